@@ -1,0 +1,128 @@
+//! What can run a kernel. An executor knows programs, buffers and dispatches; it never hears of
+//! plans, models or formulas, so one suite of tests can hold every executor to the same answers.
+
+pub mod gpu;
+
+use serde::Serialize;
+
+use crate::{Error, kernel::KernelModule, op::Cost};
+
+/// Who runs: what a report prints and what a plan must respect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Adapter {
+    /// The device's own name.
+    pub name: String,
+    /// Vulkan, Metal, DX12, GL or embedded.
+    pub backend: String,
+    /// discrete, integrated, virtual, software or embedded.
+    pub device_type: String,
+    /// Driver and version, as far as they are known.
+    pub driver: String,
+    /// What a plan must fit into.
+    #[serde(skip)]
+    pub limits: Limits,
+}
+
+/// The limits that shape a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in one storage binding.
+    pub binding_bytes: u64,
+    /// Bytes in one buffer.
+    pub buffer_bytes: u64,
+    /// A binding's offset is a multiple of this many bytes.
+    pub offset_alignment: u64,
+    /// Workgroups along one dimension of a dispatch.
+    pub workgroups: u32,
+    /// Invocations in a workgroup.
+    pub invocations: u32,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Storage bindings a kernel may have.
+    pub storage_bindings: u32,
+    /// Bind groups a kernel may use.
+    pub bind_groups: u32,
+    /// Bindings in one group.
+    pub bindings_per_group: u32,
+}
+
+/// A program that an executor has taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProgramId(pub(crate) usize);
+
+/// A buffer that an executor holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BufferId(pub(crate) usize);
+
+/// A window of a buffer, in bytes, bound to one resource of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// Bind group.
+    pub group: u32,
+    /// Binding within the group.
+    pub binding: u32,
+    /// Which buffer.
+    pub buffer: BufferId,
+    /// First byte.
+    pub offset: u64,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// One launch of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Dispatch<'a> {
+    /// Named in every error.
+    pub label: &'a str,
+    /// What runs.
+    pub program: ProgramId,
+    /// Every resource that the program uses.
+    pub bindings: &'a [Bound],
+    /// Workgroups.
+    pub grid: [u32; 3],
+}
+
+/// Where a time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// The device's own timestamps around the dispatch.
+    Timestamps,
+    /// Wall time on the host, submission and wait included.
+    Wall,
+}
+
+/// What a launch tells beside its results.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// How long it took.
+    pub seconds: f64,
+    /// By which clock.
+    pub clock: Clock,
+    /// What the executor itself saw executed, where it looks.
+    pub tally: Option<Cost>,
+}
+
+/// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
+pub trait Executor {
+    /// Who this is.
+    fn adapter(&self) -> &Adapter;
+
+    /// Takes in a program; its one entry point is what a dispatch runs.
+    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error>;
+
+    /// Makes a zeroed buffer of `bytes` bytes (a multiple of four).
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error>;
+
+    /// Overwrites part of a buffer; offset and length are multiples of four.
+    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error>;
+
+    /// Reads part of a buffer back; offset and length are multiples of four.
+    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error>;
+
+    /// Runs a program once and waits for it.
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error>;
+
+    /// Gives all buffers and programs back.
+    fn clear(&mut self);
+}

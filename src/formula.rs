@@ -1,0 +1,44 @@
+//! Closed forms: the exact floating-point operations of a pass from its dimensions alone, as the
+//! algebra says. This arm of the crate never sees a shader or an executor; where it agrees with a
+//! measurement, it is because the kernel does what the algebra says.
+
+mod bk_core;
+mod cross_entropy;
+mod embedding;
+mod grouping;
+mod layer_norm;
+mod linear;
+mod mix;
+mod moe;
+mod optimizer;
+mod relu;
+
+use crate::{
+    op::OpCounts,
+    plan::{Dims, KernelName},
+};
+
+/// The exact operations of one launch of `kernel`; none where no closed form is known for it, or a
+/// dimension that the form needs is missing.
+pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
+    let family = match kernel.file.as_str() {
+        "bk_core" => bk_core::exact,
+        "cross_entropy" => cross_entropy::exact,
+        "embedding" => embedding::exact,
+        "grouping" => grouping::exact,
+        "layer_norm" => layer_norm::exact,
+        "linear" => linear::exact,
+        "mix" => mix::exact,
+        "moe" => moe::exact,
+        "optimizer" => optimizer::exact,
+        "relu" => relu::exact,
+        _ => return None,
+    };
+    family(&kernel.entry, dims)
+}
+
+/// A dimension by its letter.
+#[expect(dead_code, reason = "the families below are being written")]
+fn dim(dims: &Dims, letter: &str) -> Option<u64> {
+    dims.get(letter).map(|&value| u64::from(value))
+}

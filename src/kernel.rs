@@ -1,0 +1,239 @@
+//! The kernels: find one by name, parse and validate it, resolve its overrides, and reflect what it
+//! binds. Nothing here knows a shape or a device; what a binding or a uniform is called in WGSL is
+//! stated there alone.
+
+use std::collections::BTreeMap;
+
+use naga::{
+    AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
+    back::pipeline_constants::process_overrides,
+    valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
+};
+
+use crate::{Error, plan::Dims, plan::KernelName};
+
+macro_rules! shaders {
+    ($($stem:literal),* $(,)?) => {
+        /// Every kernel file: its stem and its source.
+        pub const SOURCES: &[(&str, &str)] =
+            &[$(($stem, include_str!(concat!("../shaders/", $stem, ".wgsl")))),*];
+    };
+}
+
+shaders![
+    "bk_core",
+    "cross_entropy",
+    "embedding",
+    "grouping",
+    "layer_norm",
+    "linear",
+    "mix",
+    "moe",
+    "optimizer",
+    "relu",
+];
+
+/// One entry point of a module, with every override resolved: what an executor runs and what the
+/// instrumenter rewrites.
+#[derive(Clone, Debug)]
+pub struct KernelModule {
+    /// Name for labels and messages.
+    pub name: String,
+    /// Source text, for line numbers; empty where there is none.
+    pub source: String,
+    /// A module with exactly one compute entry point and no overrides.
+    pub module: Module,
+    /// What the validator found out about `module`.
+    pub info: ModuleInfo,
+    /// The resources that the entry point uses, by group and binding.
+    pub resources: Vec<Resource>,
+}
+
+/// One resource that an entry point uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The variable's name in the source.
+    pub name: String,
+    /// Bind group.
+    pub group: u32,
+    /// Binding within the group.
+    pub binding: u32,
+    /// What is bound there.
+    pub kind: ResourceKind,
+}
+
+/// What kind of resource a kernel wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// A uniform block of `size` bytes with named scalar members.
+    Uniform {
+        /// Bytes.
+        size: u32,
+        /// Each scalar member.
+        members: Vec<Member>,
+    },
+    /// A storage buffer.
+    Storage {
+        /// Whether the kernel may write it.
+        writable: bool,
+    },
+    /// A texture, sampler or acceleration structure.
+    Opaque,
+}
+
+/// A scalar member of a uniform block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Name in the struct.
+    pub name: String,
+    /// Byte offset.
+    pub offset: u32,
+    /// Whether it is an `f32`; otherwise it is a `u32`.
+    pub float: bool,
+}
+
+impl KernelModule {
+    /// Loads one of the crate's own kernels, taking its overrides from `dims` by name.
+    pub fn load(kernel: &KernelName, dims: &Dims) -> Result<Self, Error> {
+        let (_, source) =
+            SOURCES.iter().find(|(stem, _)| *stem == kernel.file).ok_or_else(|| Error::Kernel {
+                kernel: kernel.to_string(),
+                problem: format!("there is no shader file '{}.wgsl'", kernel.file),
+            })?;
+        let overrides =
+            dims.iter().map(|(name, &value)| (name.clone(), f64::from(value))).collect();
+        Self::from_wgsl(&kernel.to_string(), source, &kernel.entry, &overrides)
+    }
+
+    /// Parses a WGSL source and keeps one entry point of it. Values in `overrides` that name no
+    /// override of the module are left alone: a pass may carry dimensions that are uniforms.
+    pub fn from_wgsl(
+        name: &str,
+        source: &str,
+        entry: &str,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Self, Error> {
+        let shader_error = |details: String| Error::Shader { kernel: name.to_owned(), details };
+        let module = naga::front::wgsl::parse_str(source)
+            .map_err(|error| shader_error(error.emit_to_string(source)))?;
+        Self::from_module(name, source, &module, entry, overrides)
+    }
+
+    /// Keeps one entry point of a parsed module, validated, with overrides resolved.
+    pub fn from_module(
+        name: &str,
+        source: &str,
+        module: &Module,
+        entry: &str,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Self, Error> {
+        let shader_error = |details: String| Error::Shader { kernel: name.to_owned(), details };
+        if !module.entry_points.iter().any(|e| e.name == entry && e.stage == ShaderStage::Compute) {
+            let known: Vec<_> = module
+                .entry_points
+                .iter()
+                .filter(|e| e.stage == ShaderStage::Compute)
+                .map(|e| e.name.as_str())
+                .collect();
+            return Err(Error::Kernel {
+                kernel: name.to_owned(),
+                problem: format!(
+                    "no compute entry point '{entry}'; there {}",
+                    if known.is_empty() {
+                        "is none".into()
+                    } else {
+                        format!("are {}", known.join(", "))
+                    }
+                ),
+            });
+        }
+        // `process_overrides` leaves a module without overrides alone, other entry points and all;
+        // dropping them first makes the result the same kind of thing in every case.
+        let mut module = module.clone();
+        module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
+        let mut info = validate(&module).map_err(|e| shader_error(e.emit_to_string(source)))?;
+        if !module.overrides.is_empty() {
+            let constants = module
+                .overrides
+                .iter()
+                .filter_map(|(_, o)| {
+                    let key = o.id.map(|id| id.to_string()).or_else(|| o.name.clone())?;
+                    let value = o
+                        .name
+                        .as_ref()
+                        .and_then(|n| overrides.get(n))
+                        .or_else(|| overrides.get(&key))?;
+                    Some((key, *value))
+                })
+                .collect();
+            let resolved =
+                process_overrides(&module, &info, Some((ShaderStage::Compute, entry)), &constants)
+                    .map_err(|e| Error::Kernel {
+                        kernel: name.to_owned(),
+                        problem: e.to_string(),
+                    })?;
+            (module, info) = (resolved.0.into_owned(), resolved.1.into_owned());
+        }
+        let resources = resources(&module, &info);
+        Ok(Self { name: name.to_owned(), source: source.to_owned(), module, info, resources })
+    }
+
+    /// The one entry point.
+    pub fn entry_point(&self) -> &naga::EntryPoint {
+        &self.module.entry_points[0]
+    }
+
+    /// The line of the source on which a span begins, from 1; none where the span is undefined.
+    pub fn line(&self, span: naga::Span) -> Option<u32> {
+        span.is_defined().then(|| span.location(&self.source).line_number)
+    }
+}
+
+/// Validates with every capability: what a device lacks, the device says itself.
+pub(crate) fn validate(
+    module: &Module,
+) -> Result<ModuleInfo, naga::WithSpan<naga::valid::ValidationError>> {
+    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module)
+}
+
+fn resources(module: &Module, info: &ModuleInfo) -> Vec<Resource> {
+    let entry = info.get_entry_point(0);
+    let mut resources: Vec<_> = module
+        .global_variables
+        .iter()
+        .filter(|(handle, _)| !entry[*handle].is_empty())
+        .filter_map(|(_, variable)| {
+            let at = variable.binding?;
+            let kind = match variable.space {
+                AddressSpace::Uniform => uniform(module, variable.ty),
+                AddressSpace::Storage { access } => {
+                    ResourceKind::Storage { writable: access.contains(StorageAccess::STORE) }
+                }
+                _ => ResourceKind::Opaque,
+            };
+            let name = variable.name.clone().unwrap_or_default();
+            Some(Resource { name, group: at.group, binding: at.binding, kind })
+        })
+        .collect();
+    resources.sort_by_key(|r| (r.group, r.binding));
+    resources
+}
+
+fn uniform(module: &Module, ty: Handle<naga::Type>) -> ResourceKind {
+    let inner = &module.types[ty].inner;
+    let members = match inner {
+        TypeInner::Struct { members, .. } => members
+            .iter()
+            .filter_map(|member| {
+                let TypeInner::Scalar(scalar) = module.types[member.ty].inner else { return None };
+                Some(Member {
+                    name: member.name.clone()?,
+                    offset: member.offset,
+                    float: scalar.kind == naga::ScalarKind::Float,
+                })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    ResourceKind::Uniform { size: inner.size(module.to_ctx()), members }
+}

@@ -1,0 +1,13 @@
+//! flopmeter
+
+mod error;
+pub mod estimate;
+pub mod execute;
+pub mod formula;
+pub mod instrument;
+pub mod kernel;
+pub mod model;
+pub mod op;
+pub mod plan;
+
+pub use error::Error;

@@ -1,0 +1,3 @@
+//! The `flopmeter` program.
+
+fn main() {}
