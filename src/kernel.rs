@@ -246,7 +246,8 @@ pub(crate) fn validate(
     Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module)
 }
 
-fn resources(module: &Module, info: &ModuleInfo) -> Vec<Resource> {
+/// What the entry point binds.
+pub(crate) fn resources(module: &Module, info: &ModuleInfo) -> Vec<Resource> {
     let entry = info.get_entry_point(0);
     let mut resources: Vec<_> = module
         .global_variables
