@@ -169,20 +169,20 @@ impl<'a> Session<'a> {
         self.executor.write(self.counters, 0, &vec![0; self.counter_bytes as usize])?;
         let outcomes = self.run(Stage::Counting, observe)?;
         let raw = self.executor.read(self.counters, 0, self.counter_bytes)?;
-        Ok(outcomes
+        outcomes
             .into_iter()
             .zip(&self.launches)
             .map(|(outcome, launch)| {
                 let table = &self.kernels[launch.kernel].instrumented.table;
                 let start = launch.counter.offset as usize;
-                let executions = table.decode(&raw[start..start + launch.counter.size as usize]);
-                Counted {
+                let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
+                Ok(Counted {
                     cost: table.cost(&executions),
                     tally: outcome.tally,
                     seconds: outcome.seconds,
-                }
+                })
             })
-            .collect())
+            .collect()
     }
 
     /// Runs the plain kernels once.
