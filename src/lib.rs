@@ -3,11 +3,13 @@
 mod error;
 pub mod estimate;
 pub mod execute;
+pub mod files;
 pub mod formula;
 pub mod instrument;
 pub mod kernel;
 pub mod model;
 pub mod op;
 pub mod plan;
+pub mod tensors;
 
 pub use error::Error;
