@@ -225,7 +225,8 @@ fn extent() -> impl Strategy<Value = u32> {
 proptest! {
     #[test]
     fn any_numbers_give_an_estimate_or_a_reason(
-        d_model in extent(), n_layers in prop_oneof![8 => 1_u32..20, 1 => any::<u32>()], n_seq in extent(),
+        d_model in extent(), n_layers in prop_oneof![8 => 1_u32..20, 1 => any::<u32>()],
+        n_seq in extent(),
         vocab_size in extent(), num_experts in prop_oneof![8 => 4_u32..9, 1 => any::<u32>()],
         top_k in 0_u32..6, batch in extent(), seq in prop::option::weighted(0.2, extent()),
     ) {
