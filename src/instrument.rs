@@ -1,1 +1,281 @@
-//! instrument
+//! Rewrites a kernel so that the device counts what it executes. Knows naga's IR and what its
+//! operations cost; never a shape, a formula or a device beyond its limits.
+//!
+//! *Executed operations* are every arithmetic operation, load and store that an active invocation
+//! executes, as the kernel's naga IR states it: after WGSL's own constant evaluation and with overrides
+//! resolved, before anything a back end adds or removes.
+//!
+//! A kernel is read as runs of statements between the points where control may part or meet
+//! (`block`), each run is priced (`price`), and conservation of flow says which few runs must be
+//! counted for the rest to follow (`flow`). Each of those gets one private `u32`, incremented at the
+//! run's start; invocations launched are counter 0. The entry point is wrapped: when the old one has
+//! returned, the workgroup adds its counters up and hands them to a storage buffer (`flush`), where they
+//! are exact to 64 bits. Runs that execute equally often by conservation are one metered block of the
+//! resulting table (`table`).
+//!
+//! A private counter wraps at 2^32, which a single invocation would take seconds of nothing but
+//! looping to reach; sums over invocations and dispatches do not wrap.
+
+mod block;
+mod code;
+mod flow;
+mod flush;
+mod price;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use naga::{
+    AddressSpace, BinaryOperator, Block as Statements, Function, GlobalVariable, Handle, Module,
+    Span, Statement,
+};
+
+pub use self::table::{Block, BlockTable};
+use self::{
+    block::{Site, Unpriced},
+    code::Code,
+    flow::Flow,
+    flush::{Counter, Types},
+    price::Pricer,
+};
+use crate::{
+    Error,
+    execute::Limits,
+    kernel::{KernelModule, ResourceKind, resources, validate},
+};
+
+/// A kernel that counts, and what its counters mean.
+#[derive(Clone, Debug)]
+pub struct Instrumented {
+    /// The rewritten kernel. It binds what the original binds, and the counters.
+    pub kernel: KernelModule,
+    /// Where it wants its counter buffer.
+    pub counters: CounterBinding,
+    /// What the counters mean.
+    pub table: BlockTable,
+}
+
+/// Where an instrumented kernel's counter buffer is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterBinding {
+    /// Bind group.
+    pub group: u32,
+    /// Binding within the group.
+    pub binding: u32,
+}
+
+/// Rewrites `kernel` so that it counts the executions of its metered blocks, within `limits`.
+///
+/// The result computes bit for bit what the original computes. It takes one storage binding more, and
+/// eight bytes of workgroup memory for each counter where they are to be had. Fails on an operation
+/// that nobody priced, naming its line, and where the limits leave no room for the counters.
+pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
+    let counters = binding(kernel, limits)?;
+    let Plan { blocks, points } = plan(kernel)?;
+
+    let mut module = kernel.module.clone();
+    let types = Types::new(&mut module);
+    let shared = workgroup_bytes(kernel) + flush::workgroup_bytes(points.len())
+        <= limits.workgroup_bytes.into();
+    let mut private = Vec::with_capacity(points.len());
+    for (point, name) in points.iter().zip(1..) {
+        let name = format!("flopmeter_counter_{name}");
+        let variable =
+            flush::declare(&mut module, &name, AddressSpace::Private, types.number, None);
+        private.push(Counter { variable, once: point.once });
+    }
+    // Later places first, so that earlier ones stay where they are.
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by(|&a, &b| points[b].site.cmp(&points[a].site));
+    for index in order {
+        increment(&mut module, &points[index], private[index].variable);
+    }
+    flush::wrap(&mut module, &types, &private, counters, shared);
+
+    let info = validate(&module).map_err(|error| Error::Shader {
+        kernel: kernel.name.clone(),
+        details: error.emit_to_string(&kernel.source),
+    })?;
+    let resources = resources(&module, &info);
+    let (name, source) = (kernel.name.clone(), kernel.source.clone());
+    let table = BlockTable { kernel: name.clone(), counters: points.len() as u32 + 1, blocks };
+    let kernel = KernelModule { name, source, module, info, resources };
+    Ok(Instrumented { kernel, counters, table })
+}
+
+/// Where to count.
+struct Point {
+    /// In which function; none is the entry point.
+    function: Option<Handle<Function>>,
+    site: Site,
+    once: bool,
+}
+
+/// The metered blocks, and where to count for them: the counters from 1 on.
+struct Plan {
+    blocks: Vec<Block>,
+    points: Vec<Point>,
+}
+
+/// Prices the entry point and what it calls, and decides where to count.
+fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
+    let KernelModule { module, info, .. } = kernel;
+    let lines = Lines::new(&kernel.source);
+    let line = |span: Span| lines.of(span);
+    // How often each function is called, which is known once all its callers are done: they come after
+    // it in the arena, the entry point last.
+    let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
+    let mut blocks = Vec::new();
+    let mut points = Vec::new();
+    let entry = &kernel.entry_point().function;
+    let functions = std::iter::once((None, entry))
+        .chain(module.functions.iter().rev().map(|(handle, function)| (Some(handle), function)));
+    for (handle, function) in functions {
+        let (executions, info) = match handle {
+            None => (Flow::counter(0), info.get_entry_point(0)),
+            Some(handle) => match calls.remove(&handle) {
+                Some(flow) => (flow, &info[handle]),
+                None => continue,
+            },
+        };
+        let pricer = Pricer::new(module, function, info);
+        let body = block::read(function, &pricer, &line).map_err(|Unpriced { what, span }| {
+            Error::Uncountable { kernel: kernel.name.clone(), problem: what, line: line(span) }
+        })?;
+        let flows = {
+            let runs: BTreeMap<usize, &block::Run> =
+                body.runs.iter().map(|run| (run.edge, run)).collect();
+            body.graph.solve(body.ends, &executions, |edge| {
+                let run = runs[&edge];
+                let once = run.once && handle.is_none();
+                points.push(Point { function: handle, site: run.site.clone(), once });
+                points.len() as u32
+            })
+        };
+        let name = match handle {
+            None => &kernel.entry_point().name,
+            Some(_) => function.name.as_ref().unwrap_or(&kernel.name),
+        };
+        let mut merged: BTreeMap<&Flow, Block> = BTreeMap::new();
+        for run in body.runs {
+            let flow = &flows[run.edge];
+            for callee in run.calls {
+                *calls.entry(callee).or_default() += flow;
+            }
+            if run.cost.is_zero() {
+                continue;
+            }
+            let block = merged.entry(flow).or_insert_with(|| Block {
+                function: name.clone(),
+                cost: Default::default(),
+                lines: BTreeMap::new(),
+                span: Span::UNDEFINED,
+                executions: flow.clone(),
+            });
+            block.cost = block.cost + run.cost;
+            block.span.subsume(run.span);
+            for (line, cost) in run.lines {
+                let sum = block.lines.entry(line).or_default();
+                *sum = *sum + cost;
+            }
+        }
+        blocks.extend(merged.into_values());
+    }
+    blocks.sort_by_key(|block| block.span.to_range().map(|range| range.start));
+    Ok(without_idle_counters(Plan { blocks, points }))
+}
+
+/// Leaves out the counters that no block which costs anything depends on.
+fn without_idle_counters(Plan { mut blocks, points }: Plan) -> Plan {
+    let used: BTreeSet<u32> =
+        blocks.iter().flat_map(|block| block.executions.counters()).chain([0]).collect();
+    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    for block in &mut blocks {
+        block.executions = block.executions.renamed(|counter| names[&counter]);
+    }
+    let points =
+        points.into_iter().zip(1..).filter(|(_, name)| used.contains(name)).map(|(p, _)| p);
+    Plan { blocks, points: points.collect() }
+}
+
+/// Inserts `counter += 1` at a point.
+fn increment(module: &mut Module, point: &Point, counter: Handle<GlobalVariable>) {
+    let function = match point.function {
+        Some(handle) => module.functions.get_mut(handle),
+        None => &mut module.entry_points[0].function,
+    };
+    let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
+    let pointer = code.global(counter);
+    let before = code.load(pointer);
+    let value = code.binary_number(BinaryOperator::Add, before, 1);
+    code.statement(Statement::Store { pointer, value });
+    let increment = code.block;
+    insert(&mut function.body, &point.site, increment);
+}
+
+fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
+    let &[index, ref inner @ ..] = site else { unreachable!("a site ends with a statement") };
+    let &[arm, ref rest @ ..] = inner else {
+        return block.splice(index..index, statements);
+    };
+    let block = block::arms(&mut block[index]).swap_remove(arm);
+    insert(block, rest, statements);
+}
+
+/// The first free group; where every group is taken, the first free binding of one.
+fn binding(kernel: &KernelModule, limits: &Limits) -> Result<CounterBinding, Error> {
+    let full = |what: &str, limit: u32| Error::Uncountable {
+        kernel: kernel.name.clone(),
+        problem: format!(
+            "the adapter allows {limit} {what}, and the kernel leaves none for the counters; \
+             merge two of its buffers"
+        ),
+        line: None,
+    };
+    let resources = &kernel.resources;
+    let storage =
+        resources.iter().filter(|r| matches!(r.kind, ResourceKind::Storage { .. })).count();
+    if storage as u64 >= limits.storage_bindings.into() {
+        return Err(full("storage bindings", limits.storage_bindings));
+    }
+    let free = |group: u32, binding: u32| {
+        !resources.iter().any(|r| (r.group, r.binding) == (group, binding))
+    };
+    let group = (0..limits.bind_groups).find(|&g| resources.iter().all(|r| r.group != g));
+    if let Some(group) = group {
+        return Ok(CounterBinding { group, binding: 0 });
+    }
+    (0..limits.bind_groups)
+        .find_map(|group| {
+            let binding = (0..limits.bindings_per_group).find(|&b| free(group, b))?;
+            Some(CounterBinding { group, binding })
+        })
+        .ok_or_else(|| full("bindings in each group", limits.bindings_per_group))
+}
+
+/// Bytes of workgroup memory that the kernel uses itself, as adapters reckon: each variable on a
+/// multiple of 16.
+fn workgroup_bytes(kernel: &KernelModule) -> u64 {
+    let entry = kernel.info.get_entry_point(0);
+    let variables = kernel.module.global_variables.iter();
+    variables
+        .filter(|(handle, v)| v.space == AddressSpace::WorkGroup && !entry[*handle].is_empty())
+        .filter_map(|(_, v)| kernel.module.types[v.ty].inner.try_size(kernel.module.to_ctx()))
+        .map(|bytes| u64::from(bytes).next_multiple_of(16))
+        .sum()
+}
+
+/// Where the lines of a source start; a span is looked up far more often than a source is read.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(source: &str) -> Self {
+        Self(source.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line on which a span begins, from 1.
+    fn of(&self, span: Span) -> Option<u32> {
+        let start = span.to_range()?.start;
+        Some(self.0.partition_point(|&end| end < start) as u32 + 1)
+    }
+}

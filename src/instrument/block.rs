@@ -1,0 +1,300 @@
+//! Metered blocks: reads a function's body as runs of statements between the points where control
+//! may part or meet, prices each run, and remembers where in the body it starts. How often a run
+//! executes is not decided here.
+
+use std::collections::BTreeMap;
+
+use naga::{Block, Expression, Function, Handle, Span, Statement};
+
+use super::{
+    flow::{Edge, Graph, Node},
+    price::Pricer,
+};
+use crate::op::Cost;
+
+/// A place in a function's body: which statement, which of its blocks, which statement there, and so
+/// on; the last number is the statement before which something may be inserted. Sorted, later places
+/// come after earlier ones and inner ones after the statement around them.
+pub(super) type Site = Vec<usize>;
+
+/// A run of statements that execute one after the other.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// The edge of the graph that it is.
+    pub(super) edge: usize,
+    /// Where it starts.
+    pub(super) site: Site,
+    /// Whether it is outside every loop, so that one call executes it once at most.
+    pub(super) once: bool,
+    /// What one execution costs.
+    pub(super) cost: Cost,
+    /// The same, by line of the source; what has no line is missing.
+    pub(super) lines: BTreeMap<u32, Cost>,
+    /// From its first to its last statement.
+    pub(super) span: Span,
+    /// The functions that it calls, once for each call.
+    pub(super) calls: Vec<Handle<Function>>,
+}
+
+/// A function as a graph of runs.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// How control flows between the runs.
+    pub(super) graph: Graph,
+    /// Where it begins and ends.
+    pub(super) ends: (Node, Node),
+    /// The runs; an edge without one is a mere jump.
+    pub(super) runs: Vec<Run>,
+}
+
+/// The blocks inside a statement, in the order in which a [`Site`] numbers them.
+pub(super) fn arms(statement: &mut Statement) -> Vec<&mut Block> {
+    match statement {
+        Statement::Block(block) => vec![block],
+        Statement::If { condition: _, accept, reject } => vec![accept, reject],
+        Statement::Switch { selector: _, cases } => {
+            cases.iter_mut().map(|case| &mut case.body).collect()
+        }
+        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
+        Statement::Emit(_)
+        | Statement::Break
+        | Statement::Continue
+        | Statement::Return { .. }
+        | Statement::Kill
+        | Statement::ControlBarrier(_)
+        | Statement::MemoryBarrier(_)
+        | Statement::Store { .. }
+        | Statement::ImageStore { .. }
+        | Statement::Atomic { .. }
+        | Statement::ImageAtomic { .. }
+        | Statement::WorkGroupUniformLoad { .. }
+        | Statement::Call { .. }
+        | Statement::RayQuery { .. }
+        | Statement::RayPipelineFunction(_)
+        | Statement::SubgroupBallot { .. }
+        | Statement::SubgroupGather { .. }
+        | Statement::SubgroupCollectiveOperation { .. }
+        | Statement::CooperativeStore { .. } => Vec::new(),
+    }
+}
+
+/// What has no price, and where it stands.
+#[derive(Debug)]
+pub(super) struct Unpriced {
+    /// What it is.
+    pub(super) what: String,
+    /// Where it stands.
+    pub(super) span: Span,
+}
+
+/// Divides a function into runs.
+pub(super) fn read(
+    function: &Function,
+    pricer: &Pricer<'_>,
+    line: &dyn Fn(Span) -> Option<u32>,
+) -> Result<Body, Unpriced> {
+    let mut graph = Graph::default();
+    let ends = (graph.node(), graph.node());
+    let mut reader = Reader { function, pricer, line, graph, runs: Vec::new(), open: None };
+    let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
+    reader.begin(ends.0, vec![0], scope);
+    reader.block(&function.body, &[], scope)?;
+    reader.end(ends.1);
+    Ok(Body { graph: reader.graph, ends, runs: reader.runs })
+}
+
+/// How often a function's first run executes, in units that leave room for what is rarer.
+const START: u64 = 1 << 16;
+/// How much more often a loop's body is guessed to execute than what is around it.
+const LOOP: u64 = 16;
+
+/// Where control may go from inside a block, and how often the block is guessed to execute.
+#[derive(Clone, Copy)]
+struct Scope {
+    exit: Node,
+    leave: Option<Node>,
+    next: Option<Node>,
+    weight: u64,
+    once: bool,
+}
+
+struct Reader<'a> {
+    function: &'a Function,
+    pricer: &'a Pricer<'a>,
+    line: &'a dyn Fn(Span) -> Option<u32>,
+    graph: Graph,
+    runs: Vec<Run>,
+    /// The run being read, from which node it starts and its weight; none where control cannot be.
+    open: Option<(Node, u64, Run)>,
+}
+
+impl Reader<'_> {
+    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, .. }: Scope) {
+        let run = Run {
+            edge: usize::MAX,
+            site,
+            once,
+            cost: Cost::default(),
+            lines: BTreeMap::new(),
+            span: Span::UNDEFINED,
+            calls: Vec::new(),
+        };
+        self.open = Some((from, weight, run));
+    }
+
+    /// Ends the open run, if control gets here at all.
+    fn end(&mut self, to: Node) {
+        if let Some((from, weight, mut run)) = self.open.take() {
+            run.edge = self.graph.edges.len();
+            // Of two equally frequent runs count the one with statements: the other may be the arm
+            // that an `if` does not have.
+            let idle = u64::from(run.span == Span::UNDEFINED);
+            self.graph.edges.push(Edge { from, to, weight: Some(2 * weight + idle) });
+            self.runs.push(run);
+        }
+    }
+
+    fn jump(&mut self, from: Node, to: Node) {
+        self.graph.edges.push(Edge { from, to, weight: None });
+    }
+
+    /// Reads a block that is a statement's arm, from `from` on; ends it at `to`.
+    fn arm(
+        &mut self,
+        block: &Block,
+        path: &[usize],
+        (from, to): (Node, Node),
+        scope: Scope,
+    ) -> Result<(), Unpriced> {
+        self.begin(from, [path, &[0]].concat(), scope);
+        self.block(block, path, scope)?;
+        self.end(to);
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block, path: &[usize], scope: Scope) -> Result<(), Unpriced> {
+        for (index, (statement, &span)) in block.span_iter().enumerate() {
+            if self.open.is_none() {
+                // Nothing executes after a statement that always leaves.
+                return Ok(());
+            }
+            self.pay(span, self.pricer.statement(statement))?;
+            let inside = |arm: usize| [path, &[index, arm]].concat();
+            let after = || [path, &[index + 1]].concat();
+            match statement {
+                Statement::Emit(range) => {
+                    for expression in range.clone() {
+                        self.emit(expression)?;
+                    }
+                }
+                Statement::Block(block) => self.block(block, &inside(0), scope)?,
+                Statement::If { condition: _, accept, reject } => {
+                    let (fork, join) = (self.graph.node(), self.graph.node());
+                    self.end(fork);
+                    for (arm, block) in [accept, reject].into_iter().enumerate() {
+                        let scope = Scope { weight: scope.weight / likelihood(block), ..scope };
+                        self.arm(block, &inside(arm), (fork, join), scope)?;
+                    }
+                    self.begin(join, after(), scope);
+                }
+                Statement::Switch { selector: _, cases } => {
+                    let (fork, join) = (self.graph.node(), self.graph.node());
+                    self.end(fork);
+                    let mut fallen = None;
+                    for (arm, case) in cases.iter().enumerate() {
+                        // One more value for the case below: `case 1, 2:`.
+                        if case.body.is_empty() && case.fall_through && fallen.is_none() {
+                            continue;
+                        }
+                        let head = fallen.take().unwrap_or_else(|| self.graph.node());
+                        self.jump(fork, head);
+                        let to = if case.fall_through {
+                            *fallen.insert(self.graph.node())
+                        } else {
+                            join
+                        };
+                        let weight = scope.weight / likelihood(&case.body);
+                        let scope = Scope { leave: Some(join), weight, ..scope };
+                        self.arm(&case.body, &inside(arm), (head, to), scope)?;
+                    }
+                    self.begin(join, after(), scope);
+                }
+                Statement::Loop { body, continuing, break_if } => {
+                    let [head, next, join] = std::array::from_fn(|_| self.graph.node());
+                    self.end(head);
+                    let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
+                    let inner = Scope { weight, once: false, ..scope };
+                    let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
+                    self.arm(body, &inside(0), (head, next), inside_body)?;
+                    let inner = Scope { leave: None, next: None, ..inner };
+                    if break_if.is_some() {
+                        let latch = self.graph.node();
+                        self.arm(continuing, &inside(1), (next, latch), inner)?;
+                        self.jump(latch, head);
+                        self.jump(latch, join);
+                    } else {
+                        self.arm(continuing, &inside(1), (next, head), inner)?;
+                    }
+                    self.begin(join, after(), scope);
+                }
+                Statement::Break => self.leave(scope.leave, span)?,
+                Statement::Continue => self.leave(scope.next, span)?,
+                Statement::Return { value: _ } | Statement::Kill => self.end(scope.exit),
+                Statement::Call { function, arguments: _, result: _ } => {
+                    if let Some((_, _, run)) = &mut self.open {
+                        run.calls.push(*function);
+                    }
+                }
+                Statement::ControlBarrier(_)
+                | Statement::MemoryBarrier(_)
+                | Statement::Store { .. }
+                | Statement::ImageStore { .. }
+                | Statement::Atomic { .. }
+                | Statement::ImageAtomic { .. }
+                | Statement::WorkGroupUniformLoad { .. }
+                | Statement::RayQuery { .. }
+                | Statement::RayPipelineFunction(_)
+                | Statement::SubgroupBallot { .. }
+                | Statement::SubgroupGather { .. }
+                | Statement::SubgroupCollectiveOperation { .. }
+                | Statement::CooperativeStore { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, to: Option<Node>, span: Span) -> Result<(), Unpriced> {
+        let what = "a jump out of nothing";
+        self.end(to.ok_or_else(|| Unpriced { what: what.into(), span })?);
+        Ok(())
+    }
+
+    fn emit(&mut self, expression: Handle<Expression>) -> Result<(), Unpriced> {
+        let span = self.function.expressions.get_span(expression);
+        self.pay(span, self.pricer.expression(expression))
+    }
+
+    fn pay(&mut self, span: Span, price: Result<Cost, String>) -> Result<(), Unpriced> {
+        let cost = price.map_err(|what| Unpriced { what, span })?;
+        if let Some((_, _, run)) = &mut self.open {
+            run.span.subsume(span);
+            if !cost.is_zero() {
+                run.cost = run.cost + cost;
+                if let Some(line) = (self.line)(span) {
+                    let sum = run.lines.entry(line).or_default();
+                    *sum = *sum + cost;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One execution in how many of those that reach it takes an arm, as a guess: one that leaves is
+/// likely a guard.
+fn likelihood(arm: &Block) -> u64 {
+    let leaves = arm.last().is_some_and(|last| {
+        matches!(last, Statement::Return { .. } | Statement::Break | Statement::Continue)
+    });
+    if leaves { 8 } else { 2 }
+}

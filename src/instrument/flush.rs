@@ -1,0 +1,272 @@
+//! The wrapped entry point: the new one calls the old one, then the workgroup adds up its private
+//! counters and hands the sums to the counter buffer. After the call all invocations have come together
+//! again, so the barrier is uniform.
+//!
+//! A workgroup's sum is kept as two limbs of 16 bits in workgroup atomics, which up to 65536
+//! invocations cannot overflow; the buffer's as two limbs of 32 bits, where the old value that
+//! `atomicAdd` returns tells the carry. Counter 0, the invocations launched, needs no counting: the
+//! first invocation of a workgroup adds the workgroup's size.
+
+use std::num::NonZeroU32;
+
+use naga::{
+    AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
+    Function, FunctionArgument, GlobalVariable, Handle, LocalVariable, MemoryDecorations, Module,
+    ResourceBinding, Scalar, Span, Statement, StorageAccess, Type, TypeInner,
+};
+
+use super::{CounterBinding, code::Code};
+
+/// A private counter as the flush sees it.
+pub(super) struct Counter {
+    /// The private variable.
+    pub(super) variable: Handle<GlobalVariable>,
+    /// Whether it is 0 or 1 at the end.
+    pub(super) once: bool,
+}
+
+/// The types that counters are made of.
+pub(super) struct Types {
+    pub(super) number: Handle<Type>,
+    atomic: Handle<Type>,
+}
+
+impl Types {
+    pub(super) fn new(module: &mut Module) -> Self {
+        let mut insert = |inner| module.types.insert(Type { name: None, inner }, Span::UNDEFINED);
+        Self {
+            number: insert(TypeInner::Scalar(Scalar::U32)),
+            atomic: insert(TypeInner::Atomic(Scalar::U32)),
+        }
+    }
+
+    /// `length` atomics in a row.
+    fn array(&self, module: &mut Module, length: u32) -> Handle<Type> {
+        let size = ArraySize::Constant(NonZeroU32::new(length).expect("there are counters"));
+        let inner = TypeInner::Array { base: self.atomic, size, stride: 4 };
+        module.types.insert(Type { name: None, inner }, Span::UNDEFINED)
+    }
+}
+
+/// Bytes of workgroup memory that the flush takes.
+pub(super) fn workgroup_bytes(counters: usize) -> u64 {
+    counters as u64 * 8
+}
+
+/// Wraps the entry point. `counters` are the private ones, from counter 1 on; `shared` says whether a
+/// workgroup adds up before it touches the buffer.
+pub(super) fn wrap(
+    module: &mut Module,
+    types: &Types,
+    counters: &[Counter],
+    at: CounterBinding,
+    shared: bool,
+) {
+    let size: u32 = module.entry_points[0].workgroup_size.iter().product();
+    let buffer = {
+        let binding = Some(ResourceBinding { group: at.group, binding: at.binding });
+        let space = AddressSpace::Storage { access: StorageAccess::all() };
+        let ty = types.array(module, 2 * (counters.len() as u32 + 1));
+        declare(module, "flopmeter_counters", space, ty, binding)
+    };
+    let add = module.functions.append(add_to_buffer(types, buffer), Span::UNDEFINED);
+
+    let old = std::mem::take(&mut module.entry_points[0].function);
+    let (mut new, local_index) = caller(module, &old, types);
+    let local_name =
+        |name: &str| LocalVariable { name: Some(name.to_owned()), ty: types.number, init: None };
+    let row = new.local_variables.append(local_name("row"), Span::UNDEFINED);
+    let old = inner(module, old);
+
+    let mut code = Code::new(&mut new.expressions, Span::UNDEFINED);
+    let arguments = (0..new.arguments.len() as u32)
+        .take(module.functions[old].arguments.len())
+        .map(|index| code.name(Expression::FunctionArgument(index)))
+        .collect();
+    code.statement(Statement::Call { function: old, arguments, result: None });
+
+    let index = match local_index {
+        LocalIndex::Argument(argument) => code.name(Expression::FunctionArgument(argument)),
+        LocalIndex::Member(argument, index) => {
+            let base = code.name(Expression::FunctionArgument(argument));
+            code.emit(Expression::AccessIndex { base, index })
+        }
+    };
+    let call = |code: &mut Code<'_>, arguments| {
+        code.statement(Statement::Call { function: add, arguments, result: None });
+    };
+    let first = code.binary_number(Op::Equal, index, 0);
+    let accept = code.inside(|code| {
+        let arguments = vec![code.number(0), code.number(size), code.number(0)];
+        call(code, arguments);
+    });
+    code.statement(Statement::If { condition: first, accept, reject: Block::new() });
+
+    if !shared {
+        for (counter, name) in counters.iter().zip(1..) {
+            let variable = code.global(counter.variable);
+            let value = code.load(variable);
+            let arguments = vec![code.number(name), value, code.number(0)];
+            call(&mut code, arguments);
+        }
+    } else if !counters.is_empty() {
+        let ty = types.array(module, 2 * counters.len() as u32);
+        let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
+        share(&mut code, types, counters, sums);
+        code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
+        // Invocation i hands over counter i, i + size, ...
+        let row = code.name(Expression::LocalVariable(row));
+        code.statement(Statement::Store { pointer: row, value: index });
+        let body = code.inside(|code| {
+            let at = code.load(row);
+            let past = code.binary_number(Op::GreaterEqual, at, counters.len() as u32);
+            let accept = code.inside(|code| code.statement(Statement::Break));
+            code.statement(Statement::If { condition: past, accept, reject: Block::new() });
+            let (low, high) = sum(code, sums, at);
+            let name = code.binary_number(Op::Add, at, 1);
+            call(code, vec![name, low, high]);
+        });
+        let continuing = code.inside(|code| {
+            let at = code.load(row);
+            let value = code.binary_number(Op::Add, at, size);
+            code.statement(Statement::Store { pointer: row, value });
+        });
+        code.statement(Statement::Loop { body, continuing, break_if: None });
+    }
+    code.statement(Statement::Return { value: None });
+    new.body = code.block;
+    module.entry_points[0].function = new;
+}
+
+/// Declares a module-scope variable under a name that nothing else has.
+pub(super) fn declare(
+    module: &mut Module,
+    name: &str,
+    space: AddressSpace,
+    ty: Handle<Type>,
+    binding: Option<ResourceBinding>,
+) -> Handle<GlobalVariable> {
+    let mut name = name.to_owned();
+    while module.global_variables.iter().any(|(_, v)| v.name.as_ref() == Some(&name)) {
+        name.push('_');
+    }
+    let memory_decorations = MemoryDecorations::empty();
+    let variable =
+        GlobalVariable { name: Some(name), space, binding, ty, init: None, memory_decorations };
+    module.global_variables.append(variable, Span::UNDEFINED)
+}
+
+/// `fn (counter, low, high)`: adds `low + high * 2^32` to a counter of the buffer.
+fn add_to_buffer(types: &Types, buffer: Handle<GlobalVariable>) -> Function {
+    let argument = |name: &str| FunctionArgument {
+        name: Some(name.to_owned()),
+        ty: types.number,
+        binding: None,
+    };
+    let mut function = Function {
+        name: Some("flopmeter_add".to_owned()),
+        arguments: vec![argument("counter"), argument("low"), argument("high")],
+        ..Function::default()
+    };
+    let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
+    let [counter, low, high] = [0, 1, 2].map(|i| code.name(Expression::FunctionArgument(i)));
+    let buffer = code.global(buffer);
+    let either = code.binary(Op::InclusiveOr, low, high);
+    code.unless_zero(either, |code| {
+        let index = code.binary_number(Op::Multiply, counter, 2);
+        let pointer = code.emit(Expression::Access { base: buffer, index });
+        let before = code.atomic_add(pointer, low, types.number);
+        let after = code.binary(Op::Add, before, low);
+        let carry = code.less(after, before);
+        let high = code.binary(Op::Add, high, carry);
+        code.unless_zero(high, |code| {
+            let index = code.binary_number(Op::Add, index, 1);
+            let pointer = code.emit(Expression::Access { base: buffer, index });
+            code.atomic_add(pointer, high, types.number);
+        });
+    });
+    code.statement(Statement::Return { value: None });
+    function.body = code.block;
+    function
+}
+
+/// Adds an invocation's counters to the workgroup's sums.
+fn share(code: &mut Code<'_>, types: &Types, counters: &[Counter], sums: Handle<GlobalVariable>) {
+    let sums = code.global(sums);
+    for (counter, index) in counters.iter().zip((0..).step_by(2)) {
+        let variable = code.global(counter.variable);
+        let value = code.load(variable);
+        code.unless_zero(value, |code| {
+            let pointer = code.emit(Expression::AccessIndex { base: sums, index });
+            if counter.once {
+                code.atomic_add(pointer, value, types.number);
+                return;
+            }
+            let low = code.binary_number(Op::And, value, 0xffff);
+            code.atomic_add(pointer, low, types.number);
+            let high = code.binary_number(Op::ShiftRight, value, 16);
+            code.unless_zero(high, |code| {
+                let pointer = code.emit(Expression::AccessIndex { base: sums, index: index + 1 });
+                code.atomic_add(pointer, high, types.number);
+            });
+        });
+    }
+}
+
+/// A workgroup's sum, from limbs of 16 bits to limbs of 32.
+fn sum(
+    code: &mut Code<'_>,
+    sums: Handle<GlobalVariable>,
+    counter: Handle<Expression>,
+) -> (Handle<Expression>, Handle<Expression>) {
+    let base = code.global(sums);
+    let index = code.binary_number(Op::Multiply, counter, 2);
+    let pointer = code.emit(Expression::Access { base, index });
+    let low = code.load(pointer);
+    let index = code.binary_number(Op::Add, index, 1);
+    let pointer = code.emit(Expression::Access { base, index });
+    let high = code.load(pointer);
+    let shifted = code.binary_number(Op::ShiftLeft, high, 16);
+    let total = code.binary(Op::Add, low, shifted);
+    let carry = code.less(total, low);
+    let above = code.binary_number(Op::ShiftRight, high, 16);
+    (total, code.binary(Op::Add, above, carry))
+}
+
+/// Where the new entry point finds `local_invocation_index`.
+enum LocalIndex {
+    Argument(u32),
+    Member(u32, u32),
+}
+
+/// A function that takes what the entry point takes, and `local_invocation_index` if that is missing.
+fn caller(module: &Module, entry: &Function, types: &Types) -> (Function, LocalIndex) {
+    let wanted = Some(Binding::BuiltIn(BuiltIn::LocalInvocationIndex));
+    let mut arguments = entry.arguments.clone();
+    let found = arguments.iter().zip(0..).find_map(|(argument, index)| {
+        if argument.binding == wanted {
+            return Some(LocalIndex::Argument(index));
+        }
+        let TypeInner::Struct { members, .. } = &module.types[argument.ty].inner else {
+            return None;
+        };
+        let member = members.iter().position(|member| member.binding == wanted)?;
+        Some(LocalIndex::Member(index, member as u32))
+    });
+    let local_index = found.unwrap_or_else(|| {
+        let name = Some("flopmeter_local_index".to_owned());
+        arguments.push(FunctionArgument { name, ty: types.number, binding: wanted });
+        LocalIndex::Argument(arguments.len() as u32 - 1)
+    });
+    let diagnostic_filter_leaf = entry.diagnostic_filter_leaf;
+    (Function { arguments, diagnostic_filter_leaf, ..Function::default() }, local_index)
+}
+
+/// Makes the old entry point a function that takes its built-in values as plain arguments.
+fn inner(module: &mut Module, mut entry: Function) -> Handle<Function> {
+    entry.name = Some(module.entry_points[0].name.clone());
+    for argument in &mut entry.arguments {
+        argument.binding = None;
+    }
+    module.functions.append(entry, Span::UNDEFINED)
+}

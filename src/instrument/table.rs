@@ -1,0 +1,80 @@
+//! From raw counters to costs: what each metered block costs and which counters say how often it
+//! executed. Knows the layout of the counter buffer; nothing of how the numbers got there.
+
+use std::collections::BTreeMap;
+
+use super::flow::Flow;
+use crate::{Error, op::Cost};
+
+/// Bytes of one counter in the buffer: the low and the high half of a u64, each a `u32`.
+pub(super) const COUNTER_BYTES: u64 = 8;
+
+/// A metered block: statements that execute equally often, because nothing can part them.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Name of the function it is in.
+    pub function: String,
+    /// What one execution costs.
+    pub cost: Cost,
+    /// The same by line of the source, from 1; what has no line is missing.
+    pub lines: BTreeMap<u32, Cost>,
+    /// From its first to its last statement.
+    pub span: naga::Span,
+    /// How often it executes, in counters.
+    pub(super) executions: Flow,
+}
+
+/// What the counters of an instrumented kernel mean.
+#[derive(Clone, Debug)]
+pub struct BlockTable {
+    pub(super) kernel: String,
+    pub(super) counters: u32,
+    pub(super) blocks: Vec<Block>,
+}
+
+impl BlockTable {
+    /// Bytes of the counter buffer, which is zeroed before the first dispatch. Later dispatches add to
+    /// it, so one buffer may serve many and then holds their sum.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.counters) * COUNTER_BYTES
+    }
+
+    /// The metered blocks that cost something.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// How often each block of [`Self::blocks`] was executed.
+    ///
+    /// Fails where `raw` is not the buffer that this table describes: of another size, or with counters
+    /// that no execution could have left (more rounds of a loop than entries and repetitions, say).
+    pub fn decode(&self, raw: &[u8]) -> Result<Vec<u64>, Error> {
+        let wrong = |problem: String| Error::Kernel { kernel: self.kernel.clone(), problem };
+        if raw.len() as u64 != self.bytes() {
+            return Err(wrong(format!(
+                "its counters take {} bytes, not {}",
+                self.bytes(),
+                raw.len()
+            )));
+        }
+        let (counters, _) = raw.as_chunks::<8>();
+        let counters: Vec<u64> = counters.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        self.blocks
+            .iter()
+            .map(|block| {
+                block.executions.evaluate(&counters).ok_or_else(|| {
+                    wrong(format!(
+                        "its counters contradict each other: a block of '{}' was left more often than entered",
+                        block.function
+                    ))
+                })
+            })
+            .collect()
+    }
+
+    /// What all executions cost together.
+    pub fn cost(&self, executions: &[u64]) -> Cost {
+        assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
+        self.blocks.iter().zip(executions).map(|(block, &times)| block.cost.times(times)).sum()
+    }
+}
