@@ -3,6 +3,7 @@
 
 mod batch;
 mod fields;
+pub mod lower;
 mod optimizer;
 mod parameter;
 mod resnet_bk;

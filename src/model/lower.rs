@@ -77,9 +77,10 @@ pub fn inputs(plan: &Plan, weights: &Weights, batch: &Batch) -> Inputs {
         let place = place.expect("a parameter lives in an input buffer");
         let start = (slice.offset * ELEMENT_BYTES) as usize;
         let end = start + (slice.len * ELEMENT_BYTES) as usize;
-        place[start..end].copy_from_slice(bytemuck::cast_slice(&weights.get(&parameter.name)));
+        let values = weights.bytes(&parameter.name).expect("a plan has the model's own parameters");
+        place[start..end].copy_from_slice(&values);
     }
-    for (name, data) in [("tokens", batch.tokens()), ("targets", batch.targets())] {
+    for (name, data) in [("tokens", &batch.tokens), ("targets", &batch.targets)] {
         inputs.insert(name.to_owned(), bytemuck::cast_slice(data).to_vec());
     }
     inputs
@@ -120,4 +121,3 @@ fn fits(plan: &Plan, limits: &Limits) -> Result<(), Error> {
     }
     Ok(())
 }
-

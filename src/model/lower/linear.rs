@@ -7,6 +7,13 @@ use super::{
 };
 use crate::plan::{Phase, Slice};
 
+/// Invocations in a workgroup, and how many of them lie along the output's columns.
+const LANES: u32 = 64;
+const COLUMN_LANES: u32 = 8;
+
+/// Rows and columns of the output that one invocation of a `_vec4` kernel computes.
+const TILE_VEC4: [u32; 2] = [8, 8];
+
 /// A linear layer's weight (G,N,K) and bias (G,N) with their gradients' places.
 #[derive(Clone)]
 pub(super) struct Linear {
@@ -33,11 +40,25 @@ impl Linear {
     /// y (M,N) = x (M,K) w^T + b.
     pub(super) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
         let (w, b) = (self.weight.value, self.bias.value);
-        self.launch(to, "forward", Phase::Forward, rows, false, &[("x", x), ("w", w), ("b", b), ("y", y)]);
+        self.launch(
+            to,
+            "forward",
+            Phase::Forward,
+            rows,
+            false,
+            &[("x", x), ("w", w), ("b", b), ("y", y)],
+        );
     }
 
     /// dx (M,K) = dy (M,N) w, added to what is there where `accumulate`.
-    pub(super) fn backward_input(&self, to: &mut Builder, rows: &Rows, dy: Slice, dx: Slice, accumulate: bool) {
+    pub(super) fn backward_input(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        dy: Slice,
+        dx: Slice,
+        accumulate: bool,
+    ) {
         let bindings = [("dy", dy), ("w", self.weight.value), ("dx", dx)];
         self.launch(to, "backward_input", Phase::Backward, rows, accumulate, &bindings);
     }
@@ -68,18 +89,45 @@ impl Linear {
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
-        let vec4 = if n % 4 == 0 && k % 4 == 0 { "_vec4" } else { "" };
-        let mut bindings = bindings.to_vec();
-        bindings.push(("groups", rows.groups));
+        let vec4 = n.is_multiple_of(4) && k.is_multiple_of(4);
+        let suffix = if vec4 { "_vec4" } else { "" };
+        let [tile_rows, tile_columns] = if vec4 { TILE_VEC4 } else { [1, 1] };
+        let grid = match entry {
+            "backward_bias" => [n.div_ceil(LANES * if vec4 { 4 } else { 1 }), 1, g],
+            _ => {
+                let [rows, columns] = match entry {
+                    "forward" => [rows.m, n],
+                    "backward_input" => [rows.m, k],
+                    _ => [n, k],
+                };
+                let row_lanes = LANES / COLUMN_LANES;
+                [
+                    columns.div_ceil(tile_columns * COLUMN_LANES),
+                    rows.div_ceil(tile_rows * row_lanes),
+                    g,
+                ]
+            }
+        };
+        let mut bound = vec![("groups".to_owned(), rows.groups)];
+        bound.extend(bindings.iter().map(|(name, slice)| (format!("{name}{suffix}"), *slice)));
+        let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
         to.launch(&Launch {
-            kernel: &format!("linear.{entry}{vec4}"),
+            kernel: &format!("linear.{entry}{suffix}"),
             component: &self.component,
             phase,
             window: &rows.window,
-            dims: &[("M", rows.m), ("N", n), ("K", k), ("G", g), ("accumulate", accumulate.into())],
+            dims: &[
+                ("M", rows.m),
+                ("N", n),
+                ("K", k),
+                ("G", g),
+                ("accumulate", accumulate.into()),
+                ("LANES", LANES),
+                ("COLUMN_LANES", COLUMN_LANES),
+            ],
             scalars: &[],
             bindings: &bindings,
-            spread: Spread::Grid([1, 1, 1]),
+            spread: Spread::Grid(grid),
         });
     }
 }

@@ -178,7 +178,8 @@ impl Model {
         let targets = to.plan.buffer("targets", Element::U32, t, Init::Input);
         let all = to.values("rows of all tokens", vec![0, shape.t]);
         let ones = vec![1.0f32.to_bits(); (shape.n as usize - 1).max(1)];
-        let off_diagonal = to.plan.buffer("off_diagonal", Element::F32, ones.len() as u64, Init::Values(ones));
+        let off_diagonal =
+            to.plan.buffer("off_diagonal", Element::F32, ones.len() as u64, Init::Values(ones));
         let coupling = to.scratch("coupling", off_diagonal.len);
         let token_embedding = placer.one(to, "embedding", "token_embedding.weight");
         let position_embedding = placer.one(to, "embedding", "position_embedding.weight");
@@ -227,15 +228,34 @@ impl Layer {
                 let all = format!("{bk}.moe_ffn.experts.*.{position}.{tensor}");
                 placer.stacked(to, &component, &all, &names)
             };
-            Linear { weight: stack("weight"), bias: stack("bias"), component: component.clone(), n, k, g: e }
+            Linear {
+                weight: stack("weight"),
+                bias: stack("bias"),
+                component: component.clone(),
+                n,
+                k,
+                g: e,
+            }
         };
         Self {
             norm: Norm::place(to, placer, &at("layer_norm"), &format!("{block}.layer_norm")),
-            router: dense(to, placer, &at("moe.router"), &format!("{bk}.moe_ffn.gating_network"), [d, e]),
+            router: dense(
+                to,
+                placer,
+                &at("moe.router"),
+                &format!("{bk}.moe_ffn.gating_network"),
+                [d, e],
+            ),
             hidden: experts(to, "hidden", 0, [d, 2 * d]),
             output: experts(to, "output", 3, [2 * d, d]),
             v_proj: dense(to, placer, &at("v_proj"), &format!("{bk}.v_proj"), [d, 1]),
-            output_proj: dense(to, placer, &at("output_proj"), &format!("{bk}.output_proj"), [2, d]),
+            output_proj: dense(
+                to,
+                placer,
+                &at("output_proj"),
+                &format!("{bk}.output_proj"),
+                [2, d],
+            ),
             bk_scale: placer.one(to, &at("mix"), &format!("{bk}.bk_scale")),
             name,
         }
@@ -260,7 +280,13 @@ impl Norm {
     }
 }
 
-fn dense(to: &mut Builder, placer: &Placer, component: &str, name: &str, [k, n]: [u32; 2]) -> Linear {
+fn dense(
+    to: &mut Builder,
+    placer: &Placer,
+    component: &str,
+    name: &str,
+    [k, n]: [u32; 2],
+) -> Linear {
     Linear {
         component: component.to_owned(),
         weight: placer.one(to, component, &format!("{name}.weight")),

@@ -50,7 +50,8 @@ impl Placer {
         name: &str,
         tensors: &[String],
     ) -> Weight {
-        let elements = |tensor: &String| self.shapes[tensor].iter().map(|&e| e as u64).product::<u64>();
+        let elements =
+            |tensor: &String| self.shapes[tensor].iter().map(|&e| e as u64).product::<u64>();
         let len = tensors.iter().map(elements).sum();
         let value = to.plan.buffer(name, Element::F32, len, Init::Input);
         let grad = self.trained.then(|| to.scratch(format!("grad/{name}"), len));

@@ -61,7 +61,8 @@ impl Shared {
             dhidden: scratch("hidden", 2 * a * d),
             dgathered: scratch("gathered", a * d),
             partials: scratch("bk_scale, in parts", u64::from(PARTIALS)),
-            left: (gradient == BkGradient::Exact).then(|| scratch("g, summed from the left", 2 * t)),
+            left: (gradient == BkGradient::Exact)
+                .then(|| scratch("g, summed from the left", 2 * t)),
         }
     }
 }
@@ -97,10 +98,23 @@ impl Model {
                 ("targets", self.targets.part(first, m)),
             ];
             let spread = Spread::Rows(m);
-            self.cross_entropy(to, &format!("backward{vec4}"), Phase::Backward, &window.rows, &bindings, spread);
+            self.cross_entropy(
+                to,
+                &format!("backward{vec4}"),
+                Phase::Backward,
+                &window.rows,
+                &bindings,
+                spread,
+            );
             let rows = |slice: Slice| slice.part(first * d, m * d);
             self.lm_head.backward_input(to, &window.rows, window.p, rows(dx), false);
-            self.lm_head.backward_parameters(to, &window.rows, window.p, rows(x), window.first != 0);
+            self.lm_head.backward_parameters(
+                to,
+                &window.rows,
+                window.p,
+                rows(x),
+                window.first != 0,
+            );
         }
     }
 
@@ -122,7 +136,13 @@ impl Model {
                 component: &norm.component,
                 phase: Phase::Backward,
                 window: "",
-                dims: &[("M", t), ("D", d), ("accumulate", accumulate.into()), ("LANES_PER_ROW", 1), ("LANES_PER_COLUMN", 1)],
+                dims: &[
+                    ("M", t),
+                    ("D", d),
+                    ("accumulate", accumulate.into()),
+                    ("LANES_PER_ROW", 1),
+                    ("LANES_PER_COLUMN", 1),
+                ],
                 scalars: &[super::EPS],
                 bindings: &[&saved[..], more].concat(),
                 spread: Spread::Elements(u64::from(elements)),
@@ -136,15 +156,16 @@ impl Model {
     /// Through one layer: `shared.dh` holds the gradient by its output before and by its input after.
     fn layer_backward(&self, to: &mut Builder, layer: &Layer, saved: &Saved, shared: &Shared) {
         let mix = format!("{}.mix", layer.name);
-        self.mix(to, "backward", &mix, &[
-            ("dy", shared.dh),
-            ("bk_scale", layer.bk_scale.value),
-            ("ds", shared.ds),
-        ]);
+        self.mix(
+            to,
+            "backward",
+            &mix,
+            &[("dy", shared.dh), ("bk_scale", layer.bk_scale.value), ("ds", shared.ds)],
+        );
         self.scale_backward(to, &mix, layer, saved, shared);
         let rows = &self.all_tokens;
         layer.output_proj.backward_input(to, rows, shared.ds, shared.dfeatures, false);
-        layer.output_proj.backward_parameters(to, rows, shared.ds, saved.features, false);
+        layer.output_proj.backward_parameters(to, rows, shared.ds, saved.bk.features, false);
         self.resolvent_backward(to, &format!("{}.bk_core", layer.name), saved, shared);
         layer.v_proj.backward_input(to, rows, shared.dv, shared.df_of_v, false);
         layer.v_proj.backward_parameters(to, rows, shared.dv, saved.mixture, false);
@@ -167,7 +188,14 @@ impl Model {
     }
 
     /// bk_scale's gradient, the sum of dy * s over all T*D elements, in two stages.
-    fn scale_backward(&self, to: &mut Builder, mix: &str, layer: &Layer, saved: &Saved, shared: &Shared) {
+    fn scale_backward(
+        &self,
+        to: &mut Builder,
+        mix: &str,
+        layer: &Layer,
+        saved: &Saved,
+        shared: &Shared,
+    ) {
         let mut launch = |entry: &str, bindings: &[(&str, Slice)], spread: Spread| {
             to.launch(&Launch {
                 kernel: &format!("mix.{entry}"),
@@ -247,7 +275,8 @@ impl Model {
         relu(to, "backward", &moe, phase, &bindings);
         layer.hidden.backward_input(to, rows, shared.dhidden, shared.dgathered, false);
         layer.hidden.backward_parameters(to, rows, shared.dhidden, saved.gathered, false);
-        let bindings = [("dxs", shared.dgathered), ("slot", saved.grouping.slot), ("dx", shared.dx)];
+        let bindings =
+            [("dxs", shared.dgathered), ("slot", saved.grouping.slot), ("dx", shared.dx)];
         self.moe(to, "backward_gather", &at("gather"), phase, &bindings, self.td());
 
         let bindings = [
@@ -258,7 +287,13 @@ impl Model {
         ];
         self.moe(to, "backward_route", &at("route"), phase, &bindings, u64::from(t));
         layer.router.backward_input(to, &self.all_tokens, shared.dlogits, shared.dx, true);
-        layer.router.backward_parameters(to, &self.all_tokens, shared.dlogits, saved.normed.y, false);
+        layer.router.backward_parameters(
+            to,
+            &self.all_tokens,
+            shared.dlogits,
+            saved.normed.y,
+            false,
+        );
     }
 
     /// From the gradient by h to those of both embeddings.
@@ -278,8 +313,12 @@ impl Model {
             });
         };
         let dtoken = self.token_embedding.grad();
-        let bindings =
-            [("dy", dh), ("offsets", grouping.offsets), ("order", grouping.order), ("dtoken", dtoken)];
+        let bindings = [
+            ("dy", dh),
+            ("offsets", grouping.offsets),
+            ("order", grouping.order),
+            ("dtoken", dtoken),
+        ];
         launch("backward_token", &bindings, dtoken.len);
         let dposition = self.position_embedding.grad();
         launch("backward_position", &[("dy", dh), ("dposition", dposition)], dposition.len);

@@ -1,6 +1,8 @@
 //! From tokens to loss.
 
-use super::{EPS, Grouping, HeadWindow, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z};
+use super::{
+    EPS, Grouping, HeadWindow, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z,
+};
 use crate::{
     Error,
     execute::Limits,
@@ -43,7 +45,13 @@ impl Model {
             component: name,
             phase: Phase::Forward,
             window: "",
-            dims: &[("M", self.shape.t), ("D", self.shape.d), ("accumulate", 0), ("LANES_PER_ROW", 1), ("LANES_PER_COLUMN", 1)],
+            dims: &[
+                ("M", self.shape.t),
+                ("D", self.shape.d),
+                ("accumulate", 0),
+                ("LANES_PER_ROW", 1),
+                ("LANES_PER_COLUMN", 1),
+            ],
             scalars: &[EPS],
             bindings: &[
                 ("x", x),
@@ -67,7 +75,8 @@ impl Model {
 
         let (choice, gate) = self.route(to, layer, normed.y);
         let moe = format!("{name}.moe");
-        let grouping = group(to, &format!("{moe}.grouping"), Phase::Forward, choice, a, self.shape.e);
+        let grouping =
+            group(to, &format!("{moe}.grouping"), Phase::Forward, choice, a, self.shape.e);
         let assignments = Rows { m: a, groups: grouping.offsets, window: String::new() };
         let gathered = to.scratch(format!("{moe}.gathered"), ad);
         let bindings = [("x", normed.y), ("order", grouping.order), ("xs", gathered)];
@@ -79,7 +88,8 @@ impl Model {
         let expert_output = to.scratch(format!("{moe}.expert_output"), ad);
         layer.output.forward(to, &assignments, activated, expert_output);
         let mixture = to.scratch(format!("{moe}.mixture"), td);
-        let bindings = [("ys", expert_output), ("slot", grouping.slot), ("gate", gate), ("y", mixture)];
+        let bindings =
+            [("ys", expert_output), ("slot", grouping.slot), ("gate", gate), ("y", mixture)];
         self.moe(to, "combine", &format!("{moe}.combine"), Phase::Forward, &bindings, td);
 
         let v = to.scratch(format!("{name}.v"), u64::from(self.shape.t));
@@ -96,7 +106,13 @@ impl Model {
             window: "",
             dims: &[("P", self.shape.t * d)],
             scalars: &[],
-            bindings: &[("h", h), ("f", mixture), ("s", s), ("bk_scale", layer.bk_scale.value), ("y", out)],
+            bindings: &[
+                ("h", h),
+                ("f", mixture),
+                ("s", s),
+                ("bk_scale", layer.bk_scale.value),
+                ("y", out),
+            ],
             spread: Spread::Elements(td),
         });
         let saved = Saved {
@@ -175,11 +191,13 @@ impl Model {
     ) -> Result<Vec<HeadWindow>, Error> {
         let Shape { d, v, t, .. } = self.shape;
         let (d, v) = (u64::from(d), u64::from(v));
-        let rows_per_window = u32::try_from(limits.binding_bytes / (v * ELEMENT_BYTES)).unwrap_or(u32::MAX);
+        let rows_per_window =
+            u32::try_from(limits.binding_bytes / (v * ELEMENT_BYTES)).unwrap_or(u32::MAX);
         // A window's rows of x begin where a binding may begin.
         let aligned = limits.offset_alignment / ELEMENT_BYTES;
         let step = u32::try_from(aligned).unwrap_or(u32::MAX).min(rows_per_window);
-        let rows_per_window = if rows_per_window < t { rows_per_window / step.max(1) * step } else { t };
+        let rows_per_window =
+            if rows_per_window < t { rows_per_window / step.max(1) * step } else { t };
         if rows_per_window == 0 {
             return Err(Error::Config(format!(
                 "one row of {v} logits is longer than the {} bytes that this adapter can bind at once: \
@@ -193,7 +211,8 @@ impl Model {
         let mut first = 0;
         while first < t {
             let m = rows_per_window.min(t - first);
-            let window = if m == t { String::new() } else { format!("rows {first}..{}", first + m) };
+            let window =
+                if m == t { String::new() } else { format!("rows {first}..{}", first + m) };
             let len = u64::from(m) * v;
             let logits = to.scratch(format!("logits {window}"), len);
             let p = to.scratch(format!("p {window}"), len);
@@ -211,7 +230,14 @@ impl Model {
                 ("loss", loss.part(u64::from(first), u64::from(m))),
             ];
             let entry = format!("forward{vec4}");
-            self.cross_entropy(to, &entry, Phase::Forward, &rows, &bindings, Spread::Rows(u64::from(m)));
+            self.cross_entropy(
+                to,
+                &entry,
+                Phase::Forward,
+                &rows,
+                &bindings,
+                Spread::Rows(u64::from(m)),
+            );
             outputs.push(logits);
             windows.push(HeadWindow { rows, first, p, denominator });
             first += m;
@@ -219,7 +245,8 @@ impl Model {
         let mean = to.scratch("loss", 1);
         let bindings = [("loss", loss), ("mean_loss", mean)];
         self.cross_entropy(to, "mean", Phase::Forward, &self.all_tokens, &bindings, Spread::One);
-        let shape = [self.shape.b, self.shape.n, self.shape.v].map(|extent| extent as usize).to_vec();
+        let shape =
+            [self.shape.b, self.shape.n, self.shape.v].map(|extent| extent as usize).to_vec();
         to.plan.outputs.insert("logits".into(), Output { shape, windows: outputs });
         to.plan.outputs.insert("loss".into(), Output { shape: vec![], windows: vec![mean] });
         Ok(windows)
@@ -306,7 +333,14 @@ impl Model {
 }
 
 /// Sorts `a` items by their keys below `g`, stably.
-pub(super) fn group(to: &mut Builder, name: &str, phase: Phase, keys: Slice, a: u32, g: u32) -> Grouping {
+pub(super) fn group(
+    to: &mut Builder,
+    name: &str,
+    phase: Phase,
+    keys: Slice,
+    a: u32,
+    g: u32,
+) -> Grouping {
     let counts = to.indices(format!("{name}.counts"), u64::from(g));
     let offsets = to.indices(format!("{name}.offsets"), u64::from(g) + 1);
     let order = to.indices(format!("{name}.order"), u64::from(a));
@@ -332,7 +366,13 @@ pub(super) fn group(to: &mut Builder, name: &str, phase: Phase, keys: Slice, a: 
 }
 
 /// ReLU over whatever the first binding holds.
-pub(super) fn relu(to: &mut Builder, entry: &str, moe: &str, phase: Phase, bindings: &[(&str, Slice)]) {
+pub(super) fn relu(
+    to: &mut Builder,
+    entry: &str,
+    moe: &str,
+    phase: Phase,
+    bindings: &[(&str, Slice)],
+) {
     let elements = bindings[0].1.len;
     to.launch(&Launch {
         kernel: &format!("relu.{entry}"),
