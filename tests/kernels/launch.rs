@@ -89,6 +89,14 @@ impl Results {
         self.0[name].iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
     }
 
+    /// Holds a window against its reference as a whole: within `tolerance` of the reference's norm.
+    #[track_caller]
+    pub fn assert_near(&self, name: &str, reference: &[f64], tolerance: f64) {
+        let found: Vec<f32> = self.0[name].iter().map(|&bits| f32::from_bits(bits)).collect();
+        let error = bench::relative_error(&found, reference);
+        assert!(error <= tolerance, "{name} is {error} away from its reference");
+    }
+
     /// Holds a window against its reference: each element within 1e-5 of the larger of 1 and itself.
     #[track_caller]
     pub fn assert_close(&self, name: &str, reference: &[f64]) {

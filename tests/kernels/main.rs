@@ -2,6 +2,7 @@
 //! gradients against finite differences of the same references. The bench holds every launch's count
 //! against its closed form besides.
 
+#[allow(dead_code, reason = "each test file uses its own part of this")]
 #[path = "../common/bench.rs"]
 mod bench;
 #[path = "../common/mod.rs"]
