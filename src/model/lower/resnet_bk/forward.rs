@@ -361,7 +361,7 @@ pub(super) fn group(
     launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
     launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
     let bindings = [("keys", keys), ("offsets", offsets), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Rows(u64::from(g)));
+    launch("place", &bindings, Spread::Elements(u64::from(a)));
     Grouping { offsets, order, slot }
 }
 
