@@ -1,11 +1,13 @@
 //! flopmeter
 
+pub mod check;
 mod error;
 pub mod estimate;
 pub mod execute;
 pub mod formula;
 pub mod instrument;
 pub mod kernel;
+pub mod measure;
 pub mod model;
 pub mod op;
 pub mod plan;

@@ -1,1 +1,338 @@
-//! wgpu
+//! The executor that runs kernels through wgpu, on a GPU or a software adapter. These are the only
+//! files that say wgpu. Modules go to the device as naga IR; every error that the device reports,
+//! out-of-memory and loss included, comes back as an [`Error`] naming what was being done.
+
+mod adapters;
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use wgpu::{BufferUsages, Features};
+
+use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId};
+use crate::{Error, kernel::KernelModule};
+
+/// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
+const KERNEL_FEATURES: Features = Features::SHADER_F16
+    .union(Features::SHADER_F64)
+    .union(Features::SHADER_INT64)
+    .union(Features::SUBGROUP)
+    .union(Features::SUBGROUP_BARRIER);
+
+/// Host transfers go in pieces of this size, so that staging memory stays small.
+const TRANSFER_BYTES: u64 = 64 << 20;
+
+/// Every adapter that [`Gpu::open`] can open, best first.
+pub fn adapters() -> Vec<Adapter> {
+    adapters::enumerate().into_iter().map(|(_, description)| description).collect()
+}
+
+/// A wgpu device as an executor.
+pub struct Gpu {
+    adapter: Adapter,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    timer: Option<Timer>,
+    fault: Arc<Mutex<Option<String>>>,
+    programs: Vec<wgpu::ComputePipeline>,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+/// A pair of timestamps and where they are read.
+struct Timer {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    readable: wgpu::Buffer,
+    nanoseconds_per_tick: f64,
+}
+
+impl Gpu {
+    /// Opens `auto`, `gpu`, `software` or the first adapter whose name contains `choice`, with all
+    /// the limits it has.
+    pub fn open(choice: &str) -> Result<Self, Error> {
+        let (adapter, description) = adapters::choose(choice)?;
+        let features = adapter.features() & (KERNEL_FEATURES | Features::TIMESTAMP_QUERY);
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("flopmeter"),
+            required_features: features,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        });
+        let (device, queue) = pollster::block_on(request).map_err(|error| Error::Device {
+            adapter: description.name.clone(),
+            during: "opening the device".into(),
+            problem: error.to_string(),
+        })?;
+
+        // One scope around everything: the first error is kept until the call that caused it asks.
+        let fault = Arc::new(Mutex::new(None));
+        let keep = |fault: &Arc<Mutex<Option<String>>>, problem: String| {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+        };
+        let (on_error, on_loss) = (Arc::clone(&fault), Arc::clone(&fault));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            keep(&on_error, explain(&error));
+        }));
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep(&on_loss, format!("the device was lost: {message}"));
+            }
+        });
+
+        let timer =
+            features.contains(Features::TIMESTAMP_QUERY).then(|| Timer::new(&device, &queue));
+        Ok(Self {
+            adapter: description,
+            device,
+            queue,
+            timer,
+            fault,
+            programs: Vec::new(),
+            buffers: Vec::new(),
+        })
+    }
+
+    fn error(&self, during: &str, problem: impl ToString) -> Error {
+        Error::Device {
+            adapter: self.adapter.name.clone(),
+            during: during.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// The first error that the device reported since the last call, as what `during` ran into.
+    fn checked(&self, during: &str) -> Result<(), Error> {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+        fault.map_or(Ok(()), |problem| Err(self.error(during, problem)))
+    }
+
+    fn wait(&self, during: &str) -> Result<(), Error> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.checked(during)?;
+        polled.map(|_| ()).map_err(|error| self.error(during, error))
+    }
+
+    /// Waits for the queue and returns the bytes of a mappable buffer.
+    fn map(&self, buffer: &wgpu::Buffer, during: &str) -> Result<Vec<u8>, Error> {
+        let (send, receive) = std::sync::mpsc::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver outlives the wait below; if it is gone, so is whoever wanted the answer.
+            let _ = send.send(result);
+        });
+        self.wait(during)?;
+        receive
+            .recv()
+            .map_err(|error| self.error(during, error))?
+            .map_err(|error| self.error(during, error))?;
+        let view = buffer.get_mapped_range(..).map_err(|error| self.error(during, error))?;
+        let bytes = view.to_vec();
+        drop(view);
+        buffer.unmap();
+        Ok(bytes)
+    }
+
+    fn bind_groups(
+        &self,
+        dispatch: &Dispatch<'_>,
+        pipeline: &wgpu::ComputePipeline,
+    ) -> Vec<(u32, wgpu::BindGroup)> {
+        let mut groups: BTreeMap<u32, Vec<wgpu::BindGroupEntry<'_>>> = BTreeMap::new();
+        for &Bound { group, binding, buffer, offset, size } in dispatch.bindings {
+            let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: &self.buffers[buffer.0],
+                offset,
+                size: std::num::NonZeroU64::new(size),
+            });
+            groups.entry(group).or_default().push(wgpu::BindGroupEntry { binding, resource });
+        }
+        groups
+            .into_iter()
+            .map(|(index, entries)| {
+                let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(dispatch.label),
+                    layout: &pipeline.get_bind_group_layout(index),
+                    entries: &entries,
+                });
+                (index, bind_group)
+            })
+            .collect()
+    }
+}
+
+impl Executor for Gpu {
+    fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(&kernel.name),
+            source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.module.clone())),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&kernel.name),
+            layout: None,
+            module: &module,
+            entry_point: Some(&kernel.entry_point().name),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        });
+        self.checked(&format!("compiling kernel '{}'", kernel.name))?;
+        self.programs.push(pipeline);
+        Ok(ProgramId(self.programs.len() - 1))
+    }
+
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage: BufferUsages::STORAGE
+                | BufferUsages::UNIFORM
+                | BufferUsages::COPY_SRC
+                | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.checked(&format!("allocating '{label}' ({bytes} bytes)"))?;
+        self.buffers.push(buffer);
+        Ok(BufferId(self.buffers.len() - 1))
+    }
+
+    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+        let mut at = offset;
+        for piece in data.chunks(TRANSFER_BYTES as usize) {
+            self.queue.write_buffer(&self.buffers[buffer.0], at, piece);
+            at += piece.len() as u64;
+            if data.len() as u64 > TRANSFER_BYTES {
+                self.queue.submit([]);
+                self.wait("writing a buffer")?;
+            }
+        }
+        self.checked("writing a buffer")
+    }
+
+    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+        const DURING: &str = "reading a buffer";
+        let mut bytes = Vec::with_capacity(size as usize);
+        while (bytes.len() as u64) < size {
+            let done = bytes.len() as u64;
+            let piece = TRANSFER_BYTES.min(size - done);
+            let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("read back"),
+                size: piece,
+                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(
+                &self.buffers[buffer.0],
+                offset + done,
+                &staging,
+                0,
+                piece,
+            );
+            self.queue.submit([encoder.finish()]);
+            self.checked(DURING)?;
+            bytes.extend(self.map(&staging, DURING)?);
+        }
+        Ok(bytes)
+    }
+
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
+        let pipeline = &self.programs[dispatch.program.0];
+        let bind_groups = self.bind_groups(dispatch, pipeline);
+        self.checked(dispatch.label)?;
+
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some(dispatch.label),
+            timestamp_writes: self.timer.as_ref().map(|timer| wgpu::ComputePassTimestampWrites {
+                query_set: &timer.queries,
+                beginning_of_pass_write_index: Some(0),
+                end_of_pass_write_index: Some(1),
+            }),
+        });
+        pass.set_pipeline(pipeline);
+        for (index, bind_group) in &bind_groups {
+            pass.set_bind_group(*index, bind_group, &[]);
+        }
+        let [x, y, z] = dispatch.grid;
+        pass.dispatch_workgroups(x, y, z);
+        drop(pass);
+        if let Some(timer) = &self.timer {
+            encoder.resolve_query_set(&timer.queries, 0..2, &timer.resolved, 0);
+            encoder.copy_buffer_to_buffer(&timer.resolved, 0, &timer.readable, 0, 16);
+        }
+        let commands = encoder.finish();
+        self.checked(dispatch.label)?;
+
+        let start = Instant::now();
+        self.queue.submit([commands]);
+        self.wait(dispatch.label)?;
+        let wall =
+            Outcome { seconds: start.elapsed().as_secs_f64(), clock: Clock::Wall, tally: None };
+        let Some(timer) = &self.timer else { return Ok(wall) };
+        let ticks = self.map(&timer.readable, dispatch.label)?;
+        let ticks: &[u64] = &bytemuck::pod_collect_to_vec(&ticks);
+        Ok(match *ticks {
+            // Some drivers offer timestamps and write nothing, or the same one twice.
+            [begin, end] if 0 < begin && begin < end => Outcome {
+                seconds: (end - begin) as f64 * timer.nanoseconds_per_tick * 1e-9,
+                clock: Clock::Timestamps,
+                tally: None,
+            },
+            _ => wall,
+        })
+    }
+
+    fn clear(&mut self) {
+        self.programs.clear();
+        // Destroying gives the memory back now; dropping would wait for the device's next poll.
+        self.buffers.drain(..).for_each(|buffer| buffer.destroy());
+    }
+}
+
+impl Timer {
+    fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
+        let buffer = |usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timestamps"),
+                size: 16,
+                usage: usage | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        Self {
+            queries: device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("timestamps"),
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            }),
+            resolved: buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC),
+            readable: buffer(BufferUsages::MAP_READ),
+            nanoseconds_per_tick: f64::from(queue.get_timestamp_period()),
+        }
+    }
+}
+
+/// An error with all of its causes, since wgpu keeps the telling part in the innermost.
+fn explain(error: &wgpu::Error) -> String {
+    let (mut text, mut cause) = match error {
+        wgpu::Error::OutOfMemory { source } => {
+            ("out of memory: choose a smaller --batch or --seq".to_owned(), source.source())
+        }
+        wgpu::Error::Validation { source, description } => (description.clone(), source.source()),
+        wgpu::Error::Internal { source, description } => (description.clone(), source.source()),
+    };
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! Where the independent arms meet: measured counts, closed forms and other executors' counts are
+//! held against each other, with `==`. Nothing here prints or decides an exit code.
+
+use std::ops::Add;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    formula,
+    measure::Measurement,
+    op::OpCounts,
+    plan::{Pass, Plan},
+};
+
+/// What comparing two opinions on one pass gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum Verdict {
+    /// Every operation agrees.
+    Match,
+    /// At least one kind of operation differs.
+    Mismatch {
+        /// Whose counts were held against each other, and where they differ first.
+        difference: String,
+    },
+    /// There is no second opinion.
+    NotComparable {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// How many passes came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Passes on which all opinions agree.
+    pub r#match: u64,
+    /// Passes on which two differ.
+    pub mismatch: u64,
+    /// Passes on which there is only one.
+    pub not_comparable: u64,
+}
+
+impl Add<&Verdict> for Tally {
+    type Output = Self;
+
+    fn add(mut self, verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Match => self.r#match += 1,
+            Verdict::Mismatch { .. } => self.mismatch += 1,
+            Verdict::NotComparable { .. } => self.not_comparable += 1,
+        }
+        self
+    }
+}
+
+/// The closed form of a pass against what was measured: floating-point operations only, since
+/// integer arithmetic is how a kernel finds its data, not what the algebra says.
+pub fn against_formula(pass: &Pass, measured: &OpCounts) -> Verdict {
+    match formula::exact(&pass.kernel, &pass.dims) {
+        Some(exact) => compare("formula", &exact, "measured", &measured.floating()),
+        None => Verdict::NotComparable { reason: format!("no closed form for '{}'", pass.kernel) },
+    }
+}
+
+/// Every pass of a measured plan against its closed form.
+pub fn passes(plan: &Plan, measurement: &Measurement) -> Vec<Verdict> {
+    plan.passes
+        .iter()
+        .zip(&measurement.passes)
+        .map(|(pass, measured)| against_formula(pass, &measured.cost.ops))
+        .collect()
+}
+
+/// Two executors' counts of the same plan, pass by pass: every operation and every byte.
+pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Verdict> {
+    let named = |measurement: &Measurement| measurement.adapter.name.clone();
+    plan.passes
+        .iter()
+        .zip(one.passes.iter().zip(&other.passes))
+        .map(|(_, (a, b))| match compare(&named(one), &a.cost.ops, &named(other), &b.cost.ops) {
+            Verdict::Match if a.cost.traffic != b.cost.traffic => Verdict::Mismatch {
+                difference: format!(
+                    "traffic: {} says {:?}, {} says {:?}",
+                    named(one),
+                    a.cost.traffic,
+                    named(other),
+                    b.cost.traffic
+                ),
+            },
+            verdict => verdict,
+        })
+        .collect()
+}
+
+fn compare(one: &str, a: &OpCounts, other: &str, b: &OpCounts) -> Verdict {
+    use crate::op::{Op, Scalar};
+    let differing = Scalar::ALL
+        .into_iter()
+        .flat_map(|scalar| Op::ALL.into_iter().map(move |op| (scalar, op)))
+        .find(|&(scalar, op)| a.get(scalar, op) != b.get(scalar, op));
+    match differing {
+        None => Verdict::Match,
+        Some((scalar, op)) => Verdict::Mismatch {
+            difference: format!(
+                "{}.{}: {one} says {}, {other} says {}",
+                scalar.name(),
+                op.name(),
+                a.get(scalar, op),
+                b.get(scalar, op)
+            ),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Op;
+
+    #[test]
+    fn one_operation_more_is_a_mismatch_that_names_it() {
+        let a = OpCounts::f32(Op::Fma, 10);
+        assert_eq!(compare("a", &a, "b", &a), Verdict::Match);
+        let Verdict::Mismatch { difference } =
+            compare("a", &a, "b", &(a + OpCounts::f32(Op::Add, 1)))
+        else {
+            panic!("must differ");
+        };
+        assert_eq!(difference, "f32.add: a says 0, b says 1");
+    }
+}

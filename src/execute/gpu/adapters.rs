@@ -1,0 +1,116 @@
+//! Which adapters there are and which one a name means. Opening one is the parent's business.
+
+use wgpu::{Backend, Backends, DeviceType};
+
+use crate::{
+    Error,
+    execute::{Adapter, Limits},
+};
+
+/// What to install where there is nothing to run on.
+const WAY_OUT: &str = "install a Vulkan driver: a GPU's own, or the software adapter \
+                       (Debian and Ubuntu: apt-get install mesa-vulkan-drivers)";
+
+/// Every adapter, real GPUs first, each device once. GL is asked only where no other backend has
+/// anything: a device that is listed twice is used through Vulkan.
+pub(super) fn enumerate() -> Vec<(wgpu::Adapter, Adapter)> {
+    let from = |backends| {
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+        descriptor.backends &= backends;
+        let instance = wgpu::Instance::new(descriptor);
+        pollster::block_on(instance.enumerate_adapters(backends))
+    };
+    let mut adapters = from(Backends::PRIMARY);
+    if adapters.is_empty() {
+        adapters = from(Backends::GL);
+    }
+    let mut described: Vec<_> = adapters
+        .into_iter()
+        .filter(|adapter| {
+            adapter
+                .get_downlevel_capabilities()
+                .flags
+                .contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+        })
+        .map(|adapter| {
+            let description = describe(&adapter);
+            (adapter, description)
+        })
+        .collect();
+    described.sort_by_key(|(adapter, _)| rank(adapter.get_info().device_type));
+    described
+}
+
+/// Finds what a user calls `auto`, `gpu`, `software`, or a part of an adapter's name.
+pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
+    let adapters = enumerate();
+    let known: Vec<_> = adapters.iter().map(|(_, a)| format!("'{}'", a.name)).collect();
+    let is_software = |adapter: &wgpu::Adapter| adapter.get_info().device_type == DeviceType::Cpu;
+    let wanted = choice.to_lowercase();
+    adapters
+        .into_iter()
+        .find(|(adapter, description)| match wanted.as_str() {
+            "auto" => true,
+            "gpu" => !is_software(adapter),
+            "software" => is_software(adapter),
+            name => description.name.to_lowercase().contains(name),
+        })
+        .ok_or_else(|| {
+            Error::NoAdapter(if known.is_empty() {
+                format!("no adapter: nothing here can run a compute shader; {WAY_OUT}")
+            } else {
+                format!("no adapter '{choice}': there is {}; {WAY_OUT}", known.join(", "))
+            })
+        })
+}
+
+fn rank(device_type: DeviceType) -> u8 {
+    match device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    }
+}
+
+fn describe(adapter: &wgpu::Adapter) -> Adapter {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    let device_type = match info.device_type {
+        DeviceType::DiscreteGpu => "discrete",
+        DeviceType::IntegratedGpu => "integrated",
+        DeviceType::VirtualGpu => "virtual",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    };
+    let backend = match info.backend {
+        Backend::Noop => "noop",
+        Backend::Vulkan => "Vulkan",
+        Backend::Metal => "Metal",
+        Backend::Dx12 => "DX12",
+        Backend::Gl => "GL",
+        Backend::BrowserWebGpu => "WebGPU",
+    };
+    Adapter {
+        name: info.name,
+        backend: backend.to_owned(),
+        device_type: device_type.to_owned(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        limits: Limits {
+            binding_bytes: limits.max_storage_buffer_binding_size,
+            buffer_bytes: limits.max_buffer_size,
+            offset_alignment: u64::from(
+                limits
+                    .min_storage_buffer_offset_alignment
+                    .max(limits.min_uniform_buffer_offset_alignment),
+            ),
+            workgroups: limits.max_compute_workgroups_per_dimension,
+            invocations: limits.max_compute_invocations_per_workgroup,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            storage_bindings: limits.max_storage_buffers_per_shader_stage,
+            bind_groups: limits.max_bind_groups,
+            bindings_per_group: limits.max_bindings_per_bind_group,
+        },
+    }
+}

@@ -1,0 +1,339 @@
+//! A plan loaded onto an executor: its buffers made and filled, each kernel compiled once plain and
+//! once instrumented, each pass bound. Runs passes; what their results mean is the parent's business.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use super::{Observer, Progress, Stage, uniform};
+use crate::{
+    Error,
+    execute::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId},
+    instrument::{Instrumented, instrument},
+    kernel::{KernelKey, Library, Resource, ResourceKind},
+    op::Cost,
+    plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
+};
+
+/// A plan loaded onto an executor.
+pub struct Session<'a> {
+    executor: &'a mut dyn Executor,
+    plan: &'a Plan,
+    inputs: &'a Inputs,
+    buffers: Vec<BufferId>,
+    kernels: Vec<Kernel>,
+    launches: Vec<Launch>,
+    /// Buffers that some pass writes and that must hold something known before each run.
+    restored: Vec<usize>,
+    counters: BufferId,
+    counter_bytes: u64,
+}
+
+/// One kernel of the plan, compiled both ways.
+struct Kernel {
+    resources: Vec<Resource>,
+    plain: ProgramId,
+    counted: ProgramId,
+    instrumented: Instrumented,
+}
+
+/// One pass, bound.
+struct Launch {
+    kernel: usize,
+    bindings: Vec<Bound>,
+    counter: Bound,
+}
+
+/// One pass, run instrumented.
+pub(super) struct Counted {
+    pub(super) cost: Cost,
+    pub(super) tally: Option<Cost>,
+    pub(super) seconds: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Plain,
+    Counted,
+}
+
+impl<'a> Session<'a> {
+    /// Makes the plan's buffers and compiles its kernels. Whatever the executor held is given back.
+    pub fn open(
+        executor: &'a mut dyn Executor,
+        plan: &'a Plan,
+        inputs: &'a Inputs,
+    ) -> Result<Self, Error> {
+        executor.clear();
+        let buffers = plan
+            .buffers
+            .iter()
+            .map(|buffer| {
+                executor.allocate(&buffer.name, (buffer.len * ELEMENT_BYTES).max(ELEMENT_BYTES))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (kernels, kernel_of_pass) = compile(executor, plan)?;
+        let (uniforms, uniform_offsets) = uniforms(executor, plan, &kernels, &kernel_of_pass)?;
+        let (counters, counter_bytes, counter_offsets) =
+            counters(executor, &kernels, &kernel_of_pass)?;
+
+        let mut written = vec![false; buffers.len()];
+        let mut launches = Vec::with_capacity(plan.passes.len());
+        for (i, pass) in plan.passes.iter().enumerate() {
+            let kernel = &kernels[kernel_of_pass[i]];
+            let mut offsets = uniform_offsets[i].iter().copied();
+            let bindings = kernel.resources.iter().map(|resource| {
+                let (buffer, offset, size) = match &resource.kind {
+                    ResourceKind::Uniform { size, .. } => {
+                        let offset =
+                            offsets.next().expect("one offset was laid out per uniform block");
+                        (uniforms, offset, u64::from(*size))
+                    }
+                    ResourceKind::Storage { writable } => {
+                        let slice = pass.bindings.get(&resource.name).ok_or_else(|| {
+                            lacks(pass, format!("nothing is bound to '{}'", resource.name))
+                        })?;
+                        let index = slice.buffer.0 as usize;
+                        written[index] |= *writable;
+                        (buffers[index], slice.offset * ELEMENT_BYTES, slice.len * ELEMENT_BYTES)
+                    }
+                    ResourceKind::Opaque => {
+                        return Err(lacks(pass, format!("'{}' is not a buffer", resource.name)));
+                    }
+                };
+                Ok(Bound { group: resource.group, binding: resource.binding, buffer, offset, size })
+            });
+            launches.push(Launch {
+                kernel: kernel_of_pass[i],
+                bindings: bindings.collect::<Result<_, _>>()?,
+                counter: Bound {
+                    group: kernel.instrumented.counters.group,
+                    binding: kernel.instrumented.counters.binding,
+                    buffer: counters,
+                    offset: counter_offsets[i],
+                    size: kernel.instrumented.table.bytes(),
+                },
+            });
+        }
+
+        let restored = (0..buffers.len())
+            .filter(|&i| written[i] && plan.buffers[i].init != Init::Scratch)
+            .collect();
+        let session = Self {
+            executor,
+            plan,
+            inputs,
+            buffers,
+            kernels,
+            launches,
+            restored,
+            counters,
+            counter_bytes,
+        };
+        session.filled()
+    }
+
+    fn filled(mut self) -> Result<Self, Error> {
+        for index in 0..self.buffers.len() {
+            self.fill(index)?;
+        }
+        Ok(self)
+    }
+
+    /// Who runs this session.
+    pub fn adapter(&self) -> &Adapter {
+        self.executor.adapter()
+    }
+
+    /// What a window of a buffer holds now.
+    pub fn read(&mut self, slice: Slice) -> Result<Vec<f32>, Error> {
+        let buffer = self.buffers[slice.buffer.0 as usize];
+        let bytes =
+            self.executor.read(buffer, slice.offset * ELEMENT_BYTES, slice.len * ELEMENT_BYTES)?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
+    /// Runs one workgroup of every program, so that what a driver does at a first dispatch is done.
+    /// Leaves rubbish behind: every run starts by restoring what it relies on.
+    pub(super) fn warm_up(&mut self) -> Result<(), Error> {
+        let mut warm = vec![false; self.kernels.len()];
+        for index in 0..self.launches.len() {
+            if !std::mem::replace(&mut warm[self.launches[index].kernel], true) {
+                self.dispatch(index, Variant::Plain, [1; 3])?;
+                self.dispatch(index, Variant::Counted, [1; 3])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the instrumented kernels once.
+    pub(super) fn count(&mut self, observe: &mut Observer<'_>) -> Result<Vec<Counted>, Error> {
+        self.executor.write(self.counters, 0, &vec![0; self.counter_bytes as usize])?;
+        let outcomes = self.run(Stage::Counting, observe)?;
+        let raw = self.executor.read(self.counters, 0, self.counter_bytes)?;
+        outcomes
+            .into_iter()
+            .zip(&self.launches)
+            .map(|(outcome, launch)| {
+                let table = &self.kernels[launch.kernel].instrumented.table;
+                let start = launch.counter.offset as usize;
+                let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
+                Ok(Counted {
+                    cost: table.cost(&executions),
+                    tally: outcome.tally,
+                    seconds: outcome.seconds,
+                })
+            })
+            .collect()
+    }
+
+    /// Runs the plain kernels once.
+    pub(super) fn time(
+        &mut self,
+        repeat: u32,
+        observe: &mut Observer<'_>,
+    ) -> Result<Vec<(f64, Clock)>, Error> {
+        let outcomes = self.run(Stage::Timing(repeat), observe)?;
+        Ok(outcomes.into_iter().map(|outcome| (outcome.seconds, outcome.clock)).collect())
+    }
+
+    fn run(&mut self, stage: Stage, observe: &mut Observer<'_>) -> Result<Vec<Outcome>, Error> {
+        for index in self.restored.clone() {
+            self.fill(index)?;
+        }
+        let variant = if stage == Stage::Counting { Variant::Counted } else { Variant::Plain };
+        let plan = self.plan;
+        plan.passes
+            .iter()
+            .enumerate()
+            .map(|(index, pass)| match observe(Progress { stage, pass, index }) {
+                ControlFlow::Continue(()) => self.dispatch(index, variant, pass.grid),
+                ControlFlow::Break(()) => Err(Error::Interrupted(pass.label.clone())),
+            })
+            .collect()
+    }
+
+    fn dispatch(
+        &mut self,
+        index: usize,
+        variant: Variant,
+        grid: [u32; 3],
+    ) -> Result<Outcome, Error> {
+        let launch = &self.launches[index];
+        let kernel = &self.kernels[launch.kernel];
+        let mut bindings = launch.bindings.clone();
+        let program = match variant {
+            Variant::Plain => kernel.plain,
+            Variant::Counted => {
+                bindings.push(launch.counter);
+                kernel.counted
+            }
+        };
+        let label = &self.plan.passes[index].label;
+        self.executor.dispatch(&Dispatch { label, program, bindings: &bindings, grid })
+    }
+
+    fn fill(&mut self, index: usize) -> Result<(), Error> {
+        let (buffer, id) = (&self.plan.buffers[index], self.buffers[index]);
+        match &buffer.init {
+            Init::Scratch => Ok(()),
+            Init::Zeros => {
+                self.executor.write(id, 0, &vec![0; (buffer.len * ELEMENT_BYTES) as usize])
+            }
+            Init::Values(values) => self.executor.write(id, 0, bytemuck::cast_slice(values)),
+            Init::Input => {
+                let data = self.inputs.get(&buffer.name);
+                let data = data.filter(|data| data.len() as u64 == buffer.len * ELEMENT_BYTES);
+                let data = data.ok_or_else(|| {
+                    Error::Config(format!(
+                        "no input of {} elements for buffer '{}'",
+                        buffer.len, buffer.name
+                    ))
+                })?;
+                self.executor.write(id, 0, data)
+            }
+        }
+    }
+}
+
+/// Compiles each kernel of the plan once and says which pass uses which.
+fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<(Vec<Kernel>, Vec<usize>), Error> {
+    let limits = executor.adapter().limits;
+    let mut library = Library::default();
+    let mut known: BTreeMap<KernelKey, usize> = BTreeMap::new();
+    let mut kernels = Vec::new();
+    let mut of_pass = Vec::with_capacity(plan.passes.len());
+    for pass in &plan.passes {
+        let key = library.key(&pass.kernel, &pass.dims)?;
+        let index = match known.get(&key) {
+            Some(index) => *index,
+            None => {
+                let (key, module) = library.load(&pass.kernel, &pass.dims)?;
+                let instrumented = instrument(&module, &limits)?;
+                kernels.push(Kernel {
+                    plain: executor.compile(&module)?,
+                    counted: executor.compile(&instrumented.kernel)?,
+                    resources: module.resources,
+                    instrumented,
+                });
+                known.insert(key, kernels.len() - 1);
+                kernels.len() - 1
+            }
+        };
+        of_pass.push(index);
+    }
+    Ok((kernels, of_pass))
+}
+
+/// Packs the uniform blocks of all passes into one buffer; for each pass, where its blocks begin.
+fn uniforms(
+    executor: &mut dyn Executor,
+    plan: &Plan,
+    kernels: &[Kernel],
+    kernel_of_pass: &[usize],
+) -> Result<(BufferId, Vec<Vec<u64>>), Error> {
+    let alignment = executor.adapter().limits.offset_alignment as usize;
+    let mut bytes: Vec<u8> = Vec::new();
+    let mut offsets = Vec::with_capacity(plan.passes.len());
+    for (pass, &kernel) in plan.passes.iter().zip(kernel_of_pass) {
+        let mut of_pass = Vec::new();
+        for resource in &kernels[kernel].resources {
+            if let ResourceKind::Uniform { size, members } = &resource.kind {
+                bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+                of_pass.push(bytes.len() as u64);
+                bytes.extend(uniform::block(pass, *size, members)?);
+            }
+        }
+        offsets.push(of_pass);
+    }
+    bytes.resize(bytes.len().max(1).next_multiple_of(alignment), 0);
+    let buffer = executor.allocate("uniforms", bytes.len() as u64)?;
+    executor.write(buffer, 0, &bytes)?;
+    Ok((buffer, offsets))
+}
+
+/// Makes one buffer for the counters of all passes; its size, and where each pass's counters begin.
+fn counters(
+    executor: &mut dyn Executor,
+    kernels: &[Kernel],
+    kernel_of_pass: &[usize],
+) -> Result<(BufferId, u64, Vec<u64>), Error> {
+    let alignment = executor.adapter().limits.offset_alignment;
+    let mut size = 0;
+    let offsets = kernel_of_pass
+        .iter()
+        .map(|&kernel| {
+            let offset = size;
+            size =
+                (offset + kernels[kernel].instrumented.table.bytes()).next_multiple_of(alignment);
+            offset
+        })
+        .collect();
+    let size = size.max(alignment);
+    Ok((executor.allocate("counters", size)?, size, offsets))
+}
+
+pub(super) fn lacks(pass: &Pass, problem: String) -> Error {
+    Error::Kernel {
+        kernel: pass.kernel.to_string(),
+        problem: format!("pass '{}': {problem}", pass.label),
+    }
+}
