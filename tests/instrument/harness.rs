@@ -25,6 +25,7 @@ pub const ROOMY: Limits = Limits {
     storage_bindings: 8,
     bind_groups: 4,
     bindings_per_group: 1000,
+    subgroup_lanes: None,
 };
 
 /// Words of each buffer that a fixture binds.
