@@ -1,0 +1,1 @@
+//! rewriting
