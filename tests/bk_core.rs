@@ -157,7 +157,8 @@ fn dense_inverse(a: &[f32], b: &[f32], c: &[f32], z: Complex64) -> Vec<Vec<Compl
         }
     }
     for k in 0..n {
-        let pivot = (k..n).max_by(|&i, &j| m[i][k].norm().total_cmp(&m[j][k].norm())).unwrap();
+        let pivot =
+            (k..n).max_by(|&i, &j| m[i][k].norm().total_cmp(&m[j][k].norm())).expect("k < n");
         m.swap(k, pivot);
         let scale = m[k][k].inv();
         m[k].iter_mut().for_each(|x| *x *= scale);
@@ -200,12 +201,12 @@ fn the_reference_is_the_dense_inverse_and_its_derivative() {
         let case = Case::general(1, n);
         let inverse = dense_inverse(&case.a, &case.b, &case.c, case.z);
         let reference = case.row(0);
-        for i in 0..n {
-            assert!((reference.g[i] - inverse[i][i]).norm() < 1e-12, "G_{i} of {n}");
+        for (i, row) in inverse.iter().enumerate() {
+            assert!((reference.g[i] - row[i]).norm() < 1e-12, "G_{i} of {n}");
             let da: Complex64 = (0..n)
                 .map(|j| {
                     let [re, im] = case.dg[j];
-                    Complex64::new(re.into(), (-im).into()) * inverse[i][j] * inverse[j][i]
+                    Complex64::new(re.into(), (-im).into()) * row[j] * inverse[j][i]
                 })
                 .sum();
             assert!((reference.da[i] + da.re).abs() < 1e-12, "da_{i} of {n}");

@@ -3,6 +3,8 @@
 //! Each launch runs plain and instrumented from the same contents, must leave the same bits, and
 //! must have executed exactly what its closed form says.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::collections::BTreeMap;
 
 use flopmeter::{
