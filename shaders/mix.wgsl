@@ -1,1 +1,115 @@
-// mix
+// The residual stream: y = h + f + bk_scale * s over P elements, its gradients, and plain sums. The
+// gradients of h and f are dy itself.
+
+override LANES: u32;
+
+struct Dims {
+    P: u32,
+}
+
+struct Sum {
+    P: u32,
+    PARTIALS: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> h: array<f32>;              // (P)
+@group(0) @binding(2) var<storage, read> f: array<f32>;              // (P)
+@group(0) @binding(3) var<storage, read> s: array<f32>;              // (P)
+@group(0) @binding(4) var<storage, read> bk_scale: array<f32>;       // (1)
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;        // (P)  written forward, read by add
+@group(0) @binding(1) var<storage, read> dy: array<f32>;             // (P)
+@group(0) @binding(2) var<storage, read_write> ds: array<f32>;       // (P)
+@group(0) @binding(1) var<storage, read> x: array<f32>;              // (P)
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;      // (P)
+@group(0) @binding(0) var<uniform> sum: Sum;
+@group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (PARTIALS)
+@group(0) @binding(3) var<storage, read_write> dscale: array<f32>;   // (1)
+
+// What each lane of a workgroup has added up.
+var<workgroup> lanes: array<f32, LANES>;
+
+// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
+fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.y * groups.x + group.x) * LANES + lane;
+}
+
+// One invocation computes one element of y.
+@compute @workgroup_size(LANES)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    y[i] = fma(bk_scale[0], s[i], h[i] + f[i]);
+}
+
+// One invocation computes one element of ds.
+@compute @workgroup_size(LANES)
+fn backward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    ds[i] = dy[i] * bk_scale[0];
+}
+
+// One invocation computes one of PARTIALS parts of the dot product dy . s, every PARTIALS-th term of
+// it: the first half of bk_scale's gradient, in an order that does not depend on timing.
+@compute @workgroup_size(LANES)
+fn backward_scale_partials(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let part = element(group, groups, lane);
+    if part >= sum.PARTIALS {
+        return;
+    }
+    var value = 0.0;
+    for (var i = part; i < sum.P; i += sum.PARTIALS) {
+        value = fma(dy[i], s[i], value);
+    }
+    partials[part] = value;
+}
+
+// One workgroup computes dscale from all partials: the other half. LANES is a power of two.
+@compute @workgroup_size(LANES)
+fn backward_scale(@builtin(local_invocation_index) lane: u32) {
+    var value = 0.0;
+    for (var part = lane; part < sum.PARTIALS; part += LANES) {
+        value += partials[part];
+    }
+    lanes[lane] = value;
+    for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
+        workgroupBarrier();
+        if lane < reach {
+            lanes[lane] += lanes[lane + reach];
+        }
+    }
+    if lane == 0u {
+        dscale[0] = lanes[0];
+    }
+}
+
+// One invocation computes one element of out = x + y.
+@compute @workgroup_size(LANES)
+fn add(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    out[i] = x[i] + y[i];
+}

@@ -1,1 +1,224 @@
-// moe
+// Mixture of experts around the experts themselves: routing, moving tokens to their experts and back,
+// and the gradients. T tokens, E experts, K chosen for each token. Assignment a = t K + k is token t's
+// k-th choice, A = T K; slot[a] is its row among the assignments grouped by expert, order its inverse.
+// No floating-point operation depends on who is chosen.
+
+override LANES: u32;
+// Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
+override LANES_PER_ROW: u32;
+
+struct Dims {
+    T: u32,
+    E: u32,
+    K: u32,
+    D: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;        // (T,E)
+@group(0) @binding(2) var<storage, read_write> choice: array<u32>;  // (T,K)  written by route, else read
+@group(0) @binding(3) var<storage, read_write> gate: array<f32>;    // (T,K)  likewise
+@group(0) @binding(1) var<storage, read> order: array<u32>;         // (A)
+@group(0) @binding(2) var<storage, read> slot: array<u32>;          // (A)
+@group(0) @binding(4) var<storage, read> x: array<f32>;             // (T,D)
+@group(0) @binding(5) var<storage, read_write> xs: array<f32>;      // (A,D)  x by slot
+@group(0) @binding(4) var<storage, read> ys: array<f32>;            // (A,D)  the experts' outputs by slot
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;       // (T,D)
+@group(0) @binding(5) var<storage, read> dy: array<f32>;            // (T,D)
+@group(0) @binding(6) var<storage, read_write> dys: array<f32>;     // (A,D)
+@group(0) @binding(6) var<storage, read_write> dgate: array<f32>;   // (T,K)  written by backward_gate, else read
+@group(0) @binding(4) var<storage, read> dxs: array<f32>;           // (A,D)
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;      // (T,D)
+@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>; // (T,E)
+
+// What each lane of a workgroup has added up.
+var<workgroup> partial: array<f32, LANES>;
+
+const NOBODY = 0xffffffffu;
+
+// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
+fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.y * groups.x + group.x) * LANES + lane;
+}
+
+// Whether expert e is among the first k choices that begin at `first`.
+fn is_chosen(e: u32, first: u32, k: u32) -> bool {
+    for (var a = first; a < first + k; a++) {
+        if choice[a] == e {
+            return true;
+        }
+    }
+    return false;
+}
+
+// One invocation computes one token's choice and gate (T): the K largest logits, of equals the one
+// with the lower index first, and the softmax over those K. Each choice compares with all E logits,
+// chosen ones included, so that the count does not depend on the logits; whatever they are, NaN
+// too, K different experts come out.
+@compute @workgroup_size(LANES)
+fn route(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let t = element(group, groups, lane);
+    if t >= dims.T {
+        return;
+    }
+    let row = t * dims.E;
+    let first = t * dims.K;
+    var largest = 0.0;
+    var sum = 0.0;
+    for (var k = 0u; k < dims.K; k++) {
+        var best = NOBODY;
+        var best_logit = 0.0;
+        for (var e = 0u; e < dims.E; e++) {
+            let logit = logits[row + e];
+            let greater = logit > best_logit;
+            if (greater || best == NOBODY) && !is_chosen(e, first, k) {
+                best = e;
+                best_logit = logit;
+            }
+        }
+        if k == 0u {
+            largest = best_logit;
+        }
+        let weight = exp(best_logit - largest);
+        sum += weight;
+        choice[first + k] = best;
+        gate[first + k] = weight;
+    }
+    for (var k = 0u; k < dims.K; k++) {
+        gate[first + k] /= sum;
+    }
+}
+
+// One invocation copies one element of xs (A,D): each slot has the row of its token.
+@compute @workgroup_size(LANES)
+fn gather(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.K * dims.D {
+        return;
+    }
+    let token = order[i / dims.D] / dims.K;
+    xs[i] = x[token * dims.D + i % dims.D];
+}
+
+// One invocation computes one element of y (T,D): its token's K expert outputs, weighted by the gates.
+@compute @workgroup_size(LANES)
+fn combine(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.D {
+        return;
+    }
+    let d = i % dims.D;
+    let first = i / dims.D * dims.K;
+    var sum = 0.0;
+    for (var a = first; a < first + dims.K; a++) {
+        sum = fma(gate[a], ys[slot[a] * dims.D + d], sum);
+    }
+    y[i] = sum;
+}
+
+// One invocation computes one element of dys (A,D): its token's dy, weighted by the gate.
+@compute @workgroup_size(LANES)
+fn backward_combine(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.K * dims.D {
+        return;
+    }
+    let a = order[i / dims.D];
+    dys[i] = gate[a] * dy[a / dims.K * dims.D + i % dims.D];
+}
+
+// LANES_PER_ROW neighbouring lanes compute one element of dgate (T,K): the dot product of its token's
+// dy with its expert's output.
+@compute @workgroup_size(LANES)
+fn backward_gate(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let a = element(group, groups, lane) / LANES_PER_ROW;
+    let rank = lane % LANES_PER_ROW;
+    let busy = a < dims.T * dims.K;
+    var sum = 0.0;
+    if busy {
+        let dy_row = a / dims.K * dims.D;
+        let ys_row = slot[a] * dims.D;
+        for (var d = rank; d < dims.D; d += LANES_PER_ROW) {
+            sum = fma(dy[dy_row + d], ys[ys_row + d], sum);
+        }
+    }
+    if LANES_PER_ROW > 1u {
+        partial[lane] = sum;
+        for (var reach = LANES_PER_ROW / 2u; reach > 0u; reach /= 2u) {
+            workgroupBarrier();
+            if busy && rank < reach {
+                partial[lane] += partial[lane + reach];
+            }
+        }
+        sum = partial[lane];
+    }
+    if busy && rank == 0u {
+        dgate[a] = sum;
+    }
+}
+
+// One invocation computes one element of dx (T,D): the sum over its token's K slots.
+@compute @workgroup_size(LANES)
+fn backward_gather(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.D {
+        return;
+    }
+    let d = i % dims.D;
+    let first = i / dims.D * dims.K;
+    var sum = 0.0;
+    for (var a = first; a < first + dims.K; a++) {
+        sum += dxs[slot[a] * dims.D + d];
+    }
+    dx[i] = sum;
+}
+
+// One invocation computes one token's dlogits (T,E) through the softmax over its choice:
+// gate * (dgate - sum of gate * dgate), and 0 for experts that were not chosen.
+@compute @workgroup_size(LANES)
+fn backward_route(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let t = element(group, groups, lane);
+    if t >= dims.T {
+        return;
+    }
+    let row = t * dims.E;
+    for (var e = 0u; e < dims.E; e++) {
+        dlogits[row + e] = 0.0;
+    }
+    let first = t * dims.K;
+    var mean = 0.0; // of dgate, weighted by the gates
+    for (var a = first; a < first + dims.K; a++) {
+        mean = fma(gate[a], dgate[a], mean);
+    }
+    for (var a = first; a < first + dims.K; a++) {
+        dlogits[row + choice[a]] = gate[a] * (dgate[a] - mean);
+    }
+}

@@ -1,1 +1,48 @@
-// relu
+// ReLU over P elements, and its gradient.
+
+override LANES: u32;
+
+struct Dims {
+    P: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<f32>;        // (P)
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (P)  written forward, read backward
+@group(0) @binding(1) var<storage, read> dy: array<f32>;       // (P)
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>; // (P)
+
+// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
+fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.y * groups.x + group.x) * LANES + lane;
+}
+
+// One invocation computes one element of y. The comparison is the one that is false for NaN, so
+// that a NaN passes through, which `max` does not promise.
+@compute @workgroup_size(LANES)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    let value = x[i];
+    y[i] = select(value, 0.0, value <= 0.0);
+}
+
+// One invocation computes one element of dx: the gradient passes where the output is positive.
+@compute @workgroup_size(LANES)
+fn backward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    dx[i] = select(dy[i], 0.0, y[i] <= 0.0);
+}

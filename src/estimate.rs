@@ -1,1 +1,228 @@
-//! estimate
+//! The published estimators, exactly as published: formulas over a model's shape, term by term, with
+//! nothing corrected. What a step really executes is measured elsewhere; this arm never sees a plan.
+
+mod resnet_bk;
+
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::{
+    Error,
+    model::{BatchShape, ModelConfig, Optimizer},
+    plan::Phase,
+};
+
+/// FLOPs of the three phases of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseFlops {
+    /// From tokens to loss.
+    pub forward: u64,
+    /// From loss to gradients.
+    pub backward: u64,
+    /// From gradients to updated parameters.
+    pub optimizer: u64,
+}
+
+impl PhaseFlops {
+    /// The FLOPs of one phase.
+    pub const fn get(&self, phase: Phase) -> u64 {
+        match phase {
+            Phase::Forward => self.forward,
+            Phase::Backward => self.backward,
+            Phase::Optimizer => self.optimizer,
+        }
+    }
+
+    /// The whole step; none where it overflows.
+    pub fn checked_total(&self) -> Option<u64> {
+        self.forward.checked_add(self.backward)?.checked_add(self.optimizer)
+    }
+
+    /// The whole step.
+    ///
+    /// # Panics
+    /// Where it overflows, which no part of an [`Estimate`] does.
+    pub fn total(&self) -> u64 {
+        self.checked_total().expect("the FLOPs of a step fit in u64")
+    }
+
+    /// These and `flops` more in one phase; none where the phase overflows.
+    #[must_use]
+    pub fn checked_add(mut self, phase: Phase, flops: u64) -> Option<Self> {
+        let slot = match phase {
+            Phase::Forward => &mut self.forward,
+            Phase::Backward => &mut self.backward,
+            Phase::Optimizer => &mut self.optimizer,
+        };
+        *slot = slot.checked_add(flops)?;
+        Some(self)
+    }
+}
+
+impl Serialize for PhaseFlops {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        for phase in Phase::ALL {
+            map.serialize_entry(phase.name(), &self.get(phase))?;
+        }
+        map.serialize_entry("total", &self.total())?;
+        map.end()
+    }
+}
+
+/// One summand of an estimator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Term {
+    /// The estimator's component: `embedding`, `layer_0`, ...
+    pub component: String,
+    /// What in the component it prices, as a dotted path: `moe.router`, ...
+    pub term: &'static str,
+    /// Which phase it belongs to.
+    pub phase: Phase,
+    /// Its value.
+    pub flops: u64,
+    /// Its formula in shape letters; P is the component's number of parameters.
+    pub formula: &'static str,
+}
+
+/// What an estimator says about one training step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    config: ModelConfig,
+    shape: BatchShape,
+    optimizer: Optimizer,
+    terms: Vec<Term>,
+    experiment: Option<Experiment>,
+}
+
+/// What an estimator says about many steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Experiment {
+    /// How many steps.
+    pub steps: u64,
+    /// Whether a step trains, or is a forward pass only.
+    pub training: bool,
+    /// FLOPs of all steps.
+    pub total: u64,
+}
+
+impl Estimate {
+    /// The estimator that was published for the model's family, evaluated for this shape.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the term, where one or their sum overflows u64.
+    pub fn new(
+        config: &ModelConfig,
+        shape: BatchShape,
+        optimizer: Optimizer,
+    ) -> Result<Self, Error> {
+        let terms = match config {
+            ModelConfig::ResNetBk(config) => resnet_bk::terms(config, shape, optimizer)?,
+        };
+        let mut sum = PhaseFlops::default();
+        for term in &terms {
+            sum = sum
+                .checked_add(term.phase, term.flops)
+                .filter(|sum| sum.checked_total().is_some())
+                .ok_or_else(|| overflow("the sum of all terms"))?;
+        }
+        Ok(Self { config: config.clone(), shape, optimizer, terms, experiment: None })
+    }
+
+    /// The same estimate, and what `steps` of these steps cost.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there are no steps or their total overflows u64.
+    pub fn with_steps(mut self, steps: u64, training: bool) -> Result<Self, Error> {
+        if steps == 0 {
+            return Err(Error::Config("steps is 0; it must be at least 1".to_owned()));
+        }
+        let flops = self.total_flops();
+        let step = if training { flops.total() } else { flops.forward };
+        let total = step.checked_mul(steps).ok_or_else(|| {
+            Error::Config(format!(
+                "steps = {steps} of {step} FLOPs each overflow 64 bits: lower steps"
+            ))
+        })?;
+        self.experiment = Some(Experiment { steps, training, total });
+        Ok(self)
+    }
+
+    /// Every summand, component by component.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// What the whole step costs.
+    pub fn total_flops(&self) -> PhaseFlops {
+        self.terms.iter().fold(PhaseFlops::default(), include)
+    }
+
+    /// What each component costs, in the order of the model.
+    pub fn component_breakdown(&self) -> Vec<(&str, PhaseFlops)> {
+        let mut breakdown: Vec<(&str, PhaseFlops)> = Vec::new();
+        for term in &self.terms {
+            match breakdown.last_mut() {
+                Some((component, flops)) if *component == term.component => {
+                    *flops = include(*flops, term);
+                }
+                _ => breakdown.push((&term.component, include(PhaseFlops::default(), term))),
+            }
+        }
+        breakdown
+    }
+
+    /// What many steps cost, where that was asked.
+    pub fn experiment(&self) -> Option<Experiment> {
+        self.experiment
+    }
+}
+
+/// `flops` and one term of an estimate whose sum is known to fit.
+fn include(flops: PhaseFlops, term: &Term) -> PhaseFlops {
+    flops.checked_add(term.phase, term.flops).expect("an estimate's sum fits in u64")
+}
+
+fn overflow(what: &str) -> Error {
+    Error::Config(format!(
+        "the estimate overflows 64 bits in {what}: lower batch, seq or the model's dimensions"
+    ))
+}
+
+/// The file that `estimate --json` writes. Its first four fields after the schema are the published
+/// estimator's own export.
+impl Serialize for Estimate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Config<'a> {
+            #[serde(flatten)]
+            config: &'a ModelConfig,
+            seq_len: u32,
+            batch_size: u32,
+        }
+
+        struct Breakdown<'a>(Vec<(&'a str, PhaseFlops)>);
+
+        impl Serialize for Breakdown<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().copied())
+            }
+        }
+
+        let config = Config {
+            config: &self.config,
+            seq_len: self.shape.seq(),
+            batch_size: self.shape.batch(),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", "flopmeter.estimate/1")?;
+        map.serialize_entry("model_config", &config)?;
+        map.serialize_entry("total_flops", &self.total_flops())?;
+        map.serialize_entry("component_breakdown", &Breakdown(self.component_breakdown()))?;
+        map.serialize_entry("optimizer", &self.optimizer)?;
+        if let Some(experiment) = &self.experiment {
+            map.serialize_entry("experiment", experiment)?;
+        }
+        map.serialize_entry("terms", &self.terms)?;
+        map.end()
+    }
+}

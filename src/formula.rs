@@ -14,7 +14,7 @@ mod optimizer;
 mod relu;
 
 use crate::{
-    op::OpCounts,
+    op::{Op, OpCounts},
     plan::{Dims, KernelName},
 };
 
@@ -27,7 +27,7 @@ pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
         "embedding" => embedding::exact,
         "grouping" => grouping::exact,
         "layer_norm" => layer_norm::exact,
-        "linear" => linear::exact,
+        "linear" | "linear_subgroup" => linear::exact,
         "mix" => mix::exact,
         "moe" => moe::exact,
         "optimizer" => optimizer::exact,
@@ -38,7 +38,12 @@ pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
 }
 
 /// A dimension by its letter.
-#[expect(dead_code, reason = "the families below are being written")]
 fn dim(dims: &Dims, letter: &str) -> Option<u64> {
     dims.get(letter).map(|&value| u64::from(value))
+}
+
+/// Single-precision counts, one entry for each kind of operation. The families multiply dimensions
+/// freely: what they multiply is the size of a tensor that exists, times a small constant.
+fn f32s<const KINDS: usize>(counts: [(Op, u64); KINDS]) -> OpCounts {
+    counts.into_iter().map(|(op, count)| OpCounts::f32(op, count)).sum()
 }

@@ -4,6 +4,7 @@ pub mod check;
 mod error;
 pub mod estimate;
 pub mod execute;
+pub mod files;
 pub mod formula;
 pub mod instrument;
 pub mod kernel;
@@ -11,5 +12,6 @@ pub mod measure;
 pub mod model;
 pub mod op;
 pub mod plan;
+pub mod tensors;
 
 pub use error::Error;

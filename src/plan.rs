@@ -192,8 +192,17 @@ pub struct Plan {
     pub passes: Vec<Pass>,
     /// Every trainable parameter.
     pub parameters: Vec<Parameter>,
-    /// Results a caller may read after a run (`logits`, `loss`), with their shapes.
-    pub outputs: BTreeMap<String, (Slice, Vec<usize>)>,
+    /// Results a caller may read after a run: `logits` and `loss`.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// A result, in as many windows as it took, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Shape of the whole; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Its windows, which together hold its elements in row-major order.
+    pub windows: Vec<Slice>,
 }
 
 /// Contents of the buffers whose [`Init`] is `Input`, little-endian, by buffer name.

@@ -1,7 +1,15 @@
-//! relu
+//! ReLU over P elements: one comparison and one selection each, forward as backward.
 
-use crate::{op::OpCounts, plan::Dims};
+use super::{dim, f32s};
+use crate::{
+    op::{Op, OpCounts},
+    plan::Dims,
+};
 
-pub(super) fn exact(_entry: &str, _dims: &Dims) -> Option<OpCounts> {
-    None
+pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
+    let p = dim(dims, "P")?;
+    match entry {
+        "forward" | "backward" => Some(f32s([(Op::Compare, p), (Op::Select, p)])),
+        _ => None,
+    }
 }

@@ -1,0 +1,125 @@
+//! The estimator published with ResNet-BK (its FLOPs counter's `count_*_flops`), term by term. What
+//! it leaves out altogether (`v_proj`, every bias, the residual and bk_scale mix, top-k, the gates,
+//! the loss) is left out here too.
+//!
+//! Two things are ours. The publication adds up backward and optimizer for the whole model only;
+//! here each component has its share. And its scaling table for N of 256 and more does not follow
+//! from its own formulas, which is why flopmeter prints what the formulas give. P counts every
+//! learned position, whatever N is.
+
+use std::collections::BTreeMap;
+
+use super::{Term, overflow};
+use crate::{
+    Error,
+    model::{BatchShape, Optimizer, ResNetBkConfig},
+    plan::Phase::{self, Backward, Forward},
+};
+
+/// What one line of the estimator prices: its name, its phase, its formula, and the formula's
+/// factors.
+type Line = (&'static str, Phase, &'static str, Vec<u64>);
+
+/// Every term, component by component in the order of the model.
+pub(super) fn terms(
+    config: &ResNetBkConfig,
+    shape: BatchShape,
+    optimizer: Optimizer,
+) -> Result<Vec<Term>, Error> {
+    let [b, n, t] = [shape.batch(), shape.seq(), shape.tokens()].map(u64::from);
+    let ResNetBkConfig { d_model, vocab_size, num_experts, top_k, .. } = *config;
+    let [d, v, e, k] = [d_model, vocab_size, num_experts, top_k].map(u64::from);
+
+    let layer_norm = || -> [Line; 2] {
+        [
+            ("layer_norm", Forward, "5 T D", vec![5, t, d]),
+            ("layer_norm", Backward, "5 T D", vec![5, t, d]),
+        ]
+    };
+    let embedding: Vec<Line> =
+        vec![("embedding", Forward, "T D", vec![t, d]), ("embedding", Backward, "T D", vec![t, d])];
+    let mut layer: Vec<Line> = vec![
+        // Per token: the router's product, a softmax over all E, and in each of K experts two
+        // products of 4 D^2 and a ReLU of 2 D. Backward is twice forward, softmax and ReLU too.
+        ("moe.router", Forward, "2 T D E", vec![2, t, d, e]),
+        ("moe.softmax", Forward, "3 T E", vec![3, t, e]),
+        ("moe.experts", Forward, "8 T K D^2", vec![8, t, k, d, d]),
+        ("moe.relu", Forward, "2 T K D", vec![2, t, k, d]),
+        ("moe.router", Backward, "4 T D E", vec![4, t, d, e]),
+        ("moe.softmax", Backward, "6 T E", vec![6, t, e]),
+        ("moe.experts", Backward, "16 T K D^2", vec![16, t, k, d, d]),
+        ("moe.relu", Backward, "4 T K D", vec![4, t, k, d]),
+        // A complex product is 6, a complex sum 2: a step of a recursion is two products and one
+        // sum, the division is priced as a product, and so is G^2. The gradient is 2 x 10.
+        ("bk_core.theta", Forward, "14 B N", vec![14, b, n]),
+        ("bk_core.phi", Forward, "14 B N", vec![14, b, n]),
+        ("bk_core.resolvent", Forward, "6 B N", vec![6, b, n]),
+        ("bk_core.square", Backward, "6 B N", vec![6, b, n]),
+        ("bk_core.gradient", Backward, "20 B N", vec![20, b, n]),
+        ("output_proj", Forward, "4 T D", vec![4, t, d]),
+        ("output_proj", Backward, "8 T D", vec![8, t, d]),
+    ];
+    layer.splice(0..0, layer_norm());
+    let lm_head: Vec<Line> = vec![
+        ("lm_head", Forward, "2 T D V", vec![2, t, d, v]),
+        ("lm_head", Backward, "4 T D V", vec![4, t, d, v]),
+    ];
+
+    let mut sheet = Sheet { terms: Vec::new(), parameters: parameters(config), optimizer };
+    sheet.component("embedding", &embedding)?;
+    for index in 0..config.n_layers {
+        sheet.component(&format!("layer_{index}"), &layer)?;
+    }
+    sheet.component("final_layernorm", &layer_norm())?;
+    sheet.component("lm_head", &lm_head)?;
+    Ok(sheet.terms)
+}
+
+/// P, the number of parameters, of each component.
+fn parameters(config: &ResNetBkConfig) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for parameter in config.parameters() {
+        let elements = parameter.elements();
+        *counts.entry(parameter.component).or_default() += elements;
+    }
+    counts
+}
+
+/// Terms under construction.
+struct Sheet {
+    terms: Vec<Term>,
+    parameters: BTreeMap<String, u64>,
+    optimizer: Optimizer,
+}
+
+impl Sheet {
+    /// Adds the lines of a component, and the optimizer's step over its parameters.
+    fn component(&mut self, component: &str, lines: &[Line]) -> Result<(), Error> {
+        for (term, phase, formula, factors) in lines {
+            self.add(component, term, *phase, formula, factors)?;
+        }
+        let p = self.parameters.get(component).copied().unwrap_or_default();
+        match self.optimizer {
+            Optimizer::Adam | Optimizer::AdamW => {
+                self.add(component, "optimizer", Phase::Optimizer, "15 P", &[15, p])
+            }
+            Optimizer::Sgd => self.add(component, "optimizer", Phase::Optimizer, "2 P", &[2, p]),
+        }
+    }
+
+    fn add(
+        &mut self,
+        component: &str,
+        term: &'static str,
+        phase: Phase,
+        formula: &'static str,
+        factors: &[u64],
+    ) -> Result<(), Error> {
+        let flops = factors
+            .iter()
+            .try_fold(1, |product: u64, &factor| product.checked_mul(factor))
+            .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
+        self.terms.push(Term { component: component.to_owned(), term, phase, flops, formula });
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! From a model to a plan: which kernels run on which data, in which order, in windows that fit the
+//! adapter. Every size, tile and dispatch extent is decided below this module and nowhere else.
+
+mod launch;
+mod linear;
+mod optimize;
+mod resnet_bk;
+mod weight;
+
+use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
+use crate::{
+    Error,
+    execute::Limits,
+    plan::{ELEMENT_BYTES, Init, Inputs, Plan},
+};
+
+/// What of a training step a plan holds, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Training {
+    /// Forward only, or the whole step.
+    pub scope: Scope,
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// How BK-Core's gradient is computed.
+    pub bk_gradient: BkGradient,
+}
+
+/// What of a training step a plan holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// From tokens to loss.
+    Forward,
+    /// Forward, backward and optimizer.
+    #[default]
+    Step,
+}
+
+/// How BK-Core's gradient is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BkGradient {
+    /// The published approximation, a mixture of two analytic terms.
+    #[default]
+    Hybrid,
+    /// The adjoint of both recursions.
+    Exact,
+}
+
+/// Lowers one training step of a model, or its forward part, to a plan that fits `limits`.
+///
+/// # Errors
+/// [`Error::Config`] where a tensor of the model exceeds what the adapter can hold or bind.
+pub fn lower(
+    config: &ModelConfig,
+    shape: BatchShape,
+    training: Training,
+    limits: &Limits,
+) -> Result<Plan, Error> {
+    let plan = match config {
+        ModelConfig::ResNetBk(config) => resnet_bk::lower(config, shape, training, limits)?,
+    };
+    fits(&plan, limits)?;
+    Ok(plan)
+}
+
+/// The contents of a plan's input buffers: parameters from `weights`, `tokens` and `targets` from
+/// `batch`.
+pub fn inputs(plan: &Plan, weights: &Weights, batch: &Batch) -> Inputs {
+    let mut inputs: Inputs = plan
+        .buffers
+        .iter()
+        .filter(|buffer| buffer.init == Init::Input)
+        .map(|buffer| (buffer.name.clone(), vec![0; (buffer.len * ELEMENT_BYTES) as usize]))
+        .collect();
+    for parameter in &plan.parameters {
+        let slice = parameter.value;
+        let place = inputs.get_mut(&plan.buffer_of(slice).name);
+        let place = place.expect("a parameter lives in an input buffer");
+        let start = (slice.offset * ELEMENT_BYTES) as usize;
+        let end = start + (slice.len * ELEMENT_BYTES) as usize;
+        let values = weights.bytes(&parameter.name).expect("a plan has the model's own parameters");
+        place[start..end].copy_from_slice(&values);
+    }
+    for (name, data) in [("tokens", &batch.tokens), ("targets", &batch.targets)] {
+        inputs.insert(name.to_owned(), bytemuck::cast_slice(data).to_vec());
+    }
+    inputs
+}
+
+/// Whether an adapter can hold a plan, said in the plan's own terms before the device says it in its.
+fn fits(plan: &Plan, limits: &Limits) -> Result<(), Error> {
+    // Kernels index elements with 32 bits.
+    let most = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
+    if let Some(buffer) = plan.buffers.iter().find(|b| b.len * ELEMENT_BYTES > most) {
+        return Err(Error::Config(format!(
+            "'{}' takes {} bytes, more than the {} of one buffer on this adapter: take a smaller batch, \
+             seq or model",
+            buffer.name,
+            buffer.len * ELEMENT_BYTES,
+            most
+        )));
+    }
+    for pass in &plan.passes {
+        if let Some((name, slice)) =
+            pass.bindings.iter().find(|(_, slice)| slice.len * ELEMENT_BYTES > limits.binding_bytes)
+        {
+            return Err(Error::Config(format!(
+                "{}: '{name}' takes {} bytes, more than the {} that this adapter can bind at once: take a \
+                 smaller batch, seq or model",
+                pass.label,
+                slice.len * ELEMENT_BYTES,
+                limits.binding_bytes
+            )));
+        }
+        if let Some(workgroups) = pass.grid.iter().find(|&&extent| extent > limits.workgroups) {
+            return Err(Error::Config(format!(
+                "{}: a grid of {workgroups} workgroups is more than the {} this adapter takes along one \
+                 dimension: take a smaller batch, seq or model",
+                pass.label, limits.workgroups
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! What is known about a parameter before it has a value.
+
+/// A trainable parameter: its name and shape in the checkpoint, the component it belongs to, and
+/// what it is filled with where no checkpoint is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// Name in the model's own checkpoint.
+    pub name: String,
+    /// Extents, outermost first; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The estimator's component that uses it.
+    pub component: String,
+    /// Its distribution before training.
+    pub fill: Fill,
+}
+
+impl ParameterSpec {
+    /// How many numbers it holds.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&extent| extent as u64).product()
+    }
+}
+
+/// How a parameter starts, as PyTorch's modules start theirs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fill {
+    /// The same value everywhere.
+    Constant(f32),
+    /// Uniform between minus and plus this bound.
+    Uniform(f32),
+    /// Normal with mean 0 and variance 1.
+    Normal,
+}

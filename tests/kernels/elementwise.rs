@@ -1,0 +1,96 @@
+//! ReLU, the residual mix and plain sums.
+
+use crate::{
+    common,
+    launch::{Launch, assert_close, dot, gradient, noise},
+};
+
+const SIZES: [usize; 5] = [1, 2, 63, 64, 257];
+
+fn relu(x: &[f64]) -> Vec<f64> {
+    x.iter().map(|&x| x.max(0.0)).collect()
+}
+
+fn mix(h: &[f64], f: &[f64], s: &[f64], scale: f64) -> Vec<f64> {
+    h.iter().zip(f).zip(s).map(|((h, f), s)| h + f + scale * s).collect()
+}
+
+#[test]
+fn relu_and_its_gradient() {
+    let Some(mut gpu) = common::executor() else { return };
+    for p in SIZES {
+        let dims = [("P", p), ("LANES", 64)];
+        let (x, dy) = (noise(1, p), noise(2, p));
+        let y = relu(&x);
+        let forward = Launch::new("relu.forward", &dims).floats("x", &x).output("y", p);
+        forward.run(&mut gpu, p, 64).assert_close("y", &y);
+
+        let backward = Launch::new("relu.backward", &dims)
+            .floats("dy", &dy)
+            .floats("y", &y)
+            .output("dx", p)
+            .run(&mut gpu, p, 64);
+        let slopes = gradient(&x, |x| dot(&relu(x), &dy));
+        backward.assert_close("dx", &slopes);
+    }
+}
+
+#[test]
+fn relu_lets_a_nan_pass() {
+    let Some(mut gpu) = common::executor() else { return };
+    for bits in [0x7fc0_0000, 0xffc0_0000] {
+        let forward = Launch::new("relu.forward", &[("P", 3), ("LANES", 64)])
+            .words("x", vec![bits; 3])
+            .output("y", 3);
+        let y = forward.run(&mut gpu, 3, 64).floats("y");
+        assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+    }
+}
+
+#[test]
+fn mix_and_its_gradients() {
+    let Some(mut gpu) = common::executor() else { return };
+    for p in SIZES {
+        let dims = [("P", p), ("LANES", 32)];
+        let [h, f, s, dy] = [1, 2, 3, 4].map(|seed| noise(seed, p));
+        let scale = [0.375];
+        Launch::new("mix.forward", &dims)
+            .floats("h", &h)
+            .floats("f", &f)
+            .floats("s", &s)
+            .floats("bk_scale", &scale)
+            .output("y", p)
+            .run(&mut gpu, p, 32)
+            .assert_close("y", &mix(&h, &f, &s, scale[0]));
+
+        Launch::new("mix.backward", &dims)
+            .floats("dy", &dy)
+            .floats("bk_scale", &scale)
+            .output("ds", p)
+            .run(&mut gpu, p, 32)
+            .assert_close("ds", &gradient(&s, |s| dot(&mix(&h, &f, s, scale[0]), &dy)));
+
+        let slope = gradient(&scale, |scale| dot(&mix(&h, &f, &s, scale[0]), &dy));
+        for (partials, lanes) in [(1, 1), (7, 4), (64, 32), (300, 64)] {
+            let dims = [("P", p), ("PARTIALS", partials), ("LANES", lanes)];
+            let parts = Launch::new("mix.backward_scale_partials", &dims)
+                .floats("dy", &dy)
+                .floats("s", &s)
+                .output("partials", partials)
+                .run(&mut gpu, partials, lanes);
+            let total = Launch::new("mix.backward_scale", &dims)
+                .words("partials", parts.words("partials"))
+                .output("dscale", 1)
+                .run_one_group(&mut gpu);
+            assert_close("dscale", &total.floats("dscale"), &slope, 1e-5);
+        }
+
+        let sum: Vec<f64> = h.iter().zip(&f).map(|(h, f)| h + f).collect();
+        Launch::new("mix.add", &dims)
+            .floats("x", &h)
+            .floats("y", &f)
+            .output("out", p)
+            .run(&mut gpu, p, 32)
+            .assert_close("out", &sum);
+    }
+}

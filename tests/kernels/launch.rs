@@ -1,0 +1,146 @@
+//! One launch of a kernel on the bench, and what the references need: numbers that look random,
+//! tolerances, finite differences.
+
+use std::collections::BTreeMap;
+
+use flopmeter::execute::gpu::Gpu;
+
+use crate::bench::{self, Bench};
+
+/// One launch, being put together.
+pub struct Launch {
+    kernel: String,
+    dims: Vec<(String, usize)>,
+    scalars: Vec<(String, f32)>,
+    windows: BTreeMap<String, Window>,
+}
+
+/// What a window holds before the launch.
+enum Window {
+    Words(Vec<u32>),
+    Unwritten(usize),
+}
+
+/// What the windows hold after a launch, by binding.
+pub struct Results(BTreeMap<String, Vec<u32>>);
+
+impl Launch {
+    pub fn new(kernel: &str, dims: &[(&str, usize)]) -> Self {
+        let dims = dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        Self { kernel: kernel.to_owned(), dims, scalars: vec![], windows: BTreeMap::new() }
+    }
+
+    pub fn scalar(mut self, name: &str, value: f64) -> Self {
+        self.scalars.push((name.to_owned(), value as f32));
+        self
+    }
+
+    /// A window that holds these numbers, as f32.
+    pub fn floats(self, name: &str, values: &[f64]) -> Self {
+        self.words(name, values.iter().map(|&value| (value as f32).to_bits()).collect())
+    }
+
+    /// A window that holds these integers.
+    pub fn words(mut self, name: &str, values: Vec<u32>) -> Self {
+        self.windows.insert(name.to_owned(), Window::Words(values));
+        self
+    }
+
+    /// A window that the kernel has yet to write, all of it.
+    pub fn output(mut self, name: &str, len: usize) -> Self {
+        self.windows.insert(name.to_owned(), Window::Unwritten(len));
+        self
+    }
+
+    /// Launches enough workgroups for `items` items, `per_group` to a group: over two dimensions
+    /// even where one would do, and more than enough where their number is odd.
+    pub fn run(self, gpu: &mut Gpu, items: usize, per_group: usize) -> Results {
+        let groups = items.div_ceil(per_group) as u32;
+        self.run_grid(gpu, [groups.div_ceil(2), 2, 1])
+    }
+
+    /// Launches one workgroup.
+    pub fn run_one_group(self, gpu: &mut Gpu) -> Results {
+        self.run_grid(gpu, [1, 1, 1])
+    }
+
+    fn run_grid(self, gpu: &mut Gpu, grid: [u32; 3]) -> Results {
+        let mut bench = Bench::new(gpu);
+        for (name, window) in &self.windows {
+            match window {
+                Window::Words(words) => bench.input(name, words),
+                Window::Unwritten(len) => bench.output(name, *len),
+            }
+        }
+        let dims: Vec<_> = self.dims.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let scalars: Vec<_> =
+            self.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        bench.run(&self.kernel, &dims, &scalars, grid);
+        Results(self.windows.into_keys().map(|name| (name.clone(), bench.read(&name))).collect())
+    }
+}
+
+impl Results {
+    pub fn words(&self, name: &str) -> Vec<u32> {
+        self.0[name].clone()
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f64> {
+        self.0[name].iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
+    }
+
+    /// Holds a window against its reference as a whole: within `tolerance` of the reference's norm.
+    #[track_caller]
+    pub fn assert_near(&self, name: &str, reference: &[f64], tolerance: f64) {
+        let found: Vec<f32> = self.0[name].iter().map(|&bits| f32::from_bits(bits)).collect();
+        let error = bench::relative_error(&found, reference);
+        assert!(error <= tolerance, "{name} is {error} away from its reference");
+    }
+
+    /// Holds a window against its reference: each element within 1e-5 of the larger of 1 and itself.
+    #[track_caller]
+    pub fn assert_close(&self, name: &str, reference: &[f64]) {
+        assert_close(name, &self.floats(name), reference, 1e-5);
+    }
+}
+
+#[track_caller]
+pub fn assert_close(name: &str, found: &[f64], reference: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), reference.len(), "{name}");
+    for (i, (f, r)) in found.iter().zip(reference).enumerate() {
+        let close = (f - r).abs() <= tolerance * r.abs().max(1.0);
+        assert!(close, "{name}[{i}] is {f}, the reference says {r}");
+    }
+}
+
+/// Numbers between -1 and 1 that f32 holds exactly, the same for the same seed.
+pub fn noise(seed: u64, len: usize) -> Vec<f64> {
+    (0..len).map(|i| f64::from(bench::noise(seed, i))).collect()
+}
+
+/// Whole numbers below `bound`.
+pub fn dice(seed: u64, len: usize, bound: usize) -> Vec<u32> {
+    noise(seed, len).iter().map(|v| ((v + 1.0) / 2.0 * bound as f64) as u32).collect()
+}
+
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The gradient of `loss` at `x`, by central differences.
+pub fn gradient(x: &[f64], loss: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-4;
+    let mut x = x.to_vec();
+    (0..x.len())
+        .map(|i| {
+            let here = x[i];
+            let mut at = |value| {
+                x[i] = value;
+                loss(&x)
+            };
+            let slope = (at(here + STEP) - at(here - STEP)) / (2.0 * STEP);
+            at(here);
+            slope
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! Routing, moving tokens to their experts and back, and the gradients.
+
+use crate::{
+    common, grouping,
+    launch::{Launch, dot, gradient, noise},
+};
+
+/// T, E, K, D.
+const SHAPES: [[usize; 4]; 5] =
+    [[1, 1, 1, 1], [5, 4, 1, 3], [7, 5, 3, 6], [3, 3, 3, 17], [65, 7, 2, 2]];
+
+/// The K largest of each row of logits, of equals the first, and the softmax over them.
+fn route(logits: &[f64], e: usize, k: usize) -> (Vec<u32>, Vec<f64>) {
+    let (mut choice, mut gate) = (vec![], vec![]);
+    for row in logits.chunks(e) {
+        let mut ranked: Vec<usize> = (0..e).collect();
+        ranked.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        ranked.truncate(k);
+        let sum: f64 = ranked.iter().map(|&e| row[e].exp()).sum();
+        gate.extend(ranked.iter().map(|&e| row[e].exp() / sum));
+        choice.extend(ranked.iter().map(|&e| e as u32));
+    }
+    (choice, gate)
+}
+
+/// y from the experts' outputs by slot.
+fn combine(ys: &[f64], slot: &[u32], gate: &[f64], k: usize, d: usize) -> Vec<f64> {
+    let mut y = vec![0.0; slot.len() / k * d];
+    for (a, &s) in slot.iter().enumerate() {
+        for i in 0..d {
+            y[a / k * d + i] += gate[a] * ys[s as usize * d + i];
+        }
+    }
+    y
+}
+
+/// x by slot.
+fn gather(x: &[f64], order: &[u32], k: usize, d: usize) -> Vec<f64> {
+    order.iter().flat_map(|&a| x[a as usize / k * d..][..d].to_vec()).collect()
+}
+
+#[test]
+fn moving_tokens_and_the_gradients() {
+    let Some(mut gpu) = common::executor() else { return };
+    for [t, e, k, d] in SHAPES {
+        for (lanes, per_row) in [(64, 1), (32, 8), (4, 4)] {
+            let a = t * k;
+            let launch = |entry: &str| {
+                let dims = [("T", t), ("E", e), ("K", k), ("D", d)];
+                let lanes = [("LANES", lanes), ("LANES_PER_ROW", per_row)];
+                Launch::new(&format!("moe.{entry}"), &[&dims[..], &lanes[..]].concat())
+            };
+            let logits = noise(1, t * e);
+            let (choice, gate) = route(&logits, e, k);
+            let routed = launch("route")
+                .floats("logits", &logits)
+                .output("choice", a)
+                .output("gate", a)
+                .run(&mut gpu, t, lanes);
+            assert_eq!(routed.words("choice"), choice);
+            routed.assert_close("gate", &gate);
+
+            let grouping::Grouped { order, slot, .. } = grouping::stable(&choice, e);
+            let (x, ys, dy, dxs) =
+                (noise(2, t * d), noise(3, a * d), noise(4, t * d), noise(5, a * d));
+            launch("gather")
+                .floats("x", &x)
+                .words("order", order.clone())
+                .output("xs", a * d)
+                .run(&mut gpu, a * d, lanes)
+                .assert_close("xs", &gather(&x, &order, k, d));
+            launch("combine")
+                .floats("ys", &ys)
+                .words("slot", slot.clone())
+                .floats("gate", &gate)
+                .output("y", t * d)
+                .run(&mut gpu, t * d, lanes)
+                .assert_close("y", &combine(&ys, &slot, &gate, k, d));
+
+            let loss = |ys: &[f64], gate: &[f64]| dot(&combine(ys, &slot, gate, k, d), &dy);
+            launch("backward_combine")
+                .floats("dy", &dy)
+                .words("order", order.clone())
+                .floats("gate", &gate)
+                .output("dys", a * d)
+                .run(&mut gpu, a * d, lanes)
+                .assert_close("dys", &gradient(&ys, |ys| loss(ys, &gate)));
+            let dgate = gradient(&gate, |gate| loss(&ys, gate));
+            launch("backward_gate")
+                .floats("dy", &dy)
+                .floats("ys", &ys)
+                .words("slot", slot.clone())
+                .output("dgate", a)
+                .run(&mut gpu, a * per_row, lanes)
+                .assert_close("dgate", &dgate);
+            launch("backward_gather")
+                .floats("dxs", &dxs)
+                .words("slot", slot.clone())
+                .output("dx", t * d)
+                .run(&mut gpu, t * d, lanes)
+                .assert_close("dx", &gradient(&x, |x| dot(&gather(x, &order, k, d), &dxs)));
+            // The noise has no ties, so no small step changes who is chosen.
+            let through_route = |logits: &[f64]| dot(&route(logits, e, k).1, &dgate);
+            launch("backward_route")
+                .floats("dgate", &dgate)
+                .floats("gate", &gate)
+                .words("choice", choice)
+                .output("dlogits", t * e)
+                .run(&mut gpu, t, lanes)
+                .assert_close("dlogits", &gradient(&logits, through_route));
+        }
+    }
+}
+
+/// The choice that the kernel makes for one token.
+fn choice(logits: &[f64], k: usize) -> Option<Vec<u32>> {
+    let mut gpu = common::executor()?;
+    let dims = [("T", 1), ("E", logits.len()), ("K", k), ("D", 1), ("LANES", 32)];
+    let routed = Launch::new("moe.route", &dims)
+        .floats("logits", logits)
+        .output("choice", k)
+        .output("gate", k)
+        .run(&mut gpu, 1, 32);
+    Some(routed.words("choice"))
+}
+
+#[test]
+fn of_equal_logits_the_lower_index_is_first() {
+    let Some(chosen) = choice(&[1.0, 2.0, 2.0, -0.0, 0.0, 2.0], 5) else { return };
+    assert_eq!(chosen, [1, 2, 5, 0, 3]);
+}
+
+#[test]
+fn whatever_the_logits_are_different_experts_are_chosen() {
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    for logits in [[nan; 4], [-inf; 4], [1.0, nan, inf, nan], [nan, -inf, 0.0, inf]] {
+        let Some(mut chosen) = choice(&logits, 4) else { return };
+        chosen.sort_unstable();
+        assert_eq!(chosen, [0, 1, 2, 3], "{logits:?}");
+    }
+}
