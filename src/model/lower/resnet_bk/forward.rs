@@ -360,8 +360,14 @@ pub(super) fn group(
     launch("clear", &[("counts", counts)], Spread::Elements(u64::from(g)));
     launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
     launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
-    let bindings = [("keys", keys), ("offsets", offsets), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Elements(u64::from(a)));
+    let bindings = [
+        ("keys", keys),
+        ("counts", counts),
+        ("offsets", offsets),
+        ("order", order),
+        ("slot", slot),
+    ];
+    launch("place", &bindings, Spread::One);
     Grouping { offsets, order, slot }
 }
 
