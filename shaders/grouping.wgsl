@@ -81,32 +81,24 @@ fn scan(@builtin(local_invocation_index) lane: u32) {
     }
 }
 
-// One workgroup places the assignments of one of the G keys, in their order. A lane has a run of
-// neighbouring assignments; a key without any looks at none.
+// One invocation places one of the A assignments: behind the earlier keys, and behind the earlier
+// assignments of its own key. Looking through all earlier ones takes A^2 / 2 integer comparisons, which
+// neighbouring lanes make at the same addresses; what is sorted here is a batch, not a corpus.
 @compute @workgroup_size(LANES)
 fn place(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let key = group.y * groups.x + group.x;
-    let g = min(key, dims.G - 1u);
-    let wanted = key < dims.G && offsets[g] < offsets[g + 1u];
-    let run = (dims.A + LANES - 1u) / LANES;
-    let begin = min(lane * run, dims.A);
-    let end = select(begin, min(begin + run, dims.A), wanted);
-    var sum = 0u;
-    for (var a = begin; a < end; a++) {
-        sum += u32(keys[a] == key);
+    let a = element(group, groups, lane);
+    if a >= dims.A {
+        return;
     }
-    found[lane] = sum;
-    workgroupBarrier();
-    var next = offsets[g] + found_before(lane);
-    for (var a = begin; a < end; a++) {
-        if keys[a] == key {
-            order[next] = a;
-            slot[a] = next;
-            next++;
-        }
+    let key = keys[a];
+    var at = offsets[key];
+    for (var earlier = 0u; earlier < a; earlier++) {
+        at += u32(keys[earlier] == key);
     }
+    order[at] = a;
+    slot[a] = at;
 }

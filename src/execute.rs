@@ -44,6 +44,8 @@ pub struct Limits {
     pub bind_groups: u32,
     /// Bindings in one group.
     pub bindings_per_group: u32,
+    /// Lanes in a subgroup, where there are subgroups and all have this many.
+    pub subgroup_lanes: Option<u32>,
 }
 
 impl Limits {

@@ -27,7 +27,7 @@ pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
         "embedding" => embedding::exact,
         "grouping" => grouping::exact,
         "layer_norm" => layer_norm::exact,
-        "linear" => linear::exact,
+        "linear" | "linear_subgroup" => linear::exact,
         "mix" => mix::exact,
         "moe" => moe::exact,
         "optimizer" => optimizer::exact,

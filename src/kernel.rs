@@ -27,6 +27,7 @@ shaders![
     "grouping",
     "layer_norm",
     "linear",
+    "linear_subgroup",
     "mix",
     "moe",
     "optimizer",

@@ -20,6 +20,9 @@ use crate::{Error, files};
 /// Bytes before the header: its length, as a little-endian u64.
 const LENGTH_BYTES: usize = 8;
 
+/// Values converted and written at once.
+const BLOCK: usize = 1 << 14;
+
 /// A safetensors file whose header has been checked against its length.
 #[derive(Debug)]
 pub struct TensorFile {
@@ -135,8 +138,11 @@ pub fn write(out: &mut dyn Write, entries: &[Entry<'_>]) -> io::Result<()> {
     header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
-    for value in entries.iter().flat_map(|entry| entry.data) {
-        out.write_all(&value.to_le_bytes())?;
+    let mut block = Vec::new();
+    for values in entries.iter().flat_map(|entry| entry.data.chunks(BLOCK)) {
+        block.clear();
+        block.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(&block)?;
     }
     Ok(())
 }

@@ -5,17 +5,20 @@
 mod bench;
 mod common;
 
-use bench::{Bench, grid, noise, relative_error};
+use std::cell::RefCell;
+
+use bench::{Bench, grid, noise};
 use flopmeter::execute::gpu::Gpu;
 use num_complex::Complex64;
+use proptest::test_runner::{Config, TestRunner};
 
-const LANES: usize = 8;
 const Z: Complex64 = Complex64::new(0.0, 1.0);
 
 /// One batch of tridiagonal matrices and a gradient that arrives at their resolvents.
 struct Case {
     rows: usize,
     n: usize,
+    lanes: usize,
     z: Complex64,
     a: Vec<f32>,
     b: Vec<f32>,
@@ -30,6 +33,7 @@ impl Case {
         Self {
             rows,
             n,
+            lanes: 8,
             z: Z,
             a: (0..rows * n).map(|i| 3.0 * noise(1, i) - 2.0).collect(),
             b: vec![1.0; off],
@@ -64,7 +68,7 @@ impl Case {
     }
 
     fn dims(&self) -> [(&'static str, usize); 3] {
-        [("B", self.rows), ("N", self.n), ("LANES", LANES)]
+        [("B", self.rows), ("N", self.n), ("LANES", self.lanes)]
     }
 
     /// A bench on which the forward kernels have run.
@@ -84,8 +88,9 @@ impl Case {
         bench.output("features", rows * n * 2);
         let (dims, scalars) =
             (self.dims(), [("z_re", self.z.re as f32), ("z_im", self.z.im as f32)]);
-        let (by_row, by_element) = (grid(rows.div_ceil(LANES)), grid((rows * n).div_ceil(LANES)));
-        bench.run("bk_core.couple", &dims, &[], grid(n.div_ceil(LANES)));
+        let (by_row, by_element) =
+            (grid(rows.div_ceil(self.lanes)), grid((rows * n).div_ceil(self.lanes)));
+        bench.run("bk_core.couple", &dims, &[], grid(n.div_ceil(self.lanes)));
         bench.run("bk_core.theta_recursion", &dims, &scalars, by_row);
         bench.run("bk_core.phi_recursion", &dims, &scalars, by_row);
         bench.run("bk_core.resolvent", &dims, &[], by_element);
@@ -97,7 +102,7 @@ impl Case {
         bench.input("dg", &self.dg);
         bench.output("left", self.rows * self.n * 2);
         bench.output("da", self.rows * self.n);
-        let by_row = grid(self.rows.div_ceil(LANES));
+        let by_row = grid(self.rows.div_ceil(self.lanes));
         bench.run("bk_core.backward_exact_left", &self.dims(), &[], by_row);
         bench.run("bk_core.backward_exact", &self.dims(), &[], by_row);
         bench.read("da")
@@ -152,7 +157,8 @@ fn dense_inverse(a: &[f32], b: &[f32], c: &[f32], z: Complex64) -> Vec<Vec<Compl
         }
     }
     for k in 0..n {
-        let pivot = (k..n).max_by(|&i, &j| m[i][k].norm().total_cmp(&m[j][k].norm())).unwrap();
+        let pivot =
+            (k..n).max_by(|&i, &j| m[i][k].norm().total_cmp(&m[j][k].norm())).expect("k < n");
         m.swap(k, pivot);
         let scale = m[k][k].inv();
         m[k].iter_mut().for_each(|x| *x *= scale);
@@ -163,6 +169,14 @@ fn dense_inverse(a: &[f32], b: &[f32], c: &[f32], z: Complex64) -> Vec<Vec<Compl
         }
     }
     m.into_iter().map(|row| row[n..].to_vec()).collect()
+}
+
+/// |x - y| / |y| over whole tensors.
+fn relative_error(x: &[f32], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
+    let norm: f64 = y.iter().map(|y| y * y).sum();
+    (difference / norm).sqrt()
 }
 
 /// Shapes around the rescaling interval and the lanes, odd, prime and long.
@@ -187,12 +201,12 @@ fn the_reference_is_the_dense_inverse_and_its_derivative() {
         let case = Case::general(1, n);
         let inverse = dense_inverse(&case.a, &case.b, &case.c, case.z);
         let reference = case.row(0);
-        for i in 0..n {
-            assert!((reference.g[i] - inverse[i][i]).norm() < 1e-12, "G_{i} of {n}");
+        for (i, row) in inverse.iter().enumerate() {
+            assert!((reference.g[i] - row[i]).norm() < 1e-12, "G_{i} of {n}");
             let da: Complex64 = (0..n)
                 .map(|j| {
                     let [re, im] = case.dg[j];
-                    Complex64::new(re.into(), (-im).into()) * inverse[i][j] * inverse[j][i]
+                    Complex64::new(re.into(), (-im).into()) * row[j] * inverse[j][i]
                 })
                 .sum();
             assert!((reference.da[i] + da.re).abs() < 1e-12, "da_{i} of {n}");
@@ -250,8 +264,8 @@ fn the_published_gradient_is_what_its_formula_says() {
     bench.input("g", &g);
     bench.input("dg", &dg);
     bench.output("da", n);
-    let dims = [("B", 1), ("N", n), ("LANES", LANES)];
-    bench.run("bk_core.backward_hybrid", &dims, &[], grid(n.div_ceil(LANES)));
+    let dims = [("B", 1), ("N", n), ("LANES", 8)];
+    bench.run("bk_core.backward_hybrid", &dims, &[], grid(n.div_ceil(8)));
     let da: Vec<f32> = bench.read("da");
     for (i, &da) in da.iter().enumerate() {
         let complex = |[re, im]: [f32; 2]| Complex64::new(re.into(), im.into());
@@ -272,7 +286,7 @@ fn clamps_pass_gradients_exactly_where_they_pass_values() {
     bench.input::<f32>("v", &v);
     bench.output("a", v.len());
     bench.output("dv", v.len());
-    let dims = [("B", 1), ("N", v.len()), ("LANES", LANES)];
+    let dims = [("B", 1), ("N", v.len()), ("LANES", 8)];
     bench.run("bk_core.potential", &dims, &[], grid(1));
     assert_eq!(bench.read::<f32>("a"), [-5.0, -5.0, -4.5, -2.0, -1.0, 1.0, 1.0]);
     bench.input::<f32>("da", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
@@ -282,7 +296,33 @@ fn clamps_pass_gradients_exactly_where_they_pass_values() {
     bench.input::<[f32; 2]>("g", &[[10.0, -10.0], [11.0, 0.5], [-3.0, -10.5]]);
     bench.input::<[f32; 2]>("dfeatures", &[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
     bench.output("dg", 6);
-    let dims = [("B", 3), ("N", 1), ("LANES", LANES)];
+    let dims = [("B", 3), ("N", 1), ("LANES", 8)];
     bench.run("bk_core.backward_features", &dims, &[], grid(1));
     assert_eq!(bench.read::<f32>("dg"), [1.0, 2.0, 0.0, 4.0, 5.0, 0.0]);
+}
+
+#[test]
+fn counts_are_exact_for_any_shape() {
+    let Some(gpu) = common::executor() else { return };
+    let gpu = RefCell::new(gpu);
+    let mut runner =
+        TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&(1..20usize, 1..70usize, 0..7u32), |(rows, n, lanes)| {
+            let case = Case { lanes: 1 << lanes, ..Case::general(rows, n) };
+            let mut gpu = gpu.borrow_mut();
+            let mut bench = case.forward(&mut gpu);
+            case.backward(&mut bench);
+            let values: Vec<_> = (0..2 * rows * n).map(|i| 20.0 * noise(11, i)).collect();
+            bench.input("v", &values[..rows * n]);
+            bench.input("dfeatures", &values);
+            bench.output("dv", rows * n);
+            let elements = grid((rows * n).div_ceil(case.lanes));
+            for entry in ["potential", "backward_features", "backward_hybrid", "backward_potential"]
+            {
+                bench.run(&format!("bk_core.{entry}"), &case.dims(), &[], elements);
+            }
+            Ok(())
+        })
+        .unwrap();
 }

@@ -4,9 +4,10 @@
 use flopmeter::{
     Error,
     estimate::{Estimate, PhaseFlops},
-    model::{AskedShape, BatchShape, Model, Optimizer},
+    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer},
     plan::Phase,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const UNASKED: AskedShape = AskedShape { batch: None, seq: None };
@@ -212,6 +213,55 @@ fn impossible_shapes_are_refused_by_name() {
         assert!(matches!(error, Error::Config(_)), "{error:?}");
         for words in *said {
             assert!(error.to_string().contains(words), "{words:?} is not in: {error}");
+        }
+    }
+}
+
+/// Extents as people have them, and as they mistype them.
+fn extent() -> impl Strategy<Value = u32> {
+    prop_oneof![8 => 1_u32..40, 1 => 1_u32..100_000, 1 => any::<u32>()]
+}
+
+proptest! {
+    #[test]
+    fn any_numbers_give_an_estimate_or_a_reason(
+        d_model in extent(), n_layers in prop_oneof![8 => 1_u32..20, 1 => any::<u32>()],
+        n_seq in extent(),
+        vocab_size in extent(), num_experts in prop_oneof![8 => 4_u32..9, 1 => any::<u32>()],
+        top_k in 0_u32..6, batch in extent(), seq in prop::option::weighted(0.2, extent()),
+    ) {
+        let object = json!({
+            "model_type": "resnet_bk", "d_model": d_model, "n_layers": n_layers, "n_seq": n_seq,
+            "vocab_size": vocab_size, "num_experts": num_experts, "top_k": top_k,
+        });
+        let outcome = ModelConfig::from_json(object.as_object().unwrap())
+            .map_err(Error::Config)
+            .and_then(|config| {
+                let asked = AskedShape { batch: Some(batch), seq };
+                let shape = BatchShape::resolve(asked, &config)?;
+                Estimate::new(&config, shape, Optimizer::AdamW)
+            });
+        match outcome {
+            Ok(estimate) => {
+                // In f64, where nothing overflows, the published sums come out the same.
+                let [b, n, d, l] = [batch, seq.unwrap_or(n_seq), d_model, n_layers].map(f64::from);
+                let [e, k, v, t] = [num_experts.into(), top_k.into(), vocab_size.into(), b * n];
+                let moe = 2.0 * t * d * e + 3.0 * t * e + t * k * (8.0 * d * d + 2.0 * d);
+                let forward = t * d
+                    + l * (5.0 * t * d + moe + 34.0 * b * n + 4.0 * t * d)
+                    + 5.0 * t * d
+                    + 2.0 * t * d * v;
+                let backward = t * d
+                    + l * (5.0 * t * d + 2.0 * moe + 26.0 * b * n + 8.0 * t * d)
+                    + 5.0 * t * d
+                    + 4.0 * t * d * v;
+                let total = estimate.total_flops();
+                for (ours, theirs) in [(total.forward, forward), (total.backward, backward)] {
+                    prop_assert!((ours as f64 / theirs - 1.0).abs() < 1e-12, "{ours} {theirs}");
+                }
+            }
+            Err(Error::Config(reason)) => prop_assert!(!reason.is_empty()),
+            Err(other) => prop_assert!(false, "{other:?}"),
         }
     }
 }

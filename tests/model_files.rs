@@ -229,6 +229,17 @@ fn spoilt_weights_name_the_file_and_the_tensor() {
     assert_says(&error, &["model.safetensors: ", "cut short"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_linked_to_nowhere_is_not_replaced_by_seeded_weights() {
+    let folder = Folder::new();
+    let path = folder.path("model.safetensors");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    let error = folder.model().unwrap().weights(0).unwrap_err();
+    assert_says(&error, &["model.safetensors: cannot be read"]);
+}
+
 #[test]
 fn nan_in_the_weights_is_a_value() {
     let folder = Folder::new();

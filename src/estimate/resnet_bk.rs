@@ -1,6 +1,11 @@
 //! The estimator published with ResNet-BK (its FLOPs counter's `count_*_flops`), term by term. What
 //! it leaves out altogether (`v_proj`, every bias, the residual and bk_scale mix, top-k, the gates,
 //! the loss) is left out here too.
+//!
+//! Two things are ours. The publication adds up backward and optimizer for the whole model only;
+//! here each component has its share. And its scaling table for N of 256 and more does not follow
+//! from its own formulas, which is why flopmeter prints what the formulas give. P counts every
+//! learned position, whatever N is.
 
 use std::collections::BTreeMap;
 

@@ -14,21 +14,22 @@ const RESCALE: u64 = 4;
 
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let (rows, n) = (dim(dims, "B")?, dim(dims, "N")?);
+    let steps = n.checked_sub(1)?;
     let row = match entry {
         "potential" => per_element(&[(Op::MinMax, 2), (Op::Add, 1)]).times(n),
         "backward_potential" => masked().times(n),
-        "couple" => return Some(per_element(&[(Op::Neg, 1), (Op::Mul, 1)]).times(n - 1)),
+        "couple" => return Some(per_element(&[(Op::Neg, 1), (Op::Mul, 1)]).times(steps)),
         "theta_recursion" => {
             // theta_1, then a step for each further diagonal element, theta_N rescaled, then
             // 1 / |theta_N|^2 and conj(theta_N) times it.
-            recursion(n, n - 1)
+            recursion(n, steps)
                 + per_element(&[(Op::Add, 1), (Op::Mul, 2)])
                 + norm()
                 + per_element(&[(Op::Div, 1), (Op::Mul, 2), (Op::Neg, 1)])
         }
         // phi_{N-1} is given, phi_{N-2} is a - z, the rest are steps.
-        "phi_recursion" if n == 1 => OpCounts::ZERO,
-        "phi_recursion" => recursion(n, n - 2) + per_element(&[(Op::Add, 1)]),
+        "phi_recursion" if steps == 0 => OpCounts::ZERO,
+        "phi_recursion" => recursion(n, steps - 1) + per_element(&[(Op::Add, 1)]),
         "resolvent" => {
             // theta phi, over theta_N, by the power of two, then the two limits.
             (product().times(2)
@@ -43,7 +44,7 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
         "backward_exact_left" => {
             // left_0 is conj(dg_0); each further one a carry, a square, conj(dg) times it, a sum.
             per_element(&[(Op::Neg, 1)])
-                + (carry() + square() + conjugate_product_sum()).times(n - 1)
+                + (carry() + square() + conjugate_product_sum()).times(steps)
         }
         "backward_exact" => {
             // The last element has phi = 1 and nothing to its right.
@@ -53,7 +54,7 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
                 + product()
                 + per_element(&[(Op::Neg, 1), (Op::Fma, 4)])
                 + projection();
-            last + step.times(n - 1) + conjugate_product_sum().times(n.saturating_sub(2))
+            last + step.times(steps) + conjugate_product_sum().times(steps.saturating_sub(1))
         }
         _ => return None,
     };

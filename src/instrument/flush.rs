@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 
 use naga::{
     AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
-    Function, FunctionArgument, GlobalVariable, Handle, LocalVariable, MemoryDecorations, Module,
-    ResourceBinding, Scalar, Span, Statement, StorageAccess, Type, TypeInner,
+    Function, FunctionArgument, GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding,
+    Scalar, Span, Statement, StorageAccess, Type, TypeInner,
 };
 
 use super::{CounterBinding, code::Code};
@@ -73,9 +73,6 @@ pub(super) fn wrap(
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let (mut new, local_index) = caller(module, &old, types);
-    let local_name =
-        |name: &str| LocalVariable { name: Some(name.to_owned()), ty: types.number, init: None };
-    let row = new.local_variables.append(local_name("row"), Span::UNDEFINED);
     let old = inner(module, old);
 
     let mut code = Code::new(&mut new.expressions, Span::UNDEFINED);
@@ -114,24 +111,19 @@ pub(super) fn wrap(
         let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
         share(&mut code, types, counters, sums);
         code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
-        // Invocation i hands over counter i, i + size, ...
-        let row = code.name(Expression::LocalVariable(row));
-        code.statement(Statement::Store { pointer: row, value: index });
-        let body = code.inside(|code| {
-            let at = code.load(row);
-            let past = code.binary_number(Op::GreaterEqual, at, counters.len() as u32);
-            let accept = code.inside(|code| code.statement(Statement::Break));
-            code.statement(Statement::If { condition: past, accept, reject: Block::new() });
-            let (low, high) = sum(code, sums, at);
-            let name = code.binary_number(Op::Add, at, 1);
-            call(code, vec![name, low, high]);
-        });
-        let continuing = code.inside(|code| {
-            let at = code.load(row);
-            let value = code.binary_number(Op::Add, at, size);
-            code.statement(Statement::Store { pointer: row, value });
-        });
-        code.statement(Statement::Loop { body, continuing, break_if: None });
+        // Invocation i hands over counter i, i + size, ... No loop: Mesa's llvmpipe cuts an invocation
+        // off after 65535 rounds of all its loops, and then this one would not run.
+        let length = counters.len() as u32;
+        for from in (0..length).step_by(size as usize) {
+            let row = code.binary_number(Op::Add, index, from);
+            let condition = code.binary_number(Op::Less, row, length);
+            let accept = code.inside(|code| {
+                let (low, high) = sum(code, sums, row);
+                let name = code.binary_number(Op::Add, row, 1);
+                call(code, vec![name, low, high]);
+            });
+            code.statement(Statement::If { condition, accept, reject: Block::new() });
+        }
     }
     code.statement(Statement::Return { value: None });
     new.body = code.block;

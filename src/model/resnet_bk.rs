@@ -27,7 +27,7 @@ pub struct ResNetBkConfig {
 
 /// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and
 /// would otherwise fill memory with names.
-const MAX_TENSORS: u128 = 1 << 20;
+const MAX_TENSORS: u128 = 1 << 18;
 
 /// Bytes that one parameter takes in a training step: value, gradient and two moments.
 const TRAINING_BYTES: u128 = 16;
@@ -82,18 +82,14 @@ impl ResNetBkConfig {
                 u32::MAX
             ));
         }
-        let [d, l, p, v, e] = [d_model, n_layers, n_seq, vocab_size, num_experts].map(u128::from);
-        let tensors = l * (4 * e + 9) + 6;
+        let (tensors, parameters) = self.size();
         if tensors > MAX_TENSORS {
             return Err(format!(
                 "n_layers = {n_layers} and num_experts = {num_experts} make {tensors} parameter \
                  tensors, more than {MAX_TENSORS}: lower one of them"
             ));
         }
-        let expert = 4 * d * d + 3 * d;
-        let layer = 2 * d + e * (d + 1) + e * expert + (d + 1) + 3 * d + 1;
-        let parameters = (v + p) * d + l * layer + 2 * d + v * (d + 1);
-        if parameters * TRAINING_BYTES > u128::from(u64::MAX) {
+        if parameters > u128::from(u64::MAX) / TRAINING_BYTES {
             return Err(format!(
                 "d_model = {d_model}, n_layers = {n_layers}, num_experts = {num_experts} and \
                  vocab_size = {vocab_size} make {parameters} parameters, whose bytes overflow 64 \
@@ -101,6 +97,18 @@ impl ResNetBkConfig {
             ));
         }
         Ok(())
+    }
+
+    /// How many tensors [`Self::parameters`] lists, and how many numbers they hold: known before any
+    /// is listed. Saturates where even 128 bits are too few.
+    fn size(&self) -> (u128, u128) {
+        let Self { d_model, n_layers, n_seq, vocab_size, num_experts, .. } = *self;
+        let [d, l, p, v, e] = [d_model, n_layers, n_seq, vocab_size, num_experts].map(u128::from);
+        let expert = 4 * d * d + 3 * d;
+        let layer = 2 * d + e * (d + 1) + e * expert + (d + 1) + 3 * d + 1;
+        let parameters =
+            ((v + p) * d + 2 * d + v * (d + 1)).saturating_add(l.saturating_mul(layer));
+        (l * (4 * e + 9) + 6, parameters)
     }
 
     /// Whether a batch of this shape leaves every tensor's size within its integer type.
@@ -188,5 +196,26 @@ impl List {
         let fill = Fill::Uniform(1.0 / (inputs as f32).sqrt());
         self.add(&format!("{name}.weight"), &[outputs, inputs], fill);
         self.add(&format!("{name}.bias"), &[outputs], fill);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_size_is_that_of_the_list(
+            d_model in 1_u32..50, n_layers in 1_u32..5, n_seq in 1_u32..50,
+            vocab_size in 1_u32..50, num_experts in 1_u32..9,
+        ) {
+            let config =
+                ResNetBkConfig { d_model, n_layers, n_seq, vocab_size, num_experts, top_k: 1 };
+            let list = config.parameters();
+            let elements: u64 = list.iter().map(ParameterSpec::elements).sum();
+            prop_assert_eq!(config.size(), (list.len() as u128, u128::from(elements)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! one out.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -72,7 +72,7 @@ impl Model {
         })?;
         let checkpoint = match origin {
             Origin::Preset(_) => None,
-            Origin::Folder(folder) => Some(folder.join(WEIGHTS_FILE)).filter(|path| path.exists()),
+            Origin::Folder(folder) => Some(folder.join(WEIGHTS_FILE)).filter(|path| is_there(path)),
         };
         Ok(Self { name: name.to_owned(), config, checkpoint })
     }
@@ -88,6 +88,12 @@ impl Model {
             None => Ok(Weights::seeded(seed, &parameters)),
         }
     }
+}
+
+/// Whether there is anything under this name. A link into nowhere and a file we may not look at
+/// count: reading them fails and says so, while seeded weights in their place would go unnoticed.
+fn is_there(path: &Path) -> bool {
+    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Where a configuration is read from.

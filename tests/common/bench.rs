@@ -3,6 +3,8 @@
 //! Each launch runs plain and instrumented from the same contents, must leave the same bits, and
 //! must have executed exactly what its closed form says.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::collections::BTreeMap;
 
 use flopmeter::{
@@ -86,10 +88,6 @@ impl<'a> Bench<'a> {
         let bindings = self.bind(&module.resources, &dims, scalars);
         let before = self.contents(&module.resources);
 
-        if std::env::var("COUNT").is_err() {
-            self.dispatch(kernel, &module, &bindings, grid);
-            return;
-        }
         let limits = self.gpu.adapter().limits;
         let instrumented = instrument(&module, &limits).unwrap();
         let table = &instrumented.table;
@@ -105,7 +103,7 @@ impl<'a> Bench<'a> {
         });
         self.dispatch(kernel, &instrumented.kernel, &with_counters, grid);
         let raw = self.gpu.read(counters, 0, table.bytes()).unwrap();
-        let measured = table.cost(&table.decode(&raw)).ops.floating();
+        let measured = table.cost(&table.decode(&raw).unwrap()).ops.floating();
         let exact = formula::exact(&name, &dims).expect("a closed form");
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 
@@ -189,12 +187,4 @@ pub fn noise(seed: u64, i: usize) -> f32 {
     x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     (x >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-}
-
-/// |x - y| / |y| over whole tensors, where y is not 0.
-pub fn relative_error(x: &[f32], y: &[f64]) -> f64 {
-    assert_eq!(x.len(), y.len());
-    let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
-    let norm: f64 = y.iter().map(|y| y * y).sum();
-    if difference == 0.0 { 0.0 } else { (difference / norm).sqrt() }
 }

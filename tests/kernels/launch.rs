@@ -1,25 +1,24 @@
-//! One launch of a kernel: outputs poisoned, every window fenced with sentinels, results read back.
-//! And what the references need: numbers that look random, tolerances, finite differences.
+//! One launch of a kernel on the bench, and what the references need: numbers that look random,
+//! tolerances, finite differences.
 
 use std::collections::BTreeMap;
 
-use flopmeter::{
-    execute::{Bound, Dispatch, Executor, gpu::Gpu},
-    kernel::{KernelModule, Resource, ResourceKind},
-    plan::Dims,
-};
+use flopmeter::execute::gpu::Gpu;
 
-/// A quiet NaN that no arithmetic makes: an element that still holds it was never written.
-const POISON: u32 = 0x7fc0_dead;
-/// What stands before and after each window.
-const SENTINEL: u32 = 0xfe4c_e5ed;
+use crate::bench::{self, Bench};
 
 /// One launch, being put together.
 pub struct Launch {
     kernel: String,
-    dims: Dims,
-    scalars: BTreeMap<String, f32>,
-    windows: BTreeMap<String, Vec<u32>>,
+    dims: Vec<(String, usize)>,
+    scalars: Vec<(String, f32)>,
+    windows: BTreeMap<String, Window>,
+}
+
+/// What a window holds before the launch.
+enum Window {
+    Words(Vec<u32>),
+    Unwritten(usize),
 }
 
 /// What the windows hold after a launch, by binding.
@@ -27,13 +26,12 @@ pub struct Results(BTreeMap<String, Vec<u32>>);
 
 impl Launch {
     pub fn new(kernel: &str, dims: &[(&str, usize)]) -> Self {
-        let dims = dims.iter().map(|&(name, value)| (name.to_owned(), value as u32)).collect();
-        let (scalars, windows) = (BTreeMap::new(), BTreeMap::new());
-        Self { kernel: kernel.to_owned(), dims, scalars, windows }
+        let dims = dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        Self { kernel: kernel.to_owned(), dims, scalars: vec![], windows: BTreeMap::new() }
     }
 
     pub fn scalar(mut self, name: &str, value: f64) -> Self {
-        self.scalars.insert(name.to_owned(), value as f32);
+        self.scalars.push((name.to_owned(), value as f32));
         self
     }
 
@@ -44,13 +42,14 @@ impl Launch {
 
     /// A window that holds these integers.
     pub fn words(mut self, name: &str, values: Vec<u32>) -> Self {
-        self.windows.insert(name.to_owned(), values);
+        self.windows.insert(name.to_owned(), Window::Words(values));
         self
     }
 
-    /// A window of poison.
-    pub fn output(self, name: &str, len: usize) -> Self {
-        self.words(name, vec![POISON; len])
+    /// A window that the kernel has yet to write, all of it.
+    pub fn output(mut self, name: &str, len: usize) -> Self {
+        self.windows.insert(name.to_owned(), Window::Unwritten(len));
+        self
     }
 
     /// Launches enough workgroups for `items` items, `per_group` to a group: over two dimensions
@@ -66,53 +65,18 @@ impl Launch {
     }
 
     fn run_grid(self, gpu: &mut Gpu, grid: [u32; 3]) -> Results {
-        let name = self.kernel.parse().unwrap();
-        let module = KernelModule::load(&name, &self.dims).unwrap_or_else(|e| panic!("{e}"));
-        let program = gpu.compile(&module).unwrap();
-        let fence = gpu.adapter().limits.offset_alignment as usize / 4;
-        let mut bindings = Vec::new();
-        for resource in &module.resources {
-            let window = match &resource.kind {
-                ResourceKind::Uniform { .. } => self.uniform(resource),
-                ResourceKind::Storage { .. } => self.windows[&resource.name].clone(),
-                ResourceKind::Opaque => panic!("{}: not a buffer", resource.name),
-            };
-            let size = 4 * window.len() as u64;
-            let mut contents = vec![SENTINEL; fence];
-            contents.extend(&window);
-            contents.extend(vec![SENTINEL; fence]);
-            let buffer = gpu.allocate(&resource.name, 4 * contents.len() as u64).unwrap();
-            gpu.write(buffer, 0, bytemuck::cast_slice(&contents)).unwrap();
-            let Resource { group, binding, .. } = *resource;
-            bindings.push(Bound { group, binding, buffer, offset: 4 * fence as u64, size });
+        let mut bench = Bench::new(gpu);
+        for (name, window) in &self.windows {
+            match window {
+                Window::Words(words) => bench.input(name, words),
+                Window::Unwritten(len) => bench.output(name, *len),
+            }
         }
-        gpu.dispatch(&Dispatch { label: &self.kernel, program, bindings: &bindings, grid })
-            .unwrap();
-
-        let mut results = BTreeMap::new();
-        for (resource, bound) in module.resources.iter().zip(&bindings) {
-            let size = bound.size + 2 * bound.offset;
-            let bytes = gpu.read(bound.buffer, 0, size).unwrap();
-            let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
-            let behind = words.split_off(words.len() - fence);
-            let window = words.split_off(fence);
-            let fences = words.iter().chain(&behind);
-            assert!(fences.copied().all(|word| word == SENTINEL), "{} fence", resource.name);
-            results.insert(resource.name.clone(), window);
-        }
-        Results(results)
-    }
-
-    fn uniform(&self, resource: &Resource) -> Vec<u32> {
-        let ResourceKind::Uniform { size, members } = &resource.kind else { unreachable!() };
-        let mut words = vec![0; *size as usize / 4];
-        for member in members {
-            let scalar = || self.scalars.get(&member.name).map(|value| value.to_bits());
-            let value = if member.float { scalar() } else { self.dims.get(&member.name).copied() };
-            words[member.offset as usize / 4] =
-                value.unwrap_or_else(|| panic!("{}: no value for {}", self.kernel, member.name));
-        }
-        words
+        let dims: Vec<_> = self.dims.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let scalars: Vec<_> =
+            self.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        bench.run(&self.kernel, &dims, &scalars, grid);
+        Results(self.windows.into_keys().map(|name| (name.clone(), bench.read(&name))).collect())
     }
 }
 
@@ -123,6 +87,14 @@ impl Results {
 
     pub fn floats(&self, name: &str) -> Vec<f64> {
         self.0[name].iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
+    }
+
+    /// Holds a window against its reference as a whole: within `tolerance` of the reference's norm.
+    #[track_caller]
+    pub fn assert_near(&self, name: &str, reference: &[f64], tolerance: f64) {
+        let found: Vec<f32> = self.0[name].iter().map(|&bits| f32::from_bits(bits)).collect();
+        let error = bench::relative_error(&found, reference);
+        assert!(error <= tolerance, "{name} is {error} away from its reference");
     }
 
     /// Holds a window against its reference: each element within 1e-5 of the larger of 1 and itself.
@@ -143,14 +115,7 @@ pub fn assert_close(name: &str, found: &[f64], reference: &[f64], tolerance: f64
 
 /// Numbers between -1 and 1 that f32 holds exactly, the same for the same seed.
 pub fn noise(seed: u64, len: usize) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
-    let mut next = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f64 / f64::from(1 << 23) - 1.0
-    };
-    next();
-    (0..len).map(|_| next()).collect()
+    (0..len).map(|i| f64::from(bench::noise(seed, i))).collect()
 }
 
 /// Whole numbers below `bound`.

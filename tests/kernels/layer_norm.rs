@@ -91,7 +91,8 @@ fn layer_norm_and_its_gradients() {
                 .floats("rstd", &norm.rstd)
                 .floats("dx", &before(&dx))
                 .run(&mut gpu, m * per_row, lanes);
-            assert_close("dx", &input.floats("dx"), &after(&dx), 5e-5);
+            // A narrow row far from 0 costs digits: rounding x and mean moves xhat by rstd * |mean| ulps.
+            input.assert_near("dx", &after(&dx), 5e-5);
             let params = launch("backward_params", accumulate)
                 .floats("dy", &dy)
                 .floats("x", &x)
@@ -100,8 +101,8 @@ fn layer_norm_and_its_gradients() {
                 .floats("dweight", &before(&dweight))
                 .floats("dbias", &before(&dbias))
                 .run(&mut gpu, d * per_column, lanes);
-            assert_close("dweight", &params.floats("dweight"), &after(&dweight), 5e-5);
-            assert_close("dbias", &params.floats("dbias"), &after(&dbias), 1e-5);
+            params.assert_near("dweight", &after(&dweight), 1e-5);
+            params.assert_near("dbias", &after(&dbias), 1e-5);
         }
     }
 }

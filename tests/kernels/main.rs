@@ -1,6 +1,10 @@
 //! Every kernel around the matrix products on small, odd shapes: values against plain f64 references,
-//! gradients against finite differences of the same references. What is counted is not looked at here.
+//! gradients against finite differences of the same references. The bench holds every launch's count
+//! against its closed form besides.
 
+#[allow(dead_code, reason = "each test file uses its own part of this")]
+#[path = "../common/bench.rs"]
+mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod elementwise;

@@ -111,6 +111,9 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
             storage_bindings: limits.max_storage_buffers_per_shader_stage,
             bind_groups: limits.max_bind_groups,
             bindings_per_group: limits.max_bindings_per_bind_group,
+            subgroup_lanes: (adapter.features().contains(wgpu::Features::SUBGROUP)
+                && info.subgroup_min_size == info.subgroup_max_size)
+                .then_some(info.subgroup_min_size),
         },
     }
 }

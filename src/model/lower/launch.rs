@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::execute::Limits;
 use crate::plan::{Element, Init, Pass, Phase, Plan, Slice};
 
 /// Invocations in a workgroup of every kernel whose work is a list of elements or rows.
@@ -27,10 +28,10 @@ pub(super) enum Spread {
     Grid([u32; 3]),
 }
 
-/// A plan under construction.
-#[derive(Default)]
+/// A plan under construction, for an adapter with these limits.
 pub(super) struct Builder {
     pub(super) plan: Plan,
+    pub(super) limits: Limits,
 }
 
 /// One launch, described.

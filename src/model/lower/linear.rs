@@ -7,12 +7,54 @@ use super::{
 };
 use crate::plan::{Phase, Slice};
 
-/// Invocations in a workgroup, and how many of them lie along the output's columns.
-const LANES: u32 = 64;
-const COLUMN_LANES: u32 = 8;
+/// Which kernel computes a product.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// One output for an invocation, whatever the extents.
+    Scalar,
+    /// A register tile for an invocation; extents are multiples of four.
+    Vec4,
+    /// A larger tile whose rows eight lanes load together.
+    Subgroup,
+}
 
-/// Rows and columns of the output that one invocation of a `_vec4` kernel computes.
-const TILE_VEC4: [u32; 2] = [8, 8];
+impl Variant {
+    /// Subgroups of exactly eight lanes are what software adapters have, and what the kernel that
+    /// shares loads was measured on; wide GPUs serve the lanes' equal loads from one cache line.
+    fn of(entry: &str, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
+        if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
+            Self::Scalar
+        } else if subgroup_lanes == Some(8) && entry != "backward_bias" {
+            Self::Subgroup
+        } else {
+            Self::Vec4
+        }
+    }
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Scalar | Self::Vec4 => "linear",
+            Self::Subgroup => "linear_subgroup",
+        }
+    }
+
+    /// Rows and columns of the output that one invocation computes.
+    const fn tile(self) -> [u32; 2] {
+        match self {
+            Self::Scalar => [1, 1],
+            Self::Vec4 => [8, 8],
+            Self::Subgroup => [32, 4],
+        }
+    }
+
+    /// Invocations in a workgroup, and how many of them lie along the output's columns.
+    const fn lanes(self) -> (u32, u32) {
+        match self {
+            Self::Scalar | Self::Vec4 => (64, 8),
+            Self::Subgroup => (8, 8),
+        }
+    }
+}
 
 /// A linear layer's weight (G,N,K) and bias (G,N) with their gradients' places.
 #[derive(Clone)]
@@ -89,30 +131,33 @@ impl Linear {
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
-        let vec4 = n.is_multiple_of(4) && k.is_multiple_of(4);
-        let suffix = if vec4 { "_vec4" } else { "" };
-        let [tile_rows, tile_columns] = if vec4 { TILE_VEC4 } else { [1, 1] };
+        let variant = Variant::of(entry, n, k, to.limits.subgroup_lanes);
+        let [tile_rows, tile_columns] = variant.tile();
+        let (lanes, column_lanes) = variant.lanes();
         let grid = match entry {
-            "backward_bias" => [n.div_ceil(LANES * if vec4 { 4 } else { 1 }), 1, g],
+            "backward_bias" => {
+                [n.div_ceil(lanes * if variant == Variant::Scalar { 1 } else { 4 }), 1, g]
+            }
             _ => {
                 let [rows, columns] = match entry {
                     "forward" => [rows.m, n],
                     "backward_input" => [rows.m, k],
                     _ => [n, k],
                 };
-                let row_lanes = LANES / COLUMN_LANES;
+                let row_lanes = lanes / column_lanes;
                 [
-                    columns.div_ceil(tile_columns * COLUMN_LANES),
+                    columns.div_ceil(tile_columns * column_lanes),
                     rows.div_ceil(tile_rows * row_lanes),
                     g,
                 ]
             }
         };
+        let suffix = if variant == Variant::Scalar { "" } else { "_vec4" };
         let mut bound = vec![("groups".to_owned(), rows.groups)];
         bound.extend(bindings.iter().map(|(name, slice)| (format!("{name}{suffix}"), *slice)));
         let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
         to.launch(&Launch {
-            kernel: &format!("linear.{entry}{suffix}"),
+            kernel: &format!("{}.{entry}{suffix}", variant.file()),
             component: &self.component,
             phase,
             window: &rows.window,
@@ -122,8 +167,8 @@ impl Linear {
                 ("K", k),
                 ("G", g),
                 ("accumulate", accumulate.into()),
-                ("LANES", LANES),
-                ("COLUMN_LANES", COLUMN_LANES),
+                ("LANES", lanes),
+                ("COLUMN_LANES", column_lanes),
             ],
             scalars: &[],
             bindings: &bindings,

@@ -140,7 +140,7 @@ pub(super) fn lower(
     training: Training,
     limits: &Limits,
 ) -> Result<Plan, Error> {
-    let mut to = Builder::default();
+    let mut to = Builder { plan: Plan::default(), limits: *limits };
     let model = Model::place(&mut to, config, shape, training.scope);
     let mut h = model.embed(&mut to);
     model.couple(&mut to);
@@ -151,7 +151,7 @@ pub(super) fn lower(
         saved.push(layer);
     }
     let normed = model.norm(&mut to, &model.final_norm, h);
-    let windows = model.head_and_loss(&mut to, normed.y, limits)?;
+    let windows = model.head_and_loss(&mut to, normed.y)?;
     if training.scope == Scope::Step {
         model.backward(&mut to, &normed, &windows, &saved, training.bk_gradient);
         optimize(&mut to, training.optimizer, model.weights());

@@ -5,7 +5,6 @@ use super::{
 };
 use crate::{
     Error,
-    execute::Limits,
     model::lower::launch::{Builder, Launch, Spread},
     plan::{ELEMENT_BYTES, Output, Phase, Slice},
 };
@@ -187,8 +186,8 @@ impl Model {
         &self,
         to: &mut Builder,
         x: Slice,
-        limits: &Limits,
     ) -> Result<Vec<HeadWindow>, Error> {
+        let limits = to.limits;
         let Shape { d, v, t, .. } = self.shape;
         let (d, v) = (u64::from(d), u64::from(v));
         let rows_per_window =
@@ -361,7 +360,7 @@ pub(super) fn group(
     launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
     launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
     let bindings = [("keys", keys), ("offsets", offsets), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Rows(u64::from(g)));
+    launch("place", &bindings, Spread::Elements(u64::from(a)));
     Grouping { offsets, order, slot }
 }
 

@@ -1,0 +1,452 @@
+// The matrix products of linear.wgsl for adapters with subgroups of eight lanes or more: the same
+// entries, bindings, dimensions and operations. A workgroup shares the rows of its tile, so each of
+// eight lanes loads an eighth of what belongs to the rows and the subgroup passes it around. On a
+// software adapter, where a load costs as much as twenty multiply-adds, that doubles the speed.
+//
+// Grids. An invocation computes 32 rows x 4 columns of outputs, a workgroup 32 x (4 * LANES); LANES
+// is a multiple of eight. The grid is
+//     x  ceil(output columns / (4 * LANES))
+//     y  ceil(output rows / 32)
+//     z  G
+// where output rows x columns are M x N for forward, M x K for backward_input and N x K for
+// backward_weight.
+//
+// K and N are multiples of four. Edge tiles run exactly the operations of the outputs that exist.
+// Whether a tile is whole is the same for a whole workgroup, so every lane is there to pass values.
+
+struct Dims {
+    M: u32,
+    K: u32,
+    N: u32,
+    G: u32,
+    accumulate: u32, // 1: the chain of sums starts at what the output holds, 0: at zero
+}
+
+override LANES: u32;
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> groups: array<u32>; // (G + 1)
+@group(0) @binding(2) var<storage, read> x_vec4: array<vec4<f32>>; // (M, K / 4)
+@group(0) @binding(3) var<storage, read> w_vec4: array<vec4<f32>>; // (G, N, K / 4)
+@group(0) @binding(4) var<storage, read> b_vec4: array<vec4<f32>>; // (G, N / 4)
+@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<f32>>; // (M, N / 4)
+@group(0) @binding(6) var<storage, read_write> y_vec4: array<vec4<f32>>; // (M, N / 4)
+@group(0) @binding(6) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (M, K / 4)
+@group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)
+
+const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and its
+// components are four adjacent columns, or four steps of a sum.
+struct Tile {
+    r0: mat4x4<f32>,
+    r4: mat4x4<f32>,
+    r8: mat4x4<f32>,
+    r12: mat4x4<f32>,
+    r16: mat4x4<f32>,
+    r20: mat4x4<f32>,
+    r24: mat4x4<f32>,
+    r28: mat4x4<f32>,
+}
+
+fn load_x(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(x_vec4[at.x], x_vec4[at.y], x_vec4[at.z], x_vec4[at.w]);
+}
+
+fn load_w(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(w_vec4[at.x], w_vec4[at.y], w_vec4[at.z], w_vec4[at.w]);
+}
+
+fn load_dy(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dy_vec4[at.x], dy_vec4[at.y], dy_vec4[at.z], dy_vec4[at.w]);
+}
+
+fn load_dx(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dx_vec4[at.x], dx_vec4[at.y], dx_vec4[at.z], dx_vec4[at.w]);
+}
+
+fn load_dw(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dw_vec4[at.x], dw_vec4[at.y], dw_vec4[at.z], dw_vec4[at.w]);
+}
+
+fn store_y(at: vec4<u32>, c: mat4x4<f32>, bias: vec4<f32>) {
+    y_vec4[at.x] = c[0] + bias;
+    y_vec4[at.y] = c[1] + bias;
+    y_vec4[at.z] = c[2] + bias;
+    y_vec4[at.w] = c[3] + bias;
+}
+
+fn store_dx(at: vec4<u32>, c: mat4x4<f32>) {
+    dx_vec4[at.x] = c[0];
+    dx_vec4[at.y] = c[1];
+    dx_vec4[at.z] = c[2];
+    dx_vec4[at.w] = c[3];
+}
+
+fn store_dw(at: vec4<u32>, c: mat4x4<f32>) {
+    dw_vec4[at.x] = c[0];
+    dw_vec4[at.y] = c[1];
+    dw_vec4[at.z] = c[2];
+    dw_vec4[at.w] = c[3];
+}
+
+// Four more steps for one row: c plus the sum over s of a[s] b[s], in the order of the steps.
+fn row_product(c: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
+    return fma(a.wwww, b[3], fma(a.zzzz, b[2], fma(a.yyyy, b[1], fma(a.xxxx, b[0], c))));
+}
+
+// Four more steps for four rows: a[i] holds the steps of row i, b[s] the columns of step s.
+fn product(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        row_product(c[0], a[0], b),
+        row_product(c[1], a[1], b),
+        row_product(c[2], a[2], b),
+        row_product(c[3], a[3], b),
+    );
+}
+
+// One more step for four rows: a[i] belongs to row i.
+fn outer(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(fma(a.xxxx, b, c[0]), fma(a.yyyy, b, c[1]), fma(a.zzzz, b, c[2]), fma(a.wwww, b, c[3]));
+}
+
+// What lanes 0 to 3 hold, in every lane.
+fn low_lanes(own: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own, 0u),
+        subgroupBroadcast(own, 1u),
+        subgroupBroadcast(own, 2u),
+        subgroupBroadcast(own, 3u),
+    );
+}
+
+// What lanes 4 to 7 hold, in every lane.
+fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own, 4u),
+        subgroupBroadcast(own, 5u),
+        subgroupBroadcast(own, 6u),
+        subgroupBroadcast(own, 7u),
+    );
+}
+
+// Four more steps for a tile of which lane l holds the rows l, l + 8, l + 16 and l + 24.
+fn tile_product(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
+    return Tile(
+        product(c.r0, low_lanes(own[0]), b),
+        product(c.r4, high_lanes(own[0]), b),
+        product(c.r8, low_lanes(own[1]), b),
+        product(c.r12, high_lanes(own[1]), b),
+        product(c.r16, low_lanes(own[2]), b),
+        product(c.r20, high_lanes(own[2]), b),
+        product(c.r24, low_lanes(own[3]), b),
+        product(c.r28, high_lanes(own[3]), b),
+    );
+}
+
+// One invocation computes 32 x 4 of y = x w_g^T + b_g.
+@compute @workgroup_size(LANES)
+fn forward_vec4(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) holder: u32,
+) {
+    let g = tile.z;
+    let end = groups[g + 1u];
+    let m = groups[g] + 32u * tile.y;
+    let columns = dims.N / 4u;
+    let steps = dims.K / 4u;
+    let run = tile.x * LANES + lane;
+    let w_start = (g * dims.N + 4u * run + QUAD) * steps;
+    if m + 32u <= end && (tile.x + 1u) * LANES <= columns {
+        var own_at = (m + 8u * QUAD + holder % 8u) * steps;
+        var w_at = w_start;
+        var c = Tile();
+        for (var step = 0u; step < steps; step++) {
+            c = tile_product(c, load_x(own_at), transpose(load_w(w_at)));
+            own_at += 1u;
+            w_at += 1u;
+        }
+        let bias = b_vec4[g * columns + run];
+        let at = (m + QUAD) * columns + run;
+        store_y(at, c.r0, bias);
+        store_y(at + 4u * columns, c.r4, bias);
+        store_y(at + 8u * columns, c.r8, bias);
+        store_y(at + 12u * columns, c.r12, bias);
+        store_y(at + 16u * columns, c.r16, bias);
+        store_y(at + 20u * columns, c.r20, bias);
+        store_y(at + 24u * columns, c.r24, bias);
+        store_y(at + 28u * columns, c.r28, bias);
+        return;
+    }
+    if run >= columns {
+        return;
+    }
+    let last = min(m + 32u, end);
+    var row = m;
+    for (; row + 4u <= last; row += 4u) {
+        var x_at = (row + QUAD) * steps;
+        var w_at = w_start;
+        var c = mat4x4<f32>();
+        for (var step = 0u; step < steps; step++) {
+            c = product(c, load_x(x_at), transpose(load_w(w_at)));
+            x_at += 1u;
+            w_at += 1u;
+        }
+        store_y((row + QUAD) * columns + run, c, b_vec4[g * columns + run]);
+    }
+    for (; row < last; row++) {
+        var x_at = row * steps;
+        var w_at = w_start;
+        var c = vec4<f32>();
+        for (var step = 0u; step < steps; step++) {
+            c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
+            x_at += 1u;
+            w_at += 1u;
+        }
+        y_vec4[row * columns + run] = c + b_vec4[g * columns + run];
+    }
+}
+
+// One invocation computes 32 x 4 of dx = dy w_g.
+@compute @workgroup_size(LANES)
+fn backward_input_vec4(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) holder: u32,
+) {
+    let g = tile.z;
+    let end = groups[g + 1u];
+    let m = groups[g] + 32u * tile.y;
+    let columns = dims.K / 4u;
+    let steps = dims.N / 4u;
+    let run = tile.x * LANES + lane;
+    let w_start = (g * dims.N + QUAD) * columns + run;
+    if m + 32u <= end && (tile.x + 1u) * LANES <= columns {
+        let at = (m + QUAD) * columns + run;
+        var own_at = (m + 8u * QUAD + holder % 8u) * steps;
+        var w_at = w_start;
+        var c = Tile();
+        if dims.accumulate != 0u {
+            c = Tile(
+                load_dx(at),
+                load_dx(at + 4u * columns),
+                load_dx(at + 8u * columns),
+                load_dx(at + 12u * columns),
+                load_dx(at + 16u * columns),
+                load_dx(at + 20u * columns),
+                load_dx(at + 24u * columns),
+                load_dx(at + 28u * columns),
+            );
+        }
+        for (var step = 0u; step < steps; step++) {
+            c = tile_product(c, load_dy(own_at), load_w(w_at));
+            own_at += 1u;
+            w_at += 4u * columns;
+        }
+        store_dx(at, c.r0);
+        store_dx(at + 4u * columns, c.r4);
+        store_dx(at + 8u * columns, c.r8);
+        store_dx(at + 12u * columns, c.r12);
+        store_dx(at + 16u * columns, c.r16);
+        store_dx(at + 20u * columns, c.r20);
+        store_dx(at + 24u * columns, c.r24);
+        store_dx(at + 28u * columns, c.r28);
+        return;
+    }
+    if run >= columns {
+        return;
+    }
+    let last = min(m + 32u, end);
+    var row = m;
+    for (; row + 4u <= last; row += 4u) {
+        let at = (row + QUAD) * columns + run;
+        var dy_at = (row + QUAD) * steps;
+        var w_at = w_start;
+        var c = mat4x4<f32>();
+        if dims.accumulate != 0u {
+            c = load_dx(at);
+        }
+        for (var step = 0u; step < steps; step++) {
+            c = product(c, load_dy(dy_at), load_w(w_at));
+            dy_at += 1u;
+            w_at += 4u * columns;
+        }
+        store_dx(at, c);
+    }
+    for (; row < last; row++) {
+        var dy_at = row * steps;
+        var w_at = w_start;
+        var c = vec4<f32>();
+        if dims.accumulate != 0u {
+            c = dx_vec4[row * columns + run];
+        }
+        for (var step = 0u; step < steps; step++) {
+            c = row_product(c, dy_vec4[dy_at], load_w(w_at));
+            dy_at += 1u;
+            w_at += 4u * columns;
+        }
+        dx_vec4[row * columns + run] = c;
+    }
+}
+
+fn lane_0(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 0u),
+        subgroupBroadcast(own[1], 0u),
+        subgroupBroadcast(own[2], 0u),
+        subgroupBroadcast(own[3], 0u),
+    );
+}
+
+fn lane_1(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 1u),
+        subgroupBroadcast(own[1], 1u),
+        subgroupBroadcast(own[2], 1u),
+        subgroupBroadcast(own[3], 1u),
+    );
+}
+
+fn lane_2(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 2u),
+        subgroupBroadcast(own[1], 2u),
+        subgroupBroadcast(own[2], 2u),
+        subgroupBroadcast(own[3], 2u),
+    );
+}
+
+fn lane_3(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 3u),
+        subgroupBroadcast(own[1], 3u),
+        subgroupBroadcast(own[2], 3u),
+        subgroupBroadcast(own[3], 3u),
+    );
+}
+
+fn lane_4(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 4u),
+        subgroupBroadcast(own[1], 4u),
+        subgroupBroadcast(own[2], 4u),
+        subgroupBroadcast(own[3], 4u),
+    );
+}
+
+fn lane_5(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 5u),
+        subgroupBroadcast(own[1], 5u),
+        subgroupBroadcast(own[2], 5u),
+        subgroupBroadcast(own[3], 5u),
+    );
+}
+
+fn lane_6(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 6u),
+        subgroupBroadcast(own[1], 6u),
+        subgroupBroadcast(own[2], 6u),
+        subgroupBroadcast(own[3], 6u),
+    );
+}
+
+fn lane_7(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 7u),
+        subgroupBroadcast(own[1], 7u),
+        subgroupBroadcast(own[2], 7u),
+        subgroupBroadcast(own[3], 7u),
+    );
+}
+
+// One invocation computes 32 x 4 of dw_g = dy^T x over the group's rows. Lane l holds the rows
+// n = 4 l .. 4 l + 3 of the tile.
+@compute @workgroup_size(LANES)
+fn backward_weight_vec4(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) holder: u32,
+) {
+    let g = tile.z;
+    let start = groups[g];
+    let end = groups[g + 1u];
+    let rows = dims.N / 4u;
+    let columns = dims.K / 4u;
+    let top = 8u * tile.y;
+    let run = tile.x * LANES + lane;
+    if top + 8u <= rows && (tile.x + 1u) * LANES <= columns {
+        let at = (g * dims.N + 4u * top + QUAD) * columns + run;
+        var own_at = (start + QUAD) * rows + top + holder % 8u;
+        var x_at = (start + QUAD) * columns + run;
+        var c = Tile();
+        if dims.accumulate != 0u {
+            c = Tile(
+                load_dw(at),
+                load_dw(at + 4u * columns),
+                load_dw(at + 8u * columns),
+                load_dw(at + 12u * columns),
+                load_dw(at + 16u * columns),
+                load_dw(at + 20u * columns),
+                load_dw(at + 24u * columns),
+                load_dw(at + 28u * columns),
+            );
+        }
+        var m = start;
+        for (; m + 4u <= end; m += 4u) {
+            let own = transpose(load_dy(own_at));
+            let b = load_x(x_at);
+            c = Tile(
+                product(c.r0, lane_0(own), b),
+                product(c.r4, lane_1(own), b),
+                product(c.r8, lane_2(own), b),
+                product(c.r12, lane_3(own), b),
+                product(c.r16, lane_4(own), b),
+                product(c.r20, lane_5(own), b),
+                product(c.r24, lane_6(own), b),
+                product(c.r28, lane_7(own), b),
+            );
+            own_at += 4u * rows;
+            x_at += 4u * columns;
+        }
+        for (; m < end; m++) {
+            let own = dy_vec4[m * rows + top + holder % 8u];
+            let b = x_vec4[m * columns + run];
+            c = Tile(
+                outer(c.r0, subgroupBroadcast(own, 0u), b),
+                outer(c.r4, subgroupBroadcast(own, 1u), b),
+                outer(c.r8, subgroupBroadcast(own, 2u), b),
+                outer(c.r12, subgroupBroadcast(own, 3u), b),
+                outer(c.r16, subgroupBroadcast(own, 4u), b),
+                outer(c.r20, subgroupBroadcast(own, 5u), b),
+                outer(c.r24, subgroupBroadcast(own, 6u), b),
+                outer(c.r28, subgroupBroadcast(own, 7u), b),
+            );
+        }
+        store_dw(at, c.r0);
+        store_dw(at + 4u * columns, c.r4);
+        store_dw(at + 8u * columns, c.r8);
+        store_dw(at + 12u * columns, c.r12);
+        store_dw(at + 16u * columns, c.r16);
+        store_dw(at + 20u * columns, c.r20);
+        store_dw(at + 24u * columns, c.r24);
+        store_dw(at + 28u * columns, c.r28);
+        return;
+    }
+    if run >= columns {
+        return;
+    }
+    for (var quad = top; quad < min(top + 8u, rows); quad++) {
+        let at = (g * dims.N + 4u * quad + QUAD) * columns + run;
+        var c = mat4x4<f32>();
+        if dims.accumulate != 0u {
+            c = load_dw(at);
+        }
+        for (var m = start; m < end; m++) {
+            c = outer(c, dy_vec4[m * rows + quad], x_vec4[m * columns + run]);
+        }
+        store_dw(at, c);
+    }
+}

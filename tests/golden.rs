@@ -1,0 +1,153 @@
+//! Models as users have them, from weights to updated parameters, against tensors computed elsewhere in
+//! double precision: `tests/golden/` holds each model and what must come out of it.
+
+mod common;
+
+use std::{ops::ControlFlow, path::Path};
+
+use flopmeter::{
+    check::{self, Verdict},
+    execute::Executor,
+    measure::Session,
+    model::{
+        AskedShape, Batch, Model, Optimizer,
+        lower::{BkGradient, Scope, Training, inputs, lower},
+    },
+    plan::{BufferId, Plan, Slice},
+    tensors::TensorFile,
+};
+
+/// Relative to the norm of the whole tensor, since a tensor's small elements are differences of its
+/// large ones: 2^-24 a rounding, some hundreds of roundings deep.
+const TOLERANCE: f64 = 1e-4;
+
+const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
+
+fn folder(model: &str) -> String {
+    format!("{}/tests/golden/{model}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
+    Training { scope: Scope::Step, optimizer, bk_gradient }
+}
+
+/// Runs a golden model's step and hands over what it leaves on the device.
+fn step(model: &str, training: Training, look: impl FnOnce(&Plan, &mut Session<'_>, &TensorFile)) {
+    let Some(mut gpu) = common::executor() else { return };
+    let folder = folder(model);
+    let model = Model::resolve(&folder, Vec::<String>::new()).unwrap();
+    let asked = AskedShape::default();
+    let batch = Path::new(&folder).join("batch.safetensors");
+    let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
+    let plan = lower(&model.config, batch.shape, training, &gpu.adapter().limits).unwrap();
+    let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
+    let mut session = Session::open(&mut gpu, &plan, &inputs).unwrap();
+    let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+    for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {
+        assert_eq!(verdict, Verdict::Match, "{}", pass.label);
+    }
+    let expected = TensorFile::open(&Path::new(&folder).join("expected.safetensors")).unwrap();
+    look(&plan, &mut session, &expected);
+}
+
+fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
+    let tensor = file.get(name).unwrap_or_else(|| panic!("'{name}' is not in the golden file"));
+    let (values, rest) = tensor.bytes.as_chunks();
+    assert!(rest.is_empty());
+    values.iter().map(|&value| f64::from(f32::from_le_bytes(value))).collect()
+}
+
+fn assert_close(name: &str, got: &[f32], want: &[f64]) {
+    assert_eq!(got.len(), want.len(), "{name}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let scale = norm(&mut want.iter().copied());
+    let error = norm(&mut got.iter().zip(want).map(|(&g, &w)| f64::from(g) - w));
+    assert!(error <= TOLERANCE * scale, "{name}: off by {error:e}, of a norm of {scale:e}");
+}
+
+fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
+    plan.outputs[output].windows.iter().flat_map(|&window| session.read(window).unwrap()).collect()
+}
+
+fn named(plan: &Plan, buffer: &str) -> Slice {
+    let index = plan.buffers.iter().position(|b| b.name == buffer).unwrap();
+    Slice { buffer: BufferId(index as u32), offset: 0, len: plan.buffers[index].len }
+}
+
+/// Compares every parameter's gradient and updated value with the tensors under two prefixes.
+fn compare(
+    plan: &Plan,
+    session: &mut Session<'_>,
+    file: &TensorFile,
+    grad: &str,
+    after: Option<&str>,
+) {
+    assert!(plan.parameters.len() > 40);
+    for parameter in &plan.parameters {
+        let name = &parameter.name;
+        let got = session.read(parameter.grad.unwrap()).unwrap();
+        assert_close(&format!("{grad}/{name}"), &got, &expected(file, &format!("{grad}/{name}")));
+        if let Some(after) = after {
+            let got = session.read(parameter.value).unwrap();
+            let want = expected(file, &format!("{after}/{name}"));
+            assert_close(&format!("{after}/{name}"), &got, &want);
+        }
+    }
+}
+
+#[test]
+fn logits_loss_and_resolvent_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+            assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+            assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+            let g = session.read(named(plan, "layer_0.bk_core.g")).unwrap();
+            assert_close("bk/G", &g, &expected(file, "bk/G"));
+        });
+    }
+}
+
+#[test]
+fn hybrid_gradients_and_adamw_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+#[test]
+fn plain_gradient_descent_is_that_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::Sgd, BkGradient::Hybrid), |plan, session, file| {
+            compare(plan, session, file, "grad", Some("after_sgd"));
+        });
+    }
+}
+
+#[test]
+fn exact_gradients_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Exact), |plan, session, file| {
+            compare(plan, session, file, "grad_exact", None);
+        });
+    }
+}
+
+#[test]
+fn every_parameter_of_the_checkpoint_is_placed_once() {
+    for name in MODELS {
+        let Some(gpu) = common::executor() else { return };
+        let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
+        let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();
+        let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+        let plan = lower(&model.config, batch.shape, training, &gpu.adapter().limits).unwrap();
+        let mut placed: Vec<_> =
+            plan.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
+        let mut specified: Vec<_> =
+            model.config.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+        placed.sort();
+        specified.sort();
+        assert_eq!(placed, specified);
+    }
+}

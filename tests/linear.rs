@@ -1,0 +1,230 @@
+//! The matrix products on a device against double precision: every entry, with shapes that are odd,
+//! prime, smaller than a tile and larger than several, and rows in one group or in many, empty ones
+//! among them. Values, counts and what lies beside the outputs are all held.
+
+#[path = "common/bench.rs"]
+mod bench;
+mod common;
+
+use std::ops::Range;
+
+use bench::{Bench, noise};
+use flopmeter::execute::gpu::Gpu;
+
+/// M, K, N.
+const SHAPES: [[usize; 3]; 14] = [
+    [1, 1, 1],
+    [2, 3, 5],
+    [7, 13, 11],
+    [53, 64, 1],
+    [40, 2, 64],
+    [3, 4, 4],
+    [8, 8, 8],
+    [17, 4, 12],
+    [29, 64, 4],
+    [32, 32, 32],
+    [37, 36, 68],
+    [64, 64, 128],
+    [131, 68, 132],
+    [97, 132, 36],
+];
+
+/// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, and lanes along
+/// the columns (all of them where the file leaves no choice).
+struct Variant {
+    file: &'static str,
+    suffix: &'static str,
+    tile: [usize; 2],
+    lanes: usize,
+    column_lanes: usize,
+}
+
+const VARIANTS: [Variant; 6] = [
+    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 8 },
+    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 8, column_lanes: 1 },
+    Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 8, column_lanes: 8 },
+    Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 64, column_lanes: 4 },
+    Variant { file: "linear_subgroup", suffix: "_vec4", tile: [32, 4], lanes: 8, column_lanes: 8 },
+    Variant {
+        file: "linear_subgroup",
+        suffix: "_vec4",
+        tile: [32, 4],
+        lanes: 32,
+        column_lanes: 32,
+    },
+];
+
+/// A product's operands, and what double precision makes of them.
+struct Case {
+    m: usize,
+    k: usize,
+    n: usize,
+    bounds: Vec<u32>,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    b: Vec<f32>,
+    dy: Vec<f32>,
+}
+
+impl Case {
+    fn new([m, k, n]: [usize; 3], bounds: Vec<u32>) -> Self {
+        let random = |seed, len| (0..len).map(|i| noise(seed, i)).collect();
+        let g = bounds.len() - 1;
+        let (x, w) = (random(1, m * k), random(2, g * n * k));
+        let (b, dy) = (random(3, g * n), random(4, m * n));
+        Self { m, k, n, bounds, x, w, b, dy }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.bounds.windows(2).map(|pair| pair[0] as usize..pair[1] as usize).enumerate()
+    }
+
+    fn y(&self) -> Vec<f64> {
+        let mut y = Vec::new();
+        for (g, rows) in self.groups() {
+            for m in rows {
+                for n in g * self.n..(g + 1) * self.n {
+                    let row = self.x[m * self.k..].iter().zip(&self.w[n * self.k..]).take(self.k);
+                    y.push(row.map(product).sum::<f64>() + f64::from(self.b[n]));
+                }
+            }
+        }
+        y
+    }
+
+    fn dx(&self, mut dx: Vec<f64>) -> Vec<f64> {
+        self.each(|m, n, row, k| {
+            dx[m * self.k + k] += product((&self.dy[m * self.n + n], &self.w[row * self.k + k]))
+        });
+        dx
+    }
+
+    fn dw(&self, mut dw: Vec<f64>) -> Vec<f64> {
+        self.each(|m, n, row, k| {
+            dw[row * self.k + k] += product((&self.dy[m * self.n + n], &self.x[m * self.k + k]))
+        });
+        dw
+    }
+
+    fn db(&self, mut db: Vec<f64>) -> Vec<f64> {
+        for (g, rows) in self.groups() {
+            for (i, dy) in self.dy[rows.start * self.n..rows.end * self.n].iter().enumerate() {
+                db[g * self.n + i % self.n] += f64::from(*dy);
+            }
+        }
+        db
+    }
+
+    /// Calls `f` with m, n, the row of w that n is in m's group, and k.
+    fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
+        for (g, rows) in self.groups() {
+            for m in rows {
+                for n in 0..self.n {
+                    (0..self.k).for_each(|k| f(m, n, g * self.n + n, k));
+                }
+            }
+        }
+    }
+}
+
+/// |x - y| / |y| over whole tensors.
+fn relative_error(x: &[f32], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
+    let norm: f64 = y.iter().map(|y| y * y).sum();
+    if difference == 0.0 { 0.0 } else { (difference / norm).sqrt() }
+}
+
+fn product((x, y): (&f32, &f32)) -> f64 {
+    f64::from(*x) * f64::from(*y)
+}
+
+impl Variant {
+    fn takes(&self, [_, k, n]: [usize; 3]) -> bool {
+        self.suffix.is_empty() || k.is_multiple_of(4) && n.is_multiple_of(4)
+    }
+
+    /// The grid over so many rows and columns of outputs.
+    fn grid(&self, rows: usize, columns: usize, groups: usize) -> [u32; 3] {
+        let [tile_rows, tile_columns] = self.tile;
+        let x = columns.div_ceil(tile_columns * self.column_lanes);
+        let y = rows.div_ceil(tile_rows * (self.lanes / self.column_lanes));
+        [x as u32, y as u32, groups as u32]
+    }
+
+    /// Runs every entry of this variant, overwriting and accumulating.
+    fn check(&self, gpu: &mut Gpu, case: &Case) {
+        let Case { m, k, n, .. } = *case;
+        let g = case.bounds.len() - 1;
+        let mut bench = Bench::new(gpu);
+        bench.input("groups", &case.bounds);
+        bench.input("x", &case.x);
+        bench.input("w", &case.w);
+        bench.input("b", &case.b);
+        bench.input("dy", &case.dy);
+        let dims = |accumulate| {
+            [
+                ("M", m),
+                ("K", k),
+                ("N", n),
+                ("G", g),
+                ("accumulate", accumulate),
+                ("LANES", self.lanes),
+                ("COLUMN_LANES", self.column_lanes),
+            ]
+        };
+        let name = |entry| format!("{}.{entry}{}", self.file, self.suffix);
+        let held = |bench: &mut Bench<'_>, output: &str, expected: &[f64]| {
+            let error = relative_error(&bench.read(output), expected);
+            let bounds = &case.bounds;
+            assert!(error < 1e-5, "{} {output} M={m} K={k} N={n} {bounds:?}: {error:e}", name(""));
+        };
+
+        bench.output("y", m * n);
+        bench.run(&name("forward"), &dims(0), &[], self.grid(m, n, g));
+        held(&mut bench, "y", &case.y());
+
+        let mut gradient =
+            |entry, output: &str, len, grid, expected: &dyn Fn(Vec<f64>) -> Vec<f64>| {
+                bench.output(output, len);
+                bench.run(&name(entry), &dims(0), &[], grid);
+                held(&mut bench, output, &expected(vec![0.0; len]));
+                let start: Vec<_> = (0..len).map(|i| noise(5, i)).collect();
+                bench.input(output, &start);
+                bench.run(&name(entry), &dims(1), &[], grid);
+                let start = start.into_iter().map(f64::from).collect();
+                held(&mut bench, output, &expected(start));
+            };
+        gradient("backward_input", "dx", m * k, self.grid(m, k, g), &|dx| case.dx(dx));
+        gradient("backward_weight", "dw", g * n * k, self.grid(n, k, g), &|dw| case.dw(dw));
+        if self.file == "linear" {
+            let columns = self.lanes * if self.suffix.is_empty() { 1 } else { 4 };
+            let grid = [n.div_ceil(columns) as u32, 1, g as u32];
+            gradient("backward_bias", "db", g * n, grid, &|db| case.db(db));
+        }
+    }
+}
+
+#[test]
+fn a_dense_product_and_its_gradients_are_those_of_double_precision() {
+    let Some(mut gpu) = common::executor() else { return };
+    for shape in SHAPES {
+        let case = Case::new(shape, vec![0, shape[0] as u32]);
+        for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
+            variant.check(&mut gpu, &case);
+        }
+    }
+}
+
+#[test]
+fn rows_meet_the_weights_of_their_group() {
+    let Some(mut gpu) = common::executor() else { return };
+    for shape in SHAPES {
+        let m = shape[0] as u32;
+        // The first, a middle and the last group are empty.
+        let case = Case::new(shape, vec![0, 0, m / 3, m / 3, m - m / 4, m, m]);
+        for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
+            variant.check(&mut gpu, &case);
+        }
+    }
+}
