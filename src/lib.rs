@@ -4,6 +4,7 @@ pub mod check;
 mod error;
 pub mod estimate;
 pub mod execute;
+pub mod explain;
 pub mod files;
 pub mod formula;
 pub mod instrument;
@@ -12,6 +13,8 @@ pub mod measure;
 pub mod model;
 pub mod op;
 pub mod plan;
+pub mod profile;
+pub mod report;
 pub mod tensors;
 
 pub use error::Error;
