@@ -63,6 +63,9 @@ impl Limits {
             storage_bindings: self.storage_bindings.min(other.storage_bindings),
             bind_groups: self.bind_groups.min(other.bind_groups),
             bindings_per_group: self.bindings_per_group.min(other.bindings_per_group),
+            subgroup_lanes: self
+                .subgroup_lanes
+                .filter(|_| self.subgroup_lanes == other.subgroup_lanes),
         }
     }
 }
