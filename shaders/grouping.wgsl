@@ -15,21 +15,14 @@ struct Dims {
 @group(0) @binding(4) var<storage, read_write> order: array<u32>;            // (A)  assignment of each slot
 @group(0) @binding(5) var<storage, read_write> slot: array<u32>;             // (A)  slot of each assignment
 
-// What each lane of a workgroup found.
+const NO_KEY = 0xffffffffu;
+
+// What each lane of a workgroup found: a number of assignments, or a key.
 var<workgroup> found: array<u32, LANES>;
 
 // The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
 fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
     return (group.y * groups.x + group.x) * LANES + lane;
-}
-
-// What the lanes before this one found, together.
-fn found_before(lane: u32) -> u32 {
-    var sum = 0u;
-    for (var other = 0u; other < lane; other++) {
-        sum += found[other];
-    }
-    return sum;
 }
 
 // One invocation zeroes one of the G counts.
@@ -59,7 +52,7 @@ fn count(
 }
 
 // One workgroup computes all offsets (G+1): where the slots of each key begin, and the end. A lane
-// has a run of neighbouring keys.
+// has a run of neighbouring keys. The counts go back to zero, ready for `place`.
 @compute @workgroup_size(LANES)
 fn scan(@builtin(local_invocation_index) lane: u32) {
     let run = (dims.G + LANES - 1u) / LANES;
@@ -71,34 +64,52 @@ fn scan(@builtin(local_invocation_index) lane: u32) {
     }
     found[lane] = sum;
     workgroupBarrier();
-    var next = found_before(lane);
+    var next = 0u;
+    for (var other = 0u; other < lane; other++) {
+        next += found[other];
+    }
     for (var g = begin; g < end; g++) {
         offsets[g] = next;
-        next += atomicLoad(&counts[g]);
+        next += atomicExchange(&counts[g], 0u);
     }
     if lane == LANES - 1u {
         offsets[dims.G] = next;
     }
 }
 
-// One invocation places one of the A assignments: behind the earlier keys, and behind the earlier
-// assignments of its own key. Looking through all earlier ones takes A^2 / 2 integer comparisons, which
-// neighbouring lanes make at the same addresses; what is sorted here is a batch, not a corpus.
+// One workgroup places all A assignments, LANES at a time and in their order, so that each finds in
+// `counts` how many of its key were placed before, and among its neighbours how many more. That is
+// A LANES comparisons whatever G is; comparing each with all earlier ones is A^2 / 2.
 @compute @workgroup_size(LANES)
-fn place(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let a = element(group, groups, lane);
-    if a >= dims.A {
-        return;
+fn place(@builtin(local_invocation_index) lane: u32) {
+    for (var first = 0u; first < dims.A; first += LANES) {
+        let a = first + lane;
+        let busy = a < dims.A;
+        var key = NO_KEY;
+        if busy {
+            key = keys[a];
+        }
+        found[lane] = key;
+        workgroupBarrier();
+        var before = 0u; // neighbours of this key, up to this lane
+        var all = 0u;
+        for (var other = 0u; other < LANES; other++) {
+            let same = u32(found[other] == key);
+            before += same * u32(other < lane);
+            all += same;
+        }
+        if busy {
+            let at = offsets[key] + atomicLoad(&counts[key]) + before;
+            order[at] = a;
+            slot[a] = at;
+        }
+        storageBarrier();
+        workgroupBarrier();
+        // The last of a key speaks for all of them.
+        if busy && before + 1u == all {
+            atomicAdd(&counts[key], all);
+        }
+        storageBarrier();
+        workgroupBarrier();
     }
-    let key = keys[a];
-    var at = offsets[key];
-    for (var earlier = 0u; earlier < a; earlier++) {
-        at += u32(keys[earlier] == key);
-    }
-    order[at] = a;
-    slot[a] = at;
 }

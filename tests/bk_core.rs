@@ -7,7 +7,7 @@ mod common;
 
 use std::cell::RefCell;
 
-use bench::{Bench, grid, noise};
+use bench::{Bench, grid, noise, relative_error};
 use flopmeter::execute::gpu::Gpu;
 use num_complex::Complex64;
 use proptest::test_runner::{Config, TestRunner};
@@ -169,14 +169,6 @@ fn dense_inverse(a: &[f32], b: &[f32], c: &[f32], z: Complex64) -> Vec<Vec<Compl
         }
     }
     m.into_iter().map(|row| row[n..].to_vec()).collect()
-}
-
-/// |x - y| / |y| over whole tensors.
-fn relative_error(x: &[f32], y: &[f64]) -> f64 {
-    assert_eq!(x.len(), y.len());
-    let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
-    let norm: f64 = y.iter().map(|y| y * y).sum();
-    (difference / norm).sqrt()
 }
 
 /// Shapes around the rescaling interval and the lanes, odd, prime and long.

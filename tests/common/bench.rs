@@ -4,6 +4,7 @@
 //! must have executed exactly what its closed form says.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::collections::BTreeMap;
 
@@ -187,4 +188,12 @@ pub fn noise(seed: u64, i: usize) -> f32 {
     x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     (x >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+}
+
+/// |x - y| / |y| over whole tensors.
+pub fn relative_error(x: &[f32], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
+    let norm: f64 = y.iter().map(|y| y * y).sum();
+    (difference / norm).sqrt()
 }

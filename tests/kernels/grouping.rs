@@ -48,7 +48,8 @@ fn grouping_is_a_stable_sort() {
             .words("offsets", scan.words("offsets"))
             .output("order", a)
             .output("slot", a)
-            .run(&mut gpu, g, 1);
+            .words("counts", scan.words("counts"))
+            .run_one_group(&mut gpu);
         assert_eq!(place.words("order"), reference.order);
         assert_eq!(place.words("slot"), reference.slot);
     }

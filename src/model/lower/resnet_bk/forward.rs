@@ -359,8 +359,23 @@ pub(super) fn group(
     launch("clear", &[("counts", counts)], Spread::Elements(u64::from(g)));
     launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
     launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
-    let bindings = [("keys", keys), ("offsets", offsets), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Elements(u64::from(a)));
+    to.launch(&Launch {
+        kernel: "grouping.place",
+        component: name,
+        phase,
+        window: "",
+        // Each lane looks at all of its neighbours: fewer lanes, fewer comparisons.
+        dims: &[("A", a), ("G", g), ("LANES", 64)],
+        scalars: &[],
+        bindings: &[
+            ("keys", keys),
+            ("counts", counts),
+            ("offsets", offsets),
+            ("order", order),
+            ("slot", slot),
+        ],
+        spread: Spread::Grid([1; 3]),
+    });
     Grouping { offsets, order, slot }
 }
 
