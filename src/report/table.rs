@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::{
-    PassRow, Report,
+    PassRow, Report, Totals,
     number::{grouped, seconds, signed},
 };
 use crate::{
@@ -101,61 +101,41 @@ fn wrapped(prose: &str) -> String {
     text
 }
 
-/// Why measured and estimate differ: by phase, with what agrees in one line below.
+/// Why measured and estimate differ: by phase, with what agrees in one row.
 fn causes(report: &Report, style: Style) -> String {
     let mut table = plain_table(style);
-    table.set_header(header([
-        "why measured and estimate differ",
-        "measured",
-        "estimate",
-        "difference",
-    ]));
-    let Totals3 { measured, estimate } = Totals3::of(report);
-    let mut agreeing = String::new();
+    let mut names = header(["", "difference", "measured", "estimate"]);
+    names.push(Cell::new("why measured and estimate differ").add_attribute(Attribute::Bold));
+    table.set_header(names);
+    let row = |name: &str, measured: u64, estimate: u64, why: &str| {
+        let difference = signed(i128::from(measured) - i128::from(estimate));
+        let mut cells =
+            numbers(name.to_owned(), [difference, grouped(measured), grouped(estimate)]);
+        cells.push(Cell::new(why));
+        cells
+    };
+    let Totals { measured, estimate, .. } = report.totals;
     for phase in Phase::ALL {
-        let of_phase: Vec<&Cause> = report.causes.iter().filter(|c| c.phase == phase).collect();
-        if of_phase.is_empty() {
-            continue;
+        let (agreeing, differing): (Vec<&Cause>, Vec<&Cause>) = report
+            .causes
+            .iter()
+            .filter(|cause| cause.phase == phase)
+            .partition(|cause| cause.difference == 0);
+        for cause in &differing {
+            table.add_row(row("", cause.measured, cause.estimate, &cause.text));
         }
-        for cause in of_phase.iter().filter(|cause| cause.difference != 0) {
-            table.add_row(numbers(
-                format!("  {}", cause.text),
-                [grouped(cause.measured), grouped(cause.estimate), signed(cause.difference)],
-            ));
+        if !agreeing.is_empty() {
+            let flops = agreeing.iter().map(|cause| cause.measured).sum();
+            let subjects: Vec<&str> = agreeing.iter().map(|cause| cause.subject.as_str()).collect();
+            table.add_row(row("", flops, flops, &format!("as charged: {}", subjects.join(", "))));
         }
-        let as_charged: Vec<&str> =
-            of_phase.iter().filter(|c| c.difference == 0).map(|c| c.subject.as_str()).collect();
-        if !as_charged.is_empty() {
-            let flops: u64 =
-                of_phase.iter().filter(|c| c.difference == 0).map(|c| c.measured).sum();
-            let _ = writeln!(agreeing, "as charged, {phase}: {}", as_charged.join(", "));
-            let flops = grouped(flops);
-            table.add_row(numbers("  as charged".into(), [flops.clone(), flops, "0".into()]));
+        if !(agreeing.is_empty() && differing.is_empty()) {
+            let (measured, estimate) = (measured.get(phase), estimate.get(phase));
+            table.add_row(bold(row(phase.name(), measured, estimate, "")));
         }
-        table.add_row(total_row(phase.name(), measured.get(phase), estimate.get(phase)));
     }
-    table.add_row(total_row("total", measured.total(), estimate.total()));
-    format!("{}\n{agreeing}", table.trim_fmt())
-}
-
-/// The totals that causes explain.
-struct Totals3 {
-    measured: PhaseFlops,
-    estimate: PhaseFlops,
-}
-
-impl Totals3 {
-    fn of(report: &Report) -> Self {
-        Self { measured: report.totals.measured, estimate: report.totals.estimate }
-    }
-}
-
-fn total_row(name: &str, measured: u64, estimate: u64) -> Vec<Cell> {
-    let difference = signed(i128::from(measured) - i128::from(estimate));
-    numbers(name.to_owned(), [grouped(measured), grouped(estimate), difference])
-        .into_iter()
-        .map(|cell| cell.add_attribute(Attribute::Bold))
-        .collect()
+    table.add_row(bold(row("total", measured.total(), estimate.total(), "")));
+    format!("{}\n", table.trim_fmt())
 }
 
 /// Verdict, loss and timing.
@@ -227,8 +207,7 @@ pub fn estimate(model: &str, estimate: &Estimate, style: Style) -> String {
     for (component, flops) in estimate.component_breakdown() {
         table.add_row(row(component, flops));
     }
-    let total = row("total", estimate.total_flops());
-    table.add_row(total.into_iter().map(|cell| cell.add_attribute(Attribute::Bold)));
+    table.add_row(bold(row("total", estimate.total_flops())));
     let mut text = format!(
         "{model}: the published estimate of one training step, in FLOPs; nothing was run\n\n{}\n",
         table.trim_fmt()
@@ -269,6 +248,10 @@ pub fn header<const N: usize>(names: [&str; N]) -> Vec<Cell> {
 
 fn numbers<const N: usize>(name: String, values: [String; N]) -> Vec<Cell> {
     aligned(std::iter::once(name).chain(values).map(Cell::new))
+}
+
+fn bold(cells: Vec<Cell>) -> Vec<Cell> {
+    cells.into_iter().map(|cell| cell.add_attribute(Attribute::Bold)).collect()
 }
 
 fn aligned(cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
