@@ -22,21 +22,6 @@ const SHAPES: [[usize; 3]; 9] = [
     [32, 32, 32],
     [37, 36, 68],
     [131, 68, 132],
-]; 14] = [
-    [1, 1, 1],
-    [2, 3, 5],
-    [7, 13, 11],
-    [53, 64, 1],
-    [40, 2, 64],
-    [3, 4, 4],
-    [8, 8, 8],
-    [17, 4, 12],
-    [29, 64, 4],
-    [32, 32, 32],
-    [37, 36, 68],
-    [64, 64, 128],
-    [131, 68, 132],
-    [97, 132, 36],
 ];
 
 /// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, and lanes along
@@ -163,7 +148,7 @@ impl Variant {
     /// The grid over all rows of so many groups.
     fn rows_grid(&self, m: usize, columns: usize, groups: usize) -> [u32; 3] {
         let [block_rows, block_columns] = self.block();
-        let y = (m + groups * (block_rows - 1)) / block_rows;
+        let y = m.div_ceil(block_rows) + groups - 1;
         [columns.div_ceil(block_columns) as u32, y as u32, 1]
     }
 

@@ -134,23 +134,15 @@ impl Linear {
         let variant = Variant::of(entry, n, k, to.limits.subgroup_lanes);
         let [tile_rows, tile_columns] = variant.tile();
         let (lanes, column_lanes) = variant.lanes();
+        let (block_rows, block_columns) =
+            (tile_rows * (lanes / column_lanes), tile_columns * column_lanes);
+        // A tile's rows are of one group, so each group may leave one tile more that is not full.
+        let row_tiles = rows.m.div_ceil(block_rows) + g - 1;
         let grid = match entry {
-            "backward_bias" => {
-                [n.div_ceil(lanes * if variant == Variant::Scalar { 1 } else { 4 }), 1, g]
-            }
-            _ => {
-                let [rows, columns] = match entry {
-                    "forward" => [rows.m, n],
-                    "backward_input" => [rows.m, k],
-                    _ => [n, k],
-                };
-                let row_lanes = lanes / column_lanes;
-                [
-                    columns.div_ceil(tile_columns * column_lanes),
-                    rows.div_ceil(tile_rows * row_lanes),
-                    g,
-                ]
-            }
+            "forward" => [n.div_ceil(block_columns), row_tiles, 1],
+            "backward_input" => [k.div_ceil(block_columns), row_tiles, 1],
+            "backward_weight" => [k.div_ceil(block_columns), n.div_ceil(block_rows), g],
+            _ => [n.div_ceil(lanes * if variant == Variant::Scalar { 1 } else { 4 }), 1, g],
         };
         let suffix = if variant == Variant::Scalar { "" } else { "_vec4" };
         let mut bound = vec![("groups".to_owned(), rows.groups)];
