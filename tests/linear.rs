@@ -6,10 +6,11 @@
 mod bench;
 mod common;
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use bench::{Bench, noise};
 use flopmeter::execute::gpu::Gpu;
+use proptest::{collection::vec, prelude::*};
 
 /// M, K, N.
 const SHAPES: [[usize; 3]; 9] = [
@@ -229,6 +230,28 @@ fn rows_meet_the_weights_of_their_group() {
         let m = shape[0] as u32;
         // The first, a middle and the last group are empty.
         let case = Case::new(shape, vec![0, 0, m / 3, m / 3, m - m / 4, m, m]);
+        for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
+            variant.check(&mut gpu, &case);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape_and_any_groups_do(
+        shape in prop_oneof![
+            [1..80usize, 1..40usize, 1..40usize],
+            [1..80usize, 1..20usize, 1..20usize].prop_map(|[m, k, n]| [m, 4 * k, 4 * n]),
+        ],
+        mut bounds in vec(0.0..1.0f64, 0..5),
+    ) {
+        let Some(mut gpu) = common::executor() else { return Ok(()) };
+        bounds.sort_by(f64::total_cmp);
+        let m = shape[0] as f64;
+        let inner = bounds.into_iter().map(|bound| (bound * m) as u32);
+        let case = Case::new(shape, iter::once(0).chain(inner).chain([m as u32]).collect());
         for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
             variant.check(&mut gpu, &case);
         }
