@@ -9,6 +9,9 @@
 // a power-of-two exponent: value = mantissa * 2^exponent. The exponent is found and applied by
 // integer arithmetic on the float's own exponent field; only the multiplication by the power is a
 // floating-point operation. No branch around one depends on data.
+//
+// Grids, in two dimensions: one invocation a row (B) for the recursions and the exact gradient, one an
+// off-diagonal element (N-1) for couple, one an element (B N) for the rest.
 
 struct Dims { B: u32, N: u32 }
 struct Shift { z_re: f32, z_im: f32 }

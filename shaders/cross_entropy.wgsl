@@ -6,7 +6,8 @@
 //
 // `_vec4` entries want V to be a multiple of four, and bind vec4 views of the same buffers.
 //
-// Grids: M workgroups in two dimensions for forward and backward, one workgroup for mean.
+// Grids: M workgroups in two dimensions for forward and backward, one workgroup for mean. A CPU wants
+// few lanes, so that a workgroup walks its row in one stream.
 
 struct Dims { M: u32, V: u32 }
 struct Rows { M: u32 }
@@ -27,6 +28,7 @@ struct Scale { inv_t: f32 }
 override LANES: u32;
 
 var<workgroup> shares: array<f32, LANES>;
+var<workgroup> row_scale: f32;
 
 const LOWEST: f32 = -3.4028234e38;
 
@@ -113,8 +115,6 @@ fn forward_vec4(
         loss[row] = log(sum) - (logits_vec4[first + aim / 4u][aim % 4u] - maximum);
     }
 }
-
-var<workgroup> row_scale: f32;
 
 // One workgroup turns one row of p into dlogits = (p / denominator - onehot) / T: every element times
 // inv_t / denominator, which is divided once, and inv_t less at the target.

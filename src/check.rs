@@ -93,6 +93,41 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
         .collect()
 }
 
+/// How far two executors' values of one tensor may lie apart, relative to the tensor's norm: they
+/// round differently, and a step sums thousands of terms in single precision.
+pub const TOLERANCE: f64 = 1e-4;
+
+/// Two executors' values of one tensor: the norm of their difference against the norm of either.
+/// Values that are not finite must be so in both.
+pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {
+    let ((one, a), (other, b)) = (one, other);
+    if a.len() != b.len() {
+        let difference = format!("{one} has {} values, {other} has {}", a.len(), b.len());
+        return Verdict::Mismatch { difference };
+    }
+    let mut squares = [0.0f64; 3];
+    for (&x, &y) in a.iter().zip(b) {
+        if x.is_finite() != y.is_finite() {
+            return Verdict::Mismatch { difference: format!("{one} says {x}, {other} says {y}") };
+        }
+        if x.is_finite() {
+            let (x, y) = (f64::from(x), f64::from(y));
+            squares = [squares[0] + x * x, squares[1] + y * y, squares[2] + (x - y) * (x - y)];
+        }
+    }
+    let [norm_a, norm_b, apart] = squares.map(f64::sqrt);
+    if apart <= TOLERANCE * norm_a.max(norm_b) {
+        Verdict::Match
+    } else {
+        Verdict::Mismatch {
+            difference: format!(
+                "{one} and {other} are {:.1e} of the norm apart, more than {TOLERANCE:e}",
+                apart / norm_a.max(norm_b)
+            ),
+        }
+    }
+}
+
 fn compare(one: &str, a: &OpCounts, other: &str, b: &OpCounts) -> Verdict {
     use crate::op::{Op, Scalar};
     let differing = Scalar::ALL
@@ -128,5 +163,15 @@ mod tests {
             panic!("must differ");
         };
         assert_eq!(difference, "f32.add: a says 0, b says 1");
+    }
+
+    #[test]
+    fn values_may_round_differently_and_no_more() {
+        let verdict = |a: &[f32], b: &[f32]| values(("a", a), ("b", b));
+        assert_eq!(verdict(&[1.0, f32::NAN], &[1.00001, f32::NAN]), Verdict::Match);
+        assert_eq!(verdict(&[0.0], &[0.0]), Verdict::Match);
+        for (a, b) in [(&[1.0][..], &[1.001][..]), (&[1.0], &[f32::NAN]), (&[1.0], &[1.0, 1.0])] {
+            assert!(matches!(verdict(a, b), Verdict::Mismatch { .. }), "{a:?} {b:?}");
+        }
     }
 }

@@ -48,6 +48,28 @@ pub struct Limits {
     pub subgroup_lanes: Option<u32>,
 }
 
+impl Limits {
+    /// What fits both of two adapters.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            binding_bytes: self.binding_bytes.min(other.binding_bytes),
+            buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
+            // Alignments are powers of two, so the larger is a multiple of the smaller.
+            offset_alignment: self.offset_alignment.max(other.offset_alignment),
+            workgroups: self.workgroups.min(other.workgroups),
+            invocations: self.invocations.min(other.invocations),
+            workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
+            storage_bindings: self.storage_bindings.min(other.storage_bindings),
+            bind_groups: self.bind_groups.min(other.bind_groups),
+            bindings_per_group: self.bindings_per_group.min(other.bindings_per_group),
+            subgroup_lanes: self
+                .subgroup_lanes
+                .filter(|_| self.subgroup_lanes == other.subgroup_lanes),
+        }
+    }
+}
+
 /// A program that an executor has taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramId(pub(crate) usize);

@@ -75,14 +75,12 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
 
     let mut module = kernel.module.clone();
     let types = Types::new(&mut module);
-    let shared = workgroup_bytes(kernel) + flush::workgroup_bytes(points.len())
-        <= limits.workgroup_bytes.into();
     let mut private = Vec::with_capacity(points.len());
     for (point, name) in points.iter().zip(1..) {
         let name = format!("flopmeter_counter_{name}");
         let variable =
             flush::declare(&mut module, &name, AddressSpace::Private, types.number, None);
-        private.push(Counter { variable, once: point.once });
+        private.push(Counter { variable, once: point.once, rare: point.rare });
     }
     // Later places first, so that earlier ones stay where they are.
     let mut order: Vec<usize> = (0..points.len()).collect();
@@ -90,7 +88,8 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
     for index in order {
         increment(&mut module, &points[index], private[index].variable);
     }
-    flush::wrap(&mut module, &types, &private, counters, shared);
+    let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
+    flush::wrap(&mut module, &types, &private, counters, room);
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
@@ -109,6 +108,7 @@ struct Point {
     function: Option<Handle<Function>>,
     site: Site,
     once: bool,
+    rare: bool,
 }
 
 /// The metered blocks, and where to count for them: the counters from 1 on.
@@ -147,8 +147,8 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
                 body.runs.iter().map(|run| (run.edge, run)).collect();
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
-                let once = run.once && handle.is_none();
-                points.push(Point { function: handle, site: run.site.clone(), once });
+                let [once, rare] = [run.once, run.rare].map(|flag| flag && handle.is_none());
+                points.push(Point { function: handle, site: run.site.clone(), once, rare });
                 points.len() as u32
             })
         };
@@ -185,17 +185,19 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
     Ok(without_idle_counters(Plan { blocks, points }))
 }
 
-/// Leaves out the counters that no block which costs anything depends on.
+/// Leaves out the counters that no block which costs anything depends on, and puts the rare ones last.
 fn without_idle_counters(Plan { mut blocks, points }: Plan) -> Plan {
     let used: BTreeSet<u32> =
         blocks.iter().flat_map(|block| block.executions.counters()).chain([0]).collect();
-    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    let mut points: Vec<(u32, Point)> =
+        (1..).zip(points).filter(|(name, _)| used.contains(name)).collect();
+    points.sort_by_key(|(_, point)| point.rare);
+    let names: BTreeMap<u32, u32> =
+        [0].into_iter().chain(points.iter().map(|(name, _)| *name)).zip(0..).collect();
     for block in &mut blocks {
         block.executions = block.executions.renamed(|counter| names[&counter]);
     }
-    let points =
-        points.into_iter().zip(1..).filter(|(_, name)| used.contains(name)).map(|(p, _)| p);
-    Plan { blocks, points: points.collect() }
+    Plan { blocks, points: points.into_iter().map(|(_, point)| point).collect() }
 }
 
 /// Inserts `counter += 1` at a point.

@@ -27,6 +27,8 @@ pub struct Progress<'a> {
     pub pass: &'a Pass,
     /// Its position in the plan.
     pub index: usize,
+    /// How many passes the plan has.
+    pub passes: usize,
 }
 
 /// What the passes of a plan are run for.

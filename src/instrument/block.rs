@@ -26,6 +26,8 @@ pub(super) struct Run {
     pub(super) site: Site,
     /// Whether it is outside every loop, so that one call executes it once at most.
     pub(super) once: bool,
+    /// Whether it is inside an arm that leaves and outside every loop: a guard, which few take.
+    pub(super) rare: bool,
     /// What one execution costs.
     pub(super) cost: Cost,
     /// The same, by line of the source; what has no line is missing.
@@ -96,7 +98,8 @@ pub(super) fn read(
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
     let mut reader = Reader { function, pricer, line, graph, runs: Vec::new(), open: None };
-    let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
+    let scope =
+        Scope { exit: ends.1, leave: None, next: None, weight: START, once: true, rare: false };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
     reader.end(ends.1);
@@ -116,6 +119,18 @@ struct Scope {
     next: Option<Node>,
     weight: u64,
     once: bool,
+    rare: bool,
+}
+
+impl Scope {
+    /// The scope of an arm, with a guess at how seldom it is taken: one that leaves is likely a guard.
+    fn taken(self, arm: &Block) -> Self {
+        let leaves = arm.last().is_some_and(|last| {
+            matches!(last, Statement::Return { .. } | Statement::Break | Statement::Continue)
+        });
+        let weight = self.weight / if leaves { 8 } else { 2 };
+        Self { weight, rare: self.once && (self.rare || leaves), ..self }
+    }
 }
 
 struct Reader<'a> {
@@ -129,11 +144,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, .. }: Scope) {
+    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, rare, .. }: Scope) {
         let run = Run {
             edge: usize::MAX,
             site,
             once,
+            rare,
             cost: Cost::default(),
             lines: BTreeMap::new(),
             span: Span::UNDEFINED,
@@ -192,7 +208,7 @@ impl Reader<'_> {
                     let (fork, join) = (self.graph.node(), self.graph.node());
                     self.end(fork);
                     for (arm, block) in [accept, reject].into_iter().enumerate() {
-                        let scope = Scope { weight: scope.weight / likelihood(block), ..scope };
+                        let scope = scope.taken(block);
                         self.arm(block, &inside(arm), (fork, join), scope)?;
                     }
                     self.begin(join, after(), scope);
@@ -213,8 +229,7 @@ impl Reader<'_> {
                         } else {
                             join
                         };
-                        let weight = scope.weight / likelihood(&case.body);
-                        let scope = Scope { leave: Some(join), weight, ..scope };
+                        let scope = Scope { leave: Some(join), ..scope.taken(&case.body) };
                         self.arm(&case.body, &inside(arm), (head, to), scope)?;
                     }
                     self.begin(join, after(), scope);
@@ -223,7 +238,7 @@ impl Reader<'_> {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
-                    let inner = Scope { weight, once: false, ..scope };
+                    let inner = Scope { weight, once: false, rare: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
                     self.arm(body, &inside(0), (head, next), inside_body)?;
                     let inner = Scope { leave: None, next: None, ..inner };
@@ -288,13 +303,4 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// One execution in how many of those that reach it takes an arm, as a guess: one that leaves is
-/// likely a guard.
-fn likelihood(arm: &Block) -> u64 {
-    let leaves = arm.last().is_some_and(|last| {
-        matches!(last, Statement::Return { .. } | Statement::Break | Statement::Continue)
-    });
-    if leaves { 8 } else { 2 }
 }

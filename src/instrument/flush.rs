@@ -4,15 +4,16 @@
 //!
 //! A workgroup's sum is kept as two limbs of 16 bits in workgroup atomics, which up to 65536
 //! invocations cannot overflow; the buffer's as two limbs of 32 bits, where the old value that
-//! `atomicAdd` returns tells the carry. Counter 0, the invocations launched, needs no counting: the
-//! first invocation of a workgroup adds the workgroup's size.
+//! `atomicAdd` returns tells the carry. A rare counter goes to the buffer by itself, and so does every
+//! one where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the
+//! first invocation of each row of workgroups adds the row's size.
 
 use std::num::NonZeroU32;
 
 use naga::{
     AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
     Function, FunctionArgument, GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding,
-    Scalar, Span, Statement, StorageAccess, Type, TypeInner,
+    Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
 };
 
 use super::{CounterBinding, code::Code};
@@ -23,11 +24,14 @@ pub(super) struct Counter {
     pub(super) variable: Handle<GlobalVariable>,
     /// Whether it is 0 or 1 at the end.
     pub(super) once: bool,
+    /// Whether few invocations, if any, count anything there. These come last.
+    pub(super) rare: bool,
 }
 
 /// The types that counters are made of.
 pub(super) struct Types {
     pub(super) number: Handle<Type>,
+    place: Handle<Type>,
     atomic: Handle<Type>,
 }
 
@@ -36,6 +40,7 @@ impl Types {
         let mut insert = |inner| module.types.insert(Type { name: None, inner }, Span::UNDEFINED);
         Self {
             number: insert(TypeInner::Scalar(Scalar::U32)),
+            place: insert(TypeInner::Vector { size: VectorSize::Tri, scalar: Scalar::U32 }),
             atomic: insert(TypeInner::Atomic(Scalar::U32)),
         }
     }
@@ -48,19 +53,14 @@ impl Types {
     }
 }
 
-/// Bytes of workgroup memory that the flush takes.
-pub(super) fn workgroup_bytes(counters: usize) -> u64 {
-    counters as u64 * 8
-}
-
-/// Wraps the entry point. `counters` are the private ones, from counter 1 on; `shared` says whether a
-/// workgroup adds up before it touches the buffer.
+/// Wraps the entry point. `counters` are the private ones, from counter 1 on; `room` is the bytes of
+/// workgroup memory that the kernel leaves.
 pub(super) fn wrap(
     module: &mut Module,
     types: &Types,
     counters: &[Counter],
     at: CounterBinding,
-    shared: bool,
+    room: u64,
 ) {
     let size: u32 = module.entry_points[0].workgroup_size.iter().product();
     let buffer = {
@@ -72,51 +72,56 @@ pub(super) fn wrap(
     let add = module.functions.append(add_to_buffer(types, buffer), Span::UNDEFINED);
 
     let old = std::mem::take(&mut module.entry_points[0].function);
-    let (mut new, local_index) = caller(module, &old, types);
+    let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
+    let mut inputs = Inputs { module, arguments: old.arguments.clone() };
+    let index = inputs.find(BuiltIn::LocalInvocationIndex, types.number, "flopmeter_index");
+    let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
+    let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
+    let arguments = inputs.arguments;
+    let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
     let old = inner(module, old);
 
     let mut code = Code::new(&mut new.expressions, Span::UNDEFINED);
-    let arguments = (0..new.arguments.len() as u32)
-        .take(module.functions[old].arguments.len())
+    let arguments = (0..module.functions[old].arguments.len() as u32)
         .map(|index| code.name(Expression::FunctionArgument(index)))
         .collect();
     code.statement(Statement::Call { function: old, arguments, result: None });
 
-    let index = match local_index {
-        LocalIndex::Argument(argument) => code.name(Expression::FunctionArgument(argument)),
-        LocalIndex::Member(argument, index) => {
-            let base = code.name(Expression::FunctionArgument(argument));
-            code.emit(Expression::AccessIndex { base, index })
-        }
-    };
     let call = |code: &mut Code<'_>, arguments| {
         code.statement(Statement::Call { function: add, arguments, result: None });
     };
-    let first = code.binary_number(Op::Equal, index, 0);
+    let index = index.read(&mut code);
+    let column = group.read(&mut code);
+    let column = code.emit(Expression::AccessIndex { base: column, index: 0 });
+    let either = code.binary(Op::InclusiveOr, index, column);
+    let condition = code.binary_number(Op::Equal, either, 0);
     let accept = code.inside(|code| {
-        let arguments = vec![code.number(0), code.number(size), code.number(0)];
+        let row = groups.read(code);
+        let row = code.emit(Expression::AccessIndex { base: row, index: 0 });
+        let row = code.binary_number(Op::Multiply, row, size);
+        let arguments = vec![code.number(0), row, code.number(0)];
         call(code, arguments);
     });
-    code.statement(Statement::If { condition: first, accept, reject: Block::new() });
+    code.statement(Statement::If { condition, accept, reject: Block::new() });
 
-    if !shared {
-        for (counter, name) in counters.iter().zip(1..) {
-            let variable = code.global(counter.variable);
-            let value = code.load(variable);
-            let arguments = vec![code.number(name), value, code.number(0)];
-            call(&mut code, arguments);
-        }
-    } else if !counters.is_empty() {
-        let ty = types.array(module, 2 * counters.len() as u32);
+    let shared = counters.iter().filter(|counter| !counter.rare).count();
+    let shared = if SHARED_BYTES * shared as u64 <= room { shared } else { 0 };
+    for (counter, name) in counters.iter().zip(1..).skip(shared) {
+        let variable = code.global(counter.variable);
+        let value = code.load(variable);
+        let arguments = vec![code.number(name), value, code.number(0)];
+        call(&mut code, arguments);
+    }
+    if shared > 0 {
+        let ty = types.array(module, 2 * shared as u32);
         let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
-        share(&mut code, types, counters, sums);
+        share(&mut code, types, &counters[..shared], sums);
         code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
         // Invocation i hands over counter i, i + size, ... No loop: Mesa's llvmpipe cuts an invocation
         // off after 65535 rounds of all its loops, and then this one would not run.
-        let length = counters.len() as u32;
-        for from in (0..length).step_by(size as usize) {
+        for from in (0..shared as u32).step_by(size as usize) {
             let row = code.binary_number(Op::Add, index, from);
-            let condition = code.binary_number(Op::Less, row, length);
+            let condition = code.binary_number(Op::Less, row, shared as u32);
             let accept = code.inside(|code| {
                 let (low, high) = sum(code, sums, row);
                 let name = code.binary_number(Op::Add, row, 1);
@@ -129,6 +134,9 @@ pub(super) fn wrap(
     new.body = code.block;
     module.entry_points[0].function = new;
 }
+
+/// Bytes of workgroup memory that a counter takes.
+const SHARED_BYTES: u64 = 8;
 
 /// Declares a module-scope variable under a name that nothing else has.
 pub(super) fn declare(
@@ -225,33 +233,45 @@ fn sum(
     (total, code.binary(Op::Add, above, carry))
 }
 
-/// Where the new entry point finds `local_invocation_index`.
-enum LocalIndex {
-    Argument(u32),
-    Member(u32, u32),
+/// What the new entry point is given: what the old one was, and what the flush needs beside it.
+struct Inputs<'a> {
+    module: &'a Module,
+    arguments: Vec<FunctionArgument>,
 }
 
-/// A function that takes what the entry point takes, and `local_invocation_index` if that is missing.
-fn caller(module: &Module, entry: &Function, types: &Types) -> (Function, LocalIndex) {
-    let wanted = Some(Binding::BuiltIn(BuiltIn::LocalInvocationIndex));
-    let mut arguments = entry.arguments.clone();
-    let found = arguments.iter().zip(0..).find_map(|(argument, index)| {
-        if argument.binding == wanted {
-            return Some(LocalIndex::Argument(index));
-        }
-        let TypeInner::Struct { members, .. } = &module.types[argument.ty].inner else {
-            return None;
-        };
-        let member = members.iter().position(|member| member.binding == wanted)?;
-        Some(LocalIndex::Member(index, member as u32))
-    });
-    let local_index = found.unwrap_or_else(|| {
-        let name = Some("flopmeter_local_index".to_owned());
-        arguments.push(FunctionArgument { name, ty: types.number, binding: wanted });
-        LocalIndex::Argument(arguments.len() as u32 - 1)
-    });
-    let diagnostic_filter_leaf = entry.diagnostic_filter_leaf;
-    (Function { arguments, diagnostic_filter_leaf, ..Function::default() }, local_index)
+impl Inputs<'_> {
+    /// Finds a built-in value among the arguments and their members, or adds it.
+    fn find(&mut self, built_in: BuiltIn, ty: Handle<Type>, name: &str) -> Input {
+        let wanted = Some(Binding::BuiltIn(built_in));
+        let found = self.arguments.iter().zip(0..).find_map(|(argument, index)| {
+            if argument.binding == wanted {
+                return Some(Input { argument: index, member: None });
+            }
+            let TypeInner::Struct { members, .. } = &self.module.types[argument.ty].inner else {
+                return None;
+            };
+            let member = members.iter().position(|member| member.binding == wanted)?;
+            Some(Input { argument: index, member: Some(member as u32) })
+        });
+        found.unwrap_or_else(|| {
+            let name = Some(name.to_owned());
+            self.arguments.push(FunctionArgument { name, ty, binding: wanted });
+            Input { argument: self.arguments.len() as u32 - 1, member: None }
+        })
+    }
+}
+
+/// Where a built-in value is found.
+struct Input {
+    argument: u32,
+    member: Option<u32>,
+}
+
+impl Input {
+    fn read(&self, code: &mut Code<'_>) -> Handle<Expression> {
+        let base = code.name(Expression::FunctionArgument(self.argument));
+        self.member.map_or(base, |index| code.emit(Expression::AccessIndex { base, index }))
+    }
 }
 
 /// Makes the old entry point a function that takes its built-in values as plain arguments.

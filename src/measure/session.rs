@@ -204,9 +204,11 @@ impl<'a> Session<'a> {
         plan.passes
             .iter()
             .enumerate()
-            .map(|(index, pass)| match observe(Progress { stage, pass, index }) {
-                ControlFlow::Continue(()) => self.dispatch(index, variant, pass.grid),
-                ControlFlow::Break(()) => Err(Error::Interrupted(pass.label.clone())),
+            .map(|(index, pass)| {
+                match observe(Progress { stage, pass, index, passes: plan.passes.len() }) {
+                    ControlFlow::Continue(()) => self.dispatch(index, variant, pass.grid),
+                    ControlFlow::Break(()) => Err(Error::Interrupted(pass.label.clone())),
+                }
             })
             .collect()
     }

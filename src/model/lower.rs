@@ -7,15 +7,19 @@ mod optimize;
 mod resnet_bk;
 mod weight;
 
+use std::fmt;
+
+use serde::Serialize;
+
 use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
 use crate::{
     Error,
     execute::Limits,
-    plan::{ELEMENT_BYTES, Init, Inputs, Plan},
+    plan::{ELEMENT_BYTES, Init, Inputs, Phase, Plan},
 };
 
 /// What of a training step a plan holds, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Training {
     /// Forward only, or the whole step.
     pub scope: Scope,
@@ -26,7 +30,8 @@ pub struct Training {
 }
 
 /// What of a training step a plan holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// From tokens to loss.
     Forward,
@@ -35,14 +40,34 @@ pub enum Scope {
     Step,
 }
 
+impl Scope {
+    /// Whether a plan of this scope has passes of `phase`.
+    pub const fn has(self, phase: Phase) -> bool {
+        match phase {
+            Phase::Forward => true,
+            Phase::Backward | Phase::Optimizer => matches!(self, Self::Step),
+        }
+    }
+}
+
 /// How BK-Core's gradient is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BkGradient {
     /// The published approximation, a mixture of two analytic terms.
     #[default]
     Hybrid,
     /// The adjoint of both recursions.
     Exact,
+}
+
+impl fmt::Display for BkGradient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hybrid => "hybrid",
+            Self::Exact => "exact",
+        })
+    }
 }
 
 /// Lowers one training step of a model, or its forward part, to a plan that fits `limits`.

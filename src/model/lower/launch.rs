@@ -9,8 +9,10 @@ use crate::plan::{Element, Init, Pass, Phase, Plan, Slice};
 /// Invocations in a workgroup of every kernel whose work is a list of elements or rows.
 const LANES: u32 = 64;
 
-/// Invocations in a workgroup that reduces one long row.
-const ROW_LANES: u32 = 256;
+/// Invocations in a workgroup that reduces one long row, on every adapter: a reduction's own
+/// operations depend on it, and counts are the same integers everywhere. A GPU has rows enough to fill
+/// itself with 32 lanes each; a software adapter pays for every lane at each barrier.
+const ROW_LANES: u32 = 32;
 
 /// Workgroups along one dimension that every adapter takes.
 const WORKGROUPS: u64 = 65535;

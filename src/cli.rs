@@ -1,0 +1,93 @@
+//! The command line: arguments become a request, a request becomes work, work becomes a report on
+//! standard output and an exit code. What the work does is the library's business.
+
+mod adapters;
+mod args;
+mod check;
+mod estimate;
+mod interrupt;
+mod output;
+mod profile;
+mod progress;
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use log::LevelFilter;
+
+use args::{Arguments, Command, Common};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything holds.
+    Holds,
+    /// It ran, and a check failed.
+    CheckFailed,
+    /// It could not run, or not to its end.
+    CouldNotRun,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Holds => 0,
+            Outcome::CheckFailed => 1,
+            Outcome::CouldNotRun => 2,
+        })
+    }
+}
+
+impl Outcome {
+    /// For a command whose checks held, or did not.
+    const fn of(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::CheckFailed }
+    }
+}
+
+/// Runs the program on its arguments.
+pub fn run() -> Outcome {
+    let parsed =
+        Arguments::command().try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help goes to standard output, a slip of the keyboard to standard error; if nobody
+            // listens there is nobody to tell.
+            let _ = message.print();
+            return if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds };
+        }
+    };
+    log_to_stderr(&arguments.common);
+    let common = &arguments.common;
+    let outcome = match &arguments.command {
+        Command::Profile(asked) => profile::run(asked, common),
+        Command::Check(asked) => check::run(asked, common),
+        Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Adapters => adapters::run(common),
+    };
+    outcome.unwrap_or_else(|error| {
+        output::complain(&error);
+        Outcome::CouldNotRun
+    })
+}
+
+/// A command's work: how it ended, or why it could not run.
+type Result<T = Outcome> = std::result::Result<T, Error>;
+
+fn log_to_stderr(common: &Common) {
+    let level = match common.verbose {
+        _ if common.quiet => LevelFilter::Off,
+        0 => LevelFilter::Error,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(level.min(LevelFilter::Warn)).filter_module("flopmeter", level);
+    if common.verbose > 2 {
+        builder.filter_level(level);
+    }
+    builder.format_target(false).format_timestamp(None).init();
+}

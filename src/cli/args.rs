@@ -1,0 +1,208 @@
+//! What a user may type. Names and defaults only; nothing is resolved here.
+
+use std::path::PathBuf;
+
+use clap::{
+    Args, ColorChoice, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+
+use flopmeter::{
+    model::{
+        AskedShape, Optimizer,
+        lower::{BkGradient, Scope, Training},
+    },
+    op::Convention,
+};
+
+/// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
+/// quoted for them.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 everything holds; 1 it ran and a check failed; 2 it could not run."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a training step for real, count it, check it, report it
+    Profile(Profile),
+    /// The gate for CI: every pass on every adapter present; exit 1 on any difference
+    Check(Check),
+    /// The published estimator alone; no device is touched
+    Estimate(Estimate),
+    /// What can run here, and what `auto` would pick
+    Adapters,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// No progress and no log, only reports and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More: each layer by itself and a log (-v), debugging (-vv), everything (-vvv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub color: ColorChoice,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// Which model, in which shape.
+#[derive(Debug, Args)]
+pub struct Model {
+    /// A preset (resnet-bk) or a folder with config.json and optionally model.safetensors
+    #[arg(value_name = "MODEL", default_value = "resnet-bk")]
+    pub name: String,
+    /// Sequences in a batch [default: 32]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Tokens in a sequence [default: as many as the model has positions]
+    #[arg(long, value_name = "N")]
+    pub seq: Option<u32>,
+    /// Override a field of the model's configuration (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+impl Model {
+    /// What was said about the batch's shape.
+    pub fn shape(&self) -> AskedShape {
+        AskedShape { batch: self.batch, seq: self.seq }
+    }
+}
+
+/// Which part of a training step, and how.
+#[derive(Debug, Args)]
+pub struct Step {
+    /// How parameters follow their gradients
+    #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
+    pub optimizer: Optimizer,
+    /// Forward only, or the whole training step
+    #[arg(long, value_name = "PHASE", default_value = "step", value_enum)]
+    pub phase: Phase,
+}
+
+/// What a run computes and on what data.
+#[derive(Debug, Args)]
+pub struct Work {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub step: Step,
+    /// How BK-Core's gradient is computed: as published, or exactly
+    #[arg(long, value_name = "HOW", default_value = "hybrid", value_enum)]
+    pub bk_gradient: Gradient,
+    /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// For weights and tokens where none are given
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl Work {
+    pub fn training(&self) -> Training {
+        Training {
+            scope: self.step.phase.into(),
+            optimizer: self.step.optimizer,
+            bk_gradient: self.bk_gradient.into(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Profile {
+    #[command(flatten)]
+    pub work: Work,
+    /// auto (a real GPU, else a software adapter), gpu, software, or part of an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Timed runs of the plain kernels; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Write logits, loss, gradients and updated parameters; - is standard output
+    #[arg(long, value_name = "PATH")]
+    pub save_tensors: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub work: Work,
+    /// Only this adapter: auto, gpu, software or part of a name [default: every one present]
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Estimate {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub step: Step,
+    /// Also price so many steps (forward passes with --phase forward)
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Write the estimate as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+}
+
+/// `--phase`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Phase {
+    Forward,
+    Step,
+}
+
+impl From<Phase> for Scope {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Forward => Self::Forward,
+            Phase::Step => Self::Step,
+        }
+    }
+}
+
+/// `--bk-gradient`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Gradient {
+    Hybrid,
+    Exact,
+}
+
+impl From<Gradient> for BkGradient {
+    fn from(gradient: Gradient) -> Self {
+        match gradient {
+            Gradient::Hybrid => Self::Hybrid,
+            Gradient::Exact => Self::Exact,
+        }
+    }
+}
+
+fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
+    PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
+        .try_map(|name| name.parse::<Optimizer>())
+}
+
+fn convention() -> impl TypedValueParser<Value = Convention> {
+    PossibleValuesParser::new(Convention::ALL.map(Convention::name))
+        .try_map(|name| name.parse::<Convention>())
+}

@@ -1,0 +1,96 @@
+//! Where results go: standard output or files, whole or not at all. A reader of standard output who
+//! leaves early is no error.
+
+use std::{
+    io::{self, IsTerminal as _, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::ColorChoice;
+
+use flopmeter::{files, profile::Tensor, report::table::Style, tensors};
+
+use super::args::Common;
+
+/// Where one result goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Standard,
+    File(PathBuf),
+}
+
+impl Sink {
+    /// What a path on the command line means.
+    pub fn of(path: &Path) -> Self {
+        if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
+    }
+
+    /// Finds out before a long run whether its result can be written at the end of it.
+    pub fn check(&self) -> super::Result<()> {
+        match self {
+            Self::Standard => Ok(()),
+            Self::File(path) => Ok(files::check_writable(path)?),
+        }
+    }
+
+    pub fn write(&self, text: &str) -> super::Result<()> {
+        match self {
+            Self::Standard => print(text),
+            Self::File(path) => Ok(files::write_atomically(path, text.as_bytes())?),
+        }
+    }
+
+    pub fn write_tensors(&self, kept: &[Tensor]) -> super::Result<()> {
+        let entries: Vec<tensors::Entry<'_>> = kept
+            .iter()
+            .map(|t| tensors::Entry { name: &t.name, shape: &t.shape, data: &t.data })
+            .collect();
+        match self {
+            Self::Standard => listened(tensors::write(&mut io::stdout().lock(), &entries)),
+            Self::File(path) => Ok(tensors::write_tensors(path, &entries)?),
+        }
+    }
+}
+
+/// Makes sure that two results do not overwrite each other.
+pub fn apart(one: (&str, Option<&Sink>), other: (&str, Option<&Sink>)) -> super::Result<()> {
+    if let (Some(a), Some(b)) = (one.1, other.1)
+        && a == b
+    {
+        bail!("{} and {} name the same place: give each its own", one.0, other.0);
+    }
+    Ok(())
+}
+
+/// Writes a report to standard output.
+pub fn print(text: &str) -> super::Result<()> {
+    let mut out = io::stdout().lock();
+    listened(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Says what went wrong, once, on standard error.
+pub fn complain(error: &anyhow::Error) {
+    // There is nowhere to report to that reporting failed.
+    let _ = writeln!(io::stderr().lock(), "error: {error:#}");
+}
+
+/// A broken pipe means that the reader has seen enough.
+fn listened(written: io::Result<()>) -> super::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| anyhow!(error)).context("standard output"),
+    }
+}
+
+/// How tables look on this standard output.
+pub fn style(common: &Common) -> Style {
+    let color = match common.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    };
+    Style { color, every_layer: common.verbose > 0 }
+}

@@ -1,0 +1,147 @@
+//! From a request to what a run of it leaves: the arms of the crate composed, on any executor. Knows
+//! neither arguments nor files nor how a report looks.
+
+use crate::{
+    Error,
+    estimate::Estimate,
+    execute::Executor,
+    measure::{Measurement, Observer, Session},
+    model::{
+        Batch, Model, Weights,
+        lower::{self, Training},
+    },
+    op::Convention,
+    plan::{Inputs, Output, Plan},
+    report::{Report, Subject},
+};
+
+/// What to profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Which model.
+    pub model: &'a Model,
+    /// The values of its parameters.
+    pub weights: &'a Weights,
+    /// What it trains on.
+    pub batch: &'a Batch,
+    /// Which part of a training step, and how.
+    pub training: Training,
+    /// How operations become FLOPs.
+    pub convention: Convention,
+    /// Timed runs of the plain kernels.
+    pub repeats: u32,
+}
+
+/// A tensor that a run left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// `logits`, `loss`, `grad/NAME` or `after/NAME`.
+    pub name: String,
+    /// Extents, outermost first; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Row-major values.
+    pub data: Vec<f32>,
+}
+
+/// Which tensors to keep of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    Nothing,
+    /// Each parameter's gradient.
+    Gradients,
+    /// The logits, the loss, and each parameter's gradient and updated value.
+    Everything,
+}
+
+/// What a run of a plan left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What each pass cost.
+    pub measurement: Measurement,
+    /// The mean loss.
+    pub loss: Option<f32>,
+    /// The tensors asked for.
+    pub tensors: Vec<Tensor>,
+}
+
+/// Runs a request on an executor and reports on it; the tensors to keep come beside the report.
+///
+/// # Errors
+/// Where the plan does not fit the executor, the executor fails, or `observe` breaks the run off.
+pub fn profile(
+    executor: &mut dyn Executor,
+    request: Request<'_>,
+    keep: Keep,
+    observe: &mut Observer<'_>,
+) -> Result<(Report, Vec<Tensor>), Error> {
+    let Request { model, weights, batch, training, convention, repeats } = request;
+    let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
+    let plan = lower::lower(&model.config, batch.shape, training, &executor.adapter().limits)?;
+    let inputs = lower::inputs(&plan, weights, batch);
+    let run = run(executor, &plan, &inputs, repeats, keep, observe)?;
+    let subject = Subject {
+        model: &model.name,
+        config: &model.config,
+        shape: batch.shape,
+        training,
+        convention,
+    };
+    Ok((Report::new(subject, &plan, &run.measurement, &estimate, run.loss), run.tensors))
+}
+
+/// Runs a plan on an executor.
+///
+/// # Errors
+/// Where the executor fails or `observe` breaks the run off.
+pub fn run(
+    executor: &mut dyn Executor,
+    plan: &Plan,
+    inputs: &Inputs,
+    repeats: u32,
+    keep: Keep,
+    observe: &mut Observer<'_>,
+) -> Result<Run, Error> {
+    let mut session = Session::open(executor, plan, inputs)?;
+    let measurement = session.measure(repeats, observe)?;
+    let loss = match plan.outputs.get("loss") {
+        Some(output) => read(&mut session, output)?.first().copied(),
+        None => None,
+    };
+    let tensors = kept(&mut session, plan, keep)?;
+    Ok(Run { measurement, loss, tensors })
+}
+
+fn kept(session: &mut Session<'_>, plan: &Plan, keep: Keep) -> Result<Vec<Tensor>, Error> {
+    let mut tensors = Vec::new();
+    if keep == Keep::Everything {
+        for (name, output) in &plan.outputs {
+            let data = read(session, output)?;
+            tensors.push(Tensor { name: name.clone(), shape: output.shape.clone(), data });
+        }
+    }
+    // Without a gradient there was no update either.
+    let trained = plan.parameters.iter().filter_map(|p| Some((p, p.grad?)));
+    for (parameter, grad) in trained.filter(|_| keep != Keep::Nothing) {
+        let mut push = |name: &str, slice| {
+            let data = session.read(slice)?;
+            let name = format!("{name}/{}", parameter.name);
+            tensors.push(Tensor { name, shape: parameter.shape.clone(), data });
+            Ok::<_, Error>(())
+        };
+        push("grad", grad)?;
+        if keep == Keep::Everything {
+            push("after", parameter.value)?;
+        }
+    }
+    Ok(tensors)
+}
+
+/// All windows of an output, one after the other.
+fn read(session: &mut Session<'_>, output: &Output) -> Result<Vec<f32>, Error> {
+    let mut data = Vec::new();
+    for &window in &output.windows {
+        data.append(&mut session.read(window)?);
+    }
+    Ok(data)
+}

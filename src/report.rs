@@ -1,0 +1,225 @@
+//! The report: everything that a run found out, as one serialisable value. Assembled here from the
+//! arms that know each part; how it looks is for the files below, one a format.
+
+mod component;
+pub mod json;
+mod number;
+pub mod table;
+
+use serde::{Serialize, Serializer};
+
+pub use component::Component;
+
+use crate::{
+    check::{self, Tally, Verdict},
+    estimate::{Estimate, PhaseFlops, Term},
+    execute::Adapter,
+    explain::{self, Cause},
+    formula,
+    measure::{Measurement, Timing},
+    model::{BatchShape, ModelConfig, lower::Training},
+    op::{Convention, OpCounts, Traffic},
+    plan::{Dims, KernelName, Phase, Plan},
+};
+
+/// What the numbers of a report are.
+pub const DEFINITION: &str = "Executed operations: every arithmetic operation, load and store that \
+    an active invocation executes, as the kernel's naga IR states it, after WGSL's constant \
+    evaluation and after pipeline overrides are resolved, and before anything a back end adds or \
+    removes. Neither a static estimate nor a hardware instruction count.";
+
+/// What was profiled and how its numbers are to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The model as the user named it.
+    pub model: &'a str,
+    /// What it is.
+    pub config: &'a ModelConfig,
+    /// B and N.
+    pub shape: BatchShape,
+    /// Which part of a training step ran, and how.
+    pub training: Training,
+    /// How operations become FLOPs.
+    pub convention: Convention,
+}
+
+/// FLOPs of a whole run, by phase.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Totals {
+    /// What the device counted.
+    pub measured: PhaseFlops,
+    /// What the closed forms say; none where a pass has no closed form.
+    pub exact: Option<PhaseFlops>,
+    /// What the published estimator says about the phases that ran.
+    pub estimate: PhaseFlops,
+}
+
+/// One kernel launch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PassRow {
+    /// Unique among the passes of a plan.
+    pub label: String,
+    /// Which kernel ran.
+    pub kernel: KernelName,
+    /// Where in the model it stands.
+    pub component: String,
+    /// Which phase it belongs to.
+    pub phase: Phase,
+    /// Integer dimensions and tile sizes.
+    pub dims: Dims,
+    /// Workgroups.
+    pub grid: [u32; 3],
+    /// Executed operations.
+    pub ops: OpCounts,
+    /// Floating-point operations by the closed form, where there is one.
+    pub exact_ops: Option<OpCounts>,
+    /// Executed FLOPs under the report's convention.
+    pub flops: u64,
+    /// Memory touched.
+    pub traffic: Traffic,
+    /// Whether `ops` and `exact_ops` agree: `match`, `mismatch` or `not_comparable`.
+    #[serde(serialize_with = "word")]
+    pub verdict: Verdict,
+    /// Where they differ, or why they cannot be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Median time of the plain kernel, where anything was timed.
+    pub seconds: Option<f64>,
+}
+
+/// Everything that a run found out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Name and version of this layout.
+    pub schema: &'static str,
+    /// What is measured.
+    pub definition: &'static str,
+    /// How operations became FLOPs.
+    pub convention: Convention,
+    /// Who ran it.
+    pub adapter: Adapter,
+    /// The model as the user named it.
+    pub model: String,
+    /// What it is.
+    pub model_config: ModelConfig,
+    /// B.
+    pub batch: u32,
+    /// N.
+    pub seq: u32,
+    /// Which part of a training step ran, and how.
+    #[serde(flatten)]
+    pub training: Training,
+    /// FLOPs by phase.
+    pub totals: Totals,
+    /// FLOPs, operations, traffic and time by component and phase.
+    pub components: Vec<Component>,
+    /// Why measured and estimate differ; adds up to their difference.
+    pub causes: Vec<Cause>,
+    /// Every launch, in order.
+    pub passes: Vec<PassRow>,
+    /// How many passes agree with their closed forms.
+    pub verdict: Tally,
+    /// The loss; none in JSON where it is not finite.
+    pub loss: Option<f32>,
+    /// Whether the loss is a finite number.
+    pub loss_is_finite: bool,
+    /// How times were taken.
+    pub timing: Timing,
+}
+
+impl Report {
+    /// Puts together what a run of `plan` found out. Of the estimate, only the phases that the plan
+    /// has are compared.
+    pub fn new(
+        subject: Subject<'_>,
+        plan: &Plan,
+        measurement: &Measurement,
+        estimate: &Estimate,
+        loss: Option<f32>,
+    ) -> Self {
+        let Subject { model, config, shape, training, convention } = subject;
+        let terms: Vec<&Term> =
+            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
+        let passes: Vec<PassRow> = plan
+            .passes
+            .iter()
+            .zip(&measurement.passes)
+            .zip(check::passes(plan, measurement))
+            .map(|((pass, measured), verdict)| PassRow {
+                label: pass.label.clone(),
+                kernel: pass.kernel.clone(),
+                component: pass.component.clone(),
+                phase: pass.phase,
+                dims: pass.dims.clone(),
+                grid: pass.grid,
+                ops: measured.cost.ops,
+                exact_ops: formula::exact(&pass.kernel, &pass.dims),
+                flops: measured.cost.ops.flops(convention),
+                traffic: measured.cost.traffic,
+                why: why(&verdict),
+                verdict,
+                seconds: measured.seconds,
+            })
+            .collect();
+        let exact: Option<Vec<_>> = passes
+            .iter()
+            .map(|pass| Some((pass.phase, pass.exact_ops?.flops(convention))))
+            .collect();
+        Self {
+            schema: "flopmeter.profile/1",
+            definition: DEFINITION,
+            convention,
+            adapter: measurement.adapter.clone(),
+            model: model.to_owned(),
+            model_config: config.clone(),
+            batch: shape.batch(),
+            seq: shape.seq(),
+            training,
+            totals: Totals {
+                measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
+                exact: exact.map(by_phase),
+                estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
+            },
+            components: component::components(&passes, &terms, convention),
+            causes: explain::causes(
+                plan.passes.iter().zip(&measurement.passes).map(|(p, m)| (p, m.cost.ops)),
+                terms.iter().copied(),
+                convention,
+            ),
+            verdict: passes.iter().fold(Tally::default(), |tally, pass| tally + &pass.verdict),
+            passes,
+            loss,
+            loss_is_finite: loss.is_some_and(f32::is_finite),
+            timing: measurement.timing.clone(),
+        }
+    }
+
+    /// Whether every pass that has a closed form agrees with it.
+    pub fn holds(&self) -> bool {
+        self.verdict.mismatch == 0
+    }
+}
+
+/// FLOPs summed up by phase.
+fn by_phase(flops: impl IntoIterator<Item = (Phase, u64)>) -> PhaseFlops {
+    flops.into_iter().fold(PhaseFlops::default(), |sum, (phase, flops)| {
+        sum.checked_add(phase, flops).expect("the FLOPs of a plan fit in u64")
+    })
+}
+
+fn why(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Match => None,
+        Verdict::Mismatch { difference } => Some(difference.clone()),
+        Verdict::NotComparable { reason } => Some(reason.clone()),
+    }
+}
+
+/// A verdict in one word; its details stand beside it.
+fn word<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match verdict {
+        Verdict::Match => "match",
+        Verdict::Mismatch { .. } => "mismatch",
+        Verdict::NotComparable { .. } => "not_comparable",
+    })
+}

@@ -1,0 +1,89 @@
+//! Numbers as a report prints them. FLOPs are exact and printed in full; bytes, times and rates are
+//! rounded to what their meaning bears.
+
+/// Digits in groups of three.
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A difference with its sign; a plain 0 where there is none.
+pub(super) fn signed(value: i128) -> String {
+    let magnitude = grouped(u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX));
+    match value {
+        0 => magnitude,
+        1.. => format!("+{magnitude}"),
+        _ => format!("-{magnitude}"),
+    }
+}
+
+/// Bytes in decimal units.
+pub(super) fn bytes(value: u64) -> String {
+    scaled(value as f64, &["B", "kB", "MB", "GB", "TB"])
+}
+
+/// A time.
+pub(super) fn seconds(value: f64) -> String {
+    if value >= 1.0 {
+        format!("{value:.2} s")
+    } else if value >= 1e-3 {
+        format!("{:.2} ms", value * 1e3)
+    } else {
+        format!("{:.1} us", value * 1e6)
+    }
+}
+
+/// How many times `part` is of `whole`; a dash where there is no whole.
+pub(super) fn ratio(part: u64, whole: u64) -> String {
+    if whole == 0 { DASH.to_owned() } else { format!("{:.3}", part as f64 / whole as f64) }
+}
+
+/// A share in percent; a dash where there is no whole.
+pub(super) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return DASH.to_owned();
+    }
+    let percent = 100.0 * part as f64 / whole as f64;
+    if part > 0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
+}
+
+/// Stands where a number does not exist.
+pub(super) const DASH: &str = "-";
+
+fn scaled(value: f64, units: &[&str]) -> String {
+    let mut value = value;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value} {}", units[0]) } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            [0, 7, 999, 1000, 16_287_760_384].map(grouped),
+            ["0", "7", "999", "1,000", "16,287,760,384"]
+        );
+        assert_eq!([0, 1234, -1_000_000].map(signed), ["0", "+1,234", "-1,000,000"]);
+        assert_eq!([12, 1500, 491_520_000].map(bytes), ["12 B", "1.5 kB", "491.5 MB"]);
+        assert_eq!([2.5, 0.0125, 3.4e-6].map(seconds), ["2.50 s", "12.50 ms", "3.4 us"]);
+        assert_eq!(share(1, 1_000_000), "<0.01 %");
+        assert_eq!(
+            (share(0, 5), share(5, 0), ratio(3, 2)),
+            ("0.00 %".into(), "-".into(), "1.500".into())
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! The report as a person reads it: head, components by phase, why measured and estimate differ,
+//! verdict. Rendered into a string; where it goes is the command line's business.
+
+mod components;
+
+use std::fmt::Write as _;
+
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
+
+use super::{
+    PassRow, Report, Totals,
+    number::{grouped, seconds, signed},
+};
+use crate::{
+    check::Verdict,
+    estimate::{Estimate, PhaseFlops},
+    explain::Cause,
+    measure::Source,
+    model::lower::Scope,
+    plan::Phase,
+};
+
+/// How a table is to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// With terminal colours.
+    pub color: bool,
+    /// Every layer by itself, where layers of one shape are otherwise summed.
+    pub every_layer: bool,
+}
+
+/// Passes that are named where many do not agree.
+const NAMED: usize = 5;
+
+/// A whole report.
+pub fn render(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    text.push_str(&head(report));
+    text.push('\n');
+    text.push_str(&components::render(report, style));
+    text.push('\n');
+    text.push_str(&causes(report, style));
+    text.push('\n');
+    text.push_str(&foot(report, style));
+    text
+}
+
+/// What was run, on what, and what its numbers mean.
+fn head(report: &Report) -> String {
+    let Report { model, batch, seq, training, adapter, convention, .. } = report;
+    let scope = match training.scope {
+        Scope::Forward => "forward pass only".to_owned(),
+        Scope::Step => format!(
+            "one training step, {}, {} BK-Core gradient",
+            training.optimizer, training.bk_gradient
+        ),
+    };
+    let config = serde_json::to_value(&report.model_config).unwrap_or_default();
+    let fields: Vec<String> = config
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')))
+        .collect();
+    let tokens = u64::from(*batch) * u64::from(*seq);
+    let rows = [
+        ("model", format!("{model}: {}", fields.join(", "))),
+        ("run", format!("batch {batch} x seq {seq} = {} tokens; {scope}", grouped(tokens))),
+        (
+            "adapter",
+            format!(
+                "{} ({}, {}; {})",
+                adapter.name, adapter.backend, adapter.device_type, adapter.driver
+            ),
+        ),
+        ("measured", wrapped(report.definition)),
+        ("FLOPs", format!("convention {convention}: {}", convention.describe())),
+    ];
+    rows.into_iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name:<9} {value}");
+        text
+    })
+}
+
+/// Prose broken into lines that stand beside a head's names.
+fn wrapped(prose: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut text = String::new();
+    let mut column = 0;
+    for word in prose.split_whitespace() {
+        if column > 0 && column + 1 + word.len() > WIDTH {
+            text.push_str("\n          ");
+            column = 0;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text
+}
+
+/// Why measured and estimate differ: by phase, with what agrees in one row.
+fn causes(report: &Report, style: Style) -> String {
+    let mut table = plain_table(style);
+    let mut names = header(["", "difference", "measured", "estimate"]);
+    names.push(Cell::new("why measured and estimate differ").add_attribute(Attribute::Bold));
+    table.set_header(names);
+    let row = |name: &str, measured: u64, estimate: u64, why: &str| {
+        let difference = signed(i128::from(measured) - i128::from(estimate));
+        let mut cells =
+            numbers(name.to_owned(), [difference, grouped(measured), grouped(estimate)]);
+        cells.push(Cell::new(why));
+        cells
+    };
+    let Totals { measured, estimate, .. } = report.totals;
+    for phase in Phase::ALL {
+        let (agreeing, differing): (Vec<&Cause>, Vec<&Cause>) = report
+            .causes
+            .iter()
+            .filter(|cause| cause.phase == phase)
+            .partition(|cause| cause.difference == 0);
+        for cause in &differing {
+            table.add_row(row("", cause.measured, cause.estimate, &cause.text));
+        }
+        if !agreeing.is_empty() {
+            let flops = agreeing.iter().map(|cause| cause.measured).sum();
+            let subjects: Vec<&str> = agreeing.iter().map(|cause| cause.subject.as_str()).collect();
+            table.add_row(row("", flops, flops, &format!("as charged: {}", subjects.join(", "))));
+        }
+        if !(agreeing.is_empty() && differing.is_empty()) {
+            let (measured, estimate) = (measured.get(phase), estimate.get(phase));
+            table.add_row(bold(row(phase.name(), measured, estimate, "")));
+        }
+    }
+    table.add_row(bold(row("total", measured.total(), estimate.total(), "")));
+    format!("{}\n", table.trim_fmt())
+}
+
+/// Verdict, loss and timing.
+fn foot(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    let tally = report.verdict;
+    let verdict = format!(
+        "verdict   {} passes match their closed forms, {} mismatch, {} not comparable",
+        grouped(tally.r#match),
+        grouped(tally.mismatch),
+        grouped(tally.not_comparable)
+    );
+    let colour = if tally.mismatch > 0 { RED } else { GREEN };
+    let _ = writeln!(text, "{}", painted(&verdict, colour, style));
+    let named = |text: &mut String, what: &str, is: fn(&Verdict) -> bool| {
+        let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();
+        for pass in passes.iter().take(NAMED) {
+            let why = pass.why.as_deref().unwrap_or_default();
+            let _ = writeln!(text, "  {what}: {}: {why}", pass.label);
+        }
+        if passes.len() > NAMED {
+            let _ = writeln!(text, "  and {} more (--json has all)", passes.len() - NAMED);
+        }
+    };
+    named(&mut text, "mismatch", |verdict| matches!(verdict, Verdict::Mismatch { .. }));
+    named(&mut text, "not comparable", |verdict| matches!(verdict, Verdict::NotComparable { .. }));
+    match report.loss {
+        Some(loss) if loss.is_finite() => {
+            let _ = writeln!(text, "loss      {loss}");
+        }
+        Some(loss) => {
+            let warning = format!(
+                "loss      {loss}: not finite; the counts hold all the same, but look at the weights and \
+                 the input"
+            );
+            let _ = writeln!(text, "{}", painted(&warning, YELLOW, style));
+        }
+        None => {}
+    }
+    let timing = &report.timing;
+    let clock = match timing.source {
+        Source::Timestamps => "the device's timestamps",
+        Source::Wall => "the host's clock, submission and wait included",
+        Source::None => "nothing was timed",
+    };
+    let counted = seconds(timing.counted_seconds);
+    let _ = match timing.plain_seconds {
+        Some(plain) => writeln!(
+            text,
+            "timing    plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+            seconds(plain),
+            timing.repeats,
+            timing.counted_seconds / plain
+        ),
+        None => writeln!(text, "timing    {clock}; counting once took {counted}"),
+    };
+    text
+}
+
+/// The published estimate: components and, where they were asked for, many steps.
+pub fn estimate(model: &str, estimate: &Estimate, style: Style) -> String {
+    let mut table = plain_table(style);
+    table.set_header(header(["component", "forward", "backward", "optimizer", "total"]));
+    let row = |name: &str, flops: PhaseFlops| {
+        let by_phase = Phase::ALL.map(|phase| grouped(flops.get(phase)));
+        let [forward, backward, optimizer] = by_phase;
+        numbers(name.to_owned(), [forward, backward, optimizer, grouped(flops.total())])
+    };
+    for (component, flops) in estimate.component_breakdown() {
+        table.add_row(row(component, flops));
+    }
+    table.add_row(bold(row("total", estimate.total_flops())));
+    let mut text = format!(
+        "{model}: the published estimate of one training step, in FLOPs; nothing was run\n\n{}\n",
+        table.trim_fmt()
+    );
+    if let Some(experiment) = estimate.experiment() {
+        let kind = if experiment.training { "training steps" } else { "forward passes" };
+        let (steps, total) = (grouped(experiment.steps), grouped(experiment.total));
+        let _ = writeln!(text, "\n{steps} {kind}: {total} FLOPs");
+    }
+    text
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+
+fn painted(text: &str, colour: u8, style: Style) -> String {
+    if style.color { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A table as wide as it needs to be: who pipes a report wants its lines whole.
+pub fn plain_table(style: Style) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-')))
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .force_no_tty();
+    if style.color {
+        table.enforce_styling();
+    }
+    table
+}
+
+/// A header whose first column is left-aligned and whose others stand over numbers.
+pub fn header<const N: usize>(names: [&str; N]) -> Vec<Cell> {
+    aligned(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)))
+}
+
+fn numbers<const N: usize>(name: String, values: [String; N]) -> Vec<Cell> {
+    aligned(std::iter::once(name).chain(values).map(Cell::new))
+}
+
+fn bold(cells: Vec<Cell>) -> Vec<Cell> {
+    cells.into_iter().map(|cell| cell.add_attribute(Attribute::Bold)).collect()
+}
+
+fn aligned(cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
+    let align = |(i, cell): (usize, Cell)| match i {
+        0 => cell,
+        _ => cell.set_alignment(CellAlignment::Right),
+    };
+    cells.into_iter().enumerate().map(align).collect()
+}
