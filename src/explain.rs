@@ -177,6 +177,7 @@ impl Subject {
         let aside = match (self, phase) {
             (Self::Embedding, Phase::Backward) => ", for the token's row and for the position's",
             (Self::GateSoftmax, _) => ": over all E experts there, over the K chosen here",
+            (Self::Biases, Phase::Backward) => ", the sums of their gradients",
             (Self::VProj, _) => ", neither product nor bias",
             (Self::Mix, Phase::Forward) => ": h + f + bk_scale s",
             (Self::Gather, _) => ", the sum over a token's K experts",
