@@ -12,7 +12,17 @@ use bench::{Bench, noise};
 use flopmeter::execute::gpu::Gpu;
 
 /// M, K, N.
-const SHAPES: [[usize; 3]; 14] = [
+const SHAPES: [[usize; 3]; 9] = [
+    [1, 1, 1],
+    [7, 13, 11],
+    [53, 64, 1],
+    [40, 2, 64],
+    [3, 4, 4],
+    [29, 64, 4],
+    [32, 32, 32],
+    [37, 36, 68],
+    [131, 68, 132],
+]; 14] = [
     [1, 1, 1],
     [2, 3, 5],
     [7, 13, 11],
@@ -144,12 +154,23 @@ impl Variant {
         self.suffix.is_empty() || k.is_multiple_of(4) && n.is_multiple_of(4)
     }
 
-    /// The grid over so many rows and columns of outputs.
-    fn grid(&self, rows: usize, columns: usize, groups: usize) -> [u32; 3] {
-        let [tile_rows, tile_columns] = self.tile;
-        let x = columns.div_ceil(tile_columns * self.column_lanes);
-        let y = rows.div_ceil(tile_rows * (self.lanes / self.column_lanes));
-        [x as u32, y as u32, groups as u32]
+    /// Rows and columns of outputs that a workgroup computes.
+    fn block(&self) -> [usize; 2] {
+        let [rows, columns] = self.tile;
+        [rows * (self.lanes / self.column_lanes), columns * self.column_lanes]
+    }
+
+    /// The grid over all rows of so many groups.
+    fn rows_grid(&self, m: usize, columns: usize, groups: usize) -> [u32; 3] {
+        let [block_rows, block_columns] = self.block();
+        let y = (m + groups * (block_rows - 1)) / block_rows;
+        [columns.div_ceil(block_columns) as u32, y as u32, 1]
+    }
+
+    /// The grid over the weights of so many groups.
+    fn weights_grid(&self, n: usize, k: usize, groups: usize) -> [u32; 3] {
+        let [block_rows, block_columns] = self.block();
+        [k.div_ceil(block_columns) as u32, n.div_ceil(block_rows) as u32, groups as u32]
     }
 
     /// Runs every entry of this variant, overwriting and accumulating.
@@ -181,7 +202,7 @@ impl Variant {
         };
 
         bench.output("y", m * n);
-        bench.run(&name("forward"), &dims(0), &[], self.grid(m, n, g));
+        bench.run(&name("forward"), &dims(0), &[], self.rows_grid(m, n, g));
         held(&mut bench, "y", &case.y());
 
         let mut gradient =
@@ -195,8 +216,8 @@ impl Variant {
                 let start = start.into_iter().map(f64::from).collect();
                 held(&mut bench, output, &expected(start));
             };
-        gradient("backward_input", "dx", m * k, self.grid(m, k, g), &|dx| case.dx(dx));
-        gradient("backward_weight", "dw", g * n * k, self.grid(n, k, g), &|dw| case.dw(dw));
+        gradient("backward_input", "dx", m * k, self.rows_grid(m, k, g), &|dx| case.dx(dx));
+        gradient("backward_weight", "dw", g * n * k, self.weights_grid(n, k, g), &|dw| case.dw(dw));
         if self.file == "linear" {
             let columns = self.lanes * if self.suffix.is_empty() { 1 } else { 4 };
             let grid = [n.div_ceil(columns) as u32, 1, g as u32];
