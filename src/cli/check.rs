@@ -4,10 +4,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{
-        Executor as _,
-        gpu::{Gpu, adapters},
-    },
+    execute::{Executor as _, gpu::Gpu},
     model::lower,
     profile::{self, Keep},
     report::{Agreement, table},
@@ -45,13 +42,12 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
 
 /// The adapter asked for, or every one there is.
 fn open(asked: Option<&str>) -> super::Result<Vec<Gpu>> {
-    let mut names: Vec<String> = match asked {
-        Some(name) => vec![name.to_owned()],
-        None => adapters().into_iter().map(|adapter| adapter.name).collect(),
-    };
-    if names.is_empty() {
-        // Opening one says what is missing and how to get it.
-        names.push("auto".to_owned());
+    if asked.is_none() {
+        let all = Gpu::open_all()?;
+        if !all.is_empty() {
+            return Ok(all);
+        }
     }
-    Ok(names.iter().map(|name| Gpu::open(name)).collect::<Result<_, _>>()?)
+    // Where there is none, opening one says what is missing and how to get it.
+    Ok(vec![Gpu::open(asked.unwrap_or("auto"))?])
 }
