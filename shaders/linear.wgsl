@@ -6,11 +6,11 @@
 // Grids. An invocation computes a tile of outputs, ROWS x COLUMNS of them: 8 x 8 in the `_vec4`
 // entries (1 x 4 for the bias), 1 x 1 in the others. A workgroup has COLUMN_LANES invocations along the output's columns
 // and LANES / COLUMN_LANES along its rows, so R = ROWS * LANES / COLUMN_LANES rows in all. The grid is
-//                      x: columns                           y: rows                      z
-//     forward          ceil(N / (COLUMNS * COLUMN_LANES))   floor((M + G * (R - 1)) / R)  1
-//     backward_input   ceil(K / (COLUMNS * COLUMN_LANES))   floor((M + G * (R - 1)) / R)  1
-//     backward_weight  ceil(K / (COLUMNS * COLUMN_LANES))   ceil(N / R)                   G
-//     backward_bias    ceil(N / (COLUMNS * LANES))          1                             G
+//                      x: columns                           y: rows              z
+//     forward          ceil(N / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
+//     backward_input   ceil(K / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
+//     backward_weight  ceil(K / (COLUMNS * COLUMN_LANES))   ceil(N / R)          G
+//     backward_bias    ceil(N / (COLUMNS * LANES))          1                    G
 // The rows of a tile belong to one group. Groups are not known when a grid is chosen; whatever they
 // are, they have no more row tiles than that, and the few left over return at once.
 //

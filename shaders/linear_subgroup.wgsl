@@ -5,10 +5,10 @@
 //
 // Grids. An invocation computes 32 rows x 4 columns of outputs, a workgroup 32 x (4 * LANES); LANES
 // is a multiple of eight. The grid is
-//                      x: columns             y: rows                   z
-//     forward          ceil(N / (4 * LANES))  floor((M + G * 31) / 32)  1
-//     backward_input   ceil(K / (4 * LANES))  floor((M + G * 31) / 32)  1
-//     backward_weight  ceil(K / (4 * LANES))  ceil(N / 32)              G
+//                      x: columns             y: rows               z
+//     forward          ceil(N / (4 * LANES))  ceil(M / 32) + G - 1  1
+//     backward_input   ceil(K / (4 * LANES))  ceil(M / 32) + G - 1  1
+//     backward_weight  ceil(K / (4 * LANES))  ceil(N / 32)          G
 //
 // K and N are multiples of four. Edge tiles run exactly the operations of the outputs that exist.
 // Whether a tile is whole is the same for a whole workgroup, so every lane is there to pass values.

@@ -6,10 +6,11 @@
 mod bench;
 mod common;
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use bench::{Bench, noise};
 use flopmeter::execute::gpu::Gpu;
+use proptest::{collection::vec, prelude::*};
 
 /// M, K, N.
 const SHAPES: [[usize; 3]; 9] = [
@@ -22,21 +23,6 @@ const SHAPES: [[usize; 3]; 9] = [
     [32, 32, 32],
     [37, 36, 68],
     [131, 68, 132],
-]; 14] = [
-    [1, 1, 1],
-    [2, 3, 5],
-    [7, 13, 11],
-    [53, 64, 1],
-    [40, 2, 64],
-    [3, 4, 4],
-    [8, 8, 8],
-    [17, 4, 12],
-    [29, 64, 4],
-    [32, 32, 32],
-    [37, 36, 68],
-    [64, 64, 128],
-    [131, 68, 132],
-    [97, 132, 36],
 ];
 
 /// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, and lanes along
@@ -163,7 +149,7 @@ impl Variant {
     /// The grid over all rows of so many groups.
     fn rows_grid(&self, m: usize, columns: usize, groups: usize) -> [u32; 3] {
         let [block_rows, block_columns] = self.block();
-        let y = (m + groups * (block_rows - 1)) / block_rows;
+        let y = m.div_ceil(block_rows) + groups - 1;
         [columns.div_ceil(block_columns) as u32, y as u32, 1]
     }
 
@@ -244,6 +230,28 @@ fn rows_meet_the_weights_of_their_group() {
         let m = shape[0] as u32;
         // The first, a middle and the last group are empty.
         let case = Case::new(shape, vec![0, 0, m / 3, m / 3, m - m / 4, m, m]);
+        for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
+            variant.check(&mut gpu, &case);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape_and_any_groups_do(
+        shape in prop_oneof![
+            [1..80usize, 1..40usize, 1..40usize],
+            [1..80usize, 1..20usize, 1..20usize].prop_map(|[m, k, n]| [m, 4 * k, 4 * n]),
+        ],
+        mut bounds in vec(0.0..1.0f64, 0..5),
+    ) {
+        let Some(mut gpu) = common::executor() else { return Ok(()) };
+        bounds.sort_by(f64::total_cmp);
+        let m = shape[0] as f64;
+        let inner = bounds.into_iter().map(|bound| (bound * m) as u32);
+        let case = Case::new(shape, iter::once(0).chain(inner).chain([m as u32]).collect());
         for variant in VARIANTS.iter().filter(|variant| variant.takes(shape)) {
             variant.check(&mut gpu, &case);
         }
