@@ -16,8 +16,8 @@ use std::num::NonZeroU32;
 
 use naga::{
     AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
-    Function, FunctionArgument, GlobalVariable, Handle, MathFunction, MemoryDecorations, Module,
-    ResourceBinding, Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
+    Function, FunctionArgument, GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding,
+    Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
 };
 
 use super::{CounterBinding, code::Code};
