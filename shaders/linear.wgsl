@@ -4,14 +4,15 @@
 // empty, and the operations are those of M rows however the rows are divided.
 //
 // Grids. An invocation computes a tile of outputs, ROWS x COLUMNS of them: 8 x 8 in the `_vec4`
-// entries, 1 x 1 in the others. A workgroup has COLUMN_LANES invocations along the output's columns
-// and LANES / COLUMN_LANES along its rows. The grid is
-//     x  ceil(output columns / (COLUMNS * COLUMN_LANES))
-//     y  ceil(output rows / (ROWS * LANES / COLUMN_LANES))
-//     z  G
-// where output rows x columns are M x N for forward, M x K for backward_input and N x K for
-// backward_weight. Groups are not known when a grid is chosen, so every group gets row tiles for all
-// M rows and those beyond its end return at once.
+// entries (1 x 4 for the bias), 1 x 1 in the others. A workgroup has COLUMN_LANES invocations along the output's columns
+// and LANES / COLUMN_LANES along its rows, so R = ROWS * LANES / COLUMN_LANES rows in all. The grid is
+//                      x: columns                           y: rows              z
+//     forward          ceil(N / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
+//     backward_input   ceil(K / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
+//     backward_weight  ceil(K / (COLUMNS * COLUMN_LANES))   ceil(N / R)          G
+//     backward_bias    ceil(N / (COLUMNS * LANES))          1                    G
+// The rows of a tile belong to one group. Groups are not known when a grid is chosen; whatever they
+// are, they have no more row tiles than that, and the few left over return at once.
 //
 // `_vec4` entries want K and N to be multiples of four, and bind vec4 views of the same buffers.
 // Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile.
@@ -48,13 +49,37 @@ override COLUMN_LANES: u32;
 @group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)
 @group(0) @binding(6) var<storage, read_write> db_vec4: array<vec4<f32>>; // (G, N / 4)
 
+// A row tile: the group that its rows belong to, its first row, and the end of the group.
+struct Band {
+    g: u32,
+    m: u32,
+    end: u32,
+}
+
+// The tile'th row tile, counting through the groups in tiles of `rows` rows; beyond the last one, a
+// tile without rows.
+fn band(tile: u32, rows: u32) -> Band {
+    var t = tile;
+    for (var g = 0u; g < dims.G; g++) {
+        let start = groups[g];
+        let end = groups[g + 1u];
+        let tiles = (end - start + rows - 1u) / rows;
+        if t < tiles {
+            return Band(g, start + t * rows, end);
+        }
+        t -= tiles;
+    }
+    return Band(0u, dims.M, dims.M);
+}
+
 // One invocation computes one y[m, n] = sum over k of x[m, k] w[g, n, k], + b[g, n].
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let g = tile.z;
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let g = rows.g;
     let n = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
-    let m = groups[g] + tile.y * (LANES / COLUMN_LANES) + lane / COLUMN_LANES;
-    if m >= groups[g + 1u] || n >= dims.N {
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || n >= dims.N {
         return;
     }
     let x_end = (m + 1u) * dims.K;
@@ -70,10 +95,11 @@ fn forward(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_ind
 // One invocation computes one dx[m, k] = sum over n of dy[m, n] w[g, n, k].
 @compute @workgroup_size(LANES)
 fn backward_input(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let g = tile.z;
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let g = rows.g;
     let k = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
-    let m = groups[g] + tile.y * (LANES / COLUMN_LANES) + lane / COLUMN_LANES;
-    if m >= groups[g + 1u] || k >= dims.K {
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || k >= dims.K {
         return;
     }
     let at = m * dims.K + k;
@@ -116,7 +142,6 @@ fn backward_weight(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invoca
 }
 
 // One invocation computes one db[g, n] = sum over the group's rows m of dy[m, n].
-// Grid: x ceil(N / LANES), y 1, z G.
 @compute @workgroup_size(LANES)
 fn backward_bias(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let g = tile.z;
@@ -207,9 +232,10 @@ fn outer(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
 // that lie apart so that adjacent lanes touch adjacent addresses.
 @compute @workgroup_size(LANES)
 fn forward_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let g = tile.z;
-    let end = groups[g + 1u];
-    let m = groups[g] + 8u * (tile.y * (LANES / COLUMN_LANES) + lane / COLUMN_LANES);
+    let rows = band(tile.y, 8u * (LANES / COLUMN_LANES));
+    let g = rows.g;
+    let end = rows.end;
+    let m = rows.m + 8u * (lane / COLUMN_LANES);
     let columns = dims.N / 4u;
     let left = tile.x * (2u * COLUMN_LANES) + lane % COLUMN_LANES;
     let right = left + COLUMN_LANES;
@@ -269,9 +295,10 @@ fn forward_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocatio
 // One invocation computes 8 x 8 of dx = dy w_g, as rows m .. m + 7 and two runs of four columns.
 @compute @workgroup_size(LANES)
 fn backward_input_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let g = tile.z;
-    let end = groups[g + 1u];
-    let m = groups[g] + 8u * (tile.y * (LANES / COLUMN_LANES) + lane / COLUMN_LANES);
+    let rows = band(tile.y, 8u * (LANES / COLUMN_LANES));
+    let g = rows.g;
+    let end = rows.end;
+    let m = rows.m + 8u * (lane / COLUMN_LANES);
     let columns = dims.K / 4u;
     let left = tile.x * (2u * COLUMN_LANES) + lane % COLUMN_LANES;
     let right = left + COLUMN_LANES;
@@ -413,7 +440,6 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
 }
 
 // One invocation computes four db[g, n] = sum over the group's rows m of dy[m, n].
-// Grid: x ceil(N / (4 * LANES)), y 1, z G.
 @compute @workgroup_size(LANES)
 fn backward_bias_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let g = tile.z;

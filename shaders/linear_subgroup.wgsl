@@ -5,11 +5,10 @@
 //
 // Grids. An invocation computes 32 rows x 4 columns of outputs, a workgroup 32 x (4 * LANES); LANES
 // is a multiple of eight. The grid is
-//     x  ceil(output columns / (4 * LANES))
-//     y  ceil(output rows / 32)
-//     z  G
-// where output rows x columns are M x N for forward, M x K for backward_input and N x K for
-// backward_weight.
+//                      x: columns             y: rows               z
+//     forward          ceil(N / (4 * LANES))  ceil(M / 32) + G - 1  1
+//     backward_input   ceil(K / (4 * LANES))  ceil(M / 32) + G - 1  1
+//     backward_weight  ceil(K / (4 * LANES))  ceil(N / 32)          G
 //
 // K and N are multiples of four. Edge tiles run exactly the operations of the outputs that exist.
 // Whether a tile is whole is the same for a whole workgroup, so every lane is there to pass values.
@@ -35,6 +34,29 @@ override LANES: u32;
 @group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)
 
 const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// A row tile: the group that its rows belong to, its first row, and the end of the group.
+struct Band {
+    g: u32,
+    m: u32,
+    end: u32,
+}
+
+// The tile'th row tile, counting through the groups in tiles of `rows` rows; beyond the last one, a
+// tile without rows.
+fn band(tile: u32, rows: u32) -> Band {
+    var t = tile;
+    for (var g = 0u; g < dims.G; g++) {
+        let start = groups[g];
+        let end = groups[g + 1u];
+        let tiles = (end - start + rows - 1u) / rows;
+        if t < tiles {
+            return Band(g, start + t * rows, end);
+        }
+        t -= tiles;
+    }
+    return Band(0u, dims.M, dims.M);
+}
 
 // Matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and its
 // components are four adjacent columns, or four steps of a sum.
@@ -151,9 +173,10 @@ fn forward_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let g = tile.z;
-    let end = groups[g + 1u];
-    let m = groups[g] + 32u * tile.y;
+    let rows = band(tile.y, 32u);
+    let g = rows.g;
+    let end = rows.end;
+    let m = rows.m;
     let columns = dims.N / 4u;
     let steps = dims.K / 4u;
     let run = tile.x * LANES + lane;
@@ -215,9 +238,10 @@ fn backward_input_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let g = tile.z;
-    let end = groups[g + 1u];
-    let m = groups[g] + 32u * tile.y;
+    let rows = band(tile.y, 32u);
+    let g = rows.g;
+    let end = rows.end;
+    let m = rows.m;
     let columns = dims.K / 4u;
     let steps = dims.N / 4u;
     let run = tile.x * LANES + lane;

@@ -116,7 +116,7 @@ impl Subject {
             ("mix", _) => Self::Mix,
             ("cross_entropy", _) => Self::Loss,
             ("optimizer", _) => Self::Optimizer,
-            ("linear", _) => match without_layer(&pass.component) {
+            ("linear" | "linear_subgroup", _) => match without_layer(&pass.component) {
                 "v_proj" => Self::VProj,
                 // A product is multiply-adds; what a linear layer adds beside them is its bias.
                 _ if op != Op::Fma => Self::Biases,
@@ -175,13 +175,14 @@ impl Subject {
     fn sentence(&self, phase: Phase, entry: Entry, convention: Convention) -> String {
         let Entry { measured, estimate, units } = entry;
         let aside = match (self, phase) {
-            (Self::Embedding, Phase::Backward) => ", for the token's row and for the position's",
-            (Self::GateSoftmax, Phase::Forward) => {
-                ": the estimator takes it over all E experts, the model over the K chosen"
+            (Self::Embedding, Phase::Backward) => {
+                ": one for the token's row, one for the position's"
             }
+            (Self::GateSoftmax, _) => ": over all E experts there, over the K chosen here",
+            (Self::Biases, Phase::Backward) => ": summing their gradients",
             (Self::VProj, _) => ", neither product nor bias",
             (Self::Mix, Phase::Forward) => ": h + f + bk_scale s",
-            (Self::Gather, _) => ", the sum over a token's K experts",
+            (Self::Gather, _) => ": the sum over a token's K experts",
             _ => "",
         };
         if estimate == 0 {

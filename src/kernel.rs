@@ -243,8 +243,8 @@ impl KernelModule {
 /// Validates with every capability: what a device lacks, the device says itself.
 pub(crate) fn validate(
     module: &Module,
-) -> Result<ModuleInfo, naga::WithSpan<naga::valid::ValidationError>> {
-    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module)
+) -> Result<ModuleInfo, Box<naga::WithSpan<naga::valid::ValidationError>>> {
+    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module).map_err(Box::new)
 }
 
 /// What the entry point binds.

@@ -1,4 +1,58 @@
-//! flopmeter
+//! How many floating-point operations does a GPU kernel really execute, and is the formula that
+//! everybody quotes for it true? flopmeter runs real WGSL kernels, rewrites them in naga IR so that the
+//! device counts for itself, and holds the counts against closed forms and published estimators.
+//!
+//! # What is measured
+//!
+//! *Executed operations*: every arithmetic operation, load and store that an active invocation
+//! executes, as the kernel's naga IR states it, after WGSL's own constant evaluation and after pipeline
+//! overrides are resolved, and before anything a back end adds or removes (bounds checks, loop guards,
+//! contraction, instruction selection). It is neither a static estimate nor a hardware instruction
+//! count.
+//!
+//! The device counts *block executions*. A metered block is a run of statements of which, once the
+//! first executes, all execute; the host multiplies each block's executions by the static table of
+//! operations in it ([`instrument`]). A change of [`op::Convention`], the price list that turns
+//! operations into FLOPs, never needs another run. [`op::Op`] is the vocabulary; an operation that
+//! nobody priced is an error, never 0.
+//!
+//! # How data flows
+//!
+//! One direction, two arms that meet only in [`check`]:
+//!
+//! ```text
+//! ModelConfig -> Plan ----------> Executor -> block executions -> Measurement --+
+//!  (shapes)      (passes, data)      ^         (+ tensors, time)   (per pass)   |
+//!                  | names kernels   |                                          +-> Verdict -> Report
+//!                  +-> KernelModule -> instrument -> Instrumented + BlockTable  |
+//!                  +---------------> formula   (exact closed forms) ------------+
+//!                  +---------------> estimate  (published estimators) ----------+
+//! ```
+//!
+//! | module | its one job | what it never knows |
+//! |---|---|---|
+//! | [`op`] | operations, counts, traffic, conventions | everything else |
+//! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
+//! | [`plan`] | passes and buffers as plain data | naga, wgpu |
+//! | [`kernel`] | the crate's kernels; parse, validate, reflect one | shapes |
+//! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas |
+//! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
+//! | [`measure`] | run a plan, fold block executions into costs | formulas |
+//! | [`formula`] | the exact operations of a pass from its dimensions | naga, WGSL, executors |
+//! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`check`] | measurement against formula and other executors | printing |
+//! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
+//! | [`report`] | one report, one file a format | running |
+//!
+//! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
+//! arm that counts never sees a shape. Instrumented and plain kernels leave the same bits. Times come
+//! from the plain kernels, counts from the instrumented ones.
+//!
+//! # Shape letters
+//!
+//! B batch, N sequence, D width, L layers, E experts, K chosen experts, V vocabulary, T = B N tokens,
+//! A = T K assignments. In the matrix products of [`formula`] and `shaders/linear.wgsl`: M rows, K inputs
+//! and N outputs, as everywhere in that literature.
 
 pub mod check;
 mod error;

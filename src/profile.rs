@@ -102,6 +102,7 @@ pub fn run(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<Run, Error> {
+    log::info!("{} passes over {} bytes of buffers", plan.passes.len(), plan.bytes());
     let mut session = Session::open(executor, plan, inputs)?;
     let measurement = session.measure(repeats, observe)?;
     let loss = match plan.outputs.get("loss") {

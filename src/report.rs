@@ -1,6 +1,7 @@
 //! The report: everything that a run found out, as one serialisable value. Assembled here from the
 //! arms that know each part; how it looks is for the files below, one a format.
 
+mod agreement;
 mod component;
 pub mod json;
 mod number;
@@ -8,6 +9,7 @@ pub mod table;
 
 use serde::{Serialize, Serializer};
 
+pub use agreement::{Agreement, Comparison};
 pub use component::Component;
 
 use crate::{

@@ -85,17 +85,22 @@ pub(super) fn components(
     gather(rows.chain(charged))
 }
 
-/// Rows of one phase and name become one, where the first of them stood.
+/// Rows of one phase and name become one; within a phase, the parts of a component stand together,
+/// all in the order in which they are first met.
 pub(super) fn gather(rows: impl IntoIterator<Item = Component>) -> Vec<Component> {
     let mut order: BTreeMap<String, usize> = BTreeMap::new();
-    let mut gathered: BTreeMap<(Phase, usize), Component> = BTreeMap::new();
-    for row in rows {
+    let mut position = |name: &str| {
         let next = order.len();
-        let position = *order.entry(row.name.clone()).or_insert(next);
-        match gathered.get_mut(&(row.phase, position)) {
+        *order.entry(name.to_owned()).or_insert(next)
+    };
+    let mut gathered: BTreeMap<(Phase, [usize; 2]), Component> = BTreeMap::new();
+    for row in rows {
+        let component = row.name.split('.').next().unwrap_or_default();
+        let place = (row.phase, [position(component), position(&row.name)]);
+        match gathered.get_mut(&place) {
             Some(sum) => sum.absorb(&row),
             None => {
-                gathered.insert((row.phase, position), row);
+                gathered.insert(place, row);
             }
         }
     }

@@ -7,6 +7,26 @@ use super::{
 };
 use crate::plan::{Phase, Slice};
 
+/// What a launch computes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Forward,
+    BackwardInput,
+    BackwardWeight,
+    BackwardBias,
+}
+
+impl Entry {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::BackwardInput => "backward_input",
+            Self::BackwardWeight => "backward_weight",
+            Self::BackwardBias => "backward_bias",
+        }
+    }
+}
+
 /// Which kernel computes a product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Variant {
@@ -21,10 +41,10 @@ enum Variant {
 impl Variant {
     /// Subgroups of exactly eight lanes are what software adapters have, and what the kernel that
     /// shares loads was measured on; wide GPUs serve the lanes' equal loads from one cache line.
-    fn of(entry: &str, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
+    fn of(entry: Entry, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
         if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
             Self::Scalar
-        } else if subgroup_lanes == Some(8) && entry != "backward_bias" {
+        } else if subgroup_lanes == Some(8) && entry != Entry::BackwardBias {
             Self::Subgroup
         } else {
             Self::Vec4
@@ -82,14 +102,8 @@ impl Linear {
     /// y (M,N) = x (M,K) w^T + b.
     pub(super) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
         let (w, b) = (self.weight.value, self.bias.value);
-        self.launch(
-            to,
-            "forward",
-            Phase::Forward,
-            rows,
-            false,
-            &[("x", x), ("w", w), ("b", b), ("y", y)],
-        );
+        let bindings = [("x", x), ("w", w), ("b", b), ("y", y)];
+        self.launch(to, Entry::Forward, rows, false, &bindings);
     }
 
     /// dx (M,K) = dy (M,N) w, added to what is there where `accumulate`.
@@ -102,7 +116,7 @@ impl Linear {
         accumulate: bool,
     ) {
         let bindings = [("dy", dy), ("w", self.weight.value), ("dx", dx)];
-        self.launch(to, "backward_input", Phase::Backward, rows, accumulate, &bindings);
+        self.launch(to, Entry::BackwardInput, rows, accumulate, &bindings);
     }
 
     /// dw (G,N,K) = dy^T x and db (G,N) = the column sums of dy, added to what is there where
@@ -116,50 +130,30 @@ impl Linear {
         accumulate: bool,
     ) {
         let weight = [("dy", dy), ("x", x), ("dw", self.weight.grad())];
-        self.launch(to, "backward_weight", Phase::Backward, rows, accumulate, &weight);
+        self.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
         let bias = [("dy", dy), ("db", self.bias.grad())];
-        self.launch(to, "backward_bias", Phase::Backward, rows, accumulate, &bias);
+        self.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
     }
 
     fn launch(
         &self,
         to: &mut Builder,
-        entry: &str,
-        phase: Phase,
+        entry: Entry,
         rows: &Rows,
         accumulate: bool,
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
         let variant = Variant::of(entry, n, k, to.limits.subgroup_lanes);
-        let [tile_rows, tile_columns] = variant.tile();
-        let (lanes, column_lanes) = variant.lanes();
-        let grid = match entry {
-            "backward_bias" => {
-                [n.div_ceil(lanes * if variant == Variant::Scalar { 1 } else { 4 }), 1, g]
-            }
-            _ => {
-                let [rows, columns] = match entry {
-                    "forward" => [rows.m, n],
-                    "backward_input" => [rows.m, k],
-                    _ => [n, k],
-                };
-                let row_lanes = lanes / column_lanes;
-                [
-                    columns.div_ceil(tile_columns * column_lanes),
-                    rows.div_ceil(tile_rows * row_lanes),
-                    g,
-                ]
-            }
-        };
         let suffix = if variant == Variant::Scalar { "" } else { "_vec4" };
+        let (lanes, column_lanes) = variant.lanes();
         let mut bound = vec![("groups".to_owned(), rows.groups)];
         bound.extend(bindings.iter().map(|(name, slice)| (format!("{name}{suffix}"), *slice)));
         let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
         to.launch(&Launch {
-            kernel: &format!("{}.{entry}{suffix}", variant.file()),
+            kernel: &format!("{}.{}{suffix}", variant.file(), entry.name()),
             component: &self.component,
-            phase,
+            phase: if entry == Entry::Forward { Phase::Forward } else { Phase::Backward },
             window: &rows.window,
             dims: &[
                 ("M", rows.m),
@@ -172,7 +166,28 @@ impl Linear {
             ],
             scalars: &[],
             bindings: &bindings,
-            spread: Spread::Grid(grid),
+            spread: Spread::Grid(self.grid(entry, variant, rows.m)),
         });
+    }
+
+    fn grid(&self, entry: Entry, variant: Variant, m: u32) -> [u32; 3] {
+        let Self { n, k, g, .. } = *self;
+        let [tile_rows, tile_columns] = variant.tile();
+        let (lanes, column_lanes) = variant.lanes();
+        let columns = |columns: u32| columns.div_ceil(tile_columns * column_lanes);
+        let rows = tile_rows * (lanes / column_lanes);
+        // A tile's rows belong to one group, and where groups end is known on the device alone: however
+        // they divide the rows, there are no more tiles than this.
+        let row_tiles = (u64::from(m) + u64::from(g) * u64::from(rows - 1)) / u64::from(rows);
+        let row_tiles = u32::try_from(row_tiles).unwrap_or(u32::MAX);
+        match entry {
+            Entry::Forward => [columns(n), row_tiles, 1],
+            Entry::BackwardInput => [columns(k), row_tiles, 1],
+            Entry::BackwardWeight => [columns(k), n.div_ceil(rows), g],
+            Entry::BackwardBias => {
+                let each = if variant == Variant::Scalar { 1 } else { 4 };
+                [n.div_ceil(each * lanes), 1, g]
+            }
+        }
     }
 }

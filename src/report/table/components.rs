@@ -1,8 +1,8 @@
 //! The table of components: one block a phase, layers of one shape summed unless each is wanted.
 
-use comfy_table::{Attribute, Cell, Color};
+use comfy_table::{Cell, Color};
 
-use super::{Style, header, numbers, plain_table};
+use super::{Style, bold, header, numbers, plain_table};
 use crate::{
     plan::Phase,
     report::{
@@ -52,10 +52,6 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     let total = sum("total", Phase::Forward, &rows.iter().collect::<Vec<_>>());
     table.add_row(bold(line("total", &total, whole)));
     format!("{}\n", table.trim_fmt())
-}
-
-fn bold(cells: Vec<Cell>) -> Vec<Cell> {
-    cells.into_iter().map(|cell| cell.add_attribute(Attribute::Bold)).collect()
 }
 
 fn line(name: &str, row: &Component, whole: u64) -> Vec<Cell> {
