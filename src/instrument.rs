@@ -14,7 +14,9 @@
 //! resulting table (`table`).
 //!
 //! A private counter wraps at 2^32, which a single invocation would take seconds of nothing but
-//! looping to reach; sums over invocations and dispatches do not wrap.
+//! looping to reach; sums over invocations and dispatches do not wrap. Conservation holds for programs
+//! that end as they say: where a driver cuts one off (Mesa's llvmpipe ends an invocation's loops after
+//! 65535 rounds of all of them together) its results are wrong, and its counts with them.
 
 mod block;
 mod code;

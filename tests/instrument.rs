@@ -1,6 +1,8 @@
 //! Evidence for the instrumenter: hand-counted fixtures for each form of control flow, run on a device,
 //! plain and instrumented outputs compared bit for bit, and every check seen to fail.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod common;
 #[path = "instrument/harness.rs"]
 mod harness;

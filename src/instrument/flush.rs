@@ -16,8 +16,8 @@ use std::num::NonZeroU32;
 
 use naga::{
     AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
-    Function, FunctionArgument, GlobalVariable, Handle, MathFunction, MemoryDecorations, Module,
-    ResourceBinding, Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
+    Function, FunctionArgument, GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding,
+    Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
 };
 
 use super::{CounterBinding, code::Code};
@@ -28,7 +28,7 @@ pub(super) struct Counter {
     pub(super) variable: Handle<GlobalVariable>,
     /// Whether it is 0 or 1 at the end.
     pub(super) once: bool,
-    /// Whether few invocations, if any, count anything there.
+    /// Whether it is a guard's, where few invocations, if any, count anything.
     pub(super) rare: bool,
 }
 
@@ -242,9 +242,7 @@ fn share_by_subgroup(
     let mut limbs = Vec::new();
     for (counter, limb) in counters.iter().zip((2..).step_by(2)) {
         let value = load(code, counter);
-        if counter.rare {
-            add_unless_zero(code, types, sums, limb, value);
-        } else if counter.once {
+        if counter.once {
             limbs.push((limb, code.subgroup_sum(value, types.number)));
         } else {
             let low = code.binary_number(Op::And, value, 0xffff);

@@ -48,8 +48,8 @@ fn name_source_and_spans_are_kept() {
     assert_eq!((&plain.name, &plain.source), (&counted.name, &counted.source));
     assert_eq!(counted.entry_point().name, "nested_loops");
     let before = &plain.entry_point().function;
-    let after = counted.module.functions.iter().map(|(_, f)| f);
-    let after = after.filter(|f| f.name.as_deref() == Some("nested_loops")).last().unwrap();
+    let mut after = counted.module.functions.iter().map(|(_, f)| f);
+    let after = after.rfind(|f| f.name.as_deref() == Some("nested_loops")).unwrap();
     for (handle, expression) in before.expressions.iter() {
         assert_eq!(expression, &after.expressions[handle]);
         assert_eq!(before.expressions.get_span(handle), after.expressions.get_span(handle));
