@@ -366,6 +366,16 @@ fn a_reader_who_leaves_early_is_no_error() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_an_error() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(PROGRAM);
+    let output = command.arg("estimate").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("error: standard output"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_a_run_and_leaves_nothing() {

@@ -185,6 +185,42 @@ proptest! {
     }
 }
 
+/// Worked out by hand for B=32 N=128 D=64 L=4 E=4 K=1 V=30000.
+#[test]
+fn the_causes_of_the_published_baseline_are_what_algebra_says() {
+    let baseline = ResNetBkConfig {
+        d_model: 64,
+        n_layers: 4,
+        n_seq: 128,
+        vocab_size: 30_000,
+        num_experts: 4,
+        top_k: 1,
+    };
+    let report =
+        Case::new(baseline, 32, Training::default(), &LIMITS).report(Convention::Ieee, 1.0);
+    let [t, d, l, e, v] = [32 * 128, 64, 4, 4, 30_000_i128];
+    let expected = [
+        (Phase::Forward, "v_proj", l * t * (2 * d + 1)),
+        (Phase::Forward, "biases", l * t * (e + 2 * d + d + d) + t * v),
+        (Phase::Backward, "biases", l * t * (e + 2 * d + d + d) + t * v),
+        (Phase::Forward, "ReLU", -l * t * 2 * d),
+        (Phase::Backward, "embedding", t * d),
+        (Phase::Forward, "residual and bk_scale mix", l * t * d * 3),
+        (Phase::Forward, "gates on the experts' outputs", l * t * d * 2),
+        (Phase::Forward, "softmax of the gates", l * t * (4 - 3 * e)),
+        (Phase::Optimizer, "optimizer", -4_146_120),
+        (Phase::Forward, "lm_head product", 0),
+        (Phase::Backward, "moe.experts product", 0),
+    ];
+    for (phase, subject, difference) in expected {
+        let cause = report.causes.iter().find(|c| c.phase == phase && c.subject == subject);
+        assert_eq!(cause.unwrap().difference, difference, "{phase} {subject}");
+    }
+    let total = report.totals.measured.total();
+    let explained: i128 = report.causes.iter().map(|cause| cause.difference).sum();
+    assert_eq!(i128::from(total), 48_917_969_080 + explained);
+}
+
 #[test]
 fn the_table_reads_as_agreed() {
     insta::assert_snapshot!(table::render(

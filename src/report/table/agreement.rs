@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use comfy_table::Cell;
 
-use super::{NAMED, Style, header, numbers, painted_verdict, plain_table};
+use super::{NAMED, Style, header, numbers, painted_verdict, plain_table, wrapped};
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
-    plan::Plan,
-    report::{Agreement, number::grouped},
+    plan::{Pass, Plan},
+    report::{Agreement, DEFINITION, number::grouped, why},
 };
 
 /// The verdict of `check`.
@@ -30,7 +30,7 @@ pub fn agreement(plan: &Plan, agreement: &Agreement, style: Style) -> String {
         }));
         table.add_row(row);
     }
-    let mut text = format!("{}\n\n", table.trim_fmt());
+    let mut text = format!("measured  {}\n\n{}\n\n", wrapped(DEFINITION), table.trim_fmt());
     for comparison in &agreement.counts {
         let tally = comparison.tally();
         let said = format!("{}: {}", comparison.name, in_words(tally));
@@ -56,8 +56,8 @@ pub fn agreement(plan: &Plan, agreement: &Agreement, style: Style) -> String {
     text
 }
 
-fn named((pass, verdict): (&crate::plan::Pass, &Verdict)) -> Option<String> {
-    let why = super::super::why(verdict)?;
+fn named((pass, verdict): (&Pass, &Verdict)) -> Option<String> {
+    let why = why(verdict)?;
     Some(format!("  {}: {why}\n", pass.label))
 }
 
