@@ -64,6 +64,7 @@ impl Case {
                 },
             },
             tally: None,
+            counted_seconds: 0.0,
             seconds: Some(1e-5 * (i as f64 + 1.0)),
         });
         let measurement = Measurement {

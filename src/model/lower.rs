@@ -87,6 +87,11 @@ pub fn lower(
     Ok(plan)
 }
 
+/// A linear layer by itself: y (M,N) = x (M,K) w^T + b, and the gradients by x, w and b.
+pub fn matrix_product(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
+    linear::alone(m, k, n, limits)
+}
+
 /// The contents of a plan's input buffers: parameters from `weights`, `tokens` and `targets` from
 /// `batch`.
 pub fn inputs(plan: &Plan, weights: &Weights, batch: &Batch) -> Inputs {
