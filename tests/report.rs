@@ -87,6 +87,7 @@ impl Case {
         let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
         let subject = Subject {
             model: "example",
+            data: "weights and tokens from seed 0",
             config: &self.config,
             shape: self.shape,
             training: self.training,
@@ -327,7 +328,8 @@ fn executors_that_agree_hold() {
 #[test]
 fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
     let cost = |run: &mut Run| run.measurement.passes[0].cost;
-    let spoilt: [(&str, &dyn Fn(&mut Run)); 5] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Run);
+    let spoilt: [(&str, Spoil<'_>); 5] = [
         ("f32.add: formula says", &|run| {
             run.measurement.passes[0].cost.ops = cost(run).ops + OpCounts::f32(Op::Add, 1);
         }),
