@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub(super) site: Site,
     /// Whether it is outside every loop, so that one call executes it once at most.
     pub(super) once: bool,
-    /// Whether it is inside an arm that leaves and outside every loop: a guard, which few take.
+    /// Whether it is a guard outside every loop, `if (...) { return; }`, which few take.
     pub(super) rare: bool,
     /// What one execution costs.
     pub(super) cost: Cost,
@@ -129,7 +129,8 @@ impl Scope {
             matches!(last, Statement::Return { .. } | Statement::Break | Statement::Continue)
         });
         let weight = self.weight / if leaves { 8 } else { 2 };
-        Self { weight, rare: self.once && (self.rare || leaves), ..self }
+        let guards = matches!(arm[..], [Statement::Return { .. }]);
+        Self { weight, rare: self.once && guards, ..self }
     }
 }
 
