@@ -195,7 +195,7 @@ impl Subject {
         if measured == estimate {
             return format!("{self}: as charged");
         }
-        if *self == Self::Relu && measured == 0 {
+        if *self == Self::Relu && measured == 0 && units > 0 {
             let each = rate(estimate, units);
             return format!(
                 "{self} charged at {each} {}, but it compares and selects, which {convention} does \

@@ -65,6 +65,7 @@ fn head(report: &Report) -> String {
     let rows = [
         ("model", format!("{model}: {}", fields.join(", "))),
         ("run", format!("batch {batch} x seq {seq} = {} tokens; {scope}", grouped(tokens))),
+        ("data", report.data.clone()),
         (
             "adapter",
             format!(
