@@ -130,13 +130,14 @@ fn fits(plan: &Plan, limits: &Limits) -> Result<(), Error> {
         )));
     }
     for pass in &plan.passes {
-        if let Some((name, slice)) =
-            pass.bindings.iter().find(|(_, slice)| slice.len * ELEMENT_BYTES > limits.binding_bytes)
+        if let Some(slice) =
+            pass.bindings.values().find(|slice| slice.len * ELEMENT_BYTES > limits.binding_bytes)
         {
             return Err(Error::Config(format!(
-                "{}: '{name}' takes {} bytes, more than the {} that this adapter can bind at once: take a \
+                "{}: '{}' takes {} bytes, more than the {} that this adapter can bind at once: take a \
                  smaller batch, seq or model",
                 pass.label,
+                plan.buffer_of(*slice).name,
                 slice.len * ELEMENT_BYTES,
                 limits.binding_bytes
             )));
