@@ -82,6 +82,9 @@ pub fn lower(
 ) -> Result<Plan, Error> {
     let plan = match config {
         ModelConfig::ResNetBk(config) => resnet_bk::lower(config, shape, training, limits)?,
+        ModelConfig::Qwen2(_) => {
+            return Err(Error::Config("Qwen2 can be estimated, but not yet run".to_owned()));
+        }
     };
     fits(&plan, limits)?;
     Ok(plan)
