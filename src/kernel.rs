@@ -21,7 +21,9 @@ macro_rules! shaders {
 }
 
 shaders![
+    "attention",
     "bk_core",
+    "columns",
     "cross_entropy",
     "embedding",
     "grouping",
@@ -32,6 +34,9 @@ shaders![
     "moe",
     "optimizer",
     "relu",
+    "rms_norm",
+    "rope",
+    "swiglu",
 ];
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the
