@@ -22,7 +22,8 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
         // becomes sum * shrink + the block's, and o * shrink. A row ends with o * (1 / sum) and
         // lse = maximum + log(sum) / scale.
         "forward" => {
-            let blocks = heads * if entry == "forward" { further_blocks(s) } else { tiled_blocks(s) };
+            let blocks =
+                heads * if entry == "forward" { further_blocks(s) } else { tiled_blocks(s) };
             Some(f32s([
                 (Op::Fma, 2 * width * pairs + blocks),
                 (Op::Mul, pairs + blocks * (width + 1) + rows * width),

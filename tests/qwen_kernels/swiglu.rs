@@ -52,7 +52,10 @@ fn a_closed_gate_is_closed_not_nan() {
                 .floats("gate", &gate)
                 .floats("up", &up)
         };
-        launch("forward").output("y", 4).run(&mut gpu, items, 4).assert_close("y", &[0.0, 0.0, 0.0, 2e4]);
+        launch("forward")
+            .output("y", 4)
+            .run(&mut gpu, items, 4)
+            .assert_close("y", &[0.0, 0.0, 0.0, 2e4]);
         let backward = launch("backward")
             .floats("dy", &dy)
             .output("dgate", 4)
