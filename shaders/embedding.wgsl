@@ -1,4 +1,5 @@
-// Token plus position embedding, and its gradients. T = B N tokens in B sequences.
+// Token embedding, with a position added or without one, and its gradients. T = B N tokens in B
+// sequences. A table too long for one binding is cut into windows of rows.
 
 override LANES: u32;
 
@@ -10,7 +11,21 @@ struct Dims {
     P: u32, // positions the table has, at least N
 }
 
+struct Window {
+    T: u32,
+    D: u32,
+    FIRST: u32, // row of the table at which the window begins
+    ROWS: u32,  // rows of the window
+}
+
+struct Sums {
+    T: u32,
+    D: u32,
+}
+
 @group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(0) var<uniform> window: Window;
+@group(0) @binding(0) var<uniform> sums: Sums;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;          // (B,N), each below V
 @group(0) @binding(2) var<storage, read> token_weight: array<f32>;    // (V,D)
 @group(0) @binding(3) var<storage, read> position_weight: array<f32>; // (P,D)
@@ -20,6 +35,8 @@ struct Dims {
 @group(0) @binding(3) var<storage, read> order: array<u32>;           // (T)    places in the batch, by token
 @group(0) @binding(4) var<storage, read_write> dtoken: array<f32>;    // (V,D)
 @group(0) @binding(4) var<storage, read_write> dposition: array<f32>; // (P,D)
+@group(0) @binding(5) var<storage, read> keys: array<u32>;            // (T)    the tokens again
+@group(0) @binding(6) var<storage, read_write> dsum: array<f32>;      // (T,D)  a token's sum, where its group begins; written by backward_rows
 
 // The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
 fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
@@ -87,4 +104,73 @@ fn backward_position(
         }
     }
     dposition[i] = sum;
+}
+
+// One invocation computes one element of y (T,D): the token's own, where the window has the token's
+// row. Together the windows of a table write all of y.
+@compute @workgroup_size(LANES)
+fn gather(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= window.T * window.D {
+        return;
+    }
+    let row = tokens[i / window.D] - window.FIRST;
+    if row < window.ROWS {
+        y[i] = token_weight[row * window.D + i % window.D];
+    }
+}
+
+// One invocation computes one element of dsum (T,D): the sum of dy over the places that hold the token
+// of slot s, in batch order, where s is the first slot of its token; 0 where it is not. All
+// invocations together add T D elements, whatever the tokens are and however the table is cut.
+@compute @workgroup_size(LANES)
+fn backward_rows(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= sums.T * sums.D {
+        return;
+    }
+    let d = i % sums.D;
+    let first = i / sums.D;
+    let token = keys[order[first]];
+    var sum = 0.0;
+    if first == 0u || keys[order[max(first, 1u) - 1u]] != token {
+        var s = first;
+        loop {
+            sum += dy[order[s] * sums.D + d];
+            s += 1u;
+            if s == sums.T || keys[order[min(s, sums.T - 1u)]] != token {
+                break;
+            }
+        }
+    }
+    dsum[i] = sum;
+}
+
+// One invocation computes one element of dtoken (ROWS,D), a window of the table's gradient: its
+// token's sum, and 0 where no place holds the token.
+@compute @workgroup_size(LANES)
+fn scatter(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= window.ROWS * window.D {
+        return;
+    }
+    let token = window.FIRST + i / window.D;
+    let slot = offsets[token];
+    var value = 0.0;
+    if slot < offsets[token + 1u] {
+        value = dsum[slot * window.D + i % window.D];
+    }
+    dtoken[i] = value;
 }

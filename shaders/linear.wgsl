@@ -1,4 +1,4 @@
-// Matrix products with bias, forward beside backward, for G contiguous groups of rows: group g owns
+// Matrix products with and without bias, forward beside backward, for G contiguous groups of rows: group g owns
 // rows groups[g] .. groups[g + 1] of x, y and dy, and the weights w[g]. G = 1 is a dense layer,
 // G = E a mixture of experts whose rows are sorted by expert. The bounds are data; a group may be
 // empty, and the operations are those of M rows however the rows are divided.
@@ -8,6 +8,7 @@
 // and LANES / COLUMN_LANES along its rows, so R = ROWS * LANES / COLUMN_LANES rows in all. The grid is
 //                      x: columns                           y: rows              z
 //     forward          ceil(N / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
+//     forward_plain    the same
 //     backward_input   ceil(K / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
 //     backward_weight  ceil(K / (COLUMNS * COLUMN_LANES))   ceil(N / R)          G
 //     backward_bias    ceil(N / (COLUMNS * LANES))          1                    G
@@ -72,24 +73,47 @@ fn band(tile: u32, rows: u32) -> Band {
     return Band(0u, dims.M, dims.M);
 }
 
+// start + the sum over k of x[m, k] w[row, k].
+fn row_by_row(start: f32, m: u32, row: u32) -> f32 {
+    let x_end = (m + 1u) * dims.K;
+    var w_at = row * dims.K;
+    var sum = start;
+    for (var x_at = m * dims.K; x_at < x_end; x_at++) {
+        sum = fma(x[x_at], w[w_at], sum);
+        w_at++;
+    }
+    return sum;
+}
+
 // One invocation computes one y[m, n] = sum over k of x[m, k] w[g, n, k], + b[g, n].
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rows = band(tile.y, LANES / COLUMN_LANES);
-    let g = rows.g;
     let n = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
     if m >= rows.end || n >= dims.N {
         return;
     }
-    let x_end = (m + 1u) * dims.K;
-    var w_at = (g * dims.N + n) * dims.K;
-    var sum = 0.0;
-    for (var x_at = m * dims.K; x_at < x_end; x_at++) {
-        sum = fma(x[x_at], w[w_at], sum);
-        w_at++;
+    let row = rows.g * dims.N + n;
+    y[m * dims.N + n] = row_by_row(0.0, m, row) + b[row];
+}
+
+// One invocation computes one y[m, n] = sum over k of x[m, k] w[g, n, k]: a layer without bias, or
+// what a low-rank adapter adds to a layer.
+@compute @workgroup_size(LANES)
+fn forward_plain(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let n = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || n >= dims.N {
+        return;
     }
-    y[m * dims.N + n] = sum + b[g * dims.N + n];
+    let at = m * dims.N + n;
+    var start = 0.0;
+    if dims.accumulate != 0u {
+        start = y[at];
+    }
+    y[at] = row_by_row(start, m, rows.g * dims.N + n);
 }
 
 // One invocation computes one dx[m, k] = sum over n of dy[m, n] w[g, n, k].
@@ -187,11 +211,15 @@ fn load_dw(at: vec4<u32>) -> mat4x4<f32> {
     return mat4x4<f32>(dw_vec4[at.x], dw_vec4[at.y], dw_vec4[at.z], dw_vec4[at.w]);
 }
 
-fn store_y(at: vec4<u32>, c: mat4x4<f32>, bias: vec4<f32>) {
-    y_vec4[at.x] = c[0] + bias;
-    y_vec4[at.y] = c[1] + bias;
-    y_vec4[at.z] = c[2] + bias;
-    y_vec4[at.w] = c[3] + bias;
+fn load_y(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(y_vec4[at.x], y_vec4[at.y], y_vec4[at.z], y_vec4[at.w]);
+}
+
+fn store_y(at: vec4<u32>, c: mat4x4<f32>) {
+    y_vec4[at.x] = c[0];
+    y_vec4[at.y] = c[1];
+    y_vec4[at.z] = c[2];
+    y_vec4[at.w] = c[3];
 }
 
 fn store_dx(at: vec4<u32>, c: mat4x4<f32>) {
@@ -228,66 +256,138 @@ fn outer(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(fma(a.xxxx, b, c[0]), fma(a.yyyy, b, c[1]), fma(a.zzzz, b, c[2]), fma(a.wwww, b, c[3]));
 }
 
-// One invocation computes 8 x 8 of y = x w_g^T + b_g: rows m .. m + 7, and two runs of four columns
-// that lie apart so that adjacent lanes touch adjacent addresses.
-@compute @workgroup_size(LANES)
-fn forward_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+// A tile of 8 x 8 outputs: rows m .. m + 7, and two runs of four columns that lie apart so that
+// adjacent lanes touch adjacent addresses.
+struct Tile {
+    g: u32,
+    m: u32,
+    end: u32,  // of the group's rows
+    left: u32, // in runs of four columns, of which the output has `columns`
+    right: u32,
+    columns: u32,
+}
+
+fn forward_tile(tile: vec3<u32>, lane: u32) -> Tile {
     let rows = band(tile.y, 8u * (LANES / COLUMN_LANES));
-    let g = rows.g;
-    let end = rows.end;
     let m = rows.m + 8u * (lane / COLUMN_LANES);
-    let columns = dims.N / 4u;
     let left = tile.x * (2u * COLUMN_LANES) + lane % COLUMN_LANES;
-    let right = left + COLUMN_LANES;
-    if m >= end || left >= columns {
-        return;
-    }
+    return Tile(rows.g, m, rows.end, left, left + COLUMN_LANES, dims.N / 4u);
+}
+
+// A tile's outputs, by rows and columns.
+struct Quarters {
+    top_left: mat4x4<f32>,
+    top_right: mat4x4<f32>,
+    low_left: mat4x4<f32>,
+    low_right: mat4x4<f32>,
+}
+
+// start + x w_g^T for a tile that is whole.
+fn whole_tile(start: Quarters, tile: Tile) -> Quarters {
     let steps = dims.K / 4u;
-    let w_left = (g * dims.N + 4u * left + QUAD) * steps;
-    let w_right = (g * dims.N + 4u * right + QUAD) * steps;
-    if m + 8u <= end && right < columns {
-        var top_at = (m + QUAD) * steps;
-        var low_at = top_at + 4u * steps;
-        var left_at = w_left;
-        var right_at = w_right;
-        var top_left = mat4x4<f32>();
-        var top_right = mat4x4<f32>();
-        var low_left = mat4x4<f32>();
-        var low_right = mat4x4<f32>();
-        for (var step = 0u; step < steps; step++) {
-            let l = transpose(load_w(left_at));
-            let r = transpose(load_w(right_at));
-            let top = load_x(top_at);
-            top_left = product(top_left, top, l);
-            top_right = product(top_right, top, r);
-            let low = load_x(low_at);
-            low_left = product(low_left, low, l);
-            low_right = product(low_right, low, r);
-            top_at += 1u;
-            low_at += 1u;
-            left_at += 1u;
-            right_at += 1u;
-        }
-        let at = (m + QUAD) * columns;
-        let bias_left = b_vec4[g * columns + left];
-        let bias_right = b_vec4[g * columns + right];
-        store_y(at + left, top_left, bias_left);
-        store_y(at + right, top_right, bias_right);
-        store_y(at + left + 4u * columns, low_left, bias_left);
-        store_y(at + right + 4u * columns, low_right, bias_right);
+    var top_at = (tile.m + QUAD) * steps;
+    var low_at = top_at + 4u * steps;
+    var left_at = (tile.g * dims.N + 4u * tile.left + QUAD) * steps;
+    var right_at = (tile.g * dims.N + 4u * tile.right + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        let l = transpose(load_w(left_at));
+        let r = transpose(load_w(right_at));
+        let top = load_x(top_at);
+        c.top_left = product(c.top_left, top, l);
+        c.top_right = product(c.top_right, top, r);
+        let low = load_x(low_at);
+        c.low_left = product(c.low_left, low, l);
+        c.low_right = product(c.low_right, low, r);
+        top_at += 1u;
+        low_at += 1u;
+        left_at += 1u;
+        right_at += 1u;
+    }
+    return c;
+}
+
+// start + x w_g^T for one row and one run of columns.
+fn row_by_run(start: vec4<f32>, g: u32, row: u32, run: u32) -> vec4<f32> {
+    let steps = dims.K / 4u;
+    var x_at = row * steps;
+    var w_at = (g * dims.N + 4u * run + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
+        x_at += 1u;
+        w_at += 1u;
+    }
+    return c;
+}
+
+fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(c[0] + bias, c[1] + bias, c[2] + bias, c[3] + bias);
+}
+
+// One invocation computes 8 x 8 of y = x w_g^T + b_g.
+@compute @workgroup_size(LANES)
+fn forward_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let tile = forward_tile(group, lane);
+    let columns = tile.columns;
+    if tile.m >= tile.end || tile.left >= columns {
         return;
     }
-    for (var row = m; row < min(m + 8u, end); row++) {
-        for (var run = left; run < min(right + 1u, columns); run += COLUMN_LANES) {
-            var x_at = row * steps;
-            var w_at = (g * dims.N + 4u * run + QUAD) * steps;
+    if tile.m + 8u <= tile.end && tile.right < columns {
+        let c = whole_tile(Quarters(), tile);
+        let top = (tile.m + QUAD) * columns;
+        let low = top + 4u * columns;
+        let bias_left = b_vec4[tile.g * columns + tile.left];
+        let bias_right = b_vec4[tile.g * columns + tile.right];
+        store_y(top + tile.left, each_plus(c.top_left, bias_left));
+        store_y(top + tile.right, each_plus(c.top_right, bias_right));
+        store_y(low + tile.left, each_plus(c.low_left, bias_left));
+        store_y(low + tile.right, each_plus(c.low_right, bias_right));
+        return;
+    }
+    for (var row = tile.m; row < min(tile.m + 8u, tile.end); row++) {
+        for (var run = tile.left; run < min(tile.right + 1u, columns); run += COLUMN_LANES) {
+            let c = row_by_run(vec4<f32>(), tile.g, row, run);
+            y_vec4[row * columns + run] = c + b_vec4[tile.g * columns + run];
+        }
+    }
+}
+
+// One invocation computes 8 x 8 of y = x w_g^T.
+@compute @workgroup_size(LANES)
+fn forward_plain_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let tile = forward_tile(group, lane);
+    let columns = tile.columns;
+    if tile.m >= tile.end || tile.left >= columns {
+        return;
+    }
+    if tile.m + 8u <= tile.end && tile.right < columns {
+        let top = (tile.m + QUAD) * columns;
+        let low = top + 4u * columns;
+        var c = Quarters();
+        if dims.accumulate != 0u {
+            c = Quarters(
+                load_y(top + tile.left),
+                load_y(top + tile.right),
+                load_y(low + tile.left),
+                load_y(low + tile.right),
+            );
+        }
+        c = whole_tile(c, tile);
+        store_y(top + tile.left, c.top_left);
+        store_y(top + tile.right, c.top_right);
+        store_y(low + tile.left, c.low_left);
+        store_y(low + tile.right, c.low_right);
+        return;
+    }
+    for (var row = tile.m; row < min(tile.m + 8u, tile.end); row++) {
+        for (var run = tile.left; run < min(tile.right + 1u, columns); run += COLUMN_LANES) {
+            let at = row * columns + run;
             var c = vec4<f32>();
-            for (var step = 0u; step < steps; step++) {
-                c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
-                x_at += 1u;
-                w_at += 1u;
+            if dims.accumulate != 0u {
+                c = y_vec4[at];
             }
-            y_vec4[row * columns + run] = c + b_vec4[g * columns + run];
+            y_vec4[at] = row_by_run(c, tile.g, row, run);
         }
     }
 }

@@ -7,6 +7,7 @@
 // is a multiple of eight. The grid is
 //                      x: columns             y: rows               z
 //     forward          ceil(N / (4 * LANES))  ceil(M / 32) + G - 1  1
+//     forward_plain    the same
 //     backward_input   ceil(K / (4 * LANES))  ceil(M / 32) + G - 1  1
 //     backward_weight  ceil(K / (4 * LANES))  ceil(N / 32)          G
 //
@@ -91,11 +92,15 @@ fn load_dw(at: vec4<u32>) -> mat4x4<f32> {
     return mat4x4<f32>(dw_vec4[at.x], dw_vec4[at.y], dw_vec4[at.z], dw_vec4[at.w]);
 }
 
-fn store_y(at: vec4<u32>, c: mat4x4<f32>, bias: vec4<f32>) {
-    y_vec4[at.x] = c[0] + bias;
-    y_vec4[at.y] = c[1] + bias;
-    y_vec4[at.z] = c[2] + bias;
-    y_vec4[at.w] = c[3] + bias;
+fn load_y(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(y_vec4[at.x], y_vec4[at.y], y_vec4[at.z], y_vec4[at.w]);
+}
+
+fn store_y(at: vec4<u32>, c: mat4x4<f32>) {
+    y_vec4[at.x] = c[0];
+    y_vec4[at.y] = c[1];
+    y_vec4[at.z] = c[2];
+    y_vec4[at.w] = c[3];
 }
 
 fn store_dx(at: vec4<u32>, c: mat4x4<f32>) {
@@ -166,6 +171,69 @@ fn tile_product(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
     );
 }
 
+// The 32 rows m .. m + 31 of one group, and this invocation's run of four columns.
+struct Place {
+    g: u32,
+    m: u32,
+    end: u32, // of the group's rows
+    run: u32, // in runs of four columns, of which the output has `columns`
+    columns: u32,
+    whole: bool, // whether all of the workgroup's outputs exist
+}
+
+fn forward_place(tile: vec3<u32>, lane: u32) -> Place {
+    let rows = band(tile.y, 32u);
+    let columns = dims.N / 4u;
+    let whole = rows.m + 32u <= rows.end && (tile.x + 1u) * LANES <= columns;
+    return Place(rows.g, rows.m, rows.end, tile.x * LANES + lane, columns, whole);
+}
+
+// start + x w_g^T for a whole tile.
+fn whole_tile(start: Tile, place: Place, holder: u32) -> Tile {
+    let steps = dims.K / 4u;
+    var own_at = (place.m + 8u * QUAD + holder % 8u) * steps;
+    var w_at = (place.g * dims.N + 4u * place.run + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        c = tile_product(c, load_x(own_at), transpose(load_w(w_at)));
+        own_at += 1u;
+        w_at += 1u;
+    }
+    return c;
+}
+
+// start + x w_g^T for the four rows from `row`, and one run of columns.
+fn rows_by_run(start: mat4x4<f32>, row: u32, place: Place) -> mat4x4<f32> {
+    let steps = dims.K / 4u;
+    var x_at = (row + QUAD) * steps;
+    var w_at = (place.g * dims.N + 4u * place.run + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        c = product(c, load_x(x_at), transpose(load_w(w_at)));
+        x_at += 1u;
+        w_at += 1u;
+    }
+    return c;
+}
+
+// start + x w_g^T for one row and one run of columns.
+fn row_by_run(start: vec4<f32>, row: u32, place: Place) -> vec4<f32> {
+    let steps = dims.K / 4u;
+    var x_at = row * steps;
+    var w_at = (place.g * dims.N + 4u * place.run + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
+        x_at += 1u;
+        w_at += 1u;
+    }
+    return c;
+}
+
+fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(c[0] + bias, c[1] + bias, c[2] + bias, c[3] + bias);
+}
+
 // One invocation computes 32 x 4 of y = x w_g^T + b_g.
 @compute @workgroup_size(LANES)
 fn forward_vec4(
@@ -173,61 +241,92 @@ fn forward_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let rows = band(tile.y, 32u);
-    let g = rows.g;
-    let end = rows.end;
-    let m = rows.m;
-    let columns = dims.N / 4u;
-    let steps = dims.K / 4u;
-    let run = tile.x * LANES + lane;
-    let w_start = (g * dims.N + 4u * run + QUAD) * steps;
-    if m + 32u <= end && (tile.x + 1u) * LANES <= columns {
-        var own_at = (m + 8u * QUAD + holder % 8u) * steps;
-        var w_at = w_start;
-        var c = Tile();
-        for (var step = 0u; step < steps; step++) {
-            c = tile_product(c, load_x(own_at), transpose(load_w(w_at)));
-            own_at += 1u;
-            w_at += 1u;
-        }
-        let bias = b_vec4[g * columns + run];
-        let at = (m + QUAD) * columns + run;
-        store_y(at, c.r0, bias);
-        store_y(at + 4u * columns, c.r4, bias);
-        store_y(at + 8u * columns, c.r8, bias);
-        store_y(at + 12u * columns, c.r12, bias);
-        store_y(at + 16u * columns, c.r16, bias);
-        store_y(at + 20u * columns, c.r20, bias);
-        store_y(at + 24u * columns, c.r24, bias);
-        store_y(at + 28u * columns, c.r28, bias);
+    let place = forward_place(tile, lane);
+    let columns = place.columns;
+    if place.whole {
+        let c = whole_tile(Tile(), place, holder);
+        let bias = b_vec4[place.g * columns + place.run];
+        let at = (place.m + QUAD) * columns + place.run;
+        store_y(at, each_plus(c.r0, bias));
+        store_y(at + 4u * columns, each_plus(c.r4, bias));
+        store_y(at + 8u * columns, each_plus(c.r8, bias));
+        store_y(at + 12u * columns, each_plus(c.r12, bias));
+        store_y(at + 16u * columns, each_plus(c.r16, bias));
+        store_y(at + 20u * columns, each_plus(c.r20, bias));
+        store_y(at + 24u * columns, each_plus(c.r24, bias));
+        store_y(at + 28u * columns, each_plus(c.r28, bias));
         return;
     }
-    if run >= columns {
+    if place.run >= columns {
         return;
     }
-    let last = min(m + 32u, end);
-    var row = m;
+    let bias = b_vec4[place.g * columns + place.run];
+    let last = min(place.m + 32u, place.end);
+    var row = place.m;
     for (; row + 4u <= last; row += 4u) {
-        var x_at = (row + QUAD) * steps;
-        var w_at = w_start;
-        var c = mat4x4<f32>();
-        for (var step = 0u; step < steps; step++) {
-            c = product(c, load_x(x_at), transpose(load_w(w_at)));
-            x_at += 1u;
-            w_at += 1u;
-        }
-        store_y((row + QUAD) * columns + run, c, b_vec4[g * columns + run]);
+        let c = rows_by_run(mat4x4<f32>(), row, place);
+        store_y((row + QUAD) * columns + place.run, each_plus(c, bias));
     }
     for (; row < last; row++) {
-        var x_at = row * steps;
-        var w_at = w_start;
-        var c = vec4<f32>();
-        for (var step = 0u; step < steps; step++) {
-            c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
-            x_at += 1u;
-            w_at += 1u;
+        y_vec4[row * columns + place.run] = row_by_run(vec4<f32>(), row, place) + bias;
+    }
+}
+
+// One invocation computes 32 x 4 of y = x w_g^T.
+@compute @workgroup_size(LANES)
+fn forward_plain_vec4(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) holder: u32,
+) {
+    let place = forward_place(tile, lane);
+    let columns = place.columns;
+    if place.whole {
+        let at = (place.m + QUAD) * columns + place.run;
+        var c = Tile();
+        if dims.accumulate != 0u {
+            c = Tile(
+                load_y(at),
+                load_y(at + 4u * columns),
+                load_y(at + 8u * columns),
+                load_y(at + 12u * columns),
+                load_y(at + 16u * columns),
+                load_y(at + 20u * columns),
+                load_y(at + 24u * columns),
+                load_y(at + 28u * columns),
+            );
         }
-        y_vec4[row * columns + run] = c + b_vec4[g * columns + run];
+        c = whole_tile(c, place, holder);
+        store_y(at, c.r0);
+        store_y(at + 4u * columns, c.r4);
+        store_y(at + 8u * columns, c.r8);
+        store_y(at + 12u * columns, c.r12);
+        store_y(at + 16u * columns, c.r16);
+        store_y(at + 20u * columns, c.r20);
+        store_y(at + 24u * columns, c.r24);
+        store_y(at + 28u * columns, c.r28);
+        return;
+    }
+    if place.run >= columns {
+        return;
+    }
+    let last = min(place.m + 32u, place.end);
+    var row = place.m;
+    for (; row + 4u <= last; row += 4u) {
+        let at = (row + QUAD) * columns + place.run;
+        var c = mat4x4<f32>();
+        if dims.accumulate != 0u {
+            c = load_y(at);
+        }
+        store_y(at, rows_by_run(c, row, place));
+    }
+    for (; row < last; row++) {
+        let at = row * columns + place.run;
+        var c = vec4<f32>();
+        if dims.accumulate != 0u {
+            c = y_vec4[at];
+        }
+        y_vec4[at] = row_by_run(c, row, place);
     }
 }
 

@@ -1,5 +1,5 @@
-// The residual stream: y = h + f + bk_scale * s over P elements, its gradients, and plain sums. The
-// gradients of h and f are dy itself.
+// The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums and
+// multiples. The gradients of h and f are dy itself.
 
 override LANES: u32;
 
@@ -12,7 +12,13 @@ struct Sum {
     PARTIALS: u32,
 }
 
+struct Multiple {
+    P: u32,
+    factor: f32,
+}
+
 @group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(0) var<uniform> multiple: Multiple;
 @group(0) @binding(1) var<storage, read> h: array<f32>;              // (P)
 @group(0) @binding(2) var<storage, read> f: array<f32>;              // (P)
 @group(0) @binding(3) var<storage, read> s: array<f32>;              // (P)
@@ -23,6 +29,7 @@ struct Sum {
 @group(0) @binding(1) var<storage, read> x: array<f32>;              // (P)
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;      // (P)
 @group(0) @binding(0) var<uniform> sum: Sum;
+@group(0) @binding(1) var<storage, read_write> scaled: array<f32>;   // (P)
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (PARTIALS)
 @group(0) @binding(3) var<storage, read_write> dscale: array<f32>;   // (1)
 
@@ -112,4 +119,18 @@ fn add(
         return;
     }
     out[i] = x[i] + y[i];
+}
+
+// One invocation multiplies one element of `scaled` by the factor, in place.
+@compute @workgroup_size(LANES)
+fn scale(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= multiple.P {
+        return;
+    }
+    scaled[i] *= multiple.factor;
 }

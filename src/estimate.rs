@@ -1,9 +1,14 @@
 //! The published estimators, exactly as published: formulas over a model's shape, term by term, with
 //! nothing corrected. What a step really executes is measured elsewhere; this arm never sees a plan.
 
+mod field;
+mod qwen2;
 mod resnet_bk;
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+pub use field::FieldFormula;
+pub use qwen2::PerFunction;
 
 use crate::{
     Error,
@@ -84,14 +89,33 @@ pub struct Term {
     pub formula: &'static str,
 }
 
+/// What one line of an estimator prices: its name, its phase, its formula, and the formula's factors.
+type Line = (&'static str, Phase, &'static str, Vec<u64>);
+
+impl Term {
+    fn new(component: &str, (term, phase, formula, factors): &Line) -> Result<Self, Error> {
+        let flops = product(factors)
+            .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
+        Ok(Self { component: component.to_owned(), term, phase: *phase, flops, formula })
+    }
+}
+
+/// The product of all factors; none where it overflows.
+fn product(factors: &[u64]) -> Option<u64> {
+    factors.iter().try_fold(1, |product: u64, &factor| product.checked_mul(factor))
+}
+
 /// What an estimator says about one training step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     config: ModelConfig,
     shape: BatchShape,
     optimizer: Optimizer,
     terms: Vec<Term>,
+    per_function: Option<PerFunction>,
+    field: Vec<FieldFormula>,
     experiment: Option<Experiment>,
+    budget: Option<Budget>,
 }
 
 /// What an estimator says about many steps.
@@ -103,6 +127,19 @@ pub struct Experiment {
     pub training: bool,
     /// FLOPs of all steps.
     pub total: u64,
+}
+
+/// How many steps a budget pays for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Budget {
+    /// FLOPs that may be spent.
+    pub flops: u64,
+    /// Whether a step trains, or is a forward pass only.
+    pub training: bool,
+    /// Whole steps that fit.
+    pub steps: u64,
+    /// FLOPs that are left over.
+    pub left: u64,
 }
 
 impl Estimate {
@@ -117,6 +154,7 @@ impl Estimate {
     ) -> Result<Self, Error> {
         let terms = match config {
             ModelConfig::ResNetBk(config) => resnet_bk::terms(config, shape, optimizer)?,
+            ModelConfig::Qwen2(config) => qwen2::terms(config, shape)?,
         };
         let mut sum = PhaseFlops::default();
         for term in &terms {
@@ -125,7 +163,22 @@ impl Estimate {
                 .filter(|sum| sum.checked_total().is_some())
                 .ok_or_else(|| overflow("the sum of all terms"))?;
         }
-        Ok(Self { config: config.clone(), shape, optimizer, terms, experiment: None })
+        let (per_function, field) = match config {
+            ModelConfig::ResNetBk(_) => (None, Vec::new()),
+            ModelConfig::Qwen2(config) => {
+                (Some(PerFunction::of(&terms)?), field::formulas(config, shape)?)
+            }
+        };
+        Ok(Self {
+            config: config.clone(),
+            shape,
+            optimizer,
+            terms,
+            per_function,
+            field,
+            experiment: None,
+            budget: None,
+        })
     }
 
     /// The same estimate, and what `steps` of these steps cost.
@@ -136,8 +189,7 @@ impl Estimate {
         if steps == 0 {
             return Err(Error::Config("steps is 0; it must be at least 1".to_owned()));
         }
-        let flops = self.total_flops();
-        let step = if training { flops.total() } else { flops.forward };
+        let step = self.step(training);
         let total = step.checked_mul(steps).ok_or_else(|| {
             Error::Config(format!(
                 "steps = {steps} of {step} FLOPs each overflow 64 bits: lower steps"
@@ -145,6 +197,25 @@ impl Estimate {
         })?;
         self.experiment = Some(Experiment { steps, training, total });
         Ok(self)
+    }
+
+    /// The same estimate, and how many of its steps a budget of FLOPs pays for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a step costs nothing, so that any number fits.
+    pub fn with_budget(mut self, flops: u64, training: bool) -> Result<Self, Error> {
+        let step = self.step(training);
+        let steps = flops
+            .checked_div(step)
+            .ok_or_else(|| Error::Config("a step costs nothing by this estimate".to_owned()))?;
+        self.budget = Some(Budget { flops, training, steps, left: flops - steps * step });
+        Ok(self)
+    }
+
+    /// One step's FLOPs.
+    fn step(&self, training: bool) -> u64 {
+        let flops = self.total_flops();
+        if training { flops.total() } else { flops.forward }
     }
 
     /// Every summand, component by component.
@@ -169,6 +240,21 @@ impl Estimate {
             }
         }
         breakdown
+    }
+
+    /// The published estimator function by function, where it was published so.
+    pub fn per_function(&self) -> Option<&PerFunction> {
+        self.per_function.as_ref()
+    }
+
+    /// What the field's rules of thumb give beside it.
+    pub fn field(&self) -> &[FieldFormula] {
+        &self.field
+    }
+
+    /// How many steps fit a budget, where that was asked.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
     }
 
     /// What many steps cost, where that was asked.
@@ -219,8 +305,17 @@ impl Serialize for Estimate {
         map.serialize_entry("total_flops", &self.total_flops())?;
         map.serialize_entry("component_breakdown", &Breakdown(self.component_breakdown()))?;
         map.serialize_entry("optimizer", &self.optimizer)?;
+        if let Some(per_function) = &self.per_function {
+            map.serialize_entry("per_function", per_function)?;
+        }
         if let Some(experiment) = &self.experiment {
             map.serialize_entry("experiment", experiment)?;
+        }
+        if let Some(budget) = &self.budget {
+            map.serialize_entry("budget", budget)?;
+        }
+        if !self.field.is_empty() {
+            map.serialize_entry("field_formulas", &self.field)?;
         }
         map.serialize_entry("terms", &self.terms)?;
         map.end()

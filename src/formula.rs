@@ -2,7 +2,9 @@
 //! algebra says. This arm of the crate never sees a shader or an executor; where it agrees with a
 //! measurement, it is because the kernel does what the algebra says.
 
+mod attention;
 mod bk_core;
+mod columns;
 mod cross_entropy;
 mod embedding;
 mod grouping;
@@ -12,6 +14,9 @@ mod mix;
 mod moe;
 mod optimizer;
 mod relu;
+mod rms_norm;
+mod rope;
+mod swiglu;
 
 use crate::{
     op::{Op, OpCounts},
@@ -22,7 +27,9 @@ use crate::{
 /// dimension that the form needs is missing.
 pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
     let family = match kernel.file.as_str() {
+        "attention" => attention::exact,
         "bk_core" => bk_core::exact,
+        "columns" => columns::exact,
         "cross_entropy" => cross_entropy::exact,
         "embedding" => embedding::exact,
         "grouping" => grouping::exact,
@@ -32,9 +39,21 @@ pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
         "moe" => moe::exact,
         "optimizer" => optimizer::exact,
         "relu" => relu::exact,
+        "rms_norm" => rms_norm::exact,
+        "rope" => rope::exact,
+        "swiglu" => swiglu::exact,
         _ => return None,
     };
     family(&kernel.entry, dims)
+}
+
+/// How many of [`exact`]'s operations compute again what an earlier pass of the same step had but did
+/// not keep: attention's backward pass makes its probabilities anew. None where [`exact`] is none.
+pub fn recomputed(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
+    match kernel.file.as_str() {
+        "attention" => attention::recomputed(&kernel.entry, dims),
+        _ => exact(kernel, dims).map(|_| OpCounts::ZERO),
+    }
 }
 
 /// A dimension by its letter.

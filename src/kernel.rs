@@ -24,7 +24,9 @@ macro_rules! shaders {
 }
 
 shaders![
+    "attention",
     "bk_core",
+    "columns",
     "cross_entropy",
     "embedding",
     "grouping",
@@ -35,6 +37,9 @@ shaders![
     "moe",
     "optimizer",
     "relu",
+    "rms_norm",
+    "rope",
+    "swiglu",
 ];
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the

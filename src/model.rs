@@ -2,10 +2,13 @@
 //! batch come from. Nothing here has heard of a device.
 
 mod batch;
+mod checkpoint;
 mod fields;
+mod lora;
 pub mod lower;
 mod optimizer;
 mod parameter;
+mod qwen2;
 mod resnet_bk;
 mod seed;
 mod shape;
@@ -16,21 +19,28 @@ mod weights;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::Error;
+
 pub use batch::Batch;
+pub use lora::{Lora, Module, Targets};
 pub use optimizer::Optimizer;
 pub use parameter::{Fill, ParameterSpec};
+pub use qwen2::Qwen2Config;
 pub use resnet_bk::ResNetBkConfig;
-pub use shape::{AskedShape, BatchShape};
+pub use shape::{AskedShape, BatchShape, Positions};
 pub use source::{Model, PRESETS};
 pub use weights::Weights;
 
 /// The configuration of one model of any family; serialises as its `config.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "model_type")]
 pub enum ModelConfig {
     /// Residual blocks of experts mixed with the diagonal of a tridiagonal resolvent.
     #[serde(rename = "resnet_bk")]
     ResNetBk(ResNetBkConfig),
+    /// A decoder of grouped-query attention and SwiGLU, with or without adapters.
+    #[serde(rename = "qwen2")]
+    Qwen2(Qwen2Config),
 }
 
 impl ModelConfig {
@@ -41,13 +51,15 @@ impl ModelConfig {
     pub fn from_json(object: &Map<String, Value>) -> Result<Self, String> {
         match Family::of(object)? {
             Family::ResNetBk => ResNetBkConfig::from_json(object).map(Self::ResNetBk),
+            Family::Qwen2 => Qwen2Config::from_json(object).map(Self::Qwen2),
         }
     }
 
-    /// Every trainable parameter, in the order of the checkpoint.
+    /// Every parameter, in the order of the checkpoint.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         match self {
             Self::ResNetBk(config) => config.parameters(),
+            Self::Qwen2(config) => config.parameters(),
         }
     }
 
@@ -55,13 +67,56 @@ impl ModelConfig {
     pub fn vocab_size(&self) -> u32 {
         match self {
             Self::ResNetBk(config) => config.vocab_size,
+            Self::Qwen2(config) => config.vocab_size,
         }
     }
 
-    /// The longest sequence the model has positions for, and the field that says so.
-    pub fn positions(&self) -> (&'static str, u32) {
+    /// The positions that the model has, or was trained for.
+    pub fn positions(&self) -> Positions {
         match self {
-            Self::ResNetBk(config) => ("n_seq", config.n_seq),
+            Self::ResNetBk(config) => {
+                Positions { field: "n_seq", count: config.n_seq, learned: true }
+            }
+            Self::Qwen2(config) => Positions {
+                field: "max_position_embeddings",
+                count: config.max_position_embeddings,
+                learned: false,
+            },
+        }
+    }
+
+    /// Whether only adapters are trained.
+    pub fn has_adapters(&self) -> bool {
+        match self {
+            Self::ResNetBk(_) => false,
+            Self::Qwen2(config) => config.lora.is_some(),
+        }
+    }
+
+    /// Makes the feed-forward network `ratio` times as wide as the model, rounded down.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the family has no such width or the ratio makes none.
+    pub fn widen_feed_forward(&mut self, ratio: f64) -> Result<(), Error> {
+        let Self::Qwen2(config) = self else {
+            return Err(Error::Config("this model's experts have no ratio to choose".to_owned()));
+        };
+        let width = (f64::from(config.hidden_size) * ratio).floor();
+        if !(1.0..=f64::from(u32::MAX)).contains(&width) {
+            return Err(Error::Config(format!(
+                "a feed-forward ratio of {ratio} makes intermediate_size {width}, not a width from 1 to {}",
+                u32::MAX
+            )));
+        }
+        config.intermediate_size = width as u32;
+        config.validate().map_err(Error::Config)
+    }
+
+    /// Tensors that a checkpoint may hold although the model has no use for them.
+    fn redundant(&self) -> &'static [&'static str] {
+        match self {
+            Self::ResNetBk(_) => &[],
+            Self::Qwen2(config) => config.redundant(),
         }
     }
 }
@@ -70,14 +125,16 @@ impl ModelConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     ResNetBk,
+    Qwen2,
 }
 
 impl Family {
-    const ALL: [Self; 1] = [Self::ResNetBk];
+    const ALL: [Self; 2] = [Self::ResNetBk, Self::Qwen2];
 
     const fn model_type(self) -> &'static str {
         match self {
             Self::ResNetBk => ResNetBkConfig::MODEL_TYPE,
+            Self::Qwen2 => Qwen2Config::MODEL_TYPE,
         }
     }
 
@@ -85,6 +142,7 @@ impl Family {
     const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::ResNetBk => &ResNetBkConfig::FIELDS,
+            Self::Qwen2 => &Qwen2Config::FIELDS,
         }
     }
 

@@ -218,6 +218,72 @@ fn impossible_shapes_are_refused_by_name() {
 }
 
 /// Extents as people have them, and as they mistype them.
+fn qwen(asked: AskedShape, set: &[&str]) -> Estimate {
+    let model = Model::resolve("qwen2.5-0.5b", set).unwrap();
+    let shape = BatchShape::resolve(asked, &model.config).unwrap();
+    Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap()
+}
+
+fn shape(batch: u32, seq: u32) -> AskedShape {
+    AskedShape { batch: Some(batch), seq: Some(seq) }
+}
+
+#[test]
+fn qwens_functions_give_the_published_numbers() {
+    let estimate = qwen(shape(1, 512), &[]);
+    let functions = estimate.per_function().unwrap();
+    assert_eq!(functions.model, 457_650_544_640);
+    assert_eq!(functions.attention, 4_265_934_848);
+    assert_eq!(functions.feed_forward, 8_957_394_944);
+    assert_eq!(functions.norm, 1_840_640);
+    assert_eq!(estimate.total_flops().total(), 3 * functions.model);
+
+    let estimate = qwen(shape(4, 512), &["lora_rank=8"]).with_steps(1000, true).unwrap();
+    assert_eq!(estimate.per_function().unwrap().model, 1_832_011_464_704);
+    assert_eq!(estimate.experiment().unwrap().total, 5_496_034_394_112_000);
+    let inference = qwen(shape(4, 512), &["lora_rank=8"]).with_steps(1000, false).unwrap();
+    assert_eq!(inference.experiment().unwrap().total, 1_832_011_464_704_000);
+}
+
+#[test]
+fn a_budget_pays_for_whole_steps() {
+    let estimate = qwen(shape(1, 512), &[]).with_budget(100_000_000_000_000_000, true).unwrap();
+    let budget = estimate.budget().unwrap();
+    assert_eq!(budget.steps, 72_835);
+    assert_eq!(budget.steps * 1_372_951_633_920 + budget.left, budget.flops);
+    let poor = qwen(shape(1, 512), &[]).with_budget(5, false).unwrap().budget().unwrap();
+    assert_eq!((poor.steps, poor.left), (0, 5));
+}
+
+#[test]
+fn what_the_field_quotes_is_beside_it() {
+    let flops: Vec<(&str, u64)> =
+        qwen(shape(1, 512), &[]).field().iter().map(|rule| (rule.name, rule.flops)).collect();
+    let parameters = 494_032_768;
+    let expected = [
+        ("6 N T", 6 * parameters * 512),
+        ("6 N T with attention", 6 * parameters * 512 + 12 * 24 * 896 * 512 * 512),
+        ("matrix products", 528_364_863_488),
+    ];
+    assert_eq!(flops, expected);
+    assert!(default_estimate().field().is_empty());
+}
+
+#[test]
+fn a_feed_forward_ratio_is_rounded_down() {
+    let mut model = Model::resolve(
+        "qwen2.5-0.5b",
+        ["hidden_size=14", "num_attention_heads=7", "num_key_value_heads=1"],
+    )
+    .unwrap();
+    model.config.widen_feed_forward(2.6).unwrap();
+    let ModelConfig::Qwen2(config) = &model.config else { panic!("another family") };
+    assert_eq!(config.intermediate_size, 36);
+    for ratio in [0.0, -1.0, 0.07, f64::NAN, f64::INFINITY, 1e12] {
+        assert!(model.config.widen_feed_forward(ratio).is_err(), "{ratio}");
+    }
+}
+
 fn extent() -> impl Strategy<Value = u32> {
     prop_oneof![8 => 1_u32..40, 1 => 1_u32..100_000, 1 => any::<u32>()]
 }

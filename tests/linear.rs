@@ -88,6 +88,13 @@ impl Case {
         y
     }
 
+    fn plain_y(&self, mut y: Vec<f64>) -> Vec<f64> {
+        self.each(|m, n, row, k| {
+            y[m * self.n + n] += product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
+        });
+        y
+    }
+
     fn dx(&self, mut dx: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
             dx[m * self.k + k] += product((&self.dy[m * self.n + n], &self.w[row * self.k + k]))
@@ -194,7 +201,7 @@ impl Variant {
         bench.run(&name("forward"), &dims(0), &[], self.rows_grid(m, n, g));
         held(&mut bench, "y", &case.y());
 
-        let mut gradient =
+        let mut chained =
             |entry, output: &str, len, grid, expected: &dyn Fn(Vec<f64>) -> Vec<f64>| {
                 bench.output(output, len);
                 bench.run(&name(entry), &dims(0), &[], grid);
@@ -205,12 +212,13 @@ impl Variant {
                 let start = start.into_iter().map(f64::from).collect();
                 held(&mut bench, output, &expected(start));
             };
-        gradient("backward_input", "dx", m * k, self.rows_grid(m, k, g), &|dx| case.dx(dx));
-        gradient("backward_weight", "dw", g * n * k, self.weights_grid(n, k, g), &|dw| case.dw(dw));
+        chained("forward_plain", "y", m * n, self.rows_grid(m, n, g), &|y| case.plain_y(y));
+        chained("backward_input", "dx", m * k, self.rows_grid(m, k, g), &|dx| case.dx(dx));
+        chained("backward_weight", "dw", g * n * k, self.weights_grid(n, k, g), &|dw| case.dw(dw));
         if self.file == "linear" {
             let columns = self.lanes * if self.suffix.is_empty() { 1 } else { 4 };
             let grid = [n.div_ceil(columns) as u32, 1, g as u32];
-            gradient("backward_bias", "db", g * n, grid, &|db| case.db(db));
+            chained("backward_bias", "db", g * n, grid, &|db| case.db(db));
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::{
 
 use flopmeter::{
     model::{
-        AskedShape, Optimizer,
+        AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
@@ -64,24 +64,35 @@ pub struct Common {
 /// Which model, in which shape.
 #[derive(Debug, Args)]
 pub struct Model {
-    /// A preset (resnet-bk) or a folder with config.json and optionally model.safetensors
+    /// A preset (resnet-bk, qwen2.5-0.5b, -1.5b, -3b, -7b) or a folder with config.json and optionally
+    /// weights and a peft adapter
     #[arg(value_name = "MODEL", default_value = "resnet-bk")]
     pub name: String,
-    /// Sequences in a batch [default: 32]
+    /// Sequences in a batch [default: 32; Qwen: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Tokens in a sequence [default: as many as the model has positions]
+    /// Tokens in a sequence [default: as many as the model has positions; Qwen: 512]
     #[arg(long, value_name = "N")]
     pub seq: Option<u32>,
     /// Override a field of the model's configuration (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    overrides: Vec<String>,
+    /// Qwen: train only adapters of rank R, on q_proj and v_proj unless the model's folder or
+    /// --set lora_targets=.. says otherwise
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
+    lora_rank: Option<u32>,
 }
 
 impl Model {
     /// What was said about the batch's shape.
     pub fn shape(&self) -> AskedShape {
         AskedShape { batch: self.batch, seq: self.seq }
+    }
+
+    /// Every override of the configuration.
+    pub fn overrides(&self) -> Vec<String> {
+        let rank = self.lora_rank.map(|rank| format!("{}={rank}", Lora::RANK));
+        self.overrides.iter().cloned().chain(rank).collect()
     }
 }
 
@@ -103,9 +114,9 @@ pub struct Work {
     pub model: Model,
     #[command(flatten)]
     pub step: Step,
-    /// How BK-Core's gradient is computed: as published, or exactly
-    #[arg(long, value_name = "HOW", default_value = "hybrid", value_enum)]
-    pub bk_gradient: Gradient,
+    /// ResNet-BK: how BK-Core's gradient is computed, as published (the default) or exactly
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub bk_gradient: Option<Gradient>,
     /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
@@ -119,7 +130,7 @@ impl Work {
         Training {
             scope: self.step.phase.into(),
             optimizer: self.step.optimizer,
-            bk_gradient: self.bk_gradient.into(),
+            bk_gradient: self.bk_gradient.map(BkGradient::from).unwrap_or_default(),
         }
     }
 }
@@ -160,9 +171,18 @@ pub struct Estimate {
     pub model: Model,
     #[command(flatten)]
     pub step: Step,
-    /// Also price so many steps (forward passes with --phase forward)
+    /// Also price so many steps (forward passes with --inference)
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
+    /// Also say how many steps a budget pays for, as in 1e17
+    #[arg(long, value_name = "FLOPS", value_parser = flops)]
+    pub budget: Option<u64>,
+    /// Steps are forward passes, as with --phase forward
+    #[arg(long)]
+    pub inference: bool,
+    /// Qwen: how many times wider than the model the feed-forward network is, rounded down
+    #[arg(long, value_name = "RATIO")]
+    pub ffn_ratio: Option<f64>,
     /// Write the estimate as JSON; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,
@@ -207,6 +227,13 @@ pub struct Shader {
     pub timeout: u64,
 }
 
+impl Estimate {
+    /// Whether the steps that are priced train.
+    pub fn training(&self) -> bool {
+        self.step.phase == Phase::Step && !self.inference
+    }
+}
+
 /// `--phase`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Phase {
@@ -236,6 +263,20 @@ impl From<Gradient> for BkGradient {
             Gradient::Hybrid => Self::Hybrid,
             Gradient::Exact => Self::Exact,
         }
+    }
+}
+
+/// A number of FLOPs: whole, or with an exponent.
+fn flops(text: &str) -> Result<u64, String> {
+    if let Ok(whole) = text.parse() {
+        return Ok(whole);
+    }
+    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
+    // Above 2^53 every f64 is whole; what is below and has a fraction is no number of FLOPs.
+    if number.fract() == 0.0 && (0.0..1.8e19).contains(&number) {
+        Ok(number as u64)
+    } else {
+        Err("a budget is a whole number from 0 to 1.8e19".to_owned())
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 
 pub fn run(asked: &Check, common: &Common) -> super::Result {
     interrupt::listen()?;
-    let (model, weights, batch) = subject(&asked.work)?;
+    let (model, weights, batch) = subject(&asked.work, common)?;
     let mut devices = open(asked.adapter.as_deref())?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));

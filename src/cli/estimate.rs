@@ -14,11 +14,18 @@ use super::{
 
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let sink = asked.json.as_deref().map(Sink::of);
-    let model = Model::resolve(&asked.model.name, &asked.model.overrides)?;
+    let mut model = Model::resolve(&asked.model.name, asked.model.overrides())?;
+    if let Some(ratio) = asked.ffn_ratio {
+        model.config.widen_feed_forward(ratio)?;
+    }
     let shape = BatchShape::resolve(asked.model.shape(), &model.config)?;
     let mut estimate = Estimate::new(&model.config, shape, asked.step.optimizer)?;
+    output::warn(shape.warning(&model.config), common);
     if let Some(steps) = asked.steps {
-        estimate = estimate.with_steps(steps, asked.step.phase == args::Phase::Step)?;
+        estimate = estimate.with_steps(steps, asked.training())?;
+    }
+    if let Some(budget) = asked.budget {
+        estimate = estimate.with_budget(budget, asked.training())?;
     }
     if let Some(sink) = &sink {
         sink.write(&json::render(&estimate))?;

@@ -83,6 +83,13 @@ pub fn complain(error: &anyhow::Error) {
     let _ = writeln!(io::stderr().lock(), "error: {error:#}");
 }
 
+/// Says what is doubtful, on standard error.
+pub fn warn(doubt: Option<String>, common: &Common) {
+    if let Some(doubt) = doubt.filter(|_| !common.quiet) {
+        let _ = writeln!(io::stderr().lock(), "warning: {doubt}");
+    }
+}
+
 /// A broken pipe means that the reader has seen enough.
 fn listened(written: io::Result<()>) -> super::Result<()> {
     match written {

@@ -1,8 +1,12 @@
 //! `flopmeter profile`: a training step run for real, counted, checked, reported.
 
+use std::path::Path;
+
+use anyhow::bail;
+
 use flopmeter::{
     execute::{Executor as _, gpu::Gpu},
-    model::{Batch, Model, Weights},
+    model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
     report::{json, table},
 };
@@ -23,7 +27,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     for sink in [&to_json, &to_tensors].into_iter().flatten() {
         sink.check()?;
     }
-    let (model, weights, batch) = subject(&asked.work)?;
+    let (model, weights, batch) = subject(&asked.work, common)?;
     let bar = Bar::new(common, asked.repeat);
     let mut gpu = Gpu::open(&asked.adapter)?;
     log::info!("running on {}", gpu.adapter().name);
@@ -57,9 +61,13 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 }
 
 /// What the arguments say is to be run: model, weights and data.
-pub(super) fn subject(work: &Work) -> super::Result<(Model, Weights, Batch)> {
-    let model = Model::resolve(&work.model.name, &work.model.overrides)?;
+pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
+    let model = Model::resolve(&work.model.name, work.model.overrides())?;
+    if work.bk_gradient.is_some() && !matches!(model.config, ModelConfig::ResNetBk(_)) {
+        bail!("--bk-gradient is ResNet-BK's; {} has no BK-Core: leave it out", model.name);
+    }
     let batch = Batch::load(work.input.as_deref(), work.model.shape(), &model.config, work.seed)?;
+    output::warn(batch.shape.warning(&model.config), common);
     let weights = model.weights(work.seed)?;
     Ok((model, weights, batch))
 }
@@ -67,14 +75,20 @@ pub(super) fn subject(work: &Work) -> super::Result<(Model, Weights, Batch)> {
 /// Where weights and tokens come from.
 fn provenance(work: &Work, model: &Model) -> String {
     let seed = work.seed;
-    match (&model.checkpoint, &work.input) {
-        (None, None) => format!("weights and tokens from seed {seed}"),
-        (None, Some(input)) => format!("weights from seed {seed}, tokens from {}", input.display()),
-        (Some(weights), None) => {
-            format!("weights from {}, tokens from seed {seed}", weights.display())
-        }
-        (Some(weights), Some(input)) => {
-            format!("weights from {}, tokens from {}", weights.display(), input.display())
-        }
+    let from = |what: &str, path: &Path| format!("{what} from {}", path.display());
+    let mut files = Vec::new();
+    let mut seeded = Vec::new();
+    let mut place = |what: &'static str, path: Option<&Path>| match path {
+        Some(path) => files.push(from(what, path)),
+        None => seeded.push(what),
+    };
+    place("weights", model.checkpoint.as_deref());
+    if model.config.has_adapters() {
+        place("adapters", model.adapter.as_deref());
     }
+    place("tokens", work.input.as_deref());
+    if !seeded.is_empty() {
+        files.push(format!("{} from seed {seed}", seeded.join(" and ")));
+    }
+    files.join(", ")
 }

@@ -9,16 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Term, overflow};
+use super::{Line, Term};
 use crate::{
     Error,
     model::{BatchShape, Optimizer, ResNetBkConfig},
     plan::Phase::{self, Backward, Forward},
 };
-
-/// What one line of the estimator prices: its name, its phase, its formula, and the formula's
-/// factors.
-type Line = (&'static str, Phase, &'static str, Vec<u64>);
 
 /// Every term, component by component in the order of the model.
 pub(super) fn terms(
@@ -95,31 +91,17 @@ struct Sheet {
 impl Sheet {
     /// Adds the lines of a component, and the optimizer's step over its parameters.
     fn component(&mut self, component: &str, lines: &[Line]) -> Result<(), Error> {
-        for (term, phase, formula, factors) in lines {
-            self.add(component, term, *phase, formula, factors)?;
+        for line in lines {
+            self.terms.push(Term::new(component, line)?);
         }
         let p = self.parameters.get(component).copied().unwrap_or_default();
-        match self.optimizer {
+        let line = match self.optimizer {
             Optimizer::Adam | Optimizer::AdamW => {
-                self.add(component, "optimizer", Phase::Optimizer, "15 P", &[15, p])
+                ("optimizer", Phase::Optimizer, "15 P", vec![15, p])
             }
-            Optimizer::Sgd => self.add(component, "optimizer", Phase::Optimizer, "2 P", &[2, p]),
-        }
-    }
-
-    fn add(
-        &mut self,
-        component: &str,
-        term: &'static str,
-        phase: Phase,
-        formula: &'static str,
-        factors: &[u64],
-    ) -> Result<(), Error> {
-        let flops = factors
-            .iter()
-            .try_fold(1, |product: u64, &factor| product.checked_mul(factor))
-            .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
-        self.terms.push(Term { component: component.to_owned(), term, phase, flops, formula });
+            Optimizer::Sgd => ("optimizer", Phase::Optimizer, "2 P", vec![2, p]),
+        };
+        self.terms.push(Term::new(component, &line)?);
         Ok(())
     }
 }

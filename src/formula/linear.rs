@@ -15,7 +15,7 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let product = OpCounts::f32(Op::Fma, outputs.checked_mul(dim(dims, "K")?)?);
     match entry.strip_suffix("_vec4").unwrap_or(entry) {
         "forward" => Some(product.with(Scalar::F32, Op::Add, outputs)),
-        "backward_input" | "backward_weight" => Some(product),
+        "forward_plain" | "backward_input" | "backward_weight" => Some(product),
         "backward_bias" => Some(OpCounts::f32(Op::Add, outputs)),
         _ => None,
     }
@@ -32,6 +32,7 @@ mod tests {
         let flops = |entry| exact(entry, &dims).map(|counts| counts.flops(Convention::Ieee));
         assert_eq!(flops("forward"), Some(2 * 5 * 7 * 11 + 5 * 11));
         assert_eq!(flops("forward_vec4"), flops("forward"));
+        assert_eq!(flops("forward_plain"), Some(2 * 5 * 7 * 11));
         assert_eq!(flops("backward_input"), Some(2 * 5 * 7 * 11));
         assert_eq!(flops("backward_weight_vec4"), Some(2 * 5 * 7 * 11));
         assert_eq!(flops("backward_bias"), Some(5 * 11));

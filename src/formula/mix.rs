@@ -1,4 +1,5 @@
-//! The residual stream y = h + f + bk_scale * s over P elements, its gradients, and plain sums.
+//! The residual stream y = h + f + bk_scale * s over P elements, its gradients, plain sums and
+//! multiples.
 
 use super::{dim, f32s};
 use crate::{
@@ -12,7 +13,7 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
             let p = dim(dims, "P")?;
             Some(f32s([(Op::Add, p), (Op::Fma, p)]))
         }
-        "backward" => Some(f32s([(Op::Mul, dim(dims, "P")?)])),
+        "backward" | "scale" => Some(f32s([(Op::Mul, dim(dims, "P")?)])),
         "backward_scale_partials" => Some(f32s([(Op::Fma, dim(dims, "P")?)])),
         // Every partial is added to one lane's sum, and every lane but the first to the total.
         "backward_scale" => {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::spelling::nearest;
+use super::spelling::{close, nearest};
 
 /// The field that names the family.
 pub(super) const MODEL_TYPE: &str = "model_type";
@@ -20,6 +20,42 @@ pub(super) fn refuse_unknown(
     }
 }
 
+/// Refuses a field that is nearly one of the family's and stands where that one is missing. For
+/// families whose files hold much else.
+pub(super) fn refuse_misspelt(
+    object: &Map<String, Value>,
+    known: &'static [&'static str],
+) -> Result<(), String> {
+    let missing = || known.iter().copied().filter(|name| !object.contains_key(*name));
+    let others = object.keys().filter(|name| !known.contains(&name.as_str()));
+    let mut slips = others.filter_map(|name| Some((name, close(name, missing())?)));
+    slips.next().map_or(Ok(()), |(name, meant)| {
+        Err(format!("unknown field '{name}'; did you mean '{meant}'?"))
+    })
+}
+
+/// A field where it is given and not null, else what it is by default.
+pub(super) fn or<T>(
+    object: &Map<String, Value>,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+    default: T,
+) -> Result<T, String> {
+    if object.get(name).is_none_or(Value::is_null) { Ok(default) } else { read(name) }
+}
+
+/// A field that is a number.
+pub(super) fn real(object: &Map<String, Value>, name: &str) -> Result<f64, String> {
+    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
+    value.as_f64().ok_or_else(|| format!("{name} is {value}; it must be a number"))
+}
+
+/// A field that is true or false.
+pub(super) fn flag(object: &Map<String, Value>, name: &str) -> Result<bool, String> {
+    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
+    value.as_bool().ok_or_else(|| format!("{name} is {value}; it must be true or false"))
+}
+
 /// A field that is a whole number of at least 1.
 pub(super) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, String> {
     let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
@@ -27,6 +63,43 @@ pub(super) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, S
     number.filter(|&number| number > 0).ok_or_else(|| {
         format!("{name} is {value}; it must be a whole number from 1 to {}", u32::MAX)
     })
+}
+
+/// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and
+/// would otherwise fill memory with names.
+const MAX_TENSORS: u128 = 1 << 18;
+
+/// Bytes that one parameter takes in a training step: value, gradient and two moments.
+const TRAINING_BYTES: u128 = 16;
+
+/// Whether so many tensors of so many numbers together can be thought of at all. `layers` are the fields
+/// by which there are so many, `extents` those by which they are so large.
+pub(super) fn check_size(
+    tensors: u128,
+    parameters: u128,
+    layers: &[(&str, u32)],
+    extents: &[(&str, u32)],
+) -> Result<(), String> {
+    let list = |fields: &[(&str, u32)]| {
+        fields
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if tensors > MAX_TENSORS {
+        return Err(format!(
+            "{} make {tensors} parameter tensors, more than {MAX_TENSORS}: lower them",
+            list(layers)
+        ));
+    }
+    if parameters > u128::from(u64::MAX) / TRAINING_BYTES {
+        return Err(format!(
+            "{} make {parameters} parameters, whose bytes overflow 64 bits: lower them",
+            list(extents)
+        ));
+    }
+    Ok(())
 }
 
 /// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise.

@@ -1,9 +1,12 @@
 //! From a model to a plan: which kernels run on which data, in which order, in windows that fit the
 //! adapter. Every size, tile and dispatch extent is decided below this module and nowhere else.
 
+mod grouping;
 mod launch;
 mod linear;
+mod loss;
 mod optimize;
+mod qwen2;
 mod resnet_bk;
 mod weight;
 
@@ -82,6 +85,7 @@ pub fn lower(
 ) -> Result<Plan, Error> {
     let plan = match config {
         ModelConfig::ResNetBk(config) => resnet_bk::lower(config, shape, training, limits)?,
+        ModelConfig::Qwen2(config) => qwen2::lower(config, shape, training, limits)?,
     };
     fits(&plan, limits)?;
     Ok(plan)

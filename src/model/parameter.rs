@@ -1,6 +1,6 @@
 //! What is known about a parameter before it has a value.
 
-/// A trainable parameter: its name and shape in the checkpoint, the component it belongs to, and
+/// A parameter: its name and shape in the checkpoint, the component it belongs to, and
 /// what it is filled with where no checkpoint is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
@@ -12,6 +12,8 @@ pub struct ParameterSpec {
     pub component: String,
     /// Its distribution before training.
     pub fill: Fill,
+    /// Whether training changes it, or it is frozen beside adapters.
+    pub trained: bool,
 }
 
 impl ParameterSpec {

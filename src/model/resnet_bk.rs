@@ -25,13 +25,6 @@ pub struct ResNetBkConfig {
     pub top_k: u32,
 }
 
-/// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and
-/// would otherwise fill memory with names.
-const MAX_TENSORS: u128 = 1 << 18;
-
-/// Bytes that one parameter takes in a training step: value, gradient and two moments.
-const TRAINING_BYTES: u128 = 16;
-
 impl ResNetBkConfig {
     /// What `model_type` says for this family.
     pub const MODEL_TYPE: &'static str = "resnet_bk";
@@ -83,20 +76,17 @@ impl ResNetBkConfig {
             ));
         }
         let (tensors, parameters) = self.size();
-        if tensors > MAX_TENSORS {
-            return Err(format!(
-                "n_layers = {n_layers} and num_experts = {num_experts} make {tensors} parameter \
-                 tensors, more than {MAX_TENSORS}: lower one of them"
-            ));
-        }
-        if parameters > u128::from(u64::MAX) / TRAINING_BYTES {
-            return Err(format!(
-                "d_model = {d_model}, n_layers = {n_layers}, num_experts = {num_experts} and \
-                 vocab_size = {vocab_size} make {parameters} parameters, whose bytes overflow 64 \
-                 bits: lower them"
-            ));
-        }
-        Ok(())
+        fields::check_size(
+            tensors,
+            parameters,
+            &[("n_layers", n_layers), ("num_experts", num_experts)],
+            &[
+                ("d_model", d_model),
+                ("n_layers", n_layers),
+                ("num_experts", num_experts),
+                ("vocab_size", vocab_size),
+            ],
+        )
     }
 
     /// How many tensors [`Self::parameters`] lists, and how many numbers they hold: known before any
@@ -183,6 +173,7 @@ impl List {
             shape: shape.to_vec(),
             component: self.component.clone(),
             fill,
+            trained: true,
         });
     }
 

@@ -6,8 +6,17 @@ use serde::Serialize;
 use super::ModelConfig;
 use crate::Error;
 
-/// Sequences in a batch where nobody says otherwise: the published baseline's.
-const DEFAULT_BATCH: u32 = 32;
+/// How many positions a model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positions {
+    /// The field of its configuration that says so.
+    pub field: &'static str,
+    /// How many.
+    pub count: u32,
+    /// Whether it has learned each, so that a longer sequence has nothing to look up; otherwise it is
+    /// only what the model was trained for.
+    pub learned: bool,
+}
 
 /// What the user said about the shape of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,15 +35,20 @@ pub struct BatchShape {
 }
 
 impl BatchShape {
-    /// The shape asked for, and where nothing was asked 32 sequences as long as the model allows.
+    /// The shape asked for, and where nothing was asked the one for which the model's estimator was
+    /// published.
     ///
     /// # Errors
     /// [`Error::Config`] where an extent is zero, the sequence is longer than the model's positions,
     /// or a product of extents overflows.
     pub fn resolve(asked: AskedShape, config: &ModelConfig) -> Result<Self, Error> {
-        let (_, positions) = config.positions();
-        let batch = asked.batch.unwrap_or(DEFAULT_BATCH);
-        let seq = asked.seq.unwrap_or(positions);
+        let positions = config.positions().count;
+        let (batch, seq) = match config {
+            ModelConfig::ResNetBk(_) => (32, positions),
+            ModelConfig::Qwen2(_) => (1, positions.min(512)),
+        };
+        let batch = asked.batch.unwrap_or(batch);
+        let seq = asked.seq.unwrap_or(seq);
         Self::checked(batch, seq, config).map_err(Error::Config)
     }
 
@@ -45,10 +59,10 @@ impl BatchShape {
                 return Err(format!("{name} is 0; it must be at least 1"));
             }
         }
-        let (field, positions) = config.positions();
-        if seq > positions {
+        let Positions { field, count, learned } = config.positions();
+        if learned && seq > count {
             return Err(format!(
-                "seq = {seq} is more than {field} = {positions}, the positions that the model has: \
+                "seq = {seq} is more than {field} = {count}, the positions that the model has: \
                  take a shorter seq, or a model with more positions (--set {field}={seq})"
             ));
         }
@@ -62,8 +76,21 @@ impl BatchShape {
         let shape = Self { batch, seq };
         match config {
             ModelConfig::ResNetBk(config) => config.check_batch(shape)?,
+            ModelConfig::Qwen2(config) => config.check_batch(shape)?,
         }
         Ok(shape)
+    }
+
+    /// What is doubtful about this shape, if anything.
+    pub fn warning(self, config: &ModelConfig) -> Option<String> {
+        let Positions { field, count, .. } = config.positions();
+        (self.seq > count).then(|| {
+            format!(
+                "seq = {} is more than {field} = {count}, what the model was trained for: counts hold, \
+                 but its output means little",
+                self.seq
+            )
+        })
     }
 
     /// B, sequences in the batch.

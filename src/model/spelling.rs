@@ -11,6 +11,11 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
+/// The known name that is surely meant: a slip or two away from a name that is long enough for them.
+pub(super) fn close<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(name, known).filter(|meant| 6 * edits(name, meant) <= meant.chars().count())
+}
+
 /// Insertions, deletions and replacements between two words (Levenshtein), row by row.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();

@@ -1,55 +1,78 @@
-//! The values of a model's parameters: from a checkpoint, every tensor of it checked, or seeded.
-//! NaN and infinity are values like any other; who profiles a broken model is told by its loss.
+//! The values of a model's parameters: from checkpoints, every tensor of them checked, or seeded. NaN and
+//! infinity are values like any other; who profiles a broken model is told by its loss.
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Fill, ParameterSpec, seed::Stream, spelling::nearest};
 use crate::{
     Error,
-    tensors::{Dtype, TensorFile},
+    tensors::{Dtype, Tensor, TensorFile},
 };
 
-/// Where parameters get their values.
-#[derive(Debug)]
-pub struct Weights(Source);
+/// Where parameters get their values. A file's tensors stay where they are until they are asked for.
+#[derive(Debug, Default)]
+pub struct Weights {
+    files: Vec<TensorFile>,
+    sources: BTreeMap<String, Source>,
+}
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Source {
-    Checkpoint(TensorFile),
-    Seeded { seed: u64, tensors: BTreeMap<String, (u64, Fill)> },
+    /// In which file.
+    Checkpoint(usize),
+    Seeded {
+        seed: u64,
+        elements: u64,
+        fill: Fill,
+    },
 }
 
 impl Weights {
     /// Values drawn from each parameter's own distribution; a name and a seed always give the same.
-    pub fn seeded(seed: u64, parameters: &[ParameterSpec]) -> Self {
-        let tensors = parameters
-            .iter()
-            .map(|parameter| (parameter.name.clone(), (parameter.elements(), parameter.fill)));
-        Self(Source::Seeded { seed, tensors: tensors.collect() })
+    pub fn seed(&mut self, seed: u64, parameters: &[ParameterSpec]) {
+        self.sources.extend(parameters.iter().map(|parameter| {
+            let ParameterSpec { name, fill, .. } = parameter;
+            (name.clone(), Source::Seeded { seed, elements: parameter.elements(), fill: *fill })
+        }));
     }
 
-    /// The values in a safetensors checkpoint, which must hold exactly these parameters as f32.
+    /// The values in safetensors files, which together must hold exactly these parameters, as F32,
+    /// BF16 or F16, and may hold `redundant` ones.
     ///
     /// # Errors
     /// [`Error::File`] naming the file and the tensor that is missing, misshapen, of another type
     /// or not part of the model.
-    pub fn open(path: &Path, parameters: &[ParameterSpec]) -> Result<Self, Error> {
-        let file = TensorFile::open(path)?;
-        verify(&file, parameters)
-            .map_err(|problem| Error::File { path: path.to_owned(), problem })?;
-        Ok(Self(Source::Checkpoint(file)))
+    pub fn read(
+        &mut self,
+        files: Vec<TensorFile>,
+        parameters: &[ParameterSpec],
+        redundant: &[&str],
+    ) -> Result<(), Error> {
+        let found = locate(&files, parameters, redundant)
+            .map_err(|(file, problem)| Error::File { path: files[file].path().into(), problem })?;
+        let first = self.files.len();
+        self.sources.extend(
+            parameters
+                .iter()
+                .zip(found)
+                .map(|(spec, file)| (spec.name.clone(), Source::Checkpoint(first + file))),
+        );
+        self.files.extend(files);
+        Ok(())
     }
 
-    /// A parameter's values, row-major and little-endian, four bytes each; none where the model has
-    /// no such parameter.
+    /// A parameter's values, row-major and little-endian, as f32; none where the model has no such
+    /// parameter.
     pub fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        match &self.0 {
-            Source::Checkpoint(file) => file.get(name).map(|tensor| Cow::Borrowed(tensor.bytes)),
-            Source::Seeded { seed, tensors } => {
-                let &(elements, fill) = tensors.get(name)?;
-                let mut stream = Stream::new(*seed, name);
-                let values = (0..elements).flat_map(|_| stream.value(fill).to_le_bytes());
-                Some(Cow::Owned(values.collect()))
+        match *self.sources.get(name)? {
+            Source::Checkpoint(file) => self.files[file].get(name).map(widened),
+            Source::Seeded { seed, elements, fill } => {
+                let mut stream = Stream::new(seed, name);
+                let mut bytes = Vec::with_capacity(elements as usize * size_of::<f32>());
+                for _ in 0..elements {
+                    bytes.extend_from_slice(&stream.value(fill).to_le_bytes());
+                }
+                Some(Cow::Owned(bytes))
             }
         }
     }
@@ -62,37 +85,118 @@ impl Weights {
     }
 }
 
-/// What is wrong with a checkpoint of these parameters, if anything.
-fn verify(file: &TensorFile, parameters: &[ParameterSpec]) -> Result<(), String> {
+/// A tensor's elements as f32, which holds each value of the narrower types.
+fn widened(tensor: Tensor<'_>) -> Cow<'_, [u8]> {
+    let (halves, _) = tensor.bytes.as_chunks();
+    let halves = halves.iter().map(|&half| u16::from_le_bytes(half));
+    match tensor.dtype {
+        Dtype::BF16 => {
+            Cow::Owned(halves.flat_map(|half| (u32::from(half) << 16).to_le_bytes()).collect())
+        }
+        Dtype::F16 => Cow::Owned(halves.flat_map(|half| from_half(half).to_le_bytes()).collect()),
+        _ => Cow::Borrowed(tensor.bytes),
+    }
+}
+
+/// IEEE half precision: a sign, five bits of exponent, ten of mantissa.
+fn from_half(half: u16) -> f32 {
+    let sign = u32::from(half >> 15) << 31;
+    let (exponent, mantissa) = (u32::from(half >> 10) & 0x1F, u32::from(half) & 0x3FF);
+    let magnitude = match exponent {
+        // Below the smallest exponent: mantissa x 2^-24, which f32 has an exponent for.
+        0 => (mantissa as f32 * f32::from_bits((127 - 24) << 23)).to_bits(),
+        0x1F => 0x7F80_0000 | mantissa << 13,
+        _ => (exponent + 127 - 15) << 23 | mantissa << 13,
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+/// In which file each parameter is, or which file is not what it should be, and why.
+fn locate(
+    files: &[TensorFile],
+    parameters: &[ParameterSpec],
+    redundant: &[&str],
+) -> Result<Vec<usize>, (usize, String)> {
     let known: BTreeMap<&str, &ParameterSpec> =
         parameters.iter().map(|parameter| (parameter.name.as_str(), parameter)).collect();
-    let names = file.names();
-    let unknown = || names.iter().map(String::as_str).filter(|name| !known.contains_key(name));
+    let names: Vec<(usize, String)> = files
+        .iter()
+        .enumerate()
+        .flat_map(|(file, tensors)| tensors.names().into_iter().map(move |name| (file, name)))
+        .collect();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for (file, name) in &names {
+        if places.insert(name, *file).is_some() {
+            return Err((*file, format!("tensor '{name}' lies in another shard too")));
+        }
+    }
+    let unknown = || {
+        names.iter().filter(|(_, name)| {
+            !known.contains_key(name.as_str()) && !redundant.contains(&name.as_str())
+        })
+    };
+    let mut found = Vec::with_capacity(parameters.len());
     for ParameterSpec { name, shape, .. } in parameters {
-        let tensor = file.get(name).ok_or_else(|| {
-            let instead = nearest(name, unknown()).map_or_else(String::new, |other| {
-                format!("; the file has '{other}' instead, which the model does not")
-            });
-            format!("tensor '{name}' (F32, shape {shape:?}) is missing{instead}")
-        })?;
-        if tensor.dtype != Dtype::F32 {
-            return Err(format!(
-                "tensor '{name}' is {:?}; F32 is expected: convert the checkpoint",
-                tensor.dtype
+        let Some(&file) = places.get(name.as_str()) else {
+            let instead = nearest(name, unknown().map(|(_, name)| name.as_str()))
+                .map_or_else(String::new, |other| {
+                    format!("; the file has '{other}' instead, which the model does not")
+                });
+            let problem = format!("tensor '{name}' (F32, shape {shape:?}) is missing{instead}");
+            return Err((0, problem));
+        };
+        let tensor = files[file].get(name).expect("a file has the tensors that it names");
+        if !matches!(tensor.dtype, Dtype::F32 | Dtype::BF16 | Dtype::F16) {
+            return Err((
+                file,
+                format!(
+                    "tensor '{name}' is {:?}; F32, BF16 or F16 is expected: convert the checkpoint",
+                    tensor.dtype
+                ),
             ));
         }
         if tensor.shape != shape.as_slice() {
-            return Err(format!(
-                "tensor '{name}' has shape {:?}; the configuration makes it {shape:?}",
-                tensor.shape
+            return Err((
+                file,
+                format!(
+                    "tensor '{name}' has shape {:?}; the configuration makes it {shape:?}",
+                    tensor.shape
+                ),
             ));
         }
+        found.push(file);
     }
     match unknown().next() {
-        Some(name) => Err(format!(
-            "tensor '{name}' is no parameter of this model: the configuration and the checkpoint \
-             do not belong together"
+        Some((file, name)) => Err((
+            *file,
+            format!(
+                "tensor '{name}' is no parameter of this model: the configuration and the checkpoint \
+                 do not belong together"
+            ),
         )),
-        None => Ok(()),
+        None => Ok(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_what_ieee_says() {
+        for (half, value) in [
+            (0x0000, 0.0),
+            (0x3C00, 1.0),
+            (0xC000, -2.0),
+            (0x3555, 0.333_251_95),
+            (0x7BFF, 65_504.0),
+            (0x0400, 6.103_515_6e-5),
+            (0x03FF, 6.097_555_e-5),
+            (0x8001, -5.960_464_5e-8),
+            (0x7C00, f32::INFINITY),
+        ] {
+            assert_eq!(from_half(half), value, "{half:#x}");
+        }
+        assert!(from_half(0x7E00).is_nan());
     }
 }

@@ -1,6 +1,8 @@
 //! One launch of a kernel on the bench, and what the references need: numbers that look random,
 //! tolerances, finite differences.
 
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
 use std::{cell::RefCell, collections::BTreeMap};
 
 use flopmeter::execute::gpu::Gpu;

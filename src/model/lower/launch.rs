@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::execute::Limits;
-use crate::plan::{Element, Init, Pass, Phase, Plan, Slice};
+use crate::plan::{ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice};
 
 /// Invocations in a workgroup of every kernel whose work is a list of elements or rows.
 const LANES: u32 = 64;
@@ -14,6 +14,9 @@ const LANES: u32 = 64;
 /// itself with 32 lanes each; a software adapter pays for every lane at each barrier.
 const ROW_LANES: u32 = 32;
 
+/// Invocations in a workgroup where each works long.
+const LONG_LANES: u32 = 8;
+
 /// Workgroups along one dimension that every adapter takes.
 const WORKGROUPS: u64 = 65535;
 
@@ -22,6 +25,9 @@ const WORKGROUPS: u64 = 65535;
 pub(super) enum Spread {
     /// One invocation for each of so many elements.
     Elements(u64),
+    /// One invocation for each of so many elements, each of them long, so that few of them make a
+    /// workgroup.
+    Long(u64),
     /// One workgroup for each of so many rows.
     Rows(u64),
     /// One workgroup in all.
@@ -70,6 +76,9 @@ impl Builder {
     pub(super) fn launch(&mut self, launch: &Launch<'_>) {
         let (lanes, grid) = match launch.spread {
             Spread::Elements(count) => (Some(LANES), folded(count.div_ceil(u64::from(LANES)))),
+            Spread::Long(count) => {
+                (Some(LONG_LANES), folded(count.div_ceil(u64::from(LONG_LANES))))
+            }
             Spread::Rows(count) => (Some(ROW_LANES), folded(count)),
             Spread::One => (Some(ROW_LANES), [1; 3]),
             Spread::Grid(grid) => (None, grid),
@@ -96,4 +105,33 @@ impl Builder {
 fn folded(workgroups: u64) -> [u32; 3] {
     let x = workgroups.clamp(1, WORKGROUPS);
     [x as u32, workgroups.div_ceil(x).max(1) as u32, 1]
+}
+
+/// The suffix of an entry that takes vectors of four where `extent` is a multiple of `of`, and none
+/// otherwise.
+pub(super) fn vec4(extent: u32, of: u32) -> &'static str {
+    if extent.is_multiple_of(of) { "_vec4" } else { "" }
+}
+
+/// Cuts `count` rows of `width` elements into as few windows as a binding holds, each beginning where
+/// a binding may begin: first row and number of rows. None where not one row fits.
+pub(super) fn windows(count: u32, width: u64, limits: &Limits) -> Option<Vec<(u32, u32)>> {
+    let most = u32::try_from(limits.binding_bytes / (width * ELEMENT_BYTES)).unwrap_or(u32::MAX);
+    let aligned = u32::try_from(limits.offset_alignment / ELEMENT_BYTES).unwrap_or(u32::MAX);
+    let each = if most < count {
+        let step = aligned.min(most).max(1);
+        most / step * step
+    } else {
+        count
+    };
+    if each == 0 {
+        return None;
+    }
+    let window = |first: u32| (first, each.min(count - first));
+    Some((0..count).step_by(each as usize).map(window).collect())
+}
+
+/// What tells a window apart from the others: nothing where it is the whole.
+pub(super) fn window_name(what: &str, (first, rows): (u32, u32), of: u32) -> String {
+    if rows == of { String::new() } else { format!("{what} {first}..{}", first + rows) }
 }

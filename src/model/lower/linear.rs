@@ -14,6 +14,7 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entry {
     Forward,
+    ForwardPlain,
     BackwardInput,
     BackwardWeight,
     BackwardBias,
@@ -23,6 +24,7 @@ impl Entry {
     const fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
+            Self::ForwardPlain => "forward_plain",
             Self::BackwardInput => "backward_input",
             Self::BackwardWeight => "backward_weight",
             Self::BackwardBias => "backward_bias",
@@ -79,13 +81,13 @@ impl Variant {
     }
 }
 
-/// A linear layer's weight (G,N,K) and bias (G,N) with their gradients' places.
+/// A linear layer's weight (G,N,K) and, where it has one, bias (G,N) with their gradients' places.
 #[derive(Clone)]
 pub(super) struct Linear {
     /// Where it stands in the report.
     pub(super) component: String,
     pub(super) weight: Weight,
-    pub(super) bias: Weight,
+    pub(super) bias: Option<Weight>,
     /// Output features, input features, groups.
     pub(super) n: u32,
     pub(super) k: u32,
@@ -102,11 +104,28 @@ pub(super) struct Rows {
 }
 
 impl Linear {
-    /// y (M,N) = x (M,K) w^T + b.
+    /// Every parameter tensor.
+    pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        [&self.weight].into_iter().chain(&self.bias)
+    }
+
+    /// y (M,N) = x (M,K) w^T, + b where there is one.
     pub(super) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
-        let (w, b) = (self.weight.value, self.bias.value);
-        let bindings = [("x", x), ("w", w), ("b", b), ("y", y)];
-        self.launch(to, Entry::Forward, rows, false, &bindings);
+        let bindings = [("x", x), ("w", self.weight.value), ("y", y)];
+        match &self.bias {
+            Some(bias) => {
+                let bindings = [&bindings[..], &[("b", bias.value)]].concat();
+                self.launch(to, Entry::Forward, rows, false, &bindings);
+            }
+            None => self.launch(to, Entry::ForwardPlain, rows, false, &bindings),
+        }
+    }
+
+    /// y (M,N) += x (M,K) w^T, of a layer without bias.
+    pub(super) fn forward_onto(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
+        debug_assert!(self.bias.is_none(), "no kernel adds a product and a bias to what is there");
+        let bindings = [("x", x), ("w", self.weight.value), ("y", y)];
+        self.launch(to, Entry::ForwardPlain, rows, true, &bindings);
     }
 
     /// dx (M,K) = dy (M,N) w, added to what is there where `accumulate`.
@@ -123,7 +142,7 @@ impl Linear {
     }
 
     /// dw (G,N,K) = dy^T x and db (G,N) = the column sums of dy, added to what is there where
-    /// `accumulate`.
+    /// `accumulate`; of frozen parameters neither.
     pub(super) fn backward_parameters(
         &self,
         to: &mut Builder,
@@ -132,10 +151,14 @@ impl Linear {
         x: Slice,
         accumulate: bool,
     ) {
-        let weight = [("dy", dy), ("x", x), ("dw", self.weight.grad())];
-        self.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
-        let bias = [("dy", dy), ("db", self.bias.grad())];
-        self.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
+        if let Some(dw) = self.weight.grad {
+            let weight = [("dy", dy), ("x", x), ("dw", dw)];
+            self.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
+        }
+        if let Some(db) = self.bias.as_ref().and_then(|bias| bias.grad) {
+            let bias = [("dy", dy), ("db", db)];
+            self.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
+        }
     }
 
     fn launch(
@@ -156,7 +179,12 @@ impl Linear {
         to.launch(&Launch {
             kernel: &format!("{}.{}{suffix}", variant.file(), entry.name()),
             component: &self.component,
-            phase: if entry == Entry::Forward { Phase::Forward } else { Phase::Backward },
+            phase: match entry {
+                Entry::Forward | Entry::ForwardPlain => Phase::Forward,
+                Entry::BackwardInput | Entry::BackwardWeight | Entry::BackwardBias => {
+                    Phase::Backward
+                }
+            },
             window: &rows.window,
             dims: &[
                 ("M", rows.m),
@@ -184,7 +212,7 @@ impl Linear {
         let row_tiles = (u64::from(m) + u64::from(g) * u64::from(rows - 1)) / u64::from(rows);
         let row_tiles = u32::try_from(row_tiles).unwrap_or(u32::MAX);
         match entry {
-            Entry::Forward => [columns(n), row_tiles, 1],
+            Entry::Forward | Entry::ForwardPlain => [columns(n), row_tiles, 1],
             Entry::BackwardInput => [columns(k), row_tiles, 1],
             Entry::BackwardWeight => [columns(k), n.div_ceil(rows), g],
             Entry::BackwardBias => {
@@ -208,7 +236,7 @@ pub(super) fn alone(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
         value: zeros(name, n, columns),
         grad: Some(zeros(&format!("d{name}"), n, columns)),
     });
-    let layer = Linear { component: "linear".to_owned(), weight, bias, n, k, g: 1 };
+    let layer = Linear { component: "linear".to_owned(), weight, bias: Some(bias), n, k, g: 1 };
     let groups = to.values("rows", vec![0, m]);
     let rows = Rows { m, groups, window: String::new() };
     layer.forward(&mut to, &rows, x, y);

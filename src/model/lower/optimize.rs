@@ -1,12 +1,12 @@
 //! The optimizer as launches: one for each parameter tensor of the plan.
 
 use super::{
-    launch::{Builder, Launch, Spread},
+    launch::{Builder, Launch, Spread, window_name, windows},
     weight::Weight,
 };
 use crate::{
     model::Optimizer,
-    plan::{Element, Init, Phase},
+    plan::{Element, Init, Phase, Slice},
 };
 
 impl Optimizer {
@@ -45,30 +45,39 @@ impl Optimizer {
     }
 }
 
-/// Adds one update of each weight. Moments start at zero, as before a first step.
+/// Adds one update of each weight that is trained, in parts that a binding holds. Moments start at zero,
+/// as before a first step.
 pub(super) fn optimize<'a>(
     to: &mut Builder,
     optimizer: Optimizer,
     weights: impl IntoIterator<Item = &'a Weight>,
 ) {
     for weight in weights {
+        let Some(grad) = weight.grad else { continue };
         let name = to.plan.buffer_of(weight.value).name.clone();
-        let mut bindings = vec![("param", weight.value), ("grad", weight.grad())];
+        let mut tensors = vec![("param", weight.value), ("grad", grad)];
         for &moment in optimizer.moments() {
             let buffer = format!("{moment}/{name}");
             let slice = to.plan.buffer(buffer, Element::F32, weight.value.len, Init::Zeros);
-            bindings.push((moment, slice));
+            tensors.push((moment, slice));
         }
-        to.launch(&Launch {
-            kernel: &format!("optimizer.{}", optimizer.name()),
-            component: &weight.component,
-            phase: Phase::Optimizer,
-            window: &name,
-            // A longer tensor fits no buffer, which the plan's last check says.
-            dims: &[("P", u32::try_from(weight.value.len).unwrap_or(u32::MAX))],
-            scalars: &optimizer.scalars(),
-            bindings: &bindings,
-            spread: Spread::Elements(weight.value.len),
-        });
+        // A longer tensor fits no buffer, which the plan's last check says.
+        let len = u32::try_from(weight.value.len).unwrap_or(u32::MAX);
+        let limits = to.limits;
+        for window in windows(len, 1, &limits).into_iter().flatten() {
+            let (first, elements) = window;
+            let part = |slice: Slice| slice.part(first.into(), elements.into());
+            let bindings: Vec<_> = tensors.iter().map(|(n, slice)| (*n, part(*slice))).collect();
+            to.launch(&Launch {
+                kernel: &format!("optimizer.{}", optimizer.name()),
+                component: &weight.component,
+                phase: Phase::Optimizer,
+                window: format!("{name} {}", window_name("elements", window, len)).trim_end(),
+                dims: &[("P", elements)],
+                scalars: &optimizer.scalars(),
+                bindings: &bindings,
+                spread: Spread::Elements(elements.into()),
+            });
+        }
     }
 }

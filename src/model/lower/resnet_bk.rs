@@ -7,8 +7,10 @@ mod forward;
 
 use super::{
     Scope, Training,
+    grouping::Grouping,
     launch::Builder,
     linear::{Linear, Rows},
+    loss::Loss,
     optimize::optimize,
     weight::{Placer, Weight},
 };
@@ -44,7 +46,7 @@ struct Shape {
 struct Model {
     shape: Shape,
     tokens: Slice,
-    targets: Slice,
+    loss: Loss,
     token_embedding: Weight,
     position_embedding: Weight,
     layers: Vec<Layer>,
@@ -85,14 +87,6 @@ struct Normed {
     rstd: Slice,
 }
 
-/// Items sorted by a key, stably: where each key's items begin, which item stands in a slot, and in
-/// which slot an item stands.
-struct Grouping {
-    offsets: Slice,
-    order: Slice,
-    slot: Slice,
-}
-
 /// What one layer leaves for its backward pass.
 struct Saved {
     normed: Normed,
@@ -123,16 +117,6 @@ struct Resolvent {
     features: Slice,
 }
 
-/// A window of the logits' rows, in buffers of its own so that no binding is too large.
-struct HeadWindow {
-    rows: Rows,
-    first: u32,
-    /// exp(logit - row maximum) after the forward pass, the gradient by the logits after the
-    /// backward pass.
-    p: Slice,
-    denominator: Slice,
-}
-
 /// Lowers a training step, or its forward part.
 pub(super) fn lower(
     config: &ResNetBkConfig,
@@ -151,7 +135,10 @@ pub(super) fn lower(
         saved.push(layer);
     }
     let normed = model.norm(&mut to, &model.final_norm, h);
-    let windows = model.head_and_loss(&mut to, normed.y)?;
+    let windows = model.loss.forward(&mut to, |to, window| {
+        let x = window.of(normed.y, model.shape.d);
+        model.lm_head.forward(to, &window.rows, x, window.logits);
+    })?;
     if training.scope == Scope::Step {
         model.backward(&mut to, &normed, &windows, &saved, training.bk_gradient);
         optimize(&mut to, training.optimizer, model.weights());
@@ -189,7 +176,7 @@ impl Model {
         Self {
             shape,
             tokens,
-            targets,
+            loss: Loss { component: "loss", b: shape.b, n: shape.n, v: shape.v, targets },
             token_embedding,
             position_embedding,
             layers,
@@ -207,7 +194,7 @@ impl Model {
             .into_iter()
             .chain(self.layers.iter().flat_map(Layer::weights))
             .chain([&self.final_norm.weight, &self.final_norm.bias])
-            .chain([&self.lm_head.weight, &self.lm_head.bias])
+            .chain(self.lm_head.weights())
     }
 }
 
@@ -230,7 +217,7 @@ impl Layer {
             };
             Linear {
                 weight: stack("weight"),
-                bias: stack("bias"),
+                bias: Some(stack("bias")),
                 component: component.clone(),
                 n,
                 k,
@@ -265,7 +252,7 @@ impl Layer {
         let linears = [&self.router, &self.hidden, &self.output, &self.v_proj, &self.output_proj];
         [&self.norm.weight, &self.norm.bias]
             .into_iter()
-            .chain(linears.into_iter().flat_map(|linear| [&linear.weight, &linear.bias]))
+            .chain(linears.into_iter().flat_map(Linear::weights))
             .chain([&self.bk_scale])
     }
 }
@@ -290,7 +277,7 @@ fn dense(
     Linear {
         component: component.to_owned(),
         weight: placer.one(to, component, &format!("{name}.weight")),
-        bias: placer.one(to, component, &format!("{name}.bias")),
+        bias: Some(placer.one(to, component, &format!("{name}.bias"))),
         n,
         k,
         g: 1,

@@ -19,7 +19,16 @@ pub(super) struct Weight {
 }
 
 impl Weight {
-    /// Where the gradient goes; there is one wherever a backward pass is lowered.
+    /// The part of rows `first .. first + rows` of `width` elements.
+    pub(super) fn rows(&self, (first, rows): (u32, u32), width: u32) -> Self {
+        let part = |slice: Slice| {
+            slice.part(u64::from(first) * u64::from(width), u64::from(rows) * u64::from(width))
+        };
+        let component = self.component.clone();
+        Self { component, value: part(self.value), grad: self.grad.map(part) }
+    }
+
+    /// Where the gradient goes; there is one wherever a trained parameter's backward pass is lowered.
     pub(super) fn grad(&self) -> Slice {
         self.grad.expect("a backward pass is lowered with gradients")
     }
@@ -27,14 +36,16 @@ impl Weight {
 
 /// Places parameters by their names in the checkpoint.
 pub(super) struct Placer {
-    shapes: BTreeMap<String, Vec<usize>>,
-    trained: bool,
+    /// Shape in the checkpoint, and whether training changes it.
+    specs: BTreeMap<String, (Vec<usize>, bool)>,
+    trains: bool,
 }
 
 impl Placer {
-    /// For these parameters; with gradients where the plan trains.
-    pub(super) fn new(specs: Vec<ParameterSpec>, trained: bool) -> Self {
-        Self { shapes: specs.into_iter().map(|spec| (spec.name, spec.shape)).collect(), trained }
+    /// For these parameters; those that training changes have gradients where the plan `trains`.
+    pub(super) fn new(specs: Vec<ParameterSpec>, trains: bool) -> Self {
+        let specs = specs.into_iter().map(|spec| (spec.name, (spec.shape, spec.trained)));
+        Self { specs: specs.collect(), trains }
     }
 
     /// Places one tensor of the checkpoint.
@@ -51,16 +62,17 @@ impl Placer {
         tensors: &[String],
     ) -> Weight {
         let elements =
-            |tensor: &String| self.shapes[tensor].iter().map(|&e| e as u64).product::<u64>();
+            |tensor: &String| self.specs[tensor].0.iter().map(|&e| e as u64).product::<u64>();
         let len = tensors.iter().map(elements).sum();
         let value = to.plan.buffer(name, Element::F32, len, Init::Input);
-        let grad = self.trained.then(|| to.scratch(format!("grad/{name}"), len));
+        let trained = self.trains && tensors.iter().all(|tensor| self.specs[tensor].1);
+        let grad = trained.then(|| to.scratch(format!("grad/{name}"), len));
         let mut offset = 0;
         for tensor in tensors {
             let len = elements(tensor);
             to.plan.parameters.push(Parameter {
                 name: tensor.clone(),
-                shape: self.shapes[tensor].clone(),
+                shape: self.specs[tensor].0.clone(),
                 value: value.part(offset, len),
                 grad: grad.map(|grad| grad.part(offset, len)),
             });

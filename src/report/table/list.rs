@@ -6,7 +6,7 @@ use comfy_table::Cell;
 
 use super::{Style, bold, header, numbers, plain_table};
 use crate::{
-    estimate::{Estimate, PhaseFlops},
+    estimate::{Estimate, FieldFormula, PerFunction, PhaseFlops},
     execute::Adapter,
     plan::Phase,
     report::number::grouped,
@@ -28,8 +28,37 @@ pub fn estimate(model: &str, estimate: &Estimate, style: Style) -> String {
         "{model}: the published estimate of one training step, in FLOPs; nothing was run\n\n{}\n",
         table.trim_fmt()
     );
+    if let Some(PerFunction { attention, feed_forward, norm, block, model }) =
+        estimate.per_function()
+    {
+        let mut table = plain_table(style);
+        table.set_header(header(["function", "forward"]));
+        let functions = [
+            ("attention", attention),
+            ("feed_forward", feed_forward),
+            ("norm", norm),
+            ("block", block),
+            ("model", model),
+        ];
+        for (name, flops) in functions {
+            table.add_row(numbers(name.to_owned(), [grouped(*flops)]));
+        }
+        let _ = write!(text, "\n{}\n", table.trim_fmt());
+    }
+    if !estimate.field().is_empty() {
+        text.push_str("\nbeside it, what the field quotes\n");
+    }
+    for FieldFormula { name, formula, of, flops } in estimate.field() {
+        let _ = writeln!(text, "  {name} ({of}): {} = {formula}", grouped(*flops));
+    }
+    let kind = |training| if training { "training steps" } else { "forward passes" };
+    if let Some(budget) = estimate.budget() {
+        let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
+        let kind = kind(budget.training);
+        let _ = writeln!(text, "\n{flops} FLOPs pay for {steps} {kind}, {left} left over");
+    }
     if let Some(experiment) = estimate.experiment() {
-        let kind = if experiment.training { "training steps" } else { "forward passes" };
+        let kind = kind(experiment.training);
         let (steps, total) = (grouped(experiment.steps), grouped(experiment.total));
         let _ = writeln!(text, "\n{steps} {kind}: {total} FLOPs");
     }

@@ -1,14 +1,13 @@
 //! From loss to gradients, in the reverse order of the forward pass. Gradients of hidden states live
 //! in buffers that all layers share.
 
-use super::{
-    HeadWindow, Layer, Model, Norm, Normed, Saved, Shape,
-    forward::{group, relu},
-};
+use super::{Layer, Model, Norm, Normed, Saved, Shape, forward::relu};
 use crate::{
     model::lower::{
         BkGradient,
+        grouping::group,
         launch::{Builder, Launch, Spread},
+        loss::LogitRows,
     },
     plan::{Phase, Slice},
 };
@@ -77,7 +76,7 @@ impl Model {
         &self,
         to: &mut Builder,
         normed: &Normed,
-        windows: &[HeadWindow],
+        windows: &[LogitRows],
         saved: &[Saved],
         gradient: BkGradient,
     ) {
@@ -91,34 +90,14 @@ impl Model {
     }
 
     /// Through the loss and the head: dx (T,D), and the head's gradients summed over windows.
-    fn head_backward(&self, to: &mut Builder, x: Slice, windows: &[HeadWindow], dx: Slice) {
-        let d = u64::from(self.shape.d);
+    fn head_backward(&self, to: &mut Builder, x: Slice, windows: &[LogitRows], dx: Slice) {
+        let d = self.shape.d;
         for window in windows {
-            let (first, m) = (u64::from(window.first), u64::from(window.rows.m));
-            let (vec4, [_, p_name]) = self.logits_binding();
-            let bindings = [
-                (p_name, window.p),
-                ("denominator", window.denominator),
-                ("targets", self.targets.part(first, m)),
-            ];
-            let spread = Spread::Rows(m);
-            self.cross_entropy(
-                to,
-                &format!("backward{vec4}"),
-                Phase::Backward,
-                &window.rows,
-                &bindings,
-                spread,
-            );
-            let rows = |slice: Slice| slice.part(first * d, m * d);
-            self.lm_head.backward_input(to, &window.rows, window.p, rows(dx), false);
-            self.lm_head.backward_parameters(
-                to,
-                &window.rows,
-                window.p,
-                rows(x),
-                window.first != 0,
-            );
+            self.loss.backward(to, window);
+            let (rows, dlogits) = (&window.rows, window.p);
+            self.lm_head.backward_input(to, rows, dlogits, window.of(dx, d), false);
+            let more = window.first != 0;
+            self.lm_head.backward_parameters(to, rows, dlogits, window.of(x, d), more);
         }
     }
 

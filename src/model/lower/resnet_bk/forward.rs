@@ -1,12 +1,12 @@
 //! From tokens to loss.
 
-use super::{
-    EPS, Grouping, HeadWindow, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z,
-};
+use super::{EPS, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z};
 use crate::{
-    Error,
-    model::lower::launch::{Builder, Launch, Spread},
-    plan::{ELEMENT_BYTES, Output, Phase, Slice},
+    model::lower::{
+        grouping::group,
+        launch::{Builder, Launch, Spread},
+    },
+    plan::{Phase, Slice},
 };
 
 impl Model {
@@ -181,86 +181,6 @@ impl Model {
         saved
     }
 
-    /// Logits (T,V) window by window, exp(logit - row maximum) beside them, and the mean loss.
-    pub(super) fn head_and_loss(
-        &self,
-        to: &mut Builder,
-        x: Slice,
-    ) -> Result<Vec<HeadWindow>, Error> {
-        let limits = to.limits;
-        let Shape { d, v, t, .. } = self.shape;
-        let (d, v) = (u64::from(d), u64::from(v));
-        let rows_per_window =
-            u32::try_from(limits.binding_bytes / (v * ELEMENT_BYTES)).unwrap_or(u32::MAX);
-        // A window's rows of x begin where a binding may begin.
-        let aligned = limits.offset_alignment / ELEMENT_BYTES;
-        let step = u32::try_from(aligned).unwrap_or(u32::MAX).min(rows_per_window);
-        let rows_per_window =
-            if rows_per_window < t { rows_per_window / step.max(1) * step } else { t };
-        if rows_per_window == 0 {
-            return Err(Error::Config(format!(
-                "one row of {v} logits is longer than the {} bytes that this adapter can bind at once: \
-                 lower vocab_size",
-                limits.binding_bytes
-            )));
-        }
-        let loss = to.scratch("loss per token", u64::from(t));
-        let mut windows = Vec::new();
-        let mut outputs = Vec::new();
-        let mut first = 0;
-        while first < t {
-            let m = rows_per_window.min(t - first);
-            let window =
-                if m == t { String::new() } else { format!("rows {first}..{}", first + m) };
-            let len = u64::from(m) * v;
-            let logits = to.scratch(format!("logits {window}"), len);
-            let p = to.scratch(format!("p {window}"), len);
-            let denominator = to.scratch(format!("denominator {window}"), u64::from(m));
-            let groups = to.values(format!("bounds {window}"), vec![0, m]);
-            let rows = Rows { m, groups, window };
-            let rows_of_x = x.part(u64::from(first) * d, u64::from(m) * d);
-            self.lm_head.forward(to, &rows, rows_of_x, logits);
-            let (vec4, [logits_name, p_name]) = self.logits_binding();
-            let bindings = [
-                (logits_name, logits),
-                ("targets", self.targets.part(u64::from(first), u64::from(m))),
-                (p_name, p),
-                ("denominator", denominator),
-                ("loss", loss.part(u64::from(first), u64::from(m))),
-            ];
-            let entry = format!("forward{vec4}");
-            self.cross_entropy(
-                to,
-                &entry,
-                Phase::Forward,
-                &rows,
-                &bindings,
-                Spread::Rows(u64::from(m)),
-            );
-            outputs.push(logits);
-            windows.push(HeadWindow { rows, first, p, denominator });
-            first += m;
-        }
-        let mean = to.scratch("loss", 1);
-        let bindings = [("loss", loss), ("mean_loss", mean)];
-        self.cross_entropy(to, "mean", Phase::Forward, &self.all_tokens, &bindings, Spread::One);
-        let shape =
-            [self.shape.b, self.shape.n, self.shape.v].map(|extent| extent as usize).to_vec();
-        to.plan.outputs.insert("logits".into(), Output { shape, windows: outputs });
-        to.plan.outputs.insert("loss".into(), Output { shape: vec![], windows: vec![mean] });
-        Ok(windows)
-    }
-
-    /// The suffix of cross entropy's entry points for this vocabulary, and what they call the logits
-    /// and their exponentials.
-    pub(super) fn logits_binding(&self) -> (&'static str, [&'static str; 2]) {
-        if self.shape.v.is_multiple_of(4) {
-            ("_vec4", ["logits_vec4", "p_vec4"])
-        } else {
-            ("", ["logits", "p"])
-        }
-    }
-
     /// T*D, the elements of a hidden state.
     pub(super) fn td(&self) -> u64 {
         u64::from(self.shape.t) * u64::from(self.shape.d)
@@ -308,67 +228,6 @@ impl Model {
             spread: Spread::Elements(elements),
         });
     }
-
-    pub(super) fn cross_entropy(
-        &self,
-        to: &mut Builder,
-        entry: &str,
-        phase: Phase,
-        rows: &Rows,
-        bindings: &[(&str, Slice)],
-        spread: Spread,
-    ) {
-        to.launch(&Launch {
-            kernel: &format!("cross_entropy.{entry}"),
-            component: "loss",
-            phase,
-            window: &rows.window,
-            dims: &[("M", rows.m), ("V", self.shape.v)],
-            scalars: &[("inv_t", 1.0 / self.shape.t as f32)],
-            bindings,
-            spread,
-        });
-    }
-}
-
-/// Assignments that one workgroup places: few enough for the rounds that llvmpipe allows an
-/// invocation's loops (65535), enough that counts of each key in each chunk stay few.
-const CHUNK: u32 = 8192;
-
-/// Sorts `a` items by their keys below `g`, stably.
-pub(super) fn group(
-    to: &mut Builder,
-    name: &str,
-    phase: Phase,
-    keys: Slice,
-    a: u32,
-    g: u32,
-) -> Grouping {
-    let chunks = a.div_ceil(CHUNK);
-    let count = u64::from(g) * u64::from(chunks);
-    let counts = to.indices(format!("{name}.counts"), count);
-    let offsets = to.indices(format!("{name}.offsets"), u64::from(g) + 1);
-    let order = to.indices(format!("{name}.order"), u64::from(a));
-    let slot = to.indices(format!("{name}.slot"), u64::from(a));
-    let mut launch = |entry: &str, bindings: &[(&str, Slice)], spread: Spread| {
-        to.launch(&Launch {
-            kernel: &format!("grouping.{entry}"),
-            component: name,
-            phase,
-            window: "",
-            // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
-            dims: &[("A", a), ("G", g), ("CHUNK", CHUNK), ("LANES", 64)],
-            scalars: &[],
-            bindings,
-            spread,
-        });
-    };
-    launch("clear", &[("counts", counts)], Spread::Elements(count));
-    launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
-    launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
-    let bindings = [("keys", keys), ("counts", counts), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Grid([chunks, 1, 1]));
-    Grouping { offsets, order, slot }
 }
 
 /// ReLU over whatever the first binding holds.

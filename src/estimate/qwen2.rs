@@ -1,0 +1,153 @@
+//! The estimator published for Qwen2.5 with LoRA, term by term and function by function. A product of
+//! an (a,b) and a (b,c) matrix is a (2b - 1) c there, other functions by the `primitive` price list. What
+//! a measurement finds wrong with it stays as it is: two projections in SwiGLU, keys and values as wide
+//! as queries, half of an adapter's products, the whole square of attention, a vocabulary that is always
+//! 151936, and a backward pass of twice the forward pass whatever is frozen.
+//!
+//! One thing is ours: a matrix's backward pass is split into its gradient by the input and by the
+//! weight, one forward pass each, so that a measurement can be held against either.
+
+use serde::Serialize;
+
+use super::{Line, Term, overflow};
+use crate::{
+    Error,
+    model::{BatchShape, Qwen2Config},
+    plan::Phase::{self, Backward, Forward},
+};
+
+/// The vocabulary of the published estimator.
+const VOCABULARY: u64 = 151_936;
+
+/// Terms of a layer beside its products.
+const ATTENTION: &str = "attention.";
+const FEED_FORWARD: &str = "feed_forward.";
+const NORM: &str = "norm";
+
+/// Every term, component by component in the order of the model.
+pub(super) fn terms(config: &Qwen2Config, shape: BatchShape) -> Result<Vec<Term>, Error> {
+    let [b, s] = [shape.batch(), shape.seq()].map(u64::from);
+    let [h, n, d, i] = [
+        config.hidden_size,
+        config.num_attention_heads,
+        config.head_width(),
+        config.intermediate_size,
+    ]
+    .map(u64::from);
+    let across = |width: u64| 2 * width - 1;
+
+    let projection =
+        |term, by_weight| Kind::Product(term, by_weight, "B S H (2H-1)", vec![b, s, h, across(h)]);
+    let mut layer = vec![
+        projection("attention.q_proj", "attention.q_proj.weight"),
+        projection("attention.k_proj", "attention.k_proj.weight"),
+        projection("attention.v_proj", "attention.v_proj.weight"),
+    ];
+    if let Some(lora) = &config.lora {
+        let factors = vec![4, b, s, h, u64::from(lora.rank)];
+        layer.push(Kind::Other("attention.lora", "4 B S H r", factors));
+    }
+    layer.extend([
+        Kind::Other("attention.scores", "B n S^2 (2d-1)", vec![b, n, s, s, across(d)]),
+        Kind::Other("attention.softmax", "12 B n S^2", vec![12, b, n, s, s]),
+        Kind::Other("attention.values", "B n S d (2S-1)", vec![b, n, s, d, across(s)]),
+        projection("attention.o_proj", "attention.o_proj.weight"),
+        Kind::Product(
+            "feed_forward.up_proj",
+            "feed_forward.up_proj.weight",
+            "B S (2H-1) I",
+            vec![b, s, across(h), i],
+        ),
+        Kind::Other("feed_forward.swiglu", "14 B S I", vec![14, b, s, i]),
+        Kind::Product(
+            "feed_forward.down_proj",
+            "feed_forward.down_proj.weight",
+            "B S (2I-1) H",
+            vec![b, s, across(i), h],
+        ),
+        Kind::Other(NORM, "2 B S (4H+11)", vec![2, b, s, 4 * h + 11]),
+        Kind::Other("residual", "2 B S H", vec![2, b, s, h]),
+    ]);
+    let embedding = [Kind::Other("embedding", "B S H", vec![b, s, h])];
+    let head = [Kind::Product(
+        "lm_head",
+        "lm_head.weight",
+        "B S (2H-1) 151936",
+        vec![b, s, across(h), VOCABULARY],
+    )];
+    let loss = [Kind::Other("cross_entropy", "11 B S 151936", vec![11, b, s, VOCABULARY])];
+
+    let mut terms = Vec::new();
+    let mut add = |component: &str, kinds: &[Kind]| {
+        for line in kinds.iter().flat_map(Kind::lines) {
+            terms.push(Term::new(component, &line)?);
+        }
+        Ok::<_, Error>(())
+    };
+    add("embedding", &embedding)?;
+    for index in 0..config.num_hidden_layers {
+        add(&format!("layer_{index}"), &layer)?;
+    }
+    add("lm_head", &head)?;
+    add("cross_entropy", &loss)?;
+    Ok(terms)
+}
+
+/// How the backward pass of a forward term is charged: twice the term, in one line or in two.
+enum Kind {
+    /// The product's name, the name of its gradient by the weight, its formula and factors.
+    Product(&'static str, &'static str, &'static str, Vec<u64>),
+    Other(&'static str, &'static str, Vec<u64>),
+}
+
+impl Kind {
+    fn lines(&self) -> Vec<Line> {
+        match self {
+            Self::Product(term, by_weight, formula, factors) => vec![
+                (term, Forward, formula, factors.clone()),
+                (term, Backward, formula, factors.clone()),
+                (by_weight, Backward, formula, factors.clone()),
+            ],
+            Self::Other(term, formula, factors) => vec![
+                (term, Forward, formula, factors.clone()),
+                (term, Backward, formula, [&[2], &factors[..]].concat()),
+            ],
+        }
+    }
+}
+
+/// The forward pass function by function, as it was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PerFunction {
+    /// Attention of one layer, adapters included.
+    pub attention: u64,
+    /// The feed-forward network of one layer.
+    pub feed_forward: u64,
+    /// One norm.
+    pub norm: u64,
+    /// One layer.
+    pub block: u64,
+    /// The whole model.
+    pub model: u64,
+}
+
+impl PerFunction {
+    /// The functions' values from the terms that they are made of.
+    pub(super) fn of(terms: &[Term]) -> Result<Self, Error> {
+        let sum = |wanted: &dyn Fn(&Term) -> bool| {
+            terms
+                .iter()
+                .filter(|term| term.phase == Phase::Forward && wanted(term))
+                .try_fold(0, |sum: u64, term| sum.checked_add(term.flops))
+                .ok_or_else(|| overflow("the sum of all terms"))
+        };
+        let layer = |term: &Term| term.component == "layer_0";
+        Ok(Self {
+            attention: sum(&|term| layer(term) && term.term.starts_with(ATTENTION))?,
+            feed_forward: sum(&|term| layer(term) && term.term.starts_with(FEED_FORWARD))?,
+            norm: sum(&|term| layer(term) && term.term == NORM)? / 2,
+            block: sum(&layer)?,
+            model: sum(&|_| true)?,
+        })
+    }
+}

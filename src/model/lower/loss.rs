@@ -1,0 +1,140 @@
+//! Mean cross entropy over the vocabulary, in windows of rows so that no binding of logits is too large.
+//! Where the logits come from, and where their gradient goes, is the model's business.
+
+use super::{
+    launch::{Builder, Launch, Spread, vec4, window_name, windows},
+    linear::Rows,
+};
+use crate::{
+    Error,
+    plan::{Output, Phase, Slice},
+};
+
+/// The loss of (B,N) tokens over V.
+pub(super) struct Loss {
+    pub(super) component: &'static str,
+    pub(super) b: u32,
+    pub(super) n: u32,
+    pub(super) v: u32,
+    /// (B,N).
+    pub(super) targets: Slice,
+}
+
+/// A window of the logits' rows, in buffers of its own.
+pub(super) struct LogitRows {
+    pub(super) rows: Rows,
+    pub(super) first: u32,
+    pub(super) logits: Slice,
+    /// exp(logit - row maximum) after the forward pass, the gradient by the logits after the
+    /// backward pass.
+    pub(super) p: Slice,
+    denominator: Slice,
+}
+
+impl LogitRows {
+    /// These rows of a tensor (T,width).
+    pub(super) fn of(&self, tensor: Slice, width: u32) -> Slice {
+        let width = u64::from(width);
+        tensor.part(u64::from(self.first) * width, u64::from(self.rows.m) * width)
+    }
+}
+
+impl Loss {
+    /// Logits (T,V) window by window, as `head` makes them, and the mean loss.
+    pub(super) fn forward(
+        &self,
+        to: &mut Builder,
+        mut head: impl FnMut(&mut Builder, &LogitRows),
+    ) -> Result<Vec<LogitRows>, Error> {
+        let limits = to.limits;
+        let (t, v) = (self.b * self.n, u64::from(self.v));
+        let windows = windows(t, v, &limits).ok_or_else(|| {
+            Error::Config(format!(
+                "one row of {v} logits is longer than the {} bytes that this adapter can bind at once: \
+                 lower vocab_size",
+                limits.binding_bytes
+            ))
+        })?;
+        let loss = to.scratch("loss per token", u64::from(t));
+        let mut made = Vec::new();
+        for (first, m) in windows {
+            let name = window_name("rows", (first, m), t);
+            let len = u64::from(m) * v;
+            let window = LogitRows {
+                first,
+                logits: to.scratch(format!("logits {name}"), len),
+                p: to.scratch(format!("p {name}"), len),
+                denominator: to.scratch(format!("denominator {name}"), u64::from(m)),
+                rows: Rows {
+                    m,
+                    groups: to.values(format!("bounds {name}"), vec![0, m]),
+                    window: name,
+                },
+            };
+            head(to, &window);
+            let (suffix, [logits, p]) = self.names();
+            let bindings = [
+                (logits, window.logits),
+                ("targets", window.of(self.targets, 1)),
+                (p, window.p),
+                ("denominator", window.denominator),
+                ("loss", window.of(loss, 1)),
+            ];
+            let spread = Spread::Rows(u64::from(m));
+            let entry = format!("forward{suffix}");
+            self.launch(to, &entry, Phase::Forward, (m, &window.rows.window), &bindings, spread);
+            made.push(window);
+        }
+        let mean = to.scratch("loss", 1);
+        let bindings = [("loss", loss), ("mean_loss", mean)];
+        self.launch(to, "mean", Phase::Forward, (t, ""), &bindings, Spread::One);
+        let shape = [self.b, self.n, self.v].map(|extent| extent as usize).to_vec();
+        let windows = made.iter().map(|window| window.logits).collect();
+        to.plan.outputs.insert("logits".into(), Output { shape, windows });
+        to.plan.outputs.insert("loss".into(), Output { shape: vec![], windows: vec![mean] });
+        Ok(made)
+    }
+
+    /// The gradient by a window's logits, in the place of their exponentials.
+    pub(super) fn backward(&self, to: &mut Builder, window: &LogitRows) {
+        let (suffix, [_, p]) = self.names();
+        let bindings = [
+            (p, window.p),
+            ("denominator", window.denominator),
+            ("targets", window.of(self.targets, 1)),
+        ];
+        let rows = (window.rows.m, window.rows.window.as_str());
+        let spread = Spread::Rows(u64::from(window.rows.m));
+        self.launch(to, &format!("backward{suffix}"), Phase::Backward, rows, &bindings, spread);
+    }
+
+    /// The suffix of the kernel's entry points for this vocabulary, and what they call the logits and
+    /// their exponentials.
+    fn names(&self) -> (&'static str, [&'static str; 2]) {
+        match vec4(self.v, 4) {
+            "" => ("", ["logits", "p"]),
+            suffix => (suffix, ["logits_vec4", "p_vec4"]),
+        }
+    }
+
+    fn launch(
+        &self,
+        to: &mut Builder,
+        entry: &str,
+        phase: Phase,
+        (m, window): (u32, &str),
+        bindings: &[(&str, Slice)],
+        spread: Spread,
+    ) {
+        to.launch(&Launch {
+            kernel: &format!("cross_entropy.{entry}"),
+            component: self.component,
+            phase,
+            window,
+            dims: &[("M", m), ("V", self.v)],
+            scalars: &[("inv_t", 1.0 / (self.b * self.n) as f32)],
+            bindings,
+            spread,
+        });
+    }
+}

@@ -1,0 +1,180 @@
+//! Grouped-query causal attention and its gradients, row by row and in tiles.
+
+use proptest::prelude::*;
+
+use crate::launch::{Launch, dot, gradient, noise, on_shapes};
+
+/// B, S, HEADS, KV_HEADS, WIDTH. Tiles of four rows, blocks of 32 and what is left over of both; one
+/// head of keys, as many as of queries, and between.
+const SHAPES: [[usize; 5]; 8] = [
+    [1, 1, 1, 1, 1],
+    [1, 1, 2, 1, 4],
+    [2, 7, 3, 1, 3],
+    [1, 4, 4, 2, 4],
+    [2, 11, 6, 3, 8],
+    [1, 37, 2, 1, 4],
+    [1, 71, 1, 1, 4],
+    [1, 40, 2, 2, 6],
+];
+
+struct Case {
+    b: usize,
+    s: usize,
+    heads: usize,
+    kv_heads: usize,
+    width: usize,
+}
+
+struct Attended {
+    o: Vec<f64>,
+    lse: Vec<f64>,
+}
+
+impl Case {
+    fn scale(&self) -> f64 {
+        f64::from((1.0 / (self.width as f64).sqrt()) as f32)
+    }
+
+    /// Row i of head h of sequence b, in a tensor of so many heads.
+    fn row<'a>(&self, x: &'a [f64], heads: usize, [b, i, h]: [usize; 3]) -> &'a [f64] {
+        &x[((b * self.s + i) * heads + h) * self.width..][..self.width]
+    }
+
+    fn attend(&self, q: &[f64], k: &[f64], v: &[f64]) -> Attended {
+        let mut o = vec![0.0; q.len()];
+        let mut lse = vec![0.0; self.b * self.heads * self.s];
+        let sharing = self.heads / self.kv_heads;
+        for b in 0..self.b {
+            for h in 0..self.heads {
+                for i in 0..self.s {
+                    let row = self.row(q, self.heads, [b, i, h]);
+                    let key = |j| [b, j, h / sharing];
+                    let p: Vec<f64> = (0..=i)
+                        .map(|j| {
+                            (self.scale() * dot(row, self.row(k, self.kv_heads, key(j)))).exp()
+                        })
+                        .collect();
+                    let sum: f64 = p.iter().sum();
+                    lse[(b * self.heads + h) * self.s + i] = sum.ln() / self.scale();
+                    let out = &mut o[((b * self.s + i) * self.heads + h) * self.width..];
+                    for (j, p) in p.iter().enumerate() {
+                        let value = self.row(v, self.kv_heads, key(j));
+                        out.iter_mut().zip(value).for_each(|(o, v)| *o += p / sum * v);
+                    }
+                }
+            }
+        }
+        Attended { o, lse }
+    }
+
+    /// o . d_o of every row, as (B, HEADS, S).
+    fn delta(&self, o: &[f64], d_o: &[f64]) -> Vec<f64> {
+        let mut delta = vec![];
+        for b in 0..self.b {
+            for h in 0..self.heads {
+                for i in 0..self.s {
+                    let row = |x| self.row(x, self.heads, [b, i, h]);
+                    delta.push(dot(row(o), row(d_o)));
+                }
+            }
+        }
+        delta
+    }
+}
+
+#[test]
+fn attention_and_its_gradients() {
+    let any = (
+        1..3_usize,
+        1..26_usize,
+        1..3_usize,
+        1..4_usize,
+        prop_oneof![1..6_usize, Just(4), Just(8)],
+    )
+        .prop_map(|(b, s, kv_heads, sharing, width)| [b, s, kv_heads * sharing, kv_heads, width]);
+    on_shapes(&SHAPES, any, |gpu, [b, s, heads, kv_heads, width]| {
+        let case = Case { b, s, heads, kv_heads, width };
+        let (queries, keys) = (b * s * heads * width, b * s * kv_heads * width);
+        let q: Vec<f64> = noise(1, queries).iter().map(|q| 3.0 * q).collect();
+        let [k, v] = [2, 3].map(|seed| noise(seed, keys));
+        let d_o = noise(4, queries);
+        let attended = case.attend(&q, &k, &v);
+        let delta = case.delta(&attended.o, &d_o);
+        let loss = |q: &[f64], k: &[f64], v: &[f64]| dot(&case.attend(q, k, v).o, &d_o);
+        let dq = gradient(&q, |q| loss(q, &k, &v));
+        let dk = gradient(&k, |k| loss(&q, k, &v));
+        let dv = gradient(&v, |v| loss(&q, &k, v));
+
+        for (suffix, lanes) in [("", 16), ("_vec4", 8)] {
+            let tiled = !suffix.is_empty();
+            if tiled && !width.is_multiple_of(4) {
+                continue;
+            }
+            let rows = if tiled { s.div_ceil(4) } else { s };
+            let launch = |entry: &str| {
+                let dims = [
+                    ("B", b),
+                    ("S", s),
+                    ("HEADS", heads),
+                    ("KV_HEADS", kv_heads),
+                    ("WIDTH", width),
+                    ("LANES", lanes),
+                ];
+                Launch::new(&format!("attention.{entry}{suffix}"), &dims)
+                    .scalar("scale", case.scale())
+                    .floats("q", &q)
+                    .floats("k", &k)
+                    .floats("v", &v)
+            };
+            let forward = launch("forward").output("o", queries).output("lse", b * heads * s).run(
+                gpu,
+                b * heads * rows,
+                lanes,
+            );
+            forward.assert_close("o", &attended.o);
+            forward.assert_close("lse", &attended.lse);
+
+            let back = |entry| launch(entry).floats("d_o", &d_o).floats("lse", &attended.lse);
+            launch("backward_delta")
+                .floats("o", &attended.o)
+                .floats("d_o", &d_o)
+                .output("delta", b * heads * s)
+                .run(gpu, b * heads * s, lanes)
+                .assert_close("delta", &delta);
+            back("backward_query")
+                .floats("delta", &delta)
+                .output("dq", queries)
+                .run(gpu, b * heads * rows, lanes)
+                .assert_close("dq", &dq);
+            let key_value = back("backward_key_value")
+                .floats("delta", &delta)
+                .output("dk", keys)
+                .output("dv", keys)
+                .run(gpu, b * kv_heads * rows, lanes);
+            key_value.assert_close("dk", &dk);
+            key_value.assert_close("dv", &dv);
+        }
+    });
+}
+
+#[test]
+fn large_scores_do_not_overflow() {
+    on_shapes(&[[33, 4], [7, 3]], Just([9, 4]), |gpu, [s, width]| {
+        let case = Case { b: 1, s, heads: 1, kv_heads: 1, width };
+        let q: Vec<f64> = noise(1, s * width).iter().map(|q| 500.0 * q).collect();
+        let [k, v] = [2, 3].map(|seed| noise(seed, s * width));
+        let tiled = width.is_multiple_of(4);
+        let (suffix, rows) = if tiled { ("_vec4", s.div_ceil(4)) } else { ("", s) };
+        let dims =
+            [("B", 1), ("S", s), ("HEADS", 1), ("KV_HEADS", 1), ("WIDTH", width), ("LANES", 8)];
+        Launch::new(&format!("attention.forward{suffix}"), &dims)
+            .scalar("scale", case.scale())
+            .floats("q", &q)
+            .floats("k", &k)
+            .floats("v", &v)
+            .output("o", s * width)
+            .output("lse", s)
+            .run(gpu, rows, 8)
+            .assert_near("o", &case.attend(&q, &k, &v).o, 1e-4);
+    });
+}
