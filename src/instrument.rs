@@ -69,8 +69,9 @@ pub struct CounterBinding {
 /// Rewrites `kernel` so that it counts the executions of its metered blocks, within `limits`.
 ///
 /// The result computes bit for bit what the original computes. It takes one storage binding more, and
-/// eight bytes of workgroup memory for each counter where they are to be had. Fails on an operation
-/// that nobody priced, naming its line, and where the limits leave no room for the counters.
+/// eight bytes of workgroup memory for each counter where they are to be had and there are no subgroups.
+/// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
+/// counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
     let counters = binding(kernel, limits)?;
     let Plan { blocks, points } = plan(kernel)?;
