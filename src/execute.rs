@@ -1,6 +1,7 @@
 //! What can run a kernel. An executor knows programs, buffers and dispatches; it never hears of
 //! plans, models or formulas, so one suite of tests can hold every executor to the same answers.
 
+pub mod cpu;
 pub mod gpu;
 
 use serde::Serialize;
@@ -149,4 +150,10 @@ pub trait Executor {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
+
+    /// What was noticed since this was last asked and deserves a word in a report: accesses out of
+    /// bounds, where they are watched for.
+    fn warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
