@@ -314,6 +314,7 @@ fn backward_input_vec4(
     }
 }
 
+// What one lane holds, in every lane; which one has to be a constant.
 fn lane_0(own: mat4x4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
         subgroupBroadcast(own[0], 0u),

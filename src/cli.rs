@@ -31,15 +31,20 @@ pub enum Outcome {
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Holds => 0,
-            Outcome::CheckFailed => 1,
-            Outcome::CouldNotRun => 2,
-        })
+        Self::from(outcome.code())
     }
 }
 
 impl Outcome {
+    /// The exit code.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::CheckFailed => 1,
+            Self::CouldNotRun => 2,
+        }
+    }
+
     /// For a command whose checks held, or did not.
     const fn of(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::CheckFailed }
@@ -90,4 +95,21 @@ fn log_to_stderr(common: &Common) {
         builder.filter_level(level);
     }
     builder.format_target(false).format_timestamp(None).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_failed_is_not_a_run_that_failed() {
+        assert_eq!(Outcome::of(true).code(), 0);
+        assert_eq!(Outcome::of(false).code(), 1);
+        assert_eq!(Outcome::CouldNotRun.code(), 2);
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -175,11 +175,14 @@ impl Subject {
     fn sentence(&self, phase: Phase, entry: Entry, convention: Convention) -> String {
         let Entry { measured, estimate, units } = entry;
         let aside = match (self, phase) {
-            (Self::Embedding, Phase::Backward) => ", for the token's row and for the position's",
+            (Self::Embedding, Phase::Backward) => {
+                ": one for the token's row, one for the position's"
+            }
             (Self::GateSoftmax, _) => ": over all E experts there, over the K chosen here",
+            (Self::Biases, Phase::Backward) => ": summing their gradients",
             (Self::VProj, _) => ", neither product nor bias",
             (Self::Mix, Phase::Forward) => ": h + f + bk_scale s",
-            (Self::Gather, _) => ", the sum over a token's K experts",
+            (Self::Gather, _) => ": the sum over a token's K experts",
             _ => "",
         };
         if estimate == 0 {
@@ -192,7 +195,7 @@ impl Subject {
         if measured == estimate {
             return format!("{self}: as charged");
         }
-        if *self == Self::Relu && measured == 0 {
+        if *self == Self::Relu && measured == 0 && units > 0 {
             let each = rate(estimate, units);
             return format!(
                 "{self} charged at {each} {}, but it compares and selects, which {convention} does \

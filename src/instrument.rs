@@ -14,7 +14,9 @@
 //! resulting table (`table`).
 //!
 //! A private counter wraps at 2^32, which a single invocation would take seconds of nothing but
-//! looping to reach; sums over invocations and dispatches do not wrap.
+//! looping to reach; sums over invocations and dispatches do not wrap. Conservation holds for programs
+//! that end as they say: where a driver cuts one off (Mesa's llvmpipe ends an invocation's loops after
+//! 65535 rounds of all of them together) its results are wrong, and its counts with them.
 
 mod block;
 mod code;
@@ -35,7 +37,7 @@ use self::{
     block::{Site, Unpriced},
     code::Code,
     flow::Flow,
-    flush::{Counter, Types},
+    flush::{Counter, Means, Types},
     price::Pricer,
 };
 use crate::{
@@ -89,7 +91,8 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
         increment(&mut module, &points[index], private[index].variable);
     }
     let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
-    flush::wrap(&mut module, &types, &private, counters, room);
+    let means = Means { at: counters, room, subgroups: limits.subgroup_lanes.is_some() };
+    flush::wrap(&mut module, &types, &private, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
@@ -185,19 +188,16 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
     Ok(without_idle_counters(Plan { blocks, points }))
 }
 
-/// Leaves out the counters that no block which costs anything depends on, and puts the rare ones last.
+/// Leaves out the counters that no block which costs anything depends on.
 fn without_idle_counters(Plan { mut blocks, points }: Plan) -> Plan {
     let used: BTreeSet<u32> =
         blocks.iter().flat_map(|block| block.executions.counters()).chain([0]).collect();
-    let mut points: Vec<(u32, Point)> =
-        (1..).zip(points).filter(|(name, _)| used.contains(name)).collect();
-    points.sort_by_key(|(_, point)| point.rare);
-    let names: BTreeMap<u32, u32> =
-        [0].into_iter().chain(points.iter().map(|(name, _)| *name)).zip(0..).collect();
+    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
     for block in &mut blocks {
         block.executions = block.executions.renamed(|counter| names[&counter]);
     }
-    Plan { blocks, points: points.into_iter().map(|(_, point)| point).collect() }
+    let points = (1..).zip(points).filter(|(name, _)| used.contains(name));
+    Plan { blocks, points: points.map(|(_, point)| point).collect() }
 }
 
 /// Inserts `counter += 1` at a point.

@@ -52,6 +52,8 @@ pub struct PassMeasurement {
     pub tally: Option<Cost>,
     /// Median time of the plain kernel; none where nothing was timed.
     pub seconds: Option<f64>,
+    /// Time of the instrumented kernel, once.
+    pub counted_seconds: f64,
 }
 
 /// How times were taken.
@@ -122,6 +124,7 @@ impl Session<'_> {
                 cost: pass.cost,
                 tally: pass.tally,
                 seconds: seconds(i),
+                counted_seconds: pass.seconds,
             })
             .collect();
         Ok(Measurement { adapter: self.adapter().clone(), passes, timing })

@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub weights: &'a Weights,
     /// What it trains on.
     pub batch: &'a Batch,
+    /// Where weights and batch come from, in the report's words.
+    pub data: &'a str,
     /// Which part of a training step, and how.
     pub training: Training,
     /// How operations become FLOPs.
@@ -75,7 +77,7 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<Tensor>), Error> {
-    let Request { model, weights, batch, training, convention, repeats } = request;
+    let Request { model, weights, batch, data, training, convention, repeats } = request;
     let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
     let plan = lower::lower(&model.config, batch.shape, training, &executor.adapter().limits)?;
     let inputs = lower::inputs(&plan, weights, batch);
@@ -83,6 +85,7 @@ pub fn profile(
     let subject = Subject {
         model: &model.name,
         config: &model.config,
+        data,
         shape: batch.shape,
         training,
         convention,
@@ -102,6 +105,7 @@ pub fn run(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<Run, Error> {
+    log::info!("{} passes over {} bytes of buffers", plan.passes.len(), plan.bytes());
     let mut session = Session::open(executor, plan, inputs)?;
     let measurement = session.measure(repeats, observe)?;
     let loss = match plan.outputs.get("loss") {

@@ -1,6 +1,7 @@
 //! The report: everything that a run found out, as one serialisable value. Assembled here from the
 //! arms that know each part; how it looks is for the files below, one a format.
 
+mod agreement;
 mod component;
 pub mod json;
 mod number;
@@ -8,6 +9,7 @@ pub mod table;
 
 use serde::{Serialize, Serializer};
 
+pub use agreement::{Agreement, Comparison};
 pub use component::Component;
 
 use crate::{
@@ -35,6 +37,8 @@ pub struct Subject<'a> {
     pub model: &'a str,
     /// What it is.
     pub config: &'a ModelConfig,
+    /// Where the values of its parameters and its tokens come from, in words.
+    pub data: &'a str,
     /// B and N.
     pub shape: BatchShape,
     /// Which part of a training step ran, and how.
@@ -102,6 +106,8 @@ pub struct Report {
     pub model: String,
     /// What it is.
     pub model_config: ModelConfig,
+    /// Where the values of its parameters and its tokens come from, in words.
+    pub data: String,
     /// B.
     pub batch: u32,
     /// N.
@@ -137,7 +143,7 @@ impl Report {
         estimate: &Estimate,
         loss: Option<f32>,
     ) -> Self {
-        let Subject { model, config, shape, training, convention } = subject;
+        let Subject { model, config, data, shape, training, convention } = subject;
         let terms: Vec<&Term> =
             estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
         let passes: Vec<PassRow> = plan
@@ -172,6 +178,7 @@ impl Report {
             adapter: measurement.adapter.clone(),
             model: model.to_owned(),
             model_config: config.clone(),
+            data: data.to_owned(),
             batch: shape.batch(),
             seq: shape.seq(),
             training,

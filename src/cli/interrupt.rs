@@ -9,7 +9,7 @@ use flopmeter::Error;
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The exit code of a run that was stopped: it did not come to its end.
-const STOPPED: i32 = 2;
+const STOPPED: i32 = super::Outcome::CouldNotRun.code() as i32;
 
 /// Listens from now on.
 pub fn listen() -> super::Result<()> {

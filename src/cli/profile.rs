@@ -33,6 +33,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         model: &model,
         weights: &weights,
         batch: &batch,
+        data: &provenance(&asked.work, &model),
         training: asked.work.training(),
         convention: asked.convention,
         repeats: asked.repeat,
@@ -61,4 +62,19 @@ pub(super) fn subject(work: &Work) -> super::Result<(Model, Weights, Batch)> {
     let batch = Batch::load(work.input.as_deref(), work.model.shape(), &model.config, work.seed)?;
     let weights = model.weights(work.seed)?;
     Ok((model, weights, batch))
+}
+
+/// Where weights and tokens come from.
+fn provenance(work: &Work, model: &Model) -> String {
+    let seed = work.seed;
+    match (&model.checkpoint, &work.input) {
+        (None, None) => format!("weights and tokens from seed {seed}"),
+        (None, Some(input)) => format!("weights from seed {seed}, tokens from {}", input.display()),
+        (Some(weights), None) => {
+            format!("weights from {}, tokens from seed {seed}", weights.display())
+        }
+        (Some(weights), Some(input)) => {
+            format!("weights from {}, tokens from {}", weights.display(), input.display())
+        }
+    }
 }

@@ -55,6 +55,16 @@ impl Gpu {
     /// the limits it has.
     pub fn open(choice: &str) -> Result<Self, Error> {
         let (adapter, description) = adapters::choose(choice)?;
+        Self::on(&adapter, description)
+    }
+
+    /// Opens every adapter, best first.
+    pub fn open_all() -> Result<Vec<Self>, Error> {
+        let adapters = adapters::enumerate().into_iter();
+        adapters.map(|(adapter, description)| Self::on(&adapter, description)).collect()
+    }
+
+    fn on(adapter: &wgpu::Adapter, description: Adapter) -> Result<Self, Error> {
         let features = adapter.features() & (KERNEL_FEATURES | Features::TIMESTAMP_QUERY);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("flopmeter"),

@@ -2,8 +2,8 @@
 //! reads in the order in which it executes. Knows nothing of counters.
 
 use naga::{
-    Arena, AtomicFunction, BinaryOperator, Block, Expression, GlobalVariable, Handle, Literal,
-    Range, Span, Statement, Type,
+    Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GatherMode,
+    GlobalVariable, Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
 };
 
 /// A block under construction in a function whose expressions are these.
@@ -106,6 +106,35 @@ impl<'a> Code<'a> {
         let result = self.name(Expression::AtomicResult { ty, comparison: false });
         let fun = AtomicFunction::Add;
         self.statement(Statement::Atomic { pointer, fun, value, result: Some(result) });
+        result
+    }
+
+    /// The sum of a `u32` over the subgroup's active lanes.
+    pub(super) fn subgroup_sum(
+        &mut self,
+        argument: Handle<Expression>,
+        ty: Handle<Type>,
+    ) -> Handle<Expression> {
+        let result = self.name(Expression::SubgroupOperationResult { ty });
+        let (op, collective_op) = (SubgroupOperation::Add, CollectiveOperation::Reduce);
+        self.statement(Statement::SubgroupCollectiveOperation {
+            op,
+            collective_op,
+            argument,
+            result,
+        });
+        result
+    }
+
+    /// What the subgroup's first active lane has.
+    pub(super) fn subgroup_first(
+        &mut self,
+        argument: Handle<Expression>,
+        ty: Handle<Type>,
+    ) -> Handle<Expression> {
+        let result = self.name(Expression::SubgroupOperationResult { ty });
+        let mode = GatherMode::BroadcastFirst;
+        self.statement(Statement::SubgroupGather { mode, argument, result });
         result
     }
 }

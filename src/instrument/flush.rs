@@ -1,12 +1,16 @@
 //! The wrapped entry point: the new one calls the old one, then the workgroup adds up its private
 //! counters and hands the sums to the counter buffer. After the call all invocations have come together
-//! again, so the barrier is uniform.
+//! again, so barriers and subgroup operations are uniform.
 //!
 //! A workgroup's sum is kept as two limbs of 16 bits in workgroup atomics, which up to 65536
 //! invocations cannot overflow; the buffer's as two limbs of 32 bits, where the old value that
-//! `atomicAdd` returns tells the carry. A rare counter goes to the buffer by itself, and so does every
-//! one where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the
-//! first invocation of each row of workgroups adds the row's size.
+//! `atomicAdd` returns tells the carry. Where there are subgroups, each adds up first and one lane of it
+//! speaks for all. Counters that are all rare go to the buffer without a stop, and so does every one
+//! where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the first
+//! invocation of each row of workgroups adds the row's size.
+//!
+//! There are no loops here: Mesa's llvmpipe cuts an invocation off after 65535 rounds of all its loops,
+//! and its masked lanes pay for every atomic that is written down, so these are few.
 
 use std::num::NonZeroU32;
 
@@ -24,7 +28,7 @@ pub(super) struct Counter {
     pub(super) variable: Handle<GlobalVariable>,
     /// Whether it is 0 or 1 at the end.
     pub(super) once: bool,
-    /// Whether few invocations, if any, count anything there. These come last.
+    /// Whether it is a guard's, where few invocations, if any, count anything.
     pub(super) rare: bool,
 }
 
@@ -53,23 +57,30 @@ impl Types {
     }
 }
 
-/// Wraps the entry point. `counters` are the private ones, from counter 1 on; `room` is the bytes of
-/// workgroup memory that the kernel leaves.
-pub(super) fn wrap(
-    module: &mut Module,
-    types: &Types,
-    counters: &[Counter],
-    at: CounterBinding,
-    room: u64,
-) {
+/// What the flush may use.
+pub(super) struct Means {
+    /// Where the counter buffer is bound.
+    pub(super) at: CounterBinding,
+    /// Bytes of workgroup memory that the kernel leaves.
+    pub(super) room: u64,
+    /// Whether there are subgroup operations.
+    pub(super) subgroups: bool,
+}
+
+/// Wraps the entry point. `counters` are the private ones, from counter 1 on.
+pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], means: &Means) {
     let size: u32 = module.entry_points[0].workgroup_size.iter().product();
+    let rows = counters.len() as u32 + 1;
     let buffer = {
-        let binding = Some(ResourceBinding { group: at.group, binding: at.binding });
+        let CounterBinding { group, binding } = means.at;
         let space = AddressSpace::Storage { access: StorageAccess::all() };
-        let ty = types.array(module, 2 * (counters.len() as u32 + 1));
+        let ty = types.array(module, 2 * rows);
+        let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
     let add = module.functions.append(add_to_buffer(types, buffer), Span::UNDEFINED);
+    let shared = counters.iter().any(|c| !c.rare) && u64::from(rows) * SHARED_BYTES <= means.room;
+    let speaks = shared && means.subgroups;
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
@@ -77,6 +88,8 @@ pub(super) fn wrap(
     let index = inputs.find(BuiltIn::LocalInvocationIndex, types.number, "flopmeter_index");
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
+    let lane =
+        speaks.then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
     let arguments = inputs.arguments;
     let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
     let old = inner(module, old);
@@ -90,44 +103,50 @@ pub(super) fn wrap(
     let call = |code: &mut Code<'_>, arguments| {
         code.statement(Statement::Call { function: add, arguments, result: None });
     };
+    let zero = code.number(0);
     let index = index.read(&mut code);
-    let column = group.read(&mut code);
-    let column = code.emit(Expression::AccessIndex { base: column, index: 0 });
-    let either = code.binary(Op::InclusiveOr, index, column);
-    let condition = code.binary_number(Op::Equal, either, 0);
-    let accept = code.inside(|code| {
-        let row = groups.read(code);
-        let row = code.emit(Expression::AccessIndex { base: row, index: 0 });
-        let row = code.binary_number(Op::Multiply, row, size);
-        let arguments = vec![code.number(0), row, code.number(0)];
-        call(code, arguments);
-    });
-    code.statement(Statement::If { condition, accept, reject: Block::new() });
-
-    let shared = counters.iter().filter(|counter| !counter.rare).count();
-    let shared = if SHARED_BYTES * shared as u64 <= room { shared } else { 0 };
-    for (counter, name) in counters.iter().zip(1..).skip(shared) {
-        let variable = code.global(counter.variable);
-        let value = code.load(variable);
-        let arguments = vec![code.number(name), value, code.number(0)];
-        call(&mut code, arguments);
-    }
-    if shared > 0 {
-        let ty = types.array(module, 2 * shared as u32);
+    let launched = {
+        let [column, columns] = [&group, &groups].map(|input| {
+            let base = input.read(&mut code);
+            code.emit(Expression::AccessIndex { base, index: 0 })
+        });
+        let accept = code.binary_number(Op::Multiply, columns, size);
+        let either = code.binary(Op::InclusiveOr, index, column);
+        let condition = code.binary_number(Op::Equal, either, 0);
+        code.emit(Expression::Select { condition, accept, reject: zero })
+    };
+    if shared {
+        let ty = types.array(module, 2 * rows);
         let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
-        share(&mut code, types, &counters[..shared], sums);
+        match lane {
+            Some(lane) => {
+                let lane = lane.read(&mut code);
+                share_by_subgroup(&mut code, types, counters, sums, lane);
+            }
+            None => share(&mut code, types, counters, sums),
+        }
         code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
-        // Invocation i hands over counter i, i + size, ... No loop: Mesa's llvmpipe cuts an invocation
-        // off after 65535 rounds of all its loops, and then this one would not run.
-        for from in (0..shared as u32).step_by(size as usize) {
+        // Invocation i hands over counter i, i + size, ...
+        for from in (0..rows).step_by(size as usize) {
             let row = code.binary_number(Op::Add, index, from);
-            let condition = code.binary_number(Op::Less, row, shared as u32);
+            let condition = code.binary_number(Op::Less, row, rows);
             let accept = code.inside(|code| {
-                let (low, high) = sum(code, sums, row);
-                let name = code.binary_number(Op::Add, row, 1);
-                call(code, vec![name, low, high]);
+                let (mut low, high) = sum(code, sums, row);
+                if from == 0 {
+                    // The sum of row 0 is 0, and only there is this anything else.
+                    low = code.binary(Op::Add, low, launched);
+                }
+                call(code, vec![row, low, high]);
             });
             code.statement(Statement::If { condition, accept, reject: Block::new() });
+        }
+    } else {
+        let row = code.number(0);
+        call(&mut code, vec![row, launched, zero]);
+        for (counter, row) in counters.iter().zip(1..) {
+            let value = load(&mut code, counter);
+            let row = code.number(row);
+            call(&mut code, vec![row, value, zero]);
         }
     }
     code.statement(Statement::Return { value: None });
@@ -137,6 +156,11 @@ pub(super) fn wrap(
 
 /// Bytes of workgroup memory that a counter takes.
 const SHARED_BYTES: u64 = 8;
+
+fn load(code: &mut Code<'_>, counter: &Counter) -> Handle<Expression> {
+    let variable = code.global(counter.variable);
+    code.load(variable)
+}
 
 /// Declares a module-scope variable under a name that nothing else has.
 pub(super) fn declare(
@@ -190,27 +214,64 @@ fn add_to_buffer(types: &Types, buffer: Handle<GlobalVariable>) -> Function {
     function
 }
 
-/// Adds an invocation's counters to the workgroup's sums.
+/// Adds an invocation's counters to the workgroup's sums; counter k has the limbs 2k and 2k + 1.
 fn share(code: &mut Code<'_>, types: &Types, counters: &[Counter], sums: Handle<GlobalVariable>) {
-    let sums = code.global(sums);
-    for (counter, index) in counters.iter().zip((0..).step_by(2)) {
-        let variable = code.global(counter.variable);
-        let value = code.load(variable);
-        code.unless_zero(value, |code| {
-            let pointer = code.emit(Expression::AccessIndex { base: sums, index });
-            if counter.once {
-                code.atomic_add(pointer, value, types.number);
-                return;
-            }
+    for (counter, limb) in counters.iter().zip((2..).step_by(2)) {
+        let value = load(code, counter);
+        if counter.once {
+            add_unless_zero(code, types, sums, limb, value);
+        } else {
             let low = code.binary_number(Op::And, value, 0xffff);
-            code.atomic_add(pointer, low, types.number);
             let high = code.binary_number(Op::ShiftRight, value, 16);
-            code.unless_zero(high, |code| {
-                let pointer = code.emit(Expression::AccessIndex { base: sums, index: index + 1 });
-                code.atomic_add(pointer, high, types.number);
-            });
-        });
+            add_unless_zero(code, types, sums, limb, low);
+            add_unless_zero(code, types, sums, limb + 1, high);
+        }
     }
+}
+
+/// Adds a subgroup's counters to the workgroup's sums: each limb is summed over the subgroup, where up
+/// to 65536 lanes cannot overflow it, and one lane adds the sums.
+fn share_by_subgroup(
+    code: &mut Code<'_>,
+    types: &Types,
+    counters: &[Counter],
+    sums: Handle<GlobalVariable>,
+    lane: Handle<Expression>,
+) {
+    let first = code.subgroup_first(lane, types.number);
+    let mut limbs = Vec::new();
+    for (counter, limb) in counters.iter().zip((2..).step_by(2)) {
+        let value = load(code, counter);
+        if counter.once {
+            limbs.push((limb, code.subgroup_sum(value, types.number)));
+        } else {
+            let low = code.binary_number(Op::And, value, 0xffff);
+            let high = code.binary_number(Op::ShiftRight, value, 16);
+            limbs.push((limb, code.subgroup_sum(low, types.number)));
+            limbs.push((limb + 1, code.subgroup_sum(high, types.number)));
+        }
+    }
+    let condition = code.binary(Op::Equal, lane, first);
+    let accept = code.inside(|code| {
+        for (limb, sum) in limbs {
+            add_unless_zero(code, types, sums, limb, sum);
+        }
+    });
+    code.statement(Statement::If { condition, accept, reject: Block::new() });
+}
+
+fn add_unless_zero(
+    code: &mut Code<'_>,
+    types: &Types,
+    sums: Handle<GlobalVariable>,
+    limb: u32,
+    value: Handle<Expression>,
+) {
+    code.unless_zero(value, |code| {
+        let base = code.global(sums);
+        let pointer = code.emit(Expression::AccessIndex { base, index: limb });
+        code.atomic_add(pointer, value, types.number);
+    });
 }
 
 /// A workgroup's sum, from limbs of 16 bits to limbs of 32.

@@ -87,6 +87,11 @@ pub fn lower(
     Ok(plan)
 }
 
+/// A linear layer by itself: y (M,N) = x (M,K) w^T + b, and the gradients by x, w and b.
+pub fn matrix_product(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
+    linear::alone(m, k, n, limits)
+}
+
 /// The contents of a plan's input buffers: parameters from `weights`, `tokens` and `targets` from
 /// `batch`.
 pub fn inputs(plan: &Plan, weights: &Weights, batch: &Batch) -> Inputs {
@@ -125,13 +130,14 @@ fn fits(plan: &Plan, limits: &Limits) -> Result<(), Error> {
         )));
     }
     for pass in &plan.passes {
-        if let Some((name, slice)) =
-            pass.bindings.iter().find(|(_, slice)| slice.len * ELEMENT_BYTES > limits.binding_bytes)
+        if let Some(slice) =
+            pass.bindings.values().find(|slice| slice.len * ELEMENT_BYTES > limits.binding_bytes)
         {
             return Err(Error::Config(format!(
-                "{}: '{name}' takes {} bytes, more than the {} that this adapter can bind at once: take a \
+                "{}: '{}' takes {} bytes, more than the {} that this adapter can bind at once: take a \
                  smaller batch, seq or model",
                 pass.label,
+                plan.buffer_of(*slice).name,
                 slice.len * ELEMENT_BYTES,
                 limits.binding_bytes
             )));

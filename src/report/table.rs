@@ -1,24 +1,23 @@
 //! The report as a person reads it: head, components by phase, why measured and estimate differ,
 //! verdict. Rendered into a string; where it goes is the command line's business.
 
+mod agreement;
+mod causes;
 mod components;
+mod list;
 
 use std::fmt::Write as _;
 
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
+pub use agreement::agreement;
+pub use list::{adapters, estimate};
+
 use super::{
-    PassRow, Report, Totals,
-    number::{grouped, seconds, signed},
+    PassRow, Report,
+    number::{grouped, seconds},
 };
-use crate::{
-    check::Verdict,
-    estimate::{Estimate, PhaseFlops},
-    explain::Cause,
-    measure::Source,
-    model::lower::Scope,
-    plan::Phase,
-};
+use crate::{check::Verdict, measure::Source, model::lower::Scope};
 
 /// How a table is to look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +38,7 @@ pub fn render(report: &Report, style: Style) -> String {
     text.push('\n');
     text.push_str(&components::render(report, style));
     text.push('\n');
-    text.push_str(&causes(report, style));
+    text.push_str(&causes::render(report, style));
     text.push('\n');
     text.push_str(&foot(report, style));
     text
@@ -66,6 +65,7 @@ fn head(report: &Report) -> String {
     let rows = [
         ("model", format!("{model}: {}", fields.join(", "))),
         ("run", format!("batch {batch} x seq {seq} = {} tokens; {scope}", grouped(tokens))),
+        ("data", report.data.clone()),
         (
             "adapter",
             format!(
@@ -101,55 +101,11 @@ fn wrapped(prose: &str) -> String {
     text
 }
 
-/// Why measured and estimate differ: by phase, with what agrees in one row.
-fn causes(report: &Report, style: Style) -> String {
-    let mut table = plain_table(style);
-    let mut names = header(["", "difference", "measured", "estimate"]);
-    names.push(Cell::new("why measured and estimate differ").add_attribute(Attribute::Bold));
-    table.set_header(names);
-    let row = |name: &str, measured: u64, estimate: u64, why: &str| {
-        let difference = signed(i128::from(measured) - i128::from(estimate));
-        let mut cells =
-            numbers(name.to_owned(), [difference, grouped(measured), grouped(estimate)]);
-        cells.push(Cell::new(why));
-        cells
-    };
-    let Totals { measured, estimate, .. } = report.totals;
-    for phase in Phase::ALL {
-        let (agreeing, differing): (Vec<&Cause>, Vec<&Cause>) = report
-            .causes
-            .iter()
-            .filter(|cause| cause.phase == phase)
-            .partition(|cause| cause.difference == 0);
-        for cause in &differing {
-            table.add_row(row("", cause.measured, cause.estimate, &cause.text));
-        }
-        if !agreeing.is_empty() {
-            let flops = agreeing.iter().map(|cause| cause.measured).sum();
-            let subjects: Vec<&str> = agreeing.iter().map(|cause| cause.subject.as_str()).collect();
-            table.add_row(row("", flops, flops, &format!("as charged: {}", subjects.join(", "))));
-        }
-        if !(agreeing.is_empty() && differing.is_empty()) {
-            let (measured, estimate) = (measured.get(phase), estimate.get(phase));
-            table.add_row(bold(row(phase.name(), measured, estimate, "")));
-        }
-    }
-    table.add_row(bold(row("total", measured.total(), estimate.total(), "")));
-    format!("{}\n", table.trim_fmt())
-}
-
 /// Verdict, loss and timing.
 fn foot(report: &Report, style: Style) -> String {
     let mut text = String::new();
-    let tally = report.verdict;
-    let verdict = format!(
-        "verdict   {} passes match their closed forms, {} mismatch, {} not comparable",
-        grouped(tally.r#match),
-        grouped(tally.mismatch),
-        grouped(tally.not_comparable)
-    );
-    let colour = if tally.mismatch > 0 { RED } else { GREEN };
-    let _ = writeln!(text, "{}", painted(&verdict, colour, style));
+    let verdict = agreement::in_words(report.verdict);
+    let _ = writeln!(text, "verdict   {}", painted_verdict(&verdict, report.holds(), style));
     let named = |text: &mut String, what: &str, is: fn(&Verdict) -> bool| {
         let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();
         for pass in passes.iter().take(NAMED) {
@@ -195,41 +151,20 @@ fn foot(report: &Report, style: Style) -> String {
     text
 }
 
-/// The published estimate: components and, where they were asked for, many steps.
-pub fn estimate(model: &str, estimate: &Estimate, style: Style) -> String {
-    let mut table = plain_table(style);
-    table.set_header(header(["component", "forward", "backward", "optimizer", "total"]));
-    let row = |name: &str, flops: PhaseFlops| {
-        let by_phase = Phase::ALL.map(|phase| grouped(flops.get(phase)));
-        let [forward, backward, optimizer] = by_phase;
-        numbers(name.to_owned(), [forward, backward, optimizer, grouped(flops.total())])
-    };
-    for (component, flops) in estimate.component_breakdown() {
-        table.add_row(row(component, flops));
-    }
-    table.add_row(bold(row("total", estimate.total_flops())));
-    let mut text = format!(
-        "{model}: the published estimate of one training step, in FLOPs; nothing was run\n\n{}\n",
-        table.trim_fmt()
-    );
-    if let Some(experiment) = estimate.experiment() {
-        let kind = if experiment.training { "training steps" } else { "forward passes" };
-        let (steps, total) = (grouped(experiment.steps), grouped(experiment.total));
-        let _ = writeln!(text, "\n{steps} {kind}: {total} FLOPs");
-    }
-    text
-}
-
 const RED: u8 = 31;
 const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
+
+fn painted_verdict(text: &str, holds: bool, style: Style) -> String {
+    painted(text, if holds { GREEN } else { RED }, style)
+}
 
 fn painted(text: &str, colour: u8, style: Style) -> String {
     if style.color { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// A table as wide as it needs to be: who pipes a report wants its lines whole.
-pub fn plain_table(style: Style) -> Table {
+fn plain_table(style: Style) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-')))
@@ -242,7 +177,7 @@ pub fn plain_table(style: Style) -> Table {
 }
 
 /// A header whose first column is left-aligned and whose others stand over numbers.
-pub fn header<const N: usize>(names: [&str; N]) -> Vec<Cell> {
+fn header<const N: usize>(names: [&str; N]) -> Vec<Cell> {
     aligned(names.map(|name| Cell::new(name).add_attribute(Attribute::Bold)))
 }
 

@@ -37,7 +37,10 @@ fn price(statement: &str) -> Cost {
     instrumented.table.blocks().iter().map(|block| block.cost).sum()
 }
 
-fn ops(expected: &[(&str, u64)]) -> OpCounts {
+/// Operations by key, as reports spell them.
+type Ops<'a> = &'a [(&'a str, u64)];
+
+fn ops(expected: Ops<'_>) -> OpCounts {
     expected.iter().fold(OpCounts::ZERO, |sum, (key, count)| {
         let (scalar, op) = key.split_once('.').unwrap();
         let scalar = Scalar::ALL.into_iter().find(|s| s.name() == scalar).unwrap();
@@ -46,13 +49,13 @@ fn ops(expected: &[(&str, u64)]) -> OpCounts {
     })
 }
 
-fn check(statement: &str, expected: &[(&str, u64)], traffic: Traffic) {
+fn check(statement: &str, expected: Ops<'_>, traffic: Traffic) {
     assert_eq!(price(statement), Cost { ops: ops(expected), traffic }, "{statement}");
 }
 
 #[test]
 fn every_expression_costs_what_the_vocabulary_says() {
-    let table: &[(&str, &[(&str, u64)])] = &[
+    let table: &[(&str, Ops)] = &[
         // Naming a value costs nothing, nor does what WGSL evaluates itself.
         ("a", &[]),
         ("1.0 + 2.0 * 3.0", &[]),
@@ -241,7 +244,7 @@ fn every_expression_costs_what_the_vocabulary_says() {
 #[test]
 fn memory_atomics_and_barriers_are_counted_beside_the_operations() {
     let none = Traffic::default();
-    let table: &[(&str, &[(&str, u64)], Traffic)] = &[
+    let table: &[(&str, Ops, Traffic)] = &[
         ("let r = s[3];", &[], Traffic { storage_load: 16, ..none }),
         ("let r = s[k].y;", &[], Traffic { storage_load: 4, ..none }),
         ("s[2] = q;", &[], Traffic { storage_store: 16, ..none }),

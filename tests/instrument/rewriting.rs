@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     Error,
-    execute::Limits,
+    execute::{Executor, Limits},
     instrument::{Instrumented, instrument},
     kernel::KernelModule,
     op::{Cost, Op, OpCounts, Scalar},
@@ -34,6 +34,9 @@ fn instrumented_modules_read_as_expected() {
     }
     let crowded = kernel(CROWDED, "main", &[("LANES", 64.0)]);
     insta::assert_snapshot!("crowded", wgsl(&instrument(&crowded, &ROOMY).unwrap().kernel));
+    let loops = kernel(CONTROL, "nested_loops", &[]);
+    let subgroups = Limits { subgroup_lanes: Some(32), ..ROOMY };
+    insta::assert_snapshot!("subgroups", wgsl(&instrument(&loops, &subgroups).unwrap().kernel));
     let cramped = Limits { workgroup_bytes: 256, ..ROOMY };
     insta::assert_snapshot!("cramped", wgsl(&instrument(&crowded, &cramped).unwrap().kernel));
 }
@@ -45,8 +48,8 @@ fn name_source_and_spans_are_kept() {
     assert_eq!((&plain.name, &plain.source), (&counted.name, &counted.source));
     assert_eq!(counted.entry_point().name, "nested_loops");
     let before = &plain.entry_point().function;
-    let after = counted.module.functions.iter().map(|(_, f)| f);
-    let after = after.filter(|f| f.name.as_deref() == Some("nested_loops")).last().unwrap();
+    let mut after = counted.module.functions.iter().map(|(_, f)| f);
+    let after = after.rfind(|f| f.name.as_deref() == Some("nested_loops")).unwrap();
     for (handle, expression) in before.expressions.iter() {
         assert_eq!(expression, &after.expressions[handle]);
         assert_eq!(before.expressions.get_span(handle), after.expressions.get_span(handle));
@@ -179,13 +182,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x == 0u) { x[0] = value; }
 }";
     let Some(mut gpu) = common::executor() else { return };
-    let instrumented = instrument(&kernel(SOURCE, "main", &[]), &ROOMY).unwrap();
-    let ran = run_instrumented(&mut gpu, &instrumented, &[[129, 1, 1]]);
-    let table = &instrumented.table;
-    let cost = table.cost(&table.decode(&ran.counters).unwrap());
-    let count = cost.ops.get(Scalar::F32, Op::Mul);
-    assert_eq!(count, 129 * 256 * 65100 * 2);
-    assert!(count > 1 << 32);
+    for (limits, groups) in [(ROOMY, 2), (gpu.adapter().limits, 129)] {
+        let instrumented = instrument(&kernel(SOURCE, "main", &[]), &limits).unwrap();
+        let ran = run_instrumented(&mut gpu, &instrumented, &[[groups, 1, 1]]);
+        let table = &instrumented.table;
+        let cost = table.cost(&table.decode(&ran.counters).unwrap());
+        let count = cost.ops.get(Scalar::F32, Op::Mul);
+        assert_eq!(count, u64::from(groups) * 256 * 65100 * 2);
+        assert!(groups < 129 || count > 1 << 32);
+    }
 }
 
 #[test]

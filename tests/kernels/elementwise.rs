@@ -2,7 +2,7 @@
 
 use crate::{
     common,
-    launch::{Launch, assert_close, dot, gradient, noise},
+    launch::{Launch, assert_close, dot, gradient, noise, on_shapes},
 };
 
 const SIZES: [usize; 5] = [1, 2, 63, 64, 257];
@@ -17,22 +17,21 @@ fn mix(h: &[f64], f: &[f64], s: &[f64], scale: f64) -> Vec<f64> {
 
 #[test]
 fn relu_and_its_gradient() {
-    let Some(mut gpu) = common::executor() else { return };
-    for p in SIZES {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
         let dims = [("P", p), ("LANES", 64)];
         let (x, dy) = (noise(1, p), noise(2, p));
         let y = relu(&x);
         let forward = Launch::new("relu.forward", &dims).floats("x", &x).output("y", p);
-        forward.run(&mut gpu, p, 64).assert_close("y", &y);
+        forward.run(gpu, p, 64).assert_close("y", &y);
 
         let backward = Launch::new("relu.backward", &dims)
             .floats("dy", &dy)
             .floats("y", &y)
             .output("dx", p)
-            .run(&mut gpu, p, 64);
+            .run(gpu, p, 64);
         let slopes = gradient(&x, |x| dot(&relu(x), &dy));
         backward.assert_close("dx", &slopes);
-    }
+    });
 }
 
 #[test]
@@ -49,8 +48,7 @@ fn relu_lets_a_nan_pass() {
 
 #[test]
 fn mix_and_its_gradients() {
-    let Some(mut gpu) = common::executor() else { return };
-    for p in SIZES {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
         let dims = [("P", p), ("LANES", 32)];
         let [h, f, s, dy] = [1, 2, 3, 4].map(|seed| noise(seed, p));
         let scale = [0.375];
@@ -60,14 +58,14 @@ fn mix_and_its_gradients() {
             .floats("s", &s)
             .floats("bk_scale", &scale)
             .output("y", p)
-            .run(&mut gpu, p, 32)
+            .run(gpu, p, 32)
             .assert_close("y", &mix(&h, &f, &s, scale[0]));
 
         Launch::new("mix.backward", &dims)
             .floats("dy", &dy)
             .floats("bk_scale", &scale)
             .output("ds", p)
-            .run(&mut gpu, p, 32)
+            .run(gpu, p, 32)
             .assert_close("ds", &gradient(&s, |s| dot(&mix(&h, &f, s, scale[0]), &dy)));
 
         let slope = gradient(&scale, |scale| dot(&mix(&h, &f, &s, scale[0]), &dy));
@@ -77,11 +75,11 @@ fn mix_and_its_gradients() {
                 .floats("dy", &dy)
                 .floats("s", &s)
                 .output("partials", partials)
-                .run(&mut gpu, partials, lanes);
+                .run(gpu, partials, lanes);
             let total = Launch::new("mix.backward_scale", &dims)
                 .words("partials", parts.words("partials"))
                 .output("dscale", 1)
-                .run_one_group(&mut gpu);
+                .run_one_group(gpu);
             assert_close("dscale", &total.floats("dscale"), &slope, 1e-5);
         }
 
@@ -90,7 +88,7 @@ fn mix_and_its_gradients() {
             .floats("x", &h)
             .floats("y", &f)
             .output("out", p)
-            .run(&mut gpu, p, 32)
+            .run(gpu, p, 32)
             .assert_close("out", &sum);
-    }
+    });
 }

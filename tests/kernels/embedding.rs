@@ -1,8 +1,10 @@
 //! Token plus position embedding and the gradients of both tables.
 
+use proptest::prelude::*;
+
 use crate::{
-    common, grouping,
-    launch::{Launch, dice, dot, gradient, noise},
+    grouping,
+    launch::{Launch, dice, dot, gradient, noise, on_shapes},
 };
 
 /// B, N, D, V, P.
@@ -19,8 +21,9 @@ fn embed(tokens: &[u32], token: &[f64], position: &[f64], n: usize, d: usize) ->
 
 #[test]
 fn embedding_and_its_gradients() {
-    let Some(mut gpu) = common::executor() else { return };
-    for [b, n, d, v, p] in SHAPES {
+    let any = (1..4_usize, 1..12_usize, 1..9_usize, 1..20_usize, 0..4_usize)
+        .prop_map(|(b, n, d, v, unreached)| [b, n, d, v, n + unreached]);
+    on_shapes(&SHAPES, any, |gpu, [b, n, d, v, p]| {
         let dims = [("B", b), ("N", n), ("D", d), ("V", v), ("P", p), ("LANES", 32)];
         let tokens = dice(1, b * n, v);
         let (token, position) = (noise(2, v * d), noise(3, p * d));
@@ -30,7 +33,7 @@ fn embedding_and_its_gradients() {
             .floats("token_weight", &token)
             .floats("position_weight", &position)
             .output("y", b * n * d)
-            .run(&mut gpu, b * n * d, 32)
+            .run(gpu, b * n * d, 32)
             .assert_close("y", &embed(&tokens, &token, &position, n, d));
 
         let grouped = grouping::stable(&tokens, v);
@@ -40,7 +43,7 @@ fn embedding_and_its_gradients() {
             .words("offsets", grouped.offsets)
             .words("order", grouped.order)
             .output("dtoken", v * d)
-            .run(&mut gpu, v * d, 32)
+            .run(gpu, v * d, 32)
             .assert_close("dtoken", &slopes);
 
         let slopes =
@@ -48,7 +51,7 @@ fn embedding_and_its_gradients() {
         Launch::new("embedding.backward_position", &dims)
             .floats("dy", &dy)
             .output("dposition", p * d)
-            .run(&mut gpu, p * d, 32)
+            .run(gpu, p * d, 32)
             .assert_close("dposition", &slopes);
-    }
+    });
 }

@@ -1,11 +1,18 @@
 //! One launch of a kernel on the bench, and what the references need: numbers that look random,
 //! tolerances, finite differences.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use flopmeter::execute::gpu::Gpu;
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 
-use crate::bench::{self, Bench};
+use crate::{
+    bench::{self, Bench},
+    common,
+};
 
 /// One launch, being put together.
 pub struct Launch {
@@ -89,12 +96,17 @@ impl Results {
         self.0[name].iter().map(|&bits| f64::from(f32::from_bits(bits))).collect()
     }
 
-    /// Holds a window against its reference as a whole: within `tolerance` of the reference's norm.
+    /// Holds a window against its reference as a whole: within `tolerance` of the larger
+    /// of 1 and the reference's norm.
     #[track_caller]
     pub fn assert_near(&self, name: &str, reference: &[f64], tolerance: f64) {
-        let found: Vec<f32> = self.0[name].iter().map(|&bits| f32::from_bits(bits)).collect();
-        let error = bench::relative_error(&found, reference);
-        assert!(error <= tolerance, "{name} is {error} away from its reference");
+        let found = self.floats(name);
+        assert_eq!(found.len(), reference.len(), "{name}");
+        let norm =
+            |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let error = norm(&mut found.iter().zip(reference).map(|(f, r)| f - r));
+        let allowed = tolerance * norm(&mut reference.iter().copied()).max(1.0);
+        assert!(error <= allowed, "{name} is {error} away from its reference, more than {allowed}");
     }
 
     /// Holds a window against its reference: each element within 1e-5 of the larger of 1 and itself.
@@ -102,6 +114,27 @@ impl Results {
     pub fn assert_close(&self, name: &str, reference: &[f64]) {
         assert_close(name, &self.floats(name), reference, 1e-5);
     }
+}
+
+/// Holds `check` on the given shapes, then on a dozen drawn from `any`: the same ones at every run, so
+/// that keeping within a tolerance is never a matter of luck.
+pub fn on_shapes<S: Copy + std::fmt::Debug>(
+    given: &[S],
+    any: impl Strategy<Value = S>,
+    check: impl Fn(&mut Gpu, S),
+) {
+    let Some(mut gpu) = common::executor() else { return };
+    for &shape in given {
+        check(&mut gpu, shape);
+    }
+    let gpu = RefCell::new(gpu);
+    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let drawn = TestRunner::new_with_rng(config, rng).run(&any, |shape| {
+        check(&mut gpu.borrow_mut(), shape);
+        Ok(())
+    });
+    drawn.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[track_caller]

@@ -1,8 +1,10 @@
 //! Layer norm and its three gradients, however many lanes share a row or a column.
 
+use proptest::prelude::*;
+
 use crate::{
     common,
-    launch::{Launch, assert_close, dot, gradient, noise},
+    launch::{Launch, assert_close, dot, gradient, noise, on_shapes},
 };
 
 const EPS: f64 = 1e-5;
@@ -39,8 +41,9 @@ fn layer_norm(x: &[f64], weight: &[f64], bias: &[f64]) -> Norm {
 
 #[test]
 fn layer_norm_and_its_gradients() {
-    let Some(mut gpu) = common::executor() else { return };
-    for [m, d, lanes, per_row, per_column] in SHAPES {
+    let teams = prop::sample::select(vec![[32, 1, 4], [32, 8, 32], [64, 16, 1], [128, 2, 8]]);
+    let any = (1..40_usize, 3..40_usize, teams).prop_map(|(m, d, [l, r, c])| [m, d, l, r, c]);
+    on_shapes(&SHAPES, any, |gpu, [m, d, lanes, per_row, per_column]| {
         let launch = |entry: &str, accumulate| {
             let dims = [
                 ("M", m),
@@ -65,7 +68,7 @@ fn layer_norm_and_its_gradients() {
             .output("y", m * d)
             .output("mean", m)
             .output("rstd", m)
-            .run(&mut gpu, m * per_row, lanes);
+            .run(gpu, m * per_row, lanes);
         assert_close("y", &forward.floats("y"), &norm.y, 2e-5);
         forward.assert_close("mean", &norm.mean);
         forward.assert_close("rstd", &norm.rstd);
@@ -90,7 +93,7 @@ fn layer_norm_and_its_gradients() {
                 .floats("mean", &norm.mean)
                 .floats("rstd", &norm.rstd)
                 .floats("dx", &before(&dx))
-                .run(&mut gpu, m * per_row, lanes);
+                .run(gpu, m * per_row, lanes);
             // A narrow row far from 0 costs digits: rounding x and mean moves xhat by rstd * |mean| ulps.
             input.assert_near("dx", &after(&dx), 5e-5);
             let params = launch("backward_params", accumulate)
@@ -100,11 +103,11 @@ fn layer_norm_and_its_gradients() {
                 .floats("rstd", &norm.rstd)
                 .floats("dweight", &before(&dweight))
                 .floats("dbias", &before(&dbias))
-                .run(&mut gpu, d * per_column, lanes);
+                .run(gpu, d * per_column, lanes);
             params.assert_near("dweight", &after(&dweight), 1e-5);
             params.assert_near("dbias", &after(&dbias), 1e-5);
         }
-    }
+    });
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! gradients against finite differences of the same references. The bench holds every launch's count
 //! against its closed form besides.
 
-#[allow(dead_code, reason = "each test file uses its own part of this")]
 #[path = "../common/bench.rs"]
 mod bench;
 #[path = "../common/mod.rs"]
@@ -24,7 +23,8 @@ use flopmeter::{
 #[test]
 fn every_entry_point_loads_and_has_a_closed_form() {
     let families = ["embedding", "grouping", "layer_norm", "mix", "moe", "optimizer", "relu"];
-    let names = "A B D E G K LANES LANES_PER_COLUMN LANES_PER_ROW M N P PARTIALS T V accumulate";
+    let names =
+        "A B CHUNK D E G K LANES LANES_PER_COLUMN LANES_PER_ROW M N P PARTIALS T V accumulate";
     let dims: Dims = names.split(' ').map(|name| (name.to_owned(), 4)).collect();
     for (stem, source) in SOURCES.iter().filter(|(stem, _)| families.contains(stem)) {
         let module = naga::front::wgsl::parse_str(source).unwrap();

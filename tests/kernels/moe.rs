@@ -1,8 +1,10 @@
 //! Routing, moving tokens to their experts and back, and the gradients.
 
+use proptest::prelude::*;
+
 use crate::{
     common, grouping,
-    launch::{Launch, dot, gradient, noise},
+    launch::{Launch, dot, gradient, noise, on_shapes},
 };
 
 /// T, E, K, D.
@@ -41,8 +43,9 @@ fn gather(x: &[f64], order: &[u32], k: usize, d: usize) -> Vec<f64> {
 
 #[test]
 fn moving_tokens_and_the_gradients() {
-    let Some(mut gpu) = common::executor() else { return };
-    for [t, e, k, d] in SHAPES {
+    let any = (1..20_usize, 1..5_usize, 0..4_usize, 1..12_usize)
+        .prop_map(|(t, k, unchosen, d)| [t, k + unchosen, k, d]);
+    on_shapes(&SHAPES, any, |gpu, [t, e, k, d]| {
         for (lanes, per_row) in [(64, 1), (32, 8), (4, 4)] {
             let a = t * k;
             let launch = |entry: &str| {
@@ -56,7 +59,7 @@ fn moving_tokens_and_the_gradients() {
                 .floats("logits", &logits)
                 .output("choice", a)
                 .output("gate", a)
-                .run(&mut gpu, t, lanes);
+                .run(gpu, t, lanes);
             assert_eq!(routed.words("choice"), choice);
             routed.assert_close("gate", &gate);
 
@@ -67,14 +70,14 @@ fn moving_tokens_and_the_gradients() {
                 .floats("x", &x)
                 .words("order", order.clone())
                 .output("xs", a * d)
-                .run(&mut gpu, a * d, lanes)
+                .run(gpu, a * d, lanes)
                 .assert_close("xs", &gather(&x, &order, k, d));
             launch("combine")
                 .floats("ys", &ys)
                 .words("slot", slot.clone())
                 .floats("gate", &gate)
                 .output("y", t * d)
-                .run(&mut gpu, t * d, lanes)
+                .run(gpu, t * d, lanes)
                 .assert_close("y", &combine(&ys, &slot, &gate, k, d));
 
             let loss = |ys: &[f64], gate: &[f64]| dot(&combine(ys, &slot, gate, k, d), &dy);
@@ -83,7 +86,7 @@ fn moving_tokens_and_the_gradients() {
                 .words("order", order.clone())
                 .floats("gate", &gate)
                 .output("dys", a * d)
-                .run(&mut gpu, a * d, lanes)
+                .run(gpu, a * d, lanes)
                 .assert_close("dys", &gradient(&ys, |ys| loss(ys, &gate)));
             let dgate = gradient(&gate, |gate| loss(&ys, gate));
             launch("backward_gate")
@@ -91,13 +94,13 @@ fn moving_tokens_and_the_gradients() {
                 .floats("ys", &ys)
                 .words("slot", slot.clone())
                 .output("dgate", a)
-                .run(&mut gpu, a * per_row, lanes)
+                .run(gpu, a * per_row, lanes)
                 .assert_close("dgate", &dgate);
             launch("backward_gather")
                 .floats("dxs", &dxs)
                 .words("slot", slot.clone())
                 .output("dx", t * d)
-                .run(&mut gpu, t * d, lanes)
+                .run(gpu, t * d, lanes)
                 .assert_close("dx", &gradient(&x, |x| dot(&gather(x, &order, k, d), &dxs)));
             // The noise has no ties, so no small step changes who is chosen.
             let through_route = |logits: &[f64]| dot(&route(logits, e, k).1, &dgate);
@@ -106,10 +109,10 @@ fn moving_tokens_and_the_gradients() {
                 .floats("gate", &gate)
                 .words("choice", choice)
                 .output("dlogits", t * e)
-                .run(&mut gpu, t, lanes)
+                .run(gpu, t, lanes)
                 .assert_close("dlogits", &gradient(&logits, through_route));
         }
-    }
+    });
 }
 
 /// The choice that the kernel makes for one token.

@@ -2,7 +2,7 @@
 
 use crate::{
     common,
-    launch::{Launch, noise},
+    launch::{Launch, assert_close, noise, on_shapes},
 };
 
 const LR: f64 = 1e-3;
@@ -13,17 +13,16 @@ const WEIGHT_DECAY: f64 = 0.01;
 
 #[test]
 fn sgd_follows_the_gradient() {
-    let Some(mut gpu) = common::executor() else { return };
-    for p in [1, 65] {
+    on_shapes(&[1, 65], 1..600_usize, |gpu, p| {
         let (param, grad) = (noise(1, p), noise(2, p));
         let after: Vec<f64> = param.iter().zip(&grad).map(|(p, g)| p - LR * g).collect();
         Launch::new("optimizer.sgd", &[("P", p), ("LANES", 64)])
             .scalar("step", -LR)
             .floats("param", &param)
             .floats("grad", &grad)
-            .run(&mut gpu, p, 64)
+            .run(gpu, p, 64)
             .assert_close("param", &after);
-    }
+    });
 }
 
 #[test]
@@ -70,7 +69,7 @@ fn adam_and_adamw_take_three_steps() {
                 .floats("v", &device[2])
                 .run(&mut gpu, p, 32);
             // Three f32 roundings of a number below 1, a hundred times less than a step.
-            crate::launch::assert_close("param", &results.floats("param"), &param, 5e-7);
+            assert_close("param", &results.floats("param"), &param, 5e-7);
             results.assert_close("m", &m);
             results.assert_close("v", &v);
             device = ["param", "m", "v"].map(|name| results.floats(name));

@@ -5,7 +5,10 @@ use super::{
     launch::{Builder, Launch, Spread},
     weight::Weight,
 };
-use crate::plan::{Phase, Slice};
+use crate::{
+    execute::Limits,
+    plan::{Element, Init, Phase, Plan, Slice},
+};
 
 /// What a launch computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -190,4 +193,26 @@ impl Linear {
             }
         }
     }
+}
+
+/// A dense layer by itself, with all its gradients, on buffers of zeros.
+pub(super) fn alone(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
+    let mut to = Builder { plan: Plan::default(), limits: *limits };
+    let mut zeros = |name: &str, rows: u32, columns: u32| {
+        let len = u64::from(rows) * u64::from(columns);
+        to.plan.buffer(name, Element::F32, len, Init::Zeros)
+    };
+    let [x, y, dx] = [("x", k), ("y", n), ("dx", k)].map(|(name, columns)| zeros(name, m, columns));
+    let [weight, bias] = [("w", k), ("b", 1)].map(|(name, columns)| Weight {
+        component: "linear".to_owned(),
+        value: zeros(name, n, columns),
+        grad: Some(zeros(&format!("d{name}"), n, columns)),
+    });
+    let layer = Linear { component: "linear".to_owned(), weight, bias, n, k, g: 1 };
+    let groups = to.values("rows", vec![0, m]);
+    let rows = Rows { m, groups, window: String::new() };
+    layer.forward(&mut to, &rows, x, y);
+    layer.backward_input(&mut to, &rows, y, dx, false);
+    layer.backward_parameters(&mut to, &rows, y, x, false);
+    to.plan
 }

@@ -15,7 +15,7 @@ pub(super) struct Weight {
     /// Where it stands in the report.
     pub(super) component: String,
     pub(super) value: Slice,
-    grad: Option<Slice>,
+    pub(super) grad: Option<Slice>,
 }
 
 impl Weight {

@@ -16,6 +16,10 @@ use crate::{
 /// Parts in which a whole tensor is summed before the parts are.
 const PARTIALS: u32 = 1024;
 
+/// Lanes that sum one column of a layer norm's gradient: M is long where D is short, and llvmpipe
+/// allows an invocation's loops 65535 rounds.
+const LANES_PER_COLUMN: u32 = 16;
+
 /// Gradients by hidden values, shared by all layers.
 struct Shared {
     /// By a layer's output, then by its input (T,D).
@@ -141,7 +145,7 @@ impl Model {
                     ("D", d),
                     ("accumulate", accumulate.into()),
                     ("LANES_PER_ROW", 1),
-                    ("LANES_PER_COLUMN", 1),
+                    ("LANES_PER_COLUMN", LANES_PER_COLUMN),
                 ],
                 scalars: &[super::EPS],
                 bindings: &[&saved[..], more].concat(),
@@ -150,7 +154,7 @@ impl Model {
         };
         launch("backward_input", accumulate, &[("weight", norm.weight.value), ("dx", dx)], t);
         let parameters = [("dweight", norm.weight.grad()), ("dbias", norm.bias.grad())];
-        launch("backward_params", false, &parameters, d);
+        launch("backward_params", false, &parameters, d * LANES_PER_COLUMN);
     }
 
     /// Through one layer: `shared.dh` holds the gradient by its output before and by its input after.

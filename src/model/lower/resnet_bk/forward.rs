@@ -331,6 +331,10 @@ impl Model {
     }
 }
 
+/// Assignments that one workgroup places: few enough for the rounds that llvmpipe allows an
+/// invocation's loops (65535), enough that counts of each key in each chunk stay few.
+const CHUNK: u32 = 8192;
+
 /// Sorts `a` items by their keys below `g`, stably.
 pub(super) fn group(
     to: &mut Builder,
@@ -340,7 +344,9 @@ pub(super) fn group(
     a: u32,
     g: u32,
 ) -> Grouping {
-    let counts = to.indices(format!("{name}.counts"), u64::from(g));
+    let chunks = a.div_ceil(CHUNK);
+    let count = u64::from(g) * u64::from(chunks);
+    let counts = to.indices(format!("{name}.counts"), count);
     let offsets = to.indices(format!("{name}.offsets"), u64::from(g) + 1);
     let order = to.indices(format!("{name}.order"), u64::from(a));
     let slot = to.indices(format!("{name}.slot"), u64::from(a));
@@ -350,32 +356,18 @@ pub(super) fn group(
             component: name,
             phase,
             window: "",
-            dims: &[("A", a), ("G", g)],
+            // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
+            dims: &[("A", a), ("G", g), ("CHUNK", CHUNK), ("LANES", 64)],
             scalars: &[],
             bindings,
             spread,
         });
     };
-    launch("clear", &[("counts", counts)], Spread::Elements(u64::from(g)));
+    launch("clear", &[("counts", counts)], Spread::Elements(count));
     launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
     launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
-    to.launch(&Launch {
-        kernel: "grouping.place",
-        component: name,
-        phase,
-        window: "",
-        // Each lane looks at all of its neighbours: fewer lanes, fewer comparisons.
-        dims: &[("A", a), ("G", g), ("LANES", 64)],
-        scalars: &[],
-        bindings: &[
-            ("keys", keys),
-            ("counts", counts),
-            ("offsets", offsets),
-            ("order", order),
-            ("slot", slot),
-        ],
-        spread: Spread::Grid([1; 3]),
-    });
+    let bindings = [("keys", keys), ("counts", counts), ("order", order), ("slot", slot)];
+    launch("place", &bindings, Spread::Grid([chunks, 1, 1]));
     Grouping { offsets, order, slot }
 }
 

@@ -1,0 +1,68 @@
+//! What counting costs: counted over plain time for each kernel of a ResNet-BK training step, plain and
+//! counted runs of the whole step alternating. A kernel's time is the sum over its passes, each at the
+//! median over rounds. `cargo bench --bench counting [-- ROUNDS [BATCH]]`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints what it found and stops where it cannot go on"
+)]
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use flopmeter::{
+    execute::{Executor, gpu::Gpu},
+    measure::Session,
+    model::{
+        AskedShape, Batch, Model, Optimizer,
+        lower::{BkGradient, Scope, Training, inputs, lower},
+    },
+};
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u32>().ok());
+    let rounds = numbers.next().unwrap_or(7);
+    let asked = AskedShape { batch: numbers.next(), seq: None };
+    let mut gpu = Gpu::open("auto").unwrap();
+    println!("{}, {rounds} rounds of counted and plain", gpu.adapter().name);
+
+    let model = Model::resolve("resnet-bk", [""; 0]).unwrap();
+    let batch = Batch::load(None, asked, &model.config, 0).unwrap();
+    // [plain, counted] seconds of each kernel; both gradients, so that every kernel has its turn.
+    let mut kernels: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+    for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
+        let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, bk_gradient };
+        let limits = gpu.adapter().limits;
+        let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
+        let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
+        let mut session = Session::open(&mut gpu, &plan, &inputs).unwrap();
+        let measurements: Vec<_> = (0..rounds)
+            .map(|_| session.measure(1, &mut |_| ControlFlow::Continue(())).unwrap())
+            .collect();
+        let mut times: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+        for (i, pass) in plan.passes.iter().enumerate() {
+            let of =
+                |time: &dyn Fn(usize) -> f64| median((0..measurements.len()).map(time).collect());
+            let sum = times.entry(pass.kernel.to_string()).or_default();
+            sum[0] += of(&|round| measurements[round].passes[i].seconds.unwrap());
+            sum[1] += of(&|round| measurements[round].passes[i].counted_seconds);
+        }
+        kernels.extend(times);
+    }
+
+    println!("{:<44} {:>11} {:>11} {:>7}", "kernel", "plain ms", "counted ms", "ratio");
+    let mut ratios = Vec::new();
+    for (kernel, [plain, counted]) in &kernels {
+        let ratio = counted / plain;
+        println!("{kernel:<44} {:>11.3} {:>11.3} {ratio:>7.3}", plain * 1e3, counted * 1e3);
+        ratios.push(ratio);
+    }
+    let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
+    let worst = ratios.iter().copied().fold(0.0, f64::max);
+    println!("counted over plain: geometric mean {mean:.3}, worst {worst:.3}");
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

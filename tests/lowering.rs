@@ -1,0 +1,141 @@
+//! Plans under narrow limits: tensors in windows give the same results as whole ones, and what does not
+//! fit is refused in the plan's own terms before any device is asked.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
+
+mod common;
+
+use std::ops::ControlFlow;
+
+use flopmeter::{
+    check::{self, Verdict},
+    execute::{Executor, Limits, gpu::Gpu},
+    measure::Session,
+    model::{
+        AskedShape, Batch, BatchShape, Model,
+        lower::{Scope, Training, inputs, lower},
+    },
+    op::OpCounts,
+    plan::Plan,
+};
+
+const ROOMY: Limits = Limits {
+    binding_bytes: 1 << 27,
+    buffer_bytes: 1 << 28,
+    offset_alignment: 256,
+    workgroups: 65535,
+    invocations: 256,
+    workgroup_bytes: 16384,
+    storage_bindings: 10,
+    bind_groups: 4,
+    bindings_per_group: 1000,
+    subgroup_lanes: None,
+};
+
+fn model(set: &[&str]) -> Model {
+    Model::resolve("resnet-bk", set).unwrap()
+}
+
+fn plan(
+    model: &Model,
+    batch: u32,
+    seq: u32,
+    training: Training,
+    limits: &Limits,
+) -> Result<Plan, String> {
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq) };
+    let shape = BatchShape::resolve(asked, &model.config).unwrap();
+    lower(&model.config, shape, training, limits).map_err(|error| error.to_string())
+}
+
+/// Every parameter's gradient, its updated value and the loss, and the operations of it all.
+fn run(gpu: &mut Gpu, model: &Model, limits: &Limits) -> (Plan, Vec<Vec<f32>>, OpCounts) {
+    let plan = plan(model, 3, 50, Training::default(), limits).unwrap();
+    let asked = AskedShape { batch: Some(3), seq: Some(50) };
+    let batch = Batch::load(None, asked, &model.config, 7).unwrap();
+    let inputs = inputs(&plan, &model.weights(7).unwrap(), &batch);
+    let mut session = Session::open(gpu, &plan, &inputs).unwrap();
+    let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(check::passes(&plan, &measurement).iter().all(|verdict| *verdict == Verdict::Match));
+    let mut values: Vec<_> = plan
+        .parameters
+        .iter()
+        .flat_map(|p| [p.grad.unwrap(), p.value])
+        .map(|slice| session.read(slice).unwrap())
+        .collect();
+    values.push(session.read(plan.outputs["loss"].windows[0]).unwrap());
+    let logits = plan.outputs["logits"].windows.iter().map(|&w| session.read(w).unwrap());
+    values.push(logits.collect::<Vec<_>>().concat());
+    let ops = measurement.passes.iter().map(|pass| pass.cost.ops.floating()).sum();
+    (plan, values, ops)
+}
+
+#[test]
+fn logits_in_windows_are_the_logits() {
+    let Some(mut gpu) = common::executor() else { return };
+    let model = model(&["vocab_size=200", "d_model=12", "num_experts=3", "top_k=2", "n_layers=1"]);
+    let device = gpu.adapter().limits;
+    let (whole, expected, ops) = run(&mut gpu, &model, &device);
+    // 64 rows of 200 logits to a window; offsets are those of the strictest adapter.
+    let narrow = Limits { binding_bytes: 4 * 200 * 70, offset_alignment: 256, ..device };
+    let (windowed, found, windowed_ops) = run(&mut gpu, &model, &narrow);
+    assert_eq!(whole.outputs["logits"].windows.len(), 1);
+    assert_eq!(windowed.outputs["logits"].windows.len(), 3);
+    assert_eq!(windowed_ops, ops, "windows cost no operation");
+    for (found, expected) in found.iter().zip(&expected) {
+        // A gradient summed over windows is the same chain of sums, cut and taken up again; a tile
+        // at a window's edge may round differently.
+        assert_eq!(found.len(), expected.len());
+        let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f - e).abs() <= 1e-5 * scale, "{f} is not {e}");
+        }
+    }
+}
+
+#[test]
+fn a_forward_plan_has_no_gradients() {
+    let training = Training { scope: Scope::Forward, ..Training::default() };
+    let forward = plan(&model(&[]), 2, 8, training, &ROOMY).unwrap();
+    let step = plan(&model(&[]), 2, 8, Training::default(), &ROOMY).unwrap();
+    assert!(forward.parameters.iter().all(|parameter| parameter.grad.is_none()));
+    let labels =
+        |plan: &Plan| plan.passes.iter().map(|pass| pass.label.clone()).collect::<Vec<_>>();
+    assert!(labels(&step).starts_with(&labels(&forward)));
+    assert!(forward.bytes() < step.bytes());
+}
+
+#[test]
+fn labels_and_buffers_have_names_of_their_own() {
+    let plan = plan(&model(&["top_k=2"]), 2, 8, Training::default(), &ROOMY).unwrap();
+    let count = |names: Vec<&String>| names.iter().collect::<std::collections::BTreeSet<_>>().len();
+    assert_eq!(count(plan.passes.iter().map(|pass| &pass.label).collect()), plan.passes.len());
+    assert_eq!(count(plan.buffers.iter().map(|buffer| &buffer.name).collect()), plan.buffers.len());
+}
+
+#[test]
+fn a_plan_survives_json() {
+    let plan = plan(&model(&[]), 2, 8, Training::default(), &ROOMY).unwrap();
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+}
+
+#[test]
+fn what_exceeds_an_adapter_is_named() {
+    let refused = |set: &[&str], limits: &Limits, says: &[&str]| {
+        let error = plan(&model(set), 2, 64, Training::default(), limits).unwrap_err();
+        for words in says {
+            assert!(error.contains(words), "{error}");
+        }
+    };
+    let narrow = Limits { binding_bytes: 1 << 16, ..ROOMY };
+    refused(&[], &narrow, &["logits", "65536", "vocab_size"]);
+    refused(&["vocab_size=1000"], &narrow, &["token_embedding", "65536", "smaller"]);
+    let small = Limits { buffer_bytes: 1 << 20, ..ROOMY };
+    refused(&[], &small, &["token_embedding.weight", "1048576", "smaller"]);
+    let flat = Limits { workgroups: 100, ..ROOMY };
+    refused(&[], &flat, &["workgroups", "100"]);
+    // More elements than a kernel can index, on an adapter that would hold them.
+    let huge = Limits { buffer_bytes: u64::MAX, binding_bytes: u64::MAX, ..ROOMY };
+    refused(&["vocab_size=70000000"], &huge, &["token_embedding.weight", "smaller"]);
+}

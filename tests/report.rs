@@ -1,0 +1,402 @@
+//! Reports on fixed data, without a device: a lowered plan whose measurement is made up from its
+//! closed forms, and then spoilt. Causes must add up whatever was measured, and every kind of
+//! disagreement must be seen.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
+
+use std::collections::BTreeMap;
+
+use flopmeter::{
+    estimate::Estimate,
+    execute::{Adapter, Limits},
+    formula,
+    measure::{Measurement, PassMeasurement, Source, Timing},
+    model::{
+        AskedShape, BatchShape, ModelConfig, Optimizer, ResNetBkConfig,
+        lower::{self, BkGradient, Scope, Training},
+    },
+    op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
+    plan::{Pass, Phase, Plan},
+    profile::{Run, Tensor},
+    report::{Agreement, Report, Subject, json, table},
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const LIMITS: Limits = Limits {
+    binding_bytes: 1 << 27,
+    buffer_bytes: 1 << 31,
+    offset_alignment: 64,
+    workgroups: 65535,
+    invocations: 1024,
+    workgroup_bytes: 32768,
+    storage_bindings: 16,
+    bind_groups: 8,
+    bindings_per_group: 1000,
+    subgroup_lanes: None,
+};
+
+const SMALL: ResNetBkConfig =
+    ResNetBkConfig { d_model: 8, n_layers: 2, n_seq: 6, vocab_size: 20, num_experts: 3, top_k: 2 };
+
+/// A few passes of a step, written down: what a report looks like must not change with a lowering.
+fn few_passes() -> Plan {
+    use Phase::{Backward, Forward, Optimizer};
+    let linear = |component, kernel, phase, n, k| {
+        (component, kernel, phase, vec![("M", 12), ("N", n), ("K", k), ("G", 1)])
+    };
+    let passes = [
+        ("embedding", "embedding.forward", Forward, vec![("B", 2), ("N", 6), ("D", 8)]),
+        linear("layer_0.moe.router", "linear.forward", Forward, 3, 8),
+        ("layer_0.moe.experts.relu", "relu.forward", Forward, vec![("P", 384)]),
+        linear("layer_0.v_proj", "linear.forward", Forward, 1, 8),
+        ("layer_0.mix", "mix.forward", Forward, vec![("P", 96)]),
+        linear("layer_1.v_proj", "linear.forward", Forward, 1, 8),
+        ("layer_1.mix", "mix.forward", Forward, vec![("P", 96)]),
+        linear("lm_head", "linear.forward", Forward, 20, 8),
+        linear("lm_head", "linear.backward_input", Backward, 20, 8),
+        linear("lm_head", "linear.backward_weight", Backward, 20, 8),
+        linear("lm_head", "linear.backward_bias", Backward, 20, 8),
+        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 160)]),
+        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 20)]),
+    ];
+    let pass = |(component, kernel, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| Pass {
+        label: format!("{phase} {component} {kernel}"),
+        kernel: kernel.parse().unwrap(),
+        component: component.into(),
+        phase,
+        dims: dims.into_iter().map(|(letter, extent)| (letter.into(), extent)).collect(),
+        scalars: BTreeMap::new(),
+        bindings: BTreeMap::new(),
+        grid: [2, 1, 1],
+    };
+    Plan { passes: passes.map(pass).into(), ..Plan::default() }
+}
+
+/// A step lowered, and a measurement of it.
+struct Case {
+    config: ModelConfig,
+    shape: BatchShape,
+    training: Training,
+    plan: Plan,
+    measurement: Measurement,
+}
+
+impl Case {
+    fn new(config: ResNetBkConfig, batch: u32, training: Training, limits: &Limits) -> Self {
+        let config = ModelConfig::ResNetBk(config);
+        let asked = AskedShape { batch: Some(batch), seq: None };
+        let shape = BatchShape::resolve(asked, &config).unwrap();
+        let plan = lower::lower(&config, shape, training, limits).unwrap();
+        let measurement = measured(&plan, *limits);
+        Self { config, shape, training, plan, measurement }
+    }
+
+    fn small() -> Self {
+        Self::new(SMALL, 2, Training::default(), &LIMITS)
+    }
+
+    /// A case that stays what it is.
+    fn fixed() -> Self {
+        let (small, plan) = (Self::small(), few_passes());
+        Self { measurement: measured(&plan, LIMITS), plan, ..small }
+    }
+
+    fn report(&self, convention: Convention, loss: f32) -> Report {
+        let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
+        let subject = Subject {
+            model: "example",
+            data: "weights and tokens from seed 0",
+            config: &self.config,
+            shape: self.shape,
+            training: self.training,
+            convention,
+        };
+        Report::new(subject, &self.plan, &self.measurement, &estimate, Some(loss))
+    }
+
+    fn spoil(&mut self, pass: usize, ops: OpCounts) {
+        let cost = &mut self.measurement.passes[pass].cost;
+        cost.ops = cost.ops + ops;
+    }
+}
+
+/// A measurement in which every pass did exactly what its closed form says.
+fn measured(plan: &Plan, limits: Limits) -> Measurement {
+    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
+        cost: Cost {
+            ops: formula::exact(&pass.kernel, &pass.dims)
+                .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
+                .with(Scalar::Int, Op::Add, 100),
+            traffic: Traffic {
+                storage_load: 8 * (i as u64 + 1),
+                storage_store: 4,
+                ..Traffic::default()
+            },
+        },
+        tally: None,
+        counted_seconds: 0.0,
+        seconds: Some(1e-5 * (i as f64 + 1.0)),
+    });
+    Measurement {
+        adapter: adapter("Example", limits),
+        passes: passes.collect(),
+        timing: Timing {
+            source: Source::Timestamps,
+            repeats: 3,
+            plain_seconds: Some(0.25),
+            counted_seconds: 0.275,
+        },
+    }
+}
+
+fn adapter(name: &str, limits: Limits) -> Adapter {
+    Adapter {
+        name: name.into(),
+        backend: "Vulkan".into(),
+        device_type: "software".into(),
+        driver: "example 1.0".into(),
+        limits,
+    }
+}
+
+/// What the causes and the components of a report add up to is what its totals say.
+fn assert_adds_up(report: &Report) {
+    let totals = &report.totals;
+    for phase in Phase::ALL {
+        let of_phase = || report.causes.iter().filter(move |cause| cause.phase == phase);
+        let (measured, estimate) = (totals.measured.get(phase), totals.estimate.get(phase));
+        assert_eq!(of_phase().map(|cause| cause.measured).sum::<u64>(), measured);
+        assert_eq!(of_phase().map(|cause| cause.estimate).sum::<u64>(), estimate);
+        assert_eq!(
+            of_phase().map(|cause| cause.difference).sum::<i128>(),
+            i128::from(measured) - i128::from(estimate)
+        );
+
+        let rows = || report.components.iter().filter(move |row| row.phase == phase);
+        assert_eq!(rows().map(|row| row.measured).sum::<u64>(), measured);
+        assert_eq!(rows().map(|row| row.estimate).sum::<u64>(), estimate);
+        let exact = totals.exact.unwrap().get(phase);
+        assert_eq!(rows().map(|row| row.exact.unwrap()).sum::<u64>(), exact);
+    }
+}
+
+fn some_training() -> impl Strategy<Value = Training> {
+    let scope = prop_oneof![Just(Scope::Step), Just(Scope::Forward)];
+    let gradient = prop_oneof![Just(BkGradient::Hybrid), Just(BkGradient::Exact)];
+    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient)
+        .prop_map(|(scope, optimizer, bk_gradient)| Training { scope, optimizer, bk_gradient })
+}
+
+fn some_config() -> impl Strategy<Value = ResNetBkConfig> {
+    (1_u32..20, 1_u32..4, 1_u32..20, 1_u32..70, 1_u32..5, 0_u32..5).prop_map(
+        |(d_model, n_layers, n_seq, vocab_size, num_experts, less)| ResNetBkConfig {
+            d_model,
+            n_layers,
+            n_seq,
+            vocab_size,
+            num_experts,
+            top_k: num_experts.saturating_sub(less).max(1),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn causes_and_components_add_up_whatever_was_measured(
+        config in some_config(),
+        batch in 1_u32..4,
+        training in some_training(),
+        convention in prop::sample::select(&Convention::ALL[..]),
+        subgroup_lanes in prop::sample::select(&[None, Some(8)][..]),
+        spoilt in prop::collection::vec((any::<usize>(), prop::sample::select(&Op::ALL[..]), 1_u64..1 << 40), 0..4),
+    ) {
+        let limits = Limits { subgroup_lanes, ..LIMITS };
+        let mut case = Case::new(config, batch, training, &limits);
+        let honest = case.report(convention, 1.0);
+        assert_adds_up(&honest);
+        prop_assert_eq!(honest.totals.exact, Some(honest.totals.measured));
+        // What the estimator prices as products is what ran as products, and nothing else is
+        // charged for without having run than what this convention does not price.
+        for cause in &honest.causes {
+            let product = cause.subject.ends_with(" product");
+            prop_assert!(!product || cause.difference == 0, "{:?}", cause);
+            prop_assert!(cause.measured > 0 || ["ReLU", "BK-Core"].contains(&&*cause.subject), "{:?}", cause);
+            prop_assert!(!cause.text.contains("NaN") && !cause.text.contains("inf"), "{:?}", cause);
+        }
+
+        for (pass, op, more) in spoilt {
+            case.spoil(pass % case.plan.passes.len(), OpCounts::f32(op, more));
+        }
+        assert_adds_up(&case.report(convention, 1.0));
+    }
+}
+
+/// Worked out by hand for B=32 N=128 D=64 L=4 E=4 K=1 V=30000.
+#[test]
+fn the_causes_of_the_published_baseline_are_what_algebra_says() {
+    let baseline = ResNetBkConfig {
+        d_model: 64,
+        n_layers: 4,
+        n_seq: 128,
+        vocab_size: 30_000,
+        num_experts: 4,
+        top_k: 1,
+    };
+    let report =
+        Case::new(baseline, 32, Training::default(), &LIMITS).report(Convention::Ieee, 1.0);
+    let [t, d, l, e, v] = [32 * 128, 64, 4, 4, 30_000_i128];
+    let expected = [
+        (Phase::Forward, "v_proj", l * t * (2 * d + 1)),
+        (Phase::Forward, "biases", l * t * (e + 2 * d + d + d) + t * v),
+        (Phase::Backward, "biases", l * t * (e + 2 * d + d + d) + t * v),
+        (Phase::Forward, "ReLU", -l * t * 2 * d),
+        (Phase::Backward, "embedding", t * d),
+        (Phase::Forward, "residual and bk_scale mix", l * t * d * 3),
+        (Phase::Forward, "gates on the experts' outputs", l * t * d * 2),
+        (Phase::Forward, "softmax of the gates", l * t * (4 - 3 * e)),
+        (Phase::Optimizer, "optimizer", -4_146_120),
+        (Phase::Forward, "lm_head product", 0),
+        (Phase::Backward, "moe.experts product", 0),
+    ];
+    for (phase, subject, difference) in expected {
+        let cause = report.causes.iter().find(|c| c.phase == phase && c.subject == subject);
+        assert_eq!(cause.unwrap().difference, difference, "{phase} {subject}");
+    }
+    let total = report.totals.measured.total();
+    let explained: i128 = report.causes.iter().map(|cause| cause.difference).sum();
+    assert_eq!(i128::from(total), 48_917_969_080 + explained);
+}
+
+#[test]
+fn the_table_reads_as_agreed() {
+    let report = Case::fixed().report(Convention::Ieee, 3.25);
+    insta::assert_snapshot!(table::render(&report, table::Style::default()));
+}
+
+#[test]
+fn each_layer_stands_by_itself_where_that_is_asked() {
+    let style = table::Style { every_layer: true, color: false };
+    let text = table::render(&Case::small().report(Convention::Ncu, 3.25), style);
+    assert!(text.contains("layer_0.moe.experts") && text.contains("layer_1.moe.experts"), "{text}");
+    assert!(!text.contains("layer_0..1"), "{text}");
+    assert!(text.contains("convention ncu: add mul = 1"), "{text}");
+}
+
+#[test]
+fn the_json_reads_as_agreed() {
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    assert_eq!(report.passes.len() as u64, report.verdict.r#match);
+    // One of each says what all look like.
+    report.passes.truncate(1);
+    report.components.retain(|row| row.name == "layer_1.v_proj");
+    report.causes.truncate(1);
+    insta::assert_snapshot!(json::render(&report));
+}
+
+#[test]
+fn one_operation_more_is_a_mismatch_that_the_report_names() {
+    let mut case = Case::small();
+    assert!(case.report(Convention::Ieee, 1.0).holds());
+    case.spoil(3, OpCounts::f32(Op::Fma, 1));
+    let report = case.report(Convention::Ieee, 1.0);
+    assert!(!report.holds());
+    assert_eq!((report.verdict.mismatch, report.verdict.not_comparable), (1, 0));
+    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    assert_eq!(json["passes"][3]["verdict"], "mismatch");
+    assert!(json["passes"][3]["why"].as_str().unwrap().starts_with("f32.fma: "));
+    let text = table::render(&report, table::Style::default());
+    let label = &case.plan.passes[3].label;
+    assert!(text.contains(&format!("mismatch: {label}: f32.fma: ")), "{text}");
+}
+
+#[test]
+fn a_pass_without_a_closed_form_is_said_to_have_none() {
+    let mut case = Case::small();
+    case.plan.passes[2].kernel = "mystery.forward".parse().unwrap();
+    let report = case.report(Convention::Ieee, 1.0);
+    assert!(report.holds());
+    assert_eq!(report.verdict.not_comparable, 1);
+    assert_eq!(report.totals.exact, None);
+    let text = table::render(&report, table::Style::default());
+    assert!(text.contains("no closed form for 'mystery.forward'"), "{text}");
+    assert!(report.causes.iter().any(|cause| cause.text == "mystery is not charged"), "{text}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_said_plainly() {
+    for loss in [f32::NAN, f32::INFINITY] {
+        let report = Case::small().report(Convention::Ieee, loss);
+        assert!(report.holds() && !report.loss_is_finite);
+        let text = table::render(&report, table::Style::default());
+        assert!(text.contains("not finite"), "{text}");
+        let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+        assert!(json["loss"].is_null());
+        assert_eq!(json["loss_is_finite"], false);
+    }
+}
+
+#[test]
+fn a_forward_pass_is_held_against_the_forward_estimate() {
+    let training = Training { scope: Scope::Forward, ..Training::default() };
+    let report = Case::new(SMALL, 2, training, &LIMITS).report(Convention::Ieee, 1.0);
+    assert!(report.totals.estimate.forward > 0);
+    assert_eq!((report.totals.estimate.backward, report.totals.estimate.optimizer), (0, 0));
+    assert!(report.causes.iter().all(|cause| cause.phase == Phase::Forward));
+}
+
+/// A run by an executor of this name, with one gradient.
+fn run(name: &str) -> Run {
+    let mut measurement = Case::fixed().measurement;
+    measurement.adapter = adapter(name, LIMITS);
+    let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
+    Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
+}
+
+/// The verdict on two runs, the second spoilt.
+fn agreement(spoil: impl FnOnce(&mut Run)) -> (bool, String) {
+    let plan = Case::fixed().plan;
+    let mut runs = [run("One"), run("Two")];
+    spoil(&mut runs[1]);
+    let agreement = Agreement::new(&plan, &runs);
+    (agreement.holds(), table::agreement(&plan, &agreement, table::Style::default()))
+}
+
+#[test]
+fn executors_that_agree_hold() {
+    let (holds, text) = agreement(|_| {});
+    assert!(holds, "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
+    let cost = |run: &mut Run| run.measurement.passes[0].cost;
+    type Spoil<'a> = &'a dyn Fn(&mut Run);
+    let spoilt: [(&str, Spoil<'_>); 5] = [
+        ("f32.add: formula says", &|run| {
+            run.measurement.passes[0].cost.ops = cost(run).ops + OpCounts::f32(Op::Add, 1);
+        }),
+        ("int.add: One says 100, Two says 101", &|run| {
+            run.measurement.passes[0].cost.ops =
+                cost(run).ops + OpCounts::of(Scalar::Int, Op::Add, 1);
+        }),
+        ("traffic: One says", &|run| run.measurement.passes[0].cost.traffic.storage_load += 4),
+        ("grad/w: One and Two are", &|run| run.tensors[0].data[0] = 0.501),
+        ("loss: One says 2, Two says NaN", &|run| run.loss = Some(f32::NAN)),
+    ];
+    for (says, spoil) in spoilt {
+        let (holds, text) = agreement(spoil);
+        assert!(!holds && text.contains(says), "{says}:\n{text}");
+    }
+}
+
+#[test]
+fn an_estimate_is_a_table_too() {
+    let config = ModelConfig::ResNetBk(SMALL);
+    let shape = BatchShape::resolve(AskedShape::default(), &config).unwrap();
+    let estimate = Estimate::new(&config, shape, Optimizer::Sgd).unwrap();
+    let estimate = estimate.with_steps(1000, true).unwrap();
+    insta::assert_snapshot!(table::estimate("example", &estimate, table::Style::default()));
+}
