@@ -6,8 +6,8 @@
 //! A kernel is lowered once (`lower`, `forward`, `allocate`) to a program of vector instructions
 //! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`.
 
-mod alu;
 mod allocate;
+mod alu;
 mod flow;
 mod forward;
 mod lower;
@@ -33,9 +33,7 @@ use self::{
     memory::Words,
     program::{Given, Memory, Program},
 };
-use super::{
-    Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId,
-};
+use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId};
 use crate::{Error, kernel::KernelModule};
 
 /// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
@@ -103,18 +101,20 @@ impl Cpu {
         }
     }
 
-    fn window(&self, buffer: BufferId, offset: u64, size: u64, during: &str) -> Result<Words<'_>, Error> {
+    fn window(
+        &self,
+        buffer: BufferId,
+        offset: u64,
+        size: u64,
+        during: &str,
+    ) -> Result<Words<'_>, Error> {
         let words = &self.buffers[buffer.0];
         let range = offset as usize / 4..(offset + size) as usize / 4;
         let aligned = offset.is_multiple_of(4) && size.is_multiple_of(4);
         words.get(range).filter(|_| aligned).ok_or_else(|| {
             self.error(
                 during,
-                format!(
-                    "bytes {offset} to {} of a buffer of {}",
-                    offset + size,
-                    4 * words.len()
-                ),
+                format!("bytes {offset} to {} of a buffer of {}", offset + size, 4 * words.len()),
             )
         })
     }
@@ -127,7 +127,8 @@ impl Cpu {
                 let mut bound = dispatch.bindings.iter();
                 let bound = bound.find(|b| (b.group, b.binding) == (*group, *binding));
                 let Bound { buffer, offset, size, .. } = bound.ok_or_else(|| {
-                    let problem = format!("nothing is bound to @group({group}) @binding({binding})");
+                    let problem =
+                        format!("nothing is bound to @group({group}) @binding({binding})");
                     self.error(dispatch.label, problem)
                 })?;
                 self.window(*buffer, *offset, *size, dispatch.label)
@@ -347,4 +348,3 @@ impl Launch<'_> {
         }
     }
 }
-

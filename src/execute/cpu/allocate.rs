@@ -335,12 +335,7 @@ impl<'a> Sharing<'a> {
     }
 
     /// Enters a construct that lanes may leave at different times.
-    fn construct(
-        &mut self,
-        construct: Construct,
-        parts: bool,
-        inside: &mut dyn FnMut(&mut Self),
-    ) {
+    fn construct(&mut self, construct: Construct, parts: bool, inside: &mut dyn FnMut(&mut Self)) {
         let number = self.next_split;
         self.next_split += 1;
         let before = self.parted;

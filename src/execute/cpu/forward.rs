@@ -77,8 +77,7 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
     let mut before: Vec<Vec<(Reg, Reg)>> = vec![Vec::new(); block.len()];
     let mut within: HashMap<(usize, usize), Vec<(Reg, Reg)>> = HashMap::new();
     for (variable, value) in inits {
-        let users: Vec<usize> =
-            (0..block.len()).filter(|&i| uses[i].contains(&variable)).collect();
+        let users: Vec<usize> = (0..block.len()).filter(|&i| uses[i].contains(&variable)).collect();
         let Some(&first) = users.first() else { continue };
         if let Node::Run { insts, .. } = &mut block[first] {
             if !writes_first(insts, variable) {
@@ -106,9 +105,8 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
         if inits.is_empty() {
             continue;
         }
-        let copies = inits
-            .into_iter()
-            .map(|(to, value)| Inst::Alu { op: Alu::Copy, to, from: [value; 3] });
+        let copies =
+            inits.into_iter().map(|(to, value)| Inst::Alu { op: Alu::Copy, to, from: [value; 3] });
         if let Node::Run { insts, .. } = &mut block[index] {
             insts.splice(0..0, copies);
         } else {
@@ -295,7 +293,9 @@ fn join_stores(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
         let quiet = |at: Option<&Vec<usize>>| {
             at.is_none_or(|at| at.iter().all(|&p| p <= made || p >= index))
         };
-        if made < index && quiet(places.reads.get(&variable)) && quiet(places.writes.get(&variable))
+        if made < index
+            && quiet(places.reads.get(&variable))
+            && quiet(places.writes.get(&variable))
             && let Inst::Alu { to, .. } = &mut insts[made]
         {
             *to = variable;
@@ -313,18 +313,21 @@ fn join_sums(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
     let mut spare = vec![false; insts.len()];
     for index in 0..insts.len() {
         if let Inst::Alu { op: Alu::FmaF, to, from: [a, b, sum] } = insts[index] {
-            let before = made.get(&sum).copied().filter(|_| {
-                reads[sum.0 as usize] == 1 && !virtuals[sum.0 as usize].variable
-            });
+            let before = made
+                .get(&sum)
+                .copied()
+                .filter(|_| reads[sum.0 as usize] == 1 && !virtuals[sum.0 as usize].variable);
             if let Some(before) = before {
                 let (start, mut factors) = match &insts[before] {
                     Inst::Alu { from: [a, b, start], .. } => (*start, vec![[*a, *b]]),
                     Inst::Chain { start, factors, .. } => (*start, factors.to_vec()),
                     _ => (sum, Vec::new()),
                 };
-                let same = factors.iter().flatten().chain([&start]).all(|reg| {
-                    written.get(reg).is_none_or(|&place| place < before)
-                });
+                let same = factors
+                    .iter()
+                    .flatten()
+                    .chain([&start])
+                    .all(|reg| written.get(reg).is_none_or(|&place| place < before));
                 if same && !factors.is_empty() {
                     factors.push([a, b]);
                     insts[index] = Inst::Chain { to, start, factors: factors.into() };

@@ -15,14 +15,15 @@ mod types;
 use std::collections::{HashMap, HashSet};
 
 use naga::{
-    Arena, BuiltIn, Expression, Function, GlobalVariable, Handle, LocalVariable,
-    Module, Span, TypeInner, valid::FunctionInfo,
+    Arena, BuiltIn, Expression, Function, GlobalVariable, Handle, LocalVariable, Module, Span,
+    TypeInner, valid::FunctionInfo,
 };
 
 use self::place::Place;
 use super::{
+    allocate,
     alu::Alu,
-    allocate, forward,
+    forward,
     program::{Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Virtual},
 };
 use crate::{
@@ -328,8 +329,18 @@ impl<'a> Lowering<'a> {
             return Num { low: self.narrow(op, kind, low), high };
         }
         let to = match op {
-            Alu::EqF | Alu::NeF | Alu::LtF | Alu::LeF | Alu::Eq | Alu::Ne | Alu::LtS
-            | Alu::LeS | Alu::LtU | Alu::LeU | Alu::IsNanF | Alu::IsInfF
+            Alu::EqF
+            | Alu::NeF
+            | Alu::LtF
+            | Alu::LeF
+            | Alu::Eq
+            | Alu::Ne
+            | Alu::LtS
+            | Alu::LeS
+            | Alu::LtU
+            | Alu::LeU
+            | Alu::IsNanF
+            | Alu::IsInfF
             | Alu::FrexpExponentF => self.new_num(Kind::U32, false),
             _ => self.new_num(kind, false),
         };
@@ -345,8 +356,20 @@ impl<'a> Lowering<'a> {
     fn narrow(&mut self, op: Alu, kind: Kind, value: Reg) -> Reg {
         let result_is_other = matches!(
             op,
-            Alu::EqF | Alu::NeF | Alu::LtF | Alu::LeF | Alu::Eq | Alu::Ne | Alu::LtS | Alu::LeS
-                | Alu::LtU | Alu::LeU | Alu::IsNanF | Alu::IsInfF | Alu::Select | Alu::Copy
+            Alu::EqF
+                | Alu::NeF
+                | Alu::LtF
+                | Alu::LeF
+                | Alu::Eq
+                | Alu::Ne
+                | Alu::LtS
+                | Alu::LeS
+                | Alu::LtU
+                | Alu::LeU
+                | Alu::IsNanF
+                | Alu::IsInfF
+                | Alu::Select
+                | Alu::Copy
                 | Alu::FrexpExponentF
         );
         match kind {
@@ -491,7 +514,12 @@ impl Indexed {
         self.calls(handle, function, &function.body);
     }
 
-    fn calls(&mut self, handle: Option<Handle<Function>>, function: &Function, block: &naga::Block) {
+    fn calls(
+        &mut self,
+        handle: Option<Handle<Function>>,
+        function: &Function,
+        block: &naga::Block,
+    ) {
         for statement in block {
             match statement {
                 naga::Statement::Call { function: callee, arguments, .. } => {

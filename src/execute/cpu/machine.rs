@@ -379,8 +379,7 @@ impl<'a> Machine<'a> {
                 let words = first
                     .and_then(|first| memory.get(first..first + 2))
                     .and_then(|words| <&[_; 2]>::try_from(words).ok());
-                let old =
-                    words.map(|words| memory::exchange_wide(words, |old| new(old, expected)));
+                let old = words.map(|words| memory::exchange_wide(words, |old| new(old, expected)));
                 (old, old == Some(expected))
             } else {
                 let expected = expected as u32;

@@ -20,7 +20,8 @@ pub(super) fn length(bound: Bound, memories: &[Words<'_>]) -> u32 {
     match bound {
         Bound::Known(count) => count,
         Bound::Runtime { memory, offset, stride } => {
-            let bytes = 4 * memories[memory].len() - (offset as usize).min(4 * memories[memory].len());
+            let bytes =
+                4 * memories[memory].len() - (offset as usize).min(4 * memories[memory].len());
             (bytes / stride.max(1) as usize) as u32
         }
     }

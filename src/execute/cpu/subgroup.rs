@@ -21,9 +21,8 @@ pub(super) fn execute(
     let halves = if is_wide { 2 } else { 1 };
     for start in (0..machine.lanes).step_by(width) {
         let lanes = start..(start + width).min(machine.lanes);
-        let is_active = |lane: usize| {
-            lanes.contains(&lane) && active(mask, lane / CHUNK, lane % CHUNK)
-        };
+        let is_active =
+            |lane: usize| lanes.contains(&lane) && active(mask, lane / CHUNK, lane % CHUNK);
         let read = |machine: &Machine<'_>, pair: [Reg; 2], lane: usize| -> u64 {
             let low = u64::from(machine.word(pair[0], lane));
             if is_wide { low | u64::from(machine.word(pair[1], lane)) << 32 } else { low }

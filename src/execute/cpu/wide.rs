@@ -86,8 +86,20 @@ pub(super) fn wide(op: Alu, [x, y, z]: [u64; 3]) -> Option<u64> {
         Alu::AddI => x.wrapping_add(y),
         Alu::SubI => x.wrapping_sub(y),
         Alu::MulI => x.wrapping_mul(y),
-        Alu::DivS => if y == 0 { x } else { s.wrapping_div(t) as u64 },
-        Alu::RemS => if y == 0 { 0 } else { s.wrapping_rem(t) as u64 },
+        Alu::DivS => {
+            if y == 0 {
+                x
+            } else {
+                s.wrapping_div(t) as u64
+            }
+        }
+        Alu::RemS => {
+            if y == 0 {
+                0
+            } else {
+                s.wrapping_rem(t) as u64
+            }
+        }
         Alu::DivU => x.checked_div(y).unwrap_or(x),
         Alu::RemU => x.checked_rem(y).unwrap_or(0),
         Alu::MinS => s.min(t) as u64,
@@ -106,7 +118,13 @@ pub(super) fn wide(op: Alu, [x, y, z]: [u64; 3]) -> Option<u64> {
         Alu::Shl => x << (y & 63),
         Alu::ShrS => (s >> (y & 63)) as u64,
         Alu::ShrU => x >> (y & 63),
-        Alu::LowBits => if y >= 64 { x } else { x & ((1 << y) - 1) },
+        Alu::LowBits => {
+            if y >= 64 {
+                x
+            } else {
+                x & ((1 << y) - 1)
+            }
+        }
         Alu::FmaF => float(a.mul_add(b, c)),
         Alu::RoundHalf
         | Alu::ToHalfBits
@@ -168,7 +186,19 @@ pub(super) fn convert([from, to]: [Kind; 2], bits: u64) -> u64 {
         (Kind::I64, Number::Float(x)) => x as i64 as u64,
         (Kind::U64, Number::Float(x)) => x as u64,
         (Kind::I64 | Kind::U64, Number::Integer(x)) => x as u64,
-        (Kind::Bool, Number::Float(x)) => if x != 0.0 { u32::MAX.into() } else { 0 },
-        (Kind::Bool, Number::Integer(x)) => if x != 0 { u32::MAX.into() } else { 0 },
+        (Kind::Bool, Number::Float(x)) => {
+            if x != 0.0 {
+                u32::MAX.into()
+            } else {
+                0
+            }
+        }
+        (Kind::Bool, Number::Integer(x)) => {
+            if x != 0 {
+                u32::MAX.into()
+            } else {
+                0
+            }
+        }
     }
 }

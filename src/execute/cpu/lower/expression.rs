@@ -2,8 +2,8 @@
 //! built-in functions are in their own files.
 
 use naga::{
-    BinaryOperator, Expression, Handle, Literal, RelationalFunction, Scalar, ScalarKind,
-    TypeInner, UnaryOperator,
+    BinaryOperator, Expression, Handle, Literal, RelationalFunction, Scalar, ScalarKind, TypeInner,
+    UnaryOperator,
 };
 
 use super::{Frame, Lower, Lowered, Lowering, place::Place, types};
@@ -75,11 +75,7 @@ impl<'a> Lowering<'a> {
         types::kind(scalar)
     }
 
-    fn expression(
-        &mut self,
-        frame: &mut Frame<'a>,
-        handle: Handle<Expression>,
-    ) -> Lower<Lowered> {
+    fn expression(&mut self, frame: &mut Frame<'a>, handle: Handle<Expression>) -> Lower<Lowered> {
         let value = match frame.function.expressions[handle] {
             Expression::Literal(literal) => vec![self.literal(literal)?],
             Expression::Constant(constant) => {
@@ -155,7 +151,12 @@ impl<'a> Lowering<'a> {
                 (0..accept.len())
                     .map(|i| {
                         let condition = *condition.get(i).unwrap_or(&condition[0]);
-                        self.counted(Op::Select, Alu::Select, kind, &[reject[i], accept[i], condition])
+                        self.counted(
+                            Op::Select,
+                            Alu::Select,
+                            kind,
+                            &[reject[i], accept[i], condition],
+                        )
                     })
                     .collect()
             }
@@ -235,9 +236,7 @@ impl<'a> Lowering<'a> {
             Literal::F32(value) => self.constant_num(Kind::F32, value.to_bits().into()),
             Literal::F16(value) => self.constant_num(Kind::F16, value.to_f32().to_bits().into()),
             Literal::U16(value) => self.constant_num(Kind::U16, value.into()),
-            Literal::I16(value) => {
-                self.constant_num(Kind::I16, u64::from(i32::from(value) as u32))
-            }
+            Literal::I16(value) => self.constant_num(Kind::I16, u64::from(i32::from(value) as u32)),
             Literal::U32(value) => self.constant_num(Kind::U32, value.into()),
             Literal::I32(value) => self.constant_num(Kind::I32, u64::from(value as u32)),
             Literal::U64(value) => self.constant_num(Kind::U64, value),
@@ -332,9 +331,7 @@ impl<'a> Lowering<'a> {
             B::Equal => (Op::Compare, by_sign(Alu::EqF, Alu::Eq, Alu::Eq)),
             B::NotEqual => (Op::Compare, by_sign(Alu::NeF, Alu::Ne, Alu::Ne)),
             B::Less | B::Greater => (Op::Compare, by_sign(Alu::LtF, Alu::LtS, Alu::LtU)),
-            B::LessEqual | B::GreaterEqual => {
-                (Op::Compare, by_sign(Alu::LeF, Alu::LeS, Alu::LeU))
-            }
+            B::LessEqual | B::GreaterEqual => (Op::Compare, by_sign(Alu::LeF, Alu::LeS, Alu::LeU)),
             B::And | B::LogicalAnd => (Op::Bit, Alu::And),
             B::InclusiveOr | B::LogicalOr => (Op::Bit, Alu::Or),
             B::ExclusiveOr => (Op::Bit, Alu::Xor),

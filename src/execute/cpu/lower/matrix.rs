@@ -127,7 +127,10 @@ impl Lowering<'_> {
     /// The inverse: the adjugate times one over the determinant. Signs are in how minors are written,
     /// save for the two of a 2x2 matrix.
     pub(super) fn inverse(&mut self, kind: Kind, m: &[Num]) -> Vec<Num> {
-        let one = self.constant_num(kind, if kind == Kind::F64 { 1_f64.to_bits() } else { 1_f32.to_bits().into() });
+        let one = self.constant_num(
+            kind,
+            if kind == Kind::F64 { 1_f64.to_bits() } else { 1_f32.to_bits().into() },
+        );
         let (adjugate, determinant) = match m.len() {
             4 => {
                 let determinant = self.determinant(kind, m);
@@ -185,8 +188,7 @@ impl Lowering<'_> {
                         });
                     }
                 }
-                let determinant =
-                    self.dot(kind, &[m[0], m[4], m[8], m[12]], &adjugate[..4]);
+                let determinant = self.dot(kind, &[m[0], m[4], m[8], m[12]], &adjugate[..4]);
                 (adjugate, determinant)
             }
         };

@@ -78,7 +78,9 @@ impl<'a> Lowering<'a> {
                 let at = variable.binding.ok_or("a buffer without a binding")?;
                 Memory::Buffer { group: at.group, binding: at.binding }
             }
-            AddressSpace::Handle => return Err(types::leaves(self.module, inner).err().unwrap_or_default()),
+            AddressSpace::Handle => {
+                return Err(types::leaves(self.module, inner).err().unwrap_or_default());
+            }
             AddressSpace::Function
             | AddressSpace::Immediate
             | AddressSpace::TaskPayload

@@ -1,8 +1,6 @@
 //! Statements: control flow keeps its structure, stores and atomics become instructions.
 
-use naga::{
-    AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner,
-};
+use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
     Frame, Lower, Lowered, Lowering, Returns,
@@ -62,7 +60,11 @@ pub(super) fn returns_early(body: &naga::Block) -> bool {
 }
 
 impl<'a> Lowering<'a> {
-    pub(super) fn statements(&mut self, frame: &mut Frame<'a>, block: &'a naga::Block) -> Lower<()> {
+    pub(super) fn statements(
+        &mut self,
+        frame: &mut Frame<'a>,
+        block: &'a naga::Block,
+    ) -> Lower<()> {
         for (statement, span) in block.span_iter() {
             if span.is_defined() {
                 self.span = *span;

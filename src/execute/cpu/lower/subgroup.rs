@@ -1,8 +1,6 @@
 //! Subgroup operations, component by component.
 
-use naga::{
-    CollectiveOperation, Direction, Expression, GatherMode, Handle, SubgroupOperation,
-};
+use naga::{CollectiveOperation, Direction, Expression, GatherMode, Handle, SubgroupOperation};
 
 use super::{Frame, Lower, Lowered, Lowering};
 use crate::{
@@ -103,18 +101,10 @@ impl<'a> Lowering<'a> {
             SubgroupOperation::All | SubgroupOperation::And => (Op::Bit, Alu::And, u64::MAX),
             SubgroupOperation::Any | SubgroupOperation::Or => (Op::Bit, Alu::Or, 0),
             SubgroupOperation::Xor => (Op::Bit, Alu::Xor, 0),
-            SubgroupOperation::Add => {
-                (Op::Add, by_kind(Alu::AddF, Alu::AddI, Alu::AddI), 0)
-            }
-            SubgroupOperation::Mul => {
-                (Op::Mul, by_kind(Alu::MulF, Alu::MulI, Alu::MulI), one)
-            }
-            SubgroupOperation::Min => {
-                (Op::MinMax, by_kind(Alu::MinF, Alu::MinS, Alu::MinU), most)
-            }
-            SubgroupOperation::Max => {
-                (Op::MinMax, by_kind(Alu::MaxF, Alu::MaxS, Alu::MaxU), least)
-            }
+            SubgroupOperation::Add => (Op::Add, by_kind(Alu::AddF, Alu::AddI, Alu::AddI), 0),
+            SubgroupOperation::Mul => (Op::Mul, by_kind(Alu::MulF, Alu::MulI, Alu::MulI), one),
+            SubgroupOperation::Min => (Op::MinMax, by_kind(Alu::MinF, Alu::MinS, Alu::MinU), most),
+            SubgroupOperation::Max => (Op::MinMax, by_kind(Alu::MaxF, Alu::MaxS, Alu::MaxU), least),
         };
         let how = match collective {
             CollectiveOperation::Reduce => Subgroup::Reduce(alu),

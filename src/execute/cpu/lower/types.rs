@@ -174,11 +174,7 @@ pub(super) fn stride(module: &Module, inner: &TypeInner) -> Lower<Part> {
         other => return Err(format!("a computed index into {other:?}")),
     };
     // An element may itself have no fixed size only in memory, where bytes are what counts.
-    Ok(Part {
-        bytes,
-        scalars: leaves(module, &element)?.len(),
-        words: words(module, &element)?,
-    })
+    Ok(Part { bytes, scalars: leaves(module, &element)?.len(), words: words(module, &element)? })
 }
 
 /// Where a part with a known index begins.
