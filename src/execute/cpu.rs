@@ -150,12 +150,16 @@ impl Executor for Cpu {
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+        let refused = |problem: &str| {
+            let during = format!("allocating '{label}' ({bytes} bytes)");
+            self.error(&during, format!("{problem}: choose a smaller --batch or --seq"))
+        };
+        if bytes > LIMITS.buffer_bytes {
+            return Err(refused("more than a buffer holds"));
+        }
         let words = (bytes / 4) as usize;
         let mut buffer = Vec::new();
-        buffer.try_reserve_exact(words).map_err(|_| {
-            let during = format!("allocating '{label}' ({bytes} bytes)");
-            self.error(&during, "out of memory: choose a smaller --batch or --seq")
-        })?;
+        buffer.try_reserve_exact(words).map_err(|_| refused("out of memory"))?;
         buffer.resize_with(words, AtomicU32::default);
         self.buffers.push(buffer.into_boxed_slice());
         Ok(BufferId(self.buffers.len() - 1))

@@ -24,6 +24,25 @@ impl Chunk {
     }
 }
 
+/// Where the chunks of a register lie: one after the other, or all in one place.
+#[derive(Clone, Copy)]
+struct Column {
+    base: usize,
+    step: usize,
+}
+
+impl Column {
+    #[inline(always)]
+    fn of(reg: Reg) -> Self {
+        Self { base: reg.base(), step: usize::from(reg.per_lane()) }
+    }
+
+    #[inline(always)]
+    fn chunk(self, k: usize) -> usize {
+        self.base + k * self.step
+    }
+}
+
 macro_rules! alu {
     (
         unary { $($unary:ident = |$ua:ident| $unary_value:expr;)* }
@@ -58,9 +77,10 @@ macro_rules! alu {
         /// Computes `n` chunks of a register.
         #[inline(always)]
         pub(super) fn compute(op: Alu, regs: &mut [Chunk], n: usize, to: Reg, from: [Reg; 3]) {
+            let at = from.map(Column::of);
             match op {
                 $(Alu::$unary => for k in 0..n {
-                    let a = regs[from[0].chunk(k)];
+                    let a = regs[at[0].chunk(k)];
                     let mut out = [0; CHUNK];
                     for i in 0..CHUNK {
                         let $ua = a.0[i];
@@ -69,7 +89,7 @@ macro_rules! alu {
                     regs[to.base() + k] = Chunk(out);
                 },)*
                 $(Alu::$binary => for k in 0..n {
-                    let (a, b) = (regs[from[0].chunk(k)], regs[from[1].chunk(k)]);
+                    let (a, b) = (regs[at[0].chunk(k)], regs[at[1].chunk(k)]);
                     let mut out = [0; CHUNK];
                     for i in 0..CHUNK {
                         let ($ba, $bb) = (a.0[i], b.0[i]);
@@ -78,7 +98,7 @@ macro_rules! alu {
                     regs[to.base() + k] = Chunk(out);
                 },)*
                 $(Alu::$ternary => for k in 0..n {
-                    let [a, b, c] = from.map(|reg| regs[reg.chunk(k)]);
+                    let [a, b, c] = [0, 1, 2].map(|operand: usize| regs[at[operand].chunk(k)]);
                     let mut out = [0; CHUNK];
                     for i in 0..CHUNK {
                         let ($ta, $tb, $tc) = (a.0[i], b.0[i], c.0[i]);
@@ -241,8 +261,8 @@ fn scale(x: f32, e: i32) -> f32 {
 pub(super) fn chain(regs: &mut [Chunk], n: usize, to: Reg, start: Reg, factors: &[[Reg; 2]]) {
     for k in 0..n {
         let mut sum = regs[start.chunk(k)].0;
-        for factor in factors {
-            let (a, b) = (regs[factor[0].chunk(k)], regs[factor[1].chunk(k)]);
+        for [a, b] in factors {
+            let (a, b) = (regs[Column::of(*a).chunk(k)], regs[Column::of(*b).chunk(k)]);
             for i in 0..CHUNK {
                 sum[i] = bits(f(a.0[i]).mul_add(f(b.0[i]), f(sum[i])));
             }

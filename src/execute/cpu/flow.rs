@@ -69,6 +69,8 @@ pub(super) struct Runner<'a> {
     mask: Vec<Chunk>,
     active: usize,
     levels: Vec<Level>,
+    /// Masks that nobody needs any more.
+    spare: Vec<Vec<Chunk>>,
     failed: &'a AtomicBool,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Runner<'a> {
             mask: Vec::new(),
             active: 0,
             levels: Vec::new(),
+            spare: Vec::new(),
             failed,
         }
     }
@@ -188,7 +191,11 @@ impl<'a> Runner<'a> {
     }
 
     fn enter(&mut self, sort: Sort) {
-        let (left, continued) = (Waiting::default(), Waiting::default());
+        let [left, continued] = [(); 2].map(|()| {
+            let mut lanes = self.spare.pop().unwrap_or_default();
+            lanes.clear();
+            Waiting { lanes }
+        });
         self.levels.push(Level { sort, left, continued });
     }
 
@@ -202,11 +209,11 @@ impl<'a> Runner<'a> {
 
     /// Lanes that left a construct are active again behind it.
     fn join(&mut self) {
-        if let Some(level) = self.levels.pop()
-            && !level.left.lanes.is_empty()
-        {
+        let Some(level) = self.levels.pop() else { return };
+        if !level.left.lanes.is_empty() {
             self.rejoin(&level.left);
         }
+        self.spare.extend([level.left.lanes, level.continued.lanes]);
     }
 
     fn rejoin(&mut self, waiting: &Waiting) {
@@ -224,28 +231,34 @@ impl<'a> Runner<'a> {
     }
 
     /// The active lanes for which a register is true; none where that is all of them or nobody.
-    fn lanes_where(&self, condition: Reg) -> Condition {
+    fn lanes_where(&mut self, condition: Reg) -> Condition {
         if !condition.per_lane() {
             return match self.machine.regs[condition.base()].0[0] {
                 0 => Condition::Nobody,
                 _ => Condition::All,
             };
         }
-        let mut lanes = self.mask.clone();
-        for (k, lanes) in lanes.iter_mut().enumerate() {
-            let chunk = self.machine.regs[condition.base() + k];
+        let truths = &self.machine.regs[condition.base()..][..self.mask.len()];
+        let mut active = 0;
+        for (mask, truth) in self.mask.iter().zip(truths) {
             for i in 0..CHUNK {
-                lanes.0[i] &= chunk.0[i];
+                active += mask.0[i] & truth.0[i] & 1;
             }
         }
-        self.condition(lanes)
-    }
-
-    fn condition(&self, lanes: Vec<Chunk>) -> Condition {
-        match count(&lanes) {
+        match active as usize {
             0 => Condition::Nobody,
             active if active == self.active => Condition::All,
-            active => Condition::Some(lanes, active),
+            active => {
+                let mut lanes = self.spare.pop().unwrap_or_default();
+                lanes.clear();
+                lanes.extend_from_slice(&self.mask);
+                for (lanes, truth) in lanes.iter_mut().zip(truths) {
+                    for i in 0..CHUNK {
+                        lanes.0[i] &= truth.0[i];
+                    }
+                }
+                Condition::Some(lanes, active)
+            }
         }
     }
 
@@ -272,9 +285,11 @@ impl<'a> Runner<'a> {
                 let accepted = std::mem::replace(&mut self.mask, rest);
                 let accepted_active = std::mem::replace(&mut self.active, rest_active);
                 reject(self)?;
+                let accepted = Waiting { lanes: accepted };
                 if accepted_active > 0 {
-                    self.rejoin(&Waiting { lanes: accepted });
+                    self.rejoin(&accepted);
                 }
+                self.spare.push(accepted.lanes);
                 Ok(())
             }
         }

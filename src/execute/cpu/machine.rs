@@ -201,7 +201,6 @@ impl<'a> Machine<'a> {
         let mut outside = 0;
         for k in 0..self.columns {
             let index = self.regs[at.index.base() + k];
-            let mut out = [[0; CHUNK]; W];
             for i in 0..self.lanes_in(k) {
                 if !active(mask, k, i) {
                     continue;
@@ -209,17 +208,13 @@ impl<'a> Machine<'a> {
                 let found = Self::first(at, index.0[i], bound)
                     .and_then(|first| words.get(first..first + W))
                     .and_then(|words| <&[_; W]>::try_from(words).ok());
-                match found {
-                    Some(words) => {
-                        for w in 0..W {
-                            out[w][i] = words[w].load(Relaxed);
-                        }
-                    }
-                    None => outside += 1,
+                // Straight into the register: a chunk put together word by word would have to reach
+                // memory before it could be read as a whole.
+                for w in 0..W {
+                    let word = found.map_or(0, |words| words[w].load(Relaxed));
+                    self.regs[to[w].base() + k].0[i] = word;
                 }
-            }
-            for w in 0..W {
-                self.regs[to[w].base() + k] = Chunk(out[w]);
+                outside += u64::from(found.is_none());
             }
         }
         self.outside[at.site] += outside;

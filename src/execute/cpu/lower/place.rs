@@ -64,7 +64,7 @@ impl<'a> Lowering<'a> {
             }
             AddressSpace::WorkGroup => {
                 let offset = self.workgroup_bytes;
-                let bytes = types::bytes(inner)?;
+                let bytes = types::bytes(self.module, inner)?;
                 self.workgroup_bytes = u32::try_from(u64::from(offset) + bytes)
                     .map_err(|_| "more workgroup memory than 4 GiB")?
                     .next_multiple_of(16);
@@ -194,7 +194,7 @@ impl<'a> Lowering<'a> {
             Place::Registers(_) => Err("a computed index into a variable in registers".into()),
             Place::Lane { base, index: sum, size } => {
                 let stride = types::stride(self.module, inner)?.words;
-                let count = types::count(inner)?.ok_or("a variable without a size")?;
+                let count = types::count(self.module, inner)?.ok_or("a variable without a size")?;
                 let count = self.constant(count);
                 let sum = self.sum(sum, index, stride, count);
                 Ok(Place::Lane { base, index: Some(sum), size })
@@ -204,7 +204,7 @@ impl<'a> Lowering<'a> {
                     TypeInner::Array { stride, .. } => *stride,
                     other => types::stride(self.module, other)?.bytes,
                 };
-                let bound = match types::count(inner)? {
+                let bound = match types::count(self.module, inner)? {
                     Some(count) => Bound::Known(count),
                     None => Bound::Runtime { memory, offset, stride },
                 };
@@ -292,7 +292,7 @@ impl<'a> Lowering<'a> {
             traffic.atomics += 1;
             return Ok(());
         }
-        let bytes = types::bytes(inner)?;
+        let bytes = types::bytes(self.module, inner)?;
         match (space, direction) {
             (Some(AddressSpace::Storage { .. }), Direction::Load) => traffic.storage_load += bytes,
             (Some(AddressSpace::Storage { .. }), Direction::Store) => {

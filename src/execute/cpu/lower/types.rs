@@ -1,7 +1,7 @@
 //! Types as the lowering sees them: how many scalars a value has, and where each lies in memory by
 //! WGSL's layout. Knows nothing of registers.
 
-use naga::{ArraySize, Module, ScalarKind, TypeInner, VectorSize};
+use naga::{ArraySize, Module, ScalarKind, TypeInner, VectorSize, proc::IndexableLength};
 
 use super::Lower;
 use crate::execute::cpu::program::Kind;
@@ -58,12 +58,17 @@ pub(super) fn column_stride(rows: VectorSize, width: u8) -> u32 {
     padded * u32::from(width)
 }
 
-fn length(size: ArraySize) -> Lower<u32> {
-    match size {
-        ArraySize::Constant(length) => Ok(length.get()),
-        ArraySize::Pending(_) => Err("an array whose length has no value".into()),
-        ArraySize::Dynamic => Err("a runtime-sized array as a value".into()),
+/// How many elements an array has; none where only the binding tells.
+fn length(module: &Module, size: ArraySize) -> Lower<Option<u32>> {
+    match size.resolve(module.to_ctx()) {
+        Ok(IndexableLength::Known(length)) => Ok(Some(length)),
+        Ok(IndexableLength::Dynamic) => Ok(None),
+        Err(problem) => Err(format!("an array whose length is not known: {problem}")),
     }
+}
+
+fn known(module: &Module, size: ArraySize) -> Lower<u32> {
+    length(module, size)?.ok_or_else(|| "a runtime-sized array as a value".into())
 }
 
 /// The scalars of a value in order, with their places.
@@ -99,7 +104,7 @@ fn collect(module: &Module, inner: &TypeInner, at: u32, to: &mut Vec<Leaf>) -> L
             }
         }
         TypeInner::Array { base, size, stride } => {
-            for index in 0..length(*size)? {
+            for index in 0..known(module, *size)? {
                 collect(module, &module.types[*base].inner, at + index * stride, to)?;
             }
         }
@@ -121,7 +126,7 @@ fn collect(module: &Module, inner: &TypeInner, at: u32, to: &mut Vec<Leaf>) -> L
 }
 
 /// Bytes that a value takes in memory, padding included.
-pub(super) fn bytes(inner: &TypeInner) -> Lower<u64> {
+pub(super) fn bytes(module: &Module, inner: &TypeInner) -> Lower<u64> {
     Ok(match inner {
         TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => u64::from(kind(*scalar)?.bytes()),
         TypeInner::Vector { size, scalar } => {
@@ -130,7 +135,9 @@ pub(super) fn bytes(inner: &TypeInner) -> Lower<u64> {
         TypeInner::Matrix { columns, rows, scalar } => {
             u64::from(column_stride(*rows, scalar.width)) * u64::from(*columns as u32)
         }
-        TypeInner::Array { size, stride, .. } => u64::from(length(*size)?) * u64::from(*stride),
+        TypeInner::Array { size, stride, .. } => {
+            u64::from(known(module, *size)?) * u64::from(*stride)
+        },
         TypeInner::Struct { span, .. } => u64::from(*span),
         TypeInner::CooperativeMatrix { .. }
         | TypeInner::Pointer { .. }
@@ -198,12 +205,11 @@ pub(super) fn part(module: &Module, inner: &TypeInner, index: u32) -> Lower<Part
 }
 
 /// How many elements a vector, matrix or array has; none where only the binding tells.
-pub(super) fn count(inner: &TypeInner) -> Lower<Option<u32>> {
-    Ok(Some(match inner {
-        TypeInner::Vector { size, .. } => *size as u32,
-        TypeInner::Matrix { columns, .. } => *columns as u32,
-        TypeInner::Array { size: ArraySize::Dynamic, .. } => return Ok(None),
-        TypeInner::Array { size, .. } => length(*size)?,
-        other => return Err(format!("a computed index into {other:?}")),
-    }))
+pub(super) fn count(module: &Module, inner: &TypeInner) -> Lower<Option<u32>> {
+    match inner {
+        TypeInner::Vector { size, .. } => Ok(Some(*size as u32)),
+        TypeInner::Matrix { columns, .. } => Ok(Some(*columns as u32)),
+        TypeInner::Array { size, .. } => length(module, *size),
+        other => Err(format!("a computed index into {other:?}")),
+    }
 }
