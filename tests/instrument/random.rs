@@ -3,9 +3,7 @@
 
 use std::{cell::RefCell, fmt::Write};
 
-use flopmeter::{
-    op::{Op, OpCounts},
-};
+use flopmeter::op::{Op, OpCounts};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{

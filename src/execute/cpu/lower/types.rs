@@ -137,7 +137,7 @@ pub(super) fn bytes(module: &Module, inner: &TypeInner) -> Lower<u64> {
         }
         TypeInner::Array { size, stride, .. } => {
             u64::from(known(module, *size)?) * u64::from(*stride)
-        },
+        }
         TypeInner::Struct { span, .. } => u64::from(*span),
         TypeInner::CooperativeMatrix { .. }
         | TypeInner::Pointer { .. }
