@@ -93,6 +93,24 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
         .collect()
 }
 
+/// What an executor counted for a plan by its counters against what it tallied itself while it ran
+/// the plain kernels, pass by pass: every operation and every byte. None where it tallies nothing.
+pub fn tallies(measurement: &Measurement) -> Option<Vec<Verdict>> {
+    let tallies = measurement.passes.iter().map(|pass| pass.tally).collect::<Option<Vec<_>>>()?;
+    let held = measurement.passes.iter().zip(tallies).map(|(pass, tally)| {
+        match compare("counters", &pass.cost.ops, "tally", &tally.ops) {
+            Verdict::Match if pass.cost.traffic != tally.traffic => Verdict::Mismatch {
+                difference: format!(
+                    "traffic: counters say {:?}, the tally says {:?}",
+                    pass.cost.traffic, tally.traffic
+                ),
+            },
+            verdict => verdict,
+        }
+    });
+    Some(held.collect())
+}
+
 /// How far two executors' values of one tensor may lie apart, relative to the tensor's norm: they
 /// round differently, and a step sums thousands of terms in single precision.
 pub const TOLERANCE: f64 = 1e-4;

@@ -1,11 +1,53 @@
 //! What can run a kernel. An executor knows programs, buffers and dispatches; it never hears of
 //! plans, models or formulas, so one suite of tests can hold every executor to the same answers.
 
+pub mod cpu;
 pub mod gpu;
 
 use serde::Serialize;
 
 use crate::{Error, kernel::KernelModule, op::Cost};
+
+/// Every adapter that [`open`] can open, best first; the embedded executor is always there, and last.
+///
+/// # Errors
+/// Where the embedded executor cannot be had, which no machine is known to do.
+pub fn adapters() -> Result<Vec<Adapter>, Error> {
+    let mut adapters = gpu::adapters();
+    adapters.push(cpu::Cpu::new(cpu::SUBGROUP_LANES)?.adapter().clone());
+    Ok(adapters)
+}
+
+/// Opens `auto` (a real GPU, else a software adapter, else the embedded executor), `gpu`, `software`,
+/// `embedded`, or the first adapter whose name contains `choice`. `subgroup` is how many lanes a
+/// subgroup of the embedded executor has.
+///
+/// # Errors
+/// Where there is no such adapter, or it cannot be opened.
+pub fn open(choice: &str, subgroup: u32) -> Result<Box<dyn Executor>, Error> {
+    if choice == "embedded" {
+        return Ok(Box::new(cpu::Cpu::new(subgroup)?));
+    }
+    match gpu::Gpu::open(choice) {
+        Ok(gpu) => Ok(Box::new(gpu)),
+        Err(Error::NoAdapter(why)) if choice == "auto" => {
+            log::info!("{why}; running on the embedded executor");
+            Ok(Box::new(cpu::Cpu::new(subgroup)?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens every adapter there is, the embedded executor last.
+///
+/// # Errors
+/// Where one that is there cannot be opened.
+pub fn open_all(subgroup: u32) -> Result<Vec<Box<dyn Executor>>, Error> {
+    let gpus = gpu::Gpu::open_all()?.into_iter();
+    let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
+    all.push(Box::new(cpu::Cpu::new(subgroup)?));
+    Ok(all)
+}
 
 /// Who runs: what a report prints and what a plan must respect.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -149,4 +191,10 @@ pub trait Executor {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
+
+    /// What was noticed since this was last asked and deserves a word in a report: accesses out of
+    /// bounds, where they are watched for.
+    fn warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }

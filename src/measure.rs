@@ -36,6 +36,8 @@ pub struct Progress<'a> {
 pub enum Stage {
     /// Running the instrumented kernels once.
     Counting,
+    /// Running the plain kernels once, for what an executor tallies itself.
+    Tallying,
     /// Running the plain kernels, for the how-manieth time (from 0).
     Timing(u32),
 }
@@ -48,7 +50,8 @@ pub type Observer<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
 pub struct PassMeasurement {
     /// Executed operations and traffic, counted by the device.
     pub cost: Cost,
-    /// What the executor itself tallied beside the counters, where it does.
+    /// What the executor itself tallied while it ran the plain kernel, where it does: operations as
+    /// it executed them, which nobody told it the price of.
     pub tally: Option<Cost>,
     /// Median time of the plain kernel; none where nothing was timed.
     pub seconds: Option<f64>,
@@ -104,8 +107,16 @@ impl Session<'_> {
         self.warm_up()?;
         let counted = self.count(observe)?;
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
+        let mut tallies: Vec<Option<Cost>> = vec![None; counted.len()];
         for repeat in 0..repeats {
-            runs.push(self.time(repeat, observe)?);
+            let outcomes = self.plain(Stage::Timing(repeat), observe)?;
+            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
+            runs.push(outcomes.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
+        }
+        // The instrumented kernels' tally has the counting in it.
+        if repeats == 0 && counted.iter().any(|pass| pass.tallied) {
+            let outcomes = self.plain(Stage::Tallying, observe)?;
+            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
         }
 
         let seconds = |pass: usize| median(runs.iter().map(|run| run[pass].0).collect());
@@ -122,7 +133,7 @@ impl Session<'_> {
             .enumerate()
             .map(|(i, pass)| PassMeasurement {
                 cost: pass.cost,
-                tally: pass.tally,
+                tally: tallies[i],
                 seconds: seconds(i),
                 counted_seconds: pass.seconds,
             })

@@ -8,7 +8,7 @@ mod common;
 use std::cell::RefCell;
 
 use bench::{Bench, grid, noise, relative_error};
-use flopmeter::execute::gpu::Gpu;
+use flopmeter::execute::Executor;
 use num_complex::Complex64;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -72,7 +72,7 @@ impl Case {
     }
 
     /// A bench on which the forward kernels have run.
-    fn forward<'a>(&self, gpu: &'a mut Gpu) -> Bench<'a> {
+    fn forward<'a>(&self, gpu: &'a mut dyn Executor) -> Bench<'a> {
         let (rows, n) = (self.rows, self.n);
         let mut bench = Bench::new(gpu);
         bench.input("a", &self.a);
@@ -208,113 +208,121 @@ fn the_reference_is_the_dense_inverse_and_its_derivative() {
 
 #[test]
 fn the_resolvent_and_its_exact_gradient_are_those_of_double_precision() {
-    let Some(mut gpu) = common::executor() else { return };
-    for (rows, n) in SHAPES {
-        for (kind, case) in [("model", Case::model(rows, n)), ("general", Case::general(rows, n))] {
-            let mut bench = case.forward(&mut gpu);
-            let (g, da) = case.reference();
-            let of_g = relative_error(&bench.read("g"), &g);
-            let of_da = relative_error(&case.backward(&mut bench), &da);
-            println!("{kind} B={rows} N={n}: G {of_g:.1e}, da {of_da:.1e}");
-            assert!(of_g < 1e-4, "{kind} B={rows} N={n}: G is off by {of_g:e}");
-            assert!(of_da < 1e-4, "{kind} B={rows} N={n}: da is off by {of_da:e}");
+    common::on_every_executor(|gpu| {
+        for (rows, n) in SHAPES {
+            for (kind, case) in
+                [("model", Case::model(rows, n)), ("general", Case::general(rows, n))]
+            {
+                let mut bench = case.forward(&mut *gpu);
+                let (g, da) = case.reference();
+                let of_g = relative_error(&bench.read("g"), &g);
+                let of_da = relative_error(&case.backward(&mut bench), &da);
+                println!("{kind} B={rows} N={n}: G {of_g:.1e}, da {of_da:.1e}");
+                assert!(of_g < 1e-4, "{kind} B={rows} N={n}: G is off by {of_g:e}");
+                assert!(of_da < 1e-4, "{kind} B={rows} N={n}: da is off by {of_da:e}");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn long_resolvents_are_shortened_to_50_and_features_to_10() {
-    let Some(mut gpu) = common::executor() else { return };
-    // 1 / (a - z) from far below the limits to far beyond what f32 can square.
-    for z_im in [1.0, 0.15, 0.09, 0.021, 0.019, 1e-3, 1e-12, 1e-30] {
-        let case = Case { z: Complex64::new(-2.0, z_im), a: vec![-2.0], ..Case::model(1, 1) };
-        let mut bench = case.forward(&mut gpu);
-        let expected = (1.0 / z_im).min(50.0);
-        let g: Vec<f32> = bench.read("g");
-        assert!(g[0].abs() < 1e-5 && (f64::from(g[1]) / expected - 1.0).abs() < 1e-5, "{g:?}");
-        assert_eq!(bench.read::<f32>("features"), [g[0], g[1].min(10.0)]);
-    }
+    common::on_every_executor(|gpu| {
+        // 1 / (a - z) from far below the limits to far beyond what f32 can square.
+        for z_im in [1.0, 0.15, 0.09, 0.021, 0.019, 1e-3, 1e-12, 1e-30] {
+            let case = Case { z: Complex64::new(-2.0, z_im), a: vec![-2.0], ..Case::model(1, 1) };
+            let mut bench = case.forward(&mut *gpu);
+            let expected = (1.0 / z_im).min(50.0);
+            let g: Vec<f32> = bench.read("g");
+            assert!(g[0].abs() < 1e-5 && (f64::from(g[1]) / expected - 1.0).abs() < 1e-5, "{g:?}");
+            assert_eq!(bench.read::<f32>("features"), [g[0], g[1].min(10.0)]);
+        }
+    });
 }
 
 #[test]
 fn the_published_gradient_is_what_its_formula_says() {
-    let Some(mut gpu) = common::executor() else { return };
-    let n = 61;
-    // |G|^2 on both sides of 1e-3, 0, and magnitudes at which the gradient is clamped.
-    let mut g: Vec<[f32; 2]> = (0..n)
-        .map(|i| {
-            let size = 10f32.powf(3.0 * noise(6, i));
-            [size * noise(7, i), size * noise(8, i)]
-        })
-        .collect();
-    g[0] = [0.0, 0.0];
-    g[1] = [-1e-12, 1e-3];
-    g[2] = [f32::NAN, 1.0];
-    g[3] = [f32::INFINITY, 1.0];
-    let dg: Vec<[f32; 2]> = (0..n).map(|i| [noise(9, i), noise(10, i)]).collect();
-    let mut bench = Bench::new(&mut gpu);
-    bench.input("g", &g);
-    bench.input("dg", &dg);
-    bench.output("da", n);
-    let dims = [("B", 1), ("N", n), ("LANES", 8)];
-    bench.run("bk_core.backward_hybrid", &dims, &[], grid(n.div_ceil(8)));
-    let da: Vec<f32> = bench.read("da");
-    for (i, &da) in da.iter().enumerate() {
-        let complex = |[re, im]: [f32; 2]| Complex64::new(re.into(), im.into());
-        let (w, q) = (complex(dg[i]), complex(g[i]) * complex(g[i]));
-        let kept = if q.norm() < 1e-3 { 1e-3 * q / (q.norm() + 1e-9) } else { q };
-        let blend = -0.5 * (w * q).re - 0.5 * (w / (kept + 1e-6)).re;
-        let expected = if blend.is_finite() { blend.clamp(-1000.0, 1000.0) } else { 0.0 };
-        let error = (f64::from(da) - expected).abs() / expected.abs().max(1.0);
-        assert!(error < 1e-4, "element {i}: G = {:?}, {da} instead of {expected}", g[i]);
-    }
+    common::on_every_executor(|gpu| {
+        let n = 61;
+        // |G|^2 on both sides of 1e-3, 0, and magnitudes at which the gradient is clamped.
+        let mut g: Vec<[f32; 2]> = (0..n)
+            .map(|i| {
+                let size = 10f32.powf(3.0 * noise(6, i));
+                [size * noise(7, i), size * noise(8, i)]
+            })
+            .collect();
+        g[0] = [0.0, 0.0];
+        g[1] = [-1e-12, 1e-3];
+        g[2] = [f32::NAN, 1.0];
+        g[3] = [f32::INFINITY, 1.0];
+        let dg: Vec<[f32; 2]> = (0..n).map(|i| [noise(9, i), noise(10, i)]).collect();
+        let mut bench = Bench::new(&mut *gpu);
+        bench.input("g", &g);
+        bench.input("dg", &dg);
+        bench.output("da", n);
+        let dims = [("B", 1), ("N", n), ("LANES", 8)];
+        bench.run("bk_core.backward_hybrid", &dims, &[], grid(n.div_ceil(8)));
+        let da: Vec<f32> = bench.read("da");
+        for (i, &da) in da.iter().enumerate() {
+            let complex = |[re, im]: [f32; 2]| Complex64::new(re.into(), im.into());
+            let (w, q) = (complex(dg[i]), complex(g[i]) * complex(g[i]));
+            let kept = if q.norm() < 1e-3 { 1e-3 * q / (q.norm() + 1e-9) } else { q };
+            let blend = -0.5 * (w * q).re - 0.5 * (w / (kept + 1e-6)).re;
+            let expected = if blend.is_finite() { blend.clamp(-1000.0, 1000.0) } else { 0.0 };
+            let error = (f64::from(da) - expected).abs() / expected.abs().max(1.0);
+            assert!(error < 1e-4, "element {i}: G = {:?}, {da} instead of {expected}", g[i]);
+        }
+    });
 }
 
 #[test]
 fn clamps_pass_gradients_exactly_where_they_pass_values() {
-    let Some(mut gpu) = common::executor() else { return };
-    let v = [-7.0, -3.0, -2.5, 0.0, 1.0, 3.0, 3.5];
-    let mut bench = Bench::new(&mut gpu);
-    bench.input::<f32>("v", &v);
-    bench.output("a", v.len());
-    bench.output("dv", v.len());
-    let dims = [("B", 1), ("N", v.len()), ("LANES", 8)];
-    bench.run("bk_core.potential", &dims, &[], grid(1));
-    assert_eq!(bench.read::<f32>("a"), [-5.0, -5.0, -4.5, -2.0, -1.0, 1.0, 1.0]);
-    bench.input::<f32>("da", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-    bench.run("bk_core.backward_potential", &dims, &[], grid(1));
-    assert_eq!(bench.read::<f32>("dv"), [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0]);
+    common::on_every_executor(|gpu| {
+        let v = [-7.0, -3.0, -2.5, 0.0, 1.0, 3.0, 3.5];
+        let mut bench = Bench::new(&mut *gpu);
+        bench.input::<f32>("v", &v);
+        bench.output("a", v.len());
+        bench.output("dv", v.len());
+        let dims = [("B", 1), ("N", v.len()), ("LANES", 8)];
+        bench.run("bk_core.potential", &dims, &[], grid(1));
+        assert_eq!(bench.read::<f32>("a"), [-5.0, -5.0, -4.5, -2.0, -1.0, 1.0, 1.0]);
+        bench.input::<f32>("da", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        bench.run("bk_core.backward_potential", &dims, &[], grid(1));
+        assert_eq!(bench.read::<f32>("dv"), [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0]);
 
-    bench.input::<[f32; 2]>("g", &[[10.0, -10.0], [11.0, 0.5], [-3.0, -10.5]]);
-    bench.input::<[f32; 2]>("dfeatures", &[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
-    bench.output("dg", 6);
-    let dims = [("B", 3), ("N", 1), ("LANES", 8)];
-    bench.run("bk_core.backward_features", &dims, &[], grid(1));
-    assert_eq!(bench.read::<f32>("dg"), [1.0, 2.0, 0.0, 4.0, 5.0, 0.0]);
+        bench.input::<[f32; 2]>("g", &[[10.0, -10.0], [11.0, 0.5], [-3.0, -10.5]]);
+        bench.input::<[f32; 2]>("dfeatures", &[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        bench.output("dg", 6);
+        let dims = [("B", 3), ("N", 1), ("LANES", 8)];
+        bench.run("bk_core.backward_features", &dims, &[], grid(1));
+        assert_eq!(bench.read::<f32>("dg"), [1.0, 2.0, 0.0, 4.0, 5.0, 0.0]);
+    });
 }
 
 #[test]
 fn counts_are_exact_for_any_shape() {
-    let Some(gpu) = common::executor() else { return };
-    let gpu = RefCell::new(gpu);
-    let mut runner =
-        TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
-    runner
-        .run(&(1..20usize, 1..70usize, 0..7u32), |(rows, n, lanes)| {
-            let case = Case { lanes: 1 << lanes, ..Case::general(rows, n) };
-            let mut gpu = gpu.borrow_mut();
-            let mut bench = case.forward(&mut gpu);
-            case.backward(&mut bench);
-            let values: Vec<_> = (0..2 * rows * n).map(|i| 20.0 * noise(11, i)).collect();
-            bench.input("v", &values[..rows * n]);
-            bench.input("dfeatures", &values);
-            bench.output("dv", rows * n);
-            let elements = grid((rows * n).div_ceil(case.lanes));
-            for entry in ["potential", "backward_features", "backward_hybrid", "backward_potential"]
-            {
-                bench.run(&format!("bk_core.{entry}"), &case.dims(), &[], elements);
-            }
-            Ok(())
-        })
-        .unwrap();
+    common::on_every_executor(|gpu| {
+        let gpu = RefCell::new(gpu);
+        let mut runner =
+            TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+        runner
+            .run(&(1..20usize, 1..70usize, 0..7u32), |(rows, n, lanes)| {
+                let case = Case { lanes: 1 << lanes, ..Case::general(rows, n) };
+                let mut gpu = gpu.borrow_mut();
+                let mut bench = case.forward(&mut **gpu);
+                case.backward(&mut bench);
+                let values: Vec<_> = (0..2 * rows * n).map(|i| 20.0 * noise(11, i)).collect();
+                bench.input("v", &values[..rows * n]);
+                bench.input("dfeatures", &values);
+                bench.output("dv", rows * n);
+                let elements = grid((rows * n).div_ceil(case.lanes));
+                for entry in
+                    ["potential", "backward_features", "backward_hybrid", "backward_potential"]
+                {
+                    bench.run(&format!("bk_core.{entry}"), &case.dims(), &[], elements);
+                }
+                Ok(())
+            })
+            .unwrap();
+    });
 }

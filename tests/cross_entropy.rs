@@ -8,7 +8,7 @@ mod common;
 use std::cell::RefCell;
 
 use bench::{Bench, grid, noise};
-use flopmeter::execute::gpu::Gpu;
+use flopmeter::execute::Executor;
 use proptest::test_runner::{Config, TestRunner};
 
 /// Rows, vocabulary, lanes: shorter than a workgroup, one column, primes, whole multiples.
@@ -56,7 +56,7 @@ fn root_mean_square(x: &[f32], y: &[f64]) -> f64 {
 }
 
 /// Runs every entry on M rows and holds values and counts to what they must be.
-fn check(gpu: &mut Gpu, m: usize, v: usize, lanes: usize) {
+fn check(gpu: &mut dyn Executor, m: usize, v: usize, lanes: usize) {
     let logits: Vec<_> = (0..m * v).map(|i| 20.0 * noise(1, i)).collect();
     // The first and the last column among them.
     let targets: Vec<_> = (0..m).map(|row| ((row * (v - 1)) % v) as u32).collect();
@@ -89,57 +89,61 @@ fn check(gpu: &mut Gpu, m: usize, v: usize, lanes: usize) {
 
 #[test]
 fn losses_and_gradients_are_those_of_double_precision() {
-    let Some(mut gpu) = common::executor() else { return };
-    for (m, v, lanes) in SHAPES {
-        check(&mut gpu, m, v, lanes);
-    }
+    common::on_every_executor(|gpu| {
+        for (m, v, lanes) in SHAPES {
+            check(&mut *gpu, m, v, lanes);
+        }
+    });
 }
 
 #[test]
 fn counts_are_exact_for_any_shape() {
-    let Some(gpu) = common::executor() else { return };
-    let gpu = RefCell::new(gpu);
-    let config = Config { cases: 16, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&(1..12usize, 1..200usize, 0..8u32), |(m, v, lanes)| {
-            check(&mut gpu.borrow_mut(), m, v, 1 << lanes);
-            Ok(())
-        })
-        .unwrap();
+    common::on_every_executor(|gpu| {
+        let gpu = RefCell::new(gpu);
+        let config = Config { cases: 16, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config)
+            .run(&(1..12usize, 1..200usize, 0..8u32), |(m, v, lanes)| {
+                check(&mut **gpu.borrow_mut(), m, v, 1 << lanes);
+                Ok(())
+            })
+            .unwrap();
+    });
 }
 
 #[test]
 fn a_grid_with_more_workgroups_than_rows_leaves_the_rest_alone() {
-    let Some(mut gpu) = common::executor() else { return };
-    let (m, v) = (3, 5);
-    let logits: Vec<_> = (0..m * v).map(|i| noise(2, i)).collect();
-    let mut bench = Bench::new(&mut gpu);
-    bench.input("logits", &logits);
-    bench.input::<u32>("targets", &[0, 4, 2]);
-    bench.output("p", m * v);
-    bench.output("denominator", m);
-    bench.output("loss", m);
-    let dims = [("M", m), ("V", v), ("LANES", 8)];
-    bench.run("cross_entropy.forward", &dims, &[], [2, 2, 1]);
-    let expected = reference(&logits, &[0, 4, 2], v);
-    assert!(root_mean_square(&bench.read("loss"), &expected.loss) < 1e-5);
-    bench.read::<f32>("p");
+    common::on_every_executor(|gpu| {
+        let (m, v) = (3, 5);
+        let logits: Vec<_> = (0..m * v).map(|i| noise(2, i)).collect();
+        let mut bench = Bench::new(&mut *gpu);
+        bench.input("logits", &logits);
+        bench.input::<u32>("targets", &[0, 4, 2]);
+        bench.output("p", m * v);
+        bench.output("denominator", m);
+        bench.output("loss", m);
+        let dims = [("M", m), ("V", v), ("LANES", 8)];
+        bench.run("cross_entropy.forward", &dims, &[], [2, 2, 1]);
+        let expected = reference(&logits, &[0, 4, 2], v);
+        assert!(root_mean_square(&bench.read("loss"), &expected.loss) < 1e-5);
+        bench.read::<f32>("p");
+    });
 }
 
 #[test]
 fn far_logits_neither_overflow_nor_lose_the_loss() {
-    let Some(mut gpu) = common::executor() else { return };
-    let logits = [3e38, -3e38, 0.0, 1e4, 1e4, 1e4 - 3.0];
-    let mut bench = Bench::new(&mut gpu);
-    bench.input::<f32>("logits", &logits);
-    bench.input::<u32>("targets", &[0, 2]);
-    bench.output("p", 6);
-    bench.output("denominator", 2);
-    bench.output("loss", 2);
-    let dims = [("M", 2), ("V", 3), ("LANES", 8)];
-    bench.run("cross_entropy.forward", &dims, &[], grid(2));
-    let loss: Vec<f32> = bench.read("loss");
-    let expected = (2.0 + (-3f64).exp()).ln() + 3.0;
-    assert_eq!(loss[0], 0.0);
-    assert!((f64::from(loss[1]) / expected - 1.0).abs() < 1e-5, "{loss:?}");
+    common::on_every_executor(|gpu| {
+        let logits = [3e38, -3e38, 0.0, 1e4, 1e4, 1e4 - 3.0];
+        let mut bench = Bench::new(&mut *gpu);
+        bench.input::<f32>("logits", &logits);
+        bench.input::<u32>("targets", &[0, 2]);
+        bench.output("p", 6);
+        bench.output("denominator", 2);
+        bench.output("loss", 2);
+        let dims = [("M", 2), ("V", 3), ("LANES", 8)];
+        bench.run("cross_entropy.forward", &dims, &[], grid(2));
+        let loss: Vec<f32> = bench.read("loss");
+        let expected = (2.0 + (-3f64).exp()).ln() + 3.0;
+        assert_eq!(loss[0], 0.0);
+        assert!((f64::from(loss[1]) / expected - 1.0).abs() < 1e-5, "{loss:?}");
+    });
 }

@@ -37,33 +37,34 @@ fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.
-fn step(model: &str, training: Training, look: impl FnOnce(&Plan, &mut Session<'_>, &TensorFile)) {
+fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'_>, &TensorFile)) {
     step_within(model, training, |limits| limits, look);
 }
 
-/// The same under limits that are not the adapter's own.
+/// The same under limits that are not the executor's own.
 fn step_within(
     model: &str,
     training: Training,
-    limits: impl FnOnce(Limits) -> Limits,
-    look: impl FnOnce(&Plan, &mut Session<'_>, &TensorFile),
+    limits: impl Fn(Limits) -> Limits,
+    look: impl Fn(&Plan, &mut Session<'_>, &TensorFile),
 ) {
-    let Some(mut gpu) = common::executor() else { return };
-    let folder = folder(model);
-    let model = Model::resolve(&folder, Vec::<String>::new()).unwrap();
-    let asked = AskedShape::default();
-    let batch = Path::new(&folder).join("batch.safetensors");
-    let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
-    let limits = limits(gpu.adapter().limits);
-    let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
-    let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
-    let mut session = Session::open(&mut gpu, &plan, &inputs).unwrap();
-    let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
-    for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {
-        assert_eq!(verdict, Verdict::Match, "{}", pass.label);
-    }
-    let expected = TensorFile::open(&Path::new(&folder).join("expected.safetensors")).unwrap();
-    look(&plan, &mut session, &expected);
+    common::on_every_executor(|executor| {
+        let folder = folder(model);
+        let model = Model::resolve(&folder, Vec::<String>::new()).unwrap();
+        let asked = AskedShape::default();
+        let batch = Path::new(&folder).join("batch.safetensors");
+        let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
+        let limits = limits(executor.adapter().limits);
+        let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
+        let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
+        let mut session = Session::open(&mut *executor, &plan, &inputs).unwrap();
+        let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+        for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {
+            assert_eq!(verdict, Verdict::Match, "{}", pass.label);
+        }
+        let expected = TensorFile::open(&Path::new(&folder).join("expected.safetensors")).unwrap();
+        look(&plan, &mut session, &expected);
+    });
 }
 
 fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
@@ -186,7 +187,7 @@ fn tables_in_windows_are_the_tables() {
 #[test]
 fn every_parameter_of_the_checkpoint_is_placed_once() {
     for name in MODELS.into_iter().chain(QWEN.map(|(name, _)| name)) {
-        let Some(gpu) = common::executor() else { return };
+        let gpu = common::embedded();
         let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
         let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();
         let training = training(Optimizer::AdamW, BkGradient::Hybrid);

@@ -14,7 +14,7 @@ mod random;
 mod rewriting;
 
 use flopmeter::{
-    execute::{Executor, Limits},
+    execute::Limits,
     op::{Cost, Op, OpCounts, Traffic},
 };
 use harness::{CONTROL, CROWDED, ROOMY, counted, kernel};
@@ -84,44 +84,46 @@ fn expectations() -> Vec<(&'static str, OpCounts, [u64; 2])> {
 
 #[test]
 fn every_form_of_control_flow_is_counted_exactly() {
-    let Some(mut gpu) = common::executor() else { return };
-    // However the counters are gathered: by workgroups, invocation by invocation, and with whatever this
-    // adapter has, subgroups perhaps.
-    let cramped = Limits { workgroup_bytes: 7, ..ROOMY };
-    for limits in [ROOMY, cramped, gpu.adapter().limits] {
-        for (entry, ops, [loaded, stored]) in expectations() {
-            let kernel = kernel(CONTROL, entry, &[]);
-            let cost = counted(&mut gpu, &kernel, &limits, [3, 1, 1]);
-            let storage = (cost.traffic.storage_load, cost.traffic.storage_store);
-            assert_eq!(cost.ops.floating(), ops, "{entry}");
-            assert_eq!(storage, (4 * loaded, 4 * stored), "{entry}");
+    common::on_every_executor(|gpu| {
+        // However the counters are gathered: by workgroups, invocation by invocation, and with whatever this
+        // adapter has, subgroups perhaps.
+        let cramped = Limits { workgroup_bytes: 7, ..ROOMY };
+        for limits in [ROOMY, cramped, gpu.adapter().limits] {
+            for (entry, ops, [loaded, stored]) in expectations() {
+                let kernel = kernel(CONTROL, entry, &[]);
+                let cost = counted(&mut *gpu, &kernel, &limits, [3, 1, 1]);
+                let storage = (cost.traffic.storage_load, cost.traffic.storage_store);
+                assert_eq!(cost.ops.floating(), ops, "{entry}");
+                assert_eq!(storage, (4 * loaded, 4 * stored), "{entry}");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_crowded_module_is_counted_with_all_its_traffic() {
-    let Some(mut gpu) = common::executor() else { return };
-    let kernel = kernel(CROWDED, "main", &[("LANES", 64.0)]);
-    let cost = counted(&mut gpu, &kernel, &ROOMY, [5, 1, 1]);
-    let (groups, lanes) = (5_u64, 64_u64);
-    // A tree over 64 elements adds 63 times, in 6 rounds.
-    let expected = Cost {
-        ops: f32s(&[
-            (Op::Mul, groups * lanes),
-            (Op::Convert, groups * lanes),
-            (Op::Add, groups * (lanes - 1)),
-        ]),
-        traffic: Traffic {
-            storage_load: 4 * groups * lanes,
-            storage_store: 4 * groups,
-            uniform_load: 4 * groups * lanes,
-            workgroup_load: 4 * groups * (2 * (lanes - 1) + lanes),
-            workgroup_store: 4 * groups * (lanes + lanes - 1),
-            atomics: groups,
-            // One, one a round, and two around the uniform load.
-            barriers: groups * lanes * (1 + 6 + 2),
-        },
-    };
-    assert_eq!(Cost { ops: cost.ops.floating(), ..cost }, expected);
+    common::on_every_executor(|gpu| {
+        let kernel = kernel(CROWDED, "main", &[("LANES", 64.0)]);
+        let cost = counted(&mut *gpu, &kernel, &ROOMY, [5, 1, 1]);
+        let (groups, lanes) = (5_u64, 64_u64);
+        // A tree over 64 elements adds 63 times, in 6 rounds.
+        let expected = Cost {
+            ops: f32s(&[
+                (Op::Mul, groups * lanes),
+                (Op::Convert, groups * lanes),
+                (Op::Add, groups * (lanes - 1)),
+            ]),
+            traffic: Traffic {
+                storage_load: 4 * groups * lanes,
+                storage_store: 4 * groups,
+                uniform_load: 4 * groups * lanes,
+                workgroup_load: 4 * groups * (2 * (lanes - 1) + lanes),
+                workgroup_store: 4 * groups * (lanes + lanes - 1),
+                atomics: groups,
+                // One, one a round, and two around the uniform load.
+                barriers: groups * lanes * (1 + 6 + 2),
+            },
+        };
+        assert_eq!(Cost { ops: cost.ops.floating(), ..cost }, expected);
+    });
 }

@@ -9,7 +9,7 @@ mod common;
 use std::{iter, ops::Range};
 
 use bench::{Bench, noise};
-use flopmeter::execute::{Executor, gpu::Gpu};
+use flopmeter::execute::Executor;
 use proptest::{collection::vec, prelude::*};
 
 /// M, K, N.
@@ -144,7 +144,7 @@ fn product((x, y): (&f32, &f32)) -> f64 {
 
 impl Variant {
     /// Whether this variant is for such shapes and runs here.
-    fn takes(&self, [_, k, n]: [usize; 3], gpu: &Gpu) -> bool {
+    fn takes(&self, [_, k, n]: [usize; 3], gpu: &dyn Executor) -> bool {
         let lanes = gpu.adapter().limits.subgroup_lanes;
         (self.suffix.is_empty() || k.is_multiple_of(4) && n.is_multiple_of(4))
             && (self.file == "linear" || lanes.is_some_and(|lanes| lanes >= 8))
@@ -170,7 +170,7 @@ impl Variant {
     }
 
     /// Runs every entry of this variant, overwriting and accumulating.
-    fn check(&self, gpu: &mut Gpu, case: &Case) {
+    fn check(&self, gpu: &mut dyn Executor, case: &Case) {
         let Case { m, k, n, .. } = *case;
         let g = case.bounds.len() - 1;
         let mut bench = Bench::new(gpu);
@@ -224,7 +224,7 @@ impl Variant {
 }
 
 /// Runs every variant that takes such a product.
-fn check(gpu: &mut Gpu, shape: [usize; 3], bounds: Vec<u32>) {
+fn check(gpu: &mut dyn Executor, shape: [usize; 3], bounds: Vec<u32>) {
     let case = Case::new(shape, bounds);
     for variant in &VARIANTS {
         if variant.takes(shape, gpu) {
@@ -235,20 +235,22 @@ fn check(gpu: &mut Gpu, shape: [usize; 3], bounds: Vec<u32>) {
 
 #[test]
 fn a_dense_product_and_its_gradients_are_those_of_double_precision() {
-    let Some(mut gpu) = common::executor() else { return };
-    for shape in SHAPES {
-        check(&mut gpu, shape, vec![0, shape[0] as u32]);
-    }
+    common::on_every_executor(|gpu| {
+        for shape in SHAPES {
+            check(&mut *gpu, shape, vec![0, shape[0] as u32]);
+        }
+    });
 }
 
 #[test]
 fn rows_meet_the_weights_of_their_group() {
-    let Some(mut gpu) = common::executor() else { return };
-    for shape in SHAPES {
-        let m = shape[0] as u32;
-        // The first, a middle and the last group are empty.
-        check(&mut gpu, shape, vec![0, 0, m / 3, m / 3, m - m / 4, m, m]);
-    }
+    common::on_every_executor(|gpu| {
+        for shape in SHAPES {
+            let m = shape[0] as u32;
+            // The first, a middle and the last group are empty.
+            check(&mut *gpu, shape, vec![0, 0, m / 3, m / 3, m - m / 4, m, m]);
+        }
+    });
 }
 
 proptest! {
@@ -262,10 +264,10 @@ proptest! {
         ],
         mut bounds in vec(0.0..1.0f64, 0..5),
     ) {
-        let Some(mut gpu) = common::executor() else { return Ok(()) };
         bounds.sort_by(f64::total_cmp);
         let m = shape[0] as f64;
         let inner = bounds.into_iter().map(|bound| (bound * m) as u32);
-        check(&mut gpu, shape, iter::once(0).chain(inner).chain([m as u32]).collect());
+        let bounds: Vec<_> = iter::once(0).chain(inner).chain([m as u32]).collect();
+        common::on_every_executor(|gpu| check(gpu, shape, bounds.clone()));
     }
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     check::{self, Verdict},
-    execute::{Executor, Limits, gpu::Gpu},
+    execute::{Executor, Limits},
     measure::Session,
     model::{
         AskedShape, Batch, BatchShape, Model,
@@ -49,7 +49,7 @@ fn plan(
 }
 
 /// Every parameter's gradient, its updated value and the loss, and the operations of it all.
-fn run(gpu: &mut Gpu, model: &Model, limits: &Limits) -> (Plan, Vec<Vec<f32>>, OpCounts) {
+fn run(gpu: &mut dyn Executor, model: &Model, limits: &Limits) -> (Plan, Vec<Vec<f32>>, OpCounts) {
     let plan = plan(model, 3, 50, Training::default(), limits).unwrap();
     let asked = AskedShape { batch: Some(3), seq: Some(50) };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
@@ -72,25 +72,27 @@ fn run(gpu: &mut Gpu, model: &Model, limits: &Limits) -> (Plan, Vec<Vec<f32>>, O
 
 #[test]
 fn logits_in_windows_are_the_logits() {
-    let Some(mut gpu) = common::executor() else { return };
-    let model = model(&["vocab_size=200", "d_model=12", "num_experts=3", "top_k=2", "n_layers=1"]);
-    let device = gpu.adapter().limits;
-    let (whole, expected, ops) = run(&mut gpu, &model, &device);
-    // 64 rows of 200 logits to a window; offsets are those of the strictest adapter.
-    let narrow = Limits { binding_bytes: 4 * 200 * 70, offset_alignment: 256, ..device };
-    let (windowed, found, windowed_ops) = run(&mut gpu, &model, &narrow);
-    assert_eq!(whole.outputs["logits"].windows.len(), 1);
-    assert_eq!(windowed.outputs["logits"].windows.len(), 3);
-    assert_eq!(windowed_ops, ops, "windows cost no operation");
-    for (found, expected) in found.iter().zip(&expected) {
-        // A gradient summed over windows is the same chain of sums, cut and taken up again; a tile
-        // at a window's edge may round differently.
-        assert_eq!(found.len(), expected.len());
-        let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-        for (f, e) in found.iter().zip(expected) {
-            assert!((f - e).abs() <= 1e-5 * scale, "{f} is not {e}");
+    common::on_every_executor(|gpu| {
+        let model =
+            model(&["vocab_size=200", "d_model=12", "num_experts=3", "top_k=2", "n_layers=1"]);
+        let device = gpu.adapter().limits;
+        let (whole, expected, ops) = run(&mut *gpu, &model, &device);
+        // 64 rows of 200 logits to a window; offsets are those of the strictest adapter.
+        let narrow = Limits { binding_bytes: 4 * 200 * 70, offset_alignment: 256, ..device };
+        let (windowed, found, windowed_ops) = run(&mut *gpu, &model, &narrow);
+        assert_eq!(whole.outputs["logits"].windows.len(), 1);
+        assert_eq!(windowed.outputs["logits"].windows.len(), 3);
+        assert_eq!(windowed_ops, ops, "windows cost no operation");
+        for (found, expected) in found.iter().zip(&expected) {
+            // A gradient summed over windows is the same chain of sums, cut and taken up again; a tile
+            // at a window's edge may round differently.
+            assert_eq!(found.len(), expected.len());
+            let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+            for (f, e) in found.iter().zip(expected) {
+                assert!((f - e).abs() <= 1e-5 * scale, "{f} is not {e}");
+            }
         }
-    }
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use flopmeter::op::{Convention, Op, OpCounts};
 
 #[test]
 fn the_example_counts_by_operation_and_by_line() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let counts = own_program::run().unwrap();

@@ -59,7 +59,7 @@ fn written(folder: &TempDir, name: &str, source: &str) -> String {
 
 #[test]
 fn a_product_is_counted_by_operation_and_by_line() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn a_product_is_counted_by_operation_and_by_line() {
 
 #[test]
 fn a_loop_that_depends_on_data_is_counted_as_it_ran() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let (mut even, mut odd) = (0_u64, 0_u64);
@@ -145,7 +145,7 @@ fn a_loop_that_depends_on_data_is_counted_as_it_ran() {
 
 #[test]
 fn overrides_and_conventions_change_what_is_said() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let buffers = BUFFERS.map(|b| if b == "0.1=iota:256" { "0.1=values:1,2,3,4" } else { b });
@@ -160,7 +160,7 @@ fn overrides_and_conventions_change_what_is_said() {
 
 #[test]
 fn the_listing_shows_the_source_and_marks_what_is_hot() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     shader(&[&[PRODUCT, "--dispatch", "4,4"], &BUFFERS[..]].concat())
@@ -185,7 +185,7 @@ fn the_listing_shows_the_source_and_marks_what_is_hot() {
 
 #[test]
 fn buffers_hold_what_was_said_in_the_types_of_the_shader() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ fn buffers_hold_what_was_said_in_the_types_of_the_shader() {
 
 #[test]
 fn glsl_and_spirv_count_the_same_as_wgsl() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +268,7 @@ fn entry_points_are_chosen_by_name() {
         "@vertex fn v() -> @builtin(position) vec4<f32> { return vec4(0.0); }",
     );
     refused(&[&none, "--dispatch", "1"], &["no compute entry point"]);
-    if common::executor().is_some() {
+    if common::gpu().is_some() {
         let report = report(&[&file, "--dispatch", "3", "--entry", "two"]);
         assert_eq!(report["ops"], json!({ "f32.mul": 3 }));
         refused(&[&file, "--dispatch", "1", "--entry", "huge"], &["262144 invocations", "beyond"]);
@@ -316,7 +316,7 @@ fn overrides_that_do_not_fit_are_named() {
 
 #[test]
 fn bindings_that_do_not_fit_are_named() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let refused = |bindings: &[&str], says: &[&str]| {
@@ -351,7 +351,7 @@ fn bindings_that_do_not_fit_are_named() {
 
 #[test]
 fn a_feature_that_the_adapter_lacks_is_named() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     // Immediate data have no binding that could be filled, so no adapter is asked for them.
@@ -375,7 +375,7 @@ fn dispatches_and_results_that_cannot_be_are_named() {
     refused(&[PRODUCT, "--dispatch", "1", "--json", "/nowhere/x"], &["/nowhere/x"]);
     refused(&[PRODUCT, "--dispatch", "1", "--dump", "1.0=/nowhere/x"], &["/nowhere/x"]);
     refused(&[PRODUCT, "--dispatch", "1", "--json", "-", "--dump", "1.0=-"], &["--dump", "--json"]);
-    if common::executor().is_some() {
+    if common::gpu().is_some() {
         let run = |rest: &[&str], says: &[&str]| {
             refused(&[&[PRODUCT], &BUFFERS[..], rest].concat(), says);
         };
@@ -387,7 +387,7 @@ fn dispatches_and_results_that_cannot_be_are_named() {
 
 #[test]
 fn a_kernel_that_does_not_end_is_given_up() {
-    if common::executor().is_none() {
+    if common::gpu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     check::{self, Verdict},
-    execute::{Bound, Dispatch, Executor, gpu::Gpu},
+    execute::{Bound, Dispatch, Executor},
     instrument::instrument,
     kernel::{KernelModule, ResourceKind, SOURCES},
     op::OpCounts,
@@ -33,7 +33,7 @@ fn pass(dims: &[(&str, u32)]) -> Pass {
 }
 
 /// Operations that the device counts for the product of 5 x 7 and 7 x 3, from this source.
-fn measured(gpu: &mut Gpu, source: &str) -> OpCounts {
+fn measured(gpu: &mut dyn Executor, source: &str) -> OpCounts {
     let overrides = DIMS.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
     let kernel = KernelModule::from_wgsl("spoilt", source, "forward", &overrides).unwrap();
     let counting = instrument(&kernel, &gpu.adapter().limits).unwrap();
@@ -86,39 +86,54 @@ fn assert_mismatch(verdict: &Verdict, operation: &str) {
 
 #[test]
 fn a_kernel_that_does_what_the_algebra_says_matches() {
-    let Some(mut gpu) = common::executor() else { return };
-    let ops = measured(&mut gpu, linear());
-    assert_eq!(check::against_formula(&pass(&DIMS), &ops), Verdict::Match);
+    common::on_every_executor(|gpu| {
+        let ops = measured(&mut *gpu, linear());
+        assert_eq!(check::against_formula(&pass(&DIMS), &ops), Verdict::Match);
+    });
 }
 
 #[test]
 fn a_trip_count_off_by_one_is_seen() {
-    let Some(mut gpu) = common::executor() else { return };
-    let source = changed("let x_end = (m + 1u) * dims.K;", "let x_end = (m + 1u) * dims.K - 1u;");
-    assert_mismatch(&check::against_formula(&pass(&DIMS), &measured(&mut gpu, &source)), "f32.fma");
+    common::on_every_executor(|gpu| {
+        let source =
+            changed("let x_end = (m + 1u) * dims.K;", "let x_end = (m + 1u) * dims.K - 1u;");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.fma",
+        );
+    });
 }
 
 #[test]
 fn an_operation_too_many_is_seen() {
-    let Some(mut gpu) = common::executor() else { return };
-    let source = changed("sum + b[", "1.0 + sum + b[");
-    assert_mismatch(&check::against_formula(&pass(&DIMS), &measured(&mut gpu, &source)), "f32.add");
+    common::on_every_executor(|gpu| {
+        let source = changed("sum + b[", "1.0 + sum + b[");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.add",
+        );
+    });
 }
 
 #[test]
 fn an_edge_that_is_not_guarded_is_seen() {
-    let Some(mut gpu) = common::executor() else { return };
-    let source = changed("|| n >= dims.N", "");
-    assert_mismatch(&check::against_formula(&pass(&DIMS), &measured(&mut gpu, &source)), "f32.");
+    common::on_every_executor(|gpu| {
+        let source = changed("|| n >= dims.N", "");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.",
+        );
+    });
 }
 
 #[test]
 fn a_dimension_that_is_not_the_kernels_is_seen() {
-    let Some(mut gpu) = common::executor() else { return };
-    let ops = measured(&mut gpu, linear());
-    for letter in ["M", "K", "N"] {
-        let mut dims = DIMS;
-        dims.iter_mut().find(|(name, _)| *name == letter).unwrap().1 += 1;
-        assert_mismatch(&check::against_formula(&pass(&dims), &ops), "f32.");
-    }
+    common::on_every_executor(|gpu| {
+        let ops = measured(&mut *gpu, linear());
+        for letter in ["M", "K", "N"] {
+            let mut dims = DIMS;
+            dims.iter_mut().find(|(name, _)| *name == letter).unwrap().1 += 1;
+            assert_mismatch(&check::against_formula(&pass(&dims), &ops), "f32.");
+        }
+    });
 }

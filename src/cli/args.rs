@@ -8,6 +8,7 @@ use clap::{
 };
 
 use flopmeter::{
+    execute::cpu::SUBGROUP_LANES,
     model::{
         AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
@@ -123,6 +124,9 @@ pub struct Work {
     /// For weights and tokens where none are given
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
+    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
+    pub subgroup_size: u32,
 }
 
 impl Work {
@@ -139,7 +143,8 @@ impl Work {
 pub struct Profile {
     #[command(flatten)]
     pub work: Work,
-    /// auto (a real GPU, else a software adapter), gpu, software, or part of an adapter's name
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
     /// How operations become FLOPs
@@ -160,7 +165,7 @@ pub struct Profile {
 pub struct Check {
     #[command(flatten)]
     pub work: Work,
-    /// Only this adapter: auto, gpu, software or part of a name [default: every one present]
+    /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
 }
@@ -209,9 +214,13 @@ pub struct Shader {
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
     pub dumps: Vec<(BindingKey, PathBuf)>,
-    /// auto (a real GPU, else a software adapter), gpu, software, or part of an adapter's name
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
+    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
+    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
+    pub subgroup_size: u32,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{Executor as _, gpu::Gpu},
+    execute::{self, Executor},
     model::lower,
     profile::{self, Keep},
     report::{Agreement, table},
@@ -21,7 +21,7 @@ use super::{
 pub fn run(asked: &Check, common: &Common) -> super::Result {
     interrupt::listen()?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices = open(asked.adapter.as_deref())?;
+    let mut devices = open(asked.adapter.as_deref(), asked.work.subgroup_size)?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
@@ -31,7 +31,12 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     for gpu in &mut devices {
         log::info!("running on {}", gpu.adapter().name);
         let bar = Bar::new(common, 0);
-        runs.push(profile::run(gpu, &plan, &inputs, 0, Keep::Gradients, &mut |p| bar.show(p))?);
+        runs.push(profile::run(gpu.as_mut(), &plan, &inputs, 0, Keep::Gradients, &mut |p| {
+            bar.show(p)
+        })?);
+        for warning in gpu.warnings() {
+            log::warn!("{warning}");
+        }
         // What one adapter holds, the next may need.
         gpu.clear();
     }
@@ -41,13 +46,9 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
 }
 
 /// The adapter asked for, or every one there is.
-fn open(asked: Option<&str>) -> super::Result<Vec<Gpu>> {
-    if asked.is_none() {
-        let all = Gpu::open_all()?;
-        if !all.is_empty() {
-            return Ok(all);
-        }
-    }
-    // Where there is none, opening one says what is missing and how to get it.
-    Ok(vec![Gpu::open(asked.unwrap_or("auto"))?])
+fn open(asked: Option<&str>, subgroup: u32) -> super::Result<Vec<Box<dyn Executor>>> {
+    Ok(match asked {
+        None => execute::open_all(subgroup)?,
+        Some(name) => vec![execute::open(name, subgroup)?],
+    })
 }

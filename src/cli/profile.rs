@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 
 use flopmeter::{
-    execute::{Executor as _, gpu::Gpu},
+    execute,
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
     report::{json, table},
@@ -29,8 +29,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     }
     let (model, weights, batch) = subject(&asked.work, common)?;
     let bar = Bar::new(common, asked.repeat);
-    let mut gpu = Gpu::open(&asked.adapter)?;
-    log::info!("running on {}", gpu.adapter().name);
+    let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
+    log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
     let request = Request {
@@ -43,8 +43,12 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         repeats: asked.repeat,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (report, tensors) = profile(&mut gpu, request, keep, &mut |progress| bar.show(progress))?;
+    let (report, tensors) =
+        profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
     drop(bar);
+    for warning in executor.warnings() {
+        log::warn!("{warning}");
+    }
     interrupt::check("writing results")?;
 
     if let Some(sink) = &to_tensors {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::bail;
 
 use flopmeter::{
-    execute::{Executor as _, gpu::Gpu},
+    execute,
     kernel::KernelModule,
     report::{ShaderReport, json, table},
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
@@ -42,7 +42,14 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
 
     let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
-    let work = Work { kernel, fills, keys, grid: asked.dispatch, repeats: asked.repeat };
+    let work = Work {
+        kernel,
+        fills,
+        keys,
+        grid: asked.dispatch,
+        repeats: asked.repeat,
+        subgroup: asked.subgroup_size,
+    };
     let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
     let report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
 
@@ -65,6 +72,7 @@ struct Work {
     keys: Vec<BindingKey>,
     grid: [u32; 3],
     repeats: u32,
+    subgroup: u32,
 }
 
 impl Work {
@@ -91,8 +99,8 @@ impl Work {
     }
 
     fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
-        let mut gpu = Gpu::open(adapter)?;
-        log::info!("running on {}", gpu.adapter().name);
+        let mut executor = execute::open(adapter, self.subgroup)?;
+        log::info!("running on {}", executor.adapter().name);
         let request = Request {
             kernel: &self.kernel,
             grid: self.grid,
@@ -100,7 +108,10 @@ impl Work {
             dumps: &self.keys,
             repeats: self.repeats,
         };
-        let run = shader::run(&mut gpu, &request)?;
+        let run = shader::run(executor.as_mut(), &request)?;
+        for warning in executor.warnings() {
+            log::warn!("{warning}");
+        }
         Ok((self.kernel, run))
     }
 }

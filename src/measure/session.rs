@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use super::{Observer, Progress, Stage, uniform};
 use crate::{
     Error,
-    execute::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId},
+    execute::{Adapter, Bound, BufferId, Dispatch, Executor, Outcome, ProgramId},
     instrument::{Instrumented, instrument},
     kernel::{KernelKey, Library, Resource, ResourceKind},
     op::Cost,
@@ -45,7 +45,8 @@ struct Launch {
 /// One pass, run instrumented.
 pub(super) struct Counted {
     pub(super) cost: Cost,
-    pub(super) tally: Option<Cost>,
+    /// Whether the executor tallies what it runs.
+    pub(super) tallied: bool,
     pub(super) seconds: f64,
 }
 
@@ -178,7 +179,7 @@ impl<'a> Session<'a> {
                 let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
                 Ok(Counted {
                     cost: table.cost(&executions),
-                    tally: outcome.tally,
+                    tallied: outcome.tally.is_some(),
                     seconds: outcome.seconds,
                 })
             })
@@ -186,13 +187,12 @@ impl<'a> Session<'a> {
     }
 
     /// Runs the plain kernels once.
-    pub(super) fn time(
+    pub(super) fn plain(
         &mut self,
-        repeat: u32,
+        stage: Stage,
         observe: &mut Observer<'_>,
-    ) -> Result<Vec<(f64, Clock)>, Error> {
-        let outcomes = self.run(Stage::Timing(repeat), observe)?;
-        Ok(outcomes.into_iter().map(|outcome| (outcome.seconds, outcome.clock)).collect())
+    ) -> Result<Vec<Outcome>, Error> {
+        self.run(stage, observe)
     }
 
     fn run(&mut self, stage: Stage, observe: &mut Observer<'_>) -> Result<Vec<Outcome>, Error> {

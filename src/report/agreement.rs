@@ -10,7 +10,8 @@ use crate::{
 /// One plan as several executors ran it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agreement {
-    /// Each run against the closed forms, then each but the first against the first.
+    /// Each run against the closed forms, then each but the first against the first, then the counters
+    /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
     /// The loss and each gradient of each run but the first, against the first's.
     pub values: Vec<(String, Verdict)>,
@@ -47,8 +48,12 @@ impl Agreement {
             name: format!("{} = {}", name(run), name(first)),
             verdicts: check::executors(plan, &first.measurement, &run.measurement),
         });
+        let tallies = runs.iter().filter_map(|run| {
+            let verdicts = check::tallies(&run.measurement)?;
+            Some(Comparison { name: format!("{} tally", name(run)), verdicts })
+        });
         Self {
-            counts: forms.chain(pairs).collect(),
+            counts: forms.chain(pairs).chain(tallies).collect(),
             values: others.iter().flat_map(|other| values(first, other)).collect(),
         }
     }

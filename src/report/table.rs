@@ -146,6 +146,9 @@ fn foot(report: &Report, style: Style) -> String {
         ),
         None => writeln!(text, "timing    {clock}; counting once took {counted}"),
     };
+    if report.adapter.device_type == "embedded" {
+        text.push_str("          the embedded executor interprets: its times are this machine's CPU, not a GPU's\n");
+    }
     text
 }
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter::{
-    execute::{Bound, BufferId, Dispatch, Executor, gpu::Gpu},
+    execute::{Bound, BufferId, Dispatch, Executor},
     formula,
     instrument::instrument,
     kernel::{KernelModule, Resource, ResourceKind},
@@ -21,7 +21,7 @@ const FENCE: u32 = 0xfe0c_e5ed;
 
 /// Tensors by the names that kernels bind them under, on one executor.
 pub struct Bench<'a> {
-    gpu: &'a mut Gpu,
+    gpu: &'a mut dyn Executor,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -33,7 +33,7 @@ struct Tensor {
 
 impl<'a> Bench<'a> {
     /// An empty bench. Whatever the executor held is given back.
-    pub fn new(gpu: &'a mut Gpu) -> Self {
+    pub fn new(gpu: &'a mut dyn Executor) -> Self {
         gpu.clear();
         Self { gpu, tensors: BTreeMap::new() }
     }

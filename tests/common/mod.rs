@@ -1,24 +1,39 @@
-//! What every test on a device needs: an executor, or a reason why there is none.
+//! What every test on a device needs: the executors that are here, or a reason why one is missing.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
-use flopmeter::execute::gpu::Gpu;
+use flopmeter::execute::{
+    Executor,
+    cpu::{Cpu, SUBGROUP_LANES},
+    gpu::Gpu,
+};
 
-/// An executor on whatever adapter is here. Without one the test is skipped, loudly, and fails where
-/// `FLOPMETER_REQUIRE_ADAPTER` is 1.
-pub fn executor() -> Option<Gpu> {
+/// The GPU or software adapter that is here. Without one its part of a test is skipped, loudly, and
+/// fails where `FLOPMETER_REQUIRE_ADAPTER` is 1.
+pub fn gpu() -> Option<Gpu> {
     match Gpu::open("auto") {
         Ok(gpu) => Some(gpu),
         Err(error) if std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1") => {
             panic!("an adapter is required: {error}")
         }
-        #[expect(
-            clippy::print_stdout,
-            reason = "whoever reads the log must see what was not tested"
-        )]
         Err(_) => {
             println!("SKIPPED: no adapter");
             None
         }
+    }
+}
+
+/// The embedded executor, which is everywhere.
+pub fn embedded() -> Cpu {
+    Cpu::new(SUBGROUP_LANES).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs a test's body on each executor: one suite holds them all to the same answers.
+pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
+    println!("on the embedded executor");
+    body(&mut embedded());
+    if let Some(mut gpu) = gpu() {
+        println!("on {}", gpu.adapter().name);
+        body(&mut gpu);
     }
 }

@@ -3,10 +3,7 @@
 
 use std::{cell::RefCell, fmt::Write};
 
-use flopmeter::{
-    execute::Executor,
-    op::{Op, OpCounts},
-};
+use flopmeter::op::{Op, OpCounts};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
@@ -279,40 +276,42 @@ impl Interpreter<'_> {
 
 #[test]
 fn random_programs_execute_what_their_counters_say() {
-    let Some(gpu) = common::executor() else { return };
-    let gpu = RefCell::new(gpu);
-    let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
-    let strategy = prop::collection::vec(steps(), FUNCTIONS);
-    TestRunner::new(config)
-        .run(&strategy, |functions| {
-            let functions: Vec<_> = functions
-                .iter()
-                .enumerate()
-                .map(|(callable, steps)| {
-                    let place = Place { breaks: false, continues: false, returns: true, callable };
-                    legal(steps, place)
-                })
-                .collect();
-            let mut expected = OpCounts::ZERO;
-            for invocation in 0..GRID * LANES {
-                let mut interpreter = Interpreter {
-                    functions: &functions,
-                    state: invocation,
-                    counts: OpCounts::ZERO,
-                    steps: 0,
-                };
-                interpreter.block(&functions[FUNCTIONS - 1]);
-                prop_assume!(interpreter.steps < 100_000);
-                expected = expected + interpreter.counts;
-            }
-            let source = program(&functions);
-            let kernel = kernel(&source, "main", &[]);
-            let own = gpu.borrow().adapter().limits;
-            for limits in [ROOMY, own] {
-                let cost = counted(&mut *gpu.borrow_mut(), &kernel, &limits, [GRID, 1, 1]);
-                prop_assert_eq!(cost.ops.floating(), expected, "{}", source);
-            }
-            Ok(())
-        })
-        .unwrap();
+    common::on_every_executor(|gpu| {
+        let gpu = RefCell::new(gpu);
+        let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
+        let strategy = prop::collection::vec(steps(), FUNCTIONS);
+        TestRunner::new(config)
+            .run(&strategy, |functions| {
+                let functions: Vec<_> = functions
+                    .iter()
+                    .enumerate()
+                    .map(|(callable, steps)| {
+                        let place =
+                            Place { breaks: false, continues: false, returns: true, callable };
+                        legal(steps, place)
+                    })
+                    .collect();
+                let mut expected = OpCounts::ZERO;
+                for invocation in 0..GRID * LANES {
+                    let mut interpreter = Interpreter {
+                        functions: &functions,
+                        state: invocation,
+                        counts: OpCounts::ZERO,
+                        steps: 0,
+                    };
+                    interpreter.block(&functions[FUNCTIONS - 1]);
+                    prop_assume!(interpreter.steps < 100_000);
+                    expected = expected + interpreter.counts;
+                }
+                let source = program(&functions);
+                let kernel = kernel(&source, "main", &[]);
+                let own = gpu.borrow().adapter().limits;
+                for limits in [ROOMY, own] {
+                    let cost = counted(&mut **gpu.borrow_mut(), &kernel, &limits, [GRID, 1, 1]);
+                    prop_assert_eq!(cost.ops.floating(), expected, "{}", source);
+                }
+                Ok(())
+            })
+            .unwrap();
+    });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     Error,
-    execute::{Executor, Limits},
+    execute::Limits,
     instrument::{Instrumented, instrument},
     kernel::KernelModule,
     op::{Cost, Op, OpCounts, Scalar},
@@ -147,23 +147,24 @@ fn executions(instrumented: &Instrumented, counters: &[u8]) -> u64 {
 
 #[test]
 fn a_carry_reaches_the_upper_half() {
-    let Some(mut gpu) = common::executor() else { return };
-    for (entry, times) in [("straight", 120), ("for_loop", 1200)] {
-        let instrumented = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
-        let at = instrumented.counters;
-        // Every counter stands 5 before the boundary, so every one of them carries.
-        let before = (7_u64 << 32) - 5;
-        let preload = before.to_le_bytes().repeat(instrumented.table.bytes() as usize / 8);
-        let counters = Some((at.group, at.binding, preload.as_slice()));
-        let ran = run(&mut gpu, &instrumented.kernel, counters, &[[3, 1, 1]]);
-        let fresh = run_instrumented(&mut gpu, &instrumented, &[[3, 1, 1]]);
-        let (old, new) = (ran.counters.as_chunks::<8>().0, fresh.counters.as_chunks::<8>().0);
-        for (&preloaded, &fresh) in old.iter().zip(new) {
-            assert_eq!(u64::from_le_bytes(preloaded), before + u64::from_le_bytes(fresh));
-            assert!(u64::from_le_bytes(preloaded) > 7 << 32);
+    common::on_every_executor(|gpu| {
+        for (entry, times) in [("straight", 120), ("for_loop", 1200)] {
+            let instrumented = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
+            let at = instrumented.counters;
+            // Every counter stands 5 before the boundary, so every one of them carries.
+            let before = (7_u64 << 32) - 5;
+            let preload = before.to_le_bytes().repeat(instrumented.table.bytes() as usize / 8);
+            let counters = Some((at.group, at.binding, preload.as_slice()));
+            let ran = run(&mut *gpu, &instrumented.kernel, counters, &[[3, 1, 1]]);
+            let fresh = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1]]);
+            let (old, new) = (ran.counters.as_chunks::<8>().0, fresh.counters.as_chunks::<8>().0);
+            for (&preloaded, &fresh) in old.iter().zip(new) {
+                assert_eq!(u64::from_le_bytes(preloaded), before + u64::from_le_bytes(fresh));
+                assert!(u64::from_le_bytes(preloaded) > 7 << 32);
+            }
+            assert_eq!(executions(&instrumented, &fresh.counters), times);
         }
-        assert_eq!(executions(&instrumented, &fresh.counters), times);
-    }
+    });
 }
 
 /// Past 2^16 in one invocation and past 2^32 in one dispatch. Mesa's llvmpipe cuts every invocation off
@@ -181,24 +182,26 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = 0u; i < 65100u; i++) { value = half(half(value)); }
     if (id.x == 0u) { x[0] = value; }
 }";
-    let Some(mut gpu) = common::executor() else { return };
-    for (limits, groups) in [(ROOMY, 2), (gpu.adapter().limits, 129)] {
-        let instrumented = instrument(&kernel(SOURCE, "main", &[]), &limits).unwrap();
-        let ran = run_instrumented(&mut gpu, &instrumented, &[[groups, 1, 1]]);
-        let table = &instrumented.table;
-        let cost = table.cost(&table.decode(&ran.counters).unwrap());
-        let count = cost.ops.get(Scalar::F32, Op::Mul);
-        assert_eq!(count, u64::from(groups) * 256 * 65100 * 2);
-        assert!(groups < 129 || count > 1 << 32);
-    }
+    common::on_every_executor(|gpu| {
+        for (limits, groups) in [(ROOMY, 2), (gpu.adapter().limits, 129)] {
+            let instrumented = instrument(&kernel(SOURCE, "main", &[]), &limits).unwrap();
+            let ran = run_instrumented(&mut *gpu, &instrumented, &[[groups, 1, 1]]);
+            let table = &instrumented.table;
+            let cost = table.cost(&table.decode(&ran.counters).unwrap());
+            let count = cost.ops.get(Scalar::F32, Op::Mul);
+            assert_eq!(count, u64::from(groups) * 256 * 65100 * 2);
+            assert!(groups < 129 || count > 1 << 32);
+        }
+    });
 }
 
 #[test]
 fn dispatches_add_up_in_one_buffer() {
-    let Some(mut gpu) = common::executor() else { return };
-    let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &ROOMY).unwrap();
-    let ran = run_instrumented(&mut gpu, &instrumented, &[[3, 1, 1], [2, 2, 3], [1, 1, 1]]);
-    assert_eq!(executions(&instrumented, &ran.counters), (3 + 12 + 1) * 40 * 10);
+    common::on_every_executor(|gpu| {
+        let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &ROOMY).unwrap();
+        let ran = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1], [2, 2, 3], [1, 1, 1]]);
+        assert_eq!(executions(&instrumented, &ran.counters), (3 + 12 + 1) * 40 * 10);
+    });
 }
 
 /// Removes the `index`th increment of a private counter; false where there are fewer.
@@ -261,27 +264,28 @@ fn drop_store(
 /// each other.
 #[test]
 fn a_dropped_increment_is_seen() {
-    let Some(mut gpu) = common::executor() else { return };
-    let mut dropped = 0;
-    for (entry, _, _) in expectations() {
-        let whole = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
-        let mut total = |instrumented: &Instrumented| {
-            let ran = run_instrumented(&mut gpu, instrumented, &[[3, 1, 1]]);
-            let executions = instrumented.table.decode(&ran.counters).ok()?;
-            Some(instrumented.table.cost(&executions))
-        };
-        let expected = total(&whole);
-        assert!(expected.is_some());
-        for index in 0.. {
-            let mut spoiled = whole.clone();
-            if !drop_increment(&mut spoiled.kernel, index) {
-                break;
+    common::on_every_executor(|gpu| {
+        let mut dropped = 0;
+        for (entry, _, _) in expectations() {
+            let whole = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
+            let mut total = |instrumented: &Instrumented| {
+                let ran = run_instrumented(&mut *gpu, instrumented, &[[3, 1, 1]]);
+                let executions = instrumented.table.decode(&ran.counters).ok()?;
+                Some(instrumented.table.cost(&executions))
+            };
+            let expected = total(&whole);
+            assert!(expected.is_some());
+            for index in 0.. {
+                let mut spoiled = whole.clone();
+                if !drop_increment(&mut spoiled.kernel, index) {
+                    break;
+                }
+                dropped += 1;
+                assert_ne!(total(&spoiled), expected, "{entry} without increment {index}");
             }
-            dropped += 1;
-            assert_ne!(total(&spoiled), expected, "{entry} without increment {index}");
         }
-    }
-    assert!(dropped > 20, "only {dropped} increments were there to drop");
+        assert!(dropped > 20, "only {dropped} increments were there to drop");
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use flopmeter::execute::gpu::Gpu;
+use flopmeter::execute::Executor;
 use proptest::{
     strategy::Strategy,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -63,17 +63,17 @@ impl Launch {
 
     /// Launches enough workgroups for `items` items, `per_group` to a group: over two dimensions
     /// even where one would do, and more than enough where their number is odd.
-    pub fn run(self, gpu: &mut Gpu, items: usize, per_group: usize) -> Results {
+    pub fn run(self, gpu: &mut dyn Executor, items: usize, per_group: usize) -> Results {
         let groups = items.div_ceil(per_group) as u32;
         self.run_grid(gpu, [groups.div_ceil(2), 2, 1])
     }
 
     /// Launches one workgroup.
-    pub fn run_one_group(self, gpu: &mut Gpu) -> Results {
+    pub fn run_one_group(self, gpu: &mut dyn Executor) -> Results {
         self.run_grid(gpu, [1, 1, 1])
     }
 
-    fn run_grid(self, gpu: &mut Gpu, grid: [u32; 3]) -> Results {
+    fn run_grid(self, gpu: &mut dyn Executor, grid: [u32; 3]) -> Results {
         let mut bench = Bench::new(gpu);
         for (name, window) in &self.windows {
             match window {
@@ -123,20 +123,21 @@ impl Results {
 pub fn on_shapes<S: Copy + std::fmt::Debug>(
     given: &[S],
     any: impl Strategy<Value = S>,
-    check: impl Fn(&mut Gpu, S),
+    check: impl Fn(&mut dyn Executor, S),
 ) {
-    let Some(mut gpu) = common::executor() else { return };
-    for &shape in given {
-        check(&mut gpu, shape);
-    }
-    let gpu = RefCell::new(gpu);
-    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let drawn = TestRunner::new_with_rng(config, rng).run(&any, |shape| {
-        check(&mut gpu.borrow_mut(), shape);
-        Ok(())
+    common::on_every_executor(|gpu| {
+        for &shape in given {
+            check(&mut *gpu, shape);
+        }
+        let gpu = RefCell::new(gpu);
+        let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let drawn = TestRunner::new_with_rng(config, rng).run(&any, |shape| {
+            check(&mut **gpu.borrow_mut(), shape);
+            Ok(())
+        });
+        drawn.unwrap_or_else(|failure| panic!("{failure}"));
     });
-    drawn.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[track_caller]

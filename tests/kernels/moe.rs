@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use flopmeter::execute::Executor;
+
 use crate::{
     common, grouping,
     launch::{Launch, dot, gradient, noise, on_shapes},
@@ -116,29 +118,31 @@ fn moving_tokens_and_the_gradients() {
 }
 
 /// The choice that the kernel makes for one token.
-fn choice(logits: &[f64], k: usize) -> Option<Vec<u32>> {
-    let mut gpu = common::executor()?;
+fn choice(gpu: &mut dyn Executor, logits: &[f64], k: usize) -> Vec<u32> {
     let dims = [("T", 1), ("E", logits.len()), ("K", k), ("D", 1), ("LANES", 32)];
     let routed = Launch::new("moe.route", &dims)
         .floats("logits", logits)
         .output("choice", k)
         .output("gate", k)
-        .run(&mut gpu, 1, 32);
-    Some(routed.words("choice"))
+        .run(gpu, 1, 32);
+    routed.words("choice")
 }
 
 #[test]
 fn of_equal_logits_the_lower_index_is_first() {
-    let Some(chosen) = choice(&[1.0, 2.0, 2.0, -0.0, 0.0, 2.0], 5) else { return };
-    assert_eq!(chosen, [1, 2, 5, 0, 3]);
+    common::on_every_executor(|gpu| {
+        assert_eq!(choice(gpu, &[1.0, 2.0, 2.0, -0.0, 0.0, 2.0], 5), [1, 2, 5, 0, 3]);
+    });
 }
 
 #[test]
 fn whatever_the_logits_are_different_experts_are_chosen() {
     let (nan, inf) = (f64::NAN, f64::INFINITY);
-    for logits in [[nan; 4], [-inf; 4], [1.0, nan, inf, nan], [nan, -inf, 0.0, inf]] {
-        let Some(mut chosen) = choice(&logits, 4) else { return };
-        chosen.sort_unstable();
-        assert_eq!(chosen, [0, 1, 2, 3], "{logits:?}");
-    }
+    common::on_every_executor(|gpu| {
+        for logits in [[nan; 4], [-inf; 4], [1.0, nan, inf, nan], [nan, -inf, 0.0, inf]] {
+            let mut chosen = choice(gpu, &logits, 4);
+            chosen.sort_unstable();
+            assert_eq!(chosen, [0, 1, 2, 3], "{logits:?}");
+        }
+    });
 }

@@ -42,7 +42,7 @@ fn swiglu_and_its_gradients() {
 
 #[test]
 fn a_closed_gate_is_closed_not_nan() {
-    let Some(mut gpu) = common::executor() else { return };
+    let Some(mut gpu) = common::gpu() else { return };
     let gate = [-1e4, -100.0, 0.0, 1e4];
     let (up, dy) = ([2.0; 4], [1.0; 4]);
     for suffix in ["", "_vec4"] {

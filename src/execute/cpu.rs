@@ -1,0 +1,354 @@
+//! The embedded executor: interprets the naga module that the GPU would run, a workgroup at a time,
+//! all of its lanes together, workgroups on all threads. It is the living definition of what a kernel
+//! means, and a second opinion on every count: it tallies what it executes, and never reads what the
+//! instrumenter thinks.
+//!
+//! A kernel is lowered once (`lower`, `forward`, `allocate`) to a program of vector instructions
+//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`.
+
+mod allocate;
+mod alu;
+mod flow;
+mod forward;
+mod lower;
+mod machine;
+mod memory;
+mod program;
+mod subgroup;
+mod wide;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use self::{
+    alu::{CHUNK, Chunk},
+    flow::{Fault, Runner},
+    machine::Machine,
+    memory::Words,
+    program::{Given, Memory, Program},
+};
+use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId};
+use crate::{Error, kernel::KernelModule};
+
+/// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
+/// same on every machine.
+const LIMITS: Limits = Limits {
+    binding_bytes: 1 << 30,
+    buffer_bytes: 1 << 31,
+    offset_alignment: 32,
+    workgroups: 65535,
+    invocations: 1024,
+    workgroup_bytes: 32768,
+    storage_bindings: 32,
+    bind_groups: 4,
+    bindings_per_group: 1000,
+    subgroup_lanes: None,
+};
+
+/// Lanes in a subgroup where nobody asks for another number.
+pub const SUBGROUP_LANES: u32 = 32;
+
+/// The embedded executor.
+pub struct Cpu {
+    adapter: Adapter,
+    subgroup: u32,
+    programs: Vec<Program>,
+    buffers: Vec<Box<[AtomicU32]>>,
+    /// Accesses out of bounds, by kernel and line.
+    outside: BTreeMap<(String, Option<u32>), u64>,
+}
+
+impl Cpu {
+    /// An executor whose subgroups have so many lanes, a power of two up to 128.
+    pub fn new(subgroup: u32) -> Result<Self, Error> {
+        if !subgroup.is_power_of_two() || subgroup > 128 {
+            return Err(Error::Config(format!(
+                "a subgroup of {subgroup} lanes: it has 1, 2, 4 .. 128"
+            )));
+        }
+        let threads = rayon::current_num_threads();
+        let adapter = Adapter {
+            name: "embedded".into(),
+            backend: "embedded".into(),
+            device_type: "embedded".into(),
+            driver: format!(
+                "flopmeter {}, {threads} threads on {}",
+                env!("CARGO_PKG_VERSION"),
+                std::env::consts::ARCH
+            ),
+            limits: Limits { subgroup_lanes: Some(subgroup), ..LIMITS },
+        };
+        Ok(Self {
+            adapter,
+            subgroup,
+            programs: Vec::new(),
+            buffers: Vec::new(),
+            outside: BTreeMap::new(),
+        })
+    }
+
+    fn error(&self, during: &str, problem: impl ToString) -> Error {
+        Error::Device {
+            adapter: self.adapter.name.clone(),
+            during: during.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
+    fn window(
+        &self,
+        buffer: BufferId,
+        offset: u64,
+        size: u64,
+        during: &str,
+    ) -> Result<Words<'_>, Error> {
+        let words = &self.buffers[buffer.0];
+        let range = offset as usize / 4..(offset + size) as usize / 4;
+        let aligned = offset.is_multiple_of(4) && size.is_multiple_of(4);
+        words.get(range).filter(|_| aligned).ok_or_else(|| {
+            self.error(
+                during,
+                format!("bytes {offset} to {} of a buffer of {}", offset + size, 4 * words.len()),
+            )
+        })
+    }
+
+    /// The windows that a program's memories are bound to; workgroup memory is left empty.
+    fn bind(&self, program: &Program, dispatch: &Dispatch<'_>) -> Result<Vec<Words<'_>>, Error> {
+        let window = |memory: &Memory| match memory {
+            Memory::WorkGroup => Ok(&[][..]),
+            Memory::Buffer { group, binding } => {
+                let mut bound = dispatch.bindings.iter();
+                let bound = bound.find(|b| (b.group, b.binding) == (*group, *binding));
+                let Bound { buffer, offset, size, .. } = bound.ok_or_else(|| {
+                    let problem =
+                        format!("nothing is bound to @group({group}) @binding({binding})");
+                    self.error(dispatch.label, problem)
+                })?;
+                self.window(*buffer, *offset, *size, dispatch.label)
+            }
+        };
+        program.memories.iter().map(window).collect()
+    }
+}
+
+impl Executor for Cpu {
+    fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        let program = lower::lower(kernel, self.subgroup)?;
+        self.programs.push(program);
+        Ok(ProgramId(self.programs.len() - 1))
+    }
+
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+        let refused = |problem: &str| {
+            let during = format!("allocating '{label}' ({bytes} bytes)");
+            self.error(&during, format!("{problem}: choose a smaller --batch or --seq"))
+        };
+        if bytes > LIMITS.buffer_bytes {
+            return Err(refused("more than a buffer holds"));
+        }
+        let words = (bytes / 4) as usize;
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(words).map_err(|_| refused("out of memory"))?;
+        buffer.resize_with(words, AtomicU32::default);
+        self.buffers.push(buffer.into_boxed_slice());
+        Ok(BufferId(self.buffers.len() - 1))
+    }
+
+    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+        let words = self.window(buffer, offset, data.len() as u64, "writing a buffer")?;
+        for (word, bytes) in words.iter().zip(data.chunks_exact(4)) {
+            word.store(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), Relaxed);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+        let words = self.window(buffer, offset, size, "reading a buffer")?;
+        Ok(words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect())
+    }
+
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
+        let program = &self.programs[dispatch.program.0];
+        let memories = self.bind(program, dispatch)?;
+        let start = Instant::now();
+        let launch = Launch { program, memories, grid: dispatch.grid };
+        let ran = launch.run();
+        let seconds = start.elapsed().as_secs_f64();
+        let Ran { executed, outside } = ran.map_err(|fault| {
+            let (problem, line) = match fault {
+                Fault::Endless(line) => ("a loop went round 2^28 times without an end", line),
+                Fault::Divergent(line) => {
+                    ("a barrier that not all invocations of the workgroup reach", line)
+                }
+                Fault::Elsewhere => ("it was stopped", None),
+            };
+            let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+            let problem = format!("{}: {problem}{line}", dispatch.label);
+            Error::Kernel { kernel: program.name.clone(), problem }
+        })?;
+        let tally = program.costs.iter().zip(&executed).map(|(cost, [n, _])| cost.times(*n)).sum();
+        let sites = program.sites.iter().zip(outside).filter(|(_, count)| *count > 0);
+        for (line, count) in sites {
+            *self.outside.entry((program.name.clone(), *line)).or_default() += count;
+        }
+        Ok(Outcome { seconds, clock: Clock::Wall, tally: Some(tally) })
+    }
+
+    fn clear(&mut self) {
+        self.programs.clear();
+        self.buffers.clear();
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.outside)
+            .into_iter()
+            .map(|((kernel, line), count)| {
+                let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+                format!("kernel '{kernel}'{line}: {count} accesses out of bounds")
+            })
+            .collect()
+    }
+}
+
+/// A program on its way over a grid.
+struct Launch<'a> {
+    program: &'a Program,
+    memories: Vec<Words<'a>>,
+    grid: [u32; 3],
+}
+
+/// What workers found out.
+#[derive(Default)]
+struct Ran {
+    executed: Vec<[u64; 2]>,
+    outside: Vec<u64>,
+}
+
+impl Ran {
+    fn add(&mut self, executed: &[[u64; 2]], outside: &[u64]) {
+        self.executed.resize(executed.len(), [0; 2]);
+        self.outside.resize(outside.len(), 0);
+        for (sum, part) in self.executed.iter_mut().zip(executed) {
+            *sum = [sum[0] + part[0], sum[1] + part[1]];
+        }
+        for (sum, part) in self.outside.iter_mut().zip(outside) {
+            *sum += part;
+        }
+    }
+}
+
+impl Launch<'_> {
+    fn run(&self) -> Result<Ran, Fault> {
+        let workgroups: u64 = self.grid.iter().map(|&extent| u64::from(extent)).product();
+        let threads = rayon::current_num_threads() as u64;
+        let share = (workgroups / (8 * threads)).clamp(1, 256);
+        let next = AtomicU64::new(0);
+        let failed = AtomicBool::new(false);
+        let ran = Mutex::new((Ran::default(), None));
+        let work = || {
+            let outcome = self.worker(&next, share, workgroups, &failed, &ran);
+            if let Err(fault) = outcome {
+                failed.store(true, Relaxed);
+                let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
+                if fault != Fault::Elsewhere {
+                    ran.1.get_or_insert(fault);
+                }
+            }
+        };
+        if workgroups <= 1 || threads == 1 {
+            work();
+        } else {
+            rayon::broadcast(|_| work());
+        }
+        let (ran, fault) = ran.into_inner().unwrap_or_else(PoisonError::into_inner);
+        fault.map_or(Ok(ran), Err)
+    }
+
+    /// Takes shares of the workgroups until none is left.
+    fn worker(
+        &self,
+        next: &AtomicU64,
+        share: u64,
+        workgroups: u64,
+        failed: &AtomicBool,
+        ran: &Mutex<(Ran, Option<Fault>)>,
+    ) -> Result<(), Fault> {
+        let mut first = next.fetch_add(share, Relaxed);
+        if first >= workgroups {
+            return Ok(());
+        }
+        let words = self.program.workgroup_bytes as usize / 4;
+        let shared: Vec<AtomicU32> = (0..words).map(|_| AtomicU32::new(0)).collect();
+        let memories = self.memories.iter().zip(&self.program.memories);
+        let memories = memories
+            .map(|(words, memory)| match memory {
+                Memory::WorkGroup => &shared[..],
+                Memory::Buffer { .. } => words,
+            })
+            .collect();
+        let mut runner = Runner::new(Machine::new(self.program, memories), failed);
+        self.give(&mut runner.machine);
+        let [columns, rows, _] = self.grid.map(u64::from);
+        while first < workgroups {
+            for group in first..(first + share).min(workgroups) {
+                if failed.load(Relaxed) {
+                    return Err(Fault::Elsewhere);
+                }
+                shared.iter().for_each(|word| word.store(0, Relaxed));
+                let place = [group % columns, group / columns % rows, group / columns / rows];
+                for (given, reg) in &self.program.given {
+                    if let Given::WorkGroup(axis) = given {
+                        runner.machine.regs[reg.base()] = Chunk::splat(place[*axis] as u32);
+                    }
+                }
+                runner.workgroup()?;
+            }
+            first = next.fetch_add(share, Relaxed);
+        }
+        let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
+        ran.0.add(&runner.executed, &runner.machine.outside);
+        Ok(())
+    }
+
+    /// Fills the registers that do not depend on the workgroup.
+    fn give(&self, machine: &mut Machine<'_>) {
+        let [x, y, _] = self.program.size;
+        for (given, reg) in &self.program.given {
+            let shared = match given {
+                Given::Constant(word) => *word,
+                Given::WorkGroups(axis) => self.grid[*axis],
+                Given::WorkGroup(_) => 0,
+                Given::Local(_) | Given::LocalIndex | Given::SubgroupId | Given::SubgroupLane => {
+                    for lane in 0..machine.columns * CHUNK {
+                        let index = lane as u32;
+                        let word = match given {
+                            Given::Local(0) => index % x,
+                            Given::Local(1) => index / x % y,
+                            Given::Local(_) => index / x / y,
+                            Given::SubgroupId => index / self.program.subgroup,
+                            Given::SubgroupLane => index % self.program.subgroup,
+                            Given::LocalIndex
+                            | Given::Constant(_)
+                            | Given::WorkGroups(_)
+                            | Given::WorkGroup(_) => index,
+                        };
+                        machine.set_word(*reg, lane, word);
+                    }
+                    continue;
+                }
+            };
+            machine.regs[reg.base()] = Chunk::splat(shared);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Types as the lowering sees them: how many scalars a value has, and where each lies in memory by
+//! WGSL's layout. Knows nothing of registers.
+
+use naga::{ArraySize, Module, ScalarKind, TypeInner, VectorSize, proc::IndexableLength};
+
+use super::Lower;
+use crate::execute::cpu::program::Kind;
+
+/// Scalars that one value may have.
+const MAX_SCALARS: usize = 1 << 14;
+
+/// A scalar within a value in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf {
+    pub(super) offset: u32,
+    pub(super) kind: Kind,
+}
+
+/// A part of a composite: where it begins, in bytes, in scalars and in words of a lane's own memory.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Part {
+    pub(super) bytes: u32,
+    pub(super) scalars: usize,
+    pub(super) words: u32,
+}
+
+pub(super) fn kind(scalar: naga::Scalar) -> Lower<Kind> {
+    Ok(match (scalar.kind, scalar.width) {
+        (ScalarKind::Float, 2) => Kind::F16,
+        (ScalarKind::Float, 4) => Kind::F32,
+        (ScalarKind::Float, 8) => Kind::F64,
+        (ScalarKind::Sint, 2) => Kind::I16,
+        (ScalarKind::Sint, 4) => Kind::I32,
+        (ScalarKind::Sint, 8) => Kind::I64,
+        (ScalarKind::Uint, 2) => Kind::U16,
+        (ScalarKind::Uint, 4) => Kind::U32,
+        (ScalarKind::Uint, 8) => Kind::U64,
+        (ScalarKind::Bool, _) => Kind::Bool,
+        (kind, width) => return Err(format!("a scalar {kind:?} of {width} bytes")),
+    })
+}
+
+fn refused(inner: &TypeInner) -> String {
+    match inner {
+        TypeInner::Image { .. } | TypeInner::Sampler { .. } => "a texture or sampler".into(),
+        TypeInner::AccelerationStructure { .. } | TypeInner::RayQuery { .. } => {
+            "a ray query".into()
+        }
+        TypeInner::CooperativeMatrix { .. } => "a cooperative matrix".into(),
+        TypeInner::BindingArray { .. } => "an array of bindings".into(),
+        other => format!("a value of type {other:?}"),
+    }
+}
+
+/// Bytes from one column of a matrix to the next.
+pub(super) fn column_stride(rows: VectorSize, width: u8) -> u32 {
+    let padded = if rows == VectorSize::Bi { 2 } else { 4 };
+    padded * u32::from(width)
+}
+
+/// How many elements an array has; none where only the binding tells.
+fn length(module: &Module, size: ArraySize) -> Lower<Option<u32>> {
+    match size.resolve(module.to_ctx()) {
+        Ok(IndexableLength::Known(length)) => Ok(Some(length)),
+        Ok(IndexableLength::Dynamic) => Ok(None),
+        Err(problem) => Err(format!("an array whose length is not known: {problem}")),
+    }
+}
+
+fn known(module: &Module, size: ArraySize) -> Lower<u32> {
+    length(module, size)?.ok_or_else(|| "a runtime-sized array as a value".into())
+}
+
+/// The scalars of a value in order, with their places.
+pub(super) fn leaves(module: &Module, inner: &TypeInner) -> Lower<Vec<Leaf>> {
+    let mut leaves = Vec::new();
+    collect(module, inner, 0, &mut leaves)?;
+    Ok(leaves)
+}
+
+/// The types of a value's scalars.
+pub(super) fn kinds(module: &Module, inner: &TypeInner) -> Lower<Vec<Kind>> {
+    Ok(leaves(module, inner)?.into_iter().map(|leaf| leaf.kind).collect())
+}
+
+fn collect(module: &Module, inner: &TypeInner, at: u32, to: &mut Vec<Leaf>) -> Lower<()> {
+    if to.len() > MAX_SCALARS {
+        return Err(format!("a value of more than {MAX_SCALARS} scalars"));
+    }
+    match inner {
+        TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
+            to.push(Leaf { offset: at, kind: kind(*scalar)? });
+        }
+        TypeInner::Vector { size, scalar } => {
+            let kind = kind(*scalar)?;
+            let width = u32::from(scalar.width);
+            to.extend((0..*size as u32).map(|i| Leaf { offset: at + i * width, kind }));
+        }
+        TypeInner::Matrix { columns, rows, scalar } => {
+            let stride = column_stride(*rows, scalar.width);
+            for column in 0..*columns as u32 {
+                let inner = TypeInner::Vector { size: *rows, scalar: *scalar };
+                collect(module, &inner, at + column * stride, to)?;
+            }
+        }
+        TypeInner::Array { base, size, stride } => {
+            for index in 0..known(module, *size)? {
+                collect(module, &module.types[*base].inner, at + index * stride, to)?;
+            }
+        }
+        TypeInner::Struct { members, .. } => {
+            for member in members {
+                collect(module, &module.types[member.ty].inner, at + member.offset, to)?;
+            }
+        }
+        TypeInner::CooperativeMatrix { .. }
+        | TypeInner::Pointer { .. }
+        | TypeInner::ValuePointer { .. }
+        | TypeInner::Image { .. }
+        | TypeInner::Sampler { .. }
+        | TypeInner::AccelerationStructure { .. }
+        | TypeInner::RayQuery { .. }
+        | TypeInner::BindingArray { .. } => return Err(refused(inner)),
+    }
+    Ok(())
+}
+
+/// Bytes that a value takes in memory, padding included.
+pub(super) fn bytes(module: &Module, inner: &TypeInner) -> Lower<u64> {
+    Ok(match inner {
+        TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => u64::from(kind(*scalar)?.bytes()),
+        TypeInner::Vector { size, scalar } => {
+            u64::from(kind(*scalar)?.bytes()) * u64::from(*size as u32)
+        }
+        TypeInner::Matrix { columns, rows, scalar } => {
+            u64::from(column_stride(*rows, scalar.width)) * u64::from(*columns as u32)
+        }
+        TypeInner::Array { size, stride, .. } => {
+            u64::from(known(module, *size)?) * u64::from(*stride)
+        }
+        TypeInner::Struct { span, .. } => u64::from(*span),
+        TypeInner::CooperativeMatrix { .. }
+        | TypeInner::Pointer { .. }
+        | TypeInner::ValuePointer { .. }
+        | TypeInner::Image { .. }
+        | TypeInner::Sampler { .. }
+        | TypeInner::AccelerationStructure { .. }
+        | TypeInner::RayQuery { .. }
+        | TypeInner::BindingArray { .. } => return Err(refused(inner)),
+    })
+}
+
+/// Words that a value takes in a lane's own memory.
+pub(super) fn words(module: &Module, inner: &TypeInner) -> Lower<u32> {
+    Ok(kinds(module, inner)?.iter().map(|kind| if kind.wide() { 2 } else { 1 }).sum())
+}
+
+/// The type of an element of a composite; of a struct, of the member.
+pub(super) fn element(module: &Module, inner: &TypeInner, index: u32) -> Lower<TypeInner> {
+    Ok(match inner {
+        TypeInner::Vector { scalar, .. } => TypeInner::Scalar(*scalar),
+        TypeInner::Matrix { rows, scalar, .. } => {
+            TypeInner::Vector { size: *rows, scalar: *scalar }
+        }
+        TypeInner::Array { base, .. } => module.types[*base].inner.clone(),
+        TypeInner::Struct { members, .. } => {
+            let member = members.get(index as usize).ok_or("a member that is not there")?;
+            module.types[member.ty].inner.clone()
+        }
+        other => return Err(format!("an index into {other:?}")),
+    })
+}
+
+/// How far apart elements of a vector, matrix or array lie.
+pub(super) fn stride(module: &Module, inner: &TypeInner) -> Lower<Part> {
+    let element = element(module, inner, 0)?;
+    let bytes = match inner {
+        TypeInner::Vector { scalar, .. } => scalar.width.into(),
+        TypeInner::Matrix { rows, scalar, .. } => column_stride(*rows, scalar.width),
+        TypeInner::Array { stride, .. } => *stride,
+        other => return Err(format!("a computed index into {other:?}")),
+    };
+    // An element may itself have no fixed size only in memory, where bytes are what counts.
+    Ok(Part { bytes, scalars: leaves(module, &element)?.len(), words: words(module, &element)? })
+}
+
+/// Where a part with a known index begins.
+pub(super) fn part(module: &Module, inner: &TypeInner, index: u32) -> Lower<Part> {
+    let TypeInner::Struct { members, .. } = inner else {
+        let stride = stride(module, inner)?;
+        return Ok(Part {
+            bytes: stride.bytes * index,
+            scalars: stride.scalars * index as usize,
+            words: stride.words * index,
+        });
+    };
+    let mut part = Part::default();
+    for member in members.iter().take(index as usize) {
+        let before = &module.types[member.ty].inner;
+        part.scalars += leaves(module, before)?.len();
+        part.words += words(module, before)?;
+    }
+    part.bytes = members.get(index as usize).ok_or("a member that is not there")?.offset;
+    Ok(part)
+}
+
+/// How many elements a vector, matrix or array has; none where only the binding tells.
+pub(super) fn count(module: &Module, inner: &TypeInner) -> Lower<Option<u32>> {
+    match inner {
+        TypeInner::Vector { size, .. } => Ok(Some(*size as u32)),
+        TypeInner::Matrix { columns, .. } => Ok(Some(*columns as u32)),
+        TypeInner::Array { size, .. } => length(module, *size),
+        other => Err(format!("a computed index into {other:?}")),
+    }
+}
