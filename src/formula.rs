@@ -27,7 +27,7 @@ use crate::{
 /// dimension that the form needs is missing.
 pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
     let family = match kernel.file.as_str() {
-        "attention" => attention::exact,
+        "attention" | "attention_subgroup" => attention::exact,
         "bk_core" => bk_core::exact,
         "columns" => columns::exact,
         "cross_entropy" => cross_entropy::exact,
@@ -51,7 +51,7 @@ pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
 /// not keep: attention's backward pass makes its probabilities anew. None where [`exact`] is none.
 pub fn recomputed(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
     match kernel.file.as_str() {
-        "attention" => attention::recomputed(&kernel.entry, dims),
+        "attention" | "attention_subgroup" => attention::recomputed(&kernel.entry, dims),
         _ => exact(kernel, dims).map(|_| OpCounts::ZERO),
     }
 }

@@ -25,6 +25,7 @@ macro_rules! shaders {
 
 shaders![
     "attention",
+    "attention_subgroup",
     "bk_core",
     "columns",
     "cross_entropy",

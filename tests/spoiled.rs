@@ -107,7 +107,7 @@ fn a_trip_count_off_by_one_is_seen() {
 #[test]
 fn an_operation_too_many_is_seen() {
     common::on_every_executor(|gpu| {
-        let source = changed("sum + b[", "1.0 + sum + b[");
+        let source = changed("m, row) + b[", "m, row) + 1.0 + b[");
         assert_mismatch(
             &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
             "f32.add",

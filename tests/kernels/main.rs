@@ -24,7 +24,7 @@ use flopmeter::{
 fn every_entry_point_loads_and_has_a_closed_form() {
     let families = ["embedding", "grouping", "layer_norm", "mix", "moe", "optimizer", "relu"];
     let names =
-        "A B CHUNK D E G K LANES LANES_PER_COLUMN LANES_PER_ROW M N P PARTIALS T V accumulate";
+        "A B CHUNK D E G K LANES LANES_PER_COLUMN LANES_PER_ROW M N P PARTIALS ROWS T V accumulate";
     let dims: Dims = names.split(' ').map(|name| (name.to_owned(), 4)).collect();
     for (stem, source) in SOURCES.iter().filter(|(stem, _)| families.contains(stem)) {
         let module = naga::front::wgsl::parse_str(source).unwrap();

@@ -1,5 +1,6 @@
 //! Grouped-query causal attention and its gradients, row by row and in tiles.
 
+use flopmeter::execute::Executor;
 use proptest::prelude::*;
 
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
@@ -105,12 +106,17 @@ fn attention_and_its_gradients() {
         let dk = gradient(&k, |k| loss(&q, k, &v));
         let dv = gradient(&v, |v| loss(&q, &k, v));
 
-        for (suffix, lanes) in [("", 16), ("_vec4", 8)] {
+        let subgroups = gpu.adapter().limits.subgroup_lanes.is_some_and(|lanes| lanes >= 8);
+        for (file, suffix, rows) in [
+            ("attention", "", s),
+            ("attention", "_vec4", s.div_ceil(4)),
+            ("attention_subgroup", "_vec4", 8 * s.div_ceil(32)),
+        ] {
+            let lanes = 8;
             let tiled = !suffix.is_empty();
-            if tiled && !width.is_multiple_of(4) {
+            if tiled && !width.is_multiple_of(4) || file != "attention" && !subgroups {
                 continue;
             }
-            let rows = if tiled { s.div_ceil(4) } else { s };
             let launch = |entry: &str| {
                 let dims = [
                     ("B", b),
@@ -120,7 +126,7 @@ fn attention_and_its_gradients() {
                     ("WIDTH", width),
                     ("LANES", lanes),
                 ];
-                Launch::new(&format!("attention.{entry}{suffix}"), &dims)
+                Launch::new(&format!("{file}.{entry}{suffix}"), &dims)
                     .scalar("scale", case.scale())
                     .floats("q", &q)
                     .floats("k", &k)
@@ -135,12 +141,14 @@ fn attention_and_its_gradients() {
             forward.assert_close("lse", &attended.lse);
 
             let back = |entry| launch(entry).floats("d_o", &d_o).floats("lse", &attended.lse);
-            launch("backward_delta")
-                .floats("o", &attended.o)
-                .floats("d_o", &d_o)
-                .output("delta", b * heads * s)
-                .run(gpu, b * heads * s, lanes)
-                .assert_close("delta", &delta);
+            if file == "attention" {
+                launch("backward_delta")
+                    .floats("o", &attended.o)
+                    .floats("d_o", &d_o)
+                    .output("delta", b * heads * s)
+                    .run(gpu, b * heads * s, lanes)
+                    .assert_close("delta", &delta);
+            }
             back("backward_query")
                 .floats("delta", &delta)
                 .output("dq", queries)

@@ -22,7 +22,7 @@ use flopmeter::{
 
 #[test]
 fn every_entry_point_loads_and_has_a_closed_form() {
-    let families = ["attention", "columns", "rms_norm", "rope", "swiglu"];
+    let families = ["attention", "attention_subgroup", "columns", "rms_norm", "rope", "swiglu"];
     let names =
         "B COLUMN D HEADS KV_HEADS LANES LANES_PER_COLUMN LANES_PER_ROW M N P S V WIDTH accumulate";
     let dims: Dims = names.split(' ').map(|name| (name.to_owned(), 4)).collect();
