@@ -252,7 +252,6 @@ impl Subject {
     fn sentence(&self, phase: Phase, entry: Entry, convention: Convention) -> String {
         let Entry { measured, estimate, units } = entry;
         let aside = match (self, phase) {
-            (Self::Embedding, Phase::Backward) if measured == 0 => ": it is frozen",
             (Self::Embedding, Phase::Backward) if measured > estimate => {
                 ": one for the token's row, one for the position's"
             }
@@ -306,7 +305,11 @@ impl Subject {
         }
         if measured == 0 {
             let are = if self.is_many() { "are" } else { "is" };
-            return format!("{self} {are} charged, but nothing of it ran{aside}");
+            let why = match self {
+                Self::Embedding | Self::Frozen | Self::Residual => aside,
+                _ => "",
+            };
+            return format!("{self} {are} charged, but nothing of it ran{why}");
         }
         if units == 0 {
             let times = rate(measured, estimate);
