@@ -98,8 +98,9 @@ fn backward_position(
     let sequence = dims.N * dims.D;
     var sum = 0.0;
     if i < sequence {
-        for (var b = 0u; b < dims.B; b++) {
-            sum += dy[b * sequence + i];
+        let end = dims.B * sequence;
+        for (var place = i; place < end; place += sequence) {
+            sum += dy[place];
         }
     }
     dposition[i] = sum;

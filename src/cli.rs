@@ -9,6 +9,7 @@ mod interrupt;
 mod output;
 mod profile;
 mod progress;
+mod shader;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,7 @@ pub fn run() -> Outcome {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Shader(asked) => shader::run(asked, common),
         Command::Adapters => adapters::run(common),
     };
     outcome.unwrap_or_else(|error| {

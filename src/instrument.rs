@@ -32,7 +32,7 @@ use naga::{
     Span, Statement,
 };
 
-pub use self::table::{Block, BlockTable};
+pub use self::table::{Block, BlockTable, Line};
 use self::{
     block::{Site, Unpriced},
     code::Code,
@@ -69,8 +69,9 @@ pub struct CounterBinding {
 /// Rewrites `kernel` so that it counts the executions of its metered blocks, within `limits`.
 ///
 /// The result computes bit for bit what the original computes. It takes one storage binding more, and
-/// eight bytes of workgroup memory for each counter where they are to be had. Fails on an operation
-/// that nobody priced, naming its line, and where the limits leave no room for the counters.
+/// eight bytes of workgroup memory for each counter where they are to be had and there are no subgroups.
+/// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
+/// counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
     let counters = binding(kernel, limits)?;
     let Plan { blocks, points } = plan(kernel)?;
@@ -91,7 +92,10 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
         increment(&mut module, &points[index], private[index].variable);
     }
     let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
-    let means = Means { at: counters, room, subgroups: limits.subgroup_lanes.is_some() };
+    // WGSL does not say which invocations of a workgroup in more than one dimension share a subgroup.
+    let flat = kernel.entry_point().workgroup_size[1..] == [1, 1];
+    let subgroups = limits.subgroup_lanes.is_some() && flat;
+    let means = Means { at: counters, room, subgroups };
     flush::wrap(&mut module, &types, &private, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {
@@ -267,17 +271,19 @@ fn workgroup_bytes(kernel: &KernelModule) -> u64 {
         .sum()
 }
 
-/// Where the lines of a source start; a span is looked up far more often than a source is read.
-struct Lines(Vec<usize>);
+/// Where the lines of a source end; a span is looked up far more often than a source is read. None
+/// where there is no source: spans then count something else.
+struct Lines(Option<Vec<usize>>);
 
 impl Lines {
     fn new(source: &str) -> Self {
-        Self(source.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at).collect())
+        let ends = || source.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at);
+        Self((!source.is_empty()).then(|| ends().collect()))
     }
 
     /// The line on which a span begins, from 1.
     fn of(&self, span: Span) -> Option<u32> {
         let start = span.to_range()?.start;
-        Some(self.0.partition_point(|&end| end < start) as u32 + 1)
+        Some(self.0.as_ref()?.partition_point(|&end| end < start) as u32 + 1)
     }
 }

@@ -2,11 +2,14 @@
 //! binds. Nothing here knows a shape or a device; what a binding or a uniform is called in WGSL is
 //! stated there alone.
 
+mod layout;
+
 use std::collections::BTreeMap;
 
+pub use layout::{Layout, Number, NumberKind};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
-    back::pipeline_constants::process_overrides,
+    back::pipeline_constants::{PipelineConstantError, process_overrides},
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 
@@ -207,7 +210,7 @@ impl KernelModule {
         // dropping them first makes the result the same kind of thing in every case.
         let mut module = module.clone();
         module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
-        let mut info = validate(&module).map_err(|e| shader_error(e.emit_to_string(source)))?;
+        let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, source)))?;
         if !module.overrides.is_empty() {
             let constants = module
                 .overrides
@@ -224,9 +227,15 @@ impl KernelModule {
                 .collect();
             let resolved =
                 process_overrides(&module, &info, Some((ShaderStage::Compute, entry)), &constants)
-                    .map_err(|e| Error::Kernel {
+                    .map_err(|error| Error::Kernel {
                         kernel: name.to_owned(),
-                        problem: e.to_string(),
+                        problem: match error {
+                            PipelineConstantError::MissingValue(name) => format!(
+                                "its override '{name}' has no default: give it a value with \
+                                 --override {name}=VALUE"
+                            ),
+                            other => format!("its overrides do not fit: {other}"),
+                        },
                     })?;
             (module, info) = (resolved.0.into_owned(), resolved.1.into_owned());
         }
@@ -237,6 +246,18 @@ impl KernelModule {
     /// The one entry point.
     pub fn entry_point(&self) -> &naga::EntryPoint {
         &self.module.entry_points[0]
+    }
+
+    /// How the bytes of one of [`Self::resources`] are made of scalars; none where it is no buffer.
+    pub fn layout(&self, resource: &Resource) -> Option<Layout> {
+        let entry = self.info.get_entry_point(0);
+        let mut variables = self.module.global_variables.iter();
+        // Entry points of one file may share a binding; this one uses one variable of it.
+        let (_, variable) = variables.find(|(handle, variable)| {
+            let at = variable.binding.map(|at| (at.group, at.binding));
+            at == Some((resource.group, resource.binding)) && !entry[*handle].is_empty()
+        })?;
+        Layout::of(&self.module, variable.ty)
     }
 
     /// The line of the source on which a span begins, from 1; none where the span is undefined.
@@ -250,6 +271,20 @@ pub(crate) fn validate(
     module: &Module,
 ) -> Result<ModuleInfo, Box<naga::WithSpan<naga::valid::ValidationError>>> {
     Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module).map_err(Box::new)
+}
+
+/// An error with the source line it is about, where there is a source.
+fn diagnosis(error: &naga::WithSpan<naga::valid::ValidationError>, source: &str) -> String {
+    if !source.is_empty() {
+        return error.emit_to_string(source);
+    }
+    let mut text = error.as_inner().to_string();
+    let mut cause = std::error::Error::source(error.as_inner());
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 /// What the entry point binds.

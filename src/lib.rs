@@ -42,6 +42,7 @@
 //! | [`estimate`] | the published estimators, exactly as published | plans |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
+//! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`report`] | one report, one file a format | running |
 //!
 //! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
@@ -70,6 +71,7 @@ pub mod op;
 pub mod plan;
 pub mod profile;
 pub mod report;
+pub mod shader;
 pub mod tensors;
 
 pub use error::Error;

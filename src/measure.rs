@@ -131,7 +131,7 @@ impl Session<'_> {
     }
 }
 
-fn source(runs: &[Vec<(f64, Clock)>]) -> Source {
+pub(crate) fn source(runs: &[Vec<(f64, Clock)>]) -> Source {
     let mut clocks = runs.iter().flatten().map(|(_, clock)| clock).peekable();
     if clocks.peek().is_none() {
         Source::None
@@ -143,7 +143,7 @@ fn source(runs: &[Vec<(f64, Clock)>]) -> Source {
 }
 
 /// The middle value, or the mean of the middle two.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
     Some(if values.len() % 2 == 1 { upper } else { (values[values.len() / 2 - 1] + upper) / 2.0 })

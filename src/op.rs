@@ -300,6 +300,11 @@ impl Traffic {
         self.storage_load + self.storage_store
     }
 
+    /// Bytes loaded and stored in every address space.
+    pub fn bytes(&self) -> u64 {
+        self.storage_bytes() + self.uniform_load + self.workgroup_load + self.workgroup_store
+    }
+
     /// Whether nothing was touched.
     pub fn is_zero(&self) -> bool {
         *self == Self::default()

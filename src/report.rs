@@ -5,12 +5,14 @@ mod agreement;
 mod component;
 pub mod json;
 mod number;
+mod shader;
 pub mod table;
 
 use serde::{Serialize, Serializer};
 
 pub use agreement::{Agreement, Comparison};
 pub use component::Component;
+pub use shader::{LineRow, ShaderReport};
 
 use crate::{
     check::{self, Tally, Verdict},

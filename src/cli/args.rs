@@ -13,6 +13,7 @@ use flopmeter::{
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
+    shader::{BindingKey, Fill},
 };
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -37,6 +38,8 @@ pub enum Command {
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
+    /// Any compute kernel, counted line by line
+    Shader(Shader),
     /// What can run here, and what `auto` would pick
     Adapters,
 }
@@ -192,6 +195,45 @@ impl Estimate {
     }
 }
 
+#[derive(Debug, Args)]
+pub struct Shader {
+    /// WGSL, GLSL (.comp, .glsl) or SPIR-V (.spv) with a compute entry point
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which entry point [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub entry: Option<String>,
+    /// Workgroups to run
+    #[arg(long, value_name = "X[,Y[,Z]]", value_parser = extent)]
+    pub dispatch: [u32; 3],
+    /// Set a pipeline override (repeatable)
+    #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
+    pub overrides: Vec<(String, f64)>,
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// (repeatable; COUNT in scalars)
+    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
+    pub bindings: Vec<(BindingKey, Fill)>,
+    /// Write a buffer's bytes after the run; - is standard output (repeatable)
+    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
+    pub dumps: Vec<(BindingKey, PathBuf)>,
+    /// auto (a real GPU, else a software adapter), gpu, software, or part of an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Timed runs of the plain kernel; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    /// Write the report as JSON; - is standard output, in place of the listing
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Seconds after which all runs together are given up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+}
+
 /// `--phase`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Phase {
@@ -246,4 +288,51 @@ fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
 fn convention() -> impl TypedValueParser<Value = Convention> {
     PossibleValuesParser::new(Convention::ALL.map(Convention::name))
         .try_map(|name| name.parse::<Convention>())
+}
+
+/// `X[,Y[,Z]]`.
+fn extent(text: &str) -> Result<[u32; 3], String> {
+    let mut extent = [1; 3];
+    let parts: Vec<&str> = text.split(',').collect();
+    if parts.len() > extent.len() {
+        return Err("a dispatch has three extents at most: X,Y,Z".to_owned());
+    }
+    for (slot, part) in extent.iter_mut().zip(parts) {
+        *slot = part.trim().parse().map_err(|_| format!("'{part}' is no number of workgroups"))?;
+    }
+    if extent.contains(&0) {
+        return Err("a dispatch of no workgroups runs nothing".to_owned());
+    }
+    Ok(extent)
+}
+
+/// `NAME=VALUE`; a boolean override is true or false.
+fn constant(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("say NAME=VALUE")?;
+    let value = match value {
+        "true" => 1.0,
+        "false" => 0.0,
+        _ => value.parse().map_err(|_| format!("'{value}' is no number"))?,
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// `GROUP.BINDING=SPEC`.
+fn fill(text: &str) -> Result<(BindingKey, Fill), String> {
+    let (key, spec) = binding(text, "SPEC")?;
+    Ok((key, spec.parse()?))
+}
+
+/// `GROUP.BINDING=PATH`.
+fn dump(text: &str) -> Result<(BindingKey, PathBuf), String> {
+    let (key, path) = binding(text, "PATH")?;
+    Ok((key, path.into()))
+}
+
+fn binding<'a>(text: &'a str, what: &str) -> Result<(BindingKey, &'a str), String> {
+    let parsed = text.split_once('=').and_then(|(key, rest)| {
+        let (group, binding) = key.split_once('.')?;
+        Some(((group.parse().ok()?, binding.parse().ok()?), rest))
+    });
+    parsed.ok_or_else(|| format!("say GROUP.BINDING={what}, such as 0.1={what}"))
 }

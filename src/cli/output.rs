@@ -35,9 +35,13 @@ impl Sink {
     }
 
     pub fn write(&self, text: &str) -> super::Result<()> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    pub fn write_bytes(&self, bytes: &[u8]) -> super::Result<()> {
         match self {
-            Self::Standard => print(text),
-            Self::File(path) => Ok(files::write_atomically(path, text.as_bytes())?),
+            Self::Standard => print_bytes(bytes),
+            Self::File(path) => Ok(files::write_atomically(path, bytes)?),
         }
     }
 
@@ -65,8 +69,12 @@ pub fn apart(one: (&str, Option<&Sink>), other: (&str, Option<&Sink>)) -> super:
 
 /// Writes a report to standard output.
 pub fn print(text: &str) -> super::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> super::Result<()> {
     let mut out = io::stdout().lock();
-    listened(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    listened(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Says what went wrong, once, on standard error.

@@ -20,6 +20,9 @@ use crate::{Error, kernel::KernelModule};
 const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SHADER_F64)
     .union(Features::SHADER_INT64)
+    .union(Features::SHADER_INT64_ATOMIC_MIN_MAX)
+    .union(Features::SHADER_INT64_ATOMIC_ALL_OPS)
+    .union(Features::SHADER_FLOAT32_ATOMIC)
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER);
 

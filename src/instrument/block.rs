@@ -198,13 +198,13 @@ impl Reader<'_> {
                 // Nothing executes after a statement that always leaves.
                 return Ok(());
             }
-            self.pay(span, self.pricer.statement(statement))?;
+            self.pay(span, span, self.pricer.statement(statement))?;
             let inside = |arm: usize| [path, &[index, arm]].concat();
             let after = || [path, &[index + 1]].concat();
             match statement {
                 Statement::Emit(range) => {
                     for expression in range.clone() {
-                        self.emit(expression)?;
+                        self.emit(expression, span)?;
                     }
                 }
                 Statement::Block(block) => self.block(block, &inside(0), scope)?,
@@ -288,18 +288,27 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn emit(&mut self, expression: Handle<Expression>) -> Result<(), Unpriced> {
+    /// Evaluates an expression of a statement. Where the statement spans lines, all of it counts where
+    /// the statement begins.
+    fn emit(&mut self, expression: Handle<Expression>, statement: Span) -> Result<(), Unpriced> {
         let span = self.function.expressions.get_span(expression);
-        self.pay(span, self.pricer.expression(expression))
+        let whole = if statement.is_defined() { statement } else { span };
+        self.pay(span, whole, self.pricer.expression(expression))
     }
 
-    fn pay(&mut self, span: Span, price: Result<Cost, String>) -> Result<(), Unpriced> {
+    /// Adds the price of what is at `span` to the open run, and to the line on which `whole` begins.
+    fn pay(
+        &mut self,
+        span: Span,
+        whole: Span,
+        price: Result<Cost, String>,
+    ) -> Result<(), Unpriced> {
         let cost = price.map_err(|what| Unpriced { what, span })?;
         if let Some((_, _, run)) = &mut self.open {
             run.span.subsume(span);
             if !cost.is_zero() {
                 run.cost = run.cost + cost;
-                if let Some(line) = (self.line)(span) {
+                if let Some(line) = (self.line)(whole) {
                     let sum = run.lines.entry(line).or_default();
                     *sum = *sum + cost;
                 }

@@ -2,22 +2,27 @@
 //! counters and hands the sums to the counter buffer. After the call all invocations have come together
 //! again, so barriers and subgroup operations are uniform.
 //!
-//! A workgroup's sum is kept as two limbs of 16 bits in workgroup atomics, which up to 65536
-//! invocations cannot overflow; the buffer's as two limbs of 32 bits, where the old value that
-//! `atomicAdd` returns tells the carry. Where there are subgroups, each adds up first and one lane of it
-//! speaks for all. Counters that are all rare go to the buffer without a stop, and so does every one
+//! The buffer keeps a counter as two limbs of 32 bits; the old value that `atomicAdd` returns tells the
+//! carry. Where there are subgroups, each adds up what its invocations have and one lane speaks for all;
+//! where there are none, the workgroup does it in atomics of its own, in two limbs of 16 bits, which up to
+//! 65536 invocations cannot overflow. Rare counters go to the buffer as they are, and so does every one
 //! where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the first
 //! invocation of each row of workgroups adds the row's size.
 //!
-//! There are no loops here: Mesa's llvmpipe cuts an invocation off after 65535 rounds of all its loops,
-//! and its masked lanes pay for every atomic that is written down, so these are few.
+//! What an invocation has to hand over waits in a queue, mostly empty, and one loop with a single atomic
+//! empties it, carries included. That is for Mesa's llvmpipe, where every atomic, subgroup operation and
+//! barrier that is written down is a tour of the lanes, masked or not (one is a tenth of the time of an
+//! element of `x + y`), and only a loop's way back is a branch. Small code matters there for one more
+//! reason: it recompiles a kernel of over 100 values at every dispatch, milliseconds each, where uniforms
+//! bound a loop of up to 32 rounds.
 
 use std::num::NonZeroU32;
 
 use naga::{
-    AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn, Expression,
-    Function, FunctionArgument, GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding,
-    Scalar, Span, Statement, StorageAccess, Type, TypeInner, VectorSize,
+    AddressSpace, Arena, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn,
+    Expression, Function, FunctionArgument, GlobalVariable, Handle, LocalVariable,
+    MemoryDecorations, Module, ResourceBinding, Scalar, Span, Statement, StorageAccess, Type,
+    TypeInner, VectorSize,
 };
 
 use super::{CounterBinding, code::Code};
@@ -78,9 +83,9 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
-    let add = module.functions.append(add_to_buffer(types, buffer), Span::UNDEFINED);
-    let shared = counters.iter().any(|c| !c.rare) && u64::from(rows) * SHARED_BYTES <= means.room;
-    let speaks = shared && means.subgroups;
+    let common = counters.iter().any(|c| !c.rare);
+    let spoken = common && means.subgroups;
+    let shared = common && !spoken && u64::from(rows) * SHARED_BYTES <= means.room;
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
@@ -89,7 +94,7 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
     let lane =
-        speaks.then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
+        spoken.then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
     let arguments = inputs.arguments;
     let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
     let old = inner(module, old);
@@ -100,10 +105,6 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         .collect();
     code.statement(Statement::Call { function: old, arguments, result: None });
 
-    let call = |code: &mut Code<'_>, arguments| {
-        code.statement(Statement::Call { function: add, arguments, result: None });
-    };
-    let zero = code.number(0);
     let index = index.read(&mut code);
     let launched = {
         let [column, columns] = [&group, &groups].map(|input| {
@@ -113,42 +114,32 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         let accept = code.binary_number(Op::Multiply, columns, size);
         let either = code.binary(Op::InclusiveOr, index, column);
         let condition = code.binary_number(Op::Equal, either, 0);
-        code.emit(Expression::Select { condition, accept, reject: zero })
+        let reject = code.number(0);
+        code.emit(Expression::Select { condition, accept, reject })
     };
-    if shared {
+    let mut queue =
+        Queue { variables: &mut new.local_variables, ty: types.number, adds: Vec::new() };
+    if let Some(lane) = lane {
+        let lane = lane.read(&mut code);
+        speak(&mut code, &mut queue, counters, lane);
+    } else if shared {
         let ty = types.array(module, 2 * rows);
         let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
-        match lane {
-            Some(lane) => {
-                let lane = lane.read(&mut code);
-                share_by_subgroup(&mut code, types, counters, sums, lane);
-            }
-            None => share(&mut code, types, counters, sums),
-        }
+        share(&mut code, types, counters, sums);
         code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
         // Invocation i hands over counter i, i + size, ...
         for from in (0..rows).step_by(size as usize) {
             let row = code.binary_number(Op::Add, index, from);
-            let condition = code.binary_number(Op::Less, row, rows);
-            let accept = code.inside(|code| {
-                let (mut low, high) = sum(code, sums, row);
-                if from == 0 {
-                    // The sum of row 0 is 0, and only there is this anything else.
-                    low = code.binary(Op::Add, low, launched);
-                }
-                call(code, vec![row, low, high]);
-            });
-            code.statement(Statement::If { condition, accept, reject: Block::new() });
+            take(&mut code, &mut queue, sums, row, rows);
         }
     } else {
-        let row = code.number(0);
-        call(&mut code, vec![row, launched, zero]);
         for (counter, row) in counters.iter().zip(1..) {
             let value = load(&mut code, counter);
-            let row = code.number(row);
-            call(&mut code, vec![row, value, zero]);
+            queue.put(&mut code, row, value);
         }
     }
+    queue.put(&mut code, 0, launched);
+    queue.empty(&mut code, buffer);
     code.statement(Statement::Return { value: None });
     new.body = code.block;
     module.entry_points[0].function = new;
@@ -180,38 +171,105 @@ pub(super) fn declare(
     module.global_variables.append(variable, Span::UNDEFINED)
 }
 
-/// `fn (counter, low, high)`: adds `low + high * 2^32` to a counter of the buffer.
-fn add_to_buffer(types: &Types, buffer: Handle<GlobalVariable>) -> Function {
-    let argument = |name: &str| FunctionArgument {
-        name: Some(name.to_owned()),
-        ty: types.number,
-        binding: None,
-    };
-    let mut function = Function {
-        name: Some("flopmeter_add".to_owned()),
-        arguments: vec![argument("counter"), argument("low"), argument("high")],
-        ..Function::default()
-    };
-    let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
-    let [counter, low, high] = [0, 1, 2].map(|i| code.name(Expression::FunctionArgument(i)));
-    let buffer = code.global(buffer);
-    let either = code.binary(Op::InclusiveOr, low, high);
-    code.unless_zero(either, |code| {
-        let index = code.binary_number(Op::Multiply, counter, 2);
-        let pointer = code.emit(Expression::Access { base: buffer, index });
-        let before = code.atomic_add(pointer, low, types.number);
-        let after = code.binary(Op::Add, before, low);
-        let carry = code.less(after, before);
-        let high = code.binary(Op::Add, high, carry);
-        code.unless_zero(high, |code| {
-            let index = code.binary_number(Op::Add, index, 1);
-            let pointer = code.emit(Expression::Access { base: buffer, index });
-            code.atomic_add(pointer, high, types.number);
+/// What an invocation still has to add to the buffer.
+struct Queue<'a> {
+    variables: &'a mut Arena<LocalVariable>,
+    ty: Handle<Type>,
+    /// Which limb, and the variable that holds how much; 0 is nothing.
+    adds: Vec<(Handle<Expression>, Handle<Expression>)>,
+}
+
+impl Queue<'_> {
+    fn variable(&mut self, code: &mut Code<'_>, value: Handle<Expression>) -> Handle<Expression> {
+        let variable = LocalVariable { name: None, ty: self.ty, init: None };
+        let variable = self.variables.append(variable, Span::UNDEFINED);
+        let pointer = code.name(Expression::LocalVariable(variable));
+        code.statement(Statement::Store { pointer, value });
+        pointer
+    }
+
+    /// Puts `value` for a counter.
+    fn put(&mut self, code: &mut Code<'_>, counter: u32, value: Handle<Expression>) {
+        let limb = code.number(2 * counter);
+        let variable = self.variable(code, value);
+        self.adds.push((limb, variable));
+    }
+
+    /// Adds everything to the buffer. The first round hands over what was put first; whoever then has
+    /// a carry or more in the queue goes round again.
+    fn empty(mut self, code: &mut Code<'_>, buffer: Handle<GlobalVariable>) {
+        let zero = code.number(0);
+        let (limb, value) = self.adds.remove(0);
+        let at = self.variable(code, limb);
+        let carry = self.variable(code, zero);
+        let body = code.inside(|code| {
+            let limb = code.load(at);
+            let amount = code.load(value);
+            code.statement(Statement::Store { pointer: carry, value: zero });
+            code.unless_zero(amount, |code| {
+                let base = code.global(buffer);
+                let pointer = code.emit(Expression::Access { base, index: limb });
+                let before = code.atomic_add(pointer, amount, self.ty);
+                let after = code.binary(Op::Add, before, amount);
+                let above = code.less(after, before);
+                code.statement(Statement::Store { pointer: carry, value: above });
+            });
+            let mut limb = code.binary_number(Op::Add, limb, 1);
+            let mut amount = code.load(carry);
+            for &(its_limb, variable) in &self.adds {
+                let its_amount = code.load(variable);
+                let condition = code.binary_number(Op::Equal, amount, 0);
+                let mut pick =
+                    |accept, reject| code.emit(Expression::Select { condition, accept, reject });
+                limb = pick(its_limb, limb);
+                amount = pick(its_amount, amount);
+                let left = pick(zero, its_amount);
+                code.statement(Statement::Store { pointer: variable, value: left });
+            }
+            code.statement(Statement::Store { pointer: at, value: limb });
+            code.statement(Statement::Store { pointer: value, value: amount });
+            // Here, and not where loops go on: Mesa puts that before the body, for another masked round.
+            let condition = code.binary_number(Op::Equal, amount, 0);
+            let mut accept = Block::new();
+            accept.push(Statement::Break, Span::UNDEFINED);
+            code.statement(Statement::If { condition, accept, reject: Block::new() });
         });
-    });
-    code.statement(Statement::Return { value: None });
-    function.body = code.block;
-    function
+        code.statement(Statement::Loop { body, continuing: Block::new(), break_if: None });
+    }
+}
+
+/// The bits of a private counter that a subgroup sums up: 128 lanes, the most there are, do not overflow
+/// 32 bits. What is above them, in a counter of which that is seldom, is its own lane's to hand over.
+const SPOKEN_BITS: u32 = (1 << 25) - 1;
+
+/// Puts a subgroup's counters: one lane hands over the sums.
+fn speak(
+    code: &mut Code<'_>,
+    queue: &mut Queue<'_>,
+    counters: &[Counter],
+    lane: Handle<Expression>,
+) {
+    let zero = code.number(0);
+    let first = code.subgroup_first(lane, queue.ty);
+    let condition = code.binary(Op::Equal, lane, first);
+    for (counter, row) in counters.iter().zip(1..) {
+        let value = load(code, counter);
+        if counter.rare {
+            queue.put(code, row, value);
+            continue;
+        }
+        let spoken = match counter.once {
+            true => value,
+            false => code.binary_number(Op::And, value, SPOKEN_BITS),
+        };
+        let accept = code.subgroup_sum(spoken, queue.ty);
+        let sum = code.emit(Expression::Select { condition, accept, reject: zero });
+        queue.put(code, row, sum);
+        if !counter.once {
+            let above = code.binary_number(Op::And, value, !SPOKEN_BITS);
+            queue.put(code, row, above);
+        }
+    }
 }
 
 /// Adds an invocation's counters to the workgroup's sums; counter k has the limbs 2k and 2k + 1.
@@ -229,37 +287,6 @@ fn share(code: &mut Code<'_>, types: &Types, counters: &[Counter], sums: Handle<
     }
 }
 
-/// Adds a subgroup's counters to the workgroup's sums: each limb is summed over the subgroup, where up
-/// to 65536 lanes cannot overflow it, and one lane adds the sums.
-fn share_by_subgroup(
-    code: &mut Code<'_>,
-    types: &Types,
-    counters: &[Counter],
-    sums: Handle<GlobalVariable>,
-    lane: Handle<Expression>,
-) {
-    let first = code.subgroup_first(lane, types.number);
-    let mut limbs = Vec::new();
-    for (counter, limb) in counters.iter().zip((2..).step_by(2)) {
-        let value = load(code, counter);
-        if counter.once {
-            limbs.push((limb, code.subgroup_sum(value, types.number)));
-        } else {
-            let low = code.binary_number(Op::And, value, 0xffff);
-            let high = code.binary_number(Op::ShiftRight, value, 16);
-            limbs.push((limb, code.subgroup_sum(low, types.number)));
-            limbs.push((limb + 1, code.subgroup_sum(high, types.number)));
-        }
-    }
-    let condition = code.binary(Op::Equal, lane, first);
-    let accept = code.inside(|code| {
-        for (limb, sum) in limbs {
-            add_unless_zero(code, types, sums, limb, sum);
-        }
-    });
-    code.statement(Statement::If { condition, accept, reject: Block::new() });
-}
-
 fn add_unless_zero(
     code: &mut Code<'_>,
     types: &Types,
@@ -274,24 +301,35 @@ fn add_unless_zero(
     });
 }
 
-/// A workgroup's sum, from limbs of 16 bits to limbs of 32.
-fn sum(
+/// Puts a workgroup's sum of counter `row`, if there are so many, from limbs of 16 bits to limbs of 32.
+fn take(
     code: &mut Code<'_>,
+    queue: &mut Queue<'_>,
     sums: Handle<GlobalVariable>,
-    counter: Handle<Expression>,
-) -> (Handle<Expression>, Handle<Expression>) {
-    let base = code.global(sums);
-    let index = code.binary_number(Op::Multiply, counter, 2);
-    let pointer = code.emit(Expression::Access { base, index });
-    let low = code.load(pointer);
-    let index = code.binary_number(Op::Add, index, 1);
-    let pointer = code.emit(Expression::Access { base, index });
-    let high = code.load(pointer);
-    let shifted = code.binary_number(Op::ShiftLeft, high, 16);
-    let total = code.binary(Op::Add, low, shifted);
-    let carry = code.less(total, low);
-    let above = code.binary_number(Op::ShiftRight, high, 16);
-    (total, code.binary(Op::Add, above, carry))
+    row: Handle<Expression>,
+    rows: u32,
+) {
+    let zero = code.number(0);
+    let low_limb = code.binary_number(Op::Multiply, row, 2);
+    let high_limb = code.binary_number(Op::Add, low_limb, 1);
+    let [low, high] = [zero; 2].map(|zero| queue.variable(code, zero));
+    let condition = code.binary_number(Op::Less, row, rows);
+    let accept = code.inside(|code| {
+        let base = code.global(sums);
+        let [below, above] = [low_limb, high_limb].map(|index| {
+            let pointer = code.emit(Expression::Access { base, index });
+            code.load(pointer)
+        });
+        let shifted = code.binary_number(Op::ShiftLeft, above, 16);
+        let total = code.binary(Op::Add, below, shifted);
+        code.statement(Statement::Store { pointer: low, value: total });
+        let carry = code.less(total, below);
+        let above = code.binary_number(Op::ShiftRight, above, 16);
+        let above = code.binary(Op::Add, above, carry);
+        code.statement(Statement::Store { pointer: high, value: above });
+    });
+    code.statement(Statement::If { condition, accept, reject: Block::new() });
+    queue.adds.extend([(low_limb, low), (high_limb, high)]);
 }
 
 /// What the new entry point is given: what the old one was, and what the flush needs beside it.

@@ -24,6 +24,16 @@ pub struct Block {
     pub(super) executions: Flow,
 }
 
+/// What the executions of one line of the source cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// How often it was executed; where it has parts that are not executed equally often, as the head
+    /// of a `for` has, the one that was executed most.
+    pub executions: u64,
+    /// What all of it cost together.
+    pub cost: Cost,
+}
+
 /// What the counters of an instrumented kernel mean.
 #[derive(Clone, Debug)]
 pub struct BlockTable {
@@ -70,6 +80,21 @@ impl BlockTable {
                 })
             })
             .collect()
+    }
+
+    /// The same by line of the source, from 1. What has no line is missing, and so is a line that
+    /// costs nothing.
+    pub fn lines(&self, executions: &[u64]) -> BTreeMap<u32, Line> {
+        assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
+        let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
+        for (block, &times) in self.blocks.iter().zip(executions) {
+            for (&line, cost) in &block.lines {
+                let line = lines.entry(line).or_default();
+                line.executions = line.executions.max(times);
+                line.cost = line.cost + cost.times(times);
+            }
+        }
+        lines
     }
 
     /// What all executions cost together.

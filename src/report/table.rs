@@ -5,6 +5,7 @@ mod agreement;
 mod causes;
 mod components;
 mod list;
+mod shader;
 
 use std::fmt::Write as _;
 
@@ -12,6 +13,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle,
 
 pub use agreement::agreement;
 pub use list::{adapters, estimate};
+pub use shader::shader;
 
 use super::{
     PassRow, Report, Totals,
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     check::Verdict,
     estimate::FieldFormula,
+    execute::Adapter,
     measure::Source,
     model::{ModelConfig, Qwen2Config, lower::Scope},
 };
@@ -81,13 +84,7 @@ fn head(report: &Report) -> String {
         ("model", format!("{model}: {}", fields.join(", "))),
         ("run", format!("batch {batch} x seq {seq} = {} tokens; {scope}", grouped(tokens))),
         ("data", report.data.clone()),
-        (
-            "adapter",
-            format!(
-                "{} ({}, {}; {})",
-                adapter.name, adapter.backend, adapter.device_type, adapter.driver
-            ),
-        ),
+        ("adapter", adapter_line(adapter)),
         ("measured", wrapped(report.definition)),
         ("FLOPs", format!("convention {convention}: {}", convention.describe())),
     ];
@@ -95,6 +92,12 @@ fn head(report: &Report) -> String {
         let _ = writeln!(text, "{name:<9} {value}");
         text
     })
+}
+
+/// An adapter in one line.
+fn adapter_line(adapter: &Adapter) -> String {
+    let Adapter { name, backend, device_type, driver, limits: _ } = adapter;
+    format!("{name} ({backend}, {device_type}; {driver})")
 }
 
 /// Prose broken into lines that stand beside a head's names.
@@ -171,11 +174,7 @@ fn foot(report: &Report, style: Style) -> String {
         None => {}
     }
     let timing = &report.timing;
-    let clock = match timing.source {
-        Source::Timestamps => "the device's timestamps",
-        Source::Wall => "the host's clock, submission and wait included",
-        Source::None => "nothing was timed",
-    };
+    let clock = clock_in_words(timing.source);
     let counted = seconds(timing.counted_seconds);
     let _ = match timing.plain_seconds {
         Some(plain) => writeln!(
@@ -188,6 +187,15 @@ fn foot(report: &Report, style: Style) -> String {
         None => writeln!(text, "timing    {clock}; counting once took {counted}"),
     };
     text
+}
+
+/// Whose clock times come from.
+fn clock_in_words(source: Source) -> &'static str {
+    match source {
+        Source::Timestamps => "the device's timestamps",
+        Source::Wall => "the host's clock, submission and wait included",
+        Source::None => "nothing was timed",
+    }
 }
 
 const RED: u8 = 31;

@@ -1,0 +1,138 @@
+//! `flopmeter shader`: any compute kernel, counted line by line.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::bail;
+
+use flopmeter::{
+    execute::{Executor as _, gpu::Gpu},
+    kernel::KernelModule,
+    report::{ShaderReport, json, table},
+    shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
+};
+
+use super::{
+    Outcome,
+    args::{Common, Shader},
+    output::{self, Sink},
+};
+
+pub fn run(asked: &Shader, common: &Common) -> super::Result {
+    let to_json = asked.json.as_deref().map(Sink::of);
+    let dumps: Vec<(BindingKey, Sink)> =
+        asked.dumps.iter().map(|(key, path)| (*key, Sink::of(path))).collect();
+    let sinks: Vec<(&str, &Sink)> = to_json
+        .iter()
+        .map(|sink| ("--json", sink))
+        .chain(dumps.iter().map(|(_, sink)| ("--dump", sink)))
+        .collect();
+    for (i, (name, sink)) in sinks.iter().enumerate() {
+        sink.check()?;
+        for (other, earlier) in &sinks[..i] {
+            output::apart((name, Some(sink)), (other, Some(earlier)))?;
+        }
+    }
+    let overrides = once("--override", asked.overrides.iter().cloned())?;
+    let fills = once("--bind", asked.bindings.iter().cloned())?;
+    let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
+
+    let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
+    let work = Work { kernel, fills, keys, grid: asked.dispatch, repeats: asked.repeat };
+    let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
+    let report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+
+    for (key, sink) in &dumps {
+        sink.write_bytes(&run.dumps[key])?;
+    }
+    if let Some(sink) = &to_json {
+        sink.write(&json::render(&report))?;
+    }
+    if !sinks.iter().any(|(_, sink)| **sink == Sink::Standard) {
+        output::print(&table::shader(&report, output::style(common)))?;
+    }
+    Ok(Outcome::Holds)
+}
+
+/// Everything that a run needs, owned, so that it can outlive our patience.
+struct Work {
+    kernel: KernelModule,
+    fills: BTreeMap<BindingKey, Fill>,
+    keys: Vec<BindingKey>,
+    grid: [u32; 3],
+    repeats: u32,
+}
+
+impl Work {
+    /// Runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
+    /// left to its thread, and the process that is about to end takes both along.
+    fn within(self, seconds: u64, adapter: String) -> super::Result<(KernelModule, Run)> {
+        let name = self.kernel.name.clone();
+        let (send, receive) = mpsc::channel();
+        let worker = thread::spawn(move || {
+            // Where nobody waits any more, nobody wants the answer.
+            let _ = send.send(self.run(&adapter));
+        });
+        match receive.recv_timeout(Duration::from_secs(seconds)) {
+            Ok(result) => Ok(result?),
+            Err(RecvTimeoutError::Timeout) => bail!(
+                "{name} did not end within {seconds} s; nothing was written. Give it longer with \
+                 --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
+            ),
+            Err(RecvTimeoutError::Disconnected) => match worker.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("a worker that does not panic sends a result"),
+            },
+        }
+    }
+
+    fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
+        let mut gpu = Gpu::open(adapter)?;
+        log::info!("running on {}", gpu.adapter().name);
+        let request = Request {
+            kernel: &self.kernel,
+            grid: self.grid,
+            fills: &self.fills,
+            dumps: &self.keys,
+            repeats: self.repeats,
+        };
+        let run = shader::run(&mut gpu, &request)?;
+        Ok((self.kernel, run))
+    }
+}
+
+/// A map of what may be said once each.
+fn once<K: Ord + Key, V>(
+    option: &str,
+    said: impl Iterator<Item = (K, V)>,
+) -> super::Result<BTreeMap<K, V>> {
+    let mut map = BTreeMap::new();
+    for (key, value) in said {
+        if map.contains_key(&key) {
+            bail!("{option} {} is given twice: give it once", key.in_words());
+        }
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+/// What a user calls the left-hand side of an option.
+trait Key {
+    fn in_words(&self) -> String;
+}
+
+impl Key for String {
+    fn in_words(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Key for BindingKey {
+    fn in_words(&self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+}

@@ -1,0 +1,173 @@
+//! What a user puts into a buffer, and its bytes in the layout that the shader gives the buffer. Knows
+//! neither devices nor which buffers there are.
+
+use std::{fmt, fs, path::PathBuf, str::FromStr};
+
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::kernel::{Layout, Number, NumberKind};
+
+/// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED]`,
+/// `values:1,2,3` or `file:PATH`. COUNT is in scalars of the buffer's own types, padding not counted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fill {
+    /// So many zeros.
+    Zeros(u64),
+    /// 0, 1, 2 and so on; an integer that cannot hold a number holds its low bits.
+    Iota(u64),
+    /// Floats uniform in [-1, 1), integers uniform over all they can be; the same for the same seed.
+    Random {
+        /// How many.
+        count: u64,
+        /// Which ones.
+        seed: u64,
+    },
+    /// These, in order, each read as the type that the shader has at its place.
+    Values(Vec<String>),
+    /// A file's bytes as they are, little-endian.
+    File(PathBuf),
+}
+
+impl FromStr for Fill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORMS: &str =
+            "zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH";
+        let (kind, rest) =
+            text.split_once(':').ok_or_else(|| format!("'{text}' is none of {FORMS}"))?;
+        let number = |what: &str, text: &str| {
+            text.parse::<u64>().map_err(|_| format!("'{text}' is no {what}: say {FORMS}"))
+        };
+        let count = |text: &str| number("number of scalars", text);
+        match kind {
+            "zeros" => Ok(Self::Zeros(count(rest)?)),
+            "iota" => Ok(Self::Iota(count(rest)?)),
+            "random" => {
+                let (scalars, seed) = rest.split_once(':').unwrap_or((rest, "0"));
+                Ok(Self::Random { count: count(scalars)?, seed: number("seed", seed)? })
+            }
+            "values" => Ok(Self::Values(rest.split(',').map(|v| v.trim().to_owned()).collect())),
+            "file" => Ok(Self::File(rest.into())),
+            _ => Err(format!("'{kind}' is none of {FORMS}")),
+        }
+    }
+}
+
+impl fmt::Display for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zeros(count) => write!(f, "zeros:{count}"),
+            Self::Iota(count) => write!(f, "iota:{count}"),
+            Self::Random { count, seed } => write!(f, "random:{count}:{seed}"),
+            Self::Values(values) => write!(f, "values:{}", values.join(",")),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl Fill {
+    /// The bytes of a buffer so filled, no more than `limit` of them. The error says what does not fit.
+    pub fn bytes(&self, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+        let scalars = match self {
+            Self::Zeros(count) | Self::Iota(count) | Self::Random { count, seed: _ } => *count,
+            Self::Values(values) => values.len() as u64,
+            Self::File(path) => {
+                let problem = |error| format!("{} cannot be read: {error}", path.display());
+                let bytes = fs::metadata(path).map_err(problem)?.len();
+                layout.fits(bytes).and_then(|()| within(bytes, limit))?;
+                return fs::read(path).map_err(problem);
+            }
+        };
+        let size = layout.bytes(scalars)?;
+        within(size, limit)?;
+        let mut bytes = vec![0; size as usize];
+        let mut put = |at: u64, number: Number, value: &[u8; 8]| {
+            let at = at as usize;
+            bytes[at..at + usize::from(number.width)]
+                .copy_from_slice(&value[..usize::from(number.width)]);
+        };
+        match self {
+            Self::Zeros(_) | Self::File(_) => {}
+            Self::Iota(_) => {
+                let mut next = 0_u64;
+                layout.each(size, |at, number| {
+                    let value = match number.kind {
+                        NumberKind::Float => float(next as f64, number.width),
+                        NumberKind::Signed | NumberKind::Unsigned => next.to_le_bytes(),
+                    };
+                    put(at, number, &value);
+                    next += 1;
+                    Ok::<(), String>(())
+                })?;
+            }
+            Self::Random { count: _, seed } => {
+                let mut random = ChaCha8Rng::seed_from_u64(*seed);
+                layout.each(size, |at, number| {
+                    let value = match number.kind {
+                        // 11 bits fit a float of any width, and rounding then never reaches 1.
+                        NumberKind::Float if number.width == 2 => {
+                            float(f64::from(random.random_range(-1024_i32..1024)) / 1024.0, 2)
+                        }
+                        NumberKind::Float if number.width == 4 => {
+                            let bits = random.next_u32() >> 8;
+                            float(f64::from(bits) / f64::from(1 << 23) - 1.0, 4)
+                        }
+                        NumberKind::Float => float(random.random_range(-1.0..1.0), number.width),
+                        NumberKind::Signed | NumberKind::Unsigned => {
+                            random.next_u64().to_le_bytes()
+                        }
+                    };
+                    put(at, number, &value);
+                    Ok::<(), String>(())
+                })?;
+            }
+            Self::Values(values) => {
+                let mut values = values.iter();
+                layout.each(size, |at, number| {
+                    let text = values.next().map_or("", String::as_str);
+                    let value = parsed(text, number)
+                        .ok_or_else(|| format!("'{text}' is not a number of type {number}"))?;
+                    put(at, number, &value);
+                    Ok::<(), String>(())
+                })?;
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+fn within(bytes: u64, limit: u64) -> Result<(), String> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(format!("{bytes} bytes are more than the {limit} that the adapter binds"))
+}
+
+/// The bytes of a float of `width` bytes, then zeros.
+fn float(value: f64, width: u8) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    match width {
+        2 => bytes[..2].copy_from_slice(&half::f16::from_f64(value).to_le_bytes()),
+        4 => bytes[..4].copy_from_slice(&(value as f32).to_le_bytes()),
+        _ => bytes = value.to_le_bytes(),
+    }
+    bytes
+}
+
+fn parsed(text: &str, number: Number) -> Option<[u8; 8]> {
+    let bits = 8 * u32::from(number.width);
+    match number.kind {
+        NumberKind::Float => Some(float(text.parse().ok()?, number.width)),
+        NumberKind::Unsigned => {
+            let value: u64 = text.parse().ok()?;
+            (bits == 64 || value >> bits == 0).then(|| value.to_le_bytes())
+        }
+        NumberKind::Signed => {
+            let value: i64 = text.parse().ok()?;
+            let spare = 64 - bits;
+            ((value << spare) >> spare == value).then(|| value.to_le_bytes())
+        }
+    }
+}
