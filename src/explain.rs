@@ -3,12 +3,16 @@
 //! Knows what kernels and terms are called, and neither how they were measured nor how a report
 //! looks.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
 use crate::{
     estimate::Term,
+    formula,
     op::{Convention, Op, OpCounts},
     plan::{Pass, Phase},
 };
@@ -38,14 +42,22 @@ pub fn causes<'a>(
     convention: Convention,
 ) -> Vec<Cause> {
     let mut ledger: BTreeMap<(Phase, Subject), Entry> = BTreeMap::new();
+    // Components whose weight got a gradient; the others' are frozen.
+    let mut trained: BTreeSet<&str> = BTreeSet::new();
     for (pass, ops) in passes {
+        if pass.kernel.entry.starts_with("backward_weight") {
+            trained.insert(without_layer(&pass.component));
+        }
+        let again = formula::recomputed(&pass.kernel, &pass.dims).unwrap_or_default();
         for (scalar, op, count) in ops.iter() {
-            let flops = OpCounts::of(scalar, op, count).flops(convention);
-            if flops > 0 {
-                ledger
-                    .entry((pass.phase, Subject::of_operation(pass, op)))
-                    .or_default()
-                    .measured += flops;
+            let again = again.get(scalar, op).min(count);
+            for (subject, count) in
+                [(Subject::of_operation(pass, op), count - again), (Subject::Recomputed, again)]
+            {
+                let flops = OpCounts::of(scalar, op, count).flops(convention);
+                if flops > 0 {
+                    ledger.entry((pass.phase, subject)).or_default().measured += flops;
+                }
             }
         }
         let subject = Subject::of_operation(pass, Op::Fma);
@@ -55,7 +67,8 @@ pub fn causes<'a>(
         }
     }
     for term in terms {
-        ledger.entry((term.phase, Subject::of_term(term))).or_default().estimate += term.flops;
+        let subject = Subject::of_term(term, &trained);
+        ledger.entry((term.phase, subject)).or_default().estimate += term.flops;
     }
     let mut causes: Vec<Cause> = ledger
         .into_iter()
@@ -99,6 +112,22 @@ enum Subject {
     Mix,
     Loss,
     Optimizer,
+    RmsNorm,
+    /// Keys and values, which grouped queries share.
+    KeysAndValues,
+    /// The projection of SwiGLU that its estimator leaves out.
+    Gate,
+    SwiGlu,
+    Adapters,
+    Rope,
+    /// Scores and values of attention.
+    Attention,
+    AttentionSoftmax,
+    /// What attention's backward pass makes a second time.
+    Recomputed,
+    Residual,
+    /// Gradients of weights that nothing trains.
+    Frozen,
     /// What only one side has heard of, by its own name.
     Other(String),
 }
@@ -113,6 +142,13 @@ impl Subject {
             ("moe", _) => Self::Gates,
             ("relu", _) => Self::Relu,
             ("bk_core", _) => Self::BkCore,
+            ("rms_norm", _) => Self::RmsNorm,
+            ("rope", _) => Self::Rope,
+            ("swiglu", _) => Self::SwiGlu,
+            ("attention", _) if op == Op::Fma => Self::Attention,
+            ("attention", _) => Self::AttentionSoftmax,
+            ("mix", "scale") => Self::Adapters,
+            ("mix", _) if pass.component.ends_with(".residual") => Self::Residual,
             ("mix", _) => Self::Mix,
             ("cross_entropy", _) => Self::Loss,
             ("optimizer", _) => Self::Optimizer,
@@ -120,6 +156,9 @@ impl Subject {
                 "v_proj" => Self::VProj,
                 // A product is multiply-adds; what a linear layer adds beside them is its bias.
                 _ if op != Op::Fma => Self::Biases,
+                "attention.k_proj" | "attention.v_proj" => Self::KeysAndValues,
+                "feed_forward.gate_proj" => Self::Gate,
+                component if component.starts_with("attention.lora") => Self::Adapters,
                 component if component.starts_with("moe.experts") => {
                     Self::Product("moe.experts".to_owned())
                 }
@@ -129,13 +168,32 @@ impl Subject {
         }
     }
 
-    fn of_term(term: &Term) -> Self {
-        match term.term {
+    fn of_term(term: &Term, trained: &BTreeSet<&str>) -> Self {
+        // Where a term charges the gradient by a weight alone, it belongs to the weight's product.
+        let product = match term.term.strip_suffix(".weight") {
+            Some(product) if !trained.contains(product) => return Self::Frozen,
+            Some(product) => product,
+            None => term.term,
+        };
+        match product {
             "embedding" => Self::Embedding,
             "layer_norm" => Self::LayerNorm,
-            "moe.router" | "moe.experts" | "output_proj" | "lm_head" => {
-                Self::Product(term.term.to_owned())
-            }
+            "moe.router"
+            | "moe.experts"
+            | "output_proj"
+            | "lm_head"
+            | "attention.q_proj"
+            | "attention.o_proj"
+            | "feed_forward.up_proj"
+            | "feed_forward.down_proj" => Self::Product(product.to_owned()),
+            "attention.k_proj" | "attention.v_proj" => Self::KeysAndValues,
+            "attention.lora" => Self::Adapters,
+            "attention.scores" | "attention.values" => Self::Attention,
+            "attention.softmax" => Self::AttentionSoftmax,
+            "feed_forward.swiglu" => Self::SwiGlu,
+            "norm" => Self::RmsNorm,
+            "residual" => Self::Residual,
+            "cross_entropy" => Self::Loss,
             "moe.softmax" => Self::GateSoftmax,
             "moe.relu" => Self::Relu,
             "optimizer" => Self::Optimizer,
@@ -156,11 +214,30 @@ impl Subject {
         match (self, pass.kernel.entry.as_str()) {
             (Self::Embedding, "forward" | "backward_token") => product(&["B", "N", "D"]),
             (Self::LayerNorm, "forward" | "backward_input") => product(&["M", "D"]),
+            (Self::RmsNorm, entry) if !entry.starts_with("backward_params") => product(&["M", "D"]),
+            (Self::SwiGlu, _) => product(&["P"]),
+            (Self::Loss, entry) if entry != "mean" => product(&["M", "V"]),
             (Self::GateSoftmax, _) => product(&["T"]),
             (Self::Relu | Self::Optimizer, _) => product(&["P"]),
             (Self::BkCore, "resolvent" | "backward_features") => product(&["B", "N"]),
             _ => 0,
         }
+    }
+
+    /// Whether its name is a plural.
+    fn is_many(&self) -> bool {
+        matches!(
+            self,
+            Self::Biases
+                | Self::Gates
+                | Self::KeysAndValues
+                | Self::Adapters
+                | Self::Rope
+                | Self::Attention
+                | Self::Residual
+                | Self::Frozen
+                | Self::Mix
+        )
     }
 
     /// What its units are called.
@@ -175,22 +252,41 @@ impl Subject {
     fn sentence(&self, phase: Phase, entry: Entry, convention: Convention) -> String {
         let Entry { measured, estimate, units } = entry;
         let aside = match (self, phase) {
-            (Self::Embedding, Phase::Backward) => {
+            (Self::Embedding, Phase::Backward) if measured > estimate => {
                 ": one for the token's row, one for the position's"
+            }
+            (Self::Product(component), _) if component == "lm_head" => ": for another vocabulary",
+            (Self::Product(component), Phase::Backward)
+                if component.starts_with("attention.") && measured < estimate =>
+            {
+                ": nothing flows below the lowest adapter"
             }
             (Self::GateSoftmax, _) => ": over all E experts there, over the K chosen here",
             (Self::Biases, Phase::Backward) => ": summing their gradients",
             (Self::VProj, _) => ", neither product nor bias",
             (Self::Mix, Phase::Forward) => ": h + f + bk_scale s",
             (Self::Gather, _) => ": the sum over a token's K experts",
+            (Self::KeysAndValues, _) => ": they are as wide as the kv heads, not as the queries",
+            (Self::Gate, _) => ": SwiGLU has three projections, not two",
+            (Self::Attention, Phase::Forward) => {
+                ": a query meets the keys up to itself, half of the square"
+            }
+            (Self::Attention, _) => {
+                ": half of the square, in four products and the sums of o times its gradient"
+            }
+            (Self::AttentionSoftmax, _) => ": over half of the square",
+            (Self::Recomputed, _) => ": what the forward pass did not keep, S x S",
+            (Self::Adapters, Phase::Forward) => ": both products of each, as wide as they are",
+            (Self::Embedding, Phase::Forward) if measured == 0 => {
+                ": a token's row is copied, not added"
+            }
+            (Self::Frozen, _) => ": adapters alone are trained",
+            (Self::Residual, Phase::Backward) => ": its gradient is summed where norms have theirs",
             _ => "",
         };
         if estimate == 0 {
-            let (is, what) = match self {
-                Self::Biases | Self::Gates | Self::Mix => ("are", self),
-                _ => ("is", self),
-            };
-            return format!("{what} {is} not charged{aside}");
+            let is = if self.is_many() { "are" } else { "is" };
+            return format!("{self} {is} not charged{aside}");
         }
         if measured == estimate {
             return format!("{self}: as charged");
@@ -203,11 +299,24 @@ impl Subject {
                 self.unit()
             );
         }
+        let near = measured.abs_diff(estimate) < estimate / 20;
+        if matches!(self, Self::Product(_)) && near {
+            return format!("{self} of (a,b) and (b,c): (2b - 1) a c charged, 2 a b c ran");
+        }
+        if measured == 0 {
+            let are = if self.is_many() { "are" } else { "is" };
+            let why = match self {
+                Self::Embedding | Self::Frozen | Self::Residual => aside,
+                _ => "",
+            };
+            return format!("{self} {are} charged, but nothing of it ran{why}");
+        }
         if units == 0 {
-            return if measured == 0 {
-                format!("{self} is charged, but nothing of it ran")
+            let times = rate(measured, estimate);
+            return if self.is_many() {
+                format!("{self} cost {times}x their charge{aside}")
             } else {
-                format!("{self} costs {}x its charge", rate(measured, estimate))
+                format!("{self} costs {times}x its charge{aside}")
             };
         }
         format!(
@@ -235,6 +344,17 @@ impl fmt::Display for Subject {
             Self::Mix => "residual and bk_scale mix",
             Self::Loss => "loss",
             Self::Optimizer => "optimizer",
+            Self::RmsNorm => "RMS norm",
+            Self::KeysAndValues => "projections to keys and values",
+            Self::Gate => "SwiGLU's gate projection",
+            Self::SwiGlu => "SwiGLU's activation",
+            Self::Adapters => "adapters",
+            Self::Rope => "rotary positions",
+            Self::Attention => "attention's scores and values",
+            Self::AttentionSoftmax => "attention's softmax",
+            Self::Recomputed => "recomputing attention's probabilities",
+            Self::Residual => "residual sums",
+            Self::Frozen => "gradients of frozen weights",
             Self::Other(name) => name,
         })
     }

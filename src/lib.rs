@@ -51,9 +51,10 @@
 //!
 //! # Shape letters
 //!
-//! B batch, N sequence, D width, L layers, E experts, K chosen experts, V vocabulary, T = B N tokens,
-//! A = T K assignments. In the matrix products of [`formula`] and `shaders/linear.wgsl`: M rows, K inputs
-//! and N outputs, as everywhere in that literature.
+//! B batch, N sequence (S in Qwen's kernels), D width, L layers, E experts, K chosen experts,
+//! V vocabulary, T = B N tokens, A = T K assignments; for Qwen H hidden width, n heads of width d, I the
+//! width between SwiGLU's products, r an adapter's rank. In the matrix products of [`formula`] and
+//! `shaders/linear.wgsl`: M rows, K inputs and N outputs, as everywhere in that literature.
 
 pub mod check;
 mod error;

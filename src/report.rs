@@ -16,7 +16,7 @@ pub use shader::{LineRow, ShaderReport};
 
 use crate::{
     check::{self, Tally, Verdict},
-    estimate::{Estimate, PhaseFlops, Term},
+    estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
     formula,
@@ -121,6 +121,9 @@ pub struct Report {
     pub totals: Totals,
     /// FLOPs, operations, traffic and time by component and phase.
     pub components: Vec<Component>,
+    /// What the field quotes beside the published estimator.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub field_formulas: Vec<FieldFormula>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
     /// Every launch, in order.
@@ -190,6 +193,7 @@ impl Report {
                 estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
             },
             components: component::components(&passes, &terms, convention),
+            field_formulas: estimate.field().to_vec(),
             causes: explain::causes(
                 plan.passes.iter().zip(&measurement.passes).map(|(p, m)| (p, m.cost.ops)),
                 terms.iter().copied(),

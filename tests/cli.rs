@@ -88,6 +88,14 @@ fn slips_of_the_keyboard_are_usage_errors() {
     refused(&["profile", "--optimizer", "adamm"], &["adamm", "adamw, adam, sgd"]);
     refused(&["profile", "--convention", "nvidia"], &["ieee, primitive, ncu"]);
     refused(&["profile", "--batch", "-1"], &["-1"]);
+    refused(&["profile", "qwen2.5-0.5b", "--lora-rank", "0"], &["--lora-rank", "0"]);
+    refused(&["profile", "--lora-rank", "8"], &["lora_rank"]);
+    refused(&["profile", "qwen2.5-0.5b", "--bk-gradient", "exact"], &["--bk-gradient", "BK-Core"]);
+    refused(&["estimate", "--ffn-ratio", "4"], &["ratio"]);
+    refused(&["estimate", "qwen2.5-0.5b", "--ffn-ratio", "0"], &["intermediate_size"]);
+    for budget in ["0.5", "1e30", "much", "inf"] {
+        refused(&["estimate", "--budget", budget], &["--budget"]);
+    }
     refused(&["profile", "--batch", "4294967296"], &["4294967296"]);
 }
 
@@ -139,6 +147,24 @@ fn an_estimate_is_the_published_one() {
 
     let table = contains("16,287,760,384").and(contains("48,917,969,080"));
     without_drivers(&mut flopmeter(&["estimate"])).assert().success().stdout(table).stderr("");
+}
+
+#[test]
+fn qwens_estimate_is_the_published_one_function_by_function() {
+    let arguments = ["estimate", "qwen2.5-0.5b", "--batch", "4", "--lora-rank", "8"];
+    let estimate = json(&[&arguments[..], &["--steps", "1000", "--json", "-"]].concat());
+    assert_eq!(estimate["per_function"]["model"], 1_832_011_464_704_u64);
+    assert_eq!(estimate["total_flops"]["total"], 3 * 1_832_011_464_704_u64);
+    assert_eq!(estimate["experiment"]["total"], 5_496_034_394_112_000_u64);
+    assert_eq!(estimate["model_config"]["lora_rank"], 8);
+    let more = ["--steps", "2", "--inference", "--budget", "1e17", "--json", "-"];
+    let estimate = json(&[&arguments[..], &more].concat());
+    assert_eq!(estimate["experiment"]["total"], 2 * 1_832_011_464_704_u64);
+    assert_eq!(estimate["budget"]["steps"], 54_584);
+    // The published ratio is that of the 0.5B's own width.
+    let ratio = format!("{}", 4864.0 / 896.0);
+    let again = json(&[&arguments[..], &["--ffn-ratio", &ratio, "--json", "-"]].concat());
+    assert_eq!(again["per_function"], estimate["per_function"]);
 }
 
 #[test]

@@ -122,7 +122,11 @@ fn row_name(path: &str, phase: Phase) -> String {
 
 /// Where the passes stand that do what a term charges for, as far as the two are called differently.
 fn charged_to(path: &str) -> String {
-    const ALIASES: [(&str, &str); 4] = [
+    const ALIASES: [(&str, &str); 8] = [
+        (".attention.scores", ".attention.core"),
+        (".attention.softmax", ".attention.core"),
+        (".attention.values", ".attention.core"),
+        ("lm_head.lm_head.weight", "lm_head"),
         (".moe.softmax", ".moe.route"),
         (".moe.relu", ".moe.experts"),
         ("final_layernorm.layer_norm", "final_layernorm"),

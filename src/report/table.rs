@@ -16,10 +16,16 @@ pub use list::{adapters, estimate};
 pub use shader::shader;
 
 use super::{
-    PassRow, Report,
-    number::{grouped, seconds},
+    PassRow, Report, Totals,
+    number::{grouped, ratio, seconds},
 };
-use crate::{check::Verdict, execute::Adapter, measure::Source, model::lower::Scope};
+use crate::{
+    check::Verdict,
+    estimate::FieldFormula,
+    execute::Adapter,
+    measure::Source,
+    model::{ModelConfig, Qwen2Config, lower::Scope},
+};
 
 /// How a table is to look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +48,7 @@ pub fn render(report: &Report, style: Style) -> String {
     text.push('\n');
     text.push_str(&causes::render(report, style));
     text.push('\n');
+    text.push_str(&beside(report));
     text.push_str(&foot(report, style));
     text
 }
@@ -51,10 +58,19 @@ fn head(report: &Report) -> String {
     let Report { model, batch, seq, training, adapter, convention, .. } = report;
     let scope = match training.scope {
         Scope::Forward => "forward pass only".to_owned(),
-        Scope::Step => format!(
-            "one training step, {}, {} BK-Core gradient",
-            training.optimizer, training.bk_gradient
-        ),
+        Scope::Step => match &report.model_config {
+            ModelConfig::ResNetBk(_) => format!(
+                "one training step, {}, {} BK-Core gradient",
+                training.optimizer, training.bk_gradient
+            ),
+            ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
+                format!("one training step of all parameters, {}", training.optimizer)
+            }
+            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => format!(
+                "one training step of adapters of rank {} on {}, {}",
+                lora.rank, lora.targets, training.optimizer
+            ),
+        },
     };
     let config = serde_json::to_value(&report.model_config).unwrap_or_default();
     let fields: Vec<String> = config
@@ -99,6 +115,30 @@ fn wrapped(prose: &str) -> String {
         }
         text.push_str(word);
         column += word.len();
+    }
+    text
+}
+
+/// The backward pass against the forward pass, and what the field quotes.
+fn beside(report: &Report) -> String {
+    let Totals { measured, estimate, .. } = report.totals;
+    let mut text = String::new();
+    if report.training.scope == Scope::Step {
+        let _ = writeln!(
+            text,
+            "backward  {} x forward as measured, {} x as estimated",
+            ratio(measured.backward, measured.forward),
+            ratio(estimate.backward, estimate.forward)
+        );
+    }
+    for FieldFormula { name, of, flops, .. } in &report.field_formulas {
+        let ran = match *of {
+            "forward" => Some(measured.forward),
+            _ => (report.training.scope == Scope::Step).then_some(measured.total()),
+        };
+        let ran =
+            ran.map_or_else(String::new, |ran| format!("; measured {} of it", ratio(ran, *flops)));
+        let _ = writeln!(text, "field     {name} ({of}): {}{ran}", grouped(*flops));
     }
     text
 }

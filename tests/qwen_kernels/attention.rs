@@ -1,6 +1,5 @@
 //! Grouped-query causal attention and its gradients, row by row and in tiles.
 
-use flopmeter::execute::Executor;
 use proptest::prelude::*;
 
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
