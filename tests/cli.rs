@@ -223,9 +223,19 @@ fn without_drivers(command: &mut Command) -> &mut Command {
 }
 
 #[test]
-fn a_machine_without_an_adapter_is_told_what_to_install() {
-    for arguments in [&["profile"][..], &["check"], &["adapters"]] {
-        without_drivers(&mut flopmeter(arguments))
+fn a_machine_without_a_driver_runs_on_the_embedded_executor() {
+    let model = golden("resnet_bk_top1");
+    for arguments in [&["profile", text(&model)][..], &["check", text(&model)], &["adapters"]] {
+        without_drivers(&mut flopmeter(arguments)).assert().success().stdout(
+            contains("embedded").and(contains("mismatch").not().or(contains(" 0 mismatch"))),
+        );
+    }
+}
+
+#[test]
+fn who_asks_for_a_driver_that_is_not_here_is_told_what_to_install() {
+    for adapter in ["gpu", "software"] {
+        without_drivers(&mut flopmeter(&["profile", "--adapter", adapter]))
             .assert()
             .code(2)
             .stdout("")

@@ -294,8 +294,8 @@ impl Inst {
                 factors.iter_mut().flatten().for_each(|reg| f(reg, Read));
                 f(to, Write);
             }
-            Self::Wide { op, to, from } => {
-                from[..op.operands()].iter_mut().flatten().for_each(|reg| f(reg, Read));
+            Self::Wide { op: _, to, from } => {
+                from.iter_mut().flatten().for_each(|reg| f(reg, Read));
                 to.iter_mut().for_each(|reg| f(reg, Write));
             }
             Self::Convert { kinds: _, to, from } => {

@@ -1,0 +1,263 @@
+//! What only the embedded executor promises: a tally of its own, defined results where arithmetic or
+//! an index leaves its range, and an error instead of a hang, each naming its line.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use flopmeter::{
+    execute::{Bound, Dispatch, Executor, Outcome, cpu::Cpu},
+    instrument::instrument,
+    kernel::{KernelModule, ResourceKind},
+    op::{Op, OpCounts, Scalar},
+};
+
+fn kernel(source: &str) -> KernelModule {
+    KernelModule::from_wgsl("embedded", source, "main", &Default::default()).unwrap()
+}
+
+/// Runs a kernel whose buffers all hold `words`, and gives back the first.
+fn run(cpu: &mut Cpu, kernel: &KernelModule, words: &[u32], grid: u32) -> (Outcome, Vec<u32>) {
+    let size = 4 * words.len() as u64;
+    let mut bindings = Vec::new();
+    for resource in &kernel.resources {
+        let buffer = cpu.allocate(&resource.name, size).unwrap();
+        let counts = resource.name == "flopmeter_counters";
+        let zeros = vec![0; words.len()];
+        let data = if counts { &zeros } else { words };
+        assert!(!matches!(resource.kind, ResourceKind::Opaque));
+        cpu.write(buffer, 0, bytemuck::cast_slice(data)).unwrap();
+        let (group, binding) = (resource.group, resource.binding);
+        bindings.push(Bound { group, binding, buffer, offset: 0, size });
+    }
+    let program = cpu.compile(kernel).unwrap();
+    let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid: [grid, 1, 1] };
+    let outcome = cpu.dispatch(&dispatch).unwrap();
+    let bytes = cpu.read(bindings[0].buffer, 0, size).unwrap();
+    (outcome, bytemuck::pod_collect_to_vec(&bytes))
+}
+
+fn fails(source: &str) -> String {
+    let mut cpu = common::embedded();
+    let kernel = kernel(source);
+    let program = match cpu.compile(&kernel) {
+        Ok(program) => program,
+        Err(error) => return error.to_string(),
+    };
+    let buffer = cpu.allocate("x", 256).unwrap();
+    let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 256 }];
+    let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid: [1, 1, 1] };
+    cpu.dispatch(&dispatch).unwrap_err().to_string()
+}
+
+const X: &str = "@group(0) @binding(0) var<storage, read_write> x: array<u32>;\n";
+
+/// A kernel of one invocation that computes `x[i] = expression` for each, from `x[0]` and `x[1]`.
+fn evaluated(declarations: &str, words: &[u32], expressions: &[&str]) -> Vec<u32> {
+    let mut source = format!(
+        "{X}@compute @workgroup_size(1) fn main() {{ let a = x[0]; let b = x[1]; {declarations}\n"
+    );
+    for (i, expression) in expressions.iter().enumerate() {
+        source += &format!("x[{}] = {expression};\n", i + 2);
+    }
+    source += "}";
+    let mut memory = words.to_vec();
+    memory.resize(2 + expressions.len(), 0);
+    run(&mut common::embedded(), &kernel(&source), &memory, 1).1.split_off(2)
+}
+
+#[test]
+fn integers_stay_defined_at_their_edges() {
+    let least = i32::MIN as u32;
+    let found = evaluated(
+        "let s = bitcast<i32>(a); let t = bitcast<i32>(b);",
+        &[least, u32::MAX],
+        &[
+            "bitcast<u32>(s / t)",
+            "bitcast<u32>(s % t)",
+            "a / (b + 1u)",
+            "a % (b + 1u)",
+            "a << (b & 31u)",
+            "bitcast<u32>(s >> 31u)",
+            "bitcast<u32>(abs(s))",
+            "firstLeadingBit(a)",
+            "bitcast<u32>(firstLeadingBit(t))",
+            "firstTrailingBit(b + 1u)",
+            "extractBits(a, 31u, 5u)",
+            "bitcast<u32>(extractBits(s, 31u, 1u))",
+            "insertBits(0u, b, 4u, 8u)",
+            "countOneBits(b)",
+            "reverseBits(a)",
+            "b / 7u",
+            "b % 7u",
+        ],
+    );
+    let expected = [
+        least,
+        0,
+        least,
+        0,
+        0,
+        u32::MAX,
+        least,
+        31,
+        u32::MAX,
+        u32::MAX,
+        1,
+        u32::MAX,
+        0xff0,
+        32,
+        1,
+        u32::MAX / 7,
+        u32::MAX % 7,
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn floats_convert_and_pack_as_specified() {
+    let found = evaluated(
+        "let f = bitcast<f32>(a); let g = bitcast<f32>(b);",
+        &[(-1.5_f32).to_bits(), 3e9_f32.to_bits()],
+        &[
+            "u32(f)",
+            "bitcast<u32>(i32(g))",
+            "bitcast<u32>(i32(f))",
+            "bitcast<u32>(round(f + 2.0))",
+            "bitcast<u32>(fract(f))",
+            "pack2x16float(vec2(f, 2.0))",
+            "pack4x8snorm(vec4(f, 1.0, 0.0, 0.5))",
+            "bitcast<u32>(unpack4x8unorm(0x80ff00ffu).z)",
+            "bitcast<u32>(modf(f).fract)",
+            "bitcast<u32>(frexp(f).exp)",
+            "bitcast<u32>(determinant(mat2x2(2.0, 0.0, 0.0, f)))",
+        ],
+    );
+    let expected = [
+        0,
+        i32::MAX as u32,
+        -1_i32 as u32,
+        0.0_f32.to_bits(),
+        0.5_f32.to_bits(),
+        0x4000_be00,
+        0x4000_7f81,
+        1.0_f32.to_bits(),
+        (-0.5_f32).to_bits(),
+        1,
+        (-3.0_f32).to_bits(),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn wide_and_narrow_types_compute() {
+    let source = "enable f16;
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+@compute @workgroup_size(1) fn main() {
+    let long = (u64(x[0]) << 32u) + 7lu;
+    x[1] = u32((long * 3lu) >> 32u);
+    let double = f64(x[0]) + 0.5lf;
+    x[2] = u32(double * 4.0lf);
+    let half = f16(x[0]) * 1.5h;
+    x[3] = u32(half);
+    let m = vec3<f16>(half, 2.0h, 0.1h);
+    x[4] = bitcast<u32>(f32(m.z));
+}";
+    let mut cpu = common::embedded();
+    let (outcome, words) = run(&mut cpu, &kernel(source), &[5, 0, 0, 0, 0], 1);
+    assert_eq!(words, [5, 15, 22, 7, 0x3dcc_c000]);
+    let tally = outcome.tally.unwrap();
+    assert_eq!(tally.ops.get(Scalar::F16, Op::Mul), 1);
+    assert_eq!(tally.ops.get(Scalar::F64, Op::Add), 1);
+    assert_eq!(tally.ops.get(Scalar::F64, Op::Mul), 1);
+}
+
+#[test]
+fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
+    let source = format!(
+        "{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    let far = x[i + 4u];
+    x[i * 2u] = far + 1u;
+}}"
+    );
+    let mut cpu = common::embedded();
+    let (_, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
+    assert_eq!(words, [10, 9, 10, 9, 1, 9]);
+    let warnings = cpu.warnings();
+    assert!(
+        warnings.iter().any(|w| w.contains("line 3") && w.contains("6 accesses")),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings.iter().any(|w| w.contains("line 4") && w.contains("5 accesses")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn what_cannot_go_on_names_its_line() {
+    let endless = fails(&format!(
+        "{X}@compute @workgroup_size(1) fn main() {{
+    x[0] = 1u;
+    while x[0] > 0u {{ x[1] = 1u; }}
+}}"
+    ));
+    assert!(endless.contains("line 4"), "{endless}");
+    let texture = fails(
+        "@group(0) @binding(0) var t: texture_2d<f32>;
+@compute @workgroup_size(1) fn main() {
+    let size = textureDimensions(t);
+}",
+    );
+    assert!(texture.contains("texture") && texture.contains("line 1"), "{texture}");
+}
+
+#[test]
+fn subgroups_have_the_width_asked_for() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(
+    @builtin(local_invocation_index) i: u32, @builtin(subgroup_size) width: u32
+) {{
+    x[i] = subgroupAdd(i) * 1000u + subgroupExclusiveAdd(1u) * 10u + width;
+}}"
+    );
+    for width in [4, 8] {
+        let mut cpu = Cpu::new(width).unwrap();
+        let (_, words) = run(&mut cpu, &kernel(&source), &[0; 16], 1);
+        for (i, word) in (0..16).zip(words) {
+            let first = i / width * width;
+            let sum: u32 = (first..first + width).sum();
+            assert_eq!(word, sum * 1000 + (i - first) * 10 + width);
+        }
+    }
+    assert!(Cpu::new(7).is_err());
+}
+
+#[test]
+fn the_tally_is_the_plain_kernels_and_grows_by_what_counting_costs() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    var sum = 0.0;
+    for (var j = 0u; j < i; j++) {{ sum = fma(sum, 2.0, 1.0); }}
+    x[i] = u32(sum);
+}}"
+    );
+    let mut cpu = common::embedded();
+    let plain = kernel(&source);
+    let counted = instrument(&plain, &cpu.adapter().limits).unwrap();
+    let (outcome, _) = run(&mut cpu, &plain, &[0; 16], 3);
+    let (counting, _) = run(&mut cpu, &counted.kernel, &[0; 16], 3);
+    let (plain, counting) = (outcome.tally.unwrap(), counting.tally.unwrap());
+    assert_eq!(
+        plain.ops.floating(),
+        OpCounts::f32(Op::Fma, 3 * 120).with(Scalar::Int, Op::Add, 0)
+            + OpCounts::of(plain_convert(), Op::Convert, 3 * 16)
+    );
+    assert_eq!(plain.ops.floating(), counting.ops.floating());
+    assert!(counting.traffic.atomics > plain.traffic.atomics);
+}
+
+/// A conversion to an integer counts under the float that it reads.
+fn plain_convert() -> Scalar {
+    Scalar::F32
+}
