@@ -1,6 +1,7 @@
 //! What every test on a device needs: the executors that are here, or a reason why one is missing.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
 use flopmeter::execute::{
     Executor,

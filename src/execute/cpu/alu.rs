@@ -263,8 +263,8 @@ pub(super) fn chain(regs: &mut [Chunk], n: usize, to: Reg, start: Reg, factors: 
         let mut sum = regs[start.chunk(k)].0;
         for [a, b] in factors {
             let (a, b) = (regs[Column::of(*a).chunk(k)], regs[Column::of(*b).chunk(k)]);
-            for i in 0..CHUNK {
-                sum[i] = bits(f(a.0[i]).mul_add(f(b.0[i]), f(sum[i])));
+            for (sum, (a, b)) in sum.iter_mut().zip(a.0.into_iter().zip(b.0)) {
+                *sum = bits(f(a).mul_add(f(b), f(*sum)));
             }
         }
         regs[to.base() + k] = Chunk(sum);

@@ -155,10 +155,7 @@ impl<'a> Machine<'a> {
         let Some(mask) = mask else { return };
         for (k, mask) in mask.iter().enumerate() {
             let (new, old) = (self.regs[at.base() + k], self.regs[to.base() + k]);
-            let mut out = [0; CHUNK];
-            for i in 0..CHUNK {
-                out[i] = (new.0[i] & mask.0[i]) | (old.0[i] & !mask.0[i]);
-            }
+            let out = std::array::from_fn(|i| (new.0[i] & mask.0[i]) | (old.0[i] & !mask.0[i]));
             self.regs[to.base() + k] = Chunk(out);
         }
     }
