@@ -170,6 +170,13 @@ pub struct Pass {
     pub grid: [u32; 3],
 }
 
+impl Pass {
+    /// The number of the layer that this pass belongs to, where its component is `layer_NUMBER`.
+    pub fn layer(&self) -> Option<u32> {
+        self.component.split('.').next()?.strip_prefix("layer_")?.parse().ok()
+    }
+}
+
 /// A trainable parameter and where the plan keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {

@@ -330,7 +330,7 @@ fn causes_add_up_to_the_whole_difference() {
         for convention in Convention::ALL {
             let ops =
                 |pass: &flopmeter::plan::Pass| formula::exact(&pass.kernel, &pass.dims).unwrap();
-            let passes = plan.passes.iter().map(|pass| (pass, ops(pass)));
+            let passes = plan.passes.iter().map(|pass| (pass, ops(pass), false));
             let causes = explain::causes(passes, estimate.terms(), convention);
             for phase in Phase::ALL {
                 let of = |pick: fn(&explain::Cause) -> i128| -> i128 {
