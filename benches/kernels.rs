@@ -15,7 +15,7 @@ use flopmeter::{
     measure::Session,
     model::lower::matrix_product,
     op::Convention,
-    plan::{Inputs, Plan},
+    plan::Plan,
 };
 
 const ROUNDS: u32 = 7;
@@ -43,8 +43,7 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
     let limits = gpu.adapter().limits;
     let limits = Limits { subgroup_lanes: subgroups.unwrap_or(limits.subgroup_lanes), ..limits };
     let plan: Plan = matrix_product(n, n, n, &limits);
-    let inputs = Inputs::new();
-    let mut session = Session::open(gpu, &plan, &inputs).unwrap();
+    let mut session = Session::open(gpu, &plan, &()).unwrap();
     let measurement = session.measure(ROUNDS, &mut |_| ControlFlow::Continue(())).unwrap();
     plan.passes
         .iter()

@@ -89,16 +89,15 @@ pub fn profile(
     let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
     let limits = executor.adapter().limits;
     let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
+    let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
         let short = lower::lower(&model.config.shortened()?, batch.shape, training, &limits)?;
         let places = Places::of(&plan, &short)?;
-        let inputs = lower::inputs(&short, weights, batch);
         let run = run(executor, &short, &inputs, repeats, Keep::Nothing, observe)?;
         // Too few layers make another loss.
         let whole = plan.passes.len() == short.passes.len();
         Run { measurement: places.fill(run.measurement), loss: run.loss.filter(|_| whole), ..run }
     } else {
-        let inputs = lower::inputs(&plan, weights, batch);
         run(executor, &plan, &inputs, repeats, keep, observe)?
     };
     let subject = Subject {
@@ -119,7 +118,7 @@ pub fn profile(
 pub fn run(
     executor: &mut dyn Executor,
     plan: &Plan,
-    inputs: &Inputs,
+    inputs: &dyn Inputs,
     repeats: u32,
     keep: Keep,
     observe: &mut Observer<'_>,

@@ -53,7 +53,8 @@ fn run(gpu: &mut dyn Executor, model: &Model, limits: &Limits) -> (Plan, Vec<Vec
     let plan = plan(model, 3, 50, Training::default(), limits).unwrap();
     let asked = AskedShape { batch: Some(3), seq: Some(50) };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
-    let inputs = inputs(&plan, &model.weights(7).unwrap(), &batch);
+    let weights = model.weights(7).unwrap();
+    let inputs = inputs(&weights, &batch);
     let mut session = Session::open(gpu, &plan, &inputs).unwrap();
     let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
     assert!(check::passes(&plan, &measurement).iter().all(|verdict| *verdict == Verdict::Match));

@@ -17,7 +17,7 @@ pub use shader::shader;
 
 use super::{
     PassRow, Report, Totals,
-    number::{grouped, ratio, seconds},
+    number::{DASH, grouped, ratio, seconds},
 };
 use crate::{
     check::Verdict,
@@ -239,7 +239,7 @@ fn plain_table(style: Style) -> Table {
 
 /// A figure, marked where some of it is extrapolated.
 fn marked(extrapolated: bool, figure: String) -> String {
-    if extrapolated { format!("~{figure}") } else { figure }
+    if extrapolated && figure != DASH { format!("~{figure}") } else { figure }
 }
 
 /// A header whose first column is left-aligned and whose others stand over numbers.
