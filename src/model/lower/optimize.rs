@@ -64,7 +64,7 @@ pub(super) fn optimize<'a>(
         // A longer tensor fits no buffer, which the plan's last check says.
         let len = u32::try_from(weight.value.len).unwrap_or(u32::MAX);
         let limits = to.limits;
-        for window in windows(len, 1, &limits).into_iter().flatten() {
+        for window in windows(len, &[1], &limits).into_iter().flatten() {
             let (first, elements) = window;
             let part = |slice: Slice| slice.part(first.into(), elements.into());
             let bindings: Vec<_> = tensors.iter().map(|(n, slice)| (*n, part(*slice))).collect();
