@@ -61,12 +61,24 @@ enum Variant {
 
 impl<'a> Session<'a> {
     /// Makes the plan's buffers and compiles its kernels. Whatever the executor held is given back.
+    ///
+    /// # Errors
+    /// [`Error::Config`] before anything is allocated where the executor's memory is known to be too
+    /// small or an input is missing; otherwise what the executor says.
     pub fn open(
         executor: &'a mut dyn Executor,
         plan: &'a Plan,
         inputs: &'a dyn Inputs,
     ) -> Result<Self, Error> {
         executor.clear();
+        let (needed, available) = (plan.bytes(), executor.memory());
+        if let Some(available) = available.filter(|&available| needed > available) {
+            return Err(Error::Config(format!(
+                "the buffers take {needed} bytes, but there are only {available} bytes of memory to \
+                 spare for {}: take a smaller --batch, --seq or model",
+                executor.adapter().name
+            )));
+        }
         let buffers = plan
             .buffers
             .iter()
