@@ -17,6 +17,10 @@ const ROW_LANES: u32 = 32;
 /// Invocations in a workgroup where each works long.
 const LONG_LANES: u32 = 8;
 
+/// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
+/// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
+pub(super) const SUBGROUP_LANES: u32 = 8;
+
 /// Workgroups along one dimension that every adapter takes.
 const WORKGROUPS: u64 = 65535;
 
@@ -30,6 +34,8 @@ pub(super) enum Spread {
     Long(u64),
     /// One workgroup for each of so many rows.
     Rows(u64),
+    /// One subgroup of eight lanes for each of so many tiles, and a workgroup for itself.
+    Subgroups(u64),
     /// One workgroup in all.
     One,
     /// Workgroups as given; the kernel's tile sizes are among its dims.
@@ -90,6 +96,7 @@ impl Builder {
                 (Some(LONG_LANES), folded(count.div_ceil(u64::from(LONG_LANES))))
             }
             Spread::Rows(count) => (Some(ROW_LANES), folded(count)),
+            Spread::Subgroups(count) => (Some(SUBGROUP_LANES), folded(count)),
             Spread::One => (Some(ROW_LANES), [1; 3]),
             Spread::Grid(grid) => (None, grid),
         };

@@ -3,7 +3,7 @@
 //! weight may be longer than a binding.
 
 use super::{
-    launch::{Builder, Launch, Spread, window_name, windows},
+    launch::{Builder, Launch, SUBGROUP_LANES, Spread, window_name, windows},
     weight::Weight,
 };
 use crate::{
@@ -45,12 +45,10 @@ enum Variant {
 }
 
 impl Variant {
-    /// Subgroups of exactly eight lanes are what software adapters have, and what the kernel that
-    /// shares loads was measured on; wide GPUs serve the lanes' equal loads from one cache line.
     fn of(entry: Entry, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
         if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
             Self::Scalar
-        } else if subgroup_lanes == Some(8) && entry != Entry::BackwardBias {
+        } else if subgroup_lanes == Some(SUBGROUP_LANES) && entry != Entry::BackwardBias {
             Self::Subgroup
         } else {
             Self::Vec4

@@ -112,10 +112,17 @@ impl Model {
         let entry = format!("backward_input{vec4}");
         self.rms_norm(to, &entry, norm, phase, accumulate, &bindings, spread);
         if let Some(dweight) = norm.weight.grad {
-            let bindings =
-                [("dy", shared.dx), ("x", normed.x), ("rstd", normed.rstd), ("dweight", dweight)];
-            let spread = Spread::Elements(u64::from(h) * u64::from(LANES_PER_COLUMN));
-            self.rms_norm(to, "backward_params", norm, phase, false, &bindings, spread);
+            let dweight_name = format!("dweight{vec4}");
+            let bindings = [
+                (names[0].as_str(), shared.dx),
+                (&names[1], normed.x),
+                (&dweight_name, dweight),
+                ("rstd", normed.rstd),
+            ];
+            let columns = if vec4.is_empty() { h } else { h / 4 };
+            let spread = Spread::Elements(u64::from(columns) * u64::from(LANES_PER_COLUMN));
+            let entry = format!("backward_params{vec4}");
+            self.rms_norm(to, &entry, norm, phase, false, &bindings, spread);
         }
     }
 
