@@ -3,10 +3,13 @@
 
 pub mod cpu;
 pub mod gpu;
+mod witness;
 
 use serde::Serialize;
 
-use crate::{Error, kernel::KernelModule, op::Cost};
+pub use witness::{LaneUse, OutOfBounds, Witness};
+
+use crate::{Error, kernel::KernelModule};
 
 /// Every adapter that [`open`] can open, best first; the embedded executor is always there, and last.
 ///
@@ -159,14 +162,14 @@ pub enum Clock {
 }
 
 /// What a launch tells beside its results.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// How long it took.
     pub seconds: f64,
     /// By which clock.
     pub clock: Clock,
-    /// What the executor itself saw executed, where it looks.
-    pub tally: Option<Cost>,
+    /// What the executor itself saw, where it looks.
+    pub witness: Option<Witness>,
 }
 
 /// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
@@ -191,10 +194,4 @@ pub trait Executor {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
-
-    /// What was noticed since this was last asked and deserves a word in a report: accesses out of
-    /// bounds, where they are watched for.
-    fn warnings(&mut self) -> Vec<String> {
-        Vec::new()
-    }
 }

@@ -6,7 +6,7 @@
 mod common;
 
 use flopmeter::{
-    execute::{Bound, Dispatch, Executor, Outcome, cpu::Cpu},
+    execute::{Bound, Dispatch, Executor, LaneUse, OutOfBounds, Outcome, cpu::Cpu},
     instrument::instrument,
     kernel::{KernelModule, ResourceKind},
     op::{Op, OpCounts, Scalar},
@@ -166,7 +166,7 @@ fn wide_and_narrow_types_compute() {
     let mut cpu = common::embedded();
     let (outcome, words) = run(&mut cpu, &kernel(source), &[5, 0, 0, 0, 0], 1);
     assert_eq!(words, [5, 15, 22, 7, 0x3dcc_c000]);
-    let tally = outcome.tally.unwrap();
+    let tally = outcome.witness.unwrap().tally;
     assert_eq!(tally.ops.get(Scalar::F16, Op::Mul), 1);
     assert_eq!(tally.ops.get(Scalar::F64, Op::Add), 1);
     assert_eq!(tally.ops.get(Scalar::F64, Op::Mul), 1);
@@ -181,17 +181,27 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
 }}"
     );
     let mut cpu = common::embedded();
-    let (_, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
+    let (outcome, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
     assert_eq!(words, [10, 9, 10, 9, 1, 9]);
-    let warnings = cpu.warnings();
-    assert!(
-        warnings.iter().any(|w| w.contains("line 3") && w.contains("6 accesses")),
-        "{warnings:?}"
+    let on = |line, accesses| OutOfBounds { kernel: "embedded".into(), line: Some(line), accesses };
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(3, 6), on(4, 5)]);
+    // Another launch starts to count anew.
+    let (outcome, _) = run(&mut cpu, &kernel(&source), &[9; 12], 1);
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
+}
+
+#[test]
+fn lanes_without_work_are_seen() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    if i < 4u {{ x[i] = x[i] * 2u; }}
+}}"
     );
-    assert!(
-        warnings.iter().any(|w| w.contains("line 4") && w.contains("5 accesses")),
-        "{warnings:?}"
-    );
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 16], 3);
+    let lanes = outcome.witness.unwrap().lanes;
+    // All 16 compare, 4 multiply.
+    assert_eq!(lanes, LaneUse { active: 3 * (16 + 4), issued: 3 * (16 + 16) });
+    assert_eq!(lanes.share(), Some(0.625));
 }
 
 #[test]
@@ -247,7 +257,7 @@ fn the_tally_is_the_plain_kernels_and_grows_by_what_counting_costs() {
     let counted = instrument(&plain, &cpu.adapter().limits).unwrap();
     let (outcome, _) = run(&mut cpu, &plain, &[0; 16], 3);
     let (counting, _) = run(&mut cpu, &counted.kernel, &[0; 16], 3);
-    let (plain, counting) = (outcome.tally.unwrap(), counting.tally.unwrap());
+    let (plain, counting) = (outcome.witness.unwrap().tally, counting.witness.unwrap().tally);
     assert_eq!(
         plain.ops.floating(),
         OpCounts::f32(Op::Fma, 3 * 120).with(Scalar::Int, Op::Add, 0)

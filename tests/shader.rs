@@ -406,3 +406,27 @@ fn a_kernel_that_does_not_end_is_given_up() {
     assert!(start.elapsed().as_secs() < 30);
     assert!(!json.exists());
 }
+
+#[test]
+fn the_embedded_executor_says_what_it_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {
+    if i < 4u { x[i + 3u] = i * 2u; }
+}";
+    let file = written(&folder, "far.wgsl", source);
+    let run = [&file, "--dispatch", "2", "--adapter", "embedded", "--bind", "0.0=zeros:5"];
+    for repeat in ["0", "2"] {
+        let report = report(&[&run[..], &["--repeat", repeat]].concat());
+        // Indices 5 and 6 of five, by each of two workgroups.
+        let outside = json!([{"kernel": file, "line": 3, "accesses": 4}]);
+        assert_eq!(report["out_of_bounds"], outside);
+        // Eight compare; four add and multiply.
+        assert_eq!(report["lane_use"], json!((8.0 + 4.0 + 4.0) / 24.0));
+    }
+    let text = contains("66.67 % of the lanes issued were active")
+        .and(contains("4 accesses out of bounds"))
+        .and(contains(", line 3: 4"))
+        .and(contains("this machine's CPU, not a GPU's"));
+    shader(&run).assert().success().stdout(text);
+}

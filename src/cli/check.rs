@@ -34,9 +34,6 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         runs.push(profile::run(gpu.as_mut(), &plan, &inputs, 0, Keep::Gradients, &mut |p| {
             bar.show(p)
         })?);
-        for warning in gpu.warnings() {
-            log::warn!("{warning}");
-        }
         // What one adapter holds, the next may need.
         gpu.clear();
     }

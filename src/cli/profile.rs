@@ -46,9 +46,6 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let (report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
     drop(bar);
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     interrupt::check("writing results")?;
 
     if let Some(sink) = &to_tensors {

@@ -109,9 +109,6 @@ impl Work {
             repeats: self.repeats,
         };
         let run = shader::run(executor.as_mut(), &request)?;
-        for warning in executor.warnings() {
-            log::warn!("{warning}");
-        }
         Ok((self.kernel, run))
     }
 }

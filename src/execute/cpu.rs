@@ -33,8 +33,11 @@ use self::{
     memory::Words,
     program::{Given, Memory, Program},
 };
-use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId};
-use crate::{Error, kernel::KernelModule};
+use super::{
+    Adapter, Bound, BufferId, Clock, Dispatch, Executor, LaneUse, Limits, OutOfBounds, Outcome,
+    ProgramId, Witness,
+};
+use crate::{Error, kernel::KernelModule, op::Cost};
 
 /// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
 /// same on every machine.
@@ -60,8 +63,6 @@ pub struct Cpu {
     subgroup: u32,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
-    /// Accesses out of bounds, by kernel and line.
-    outside: BTreeMap<(String, Option<u32>), u64>,
 }
 
 impl Cpu {
@@ -84,13 +85,7 @@ impl Cpu {
             ),
             limits: Limits { subgroup_lanes: Some(subgroup), ..LIMITS },
         };
-        Ok(Self {
-            adapter,
-            subgroup,
-            programs: Vec::new(),
-            buffers: Vec::new(),
-            outside: BTreeMap::new(),
-        })
+        Ok(Self { adapter, subgroup, programs: Vec::new(), buffers: Vec::new() })
     }
 
     fn error(&self, during: &str, problem: impl ToString) -> Error {
@@ -185,7 +180,7 @@ impl Executor for Cpu {
         let launch = Launch { program, memories, grid: dispatch.grid };
         let ran = launch.run();
         let seconds = start.elapsed().as_secs_f64();
-        let Ran { executed, outside } = ran.map_err(|fault| {
+        let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
                 Fault::Endless(line) => ("a loop went round 2^28 times without an end", line),
                 Fault::Divergent(line) => {
@@ -197,27 +192,12 @@ impl Executor for Cpu {
             let problem = format!("{}: {problem}{line}", dispatch.label);
             Error::Kernel { kernel: program.name.clone(), problem }
         })?;
-        let tally = program.costs.iter().zip(&executed).map(|(cost, [n, _])| cost.times(*n)).sum();
-        let sites = program.sites.iter().zip(outside).filter(|(_, count)| *count > 0);
-        for (line, count) in sites {
-            *self.outside.entry((program.name.clone(), *line)).or_default() += count;
-        }
-        Ok(Outcome { seconds, clock: Clock::Wall, tally: Some(tally) })
+        Ok(Outcome { seconds, clock: Clock::Wall, witness: Some(ran.witness(program)) })
     }
 
     fn clear(&mut self) {
         self.programs.clear();
         self.buffers.clear();
-    }
-
-    fn warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.outside)
-            .into_iter()
-            .map(|((kernel, line), count)| {
-                let line = line.map_or_else(String::new, |line| format!(", line {line}"));
-                format!("kernel '{kernel}'{line}: {count} accesses out of bounds")
-            })
-            .collect()
     }
 }
 
@@ -245,6 +225,27 @@ impl Ran {
         for (sum, part) in self.outside.iter_mut().zip(outside) {
             *sum += part;
         }
+    }
+
+    /// What it means: executions of runs become operations, sites become lines.
+    fn witness(self, program: &Program) -> Witness {
+        let mut tally = Cost::default();
+        let mut lanes = LaneUse::default();
+        for (cost, [active, issued]) in program.costs.iter().zip(self.executed) {
+            let operations: u64 = cost.ops.iter().map(|(_, _, count)| count).sum();
+            tally = tally + cost.times(active);
+            lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
+        }
+        // A line may have several sites.
+        let mut lines: BTreeMap<Option<u32>, u64> = BTreeMap::new();
+        for (line, accesses) in program.sites.iter().zip(self.outside).filter(|(_, n)| *n > 0) {
+            *lines.entry(*line).or_default() += accesses;
+        }
+        let out_of_bounds = lines
+            .into_iter()
+            .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
+            .collect();
+        Witness { tally, lanes, out_of_bounds }
     }
 }
 
