@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     estimate::Estimate,
-    execute::{Adapter, LaneUse, Limits, OutOfBounds, Witness},
+    execute::{Access, Adapter, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     formula,
     measure::{Measurement, PassMeasurement, Source, Timing},
     model::{
@@ -401,6 +401,7 @@ fn witness(pass: &PassMeasurement, accesses: u64) -> Witness {
         tally: pass.cost,
         lanes: LaneUse { active: 1, issued: 4 },
         out_of_bounds: if accesses > 0 { vec![out_of_bounds] } else { Vec::new() },
+        races: None,
     }
 }
 
@@ -449,6 +450,35 @@ fn an_access_out_of_bounds_fails_a_check() {
         });
         assert_eq!(held, holds, "{text}");
         assert_eq!(text.contains("bounds    Two: 1 access out of bounds"), !holds, "{text}");
+    }
+}
+
+#[test]
+fn a_race_fails_a_check_and_names_its_lines() {
+    let race = Race {
+        kernel: "mix.forward".into(),
+        lines: [Some(4), Some(7)],
+        accesses: [Access::Store, Access::Load],
+        between: Between::Lanes,
+        count: 3,
+        variable: "tile".into(),
+        byte: 8,
+    };
+    for (found, holds, says) in
+        [(vec![], true, "no races"), (vec![race], false, "1 pair of lines races")]
+    {
+        let (held, text) = agreement(|run| {
+            for pass in &mut run.measurement.passes {
+                let races = Some(found.clone());
+                pass.witness = Some(Witness { races, ..witness(pass, 0) });
+            }
+        });
+        assert_eq!(held, holds, "{text}");
+        assert!(text.contains(&format!("races     Two: {says}\n")), "{text}");
+        let row = "  mix.forward: line 4 stores what line 7 loads, no barrier between: ";
+        // Every pass has it once; together they are one row.
+        let times = format!("{row}{} times, such as byte 8 of 'tile'\n", 3 * 13);
+        assert_eq!(text.contains(&times), !holds, "{text}");
     }
 }
 

@@ -28,8 +28,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         sink.check()?;
     }
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let bar = Bar::new(common, asked.repeat);
-    let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
+    let repeats = asked.races.repeats(asked.repeat);
+    let bar = Bar::new(common, repeats);
+    let mut executor = execute::open(&asked.adapter, asked.races.on(asked.work.subgroup_size))?;
     log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
@@ -40,7 +41,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         data: &provenance(&asked.work, &model),
         training: asked.work.training(),
         convention: asked.convention,
-        repeats: asked.repeat,
+        repeats,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (report, tensors) =

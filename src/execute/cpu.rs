@@ -4,7 +4,8 @@
 //! instrumenter thinks.
 //!
 //! A kernel is lowered once (`lower`, `forward`, `allocate`) to a program of vector instructions
-//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`.
+//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`; `race`
+//! looks for races where that is asked.
 
 mod allocate;
 mod alu;
@@ -14,6 +15,7 @@ mod lower;
 mod machine;
 mod memory;
 mod program;
+mod race;
 mod subgroup;
 mod wide;
 
@@ -32,10 +34,11 @@ use self::{
     machine::Machine,
     memory::Words,
     program::{Given, Memory, Program},
+    race::Races,
 };
 use super::{
     Adapter, Bound, BufferId, Clock, Dispatch, Executor, LaneUse, Limits, OutOfBounds, Outcome,
-    ProgramId, Witness,
+    ProgramId, Race, Witness,
 };
 use crate::{Error, kernel::KernelModule, op::Cost};
 
@@ -57,10 +60,15 @@ const LIMITS: Limits = Limits {
 /// Lanes in a subgroup where nobody asks for another number.
 pub const SUBGROUP_LANES: u32 = 32;
 
+/// Rounds of its loops that a workgroup may take before a loop is said to be endless.
+const MAX_ROUNDS: u64 = 1 << 28;
+
 /// The embedded executor.
 pub struct Cpu {
     adapter: Adapter,
     subgroup: u32,
+    detect_races: bool,
+    max_rounds: u64,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
 }
@@ -85,7 +93,29 @@ impl Cpu {
             ),
             limits: Limits { subgroup_lanes: Some(subgroup), ..LIMITS },
         };
-        Ok(Self { adapter, subgroup, programs: Vec::new(), buffers: Vec::new() })
+        Ok(Self {
+            adapter,
+            subgroup,
+            detect_races: false,
+            max_rounds: MAX_ROUNDS,
+            programs: Vec::new(),
+            buffers: Vec::new(),
+        })
+    }
+
+    /// The same executor, looking for races in what it compiles from now on. It then runs workgroups one
+    /// after the other, and slowly.
+    #[must_use]
+    pub fn detecting_races(mut self) -> Self {
+        self.detect_races = true;
+        self
+    }
+
+    /// The same executor, whose workgroups may take so many rounds of their loops.
+    #[must_use]
+    pub fn with_max_rounds(mut self, rounds: u64) -> Self {
+        self.max_rounds = rounds;
+        self
     }
 
     fn error(&self, during: &str, problem: impl ToString) -> Error {
@@ -139,7 +169,7 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let program = lower::lower(kernel, self.subgroup)?;
+        let program = lower::lower(kernel, self.subgroup, self.detect_races)?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }
@@ -177,16 +207,26 @@ impl Executor for Cpu {
         let program = &self.programs[dispatch.program.0];
         let memories = self.bind(program, dispatch)?;
         let start = Instant::now();
-        let launch = Launch { program, memories, grid: dispatch.grid };
+        let max_rounds = self.max_rounds;
+        let launch = Launch { program, memories, grid: dispatch.grid, max_rounds };
         let ran = launch.run();
         let seconds = start.elapsed().as_secs_f64();
         let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
-                Fault::Endless(line) => ("a loop went round 2^28 times without an end", line),
-                Fault::Divergent(line) => {
-                    ("a barrier that not all invocations of the workgroup reach", line)
+                Fault::Endless { line, .. } => {
+                    let problem =
+                        format!("a loop without an end: {max_rounds} rounds in one workgroup");
+                    (problem, line)
                 }
-                Fault::Elsewhere => ("it was stopped", None),
+                Fault::Divergent(line) => {
+                    ("a barrier that not all invocations of the workgroup reach".into(), line)
+                }
+                Fault::Unwatched => (
+                    "looking for races takes more than 4 GiB here: choose a smaller --batch or --seq"
+                        .into(),
+                    None,
+                ),
+                Fault::Elsewhere => ("it was stopped".into(), None),
             };
             let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
             let problem = format!("{}: {problem}{line}", dispatch.label);
@@ -206,6 +246,7 @@ struct Launch<'a> {
     program: &'a Program,
     memories: Vec<Words<'a>>,
     grid: [u32; 3],
+    max_rounds: u64,
 }
 
 /// What workers found out.
@@ -213,6 +254,7 @@ struct Launch<'a> {
 struct Ran {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
+    races: Option<Vec<Race>>,
 }
 
 impl Ran {
@@ -245,7 +287,7 @@ impl Ran {
             .into_iter()
             .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
             .collect();
-        Witness { tally, lanes, out_of_bounds }
+        Witness { tally, lanes, out_of_bounds, races: self.races }
     }
 }
 
@@ -267,7 +309,7 @@ impl Launch<'_> {
                 }
             }
         };
-        if workgroups <= 1 || threads == 1 {
+        if workgroups <= 1 || threads == 1 || self.program.watch.is_some() {
             work();
         } else {
             rayon::broadcast(|_| work());
@@ -292,13 +334,18 @@ impl Launch<'_> {
         let words = self.program.workgroup_bytes as usize / 4;
         let shared: Vec<AtomicU32> = (0..words).map(|_| AtomicU32::new(0)).collect();
         let memories = self.memories.iter().zip(&self.program.memories);
-        let memories = memories
+        let memories: Vec<Words<'_>> = memories
             .map(|(words, memory)| match memory {
                 Memory::WorkGroup => &shared[..],
                 Memory::Buffer { .. } => words,
             })
             .collect();
-        let mut runner = Runner::new(Machine::new(self.program, memories), failed);
+        let races = match self.program.watch {
+            Some(_) => Some(Races::new(self.program, &memories).ok_or(Fault::Unwatched)?),
+            None => None,
+        };
+        let machine = Machine::new(self.program, memories, races);
+        let mut runner = Runner::new(machine, failed, self.max_rounds);
         self.give(&mut runner.machine);
         let [columns, rows, _] = self.grid.map(u64::from);
         while first < workgroups {
@@ -319,6 +366,7 @@ impl Launch<'_> {
         }
         let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
         ran.0.add(&runner.executed, &runner.machine.outside);
+        ran.0.races = runner.machine.races.map(|races| races.found());
         Ok(())
     }
 

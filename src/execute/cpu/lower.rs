@@ -24,10 +24,14 @@ use super::{
     allocate,
     alu::Alu,
     forward,
-    program::{Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Virtual},
+    program::{
+        Address, Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Variable, Virtual,
+        Watch,
+    },
 };
 use crate::{
     Error,
+    execute::Access,
     kernel::KernelModule,
     op::{Cost, Op, OpCounts, Scalar},
 };
@@ -77,6 +81,8 @@ struct Lowering<'a> {
     costs: Vec<Cost>,
     sites: Vec<Option<u32>>,
     memories: Vec<Memory>,
+    variables: Vec<Variable>,
+    watch: Option<Watch>,
     globals: HashMap<Handle<GlobalVariable>, Place>,
     inits: Vec<(Reg, Reg)>,
     workgroup_bytes: u32,
@@ -99,8 +105,12 @@ struct Indexed {
     globals: HashSet<Handle<GlobalVariable>>,
 }
 
-/// Lowers a kernel's entry point for subgroups of so many lanes.
-pub(super) fn lower(kernel: &KernelModule, subgroup: u32) -> Result<Program, Error> {
+/// Lowers a kernel's entry point for subgroups of so many lanes, to be watched for races or not.
+pub(super) fn lower(
+    kernel: &KernelModule,
+    subgroup: u32,
+    detect_races: bool,
+) -> Result<Program, Error> {
     let mut lowering = Lowering {
         kernel,
         module: &kernel.module,
@@ -112,6 +122,8 @@ pub(super) fn lower(kernel: &KernelModule, subgroup: u32) -> Result<Program, Err
         costs: Vec::new(),
         sites: Vec::new(),
         memories: Vec::new(),
+        variables: Vec::new(),
+        watch: detect_races.then(|| Watch { unit: 4, written: HashSet::new() }),
         globals: HashMap::new(),
         inits: Vec::new(),
         workgroup_bytes: 0,
@@ -165,6 +177,8 @@ impl<'a> Lowering<'a> {
             costs: self.costs,
             sites: self.sites,
             memories: self.memories,
+            variables: self.variables,
+            watch: self.watch,
             workgroup_bytes: self.workgroup_bytes,
             lane_words: self.lane_words,
             size: self.size,
@@ -402,6 +416,16 @@ impl<'a> Lowering<'a> {
             }
         };
         self.cost.ops = self.cost.ops + OpCounts::of(scalar, op, times);
+    }
+
+    /// Lets an access be seen by whoever looks for races.
+    fn watched(&mut self, at: Address, bytes: u32, access: Access) {
+        let Some(watch) = &mut self.watch else { return };
+        watch.unit = watch.unit.min(bytes);
+        if matches!(access, Access::Store | Access::AtomicUpdate) {
+            watch.written.insert(at.memory);
+        }
+        self.emit(Inst::Watch { at, bytes, access });
     }
 
     /// A place to count accesses out of bounds of the statement being lowered.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use comfy_table::Cell;
 
 use super::{
-    NAMED, Style, header, numbers, painted_verdict, plain_table, watched::out_of_bounds, wrapped,
+    NAMED, Style, header, numbers, painted_verdict, plain_table, watched::problems, wrapped,
 };
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
@@ -41,7 +41,7 @@ pub fn agreement(plan: &Plan, agreement: &Agreement, style: Style) -> String {
         text.extend(differing.take(NAMED));
     }
     for (name, seen) in &agreement.watched {
-        text.push_str(&out_of_bounds(&format!("bounds    {name}: "), seen, style));
+        text.push_str(&problems(&format!("{name}: "), seen, style));
     }
     if agreement.values.is_empty() {
         text.push_str("values    one adapter, nothing to hold its values against\n");
