@@ -2,8 +2,8 @@
 //! counters and hands the sums to the counter buffer. After the call all invocations have come together
 //! again, so barriers and subgroup operations are uniform.
 //!
-//! The buffer keeps a counter as two limbs of 32 bits; the old value that `atomicAdd` returns tells the
-//! carry. Where there are subgroups, each adds up what its invocations have and one lane speaks for all;
+//! The buffer keeps a counter as two limbs of 32 bits in each of its stripes, of which a workgroup uses
+//! one; the old value that `atomicAdd` returns tells the carry. Where there are subgroups, each adds up what its invocations have and one lane speaks for all;
 //! where there are none, the workgroup does it in atomics of its own, in two limbs of 16 bits, which up to
 //! 65536 invocations cannot overflow. Rare counters go to the buffer as they are, and so does every one
 //! where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the first
@@ -25,7 +25,11 @@ use naga::{
     TypeInner, VectorSize,
 };
 
-use super::{CounterBinding, code::Code};
+use super::{
+    CounterBinding,
+    code::Code,
+    table::{STRIPES, stripe_bytes},
+};
 
 /// A private counter as the flush sees it.
 pub(super) struct Counter {
@@ -79,7 +83,7 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let buffer = {
         let CounterBinding { group, binding } = means.at;
         let space = AddressSpace::Storage { access: StorageAccess::all() };
-        let ty = types.array(module, 2 * rows);
+        let ty = types.array(module, STRIPES * stripe_limbs(rows));
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
@@ -117,8 +121,9 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         let reject = code.number(0);
         code.emit(Expression::Select { condition, accept, reject })
     };
+    let stripe = stripe(&mut code, &group, rows);
     let mut queue =
-        Queue { variables: &mut new.local_variables, ty: types.number, adds: Vec::new() };
+        Queue { variables: &mut new.local_variables, ty: types.number, stripe, adds: Vec::new() };
     if let Some(lane) = lane {
         let lane = lane.read(&mut code);
         speak(&mut code, &mut queue, counters, lane);
@@ -143,6 +148,24 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     code.statement(Statement::Return { value: None });
     new.body = code.block;
     module.entry_points[0].function = new;
+}
+
+/// Limbs from one stripe to the next.
+const fn stripe_limbs(rows: u32) -> u32 {
+    stripe_bytes(rows) / 4
+}
+
+/// Where the workgroup's stripe begins, in limbs. Fibonacci hashing, because neighbours run at the same
+/// time, and so do the first workgroups of two halves.
+fn stripe(code: &mut Code<'_>, group: &Input, rows: u32) -> Handle<Expression> {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let base = group.read(code);
+    let [x, y, z] = [0, 1, 2].map(|index| code.emit(Expression::AccessIndex { base, index }));
+    let sum = code.binary(Op::Add, x, y);
+    let sum = code.binary(Op::Add, sum, z);
+    let hash = code.binary_number(Op::Multiply, sum, GOLDEN);
+    let stripe = code.binary_number(Op::ShiftRight, hash, u32::BITS - STRIPES.ilog2());
+    code.binary_number(Op::Multiply, stripe, stripe_limbs(rows))
 }
 
 /// Bytes of workgroup memory that a counter takes.
@@ -175,6 +198,8 @@ pub(super) fn declare(
 struct Queue<'a> {
     variables: &'a mut Arena<LocalVariable>,
     ty: Handle<Type>,
+    /// Where the counters of this workgroup begin, in limbs.
+    stripe: Handle<Expression>,
     /// Which limb, and the variable that holds how much; 0 is nothing.
     adds: Vec<(Handle<Expression>, Handle<Expression>)>,
 }
@@ -190,7 +215,7 @@ impl Queue<'_> {
 
     /// Puts `value` for a counter.
     fn put(&mut self, code: &mut Code<'_>, counter: u32, value: Handle<Expression>) {
-        let limb = code.number(2 * counter);
+        let limb = code.binary_number(Op::Add, self.stripe, 2 * counter);
         let variable = self.variable(code, value);
         self.adds.push((limb, variable));
     }
@@ -329,6 +354,8 @@ fn take(
         code.statement(Statement::Store { pointer: high, value: above });
     });
     code.statement(Statement::If { condition, accept, reject: Block::new() });
+    let [low_limb, high_limb] =
+        [low_limb, high_limb].map(|limb| code.binary(Op::Add, queue.stripe, limb));
     queue.adds.extend([(low_limb, low), (high_limb, high)]);
 }
 
