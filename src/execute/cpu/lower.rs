@@ -21,8 +21,8 @@ use naga::{
 
 use self::place::Place;
 use super::{
-    allocate,
-    alu::Alu,
+    LIMITS, allocate,
+    alu::{Alu, Chunk},
     forward,
     program::{
         Address, Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Variable, Virtual,
@@ -36,8 +36,14 @@ use crate::{
     op::{Cost, Op, OpCounts, Scalar},
 };
 
-/// Instructions that a kernel may be lowered to; beyond it inlining has got out of hand.
+/// Instructions and statements that a kernel may be lowered to; beyond it inlining has got out of hand.
 const MAX_INSTRUCTIONS: usize = 1 << 20;
+
+/// Blocks that may lie within each other, those of inlined functions included.
+const MAX_DEPTH: usize = 200;
+
+/// Bytes of registers, of lanes' own memory and of workgroup memory that one workgroup may take, each.
+const MAX_BYTES: usize = 1 << 28;
 
 /// A result, or what it is that cannot be lowered.
 type Lower<T> = Result<T, String>;
@@ -90,6 +96,7 @@ struct Lowering<'a> {
     size: [u32; 3],
     subgroup: u32,
     instructions: usize,
+    depth: usize,
     /// Where the statement being lowered is.
     span: Span,
     line: Option<u32>,
@@ -131,16 +138,32 @@ pub(super) fn lower(
         size: kernel.entry_point().workgroup_size,
         subgroup,
         instructions: 0,
+        depth: 0,
         span: Span::UNDEFINED,
         line: None,
         indexed: Indexed::of(&kernel.module),
     };
-    let body = lowering.entry().map_err(|what| Error::Uncountable {
+    let refused = |what: String, line| Error::Uncountable {
         kernel: kernel.name.clone(),
         problem: format!("on the embedded executor: {what}"),
-        line: kernel.line(lowering.span),
-    })?;
-    Ok(lowering.finish(body))
+        line,
+    };
+    let invocations = lowering.size.iter().map(|&extent| u64::from(extent)).product::<u64>();
+    if invocations > LIMITS.invocations.into() {
+        let most = LIMITS.invocations;
+        return Err(refused(
+            format!("a workgroup of {invocations} invocations, more than {most}"),
+            None,
+        ));
+    }
+    let body = lowering.entry().map_err(|what| refused(what, kernel.line(lowering.span)))?;
+    let program = lowering.finish(body);
+    let own = 4 * program.lane_words as usize * program.lanes();
+    let all = [program.chunks * size_of::<Chunk>(), own, program.workgroup_bytes as usize];
+    if all.into_iter().any(|bytes| bytes > MAX_BYTES) {
+        return Err(refused("variables of more than 256 MiB in a workgroup".into(), None));
+    }
+    Ok(program)
 }
 
 impl<'a> Lowering<'a> {
@@ -455,9 +478,16 @@ impl<'a> Lowering<'a> {
 
     /// Lowers something into a block of its own.
     fn inside<T>(&mut self, f: impl FnOnce(&mut Self) -> Lower<T>) -> Lower<(Block, T)> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!(
+                "more than {MAX_DEPTH} blocks within each other, called ones included"
+            ));
+        }
         self.flush();
         let outer = std::mem::take(&mut self.block);
         let result = f(self);
+        self.depth -= 1;
         self.flush();
         let block = std::mem::replace(&mut self.block, outer);
         Ok((block, result?))
@@ -469,9 +499,6 @@ impl<'a> Lowering<'a> {
         handle: Handle<Function>,
         arguments: Vec<Lowered>,
     ) -> Lower<Option<Vec<Num>>> {
-        if self.instructions > MAX_INSTRUCTIONS {
-            return Err("its functions, written out at every call, are too long".into());
-        }
         let function = &self.module.functions[handle];
         let info = &self.kernel.info[handle];
         let returns = if statement::returns_early(&function.body) {

@@ -3,7 +3,7 @@
 use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
-    Frame, Lower, Lowered, Lowering, Returns,
+    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Returns,
     place::{Direction, Place},
     types,
 };
@@ -69,6 +69,10 @@ impl<'a> Lowering<'a> {
         block: &'a naga::Block,
     ) -> Lower<()> {
         for (statement, span) in block.span_iter() {
+            self.instructions += 1;
+            if self.instructions > MAX_INSTRUCTIONS {
+                return Err("its functions, written out at every call, are too long".into());
+            }
             if span.is_defined() {
                 self.span = *span;
                 self.line = self.kernel.line(*span);
