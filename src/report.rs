@@ -12,6 +12,7 @@ mod number;
 pub mod page;
 mod shader;
 pub mod table;
+pub mod trace;
 
 use std::borrow::Cow;
 

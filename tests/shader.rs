@@ -174,12 +174,12 @@ fn the_listing_shows_the_source_and_marks_what_is_hot() {
         .stdout(predicate::str::is_match(r"GFLOP/s, [0-9.]+ GB/s").unwrap())
         .stdout(
             predicate::str::is_match(
-                r" 4,096  8,192  96\.97 %.*  > 22          sum = fma\(a\[id\.y \* N \+ k\],\n",
+                r" 4,096 +8,192 +96\.97 %.* > +22 +sum = fma\(a\[id\.y \* N \+ k\],\n",
             )
             .unwrap(),
         )
         .stdout(
-            predicate::str::is_match(r"\n {30,}15  @compute @workgroup_size\(4, 4\)\n").unwrap(),
+            predicate::str::is_match(r"\n {30,}15 +@compute @workgroup_size\(4, 4\)\n").unwrap(),
         );
 }
 

@@ -169,6 +169,9 @@ pub struct Profile {
     pub repeat: u32,
     #[command(flatten)]
     pub exports: Exports,
+    /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
+    #[arg(long, value_name = "PATH")]
+    pub trace: Option<PathBuf>,
     /// Write logits, loss, gradients and updated parameters; - is standard output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,

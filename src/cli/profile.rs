@@ -8,6 +8,7 @@ use flopmeter::{
     execute,
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
+    report::trace,
 };
 
 use super::{
@@ -22,6 +23,10 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_trace = places.claim("--trace", asked.trace.as_deref())?;
+    if to_trace.is_some() && asked.repeat == 0 {
+        bail!("--trace shows times, and --repeat 0 takes none: let it be at least 1");
+    }
     let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let bar = Bar::new(common, asked.repeat);
@@ -49,6 +54,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
+    }
+    if let Some(sink) = &to_trace {
+        sink.write(&trace::render(&report))?;
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))

@@ -13,7 +13,7 @@ mod shader;
 use std::borrow::Cow;
 
 use super::number::{DASH, bytes, grouped, seconds, share, signed};
-use crate::{execute::Adapter, measure::Source, model::ModelConfig};
+use crate::{execute::Adapter, model::ModelConfig};
 
 /// A whole report.
 #[derive(Clone, Debug, PartialEq)]
@@ -289,15 +289,6 @@ fn config_line(config: &ModelConfig) -> String {
 fn adapter_line(adapter: &Adapter) -> String {
     let Adapter { name, backend, device_type, driver, limits: _ } = adapter;
     format!("{name} ({backend}, {device_type}; {driver})")
-}
-
-/// Whose clock times come from.
-fn clock_in_words(source: Source) -> &'static str {
-    match source {
-        Source::Timestamps => "the device's timestamps",
-        Source::Wall => "the host's clock, submission and wait included",
-        Source::None => "nothing was timed",
-    }
 }
 
 /// Passes that are named where many do not agree.

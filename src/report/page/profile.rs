@@ -2,8 +2,8 @@
 //! differ, verdict, loss and timing.
 
 use super::{
-    Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, clock_in_words,
-    components, config_line,
+    Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
+    config_line,
 };
 use crate::{
     check::Verdict,
@@ -127,7 +127,7 @@ fn loss(report: &Report) -> Fact {
 
 fn timing(report: &Report) -> Vec<Fact> {
     let timing = &report.timing;
-    let clock = clock_in_words(timing.source);
+    let clock = timing.source.in_words();
     let counted = seconds(timing.counted_seconds);
     let mut facts = vec![Fact::new(
         "timing",

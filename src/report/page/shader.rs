@@ -1,6 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, clock_in_words};
+use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line};
 use crate::{
     op::{OpCounts, Traffic},
     report::{
@@ -108,7 +108,7 @@ fn rates(report: &ShaderReport) -> [Fact; 3] {
     };
     let timing = &report.timing;
     let counted = seconds(timing.counted_seconds);
-    let clock = clock_in_words(timing.source);
+    let clock = timing.source.in_words();
     let time = match report.seconds {
         Some(plain) => {
             let giga = |per_run: u64| per_run as f64 / plain * 1e-9;
