@@ -6,6 +6,7 @@ mod agreement;
 mod component;
 pub mod csv;
 mod document;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod number;

@@ -6,6 +6,7 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+use clap_complete::Shell;
 
 use flopmeter::{
     execute::cpu::SUBGROUP_LANES,
@@ -43,6 +44,10 @@ pub enum Command {
     Shader(Shader),
     /// What can run here, and what `auto` would pick
     Adapters(Adapters),
+    /// A script that completes these commands in a shell
+    Completions(Completions),
+    /// The manual page, as troff
+    Man(Manual),
 }
 
 /// Options of every command.
@@ -74,6 +79,9 @@ pub struct Exports {
     /// Write the report as Markdown, as for a pull request
     #[arg(long, value_name = "PATH")]
     pub markdown: Option<PathBuf>,
+    /// Write the report as one file for a browser, with plots
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
 }
 
 /// Which model, in which shape.
@@ -250,6 +258,20 @@ pub struct Shader {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Of which command [default: of the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,10 +7,14 @@ mod agreement;
 mod causes;
 mod components;
 mod estimate;
+mod pictures;
+mod plot;
 mod profile;
 mod shader;
 
 use std::borrow::Cow;
+
+pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
 
 use super::number::{DASH, bytes, grouped, seconds, share, signed};
 use crate::{execute::Adapter, model::ModelConfig};
@@ -40,6 +44,8 @@ pub enum Content {
     Facts(Vec<Fact>),
     /// Rows of figures.
     Table(Table),
+    /// What is better seen than read.
+    Plot(Plot),
 }
 
 /// Something said in a line.
@@ -138,6 +144,11 @@ impl Section {
         Self { title, content: Content::Facts(facts.into()) }
     }
 
+    /// A section of one plot.
+    pub fn plot(title: &'static str, plot: Plot) -> Self {
+        Self { title, content: Content::Plot(plot) }
+    }
+
     /// A section of one table.
     pub fn table(title: &'static str, table: Table) -> Self {
         Self { title, content: Content::Table(table) }
@@ -217,7 +228,7 @@ impl Page {
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.sections.iter().filter_map(|section| match &section.content {
             Content::Table(table) => Some(table),
-            Content::Facts(_) => None,
+            Content::Facts(_) | Content::Plot(_) => None,
         })
     }
 

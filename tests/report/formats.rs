@@ -3,7 +3,7 @@
 
 use flopmeter::{
     op::Convention,
-    report::{Document, Page, Report, csv, json, markdown, table, trace},
+    report::{Document, Page, Report, csv, html, json, markdown, table, trace},
 };
 use serde_json::Value;
 
@@ -34,6 +34,16 @@ fn the_csv_reads_as_agreed() {
 #[test]
 fn the_markdown_reads_as_agreed() {
     insta::assert_snapshot!(markdown::render(&report().page(false)));
+}
+
+#[test]
+fn the_page_reads_as_agreed() {
+    let mut report = report();
+    // Few of each say what all look like.
+    report.passes.truncate(3);
+    report.components.truncate(3);
+    report.causes.truncate(2);
+    insta::assert_snapshot!(html::render(&report.page(false)));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn row(component: &Component, whole: u64) -> Row {
 }
 
 /// Rows that differ only in the layer's number become one, named after the first and last of them.
-fn folded(rows: Vec<Component>) -> Vec<Component> {
+pub(super) fn folded(rows: Vec<Component>) -> Vec<Component> {
     let layers: Vec<u32> = rows.iter().filter_map(|row| Some(layer(&row.name)?.0)).collect();
     let (Some(first), Some(last)) = (layers.iter().min(), layers.iter().max()) else { return rows };
     if first == last {

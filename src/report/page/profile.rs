@@ -3,7 +3,7 @@
 
 use super::{
     Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line,
+    config_line, pictures,
 };
 use crate::{
     check::Verdict,
@@ -23,15 +23,17 @@ impl Document for Report {
         found.push(verdict(self));
         found.push(loss(self));
         found.extend(timing(self));
-        Page {
-            title: format!("{}: a training step, measured", self.model),
-            sections: vec![
-                Section::facts("What ran", head(self)),
-                Section::table("Components", components::table(self, every_layer)),
-                Section::table("Measured against estimate", causes::table(self)),
-                Section::facts("Findings", found),
-            ],
-        }
+        let mut sections = vec![
+            Section::facts("What ran", head(self)),
+            Section::table("Components", components::table(self, every_layer)),
+            Section::table("Measured against estimate", causes::table(self)),
+            Section::facts("Findings", found),
+            pictures::shares(self),
+            pictures::opinions(self),
+            pictures::waterfall(self),
+        ];
+        sections.extend(pictures::timeline(self));
+        Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }
 
