@@ -9,6 +9,7 @@ mod interrupt;
 mod output;
 mod profile;
 mod progress;
+mod roofline;
 mod shader;
 
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ pub fn run() -> Outcome {
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
+        Command::Roofline(asked) => roofline::run(asked, common),
         Command::Adapters => adapters::run(common),
     };
     outcome.unwrap_or_else(|error| {

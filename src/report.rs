@@ -4,14 +4,20 @@
 mod agreement;
 mod component;
 pub mod json;
+#[cfg(feature = "cli")]
 mod number;
+#[cfg(feature = "cli")]
+pub mod plot;
+mod roofline;
 mod shader;
+#[cfg(feature = "cli")]
 pub mod table;
 
 use serde::{Serialize, Serializer};
 
 pub use agreement::{Agreement, Comparison};
 pub use component::Component;
+pub use roofline::{Point, RooflineReport};
 pub use shader::{LineRow, ShaderReport};
 
 use crate::{
@@ -24,6 +30,7 @@ use crate::{
     model::{BatchShape, ModelConfig, lower::Training},
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
+    roofline::{Ceilings, Placement},
 };
 
 /// What the numbers of a report are.
@@ -91,6 +98,9 @@ pub struct PassRow {
     pub why: Option<String>,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
+    /// Where that stands under the report's ceilings, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
 }
 
 /// Everything that a run found out.
@@ -136,6 +146,9 @@ pub struct Report {
     pub loss_is_finite: bool,
     /// How times were taken.
     pub timing: Timing,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
 }
 
 impl Report {
@@ -170,6 +183,7 @@ impl Report {
                 why: why(&verdict),
                 verdict,
                 seconds: measured.seconds,
+                roofline: None,
             })
             .collect();
         let exact: Option<Vec<_>> = passes
@@ -204,6 +218,7 @@ impl Report {
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
+            ceilings: None,
         }
     }
 

@@ -14,6 +14,7 @@ use flopmeter::{
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
+    roofline::REPEATS,
     shader::{BindingKey, Fill},
 };
 
@@ -41,6 +42,8 @@ pub enum Command {
     Estimate(Estimate),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
+    Roofline(Roofline),
     /// What can run here, and what `auto` would pick
     Adapters,
 }
@@ -153,6 +156,8 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub under: Under,
     /// Write the report as JSON; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,
@@ -193,6 +198,36 @@ pub struct Estimate {
     pub json: Option<PathBuf>,
 }
 
+/// Whether kernels are placed under their adapter's ceilings.
+#[derive(Debug, Args)]
+pub struct Under {
+    /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
+    /// the attainable, and whether compute or memory binds
+    #[arg(long)]
+    pub roofline: bool,
+    /// With --roofline: draw ceilings and kernels as an SVG; - is standard output
+    #[arg(long, value_name = "PATH", requires = "roofline")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Roofline {
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// Timed runs of each kernel
+    #[arg(long, value_name = "N", default_value_t = REPEATS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Draw the ceilings as an SVG; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub svg: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct Shader {
     /// WGSL, GLSL (.comp, .glsl) or SPIR-V (.spv) with a compute entry point
@@ -227,6 +262,8 @@ pub struct Shader {
     /// Timed runs of the plain kernel; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub under: Under,
     /// Write the report as JSON; - is standard output, in place of the listing
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,

@@ -26,8 +26,8 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
-    /// Finds out before a long run whether its result can be written at the end of it.
-    pub fn check(&self) -> super::Result<()> {
+    /// Finds out whether a result can be written here.
+    fn check(&self) -> super::Result<()> {
         match self {
             Self::Standard => Ok(()),
             Self::File(path) => Ok(files::check_writable(path)?),
@@ -57,12 +57,16 @@ impl Sink {
     }
 }
 
-/// Makes sure that two results do not overwrite each other.
-pub fn apart(one: (&str, Option<&Sink>), other: (&str, Option<&Sink>)) -> super::Result<()> {
-    if let (Some(a), Some(b)) = (one.1, other.1)
-        && a == b
-    {
-        bail!("{} and {} name the same place: give each its own", one.0, other.0);
+/// Makes sure before a long run that its results, by the options that name them, can be written at the end
+/// of it and do not overwrite each other.
+pub fn check<'a>(sinks: impl IntoIterator<Item = (&'a str, &'a Sink)>) -> super::Result<()> {
+    let mut earlier: Vec<(&str, &Sink)> = Vec::new();
+    for (name, sink) in sinks {
+        if let Some((other, _)) = earlier.iter().find(|(_, other)| *other == sink) {
+            bail!("{name} and {other} name the same place: give each its own");
+        }
+        sink.check()?;
+        earlier.push((name, sink));
     }
     Ok(())
 }

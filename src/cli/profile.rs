@@ -9,6 +9,7 @@ use flopmeter::{
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
     report::{json, table},
+    roofline::REPEATS,
 };
 
 use super::{
@@ -17,16 +18,16 @@ use super::{
     interrupt,
     output::{self, Sink},
     progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
     let to_json = asked.json.as_deref().map(Sink::of);
     let to_tensors = asked.save_tensors.as_deref().map(Sink::of);
-    output::apart(("--json", to_json.as_ref()), ("--save-tensors", to_tensors.as_ref()))?;
-    for sink in [&to_json, &to_tensors].into_iter().flatten() {
-        sink.check()?;
-    }
+    let to_svg = asked.under.svg.as_deref().map(Sink::of);
+    let sinks = [("--json", &to_json), ("--save-tensors", &to_tensors), ("--svg", &to_svg)];
+    output::check(sinks.iter().filter_map(|(name, sink)| Some((*name, sink.as_ref()?))))?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let bar = Bar::new(common, asked.repeat);
     let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
@@ -43,8 +44,11 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         repeats: asked.repeat,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (report, tensors) =
+    let (mut report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
+    if asked.under.roofline {
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
+    }
     drop(bar);
     for warning in executor.warnings() {
         log::warn!("{warning}");
@@ -57,8 +61,11 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     if let Some(sink) = &to_json {
         sink.write(&json::render(&report))?;
     }
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
+    }
     // Where another program reads standard output, the table is not for it.
-    if ![&to_json, &to_tensors].into_iter().flatten().any(|sink| *sink == Sink::Standard) {
+    if !sinks.iter().any(|(_, sink)| sink.as_ref() == Some(&Sink::Standard)) {
         output::print(&table::render(&report, output::style(common)))?;
     }
     Ok(Outcome::of(report.holds()))

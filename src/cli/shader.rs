@@ -13,6 +13,7 @@ use flopmeter::{
     execute,
     kernel::KernelModule,
     report::{ShaderReport, json, table},
+    roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
 
@@ -20,23 +21,22 @@ use super::{
     Outcome,
     args::{Common, Shader},
     output::{self, Sink},
+    progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let to_json = asked.json.as_deref().map(Sink::of);
     let dumps: Vec<(BindingKey, Sink)> =
         asked.dumps.iter().map(|(key, path)| (*key, Sink::of(path))).collect();
-    let sinks: Vec<(&str, &Sink)> = to_json
-        .iter()
-        .map(|sink| ("--json", sink))
+    let to_svg = asked.under.svg.as_deref().map(Sink::of);
+    let named = [("--json", &to_json), ("--svg", &to_svg)];
+    let sinks: Vec<(&str, &Sink)> = named
+        .into_iter()
+        .filter_map(|(name, sink)| Some((name, sink.as_ref()?)))
         .chain(dumps.iter().map(|(_, sink)| ("--dump", sink)))
         .collect();
-    for (i, (name, sink)) in sinks.iter().enumerate() {
-        sink.check()?;
-        for (other, earlier) in &sinks[..i] {
-            output::apart((name, Some(sink)), (other, Some(earlier)))?;
-        }
-    }
+    output::check(sinks.iter().copied())?;
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
     let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
@@ -51,13 +51,21 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         subgroup: asked.subgroup_size,
     };
     let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
-    let report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    if asked.under.roofline {
+        // Not within the kernel's time: these kernels are known to end.
+        let mut executor = execute::open(&asked.adapter, asked.subgroup_size)?;
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
+    }
 
     for (key, sink) in &dumps {
         sink.write_bytes(&run.dumps[key])?;
     }
     if let Some(sink) = &to_json {
         sink.write(&json::render(&report))?;
+    }
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
     if !sinks.iter().any(|(_, sink)| **sink == Sink::Standard) {
         output::print(&table::shader(&report, output::style(common)))?;

@@ -5,6 +5,7 @@ mod agreement;
 mod causes;
 mod components;
 mod list;
+mod roofline;
 mod shader;
 
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle,
 
 pub use agreement::agreement;
 pub use list::{adapters, estimate};
+pub use roofline::roofline;
 pub use shader::shader;
 
 use super::{
@@ -186,6 +188,9 @@ fn foot(report: &Report, style: Style) -> String {
         ),
         None => writeln!(text, "timing    {clock}; counting once took {counted}"),
     };
+    if let Some(ceilings) = &report.ceilings {
+        text.push_str(&roofline::ceilings(ceilings, style));
+    }
     if report.adapter.device_type == "embedded" {
         text.push_str("          the embedded executor interprets: its times are this machine's CPU, not a GPU's\n");
     }

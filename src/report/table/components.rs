@@ -1,9 +1,10 @@
 //! The table of components: one block a phase, layers of one shape summed unless each is wanted.
 
-use comfy_table::{Cell, Color};
+use comfy_table::{Cell, CellAlignment, Color};
 
-use super::{Style, bold, header, numbers, plain_table};
+use super::{Style, bold, header, numbers, plain_table, roofline::placed};
 use crate::{
+    op::Cost,
     plan::Phase,
     report::{
         Component, Report, component,
@@ -25,6 +26,9 @@ const COLUMNS: [&str; 11] = [
     "share",
 ];
 
+/// The columns that ceilings add: what binds, and the share of what is attainable.
+const PLACED: [&str; 2] = ["bound by", "of roof"];
+
 pub(super) fn render(report: &Report, style: Style) -> String {
     let mut rows = report.components.clone();
     if !style.every_layer {
@@ -32,7 +36,12 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     }
     let whole = report.totals.measured.total();
     let mut table = plain_table(style);
-    table.set_header(header(COLUMNS));
+    let mut columns = header(COLUMNS);
+    if report.ceilings.is_some() {
+        columns.extend(header(PLACED));
+    }
+    table.set_header(columns);
+    let line = |name: &str, row: &Component| line(name, row, whole, report);
     let sum = |name: &str, phase: Phase, rows: &[&Component]| {
         let mut sum = Component::new(name.to_owned(), phase);
         rows.iter().for_each(|row| sum.absorb(row));
@@ -44,17 +53,17 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             continue;
         }
         for row in &of_phase {
-            table.add_row(line(&format!("  {}", row.name), row, whole));
+            table.add_row(line(&format!("  {}", row.name), row));
         }
         let total = sum(phase.name(), phase, &of_phase);
-        table.add_row(bold(line(phase.name(), &total, whole)));
+        table.add_row(bold(line(phase.name(), &total)));
     }
     let total = sum("total", Phase::Forward, &rows.iter().collect::<Vec<_>>());
-    table.add_row(bold(line("total", &total, whole)));
+    table.add_row(bold(line("total", &total)));
     format!("{}\n", table.trim_fmt())
 }
 
-fn line(name: &str, row: &Component, whole: u64) -> Vec<Cell> {
+fn line(name: &str, row: &Component, whole: u64, report: &Report) -> Vec<Cell> {
     let difference = row.exact.map(|exact| i128::from(row.measured) - i128::from(exact));
     let moved = row.traffic.storage_bytes();
     let per_byte = row.measured as f64 / moved as f64;
@@ -75,6 +84,12 @@ fn line(name: &str, row: &Component, whole: u64) -> Vec<Cell> {
             share(row.measured, whole),
         ],
     );
+    if let Some(ceilings) = &report.ceilings {
+        let cost = Cost { ops: row.ops, traffic: row.traffic };
+        let seconds = row.seconds;
+        let place = seconds.and_then(|s| ceilings.place(&cost, report.convention, s));
+        cells.extend(placed(place).map(|text| Cell::new(text).set_alignment(CellAlignment::Right)));
+    }
     if difference.is_some_and(|difference| difference != 0) {
         cells = cells.into_iter().map(|cell| cell.fg(Color::Red)).collect();
     }

@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 
 use super::{
-    RED, Style, adapter_line, clock_in_words, header, numbers, painted, plain_table, wrapped,
+    RED, Style, adapter_line, clock_in_words, header, numbers, painted, plain_table,
+    roofline::{self, bound_in_words},
+    wrapped,
 };
 use crate::{
     op::{OpCounts, Traffic},
     report::{
         ShaderReport,
-        number::{DASH, bytes, grouped, seconds, share},
+        number::{DASH, bytes, grouped, seconds, share, share_of},
     },
+    roofline::{Ceilings, Placement},
 };
 
 /// A whole report on one kernel.
@@ -20,6 +23,9 @@ pub fn shader(report: &ShaderReport, style: Style) -> String {
     text.push_str(&operations(report, style));
     text.push('\n');
     text.push_str(&rates(report));
+    if let Some(ceilings) = &report.ceilings {
+        text.push_str(&placed(report, ceilings, style));
+    }
     if !report.source.is_empty() {
         text.push('\n');
         text.push_str(&listing(report, style));
@@ -125,6 +131,21 @@ fn rates(report: &ShaderReport) -> String {
         let _ = writeln!(text, "{name:<9} {value}");
         text
     })
+}
+
+/// Where the kernel stands under the adapter's ceilings.
+fn placed(report: &ShaderReport, ceilings: &Ceilings, style: Style) -> String {
+    let place = match report.roofline {
+        None => "not placed: it was not timed, or neither computes nor touches storage".to_owned(),
+        Some(Placement { attainable_flops_per_second, share, bound }) => {
+            let attainable = match report.flops {
+                0 => String::new(),
+                _ => format!(" of {:.3} attainable GFLOP/s", attainable_flops_per_second * 1e-9),
+            };
+            format!("{}{attainable}, bound by {}", share_of(share), bound_in_words(bound))
+        }
+    };
+    format!("place     {place}\n{}", roofline::ceilings(ceilings, style))
 }
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
