@@ -11,6 +11,7 @@ mod manual;
 mod output;
 mod profile;
 mod progress;
+mod roofline;
 mod shader;
 
 use std::process::ExitCode;
@@ -74,6 +75,7 @@ pub fn run() -> Outcome {
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
+        Command::Roofline(asked) => roofline::run(asked, common),
         Command::Adapters(asked) => adapters::run(asked, common),
         Command::Completions(asked) => manual::completions(asked),
         Command::Man(asked) => manual::man(asked),

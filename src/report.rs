@@ -4,14 +4,20 @@
 mod adapters;
 mod agreement;
 mod component;
+#[cfg(feature = "cli")]
 pub mod csv;
 mod document;
+#[cfg(feature = "cli")]
 pub mod html;
 pub mod json;
 pub mod markdown;
 mod number;
 pub mod page;
+#[cfg(feature = "cli")]
+pub mod plot;
+mod roofline;
 mod shader;
+#[cfg(feature = "cli")]
 pub mod table;
 pub mod trace;
 
@@ -25,6 +31,7 @@ pub use agreement::{Agreement, Comparison, Launch, Value};
 pub use component::Component;
 pub use document::{Document, load, schemas};
 pub use page::Page;
+pub use roofline::{Point, RooflineReport};
 pub use shader::{LineRow, ShaderReport};
 
 use crate::{
@@ -37,6 +44,7 @@ use crate::{
     model::{BatchShape, ModelConfig, lower::Training},
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
+    roofline::{Ceilings, Placement},
 };
 
 /// What the numbers of a report are.
@@ -101,6 +109,9 @@ pub struct PassRow {
     pub verdict: Verdict,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
+    /// Where that stands under the report's ceilings, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
 }
 
 /// Everything that a run found out.
@@ -147,6 +158,9 @@ pub struct Report {
     pub loss_is_finite: bool,
     /// How times were taken.
     pub timing: Timing,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
 }
 
 impl Report {
@@ -180,6 +194,7 @@ impl Report {
                 traffic: measured.cost.traffic,
                 verdict,
                 seconds: measured.seconds,
+                roofline: None,
             })
             .collect();
         let exact: Option<Vec<_>> = passes
@@ -214,6 +229,7 @@ impl Report {
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
+            ceilings: None,
         }
     }
 

@@ -17,7 +17,7 @@ use flopmeter::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use case::Case;
+use case::{Case, ceilings};
 
 /// What the probe below found in a page.
 #[derive(Debug, Deserialize)]
@@ -133,8 +133,11 @@ fn figure(table: &Sheet, row: &[String], column: &str) -> Option<f64> {
     (!row[at].is_empty()).then(|| row[at].parse().unwrap())
 }
 
+/// A report with every plot that there is.
 fn report() -> Report {
-    Case::fixed().report(Convention::Ieee, 3.25)
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    report.place(ceilings());
+    report
 }
 
 #[test]
@@ -171,7 +174,16 @@ fn a_page_renders_sorts_and_has_the_reports_figures() {
         assert_eq!(figure(passes, shown, "seconds"), row["seconds"].as_f64());
     }
 
-    assert_eq!(found.drawings.len(), 4);
+    let roofline = table(&found, "Roofline");
+    let points = report.points();
+    assert!(!points.is_empty() && roofline.rows.len() == points.len());
+    for (shown, point) in roofline.rows.iter().zip(&points) {
+        assert_eq!(shown[1], point.name);
+        assert_eq!(figure(roofline, shown, "flops_per_byte"), Some(point.intensity));
+        assert_eq!(figure(roofline, shown, "share_of_attainable"), Some(point.placement.share));
+    }
+
+    assert_eq!(found.drawings.len(), 5);
     for [role, title, description] in &found.drawings {
         assert_eq!(role, "img");
         assert!(!title.is_empty() && description.len() > title.len(), "{title}: {description}");

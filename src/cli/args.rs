@@ -15,6 +15,7 @@ use flopmeter::{
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
+    roofline::REPEATS,
     shader::{BindingKey, Fill},
 };
 
@@ -42,6 +43,8 @@ pub enum Command {
     Estimate(Estimate),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
+    Roofline(Roofline),
     /// What can run here, and what `auto` would pick
     Adapters(Adapters),
     /// A script that completes these commands in a shell
@@ -176,6 +179,8 @@ pub struct Profile {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
     pub exports: Exports,
     /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
     #[arg(long, value_name = "PATH")]
@@ -218,6 +223,35 @@ pub struct Estimate {
     pub exports: Exports,
 }
 
+/// Whether kernels are placed under their adapter's ceilings.
+#[derive(Debug, Args)]
+pub struct Under {
+    /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
+    /// the attainable, and whether compute or memory binds
+    #[arg(long)]
+    pub roofline: bool,
+    /// With --roofline: draw ceilings and kernels as an SVG; - is standard output
+    #[arg(long, value_name = "PATH", requires = "roofline")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Roofline {
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// Timed runs of each kernel
+    #[arg(long, value_name = "N", default_value_t = REPEATS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// Draw the ceilings as an SVG; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub svg: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct Shader {
     /// WGSL, GLSL (.comp, .glsl) or SPIR-V (.spv) with a compute entry point
@@ -252,6 +286,8 @@ pub struct Shader {
     /// Timed runs of the plain kernel; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub under: Under,
     #[command(flatten)]
     pub exports: Exports,
     /// Seconds after which all runs together are given up

@@ -26,7 +26,7 @@ impl Places {
     ) -> super::Result<Option<Sink>> {
         let Some(sink) = path.map(Sink::of) else { return Ok(None) };
         if let Some((other, _)) = self.0.iter().find(|(_, taken)| *taken == sink) {
-            bail!("{other} and {option} name the same place: give each its own");
+            bail!("{option} and {other} name the same place: give each its own");
         }
         sink.check()?;
         self.0.push((option, sink.clone()));

@@ -9,6 +9,7 @@ use flopmeter::{
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
     report::trace,
+    roofline::REPEATS,
 };
 
 use super::{
@@ -17,6 +18,7 @@ use super::{
     export::{Formats, Places},
     interrupt, output,
     progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
@@ -28,6 +30,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         bail!("--trace shows times, and --repeat 0 takes none: let it be at least 1");
     }
     let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let bar = Bar::new(common, asked.repeat);
     let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
@@ -44,8 +47,11 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         repeats: asked.repeat,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (report, tensors) =
+    let (mut report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
+    if asked.under.roofline {
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
+    }
     drop(bar);
     for warning in executor.warnings() {
         log::warn!("{warning}");
@@ -57,6 +63,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     }
     if let Some(sink) = &to_trace {
         sink.write(&trace::render(&report))?;
+    }
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))

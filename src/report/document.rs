@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{AdapterList, Agreement, Page, Report, ShaderReport};
+use super::{AdapterList, Agreement, Page, Report, RooflineReport, ShaderReport};
 use crate::{Error, estimate::Estimate};
 
 /// A report that can be saved and read back.
@@ -19,12 +19,13 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 5] {
+pub fn schemas() -> [(&'static str, Schema); 6] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
         schema::<Estimate>(),
         schema::<Report>(),
+        schema::<RooflineReport>(),
         schema::<ShaderReport>(),
     ]
 }

@@ -64,6 +64,11 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if part > 0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
 }
 
+/// A share that may be above one, in percent.
+pub(super) fn share_of(value: f64) -> String {
+    format!("{:.1} %", 100.0 * value)
+}
+
 /// Stands where a number does not exist.
 pub(super) const DASH: &str = "-";
 

@@ -10,13 +10,14 @@ mod estimate;
 mod pictures;
 mod plot;
 mod profile;
+mod roofline;
 mod shader;
 
 use std::borrow::Cow;
 
 pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
 
-use super::number::{DASH, bytes, grouped, seconds, share, signed};
+use super::number::{DASH, bytes, grouped, seconds, share, share_of, signed};
 use crate::{execute::Adapter, model::ModelConfig};
 
 /// A whole report.
@@ -136,6 +137,8 @@ pub enum Cell {
     Number(f64, usize),
     /// A part of a whole: part, whole.
     Share(u64, u64),
+    /// A part of one, which may be more than it.
+    Part(f64),
 }
 
 impl Section {
@@ -271,6 +274,7 @@ impl Cell {
             Self::Seconds(value) => seconds(*value),
             Self::Number(value, decimals) => format!("{value:.decimals$}"),
             Self::Share(part, whole) => share(*part, *whole),
+            Self::Part(part) => share_of(*part),
         }
     }
 
@@ -281,7 +285,7 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Count(value) | Self::Bytes(value) => value.to_string(),
             Self::Difference(value) => value.to_string(),
-            Self::Seconds(value) | Self::Number(value, _) => value.to_string(),
+            Self::Seconds(value) | Self::Number(value, _) | Self::Part(value) => value.to_string(),
             Self::Share(part, whole) => (*part as f64 / *whole as f64).to_string(),
         }
     }

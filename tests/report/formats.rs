@@ -3,11 +3,14 @@
 
 use flopmeter::{
     op::Convention,
-    report::{Document, Page, Report, csv, html, json, markdown, table, trace},
+    report::{Document, Page, Report, RooflineReport, csv, html, json, markdown, table, trace},
 };
 use serde_json::Value;
 
-use crate::{case::Case, saved};
+use crate::{
+    case::{Case, ceilings},
+    saved,
+};
 
 fn report() -> Report {
     Case::fixed().report(Convention::Ieee, 3.25)
@@ -44,6 +47,14 @@ fn the_page_reads_as_agreed() {
     report.components.truncate(3);
     report.causes.truncate(2);
     insta::assert_snapshot!(html::render(&report.page(false)));
+}
+
+#[test]
+fn ceilings_and_what_stands_under_them_read_as_agreed() {
+    let page = RooflineReport::new(ceilings()).page(false);
+    insta::assert_snapshot!(table::render(&page, false));
+    insta::assert_snapshot!(csv::render(&page));
+    insta::assert_snapshot!(table::render(&saved::placed().page(false), false));
 }
 
 #[test]

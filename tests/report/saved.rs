@@ -11,12 +11,12 @@ use flopmeter::{
     measure::{Source, Timing},
     model::{AskedShape, BatchShape, Model, Optimizer},
     op::Convention,
-    report::{self, AdapterList, Agreement, Document, Report, ShaderReport, json},
+    report::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, json},
     shader,
 };
 use serde_json::{Value, json};
 
-use crate::case::{Case, LIMITS, adapter, run};
+use crate::case::{Case, LIMITS, adapter, ceilings, run};
 
 /// One kernel's report, without a device: as if each of its blocks had been executed ten times.
 pub fn shader_report() -> ShaderReport {
@@ -75,6 +75,13 @@ fn profile() -> Report {
     Report { model_config: adapters.config, ..report }
 }
 
+/// A report whose passes have their places under ceilings.
+pub fn placed() -> Report {
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    report.place(ceilings());
+    report
+}
+
 /// Writes a report and reads it again: an equal value, and a file that follows its schema.
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
@@ -97,6 +104,8 @@ fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
 fn a_saved_report_reads_back_as_it_was() {
     reads_back(&Case::fixed().report(Convention::Ieee, 3.25));
     reads_back(&profile());
+    reads_back(&placed());
+    reads_back(&RooflineReport::new(ceilings()));
     reads_back(&estimate("resnet-bk", &[]).with_steps(1000, true).unwrap());
     reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_budget(1 << 60, false).unwrap());
     reads_back(&agreement());

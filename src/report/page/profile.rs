@@ -3,7 +3,7 @@
 
 use super::{
     Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, pictures,
+    config_line, pictures, roofline,
 };
 use crate::{
     check::Verdict,
@@ -23,6 +23,7 @@ impl Document for Report {
         found.push(verdict(self));
         found.push(loss(self));
         found.extend(timing(self));
+        found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
@@ -33,6 +34,8 @@ impl Document for Report {
             pictures::waterfall(self),
         ];
         sections.extend(pictures::timeline(self));
+        let ceilings = self.ceilings.as_ref();
+        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }
