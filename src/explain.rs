@@ -34,7 +34,7 @@ pub struct Cause {
     /// Measured less estimated.
     pub difference: i128,
     /// Whether some of what was measured is extrapolated.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extrapolated: bool,
 }
 
