@@ -34,6 +34,13 @@ pub struct Cause {
     pub difference: i128,
 }
 
+impl Cause {
+    /// Whether it is about computing again what the step had and did not keep.
+    pub fn is_recomputation(&self) -> bool {
+        self.subject == Subject::Recomputed.to_string()
+    }
+}
+
 /// Every cause of the difference between passes as measured and terms as estimated: by phase, the
 /// largest difference first. Causes whose difference is zero are among them.
 pub fn causes<'a>(

@@ -42,6 +42,7 @@
 //! | [`estimate`] | the published estimators, exactly as published | plans |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
+//! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`report`] | one report, one file a format | running |
 //!
@@ -62,6 +63,7 @@ pub mod estimate;
 pub mod execute;
 pub mod explain;
 pub mod files;
+pub mod forecast;
 pub mod formula;
 pub mod instrument;
 pub mod kernel;

@@ -15,13 +15,18 @@ pub use component::Component;
 pub use shader::{LineRow, ShaderReport};
 
 use crate::{
+    Error,
     check::{self, Tally, Verdict},
     estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
+    forecast::{Forecast, Question, Recomputed, Step},
     formula,
     measure::{Measurement, Timing},
-    model::{BatchShape, ModelConfig, lower::Training},
+    model::{
+        BatchShape, ModelConfig,
+        lower::{Scope, Training},
+    },
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
 };
@@ -126,6 +131,9 @@ pub struct Report {
     pub field_formulas: Vec<FieldFormula>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
+    /// What was asked about many such steps: by each count of one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forecasts: Vec<Forecast>,
     /// Every launch, in order.
     pub passes: Vec<PassRow>,
     /// How many passes agree with their closed forms.
@@ -199,12 +207,43 @@ impl Report {
                 terms.iter().copied(),
                 convention,
             ),
+            forecasts: Vec::new(),
             verdict: passes.iter().fold(Tally::default(), |tally, pass| tally + &pass.verdict),
             passes,
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
         }
+    }
+
+    /// The same report, and what it says about many such steps: as measured, as estimated, and for a
+    /// whole step by the field's rule of 6 N T with attention, which PaLM's definition of MFU counts by.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the question makes no sense for such a step.
+    pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
+        let Totals { measured, estimate, .. } = self.totals;
+        let training = self.training.scope == Scope::Step;
+        let again = self.causes.iter().filter(|cause| cause.is_recomputation());
+        let again = again.map(|cause| cause.measured).sum();
+        let rule = self.field_formulas.iter().find(|rule| rule.is_palms() && training);
+        let counts = [
+            ("measured", measured.total(), Recomputed::Among(again)),
+            ("estimate", estimate.total(), Recomputed::Beside(again)),
+        ];
+        let rule = rule.map(|rule| (rule.name, rule.flops, Recomputed::Beside(again)));
+        let forecasts = counts.into_iter().chain(rule).map(|(count, flops, recomputed)| {
+            let step = Step {
+                flops,
+                recomputed,
+                tokens: self.batch * self.seq,
+                training,
+                seconds: self.timing.plain_seconds,
+            };
+            Forecast::new(count, step, question)
+        });
+        self.forecasts = forecasts.collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// Whether every pass that has a closed form agrees with it.

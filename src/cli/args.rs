@@ -9,6 +9,7 @@ use clap::{
 
 use flopmeter::{
     execute::cpu::SUBGROUP_LANES,
+    forecast::{Extent, Peak, Question},
     model::{
         AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
@@ -139,6 +140,37 @@ impl Work {
     }
 }
 
+/// What is asked about many steps.
+#[derive(Debug, Args)]
+pub struct Ahead {
+    /// Also price so many steps (forward passes with --phase forward)
+    #[arg(long, value_name = "N", value_parser = whole)]
+    steps: Option<u64>,
+    /// Also price as many steps as so many tokens take, as in 1e9
+    #[arg(long, value_name = "N", value_parser = whole, conflicts_with = "steps")]
+    tokens: Option<u64>,
+    /// Also say how many steps a budget pays for, as in 1e17
+    #[arg(long, value_name = "FLOPS", value_parser = whole)]
+    budget: Option<u64>,
+    /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
+    /// what was timed
+    #[arg(long, value_name = "FLOPS")]
+    peak: Option<f64>,
+    /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
+    #[arg(long, value_name = "PART", requires = "peak")]
+    mfu: Option<f64>,
+}
+
+impl Ahead {
+    /// What is asked, as far as it makes sense.
+    pub fn question(&self) -> Result<Question, flopmeter::Error> {
+        let Self { steps, tokens, budget, peak, mfu } = *self;
+        let peak = peak.map(|peak| Peak::new(peak, mfu.unwrap_or(1.0))).transpose()?;
+        let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
+        Ok(Question { extent, budget, peak })
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Profile {
     #[command(flatten)]
@@ -153,6 +185,8 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub ahead: Ahead,
     /// Write the report as JSON; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,
@@ -176,12 +210,8 @@ pub struct Estimate {
     pub model: Model,
     #[command(flatten)]
     pub step: Step,
-    /// Also price so many steps (forward passes with --inference)
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
-    /// Also say how many steps a budget pays for, as in 1e17
-    #[arg(long, value_name = "FLOPS", value_parser = flops)]
-    pub budget: Option<u64>,
+    #[command(flatten)]
+    pub ahead: Ahead,
     /// Steps are forward passes, as with --phase forward
     #[arg(long)]
     pub inference: bool,
@@ -275,17 +305,17 @@ impl From<Gradient> for BkGradient {
     }
 }
 
-/// A number of FLOPs: whole, or with an exponent.
-fn flops(text: &str) -> Result<u64, String> {
+/// A whole number, or one with an exponent.
+fn whole(text: &str) -> Result<u64, String> {
     if let Ok(whole) = text.parse() {
         return Ok(whole);
     }
     let number = text.parse::<f64>().map_err(|error| error.to_string())?;
-    // Above 2^53 every f64 is whole; what is below and has a fraction is no number of FLOPs.
+    // Above 2^53 every f64 is whole; what is below and has a fraction counts nothing.
     if number.fract() == 0.0 && (0.0..1.8e19).contains(&number) {
         Ok(number as u64)
     } else {
-        Err("a budget is a whole number from 0 to 1.8e19".to_owned())
+        Err("say a whole number from 0 to 1.8e19".to_owned())
     }
 }
 

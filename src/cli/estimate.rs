@@ -21,11 +21,9 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let shape = BatchShape::resolve(asked.model.shape(), &model.config)?;
     let mut estimate = Estimate::new(&model.config, shape, asked.step.optimizer)?;
     output::warn(shape.warning(&model.config), common);
-    if let Some(steps) = asked.steps {
-        estimate = estimate.with_steps(steps, asked.training())?;
-    }
-    if let Some(budget) = asked.budget {
-        estimate = estimate.with_budget(budget, asked.training())?;
+    let question = asked.ahead.question()?;
+    if !question.is_empty() {
+        estimate = estimate.with_forecast(question, asked.training())?;
     }
     if let Some(sink) = &sink {
         sink.write(&json::render(&estimate))?;

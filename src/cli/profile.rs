@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 
 use flopmeter::{
+    estimate::Estimate,
     execute,
-    model::{Batch, Model, ModelConfig, Weights},
+    model::{Batch, Model, ModelConfig, Weights, lower::Scope},
     profile::{Keep, Request, profile},
     report::{json, table},
 };
@@ -28,6 +29,11 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         sink.check()?;
     }
     let (model, weights, batch) = subject(&asked.work, common)?;
+    let question = asked.ahead.question()?;
+    // A question that makes no sense is better known before a long run than after it.
+    let training = asked.work.training();
+    Estimate::new(&model.config, batch.shape, training.optimizer)?
+        .with_forecast(question, training.scope == Scope::Step)?;
     let bar = Bar::new(common, asked.repeat);
     let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
     log::info!("running on {}", executor.adapter().name);
@@ -38,18 +44,21 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         weights: &weights,
         batch: &batch,
         data: &provenance(&asked.work, &model),
-        training: asked.work.training(),
+        training,
         convention: asked.convention,
         repeats: asked.repeat,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (report, tensors) =
+    let (mut report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
     drop(bar);
     for warning in executor.warnings() {
         log::warn!("{warning}");
     }
     interrupt::check("writing results")?;
+    if !question.is_empty() {
+        report = report.with_forecast(question)?;
+    }
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;

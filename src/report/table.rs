@@ -4,6 +4,7 @@
 mod agreement;
 mod causes;
 mod components;
+mod forecast;
 mod list;
 mod shader;
 
@@ -48,6 +49,7 @@ pub fn render(report: &Report, style: Style) -> String {
     text.push('\n');
     text.push_str(&causes::render(report, style));
     text.push('\n');
+    text.push_str(&forecast::render(report, style));
     text.push_str(&beside(report));
     text.push_str(&foot(report, style));
     text

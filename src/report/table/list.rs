@@ -8,8 +8,9 @@ use super::{Style, bold, header, numbers, plain_table};
 use crate::{
     estimate::{Estimate, FieldFormula, PerFunction, PhaseFlops},
     execute::Adapter,
+    forecast::{Forecast, Peak, Times},
     plan::Phase,
-    report::number::grouped,
+    report::number::{duration, grouped, rate},
 };
 
 /// The published estimate: components and, where they were asked for, many steps.
@@ -51,18 +52,42 @@ pub fn estimate(model: &str, estimate: &Estimate, style: Style) -> String {
     for FieldFormula { name, formula, of, flops } in estimate.field() {
         let _ = writeln!(text, "  {name} ({of}): {} = {formula}", grouped(*flops));
     }
-    let kind = |training| if training { "training steps" } else { "forward passes" };
-    if let Some(budget) = estimate.budget() {
-        let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
-        let kind = kind(budget.training);
-        let _ = writeln!(text, "\n{flops} FLOPs pay for {steps} {kind}, {left} left over");
-    }
-    if let Some(experiment) = estimate.experiment() {
-        let kind = kind(experiment.training);
-        let (steps, total) = (grouped(experiment.steps), grouped(experiment.total));
-        let _ = writeln!(text, "\n{steps} {kind}: {total} FLOPs");
+    if let Some(forecast) = estimate.forecast() {
+        text.push_str(&ahead(forecast));
     }
     text
+}
+
+/// What an estimate says about many steps.
+fn ahead(forecast: &Forecast) -> String {
+    let Forecast { seconds, peak, experiment, budget, .. } = forecast;
+    let kind = |training| if training { "training steps" } else { "forward passes" };
+    let there = |seconds: Times| match peak.zip(seconds.stated) {
+        Some((peak, seconds)) => format!("; {} {}", duration(seconds), at(peak)),
+        None => String::new(),
+    };
+    let mut text = String::new();
+    if let Some(budget) = budget {
+        let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
+        let (kind, there) = (kind(budget.training), there(budget.seconds));
+        let _ = writeln!(text, "\n{flops} FLOPs pay for {steps} {kind}, {left} left over{there}");
+    }
+    if let Some(experiment) = experiment {
+        let [steps, tokens, total] =
+            [experiment.steps, experiment.tokens, experiment.total].map(grouped);
+        let (kind, there) = (kind(experiment.training), there(experiment.seconds));
+        let _ = writeln!(text, "\n{steps} {kind} ({tokens} tokens): {total} FLOPs{there}");
+    }
+    if let (Some(peak), None, None) = (peak, budget, experiment) {
+        let one = duration(seconds.stated.unwrap_or_default());
+        let _ = writeln!(text, "\none step: {one} {}", at(*peak));
+    }
+    text
+}
+
+/// A stated peak in words.
+fn at(peak: Peak) -> String {
+    format!("at {} x {}", rate(peak.flops_per_second), peak.mfu)
 }
 
 /// What can run here, best first; `auto` takes the first.
