@@ -3,6 +3,7 @@
 
 use std::ops::Add;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,25 +14,38 @@ use crate::{
 };
 
 /// What comparing two opinions on one pass gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "result")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     /// Every operation agrees.
     Match,
     /// At least one kind of operation differs.
     Mismatch {
         /// Whose counts were held against each other, and where they differ first.
+        #[serde(rename = "why")]
         difference: String,
     },
     /// There is no second opinion.
     NotComparable {
         /// Why not.
+        #[serde(rename = "why")]
         reason: String,
     },
 }
 
+impl Verdict {
+    /// Where two opinions differ, or why there are not two.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Match => None,
+            Self::Mismatch { difference } => Some(difference),
+            Self::NotComparable { reason } => Some(reason),
+        }
+    }
+}
+
 /// How many passes came out how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// Passes on which all opinions agree.
     pub r#match: u64,

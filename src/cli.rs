@@ -5,6 +5,7 @@ mod adapters;
 mod args;
 mod check;
 mod estimate;
+mod export;
 mod interrupt;
 mod output;
 mod profile;
@@ -72,7 +73,7 @@ pub fn run() -> Outcome {
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
-        Command::Adapters => adapters::run(common),
+        Command::Adapters(asked) => adapters::run(asked, common),
     };
     outcome.unwrap_or_else(|error| {
         output::complain(&error);

@@ -2,23 +2,28 @@
 //! nothing corrected. What a step really executes is measured elsewhere; this arm never sees a plan.
 
 mod field;
+mod file;
 mod qwen2;
 mod resnet_bk;
 
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use field::FieldFormula;
 pub use qwen2::PerFunction;
 
 use crate::{
     Error,
-    forecast::{Forecast, Question, Recomputed, Step},
+    forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
     model::{BatchShape, ModelConfig, Optimizer},
     plan::Phase,
 };
 
-/// FLOPs of the three phases of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// FLOPs of the three phases of a step; a file has their total beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "file::PhaseFlops", into = "file::PhaseFlops")]
 pub struct PhaseFlops {
     /// From tokens to loss.
     pub forward: u64,
@@ -64,30 +69,19 @@ impl PhaseFlops {
     }
 }
 
-impl Serialize for PhaseFlops {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
-        for phase in Phase::ALL {
-            map.serialize_entry(phase.name(), &self.get(phase))?;
-        }
-        map.serialize_entry("total", &self.total())?;
-        map.end()
-    }
-}
-
 /// One summand of an estimator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Term {
     /// The estimator's component: `embedding`, `layer_0`, ...
     pub component: String,
     /// What in the component it prices, as a dotted path: `moe.router`, ...
-    pub term: &'static str,
+    pub term: Cow<'static, str>,
     /// Which phase it belongs to.
     pub phase: Phase,
     /// Its value.
     pub flops: u64,
     /// Its formula in shape letters; P is the component's number of parameters.
-    pub formula: &'static str,
+    pub formula: Cow<'static, str>,
 }
 
 /// What one line of an estimator prices: its name, its phase, its formula, and the formula's factors.
@@ -97,7 +91,13 @@ impl Term {
     fn new(component: &str, (term, phase, formula, factors): &Line) -> Result<Self, Error> {
         let flops = product(factors)
             .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
-        Ok(Self { component: component.to_owned(), term, phase: *phase, flops, formula })
+        Ok(Self {
+            component: component.to_owned(),
+            term: (*term).into(),
+            phase: *phase,
+            flops,
+            formula: (*formula).into(),
+        })
     }
 }
 
@@ -107,7 +107,8 @@ fn product(factors: &[u64]) -> Option<u64> {
 }
 
 /// What an estimator says about one training step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "file::Estimate", into = "file::Estimate")]
 pub struct Estimate {
     config: ModelConfig,
     shape: BatchShape,
@@ -115,7 +116,11 @@ pub struct Estimate {
     terms: Vec<Term>,
     per_function: Option<PerFunction>,
     field: Vec<FieldFormula>,
-    forecast: Option<Forecast>,
+    experiment: Option<Experiment>,
+    budget: Option<Budget>,
+    peak: Option<Peak>,
+    /// Of one step.
+    seconds: Times,
 }
 
 impl Estimate {
@@ -132,13 +137,7 @@ impl Estimate {
             ModelConfig::ResNetBk(config) => resnet_bk::terms(config, shape, optimizer)?,
             ModelConfig::Qwen2(config) => qwen2::terms(config, shape)?,
         };
-        let mut sum = PhaseFlops::default();
-        for term in &terms {
-            sum = sum
-                .checked_add(term.phase, term.flops)
-                .filter(|sum| sum.checked_total().is_some())
-                .ok_or_else(|| overflow("the sum of all terms"))?;
-        }
+        checked_sum(&terms)?;
         let (per_function, field) = match config {
             ModelConfig::ResNetBk(_) => (None, Vec::new()),
             ModelConfig::Qwen2(config) => {
@@ -152,7 +151,10 @@ impl Estimate {
             terms,
             per_function,
             field,
-            forecast: None,
+            experiment: None,
+            budget: None,
+            peak: None,
+            seconds: Times::default(),
         })
     }
 
@@ -161,7 +163,7 @@ impl Estimate {
     ///
     /// # Errors
     /// [`Error::Config`] where the question makes no sense for such a step.
-    pub fn with_forecast(mut self, question: Question, training: bool) -> Result<Self, Error> {
+    pub fn with_forecast(self, question: Question, training: bool) -> Result<Self, Error> {
         let flops = self.total_flops();
         let step = Step {
             flops: if training { flops.total() } else { flops.forward },
@@ -170,13 +172,29 @@ impl Estimate {
             training,
             seconds: None,
         };
-        self.forecast = Some(Forecast::new("estimate", step, question)?);
-        Ok(self)
+        let Forecast { seconds, peak, experiment, budget, .. } =
+            Forecast::new("estimate", step, question)?;
+        Ok(Self { seconds, peak, experiment, budget, ..self })
     }
 
     /// Every summand, component by component.
     pub fn terms(&self) -> &[Term] {
         &self.terms
+    }
+
+    /// What is estimated.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// B and N.
+    pub fn shape(&self) -> BatchShape {
+        self.shape
+    }
+
+    /// How parameters follow their gradients.
+    pub fn optimizer(&self) -> Optimizer {
+        self.optimizer
     }
 
     /// What the whole step costs.
@@ -208,10 +226,30 @@ impl Estimate {
         &self.field
     }
 
-    /// What it says about many steps, where that was asked.
-    pub fn forecast(&self) -> Option<&Forecast> {
-        self.forecast.as_ref()
+    /// How many steps fit a budget, where that was asked.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
     }
+
+    /// What many steps cost, where that was asked.
+    pub fn experiment(&self) -> Option<Experiment> {
+        self.experiment
+    }
+
+    /// The peak that was stated, and how long one step takes at it.
+    pub fn stated(&self) -> Option<(Peak, f64)> {
+        self.peak.zip(self.seconds.stated)
+    }
+}
+
+/// The sum of all terms.
+fn checked_sum(terms: &[Term]) -> Result<PhaseFlops, Error> {
+    terms
+        .iter()
+        .try_fold(PhaseFlops::default(), |sum, term| {
+            sum.checked_add(term.phase, term.flops).filter(|sum| sum.checked_total().is_some())
+        })
+        .ok_or_else(|| overflow("the sum of all terms"))
 }
 
 /// `flops` and one term of an estimate whose sum is known to fit.
@@ -223,58 +261,4 @@ fn overflow(what: &str) -> Error {
     Error::Config(format!(
         "the estimate overflows 64 bits in {what}: lower batch, seq or the model's dimensions"
     ))
-}
-
-/// The file that `estimate --json` writes. Its first four fields after the schema are the published
-/// estimator's own export.
-impl Serialize for Estimate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Config<'a> {
-            #[serde(flatten)]
-            config: &'a ModelConfig,
-            seq_len: u32,
-            batch_size: u32,
-        }
-
-        struct Breakdown<'a>(Vec<(&'a str, PhaseFlops)>);
-
-        impl Serialize for Breakdown<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().copied())
-            }
-        }
-
-        let config = Config {
-            config: &self.config,
-            seq_len: self.shape.seq(),
-            batch_size: self.shape.batch(),
-        };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", "flopmeter.estimate/1")?;
-        map.serialize_entry("model_config", &config)?;
-        map.serialize_entry("total_flops", &self.total_flops())?;
-        map.serialize_entry("component_breakdown", &Breakdown(self.component_breakdown()))?;
-        map.serialize_entry("optimizer", &self.optimizer)?;
-        if let Some(per_function) = &self.per_function {
-            map.serialize_entry("per_function", per_function)?;
-        }
-        if let Some(Forecast { seconds, peak, experiment, budget, .. }) = &self.forecast {
-            if let Some(experiment) = experiment {
-                map.serialize_entry("experiment", experiment)?;
-            }
-            if let Some(budget) = budget {
-                map.serialize_entry("budget", budget)?;
-            }
-            if let Some(peak) = peak {
-                map.serialize_entry("peak", peak)?;
-                map.serialize_entry("seconds", seconds)?;
-            }
-        }
-        if !self.field.is_empty() {
-            map.serialize_entry("field_formulas", &self.field)?;
-        }
-        map.serialize_entry("terms", &self.terms)?;
-        map.end()
-    }
 }

@@ -4,7 +4,8 @@
 pub mod cpu;
 pub mod gpu;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, kernel::KernelModule, op::Cost};
 
@@ -50,7 +51,7 @@ pub fn open_all(subgroup: u32) -> Result<Vec<Box<dyn Executor>>, Error> {
 }
 
 /// Who runs: what a report prints and what a plan must respect.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Adapter {
     /// The device's own name.
     pub name: String,
@@ -61,12 +62,11 @@ pub struct Adapter {
     /// Driver and version, as far as they are known.
     pub driver: String,
     /// What a plan must fit into.
-    #[serde(skip)]
     pub limits: Limits,
 }
 
 /// The limits that shape a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     /// Bytes in one storage binding.
     pub binding_bytes: u64,

@@ -2,6 +2,7 @@
 //! peak, how many of them a budget pays for, and how well a device was used. Knows what one step is
 //! counted and timed at, and neither who counted nor how a forecast looks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -47,7 +48,7 @@ impl Extent {
 }
 
 /// A device as its data sheet and somebody's experience have it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peak {
     /// FLOPs a second that it could execute.
     pub flops_per_second: f64,
@@ -120,7 +121,7 @@ impl Step {
 }
 
 /// How long steps take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Times {
     /// At the rate at which the step was measured, where it was timed.
     pub measured: Option<f64>,
@@ -129,7 +130,8 @@ pub struct Times {
 }
 
 impl Times {
-    fn are_unknown(&self) -> bool {
+    /// Whether neither is known.
+    pub(crate) fn are_unknown(&self) -> bool {
         *self == Self::default()
     }
 
@@ -140,7 +142,7 @@ impl Times {
 }
 
 /// What many steps cost.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Experiment {
     /// How many steps.
     pub steps: u64,
@@ -156,7 +158,7 @@ pub struct Experiment {
 }
 
 /// How many steps a budget pays for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
     /// FLOPs that may be spent.
     pub flops: u64,
@@ -172,7 +174,7 @@ pub struct Budget {
 }
 
 /// How well a device was used, as PaLM defines it (Chowdhery et al. 2022, appendix B).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Utilisation {
     /// Model FLOPs utilisation: the rate at which tokens went through, against the rate that the whole
     /// peak would give them if it were spent on what the model needs. Recomputation is not needed.
@@ -182,7 +184,7 @@ pub struct Utilisation {
 }
 
 /// What one count of a step says about the steps to come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forecast {
     /// Whose count it is: `measured`, `estimate` or the name of a rule.
     pub count: String,

@@ -44,7 +44,7 @@
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
-//! | [`report`] | one report, one file a format | running |
+//! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
 //!
 //! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
 //! arm that counts never sees a shape. Instrumented and plain kernels leave the same bits. Times come

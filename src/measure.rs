@@ -7,7 +7,8 @@ mod uniform;
 
 use std::ops::ControlFlow;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use session::Session;
 
@@ -60,7 +61,7 @@ pub struct PassMeasurement {
 }
 
 /// How times were taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// Whose clock.
     pub source: Source,
@@ -73,7 +74,7 @@ pub struct Timing {
 }
 
 /// Whose clock a report's times come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The device's, for every pass.

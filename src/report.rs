@@ -1,17 +1,28 @@
 //! The report: everything that a run found out, as one serialisable value. Assembled here from the
 //! arms that know each part; how it looks is for the files below, one a format.
 
+mod adapters;
 mod agreement;
 mod component;
+pub mod csv;
+mod document;
 pub mod json;
+pub mod markdown;
 mod number;
+pub mod page;
 mod shader;
 pub mod table;
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
-pub use agreement::{Agreement, Comparison};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use adapters::AdapterList;
+pub use agreement::{Agreement, Comparison, Launch, Value};
 pub use component::Component;
+pub use document::{Document, load, schemas};
+pub use page::Page;
 pub use shader::{LineRow, ShaderReport};
 
 use crate::{
@@ -55,7 +66,7 @@ pub struct Subject<'a> {
 }
 
 /// FLOPs of a whole run, by phase.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// What the device counted.
     pub measured: PhaseFlops,
@@ -66,7 +77,7 @@ pub struct Totals {
 }
 
 /// One kernel launch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PassRow {
     /// Unique among the passes of a plan.
     pub label: String,
@@ -88,23 +99,21 @@ pub struct PassRow {
     pub flops: u64,
     /// Memory touched.
     pub traffic: Traffic,
-    /// Whether `ops` and `exact_ops` agree: `match`, `mismatch` or `not_comparable`.
-    #[serde(serialize_with = "word")]
+    /// Whether `ops` and `exact_ops` agree, and if not, why.
+    #[serde(flatten)]
     pub verdict: Verdict,
-    /// Where they differ, or why they cannot be compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
 }
 
 /// Everything that a run found out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Name and version of this layout.
-    pub schema: &'static str,
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
     /// What is measured.
-    pub definition: &'static str,
+    pub definition: Cow<'static, str>,
     /// How operations became FLOPs.
     pub convention: Convention,
     /// Who ran it.
@@ -127,12 +136,12 @@ pub struct Report {
     /// FLOPs, operations, traffic and time by component and phase.
     pub components: Vec<Component>,
     /// What the field quotes beside the published estimator.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub field_formulas: Vec<FieldFormula>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
     /// What was asked about many such steps: by each count of one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forecasts: Vec<Forecast>,
     /// Every launch, in order.
     pub passes: Vec<PassRow>,
@@ -175,7 +184,6 @@ impl Report {
                 exact_ops: formula::exact(&pass.kernel, &pass.dims),
                 flops: measured.cost.ops.flops(convention),
                 traffic: measured.cost.traffic,
-                why: why(&verdict),
                 verdict,
                 seconds: measured.seconds,
             })
@@ -185,8 +193,8 @@ impl Report {
             .map(|pass| Some((pass.phase, pass.exact_ops?.flops(convention))))
             .collect();
         Self {
-            schema: "flopmeter.profile/1",
-            definition: DEFINITION,
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
             convention,
             adapter: measurement.adapter.clone(),
             model: model.to_owned(),
@@ -231,7 +239,7 @@ impl Report {
             ("measured", measured.total(), Recomputed::Among(again)),
             ("estimate", estimate.total(), Recomputed::Beside(again)),
         ];
-        let rule = rule.map(|rule| (rule.name, rule.flops, Recomputed::Beside(again)));
+        let rule = rule.map(|rule| (&*rule.name, rule.flops, Recomputed::Beside(again)));
         let forecasts = counts.into_iter().chain(rule).map(|(count, flops, recomputed)| {
             let step = Step {
                 flops,
@@ -256,22 +264,5 @@ impl Report {
 fn by_phase(flops: impl IntoIterator<Item = (Phase, u64)>) -> PhaseFlops {
     flops.into_iter().fold(PhaseFlops::default(), |sum, (phase, flops)| {
         sum.checked_add(phase, flops).expect("the FLOPs of a plan fit in u64")
-    })
-}
-
-fn why(verdict: &Verdict) -> Option<String> {
-    match verdict {
-        Verdict::Match => None,
-        Verdict::Mismatch { difference } => Some(difference.clone()),
-        Verdict::NotComparable { reason } => Some(reason.clone()),
-    }
-}
-
-/// A verdict in one word; its details stand beside it.
-fn word<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match verdict {
-        Verdict::Match => "match",
-        Verdict::Mismatch { .. } => "mismatch",
-        Verdict::NotComparable { .. } => "not_comparable",
     })
 }

@@ -43,7 +43,7 @@ pub enum Command {
     /// Any compute kernel, counted line by line
     Shader(Shader),
     /// What can run here, and what `auto` would pick
-    Adapters,
+    Adapters(Adapters),
 }
 
 /// Options of every command.
@@ -61,6 +61,20 @@ pub struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+}
+
+/// Where else a report goes. - is standard output, in place of the table.
+#[derive(Debug, Args)]
+pub struct Exports {
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Write the report's main table as CSV, a row a component and phase (or kernel, or line)
+    #[arg(long, value_name = "PATH")]
+    pub csv: Option<PathBuf>,
+    /// Write the report as Markdown, as for a pull request
+    #[arg(long, value_name = "PATH")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// Which model, in which shape.
@@ -187,9 +201,8 @@ pub struct Profile {
     pub repeat: u32,
     #[command(flatten)]
     pub ahead: Ahead,
-    /// Write the report as JSON; - is standard output, in place of the table
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Write logits, loss, gradients and updated parameters; - is standard output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,
@@ -202,6 +215,8 @@ pub struct Check {
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]
@@ -218,9 +233,8 @@ pub struct Estimate {
     /// Qwen: how many times wider than the model the feed-forward network is, rounded down
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
-    /// Write the estimate as JSON; - is standard output, in place of the table
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]
@@ -257,13 +271,18 @@ pub struct Shader {
     /// Timed runs of the plain kernel; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
-    /// Write the report as JSON; - is standard output, in place of the listing
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Seconds after which all runs together are given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Adapters {
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 impl Estimate {

@@ -9,25 +9,21 @@ use flopmeter::{
     execute,
     model::{Batch, Model, ModelConfig, Weights, lower::Scope},
     profile::{Keep, Request, profile},
-    report::{json, table},
 };
 
 use super::{
     Outcome,
     args::{Common, Profile, Work},
-    interrupt,
-    output::{self, Sink},
+    export::{Formats, Places},
+    interrupt, output,
     progress::Bar,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let to_tensors = asked.save_tensors.as_deref().map(Sink::of);
-    output::apart(("--json", to_json.as_ref()), ("--save-tensors", to_tensors.as_ref()))?;
-    for sink in [&to_json, &to_tensors].into_iter().flatten() {
-        sink.check()?;
-    }
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
@@ -63,13 +59,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
-    }
-    // Where another program reads standard output, the table is not for it.
-    if ![&to_json, &to_tensors].into_iter().flatten().any(|sink| *sink == Sink::Standard) {
-        output::print(&table::render(&report, output::style(common)))?;
-    }
+    formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
 }
 

@@ -12,30 +12,23 @@ use anyhow::bail;
 use flopmeter::{
     execute,
     kernel::KernelModule,
-    report::{ShaderReport, json, table},
+    report::ShaderReport,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
 
 use super::{
     Outcome,
     args::{Common, Shader},
-    output::{self, Sink},
+    export::{Formats, Places},
+    output::Sink,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let dumps: Vec<(BindingKey, Sink)> =
-        asked.dumps.iter().map(|(key, path)| (*key, Sink::of(path))).collect();
-    let sinks: Vec<(&str, &Sink)> = to_json
-        .iter()
-        .map(|sink| ("--json", sink))
-        .chain(dumps.iter().map(|(_, sink)| ("--dump", sink)))
-        .collect();
-    for (i, (name, sink)) in sinks.iter().enumerate() {
-        sink.check()?;
-        for (other, earlier) in &sinks[..i] {
-            output::apart((name, Some(sink)), (other, Some(earlier)))?;
-        }
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
+    for (key, path) in &asked.dumps {
+        dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
     }
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
@@ -56,12 +49,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     for (key, sink) in &dumps {
         sink.write_bytes(&run.dumps[key])?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
-    }
-    if !sinks.iter().any(|(_, sink)| **sink == Sink::Standard) {
-        output::print(&table::shader(&report, output::style(common)))?;
-    }
+    formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)
 }
 
