@@ -4,12 +4,15 @@
 mod adapters;
 mod args;
 mod check;
+mod compare;
 mod estimate;
 mod export;
 mod interrupt;
+mod merge;
 mod output;
 mod profile;
 mod progress;
+mod scale;
 mod shader;
 
 use std::process::ExitCode;
@@ -72,6 +75,9 @@ pub fn run() -> Outcome {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Compare(asked) => compare::run(asked, common),
+        Command::Scale(asked) => scale::run(asked, common),
+        Command::Merge(asked) => merge::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
         Command::Adapters(asked) => adapters::run(asked, common),
     };

@@ -43,6 +43,8 @@
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
+//! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
+//! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
 //!
@@ -63,6 +65,7 @@ pub mod estimate;
 pub mod execute;
 pub mod explain;
 pub mod files;
+pub mod fit;
 pub mod forecast;
 pub mod formula;
 pub mod instrument;
@@ -74,6 +77,7 @@ pub mod plan;
 pub mod profile;
 pub mod report;
 pub mod shader;
+pub mod sweep;
 pub mod tensors;
 
 pub use error::Error;

@@ -3,6 +3,8 @@
 
 mod adapters;
 mod agreement;
+mod bill;
+mod compare;
 mod component;
 pub mod csv;
 mod document;
@@ -10,6 +12,8 @@ pub mod json;
 pub mod markdown;
 mod number;
 pub mod page;
+mod points;
+mod scale;
 mod shader;
 pub mod table;
 
@@ -20,9 +24,13 @@ use serde::{Deserialize, Serialize};
 
 pub use adapters::AdapterList;
 pub use agreement::{Agreement, Comparison, Launch, Value};
+pub use bill::{Bill, Figures, Item, Quantity};
+pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
 pub use component::Component;
 pub use document::{Document, load, schemas};
 pub use page::Page;
+pub use points::{Conditions, PointFolder, merge};
+pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use shader::{LineRow, ShaderReport};
 
 use crate::{
@@ -40,6 +48,7 @@ use crate::{
     },
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
+    sweep::Place,
 };
 
 /// What the numbers of a report are.
@@ -131,6 +140,9 @@ pub struct Report {
     /// Which part of a training step ran, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// The point of a sweep that it is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Place>,
     /// FLOPs by phase.
     pub totals: Totals,
     /// FLOPs, operations, traffic and time by component and phase.
@@ -203,6 +215,7 @@ impl Report {
             batch: shape.batch(),
             seq: shape.seq(),
             training,
+            sweep: None,
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
                 exact: exact.map(by_phase),

@@ -16,6 +16,7 @@ use flopmeter::{
     },
     op::Convention,
     shader::{BindingKey, Fill},
+    sweep::{AskedAxis, Shard},
 };
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -40,6 +41,12 @@ pub enum Command {
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
+    /// Two models, or two saved reports, side by side
+    Compare(Compare),
+    /// How cost grows along an axis or two; fitted exponents, published claims judged
+    Scale(Scale),
+    /// Join the points that the shards of a scale measured
+    Merge(Merge),
     /// Any compute kernel, counted line by line
     Shader(Shader),
     /// What can run here, and what `auto` would pick
@@ -78,12 +85,19 @@ pub struct Exports {
 }
 
 /// Which model, in which shape.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Model {
     /// A preset (resnet-bk, qwen2.5-0.5b, -1.5b, -3b, -7b) or a folder with config.json and optionally
     /// weights and a peft adapter
     #[arg(value_name = "MODEL", default_value = "resnet-bk")]
     pub name: String,
+    #[command(flatten)]
+    pub variant: Variant,
+}
+
+/// What of a model is asked to be otherwise, and the shape of a batch.
+#[derive(Clone, Debug, Args)]
+pub struct Variant {
     /// Sequences in a batch [default: 32; Qwen: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
@@ -99,7 +113,7 @@ pub struct Model {
     lora_rank: Option<u32>,
 }
 
-impl Model {
+impl Variant {
     /// What was said about the batch's shape.
     pub fn shape(&self) -> AskedShape {
         AskedShape { batch: self.batch, seq: self.seq }
@@ -113,7 +127,7 @@ impl Model {
 }
 
 /// Which part of a training step, and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Step {
     /// How parameters follow their gradients
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
@@ -124,10 +138,17 @@ pub struct Step {
 }
 
 /// What a run computes and on what data.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Work {
     #[command(flatten)]
     pub model: Model,
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+/// How a model is run, whichever it is.
+#[derive(Clone, Debug, Args)]
+pub struct Setup {
     #[command(flatten)]
     pub step: Step,
     /// ResNet-BK: how BK-Core's gradient is computed, as published (the default) or exactly
@@ -144,7 +165,7 @@ pub struct Work {
     pub subgroup_size: u32,
 }
 
-impl Work {
+impl Setup {
     pub fn training(&self) -> Training {
         Training {
             scope: self.step.phase.into(),
@@ -233,6 +254,123 @@ pub struct Estimate {
     /// Qwen: how many times wider than the model the feed-forward network is, rounded down
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// A preset, a model's folder, or a saved report (.json) of profile or estimate
+    #[arg(value_name = "A")]
+    a: String,
+    /// What to hold against it, likewise
+    #[arg(value_name = "B")]
+    b: String,
+    #[command(flatten)]
+    variant: Variant,
+    /// Override a field of A's configuration only (repeatable)
+    #[arg(long = "set-a", value_name = "KEY=VALUE")]
+    set_a: Vec<String>,
+    /// Override a field of B's configuration only (repeatable)
+    #[arg(long = "set-b", value_name = "KEY=VALUE")]
+    set_b: Vec<String>,
+    #[command(flatten)]
+    setup: Setup,
+    /// Run models for real; otherwise they are estimated
+    #[arg(long)]
+    pub measure: bool,
+    /// Who runs A, as --adapter of profile [default: auto]
+    #[arg(long, value_name = "NAME", requires = "measure")]
+    adapter_a: Option<String>,
+    /// Who runs B [default: auto]
+    #[arg(long, value_name = "NAME", requires = "measure")]
+    adapter_b: Option<String>,
+    /// How operations become FLOPs [default: as in a saved report, else ieee]
+    #[arg(long, value_name = "NAME", value_parser = convention())]
+    pub convention: Option<Convention>,
+    /// Timed runs of the plain kernels; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+/// One of the two that are compared.
+#[derive(Debug)]
+pub struct Side {
+    /// `A` or `B`.
+    pub letter: char,
+    /// What it is and how it would run.
+    pub work: Work,
+    /// Who runs it, where that was said.
+    pub adapter: Option<String>,
+    /// Whether anything was said that is about it alone.
+    pub is_changed: bool,
+}
+
+impl Compare {
+    /// Both sides, each with what is said of both and of it alone.
+    pub fn sides(&self) -> [Side; 2] {
+        let side = |letter, name: &String, set: &[String], adapter: &Option<String>| {
+            let mut variant = self.variant.clone();
+            variant.overrides.extend_from_slice(set);
+            let model = Model { name: name.clone(), variant };
+            Side {
+                letter,
+                work: Work { model, setup: self.setup.clone() },
+                adapter: adapter.clone(),
+                is_changed: !set.is_empty() || adapter.is_some(),
+            }
+        };
+        [
+            side('A', &self.a, &self.set_a, &self.adapter_a),
+            side('B', &self.b, &self.set_b, &self.adapter_b),
+        ]
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Scale {
+    #[command(flatten)]
+    pub work: Work,
+    /// What changes, and through which values: batch, seq, or a field of the model's configuration, as in
+    /// seq=128,256,512; given twice, all pairs of values
+    #[arg(long = "axis", value_name = "KEY=LIST", required = true)]
+    pub axes: Vec<AskedAxis>,
+    /// Run each point for real; otherwise all are estimated
+    #[arg(long)]
+    pub measure: bool,
+    /// ResNet-BK: measure each point with either BK-Core gradient, to hold one against the other
+    #[arg(long, requires = "measure", conflicts_with = "bk_gradient")]
+    pub both_gradients: bool,
+    /// Write each measured point to a file of this folder, and keep those that are there already
+    #[arg(long, value_name = "DIR", requires = "measure")]
+    pub out: Option<PathBuf>,
+    /// Measure only the I-th of N parts of the points, I from 0; merge joins them
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Timed runs of the plain kernels; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// Files that scale --measure --out wrote, or folders of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Join what is there, although points are missing
+    #[arg(long)]
+    pub partial: bool,
     #[command(flatten)]
     pub exports: Exports,
 }

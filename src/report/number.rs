@@ -56,6 +56,15 @@ pub(super) fn rate(value: f64) -> String {
     scaled(value, &units)
 }
 
+/// So many decimals; a zero has no sign.
+pub(super) fn decimal(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
+        _ => text,
+    }
+}
+
 /// How many times `part` is of `whole`; a dash where there is no whole.
 pub(super) fn ratio(part: u64, whole: u64) -> String {
     if whole == 0 { DASH.to_owned() } else { format!("{:.3}", part as f64 / whole as f64) }
@@ -105,6 +114,7 @@ mod tests {
             [90.0, 121.0, 8_000.0, 259_200.0, 1e8].map(duration),
             ["90.00 s", "2.0 min", "2.2 h", "3.0 days", "3.2 years"]
         );
+        assert_eq!([-1e-9, -1.5, 0.25].map(|v| decimal(v, 1)), ["0.0", "-1.5", "0.2"]);
         assert_eq!(rate(67e12), "67.0 TFLOP/s");
         assert_eq!(share(1, 1_000_000), "<0.01 %");
         assert_eq!(

@@ -5,15 +5,17 @@
 mod adapters;
 mod agreement;
 mod causes;
+mod compare;
 mod components;
 mod estimate;
 mod forecast;
 mod profile;
+mod scale;
 mod shader;
 
 use std::borrow::Cow;
 
-use super::number::{DASH, bytes, duration, grouped, percent, seconds, share, signed};
+use super::number::{DASH, bytes, decimal, duration, grouped, percent, seconds, share, signed};
 use crate::{execute::Adapter, measure::Source, model::ModelConfig};
 
 /// A whole report.
@@ -264,7 +266,7 @@ impl Cell {
             Self::Bytes(value) => bytes(*value),
             Self::Seconds(value) => seconds(*value),
             Self::Duration(value) => duration(*value),
-            Self::Number(value, decimals) => format!("{value:.decimals$}"),
+            Self::Number(value, decimals) => decimal(*value, *decimals),
             Self::Percent(part) => percent(*part),
             Self::Share(part, whole) => share(*part, *whole),
         }

@@ -5,6 +5,7 @@
 
 mod case;
 mod saved;
+mod sweep;
 
 use flopmeter::{
     estimate::Estimate,
@@ -108,6 +109,8 @@ proptest! {
         let mut case = Case::new(config, batch, Some(seq), training, &limits);
         let honest = case.report(convention, 1.0);
         assert_adds_up(&honest);
+        let read: Report = serde_json::from_str(&json::render(&honest)).unwrap();
+        prop_assert_eq!(&read, &honest);
         prop_assert_eq!(honest.totals.exact, Some(honest.totals.measured));
         // What ResNet-BK's estimator prices as products is what ran as products, and nothing else is
         // charged for without having run than what this convention does not price.

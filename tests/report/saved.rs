@@ -17,7 +17,10 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::case::{Case, LIMITS, adapter, run};
+use crate::{
+    case::{Case, LIMITS, adapter, run},
+    sweep,
+};
 
 /// One kernel's report, without a device: as if each of its blocks had been executed ten times.
 pub fn shader_report() -> ShaderReport {
@@ -108,6 +111,8 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_forecast(bare, false).unwrap());
     let report = Case::fixed().report(Convention::Ieee, 3.25);
     reads_back(&report.with_forecast(question).unwrap());
+    reads_back(&sweep::scale());
+    reads_back(&sweep::compare());
     reads_back(&agreement());
     reads_back(&shader_report());
     reads_back(&adapters());
