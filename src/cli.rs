@@ -8,10 +8,12 @@ mod compare;
 mod estimate;
 mod export;
 mod interrupt;
+mod manual;
 mod merge;
 mod output;
 mod profile;
 mod progress;
+mod roofline;
 mod scale;
 mod shader;
 
@@ -79,7 +81,10 @@ pub fn run() -> Outcome {
         Command::Scale(asked) => scale::run(asked, common),
         Command::Merge(asked) => merge::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
+        Command::Roofline(asked) => roofline::run(asked, common),
         Command::Adapters(asked) => adapters::run(asked, common),
+        Command::Completions(asked) => manual::completions(asked),
+        Command::Man(asked) => manual::man(asked),
     };
     outcome.unwrap_or_else(|error| {
         output::complain(&error);

@@ -1,7 +1,9 @@
 //! What can run a kernel. An executor knows programs, buffers and dispatches; it never hears of
 //! plans, models or formulas, so one suite of tests can hold every executor to the same answers.
 
+#[cfg(feature = "embedded")]
 pub mod cpu;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 
 use schemars::JsonSchema;
@@ -13,6 +15,7 @@ use crate::{Error, kernel::KernelModule, op::Cost};
 ///
 /// # Errors
 /// Where the embedded executor cannot be had, which no machine is known to do.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn adapters() -> Result<Vec<Adapter>, Error> {
     let mut adapters = gpu::adapters();
     adapters.push(cpu::Cpu::new(cpu::SUBGROUP_LANES)?.adapter().clone());
@@ -25,6 +28,7 @@ pub fn adapters() -> Result<Vec<Adapter>, Error> {
 ///
 /// # Errors
 /// Where there is no such adapter, or it cannot be opened.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn open(choice: &str, subgroup: u32) -> Result<Box<dyn Executor>, Error> {
     if choice == "embedded" {
         return Ok(Box::new(cpu::Cpu::new(subgroup)?));
@@ -43,6 +47,7 @@ pub fn open(choice: &str, subgroup: u32) -> Result<Box<dyn Executor>, Error> {
 ///
 /// # Errors
 /// Where one that is there cannot be opened.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn open_all(subgroup: u32) -> Result<Vec<Box<dyn Executor>>, Error> {
     let gpus = gpu::Gpu::open_all()?.into_iter();
     let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
@@ -149,7 +154,7 @@ pub struct Dispatch<'a> {
 }
 
 /// Where a time comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// The device's own timestamps around the dispatch.
@@ -165,6 +170,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// By which clock.
     pub clock: Clock,
+    /// The host's time from handing the launch in to knowing that it is done.
+    pub waited_seconds: f64,
     /// What the executor itself saw executed, where it looks.
     pub tally: Option<Cost>,
 }

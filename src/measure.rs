@@ -85,6 +85,17 @@ pub enum Source {
     None,
 }
 
+impl Source {
+    /// The same for a reader.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Timestamps => "the device's timestamps",
+            Self::Wall => "the host's clock, submission and wait included",
+            Self::None => "nothing was timed",
+        }
+    }
+}
+
 /// A whole plan, measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {

@@ -6,16 +6,24 @@ mod agreement;
 mod bill;
 mod compare;
 mod component;
+#[cfg(feature = "cli")]
 pub mod csv;
 mod document;
+#[cfg(feature = "cli")]
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod number;
 pub mod page;
+#[cfg(feature = "cli")]
+pub mod plot;
 mod points;
+mod roofline;
 mod scale;
 mod shader;
+#[cfg(feature = "cli")]
 pub mod table;
+pub mod trace;
 
 use std::borrow::Cow;
 
@@ -30,6 +38,7 @@ pub use component::Component;
 pub use document::{Document, load, schemas};
 pub use page::Page;
 pub use points::{Conditions, PointFolder, merge};
+pub use roofline::{Point, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use shader::{LineRow, ShaderReport};
 
@@ -48,6 +57,7 @@ use crate::{
     },
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
+    roofline::{Ceilings, Placement},
     sweep::Place,
 };
 
@@ -113,6 +123,9 @@ pub struct PassRow {
     pub verdict: Verdict,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
+    /// Where that stands under the report's ceilings, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
 }
 
 /// Everything that a run found out.
@@ -165,6 +178,9 @@ pub struct Report {
     pub loss_is_finite: bool,
     /// How times were taken.
     pub timing: Timing,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
 }
 
 impl Report {
@@ -198,6 +214,7 @@ impl Report {
                 traffic: measured.cost.traffic,
                 verdict,
                 seconds: measured.seconds,
+                roofline: None,
             })
             .collect();
         let exact: Option<Vec<_>> = passes
@@ -234,6 +251,7 @@ impl Report {
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
+            ceilings: None,
         }
     }
 

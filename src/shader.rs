@@ -46,7 +46,7 @@ pub struct Run {
     pub table: BlockTable,
     /// How often each block of `table` was executed.
     pub executions: Vec<u64>,
-    /// What the executor itself tallied beside the counters, where it does.
+    /// What the executor itself tallied of the last plain run, where it does and there was one.
     pub tally: Option<Cost>,
     /// How long it took.
     pub timing: Timing,
@@ -108,9 +108,11 @@ pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Er
     let outcome = launch(executor, programs.1, grid)?;
     let executions = table.decode(&executor.read(counters, 0, table.bytes())?)?;
     let mut times: Vec<Vec<(f64, Clock)>> = Vec::new();
+    let mut tally = None;
     for _ in 0..repeats {
         restore(executor)?;
         let outcome = launch(executor, programs.0, grid)?;
+        tally = outcome.tally;
         times.push(vec![(outcome.seconds, outcome.clock)]);
     }
     let dumps = buffers
@@ -127,7 +129,7 @@ pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Er
         plain_seconds: median(times.iter().flatten().map(|(seconds, _)| *seconds).collect()),
         counted_seconds: outcome.seconds,
     };
-    Ok(Run { adapter, table, executions, tally: outcome.tally, timing, dumps })
+    Ok(Run { adapter, table, executions, tally, timing, dumps })
 }
 
 /// A buffer on the device, and what it holds before each run.

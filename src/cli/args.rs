@@ -6,6 +6,7 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+use clap_complete::Shell;
 
 use flopmeter::{
     execute::cpu::SUBGROUP_LANES,
@@ -15,6 +16,7 @@ use flopmeter::{
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
+    roofline::REPEATS,
     shader::{BindingKey, Fill},
     sweep::{AskedAxis, Shard},
 };
@@ -49,8 +51,14 @@ pub enum Command {
     Merge(Merge),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
+    Roofline(Roofline),
     /// What can run here, and what `auto` would pick
     Adapters(Adapters),
+    /// A script that completes these commands in a shell
+    Completions(Completions),
+    /// The manual page, as troff
+    Man(Manual),
 }
 
 /// Options of every command.
@@ -82,6 +90,9 @@ pub struct Exports {
     /// Write the report as Markdown, as for a pull request
     #[arg(long, value_name = "PATH")]
     pub markdown: Option<PathBuf>,
+    /// Write the report as one file for a browser, with plots
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
 }
 
 /// Which model, in which shape.
@@ -223,7 +234,12 @@ pub struct Profile {
     #[command(flatten)]
     pub ahead: Ahead,
     #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
     pub exports: Exports,
+    /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
+    #[arg(long, value_name = "PATH")]
+    pub trace: Option<PathBuf>,
     /// Write logits, loss, gradients and updated parameters; - is standard output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,
@@ -256,6 +272,35 @@ pub struct Estimate {
     pub ffn_ratio: Option<f64>,
     #[command(flatten)]
     pub exports: Exports,
+}
+
+/// Whether kernels are placed under their adapter's ceilings.
+#[derive(Debug, Args)]
+pub struct Under {
+    /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
+    /// the attainable, and whether compute or memory binds
+    #[arg(long)]
+    pub roofline: bool,
+    /// With --roofline: draw ceilings and kernels as an SVG; - is standard output
+    #[arg(long, value_name = "PATH", requires = "roofline")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Roofline {
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// Timed runs of each kernel
+    #[arg(long, value_name = "N", default_value_t = REPEATS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// Draw the ceilings as an SVG; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -410,11 +455,27 @@ pub struct Shader {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
     pub exports: Exports,
     /// Seconds after which all runs together are given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Of which command [default: of the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]

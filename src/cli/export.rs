@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use flopmeter::report::{Document, csv, json, markdown, table};
+use flopmeter::report::{Document, csv, html, json, markdown, table};
 
 use super::{
     args::{Common, Exports},
@@ -26,7 +26,7 @@ impl Places {
     ) -> super::Result<Option<Sink>> {
         let Some(sink) = path.map(Sink::of) else { return Ok(None) };
         if let Some((other, _)) = self.0.iter().find(|(_, taken)| *taken == sink) {
-            bail!("{other} and {option} name the same place: give each its own");
+            bail!("{option} and {other} name the same place: give each its own");
         }
         sink.check()?;
         self.0.push((option, sink.clone()));
@@ -45,6 +45,7 @@ pub struct Formats {
     json: Option<Sink>,
     csv: Option<Sink>,
     markdown: Option<Sink>,
+    html: Option<Sink>,
 }
 
 impl Formats {
@@ -54,6 +55,7 @@ impl Formats {
             json: places.claim("--json", asked.json.as_deref())?,
             csv: places.claim("--csv", asked.csv.as_deref())?,
             markdown: places.claim("--markdown", asked.markdown.as_deref())?,
+            html: places.claim("--html", asked.html.as_deref())?,
         })
     }
 
@@ -73,6 +75,7 @@ impl Formats {
         // Programs add up for themselves.
         write(&self.csv, &|| csv::render(&report.page(true)))?;
         write(&self.markdown, &|| markdown::render(&page()))?;
+        write(&self.html, &|| html::render(&page()))?;
         if !places.has_standard() {
             output::print(&table::render(&page(), output::color(common)))?;
         }

@@ -26,7 +26,7 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
-    /// Finds out before a long run whether its result can be written at the end of it.
+    /// Finds out whether a result can be written here.
     pub fn check(&self) -> super::Result<()> {
         match self {
             Self::Standard => Ok(()),

@@ -9,6 +9,8 @@ use flopmeter::{
     execute,
     model::{Batch, Model, ModelConfig, Weights, lower::Scope},
     profile::{Keep, Request, profile},
+    report::trace,
+    roofline::REPEATS,
 };
 
 use super::{
@@ -17,13 +19,19 @@ use super::{
     export::{Formats, Places},
     interrupt, output,
     progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_trace = places.claim("--trace", asked.trace.as_deref())?;
+    if to_trace.is_some() && asked.repeat == 0 {
+        bail!("--trace shows times, and --repeat 0 takes none: let it be at least 1");
+    }
     let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
@@ -47,6 +55,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (mut report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
+    if asked.under.roofline {
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
+    }
     drop(bar);
     for warning in executor.warnings() {
         log::warn!("{warning}");
@@ -58,6 +69,12 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
+    }
+    if let Some(sink) = &to_trace {
+        sink.write(&trace::render(&report))?;
+    }
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))

@@ -13,6 +13,7 @@ use flopmeter::{
     execute,
     kernel::KernelModule,
     report::ShaderReport,
+    roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
 
@@ -21,6 +22,8 @@ use super::{
     args::{Common, Shader},
     export::{Formats, Places},
     output::Sink,
+    progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
@@ -30,6 +33,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     for (key, path) in &asked.dumps {
         dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
     }
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
     let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
@@ -44,10 +48,18 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         subgroup: asked.subgroup_size,
     };
     let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
-    let report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    if asked.under.roofline {
+        // Not within the kernel's time: these kernels are known to end.
+        let mut executor = execute::open(&asked.adapter, asked.subgroup_size)?;
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
+    }
 
     for (key, sink) in &dumps {
         sink.write_bytes(&run.dumps[key])?;
+    }
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)

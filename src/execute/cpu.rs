@@ -202,7 +202,7 @@ impl Executor for Cpu {
         for (line, count) in sites {
             *self.outside.entry((program.name.clone(), *line)).or_default() += count;
         }
-        Ok(Outcome { seconds, clock: Clock::Wall, tally: Some(tally) })
+        Ok(Outcome { seconds, clock: Clock::Wall, waited_seconds: seconds, tally: Some(tally) })
     }
 
     fn clear(&mut self) {

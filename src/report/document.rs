@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{AdapterList, Agreement, CompareReport, Page, Report, ScaleReport, ShaderReport};
+use super::{
+    AdapterList, Agreement, CompareReport, Page, Report, RooflineReport, ScaleReport, ShaderReport,
+};
 use crate::{Error, estimate::Estimate};
 
 /// A report that can be saved and read back.
@@ -19,13 +21,14 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 7] {
+pub fn schemas() -> [(&'static str, Schema); 8] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),
         schema::<Report>(),
+        schema::<RooflineReport>(),
         schema::<ScaleReport>(),
         schema::<ShaderReport>(),
     ]

@@ -9,10 +9,17 @@ use super::page::{Content, Fact, Page, Row, Table};
 pub fn render(page: &Page) -> String {
     let mut text = format!("# {}\n", escaped(&page.title));
     for section in &page.sections {
-        let _ = write!(text, "\n## {}\n\n", section.title);
+        let heading = format!("\n## {}\n\n", section.title);
         match &section.content {
-            Content::Facts(facts) => facts.iter().for_each(|fact| item(&mut text, fact)),
-            Content::Table(table) => columns(&mut text, table),
+            Content::Facts(facts) => {
+                text.push_str(&heading);
+                facts.iter().for_each(|fact| item(&mut text, fact));
+            }
+            Content::Table(table) => {
+                text.push_str(&heading);
+                columns(&mut text, table);
+            }
+            Content::Plot(_) => {}
         }
     }
     text

@@ -9,14 +9,19 @@ mod compare;
 mod components;
 mod estimate;
 mod forecast;
+mod pictures;
+mod plot;
 mod profile;
+mod roofline;
 mod scale;
 mod shader;
 
 use std::borrow::Cow;
 
-use super::number::{DASH, bytes, decimal, duration, grouped, percent, seconds, share, signed};
-use crate::{execute::Adapter, measure::Source, model::ModelConfig};
+pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
+
+use super::number::{DASH, bytes, decimal, duration, grouped, seconds, share, share_of, signed};
+use crate::{execute::Adapter, model::ModelConfig};
 
 /// A whole report.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +48,8 @@ pub enum Content {
     Facts(Vec<Fact>),
     /// Rows of figures.
     Table(Table),
+    /// What is better seen than read.
+    Plot(Plot),
 }
 
 /// Something said in a line.
@@ -133,16 +140,21 @@ pub enum Cell {
     Duration(f64),
     /// A number, and how many decimals of it mean something.
     Number(f64, usize),
-    /// A part of one.
-    Percent(f64),
     /// A part of a whole: part, whole.
     Share(u64, u64),
+    /// A part of one, which may be more than it.
+    Part(f64),
 }
 
 impl Section {
     /// A section of facts.
     pub fn facts(title: &'static str, facts: impl Into<Vec<Fact>>) -> Self {
         Self { title, content: Content::Facts(facts.into()) }
+    }
+
+    /// A section of one plot.
+    pub fn plot(title: &'static str, plot: Plot) -> Self {
+        Self { title, content: Content::Plot(plot) }
     }
 
     /// A section of one table.
@@ -224,7 +236,7 @@ impl Page {
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.sections.iter().filter_map(|section| match &section.content {
             Content::Table(table) => Some(table),
-            Content::Facts(_) => None,
+            Content::Facts(_) | Content::Plot(_) => None,
         })
     }
 
@@ -267,8 +279,8 @@ impl Cell {
             Self::Seconds(value) => seconds(*value),
             Self::Duration(value) => duration(*value),
             Self::Number(value, decimals) => decimal(*value, *decimals),
-            Self::Percent(part) => percent(*part),
             Self::Share(part, whole) => share(*part, *whole),
+            Self::Part(part) => share_of(*part),
         }
     }
 
@@ -281,8 +293,8 @@ impl Cell {
             Self::Difference(value) => value.to_string(),
             Self::Seconds(value)
             | Self::Duration(value)
-            | Self::Percent(value)
-            | Self::Number(value, _) => value.to_string(),
+            | Self::Number(value, _)
+            | Self::Part(value) => value.to_string(),
             Self::Share(part, whole) => (*part as f64 / *whole as f64).to_string(),
         }
     }
@@ -301,15 +313,6 @@ fn config_line(config: &ModelConfig) -> String {
 fn adapter_line(adapter: &Adapter) -> String {
     let Adapter { name, backend, device_type, driver, limits: _ } = adapter;
     format!("{name} ({backend}, {device_type}; {driver})")
-}
-
-/// Whose clock times come from.
-fn clock_in_words(source: Source) -> &'static str {
-    match source {
-        Source::Timestamps => "the device's timestamps",
-        Source::Wall => "the host's clock, submission and wait included",
-        Source::None => "nothing was timed",
-    }
 }
 
 /// Passes that are named where many do not agree.

@@ -11,6 +11,7 @@ use crate::{
     kernel::KernelModule,
     measure::Timing,
     op::{Convention, Cost, OpCounts, Traffic},
+    roofline::{Ceilings, Placement},
     shader::Run,
 };
 
@@ -50,6 +51,12 @@ pub struct ShaderReport {
     pub seconds: Option<f64>,
     /// How times were taken.
     pub timing: Timing,
+    /// Where the kernel stands under `ceilings`, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
     /// The source whose lines those are; empty where there is none.
     pub source: String,
 }
@@ -118,6 +125,8 @@ impl ShaderReport {
             lines,
             seconds: run.timing.plain_seconds,
             timing: run.timing.clone(),
+            roofline: None,
+            ceilings: None,
             source: kernel.source.clone(),
         }
     }

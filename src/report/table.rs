@@ -11,9 +11,10 @@ use super::page::{self, Content, Fact, Page, Row, Tone};
 
 /// A page, in colours if the terminal has them.
 pub fn render(page: &Page, color: bool) -> String {
-    let sections = page.sections.iter().map(|section| match &section.content {
-        Content::Facts(facts) => facts.iter().map(|fact| line(fact, color)).collect(),
-        Content::Table(table) => format!("{}\n", columns(table, color).trim_fmt()),
+    let sections = page.sections.iter().filter_map(|section| match &section.content {
+        Content::Facts(facts) => Some(facts.iter().map(|fact| line(fact, color)).collect()),
+        Content::Table(table) => Some(format!("{}\n", columns(table, color).trim_fmt())),
+        Content::Plot(_) => None,
     });
     sections.collect::<Vec<String>>().join("\n")
 }

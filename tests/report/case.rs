@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     estimate::Estimate,
-    execute::{Adapter, Limits},
+    execute::{Adapter, Clock, Limits},
     formula,
     measure::{Measurement, PassMeasurement, Source, Timing},
     model::{
@@ -16,6 +16,7 @@ use flopmeter::{
     plan::{Pass, Phase, Plan},
     profile::{Run, Tensor},
     report::{Report, Subject},
+    roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
 };
 
 pub const LIMITS: Limits = Limits {
@@ -166,4 +167,33 @@ pub fn run(name: &str) -> Run {
     measurement.adapter = adapter(name, LIMITS);
     let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
     Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
+}
+
+/// Ceilings, written down.
+pub fn ceilings() -> Ceilings {
+    let spread = |median: f64| Spread { min: 0.5 * median, median, max: 1.5 * median };
+    let ceiling = |name: &str, resource, rate| Ceiling {
+        name: name.to_owned(),
+        resource,
+        kernel: "roofline.example".parse().unwrap(),
+        work: 1 << 20,
+        buffer_bytes: 1 << 28,
+        rate: spread(rate),
+        seconds: spread(0.001),
+        clock: Clock::Timestamps,
+    };
+    Ceilings {
+        adapter: adapter("Example", LIMITS),
+        repeats: 3,
+        ceilings: vec![
+            ceiling("multiply-add f32", Resource::F32, 1e8),
+            ceiling("storage copy", Resource::Storage, 5e6),
+        ],
+        missing: vec![Missing { name: "multiply-add f16".into(), why: "it has none".into() }],
+        empty_dispatch: spread(1e-5),
+        empty_dispatch_clock: Clock::Wall,
+        submit_and_wait: spread(1e-4),
+        drift: Drift { first: 1e8, last: 0.9e8 },
+        warning: None,
+    }
 }

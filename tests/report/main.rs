@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 mod case;
+mod formats;
 mod saved;
 mod sweep;
 

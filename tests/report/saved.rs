@@ -12,13 +12,13 @@ use flopmeter::{
     measure::{Source, Timing},
     model::{AskedShape, BatchShape, Model, Optimizer},
     op::Convention,
-    report::{self, AdapterList, Agreement, Document, Report, ShaderReport, json},
+    report::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, json},
     shader,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, LIMITS, adapter, run},
+    case::{Case, LIMITS, adapter, ceilings, run},
     sweep,
 };
 
@@ -79,6 +79,13 @@ fn profile() -> Report {
     Report { model_config: adapters.config, ..report }
 }
 
+/// A report whose passes have their places under ceilings.
+pub fn placed() -> Report {
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    report.place(ceilings());
+    report
+}
+
 /// Writes a report and reads it again: an equal value, and a file that follows its schema.
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
@@ -101,6 +108,8 @@ fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
 fn a_saved_report_reads_back_as_it_was() {
     reads_back(&Case::fixed().report(Convention::Ieee, 3.25));
     reads_back(&profile());
+    reads_back(&placed());
+    reads_back(&RooflineReport::new(ceilings()));
     let question = Question {
         extent: Some(Extent::Steps(1000)),
         budget: Some(1 << 60),

@@ -1,7 +1,8 @@
 //! The table of components: one block a phase, layers of one shape summed unless each is wanted.
 
-use super::{Cell, Column, Row, Table, Tone};
+use super::{Cell, Column, Row, Table, Tone, roofline};
 use crate::{
+    op::Cost,
     plan::Phase,
     report::{Component, Report, component},
 };
@@ -11,11 +12,11 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
     if !every_layer {
         components = folded(components);
     }
-    let whole = report.totals.measured.total();
+    let row = |component: &Component| row(component, report);
     let sum = |name: &str, phase: Phase, rows: &[&Component]| {
         let mut sum = Component::new(name.to_owned(), phase);
         rows.iter().for_each(|row| sum.absorb(row));
-        Row { sum: true, ..row(&sum, whole) }
+        Row { sum: true, ..row(&sum) }
     };
     let mut rows = Vec::new();
     for phase in Phase::ALL {
@@ -24,36 +25,35 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
         if of_phase.is_empty() {
             continue;
         }
-        rows.extend(of_phase.iter().map(|part| row(part, whole).of(phase.name())));
+        rows.extend(of_phase.iter().map(|part| row(part).of(phase.name())));
         rows.push(sum(phase.name(), phase, &of_phase).of(phase.name()));
     }
     rows.push(sum("total", Phase::Forward, &components.iter().collect::<Vec<_>>()));
-    Table {
-        grouped_by: Some("phase"),
-        columns: vec![
-            Column::text("component", "component"),
-            Column::number("measured", "measured"),
-            Column::number("exact", "exact"),
-            Column::number("diff", "difference"),
-            Column::number("estimate", "estimate"),
-            Column::number("ratio", "ratio"),
-            Column::number("bytes", "bytes"),
-            Column::number("FLOP/B", "flops_per_byte"),
-            Column::number("time", "seconds"),
-            Column::number("GFLOP/s", "gflops_per_second"),
-            Column::number("share", "share"),
-        ],
-        rows,
-        main: true,
+    let mut columns = vec![
+        Column::text("component", "component"),
+        Column::number("measured", "measured"),
+        Column::number("exact", "exact"),
+        Column::number("diff", "difference"),
+        Column::number("estimate", "estimate"),
+        Column::number("ratio", "ratio"),
+        Column::number("bytes", "bytes"),
+        Column::number("FLOP/B", "flops_per_byte"),
+        Column::number("time", "seconds"),
+        Column::number("GFLOP/s", "gflops_per_second"),
+        Column::number("share", "share"),
+    ];
+    if report.ceilings.is_some() {
+        columns.extend(roofline::columns());
     }
+    Table { grouped_by: Some("phase"), columns, rows, main: true }
 }
 
-fn row(component: &Component, whole: u64) -> Row {
+fn row(component: &Component, report: &Report) -> Row {
     let Component { name, measured, exact, estimate, traffic, seconds, .. } = component;
     let difference = exact.map(|exact| i128::from(*measured) - i128::from(exact));
     let moved = traffic.storage_bytes();
     let rate = |seconds: f64| Cell::rate(*measured as f64 / seconds * 1e-9, 2);
-    let row = Row::new([
+    let mut cells = vec![
         Cell::text(name),
         Cell::Count(*measured),
         Cell::count(*exact),
@@ -64,14 +64,19 @@ fn row(component: &Component, whole: u64) -> Row {
         Cell::rate(*measured as f64 / moved as f64, 2),
         seconds.map_or(Cell::Missing, Cell::Seconds),
         seconds.map_or(Cell::Missing, rate),
-        Cell::Share(*measured, whole),
-    ]);
+        Cell::Share(*measured, report.totals.measured.total()),
+    ];
+    if let Some(ceilings) = &report.ceilings {
+        let cost = Cost { ops: component.ops, traffic: *traffic };
+        let place = |seconds| ceilings.place(&cost, report.convention, seconds);
+        cells.extend(roofline::placed(seconds.and_then(place)));
+    }
     let differs = difference.is_some_and(|difference| difference != 0);
-    Row { tone: if differs { Tone::Bad } else { Tone::Plain }, ..row }
+    Row { tone: if differs { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }
 }
 
 /// Rows that differ only in the layer's number become one, named after the first and last of them.
-fn folded(rows: Vec<Component>) -> Vec<Component> {
+pub(super) fn folded(rows: Vec<Component>) -> Vec<Component> {
     let layers: Vec<u32> = rows.iter().filter_map(|row| Some(layer(&row.name)?.0)).collect();
     let (Some(first), Some(last)) = (layers.iter().min(), layers.iter().max()) else { return rows };
     if first == last {

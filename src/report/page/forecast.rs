@@ -80,5 +80,5 @@ fn time(seconds: Option<f64>) -> Option<Cell> {
 }
 
 fn used(forecast: &Forecast, of: fn(Utilisation) -> f64) -> Option<Cell> {
-    forecast.utilisation.map(|used| Cell::Percent(of(used)))
+    forecast.utilisation.map(|used| Cell::Part(of(used)))
 }

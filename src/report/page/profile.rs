@@ -2,8 +2,8 @@
 //! differ, verdict, loss and timing.
 
 use super::{
-    Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, clock_in_words,
-    components, config_line, forecast,
+    Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
+    config_line, forecast, pictures, roofline,
 };
 use crate::{
     check::Verdict,
@@ -23,6 +23,7 @@ impl Document for Report {
         found.push(verdict(self));
         found.push(loss(self));
         found.extend(timing(self));
+        found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
@@ -32,7 +33,15 @@ impl Document for Report {
             sections.push(Section::facts("Many steps", forecast::asked(first)));
             sections.push(Section::table("By each count", forecast::table(&self.forecasts)));
         }
-        sections.push(Section::facts("Findings", found));
+        sections.extend([
+            Section::facts("Findings", found),
+            pictures::shares(self),
+            pictures::opinions(self),
+            pictures::waterfall(self),
+        ]);
+        sections.extend(pictures::timeline(self));
+        let ceilings = self.ceilings.as_ref();
+        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }
@@ -129,7 +138,7 @@ fn loss(report: &Report) -> Fact {
 
 fn timing(report: &Report) -> Vec<Fact> {
     let timing = &report.timing;
-    let clock = clock_in_words(timing.source);
+    let clock = timing.source.in_words();
     let counted = seconds(timing.counted_seconds);
     let mut facts = vec![Fact::new(
         "timing",

@@ -1,12 +1,13 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, clock_in_words};
+use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, roofline};
 use crate::{
     op::{OpCounts, Traffic},
     report::{
         Document, ShaderReport,
-        number::{DASH, bytes, grouped, seconds},
+        number::{DASH, bytes, grouped, seconds, share_of},
     },
+    roofline::Placement,
 };
 
 impl Document for ShaderReport {
@@ -18,6 +19,8 @@ impl Document for ShaderReport {
             Section::table("Operations", operations(self)),
             Section::facts("Rates", rates(self)),
         ];
+        let ceilings = self.ceilings.as_ref();
+        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
@@ -77,7 +80,7 @@ fn operations(report: &ShaderReport) -> Table {
 }
 
 /// Traffic, intensity and rates.
-fn rates(report: &ShaderReport) -> [Fact; 3] {
+fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
         storage_load,
         storage_store,
@@ -108,7 +111,7 @@ fn rates(report: &ShaderReport) -> [Fact; 3] {
     };
     let timing = &report.timing;
     let counted = seconds(timing.counted_seconds);
-    let clock = clock_in_words(timing.source);
+    let clock = timing.source.in_words();
     let time = match report.seconds {
         Some(plain) => {
             let giga = |per_run: u64| per_run as f64 / plain * 1e-9;
@@ -123,11 +126,30 @@ fn rates(report: &ShaderReport) -> [Fact; 3] {
         }
         None => format!("{clock}; counting once took {counted}"),
     };
-    [
+    let mut facts = vec![
         Fact::new("traffic", parts.join("; ")),
         Fact::new("intensity", intensity),
         Fact::new("timing", time),
-    ]
+    ];
+    if let Some(ceilings) = &report.ceilings {
+        facts.push(Fact::new("place", placed(report)));
+        facts.extend(roofline::ceilings(ceilings));
+    }
+    facts
+}
+
+/// Where the kernel stands under the adapter's ceilings.
+fn placed(report: &ShaderReport) -> String {
+    match report.roofline {
+        None => "not placed: it was not timed, or neither computes nor touches storage".to_owned(),
+        Some(Placement { attainable_flops_per_second, share, bound }) => {
+            let attainable = match report.flops {
+                0 => String::new(),
+                _ => format!(" of {:.3} attainable GFLOP/s", attainable_flops_per_second * 1e-9),
+            };
+            format!("{}{attainable}, bound by {}", share_of(share), roofline::in_words(bound))
+        }
+    }
 }
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
