@@ -21,7 +21,10 @@ use crate::{
     explain::{self, Cause},
     formula,
     measure::{Measurement, Timing},
-    model::{BatchShape, ModelConfig, lower::Training},
+    model::{
+        BatchShape, ModelConfig,
+        lower::{BkGradient, Training},
+    },
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
 };
@@ -61,6 +64,19 @@ pub struct Totals {
     /// How much of `measured` is extrapolated; none where all of it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolated: Option<PhaseFlops>,
+}
+
+/// A way to train a model, and what it costs by closed forms.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WayToTrain {
+    /// What is trained, in words.
+    pub trained: String,
+    /// FLOPs of the forward pass.
+    pub forward: u64,
+    /// FLOPs of the backward pass.
+    pub backward: u64,
+    /// `backward` / `forward`.
+    pub ratio: f64,
 }
 
 /// How the measurement of a few layers came to stand for all of a model's.
@@ -137,6 +153,9 @@ pub struct Report {
     /// Which part of a training step ran, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// How BK-Core's gradient was computed, where the model has a BK-Core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bk_gradient: Option<BkGradient>,
     /// What stands for layers that did not run; none where all did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolation: Option<Extrapolation>,
@@ -147,6 +166,9 @@ pub struct Report {
     /// What the field quotes beside the published estimator.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub field_formulas: Vec<FieldFormula>,
+    /// What a training step of this model costs by closed forms, whatever of it is trained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ways_to_train: Vec<WayToTrain>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
     /// Every launch, in order.
@@ -213,6 +235,7 @@ impl Report {
             batch: shape.batch(),
             seq: shape.seq(),
             training,
+            bk_gradient: matches!(config, ModelConfig::ResNetBk(_)).then_some(training.bk_gradient),
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
                 exact: exact.map(by_phase),
@@ -222,6 +245,7 @@ impl Report {
             extrapolation,
             components: component::components(&passes, &terms, convention),
             field_formulas: estimate.field().to_vec(),
+            ways_to_train: Vec::new(),
             causes: explain::causes(
                 plan.passes
                     .iter()
@@ -236,6 +260,13 @@ impl Report {
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
         }
+    }
+
+    /// The same report beside other ways to train the model.
+    #[must_use]
+    pub fn beside(mut self, ways_to_train: Vec<WayToTrain>) -> Self {
+        self.ways_to_train = ways_to_train;
+        self
     }
 
     /// Whether every pass that has a closed form agrees with it.

@@ -28,7 +28,8 @@ pub struct Training {
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// How BK-Core's gradient is computed.
+    /// How BK-Core's gradient is computed, where the model has a BK-Core.
+    #[serde(skip)]
     pub bk_gradient: BkGradient,
 }
 

@@ -66,10 +66,9 @@ fn head(report: &Report) -> String {
             ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
                 format!("one training step of all parameters, {}", training.optimizer)
             }
-            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => format!(
-                "one training step of adapters of rank {} on {}, {}",
-                lora.rank, lora.targets, training.optimizer
-            ),
+            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => {
+                format!("one training step of adapters of {lora}, {}", training.optimizer)
+            }
         },
     };
     let config = serde_json::to_value(&report.model_config).unwrap_or_default();
@@ -141,6 +140,13 @@ fn beside(report: &Report) -> String {
             ratio(estimate.backward, estimate.forward)
         );
     }
+    let ways = report.ways_to_train.iter();
+    let ways: Vec<String> = ways
+        .map(|way| format!("{} x training {}", ratio(way.backward, way.forward), way.trained))
+        .collect();
+    if !ways.is_empty() {
+        let _ = writeln!(text, "          by closed forms {}", ways.join(", "));
+    }
     for FieldFormula { name, of, flops, .. } in &report.field_formulas {
         let ran = match *of {
             "forward" => Some(measured.forward),
@@ -185,17 +191,17 @@ fn foot(report: &Report, style: Style) -> String {
     }
     let timing = &report.timing;
     let clock = clock_in_words(timing.source);
+    let seconds = |time| marked(report.extrapolation.is_some(), seconds(time));
     let counted = seconds(timing.counted_seconds);
-    let ran = if report.extrapolation.is_some() { "what ran: " } else { "" };
     let _ = match timing.plain_seconds {
         Some(plain) => writeln!(
             text,
-            "timing    {ran}plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+            "timing    plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
             seconds(plain),
             timing.repeats,
             timing.counted_seconds / plain
         ),
-        None => writeln!(text, "timing    {ran}{clock}; counting once took {counted}"),
+        None => writeln!(text, "timing    {clock}; counting once took {counted}"),
     };
     if report.adapter.device_type == "embedded" {
         text.push_str("          the embedded executor interprets: its times are this machine's CPU, not a GPU's\n");
