@@ -4,7 +4,7 @@
 // empty, and the operations are those of M rows however the rows are divided.
 //
 // Grids. An invocation computes a tile of outputs, ROWS x COLUMNS of them: 8 x 8 in the `_vec4`
-// entries (1 x 4 for the bias), 1 x 1 in the others. A workgroup has COLUMN_LANES invocations along the output's columns
+// entries (1 x 4 for the bias), 1 x 4 in the `_columns` entries, 1 x 1 in the others. A workgroup has COLUMN_LANES invocations along the output's columns
 // and LANES / COLUMN_LANES along its rows, so R = ROWS * LANES / COLUMN_LANES rows in all. The grid is
 //                      x: columns                           y: rows              z
 //     forward          ceil(N / (COLUMNS * COLUMN_LANES))   ceil(M / R) + G - 1  1
@@ -15,7 +15,8 @@
 // The rows of a tile belong to one group. Groups are not known when a grid is chosen; whatever they
 // are, they have no more row tiles than that, and the few left over return at once.
 //
-// `_vec4` entries want K and N to be multiples of four, and bind vec4 views of the same buffers.
+// `_vec4` entries want K and N to be multiples of four, and bind vec4 views of the same buffers;
+// `_columns` entries want that of the output's columns alone, whatever is summed over.
 // Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile.
 
 struct Dims {
@@ -187,9 +188,79 @@ fn backward_bias(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocati
     db[at] = sum;
 }
 
+// Where only the output's columns come in fours, or the sum is short, an invocation computes a run of four of them.
+const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// start + the sum over k of x[m, k] w[row .. row + 3, k].
+fn row_by_four_rows(start: vec4<f32>, m: u32, row: u32) -> vec4<f32> {
+    let x_end = (m + 1u) * dims.K;
+    var w_at = (row + QUAD) * dims.K;
+    var sum = start;
+    for (var x_at = m * dims.K; x_at < x_end; x_at++) {
+        sum = fma(vec4<f32>(x[x_at]), vec4<f32>(w[w_at.x], w[w_at.y], w[w_at.z], w[w_at.w]), sum);
+        w_at += 1u;
+    }
+    return sum;
+}
+
+// One invocation computes four adjacent y[m, n] = sum over k of x[m, k] w[g, n, k], + b[g, n].
+@compute @workgroup_size(LANES)
+fn forward_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let columns = dims.N / 4u;
+    let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || run >= columns {
+        return;
+    }
+    let at = rows.g * columns + run;
+    y_vec4[m * columns + run] = row_by_four_rows(vec4<f32>(), m, 4u * at) + b_vec4[at];
+}
+
+// One invocation computes four adjacent y[m, n] = sum over k of x[m, k] w[g, n, k].
+@compute @workgroup_size(LANES)
+fn forward_plain_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let columns = dims.N / 4u;
+    let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || run >= columns {
+        return;
+    }
+    let at = m * columns + run;
+    var start = vec4<f32>();
+    if dims.accumulate != 0u {
+        start = y_vec4[at];
+    }
+    y_vec4[at] = row_by_four_rows(start, m, 4u * (rows.g * columns + run));
+}
+
+// One invocation computes four adjacent dx[m, k] = sum over n of dy[m, n] w[g, n, k].
+@compute @workgroup_size(LANES)
+fn backward_input_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let rows = band(tile.y, LANES / COLUMN_LANES);
+    let columns = dims.K / 4u;
+    let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
+    let m = rows.m + lane / COLUMN_LANES;
+    if m >= rows.end || run >= columns {
+        return;
+    }
+    let at = m * columns + run;
+    let dy_end = (m + 1u) * dims.N;
+    var w_at = rows.g * dims.N * columns + run;
+    var sum = vec4<f32>();
+    if dims.accumulate != 0u {
+        sum = dx_vec4[at];
+    }
+    for (var dy_at = m * dims.N; dy_at < dy_end; dy_at++) {
+        sum = fma(vec4<f32>(dy[dy_at]), w_vec4[w_at], sum);
+        w_at += columns;
+    }
+    dx_vec4[at] = sum;
+}
+
 // Below, matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and
 // its components are four adjacent columns, or four steps of a sum.
-const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 fn load_x(at: vec4<u32>) -> mat4x4<f32> {
     return mat4x4<f32>(x_vec4[at.x], x_vec4[at.y], x_vec4[at.z], x_vec4[at.w]);

@@ -108,7 +108,8 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
 /// What an executor counted for a plan by its counters against what it tallied itself while it ran
 /// the plain kernels, pass by pass: every operation and every byte. None where it tallies nothing.
 pub fn tallies(measurement: &Measurement) -> Option<Vec<Verdict>> {
-    let tallies = measurement.passes.iter().map(|pass| pass.tally).collect::<Option<Vec<_>>>()?;
+    let tallies = measurement.passes.iter().map(|pass| Some(pass.witness.as_ref()?.tally));
+    let tallies = tallies.collect::<Option<Vec<_>>>()?;
     let held = measurement.passes.iter().zip(tallies).map(|(pass, tally)| {
         match compare("counters", &pass.cost.ops, "tally", &tally.ops) {
             Verdict::Match if pass.cost.traffic != tally.traffic => Verdict::Mismatch {

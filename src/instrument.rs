@@ -37,7 +37,7 @@ use self::{
     block::{Site, Unpriced},
     code::Code,
     flow::Flow,
-    flush::{Counter, Means, Types},
+    flush::{Counter, MOST_LANES, Means, Types},
     price::Pricer,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct CounterBinding {
 /// Rewrites `kernel` so that it counts the executions of its metered blocks, within `limits`.
 ///
 /// The result computes bit for bit what the original computes. It takes one storage binding more, and
-/// eight bytes of workgroup memory for each counter where they are to be had and there are no subgroups.
+/// eight bytes of workgroup memory for each counter where they are to be had and it is not made of whole subgroups.
 /// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
 /// counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
@@ -93,9 +93,10 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
     }
     let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
     // WGSL does not say which invocations of a workgroup in more than one dimension share a subgroup.
-    let flat = kernel.entry_point().workgroup_size[1..] == [1, 1];
-    let subgroups = limits.subgroup_lanes.is_some() && flat;
-    let means = Means { at: counters, room, subgroups };
+    let [size, rest @ ..] = kernel.entry_point().workgroup_size;
+    let whole = |lanes: u32| lanes <= MOST_LANES && size.is_multiple_of(lanes) && rest == [1, 1];
+    let lanes = limits.subgroup_lanes.filter(|&lanes| whole(lanes));
+    let means = Means { at: counters, room, lanes };
     flush::wrap(&mut module, &types, &private, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {

@@ -7,12 +7,14 @@ pub mod json;
 mod number;
 mod shader;
 pub mod table;
+mod watched;
 
 use serde::{Serialize, Serializer};
 
 pub use agreement::{Agreement, Comparison};
 pub use component::Component;
 pub use shader::{LineRow, ShaderReport};
+pub use watched::Watched;
 
 use crate::{
     check::{self, Tally, Verdict},
@@ -127,6 +129,9 @@ pub struct PassRow {
     pub why: Option<String>,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
+    /// Active lanes over lanes issued, where the executor looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane_use: Option<f64>,
 }
 
 /// Everything that a run found out.
@@ -181,6 +186,9 @@ pub struct Report {
     pub loss_is_finite: bool,
     /// How times were taken.
     pub timing: Timing,
+    /// What the executor saw beside the counts, where it looks.
+    #[serde(flatten)]
+    pub watched: Option<Watched>,
 }
 
 impl Report {
@@ -215,6 +223,7 @@ impl Report {
                 why: why(&verdict),
                 verdict,
                 seconds: measured.seconds,
+                lane_use: measured.witness.as_ref().and_then(|witness| witness.lanes.share()),
             })
             .collect();
         let exact: Option<Vec<_>> = passes
@@ -259,6 +268,7 @@ impl Report {
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
+            watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
         }
     }
 
@@ -269,9 +279,10 @@ impl Report {
         self
     }
 
-    /// Whether every pass that has a closed form agrees with it.
+    /// Whether every pass that has a closed form agrees with it, and no executor that looks saw what a
+    /// kernel should not do.
     pub fn holds(&self) -> bool {
-        self.verdict.mismatch == 0
+        self.verdict.mismatch == 0 && self.watched.as_ref().is_none_or(Watched::holds)
     }
 }
 

@@ -14,7 +14,7 @@ mod random;
 mod rewriting;
 
 use flopmeter::{
-    execute::Limits,
+    execute::{Executor as _, Limits, cpu::Cpu},
     op::{Cost, Op, OpCounts, Traffic},
 };
 use harness::{CONTROL, CROWDED, ROOMY, counted, kernel};
@@ -98,6 +98,19 @@ fn every_form_of_control_flow_is_counted_exactly() {
             }
         }
     });
+}
+
+/// Workgroups of 40 are whole subgroups of these sizes, from fewer lanes than counters to more.
+#[test]
+fn subgroups_of_any_size_hand_counters_over() {
+    for lanes in [1, 2, 4, 8] {
+        let mut embedded = Cpu::new(lanes).unwrap();
+        let limits = embedded.adapter().limits;
+        for (entry, ops, _) in expectations() {
+            let cost = counted(&mut embedded, &kernel(CONTROL, entry, &[]), &limits, [3, 1, 1]);
+            assert_eq!(cost.ops.floating(), ops, "{entry}, {lanes} lanes");
+        }
+    }
 }
 
 #[test]

@@ -25,6 +25,10 @@ const SHAPES: [[usize; 3]; 9] = [
     [131, 68, 132],
 ];
 
+/// What each way to run the family may have.
+const ENTRIES: [&str; 5] =
+    ["forward", "forward_plain", "backward_input", "backward_weight", "backward_bias"];
+
 /// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, and lanes along
 /// the columns (all of them where the file leaves no choice).
 struct Variant {
@@ -35,9 +39,11 @@ struct Variant {
     column_lanes: usize,
 }
 
-const VARIANTS: [Variant; 6] = [
+const VARIANTS: [Variant; 8] = [
     Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 8 },
     Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 8, column_lanes: 1 },
+    Variant { file: "linear", suffix: "_columns", tile: [1, 4], lanes: 64, column_lanes: 8 },
+    Variant { file: "linear", suffix: "_columns", tile: [1, 4], lanes: 8, column_lanes: 2 },
     Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 8, column_lanes: 8 },
     Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 64, column_lanes: 4 },
     Variant { file: "linear_subgroup", suffix: "_vec4", tile: [32, 4], lanes: 8, column_lanes: 8 },
@@ -143,11 +149,20 @@ fn product((x, y): (&f32, &f32)) -> f64 {
 }
 
 impl Variant {
-    /// Whether this variant is for such shapes and runs here.
-    fn takes(&self, [_, k, n]: [usize; 3], gpu: &dyn Executor) -> bool {
+    /// Whether this variant's `entry` is for such shapes and runs here.
+    fn takes(&self, entry: &str, [_, k, n]: [usize; 3], gpu: &dyn Executor) -> bool {
         let lanes = gpu.adapter().limits.subgroup_lanes;
-        (self.suffix.is_empty() || k.is_multiple_of(4) && n.is_multiple_of(4))
-            && (self.file == "linear" || lanes.is_some_and(|lanes| lanes >= 8))
+        let fours = match (self.suffix, entry) {
+            ("", _) => true,
+            ("_columns", "forward" | "forward_plain") => n.is_multiple_of(4),
+            ("_columns", "backward_input") => k.is_multiple_of(4),
+            ("_columns", _) => false,
+            _ => k.is_multiple_of(4) && n.is_multiple_of(4),
+        };
+        match self.file {
+            "linear" => fours,
+            _ => fours && entry != "backward_bias" && lanes.is_some_and(|lanes| lanes >= 8),
+        }
     }
 
     /// Rows and columns of outputs that a workgroup computes.
@@ -169,10 +184,12 @@ impl Variant {
         [k.div_ceil(block_columns) as u32, n.div_ceil(block_rows) as u32, groups as u32]
     }
 
-    /// Runs every entry of this variant, overwriting and accumulating.
+    /// Runs every entry of this variant that takes such a product, overwriting and accumulating.
     fn check(&self, gpu: &mut dyn Executor, case: &Case) {
         let Case { m, k, n, .. } = *case;
         let g = case.bounds.len() - 1;
+        let takes: Vec<_> =
+            ENTRIES.into_iter().filter(|entry| self.takes(entry, [m, k, n], gpu)).collect();
         let mut bench = Bench::new(gpu);
         bench.input("groups", &case.bounds);
         bench.input("x", &case.x);
@@ -197,12 +214,16 @@ impl Variant {
             assert!(error < 1e-5, "{} {output} M={m} K={k} N={n} {bounds:?}: {error:e}", name(""));
         };
 
-        bench.output("y", m * n);
-        bench.run(&name("forward"), &dims(0), &[], self.rows_grid(m, n, g));
-        held(&mut bench, "y", &case.y());
-
+        if takes.contains(&"forward") {
+            bench.output("y", m * n);
+            bench.run(&name("forward"), &dims(0), &[], self.rows_grid(m, n, g));
+            held(&mut bench, "y", &case.y());
+        }
         let mut chained =
             |entry, output: &str, len, grid, expected: &dyn Fn(Vec<f64>) -> Vec<f64>| {
+                if !takes.contains(&entry) {
+                    return;
+                }
                 bench.output(output, len);
                 bench.run(&name(entry), &dims(0), &[], grid);
                 held(&mut bench, output, &expected(vec![0.0; len]));
@@ -215,7 +236,7 @@ impl Variant {
         chained("forward_plain", "y", m * n, self.rows_grid(m, n, g), &|y| case.plain_y(y));
         chained("backward_input", "dx", m * k, self.rows_grid(m, k, g), &|dx| case.dx(dx));
         chained("backward_weight", "dw", g * n * k, self.weights_grid(n, k, g), &|dw| case.dw(dw));
-        if self.file == "linear" {
+        if takes.contains(&"backward_bias") {
             let columns = self.lanes * if self.suffix.is_empty() { 1 } else { 4 };
             let grid = [n.div_ceil(columns) as u32, 1, g as u32];
             chained("backward_bias", "db", g * n, grid, &|db| case.db(db));
@@ -227,9 +248,7 @@ impl Variant {
 fn check(gpu: &mut dyn Executor, shape: [usize; 3], bounds: Vec<u32>) {
     let case = Case::new(shape, bounds);
     for variant in &VARIANTS {
-        if variant.takes(shape, gpu) {
-            variant.check(gpu, &case);
-        }
+        variant.check(gpu, &case);
     }
 }
 

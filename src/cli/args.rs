@@ -8,7 +8,7 @@ use clap::{
 };
 
 use flopmeter::{
-    execute::cpu::SUBGROUP_LANES,
+    execute::{Embedded, cpu::SUBGROUP_LANES},
     model::{
         AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
@@ -139,6 +139,27 @@ impl Work {
     }
 }
 
+/// Whether to look for races.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Races {
+    /// Look for races in one run on the embedded executor, untimed: accesses to one place that nothing
+    /// orders, one of them writing and not both atomic; a race is a failed check
+    #[arg(long)]
+    pub detect_races: bool,
+}
+
+impl Races {
+    /// The embedded executor that is asked for.
+    pub fn on(self, subgroup: u32) -> Embedded {
+        Embedded { subgroup, detect_races: self.detect_races }
+    }
+
+    /// How many timed runs make sense: none where races are looked for.
+    pub fn repeats(self, asked: u32) -> u32 {
+        if self.detect_races { 0 } else { asked }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Profile {
     #[command(flatten)]
@@ -147,6 +168,8 @@ pub struct Profile {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
@@ -171,6 +194,8 @@ pub struct Check {
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
+    #[command(flatten)]
+    pub races: Races,
 }
 
 #[derive(Debug, Args)]
@@ -224,6 +249,8 @@ pub struct Shader {
     /// Lanes in a subgroup of the embedded executor: a power of two up to 128
     #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
     pub subgroup_size: u32,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{self, Executor},
+    execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
     report::{Agreement, table},
@@ -21,7 +21,7 @@ use super::{
 pub fn run(asked: &Check, common: &Common) -> super::Result {
     interrupt::listen()?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices = open(asked.adapter.as_deref(), asked.work.subgroup_size)?;
+    let mut devices = open(asked.adapter.as_deref(), asked.races.on(asked.work.subgroup_size))?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
@@ -34,9 +34,6 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         runs.push(profile::run(gpu.as_mut(), &plan, &inputs, 0, Keep::Gradients, &mut |p| {
             bar.show(p)
         })?);
-        for warning in gpu.warnings() {
-            log::warn!("{warning}");
-        }
         // What one adapter holds, the next may need.
         gpu.clear();
     }
@@ -46,9 +43,9 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
 }
 
 /// The adapter asked for, or every one there is.
-fn open(asked: Option<&str>, subgroup: u32) -> super::Result<Vec<Box<dyn Executor>>> {
+fn open(asked: Option<&str>, embedded: Embedded) -> super::Result<Vec<Box<dyn Executor>>> {
     Ok(match asked {
-        None => execute::open_all(subgroup)?,
-        Some(name) => vec![execute::open(name, subgroup)?],
+        None => execute::open_all(embedded)?,
+        Some(name) => vec![execute::open(name, embedded)?],
     })
 }

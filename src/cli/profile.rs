@@ -28,8 +28,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         sink.check()?;
     }
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let bar = Bar::new(common, asked.repeat);
-    let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
+    let repeats = asked.races.repeats(asked.repeat);
+    let bar = Bar::new(common, repeats);
+    let mut executor = execute::open(&asked.adapter, asked.races.on(asked.work.subgroup_size))?;
     log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
@@ -40,16 +41,13 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         data: &provenance(&asked.work, &model),
         training: asked.work.training(),
         convention: asked.convention,
-        repeats: asked.repeat,
+        repeats,
         extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
     drop(bar);
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     interrupt::check("writing results")?;
 
     if let Some(sink) = &to_tensors {

@@ -13,7 +13,8 @@ use crate::{
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let outputs = dim(dims, "M")? * dim(dims, "N")?;
     let product = OpCounts::f32(Op::Fma, outputs.checked_mul(dim(dims, "K")?)?);
-    match entry.strip_suffix("_vec4").unwrap_or(entry) {
+    let kind = ["_vec4", "_columns"].iter().find_map(|suffix| entry.strip_suffix(suffix));
+    match kind.unwrap_or(entry) {
         "forward" => Some(product.with(Scalar::F32, Op::Add, outputs)),
         "forward_plain" | "backward_input" | "backward_weight" => Some(product),
         "backward_bias" => Some(OpCounts::f32(Op::Add, outputs)),
@@ -32,6 +33,7 @@ mod tests {
         let flops = |entry| exact(entry, &dims).map(|counts| counts.flops(Convention::Ieee));
         assert_eq!(flops("forward"), Some(2 * 5 * 7 * 11 + 5 * 11));
         assert_eq!(flops("forward_vec4"), flops("forward"));
+        assert_eq!(flops("forward_columns"), flops("forward"));
         assert_eq!(flops("forward_plain"), Some(2 * 5 * 7 * 11));
         assert_eq!(flops("backward_input"), Some(2 * 5 * 7 * 11));
         assert_eq!(flops("backward_weight_vec4"), Some(2 * 5 * 7 * 11));

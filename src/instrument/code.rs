@@ -2,8 +2,8 @@
 //! reads in the order in which it executes. Knows nothing of counters.
 
 use naga::{
-    Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GatherMode,
-    GlobalVariable, Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
+    Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GlobalVariable,
+    Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
 };
 
 /// A block under construction in a function whose expressions are these.
@@ -123,18 +123,6 @@ impl<'a> Code<'a> {
             argument,
             result,
         });
-        result
-    }
-
-    /// What the subgroup's first active lane has.
-    pub(super) fn subgroup_first(
-        &mut self,
-        argument: Handle<Expression>,
-        ty: Handle<Type>,
-    ) -> Handle<Expression> {
-        let result = self.name(Expression::SubgroupOperationResult { ty });
-        let mode = GatherMode::BroadcastFirst;
-        self.statement(Statement::SubgroupGather { mode, argument, result });
         result
     }
 }

@@ -2,8 +2,8 @@
 //! counters and hands the sums to the counter buffer. After the call all invocations have come together
 //! again, so barriers and subgroup operations are uniform.
 //!
-//! The buffer keeps a counter as two limbs of 32 bits; the old value that `atomicAdd` returns tells the
-//! carry. Where there are subgroups, each adds up what its invocations have and one lane speaks for all;
+//! The buffer keeps a counter as two limbs of 32 bits in each of its stripes, of which a workgroup uses
+//! one; the old value that `atomicAdd` returns tells the carry. Where there are subgroups, each adds up what its invocations have and its lanes hand the sums over;
 //! where there are none, the workgroup does it in atomics of its own, in two limbs of 16 bits, which up to
 //! 65536 invocations cannot overflow. Rare counters go to the buffer as they are, and so does every one
 //! where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the first
@@ -25,7 +25,11 @@ use naga::{
     TypeInner, VectorSize,
 };
 
-use super::{CounterBinding, code::Code};
+use super::{
+    CounterBinding,
+    code::Code,
+    table::{STRIPES, stripe_bytes},
+};
 
 /// A private counter as the flush sees it.
 pub(super) struct Counter {
@@ -68,8 +72,8 @@ pub(super) struct Means {
     pub(super) at: CounterBinding,
     /// Bytes of workgroup memory that the kernel leaves.
     pub(super) room: u64,
-    /// Whether there are subgroup operations.
-    pub(super) subgroups: bool,
+    /// How many lanes a subgroup has, where the workgroup is nothing but whole subgroups.
+    pub(super) lanes: Option<u32>,
 }
 
 /// Wraps the entry point. `counters` are the private ones, from counter 1 on.
@@ -79,13 +83,13 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let buffer = {
         let CounterBinding { group, binding } = means.at;
         let space = AddressSpace::Storage { access: StorageAccess::all() };
-        let ty = types.array(module, 2 * rows);
+        let ty = types.array(module, STRIPES * stripe_limbs(rows));
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
     let common = counters.iter().any(|c| !c.rare);
-    let spoken = common && means.subgroups;
-    let shared = common && !spoken && u64::from(rows) * SHARED_BYTES <= means.room;
+    let lanes = means.lanes.filter(|_| common);
+    let shared = common && lanes.is_none() && u64::from(rows) * SHARED_BYTES <= means.room;
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
@@ -93,8 +97,9 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let index = inputs.find(BuiltIn::LocalInvocationIndex, types.number, "flopmeter_index");
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
-    let lane =
-        spoken.then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
+    let lanes = lanes.map(|lanes| {
+        (inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"), lanes)
+    });
     let arguments = inputs.arguments;
     let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
     let old = inner(module, old);
@@ -117,11 +122,12 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         let reject = code.number(0);
         code.emit(Expression::Select { condition, accept, reject })
     };
+    let stripe = stripe(&mut code, &group, rows);
     let mut queue =
-        Queue { variables: &mut new.local_variables, ty: types.number, adds: Vec::new() };
-    if let Some(lane) = lane {
+        Queue { variables: &mut new.local_variables, ty: types.number, stripe, adds: Vec::new() };
+    if let Some((lane, lanes)) = lanes {
         let lane = lane.read(&mut code);
-        speak(&mut code, &mut queue, counters, lane);
+        speak(&mut code, &mut queue, counters, launched, (lane, lanes));
     } else if shared {
         let ty = types.array(module, 2 * rows);
         let sums = declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None);
@@ -132,17 +138,36 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
             let row = code.binary_number(Op::Add, index, from);
             take(&mut code, &mut queue, sums, row, rows);
         }
+        queue.put(&mut code, 0, launched);
     } else {
+        queue.put(&mut code, 0, launched);
         for (counter, row) in counters.iter().zip(1..) {
             let value = load(&mut code, counter);
             queue.put(&mut code, row, value);
         }
     }
-    queue.put(&mut code, 0, launched);
     queue.empty(&mut code, buffer);
     code.statement(Statement::Return { value: None });
     new.body = code.block;
     module.entry_points[0].function = new;
+}
+
+/// Limbs from one stripe to the next.
+const fn stripe_limbs(rows: u32) -> u32 {
+    stripe_bytes(rows) / 4
+}
+
+/// Where the workgroup's stripe begins, in limbs. Fibonacci hashing, because neighbours run at the same
+/// time, and so do the first workgroups of two halves.
+fn stripe(code: &mut Code<'_>, group: &Input, rows: u32) -> Handle<Expression> {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let base = group.read(code);
+    let [x, y, z] = [0, 1, 2].map(|index| code.emit(Expression::AccessIndex { base, index }));
+    let sum = code.binary(Op::Add, x, y);
+    let sum = code.binary(Op::Add, sum, z);
+    let hash = code.binary_number(Op::Multiply, sum, GOLDEN);
+    let stripe = code.binary_number(Op::ShiftRight, hash, u32::BITS - STRIPES.ilog2());
+    code.binary_number(Op::Multiply, stripe, stripe_limbs(rows))
 }
 
 /// Bytes of workgroup memory that a counter takes.
@@ -175,6 +200,8 @@ pub(super) fn declare(
 struct Queue<'a> {
     variables: &'a mut Arena<LocalVariable>,
     ty: Handle<Type>,
+    /// Where the counters of this workgroup begin, in limbs.
+    stripe: Handle<Expression>,
     /// Which limb, and the variable that holds how much; 0 is nothing.
     adds: Vec<(Handle<Expression>, Handle<Expression>)>,
 }
@@ -191,6 +218,12 @@ impl Queue<'_> {
     /// Puts `value` for a counter.
     fn put(&mut self, code: &mut Code<'_>, counter: u32, value: Handle<Expression>) {
         let limb = code.number(2 * counter);
+        self.put_at(code, limb, value);
+    }
+
+    /// Puts `value` for a limb of the workgroup's stripe.
+    fn put_at(&mut self, code: &mut Code<'_>, limb: Handle<Expression>, value: Handle<Expression>) {
+        let limb = code.binary(Op::Add, self.stripe, limb);
         let variable = self.variable(code, value);
         self.adds.push((limb, variable));
     }
@@ -238,38 +271,80 @@ impl Queue<'_> {
     }
 }
 
-/// The bits of a private counter that a subgroup sums up: 128 lanes, the most there are, do not overflow
-/// 32 bits. What is above them, in a counter of which that is seldom, is its own lane's to hand over.
-const SPOKEN_BITS: u32 = (1 << 25) - 1;
+/// The most lanes that a subgroup may have for its sums to fit where [`speak`] packs them.
+pub(super) const MOST_LANES: u32 = 128;
 
-/// Puts a subgroup's counters: one lane hands over the sums.
+/// Puts a subgroup's counters and what was launched, which is the first lane's: all lanes make the sums,
+/// as many at once as fit into 32 bits, and each hands another one over, so that one atomic does for all.
 fn speak(
     code: &mut Code<'_>,
     queue: &mut Queue<'_>,
     counters: &[Counter],
-    lane: Handle<Expression>,
+    launched: Handle<Expression>,
+    (lane, lanes): (Handle<Expression>, u32),
 ) {
-    let zero = code.number(0);
-    let first = code.subgroup_first(lane, queue.ty);
-    let condition = code.binary(Op::Equal, lane, first);
+    let (mut own, mut once, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for (counter, row) in counters.iter().zip(1..) {
-        let value = load(code, counter);
-        if counter.rare {
-            queue.put(code, row, value);
-            continue;
-        }
-        let spoken = match counter.once {
-            true => value,
-            false => code.binary_number(Op::And, value, SPOKEN_BITS),
+        let kind = match counter {
+            Counter { rare: true, .. } => &mut own,
+            Counter { once: true, .. } => &mut once,
+            Counter { .. } => &mut many,
         };
-        let accept = code.subgroup_sum(spoken, queue.ty);
-        let sum = code.emit(Expression::Select { condition, accept, reject: zero });
-        queue.put(code, row, sum);
-        if !counter.once {
-            let above = code.binary_number(Op::And, value, !SPOKEN_BITS);
-            queue.put(code, row, above);
-        }
+        kind.push((row, load(code, counter)));
     }
+    let mut sums = Vec::new();
+    for together in once.chunks(4) {
+        sums.extend(summed(code, queue.ty, together, u8::BITS));
+    }
+    for together in many.chunks(2) {
+        // What is above the bits that are summed, in a counter of which that is seldom, is its own lane's
+        // to hand over.
+        let width = u32::BITS / together.len() as u32;
+        let summable = u32::MAX >> (u32::BITS - width + lanes.ilog2());
+        let mut low = together.to_vec();
+        for (row, value) in &mut low {
+            own.push((*row, code.binary_number(Op::And, *value, !summable)));
+            *value = code.binary_number(Op::And, *value, summable);
+        }
+        sums.extend(summed(code, queue.ty, &low, width));
+    }
+    let nothing = code.number(0);
+    let mut turns = vec![(nothing, launched)];
+    for ((row, sum), place) in sums.into_iter().zip(1..) {
+        let turn = (place / lanes) as usize;
+        turns.resize(turns.len().max(turn + 1), (nothing, nothing));
+        let condition = code.binary_number(Op::Equal, lane, place % lanes);
+        let limb = code.number(2 * row);
+        let (other_limb, other_sum) = turns[turn];
+        let mut pick = |accept, reject| code.emit(Expression::Select { condition, accept, reject });
+        turns[turn] = (pick(limb, other_limb), pick(sum, other_sum));
+    }
+    for (limb, amount) in turns {
+        queue.put_at(code, limb, amount);
+    }
+    for (row, value) in own {
+        queue.put(code, row, value);
+    }
+}
+
+/// The subgroup's sums of counters, each of which has so many bits of the word that is summed.
+fn summed(
+    code: &mut Code<'_>,
+    ty: Handle<Type>,
+    counters: &[(u32, Handle<Expression>)],
+    width: u32,
+) -> Vec<(u32, Handle<Expression>)> {
+    let (_, mut word) = counters[0];
+    for (&(_, value), index) in counters.iter().zip(0..).skip(1) {
+        let shifted = code.binary_number(Op::ShiftLeft, value, index * width);
+        word = code.binary(Op::InclusiveOr, word, shifted);
+    }
+    let word = code.subgroup_sum(word, ty);
+    let field = |(&(row, _), index): (&(u32, Handle<Expression>), u32)| {
+        let shifted = code.binary_number(Op::ShiftRight, word, index * width);
+        (row, code.binary_number(Op::And, shifted, u32::MAX >> (u32::BITS - width)))
+    };
+    counters.iter().zip(0..).map(field).collect()
 }
 
 /// Adds an invocation's counters to the workgroup's sums; counter k has the limbs 2k and 2k + 1.
@@ -329,6 +404,8 @@ fn take(
         code.statement(Statement::Store { pointer: high, value: above });
     });
     code.statement(Statement::If { condition, accept, reject: Block::new() });
+    let [low_limb, high_limb] =
+        [low_limb, high_limb].map(|limb| code.binary(Op::Add, queue.stripe, limb));
     queue.adds.extend([(low_limb, low), (high_limb, high)]);
 }
 

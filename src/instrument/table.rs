@@ -1,13 +1,28 @@
 //! From raw counters to costs: what each metered block costs and which counters say how often it
 //! executed. Knows the layout of the counter buffer; nothing of how the numbers got there.
+//!
+//! The buffer has [`STRIPES`] stripes, each with every counter, and a counter is the sum of its stripes:
+//! workgroups that run at the same time add to different ones, so that cores do not wait for each
+//! other's cache line at every atomic.
 
 use std::collections::BTreeMap;
 
 use super::flow::Flow;
 use crate::{Error, op::Cost};
 
-/// Bytes of one counter in the buffer: the low and the high half of a u64, each a `u32`.
-pub(super) const COUNTER_BYTES: u64 = 8;
+/// Bytes of one counter in a stripe: the low and the high half of a u64, each a `u32`.
+const COUNTER_BYTES: u32 = 8;
+
+/// Stripes are a power of two.
+pub(super) const STRIPES: u32 = 16;
+
+/// What stripes must not share: the unit in which caches of today keep memory.
+const CACHE_LINE_BYTES: u32 = 64;
+
+/// Bytes from one stripe of so many counters to the next.
+pub(super) const fn stripe_bytes(counters: u32) -> u32 {
+    (counters * COUNTER_BYTES).next_multiple_of(CACHE_LINE_BYTES)
+}
 
 /// A metered block: statements that execute equally often, because nothing can part them.
 #[derive(Clone, Debug)]
@@ -46,7 +61,7 @@ impl BlockTable {
     /// Bytes of the counter buffer, which is zeroed before the first dispatch. Later dispatches add to
     /// it, so one buffer may serve many and then holds their sum.
     pub fn bytes(&self) -> u64 {
-        u64::from(self.counters) * COUNTER_BYTES
+        u64::from(STRIPES * stripe_bytes(self.counters))
     }
 
     /// The metered blocks that cost something.
@@ -67,8 +82,13 @@ impl BlockTable {
                 raw.len()
             )));
         }
-        let (counters, _) = raw.as_chunks::<8>();
-        let counters: Vec<u64> = counters.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let mut counters = vec![0_u64; self.counters as usize];
+        for stripe in raw.chunks_exact(stripe_bytes(self.counters) as usize) {
+            let (stripe, _) = stripe.as_chunks::<{ COUNTER_BYTES as usize }>();
+            for (counter, bytes) in counters.iter_mut().zip(stripe) {
+                *counter = counter.wrapping_add(u64::from_le_bytes(*bytes));
+            }
+        }
         self.blocks
             .iter()
             .map(|block| {

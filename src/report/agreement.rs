@@ -5,6 +5,7 @@ use crate::{
     check::{self, Tally, Verdict},
     plan::Plan,
     profile::Run,
+    report::Watched,
 };
 
 /// One plan as several executors ran it.
@@ -15,6 +16,8 @@ pub struct Agreement {
     pub counts: Vec<Comparison>,
     /// The loss and each gradient of each run but the first, against the first's.
     pub values: Vec<(String, Verdict)>,
+    /// What each executor that looks saw beside the counts, by its name.
+    pub watched: Vec<(String, Watched)>,
 }
 
 /// Two opinions on the counts of a whole plan.
@@ -42,7 +45,7 @@ impl Agreement {
             verdicts: check::passes(plan, &run.measurement),
         });
         let Some((first, others)) = runs.split_first() else {
-            return Self { counts: Vec::new(), values: Vec::new() };
+            return Self { counts: Vec::new(), values: Vec::new(), watched: Vec::new() };
         };
         let pairs = others.iter().map(|run| Comparison {
             name: format!("{} = {}", name(run), name(first)),
@@ -52,18 +55,24 @@ impl Agreement {
             let verdicts = check::tallies(&run.measurement)?;
             Some(Comparison { name: format!("{} tally", name(run)), verdicts })
         });
+        let watched = runs.iter().filter_map(|run| {
+            let passes = run.measurement.passes.iter();
+            Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
+        });
         Self {
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: others.iter().flat_map(|other| values(first, other)).collect(),
+            watched: watched.collect(),
         }
     }
 
-    /// Whether no two opinions differ.
+    /// Whether no two opinions differ, and nobody saw what a kernel should not do.
     pub fn holds(&self) -> bool {
         let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
-        !counts
+        let differs = counts
             .chain(self.values.iter().map(|(_, verdict)| verdict))
-            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }))
+            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }));
+        !differs && self.watched.iter().all(|(_, watched)| watched.holds())
     }
 }
 

@@ -50,8 +50,13 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return DASH.to_owned();
     }
-    let percent = 100.0 * part as f64 / whole as f64;
-    if part > 0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
+    percent(part as f64 / whole as f64)
+}
+
+/// A part of one whole, in percent.
+pub(super) fn percent(part: f64) -> String {
+    let percent = 100.0 * part;
+    if percent > 0.0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
 }
 
 /// Stands where a number does not exist.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::DEFINITION;
+use super::{DEFINITION, Watched};
 use crate::{
     execute::Adapter,
     kernel::KernelModule,
@@ -48,6 +48,9 @@ pub struct ShaderReport {
     pub seconds: Option<f64>,
     /// How times were taken.
     pub timing: Timing,
+    /// What the executor saw beside the counts, where it looks.
+    #[serde(flatten)]
+    pub watched: Option<Watched>,
     /// The source, for the annotated listing.
     #[serde(skip)]
     pub source: String,
@@ -117,6 +120,7 @@ impl ShaderReport {
             lines,
             seconds: run.timing.plain_seconds,
             timing: run.timing.clone(),
+            watched: Watched::new([run.witness.as_ref()]),
             source: kernel.source.clone(),
         }
     }

@@ -6,6 +6,7 @@ mod causes;
 mod components;
 mod list;
 mod shader;
+mod watched;
 
 use std::fmt::Write as _;
 
@@ -203,10 +204,21 @@ fn foot(report: &Report, style: Style) -> String {
         ),
         None => writeln!(text, "timing    {clock}; counting once took {counted}"),
     };
-    if report.adapter.device_type == "embedded" {
-        text.push_str("          the embedded executor interprets: its times are this machine's CPU, not a GPU's\n");
+    text.push_str(embedded_times(&report.adapter));
+    if let Some(seen) = &report.watched {
+        text.push_str(&watched::watched(seen, style));
     }
     text
+}
+
+/// What no reader of the embedded executor's times may overlook.
+fn embedded_times(adapter: &Adapter) -> &'static str {
+    match adapter.device_type.as_str() {
+        "embedded" => {
+            "          the embedded executor interprets: its times are this machine's CPU, not a GPU's\n"
+        }
+        _ => "",
+    }
 }
 
 /// Whose clock times come from.

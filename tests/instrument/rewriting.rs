@@ -95,8 +95,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #[test]
 fn few_runs_are_counted_and_the_rest_follow() {
     let counters = |entry: &str| {
-        let table = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap().table;
-        table.bytes() / 8 - 1
+        let counting = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap().kernel;
+        let variables = counting.module.global_variables.iter();
+        variables.filter(|(_, variable)| variable.space == AddressSpace::Private).count()
     };
     // Nothing parts, one guard, one loop, three ways, two loops with two conditional leaps.
     assert_eq!(counters("straight"), 0);
@@ -151,7 +152,7 @@ fn a_carry_reaches_the_upper_half() {
         for (entry, times) in [("straight", 120), ("for_loop", 1200)] {
             let instrumented = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
             let at = instrumented.counters;
-            // Every counter stands 5 before the boundary, so every one of them carries.
+            // Every counter stands 5 before the boundary, so every one that is used carries.
             let before = (7_u64 << 32) - 5;
             let preload = before.to_le_bytes().repeat(instrumented.table.bytes() as usize / 8);
             let counters = Some((at.group, at.binding, preload.as_slice()));
@@ -159,8 +160,9 @@ fn a_carry_reaches_the_upper_half() {
             let fresh = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1]]);
             let (old, new) = (ran.counters.as_chunks::<8>().0, fresh.counters.as_chunks::<8>().0);
             for (&preloaded, &fresh) in old.iter().zip(new) {
-                assert_eq!(u64::from_le_bytes(preloaded), before + u64::from_le_bytes(fresh));
-                assert!(u64::from_le_bytes(preloaded) > 7 << 32);
+                let (preloaded, fresh) = (u64::from_le_bytes(preloaded), u64::from_le_bytes(fresh));
+                assert_eq!(preloaded, before + fresh);
+                assert!(preloaded > 7 << 32 || fresh == 0);
             }
             assert_eq!(executions(&instrumented, &fresh.counters), times);
         }
@@ -291,9 +293,10 @@ fn a_dropped_increment_is_seen() {
 #[test]
 fn a_buffer_of_another_kernel_is_refused() {
     let table = instrument(&kernel(CONTROL, "early_return", &[]), &ROOMY).unwrap().table;
-    assert!(table.decode(&[0; 8]).unwrap_err().to_string().contains("16 bytes, not 8"));
+    let mut raw = vec![0; table.bytes() as usize];
+    let problem = table.decode(&raw[..8]).unwrap_err().to_string();
+    assert!(problem.contains(&format!("{} bytes, not 8", raw.len())), "{problem}");
     // More invocations returned than were launched.
-    let mut raw = [0; 16];
     raw[8] = 3;
     assert!(table.decode(&raw).is_err());
 }

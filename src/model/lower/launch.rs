@@ -88,6 +88,26 @@ impl Builder {
         self.plan.buffer(name, Element::U32, values.len() as u64, Init::Values(values))
     }
 
+    /// Adds the pass of an elementwise kernel. Where `extent` is a multiple of four, each invocation does four
+    /// elements: of the tensors bound, all but those named in `single` are seen as vectors then.
+    pub(super) fn launch_by_four(&mut self, launch: &Launch<'_>, extent: u32, single: &[&str]) {
+        let suffix = vec4(extent, 4);
+        let Spread::Elements(count) = launch.spread else { unreachable!("it is elementwise") };
+        let view = |name: &str| if single.contains(&name) { "" } else { suffix };
+        let bound: Vec<_> = launch
+            .bindings
+            .iter()
+            .map(|&(name, slice)| (format!("{name}{}", view(name)), slice))
+            .collect();
+        let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
+        self.launch(&Launch {
+            kernel: &format!("{}{suffix}", launch.kernel),
+            bindings: &bindings,
+            spread: Spread::Elements(if suffix.is_empty() { count } else { count / 4 }),
+            ..*launch
+        });
+    }
+
     /// Adds a pass.
     pub(super) fn launch(&mut self, launch: &Launch<'_>) {
         let (lanes, grid) = match launch.spread {

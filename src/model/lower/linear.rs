@@ -38,6 +38,8 @@ impl Entry {
 enum Variant {
     /// One output for an invocation, whatever the extents.
     Scalar,
+    /// Four adjacent outputs for an invocation; columns are a multiple of four, and the sum may be short.
+    Columns,
     /// A register tile for an invocation; extents are multiples of four.
     Vec4,
     /// A larger tile whose rows eight lanes load together.
@@ -47,7 +49,11 @@ enum Variant {
 impl Variant {
     fn of(entry: Entry, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
         if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
-            Self::Scalar
+            match entry {
+                Entry::Forward | Entry::ForwardPlain if n.is_multiple_of(4) => Self::Columns,
+                Entry::BackwardInput if k.is_multiple_of(4) => Self::Columns,
+                _ => Self::Scalar,
+            }
         } else if subgroup_lanes == Some(SUBGROUP_LANES) && entry != Entry::BackwardBias {
             Self::Subgroup
         } else {
@@ -57,8 +63,29 @@ impl Variant {
 
     const fn file(self) -> &'static str {
         match self {
-            Self::Scalar | Self::Vec4 => "linear",
+            Self::Scalar | Self::Columns | Self::Vec4 => "linear",
             Self::Subgroup => "linear_subgroup",
+        }
+    }
+
+    /// What its entries' names end with.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Scalar => "",
+            Self::Columns => "_columns",
+            Self::Vec4 | Self::Subgroup => "_vec4",
+        }
+    }
+
+    /// Whether it reads or writes the named tensor four elements at a time.
+    fn by_four(self, entry: Entry, tensor: &str) -> bool {
+        match self {
+            Self::Scalar => false,
+            Self::Columns => match entry {
+                Entry::BackwardInput => tensor != "dy",
+                _ => matches!(tensor, "y" | "b"),
+            },
+            Self::Vec4 | Self::Subgroup => true,
         }
     }
 
@@ -66,15 +93,18 @@ impl Variant {
     const fn tile(self) -> [u32; 2] {
         match self {
             Self::Scalar => [1, 1],
+            Self::Columns => [1, 4],
             Self::Vec4 => [8, 8],
             Self::Subgroup => [32, 4],
         }
     }
 
-    /// Invocations in a workgroup, and how many of them lie along the output's columns.
-    const fn lanes(self) -> (u32, u32) {
+    /// Invocations in a workgroup, and how many of them lie along the output's `columns`: no more than
+    /// have something to do where one output is all that an invocation computes.
+    const fn lanes(self, columns: u32) -> (u32, u32) {
         match self {
-            Self::Scalar | Self::Vec4 => (64, 8),
+            Self::Scalar if columns < 8 => (64, columns.next_power_of_two()),
+            Self::Scalar | Self::Columns | Self::Vec4 => (64, 8),
             Self::Subgroup => (8, 8),
         }
     }
@@ -246,13 +276,15 @@ impl Linear {
     ) {
         let Self { n, k, g, .. } = *self;
         let variant = Variant::of(entry, n, k, to.limits.subgroup_lanes);
-        let suffix = if variant == Variant::Scalar { "" } else { "_vec4" };
-        let (lanes, column_lanes) = variant.lanes();
+        let (lanes, column_lanes) = variant.lanes(self.columns(entry));
         let mut bound = vec![("groups".to_owned(), rows.groups)];
-        bound.extend(bindings.iter().map(|(name, slice)| (format!("{name}{suffix}"), *slice)));
+        bound.extend(bindings.iter().map(|&(name, slice)| {
+            let view = if variant.by_four(entry, name) { "_vec4" } else { "" };
+            (format!("{name}{view}"), slice)
+        }));
         let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
         to.launch(&Launch {
-            kernel: &format!("{}.{}{suffix}", variant.file(), entry.name()),
+            kernel: &format!("{}.{}{}", variant.file(), entry.name(), variant.suffix()),
             component: &self.component,
             phase: match entry {
                 Entry::Forward | Entry::ForwardPlain => Phase::Forward,
@@ -276,20 +308,27 @@ impl Linear {
         });
     }
 
+    /// Columns of what an entry computes.
+    const fn columns(&self, entry: Entry) -> u32 {
+        match entry {
+            Entry::Forward | Entry::ForwardPlain | Entry::BackwardBias => self.n,
+            Entry::BackwardInput | Entry::BackwardWeight => self.k,
+        }
+    }
+
     fn grid(&self, entry: Entry, variant: Variant, m: u32) -> [u32; 3] {
-        let Self { n, k, g, .. } = *self;
+        let Self { n, g, .. } = *self;
         let [tile_rows, tile_columns] = variant.tile();
-        let (lanes, column_lanes) = variant.lanes();
-        let columns = |columns: u32| columns.div_ceil(tile_columns * column_lanes);
+        let (lanes, column_lanes) = variant.lanes(self.columns(entry));
+        let columns = self.columns(entry).div_ceil(tile_columns * column_lanes);
         let rows = tile_rows * (lanes / column_lanes);
         // A tile's rows belong to one group, and where groups end is known on the device alone: however
         // they divide the rows, there are no more tiles than this.
         let row_tiles = (u64::from(m) + u64::from(g) * u64::from(rows - 1)) / u64::from(rows);
         let row_tiles = u32::try_from(row_tiles).unwrap_or(u32::MAX);
         match entry {
-            Entry::Forward | Entry::ForwardPlain => [columns(n), row_tiles, 1],
-            Entry::BackwardInput => [columns(k), row_tiles, 1],
-            Entry::BackwardWeight => [columns(k), n.div_ceil(rows), g],
+            Entry::Forward | Entry::ForwardPlain | Entry::BackwardInput => [columns, row_tiles, 1],
+            Entry::BackwardWeight => [columns, n.div_ceil(rows), g],
             Entry::BackwardBias => {
                 let each = if variant == Variant::Scalar { 1 } else { 4 };
                 [n.div_ceil(each * lanes), 1, g]

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use comfy_table::Cell;
 
-use super::{NAMED, Style, header, numbers, painted_verdict, plain_table, wrapped};
+use super::{
+    NAMED, Style, header, numbers, painted_verdict, plain_table, watched::problems, wrapped,
+};
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
     plan::{Pass, Plan},
@@ -37,6 +39,9 @@ pub fn agreement(plan: &Plan, agreement: &Agreement, style: Style) -> String {
         let _ = writeln!(text, "counts    {}", painted_verdict(&said, tally.mismatch == 0, style));
         let differing = plan.passes.iter().zip(&comparison.verdicts).filter_map(named);
         text.extend(differing.take(NAMED));
+    }
+    for (name, seen) in &agreement.watched {
+        text.push_str(&problems(&format!("{name}: "), seen, style));
     }
     if agreement.values.is_empty() {
         text.push_str("values    one adapter, nothing to hold its values against\n");

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    RED, Style, adapter_line, clock_in_words, header, numbers, painted, plain_table, wrapped,
+    RED, Style, adapter_line, clock_in_words, embedded_times, header, numbers, painted,
+    plain_table, watched::watched, wrapped,
 };
 use crate::{
     op::{OpCounts, Traffic},
@@ -20,6 +21,10 @@ pub fn shader(report: &ShaderReport, style: Style) -> String {
     text.push_str(&operations(report, style));
     text.push('\n');
     text.push_str(&rates(report));
+    text.push_str(embedded_times(&report.adapter));
+    if let Some(seen) = &report.watched {
+        text.push_str(&watched(seen, style));
+    }
     if !report.source.is_empty() {
         text.push('\n');
         text.push_str(&listing(report, style));
