@@ -114,6 +114,22 @@ impl ModelConfig {
         config.validate().map_err(Error::Config)
     }
 
+    /// The ways to train a model of this family that has adapters: all parameters, and adapters, as they
+    /// are or as the method was published where there are none; each in words.
+    pub fn ways_to_train(&self) -> Vec<(String, Self)> {
+        match self {
+            Self::ResNetBk(_) => Vec::new(),
+            Self::Qwen2(config) => {
+                let lora = config.lora.unwrap_or(Lora::USUAL);
+                let with = |lora| Self::Qwen2(Qwen2Config { lora, ..config.clone() });
+                vec![
+                    ("all parameters".to_owned(), with(None)),
+                    (format!("adapters of {lora}"), with(Some(lora))),
+                ]
+            }
+        }
+    }
+
     /// The same model with just enough layers that each of its own costs what one of those does,
     /// layer by layer up to the last, which stands for all above it.
     ///

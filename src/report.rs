@@ -100,6 +100,19 @@ pub struct Totals {
     pub extrapolated: Option<PhaseFlops>,
 }
 
+/// A way to train a model, and what it costs by closed forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WayToTrain {
+    /// What is trained, in words.
+    pub trained: String,
+    /// FLOPs of the forward pass.
+    pub forward: u64,
+    /// FLOPs of the backward pass.
+    pub backward: u64,
+    /// `backward` / `forward`.
+    pub ratio: f64,
+}
+
 /// How the measurement of a few layers came to stand for all of a model's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrapolation {
@@ -190,6 +203,9 @@ pub struct Report {
     /// What the field quotes beside the published estimator.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub field_formulas: Vec<FieldFormula>,
+    /// What a training step of this model costs by closed forms, whatever of it is trained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways_to_train: Vec<WayToTrain>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
     /// What was asked about many such steps: by each count of one.
@@ -265,7 +281,11 @@ impl Report {
             data: data.to_owned(),
             batch: shape.batch(),
             seq: shape.seq(),
-            training,
+            training: Training {
+                bk_gradient: matches!(config, ModelConfig::ResNetBk(_))
+                    .then(|| training.gradient()),
+                ..training
+            },
             sweep: None,
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
@@ -276,6 +296,7 @@ impl Report {
             extrapolation,
             components: component::components(&passes, &terms, convention),
             field_formulas: estimate.field().to_vec(),
+            ways_to_train: Vec::new(),
             causes: explain::causes(
                 plan.passes
                     .iter()
@@ -305,10 +326,6 @@ impl Report {
         let training = self.training.scope == Scope::Step;
         let again = self.causes.iter().filter(|cause| cause.is_recomputation());
         let again = again.map(|cause| cause.measured).sum();
-        let seconds = match self.extrapolation {
-            None => self.timing.plain_seconds,
-            Some(_) => self.passes.iter().map(|pass| pass.seconds).sum(),
-        };
         let rule = self.field_formulas.iter().find(|rule| rule.is_palms() && training);
         let counts = [
             ("measured", measured.total(), Recomputed::Among(again)),
@@ -316,11 +333,24 @@ impl Report {
         ];
         let rule = rule.map(|rule| (&*rule.name, rule.flops, Recomputed::Beside(again)));
         let forecasts = counts.into_iter().chain(rule).map(|(count, flops, recomputed)| {
-            let step = Step { flops, recomputed, tokens: self.batch * self.seq, training, seconds };
+            let step = Step {
+                flops,
+                recomputed,
+                tokens: self.batch * self.seq,
+                training,
+                seconds: self.timing.plain_seconds,
+            };
             Forecast::new(count, step, question)
         });
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)
+    }
+
+    /// The same report beside other ways to train the model.
+    #[must_use]
+    pub fn beside(mut self, ways_to_train: Vec<WayToTrain>) -> Self {
+        self.ways_to_train = ways_to_train;
+        self
     }
 
     /// Whether every pass that has a closed form agrees with it, and no executor that looks saw what a

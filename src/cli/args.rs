@@ -181,7 +181,7 @@ impl Setup {
         Training {
             scope: self.step.phase.into(),
             optimizer: self.step.optimizer,
-            bk_gradient: self.bk_gradient.map(BkGradient::from).unwrap_or_default(),
+            bk_gradient: self.bk_gradient.map(BkGradient::from),
         }
     }
 }

@@ -59,7 +59,7 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
     let training = work.setup.training();
     let bk_gradients = match asked.both_gradients {
         true => vec![BkGradient::Hybrid, BkGradient::Exact],
-        false => vec![training.bk_gradient],
+        false => vec![training.gradient()],
     };
     let sweep = Sweep {
         model: work.model.name.clone(),

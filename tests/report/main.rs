@@ -51,8 +51,9 @@ fn assert_adds_up(report: &Report) {
 fn some_training() -> impl Strategy<Value = Training> {
     let scope = prop_oneof![Just(Scope::Step), Just(Scope::Forward)];
     let gradient = prop_oneof![Just(BkGradient::Hybrid), Just(BkGradient::Exact)];
-    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient)
-        .prop_map(|(scope, optimizer, bk_gradient)| Training { scope, optimizer, bk_gradient })
+    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient).prop_map(
+        |(scope, optimizer, gradient)| Training { scope, optimizer, bk_gradient: Some(gradient) },
+    )
 }
 
 /// Any small model and a sequence that it takes.
