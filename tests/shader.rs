@@ -417,7 +417,8 @@ fn a_kernel_that_does_not_end_is_given_up() {
     let json = folder.path().join("report.json");
     let json_option = format!("--json={}", json.display());
     for adapter in adapters {
-        let arguments = [&file, "--dispatch=65535,65535", "--timeout=1", "--repeat=0", &json_option];
+        let arguments =
+            [&file, "--dispatch=65535,65535", "--timeout=1", "--repeat=0", &json_option];
         let arguments = [&arguments[..], &["--adapter", adapter]].concat();
         refused(&arguments, &["endless.wgsl", "did not end within 1 s", "--timeout"]);
         assert!(!json.exists());
