@@ -5,6 +5,7 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod memory;
 
 use serde::Serialize;
 
@@ -198,6 +199,15 @@ pub trait Executor {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
+
+    /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
+    /// host's processors has the host's memory, and would fill it to the last before it refuses.
+    fn memory(&self) -> Option<u64> {
+        match self.adapter().device_type.as_str() {
+            "software" | "embedded" => memory::available(),
+            _ => None,
+        }
+    }
 
     /// What was noticed since this was last asked and deserves a word in a report: accesses out of
     /// bounds, where they are watched for.

@@ -158,6 +158,9 @@ pub struct Profile {
     pub repeat: u32,
     #[command(flatten)]
     pub under: Under,
+    /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
+    #[arg(long, conflicts_with = "save_tensors")]
+    pub extrapolate: bool,
     /// Write the report as JSON; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,

@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Color};
 
-use super::{Style, bold, header, numbers, plain_table, roofline::placed};
+use super::{Style, bold, header, marked, numbers, plain_table, roofline::placed};
 use crate::{
     op::Cost,
     plan::Phase,
@@ -69,26 +69,32 @@ fn line(name: &str, row: &Component, whole: u64, report: &Report) -> Vec<Cell> {
     let per_byte = row.measured as f64 / moved as f64;
     let gflops = row.seconds.map(|seconds| row.measured as f64 / seconds * 1e-9);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| DASH.to_owned());
+    let marked = |text: String| marked(row.extrapolated, text);
     let mut cells = numbers(
         name.to_owned(),
         [
-            grouped(row.measured),
+            marked(grouped(row.measured)),
             or_dash(row.exact.map(grouped)),
-            or_dash(difference.map(signed)),
+            or_dash(difference.map(signed).map(marked)),
             if row.estimate == 0 { DASH.to_owned() } else { grouped(row.estimate) },
-            ratio(row.measured, row.estimate),
-            bytes(moved),
-            or_dash((moved > 0).then(|| format!("{per_byte:.2}"))),
-            or_dash(row.seconds.map(seconds)),
-            or_dash(gflops.filter(|rate| rate.is_finite()).map(|rate| format!("{rate:.2}"))),
-            share(row.measured, whole),
+            marked(ratio(row.measured, row.estimate)),
+            marked(bytes(moved)),
+            or_dash((moved > 0).then(|| format!("{per_byte:.2}")).map(marked)),
+            or_dash(row.seconds.map(seconds).map(marked)),
+            or_dash(
+                gflops.filter(|rate| rate.is_finite()).map(|rate| marked(format!("{rate:.2}"))),
+            ),
+            marked(share(row.measured, whole)),
         ],
     );
     if let Some(ceilings) = &report.ceilings {
         let cost = Cost { ops: row.ops, traffic: row.traffic };
         let seconds = row.seconds;
         let place = seconds.and_then(|s| ceilings.place(&cost, report.convention, s));
-        cells.extend(placed(place).map(|text| Cell::new(text).set_alignment(CellAlignment::Right)));
+        let [bound, share] = placed(place);
+        cells.extend(
+            [bound, marked(share)].map(|t| Cell::new(t).set_alignment(CellAlignment::Right)),
+        );
     }
     if difference.is_some_and(|difference| difference != 0) {
         cells = cells.into_iter().map(|cell| cell.fg(Color::Red)).collect();
