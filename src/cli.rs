@@ -5,7 +5,9 @@ mod adapters;
 mod args;
 mod check;
 mod estimate;
+mod export;
 mod interrupt;
+mod manual;
 mod output;
 mod profile;
 mod progress;
@@ -74,7 +76,9 @@ pub fn run() -> Outcome {
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
         Command::Roofline(asked) => roofline::run(asked, common),
-        Command::Adapters => adapters::run(common),
+        Command::Adapters(asked) => adapters::run(asked, common),
+        Command::Completions(asked) => manual::completions(asked),
+        Command::Man(asked) => manual::man(asked),
     };
     outcome.unwrap_or_else(|error| {
         output::complain(&error);

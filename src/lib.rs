@@ -44,7 +44,7 @@
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
-//! | [`report`] | one report, one file a format | running |
+//! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
 //!
 //! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
 //! arm that counts never sees a shape. Instrumented and plain kernels leave the same bits. Times come
@@ -61,7 +61,7 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `glsl`, `spirv` | shader files other than WGSL |
-//! | `cli` | the program, `report::table` and `report::plot`; the program takes all features |
+//! | `cli` | the program, `report::table`, `csv`, `html` and `plot`; the program takes all features |
 //!
 //! # Shape letters
 //!

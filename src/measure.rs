@@ -7,13 +7,14 @@ mod uniform;
 
 use std::ops::ControlFlow;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use session::Session;
 
 use crate::{
     Error,
-    execute::{Adapter, Clock},
+    execute::{Adapter, Clock, Outcome, Witness},
     op::Cost,
     plan::Pass,
 };
@@ -36,8 +37,8 @@ pub struct Progress<'a> {
 pub enum Stage {
     /// Running the instrumented kernels once.
     Counting,
-    /// Running the plain kernels once, for what an executor tallies itself.
-    Tallying,
+    /// Running the plain kernels once, for what an executor sees itself.
+    Witnessing,
     /// Running the plain kernels, for the how-manieth time (from 0).
     Timing(u32),
 }
@@ -50,9 +51,8 @@ pub type Observer<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
 pub struct PassMeasurement {
     /// Executed operations and traffic, counted by the device.
     pub cost: Cost,
-    /// What the executor itself tallied while it ran the plain kernel, where it does: operations as
-    /// it executed them, which nobody told it the price of.
-    pub tally: Option<Cost>,
+    /// What the executor itself saw while it ran the plain kernel, where it looks.
+    pub witness: Option<Witness>,
     /// Median time of the plain kernel; none where nothing was timed.
     pub seconds: Option<f64>,
     /// Time of the instrumented kernel, once.
@@ -62,7 +62,7 @@ pub struct PassMeasurement {
 }
 
 /// How times were taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// Whose clock.
     pub source: Source,
@@ -75,7 +75,7 @@ pub struct Timing {
 }
 
 /// Whose clock a report's times come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The device's, for every pass.
@@ -84,6 +84,17 @@ pub enum Source {
     Wall,
     /// Nobody's: nothing was timed.
     None,
+}
+
+impl Source {
+    /// The same for a reader.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Timestamps => "the device's timestamps",
+            Self::Wall => "the host's clock, submission and wait included",
+            Self::None => "nothing was timed",
+        }
+    }
 }
 
 /// A whole plan, measured.
@@ -109,16 +120,16 @@ impl Session<'_> {
         self.warm_up()?;
         let counted = self.count(observe)?;
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
-        let mut tallies: Vec<Option<Cost>> = vec![None; counted.len()];
+        let mut witnesses: Vec<Option<Witness>> = vec![None; counted.len()];
+        let seen = |outcomes: Vec<Outcome>| outcomes.into_iter().map(|o| o.witness).collect();
         for repeat in 0..repeats {
             let outcomes = self.plain(Stage::Timing(repeat), observe)?;
-            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
             runs.push(outcomes.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
+            witnesses = seen(outcomes);
         }
-        // The instrumented kernels' tally has the counting in it.
-        if repeats == 0 && counted.iter().any(|pass| pass.tallied) {
-            let outcomes = self.plain(Stage::Tallying, observe)?;
-            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
+        // What is seen of the instrumented kernels has the counting in it.
+        if repeats == 0 && counted.iter().any(|pass| pass.witnessed) {
+            witnesses = seen(self.plain(Stage::Witnessing, observe)?);
         }
 
         let seconds = |pass: usize| median(runs.iter().map(|run| run[pass].0).collect());
@@ -132,10 +143,11 @@ impl Session<'_> {
         };
         let passes = counted
             .into_iter()
+            .zip(witnesses)
             .enumerate()
-            .map(|(i, pass)| PassMeasurement {
+            .map(|(i, (pass, witness))| PassMeasurement {
                 cost: pass.cost,
-                tally: tallies[i],
+                witness,
                 seconds: seconds(i),
                 counted_seconds: pass.seconds,
                 from_layer: None,

@@ -7,7 +7,8 @@ mod probe;
 
 use std::ops::ControlFlow;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use place::{Bound, Placement};
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What a ceiling is a ceiling of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Resource {
     /// Half-precision arithmetic, in FLOP/s; a multiply-add is two.
@@ -53,7 +54,7 @@ impl Resource {
 }
 
 /// The least, the middle and the greatest of several measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// The least.
     pub min: f64,
@@ -81,7 +82,7 @@ impl Spread {
 }
 
 /// How fast one thing goes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {
     /// What a report calls it.
     pub name: String,
@@ -102,7 +103,7 @@ pub struct Ceiling {
 }
 
 /// What this adapter could not run, and what it said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// What a report calls it.
     pub name: String,
@@ -111,7 +112,7 @@ pub struct Missing {
 }
 
 /// The single-precision peak before and after everything else.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Drift {
     /// Median FLOP/s before.
     pub first: f64,
@@ -141,7 +142,7 @@ impl Drift {
 }
 
 /// Everything that limits a kernel on one adapter.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceilings {
     /// Who was measured.
     pub adapter: Adapter,
@@ -150,7 +151,7 @@ pub struct Ceilings {
     /// Rates of arithmetic and of memory.
     pub ceilings: Vec<Ceiling>,
     /// What is missing here: number formats that the adapter does not have.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// Seconds of a dispatch that does nothing.
     pub empty_dispatch: Spread,

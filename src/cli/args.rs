@@ -6,9 +6,10 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+use clap_complete::Shell;
 
 use flopmeter::{
-    execute::cpu::SUBGROUP_LANES,
+    execute::{Embedded, cpu::SUBGROUP_LANES},
     model::{
         AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
@@ -45,7 +46,11 @@ pub enum Command {
     /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
     Roofline(Roofline),
     /// What can run here, and what `auto` would pick
-    Adapters,
+    Adapters(Adapters),
+    /// A script that completes these commands in a shell
+    Completions(Completions),
+    /// The manual page, as troff
+    Man(Manual),
 }
 
 /// Options of every command.
@@ -63,6 +68,23 @@ pub struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+}
+
+/// Where else a report goes. - is standard output, in place of the table.
+#[derive(Debug, Args)]
+pub struct Exports {
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Write the report's main table as CSV, a row a component and phase (or kernel, or line)
+    #[arg(long, value_name = "PATH")]
+    pub csv: Option<PathBuf>,
+    /// Write the report as Markdown, as for a pull request
+    #[arg(long, value_name = "PATH")]
+    pub markdown: Option<PathBuf>,
+    /// Write the report as one file for a browser, with plots
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
 }
 
 /// Which model, in which shape.
@@ -142,6 +164,27 @@ impl Work {
     }
 }
 
+/// Whether to look for races.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Races {
+    /// Look for races in one run on the embedded executor, untimed: accesses to one place that nothing
+    /// orders, one of them writing and not both atomic; a race is a failed check
+    #[arg(long)]
+    pub detect_races: bool,
+}
+
+impl Races {
+    /// The embedded executor that is asked for.
+    pub fn on(self, subgroup: u32) -> Embedded {
+        Embedded { subgroup, detect_races: self.detect_races }
+    }
+
+    /// How many timed runs make sense: none where races are looked for.
+    pub fn repeats(self, asked: u32) -> u32 {
+        if self.detect_races { 0 } else { asked }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Profile {
     #[command(flatten)]
@@ -150,20 +193,24 @@ pub struct Profile {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
-    #[command(flatten)]
-    pub under: Under,
     /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
     #[arg(long, conflicts_with = "save_tensors")]
     pub extrapolate: bool,
-    /// Write the report as JSON; - is standard output, in place of the table
+    #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
     #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
     /// Write logits, loss, gradients and updated parameters; - is standard output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,
@@ -176,6 +223,10 @@ pub struct Check {
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
+    #[command(flatten)]
+    pub races: Races,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]
@@ -196,9 +247,8 @@ pub struct Estimate {
     /// Qwen: how many times wider than the model the feed-forward network is, rounded down
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
-    /// Write the estimate as JSON; - is standard output, in place of the table
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 /// Whether kernels are placed under their adapter's ceilings.
@@ -223,9 +273,8 @@ pub struct Roofline {
     #[arg(long, value_name = "N", default_value_t = REPEATS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
-    /// Write the report as JSON; - is standard output, in place of the table
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Draw the ceilings as an SVG; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub svg: Option<PathBuf>,
@@ -259,6 +308,8 @@ pub struct Shader {
     /// Lanes in a subgroup of the embedded executor: a power of two up to 128
     #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
     pub subgroup_size: u32,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
@@ -267,13 +318,32 @@ pub struct Shader {
     pub repeat: u32,
     #[command(flatten)]
     pub under: Under,
-    /// Write the report as JSON; - is standard output, in place of the listing
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Seconds after which all runs together are given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Of which command [default: of the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Adapters {
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 impl Estimate {

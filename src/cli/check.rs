@@ -4,24 +4,27 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{self, Executor},
+    execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    report::{Agreement, table},
+    report::Agreement,
 };
 
 use super::{
     Outcome,
     args::{Check, Common},
-    interrupt, output,
+    export::{Formats, Places},
+    interrupt,
     profile::subject,
     progress::Bar,
 };
 
 pub fn run(asked: &Check, common: &Common) -> super::Result {
     interrupt::listen()?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices = open(asked.adapter.as_deref(), asked.work.subgroup_size)?;
+    let mut devices = open(asked.adapter.as_deref(), asked.races.on(asked.work.subgroup_size))?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
@@ -34,21 +37,18 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         runs.push(profile::run(gpu.as_mut(), &plan, &inputs, 0, Keep::Gradients, &mut |p| {
             bar.show(p)
         })?);
-        for warning in gpu.warnings() {
-            log::warn!("{warning}");
-        }
         // What one adapter holds, the next may need.
         gpu.clear();
     }
     let agreement = Agreement::new(&plan, &runs);
-    output::print(&table::agreement(&plan, &agreement, output::style(common)))?;
+    formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
 }
 
 /// The adapter asked for, or every one there is.
-fn open(asked: Option<&str>, subgroup: u32) -> super::Result<Vec<Box<dyn Executor>>> {
+fn open(asked: Option<&str>, embedded: Embedded) -> super::Result<Vec<Box<dyn Executor>>> {
     Ok(match asked {
-        None => execute::open_all(subgroup)?,
-        Some(name) => vec![execute::open(name, subgroup)?],
+        None => execute::open_all(embedded)?,
+        Some(name) => vec![execute::open(name, embedded)?],
     })
 }

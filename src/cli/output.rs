@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::ColorChoice;
 
-use flopmeter::{files, profile::Tensor, report::table::Style, tensors};
+use flopmeter::{files, profile::Tensor, tensors};
 
 use super::args::Common;
 
@@ -27,7 +27,7 @@ impl Sink {
     }
 
     /// Finds out whether a result can be written here.
-    fn check(&self) -> super::Result<()> {
+    pub fn check(&self) -> super::Result<()> {
         match self {
             Self::Standard => Ok(()),
             Self::File(path) => Ok(files::check_writable(path)?),
@@ -55,20 +55,6 @@ impl Sink {
             Self::File(path) => Ok(tensors::write_tensors(path, &entries)?),
         }
     }
-}
-
-/// Makes sure before a long run that its results, by the options that name them, can be written at the end
-/// of it and do not overwrite each other.
-pub fn check<'a>(sinks: impl IntoIterator<Item = (&'a str, &'a Sink)>) -> super::Result<()> {
-    let mut earlier: Vec<(&str, &Sink)> = Vec::new();
-    for (name, sink) in sinks {
-        if let Some((other, _)) = earlier.iter().find(|(_, other)| *other == sink) {
-            bail!("{name} and {other} name the same place: give each its own");
-        }
-        sink.check()?;
-        earlier.push((name, sink));
-    }
-    Ok(())
 }
 
 /// Writes a report to standard output.
@@ -102,14 +88,13 @@ fn listened(written: io::Result<()>) -> super::Result<()> {
     }
 }
 
-/// How tables look on this standard output.
-pub fn style(common: &Common) -> Style {
-    let color = match common.color {
+/// Whether this standard output is to have colours.
+pub fn color(common: &Common) -> bool {
+    match common.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
             io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         }
-    };
-    Style { color, every_layer: common.verbose > 0 }
+    }
 }

@@ -8,29 +8,33 @@ use flopmeter::{
     execute,
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
-    report::{json, table},
+    report::trace,
     roofline::REPEATS,
 };
 
 use super::{
     Outcome,
     args::{Common, Profile, Work},
-    interrupt,
-    output::{self, Sink},
+    export::{Formats, Places},
+    interrupt, output,
     progress::Bar,
     roofline,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let to_tensors = asked.save_tensors.as_deref().map(Sink::of);
-    let to_svg = asked.under.svg.as_deref().map(Sink::of);
-    let sinks = [("--json", &to_json), ("--save-tensors", &to_tensors), ("--svg", &to_svg)];
-    output::check(sinks.iter().filter_map(|(name, sink)| Some((*name, sink.as_ref()?))))?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_trace = places.claim("--trace", asked.trace.as_deref())?;
+    if to_trace.is_some() && asked.repeat == 0 {
+        bail!("--trace shows times, and --repeat 0 takes none: let it be at least 1");
+    }
+    let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let bar = Bar::new(common, asked.repeat);
-    let mut executor = execute::open(&asked.adapter, asked.work.subgroup_size)?;
+    let repeats = asked.races.repeats(asked.repeat);
+    let bar = Bar::new(common, repeats);
+    let mut executor = execute::open(&asked.adapter, asked.races.on(asked.work.subgroup_size))?;
     log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
@@ -41,7 +45,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         data: &provenance(&asked.work, &model),
         training: asked.work.training(),
         convention: asked.convention,
-        repeats: asked.repeat,
+        repeats,
         extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
@@ -51,24 +55,18 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
     }
     drop(bar);
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     interrupt::check("writing results")?;
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
+    if let Some(sink) = &to_trace {
+        sink.write(&trace::render(&report))?;
     }
     if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
         roofline::write_plot(sink, ceilings, &report.points())?;
     }
-    // Where another program reads standard output, the table is not for it.
-    if !sinks.iter().any(|(_, sink)| sink.as_ref() == Some(&Sink::Standard)) {
-        output::print(&table::render(&report, output::style(common)))?;
-    }
+    formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
 }
 

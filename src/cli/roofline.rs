@@ -4,24 +4,24 @@ use anyhow::anyhow;
 
 use flopmeter::{
     execute::{self, Executor, cpu::SUBGROUP_LANES},
-    report::{Point, RooflineReport, json, plot, table},
+    report::{Point, RooflineReport, plot},
     roofline::{self, Ceilings},
 };
 
 use super::{
     Outcome,
     args::{Common, Roofline},
+    export::{Formats, Places},
     interrupt,
-    output::{self, Sink},
+    output::Sink,
     progress::Bar,
 };
 
 pub fn run(asked: &Roofline, common: &Common) -> super::Result {
     interrupt::listen()?;
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let to_svg = asked.svg.as_deref().map(Sink::of);
-    let sinks = [("--json", &to_json), ("--svg", &to_svg)];
-    output::check(sinks.iter().filter_map(|(name, sink)| Some((*name, sink.as_ref()?))))?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_svg = places.claim("--svg", asked.svg.as_deref())?;
     let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
     log::info!("measuring {}", executor.adapter().name);
     let bar = Bar::new(common, 0);
@@ -31,12 +31,7 @@ pub fn run(asked: &Roofline, common: &Common) -> super::Result {
     if let Some(sink) = &to_svg {
         write_plot(sink, &report.ceilings, &[])?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
-    }
-    if !sinks.iter().any(|(_, sink)| sink.as_ref() == Some(&Sink::Standard)) {
-        output::print(&table::roofline(&report, output::style(common)))?;
-    }
+    formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)
 }
 

@@ -10,9 +10,9 @@ use std::{
 use anyhow::bail;
 
 use flopmeter::{
-    execute,
+    execute::{self, Embedded},
     kernel::KernelModule,
-    report::{ShaderReport, json, table},
+    report::ShaderReport,
     roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
@@ -20,23 +20,20 @@ use flopmeter::{
 use super::{
     Outcome,
     args::{Common, Shader},
-    output::{self, Sink},
+    export::{Formats, Places},
+    output::Sink,
     progress::Bar,
     roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let dumps: Vec<(BindingKey, Sink)> =
-        asked.dumps.iter().map(|(key, path)| (*key, Sink::of(path))).collect();
-    let to_svg = asked.under.svg.as_deref().map(Sink::of);
-    let named = [("--json", &to_json), ("--svg", &to_svg)];
-    let sinks: Vec<(&str, &Sink)> = named
-        .into_iter()
-        .filter_map(|(name, sink)| Some((name, sink.as_ref()?)))
-        .chain(dumps.iter().map(|(_, sink)| ("--dump", sink)))
-        .collect();
-    output::check(sinks.iter().copied())?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
+    for (key, path) in &asked.dumps {
+        dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
+    }
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
     let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
@@ -47,8 +44,8 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         fills,
         keys,
         grid: asked.dispatch,
-        repeats: asked.repeat,
-        subgroup: asked.subgroup_size,
+        repeats: asked.races.repeats(asked.repeat),
+        embedded: asked.races.on(asked.subgroup_size),
     };
     let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
     let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
@@ -61,16 +58,12 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     for (key, sink) in &dumps {
         sink.write_bytes(&run.dumps[key])?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
-    }
     if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
         roofline::write_plot(sink, ceilings, &report.points())?;
     }
-    if !sinks.iter().any(|(_, sink)| **sink == Sink::Standard) {
-        output::print(&table::shader(&report, output::style(common)))?;
-    }
-    Ok(Outcome::Holds)
+    formats.write(&report, &places, common)?;
+    // Where a kernel of the user's goes out of bounds is for the user to judge; a race was asked about.
+    Ok(Outcome::of(!report.watched.is_some_and(|watched| watched.has_races())))
 }
 
 /// Everything that a run needs, owned, so that it can outlive our patience.
@@ -80,7 +73,7 @@ struct Work {
     keys: Vec<BindingKey>,
     grid: [u32; 3],
     repeats: u32,
-    subgroup: u32,
+    embedded: Embedded,
 }
 
 impl Work {
@@ -107,7 +100,7 @@ impl Work {
     }
 
     fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
-        let mut executor = execute::open(adapter, self.subgroup)?;
+        let mut executor = execute::open(adapter, self.embedded)?;
         log::info!("running on {}", executor.adapter().name);
         let request = Request {
             kernel: &self.kernel,
@@ -117,9 +110,6 @@ impl Work {
             repeats: self.repeats,
         };
         let run = shader::run(executor.as_mut(), &request)?;
-        for warning in executor.warnings() {
-            log::warn!("{warning}");
-        }
         Ok((self.kernel, run))
     }
 }

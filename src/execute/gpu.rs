@@ -294,7 +294,7 @@ impl Executor for Gpu {
         self.wait(dispatch.label)?;
         let waited_seconds = start.elapsed().as_secs_f64();
         let wall =
-            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, tally: None };
+            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, witness: None };
         let Some(timer) = &self.timer else { return Ok(wall) };
         let ticks = self.map(&timer.readable, dispatch.label)?;
         let ticks: &[u64] = &bytemuck::pod_collect_to_vec(&ticks);

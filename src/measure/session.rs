@@ -48,8 +48,8 @@ struct Launch {
 /// One pass, run instrumented.
 pub(super) struct Counted {
     pub(super) cost: Cost,
-    /// Whether the executor tallies what it runs.
-    pub(super) tallied: bool,
+    /// Whether the executor looks at what it runs.
+    pub(super) witnessed: bool,
     pub(super) seconds: f64,
 }
 
@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
                 let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
                 Ok(Counted {
                     cost: table.cost(&executions),
-                    tallied: outcome.tally.is_some(),
+                    witnessed: outcome.witness.is_some(),
                     seconds: outcome.seconds,
                 })
             })

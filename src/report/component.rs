@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::PassRow;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What one component of the model did in one phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Component {
     /// Dotted path; its first part is the estimator's component.
     pub name: String,
@@ -79,7 +80,7 @@ pub(super) fn components(
         ..Component::new(row_name(&pass.component, pass.phase), pass.phase)
     });
     let charged = terms.iter().map(|term| {
-        let path = match term.component.strip_suffix(term.term) {
+        let path = match term.component.strip_suffix(&*term.term) {
             Some("") => term.component.clone(),
             _ => format!("{}.{}", term.component, term.term),
         };

@@ -29,6 +29,16 @@ pub(super) fn bytes(value: u64) -> String {
     scaled(value as f64, &["B", "kB", "MB", "GB", "TB"])
 }
 
+/// FLOPs on an axis.
+pub(super) fn scaled_flops(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let units = [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match units.into_iter().find(|(unit, _)| value.abs() >= *unit) {
+        Some((unit, name)) => format!("{sign}{} {name}", value.abs() / unit),
+        None => format!("{value}"),
+    }
+}
+
 /// A time.
 pub(super) fn seconds(value: f64) -> String {
     if value >= 1.0 {

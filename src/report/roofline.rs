@@ -1,10 +1,11 @@
 //! An adapter's ceilings as a report of their own, and the kernels of a run as points under them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{PassRow, Report, ShaderReport};
+use super::{Document as _, PassRow, Report, ShaderReport};
 use crate::{
     op::Cost,
     roofline::{Ceilings, Placement},
@@ -16,12 +17,13 @@ pub const METHOD: &str = "Each ceiling is the work of a kernel that does one thi
     the memory bus: a kernel whose loads hit caches may exceed the bandwidth measured here.";
 
 /// What `roofline` found out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RooflineReport {
     /// Name and version of this layout.
-    pub schema: &'static str,
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
     /// What the numbers are.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// The numbers.
     #[serde(flatten)]
     pub ceilings: Ceilings,
@@ -30,7 +32,7 @@ pub struct RooflineReport {
 impl RooflineReport {
     /// Wraps what was measured.
     pub fn new(ceilings: Ceilings) -> Self {
-        Self { schema: "flopmeter.roofline/1", method: METHOD, ceilings }
+        Self { schema: Self::SCHEMA.into(), method: METHOD.into(), ceilings }
     }
 }
 

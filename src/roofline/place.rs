@@ -1,12 +1,13 @@
 //! How near to its adapter's ceilings a kernel comes.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Ceilings, Resource};
 use crate::op::{Convention, Cost, OpCounts, Scalar};
 
 /// Which ceiling a kernel meets first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bound {
     /// Arithmetic.
@@ -16,7 +17,7 @@ pub enum Bound {
 }
 
 /// Where a kernel stands under its adapter's ceilings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Placement {
     /// What the kernel's mix of operations and traffic allows: the lesser of the peak and of intensity
     /// times bandwidth.

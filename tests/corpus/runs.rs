@@ -54,5 +54,5 @@ fn counted(
     let fills = fills(kernel, 4).ok_or("it binds what is no buffer")?;
     let request = Request { kernel, grid: [2, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
     let run = run(executor, &request).map_err(|error| error.to_string())?;
-    Ok((run.table.cost(&run.executions), run.tally))
+    Ok((run.table.cost(&run.executions), run.witness.map(|witness| witness.tally)))
 }
