@@ -4,10 +4,13 @@
 use plotters::{
     coord::Shift,
     prelude::{
-        ChartBuilder, Circle, DrawingArea, IntoDrawingArea as _, IntoLogRange as _, LineSeries,
-        SVGBackend, Text,
+        ChartBuilder, Circle, DrawingArea, EmptyElement, IntoDrawingArea as _, IntoLogRange as _,
+        LineSeries, SVGBackend, Text,
     },
-    style::{BLACK, Color as _, IntoFont as _, RGBColor, TextStyle, WHITE},
+    style::{
+        BLACK, Color as _, IntoFont as _, RGBColor, TextStyle, WHITE,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 
 use super::{Point, number::share_of};
@@ -76,14 +79,15 @@ fn draw(svg: &mut String, ceilings: &Ceilings, points: &[Point]) -> Drawn<()> {
     for (resource, peak) in &peaks {
         let roof = [(peak / bandwidth, *peak), (most, *peak)];
         chart.draw_series(LineSeries::new(roof, COMPUTE.stroke_width(2)))?;
-        let at = (most / 1.3, peak * 1.12);
-        chart.draw_series([Text::new(resource.name(), at, number.clone())])?;
+        let name = number.pos(Pos::new(HPos::Right, VPos::Bottom));
+        chart.draw_series([Text::new(resource.name(), (most, *peak), name)])?;
     }
     for (i, point) in (1..).zip(points) {
         let at = (point.intensity, point.flops_per_second);
         let colour = colour(point.placement.bound);
         chart.draw_series([Circle::new(at, 4, colour.filled())])?;
-        chart.draw_series([Text::new(format!("  {i}"), at, number.clone())])?;
+        let beside = Text::new(i.to_string(), (5, -9), number.clone());
+        chart.draw_series([EmptyElement::at(at) + beside])?;
     }
     drop(chart);
     write_legend(&legend, ceilings, points)?;

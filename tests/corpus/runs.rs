@@ -1,0 +1,58 @@
+//! Those of the corpus that can be run, on every executor: the counters say what the embedded executor tallies
+//! of the plain kernel, and the same everywhere.
+
+use flopmeter::{
+    execute::{
+        Executor,
+        cpu::{Cpu, SUBGROUP_LANES},
+    },
+    kernel::KernelModule,
+    op::Cost,
+    shader::{Request, run},
+};
+
+use crate::{common, fills::fills, shaders};
+
+#[test]
+fn published_shaders_count_what_the_embedded_executor_tallies() {
+    let Some(kernels) = shaders::first_variants() else { return };
+    let mut gpu = common::gpu();
+    // Reductions over a subgroup take as many rounds as it has lanes.
+    let lanes = gpu.as_ref().and_then(|gpu| gpu.adapter().limits.subgroup_lanes);
+    let mut cpu = Cpu::new(lanes.unwrap_or(SUBGROUP_LANES)).unwrap();
+    let (mut tallied, mut compared) = (0, 0);
+    for (label, kernel) in &kernels {
+        let embedded = counted(&mut cpu, kernel);
+        let gpu = gpu.as_mut().map(|gpu| counted(gpu, kernel));
+        if let Ok((counted, tally)) = &embedded {
+            tallied += 1;
+            assert_eq!(Some(*counted), *tally, "{label}");
+        }
+        match (&embedded, &gpu) {
+            (Ok((embedded, _)), Some(Ok((gpu, _)))) => {
+                compared += 1;
+                assert_eq!(embedded, gpu, "{label}");
+            }
+            (Err(why), _) | (Ok(_), Some(Err(why))) => println!("  {label}: {why}"),
+            (Ok(_), None) => {}
+        }
+    }
+    println!(
+        "of {} entry points: {tallied} run and tallied by the embedded executor, {compared} of them run on an \
+         adapter too",
+        kernels.len()
+    );
+    assert!(tallied >= 80, "most can be run");
+    assert!(gpu.is_none() || compared >= 80, "most can be run on an adapter");
+}
+
+/// What a kernel costs by the counters, and by the executor's own tally where it has one.
+fn counted(
+    executor: &mut dyn Executor,
+    kernel: &KernelModule,
+) -> Result<(Cost, Option<Cost>), String> {
+    let fills = fills(kernel, 4).ok_or("it binds what is no buffer")?;
+    let request = Request { kernel, grid: [2, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
+    let run = run(executor, &request).map_err(|error| error.to_string())?;
+    Ok((run.table.cost(&run.executions), run.witness.map(|witness| witness.tally)))
+}
