@@ -28,6 +28,11 @@ pub enum Verdict {
         /// Why not.
         reason: String,
     },
+    /// There is no first opinion: the pass did not run, and what another layer's pass cost stands for it.
+    Extrapolated {
+        /// Which layer's.
+        layer: u32,
+    },
 }
 
 /// How many passes came out how.
@@ -39,6 +44,9 @@ pub struct Tally {
     pub mismatch: u64,
     /// Passes on which there is only one.
     pub not_comparable: u64,
+    /// Passes that did not run themselves.
+    #[serde(default, skip_serializing_if = "crate::op::is_zero")]
+    pub extrapolated: u64,
 }
 
 impl Add<&Verdict> for Tally {
@@ -49,6 +57,7 @@ impl Add<&Verdict> for Tally {
             Verdict::Match => self.r#match += 1,
             Verdict::Mismatch { .. } => self.mismatch += 1,
             Verdict::NotComparable { .. } => self.not_comparable += 1,
+            Verdict::Extrapolated { .. } => self.extrapolated += 1,
         }
         self
     }
@@ -63,12 +72,15 @@ pub fn against_formula(pass: &Pass, measured: &OpCounts) -> Verdict {
     }
 }
 
-/// Every pass of a measured plan against its closed form.
+/// Every pass of a measured plan that ran against its closed form.
 pub fn passes(plan: &Plan, measurement: &Measurement) -> Vec<Verdict> {
     plan.passes
         .iter()
         .zip(&measurement.passes)
-        .map(|(pass, measured)| against_formula(pass, &measured.cost.ops))
+        .map(|(pass, measured)| match measured.from_layer {
+            Some(layer) => Verdict::Extrapolated { layer },
+            None => against_formula(pass, &measured.cost.ops),
+        })
         .collect()
 }
 

@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod memory;
 mod witness;
 
 use serde::Serialize;
@@ -220,4 +221,13 @@ pub trait Executor {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
+
+    /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
+    /// host's processors has the host's memory, and would fill it to the last before it refuses.
+    fn memory(&self) -> Option<u64> {
+        match self.adapter().device_type.as_str() {
+            "software" | "embedded" => memory::available(),
+            _ => None,
+        }
+    }
 }

@@ -56,6 +56,8 @@ pub struct PassMeasurement {
     pub seconds: Option<f64>,
     /// Time of the instrumented kernel, once.
     pub counted_seconds: f64,
+    /// The layer whose pass ran in the place of this one, where this one did not run.
+    pub from_layer: Option<u32>,
 }
 
 /// How times were taken.
@@ -136,6 +138,7 @@ impl Session<'_> {
                 witness,
                 seconds: seconds(i),
                 counted_seconds: pass.seconds,
+                from_layer: None,
             })
             .collect();
         Ok(Measurement { adapter: self.adapter().clone(), passes, timing })

@@ -112,6 +112,22 @@ impl ModelConfig {
         config.validate().map_err(Error::Config)
     }
 
+    /// The same model with just enough layers that each of its own costs what one of those does,
+    /// layer by layer up to the last, which stands for all above it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where what a layer costs depends on its values.
+    pub fn shortened(&self) -> Result<Self, Error> {
+        match self {
+            Self::ResNetBk(_) => Err(Error::Config(
+                "ResNet-BK's experts take the tokens that values send them, so that one layer says \
+                 nothing of the next: leave --extrapolate out"
+                    .to_owned(),
+            )),
+            Self::Qwen2(config) => Ok(Self::Qwen2(config.shortened())),
+        }
+    }
+
     /// Tensors that a checkpoint may hold although the model has no use for them.
     fn redundant(&self) -> &'static [&'static str] {
         match self {

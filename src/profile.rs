@@ -1,6 +1,8 @@
 //! From a request to what a run of it leaves: the arms of the crate composed, on any executor. Knows
 //! neither arguments nor files nor how a report looks.
 
+mod places;
+
 use crate::{
     Error,
     estimate::Estimate,
@@ -14,6 +16,8 @@ use crate::{
     plan::{Inputs, Output, Plan},
     report::{Report, Subject},
 };
+
+use places::Places;
 
 /// What to profile.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,9 @@ pub struct Request<'a> {
     pub convention: Convention,
     /// Timed runs of the plain kernels.
     pub repeats: u32,
+    /// Whether to run only as many layers as there are kinds of them, and to take the others' figures
+    /// from those. No tensor is kept of such a run, since they are another model's.
+    pub extrapolate: bool,
 }
 
 /// A tensor that a run left.
@@ -77,11 +84,22 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<Tensor>), Error> {
-    let Request { model, weights, batch, data, training, convention, repeats } = request;
+    let Request { model, weights, batch, data, training, convention, repeats, extrapolate } =
+        request;
     let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
-    let plan = lower::lower(&model.config, batch.shape, training, &executor.adapter().limits)?;
-    let inputs = lower::inputs(&plan, weights, batch);
-    let run = run(executor, &plan, &inputs, repeats, keep, observe)?;
+    let limits = executor.adapter().limits;
+    let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
+    let inputs = lower::inputs(weights, batch);
+    let run = if extrapolate {
+        let short = lower::lower(&model.config.shortened()?, batch.shape, training, &limits)?;
+        let places = Places::of(&plan, &short)?;
+        let run = run(executor, &short, &inputs, repeats, Keep::Nothing, observe)?;
+        // Too few layers make another loss.
+        let whole = plan.passes.len() == short.passes.len();
+        Run { measurement: places.fill(run.measurement), loss: run.loss.filter(|_| whole), ..run }
+    } else {
+        run(executor, &plan, &inputs, repeats, keep, observe)?
+    };
     let subject = Subject {
         model: &model.name,
         config: &model.config,
@@ -100,7 +118,7 @@ pub fn profile(
 pub fn run(
     executor: &mut dyn Executor,
     plan: &Plan,
-    inputs: &Inputs,
+    inputs: &dyn Inputs,
     repeats: u32,
     keep: Keep,
     observe: &mut Observer<'_>,

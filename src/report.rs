@@ -60,7 +60,26 @@ pub struct Totals {
     pub exact: Option<PhaseFlops>,
     /// What the published estimator says about the phases that ran.
     pub estimate: PhaseFlops,
+    /// How much of `measured` is extrapolated; none where all of it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extrapolated: Option<PhaseFlops>,
 }
+
+/// How the measurement of a few layers came to stand for all of a model's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Extrapolation {
+    /// Layers of the model.
+    pub layers: u32,
+    /// How many of them ran, from the lowest.
+    pub measured_layers: u32,
+    /// What an extrapolated figure is.
+    pub definition: &'static str,
+}
+
+/// What the extrapolated numbers of a report are.
+pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pass of another layer has \
+    the operations, traffic and time of the highest measured layer's pass that it equals in kernel, \
+    dimensions and grid; it is marked, and not among the passes that match.";
 
 /// One kernel launch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -85,7 +104,8 @@ pub struct PassRow {
     pub flops: u64,
     /// Memory touched.
     pub traffic: Traffic,
-    /// Whether `ops` and `exact_ops` agree: `match`, `mismatch` or `not_comparable`.
+    /// Whether `ops` and `exact_ops` agree: `match`, `mismatch`, `not_comparable`, or `extrapolated`
+    /// where the pass did not run.
     #[serde(serialize_with = "word")]
     pub verdict: Verdict,
     /// Where they differ, or why they cannot be compared.
@@ -122,6 +142,9 @@ pub struct Report {
     /// Which part of a training step ran, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// What stands for layers that did not run; none where all did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extrapolation: Option<Extrapolation>,
     /// FLOPs by phase.
     pub totals: Totals,
     /// FLOPs, operations, traffic and time by component and phase.
@@ -185,6 +208,9 @@ impl Report {
             .iter()
             .map(|pass| Some((pass.phase, pass.exact_ops?.flops(convention))))
             .collect();
+        let extrapolation = extrapolation(plan, measurement);
+        let extrapolated = passes.iter().filter(|pass| pass.is_extrapolated());
+        let extrapolated = by_phase(extrapolated.map(|pass| (pass.phase, pass.flops)));
         Self {
             schema: "flopmeter.profile/1",
             definition: DEFINITION,
@@ -200,11 +226,16 @@ impl Report {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
                 exact: exact.map(by_phase),
                 estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
+                extrapolated: extrapolation.is_some().then_some(extrapolated),
             },
+            extrapolation,
             components: component::components(&passes, &terms, convention),
             field_formulas: estimate.field().to_vec(),
             causes: explain::causes(
-                plan.passes.iter().zip(&measurement.passes).map(|(p, m)| (p, m.cost.ops)),
+                plan.passes
+                    .iter()
+                    .zip(&measurement.passes)
+                    .map(|(pass, m)| (pass, m.cost.ops, m.from_layer.is_some())),
                 terms.iter().copied(),
                 convention,
             ),
@@ -224,6 +255,27 @@ impl Report {
     }
 }
 
+impl PassRow {
+    /// Whether another pass ran in the place of this one.
+    fn is_extrapolated(&self) -> bool {
+        matches!(self.verdict, Verdict::Extrapolated { .. })
+    }
+}
+
+/// How many layers there are, and how many of them ran, where that is not all.
+fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation> {
+    let layers = plan.passes.iter().zip(&measurement.passes);
+    let layers = layers.filter_map(|(pass, measured)| Some((pass.layer()? + 1, measured)));
+    let count = layers.clone().map(|(count, _)| count).max()?;
+    let ran = layers.filter(|(_, measured)| measured.from_layer.is_none());
+    let measured_layers = ran.map(|(count, _)| count).max().unwrap_or_default();
+    (measured_layers < count).then_some(Extrapolation {
+        layers: count,
+        measured_layers,
+        definition: EXTRAPOLATED,
+    })
+}
+
 /// FLOPs summed up by phase.
 fn by_phase(flops: impl IntoIterator<Item = (Phase, u64)>) -> PhaseFlops {
     flops.into_iter().fold(PhaseFlops::default(), |sum, (phase, flops)| {
@@ -236,6 +288,7 @@ fn why(verdict: &Verdict) -> Option<String> {
         Verdict::Match => None,
         Verdict::Mismatch { difference } => Some(difference.clone()),
         Verdict::NotComparable { reason } => Some(reason.clone()),
+        Verdict::Extrapolated { layer } => Some(format!("as measured in layer_{layer}")),
     }
 }
 
@@ -245,5 +298,6 @@ fn word<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Err
         Verdict::Match => "match",
         Verdict::Mismatch { .. } => "mismatch",
         Verdict::NotComparable { .. } => "not_comparable",
+        Verdict::Extrapolated { .. } => "extrapolated",
     })
 }

@@ -3,15 +3,18 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
     process::Stdio,
 };
 
 use assert_cmd::Command;
-use flopmeter::tensors::{self, Entry, TensorFile};
+use flopmeter::{
+    model::Model,
+    tensors::{self, Entry, TensorFile},
+};
 use predicates::{prelude::*, str::contains};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
 
@@ -114,6 +117,43 @@ fn models_and_shapes_that_make_no_sense_are_named() {
         refused(&["--seq", "129"], &["seq = 129", "n_seq = 128"]);
         refused(&["--batch", "4294967295"], &["batch"]);
     }
+}
+
+/// What the adapter takes and the host's memory does not: a large batch, and a large checkpoint, which is
+/// mapped and so no trouble by itself.
+#[test]
+fn what_exceeds_the_memory_is_refused_in_bytes() {
+    let says = ["the buffers take", "bytes of memory to spare", "--batch"];
+    let batch = ["profile", "--batch", "2048", "--set", "vocab_size=300000"];
+    refused(&[&batch[..], &["--adapter", "embedded"]].concat(), &says);
+
+    // A thousand layers of 64 MiB matrices, all holes.
+    let folder = tempfile::tempdir().unwrap();
+    let set = [
+        "hidden_size=4096",
+        "intermediate_size=4096",
+        "vocab_size=8",
+        "num_hidden_layers=1000",
+        "num_attention_heads=32",
+        "num_key_value_heads=8",
+    ];
+    let model = Model::resolve("qwen2.5-0.5b", set).unwrap();
+    let config = serde_json::to_string(&model.config).unwrap();
+    fs::write(folder.path().join("config.json"), config).unwrap();
+    let mut end = 0;
+    let tensors = model.config.parameters().into_iter().map(|parameter| {
+        let start = end;
+        end += 4 * parameter.elements();
+        let info = json!({"dtype": "F32", "shape": parameter.shape, "data_offsets": [start, end]});
+        (parameter.name, info)
+    });
+    let header = Value::Object(tensors.collect()).to_string();
+    let mut file = fs::File::create(folder.path().join("model.safetensors")).unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.set_len(8 + header.len() as u64 + end).unwrap();
+    let large = ["profile", text(folder.path()), "--seq", "4", "--phase", "forward"];
+    refused(&[&large[..], &["--adapter", "embedded"]].concat(), &says);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use flopmeter::{
         AskedShape, Batch, Model,
         lower::{self, BkGradient, Training},
     },
-    plan::{Inputs, Plan},
+    plan::Plan,
     profile::{self, Keep},
 };
 
@@ -181,7 +181,7 @@ fn hold_a_step(model: &str, overrides: &[&str], training: Training, shape: Asked
     let mut cpu = common::embedded().detecting_races();
     let plan: Plan =
         lower::lower(&model.config, batch.shape, training, &cpu.adapter().limits).unwrap();
-    let inputs: Inputs = lower::inputs(&plan, &weights, &batch);
+    let inputs = lower::inputs(&weights, &batch);
     let run =
         profile::run(
             &mut cpu,

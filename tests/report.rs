@@ -135,6 +135,7 @@ fn measured(plan: &Plan, limits: Limits) -> Measurement {
         },
         witness: None,
         counted_seconds: 0.0,
+        from_layer: None,
         seconds: Some(1e-5 * (i as f64 + 1.0)),
     });
     Measurement {

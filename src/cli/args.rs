@@ -176,6 +176,9 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
+    #[arg(long, conflicts_with = "save_tensors")]
+    pub extrapolate: bool,
     /// Write the report as JSON; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,

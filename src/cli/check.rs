@@ -26,7 +26,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.training(), &limits)?;
-    let inputs = lower::inputs(&plan, &weights, &batch);
+    let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
     for gpu in &mut devices {
         log::info!("running on {}", gpu.adapter().name);

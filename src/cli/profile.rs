@@ -42,6 +42,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         training: asked.work.training(),
         convention: asked.convention,
         repeats,
+        extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (report, tensors) =

@@ -18,7 +18,7 @@ pub use shader::shader;
 
 use super::{
     PassRow, Report, Totals,
-    number::{grouped, ratio, seconds},
+    number::{DASH, grouped, ratio, seconds},
 };
 use crate::{
     check::Verdict,
@@ -89,7 +89,16 @@ fn head(report: &Report) -> String {
         ("measured", wrapped(report.definition)),
         ("FLOPs", format!("convention {convention}: {}", convention.describe())),
     ];
-    rows.into_iter().fold(String::new(), |mut text, (name, value)| {
+    let extrapolated = report.extrapolation.as_ref().map(|of| {
+        let ran = match of.measured_layers {
+            1 => "layer 0 of".to_owned(),
+            layers => format!("layers 0..{} of", layers - 1),
+        };
+        let said =
+            format!("{ran} {} ran; figures with ~ contain others. {}", of.layers, of.definition);
+        ("scaled up", wrapped(&said))
+    });
+    rows.into_iter().chain(extrapolated).fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "{name:<9} {value}");
         text
     })
@@ -123,12 +132,13 @@ fn wrapped(prose: &str) -> String {
 /// The backward pass against the forward pass, and what the field quotes.
 fn beside(report: &Report) -> String {
     let Totals { measured, estimate, .. } = report.totals;
+    let marked = |figure| marked(report.extrapolation.is_some(), figure);
     let mut text = String::new();
     if report.training.scope == Scope::Step {
         let _ = writeln!(
             text,
             "backward  {} x forward as measured, {} x as estimated",
-            ratio(measured.backward, measured.forward),
+            marked(ratio(measured.backward, measured.forward)),
             ratio(estimate.backward, estimate.forward)
         );
     }
@@ -137,8 +147,8 @@ fn beside(report: &Report) -> String {
             "forward" => Some(measured.forward),
             _ => (report.training.scope == Scope::Step).then_some(measured.total()),
         };
-        let ran =
-            ran.map_or_else(String::new, |ran| format!("; measured {} of it", ratio(ran, *flops)));
+        let ran = ran.map(|ran| format!("; measured {} of it", marked(ratio(ran, *flops))));
+        let ran = ran.unwrap_or_default();
         let _ = writeln!(text, "field     {name} ({of}): {}{ran}", grouped(*flops));
     }
     text
@@ -177,15 +187,16 @@ fn foot(report: &Report, style: Style) -> String {
     let timing = &report.timing;
     let clock = clock_in_words(timing.source);
     let counted = seconds(timing.counted_seconds);
+    let ran = if report.extrapolation.is_some() { "what ran: " } else { "" };
     let _ = match timing.plain_seconds {
         Some(plain) => writeln!(
             text,
-            "timing    plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+            "timing    {ran}plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
             seconds(plain),
             timing.repeats,
             timing.counted_seconds / plain
         ),
-        None => writeln!(text, "timing    {clock}; counting once took {counted}"),
+        None => writeln!(text, "timing    {ran}{clock}; counting once took {counted}"),
     };
     text.push_str(embedded_times(&report.adapter));
     if let Some(seen) = &report.watched {
@@ -236,6 +247,11 @@ fn plain_table(style: Style) -> Table {
         table.enforce_styling();
     }
     table
+}
+
+/// A figure, marked where some of it is extrapolated.
+fn marked(extrapolated: bool, figure: String) -> String {
+    if extrapolated && figure != DASH { format!("~{figure}") } else { figure }
 }
 
 /// A header whose first column is left-aligned and whose others stand over numbers.

@@ -73,7 +73,10 @@ pub(super) fn in_words(tally: Tally) -> String {
         grouped(tally.r#match),
         grouped(tally.mismatch),
         grouped(tally.not_comparable)
-    )
+    ) + &match tally.extrapolated {
+        0 => String::new(),
+        passes => format!("; {} did not run and are extrapolated", grouped(passes)),
+    }
 }
 
 fn in_short(tally: Tally) -> String {

@@ -3,7 +3,7 @@
 
 use comfy_table::Cell;
 
-use super::{Style, bold, header, numbers, plain_table};
+use super::{Style, bold, header, marked, numbers, plain_table};
 use crate::{
     explain::Cause,
     plan::Phase,
@@ -18,7 +18,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     let mut names = header(["", "difference", "measured", "estimate"]);
     names.extend(header(["why measured and estimate differ"]));
     table.set_header(names);
-    let Totals { measured, estimate, .. } = report.totals;
+    let Totals { measured, estimate, extrapolated, .. } = report.totals;
     for phase in Phase::ALL {
         let (agreeing, differing): (Vec<&Cause>, Vec<&Cause>) = report
             .causes
@@ -26,24 +26,32 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             .filter(|cause| cause.phase == phase)
             .partition(|cause| cause.difference == 0);
         for cause in &differing {
-            table.add_row(row("", cause.measured, cause.estimate, &cause.text));
+            let flops = [cause.measured, cause.estimate];
+            table.add_row(row("", flops, cause.extrapolated, &cause.text));
         }
         if !agreeing.is_empty() {
-            let flops = agreeing.iter().map(|cause| cause.measured).sum();
+            let flops = [agreeing.iter().map(|cause| cause.measured).sum(); 2];
+            let some = agreeing.iter().any(|cause| cause.extrapolated);
             let subjects: Vec<&str> = agreeing.iter().map(|cause| cause.subject.as_str()).collect();
-            table.add_row(row("", flops, flops, &format!("as charged: {}", subjects.join(", "))));
+            let text = format!("as charged: {}", subjects.join(", "));
+            table.add_row(row("", flops, some, &text));
         }
         if !(agreeing.is_empty() && differing.is_empty()) {
-            table.add_row(bold(row(phase.name(), measured.get(phase), estimate.get(phase), "")));
+            let flops = [measured.get(phase), estimate.get(phase)];
+            let some = extrapolated.is_some_and(|flops| flops.get(phase) > 0);
+            table.add_row(bold(row(phase.name(), flops, some, "")));
         }
     }
-    table.add_row(bold(row("total", measured.total(), estimate.total(), "")));
+    let flops = [measured.total(), estimate.total()];
+    table.add_row(bold(row("total", flops, extrapolated.is_some(), "")));
     format!("{}\n", table.trim_fmt())
 }
 
-fn row(name: &str, measured: u64, estimate: u64, why: &str) -> Vec<Cell> {
+fn row(name: &str, [measured, estimate]: [u64; 2], extrapolated: bool, why: &str) -> Vec<Cell> {
     let difference = signed(i128::from(measured) - i128::from(estimate));
-    let mut cells = numbers(name.to_owned(), [difference, grouped(measured), grouped(estimate)]);
+    let [difference, counted] =
+        [difference, grouped(measured)].map(|figure| marked(extrapolated, figure));
+    let mut cells = numbers(name.to_owned(), [difference, counted, grouped(estimate)]);
     cells.push(Cell::new(why));
     cells
 }

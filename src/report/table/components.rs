@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, Color};
 
-use super::{Style, bold, header, numbers, plain_table};
+use super::{Style, bold, header, marked, numbers, plain_table};
 use crate::{
     plan::Phase,
     report::{
@@ -60,19 +60,22 @@ fn line(name: &str, row: &Component, whole: u64) -> Vec<Cell> {
     let per_byte = row.measured as f64 / moved as f64;
     let gflops = row.seconds.map(|seconds| row.measured as f64 / seconds * 1e-9);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| DASH.to_owned());
+    let marked = |text: String| marked(row.extrapolated, text);
     let mut cells = numbers(
         name.to_owned(),
         [
-            grouped(row.measured),
+            marked(grouped(row.measured)),
             or_dash(row.exact.map(grouped)),
-            or_dash(difference.map(signed)),
+            or_dash(difference.map(signed).map(marked)),
             if row.estimate == 0 { DASH.to_owned() } else { grouped(row.estimate) },
-            ratio(row.measured, row.estimate),
-            bytes(moved),
-            or_dash((moved > 0).then(|| format!("{per_byte:.2}"))),
-            or_dash(row.seconds.map(seconds)),
-            or_dash(gflops.filter(|rate| rate.is_finite()).map(|rate| format!("{rate:.2}"))),
-            share(row.measured, whole),
+            marked(ratio(row.measured, row.estimate)),
+            marked(bytes(moved)),
+            or_dash((moved > 0).then(|| format!("{per_byte:.2}")).map(marked)),
+            or_dash(row.seconds.map(seconds).map(marked)),
+            or_dash(
+                gflops.filter(|rate| rate.is_finite()).map(|rate| marked(format!("{rate:.2}"))),
+            ),
+            marked(share(row.measured, whole)),
         ],
     );
     if difference.is_some_and(|difference| difference != 0) {

@@ -1,0 +1,136 @@
+//! A few layers in the place of many: what is scaled up must be what the whole model costs, to the last
+//! operation and byte, and must say that it did not run.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
+
+mod common;
+
+use std::ops::ControlFlow;
+
+use flopmeter::{
+    Error,
+    execute::Executor,
+    model::{
+        AskedShape, Batch, Model,
+        lower::{Scope, Training},
+    },
+    op::Convention,
+    plan::Phase,
+    profile::{Keep, Request, profile},
+    report::{Report, json, table},
+};
+use serde_json::Value;
+
+const LAYERS: u64 = 5;
+
+const SMALL: [&str; 6] = [
+    "hidden_size=24",
+    "intermediate_size=20",
+    "vocab_size=30",
+    "num_hidden_layers=5",
+    "num_attention_heads=6",
+    "num_key_value_heads=2",
+];
+
+/// A report on a small model, whole or scaled up.
+fn report(
+    executor: &mut dyn Executor,
+    (name, set): (&str, &[&str]),
+    scope: Scope,
+    extrapolate: bool,
+) -> Result<Report, Error> {
+    let model = Model::resolve(name, set)?;
+    let asked = AskedShape { batch: Some(2), seq: Some(7) };
+    let batch = Batch::load(None, asked, &model.config, 0)?;
+    let request = Request {
+        model: &model,
+        weights: &model.weights(0)?,
+        batch: &batch,
+        data: "weights and tokens from seed 0",
+        training: Training { scope, ..Training::default() },
+        convention: Convention::Ieee,
+        repeats: 0,
+        extrapolate,
+    };
+    let ran = profile(executor, request, Keep::Nothing, &mut |_| ControlFlow::Continue(()));
+    ran.map(|(report, _)| report)
+}
+
+#[test]
+fn what_is_scaled_up_is_what_the_whole_costs() {
+    common::on_every_executor(|executor| {
+        for (set, layers) in [
+            (&[][..], 1),
+            (&["tie_word_embeddings=false"], 1),
+            (&["lora_rank=2"], 2),
+            (&["lora_rank=2", "lora_targets=o_proj"], 2),
+        ] {
+            for scope in [Scope::Step, Scope::Forward] {
+                let set = [&SMALL[..], set].concat();
+                let mut run = |extrapolate| {
+                    report(executor, ("qwen2.5-0.5b", &set), scope, extrapolate).unwrap()
+                };
+                let (whole, scaled) = (run(false), run(true));
+                assert!(whole.extrapolation.is_none() && whole.totals.extrapolated.is_none());
+                assert_eq!(whole.passes.len(), scaled.passes.len());
+                for (ran, taken) in whole.passes.iter().zip(&scaled.passes) {
+                    assert_eq!(ran.label, taken.label);
+                    assert_eq!((ran.ops, ran.traffic), (taken.ops, taken.traffic), "{}", ran.label);
+                }
+                assert_eq!(whole.totals.measured, scaled.totals.measured);
+
+                // Every layer but those that ran is marked, and none of it counts as a match.
+                let extrapolation = scaled.extrapolation.as_ref().unwrap();
+                let ran = extrapolation.measured_layers;
+                assert_eq!((u64::from(extrapolation.layers), ran), (LAYERS, layers));
+                let above = |name: &str| {
+                    let layer = name.split('.').next().unwrap().strip_prefix("layer_");
+                    layer.is_some_and(|layer| layer.parse::<u32>().unwrap() >= ran)
+                };
+                let json: Value = serde_json::from_str(&json::render(&scaled)).unwrap();
+                for pass in json["passes"].as_array().unwrap() {
+                    let marked = pass["verdict"] == "extrapolated";
+                    assert_eq!(marked, above(pass["component"].as_str().unwrap()), "{pass}");
+                    assert!(marked || pass["verdict"] == "match", "{pass}");
+                }
+                for row in json["components"].as_array().unwrap() {
+                    let marked = row["extrapolated"] == true;
+                    // What is charged and never runs is a row too.
+                    let ran = row["traffic"].as_object().is_some_and(|bytes| !bytes.is_empty());
+                    assert_eq!(marked, ran && above(row["name"].as_str().unwrap()), "{row}");
+                }
+                let verdict = scaled.verdict;
+                assert_eq!(verdict.r#match + verdict.extrapolated, whole.verdict.r#match);
+                let layer = |phase| {
+                    let rows = whole.components.iter().filter(move |row| row.phase == phase);
+                    let rows = rows.filter(|row| row.name.starts_with("layer_4"));
+                    rows.map(|row| row.measured).sum::<u64>()
+                };
+                for phase in Phase::ALL {
+                    let taken = scaled.totals.extrapolated.unwrap().get(phase);
+                    assert_eq!(taken, layer(phase) * (LAYERS - u64::from(ran)), "{phase}");
+                }
+                assert_eq!(scaled.loss, None);
+                let text = table::render(&scaled, table::Style::default());
+                assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
+                assert!(!table::render(&whole, table::Style::default()).contains('~'));
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_is_scaled_up_where_every_layer_runs() {
+    let one = [&SMALL[..], &["num_hidden_layers=1"]].concat();
+    let model = ("qwen2.5-0.5b", &one[..]);
+    let report = report(&mut common::embedded(), model, Scope::Step, true).unwrap();
+    assert!(report.extrapolation.is_none() && report.loss.is_some());
+    assert_eq!(report.verdict.extrapolated, 0);
+}
+
+#[test]
+fn layers_that_route_by_values_are_not_scaled_up() {
+    let set = ["d_model=4", "n_seq=7", "vocab_size=9"];
+    let error = report(&mut common::embedded(), ("resnet-bk", &set), Scope::Step, true);
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("--extrapolate") && text.contains("experts"), "{text}");
+}
