@@ -18,7 +18,7 @@ use flopmeter::{
     measure::Session,
     model::lower::matrix_product,
     op::Convention,
-    plan::{Inputs, Plan},
+    plan::Plan,
 };
 
 const ROUNDS: usize = 7;
@@ -34,11 +34,10 @@ fn main() {
     let limits = executors.iter().map(|executor| executor.adapter().limits);
     let limits = limits.reduce(Limits::and).unwrap();
     let plan: Plan = matrix_product(n, n, n, &Limits { subgroup_lanes: None, ..limits });
-    let inputs = Inputs::new();
     let names: Vec<String> = executors.iter().map(|e| e.adapter().name.clone()).collect();
     let mut sessions: Vec<Session<'_>> = executors
         .iter_mut()
-        .map(|executor| Session::open(executor.as_mut(), &plan, &inputs).unwrap())
+        .map(|executor| Session::open(executor.as_mut(), &plan, &()).unwrap())
         .collect();
     let mut rounds = vec![Vec::new(); sessions.len()];
     for _ in 0..ROUNDS {
