@@ -1,5 +1,5 @@
-//! What a user waits for: `estimate` from process start, and the default `profile` with its peak memory
-//! (Linux). `cargo bench --bench commands`
+//! What a user waits for: `estimate` from process start, and the default `profile`, on the adapter that is here
+//! and on the embedded executor, with its peak memory (Linux). `cargo bench --bench commands`
 
 #![allow(
     clippy::unwrap_used,
@@ -18,10 +18,15 @@ fn main() {
     times.sort_by(f64::total_cmp);
     println!("estimate: median {:.1} ms of {} runs", times[times.len() / 2] * 1e3, times.len());
 
-    let (seconds, peak) = run(&["profile", "--no-progress"]);
+    profile(&["profile"]);
+    profile(&["profile", "--adapter", "embedded", "--repeat", "1"]);
+}
+
+fn profile(arguments: &[&str]) {
+    let (seconds, peak) = run(&[arguments, &["--no-progress"]].concat());
     let peak = peak
         .map_or("unknown".to_owned(), |kib| format!("{:.2} GiB", kib as f64 / (1 << 20) as f64));
-    println!("profile: {seconds:.1} s, peak memory {peak}");
+    println!("{}: {seconds:.1} s, peak memory {peak}", arguments.join(" "));
 }
 
 /// Seconds from start to end of one run, and its peak resident memory in KiB.

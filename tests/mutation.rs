@@ -1,6 +1,6 @@
 //! Kernels gone wrong: our own shaders, the fixtures and generated kernels with a few tokens dropped, doubled
 //! or exchanged. What naga still takes, the embedded executor runs or refuses, and never panics. The fuzz
-//! target in `fuzz/` does the same without an end.
+//! target in `fuzz/` does the same without an end; `FLOPMETER_MUTANTS=N` runs N mutants of each source.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see how many kernels ran")]
 
@@ -17,7 +17,7 @@ use interpret::interpret;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Mutants of each source.
+/// Mutants of each source that run always.
 const MUTANTS: u64 = 40;
 
 const FIXTURES: [&str; 4] = [
@@ -95,11 +95,12 @@ fn no_kernel_that_naga_takes_makes_the_executor_panic() {
     let own = SOURCES.iter().map(|(_, source)| *source);
     let sources: Vec<&str> =
         own.chain(FIXTURES).chain(generated.iter().map(String::as_str)).collect();
+    let mutants = std::env::var("FLOPMETER_MUTANTS").map_or(MUTANTS, |n| n.parse().unwrap());
     let mut ran = 0;
     for (number, source) in (0..).zip(&sources) {
         assert!(interpret(source) > 0, "as it is it must run: {source}");
         let mut random = ChaCha8Rng::seed_from_u64(number);
-        for _ in 0..MUTANTS {
+        for _ in 0..mutants {
             let mutant = mutant(source, &mut random);
             match catch_unwind(|| interpret(&mutant)) {
                 Ok(entries) => ran += usize::from(entries > 0),
@@ -110,7 +111,7 @@ fn no_kernel_that_naga_takes_makes_the_executor_panic() {
             }
         }
     }
-    println!("{ran} of {} mutants ran", sources.len() as u64 * MUTANTS);
+    println!("{ran} of {} mutants ran", sources.len() as u64 * mutants);
     // Not all of them are refused before they reach the executor.
     assert!(ran > 100, "{ran}");
 }

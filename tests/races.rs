@@ -173,6 +173,21 @@ fn halves_of_a_word_are_places_of_their_own() {
     assert_eq!(races(&kernel("id.x / 2u")).len(), 1);
 }
 
+#[test]
+fn more_memory_than_can_be_watched_is_refused() {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+@compute @workgroup_size(1) fn main() { x[0] = 1u; }";
+    let kernel = KernelModule::from_wgsl("kernel", source, "main", &Default::default()).unwrap();
+    let mut cpu = common::embedded().detecting_races();
+    let size = 1 << 27;
+    let buffer = cpu.allocate("x", size).unwrap();
+    let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size }];
+    let program = cpu.compile(&kernel).unwrap();
+    let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid: [1; 3] };
+    let error = cpu.dispatch(&dispatch).unwrap_err().to_string();
+    assert!(error.contains("4 GiB") && error.contains("smaller --batch"), "{error}");
+}
+
 /// Runs a step once, plain, and holds that no two accesses race.
 fn hold_a_step(model: &str, overrides: &[&str], training: Training, shape: AskedShape) {
     let model = Model::resolve(model, overrides).unwrap();

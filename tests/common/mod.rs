@@ -38,3 +38,12 @@ pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
         body(&mut gpu);
     }
 }
+
+/// Whether an executor reaches its device through GL, where something cannot be expected; says so.
+pub fn gl_cannot(executor: &dyn Executor, why: &str) -> bool {
+    let gl = executor.adapter().backend.eq_ignore_ascii_case("gl");
+    if gl {
+        println!("NOT COMPARABLE on {} (GL): {why}", executor.adapter().name);
+    }
+    gl
+}

@@ -37,6 +37,10 @@ fn relu_and_its_gradient() {
 #[test]
 fn relu_lets_a_nan_pass() {
     common::on_every_executor(|gpu| {
+        // Mesa makes `max` of ReLU's comparison, which GLSL lets it, as it lets a NaN be any number.
+        if common::gl_cannot(gpu, "GLSL promises nothing for NaN") {
+            return;
+        }
         for bits in [0x7fc0_0000, 0xffc0_0000] {
             let forward = Launch::new("relu.forward", &[("P", 4), ("LANES", 64)])
                 .words("x", vec![bits; 4])
