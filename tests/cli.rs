@@ -1,6 +1,9 @@
 //! The program as a user meets it: what it prints where, which files it leaves, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+#[path = "common/program.rs"]
+mod program;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
@@ -11,9 +14,8 @@ use std::{
 use assert_cmd::Command;
 use flopmeter::tensors::{self, Entry, TensorFile};
 use predicates::{prelude::*, str::contains};
+use program::{PROGRAM, flopmeter, json, refused};
 use serde_json::Value;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
 
 /// A model that runs in no time.
 const SMALL: [&str; 12] = [
@@ -30,22 +32,6 @@ const SMALL: [&str; 12] = [
     "--set",
     "top_k=2",
 ];
-
-fn flopmeter(arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments);
-    command
-}
-
-/// Asserts that a command cannot run: exit code 2, nothing on standard output, and one message.
-fn refused(arguments: &[&str], says: &[&str]) {
-    let assert = flopmeter(arguments).assert().code(2).stdout("");
-    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
-    for says in says {
-        assert!(message.contains(says), "{arguments:?} says {message:?}, not {says:?}");
-    }
-    assert_eq!(message.matches("error:").count(), 1, "{message}");
-}
 
 /// Whether there is an adapter; skips loudly where there is none, and fails where there must be.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
@@ -65,12 +51,6 @@ fn golden(name: &str) -> PathBuf {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// The standard output of a command that must succeed, as JSON.
-fn json(arguments: &[&str]) -> Value {
-    let output = flopmeter(arguments).assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&output).unwrap()
 }
 
 #[test]
