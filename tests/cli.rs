@@ -1,6 +1,9 @@
 //! The program as a user meets it: what it prints where, which files it leaves, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+#[path = "common/program.rs"]
+mod program;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -14,9 +17,8 @@ use flopmeter::{
     tensors::{self, Entry, TensorFile},
 };
 use predicates::{prelude::*, str::contains};
-use serde_json::{Value, json};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
+use program::{PROGRAM, flopmeter, json, refused};
+use serde_json::Value;
 
 /// A model that runs in no time.
 const SMALL: [&str; 12] = [
@@ -33,22 +35,6 @@ const SMALL: [&str; 12] = [
     "--set",
     "top_k=2",
 ];
-
-fn flopmeter(arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments);
-    command
-}
-
-/// Asserts that a command cannot run: exit code 2, nothing on standard output, and one message.
-fn refused(arguments: &[&str], says: &[&str]) {
-    let assert = flopmeter(arguments).assert().code(2).stdout("");
-    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
-    for says in says {
-        assert!(message.contains(says), "{arguments:?} says {message:?}, not {says:?}");
-    }
-    assert_eq!(message.matches("error:").count(), 1, "{message}");
-}
 
 /// Whether there is an adapter; skips loudly where there is none, and fails where there must be.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
@@ -68,12 +54,6 @@ fn golden(name: &str) -> PathBuf {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// The standard output of a command that must succeed, as JSON.
-fn json(arguments: &[&str]) -> Value {
-    let output = flopmeter(arguments).assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&output).unwrap()
 }
 
 #[test]
@@ -195,7 +175,7 @@ fn what_exceeds_the_memory_is_refused_in_bytes() {
     let tensors = model.config.parameters().into_iter().map(|parameter| {
         let start = end;
         end += 4 * parameter.elements();
-        let info = json!({"dtype": "F32", "shape": parameter.shape, "data_offsets": [start, end]});
+        let info = serde_json::json!({"dtype": "F32", "shape": parameter.shape, "data_offsets": [start, end]});
         (parameter.name, info)
     });
     let header = Value::Object(tensors.collect()).to_string();
@@ -230,14 +210,14 @@ fn what_is_wrong_with_a_qwen_is_one_message() {
     let config = "config.json";
     let adapter = "adapter_config.json";
     for (file, fields, says) in [
-        (config, json!({"hidden_size": 50}), "hidden_size = 50 is not divisible"),
-        (config, json!({"num_key_value_heads": 4}), "not divisible by num_key_value_heads = 4"),
-        (config, json!({"num_attention_heads": 16, "head_dim": 3}), "must be even"),
-        (config, json!({"hidden_act": "gelu"}), "hidden_act is \"gelu\""),
-        (config, json!({"intermediate_size": 97}), "model.safetensors: tensor"),
-        (adapter, json!({"r": 0}), "r is 0"),
-        (adapter, json!({"r": 3}), "adapter_model.safetensors: tensor"),
-        (adapter, json!({"target_modules": ["q_proj", "z_proj"]}), "'z_proj'"),
+        (config, serde_json::json!({"hidden_size": 50}), "hidden_size = 50 is not divisible"),
+        (config, serde_json::json!({"num_key_value_heads": 4}), "not divisible by num_key_value_heads = 4"),
+        (config, serde_json::json!({"num_attention_heads": 16, "head_dim": 3}), "must be even"),
+        (config, serde_json::json!({"hidden_act": "gelu"}), "hidden_act is \"gelu\""),
+        (config, serde_json::json!({"intermediate_size": 97}), "model.safetensors: tensor"),
+        (adapter, serde_json::json!({"r": 0}), "r is 0"),
+        (adapter, serde_json::json!({"r": 3}), "adapter_model.safetensors: tensor"),
+        (adapter, serde_json::json!({"target_modules": ["q_proj", "z_proj"]}), "'z_proj'"),
     ] {
         let folder = copied("qwen2_lora");
         set(&folder.path().join(file), &fields);
@@ -264,7 +244,7 @@ fn what_is_wrong_with_a_qwen_is_one_message() {
             index,
             &|path| {
                 fs::remove_file(path.with_file_name("model.safetensors")).unwrap();
-                let map = json!({"weight_map": {"model.norm.weight": "model-00001-of-00001.safetensors"}});
+                let map = serde_json::json!({"weight_map": {"model.norm.weight": "model-00001-of-00001.safetensors"}});
                 fs::write(path, map.to_string()).unwrap();
             },
             "model-00001-of-00001.safetensors",
@@ -282,7 +262,7 @@ fn what_is_wrong_with_a_qwen_is_one_message() {
 #[test]
 fn a_sequence_longer_than_trained_for_is_a_warning() {
     let folder = copied("qwen2_lora");
-    set(&folder.path().join("config.json"), &json!({"max_position_embeddings": 4}));
+    set(&folder.path().join("config.json"), &serde_json::json!({"max_position_embeddings": 4}));
     let asked = ["profile", text(folder.path()), "--seq", "5", "--repeat", "0"];
     let mut command = flopmeter(&[&asked[..], &["--adapter", "embedded"]].concat());
     let warning = contains("warning: seq = 5").and(contains("max_position_embeddings = 4"));

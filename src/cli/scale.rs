@@ -105,7 +105,7 @@ fn measured(
     let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
     let kept = |point: &Point| folder.as_ref().map_or(Ok(None), |folder| folder.kept(point));
-    let kept = points.iter().map(|point| kept(point)).collect::<Result<Vec<_>, Error>>()?;
+    let kept = points.iter().map(kept).collect::<Result<Vec<_>, Error>>()?;
 
     let mut fates = Vec::new();
     for (i, (point, kept)) in points.iter().zip(kept).enumerate() {

@@ -208,7 +208,7 @@ impl ScaleReport {
 
     /// The points whose growth is looked at: where each stands once for either gradient, those with
     /// the one that is named first.
-    fn first_gradient(&self) -> impl Iterator<Item = &ScalePoint> {
+    pub(super) fn first_gradient(&self) -> impl Iterator<Item = &ScalePoint> {
         let first = self.sweep.bk_gradients.first();
         self.points.iter().filter(move |point| Some(&point.bill.training.gradient()) == first)
     }
