@@ -31,6 +31,7 @@ fn main() {
     // [plain, counted] seconds of each kernel; both gradients, so that every kernel has its turn.
     let mut kernels: BTreeMap<String, [f64; 2]> = BTreeMap::new();
     for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
+        let bk_gradient = Some(bk_gradient);
         let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, bk_gradient };
         let limits = gpu.adapter().limits;
         let plan = lower(&model.config, batch.shape, training, &limits).unwrap();

@@ -38,6 +38,13 @@ pub struct Cause {
     pub extrapolated: bool,
 }
 
+impl Cause {
+    /// Whether it is about computing again what the step had and did not keep.
+    pub fn is_recomputation(&self) -> bool {
+        self.subject == Subject::Recomputed.to_string()
+    }
+}
+
 /// Every cause of the difference between passes as measured, each with whether another ran in its place,
 /// and terms as estimated: by phase, the largest difference first. Causes whose difference is zero are
 /// among them.

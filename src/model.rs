@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use crate::Error;
 
 pub use batch::Batch;
+pub use fields::{Fields, named};
 pub use lora::{Lora, Module, Targets};
 pub use optimizer::Optimizer;
 pub use parameter::{Fill, ParameterSpec};
@@ -113,6 +114,22 @@ impl ModelConfig {
         config.validate().map_err(Error::Config)
     }
 
+    /// The ways to train a model of this family that has adapters: all parameters, and adapters, as they
+    /// are or as the method was published where there are none; each in words.
+    pub fn ways_to_train(&self) -> Vec<(String, Self)> {
+        match self {
+            Self::ResNetBk(_) => Vec::new(),
+            Self::Qwen2(config) => {
+                let lora = config.lora.unwrap_or(Lora::USUAL);
+                let with = |lora| Self::Qwen2(Qwen2Config { lora, ..config.clone() });
+                vec![
+                    ("all parameters".to_owned(), with(None)),
+                    (format!("adapters of {lora}"), with(Some(lora))),
+                ]
+            }
+        }
+    }
+
     /// The same model with just enough layers that each of its own costs what one of those does,
     /// layer by layer up to the last, which stands for all above it.
     ///
@@ -164,7 +181,7 @@ impl Family {
     }
 
     /// The fields that a `config.json` of this family may set.
-    const fn fields(self) -> &'static [&'static str] {
+    const fn fields(self) -> Fields {
         match self {
             Self::ResNetBk => &ResNetBkConfig::FIELDS,
             Self::Qwen2 => &Qwen2Config::FIELDS,

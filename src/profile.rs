@@ -6,15 +6,16 @@ mod places;
 use crate::{
     Error,
     estimate::Estimate,
-    execute::Executor,
+    execute::{Executor, Limits},
+    formula,
     measure::{Measurement, Observer, Session},
     model::{
-        Batch, Model, Weights,
-        lower::{self, Training},
+        Batch, BatchShape, Model, ModelConfig, Weights,
+        lower::{self, Scope, Training},
     },
     op::Convention,
-    plan::{Inputs, Output, Plan},
-    report::{Report, Subject},
+    plan::{Inputs, Output, Phase, Plan},
+    report::{Report, Subject, WayToTrain},
 };
 
 use places::Places;
@@ -108,7 +109,32 @@ pub fn profile(
         training,
         convention,
     };
-    Ok((Report::new(subject, &plan, &run.measurement, &estimate, run.loss), run.tensors))
+    let report = Report::new(subject, &plan, &run.measurement, &estimate, run.loss);
+    let ways = match training.scope {
+        Scope::Step => ways_to_train(&model.config, batch.shape, &limits, (training, convention))?,
+        Scope::Forward => Vec::new(),
+    };
+    Ok((report.beside(ways), run.tensors))
+}
+
+/// What each way to train a model costs by closed forms, of which all its passes have one.
+fn ways_to_train(
+    config: &ModelConfig,
+    shape: BatchShape,
+    limits: &Limits,
+    (training, convention): (Training, Convention),
+) -> Result<Vec<WayToTrain>, Error> {
+    let way = |(trained, config): (String, ModelConfig)| {
+        let plan = lower::lower(&config, shape, training, limits)?;
+        let flops = |phase| -> u64 {
+            let passes = plan.passes.iter().filter(|pass| pass.phase == phase);
+            let exact = passes.filter_map(|pass| formula::exact(&pass.kernel, &pass.dims));
+            exact.map(|ops| ops.flops(convention)).sum()
+        };
+        let [forward, backward] = [Phase::Forward, Phase::Backward].map(flops);
+        Ok(WayToTrain { trained, forward, backward, ratio: backward as f64 / forward as f64 })
+    };
+    config.ways_to_train().into_iter().map(way).collect()
 }
 
 /// Runs a plan on an executor.

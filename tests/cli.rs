@@ -103,6 +103,57 @@ fn slips_of_the_keyboard_are_usage_errors() {
 }
 
 #[test]
+fn questions_about_many_steps_that_make_no_sense_are_answered_before_anything_runs() {
+    for command in ["estimate", "profile"] {
+        let refused = |arguments: &[&str], says: &[&str]| {
+            refused(&[&[command], arguments].concat(), says);
+        };
+        refused(&["--steps", "0"], &["steps is 0"]);
+        refused(&["--tokens", "0"], &["tokens is 0"]);
+        refused(&["--steps", "2", "--tokens", "2"], &["--steps", "--tokens"]);
+        refused(&["--steps", "1.5"], &["--steps", "whole number"]);
+        refused(&["--tokens", "1e30"], &["--tokens", "whole number"]);
+        refused(&["--steps", "1e18"], &["overflow", "lower steps"]);
+        refused(&["--mfu", "0.4"], &["--peak"]);
+        for (peak, mfu, says) in [
+            ("0", "0.4", "peak of 0"),
+            ("inf", "0.4", "peak of inf"),
+            ("1e12", "40", "(MFU) of 40"),
+        ] {
+            refused(&["--peak", peak, "--mfu", mfu], &[says]);
+        }
+        refused(&["--peak", "fast"], &["--peak", "fast"]);
+    }
+}
+
+#[test]
+fn many_steps_are_priced_and_timed() {
+    let ahead = ["--tokens", "1e6", "--budget", "1e9", "--peak", "67e12", "--mfu", "0.4"];
+    let table = flopmeter(&[&["estimate"][..], &ahead].concat()).assert().success();
+    table.stdout(
+        contains("at 67.0 TFLOP/s x 0.4").and(contains("245 training steps (1,003,520 tok")),
+    );
+    if !adapter() {
+        return;
+    }
+    let report = json(&[&["profile"][..], &SMALL, &ahead, &["--json", "-"]].concat());
+    let forecasts = report["forecasts"].as_array().unwrap();
+    assert_eq!(forecasts[0]["count"], "measured");
+    assert_eq!(forecasts[0]["step"], report["totals"]["measured"]["total"]);
+    assert_eq!(forecasts[1]["step"], report["totals"]["estimate"]["total"]);
+    for forecast in forecasts {
+        assert_eq!(forecast["experiment"]["steps"], 100_000);
+        assert!(forecast["experiment"]["seconds"]["measured"].as_f64().unwrap() > 0.0);
+        let used = &forecast["utilisation"];
+        // Nothing of ResNet-BK is computed again but by the exact gradient.
+        assert!(used["mfu"].as_f64().unwrap() > 0.0 && used["mfu"] == used["hfu"], "{used}");
+    }
+    let untimed = [&["profile"][..], &SMALL, &ahead, &["--repeat", "0"]].concat();
+    flopmeter(&untimed).assert().success().stdout(contains("nothing was timed: no MFU, no HFU"));
+    assert!(json(&[&["profile"][..], &SMALL, &["--json", "-"]].concat())["forecasts"].is_null());
+}
+
+#[test]
 fn models_and_shapes_that_make_no_sense_are_named() {
     for command in ["profile", "check", "estimate"] {
         let refused = |arguments: &[&str], says: &[&str]| {
@@ -154,6 +205,95 @@ fn what_exceeds_the_memory_is_refused_in_bytes() {
     file.set_len(8 + header.len() as u64 + end).unwrap();
     let large = ["profile", text(folder.path()), "--seq", "4", "--phase", "forward"];
     refused(&[&large[..], &["--adapter", "embedded"]].concat(), &says);
+}
+
+/// A copy of a golden folder, which a test may spoil.
+fn copied(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden(name)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    folder
+}
+
+/// Sets fields in a JSON file.
+fn set(path: &Path, fields: &Value) {
+    let mut object: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let fields = fields.as_object().unwrap().clone();
+    object.as_object_mut().unwrap().extend(fields);
+    fs::write(path, object.to_string()).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_a_qwen_is_one_message() {
+    let config = "config.json";
+    let adapter = "adapter_config.json";
+    for (file, fields, says) in [
+        (config, json!({"hidden_size": 50}), "hidden_size = 50 is not divisible"),
+        (config, json!({"num_key_value_heads": 4}), "not divisible by num_key_value_heads = 4"),
+        (config, json!({"num_attention_heads": 16, "head_dim": 3}), "must be even"),
+        (config, json!({"hidden_act": "gelu"}), "hidden_act is \"gelu\""),
+        (config, json!({"intermediate_size": 97}), "model.safetensors: tensor"),
+        (adapter, json!({"r": 0}), "r is 0"),
+        (adapter, json!({"r": 3}), "adapter_model.safetensors: tensor"),
+        (adapter, json!({"target_modules": ["q_proj", "z_proj"]}), "'z_proj'"),
+    ] {
+        let folder = copied("qwen2_lora");
+        set(&folder.path().join(file), &fields);
+        let asked = ["profile", text(folder.path()), "--seq", "4", "--adapter", "embedded"];
+        refused(&asked, &[text(folder.path()), says]);
+    }
+    type Spoil<'a> = &'a dyn Fn(&Path);
+    let bytes = |path: &Path| fs::read(path).unwrap();
+    let index = "model.safetensors.index.json";
+    let spoilt: [(&str, Spoil<'_>, &str); 4] = [
+        (
+            "model.safetensors",
+            &|path| fs::write(path, &bytes(path)[..bytes(path).len() / 2]).unwrap(),
+            "cut short",
+        ),
+        (
+            "model.safetensors",
+            &|path| {
+                fs::write(path, [&[60, 0, 0, 0, 0, 0, 0, 0], &[b'x'; 90][..]].concat()).unwrap()
+            },
+            "not a safetensors file",
+        ),
+        (
+            index,
+            &|path| {
+                fs::remove_file(path.with_file_name("model.safetensors")).unwrap();
+                let map = json!({"weight_map": {"model.norm.weight": "model-00001-of-00001.safetensors"}});
+                fs::write(path, map.to_string()).unwrap();
+            },
+            "model-00001-of-00001.safetensors",
+        ),
+        ("adapter_model.safetensors", &|path| fs::remove_file(path).unwrap(), "cannot be read"),
+    ];
+    for (file, spoil, says) in spoilt {
+        let folder = copied("qwen2_lora");
+        spoil(&folder.path().join(file));
+        let asked = ["profile", text(folder.path()), "--seq", "4", "--adapter", "embedded"];
+        refused(&asked, &[file, says]);
+    }
+}
+
+#[test]
+fn a_sequence_longer_than_trained_for_is_a_warning() {
+    let folder = copied("qwen2_lora");
+    set(&folder.path().join("config.json"), &json!({"max_position_embeddings": 4}));
+    let asked = ["profile", text(folder.path()), "--seq", "5", "--repeat", "0"];
+    let mut command = flopmeter(&[&asked[..], &["--adapter", "embedded"]].concat());
+    let warning = contains("warning: seq = 5").and(contains("max_position_embeddings = 4"));
+    command.assert().success().stderr(warning);
+}
+
+#[test]
+fn what_is_scaled_up_keeps_no_tensors() {
+    let asked = ["profile", "qwen2.5-0.5b", "--extrapolate", "--save-tensors", "-"];
+    refused(&asked, &["--extrapolate", "--save-tensors"]);
+    refused(&["profile", "--extrapolate", "--adapter", "embedded"], &["--extrapolate", "experts"]);
 }
 
 #[test]

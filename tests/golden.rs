@@ -33,7 +33,7 @@ fn folder(model: &str) -> String {
 }
 
 fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
-    Training { scope: Scope::Step, optimizer, bk_gradient }
+    Training { scope: Scope::Step, optimizer, bk_gradient: Some(bk_gradient) }
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.

@@ -205,7 +205,7 @@ const TINY_RESNET: [&str; 5] =
 fn our_own_steps_have_no_races() {
     let shape = AskedShape { batch: Some(2), seq: Some(19) };
     for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
-        let training = Training { bk_gradient, ..Training::default() };
+        let training = Training { bk_gradient: Some(bk_gradient), ..Training::default() };
         hold_a_step("resnet-bk", &TINY_RESNET, training, shape);
     }
     let qwen = [

@@ -29,8 +29,16 @@ pub struct Training {
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// How BK-Core's gradient is computed.
-    pub bk_gradient: BkGradient,
+    /// How BK-Core's gradient is computed, where somebody said and the model has a BK-Core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bk_gradient: Option<BkGradient>,
+}
+
+impl Training {
+    /// How BK-Core's gradient is computed: as it is published, where nobody said.
+    pub fn gradient(self) -> BkGradient {
+        self.bk_gradient.unwrap_or_default()
+    }
 }
 
 /// What of a training step a plan holds.
@@ -55,7 +63,9 @@ impl Scope {
 }
 
 /// How BK-Core's gradient is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum BkGradient {
     /// The published approximation, a mixture of two analytic terms.

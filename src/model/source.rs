@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    Family, Lora, ModelConfig, Qwen2Config, ResNetBkConfig, Weights, checkpoint, fields,
+    Family, Fields, Lora, ModelConfig, Qwen2Config, ResNetBkConfig, Weights, checkpoint, fields,
     spelling::nearest,
 };
 use crate::Error;
@@ -101,6 +101,14 @@ impl Model {
         Ok(Self { name: name.to_owned(), config, checkpoint, adapter })
     }
 
+    /// The fields that the configuration of the model `name` may set.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], where there is no such model.
+    pub fn fields(name: &str) -> Result<Fields, Error> {
+        Family::of(&Origin::of(name)?.read()?).map(Family::fields).map_err(Error::Config)
+    }
+
     /// The model's parameters: from its checkpoint and its adapters' file, or seeded where there is
     /// none.
     ///
@@ -138,9 +146,8 @@ fn belongs(saved: &Lora, config: &ModelConfig) -> Result<(), String> {
     };
     if (asked.rank, asked.targets) != (saved.rank, saved.targets) {
         return Err(format!(
-            "holds adapters of rank {} on {}, but rank {} on {} is asked for: leave that option out, or \
-             take a folder without adapters",
-            saved.rank, saved.targets, asked.rank, asked.targets
+            "holds adapters of {saved}, but {asked} is asked for: leave that option out, or take a folder \
+             without adapters"
         ));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Error,
-    measure::{Measurement, PassMeasurement},
+    measure::{Measurement, PassMeasurement, Timing},
     plan::{Pass, Plan},
 };
 
@@ -53,13 +53,20 @@ impl Places {
         whole.passes.iter().map(place).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The measurement of the whole plan from that of the shorter one: for each pass its counterpart's.
+    /// The measurement of the whole plan from that of the shorter one: for each pass its counterpart's,
+    /// and for the whole plan's time the sum of the passes'.
     pub(super) fn fill(&self, measured: Measurement) -> Measurement {
-        let passes = self.0.iter().map(|place| PassMeasurement {
+        let pass = |place: &Place| PassMeasurement {
             from_layer: place.from_layer,
             ..measured.passes[place.pass].clone()
-        });
-        Measurement { passes: passes.collect(), ..measured }
+        };
+        let passes: Vec<_> = self.0.iter().map(pass).collect();
+        let timing = Timing {
+            plain_seconds: passes.iter().map(|pass| pass.seconds).sum(),
+            counted_seconds: passes.iter().map(|pass| pass.counted_seconds).sum(),
+            ..measured.timing
+        };
+        Measurement { passes, timing, ..measured }
     }
 }
 

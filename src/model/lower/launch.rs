@@ -161,6 +161,8 @@ pub(super) fn windows(count: u32, widths: &[u64], limits: &Limits) -> Option<Vec
         // Alignments are powers of two, so what one tensor needs is a multiple of what another does.
         let aligned = |bytes: u64| limits.offset_alignment >> bytes.trailing_zeros();
         let step = u32::try_from(row_bytes.map(aligned).max()?.max(1)).unwrap_or(u32::MAX);
+        // Kernels take extents that are multiples of four by vectors.
+        let step = if most < 4 { step } else { step.max(4) };
         most / step * step
     } else {
         count

@@ -3,7 +3,7 @@
 
 use super::{
     Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, marked, pictures, roofline, watched,
+    config_line, forecast, marked, pictures, roofline, watched,
 };
 use crate::{
     check::Verdict,
@@ -29,11 +29,17 @@ impl Document for Report {
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
+        ];
+        if let Some(first) = self.forecasts.first() {
+            sections.push(Section::facts("Many steps", forecast::asked(first)));
+            sections.push(Section::table("By each count", forecast::table(&self.forecasts)));
+        }
+        sections.extend([
             Section::facts("Findings", found),
             pictures::shares(self),
             pictures::opinions(self),
             pictures::waterfall(self),
-        ];
+        ]);
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
@@ -49,15 +55,15 @@ fn head(report: &Report) -> Vec<Fact> {
         Scope::Step => match &report.model_config {
             ModelConfig::ResNetBk(_) => format!(
                 "one training step, {}, {} BK-Core gradient",
-                training.optimizer, training.bk_gradient
+                training.optimizer,
+                training.gradient()
             ),
             ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
                 format!("one training step of all parameters, {}", training.optimizer)
             }
-            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => format!(
-                "one training step of adapters of rank {} on {}, {}",
-                lora.rank, lora.targets, training.optimizer
-            ),
+            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => {
+                format!("one training step of adapters of {lora}, {}", training.optimizer)
+            }
         },
     };
     let tokens = grouped(u64::from(*batch) * u64::from(*seq));
@@ -96,6 +102,12 @@ fn beside(report: &Report) -> Vec<Fact> {
             format!("{measured} x forward as measured, {estimate} x as estimated"),
         )
     });
+    let ways = report.ways_to_train.iter();
+    let ways: Vec<String> = ways
+        .map(|way| format!("{} x training {}", ratio(way.backward, way.forward), way.trained))
+        .collect();
+    let ways =
+        (!ways.is_empty()).then(|| Fact::new("", format!("by closed forms {}", ways.join(", "))));
     let field = report.field_formulas.iter().map(|FieldFormula { name, of, flops, .. }| {
         let ran = match &**of {
             "forward" => Some(measured.forward),
@@ -106,7 +118,7 @@ fn beside(report: &Report) -> Vec<Fact> {
         });
         Fact::new("field", format!("{name} ({of}): {}{ran}", grouped(*flops)))
     });
-    backward.into_iter().chain(field).collect()
+    backward.into_iter().chain(ways).chain(field).collect()
 }
 
 /// How many passes agree, and which do not.
@@ -146,18 +158,18 @@ fn loss(report: &Report) -> Fact {
 fn timing(report: &Report) -> Vec<Fact> {
     let timing = &report.timing;
     let clock = timing.source.in_words();
+    let seconds = |time| marked(report.extrapolation.is_some(), seconds(time));
     let counted = seconds(timing.counted_seconds);
-    let ran = if report.extrapolation.is_some() { "what ran: " } else { "" };
     let mut facts = vec![Fact::new(
         "timing",
         match timing.plain_seconds {
             Some(plain) => format!(
-                "{ran}plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+                "plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
                 seconds(plain),
                 timing.repeats,
                 timing.counted_seconds / plain
             ),
-            None => format!("{ran}{clock}; counting once took {counted}"),
+            None => format!("{clock}; counting once took {counted}"),
         },
     )];
     facts.extend(watched::embedded_times(&report.adapter));

@@ -1,5 +1,6 @@
-//! A few layers in the place of many: what is scaled up must be what the whole model costs, to the last
-//! operation and byte, and must say that it did not run.
+//! Reports on Qwen2. A few layers in the place of many: what is scaled up must be what the whole model
+//! costs, to the last operation and byte, and must say that it did not run. And what training costs,
+//! all parameters or adapters.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 mod common;
@@ -133,4 +134,33 @@ fn layers_that_route_by_values_are_not_scaled_up() {
     let error = report(&mut common::embedded(), ("resnet-bk", &set), Scope::Step, true);
     let text = error.unwrap_err().to_string();
     assert!(text.contains("--extrapolate") && text.contains("experts"), "{text}");
+}
+
+#[test]
+fn either_way_to_train_is_told_beside_the_other() {
+    let ways = |set: &[&str], scope| {
+        let set = [&SMALL[..], set].concat();
+        let model = ("qwen2.5-0.5b", &set[..]);
+        let report = report(&mut common::embedded(), model, scope, false).unwrap();
+        let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+        assert!(json.get("bk_gradient").is_none() && json["scope"].is_string(), "{json}");
+        (report, json["ways_to_train"].as_array().cloned())
+    };
+    let (full, told) = ways(&[], Scope::Step);
+    let (adapted, told_adapted) = ways(&["lora_rank=8"], Scope::Step);
+    assert_eq!(told, told_adapted);
+    // Each way is what a run of it measures.
+    for (way, report) in told.unwrap().iter().zip([&full, &adapted]) {
+        let measured = report.totals.measured;
+        assert_eq!(way["forward"].as_u64(), Some(measured.forward), "{way}");
+        assert_eq!(way["backward"].as_u64(), Some(measured.backward), "{way}");
+        let ratio = measured.backward as f64 / measured.forward as f64;
+        assert_eq!(way["ratio"].as_f64(), Some(ratio), "{way}");
+    }
+    let text = table::render(&full.page(false), false);
+    let line = text.lines().find(|line| line.contains("by closed forms")).unwrap();
+    for trained in ["x training all parameters", "x training adapters of rank 8 on q_proj,v_proj"] {
+        assert!(line.contains(trained), "{line}");
+    }
+    assert_eq!(ways(&[], Scope::Forward).1, None);
 }
