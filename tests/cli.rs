@@ -211,7 +211,11 @@ fn what_is_wrong_with_a_qwen_is_one_message() {
     let adapter = "adapter_config.json";
     for (file, fields, says) in [
         (config, serde_json::json!({"hidden_size": 50}), "hidden_size = 50 is not divisible"),
-        (config, serde_json::json!({"num_key_value_heads": 4}), "not divisible by num_key_value_heads = 4"),
+        (
+            config,
+            serde_json::json!({"num_key_value_heads": 4}),
+            "not divisible by num_key_value_heads = 4",
+        ),
         (config, serde_json::json!({"num_attention_heads": 16, "head_dim": 3}), "must be even"),
         (config, serde_json::json!({"hidden_act": "gelu"}), "hidden_act is \"gelu\""),
         (config, serde_json::json!({"intermediate_size": 97}), "model.safetensors: tensor"),
