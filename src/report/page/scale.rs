@@ -1,7 +1,9 @@
 //! What a sweep's report says: its points, how each component grows, what was skipped, and which published
 //! claims hold.
 
-use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, config_line};
+use super::{
+    Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, config_line, growth,
+};
 use crate::{
     model::lower::Scope,
     plan::Phase,
@@ -20,6 +22,7 @@ impl Document for ScaleReport {
         sections.push(Section::table("Points", points(self)));
         for axis in &self.sweep.axes {
             sections.push(Section::table("Growth", growth(self, axis)));
+            sections.extend(growth::picture(self, axis));
         }
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
