@@ -442,7 +442,7 @@ fn the_embedded_executor_says_what_it_saw() {
         // Eight compare; four add and multiply.
         assert_eq!(report["lane_use"], json!((8.0 + 4.0 + 4.0) / 24.0));
     }
-    let text = contains("66.67 % of the lanes issued were active")
+    let text = contains("66.7 % of the lanes issued were active")
         .and(contains("4 accesses out of bounds"))
         .and(contains(", line 3: 4"))
         .and(contains("this machine's CPU, not a GPU's"));
