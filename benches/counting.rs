@@ -31,10 +31,12 @@ fn main() {
     // [plain, counted] seconds of each kernel; both gradients, so that every kernel has its turn.
     let mut kernels: BTreeMap<String, [f64; 2]> = BTreeMap::new();
     for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
+        let bk_gradient = Some(bk_gradient);
         let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, bk_gradient };
         let limits = gpu.adapter().limits;
         let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
-        let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
+        let weights = model.weights(0).unwrap();
+        let inputs = inputs(&weights, &batch);
         let mut session = Session::open(&mut gpu, &plan, &inputs).unwrap();
         let measurements: Vec<_> = (0..rounds)
             .map(|_| session.measure(1, &mut |_| ControlFlow::Continue(())).unwrap())

@@ -1,6 +1,7 @@
 //! How fast the kernels are, each beside a baseline in the same run: matrix products beside the kernel
-//! that makes no tiles, streaming kernels beside one that only copies. Rounds alternate; times are
-//! medians, the first dispatch is discarded. `cargo bench --bench kernels [-- SIZE]`
+//! that makes no tiles, attention beside one that writes its square, streaming kernels beside one that
+//! only copies. Rounds alternate; times are medians, the first dispatch is discarded.
+//! `cargo bench --bench kernels [-- SIZE]`
 
 #![allow(
     clippy::unwrap_used,
@@ -8,27 +9,36 @@
     reason = "a bench prints what it found and stops where it cannot go on"
 )]
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use flopmeter::{
-    execute::{Executor, Limits, gpu::Gpu},
+    execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId, gpu::Gpu},
+    kernel::{KernelModule, ResourceKind},
     measure::Session,
     model::lower::matrix_product,
     op::Convention,
-    plan::{Inputs, Plan},
+    plan::Plan,
 };
 
 const ROUNDS: u32 = 7;
+
+const BASELINES: &str = include_str!("baselines.wgsl");
 
 fn main() {
     let size = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1024);
     let mut gpu = Gpu::open("auto").unwrap();
     println!("{}", gpu.adapter().name);
+    matrix_products(&mut gpu, size);
+    attention(&mut gpu, size);
+    streaming(&mut gpu);
+}
+
+fn matrix_products(gpu: &mut Gpu, size: u32) {
     println!("matrix product, n = {size}:");
     // An extent that is no multiple of four takes the kernel without tiles.
-    let baseline = rates(&mut gpu, size / 2 - 1, None);
-    let tiled = rates(&mut gpu, size, Some(None));
-    let chosen = rates(&mut gpu, size, None);
+    let baseline = rates(gpu, size / 2 - 1, None);
+    let tiled = rates(gpu, size, Some(None));
+    let chosen = rates(gpu, size, None);
     println!("  {:<40} {:>8} {:>8}", "", "GFLOP/s", "ratio");
     for (kernel, rate) in baseline.iter().chain(&tiled).chain(&chosen) {
         let entry = kernel.split('.').next_back().unwrap().trim_end_matches("_vec4");
@@ -43,8 +53,7 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
     let limits = gpu.adapter().limits;
     let limits = Limits { subgroup_lanes: subgroups.unwrap_or(limits.subgroup_lanes), ..limits };
     let plan: Plan = matrix_product(n, n, n, &limits);
-    let inputs = Inputs::new();
-    let mut session = Session::open(gpu, &plan, &inputs).unwrap();
+    let mut session = Session::open(gpu, &plan, &()).unwrap();
     let measurement = session.measure(ROUNDS, &mut |_| ControlFlow::Continue(())).unwrap();
     plan.passes
         .iter()
@@ -55,4 +64,188 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
             (pass.kernel.to_string(), flops / measured.seconds.unwrap() * 1e-9)
         })
         .collect()
+}
+
+/// Causal attention with the heads of Qwen2.5-0.5B, forward: fused, with and without loads shared in a
+/// subgroup, and not fused.
+fn attention(gpu: &mut Gpu, s: u32) {
+    let (heads, kv_heads, width) = (14, 2, 64);
+    let s = s.next_multiple_of(4);
+    println!("attention, S = {s}, {heads} heads of {width} on {kv_heads}:");
+    let [rows, keys] = [heads, kv_heads].map(|heads| (s * heads * width) as usize);
+    let square = (heads * s * s) as usize;
+    let lens = [
+        ("q", rows),
+        ("k", keys),
+        ("v", keys),
+        ("o", rows),
+        ("lse", (heads * s) as usize),
+        ("square", square),
+    ];
+    let mut table = Table::new(gpu, &lens);
+    let dims = [
+        ("B", 1),
+        ("S", s),
+        ("HEADS", heads),
+        ("KV_HEADS", kv_heads),
+        ("WIDTH", width),
+        ("LANES", 8),
+        ("P", 0),
+    ];
+    let tiles = s / 4;
+    let unfused = [
+        table.launch("baselines.scores", &dims, [tiles.div_ceil(8), tiles, heads]),
+        table.launch("baselines.softmax", &dims, [(heads * s).div_ceil(8), 1, 1]),
+        table.launch("baselines.values", &dims, [(width / 4).div_ceil(8), tiles, heads]),
+    ];
+    let mut rows = vec![("not fused, three passes", unfused.to_vec())];
+    let fused = table.launch("attention.forward_vec4", &dims, [(heads * tiles).div_ceil(8), 1, 1]);
+    rows.push(("attention.forward_vec4", vec![fused]));
+    if table.gpu.adapter().limits.subgroup_lanes == Some(8) {
+        let grid = [heads * s.div_ceil(32), 1, 1];
+        let shared = table.launch("attention_subgroup.forward_vec4", &dims, grid);
+        rows.push(("attention_subgroup.forward_vec4", vec![shared]));
+    }
+    let times = table.times(&rows);
+    println!("  {:<40} {:>8} {:>8}", "", "ms", "ratio");
+    for ((name, _), time) in rows.iter().zip(&times) {
+        println!("  {name:<40} {:>8.1} {:>8.2}", time * 1e3, times[0] / time);
+    }
+}
+
+/// Kernels that compute little on much: the bytes that each must move, at the least, in its time, and
+/// the same of a copy.
+fn streaming(gpu: &mut Gpu) {
+    let (m, d) = (4096, 896);
+    let p = m * d;
+    println!("streaming, {m} x {d}:");
+    let all = p as usize;
+    let names = ["from", "to", "x", "y", "dy", "dx", "gate", "up", "dgate", "dup"];
+    let mut lens: Vec<_> = names.into_iter().map(|name| (name, all)).collect();
+    lens.extend(["param", "grad", "m", "v"].map(|name| (name, all)));
+    lens.extend([("rstd", m as usize), ("weight", d as usize), ("dweight", d as usize)]);
+    let mut table = Table::new(gpu, &lens);
+    let dims = [
+        ("M", m),
+        ("D", d),
+        ("P", p),
+        ("LANES", 64),
+        ("LANES_PER_ROW", 1),
+        ("LANES_PER_COLUMN", 16),
+        ("accumulate", 0),
+        ("S", 0),
+        ("HEADS", 0),
+        ("KV_HEADS", 0),
+        ("WIDTH", 0),
+    ];
+    // Each with the tensors of P elements that it reads and writes.
+    let kernels = [
+        ("baselines.copy", 2, p / 4),
+        ("rms_norm.forward_vec4", 2, m),
+        ("rms_norm.backward_input_vec4", 3, m),
+        ("rms_norm.backward_params", 2, d * 16),
+        ("rms_norm.backward_params_vec4", 2, d * 4),
+        ("swiglu.forward_vec4", 3, p / 4),
+        ("swiglu.backward_vec4", 5, p / 4),
+        ("optimizer.adamw", 7, p),
+        ("optimizer.adamw_vec4", 7, p / 4),
+    ];
+    let rows: Vec<_> = kernels
+        .iter()
+        .map(|&(name, _, items)| {
+            (name, vec![table.launch(name, &dims, [items.div_ceil(64), 1, 1])])
+        })
+        .collect();
+    let times = table.times(&rows);
+    println!("  {:<40} {:>8} {:>8}", "", "GB/s", "of copy");
+    let rate = |i: usize| f64::from(kernels[i].1) * f64::from(p) * 4.0 / times[i] * 1e-9;
+    for (i, (name, ..)) in kernels.iter().enumerate() {
+        println!("  {name:<40} {:>8.2} {:>8.2}", rate(i), rate(i) / rate(0));
+    }
+}
+
+/// Tensors by the names that kernels bind them under, and launches over them.
+struct Table<'a> {
+    gpu: &'a mut Gpu,
+    tensors: BTreeMap<String, (BufferId, u64)>,
+}
+
+/// A compiled kernel with everything bound.
+#[derive(Clone)]
+struct Launch {
+    program: ProgramId,
+    bindings: Vec<Bound>,
+    grid: [u32; 3],
+}
+
+impl<'a> Table<'a> {
+    /// Tensors of so many elements, all of them a half.
+    fn new(gpu: &'a mut Gpu, lens: &[(&str, usize)]) -> Self {
+        gpu.clear();
+        let mut tensors = BTreeMap::new();
+        for &(name, len) in lens {
+            let buffer = gpu.allocate(name, 4 * len as u64).unwrap();
+            gpu.write(buffer, 0, bytemuck::cast_slice(&vec![0.5f32; len])).unwrap();
+            tensors.insert(name.to_owned(), (buffer, 4 * len as u64));
+        }
+        Self { gpu, tensors }
+    }
+
+    /// One of the crate's kernels, or of the baselines.
+    fn launch(&mut self, kernel: &str, dims: &[(&str, u32)], grid: [u32; 3]) -> Launch {
+        let dims: BTreeMap<String, u32> = dims.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
+        let module = match kernel.strip_prefix("baselines.") {
+            Some(entry) => {
+                let overrides = dims.iter().map(|(n, v)| (n.clone(), f64::from(*v))).collect();
+                KernelModule::from_wgsl(kernel, BASELINES, entry, &overrides).unwrap()
+            }
+            None => KernelModule::load(&kernel.parse().unwrap(), &dims).unwrap(),
+        };
+        let bindings = module.resources.iter().map(|resource| {
+            let (buffer, size) = match &resource.kind {
+                ResourceKind::Uniform { size, members } => {
+                    let mut block = vec![0u32; *size as usize / 4];
+                    for member in members {
+                        let value =
+                            if member.float { 0.5f32.to_bits() } else { dims[&member.name] };
+                        block[member.offset as usize / 4] = value;
+                    }
+                    let buffer = self.gpu.allocate("uniforms", u64::from(*size)).unwrap();
+                    self.gpu.write(buffer, 0, bytemuck::cast_slice(&block)).unwrap();
+                    (buffer, u64::from(*size))
+                }
+                ResourceKind::Storage { .. } | ResourceKind::Opaque => {
+                    self.tensors[resource.name.trim_end_matches("_vec4")]
+                }
+            };
+            let (group, binding) = (resource.group, resource.binding);
+            Bound { group, binding, buffer, offset: 0, size }
+        });
+        let bindings = bindings.collect();
+        Launch { program: self.gpu.compile(&module).unwrap(), bindings, grid }
+    }
+
+    /// The median seconds of each row, rounds alternating between rows.
+    fn times(&mut self, rows: &[(&str, Vec<Launch>)]) -> Vec<f64> {
+        let mut times = vec![Vec::new(); rows.len()];
+        for round in 0..=ROUNDS {
+            for ((label, launches), times) in rows.iter().zip(&mut times) {
+                let seconds: f64 = launches
+                    .iter()
+                    .map(|Launch { program, bindings, grid }| {
+                        let (program, grid) = (*program, *grid);
+                        self.gpu
+                            .dispatch(&Dispatch { label, program, bindings, grid })
+                            .unwrap()
+                            .seconds
+                    })
+                    .sum();
+                if round > 0 {
+                    times.push(seconds);
+                }
+            }
+        }
+        times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        times.iter().map(|times| times[times.len() / 2]).collect()
+    }
 }

@@ -1,5 +1,7 @@
 // Token embedding, with a position added or without one, and its gradients. T = B N tokens in B
 // sequences. A table too long for one binding is cut into windows of rows.
+//
+// `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
 override LANES: u32;
 
@@ -38,6 +40,12 @@ struct Sums {
 @group(0) @binding(5) var<storage, read> keys: array<u32>;            // (T)    the tokens again
 @group(0) @binding(6) var<storage, read_write> dsum: array<f32>;      // (T,D)  a token's sum, where its group begins; written by backward_rows
 
+@group(0) @binding(2) var<storage, read> token_weight_vec4: array<vec4<f32>>;    // (V,D / 4)
+@group(0) @binding(3) var<storage, read> position_weight_vec4: array<vec4<f32>>; // (P,D / 4)
+@group(0) @binding(4) var<storage, read_write> y_vec4: array<vec4<f32>>;         // (B,N,D / 4)
+@group(0) @binding(1) var<storage, read> dy_vec4: array<vec4<f32>>;              // (B,N,D / 4)
+@group(0) @binding(4) var<storage, read_write> dtoken_vec4: array<vec4<f32>>;    // (V,D / 4)
+
 // The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
 fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
     return (group.y * groups.x + group.x) * LANES + lane;
@@ -58,6 +66,24 @@ fn forward(
     let d = i % dims.D;
     let n = place % dims.N;
     y[i] = token_weight[tokens[place] * dims.D + d] + position_weight[n * dims.D + d];
+}
+
+// One invocation computes four elements of y (B,N,D).
+@compute @workgroup_size(LANES)
+fn forward_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.B * dims.N * columns {
+        return;
+    }
+    let place = i / columns;
+    let d = i % columns;
+    let n = place % dims.N;
+    y_vec4[i] = token_weight_vec4[tokens[place] * columns + d] + position_weight_vec4[n * columns + d];
 }
 
 // One invocation computes one element of dtoken (V,D): the sum of dy over the places that hold its
@@ -81,6 +107,28 @@ fn backward_token(
         sum += dy[order[s] * dims.D + d];
     }
     dtoken[i] = sum;
+}
+
+// One invocation computes four elements of dtoken (V,D).
+@compute @workgroup_size(LANES)
+fn backward_token_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.V * columns {
+        return;
+    }
+    let token = i / columns;
+    let d = i % columns;
+    let end = offsets[token + 1u];
+    var sum = vec4<f32>();
+    for (var s = offsets[token]; s < end; s++) {
+        sum += dy_vec4[order[s] * columns + d];
+    }
+    dtoken_vec4[i] = sum;
 }
 
 // One invocation computes one element of dposition (P,D): the sum of dy over the B sequences; 0 for

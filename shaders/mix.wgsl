@@ -1,5 +1,7 @@
 // The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums and
 // multiples. The gradients of h and f are dy itself.
+//
+// `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
 
 override LANES: u32;
 
@@ -33,6 +35,15 @@ struct Multiple {
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (PARTIALS)
 @group(0) @binding(3) var<storage, read_write> dscale: array<f32>;   // (1)
 
+@group(0) @binding(1) var<storage, read> h_vec4: array<vec4<f32>>;        // (P / 4)
+@group(0) @binding(2) var<storage, read> f_vec4: array<vec4<f32>>;        // (P / 4)
+@group(0) @binding(3) var<storage, read> s_vec4: array<vec4<f32>>;        // (P / 4)
+@group(0) @binding(5) var<storage, read_write> y_vec4: array<vec4<f32>>;  // (P / 4)
+@group(0) @binding(1) var<storage, read> dy_vec4: array<vec4<f32>>;       // (P / 4)
+@group(0) @binding(2) var<storage, read_write> ds_vec4: array<vec4<f32>>; // (P / 4)
+@group(0) @binding(1) var<storage, read> x_vec4: array<vec4<f32>>;        // (P / 4)
+@group(0) @binding(2) var<storage, read_write> out_vec4: array<vec4<f32>>; // (P / 4)
+
 // What each lane of a workgroup has added up.
 var<workgroup> lanes: array<f32, LANES>;
 
@@ -55,6 +66,20 @@ fn forward(
     y[i] = fma(bk_scale[0], s[i], h[i] + f[i]);
 }
 
+// One invocation computes four elements of y.
+@compute @workgroup_size(LANES)
+fn forward_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    y_vec4[i] = fma(vec4<f32>(bk_scale[0]), s_vec4[i], h_vec4[i] + f_vec4[i]);
+}
+
 // One invocation computes one element of ds.
 @compute @workgroup_size(LANES)
 fn backward(
@@ -67,6 +92,20 @@ fn backward(
         return;
     }
     ds[i] = dy[i] * bk_scale[0];
+}
+
+// One invocation computes four elements of ds.
+@compute @workgroup_size(LANES)
+fn backward_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    ds_vec4[i] = dy_vec4[i] * bk_scale[0];
 }
 
 // One invocation computes one of PARTIALS parts of the dot product dy . s, every PARTIALS-th term of
@@ -119,6 +158,20 @@ fn add(
         return;
     }
     out[i] = x[i] + y[i];
+}
+
+// One invocation computes four elements of out = x + y.
+@compute @workgroup_size(LANES)
+fn add_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    out_vec4[i] = x_vec4[i] + y_vec4[i];
 }
 
 // One invocation multiplies one element of `scaled` by the factor, in place.

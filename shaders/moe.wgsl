@@ -2,6 +2,8 @@
 // and the gradients. T tokens, E experts, K chosen for each token. Assignment a = t K + k is token t's
 // k-th choice, A = T K; slot[a] is its row among the assignments grouped by expert, order its inverse.
 // No floating-point operation depends on who is chosen.
+//
+// `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
 override LANES: u32;
 // Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
@@ -30,6 +32,15 @@ struct Dims {
 @group(0) @binding(4) var<storage, read> dxs: array<f32>;           // (A,D)
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;      // (T,D)
 @group(0) @binding(5) var<storage, read_write> dlogits: array<f32>; // (T,E)
+
+@group(0) @binding(4) var<storage, read> x_vec4: array<vec4<f32>>;         // (T,D / 4)
+@group(0) @binding(5) var<storage, read_write> xs_vec4: array<vec4<f32>>;  // (A,D / 4)
+@group(0) @binding(4) var<storage, read> ys_vec4: array<vec4<f32>>;        // (A,D / 4)
+@group(0) @binding(5) var<storage, read_write> y_vec4: array<vec4<f32>>;   // (T,D / 4)
+@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<f32>>;        // (T,D / 4)
+@group(0) @binding(6) var<storage, read_write> dys_vec4: array<vec4<f32>>; // (A,D / 4)
+@group(0) @binding(4) var<storage, read> dxs_vec4: array<vec4<f32>>;       // (A,D / 4)
+@group(0) @binding(5) var<storage, read_write> dx_vec4: array<vec4<f32>>;  // (T,D / 4)
 
 // What each lane of a workgroup has added up.
 var<workgroup> partial: array<f32, LANES>;
@@ -108,6 +119,22 @@ fn gather(
     xs[i] = x[token * dims.D + i % dims.D];
 }
 
+// One invocation copies four elements of xs (A,D).
+@compute @workgroup_size(LANES)
+fn gather_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.K * columns {
+        return;
+    }
+    let token = order[i / columns] / dims.K;
+    xs_vec4[i] = x_vec4[token * columns + i % columns];
+}
+
 // One invocation computes one element of y (T,D): its token's K expert outputs, weighted by the gates.
 @compute @workgroup_size(LANES)
 fn combine(
@@ -128,6 +155,27 @@ fn combine(
     y[i] = sum;
 }
 
+// One invocation computes four elements of y (T,D).
+@compute @workgroup_size(LANES)
+fn combine_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.T * columns {
+        return;
+    }
+    let d = i % columns;
+    let first = i / columns * dims.K;
+    var sum = vec4<f32>();
+    for (var a = first; a < first + dims.K; a++) {
+        sum = fma(vec4<f32>(gate[a]), ys_vec4[slot[a] * columns + d], sum);
+    }
+    y_vec4[i] = sum;
+}
+
 // One invocation computes one element of dys (A,D): its token's dy, weighted by the gate.
 @compute @workgroup_size(LANES)
 fn backward_combine(
@@ -141,6 +189,22 @@ fn backward_combine(
     }
     let a = order[i / dims.D];
     dys[i] = gate[a] * dy[a / dims.K * dims.D + i % dims.D];
+}
+
+// One invocation computes four elements of dys (A,D).
+@compute @workgroup_size(LANES)
+fn backward_combine_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.T * dims.K * columns {
+        return;
+    }
+    let a = order[i / columns];
+    dys_vec4[i] = gate[a] * dy_vec4[a / dims.K * columns + i % columns];
 }
 
 // LANES_PER_ROW neighbouring lanes compute one element of dgate (T,K): the dot product of its token's
@@ -195,6 +259,27 @@ fn backward_gather(
         sum += dxs[slot[a] * dims.D + d];
     }
     dx[i] = sum;
+}
+
+// One invocation computes four elements of dx (T,D).
+@compute @workgroup_size(LANES)
+fn backward_gather_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = dims.D / 4u;
+    let i = element(group, groups, lane);
+    if i >= dims.T * columns {
+        return;
+    }
+    let d = i % columns;
+    let first = i / columns * dims.K;
+    var sum = vec4<f32>();
+    for (var a = first; a < first + dims.K; a++) {
+        sum += dxs_vec4[slot[a] * columns + d];
+    }
+    dx_vec4[i] = sum;
 }
 
 // One invocation computes one token's dlogits (T,E) through the softmax over its choice:

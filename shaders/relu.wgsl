@@ -1,4 +1,6 @@
 // ReLU over P elements, and its gradient.
+//
+// `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
 
 override LANES: u32;
 
@@ -11,6 +13,10 @@ struct Dims {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (P)  written forward, read backward
 @group(0) @binding(1) var<storage, read> dy: array<f32>;       // (P)
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>; // (P)
+@group(0) @binding(1) var<storage, read> x_vec4: array<vec4<f32>>;        // (P / 4)
+@group(0) @binding(2) var<storage, read_write> y_vec4: array<vec4<f32>>;  // (P / 4)
+@group(0) @binding(1) var<storage, read> dy_vec4: array<vec4<f32>>;       // (P / 4)
+@group(0) @binding(3) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (P / 4)
 
 // The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
 fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
@@ -33,6 +39,21 @@ fn forward(
     y[i] = select(value, 0.0, value <= 0.0);
 }
 
+// One invocation computes four elements of y.
+@compute @workgroup_size(LANES)
+fn forward_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    let value = x_vec4[i];
+    y_vec4[i] = select(value, vec4<f32>(), value <= vec4<f32>());
+}
+
 // One invocation computes one element of dx: the gradient passes where the output is positive.
 @compute @workgroup_size(LANES)
 fn backward(
@@ -45,4 +66,18 @@ fn backward(
         return;
     }
     dx[i] = select(dy[i], 0.0, y[i] <= 0.0);
+}
+
+// One invocation computes four elements of dx.
+@compute @workgroup_size(LANES)
+fn backward_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    dx_vec4[i] = select(dy_vec4[i], vec4<f32>(), y_vec4[i] <= vec4<f32>());
 }

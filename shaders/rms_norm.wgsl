@@ -29,9 +29,11 @@ struct Dims {
 @group(0) @binding(3) var<storage, read> dy_vec4: array<vec4<f32>>;       // (M,D/4)
 @group(0) @binding(5) var<storage, read_write> y_vec4: array<vec4<f32>>;  // (M,D/4)
 @group(0) @binding(5) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (M,D/4)
+@group(0) @binding(5) var<storage, read_write> dweight_vec4: array<vec4<f32>>; // (D/4)
 
 // One slot for each lane, through which lanes add up and pass on.
 var<workgroup> slots: array<f32, LANES>;
+var<workgroup> slots_vec4: array<vec4<f32>, LANES>;
 
 // This invocation's place in a team of lanes that works on one row or column.
 struct Place {
@@ -54,6 +56,21 @@ fn total(value: f32, place: Place, size: u32, stride: u32) -> f32 {
         }
     }
     return slots[place.lane];
+}
+
+// The same of four sums at once.
+fn total_vec4(value: vec4<f32>, place: Place, size: u32, stride: u32) -> vec4<f32> {
+    if size == 1u {
+        return value;
+    }
+    slots_vec4[place.lane] = value;
+    for (var reach = size / 2u; reach > 0u; reach /= 2u) {
+        workgroupBarrier();
+        if place.busy && place.rank < reach {
+            slots_vec4[place.lane] += slots_vec4[place.lane + reach * stride];
+        }
+    }
+    return slots_vec4[place.lane];
 }
 
 // The leader's `value`, in every lane of a team of neighbours.
@@ -173,14 +190,17 @@ fn backward_input(
     }
     let slope = slope_of(sum, scale, row);
     d = row.place.rank;
-    for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
-        let value = fma(scale * dy[i], weight[d], slope * x[i]);
-        if dims.accumulate != 0u {
-            dx[i] += value;
-        } else {
-            dx[i] = value;
+    // Two loops: a lane that is masked off a branch still pays for it.
+    if dims.accumulate != 0u {
+        for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
+            dx[i] += fma(scale * dy[i], weight[d], slope * x[i]);
+            d += LANES_PER_ROW;
         }
-        d += LANES_PER_ROW;
+    } else {
+        for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
+            dx[i] = fma(scale * dy[i], weight[d], slope * x[i]);
+            d += LANES_PER_ROW;
+        }
     }
 }
 
@@ -201,14 +221,17 @@ fn backward_input_vec4(
     }
     let slope = slope_of(sum, scale, row);
     d = row.place.rank;
-    for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
-        let value = fma(scale * dy_vec4[i], weight_vec4[d], slope * x_vec4[i]);
-        if dims.accumulate != 0u {
-            dx_vec4[i] += value;
-        } else {
-            dx_vec4[i] = value;
+    // Two loops: a lane that is masked off a branch still pays for it.
+    if dims.accumulate != 0u {
+        for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
+            dx_vec4[i] += fma(scale * dy_vec4[i], weight_vec4[d], slope * x_vec4[i]);
+            d += LANES_PER_ROW;
         }
-        d += LANES_PER_ROW;
+    } else {
+        for (var i = row.first; i < row.end; i += LANES_PER_ROW) {
+            dx_vec4[i] = fma(scale * dy_vec4[i], weight_vec4[d], slope * x_vec4[i]);
+            d += LANES_PER_ROW;
+        }
     }
 }
 
@@ -238,5 +261,35 @@ fn backward_params(
     sum = total(sum, place, LANES_PER_COLUMN, columns);
     if leads {
         dweight[column] = sum;
+    }
+}
+
+// LANES_PER_COLUMN lanes of one workgroup compute four elements of dweight, neighbouring lanes
+// neighbouring columns.
+@compute @workgroup_size(LANES)
+fn backward_params_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = LANES / LANES_PER_COLUMN;
+    let width = dims.D / 4u;
+    let column = (group.y * groups.x + group.x) * columns + lane % columns;
+    let busy = column < width;
+    let place = Place(lane, lane / columns, busy);
+    let leads = busy && place.rank == 0u;
+    let end = select(0u, dims.M, busy);
+
+    var sum = vec4<f32>();
+    if leads && dims.accumulate != 0u {
+        sum = dweight_vec4[column];
+    }
+    for (var row = place.rank; row < end; row += LANES_PER_COLUMN) {
+        let i = row * width + column;
+        sum = fma(dy_vec4[i] * rstd[row], x_vec4[i], sum);
+    }
+    sum = total_vec4(sum, place, LANES_PER_COLUMN, columns);
+    if leads {
+        dweight_vec4[column] = sum;
     }
 }

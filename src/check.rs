@@ -1,7 +1,7 @@
 //! Where the independent arms meet: measured counts, closed forms and other executors' counts are
 //! held against each other, with `==`. Nothing here prints or decides an exit code.
 
-use std::ops::Add;
+use std::{borrow::Cow, ops::Add};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,15 +31,21 @@ pub enum Verdict {
         #[serde(rename = "why")]
         reason: String,
     },
+    /// There is no first opinion: the pass did not run, and what another layer's pass cost stands for it.
+    Extrapolated {
+        /// Which layer's.
+        layer: u32,
+    },
 }
 
 impl Verdict {
     /// Where two opinions differ, or why there are not two.
-    pub fn why(&self) -> Option<&str> {
+    pub fn why(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Match => None,
-            Self::Mismatch { difference } => Some(difference),
-            Self::NotComparable { reason } => Some(reason),
+            Self::Mismatch { difference } => Some(difference.into()),
+            Self::NotComparable { reason } => Some(reason.into()),
+            Self::Extrapolated { layer } => Some(format!("as measured in layer_{layer}").into()),
         }
     }
 }
@@ -53,6 +59,9 @@ pub struct Tally {
     pub mismatch: u64,
     /// Passes on which there is only one.
     pub not_comparable: u64,
+    /// Passes that did not run themselves.
+    #[serde(default, skip_serializing_if = "crate::op::is_zero")]
+    pub extrapolated: u64,
 }
 
 impl Add<&Verdict> for Tally {
@@ -63,6 +72,7 @@ impl Add<&Verdict> for Tally {
             Verdict::Match => self.r#match += 1,
             Verdict::Mismatch { .. } => self.mismatch += 1,
             Verdict::NotComparable { .. } => self.not_comparable += 1,
+            Verdict::Extrapolated { .. } => self.extrapolated += 1,
         }
         self
     }
@@ -77,12 +87,15 @@ pub fn against_formula(pass: &Pass, measured: &OpCounts) -> Verdict {
     }
 }
 
-/// Every pass of a measured plan against its closed form.
+/// Every pass of a measured plan that ran against its closed form.
 pub fn passes(plan: &Plan, measurement: &Measurement) -> Vec<Verdict> {
     plan.passes
         .iter()
         .zip(&measurement.passes)
-        .map(|(pass, measured)| against_formula(pass, &measured.cost.ops))
+        .map(|(pass, measured)| match measured.from_layer {
+            Some(layer) => Verdict::Extrapolated { layer },
+            None => against_formula(pass, &measured.cost.ops),
+        })
         .collect()
 }
 
@@ -110,7 +123,8 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
 /// What an executor counted for a plan by its counters against what it tallied itself while it ran
 /// the plain kernels, pass by pass: every operation and every byte. None where it tallies nothing.
 pub fn tallies(measurement: &Measurement) -> Option<Vec<Verdict>> {
-    let tallies = measurement.passes.iter().map(|pass| pass.tally).collect::<Option<Vec<_>>>()?;
+    let tallies = measurement.passes.iter().map(|pass| Some(pass.witness.as_ref()?.tally));
+    let tallies = tallies.collect::<Option<Vec<_>>>()?;
     let held = measurement.passes.iter().zip(tallies).map(|(pass, tally)| {
         match compare("counters", &pass.cost.ops, "tally", &tally.ops) {
             Verdict::Match if pass.cost.traffic != tally.traffic => Verdict::Mismatch {

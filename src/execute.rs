@@ -5,11 +5,15 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod memory;
+mod witness;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, kernel::KernelModule, op::Cost};
+pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
+
+use crate::{Error, kernel::KernelModule};
 
 /// Every adapter that [`open`] can open, best first; the embedded executor is always there, and last.
 ///
@@ -22,22 +26,49 @@ pub fn adapters() -> Result<Vec<Adapter>, Error> {
     Ok(adapters)
 }
 
+/// How the embedded executor is to be, where it is the one that is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    /// Lanes in a subgroup: a power of two up to 128.
+    pub subgroup: u32,
+    /// Whether to look for races.
+    pub detect_races: bool,
+}
+
+impl From<u32> for Embedded {
+    fn from(subgroup: u32) -> Self {
+        Self { subgroup, detect_races: false }
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl Embedded {
+    fn open(self) -> Result<Box<dyn Executor>, Error> {
+        let cpu = cpu::Cpu::new(self.subgroup)?;
+        Ok(Box::new(if self.detect_races { cpu.detecting_races() } else { cpu }))
+    }
+}
+
 /// Opens `auto` (a real GPU, else a software adapter, else the embedded executor), `gpu`, `software`,
-/// `embedded`, or the first adapter whose name contains `choice`. `subgroup` is how many lanes a
-/// subgroup of the embedded executor has.
+/// `embedded`, or the first adapter whose name contains `choice`.
 ///
 /// # Errors
-/// Where there is no such adapter, or it cannot be opened.
+/// Where there is no such adapter, or it cannot be opened, or is to look for races and cannot.
 #[cfg(all(feature = "embedded", feature = "gpu"))]
-pub fn open(choice: &str, subgroup: u32) -> Result<Box<dyn Executor>, Error> {
+pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Executor>, Error> {
+    let embedded = embedded.into();
     if choice == "embedded" {
-        return Ok(Box::new(cpu::Cpu::new(subgroup)?));
+        return embedded.open();
     }
     match gpu::Gpu::open(choice) {
+        Ok(gpu) if embedded.detect_races => Err(Error::Config(format!(
+            "'{}' cannot look for races: say --adapter embedded with --detect-races",
+            gpu.adapter().name
+        ))),
         Ok(gpu) => Ok(Box::new(gpu)),
         Err(Error::NoAdapter(why)) if choice == "auto" => {
             log::info!("{why}; running on the embedded executor");
-            Ok(Box::new(cpu::Cpu::new(subgroup)?))
+            embedded.open()
         }
         Err(error) => Err(error),
     }
@@ -48,10 +79,10 @@ pub fn open(choice: &str, subgroup: u32) -> Result<Box<dyn Executor>, Error> {
 /// # Errors
 /// Where one that is there cannot be opened.
 #[cfg(all(feature = "embedded", feature = "gpu"))]
-pub fn open_all(subgroup: u32) -> Result<Vec<Box<dyn Executor>>, Error> {
+pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>, Error> {
     let gpus = gpu::Gpu::open_all()?.into_iter();
     let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
-    all.push(Box::new(cpu::Cpu::new(subgroup)?));
+    all.push(embedded.into().open()?);
     Ok(all)
 }
 
@@ -164,7 +195,7 @@ pub enum Clock {
 }
 
 /// What a launch tells beside its results.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// How long it took.
     pub seconds: f64,
@@ -172,8 +203,8 @@ pub struct Outcome {
     pub clock: Clock,
     /// The host's time from handing the launch in to knowing that it is done.
     pub waited_seconds: f64,
-    /// What the executor itself saw executed, where it looks.
-    pub tally: Option<Cost>,
+    /// What the executor itself saw, where it looks.
+    pub witness: Option<Witness>,
 }
 
 /// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
@@ -199,9 +230,12 @@ pub trait Executor {
     /// Gives all buffers and programs back.
     fn clear(&mut self);
 
-    /// What was noticed since this was last asked and deserves a word in a report: accesses out of
-    /// bounds, where they are watched for.
-    fn warnings(&mut self) -> Vec<String> {
-        Vec::new()
+    /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
+    /// host's processors has the host's memory, and would fill it to the last before it refuses.
+    fn memory(&self) -> Option<u64> {
+        match self.adapter().device_type.as_str() {
+            "software" | "embedded" => memory::available(),
+            _ => None,
+        }
     }
 }

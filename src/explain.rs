@@ -33,6 +33,9 @@ pub struct Cause {
     pub estimate: u64,
     /// Measured less estimated.
     pub difference: i128,
+    /// Whether some of what was measured is extrapolated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extrapolated: bool,
 }
 
 impl Cause {
@@ -42,17 +45,18 @@ impl Cause {
     }
 }
 
-/// Every cause of the difference between passes as measured and terms as estimated: by phase, the
-/// largest difference first. Causes whose difference is zero are among them.
+/// Every cause of the difference between passes as measured, each with whether another ran in its place,
+/// and terms as estimated: by phase, the largest difference first. Causes whose difference is zero are
+/// among them.
 pub fn causes<'a>(
-    passes: impl IntoIterator<Item = (&'a Pass, OpCounts)>,
+    passes: impl IntoIterator<Item = (&'a Pass, OpCounts, bool)>,
     terms: impl IntoIterator<Item = &'a Term>,
     convention: Convention,
 ) -> Vec<Cause> {
     let mut ledger: BTreeMap<(Phase, Subject), Entry> = BTreeMap::new();
     // Components whose weight got a gradient; the others' are frozen.
     let mut trained: BTreeSet<&str> = BTreeSet::new();
-    for (pass, ops) in passes {
+    for (pass, ops, extrapolated) in passes {
         if pass.kernel.entry.starts_with("backward_weight") {
             trained.insert(without_layer(&pass.component));
         }
@@ -64,7 +68,9 @@ pub fn causes<'a>(
             {
                 let flops = OpCounts::of(scalar, op, count).flops(convention);
                 if flops > 0 {
-                    ledger.entry((pass.phase, subject)).or_default().measured += flops;
+                    let entry = ledger.entry((pass.phase, subject)).or_default();
+                    entry.measured += flops;
+                    entry.extrapolated |= extrapolated;
                 }
             }
         }
@@ -88,6 +94,7 @@ pub fn causes<'a>(
             measured: entry.measured,
             estimate: entry.estimate,
             difference: i128::from(entry.measured) - i128::from(entry.estimate),
+            extrapolated: entry.extrapolated,
         })
         .collect();
     causes.sort_by_key(|cause| (cause.phase, std::cmp::Reverse(cause.difference.unsigned_abs())));
@@ -99,6 +106,7 @@ pub fn causes<'a>(
 struct Entry {
     measured: u64,
     estimate: u64,
+    extrapolated: bool,
     /// How many elements, tokens or parameters it was done to; 0 where nobody counts them.
     units: u64,
 }
@@ -153,8 +161,8 @@ impl Subject {
             ("rms_norm", _) => Self::RmsNorm,
             ("rope", _) => Self::Rope,
             ("swiglu", _) => Self::SwiGlu,
-            ("attention", _) if op == Op::Fma => Self::Attention,
-            ("attention", _) => Self::AttentionSoftmax,
+            ("attention" | "attention_subgroup", _) if op == Op::Fma => Self::Attention,
+            ("attention" | "attention_subgroup", _) => Self::AttentionSoftmax,
             ("mix", "scale") => Self::Adapters,
             ("mix", _) if pass.component.ends_with(".residual") => Self::Residual,
             ("mix", _) => Self::Mix,
@@ -258,7 +266,7 @@ impl Subject {
     }
 
     fn sentence(&self, phase: Phase, entry: Entry, convention: Convention) -> String {
-        let Entry { measured, estimate, units } = entry;
+        let Entry { measured, estimate, units, .. } = entry;
         let aside = match (self, phase) {
             (Self::Embedding, Phase::Backward) if measured > estimate => {
                 ": one for the token's row, one for the position's"

@@ -16,16 +16,22 @@ use naga::{
 use crate::{Error, plan::Dims, plan::KernelName};
 
 macro_rules! shaders {
-    ($($stem:literal),* $(,)?) => {
-        /// Every kernel file: its stem and its source.
-        pub const SOURCES: &[(&str, &str)] =
-            &[$(($stem, include_str!(concat!("../shaders/", $stem, ".wgsl")))),*];
+    ($($stem:literal $(+ $part:literal)*),* $(,)?) => {
+        /// Every kernel family: the stem of its file and its source, with that of the files it is
+        /// continued in behind it, so that lines of the first are what they are called.
+        pub const SOURCES: &[(&str, &str)] = &[$((
+            $stem,
+            concat!(
+                include_str!(concat!("../shaders/", $stem, ".wgsl"))
+                $(, "\n", include_str!(concat!("../shaders/", $part, ".wgsl")))*
+            ),
+        )),*];
     };
 }
 
 shaders![
-    "attention",
-    "attention_subgroup",
+    "attention" + "attention_tiles" + "attention_common",
+    "attention_subgroup" + "attention_common",
     "bk_core",
     "columns",
     "cross_entropy",

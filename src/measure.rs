@@ -14,7 +14,7 @@ pub use session::Session;
 
 use crate::{
     Error,
-    execute::{Adapter, Clock},
+    execute::{Adapter, Clock, Outcome, Witness},
     op::Cost,
     plan::Pass,
 };
@@ -37,8 +37,8 @@ pub struct Progress<'a> {
 pub enum Stage {
     /// Running the instrumented kernels once.
     Counting,
-    /// Running the plain kernels once, for what an executor tallies itself.
-    Tallying,
+    /// Running the plain kernels once, for what an executor sees itself.
+    Witnessing,
     /// Running the plain kernels, for the how-manieth time (from 0).
     Timing(u32),
 }
@@ -51,13 +51,14 @@ pub type Observer<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
 pub struct PassMeasurement {
     /// Executed operations and traffic, counted by the device.
     pub cost: Cost,
-    /// What the executor itself tallied while it ran the plain kernel, where it does: operations as
-    /// it executed them, which nobody told it the price of.
-    pub tally: Option<Cost>,
+    /// What the executor itself saw while it ran the plain kernel, where it looks.
+    pub witness: Option<Witness>,
     /// Median time of the plain kernel; none where nothing was timed.
     pub seconds: Option<f64>,
     /// Time of the instrumented kernel, once.
     pub counted_seconds: f64,
+    /// The layer whose pass ran in the place of this one, where this one did not run.
+    pub from_layer: Option<u32>,
 }
 
 /// How times were taken.
@@ -119,16 +120,16 @@ impl Session<'_> {
         self.warm_up()?;
         let counted = self.count(observe)?;
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
-        let mut tallies: Vec<Option<Cost>> = vec![None; counted.len()];
+        let mut witnesses: Vec<Option<Witness>> = vec![None; counted.len()];
+        let seen = |outcomes: Vec<Outcome>| outcomes.into_iter().map(|o| o.witness).collect();
         for repeat in 0..repeats {
             let outcomes = self.plain(Stage::Timing(repeat), observe)?;
-            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
             runs.push(outcomes.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
+            witnesses = seen(outcomes);
         }
-        // The instrumented kernels' tally has the counting in it.
-        if repeats == 0 && counted.iter().any(|pass| pass.tallied) {
-            let outcomes = self.plain(Stage::Tallying, observe)?;
-            tallies = outcomes.iter().map(|outcome| outcome.tally).collect();
+        // What is seen of the instrumented kernels has the counting in it.
+        if repeats == 0 && counted.iter().any(|pass| pass.witnessed) {
+            witnesses = seen(self.plain(Stage::Witnessing, observe)?);
         }
 
         let seconds = |pass: usize| median(runs.iter().map(|run| run[pass].0).collect());
@@ -142,12 +143,14 @@ impl Session<'_> {
         };
         let passes = counted
             .into_iter()
+            .zip(witnesses)
             .enumerate()
-            .map(|(i, pass)| PassMeasurement {
+            .map(|(i, (pass, witness))| PassMeasurement {
                 cost: pass.cost,
-                tally: tallies[i],
+                witness,
                 seconds: seconds(i),
                 counted_seconds: pass.seconds,
+                from_layer: None,
             })
             .collect();
         Ok(Measurement { adapter: self.adapter().clone(), passes, timing })

@@ -114,6 +114,38 @@ impl ModelConfig {
         config.validate().map_err(Error::Config)
     }
 
+    /// The ways to train a model of this family that has adapters: all parameters, and adapters, as they
+    /// are or as the method was published where there are none; each in words.
+    pub fn ways_to_train(&self) -> Vec<(String, Self)> {
+        match self {
+            Self::ResNetBk(_) => Vec::new(),
+            Self::Qwen2(config) => {
+                let lora = config.lora.unwrap_or(Lora::USUAL);
+                let with = |lora| Self::Qwen2(Qwen2Config { lora, ..config.clone() });
+                vec![
+                    ("all parameters".to_owned(), with(None)),
+                    (format!("adapters of {lora}"), with(Some(lora))),
+                ]
+            }
+        }
+    }
+
+    /// The same model with just enough layers that each of its own costs what one of those does,
+    /// layer by layer up to the last, which stands for all above it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where what a layer costs depends on its values.
+    pub fn shortened(&self) -> Result<Self, Error> {
+        match self {
+            Self::ResNetBk(_) => Err(Error::Config(
+                "ResNet-BK's experts take the tokens that values send them, so that one layer says \
+                 nothing of the next: leave --extrapolate out"
+                    .to_owned(),
+            )),
+            Self::Qwen2(config) => Ok(Self::Qwen2(config.shortened())),
+        }
+    }
+
     /// Tensors that a checkpoint may hold although the model has no use for them.
     fn redundant(&self) -> &'static [&'static str] {
         match self {

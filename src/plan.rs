@@ -2,7 +2,7 @@
 //! and dispatch extents are decided before a plan exists; this file knows no model, no shader
 //! language and no device.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,8 @@ pub enum Init {
     Zeros,
     /// These few values: group bounds and the like, known from shapes alone.
     Values(Vec<u32>),
-    /// The tensor that [`Inputs`] holds under the buffer's name.
+    /// The tensors that [`Inputs`] has under the names of the parameters that lie in the buffer, or where
+    /// there are none under the buffer's own.
     Input,
 }
 
@@ -175,6 +176,13 @@ pub struct Pass {
     pub grid: [u32; 3],
 }
 
+impl Pass {
+    /// The number of the layer that this pass belongs to, where its component is `layer_NUMBER`.
+    pub fn layer(&self) -> Option<u32> {
+        self.component.split('.').next()?.strip_prefix("layer_")?.parse().ok()
+    }
+}
+
 /// A trainable parameter and where the plan keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
@@ -210,8 +218,19 @@ pub struct Output {
     pub windows: Vec<Slice>,
 }
 
-/// Contents of the buffers whose [`Init`] is `Input`, little-endian, by buffer name.
-pub type Inputs = BTreeMap<String, Vec<u8>>;
+/// Where the tensors of `Input` buffers come from: asked for one at a time, so that no two of them need
+/// be in memory together.
+pub trait Inputs {
+    /// A tensor's elements, row-major and little-endian; none for a name that nobody knows.
+    fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>>;
+}
+
+/// No tensor at all, for plans that have no `Input` buffers.
+impl Inputs for () {
+    fn bytes(&self, _name: &str) -> Option<Cow<'_, [u8]>> {
+        None
+    }
+}
 
 impl Plan {
     /// Adds a buffer and returns a window onto all of it.
@@ -230,6 +249,17 @@ impl Plan {
     /// The buffer that a window looks onto.
     pub fn buffer_of(&self, slice: Slice) -> &Buffer {
         &self.buffers[slice.buffer.0 as usize]
+    }
+
+    /// The tensors that fill an input buffer: their names and where in the buffer they lie.
+    pub fn tensors_in(&self, buffer: BufferId) -> Vec<(&str, Slice)> {
+        let parameters = self.parameters.iter().filter(|p| p.value.buffer == buffer);
+        let tensors: Vec<_> = parameters.map(|p| (p.name.as_str(), p.value)).collect();
+        if !tensors.is_empty() {
+            return tensors;
+        }
+        let Buffer { name, len, .. } = &self.buffers[buffer.0 as usize];
+        vec![(name, Slice { buffer, offset: 0, len: *len })]
     }
 
     /// Bytes that all buffers take together.

@@ -1,19 +1,24 @@
 //! From a request to what a run of it leaves: the arms of the crate composed, on any executor. Knows
 //! neither arguments nor files nor how a report looks.
 
+mod places;
+
 use crate::{
     Error,
     estimate::Estimate,
-    execute::Executor,
+    execute::{Executor, Limits},
+    formula,
     measure::{Measurement, Observer, Session},
     model::{
-        Batch, Model, Weights,
-        lower::{self, Training},
+        Batch, BatchShape, Model, ModelConfig, Weights,
+        lower::{self, Scope, Training},
     },
     op::Convention,
-    plan::{Inputs, Output, Plan},
-    report::{Report, Subject},
+    plan::{Inputs, Output, Phase, Plan},
+    report::{Report, Subject, WayToTrain},
 };
+
+use places::Places;
 
 /// What to profile.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,9 @@ pub struct Request<'a> {
     pub convention: Convention,
     /// Timed runs of the plain kernels.
     pub repeats: u32,
+    /// Whether to run only as many layers as there are kinds of them, and to take the others' figures
+    /// from those. No tensor is kept of such a run, since they are another model's.
+    pub extrapolate: bool,
 }
 
 /// A tensor that a run left.
@@ -77,11 +85,22 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<Tensor>), Error> {
-    let Request { model, weights, batch, data, training, convention, repeats } = request;
+    let Request { model, weights, batch, data, training, convention, repeats, extrapolate } =
+        request;
     let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
-    let plan = lower::lower(&model.config, batch.shape, training, &executor.adapter().limits)?;
-    let inputs = lower::inputs(&plan, weights, batch);
-    let run = run(executor, &plan, &inputs, repeats, keep, observe)?;
+    let limits = executor.adapter().limits;
+    let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
+    let inputs = lower::inputs(weights, batch);
+    let run = if extrapolate {
+        let short = lower::lower(&model.config.shortened()?, batch.shape, training, &limits)?;
+        let places = Places::of(&plan, &short)?;
+        let run = run(executor, &short, &inputs, repeats, Keep::Nothing, observe)?;
+        // Too few layers make another loss.
+        let whole = plan.passes.len() == short.passes.len();
+        Run { measurement: places.fill(run.measurement), loss: run.loss.filter(|_| whole), ..run }
+    } else {
+        run(executor, &plan, &inputs, repeats, keep, observe)?
+    };
     let subject = Subject {
         model: &model.name,
         config: &model.config,
@@ -90,7 +109,32 @@ pub fn profile(
         training,
         convention,
     };
-    Ok((Report::new(subject, &plan, &run.measurement, &estimate, run.loss), run.tensors))
+    let report = Report::new(subject, &plan, &run.measurement, &estimate, run.loss);
+    let ways = match training.scope {
+        Scope::Step => ways_to_train(&model.config, batch.shape, &limits, (training, convention))?,
+        Scope::Forward => Vec::new(),
+    };
+    Ok((report.beside(ways), run.tensors))
+}
+
+/// What each way to train a model costs by closed forms, of which all its passes have one.
+fn ways_to_train(
+    config: &ModelConfig,
+    shape: BatchShape,
+    limits: &Limits,
+    (training, convention): (Training, Convention),
+) -> Result<Vec<WayToTrain>, Error> {
+    let way = |(trained, config): (String, ModelConfig)| {
+        let plan = lower::lower(&config, shape, training, limits)?;
+        let flops = |phase| -> u64 {
+            let passes = plan.passes.iter().filter(|pass| pass.phase == phase);
+            let exact = passes.filter_map(|pass| formula::exact(&pass.kernel, &pass.dims));
+            exact.map(|ops| ops.flops(convention)).sum()
+        };
+        let [forward, backward] = [Phase::Forward, Phase::Backward].map(flops);
+        Ok(WayToTrain { trained, forward, backward, ratio: backward as f64 / forward as f64 })
+    };
+    config.ways_to_train().into_iter().map(way).collect()
 }
 
 /// Runs a plan on an executor.
@@ -100,7 +144,7 @@ pub fn profile(
 pub fn run(
     executor: &mut dyn Executor,
     plan: &Plan,
-    inputs: &Inputs,
+    inputs: &dyn Inputs,
     repeats: u32,
     keep: Keep,
     observe: &mut Observer<'_>,

@@ -24,6 +24,7 @@ mod shader;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod trace;
+mod watched;
 
 use std::borrow::Cow;
 
@@ -41,6 +42,7 @@ pub use points::{Conditions, PointFolder, merge};
 pub use roofline::{Point, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use shader::{LineRow, ShaderReport};
+pub use watched::Watched;
 
 use crate::{
     Error,
@@ -93,7 +95,39 @@ pub struct Totals {
     pub exact: Option<PhaseFlops>,
     /// What the published estimator says about the phases that ran.
     pub estimate: PhaseFlops,
+    /// How much of `measured` is extrapolated; none where all of it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extrapolated: Option<PhaseFlops>,
 }
+
+/// A way to train a model, and what it costs by closed forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WayToTrain {
+    /// What is trained, in words.
+    pub trained: String,
+    /// FLOPs of the forward pass.
+    pub forward: u64,
+    /// FLOPs of the backward pass.
+    pub backward: u64,
+    /// `backward` / `forward`.
+    pub ratio: f64,
+}
+
+/// How the measurement of a few layers came to stand for all of a model's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Extrapolation {
+    /// Layers of the model.
+    pub layers: u32,
+    /// How many of them ran, from the lowest.
+    pub measured_layers: u32,
+    /// What an extrapolated figure is.
+    pub definition: Cow<'static, str>,
+}
+
+/// What the extrapolated numbers of a report are.
+pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pass of another layer has \
+    the operations, traffic and time of the highest measured layer's pass that it equals in kernel, \
+    dimensions and grid; it is marked, and not among the passes that match.";
 
 /// One kernel launch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +157,9 @@ pub struct PassRow {
     pub verdict: Verdict,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
+    /// Active lanes over lanes issued, where the executor looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane_use: Option<f64>,
     /// Where that stands under the report's ceilings, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Placement>,
@@ -153,6 +190,9 @@ pub struct Report {
     /// Which part of a training step ran, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// What stands for layers that did not run; none where all did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extrapolation: Option<Extrapolation>,
     /// The point of a sweep that it is, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Place>,
@@ -163,6 +203,9 @@ pub struct Report {
     /// What the field quotes beside the published estimator.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub field_formulas: Vec<FieldFormula>,
+    /// What a training step of this model costs by closed forms, whatever of it is trained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways_to_train: Vec<WayToTrain>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
     /// What was asked about many such steps: by each count of one.
@@ -178,6 +221,9 @@ pub struct Report {
     pub loss_is_finite: bool,
     /// How times were taken.
     pub timing: Timing,
+    /// What the executor saw beside the counts, where it looks.
+    #[serde(flatten)]
+    pub watched: Option<Watched>,
     /// The adapter's ceilings, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceilings: Option<Ceilings>,
@@ -214,6 +260,7 @@ impl Report {
                 traffic: measured.cost.traffic,
                 verdict,
                 seconds: measured.seconds,
+                lane_use: measured.witness.as_ref().and_then(|witness| witness.lanes.share()),
                 roofline: None,
             })
             .collect();
@@ -221,6 +268,9 @@ impl Report {
             .iter()
             .map(|pass| Some((pass.phase, pass.exact_ops?.flops(convention))))
             .collect();
+        let extrapolation = extrapolation(plan, measurement);
+        let extrapolated = passes.iter().filter(|pass| pass.is_extrapolated());
+        let extrapolated = by_phase(extrapolated.map(|pass| (pass.phase, pass.flops)));
         Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
@@ -231,17 +281,27 @@ impl Report {
             data: data.to_owned(),
             batch: shape.batch(),
             seq: shape.seq(),
-            training,
+            training: Training {
+                bk_gradient: matches!(config, ModelConfig::ResNetBk(_))
+                    .then(|| training.gradient()),
+                ..training
+            },
             sweep: None,
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
                 exact: exact.map(by_phase),
                 estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
+                extrapolated: extrapolation.is_some().then_some(extrapolated),
             },
+            extrapolation,
             components: component::components(&passes, &terms, convention),
             field_formulas: estimate.field().to_vec(),
+            ways_to_train: Vec::new(),
             causes: explain::causes(
-                plan.passes.iter().zip(&measurement.passes).map(|(p, m)| (p, m.cost.ops)),
+                plan.passes
+                    .iter()
+                    .zip(&measurement.passes)
+                    .map(|(pass, m)| (pass, m.cost.ops, m.from_layer.is_some())),
                 terms.iter().copied(),
                 convention,
             ),
@@ -251,6 +311,7 @@ impl Report {
             loss,
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
+            watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
             ceilings: None,
         }
     }
@@ -285,10 +346,39 @@ impl Report {
         Ok(self)
     }
 
-    /// Whether every pass that has a closed form agrees with it.
-    pub fn holds(&self) -> bool {
-        self.verdict.mismatch == 0
+    /// The same report beside other ways to train the model.
+    #[must_use]
+    pub fn beside(mut self, ways_to_train: Vec<WayToTrain>) -> Self {
+        self.ways_to_train = ways_to_train;
+        self
     }
+
+    /// Whether every pass that has a closed form agrees with it, and no executor that looks saw what a
+    /// kernel should not do.
+    pub fn holds(&self) -> bool {
+        self.verdict.mismatch == 0 && self.watched.as_ref().is_none_or(Watched::holds)
+    }
+}
+
+impl PassRow {
+    /// Whether another pass ran in the place of this one.
+    fn is_extrapolated(&self) -> bool {
+        matches!(self.verdict, Verdict::Extrapolated { .. })
+    }
+}
+
+/// How many layers there are, and how many of them ran, where that is not all.
+fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation> {
+    let layers = plan.passes.iter().zip(&measurement.passes);
+    let layers = layers.filter_map(|(pass, measured)| Some((pass.layer()? + 1, measured)));
+    let count = layers.clone().map(|(count, _)| count).max()?;
+    let ran = layers.filter(|(_, measured)| measured.from_layer.is_none());
+    let measured_layers = ran.map(|(count, _)| count).max().unwrap_or_default();
+    (measured_layers < count).then_some(Extrapolation {
+        layers: count,
+        measured_layers,
+        definition: EXTRAPOLATED.into(),
+    })
 }
 
 /// FLOPs summed up by phase.

@@ -201,7 +201,7 @@ impl Sweep {
     /// What a step at a point is.
     pub fn training(&self, point: &Point) -> Training {
         let Self { scope, optimizer, .. } = *self;
-        Training { scope, optimizer, bk_gradient: point.bk_gradient }
+        Training { scope, optimizer, bk_gradient: Some(point.bk_gradient) }
     }
 
     /// What a point's file is called, without its ending.

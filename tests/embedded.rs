@@ -6,7 +6,7 @@
 mod common;
 
 use flopmeter::{
-    execute::{Bound, Dispatch, Executor, Outcome, cpu::Cpu},
+    execute::{Bound, Dispatch, Executor, LaneUse, OutOfBounds, Outcome, cpu::Cpu},
     instrument::instrument,
     kernel::{KernelModule, ResourceKind},
     op::{Op, OpCounts, Scalar},
@@ -38,7 +38,7 @@ fn run(cpu: &mut Cpu, kernel: &KernelModule, words: &[u32], grid: u32) -> (Outco
 }
 
 fn fails(source: &str) -> String {
-    let mut cpu = common::embedded();
+    let mut cpu = common::embedded().with_max_rounds(10_000);
     let kernel = kernel(source);
     let program = match cpu.compile(&kernel) {
         Ok(program) => program,
@@ -135,7 +135,8 @@ fn floats_convert_and_pack_as_specified() {
     );
     let expected = [
         0,
-        i32::MAX as u32,
+        // The last integer that is a single, too.
+        0x7fff_ff80,
         -1_i32 as u32,
         0.0_f32.to_bits(),
         0.5_f32.to_bits(),
@@ -166,7 +167,7 @@ fn wide_and_narrow_types_compute() {
     let mut cpu = common::embedded();
     let (outcome, words) = run(&mut cpu, &kernel(source), &[5, 0, 0, 0, 0], 1);
     assert_eq!(words, [5, 15, 22, 7, 0x3dcc_c000]);
-    let tally = outcome.tally.unwrap();
+    let tally = outcome.witness.unwrap().tally;
     assert_eq!(tally.ops.get(Scalar::F16, Op::Mul), 1);
     assert_eq!(tally.ops.get(Scalar::F64, Op::Add), 1);
     assert_eq!(tally.ops.get(Scalar::F64, Op::Mul), 1);
@@ -181,28 +182,88 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
 }}"
     );
     let mut cpu = common::embedded();
-    let (_, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
+    let (outcome, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
     assert_eq!(words, [10, 9, 10, 9, 1, 9]);
-    let warnings = cpu.warnings();
-    assert!(
-        warnings.iter().any(|w| w.contains("line 3") && w.contains("6 accesses")),
-        "{warnings:?}"
-    );
-    assert!(
-        warnings.iter().any(|w| w.contains("line 4") && w.contains("5 accesses")),
-        "{warnings:?}"
-    );
+    let on = |line, accesses| OutOfBounds { kernel: "embedded".into(), line: Some(line), accesses };
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(3, 6), on(4, 5)]);
+    // Another launch starts to count anew.
+    let (outcome, _) = run(&mut cpu, &kernel(&source), &[9; 12], 1);
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
 }
 
 #[test]
-fn what_cannot_go_on_names_its_line() {
-    let endless = fails(&format!(
+fn lanes_without_work_are_seen() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    if i < 4u {{ x[i] = x[i] * 2u; }}
+}}"
+    );
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 16], 3);
+    let lanes = outcome.witness.unwrap().lanes;
+    // All 16 compare, 4 multiply.
+    assert_eq!(lanes, LaneUse { active: 3 * (16 + 4), issued: 3 * (16 + 16) });
+    assert_eq!(lanes.share(), Some(0.625));
+}
+
+#[test]
+fn a_loop_without_an_end_is_named() {
+    let inner = format!(
         "{X}@compute @workgroup_size(1) fn main() {{
     x[0] = 1u;
     while x[0] > 0u {{ x[1] = 1u; }}
 }}"
-    ));
-    assert!(endless.contains("line 4"), "{endless}");
+    );
+    assert!(
+        fails(&inner).contains("a loop without an end: 10000 rounds in one workgroup (line 4)")
+    );
+    // It is not the loop within that does not end.
+    let outer = format!(
+        "{X}@compute @workgroup_size(1) fn main() {{
+    x[0] = 1u;
+    loop {{
+        for (var i = 0u; i < 20u; i++) {{ x[1] = i; }}
+        if x[0] == 0u {{ break; }}
+    }}
+}}"
+    );
+    assert!(fails(&outer).contains("(line 4)"), "{}", fails(&outer));
+    // Each loop ends, but hardly all of them: what is within budget runs.
+    let long = format!(
+        "{X}@compute @workgroup_size(1) fn main() {{
+    for (var i = 0u; i < 97u; i++) {{
+        for (var j = 0u; j < 100u; j++) {{ x[1] += 1u; }}
+    }}
+}}"
+    );
+    let mut cpu = common::embedded().with_max_rounds(98 + 97 * 101);
+    assert_eq!(run(&mut cpu, &kernel(&long), &[0, 0], 3).1, [0, 3 * 9700]);
+}
+
+#[test]
+fn a_barrier_that_not_all_reach_is_named() {
+    // naga sees a condition that depends on the invocation, but not through a variable.
+    let barrier = |condition: &str| {
+        format!(
+            "{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    var here = {condition};
+    if here {{
+        storageBarrier();
+    }}
+    x[i] = 1u;
+}}"
+        )
+    };
+    let divergent = fails(&barrier("i < 4u"));
+    assert!(
+        divergent.contains("not all invocations") && divergent.contains("(line 5)"),
+        "{divergent}"
+    );
+    let (_, words) = run(&mut common::embedded(), &kernel(&barrier("i < 9u")), &[0; 8], 1);
+    assert_eq!(words, [1; 8]);
+}
+
+#[test]
+fn what_cannot_run_is_refused_by_name_and_line() {
     let texture = fails(
         "@group(0) @binding(0) var t: texture_2d<f32>;
 @compute @workgroup_size(1) fn main() {
@@ -247,7 +308,7 @@ fn the_tally_is_the_plain_kernels_and_grows_by_what_counting_costs() {
     let counted = instrument(&plain, &cpu.adapter().limits).unwrap();
     let (outcome, _) = run(&mut cpu, &plain, &[0; 16], 3);
     let (counting, _) = run(&mut cpu, &counted.kernel, &[0; 16], 3);
-    let (plain, counting) = (outcome.tally.unwrap(), counting.tally.unwrap());
+    let (plain, counting) = (outcome.witness.unwrap().tally, counting.witness.unwrap().tally);
     assert_eq!(
         plain.ops.floating(),
         OpCounts::f32(Op::Fma, 3 * 120).with(Scalar::Int, Op::Add, 0)

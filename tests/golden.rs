@@ -33,7 +33,7 @@ fn folder(model: &str) -> String {
 }
 
 fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
-    Training { scope: Scope::Step, optimizer, bk_gradient }
+    Training { scope: Scope::Step, optimizer, bk_gradient: Some(bk_gradient) }
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.
@@ -56,7 +56,8 @@ fn step_within(
         let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
         let limits = limits(executor.adapter().limits);
         let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
-        let inputs = inputs(&plan, &model.weights(0).unwrap(), &batch);
+        let weights = model.weights(0).unwrap();
+        let inputs = inputs(&weights, &batch);
         let mut session = Session::open(&mut *executor, &plan, &inputs).unwrap();
         let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
         for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {

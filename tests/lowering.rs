@@ -16,7 +16,7 @@ use flopmeter::{
         lower::{Scope, Training, inputs, lower},
     },
     op::OpCounts,
-    plan::Plan,
+    plan::{Pass, Plan},
 };
 
 const ROOMY: Limits = Limits {
@@ -49,18 +49,24 @@ fn plan(
 }
 
 /// Every parameter's gradient, its updated value and the loss, and the operations of it all.
-fn run(gpu: &mut dyn Executor, model: &Model, limits: &Limits) -> (Plan, Vec<Vec<f32>>, OpCounts) {
-    let plan = plan(model, 3, 50, Training::default(), limits).unwrap();
-    let asked = AskedShape { batch: Some(3), seq: Some(50) };
+fn run(
+    gpu: &mut dyn Executor,
+    model: &Model,
+    [batch, seq]: [u32; 2],
+    limits: &Limits,
+) -> (Plan, Vec<Vec<f32>>, OpCounts) {
+    let plan = plan(model, batch, seq, Training::default(), limits).unwrap();
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq) };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
-    let inputs = inputs(&plan, &model.weights(7).unwrap(), &batch);
+    let weights = model.weights(7).unwrap();
+    let inputs = inputs(&weights, &batch);
     let mut session = Session::open(gpu, &plan, &inputs).unwrap();
     let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
     assert!(check::passes(&plan, &measurement).iter().all(|verdict| *verdict == Verdict::Match));
     let mut values: Vec<_> = plan
         .parameters
         .iter()
-        .flat_map(|p| [p.grad.unwrap(), p.value])
+        .flat_map(|p| p.grad.into_iter().chain([p.value]))
         .map(|slice| session.read(slice).unwrap())
         .collect();
     values.push(session.read(plan.outputs["loss"].windows[0]).unwrap());
@@ -76,21 +82,76 @@ fn logits_in_windows_are_the_logits() {
         let model =
             model(&["vocab_size=200", "d_model=12", "num_experts=3", "top_k=2", "n_layers=1"]);
         let device = gpu.adapter().limits;
-        let (whole, expected, ops) = run(&mut *gpu, &model, &device);
+        let (whole, expected, ops) = run(&mut *gpu, &model, [3, 50], &device);
         // 64 rows of 200 logits to a window; offsets are those of the strictest adapter.
         let narrow = Limits { binding_bytes: 4 * 200 * 70, offset_alignment: 256, ..device };
-        let (windowed, found, windowed_ops) = run(&mut *gpu, &model, &narrow);
+        let (windowed, found, windowed_ops) = run(&mut *gpu, &model, [3, 50], &narrow);
         assert_eq!(whole.outputs["logits"].windows.len(), 1);
         assert_eq!(windowed.outputs["logits"].windows.len(), 3);
         assert_eq!(windowed_ops, ops, "windows cost no operation");
-        for (found, expected) in found.iter().zip(&expected) {
-            // A gradient summed over windows is the same chain of sums, cut and taken up again; a tile
-            // at a window's edge may round differently.
-            assert_eq!(found.len(), expected.len());
-            let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-            for (f, e) in found.iter().zip(expected) {
-                assert!((f - e).abs() <= 1e-5 * scale, "{f} is not {e}");
+        assert_close(&found, &expected);
+    });
+}
+
+/// Whether a pass is a product of extents that are multiples of four.
+fn by_vectors(pass: &Pass) -> bool {
+    let multiple = |letter: &str| pass.dims[letter].is_multiple_of(4);
+    pass.kernel.file.starts_with("linear") && multiple("K") && multiple("N")
+}
+
+/// A sum over windows is the same chain of sums, cut and taken up again; a tile at a window's edge may
+/// round differently, and what rounds differently differs by a few parts in 2^24.
+fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.len(), expected.len());
+        let scale = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f - e).abs() <= 1e-5 * scale, "{f} is not {e}");
+        }
+    }
+}
+
+#[test]
+fn weights_in_windows_are_the_weights() {
+    let small = [
+        "hidden_size=128",
+        "intermediate_size=160",
+        "vocab_size=200",
+        "num_hidden_layers=2",
+        "num_attention_heads=4",
+        "num_key_value_heads=2",
+    ];
+    let cut = ["q_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"];
+    let adapters = ["lora.q_proj.A", "lora.o_proj.B"];
+    common::on_every_executor(|gpu| {
+        for (set, cut) in [
+            (&[][..], &cut[..]),
+            (&["tie_word_embeddings=false"], &cut),
+            (&["lora_rank=72", "lora_targets=q_proj,k_proj,v_proj,o_proj"], &adapters),
+        ] {
+            let model = Model::resolve("qwen2.5-0.5b", small.iter().chain(set)).unwrap();
+            let device = gpu.adapter().limits;
+            let (_, expected, ops) = run(&mut *gpu, &model, [1, 7], &device);
+            // 64 rows of 128 to a window, 48 of 160 and 112 of 72.
+            let narrow = Limits { binding_bytes: 4 * 128 * 64, offset_alignment: 256, ..device };
+            let (plan, found, cut_ops) = run(&mut *gpu, &model, [1, 7], &narrow);
+            assert!(
+                plan.passes
+                    .iter()
+                    .all(|pass| !by_vectors(pass) || pass.kernel.entry.ends_with("_vec4"))
+            );
+            for part in cut {
+                let windows = |kernel: &str| {
+                    let passes = plan.passes.iter().filter(|pass| {
+                        pass.component.ends_with(part) && pass.kernel.to_string() == kernel
+                    });
+                    passes.count()
+                };
+                assert!(windows("columns.place") >= 2 && windows("columns.take") >= 2, "{part}");
             }
+            assert_eq!(cut_ops, ops, "windows cost no operation");
+            assert_close(&found, &expected);
         }
     });
 }
@@ -132,7 +193,7 @@ fn what_exceeds_an_adapter_is_named() {
     };
     let narrow = Limits { binding_bytes: 1 << 16, ..ROOMY };
     refused(&[], &narrow, &["logits", "65536", "vocab_size"]);
-    refused(&["vocab_size=1000"], &narrow, &["token_embedding", "65536", "smaller"]);
+    refused(&["vocab_size=256", "d_model=128"], &narrow, &["token_embedding", "65536", "smaller"]);
     let small = Limits { buffer_bytes: 1 << 20, ..ROOMY };
     refused(&[], &small, &["token_embedding.weight", "1048576", "smaller"]);
     let flat = Limits { workgroups: 100, ..ROOMY };

@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use flopmeter::{
-    execute::cpu::SUBGROUP_LANES,
+    execute::{Embedded, cpu::SUBGROUP_LANES},
     forecast::{Extent, Peak, Question},
     model::{
         AskedShape, Lora, Optimizer,
@@ -181,8 +181,29 @@ impl Setup {
         Training {
             scope: self.step.phase.into(),
             optimizer: self.step.optimizer,
-            bk_gradient: self.bk_gradient.map(BkGradient::from).unwrap_or_default(),
+            bk_gradient: self.bk_gradient.map(BkGradient::from),
         }
+    }
+}
+
+/// Whether to look for races.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Races {
+    /// Look for races in one run on the embedded executor, untimed: accesses to one place that nothing
+    /// orders, one of them writing and not both atomic; a race is a failed check
+    #[arg(long)]
+    pub detect_races: bool,
+}
+
+impl Races {
+    /// The embedded executor that is asked for.
+    pub fn on(self, subgroup: u32) -> Embedded {
+        Embedded { subgroup, detect_races: self.detect_races }
+    }
+
+    /// How many timed runs make sense: none where races are looked for.
+    pub fn repeats(self, asked: u32) -> u32 {
+        if self.detect_races { 0 } else { asked }
     }
 }
 
@@ -225,12 +246,17 @@ pub struct Profile {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
+    #[arg(long, conflicts_with = "save_tensors")]
+    pub extrapolate: bool,
     #[command(flatten)]
     pub ahead: Ahead,
     #[command(flatten)]
@@ -252,6 +278,8 @@ pub struct Check {
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
+    #[command(flatten)]
+    pub races: Races,
     #[command(flatten)]
     pub exports: Exports,
 }
@@ -448,6 +476,8 @@ pub struct Shader {
     /// Lanes in a subgroup of the embedded executor: a power of two up to 128
     #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
     pub subgroup_size: u32,
+    #[command(flatten)]
+    pub races: Races,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,

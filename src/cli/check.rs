@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{self, Executor},
+    execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
     report::Agreement,
@@ -24,12 +24,13 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices = open(asked.adapter.as_deref(), asked.work.setup.subgroup_size)?;
+    let mut devices =
+        open(asked.adapter.as_deref(), asked.races.on(asked.work.setup.subgroup_size))?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &limits)?;
-    let inputs = lower::inputs(&plan, &weights, &batch);
+    let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
     for gpu in &mut devices {
         log::info!("running on {}", gpu.adapter().name);
@@ -37,9 +38,6 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         runs.push(profile::run(gpu.as_mut(), &plan, &inputs, 0, Keep::Gradients, &mut |p| {
             bar.show(p)
         })?);
-        for warning in gpu.warnings() {
-            log::warn!("{warning}");
-        }
         // What one adapter holds, the next may need.
         gpu.clear();
     }
@@ -49,9 +47,9 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
 }
 
 /// The adapter asked for, or every one there is.
-fn open(asked: Option<&str>, subgroup: u32) -> super::Result<Vec<Box<dyn Executor>>> {
+fn open(asked: Option<&str>, embedded: Embedded) -> super::Result<Vec<Box<dyn Executor>>> {
     Ok(match asked {
-        None => execute::open_all(subgroup)?,
-        Some(name) => vec![execute::open(name, subgroup)?],
+        None => execute::open_all(embedded)?,
+        Some(name) => vec![execute::open(name, embedded)?],
     })
 }

@@ -100,12 +100,10 @@ fn measured(
         training: setup.training(),
         convention,
         repeats,
+        extrapolate: false,
     };
     let bar = Bar::new(common, repeats);
     let ran = profile(executor.as_mut(), request, Keep::Nothing, &mut |p| bar.show(p));
     let (report, _) = ran.with_context(|| side.letter.to_string())?;
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     Ok(Candidate::measured(&report))
 }

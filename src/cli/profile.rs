@@ -38,8 +38,10 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let training = asked.work.setup.training();
     Estimate::new(&model.config, batch.shape, training.optimizer)?
         .with_forecast(question, training.scope == Scope::Step)?;
-    let bar = Bar::new(common, asked.repeat);
-    let mut executor = execute::open(&asked.adapter, asked.work.setup.subgroup_size)?;
+    let repeats = asked.races.repeats(asked.repeat);
+    let bar = Bar::new(common, repeats);
+    let embedded = asked.races.on(asked.work.setup.subgroup_size);
+    let mut executor = execute::open(&asked.adapter, embedded)?;
     log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
@@ -50,7 +52,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         data: &provenance(&asked.work.setup, &model),
         training,
         convention: asked.convention,
-        repeats: asked.repeat,
+        repeats,
+        extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (mut report, tensors) =
@@ -59,9 +62,6 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
     }
     drop(bar);
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     interrupt::check("writing results")?;
     if !question.is_empty() {
         report = report.with_forecast(question)?;

@@ -39,7 +39,7 @@ impl Bar {
         let Progress { stage, pass, index, passes } = progress;
         let (run, what) = match stage {
             Stage::Counting => (0, "counting".to_owned()),
-            Stage::Tallying => (0, "tallying".to_owned()),
+            Stage::Witnessing => (0, "watching".to_owned()),
             Stage::Timing(repeat) => (u64::from(repeat) + 1, format!("timing {}", repeat + 1)),
         };
         self.bar.set_length(self.runs * passes as u64);

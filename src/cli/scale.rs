@@ -59,7 +59,7 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
     let training = work.setup.training();
     let bk_gradients = match asked.both_gradients {
         true => vec![BkGradient::Hybrid, BkGradient::Exact],
-        false => vec![training.bk_gradient],
+        false => vec![training.gradient()],
     };
     let sweep = Sweep {
         model: work.model.name.clone(),
@@ -181,12 +181,10 @@ fn measure(
         training,
         convention: *convention,
         repeats: *repeats,
+        extrapolate: false,
     };
     let bar = Bar::new(common, *repeats);
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
-    for warning in executor.warnings() {
-        log::warn!("{warning}");
-    }
     let place = Place { sweep: sweep.clone(), at: point.at.clone() };
     Ok(Box::new(Report { sweep: Some(place), ..report }))
 }

@@ -4,7 +4,8 @@
 //! instrumenter thinks.
 //!
 //! A kernel is lowered once (`lower`, `forward`, `allocate`) to a program of vector instructions
-//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`.
+//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`; `race`
+//! looks for races where that is asked.
 
 mod allocate;
 mod alu;
@@ -14,6 +15,7 @@ mod lower;
 mod machine;
 mod memory;
 mod program;
+mod race;
 mod subgroup;
 mod wide;
 
@@ -32,9 +34,13 @@ use self::{
     machine::Machine,
     memory::Words,
     program::{Given, Memory, Program},
+    race::Races,
 };
-use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId};
-use crate::{Error, kernel::KernelModule};
+use super::{
+    Adapter, Bound, BufferId, Clock, Dispatch, Executor, LaneUse, Limits, OutOfBounds, Outcome,
+    ProgramId, Race, Witness,
+};
+use crate::{Error, kernel::KernelModule, op::Cost};
 
 /// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
 /// same on every machine.
@@ -54,14 +60,17 @@ const LIMITS: Limits = Limits {
 /// Lanes in a subgroup where nobody asks for another number.
 pub const SUBGROUP_LANES: u32 = 32;
 
+/// Rounds of its loops that a workgroup may take before a loop is said to be endless.
+const MAX_ROUNDS: u64 = 1 << 28;
+
 /// The embedded executor.
 pub struct Cpu {
     adapter: Adapter,
     subgroup: u32,
+    detect_races: bool,
+    max_rounds: u64,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
-    /// Accesses out of bounds, by kernel and line.
-    outside: BTreeMap<(String, Option<u32>), u64>,
 }
 
 impl Cpu {
@@ -87,10 +96,26 @@ impl Cpu {
         Ok(Self {
             adapter,
             subgroup,
+            detect_races: false,
+            max_rounds: MAX_ROUNDS,
             programs: Vec::new(),
             buffers: Vec::new(),
-            outside: BTreeMap::new(),
         })
+    }
+
+    /// The same executor, looking for races in what it compiles from now on. It then runs workgroups one
+    /// after the other, and slowly.
+    #[must_use]
+    pub fn detecting_races(mut self) -> Self {
+        self.detect_races = true;
+        self
+    }
+
+    /// The same executor, whose workgroups may take so many rounds of their loops.
+    #[must_use]
+    pub fn with_max_rounds(mut self, rounds: u64) -> Self {
+        self.max_rounds = rounds;
+        self
     }
 
     fn error(&self, during: &str, problem: impl ToString) -> Error {
@@ -144,7 +169,7 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let program = lower::lower(kernel, self.subgroup)?;
+        let program = lower::lower(kernel, self.subgroup, self.detect_races)?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }
@@ -182,42 +207,38 @@ impl Executor for Cpu {
         let program = &self.programs[dispatch.program.0];
         let memories = self.bind(program, dispatch)?;
         let start = Instant::now();
-        let launch = Launch { program, memories, grid: dispatch.grid };
+        let max_rounds = self.max_rounds;
+        let launch = Launch { program, memories, grid: dispatch.grid, max_rounds };
         let ran = launch.run();
         let seconds = start.elapsed().as_secs_f64();
-        let Ran { executed, outside } = ran.map_err(|fault| {
+        let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
-                Fault::Endless(line) => ("a loop went round 2^28 times without an end", line),
-                Fault::Divergent(line) => {
-                    ("a barrier that not all invocations of the workgroup reach", line)
+                Fault::Endless { line, .. } => {
+                    let problem =
+                        format!("a loop without an end: {max_rounds} rounds in one workgroup");
+                    (problem, line)
                 }
-                Fault::Elsewhere => ("it was stopped", None),
+                Fault::Divergent(line) => {
+                    ("a barrier that not all invocations of the workgroup reach".into(), line)
+                }
+                Fault::Unwatched => (
+                    "looking for races takes more than 4 GiB here: choose a smaller --batch or --seq"
+                        .into(),
+                    None,
+                ),
+                Fault::Elsewhere => ("it was stopped".into(), None),
             };
             let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
             let problem = format!("{}: {problem}{line}", dispatch.label);
             Error::Kernel { kernel: program.name.clone(), problem }
         })?;
-        let tally = program.costs.iter().zip(&executed).map(|(cost, [n, _])| cost.times(*n)).sum();
-        let sites = program.sites.iter().zip(outside).filter(|(_, count)| *count > 0);
-        for (line, count) in sites {
-            *self.outside.entry((program.name.clone(), *line)).or_default() += count;
-        }
-        Ok(Outcome { seconds, clock: Clock::Wall, waited_seconds: seconds, tally: Some(tally) })
+        let witness = Some(ran.witness(program));
+        Ok(Outcome { seconds, clock: Clock::Wall, waited_seconds: seconds, witness })
     }
 
     fn clear(&mut self) {
         self.programs.clear();
         self.buffers.clear();
-    }
-
-    fn warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.outside)
-            .into_iter()
-            .map(|((kernel, line), count)| {
-                let line = line.map_or_else(String::new, |line| format!(", line {line}"));
-                format!("kernel '{kernel}'{line}: {count} accesses out of bounds")
-            })
-            .collect()
     }
 }
 
@@ -226,6 +247,7 @@ struct Launch<'a> {
     program: &'a Program,
     memories: Vec<Words<'a>>,
     grid: [u32; 3],
+    max_rounds: u64,
 }
 
 /// What workers found out.
@@ -233,6 +255,7 @@ struct Launch<'a> {
 struct Ran {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
+    races: Option<Vec<Race>>,
 }
 
 impl Ran {
@@ -245,6 +268,27 @@ impl Ran {
         for (sum, part) in self.outside.iter_mut().zip(outside) {
             *sum += part;
         }
+    }
+
+    /// What it means: executions of runs become operations, sites become lines.
+    fn witness(self, program: &Program) -> Witness {
+        let mut tally = Cost::default();
+        let mut lanes = LaneUse::default();
+        for (cost, [active, issued]) in program.costs.iter().zip(self.executed) {
+            let operations: u64 = cost.ops.iter().map(|(_, _, count)| count).sum();
+            tally = tally + cost.times(active);
+            lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
+        }
+        // A line may have several sites.
+        let mut lines: BTreeMap<Option<u32>, u64> = BTreeMap::new();
+        for (line, accesses) in program.sites.iter().zip(self.outside).filter(|(_, n)| *n > 0) {
+            *lines.entry(*line).or_default() += accesses;
+        }
+        let out_of_bounds = lines
+            .into_iter()
+            .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
+            .collect();
+        Witness { tally, lanes, out_of_bounds, races: self.races }
     }
 }
 
@@ -266,7 +310,7 @@ impl Launch<'_> {
                 }
             }
         };
-        if workgroups <= 1 || threads == 1 {
+        if workgroups <= 1 || threads == 1 || self.program.watch.is_some() {
             work();
         } else {
             rayon::broadcast(|_| work());
@@ -291,13 +335,18 @@ impl Launch<'_> {
         let words = self.program.workgroup_bytes as usize / 4;
         let shared: Vec<AtomicU32> = (0..words).map(|_| AtomicU32::new(0)).collect();
         let memories = self.memories.iter().zip(&self.program.memories);
-        let memories = memories
+        let memories: Vec<Words<'_>> = memories
             .map(|(words, memory)| match memory {
                 Memory::WorkGroup => &shared[..],
                 Memory::Buffer { .. } => words,
             })
             .collect();
-        let mut runner = Runner::new(Machine::new(self.program, memories), failed);
+        let races = match self.program.watch {
+            Some(_) => Some(Races::new(self.program, &memories).ok_or(Fault::Unwatched)?),
+            None => None,
+        };
+        let machine = Machine::new(self.program, memories, races);
+        let mut runner = Runner::new(machine, failed, self.max_rounds);
         self.give(&mut runner.machine);
         let [columns, rows, _] = self.grid.map(u64::from);
         while first < workgroups {
@@ -318,6 +367,7 @@ impl Launch<'_> {
         }
         let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
         ran.0.add(&runner.executed, &runner.machine.outside);
+        ran.0.races = runner.machine.races.map(|races| races.found());
         Ok(())
     }
 

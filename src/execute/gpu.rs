@@ -43,6 +43,8 @@ pub struct Gpu {
     fault: Arc<Mutex<Option<String>>>,
     programs: Vec<wgpu::ComputePipeline>,
     buffers: Vec<wgpu::Buffer>,
+    /// Bytes written since anything was last waited for in [`Executor::write`].
+    staged: u64,
 }
 
 /// A pair of timestamps and where they are read.
@@ -106,6 +108,7 @@ impl Gpu {
             fault,
             programs: Vec::new(),
             buffers: Vec::new(),
+            staged: 0,
         })
     }
 
@@ -215,16 +218,20 @@ impl Executor for Gpu {
     }
 
     fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+        const DURING: &str = "writing a buffer";
         let mut at = offset;
         for piece in data.chunks(TRANSFER_BYTES as usize) {
             self.queue.write_buffer(&self.buffers[buffer.0], at, piece);
             at += piece.len() as u64;
-            if data.len() as u64 > TRANSFER_BYTES {
+            // What is written stays in staging memory until something is submitted.
+            self.staged += piece.len() as u64;
+            if self.staged >= TRANSFER_BYTES {
                 self.queue.submit([]);
-                self.wait("writing a buffer")?;
+                self.wait(DURING)?;
+                self.staged = 0;
             }
         }
-        self.checked("writing a buffer")
+        self.checked(DURING)
     }
 
     fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
@@ -287,7 +294,7 @@ impl Executor for Gpu {
         self.wait(dispatch.label)?;
         let waited_seconds = start.elapsed().as_secs_f64();
         let wall =
-            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, tally: None };
+            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, witness: None };
         let Some(timer) = &self.timer else { return Ok(wall) };
         let ticks = self.map(&timer.readable, dispatch.label)?;
         let ticks: &[u64] = &bytemuck::pod_collect_to_vec(&ticks);

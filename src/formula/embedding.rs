@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    match entry {
+    match entry.strip_suffix("_vec4").unwrap_or(entry) {
         "forward" | "backward_token" | "backward_position" => {
             let elements = dim(dims, "B")? * dim(dims, "N")? * dim(dims, "D")?;
             Some(f32s([(Op::Add, elements)]))

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    match entry {
+    match entry.strip_suffix("_vec4").unwrap_or(entry) {
         "forward" => {
             let p = dim(dims, "P")?;
             Some(f32s([(Op::Add, p), (Op::Fma, p)]))

@@ -10,7 +10,7 @@ use crate::{
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let t = dim(dims, "T")?;
     let k = dim(dims, "K")?;
-    match entry {
+    match entry.strip_suffix("_vec4").unwrap_or(entry) {
         // Each of the K choices compares with all E logits; its weight is exp(logit - largest),
         // which is added to the sum and divided by it.
         "route" => Some(f32s([

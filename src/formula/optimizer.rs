@@ -12,7 +12,7 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     // The mean (mul, fma), the mean square (2 mul, fma), the scale from it (sqrt, fma), and the
     // step along their ratio (div, fma).
     let moments = f32s([(Op::Mul, 3), (Op::Fma, 4), (Op::Sqrt, 1), (Op::Div, 1)]);
-    let each = match entry {
+    let each = match entry.strip_suffix("_vec4").unwrap_or(entry) {
         "sgd" => f32s([(Op::Fma, 1)]),
         "adam" => moments + f32s([(Op::Fma, 1)]), // the decay enters the gradient
         "adamw" => moments + f32s([(Op::Mul, 1)]), // the decay scales the parameter

@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let p = dim(dims, "P")?;
-    match entry {
+    match entry.strip_suffix("_vec4").unwrap_or(entry) {
         "forward" | "backward" => Some(f32s([(Op::Compare, p), (Op::Select, p)])),
         _ => None,
     }

@@ -10,14 +10,17 @@ use crate::{
     instrument::{Instrumented, instrument},
     kernel::{KernelKey, Library, Resource, ResourceKind},
     op::Cost,
-    plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
+    plan::{self, ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
 };
+
+/// Zeros written at once.
+const BLOCK: u64 = 1 << 22;
 
 /// A plan loaded onto an executor.
 pub struct Session<'a> {
     executor: &'a mut dyn Executor,
     plan: &'a Plan,
-    inputs: &'a Inputs,
+    inputs: &'a dyn Inputs,
     buffers: Vec<BufferId>,
     kernels: Vec<Kernel>,
     launches: Vec<Launch>,
@@ -45,8 +48,8 @@ struct Launch {
 /// One pass, run instrumented.
 pub(super) struct Counted {
     pub(super) cost: Cost,
-    /// Whether the executor tallies what it runs.
-    pub(super) tallied: bool,
+    /// Whether the executor looks at what it runs.
+    pub(super) witnessed: bool,
     pub(super) seconds: f64,
 }
 
@@ -58,12 +61,24 @@ enum Variant {
 
 impl<'a> Session<'a> {
     /// Makes the plan's buffers and compiles its kernels. Whatever the executor held is given back.
+    ///
+    /// # Errors
+    /// [`Error::Config`] before anything is allocated where the executor's memory is known to be too
+    /// small or an input is missing; otherwise what the executor says.
     pub fn open(
         executor: &'a mut dyn Executor,
         plan: &'a Plan,
-        inputs: &'a Inputs,
+        inputs: &'a dyn Inputs,
     ) -> Result<Self, Error> {
         executor.clear();
+        let (needed, available) = (plan.bytes(), executor.memory());
+        if let Some(available) = available.filter(|&available| needed > available) {
+            return Err(Error::Config(format!(
+                "the buffers take {needed} bytes, but there are only {available} bytes of memory to \
+                 spare for {}: take a smaller --batch, --seq or model",
+                executor.adapter().name
+            )));
+        }
         let buffers = plan
             .buffers
             .iter()
@@ -179,7 +194,7 @@ impl<'a> Session<'a> {
                 let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
                 Ok(Counted {
                     cost: table.cost(&executions),
-                    tallied: outcome.tally.is_some(),
+                    witnessed: outcome.witness.is_some(),
                     seconds: outcome.seconds,
                 })
             })
@@ -238,19 +253,23 @@ impl<'a> Session<'a> {
         match &buffer.init {
             Init::Scratch => Ok(()),
             Init::Zeros => {
-                self.executor.write(id, 0, &vec![0; (buffer.len * ELEMENT_BYTES) as usize])
+                let bytes = buffer.len * ELEMENT_BYTES;
+                let zeros = vec![0; bytes.min(BLOCK) as usize];
+                (0..bytes).step_by(BLOCK as usize).try_for_each(|at| {
+                    self.executor.write(id, at, &zeros[..(bytes - at).min(BLOCK) as usize])
+                })
             }
             Init::Values(values) => self.executor.write(id, 0, bytemuck::cast_slice(values)),
             Init::Input => {
-                let data = self.inputs.get(&buffer.name);
-                let data = data.filter(|data| data.len() as u64 == buffer.len * ELEMENT_BYTES);
-                let data = data.ok_or_else(|| {
-                    Error::Config(format!(
-                        "no input of {} elements for buffer '{}'",
-                        buffer.len, buffer.name
-                    ))
-                })?;
-                self.executor.write(id, 0, data)
+                for (name, slice) in self.plan.tensors_in(plan::BufferId(index as u32)) {
+                    let bytes = slice.len * ELEMENT_BYTES;
+                    let data = self.inputs.bytes(name).filter(|data| data.len() as u64 == bytes);
+                    let data = data.ok_or_else(|| {
+                        Error::Config(format!("no input of {} elements for '{name}'", slice.len))
+                    })?;
+                    self.executor.write(id, slice.offset * ELEMENT_BYTES, &data)?;
+                }
+                Ok(())
             }
         }
     }

@@ -74,6 +74,9 @@ pub struct Lora {
 }
 
 impl Lora {
+    /// Adapters that stand for any where none are asked for.
+    pub const USUAL: Self = Self { rank: 8, alpha: 8.0, targets: Targets::QV };
+
     /// The field that asks for adapters.
     pub const RANK: &'static str = "lora_rank";
     /// The field for alpha; r where it is not given.
@@ -158,6 +161,12 @@ impl Lora {
     /// peft's tensors in a model's folder.
     pub(super) fn weights_file(folder: &Path) -> std::path::PathBuf {
         folder.join("adapter_model.safetensors")
+    }
+}
+
+impl fmt::Display for Lora {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} on {}", self.rank, self.targets)
     }
 }
 

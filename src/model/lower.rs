@@ -10,7 +10,7 @@ mod qwen2;
 mod resnet_bk;
 mod weight;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
 use crate::{
     Error,
     execute::Limits,
-    plan::{ELEMENT_BYTES, Init, Inputs, Phase, Plan},
+    plan::{ELEMENT_BYTES, Inputs, Phase, Plan},
 };
 
 /// What of a training step a plan holds, and how.
@@ -29,8 +29,16 @@ pub struct Training {
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// How BK-Core's gradient is computed.
-    pub bk_gradient: BkGradient,
+    /// How BK-Core's gradient is computed, where somebody said and the model has a BK-Core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bk_gradient: Option<BkGradient>,
+}
+
+impl Training {
+    /// How BK-Core's gradient is computed: as it is published, where nobody said.
+    pub fn gradient(self) -> BkGradient {
+        self.bk_gradient.unwrap_or_default()
+    }
 }
 
 /// What of a training step a plan holds.
@@ -101,26 +109,23 @@ pub fn matrix_product(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
 
 /// The contents of a plan's input buffers: parameters from `weights`, `tokens` and `targets` from
 /// `batch`.
-pub fn inputs(plan: &Plan, weights: &Weights, batch: &Batch) -> Inputs {
-    let mut inputs: Inputs = plan
-        .buffers
-        .iter()
-        .filter(|buffer| buffer.init == Init::Input)
-        .map(|buffer| (buffer.name.clone(), vec![0; (buffer.len * ELEMENT_BYTES) as usize]))
-        .collect();
-    for parameter in &plan.parameters {
-        let slice = parameter.value;
-        let place = inputs.get_mut(&plan.buffer_of(slice).name);
-        let place = place.expect("a parameter lives in an input buffer");
-        let start = (slice.offset * ELEMENT_BYTES) as usize;
-        let end = start + (slice.len * ELEMENT_BYTES) as usize;
-        let values = weights.bytes(&parameter.name).expect("a plan has the model's own parameters");
-        place[start..end].copy_from_slice(&values);
+pub fn inputs<'a>(weights: &'a Weights, batch: &'a Batch) -> impl Inputs + use<'a> {
+    StepInputs { weights, batch }
+}
+
+struct StepInputs<'a> {
+    weights: &'a Weights,
+    batch: &'a Batch,
+}
+
+impl Inputs for StepInputs<'_> {
+    fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        match name {
+            "tokens" => Some(Cow::Borrowed(bytemuck::cast_slice(&self.batch.tokens))),
+            "targets" => Some(Cow::Borrowed(bytemuck::cast_slice(&self.batch.targets))),
+            parameter => self.weights.bytes(parameter),
+        }
     }
-    for (name, data) in [("tokens", &batch.tokens), ("targets", &batch.targets)] {
-        inputs.insert(name.to_owned(), bytemuck::cast_slice(data).to_vec());
-    }
-    inputs
 }
 
 /// Whether an adapter can hold a plan, said in the plan's own terms before the device says it in its.

@@ -201,6 +201,14 @@ impl Qwen2Config {
         (tensors, self.base_parameters().saturating_add(layers.saturating_mul(adapters)))
     }
 
+    /// The same model with as many layers as there are kinds of them. Layers differ in no extent and
+    /// decide nothing by a value; the lowest alone has no use for the gradient by its input where
+    /// nothing below it is trained.
+    pub(super) fn shortened(&self) -> Self {
+        let kinds = if self.lora.is_some() { 2 } else { 1 };
+        Self { num_hidden_layers: self.num_hidden_layers.min(kinds), ..self.clone() }
+    }
+
     /// Whether a batch of this shape leaves every tensor's size within its integer type.
     ///
     /// # Errors

@@ -146,9 +146,8 @@ fn belongs(saved: &Lora, config: &ModelConfig) -> Result<(), String> {
     };
     if (asked.rank, asked.targets) != (saved.rank, saved.targets) {
         return Err(format!(
-            "holds adapters of rank {} on {}, but rank {} on {} is asked for: leave that option out, or \
-             take a folder without adapters",
-            saved.rank, saved.targets, asked.rank, asked.targets
+            "holds adapters of {saved}, but {asked} is asked for: leave that option out, or take a folder \
+             without adapters"
         ));
     }
     Ok(())

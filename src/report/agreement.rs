@@ -11,6 +11,7 @@ use crate::{
     check::{self, Tally, Verdict},
     plan::{KernelName, Plan},
     profile::Run,
+    report::Watched,
 };
 
 /// One plan as several executors ran it.
@@ -28,6 +29,8 @@ pub struct Agreement {
     pub counts: Vec<Comparison>,
     /// The loss and each gradient of each run but the first, against the first's.
     pub values: Vec<Value>,
+    /// What each executor that looks saw beside the counts, by its name.
+    pub watched: Vec<(String, Watched)>,
 }
 
 /// One kernel launch.
@@ -85,6 +88,10 @@ impl Agreement {
             let verdicts = check::tallies(&run.measurement)?;
             Some(Comparison { name: format!("{} tally", name(run)), verdicts })
         });
+        let watched = runs.iter().filter_map(|run| {
+            let passes = run.measurement.passes.iter();
+            Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
+        });
         let passes = plan.passes.iter();
         Self {
             schema: Self::SCHEMA.into(),
@@ -94,15 +101,17 @@ impl Agreement {
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
+            watched: watched.collect(),
         }
     }
 
-    /// Whether no two opinions differ.
+    /// Whether no two opinions differ, and nobody saw what a kernel should not do.
     pub fn holds(&self) -> bool {
         let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
-        !counts
+        let differs = counts
             .chain(self.values.iter().map(|value| &value.verdict))
-            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }))
+            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }));
+        !differs && self.watched.iter().all(|(_, watched)| watched.holds())
     }
 }
 

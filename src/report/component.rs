@@ -32,6 +32,9 @@ pub struct Component {
     pub traffic: Traffic,
     /// Time of the plain kernels, where they were timed.
     pub seconds: Option<f64>,
+    /// Whether some of it did not run but is taken from another layer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extrapolated: bool,
 }
 
 impl Component {
@@ -45,6 +48,7 @@ impl Component {
             ops: OpCounts::ZERO,
             traffic: Traffic::default(),
             seconds: Some(0.0),
+            extrapolated: false,
         }
     }
 
@@ -56,6 +60,7 @@ impl Component {
         self.ops = self.ops + other.ops;
         self.traffic = self.traffic + other.traffic;
         self.seconds = self.seconds.zip(other.seconds).map(|(a, b)| a + b);
+        self.extrapolated |= other.extrapolated;
     }
 }
 
@@ -71,6 +76,7 @@ pub(super) fn components(
         ops: pass.ops,
         traffic: pass.traffic,
         seconds: pass.seconds,
+        extrapolated: pass.is_extrapolated(),
         ..Component::new(row_name(&pass.component, pass.phase), pass.phase)
     });
     let charged = terms.iter().map(|term| {

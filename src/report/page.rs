@@ -15,6 +15,7 @@ mod profile;
 mod roofline;
 mod scale;
 mod shader;
+mod watched;
 
 use std::borrow::Cow;
 
@@ -144,6 +145,8 @@ pub enum Cell {
     Share(u64, u64),
     /// A part of one, which may be more than it.
     Part(f64),
+    /// A figure that contains what did not run.
+    Extrapolated(Box<Cell>),
 }
 
 impl Section {
@@ -257,6 +260,16 @@ impl Cell {
         value.map_or(Self::Missing, Self::Count)
     }
 
+    /// The same, marked where some of it is extrapolated.
+    #[must_use]
+    pub fn extrapolated(self, some: bool) -> Self {
+        match self {
+            Self::Blank | Self::Missing | Self::Text(_) => self,
+            cell if some => Self::Extrapolated(cell.into()),
+            cell => cell,
+        }
+    }
+
     /// How many times `part` is of `whole`; missing where there is no whole.
     pub fn ratio(part: u64, whole: u64) -> Self {
         Self::rate(part as f64 / whole as f64, 3)
@@ -281,6 +294,7 @@ impl Cell {
             Self::Number(value, decimals) => decimal(*value, *decimals),
             Self::Share(part, whole) => share(*part, *whole),
             Self::Part(part) => share_of(*part),
+            Self::Extrapolated(cell) => marked(true, cell.formatted()),
         }
     }
 
@@ -296,8 +310,14 @@ impl Cell {
             | Self::Number(value, _)
             | Self::Part(value) => value.to_string(),
             Self::Share(part, whole) => (*part as f64 / *whole as f64).to_string(),
+            Self::Extrapolated(cell) => cell.raw(),
         }
     }
+}
+
+/// A figure, marked where some of it is extrapolated.
+fn marked(extrapolated: bool, figure: String) -> String {
+    if extrapolated && figure != DASH { format!("~{figure}") } else { figure }
 }
 
 /// A model's configuration in one line.

@@ -105,7 +105,7 @@ impl Saved {
         let (conditions, place) = conditions.ok_or_else(|| {
             problem(path, "is a profile by itself, not a point of a sweep: such files are what `scale --measure --out` writes")
         })?;
-        let point = Point { at: place.at.clone(), bk_gradient: report.training.bk_gradient };
+        let point = Point { at: place.at.clone(), bk_gradient: report.training.gradient() };
         Ok(Self { conditions, point, fate: Fate::Measured(Box::new(report)) })
     }
 }

@@ -210,7 +210,7 @@ impl ScaleReport {
     /// the one that is named first.
     pub(super) fn first_gradient(&self) -> impl Iterator<Item = &ScalePoint> {
         let first = self.sweep.bk_gradients.first();
-        self.points.iter().filter(move |point| Some(&point.bill.training.bk_gradient) == first)
+        self.points.iter().filter(move |point| Some(&point.bill.training.gradient()) == first)
     }
 
     fn fitted(&self) -> Vec<Law> {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document as _};
+use super::{DEFINITION, Document as _, Watched};
 use crate::{
     execute::Adapter,
     kernel::KernelModule,
@@ -51,6 +51,9 @@ pub struct ShaderReport {
     pub seconds: Option<f64>,
     /// How times were taken.
     pub timing: Timing,
+    /// What the executor saw beside the counts, where it looks.
+    #[serde(flatten)]
+    pub watched: Option<Watched>,
     /// Where the kernel stands under `ceilings`, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Placement>,
@@ -125,6 +128,7 @@ impl ShaderReport {
             lines,
             seconds: run.timing.plain_seconds,
             timing: run.timing.clone(),
+            watched: Watched::new([run.witness.as_ref()]),
             roofline: None,
             ceilings: None,
             source: kernel.source.clone(),

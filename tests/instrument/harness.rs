@@ -89,7 +89,7 @@ pub fn run(
     for &grid in grids {
         let dispatch = Dispatch { label: "fixture", program, bindings: &bindings, grid };
         let outcome = executor.dispatch(&dispatch).unwrap();
-        tally = tally.zip(outcome.tally).map(|(sum, tally)| sum + tally);
+        tally = tally.zip(outcome.witness.map(|seen| seen.tally)).map(|(sum, tally)| sum + tally);
     }
     let mut read = |buffer, size| executor.read(buffer, 0, size).unwrap();
     let outputs =

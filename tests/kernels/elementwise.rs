@@ -22,15 +22,15 @@ fn relu_and_its_gradient() {
         let (x, dy) = (noise(1, p), noise(2, p));
         let y = relu(&x);
         let forward = Launch::new("relu.forward", &dims).floats("x", &x).output("y", p);
-        forward.run(gpu, p, 64).assert_close("y", &y);
-
-        let backward = Launch::new("relu.backward", &dims)
-            .floats("dy", &dy)
-            .floats("y", &y)
-            .output("dx", p)
-            .run(gpu, p, 64);
+        for ran in forward.run_by_one_and_four(gpu, p, 64, p) {
+            ran.assert_close("y", &y);
+        }
         let slopes = gradient(&x, |x| dot(&relu(x), &dy));
-        backward.assert_close("dx", &slopes);
+        let backward =
+            Launch::new("relu.backward", &dims).floats("dy", &dy).floats("y", &y).output("dx", p);
+        for ran in backward.run_by_one_and_four(gpu, p, 64, p) {
+            ran.assert_close("dx", &slopes);
+        }
     });
 }
 
@@ -38,11 +38,13 @@ fn relu_and_its_gradient() {
 fn relu_lets_a_nan_pass() {
     common::on_every_executor(|gpu| {
         for bits in [0x7fc0_0000, 0xffc0_0000] {
-            let forward = Launch::new("relu.forward", &[("P", 3), ("LANES", 64)])
-                .words("x", vec![bits; 3])
-                .output("y", 3);
-            let y = forward.run(&mut *gpu, 3, 64).floats("y");
-            assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+            let forward = Launch::new("relu.forward", &[("P", 4), ("LANES", 64)])
+                .words("x", vec![bits; 4])
+                .output("y", 4);
+            for ran in forward.run_by_one_and_four(&mut *gpu, 4, 64, 4) {
+                let y = ran.floats("y");
+                assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+            }
         }
     });
 }
@@ -53,21 +55,23 @@ fn mix_and_its_gradients() {
         let dims = [("P", p), ("LANES", 32)];
         let [h, f, s, dy] = [1, 2, 3, 4].map(|seed| noise(seed, p));
         let scale = [0.375];
-        Launch::new("mix.forward", &dims)
+        let forward = Launch::new("mix.forward", &dims)
             .floats("h", &h)
             .floats("f", &f)
             .floats("s", &s)
             .floats("bk_scale", &scale)
-            .output("y", p)
-            .run(gpu, p, 32)
-            .assert_close("y", &mix(&h, &f, &s, scale[0]));
-
-        Launch::new("mix.backward", &dims)
+            .output("y", p);
+        for ran in forward.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("y", &mix(&h, &f, &s, scale[0]));
+        }
+        let slopes = gradient(&s, |s| dot(&mix(&h, &f, s, scale[0]), &dy));
+        let backward = Launch::new("mix.backward", &dims)
             .floats("dy", &dy)
             .floats("bk_scale", &scale)
-            .output("ds", p)
-            .run(gpu, p, 32)
-            .assert_close("ds", &gradient(&s, |s| dot(&mix(&h, &f, s, scale[0]), &dy)));
+            .output("ds", p);
+        for ran in backward.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("ds", &slopes);
+        }
 
         let slope = gradient(&scale, |scale| dot(&mix(&h, &f, &s, scale[0]), &dy));
         for (partials, lanes) in [(1, 1), (7, 4), (64, 32), (300, 64)] {
@@ -85,11 +89,9 @@ fn mix_and_its_gradients() {
         }
 
         let sum: Vec<f64> = h.iter().zip(&f).map(|(h, f)| h + f).collect();
-        Launch::new("mix.add", &dims)
-            .floats("x", &h)
-            .floats("y", &f)
-            .output("out", p)
-            .run(gpu, p, 32)
-            .assert_close("out", &sum);
+        let add = Launch::new("mix.add", &dims).floats("x", &h).floats("y", &f).output("out", p);
+        for ran in add.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("out", &sum);
+        }
     });
 }

@@ -9,7 +9,7 @@ use crate::{
 
 /// B, N, D, V, P.
 const SHAPES: [[usize; 5]; 4] =
-    [[1, 1, 1, 1, 1], [2, 3, 5, 7, 3], [3, 7, 4, 2, 11], [1, 17, 3, 50, 17]];
+    [[1, 1, 1, 1, 1], [2, 3, 5, 7, 3], [3, 7, 8, 2, 11], [1, 17, 3, 50, 17]];
 
 fn embed(tokens: &[u32], token: &[f64], position: &[f64], n: usize, d: usize) -> Vec<f64> {
     let row = |place: usize| {
@@ -28,23 +28,25 @@ fn embedding_and_its_gradients() {
         let tokens = dice(1, b * n, v);
         let (token, position) = (noise(2, v * d), noise(3, p * d));
         let dy = noise(4, b * n * d);
-        Launch::new("embedding.forward", &dims)
+        let forward = Launch::new("embedding.forward", &dims)
             .words("tokens", tokens.clone())
             .floats("token_weight", &token)
             .floats("position_weight", &position)
-            .output("y", b * n * d)
-            .run(gpu, b * n * d, 32)
-            .assert_close("y", &embed(&tokens, &token, &position, n, d));
+            .output("y", b * n * d);
+        for ran in forward.run_by_one_and_four(gpu, b * n * d, 32, d) {
+            ran.assert_close("y", &embed(&tokens, &token, &position, n, d));
+        }
 
         let grouped = grouping::stable(&tokens, v);
         let slopes = gradient(&token, |token| dot(&embed(&tokens, token, &position, n, d), &dy));
-        Launch::new("embedding.backward_token", &dims)
+        let backward = Launch::new("embedding.backward_token", &dims)
             .floats("dy", &dy)
             .words("offsets", grouped.offsets)
             .words("order", grouped.order)
-            .output("dtoken", v * d)
-            .run(gpu, v * d, 32)
-            .assert_close("dtoken", &slopes);
+            .output("dtoken", v * d);
+        for ran in backward.run_by_one_and_four(gpu, v * d, 32, d) {
+            ran.assert_close("dtoken", &slopes);
+        }
 
         let slopes =
             gradient(&position, |position| dot(&embed(&tokens, &token, position, n, d), &dy));

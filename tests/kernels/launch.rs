@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// One launch, being put together.
+#[derive(Clone)]
 pub struct Launch {
     kernel: String,
     dims: Vec<(String, usize)>,
@@ -25,6 +26,7 @@ pub struct Launch {
 }
 
 /// What a window holds before the launch.
+#[derive(Clone)]
 enum Window {
     Words(Vec<u32>),
     Unwritten(usize),
@@ -66,6 +68,23 @@ impl Launch {
     pub fn run(self, gpu: &mut dyn Executor, items: usize, per_group: usize) -> Results {
         let groups = items.div_ceil(per_group) as u32;
         self.run_grid(gpu, [groups.div_ceil(2), 2, 1])
+    }
+
+    /// Runs an elementwise kernel, and where `extent` is a multiple of four its `_vec4` entry as well: the
+    /// results of each.
+    pub fn run_by_one_and_four(
+        self,
+        gpu: &mut dyn Executor,
+        items: usize,
+        per_group: usize,
+        extent: usize,
+    ) -> Vec<Results> {
+        let mut results = vec![self.clone().run(gpu, items, per_group)];
+        if extent.is_multiple_of(4) {
+            let kernel = format!("{}_vec4", self.kernel);
+            results.push(Self { kernel, ..self }.run(gpu, items / 4, per_group));
+        }
+        results
     }
 
     /// Launches one workgroup.

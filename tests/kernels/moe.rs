@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// T, E, K, D.
-const SHAPES: [[usize; 4]; 5] =
-    [[1, 1, 1, 1], [5, 4, 1, 3], [7, 5, 3, 6], [3, 3, 3, 17], [65, 7, 2, 2]];
+const SHAPES: [[usize; 4]; 6] =
+    [[1, 1, 1, 1], [5, 4, 1, 3], [7, 5, 3, 6], [3, 3, 3, 17], [65, 7, 2, 2], [9, 4, 2, 20]];
 
 /// The K largest of each row of logits, of equals the first, and the softmax over them.
 fn route(logits: &[f64], e: usize, k: usize) -> (Vec<u32>, Vec<f64>) {
@@ -43,6 +43,19 @@ fn gather(x: &[f64], order: &[u32], k: usize, d: usize) -> Vec<f64> {
     order.iter().flat_map(|&a| x[a as usize / k * d..][..d].to_vec()).collect()
 }
 
+/// Runs what moves rows of `d` elements and holds its output against a reference.
+#[track_caller]
+fn hold_moved(
+    gpu: &mut dyn Executor,
+    launch: Launch,
+    [items, lanes, d]: [usize; 3],
+    (output, reference): (&str, &[f64]),
+) {
+    for ran in launch.output(output, items).run_by_one_and_four(gpu, items, lanes, d) {
+        ran.assert_close(output, reference);
+    }
+}
+
 #[test]
 fn moving_tokens_and_the_gradients() {
     let any = (1..20_usize, 1..5_usize, 0..4_usize, 1..12_usize)
@@ -68,28 +81,23 @@ fn moving_tokens_and_the_gradients() {
             let grouping::Grouped { order, slot, .. } = grouping::stable(&choice, e);
             let (x, ys, dy, dxs) =
                 (noise(2, t * d), noise(3, a * d), noise(4, t * d), noise(5, a * d));
-            launch("gather")
-                .floats("x", &x)
-                .words("order", order.clone())
-                .output("xs", a * d)
-                .run(gpu, a * d, lanes)
-                .assert_close("xs", &gather(&x, &order, k, d));
-            launch("combine")
+            let launched = launch("gather").floats("x", &x).words("order", order.clone());
+            let reference = gather(&x, &order, k, d);
+            hold_moved(gpu, launched, [a * d, lanes, d], ("xs", &reference));
+            let launched = launch("combine")
                 .floats("ys", &ys)
                 .words("slot", slot.clone())
-                .floats("gate", &gate)
-                .output("y", t * d)
-                .run(gpu, t * d, lanes)
-                .assert_close("y", &combine(&ys, &slot, &gate, k, d));
+                .floats("gate", &gate);
+            let reference = combine(&ys, &slot, &gate, k, d);
+            hold_moved(gpu, launched, [t * d, lanes, d], ("y", &reference));
 
             let loss = |ys: &[f64], gate: &[f64]| dot(&combine(ys, &slot, gate, k, d), &dy);
-            launch("backward_combine")
+            let launched = launch("backward_combine")
                 .floats("dy", &dy)
                 .words("order", order.clone())
-                .floats("gate", &gate)
-                .output("dys", a * d)
-                .run(gpu, a * d, lanes)
-                .assert_close("dys", &gradient(&ys, |ys| loss(ys, &gate)));
+                .floats("gate", &gate);
+            let reference = gradient(&ys, |ys| loss(ys, &gate));
+            hold_moved(gpu, launched, [a * d, lanes, d], ("dys", &reference));
             let dgate = gradient(&gate, |gate| loss(&ys, gate));
             launch("backward_gate")
                 .floats("dy", &dy)
@@ -98,12 +106,10 @@ fn moving_tokens_and_the_gradients() {
                 .output("dgate", a)
                 .run(gpu, a * per_row, lanes)
                 .assert_close("dgate", &dgate);
-            launch("backward_gather")
-                .floats("dxs", &dxs)
-                .words("slot", slot.clone())
-                .output("dx", t * d)
-                .run(gpu, t * d, lanes)
-                .assert_close("dx", &gradient(&x, |x| dot(&gather(x, &order, k, d), &dxs)));
+            let launched =
+                launch("backward_gather").floats("dxs", &dxs).words("slot", slot.clone());
+            let reference = gradient(&x, |x| dot(&gather(x, &order, k, d), &dxs));
+            hold_moved(gpu, launched, [t * d, lanes, d], ("dx", &reference));
             // The noise has no ties, so no small step changes who is chosen.
             let through_route = |logits: &[f64]| dot(&route(logits, e, k).1, &dgate);
             launch("backward_route")

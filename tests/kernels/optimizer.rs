@@ -13,23 +13,28 @@ const WEIGHT_DECAY: f64 = 0.01;
 
 #[test]
 fn sgd_follows_the_gradient() {
-    on_shapes(&[1, 65], 1..600_usize, |gpu, p| {
+    on_shapes(&[1, 65, 4, 260], 1..600_usize, |gpu, p| {
         let (param, grad) = (noise(1, p), noise(2, p));
         let after: Vec<f64> = param.iter().zip(&grad).map(|(p, g)| p - LR * g).collect();
-        Launch::new("optimizer.sgd", &[("P", p), ("LANES", 64)])
-            .scalar("step", -LR)
-            .floats("param", &param)
-            .floats("grad", &grad)
-            .run(gpu, p, 64)
-            .assert_close("param", &after);
+        for (suffix, each) in [("", 1), ("_vec4", 4)] {
+            if p.is_multiple_of(each) {
+                Launch::new(&format!("optimizer.sgd{suffix}"), &[("P", p), ("LANES", 64)])
+                    .scalar("step", -LR)
+                    .floats("param", &param)
+                    .floats("grad", &grad)
+                    .run(gpu, p / each, 64)
+                    .assert_close("param", &after);
+            }
+        }
     });
 }
 
 #[test]
 fn adam_and_adamw_take_three_steps() {
     common::on_every_executor(|gpu| {
-        for entry in ["adam", "adamw"] {
-            let p = 67;
+        for (entry, p, each) in
+            [("adam", 67, 1), ("adamw", 67, 1), ("adam_vec4", 68, 4), ("adamw_vec4", 68, 4)]
+        {
             let mut param = noise(1, p);
             let (mut m, mut v) = (vec![0.0; p], vec![0.0; p]);
             let mut device = [&param, &m, &v].map(Clone::clone);
@@ -44,7 +49,7 @@ fn adam_and_adamw_take_three_steps() {
                 let bias2 = 1.0 - BETA2.powi(t);
                 for i in 0..p {
                     let mut g = grad[i];
-                    if entry == "adam" {
+                    if !entry.starts_with("adamw") {
                         g += WEIGHT_DECAY * param[i];
                     } else {
                         param[i] -= LR * WEIGHT_DECAY * param[i];
@@ -68,7 +73,7 @@ fn adam_and_adamw_take_three_steps() {
                         .floats("grad", &grad)
                         .floats("m", &device[1])
                         .floats("v", &device[2])
-                        .run(&mut *gpu, p, 32);
+                        .run(&mut *gpu, p / each, 32);
                 // Three f32 roundings of a number below 1, a hundred times less than a step.
                 assert_close("param", &results.floats("param"), &param, 5e-7);
                 results.assert_close("m", &m);

@@ -87,12 +87,17 @@ fn rms_norm_and_its_gradients() {
                     .run(gpu, m * per_row, lanes)
                     .assert_near("dx", &after(&dx), 1e-5);
             }
-            launch("backward_params", accumulate)
-                .floats("dy", &dy)
-                .floats("rstd", &norm.rstd)
-                .floats("dweight", &before(&dweight))
-                .run(gpu, d * per_column, lanes)
-                .assert_near("dweight", &after(&dweight), 1e-5);
+            for (suffix, each) in [("", 1), ("_vec4", 4)] {
+                if !d.is_multiple_of(each) {
+                    continue;
+                }
+                launch(&format!("backward_params{suffix}"), accumulate)
+                    .floats("dy", &dy)
+                    .floats("rstd", &norm.rstd)
+                    .floats("dweight", &before(&dweight))
+                    .run(gpu, d / each * per_column, lanes)
+                    .assert_near("dweight", &after(&dweight), 1e-5);
+            }
         }
     });
 }

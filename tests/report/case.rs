@@ -135,8 +135,9 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
                 ..Traffic::default()
             },
         },
-        tally: None,
+        witness: None,
         counted_seconds: 0.0,
+        from_layer: None,
         seconds: Some(1e-5 * (i as f64 + 1.0)),
     });
     Measurement {

@@ -10,8 +10,9 @@ mod sweep;
 
 use flopmeter::{
     estimate::Estimate,
-    execute::Limits,
+    execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     forecast::{Extent, Peak, Question},
+    measure::PassMeasurement,
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Module, Optimizer, ResNetBkConfig,
         lower::{BkGradient, Scope, Training},
@@ -50,8 +51,9 @@ fn assert_adds_up(report: &Report) {
 fn some_training() -> impl Strategy<Value = Training> {
     let scope = prop_oneof![Just(Scope::Step), Just(Scope::Forward)];
     let gradient = prop_oneof![Just(BkGradient::Hybrid), Just(BkGradient::Exact)];
-    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient)
-        .prop_map(|(scope, optimizer, bk_gradient)| Training { scope, optimizer, bk_gradient })
+    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient).prop_map(
+        |(scope, optimizer, gradient)| Training { scope, optimizer, bk_gradient: Some(gradient) },
+    )
 }
 
 /// Any small model and a sequence that it takes.
@@ -329,6 +331,96 @@ fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
     for (says, spoil) in spoilt {
         let (holds, text) = agreement(spoil);
         assert!(!holds && text.contains(says), "{says}:\n{text}");
+    }
+}
+
+/// What an executor that looks saw of a pass: its counts, a lane in four at work, and so many accesses
+/// out of bounds.
+fn witness(pass: &PassMeasurement, accesses: u64) -> Witness {
+    let kernel = "mix.forward".to_owned();
+    let out_of_bounds = OutOfBounds { kernel, line: Some(12), accesses };
+    Witness {
+        tally: pass.cost,
+        lanes: LaneUse { active: 1, issued: 4 },
+        out_of_bounds: if accesses > 0 { vec![out_of_bounds] } else { Vec::new() },
+        races: None,
+    }
+}
+
+#[test]
+fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
+    let mut case = Case::fixed();
+    let report = case.report(Convention::Ieee, 1.0);
+    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    assert!(json.get("lane_use").is_none() && json["passes"][0].get("lane_use").is_none());
+
+    for pass in &mut case.measurement.passes {
+        pass.witness = Some(witness(pass, 0));
+    }
+    let report = case.report(Convention::Ieee, 1.0);
+    assert!(report.holds());
+    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    assert_eq!((&json["lane_use"], &json["passes"][0]["lane_use"]), (&0.25.into(), &0.25.into()));
+    assert_eq!(json["out_of_bounds"], serde_json::json!([]));
+    let text = table::render(&report.page(false), false);
+    assert!(
+        text.contains("lanes     25.0 %") && text.contains("no access out of bounds"),
+        "{text}"
+    );
+
+    for pass in &mut case.measurement.passes[..2] {
+        pass.witness = Some(witness(pass, 3));
+    }
+    let report = case.report(Convention::Ieee, 1.0);
+    assert!(!report.holds());
+    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let row = serde_json::json!({"kernel": "mix.forward", "line": 12, "accesses": 6});
+    assert_eq!(json["out_of_bounds"], serde_json::json!([row]));
+    let text = table::render(&report.page(false), false);
+    assert!(text.contains("6 accesses out of bounds\n  mix.forward, line 12: 6"), "{text}");
+}
+
+#[test]
+fn an_access_out_of_bounds_fails_a_check() {
+    for (accesses, holds) in [(0, true), (1, false)] {
+        let (held, text) = agreement(|run| {
+            for pass in &mut run.measurement.passes {
+                pass.witness = Some(witness(pass, 0));
+            }
+            let pass = &mut run.measurement.passes[0];
+            pass.witness = Some(witness(pass, accesses));
+        });
+        assert_eq!(held, holds, "{text}");
+        assert_eq!(text.contains("bounds    Two: 1 access out of bounds"), !holds, "{text}");
+    }
+}
+
+#[test]
+fn a_race_fails_a_check_and_names_its_lines() {
+    let race = Race {
+        kernel: "mix.forward".into(),
+        lines: [Some(4), Some(7)],
+        accesses: [Access::Store, Access::Load],
+        between: Between::Lanes,
+        count: 3,
+        variable: "tile".into(),
+        byte: 8,
+    };
+    for (found, holds, says) in
+        [(vec![], true, "no races"), (vec![race], false, "1 pair of lines races")]
+    {
+        let (held, text) = agreement(|run| {
+            for pass in &mut run.measurement.passes {
+                let races = Some(found.clone());
+                pass.witness = Some(Witness { races, ..witness(pass, 0) });
+            }
+        });
+        assert_eq!(held, holds, "{text}");
+        assert!(text.contains(&format!("races     Two: {says}\n")), "{text}");
+        let row = "  mix.forward: line 4 stores what line 7 loads, no barrier between: ";
+        // Every pass has it once; together they are one row.
+        let times = format!("{row}{} times, such as byte 8 of 'tile'\n", 3 * 13);
+        assert_eq!(text.contains(&times), !holds, "{text}");
     }
 }
 

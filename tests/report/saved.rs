@@ -37,7 +37,7 @@ pub fn shader_report() -> ShaderReport {
         adapter: adapter("Example", LIMITS),
         executions: vec![10; table.blocks().len()],
         table,
-        tally: None,
+        witness: None,
         timing: Timing {
             source: Source::Wall,
             repeats: 3,

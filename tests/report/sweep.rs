@@ -10,7 +10,9 @@ use flopmeter::{
     op::Convention,
     report::{
         self, Candidate, CompareReport, Conditions, Document as _, Fate, PointFolder, Reason,
-        Report, ScaleReport, table,
+        Report, ScaleReport,
+        page::{Content, Figure, Plot},
+        table,
     },
     sweep::{Place, Point, Shard, Sweep},
 };

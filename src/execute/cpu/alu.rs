@@ -151,8 +151,9 @@ alu! {
         ToHalfBits = |a| u32::from(f16::from_f32(f(a)).to_bits());
         FromHalfBits = |a| bits(f16::from_bits(a as u16).to_f32());
         SignExtendHalf = |a| i32::from(a as i16) as u32;
-        FToS = |a| f(a) as i32 as u32;
-        FToU = |a| f(a) as u32;
+        // What is beyond an integer's range becomes the last integer that is a single, too.
+        FToS = |a| f(a).min(2_147_483_520.0) as i32 as u32;
+        FToU = |a| f(a).min(4_294_967_040.0) as u32;
         SToF = |a| bits(a as i32 as f32);
         UToF = |a| bits(a as f32);
         IsNanF = |a| truth(f(a).is_nan());

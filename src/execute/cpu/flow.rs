@@ -10,16 +10,15 @@ use super::{
     program::{Block, Case, Node, Reg},
 };
 
-/// Rounds of one loop after which it is taken to be endless.
-const MAX_ROUNDS: u64 = 1 << 28;
-
 /// Why a workgroup could not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A loop that does not end.
-    Endless(Option<u32>),
+    /// Loops went round too often; of those that were going on, the one that had gone round most.
+    Endless { line: Option<u32>, rounds: u64 },
     /// A barrier that some lanes do not reach.
     Divergent(Option<u32>),
+    /// There is not enough memory to look for races.
+    Unwatched,
     /// Another workgroup has failed.
     Elsewhere,
 }
@@ -72,10 +71,13 @@ pub(super) struct Runner<'a> {
     /// Masks that nobody needs any more.
     spare: Vec<Vec<Chunk>>,
     failed: &'a AtomicBool,
+    /// Rounds that the loops of a workgroup may take, and have taken.
+    max_rounds: u64,
+    rounds: u64,
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(machine: Machine<'a>, failed: &'a AtomicBool) -> Self {
+    pub(super) fn new(machine: Machine<'a>, failed: &'a AtomicBool, max_rounds: u64) -> Self {
         let executed = vec![[0; 2]; machine.program.costs.len()];
         Self {
             machine,
@@ -86,6 +88,8 @@ impl<'a> Runner<'a> {
             levels: Vec::new(),
             spare: Vec::new(),
             failed,
+            max_rounds,
+            rounds: 0,
         }
     }
 
@@ -98,7 +102,11 @@ impl<'a> Runner<'a> {
             self.mask[idle / CHUNK].0[idle % CHUNK] = 0;
         }
         self.active = lanes;
+        self.rounds = 0;
         self.levels.clear();
+        if let Some(races) = &mut self.machine.races {
+            races.begin();
+        }
         let program = self.machine.program;
         self.block(&program.body)
     }
@@ -134,22 +142,29 @@ impl<'a> Runner<'a> {
             Node::Loop { body, continuing, break_if, line } => {
                 self.enter(Sort::Loop);
                 let mut rounds = 0_u64;
+                let outer = |fault: Fault, rounds: u64| match fault {
+                    Fault::Endless { rounds: inner, .. } if inner < rounds => {
+                        Fault::Endless { line: *line, rounds }
+                    }
+                    fault => fault,
+                };
                 while self.active > 0 {
                     rounds += 1;
-                    if rounds > MAX_ROUNDS {
-                        return Err(Fault::Endless(*line));
+                    self.rounds += 1;
+                    if self.rounds > self.max_rounds {
+                        return Err(Fault::Endless { line: *line, rounds });
                     }
-                    if rounds.is_multiple_of(1 << 16) && self.failed.load(Relaxed) {
+                    if self.rounds.is_multiple_of(1 << 16) && self.failed.load(Relaxed) {
                         return Err(Fault::Elsewhere);
                     }
-                    self.block(body)?;
+                    self.block(body).map_err(|fault| outer(fault, rounds))?;
                     if let Some(level) = self.levels.last_mut()
                         && !level.continued.lanes.is_empty()
                     {
                         let continued = std::mem::take(&mut level.continued);
                         self.rejoin(&continued);
                     }
-                    self.block(continuing)?;
+                    self.block(continuing).map_err(|fault| outer(fault, rounds))?;
                     if let Some(condition) = break_if
                         && self.active > 0
                     {

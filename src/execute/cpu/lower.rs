@@ -21,19 +21,29 @@ use naga::{
 
 use self::place::Place;
 use super::{
-    allocate,
-    alu::Alu,
+    LIMITS, allocate,
+    alu::{Alu, Chunk},
     forward,
-    program::{Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Virtual},
+    program::{
+        Address, Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Variable, Virtual,
+        Watch,
+    },
 };
 use crate::{
     Error,
+    execute::Access,
     kernel::KernelModule,
     op::{Cost, Op, OpCounts, Scalar},
 };
 
-/// Instructions that a kernel may be lowered to; beyond it inlining has got out of hand.
+/// Instructions and statements that a kernel may be lowered to; beyond it inlining has got out of hand.
 const MAX_INSTRUCTIONS: usize = 1 << 20;
+
+/// Blocks that may lie within each other, those of inlined functions included.
+const MAX_DEPTH: usize = 200;
+
+/// Bytes of registers, of lanes' own memory and of workgroup memory that one workgroup may take, each.
+const MAX_BYTES: usize = 1 << 28;
 
 /// A result, or what it is that cannot be lowered.
 type Lower<T> = Result<T, String>;
@@ -77,6 +87,8 @@ struct Lowering<'a> {
     costs: Vec<Cost>,
     sites: Vec<Option<u32>>,
     memories: Vec<Memory>,
+    variables: Vec<Variable>,
+    watch: Option<Watch>,
     globals: HashMap<Handle<GlobalVariable>, Place>,
     inits: Vec<(Reg, Reg)>,
     workgroup_bytes: u32,
@@ -84,6 +96,7 @@ struct Lowering<'a> {
     size: [u32; 3],
     subgroup: u32,
     instructions: usize,
+    depth: usize,
     /// Where the statement being lowered is.
     span: Span,
     line: Option<u32>,
@@ -99,8 +112,12 @@ struct Indexed {
     globals: HashSet<Handle<GlobalVariable>>,
 }
 
-/// Lowers a kernel's entry point for subgroups of so many lanes.
-pub(super) fn lower(kernel: &KernelModule, subgroup: u32) -> Result<Program, Error> {
+/// Lowers a kernel's entry point for subgroups of so many lanes, to be watched for races or not.
+pub(super) fn lower(
+    kernel: &KernelModule,
+    subgroup: u32,
+    detect_races: bool,
+) -> Result<Program, Error> {
     let mut lowering = Lowering {
         kernel,
         module: &kernel.module,
@@ -112,6 +129,8 @@ pub(super) fn lower(kernel: &KernelModule, subgroup: u32) -> Result<Program, Err
         costs: Vec::new(),
         sites: Vec::new(),
         memories: Vec::new(),
+        variables: Vec::new(),
+        watch: detect_races.then(|| Watch { unit: 4, written: HashSet::new() }),
         globals: HashMap::new(),
         inits: Vec::new(),
         workgroup_bytes: 0,
@@ -119,16 +138,32 @@ pub(super) fn lower(kernel: &KernelModule, subgroup: u32) -> Result<Program, Err
         size: kernel.entry_point().workgroup_size,
         subgroup,
         instructions: 0,
+        depth: 0,
         span: Span::UNDEFINED,
         line: None,
         indexed: Indexed::of(&kernel.module),
     };
-    let body = lowering.entry().map_err(|what| Error::Uncountable {
+    let refused = |what: String, line| Error::Uncountable {
         kernel: kernel.name.clone(),
         problem: format!("on the embedded executor: {what}"),
-        line: kernel.line(lowering.span),
-    })?;
-    Ok(lowering.finish(body))
+        line,
+    };
+    let invocations = lowering.size.iter().map(|&extent| u64::from(extent)).product::<u64>();
+    if invocations > LIMITS.invocations.into() {
+        let most = LIMITS.invocations;
+        return Err(refused(
+            format!("a workgroup of {invocations} invocations, more than {most}"),
+            None,
+        ));
+    }
+    let body = lowering.entry().map_err(|what| refused(what, kernel.line(lowering.span)))?;
+    let program = lowering.finish(body);
+    let own = 4 * program.lane_words as usize * program.lanes();
+    let all = [program.chunks * size_of::<Chunk>(), own, program.workgroup_bytes as usize];
+    if all.into_iter().any(|bytes| bytes > MAX_BYTES) {
+        return Err(refused("variables of more than 256 MiB in a workgroup".into(), None));
+    }
+    Ok(program)
 }
 
 impl<'a> Lowering<'a> {
@@ -165,6 +200,8 @@ impl<'a> Lowering<'a> {
             costs: self.costs,
             sites: self.sites,
             memories: self.memories,
+            variables: self.variables,
+            watch: self.watch,
             workgroup_bytes: self.workgroup_bytes,
             lane_words: self.lane_words,
             size: self.size,
@@ -404,6 +441,16 @@ impl<'a> Lowering<'a> {
         self.cost.ops = self.cost.ops + OpCounts::of(scalar, op, times);
     }
 
+    /// Lets an access be seen by whoever looks for races.
+    fn watched(&mut self, at: Address, bytes: u32, access: Access) {
+        let Some(watch) = &mut self.watch else { return };
+        watch.unit = watch.unit.min(bytes);
+        if matches!(access, Access::Store | Access::AtomicUpdate) {
+            watch.written.insert(at.memory);
+        }
+        self.emit(Inst::Watch { at, bytes, access });
+    }
+
     /// A place to count accesses out of bounds of the statement being lowered.
     fn site(&mut self) -> usize {
         if self.sites.last() != Some(&self.line) || self.sites.is_empty() {
@@ -431,9 +478,16 @@ impl<'a> Lowering<'a> {
 
     /// Lowers something into a block of its own.
     fn inside<T>(&mut self, f: impl FnOnce(&mut Self) -> Lower<T>) -> Lower<(Block, T)> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!(
+                "more than {MAX_DEPTH} blocks within each other, called ones included"
+            ));
+        }
         self.flush();
         let outer = std::mem::take(&mut self.block);
         let result = f(self);
+        self.depth -= 1;
         self.flush();
         let block = std::mem::replace(&mut self.block, outer);
         Ok((block, result?))
@@ -445,9 +499,6 @@ impl<'a> Lowering<'a> {
         handle: Handle<Function>,
         arguments: Vec<Lowered>,
     ) -> Lower<Option<Vec<Num>>> {
-        if self.instructions > MAX_INSTRUCTIONS {
-            return Err("its functions, written out at every call, are too long".into());
-        }
         let function = &self.module.functions[handle];
         let info = &self.kernel.info[handle];
         let returns = if statement::returns_early(&function.body) {

@@ -8,6 +8,7 @@ use super::{
     alu::{self, Alu, CHUNK, Chunk},
     memory::{self, Words},
     program::{Address, Inst, Kind, Program, Reg},
+    race::Races,
     subgroup, wide,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Machine<'a> {
     pub(super) memories: Vec<Words<'a>>,
     /// Accesses out of bounds at each site.
     pub(super) outside: Vec<u64>,
+    /// Who looks for races, if anybody does.
+    pub(super) races: Option<Races<'a>>,
 }
 
 /// Instructions to be executed with whatever vectors the processor has.
@@ -52,7 +55,11 @@ pub(super) fn active(mask: Mask<'_>, k: usize, i: usize) -> bool {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(program: &'a Program, memories: Vec<Words<'a>>) -> Self {
+    pub(super) fn new(
+        program: &'a Program,
+        memories: Vec<Words<'a>>,
+        races: Option<Races<'a>>,
+    ) -> Self {
         let lanes = program.lanes();
         let columns = lanes.div_ceil(CHUNK);
         Self {
@@ -63,6 +70,7 @@ impl<'a> Machine<'a> {
             own: vec![0; program.lane_words as usize * columns * CHUNK],
             memories,
             outside: vec![0; program.sites.len()],
+            races,
         }
     }
 
@@ -330,6 +338,20 @@ impl<'a> Machine<'a> {
                     this.outside[*site] += 1;
                 }
             }),
+            Inst::Watch { at, bytes, access } => {
+                let bound = memory::length(at.bound, &self.memories);
+                self.each(mask, |this, lane| {
+                    let byte = Self::byte(at, this.word(at.index, lane), bound);
+                    if let (Some(races), Some(byte)) = (&mut this.races, byte) {
+                        races.touch(at.memory, [byte, *bytes as usize], *access, lane, at.site);
+                    }
+                });
+            }
+            Inst::Fence { storage, shared } => {
+                if let Some(races) = &mut self.races {
+                    races.fence(*storage, *shared);
+                }
+            }
             Inst::Subgroup { op, wide, to, from, index } => {
                 subgroup::execute(self, mask, *op, *wide, *to, *from, *index);
             }

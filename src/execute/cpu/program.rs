@@ -2,8 +2,10 @@
 //! the control flow of the source. Everything is split into scalars; a register is a 32-bit word for
 //! each lane, or one word for all of them. Nothing here says how a kernel becomes this or how it runs.
 
+use std::collections::HashSet;
+
 use super::alu::Alu;
-use crate::op::Cost;
+use crate::{execute::Access, op::Cost};
 
 /// A register. While lowering its number is an index of [`Virtual`]s; afterwards it says where the
 /// register lies and how it is to be written.
@@ -269,6 +271,10 @@ pub(super) enum Inst {
     LaneStore { base: u32, index: Reg, bound: u32, from: Reg, site: usize },
     /// How many elements an array has.
     Length { to: Reg, bound: Bound },
+    /// Says who touches so many bytes of memory; only where races are looked for.
+    Watch { at: Address, bytes: u32, access: Access },
+    /// Says that a barrier orders accesses to storage or workgroup memory; only there, too.
+    Fence { storage: bool, shared: bool },
     /// A subgroup operation on 32-bit (then both halves of `to` and `from` are one) or 64-bit values.
     Subgroup { op: Subgroup, wide: bool, to: [Reg; 4], from: [Reg; 2], index: [Reg; 2] },
 }
@@ -332,6 +338,8 @@ impl Inst {
                 f(from, Read);
             }
             Self::Length { to, bound: _ } => f(to, Write),
+            Self::Watch { at, bytes: _, access: _ } => f(&mut at.index, Read),
+            Self::Fence { .. } => {}
             Self::Subgroup { op: _, wide: _, to, from, index } => {
                 from.iter_mut().chain(index).for_each(|reg| f(reg, Read));
                 to.iter_mut().for_each(|reg| f(reg, Write));
@@ -352,7 +360,9 @@ impl Inst {
             | Self::LoadHalf { .. }
             | Self::StoreHalf { .. }
             | Self::LaneStore { .. }
-            | Self::Length { .. } => false,
+            | Self::Length { .. }
+            | Self::Watch { .. }
+            | Self::Fence { .. } => false,
         }
     }
 }
@@ -366,6 +376,23 @@ pub(super) enum Memory {
     WorkGroup,
 }
 
+/// A variable in memory that invocations share.
+#[derive(Debug)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) memory: usize,
+    pub(super) offset: u32,
+}
+
+/// What is watched of a kernel where races are looked for.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Bytes of the smallest access.
+    pub(super) unit: u32,
+    /// Memories that it writes.
+    pub(super) written: HashSet<usize>,
+}
+
 /// A kernel, lowered.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -377,6 +404,9 @@ pub(super) struct Program {
     /// Lines of the accesses that may be out of bounds.
     pub(super) sites: Vec<Option<u32>>,
     pub(super) memories: Vec<Memory>,
+    /// What lies in them, in the order of declaration.
+    pub(super) variables: Vec<Variable>,
+    pub(super) watch: Option<Watch>,
     /// Bytes of workgroup memory.
     pub(super) workgroup_bytes: u32,
     /// Words of memory that each lane has for itself.
@@ -395,5 +425,12 @@ impl Program {
     /// Invocations in a workgroup.
     pub(super) fn lanes(&self) -> usize {
         self.size.iter().product::<u32>() as usize
+    }
+
+    /// The variable at a byte of a memory, and where it begins.
+    pub(super) fn variable(&self, memory: usize, byte: usize) -> (&str, usize) {
+        let variables = self.variables.iter().filter(|v| v.memory == memory);
+        let found = variables.filter(|v| v.offset as usize <= byte).max_by_key(|v| v.offset);
+        found.map_or(("", 0), |v| (&v.name, v.offset as usize))
     }
 }

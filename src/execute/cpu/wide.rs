@@ -168,6 +168,15 @@ pub(super) fn convert([from, to]: [Kind; 2], bits: u64) -> u64 {
         Kind::U64 => Number::Integer(bits.into()),
         Kind::Bool => Number::Integer((bits as u32 & 1).into()),
     };
+    // What is beyond an integer's range becomes the last integer that is a number of the other type, too.
+    let within = |x: f64, bits: i32| {
+        let (digits, most) = match from {
+            Kind::F16 => (11, 65504.0),
+            Kind::F64 => (53, f64::MAX),
+            _ => (24, f64::MAX),
+        };
+        x.clamp(-most, most).min(2_f64.powi(bits) - 2_f64.powi((bits - digits).max(0)))
+    };
     match (to, number) {
         (Kind::F16, Number::Float(x)) => f16::from_f64(x).to_f32().to_bits().into(),
         (Kind::F16, Number::Integer(x)) => f16::from_f64(x as f64).to_f32().to_bits().into(),
@@ -175,16 +184,16 @@ pub(super) fn convert([from, to]: [Kind; 2], bits: u64) -> u64 {
         (Kind::F32, Number::Integer(x)) => (x as f32).to_bits().into(),
         (Kind::F64, Number::Float(x)) => x.to_bits(),
         (Kind::F64, Number::Integer(x)) => (x as f64).to_bits(),
-        (Kind::I16, Number::Float(x)) => i32::from(x as i16) as u32 as u64,
+        (Kind::I16, Number::Float(x)) => i32::from(within(x, 15) as i16) as u32 as u64,
         (Kind::I16, Number::Integer(x)) => i32::from(x as i16) as u32 as u64,
-        (Kind::I32, Number::Float(x)) => x as i32 as u32 as u64,
+        (Kind::I32, Number::Float(x)) => within(x, 31) as i32 as u32 as u64,
         (Kind::I32, Number::Integer(x)) => x as u32 as u64,
-        (Kind::U16, Number::Float(x)) => (x as u16).into(),
+        (Kind::U16, Number::Float(x)) => (within(x, 16) as u16).into(),
         (Kind::U16, Number::Integer(x)) => (x as u16).into(),
-        (Kind::U32, Number::Float(x)) => (x as u32).into(),
+        (Kind::U32, Number::Float(x)) => (within(x, 32) as u32).into(),
         (Kind::U32, Number::Integer(x)) => (x as u32).into(),
-        (Kind::I64, Number::Float(x)) => x as i64 as u64,
-        (Kind::U64, Number::Float(x)) => x as u64,
+        (Kind::I64, Number::Float(x)) => within(x, 63) as i64 as u64,
+        (Kind::U64, Number::Float(x)) => within(x, 64) as u64,
         (Kind::I64 | Kind::U64, Number::Integer(x)) => x as u64,
         (Kind::Bool, Number::Float(x)) => {
             if x != 0.0 {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::execute::Limits;
-use crate::plan::{ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice};
+use crate::plan::{BufferId, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice};
 
 /// Invocations in a workgroup of every kernel whose work is a list of elements or rows.
 const LANES: u32 = 64;
@@ -16,6 +16,10 @@ const ROW_LANES: u32 = 32;
 
 /// Invocations in a workgroup where each works long.
 const LONG_LANES: u32 = 8;
+
+/// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
+/// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
+pub(super) const SUBGROUP_LANES: u32 = 8;
 
 /// Workgroups along one dimension that every adapter takes.
 const WORKGROUPS: u64 = 65535;
@@ -30,6 +34,8 @@ pub(super) enum Spread {
     Long(u64),
     /// One workgroup for each of so many rows.
     Rows(u64),
+    /// One subgroup of eight lanes for each of so many tiles, and a workgroup for itself.
+    Subgroups(u64),
     /// One workgroup in all.
     One,
     /// Workgroups as given; the kernel's tile sizes are among its dims.
@@ -62,6 +68,16 @@ impl Builder {
         self.plan.buffer(name, Element::F32, len, Init::Scratch)
     }
 
+    /// Room for what one pass hands to the next and nobody keeps: the same for all.
+    pub(super) fn passing(&mut self, len: u64) -> Slice {
+        const NAME: &str = "in passing";
+        let place = self.plan.buffers.iter().position(|buffer| buffer.name == NAME);
+        let Some(place) = place else { return self.scratch(NAME, len) };
+        let buffer = &mut self.plan.buffers[place];
+        buffer.len = buffer.len.max(len);
+        Slice { buffer: BufferId(place as u32), offset: 0, len }
+    }
+
     /// A buffer of integers that passes fill before they read it.
     pub(super) fn indices(&mut self, name: impl Into<String>, len: u64) -> Slice {
         self.plan.buffer(name, Element::U32, len, Init::Scratch)
@@ -72,6 +88,26 @@ impl Builder {
         self.plan.buffer(name, Element::U32, values.len() as u64, Init::Values(values))
     }
 
+    /// Adds the pass of an elementwise kernel. Where `extent` is a multiple of four, each invocation does four
+    /// elements: of the tensors bound, all but those named in `single` are seen as vectors then.
+    pub(super) fn launch_by_four(&mut self, launch: &Launch<'_>, extent: u32, single: &[&str]) {
+        let suffix = vec4(extent, 4);
+        let Spread::Elements(count) = launch.spread else { unreachable!("it is elementwise") };
+        let view = |name: &str| if single.contains(&name) { "" } else { suffix };
+        let bound: Vec<_> = launch
+            .bindings
+            .iter()
+            .map(|&(name, slice)| (format!("{name}{}", view(name)), slice))
+            .collect();
+        let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
+        self.launch(&Launch {
+            kernel: &format!("{}{suffix}", launch.kernel),
+            bindings: &bindings,
+            spread: Spread::Elements(if suffix.is_empty() { count } else { count / 4 }),
+            ..*launch
+        });
+    }
+
     /// Adds a pass.
     pub(super) fn launch(&mut self, launch: &Launch<'_>) {
         let (lanes, grid) = match launch.spread {
@@ -80,6 +116,7 @@ impl Builder {
                 (Some(LONG_LANES), folded(count.div_ceil(u64::from(LONG_LANES))))
             }
             Spread::Rows(count) => (Some(ROW_LANES), folded(count)),
+            Spread::Subgroups(count) => (Some(SUBGROUP_LANES), folded(count)),
             Spread::One => (Some(ROW_LANES), [1; 3]),
             Spread::Grid(grid) => (None, grid),
         };
@@ -113,13 +150,19 @@ pub(super) fn vec4(extent: u32, of: u32) -> &'static str {
     if extent.is_multiple_of(of) { "_vec4" } else { "" }
 }
 
-/// Cuts `count` rows of `width` elements into as few windows as a binding holds, each beginning where
-/// a binding may begin: first row and number of rows. None where not one row fits.
-pub(super) fn windows(count: u32, width: u64, limits: &Limits) -> Option<Vec<(u32, u32)>> {
-    let most = u32::try_from(limits.binding_bytes / (width * ELEMENT_BYTES)).unwrap_or(u32::MAX);
-    let aligned = u32::try_from(limits.offset_alignment / ELEMENT_BYTES).unwrap_or(u32::MAX);
+/// Cuts `count` rows, of these widths in the tensors that are cut together, into as few windows as a
+/// binding holds, each beginning where a binding may begin in every one of the tensors: first row and
+/// number of rows. None where not one such window fits.
+pub(super) fn windows(count: u32, widths: &[u64], limits: &Limits) -> Option<Vec<(u32, u32)>> {
+    let row_bytes = widths.iter().map(|width| width * ELEMENT_BYTES);
+    let most = limits.binding_bytes / row_bytes.clone().max()?;
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
     let each = if most < count {
-        let step = aligned.min(most).max(1);
+        // Alignments are powers of two, so what one tensor needs is a multiple of what another does.
+        let aligned = |bytes: u64| limits.offset_alignment >> bytes.trailing_zeros();
+        let step = u32::try_from(row_bytes.map(aligned).max()?.max(1)).unwrap_or(u32::MAX);
+        // Kernels take extents that are multiples of four by vectors.
+        let step = if most < 4 { step } else { step.max(4) };
         most / step * step
     } else {
         count

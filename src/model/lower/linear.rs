@@ -1,8 +1,9 @@
 //! Launches of the matrix-product family: which variant runs and how its output is tiled. The rows
-//! of a product may fall into groups, each with a weight of its own; a dense layer is one group.
+//! of a product may fall into groups, each with a weight of its own; a dense layer is one group, and its
+//! weight may be longer than a binding.
 
 use super::{
-    launch::{Builder, Launch, Spread},
+    launch::{Builder, Launch, SUBGROUP_LANES, Spread, window_name, windows},
     weight::Weight,
 };
 use crate::{
@@ -46,8 +47,6 @@ enum Variant {
 }
 
 impl Variant {
-    /// Subgroups of exactly eight lanes are what software adapters have, and what the kernel that
-    /// shares loads was measured on; wide GPUs serve the lanes' equal loads from one cache line.
     fn of(entry: Entry, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
         if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
             match entry {
@@ -55,7 +54,7 @@ impl Variant {
                 Entry::BackwardInput if k.is_multiple_of(4) => Self::Columns,
                 _ => Self::Scalar,
             }
-        } else if subgroup_lanes == Some(8) && entry != Entry::BackwardBias {
+        } else if subgroup_lanes == Some(SUBGROUP_LANES) && entry != Entry::BackwardBias {
             Self::Subgroup
         } else {
             Self::Vec4
@@ -133,6 +132,15 @@ pub(super) struct Rows {
     pub(super) window: String,
 }
 
+/// What a product does with columns of a tensor (M,N).
+#[derive(Clone, Copy)]
+enum Columns {
+    Made,
+    AddedTo,
+    /// Reads them, for the gradient that is named.
+    Read(&'static str),
+}
+
 impl Linear {
     /// Every parameter tensor.
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
@@ -141,24 +149,29 @@ impl Linear {
 
     /// y (M,N) = x (M,K) w^T, + b where there is one.
     pub(super) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
-        let bindings = [("x", x), ("w", self.weight.value), ("y", y)];
-        match &self.bias {
-            Some(bias) => {
-                let bindings = [&bindings[..], &[("b", bias.value)]].concat();
-                self.launch(to, Entry::Forward, rows, false, &bindings);
+        self.in_windows(to, rows, y, Columns::Made, |to, window, rows, y, _| {
+            let bindings = [("x", x), ("w", window.weight.value), ("y", y)];
+            match &window.bias {
+                Some(bias) => {
+                    let bindings = [&bindings[..], &[("b", bias.value)]].concat();
+                    window.launch(to, Entry::Forward, rows, false, &bindings);
+                }
+                None => window.launch(to, Entry::ForwardPlain, rows, false, &bindings),
             }
-            None => self.launch(to, Entry::ForwardPlain, rows, false, &bindings),
-        }
+        });
     }
 
     /// y (M,N) += x (M,K) w^T, of a layer without bias.
     pub(super) fn forward_onto(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) {
         debug_assert!(self.bias.is_none(), "no kernel adds a product and a bias to what is there");
-        let bindings = [("x", x), ("w", self.weight.value), ("y", y)];
-        self.launch(to, Entry::ForwardPlain, rows, true, &bindings);
+        self.in_windows(to, rows, y, Columns::AddedTo, |to, window, rows, y, _| {
+            let bindings = [("x", x), ("w", window.weight.value), ("y", y)];
+            window.launch(to, Entry::ForwardPlain, rows, true, &bindings);
+        });
     }
 
-    /// dx (M,K) = dy (M,N) w, added to what is there where `accumulate`.
+    /// dx (M,K) = dy (M,N) w, added to what is there where `accumulate`. A sum over windows goes on from
+    /// what the windows before have left: no operation more.
     pub(super) fn backward_input(
         &self,
         to: &mut Builder,
@@ -167,8 +180,10 @@ impl Linear {
         dx: Slice,
         accumulate: bool,
     ) {
-        let bindings = [("dy", dy), ("w", self.weight.value), ("dx", dx)];
-        self.launch(to, Entry::BackwardInput, rows, accumulate, &bindings);
+        self.in_windows(to, rows, dy, Columns::Read("by x"), |to, window, rows, dy, first| {
+            let bindings = [("dy", dy), ("w", window.weight.value), ("dx", dx)];
+            window.launch(to, Entry::BackwardInput, rows, accumulate || first > 0, &bindings);
+        });
     }
 
     /// dw (G,N,K) = dy^T x and db (G,N) = the column sums of dy, added to what is there where
@@ -181,13 +196,73 @@ impl Linear {
         x: Slice,
         accumulate: bool,
     ) {
-        if let Some(dw) = self.weight.grad {
-            let weight = [("dy", dy), ("x", x), ("dw", dw)];
-            self.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
+        if self.weights().all(|weight| weight.grad.is_none()) {
+            return;
         }
-        if let Some(db) = self.bias.as_ref().and_then(|bias| bias.grad) {
-            let bias = [("dy", dy), ("db", db)];
-            self.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
+        self.in_windows(to, rows, dy, Columns::Read("by w"), |to, window, rows, dy, _| {
+            if let Some(dw) = window.weight.grad {
+                let weight = [("dy", dy), ("x", x), ("dw", dw)];
+                window.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
+            }
+            if let Some(db) = window.bias.as_ref().and_then(|bias| bias.grad) {
+                let bias = [("dy", dy), ("db", db)];
+                window.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
+            }
+        });
+    }
+
+    /// The layer in windows of its outputs, where its weight is longer than a binding: rows of the
+    /// weight, and columns of `whole` (M,N), which move between there and a place of their own. `product`
+    /// is given the window as a layer, its rows and columns, and its first output. Grouped weights stay
+    /// whole.
+    fn in_windows(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        whole: Slice,
+        columns: Columns,
+        product: impl Fn(&mut Builder, &Self, &Rows, Slice, u32),
+    ) {
+        let widths = [u64::from(self.k), 1];
+        let widths = &widths[..if self.bias.is_some() { 2 } else { 1 }];
+        let cut = windows(self.n, widths, &to.limits).filter(|_| self.g == 1).unwrap_or_default();
+        if cut.len() < 2 {
+            // What fits no binding even so is refused when the plan is whole.
+            return product(to, self, rows, whole, 0);
+        }
+        for window in cut {
+            let (first, n) = window;
+            let part = to.passing(u64::from(rows.m) * u64::from(n));
+            let name = format!("{} {}", rows.window, window_name("outputs", window, self.n));
+            let rows = Rows { window: name.trim().to_owned(), ..rows.clone() };
+            let layer = Self {
+                weight: self.weight.rows(window, self.k),
+                bias: self.bias.as_ref().map(|bias| bias.rows(window, 1)),
+                n,
+                ..self.clone()
+            };
+            let move_columns = |to: &mut Builder, entry: &str, phase: Phase, why: &str| {
+                to.launch(&Launch {
+                    kernel: &format!("columns.{entry}"),
+                    component: &self.component,
+                    phase,
+                    window: format!("{} {why}", rows.window).trim_end(),
+                    dims: &[("M", rows.m), ("N", n), ("V", self.n), ("COLUMN", first)],
+                    scalars: &[],
+                    bindings: &[("part", part), ("whole", whole)],
+                    spread: Spread::Elements(part.len),
+                });
+            };
+            match columns {
+                Columns::Made => {}
+                Columns::AddedTo => move_columns(to, "take", Phase::Forward, ""),
+                Columns::Read(why) => move_columns(to, "take", Phase::Backward, why),
+            }
+            product(to, &layer, &rows, part, first);
+            match columns {
+                Columns::Made | Columns::AddedTo => move_columns(to, "place", Phase::Forward, ""),
+                Columns::Read(_) => {}
+            }
         }
     }
 

@@ -48,10 +48,10 @@ impl Loss {
     ) -> Result<Vec<LogitRows>, Error> {
         let limits = to.limits;
         let (t, v) = (self.b * self.n, u64::from(self.v));
-        let windows = windows(t, v, &limits).ok_or_else(|| {
+        let windows = windows(t, &[v, 1], &limits).ok_or_else(|| {
             Error::Config(format!(
-                "one row of {v} logits is longer than the {} bytes that this adapter can bind at once: \
-                 lower vocab_size",
+                "the fewest rows of {v} logits that can be bound by themselves are longer than the {} \
+                 bytes that this adapter can bind at once: lower vocab_size",
                 limits.binding_bytes
             ))
         })?;

@@ -1,7 +1,7 @@
 //! The optimizer as launches: one for each parameter tensor of the plan.
 
 use super::{
-    launch::{Builder, Launch, Spread, window_name, windows},
+    launch::{Builder, Launch, Spread, vec4, window_name, windows},
     weight::Weight,
 };
 use crate::{
@@ -64,19 +64,22 @@ pub(super) fn optimize<'a>(
         // A longer tensor fits no buffer, which the plan's last check says.
         let len = u32::try_from(weight.value.len).unwrap_or(u32::MAX);
         let limits = to.limits;
-        for window in windows(len, 1, &limits).into_iter().flatten() {
+        for window in windows(len, &[1], &limits).into_iter().flatten() {
             let (first, elements) = window;
             let part = |slice: Slice| slice.part(first.into(), elements.into());
-            let bindings: Vec<_> = tensors.iter().map(|(n, slice)| (*n, part(*slice))).collect();
+            let vec4 = vec4(elements, 4);
+            let bindings: Vec<_> =
+                tensors.iter().map(|(n, slice)| (format!("{n}{vec4}"), part(*slice))).collect();
+            let bindings: Vec<_> = bindings.iter().map(|(n, slice)| (n.as_str(), *slice)).collect();
             to.launch(&Launch {
-                kernel: &format!("optimizer.{}", optimizer.name()),
+                kernel: &format!("optimizer.{}{vec4}", optimizer.name()),
                 component: &weight.component,
                 phase: Phase::Optimizer,
                 window: format!("{name} {}", window_name("elements", window, len)).trim_end(),
                 dims: &[("P", elements)],
                 scalars: &optimizer.scalars(),
                 bindings: &bindings,
-                spread: Spread::Elements(elements.into()),
+                spread: Spread::Elements(u64::from(elements) / if vec4.is_empty() { 1 } else { 4 }),
             });
         }
     }

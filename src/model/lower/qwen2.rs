@@ -64,8 +64,8 @@ struct Model {
     embedding: Table,
     layers: Vec<Layer>,
     final_norm: Norm,
-    /// The embedding's own table where they are tied.
-    head: Table,
+    /// Over the embedding's own table where they are tied.
+    head: Linear,
     tied: bool,
     /// All T tokens as one group of rows.
     all_tokens: Rows,
@@ -146,12 +146,12 @@ pub(super) fn lower(
         saved.push(layer);
     }
     let normed = model.norm(&mut to, &model.final_norm, h);
-    let mut parts = Vec::new();
     let windows = model.loss.forward(&mut to, |to, window| {
-        parts.push(model.head.forward(to, window, normed.y));
+        let x = window.of(normed.y, model.shape.h);
+        model.head.forward(to, &window.rows, x, window.logits);
     })?;
     if training.scope == Scope::Step {
-        model.backward(&mut to, &normed, &windows, &parts, &saved);
+        model.backward(&mut to, &normed, &windows, &saved);
         optimize(&mut to, training.optimizer, model.weights());
     }
     Ok(to.plan)
@@ -183,7 +183,7 @@ impl Model {
         let all = to.values("rows of all tokens", vec![0, shape.t]);
         let [cosine, sine] = angles(to, config, shape);
         let weight = placer.one(to, "embedding", EMBEDDING);
-        let embedding = Table::new(to, "embedding", weight, [shape.v, shape.h])?;
+        let embedding = Table::new(to, weight, [shape.v, shape.h])?;
         let layers =
             (0..config.num_hidden_layers).map(|i| Layer::place(to, &placer, config, i)).collect();
         let final_norm = Norm::place(to, &placer, "final_norm", "", FINAL_NORM);
@@ -192,8 +192,9 @@ impl Model {
         } else {
             placer.one(to, "lm_head", HEAD)
         };
-        let head = Table::new(to, "lm_head", weight, [shape.v, shape.h])?;
-        let Shape { b, s: n, v, .. } = shape;
+        let Shape { b, s: n, h, v, .. } = shape;
+        let component = "lm_head".to_owned();
+        let head = Linear { component, weight, bias: None, n: v, k: h, g: 1 };
         Ok(Self {
             shape,
             tokens,

@@ -140,7 +140,7 @@ pub(super) fn lower(
         model.lm_head.forward(to, &window.rows, x, window.logits);
     })?;
     if training.scope == Scope::Step {
-        model.backward(&mut to, &normed, &windows, &saved, training.bk_gradient);
+        model.backward(&mut to, &normed, &windows, &saved, training.gradient());
         optimize(&mut to, training.optimizer, model.weights());
     }
     Ok(to.plan)

@@ -6,9 +6,12 @@ use maud::Markup;
 use plotters::{
     chart::ChartBuilder,
     coord::combinators::IntoLogRange as _,
-    element::{Circle, Text},
+    element::{Circle, EmptyElement, Text},
     series::LineSeries,
-    style::Color as _,
+    style::{
+        Color as _,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 
 use super::canvas::{self, Frame, GRID, INK};
@@ -48,10 +51,11 @@ pub(super) fn draw(
             let style = canvas::colour(line.series).stroke_width(2);
             chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         }
+        let beside = canvas::text(11).pos(Pos::new(HPos::Left, VPos::Center));
         for point in points {
-            let at = (point.x, point.y);
-            chart.draw_series([Circle::new(at, 4, canvas::colour(point.series).filled())])?;
-            chart.draw_series([Text::new(format!("  {}", point.label), at, canvas::text(11))])?;
+            let dot = Circle::new((0, 0), 4, canvas::colour(point.series).filled());
+            let label = Text::new(point.label.clone(), (7, 0), beside.clone());
+            chart.draw_series([EmptyElement::at((point.x, point.y)) + dot + label])?;
         }
         Ok(())
     })

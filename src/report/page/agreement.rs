@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cell, Column, Fact, NAMED, Page, Row, Section, Table, Tone};
+use super::{Cell, Column, Fact, NAMED, Page, Row, Section, Table, Tone, watched};
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
     report::{Agreement, Comparison, Document, number::grouped},
@@ -15,6 +15,8 @@ impl Document for Agreement {
     fn page(&self, _every_layer: bool) -> Page {
         let definition = Fact { prose: true, ..Fact::new("measured", &*self.definition) };
         let mut found: Vec<Fact> = self.counts.iter().map(|counts| counted(self, counts)).collect();
+        let seen = self.watched.iter();
+        found.extend(seen.flat_map(|(name, seen)| watched::problems(&format!("{name}: "), seen)));
         found.push(values(self));
         Page {
             title: "Whether executors agree".to_owned(),
@@ -75,7 +77,7 @@ fn values(agreement: &Agreement) -> Fact {
     );
     let named = values.iter().filter_map(|value| match &value.verdict {
         Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),
-        Verdict::Match | Verdict::NotComparable { .. } => None,
+        Verdict::Match | Verdict::NotComparable { .. } | Verdict::Extrapolated { .. } => None,
     });
     let fact = Fact::new("values", said).toned(tone(within == all));
     Fact { details: named.collect(), ..fact }
@@ -92,7 +94,10 @@ pub(super) fn in_words(tally: Tally) -> String {
         grouped(tally.r#match),
         grouped(tally.mismatch),
         grouped(tally.not_comparable)
-    )
+    ) + &match tally.extrapolated {
+        0 => String::new(),
+        passes => format!("; {} did not run and are extrapolated", grouped(passes)),
+    }
 }
 
 fn in_short(tally: Tally) -> String {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn table(report: &Report) -> Table {
-    let Totals { measured, estimate, .. } = report.totals;
+    let Totals { measured, estimate, extrapolated, .. } = report.totals;
     let mut rows = Vec::new();
     for phase in Phase::ALL {
         let (agreeing, differing): (Vec<&Cause>, Vec<&Cause>) = report
@@ -19,19 +19,23 @@ pub(super) fn table(report: &Report) -> Table {
             .partition(|cause| cause.difference == 0);
         let name = phase.name();
         for cause in &differing {
-            rows.push(row("", cause.measured, cause.estimate, &cause.text).of(name));
+            let flops = [cause.measured, cause.estimate];
+            rows.push(row("", flops, cause.extrapolated, &cause.text).of(name));
         }
         if !agreeing.is_empty() {
-            let flops = agreeing.iter().map(|cause| cause.measured).sum();
+            let flops = [agreeing.iter().map(|cause| cause.measured).sum(); 2];
+            let some = agreeing.iter().any(|cause| cause.extrapolated);
             let subjects: Vec<&str> = agreeing.iter().map(|cause| cause.subject.as_str()).collect();
             let why = format!("as charged: {}", subjects.join(", "));
-            rows.push(row("", flops, flops, &why).of(name));
+            rows.push(row("", flops, some, &why).of(name));
         }
         if !(agreeing.is_empty() && differing.is_empty()) {
-            rows.push(sum(name, measured.get(phase), estimate.get(phase)).of(name));
+            let flops = [measured.get(phase), estimate.get(phase)];
+            let some = extrapolated.is_some_and(|flops| flops.get(phase) > 0);
+            rows.push(sum(name, flops, some).of(name));
         }
     }
-    rows.push(sum("total", measured.total(), estimate.total()));
+    rows.push(sum("total", [measured.total(), estimate.total()], extrapolated.is_some()));
     Table {
         grouped_by: Some("phase"),
         columns: vec![
@@ -46,15 +50,16 @@ pub(super) fn table(report: &Report) -> Table {
     }
 }
 
-fn sum(name: &str, measured: u64, estimate: u64) -> Row {
-    Row { sum: true, ..row(name, measured, estimate, "") }
+fn sum(name: &str, flops: [u64; 2], extrapolated: bool) -> Row {
+    Row { sum: true, ..row(name, flops, extrapolated, "") }
 }
 
-fn row(name: &str, measured: u64, estimate: u64, why: &str) -> Row {
+fn row(name: &str, [measured, estimate]: [u64; 2], extrapolated: bool, why: &str) -> Row {
+    let difference = Cell::Difference(i128::from(measured) - i128::from(estimate));
     Row::new([
         Cell::text(name),
-        Cell::Difference(i128::from(measured) - i128::from(estimate)),
-        Cell::Count(measured),
+        difference.extrapolated(extrapolated),
+        Cell::Count(measured).extrapolated(extrapolated),
         Cell::Count(estimate),
         Cell::text(why),
     ])

@@ -42,6 +42,9 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
         Column::number("GFLOP/s", "gflops_per_second"),
         Column::number("share", "share"),
     ];
+    if report.extrapolation.is_some() {
+        columns.push(Column::text("scaled up", "extrapolated"));
+    }
     if report.ceilings.is_some() {
         columns.extend(roofline::columns());
     }
@@ -49,23 +52,28 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
 }
 
 fn row(component: &Component, report: &Report) -> Row {
-    let Component { name, measured, exact, estimate, traffic, seconds, .. } = component;
+    let Component { name, measured, exact, estimate, traffic, seconds, extrapolated, .. } =
+        component;
     let difference = exact.map(|exact| i128::from(*measured) - i128::from(exact));
     let moved = traffic.storage_bytes();
     let rate = |seconds: f64| Cell::rate(*measured as f64 / seconds * 1e-9, 2);
+    let marked = |cell: Cell| cell.extrapolated(*extrapolated);
     let mut cells = vec![
         Cell::text(name),
-        Cell::Count(*measured),
+        marked(Cell::Count(*measured)),
         Cell::count(*exact),
-        difference.map_or(Cell::Missing, Cell::Difference),
+        marked(difference.map_or(Cell::Missing, Cell::Difference)),
         Cell::count(Some(*estimate).filter(|&flops| flops > 0)),
-        Cell::ratio(*measured, *estimate),
-        Cell::Bytes(moved),
-        Cell::rate(*measured as f64 / moved as f64, 2),
-        seconds.map_or(Cell::Missing, Cell::Seconds),
-        seconds.map_or(Cell::Missing, rate),
-        Cell::Share(*measured, report.totals.measured.total()),
+        marked(Cell::ratio(*measured, *estimate)),
+        marked(Cell::Bytes(moved)),
+        marked(Cell::rate(*measured as f64 / moved as f64, 2)),
+        marked(seconds.map_or(Cell::Missing, Cell::Seconds)),
+        marked(seconds.map_or(Cell::Missing, rate)),
+        marked(Cell::Share(*measured, report.totals.measured.total())),
     ];
+    if report.extrapolation.is_some() {
+        cells.push(Cell::text(if *extrapolated { "yes" } else { "no" }));
+    }
     if let Some(ceilings) = &report.ceilings {
         let cost = Cost { ops: component.ops, traffic: *traffic };
         let place = |seconds| ceilings.place(&cost, report.convention, seconds);

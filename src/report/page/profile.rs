@@ -3,7 +3,7 @@
 
 use super::{
     Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, forecast, pictures, roofline,
+    config_line, forecast, marked, pictures, roofline, watched,
 };
 use crate::{
     check::Verdict,
@@ -23,6 +23,7 @@ impl Document for Report {
         found.push(verdict(self));
         found.push(loss(self));
         found.extend(timing(self));
+        found.extend(self.watched.iter().flat_map(watched::facts));
         found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
             Section::facts("What ran", head(self)),
@@ -54,35 +55,46 @@ fn head(report: &Report) -> Vec<Fact> {
         Scope::Step => match &report.model_config {
             ModelConfig::ResNetBk(_) => format!(
                 "one training step, {}, {} BK-Core gradient",
-                training.optimizer, training.bk_gradient
+                training.optimizer,
+                training.gradient()
             ),
             ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
                 format!("one training step of all parameters, {}", training.optimizer)
             }
-            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => format!(
-                "one training step of adapters of rank {} on {}, {}",
-                lora.rank, lora.targets, training.optimizer
-            ),
+            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => {
+                format!("one training step of adapters of {lora}, {}", training.optimizer)
+            }
         },
     };
     let tokens = grouped(u64::from(*batch) * u64::from(*seq));
-    vec![
+    let mut facts = vec![
         Fact::new("model", format!("{model}: {}", config_line(&report.model_config))),
         Fact::new("run", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
         Fact::new("data", &report.data),
         Fact::new("adapter", adapter_line(&report.adapter)),
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-    ]
+    ];
+    if let Some(of) = &report.extrapolation {
+        let ran = match of.measured_layers {
+            1 => "layer 0 of".to_owned(),
+            layers => format!("layers 0..{} of", layers - 1),
+        };
+        let said =
+            format!("{ran} {} ran; figures with ~ contain others. {}", of.layers, of.definition);
+        facts.push(Fact { prose: true, ..Fact::new("scaled up", said) });
+    }
+    facts
 }
 
 /// The backward pass against the forward pass, and what the field quotes.
 fn beside(report: &Report) -> Vec<Fact> {
     let Totals { measured, estimate, .. } = report.totals;
     let step = report.training.scope == Scope::Step;
+    let marked = |figure| marked(report.extrapolation.is_some(), figure);
     let backward = step.then(|| {
         let (measured, estimate) = (
-            ratio(measured.backward, measured.forward),
+            marked(ratio(measured.backward, measured.forward)),
             ratio(estimate.backward, estimate.forward),
         );
         Fact::new(
@@ -90,16 +102,23 @@ fn beside(report: &Report) -> Vec<Fact> {
             format!("{measured} x forward as measured, {estimate} x as estimated"),
         )
     });
+    let ways = report.ways_to_train.iter();
+    let ways: Vec<String> = ways
+        .map(|way| format!("{} x training {}", ratio(way.backward, way.forward), way.trained))
+        .collect();
+    let ways =
+        (!ways.is_empty()).then(|| Fact::new("", format!("by closed forms {}", ways.join(", "))));
     let field = report.field_formulas.iter().map(|FieldFormula { name, of, flops, .. }| {
         let ran = match &**of {
             "forward" => Some(measured.forward),
             _ => step.then_some(measured.total()),
         };
-        let ran =
-            ran.map_or_else(String::new, |ran| format!("; measured {} of it", ratio(ran, *flops)));
+        let ran = ran.map_or_else(String::new, |ran| {
+            format!("; measured {} of it", marked(ratio(ran, *flops)))
+        });
         Fact::new("field", format!("{name} ({of}): {}{ran}", grouped(*flops)))
     });
-    backward.into_iter().chain(field).collect()
+    backward.into_iter().chain(ways).chain(field).collect()
 }
 
 /// How many passes agree, and which do not.
@@ -139,6 +158,7 @@ fn loss(report: &Report) -> Fact {
 fn timing(report: &Report) -> Vec<Fact> {
     let timing = &report.timing;
     let clock = timing.source.in_words();
+    let seconds = |time| marked(report.extrapolation.is_some(), seconds(time));
     let counted = seconds(timing.counted_seconds);
     let mut facts = vec![Fact::new(
         "timing",
@@ -152,11 +172,6 @@ fn timing(report: &Report) -> Vec<Fact> {
             None => format!("{clock}; counting once took {counted}"),
         },
     )];
-    if report.adapter.device_type == "embedded" {
-        facts.push(Fact::new(
-            "",
-            "the embedded executor interprets: its times are this machine's CPU, not a GPU's",
-        ));
-    }
+    facts.extend(watched::embedded_times(&report.adapter));
     facts
 }

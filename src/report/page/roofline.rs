@@ -156,21 +156,23 @@ pub(super) const fn in_words(bound: Bound) -> &'static str {
 pub(super) fn picture(ceilings: &Ceilings, kernels: &[report::Point]) -> Option<Section> {
     let bandwidth = ceilings.best(Resource::Storage)?;
     let peaks = [Resource::F16, Resource::F32, Resource::F64];
-    let peaks: Vec<f64> = peaks.into_iter().filter_map(|peak| ceilings.best(peak)).collect();
-    let peak = peaks.iter().copied().reduce(f64::max)?;
+    let peaks = peaks.into_iter().filter_map(|of| Some((of, ceilings.best(of)?)));
+    let peaks: Vec<(Resource, f64)> = peaks.collect();
+    let peak = peaks.iter().map(|(_, peak)| *peak).reduce(f64::max)?;
     let ridge = peak / bandwidth;
     let intensities = kernels.iter().map(|kernel| kernel.intensity);
     let (least, most) =
         intensities.fold((ridge, ridge), |(least, most), x| (least.min(x), most.max(x)));
     let (least, most) = (least / 4.0, most * 4.0);
     let slope = Line { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
-    let roofs = peaks
-        .iter()
-        .map(|&peak| Line { series: 1, points: vec![(peak / bandwidth, peak), (most, peak)] });
+    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Line {
+        series,
+        points: vec![(peak / bandwidth, peak), (most, peak)],
+    });
     let points = (1..).zip(kernels).map(|(number, kernel)| Point {
         series: match kernel.placement.bound {
-            Bound::Memory => 2,
-            Bound::Compute => 3,
+            Bound::Memory => 1,
+            Bound::Compute => 2,
         },
         label: format!("{number}"),
         x: kernel.intensity,
@@ -208,13 +210,14 @@ pub(super) fn picture(ceilings: &Ceilings, kernels: &[report::Point]) -> Option<
         peak * 1e-9,
         kernels.len()
     );
-    let names = ["storage traffic", "arithmetic", "bound by memory", "bound by compute"];
+    let names = ["storage traffic", "kernel bound by memory", "kernel bound by compute"];
+    let roofed = peaks.iter().map(|(of, _)| format!("{} arithmetic", of.name()));
     let figure = Figure::Curves {
         x: "FLOP for each byte of storage traffic".to_owned(),
         y: "FLOP/s".to_owned(),
         lines: std::iter::once(slope).chain(roofs).collect(),
         points: points.collect(),
     };
-    let series = names.map(str::to_owned).into();
+    let series = names.map(str::to_owned).into_iter().chain(roofed).collect();
     Some(Section::plot("Roofline", Plot { description, series, figure, data }))
 }

@@ -71,7 +71,7 @@ fn place(report: &ScaleReport, point: &ScalePoint) -> Vec<Cell> {
     let along = report.sweep.axes.iter().map(|axis| {
         point.at.get(&axis.key).map_or(Cell::Missing, |&value| Cell::Count(u64::from(value)))
     });
-    let gradient = both(report).then(|| Cell::text(point.bill.training.bk_gradient.to_string()));
+    let gradient = both(report).then(|| Cell::text(point.bill.training.gradient().to_string()));
     along.chain(gradient).collect()
 }
 

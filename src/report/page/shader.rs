@@ -1,6 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, roofline};
+use super::{Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, roofline, watched};
 use crate::{
     op::{OpCounts, Traffic},
     report::{
@@ -131,6 +131,8 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
         Fact::new("intensity", intensity),
         Fact::new("timing", time),
     ];
+    facts.extend(watched::embedded_times(&report.adapter));
+    facts.extend(report.watched.iter().flat_map(watched::facts));
     if let Some(ceilings) = &report.ceilings {
         facts.push(Fact::new("place", placed(report)));
         facts.extend(roofline::ceilings(ceilings));

@@ -342,7 +342,7 @@ fn gradients(report: &ScaleReport) -> Judgement {
     let by = Quantity::Measured;
     let cost = |point: &ScalePoint| point.bill.of("layer_*.bk_core", Some(Phase::Backward));
     let with = |gradient: BkGradient| {
-        report.points.iter().filter(move |point| point.bill.training.bk_gradient == gradient)
+        report.points.iter().filter(move |point| point.bill.training.gradient() == gradient)
     };
     let mut words = Vec::new();
     let mut numbers = Vec::new();

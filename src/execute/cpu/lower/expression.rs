@@ -444,12 +444,14 @@ impl<'a> Lowering<'a> {
         let result = match (from, to) {
             (Kind::F16 | Kind::F32, Kind::F16) => self.alu(Alu::RoundHalf, &[low]),
             (Kind::F16 | Kind::F32, Kind::F32) => low,
-            (Kind::F16 | Kind::F32, Kind::I32) => to_int(self, None, Alu::FToS),
-            (Kind::F16 | Kind::F32, Kind::U32) => to_int(self, None, Alu::FToU),
-            (Kind::F16 | Kind::F32, Kind::I16) => {
-                to_int(self, Some((-32768.0, 32767.0)), Alu::FToS)
-            }
-            (Kind::F16 | Kind::F32, Kind::U16) => to_int(self, Some((0.0, 65535.0)), Alu::FToU),
+            (Kind::F32, Kind::I32) => to_int(self, None, Alu::FToS),
+            (Kind::F32, Kind::U32) => to_int(self, None, Alu::FToU),
+            (Kind::F32, Kind::I16) => to_int(self, Some((-32768.0, 32767.0)), Alu::FToS),
+            (Kind::F32, Kind::U16) => to_int(self, Some((0.0, 65535.0)), Alu::FToU),
+            // The last integers that are halves, too.
+            (Kind::F16, Kind::I32) => to_int(self, Some((-65504.0, 65504.0)), Alu::FToS),
+            (Kind::F16, Kind::I16) => to_int(self, Some((-32768.0, 32752.0)), Alu::FToS),
+            (Kind::F16, Kind::U16 | Kind::U32) => to_int(self, Some((0.0, 65504.0)), Alu::FToU),
             (Kind::F16 | Kind::F32, Kind::Bool) => self.alu(Alu::NeF, &[low, zero]),
             (Kind::I16 | Kind::I32, Kind::F16 | Kind::F32) => {
                 let value = self.alu(Alu::SToF, &[low]);

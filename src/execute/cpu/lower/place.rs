@@ -5,9 +5,12 @@
 use naga::{AddressSpace, ArraySize, Expression, GlobalVariable, Handle, TypeInner};
 
 use super::{Frame, Lower, Lowered, Lowering, types};
-use crate::execute::cpu::{
-    alu::Alu,
-    program::{Address, Bound, Inst, Kind, Memory, Num, Reg},
+use crate::execute::{
+    Access,
+    cpu::{
+        alu::Alu,
+        program::{Address, Bound, Inst, Kind, Memory, Num, Reg, Variable},
+    },
 };
 
 /// Words that one instruction moves.
@@ -69,6 +72,7 @@ impl<'a> Lowering<'a> {
                     .map_err(|_| "more workgroup memory than 4 GiB")?
                     .next_multiple_of(16);
                 let memory = self.memory(Memory::WorkGroup);
+                self.named(variable, memory, offset);
                 return Ok(Place::Memory { memory, offset, index: Index::None });
             }
             AddressSpace::Uniform | AddressSpace::Storage { .. } => {
@@ -90,7 +94,13 @@ impl<'a> Lowering<'a> {
             }
         };
         let memory = self.memory(memory);
+        self.named(variable, memory, 0);
         Ok(Place::Memory { memory, offset: 0, index: Index::None })
+    }
+
+    fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
+        let name = variable.name.clone().unwrap_or_default();
+        self.variables.push(Variable { name, memory, offset });
     }
 
     fn memory(&mut self, memory: Memory) -> usize {
@@ -327,6 +337,7 @@ impl<'a> Lowering<'a> {
             Place::Memory { memory, offset, index } => {
                 let at = self.address(*memory, *offset, *index);
                 for (at, piece) in pieces(at, &leaves, &nums) {
+                    self.watched(at, piece.bytes(), Access::Load);
                     self.emit(match piece {
                         Piece::Words(to) => Inst::Load { at, to: to.into() },
                         Piece::Half(kind, to) => Inst::LoadHalf { at, kind, to },
@@ -360,6 +371,7 @@ impl<'a> Lowering<'a> {
                 let leaves = types::leaves(self.module, inner)?;
                 let at = self.address(*memory, *offset, *index);
                 for (at, piece) in pieces(at, &leaves, value) {
+                    self.watched(at, piece.bytes(), Access::Store);
                     self.emit(match piece {
                         Piece::Words(from) => Inst::Store { at, from: from.into() },
                         Piece::Half(kind, from) => Inst::StoreHalf { at, kind, from },
@@ -382,6 +394,15 @@ impl<'a> Lowering<'a> {
 enum Piece {
     Words(Vec<Reg>),
     Half(Kind, Reg),
+}
+
+impl Piece {
+    fn bytes(&self) -> u32 {
+        match self {
+            Self::Words(regs) => 4 * regs.len() as u32,
+            Self::Half(..) => 2,
+        }
+    }
 }
 
 /// Splits an access into instructions: runs of adjacent words, and 16-bit values one by one.

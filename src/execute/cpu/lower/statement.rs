@@ -3,14 +3,17 @@
 use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
-    Frame, Lower, Lowered, Lowering, Returns,
+    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Returns,
     place::{Direction, Place},
     types,
 };
 use crate::{
-    execute::cpu::{
-        alu::Alu,
-        program::{Case, Exchange, Inst, Kind, Node, Num},
+    execute::{
+        Access,
+        cpu::{
+            alu::Alu,
+            program::{Case, Exchange, Inst, Kind, Node, Num},
+        },
     },
     op::Op,
 };
@@ -66,6 +69,10 @@ impl<'a> Lowering<'a> {
         block: &'a naga::Block,
     ) -> Lower<()> {
         for (statement, span) in block.span_iter() {
+            self.instructions += 1;
+            if self.instructions > MAX_INSTRUCTIONS {
+                return Err("its functions, written out at every call, are too long".into());
+            }
             if span.is_defined() {
                 self.span = *span;
                 self.line = self.kernel.line(*span);
@@ -142,7 +149,7 @@ impl<'a> Lowering<'a> {
                 self.cost.traffic.barriers += 1;
                 // Lanes of a subgroup are always together here.
                 if *barrier != Barrier::SUB_GROUP {
-                    self.barrier();
+                    self.barrier(*barrier);
                 }
             }
             Statement::MemoryBarrier(_) => self.cost.traffic.barriers += 1,
@@ -162,14 +169,14 @@ impl<'a> Lowering<'a> {
             }
             Statement::WorkGroupUniformLoad { pointer, result } => {
                 self.cost.traffic.barriers += 2;
-                self.barrier();
+                self.barrier(Barrier::WORK_GROUP);
                 let value = if matches!(self.pointee(frame, *pointer)?, TypeInner::Atomic(_)) {
                     vec![self.atomic_load(frame, *pointer)?]
                 } else {
                     self.load(frame, *pointer)?
                 };
                 frame.expressions.insert(*result, Lowered::Value(value));
-                self.barrier();
+                self.barrier(Barrier::WORK_GROUP);
             }
             Statement::Call { function, arguments, result } => {
                 let arguments = arguments
@@ -201,9 +208,15 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn barrier(&mut self) {
+    fn barrier(&mut self, barrier: Barrier) {
         let line = self.line;
         self.push(Node::Barrier { line });
+        if self.watch.is_some() {
+            self.emit(Inst::Fence {
+                storage: barrier.contains(Barrier::STORAGE),
+                shared: barrier.contains(Barrier::WORK_GROUP),
+            });
+        }
     }
 
     /// An atomic read of a value.
@@ -294,6 +307,11 @@ impl<'a> Lowering<'a> {
             return Err("an atomic that is not in memory that invocations share".into());
         };
         let at = self.address(memory, offset, index);
+        let access = match exchange {
+            Exchange::Load => Access::AtomicLoad,
+            Exchange::Combine(_) | Exchange::Replace | Exchange::Compare => Access::AtomicUpdate,
+        };
+        self.watched(at, kind.bytes(), access);
         self.emit(Inst::Atomic {
             at,
             exchange,

@@ -2,7 +2,7 @@
 //! depends on is not computed: not that of a frozen weight, nor any below the lowest adapter. Gradients
 //! of hidden states live in buffers that all layers share.
 
-use super::{Builder, Grouping, Layer, Model, Norm, Normed, Projection, Saved, Shape, table::Part};
+use super::{Builder, Grouping, Layer, Model, Norm, Normed, Projection, Saved, Shape};
 use crate::{
     model::lower::{
         grouping::group,
@@ -59,16 +59,17 @@ impl Model {
         to: &mut Builder,
         normed: &Normed,
         windows: &[LogitRows],
-        parts: &[Vec<Part>],
         saved: &[Saved],
     ) {
         let shared = Shared::place(to, self.shape);
-        for (window, parts) in windows.iter().zip(parts) {
+        let h = self.shape.h;
+        for window in windows {
             self.loss.backward(to, window);
-            self.head.backward_input(to, window, parts, shared.dx);
+            let (rows, dx) = (&window.rows, window.of(shared.dx, h));
+            self.head.backward_input(to, rows, window.p, dx, false);
             if !self.tied {
-                let more = window.first != 0;
-                self.head.backward_parameters(to, window, parts, normed.y, more);
+                let (x, more) = (window.of(normed.y, h), window.first != 0);
+                self.head.backward_parameters(to, rows, window.p, x, more);
             }
         }
         self.norm_backward(to, &self.final_norm, normed, &shared, false);
@@ -80,8 +81,9 @@ impl Model {
         }
         if self.tied && self.full {
             // Onto what the tokens' own rows have brought: one tensor, two gradients.
-            for (window, parts) in windows.iter().zip(parts) {
-                self.head.backward_parameters(to, window, parts, normed.y, true);
+            for window in windows {
+                let x = window.of(normed.y, h);
+                self.head.backward_parameters(to, &window.rows, window.p, x, true);
             }
         }
     }
@@ -110,10 +112,17 @@ impl Model {
         let entry = format!("backward_input{vec4}");
         self.rms_norm(to, &entry, norm, phase, accumulate, &bindings, spread);
         if let Some(dweight) = norm.weight.grad {
-            let bindings =
-                [("dy", shared.dx), ("x", normed.x), ("rstd", normed.rstd), ("dweight", dweight)];
-            let spread = Spread::Elements(u64::from(h) * u64::from(LANES_PER_COLUMN));
-            self.rms_norm(to, "backward_params", norm, phase, false, &bindings, spread);
+            let dweight_name = format!("dweight{vec4}");
+            let bindings = [
+                (names[0].as_str(), shared.dx),
+                (&names[1], normed.x),
+                (&dweight_name, dweight),
+                ("rstd", normed.rstd),
+            ];
+            let columns = if vec4.is_empty() { h } else { h / 4 };
+            let spread = Spread::Elements(u64::from(columns) * u64::from(LANES_PER_COLUMN));
+            let entry = format!("backward_params{vec4}");
+            self.rms_norm(to, &entry, norm, phase, false, &bindings, spread);
         }
     }
 

@@ -2,9 +2,13 @@
 
 use super::{Builder, Layer, Model, Norm, Normed, Projection, Saved, Shape};
 use crate::{
-    model::lower::launch::{Launch, Spread, vec4},
+    model::lower::launch::{Launch, SUBGROUP_LANES, Spread, vec4},
     plan::{Phase, Slice},
 };
+
+/// The shortest sequence for which attention shares its loads among lanes: below, too few blocks are
+/// met by all lanes of a workgroup.
+const SHARED: u32 = 128;
 
 impl Model {
     /// h (T,H): each token's row of the embedding.
@@ -167,16 +171,24 @@ impl Model {
         let bindings: Vec<_> = tensors.chain(others.iter().copied()).collect();
         // With vectors an invocation takes four rows, but for the one entry that only sums rows up.
         let tiled = !vec4.is_empty() && entry != "backward_delta";
-        let rows = u64::from(if tiled { s.div_ceil(4) } else { s });
+        let shared = tiled && s >= SHARED && to.limits.subgroup_lanes == Some(SUBGROUP_LANES);
+        let heads_of_all = u64::from(b) * u64::from(spread_heads);
+        let (file, spread) = match (shared, tiled) {
+            (true, _) => {
+                ("attention_subgroup", Spread::Subgroups(heads_of_all * u64::from(s.div_ceil(32))))
+            }
+            (false, true) => ("attention", Spread::Long(heads_of_all * u64::from(s.div_ceil(4)))),
+            (false, false) => ("attention", Spread::Long(heads_of_all * u64::from(s))),
+        };
         to.launch(&Launch {
-            kernel: &format!("attention.{entry}{vec4}"),
+            kernel: &format!("{file}.{entry}{vec4}"),
             component: &format!("{}.attention.core", layer.name),
             phase: if entry == "forward" { Phase::Forward } else { Phase::Backward },
             window: "",
             dims: &[("B", b), ("S", s), ("HEADS", heads), ("KV_HEADS", kv_heads), ("WIDTH", width)],
             scalars: &[("scale", 1.0 / (width as f32).sqrt())],
             bindings: &bindings,
-            spread: Spread::Long(u64::from(b) * u64::from(spread_heads) * rows),
+            spread,
         });
     }
 

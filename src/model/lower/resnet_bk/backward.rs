@@ -8,6 +8,7 @@ use crate::{
         grouping::group,
         launch::{Builder, Launch, Spread},
         loss::LogitRows,
+        weight::Weight,
     },
     plan::{Phase, Slice},
 };
@@ -158,16 +159,18 @@ impl Model {
     }
 
     fn mix(&self, to: &mut Builder, entry: &str, component: &str, bindings: &[(&str, Slice)]) {
-        to.launch(&Launch {
+        let p = self.shape.t * self.shape.d;
+        let launch = Launch {
             kernel: &format!("mix.{entry}"),
             component,
             phase: Phase::Backward,
             window: "",
-            dims: &[("P", self.shape.t * self.shape.d)],
+            dims: &[("P", p)],
             scalars: &[],
             bindings,
             spread: Spread::Elements(self.td()),
-        });
+        };
+        to.launch_by_four(&launch, p, &["bk_scale"]);
     }
 
     /// bk_scale's gradient, the sum of dy * s over all T*D elements, in two stages.
@@ -283,27 +286,29 @@ impl Model {
     fn embedding_backward(&self, to: &mut Builder, dh: Slice) {
         let Shape { b, n, d, v, p, t, .. } = self.shape;
         let grouping = group(to, "embedding.grouping", Phase::Backward, self.tokens, t, v);
-        let mut launch = |entry: &str, bindings: &[(&str, Slice)], elements: u64| {
-            to.launch(&Launch {
-                kernel: &format!("embedding.{entry}"),
-                component: "embedding",
-                phase: Phase::Backward,
-                window: "",
-                dims: &[("B", b), ("N", n), ("D", d), ("V", v), ("P", p)],
-                scalars: &[],
-                bindings,
-                spread: Spread::Elements(elements),
-            });
+        let [dtoken, dposition] =
+            [&self.token_embedding, &self.position_embedding].map(Weight::grad);
+        let by_token = Launch {
+            kernel: "embedding.backward_token",
+            component: "embedding",
+            phase: Phase::Backward,
+            window: "",
+            dims: &[("B", b), ("N", n), ("D", d), ("V", v), ("P", p)],
+            scalars: &[],
+            bindings: &[
+                ("dy", dh),
+                ("offsets", grouping.offsets),
+                ("order", grouping.order),
+                ("dtoken", dtoken),
+            ],
+            spread: Spread::Elements(dtoken.len),
         };
-        let dtoken = self.token_embedding.grad();
-        let bindings = [
-            ("dy", dh),
-            ("offsets", grouping.offsets),
-            ("order", grouping.order),
-            ("dtoken", dtoken),
-        ];
-        launch("backward_token", &bindings, dtoken.len);
-        let dposition = self.position_embedding.grad();
-        launch("backward_position", &[("dy", dh), ("dposition", dposition)], dposition.len);
+        to.launch_by_four(&by_token, d, &["offsets", "order"]);
+        to.launch(&Launch {
+            kernel: "embedding.backward_position",
+            bindings: &[("dy", dh), ("dposition", dposition)],
+            spread: Spread::Elements(dposition.len),
+            ..by_token
+        });
     }
 }

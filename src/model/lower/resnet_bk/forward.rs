@@ -14,7 +14,7 @@ impl Model {
     pub(super) fn embed(&self, to: &mut Builder) -> Slice {
         let Shape { b, n, d, v, p, .. } = self.shape;
         let h = to.scratch("embedded", self.td());
-        to.launch(&Launch {
+        let forward = Launch {
             kernel: "embedding.forward",
             component: "embedding",
             phase: Phase::Forward,
@@ -28,7 +28,8 @@ impl Model {
                 ("y", h),
             ],
             spread: Spread::Elements(self.td()),
-        });
+        };
+        to.launch_by_four(&forward, d, &["tokens"]);
         h
     }
 
@@ -98,7 +99,7 @@ impl Model {
         layer.output_proj.forward(to, &self.all_tokens, bk.features, s);
 
         let out = to.scratch(format!("{name}.h"), td);
-        to.launch(&Launch {
+        let mix = Launch {
             kernel: "mix.forward",
             component: &format!("{name}.mix"),
             phase: Phase::Forward,
@@ -113,7 +114,8 @@ impl Model {
                 ("y", out),
             ],
             spread: Spread::Elements(td),
-        });
+        };
+        to.launch_by_four(&mix, self.shape.t * d, &["bk_scale"]);
         let saved = Saved {
             normed,
             choice,
@@ -196,7 +198,7 @@ impl Model {
         elements: u64,
     ) {
         let Shape { t, e, k, d, .. } = self.shape;
-        to.launch(&Launch {
+        let launch = Launch {
             kernel: &format!("moe.{entry}"),
             component,
             phase,
@@ -205,7 +207,12 @@ impl Model {
             scalars: &[],
             bindings,
             spread: Spread::Elements(elements),
-        });
+        };
+        match entry {
+            "route" | "backward_route" | "backward_gate" => to.launch(&launch),
+            // Rows of D are moved.
+            _ => to.launch_by_four(&launch, d, &["order", "slot", "gate"]),
+        }
     }
 
     pub(super) fn bk(
@@ -239,14 +246,16 @@ pub(super) fn relu(
     bindings: &[(&str, Slice)],
 ) {
     let elements = bindings[0].1.len;
-    to.launch(&Launch {
+    let p = u32::try_from(elements).unwrap_or(u32::MAX);
+    let launch = Launch {
         kernel: &format!("relu.{entry}"),
         component: &format!("{moe}.experts.relu"),
         phase,
         window: "",
-        dims: &[("P", u32::try_from(elements).unwrap_or(u32::MAX))],
+        dims: &[("P", p)],
         scalars: &[],
         bindings,
         spread: Spread::Elements(elements),
-    });
+    };
+    to.launch_by_four(&launch, p, &[]);
 }

@@ -1,0 +1,372 @@
+// What the files of attention share: dimensions and bindings, where a head's rows are, products of tiles,
+// and the pairs near the diagonal, which are taken row by row.
+
+override LANES: u32;
+
+struct Dims {
+    B: u32,
+    S: u32,
+    HEADS: u32,
+    KV_HEADS: u32, // divides HEADS
+    WIDTH: u32,    // of a head
+    scale: f32,    // positive
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(5) var<storage, read_write> lse: array<f32>;           // (B, HEADS, S)  log of a row's sum of exponentials, over scale; written forward
+@group(0) @binding(6) var<storage, read_write> delta: array<f32>;         // (B, HEADS, S)  o . d_o; written by backward_delta
+@group(0) @binding(1) var<storage, read> q_vec4: array<vec4<f32>>;        // (B, S, HEADS, WIDTH / 4)
+@group(0) @binding(2) var<storage, read> k_vec4: array<vec4<f32>>;        // (B, S, KV_HEADS, WIDTH / 4)
+@group(0) @binding(3) var<storage, read> v_vec4: array<vec4<f32>>;        // (B, S, KV_HEADS, WIDTH / 4)
+@group(0) @binding(4) var<storage, read> d_o_vec4: array<vec4<f32>>;      // (B, S, HEADS, WIDTH / 4)
+@group(0) @binding(7) var<storage, read_write> o_vec4: array<vec4<f32>>;  // (B, S, HEADS, WIDTH / 4)
+@group(0) @binding(7) var<storage, read_write> dq_vec4: array<vec4<f32>>; // (B, S, HEADS, WIDTH / 4)
+@group(0) @binding(7) var<storage, read_write> dk_vec4: array<vec4<f32>>; // (B, S, KV_HEADS, WIDTH / 4)
+@group(0) @binding(8) var<storage, read_write> dv_vec4: array<vec4<f32>>; // (B, S, KV_HEADS, WIDTH / 4)
+
+const LOWEST: f32 = -3.4028234e38;
+const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Where a head's rows are: the first of them, and the distance from one to the next.
+struct Head {
+    q: u32,       // in q, o, and their gradients
+    q_step: u32,
+    kv: u32,      // in k, v, and their gradients
+    kv_step: u32,
+    rows: u32,    // in lse and delta
+}
+
+// Head h of sequence b, in elements that a row has `width` of.
+fn head_at(b: u32, h: u32, width: u32) -> Head {
+    let q_step = dims.HEADS * width;
+    let kv_step = dims.KV_HEADS * width;
+    let kv_head = h / (dims.HEADS / dims.KV_HEADS);
+    return Head(
+        b * dims.S * q_step + h * width,
+        q_step,
+        b * dims.S * kv_step + kv_head * width,
+        kv_step,
+        (b * dims.HEADS + h) * dims.S,
+    );
+}
+
+// Columns that a row is taken with: a few from `lead` on, then others from `first` on.
+struct Columns {
+    lead: u32,
+    leads: u32,
+    first: u32,
+    count: u32, // of both
+}
+
+fn column(columns: Columns, c: u32) -> u32 {
+    return select(columns.first - columns.leads, columns.lead, c < columns.leads) + c;
+}
+
+// What a row carries from block to block: the maximum so far of q . k, and the sum of exponentials.
+struct Carried {
+    top: f32,
+    sum: f32,
+}
+
+// Below, matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and
+// its components are four adjacent columns, or four steps of a sum.
+
+fn load_q(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(q_vec4[at.x], q_vec4[at.y], q_vec4[at.z], q_vec4[at.w]);
+}
+
+fn load_k(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(k_vec4[at.x], k_vec4[at.y], k_vec4[at.z], k_vec4[at.w]);
+}
+
+fn load_v(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(v_vec4[at.x], v_vec4[at.y], v_vec4[at.z], v_vec4[at.w]);
+}
+
+fn load_d_o(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(d_o_vec4[at.x], d_o_vec4[at.y], d_o_vec4[at.z], d_o_vec4[at.w]);
+}
+
+fn load_o(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(o_vec4[at.x], o_vec4[at.y], o_vec4[at.z], o_vec4[at.w]);
+}
+
+fn load_dq(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dq_vec4[at.x], dq_vec4[at.y], dq_vec4[at.z], dq_vec4[at.w]);
+}
+
+fn load_dk(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dk_vec4[at.x], dk_vec4[at.y], dk_vec4[at.z], dk_vec4[at.w]);
+}
+
+fn load_dv(at: vec4<u32>) -> mat4x4<f32> {
+    return mat4x4<f32>(dv_vec4[at.x], dv_vec4[at.y], dv_vec4[at.z], dv_vec4[at.w]);
+}
+
+fn store_o(at: vec4<u32>, c: mat4x4<f32>) {
+    o_vec4[at.x] = c[0];
+    o_vec4[at.y] = c[1];
+    o_vec4[at.z] = c[2];
+    o_vec4[at.w] = c[3];
+}
+
+fn store_dq(at: vec4<u32>, c: mat4x4<f32>) {
+    dq_vec4[at.x] = c[0];
+    dq_vec4[at.y] = c[1];
+    dq_vec4[at.z] = c[2];
+    dq_vec4[at.w] = c[3];
+}
+
+fn store_dk(at: vec4<u32>, c: mat4x4<f32>) {
+    dk_vec4[at.x] = c[0];
+    dk_vec4[at.y] = c[1];
+    dk_vec4[at.z] = c[2];
+    dk_vec4[at.w] = c[3];
+}
+
+fn store_dv(at: vec4<u32>, c: mat4x4<f32>) {
+    dv_vec4[at.x] = c[0];
+    dv_vec4[at.y] = c[1];
+    dv_vec4[at.z] = c[2];
+    dv_vec4[at.w] = c[3];
+}
+
+// Four more steps for one row: c plus the sum over s of a[s] b[s], in the order of the steps.
+fn row_product(c: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
+    return fma(a.wwww, b[3], fma(a.zzzz, b[2], fma(a.yyyy, b[1], fma(a.xxxx, b[0], c))));
+}
+
+// Four more steps for four rows: a[i] holds the steps of row i, b[s] the columns of step s.
+fn product(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        row_product(c[0], a[0], b),
+        row_product(c[1], a[1], b),
+        row_product(c[2], a[2], b),
+        row_product(c[3], a[3], b),
+    );
+}
+
+// sum + a . b, in the order of the components.
+fn chain(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
+    return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
+}
+
+// A block: what a tile of four rows and 32 other rows have in common, four of those at a time.
+struct Block {
+    r0: mat4x4<f32>,
+    r4: mat4x4<f32>,
+    r8: mat4x4<f32>,
+    r12: mat4x4<f32>,
+    r16: mat4x4<f32>,
+    r20: mat4x4<f32>,
+    r24: mat4x4<f32>,
+    r28: mat4x4<f32>,
+}
+
+// Vectors in a row of a head.
+fn steps() -> u32 {
+    return dims.WIDTH / 4u;
+}
+
+// The columns' maximum over `tops` and four rows more.
+fn higher(tops: vec4<f32>, c: mat4x4<f32>) -> vec4<f32> {
+    return max(max(max(max(tops, c[0]), c[1]), c[2]), c[3]);
+}
+
+// The columns' sum over `sums` and four rows more.
+fn added(sums: vec4<f32>, c: mat4x4<f32>) -> vec4<f32> {
+    return sums + c[0] + c[1] + c[2] + c[3];
+}
+
+// exp(scale * (c - level)), a level for each column.
+fn exponentials(c: mat4x4<f32>, level: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        exp((c[0] - level) * dims.scale),
+        exp((c[1] - level) * dims.scale),
+        exp((c[2] - level) * dims.scale),
+        exp((c[3] - level) * dims.scale),
+    );
+}
+
+// The gradient by the product q . k, from p and the gradient by p: p * (dp - delta) * scale.
+fn score_gradient(p: mat4x4<f32>, dp: mat4x4<f32>, own: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        p[0] * (dp[0] - own) * dims.scale,
+        p[1] * (dp[1] - own) * dims.scale,
+        p[2] * (dp[2] - own) * dims.scale,
+        p[3] * (dp[3] - own) * dims.scale,
+    );
+}
+
+// Rows of a matrix, each multiplied by a component.
+fn shrunk(c: mat4x4<f32>, factors: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(c[0] * factors.x, c[1] * factors.y, c[2] * factors.z, c[3] * factors.w);
+}
+
+// The same for four rows.
+fn scores_quad(own_row: vec4<u32>, other_row: vec4<u32>) -> mat4x4<f32> {
+    var own_at = own_row;
+    var other_at = other_row;
+    var c = mat4x4<f32>();
+    for (var step = 0u; step < steps(); step++) {
+        c = product(c, load_k(other_at), transpose(load_q(own_at)));
+        own_at += 1u;
+        other_at += 1u;
+    }
+    return c;
+}
+
+// The same for four rows.
+fn slopes_quad(own_row: vec4<u32>, other_row: vec4<u32>) -> mat4x4<f32> {
+    var own_at = own_row;
+    var other_at = other_row;
+    var c = mat4x4<f32>();
+    for (var step = 0u; step < steps(); step++) {
+        c = product(c, load_v(other_at), transpose(load_d_o(own_at)));
+        own_at += 1u;
+        other_at += 1u;
+    }
+    return c;
+}
+
+// The first keys of one row: o from them, not yet divided by their sum.
+fn forward_row(head: Head, i: u32, columns: Columns) -> Carried {
+    let q_row = head.q + i * head.q_step;
+    var p: array<f32, 7>;
+    var top = LOWEST;
+    for (var c = 0u; c < columns.count; c++) {
+        let k_row = head.kv + column(columns, c) * head.kv_step;
+        var score = 0.0;
+        for (var d = 0u; d < steps(); d++) {
+            score = chain(score, q_vec4[q_row + d], k_vec4[k_row + d]);
+        }
+        p[c] = score;
+        top = max(top, score);
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < columns.count; c++) {
+        p[c] = exp((p[c] - top) * dims.scale);
+        sum += p[c];
+    }
+    for (var d = 0u; d < steps(); d++) {
+        var out = vec4<f32>();
+        for (var c = 0u; c < columns.count; c++) {
+            out = fma(vec4(p[c]), v_vec4[head.kv + column(columns, c) * head.kv_step + d], out);
+        }
+        o_vec4[q_row + d] = out;
+    }
+    return Carried(top, sum);
+}
+
+// The end of a row: o divided by the sum, and lse.
+fn finish_row(head: Head, i: u32, carried: Carried) {
+    let q_row = head.q + i * head.q_step;
+    let share = 1.0 / carried.sum;
+    for (var d = 0u; d < steps(); d++) {
+        o_vec4[q_row + d] *= share;
+    }
+    lse[head.rows + i] = carried.top + log(carried.sum) / dims.scale;
+}
+
+// The same for four queries.
+fn turned_scores_quad(own_row: vec4<u32>, other_row: vec4<u32>) -> mat4x4<f32> {
+    var own_at = own_row;
+    var other_at = other_row;
+    var c = mat4x4<f32>();
+    for (var step = 0u; step < steps(); step++) {
+        c = product(c, load_k(own_at), transpose(load_q(other_at)));
+        own_at += 1u;
+        other_at += 1u;
+    }
+    return c;
+}
+
+// The same for four queries.
+fn turned_slopes_quad(own_row: vec4<u32>, other_row: vec4<u32>) -> mat4x4<f32> {
+    var own_at = own_row;
+    var other_at = other_row;
+    var c = mat4x4<f32>();
+    for (var step = 0u; step < steps(); step++) {
+        c = product(c, load_v(own_at), transpose(load_d_o(other_at)));
+        own_at += 1u;
+        other_at += 1u;
+    }
+    return c;
+}
+
+// p and the gradient by q . k, for one pair.
+fn pair(head: Head, i: u32, j: u32) -> vec2<f32> {
+    let q_row = head.q + i * head.q_step;
+    let kv_row = head.kv + j * head.kv_step;
+    var score = 0.0;
+    var slope = 0.0;
+    for (var d = 0u; d < steps(); d++) {
+        score = chain(score, q_vec4[q_row + d], k_vec4[kv_row + d]);
+        slope = chain(slope, d_o_vec4[q_row + d], v_vec4[kv_row + d]);
+    }
+    let p = exp((score - lse[head.rows + i]) * dims.scale);
+    return vec2(p, p * (slope - delta[head.rows + i]) * dims.scale);
+}
+
+// The first keys of one row: dq from them.
+fn backward_query_row(head: Head, i: u32, columns: Columns) {
+    var ds: array<f32, 7>;
+    for (var c = 0u; c < columns.count; c++) {
+        ds[c] = pair(head, i, column(columns, c)).y;
+    }
+    for (var d = 0u; d < steps(); d++) {
+        var out = vec4<f32>();
+        for (var c = 0u; c < columns.count; c++) {
+            out = fma(vec4(ds[c]), k_vec4[head.kv + column(columns, c) * head.kv_step + d], out);
+        }
+        dq_vec4[head.q + i * head.q_step + d] = out;
+    }
+}
+
+// What lse or delta hold for four rows.
+fn four_lse(row: u32) -> vec4<f32> {
+    return vec4(lse[row], lse[row + 1u], lse[row + 2u], lse[row + 3u]);
+}
+
+fn four_delta(row: u32) -> vec4<f32> {
+    return vec4(delta[row], delta[row + 1u], delta[row + 2u], delta[row + 3u]);
+}
+
+// The queries of one head nearest to one key: added to dk and dv.
+fn backward_key_value_row(head: Head, j: u32, columns: Columns) {
+    var p: array<f32, 7>;
+    var ds: array<f32, 7>;
+    for (var c = 0u; c < columns.count; c++) {
+        let both = pair(head, column(columns, c), j);
+        p[c] = both.x;
+        ds[c] = both.y;
+    }
+    let kv_row = head.kv + j * head.kv_step;
+    for (var d = 0u; d < steps(); d++) {
+        var key = dk_vec4[kv_row + d];
+        var value = dv_vec4[kv_row + d];
+        for (var c = 0u; c < columns.count; c++) {
+            let q_at = head.q + column(columns, c) * head.q_step + d;
+            key = fma(vec4(ds[c]), q_vec4[q_at], key);
+            value = fma(vec4(p[c]), d_o_vec4[q_at], value);
+        }
+        dk_vec4[kv_row + d] = key;
+        dv_vec4[kv_row + d] = value;
+    }
+}
+
+// Four queries for four keys: added to dk and dv.
+fn backward_key_value_quad(head: Head, kv_row: vec4<u32>, i: u32) {
+    let q_row = head.q + (i + QUAD) * head.q_step;
+    let row = head.rows + i;
+    let p = exponentials(turned_scores_quad(kv_row, q_row), four_lse(row));
+    let ds = score_gradient(p, turned_slopes_quad(kv_row, q_row), four_delta(row));
+    var kv_at = kv_row;
+    var q_at = q_row;
+    for (var step = 0u; step < steps(); step++) {
+        store_dk(kv_at, product(load_dk(kv_at), ds, load_q(q_at)));
+        store_dv(kv_at, product(load_dv(kv_at), p, load_d_o(q_at)));
+        kv_at += 1u;
+        q_at += 1u;
+    }
+}

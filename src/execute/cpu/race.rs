@@ -1,0 +1,210 @@
+//! Races: who touched which place since when, and whether somebody else touches it now. Only a kernel
+//! that was lowered to be watched executes the instructions that end here; any other pays nothing.
+//!
+//! For each unit of memory that the kernel writes and each kind of access, the first access of the
+//! dispatch is kept, and two by different lanes since the last barrier. Workgroups run one after the other here,
+//! so that is enough to see a race at every place that has one, though not each of its pairs of lines.
+
+use std::collections::BTreeMap;
+
+use super::{
+    memory::Words,
+    program::{Memory, Program},
+};
+use crate::execute::{Access, Between, Race};
+
+/// Bytes of notes that may be kept on the memory of a dispatch.
+const MAX_BYTES: usize = 4 << 30;
+
+/// One access: when, by whom, where in the program.
+#[derive(Clone, Copy, Default)]
+struct Touch {
+    /// The barrier before it, counted over all workgroups; 0 is nobody's access.
+    since: u32,
+    lane: u32,
+    site: u32,
+}
+
+/// The accesses of one kind to a unit.
+#[derive(Clone, Copy, Default)]
+struct Touches {
+    first: Touch,
+    latest: [Touch; 2],
+}
+
+/// What is known of a unit, by kind of access.
+type Unit = [Touches; Access::ALL.len()];
+
+/// Notes on adjacent memory.
+struct Region {
+    /// Its first and last address, in bytes.
+    start: usize,
+    end: usize,
+    units: Vec<Unit>,
+}
+
+/// A pair of accesses: their sites and what they do.
+type Pair = ([(u32, Access); 2], Between);
+
+/// Watches a launch.
+pub(super) struct Races<'a> {
+    program: &'a Program,
+    /// Bytes of a unit: the smallest access of the kernel.
+    unit: usize,
+    regions: Vec<Region>,
+    /// Of each memory that is watched, its region and its first unit there.
+    places: Vec<Option<(usize, usize)>>,
+    now: u32,
+    /// When the workgroup began, and its last barriers for storage and workgroup memory.
+    group: u32,
+    storage: u32,
+    shared: u32,
+    /// How often each was seen, and where first: memory and byte.
+    found: BTreeMap<Pair, (u64, usize, usize)>,
+}
+
+impl<'a> Races<'a> {
+    /// Watches what a program writes of the memories it is bound to. Where windows overlap, they are one
+    /// memory. None where that takes too much.
+    pub(super) fn new(program: &'a Program, memories: &[Words<'_>]) -> Option<Self> {
+        let watch = program.watch.as_ref()?;
+        let unit = watch.unit as usize;
+        let mut windows: Vec<(usize, usize, usize)> = memories
+            .iter()
+            .enumerate()
+            .map(|(memory, words)| {
+                let start = words.as_ptr() as usize;
+                (start, start + 4 * words.len(), memory)
+            })
+            .collect();
+        windows.sort_unstable();
+        let mut regions: Vec<Region> = Vec::new();
+        let mut of_memory = vec![0; memories.len()];
+        let mut written = Vec::new();
+        for (start, end, memory) in windows {
+            match regions.last_mut().filter(|last| start < last.end) {
+                Some(last) => last.end = last.end.max(end),
+                None => {
+                    regions.push(Region { start, end, units: Vec::new() });
+                    written.push(false);
+                }
+            }
+            of_memory[memory] = regions.len() - 1;
+            written[regions.len() - 1] |= watch.written.contains(&memory);
+        }
+        let units = |region: &Region| (region.end - region.start) / unit;
+        let all: usize =
+            regions.iter().zip(&written).map(|(r, written)| usize::from(*written) * units(r)).sum();
+        if all > MAX_BYTES / size_of::<Unit>() {
+            return None;
+        }
+        for (region, written) in regions.iter_mut().zip(&written) {
+            if *written {
+                region.units = vec![Unit::default(); units(region)];
+            }
+        }
+        let place = |(words, region): (&Words<'_>, usize)| {
+            let first = (words.as_ptr() as usize - regions[region].start) / unit;
+            written[region].then_some((region, first))
+        };
+        let places = memories.iter().zip(of_memory).map(place).collect();
+        Some(Self {
+            program,
+            unit,
+            regions,
+            places,
+            now: 0,
+            group: 0,
+            storage: 0,
+            shared: 0,
+            found: BTreeMap::new(),
+        })
+    }
+
+    /// Another workgroup begins.
+    pub(super) fn begin(&mut self) {
+        self.fence(true, true);
+        self.group = self.now;
+    }
+
+    /// A barrier for storage or workgroup memory.
+    pub(super) fn fence(&mut self, storage: bool, shared: bool) {
+        self.now += 1;
+        if storage {
+            self.storage = self.now;
+        }
+        if shared {
+            self.shared = self.now;
+        }
+    }
+
+    /// A lane touches bytes of a memory.
+    pub(super) fn touch(
+        &mut self,
+        memory: usize,
+        [byte, bytes]: [usize; 2],
+        access: Access,
+        lane: usize,
+        site: usize,
+    ) {
+        let Some((region, first)) = self.places[memory] else { return };
+        let within_group = self.program.memories[memory] == Memory::WorkGroup;
+        let since = if within_group { self.shared } else { self.storage };
+        let touch = Touch { since, lane: lane as u32, site: site as u32 };
+        let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
+        // Of what is out of bounds nothing is touched.
+        let Some(units) = self.regions[region].units.get_mut(units) else { return };
+        let mut met: [Option<Pair>; Access::ALL.len()] = [None; Access::ALL.len()];
+        for unit in units {
+            for (other, met) in Access::ALL.into_iter().zip(&mut met) {
+                if !access.races_with(other) {
+                    continue;
+                }
+                let Touches { first, latest } = &unit[other as usize];
+                let beside = latest.iter().find(|t| t.since == since && t.lane != touch.lane);
+                let elsewhere = Some(first)
+                    .filter(|first| !within_group && (1..self.group).contains(&first.since));
+                let pair = |earlier: &Touch, between| {
+                    let mut pair = [(earlier.site, other), (touch.site, access)];
+                    pair.sort_unstable();
+                    (pair, between)
+                };
+                *met = met
+                    .or(beside.map(|earlier| pair(earlier, Between::Lanes)))
+                    .or(elsewhere.map(|earlier| pair(earlier, Between::Workgroups)));
+            }
+            let Touches { first, latest } = &mut unit[access as usize];
+            if first.since == 0 {
+                *first = touch;
+            }
+            if latest[0].since != since {
+                *latest = [touch, Touch::default()];
+            } else if latest[0].lane != touch.lane && latest[1].since != since {
+                latest[1] = touch;
+            }
+        }
+        for pair in met.into_iter().flatten() {
+            self.found.entry(pair).or_insert((0, memory, byte)).0 += 1;
+        }
+    }
+
+    /// What was seen, by lines.
+    pub(super) fn found(&self) -> Vec<Race> {
+        let races = self.found.iter().map(|(([one, two], between), (count, memory, byte))| {
+            let line = |site: u32| self.program.sites[site as usize];
+            let (variable, start) = self.program.variable(*memory, *byte);
+            Race {
+                kernel: self.program.name.clone(),
+                lines: [line(one.0), line(two.0)],
+                accesses: [one.1, two.1],
+                between: *between,
+                count: *count,
+                variable: variable.to_owned(),
+                byte: (byte - start) as u64,
+            }
+        });
+        let mut by_line = Vec::new();
+        races.for_each(|race| race.add_to(&mut by_line));
+        by_line
+    }
+}

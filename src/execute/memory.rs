@@ -1,0 +1,24 @@
+//! How much memory the host has to spare, for executors that keep their buffers in it.
+
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Bytes that a process may yet take without swapping, its container's limit included; none where the
+/// system does not say.
+pub(super) fn available() -> Option<u64> {
+    let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(refresh).ok()?;
+    // A container's free memory leaves out what is merely cached, so it is taken from what is in use.
+    let container = system.cgroup_limits().map(|of| of.total_memory.saturating_sub(of.rss));
+    let host = Some(system.available_memory()).filter(|&bytes| bytes > 0)?;
+    Some(container.map_or(host, |container| container.min(host)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn there_is_some_and_not_too_much() {
+        if let Some(bytes) = super::available() {
+            assert!((1 << 20..1 << 50).contains(&bytes), "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What an executor that looks sees of a launch, beside what the kernel computes: a tally of its own,
+//! how many lanes had work, and what no kernel means to do. Plain data; who looks, and how, is the
+//! executor's business.
+
+use std::{collections::BTreeMap, iter::Sum};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::op::Cost;
+
+/// What an executor saw of one launch, or of several together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Witness {
+    /// Executed operations and traffic, expression by expression; nobody told it the price of one.
+    pub tally: Cost,
+    /// How many lanes had work.
+    pub lanes: LaneUse,
+    /// Accesses out of bounds, by kernel and line.
+    pub out_of_bounds: Vec<OutOfBounds>,
+    /// Races, by kernel and pair of lines; none where nobody looked for them.
+    pub races: Option<Vec<Race>>,
+}
+
+impl Sum for Witness {
+    fn sum<I: Iterator<Item = Self>>(witnesses: I) -> Self {
+        let mut sum = Self::default();
+        let mut outside: BTreeMap<(String, Option<u32>), u64> = BTreeMap::new();
+        for Self { tally, lanes, out_of_bounds, races } in witnesses {
+            sum.tally = sum.tally + tally;
+            sum.lanes = sum.lanes + lanes;
+            for OutOfBounds { kernel, line, accesses } in out_of_bounds {
+                *outside.entry((kernel, line)).or_default() += accesses;
+            }
+            if let Some(races) = races {
+                let known = sum.races.get_or_insert_default();
+                races.into_iter().for_each(|race| race.add_to(known));
+            }
+        }
+        let outside = outside.into_iter();
+        sum.out_of_bounds = outside
+            .map(|((kernel, line), accesses)| OutOfBounds { kernel, line, accesses })
+            .collect();
+        sum
+    }
+}
+
+/// How many lanes had work: an operation is issued for every lane of a workgroup as soon as one lane
+/// executes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneUse {
+    /// Operations that active lanes executed.
+    pub active: u64,
+    /// Operations that all lanes would have executed together.
+    pub issued: u64,
+}
+
+impl LaneUse {
+    /// Active lanes over lanes issued; none where nothing was issued.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        (self.issued > 0).then(|| self.active as f64 / self.issued as f64)
+    }
+}
+
+impl std::ops::Add for LaneUse {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { active: self.active + other.active, issued: self.issued + other.issued }
+    }
+}
+
+/// Accesses out of bounds of one line of a kernel. A load read 0 and a store stored nothing, as WGSL
+/// allows, but no kernel means them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct OutOfBounds {
+    /// Which kernel.
+    pub kernel: String,
+    /// Line in its source, where that is known.
+    pub line: Option<u32>,
+    /// How many.
+    pub accesses: u64,
+}
+
+/// How an invocation touches memory.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It reads.
+    Load,
+    /// It writes.
+    Store,
+    /// It reads atomically.
+    AtomicLoad,
+    /// It writes, or reads and writes, atomically.
+    AtomicUpdate,
+}
+
+impl Access {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Load, Self::Store, Self::AtomicLoad, Self::AtomicUpdate];
+
+    /// Whether two accesses of different invocations to one place, not ordered, are a race: one of them
+    /// writes, and not both are atomic.
+    #[must_use]
+    pub const fn races_with(self, other: Self) -> bool {
+        (self.writes() || other.writes()) && !(self.is_atomic() && other.is_atomic())
+    }
+
+    const fn writes(self) -> bool {
+        matches!(self, Self::Store | Self::AtomicUpdate)
+    }
+
+    const fn is_atomic(self) -> bool {
+        matches!(self, Self::AtomicLoad | Self::AtomicUpdate)
+    }
+}
+
+/// Whom no barrier keeps apart.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Between {
+    /// Invocations of one workgroup, since its last barrier for that memory.
+    Lanes,
+    /// Invocations of two workgroups, which nothing in a dispatch orders.
+    Workgroups,
+}
+
+/// Two lines of a kernel at which invocations touch one place at a time, one of them writing and not
+/// both atomically; what they write may be the same. What such a kernel computes is not defined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Race {
+    /// Which kernel.
+    pub kernel: String,
+    /// The two lines, which may be one.
+    pub lines: [Option<u32>; 2],
+    /// What each of them does.
+    pub accesses: [Access; 2],
+    /// Whose they are.
+    pub between: Between,
+    /// How often one was seen to race with another before it.
+    pub count: u64,
+    /// A variable that they were seen to meet in.
+    pub variable: String,
+    /// At which byte of it.
+    pub byte: u64,
+}
+
+impl Race {
+    /// Whether another is the same but for where and how often it was seen.
+    fn is(&self, other: &Self) -> bool {
+        (&self.kernel, self.lines, self.accesses, self.between)
+            == (&other.kernel, other.lines, other.accesses, other.between)
+    }
+
+    /// Adds it to those that are known.
+    pub(super) fn add_to(self, known: &mut Vec<Self>) {
+        match known.iter_mut().find(|race| race.is(&self)) {
+            Some(race) => race.count += self.count,
+            None => known.push(self),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A few layers in the place of many: which pass of a plan that ran stands for each pass of one that did
+//! not. Knows of layers only that a pass belongs to one; how many are enough is the model's business.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Error,
+    measure::{Measurement, PassMeasurement, Timing},
+    plan::{Pass, Plan},
+};
+
+/// For each pass of a whole plan the pass of a shorter one that costs the same.
+pub(super) struct Places(Vec<Place>);
+
+struct Place {
+    /// Position in the shorter plan.
+    pass: usize,
+    /// The layer that it is taken from, where that is another layer.
+    from_layer: Option<u32>,
+}
+
+impl Places {
+    /// Passes are paired by layer and by their order within it, layers beyond the shorter plan's last
+    /// with that one. What a pass costs follows from its kernel, dimensions and grid where no kernel
+    /// decides by a value, so a pair that has these in common costs the same to the last operation;
+    /// that it has them is checked here, for every pair.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] naming a pass that has no counterpart.
+    pub(super) fn of(whole: &Plan, short: &Plan) -> Result<Self, Error> {
+        let last = short.passes.iter().filter_map(Pass::layer).max();
+        let mut of_layer: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
+        for (i, pass) in short.passes.iter().enumerate() {
+            of_layer.entry(pass.layer()).or_default().push(i);
+        }
+        let mut met: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+        let place = |pass: &Pass| {
+            let order = met.entry(pass.layer()).or_default();
+            let layer = pass.layer().min(last);
+            let found = of_layer.get(&layer).and_then(|passes| passes.get(*order)).copied();
+            *order += 1;
+            found
+                .filter(|&found| alike(pass, &short.passes[found]))
+                .map(|found| Place {
+                    pass: found,
+                    from_layer: layer.filter(|_| layer != pass.layer()),
+                })
+                .ok_or_else(|| Error::Kernel {
+                    kernel: pass.kernel.to_string(),
+                    problem: format!("pass '{}': no pass that ran is like it", pass.label),
+                })
+        };
+        whole.passes.iter().map(place).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The measurement of the whole plan from that of the shorter one: for each pass its counterpart's,
+    /// and for the whole plan's time the sum of the passes'.
+    pub(super) fn fill(&self, measured: Measurement) -> Measurement {
+        let pass = |place: &Place| PassMeasurement {
+            from_layer: place.from_layer,
+            ..measured.passes[place.pass].clone()
+        };
+        let passes: Vec<_> = self.0.iter().map(pass).collect();
+        let timing = Timing {
+            plain_seconds: passes.iter().map(|pass| pass.seconds).sum(),
+            counted_seconds: passes.iter().map(|pass| pass.counted_seconds).sum(),
+            ..measured.timing
+        };
+        Measurement { passes, timing, ..measured }
+    }
+}
+
+/// Whether two passes are the same launch on other data.
+fn alike(one: &Pass, other: &Pass) -> bool {
+    (&one.kernel, one.phase, &one.dims, one.grid)
+        == (&other.kernel, other.phase, &other.dims, other.grid)
+}
