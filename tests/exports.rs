@@ -7,7 +7,10 @@ use std::{fs, path::Path};
 use assert_cmd::Command;
 use flopmeter::{
     estimate::Estimate,
-    report::{self, AdapterList, Agreement, Document, Report, ShaderReport, json},
+    report::{
+        self, AdapterList, Agreement, CompareReport, Document, Report, ScaleReport, ShaderReport,
+        json,
+    },
 };
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
@@ -80,6 +83,8 @@ fn every_command_writes_every_format() {
     exports::<Estimate>(&["estimate", "qwen2.5-0.5b", "--lora-rank", "8"]);
     exports::<ShaderReport>(&KERNEL);
     exports::<AdapterList>(&["adapters"]);
+    exports::<ScaleReport>(&["scale", "--axis", "seq=16,32,64"]);
+    exports::<CompareReport>(&["compare", "resnet-bk", "qwen2.5-0.5b"]);
 }
 
 #[test]

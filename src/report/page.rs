@@ -9,6 +9,7 @@ mod compare;
 mod components;
 mod estimate;
 mod forecast;
+mod growth;
 mod pictures;
 mod plot;
 mod profile;

@@ -3,13 +3,17 @@
 
 use flopmeter::{
     op::Convention,
-    report::{Document, Page, Report, RooflineReport, csv, html, json, markdown, table, trace},
+    report::{
+        self, Document, Page, Report, RooflineReport, csv, html, json, markdown,
+        page::{Content, Figure},
+        table, trace,
+    },
 };
 use serde_json::Value;
 
 use crate::{
     case::{Case, ceilings},
-    saved,
+    saved, sweep,
 };
 
 fn report() -> Report {
@@ -159,4 +163,26 @@ fn passes_without_times_are_not_in_a_trace() {
     let slices = trace["traceEvents"].as_array().unwrap().iter();
     assert_eq!(slices.filter(|event| event["ph"] == "X").count(), 1);
     assert!(json::render(&report).contains("\"seconds\": null"));
+}
+
+#[test]
+fn curves_go_through_the_points_of_a_sweep() {
+    let report = sweep::scale();
+    let page = report.page(false);
+    let figures = page.sections.iter().filter_map(|section| match &section.content {
+        Content::Plot(plot) => Some(&plot.figure),
+        Content::Facts(_) | Content::Table(_) => None,
+    });
+    let figures: Vec<&Figure> = figures.collect();
+    let [Figure::Curves { lines, points, .. }] = figures[..] else { panic!("{figures:?}") };
+    let total = lines.last().unwrap();
+    let at = |point: &report::ScalePoint| f64::from(point.at["seq"]);
+    let estimated = report.points.iter().map(|point| (at(point), point.total.estimate as f64));
+    assert_eq!(total.points, estimated.collect::<Vec<_>>());
+    let measured =
+        report.points.iter().filter_map(|point| Some((at(point), point.total.measured?)));
+    let measured: Vec<(f64, f64)> = measured.map(|(x, flops)| (x, flops as f64)).collect();
+    let dots = points.iter().filter(|dot| dot.series == total.series);
+    assert_eq!(dots.map(|dot| (dot.x, dot.y)).collect::<Vec<_>>(), measured);
+    assert!(measured.len() > 1 && html::render(&page).contains("<polyline"));
 }

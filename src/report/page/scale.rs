@@ -1,11 +1,8 @@
 //! What a sweep's report says: its points, how each component grows, what was skipped, and which published
 //! claims hold.
 
-use std::collections::BTreeSet;
-
 use super::{
-    Cell, Column, Fact, Figure, Line, Page, Plot, Point, Row, Section, Table, Tone, adapter_line,
-    config_line,
+    Cell, Column, Fact, Page, Row, Section, Table, Tone, adapter_line, config_line, growth,
 };
 use crate::{
     model::lower::Scope,
@@ -25,10 +22,10 @@ impl Document for ScaleReport {
         sections.push(Section::table("Points", points(self)));
         for axis in &self.sweep.axes {
             sections.push(Section::table("Growth", growth(self, axis)));
+            sections.extend(growth::picture(self, axis));
         }
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
-        sections.extend(self.sweep.axes.first().and_then(|axis| curves(self, axis)));
         let how = if self.is_measured() { "measured" } else { "estimated" };
         Page { title: format!("{}: how cost grows, {how}", self.sweep.model), sections }
     }
@@ -185,66 +182,6 @@ fn growth(report: &ScaleReport, axis: &Axis) -> Table {
     }
     rows.extend(row("total", None, None).map(|sum| Row { sum: true, ..sum }));
     Table { grouped_by: Some("phase"), columns, rows, main: false }
-}
-
-/// FLOPs of the whole step along the first axis, a line for each value of the second: a power law is
-/// straight. None where no two points make a line.
-fn curves(report: &ScaleReport, axis: &Axis) -> Option<Section> {
-    let of = [Quantity::Estimate, Quantity::Measured];
-    let along = |point: &ScalePoint| point.at.get(&axis.key).copied();
-    let across = |point: &ScalePoint| {
-        point.at.iter().find(|(key, _)| **key != axis.key).map(|(_, value)| *value)
-    };
-    let others: BTreeSet<Option<u32>> = report.points.iter().map(across).collect();
-    let mut lines = Vec::new();
-    let mut labels = Vec::new();
-    let mut rows = Vec::new();
-    for (series, of) in of.into_iter().enumerate() {
-        for &other in &others {
-            let points = report.first_gradient().filter(|point| across(point) == other);
-            let points = points.filter_map(|point| {
-                Some((f64::from(along(point)?), point.total.get(of).filter(|y| *y > 0.0)?))
-            });
-            let mut points: Vec<(f64, f64)> = points.collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let name = other.map_or_else(String::new, |other| format!(" at {other}"));
-            rows.extend(points.iter().map(|&(x, y)| {
-                let name = format!("{}{name}", of.name());
-                Row::new([Cell::text(name), Cell::Number(x, 0), Cell::Number(y, 0)])
-            }));
-            if let (Some(&(x, y)), Some(other)) = (points.last(), other) {
-                labels.push(Point { series, label: other.to_string(), x, y });
-            }
-            if points.len() > 1 {
-                lines.push(Line { series, points });
-            }
-        }
-    }
-    if lines.is_empty() {
-        return None;
-    }
-    let data = Table {
-        columns: vec![
-            Column::text("line", "line"),
-            Column::number(axis.key.clone(), axis.key.clone()),
-            Column::number("FLOPs", "flops"),
-        ],
-        rows,
-        ..Table::default()
-    };
-    let key = &axis.key;
-    Some(Section::plot(
-        "Scaling curves",
-        Plot {
-            description: format!(
-                "FLOPs of the whole step over {key}, both logarithmic: what grows with a power of {key} is \
-                 a straight line, and its slope is the exponent."
-            ),
-            series: of.map(|of| of.name().to_owned()).into(),
-            figure: Figure::Curves { x: key.clone(), y: "FLOPs".to_owned(), lines, points: labels },
-            data,
-        },
-    ))
 }
 
 /// An exponent beside the whole numbers that people quote.
