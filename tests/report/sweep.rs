@@ -10,9 +10,7 @@ use flopmeter::{
     op::Convention,
     report::{
         self, Candidate, CompareReport, Conditions, Document as _, Fate, PointFolder, Reason,
-        Report, ScaleReport,
-        page::{Content, Figure, Plot},
-        table,
+        Report, ScaleReport, table,
     },
     sweep::{Place, Point, Shard, Sweep},
 };
@@ -83,26 +81,6 @@ fn a_sweep_reads_as_agreed() {
 #[test]
 fn a_comparison_reads_as_agreed() {
     insta::assert_snapshot!(table::render(&compare().page(false), false));
-}
-
-#[test]
-fn curves_are_drawn_where_points_make_lines() {
-    let curves = |axes: &[&str]| {
-        let axes: Vec<String> = axes.iter().map(ToString::to_string).collect();
-        let sweep = sweep("resnet-bk", &[], &axes, vec![BkGradient::Hybrid]);
-        let fates = sweep.points().into_iter().map(|point| (point, Fate::Estimated));
-        let page = ScaleReport::new(sweep.clone(), Convention::Ieee, fates).page(false);
-        page.sections.iter().find_map(|section| match &section.content {
-            Content::Plot(Plot { figure: Figure::Curves { lines, points, .. }, .. }) => {
-                Some((lines.iter().map(|line| line.points.len()).collect::<Vec<_>>(), points.len()))
-            }
-            _ => None,
-        })
-    };
-    assert_eq!(curves(&["seq=32,64,128"]), Some((vec![3], 0)));
-    // One line for each value of the second axis, named at its end.
-    assert_eq!(curves(&["seq=32,64,128", "n_layers=1,2"]), Some((vec![3, 3], 2)));
-    assert_eq!(curves(&["seq=32"]), None);
 }
 
 #[test]
