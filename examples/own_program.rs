@@ -1,15 +1,15 @@
 //! A wgpu program of your own that counts what its kernels execute: its own device, buffers, pipelines and
-//! pass, and one bind group more for each kernel that counts.
+//! pass, one bind group more for each kernel that counts, and one buffer for the counters of all.
 //!
 //! Two kernels run in one compute pass: a matrix product, whose operations follow from its shape, and the
-//! Collatz steps of each number up to a thousand, which depend on the data. Run it with
-//! `cargo run --release --example own_program`.
+//! Collatz steps of each number up to a thousand, which depend on the data. The counters are read, and a
+//! second submission adds to them. Run it with `cargo run --release --example own_program`.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU64};
 
 use flopmeter::{
     execute::Limits,
-    instrument::{Instrumented, Line, instrument},
+    instrument::{Counted, CounterSet, CountingKernel},
     kernel::KernelModule,
     op::{Convention, OpCounts},
 };
@@ -17,7 +17,8 @@ use wgpu::{BufferUsages, util::DeviceExt as _};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const PRODUCT: &str = "
+/// A matrix product.
+pub const PRODUCT: &str = "
 @group(0) @binding(0) var<storage> a: array<f32>; // (N, N)
 @group(0) @binding(1) var<storage> b: array<f32>; // (N, N)
 @group(0) @binding(2) var<storage, read_write> c: array<f32>; // (N, N)
@@ -33,7 +34,8 @@ fn product(@builtin(global_invocation_id) id: vec3<u32>) {
     c[id.y * N + id.x] = sum;
 }";
 
-const COLLATZ: &str = "
+/// Collatz steps of each number.
+pub const COLLATZ: &str = "
 @group(0) @binding(0) var<storage, read_write> n: array<f32>;
 
 @compute @workgroup_size(64)
@@ -59,26 +61,20 @@ const N: u32 = 100;
 const NUMBERS: u32 = 1000;
 
 fn main() -> Result<()> {
-    for counts in run()? {
-        print(&counts);
+    let [first, both] = run()?;
+    for (counted, source) in first.iter().zip([PRODUCT, COLLATZ]) {
+        print(counted, source);
+    }
+    for counted in both {
+        let flops = counted.cost.ops.flops(Convention::Ieee);
+        print_line(&format!("{} after the second submission: {flops} FLOPs", counted.kernel));
     }
     Ok(())
 }
 
-/// What one kernel executed.
-pub struct Counts {
-    /// Its name.
-    pub kernel: String,
-    /// Its WGSL.
-    pub source: &'static str,
-    /// Operations by kind.
-    pub ops: OpCounts,
-    /// The same by line of the source, from 1.
-    pub lines: BTreeMap<u32, Line>,
-}
-
-/// Runs both kernels; the tests call this too.
-pub fn run() -> Result<Vec<Counts>> {
+/// Runs both kernels, then the product once more; what was counted after each submission. The tests call
+/// this too.
+pub fn run() -> Result<[Vec<Counted>; 2]> {
     // Your device.
     let mut instance = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     instance.backends = wgpu::Backends::PRIMARY;
@@ -91,8 +87,19 @@ pub fn run() -> Result<Vec<Counts>> {
     let overrides = BTreeMap::from([("N".to_owned(), f64::from(N))]);
     let product = KernelModule::from_wgsl("product", PRODUCT, "product", &overrides)?;
     let collatz = KernelModule::from_wgsl("collatz", COLLATZ, "collatz", &BTreeMap::new())?;
-    let product = Counting::new(&device, instrument(&product, &limits)?);
-    let collatz = Counting::new(&device, instrument(&collatz, &limits)?);
+    let mut counters = CounterSet::new(limits);
+    let product = counters.instrument(&product)?;
+    let collatz = counters.instrument(&collatz)?;
+
+    // A new buffer is zero, which is what counting starts from.
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("counters"),
+        size: counters.bytes(),
+        usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let product = Counting::new(&device, product, &buffer);
+    let collatz = Counting::new(&device, collatz, &buffer);
 
     // Your buffers, bound as ever.
     let matrix: Vec<f32> = (0..N * N).map(|i| (i % 7) as f32).collect();
@@ -102,45 +109,35 @@ pub fn run() -> Result<Vec<Counts>> {
     let product_inputs = bind(&device, &product.pipeline, 0, &[(0, &a), (1, &b), (2, &c)]);
     let collatz_inputs = bind(&device, &collatz.pipeline, 0, &[(0, &n)]);
 
-    // Your pass. Counts add up over dispatches, passes and submissions until you zero the buffer.
+    // Your pass, your submission.
     let mut encoder = device.create_command_encoder(&Default::default());
     let mut pass = encoder.begin_compute_pass(&Default::default());
-    pass.set_pipeline(&product.pipeline);
-    pass.set_bind_group(0, &product_inputs, &[]);
-    pass.set_bind_group(product.instrumented.counters.group, &product.counts, &[]);
-    pass.dispatch_workgroups(N.div_ceil(8), N.div_ceil(8), 1);
-    pass.set_pipeline(&collatz.pipeline);
-    pass.set_bind_group(0, &collatz_inputs, &[]);
-    pass.set_bind_group(collatz.instrumented.counters.group, &collatz.counts, &[]);
-    pass.dispatch_workgroups(NUMBERS.div_ceil(64), 1, 1);
+    product.dispatch(&mut pass, &product_inputs, [N.div_ceil(8), N.div_ceil(8)]);
+    collatz.dispatch(&mut pass, &collatz_inputs, [NUMBERS.div_ceil(64), 1]);
     drop(pass);
     queue.submit([encoder.finish()]);
+    let first = counters.read(&read(&device, &queue, &buffer)?)?;
 
-    let mut counts = Vec::new();
-    for (counting, source) in [(&product, PRODUCT), (&collatz, COLLATZ)] {
-        let Instrumented { kernel, table, .. } = &counting.instrumented;
-        let executions = table.decode(&read(&device, &queue, &counting.counters)?)?;
-        counts.push(Counts {
-            kernel: kernel.name.clone(),
-            source,
-            ops: table.cost(&executions).ops,
-            lines: table.lines(&executions),
-        });
-    }
-    Ok(counts)
+    // Counts add up over dispatches, passes and submissions until you zero the buffer.
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    product.dispatch(&mut pass, &product_inputs, [N.div_ceil(8), N.div_ceil(8)]);
+    drop(pass);
+    queue.submit([encoder.finish()]);
+    let both = counters.read(&read(&device, &queue, &buffer)?)?;
+    Ok([first, both])
 }
 
-/// A kernel that counts, with its pipeline and where it counts.
+/// A pipeline that counts, and the bind group of its counters.
 struct Counting {
-    instrumented: Instrumented,
     pipeline: wgpu::ComputePipeline,
-    counters: wgpu::Buffer,
+    group: u32,
     counts: wgpu::BindGroup,
 }
 
 impl Counting {
-    fn new(device: &wgpu::Device, instrumented: Instrumented) -> Self {
-        let kernel = &instrumented.kernel;
+    fn new(device: &wgpu::Device, counting: CountingKernel, counters: &wgpu::Buffer) -> Self {
+        let CountingKernel { kernel, group, binding, offset, size } = counting;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(&kernel.name),
             source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.module.clone())),
@@ -153,16 +150,26 @@ impl Counting {
             compilation_options: Default::default(),
             cache: None,
         });
-        // A new buffer is zero, which is what counting starts from.
-        let counters = device.create_buffer(&wgpu::BufferDescriptor {
+        let window = wgpu::BufferBinding { buffer: counters, offset, size: NonZeroU64::new(size) };
+        let resource = wgpu::BindingResource::Buffer(window);
+        let counts = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("counters"),
-            size: instrumented.table.bytes(),
-            usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
+            layout: &pipeline.get_bind_group_layout(group),
+            entries: &[wgpu::BindGroupEntry { binding, resource }],
         });
-        let at = instrumented.counters;
-        let counts = bind(device, &pipeline, at.group, &[(at.binding, &counters)]);
-        Self { instrumented, pipeline, counters, counts }
+        Self { pipeline, group, counts }
+    }
+
+    fn dispatch(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        inputs: &wgpu::BindGroup,
+        [x, y]: [u32; 2],
+    ) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, inputs, &[]);
+        pass.set_bind_group(self.group, &self.counts, &[]);
+        pass.dispatch_workgroups(x, y, 1);
     }
 }
 
@@ -231,18 +238,21 @@ fn read(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer) -> Re
     Ok(readable.get_mapped_range(..)?.to_vec())
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the program is for")]
-fn print(counts: &Counts) {
+fn print(counted: &Counted, source: &str) {
     let flops = |ops: OpCounts| ops.flops(Convention::Ieee);
-    println!("{}: {} FLOPs", counts.kernel, flops(counts.ops));
-    for (scalar, op, count) in counts.ops.floating().iter() {
-        println!("  {count:>9}  {}.{}", scalar.name(), op.name());
+    print_line(&format!("{}: {} FLOPs", counted.kernel, flops(counted.cost.ops)));
+    for (scalar, op, count) in counted.cost.ops.floating().iter() {
+        print_line(&format!("  {count:>9}  {}.{}", scalar.name(), op.name()));
     }
-    for (number, text) in (1..).zip(counts.source.lines()) {
-        match counts.lines.get(&number).map(|line| flops(line.cost.ops)) {
-            Some(flops) if flops > 0 => println!("  {flops:>9}  {text}"),
-            _ => println!("  {:>9}  {text}", ""),
+    for (number, text) in (1..).zip(source.lines()) {
+        match counted.lines.get(&number).map(|line| flops(line.cost.ops)) {
+            Some(flops) if flops > 0 => print_line(&format!("  {flops:>9}  {text}")),
+            _ => print_line(&format!("  {:>9}  {text}", "")),
         }
     }
-    println!();
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the program is for")]
+fn print_line(text: &str) {
+    println!("{text}");
 }

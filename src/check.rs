@@ -1,8 +1,9 @@
 //! Where the independent arms meet: measured counts, closed forms and other executors' counts are
 //! held against each other, with `==`. Nothing here prints or decides an exit code.
 
-use std::ops::Add;
+use std::{borrow::Cow, ops::Add};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,19 +14,21 @@ use crate::{
 };
 
 /// What comparing two opinions on one pass gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "result")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     /// Every operation agrees.
     Match,
     /// At least one kind of operation differs.
     Mismatch {
         /// Whose counts were held against each other, and where they differ first.
+        #[serde(rename = "why")]
         difference: String,
     },
     /// There is no second opinion.
     NotComparable {
         /// Why not.
+        #[serde(rename = "why")]
         reason: String,
     },
     /// There is no first opinion: the pass did not run, and what another layer's pass cost stands for it.
@@ -35,8 +38,20 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Where two opinions differ, or why there are not two.
+    pub fn why(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Match => None,
+            Self::Mismatch { difference } => Some(difference.into()),
+            Self::NotComparable { reason } => Some(reason.into()),
+            Self::Extrapolated { layer } => Some(format!("as measured in layer_{layer}").into()),
+        }
+    }
+}
+
 /// How many passes came out how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// Passes on which all opinions agree.
     pub r#match: u64,

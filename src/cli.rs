@@ -5,10 +5,13 @@ mod adapters;
 mod args;
 mod check;
 mod estimate;
+mod export;
 mod interrupt;
+mod manual;
 mod output;
 mod profile;
 mod progress;
+mod roofline;
 mod shader;
 
 use std::process::ExitCode;
@@ -72,7 +75,10 @@ pub fn run() -> Outcome {
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
-        Command::Adapters => adapters::run(common),
+        Command::Roofline(asked) => roofline::run(asked, common),
+        Command::Adapters(asked) => adapters::run(asked, common),
+        Command::Completions(asked) => manual::completions(asked),
+        Command::Man(asked) => manual::man(asked),
     };
     outcome.unwrap_or_else(|error| {
         output::complain(&error);

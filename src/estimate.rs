@@ -2,10 +2,14 @@
 //! nothing corrected. What a step really executes is measured elsewhere; this arm never sees a plan.
 
 mod field;
+mod file;
 mod qwen2;
 mod resnet_bk;
 
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use field::FieldFormula;
 pub use qwen2::PerFunction;
@@ -16,8 +20,9 @@ use crate::{
     plan::Phase,
 };
 
-/// FLOPs of the three phases of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// FLOPs of the three phases of a step; a file has their total beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "file::PhaseFlops", into = "file::PhaseFlops")]
 pub struct PhaseFlops {
     /// From tokens to loss.
     pub forward: u64,
@@ -63,30 +68,19 @@ impl PhaseFlops {
     }
 }
 
-impl Serialize for PhaseFlops {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
-        for phase in Phase::ALL {
-            map.serialize_entry(phase.name(), &self.get(phase))?;
-        }
-        map.serialize_entry("total", &self.total())?;
-        map.end()
-    }
-}
-
 /// One summand of an estimator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Term {
     /// The estimator's component: `embedding`, `layer_0`, ...
     pub component: String,
     /// What in the component it prices, as a dotted path: `moe.router`, ...
-    pub term: &'static str,
+    pub term: Cow<'static, str>,
     /// Which phase it belongs to.
     pub phase: Phase,
     /// Its value.
     pub flops: u64,
     /// Its formula in shape letters; P is the component's number of parameters.
-    pub formula: &'static str,
+    pub formula: Cow<'static, str>,
 }
 
 /// What one line of an estimator prices: its name, its phase, its formula, and the formula's factors.
@@ -96,7 +90,13 @@ impl Term {
     fn new(component: &str, (term, phase, formula, factors): &Line) -> Result<Self, Error> {
         let flops = product(factors)
             .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
-        Ok(Self { component: component.to_owned(), term, phase: *phase, flops, formula })
+        Ok(Self {
+            component: component.to_owned(),
+            term: (*term).into(),
+            phase: *phase,
+            flops,
+            formula: (*formula).into(),
+        })
     }
 }
 
@@ -106,7 +106,8 @@ fn product(factors: &[u64]) -> Option<u64> {
 }
 
 /// What an estimator says about one training step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "file::Estimate", into = "file::Estimate")]
 pub struct Estimate {
     config: ModelConfig,
     shape: BatchShape,
@@ -119,7 +120,7 @@ pub struct Estimate {
 }
 
 /// What an estimator says about many steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Experiment {
     /// How many steps.
     pub steps: u64,
@@ -130,7 +131,7 @@ pub struct Experiment {
 }
 
 /// How many steps a budget pays for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
     /// FLOPs that may be spent.
     pub flops: u64,
@@ -156,13 +157,7 @@ impl Estimate {
             ModelConfig::ResNetBk(config) => resnet_bk::terms(config, shape, optimizer)?,
             ModelConfig::Qwen2(config) => qwen2::terms(config, shape)?,
         };
-        let mut sum = PhaseFlops::default();
-        for term in &terms {
-            sum = sum
-                .checked_add(term.phase, term.flops)
-                .filter(|sum| sum.checked_total().is_some())
-                .ok_or_else(|| overflow("the sum of all terms"))?;
-        }
+        checked_sum(&terms)?;
         let (per_function, field) = match config {
             ModelConfig::ResNetBk(_) => (None, Vec::new()),
             ModelConfig::Qwen2(config) => {
@@ -223,6 +218,21 @@ impl Estimate {
         &self.terms
     }
 
+    /// What is estimated.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// B and N.
+    pub fn shape(&self) -> BatchShape {
+        self.shape
+    }
+
+    /// How parameters follow their gradients.
+    pub fn optimizer(&self) -> Optimizer {
+        self.optimizer
+    }
+
     /// What the whole step costs.
     pub fn total_flops(&self) -> PhaseFlops {
         self.terms.iter().fold(PhaseFlops::default(), include)
@@ -263,6 +273,16 @@ impl Estimate {
     }
 }
 
+/// The sum of all terms.
+fn checked_sum(terms: &[Term]) -> Result<PhaseFlops, Error> {
+    terms
+        .iter()
+        .try_fold(PhaseFlops::default(), |sum, term| {
+            sum.checked_add(term.phase, term.flops).filter(|sum| sum.checked_total().is_some())
+        })
+        .ok_or_else(|| overflow("the sum of all terms"))
+}
+
 /// `flops` and one term of an estimate whose sum is known to fit.
 fn include(flops: PhaseFlops, term: &Term) -> PhaseFlops {
     flops.checked_add(term.phase, term.flops).expect("an estimate's sum fits in u64")
@@ -272,52 +292,4 @@ fn overflow(what: &str) -> Error {
     Error::Config(format!(
         "the estimate overflows 64 bits in {what}: lower batch, seq or the model's dimensions"
     ))
-}
-
-/// The file that `estimate --json` writes. Its first four fields after the schema are the published
-/// estimator's own export.
-impl Serialize for Estimate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Config<'a> {
-            #[serde(flatten)]
-            config: &'a ModelConfig,
-            seq_len: u32,
-            batch_size: u32,
-        }
-
-        struct Breakdown<'a>(Vec<(&'a str, PhaseFlops)>);
-
-        impl Serialize for Breakdown<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().copied())
-            }
-        }
-
-        let config = Config {
-            config: &self.config,
-            seq_len: self.shape.seq(),
-            batch_size: self.shape.batch(),
-        };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", "flopmeter.estimate/1")?;
-        map.serialize_entry("model_config", &config)?;
-        map.serialize_entry("total_flops", &self.total_flops())?;
-        map.serialize_entry("component_breakdown", &Breakdown(self.component_breakdown()))?;
-        map.serialize_entry("optimizer", &self.optimizer)?;
-        if let Some(per_function) = &self.per_function {
-            map.serialize_entry("per_function", per_function)?;
-        }
-        if let Some(experiment) = &self.experiment {
-            map.serialize_entry("experiment", experiment)?;
-        }
-        if let Some(budget) = &self.budget {
-            map.serialize_entry("budget", budget)?;
-        }
-        if !self.field.is_empty() {
-            map.serialize_entry("field_formulas", &self.field)?;
-        }
-        map.serialize_entry("terms", &self.terms)?;
-        map.end()
-    }
 }

@@ -1,12 +1,15 @@
 //! What can run a kernel. An executor knows programs, buffers and dispatches; it never hears of
 //! plans, models or formulas, so one suite of tests can hold every executor to the same answers.
 
+#[cfg(feature = "embedded")]
 pub mod cpu;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 mod memory;
 mod witness;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
 
@@ -16,6 +19,7 @@ use crate::{Error, kernel::KernelModule};
 ///
 /// # Errors
 /// Where the embedded executor cannot be had, which no machine is known to do.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn adapters() -> Result<Vec<Adapter>, Error> {
     let mut adapters = gpu::adapters();
     adapters.push(cpu::Cpu::new(cpu::SUBGROUP_LANES)?.adapter().clone());
@@ -37,6 +41,7 @@ impl From<u32> for Embedded {
     }
 }
 
+#[cfg(feature = "embedded")]
 impl Embedded {
     fn open(self) -> Result<Box<dyn Executor>, Error> {
         let cpu = cpu::Cpu::new(self.subgroup)?;
@@ -49,6 +54,7 @@ impl Embedded {
 ///
 /// # Errors
 /// Where there is no such adapter, or it cannot be opened, or is to look for races and cannot.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Executor>, Error> {
     let embedded = embedded.into();
     if choice == "embedded" {
@@ -72,6 +78,7 @@ pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Execu
 ///
 /// # Errors
 /// Where one that is there cannot be opened.
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>, Error> {
     let gpus = gpu::Gpu::open_all()?.into_iter();
     let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
@@ -80,7 +87,7 @@ pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>,
 }
 
 /// Who runs: what a report prints and what a plan must respect.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Adapter {
     /// The device's own name.
     pub name: String,
@@ -91,12 +98,11 @@ pub struct Adapter {
     /// Driver and version, as far as they are known.
     pub driver: String,
     /// What a plan must fit into.
-    #[serde(skip)]
     pub limits: Limits,
 }
 
 /// The limits that shape a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     /// Bytes in one storage binding.
     pub binding_bytes: u64,
@@ -179,7 +185,7 @@ pub struct Dispatch<'a> {
 }
 
 /// Where a time comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// The device's own timestamps around the dispatch.
@@ -195,6 +201,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// By which clock.
     pub clock: Clock,
+    /// The host's time from handing the launch in to knowing that it is done.
+    pub waited_seconds: f64,
     /// What the executor itself saw, where it looks.
     pub witness: Option<Witness>,
 }

@@ -8,7 +8,8 @@ use std::{
     fmt,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     estimate::Term,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// One reason why what ran is not what was estimated, in one phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// Which phase.
     pub phase: Phase,
@@ -33,7 +34,7 @@ pub struct Cause {
     /// Measured less estimated.
     pub difference: i128,
     /// Whether some of what was measured is extrapolated.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extrapolated: bool,
 }
 
@@ -181,7 +182,7 @@ impl Subject {
         let product = match term.term.strip_suffix(".weight") {
             Some(product) if !trained.contains(product) => return Self::Frozen,
             Some(product) => product,
-            None => term.term,
+            None => &*term.term,
         };
         match product {
             "embedding" => Self::Embedding,

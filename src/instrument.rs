@@ -23,6 +23,7 @@ mod code;
 mod flow;
 mod flush;
 mod price;
+mod set;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,13 +33,16 @@ use naga::{
     Span, Statement,
 };
 
-pub use self::table::{Block, BlockTable, Line};
 use self::{
     block::{Site, Unpriced},
     code::Code,
     flow::Flow,
     flush::{Counter, MOST_LANES, Means, Types},
     price::Pricer,
+};
+pub use self::{
+    set::{Counted, CounterSet, CountingKernel},
+    table::{Block, BlockTable, Line},
 };
 use crate::{
     Error,

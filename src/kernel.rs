@@ -39,6 +39,7 @@ shaders![
     "optimizer",
     "relu",
     "rms_norm",
+    "roofline",
     "rope",
     "swiglu",
 ];

@@ -43,11 +43,25 @@
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
-//! | [`report`] | one report, one file a format | running |
+//! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
+//! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
 //!
 //! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
 //! arm that counts never sees a shape. Instrumented and plain kernels leave the same bits. Times come
 //! from the plain kernels, counts from the instrumented ones.
+//!
+//! # Features
+//!
+//! All are on by default. A program that only instruments takes none of them, and naga is the largest crate that
+//! comes along: [`instrument`] for one kernel or a set of them, [`kernel`] to load one, [`op`] to price what
+//! was counted.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `gpu` | `execute::gpu`, with wgpu |
+//! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
+//! | `glsl`, `spirv` | shader files other than WGSL |
+//! | `cli` | the program, `report::table`, `csv`, `html` and `plot`; the program takes all features |
 //!
 //! # Shape letters
 //!
@@ -71,6 +85,7 @@ pub mod op;
 pub mod plan;
 pub mod profile;
 pub mod report;
+pub mod roofline;
 pub mod shader;
 pub mod tensors;
 

@@ -7,7 +7,8 @@ mod uniform;
 
 use std::ops::ControlFlow;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use session::Session;
 
@@ -61,7 +62,7 @@ pub struct PassMeasurement {
 }
 
 /// How times were taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// Whose clock.
     pub source: Source,
@@ -74,7 +75,7 @@ pub struct Timing {
 }
 
 /// Whose clock a report's times come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The device's, for every pass.
@@ -83,6 +84,17 @@ pub enum Source {
     Wall,
     /// Nobody's: nothing was timed.
     None,
+}
+
+impl Source {
+    /// The same for a reader.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Timestamps => "the device's timestamps",
+            Self::Wall => "the host's clock, submission and wait included",
+            Self::None => "nothing was timed",
+        }
+    }
 }
 
 /// A whole plan, measured.

@@ -16,7 +16,8 @@ mod source;
 mod spelling;
 mod weights;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -32,8 +33,8 @@ pub use source::{Model, PRESETS};
 pub use weights::Weights;
 
 /// The configuration of one model of any family; serialises as its `config.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "model_type")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "model_type", try_from = "Map<String, Value>")]
 pub enum ModelConfig {
     /// Residual blocks of experts mixed with the diagonal of a tridiagonal resolvent.
     #[serde(rename = "resnet_bk")]
@@ -134,6 +135,14 @@ impl ModelConfig {
             Self::ResNetBk(_) => &[],
             Self::Qwen2(config) => config.redundant(),
         }
+    }
+}
+
+impl TryFrom<Map<String, Value>> for ModelConfig {
+    type Error = String;
+
+    fn try_from(object: Map<String, Value>) -> Result<Self, String> {
+        Self::from_json(&object)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The vocabulary: what an operation is, how many were executed, and what they cost under a named
 //! convention. Everything else in the crate speaks in these types; this file knows nothing of the rest.
 
-use std::{fmt, iter::Sum, ops::Add, str::FromStr};
+use std::{borrow::Cow, fmt, iter::Sum, ops::Add, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// The scalar that an operation works on. All integers and booleans share one class.
@@ -207,20 +208,14 @@ impl Sum for OpCounts {
 impl fmt::Debug for OpCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
-            .entries(
-                self.iter()
-                    .map(|(scalar, op, count)| (format!("{}.{}", scalar.name(), op.name()), count)),
-            )
+            .entries(self.iter().map(|(scalar, op, count)| (key(scalar, op), count)))
             .finish()
     }
 }
 
 impl Serialize for OpCounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.iter()
-                .map(|(scalar, op, count)| (format!("{}.{}", scalar.name(), op.name()), count)),
-        )
+        serializer.collect_map(self.iter().map(|(scalar, op, count)| (key(scalar, op), count)))
     }
 }
 
@@ -240,10 +235,31 @@ impl<'de> Deserialize<'de> for OpCounts {
     }
 }
 
+impl JsonSchema for OpCounts {
+    fn schema_name() -> Cow<'static, str> {
+        "OpCounts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let keys = Scalar::ALL.into_iter().flat_map(|scalar| Op::ALL.map(|op| key(scalar, op)));
+        json_schema!({
+            "description": "How many operations of each kind were executed; those that were not are left out.",
+            "type": "object",
+            "propertyNames": { "enum": keys.collect::<Vec<_>>() },
+            "additionalProperties": { "type": "integer", "minimum": 0 },
+        })
+    }
+}
+
+/// What a kind of operation is called in reports and files.
+fn key(scalar: Scalar, op: Op) -> String {
+    format!("{}.{}", scalar.name(), op.name())
+}
+
 macro_rules! traffic {
     ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
         /// Memory touched beside the arithmetic. Private and function memory are not memory.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct Traffic {
             $($(#[$doc])*
@@ -312,7 +328,7 @@ impl Traffic {
 }
 
 /// Operations and traffic together: what executing a piece of a kernel costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Operations by kind.
     pub ops: OpCounts,
@@ -348,7 +364,7 @@ impl Sum for Cost {
 }
 
 /// A named price list that turns operations into FLOPs; printed with every number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Convention {
     /// Arithmetic and elementary functions are 1, a fused multiply-add 2, the rest 0.

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A buffer of a plan, by position in [`Plan::buffers`].
@@ -74,7 +75,9 @@ impl Slice {
 }
 
 /// Which third of a training step a pass belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// From tokens to loss.
@@ -106,7 +109,9 @@ impl fmt::Display for Phase {
 }
 
 /// A kernel by name: the stem of its file in `shaders/` and one entry point in it, `file.entry`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct KernelName {
     /// File stem.

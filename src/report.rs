@@ -1,18 +1,38 @@
 //! The report: everything that a run found out, as one serialisable value. Assembled here from the
 //! arms that know each part; how it looks is for the files below, one a format.
 
+mod adapters;
 mod agreement;
 mod component;
+#[cfg(feature = "cli")]
+pub mod csv;
+mod document;
+#[cfg(feature = "cli")]
+pub mod html;
 pub mod json;
+pub mod markdown;
 mod number;
+pub mod page;
+#[cfg(feature = "cli")]
+pub mod plot;
+mod roofline;
 mod shader;
+#[cfg(feature = "cli")]
 pub mod table;
+pub mod trace;
 mod watched;
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
-pub use agreement::{Agreement, Comparison};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use adapters::AdapterList;
+pub use agreement::{Agreement, Comparison, Launch, Value};
 pub use component::Component;
+pub use document::{Document, load, schemas};
+pub use page::Page;
+pub use roofline::{Point, RooflineReport};
 pub use shader::{LineRow, ShaderReport};
 pub use watched::Watched;
 
@@ -26,6 +46,7 @@ use crate::{
     model::{BatchShape, ModelConfig, lower::Training},
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
+    roofline::{Ceilings, Placement},
 };
 
 /// What the numbers of a report are.
@@ -52,7 +73,7 @@ pub struct Subject<'a> {
 }
 
 /// FLOPs of a whole run, by phase.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// What the device counted.
     pub measured: PhaseFlops,
@@ -66,14 +87,14 @@ pub struct Totals {
 }
 
 /// How the measurement of a few layers came to stand for all of a model's.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrapolation {
     /// Layers of the model.
     pub layers: u32,
     /// How many of them ran, from the lowest.
     pub measured_layers: u32,
     /// What an extrapolated figure is.
-    pub definition: &'static str,
+    pub definition: Cow<'static, str>,
 }
 
 /// What the extrapolated numbers of a report are.
@@ -82,7 +103,7 @@ pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pas
     dimensions and grid; it is marked, and not among the passes that match.";
 
 /// One kernel launch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PassRow {
     /// Unique among the passes of a plan.
     pub label: String,
@@ -104,27 +125,27 @@ pub struct PassRow {
     pub flops: u64,
     /// Memory touched.
     pub traffic: Traffic,
-    /// Whether `ops` and `exact_ops` agree: `match`, `mismatch`, `not_comparable`, or `extrapolated`
-    /// where the pass did not run.
-    #[serde(serialize_with = "word")]
+    /// Whether `ops` and `exact_ops` agree, and if not, why.
+    #[serde(flatten)]
     pub verdict: Verdict,
-    /// Where they differ, or why they cannot be compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
     /// Median time of the plain kernel, where anything was timed.
     pub seconds: Option<f64>,
     /// Active lanes over lanes issued, where the executor looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lane_use: Option<f64>,
+    /// Where that stands under the report's ceilings, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
 }
 
 /// Everything that a run found out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Name and version of this layout.
-    pub schema: &'static str,
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
     /// What is measured.
-    pub definition: &'static str,
+    pub definition: Cow<'static, str>,
     /// How operations became FLOPs.
     pub convention: Convention,
     /// Who ran it.
@@ -150,7 +171,7 @@ pub struct Report {
     /// FLOPs, operations, traffic and time by component and phase.
     pub components: Vec<Component>,
     /// What the field quotes beside the published estimator.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub field_formulas: Vec<FieldFormula>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
@@ -167,6 +188,9 @@ pub struct Report {
     /// What the executor saw beside the counts, where it looks.
     #[serde(flatten)]
     pub watched: Option<Watched>,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
 }
 
 impl Report {
@@ -198,10 +222,10 @@ impl Report {
                 exact_ops: formula::exact(&pass.kernel, &pass.dims),
                 flops: measured.cost.ops.flops(convention),
                 traffic: measured.cost.traffic,
-                why: why(&verdict),
                 verdict,
                 seconds: measured.seconds,
                 lane_use: measured.witness.as_ref().and_then(|witness| witness.lanes.share()),
+                roofline: None,
             })
             .collect();
         let exact: Option<Vec<_>> = passes
@@ -212,8 +236,8 @@ impl Report {
         let extrapolated = passes.iter().filter(|pass| pass.is_extrapolated());
         let extrapolated = by_phase(extrapolated.map(|pass| (pass.phase, pass.flops)));
         Self {
-            schema: "flopmeter.profile/1",
-            definition: DEFINITION,
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
             convention,
             adapter: measurement.adapter.clone(),
             model: model.to_owned(),
@@ -245,6 +269,7 @@ impl Report {
             loss_is_finite: loss.is_some_and(f32::is_finite),
             timing: measurement.timing.clone(),
             watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
+            ceilings: None,
         }
     }
 
@@ -272,7 +297,7 @@ fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation
     (measured_layers < count).then_some(Extrapolation {
         layers: count,
         measured_layers,
-        definition: EXTRAPOLATED,
+        definition: EXTRAPOLATED.into(),
     })
 }
 
@@ -280,24 +305,5 @@ fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation
 fn by_phase(flops: impl IntoIterator<Item = (Phase, u64)>) -> PhaseFlops {
     flops.into_iter().fold(PhaseFlops::default(), |sum, (phase, flops)| {
         sum.checked_add(phase, flops).expect("the FLOPs of a plan fit in u64")
-    })
-}
-
-fn why(verdict: &Verdict) -> Option<String> {
-    match verdict {
-        Verdict::Match => None,
-        Verdict::Mismatch { difference } => Some(difference.clone()),
-        Verdict::NotComparable { reason } => Some(reason.clone()),
-        Verdict::Extrapolated { layer } => Some(format!("as measured in layer_{layer}")),
-    }
-}
-
-/// A verdict in one word; its details stand beside it.
-fn word<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match verdict {
-        Verdict::Match => "match",
-        Verdict::Mismatch { .. } => "mismatch",
-        Verdict::NotComparable { .. } => "not_comparable",
-        Verdict::Extrapolated { .. } => "extrapolated",
     })
 }

@@ -16,7 +16,7 @@ use flopmeter::{
     op::Convention,
     plan::Phase,
     profile::{Keep, Request, profile},
-    report::{Report, json, table},
+    report::{Document as _, Report, json, table},
 };
 use serde_json::Value;
 
@@ -110,9 +110,9 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                     assert_eq!(taken, layer(phase) * (LAYERS - u64::from(ran)), "{phase}");
                 }
                 assert_eq!(scaled.loss, None);
-                let text = table::render(&scaled, table::Style::default());
+                let text = table::render(&scaled.page(false), false);
                 assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
-                assert!(!table::render(&whole, table::Style::default()).contains('~'));
+                assert!(!table::render(&whole.page(false), false).contains('~'));
             }
         }
     });

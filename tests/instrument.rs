@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
+#[path = "instrument/data.rs"]
+mod data;
 #[path = "instrument/harness.rs"]
 mod harness;
 #[path = "instrument/prices.rs"]

@@ -1,11 +1,16 @@
 //! `flopmeter adapters`: what can run here, and what `auto` would pick.
 
-use flopmeter::{execute, report::table};
+use flopmeter::{execute, report::AdapterList};
 
-use super::{Outcome, args::Common, output};
+use super::{
+    Outcome,
+    args::{Adapters, Common},
+    export::{Formats, Places},
+};
 
-pub fn run(common: &Common) -> super::Result {
-    let adapters = execute::adapters()?;
-    output::print(&table::adapters(&adapters, output::style(common)))?;
+pub fn run(asked: &Adapters, common: &Common) -> super::Result {
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    formats.write(&AdapterList::new(execute::adapters()?), &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -6,6 +6,7 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+use clap_complete::Shell;
 
 use flopmeter::{
     execute::{Embedded, cpu::SUBGROUP_LANES},
@@ -14,6 +15,7 @@ use flopmeter::{
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
+    roofline::REPEATS,
     shader::{BindingKey, Fill},
 };
 
@@ -41,8 +43,14 @@ pub enum Command {
     Estimate(Estimate),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
+    Roofline(Roofline),
     /// What can run here, and what `auto` would pick
-    Adapters,
+    Adapters(Adapters),
+    /// A script that completes these commands in a shell
+    Completions(Completions),
+    /// The manual page, as troff
+    Man(Manual),
 }
 
 /// Options of every command.
@@ -60,6 +68,23 @@ pub struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+}
+
+/// Where else a report goes. - is standard output, in place of the table.
+#[derive(Debug, Args)]
+pub struct Exports {
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Write the report's main table as CSV, a row a component and phase (or kernel, or line)
+    #[arg(long, value_name = "PATH")]
+    pub csv: Option<PathBuf>,
+    /// Write the report as Markdown, as for a pull request
+    #[arg(long, value_name = "PATH")]
+    pub markdown: Option<PathBuf>,
+    /// Write the report as one file for a browser, with plots
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
 }
 
 /// Which model, in which shape.
@@ -179,9 +204,13 @@ pub struct Profile {
     /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
     #[arg(long, conflicts_with = "save_tensors")]
     pub extrapolate: bool,
-    /// Write the report as JSON; - is standard output, in place of the table
+    #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
     #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
     /// Write logits, loss, gradients and updated parameters; - is standard output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,
@@ -196,6 +225,8 @@ pub struct Check {
     pub adapter: Option<String>,
     #[command(flatten)]
     pub races: Races,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]
@@ -216,9 +247,37 @@ pub struct Estimate {
     /// Qwen: how many times wider than the model the feed-forward network is, rounded down
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
-    /// Write the estimate as JSON; - is standard output, in place of the table
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+/// Whether kernels are placed under their adapter's ceilings.
+#[derive(Debug, Args)]
+pub struct Under {
+    /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
+    /// the attainable, and whether compute or memory binds
+    #[arg(long)]
+    pub roofline: bool,
+    /// With --roofline: draw ceilings and kernels as an SVG; - is standard output
+    #[arg(long, value_name = "PATH", requires = "roofline")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Roofline {
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// Timed runs of each kernel
+    #[arg(long, value_name = "N", default_value_t = REPEATS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// Draw the ceilings as an SVG; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -257,13 +316,34 @@ pub struct Shader {
     /// Timed runs of the plain kernel; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
-    /// Write the report as JSON; - is standard output, in place of the listing
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
+    pub exports: Exports,
     /// Seconds after which all runs together are given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Manual {
+    /// Of which command [default: of the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Adapters {
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 impl Estimate {

@@ -7,19 +7,22 @@ use flopmeter::{
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    report::{Agreement, table},
+    report::Agreement,
 };
 
 use super::{
     Outcome,
     args::{Check, Common},
-    interrupt, output,
+    export::{Formats, Places},
+    interrupt,
     profile::subject,
     progress::Bar,
 };
 
 pub fn run(asked: &Check, common: &Common) -> super::Result {
     interrupt::listen()?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let mut devices = open(asked.adapter.as_deref(), asked.races.on(asked.work.subgroup_size))?;
     // One plan for all: what fits each of them.
@@ -38,7 +41,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         gpu.clear();
     }
     let agreement = Agreement::new(&plan, &runs);
-    output::print(&table::agreement(&plan, &agreement, output::style(common)))?;
+    formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
 }
 

@@ -3,17 +3,18 @@
 use flopmeter::{
     estimate::Estimate,
     model::{BatchShape, Model},
-    report::{json, table},
 };
 
 use super::{
     Outcome,
     args::{self, Common},
-    output::{self, Sink},
+    export::{Formats, Places},
+    output,
 };
 
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
-    let sink = asked.json.as_deref().map(Sink::of);
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut model = Model::resolve(&asked.model.name, asked.model.overrides())?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config.widen_feed_forward(ratio)?;
@@ -27,11 +28,6 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     if let Some(budget) = asked.budget {
         estimate = estimate.with_budget(budget, asked.training())?;
     }
-    if let Some(sink) = &sink {
-        sink.write(&json::render(&estimate))?;
-    }
-    if sink != Some(Sink::Standard) {
-        output::print(&table::estimate(&model.name, &estimate, output::style(common)))?;
-    }
+    formats.write(&estimate, &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::ColorChoice;
 
-use flopmeter::{files, profile::Tensor, report::table::Style, tensors};
+use flopmeter::{files, profile::Tensor, tensors};
 
 use super::args::Common;
 
@@ -26,7 +26,7 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
-    /// Finds out before a long run whether its result can be written at the end of it.
+    /// Finds out whether a result can be written here.
     pub fn check(&self) -> super::Result<()> {
         match self {
             Self::Standard => Ok(()),
@@ -55,16 +55,6 @@ impl Sink {
             Self::File(path) => Ok(tensors::write_tensors(path, &entries)?),
         }
     }
-}
-
-/// Makes sure that two results do not overwrite each other.
-pub fn apart(one: (&str, Option<&Sink>), other: (&str, Option<&Sink>)) -> super::Result<()> {
-    if let (Some(a), Some(b)) = (one.1, other.1)
-        && a == b
-    {
-        bail!("{} and {} name the same place: give each its own", one.0, other.0);
-    }
-    Ok(())
 }
 
 /// Writes a report to standard output.
@@ -98,14 +88,13 @@ fn listened(written: io::Result<()>) -> super::Result<()> {
     }
 }
 
-/// How tables look on this standard output.
-pub fn style(common: &Common) -> Style {
-    let color = match common.color {
+/// Whether this standard output is to have colours.
+pub fn color(common: &Common) -> bool {
+    match common.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
             io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         }
-    };
-    Style { color, every_layer: common.verbose > 0 }
+    }
 }

@@ -8,25 +8,29 @@ use flopmeter::{
     execute,
     model::{Batch, Model, ModelConfig, Weights},
     profile::{Keep, Request, profile},
-    report::{json, table},
+    report::trace,
+    roofline::REPEATS,
 };
 
 use super::{
     Outcome,
     args::{Common, Profile, Work},
-    interrupt,
-    output::{self, Sink},
+    export::{Formats, Places},
+    interrupt, output,
     progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
     interrupt::listen()?;
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let to_tensors = asked.save_tensors.as_deref().map(Sink::of);
-    output::apart(("--json", to_json.as_ref()), ("--save-tensors", to_tensors.as_ref()))?;
-    for sink in [&to_json, &to_tensors].into_iter().flatten() {
-        sink.check()?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_trace = places.claim("--trace", asked.trace.as_deref())?;
+    if to_trace.is_some() && asked.repeat == 0 {
+        bail!("--trace shows times, and --repeat 0 takes none: let it be at least 1");
     }
+    let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let repeats = asked.races.repeats(asked.repeat);
     let bar = Bar::new(common, repeats);
@@ -45,21 +49,24 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (report, tensors) =
+    let (mut report, tensors) =
         profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
+    if asked.under.roofline {
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
+    }
     drop(bar);
     interrupt::check("writing results")?;
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
+    if let Some(sink) = &to_trace {
+        sink.write(&trace::render(&report))?;
     }
-    // Where another program reads standard output, the table is not for it.
-    if ![&to_json, &to_tensors].into_iter().flatten().any(|sink| *sink == Sink::Standard) {
-        output::print(&table::render(&report, output::style(common)))?;
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
+    formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
 }
 

@@ -47,6 +47,12 @@ impl Bar {
         self.bar.set_message(format!("{what}: {}", pass.label));
         ControlFlow::Continue(())
     }
+
+    /// Says what comes next that is no pass; breaks off where the user asked to stop.
+    pub fn say(&self, what: &str) -> ControlFlow<()> {
+        self.bar.set_message(what.to_owned());
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 impl Drop for Bar {

@@ -12,31 +12,28 @@ use anyhow::bail;
 use flopmeter::{
     execute::{self, Embedded},
     kernel::KernelModule,
-    report::{ShaderReport, json, table},
+    report::ShaderReport,
+    roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
 
 use super::{
     Outcome,
     args::{Common, Shader},
-    output::{self, Sink},
+    export::{Formats, Places},
+    output::Sink,
+    progress::Bar,
+    roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
-    let to_json = asked.json.as_deref().map(Sink::of);
-    let dumps: Vec<(BindingKey, Sink)> =
-        asked.dumps.iter().map(|(key, path)| (*key, Sink::of(path))).collect();
-    let sinks: Vec<(&str, &Sink)> = to_json
-        .iter()
-        .map(|sink| ("--json", sink))
-        .chain(dumps.iter().map(|(_, sink)| ("--dump", sink)))
-        .collect();
-    for (i, (name, sink)) in sinks.iter().enumerate() {
-        sink.check()?;
-        for (other, earlier) in &sinks[..i] {
-            output::apart((name, Some(sink)), (other, Some(earlier)))?;
-        }
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
+    for (key, path) in &asked.dumps {
+        dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
     }
+    let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
     let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
@@ -51,17 +48,20 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         embedded: asked.races.on(asked.subgroup_size),
     };
     let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
-    let report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    if asked.under.roofline {
+        // Not within the kernel's time: these kernels are known to end.
+        let mut executor = execute::open(&asked.adapter, asked.subgroup_size)?;
+        report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
+    }
 
     for (key, sink) in &dumps {
         sink.write_bytes(&run.dumps[key])?;
     }
-    if let Some(sink) = &to_json {
-        sink.write(&json::render(&report))?;
+    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+        roofline::write_plot(sink, ceilings, &report.points())?;
     }
-    if !sinks.iter().any(|(_, sink)| **sink == Sink::Standard) {
-        output::print(&table::shader(&report, output::style(common)))?;
-    }
+    formats.write(&report, &places, common)?;
     // Where a kernel of the user's goes out of bounds is for the user to judge; a race was asked about.
     Ok(Outcome::of(!report.watched.is_some_and(|watched| watched.has_races())))
 }

@@ -1,7 +1,10 @@
 //! What the field quotes without an estimator: the rule of 6 FLOPs for each parameter and token, and the
 //! matrix products alone, as PyTorch's FlopCounterMode counts them.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{overflow, product};
 use crate::{
@@ -10,14 +13,14 @@ use crate::{
 };
 
 /// One rule of thumb, evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldFormula {
     /// What it is called.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its formula.
-    pub formula: &'static str,
+    pub formula: Cow<'static, str>,
     /// What it is about: a whole training step, or the forward pass.
-    pub of: &'static str,
+    pub of: Cow<'static, str>,
     /// Its value.
     pub flops: u64,
 }
@@ -65,21 +68,21 @@ pub(super) fn formulas(
     ];
     Ok(vec![
         FieldFormula {
-            name: "6 N T",
-            formula: "6 N T; N: the model's parameters",
-            of: "step",
+            name: "6 N T".into(),
+            formula: "6 N T; N: the model's parameters".into(),
+            of: "step".into(),
             flops: sum("6 N T", std::slice::from_ref(&rule))?,
         },
         FieldFormula {
-            name: "6 N T with attention",
-            formula: "6 N T + 12 L H S T (PaLM, appendix B)",
-            of: "step",
+            name: "6 N T with attention".into(),
+            formula: "6 N T + 12 L H S T (PaLM, appendix B)".into(),
+            of: "step".into(),
             flops: sum("6 N T with attention", &[rule, attention])?,
         },
         FieldFormula {
-            name: "matrix products",
-            formula: "2 M N K of every product, causal or not (PyTorch's FlopCounterMode)",
-            of: "forward",
+            name: "matrix products".into(),
+            formula: "2 M N K of every product, causal or not (PyTorch's FlopCounterMode)".into(),
+            of: "forward".into(),
             flops: sum("the matrix products", &products)?,
         },
     ])

@@ -7,7 +7,8 @@
 //! One thing is ours: a matrix's backward pass is split into its gradient by the input and by the
 //! weight, one forward pass each, so that a measurement can be held against either.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Line, Term, overflow};
 use crate::{
@@ -117,7 +118,7 @@ impl Kind {
 }
 
 /// The forward pass function by function, as it was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PerFunction {
     /// Attention of one layer, adapters included.
     pub attention: u64,

@@ -232,7 +232,8 @@ impl Executor for Cpu {
             let problem = format!("{}: {problem}{line}", dispatch.label);
             Error::Kernel { kernel: program.name.clone(), problem }
         })?;
-        Ok(Outcome { seconds, clock: Clock::Wall, witness: Some(ran.witness(program)) })
+        let witness = Some(ran.witness(program));
+        Ok(Outcome { seconds, clock: Clock::Wall, waited_seconds: seconds, witness })
     }
 
     fn clear(&mut self) {

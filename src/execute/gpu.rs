@@ -292,8 +292,9 @@ impl Executor for Gpu {
         let start = Instant::now();
         self.queue.submit([commands]);
         self.wait(dispatch.label)?;
+        let waited_seconds = start.elapsed().as_secs_f64();
         let wall =
-            Outcome { seconds: start.elapsed().as_secs_f64(), clock: Clock::Wall, witness: None };
+            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, witness: None };
         let Some(timer) = &self.timer else { return Ok(wall) };
         let ticks = self.map(&timer.readable, dispatch.label)?;
         let ticks: &[u64] = &bytemuck::pod_collect_to_vec(&ticks);
@@ -302,7 +303,7 @@ impl Executor for Gpu {
             [begin, end] if 0 < begin && begin < end => Outcome {
                 seconds: (end - begin) as f64 * timer.nanoseconds_per_tick * 1e-9,
                 clock: Clock::Timestamps,
-                witness: None,
+                ..wall
             },
             _ => wall,
         })

@@ -4,7 +4,8 @@
 
 use std::{collections::BTreeMap, iter::Sum};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::op::Cost;
 
@@ -72,7 +73,7 @@ impl std::ops::Add for LaneUse {
 
 /// Accesses out of bounds of one line of a kernel. A load read 0 and a store stored nothing, as WGSL
 /// allows, but no kernel means them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct OutOfBounds {
     /// Which kernel.
     pub kernel: String,
@@ -83,7 +84,9 @@ pub struct OutOfBounds {
 }
 
 /// How an invocation touches memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// It reads.
@@ -117,7 +120,9 @@ impl Access {
 }
 
 /// Whom no barrier keeps apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Between {
     /// Invocations of one workgroup, since its last barrier for that memory.
@@ -128,7 +133,7 @@ pub enum Between {
 
 /// Two lines of a kernel at which invocations touch one place at a time, one of them writing and not
 /// both atomically; what they write may be the same. What such a kernel computes is not defined.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Race {
     /// Which kernel.
     pub kernel: String,

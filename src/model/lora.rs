@@ -1,8 +1,9 @@
 //! Low-rank adapters beside frozen projections, as peft trains and saves them: y += (alpha / r) B (A x),
 //! with A (r, in) and B (out, r).
 
-use std::{fmt, path::Path};
+use std::{borrow::Cow, fmt, path::Path};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value, json};
 
@@ -212,5 +213,27 @@ impl Serialize for Lora {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+impl JsonSchema for Lora {
+    fn schema_name() -> Cow<'static, str> {
+        "Lora".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Adapters of one rank on the same projections of every layer.",
+            "type": "object",
+            "properties": {
+                (Self::RANK): { "type": "integer", "minimum": 1 },
+                (Self::ALPHA): { "type": "number" },
+                (Self::TARGETS): {
+                    "type": "array",
+                    "items": { "enum": Module::ALL.map(Module::name) },
+                },
+            },
+            "required": [Self::RANK, Self::ALPHA, Self::TARGETS],
+        })
     }
 }

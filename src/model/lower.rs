@@ -12,7 +12,8 @@ mod weight;
 
 use std::{borrow::Cow, fmt};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// What of a training step a plan holds, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Training {
     /// Forward only, or the whole step.
     pub scope: Scope,
@@ -33,7 +34,7 @@ pub struct Training {
 }
 
 /// What of a training step a plan holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// From tokens to loss.
@@ -54,7 +55,7 @@ impl Scope {
 }
 
 /// How BK-Core's gradient is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BkGradient {
     /// The published approximation, a mixture of two analytic terms.

@@ -4,6 +4,7 @@
 
 mod hugging_face;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::{BatchShape, Fill, Lora, Module, ParameterSpec, fields};
 
 /// The shape of a Qwen2 model, named as in its `config.json`. Valid where it comes from
 /// [`Self::from_json`] or has passed [`Self::validate`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Qwen2Config {
     /// H, the width of a token's representation.
     pub hidden_size: u32,

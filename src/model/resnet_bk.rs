@@ -2,6 +2,7 @@
 //! output into the diagonal of a tridiagonal matrix, and adds a projection of that matrix's
 //! resolvent.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use super::{BatchShape, Fill, ParameterSpec, fields};
 
 /// The shape of a ResNet-BK model, as its `config.json` names it. Valid where it comes from
 /// [`Self::from_json`] or has passed [`Self::validate`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ResNetBkConfig {
     /// D, the width of a token's representation.
     pub d_model: u32,

@@ -1,27 +1,59 @@
 //! Whether executors agree: each run's counts against the closed forms, and every run's counts and
 //! values against those of the first. Judges runs; running them is somebody else's business.
 
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DEFINITION, Document as _};
 use crate::{
     check::{self, Tally, Verdict},
-    plan::Plan,
+    plan::{KernelName, Plan},
     profile::Run,
     report::Watched,
 };
 
 /// One plan as several executors ran it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agreement {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// What is measured.
+    pub definition: Cow<'static, str>,
+    /// Every launch of the plan, in order.
+    pub passes: Vec<Launch>,
     /// Each run against the closed forms, then each but the first against the first, then the counters
     /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
     /// The loss and each gradient of each run but the first, against the first's.
-    pub values: Vec<(String, Verdict)>,
+    pub values: Vec<Value>,
     /// What each executor that looks saw beside the counts, by its name.
     pub watched: Vec<(String, Watched)>,
 }
 
+/// One kernel launch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Launch {
+    /// Unique among the passes of a plan.
+    pub label: String,
+    /// Which kernel ran.
+    pub kernel: KernelName,
+}
+
+/// Two opinions on a tensor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Value {
+    /// `loss` or `grad/NAME`.
+    pub name: String,
+    /// Whether they agree.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
 /// Two opinions on the counts of a whole plan.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Whose opinions they are.
     pub name: String,
@@ -44,10 +76,11 @@ impl Agreement {
             name: format!("{} = formula", name(run)),
             verdicts: check::passes(plan, &run.measurement),
         });
-        let Some((first, others)) = runs.split_first() else {
-            return Self { counts: Vec::new(), values: Vec::new(), watched: Vec::new() };
+        let held: Vec<(&Run, &Run)> = match runs {
+            [] => Vec::new(),
+            [first, others @ ..] => others.iter().map(|other| (first, other)).collect(),
         };
-        let pairs = others.iter().map(|run| Comparison {
+        let pairs = held.iter().map(|(first, run)| Comparison {
             name: format!("{} = {}", name(run), name(first)),
             verdicts: check::executors(plan, &first.measurement, &run.measurement),
         });
@@ -59,9 +92,15 @@ impl Agreement {
             let passes = run.measurement.passes.iter();
             Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
         });
+        let passes = plan.passes.iter();
         Self {
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
+            passes: passes
+                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
+                .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
-            values: others.iter().flat_map(|other| values(first, other)).collect(),
+            values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
             watched: watched.collect(),
         }
     }
@@ -70,18 +109,22 @@ impl Agreement {
     pub fn holds(&self) -> bool {
         let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
         let differs = counts
-            .chain(self.values.iter().map(|(_, verdict)| verdict))
+            .chain(self.values.iter().map(|value| &value.verdict))
             .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }));
         !differs && self.watched.iter().all(|(_, watched)| watched.holds())
     }
 }
 
 /// The loss and each kept tensor of one run against another's.
-fn values(first: &Run, other: &Run) -> Vec<(String, Verdict)> {
+fn values(first: &Run, other: &Run) -> Vec<Value> {
     let [one, two] = [first, other].map(|run| run.measurement.adapter.name.as_str());
     let hold = |a, b| check::values((one, a), (two, b));
-    let loss = ("loss".to_owned(), hold(first.loss.as_slice(), other.loss.as_slice()));
+    let loss = Value {
+        name: "loss".to_owned(),
+        verdict: hold(first.loss.as_slice(), other.loss.as_slice()),
+    };
     let tensors = first.tensors.iter().zip(&other.tensors);
-    let tensors = tensors.map(|(a, b)| (a.name.clone(), hold(&a.data, &b.data)));
+    let tensors =
+        tensors.map(|(a, b)| Value { name: a.name.clone(), verdict: hold(&a.data, &b.data) });
     std::iter::once(loss).chain(tensors).collect()
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::PassRow;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What one component of the model did in one phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Component {
     /// Dotted path; its first part is the estimator's component.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Component {
     /// Time of the plain kernels, where they were timed.
     pub seconds: Option<f64>,
     /// Whether some of it did not run but is taken from another layer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extrapolated: bool,
 }
 
@@ -79,7 +80,7 @@ pub(super) fn components(
         ..Component::new(row_name(&pass.component, pass.phase), pass.phase)
     });
     let charged = terms.iter().map(|term| {
-        let path = match term.component.strip_suffix(term.term) {
+        let path = match term.component.strip_suffix(&*term.term) {
             Some("") => term.component.clone(),
             _ => format!("{}.{}", term.component, term.term),
         };

@@ -29,6 +29,16 @@ pub(super) fn bytes(value: u64) -> String {
     scaled(value as f64, &["B", "kB", "MB", "GB", "TB"])
 }
 
+/// FLOPs on an axis.
+pub(super) fn scaled_flops(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let units = [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match units.into_iter().find(|(unit, _)| value.abs() >= *unit) {
+        Some((unit, name)) => format!("{sign}{} {name}", value.abs() / unit),
+        None => format!("{value}"),
+    }
+}
+
 /// A time.
 pub(super) fn seconds(value: f64) -> String {
     if value >= 1.0 {
@@ -50,13 +60,13 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return DASH.to_owned();
     }
-    percent(part as f64 / whole as f64)
+    let percent = 100.0 * part as f64 / whole as f64;
+    if part > 0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
 }
 
-/// A part of one whole, in percent.
-pub(super) fn percent(part: f64) -> String {
-    let percent = 100.0 * part;
-    if percent > 0.0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
+/// A share that may be above one, in percent.
+pub(super) fn share_of(value: f64) -> String {
+    format!("{:.1} %", 100.0 * value)
 }
 
 /// Stands where a number does not exist.

@@ -1,25 +1,28 @@
 //! What a run of one kernel found out, line by line, as one serialisable value.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Watched};
+use super::{DEFINITION, Document as _, Watched};
 use crate::{
     execute::Adapter,
     kernel::KernelModule,
     measure::Timing,
     op::{Convention, Cost, OpCounts, Traffic},
+    roofline::{Ceilings, Placement},
     shader::Run,
 };
 
 /// One dispatch of one kernel.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShaderReport {
     /// Name and version of this layout.
-    pub schema: &'static str,
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
     /// What is measured.
-    pub definition: &'static str,
+    pub definition: Cow<'static, str>,
     /// How operations became FLOPs.
     pub convention: Convention,
     /// Who ran it.
@@ -51,13 +54,18 @@ pub struct ShaderReport {
     /// What the executor saw beside the counts, where it looks.
     #[serde(flatten)]
     pub watched: Option<Watched>,
-    /// The source, for the annotated listing.
-    #[serde(skip)]
+    /// Where the kernel stands under `ceilings`, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
+    /// The source whose lines those are; empty where there is none.
     pub source: String,
 }
 
 /// One line of the source.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineRow {
     /// Its number, from 1.
     pub line: u32,
@@ -104,8 +112,8 @@ impl ShaderReport {
             })
             .collect();
         Self {
-            schema: "flopmeter.shader/1",
-            definition: DEFINITION,
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
             convention,
             adapter: run.adapter.clone(),
             shader: kernel.name.clone(),
@@ -121,6 +129,8 @@ impl ShaderReport {
             seconds: run.timing.plain_seconds,
             timing: run.timing.clone(),
             watched: Watched::new([run.witness.as_ref()]),
+            roofline: None,
+            ceilings: None,
             source: kernel.source.clone(),
         }
     }

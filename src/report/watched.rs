@@ -1,11 +1,12 @@
 //! What an executor that looks saw of a whole run, as a report says it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::execute::{OutOfBounds, Race, Witness};
 
 /// What was seen beside the counts; only where the executor looks, which the embedded one does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Watched {
     /// Active lanes over lanes issued, weighed by operations; none where nothing was computed.
     pub lane_use: Option<f64>,

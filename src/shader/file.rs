@@ -17,7 +17,7 @@ pub struct ShaderFile {
 
 impl ShaderFile {
     /// Reads and parses a file: `.spv` is SPIR-V, `.comp` and `.glsl` are GLSL compute shaders, anything
-    /// else is WGSL.
+    /// else is WGSL. GLSL and SPIR-V take the features `glsl` and `spirv`.
     ///
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
@@ -28,20 +28,13 @@ impl ShaderFile {
         let invalid = |details: String| Error::Shader { kernel: name.clone(), details };
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         if extension == "spv" {
-            let options = naga::front::spv::Options::default();
-            let module = naga::front::spv::parse_u8_slice(&bytes, &options)
-                .map_err(|error| invalid(error.to_string()))?;
+            let module = spirv(&bytes).map_err(invalid)?;
             return Ok(Self { name, source: String::new(), module });
         }
         let source = String::from_utf8(bytes)
             .map_err(|_| problem("is not text; SPIR-V is told by the ending .spv".into()))?;
         let module = match extension {
-            "comp" | "glsl" => {
-                let options = naga::front::glsl::Options::from(ShaderStage::Compute);
-                naga::front::glsl::Frontend::default()
-                    .parse(&options, &source)
-                    .map_err(|error| invalid(error.emit_to_string_with_path(&source, &name)))?
-            }
+            "comp" | "glsl" => glsl(&source, &name).map_err(invalid)?,
             _ => naga::front::wgsl::parse_str(&source)
                 .map_err(|error| invalid(error.emit_to_string_with_path(&source, &name)))?,
         };
@@ -93,6 +86,29 @@ impl ShaderFile {
         }
         KernelModule::from_module(&self.name, &self.source, &self.module, entry, overrides)
     }
+}
+
+#[cfg(feature = "spirv")]
+fn spirv(bytes: &[u8]) -> Result<Module, String> {
+    let options = naga::front::spv::Options::default();
+    naga::front::spv::parse_u8_slice(bytes, &options).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "spirv"))]
+fn spirv(_: &[u8]) -> Result<Module, String> {
+    Err("it is SPIR-V, and this flopmeter was built without its feature 'spirv'".to_owned())
+}
+
+#[cfg(feature = "glsl")]
+fn glsl(source: &str, name: &str) -> Result<Module, String> {
+    let options = naga::front::glsl::Options::from(ShaderStage::Compute);
+    let parsed = naga::front::glsl::Frontend::default().parse(&options, source);
+    parsed.map_err(|error| error.emit_to_string_with_path(source, name))
+}
+
+#[cfg(not(feature = "glsl"))]
+fn glsl(_: &str, _: &str) -> Result<Module, String> {
+    Err("it is GLSL, and this flopmeter was built without its feature 'glsl'".to_owned())
 }
 
 /// What a user may call an override: its name, else its number.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     execute::{Bound, BufferId, Dispatch, Executor, Limits},
-    instrument::{Instrumented, instrument},
+    instrument::{BlockTable, Instrumented, instrument},
     kernel::{KernelModule, ResourceKind},
     op::Cost,
 };
@@ -31,6 +31,11 @@ pub const ROOMY: Limits = Limits {
 /// Words of each buffer that a fixture binds.
 const WORDS: usize = 1024;
 
+/// What a buffer holds at a place.
+pub fn number(i: usize) -> f32 {
+    ((i * 7) % 17) as f32 * 0.25 + 0.5
+}
+
 pub fn kernel(source: &str, entry: &str, overrides: &[(&str, f64)]) -> KernelModule {
     let overrides: BTreeMap<_, _> =
         overrides.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
@@ -43,6 +48,8 @@ pub struct Ran {
     pub outputs: BTreeMap<String, Vec<u8>>,
     /// The raw counters; empty after a plain run.
     pub counters: Vec<u8>,
+    /// What the executor itself tallied, where it does.
+    pub tally: Option<Cost>,
 }
 
 /// Runs a kernel once for each grid; `counters` are where they are bound and what they hold before.
@@ -59,9 +66,9 @@ pub fn run(
         let counters = counters.filter(|&(g, b, _)| (g, b) == (resource.group, resource.binding));
         let data: Vec<u8> = match (&resource.kind, counters) {
             (ResourceKind::Storage { .. }, Some((_, _, before))) => before.to_vec(),
-            (ResourceKind::Storage { .. }, None) => (0..WORDS)
-                .flat_map(|i| (((i * 7) % 17) as f32 * 0.25 + 0.5).to_le_bytes())
-                .collect(),
+            (ResourceKind::Storage { .. }, None) => {
+                (0..WORDS).flat_map(|i| number(i).to_le_bytes()).collect()
+            }
             (ResourceKind::Uniform { size, .. }, _) => {
                 7_u32.to_le_bytes().repeat(*size as usize / 4)
             }
@@ -78,16 +85,18 @@ pub fn run(
         }
     }
     let program = executor.compile(kernel).unwrap();
+    let mut tally = Some(Cost::default());
     for &grid in grids {
         let dispatch = Dispatch { label: "fixture", program, bindings: &bindings, grid };
-        executor.dispatch(&dispatch).unwrap();
+        let outcome = executor.dispatch(&dispatch).unwrap();
+        tally = tally.zip(outcome.witness.map(|seen| seen.tally)).map(|(sum, tally)| sum + tally);
     }
     let mut read = |buffer, size| executor.read(buffer, 0, size).unwrap();
     let outputs =
         outputs.into_iter().map(|(name, buffer)| (name, read(buffer, 4 * WORDS as u64))).collect();
     let counters = counter_buffer.map_or(Vec::new(), |(buffer, size)| read(buffer, size));
     executor.clear();
-    Ran { outputs, counters }
+    Ran { outputs, counters, tally }
 }
 
 /// Runs an instrumented kernel whose counters start at zero.
@@ -101,18 +110,34 @@ pub fn run_instrumented(
     run(executor, &instrumented.kernel, Some((at.group, at.binding, &zeros)), grids)
 }
 
-/// What a kernel costs on the device; it also computes what it computes without counting.
+/// What a kernel costs on the device. It also computes what it computes without counting, and costs what
+/// the executor tallies of the plain kernel, where it does.
 pub fn counted(
     executor: &mut dyn Executor,
     kernel: &KernelModule,
     limits: &Limits,
     grid: [u32; 3],
 ) -> Cost {
+    let (table, executions) = counted_blocks(executor, kernel, limits, grid);
+    table.cost(&executions)
+}
+
+/// The same, block by block.
+pub fn counted_blocks(
+    executor: &mut dyn Executor,
+    kernel: &KernelModule,
+    limits: &Limits,
+    grid: [u32; 3],
+) -> (BlockTable, Vec<u64>) {
     let instrumented = instrument(kernel, limits).unwrap();
     let plain = run(executor, kernel, None, &[grid]);
     let counted = run_instrumented(executor, &instrumented, &[grid]);
     let entry = &kernel.entry_point().name;
     assert!(plain.outputs == counted.outputs, "counting changed a result of {entry}");
-    let table = &instrumented.table;
-    table.cost(&table.decode(&counted.counters).unwrap())
+    let table = instrumented.table;
+    let executions = table.decode(&counted.counters).unwrap();
+    if let Some(tally) = plain.tally {
+        assert_eq!(table.cost(&executions), tally, "counted and tallied, {entry}");
+    }
+    (table, executions)
 }

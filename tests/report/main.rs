@@ -3,162 +3,27 @@
 //! disagreement must be seen.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
-use std::collections::BTreeMap;
+mod case;
+mod formats;
+mod saved;
 
 use flopmeter::{
     estimate::Estimate,
-    execute::{Access, Adapter, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
-    formula,
-    measure::{Measurement, PassMeasurement, Source, Timing},
+    execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
+    measure::PassMeasurement,
     model::{
         AskedShape, BatchShape, ModelConfig, Optimizer, ResNetBkConfig,
-        lower::{self, BkGradient, Scope, Training},
+        lower::{BkGradient, Scope, Training},
     },
-    op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
-    plan::{Pass, Phase, Plan},
-    profile::{Run, Tensor},
-    report::{Agreement, Report, Subject, json, table},
+    op::{Convention, Op, OpCounts, Scalar},
+    plan::Phase,
+    profile::Run,
+    report::{Agreement, Document as _, Report, json, table},
 };
 use proptest::prelude::*;
 use serde_json::Value;
 
-const LIMITS: Limits = Limits {
-    binding_bytes: 1 << 27,
-    buffer_bytes: 1 << 31,
-    offset_alignment: 64,
-    workgroups: 65535,
-    invocations: 1024,
-    workgroup_bytes: 32768,
-    storage_bindings: 16,
-    bind_groups: 8,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
-};
-
-const SMALL: ResNetBkConfig =
-    ResNetBkConfig { d_model: 8, n_layers: 2, n_seq: 6, vocab_size: 20, num_experts: 3, top_k: 2 };
-
-/// A few passes of a step, written down: what a report looks like must not change with a lowering.
-fn few_passes() -> Plan {
-    use Phase::{Backward, Forward, Optimizer};
-    let linear = |component, kernel, phase, n, k| {
-        (component, kernel, phase, vec![("M", 12), ("N", n), ("K", k), ("G", 1)])
-    };
-    let passes = [
-        ("embedding", "embedding.forward", Forward, vec![("B", 2), ("N", 6), ("D", 8)]),
-        linear("layer_0.moe.router", "linear.forward", Forward, 3, 8),
-        ("layer_0.moe.experts.relu", "relu.forward", Forward, vec![("P", 384)]),
-        linear("layer_0.v_proj", "linear.forward", Forward, 1, 8),
-        ("layer_0.mix", "mix.forward", Forward, vec![("P", 96)]),
-        linear("layer_1.v_proj", "linear.forward", Forward, 1, 8),
-        ("layer_1.mix", "mix.forward", Forward, vec![("P", 96)]),
-        linear("lm_head", "linear.forward", Forward, 20, 8),
-        linear("lm_head", "linear.backward_input", Backward, 20, 8),
-        linear("lm_head", "linear.backward_weight", Backward, 20, 8),
-        linear("lm_head", "linear.backward_bias", Backward, 20, 8),
-        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 160)]),
-        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 20)]),
-    ];
-    let pass = |(component, kernel, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| Pass {
-        label: format!("{phase} {component} {kernel}"),
-        kernel: kernel.parse().unwrap(),
-        component: component.into(),
-        phase,
-        dims: dims.into_iter().map(|(letter, extent)| (letter.into(), extent)).collect(),
-        scalars: BTreeMap::new(),
-        bindings: BTreeMap::new(),
-        grid: [2, 1, 1],
-    };
-    Plan { passes: passes.map(pass).into(), ..Plan::default() }
-}
-
-/// A step lowered, and a measurement of it.
-struct Case {
-    config: ModelConfig,
-    shape: BatchShape,
-    training: Training,
-    plan: Plan,
-    measurement: Measurement,
-}
-
-impl Case {
-    fn new(config: ResNetBkConfig, batch: u32, training: Training, limits: &Limits) -> Self {
-        let config = ModelConfig::ResNetBk(config);
-        let asked = AskedShape { batch: Some(batch), seq: None };
-        let shape = BatchShape::resolve(asked, &config).unwrap();
-        let plan = lower::lower(&config, shape, training, limits).unwrap();
-        let measurement = measured(&plan, *limits);
-        Self { config, shape, training, plan, measurement }
-    }
-
-    fn small() -> Self {
-        Self::new(SMALL, 2, Training::default(), &LIMITS)
-    }
-
-    /// A case that stays what it is.
-    fn fixed() -> Self {
-        let (small, plan) = (Self::small(), few_passes());
-        Self { measurement: measured(&plan, LIMITS), plan, ..small }
-    }
-
-    fn report(&self, convention: Convention, loss: f32) -> Report {
-        let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
-        let subject = Subject {
-            model: "example",
-            data: "weights and tokens from seed 0",
-            config: &self.config,
-            shape: self.shape,
-            training: self.training,
-            convention,
-        };
-        Report::new(subject, &self.plan, &self.measurement, &estimate, Some(loss))
-    }
-
-    fn spoil(&mut self, pass: usize, ops: OpCounts) {
-        let cost = &mut self.measurement.passes[pass].cost;
-        cost.ops = cost.ops + ops;
-    }
-}
-
-/// A measurement in which every pass did exactly what its closed form says.
-fn measured(plan: &Plan, limits: Limits) -> Measurement {
-    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
-        cost: Cost {
-            ops: formula::exact(&pass.kernel, &pass.dims)
-                .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
-                .with(Scalar::Int, Op::Add, 100),
-            traffic: Traffic {
-                storage_load: 8 * (i as u64 + 1),
-                storage_store: 4,
-                ..Traffic::default()
-            },
-        },
-        witness: None,
-        counted_seconds: 0.0,
-        from_layer: None,
-        seconds: Some(1e-5 * (i as f64 + 1.0)),
-    });
-    Measurement {
-        adapter: adapter("Example", limits),
-        passes: passes.collect(),
-        timing: Timing {
-            source: Source::Timestamps,
-            repeats: 3,
-            plain_seconds: Some(0.25),
-            counted_seconds: 0.275,
-        },
-    }
-}
-
-fn adapter(name: &str, limits: Limits) -> Adapter {
-    Adapter {
-        name: name.into(),
-        backend: "Vulkan".into(),
-        device_type: "software".into(),
-        driver: "example 1.0".into(),
-        limits,
-    }
-}
+use case::{Case, LIMITS, SMALL, run};
 
 /// What the causes and the components of a report add up to is what its totals say.
 fn assert_adds_up(report: &Report) {
@@ -273,13 +138,13 @@ fn the_causes_of_the_published_baseline_are_what_algebra_says() {
 #[test]
 fn the_table_reads_as_agreed() {
     let report = Case::fixed().report(Convention::Ieee, 3.25);
-    insta::assert_snapshot!(table::render(&report, table::Style::default()));
+    insta::assert_snapshot!(table::render(&report.page(false), false));
 }
 
 #[test]
 fn each_layer_stands_by_itself_where_that_is_asked() {
-    let style = table::Style { every_layer: true, color: false };
-    let text = table::render(&Case::small().report(Convention::Ncu, 3.25), style);
+    let report = Case::small().report(Convention::Ncu, 3.25);
+    let text = table::render(&report.page(true), false);
     assert!(text.contains("layer_0.moe.experts") && text.contains("layer_1.moe.experts"), "{text}");
     assert!(!text.contains("layer_0..1"), "{text}");
     assert!(text.contains("convention ncu: add mul = 1"), "{text}");
@@ -307,7 +172,7 @@ fn one_operation_more_is_a_mismatch_that_the_report_names() {
     let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
     assert_eq!(json["passes"][3]["verdict"], "mismatch");
     assert!(json["passes"][3]["why"].as_str().unwrap().starts_with("f32.fma: "));
-    let text = table::render(&report, table::Style::default());
+    let text = table::render(&report.page(false), false);
     let label = &case.plan.passes[3].label;
     assert!(text.contains(&format!("mismatch: {label}: f32.fma: ")), "{text}");
 }
@@ -320,7 +185,7 @@ fn a_pass_without_a_closed_form_is_said_to_have_none() {
     assert!(report.holds());
     assert_eq!(report.verdict.not_comparable, 1);
     assert_eq!(report.totals.exact, None);
-    let text = table::render(&report, table::Style::default());
+    let text = table::render(&report.page(false), false);
     assert!(text.contains("no closed form for 'mystery.forward'"), "{text}");
     assert!(report.causes.iter().any(|cause| cause.text == "mystery is not charged"), "{text}");
 }
@@ -330,7 +195,7 @@ fn a_loss_that_is_not_finite_is_said_plainly() {
     for loss in [f32::NAN, f32::INFINITY] {
         let report = Case::small().report(Convention::Ieee, loss);
         assert!(report.holds() && !report.loss_is_finite);
-        let text = table::render(&report, table::Style::default());
+        let text = table::render(&report.page(false), false);
         assert!(text.contains("not finite"), "{text}");
         let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
         assert!(json["loss"].is_null());
@@ -347,21 +212,13 @@ fn a_forward_pass_is_held_against_the_forward_estimate() {
     assert!(report.causes.iter().all(|cause| cause.phase == Phase::Forward));
 }
 
-/// A run by an executor of this name, with one gradient.
-fn run(name: &str) -> Run {
-    let mut measurement = Case::fixed().measurement;
-    measurement.adapter = adapter(name, LIMITS);
-    let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
-    Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
-}
-
 /// The verdict on two runs, the second spoilt.
 fn agreement(spoil: impl FnOnce(&mut Run)) -> (bool, String) {
     let plan = Case::fixed().plan;
     let mut runs = [run("One"), run("Two")];
     spoil(&mut runs[1]);
     let agreement = Agreement::new(&plan, &runs);
-    (agreement.holds(), table::agreement(&plan, &agreement, table::Style::default()))
+    (agreement.holds(), table::render(&agreement.page(false), false))
 }
 
 #[test]
@@ -421,9 +278,9 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
     assert_eq!((&json["lane_use"], &json["passes"][0]["lane_use"]), (&0.25.into(), &0.25.into()));
     assert_eq!(json["out_of_bounds"], serde_json::json!([]));
-    let text = table::render(&report, table::Style::default());
+    let text = table::render(&report.page(false), false);
     assert!(
-        text.contains("lanes     25.00 %") && text.contains("no access out of bounds"),
+        text.contains("lanes     25.0 %") && text.contains("no access out of bounds"),
         "{text}"
     );
 
@@ -435,7 +292,7 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
     let row = serde_json::json!({"kernel": "mix.forward", "line": 12, "accesses": 6});
     assert_eq!(json["out_of_bounds"], serde_json::json!([row]));
-    let text = table::render(&report, table::Style::default());
+    let text = table::render(&report.page(false), false);
     assert!(text.contains("6 accesses out of bounds\n  mix.forward, line 12: 6"), "{text}");
 }
 
@@ -489,5 +346,5 @@ fn an_estimate_is_a_table_too() {
     let shape = BatchShape::resolve(AskedShape::default(), &config).unwrap();
     let estimate = Estimate::new(&config, shape, Optimizer::Sgd).unwrap();
     let estimate = estimate.with_steps(1000, true).unwrap();
-    insta::assert_snapshot!(table::estimate("example", &estimate, table::Style::default()));
+    insta::assert_snapshot!(table::render(&estimate.page(false), false));
 }

@@ -1,0 +1,50 @@
+//! `flopmeter roofline`: this adapter's ceilings, measured.
+
+use anyhow::anyhow;
+
+use flopmeter::{
+    execute::{self, Executor, cpu::SUBGROUP_LANES},
+    report::{Point, RooflineReport, plot},
+    roofline::{self, Ceilings},
+};
+
+use super::{
+    Outcome,
+    args::{Common, Roofline},
+    export::{Formats, Places},
+    interrupt,
+    output::Sink,
+    progress::Bar,
+};
+
+pub fn run(asked: &Roofline, common: &Common) -> super::Result {
+    interrupt::listen()?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let to_svg = places.claim("--svg", asked.svg.as_deref())?;
+    let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
+    log::info!("measuring {}", executor.adapter().name);
+    let bar = Bar::new(common, 0);
+    let ceilings = measure(executor.as_mut(), asked.repeat, &bar)?;
+    drop(bar);
+    let report = RooflineReport::new(ceilings);
+    if let Some(sink) = &to_svg {
+        write_plot(sink, &report.ceilings, &[])?;
+    }
+    formats.write(&report, &places, common)?;
+    Ok(Outcome::Holds)
+}
+
+/// Measures an executor's ceilings, on a bar.
+pub(super) fn measure(
+    executor: &mut dyn Executor,
+    repeats: u32,
+    bar: &Bar,
+) -> super::Result<Ceilings> {
+    Ok(roofline::measure(executor, repeats, &mut |name| bar.say(&format!("measuring: {name}")))?)
+}
+
+/// Writes ceilings and what stands under them as a drawing.
+pub(super) fn write_plot(sink: &Sink, ceilings: &Ceilings, points: &[Point]) -> super::Result<()> {
+    sink.write(&plot::roofline(ceilings, points).map_err(|problem| anyhow!(problem))?)
+}

@@ -1,0 +1,29 @@
+//! The adapters of this machine, one a row.
+
+use super::{Cell, Column, Page, Row, Section, Table};
+use crate::report::{AdapterList, Document};
+
+impl Document for AdapterList {
+    const SCHEMA: &'static str = "flopmeter.adapters/1";
+
+    fn page(&self, _every_layer: bool) -> Page {
+        let rows = self.adapters.iter().enumerate().map(|(i, adapter)| {
+            Row::new([
+                Cell::text(&adapter.name),
+                Cell::text(if i == 0 { "yes" } else { "" }),
+                Cell::text(&adapter.backend),
+                Cell::text(&adapter.device_type),
+                Cell::Bytes(adapter.limits.binding_bytes),
+                Cell::text(&adapter.driver),
+            ])
+        });
+        let columns = ["adapter", "auto", "backend", "type", "binding", "driver"];
+        let column = |name| match name {
+            "binding" => Column::number(name, "binding_bytes"),
+            _ => Column::text(name, name),
+        };
+        let table =
+            Table { columns: columns.map(column).into(), rows: rows.collect(), ..Table::default() };
+        Page { title: "Adapters".to_owned(), sections: vec![Section::table("Adapters", table)] }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a report shows where people would rather look than read: figures as data, each with what it
+//! shows in words and the numbers behind it. Formats without pictures leave them out.
+
+use super::Table;
+
+/// A figure with its words and its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plot {
+    /// What is to be seen, in a sentence or two.
+    pub description: String,
+    /// What its colours stand for; what is beyond the last shares one.
+    pub series: Vec<String>,
+    /// What is drawn.
+    pub figure: Figure,
+    /// The numbers behind it.
+    pub data: Table,
+}
+
+/// What is drawn; a `series` is a position in [`Plot::series`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figure {
+    /// FLOPs as bars made of parts.
+    Bars(Vec<Bar>),
+    /// FLOPs from one figure to another, step by step.
+    Waterfall(Vec<Step>),
+    /// Slices of time, a row a track.
+    Timeline(Vec<Track>),
+    /// Lines and points, both axes logarithmic.
+    Curves {
+        /// What is across.
+        x: String,
+        /// What is up.
+        y: String,
+        /// Each line.
+        lines: Vec<Line>,
+        /// Each point.
+        points: Vec<Point>,
+    },
+}
+
+/// A bar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// What it is of.
+    pub name: String,
+    /// Series and FLOPs of each part, from the left.
+    pub parts: Vec<(usize, u64)>,
+}
+
+/// A step of a waterfall.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Why.
+    pub name: String,
+    /// FLOPs up or down.
+    pub difference: i128,
+}
+
+/// A row of a timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Track {
+    /// What happens in it.
+    pub name: String,
+    /// What happens, in order.
+    pub slices: Vec<Slice>,
+}
+
+/// A stretch of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// Its colour.
+    pub series: usize,
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// How long it lasts, in seconds.
+    pub seconds: f64,
+}
+
+/// A line through points with positive coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its colour.
+    pub series: usize,
+    /// From left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A point with positive coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Its colour.
+    pub series: usize,
+    /// What stands beside it.
+    pub label: String,
+    /// Across.
+    pub x: f64,
+    /// Up.
+    pub y: f64,
+}

@@ -1,0 +1,159 @@
+//! How near to its adapter's ceilings a kernel comes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Ceilings, Resource};
+use crate::op::{Convention, Cost, OpCounts, Scalar};
+
+/// Which ceiling a kernel meets first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// Arithmetic.
+    Compute,
+    /// Storage traffic.
+    Memory,
+}
+
+/// Where a kernel stands under its adapter's ceilings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Placement {
+    /// What the kernel's mix of operations and traffic allows: the lesser of the peak and of intensity
+    /// times bandwidth.
+    pub attainable_flops_per_second: f64,
+    /// How much of the attainable it attained. Above 1 where caches served what memory could not: traffic
+    /// is what a kernel asks for, not what crosses the memory bus.
+    pub share: f64,
+    /// What limits it.
+    pub bound: Bound,
+}
+
+impl Ceilings {
+    /// FLOP/s or bytes a second of the best kernel, where one ran.
+    pub fn best(&self, resource: Resource) -> Option<f64> {
+        let rates = self.ceilings.iter().filter(|ceiling| ceiling.resource == resource);
+        rates.map(|ceiling| ceiling.rate.median).reduce(f64::max)
+    }
+
+    /// Places what cost `cost` and took `seconds`; none where it neither computed nor touched storage,
+    /// took no time, or computed in a format that has no ceiling.
+    pub fn place(&self, cost: &Cost, convention: Convention, seconds: f64) -> Option<Placement> {
+        let flops = cost.ops.flops(convention) as f64;
+        let memory = cost.traffic.storage_bytes() as f64 / self.best(Resource::Storage)?;
+        // Each format at its own peak, one after the other.
+        let mut compute = 0.0;
+        for scalar in Scalar::ALL {
+            let of_scalar = cost.ops.iter().filter(|(its, ..)| *its == scalar);
+            let ops = of_scalar.map(|(scalar, op, count)| OpCounts::of(scalar, op, count));
+            let flops = ops.sum::<OpCounts>().flops(convention);
+            let resource = match scalar {
+                Scalar::F16 => Resource::F16,
+                Scalar::F32 => Resource::F32,
+                Scalar::F64 => Resource::F64,
+                Scalar::Int => continue,
+            };
+            if flops > 0 {
+                compute += flops as f64 / self.best(resource)?;
+            }
+        }
+        let least = compute.max(memory);
+        (least > 0.0 && seconds > 0.0).then(|| Placement {
+            attainable_flops_per_second: flops / least,
+            share: least / seconds,
+            bound: if compute >= memory { Bound::Compute } else { Bound::Memory },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        execute::{Adapter, Clock, Limits},
+        op::{Op, Traffic},
+        roofline::{Ceiling, Drift, Spread},
+    };
+
+    /// 100 FLOP/s in single and 50 in double precision, 10 bytes a second.
+    fn ceilings() -> Ceilings {
+        let even = |value| Spread { min: value, median: value, max: value };
+        let ceiling = |resource, rate| Ceiling {
+            name: String::new(),
+            resource,
+            kernel: "roofline.copy".parse().expect("a kernel's name"),
+            work: 1,
+            buffer_bytes: 1,
+            rate: even(rate),
+            seconds: even(1.0),
+            clock: Clock::Wall,
+        };
+        let limits = Limits {
+            binding_bytes: 0,
+            buffer_bytes: 0,
+            offset_alignment: 4,
+            workgroups: 0,
+            invocations: 0,
+            workgroup_bytes: 0,
+            storage_bindings: 0,
+            bind_groups: 0,
+            bindings_per_group: 0,
+            subgroup_lanes: None,
+        };
+        let [name, backend, device_type, driver] = [(); 4].map(|()| String::new());
+        let adapter = Adapter { name, backend, device_type, driver, limits };
+        Ceilings {
+            adapter,
+            repeats: 1,
+            ceilings: vec![
+                ceiling(Resource::F32, 80.0),
+                ceiling(Resource::F32, 100.0),
+                ceiling(Resource::F64, 50.0),
+                ceiling(Resource::Storage, 10.0),
+                ceiling(Resource::Workgroup, 1e9),
+            ],
+            missing: Vec::new(),
+            empty_dispatch: even(0.0),
+            empty_dispatch_clock: Clock::Wall,
+            submit_and_wait: even(0.0),
+            drift: Drift { first: 100.0, last: 100.0 },
+            warning: None,
+        }
+    }
+
+    fn place(ops: OpCounts, bytes: u64, seconds: f64) -> Option<Placement> {
+        let traffic = Traffic { storage_load: bytes, ..Traffic::default() };
+        ceilings().place(&Cost { ops, traffic }, Convention::Ieee, seconds)
+    }
+
+    #[test]
+    fn the_lower_roof_binds() {
+        // 20 FLOP a byte: the peak is reached before the bandwidth.
+        let compute = place(OpCounts::f32(Op::Fma, 100), 10, 4.0);
+        let expected =
+            Placement { attainable_flops_per_second: 100.0, share: 0.5, bound: Bound::Compute };
+        assert_eq!(compute, Some(expected));
+        // 2 FLOP a byte allow 20 FLOP/s; half the time would do.
+        let memory = place(OpCounts::f32(Op::Add, 200), 100, 20.0);
+        let expected =
+            Placement { attainable_flops_per_second: 20.0, share: 0.5, bound: Bound::Memory };
+        assert_eq!(memory, Some(expected));
+    }
+
+    #[test]
+    fn a_copy_is_held_against_the_bandwidth_alone() {
+        let copy = place(OpCounts::ZERO, 100, 5.0);
+        let expected =
+            Placement { attainable_flops_per_second: 0.0, share: 2.0, bound: Bound::Memory };
+        assert_eq!(copy, Some(expected), "twice the bandwidth: caches");
+        assert_eq!(place(OpCounts::ZERO, 0, 5.0), None);
+    }
+
+    #[test]
+    fn formats_are_held_against_their_own_peaks() {
+        let ops = OpCounts::f32(Op::Add, 100).with(Scalar::F64, Op::Add, 100);
+        let mixed = place(ops, 0, 3.0).expect("both have a peak");
+        assert_eq!((mixed.share, mixed.bound), (1.0, Bound::Compute));
+        assert_eq!(place(OpCounts::of(Scalar::F16, Op::Add, 1), 0, 1.0), None, "no f16 here");
+    }
+}

@@ -1,0 +1,204 @@
+//! One kernel of `shaders/roofline.wgsl`: its buffers made and filled, counted once, timed several times.
+
+use super::{Ceiling, Resource, Spread};
+use crate::{
+    Error,
+    execute::{self, Clock, Dispatch, Executor, Limits, Outcome, ProgramId},
+    instrument::instrument,
+    kernel::{self, KernelModule, ResourceKind},
+    op::{Convention, Cost},
+    plan::{Dims, KernelName},
+};
+
+/// What is measured by one kernel.
+pub(super) struct Probe {
+    /// What a report calls it.
+    pub(super) name: &'static str,
+    /// The entry point.
+    entry: &'static str,
+    /// What it is bound by; none where it does nothing.
+    resource: Option<Resource>,
+    /// Whether some adapters lack what it takes.
+    pub(super) optional: bool,
+    grid: Grid,
+}
+
+/// How many workgroups run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grid {
+    One,
+    /// As many as it takes to time a run.
+    Grows,
+    /// As many as stream through buffers larger than caches.
+    Streams,
+}
+
+/// A probe that every adapter can run.
+const fn probe(name: &'static str, entry: &'static str, resource: Resource) -> Probe {
+    Probe { name, entry, resource: Some(resource), optional: false, grid: Grid::Grows }
+}
+
+/// What is measured, in order; the first is measured once more at the end.
+pub(super) const PROBES: &[Probe] = &[
+    probe("multiply-add f32 vec4", "fma_f32_vec4", Resource::F32),
+    probe("multiply-add f32", "fma_f32", Resource::F32),
+    Probe { optional: true, ..probe("multiply-add f16 vec4", "fma_f16_vec4", Resource::F16) },
+    Probe { optional: true, ..probe("multiply-add f64 vec4", "fma_f64_vec4", Resource::F64) },
+    Probe { grid: Grid::Streams, ..probe("storage copy", "copy", Resource::Storage) },
+    Probe { grid: Grid::Streams, ..probe("storage triad", "triad", Resource::Storage) },
+    probe("workgroup load", "workgroup_load", Resource::Workgroup),
+];
+
+/// What a dispatch costs by itself.
+pub(super) const NOTHING: Probe = Probe {
+    name: "empty dispatch",
+    entry: "nothing",
+    resource: None,
+    optional: false,
+    grid: Grid::One,
+};
+
+/// Rounds of a kernel's loop.
+const ROUNDS: u32 = 128;
+/// A run is long enough when it takes this long.
+const LONG_ENOUGH: f64 = 0.03;
+/// Workgroups of the first run that is timed, and of the longest.
+const WORKGROUPS: [u32; 2] = [4, 16384];
+/// Bytes of each buffer that is streamed through: more than the last caches of today's devices, and what
+/// WebGPU lets every kernel bind.
+const STREAM_BYTES: u64 = 128 << 20;
+
+/// What a probe found out.
+pub(super) struct Times {
+    cost: Cost,
+    buffer_bytes: u64,
+    pub(super) seconds: Spread,
+    pub(super) waited: Spread,
+    pub(super) clock: Clock,
+}
+
+impl Times {
+    /// What `probe` says with them of what it is bound by.
+    pub(super) fn ceiling(&self, probe: &Probe) -> Option<Ceiling> {
+        let resource = probe.resource?;
+        let Cost { ops, traffic } = self.cost;
+        let work = match resource {
+            // A multiply-add is two under every convention, and nearly all that there is.
+            Resource::F16 | Resource::F32 | Resource::F64 => ops.flops(Convention::Ieee),
+            Resource::Storage => traffic.storage_bytes(),
+            Resource::Workgroup => traffic.workgroup_load,
+        };
+        Some(Ceiling {
+            name: probe.name.to_owned(),
+            resource,
+            kernel: probe.kernel(),
+            work,
+            buffer_bytes: self.buffer_bytes,
+            rate: self.seconds.rates(work),
+            seconds: self.seconds,
+            clock: self.clock,
+        })
+    }
+}
+
+impl Probe {
+    fn kernel(&self) -> KernelName {
+        KernelName { file: "roofline".into(), entry: self.entry.into() }
+    }
+
+    /// Counts it once and times it `repeats` times, at least once.
+    pub(super) fn run(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Times, Error> {
+        let limits = executor.adapter().limits;
+        let lanes = limits.invocations.min(256);
+        let dims = Dims::from([("LANES".into(), lanes), ("ROUNDS".into(), ROUNDS)]);
+        let kernel = KernelModule::load(&self.kernel(), &dims)?;
+        let counting = instrument(&kernel, &limits)?;
+
+        executor.clear();
+        let programs = [executor.compile(&kernel)?, executor.compile(&counting.kernel)?];
+        let streamed = stream_bytes(&limits, lanes);
+        let (mut bindings, mut buffer_bytes) = (Vec::new(), 0);
+        for resource in &kernel.resources {
+            let bound = bind(executor, resource, streamed, lanes)?;
+            buffer_bytes += bound.size;
+            bindings.push(bound);
+        }
+        let counters = execute::Bound {
+            group: counting.counters.group,
+            binding: counting.counters.binding,
+            buffer: executor.allocate("counters", counting.table.bytes())?,
+            offset: 0,
+            size: counting.table.bytes(),
+        };
+        let launch = |executor: &mut dyn Executor, program: ProgramId, workgroups: u32| {
+            let counted = [&bindings[..], &[counters]].concat();
+            let bindings = if program == programs[0] { &bindings } else { &counted };
+            let grid = [workgroups, 1, 1];
+            executor.dispatch(&Dispatch { label: self.name, program, bindings, grid })
+        };
+
+        // Some drivers compile at the first dispatch; that is nobody's time.
+        launch(executor, programs[0], 1)?;
+        let [few, most] = WORKGROUPS;
+        let mut workgroups = match self.grid {
+            Grid::One => 1,
+            Grid::Streams => (streamed / (16 * u64::from(lanes))) as u32,
+            Grid::Grows => few,
+        };
+        if self.grid == Grid::Grows {
+            // Twice: where a few workgroups do not fill a device, they say little of how long many take.
+            for _ in 0..2 {
+                let seconds = launch(executor, programs[0], workgroups)?.seconds;
+                let long_enough = f64::from(workgroups) * LONG_ENOUGH / seconds;
+                workgroups = long_enough.clamp(few.into(), most.into()) as u32;
+            }
+        }
+        launch(executor, programs[1], workgroups)?;
+        let raw = executor.read(counters.buffer, 0, counters.size)?;
+        let cost = counting.table.cost(&counting.table.decode(&raw)?);
+        let runs = (0..repeats.max(1))
+            .map(|_| launch(executor, programs[0], workgroups))
+            .collect::<Result<Vec<Outcome>, _>>()?;
+
+        let spread = |of: fn(&Outcome) -> f64| {
+            Spread::of(&runs.iter().map(of).collect::<Vec<_>>()).expect("there was a run")
+        };
+        let on_device = runs.iter().all(|run| run.clock == Clock::Timestamps);
+        Ok(Times {
+            cost,
+            buffer_bytes,
+            seconds: spread(|run| run.seconds),
+            waited: spread(|run| run.waited_seconds),
+            clock: if on_device { Clock::Timestamps } else { Clock::Wall },
+        })
+    }
+}
+
+/// Bytes of a buffer that is streamed through: what whole workgroups of `lanes` vectors take, in a grid that
+/// the adapter launches.
+fn stream_bytes(limits: &Limits, lanes: u32) -> u64 {
+    let workgroup = 16 * u64::from(lanes);
+    let workgroups = STREAM_BYTES.min(limits.binding_bytes) / workgroup;
+    workgroups.min(limits.workgroups.into()) * workgroup
+}
+
+/// Makes and fills a kernel's buffer. None is left as the system made it: pages that nobody wrote may all
+/// be one, which any cache holds.
+fn bind(
+    executor: &mut dyn Executor,
+    resource: &kernel::Resource,
+    streamed: u64,
+    lanes: u32,
+) -> Result<execute::Bound, Error> {
+    let data: Vec<f32> = match (&resource.kind, resource.name.as_str()) {
+        // Padded to what a uniform takes.
+        (ResourceKind::Uniform { .. }, _) => vec![0.999, 0.001, 0.5, 0.0],
+        (_, "sums") => vec![-1.0; (WORKGROUPS[1] * lanes) as usize],
+        _ => (0..streamed / 4).map(|i| (i % 1021) as f32).collect(),
+    };
+    let size = 4 * data.len() as u64;
+    let buffer = executor.allocate(&resource.name, size)?;
+    executor.write(buffer, 0, bytemuck::cast_slice(&data))?;
+    let (group, binding) = (resource.group, resource.binding);
+    Ok(execute::Bound { group, binding, buffer, offset: 0, size })
+}

@@ -1,0 +1,195 @@
+//! What the tests of reports report on: a lowered plan whose measurement is made up from its closed forms,
+//! so that nothing depends on a device.
+
+use std::collections::BTreeMap;
+
+use flopmeter::{
+    estimate::Estimate,
+    execute::{Adapter, Clock, Limits},
+    formula,
+    measure::{Measurement, PassMeasurement, Source, Timing},
+    model::{
+        AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
+        lower::{self, Training},
+    },
+    op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
+    plan::{Pass, Phase, Plan},
+    profile::{Run, Tensor},
+    report::{Report, Subject},
+    roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
+};
+
+pub const LIMITS: Limits = Limits {
+    binding_bytes: 1 << 27,
+    buffer_bytes: 1 << 31,
+    offset_alignment: 64,
+    workgroups: 65535,
+    invocations: 1024,
+    workgroup_bytes: 32768,
+    storage_bindings: 16,
+    bind_groups: 8,
+    bindings_per_group: 1000,
+    subgroup_lanes: None,
+};
+
+pub const SMALL: ResNetBkConfig =
+    ResNetBkConfig { d_model: 8, n_layers: 2, n_seq: 6, vocab_size: 20, num_experts: 3, top_k: 2 };
+
+/// A few passes of a step, written down: what a report looks like must not change with a lowering.
+pub fn few_passes() -> Plan {
+    use Phase::{Backward, Forward, Optimizer};
+    let linear = |component, kernel, phase, n, k| {
+        (component, kernel, phase, vec![("M", 12), ("N", n), ("K", k), ("G", 1)])
+    };
+    let passes = [
+        ("embedding", "embedding.forward", Forward, vec![("B", 2), ("N", 6), ("D", 8)]),
+        linear("layer_0.moe.router", "linear.forward", Forward, 3, 8),
+        ("layer_0.moe.experts.relu", "relu.forward", Forward, vec![("P", 384)]),
+        linear("layer_0.v_proj", "linear.forward", Forward, 1, 8),
+        ("layer_0.mix", "mix.forward", Forward, vec![("P", 96)]),
+        linear("layer_1.v_proj", "linear.forward", Forward, 1, 8),
+        ("layer_1.mix", "mix.forward", Forward, vec![("P", 96)]),
+        linear("lm_head", "linear.forward", Forward, 20, 8),
+        linear("lm_head", "linear.backward_input", Backward, 20, 8),
+        linear("lm_head", "linear.backward_weight", Backward, 20, 8),
+        linear("lm_head", "linear.backward_bias", Backward, 20, 8),
+        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 160)]),
+        ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 20)]),
+    ];
+    let pass = |(component, kernel, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| Pass {
+        label: format!("{phase} {component} {kernel}"),
+        kernel: kernel.parse().unwrap(),
+        component: component.into(),
+        phase,
+        dims: dims.into_iter().map(|(letter, extent)| (letter.into(), extent)).collect(),
+        scalars: BTreeMap::new(),
+        bindings: BTreeMap::new(),
+        grid: [2, 1, 1],
+    };
+    Plan { passes: passes.map(pass).into(), ..Plan::default() }
+}
+
+/// A step lowered, and a measurement of it.
+pub struct Case {
+    pub config: ModelConfig,
+    pub shape: BatchShape,
+    pub training: Training,
+    pub plan: Plan,
+    pub measurement: Measurement,
+}
+
+impl Case {
+    pub fn new(config: ResNetBkConfig, batch: u32, training: Training, limits: &Limits) -> Self {
+        let config = ModelConfig::ResNetBk(config);
+        let asked = AskedShape { batch: Some(batch), seq: None };
+        let shape = BatchShape::resolve(asked, &config).unwrap();
+        let plan = lower::lower(&config, shape, training, limits).unwrap();
+        let measurement = measured(&plan, *limits);
+        Self { config, shape, training, plan, measurement }
+    }
+
+    pub fn small() -> Self {
+        Self::new(SMALL, 2, Training::default(), &LIMITS)
+    }
+
+    /// A case that stays what it is.
+    pub fn fixed() -> Self {
+        let (small, plan) = (Self::small(), few_passes());
+        Self { measurement: measured(&plan, LIMITS), plan, ..small }
+    }
+
+    pub fn report(&self, convention: Convention, loss: f32) -> Report {
+        let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
+        let subject = Subject {
+            model: "example",
+            data: "weights and tokens from seed 0",
+            config: &self.config,
+            shape: self.shape,
+            training: self.training,
+            convention,
+        };
+        Report::new(subject, &self.plan, &self.measurement, &estimate, Some(loss))
+    }
+
+    pub fn spoil(&mut self, pass: usize, ops: OpCounts) {
+        let cost = &mut self.measurement.passes[pass].cost;
+        cost.ops = cost.ops + ops;
+    }
+}
+
+/// A measurement in which every pass did exactly what its closed form says.
+pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
+    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
+        cost: Cost {
+            ops: formula::exact(&pass.kernel, &pass.dims)
+                .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
+                .with(Scalar::Int, Op::Add, 100),
+            traffic: Traffic {
+                storage_load: 8 * (i as u64 + 1),
+                storage_store: 4,
+                ..Traffic::default()
+            },
+        },
+        witness: None,
+        counted_seconds: 0.0,
+        from_layer: None,
+        seconds: Some(1e-5 * (i as f64 + 1.0)),
+    });
+    Measurement {
+        adapter: adapter("Example", limits),
+        passes: passes.collect(),
+        timing: Timing {
+            source: Source::Timestamps,
+            repeats: 3,
+            plain_seconds: Some(0.25),
+            counted_seconds: 0.275,
+        },
+    }
+}
+
+pub fn adapter(name: &str, limits: Limits) -> Adapter {
+    Adapter {
+        name: name.into(),
+        backend: "Vulkan".into(),
+        device_type: "software".into(),
+        driver: "example 1.0".into(),
+        limits,
+    }
+}
+
+/// A run by an executor of this name, with one gradient.
+pub fn run(name: &str) -> Run {
+    let mut measurement = Case::fixed().measurement;
+    measurement.adapter = adapter(name, LIMITS);
+    let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
+    Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
+}
+
+/// Ceilings, written down.
+pub fn ceilings() -> Ceilings {
+    let spread = |median: f64| Spread { min: 0.5 * median, median, max: 1.5 * median };
+    let ceiling = |name: &str, resource, rate| Ceiling {
+        name: name.to_owned(),
+        resource,
+        kernel: "roofline.example".parse().unwrap(),
+        work: 1 << 20,
+        buffer_bytes: 1 << 28,
+        rate: spread(rate),
+        seconds: spread(0.001),
+        clock: Clock::Timestamps,
+    };
+    Ceilings {
+        adapter: adapter("Example", LIMITS),
+        repeats: 3,
+        ceilings: vec![
+            ceiling("multiply-add f32", Resource::F32, 1e8),
+            ceiling("storage copy", Resource::Storage, 5e6),
+        ],
+        missing: vec![Missing { name: "multiply-add f16".into(), why: "it has none".into() }],
+        empty_dispatch: spread(1e-5),
+        empty_dispatch_clock: Clock::Wall,
+        submit_and_wait: spread(1e-4),
+        drift: Drift { first: 1e8, last: 0.9e8 },
+        warning: None,
+    }
+}

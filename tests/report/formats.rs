@@ -1,0 +1,162 @@
+//! Every format on fixed data: what it looks like, that its figures are those of the report, and that no
+//! name that a user gave breaks it.
+
+use flopmeter::{
+    op::Convention,
+    report::{Document, Page, Report, RooflineReport, csv, html, json, markdown, table, trace},
+};
+use serde_json::Value;
+
+use crate::{
+    case::{Case, ceilings},
+    saved,
+};
+
+fn report() -> Report {
+    Case::fixed().report(Convention::Ieee, 3.25)
+}
+
+/// The records of a CSV by the names of their columns.
+fn records(page: &Page) -> Vec<Value> {
+    let text = csv::render(page);
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let record = |record: Result<::csv::StringRecord, _>| {
+        let fields = header.iter().map(str::to_owned);
+        fields.zip(record.unwrap().iter().map(Value::from)).collect()
+    };
+    reader.records().map(record).collect()
+}
+
+#[test]
+fn the_csv_reads_as_agreed() {
+    insta::assert_snapshot!(csv::render(&report().page(true)));
+    insta::assert_snapshot!(csv::render(&saved::shader_report().page(true)));
+}
+
+#[test]
+fn the_markdown_reads_as_agreed() {
+    insta::assert_snapshot!(markdown::render(&report().page(false)));
+}
+
+#[test]
+fn the_page_reads_as_agreed() {
+    let mut report = report();
+    // Few of each say what all look like.
+    report.passes.truncate(3);
+    report.components.truncate(3);
+    report.causes.truncate(2);
+    insta::assert_snapshot!(html::render(&report.page(false)));
+}
+
+#[test]
+fn ceilings_and_what_stands_under_them_read_as_agreed() {
+    let page = RooflineReport::new(ceilings()).page(false);
+    insta::assert_snapshot!(table::render(&page, false));
+    insta::assert_snapshot!(csv::render(&page));
+    insta::assert_snapshot!(table::render(&saved::placed().page(false), false));
+}
+
+#[test]
+fn a_kernels_listing_reads_as_agreed() {
+    let page = saved::shader_report().page(false);
+    insta::assert_snapshot!(table::render(&page, false));
+    insta::assert_snapshot!(markdown::render(&page));
+}
+
+/// What a program reads out of a CSV is what stands in the JSON, to the last digit.
+#[test]
+fn the_csv_has_the_reports_own_figures() {
+    let report = report();
+    let records = records(&report.page(true));
+    assert_eq!(records.len(), report.components.len());
+    for (record, row) in records.iter().zip(&report.components) {
+        let number = |name: &str| record[name].as_str().unwrap().parse::<u64>().ok();
+        let real = |name: &str| record[name].as_str().unwrap().parse::<f64>().ok();
+        assert_eq!(record["component"], row.name.as_str());
+        assert_eq!(record["phase"], row.phase.name());
+        assert_eq!(number("measured"), Some(row.measured));
+        assert_eq!(number("exact"), row.exact);
+        assert_eq!(number("estimate"), Some(row.estimate).filter(|&flops| flops > 0));
+        assert_eq!(number("bytes"), Some(row.traffic.storage_bytes()));
+        assert_eq!(real("seconds"), row.seconds);
+        let whole = report.totals.measured.total() as f64;
+        assert_eq!(real("share"), Some(row.measured as f64 / whole));
+    }
+}
+
+#[test]
+fn names_that_users_gave_break_no_format() {
+    let name = "a|b,\"c\"\n<script>alert(1)</script> [x](http://y) *z*";
+    let mut report = Report { model: name.into(), ..report() };
+    report.components[0].name = name.into();
+    report.passes[0].label = name.into();
+    let page = report.page(true);
+    assert_eq!(records(&page)[0]["component"], name);
+    let text = markdown::render(&page);
+    assert!(!text.contains("<script") && !text.contains("[x](") && !text.contains("*z*"), "{text}");
+    let widths: Vec<usize> = text
+        .lines()
+        .filter(|line| line.starts_with('|') && line.contains("FLOP") || line.contains("a\\|b"))
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.replace("\\|", "").matches('|').count())
+        .collect();
+    assert!(widths.len() > 1 && widths.iter().all(|width| *width == widths[0]), "{widths:?}");
+    let trace: Value = serde_json::from_str(&trace::render(&report)).unwrap();
+    assert!(trace["traceEvents"].as_array().unwrap().iter().any(|event| event["name"] == name));
+}
+
+/// The rules of Chrome's trace-event format for what is used of it: an object with `traceEvents`; each event
+/// with a phase, a process and a track; complete events with a start and a duration in microseconds, which
+/// on one track do not overlap; metadata events that name each track used.
+#[test]
+fn a_trace_follows_the_formats_rules_and_has_the_reports_figures() {
+    let report = report();
+    let trace: Value = serde_json::from_str(&trace::render(&report)).unwrap();
+    assert!(["ms", "ns"].map(Value::from).contains(&trace["displayTimeUnit"]));
+    assert!(trace["otherData"]["starts"].as_str().unwrap().contains("end to end"));
+    let events = trace["traceEvents"].as_array().unwrap();
+    for event in events {
+        assert!(event["name"].is_string() && event["args"].is_object(), "{event}");
+        assert!(event["pid"].is_u64() && event["tid"].is_u64(), "{event}");
+        assert!(["M", "X"].map(Value::from).contains(&event["ph"]), "{event}");
+    }
+    let slices: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
+    assert_eq!(slices.len(), report.passes.len());
+    let mut end = 0.0;
+    for (slice, pass) in slices.iter().zip(&report.passes) {
+        let (start, lasts) = (slice["ts"].as_f64().unwrap(), slice["dur"].as_f64().unwrap());
+        // Sums of microseconds round in the last of their 53 bits.
+        assert!(start >= end - 1e-6 && lasts >= 0.0, "{slice}");
+        end = start + lasts;
+        assert_eq!(lasts, pass.seconds.unwrap() * 1e6);
+        assert_eq!(slice["name"], pass.label.as_str());
+        assert_eq!(slice["args"]["flops"], pass.flops);
+        assert_eq!(slice["args"]["bytes"], pass.traffic.storage_bytes());
+        let rate = pass.flops as f64 / pass.seconds.unwrap() * 1e-9;
+        assert_eq!(slice["args"]["gflops_per_second"], rate);
+        let names = events.iter().filter(|event| event["name"] == "thread_name");
+        let named: Vec<&Value> = names.filter(|event| event["tid"] == slice["tid"]).collect();
+        assert_eq!(named.len(), 1);
+        assert_eq!(named[0]["args"]["name"], pass.phase.name());
+    }
+    assert!(slices.iter().all(|slice| slice["cat"].is_string()));
+}
+
+#[test]
+fn the_trace_reads_as_agreed() {
+    let mut report = report();
+    report.passes.truncate(2);
+    insta::assert_snapshot!(trace::render(&report));
+}
+
+/// What was not timed has no slice: there is nothing to draw.
+#[test]
+fn passes_without_times_are_not_in_a_trace() {
+    let mut report = report();
+    report.passes.iter_mut().skip(1).for_each(|pass| pass.seconds = None);
+    let trace: Value = serde_json::from_str(&trace::render(&report)).unwrap();
+    let slices = trace["traceEvents"].as_array().unwrap().iter();
+    assert_eq!(slices.filter(|event| event["ph"] == "X").count(), 1);
+    assert!(json::render(&report).contains("\"seconds\": null"));
+}

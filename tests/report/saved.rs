@@ -1,0 +1,197 @@
+//! Reports as files: what is written reads back as it was, follows the schema in the repository, and
+//! what is no such file is refused by name.
+
+use std::{fmt::Debug, fs, path::Path};
+
+use flopmeter::{
+    estimate::Estimate,
+    execute,
+    instrument::instrument,
+    kernel::KernelModule,
+    measure::{Source, Timing},
+    model::{AskedShape, BatchShape, Model, Optimizer},
+    op::Convention,
+    report::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, json},
+    shader,
+};
+use serde_json::{Value, json};
+
+use crate::case::{Case, LIMITS, adapter, ceilings, run};
+
+/// One kernel's report, without a device: as if each of its blocks had been executed ten times.
+pub fn shader_report() -> ShaderReport {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n\
+                  @compute @workgroup_size(8)\n\
+                  fn main(@builtin(global_invocation_id) id: vec3<u32>) {\n\
+                  \x20   // a | b, <b> & \"c\"\n\
+                  \x20   x[id.x] = fma(x[id.x], 2.0, 1.0);\n\
+                  }\n";
+    let kernel =
+        KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
+    let table = instrument(&kernel, &LIMITS).unwrap().table;
+    let run = shader::Run {
+        adapter: adapter("Example", LIMITS),
+        executions: vec![10; table.blocks().len()],
+        table,
+        witness: None,
+        timing: Timing {
+            source: Source::Wall,
+            repeats: 3,
+            plain_seconds: Some(1.5e-3),
+            counted_seconds: 2e-3,
+        },
+        dumps: Default::default(),
+    };
+    let overrides = [("scale".to_owned(), 0.1)].into();
+    ShaderReport::new(&kernel, &overrides, [2, 1, 1], &run, Convention::Ieee)
+}
+
+fn adapters() -> AdapterList {
+    let limits = execute::Limits { subgroup_lanes: Some(8), ..LIMITS };
+    AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)])
+}
+
+fn agreement() -> Agreement {
+    let mut runs = [run("One"), run("Two")];
+    runs[1].loss = Some(3.0);
+    runs[1].measurement.passes[2].cost.traffic.atomics += 1;
+    Agreement::new(&Case::fixed().plan, &runs)
+}
+
+fn estimate(model: &str, overrides: &[&str]) -> Estimate {
+    let overrides = overrides.iter();
+    let model = Model::resolve(model, overrides).unwrap();
+    let shape = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
+    Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap()
+}
+
+/// A report with one of each verdict, of a model with adapters.
+fn profile() -> Report {
+    let mut case = Case::fixed();
+    case.plan.passes[2].kernel = "mystery.forward".parse().unwrap();
+    case.spoil(3, flopmeter::op::OpCounts::f32(flopmeter::op::Op::Tanh, u64::from(u32::MAX)));
+    let adapters = Model::resolve("qwen2.5-0.5b", ["lora_rank=3"]).unwrap();
+    let report = case.report(Convention::Primitive, 1.0 / 3.0);
+    Report { model_config: adapters.config, ..report }
+}
+
+/// A report whose passes have their places under ceilings.
+pub fn placed() -> Report {
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    report.place(ceilings());
+    report
+}
+
+/// Writes a report and reads it again: an equal value, and a file that follows its schema.
+fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    fs::write(&path, json::render(report)).unwrap();
+    assert_eq!(report::load::<D>(&path).unwrap(), *report);
+
+    let mut written: Value = serde_json::to_value(report).unwrap();
+    let schemas = report::schemas();
+    let (_, schema) = schemas.iter().find(|(name, _)| *name == D::SCHEMA).unwrap();
+    let schema = jsonschema::validator_for(schema.as_value()).unwrap();
+    let errors: Vec<String> = schema.iter_errors(&written).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{}: {errors:?}", D::SCHEMA);
+    // And the schema is one that a file can fail.
+    written["schema"] = json!("flopmeter.other/1");
+    assert!(!schema.is_valid(&written), "{}", D::SCHEMA);
+}
+
+#[test]
+fn a_saved_report_reads_back_as_it_was() {
+    reads_back(&Case::fixed().report(Convention::Ieee, 3.25));
+    reads_back(&profile());
+    reads_back(&placed());
+    reads_back(&RooflineReport::new(ceilings()));
+    reads_back(&estimate("resnet-bk", &[]).with_steps(1000, true).unwrap());
+    reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_budget(1 << 60, false).unwrap());
+    reads_back(&agreement());
+    reads_back(&shader_report());
+    reads_back(&adapters());
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_still_known_to_be_none() {
+    let report = Case::fixed().report(Convention::Ieee, f32::NAN);
+    let read: Report = serde_json::from_str(&json::render(&report)).unwrap();
+    assert_eq!((read.loss, read.loss_is_finite), (None, false));
+    assert!(report::table::render(&read.page(false), false).contains("not finite"));
+}
+
+/// Why a file with these contents is no profile.
+fn refusal(contents: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved.json");
+    fs::write(&path, contents).unwrap();
+    let message = report::load::<Report>(&path).unwrap_err().to_string();
+    assert!(message.contains("saved.json"), "{message}");
+    message
+}
+
+#[test]
+fn a_file_that_is_no_such_report_is_refused_and_said_why() {
+    let whole = json::render(&Case::fixed().report(Convention::Ieee, 3.25));
+    let says = |contents: &str, what: &str| {
+        let message = refusal(contents);
+        assert!(message.contains(what), "{message:?} does not say {what:?}");
+    };
+    // Cut anywhere, it is said to be cut; what is left is a report only where nothing but its end of
+    // line is gone.
+    for end in (0..whole.len() - 2).step_by(97).filter(|&end| whole.is_char_boundary(end)) {
+        says(&whole[..end], "cut short");
+    }
+    says("not json", "no report of flopmeter");
+    says("[1, 2]", "no report of flopmeter");
+    says("{\"total_flops\": 3}", "no report of flopmeter");
+    says(
+        &whole.replace("flopmeter.profile/1", "flopmeter.profile/2"),
+        "version flopmeter.profile/2",
+    );
+    says(
+        &json::render(&shader_report()),
+        "'flopmeter.shader/1', where a report 'flopmeter.profile/1'",
+    );
+    says("{\"schema\": \"flopmeter.profile/1\"}", "missing field");
+    says(&whole.replace("\"f32.fma\"", "\"f32.fmla\""), "unknown operation 'f32.fmla'");
+    says(&whole.replace("\"total\": 16212", "\"total\": 16213"), "do not add up");
+    says(&whole.replace("\"top_k\": 2", "\"top_k\": 20"), "top_k = 20");
+    let missing = report::load::<Report>(Path::new("/nonexistent/r.json")).unwrap_err().to_string();
+    assert!(
+        missing.contains("/nonexistent/r.json") && missing.contains("cannot be read"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn an_estimate_whose_terms_do_not_add_up_is_refused() {
+    let text = json::render(&estimate("resnet-bk", &[]));
+    let spoilt = text.replacen("\"flops\": 262144,", "\"flops\": 262145,", 1);
+    assert_ne!(text, spoilt);
+    let error = serde_json::from_str::<Estimate>(&spoilt).unwrap_err().to_string();
+    assert!(error.contains("do not add up"), "{error}");
+}
+
+/// Where they differ, `FLOPMETER_WRITE_SCHEMAS=1 cargo test --test report schemas` writes them anew.
+#[test]
+fn the_schemas_in_the_repository_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let write = std::env::var_os("FLOPMETER_WRITE_SCHEMAS").is_some_and(|value| value == "1");
+    let mut names = Vec::new();
+    for (name, schema) in report::schemas() {
+        let path = folder.join(format!("{}.json", name.replace('/', "-")));
+        let text = json::render(&schema);
+        if write {
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(kept, text, "{} is not what the types say", path.display());
+        names.push(path);
+    }
+    let mut kept: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    kept.sort();
+    assert_eq!(kept, names, "a schema of no report");
+}
