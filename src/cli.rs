@@ -4,14 +4,17 @@
 mod adapters;
 mod args;
 mod check;
+mod compare;
 mod estimate;
 mod export;
 mod interrupt;
 mod manual;
+mod merge;
 mod output;
 mod profile;
 mod progress;
 mod roofline;
+mod scale;
 mod shader;
 
 use std::process::ExitCode;
@@ -74,6 +77,9 @@ pub fn run() -> Outcome {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Compare(asked) => compare::run(asked, common),
+        Command::Scale(asked) => scale::run(asked, common),
+        Command::Merge(asked) => merge::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
         Command::Roofline(asked) => roofline::run(asked, common),
         Command::Adapters(asked) => adapters::run(asked, common),

@@ -16,6 +16,7 @@ pub use qwen2::PerFunction;
 
 use crate::{
     Error,
+    forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
     model::{BatchShape, ModelConfig, Optimizer},
     plan::Phase,
 };
@@ -117,30 +118,9 @@ pub struct Estimate {
     field: Vec<FieldFormula>,
     experiment: Option<Experiment>,
     budget: Option<Budget>,
-}
-
-/// What an estimator says about many steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Experiment {
-    /// How many steps.
-    pub steps: u64,
-    /// Whether a step trains, or is a forward pass only.
-    pub training: bool,
-    /// FLOPs of all steps.
-    pub total: u64,
-}
-
-/// How many steps a budget pays for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Budget {
-    /// FLOPs that may be spent.
-    pub flops: u64,
-    /// Whether a step trains, or is a forward pass only.
-    pub training: bool,
-    /// Whole steps that fit.
-    pub steps: u64,
-    /// FLOPs that are left over.
-    pub left: u64,
+    peak: Option<Peak>,
+    /// Of one step.
+    seconds: Times,
 }
 
 impl Estimate {
@@ -173,44 +153,28 @@ impl Estimate {
             field,
             experiment: None,
             budget: None,
+            peak: None,
+            seconds: Times::default(),
         })
     }
 
-    /// The same estimate, and what `steps` of these steps cost.
+    /// The same estimate, and what it says about many of its steps, which train or are forward passes
+    /// only.
     ///
     /// # Errors
-    /// [`Error::Config`] where there are no steps or their total overflows u64.
-    pub fn with_steps(mut self, steps: u64, training: bool) -> Result<Self, Error> {
-        if steps == 0 {
-            return Err(Error::Config("steps is 0; it must be at least 1".to_owned()));
-        }
-        let step = self.step(training);
-        let total = step.checked_mul(steps).ok_or_else(|| {
-            Error::Config(format!(
-                "steps = {steps} of {step} FLOPs each overflow 64 bits: lower steps"
-            ))
-        })?;
-        self.experiment = Some(Experiment { steps, training, total });
-        Ok(self)
-    }
-
-    /// The same estimate, and how many of its steps a budget of FLOPs pays for.
-    ///
-    /// # Errors
-    /// [`Error::Config`] where a step costs nothing, so that any number fits.
-    pub fn with_budget(mut self, flops: u64, training: bool) -> Result<Self, Error> {
-        let step = self.step(training);
-        let steps = flops
-            .checked_div(step)
-            .ok_or_else(|| Error::Config("a step costs nothing by this estimate".to_owned()))?;
-        self.budget = Some(Budget { flops, training, steps, left: flops - steps * step });
-        Ok(self)
-    }
-
-    /// One step's FLOPs.
-    fn step(&self, training: bool) -> u64 {
+    /// [`Error::Config`] where the question makes no sense for such a step.
+    pub fn with_forecast(self, question: Question, training: bool) -> Result<Self, Error> {
         let flops = self.total_flops();
-        if training { flops.total() } else { flops.forward }
+        let step = Step {
+            flops: if training { flops.total() } else { flops.forward },
+            recomputed: Recomputed::Beside(0),
+            tokens: self.shape.tokens(),
+            training,
+            seconds: None,
+        };
+        let Forecast { seconds, peak, experiment, budget, .. } =
+            Forecast::new("estimate", step, question)?;
+        Ok(Self { seconds, peak, experiment, budget, ..self })
     }
 
     /// Every summand, component by component.
@@ -270,6 +234,11 @@ impl Estimate {
     /// What many steps cost, where that was asked.
     pub fn experiment(&self) -> Option<Experiment> {
         self.experiment
+    }
+
+    /// The peak that was stated, and how long one step takes at it.
+    pub fn stated(&self) -> Option<(Peak, f64)> {
+        self.peak.zip(self.seconds.stated)
     }
 }
 

@@ -34,8 +34,15 @@ pub struct Cause {
     /// Measured less estimated.
     pub difference: i128,
     /// Whether some of what was measured is extrapolated.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extrapolated: bool,
+}
+
+impl Cause {
+    /// Whether it is about computing again what the step had and did not keep.
+    pub fn is_recomputation(&self) -> bool {
+        self.subject == Subject::Recomputed.to_string()
+    }
 }
 
 /// Every cause of the difference between passes as measured, each with whether another ran in its place,

@@ -42,6 +42,9 @@
 //! | [`estimate`] | the published estimators, exactly as published | plans |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
+//! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
+//! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
+//! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
 //! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
@@ -76,6 +79,8 @@ pub mod estimate;
 pub mod execute;
 pub mod explain;
 pub mod files;
+pub mod fit;
+pub mod forecast;
 pub mod formula;
 pub mod instrument;
 pub mod kernel;
@@ -87,6 +92,7 @@ pub mod profile;
 pub mod report;
 pub mod roofline;
 pub mod shader;
+pub mod sweep;
 pub mod tensors;
 
 pub use error::Error;

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use crate::Error;
 
 pub use batch::Batch;
+pub use fields::{Fields, named};
 pub use lora::{Lora, Module, Targets};
 pub use optimizer::Optimizer;
 pub use parameter::{Fill, ParameterSpec};
@@ -164,7 +165,7 @@ impl Family {
     }
 
     /// The fields that a `config.json` of this family may set.
-    const fn fields(self) -> &'static [&'static str] {
+    const fn fields(self) -> Fields {
         match self {
             Self::ResNetBk => &ResNetBkConfig::FIELDS,
             Self::Qwen2 => &Qwen2Config::FIELDS,

@@ -3,6 +3,8 @@
 
 mod adapters;
 mod agreement;
+mod bill;
+mod compare;
 mod component;
 #[cfg(feature = "cli")]
 pub mod csv;
@@ -15,7 +17,9 @@ mod number;
 pub mod page;
 #[cfg(feature = "cli")]
 pub mod plot;
+mod points;
 mod roofline;
+mod scale;
 mod shader;
 #[cfg(feature = "cli")]
 pub mod table;
@@ -29,24 +33,34 @@ use serde::{Deserialize, Serialize};
 
 pub use adapters::AdapterList;
 pub use agreement::{Agreement, Comparison, Launch, Value};
+pub use bill::{Bill, Figures, Item, Quantity};
+pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
 pub use component::Component;
 pub use document::{Document, load, schemas};
 pub use page::Page;
+pub use points::{Conditions, PointFolder, merge};
 pub use roofline::{Point, RooflineReport};
+pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use shader::{LineRow, ShaderReport};
 pub use watched::Watched;
 
 use crate::{
+    Error,
     check::{self, Tally, Verdict},
     estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
+    forecast::{Forecast, Question, Recomputed, Step},
     formula,
     measure::{Measurement, Timing},
-    model::{BatchShape, ModelConfig, lower::Training},
+    model::{
+        BatchShape, ModelConfig,
+        lower::{Scope, Training},
+    },
     op::{Convention, OpCounts, Traffic},
     plan::{Dims, KernelName, Phase, Plan},
     roofline::{Ceilings, Placement},
+    sweep::Place,
 };
 
 /// What the numbers of a report are.
@@ -166,6 +180,9 @@ pub struct Report {
     /// What stands for layers that did not run; none where all did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolation: Option<Extrapolation>,
+    /// The point of a sweep that it is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Place>,
     /// FLOPs by phase.
     pub totals: Totals,
     /// FLOPs, operations, traffic and time by component and phase.
@@ -175,6 +192,9 @@ pub struct Report {
     pub field_formulas: Vec<FieldFormula>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
+    /// What was asked about many such steps: by each count of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forecasts: Vec<Forecast>,
     /// Every launch, in order.
     pub passes: Vec<PassRow>,
     /// How many passes agree with their closed forms.
@@ -246,6 +266,7 @@ impl Report {
             batch: shape.batch(),
             seq: shape.seq(),
             training,
+            sweep: None,
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
                 exact: exact.map(by_phase),
@@ -263,6 +284,7 @@ impl Report {
                 terms.iter().copied(),
                 convention,
             ),
+            forecasts: Vec::new(),
             verdict: passes.iter().fold(Tally::default(), |tally, pass| tally + &pass.verdict),
             passes,
             loss,
@@ -271,6 +293,34 @@ impl Report {
             watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
             ceilings: None,
         }
+    }
+
+    /// The same report, and what it says about many such steps: as measured, as estimated, and for a
+    /// whole step by the field's rule of 6 N T with attention, which PaLM's definition of MFU counts by.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the question makes no sense for such a step.
+    pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
+        let Totals { measured, estimate, .. } = self.totals;
+        let training = self.training.scope == Scope::Step;
+        let again = self.causes.iter().filter(|cause| cause.is_recomputation());
+        let again = again.map(|cause| cause.measured).sum();
+        let seconds = match self.extrapolation {
+            None => self.timing.plain_seconds,
+            Some(_) => self.passes.iter().map(|pass| pass.seconds).sum(),
+        };
+        let rule = self.field_formulas.iter().find(|rule| rule.is_palms() && training);
+        let counts = [
+            ("measured", measured.total(), Recomputed::Among(again)),
+            ("estimate", estimate.total(), Recomputed::Beside(again)),
+        ];
+        let rule = rule.map(|rule| (&*rule.name, rule.flops, Recomputed::Beside(again)));
+        let forecasts = counts.into_iter().chain(rule).map(|(count, flops, recomputed)| {
+            let step = Step { flops, recomputed, tokens: self.batch * self.seq, training, seconds };
+            Forecast::new(count, step, question)
+        });
+        self.forecasts = forecasts.collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// Whether every pass that has a closed form agrees with it, and no executor that looks saw what a

@@ -103,6 +103,57 @@ fn slips_of_the_keyboard_are_usage_errors() {
 }
 
 #[test]
+fn questions_about_many_steps_that_make_no_sense_are_answered_before_anything_runs() {
+    for command in ["estimate", "profile"] {
+        let refused = |arguments: &[&str], says: &[&str]| {
+            refused(&[&[command], arguments].concat(), says);
+        };
+        refused(&["--steps", "0"], &["steps is 0"]);
+        refused(&["--tokens", "0"], &["tokens is 0"]);
+        refused(&["--steps", "2", "--tokens", "2"], &["--steps", "--tokens"]);
+        refused(&["--steps", "1.5"], &["--steps", "whole number"]);
+        refused(&["--tokens", "1e30"], &["--tokens", "whole number"]);
+        refused(&["--steps", "1e18"], &["overflow", "lower steps"]);
+        refused(&["--mfu", "0.4"], &["--peak"]);
+        for (peak, mfu, says) in [
+            ("0", "0.4", "peak of 0"),
+            ("inf", "0.4", "peak of inf"),
+            ("1e12", "40", "(MFU) of 40"),
+        ] {
+            refused(&["--peak", peak, "--mfu", mfu], &[says]);
+        }
+        refused(&["--peak", "fast"], &["--peak", "fast"]);
+    }
+}
+
+#[test]
+fn many_steps_are_priced_and_timed() {
+    let ahead = ["--tokens", "1e6", "--budget", "1e9", "--peak", "67e12", "--mfu", "0.4"];
+    let table = flopmeter(&[&["estimate"][..], &ahead].concat()).assert().success();
+    table.stdout(
+        contains("at 67.0 TFLOP/s x 0.4").and(contains("245 training steps (1,003,520 tok")),
+    );
+    if !adapter() {
+        return;
+    }
+    let report = json(&[&["profile"][..], &SMALL, &ahead, &["--json", "-"]].concat());
+    let forecasts = report["forecasts"].as_array().unwrap();
+    assert_eq!(forecasts[0]["count"], "measured");
+    assert_eq!(forecasts[0]["step"], report["totals"]["measured"]["total"]);
+    assert_eq!(forecasts[1]["step"], report["totals"]["estimate"]["total"]);
+    for forecast in forecasts {
+        assert_eq!(forecast["experiment"]["steps"], 100_000);
+        assert!(forecast["experiment"]["seconds"]["measured"].as_f64().unwrap() > 0.0);
+        let used = &forecast["utilisation"];
+        // Nothing of ResNet-BK is computed again but by the exact gradient.
+        assert!(used["mfu"].as_f64().unwrap() > 0.0 && used["mfu"] == used["hfu"], "{used}");
+    }
+    let untimed = [&["profile"][..], &SMALL, &ahead, &["--repeat", "0"]].concat();
+    flopmeter(&untimed).assert().success().stdout(contains("nothing was timed: no MFU, no HFU"));
+    assert!(json(&[&["profile"][..], &SMALL, &["--json", "-"]].concat())["forecasts"].is_null());
+}
+
+#[test]
 fn models_and_shapes_that_make_no_sense_are_named() {
     for command in ["profile", "check", "estimate"] {
         let refused = |arguments: &[&str], says: &[&str]| {

@@ -4,6 +4,7 @@
 use flopmeter::{
     Error,
     estimate::{Estimate, PhaseFlops},
+    forecast::{Extent, Peak, Question},
     model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer},
     plan::Phase,
 };
@@ -24,6 +25,16 @@ fn estimate(
 
 fn default_estimate() -> Estimate {
     estimate(&[], UNASKED, Optimizer::AdamW).unwrap()
+}
+
+/// What so many steps cost.
+fn steps(steps: u64) -> Question {
+    Question { extent: Some(Extent::Steps(steps)), ..Question::default() }
+}
+
+fn total(estimate: Estimate, question: Question, training: bool) -> u64 {
+    let estimate = estimate.with_forecast(question, training).unwrap();
+    estimate.experiment().unwrap().total
 }
 
 #[test]
@@ -120,7 +131,7 @@ fn components_and_terms_add_up_to_the_whole() {
 
 #[test]
 fn the_json_keeps_the_published_export_readable() {
-    let estimate = default_estimate().with_steps(1_000, true).unwrap();
+    let estimate = default_estimate().with_forecast(steps(1_000), true).unwrap();
     let json = serde_json::to_value(&estimate).unwrap();
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
     let expected = [
@@ -155,7 +166,7 @@ fn the_json_keeps_the_published_export_readable() {
     assert_eq!(json["optimizer"], "adamw");
     assert_eq!(
         json["experiment"],
-        json!({"steps": 1_000, "training": true, "total": 48_917_969_080_000_u64})
+        json!({"steps": 1_000, "tokens": 4_096_000, "training": true, "total": 48_917_969_080_000_u64})
     );
     assert_eq!(
         json["terms"][0],
@@ -168,10 +179,9 @@ fn the_json_keeps_the_published_export_readable() {
 
 #[test]
 fn steps_multiply_and_overflow_by_name() {
-    let forward_only = default_estimate().with_steps(10, false).unwrap().experiment().unwrap();
-    assert_eq!(forward_only.total, 162_877_603_840);
-    for (steps, said) in [(0, "steps is 0"), (u64::MAX, "overflow 64 bits")] {
-        let message = default_estimate().with_steps(steps, true).unwrap_err().to_string();
+    assert_eq!(total(default_estimate(), steps(10), false), 162_877_603_840);
+    for (count, said) in [(0, "steps is 0"), (u64::MAX, "overflow 64 bits")] {
+        let message = default_estimate().with_forecast(steps(count), true).unwrap_err().to_string();
         assert!(message.contains(said) && message.contains("steps"), "{message}");
     }
 }
@@ -238,21 +248,50 @@ fn qwens_functions_give_the_published_numbers() {
     assert_eq!(functions.norm, 1_840_640);
     assert_eq!(estimate.total_flops().total(), 3 * functions.model);
 
-    let estimate = qwen(shape(4, 512), &["lora_rank=8"]).with_steps(1000, true).unwrap();
+    let estimate = qwen(shape(4, 512), &["lora_rank=8"]);
     assert_eq!(estimate.per_function().unwrap().model, 1_832_011_464_704);
-    assert_eq!(estimate.experiment().unwrap().total, 5_496_034_394_112_000);
-    let inference = qwen(shape(4, 512), &["lora_rank=8"]).with_steps(1000, false).unwrap();
-    assert_eq!(inference.experiment().unwrap().total, 1_832_011_464_704_000);
+    assert_eq!(total(estimate.clone(), steps(1000), true), 5_496_034_394_112_000);
+    assert_eq!(total(estimate, steps(1000), false), 1_832_011_464_704_000);
 }
 
 #[test]
 fn a_budget_pays_for_whole_steps() {
-    let estimate = qwen(shape(1, 512), &[]).with_budget(100_000_000_000_000_000, true).unwrap();
-    let budget = estimate.budget().unwrap();
-    assert_eq!(budget.steps, 72_835);
-    assert_eq!(budget.steps * 1_372_951_633_920 + budget.left, budget.flops);
-    let poor = qwen(shape(1, 512), &[]).with_budget(5, false).unwrap().budget().unwrap();
+    let budget = |flops, training| {
+        let question = Question { budget: Some(flops), ..Question::default() };
+        let estimate = qwen(shape(1, 512), &[]).with_forecast(question, training).unwrap();
+        estimate.budget().unwrap()
+    };
+    let rich = budget(100_000_000_000_000_000, true);
+    assert_eq!(rich.steps, 72_835);
+    assert_eq!(rich.steps * 1_372_951_633_920 + rich.left, rich.flops);
+    let poor = budget(5, false);
     assert_eq!((poor.steps, poor.left), (0, 5));
+}
+
+#[test]
+fn tokens_and_a_stated_peak_give_steps_and_a_time() {
+    let question = Question {
+        extent: Some(Extent::Tokens(1_000_000)),
+        budget: Some(100_000_000_000_000_000),
+        peak: Some(Peak::new(67e12, 0.4).unwrap()),
+    };
+    let estimate = qwen(shape(1, 512), &[]).with_forecast(question, true).unwrap();
+    let experiment = estimate.experiment().unwrap();
+    assert_eq!((experiment.steps, experiment.tokens), (1_954, 1_000_448));
+    // Division and multiplication in another order may round differently.
+    let near = |seconds: Option<f64>, flops: f64| {
+        let expected = flops / (67e12 * 0.4);
+        assert!((seconds.unwrap() / expected - 1.0).abs() < 1e-12, "{seconds:?} {expected}");
+    };
+    near(estimate.stated().map(|(_, seconds)| seconds), 1_372_951_633_920.0);
+    near(experiment.seconds.stated, experiment.total as f64);
+    let budget = estimate.budget().unwrap();
+    near(budget.seconds.stated, (budget.flops - budget.left) as f64);
+    // Nothing ran: no rate was measured and no device was used.
+    assert_eq!(experiment.seconds.measured, None);
+    let json = serde_json::to_value(&estimate).unwrap();
+    assert_eq!(json["peak"], json!({"flops_per_second": 67e12, "mfu": 0.4}));
+    assert_eq!(json["experiment"]["seconds"]["stated"], json!(experiment.seconds.stated));
 }
 
 #[test]

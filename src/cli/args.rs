@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use flopmeter::{
     execute::{Embedded, cpu::SUBGROUP_LANES},
+    forecast::{Extent, Peak, Question},
     model::{
         AskedShape, Lora, Optimizer,
         lower::{BkGradient, Scope, Training},
@@ -17,6 +18,7 @@ use flopmeter::{
     op::Convention,
     roofline::REPEATS,
     shader::{BindingKey, Fill},
+    sweep::{AskedAxis, Shard},
 };
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -41,6 +43,12 @@ pub enum Command {
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
+    /// Two models, or two saved reports, side by side
+    Compare(Compare),
+    /// How cost grows along an axis or two; fitted exponents, published claims judged
+    Scale(Scale),
+    /// Join the points that the shards of a scale measured
+    Merge(Merge),
     /// Any compute kernel, counted line by line
     Shader(Shader),
     /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
@@ -88,12 +96,19 @@ pub struct Exports {
 }
 
 /// Which model, in which shape.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Model {
     /// A preset (resnet-bk, qwen2.5-0.5b, -1.5b, -3b, -7b) or a folder with config.json and optionally
     /// weights and a peft adapter
     #[arg(value_name = "MODEL", default_value = "resnet-bk")]
     pub name: String,
+    #[command(flatten)]
+    pub variant: Variant,
+}
+
+/// What of a model is asked to be otherwise, and the shape of a batch.
+#[derive(Clone, Debug, Args)]
+pub struct Variant {
     /// Sequences in a batch [default: 32; Qwen: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
@@ -109,7 +124,7 @@ pub struct Model {
     lora_rank: Option<u32>,
 }
 
-impl Model {
+impl Variant {
     /// What was said about the batch's shape.
     pub fn shape(&self) -> AskedShape {
         AskedShape { batch: self.batch, seq: self.seq }
@@ -123,7 +138,7 @@ impl Model {
 }
 
 /// Which part of a training step, and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Step {
     /// How parameters follow their gradients
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
@@ -134,10 +149,17 @@ pub struct Step {
 }
 
 /// What a run computes and on what data.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Work {
     #[command(flatten)]
     pub model: Model,
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+/// How a model is run, whichever it is.
+#[derive(Clone, Debug, Args)]
+pub struct Setup {
     #[command(flatten)]
     pub step: Step,
     /// ResNet-BK: how BK-Core's gradient is computed, as published (the default) or exactly
@@ -154,7 +176,7 @@ pub struct Work {
     pub subgroup_size: u32,
 }
 
-impl Work {
+impl Setup {
     pub fn training(&self) -> Training {
         Training {
             scope: self.step.phase.into(),
@@ -185,6 +207,37 @@ impl Races {
     }
 }
 
+/// What is asked about many steps.
+#[derive(Debug, Args)]
+pub struct Ahead {
+    /// Also price so many steps (forward passes with --phase forward)
+    #[arg(long, value_name = "N", value_parser = whole)]
+    steps: Option<u64>,
+    /// Also price as many steps as so many tokens take, as in 1e9
+    #[arg(long, value_name = "N", value_parser = whole, conflicts_with = "steps")]
+    tokens: Option<u64>,
+    /// Also say how many steps a budget pays for, as in 1e17
+    #[arg(long, value_name = "FLOPS", value_parser = whole)]
+    budget: Option<u64>,
+    /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
+    /// what was timed
+    #[arg(long, value_name = "FLOPS")]
+    peak: Option<f64>,
+    /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
+    #[arg(long, value_name = "PART", requires = "peak")]
+    mfu: Option<f64>,
+}
+
+impl Ahead {
+    /// What is asked, as far as it makes sense.
+    pub fn question(&self) -> Result<Question, flopmeter::Error> {
+        let Self { steps, tokens, budget, peak, mfu } = *self;
+        let peak = peak.map(|peak| Peak::new(peak, mfu.unwrap_or(1.0))).transpose()?;
+        let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
+        Ok(Question { extent, budget, peak })
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Profile {
     #[command(flatten)]
@@ -204,6 +257,8 @@ pub struct Profile {
     /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
     #[arg(long, conflicts_with = "save_tensors")]
     pub extrapolate: bool,
+    #[command(flatten)]
+    pub ahead: Ahead,
     #[command(flatten)]
     pub under: Under,
     #[command(flatten)]
@@ -235,12 +290,8 @@ pub struct Estimate {
     pub model: Model,
     #[command(flatten)]
     pub step: Step,
-    /// Also price so many steps (forward passes with --inference)
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
-    /// Also say how many steps a budget pays for, as in 1e17
-    #[arg(long, value_name = "FLOPS", value_parser = flops)]
-    pub budget: Option<u64>,
+    #[command(flatten)]
+    pub ahead: Ahead,
     /// Steps are forward passes, as with --phase forward
     #[arg(long)]
     pub inference: bool,
@@ -278,6 +329,123 @@ pub struct Roofline {
     /// Draw the ceilings as an SVG; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// A preset, a model's folder, or a saved report (.json) of profile or estimate
+    #[arg(value_name = "A")]
+    a: String,
+    /// What to hold against it, likewise
+    #[arg(value_name = "B")]
+    b: String,
+    #[command(flatten)]
+    variant: Variant,
+    /// Override a field of A's configuration only (repeatable)
+    #[arg(long = "set-a", value_name = "KEY=VALUE")]
+    set_a: Vec<String>,
+    /// Override a field of B's configuration only (repeatable)
+    #[arg(long = "set-b", value_name = "KEY=VALUE")]
+    set_b: Vec<String>,
+    #[command(flatten)]
+    setup: Setup,
+    /// Run models for real; otherwise they are estimated
+    #[arg(long)]
+    pub measure: bool,
+    /// Who runs A, as --adapter of profile [default: auto]
+    #[arg(long, value_name = "NAME", requires = "measure")]
+    adapter_a: Option<String>,
+    /// Who runs B [default: auto]
+    #[arg(long, value_name = "NAME", requires = "measure")]
+    adapter_b: Option<String>,
+    /// How operations become FLOPs [default: as in a saved report, else ieee]
+    #[arg(long, value_name = "NAME", value_parser = convention())]
+    pub convention: Option<Convention>,
+    /// Timed runs of the plain kernels; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+/// One of the two that are compared.
+#[derive(Debug)]
+pub struct Side {
+    /// `A` or `B`.
+    pub letter: char,
+    /// What it is and how it would run.
+    pub work: Work,
+    /// Who runs it, where that was said.
+    pub adapter: Option<String>,
+    /// Whether anything was said that is about it alone.
+    pub is_changed: bool,
+}
+
+impl Compare {
+    /// Both sides, each with what is said of both and of it alone.
+    pub fn sides(&self) -> [Side; 2] {
+        let side = |letter, name: &String, set: &[String], adapter: &Option<String>| {
+            let mut variant = self.variant.clone();
+            variant.overrides.extend_from_slice(set);
+            let model = Model { name: name.clone(), variant };
+            Side {
+                letter,
+                work: Work { model, setup: self.setup.clone() },
+                adapter: adapter.clone(),
+                is_changed: !set.is_empty() || adapter.is_some(),
+            }
+        };
+        [
+            side('A', &self.a, &self.set_a, &self.adapter_a),
+            side('B', &self.b, &self.set_b, &self.adapter_b),
+        ]
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Scale {
+    #[command(flatten)]
+    pub work: Work,
+    /// What changes, and through which values: batch, seq, or a field of the model's configuration, as in
+    /// seq=128,256,512; given twice, all pairs of values
+    #[arg(long = "axis", value_name = "KEY=LIST", required = true)]
+    pub axes: Vec<AskedAxis>,
+    /// Run each point for real; otherwise all are estimated
+    #[arg(long)]
+    pub measure: bool,
+    /// ResNet-BK: measure each point with either BK-Core gradient, to hold one against the other
+    #[arg(long, requires = "measure", conflicts_with = "bk_gradient")]
+    pub both_gradients: bool,
+    /// Write each measured point to a file of this folder, and keep those that are there already
+    #[arg(long, value_name = "DIR", requires = "measure")]
+    pub out: Option<PathBuf>,
+    /// Measure only the I-th of N parts of the points, I from 0; merge joins them
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Timed runs of the plain kernels; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub exports: Exports,
+}
+
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// Files that scale --measure --out wrote, or folders of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Join what is there, although points are missing
+    #[arg(long)]
+    pub partial: bool,
+    #[command(flatten)]
+    pub exports: Exports,
 }
 
 #[derive(Debug, Args)]
@@ -385,17 +553,17 @@ impl From<Gradient> for BkGradient {
     }
 }
 
-/// A number of FLOPs: whole, or with an exponent.
-fn flops(text: &str) -> Result<u64, String> {
+/// A whole number, or one with an exponent.
+fn whole(text: &str) -> Result<u64, String> {
     if let Ok(whole) = text.parse() {
         return Ok(whole);
     }
     let number = text.parse::<f64>().map_err(|error| error.to_string())?;
-    // Above 2^53 every f64 is whole; what is below and has a fraction is no number of FLOPs.
+    // Above 2^53 every f64 is whole; what is below and has a fraction counts nothing.
     if number.fract() == 0.0 && (0.0..1.8e19).contains(&number) {
         Ok(number as u64)
     } else {
-        Err("a budget is a whole number from 0 to 1.8e19".to_owned())
+        Err("say a whole number from 0 to 1.8e19".to_owned())
     }
 }
 

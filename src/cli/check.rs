@@ -24,11 +24,12 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices = open(asked.adapter.as_deref(), asked.races.on(asked.work.subgroup_size))?;
+    let mut devices =
+        open(asked.adapter.as_deref(), asked.races.on(asked.work.setup.subgroup_size))?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
-    let plan = lower::lower(&model.config, batch.shape, asked.work.training(), &limits)?;
+    let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &limits)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
     for gpu in &mut devices {

@@ -15,18 +15,16 @@ use super::{
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    let mut model = Model::resolve(&asked.model.name, asked.model.overrides())?;
+    let mut model = Model::resolve(&asked.model.name, asked.model.variant.overrides())?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config.widen_feed_forward(ratio)?;
     }
-    let shape = BatchShape::resolve(asked.model.shape(), &model.config)?;
+    let shape = BatchShape::resolve(asked.model.variant.shape(), &model.config)?;
     let mut estimate = Estimate::new(&model.config, shape, asked.step.optimizer)?;
     output::warn(shape.warning(&model.config), common);
-    if let Some(steps) = asked.steps {
-        estimate = estimate.with_steps(steps, asked.training())?;
-    }
-    if let Some(budget) = asked.budget {
-        estimate = estimate.with_budget(budget, asked.training())?;
+    let question = asked.ahead.question()?;
+    if !question.is_empty() {
+        estimate = estimate.with_forecast(question, asked.training())?;
     }
     formats.write(&estimate, &places, common)?;
     Ok(Outcome::Holds)

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 
 use flopmeter::{
+    estimate::Estimate,
     execute,
-    model::{Batch, Model, ModelConfig, Weights},
+    model::{Batch, Model, ModelConfig, Weights, lower::Scope},
     profile::{Keep, Request, profile},
     report::trace,
     roofline::REPEATS,
@@ -14,7 +15,7 @@ use flopmeter::{
 
 use super::{
     Outcome,
-    args::{Common, Profile, Work},
+    args::{Common, Model as Asked, Profile, Setup, Work},
     export::{Formats, Places},
     interrupt, output,
     progress::Bar,
@@ -32,9 +33,15 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let (model, weights, batch) = subject(&asked.work, common)?;
+    let question = asked.ahead.question()?;
+    // A question that makes no sense is better known before a long run than after it.
+    let training = asked.work.setup.training();
+    Estimate::new(&model.config, batch.shape, training.optimizer)?
+        .with_forecast(question, training.scope == Scope::Step)?;
     let repeats = asked.races.repeats(asked.repeat);
     let bar = Bar::new(common, repeats);
-    let mut executor = execute::open(&asked.adapter, asked.races.on(asked.work.subgroup_size))?;
+    let embedded = asked.races.on(asked.work.setup.subgroup_size);
+    let mut executor = execute::open(&asked.adapter, embedded)?;
     log::info!("running on {}", executor.adapter().name);
     interrupt::check("opening the adapter")?;
 
@@ -42,8 +49,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         model: &model,
         weights: &weights,
         batch: &batch,
-        data: &provenance(&asked.work, &model),
-        training: asked.work.training(),
+        data: &provenance(&asked.work.setup, &model),
+        training,
         convention: asked.convention,
         repeats,
         extrapolate: asked.extrapolate,
@@ -56,6 +63,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     }
     drop(bar);
     interrupt::check("writing results")?;
+    if !question.is_empty() {
+        report = report.with_forecast(question)?;
+    }
 
     if let Some(sink) = &to_tensors {
         sink.write_tensors(&tensors)?;
@@ -72,19 +82,29 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 
 /// What the arguments say is to be run: model, weights and data.
 pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
-    let model = Model::resolve(&work.model.name, work.model.overrides())?;
-    if work.bk_gradient.is_some() && !matches!(model.config, ModelConfig::ResNetBk(_)) {
-        bail!("--bk-gradient is ResNet-BK's; {} has no BK-Core: leave it out", model.name);
-    }
-    let batch = Batch::load(work.input.as_deref(), work.model.shape(), &model.config, work.seed)?;
+    let Work { model: Asked { name, variant }, setup } = work;
+    let model = Model::resolve(name, variant.overrides())?;
+    belongs(setup.bk_gradient.is_some(), &model)?;
+    let batch = Batch::load(setup.input.as_deref(), variant.shape(), &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config), common);
-    let weights = model.weights(work.seed)?;
+    let weights = model.weights(setup.seed)?;
     Ok((model, weights, batch))
 }
 
+/// Whether a model has the BK-Core whose gradient was asked about, if it was.
+pub(super) fn belongs(asked: bool, model: &Model) -> super::Result<()> {
+    if asked && !matches!(model.config, ModelConfig::ResNetBk(_)) {
+        bail!(
+            "--bk-gradient and --both-gradients are ResNet-BK's; {} has no BK-Core: leave them out",
+            model.name
+        );
+    }
+    Ok(())
+}
+
 /// Where weights and tokens come from.
-fn provenance(work: &Work, model: &Model) -> String {
-    let seed = work.seed;
+pub(super) fn provenance(setup: &Setup, model: &Model) -> String {
+    let seed = setup.seed;
     let from = |what: &str, path: &Path| format!("{what} from {}", path.display());
     let mut files = Vec::new();
     let mut seeded = Vec::new();
@@ -96,7 +116,7 @@ fn provenance(work: &Work, model: &Model) -> String {
     if model.config.has_adapters() {
         place("adapters", model.adapter.as_deref());
     }
-    place("tokens", work.input.as_deref());
+    place("tokens", setup.input.as_deref());
     if !seeded.is_empty() {
         files.push(format!("{} from seed {seed}", seeded.join(" and ")));
     }

@@ -25,6 +25,16 @@ pub struct FieldFormula {
     pub flops: u64,
 }
 
+impl FieldFormula {
+    /// Whether it is the count of a step by which PaLM defines MFU.
+    pub fn is_palms(&self) -> bool {
+        self.name == PALM
+    }
+}
+
+/// The rule of 6 N T and the two products of attention, in three passes.
+const PALM: &str = "6 N T with attention";
+
 /// The rules for a model of this shape. Parameters are all of the model's own, a tied embedding once.
 pub(super) fn formulas(
     config: &Qwen2Config,
@@ -74,10 +84,10 @@ pub(super) fn formulas(
             flops: sum("6 N T", std::slice::from_ref(&rule))?,
         },
         FieldFormula {
-            name: "6 N T with attention".into(),
+            name: PALM.into(),
             formula: "6 N T + 12 L H S T (PaLM, appendix B)".into(),
             of: "step".into(),
-            flops: sum("6 N T with attention", &[rule, attention])?,
+            flops: sum(PALM, &[rule, attention])?,
         },
         FieldFormula {
             name: "matrix products".into(),

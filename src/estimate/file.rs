@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Experiment, FieldFormula, PerFunction, Term, checked_sum};
+use super::{FieldFormula, PerFunction, Term, checked_sum};
 use crate::{
+    forecast::{Budget, Experiment, Peak, Times},
     model::{AskedShape, BatchShape, ModelConfig, Optimizer},
     report::Document as _,
 };
@@ -69,6 +70,12 @@ pub(super) struct Estimate {
     /// How many steps a budget pays for, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<Budget>,
+    /// The peak that was stated, where one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak: Option<Peak>,
+    /// How long one step takes at it.
+    #[serde(default, skip_serializing_if = "Times::are_unknown")]
+    seconds: Times,
     /// What the field's rules of thumb give beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     field_formulas: Vec<FieldFormula>,
@@ -102,6 +109,8 @@ impl From<super::Estimate> for Estimate {
             per_function: estimate.per_function,
             experiment: estimate.experiment,
             budget: estimate.budget,
+            peak: estimate.peak,
+            seconds: estimate.seconds,
             field_formulas: estimate.field,
             terms: estimate.terms,
         }
@@ -125,6 +134,8 @@ impl TryFrom<Estimate> for super::Estimate {
             field: written.field_formulas,
             experiment: written.experiment,
             budget: written.budget,
+            peak: written.peak,
+            seconds: written.seconds,
         };
         if written.total_flops != estimate.total_flops()
             || written.component_breakdown != breakdown(&estimate)

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 
 use super::spelling::{close, nearest};
 
+/// The fields that a family's configurations may set.
+pub type Fields = &'static [&'static str];
+
 /// The field that names the family.
 pub(super) const MODEL_TYPE: &str = "model_type";
 
 /// Refuses a field that the family does not know: a misspelt one would otherwise go unnoticed.
-pub(super) fn refuse_unknown(
-    object: &Map<String, Value>,
-    known: &'static [&'static str],
-) -> Result<(), String> {
+pub(super) fn refuse_unknown(object: &Map<String, Value>, known: Fields) -> Result<(), String> {
     let is_known = |name: &str| name == MODEL_TYPE || known.contains(&name);
     match object.keys().find(|name| !is_known(name)) {
         Some(name) => Err(unknown(name, known)),
@@ -22,10 +22,7 @@ pub(super) fn refuse_unknown(
 
 /// Refuses a field that is nearly one of the family's and stands where that one is missing. For
 /// families whose files hold much else.
-pub(super) fn refuse_misspelt(
-    object: &Map<String, Value>,
-    known: &'static [&'static str],
-) -> Result<(), String> {
+pub(super) fn refuse_misspelt(object: &Map<String, Value>, known: Fields) -> Result<(), String> {
     let missing = || known.iter().copied().filter(|name| !object.contains_key(*name));
     let others = object.keys().filter(|name| !known.contains(&name.as_str()));
     let mut slips = others.filter_map(|name| Some((name, close(name, missing())?)));
@@ -105,7 +102,7 @@ pub(super) fn check_size(
 /// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise.
 pub(super) fn set(
     object: &mut Map<String, Value>,
-    known: &'static [&'static str],
+    known: Fields,
     assignment: &str,
 ) -> Result<(), String> {
     let (key, value) = assignment
@@ -119,7 +116,29 @@ pub(super) fn set(
     Ok(())
 }
 
-fn unknown(name: &str, known: &'static [&'static str]) -> String {
+/// What people call a field who have several families in mind.
+const SHORT: [(&str, &str); 8] = [
+    ("d_model", "hidden_size"),
+    ("n_layers", "num_hidden_layers"),
+    ("n_heads", "num_attention_heads"),
+    ("n_kv_heads", "num_key_value_heads"),
+    ("d_ff", "intermediate_size"),
+    ("vocab", "vocab_size"),
+    ("n_experts", "num_experts"),
+    ("rank", "lora_rank"),
+];
+
+/// The field that a name, or a short name of it, means.
+///
+/// # Errors
+/// Which names there are, where this is none.
+pub fn named(name: &str, known: Fields) -> Result<&'static str, String> {
+    let long = SHORT.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
+    let known_as = |name: &str| known.iter().copied().find(|field| *field == name);
+    known_as(name).or_else(|| known_as(long?)).ok_or_else(|| unknown(name, known))
+}
+
+fn unknown(name: &str, known: Fields) -> String {
     let guess = nearest(name, known.iter().copied())
         .map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
     format!("unknown field '{name}'{guess} (fields: {})", known.join(", "))

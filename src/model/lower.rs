@@ -55,7 +55,9 @@ impl Scope {
 }
 
 /// How BK-Core's gradient is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum BkGradient {
     /// The published approximation, a mixture of two analytic terms.

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    Family, Lora, ModelConfig, Qwen2Config, ResNetBkConfig, Weights, checkpoint, fields,
+    Family, Fields, Lora, ModelConfig, Qwen2Config, ResNetBkConfig, Weights, checkpoint, fields,
     spelling::nearest,
 };
 use crate::Error;
@@ -99,6 +99,14 @@ impl Model {
             }
         };
         Ok(Self { name: name.to_owned(), config, checkpoint, adapter })
+    }
+
+    /// The fields that the configuration of the model `name` may set.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], where there is no such model.
+    pub fn fields(name: &str) -> Result<Fields, Error> {
+        Family::of(&Origin::of(name)?.read()?).map(Family::fields).map_err(Error::Config)
     }
 
     /// The model's parameters: from its checkpoint and its adapters' file, or seeded where there is

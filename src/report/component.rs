@@ -33,7 +33,7 @@ pub struct Component {
     /// Time of the plain kernels, where they were timed.
     pub seconds: Option<f64>,
     /// Whether some of it did not run but is taken from another layer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extrapolated: bool,
 }
 

@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{AdapterList, Agreement, Page, Report, RooflineReport, ShaderReport};
+use super::{
+    AdapterList, Agreement, CompareReport, Page, Report, RooflineReport, ScaleReport, ShaderReport,
+};
 use crate::{Error, estimate::Estimate};
 
 /// A report that can be saved and read back.
@@ -19,13 +21,15 @@ pub trait Document: Serialize + DeserializeOwned + JsonSchema {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 6] {
+pub fn schemas() -> [(&'static str, Schema); 8] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
+        schema::<CompareReport>(),
         schema::<Estimate>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
+        schema::<ScaleReport>(),
         schema::<ShaderReport>(),
     ]
 }
@@ -41,26 +45,59 @@ fn schema<D: Document>() -> (&'static str, Schema) {
 /// [`Error::File`] where the file cannot be read, is cut short, is no report of flopmeter, is another
 /// report or another version of it, or does not hold together.
 pub fn load<D: Document>(path: &Path) -> Result<D, Error> {
-    let problem = |problem: String| Error::File { path: path.to_owned(), problem };
-    let bytes = fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    parse(&bytes).map_err(problem)
+    read(path, D::SCHEMA)
 }
 
-fn parse<D: Document>(bytes: &[u8]) -> Result<D, String> {
-    /// What every saved report has.
+/// What a saved file says that it is.
+///
+/// # Errors
+/// As [`load`], as far as it depends on no kind of report.
+pub(super) fn schema_of(path: &Path) -> Result<String, Error> {
+    let schema = bytes_of(path).and_then(|bytes| head(&bytes));
+    schema.map_err(|problem| Error::File { path: path.to_owned(), problem })
+}
+
+/// Reads a file of this schema, whether it is a report or not.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn read<T: DeserializeOwned>(path: &Path, wanted: &str) -> Result<T, Error> {
+    let read = bytes_of(path).and_then(|bytes| parse(&bytes, wanted));
+    read.map_err(|problem| Error::File { path: path.to_owned(), problem })
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// The schema that a file names.
+fn head(bytes: &[u8]) -> Result<String, String> {
+    /// What every saved file has.
     #[derive(Deserialize)]
     struct Head {
         schema: String,
     }
 
-    let wanted = D::SCHEMA;
-    let schema = match serde_json::from_slice::<Head>(bytes) {
-        Ok(head) => head.schema,
-        Err(_) if is_cut_short(bytes) => {
-            return Err("is cut short: it ends within a value; save the report again".to_owned());
-        }
-        Err(error) => return Err(format!("is no report of flopmeter ({error})")),
-    };
+    match serde_json::from_slice::<Head>(bytes) {
+        Ok(head) => Ok(head.schema),
+        Err(error) if is_cut(bytes, &error) => Err(format!(
+            "is cut short: it ends in line {} within a value; save the report again",
+            error.line()
+        )),
+        Err(error) => Err(format!("is no report of flopmeter ({error})")),
+    }
+}
+
+/// Whether what is wrong with a file is that it ends too early, be it within a number.
+fn is_cut(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let last = lines.next_back().map_or(0, <[u8]>::len);
+    let at_end = error.line() == lines.count() + 1 && error.column() >= last;
+    error.is_eof() || error.is_syntax() && at_end
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], wanted: &str) -> Result<T, String> {
+    let schema = head(bytes)?;
     if schema != wanted {
         let kind = |schema: &str| schema.split('/').next().map(str::to_owned);
         return Err(if kind(&schema) == kind(wanted) {
@@ -73,11 +110,4 @@ fn parse<D: Document>(bytes: &[u8]) -> Result<D, String> {
         });
     }
     serde_json::from_slice(bytes).map_err(|error| format!("is no whole '{wanted}': {error}"))
-}
-
-/// Whether this is the beginning of an object and not all of it.
-fn is_cut_short(bytes: &[u8]) -> bool {
-    let ends = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
-    let open = bytes.starts_with(b"{") && !bytes.trim_ascii_end().ends_with(b"}");
-    open || ends.is_err_and(|error| error.is_eof())
 }

@@ -50,6 +50,31 @@ pub(super) fn seconds(value: f64) -> String {
     }
 }
 
+/// A time that somebody waits for.
+pub(super) fn duration(value: f64) -> String {
+    const UNITS: [(&str, f64); 4] =
+        [("years", 365.25 * 86_400.0), ("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)];
+    match UNITS.into_iter().find(|(_, unit)| value >= 2.0 * unit) {
+        Some((name, unit)) => format!("{:.1} {name}", value / unit),
+        None => seconds(value),
+    }
+}
+
+/// FLOPs a second in decimal units.
+pub(super) fn rate(value: f64) -> String {
+    let units = ["FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "EFLOP/s"];
+    scaled(value, &units)
+}
+
+/// So many decimals; a zero has no sign.
+pub(super) fn decimal(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
+        _ => text,
+    }
+}
+
 /// How many times `part` is of `whole`; a dash where there is no whole.
 pub(super) fn ratio(part: u64, whole: u64) -> String {
     if whole == 0 { DASH.to_owned() } else { format!("{:.3}", part as f64 / whole as f64) }
@@ -60,13 +85,22 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return DASH.to_owned();
     }
-    let percent = 100.0 * part as f64 / whole as f64;
-    if part > 0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
+    percent(part as f64 / whole as f64)
+}
+
+/// A part of one in percent.
+pub(super) fn percent(part: f64) -> String {
+    let percent = 100.0 * part;
+    if part > 0.0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
 }
 
 /// A share that may be above one, in percent.
 pub(super) fn share_of(value: f64) -> String {
-    format!("{:.1} %", 100.0 * value)
+    match 100.0 * value {
+        // Where one decimal would say that there is nothing.
+        small if small > 0.0 && small < 0.1 => percent(value),
+        share => format!("{share:.1} %"),
+    }
 }
 
 /// Stands where a number does not exist.
@@ -95,6 +129,12 @@ mod tests {
         assert_eq!([0, 1234, -1_000_000].map(signed), ["0", "+1,234", "-1,000,000"]);
         assert_eq!([12, 1500, 491_520_000].map(bytes), ["12 B", "1.5 kB", "491.5 MB"]);
         assert_eq!([2.5, 0.0125, 3.4e-6].map(seconds), ["2.50 s", "12.50 ms", "3.4 us"]);
+        assert_eq!(
+            [90.0, 121.0, 8_000.0, 259_200.0, 1e8].map(duration),
+            ["90.00 s", "2.0 min", "2.2 h", "3.0 days", "3.2 years"]
+        );
+        assert_eq!([-1e-9, -1.5, 0.25].map(|v| decimal(v, 1)), ["0.0", "-1.5", "0.2"]);
+        assert_eq!(rate(67e12), "67.0 TFLOP/s");
         assert_eq!(share(1, 1_000_000), "<0.01 %");
         assert_eq!(
             (share(0, 5), share(5, 0), ratio(3, 2)),

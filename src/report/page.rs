@@ -5,12 +5,15 @@
 mod adapters;
 mod agreement;
 mod causes;
+mod compare;
 mod components;
 mod estimate;
+mod forecast;
 mod pictures;
 mod plot;
 mod profile;
 mod roofline;
+mod scale;
 mod shader;
 mod watched;
 
@@ -18,7 +21,7 @@ use std::borrow::Cow;
 
 pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
 
-use super::number::{DASH, bytes, grouped, seconds, share, share_of, signed};
+use super::number::{DASH, bytes, decimal, duration, grouped, seconds, share, share_of, signed};
 use crate::{execute::Adapter, model::ModelConfig};
 
 /// A whole report.
@@ -134,6 +137,8 @@ pub enum Cell {
     Bytes(u64),
     /// A time in seconds.
     Seconds(f64),
+    /// A time in seconds that somebody waits for, days or years of it.
+    Duration(f64),
     /// A number, and how many decimals of it mean something.
     Number(f64, usize),
     /// A part of a whole: part, whole.
@@ -285,7 +290,8 @@ impl Cell {
             Self::Difference(value) => signed(*value),
             Self::Bytes(value) => bytes(*value),
             Self::Seconds(value) => seconds(*value),
-            Self::Number(value, decimals) => format!("{value:.decimals$}"),
+            Self::Duration(value) => duration(*value),
+            Self::Number(value, decimals) => decimal(*value, *decimals),
             Self::Share(part, whole) => share(*part, *whole),
             Self::Part(part) => share_of(*part),
             Self::Extrapolated(cell) => marked(true, cell.formatted()),
@@ -299,7 +305,10 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Count(value) | Self::Bytes(value) => value.to_string(),
             Self::Difference(value) => value.to_string(),
-            Self::Seconds(value) | Self::Number(value, _) | Self::Part(value) => value.to_string(),
+            Self::Seconds(value)
+            | Self::Duration(value)
+            | Self::Number(value, _)
+            | Self::Part(value) => value.to_string(),
             Self::Share(part, whole) => (*part as f64 / *whole as f64).to_string(),
             Self::Extrapolated(cell) => cell.raw(),
         }

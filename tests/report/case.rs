@@ -79,9 +79,14 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(config: ResNetBkConfig, batch: u32, training: Training, limits: &Limits) -> Self {
-        let config = ModelConfig::ResNetBk(config);
-        let asked = AskedShape { batch: Some(batch), seq: None };
+    pub fn new(
+        config: ModelConfig,
+        batch: u32,
+        seq: Option<u32>,
+        training: Training,
+        limits: &Limits,
+    ) -> Self {
+        let asked = AskedShape { batch: Some(batch), seq };
         let shape = BatchShape::resolve(asked, &config).unwrap();
         let plan = lower::lower(&config, shape, training, limits).unwrap();
         let measurement = measured(&plan, *limits);
@@ -89,7 +94,7 @@ impl Case {
     }
 
     pub fn small() -> Self {
-        Self::new(SMALL, 2, Training::default(), &LIMITS)
+        Self::new(ModelConfig::ResNetBk(SMALL), 2, None, Training::default(), &LIMITS)
     }
 
     /// A case that stays what it is.

@@ -6,6 +6,7 @@ use std::{fmt::Debug, fs, path::Path};
 use flopmeter::{
     estimate::Estimate,
     execute,
+    forecast::{Extent, Peak, Question},
     instrument::instrument,
     kernel::KernelModule,
     measure::{Source, Timing},
@@ -16,7 +17,10 @@ use flopmeter::{
 };
 use serde_json::{Value, json};
 
-use crate::case::{Case, LIMITS, adapter, ceilings, run};
+use crate::{
+    case::{Case, LIMITS, adapter, ceilings, run},
+    sweep,
+};
 
 /// One kernel's report, without a device: as if each of its blocks had been executed ten times.
 pub fn shader_report() -> ShaderReport {
@@ -106,8 +110,18 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&profile());
     reads_back(&placed());
     reads_back(&RooflineReport::new(ceilings()));
-    reads_back(&estimate("resnet-bk", &[]).with_steps(1000, true).unwrap());
-    reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_budget(1 << 60, false).unwrap());
+    let question = Question {
+        extent: Some(Extent::Steps(1000)),
+        budget: Some(1 << 60),
+        peak: Some(Peak::new(67e12, 0.3).unwrap()),
+    };
+    reads_back(&estimate("resnet-bk", &[]).with_forecast(question, true).unwrap());
+    let bare = Question { budget: Some(1 << 60), ..Question::default() };
+    reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_forecast(bare, false).unwrap());
+    let report = Case::fixed().report(Convention::Ieee, 3.25);
+    reads_back(&report.with_forecast(question).unwrap());
+    reads_back(&sweep::scale());
+    reads_back(&sweep::compare());
     reads_back(&agreement());
     reads_back(&shader_report());
     reads_back(&adapters());

@@ -1,11 +1,18 @@
 //! What the published estimator says: components, functions where it was published so, what the field
 //! quotes beside it, and many steps where they were asked for.
 
-use super::{Cell, Column, Fact, Page, Row, Section, Table, config_line};
+use super::{
+    Cell, Column, Fact, Page, Row, Section, Table, config_line,
+    forecast::{at, kind},
+};
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
+    forecast::{Experiment, Times},
     plan::Phase,
-    report::{Document, number::grouped},
+    report::{
+        Document,
+        number::{duration, grouped},
+    },
 };
 
 impl Document for Estimate {
@@ -106,16 +113,27 @@ fn field(estimate: &Estimate) -> Table {
 
 /// What many steps cost, and how many a budget pays for.
 fn many(estimate: &Estimate) -> Vec<Fact> {
-    let kind = |training| if training { "training steps" } else { "forward passes" };
+    let peak = estimate.stated();
+    let there = |seconds: Times| match peak.zip(seconds.stated) {
+        Some(((peak, _), seconds)) => format!("; {} {}", duration(seconds), at(peak)),
+        None => String::new(),
+    };
     let budget = estimate.budget().map(|budget| {
         let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
-        let kind = kind(budget.training);
-        Fact::new("budget", format!("{flops} FLOPs pay for {steps} {kind}, {left} left over"))
+        let (kind, there) = (kind(budget.training), there(budget.seconds));
+        Fact::new(
+            "budget",
+            format!("{flops} FLOPs pay for {steps} {kind}, {left} left over{there}"),
+        )
     });
     let experiment = estimate.experiment().map(|experiment| {
-        let kind = kind(experiment.training);
-        let (steps, total) = (grouped(experiment.steps), grouped(experiment.total));
-        Fact::new("steps", format!("{steps} {kind}: {total} FLOPs"))
+        let Experiment { steps, tokens, training, total, seconds } = experiment;
+        let [steps, tokens, total] = [steps, tokens, total].map(grouped);
+        let (kind, there) = (kind(training), there(seconds));
+        Fact::new("steps", format!("{steps} {kind} ({tokens} tokens): {total} FLOPs{there}"))
     });
-    budget.into_iter().chain(experiment).collect()
+    let one = peak.map(|(peak, seconds)| {
+        Fact::new("one step", format!("{} {}", duration(seconds), at(peak)))
+    });
+    budget.into_iter().chain(experiment).chain(one).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Fact, NAMED, Page, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, marked, pictures, roofline, watched,
+    config_line, forecast, marked, pictures, roofline, watched,
 };
 use crate::{
     check::Verdict,
@@ -29,11 +29,17 @@ impl Document for Report {
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
+        ];
+        if let Some(first) = self.forecasts.first() {
+            sections.push(Section::facts("Many steps", forecast::asked(first)));
+            sections.push(Section::table("By each count", forecast::table(&self.forecasts)));
+        }
+        sections.extend([
             Section::facts("Findings", found),
             pictures::shares(self),
             pictures::opinions(self),
             pictures::waterfall(self),
-        ];
+        ]);
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));

@@ -1,0 +1,109 @@
+//! `flopmeter compare`: two steps side by side, each a saved report, or a model estimated or measured.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use flopmeter::{
+    estimate::Estimate,
+    execute,
+    model::{BatchShape, Model},
+    op::Convention,
+    profile::{Keep, Request, profile},
+    report::{Candidate, CompareReport},
+};
+
+use super::{
+    Outcome,
+    args::{Common, Compare, Side},
+    export::{Formats, Places},
+    interrupt, output,
+    profile::{belongs, provenance, subject},
+    progress::Bar,
+};
+
+pub fn run(asked: &Compare, common: &Common) -> super::Result {
+    interrupt::listen()?;
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let [a, b] = asked.sides();
+    // Files first: what is wrong with one is better known before a long run.
+    let (saved_a, saved_b) = (saved(&a)?, saved(&b)?);
+    let known = [&saved_a, &saved_b].into_iter().flatten().find_map(Candidate::convention);
+    if let (Some(asked), Some(known)) = (asked.convention, known)
+        && asked != known
+    {
+        bail!(
+            "--convention {asked} is not that of the saved report, {known}: leave it out, or profile \
+             again with --convention {asked}"
+        );
+    }
+    if asked.measure && saved_a.is_some() && saved_b.is_some() {
+        bail!("both are saved reports: there is nothing to --measure");
+    }
+    let convention = asked.convention.or(known).unwrap_or_default();
+    let made = |side: &Side, saved: Option<Candidate>| match saved {
+        Some(saved) => Ok(saved),
+        None if asked.measure => measured(side, asked.repeat, convention, common),
+        None => estimated(side, common),
+    };
+    let report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
+    formats.write(&report, &places, common)?;
+    Ok(Outcome::of(report.holds()))
+}
+
+/// The saved report that a side is, if it is one.
+fn saved(side: &Side) -> super::Result<Option<Candidate>> {
+    let Side { letter, work, is_changed, .. } = side;
+    let path = Path::new(&work.model.name);
+    if !path.is_file() && path.extension().is_none_or(|end| end != "json") {
+        return Ok(None);
+    }
+    if *is_changed {
+        let letter = letter.to_lowercase();
+        bail!(
+            "{} is a saved report, which --set-{letter} and --adapter-{letter} cannot change",
+            path.display()
+        );
+    }
+    Ok(Some(Candidate::load(path)?))
+}
+
+fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
+    let (asked, setup) = (&side.work.model, &side.work.setup);
+    let model = Model::resolve(&asked.name, asked.variant.overrides())?;
+    belongs(setup.bk_gradient.is_some(), &model)?;
+    let shape = BatchShape::resolve(asked.variant.shape(), &model.config)?;
+    output::warn(shape.warning(&model.config), common);
+    let training = setup.training();
+    let estimate = Estimate::new(&model.config, shape, training.optimizer)?;
+    Ok(Candidate::estimated(&model.name, training, &estimate))
+}
+
+fn measured(
+    side: &Side,
+    repeats: u32,
+    convention: Convention,
+    common: &Common,
+) -> super::Result<Candidate> {
+    let setup = &side.work.setup;
+    let (model, weights, batch) = subject(&side.work, common)?;
+    let adapter = side.adapter.as_deref().unwrap_or("auto");
+    let mut executor = execute::open(adapter, setup.subgroup_size)?;
+    log::info!("{} runs on {}", side.letter, executor.adapter().name);
+    interrupt::check("opening the adapter")?;
+    let request = Request {
+        model: &model,
+        weights: &weights,
+        batch: &batch,
+        data: &provenance(setup, &model),
+        training: setup.training(),
+        convention,
+        repeats,
+        extrapolate: false,
+    };
+    let bar = Bar::new(common, repeats);
+    let ran = profile(executor.as_mut(), request, Keep::Nothing, &mut |p| bar.show(p));
+    let (report, _) = ran.with_context(|| side.letter.to_string())?;
+    Ok(Candidate::measured(&report))
+}

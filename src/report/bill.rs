@@ -1,0 +1,193 @@
+//! What one step costs, item by item, in the form in which several steps can be held against each
+//! other: by phase and component, the layers of a model summed, so that models of any depth have the
+//! same items. Made of a report, or of an estimate alone.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Component, Report, component};
+use crate::{
+    estimate::{Estimate, Term},
+    model::{ModelConfig, lower::Training},
+    op::Convention,
+    plan::Phase,
+};
+
+/// What one step costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bill {
+    /// The model as the user named it.
+    pub model: String,
+    /// What it is.
+    pub model_config: ModelConfig,
+    /// B.
+    pub batch: u32,
+    /// N.
+    pub seq: u32,
+    /// Which part of a training step it is, and how.
+    #[serde(flatten)]
+    pub training: Training,
+    /// By phase, and within it in the order of the model.
+    pub items: Vec<Item>,
+}
+
+/// What one component costs in one phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    /// Dotted path; `layer_*` stands for all layers together.
+    pub name: String,
+    /// Which phase.
+    pub phase: Phase,
+    /// What it costs.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// What something costs, as far as that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figures {
+    /// FLOPs that the published estimator charges.
+    pub estimate: u64,
+    /// FLOPs that the device counted, where it ran.
+    pub measured: Option<u64>,
+    /// Bytes that crossed to or from storage buffers, where it ran.
+    pub bytes: Option<u64>,
+    /// Time of the plain kernels, where they were timed.
+    pub seconds: Option<f64>,
+}
+
+/// One of a bill's figures.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantity {
+    /// [`Figures::estimate`].
+    Estimate,
+    /// [`Figures::measured`].
+    Measured,
+    /// [`Figures::bytes`].
+    Bytes,
+    /// [`Figures::seconds`].
+    Seconds,
+}
+
+impl Quantity {
+    /// Every one, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Estimate, Self::Measured, Self::Bytes, Self::Seconds];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Estimate => "estimate",
+            Self::Measured => "measured",
+            Self::Bytes => "bytes",
+            Self::Seconds => "seconds",
+        }
+    }
+}
+
+impl Figures {
+    /// One of them.
+    pub fn get(&self, quantity: Quantity) -> Option<f64> {
+        match quantity {
+            Quantity::Estimate => Some(self.estimate as f64),
+            Quantity::Measured => self.measured.map(|flops| flops as f64),
+            Quantity::Bytes => self.bytes.map(|bytes| bytes as f64),
+            Quantity::Seconds => self.seconds,
+        }
+    }
+
+    /// Two of them together; what one lacks, the sum lacks.
+    fn and(self, other: Self) -> Self {
+        let both = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a + b);
+        Self {
+            estimate: self.estimate + other.estimate,
+            measured: both(self.measured, other.measured),
+            bytes: both(self.bytes, other.bytes),
+            seconds: self.seconds.zip(other.seconds).map(|(a, b)| a + b),
+        }
+    }
+
+    /// All of them together; none where there are none.
+    pub fn sum(figures: impl IntoIterator<Item = Self>) -> Option<Self> {
+        figures.into_iter().reduce(Self::and)
+    }
+}
+
+impl Bill {
+    /// What an estimate alone says of such a step.
+    pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
+        let terms: Vec<&Term> =
+            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
+        // No pass: no convention matters.
+        let rows = component::components(&[], &terms, Convention::default());
+        Self {
+            model: model.to_owned(),
+            model_config: estimate.config().clone(),
+            batch: estimate.shape().batch(),
+            seq: estimate.shape().seq(),
+            training,
+            items: items(&rows, |row| Figures { estimate: row.estimate, ..Figures::default() }),
+        }
+    }
+
+    /// What a run said.
+    pub fn measured(report: &Report) -> Self {
+        let figures = |row: &Component| Figures {
+            estimate: row.estimate,
+            measured: Some(row.measured),
+            bytes: Some(row.traffic.storage_bytes()),
+            // A row that only the estimator has takes no time, timed or not.
+            seconds: row.seconds.filter(|_| report.timing.plain_seconds.is_some()),
+        };
+        Self {
+            model: report.model.clone(),
+            model_config: report.model_config.clone(),
+            batch: report.batch,
+            seq: report.seq,
+            training: report.training,
+            items: items(&report.components, figures),
+        }
+    }
+
+    /// Whether it ran.
+    pub fn is_measured(&self) -> bool {
+        self.items.iter().all(|item| item.figures.measured.is_some())
+    }
+
+    /// What the items of a phase, or of all, cost together.
+    pub fn total(&self, phase: Option<Phase>) -> Option<Figures> {
+        self.sum(|item| phase.is_none_or(|phase| item.phase == phase))
+    }
+
+    /// What the items of a name cost in a phase, or in all.
+    pub fn of(&self, name: &str, phase: Option<Phase>) -> Option<Figures> {
+        self.sum(|item| item.name == name && phase.is_none_or(|phase| item.phase == phase))
+    }
+
+    fn sum(&self, wanted: impl Fn(&Item) -> bool) -> Option<Figures> {
+        Figures::sum(self.items.iter().filter(|item| wanted(item)).map(|item| item.figures))
+    }
+}
+
+/// The rows of a report with all layers in one.
+fn items(rows: &[Component], figures: impl Fn(&Component) -> Figures) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for row in rows {
+        let name = without_number(&row.name);
+        let figures = figures(row);
+        match items.iter_mut().find(|item| item.phase == row.phase && item.name == name) {
+            Some(item) => item.figures = item.figures.and(figures),
+            None => items.push(Item { name, phase: row.phase, figures }),
+        }
+    }
+    items
+}
+
+/// `layer_*` for the layer of any number.
+fn without_number(name: &str) -> String {
+    let numbered =
+        name.strip_prefix("layer_").map(|rest| rest.trim_start_matches(char::is_numeric));
+    numbered.map_or_else(|| name.to_owned(), |rest| format!("layer_*{rest}"))
+}
