@@ -201,7 +201,8 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
             fs::write(&path, &text).unwrap();
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(kept, text, "{} is not what the types say", path.display());
+        // Whole schemas would bury the name of the one that differs.
+        assert!(kept == text, "{} is not what the types say", path.display());
         names.push(path);
     }
     let mut kept: Vec<_> =
