@@ -206,6 +206,23 @@ fn lanes_without_work_are_seen() {
 }
 
 #[test]
+fn several_computed_indices_add_up() {
+    let source = "struct Row { head: u32, cells: array<vec2<u32>, 4> }
+@group(0) @binding(0) var<storage, read_write> rows: array<Row>;
+@compute @workgroup_size(32) fn main(@builtin(local_invocation_index) i: u32) {
+    let cell = rows[i / 4u].cells[i % 4u];
+    rows[i / 4u].cells[i % 4u] = vec2(cell.y + 1u, cell[i % 2u]);
+}";
+    // A row is 40 bytes: a head, padding, four pairs.
+    let words: Vec<u32> = (0..80).collect();
+    let (_, found) = run(&mut common::embedded(), &kernel(source), &words, 1);
+    for i in 0..32_usize {
+        let at = i / 4 * 10 + 2 + i % 4 * 2;
+        assert_eq!(found[at..at + 2], [words[at + 1] + 1, words[at + i % 2]], "{i}");
+    }
+}
+
+#[test]
 fn a_loop_without_an_end_is_named() {
     let inner = format!(
         "{X}@compute @workgroup_size(1) fn main() {{

@@ -77,7 +77,7 @@ macro_rules! alu {
         /// Computes `n` chunks of a register.
         #[inline(always)]
         pub(super) fn compute(op: Alu, regs: &mut [Chunk], n: usize, to: Reg, from: [Reg; 3]) {
-            let at = from.map(Column::of);
+            let at = [Column::of(from[0]), Column::of(from[1]), Column::of(from[2])];
             match op {
                 $(Alu::$unary => for k in 0..n {
                     let a = regs[at[0].chunk(k)];
@@ -98,7 +98,8 @@ macro_rules! alu {
                     regs[to.base() + k] = Chunk(out);
                 },)*
                 $(Alu::$ternary => for k in 0..n {
-                    let [a, b, c] = [0, 1, 2].map(|operand: usize| regs[at[operand].chunk(k)]);
+                    let (a, b) = (regs[at[0].chunk(k)], regs[at[1].chunk(k)]);
+                    let c = regs[at[2].chunk(k)];
                     let mut out = [0; CHUNK];
                     for i in 0..CHUNK {
                         let ($ta, $tb, $tc) = (a.0[i], b.0[i], c.0[i]);
@@ -257,17 +258,53 @@ fn scale(x: f32, e: i32) -> f32 {
     (f64::from(x) * f64::from(e.clamp(-400, 400)).exp2()) as f32
 }
 
+/// Chunks of a chain that are computed together, so that their sums stay in vector registers and an
+/// operand is looked up once for all of them.
+const TOGETHER: usize = 4;
+
 /// Computes `n` chunks of a chain of multiply-adds.
 #[inline(always)]
 pub(super) fn chain(regs: &mut [Chunk], n: usize, to: Reg, start: Reg, factors: &[[Reg; 2]]) {
-    for k in 0..n {
-        let mut sum = regs[start.chunk(k)].0;
-        for [a, b] in factors {
-            let (a, b) = (regs[Column::of(*a).chunk(k)], regs[Column::of(*b).chunk(k)]);
-            for (sum, (a, b)) in sum.iter_mut().zip(a.0.into_iter().zip(b.0)) {
+    let mut k = 0;
+    while k + TOGETHER <= n {
+        links::<TOGETHER>(regs, k, to, start, factors);
+        k += TOGETHER;
+    }
+    while k < n {
+        links::<1>(regs, k, to, start, factors);
+        k += 1;
+    }
+}
+
+/// `C` chunks of a register from chunk `k` on.
+#[inline(always)]
+fn chunks<const C: usize>(regs: &[Chunk], reg: Reg, k: usize) -> [Chunk; C] {
+    if reg.per_lane() {
+        let from = reg.base() + k;
+        let mut chunks = [Chunk::default(); C];
+        // Not copy_from_slice: that would call a function for what are C vector loads.
+        for (chunk, found) in chunks.iter_mut().zip(&regs[from..from + C]) {
+            *chunk = *found;
+        }
+        chunks
+    } else {
+        [regs[reg.base()]; C]
+    }
+}
+
+#[inline(always)]
+fn links<const C: usize>(regs: &mut [Chunk], k: usize, to: Reg, start: Reg, factors: &[[Reg; 2]]) {
+    let mut sums = chunks::<C>(regs, start, k);
+    for [a, b] in factors {
+        let (a, b) = (chunks::<C>(regs, *a, k), chunks::<C>(regs, *b, k));
+        for ((sums, a), b) in sums.iter_mut().zip(a).zip(b) {
+            for ((sum, a), b) in sums.0.iter_mut().zip(a.0).zip(b.0) {
                 *sum = bits(f(a).mul_add(f(b), f(*sum)));
             }
         }
-        regs[to.base() + k] = Chunk(sum);
+    }
+    let first = to.base() + k;
+    for (to, sum) in regs[first..first + C].iter_mut().zip(sums) {
+        *to = sum;
     }
 }

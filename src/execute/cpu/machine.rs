@@ -163,8 +163,11 @@ impl<'a> Machine<'a> {
         let Some(mask) = mask else { return };
         for (k, mask) in mask.iter().enumerate() {
             let (new, old) = (self.regs[at.base() + k], self.regs[to.base() + k]);
-            let out = std::array::from_fn(|i| (new.0[i] & mask.0[i]) | (old.0[i] & !mask.0[i]));
-            self.regs[to.base() + k] = Chunk(out);
+            let mut out = old;
+            for ((out, new), mask) in out.0.iter_mut().zip(new.0).zip(mask.0) {
+                *out = (new & mask) | (*out & !mask);
+            }
+            self.regs[to.base() + k] = out;
         }
     }
 
@@ -206,6 +209,16 @@ impl<'a> Machine<'a> {
         let mut outside = 0;
         for k in 0..self.columns {
             let index = self.regs[at.index.base() + k];
+            // Where nothing can go wrong, lanes need not be looked at one by one.
+            if mask.is_none()
+                && self.lanes_in(k) == CHUNK
+                && Self::first(at, largest(index), bound)
+                    .is_some_and(|first| first + W <= words.len())
+                && let Ok(chunks) = self.regs.get_disjoint_mut(places(to, k))
+            {
+                gather(words, at.offset, at.stride, index, chunks);
+                continue;
+            }
             for i in 0..self.lanes_in(k) {
                 if !active(mask, k, i) {
                     continue;
@@ -232,7 +245,10 @@ impl<'a> Machine<'a> {
         let mut outside = 0;
         for k in 0..self.columns {
             let index = self.regs[at.index.chunk(k)];
-            let values = from.map(|reg| self.regs[reg.chunk(k)]);
+            let mut values = [Chunk::default(); W];
+            for (value, reg) in values.iter_mut().zip(from) {
+                *value = self.regs[reg.chunk(k)];
+            }
             for i in 0..self.lanes_in(k) {
                 if !active(mask, k, i) {
                     continue;
@@ -411,6 +427,51 @@ impl<'a> Machine<'a> {
                 this.set_word(*held, lane, if same { u32::MAX } else { 0 });
             }
         });
+    }
+}
+
+/// The largest word of a chunk, found by halving, which vectors can do.
+#[inline(always)]
+fn largest(Chunk(mut words): Chunk) -> u32 {
+    for half in [8, 4, 2, 1] {
+        let (low, high) = words.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = (*low).max(*high);
+        }
+    }
+    words[0]
+}
+
+/// Where chunk `k` of each register lies.
+#[inline(always)]
+fn places<const W: usize>(regs: [Reg; W], k: usize) -> [usize; W] {
+    let mut places = [0; W];
+    for (place, reg) in places.iter_mut().zip(regs) {
+        *place = reg.base() + k;
+    }
+    places
+}
+
+/// Loads `W` adjacent words for each lane, all of which are there; offset and stride are in bytes,
+/// which a stride of 1 between the sums of several indices needs.
+#[inline(always)]
+fn gather<const W: usize>(
+    words: Words<'_>,
+    offset: u32,
+    stride: u32,
+    index: Chunk,
+    to: [&mut Chunk; W],
+) {
+    let mut first = index.0;
+    for first in &mut first {
+        *first = offset.wrapping_add(first.wrapping_mul(stride)) / 4;
+    }
+    for (i, first) in first.into_iter().enumerate() {
+        if let Some(words) = words.get(first as usize..).and_then(<[_]>::first_chunk::<W>) {
+            for w in 0..W {
+                to[w].0[i] = words[w].load(Relaxed);
+            }
+        }
     }
 }
 
