@@ -17,7 +17,8 @@
 //
 // `_vec4` entries want K and N to be multiples of four, and bind vec4 views of the same buffers;
 // `_columns` entries want that of the output's columns alone, whatever is summed over.
-// Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile.
+// Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile. Guards join their
+// conditions with `|`: both are there anyway, and `||` is one more branch to take and to count.
 
 struct Dims {
     M: u32,
@@ -92,7 +93,7 @@ fn forward(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_ind
     let rows = band(tile.y, LANES / COLUMN_LANES);
     let n = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || n >= dims.N {
+    if (m >= rows.end) | (n >= dims.N) {
         return;
     }
     let row = rows.g * dims.N + n;
@@ -106,7 +107,7 @@ fn forward_plain(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocati
     let rows = band(tile.y, LANES / COLUMN_LANES);
     let n = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || n >= dims.N {
+    if (m >= rows.end) | (n >= dims.N) {
         return;
     }
     let at = m * dims.N + n;
@@ -124,7 +125,7 @@ fn backward_input(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocat
     let g = rows.g;
     let k = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || k >= dims.K {
+    if (m >= rows.end) | (k >= dims.K) {
         return;
     }
     let at = m * dims.K + k;
@@ -147,7 +148,7 @@ fn backward_weight(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invoca
     let g = tile.z;
     let k = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let n = tile.y * (LANES / COLUMN_LANES) + lane / COLUMN_LANES;
-    if n >= dims.N || k >= dims.K {
+    if (n >= dims.N) | (k >= dims.K) {
         return;
     }
     let at = (g * dims.N + n) * dims.K + k;
@@ -210,7 +211,7 @@ fn forward_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invoca
     let columns = dims.N / 4u;
     let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || run >= columns {
+    if (m >= rows.end) | (run >= columns) {
         return;
     }
     let at = rows.g * columns + run;
@@ -224,7 +225,7 @@ fn forward_plain_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_
     let columns = dims.N / 4u;
     let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || run >= columns {
+    if (m >= rows.end) | (run >= columns) {
         return;
     }
     let at = m * columns + run;
@@ -242,7 +243,7 @@ fn backward_input_columns(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local
     let columns = dims.K / 4u;
     let run = tile.x * COLUMN_LANES + lane % COLUMN_LANES;
     let m = rows.m + lane / COLUMN_LANES;
-    if m >= rows.end || run >= columns {
+    if (m >= rows.end) | (run >= columns) {
         return;
     }
     let at = m * columns + run;
@@ -401,7 +402,7 @@ fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
 fn forward_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let tile = forward_tile(group, lane);
     let columns = tile.columns;
-    if tile.m >= tile.end || tile.left >= columns {
+    if (tile.m >= tile.end) | (tile.left >= columns) {
         return;
     }
     if tile.m + 8u <= tile.end && tile.right < columns {
@@ -429,7 +430,7 @@ fn forward_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
 fn forward_plain_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let tile = forward_tile(group, lane);
     let columns = tile.columns;
-    if tile.m >= tile.end || tile.left >= columns {
+    if (tile.m >= tile.end) | (tile.left >= columns) {
         return;
     }
     if tile.m + 8u <= tile.end && tile.right < columns {
@@ -473,7 +474,7 @@ fn backward_input_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_in
     let columns = dims.K / 4u;
     let left = tile.x * (2u * COLUMN_LANES) + lane % COLUMN_LANES;
     let right = left + COLUMN_LANES;
-    if m >= end || left >= columns {
+    if (m >= end) | (left >= columns) {
         return;
     }
     let steps = dims.N / 4u;
@@ -546,7 +547,7 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
     let low = top + 1u;
     let left = tile.x * (2u * COLUMN_LANES) + lane % COLUMN_LANES;
     let right = left + COLUMN_LANES;
-    if top >= rows || left >= columns {
+    if (top >= rows) | (left >= columns) {
         return;
     }
     if low < rows && right < columns {

@@ -86,7 +86,7 @@ fn route(
         for (var e = 0u; e < dims.E; e++) {
             let logit = logits[row + e];
             let greater = logit > best_logit;
-            if (greater || best == NOBODY) && !is_chosen(e, first, k) {
+            if (greater | (best == NOBODY)) && !is_chosen(e, first, k) {
                 best = e;
                 best_logit = logit;
             }
