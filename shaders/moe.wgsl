@@ -54,12 +54,11 @@ fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
 
 // Whether expert e is among the first k choices that begin at `first`.
 fn is_chosen(e: u32, first: u32, k: u32) -> bool {
+    var found = false;
     for (var a = first; a < first + k; a++) {
-        if choice[a] == e {
-            return true;
-        }
+        found |= choice[a] == e;
     }
-    return false;
+    return found;
 }
 
 // One invocation computes one token's choice and gate (T): the K largest logits, of equals the one
@@ -85,15 +84,11 @@ fn route(
         var best_logit = 0.0;
         for (var e = 0u; e < dims.E; e++) {
             let logit = logits[row + e];
-            let greater = logit > best_logit;
-            if (greater | (best == NOBODY)) && !is_chosen(e, first, k) {
-                best = e;
-                best_logit = logit;
-            }
+            let better = ((logit > best_logit) | (best == NOBODY)) & !is_chosen(e, first, k);
+            best = select(best, e, better);
+            best_logit = select(best_logit, logit, better);
         }
-        if k == 0u {
-            largest = best_logit;
-        }
+        largest = select(largest, best_logit, k == 0u);
         let weight = exp(best_logit - largest);
         sum += weight;
         choice[first + k] = best;

@@ -118,7 +118,7 @@ fn an_operation_too_many_is_seen() {
 #[test]
 fn an_edge_that_is_not_guarded_is_seen() {
     common::on_every_executor(|gpu| {
-        let source = changed("|| n >= dims.N", "");
+        let source = changed("| (n >= dims.N)", "");
         assert_mismatch(
             &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
             "f32.",

@@ -11,10 +11,11 @@ pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
     let t = dim(dims, "T")?;
     let k = dim(dims, "K")?;
     match entry.strip_suffix("_vec4").unwrap_or(entry) {
-        // Each of the K choices compares with all E logits; its weight is exp(logit - largest),
-        // which is added to the sum and divided by it.
+        // Each of the K choices compares with all E logits and keeps the better, the first of them as the
+        // largest; its weight is exp(logit - largest), which is added to the sum and divided by it.
         "route" => Some(f32s([
             (Op::Compare, t * k * dim(dims, "E")?),
+            (Op::Select, t * k * (dim(dims, "E")? + 1)),
             (Op::Add, 2 * t * k),
             (Op::Exp, t * k),
             (Op::Div, t * k),
