@@ -30,6 +30,7 @@ pub(super) fn bytes(value: u64) -> String {
 }
 
 /// FLOPs on an axis.
+#[cfg(feature = "cli")]
 pub(super) fn scaled_flops(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let units = [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
