@@ -41,7 +41,7 @@ impl From<u32> for Embedded {
     }
 }
 
-#[cfg(feature = "embedded")]
+#[cfg(all(feature = "embedded", feature = "gpu"))]
 impl Embedded {
     fn open(self) -> Result<Box<dyn Executor>, Error> {
         let cpu = cpu::Cpu::new(self.subgroup)?;
