@@ -13,7 +13,7 @@ pub struct Question {
     /// What many steps cost.
     pub extent: Option<Extent>,
     /// How many steps so many FLOPs pay for.
-    pub budget: Option<u64>,
+    pub budget: Option<u128>,
     /// How long they take on a device that is described, not measured.
     pub peak: Option<Peak>,
 }
@@ -135,7 +135,7 @@ impl Times {
         *self == Self::default()
     }
 
-    fn times(self, steps: u64) -> Self {
+    fn times(self, steps: u128) -> Self {
         let many = |seconds: Option<f64>| seconds.map(|seconds| seconds * steps as f64);
         Self { measured: many(self.measured), stated: many(self.stated) }
     }
@@ -151,7 +151,7 @@ pub struct Experiment {
     /// Whether a step trains, or is a forward pass only.
     pub training: bool,
     /// FLOPs of all steps.
-    pub total: u64,
+    pub total: u128,
     /// How long they take.
     #[serde(default, skip_serializing_if = "Times::are_unknown")]
     pub seconds: Times,
@@ -161,13 +161,13 @@ pub struct Experiment {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
     /// FLOPs that may be spent.
-    pub flops: u64,
+    pub flops: u128,
     /// Whether a step trains, or is a forward pass only.
     pub training: bool,
     /// Whole steps that fit.
-    pub steps: u64,
+    pub steps: u128,
     /// FLOPs that are left over.
-    pub left: u64,
+    pub left: u128,
     /// How long the steps that fit take.
     #[serde(default, skip_serializing_if = "Times::are_unknown")]
     pub seconds: Times,
@@ -208,7 +208,7 @@ impl Forecast {
     /// What a count of `step` answers to a question.
     ///
     /// # Errors
-    /// [`Error::Config`] where an extent is 0, a total overflows u64, or a step of a budget costs
+    /// [`Error::Config`] where an extent is 0, its tokens overflow u64, or a step of a budget costs
     /// nothing.
     pub fn new(count: &str, step: Step, question: Question) -> Result<Self, Error> {
         let Question { extent, budget, peak } = question;
@@ -221,23 +221,22 @@ impl Forecast {
         };
         let experiment = extent.map(|extent| {
             let steps = extent.steps(tokens)?;
-            let times = |what: &str, each: u64| {
-                steps.checked_mul(each).ok_or_else(|| {
-                    Error::Config(format!(
-                        "{steps} steps of {each} {what} each overflow 64 bits: lower steps or tokens"
-                    ))
-                })
-            };
-            let (total, tokens) = (times("FLOPs", flops)?, times("tokens", tokens)?);
-            Ok(Experiment { steps, tokens, training, total, seconds: seconds.times(steps) })
+            let tokens = steps.checked_mul(tokens).ok_or_else(|| {
+                Error::Config(format!(
+                    "{steps} steps of {tokens} tokens each overflow 64 bits: lower steps or tokens"
+                ))
+            })?;
+            let total = u128::from(steps) * u128::from(flops);
+            let seconds = seconds.times(steps.into());
+            Ok(Experiment { steps, tokens, training, total, seconds })
         });
         let budget = budget.map(|budget| {
-            let steps = budget.checked_div(flops).ok_or_else(|| {
+            let steps = budget.checked_div(flops.into()).ok_or_else(|| {
                 Error::Config(format!(
                     "a step costs nothing as '{count}' counts it: no budget limits it"
                 ))
             })?;
-            let left = budget - steps * flops;
+            let left = budget - steps * u128::from(flops);
             Ok(Budget { flops: budget, training, steps, left, seconds: seconds.times(steps) })
         });
         let utilisation = step.seconds.zip(peak).map(|(seconds, peak)| {

@@ -32,7 +32,7 @@ fn steps(steps: u64) -> Question {
     Question { extent: Some(Extent::Steps(steps)), ..Question::default() }
 }
 
-fn total(estimate: Estimate, question: Question, training: bool) -> u64 {
+fn total(estimate: Estimate, question: Question, training: bool) -> u128 {
     let estimate = estimate.with_forecast(question, training).unwrap();
     estimate.experiment().unwrap().total
 }
@@ -266,6 +266,18 @@ fn a_budget_pays_for_whole_steps() {
     assert_eq!(rich.steps * 1_372_951_633_920 + rich.left, rich.flops);
     let poor = budget(5, false);
     assert_eq!((poor.steps, poor.left), (0, 5));
+}
+
+/// Training runs of today take more FLOPs than 64 bits hold.
+#[test]
+fn large_totals_and_budgets_are_exact_and_read_back() {
+    let question = Question { budget: Some(10_u128.pow(24)), ..steps(1_000_000_000_000) };
+    let estimate = default_estimate().with_forecast(question, true).unwrap();
+    assert_eq!(estimate.experiment().unwrap().total, 48_917_969_080_000_000_000_000);
+    let budget = estimate.budget().unwrap();
+    assert_eq!(budget.steps * 48_917_969_080 + budget.left, 10_u128.pow(24));
+    let saved = serde_json::to_string(&estimate).unwrap();
+    assert_eq!(serde_json::from_str::<Estimate>(&saved).unwrap(), estimate);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a user may type. Names and defaults only; nothing is resolved here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{
     Args, ColorChoice, Parser, Subcommand, ValueEnum,
@@ -211,14 +211,14 @@ impl Races {
 #[derive(Debug, Args)]
 pub struct Ahead {
     /// Also price so many steps (forward passes with --phase forward)
-    #[arg(long, value_name = "N", value_parser = whole)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     steps: Option<u64>,
     /// Also price as many steps as so many tokens take, as in 1e9
-    #[arg(long, value_name = "N", value_parser = whole, conflicts_with = "steps")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "steps")]
     tokens: Option<u64>,
     /// Also say how many steps a budget pays for, as in 1e17
-    #[arg(long, value_name = "FLOPS", value_parser = whole)]
-    budget: Option<u64>,
+    #[arg(long, value_name = "FLOPS", value_parser = whole::<u128>)]
+    budget: Option<u128>,
     /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
     /// what was timed
     #[arg(long, value_name = "FLOPS")]
@@ -554,17 +554,17 @@ impl From<Gradient> for BkGradient {
 }
 
 /// A whole number, or one with an exponent.
-fn whole(text: &str) -> Result<u64, String> {
+fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String> {
     if let Ok(whole) = text.parse() {
         return Ok(whole);
     }
     let number = text.parse::<f64>().map_err(|error| error.to_string())?;
     // Above 2^53 every f64 is whole; what is below and has a fraction counts nothing.
-    if number.fract() == 0.0 && (0.0..1.8e19).contains(&number) {
-        Ok(number as u64)
-    } else {
-        Err("say a whole number from 0 to 1.8e19".to_owned())
-    }
+    let whole =
+        (number.fract() == 0.0 && (0.0..3.4e38).contains(&number)).then_some(number as u128);
+    let most = if size_of::<T>() > 8 { "3.4e38" } else { "1.8e19" };
+    let fits = whole.and_then(|whole| T::try_from(whole).ok());
+    fits.ok_or_else(|| format!("say a whole number from 0 to {most}"))
 }
 
 fn optimizer() -> impl TypedValueParser<Value = Optimizer> {

@@ -131,7 +131,7 @@ pub enum Cell {
     /// Words.
     Text(String),
     /// How many.
-    Count(u64),
+    Count(u128),
     /// How many more or fewer.
     Difference(i128),
     /// Bytes.
@@ -258,7 +258,12 @@ impl Cell {
 
     /// A count that may not exist.
     pub fn count(value: Option<u64>) -> Self {
-        value.map_or(Self::Missing, Self::Count)
+        value.map_or(Self::Missing, Self::whole)
+    }
+
+    /// How many.
+    pub fn whole(value: impl Into<u128>) -> Self {
+        Self::Count(value.into())
     }
 
     /// The same, marked where some of it is extrapolated.
@@ -304,7 +309,8 @@ impl Cell {
         match self {
             Self::Blank | Self::Missing | Self::Share(_, 0) => String::new(),
             Self::Text(text) => text.clone(),
-            Self::Count(value) | Self::Bytes(value) => value.to_string(),
+            Self::Count(value) => value.to_string(),
+            Self::Bytes(value) => value.to_string(),
             Self::Difference(value) => value.to_string(),
             Self::Seconds(value)
             | Self::Duration(value)

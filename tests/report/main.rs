@@ -203,9 +203,9 @@ fn a_forecast_tells_what_the_model_needs_from_what_the_hardware_repeats() {
         assert!(near(used.mfu, model) && near(used.hfu, model + again), "{forecast:?}");
         let experiment = forecast.experiment.unwrap();
         assert_eq!((experiment.steps, experiment.tokens), (6, 120));
-        assert_eq!(experiment.total, 6 * forecast.step);
+        assert_eq!(experiment.total, u128::from(6 * forecast.step));
         assert_eq!(experiment.seconds.measured, Some(1.5));
-        assert_eq!(forecast.budget.unwrap().steps, 10_000_000 / forecast.step);
+        assert_eq!(forecast.budget.unwrap().steps, u128::from(10_000_000 / forecast.step));
     }
     let text = table::render(&report.page(false), false);
     assert!(text.contains("6 training steps = 120 tokens; 1.50 s at the rate"), "{text}");

@@ -41,7 +41,7 @@ fn kernels(agreement: &Agreement) -> Table {
             let verdicts = passes.iter().map(|&i| &counts.verdicts[i]);
             Cell::text(in_short(verdicts.fold(Tally::default(), |tally, verdict| tally + verdict)))
         });
-        let name = [Cell::text(kernel), Cell::Count(passes.len() as u64)];
+        let name = [Cell::text(kernel), Cell::whole(passes.len() as u64)];
         Row::new(name.into_iter().chain(verdicts).collect::<Vec<_>>())
     });
     Table {

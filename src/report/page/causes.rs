@@ -59,8 +59,8 @@ fn row(name: &str, [measured, estimate]: [u64; 2], extrapolated: bool, why: &str
     Row::new([
         Cell::text(name),
         difference.extrapolated(extrapolated),
-        Cell::Count(measured).extrapolated(extrapolated),
-        Cell::Count(estimate),
+        Cell::whole(measured).extrapolated(extrapolated),
+        Cell::whole(estimate),
         Cell::text(why),
     ])
 }

@@ -92,7 +92,7 @@ fn components(report: &CompareReport) -> Table {
 fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
     let Some(figures) = figures else { return Cell::Missing };
     match of {
-        Quantity::Estimate => Cell::Count(figures.estimate),
+        Quantity::Estimate => Cell::whole(figures.estimate),
         Quantity::Measured => Cell::count(figures.measured),
         Quantity::Bytes => figures.bytes.map_or(Cell::Missing, Cell::Bytes),
         Quantity::Seconds => figures.seconds.map_or(Cell::Missing, Cell::Seconds),

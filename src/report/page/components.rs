@@ -60,7 +60,7 @@ fn row(component: &Component, report: &Report) -> Row {
     let marked = |cell: Cell| cell.extrapolated(*extrapolated);
     let mut cells = vec![
         Cell::text(name),
-        marked(Cell::Count(*measured)),
+        marked(Cell::whole(*measured)),
         Cell::count(*exact),
         marked(difference.map_or(Cell::Missing, Cell::Difference)),
         Cell::count(Some(*estimate).filter(|&flops| flops > 0)),

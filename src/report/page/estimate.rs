@@ -24,7 +24,7 @@ impl Document for Estimate {
             "batch {} x seq {} = {} tokens; {}",
             shape.batch(),
             shape.seq(),
-            grouped(shape.tokens().into()),
+            grouped(shape.tokens()),
             self.optimizer()
         );
         let head = [
@@ -55,8 +55,8 @@ impl Document for Estimate {
 
 fn components(estimate: &Estimate) -> Table {
     let cells = |name: &str, flops: PhaseFlops| {
-        let [forward, backward, optimizer] = Phase::ALL.map(|phase| Cell::Count(flops.get(phase)));
-        [Cell::text(name), forward, backward, optimizer, Cell::Count(flops.total())]
+        let [forward, backward, optimizer] = Phase::ALL.map(|phase| Cell::whole(flops.get(phase)));
+        [Cell::text(name), forward, backward, optimizer, Cell::whole(flops.total())]
     };
     let breakdown = estimate.component_breakdown();
     let parts = breakdown.iter().map(|(component, flops)| Row::new(cells(component, *flops)));
@@ -84,7 +84,7 @@ fn per_function(functions: &PerFunction) -> Table {
     Table {
         columns: vec![Column::text("function", "function"), Column::number("forward", "forward")],
         rows: functions
-            .map(|(name, flops)| Row::new([Cell::text(name), Cell::Count(flops)]))
+            .map(|(name, flops)| Row::new([Cell::text(name), Cell::whole(flops)]))
             .into(),
         ..Table::default()
     }
@@ -95,7 +95,7 @@ fn field(estimate: &Estimate) -> Table {
         Row::new([
             Cell::text(&*rule.name),
             Cell::text(&*rule.of),
-            Cell::Count(rule.flops),
+            Cell::whole(rule.flops),
             Cell::text(&*rule.formula),
         ])
     });
@@ -128,7 +128,8 @@ fn many(estimate: &Estimate) -> Vec<Fact> {
     });
     let experiment = estimate.experiment().map(|experiment| {
         let Experiment { steps, tokens, training, total, seconds } = experiment;
-        let [steps, tokens, total] = [steps, tokens, total].map(grouped);
+        let [steps, tokens] = [steps, tokens].map(grouped);
+        let total = grouped(total);
         let (kind, there) = (kind(training), there(seconds));
         Fact::new("steps", format!("{steps} {kind} ({tokens} tokens): {total} FLOPs{there}"))
     });

@@ -49,12 +49,12 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
 pub(super) fn table(forecasts: &[Forecast]) -> Table {
     type Answer = fn(&Forecast) -> Option<Cell>;
     let columns: [(&str, &str, Answer); 10] = [
-        ("FLOPs a step", "flops_per_step", |f| Some(Cell::Count(f.step))),
-        ("computed again", "recomputed_flops_per_step", |f| Some(Cell::Count(f.recomputed))),
+        ("FLOPs a step", "flops_per_step", |f| Some(Cell::whole(f.step))),
+        ("computed again", "recomputed_flops_per_step", |f| Some(Cell::whole(f.recomputed))),
         ("step at peak", "step_stated_seconds", |f| f.seconds.stated.map(Cell::Seconds)),
-        ("all steps", "total_flops", |f| Some(Cell::Count(f.experiment?.total))),
+        ("all steps", "total_flops", |f| Some(Cell::whole(f.experiment?.total))),
         ("at peak", "total_stated_seconds", |f| time(f.experiment?.seconds.stated)),
-        ("budget pays for", "budget_steps", |f| Some(Cell::Count(f.budget?.steps))),
+        ("budget pays for", "budget_steps", |f| Some(Cell::whole(f.budget?.steps))),
         ("that here", "budget_measured_seconds", |f| time(f.budget?.seconds.measured)),
         ("that at peak", "budget_stated_seconds", |f| time(f.budget?.seconds.stated)),
         ("MFU", "mfu", |f| used(f, |used| used.mfu)),

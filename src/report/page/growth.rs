@@ -39,7 +39,7 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
             rows.push(Row::new([
                 Cell::text(phase.map_or("total", Phase::name)),
                 Cell::Number(x, 0),
-                Cell::Count(figures.estimate),
+                Cell::whole(figures.estimate),
                 Cell::count(figures.measured),
             ]));
         }

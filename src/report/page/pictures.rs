@@ -31,7 +31,7 @@ pub(super) fn shares(report: &Report) -> Section {
     let whole = report.totals.measured.total();
     let rows = Phase::ALL.into_iter().flat_map(ran).map(|row| {
         let cells =
-            [Cell::text(&row.name), Cell::Count(row.measured), Cell::Share(row.measured, whole)];
+            [Cell::text(&row.name), Cell::whole(row.measured), Cell::Share(row.measured, whole)];
         Row::new(cells).of(row.phase.name())
     });
     let data = Table {
@@ -68,15 +68,15 @@ pub(super) fn opinions(report: &Report) -> Section {
     for (name, flops) in phases {
         let parts = Phase::ALL.map(|phase| (phase as usize, flops.get(phase)));
         bars.push(Bar { name: name.clone(), parts: parts.into() });
-        let cells = parts.map(|(_, flops)| Cell::Count(flops));
-        let ends = ([Cell::text(name)], [Cell::Count(flops.total())]);
+        let cells = parts.map(|(_, flops)| Cell::whole(flops));
+        let ends = ([Cell::text(name)], [Cell::whole(flops.total())]);
         rows.push(Row::new(ends.0.into_iter().chain(cells).chain(ends.1).collect::<Vec<_>>()));
     }
     for rule in &report.field_formulas {
         let name = format!("{} ({})", rule.name, rule.of);
         bars.push(Bar { name: name.clone(), parts: vec![(series.len(), rule.flops)] });
         let blank = [const { Cell::Blank }; 3];
-        let ends = ([Cell::text(name)], [Cell::Count(rule.flops)]);
+        let ends = ([Cell::text(name)], [Cell::whole(rule.flops)]);
         rows.push(Row::new(ends.0.into_iter().chain(blank).chain(ends.1).collect::<Vec<_>>()));
     }
     let numbers = Phase::ALL.map(Phase::name).into_iter().chain(["total"]);
@@ -154,7 +154,7 @@ pub(super) fn timeline(report: &Report) -> Option<Section> {
             Cell::text(pass.kernel.to_string()),
             Cell::Seconds(now),
             Cell::Seconds(seconds),
-            Cell::Count(pass.flops),
+            Cell::whole(pass.flops),
             Cell::Bytes(pass.traffic.storage_bytes()),
             Cell::rate(pass.flops as f64 / seconds * 1e-9, 2),
         ]));

@@ -43,7 +43,7 @@ fn table(ceilings: &Ceilings) -> Table {
             min,
             max,
             Cell::text(unit),
-            Cell::Count(ceiling.work),
+            Cell::whole(ceiling.work),
             Cell::Seconds(ceiling.seconds.median),
             Cell::Bytes(ceiling.buffer_bytes),
         ])
@@ -178,9 +178,9 @@ pub(super) fn picture(ceilings: &Ceilings, kernels: &[report::Point]) -> Option<
         x: kernel.intensity,
         y: kernel.flops_per_second,
     });
-    let rows = (1..).zip(kernels).map(|(number, kernel)| {
+    let rows = (1_u32..).zip(kernels).map(|(number, kernel)| {
         let at = [
-            Cell::Count(number),
+            Cell::whole(number),
             Cell::text(&kernel.name),
             Cell::rate(kernel.intensity, 2),
             Cell::rate(kernel.flops_per_second * 1e-9, 2),

@@ -66,7 +66,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
 /// A point's coordinates, one cell an axis, and which gradient it has where there are two.
 fn place(report: &ScaleReport, point: &ScalePoint) -> Vec<Cell> {
     let along = report.sweep.axes.iter().map(|axis| {
-        point.at.get(&axis.key).map_or(Cell::Missing, |&value| Cell::Count(u64::from(value)))
+        point.at.get(&axis.key).map_or(Cell::Missing, |&value| Cell::whole(u64::from(value)))
     });
     let gradient = both(report).then(|| Cell::text(point.bill.training.gradient().to_string()));
     along.chain(gradient).collect()
@@ -243,7 +243,8 @@ fn findings(report: &ScaleReport) -> Vec<Fact> {
     if report.is_measured() {
         let tallies = || report.points.iter().filter_map(|point| point.verdict);
         let [matches, mismatches] =
-            [tallies().map(|t| t.r#match).sum(), tallies().map(|t| t.mismatch).sum()].map(grouped);
+            [tallies().map(|t| t.r#match).sum::<u64>(), tallies().map(|t| t.mismatch).sum()]
+                .map(grouped);
         let tone = if report.holds() { Tone::Good } else { Tone::Bad };
         let verdict = format!("{matches} passes match their closed forms, {mismatches} mismatch");
         facts.push(Fact::new("verdict", verdict).toned(tone));

@@ -56,15 +56,15 @@ fn operations(report: &ShaderReport) -> Table {
         let flops = OpCounts::of(scalar, op, count).flops(report.convention);
         Row::new([
             Cell::text(format!("{}.{}", scalar.name(), op.name())),
-            Cell::Count(count),
-            Cell::Count(flops),
+            Cell::whole(count),
+            Cell::whole(flops),
             Cell::Share(flops, report.flops),
         ])
     });
     let total = Row::sum([
         Cell::text("total"),
         Cell::Blank,
-        Cell::Count(report.flops),
+        Cell::whole(report.flops),
         Cell::Share(report.flops, report.flops),
     ]);
     Table {
@@ -157,20 +157,20 @@ fn placed(report: &ShaderReport) -> String {
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
 fn listing(report: &ShaderReport) -> Table {
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
-    let rows = (1..).zip(report.source.lines()).map(|(number, source)| {
+    let rows = (1_u32..).zip(report.source.lines()).map(|(number, source)| {
         let cost = report.lines.iter().find(|row| row.line == number);
         let costs = cost.map_or([const { Cell::Blank }; 4], |row| {
             let touched = row.traffic.bytes();
             [
-                Cell::Count(row.executions),
-                or_blank(row.flops, Cell::Count(row.flops)),
+                Cell::whole(row.executions),
+                or_blank(row.flops, Cell::whole(row.flops)),
                 or_blank(row.flops, Cell::Share(row.flops, report.flops)),
                 or_blank(touched, Cell::Bytes(touched)),
             ]
         });
         let hot = cost.is_some_and(|row| row.hot);
         let mark = Cell::text(if hot { ">" } else { "" });
-        let place = [mark, Cell::Count(number.into()), Cell::text(source)];
+        let place = [mark, Cell::whole(number), Cell::text(source)];
         let row = Row::new(costs.into_iter().chain(place).collect::<Vec<_>>());
         Row { tone: if hot { Tone::Bad } else { Tone::Plain }, ..row }
     });
