@@ -223,16 +223,19 @@ pub struct Output {
     pub windows: Vec<Slice>,
 }
 
-/// Where the tensors of `Input` buffers come from: asked for one at a time, so that no two of them need
-/// be in memory together.
+/// A tensor's elements, row-major and little-endian, a block of whole elements after the other.
+pub type Blocks<'a> = Box<dyn Iterator<Item = Cow<'a, [u8]>> + 'a>;
+
+/// Where the tensors of `Input` buffers come from: asked for one at a time and handed over in blocks, so
+/// that none of them need be in memory whole.
 pub trait Inputs {
-    /// A tensor's elements, row-major and little-endian; none for a name that nobody knows.
-    fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>>;
+    /// A tensor; none for a name that nobody knows.
+    fn blocks(&self, name: &str) -> Option<Blocks<'_>>;
 }
 
 /// No tensor at all, for plans that have no `Input` buffers.
 impl Inputs for () {
-    fn bytes(&self, _name: &str) -> Option<Cow<'_, [u8]>> {
+    fn blocks(&self, _name: &str) -> Option<Blocks<'_>> {
         None
     }
 }

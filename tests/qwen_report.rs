@@ -113,6 +113,7 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                 assert_eq!(scaled.loss, None);
                 let text = table::render(&scaled.page(false), false);
                 assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
+                assert!(text.contains("not known: it takes every layer"), "{text}");
                 assert!(!table::render(&whole.page(false), false).contains('~'));
             }
         }

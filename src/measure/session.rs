@@ -277,20 +277,29 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Pours a tensor's blocks into the windows where it lies.
     fn fill_tensor(&mut self, name: &str, slices: &[Slice]) -> Result<(), Error> {
         let len: u64 = slices.iter().map(|slice| slice.len).sum();
-        let data = self.inputs.bytes(name);
-        let data = data
-            .filter(|data| data.len() as u64 == len * ELEMENT_BYTES)
-            .ok_or_else(|| Error::Config(format!("no input of {len} elements for '{name}'")))?;
-        let mut rest = &data[..];
-        for slice in slices {
-            let (piece, more) = rest.split_at((slice.len * ELEMENT_BYTES) as usize);
-            let buffer = self.buffers[slice.buffer.0 as usize];
-            self.executor.write(buffer, slice.offset * ELEMENT_BYTES, piece)?;
-            rest = more;
+        let other = || Error::Config(format!("no input of {len} elements for '{name}'"));
+        let mut left = slices.iter().copied().filter(|slice| slice.len > 0);
+        let mut place = left.next();
+        for block in self.inputs.blocks(name).ok_or_else(other)? {
+            let mut block = &block[..];
+            while !block.is_empty() {
+                let fits =
+                    place.map_or(0, |slice| slice.len.min(block.len() as u64 / ELEMENT_BYTES));
+                let slice = place.filter(|_| fits > 0).ok_or_else(other)?;
+                let (piece, more) = block.split_at((fits * ELEMENT_BYTES) as usize);
+                let buffer = self.buffers[slice.buffer.0 as usize];
+                self.executor.write(buffer, slice.offset * ELEMENT_BYTES, piece)?;
+                block = more;
+                place = match slice.part(fits, slice.len - fits) {
+                    Slice { len: 0, .. } => left.next(),
+                    rest => Some(rest),
+                };
+            }
         }
-        Ok(())
+        if place.is_some() { Err(other()) } else { Ok(()) }
     }
 }
 

@@ -11,7 +11,7 @@ mod qwen2;
 mod resnet_bk;
 mod weight;
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, iter};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
 use crate::{
     Error,
     execute::Limits,
-    plan::{Buffer, ELEMENT_BYTES, Inputs, Phase, Plan},
+    plan::{Blocks, Buffer, ELEMENT_BYTES, Inputs, Phase, Plan},
 };
 
 /// What of a training step a plan holds, and how.
@@ -125,12 +125,13 @@ struct StepInputs<'a> {
 }
 
 impl Inputs for StepInputs<'_> {
-    fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        match name {
-            "tokens" => Some(Cow::Borrowed(bytemuck::cast_slice(&self.batch.tokens))),
-            "targets" => Some(Cow::Borrowed(bytemuck::cast_slice(&self.batch.targets))),
-            parameter => self.weights.bytes(parameter),
-        }
+    fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
+        let integers = match name {
+            "tokens" => &self.batch.tokens,
+            "targets" => &self.batch.targets,
+            parameter => return self.weights.blocks(parameter),
+        };
+        Some(Box::new(iter::once(Cow::Borrowed(bytemuck::cast_slice(integers)))))
     }
 }
 

@@ -1,13 +1,17 @@
 //! The values of a model's parameters: from checkpoints, every tensor of them checked, or seeded. NaN and
 //! infinity are values like any other; who profiles a broken model is told by its loss.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, iter};
 
 use super::{Fill, ParameterSpec, seed::Stream, spelling::nearest};
 use crate::{
     Error,
+    plan::Blocks,
     tensors::{Dtype, Tensor, TensorFile},
 };
+
+/// Elements that are made at once.
+const BLOCK: usize = 1 << 20;
 
 /// Where parameters get their values. A file's tensors stay where they are until they are asked for.
 #[derive(Debug, Default)]
@@ -61,41 +65,47 @@ impl Weights {
         Ok(())
     }
 
-    /// A parameter's values, row-major and little-endian, as f32; none where the model has no such
-    /// parameter.
-    pub fn bytes(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        match *self.sources.get(name)? {
-            Source::Checkpoint(file) => self.files[file].get(name).map(widened),
+    /// A parameter's values as f32; none where the model has no such parameter.
+    pub fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
+        Some(match *self.sources.get(name)? {
+            Source::Checkpoint(file) => widened(self.files[file].get(name)?),
             Source::Seeded { seed, elements, fill } => {
                 let mut stream = Stream::new(seed, name);
-                let mut bytes = Vec::with_capacity(elements as usize * size_of::<f32>());
-                for _ in 0..elements {
-                    bytes.extend_from_slice(&stream.value(fill).to_le_bytes());
-                }
-                Some(Cow::Owned(bytes))
+                Box::new((0..elements).step_by(BLOCK).map(move |first| {
+                    let count = (elements - first).min(BLOCK as u64) as usize;
+                    let mut bytes = Vec::with_capacity(count * size_of::<f32>());
+                    for _ in 0..count {
+                        bytes.extend_from_slice(&stream.value(fill).to_le_bytes());
+                    }
+                    Cow::Owned(bytes)
+                }))
             }
-        }
+        })
     }
 
     /// A parameter's values, row-major; none where the model has no such parameter.
     pub fn values(&self, name: &str) -> Option<Vec<f32>> {
-        let bytes = self.bytes(name)?;
-        let (values, _) = bytes.as_chunks();
-        Some(values.iter().map(|&value| f32::from_le_bytes(value)).collect())
+        let mut all = Vec::new();
+        for block in self.blocks(name)? {
+            let (values, _) = block.as_chunks();
+            all.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
+        }
+        Some(all)
     }
 }
 
 /// A tensor's elements as f32, which holds each value of the narrower types.
-fn widened(tensor: Tensor<'_>) -> Cow<'_, [u8]> {
+fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
+    let f32_of: fn(u16) -> f32 = match tensor.dtype {
+        Dtype::BF16 => |half| f32::from_bits(u32::from(half) << 16),
+        Dtype::F16 => from_half,
+        _ => return Box::new(iter::once(Cow::Borrowed(tensor.bytes))),
+    };
     let (halves, _) = tensor.bytes.as_chunks();
-    let halves = halves.iter().map(|&half| u16::from_le_bytes(half));
-    match tensor.dtype {
-        Dtype::BF16 => {
-            Cow::Owned(halves.flat_map(|half| (u32::from(half) << 16).to_le_bytes()).collect())
-        }
-        Dtype::F16 => Cow::Owned(halves.flat_map(|half| from_half(half).to_le_bytes()).collect()),
-        _ => Cow::Borrowed(tensor.bytes),
-    }
+    Box::new(halves.chunks(BLOCK).map(move |block| {
+        let values = block.iter().map(|&half| f32_of(u16::from_le_bytes(half)));
+        Cow::Owned(values.flat_map(f32::to_le_bytes).collect())
+    }))
 }
 
 /// IEEE half precision: a sign, five bits of exponent, ten of mantissa.
@@ -181,6 +191,29 @@ fn locate(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_tensor_comes_in_blocks() {
+        let spec = ParameterSpec {
+            name: "long".to_owned(),
+            shape: vec![2, BLOCK, 1],
+            component: String::new(),
+            fill: Fill::Uniform(1.0),
+            trained: true,
+        };
+        let longer = ParameterSpec { shape: vec![2 * BLOCK + 1], ..spec.clone() };
+        for (spec, lens) in [(spec, &[BLOCK, BLOCK][..]), (longer, &[BLOCK, BLOCK, 1])] {
+            let mut weights = Weights::default();
+            weights.seed(7, &[spec]);
+            let blocks: Vec<_> = weights.blocks("long").into_iter().flatten().collect();
+            assert!(blocks.iter().map(|block| block.len() / 4).eq(lens.iter().copied()));
+            let mut stream = Stream::new(7, "long");
+            let bytes = blocks.concat();
+            let (values, _) = bytes.as_chunks();
+            let fill = Fill::Uniform(1.0);
+            assert!(values.iter().all(|&value| f32::from_le_bytes(value) == stream.value(fill)));
+        }
+    }
 
     #[test]
     fn halves_are_what_ieee_says() {

@@ -144,6 +144,9 @@ fn verdict(report: &Report) -> Fact {
 fn loss(report: &Report) -> Fact {
     match report.loss {
         Some(loss) if loss.is_finite() => Fact::new("loss", loss.to_string()),
+        None if report.extrapolation.is_some() => {
+            Fact::new("loss", "not known: it takes every layer")
+        }
         loss => {
             // A file has no word for which of them it was.
             let loss = loss.map_or_else(String::new, |loss| format!("{loss}: "));
