@@ -3,9 +3,9 @@
 //! means, and a second opinion on every count: it tallies what it executes, and never reads what the
 //! instrumenter thinks.
 //!
-//! A kernel is lowered once (`lower`, `forward`, `allocate`) to a program of vector instructions
-//! (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of `flow`; `race`
-//! looks for races where that is asked.
+//! A kernel is lowered once (`lower`, `straighten`, `forward`, `allocate`) to a program of vector
+//! instructions (`program`), which a machine (`machine`, `alu`, `memory`) executes under the control of
+//! `flow`; `race` looks for races where that is asked.
 
 mod allocate;
 mod alu;
@@ -16,6 +16,7 @@ mod machine;
 mod memory;
 mod program;
 mod race;
+mod straighten;
 mod subgroup;
 mod wide;
 

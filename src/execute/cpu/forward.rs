@@ -9,7 +9,8 @@ use super::{
     program::{Block, Inst, Node, Reg, Role, Virtual},
 };
 
-fn arms_mut(node: &mut Node) -> Vec<&mut Block> {
+/// The blocks within a node.
+pub(super) fn arms_mut(node: &mut Node) -> Vec<&mut Block> {
     match node {
         Node::If { condition: _, accept, reject } => vec![accept, reject],
         Node::Switch { selector: _, cases } => {

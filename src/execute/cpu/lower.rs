@@ -28,6 +28,7 @@ use super::{
         Address, Block, Given, Inst, Kind, Memory, Node, Num, Program, Reg, Variable, Virtual,
         Watch,
     },
+    straighten,
 };
 use crate::{
     Error,
@@ -191,8 +192,9 @@ impl<'a> Lowering<'a> {
         Ok(vec![Node::Call { body, inits }])
     }
 
-    fn finish(self, mut body: Block) -> Program {
+    fn finish(mut self, mut body: Block) -> Program {
         forward::place_inits(&mut body);
+        straighten::straighten(&mut body, &mut self.costs);
         forward::forward(&mut body, &self.virtuals);
         let mut program = Program {
             name: self.kernel.name.clone(),

@@ -12,6 +12,9 @@ use super::{
     subgroup, wide,
 };
 
+/// Lanes of half a chunk.
+const HALF: usize = CHUNK / 2;
+
 /// Which lanes execute; none stands for all.
 pub(super) type Mask<'a> = Option<&'a [Chunk]>;
 
@@ -186,6 +189,15 @@ impl<'a> Machine<'a> {
         (index < bound).then_some(byte / 4)
     }
 
+    /// Below which index every access of so many words is within bounds.
+    #[inline(always)]
+    fn within(at: &Address, words: usize, length: usize, bound: u32) -> u32 {
+        let Some(last) = length.checked_sub(words) else { return 0 };
+        let bytes = (4 * last + 4).saturating_sub(at.offset as usize);
+        let count = bytes.div_ceil(at.stride.max(1) as usize);
+        bound.min(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     #[inline(always)]
     fn load<const W: usize>(&mut self, at: &Address, to: [Reg; W], mask: Mask<'_>) {
         let words = self.memories[at.memory];
@@ -206,18 +218,23 @@ impl<'a> Machine<'a> {
             }
             return;
         }
+        let within = Self::within(at, W, words.len(), bound);
         let mut outside = 0;
         for k in 0..self.columns {
             let index = self.regs[at.index.base() + k];
             // Where nothing can go wrong, lanes need not be looked at one by one.
-            if mask.is_none()
-                && self.lanes_in(k) == CHUNK
-                && Self::first(at, largest(index), bound)
-                    .is_some_and(|first| first + W <= words.len())
-                && let Ok(chunks) = self.regs.get_disjoint_mut(places(to, k))
-            {
-                gather(words, at.offset, at.stride, index, chunks);
-                continue;
+            if mask.is_none() && self.lanes_in(k) == CHUNK && all(index, |index| index < within) {
+                // Lanes often come in rows, each of which wants the same words as the one before.
+                if k > 0 && index.0 == self.regs[at.index.base() + k - 1].0 {
+                    for to in to {
+                        self.regs[to.base() + k] = self.regs[to.base() + k - 1];
+                    }
+                    continue;
+                }
+                if let Ok(chunks) = self.regs.get_disjoint_mut(places(to, k)) {
+                    gather(words, at.offset, at.stride, index, chunks);
+                    continue;
+                }
             }
             for i in 0..self.lanes_in(k) {
                 if !active(mask, k, i) {
@@ -430,16 +447,10 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The largest word of a chunk, found by halving, which vectors can do.
+/// Whether something is true of each word of a chunk; of all of them at once, which vectors can do.
 #[inline(always)]
-fn largest(Chunk(mut words): Chunk) -> u32 {
-    for half in [8, 4, 2, 1] {
-        let (low, high) = words.split_at_mut(half);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low = (*low).max(*high);
-        }
-    }
-    words[0]
+fn all(Chunk(words): Chunk, is: impl Fn(u32) -> bool) -> bool {
+    words.into_iter().fold(true, |all, word| all & is(word))
 }
 
 /// Where chunk `k` of each register lies.
@@ -462,14 +473,27 @@ fn gather<const W: usize>(
     index: Chunk,
     to: [&mut Chunk; W],
 ) {
-    let mut first = index.0;
-    for first in &mut first {
-        *first = offset.wrapping_add(first.wrapping_mul(stride)) / 4;
-    }
-    for (i, first) in first.into_iter().enumerate() {
-        if let Some(words) = words.get(first as usize..).and_then(<[_]>::first_chunk::<W>) {
-            for w in 0..W {
-                to[w].0[i] = words[w].load(Relaxed);
+    let first = index.0.map(|index| offset.wrapping_add(index.wrapping_mul(stride)) / 4);
+    let at = |first: u32| {
+        let first = first as usize;
+        words.get(first..first + W).and_then(|words| <&[_; W]>::try_from(words).ok())
+    };
+    let (halves, _) = first.as_chunks::<HALF>();
+    for (h, half) in halves.iter().enumerate() {
+        // Lanes that all want the same words are often neighbours.
+        if *half == [half[0]; HALF] {
+            if let Some(words) = at(half[0]) {
+                for w in 0..W {
+                    to[w].0[h * HALF..][..HALF].fill(words[w].load(Relaxed));
+                }
+            }
+            continue;
+        }
+        for (i, first) in half.iter().enumerate() {
+            if let Some(words) = at(*first) {
+                for w in 0..W {
+                    to[w].0[h * HALF + i] = words[w].load(Relaxed);
+                }
             }
         }
     }
