@@ -1,16 +1,13 @@
 //! Straightens control flow: a function that lanes only leave at its end is a part of its caller, and runs
 //! of instructions that follow each other are one. What executes, and how often, stays the same.
 
-use super::{
-    forward::arms_mut,
-    program::{Block, Node},
-};
+use super::program::{Block, Node};
 use crate::op::Cost;
 
 /// Straightens a block whose variables have their first values placed; `costs` are those of its runs.
 pub(super) fn straighten(block: &mut Block, costs: &mut [Cost]) {
     for mut node in std::mem::take(block) {
-        arms_mut(&mut node).into_iter().for_each(|arm| straighten(arm, costs));
+        node.arms_mut().into_iter().for_each(|arm| straighten(arm, costs));
         match node {
             Node::Call { body, inits } if inits.is_empty() && !returns(&body) => {
                 body.into_iter().for_each(|node| append(block, node, costs));
