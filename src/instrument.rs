@@ -37,7 +37,7 @@ use self::{
     block::{Site, Unpriced},
     code::Code,
     flow::Flow,
-    flush::{Counter, MOST_LANES, Means, Types},
+    flush::{Counter, Means, Types},
     price::Pricer,
 };
 pub use self::{
@@ -87,7 +87,7 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
         let name = format!("flopmeter_counter_{name}");
         let variable =
             flush::declare(&mut module, &name, AddressSpace::Private, types.number, None);
-        private.push(Counter { variable, once: point.once, rare: point.rare });
+        private.push(Counter { variable, once: point.once });
     }
     // Later places first, so that earlier ones stay where they are.
     let mut order: Vec<usize> = (0..points.len()).collect();
@@ -96,9 +96,9 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
         increment(&mut module, &points[index], private[index].variable);
     }
     let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
-    // WGSL does not say which invocations of a workgroup in more than one dimension share a subgroup.
-    let [size, rest @ ..] = kernel.entry_point().workgroup_size;
-    let whole = |lanes: u32| lanes <= MOST_LANES && size.is_multiple_of(lanes) && rest == [1, 1];
+    // As Vulkan has it: subgroups are whole where the first extent is a multiple of their lanes.
+    let [width, ..] = kernel.entry_point().workgroup_size;
+    let whole = |lanes: u32| lanes.is_power_of_two() && width.is_multiple_of(lanes);
     let lanes = limits.subgroup_lanes.filter(|&lanes| whole(lanes));
     let means = Means { at: counters, room, lanes };
     flush::wrap(&mut module, &types, &private, &means);
@@ -120,7 +120,6 @@ struct Point {
     function: Option<Handle<Function>>,
     site: Site,
     once: bool,
-    rare: bool,
 }
 
 /// The metered blocks, and where to count for them: the counters from 1 on.
@@ -159,8 +158,8 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
                 body.runs.iter().map(|run| (run.edge, run)).collect();
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
-                let [once, rare] = [run.once, run.rare].map(|flag| flag && handle.is_none());
-                points.push(Point { function: handle, site: run.site.clone(), once, rare });
+                let once = run.once && handle.is_none();
+                points.push(Point { function: handle, site: run.site.clone(), once });
                 points.len() as u32
             })
         };

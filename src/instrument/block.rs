@@ -26,8 +26,6 @@ pub(super) struct Run {
     pub(super) site: Site,
     /// Whether it is outside every loop, so that one call executes it once at most.
     pub(super) once: bool,
-    /// Whether it is a guard outside every loop, `if (...) { return; }`, which few take.
-    pub(super) rare: bool,
     /// What one execution costs.
     pub(super) cost: Cost,
     /// The same, by line of the source; what has no line is missing.
@@ -98,8 +96,7 @@ pub(super) fn read(
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
     let mut reader = Reader { function, pricer, line, graph, runs: Vec::new(), open: None };
-    let scope =
-        Scope { exit: ends.1, leave: None, next: None, weight: START, once: true, rare: false };
+    let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
     reader.end(ends.1);
@@ -119,7 +116,6 @@ struct Scope {
     next: Option<Node>,
     weight: u64,
     once: bool,
-    rare: bool,
 }
 
 impl Scope {
@@ -131,8 +127,7 @@ impl Scope {
             matches!(last, Statement::Return { .. } | Statement::Break | Statement::Continue)
         });
         let weight = self.weight / if leaves { 64 } else { 2 };
-        let guards = matches!(arm[..], [Statement::Return { .. }]);
-        Self { weight, rare: self.once && guards, ..self }
+        Self { weight, ..self }
     }
 }
 
@@ -147,12 +142,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, rare, .. }: Scope) {
+    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, .. }: Scope) {
         let run = Run {
             edge: usize::MAX,
             site,
             once,
-            rare,
             cost: Cost::default(),
             lines: BTreeMap::new(),
             span: Span::UNDEFINED,
@@ -242,7 +236,7 @@ impl Reader<'_> {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
-                    let inner = Scope { weight, once: false, rare: false, ..scope };
+                    let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
                     self.arm(body, &inside(0), (head, next), inside_body)?;
                     let inner = Scope { leave: None, next: None, ..inner };

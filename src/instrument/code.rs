@@ -2,8 +2,8 @@
 //! reads in the order in which it executes. Knows nothing of counters.
 
 use naga::{
-    Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GlobalVariable,
-    Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
+    Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GatherMode,
+    GlobalVariable, Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
 };
 
 /// A block under construction in a function whose expressions are these.
@@ -109,14 +109,27 @@ impl<'a> Code<'a> {
         result
     }
 
-    /// The sum of a `u32` over the subgroup's active lanes.
+    /// The sum of a `u32` over a subgroup of so many lanes, a power of two, all of them active: a
+    /// butterfly, in which each lane adds what the other half of its 2, 4, 8, ... lanes has.
     pub(super) fn subgroup_sum(
         &mut self,
-        argument: Handle<Expression>,
+        value: Handle<Expression>,
         ty: Handle<Type>,
+        lanes: u32,
     ) -> Handle<Expression> {
+        (0..lanes.ilog2()).fold(value, |sum, step| {
+            let result = self.name(Expression::SubgroupOperationResult { ty });
+            let mode = GatherMode::ShuffleXor(self.number(1 << step));
+            self.statement(Statement::SubgroupGather { mode, argument: sum, result });
+            self.binary(BinaryOperator::Add, sum, result)
+        })
+    }
+
+    /// Which of the subgroup's active lanes this is: how many are before it.
+    pub(super) fn lane(&mut self, ty: Handle<Type>) -> Handle<Expression> {
         let result = self.name(Expression::SubgroupOperationResult { ty });
-        let (op, collective_op) = (SubgroupOperation::Add, CollectiveOperation::Reduce);
+        let (op, collective_op) = (SubgroupOperation::Add, CollectiveOperation::ExclusiveScan);
+        let argument = self.number(1);
         self.statement(Statement::SubgroupCollectiveOperation {
             op,
             collective_op,

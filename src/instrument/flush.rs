@@ -3,16 +3,16 @@
 //! again, so barriers and subgroup operations are uniform.
 //!
 //! The buffer keeps a counter as two limbs of 32 bits in each of its stripes, of which a workgroup uses
-//! one; the old value that `atomicAdd` returns tells the carry. Where there are subgroups, each adds up what its invocations have and its lanes hand the sums over;
-//! where there are none, the workgroup does it in atomics of its own, in two limbs of 16 bits, which up to
-//! 65536 invocations cannot overflow. Rare counters go to the buffer as they are, and so does every one
-//! where workgroup memory is short. Counter 0, the invocations launched, needs no counting: the first
+//! one; the old value that `atomicAdd` returns tells the carry. Where there are subgroups, each adds up
+//! what its invocations have and its lanes hand the sums over; where there are none, the workgroup does it
+//! in atomics of its own, in two limbs of 16 bits, which up to 65536 invocations cannot overflow. Where
+//! workgroup memory is short, counters go to the buffer as they are. Counter 0, the invocations launched, needs no counting: the first
 //! invocation of each row of workgroups adds the row's size.
 //!
 //! What an invocation has to hand over waits in a queue, mostly empty, and one loop with a single atomic
-//! empties it, carries included. That is for Mesa's llvmpipe, where every atomic, subgroup operation and
-//! barrier that is written down is a tour of the lanes, masked or not (one is a tenth of the time of an
-//! element of `x + y`), and only a loop's way back is a branch. Small code matters there for one more
+//! empties it, carries included. That is for Mesa's llvmpipe, where every atomic, reduction and barrier
+//! that is written down is a tour of the lanes, masked or not (one is a tenth of the time of an element of
+//! `x + y`), and only a loop's way back is a branch. A shuffle is one instruction, hence the butterflies. Small code matters there for one more
 //! reason: it recompiles a kernel of over 100 values at every dispatch, milliseconds each, where uniforms
 //! bound a loop of up to 32 rounds.
 
@@ -37,8 +37,6 @@ pub(super) struct Counter {
     pub(super) variable: Handle<GlobalVariable>,
     /// Whether it is 0 or 1 at the end.
     pub(super) once: bool,
-    /// Whether it is a guard's, where few invocations, if any, count anything.
-    pub(super) rare: bool,
 }
 
 /// The types that counters are made of.
@@ -72,13 +70,14 @@ pub(super) struct Means {
     pub(super) at: CounterBinding,
     /// Bytes of workgroup memory that the kernel leaves.
     pub(super) room: u64,
-    /// How many lanes a subgroup has, where the workgroup is nothing but whole subgroups.
+    /// How many lanes a subgroup has, a power of two, where the workgroup is nothing but whole subgroups.
     pub(super) lanes: Option<u32>,
 }
 
 /// Wraps the entry point. `counters` are the private ones, from counter 1 on.
 pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], means: &Means) {
-    let size: u32 = module.entry_points[0].workgroup_size.iter().product();
+    let [width, height, depth] = module.entry_points[0].workgroup_size;
+    let size = width * height * depth;
     let rows = counters.len() as u32 + 1;
     let buffer = {
         let CounterBinding { group, binding } = means.at;
@@ -87,9 +86,9 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
-    let common = counters.iter().any(|c| !c.rare);
-    let lanes = means.lanes.filter(|_| common);
-    let shared = common && lanes.is_none() && u64::from(rows) * SHARED_BYTES <= means.room;
+    let lanes = means.lanes.filter(|_| !counters.is_empty());
+    let shared =
+        !counters.is_empty() && lanes.is_none() && u64::from(rows) * SHARED_BYTES <= means.room;
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
@@ -97,9 +96,9 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let index = inputs.find(BuiltIn::LocalInvocationIndex, types.number, "flopmeter_index");
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
-    let lanes = lanes.map(|lanes| {
-        (inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"), lanes)
-    });
+    // naga has no such input where a workgroup has more than one dimension.
+    let lane = (lanes.is_some() && height * depth == 1)
+        .then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
     let arguments = inputs.arguments;
     let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
     let old = inner(module, old);
@@ -125,8 +124,11 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
     let stripe = stripe(&mut code, &group, rows);
     let mut queue =
         Queue { variables: &mut new.local_variables, ty: types.number, stripe, adds: Vec::new() };
-    if let Some((lane, lanes)) = lanes {
-        let lane = lane.read(&mut code);
+    if let Some(lanes) = lanes {
+        let lane = match lane {
+            Some(lane) => lane.read(&mut code),
+            None => code.lane(types.number),
+        };
         speak(&mut code, &mut queue, counters, launched, (lane, lanes));
     } else if shared {
         let ty = types.array(module, 2 * rows);
@@ -271,9 +273,6 @@ impl Queue<'_> {
     }
 }
 
-/// The most lanes that a subgroup may have for its sums to fit where [`speak`] packs them.
-pub(super) const MOST_LANES: u32 = 128;
-
 /// Puts a subgroup's counters and what was launched, which is the first lane's: all lanes make the sums,
 /// as many at once as fit into 32 bits, and each hands another one over, so that one atomic does for all.
 fn speak(
@@ -285,16 +284,14 @@ fn speak(
 ) {
     let (mut own, mut once, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for (counter, row) in counters.iter().zip(1..) {
-        let kind = match counter {
-            Counter { rare: true, .. } => &mut own,
-            Counter { once: true, .. } => &mut once,
-            Counter { .. } => &mut many,
-        };
+        let kind = if counter.once { &mut once } else { &mut many };
         kind.push((row, load(code, counter)));
     }
     let mut sums = Vec::new();
-    for together in once.chunks(4) {
-        sums.extend(summed(code, queue.ty, together, u8::BITS));
+    // A sum of ones is the number of lanes at most.
+    let width = lanes.ilog2() + 1;
+    for together in once.chunks((u32::BITS / width) as usize) {
+        sums.extend(summed(code, queue.ty, together, (width, lanes)));
     }
     for together in many.chunks(2) {
         // What is above the bits that are summed, in a counter of which that is seldom, is its own lane's
@@ -306,7 +303,7 @@ fn speak(
             own.push((*row, code.binary_number(Op::And, *value, !summable)));
             *value = code.binary_number(Op::And, *value, summable);
         }
-        sums.extend(summed(code, queue.ty, &low, width));
+        sums.extend(summed(code, queue.ty, &low, (width, lanes)));
     }
     let nothing = code.number(0);
     let mut turns = vec![(nothing, launched)];
@@ -332,14 +329,14 @@ fn summed(
     code: &mut Code<'_>,
     ty: Handle<Type>,
     counters: &[(u32, Handle<Expression>)],
-    width: u32,
+    (width, lanes): (u32, u32),
 ) -> Vec<(u32, Handle<Expression>)> {
     let (_, mut word) = counters[0];
     for (&(_, value), index) in counters.iter().zip(0..).skip(1) {
         let shifted = code.binary_number(Op::ShiftLeft, value, index * width);
         word = code.binary(Op::InclusiveOr, word, shifted);
     }
-    let word = code.subgroup_sum(word, ty);
+    let word = code.subgroup_sum(word, ty, lanes);
     let field = |(&(row, _), index): (&(u32, Handle<Expression>), u32)| {
         let shifted = code.binary_number(Op::ShiftRight, word, index * width);
         (row, code.binary_number(Op::And, shifted, u32::MAX >> (u32::BITS - width)))
