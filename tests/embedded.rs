@@ -196,7 +196,8 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
 fn lanes_load_what_their_indices_name() {
     const LANES: u32 = 72;
     let word = |i: u32| i.wrapping_mul(2_654_435_761);
-    let patterns: [(&str, fn(u32) -> u32); 7] = [
+    type Pattern = (&'static str, fn(u32) -> u32);
+    let patterns: [Pattern; 7] = [
         ("i", |i| i),
         ("i / 8u", |i| i / 8),
         ("i % 8u", |i| i % 8),
@@ -218,13 +219,9 @@ fn lanes_load_what_their_indices_name() {
         for (pattern, index) in patterns {
             for length in [40 * stride, 40 * stride + 1, 41 * stride + head - 1] {
                 let at = if head > 0 { "y.rest" } else { "y" };
-                let value: Vec<String> = match (ty, words) {
-                    (_, 1) => vec!["v".into()],
-                    ("Headed", _) => (0..words).map(|w| format!("v[{w}]")).collect(),
-                    _ => (0..words).map(|w| format!("v.{}", ["x", "y", "z", "w"][w])).collect(),
-                };
-                let sum = value.iter().enumerate().map(|(w, v)| format!("{v} * {}u", 2 * w + 1));
-                let sum = sum.collect::<Vec<_>>().join(" + ");
+                let part = |w| if words == 1 { "v".into() } else { format!("v[{w}]") };
+                let parts = (0..words).map(|w| format!("{} * {}u", part(w), 2 * w + 1));
+                let sum = parts.collect::<Vec<String>>().join(" + ");
                 let source = format!(
                     "struct Headed {{ head: vec2<u32>, rest: array<array<u32, 3>> }}
 @group(0) @binding(0) var<storage, read_write> x: array<u32>;
