@@ -2,7 +2,12 @@
 //! and dispatch extents are decided before a plan exists; this file knows no model, no shader
 //! language and no device.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +42,7 @@ pub enum Init {
     /// These few values: group bounds and the like, known from shapes alone.
     Values(Vec<u32>),
     /// The tensors that [`Inputs`] has under the names of the parameters that lie in the buffer, or where
-    /// there are none under the buffer's own.
+    /// there are none under the buffer's own: see [`Plan::inputs`].
     Input,
 }
 
@@ -190,10 +195,10 @@ pub struct Parameter {
     pub name: String,
     /// Shape in the checkpoint; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Its value, updated in place by the optimizer.
-    pub value: Slice,
-    /// Its gradient, where the plan computes one.
-    pub grad: Option<Slice>,
+    /// Its value, updated in place by the optimizer: in one buffer or in as many as it took, in order.
+    pub value: Vec<Slice>,
+    /// Its gradient likewise, where the plan computes one.
+    pub grad: Option<Vec<Slice>>,
 }
 
 /// A training step, or a forward pass, ready to run.
@@ -251,15 +256,19 @@ impl Plan {
         &self.buffers[slice.buffer.0 as usize]
     }
 
-    /// The tensors that fill an input buffer: their names and where in the buffer they lie.
-    pub fn tensors_in(&self, buffer: BufferId) -> Vec<(&str, Slice)> {
-        let parameters = self.parameters.iter().filter(|p| p.value.buffer == buffer);
-        let tensors: Vec<_> = parameters.map(|p| (p.name.as_str(), p.value)).collect();
-        if !tensors.is_empty() {
-            return tensors;
+    /// The tensors that fill the input buffers: their names and where they lie, in order.
+    pub fn inputs(&self) -> Vec<(&str, Vec<Slice>)> {
+        let parameters = self.parameters.iter().map(|p| (p.name.as_str(), p.value.clone()));
+        let mut tensors: Vec<_> = parameters.collect();
+        let taken: BTreeSet<_> =
+            tensors.iter().flat_map(|(_, slices)| slices).map(|slice| slice.buffer).collect();
+        for (index, Buffer { name, len, init, .. }) in self.buffers.iter().enumerate() {
+            let buffer = BufferId(index as u32);
+            if *init == Init::Input && !taken.contains(&buffer) {
+                tensors.push((name, vec![Slice { buffer, offset: 0, len: *len }]));
+            }
         }
-        let Buffer { name, len, .. } = &self.buffers[buffer.0 as usize];
-        vec![(name, Slice { buffer, offset: 0, len: *len })]
+        tensors
     }
 
     /// Bytes that all buffers take together.

@@ -14,7 +14,7 @@ use crate::{
         lower::{self, Scope, Training},
     },
     op::Convention,
-    plan::{Inputs, Output, Phase, Plan},
+    plan::{Inputs, Phase, Plan, Slice},
     report::{Report, Subject, WayToTrain},
 };
 
@@ -153,7 +153,7 @@ pub fn run(
     let mut session = Session::open(executor, plan, inputs)?;
     let measurement = session.measure(repeats, observe)?;
     let loss = match plan.outputs.get("loss") {
-        Some(output) => read(&mut session, output)?.first().copied(),
+        Some(output) => session.read(&output.windows)?.first().copied(),
         None => None,
     };
     let tensors = kept(&mut session, plan, keep)?;
@@ -164,32 +164,23 @@ fn kept(session: &mut Session<'_>, plan: &Plan, keep: Keep) -> Result<Vec<Tensor
     let mut tensors = Vec::new();
     if keep == Keep::Everything {
         for (name, output) in &plan.outputs {
-            let data = read(session, output)?;
+            let data = session.read(&output.windows)?;
             tensors.push(Tensor { name: name.clone(), shape: output.shape.clone(), data });
         }
     }
     // Without a gradient there was no update either.
-    let trained = plan.parameters.iter().filter_map(|p| Some((p, p.grad?)));
+    let trained = plan.parameters.iter().filter_map(|p| Some((p, p.grad.as_ref()?)));
     for (parameter, grad) in trained.filter(|_| keep != Keep::Nothing) {
-        let mut push = |name: &str, slice| {
-            let data = session.read(slice)?;
+        let mut push = |name: &str, slices: &[Slice]| {
+            let data = session.read(slices)?;
             let name = format!("{name}/{}", parameter.name);
             tensors.push(Tensor { name, shape: parameter.shape.clone(), data });
             Ok::<_, Error>(())
         };
         push("grad", grad)?;
         if keep == Keep::Everything {
-            push("after", parameter.value)?;
+            push("after", &parameter.value)?;
         }
     }
     Ok(tensors)
-}
-
-/// All windows of an output, one after the other.
-fn read(session: &mut Session<'_>, output: &Output) -> Result<Vec<f32>, Error> {
-    let mut data = Vec::new();
-    for &window in &output.windows {
-        data.append(&mut session.read(window)?);
-    }
-    Ok(data)
 }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::{ops::ControlFlow, path::Path};
+use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
 
 use flopmeter::{
     check::{self, Verdict},
@@ -84,7 +84,7 @@ fn assert_close(name: &str, got: &[f32], want: &[f64]) {
 }
 
 fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
-    plan.outputs[output].windows.iter().flat_map(|&window| session.read(window).unwrap()).collect()
+    session.read(&plan.outputs[output].windows).unwrap()
 }
 
 fn named(plan: &Plan, buffer: &str) -> Slice {
@@ -102,11 +102,11 @@ fn compare(
 ) {
     for parameter in &plan.parameters {
         let name = &parameter.name;
-        let Some(grad_slice) = parameter.grad else { continue };
-        let got = session.read(grad_slice).unwrap();
+        let Some(slices) = &parameter.grad else { continue };
+        let got = session.read(slices).unwrap();
         assert_close(&format!("{grad}/{name}"), &got, &expected(file, &format!("{grad}/{name}")));
         if let Some(after) = after {
-            let got = session.read(parameter.value).unwrap();
+            let got = session.read(&parameter.value).unwrap();
             let want = expected(file, &format!("{after}/{name}"));
             assert_close(&format!("{after}/{name}"), &got, &want);
         }
@@ -119,7 +119,7 @@ fn logits_loss_and_resolvent_are_those_of_the_equations() {
         step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
             assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
             assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
-            let g = session.read(named(plan, "layer_0.bk_core.g")).unwrap();
+            let g = session.read(&[named(plan, "layer_0.bk_core.g")]).unwrap();
             assert_close("bk/G", &g, &expected(file, "bk/G"));
         });
     }
@@ -165,14 +165,31 @@ fn qwens_are_those_of_transformers_and_peft() {
     }
 }
 
-/// The same numbers where the vocabulary's tables and the logits are cut into windows.
+/// In how many buffers a tensor lies.
+fn buffers(slices: &[Slice]) -> usize {
+    slices.iter().map(|slice| slice.buffer).collect::<BTreeSet<_>>().len()
+}
+
+/// The same numbers where the vocabulary's tables and the logits are cut into windows, and where no
+/// buffer holds them.
 #[test]
 fn tables_in_windows_are_the_tables() {
     // Less than the table, and no less than any other tensor but the logits.
-    for (model, binding_bytes) in [("qwen2_full", 8_200), ("qwen2_lora", 16_000)] {
-        let cut = |limits: Limits| Limits { binding_bytes, ..limits };
+    let bytes = [("qwen2_full", 8_200), ("qwen2_lora", 16_000)];
+    for (parts, (model, bytes)) in
+        bytes.map(|of| (1, of)).into_iter().chain(bytes.map(|of| (2, of)))
+    {
+        let cut = |limits: Limits| match parts {
+            1 => Limits { binding_bytes: bytes, ..limits },
+            _ => Limits { buffer_bytes: bytes, ..limits },
+        };
         let training = training(Optimizer::AdamW, BkGradient::Hybrid);
         step_within(model, training, cut, |plan, session, file| {
+            let table = |name: &str| name.contains("embed_tokens") || name.contains("lm_head");
+            for table in plan.parameters.iter().filter(|p| table(&p.name)) {
+                assert_eq!(buffers(&table.value), parts, "{model}: {}", table.name);
+                assert!(table.grad.iter().all(|grad| buffers(grad) == parts), "{model}");
+            }
             let passes = |kernel: &str| {
                 plan.passes.iter().filter(|pass| pass.kernel.to_string() == kernel).count()
             };
@@ -183,6 +200,20 @@ fn tables_in_windows_are_the_tables() {
             compare(plan, session, file, "grad", Some("after"));
         });
     }
+}
+
+/// The same numbers where no buffer holds the logits.
+#[test]
+fn logits_longer_than_a_buffer_are_the_logits() {
+    // As much as the experts' weights, and less than the logits.
+    let cut = |limits: Limits| Limits { buffer_bytes: 8_192, ..limits };
+    let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+    step_within("resnet_bk_top1", training, cut, |plan, session, file| {
+        assert_eq!(buffers(&plan.outputs["logits"].windows), 2);
+        assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+        assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+        compare(plan, session, file, "grad", Some("after"));
+    });
 }
 
 #[test]

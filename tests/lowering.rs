@@ -66,12 +66,11 @@ fn run(
     let mut values: Vec<_> = plan
         .parameters
         .iter()
-        .flat_map(|p| p.grad.into_iter().chain([p.value]))
-        .map(|slice| session.read(slice).unwrap())
+        .flat_map(|p| p.grad.iter().chain([&p.value]))
+        .map(|slices| session.read(slices).unwrap())
         .collect();
-    values.push(session.read(plan.outputs["loss"].windows[0]).unwrap());
-    let logits = plan.outputs["logits"].windows.iter().map(|&w| session.read(w).unwrap());
-    values.push(logits.collect::<Vec<_>>().concat());
+    values.push(session.read(&plan.outputs["loss"].windows).unwrap());
+    values.push(session.read(&plan.outputs["logits"].windows).unwrap());
     let ops = measurement.passes.iter().map(|pass| pass.cost.ops.floating()).sum();
     (plan, values, ops)
 }
@@ -152,6 +151,28 @@ fn weights_in_windows_are_the_weights() {
             }
             assert_eq!(cut_ops, ops, "windows cost no operation");
             assert_close(&found, &expected);
+            // Two windows of most tensors to a buffer: the same launches, on other buffers.
+            let short = Limits { buffer_bytes: 4 * 128 * 130, ..narrow };
+            let (parts, found_in_parts, _) = run(&mut *gpu, &model, [1, 7], &short);
+            let launches = |plan: &Plan| -> Vec<_> {
+                plan.passes.iter().map(|p| (p.label.clone(), p.dims.clone(), p.grid)).collect()
+            };
+            assert_eq!(launches(&parts), launches(&plan));
+            assert_eq!((parts.bytes(), &found_in_parts), (plan.bytes(), &found));
+            assert!(parts.buffers.iter().all(|buffer| 4 * buffer.len <= short.buffer_bytes));
+            for name in parts.buffers.iter().map(|buffer| &buffer.name) {
+                let as_many = parts.buffers.iter().filter(|buffer| &buffer.name == name).count();
+                assert_eq!(as_many, 1, "{name}");
+            }
+            // Windows of 64, 64, 64 and 8 rows.
+            let lens: Vec<_> = parts.parameters[0].value.iter().map(|s| s.len / 128).collect();
+            assert_eq!(lens, [128, 72]);
+            if let Some(grad) = &parts.parameters[0].grad {
+                assert_eq!(grad.iter().map(|s| s.len / 128).collect::<Vec<_>>(), [128, 72]);
+                let names =
+                    ["m", "v"].map(|m| format!("{m}/model.embed_tokens.weight, part 2 of 2"));
+                assert!(names.iter().all(|name| parts.buffers.iter().any(|b| &b.name == name)));
+            }
         }
     });
 }
@@ -195,10 +216,12 @@ fn what_exceeds_an_adapter_is_named() {
     refused(&[], &narrow, &["logits", "65536", "vocab_size"]);
     refused(&["vocab_size=256", "d_model=128"], &narrow, &["token_embedding", "65536", "smaller"]);
     let small = Limits { buffer_bytes: 1 << 20, ..ROOMY };
-    refused(&[], &small, &["token_embedding.weight", "1048576", "smaller"]);
+    refused(&[], &small, &["logits", "1048576", "vocab_size"]);
+    let table = ["vocab_size=3000", "d_model=128"];
+    refused(&table, &small, &["token_embedding.weight", "1048576", "one buffer", "smaller"]);
     let flat = Limits { workgroups: 100, ..ROOMY };
     refused(&[], &flat, &["workgroups", "100"]);
     // More elements than a kernel can index, on an adapter that would hold them.
     let huge = Limits { buffer_bytes: u64::MAX, binding_bytes: u64::MAX, ..ROOMY };
-    refused(&["vocab_size=70000000"], &huge, &["token_embedding.weight", "smaller"]);
+    refused(&["vocab_size=1000000", "d_model=5000"], &huge, &["token_embedding.weight", "smaller"]);
 }

@@ -10,7 +10,7 @@ use crate::{
     instrument::{Instrumented, instrument},
     kernel::{KernelKey, Library, Resource, ResourceKind},
     op::Cost,
-    plan::{self, ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
+    plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
 };
 
 /// Zeros written at once.
@@ -148,9 +148,7 @@ impl<'a> Session<'a> {
     }
 
     fn filled(mut self) -> Result<Self, Error> {
-        for index in 0..self.buffers.len() {
-            self.fill(index)?;
-        }
+        self.fill(&(0..self.buffers.len()).collect::<Vec<_>>())?;
         Ok(self)
     }
 
@@ -159,12 +157,15 @@ impl<'a> Session<'a> {
         self.executor.adapter()
     }
 
-    /// What a window of a buffer holds now.
-    pub fn read(&mut self, slice: Slice) -> Result<Vec<f32>, Error> {
-        let buffer = self.buffers[slice.buffer.0 as usize];
-        let bytes =
-            self.executor.read(buffer, slice.offset * ELEMENT_BYTES, slice.len * ELEMENT_BYTES)?;
-        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    /// What windows of buffers hold now, one after the other.
+    pub fn read(&mut self, windows: &[Slice]) -> Result<Vec<f32>, Error> {
+        let mut values = Vec::with_capacity(windows.iter().map(|window| window.len as usize).sum());
+        for Slice { buffer, offset, len } in windows {
+            let buffer = self.buffers[buffer.0 as usize];
+            let bytes = self.executor.read(buffer, offset * ELEMENT_BYTES, len * ELEMENT_BYTES)?;
+            values.append(&mut bytemuck::pod_collect_to_vec(&bytes));
+        }
+        Ok(values)
     }
 
     /// Runs one workgroup of every program, so that what a driver does at a first dispatch is done.
@@ -211,9 +212,7 @@ impl<'a> Session<'a> {
     }
 
     fn run(&mut self, stage: Stage, observe: &mut Observer<'_>) -> Result<Vec<Outcome>, Error> {
-        for index in self.restored.clone() {
-            self.fill(index)?;
-        }
+        self.fill(&self.restored.clone())?;
         let variant = if stage == Stage::Counting { Variant::Counted } else { Variant::Plain };
         let plan = self.plan;
         plan.passes
@@ -248,30 +247,50 @@ impl<'a> Session<'a> {
         self.executor.dispatch(&Dispatch { label, program, bindings: &bindings, grid })
     }
 
-    fn fill(&mut self, index: usize) -> Result<(), Error> {
-        let (buffer, id) = (&self.plan.buffers[index], self.buffers[index]);
-        match &buffer.init {
-            Init::Scratch => Ok(()),
-            Init::Zeros => {
-                let bytes = buffer.len * ELEMENT_BYTES;
-                let zeros = vec![0; bytes.min(BLOCK) as usize];
-                (0..bytes).step_by(BLOCK as usize).try_for_each(|at| {
-                    self.executor.write(id, at, &zeros[..(bytes - at).min(BLOCK) as usize])
-                })
-            }
-            Init::Values(values) => self.executor.write(id, 0, bytemuck::cast_slice(values)),
-            Init::Input => {
-                for (name, slice) in self.plan.tensors_in(plan::BufferId(index as u32)) {
-                    let bytes = slice.len * ELEMENT_BYTES;
-                    let data = self.inputs.bytes(name).filter(|data| data.len() as u64 == bytes);
-                    let data = data.ok_or_else(|| {
-                        Error::Config(format!("no input of {} elements for '{name}'", slice.len))
-                    })?;
-                    self.executor.write(id, slice.offset * ELEMENT_BYTES, &data)?;
+    /// Gives buffers, by ascending positions in the plan, the contents that every run starts from.
+    fn fill(&mut self, wanted: &[usize]) -> Result<(), Error> {
+        let plan = self.plan;
+        for &index in wanted {
+            let (buffer, id) = (&plan.buffers[index], self.buffers[index]);
+            match &buffer.init {
+                Init::Scratch | Init::Input => {}
+                Init::Zeros => {
+                    let bytes = buffer.len * ELEMENT_BYTES;
+                    let zeros = vec![0; bytes.min(BLOCK) as usize];
+                    for at in (0..bytes).step_by(BLOCK as usize) {
+                        let some = &zeros[..(bytes - at).min(BLOCK) as usize];
+                        self.executor.write(id, at, some)?;
+                    }
                 }
-                Ok(())
+                Init::Values(values) => {
+                    self.executor.write(id, 0, bytemuck::cast_slice(values))?;
+                }
             }
         }
+        for (name, slices) in plan.inputs() {
+            let is_wanted =
+                |slice: &Slice| wanted.binary_search(&(slice.buffer.0 as usize)).is_ok();
+            if slices.iter().any(is_wanted) {
+                self.fill_tensor(name, &slices)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_tensor(&mut self, name: &str, slices: &[Slice]) -> Result<(), Error> {
+        let len: u64 = slices.iter().map(|slice| slice.len).sum();
+        let data = self.inputs.bytes(name);
+        let data = data
+            .filter(|data| data.len() as u64 == len * ELEMENT_BYTES)
+            .ok_or_else(|| Error::Config(format!("no input of {len} elements for '{name}'")))?;
+        let mut rest = &data[..];
+        for slice in slices {
+            let (piece, more) = rest.split_at((slice.len * ELEMENT_BYTES) as usize);
+            let buffer = self.buffers[slice.buffer.0 as usize];
+            self.executor.write(buffer, slice.offset * ELEMENT_BYTES, piece)?;
+            rest = more;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a model to a plan: which kernels run on which data, in which order, in windows that fit the
 //! adapter. Every size, tile and dispatch extent is decided below this module and nowhere else.
 
+mod cut;
 mod grouping;
 mod launch;
 mod linear;
@@ -19,7 +20,7 @@ use super::{Batch, BatchShape, ModelConfig, Optimizer, Weights};
 use crate::{
     Error,
     execute::Limits,
-    plan::{ELEMENT_BYTES, Inputs, Phase, Plan},
+    plan::{Buffer, ELEMENT_BYTES, Inputs, Phase, Plan},
 };
 
 /// What of a training step a plan holds, and how.
@@ -94,10 +95,15 @@ pub fn lower(
     training: Training,
     limits: &Limits,
 ) -> Result<Plan, Error> {
-    let plan = match config {
+    // Kernels index elements with 32 bits, and a binding lies in one buffer.
+    let buffer_bytes = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
+    let binding_bytes = limits.binding_bytes.min(buffer_bytes);
+    let limits = &Limits { buffer_bytes, binding_bytes, ..*limits };
+    let mut plan = match config {
         ModelConfig::ResNetBk(config) => resnet_bk::lower(config, shape, training, limits)?,
         ModelConfig::Qwen2(config) => qwen2::lower(config, shape, training, limits)?,
     };
+    cut::cut(&mut plan, limits.buffer_bytes / ELEMENT_BYTES);
     fits(&plan, limits)?;
     Ok(plan)
 }
@@ -130,15 +136,14 @@ impl Inputs for StepInputs<'_> {
 
 /// Whether an adapter can hold a plan, said in the plan's own terms before the device says it in its.
 fn fits(plan: &Plan, limits: &Limits) -> Result<(), Error> {
-    // Kernels index elements with 32 bits.
-    let most = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
-    if let Some(buffer) = plan.buffers.iter().find(|b| b.len * ELEMENT_BYTES > most) {
+    let too_long = |buffer: &&Buffer| buffer.len * ELEMENT_BYTES > limits.buffer_bytes;
+    if let Some(buffer) = plan.buffers.iter().find(too_long) {
         return Err(Error::Config(format!(
             "'{}' takes {} bytes, more than the {} of one buffer on this adapter: take a smaller batch, \
              seq or model",
             buffer.name,
             buffer.len * ELEMENT_BYTES,
-            most
+            limits.buffer_bytes
         )));
     }
     for pass in &plan.passes {

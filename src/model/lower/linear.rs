@@ -3,8 +3,8 @@
 //! weight may be longer than a binding.
 
 use super::{
-    launch::{Builder, Launch, SUBGROUP_LANES, Spread, window_name, windows},
-    weight::Weight,
+    launch::{Builder, Launch, SUBGROUP_LANES, Spread, window_name},
+    weight::{Placer, Weight},
 };
 use crate::{
     execute::Limits,
@@ -142,6 +142,22 @@ enum Columns {
 }
 
 impl Linear {
+    /// Places a dense layer's `weight` (N,K) and, where one is named, its `bias` (N), cut at the same rows.
+    pub(super) fn place(
+        to: &mut Builder,
+        placer: &Placer,
+        component: &str,
+        (weight, bias): (&str, Option<&str>),
+        [k, n]: [u32; 2],
+    ) -> Self {
+        let mut weight = placer.one(to, component, weight);
+        let mut bias = bias.map(|bias| placer.one(to, component, bias));
+        if let Some(bias) = &mut bias {
+            weight.cut_with(bias, &to.limits);
+        }
+        Self { component: component.to_owned(), weight, bias, n, k, g: 1 }
+    }
+
     /// Every parameter tensor.
     pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
         [&self.weight].into_iter().chain(&self.bias)
@@ -223,21 +239,19 @@ impl Linear {
         columns: Columns,
         product: impl Fn(&mut Builder, &Self, &Rows, Slice, u32),
     ) {
-        let widths = [u64::from(self.k), 1];
-        let widths = &widths[..if self.bias.is_some() { 2 } else { 1 }];
-        let cut = windows(self.n, widths, &to.limits).filter(|_| self.g == 1).unwrap_or_default();
-        if cut.len() < 2 {
+        let cut = self.weight.windows();
+        if cut.len() < 2 || self.g > 1 {
             // What fits no binding even so is refused when the plan is whole.
             return product(to, self, rows, whole, 0);
         }
-        for window in cut {
+        for &window in cut {
             let (first, n) = window;
             let part = to.passing(u64::from(rows.m) * u64::from(n));
             let name = format!("{} {}", rows.window, window_name("outputs", window, self.n));
             let rows = Rows { window: name.trim().to_owned(), ..rows.clone() };
             let layer = Self {
-                weight: self.weight.rows(window, self.k),
-                bias: self.bias.as_ref().map(|bias| bias.rows(window, 1)),
+                weight: self.weight.rows(window),
+                bias: self.bias.as_ref().map(|bias| bias.rows(window)),
                 n,
                 ..self.clone()
             };
@@ -345,11 +359,11 @@ pub(super) fn alone(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
         to.plan.buffer(name, Element::F32, len, Init::Zeros)
     };
     let [x, y, dx] = [("x", k), ("y", n), ("dx", k)].map(|(name, columns)| zeros(name, m, columns));
-    let [weight, bias] = [("w", k), ("b", 1)].map(|(name, columns)| Weight {
-        component: "linear".to_owned(),
-        value: zeros(name, n, columns),
-        grad: Some(zeros(&format!("d{name}"), n, columns)),
+    let [mut weight, mut bias] = [("w", "dw", k), ("b", "db", 1)].map(|(value, grad, width)| {
+        let [value, grad] = [value, grad].map(|name| zeros(name, n, width));
+        Weight::new("linear".to_owned(), value, Some(grad), width, limits)
     });
+    weight.cut_with(&mut bias, limits);
     let layer = Linear { component: "linear".to_owned(), weight, bias: Some(bias), n, k, g: 1 };
     let groups = to.values("rows", vec![0, m]);
     let rows = Rows { m, groups, window: String::new() };

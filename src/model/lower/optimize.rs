@@ -1,7 +1,7 @@
 //! The optimizer as launches: one for each parameter tensor of the plan.
 
 use super::{
-    launch::{Builder, Launch, Spread, vec4, window_name, windows},
+    launch::{Builder, Launch, Spread, vec4, window_name},
     weight::Weight,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Optimizer {
     }
 }
 
-/// Adds one update of each weight that is trained, in parts that a binding holds. Moments start at zero,
+/// Adds one update of each weight that is trained, window by window. Moments start at zero,
 /// as before a first step.
 pub(super) fn optimize<'a>(
     to: &mut Builder,
@@ -61,12 +61,10 @@ pub(super) fn optimize<'a>(
             let slice = to.plan.buffer(buffer, Element::F32, weight.value.len, Init::Zeros);
             tensors.push((moment, slice));
         }
-        // A longer tensor fits no buffer, which the plan's last check says.
-        let len = u32::try_from(weight.value.len).unwrap_or(u32::MAX);
-        let limits = to.limits;
-        for window in windows(len, &[1], &limits).into_iter().flatten() {
-            let (first, elements) = window;
-            let part = |slice: Slice| slice.part(first.into(), elements.into());
+        for &window in weight.windows() {
+            let part = |slice: Slice| weight.part(slice, window);
+            // More elements than that are more than can be bound, which the plan's last check says.
+            let elements = u32::try_from(part(grad).len).unwrap_or(u32::MAX);
             let vec4 = vec4(elements, 4);
             let bindings: Vec<_> =
                 tensors.iter().map(|(n, slice)| (format!("{n}{vec4}"), part(*slice))).collect();
@@ -75,7 +73,8 @@ pub(super) fn optimize<'a>(
                 kernel: &format!("optimizer.{}{vec4}", optimizer.name()),
                 component: &weight.component,
                 phase: Phase::Optimizer,
-                window: format!("{name} {}", window_name("elements", window, len)).trim_end(),
+                window: format!("{name} {}", window_name("rows", window, weight.count()))
+                    .trim_end(),
                 dims: &[("P", elements)],
                 scalars: &optimizer.scalars(),
                 bindings: &bindings,

@@ -137,7 +137,7 @@ pub(super) fn lower(
     limits: &Limits,
 ) -> Result<Plan, Error> {
     let mut to = Builder { plan: Plan::default(), limits: *limits };
-    let model = Model::place(&mut to, config, shape, training.scope)?;
+    let model = Model::place(&mut to, config, shape, training.scope);
     let mut h = model.embed(&mut to);
     let mut saved = Vec::with_capacity(model.layers.len());
     for layer in &model.layers {
@@ -158,12 +158,7 @@ pub(super) fn lower(
 }
 
 impl Model {
-    fn place(
-        to: &mut Builder,
-        config: &Qwen2Config,
-        batch: BatchShape,
-        scope: Scope,
-    ) -> Result<Self, Error> {
+    fn place(to: &mut Builder, config: &Qwen2Config, batch: BatchShape, scope: Scope) -> Self {
         let shape = Shape {
             b: batch.batch(),
             s: batch.seq(),
@@ -183,7 +178,7 @@ impl Model {
         let all = to.values("rows of all tokens", vec![0, shape.t]);
         let [cosine, sine] = angles(to, config, shape);
         let weight = placer.one(to, "embedding", EMBEDDING);
-        let embedding = Table::new(to, weight, [shape.v, shape.h])?;
+        let embedding = Table { weight, v: shape.v, h: shape.h };
         let layers =
             (0..config.num_hidden_layers).map(|i| Layer::place(to, &placer, config, i)).collect();
         let final_norm = Norm::place(to, &placer, "final_norm", "", FINAL_NORM);
@@ -195,7 +190,7 @@ impl Model {
         let Shape { b, s: n, h, v, .. } = shape;
         let component = "lm_head".to_owned();
         let head = Linear { component, weight, bias: None, n: v, k: h, g: 1 };
-        Ok(Self {
+        Self {
             shape,
             tokens,
             loss: Loss { component: "cross_entropy", b, n, v, targets },
@@ -208,7 +203,7 @@ impl Model {
             cosine,
             sine,
             full: config.lora.is_none(),
-        })
+        }
     }
 
     /// Every parameter tensor once, in the order of the forward pass.
@@ -230,10 +225,9 @@ impl Layer {
             let component = format!("{name}.attention.{}", module.name());
             let tensor = format!("{block}.self_attn.{}", module.name());
             let [k, n] = config.module_shape(module);
-            let bias = (module != Module::O)
-                .then(|| placer.one(to, &component, &format!("{tensor}.bias")));
-            let weight = placer.one(to, &component, &format!("{tensor}.weight"));
-            let linear = Linear { component, weight, bias, n, k, g: 1 };
+            let (weight, bias) = (format!("{tensor}.weight"), format!("{tensor}.bias"));
+            let names = (weight.as_str(), (module != Module::O).then_some(bias.as_str()));
+            let linear = Linear::place(to, placer, &component, names, [k, n]);
             let lora = config.lora.filter(|lora| lora.targets.has(module));
             let adapter = lora.map(|lora| Adapter::place(to, placer, &lora, index, module, [k, n]));
             Projection { linear, adapter }
@@ -247,8 +241,8 @@ impl Layer {
         let feed_forward_norm = norm("before feed-forward", "post_attention_layernorm");
         let mut product = |part: &str, [k, n]: [u32; 2]| {
             let component = format!("{name}.feed_forward.{part}");
-            let weight = placer.one(to, &component, &format!("{block}.mlp.{part}.weight"));
-            Linear { component, weight, bias: None, n, k, g: 1 }
+            let weight = format!("{block}.mlp.{part}.weight");
+            Linear::place(to, placer, &component, (&weight, None), [k, n])
         };
         let (h, i) = (config.hidden_size, config.intermediate_size);
         Self {

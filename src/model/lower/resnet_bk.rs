@@ -274,12 +274,6 @@ fn dense(
     name: &str,
     [k, n]: [u32; 2],
 ) -> Linear {
-    Linear {
-        component: component.to_owned(),
-        weight: placer.one(to, component, &format!("{name}.weight")),
-        bias: Some(placer.one(to, component, &format!("{name}.bias"))),
-        n,
-        k,
-        g: 1,
-    }
+    let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+    Linear::place(to, placer, component, (&weight, Some(&bias)), [k, n])
 }

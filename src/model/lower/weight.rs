@@ -1,10 +1,12 @@
 //! Parameters placed in a plan: each value with room for its gradient, several tensors of a
-//! checkpoint stacked into one where a kernel takes them together.
+//! checkpoint stacked into one where a kernel takes them together. A tensor longer than a binding is used in
+//! windows of its rows, by every pass in the same.
 
 use std::collections::BTreeMap;
 
-use super::launch::Builder;
+use super::launch::{Builder, windows};
 use crate::{
+    execute::Limits,
     model::ParameterSpec,
     plan::{Element, Init, Parameter, Slice},
 };
@@ -16,16 +18,63 @@ pub(super) struct Weight {
     pub(super) component: String,
     pub(super) value: Slice,
     pub(super) grad: Option<Slice>,
+    /// Elements of a row.
+    width: u32,
+    /// First row and number of rows of each window.
+    windows: Vec<(u32, u32)>,
 }
 
 impl Weight {
-    /// The part of rows `first .. first + rows` of `width` elements.
-    pub(super) fn rows(&self, (first, rows): (u32, u32), width: u32) -> Self {
-        let part = |slice: Slice| {
-            slice.part(u64::from(first) * u64::from(width), u64::from(rows) * u64::from(width))
-        };
-        let component = self.component.clone();
-        Self { component, value: part(self.value), grad: self.grad.map(part) }
+    /// A tensor with rows of `width` elements.
+    pub(super) fn new(
+        component: String,
+        value: Slice,
+        grad: Option<Slice>,
+        width: u32,
+        limits: &Limits,
+    ) -> Self {
+        let mut weight = Self { component, value, grad, width, windows: Vec::new() };
+        weight.cut(&[u64::from(width)], limits);
+        weight
+    }
+
+    /// Cuts this tensor and another at the same rows, of which both have as many.
+    pub(super) fn cut_with(&mut self, other: &mut Self, limits: &Limits) {
+        self.cut(&[self.width, other.width].map(u64::from), limits);
+        other.windows.clone_from(&self.windows);
+    }
+
+    fn cut(&mut self, widths: &[u64], limits: &Limits) {
+        // Of which no row fits a binding is refused when the plan is whole.
+        self.windows =
+            windows(self.count(), widths, limits).unwrap_or_else(|| vec![(0, self.count())]);
+    }
+
+    /// How many rows it has. More than 32 bits count belong to experts, who are bound all together, which
+    /// the plan's last check says no adapter does.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.value.len / u64::from(self.width)).unwrap_or(u32::MAX)
+    }
+
+    /// First row and number of rows of each window; one where it is bound whole.
+    pub(super) fn windows(&self) -> &[(u32, u32)] {
+        &self.windows
+    }
+
+    /// Rows `first .. first + rows` of this tensor, or of one that goes with it.
+    pub(super) fn part(&self, of: Slice, (first, rows): (u32, u32)) -> Slice {
+        let [first, rows, width] = [first, rows, self.width].map(u64::from);
+        of.part(first * width, rows * width)
+    }
+
+    /// A window as a tensor.
+    pub(super) fn rows(&self, window: (u32, u32)) -> Self {
+        Self {
+            value: self.part(self.value, window),
+            grad: self.grad.map(|grad| self.part(grad, window)),
+            windows: vec![(0, window.1)],
+            ..self.clone()
+        }
     }
 
     /// Where the gradient goes; there is one wherever a trained parameter's backward pass is lowered.
@@ -53,7 +102,8 @@ impl Placer {
         self.stacked(to, component, name, std::slice::from_ref(&name.to_owned()))
     }
 
-    /// Places tensors of the checkpoint one behind the other, under a name of the plan's own.
+    /// Places tensors of the checkpoint one behind the other, under a name of the plan's own. Their rows
+    /// are as long as each other's.
     pub(super) fn stacked(
         &self,
         to: &mut Builder,
@@ -73,11 +123,12 @@ impl Placer {
             to.plan.parameters.push(Parameter {
                 name: tensor.clone(),
                 shape: self.specs[tensor].0.clone(),
-                value: value.part(offset, len),
-                grad: grad.map(|grad| grad.part(offset, len)),
+                value: vec![value.part(offset, len)],
+                grad: grad.map(|grad| vec![grad.part(offset, len)]),
             });
             offset += len;
         }
-        Weight { component: component.to_owned(), value, grad }
+        let width = self.specs[&tensors[0]].0.iter().skip(1).product::<usize>();
+        Weight::new(component.to_owned(), value, grad, width as u32, &to.limits)
     }
 }

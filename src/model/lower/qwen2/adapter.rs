@@ -29,9 +29,7 @@ impl Adapter {
     ) -> Self {
         let component = format!("layer_{layer}.attention.lora.{}", module.name());
         let mut product = |part: &str, tensor: &str, k, n| {
-            let component = format!("{component}.{part}");
-            let weight = placer.one(to, &component, tensor);
-            Linear { component, weight, bias: None, n, k, g: 1 }
+            Linear::place(to, placer, &format!("{component}.{part}"), (tensor, None), [k, n])
         };
         let [a, b] = Lora::names(layer, module);
         Self {

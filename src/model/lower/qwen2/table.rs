@@ -3,37 +3,22 @@
 
 use super::{Builder, Weight};
 use crate::{
-    Error,
-    model::lower::launch::{Launch, Spread, window_name, windows},
+    model::lower::launch::{Launch, Spread, window_name},
     plan::{Phase, Slice},
 };
 
 /// A table of parameters (V,H).
 pub(super) struct Table {
     pub(super) weight: Weight,
-    v: u32,
-    h: u32,
-    /// First row and number of rows of each window.
-    windows: Vec<(u32, u32)>,
+    pub(super) v: u32,
+    pub(super) h: u32,
 }
 
 impl Table {
-    pub(super) fn new(to: &Builder, weight: Weight, [v, h]: [u32; 2]) -> Result<Self, Error> {
-        let windows = windows(v, &[u64::from(h)], &to.limits).ok_or_else(|| {
-            Error::Config(format!(
-                "the fewest rows of '{}' that can be bound by themselves are longer than the {} bytes \
-                 that this adapter can bind at once: lower hidden_size",
-                to.plan.buffer_of(weight.value).name,
-                to.limits.binding_bytes
-            ))
-        })?;
-        Ok(Self { weight, v, h, windows })
-    }
-
     /// y (T,H): the rows of all tokens.
     pub(super) fn gather(&self, to: &mut Builder, tokens: Slice, y: Slice) {
-        for &window in &self.windows {
-            let rows = self.weight.rows(window, self.h).value;
+        for &window in self.weight.windows() {
+            let rows = self.weight.rows(window).value;
             let bindings = [("tokens", tokens), ("token_weight", rows), ("y", y)];
             self.window(to, "gather", Phase::Forward, window, tokens.len, &bindings, y.len);
         }
@@ -42,8 +27,8 @@ impl Table {
     /// The gradient of the table: rows of `dsum` where `offsets` says that the batch has the token,
     /// zeros elsewhere.
     pub(super) fn scatter(&self, to: &mut Builder, t: u64, dsum: Slice, offsets: Slice) {
-        for &window in &self.windows {
-            let rows = self.weight.rows(window, self.h).grad();
+        for &window in self.weight.windows() {
+            let rows = self.weight.rows(window).grad();
             let bindings = [("dsum", dsum), ("offsets", offsets), ("dtoken", rows)];
             self.window(to, "scatter", Phase::Backward, window, t, &bindings, rows.len);
         }
