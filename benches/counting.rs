@@ -1,6 +1,6 @@
 //! What counting costs: counted over plain time for each kernel of a ResNet-BK training step, plain and
-//! counted runs of the whole step alternating. A kernel's time is the sum over its passes, each at the
-//! median over rounds. `cargo bench --bench counting [-- ROUNDS [BATCH]]`
+//! counted runs of the whole step alternating. A kernel's time is the sum over its passes, each at its least
+//! over the rounds, which a busy machine disturbs least. `cargo bench --bench counting [-- ROUNDS [BATCH]]`
 
 #![allow(
     clippy::unwrap_used,
@@ -43,11 +43,10 @@ fn main() {
             .collect();
         let mut times: BTreeMap<String, [f64; 2]> = BTreeMap::new();
         for (i, pass) in plan.passes.iter().enumerate() {
-            let of =
-                |time: &dyn Fn(usize) -> f64| median((0..measurements.len()).map(time).collect());
+            let rounds = measurements.iter().map(|measurement| &measurement.passes[i]);
             let sum = times.entry(pass.kernel.to_string()).or_default();
-            sum[0] += of(&|round| measurements[round].passes[i].seconds.unwrap());
-            sum[1] += of(&|round| measurements[round].passes[i].counted_seconds);
+            sum[0] += rounds.clone().map(|pass| pass.seconds.unwrap()).fold(f64::MAX, f64::min);
+            sum[1] += rounds.map(|pass| pass.counted_seconds).fold(f64::MAX, f64::min);
         }
         kernels.extend(times);
     }
@@ -62,9 +61,4 @@ fn main() {
     let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
     let worst = ratios.iter().copied().fold(0.0, f64::max);
     println!("counted over plain: geometric mean {mean:.3}, worst {worst:.3}");
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

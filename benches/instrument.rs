@@ -14,18 +14,7 @@ use flopmeter::{
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let limits = Limits {
-        binding_bytes: 1 << 27,
-        buffer_bytes: 1 << 28,
-        offset_alignment: 256,
-        workgroups: 65535,
-        invocations: 256,
-        workgroup_bytes: 16384,
-        storage_bindings: 10,
-        bind_groups: 4,
-        bindings_per_group: 1000,
-        subgroup_lanes: None,
-    };
+    let limits = Limits { storage_bindings: 10, ..Limits::WEBGPU };
     for (file, source) in SOURCES {
         let module = naga::front::wgsl::parse_str(source).unwrap();
         // Overrides have no defaults; what they are does not matter here.

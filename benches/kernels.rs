@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use flopmeter::{
     execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId, gpu::Gpu},
+    instrument::{Instrumented, instrument},
     kernel::{KernelModule, ResourceKind},
     measure::Session,
     model::lower::matrix_product,
@@ -113,8 +114,8 @@ fn attention(gpu: &mut Gpu, s: u32) {
     }
 }
 
-/// Kernels that compute little on much: the bytes that each must move, at the least, in its time, and
-/// the same of a copy.
+/// Kernels that compute little on much, beside a copy: the bytes that each must move, at the least, in its
+/// time, and those that it asks for, which are more where a row is walked twice.
 fn streaming(gpu: &mut Gpu) {
     let (m, d) = (4096, 896);
     let p = m * d;
@@ -157,10 +158,17 @@ fn streaming(gpu: &mut Gpu) {
         })
         .collect();
     let times = table.times(&rows);
-    println!("  {:<40} {:>8} {:>8}", "", "GB/s", "of copy");
-    let rate = |i: usize| f64::from(kernels[i].1) * f64::from(p) * 4.0 / times[i] * 1e-9;
+    println!("  {:<32} {:>8} {:>8} {:>10} {:>8}", "", "GB/s", "of copy", "asked GB/s", "of copy");
+    let least = |i: usize| f64::from(kernels[i].1) * f64::from(p) * 4.0 / times[i] * 1e-9;
+    let asked = |i: usize| rows[i].1[0].storage_bytes as f64 / times[i] * 1e-9;
     for (i, (name, ..)) in kernels.iter().enumerate() {
-        println!("  {name:<40} {:>8.2} {:>8.2}", rate(i), rate(i) / rate(0));
+        println!(
+            "  {name:<32} {:>8.2} {:>8.2} {:>10.2} {:>8.2}",
+            least(i),
+            least(i) / least(0),
+            asked(i),
+            asked(i) / asked(0)
+        );
     }
 }
 
@@ -176,6 +184,8 @@ struct Launch {
     program: ProgramId,
     bindings: Vec<Bound>,
     grid: [u32; 3],
+    /// What the kernel loads and stores, as its instrumented twin counts it.
+    storage_bytes: u64,
 }
 
 impl<'a> Table<'a> {
@@ -221,8 +231,25 @@ impl<'a> Table<'a> {
             let (group, binding) = (resource.group, resource.binding);
             Bound { group, binding, buffer, offset: 0, size }
         });
-        let bindings = bindings.collect();
-        Launch { program: self.gpu.compile(&module).unwrap(), bindings, grid }
+        let bindings: Vec<Bound> = bindings.collect();
+        let storage_bytes = self.storage_bytes(&module, &bindings, grid);
+        Launch { program: self.gpu.compile(&module).unwrap(), bindings, grid, storage_bytes }
+    }
+
+    fn storage_bytes(&mut self, module: &KernelModule, bindings: &[Bound], grid: [u32; 3]) -> u64 {
+        let Instrumented { kernel, counters, table } =
+            instrument(module, &self.gpu.adapter().limits).unwrap();
+        let size = table.bytes();
+        let buffer = self.gpu.allocate("counters", size).unwrap();
+        self.gpu.write(buffer, 0, &vec![0; size as usize]).unwrap();
+        let (group, binding) = (counters.group, counters.binding);
+        let bindings = [bindings, &[Bound { group, binding, buffer, offset: 0, size }]].concat();
+        let program = self.gpu.compile(&kernel).unwrap();
+        let label = &kernel.name;
+        self.gpu.dispatch(&Dispatch { label, program, bindings: &bindings, grid }).unwrap();
+        let executions = table.decode(&self.gpu.read(buffer, 0, size).unwrap()).unwrap();
+        let traffic = table.cost(&executions).traffic;
+        traffic.storage_load + traffic.storage_store
     }
 
     /// The median seconds of each row, rounds alternating between rows.
@@ -232,7 +259,7 @@ impl<'a> Table<'a> {
             for ((label, launches), times) in rows.iter().zip(&mut times) {
                 let seconds: f64 = launches
                     .iter()
-                    .map(|Launch { program, bindings, grid }| {
+                    .map(|Launch { program, bindings, grid, .. }| {
                         let (program, grid) = (*program, *grid);
                         self.gpu
                             .dispatch(&Dispatch { label, program, bindings, grid })

@@ -1,5 +1,5 @@
-// What the files of attention share: dimensions and bindings, where a head's rows are, products of tiles,
-// and the pairs near the diagonal, which are taken row by row.
+// What the files of attention share: dimensions and bindings, where a head's rows are, how tiles are read and
+// written, and the pairs near the diagonal, which are taken row by row.
 
 override LANES: u32;
 
@@ -129,21 +129,6 @@ fn store_dv(at: vec4<u32>, c: mat4x4<f32>) {
     dv_vec4[at.y] = c[1];
     dv_vec4[at.z] = c[2];
     dv_vec4[at.w] = c[3];
-}
-
-// Four more steps for one row: c plus the sum over s of a[s] b[s], in the order of the steps.
-fn row_product(c: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
-    return fma(a.wwww, b[3], fma(a.zzzz, b[2], fma(a.yyyy, b[1], fma(a.xxxx, b[0], c))));
-}
-
-// Four more steps for four rows: a[i] holds the steps of row i, b[s] the columns of step s.
-fn product(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        row_product(c[0], a[0], b),
-        row_product(c[1], a[1], b),
-        row_product(c[2], a[2], b),
-        row_product(c[3], a[3], b),
-    );
 }
 
 // sum + a . b, in the order of the components.

@@ -14,53 +14,7 @@
 // K and N are multiples of four. Edge tiles run exactly the operations of the outputs that exist.
 // Whether a tile is whole is the same for a whole workgroup, so every lane is there to pass values.
 
-struct Dims {
-    M: u32,
-    K: u32,
-    N: u32,
-    G: u32,
-    accumulate: u32, // 1: the chain of sums starts at what the output holds, 0: at zero
-}
-
-override LANES: u32;
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> groups: array<u32>; // (G + 1)
-@group(0) @binding(2) var<storage, read> x_vec4: array<vec4<f32>>; // (M, K / 4)
-@group(0) @binding(3) var<storage, read> w_vec4: array<vec4<f32>>; // (G, N, K / 4)
-@group(0) @binding(4) var<storage, read> b_vec4: array<vec4<f32>>; // (G, N / 4)
-@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<f32>>; // (M, N / 4)
-@group(0) @binding(6) var<storage, read_write> y_vec4: array<vec4<f32>>; // (M, N / 4)
-@group(0) @binding(6) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (M, K / 4)
-@group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)
-
-const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
-
-// A row tile: the group that its rows belong to, its first row, and the end of the group.
-struct Band {
-    g: u32,
-    m: u32,
-    end: u32,
-}
-
-// The tile'th row tile, counting through the groups in tiles of `rows` rows; beyond the last one, a
-// tile without rows.
-fn band(tile: u32, rows: u32) -> Band {
-    var t = tile;
-    for (var g = 0u; g < dims.G; g++) {
-        let start = groups[g];
-        let end = groups[g + 1u];
-        let tiles = (end - start + rows - 1u) / rows;
-        if t < tiles {
-            return Band(g, start + t * rows, end);
-        }
-        t -= tiles;
-    }
-    return Band(0u, dims.M, dims.M);
-}
-
-// Matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and its
-// components are four adjacent columns, or four steps of a sum.
+// A tile of 32 x 4 outputs, four rows at a time.
 struct Tile {
     r0: mat4x4<f32>,
     r4: mat4x4<f32>,
@@ -70,71 +24,6 @@ struct Tile {
     r20: mat4x4<f32>,
     r24: mat4x4<f32>,
     r28: mat4x4<f32>,
-}
-
-fn load_x(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(x_vec4[at.x], x_vec4[at.y], x_vec4[at.z], x_vec4[at.w]);
-}
-
-fn load_w(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(w_vec4[at.x], w_vec4[at.y], w_vec4[at.z], w_vec4[at.w]);
-}
-
-fn load_dy(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(dy_vec4[at.x], dy_vec4[at.y], dy_vec4[at.z], dy_vec4[at.w]);
-}
-
-fn load_dx(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(dx_vec4[at.x], dx_vec4[at.y], dx_vec4[at.z], dx_vec4[at.w]);
-}
-
-fn load_dw(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(dw_vec4[at.x], dw_vec4[at.y], dw_vec4[at.z], dw_vec4[at.w]);
-}
-
-fn load_y(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(y_vec4[at.x], y_vec4[at.y], y_vec4[at.z], y_vec4[at.w]);
-}
-
-fn store_y(at: vec4<u32>, c: mat4x4<f32>) {
-    y_vec4[at.x] = c[0];
-    y_vec4[at.y] = c[1];
-    y_vec4[at.z] = c[2];
-    y_vec4[at.w] = c[3];
-}
-
-fn store_dx(at: vec4<u32>, c: mat4x4<f32>) {
-    dx_vec4[at.x] = c[0];
-    dx_vec4[at.y] = c[1];
-    dx_vec4[at.z] = c[2];
-    dx_vec4[at.w] = c[3];
-}
-
-fn store_dw(at: vec4<u32>, c: mat4x4<f32>) {
-    dw_vec4[at.x] = c[0];
-    dw_vec4[at.y] = c[1];
-    dw_vec4[at.z] = c[2];
-    dw_vec4[at.w] = c[3];
-}
-
-// Four more steps for one row: c plus the sum over s of a[s] b[s], in the order of the steps.
-fn row_product(c: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
-    return fma(a.wwww, b[3], fma(a.zzzz, b[2], fma(a.yyyy, b[1], fma(a.xxxx, b[0], c))));
-}
-
-// Four more steps for four rows: a[i] holds the steps of row i, b[s] the columns of step s.
-fn product(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        row_product(c[0], a[0], b),
-        row_product(c[1], a[1], b),
-        row_product(c[2], a[2], b),
-        row_product(c[3], a[3], b),
-    );
-}
-
-// One more step for four rows: a[i] belongs to row i.
-fn outer(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(fma(a.xxxx, b, c[0]), fma(a.yyyy, b, c[1]), fma(a.zzzz, b, c[2]), fma(a.wwww, b, c[3]));
 }
 
 // What lanes 0 to 3 hold, in every lane.
@@ -228,10 +117,6 @@ fn row_by_run(start: vec4<f32>, row: u32, place: Place) -> vec4<f32> {
         w_at += 1u;
     }
     return c;
-}
-
-fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(c[0] + bias, c[1] + bias, c[2] + bias, c[3] + bias);
 }
 
 // One invocation computes 32 x 4 of y = x w_g^T + b_g.

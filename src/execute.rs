@@ -127,6 +127,20 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What every WebGPU adapter has: the default limits of the standard, and no subgroups.
+    pub const WEBGPU: Self = Self {
+        binding_bytes: 128 << 20,
+        buffer_bytes: 256 << 20,
+        offset_alignment: 256,
+        workgroups: 65535,
+        invocations: 256,
+        workgroup_bytes: 16384,
+        storage_bindings: 8,
+        bind_groups: 4,
+        bindings_per_group: 1000,
+        subgroup_lanes: None,
+    };
+
     /// What fits both of two adapters.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -30,16 +30,16 @@ macro_rules! shaders {
 }
 
 shaders![
-    "attention" + "attention_tiles" + "attention_common",
-    "attention_subgroup" + "attention_common",
+    "attention" + "attention_tiles" + "attention_common" + "products",
+    "attention_subgroup" + "attention_common" + "products",
     "bk_core",
     "columns",
     "cross_entropy",
     "embedding",
     "grouping",
     "layer_norm",
-    "linear",
-    "linear_subgroup",
+    "linear" + "linear_tiles" + "linear_common" + "products",
+    "linear_subgroup" + "linear_common" + "products",
     "mix",
     "moe",
     "optimizer",

@@ -191,6 +191,84 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
     assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
 }
 
+/// Lanes that share what they load, alone, in halves of a vector or in rows, up to the last word there is.
+#[test]
+fn lanes_load_what_their_indices_name() {
+    const LANES: u32 = 72;
+    let word = |i: u32| i.wrapping_mul(2_654_435_761);
+    type Pattern = (&'static str, fn(u32) -> u32);
+    let patterns: [Pattern; 7] = [
+        ("i", |i| i),
+        ("i / 8u", |i| i / 8),
+        ("i % 8u", |i| i % 8),
+        ("i % 16u", |i| i % 16),
+        ("i / 16u * 4u", |i| i / 16 * 4),
+        ("i * 7u % 13u", |i| i * 7 % 13),
+        ("i / 8u * 9u", |i| i / 8 * 9),
+    ];
+    // What lies where: its type, the words before the first element, from one to the next, of one.
+    let elements = [
+        ("array<u32>", 0, 1, 1),
+        ("array<vec2<u32>>", 0, 2, 2),
+        ("array<vec3<u32>>", 0, 4, 3),
+        ("array<vec4<u32>>", 0, 4, 4),
+        ("array<vec4<u32>, 70>", 0, 4, 4),
+        ("Headed", 2, 3, 3),
+    ];
+    for (ty, head, stride, words) in elements {
+        for (pattern, index) in patterns {
+            for length in [40 * stride, 40 * stride + 1, 41 * stride + head - 1] {
+                let at = if head > 0 { "y.rest" } else { "y" };
+                let part = |w| if words == 1 { "v".into() } else { format!("v[{w}]") };
+                let parts = (0..words).map(|w| format!("{} * {}u", part(w), 2 * w + 1));
+                let sum = parts.collect::<Vec<String>>().join(" + ");
+                let source = format!(
+                    "struct Headed {{ head: vec2<u32>, rest: array<array<u32, 3>> }}
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+@group(0) @binding(1) var<storage, read> y: {ty};
+@compute @workgroup_size({LANES}) fn main(@builtin(local_invocation_index) i: u32) {{
+    let v = {at}[{pattern}];
+    x[i] = {sum};
+}}"
+                );
+                let kernel = kernel(&source);
+                let mut cpu = common::embedded();
+                let content: Vec<u32> = (0..length as u32).map(word).collect();
+                let sizes = [4 * LANES as u64, 4 * length as u64];
+                let bindings = [0, 1].map(|binding| {
+                    let size = sizes[binding as usize];
+                    let buffer = cpu.allocate("test", size).unwrap();
+                    Bound { group: 0, binding, buffer, offset: 0, size }
+                });
+                cpu.write(bindings[1].buffer, 0, bytemuck::cast_slice(&content)).unwrap();
+                let program = cpu.compile(&kernel).unwrap();
+                let grid = [1; 3];
+                let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid };
+                let witness = cpu.dispatch(&dispatch).unwrap().witness.unwrap();
+                let found = cpu.read(bindings[0].buffer, 0, sizes[0]).unwrap();
+                let found: Vec<u32> = bytemuck::pod_collect_to_vec(&found);
+
+                // An array has as many elements as wholly fit.
+                let fits = (length - head) / stride;
+                let mut outside = 0;
+                let expected: Vec<u32> = (0..LANES)
+                    .map(|lane| {
+                        let element = index(lane) as usize;
+                        outside += u64::from(element >= fits);
+                        let first = head + element * stride;
+                        let part = |w: usize| content[first + w].wrapping_mul(2 * w as u32 + 1);
+                        let parts = (0..words).filter(|_| element < fits).map(part);
+                        parts.fold(0, u32::wrapping_add)
+                    })
+                    .collect();
+                assert_eq!(found, expected, "{source}");
+                let reported: u64 = witness.out_of_bounds.iter().map(|o| o.accesses).sum();
+                assert_eq!(reported, outside, "{source}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lanes_without_work_are_seen() {
     let source = format!(

@@ -19,7 +19,7 @@ use flopmeter::{
     execute::{Executor as _, Limits, cpu::Cpu},
     op::{Cost, Op, OpCounts, Traffic},
 };
-use harness::{CONTROL, CROWDED, ROOMY, counted, kernel};
+use harness::{CONTROL, CROWDED, counted, kernel};
 
 /// Invocations that run each entry point of `control.wgsl`.
 const N: u64 = 120;
@@ -89,8 +89,8 @@ fn every_form_of_control_flow_is_counted_exactly() {
     common::on_every_executor(|gpu| {
         // However the counters are gathered: by workgroups, invocation by invocation, and with whatever this
         // adapter has, subgroups perhaps.
-        let cramped = Limits { workgroup_bytes: 7, ..ROOMY };
-        for limits in [ROOMY, cramped, gpu.adapter().limits] {
+        let cramped = Limits { workgroup_bytes: 7, ..Limits::WEBGPU };
+        for limits in [Limits::WEBGPU, cramped, gpu.adapter().limits] {
             for (entry, ops, [loaded, stored]) in expectations() {
                 let kernel = kernel(CONTROL, entry, &[]);
                 let cost = counted(&mut *gpu, &kernel, &limits, [3, 1, 1]);
@@ -119,7 +119,7 @@ fn subgroups_of_any_size_hand_counters_over() {
 fn a_crowded_module_is_counted_with_all_its_traffic() {
     common::on_every_executor(|gpu| {
         let kernel = kernel(CROWDED, "main", &[("LANES", 64.0)]);
-        let cost = counted(&mut *gpu, &kernel, &ROOMY, [5, 1, 1]);
+        let cost = counted(&mut *gpu, &kernel, &Limits::WEBGPU, [5, 1, 1]);
         let (groups, lanes) = (5_u64, 64_u64);
         // A tree over 64 elements adds 63 times, in 6 rounds.
         let expected = Cost {

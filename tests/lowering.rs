@@ -19,18 +19,7 @@ use flopmeter::{
     plan::{Pass, Plan},
 };
 
-const ROOMY: Limits = Limits {
-    binding_bytes: 1 << 27,
-    buffer_bytes: 1 << 28,
-    offset_alignment: 256,
-    workgroups: 65535,
-    invocations: 256,
-    workgroup_bytes: 16384,
-    storage_bindings: 10,
-    bind_groups: 4,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
-};
+const LIMITS: Limits = Limits { storage_bindings: 10, ..Limits::WEBGPU };
 
 fn model(set: &[&str]) -> Model {
     Model::resolve("resnet-bk", set).unwrap()
@@ -180,8 +169,8 @@ fn weights_in_windows_are_the_weights() {
 #[test]
 fn a_forward_plan_has_no_gradients() {
     let training = Training { scope: Scope::Forward, ..Training::default() };
-    let forward = plan(&model(&[]), 2, 8, training, &ROOMY).unwrap();
-    let step = plan(&model(&[]), 2, 8, Training::default(), &ROOMY).unwrap();
+    let forward = plan(&model(&[]), 2, 8, training, &LIMITS).unwrap();
+    let step = plan(&model(&[]), 2, 8, Training::default(), &LIMITS).unwrap();
     assert!(forward.parameters.iter().all(|parameter| parameter.grad.is_none()));
     let labels =
         |plan: &Plan| plan.passes.iter().map(|pass| pass.label.clone()).collect::<Vec<_>>();
@@ -191,7 +180,7 @@ fn a_forward_plan_has_no_gradients() {
 
 #[test]
 fn labels_and_buffers_have_names_of_their_own() {
-    let plan = plan(&model(&["top_k=2"]), 2, 8, Training::default(), &ROOMY).unwrap();
+    let plan = plan(&model(&["top_k=2"]), 2, 8, Training::default(), &LIMITS).unwrap();
     let count = |names: Vec<&String>| names.iter().collect::<std::collections::BTreeSet<_>>().len();
     assert_eq!(count(plan.passes.iter().map(|pass| &pass.label).collect()), plan.passes.len());
     assert_eq!(count(plan.buffers.iter().map(|buffer| &buffer.name).collect()), plan.buffers.len());
@@ -199,7 +188,7 @@ fn labels_and_buffers_have_names_of_their_own() {
 
 #[test]
 fn a_plan_survives_json() {
-    let plan = plan(&model(&[]), 2, 8, Training::default(), &ROOMY).unwrap();
+    let plan = plan(&model(&[]), 2, 8, Training::default(), &LIMITS).unwrap();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
 }
@@ -212,16 +201,16 @@ fn what_exceeds_an_adapter_is_named() {
             assert!(error.contains(words), "{error}");
         }
     };
-    let narrow = Limits { binding_bytes: 1 << 16, ..ROOMY };
+    let narrow = Limits { binding_bytes: 1 << 16, ..LIMITS };
     refused(&[], &narrow, &["logits", "65536", "vocab_size"]);
     refused(&["vocab_size=256", "d_model=128"], &narrow, &["token_embedding", "65536", "smaller"]);
-    let small = Limits { buffer_bytes: 1 << 20, ..ROOMY };
+    let small = Limits { buffer_bytes: 1 << 20, ..LIMITS };
     refused(&[], &small, &["logits", "1048576", "vocab_size"]);
     let table = ["vocab_size=3000", "d_model=128"];
     refused(&table, &small, &["token_embedding.weight", "1048576", "one buffer", "smaller"]);
-    let flat = Limits { workgroups: 100, ..ROOMY };
+    let flat = Limits { workgroups: 100, ..LIMITS };
     refused(&[], &flat, &["workgroups", "100"]);
     // More elements than a kernel can index, on an adapter that would hold them.
-    let huge = Limits { buffer_bytes: u64::MAX, binding_bytes: u64::MAX, ..ROOMY };
+    let huge = Limits { buffer_bytes: u64::MAX, binding_bytes: u64::MAX, ..LIMITS };
     refused(&["vocab_size=1000000", "d_model=5000"], &huge, &["token_embedding.weight", "smaller"]);
 }

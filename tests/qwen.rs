@@ -25,18 +25,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const LIMITS: Limits = Limits {
-    binding_bytes: 1 << 27,
-    buffer_bytes: 1 << 31,
-    offset_alignment: 256,
-    workgroups: 65535,
-    invocations: 256,
-    workgroup_bytes: 16384,
-    storage_bindings: 10,
-    bind_groups: 4,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
-};
+const LIMITS: Limits = Limits { buffer_bytes: 1 << 31, storage_bindings: 10, ..Limits::WEBGPU };
 
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 

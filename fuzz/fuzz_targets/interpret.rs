@@ -1,14 +1,24 @@
 //! The embedded executor on any text that naga takes for WGSL: it runs it or refuses it, and never panics.
+//! What it tries next is something that once led somewhere new, with a few of its tokens or bytes changed,
+//! or a generated kernel. What it finds becomes a regression of `tests/mutation.rs`.
 //!
-//! `cargo +nightly fuzz run interpret fuzz/corpus/interpret shaders tests/fixtures -- -max_len=8192`
+//! `mkdir -p fuzz/corpus/interpret`, and then, without the sanitizer, which safe code has little use for,
+//! `cargo +nightly fuzz run -s none interpret fuzz/corpus/interpret shaders tests/fixtures -- -max_len=8192`
 #![no_main]
 
+#[path = "../../tests/differential/generator.rs"]
+#[allow(dead_code, reason = "what its kernels bind is of no interest here")]
+mod generator;
 #[path = "../../tests/mutation/interpret.rs"]
 mod interpret;
+#[path = "../../tests/mutation/mutant.rs"]
+mod mutant;
 
 use std::sync::Once;
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 static NAGA_MAY_PANIC: Once = Once::new();
 
@@ -24,4 +34,18 @@ fuzz_target!(|source: &str| {
         }));
     });
     interpret::interpret(source);
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.into());
+    let source = std::str::from_utf8(&data[..size]).ok().map(str::to_owned);
+    let next = match (random.next_u32() % 8, source) {
+        (0, _) => generator::kernel(random.next_u64()),
+        (1..6, Some(source)) if !source.is_empty() => mutant::mutant(&source, &mut random),
+        _ => return fuzzer_mutate(data, size, max_size),
+    };
+    // What is cut off somewhere is a mutant, too.
+    let size = next.len().min(max_size);
+    data[..size].copy_from_slice(&next.as_bytes()[..size]);
+    size
 });

@@ -7,7 +7,7 @@ mod adapters;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -40,11 +40,20 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     timer: Option<Timer>,
-    fault: Arc<Mutex<Option<String>>>,
+    fault: Arc<Mutex<Fault>>,
     programs: Vec<wgpu::ComputePipeline>,
     buffers: Vec<wgpu::Buffer>,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
+}
+
+/// What the device reported and nobody asked about yet.
+#[derive(Default)]
+struct Fault {
+    /// The first error.
+    error: Option<String>,
+    /// Why the device is gone, from then on the reason for everything.
+    loss: Option<String>,
 }
 
 /// A pair of timestamps and where they are read.
@@ -84,18 +93,13 @@ impl Gpu {
         })?;
 
         // One scope around everything: the first error is kept until the call that caused it asks.
-        let fault = Arc::new(Mutex::new(None));
-        let keep = |fault: &Arc<Mutex<Option<String>>>, problem: String| {
-            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
-        };
+        let fault = Arc::new(Mutex::new(Fault::default()));
         let (on_error, on_loss) = (Arc::clone(&fault), Arc::clone(&fault));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            keep(&on_error, explain(&error));
+            locked(&on_error).error.get_or_insert_with(|| explain(&error));
         }));
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                keep(&on_loss, format!("the device was lost: {message}"));
-            }
+        device.set_device_lost_callback(move |_, message| {
+            locked(&on_loss).loss = Some(format!("the device was lost: {message}"));
         });
 
         let timer =
@@ -122,8 +126,9 @@ impl Gpu {
 
     /// The first error that the device reported since the last call, as what `during` ran into.
     fn checked(&self, during: &str) -> Result<(), Error> {
-        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-        fault.map_or(Ok(()), |problem| Err(self.error(during, problem)))
+        let mut fault = locked(&self.fault);
+        let problem = fault.loss.clone().or_else(|| fault.error.take());
+        problem.map_or(Ok(()), |problem| Err(self.error(during, problem)))
     }
 
     fn wait(&self, during: &str) -> Result<(), Error> {
@@ -339,6 +344,10 @@ impl Timer {
     }
 }
 
+fn locked(fault: &Mutex<Fault>) -> MutexGuard<'_, Fault> {
+    fault.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// An error with all of its causes, since wgpu keeps the telling part in the innermost.
 fn explain(error: &wgpu::Error) -> String {
     let (mut text, mut cause) = match error {
@@ -356,4 +365,41 @@ fn explain(error: &wgpu::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use super::*;
+
+    /// A device that goes away is an error of whatever is under way, not a panic.
+    #[test]
+    #[allow(clippy::print_stdout, reason = "the log must say what was skipped")]
+    fn a_lost_device_is_an_error_that_says_so() {
+        let Ok(mut gpu) = Gpu::open("auto") else {
+            let required = std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
+            assert!(!required, "an adapter is required");
+            println!("SKIPPED: no adapter");
+            return;
+        };
+        let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            @compute @workgroup_size(1) fn main() { x[0] += 1.0; }";
+        let kernel =
+            KernelModule::from_wgsl("increment", source, "main", &BTreeMap::new()).unwrap();
+        let program = gpu.compile(&kernel).unwrap();
+        let buffer = gpu.allocate("x", 4).unwrap();
+        let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 4 }];
+        let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
+        gpu.dispatch(&launch).unwrap();
+
+        gpu.device.destroy();
+        let errors =
+            [gpu.dispatch(&launch).map(|_| ()).unwrap_err(), gpu.read(buffer, 0, 4).unwrap_err()];
+        for error in errors {
+            let text = error.to_string();
+            assert!(text.contains("lost"), "{text}");
+            assert!(text.contains(&gpu.adapter.name), "{text}");
+        }
+    }
 }

@@ -6,25 +6,31 @@
 //! one; the old value that `atomicAdd` returns tells the carry. Where there are subgroups, each adds up
 //! what its invocations have and its lanes hand the sums over; where there are none, the workgroup does it
 //! in atomics of its own, in two limbs of 16 bits, which up to 65536 invocations cannot overflow. Where
-//! workgroup memory is short, counters go to the buffer as they are. Counter 0, the invocations launched, needs no counting: the first
-//! invocation of each row of workgroups adds the row's size.
+//! workgroup memory is short, counters go to the buffer as they are. Counter 0, the invocations launched,
+//! needs no counting: the first invocation of each row of workgroups adds the row's size.
 //!
 //! What an invocation has to hand over waits in a queue, mostly empty, and one loop with a single atomic
 //! empties it, carries included. That is for Mesa's llvmpipe, where every atomic, reduction and barrier
 //! that is written down is a tour of the lanes, masked or not (one is a tenth of the time of an element of
-//! `x + y`), and only a loop's way back is a branch. A shuffle is one instruction, hence the butterflies. Small code matters there for one more
-//! reason: it recompiles a kernel of over 100 values at every dispatch, milliseconds each, where uniforms
-//! bound a loop of up to 32 rounds.
+//! `x + y`), and only a loop's way back is a branch. A shuffle is one instruction, hence the butterflies.
+//! Small code matters there for one more reason: it recompiles a kernel of over 100 values at every
+//! dispatch, milliseconds each, where uniforms bound a loop of up to 32 rounds.
+
+mod entry;
+mod queue;
 
 use std::num::NonZeroU32;
 
 use naga::{
-    AddressSpace, Arena, ArraySize, Barrier, BinaryOperator as Op, Binding, Block, BuiltIn,
-    Expression, Function, FunctionArgument, GlobalVariable, Handle, LocalVariable,
-    MemoryDecorations, Module, ResourceBinding, Scalar, Span, Statement, StorageAccess, Type,
-    TypeInner, VectorSize,
+    AddressSpace, ArraySize, Barrier, BinaryOperator as Op, Block, BuiltIn, Expression, Function,
+    GlobalVariable, Handle, MemoryDecorations, Module, ResourceBinding, Scalar, Span, Statement,
+    StorageAccess, Type, TypeInner, VectorSize,
 };
 
+use self::{
+    entry::{Input, Inputs},
+    queue::Queue,
+};
 use super::{
     CounterBinding,
     code::Code,
@@ -92,7 +98,7 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
 
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
-    let mut inputs = Inputs { module, arguments: old.arguments.clone() };
+    let mut inputs = Inputs::of(module, &old);
     let index = inputs.find(BuiltIn::LocalInvocationIndex, types.number, "flopmeter_index");
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let groups = inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups");
@@ -101,7 +107,7 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         .then(|| inputs.find(BuiltIn::SubgroupInvocationId, types.number, "flopmeter_lane"));
     let arguments = inputs.arguments;
     let mut new = Function { arguments, diagnostic_filter_leaf, ..Function::default() };
-    let old = inner(module, old);
+    let old = entry::inner(module, old);
 
     let mut code = Code::new(&mut new.expressions, Span::UNDEFINED);
     let arguments = (0..module.functions[old].arguments.len() as u32)
@@ -122,8 +128,7 @@ pub(super) fn wrap(module: &mut Module, types: &Types, counters: &[Counter], mea
         code.emit(Expression::Select { condition, accept, reject })
     };
     let stripe = stripe(&mut code, &group, rows);
-    let mut queue =
-        Queue { variables: &mut new.local_variables, ty: types.number, stripe, adds: Vec::new() };
+    let mut queue = Queue::new(&mut new.local_variables, types.number, stripe);
     if let Some(lanes) = lanes {
         let lane = match lane {
             Some(lane) => lane.read(&mut code),
@@ -198,81 +203,6 @@ pub(super) fn declare(
     module.global_variables.append(variable, Span::UNDEFINED)
 }
 
-/// What an invocation still has to add to the buffer.
-struct Queue<'a> {
-    variables: &'a mut Arena<LocalVariable>,
-    ty: Handle<Type>,
-    /// Where the counters of this workgroup begin, in limbs.
-    stripe: Handle<Expression>,
-    /// Which limb, and the variable that holds how much; 0 is nothing.
-    adds: Vec<(Handle<Expression>, Handle<Expression>)>,
-}
-
-impl Queue<'_> {
-    fn variable(&mut self, code: &mut Code<'_>, value: Handle<Expression>) -> Handle<Expression> {
-        let variable = LocalVariable { name: None, ty: self.ty, init: None };
-        let variable = self.variables.append(variable, Span::UNDEFINED);
-        let pointer = code.name(Expression::LocalVariable(variable));
-        code.statement(Statement::Store { pointer, value });
-        pointer
-    }
-
-    /// Puts `value` for a counter.
-    fn put(&mut self, code: &mut Code<'_>, counter: u32, value: Handle<Expression>) {
-        let limb = code.number(2 * counter);
-        self.put_at(code, limb, value);
-    }
-
-    /// Puts `value` for a limb of the workgroup's stripe.
-    fn put_at(&mut self, code: &mut Code<'_>, limb: Handle<Expression>, value: Handle<Expression>) {
-        let limb = code.binary(Op::Add, self.stripe, limb);
-        let variable = self.variable(code, value);
-        self.adds.push((limb, variable));
-    }
-
-    /// Adds everything to the buffer. The first round hands over what was put first; whoever then has
-    /// a carry or more in the queue goes round again.
-    fn empty(mut self, code: &mut Code<'_>, buffer: Handle<GlobalVariable>) {
-        let zero = code.number(0);
-        let (limb, value) = self.adds.remove(0);
-        let at = self.variable(code, limb);
-        let carry = self.variable(code, zero);
-        let body = code.inside(|code| {
-            let limb = code.load(at);
-            let amount = code.load(value);
-            code.statement(Statement::Store { pointer: carry, value: zero });
-            code.unless_zero(amount, |code| {
-                let base = code.global(buffer);
-                let pointer = code.emit(Expression::Access { base, index: limb });
-                let before = code.atomic_add(pointer, amount, self.ty);
-                let after = code.binary(Op::Add, before, amount);
-                let above = code.less(after, before);
-                code.statement(Statement::Store { pointer: carry, value: above });
-            });
-            let mut limb = code.binary_number(Op::Add, limb, 1);
-            let mut amount = code.load(carry);
-            for &(its_limb, variable) in &self.adds {
-                let its_amount = code.load(variable);
-                let condition = code.binary_number(Op::Equal, amount, 0);
-                let mut pick =
-                    |accept, reject| code.emit(Expression::Select { condition, accept, reject });
-                limb = pick(its_limb, limb);
-                amount = pick(its_amount, amount);
-                let left = pick(zero, its_amount);
-                code.statement(Statement::Store { pointer: variable, value: left });
-            }
-            code.statement(Statement::Store { pointer: at, value: limb });
-            code.statement(Statement::Store { pointer: value, value: amount });
-            // Here, and not where loops go on: Mesa puts that before the body, for another masked round.
-            let condition = code.binary_number(Op::Equal, amount, 0);
-            let mut accept = Block::new();
-            accept.push(Statement::Break, Span::UNDEFINED);
-            code.statement(Statement::If { condition, accept, reject: Block::new() });
-        });
-        code.statement(Statement::Loop { body, continuing: Block::new(), break_if: None });
-    }
-}
-
 /// Puts a subgroup's counters and what was launched, which is the first lane's: all lanes make the sums,
 /// as many at once as fit into 32 bits, and each hands another one over, so that one atomic does for all.
 fn speak(
@@ -291,7 +221,7 @@ fn speak(
     // A sum of ones is the number of lanes at most.
     let width = lanes.ilog2() + 1;
     for together in once.chunks((u32::BITS / width) as usize) {
-        sums.extend(summed(code, queue.ty, together, (width, lanes)));
+        sums.extend(summed(code, queue.number, together, (width, lanes)));
     }
     for together in many.chunks(2) {
         // What is above the bits that are summed, in a counter of which that is seldom, is its own lane's
@@ -303,7 +233,7 @@ fn speak(
             own.push((*row, code.binary_number(Op::And, *value, !summable)));
             *value = code.binary_number(Op::And, *value, summable);
         }
-        sums.extend(summed(code, queue.ty, &low, (width, lanes)));
+        sums.extend(summed(code, queue.number, &low, (width, lanes)));
     }
     let nothing = code.number(0);
     let mut turns = vec![(nothing, launched)];
@@ -401,57 +331,6 @@ fn take(
         code.statement(Statement::Store { pointer: high, value: above });
     });
     code.statement(Statement::If { condition, accept, reject: Block::new() });
-    let [low_limb, high_limb] =
-        [low_limb, high_limb].map(|limb| code.binary(Op::Add, queue.stripe, limb));
-    queue.adds.extend([(low_limb, low), (high_limb, high)]);
-}
-
-/// What the new entry point is given: what the old one was, and what the flush needs beside it.
-struct Inputs<'a> {
-    module: &'a Module,
-    arguments: Vec<FunctionArgument>,
-}
-
-impl Inputs<'_> {
-    /// Finds a built-in value among the arguments and their members, or adds it.
-    fn find(&mut self, built_in: BuiltIn, ty: Handle<Type>, name: &str) -> Input {
-        let wanted = Some(Binding::BuiltIn(built_in));
-        let found = self.arguments.iter().zip(0..).find_map(|(argument, index)| {
-            if argument.binding == wanted {
-                return Some(Input { argument: index, member: None });
-            }
-            let TypeInner::Struct { members, .. } = &self.module.types[argument.ty].inner else {
-                return None;
-            };
-            let member = members.iter().position(|member| member.binding == wanted)?;
-            Some(Input { argument: index, member: Some(member as u32) })
-        });
-        found.unwrap_or_else(|| {
-            let name = Some(name.to_owned());
-            self.arguments.push(FunctionArgument { name, ty, binding: wanted });
-            Input { argument: self.arguments.len() as u32 - 1, member: None }
-        })
-    }
-}
-
-/// Where a built-in value is found.
-struct Input {
-    argument: u32,
-    member: Option<u32>,
-}
-
-impl Input {
-    fn read(&self, code: &mut Code<'_>) -> Handle<Expression> {
-        let base = code.name(Expression::FunctionArgument(self.argument));
-        self.member.map_or(base, |index| code.emit(Expression::AccessIndex { base, index }))
-    }
-}
-
-/// Makes the old entry point a function that takes its built-in values as plain arguments.
-fn inner(module: &mut Module, mut entry: Function) -> Handle<Function> {
-    entry.name = Some(module.entry_points[0].name.clone());
-    for argument in &mut entry.arguments {
-        argument.binding = None;
-    }
-    module.functions.append(entry, Span::UNDEFINED)
+    queue.put_variable(code, low_limb, low);
+    queue.put_variable(code, high_limb, high);
 }

@@ -88,18 +88,7 @@ mod tests {
             seconds: even(1.0),
             clock: Clock::Wall,
         };
-        let limits = Limits {
-            binding_bytes: 0,
-            buffer_bytes: 0,
-            offset_alignment: 4,
-            workgroups: 0,
-            invocations: 0,
-            workgroup_bytes: 0,
-            storage_bindings: 0,
-            bind_groups: 0,
-            bindings_per_group: 0,
-            subgroup_lanes: None,
-        };
+        let limits = Limits::WEBGPU;
         let [name, backend, device_type, driver] = [(); 4].map(|()| String::new());
         let adapter = Adapter { name, backend, device_type, driver, limits };
         Ceilings {

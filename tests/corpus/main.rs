@@ -24,14 +24,10 @@ fn limits() -> [Limits; 2] {
     let common = Limits {
         binding_bytes: 1 << 30,
         buffer_bytes: 1 << 30,
-        offset_alignment: 256,
-        workgroups: 65535,
         invocations: 1024,
         workgroup_bytes: 32 << 10,
         storage_bindings: 16,
-        bind_groups: 4,
-        bindings_per_group: 1000,
-        subgroup_lanes: None,
+        ..Limits::WEBGPU
     };
     [common, Limits { subgroup_lanes: Some(32), ..common }]
 }

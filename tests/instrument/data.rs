@@ -7,7 +7,7 @@ use flopmeter::{
 
 use crate::{
     common,
-    harness::{ROOMY, counted, kernel, number},
+    harness::{counted, kernel, number},
 };
 
 const SOURCE: &str = include_str!("../fixtures/data.wgsl");
@@ -22,8 +22,8 @@ fn numbers() -> impl Iterator<Item = f32> {
 /// Checks the floating-point operations, the atomics and the barriers of an entry point.
 fn check(entry: &str, ops: OpCounts, [atomics, barriers]: [u64; 2]) {
     common::on_every_executor(|executor| {
-        let cramped = Limits { workgroup_bytes: 7, ..ROOMY };
-        for limits in [ROOMY, cramped, executor.adapter().limits] {
+        let cramped = Limits { workgroup_bytes: 7, ..Limits::WEBGPU };
+        for limits in [Limits::WEBGPU, cramped, executor.adapter().limits] {
             let kernel = kernel(SOURCE, entry, &[]);
             let cost = counted(executor, &kernel, &limits, [GROUPS as u32, 1, 1]);
             assert_eq!(cost.ops.floating(), ops, "{entry}");

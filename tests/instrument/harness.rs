@@ -14,20 +14,6 @@ pub const CONTROL: &str = include_str!("../fixtures/control.wgsl");
 /// A module that leaves little room.
 pub const CROWDED: &str = include_str!("../fixtures/crowded.wgsl");
 
-/// Limits that every adapter has. The fixtures use up the bind groups of a WebGPU minimum.
-pub const ROOMY: Limits = Limits {
-    binding_bytes: 1 << 27,
-    buffer_bytes: 1 << 28,
-    offset_alignment: 256,
-    workgroups: 65535,
-    invocations: 256,
-    workgroup_bytes: 16384,
-    storage_bindings: 8,
-    bind_groups: 4,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
-};
-
 /// Words of each buffer that a fixture binds.
 const WORDS: usize = 1024;
 

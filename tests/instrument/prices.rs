@@ -3,13 +3,14 @@
 
 use flopmeter::{
     Error,
+    execute::Limits,
     instrument::instrument,
     op::{Cost, Op, OpCounts, Scalar, Traffic},
 };
 
 use crate::{
     common,
-    harness::{ROOMY, counted_blocks, kernel},
+    harness::{counted_blocks, kernel},
 };
 
 /// Everything that the expressions below speak of. Private memory costs nothing.
@@ -41,7 +42,7 @@ var<workgroup> wga: atomic<i32>;
 /// What `statement` costs when it executes once.
 fn price(statement: &str) -> Cost {
     let source = format!("{DECLARATIONS}@compute @workgroup_size(1) fn main() {{ {statement} }}");
-    let instrumented = instrument(&kernel(&source, "main", &[]), &ROOMY).unwrap();
+    let instrumented = instrument(&kernel(&source, "main", &[]), &Limits::WEBGPU).unwrap();
     instrumented.table.blocks().iter().map(|block| block.cost).sum()
 }
 
@@ -362,7 +363,7 @@ fn a_float_atomic_is_one_of_its_operation() {
     const SOURCE: &str = "
 @group(0) @binding(0) var<storage, read_write> sum: atomic<f32>;
 @compute @workgroup_size(1) fn main() { atomicAdd(&sum, 1.5); }";
-    let instrumented = instrument(&kernel(SOURCE, "main", &[]), &ROOMY).unwrap();
+    let instrumented = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap();
     let cost: Cost = instrumented.table.blocks().iter().map(|block| block.cost).sum();
     assert_eq!(cost.ops, ops(&[("f32.add", 1)]));
     assert_eq!(cost.traffic, Traffic { atomics: 1, ..Traffic::default() });
@@ -376,7 +377,7 @@ fn an_operation_that_nobody_priced_is_an_error_that_names_its_line() {
     var query: ray_query;
     rayQueryInitialize(&query, scene, RayDesc(0u, 255u, 0.1, 9.0, vec3f(0.0), vec3f(1.0)));
 }";
-    let error = instrument(&kernel(SOURCE, "main", &[]), &ROOMY).unwrap_err();
+    let error = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap_err();
     assert!(matches!(error, Error::Uncountable { line: Some(5), .. }), "{error}");
     assert!(error.to_string().contains("a ray query has no price (line 5)"), "{error}");
 }

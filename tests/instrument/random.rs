@@ -3,12 +3,15 @@
 
 use std::{cell::RefCell, fmt::Write};
 
-use flopmeter::op::{Op, OpCounts};
+use flopmeter::{
+    execute::Limits,
+    op::{Op, OpCounts},
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
     common,
-    harness::{ROOMY, counted, kernel},
+    harness::{counted, kernel},
 };
 
 /// Each operation that a program may contain, as a statement.
@@ -306,7 +309,7 @@ fn random_programs_execute_what_their_counters_say() {
                 let source = program(&functions);
                 let kernel = kernel(&source, "main", &[]);
                 let own = gpu.borrow().adapter().limits;
-                for limits in [ROOMY, own] {
+                for limits in [Limits::WEBGPU, own] {
                     let cost = counted(&mut **gpu.borrow_mut(), &kernel, &limits, [GRID, 1, 1]);
                     prop_assert_eq!(cost.ops.floating(), expected, "{}", source);
                 }

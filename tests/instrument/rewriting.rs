@@ -14,7 +14,7 @@ use naga::{AddressSpace, Block, Expression, Statement};
 
 use crate::{
     common, expectations,
-    harness::{CONTROL, CROWDED, ROOMY, kernel, run, run_instrumented},
+    harness::{CONTROL, CROWDED, kernel, run, run_instrumented},
 };
 
 fn wgsl(kernel: &KernelModule) -> String {
@@ -29,22 +29,25 @@ fn wgsl(kernel: &KernelModule) -> String {
 #[test]
 fn instrumented_modules_read_as_expected() {
     for entry in ["straight", "early_return", "for_loop", "switches", "calls", "struct_input"] {
-        let instrumented = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
+        let instrumented = instrument(&kernel(CONTROL, entry, &[]), &Limits::WEBGPU).unwrap();
         insta::assert_snapshot!(entry, wgsl(&instrumented.kernel));
     }
     let crowded = kernel(CROWDED, "main", &[("LANES", 64.0)]);
-    insta::assert_snapshot!("crowded", wgsl(&instrument(&crowded, &ROOMY).unwrap().kernel));
+    insta::assert_snapshot!(
+        "crowded",
+        wgsl(&instrument(&crowded, &Limits::WEBGPU).unwrap().kernel)
+    );
     let loops = kernel(CONTROL, "nested_loops", &[]);
-    let subgroups = Limits { subgroup_lanes: Some(32), ..ROOMY };
+    let subgroups = Limits { subgroup_lanes: Some(32), ..Limits::WEBGPU };
     insta::assert_snapshot!("subgroups", wgsl(&instrument(&loops, &subgroups).unwrap().kernel));
-    let cramped = Limits { workgroup_bytes: 256, ..ROOMY };
+    let cramped = Limits { workgroup_bytes: 256, ..Limits::WEBGPU };
     insta::assert_snapshot!("cramped", wgsl(&instrument(&crowded, &cramped).unwrap().kernel));
 }
 
 #[test]
 fn name_source_and_spans_are_kept() {
     let plain = kernel(CONTROL, "nested_loops", &[]);
-    let counted = instrument(&plain, &ROOMY).unwrap().kernel;
+    let counted = instrument(&plain, &Limits::WEBGPU).unwrap().kernel;
     assert_eq!((&plain.name, &plain.source), (&counted.name, &counted.source));
     assert_eq!(counted.entry_point().name, "nested_loops");
     let before = &plain.entry_point().function;
@@ -68,7 +71,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     x[id.x] = -sum;
 }";
-    let table = instrument(&kernel(SOURCE, "main", &[]), &ROOMY).unwrap().table;
+    let table = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap().table;
     let mut lines: BTreeMap<u32, Cost> = BTreeMap::new();
     for block in table.blocks() {
         for (&line, &cost) in &block.lines {
@@ -95,7 +98,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #[test]
 fn few_runs_are_counted_and_the_rest_follow() {
     let counters = |entry: &str| {
-        let counting = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap().kernel;
+        let counting = instrument(&kernel(CONTROL, entry, &[]), &Limits::WEBGPU).unwrap().kernel;
         let variables = counting.module.global_variables.iter();
         variables.filter(|(_, variable)| variable.space == AddressSpace::Private).count()
     };
@@ -113,16 +116,16 @@ fn the_counters_are_bound_where_there_is_room() {
         instrument(kernel, limits).map(|i| (i.counters.group, i.counters.binding))
     };
     let roomy = kernel(CONTROL, "straight", &[]);
-    assert_eq!(at(&roomy, &ROOMY).unwrap(), (1, 0));
-    assert_eq!(at(&roomy, &Limits { bind_groups: 1, ..ROOMY }).unwrap(), (0, 1));
+    assert_eq!(at(&roomy, &Limits::WEBGPU).unwrap(), (1, 0));
+    assert_eq!(at(&roomy, &Limits { bind_groups: 1, ..Limits::WEBGPU }).unwrap(), (0, 1));
     let crowded = kernel(CROWDED, "main", &[("LANES", 64.0)]);
-    assert_eq!(at(&crowded, &ROOMY).unwrap(), (0, 1));
-    assert_eq!(at(&crowded, &Limits { bindings_per_group: 1, ..ROOMY }).unwrap(), (2, 0));
+    assert_eq!(at(&crowded, &Limits::WEBGPU).unwrap(), (0, 1));
+    assert_eq!(at(&crowded, &Limits { bindings_per_group: 1, ..Limits::WEBGPU }).unwrap(), (2, 0));
 
-    let full = Limits { bindings_per_group: 1, bind_groups: 1, ..ROOMY };
+    let full = Limits { bindings_per_group: 1, bind_groups: 1, ..Limits::WEBGPU };
     let error = at(&roomy, &full).unwrap_err();
     assert!(matches!(error, Error::Uncountable { line: None, .. }), "{error}");
-    let error = at(&crowded, &Limits { storage_bindings: 3, ..ROOMY }).unwrap_err();
+    let error = at(&crowded, &Limits { storage_bindings: 3, ..Limits::WEBGPU }).unwrap_err();
     assert!(error.to_string().contains("3 storage bindings"), "{error}");
 }
 
@@ -132,7 +135,7 @@ fn what_is_never_called_need_not_be_countable() {
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 fn unused() { var query: ray_query; rayQueryTerminate(&query); }
 @compute @workgroup_size(1) fn main() { x[0] = x[1] + 1.0; }";
-    assert!(instrument(&kernel(SOURCE, "main", &[]), &ROOMY).is_ok());
+    assert!(instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).is_ok());
 }
 
 /// Executions of the one block of an instrumented kernel with a float operation.
@@ -150,7 +153,7 @@ fn executions(instrumented: &Instrumented, counters: &[u8]) -> u64 {
 fn a_carry_reaches_the_upper_half() {
     common::on_every_executor(|gpu| {
         for (entry, times) in [("straight", 120), ("for_loop", 1200)] {
-            let instrumented = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
+            let instrumented = instrument(&kernel(CONTROL, entry, &[]), &Limits::WEBGPU).unwrap();
             let at = instrumented.counters;
             // Every counter stands 5 before the boundary, so every one that is used carries.
             let before = (7_u64 << 32) - 5;
@@ -185,7 +188,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x == 0u) { x[0] = value; }
 }";
     common::on_every_executor(|gpu| {
-        for (limits, groups) in [(ROOMY, 2), (gpu.adapter().limits, 129)] {
+        for (limits, groups) in [(Limits::WEBGPU, 2), (gpu.adapter().limits, 129)] {
             let instrumented = instrument(&kernel(SOURCE, "main", &[]), &limits).unwrap();
             let ran = run_instrumented(&mut *gpu, &instrumented, &[[groups, 1, 1]]);
             let table = &instrumented.table;
@@ -200,7 +203,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #[test]
 fn dispatches_add_up_in_one_buffer() {
     common::on_every_executor(|gpu| {
-        let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &ROOMY).unwrap();
+        let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &Limits::WEBGPU).unwrap();
         let ran = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1], [2, 2, 3], [1, 1, 1]]);
         assert_eq!(executions(&instrumented, &ran.counters), (3 + 12 + 1) * 40 * 10);
     });
@@ -269,7 +272,7 @@ fn a_dropped_increment_is_seen() {
     common::on_every_executor(|gpu| {
         let mut dropped = 0;
         for (entry, _, _) in expectations() {
-            let whole = instrument(&kernel(CONTROL, entry, &[]), &ROOMY).unwrap();
+            let whole = instrument(&kernel(CONTROL, entry, &[]), &Limits::WEBGPU).unwrap();
             let mut total = |instrumented: &Instrumented| {
                 let ran = run_instrumented(&mut *gpu, instrumented, &[[3, 1, 1]]);
                 let executions = instrumented.table.decode(&ran.counters).ok()?;
@@ -292,7 +295,7 @@ fn a_dropped_increment_is_seen() {
 
 #[test]
 fn a_buffer_of_another_kernel_is_refused() {
-    let table = instrument(&kernel(CONTROL, "early_return", &[]), &ROOMY).unwrap().table;
+    let table = instrument(&kernel(CONTROL, "early_return", &[]), &Limits::WEBGPU).unwrap().table;
     let mut raw = vec![0; table.bytes() as usize];
     let problem = table.decode(&raw[..8]).unwrap_err().to_string();
     assert!(problem.contains(&format!("{} bytes, not 8", raw.len())), "{problem}");

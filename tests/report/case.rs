@@ -20,16 +20,13 @@ use flopmeter::{
 };
 
 pub const LIMITS: Limits = Limits {
-    binding_bytes: 1 << 27,
     buffer_bytes: 1 << 31,
     offset_alignment: 64,
-    workgroups: 65535,
     invocations: 1024,
     workgroup_bytes: 32768,
     storage_bindings: 16,
     bind_groups: 8,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
+    ..Limits::WEBGPU
 };
 
 pub const SMALL: ResNetBkConfig =

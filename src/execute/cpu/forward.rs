@@ -1,173 +1,12 @@
-//! Spares copies: first values of variables are put where they are first needed, loads and stores of
-//! variables become uses of the variables themselves, and multiply-adds onto one sum become one
-//! instruction. What is computed, and what was counted, stays the same.
+//! Spares copies: loads and stores of variables become uses of the variables themselves, and multiply-adds
+//! onto one sum become one instruction. What is computed, and what was counted, stays the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     alu::Alu,
     program::{Block, Inst, Node, Reg, Role, Virtual},
 };
-
-fn arms_mut(node: &mut Node) -> Vec<&mut Block> {
-    match node {
-        Node::If { condition: _, accept, reject } => vec![accept, reject],
-        Node::Switch { selector: _, cases } => {
-            cases.iter_mut().map(|case| &mut case.body).collect()
-        }
-        Node::Loop { body, continuing, break_if: _, line: _ } => vec![body, continuing],
-        Node::Call { body, inits: _ } => vec![body],
-        Node::Run { .. } | Node::Break | Node::Continue | Node::Return | Node::Barrier { .. } => {
-            Vec::new()
-        }
-    }
-}
-
-/// The register that a node itself reads.
-fn own(node: &Node) -> Option<Reg> {
-    match node {
-        Node::If { condition, .. } => Some(*condition),
-        Node::Switch { selector, .. } => Some(*selector),
-        Node::Loop { break_if, .. } => *break_if,
-        Node::Call { .. }
-        | Node::Run { .. }
-        | Node::Break
-        | Node::Continue
-        | Node::Return
-        | Node::Barrier { .. } => None,
-    }
-}
-
-/// Every register that a node touches.
-fn touched(node: &mut Node, to: &mut HashSet<Reg>) {
-    to.extend(own(node));
-    if let Node::Run { insts, .. } = node {
-        for inst in insts {
-            inst.visit(&mut |reg, _| {
-                to.insert(*reg);
-            });
-        }
-    }
-    if let Node::Call { inits, .. } = node {
-        to.extend(inits.iter().flat_map(|(variable, value)| [*variable, *value]));
-    }
-    for arm in arms_mut(node) {
-        arm.iter_mut().for_each(|node| touched(node, to));
-    }
-}
-
-/// Puts the first values of variables where they are needed: as far inside as no loop is entered, and
-/// nowhere if the variable is written before it is read.
-pub(super) fn place_inits(block: &mut Block) {
-    for node in block {
-        if let Node::Call { body, inits } = node {
-            let inits = std::mem::take(inits);
-            sink(body, inits);
-        }
-        arms_mut(node).into_iter().for_each(place_inits);
-    }
-}
-
-fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
-    if inits.is_empty() {
-        return;
-    }
-    let uses = uses(block);
-    // By node: what goes before it, and what goes into which of its arms.
-    let mut before: Vec<Vec<(Reg, Reg)>> = vec![Vec::new(); block.len()];
-    let mut within: HashMap<(usize, usize), Vec<(Reg, Reg)>> = HashMap::new();
-    for (variable, value) in inits {
-        let users: Vec<usize> = (0..block.len()).filter(|&i| uses[i].contains(&variable)).collect();
-        let Some(&first) = users.first() else { continue };
-        if let Node::Run { insts, .. } = &mut block[first] {
-            if !writes_first(insts, variable) {
-                before[first].push((variable, value));
-            }
-            continue;
-        }
-        let arm = if users.len() == 1 { only_arm(&mut block[first], variable) } else { None };
-        match (arm, &mut block[first]) {
-            (Some(0), Node::Loop { body, .. }) => {
-                if !dominated(body, variable) {
-                    before[first].push((variable, value));
-                }
-            }
-            (Some(arm), Node::If { .. } | Node::Switch { .. } | Node::Call { .. }) => {
-                within.entry((first, arm)).or_default().push((variable, value));
-            }
-            _ => before[first].push((variable, value)),
-        }
-    }
-    for ((node, arm), inits) in within {
-        sink(arms_mut(&mut block[node]).swap_remove(arm), inits);
-    }
-    for (index, inits) in before.into_iter().enumerate().rev() {
-        if inits.is_empty() {
-            continue;
-        }
-        let copies =
-            inits.into_iter().map(|(to, value)| Inst::Alu { op: Alu::Copy, to, from: [value; 3] });
-        if let Node::Run { insts, .. } = &mut block[index] {
-            insts.splice(0..0, copies);
-        } else {
-            block.insert(index, Node::Run { insts: copies.collect(), cost: None });
-        }
-    }
-}
-
-fn uses(block: &mut Block) -> Vec<HashSet<Reg>> {
-    block
-        .iter_mut()
-        .map(|node| {
-            let mut set = HashSet::new();
-            touched(node, &mut set);
-            set
-        })
-        .collect()
-}
-
-fn writes_first(insts: &mut [Inst], variable: Reg) -> bool {
-    for inst in insts {
-        let mut role = None;
-        inst.visit(&mut |reg, this| {
-            if *reg == variable {
-                role = role.or(Some(this));
-            }
-        });
-        if let Some(role) = role {
-            return role == Role::Write;
-        }
-    }
-    false
-}
-
-/// The one arm of a node that touches a variable.
-fn only_arm(node: &mut Node, variable: Reg) -> Option<usize> {
-    if own(node) == Some(variable) {
-        return None;
-    }
-    let mut touching = arms_mut(node).into_iter().enumerate().filter_map(|(index, arm)| {
-        let touches = uses(arm).iter().any(|set| set.contains(&variable));
-        touches.then_some(index)
-    });
-    let arm = touching.next();
-    if touching.next().is_some() { None } else { arm }
-}
-
-/// Whether a block that alone touches a variable writes it before it reads it.
-fn dominated(block: &mut Block, variable: Reg) -> bool {
-    let uses = uses(block);
-    let mut users = (0..block.len()).filter(|&i| uses[i].contains(&variable));
-    let Some(first) = users.next() else { return true };
-    let alone = users.next().is_none();
-    if let Node::Run { insts, .. } = &mut block[first] {
-        return writes_first(insts, variable);
-    }
-    match only_arm(&mut block[first], variable).filter(|_| alone) {
-        Some(arm) => dominated(arms_mut(&mut block[first]).swap_remove(arm), variable),
-        None => false,
-    }
-}
 
 /// Spares copies within runs, and joins multiply-adds.
 pub(super) fn forward(block: &mut Block, virtuals: &[Virtual]) {
@@ -189,7 +28,7 @@ fn runs(block: &mut Block, f: &mut dyn FnMut(&mut Vec<Inst>)) {
         if let Node::Run { insts, .. } = node {
             f(insts);
         }
-        for arm in arms_mut(node) {
+        for arm in node.arms_mut() {
             runs(arm, f);
         }
     }
@@ -197,7 +36,7 @@ fn runs(block: &mut Block, f: &mut dyn FnMut(&mut Vec<Inst>)) {
 
 fn count_reads(block: &mut Block, reads: &mut [u32]) {
     for node in block {
-        if let Some(reg) = own(node) {
+        if let Some(reg) = node.reads() {
             reads[reg.0 as usize] += 1;
         }
         if let Node::Run { insts, .. } = node {
@@ -209,7 +48,7 @@ fn count_reads(block: &mut Block, reads: &mut [u32]) {
                 });
             }
         }
-        for arm in arms_mut(node) {
+        for arm in node.arms_mut() {
             count_reads(arm, reads);
         }
     }

@@ -1,12 +1,9 @@
-//! Expressions: each becomes registers, or a place for a pointer. Operators are counted here; the
-//! built-in functions are in their own files.
+//! Expressions: each becomes registers, or a place for a pointer. What takes values apart and puts them
+//! together is here; operators, conversions and functions, which compute, are in their own files.
 
-use naga::{
-    BinaryOperator, Expression, Handle, Literal, RelationalFunction, Scalar, ScalarKind, TypeInner,
-    UnaryOperator,
-};
+use naga::{Expression, Handle, TypeInner};
 
-use super::{Frame, Lower, Lowered, Lowering, place::Place, types};
+use super::{Lower, Lowered, Lowering, call::Frame, place::Place, types};
 use crate::{
     execute::cpu::{
         alu::Alu,
@@ -147,7 +144,7 @@ impl<'a> Lowering<'a> {
             Expression::Select { condition, accept, reject } => {
                 let condition = self.value(frame, condition)?;
                 let (accept, reject) = (self.value(frame, accept)?, self.value(frame, reject)?);
-                let kind = self.kind_of_select(frame, handle)?;
+                let kind = self.kind(frame, handle)?;
                 (0..accept.len())
                     .map(|i| {
                         let condition = *condition.get(i).unwrap_or(&condition[0]);
@@ -199,62 +196,6 @@ impl<'a> Lowering<'a> {
         Ok(Lowered::Value(value))
     }
 
-    fn kind_of_select(&self, frame: &Frame<'a>, handle: Handle<Expression>) -> Lower<Kind> {
-        self.kind(frame, handle)
-    }
-
-    /// A value of the module's constant expressions.
-    pub(super) fn constant_value(&mut self, handle: Handle<Expression>) -> Lower<Vec<Num>> {
-        match &self.module.global_expressions[handle] {
-            Expression::Literal(literal) => Ok(vec![self.literal(*literal)?]),
-            Expression::Constant(constant) => {
-                self.constant_value(self.module.constants[*constant].init)
-            }
-            Expression::ZeroValue(ty) => self.zero(&self.module.types[*ty].inner),
-            Expression::Compose { components, .. } => {
-                let mut value = Vec::new();
-                for component in components {
-                    value.extend(self.constant_value(*component)?);
-                }
-                Ok(value)
-            }
-            Expression::Splat { size, value } => {
-                let value = self.constant_value(*value)?;
-                Ok(vec![value[0]; *size as usize])
-            }
-            Expression::Swizzle { size, vector, pattern } => {
-                let value = self.constant_value(*vector)?;
-                Ok(pattern[..*size as usize].iter().map(|c| value[*c as usize]).collect())
-            }
-            other => Err(format!("the constant expression {other:?}")),
-        }
-    }
-
-    fn literal(&mut self, literal: Literal) -> Lower<Num> {
-        Ok(match literal {
-            Literal::F64(value) => self.constant_num(Kind::F64, value.to_bits()),
-            Literal::F32(value) => self.constant_num(Kind::F32, value.to_bits().into()),
-            Literal::F16(value) => self.constant_num(Kind::F16, value.to_f32().to_bits().into()),
-            Literal::U16(value) => self.constant_num(Kind::U16, value.into()),
-            Literal::I16(value) => self.constant_num(Kind::I16, u64::from(i32::from(value) as u32)),
-            Literal::U32(value) => self.constant_num(Kind::U32, value.into()),
-            Literal::I32(value) => self.constant_num(Kind::I32, u64::from(value as u32)),
-            Literal::U64(value) => self.constant_num(Kind::U64, value),
-            Literal::I64(value) => self.constant_num(Kind::I64, value as u64),
-            Literal::Bool(value) => {
-                self.constant_num(Kind::Bool, if value { u32::MAX.into() } else { 0 })
-            }
-            Literal::AbstractInt(_) | Literal::AbstractFloat(_) => {
-                return Err("an abstract number that reached run time".into());
-            }
-        })
-    }
-
-    fn zero(&mut self, inner: &TypeInner) -> Lower<Vec<Num>> {
-        let kinds = types::kinds(self.module, inner)?;
-        Ok(kinds.into_iter().map(|kind| self.constant_num(kind, 0)).collect())
-    }
-
     /// The element of a value at a computed index: one choice after the other.
     fn choose(
         &mut self,
@@ -276,200 +217,5 @@ impl<'a> Lowering<'a> {
             }
         }
         Ok(chosen)
-    }
-
-    fn unary(&mut self, op: UnaryOperator, kind: Kind, num: Num) -> Num {
-        match op {
-            UnaryOperator::Negate => {
-                let negate = if kind.float() { Alu::NegF } else { Alu::NegI };
-                self.counted(Op::Neg, negate, kind, &[num])
-            }
-            UnaryOperator::LogicalNot | UnaryOperator::BitwiseNot => {
-                self.counted(Op::Bit, Alu::Not, kind, &[num])
-            }
-        }
-    }
-
-    fn binary(
-        &mut self,
-        frame: &mut Frame<'a>,
-        op: BinaryOperator,
-        left: Handle<Expression>,
-        right: Handle<Expression>,
-    ) -> Lower<Vec<Num>> {
-        let kind = self.kind(frame, left)?;
-        let (a, b) = (self.value(frame, left)?, self.value(frame, right)?);
-        if op == BinaryOperator::Multiply {
-            let (left, right) = (self.inner(frame, left), self.inner(frame, right));
-            if let Some(product) = self.matrix_product(kind, left, &a, right, &b) {
-                return Ok(product);
-            }
-        }
-        Ok((0..a.len().max(b.len()))
-            .map(|i| {
-                let (a, b) = (*a.get(i).unwrap_or(&a[0]), *b.get(i).unwrap_or(&b[0]));
-                self.component(op, kind, a, b)
-            })
-            .collect())
-    }
-
-    /// An operator on one component.
-    fn component(&mut self, op: BinaryOperator, kind: Kind, a: Num, b: Num) -> Num {
-        use BinaryOperator as B;
-        let (float, signed) = (kind.float(), kind.signed());
-        let by_sign = |f: Alu, s: Alu, u: Alu| match (float, signed) {
-            (true, _) => f,
-            (false, true) => s,
-            (false, false) => u,
-        };
-        let (count, alu) = match op {
-            B::Add => (Op::Add, by_sign(Alu::AddF, Alu::AddI, Alu::AddI)),
-            B::Subtract => (Op::Add, by_sign(Alu::SubF, Alu::SubI, Alu::SubI)),
-            B::Multiply => (Op::Mul, by_sign(Alu::MulF, Alu::MulI, Alu::MulI)),
-            B::Divide => (Op::Div, by_sign(Alu::DivF, Alu::DivS, Alu::DivU)),
-            B::Modulo => (Op::Rem, by_sign(Alu::RemF, Alu::RemS, Alu::RemU)),
-            B::Equal => (Op::Compare, by_sign(Alu::EqF, Alu::Eq, Alu::Eq)),
-            B::NotEqual => (Op::Compare, by_sign(Alu::NeF, Alu::Ne, Alu::Ne)),
-            B::Less | B::Greater => (Op::Compare, by_sign(Alu::LtF, Alu::LtS, Alu::LtU)),
-            B::LessEqual | B::GreaterEqual => (Op::Compare, by_sign(Alu::LeF, Alu::LeS, Alu::LeU)),
-            B::And | B::LogicalAnd => (Op::Bit, Alu::And),
-            B::InclusiveOr | B::LogicalOr => (Op::Bit, Alu::Or),
-            B::ExclusiveOr => (Op::Bit, Alu::Xor),
-            B::ShiftLeft => (Op::Bit, Alu::Shl),
-            B::ShiftRight => (Op::Bit, by_sign(Alu::ShrU, Alu::ShrS, Alu::ShrU)),
-        };
-        let operands = match op {
-            B::Greater | B::GreaterEqual => [b, a],
-            _ => [a, b],
-        };
-        self.counted(count, alu, kind, &operands)
-    }
-
-    fn relational(
-        &mut self,
-        frame: &mut Frame<'a>,
-        fun: RelationalFunction,
-        argument: Handle<Expression>,
-    ) -> Lower<Vec<Num>> {
-        let kind = self.kind(frame, argument)?;
-        let value = self.value(frame, argument)?;
-        let test = match fun {
-            RelationalFunction::All | RelationalFunction::Any => {
-                let join = if fun == RelationalFunction::All { Alu::And } else { Alu::Or };
-                let mut joined = value[0];
-                for num in &value[1..] {
-                    joined = self.counted(Op::Bit, join, kind, &[joined, *num]);
-                }
-                return Ok(vec![joined]);
-            }
-            RelationalFunction::IsNan => Alu::IsNanF,
-            RelationalFunction::IsInf => Alu::IsInfF,
-        };
-        Ok(value.into_iter().map(|num| self.counted(Op::Compare, test, kind, &[num])).collect())
-    }
-
-    fn cast(
-        &mut self,
-        frame: &mut Frame<'a>,
-        operand: Handle<Expression>,
-        kind: ScalarKind,
-        convert: Option<u8>,
-    ) -> Lower<Vec<Num>> {
-        let from = self.kind(frame, operand)?;
-        let value = self.value(frame, operand)?;
-        let Some(width) = convert else { return self.bitcast(from, kind, value) };
-        let to = types::kind(Scalar { kind, width })?;
-        if from == to {
-            return Ok(value);
-        }
-        // A conversion is the business of the float that comes of it, else of the one that goes in.
-        let counts_as = if to.float() { to } else { from };
-        Ok(value
-            .into_iter()
-            .map(|num| {
-                self.count(counts_as, Op::Convert, 1);
-                self.converted(from, to, num)
-            })
-            .collect())
-    }
-
-    /// Another reading of the same bits. Only half-precision values are not held as their bits.
-    fn bitcast(&mut self, from: Kind, kind: ScalarKind, value: Vec<Num>) -> Lower<Vec<Num>> {
-        match (from, kind) {
-            (Kind::F16, ScalarKind::Float) => Ok(value),
-            (Kind::F16, _) => {
-                let num = |low| Num { low, high: None };
-                Ok(value.into_iter().map(|n| num(self.alu(Alu::ToHalfBits, &[n.low]))).collect())
-            }
-            (Kind::U16 | Kind::I16, ScalarKind::Float) => {
-                let num = |low| Num { low, high: None };
-                Ok(value.into_iter().map(|n| num(self.alu(Alu::FromHalfBits, &[n.low]))).collect())
-            }
-            (Kind::U16, ScalarKind::Sint) => {
-                let num = |low| Num { low, high: None };
-                Ok(value
-                    .into_iter()
-                    .map(|n| num(self.alu(Alu::SignExtendHalf, &[n.low])))
-                    .collect())
-            }
-            (Kind::I16, ScalarKind::Uint) => {
-                let low = self.constant(0xffff);
-                let num = |low| Num { low, high: None };
-                Ok(value.into_iter().map(|n| num(self.alu(Alu::And, &[n.low, low]))).collect())
-            }
-            _ => Ok(value),
-        }
-    }
-
-    /// A scalar of another type with the same value, or the nearest.
-    pub(super) fn converted(&mut self, from: Kind, to: Kind, num: Num) -> Num {
-        if from.wide() || to.wide() {
-            let result = self.new_num(to, false);
-            let (to_pair, from_pair) = (result.pair(), num.pair());
-            self.emit(Inst::Convert { kinds: [from, to], to: to_pair, from: from_pair });
-            return result;
-        }
-        let (zero, one) = (self.constant(0), self.constant(1));
-        let low = num.low;
-        let to_int = |this: &mut Self, clamped: Option<(f32, f32)>, op: Alu| {
-            let mut low = low;
-            if let Some((least, most)) = clamped {
-                let least = this.constant(least.to_bits());
-                let most = this.constant(most.to_bits());
-                low = this.alu(Alu::MaxF, &[low, least]);
-                low = this.alu(Alu::MinF, &[low, most]);
-            }
-            this.alu(op, &[low])
-        };
-        let result = match (from, to) {
-            (Kind::F16 | Kind::F32, Kind::F16) => self.alu(Alu::RoundHalf, &[low]),
-            (Kind::F16 | Kind::F32, Kind::F32) => low,
-            (Kind::F32, Kind::I32) => to_int(self, None, Alu::FToS),
-            (Kind::F32, Kind::U32) => to_int(self, None, Alu::FToU),
-            (Kind::F32, Kind::I16) => to_int(self, Some((-32768.0, 32767.0)), Alu::FToS),
-            (Kind::F32, Kind::U16) => to_int(self, Some((0.0, 65535.0)), Alu::FToU),
-            // The last integers that are halves, too.
-            (Kind::F16, Kind::I32) => to_int(self, Some((-65504.0, 65504.0)), Alu::FToS),
-            (Kind::F16, Kind::I16) => to_int(self, Some((-32768.0, 32752.0)), Alu::FToS),
-            (Kind::F16, Kind::U16 | Kind::U32) => to_int(self, Some((0.0, 65504.0)), Alu::FToU),
-            (Kind::F16 | Kind::F32, Kind::Bool) => self.alu(Alu::NeF, &[low, zero]),
-            (Kind::I16 | Kind::I32, Kind::F16 | Kind::F32) => {
-                let value = self.alu(Alu::SToF, &[low]);
-                self.narrow(Alu::SToF, to, value)
-            }
-            (Kind::U16 | Kind::U32, Kind::F16 | Kind::F32) => {
-                let value = self.alu(Alu::UToF, &[low]);
-                self.narrow(Alu::UToF, to, value)
-            }
-            (Kind::Bool, Kind::F16 | Kind::F32) => {
-                let bit = self.alu(Alu::And, &[low, one]);
-                self.alu(Alu::UToF, &[bit])
-            }
-            (Kind::Bool, _) => self.alu(Alu::And, &[low, one]),
-            (_, Kind::Bool) => self.alu(Alu::Ne, &[low, zero]),
-            (_, Kind::I16 | Kind::U16) => self.narrow(Alu::AddI, to, low),
-            _ => low,
-        };
-        self.num(result)
     }
 }

@@ -3,7 +3,7 @@
 
 use naga::{Expression, Handle, MathFunction};
 
-use super::{Frame, Lower, Lowering};
+use super::{Lower, Lowering, call::Frame};
 use crate::{
     execute::cpu::{
         alu::Alu,

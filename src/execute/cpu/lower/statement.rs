@@ -3,8 +3,10 @@
 use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
-    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Returns,
-    place::{Direction, Place},
+    Lower, Lowered, Lowering, MAX_INSTRUCTIONS,
+    access::Direction,
+    call::{Frame, Returns},
+    place::Place,
     types,
 };
 use crate::{
@@ -17,50 +19,6 @@ use crate::{
     },
     op::Op,
 };
-
-/// The blocks inside a statement.
-pub(super) fn blocks(statement: &Statement) -> Vec<&naga::Block> {
-    match statement {
-        Statement::Block(block) => vec![block],
-        Statement::If { condition: _, accept, reject } => vec![accept, reject],
-        Statement::Switch { selector: _, cases } => cases.iter().map(|case| &case.body).collect(),
-        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
-        Statement::Emit(_)
-        | Statement::Break
-        | Statement::Continue
-        | Statement::Return { .. }
-        | Statement::Kill
-        | Statement::ControlBarrier(_)
-        | Statement::MemoryBarrier(_)
-        | Statement::Store { .. }
-        | Statement::ImageStore { .. }
-        | Statement::Atomic { .. }
-        | Statement::ImageAtomic { .. }
-        | Statement::WorkGroupUniformLoad { .. }
-        | Statement::Call { .. }
-        | Statement::RayQuery { .. }
-        | Statement::RayPipelineFunction(_)
-        | Statement::SubgroupBallot { .. }
-        | Statement::SubgroupGather { .. }
-        | Statement::SubgroupCollectiveOperation { .. }
-        | Statement::CooperativeStore { .. } => Vec::new(),
-    }
-}
-
-/// Whether a function may return from anywhere but its last statement.
-pub(super) fn returns_early(body: &naga::Block) -> bool {
-    fn returns(block: &naga::Block) -> bool {
-        block.iter().any(|statement| {
-            matches!(statement, Statement::Return { .. })
-                || blocks(statement).into_iter().any(returns)
-        })
-    }
-    let last = body.len().saturating_sub(1);
-    body.iter().enumerate().any(|(index, statement)| {
-        (index < last && matches!(statement, Statement::Return { .. }))
-            || blocks(statement).into_iter().any(returns)
-    })
-}
 
 impl<'a> Lowering<'a> {
     pub(super) fn statements(

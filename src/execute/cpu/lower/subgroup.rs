@@ -2,7 +2,7 @@
 
 use naga::{CollectiveOperation, Direction, Expression, GatherMode, Handle, SubgroupOperation};
 
-use super::{Frame, Lower, Lowered, Lowering};
+use super::{Lower, Lowered, Lowering, call::Frame};
 use crate::{
     execute::cpu::{
         alu::Alu,

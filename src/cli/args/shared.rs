@@ -1,0 +1,237 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, ValueEnum};
+
+use flopmeter::{
+    execute::{Embedded, cpu::SUBGROUP_LANES},
+    forecast::{Extent, Peak, Question},
+    model::{
+        AskedShape, Lora, Optimizer,
+        lower::{BkGradient, Scope, Training},
+    },
+};
+
+use super::values::{optimizer, whole};
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// No progress and no log, only reports and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More: each layer by itself and a log (-v), debugging (-vv), everything (-vvv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub color: ColorChoice,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// Where else a report goes. - is standard output, in place of the table.
+#[derive(Debug, Args)]
+pub struct Exports {
+    /// Write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Write the report's main table as CSV, a row a component and phase (or kernel, or line)
+    #[arg(long, value_name = "PATH")]
+    pub csv: Option<PathBuf>,
+    /// Write the report as Markdown, as for a pull request
+    #[arg(long, value_name = "PATH")]
+    pub markdown: Option<PathBuf>,
+    /// Write the report as one file for a browser, with plots
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
+}
+
+/// Which model, in which shape.
+#[derive(Clone, Debug, Args)]
+pub struct Model {
+    /// A preset (resnet-bk, qwen2.5-0.5b, -1.5b, -3b, -7b) or a folder with config.json and optionally
+    /// weights and a peft adapter
+    #[arg(value_name = "MODEL", default_value = "resnet-bk")]
+    pub name: String,
+    #[command(flatten)]
+    pub variant: Variant,
+}
+
+/// What of a model is asked to be otherwise, and the shape of a batch.
+#[derive(Clone, Debug, Args)]
+pub struct Variant {
+    /// Sequences in a batch [default: 32; Qwen: 1]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Tokens in a sequence [default: as many as the model has positions; Qwen: 512]
+    #[arg(long, value_name = "N")]
+    pub seq: Option<u32>,
+    /// Override a field of the model's configuration (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) overrides: Vec<String>,
+    /// Qwen: train only adapters of rank R, on q_proj and v_proj unless the model's folder or
+    /// --set lora_targets=.. says otherwise
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
+    lora_rank: Option<u32>,
+}
+
+impl Variant {
+    /// What was said about the batch's shape.
+    pub fn shape(&self) -> AskedShape {
+        AskedShape { batch: self.batch, seq: self.seq }
+    }
+
+    /// Every override of the configuration.
+    pub fn overrides(&self) -> Vec<String> {
+        let rank = self.lora_rank.map(|rank| format!("{}={rank}", Lora::RANK));
+        self.overrides.iter().cloned().chain(rank).collect()
+    }
+}
+
+/// Which part of a training step, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Step {
+    /// How parameters follow their gradients
+    #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
+    pub optimizer: Optimizer,
+    /// Forward only, or the whole training step
+    #[arg(long, value_name = "PHASE", default_value = "step", value_enum)]
+    pub phase: Phase,
+}
+
+/// What a run computes and on what data.
+#[derive(Clone, Debug, Args)]
+pub struct Work {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub setup: Setup,
+}
+
+/// How a model is run, whichever it is.
+#[derive(Clone, Debug, Args)]
+pub struct Setup {
+    #[command(flatten)]
+    pub step: Step,
+    /// ResNet-BK: how BK-Core's gradient is computed, as published (the default) or exactly
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub bk_gradient: Option<Gradient>,
+    /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// For weights and tokens where none are given
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
+    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
+    pub subgroup_size: u32,
+}
+
+impl Setup {
+    pub fn training(&self) -> Training {
+        Training {
+            scope: self.step.phase.into(),
+            optimizer: self.step.optimizer,
+            bk_gradient: self.bk_gradient.map(BkGradient::from),
+        }
+    }
+}
+
+/// Whether to look for races.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Races {
+    /// Look for races in one run on the embedded executor, untimed: accesses to one place that nothing
+    /// orders, one of them writing and not both atomic; a race is a failed check
+    #[arg(long)]
+    pub detect_races: bool,
+}
+
+impl Races {
+    /// The embedded executor that is asked for.
+    pub fn on(self, subgroup: u32) -> Embedded {
+        Embedded { subgroup, detect_races: self.detect_races }
+    }
+
+    /// How many timed runs make sense: none where races are looked for.
+    pub fn repeats(self, asked: u32) -> u32 {
+        if self.detect_races { 0 } else { asked }
+    }
+}
+
+/// What is asked about many steps.
+#[derive(Debug, Args)]
+pub struct Ahead {
+    /// Also price so many steps (forward passes with --phase forward)
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
+    steps: Option<u64>,
+    /// Also price as many steps as so many tokens take, as in 1e9
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "steps")]
+    tokens: Option<u64>,
+    /// Also say how many steps a budget pays for, as in 1e17
+    #[arg(long, value_name = "FLOPS", value_parser = whole::<u128>)]
+    budget: Option<u128>,
+    /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
+    /// what was timed
+    #[arg(long, value_name = "FLOPS")]
+    peak: Option<f64>,
+    /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
+    #[arg(long, value_name = "PART", requires = "peak")]
+    mfu: Option<f64>,
+}
+
+impl Ahead {
+    /// What is asked, as far as it makes sense.
+    pub fn question(&self) -> Result<Question, flopmeter::Error> {
+        let Self { steps, tokens, budget, peak, mfu } = *self;
+        let peak = peak.map(|peak| Peak::new(peak, mfu.unwrap_or(1.0))).transpose()?;
+        let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
+        Ok(Question { extent, budget, peak })
+    }
+}
+
+/// Whether kernels are placed under their adapter's ceilings.
+#[derive(Debug, Args)]
+pub struct Under {
+    /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
+    /// the attainable, and whether compute or memory binds
+    #[arg(long)]
+    pub roofline: bool,
+    /// With --roofline: draw ceilings and kernels as an SVG; - is standard output
+    #[arg(long, value_name = "PATH", requires = "roofline")]
+    pub svg: Option<PathBuf>,
+}
+
+/// `--phase`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Phase {
+    Forward,
+    Step,
+}
+
+impl From<Phase> for Scope {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Forward => Self::Forward,
+            Phase::Step => Self::Step,
+        }
+    }
+}
+
+/// `--bk-gradient`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Gradient {
+    Hybrid,
+    Exact,
+}
+
+impl From<Gradient> for BkGradient {
+    fn from(gradient: Gradient) -> Self {
+        match gradient {
+            Gradient::Hybrid => Self::Hybrid,
+            Gradient::Exact => Self::Exact,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a user types as one option's value.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use flopmeter::{
+    model::Optimizer,
+    op::Convention,
+    shader::{BindingKey, Fill},
+};
+
+/// A whole number, or one with an exponent.
+pub(super) fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String> {
+    if let Ok(whole) = text.parse() {
+        return Ok(whole);
+    }
+    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
+    // Above 2^53 every f64 is whole; what is below and has a fraction counts nothing.
+    let whole =
+        (number.fract() == 0.0 && (0.0..3.4e38).contains(&number)).then_some(number as u128);
+    let most = if size_of::<T>() > 8 { "3.4e38" } else { "1.8e19" };
+    let fits = whole.and_then(|whole| T::try_from(whole).ok());
+    fits.ok_or_else(|| format!("say a whole number from 0 to {most}"))
+}
+
+pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
+    PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
+        .try_map(|name| name.parse::<Optimizer>())
+}
+
+pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {
+    PossibleValuesParser::new(Convention::ALL.map(Convention::name))
+        .try_map(|name| name.parse::<Convention>())
+}
+
+/// `X[,Y[,Z]]`.
+pub(super) fn extent(text: &str) -> Result<[u32; 3], String> {
+    let mut extent = [1; 3];
+    let parts: Vec<&str> = text.split(',').collect();
+    if parts.len() > extent.len() {
+        return Err("a dispatch has three extents at most: X,Y,Z".to_owned());
+    }
+    for (slot, part) in extent.iter_mut().zip(parts) {
+        *slot = part.trim().parse().map_err(|_| format!("'{part}' is no number of workgroups"))?;
+    }
+    if extent.contains(&0) {
+        return Err("a dispatch of no workgroups runs nothing".to_owned());
+    }
+    Ok(extent)
+}
+
+/// `NAME=VALUE`; a boolean override is true or false.
+pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("say NAME=VALUE")?;
+    let value = match value {
+        "true" => 1.0,
+        "false" => 0.0,
+        _ => value.parse().map_err(|_| format!("'{value}' is no number"))?,
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// `GROUP.BINDING=SPEC`.
+pub(super) fn fill(text: &str) -> Result<(BindingKey, Fill), String> {
+    let (key, spec) = binding(text, "SPEC")?;
+    Ok((key, spec.parse()?))
+}
+
+/// `GROUP.BINDING=PATH`.
+pub(super) fn dump(text: &str) -> Result<(BindingKey, PathBuf), String> {
+    let (key, path) = binding(text, "PATH")?;
+    Ok((key, path.into()))
+}
+
+fn binding<'a>(text: &'a str, what: &str) -> Result<(BindingKey, &'a str), String> {
+    let parsed = text.split_once('=').and_then(|(key, rest)| {
+        let (group, binding) = key.split_once('.')?;
+        Some(((group.parse().ok()?, binding.parse().ok()?), rest))
+    });
+    parsed.ok_or_else(|| format!("say GROUP.BINDING={what}, such as 0.1={what}"))
+}

@@ -1,0 +1,178 @@
+//! Accesses: loads and stores through places, cut into instructions. Traffic is counted here.
+
+use naga::{AddressSpace, Expression, Handle, TypeInner};
+
+use super::{
+    Lower, Lowering,
+    call::Frame,
+    place::{Place, Sum},
+    types,
+};
+use crate::execute::{
+    Access,
+    cpu::program::{Address, Inst, Kind, Num, Reg},
+};
+
+/// Words that one instruction moves.
+const MAX_WORDS: usize = 4;
+
+/// In which direction memory is accessed.
+#[derive(Clone, Copy)]
+pub(super) enum Direction {
+    Load,
+    Store,
+}
+
+impl<'a> Lowering<'a> {
+    /// Loads what a pointer points to.
+    pub(super) fn load(
+        &mut self,
+        frame: &mut Frame<'a>,
+        pointer: Handle<Expression>,
+    ) -> Lower<Vec<Num>> {
+        let (place, inner) = self.place(frame, pointer)?;
+        self.touched(frame, pointer, &inner, Direction::Load)?;
+        self.load_value(&place, &inner)
+    }
+
+    /// Counts the traffic of an access.
+    pub(super) fn touched(
+        &mut self,
+        frame: &Frame<'a>,
+        pointer: Handle<Expression>,
+        inner: &TypeInner,
+        direction: Direction,
+    ) -> Lower<()> {
+        let space = frame.info[pointer].ty.inner_with(&self.module.types).pointer_space();
+        let traffic = &mut self.cost.traffic;
+        if matches!(inner, TypeInner::Atomic(_)) {
+            traffic.atomics += 1;
+            return Ok(());
+        }
+        let bytes = types::bytes(self.module, inner)?;
+        match (space, direction) {
+            (Some(AddressSpace::Storage { .. }), Direction::Load) => traffic.storage_load += bytes,
+            (Some(AddressSpace::Storage { .. }), Direction::Store) => {
+                traffic.storage_store += bytes;
+            }
+            (Some(AddressSpace::WorkGroup), Direction::Load) => traffic.workgroup_load += bytes,
+            (Some(AddressSpace::WorkGroup), Direction::Store) => traffic.workgroup_store += bytes,
+            (Some(AddressSpace::Uniform), Direction::Load) => traffic.uniform_load += bytes,
+            (Some(AddressSpace::Function | AddressSpace::Private), _) => {}
+            (other, _) => return Err(format!("an access to the address space {other:?}")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_value(&mut self, place: &Place, inner: &TypeInner) -> Lower<Vec<Num>> {
+        let leaves = types::leaves(self.module, inner)?;
+        let nums: Vec<Num> = leaves.iter().map(|leaf| self.new_num(leaf.kind, false)).collect();
+        match place {
+            Place::Registers(from) => {
+                for (to, from) in nums.iter().zip(from) {
+                    self.copy(*to, *from);
+                }
+            }
+            Place::Lane { base, index, size } => {
+                let index = self.lane_index(*index);
+                let regs = nums.iter().flat_map(|num| num.regs());
+                for (word, to) in (0..).zip(regs.collect::<Vec<_>>()) {
+                    let (base, bound, site) = (base + word, size - word, self.site());
+                    self.emit(Inst::LaneLoad { base, index, bound, to, site });
+                }
+            }
+            Place::Memory { memory, offset, index } => {
+                let at = self.address(*memory, *offset, *index);
+                for (at, piece) in pieces(at, &leaves, &nums) {
+                    self.watched(at, piece.bytes(), Access::Load);
+                    self.emit(match piece {
+                        Piece::Words(to) => Inst::Load { at, to: to.into() },
+                        Piece::Half(kind, to) => Inst::LoadHalf { at, kind, to },
+                    });
+                }
+            }
+        }
+        Ok(nums)
+    }
+
+    pub(super) fn store_value(
+        &mut self,
+        place: &Place,
+        inner: &TypeInner,
+        value: &[Num],
+    ) -> Lower<()> {
+        match place {
+            Place::Registers(to) => {
+                for (to, from) in to.iter().zip(value) {
+                    self.copy(*to, *from);
+                }
+            }
+            Place::Lane { base, index, size } => {
+                let index = self.lane_index(*index);
+                for (word, from) in (0..).zip(value.iter().flat_map(|num| num.regs())) {
+                    let (base, bound, site) = (base + word, size - word, self.site());
+                    self.emit(Inst::LaneStore { base, index, bound, from, site });
+                }
+            }
+            Place::Memory { memory, offset, index } => {
+                let leaves = types::leaves(self.module, inner)?;
+                let at = self.address(*memory, *offset, *index);
+                for (at, piece) in pieces(at, &leaves, value) {
+                    self.watched(at, piece.bytes(), Access::Store);
+                    self.emit(match piece {
+                        Piece::Words(from) => Inst::Store { at, from: from.into() },
+                        Piece::Half(kind, from) => Inst::StoreHalf { at, kind, from },
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lane_index(&mut self, index: Option<Sum>) -> Reg {
+        match index {
+            None => self.constant(0),
+            Some(sum) => self.whole(sum),
+        }
+    }
+}
+
+/// What one instruction moves of a value.
+enum Piece {
+    Words(Vec<Reg>),
+    Half(Kind, Reg),
+}
+
+impl Piece {
+    fn bytes(&self) -> u32 {
+        match self {
+            Self::Words(regs) => 4 * regs.len() as u32,
+            Self::Half(..) => 2,
+        }
+    }
+}
+
+/// Splits an access into instructions: runs of adjacent words, and 16-bit values one by one.
+fn pieces(at: Address, leaves: &[types::Leaf], nums: &[Num]) -> Vec<(Address, Piece)> {
+    let mut pieces: Vec<(Address, Piece)> = Vec::new();
+    let mut end = None;
+    for (leaf, num) in leaves.iter().zip(nums) {
+        let offset = at.offset + leaf.offset;
+        if leaf.kind.bytes() == 2 {
+            pieces.push((Address { offset, ..at }, Piece::Half(leaf.kind, num.low)));
+            end = None;
+            continue;
+        }
+        for (word, reg) in (0..).zip(num.regs()) {
+            let offset = offset + 4 * word;
+            match pieces.last_mut() {
+                Some((_, Piece::Words(regs))) if end == Some(offset) && regs.len() < MAX_WORDS => {
+                    regs.push(reg);
+                }
+                _ => pieces.push((Address { offset, ..at }, Piece::Words(vec![reg]))),
+            }
+            end = Some(offset + 4);
+        }
+    }
+    pieces
+}
