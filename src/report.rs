@@ -217,8 +217,9 @@ pub struct Report {
     pub verdict: Tally,
     /// The loss; none in JSON where it is not finite.
     pub loss: Option<f32>,
-    /// Whether the loss is a finite number.
-    pub loss_is_finite: bool,
+    /// Whether the loss is a finite number; none where it is not known, since it takes every layer and
+    /// some were extrapolated.
+    pub loss_is_finite: Option<bool>,
     /// How times were taken.
     pub timing: Timing,
     /// What the executor saw beside the counts, where it looks.
@@ -309,7 +310,7 @@ impl Report {
             verdict: passes.iter().fold(Tally::default(), |tally, pass| tally + &pass.verdict),
             passes,
             loss,
-            loss_is_finite: loss.is_some_and(f32::is_finite),
+            loss_is_finite: loss.map(f32::is_finite),
             timing: measurement.timing.clone(),
             watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
             ceilings: None,

@@ -110,7 +110,7 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                     let taken = scaled.totals.extrapolated.unwrap().get(phase);
                     assert_eq!(taken, layer(phase) * (LAYERS - u64::from(ran)), "{phase}");
                 }
-                assert_eq!(scaled.loss, None);
+                assert_eq!((scaled.loss, scaled.loss_is_finite), (None, None));
                 let text = table::render(&scaled.page(false), false);
                 assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
                 assert!(text.contains("not known: it takes every layer"), "{text}");

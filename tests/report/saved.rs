@@ -131,7 +131,7 @@ fn a_saved_report_reads_back_as_it_was() {
 fn a_loss_that_is_not_finite_is_still_known_to_be_none() {
     let report = Case::fixed().report(Convention::Ieee, f32::NAN);
     let read: Report = serde_json::from_str(&json::render(&report)).unwrap();
-    assert_eq!((read.loss, read.loss_is_finite), (None, false));
+    assert_eq!((read.loss, read.loss_is_finite), (None, Some(false)));
     assert!(report::table::render(&read.page(false), false).contains("not finite"));
 }
 

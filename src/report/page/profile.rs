@@ -144,7 +144,7 @@ fn verdict(report: &Report) -> Fact {
 fn loss(report: &Report) -> Fact {
     match report.loss {
         Some(loss) if loss.is_finite() => Fact::new("loss", loss.to_string()),
-        None if report.extrapolation.is_some() => {
+        None if report.loss_is_finite.is_none() => {
             Fact::new("loss", "not known: it takes every layer")
         }
         loss => {
