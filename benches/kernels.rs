@@ -130,31 +130,32 @@ fn streaming(gpu: &mut Gpu) {
         ("M", m),
         ("D", d),
         ("P", p),
-        ("LANES", 64),
         ("LANES_PER_ROW", 1),
-        ("LANES_PER_COLUMN", 16),
+        ("LANES_PER_COLUMN", 8),
         ("accumulate", 0),
         ("S", 0),
         ("HEADS", 0),
         ("KV_HEADS", 0),
         ("WIDTH", 0),
     ];
-    // Each with the tensors of P elements that it reads and writes.
+    // Each with the tensors of P elements that it reads and writes, its invocations, and those of a
+    // workgroup.
     let kernels = [
-        ("baselines.copy", 2, p / 4),
-        ("rms_norm.forward_vec4", 2, m),
-        ("rms_norm.backward_input_vec4", 3, m),
-        ("rms_norm.backward_params", 2, d * 16),
-        ("rms_norm.backward_params_vec4", 2, d * 4),
-        ("swiglu.forward_vec4", 3, p / 4),
-        ("swiglu.backward_vec4", 5, p / 4),
-        ("optimizer.adamw", 7, p),
-        ("optimizer.adamw_vec4", 7, p / 4),
+        ("baselines.copy", 2, p / 4, 64),
+        ("rms_norm.forward_vec4", 2, m, 64),
+        ("rms_norm.backward_input_vec4", 3, m, 64),
+        ("rms_norm.backward_params", 2, d * 8, 256),
+        ("rms_norm.backward_params_vec4", 2, d * 2, 256),
+        ("swiglu.forward_vec4", 3, p / 4, 64),
+        ("swiglu.backward_vec4", 5, p / 4, 64),
+        ("optimizer.adamw", 7, p, 64),
+        ("optimizer.adamw_vec4", 7, p / 4, 64),
     ];
     let rows: Vec<_> = kernels
         .iter()
-        .map(|&(name, _, items)| {
-            (name, vec![table.launch(name, &dims, [items.div_ceil(64), 1, 1])])
+        .map(|&(name, _, items, lanes): &(&str, u32, u32, u32)| {
+            let dims = [&dims[..], &[("LANES", lanes)]].concat();
+            (name, vec![table.launch(name, &dims, [items.div_ceil(lanes), 1, 1])])
         })
         .collect();
     let times = table.times(&rows);

@@ -17,6 +17,10 @@ const ROW_LANES: u32 = 32;
 /// Invocations in a workgroup where each works long.
 const LONG_LANES: u32 = 8;
 
+/// Invocations in a workgroup that walks down columns: as many as every adapter takes, so that what it reads
+/// of a row is long.
+const WIDE_LANES: u32 = 256;
+
 /// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
 /// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
 pub(super) const SUBGROUP_LANES: u32 = 8;
@@ -32,6 +36,8 @@ pub(super) enum Spread {
     /// One invocation for each of so many elements, each of them long, so that few of them make a
     /// workgroup.
     Long(u64),
+    /// One invocation for each of so many elements, neighbours walking down neighbouring columns.
+    Columns(u64),
     /// One workgroup for each of so many rows.
     Rows(u64),
     /// One subgroup of eight lanes for each of so many tiles, and a workgroup for itself.
@@ -110,11 +116,11 @@ impl Builder {
 
     /// Adds a pass.
     pub(super) fn launch(&mut self, launch: &Launch<'_>) {
+        let each = |count: u64, lanes: u32| (Some(lanes), folded(count.div_ceil(lanes.into())));
         let (lanes, grid) = match launch.spread {
-            Spread::Elements(count) => (Some(LANES), folded(count.div_ceil(u64::from(LANES)))),
-            Spread::Long(count) => {
-                (Some(LONG_LANES), folded(count.div_ceil(u64::from(LONG_LANES))))
-            }
+            Spread::Elements(count) => each(count, LANES),
+            Spread::Long(count) => each(count, LONG_LANES),
+            Spread::Columns(count) => each(count, WIDE_LANES),
             Spread::Rows(count) => (Some(ROW_LANES), folded(count)),
             Spread::Subgroups(count) => (Some(SUBGROUP_LANES), folded(count)),
             Spread::One => (Some(ROW_LANES), [1; 3]),

@@ -14,7 +14,7 @@ use crate::{
 
 /// Lanes that sum one column of a norm's gradient: T is long where H is short, and llvmpipe allows an
 /// invocation's loops 65535 rounds.
-pub(super) const LANES_PER_COLUMN: u32 = 16;
+pub(super) const LANES_PER_COLUMN: u32 = 8;
 
 /// Gradients by hidden values, shared by all layers.
 struct Shared {
@@ -120,7 +120,7 @@ impl Model {
                 ("rstd", normed.rstd),
             ];
             let columns = if vec4.is_empty() { h } else { h / 4 };
-            let spread = Spread::Elements(u64::from(columns) * u64::from(LANES_PER_COLUMN));
+            let spread = Spread::Columns(u64::from(columns) * u64::from(LANES_PER_COLUMN));
             let entry = format!("backward_params{vec4}");
             self.rms_norm(to, &entry, norm, phase, false, &bindings, spread);
         }
