@@ -32,19 +32,6 @@ fn copy(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 }
 
-fn row_product(c: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
-    return fma(a.wwww, b[3], fma(a.zzzz, b[2], fma(a.yyyy, b[1], fma(a.xxxx, b[0], c))));
-}
-
-fn product(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        row_product(c[0], a[0], b),
-        row_product(c[1], a[1], b),
-        row_product(c[2], a[2], b),
-        row_product(c[3], a[3], b),
-    );
-}
-
 fn load_q(at: vec4<u32>) -> mat4x4<f32> {
     return mat4x4<f32>(q_vec4[at.x], q_vec4[at.y], q_vec4[at.z], q_vec4[at.w]);
 }

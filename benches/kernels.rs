@@ -23,7 +23,8 @@ use flopmeter::{
 
 const ROUNDS: u32 = 7;
 
-const BASELINES: &str = include_str!("baselines.wgsl");
+const BASELINES: &str =
+    concat!(include_str!("baselines.wgsl"), "\n", include_str!("../shaders/products.wgsl"));
 
 fn main() {
     let size = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1024);

@@ -131,11 +131,6 @@ fn store_dv(at: vec4<u32>, c: mat4x4<f32>) {
     dv_vec4[at.w] = c[3];
 }
 
-// sum + a . b, in the order of the components.
-fn chain(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
-    return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
-}
-
 // A block: what a tile of four rows and 32 other rows have in common, four of those at a time.
 struct Block {
     r0: mat4x4<f32>,

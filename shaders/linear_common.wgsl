@@ -1,5 +1,5 @@
 // What the files of matrix products share: dimensions and bindings, the rows of a group, and how tiles are
-// read and written.
+// read and written, and what is computed where they are not whole.
 
 struct Dims {
     M: u32,
@@ -107,4 +107,55 @@ fn store_dw(at: vec4<u32>, c: mat4x4<f32>) {
 
 fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(c[0] + bias, c[1] + bias, c[2] + bias, c[3] + bias);
+}
+
+// What follows is for the edges, where tiles are not whole.
+
+// start + x w_g^T for one row and one run of columns.
+fn row_by_run(start: vec4<f32>, g: u32, row: u32, run: u32) -> vec4<f32> {
+    let steps = dims.K / 4u;
+    var x_at = row * steps;
+    var w_at = (g * dims.N + 4u * run + QUAD) * steps;
+    var c = start;
+    for (var step = 0u; step < steps; step++) {
+        c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
+        x_at += 1u;
+        w_at += 1u;
+    }
+    return c;
+}
+
+// One row and one run of columns of dx = dy w_g.
+fn run_of_dx(g: u32, row: u32, run: u32) {
+    let steps = dims.N / 4u;
+    let columns = dims.K / 4u;
+    let at = row * columns + run;
+    var dy_at = row * steps;
+    var w_at = (g * dims.N + QUAD) * columns + run;
+    var c = vec4<f32>();
+    if dims.accumulate != 0u {
+        c = dx_vec4[at];
+    }
+    for (var step = 0u; step < steps; step++) {
+        c = row_product(c, dy_vec4[dy_at], load_w(w_at));
+        dy_at += 1u;
+        w_at += 4u * columns;
+    }
+    dx_vec4[at] = c;
+}
+
+// A run of four rows and one of four columns of dw_g = dy^T x over the group's rows.
+fn run_of_dw(g: u32, quad: u32, run: u32) {
+    let rows = dims.N / 4u;
+    let columns = dims.K / 4u;
+    let at = (g * dims.N + 4u * quad + QUAD) * columns + run;
+    let end = groups[g + 1u];
+    var c = mat4x4<f32>();
+    if dims.accumulate != 0u {
+        c = load_dw(at);
+    }
+    for (var m = groups[g]; m < end; m++) {
+        c = outer(c, dy_vec4[m * rows + quad], x_vec4[m * columns + run]);
+    }
+    store_dw(at, c);
 }

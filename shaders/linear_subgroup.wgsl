@@ -105,20 +105,6 @@ fn rows_by_run(start: mat4x4<f32>, row: u32, place: Place) -> mat4x4<f32> {
     return c;
 }
 
-// start + x w_g^T for one row and one run of columns.
-fn row_by_run(start: vec4<f32>, row: u32, place: Place) -> vec4<f32> {
-    let steps = dims.K / 4u;
-    var x_at = row * steps;
-    var w_at = (place.g * dims.N + 4u * place.run + QUAD) * steps;
-    var c = start;
-    for (var step = 0u; step < steps; step++) {
-        c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
-        x_at += 1u;
-        w_at += 1u;
-    }
-    return c;
-}
-
 // One invocation computes 32 x 4 of y = x w_g^T + b_g.
 @compute @workgroup_size(LANES)
 fn forward_vec4(
@@ -153,7 +139,7 @@ fn forward_vec4(
         store_y((row + QUAD) * columns + place.run, each_plus(c, bias));
     }
     for (; row < last; row++) {
-        y_vec4[row * columns + place.run] = row_by_run(vec4<f32>(), row, place) + bias;
+        y_vec4[row * columns + place.run] = row_by_run(vec4<f32>(), place.g, row, place.run) + bias;
     }
 }
 
@@ -211,7 +197,7 @@ fn forward_plain_vec4(
         if dims.accumulate != 0u {
             c = y_vec4[at];
         }
-        y_vec4[at] = row_by_run(c, row, place);
+        y_vec4[at] = row_by_run(c, place.g, row, place.run);
     }
 }
 
@@ -283,18 +269,7 @@ fn backward_input_vec4(
         store_dx(at, c);
     }
     for (; row < last; row++) {
-        var dy_at = row * steps;
-        var w_at = w_start;
-        var c = vec4<f32>();
-        if dims.accumulate != 0u {
-            c = dx_vec4[row * columns + run];
-        }
-        for (var step = 0u; step < steps; step++) {
-            c = row_product(c, dy_vec4[dy_at], load_w(w_at));
-            dy_at += 1u;
-            w_at += 4u * columns;
-        }
-        dx_vec4[row * columns + run] = c;
+        run_of_dx(g, row, run);
     }
 }
 
@@ -448,14 +423,6 @@ fn backward_weight_vec4(
         return;
     }
     for (var quad = top; quad < min(top + 8u, rows); quad++) {
-        let at = (g * dims.N + 4u * quad + QUAD) * columns + run;
-        var c = mat4x4<f32>();
-        if dims.accumulate != 0u {
-            c = load_dw(at);
-        }
-        for (var m = start; m < end; m++) {
-            c = outer(c, dy_vec4[m * rows + quad], x_vec4[m * columns + run]);
-        }
-        store_dw(at, c);
+        run_of_dw(g, quad, run);
     }
 }

@@ -51,20 +51,6 @@ fn whole_tile(start: Quarters, tile: Tile) -> Quarters {
     return c;
 }
 
-// start + x w_g^T for one row and one run of columns.
-fn row_by_run(start: vec4<f32>, g: u32, row: u32, run: u32) -> vec4<f32> {
-    let steps = dims.K / 4u;
-    var x_at = row * steps;
-    var w_at = (g * dims.N + 4u * run + QUAD) * steps;
-    var c = start;
-    for (var step = 0u; step < steps; step++) {
-        c = row_product(c, x_vec4[x_at], transpose(load_w(w_at)));
-        x_at += 1u;
-        w_at += 1u;
-    }
-    return c;
-}
-
 // One invocation computes 8 x 8 of y = x w_g^T + b_g.
 @compute @workgroup_size(LANES)
 fn forward_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -186,18 +172,7 @@ fn backward_input_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_in
     }
     for (var row = m; row < min(m + 8u, end); row++) {
         for (var run = left; run < min(right + 1u, columns); run += COLUMN_LANES) {
-            var dy_at = row * steps;
-            var w_at = w_row + run;
-            var c = vec4<f32>();
-            if dims.accumulate != 0u {
-                c = dx_vec4[row * columns + run];
-            }
-            for (var step = 0u; step < steps; step++) {
-                c = row_product(c, dy_vec4[dy_at], load_w(w_at));
-                dy_at += 1u;
-                w_at += 4u * columns;
-            }
-            dx_vec4[row * columns + run] = c;
+            run_of_dx(g, row, run);
         }
     }
 }
@@ -266,15 +241,7 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
     }
     for (var row = top; row < min(low + 1u, rows); row++) {
         for (var run = left; run < min(right + 1u, columns); run += COLUMN_LANES) {
-            let at = (g * dims.N + 4u * row + QUAD) * columns + run;
-            var c = mat4x4<f32>();
-            if dims.accumulate != 0u {
-                c = load_dw(at);
-            }
-            for (var m = start; m < end; m++) {
-                c = outer(c, dy_vec4[m * rows + row], x_vec4[m * columns + run]);
-            }
-            store_dw(at, c);
+            run_of_dw(g, row, run);
         }
     }
 }

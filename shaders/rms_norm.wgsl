@@ -156,11 +156,6 @@ fn forward_vec4(
     }
 }
 
-// sum + a . b, in the order of the components.
-fn chain(sum: f32, a: vec4<f32>, b: vec4<f32>) -> f32 {
-    return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
-}
-
 // What multiplies x in dx, from a lane's share of the sum over g x of a row, in every lane of the
 // row: with g = dy * weight and xhat the normalised row, dx = rstd * (g - xhat * mean(g * xhat)),
 // and so dx = rstd * dy * weight + slope * x.

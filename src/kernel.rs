@@ -44,7 +44,7 @@ shaders![
     "moe",
     "optimizer",
     "relu",
-    "rms_norm",
+    "rms_norm" + "products",
     "roofline",
     "rope",
     "swiglu",
