@@ -112,6 +112,28 @@ macro_rules! alu {
     };
 }
 
+impl Alu {
+    /// Whether the result is a `u32`, whatever the type of the operands is.
+    pub(super) const fn gives_u32(self) -> bool {
+        matches!(
+            self,
+            Self::EqF
+                | Self::NeF
+                | Self::LtF
+                | Self::LeF
+                | Self::Eq
+                | Self::Ne
+                | Self::LtS
+                | Self::LeS
+                | Self::LtU
+                | Self::LeU
+                | Self::IsNanF
+                | Self::IsInfF
+                | Self::FrexpExponentF
+        )
+    }
+}
+
 alu! {
     unary {
         Copy = |a| a;

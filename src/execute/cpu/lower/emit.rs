@@ -84,22 +84,7 @@ impl Lowering<'_> {
             let low = self.alu(op, &lows);
             return Num { low: self.narrow(op, kind, low), high };
         }
-        let to = match op {
-            Alu::EqF
-            | Alu::NeF
-            | Alu::LtF
-            | Alu::LeF
-            | Alu::Eq
-            | Alu::Ne
-            | Alu::LtS
-            | Alu::LeS
-            | Alu::LtU
-            | Alu::LeU
-            | Alu::IsNanF
-            | Alu::IsInfF
-            | Alu::FrexpExponentF => self.new_num(Kind::U32, false),
-            _ => self.new_num(kind, false),
-        };
+        let to = self.new_num(if op.gives_u32() { Kind::U32 } else { kind }, false);
         let mut from = [operands[0].pair(); 3];
         for (slot, operand) in from.iter_mut().zip(operands) {
             *slot = operand.pair();
@@ -110,26 +95,8 @@ impl Lowering<'_> {
 
     /// Brings a result back to the 16 bits of its type.
     pub(super) fn narrow(&mut self, op: Alu, kind: Kind, value: Reg) -> Reg {
-        let result_is_other = matches!(
-            op,
-            Alu::EqF
-                | Alu::NeF
-                | Alu::LtF
-                | Alu::LeF
-                | Alu::Eq
-                | Alu::Ne
-                | Alu::LtS
-                | Alu::LeS
-                | Alu::LtU
-                | Alu::LeU
-                | Alu::IsNanF
-                | Alu::IsInfF
-                | Alu::Select
-                | Alu::Copy
-                | Alu::FrexpExponentF
-        );
         match kind {
-            _ if result_is_other => value,
+            _ if op.gives_u32() || matches!(op, Alu::Select | Alu::Copy) => value,
             Kind::F16 => self.alu(Alu::RoundHalf, &[value]),
             Kind::I16 => self.alu(Alu::SignExtendHalf, &[value]),
             Kind::U16 => {
