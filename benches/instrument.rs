@@ -6,11 +6,7 @@
 use std::collections::BTreeMap;
 
 use criterion::Criterion;
-use flopmeter::{
-    execute::Limits,
-    instrument::instrument,
-    kernel::{KernelModule, SOURCES},
-};
+use flopmeter::{execute::Limits, instrument::instrument, kernel::KernelModule, library::SOURCES};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();

@@ -15,6 +15,7 @@ use flopmeter::{
     execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId, gpu::Gpu},
     instrument::{Instrumented, instrument},
     kernel::{KernelModule, ResourceKind},
+    library,
     measure::Session,
     model::lower::matrix_product,
     op::Convention,
@@ -211,7 +212,7 @@ impl<'a> Table<'a> {
                 let overrides = dims.iter().map(|(n, v)| (n.clone(), f64::from(*v))).collect();
                 KernelModule::from_wgsl(kernel, BASELINES, entry, &overrides).unwrap()
             }
-            None => KernelModule::load(&kernel.parse().unwrap(), &dims).unwrap(),
+            None => library::load(&kernel.parse().unwrap(), &dims).unwrap(),
         };
         let bindings = module.resources.iter().map(|resource| {
             let (buffer, size) = match &resource.kind {

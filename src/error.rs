@@ -7,32 +7,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A kernel's source does not parse or validate; the text shows the source line.
-    #[error("kernel '{kernel}' is not valid:\n{details}")]
-    Shader {
-        /// Kernel name.
-        kernel: String,
-        /// The rendered diagnostic.
-        details: String,
-    },
-    /// A kernel lacks, or does not know, something that a pass gives it.
-    #[error("kernel '{kernel}': {problem}")]
-    Kernel {
-        /// Kernel name.
-        kernel: String,
-        /// What does not fit.
-        problem: String,
-    },
-    /// An operation, statement or type that nobody priced or that cannot be counted.
-    #[error("kernel '{kernel}' cannot be counted: {problem}{}", .line.map_or_else(String::new, |l| format!(" (line {l})")))]
-    Uncountable {
-        /// Kernel name.
-        kernel: String,
-        /// What is in the way.
-        problem: String,
-        /// Line in the kernel's source.
-        line: Option<u32>,
-    },
+    /// A kernel cannot be read, run or counted.
+    #[error(transparent)]
+    Core(#[from] flopmeter_core::Error),
     /// No adapter, or none of the name asked for.
     #[error("{0}")]
     NoAdapter(String),

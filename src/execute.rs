@@ -8,10 +8,9 @@ pub mod gpu;
 mod memory;
 mod witness;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
+
+pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};
 
 use crate::{Error, kernel::KernelModule};
 
@@ -86,82 +85,6 @@ pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>,
     Ok(all)
 }
 
-/// Who runs: what a report prints and what a plan must respect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Adapter {
-    /// The device's own name.
-    pub name: String,
-    /// Vulkan, Metal, DX12, GL or embedded.
-    pub backend: String,
-    /// discrete, integrated, virtual, software or embedded.
-    pub device_type: String,
-    /// Driver and version, as far as they are known.
-    pub driver: String,
-    /// What a plan must fit into.
-    pub limits: Limits,
-}
-
-/// The limits that shape a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Limits {
-    /// Bytes in one storage binding.
-    pub binding_bytes: u64,
-    /// Bytes in one buffer.
-    pub buffer_bytes: u64,
-    /// A binding's offset is a multiple of this many bytes.
-    pub offset_alignment: u64,
-    /// Workgroups along one dimension of a dispatch.
-    pub workgroups: u32,
-    /// Invocations in a workgroup.
-    pub invocations: u32,
-    /// Bytes of workgroup memory.
-    pub workgroup_bytes: u32,
-    /// Storage bindings a kernel may have.
-    pub storage_bindings: u32,
-    /// Bind groups a kernel may use.
-    pub bind_groups: u32,
-    /// Bindings in one group.
-    pub bindings_per_group: u32,
-    /// Lanes in a subgroup, where there are subgroups and all have this many.
-    pub subgroup_lanes: Option<u32>,
-}
-
-impl Limits {
-    /// What every WebGPU adapter has: the default limits of the standard, and no subgroups.
-    pub const WEBGPU: Self = Self {
-        binding_bytes: 128 << 20,
-        buffer_bytes: 256 << 20,
-        offset_alignment: 256,
-        workgroups: 65535,
-        invocations: 256,
-        workgroup_bytes: 16384,
-        storage_bindings: 8,
-        bind_groups: 4,
-        bindings_per_group: 1000,
-        subgroup_lanes: None,
-    };
-
-    /// What fits both of two adapters.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            binding_bytes: self.binding_bytes.min(other.binding_bytes),
-            buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
-            // Alignments are powers of two, so the larger is a multiple of the smaller.
-            offset_alignment: self.offset_alignment.max(other.offset_alignment),
-            workgroups: self.workgroups.min(other.workgroups),
-            invocations: self.invocations.min(other.invocations),
-            workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
-            storage_bindings: self.storage_bindings.min(other.storage_bindings),
-            bind_groups: self.bind_groups.min(other.bind_groups),
-            bindings_per_group: self.bindings_per_group.min(other.bindings_per_group),
-            subgroup_lanes: self
-                .subgroup_lanes
-                .filter(|_| self.subgroup_lanes == other.subgroup_lanes),
-        }
-    }
-}
-
 /// A program that an executor has taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramId(pub(crate) usize);
@@ -196,16 +119,6 @@ pub struct Dispatch<'a> {
     pub bindings: &'a [Bound],
     /// Workgroups.
     pub grid: [u32; 3],
-}
-
-/// Where a time comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// The device's own timestamps around the dispatch.
-    Timestamps,
-    /// Wall time on the host, submission and wait included.
-    Wall,
 }
 
 /// What a launch tells beside its results.
@@ -247,8 +160,8 @@ pub trait Executor {
     /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
     /// host's processors has the host's memory, and would fill it to the last before it refuses.
     fn memory(&self) -> Option<u64> {
-        match self.adapter().device_type.as_str() {
-            "software" | "embedded" => memory::available(),
+        match self.adapter().device_type {
+            DeviceType::Software | DeviceType::Embedded => memory::available(),
             _ => None,
         }
     }

@@ -219,7 +219,7 @@ impl Forecast {
             measured: step.seconds,
             stated: peak.map(|peak| model / (peak.flops_per_second * peak.mfu)),
         };
-        let experiment = extent.map(|extent| {
+        let experiment = extent.map(|extent| -> Result<_, Error> {
             let steps = extent.steps(tokens)?;
             let tokens = steps.checked_mul(tokens).ok_or_else(|| {
                 Error::Config(format!(
@@ -230,7 +230,7 @@ impl Forecast {
             let seconds = seconds.times(steps.into());
             Ok(Experiment { steps, tokens, training, total, seconds })
         });
-        let budget = budget.map(|budget| {
+        let budget = budget.map(|budget| -> Result<_, Error> {
             let steps = budget.checked_div(flops.into()).ok_or_else(|| {
                 Error::Config(format!(
                     "a step costs nothing as '{count}' counts it: no budget limits it"

@@ -34,8 +34,8 @@
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
-//! | [`kernel`] | the crate's kernels; parse, validate, reflect one | shapes |
-//! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas |
+//! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
+//! | [`library`] | the crate's own kernels, by name | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`measure`] | run a plan, fold block executions into costs | formulas |
 //! | [`formula`] | the exact operations of a pass from its dimensions | naga, WGSL, executors |
@@ -82,11 +82,9 @@ pub mod files;
 pub mod fit;
 pub mod forecast;
 pub mod formula;
-pub mod instrument;
-pub mod kernel;
+pub mod library;
 pub mod measure;
 pub mod model;
-pub mod op;
 pub mod plan;
 pub mod profile;
 pub mod report;
@@ -96,3 +94,4 @@ pub mod sweep;
 pub mod tensors;
 
 pub use error::Error;
+pub use flopmeter_core::{Error as KernelError, instrument, kernel, op};

@@ -11,7 +11,7 @@ pub use file::ShaderFile;
 pub use fill::Fill;
 
 use crate::{
-    Error,
+    Error, KernelError,
     execute::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, ProgramId, Witness},
     instrument::{BlockTable, instrument},
     kernel::{KernelModule, Resource, ResourceKind},
@@ -158,7 +158,8 @@ impl Placed<'_> {
 }
 
 fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
-    let problem = |problem: String| Err(Error::Kernel { kernel: kernel.name.clone(), problem });
+    let problem =
+        |problem: String| Err(KernelError::Kernel { kernel: kernel.name.clone(), problem }.into());
     let [x, y, z] = grid;
     if grid.contains(&0) {
         return problem(format!("a dispatch of {x} x {y} x {z} workgroups runs nothing"));
@@ -189,7 +190,9 @@ fn contents<'a>(
     for key in fills.keys() {
         find(kernel, *key)?;
     }
-    let problem = |problem: String| Error::Kernel { kernel: kernel.name.clone(), problem };
+    let problem = |problem: String| -> Error {
+        KernelError::Kernel { kernel: kernel.name.clone(), problem }.into()
+    };
     let contents = kernel.resources.iter().map(|resource| {
         let Resource { name, group, binding, .. } = resource;
         let layout = kernel.layout(resource).ok_or_else(|| {
@@ -224,9 +227,10 @@ fn find(kernel: &KernelModule, key: BindingKey) -> Result<&Resource, Error> {
         let bound: Vec<_> =
             bound.map(|r| format!("{}.{} ('{}')", r.group, r.binding, r.name)).collect();
         let bound = if bound.is_empty() { "nothing".to_owned() } else { bound.join(", ") };
-        Error::Kernel {
+        KernelError::Kernel {
             kernel: kernel.name.clone(),
             problem: format!("no binding {}.{}: '{entry}' uses {bound}", key.0, key.1),
         }
+        .into()
     })
 }

@@ -7,7 +7,7 @@
 mod common;
 
 use flopmeter::{
-    execute::{Bound, Dispatch, Executor},
+    execute::{Bound, DeviceType, Dispatch, Executor},
     kernel::KernelModule,
 };
 
@@ -16,7 +16,7 @@ fn run(executor: &mut dyn Executor, kernel: &KernelModule, words: &[u32]) -> Opt
     let size = 4 * words.len() as u64;
     let program = match executor.compile(kernel) {
         Ok(program) => program,
-        Err(error) if executor.adapter().device_type != "embedded" => {
+        Err(error) if executor.adapter().device_type != DeviceType::Embedded => {
             let why = error.to_string();
             println!("SKIPPED on {}: {}", executor.adapter().name, why.lines().last().unwrap());
             return None;

@@ -14,7 +14,7 @@ mod mutant;
 
 use std::panic::catch_unwind;
 
-use flopmeter::kernel::SOURCES;
+use flopmeter::library::SOURCES;
 use interpret::interpret;
 use mutant::mutant;
 use rand::SeedableRng;

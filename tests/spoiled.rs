@@ -11,7 +11,8 @@ use flopmeter::{
     check::{self, Verdict},
     execute::{Bound, Dispatch, Executor},
     instrument::instrument,
-    kernel::{KernelModule, ResourceKind, SOURCES},
+    kernel::{KernelModule, ResourceKind},
+    library::SOURCES,
     op::OpCounts,
     plan::{Dims, Pass, Phase},
 };

@@ -33,8 +33,11 @@ use self::{
     memory::Words,
     program::{Memory, Program},
 };
-use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, Outcome, ProgramId};
-use crate::{Error, kernel::KernelModule};
+use super::{
+    Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
+    ProgramId,
+};
+use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
 /// same on every machine.
@@ -78,8 +81,8 @@ impl Cpu {
         let threads = rayon::current_num_threads();
         let adapter = Adapter {
             name: "embedded".into(),
-            backend: "embedded".into(),
-            device_type: "embedded".into(),
+            backend: Backend::Embedded,
+            device_type: DeviceType::Embedded,
             driver: format!(
                 "flopmeter {}, {threads} threads on {}",
                 env!("CARGO_PKG_VERSION"),
@@ -224,7 +227,7 @@ impl Executor for Cpu {
             };
             let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
             let problem = format!("{}: {problem}{line}", dispatch.label);
-            Error::Kernel { kernel: program.name.clone(), problem }
+            KernelError::Kernel { kernel: program.name.clone(), problem }
         })?;
         let witness = Some(ran.witness(program));
         Ok(Outcome { seconds, clock: Clock::Wall, waited_seconds: seconds, witness })

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use super::{Observer, Progress, Stage, uniform};
 use crate::{
-    Error,
+    Error, KernelError,
     execute::{Adapter, Bound, BufferId, Dispatch, Executor, Outcome, ProgramId},
     instrument::{Instrumented, instrument},
-    kernel::{KernelKey, Library, Resource, ResourceKind},
+    kernel::{Resource, ResourceKind},
+    library::{KernelKey, Library},
     op::Cost,
     plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
 };
@@ -381,8 +382,9 @@ fn counters(
 }
 
 pub(super) fn lacks(pass: &Pass, problem: String) -> Error {
-    Error::Kernel {
+    KernelError::Kernel {
         kernel: pass.kernel.to_string(),
         problem: format!("pass '{}': {problem}", pass.label),
     }
+    .into()
 }

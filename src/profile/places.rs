@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Error,
+    Error, KernelError,
     measure::{Measurement, PassMeasurement, Timing},
     plan::{Pass, Plan},
 };
@@ -26,7 +26,7 @@ impl Places {
     /// that it has them is checked here, for every pair.
     ///
     /// # Errors
-    /// [`Error::Kernel`] naming a pass that has no counterpart.
+    /// [`KernelError::Kernel`] naming a pass that has no counterpart.
     pub(super) fn of(whole: &Plan, short: &Plan) -> Result<Self, Error> {
         let last = short.passes.iter().filter_map(Pass::layer).max();
         let mut of_layer: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
@@ -45,12 +45,12 @@ impl Places {
                     pass: found,
                     from_layer: layer.filter(|_| layer != pass.layer()),
                 })
-                .ok_or_else(|| Error::Kernel {
+                .ok_or_else(|| KernelError::Kernel {
                     kernel: pass.kernel.to_string(),
                     problem: format!("pass '{}': no pass that ran is like it", pass.label),
                 })
         };
-        whole.passes.iter().map(place).collect::<Result<_, _>>().map(Self)
+        Ok(Self(whole.passes.iter().map(place).collect::<Result<_, _>>()?))
     }
 
     /// The measurement of the whole plan from that of the shorter one: for each pass its counterpart's,

@@ -70,7 +70,7 @@ impl Ceilings {
 mod tests {
     use super::*;
     use crate::{
-        execute::{Adapter, Clock, Limits},
+        execute::{Adapter, Backend, Clock, DeviceType, Limits},
         op::{Op, Traffic},
         roofline::{Ceiling, Drift, Spread},
     };
@@ -89,7 +89,8 @@ mod tests {
             clock: Clock::Wall,
         };
         let limits = Limits::WEBGPU;
-        let [name, backend, device_type, driver] = [(); 4].map(|()| String::new());
+        let [name, driver] = [(); 2].map(|()| String::new());
+        let (backend, device_type) = (Backend::Noop, DeviceType::Other);
         let adapter = Adapter { name, backend, device_type, driver, limits };
         Ceilings {
             adapter,

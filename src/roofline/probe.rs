@@ -5,7 +5,8 @@ use crate::{
     Error,
     execute::{self, Clock, Dispatch, Executor, Limits, Outcome, ProgramId},
     instrument::instrument,
-    kernel::{self, KernelModule, ResourceKind},
+    kernel::{self, ResourceKind},
+    library,
     op::{Convention, Cost},
     plan::{Dims, KernelName},
 };
@@ -111,7 +112,7 @@ impl Probe {
         let limits = executor.adapter().limits;
         let lanes = limits.invocations.min(256);
         let dims = Dims::from([("LANES".into(), lanes), ("ROUNDS".into(), ROUNDS)]);
-        let kernel = KernelModule::load(&self.kernel(), &dims)?;
+        let kernel = library::load(&self.kernel(), &dims)?;
         let counting = instrument(&kernel, &limits)?;
 
         executor.clear();

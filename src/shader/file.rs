@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use naga::{Module, Override, ScalarKind, ShaderStage, TypeInner};
 
-use crate::{Error, kernel::KernelModule};
+use crate::{Error, KernelError, kernel::KernelModule};
 
 /// A parsed shader.
 #[derive(Clone, Debug)]
@@ -25,7 +25,9 @@ impl ShaderFile {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
         let bytes = fs::read(path).map_err(|e| problem(format!("cannot be read: {e}")))?;
         let name = path.display().to_string();
-        let invalid = |details: String| Error::Shader { kernel: name.clone(), details };
+        let invalid = |details: String| -> Error {
+            KernelError::Shader { kernel: name.clone(), details }.into()
+        };
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         if extension == "spv" {
             let module = spirv(&bytes).map_err(invalid)?;
@@ -51,7 +53,9 @@ impl ShaderFile {
         entry: Option<&str>,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<KernelModule, Error> {
-        let problem = |problem: String| Err(Error::Kernel { kernel: self.name.clone(), problem });
+        let problem = |problem: String| {
+            Err(KernelError::Kernel { kernel: self.name.clone(), problem }.into())
+        };
         let entries = self.module.entry_points.iter();
         let entries: Vec<&str> =
             entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect();
@@ -84,7 +88,7 @@ impl ShaderFile {
                 return problem(format!("its override '{name}' is a whole number, not {value}"));
             }
         }
-        KernelModule::from_module(&self.name, &self.source, &self.module, entry, overrides)
+        Ok(KernelModule::from_module(&self.name, &self.source, &self.module, entry, overrides)?)
     }
 }
 

@@ -13,6 +13,7 @@ use flopmeter::{
     formula,
     instrument::instrument,
     kernel::{KernelModule, Resource, ResourceKind},
+    library,
     plan::Dims,
 };
 
@@ -85,7 +86,7 @@ impl<'a> Bench<'a> {
         let name = kernel.parse().unwrap();
         let dims: Dims =
             dims.iter().map(|&(name, value)| (name.to_owned(), value as u32)).collect();
-        let module = KernelModule::load(&name, &dims).unwrap();
+        let module = library::load(&name, &dims).unwrap();
         let bindings = self.bind(&module.resources, &dims, scalars);
         let before = self.contents(&module.resources);
 

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
 use flopmeter::execute::{
-    Executor,
+    Backend, Executor,
     cpu::{Cpu, SUBGROUP_LANES},
     gpu::Gpu,
 };
@@ -41,7 +41,7 @@ pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
 
 /// Whether an executor reaches its device through GL, where something cannot be expected; says so.
 pub fn gl_cannot(executor: &dyn Executor, why: &str) -> bool {
-    let gl = executor.adapter().backend.eq_ignore_ascii_case("gl");
+    let gl = executor.adapter().backend == Backend::Gl;
     if gl {
         println!("NOT COMPARABLE on {} (GL): {why}", executor.adapter().name);
     }

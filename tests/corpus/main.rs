@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use flopmeter::{Error, execute::Limits, instrument::instrument, kernel::KernelModule};
+use flopmeter::{KernelError, execute::Limits, instrument::instrument, kernel::KernelModule};
 
 /// An adapter as they commonly are, without and with subgroups.
 fn limits() -> [Limits; 2] {
@@ -101,7 +101,7 @@ impl Tally {
                     self.instrumented.insert(label.to_owned());
                     self.modules += 1;
                 }
-                Err(error @ Error::Uncountable { .. }) => {
+                Err(error @ KernelError::Uncountable { .. }) => {
                     self.refused.insert(label.to_owned(), error.to_string());
                 }
                 Err(error) => {

@@ -2,7 +2,7 @@
 //! counted where it runs.
 
 use flopmeter::{
-    Error,
+    KernelError,
     execute::Limits,
     instrument::instrument,
     op::{Cost, Op, OpCounts, Scalar, Traffic},
@@ -378,7 +378,7 @@ fn an_operation_that_nobody_priced_is_an_error_that_names_its_line() {
     rayQueryInitialize(&query, scene, RayDesc(0u, 255u, 0.1, 9.0, vec3f(0.0), vec3f(1.0)));
 }";
     let error = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap_err();
-    assert!(matches!(error, Error::Uncountable { line: Some(5), .. }), "{error}");
+    assert!(matches!(error, KernelError::Uncountable { line: Some(5), .. }), "{error}");
     assert!(error.to_string().contains("a ray query has no price (line 5)"), "{error}");
 }
 

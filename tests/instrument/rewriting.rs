@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter::{
-    Error,
+    KernelError,
     execute::Limits,
     instrument::{Instrumented, instrument},
     kernel::KernelModule,
@@ -124,7 +124,7 @@ fn the_counters_are_bound_where_there_is_room() {
 
     let full = Limits { bindings_per_group: 1, bind_groups: 1, ..Limits::WEBGPU };
     let error = at(&roomy, &full).unwrap_err();
-    assert!(matches!(error, Error::Uncountable { line: None, .. }), "{error}");
+    assert!(matches!(error, KernelError::Uncountable { line: None, .. }), "{error}");
     let error = at(&crowded, &Limits { storage_bindings: 3, ..Limits::WEBGPU }).unwrap_err();
     assert!(error.to_string().contains("3 storage bindings"), "{error}");
 }

@@ -16,7 +16,7 @@ mod swiglu;
 
 use flopmeter::{
     formula,
-    kernel::{KernelModule, SOURCES},
+    library::{self, SOURCES},
     plan::{Dims, KernelName},
 };
 
@@ -32,7 +32,7 @@ fn every_entry_point_loads_and_has_a_closed_form() {
         assert!(!module.entry_points.is_empty(), "{stem}");
         for entry in module.entry_points {
             let kernel = KernelName { file: (*stem).to_owned(), entry: entry.name };
-            KernelModule::load(&kernel, &dims).unwrap_or_else(|e| panic!("{e}"));
+            library::load(&kernel, &dims).unwrap_or_else(|e| panic!("{e}"));
             assert!(formula::exact(&kernel, &dims).is_some(), "{kernel}");
             assert!(formula::recomputed(&kernel, &dims).is_some(), "{kernel}");
             assert!(formula::exact(&kernel, &Dims::new()).is_none(), "{kernel}");

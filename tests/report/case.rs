@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     estimate::Estimate,
-    execute::{Adapter, Clock, Limits},
+    execute::{Adapter, Backend, Clock, DeviceType, Limits},
     formula,
     measure::{Measurement, PassMeasurement, Source, Timing},
     model::{
@@ -152,8 +152,8 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
 pub fn adapter(name: &str, limits: Limits) -> Adapter {
     Adapter {
         name: name.into(),
-        backend: "Vulkan".into(),
-        device_type: "software".into(),
+        backend: Backend::Vulkan,
+        device_type: DeviceType::Software,
         driver: "example 1.0".into(),
         limits,
     }

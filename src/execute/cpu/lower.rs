@@ -31,7 +31,7 @@ use super::{
     program::{Block, Given, Inst, Memory, Node, Num, Program, Reg, Variable, Virtual, Watch},
     straighten,
 };
-use crate::{Error, kernel::KernelModule, op::Cost};
+use crate::{Error, KernelError, kernel::KernelModule, op::Cost};
 
 /// Instructions and statements that a kernel may be lowered to; beyond it inlining has got out of hand.
 const MAX_INSTRUCTIONS: usize = 1 << 20;
@@ -112,10 +112,9 @@ pub(super) fn lower(
         line: None,
         indexed: Indexed::of(&kernel.module),
     };
-    let refused = |what: String, line| Error::Uncountable {
-        kernel: kernel.name.clone(),
-        problem: format!("on the embedded executor: {what}"),
-        line,
+    let refused = |what: String, line| -> Error {
+        let problem = format!("on the embedded executor: {what}");
+        KernelError::Uncountable { kernel: kernel.name.clone(), problem, line }.into()
     };
     let invocations = lowering.size.iter().map(|&extent| u64::from(extent)).product::<u64>();
     if invocations > LIMITS.invocations.into() {

@@ -1,10 +1,10 @@
 //! Which adapters there are and which one a name means. Opening one is the parent's business.
 
-use wgpu::{Backend, Backends, DeviceType};
+use wgpu::Backends;
 
 use crate::{
     Error,
-    execute::{Adapter, Limits},
+    execute::{Adapter, Backend, DeviceType, Limits},
 };
 
 /// What to install where there is nothing to run on.
@@ -37,7 +37,7 @@ pub(super) fn enumerate() -> Vec<(wgpu::Adapter, Adapter)> {
             (adapter, description)
         })
         .collect();
-    described.sort_by_key(|(adapter, _)| rank(adapter.get_info().device_type));
+    described.sort_by_key(|(_, description)| rank(description.device_type));
     described
 }
 
@@ -45,14 +45,13 @@ pub(super) fn enumerate() -> Vec<(wgpu::Adapter, Adapter)> {
 pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
     let adapters = enumerate();
     let known: Vec<_> = adapters.iter().map(|(_, a)| format!("'{}'", a.name)).collect();
-    let is_software = |adapter: &wgpu::Adapter| adapter.get_info().device_type == DeviceType::Cpu;
     let wanted = choice.to_lowercase();
     adapters
         .into_iter()
-        .find(|(adapter, description)| match wanted.as_str() {
+        .find(|(_, description)| match wanted.as_str() {
             "auto" => true,
-            "gpu" => !is_software(adapter),
-            "software" => is_software(adapter),
+            "gpu" => description.device_type != DeviceType::Software,
+            "software" => description.device_type == DeviceType::Software,
             name => description.name.to_lowercase().contains(name),
         })
         .ok_or_else(|| {
@@ -66,11 +65,11 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
 
 fn rank(device_type: DeviceType) -> u8 {
     match device_type {
-        DeviceType::DiscreteGpu => 0,
-        DeviceType::IntegratedGpu => 1,
-        DeviceType::VirtualGpu => 2,
+        DeviceType::Discrete => 0,
+        DeviceType::Integrated => 1,
+        DeviceType::Virtual => 2,
         DeviceType::Other => 3,
-        DeviceType::Cpu => 4,
+        DeviceType::Software | DeviceType::Embedded => 4,
     }
 }
 
@@ -78,24 +77,24 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
     let info = adapter.get_info();
     let limits = adapter.limits();
     let device_type = match info.device_type {
-        DeviceType::DiscreteGpu => "discrete",
-        DeviceType::IntegratedGpu => "integrated",
-        DeviceType::VirtualGpu => "virtual",
-        DeviceType::Cpu => "software",
-        DeviceType::Other => "other",
+        wgpu::DeviceType::DiscreteGpu => DeviceType::Discrete,
+        wgpu::DeviceType::IntegratedGpu => DeviceType::Integrated,
+        wgpu::DeviceType::VirtualGpu => DeviceType::Virtual,
+        wgpu::DeviceType::Cpu => DeviceType::Software,
+        wgpu::DeviceType::Other => DeviceType::Other,
     };
     let backend = match info.backend {
-        Backend::Noop => "noop",
-        Backend::Vulkan => "Vulkan",
-        Backend::Metal => "Metal",
-        Backend::Dx12 => "DX12",
-        Backend::Gl => "GL",
-        Backend::BrowserWebGpu => "WebGPU",
+        wgpu::Backend::Noop => Backend::Noop,
+        wgpu::Backend::Vulkan => Backend::Vulkan,
+        wgpu::Backend::Metal => Backend::Metal,
+        wgpu::Backend::Dx12 => Backend::Dx12,
+        wgpu::Backend::Gl => Backend::Gl,
+        wgpu::Backend::BrowserWebGpu => Backend::WebGpu,
     };
     Adapter {
         name: info.name,
-        backend: backend.to_owned(),
-        device_type: device_type.to_owned(),
+        backend,
+        device_type,
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         limits: Limits {
             binding_bytes: limits.max_storage_buffer_binding_size,

@@ -11,8 +11,8 @@ impl Document for AdapterList {
             Row::new([
                 Cell::text(&adapter.name),
                 Cell::text(if i == 0 { "yes" } else { "" }),
-                Cell::text(&adapter.backend),
-                Cell::text(&adapter.device_type),
+                Cell::text(adapter.backend.to_string()),
+                Cell::text(adapter.device_type.to_string()),
                 Cell::Bytes(adapter.limits.binding_bytes),
                 Cell::text(&adapter.driver),
             ])

@@ -2,7 +2,7 @@
 
 use super::{Fact, Tone};
 use crate::{
-    execute::{Access, Adapter, Between, OutOfBounds, Race},
+    execute::{Access, Adapter, Between, DeviceType, OutOfBounds, Race},
     report::{
         Watched,
         number::{DASH, grouped, share_of},
@@ -12,7 +12,7 @@ use crate::{
 /// What no reader of the embedded executor's times may overlook.
 pub(super) fn embedded_times(adapter: &Adapter) -> Option<Fact> {
     let said = "the embedded executor interprets: its times are this machine's CPU, not a GPU's";
-    (adapter.device_type == "embedded").then(|| Fact::new("", said))
+    (adapter.device_type == DeviceType::Embedded).then(|| Fact::new("", said))
 }
 
 /// Lane use, accesses out of bounds, and races where they were looked for.

@@ -20,11 +20,9 @@
 
 mod block;
 mod code;
-mod flow;
 mod flush;
 mod price;
 mod set;
-mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,21 +31,20 @@ use naga::{
     Span, Statement,
 };
 
+pub use self::set::{Counted, CounterSet, CountingKernel};
 use self::{
     block::{Site, Unpriced},
     code::Code,
-    flow::Flow,
     flush::{Counter, Means, Types},
     price::Pricer,
 };
-pub use self::{
-    set::{Counted, CounterSet, CountingKernel},
-    table::{Block, BlockTable, Line},
-};
+pub use crate::table::{BlockTable, Line};
 use crate::{
     Error,
-    execute::Limits,
+    device::Limits,
+    flow::Flow,
     kernel::{KernelModule, ResourceKind, resources, validate},
+    table::Block,
 };
 
 /// A kernel that counts, and what its counters mean.

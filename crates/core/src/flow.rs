@@ -13,26 +13,26 @@ use std::{
 
 /// A number of executions as a sum of counters, each taken a whole number of times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Flow(BTreeMap<u32, i64>);
+pub(crate) struct Flow(BTreeMap<u32, i64>);
 
 impl Flow {
     /// As often as one counter says.
-    pub(super) fn counter(index: u32) -> Self {
+    pub(crate) fn counter(index: u32) -> Self {
         Self(BTreeMap::from([(index, 1)]))
     }
 
     /// The counters that it depends on.
-    pub(super) fn counters(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn counters(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.keys().copied()
     }
 
     /// The same flow where every counter has a new name.
-    pub(super) fn renamed(&self, name: impl Fn(u32) -> u32) -> Self {
+    pub(crate) fn renamed(&self, name: impl Fn(u32) -> u32) -> Self {
         Self(self.0.iter().map(|(&counter, &times)| (name(counter), times)).collect())
     }
 
     /// Its value; none where the counters contradict each other.
-    pub(super) fn evaluate(&self, counters: &[u64]) -> Option<u64> {
+    pub(crate) fn evaluate(&self, counters: &[u64]) -> Option<u64> {
         let sum = self.0.iter().try_fold(0_i128, |sum, (&counter, &times)| {
             sum.checked_add(i128::from(counters[counter as usize]) * i128::from(times))
         })?;
@@ -63,38 +63,38 @@ impl SubAssign<&Flow> for Flow {
 }
 
 /// A point through which control passes.
-pub(super) type Node = usize;
+pub(crate) type Node = usize;
 
 /// A way from one point to another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Edge {
+pub(crate) struct Edge {
     /// Where control comes from.
-    pub(super) from: Node,
+    pub(crate) from: Node,
     /// Where it goes.
-    pub(super) to: Node,
+    pub(crate) to: Node,
     /// How much it would cost to count here, for comparison; none where no counter can be placed.
-    pub(super) weight: Option<u64>,
+    pub(crate) weight: Option<u64>,
 }
 
 /// The control flow of one function.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Graph {
+pub(crate) struct Graph {
     /// How many points there are.
-    pub(super) nodes: usize,
+    pub(crate) nodes: usize,
     /// The ways between them. Those without a weight form no cycle.
-    pub(super) edges: Vec<Edge>,
+    pub(crate) edges: Vec<Edge>,
 }
 
 impl Graph {
     /// A new point.
-    pub(super) fn node(&mut self) -> Node {
+    pub(crate) fn node(&mut self) -> Node {
         self.nodes += 1;
         self.nodes - 1
     }
 
     /// The flow of every edge, given that control enters at `entry` and leaves at `exit` as often as
     /// `executions` says. `count` names a new counter for an edge that must be counted.
-    pub(super) fn solve(
+    pub(crate) fn solve(
         &self,
         (entry, exit): (Node, Node),
         executions: &Flow,

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use naga::{Block, Expression, Function, Handle, Span, Statement};
 
-use super::{
+use super::price::Pricer;
+use crate::{
     flow::{Edge, Graph, Node},
-    price::Pricer,
+    op::Cost,
 };
-use crate::op::Cost;
 
 /// A place in a function's body: which statement, which of its blocks, which statement there, and so
 /// on; the last number is the statement before which something may be inserted. Sorted, later places

@@ -1,8 +1,11 @@
 //! The vocabulary: what an operation is, how many were executed, and what they cost under a named
 //! convention. Everything else in the crate speaks in these types; this file knows nothing of the rest.
 
-use std::{borrow::Cow, fmt, iter::Sum, ops::Add, str::FromStr};
+#[cfg(feature = "schema")]
+use std::borrow::Cow;
+use std::{fmt, iter::Sum, ops::Add, str::FromStr};
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -235,6 +238,7 @@ impl<'de> Deserialize<'de> for OpCounts {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for OpCounts {
     fn schema_name() -> Cow<'static, str> {
         "OpCounts".into()
@@ -259,7 +263,8 @@ fn key(scalar: Scalar, op: Op) -> String {
 macro_rules! traffic {
     ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
         /// Memory touched beside the arithmetic. Private and function memory are not memory.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(JsonSchema))]
         #[serde(default, deny_unknown_fields)]
         pub struct Traffic {
             $($(#[$doc])*
@@ -285,11 +290,12 @@ macro_rules! traffic {
     };
 }
 
+/// Whether a count is 0: serialised structures leave such fields out.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde's skip_serializing_if passes a reference"
 )]
-pub(crate) fn is_zero(value: &u64) -> bool {
+pub fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
@@ -328,7 +334,8 @@ impl Traffic {
 }
 
 /// Operations and traffic together: what executing a piece of a kernel costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Cost {
     /// Operations by kind.
     pub ops: OpCounts,
@@ -364,7 +371,8 @@ impl Sum for Cost {
 }
 
 /// A named price list that turns operations into FLOPs; printed with every number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Convention {
     /// Arithmetic and elementary functions are 1, a fused multiply-add 2, the rest 0.

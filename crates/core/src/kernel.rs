@@ -1,6 +1,5 @@
-//! The kernels: find one by name, parse and validate it, resolve its overrides, and reflect what it
-//! binds. Nothing here knows a shape or a device; what a binding or a uniform is called in WGSL is
-//! stated there alone.
+//! One kernel: parse and validate a source, resolve its overrides, and reflect what it binds. Nothing here
+//! knows a shape or a device.
 
 mod layout;
 
@@ -13,42 +12,7 @@ use naga::{
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 
-use crate::{Error, plan::Dims, plan::KernelName};
-
-macro_rules! shaders {
-    ($($stem:literal $(+ $part:literal)*),* $(,)?) => {
-        /// Every kernel family: the stem of its file and its source, with that of the files it is
-        /// continued in behind it, so that lines of the first are what they are called.
-        pub const SOURCES: &[(&str, &str)] = &[$((
-            $stem,
-            concat!(
-                include_str!(concat!("../shaders/", $stem, ".wgsl"))
-                $(, "\n", include_str!(concat!("../shaders/", $part, ".wgsl")))*
-            ),
-        )),*];
-    };
-}
-
-shaders![
-    "attention" + "attention_tiles" + "attention_common" + "products",
-    "attention_subgroup" + "attention_common" + "products",
-    "bk_core",
-    "columns",
-    "cross_entropy",
-    "embedding",
-    "grouping",
-    "layer_norm",
-    "linear" + "linear_tiles" + "linear_common" + "products",
-    "linear_subgroup" + "linear_common" + "products",
-    "mix",
-    "moe",
-    "optimizer",
-    "relu",
-    "rms_norm" + "products",
-    "roofline",
-    "rope",
-    "swiglu",
-];
+use crate::Error;
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the
 /// instrumenter rewrites.
@@ -109,69 +73,7 @@ pub struct Member {
     pub float: bool,
 }
 
-/// The crate's own kernels, each file parsed at most once.
-#[derive(Default)]
-pub struct Library {
-    parsed: BTreeMap<String, Module>,
-}
-
-/// What distinguishes one loaded kernel from another: its name and the overrides it was given.
-pub type KernelKey = (KernelName, Vec<(String, u32)>);
-
-impl Library {
-    /// One kernel with its overrides taken from `dims` by name, and the key under which a caller
-    /// may keep it. Dimensions that are no overrides are left alone: they are uniforms.
-    pub fn load(
-        &mut self,
-        kernel: &KernelName,
-        dims: &Dims,
-    ) -> Result<(KernelKey, KernelModule), Error> {
-        let key = self.key(kernel, dims)?;
-        let overrides =
-            key.1.iter().map(|(name, value)| (name.clone(), f64::from(*value))).collect();
-        let module = KernelModule::from_module(
-            &kernel.to_string(),
-            source(&kernel.file).unwrap_or_default(),
-            &self.parsed[&kernel.file],
-            &kernel.entry,
-            &overrides,
-        )?;
-        Ok((key, module))
-    }
-
-    /// The key that [`Library::load`] would return, without the work of loading.
-    pub fn key(&mut self, kernel: &KernelName, dims: &Dims) -> Result<KernelKey, Error> {
-        if !self.parsed.contains_key(&kernel.file) {
-            let source = source(&kernel.file).ok_or_else(|| Error::Kernel {
-                kernel: kernel.to_string(),
-                problem: format!("there is no shader file '{}.wgsl'", kernel.file),
-            })?;
-            let module = naga::front::wgsl::parse_str(source).map_err(|error| Error::Shader {
-                kernel: kernel.to_string(),
-                details: error.emit_to_string(source),
-            })?;
-            self.parsed.insert(kernel.file.clone(), module);
-        }
-        let overrides = self.parsed[&kernel.file]
-            .overrides
-            .iter()
-            .filter_map(|(_, o)| o.name.as_ref())
-            .filter_map(|name| dims.get(name).map(|&value| (name.clone(), value)))
-            .collect();
-        Ok((kernel.clone(), overrides))
-    }
-}
-
-fn source(file: &str) -> Option<&'static str> {
-    SOURCES.iter().find(|(stem, _)| *stem == file).map(|(_, source)| *source)
-}
-
 impl KernelModule {
-    /// Loads one of the crate's own kernels, taking its overrides from `dims` by name.
-    pub fn load(kernel: &KernelName, dims: &Dims) -> Result<Self, Error> {
-        Library::default().load(kernel, dims).map(|(_, module)| module)
-    }
-
     /// Parses a WGSL source and keeps one entry point of it. Values in `overrides` that name no
     /// override of the module are left alone: a pass may carry dimensions that are uniforms.
     pub fn from_wgsl(

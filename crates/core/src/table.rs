@@ -7,20 +7,19 @@
 
 use std::collections::BTreeMap;
 
-use super::flow::Flow;
-use crate::{Error, op::Cost};
+use crate::{Error, flow::Flow, op::Cost};
 
 /// Bytes of one counter in a stripe: the low and the high half of a u64, each a `u32`.
 const COUNTER_BYTES: u32 = 8;
 
 /// Stripes are a power of two.
-pub(super) const STRIPES: u32 = 16;
+pub(crate) const STRIPES: u32 = 16;
 
 /// What stripes must not share: the unit in which caches of today keep memory.
 const CACHE_LINE_BYTES: u32 = 64;
 
 /// Bytes from one stripe of so many counters to the next.
-pub(super) const fn stripe_bytes(counters: u32) -> u32 {
+pub(crate) const fn stripe_bytes(counters: u32) -> u32 {
     (counters * COUNTER_BYTES).next_multiple_of(CACHE_LINE_BYTES)
 }
 
@@ -36,7 +35,7 @@ pub struct Block {
     /// From its first to its last statement.
     pub span: naga::Span,
     /// How often it executes, in counters.
-    pub(super) executions: Flow,
+    pub(crate) executions: Flow,
 }
 
 /// What the executions of one line of the source cost.
@@ -52,9 +51,9 @@ pub struct Line {
 /// What the counters of an instrumented kernel mean.
 #[derive(Clone, Debug)]
 pub struct BlockTable {
-    pub(super) kernel: String,
-    pub(super) counters: u32,
-    pub(super) blocks: Vec<Block>,
+    pub(crate) kernel: String,
+    pub(crate) counters: u32,
+    pub(crate) blocks: Vec<Block>,
 }
 
 impl BlockTable {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{BlockTable, Instrumented, Line, instrument};
-use crate::{Error, execute::Limits, kernel::KernelModule, op::Cost};
+use crate::{Error, device::Limits, kernel::KernelModule, op::Cost};
 
 /// The counters of several kernels in one buffer.
 ///

@@ -31,11 +31,8 @@ use self::{
     entry::{Input, Inputs},
     queue::Queue,
 };
-use super::{
-    CounterBinding,
-    code::Code,
-    table::{STRIPES, stripe_bytes},
-};
+use super::{CounterBinding, code::Code};
+use crate::table::{STRIPES, stripe_bytes};
 
 /// A private counter as the flush sees it.
 pub(super) struct Counter {

@@ -1,0 +1,166 @@
+//! Plain numbers about a device: what it is called, what a kernel and a plan must fit into, and whose clock
+//! a time is from. Knows nothing of who has a device or how one is opened.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who runs: what a report prints and what a plan must respect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Adapter {
+    /// The device's own name.
+    pub name: String,
+    /// The interface through which it is used.
+    pub backend: Backend,
+    /// What kind of device it is.
+    pub device_type: DeviceType,
+    /// Driver and version, as far as they are known.
+    pub driver: String,
+    /// What a plan must fit into.
+    pub limits: Limits,
+}
+
+/// The interface through which an adapter is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Backend {
+    /// Vulkan.
+    Vulkan,
+    /// Metal.
+    Metal,
+    /// Direct3D 12.
+    #[serde(rename = "DX12")]
+    Dx12,
+    /// OpenGL or OpenGL ES.
+    #[serde(rename = "GL")]
+    Gl,
+    /// A browser's WebGPU.
+    #[serde(rename = "WebGPU")]
+    WebGpu,
+    /// The embedded executor, which interprets kernels on the CPU.
+    #[serde(rename = "embedded")]
+    Embedded,
+    /// A backend that runs nothing.
+    #[serde(rename = "noop")]
+    Noop,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Vulkan => "Vulkan",
+            Self::Metal => "Metal",
+            Self::Dx12 => "DX12",
+            Self::Gl => "GL",
+            Self::WebGpu => "WebGPU",
+            Self::Embedded => "embedded",
+            Self::Noop => "noop",
+        })
+    }
+}
+
+/// What kind of device an adapter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceType {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A GPU seen through a virtual machine.
+    Virtual,
+    /// A driver that computes on the host's processors.
+    Software,
+    /// The embedded executor.
+    Embedded,
+    /// A device of a kind that its driver does not state.
+    Other,
+}
+
+impl fmt::Display for DeviceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Discrete => "discrete",
+            Self::Integrated => "integrated",
+            Self::Virtual => "virtual",
+            Self::Software => "software",
+            Self::Embedded => "embedded",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// The limits that shape a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Limits {
+    /// Bytes in one storage binding.
+    pub binding_bytes: u64,
+    /// Bytes in one buffer.
+    pub buffer_bytes: u64,
+    /// A binding's offset is a multiple of this many bytes.
+    pub offset_alignment: u64,
+    /// Workgroups along one dimension of a dispatch.
+    pub workgroups: u32,
+    /// Invocations in a workgroup.
+    pub invocations: u32,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Storage bindings a kernel may have.
+    pub storage_bindings: u32,
+    /// Bind groups a kernel may use.
+    pub bind_groups: u32,
+    /// Bindings in one group.
+    pub bindings_per_group: u32,
+    /// Lanes in a subgroup, where there are subgroups and all have this many.
+    pub subgroup_lanes: Option<u32>,
+}
+
+impl Limits {
+    /// What every WebGPU adapter has: the default limits of the standard, and no subgroups.
+    pub const WEBGPU: Self = Self {
+        binding_bytes: 128 << 20,
+        buffer_bytes: 256 << 20,
+        offset_alignment: 256,
+        workgroups: 65535,
+        invocations: 256,
+        workgroup_bytes: 16384,
+        storage_bindings: 8,
+        bind_groups: 4,
+        bindings_per_group: 1000,
+        subgroup_lanes: None,
+    };
+
+    /// What fits both of two adapters.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            binding_bytes: self.binding_bytes.min(other.binding_bytes),
+            buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
+            // Alignments are powers of two, so the larger is a multiple of the smaller.
+            offset_alignment: self.offset_alignment.max(other.offset_alignment),
+            workgroups: self.workgroups.min(other.workgroups),
+            invocations: self.invocations.min(other.invocations),
+            workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
+            storage_bindings: self.storage_bindings.min(other.storage_bindings),
+            bind_groups: self.bind_groups.min(other.bind_groups),
+            bindings_per_group: self.bindings_per_group.min(other.bindings_per_group),
+            subgroup_lanes: self
+                .subgroup_lanes
+                .filter(|_| self.subgroup_lanes == other.subgroup_lanes),
+        }
+    }
+}
+
+/// Where a time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// The device's own timestamps around the dispatch.
+    Timestamps,
+    /// Wall time on the host, submission and wait included.
+    Wall,
+}

@@ -1,0 +1,49 @@
+//! Counts what a GPU kernel executes: rewrites it so that the device counts for itself, and says what the
+//! counters mean.
+//!
+//! ```
+//! use flopmeter_core::{device::Limits, instrument::instrument, kernel::KernelModule, op::Convention};
+//!
+//! let source = "
+//!     @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+//!
+//!     @compute @workgroup_size(64)
+//!     fn double(@builtin(global_invocation_id) id: vec3<u32>) {
+//!         x[id.x] = 2.0 * x[id.x];
+//!     }";
+//! let kernel = KernelModule::from_wgsl("double", source, "double", &Default::default())?;
+//! let counting = instrument(&kernel, &Limits::WEBGPU)?;
+//!
+//! // `counting.kernel.module` goes to the device in place of `kernel.module`, with a zeroed storage buffer of
+//! // this size bound at `counting.counters`.
+//! let buffer = vec![0; counting.table.bytes() as usize];
+//!
+//! // What the buffer holds after any number of dispatches; here there was none.
+//! let executions = counting.table.decode(&buffer)?;
+//! assert_eq!(counting.table.cost(&executions).ops.flops(Convention::Ieee), 0);
+//! # Ok::<(), flopmeter_core::Error>(())
+//! ```
+//!
+//! A device counts *block executions*. A metered block is a run of statements of which, once the first
+//! executes, all execute; the host multiplies each block's executions by the operations in it. [`op::Op`] is
+//! the vocabulary, and a change of [`op::Convention`], the price list that turns operations into FLOPs, never
+//! needs another run. An operation without a price is an error, never 0.
+//!
+//! | module | its one job | what it never knows |
+//! |---|---|---|
+//! | [`op`] | operations, counts, traffic, conventions | everything else |
+//! | [`device`] | plain numbers about a device | who has one |
+//! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
+//! | [`kernel`] | parse, validate and reflect one kernel | shapes, devices |
+//! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas, executors |
+//! | [`table`] | what counters mean: blocks, lines, costs | how the counters got there |
+
+pub mod device;
+mod error;
+mod flow;
+pub mod instrument;
+pub mod kernel;
+pub mod op;
+pub mod table;
+
+pub use error::Error;
