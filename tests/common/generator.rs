@@ -12,9 +12,11 @@ use std::fmt::Write;
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// Invocations of a workgroup, words of each buffer that an invocation owns, and shared counters.
+/// Invocations of a workgroup.
 pub const LANES: u32 = 24;
+/// Words of each buffer that an invocation owns.
 pub const OWN: u32 = 8;
+/// Counters that all invocations share.
 pub const COUNTERS: u32 = 4;
 
 /// A type of values.

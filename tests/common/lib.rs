@@ -1,16 +1,25 @@
-//! What every test on a device needs: the executors that are here, or a reason why one is missing.
+//! What the tests, the benches and the fuzz target share: the executors that are here, or a reason why one is
+//! missing, a bench that runs single kernels, and kernels from elsewhere.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
+pub mod bench;
+pub mod corpus;
+pub mod generator;
+pub mod interpret;
+pub mod mutant;
+
+#[cfg(feature = "gpu")]
+use flopmeter::execute::gpu::Gpu;
 use flopmeter::execute::{
     Backend, Executor,
     cpu::{Cpu, SUBGROUP_LANES},
-    gpu::Gpu,
 };
 
 /// The GPU or software adapter that is here. Without one its part of a test is skipped, loudly, and
 /// fails where `FLOPMETER_REQUIRE_ADAPTER` is 1.
+#[cfg(feature = "gpu")]
 pub fn gpu() -> Option<Gpu> {
     match Gpu::open("auto") {
         Ok(gpu) => Some(gpu),
@@ -30,6 +39,7 @@ pub fn embedded() -> Cpu {
 }
 
 /// Runs a test's body on each executor: one suite holds them all to the same answers.
+#[cfg(feature = "gpu")]
 pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
     println!("on the embedded executor");
     body(&mut embedded());

@@ -1,8 +1,5 @@
 //! Several kernels, many dispatches, one buffer of counters: each kernel's counts are its own, exact, and
 //! readable between dispatches.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::collections::BTreeMap;
 

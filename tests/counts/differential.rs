@@ -2,20 +2,15 @@
 //! compiler make of one program must be the same results and the same counts.
 //!
 //! `FLOPMETER_SEEDS=N` runs the first N seeds on every executor, instead of those that run always.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stderr, reason = "a kernel that fails must be seen")]
 
-mod common;
-#[path = "differential/generator.rs"]
-mod generator;
-
+use common::generator::{self, COUNTERS, LANES, OWN};
 use flopmeter::{
     execute::{Bound, Dispatch, Executor, Witness},
     instrument::instrument,
     kernel::KernelModule,
     op::Cost,
 };
-use generator::{COUNTERS, LANES, OWN};
 
 /// Seeds that run always, and those of them that run on an adapter, too, whose compiler takes its time.
 const SEEDS: u64 = 100;

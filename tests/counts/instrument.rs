@@ -1,25 +1,17 @@
 //! Evidence for the instrumenter: hand-counted fixtures for each form of control flow, run on a device,
 //! plain and instrumented outputs compared bit for bit, and every check seen to fail.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
-mod common;
-#[path = "instrument/data.rs"]
 mod data;
-#[path = "instrument/harness.rs"]
 mod harness;
-#[path = "instrument/prices.rs"]
 mod prices;
-#[path = "instrument/random.rs"]
 mod random;
-#[path = "instrument/rewriting.rs"]
 mod rewriting;
 
+use self::harness::{CONTROL, CROWDED, counted, kernel};
 use flopmeter::{
     execute::{Executor as _, Limits, cpu::Cpu},
     op::{Cost, Op, OpCounts, Traffic},
 };
-use harness::{CONTROL, CROWDED, counted, kernel};
 
 /// Invocations that run each entry point of `control.wgsl`.
 const N: u64 = 120;

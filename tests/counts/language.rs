@@ -1,10 +1,7 @@
 //! WGSL's rarer types and functions against expectations worked out by hand, on every executor that
 //! takes them: 64-bit and 16-bit scalars, their atomics and storage, matrices, vector geometry, packing
 //! and bits at the edges.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what was skipped")]
-
-mod common;
 
 use flopmeter::{
     execute::{Bound, DeviceType, Dispatch, Executor},

@@ -1,9 +1,6 @@
 //! The example that newcomers copy counts what it must.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-#[path = "../examples/own_program.rs"]
+#[path = "../../examples/own_program.rs"]
 #[allow(dead_code, reason = "the example's main prints what is asserted here")]
 mod own_program;
 

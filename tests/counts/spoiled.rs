@@ -1,9 +1,5 @@
 //! Every check has been seen to fail: kernels and closed forms spoilt in one place, and the verdict that
-//! must follow. (What the instrumenter itself may get wrong is spoilt in `tests/instrument`.)
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-mod common;
+//! must follow. (What the instrumenter itself may get wrong is spoilt in `tests/counts/instrument`.)
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,6 @@
 //! What only the embedded executor promises: a tally of its own, defined results where arithmetic or
 //! an index leaves its range, and an error instead of a hang, each naming its line.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use flopmeter::{
     execute::{Bound, Dispatch, Executor, LaneUse, OutOfBounds, Outcome, cpu::Cpu},
     instrument::instrument,

@@ -1,9 +1,5 @@
 //! The executor's contract: buffers hold what is written, programs run, errors come back as errors.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
 use flopmeter::{

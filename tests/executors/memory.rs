@@ -1,7 +1,4 @@
 //! Plans that an adapter takes and the host's memory does not: refused before anything is allocated.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-mod common;
 
 use flopmeter::{
     Error,

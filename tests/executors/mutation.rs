@@ -1,22 +1,12 @@
 //! Kernels gone wrong: our own shaders, the fixtures and generated kernels with a few tokens dropped, doubled
 //! or exchanged. What naga still takes, the embedded executor runs or refuses, and never panics. The fuzz
 //! target in `fuzz/` does the same without an end; `FLOPMETER_MUTANTS=N` runs N mutants of each source.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see how many kernels ran")]
-
-#[path = "differential/generator.rs"]
-#[allow(dead_code, reason = "what its kernels bind is of no interest here")]
-mod generator;
-#[path = "mutation/interpret.rs"]
-mod interpret;
-#[path = "mutation/mutant.rs"]
-mod mutant;
 
 use std::panic::catch_unwind;
 
+use common::{generator, interpret::interpret, mutant::mutant};
 use flopmeter::library::SOURCES;
-use interpret::interpret;
-use mutant::mutant;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -24,10 +14,10 @@ use rand_chacha::ChaCha8Rng;
 const MUTANTS: u64 = 40;
 
 const FIXTURES: [&str; 4] = [
-    include_str!("fixtures/collatz.wgsl"),
-    include_str!("fixtures/control.wgsl"),
-    include_str!("fixtures/crowded.wgsl"),
-    include_str!("fixtures/scaled_product.wgsl"),
+    include_str!("../fixtures/collatz.wgsl"),
+    include_str!("../fixtures/control.wgsl"),
+    include_str!("../fixtures/crowded.wgsl"),
+    include_str!("../fixtures/scaled_product.wgsl"),
 ];
 
 /// What once made the executor panic, or worse.

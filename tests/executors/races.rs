@@ -1,8 +1,5 @@
 //! Races: a kernel of each kind that has one, with its lines; kernels that look as if they had one and
 //! have none; and the crate's own kernels, plain and counting, which must have none.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::ops::ControlFlow;
 
@@ -238,7 +235,7 @@ fn our_own_steps_have_no_races() {
 
 #[test]
 fn counting_adds_no_race() {
-    let source = include_str!("fixtures/control.wgsl");
+    let source = include_str!("../fixtures/control.wgsl");
     let module = naga::front::wgsl::parse_str(source).unwrap();
     for entry in &module.entry_points {
         let kernel =

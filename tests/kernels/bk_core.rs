@@ -1,13 +1,9 @@
 //! BK-Core on a device against double precision: the resolvent diagonal, both gradients, the clamps
 //! around them, and the counts of every entry.
 
-#[path = "common/bench.rs"]
-mod bench;
-mod common;
-
 use std::cell::RefCell;
 
-use bench::{Bench, grid, noise, relative_error};
+use common::bench::{Bench, grid, noise, relative_error};
 use flopmeter::execute::Executor;
 use num_complex::Complex64;
 use proptest::test_runner::{Config, TestRunner};

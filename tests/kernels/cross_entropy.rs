@@ -1,13 +1,9 @@
 //! Cross entropy on a device against double precision: losses, gradients, their mean, and the counts
 //! of every entry, for rows shorter and longer than a workgroup.
 
-#[path = "common/bench.rs"]
-mod bench;
-mod common;
-
 use std::cell::RefCell;
 
-use bench::{Bench, grid, noise};
+use common::bench::{Bench, grid, noise};
 use flopmeter::execute::Executor;
 use proptest::test_runner::{Config, TestRunner};
 

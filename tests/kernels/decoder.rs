@@ -3,12 +3,6 @@
 //! every launch's count against its closed form besides.
 
 mod attention;
-#[path = "../common/bench.rs"]
-mod bench;
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../kernels/launch.rs"]
-mod launch;
 mod rms_norm;
 mod rope;
 mod rows;

@@ -2,13 +2,9 @@
 //! prime, smaller than a tile and larger than several, and rows in one group or in many, empty ones
 //! among them. Values, counts and what lies beside the outputs are all held.
 
-#[path = "common/bench.rs"]
-mod bench;
-mod common;
-
 use std::{iter, ops::Range};
 
-use bench::{Bench, noise};
+use common::bench::{Bench, noise};
 use flopmeter::execute::Executor;
 use proptest::{collection::vec, prelude::*};
 

@@ -1,5 +1,4 @@
 //! The published estimator against the numbers published with it, and every way a shape can be wrong.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 use flopmeter::{
     Error,

@@ -1,10 +1,6 @@
 //! Models as users have them, from weights to updated parameters, against tensors computed elsewhere in
 //! double precision: `tests/golden/` holds each model and what must come out of it.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
 
 use flopmeter::{

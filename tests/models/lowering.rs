@@ -1,10 +1,6 @@
 //! Plans under narrow limits: tensors in windows give the same results as whole ones, and what does not
 //! fit is refused in the plan's own terms before any device is asked.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-mod common;
-
 use std::ops::ControlFlow;
 
 use flopmeter::{

@@ -1,6 +1,5 @@
 //! Models and batches as users have them, on disk: the golden folders as they are, and spoilt in
 //! every way that should be noticed.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,5 @@
 //! Qwen2 as users have it on disk, spoilt in every way that should be noticed, and what a step of it
 //! does and leaves out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

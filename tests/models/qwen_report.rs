@@ -1,9 +1,6 @@
 //! Reports on Qwen2. A few layers in the place of many: what is scaled up must be what the whole model
 //! costs, to the last operation and byte, and must say that it did not run. And what training costs,
 //! all parameters or adapters.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-mod common;
 
 use std::ops::ControlFlow;
 

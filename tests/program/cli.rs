@@ -1,8 +1,4 @@
 //! The program as a user meets it: what it prints where, which files it leaves, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-#[path = "common/program.rs"]
-mod program;
 
 use std::{
     fs,
@@ -11,13 +7,13 @@ use std::{
     process::Stdio,
 };
 
+use crate::command::{PROGRAM, flopmeter, json, refused};
 use assert_cmd::Command;
 use flopmeter::{
     model::Model,
     tensors::{self, Entry, TensorFile},
 };
 use predicates::{prelude::*, str::contains};
-use program::{PROGRAM, flopmeter, json, refused};
 use serde_json::Value;
 
 /// A model that runs in no time.

@@ -1,13 +1,9 @@
 //! Two steps side by side, as the program says it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-#[path = "common/program.rs"]
-mod program;
 
 use std::{fs, path::Path};
 
+use crate::command::{flopmeter, json, refused};
 use predicates::{prelude::*, str::contains};
-use program::{flopmeter, json, refused};
 use serde_json::Value;
 
 /// A step that the embedded executor runs in no time.

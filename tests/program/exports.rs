@@ -1,6 +1,5 @@
 //! What the program writes beside its table, as a user asks for it: each format where it was asked for,
 //! whole, and none that could overwrite another; completions and manual pages made from the arguments.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 use std::{fs, path::Path};
 

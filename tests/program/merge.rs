@@ -1,17 +1,13 @@
 //! Sweeps in shards: what comes together is what one machine would have found, and what does not belong
 //! together is refused.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-#[path = "common/program.rs"]
-mod program;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use crate::command::{flopmeter, json, refused};
 use predicates::str::contains;
-use program::{flopmeter, json, refused};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,7 +1,4 @@
 //! Ceilings: measured on every executor in work that was counted, and as a user meets them.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
-mod common;
 
 use std::{fs, ops::ControlFlow};
 

@@ -1,8 +1,4 @@
 //! How cost grows, as the program says it: estimated, measured, fitted, and the published claims judged.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-#[path = "common/program.rs"]
-mod program;
 
 use std::{
     fs,
@@ -10,8 +6,8 @@ use std::{
     process::Stdio,
 };
 
+use crate::command::{PROGRAM, flopmeter, json, refused};
 use predicates::{prelude::*, str::contains};
-use program::{PROGRAM, flopmeter, json, refused};
 use serde_json::Value;
 
 /// A model that the embedded executor runs in no time, and where it runs.

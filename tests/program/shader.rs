@@ -1,7 +1,4 @@
 //! `flopmeter shader` as a user meets it: what it counts, what it writes, and how it refuses.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
-
-mod common;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -346,7 +343,7 @@ fn bindings_that_do_not_fit_are_named() {
         @compute @workgroup_size(1) fn main() { x = textureLoad(image, vec2(0, 0), 0).x; }";
     let folder = tempfile::tempdir().unwrap();
     let texture = written(&folder, "texture.wgsl", texture);
-    crate::refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
+    refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
 }
 
 #[test]

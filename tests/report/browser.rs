@@ -1,12 +1,7 @@
 //! The HTML report in a real browser, headless: it renders without a word on the console, its tables sort, and
 //! its figures are those of the report. Needs Chromium; without one this is skipped, loudly, and fails where
 //! `FLOPMETER_REQUIRE_BROWSER` is 1.
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
-
-#[allow(dead_code, reason = "the tests of reports use the rest")]
-#[path = "report/case.rs"]
-mod case;
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -17,7 +12,7 @@ use flopmeter::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use case::{Case, ceilings};
+use crate::case::{Case, ceilings};
 
 /// What the probe below found in a page.
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,7 @@ use flopmeter::kernel::KernelModule;
 use naga::{Module, ShaderStage};
 use serde_json::Value;
 
-use crate::preprocess::{self, Macros};
+use super::preprocess::{self, Macros};
 
 const PACKAGES: [&str; 3] = ["llama-cpp-sys-2", "vello_shaders", "web-rwkv"];
 
@@ -157,7 +157,7 @@ pub fn first_variants() -> Option<BTreeMap<String, KernelModule>> {
 
 /// Where cargo keeps the packages; none, with a word, where there is no network and they are not here.
 fn fetched() -> Option<Vec<(&'static str, PathBuf)>> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/packages/Cargo.toml");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/packages/Cargo.toml");
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO"));
         command.args(arguments).arg("--locked").arg("--manifest-path").arg(&manifest);

@@ -5,12 +5,9 @@ use flopmeter::{
     op::{Op, OpCounts},
 };
 
-use crate::{
-    common,
-    harness::{counted, kernel, number},
-};
+use super::harness::{counted, kernel, number};
 
-const SOURCE: &str = include_str!("../fixtures/data.wgsl");
+const SOURCE: &str = include_str!("../../fixtures/data.wgsl");
 const GROUPS: usize = 3;
 const LANES: usize = 32;
 

@@ -10,9 +10,9 @@ use flopmeter::{
 };
 
 /// One entry point for each form of control flow.
-pub const CONTROL: &str = include_str!("../fixtures/control.wgsl");
+pub const CONTROL: &str = include_str!("../../fixtures/control.wgsl");
 /// A module that leaves little room.
-pub const CROWDED: &str = include_str!("../fixtures/crowded.wgsl");
+pub const CROWDED: &str = include_str!("../../fixtures/crowded.wgsl");
 
 /// Words of each buffer that a fixture binds.
 const WORDS: usize = 1024;

@@ -8,10 +8,7 @@ use flopmeter::{
     op::{Cost, Op, OpCounts, Scalar, Traffic},
 };
 
-use crate::{
-    common,
-    harness::{counted_blocks, kernel},
-};
+use super::harness::{counted_blocks, kernel};
 
 /// Everything that the expressions below speak of. Private memory costs nothing.
 ///

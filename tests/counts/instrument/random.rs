@@ -9,10 +9,7 @@ use flopmeter::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::{
-    common,
-    harness::{counted, kernel},
-};
+use super::harness::{counted, kernel};
 
 /// Each operation that a program may contain, as a statement.
 const OPERATIONS: [(Op, &str); 6] = [

@@ -12,8 +12,8 @@ use flopmeter::{
 };
 use naga::{AddressSpace, Block, Expression, Statement};
 
-use crate::{
-    common, expectations,
+use super::{
+    expectations,
     harness::{CONTROL, CROWDED, kernel, run, run_instrumented},
 };
 

@@ -1,9 +1,6 @@
 //! SwiGLU and its gradients.
 
-use crate::{
-    common,
-    launch::{Launch, dot, gradient, noise, on_shapes},
-};
+use crate::launch::{Launch, dot, gradient, noise, on_shapes};
 
 fn swiglu(gate: &[f64], up: &[f64]) -> Vec<f64> {
     gate.iter().zip(up).map(|(x, up)| x / (1.0 + (-x).exp()) * up).collect()
