@@ -343,7 +343,7 @@ fn bindings_that_do_not_fit_are_named() {
         @compute @workgroup_size(1) fn main() { x = textureLoad(image, vec2(0, 0), 0).x; }";
     let folder = tempfile::tempdir().unwrap();
     let texture = written(&folder, "texture.wgsl", texture);
-    refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
+    crate::shader::refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
 }
 
 #[test]
