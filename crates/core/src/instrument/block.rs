@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use naga::{Block, Expression, Function, Handle, Span, Statement};
 
-use super::price::Pricer;
+use super::{price::Pricer, root};
 use crate::{
     flow::{Edge, Graph, Node},
+    kernel::Source,
     op::Cost,
 };
 
@@ -47,37 +48,6 @@ pub(super) struct Body {
     pub(super) runs: Vec<Run>,
 }
 
-/// The blocks inside a statement, in the order in which a [`Site`] numbers them.
-pub(super) fn arms(statement: &mut Statement) -> Vec<&mut Block> {
-    match statement {
-        Statement::Block(block) => vec![block],
-        Statement::If { condition: _, accept, reject } => vec![accept, reject],
-        Statement::Switch { selector: _, cases } => {
-            cases.iter_mut().map(|case| &mut case.body).collect()
-        }
-        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
-        Statement::Emit(_)
-        | Statement::Break
-        | Statement::Continue
-        | Statement::Return { .. }
-        | Statement::Kill
-        | Statement::ControlBarrier(_)
-        | Statement::MemoryBarrier(_)
-        | Statement::Store { .. }
-        | Statement::ImageStore { .. }
-        | Statement::Atomic { .. }
-        | Statement::ImageAtomic { .. }
-        | Statement::WorkGroupUniformLoad { .. }
-        | Statement::Call { .. }
-        | Statement::RayQuery { .. }
-        | Statement::RayPipelineFunction(_)
-        | Statement::SubgroupBallot { .. }
-        | Statement::SubgroupGather { .. }
-        | Statement::SubgroupCollectiveOperation { .. }
-        | Statement::CooperativeStore { .. } => Vec::new(),
-    }
-}
-
 /// What has no price, and where it stands.
 #[derive(Debug)]
 pub(super) struct Unpriced {
@@ -91,11 +61,13 @@ pub(super) struct Unpriced {
 pub(super) fn read(
     function: &Function,
     pricer: &Pricer<'_>,
-    line: &dyn Fn(Span) -> Option<u32>,
+    source: Option<&Source>,
 ) -> Result<Body, Unpriced> {
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
-    let mut reader = Reader { function, pricer, line, graph, runs: Vec::new(), open: None };
+    let charged = source.map_or_else(Vec::new, |_| root::charged(function, source));
+    let mut reader =
+        Reader { function, pricer, source, charged, graph, runs: Vec::new(), open: None };
     let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
@@ -134,7 +106,9 @@ impl Scope {
 struct Reader<'a> {
     function: &'a Function,
     pricer: &'a Pricer<'a>,
-    line: &'a dyn Fn(Span) -> Option<u32>,
+    source: Option<&'a Source>,
+    /// Where each expression is charged; empty where there is no source.
+    charged: Vec<Span>,
     graph: Graph,
     runs: Vec<Run>,
     /// The run being read, from which node it starts and its weight; none where control cannot be.
@@ -198,7 +172,7 @@ impl Reader<'_> {
             match statement {
                 Statement::Emit(range) => {
                     for expression in range.clone() {
-                        self.emit(expression, span)?;
+                        self.emit(expression)?;
                     }
                 }
                 Statement::Block(block) => self.block(block, &inside(0), scope)?,
@@ -282,19 +256,18 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Evaluates an expression of a statement. Where the statement spans lines, all of it counts where
-    /// the statement begins.
-    fn emit(&mut self, expression: Handle<Expression>, statement: Span) -> Result<(), Unpriced> {
+    /// Evaluates an expression.
+    fn emit(&mut self, expression: Handle<Expression>) -> Result<(), Unpriced> {
         let span = self.function.expressions.get_span(expression);
-        let whole = if statement.is_defined() { statement } else { span };
-        self.pay(span, whole, self.pricer.expression(expression))
+        let charged = self.charged.get(expression.index()).copied().unwrap_or(span);
+        self.pay(span, charged, self.pricer.expression(expression))
     }
 
-    /// Adds the price of what is at `span` to the open run, and to the line on which `whole` begins.
+    /// Adds the price of what is at `span` to the open run, and to the line on which `charged` begins.
     fn pay(
         &mut self,
         span: Span,
-        whole: Span,
+        charged: Span,
         price: Result<Cost, String>,
     ) -> Result<(), Unpriced> {
         let cost = price.map_err(|what| Unpriced { what, span })?;
@@ -302,7 +275,7 @@ impl Reader<'_> {
             run.span.subsume(span);
             if !cost.is_zero() {
                 run.cost = run.cost + cost;
-                if let Some(line) = (self.line)(whole) {
+                if let Some(line) = self.source.and_then(|source| source.line(charged)) {
                     let sum = run.lines.entry(line).or_default();
                     *sum = *sum + cost;
                 }
