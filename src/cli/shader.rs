@@ -12,7 +12,7 @@ use anyhow::bail;
 use flopmeter::{
     execute::{self, Embedded},
     kernel::KernelModule,
-    report::ShaderReport,
+    result::ShaderReport,
     roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };
