@@ -28,7 +28,7 @@ fn kernels(source: &str) -> Vec<KernelModule> {
     let entries = module.entry_points.iter();
     entries
         .filter_map(|entry| {
-            KernelModule::from_module("kernel", source, &module, &entry.name, &overrides).ok()
+            KernelModule::from_module("kernel", Some(source), &module, &entry.name, &overrides).ok()
         })
         .collect()
 }

@@ -344,7 +344,8 @@ void main() {
         .parse(&naga::front::glsl::Options::from(naga::ShaderStage::Compute), source)
         .unwrap();
     let kernel =
-        KernelModule::from_module("inverse", source, &module, "main", &Default::default()).unwrap();
+        KernelModule::from_module("inverse", Some(source), &module, "main", &Default::default())
+            .unwrap();
     let cases = [
         ("a[0].x", -30.0),
         ("a[1].x", 18.0),

@@ -137,7 +137,8 @@ pub fn kernels(
     entries
         .map(|entry| {
             let label = format!("{name} {}", entry.name);
-            let kernel = KernelModule::from_module(name, source, module, &entry.name, &overrides);
+            let kernel =
+                KernelModule::from_module(name, Some(source), module, &entry.name, &overrides);
             Ok((label, kernel.map_err(|error| error.to_string())?))
         })
         .collect()

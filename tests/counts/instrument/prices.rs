@@ -156,7 +156,7 @@ const EXPRESSIONS: &[(&str, Ops<'_>)] = &[
         "refract(v, w, a)",
         &[("f32.mul", 13), ("f32.add", 8), ("f32.sqrt", 1), ("f32.compare", 1), ("f32.select", 3)],
     ),
-    ("quantizeToF16(v)", &[("f32.convert", 6)]),
+    ("quantizeToF16(v)", &[("f16.convert", 3), ("f32.convert", 3)]),
     // Matrices: columns x rows.
     ("m32 + m32", &[("f32.add", 6)]),
     ("m32 * a", &[("f32.mul", 6)]),
