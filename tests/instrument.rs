@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
+#[path = "instrument/cut.rs"]
+mod cut;
 #[path = "instrument/data.rs"]
 mod data;
 #[path = "instrument/harness.rs"]

@@ -245,7 +245,9 @@ fn counting_adds_no_race() {
             KernelModule::from_wgsl("control", source, &entry.name, &Default::default()).unwrap();
         let limits = common::embedded().adapter().limits;
         // However the counters are gathered.
-        for limits in [limits, Limits { workgroup_bytes: 7, subgroup_lanes: None, ..limits }] {
+        let shared = Limits { subgroup_lanes: None, ..limits };
+        let cramped = Limits { workgroup_bytes: 7, ..shared };
+        for limits in [limits, Limits { lockstep: false, ..limits }, shared, cramped] {
             let counted = instrument(&kernel, &limits).unwrap();
             // Some of the fixtures race by themselves.
             assert_eq!(
