@@ -3,9 +3,6 @@
 //! Each launch runs plain and instrumented from the same contents, must leave the same bits, and
 //! must have executed exactly what its closed form says.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
 use std::collections::BTreeMap;
 
 use flopmeter::{
@@ -105,7 +102,8 @@ impl<'a> Bench<'a> {
         });
         self.dispatch(kernel, &instrumented.kernel, &with_counters, grid);
         let raw = self.gpu.read(counters, 0, table.bytes()).unwrap();
-        let measured = table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops.floating();
+        let measured =
+            table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops.floating();
         let exact = formula::exact(&name, &dims).expect("a closed form");
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 

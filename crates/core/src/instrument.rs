@@ -45,7 +45,8 @@ use crate::{
     Error,
     device::Limits,
     flow::Flow,
-    kernel::{KernelModule, ResourceKind, resources, validate},
+    guard::Stage,
+    kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
     table::{Block, Loop, Rows},
 };
 
@@ -73,9 +74,14 @@ pub struct CounterBinding {
 ///
 /// The result computes bit for bit what the original computes. It takes one storage binding more, and
 /// eight bytes of workgroup memory for each counter where they are to be had and it is not made of whole subgroups.
-/// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
-/// counters.
+///
+/// # Errors
+/// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits))
+}
+
+fn rewrite(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
     let counters = binding(kernel, limits)?;
     let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
@@ -108,13 +114,14 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
-        details: error.emit_to_string(&kernel.source),
+        details: diagnosis(&error, &kernel.name, kernel.source.as_ref()),
     })?;
     let resources = resources(&module, &info);
-    let (name, source) = (kernel.name.clone(), kernel.source.clone());
+    let name = kernel.name.clone();
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
     let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
-    let kernel = KernelModule { name, source, module, info, resources };
+    let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
+    let kernel = KernelModule { name, source, directives, module, info, resources };
     Ok(Instrumented { kernel, counters, table })
 }
 
@@ -137,8 +144,7 @@ struct Plan {
 /// something, and for every loop if `rounds` is so.
 fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
     let KernelModule { module, info, .. } = kernel;
-    let lines = Lines::new(&kernel.source);
-    let line = |span: Span| lines.of(span);
+    let line = |span: Span| kernel.line(span);
     // How often each function is called, which is known once all its callers are done: they come after
     // it in the arena, the entry point last.
     let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
@@ -278,21 +284,4 @@ fn binding(kernel: &KernelModule, limits: &Limits) -> Result<CounterBinding, Err
             Some(CounterBinding { group, binding })
         })
         .ok_or_else(|| full("bindings in each group", limits.bindings_per_group))
-}
-
-/// Where the lines of a source end; a span is looked up far more often than a source is read. None
-/// where there is no source: spans then count something else.
-struct Lines(Option<Vec<usize>>);
-
-impl Lines {
-    fn new(source: &str) -> Self {
-        let ends = || source.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at);
-        Self((!source.is_empty()).then(|| ends().collect()))
-    }
-
-    /// The line on which a span begins, from 1.
-    fn of(&self, span: Span) -> Option<u32> {
-        let start = span.to_range()?.start;
-        Some(self.0.as_ref()?.partition_point(|&end| end < start) as u32 + 1)
-    }
 }
