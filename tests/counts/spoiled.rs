@@ -63,7 +63,8 @@ fn measured(gpu: &mut dyn Executor, source: &str) -> OpCounts {
     let grid = pass(&DIMS).grid;
     gpu.dispatch(&Dispatch { label: "spoilt", program, bindings: &bindings, grid }).unwrap();
     let raw = gpu.read(counter.buffer, 0, counter.size).unwrap();
-    counting.table.cost(&counting.table.decode(&raw).unwrap()).ops
+    let table = &counting.table;
+    table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops
 }
 
 fn linear() -> &'static str {

@@ -242,7 +242,9 @@ fn counting_adds_no_race() {
             KernelModule::from_wgsl("control", source, &entry.name, &Default::default()).unwrap();
         let limits = common::embedded().adapter().limits;
         // However the counters are gathered.
-        for limits in [limits, Limits { workgroup_bytes: 7, subgroup_lanes: None, ..limits }] {
+        let shared = Limits { subgroup_lanes: None, ..limits };
+        let cramped = Limits { workgroup_bytes: 7, ..shared };
+        for limits in [limits, Limits { lockstep: false, ..limits }, shared, cramped] {
             let counted = instrument(&kernel, &limits).unwrap();
             assert_eq!(races_over(&kernel, 3, false), [], "{}", entry.name);
             assert_eq!(races_over(&counted.kernel, 3, false), [], "{}, counting", entry.name);
