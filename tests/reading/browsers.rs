@@ -89,7 +89,10 @@ fn pointers_to_workgroup_memory_are_passed() {
         assert_eq!(ran.ops()["f32.add"], 64 * 64);
         assert_eq!(ran.cost.traffic.workgroup_load, 64 * 64 * 4);
         // The line of the loop's body, not the caller's.
-        assert_eq!(ran.lines[&8].ops.iter().map(|(_, _, count)| count).sum::<u64>(), 3 * 64 * 64 + 64);
+        assert_eq!(
+            ran.lines[&8].ops.iter().map(|(_, _, count)| count).sum::<u64>(),
+            3 * 64 * 64 + 64
+        );
     });
 }
 

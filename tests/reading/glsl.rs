@@ -46,8 +46,14 @@ fn operators_cost_what_their_wgsl_twins_cost() {
         void main() {{ uint i = gl_GlobalInvocationID.x; {body} }}"
     ));
     let body = body
-        .replace("float t = (small || sqrt(s) > 3.0) ? 1.0 : 2.0;", "var t = 2.0; if (small || sqrt(s) > 3.0) { t = 1.0; }")
-        .replace("do { s = s - 1.0; } while (s > 1.0 && s * s > 100.0);", "loop { s = s - 1.0; if !(s > 1.0 && s * s > 100.0) { break; } }")
+        .replace(
+            "float t = (small || sqrt(s) > 3.0) ? 1.0 : 2.0;",
+            "var t = 2.0; if (small || sqrt(s) > 3.0) { t = 1.0; }",
+        )
+        .replace(
+            "do { s = s - 1.0; } while (s > 1.0 && s * s > 100.0);",
+            "loop { s = s - 1.0; if !(s > 1.0 && s * s > 100.0) { break; } }",
+        )
         .replace("float s", "var s")
         .replace("bool small", "let small");
     let from_wgsl = crate::run::wgsl(&format!(
@@ -57,7 +63,8 @@ fn operators_cost_what_their_wgsl_twins_cost() {
     ));
     on_every_executor(|executor| {
         let data = [crate::run::iota(16)];
-        let (glsl, wgsl) = (ran(executor, &from_glsl, [1; 3], &data), ran(executor, &from_wgsl, [1; 3], &data));
+        let (glsl, wgsl) =
+            (ran(executor, &from_glsl, [1; 3], &data), ran(executor, &from_wgsl, [1; 3], &data));
         assert_eq!(glsl.floats(), wgsl.floats());
         assert_eq!(glsl.cost.ops.floating(), wgsl.cost.ops.floating());
     });

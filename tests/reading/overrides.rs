@@ -26,7 +26,12 @@ fn kernel(text: &str, overrides: &[(&str, f64)]) -> KernelModule {
 
 #[test]
 fn an_unrelated_override_changes_no_count() {
-    let declarations = ["", "override N: u32 = 4;", "@id(7) override N: f32;", "override M = 2; override N = M * 3;"];
+    let declarations = [
+        "",
+        "override N: u32 = 4;",
+        "@id(7) override N: f32;",
+        "override M = 2; override N = M * 3;",
+    ];
     on_every_executor(|executor| {
         let mut costs = declarations.iter().map(|declaration| {
             ran(executor, &kernel(&format!("{declaration}{BODY}"), &[]), [1; 3], &[iota(4)]).cost
@@ -71,7 +76,8 @@ fn an_override_in_use_changes_what_depends_on_it_alone() {
 fn values_that_do_not_fit_are_refused() {
     let refused = |text: &str, values: &[(&str, f64)]| {
         let values = values.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let text = format!("{text}\n@compute @workgroup_size(N) fn main() {{ var y = 1 / i32(N); }}");
+        let text =
+            format!("{text}\n@compute @workgroup_size(N) fn main() {{ var y = 1 / i32(N); }}");
         KernelModule::from_wgsl("case", &text, "main", &values).unwrap_err().to_string()
     };
     assert!(refused("override N: u32;", &[]).contains("'N' has no default"));

@@ -46,6 +46,17 @@ pub(super) struct Body {
     pub(super) ends: (Node, Node),
     /// The runs; an edge without one is a mere jump.
     pub(super) runs: Vec<Run>,
+    /// The loops that control can get into.
+    pub(super) loops: Vec<Loop>,
+}
+
+/// A loop in a function.
+#[derive(Debug)]
+pub(super) struct Loop {
+    /// Where each of its rounds begins; one edge leads on from there.
+    pub(super) head: Node,
+    /// The line on which it begins.
+    pub(super) line: Option<u32>,
 }
 
 /// What has no price, and where it stands.
@@ -66,13 +77,13 @@ pub(super) fn read(
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
     let charged = source.map_or_else(Vec::new, |_| root::charged(function, source));
-    let mut reader =
-        Reader { function, pricer, source, charged, graph, runs: Vec::new(), open: None };
+    let (runs, loops) = (Vec::new(), Vec::new());
+    let mut reader = Reader { function, pricer, source, charged, graph, runs, loops, open: None };
     let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
     reader.end(ends.1);
-    Ok(Body { graph: reader.graph, ends, runs: reader.runs })
+    Ok(Body { graph: reader.graph, ends, runs: reader.runs, loops: reader.loops })
 }
 
 /// How often a function's first run executes, in units that leave room for what is rarer.
@@ -111,6 +122,7 @@ struct Reader<'a> {
     charged: Vec<Span>,
     graph: Graph,
     runs: Vec<Run>,
+    loops: Vec<Loop>,
     /// The run being read, from which node it starts and its weight; none where control cannot be.
     open: Option<(Node, u64, Run)>,
 }
@@ -209,6 +221,7 @@ impl Reader<'_> {
                 Statement::Loop { body, continuing, break_if } => {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
+                    self.loops.push(Loop { head, line: self.line(span) });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
                     let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
@@ -263,6 +276,11 @@ impl Reader<'_> {
         self.pay(span, charged, self.pricer.expression(expression))
     }
 
+    /// The line on which a span begins.
+    fn line(&self, span: Span) -> Option<u32> {
+        self.source?.line(span)
+    }
+
     /// Adds the price of what is at `span` to the open run, and to the line on which `charged` begins.
     fn pay(
         &mut self,
@@ -275,7 +293,7 @@ impl Reader<'_> {
             run.span.subsume(span);
             if !cost.is_zero() {
                 run.cost = run.cost + cost;
-                if let Some(line) = self.source.and_then(|source| source.line(charged)) {
+                if let Some(line) = self.line(charged) {
                     let sum = run.lines.entry(line).or_default();
                     *sum = *sum + cost;
                 }
