@@ -14,7 +14,7 @@ const BODY: &str = "
         let a = 3.0;
         let b = a * 2.0;
         _ = sqrt(x[i]);
-        x[i] = b + sqrt(4.0) * x[i] + mix(1.0, 2.0, 0.5);
+        x[i] = b + sqrt(4.0) * x[i] + mix(1f, 2f, 0.5f);
     }";
 
 fn kernel(text: &str, overrides: &[(&str, f64)]) -> KernelModule {

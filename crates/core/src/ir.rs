@@ -86,6 +86,46 @@ pub(crate) fn operands(expression: &mut Expression, visit: &mut dyn FnMut(&mut O
     }
 }
 
+/// Whether an expression is what a statement gives a value, and is never emitted.
+pub(crate) fn is_result(expression: &Expression) -> bool {
+    match expression {
+        Expression::CallResult(_)
+        | Expression::AtomicResult { .. }
+        | Expression::WorkGroupUniformLoadResult { .. }
+        | Expression::SubgroupBallotResult
+        | Expression::SubgroupOperationResult { .. }
+        | Expression::RayQueryProceedResult => true,
+        Expression::Literal(_)
+        | Expression::Constant(_)
+        | Expression::Override(_)
+        | Expression::ZeroValue(_)
+        | Expression::Compose { .. }
+        | Expression::Access { .. }
+        | Expression::AccessIndex { .. }
+        | Expression::Splat { .. }
+        | Expression::Swizzle { .. }
+        | Expression::FunctionArgument(_)
+        | Expression::GlobalVariable(_)
+        | Expression::LocalVariable(_)
+        | Expression::Load { .. }
+        | Expression::ImageSample { .. }
+        | Expression::ImageLoad { .. }
+        | Expression::ImageQuery { .. }
+        | Expression::Unary { .. }
+        | Expression::Binary { .. }
+        | Expression::Select { .. }
+        | Expression::Derivative { .. }
+        | Expression::Relational { .. }
+        | Expression::Math { .. }
+        | Expression::As { .. }
+        | Expression::ArrayLength(_)
+        | Expression::RayQueryVertexPositions { .. }
+        | Expression::RayQueryGetIntersection { .. }
+        | Expression::CooperativeLoad { .. }
+        | Expression::CooperativeMultiplyAdd { .. } => false,
+    }
+}
+
 /// Visits what a statement itself reads and the results that it defines: neither what it emits nor what the blocks
 /// inside it do.
 pub(crate) fn statement_operands(statement: &mut Statement, visit: &mut dyn FnMut(&mut Operand)) {

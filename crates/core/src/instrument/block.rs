@@ -289,11 +289,12 @@ impl Reader<'_> {
         price: Result<Cost, String>,
     ) -> Result<(), Unpriced> {
         let cost = price.map_err(|what| Unpriced { what, span })?;
+        let line = self.line(charged);
         if let Some((_, _, run)) = &mut self.open {
             run.span.subsume(span);
             if !cost.is_zero() {
                 run.cost = run.cost + cost;
-                if let Some(line) = self.line(charged) {
+                if let Some(line) = line {
                     let sum = run.lines.entry(line).or_default();
                     *sum = *sum + cost;
                 }

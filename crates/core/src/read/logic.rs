@@ -13,7 +13,7 @@ use naga::{
     Range, Scalar, Span, Statement, Type, TypeInner,
 };
 
-use crate::ir::{Operand, arms_mut, operands, prepend, statement_operands};
+use crate::ir::{Operand, arms_mut, emit, is_result, operands, prepend, statement_operands};
 
 /// What cannot be mended, and where.
 pub(super) struct Unclear {
@@ -196,21 +196,15 @@ impl Mender<'_> {
 
     /// Whether a statement gives an expression its value.
     fn makes(&self, statement: &Statement, value: Operand) -> bool {
-        match statement {
-            Statement::Emit(range) => range.clone().any(|handle| handle == value),
-            Statement::Call { result, .. } => *result == Some(value),
-            other => {
-                let is_result = matches!(
-                    self.expressions[value],
-                    Expression::AtomicResult { .. }
-                        | Expression::SubgroupBallotResult
-                        | Expression::SubgroupOperationResult { .. }
-                );
-                let mut made = false;
-                statement_operands(&mut other.clone(), &mut |operand| made |= *operand == value);
-                is_result && made
-            }
+        if let Statement::Emit(range) = statement {
+            return range.clone().any(|handle| handle == value);
         }
+        let mut made = false;
+        if is_result(&self.expressions[value]) {
+            let mut statement = statement.clone();
+            statement_operands(&mut statement, &mut |operand| made |= *operand == value);
+        }
+        made
     }
 
     /// What an expression refers to, itself included.
@@ -230,36 +224,17 @@ impl Mender<'_> {
 /// Steps as a block, with one `Emit` for all expressions that follow one another.
 fn joined(steps: Vec<Step>) -> Block {
     let mut block = Block::with_capacity(steps.len());
-    let mut open: Option<(Operand, Operand, Span)> = None;
-    let close = |block: &mut Block, open: &mut Option<(Operand, Operand, Span)>| {
-        if let Some((first, last, span)) = open.take() {
-            block.push(Statement::Emit(Range::new_from_bounds(first, last)), span);
-        }
-    };
+    let mut emitted: Vec<Operand> = Vec::new();
+    let mut all = Span::UNDEFINED;
     for (statement, span) in steps {
-        let Some((from, to)) = emitted(&statement) else {
-            close(&mut block, &mut open);
+        if let Statement::Emit(range) = statement {
+            emitted.extend(range);
+            all.subsume(span);
+        } else {
+            emit(&mut block, emitted.drain(..), std::mem::take(&mut all));
             block.push(statement, span);
-            continue;
-        };
-        match &mut open {
-            Some((_, last, all)) if last.index() + 1 == from.index() => {
-                *last = to;
-                all.subsume(span);
-            }
-            _ => {
-                close(&mut block, &mut open);
-                open = Some((from, to, span));
-            }
         }
     }
-    close(&mut block, &mut open);
+    emit(&mut block, emitted.drain(..), all);
     block
-}
-
-fn emitted(statement: &Statement) -> Option<(Operand, Operand)> {
-    match statement {
-        Statement::Emit(range) => range.first_and_last(),
-        _ => None,
-    }
 }
