@@ -62,7 +62,7 @@ mod tests {
         let deep = 1000;
         let parentheses = format!("x = {}1{};", "(".repeat(deep), ")".repeat(deep));
         let terms = format!("x = 1{};", " + 1".repeat(deep));
-        let alternatives = "if a {} else ".repeat(deep) + "{}";
+        let alternatives = format!("fn f() {{ {} {{}} }}", "if a {} else ".repeat(deep));
         let blocks = "{".repeat(deep) + &"}".repeat(deep);
         let members = "a".to_owned() + &".b".repeat(deep);
         for text in [parentheses, terms, alternatives, blocks, members] {
