@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Files that import each other, for now.
-const CIRCLES_OF_FILES: [&str; 85] = [
+const CIRCLES_OF_FILES: [&str; 92] = [
     "flopmeter::estimate",
     "flopmeter::estimate::field",
     "flopmeter::estimate::qwen2",
@@ -24,6 +24,13 @@ const CIRCLES_OF_FILES: [&str; 85] = [
     "flopmeter::execute::cpu::lower::types",
     "flopmeter::execute::gpu",
     "flopmeter::execute::gpu::probe",
+    "flopmeter::family::decoder::adapters",
+    "flopmeter::family::decoder::config",
+    "flopmeter::family::decoder::config::fields",
+    "flopmeter::family::decoder::config::rope",
+    "flopmeter::family::decoder::linear",
+    "flopmeter::family::decoder::step",
+    "flopmeter::family::decoder::step::linear",
     "flopmeter::format",
     "flopmeter::format::csv",
     "flopmeter::format::html",
@@ -99,13 +106,16 @@ const CIRCLES_OF_FILES: [&str; 85] = [
 ];
 
 /// Rooms that do, each with all that lies within it.
-const CIRCLES_OF_ROOMS: [&str; 29] = [
+const CIRCLES_OF_ROOMS: [&str; 32] = [
     "flopmeter::execute::cpu::alu",
     "flopmeter::execute::cpu::lower::call",
     "flopmeter::execute::cpu::lower::place",
     "flopmeter::execute::cpu::machine",
     "flopmeter::execute::cpu::program",
     "flopmeter::execute::cpu::subgroup",
+    "flopmeter::family::decoder::adapters",
+    "flopmeter::family::decoder::config",
+    "flopmeter::family::decoder::linear",
     "flopmeter::measure::session",
     "flopmeter::measure::uniform",
     "flopmeter::model::checkpoint",
