@@ -6,36 +6,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
     panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook},
     sync::Once,
 };
 
 use crate::Error;
-
-/// What was being done with a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Its source is parsed.
-    Reading,
-    /// Its module is validated and its overrides are resolved.
-    Validating,
-    /// It is rewritten so that it counts.
-    Rewriting,
-    /// An executor makes a program of it.
-    Compiling,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reading => "reading",
-            Self::Validating => "validating",
-            Self::Rewriting => "rewriting",
-            Self::Compiling => "compiling",
-        })
-    }
-}
+pub use crate::error::Stage;
 
 /// Does `work` on a kernel of the given name, and turns a panic of it into [`Error::Panicked`].
 ///
