@@ -74,7 +74,27 @@ pub struct CounterBinding {
 /// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
 /// counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    let counters = binding(kernel, limits)?;
+    instrument_at(kernel, limits, binding(kernel, limits)?)
+}
+
+/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
+/// out a pipeline knows which bindings its layout leaves free.
+///
+/// # Errors
+/// As [`instrument`], and where the kernel itself uses that binding.
+pub fn instrument_at(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
+    let CounterBinding { group, binding } = counters;
+    if kernel.resources.iter().any(|r| (r.group, r.binding) == (group, binding)) {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: format!("it uses binding {group}.{binding}, which is wanted for the counters"),
+            line: None,
+        });
+    }
     let Plan { blocks, points } = plan(kernel)?;
 
     let mut module = kernel.module.clone();

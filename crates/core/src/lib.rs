@@ -44,6 +44,8 @@ mod flow;
 pub mod instrument;
 pub mod kernel;
 pub mod op;
+#[cfg(feature = "wgsl-out")]
+mod print;
 pub mod table;
 
 pub use error::Error;
