@@ -8,16 +8,9 @@
     reason = "a bench prints what it found and stops where it cannot go on"
 )]
 
-#[path = "../tests/corpus/fills.rs"]
-mod fills;
-#[path = "../tests/corpus/preprocess.rs"]
-mod preprocess;
-#[path = "../tests/corpus/shaders.rs"]
-#[allow(dead_code, reason = "the test of the corpus uses the rest")]
-mod shaders;
-
 use std::collections::BTreeMap;
 
+use common::corpus::{fills::fills, shaders};
 use flopmeter::{
     Error,
     execute::{Bound, Dispatch, Executor, gpu::Gpu},
@@ -39,7 +32,7 @@ fn main() {
     let mut ratios: Vec<(f64, String)> = Vec::new();
     let mut left_out = 0;
     for (label, kernel) in &kernels {
-        let Some(fills) = fills::fills(kernel, EXTENT) else {
+        let Some(fills) = fills(kernel, EXTENT) else {
             left_out += 1;
             continue;
         };

@@ -19,7 +19,8 @@ fn main() {
         for entry in &module.entry_points {
             let name = format!("{file}.{}", entry.name);
             let kernel =
-                KernelModule::from_module(&name, source, &module, &entry.name, &overrides).unwrap();
+                KernelModule::from_module(&name, Some(source), &module, &entry.name, &overrides)
+                    .unwrap();
             criterion.bench_function(&name, |bencher| {
                 bencher.iter(|| instrument(&kernel, &limits).unwrap());
             });

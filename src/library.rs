@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use naga::Module;
+use flopmeter_core::read::Parsed;
 
 use crate::{
     Error, KernelError,
@@ -49,7 +49,7 @@ shaders![
 /// The crate's own kernels, each file parsed at most once.
 #[derive(Default)]
 pub struct Library {
-    parsed: BTreeMap<String, Module>,
+    parsed: BTreeMap<String, Parsed>,
 }
 
 /// What distinguishes one loaded kernel from another: its name and the overrides it was given.
@@ -66,13 +66,9 @@ impl Library {
         let key = self.key(kernel, dims)?;
         let overrides =
             key.1.iter().map(|(name, value)| (name.clone(), f64::from(*value))).collect();
-        let module = KernelModule::from_module(
-            &kernel.to_string(),
-            source(&kernel.file).unwrap_or_default(),
-            &self.parsed[&kernel.file],
-            &kernel.entry,
-            &overrides,
-        )?;
+        let parsed = &self.parsed[&kernel.file];
+        let mut module = KernelModule::from_parsed(parsed, &kernel.entry, &overrides)?;
+        module.name = kernel.to_string();
         Ok((key, module))
     }
 
@@ -83,14 +79,11 @@ impl Library {
                 kernel: kernel.to_string(),
                 problem: format!("there is no shader file '{}.wgsl'", kernel.file),
             })?;
-            let module =
-                naga::front::wgsl::parse_str(source).map_err(|error| KernelError::Shader {
-                    kernel: kernel.to_string(),
-                    details: error.emit_to_string(source),
-                })?;
-            self.parsed.insert(kernel.file.clone(), module);
+            let parsed = Parsed::wgsl(&kernel.file, source)?;
+            self.parsed.insert(kernel.file.clone(), parsed);
         }
         let overrides = self.parsed[&kernel.file]
+            .module
             .overrides
             .iter()
             .filter_map(|(_, o)| o.name.as_ref())

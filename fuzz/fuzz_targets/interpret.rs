@@ -1,21 +1,14 @@
 //! The embedded executor on any text that naga takes for WGSL: it runs it or refuses it, and never panics.
 //! What it tries next is something that once led somewhere new, with a few of its tokens or bytes changed,
-//! or a generated kernel. What it finds becomes a regression of `tests/mutation.rs`.
+//! or a generated kernel. What it finds becomes a regression of `tests/executors/mutation.rs`.
 //!
 //! `mkdir -p fuzz/corpus/interpret`, and then, without the sanitizer, which safe code has little use for,
 //! `cargo +nightly fuzz run -s none interpret fuzz/corpus/interpret shaders tests/fixtures -- -max_len=8192`
 #![no_main]
 
-#[path = "../../tests/differential/generator.rs"]
-#[allow(dead_code, reason = "what its kernels bind is of no interest here")]
-mod generator;
-#[path = "../../tests/mutation/interpret.rs"]
-mod interpret;
-#[path = "../../tests/mutation/mutant.rs"]
-mod mutant;
-
 use std::sync::Once;
 
+use common::{generator, interpret, mutant};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -36,11 +37,12 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
-    let kernel = ShaderFile::read(&asked.file)?.kernel(asked.entry.as_deref(), &overrides)?;
 
     let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
     let work = Work {
-        kernel,
+        file: asked.file.clone(),
+        entry: asked.entry.clone(),
+        overrides: overrides.clone(),
         fills,
         keys,
         grid: asked.dispatch,
@@ -68,7 +70,9 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
 
 /// Everything that a run needs, owned, so that it can outlive our patience.
 struct Work {
-    kernel: KernelModule,
+    file: PathBuf,
+    entry: Option<String>,
+    overrides: BTreeMap<String, f64>,
     fills: BTreeMap<BindingKey, Fill>,
     keys: Vec<BindingKey>,
     grid: [u32; 3],
@@ -77,10 +81,10 @@ struct Work {
 }
 
 impl Work {
-    /// Runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
+    /// Reads and runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
     /// left to its thread, and the process that is about to end takes both along.
     fn within(self, seconds: u64, adapter: String) -> super::Result<(KernelModule, Run)> {
-        let name = self.kernel.name.clone();
+        let name = self.file.display().to_string();
         let (send, receive) = mpsc::channel();
         let worker = thread::spawn(move || {
             // Where nobody waits any more, nobody wants the answer.
@@ -92,25 +96,28 @@ impl Work {
                 "{name} did not end within {seconds} s; nothing was written. Give it longer with \
                  --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
             ),
-            Err(RecvTimeoutError::Disconnected) => match worker.join() {
-                Err(panic) => std::panic::resume_unwind(panic),
-                Ok(()) => unreachable!("a worker that does not panic sends a result"),
-            },
+            Err(RecvTimeoutError::Disconnected) => {
+                // Its panic has been printed.
+                let _ = worker.join();
+                bail!("{name}: its run ended with a panic; nothing was written")
+            }
         }
     }
 
     fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
+        let kernel =
+            ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
         let mut executor = execute::open(adapter, self.embedded)?;
         log::info!("running on {}", executor.adapter().name);
         let request = Request {
-            kernel: &self.kernel,
+            kernel: &kernel,
             grid: self.grid,
             fills: &self.fills,
             dumps: &self.keys,
             repeats: self.repeats,
         };
         let run = shader::run(executor.as_mut(), &request)?;
-        Ok((self.kernel, run))
+        Ok((kernel, run))
     }
 }
 

@@ -37,6 +37,8 @@ use super::{
     Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
     ProgramId,
 };
+use flopmeter_core::guard::Stage;
+
 use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
@@ -166,7 +168,8 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let program = lower::lower(kernel, self.subgroup, self.detect_races)?;
+        let program = kernel
+            .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }

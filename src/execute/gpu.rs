@@ -11,10 +11,11 @@ use std::{
     time::Instant,
 };
 
+use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
 use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId};
-use crate::{Error, kernel::KernelModule};
+use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
 const KERNEL_FEATURES: Features = Features::SHADER_F16
@@ -190,19 +191,27 @@ impl Executor for Gpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(&kernel.name),
-            source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.module.clone())),
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(&kernel.name),
-            layout: None,
-            module: &module,
-            entry_point: Some(&kernel.entry_point().name),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            cache: None,
-        });
+        let device = &self.device;
+        let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(&kernel.name),
+                source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.module.clone())),
+            });
+            Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&kernel.name),
+                layout: None,
+                module: &module,
+                entry_point: Some(&kernel.entry_point().name),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                cache: None,
+            }))
+        })?;
+        let refusal = locked(&self.fault).error.take();
         self.checked(&format!("compiling kernel '{}'", kernel.name))?;
+        if let Some(problem) = refusal {
+            let (kernel, adapter) = (kernel.name.clone(), self.adapter.name.clone());
+            return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
+        }
         self.programs.push(pipeline);
         Ok(ProgramId(self.programs.len() - 1))
     }

@@ -131,7 +131,7 @@ impl ShaderReport {
             watched: Watched::new([run.witness.as_ref()]),
             roofline: None,
             ceilings: None,
-            source: kernel.source.clone(),
+            source: kernel.source.as_ref().map_or_else(String::new, |s| s.text().to_owned()),
         }
     }
 }

@@ -1,46 +1,86 @@
-//! A shader file as a user has it: WGSL, GLSL or SPIR-V, told apart by the name's ending. Parses it and
-//! picks one compute entry point; what it binds and how often it runs is decided elsewhere.
+//! A shader file as a user has it: WGSL, GLSL or SPIR-V, told apart by its first bytes, then by its name's ending.
+//! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
-use naga::{Module, Override, ScalarKind, ShaderStage, TypeInner};
+use flopmeter_core::read::Parsed;
+use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
 use crate::{Error, KernelError, kernel::KernelModule};
 
-/// A parsed shader.
+/// A shader that has been read.
 #[derive(Clone, Debug)]
 pub struct ShaderFile {
-    name: String,
-    source: String,
-    module: Module,
+    parsed: Parsed,
+}
+
+/// What a shader is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    Wgsl,
+    Glsl,
+    SpirV,
+}
+
+impl Language {
+    /// SPIR-V begins with its magic number and GLSL with `#version`; without either, `.spv` is SPIR-V, `.comp` and
+    /// `.glsl` are GLSL, and anything else is WGSL.
+    fn of(bytes: &[u8], path: &Path) -> Self {
+        const MAGIC: u32 = 0x0723_0203;
+        if bytes.starts_with(&MAGIC.to_le_bytes()) || bytes.starts_with(&MAGIC.to_be_bytes()) {
+            return Self::SpirV;
+        }
+        if begins_with_version(bytes) {
+            return Self::Glsl;
+        }
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("spv") => Self::SpirV,
+            Some("comp" | "glsl") => Self::Glsl,
+            _ => Self::Wgsl,
+        }
+    }
+}
+
+/// Whether the first line that is neither empty nor a `//` comment is GLSL's version.
+fn begins_with_version(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.trim_ascii());
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"//"));
+    first
+        .and_then(|line| line.strip_prefix(b"#"))
+        .is_some_and(|directive| directive.trim_ascii_start().starts_with(b"version"))
 }
 
 impl ShaderFile {
-    /// Reads and parses a file: `.spv` is SPIR-V, `.comp` and `.glsl` are GLSL compute shaders, anything
-    /// else is WGSL. GLSL and SPIR-V take the features `glsl` and `spirv`.
+    /// Reads and parses a file; `-` is standard input. GLSL and SPIR-V take the features `glsl` and `spirv`.
     ///
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
-        let bytes = fs::read(path).map_err(|e| problem(format!("cannot be read: {e}")))?;
-        let name = path.display().to_string();
-        let invalid = |details: String| -> Error {
-            KernelError::Shader { kernel: name.clone(), details }.into()
+        let (bytes, name) = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            let read = io::stdin().read_to_end(&mut bytes);
+            (read.map(|_| bytes), "standard input".to_owned())
+        } else {
+            (fs::read(path), path.display().to_string())
         };
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if extension == "spv" {
-            let module = spirv(&bytes).map_err(invalid)?;
-            return Ok(Self { name, source: String::new(), module });
-        }
-        let source = String::from_utf8(bytes)
-            .map_err(|_| problem("is not text; SPIR-V is told by the ending .spv".into()))?;
-        let module = match extension {
-            "comp" | "glsl" => glsl(&source, &name).map_err(invalid)?,
-            _ => naga::front::wgsl::parse_str(&source)
-                .map_err(|error| invalid(error.emit_to_string_with_path(&source, &name)))?,
+        let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
+        let text = |bytes| {
+            String::from_utf8(bytes).map_err(|_| {
+                problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
+            })
         };
-        Ok(Self { name, source, module })
+        let parsed = match Language::of(&bytes, path) {
+            Language::SpirV => spirv(&name, &bytes)?,
+            Language::Glsl => glsl(&name, &text(bytes)?)?,
+            Language::Wgsl => Parsed::wgsl(&name, &text(bytes)?)?,
+        };
+        Ok(Self { parsed })
     }
 
     /// One entry point with its overrides set: `entry`, or the only one there is.
@@ -54,9 +94,9 @@ impl ShaderFile {
         overrides: &BTreeMap<String, f64>,
     ) -> Result<KernelModule, Error> {
         let problem = |problem: String| {
-            Err(KernelError::Kernel { kernel: self.name.clone(), problem }.into())
+            Err(KernelError::Kernel { kernel: self.parsed.name.clone(), problem }.into())
         };
-        let entries = self.module.entry_points.iter();
+        let entries = self.parsed.module.entry_points.iter();
         let entries: Vec<&str> =
             entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect();
         let entry = match (entry, &entries[..]) {
@@ -71,16 +111,21 @@ impl ShaderFile {
             }
         };
         for (name, value) in overrides {
-            let mut known = self.module.overrides.iter().map(|(_, known)| known);
+            let mut known = self.parsed.module.overrides.iter().map(|(_, known)| known);
             let Some(found) = known.find(|known| is_called(known, name)) else {
-                let known: Vec<String> =
-                    self.module.overrides.iter().filter_map(|(_, known)| called(known)).collect();
+                let known: Vec<String> = self
+                    .parsed
+                    .module
+                    .overrides
+                    .iter()
+                    .filter_map(|(_, known)| called(known))
+                    .collect();
                 return problem(match known[..] {
                     [] => format!("no override '{name}': it has none"),
                     _ => format!("no override '{name}': it has {}", known.join(", ")),
                 });
             };
-            let whole = match self.module.types[found.ty].inner {
+            let whole = match self.parsed.module.types[found.ty].inner {
                 TypeInner::Scalar(scalar) => scalar.kind != ScalarKind::Float,
                 _ => false,
             };
@@ -88,31 +133,35 @@ impl ShaderFile {
                 return problem(format!("its override '{name}' is a whole number, not {value}"));
             }
         }
-        Ok(KernelModule::from_module(&self.name, &self.source, &self.module, entry, overrides)?)
+        Ok(KernelModule::from_parsed(&self.parsed, entry, overrides)?)
     }
 }
 
 #[cfg(feature = "spirv")]
-fn spirv(bytes: &[u8]) -> Result<Module, String> {
-    let options = naga::front::spv::Options::default();
-    naga::front::spv::parse_u8_slice(bytes, &options).map_err(|error| error.to_string())
-}
-
-#[cfg(not(feature = "spirv"))]
-fn spirv(_: &[u8]) -> Result<Module, String> {
-    Err("it is SPIR-V, and this flopmeter was built without its feature 'spirv'".to_owned())
+fn spirv(name: &str, words: &[u8]) -> Result<Parsed, KernelError> {
+    Parsed::spirv(name, words)
 }
 
 #[cfg(feature = "glsl")]
-fn glsl(source: &str, name: &str) -> Result<Module, String> {
-    let options = naga::front::glsl::Options::from(ShaderStage::Compute);
-    let parsed = naga::front::glsl::Frontend::default().parse(&options, source);
-    parsed.map_err(|error| error.emit_to_string_with_path(source, name))
+fn glsl(name: &str, text: &str) -> Result<Parsed, KernelError> {
+    Parsed::glsl(name, text)
+}
+
+#[cfg(not(feature = "spirv"))]
+fn spirv(name: &str, _: &[u8]) -> Result<Parsed, KernelError> {
+    Err(missing(name, "SPIR-V", "spirv"))
 }
 
 #[cfg(not(feature = "glsl"))]
-fn glsl(_: &str, _: &str) -> Result<Module, String> {
-    Err("it is GLSL, and this flopmeter was built without its feature 'glsl'".to_owned())
+fn glsl(name: &str, _: &str) -> Result<Parsed, KernelError> {
+    Err(missing(name, "GLSL", "glsl"))
+}
+
+#[cfg(not(all(feature = "glsl", feature = "spirv")))]
+fn missing(name: &str, language: &str, feature: &str) -> KernelError {
+    let details =
+        format!("it is {language}, and this flopmeter was built without its feature '{feature}'");
+    KernelError::Shader { kernel: name.to_owned(), details }
 }
 
 /// What a user may call an override: its name, else its number.
@@ -122,4 +171,24 @@ fn called(known: &Override) -> Option<String> {
 
 fn is_called(known: &Override, name: &str) -> bool {
     known.name.as_deref() == Some(name) || known.id.is_some_and(|id| id.to_string() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_first_bytes_and_then_by_its_ending() {
+        let language = |bytes: &[u8], path: &str| Language::of(bytes, Path::new(path));
+        for magic in [[3, 2, 0x23, 7], [7, 0x23, 2, 3]] {
+            assert_eq!(language(&magic, "x.wgsl"), Language::SpirV);
+        }
+        for version in ["#version 450", "// a\n\n  # version 310 es\nvoid"] {
+            assert_eq!(language(version.as_bytes(), "-"), Language::Glsl);
+        }
+        assert_eq!(language(b"#define A\n", "x.comp"), Language::Glsl);
+        assert_eq!(language(b"fn", "x.glsl"), Language::Glsl);
+        assert_eq!(language(b"fn", "x.spv"), Language::SpirV);
+        assert_eq!(language(b"// #version 450\nfn", "x"), Language::Wgsl);
+    }
 }

@@ -3,9 +3,6 @@
 //! Each launch runs plain and instrumented from the same contents, must leave the same bits, and
 //! must have executed exactly what its closed form says.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
 use std::collections::BTreeMap;
 
 use flopmeter::{

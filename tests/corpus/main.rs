@@ -5,18 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::print_stdout, reason = "the counts are what this test is read for")]
 
-#[path = "../common/mod.rs"]
-mod common;
-mod fills;
-mod preprocess;
 mod runs;
-mod shaders;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Instant,
 };
 
+use common::corpus::shaders;
 use flopmeter::{KernelError, execute::Limits, instrument::instrument, kernel::KernelModule};
 
 /// An adapter as they commonly are, without and with subgroups.

@@ -11,7 +11,7 @@ use flopmeter::{
     shader::{Request, run},
 };
 
-use crate::{common, fills::fills, shaders};
+use common::corpus::{fills::fills, shaders};
 
 #[test]
 fn published_shaders_count_what_the_embedded_executor_tallies() {

@@ -1,9 +1,6 @@
 //! ReLU, the residual mix and plain sums.
 
-use crate::{
-    common,
-    launch::{Launch, assert_close, dot, gradient, noise, on_shapes},
-};
+use crate::launch::{Launch, assert_close, dot, gradient, noise, on_shapes};
 
 const SIZES: [usize; 5] = [1, 2, 63, 64, 257];
 

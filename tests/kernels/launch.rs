@@ -1,8 +1,6 @@
 //! One launch of a kernel on the bench, and what the references need: numbers that look random,
 //! tolerances, finite differences.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
 use std::{cell::RefCell, collections::BTreeMap};
 
 use flopmeter::execute::Executor;
@@ -11,10 +9,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use crate::{
-    bench::{self, Bench},
-    common,
-};
+use common::bench::{self, Bench};
 
 /// One launch, being put together.
 #[derive(Clone)]

@@ -2,10 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{
-    common,
-    launch::{Launch, assert_close, dot, gradient, noise, on_shapes},
-};
+use crate::launch::{Launch, assert_close, dot, gradient, noise, on_shapes};
 
 const EPS: f64 = 1e-5;
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use flopmeter::execute::Executor;
 
 use crate::{
-    common, grouping,
+    grouping,
     launch::{Launch, dot, gradient, noise, on_shapes},
 };
 

@@ -1,9 +1,6 @@
 //! Three steps of each optimizer against PyTorch's definition of it.
 
-use crate::{
-    common,
-    launch::{Launch, assert_close, noise, on_shapes},
-};
+use crate::launch::{Launch, assert_close, noise, on_shapes};
 
 const LR: f64 = 1e-3;
 const BETA1: f64 = 0.9;

@@ -1,5 +1,7 @@
 //! What can be wrong with a kernel, as data. Which option of a command line helps is not known here.
 
+use crate::guard::Stage;
+
 /// Why a kernel cannot be read, run or counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -29,5 +31,25 @@ pub enum Error {
         problem: String,
         /// Line in the kernel's source.
         line: Option<u32>,
+    },
+    /// Code that worked on the kernel panicked; naga's readers and writers do over some modules.
+    #[error("kernel '{kernel}': {stage} it ended with a panic: {cause}")]
+    Panicked {
+        /// Kernel name.
+        kernel: String,
+        /// What was being done.
+        stage: Stage,
+        /// What the panic said, and where in which crate.
+        cause: String,
+    },
+    /// The back end of an adapter cannot make a program of the kernel, which is valid. Another executor may.
+    #[error("kernel '{kernel}' cannot be compiled for {adapter}: {problem}")]
+    BackEnd {
+        /// Kernel name.
+        kernel: String,
+        /// The adapter's name.
+        adapter: String,
+        /// What the back end says.
+        problem: String,
     },
 }

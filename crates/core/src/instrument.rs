@@ -43,7 +43,8 @@ use crate::{
     Error,
     device::Limits,
     flow::Flow,
-    kernel::{KernelModule, ResourceKind, resources, validate},
+    guard::Stage,
+    kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
     table::Block,
 };
 
@@ -71,10 +72,11 @@ pub struct CounterBinding {
 ///
 /// The result computes bit for bit what the original computes. It takes one storage binding more, and
 /// eight bytes of workgroup memory for each counter where they are to be had and it is not made of whole subgroups.
-/// Fails on an operation that nobody priced, naming its line, and where the limits leave no room for the
-/// counters.
+///
+/// # Errors
+/// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    instrument_at(kernel, limits, binding(kernel, limits)?)
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, binding(kernel, limits)?))
 }
 
 /// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
@@ -95,6 +97,14 @@ pub fn instrument_at(
             line: None,
         });
     }
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters))
+}
+
+fn rewrite(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
     let Plan { blocks, points } = plan(kernel)?;
 
     let mut module = kernel.module.clone();
@@ -122,12 +132,13 @@ pub fn instrument_at(
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
-        details: error.emit_to_string(&kernel.source),
+        details: diagnosis(&error, &kernel.name, kernel.source.as_ref()),
     })?;
     let resources = resources(&module, &info);
-    let (name, source) = (kernel.name.clone(), kernel.source.clone());
+    let name = kernel.name.clone();
     let table = BlockTable { kernel: name.clone(), counters: points.len() as u32 + 1, blocks };
-    let kernel = KernelModule { name, source, module, info, resources };
+    let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
+    let kernel = KernelModule { name, source, directives, module, info, resources };
     Ok(Instrumented { kernel, counters, table })
 }
 
@@ -148,8 +159,7 @@ struct Plan {
 /// Prices the entry point and what it calls, and decides where to count.
 fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
     let KernelModule { module, info, .. } = kernel;
-    let lines = Lines::new(&kernel.source);
-    let line = |span: Span| lines.of(span);
+    let line = |span: Span| kernel.line(span);
     // How often each function is called, which is known once all its callers are done: they come after
     // it in the arena, the entry point last.
     let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
@@ -290,21 +300,4 @@ fn workgroup_bytes(kernel: &KernelModule) -> u64 {
         .filter_map(|(_, v)| kernel.module.types[v.ty].inner.try_size(kernel.module.to_ctx()))
         .map(|bytes| u64::from(bytes).next_multiple_of(16))
         .sum()
-}
-
-/// Where the lines of a source end; a span is looked up far more often than a source is read. None
-/// where there is no source: spans then count something else.
-struct Lines(Option<Vec<usize>>);
-
-impl Lines {
-    fn new(source: &str) -> Self {
-        let ends = || source.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at);
-        Self((!source.is_empty()).then(|| ends().collect()))
-    }
-
-    /// The line on which a span begins, from 1.
-    fn of(&self, span: Span) -> Option<u32> {
-        let start = span.to_range()?.start;
-        Some(self.0.as_ref()?.partition_point(|&end| end < start) as u32 + 1)
-    }
 }

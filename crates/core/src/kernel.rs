@@ -2,6 +2,7 @@
 //! knows a shape or a device.
 
 mod layout;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,13 @@ use naga::{
     back::pipeline_constants::{PipelineConstantError, process_overrides},
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
+pub use source::Source;
 
-use crate::Error;
+use crate::{
+    Error,
+    guard::{Stage, guarded, with_room},
+    read::{Directives, Parsed, blocks},
+};
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the
 /// instrumenter rewrites.
@@ -20,8 +26,10 @@ use crate::Error;
 pub struct KernelModule {
     /// Name for labels and messages.
     pub name: String,
-    /// Source text, for line numbers; empty where there is none.
-    pub source: String,
+    /// The text that it was read from; `None` where there is none, as for SPIR-V.
+    pub source: Option<Source>,
+    /// The directives of the text that `module` does not say.
+    pub directives: Directives,
     /// A module with exactly one compute entry point and no overrides.
     pub module: Module,
     /// What the validator found out about `module`.
@@ -76,22 +84,58 @@ pub struct Member {
 impl KernelModule {
     /// Parses a WGSL source and keeps one entry point of it. Values in `overrides` that name no
     /// override of the module are left alone: a pass may carry dimensions that are uniforms.
+    ///
+    /// # Errors
+    /// As for [`Parsed::wgsl`] and [`Self::from_parsed`].
     pub fn from_wgsl(
         name: &str,
         source: &str,
         entry: &str,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Self, Error> {
-        let shader_error = |details: String| Error::Shader { kernel: name.to_owned(), details };
-        let module = naga::front::wgsl::parse_str(source)
-            .map_err(|error| shader_error(error.emit_to_string(source)))?;
-        Self::from_module(name, source, &module, entry, overrides)
+        Self::from_parsed(&Parsed::wgsl(name, source)?, entry, overrides)
     }
 
-    /// Keeps one entry point of a parsed module, validated, with overrides resolved.
+    /// Keeps one entry point of a shader that has been read, validated, with overrides resolved.
+    ///
+    /// # Errors
+    /// Where it has no such entry point, where an override has neither value nor default, and where the module is
+    /// not valid.
+    pub fn from_parsed(
+        parsed: &Parsed,
+        entry: &str,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Self, Error> {
+        let Parsed { name, source, module, directives } = parsed;
+        guarded(name, Stage::Validating, || {
+            with_room(name, blocks(module), || {
+                Self::selected(name, source.as_ref(), directives, module, entry, overrides)
+            })
+        })
+    }
+
+    /// Keeps one entry point of a module, as [`Self::from_parsed`] does. `source` is the text that its spans are
+    /// offsets in.
+    ///
+    /// # Errors
+    /// As for [`Self::from_parsed`].
     pub fn from_module(
         name: &str,
-        source: &str,
+        source: Option<&str>,
+        module: &Module,
+        entry: &str,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Self, Error> {
+        let (source, module) = (source.map(Source::new), module.clone());
+        let directives = Directives::default();
+        let parsed = Parsed { name: name.to_owned(), source, module, directives };
+        Self::from_parsed(&parsed, entry, overrides)
+    }
+
+    fn selected(
+        name: &str,
+        source: Option<&Source>,
+        directives: &Directives,
         module: &Module,
         entry: &str,
         overrides: &BTreeMap<String, f64>,
@@ -120,7 +164,7 @@ impl KernelModule {
         // dropping them first makes the result the same kind of thing in every case.
         let mut module = module.clone();
         module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
-        let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, source)))?;
+        let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
         if !module.overrides.is_empty() {
             let constants = module
                 .overrides
@@ -150,7 +194,20 @@ impl KernelModule {
             (module, info) = (resolved.0.into_owned(), resolved.1.into_owned());
         }
         let resources = resources(&module, &info);
-        Ok(Self { name: name.to_owned(), source: source.to_owned(), module, info, resources })
+        let (source, directives) = (source.cloned(), directives.clone());
+        Ok(Self { name: name.to_owned(), source, directives, module, info, resources })
+    }
+
+    /// Does `work` on this kernel, with room on the stack for its nesting. A panic of `work` is an error.
+    ///
+    /// # Errors
+    /// What `work` fails with, [`Error::Panicked`], and [`Error::Kernel`] where the kernel is nested too deep.
+    pub fn guarded<T: Send, E: From<Error> + Send>(
+        &self,
+        stage: Stage,
+        work: impl FnOnce() -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        guarded(&self.name, stage, || with_room(&self.name, blocks(&self.module), work))
     }
 
     /// The one entry point.
@@ -170,9 +227,10 @@ impl KernelModule {
         Layout::of(&self.module, variable.ty)
     }
 
-    /// The line of the source on which a span begins, from 1; none where the span is undefined.
+    /// The line of the source on which a span begins, from 1; `None` where the span is undefined or there is no
+    /// source.
     pub fn line(&self, span: naga::Span) -> Option<u32> {
-        span.is_defined().then(|| span.location(&self.source).line_number)
+        self.source.as_ref()?.line(span)
     }
 }
 
@@ -184,9 +242,13 @@ pub(crate) fn validate(
 }
 
 /// An error with the source line it is about, where there is a source.
-fn diagnosis(error: &naga::WithSpan<naga::valid::ValidationError>, source: &str) -> String {
-    if !source.is_empty() {
-        return error.emit_to_string(source);
+pub(crate) fn diagnosis(
+    error: &naga::WithSpan<naga::valid::ValidationError>,
+    name: &str,
+    source: Option<&Source>,
+) -> String {
+    if let Some(source) = source {
+        return error.emit_to_string_with_path(source.text(), name);
     }
     let mut text = error.as_inner().to_string();
     let mut cause = std::error::Error::source(error.as_inner());

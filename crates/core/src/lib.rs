@@ -34,18 +34,22 @@
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`device`] | plain numbers about a device | who has one |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
-//! | [`kernel`] | parse, validate and reflect one kernel | shapes, devices |
+//! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
+//! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
+//! | [`kernel`] | pick, validate and reflect one kernel | shapes, devices |
 //! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas, executors |
 //! | [`table`] | what counters mean: blocks, lines, costs | how the counters got there |
 
 pub mod device;
 mod error;
 mod flow;
+pub mod guard;
 pub mod instrument;
 pub mod kernel;
 pub mod op;
 #[cfg(feature = "wgsl-out")]
 mod print;
+pub mod read;
 pub mod table;
 
 pub use error::Error;

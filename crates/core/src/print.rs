@@ -43,9 +43,13 @@ impl KernelModule {
             .map_err(|error| refused(format!("it cannot be printed as WGSL: {error}")))?;
         let mut text = text.replace(DECIMAL_MAX, HEXADECIMAL_MAX);
         self.name_bindings(&mut text);
-        if text.contains("subgroup") {
-            text.insert_str(0, "enable subgroups;\n");
+        let mut directives: String =
+            self.directives.iter().map(|directive| format!("{directive}\n")).collect();
+        // The counters are added up by subgroups where the limits say that there are some.
+        if text.contains("subgroup") && !directives.contains("enable subgroups;") {
+            directives.push_str("enable subgroups;\n");
         }
+        text.insert_str(0, &directives);
         Ok(text)
     }
 

@@ -8,6 +8,7 @@ use flopmeter_core::{
     device::Limits,
     instrument::{self, CounterBinding, Instrumented},
     kernel::{KernelModule, ResourceKind},
+    read::Parsed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,11 +128,9 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
 /// The kernel that a request names: its entry point, or the only one there is.
 fn kernel(request: &Request) -> Result<KernelModule, Error> {
     let Request { label, source, entry, overrides, .. } = request;
-    let module = naga::front::wgsl::parse_str(source).map_err(|error| Error::Shader {
-        kernel: label.clone(),
-        details: error.emit_to_string(source),
-    })?;
-    let computes = || module.entry_points.iter().filter(|e| e.stage == naga::ShaderStage::Compute);
+    let parsed = Parsed::wgsl(label, source)?;
+    let entries = &parsed.module.entry_points;
+    let computes = || entries.iter().filter(|e| e.stage == naga::ShaderStage::Compute);
     let entry = match (entry, computes().next(), computes().nth(1)) {
         (Some(entry), ..) => entry,
         (None, Some(only), None) => &only.name,
@@ -140,7 +139,7 @@ fn kernel(request: &Request) -> Result<KernelModule, Error> {
             return Err(Error::Kernel { kernel: label.clone(), problem });
         }
     };
-    KernelModule::from_module(label, source, &module, entry, overrides)
+    KernelModule::from_parsed(&parsed, entry, overrides)
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of some bytes.

@@ -217,7 +217,8 @@ impl<'a> Lowering<'a> {
             M::Determinant => vec![self.determinant(kind, a)],
             M::Inverse => self.inverse(kind, a),
             M::QuantizeToF16 => {
-                self.count(kind, Op::Convert, 2 * n as u64);
+                self.count(Kind::F16, Op::Convert, n as u64);
+                self.count(kind, Op::Convert, n as u64);
                 a.iter().map(|x| self.plain(Alu::RoundHalf, kind, &[*x])).collect()
             }
             M::Dot4I8Packed | M::Dot4U8Packed => {

@@ -89,7 +89,9 @@ impl Pricer<'_> {
             MathFunction::Determinant => determinant(shape)?,
             MathFunction::Inverse => inverse(shape)?,
             // To f16 and back.
-            MathFunction::QuantizeToF16 => shape.each(Op::Convert, 2),
+            MathFunction::QuantizeToF16 => {
+                ops(Scalar::F16, &[(Op::Convert, n)]) + shape.each(Op::Convert, 1)
+            }
             MathFunction::CountTrailingZeros
             | MathFunction::CountLeadingZeros
             | MathFunction::CountOneBits

@@ -1,0 +1,120 @@
+//! How deep a shader is nested: bounds on how deep the readers recurse, from the tokens of a text, and on how deep
+//! everything behind them does, from the blocks of a module.
+
+use naga::{Block, Module, Statement};
+
+use super::token::tokens;
+
+/// Levels that a reader of this text recurses at most.
+///
+/// Each bracket and each token of an expression may be one level: `((1))`, `--1`, `1 + 1 + 1`. What stands
+/// between two commas, semicolons or braces begins anew where the bracket around it began. An `else if` is one level
+/// more than the `if` before it, as far as its function goes.
+pub(super) fn levels(text: &str) -> usize {
+    let mut deepest = 0;
+    let mut level: usize = 0;
+    let mut elses: usize = 0;
+    // The level at which the text between the innermost brackets begins.
+    let mut begins = vec![0];
+    for token in tokens(text) {
+        let begin = begins.last().copied().unwrap_or(0);
+        match token.text {
+            "(" | "[" => {
+                level += 1;
+                begins.push(level);
+            }
+            "{" => {
+                level = begin + 1;
+                begins.push(level);
+            }
+            // What was called or indexed is part of the expression that goes on.
+            ")" | "]" if begins.len() > 1 => level = begins.pop().unwrap_or(0),
+            "}" if begins.len() > 1 => {
+                begins.pop();
+                level = begins.last().copied().unwrap_or(0);
+                if begins.len() == 1 {
+                    elses = 0;
+                }
+            }
+            ";" | "," => level = begin,
+            "else" => elses += 1,
+            _ => level += 1,
+        }
+        deepest = deepest.max(level + elses);
+    }
+    deepest
+}
+
+/// Blocks within each other, in the function of a module that has most.
+pub(crate) fn blocks(module: &Module) -> usize {
+    let entries = module.entry_points.iter().map(|entry| &entry.function.body);
+    let functions = module.functions.iter().map(|(_, function)| &function.body);
+    let mut open: Vec<(&Block, usize)> = entries.chain(functions).map(|body| (body, 1)).collect();
+    let mut deepest = 0;
+    while let Some((block, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        for statement in block {
+            open.extend(arms(statement).into_iter().map(|arm| (arm, depth + 1)));
+        }
+    }
+    deepest
+}
+
+/// The blocks inside a statement.
+fn arms(statement: &Statement) -> Vec<&Block> {
+    match statement {
+        Statement::Block(block) => vec![block],
+        Statement::If { condition: _, accept, reject } => vec![accept, reject],
+        Statement::Switch { selector: _, cases } => cases.iter().map(|case| &case.body).collect(),
+        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
+        Statement::Emit(_)
+        | Statement::Break
+        | Statement::Continue
+        | Statement::Return { .. }
+        | Statement::Kill
+        | Statement::ControlBarrier(_)
+        | Statement::MemoryBarrier(_)
+        | Statement::Store { .. }
+        | Statement::ImageStore { .. }
+        | Statement::Atomic { .. }
+        | Statement::ImageAtomic { .. }
+        | Statement::WorkGroupUniformLoad { .. }
+        | Statement::Call { .. }
+        | Statement::RayQuery { .. }
+        | Statement::RayPipelineFunction(_)
+        | Statement::SubgroupBallot { .. }
+        | Statement::SubgroupGather { .. }
+        | Statement::SubgroupCollectiveOperation { .. }
+        | Statement::CooperativeStore { .. } => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_terms_and_alternatives_are_levels() {
+        let deep = 1000;
+        let parentheses = format!("x = {}1{};", "(".repeat(deep), ")".repeat(deep));
+        let terms = format!("x = 1{};", " + 1".repeat(deep));
+        let alternatives = "if a {} else ".repeat(deep) + "{}";
+        let blocks = "{".repeat(deep) + &"}".repeat(deep);
+        let members = "a".to_owned() + &".b".repeat(deep);
+        for text in [parentheses, terms, alternatives, blocks, members] {
+            assert!((deep..3 * deep).contains(&levels(&text)), "{}", levels(&text));
+        }
+    }
+
+    #[test]
+    fn what_only_goes_on_is_not_deep() {
+        let long = 1000;
+        let statements = "x = x * 2.0 + f(y, z);\n".repeat(long);
+        let elements = format!("array({})", "1.0 + 2.0, ".repeat(long));
+        let branches = "if a { b(); }\n".repeat(long);
+        let functions = "fn f() { if a {} else {} }\n".repeat(long);
+        for text in [statements, elements, branches, functions] {
+            assert!(levels(&text) < 32, "{}", levels(&text));
+        }
+    }
+}

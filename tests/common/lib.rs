@@ -1,0 +1,59 @@
+//! What the tests, the benches and the fuzz target share: the executors that are here, or a reason why one is
+//! missing, a bench that runs single kernels, and kernels from elsewhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
+
+pub mod bench;
+pub mod corpus;
+pub mod generator;
+pub mod interpret;
+pub mod mutant;
+
+#[cfg(feature = "gpu")]
+use flopmeter::execute::gpu::Gpu;
+use flopmeter::execute::{
+    Backend, Executor,
+    cpu::{Cpu, SUBGROUP_LANES},
+};
+
+/// The GPU or software adapter that is here. Without one its part of a test is skipped, loudly, and
+/// fails where `FLOPMETER_REQUIRE_ADAPTER` is 1.
+#[cfg(feature = "gpu")]
+pub fn gpu() -> Option<Gpu> {
+    match Gpu::open("auto") {
+        Ok(gpu) => Some(gpu),
+        Err(error) if std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1") => {
+            panic!("an adapter is required: {error}")
+        }
+        Err(_) => {
+            println!("SKIPPED: no adapter");
+            None
+        }
+    }
+}
+
+/// The embedded executor, which is everywhere.
+pub fn embedded() -> Cpu {
+    Cpu::new(SUBGROUP_LANES).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs a test's body on each executor: one suite holds them all to the same answers.
+#[cfg(feature = "gpu")]
+pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
+    println!("on the embedded executor");
+    body(&mut embedded());
+    if let Some(mut gpu) = gpu() {
+        println!("on {}", gpu.adapter().name);
+        body(&mut gpu);
+    }
+}
+
+/// Whether an executor reaches its device through GL, where something cannot be expected; says so.
+pub fn gl_cannot(executor: &dyn Executor, why: &str) -> bool {
+    let gl = executor.adapter().backend == Backend::Gl;
+    if gl {
+        println!("NOT COMPARABLE on {} (GL): {why}", executor.adapter().name);
+    }
+    gl
+}

@@ -1,0 +1,136 @@
+//! Every check has been seen to fail: kernels and closed forms spoilt in one place, and the verdict that
+//! must follow. (What the instrumenter itself may get wrong is spoilt in `tests/counts/instrument`.)
+
+use std::collections::BTreeMap;
+
+use flopmeter::{
+    check::{self, Verdict},
+    execute::{Bound, Dispatch, Executor},
+    instrument::instrument,
+    kernel::{KernelModule, ResourceKind},
+    library::SOURCES,
+    op::OpCounts,
+    plan::{Dims, Pass, Phase},
+};
+
+const DIMS: [(&str, u32); 7] =
+    [("M", 5), ("K", 7), ("N", 3), ("G", 1), ("accumulate", 0), ("LANES", 8), ("COLUMN_LANES", 4)];
+
+fn pass(dims: &[(&str, u32)]) -> Pass {
+    Pass {
+        label: "product".into(),
+        kernel: "linear.forward".parse().unwrap(),
+        component: "product".into(),
+        phase: Phase::Forward,
+        dims: dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Dims>(),
+        scalars: BTreeMap::new(),
+        bindings: BTreeMap::new(),
+        grid: [1, 3, 1],
+    }
+}
+
+/// Operations that the device counts for the product of 5 x 7 and 7 x 3, from this source.
+fn measured(gpu: &mut dyn Executor, source: &str) -> OpCounts {
+    let overrides = DIMS.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
+    let kernel = KernelModule::from_wgsl("spoilt", source, "forward", &overrides).unwrap();
+    let counting = instrument(&kernel, &gpu.adapter().limits).unwrap();
+    let program = gpu.compile(&counting.kernel).unwrap();
+    let mut bind = |group, binding, words: &[u32]| {
+        let size = 4 * words.len() as u64;
+        let buffer = gpu.allocate("spoilt", size).unwrap();
+        gpu.write(buffer, 0, bytemuck::cast_slice(words)).unwrap();
+        Bound { group, binding, buffer, offset: 0, size }
+    };
+    let mut bindings: Vec<_> = kernel
+        .resources
+        .iter()
+        .map(|resource| match &resource.kind {
+            ResourceKind::Uniform { members, .. } => {
+                let value = |name: &str| DIMS.iter().find(|(letter, _)| *letter == name).unwrap().1;
+                let words: Vec<_> = members.iter().map(|member| value(&member.name)).collect();
+                bind(resource.group, resource.binding, &words)
+            }
+            ResourceKind::Storage { .. } if resource.name == "groups" => {
+                bind(resource.group, resource.binding, &[0, 5])
+            }
+            ResourceKind::Storage { .. } => bind(resource.group, resource.binding, &[0; 64]),
+            ResourceKind::Opaque => panic!("{} is not a buffer", resource.name),
+        })
+        .collect();
+    let counters = vec![0; counting.table.bytes() as usize / 4];
+    let counter = bind(counting.counters.group, counting.counters.binding, &counters);
+    bindings.push(counter);
+    let grid = pass(&DIMS).grid;
+    gpu.dispatch(&Dispatch { label: "spoilt", program, bindings: &bindings, grid }).unwrap();
+    let raw = gpu.read(counter.buffer, 0, counter.size).unwrap();
+    counting.table.cost(&counting.table.decode(&raw).unwrap()).ops
+}
+
+fn linear() -> &'static str {
+    SOURCES.iter().find(|(stem, _)| *stem == "linear").unwrap().1
+}
+
+/// The kernel with one thing in it changed, which must be there.
+fn changed(from: &str, to: &str) -> String {
+    assert!(linear().contains(from), "the kernel no longer says '{from}'");
+    linear().replacen(from, to, 1)
+}
+
+fn assert_mismatch(verdict: &Verdict, operation: &str) {
+    let Verdict::Mismatch { difference } = verdict else { panic!("not seen: {verdict:?}") };
+    assert!(difference.contains(operation), "{difference}");
+}
+
+#[test]
+fn a_kernel_that_does_what_the_algebra_says_matches() {
+    common::on_every_executor(|gpu| {
+        let ops = measured(&mut *gpu, linear());
+        assert_eq!(check::against_formula(&pass(&DIMS), &ops), Verdict::Match);
+    });
+}
+
+#[test]
+fn a_trip_count_off_by_one_is_seen() {
+    common::on_every_executor(|gpu| {
+        let source =
+            changed("let x_end = (m + 1u) * dims.K;", "let x_end = (m + 1u) * dims.K - 1u;");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.fma",
+        );
+    });
+}
+
+#[test]
+fn an_operation_too_many_is_seen() {
+    common::on_every_executor(|gpu| {
+        let source = changed("m, row) + b[", "m, row) + 1.0 + b[");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.add",
+        );
+    });
+}
+
+#[test]
+fn an_edge_that_is_not_guarded_is_seen() {
+    common::on_every_executor(|gpu| {
+        let source = changed("| (n >= dims.N)", "");
+        assert_mismatch(
+            &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),
+            "f32.",
+        );
+    });
+}
+
+#[test]
+fn a_dimension_that_is_not_the_kernels_is_seen() {
+    common::on_every_executor(|gpu| {
+        let ops = measured(&mut *gpu, linear());
+        for letter in ["M", "K", "N"] {
+            let mut dims = DIMS;
+            dims.iter_mut().find(|(name, _)| *name == letter).unwrap().1 += 1;
+            assert_mismatch(&check::against_formula(&pass(&dims), &ops), "f32.");
+        }
+    });
+}

@@ -1,0 +1,8 @@
+//! Evidence that executors keep their contract: what all of them promise, and what only the embedded one does.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod embedded;
+mod executor;
+mod memory;
+mod mutation;
+mod races;

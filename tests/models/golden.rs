@@ -1,0 +1,231 @@
+//! Models as users have them, from weights to updated parameters, against tensors computed elsewhere in
+//! double precision: `tests/golden/` holds each model and what must come out of it.
+
+use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
+
+use flopmeter::{
+    check::{self, Verdict},
+    execute::{Executor, Limits},
+    measure::Session,
+    model::{
+        AskedShape, Batch, Model, Optimizer,
+        lower::{BkGradient, Scope, Training, inputs, lower},
+    },
+    plan::{BufferId, Plan, Slice},
+    tensors::TensorFile,
+};
+
+/// Relative to the norm of the whole tensor, since a tensor's small elements are differences of its
+/// large ones: 2^-24 a rounding, some hundreds of roundings deep.
+const TOLERANCE: f64 = 1e-4;
+
+const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
+
+/// All parameters trained, and adapters only.
+const QWEN: [(&str, usize); 2] = [("qwen2_full", 27), ("qwen2_lora", 8)];
+
+fn folder(model: &str) -> String {
+    format!("{}/tests/golden/{model}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
+    Training { scope: Scope::Step, optimizer, bk_gradient: Some(bk_gradient) }
+}
+
+/// Runs a golden model's step and hands over what it leaves on the device.
+fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'_>, &TensorFile)) {
+    step_within(model, training, |limits| limits, look);
+}
+
+/// The same under limits that are not the executor's own.
+fn step_within(
+    model: &str,
+    training: Training,
+    limits: impl Fn(Limits) -> Limits,
+    look: impl Fn(&Plan, &mut Session<'_>, &TensorFile),
+) {
+    common::on_every_executor(|executor| {
+        let folder = folder(model);
+        let model = Model::resolve(&folder, Vec::<String>::new()).unwrap();
+        let asked = AskedShape::default();
+        let batch = Path::new(&folder).join("batch.safetensors");
+        let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
+        let limits = limits(executor.adapter().limits);
+        let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
+        let weights = model.weights(0).unwrap();
+        let inputs = inputs(&weights, &batch);
+        let mut session = Session::open(&mut *executor, &plan, &inputs).unwrap();
+        let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+        for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {
+            assert_eq!(verdict, Verdict::Match, "{}", pass.label);
+        }
+        let expected = TensorFile::open(&Path::new(&folder).join("expected.safetensors")).unwrap();
+        look(&plan, &mut session, &expected);
+    });
+}
+
+fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
+    let tensor = file.get(name).unwrap_or_else(|| panic!("'{name}' is not in the golden file"));
+    let (values, rest) = tensor.bytes.as_chunks();
+    assert!(rest.is_empty());
+    values.iter().map(|&value| f64::from(f32::from_le_bytes(value))).collect()
+}
+
+fn assert_close(name: &str, got: &[f32], want: &[f64]) {
+    assert_eq!(got.len(), want.len(), "{name}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let scale = norm(&mut want.iter().copied());
+    let error = norm(&mut got.iter().zip(want).map(|(&g, &w)| f64::from(g) - w));
+    assert!(error <= TOLERANCE * scale, "{name}: off by {error:e}, of a norm of {scale:e}");
+}
+
+fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
+    session.read(&plan.outputs[output].windows).unwrap()
+}
+
+fn named(plan: &Plan, buffer: &str) -> Slice {
+    let index = plan.buffers.iter().position(|b| b.name == buffer).unwrap();
+    Slice { buffer: BufferId(index as u32), offset: 0, len: plan.buffers[index].len }
+}
+
+/// Compares every parameter's gradient and updated value with the tensors under two prefixes.
+fn compare(
+    plan: &Plan,
+    session: &mut Session<'_>,
+    file: &TensorFile,
+    grad: &str,
+    after: Option<&str>,
+) {
+    for parameter in &plan.parameters {
+        let name = &parameter.name;
+        let Some(slices) = &parameter.grad else { continue };
+        let got = session.read(slices).unwrap();
+        assert_close(&format!("{grad}/{name}"), &got, &expected(file, &format!("{grad}/{name}")));
+        if let Some(after) = after {
+            let got = session.read(&parameter.value).unwrap();
+            let want = expected(file, &format!("{after}/{name}"));
+            assert_close(&format!("{after}/{name}"), &got, &want);
+        }
+    }
+}
+
+#[test]
+fn logits_loss_and_resolvent_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+            assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+            assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+            let g = session.read(&[named(plan, "layer_0.bk_core.g")]).unwrap();
+            assert_close("bk/G", &g, &expected(file, "bk/G"));
+        });
+    }
+}
+
+#[test]
+fn hybrid_gradients_and_adamw_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+#[test]
+fn plain_gradient_descent_is_that_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::Sgd, BkGradient::Hybrid), |plan, session, file| {
+            compare(plan, session, file, "grad", Some("after_sgd"));
+        });
+    }
+}
+
+#[test]
+fn exact_gradients_are_those_of_the_equations() {
+    for model in MODELS {
+        step(model, training(Optimizer::AdamW, BkGradient::Exact), |plan, session, file| {
+            compare(plan, session, file, "grad_exact", None);
+        });
+    }
+}
+
+#[test]
+fn qwens_are_those_of_transformers_and_peft() {
+    for (model, trained) in QWEN {
+        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+            assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+            assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+            let gradients = plan.parameters.iter().filter(|p| p.grad.is_some()).count();
+            assert_eq!(gradients, trained);
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+/// In how many buffers a tensor lies.
+fn buffers(slices: &[Slice]) -> usize {
+    slices.iter().map(|slice| slice.buffer).collect::<BTreeSet<_>>().len()
+}
+
+/// The same numbers where the vocabulary's tables and the logits are cut into windows, and where no
+/// buffer holds them.
+#[test]
+fn tables_in_windows_are_the_tables() {
+    // Less than the table, and no less than any other tensor but the logits.
+    let bytes = [("qwen2_full", 8_200), ("qwen2_lora", 16_000)];
+    for (parts, (model, bytes)) in
+        bytes.map(|of| (1, of)).into_iter().chain(bytes.map(|of| (2, of)))
+    {
+        let cut = |limits: Limits| match parts {
+            1 => Limits { binding_bytes: bytes, ..limits },
+            _ => Limits { buffer_bytes: bytes, ..limits },
+        };
+        let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+        step_within(model, training, cut, |plan, session, file| {
+            let table = |name: &str| name.contains("embed_tokens") || name.contains("lm_head");
+            for table in plan.parameters.iter().filter(|p| table(&p.name)) {
+                assert_eq!(buffers(&table.value), parts, "{model}: {}", table.name);
+                assert!(table.grad.iter().all(|grad| buffers(grad) == parts), "{model}");
+            }
+            let passes = |kernel: &str| {
+                plan.passes.iter().filter(|pass| pass.kernel.to_string() == kernel).count()
+            };
+            assert_eq!(passes("embedding.gather"), 2, "{model}");
+            assert!(passes("columns.place") >= 2, "{model}");
+            assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+            assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+/// The same numbers where no buffer holds the logits.
+#[test]
+fn logits_longer_than_a_buffer_are_the_logits() {
+    // As much as the experts' weights, and less than the logits.
+    let cut = |limits: Limits| Limits { buffer_bytes: 8_192, ..limits };
+    let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+    step_within("resnet_bk_top1", training, cut, |plan, session, file| {
+        assert_eq!(buffers(&plan.outputs["logits"].windows), 2);
+        assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
+        assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+        compare(plan, session, file, "grad", Some("after"));
+    });
+}
+
+#[test]
+fn every_parameter_of_the_checkpoint_is_placed_once() {
+    for name in MODELS.into_iter().chain(QWEN.map(|(name, _)| name)) {
+        let gpu = common::embedded();
+        let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
+        let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();
+        let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+        let plan = lower(&model.config, batch.shape, training, &gpu.adapter().limits).unwrap();
+        let mut placed: Vec<_> =
+            plan.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
+        let mut specified: Vec<_> =
+            model.config.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+        placed.sort();
+        specified.sort();
+        assert_eq!(placed, specified);
+    }
+}

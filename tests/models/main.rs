@@ -1,0 +1,10 @@
+//! Evidence that models are what their users have: files read and refused, plans lowered, steps held against
+//! tensors computed elsewhere, and estimates against the numbers published with them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod estimate;
+mod golden;
+mod lowering;
+mod model_files;
+mod qwen;
+mod qwen_report;

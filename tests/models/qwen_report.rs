@@ -1,0 +1,164 @@
+//! Reports on Qwen2. A few layers in the place of many: what is scaled up must be what the whole model
+//! costs, to the last operation and byte, and must say that it did not run. And what training costs,
+//! all parameters or adapters.
+
+use std::ops::ControlFlow;
+
+use flopmeter::{
+    Error,
+    execute::Executor,
+    model::{
+        AskedShape, Batch, Model,
+        lower::{Scope, Training},
+    },
+    op::Convention,
+    plan::Phase,
+    profile::{Keep, Request, profile},
+    report::{Document as _, Report, json, table},
+};
+use serde_json::Value;
+
+const LAYERS: u64 = 5;
+
+const SMALL: [&str; 6] = [
+    "hidden_size=24",
+    "intermediate_size=20",
+    "vocab_size=30",
+    "num_hidden_layers=5",
+    "num_attention_heads=6",
+    "num_key_value_heads=2",
+];
+
+/// A report on a small model, whole or scaled up.
+fn report(
+    executor: &mut dyn Executor,
+    (name, set): (&str, &[&str]),
+    scope: Scope,
+    extrapolate: bool,
+) -> Result<Report, Error> {
+    let model = Model::resolve(name, set)?;
+    let asked = AskedShape { batch: Some(2), seq: Some(7) };
+    let batch = Batch::load(None, asked, &model.config, 0)?;
+    let request = Request {
+        model: &model,
+        weights: &model.weights(0)?,
+        batch: &batch,
+        data: "weights and tokens from seed 0",
+        training: Training { scope, ..Training::default() },
+        convention: Convention::Ieee,
+        repeats: 0,
+        extrapolate,
+    };
+    let ran = profile(executor, request, Keep::Nothing, &mut |_| ControlFlow::Continue(()));
+    ran.map(|(report, _)| report)
+}
+
+#[test]
+fn what_is_scaled_up_is_what_the_whole_costs() {
+    common::on_every_executor(|executor| {
+        for (set, layers) in [
+            (&[][..], 1),
+            (&["tie_word_embeddings=false"], 1),
+            (&["lora_rank=2"], 2),
+            (&["lora_rank=2", "lora_targets=o_proj"], 2),
+        ] {
+            for scope in [Scope::Step, Scope::Forward] {
+                let set = [&SMALL[..], set].concat();
+                let mut run = |extrapolate| {
+                    report(executor, ("qwen2.5-0.5b", &set), scope, extrapolate).unwrap()
+                };
+                let (whole, scaled) = (run(false), run(true));
+                assert!(whole.extrapolation.is_none() && whole.totals.extrapolated.is_none());
+                assert_eq!(whole.passes.len(), scaled.passes.len());
+                for (ran, taken) in whole.passes.iter().zip(&scaled.passes) {
+                    assert_eq!(ran.label, taken.label);
+                    assert_eq!((ran.ops, ran.traffic), (taken.ops, taken.traffic), "{}", ran.label);
+                }
+                assert_eq!(whole.totals.measured, scaled.totals.measured);
+
+                // Every layer but those that ran is marked, and none of it counts as a match.
+                let extrapolation = scaled.extrapolation.as_ref().unwrap();
+                let ran = extrapolation.measured_layers;
+                assert_eq!((u64::from(extrapolation.layers), ran), (LAYERS, layers));
+                let above = |name: &str| {
+                    let layer = name.split('.').next().unwrap().strip_prefix("layer_");
+                    layer.is_some_and(|layer| layer.parse::<u32>().unwrap() >= ran)
+                };
+                let json: Value = serde_json::from_str(&json::render(&scaled)).unwrap();
+                for pass in json["passes"].as_array().unwrap() {
+                    let marked = pass["verdict"] == "extrapolated";
+                    assert_eq!(marked, above(pass["component"].as_str().unwrap()), "{pass}");
+                    assert!(marked || pass["verdict"] == "match", "{pass}");
+                }
+                for row in json["components"].as_array().unwrap() {
+                    let marked = row["extrapolated"] == true;
+                    // What is charged and never runs is a row too.
+                    let ran = row["traffic"].as_object().is_some_and(|bytes| !bytes.is_empty());
+                    assert_eq!(marked, ran && above(row["name"].as_str().unwrap()), "{row}");
+                }
+                let verdict = scaled.verdict;
+                assert_eq!(verdict.r#match + verdict.extrapolated, whole.verdict.r#match);
+                let layer = |phase| {
+                    let rows = whole.components.iter().filter(move |row| row.phase == phase);
+                    let rows = rows.filter(|row| row.name.starts_with("layer_4"));
+                    rows.map(|row| row.measured).sum::<u64>()
+                };
+                for phase in Phase::ALL {
+                    let taken = scaled.totals.extrapolated.unwrap().get(phase);
+                    assert_eq!(taken, layer(phase) * (LAYERS - u64::from(ran)), "{phase}");
+                }
+                assert_eq!((scaled.loss, scaled.loss_is_finite), (None, None));
+                let text = table::render(&scaled.page(false), false);
+                assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
+                assert!(text.contains("not known: it takes every layer"), "{text}");
+                assert!(!table::render(&whole.page(false), false).contains('~'));
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_is_scaled_up_where_every_layer_runs() {
+    let one = [&SMALL[..], &["num_hidden_layers=1"]].concat();
+    let model = ("qwen2.5-0.5b", &one[..]);
+    let report = report(&mut common::embedded(), model, Scope::Step, true).unwrap();
+    assert!(report.extrapolation.is_none() && report.loss.is_some());
+    assert_eq!(report.verdict.extrapolated, 0);
+}
+
+#[test]
+fn layers_that_route_by_values_are_not_scaled_up() {
+    let set = ["d_model=4", "n_seq=7", "vocab_size=9"];
+    let error = report(&mut common::embedded(), ("resnet-bk", &set), Scope::Step, true);
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("--extrapolate") && text.contains("experts"), "{text}");
+}
+
+#[test]
+fn either_way_to_train_is_told_beside_the_other() {
+    let ways = |set: &[&str], scope| {
+        let set = [&SMALL[..], set].concat();
+        let model = ("qwen2.5-0.5b", &set[..]);
+        let report = report(&mut common::embedded(), model, scope, false).unwrap();
+        let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+        assert!(json.get("bk_gradient").is_none() && json["scope"].is_string(), "{json}");
+        (report, json["ways_to_train"].as_array().cloned())
+    };
+    let (full, told) = ways(&[], Scope::Step);
+    let (adapted, told_adapted) = ways(&["lora_rank=8"], Scope::Step);
+    assert_eq!(told, told_adapted);
+    // Each way is what a run of it measures.
+    for (way, report) in told.unwrap().iter().zip([&full, &adapted]) {
+        let measured = report.totals.measured;
+        assert_eq!(way["forward"].as_u64(), Some(measured.forward), "{way}");
+        assert_eq!(way["backward"].as_u64(), Some(measured.backward), "{way}");
+        let ratio = measured.backward as f64 / measured.forward as f64;
+        assert_eq!(way["ratio"].as_f64(), Some(ratio), "{way}");
+    }
+    let text = table::render(&full.page(false), false);
+    let line = text.lines().find(|line| line.contains("by closed forms")).unwrap();
+    for trained in ["x training all parameters", "x training adapters of rank 8 on q_proj,v_proj"] {
+        assert!(line.contains(trained), "{line}");
+    }
+    assert_eq!(ways(&[], Scope::Forward).1, None);
+}

@@ -1,0 +1,196 @@
+//! Two steps side by side, as the program says it.
+
+use std::{fs, path::Path};
+
+use crate::command::{flopmeter, json, refused};
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+
+/// A step that the embedded executor runs in no time.
+const SMALL: [&str; 12] = [
+    "--batch",
+    "2",
+    "--seq",
+    "5",
+    "--set",
+    "d_model=6",
+    "--set",
+    "n_layers=1",
+    "--set",
+    "vocab_size=23",
+    "--set",
+    "top_k=2",
+];
+
+/// Saves a profile of such a step.
+fn profile(path: &Path, more: &[&str]) -> Value {
+    let arguments =
+        ["profile", "--adapter", "embedded", "--repeat", "1", "-q", "--json", text(path)];
+    flopmeter(&[&arguments[..], &SMALL, more].concat()).assert().success();
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn compare(arguments: &[&str]) -> Value {
+    json(&[&["compare"], arguments, &["--json", "-"]].concat())
+}
+
+fn pair<'a>(report: &'a Value, name: &str, phase: &str) -> &'a Value {
+    let pairs = report["components"].as_array().unwrap();
+    let is = |pair: &&Value| pair["name"] == name && pair["phase"] == phase;
+    pairs.iter().find(is).unwrap_or_else(|| panic!("no {phase} {name}"))
+}
+
+/// Twice the layers and half the vocabulary: 139,386,880 a layer, 15,728,640,000 for the head.
+#[test]
+fn estimates_are_compared_component_by_component() {
+    let report = compare(&[
+        "resnet-bk",
+        "resnet-bk",
+        "--set-a",
+        "n_layers=8",
+        "--set-b",
+        "vocab_size=15000",
+    ]);
+    assert_eq!(report["schema"], "flopmeter.compare/1");
+    let head = pair(&report, "lm_head", "forward");
+    assert_eq!(head["a"]["estimate"], 15_728_640_000_u64);
+    assert_eq!(head["b"]["estimate"], 7_864_320_000_u64);
+    assert_eq!(head["speedup"]["estimate"], 2.0);
+    let experts = pair(&report, "layer_*.moe.experts", "backward");
+    assert_eq!(experts["speedup"]["estimate"], 2.0);
+    assert!(experts["speedup"]["measured"].is_null());
+    let forward = &report["phases"][0];
+    let layers = 139_386_880_u64;
+    assert_eq!(forward["a"]["estimate"], 16_287_760_384_u64 + 4 * layers);
+    assert_eq!(forward["b"]["estimate"], 16_287_760_384_u64 - 7_864_320_000);
+    let sum = |side: &str| -> u64 {
+        let rows = report["components"].as_array().unwrap().iter();
+        rows.map(|row| row[side]["estimate"].as_u64().unwrap()).sum()
+    };
+    for side in ["a", "b"] {
+        assert_eq!(report["total"][side]["estimate"], sum(side));
+    }
+    assert!(report["convention"].is_null() && report["a"]["adapter"].is_null());
+    let said = contains("from A to B by estimate: forward").and(contains("estimated only"));
+    flopmeter(&["compare", "resnet-bk", "resnet-bk", "--batch", "1"])
+        .assert()
+        .success()
+        .stdout(said);
+}
+
+#[test]
+fn models_of_different_families_share_what_they_share() {
+    let report = compare(&["resnet-bk", "qwen2.5-0.5b", "--batch", "1", "--seq", "64"]);
+    assert!(pair(&report, "layer_*.bk_core", "forward")["b"].is_null());
+    assert!(pair(&report, "layer_*.attention.core", "forward")["a"].is_null());
+    assert!(pair(&report, "lm_head", "forward")["speedup"]["estimate"].as_f64().unwrap() < 1.0);
+}
+
+#[test]
+fn measured_steps_and_saved_reports_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["a.json", "b.json"].map(|name| folder.path().join(name));
+    let hybrid = profile(&one, &[]);
+    let exact = profile(&other, &["--bk-gradient", "exact"]);
+    let report = compare(&[text(&one), text(&other)]);
+    let total = |report: &Value| report["totals"]["measured"]["total"].clone();
+    assert_eq!(report["total"]["a"]["measured"], total(&hybrid));
+    assert_eq!(report["total"]["b"]["measured"], total(&exact));
+    assert!(report["total"]["speedup"]["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["a"]["file"], text(&one));
+    let core = pair(&report, "layer_*.bk_core", "backward");
+    assert_ne!(core["a"]["measured"], core["b"]["measured"]);
+    // Nothing else differs.
+    for pair in report["components"].as_array().unwrap() {
+        let same = pair["a"]["measured"] == pair["b"]["measured"];
+        assert!(same || pair["name"] == "layer_*.bk_core" && pair["phase"] == "backward", "{pair}");
+    }
+
+    // A saved report beside a run of the same: counts are the same, to the bit.
+    let run = ["--measure", "--adapter-b", "embedded", "--repeat", "0"];
+    let report = compare(&[&[text(&one), "resnet-bk"], &SMALL[..], &run].concat());
+    assert_eq!(report["total"]["speedup"]["measured"], 1.0);
+    assert!(report["total"]["speedup"]["seconds"].is_null());
+    assert_eq!(report["total"]["a"]["bytes"], report["total"]["b"]["bytes"]);
+    // And beside what is only estimated.
+    let report = compare(&[&[text(&one), "resnet-bk"], &SMALL[..]].concat());
+    assert_eq!(report["total"]["speedup"]["estimate"], 1.0);
+    assert!(report["total"]["b"]["measured"].is_null());
+    let estimate = folder.path().join("e.json");
+    let arguments = [&["estimate", "--json", text(&estimate), "-q"], &SMALL[..]].concat();
+    flopmeter(&arguments).assert().success();
+    let report = compare(&[text(&estimate), text(&one)]);
+    assert_eq!(report["total"]["speedup"]["estimate"], 1.0);
+}
+
+#[test]
+fn conventions_and_versions_are_not_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["a.json", "b.json"].map(|name| folder.path().join(name));
+    let mut report = profile(&one, &[]);
+    profile(&other, &["--convention", "ncu"]);
+    refused(&["compare", text(&one), text(&other)], &["convention ieee", "ncu", "--convention"]);
+    let measured = [
+        &["compare", text(&one), "resnet-bk", "--measure", "--convention", "primitive"],
+        &SMALL[..],
+    ];
+    refused(&measured.concat(), &["--convention primitive", "ieee"]);
+    // Where nobody says otherwise, a run follows the saved report.
+    let run = ["--measure", "--adapter-b", "embedded", "--repeat", "0"];
+    let both = compare(&[&[text(&other), "resnet-bk"], &SMALL[..], &run].concat());
+    assert_eq!(
+        (&both["convention"], &both["total"]["speedup"]["measured"]),
+        (&"ncu".into(), &1.0.into())
+    );
+
+    report["schema"] = "flopmeter.profile/2".into();
+    fs::write(&other, report.to_string()).unwrap();
+    refused(
+        &["compare", text(&one), text(&other)],
+        &["b.json", "flopmeter.profile/2", "flopmeter.profile/1", "again"],
+    );
+}
+
+#[test]
+fn what_cannot_be_compared_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let name = text(&file);
+    profile(&file, &[]);
+    refused(&["compare", "resnet-bk"], &["<B>"]);
+    refused(&["compare", "resnet-bk", "resnet-bq"], &["no model 'resnet-bq'"]);
+    refused(&["compare", name, "nothing.json"], &["nothing.json", "cannot be read"]);
+    refused(
+        &["compare", name, "resnet-bk", "--set-a", "d_model=4"],
+        &["a.json is a saved report", "--set-a"],
+    );
+    refused(&["compare", name, name, "--measure"], &["nothing to --measure"]);
+    refused(&["compare", name, "resnet-bk", "--adapter-b", "embedded"], &["--measure"]);
+    refused(&["compare", "resnet-bk", "resnet-bk", "--set-b", "d_modl=4"], &["d_modl", "d_model"]);
+    refused(
+        &[
+            "compare",
+            "resnet-bk",
+            "resnet-bk",
+            "--measure",
+            "--adapter-b",
+            "Voodoo 2",
+            "--adapter-a",
+            "Voodoo 2",
+        ],
+        &["Voodoo 2"],
+    );
+    let whole = fs::read(&file).unwrap();
+    for (contents, says) in [
+        (&whole[..whole.len() / 3], "cut short"),
+        (b"[]", "no report of flopmeter"),
+        (b"{\"schema\": \"flopmeter.shader/1\"}", "flopmeter.shader/1"),
+    ] {
+        fs::write(&file, contents).unwrap();
+        refused(&["compare", name, "resnet-bk"], &["a.json", says]);
+    }
+}

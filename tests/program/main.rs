@@ -1,0 +1,11 @@
+//! Evidence that the program does what it says: each command as a user starts it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod cli;
+mod command;
+mod compare;
+mod exports;
+mod merge;
+mod roofline;
+mod scale;
+mod shader;

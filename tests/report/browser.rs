@@ -1,0 +1,260 @@
+//! The HTML report in a real browser, headless: it renders without a word on the console, its tables sort, and
+//! its figures are those of the report. Needs Chromium; without one this is skipped, loudly, and fails where
+//! `FLOPMETER_REQUIRE_BROWSER` is 1.
+#![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+use flopmeter::{
+    op::Convention,
+    report::{Document as _, Report, html},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::case::{Case, ceilings};
+
+/// What the probe below found in a page.
+#[derive(Debug, Deserialize)]
+struct Found {
+    title: String,
+    tables: Vec<Sheet>,
+    /// Of each drawing: its role, and the texts that a screen reader calls it by.
+    drawings: Vec<[String; 3]>,
+    /// Requests for anything but the page.
+    fetched: Vec<String>,
+    /// Elements that a name should not have made.
+    injected: usize,
+}
+
+/// A table as it stands in the page.
+#[derive(Debug, Deserialize)]
+struct Sheet {
+    caption: String,
+    columns: Vec<String>,
+    /// Whole values where they are numbers, else texts.
+    rows: Vec<Vec<String>>,
+    /// The values of each column after one click on its heading and after two.
+    sorted: Vec<[Vec<String>; 2]>,
+    /// What each heading then says of itself.
+    states: Vec<[String; 2]>,
+}
+
+/// Reads the page from within, clicks every heading twice, and leaves what it found in the document.
+const PROBE: &str = r#"<script>
+const value = (cell) => (cell.dataset.value === undefined ? cell.textContent : cell.dataset.value);
+const rows = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map(value));
+const tables = [...document.querySelectorAll("table")].map((table) => {
+  const headings = [...table.tHead.rows[0].cells];
+  const sheet = {
+    caption: table.caption.textContent,
+    columns: headings.map((heading) => heading.dataset.key),
+    rows: rows(table),
+  };
+  const click = (heading, i) => {
+    heading.querySelector("button").click();
+    return [rows(table).map((row) => row[i]), heading.getAttribute("aria-sort")];
+  };
+  const clicked = headings.map((heading, i) => [click(heading, i), click(heading, i)]);
+  sheet.sorted = clicked.map((both) => both.map((one) => one[0]));
+  sheet.states = clicked.map((both) => both.map((one) => one[1]));
+  return sheet;
+});
+const text = (id) => document.getElementById(id).textContent;
+const drawings = [...document.querySelectorAll("svg")].map((svg) => [
+  svg.getAttribute("role"),
+  text(svg.getAttribute("aria-labelledby")),
+  text(svg.getAttribute("aria-describedby")),
+]);
+const found = {
+  title: document.title,
+  tables,
+  drawings,
+  fetched: performance.getEntriesByType("resource").map((entry) => entry.name),
+  injected: document.querySelectorAll("main script, main img, main b").length,
+};
+const result = document.createElement("pre");
+result.id = "result";
+result.textContent = JSON.stringify(found);
+document.body.append(result);
+</script>"#;
+
+fn chromium() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|program| program.is_file());
+    if found.is_none() {
+        let required = env::var_os("FLOPMETER_REQUIRE_BROWSER").is_some_and(|value| value == "1");
+        assert!(!required, "a browser is required: install chromium");
+        println!("SKIPPED: no chromium");
+    }
+    found
+}
+
+/// Opens a page and probes it: what was found, and what the console said.
+fn open(chromium: &PathBuf, page: &str) -> (Option<Found>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    fs::write(&path, page.replace("</body>", &format!("{PROBE}</body>"))).unwrap();
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--enable-logging=stderr", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let said = log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned);
+    let said = said.collect();
+    let document = String::from_utf8(output.stdout).unwrap();
+    let result = document.split_once("<pre id=\"result\">").and_then(|(_, rest)| {
+        let (result, _) = rest.split_once("</pre>")?;
+        let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        Some(serde_json::from_str(&result).unwrap())
+    });
+    (result, said)
+}
+
+fn table<'a>(found: &'a Found, caption: &str) -> &'a Sheet {
+    found.tables.iter().find(|table| table.caption == caption).unwrap()
+}
+
+/// The figure in a cell of a row; none where there is none.
+fn figure(table: &Sheet, row: &[String], column: &str) -> Option<f64> {
+    let at = table.columns.iter().position(|name| name == column).unwrap();
+    (!row[at].is_empty()).then(|| row[at].parse().unwrap())
+}
+
+/// A report with every plot that there is.
+fn report() -> Report {
+    let mut report = Case::fixed().report(Convention::Ieee, 3.25);
+    report.place(ceilings());
+    report
+}
+
+#[test]
+fn a_page_renders_sorts_and_has_the_reports_figures() {
+    let Some(chromium) = chromium() else { return };
+    let report = report();
+    let (found, said) = open(&chromium, &html::render(&report.page(true)));
+    assert_eq!(said, Vec::<String>::new());
+    let found = found.unwrap();
+    assert_eq!(found.title, "example: a training step, measured");
+    assert_eq!(found.fetched, Vec::<String>::new());
+
+    let components = table(&found, "Components");
+    let json: Value = serde_json::to_value(&report).unwrap();
+    let rows = json["components"].as_array().unwrap();
+    assert_eq!(components.rows.len(), rows.len());
+    for (shown, row) in components.rows.iter().zip(rows) {
+        assert_eq!(
+            [&shown[0], &shown[1]],
+            [&row["phase"], &row["name"]].map(|v| v.as_str().unwrap())
+        );
+        for name in ["measured", "exact", "seconds"] {
+            assert_eq!(figure(components, shown, name), row[name].as_f64(), "{name}: {row}");
+        }
+    }
+    let causes = table(&found, "From the estimate to the measurement");
+    let differences = causes.rows.iter().filter_map(|row| figure(causes, row, "difference"));
+    let total = |what: &str| json["totals"][what]["total"].as_f64().unwrap();
+    assert_eq!(differences.sum::<f64>(), total("measured") - total("estimate"));
+    let passes = table(&found, "Where the time went");
+    for (shown, row) in passes.rows.iter().zip(json["passes"].as_array().unwrap()) {
+        assert_eq!(shown[0], row["label"].as_str().unwrap());
+        assert_eq!(figure(passes, shown, "flops"), row["flops"].as_f64());
+        assert_eq!(figure(passes, shown, "seconds"), row["seconds"].as_f64());
+    }
+
+    let roofline = table(&found, "Roofline");
+    let points = report.points();
+    assert!(!points.is_empty() && roofline.rows.len() == points.len());
+    for (shown, point) in roofline.rows.iter().zip(&points) {
+        assert_eq!(shown[1], point.name);
+        assert_eq!(figure(roofline, shown, "flops_per_byte"), Some(point.intensity));
+        assert_eq!(figure(roofline, shown, "share_of_attainable"), Some(point.placement.share));
+    }
+
+    assert_eq!(found.drawings.len(), 5);
+    for [role, title, description] in &found.drawings {
+        assert_eq!(role, "img");
+        assert!(!title.is_empty() && description.len() > title.len(), "{title}: {description}");
+        // The numbers behind each drawing stand under its title.
+        assert!(!table(&found, title).rows.is_empty());
+    }
+}
+
+#[test]
+fn every_column_sorts_both_ways() {
+    let Some(chromium) = chromium() else { return };
+    let (found, said) = open(&chromium, &html::render(&report().page(false)));
+    assert_eq!(said, Vec::<String>::new());
+    for table in found.unwrap().tables {
+        for (i, column) in table.columns.iter().enumerate() {
+            let [once, twice] = &table.sorted[i];
+            let mut before: Vec<&String> = table.rows.iter().map(|row| &row[i]).collect();
+            before.sort();
+            for (values, state) in [once, twice].into_iter().zip(&table.states[i]) {
+                let mut after: Vec<&String> = values.iter().collect();
+                after.sort();
+                assert_eq!(after, before, "sorting loses nothing");
+                let numbers: Result<Vec<f64>, _> = values
+                    .iter()
+                    .filter(|value| !value.is_empty())
+                    .map(|v| v.parse::<f64>())
+                    .collect();
+                if let Ok(numbers) = numbers {
+                    let sorted = match state.as_str() {
+                        "ascending" => numbers.is_sorted(),
+                        "descending" => numbers.iter().rev().is_sorted(),
+                        other => panic!("{column} says {other}"),
+                    };
+                    assert!(sorted, "{}: {column} {state}: {values:?}", table.caption);
+                    let gaps = values.iter().skip_while(|value| !value.is_empty());
+                    assert!(
+                        gaps.clone().all(String::is_empty),
+                        "{column}: what is missing comes last"
+                    );
+                }
+            }
+            assert_ne!(table.states[i][0], table.states[i][1]);
+        }
+    }
+}
+
+#[test]
+fn names_that_users_gave_make_no_markup() {
+    let Some(chromium) = chromium() else { return };
+    let name = "</title></script><script>console.error('x')</script><img src=http://x/><b>\"'&amp;";
+    let mut report = Report { model: name.into(), data: name.into(), ..report() };
+    report.components[0].name = name.into();
+    report.passes[0].label = name.into();
+    report.causes[0].subject = name.into();
+    report.causes[0].text = name.into();
+    let (found, said) = open(&chromium, &html::render(&report.page(true)));
+    assert_eq!(said, Vec::<String>::new());
+    let found = found.unwrap();
+    assert_eq!((found.injected, found.fetched.len()), (0, 0));
+    assert_eq!(found.title, format!("{name}: a training step, measured"));
+    assert_eq!(table(&found, "Components").rows[0][1], name);
+}
+
+/// The checks above can fail: what a page says on the console is heard, what it fetches is seen.
+#[test]
+fn a_spoilt_page_is_caught() {
+    let Some(chromium) = chromium() else { return };
+    let page = html::render(&report().page(true));
+    let (found, said) =
+        open(&chromium, &page.replace("\"use strict\";", "\"use strict\"; nothing();"));
+    assert!(
+        found.is_none() && said.iter().any(|line| line.contains("nothing is not defined")),
+        "{said:?}"
+    );
+    let unsafe_page = page.replace("<main>", "<main><img src=\"http://127.0.0.1:9/x.png\">");
+    let (found, said) = open(&chromium, &unsafe_page);
+    assert_eq!(found.unwrap().injected, 1);
+    assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{said:?}");
+}
