@@ -5,10 +5,8 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { models } from "./models.mjs";
-import { browser, launch, serve } from "./server.mjs";
+import { launch, serve, skip } from "./server.mjs";
 
-const required = process.env.FLOPMETER_REQUIRE_BROWSER === "1";
-const skip = !browser && !required ? "SKIPPED: no Chromium" : false;
 const injected = new URL("../npm/inject.js", import.meta.url);
 
 let server, chromium;

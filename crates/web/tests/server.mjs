@@ -41,6 +41,11 @@ export async function serve(made = () => undefined) {
 /** The browser that is installed, if one is. */
 export const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
+const required = process.env.FLOPMETER_REQUIRE_BROWSER === "1";
+
+/** Why tests in a browser are skipped, or `false`. Where a browser is required, they fail instead. */
+export const skip = !browser && !required ? "SKIPPED: no Chromium" : false;
+
 /** Opens the installed browser without a window, with WebGPU on whatever it has. */
 export function launch() {
   const args = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
