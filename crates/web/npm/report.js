@@ -8,9 +8,20 @@ const DEFINITION =
   "before anything a browser adds or removes. Neither a static estimate nor a hardware instruction count.";
 
 /**
- * Puts a report together. Counts are BigInts; `JSON.stringify` writes those that a number holds exactly as numbers,
- * and others as decimal strings.
+ * A report. Counts are BigInts; `JSON.stringify` writes those that a number holds exactly as numbers, and others as
+ * decimal strings.
  */
+export class Report {
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+
+  toJSON() {
+    return plain({ ...this });
+  }
+}
+
+/** Puts together what was counted. */
 export function report(kernels, contents, lost) {
   const rows = [];
   const notCounted = kernels.refused.filter(({ dispatches }) => dispatches > 0).map((row) => ({ ...row }));
@@ -24,7 +35,7 @@ export function report(kernels, contents, lost) {
   rows.sort((a, b) => (a.flops === b.flops ? a.id - b.id : a.flops < b.flops ? 1 : -1));
   for (const why of lost) notCounted.push({ what: "a device", why, dispatches: 0 });
   const dispatches = rows.reduce((sum, { dispatches }) => sum + dispatches, 0);
-  return {
+  return new Report({
     schema: "flopmeter.run/1",
     tool: { name: "flopmeter", version },
     command: ["attach"],
@@ -45,10 +56,7 @@ export function report(kernels, contents, lost) {
     not_counted: notCounted,
     timing: { source: "none", runs: 0 },
     unfinished_submissions: 0,
-    toJSON() {
-      return plain({ ...this, toJSON: undefined });
-    },
-  };
+  });
 }
 
 function row(kernel, { ops, flops, traffic, lines }) {

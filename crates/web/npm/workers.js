@@ -1,5 +1,7 @@
 // Workers count too: each is started through a script that attaches flopmeter first, and reports over a channel.
 
+import { Report } from "./report.js";
+
 const CHANNEL = "flopmeter";
 
 /** How long a worker may take to say that it has a report, in milliseconds. */
@@ -18,8 +20,10 @@ export function wrapWorkers(ready, injected) {
       const meter = await ready.catch(() => undefined);
       if (data.reset) meter?.reset();
       if (!data.ask) return;
+      if (!meter) return;
       channel.postMessage({ asked: data.ask });
-      const report = await meter?.report().catch((error) => ({ error: String(error) }));
+      // A report that cannot be had is as if nothing had run.
+      const report = await meter.report().catch(() => undefined);
       channel.postMessage({ to: data.ask, report });
     });
   }
@@ -42,18 +46,19 @@ function ask(channel) {
   const question = crypto.randomUUID();
   return new Promise((resolve) => {
     const reports = [];
-    let asked = 0;
+    let [asked, answered] = [0, 0];
     const listen = ({ data }) => {
       if (data.asked === question) asked += 1;
       if (data.to === question) {
-        reports.push(data.report);
-        if (reports.length >= asked) finish();
+        answered += 1;
+        if (data.report) reports.push(new Report(data.report));
+        if (answered >= asked) finish();
       }
     };
     const finish = () => {
       channel.removeEventListener("message", listen);
       clearTimeout(timer);
-      resolve(reports.filter((report) => report?.kernels?.length > 0 || report?.not_counted?.length > 0));
+      resolve(reports.filter((report) => report.kernels.length > 0 || report.not_counted.length > 0));
     };
     const timer = setTimeout(finish, PATIENCE);
     channel.addEventListener("message", listen);

@@ -30,7 +30,8 @@ async function open(path, { counted }) {
   });
   if (counted) await page.addInitScript(await readFile(injected, "utf8"));
   await page.goto(server.url + path);
-  await page.waitForFunction("globalThis.isReady");
+  // Not `waitForFunction`, which a page's policy may forbid.
+  while (!(await page.evaluate("globalThis.isReady"))) await new Promise((resolve) => setTimeout(resolve, 50));
   return { page, errors };
 }
 
@@ -80,4 +81,10 @@ test("onnxruntime-web: a convolution and a transformer block are counted whole",
     assert.equal(report.totals.flops, total);
     console.log(name, report.kernels.map(({ name, dispatches, flops }) => `${name} ${dispatches} ${flops}`).join("; "));
   }
+});
+
+test("a page whose policy forbids WebAssembly runs as it would, and says why it is not counted", { skip }, async () => {
+  const { page } = await open("/tests/pages/forbidden.html", { counted: true });
+  await assert.rejects(reportOf(page), /Content-Security-Policy.*wasm-unsafe-eval/s);
+  await page.close();
 });

@@ -28,6 +28,8 @@ export async function serve(made = () => undefined) {
       response.setHeader("content-type", TYPES[path.extname(file)] ?? "application/octet-stream");
       response.setHeader("cross-origin-opener-policy", "same-origin");
       response.setHeader("cross-origin-embedder-policy", "require-corp");
+      // A page that allows its own scripts only, and no WebAssembly.
+      if (pathname.endsWith("/forbidden.html")) response.setHeader("content-security-policy", "script-src 'self'");
       response.end(body);
     } catch {
       response.statusCode = 404;
