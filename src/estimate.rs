@@ -124,6 +124,9 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Name and version of the layout of its JSON file.
+    pub const SCHEMA: &'static str = "flopmeter.estimate/1";
+
     /// The estimator that was published for the model's family, evaluated for this shape.
     ///
     /// # Errors

@@ -23,7 +23,7 @@
 //! ```text
 //! ModelConfig -> Plan ----------> Executor -> block executions -> Measurement --+
 //!  (shapes)      (passes, data)      ^         (+ tensors, time)   (per pass)   |
-//!                  | names kernels   |                                          +-> Verdict -> Report
+//!                  | names kernels   |                                          +-> Verdict -> result -> page -> format
 //!                  +-> KernelModule -> instrument -> Instrumented + BlockTable  |
 //!                  +---------------> formula   (exact closed forms) ------------+
 //!                  +---------------> estimate  (published estimators) ----------+
@@ -47,7 +47,9 @@
 //! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
-//! | [`report`] | one report, read back from its file; one page of what it says, one file a format | running |
+//! | [`result`] | what was found out, serialisable, read back from its file | how it is said |
+//! | [`page`] | what a result says, cell by cell | how it looks |
+//! | [`format`](mod@format) | how a page looks: table, CSV, Markdown, HTML, JSON, trace | what it is about |
 //!
 //! Counts are exact and compare with `==`: the arm that knows the algebra never sees a kernel, and the
 //! arm that counts never sees a shape. Instrumented and plain kernels leave the same bits. Times come
@@ -64,7 +66,7 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `glsl`, `spirv` | shader files other than WGSL |
-//! | `cli` | the program, `report::table`, `csv`, `html` and `plot`; the program takes all features |
+//! | `cli` | the program, `format::table`, `csv`, `html` and `plot`; the program takes all features |
 //!
 //! # Shape letters
 //!
@@ -81,13 +83,15 @@ pub mod explain;
 pub mod files;
 pub mod fit;
 pub mod forecast;
+pub mod format;
 pub mod formula;
 pub mod library;
 pub mod measure;
 pub mod model;
+pub mod page;
 pub mod plan;
 pub mod profile;
-pub mod report;
+pub mod result;
 pub mod roofline;
 pub mod shader;
 pub mod sweep;

@@ -15,7 +15,7 @@ use crate::{
     },
     op::Convention,
     plan::{Inputs, Phase, Plan, Slice},
-    report::{Report, Subject, WayToTrain},
+    result::{Report, Subject, WayToTrain},
 };
 
 use places::Places;

@@ -1,6 +1,6 @@
 //! `flopmeter adapters`: what can run here, and what `auto` would pick.
 
-use flopmeter::{execute, report::AdapterList};
+use flopmeter::{execute, result::AdapterList};
 
 use super::{
     Outcome,

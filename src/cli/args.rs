@@ -261,7 +261,8 @@ pub struct Merge {
 
 #[derive(Debug, Args)]
 pub struct Shader {
-    /// WGSL, GLSL (.comp, .glsl) or SPIR-V (.spv) with a compute entry point
+    /// WGSL, GLSL or SPIR-V with a compute entry point, told by its first bytes, then by its ending (.comp and .glsl
+    /// are GLSL); - is standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Which entry point [default: the only one]

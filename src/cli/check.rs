@@ -7,7 +7,7 @@ use flopmeter::{
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    report::Agreement,
+    result::Agreement,
 };
 
 use super::{

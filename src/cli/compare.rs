@@ -10,7 +10,7 @@ use flopmeter::{
     model::{BatchShape, Model},
     op::Convention,
     profile::{Keep, Request, profile},
-    report::{Candidate, CompareReport},
+    result::{Candidate, CompareReport},
 };
 
 use super::{

@@ -4,8 +4,12 @@
 use std::path::Path;
 
 use anyhow::bail;
+use serde::Serialize;
 
-use flopmeter::report::{Document, csv, html, json, markdown, table};
+use flopmeter::{
+    format::{csv, html, json, markdown, table},
+    page::Paged,
+};
 
 use super::{
     args::{Common, Exports},
@@ -62,7 +66,7 @@ impl Formats {
     /// Writes a report in each of them, and its table to standard output unless that is taken.
     pub fn write(
         &self,
-        report: &impl Document,
+        report: &(impl Paged + Serialize),
         places: &Places,
         common: &Common,
     ) -> super::Result<()> {

@@ -7,9 +7,9 @@ use anyhow::bail;
 use flopmeter::{
     estimate::Estimate,
     execute,
+    format::trace,
     model::{Batch, Model, ModelConfig, Weights, lower::Scope},
     profile::{Keep, Request, profile},
-    report::trace,
     roofline::REPEATS,
 };
 

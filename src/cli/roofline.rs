@@ -4,7 +4,8 @@ use anyhow::anyhow;
 
 use flopmeter::{
     execute::{self, Executor, cpu::SUBGROUP_LANES},
-    report::{Point, RooflineReport, plot},
+    format::plot,
+    result::{PlacedKernel, RooflineReport},
     roofline::{self, Ceilings},
 };
 
@@ -45,6 +46,10 @@ pub(super) fn measure(
 }
 
 /// Writes ceilings and what stands under them as a drawing.
-pub(super) fn write_plot(sink: &Sink, ceilings: &Ceilings, points: &[Point]) -> super::Result<()> {
+pub(super) fn write_plot(
+    sink: &Sink,
+    ceilings: &Ceilings,
+    points: &[PlacedKernel],
+) -> super::Result<()> {
     sink.write(&plot::roofline(ceilings, points).map_err(|problem| anyhow!(problem))?)
 }

@@ -11,7 +11,7 @@ use flopmeter::{
         lower::{self, BkGradient},
     },
     profile::{Keep, Request, profile},
-    report::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
+    result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
     sweep::{Place, Point, Shard, Sweep},
 };
 

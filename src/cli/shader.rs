@@ -13,7 +13,7 @@ use anyhow::bail;
 use flopmeter::{
     execute::{self, Embedded},
     kernel::KernelModule,
-    report::ShaderReport,
+    result::ShaderReport,
     roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
 };

@@ -10,7 +10,6 @@ use super::{FieldFormula, PerFunction, Term, checked_sum};
 use crate::{
     forecast::{Budget, Experiment, Peak, Times},
     model::{AskedShape, BatchShape, ModelConfig, Optimizer},
-    report::Document as _,
 };
 
 /// FLOPs of the three phases of a step, and of the whole step.

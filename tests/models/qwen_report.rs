@@ -7,14 +7,16 @@ use std::ops::ControlFlow;
 use flopmeter::{
     Error,
     execute::Executor,
+    format::{json, table},
     model::{
         AskedShape, Batch, Model,
         lower::{Scope, Training},
     },
     op::Convention,
+    page::Paged as _,
     plan::Phase,
     profile::{Keep, Request, profile},
-    report::{Document as _, Report, json, table},
+    result::Report,
 };
 use serde_json::Value;
 

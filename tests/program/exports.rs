@@ -6,9 +6,10 @@ use std::{fs, path::Path};
 use assert_cmd::Command;
 use flopmeter::{
     estimate::Estimate,
-    report::{
+    format::{self, json},
+    page::Paged,
+    result::{
         self, AdapterList, Agreement, CompareReport, Document, Report, ScaleReport, ShaderReport,
-        json,
     },
 };
 use predicates::{prelude::*, str::contains};
@@ -52,7 +53,7 @@ fn flopmeter(arguments: &[&str]) -> Command {
 
 /// Runs a command with every format asked for: each is there and is what it should be, and the report reads
 /// back as what wrote it.
-fn exports<D: Document>(arguments: &[&str]) {
+fn exports<D: Document + Paged>(arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let mut command = flopmeter(arguments);
@@ -62,10 +63,10 @@ fn exports<D: Document>(arguments: &[&str]) {
     command.assert().success();
     let read = |name: &str| fs::read_to_string(path(name)).unwrap();
 
-    let report: D = report::load(&path("json")).unwrap();
+    let report: D = result::load(&path("json")).unwrap();
     assert_eq!(json::render(&report), read("json"), "{arguments:?}");
     let csv = read("csv");
-    assert_eq!(csv, report::csv::render(&report.page(true)), "{arguments:?}");
+    assert_eq!(csv, format::csv::render(&report.page(true)), "{arguments:?}");
     let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
     assert!(reader.records().map(Result::unwrap).count() > 0, "{arguments:?}");
     let title = report.page(false).title;

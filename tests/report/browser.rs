@@ -5,10 +5,7 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use flopmeter::{
-    op::Convention,
-    report::{Document as _, Report, html},
-};
+use flopmeter::{format::html, op::Convention, page::Paged as _, result::Report};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use flopmeter::{
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     plan::{Pass, Phase, Plan},
     profile::{Run, Tensor},
-    report::{Report, Subject},
+    result::{Report, Subject},
     roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
 };
 

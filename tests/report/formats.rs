@@ -2,12 +2,10 @@
 //! name that a user gave breaks it.
 
 use flopmeter::{
+    format::{csv, html, json, markdown, table, trace},
     op::Convention,
-    report::{
-        self, Document, Page, Report, RooflineReport, csv, html, json, markdown,
-        page::{Content, Figure},
-        table, trace,
-    },
+    page::{Content, Figure, Page, Paged},
+    result::{self, Report, RooflineReport},
 };
 use serde_json::Value;
 
@@ -176,7 +174,7 @@ fn curves_go_through_the_points_of_a_sweep() {
     let figures: Vec<&Figure> = figures.collect();
     let [Figure::Curves { lines, points, .. }] = figures[..] else { panic!("{figures:?}") };
     let total = lines.last().unwrap();
-    let at = |point: &report::ScalePoint| f64::from(point.at["seq"]);
+    let at = |point: &result::ScalePoint| f64::from(point.at["seq"]);
     let estimated = report.points.iter().map(|point| (at(point), point.total.estimate as f64));
     assert_eq!(total.points, estimated.collect::<Vec<_>>());
     let measured =

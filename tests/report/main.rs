@@ -13,15 +13,17 @@ use flopmeter::{
     estimate::Estimate,
     execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     forecast::{Extent, Peak, Question},
+    format::{json, table},
     measure::PassMeasurement,
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Module, Optimizer, ResNetBkConfig,
         lower::{BkGradient, Scope, Training},
     },
     op::{Convention, Op, OpCounts, Scalar},
+    page::Paged as _,
     plan::Phase,
     profile::Run,
-    report::{Agreement, Document as _, Report, Totals, json, table},
+    result::{Agreement, Report, Totals},
 };
 use proptest::prelude::*;
 use serde_json::Value;

@@ -7,12 +7,14 @@ use flopmeter::{
     estimate::Estimate,
     execute,
     forecast::{Extent, Peak, Question},
+    format::{self, json},
     instrument::instrument,
     kernel::KernelModule,
     measure::{Source, Timing},
     model::{AskedShape, BatchShape, Model, Optimizer},
     op::Convention,
-    report::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, json},
+    page::Paged,
+    result::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport},
     shader,
 };
 use serde_json::{Value, json};
@@ -91,10 +93,10 @@ fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
     fs::write(&path, json::render(report)).unwrap();
-    assert_eq!(report::load::<D>(&path).unwrap(), *report);
+    assert_eq!(result::load::<D>(&path).unwrap(), *report);
 
     let mut written: Value = serde_json::to_value(report).unwrap();
-    let schemas = report::schemas();
+    let schemas = result::schemas();
     let (_, schema) = schemas.iter().find(|(name, _)| *name == D::SCHEMA).unwrap();
     let schema = jsonschema::validator_for(schema.as_value()).unwrap();
     let errors: Vec<String> = schema.iter_errors(&written).map(|e| e.to_string()).collect();
@@ -132,7 +134,7 @@ fn a_loss_that_is_not_finite_is_still_known_to_be_none() {
     let report = Case::fixed().report(Convention::Ieee, f32::NAN);
     let read: Report = serde_json::from_str(&json::render(&report)).unwrap();
     assert_eq!((read.loss, read.loss_is_finite), (None, Some(false)));
-    assert!(report::table::render(&read.page(false), false).contains("not finite"));
+    assert!(format::table::render(&read.page(false), false).contains("not finite"));
 }
 
 /// Why a file with these contents is no profile.
@@ -140,7 +142,7 @@ fn refusal(contents: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("saved.json");
     fs::write(&path, contents).unwrap();
-    let message = report::load::<Report>(&path).unwrap_err().to_string();
+    let message = result::load::<Report>(&path).unwrap_err().to_string();
     assert!(message.contains("saved.json"), "{message}");
     message
 }
@@ -172,7 +174,7 @@ fn a_file_that_is_no_such_report_is_refused_and_said_why() {
     says(&whole.replace("\"f32.fma\"", "\"f32.fmla\""), "unknown operation 'f32.fmla'");
     says(&whole.replace("\"total\": 16212", "\"total\": 16213"), "do not add up");
     says(&whole.replace("\"top_k\": 2", "\"top_k\": 20"), "top_k = 20");
-    let missing = report::load::<Report>(Path::new("/nonexistent/r.json")).unwrap_err().to_string();
+    let missing = result::load::<Report>(Path::new("/nonexistent/r.json")).unwrap_err().to_string();
     assert!(
         missing.contains("/nonexistent/r.json") && missing.contains("cannot be read"),
         "{missing}"
@@ -194,7 +196,7 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     let write = std::env::var_os("FLOPMETER_WRITE_SCHEMAS").is_some_and(|value| value == "1");
     let mut names = Vec::new();
-    for (name, schema) in report::schemas() {
+    for (name, schema) in result::schemas() {
         let path = folder.join(format!("{}.json", name.replace('/', "-")));
         let text = json::render(&schema);
         if write {

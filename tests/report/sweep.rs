@@ -3,14 +3,15 @@
 
 use flopmeter::{
     execute::Adapter,
+    format::table,
     model::{
         AskedShape, BatchShape, Model, Optimizer,
         lower::{BkGradient, Scope, Training},
     },
     op::Convention,
-    report::{
-        self, Candidate, CompareReport, Conditions, Document as _, Fate, PointFolder, Reason,
-        Report, ScaleReport, table,
+    page::Paged as _,
+    result::{
+        self, Candidate, CompareReport, Conditions, Fate, PointFolder, Reason, Report, ScaleReport,
     },
     sweep::{Place, Point, Shard, Sweep},
 };
@@ -175,7 +176,7 @@ proptest! {
         // A machine that had no point has no file.
         let full = folders.iter().filter(|f| std::fs::read_dir(f.path()).unwrap().count() > 0);
         let paths: Vec<_> = full.map(|folder| folder.path().to_owned()).collect();
-        prop_assert_eq!(report::merge(&paths, false).unwrap(), alone);
+        prop_assert_eq!(result::merge(&paths, false).unwrap(), alone);
     }
 }
 

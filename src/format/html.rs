@@ -1,0 +1,152 @@
+//! A report as one file for a browser: a page's facts, tables and plots, with everything it needs in it and
+//! nothing fetched. Readable in light and dark, on paper, by a screen reader, and without its script, which
+//! only sorts tables. Names are escaped by the template.
+
+mod bars;
+mod canvas;
+mod curves;
+mod timeline;
+mod waterfall;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::page::{Content, Fact, Figure, Page, Plot, Row, Section, Table, Tone};
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/sort.js");
+
+/// Nothing is fetched, whatever a name in the report says.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/// A whole page.
+pub fn render(page: &Page) -> String {
+    // Who opens a file looks for the verdict before the tables; a terminal ends with it.
+    let (said, shown): (Vec<&Section>, Vec<&Section>) =
+        page.sections.iter().partition(|section| matches!(section.content, Content::Facts(_)));
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content={ "flopmeter " (env!("CARGO_PKG_VERSION")) };
+                title { (page.title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(canvas::style())) }
+            }
+            body {
+                main {
+                    h1 { (page.title) }
+                    @for (number, part) in said.into_iter().chain(shown).enumerate() {
+                        (section(number, part))
+                    }
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    let mut text = body.into_string();
+    text.push('\n');
+    text
+}
+
+fn section(number: usize, section: &Section) -> Markup {
+    let id = format!("section-{number}");
+    html! {
+        section aria-labelledby=(id) {
+            h2 id=(id) { (section.title) }
+            @match &section.content {
+                Content::Facts(facts) => { (list(facts)) }
+                Content::Table(content) => { (table(section.title, content)) }
+                Content::Plot(content) => { (figure(number, section.title, content)) }
+            }
+        }
+    }
+}
+
+fn list(facts: &[Fact]) -> Markup {
+    html! {
+        dl {
+            @for fact in facts {
+                dt { (fact.name) }
+                dd class=[class(fact.tone)] {
+                    (fact.text)
+                    @if !fact.details.is_empty() {
+                        ul { @for detail in &fact.details { li { (detail) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A table whose body the script sorts; sums stay at its foot. Each number stands there twice: as people
+/// read it, and whole, as programs do.
+fn table(caption: &str, table: &Table) -> Markup {
+    let (columns, rows) = table.flat();
+    let (sums, parts): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.sum);
+    let cells = |row: &Row| {
+        html! {
+            tr class=[class(row.tone)] {
+                @for (cell, column) in row.cells.iter().zip(&columns) {
+                    @if column.numeric {
+                        td.number data-value=(cell.raw()) { (cell.formatted()) }
+                    } @else {
+                        td { (cell.formatted()) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        div.scroll {
+            table {
+                caption { (caption) }
+                thead {
+                    tr {
+                        @for column in &columns {
+                            th scope="col" data-key=(column.key) class=[column.numeric.then_some("number")] {
+                                (column.name)
+                            }
+                        }
+                    }
+                }
+                tbody { @for row in parts { (cells(row)) } }
+                @if !sums.is_empty() { tfoot { @for row in sums { (cells(row)) } } }
+            }
+        }
+    }
+}
+
+/// A picture for who sees it, its words for who does not, and its numbers for who wants to know.
+fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
+    let frame =
+        canvas::Frame { id: format!("plot-{number}"), title, description: &plot.description };
+    let drawing = match &plot.figure {
+        Figure::Bars(bars) => bars::draw(&frame, bars),
+        Figure::Waterfall(steps) => waterfall::draw(&frame, steps),
+        Figure::Timeline(tracks) => timeline::draw(&frame, tracks),
+        Figure::Curves { x, y, lines, points } => curves::draw(&frame, [x, y], lines, points),
+    };
+    html! {
+        figure {
+            (drawing)
+            ul.legend {
+                @for (i, name) in plot.series.iter().enumerate() {
+                    li { span.swatch style={ "background:" (canvas::variable(i)) } {} (name) }
+                }
+            }
+            figcaption { (plot.description) }
+            details { summary { "The numbers" } (table(title, &plot.data)) }
+        }
+    }
+}
+
+const fn class(tone: Tone) -> Option<&'static str> {
+    match tone {
+        Tone::Plain => None,
+        Tone::Good => Some("good"),
+        Tone::Doubtful => Some("doubtful"),
+        Tone::Bad => Some("bad"),
+    }
+}

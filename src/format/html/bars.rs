@@ -1,0 +1,28 @@
+//! Bars made of parts, one a row.
+
+use maud::Markup;
+use plotters::{element::Rectangle, style::Color as _};
+
+use super::canvas::{self, Frame};
+use crate::page::{Bar, number::scaled_flops};
+
+pub(super) fn draw(frame: &Frame<'_>, bars: &[Bar]) -> Markup {
+    let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
+    let sum = |bar: &Bar| bar.parts.iter().map(|(_, flops)| *flops as f64).sum::<f64>();
+    let longest = bars.iter().map(sum).fold(1.0, f64::max);
+    canvas::svg(frame, canvas::height(bars.len()), |area| {
+        let mut chart = canvas::rows(area, &names, 0.0..longest, &scaled_flops)?;
+        for (row, bar) in bars.iter().enumerate() {
+            let (top, bottom) = canvas::bar(row);
+            let mut left = 0.0;
+            for &(series, flops) in &bar.parts {
+                let right = left + flops as f64;
+                let part =
+                    Rectangle::new([(left, top), (right, bottom)], canvas::colour(series).filled());
+                chart.draw_series([part])?;
+                left = right;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,78 @@
+//! Lines and points over two logarithmic axes: a roofline with its kernels, or how a cost grows.
+
+use std::ops::Range;
+
+use maud::Markup;
+use plotters::{
+    chart::ChartBuilder,
+    coord::combinators::IntoLogRange as _,
+    element::{Circle, EmptyElement, Text},
+    series::LineSeries,
+    style::{
+        Color as _,
+        text_anchor::{HPos, Pos, VPos},
+    },
+};
+
+use super::canvas::{self, Frame, GRID, INK};
+use crate::page::{Line, Point};
+
+const HEIGHT: u32 = 520;
+
+pub(super) fn draw(
+    frame: &Frame<'_>,
+    [x, y]: [&str; 2],
+    lines: &[Line],
+    points: &[Point],
+) -> Markup {
+    let line_ends = lines.iter().flat_map(|line| line.points.iter().copied());
+    let all = || line_ends.clone().chain(points.iter().map(|point| (point.x, point.y)));
+    let across = decades(all().map(|(x, _)| x));
+    let up = decades(all().map(|(_, y)| y));
+    canvas::svg(frame, HEIGHT, |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(14)
+            .x_label_area_size(44)
+            .y_label_area_size(84)
+            .build_cartesian_2d(across.log_scale(), up.log_scale())?;
+        chart
+            .configure_mesh()
+            .x_desc(x)
+            .y_desc(y)
+            .x_label_formatter(&power)
+            .y_label_formatter(&power)
+            .label_style(canvas::text(12))
+            .axis_desc_style(canvas::text(13))
+            .axis_style(INK.stroke_width(1))
+            .bold_line_style(GRID.stroke_width(1))
+            .light_line_style(GRID.mix(0.0))
+            .draw()?;
+        for line in lines {
+            let style = canvas::colour(line.series).stroke_width(2);
+            chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
+        }
+        let beside = canvas::text(11).pos(Pos::new(HPos::Left, VPos::Center));
+        for point in points {
+            let dot = Circle::new((0, 0), 4, canvas::colour(point.series).filled());
+            let label = Text::new(point.label.clone(), (7, 0), beside.clone());
+            chart.draw_series([EmptyElement::at((point.x, point.y)) + dot + label])?;
+        }
+        Ok(())
+    })
+}
+
+/// Whole decades around positive values.
+fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (least, most) = values
+        .filter(|value| *value > 0.0)
+        .fold((f64::MAX, f64::MIN_POSITIVE), |(l, m), v| (l.min(v), m.max(v)));
+    if least > most {
+        return 1.0..10.0;
+    }
+    10_f64.powf((least / 1.2).log10().floor())..10_f64.powf((most * 1.2).log10().ceil())
+}
+
+/// A power of ten as it is said, and as a power where that would be long.
+fn power(value: &f64) -> String {
+    if (0.001..10_000.0).contains(value) { format!("{value}") } else { format!("{value:.0e}") }
+}

@@ -1,0 +1,65 @@
+//! A report for a pull request: a page's facts as a list, its tables as GitHub renders them. What users
+//! named is escaped: no name makes a link, a tag or a column.
+
+use std::fmt::Write as _;
+
+use crate::page::{Content, Fact, Page, Row, Table};
+
+/// A whole page.
+pub fn render(page: &Page) -> String {
+    let mut text = format!("# {}\n", escaped(&page.title));
+    for section in &page.sections {
+        let heading = format!("\n## {}\n\n", section.title);
+        match &section.content {
+            Content::Facts(facts) => {
+                text.push_str(&heading);
+                facts.iter().for_each(|fact| item(&mut text, fact));
+            }
+            Content::Table(table) => {
+                text.push_str(&heading);
+                columns(&mut text, table);
+            }
+            Content::Plot(_) => {}
+        }
+    }
+    text
+}
+
+fn item(text: &mut String, fact: &Fact) {
+    let name = if fact.name.is_empty() { String::new() } else { format!("**{}** ", fact.name) };
+    let _ = writeln!(text, "- {name}{}", escaped(&fact.text));
+    for detail in &fact.details {
+        let _ = writeln!(text, "  - {}", escaped(detail));
+    }
+}
+
+fn columns(text: &mut String, table: &Table) {
+    let (columns, rows) = table.flat();
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    text.push_str(&line(columns.iter().map(|column| escaped(&column.name)).collect()));
+    let rule = |numeric| if numeric { "--:" } else { ":--" }.to_owned();
+    text.push_str(&line(columns.iter().map(|column| rule(column.numeric)).collect()));
+    for Row { cells, sum, .. } in &rows {
+        let cells = cells.iter().map(|cell| {
+            let cell = escaped(&cell.formatted());
+            if *sum && !cell.is_empty() { format!("**{cell}**") } else { cell }
+        });
+        text.push_str(&line(cells.collect()));
+    }
+}
+
+/// Text that means itself.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => escaped.extend(['\\', letter]),
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            // What would end the row or the item.
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,108 @@
+//! Whether executors agree: a row for each kernel, a column for each comparison, and what differs
+//! below.
+
+use std::collections::BTreeMap;
+
+use super::number::grouped;
+use super::{Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, watched};
+use crate::{
+    check::{TOLERANCE, Tally, Verdict},
+    result::{Agreement, Comparison},
+};
+
+impl Paged for Agreement {
+    fn page(&self, _every_layer: bool) -> Page {
+        let definition = Fact { prose: true, ..Fact::new("measured", &*self.definition) };
+        let mut found: Vec<Fact> = self.counts.iter().map(|counts| counted(self, counts)).collect();
+        let seen = self.watched.iter();
+        found.extend(seen.flat_map(|(name, seen)| watched::problems(&format!("{name}: "), seen)));
+        found.push(values(self));
+        Page {
+            title: "Whether executors agree".to_owned(),
+            sections: vec![
+                Section::facts("What is measured", [definition]),
+                Section::table("Kernels", kernels(self)),
+                Section::facts("Findings", found),
+            ],
+        }
+    }
+}
+
+fn kernels(agreement: &Agreement) -> Table {
+    let mut of_kernel: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (i, pass) in agreement.passes.iter().enumerate() {
+        of_kernel.entry(pass.kernel.to_string()).or_default().push(i);
+    }
+    let names = agreement.counts.iter().map(|counts| counts.name.clone());
+    let columns = [Column::text("kernel", "kernel"), Column::number("passes", "passes")];
+    let rows = of_kernel.into_iter().map(|(kernel, passes)| {
+        let verdicts = agreement.counts.iter().map(|counts| {
+            let verdicts = passes.iter().map(|&i| &counts.verdicts[i]);
+            Cell::text(in_short(verdicts.fold(Tally::default(), |tally, verdict| tally + verdict)))
+        });
+        let name = [Cell::text(kernel), Cell::whole(passes.len() as u64)];
+        Row::new(name.into_iter().chain(verdicts).collect::<Vec<_>>())
+    });
+    Table {
+        columns: columns
+            .into_iter()
+            .chain(names.map(|name| Column::text(name.clone(), name)))
+            .collect(),
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+/// How a comparison of counts came out, and which passes do not agree.
+fn counted(agreement: &Agreement, counts: &Comparison) -> Fact {
+    let tally = counts.tally();
+    let passes = agreement.passes.iter().zip(&counts.verdicts);
+    let named =
+        passes.filter_map(|(pass, verdict)| Some(format!("{}: {}", pass.label, verdict.why()?)));
+    let fact = Fact::new("counts", format!("{}: {}", counts.name, in_words(tally)));
+    Fact { details: named.take(NAMED).collect(), ..fact.toned(tone(tally.mismatch == 0)) }
+}
+
+/// How the comparison of values came out, and which do not agree.
+fn values(agreement: &Agreement) -> Fact {
+    if agreement.values.is_empty() {
+        return Fact::new("values", "one adapter, nothing to hold its values against");
+    }
+    let values = &agreement.values;
+    let within = values.iter().filter(|value| value.verdict == Verdict::Match).count();
+    let all = values.len();
+    let said = format!(
+        "{within} of {all} (loss and gradients) are within {TOLERANCE:e} of their norm between adapters"
+    );
+    let named = values.iter().filter_map(|value| match &value.verdict {
+        Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),
+        Verdict::Match | Verdict::NotComparable { .. } | Verdict::Extrapolated { .. } => None,
+    });
+    let fact = Fact::new("values", said).toned(tone(within == all));
+    Fact { details: named.collect(), ..fact }
+}
+
+fn tone(holds: bool) -> Tone {
+    if holds { Tone::Good } else { Tone::Bad }
+}
+
+/// How a whole comparison came out.
+pub(super) fn in_words(tally: Tally) -> String {
+    format!(
+        "{} passes match, {} mismatch, {} not comparable",
+        grouped(tally.r#match),
+        grouped(tally.mismatch),
+        grouped(tally.not_comparable)
+    ) + &match tally.extrapolated {
+        0 => String::new(),
+        passes => format!("; {} did not run and are extrapolated", grouped(passes)),
+    }
+}
+
+fn in_short(tally: Tally) -> String {
+    match tally {
+        Tally { mismatch: 0, not_comparable: 0, .. } => "match".to_owned(),
+        Tally { mismatch: 0, not_comparable, .. } => format!("{not_comparable} not comparable"),
+        Tally { mismatch, .. } => format!("{mismatch} MISMATCH"),
+    }
+}

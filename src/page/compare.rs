@@ -1,0 +1,112 @@
+//! What a comparison says: the two steps, and what each component costs in either.
+
+use super::number::grouped;
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line};
+use crate::{
+    model::lower::Scope,
+    plan::Phase,
+    result::{CompareReport, Figures, Pair, Quantity, Side},
+};
+
+impl Paged for CompareReport {
+    fn page(&self, _: bool) -> Page {
+        Page {
+            title: format!("{} beside {}", self.a.model, self.b.model),
+            sections: vec![
+                Section::facts("What is compared", head(self)),
+                Section::table("Components", components(self)),
+                Section::facts("Speedup", speedup(self)),
+            ],
+        }
+    }
+}
+
+fn head(report: &CompareReport) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for (name, side) in [("A", &report.a), ("B", &report.b)] {
+        let Side { model, file, model_config, batch, seq, training, adapter, .. } = side;
+        let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
+        let tokens = grouped(u64::from(*batch) * u64::from(*seq));
+        let scope = match training.scope {
+            Scope::Forward => "forward pass only".to_owned(),
+            Scope::Step => format!("one training step, {}", training.optimizer),
+        };
+        let who = adapter.as_ref().map_or_else(|| "estimated only".to_owned(), adapter_line);
+        facts.extend([
+            Fact::new(name, format!("{file}{model}: {}", config_line(model_config))),
+            Fact::new("", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
+            Fact::new("", who),
+        ]);
+    }
+    if let Some(convention) = report.convention {
+        facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
+        facts.push(Fact::new(
+            "FLOPs",
+            format!("convention {convention}: {}", convention.describe()),
+        ));
+    }
+    facts
+}
+
+/// The kinds of figures that either side has.
+fn shown(report: &CompareReport) -> Vec<Quantity> {
+    let total = &report.total;
+    let has =
+        |of: &Quantity| [total.a, total.b].into_iter().flatten().any(|f| f.get(*of).is_some());
+    Quantity::ALL.into_iter().filter(has).collect()
+}
+
+fn components(report: &CompareReport) -> Table {
+    let shown = shown(report);
+    let mut columns = vec![Column::text("component", "component")];
+    for of in &shown {
+        let name = of.name();
+        columns.extend([
+            Column::number(format!("{name} A"), format!("{name}_a")),
+            Column::number("B", format!("{name}_b")),
+            Column::number("A / B", format!("{name}_ratio")),
+        ]);
+    }
+    let row = |pair: &Pair| {
+        let mut cells = vec![Cell::text(&*pair.name)];
+        for &of in &shown {
+            let ratio = pair.speedup.get(of);
+            let ratio = ratio.map_or(Cell::Missing, |ratio| Cell::Number(ratio, 3));
+            cells.extend([cell(pair.a, of), cell(pair.b, of), ratio]);
+        }
+        Row::new(cells)
+    };
+    let mut rows = Vec::new();
+    for phase in Phase::ALL {
+        let of_phase = |pair: &&Pair| pair.phase == Some(phase);
+        let items = report.components.iter().filter(of_phase);
+        rows.extend(items.map(|pair| row(pair).of(phase.name())));
+        let sums = report.phases.iter().filter(of_phase);
+        rows.extend(sums.map(|pair| Row { sum: true, ..row(pair).of(phase.name()) }));
+    }
+    rows.push(Row { sum: true, ..row(&report.total) });
+    Table { grouped_by: Some("phase"), columns, rows, main: true }
+}
+
+fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
+    let Some(figures) = figures else { return Cell::Missing };
+    match of {
+        Quantity::Estimate => Cell::whole(figures.estimate),
+        Quantity::Measured => Cell::count(figures.measured),
+        Quantity::Bytes => figures.bytes.map_or(Cell::Missing, Cell::Bytes),
+        Quantity::Seconds => figures.seconds.map_or(Cell::Missing, Cell::Seconds),
+    }
+}
+
+/// How many times faster the second step is, by each kind of figures.
+fn speedup(report: &CompareReport) -> Vec<Fact> {
+    let pairs = || report.phases.iter().chain([&report.total]);
+    let facts = shown(report).into_iter().filter_map(|of| {
+        let said =
+            pairs().filter_map(|pair| Some(format!("{} {:.3}x", pair.name, pair.speedup.get(of)?)));
+        let said: Vec<String> = said.collect();
+        let text = format!("from A to B by {}: {}", of.name(), said.join(", "));
+        (!said.is_empty()).then(|| Fact::new("speedup", text))
+    });
+    facts.collect()
+}

@@ -1,0 +1,105 @@
+//! The table of components: one block a phase, layers of one shape summed unless each is wanted.
+
+use super::{Cell, Column, Row, Table, Tone, roofline};
+use crate::{
+    op::Cost,
+    plan::Phase,
+    result::{Component, Report, component},
+};
+
+pub(super) fn table(report: &Report, every_layer: bool) -> Table {
+    let mut components = report.components.clone();
+    if !every_layer {
+        components = folded(components);
+    }
+    let row = |component: &Component| row(component, report);
+    let sum = |name: &str, phase: Phase, rows: &[&Component]| {
+        let mut sum = Component::new(name.to_owned(), phase);
+        rows.iter().for_each(|row| sum.absorb(row));
+        Row { sum: true, ..row(&sum) }
+    };
+    let mut rows = Vec::new();
+    for phase in Phase::ALL {
+        let of_phase: Vec<&Component> =
+            components.iter().filter(|component| component.phase == phase).collect();
+        if of_phase.is_empty() {
+            continue;
+        }
+        rows.extend(of_phase.iter().map(|part| row(part).of(phase.name())));
+        rows.push(sum(phase.name(), phase, &of_phase).of(phase.name()));
+    }
+    rows.push(sum("total", Phase::Forward, &components.iter().collect::<Vec<_>>()));
+    let mut columns = vec![
+        Column::text("component", "component"),
+        Column::number("measured", "measured"),
+        Column::number("exact", "exact"),
+        Column::number("diff", "difference"),
+        Column::number("estimate", "estimate"),
+        Column::number("ratio", "ratio"),
+        Column::number("bytes", "bytes"),
+        Column::number("FLOP/B", "flops_per_byte"),
+        Column::number("time", "seconds"),
+        Column::number("GFLOP/s", "gflops_per_second"),
+        Column::number("share", "share"),
+    ];
+    if report.extrapolation.is_some() {
+        columns.push(Column::text("scaled up", "extrapolated"));
+    }
+    if report.ceilings.is_some() {
+        columns.extend(roofline::columns());
+    }
+    Table { grouped_by: Some("phase"), columns, rows, main: true }
+}
+
+fn row(component: &Component, report: &Report) -> Row {
+    let Component { name, measured, exact, estimate, traffic, seconds, extrapolated, .. } =
+        component;
+    let difference = exact.map(|exact| i128::from(*measured) - i128::from(exact));
+    let moved = traffic.storage_bytes();
+    let rate = |seconds: f64| Cell::rate(*measured as f64 / seconds * 1e-9, 2);
+    let marked = |cell: Cell| cell.extrapolated(*extrapolated);
+    let mut cells = vec![
+        Cell::text(name),
+        marked(Cell::whole(*measured)),
+        Cell::count(*exact),
+        marked(difference.map_or(Cell::Missing, Cell::Difference)),
+        Cell::count(Some(*estimate).filter(|&flops| flops > 0)),
+        marked(Cell::ratio(*measured, *estimate)),
+        marked(Cell::Bytes(moved)),
+        marked(Cell::rate(*measured as f64 / moved as f64, 2)),
+        marked(seconds.map_or(Cell::Missing, Cell::Seconds)),
+        marked(seconds.map_or(Cell::Missing, rate)),
+        marked(Cell::Share(*measured, report.totals.measured.total())),
+    ];
+    if report.extrapolation.is_some() {
+        cells.push(Cell::text(if *extrapolated { "yes" } else { "no" }));
+    }
+    if let Some(ceilings) = &report.ceilings {
+        let cost = Cost { ops: component.ops, traffic: *traffic };
+        let place = |seconds| ceilings.place(&cost, report.convention, seconds);
+        cells.extend(roofline::placed(seconds.and_then(place)));
+    }
+    let differs = difference.is_some_and(|difference| difference != 0);
+    Row { tone: if differs { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }
+}
+
+/// Rows that differ only in the layer's number become one, named after the first and last of them.
+pub(super) fn folded(rows: Vec<Component>) -> Vec<Component> {
+    let layers: Vec<u32> = rows.iter().filter_map(|row| Some(layer(&row.name)?.0)).collect();
+    let (Some(first), Some(last)) = (layers.iter().min(), layers.iter().max()) else { return rows };
+    if first == last {
+        return rows;
+    }
+    let renamed = rows.into_iter().map(|row| match layer(&row.name) {
+        Some((_, rest)) => Component { name: format!("layer_{first}..{last}{rest}"), ..row },
+        None => row,
+    });
+    component::gather(renamed)
+}
+
+/// A layer's number, and what follows it in a component's name.
+fn layer(name: &str) -> Option<(u32, &str)> {
+    let rest = name.strip_prefix("layer_")?;
+    let end = rest.find('.').unwrap_or(rest.len());
+    Some((rest[..end].parse().ok()?, &rest[end..]))
+}

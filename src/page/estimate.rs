@@ -1,0 +1,135 @@
+//! What the published estimator says: components, functions where it was published so, what the field
+//! quotes beside it, and many steps where they were asked for.
+
+use super::number::{duration, grouped};
+use super::{
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, config_line,
+    forecast::{at, kind},
+};
+use crate::{
+    estimate::{Estimate, PerFunction, PhaseFlops},
+    forecast::{Experiment, Times},
+    plan::Phase,
+};
+
+impl Paged for Estimate {
+    fn page(&self, _every_layer: bool) -> Page {
+        let shape = self.shape();
+        let run = format!(
+            "batch {} x seq {} = {} tokens; {}",
+            shape.batch(),
+            shape.seq(),
+            grouped(shape.tokens()),
+            self.optimizer()
+        );
+        let head = [
+            Fact::new("model", config_line(self.config())),
+            Fact::new("step", run),
+            Fact::new(
+                "estimate",
+                "the published estimate of one training step, in FLOPs; nothing was run",
+            ),
+        ];
+        let mut sections = vec![
+            Section::facts("What is estimated", head),
+            Section::table("Components", components(self)),
+        ];
+        if let Some(functions) = self.per_function() {
+            sections.push(Section::table("Functions", per_function(functions)));
+        }
+        if !self.field().is_empty() {
+            sections.push(Section::table("What the field quotes", field(self)));
+        }
+        let many = many(self);
+        if !many.is_empty() {
+            sections.push(Section::facts("Many steps", many));
+        }
+        Page { title: "The published estimate of a training step".to_owned(), sections }
+    }
+}
+
+fn components(estimate: &Estimate) -> Table {
+    let cells = |name: &str, flops: PhaseFlops| {
+        let [forward, backward, optimizer] = Phase::ALL.map(|phase| Cell::whole(flops.get(phase)));
+        [Cell::text(name), forward, backward, optimizer, Cell::whole(flops.total())]
+    };
+    let breakdown = estimate.component_breakdown();
+    let parts = breakdown.iter().map(|(component, flops)| Row::new(cells(component, *flops)));
+    let total = Row::sum(cells("total", estimate.total_flops()));
+    let phases = Phase::ALL.map(|phase| Column::number(phase.name(), phase.name()));
+    let name = [Column::text("component", "component")];
+    let total_of = [Column::number("total", "total")];
+    Table {
+        columns: name.into_iter().chain(phases).chain(total_of).collect(),
+        rows: parts.chain([total]).collect(),
+        main: true,
+        ..Table::default()
+    }
+}
+
+fn per_function(functions: &PerFunction) -> Table {
+    let PerFunction { attention, feed_forward, norm, block, model } = *functions;
+    let functions = [
+        ("attention", attention),
+        ("feed_forward", feed_forward),
+        ("norm", norm),
+        ("block", block),
+        ("model", model),
+    ];
+    Table {
+        columns: vec![Column::text("function", "function"), Column::number("forward", "forward")],
+        rows: functions
+            .map(|(name, flops)| Row::new([Cell::text(name), Cell::whole(flops)]))
+            .into(),
+        ..Table::default()
+    }
+}
+
+fn field(estimate: &Estimate) -> Table {
+    let rows = estimate.field().iter().map(|rule| {
+        Row::new([
+            Cell::text(&*rule.name),
+            Cell::text(&*rule.of),
+            Cell::whole(rule.flops),
+            Cell::text(&*rule.formula),
+        ])
+    });
+    Table {
+        columns: vec![
+            Column::text("what the field quotes", "name"),
+            Column::text("of", "of"),
+            Column::number("FLOPs", "flops"),
+            Column::text("formula", "formula"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+/// What many steps cost, and how many a budget pays for.
+fn many(estimate: &Estimate) -> Vec<Fact> {
+    let peak = estimate.stated();
+    let there = |seconds: Times| match peak.zip(seconds.stated) {
+        Some(((peak, _), seconds)) => format!("; {} {}", duration(seconds), at(peak)),
+        None => String::new(),
+    };
+    let budget = estimate.budget().map(|budget| {
+        let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
+        let (kind, there) = (kind(budget.training), there(budget.seconds));
+        Fact::new(
+            "budget",
+            format!("{flops} FLOPs pay for {steps} {kind}, {left} left over{there}"),
+        )
+    });
+    let experiment = estimate.experiment().map(|experiment| {
+        let Experiment { steps, tokens, training, total, seconds } = experiment;
+        let [steps, tokens] = [steps, tokens].map(grouped);
+        let total = grouped(total);
+        let (kind, there) = (kind(training), there(seconds));
+        Fact::new("steps", format!("{steps} {kind} ({tokens} tokens): {total} FLOPs{there}"))
+    });
+    let one = peak.map(|(peak, seconds)| {
+        Fact::new("one step", format!("{} {}", duration(seconds), at(peak)))
+    });
+    budget.into_iter().chain(experiment).chain(one).collect()
+}

@@ -1,0 +1,82 @@
+//! What a report says about many steps: what was asked, and what each count of one step answers.
+
+use super::number::{duration, grouped, rate};
+use super::{Cell, Column, Fact, Row, Table};
+use crate::forecast::{Budget, Experiment, Forecast, Peak, Utilisation};
+
+/// What a step is called that is one of many.
+pub(super) fn kind(training: bool) -> &'static str {
+    if training { "training steps" } else { "forward passes" }
+}
+
+/// A stated peak in words.
+pub(super) fn at(peak: Peak) -> String {
+    format!("at {} x {}", rate(peak.flops_per_second), peak.mfu)
+}
+
+/// What was asked: all counts of a step were asked the same.
+pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
+    let Forecast { seconds, peak, experiment, budget, .. } = forecast;
+    let mut facts = Vec::new();
+    if let Some(Experiment { steps, tokens, training, seconds, .. }) = experiment {
+        let here = seconds.measured.map_or_else(
+            || "nothing was timed here".to_owned(),
+            |seconds| format!("{} at the rate measured here", duration(seconds)),
+        );
+        let [steps, tokens] = [*steps, *tokens].map(grouped);
+        let text = format!("{steps} {} = {tokens} tokens; {here}", kind(*training));
+        facts.push(Fact::new("ahead", text));
+    }
+    if let Some(Budget { flops, training, .. }) = budget {
+        let text = format!("{} FLOPs for {}", grouped(*flops), kind(*training));
+        facts.push(Fact::new("budget", text));
+    }
+    if let Some(Peak { flops_per_second, mfu }) = peak {
+        let used = match seconds.measured {
+            Some(_) => "MFU and HFU are of this run, against that peak",
+            None => "nothing was timed: no MFU, no HFU",
+        };
+        let peak = rate(*flops_per_second);
+        let text = format!("stated: {peak}, of which a run uses {mfu}; {used}");
+        facts.push(Fact::new("peak", text));
+    }
+    facts
+}
+
+/// What each count answers, in columns for what was asked.
+pub(super) fn table(forecasts: &[Forecast]) -> Table {
+    type Answer = fn(&Forecast) -> Option<Cell>;
+    let columns: [(&str, &str, Answer); 10] = [
+        ("FLOPs a step", "flops_per_step", |f| Some(Cell::whole(f.step))),
+        ("computed again", "recomputed_flops_per_step", |f| Some(Cell::whole(f.recomputed))),
+        ("step at peak", "step_stated_seconds", |f| f.seconds.stated.map(Cell::Seconds)),
+        ("all steps", "total_flops", |f| Some(Cell::whole(f.experiment?.total))),
+        ("at peak", "total_stated_seconds", |f| time(f.experiment?.seconds.stated)),
+        ("budget pays for", "budget_steps", |f| Some(Cell::whole(f.budget?.steps))),
+        ("that here", "budget_measured_seconds", |f| time(f.budget?.seconds.measured)),
+        ("that at peak", "budget_stated_seconds", |f| time(f.budget?.seconds.stated)),
+        ("MFU", "mfu", |f| used(f, |used| used.mfu)),
+        ("HFU", "hfu", |f| used(f, |used| used.hfu)),
+    ];
+    let answered = |answer: &Answer| forecasts.iter().any(|forecast| answer(forecast).is_some());
+    let columns: Vec<_> = columns.into_iter().filter(|(_, _, answer)| answered(answer)).collect();
+    let row = |forecast: &Forecast| {
+        let answers =
+            columns.iter().map(|(_, _, answer)| answer(forecast).unwrap_or(Cell::Missing));
+        Row::new([Cell::text(&*forecast.count)].into_iter().chain(answers).collect::<Vec<_>>())
+    };
+    let named = columns.iter().map(|(name, key, _)| Column::number(*name, *key));
+    Table {
+        columns: [Column::text("count", "count")].into_iter().chain(named).collect(),
+        rows: forecasts.iter().map(row).collect(),
+        ..Table::default()
+    }
+}
+
+fn time(seconds: Option<f64>) -> Option<Cell> {
+    seconds.map(Cell::Duration)
+}
+
+fn used(forecast: &Forecast, of: fn(Utilisation) -> f64) -> Option<Cell> {
+    forecast.utilisation.map(|used| Cell::Part(of(used)))
+}

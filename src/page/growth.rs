@@ -1,0 +1,67 @@
+//! How cost grows along an axis, as curves: what is estimated as lines, what was measured as points.
+
+use super::{Cell, Column, Figure, Line, Plot, Point, Row, Section, Table};
+use crate::{
+    plan::Phase,
+    result::{ScalePoint, ScaleReport},
+    sweep::Axis,
+};
+
+/// The curves along an axis, with every other axis at its first value; none where there are not two points.
+pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
+    let first = report.points.first()?;
+    // A neighbour of the first point differs from it in this axis alone.
+    let is_along = |point: &&ScalePoint| {
+        let mut others = point.at.iter().filter(|(key, _)| **key != axis.key);
+        others.all(|(key, value)| first.at.get(key) == Some(value))
+            && point.bill.training == first.bill.training
+    };
+    let points: Vec<&ScalePoint> = report.points.iter().filter(is_along).collect();
+    if points.len() < 2 {
+        return None;
+    }
+    let wanted = || Phase::ALL.map(Some).into_iter().chain([None]).enumerate();
+    let at = |point: &ScalePoint| point.at.get(&axis.key).map(|&value| f64::from(value));
+    let mut lines = Vec::new();
+    let mut dots = Vec::new();
+    let mut rows = Vec::new();
+    for (series, phase) in wanted() {
+        let mut line = Vec::new();
+        for point in &points {
+            let (Some(x), Some(figures)) = (at(point), point.bill.total(phase)) else { continue };
+            // Neither axis has a place for nothing.
+            if figures.estimate > 0 {
+                line.push((x, figures.estimate as f64));
+            }
+            if let Some(measured) = figures.measured.filter(|&flops| flops > 0) {
+                dots.push(Point { series, label: String::new(), x, y: measured as f64 });
+            }
+            rows.push(Row::new([
+                Cell::text(phase.map_or("total", Phase::name)),
+                Cell::Number(x, 0),
+                Cell::whole(figures.estimate),
+                Cell::count(figures.measured),
+            ]));
+        }
+        lines.push(Line { series, points: line });
+    }
+    let name = &axis.key;
+    let data = Table {
+        columns: vec![
+            Column::text("phase", "phase"),
+            Column::number(name.clone(), name.clone()),
+            Column::number("estimate", "estimate"),
+            Column::number("measured", "measured"),
+        ],
+        rows,
+        ..Table::default()
+    };
+    let description = format!(
+        "FLOPs of a step against {name}, both logarithmic, so that a power is a straight line: what is \
+         estimated as lines, what was measured as points. Other axes are at their first values."
+    );
+    let series = wanted().map(|(_, phase)| phase.map_or("total", Phase::name).to_owned());
+    let figure = Figure::Curves { x: name.clone(), y: "FLOPs".to_owned(), lines, points: dots };
+    let plot = Plot { description, series: series.collect(), figure, data };
+    Some(Section::plot("How cost grows", plot))
+}

@@ -1,0 +1,145 @@
+//! Numbers as a report prints them. FLOPs are exact and printed in full; bytes, times and rates are
+//! rounded to what their meaning bears.
+
+/// Digits in groups of three.
+pub(crate) fn grouped(value: impl Into<u128>) -> String {
+    let digits = value.into().to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A difference with its sign; a plain 0 where there is none.
+pub(crate) fn signed(value: i128) -> String {
+    let magnitude = grouped(value.unsigned_abs());
+    match value {
+        0 => magnitude,
+        1.. => format!("+{magnitude}"),
+        _ => format!("-{magnitude}"),
+    }
+}
+
+/// Bytes in decimal units.
+pub(crate) fn bytes(value: u64) -> String {
+    scaled(value as f64, &["B", "kB", "MB", "GB", "TB"])
+}
+
+/// FLOPs on an axis.
+#[cfg(feature = "cli")]
+pub(crate) fn scaled_flops(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let units = [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match units.into_iter().find(|(unit, _)| value.abs() >= *unit) {
+        Some((unit, name)) => format!("{sign}{} {name}", value.abs() / unit),
+        None => format!("{value}"),
+    }
+}
+
+/// A time.
+pub(crate) fn seconds(value: f64) -> String {
+    if value >= 1.0 {
+        format!("{value:.2} s")
+    } else if value >= 1e-3 {
+        format!("{:.2} ms", value * 1e3)
+    } else {
+        format!("{:.1} us", value * 1e6)
+    }
+}
+
+/// A time that somebody waits for.
+pub(crate) fn duration(value: f64) -> String {
+    const UNITS: [(&str, f64); 4] =
+        [("years", 365.25 * 86_400.0), ("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)];
+    match UNITS.into_iter().find(|(_, unit)| value >= 2.0 * unit) {
+        Some((name, unit)) => format!("{:.1} {name}", value / unit),
+        None => seconds(value),
+    }
+}
+
+/// FLOPs a second in decimal units.
+pub(crate) fn rate(value: f64) -> String {
+    let units = ["FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "EFLOP/s"];
+    scaled(value, &units)
+}
+
+/// So many decimals; a zero has no sign.
+pub(crate) fn decimal(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
+        _ => text,
+    }
+}
+
+/// How many times `part` is of `whole`; a dash where there is no whole.
+pub(crate) fn ratio(part: u64, whole: u64) -> String {
+    if whole == 0 { DASH.to_owned() } else { format!("{:.3}", part as f64 / whole as f64) }
+}
+
+/// A share in percent; a dash where there is no whole.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return DASH.to_owned();
+    }
+    percent(part as f64 / whole as f64)
+}
+
+/// A part of one in percent.
+pub(crate) fn percent(part: f64) -> String {
+    let percent = 100.0 * part;
+    if part > 0.0 && percent < 0.01 { "<0.01 %".to_owned() } else { format!("{percent:.2} %") }
+}
+
+/// A share that may be above one, in percent.
+pub(crate) fn share_of(value: f64) -> String {
+    match 100.0 * value {
+        // Where one decimal would say that there is nothing.
+        small if small > 0.0 && small < 0.1 => percent(value),
+        share => format!("{share:.1} %"),
+    }
+}
+
+/// Stands where a number does not exist.
+pub(crate) const DASH: &str = "-";
+
+fn scaled(value: f64, units: &[&str]) -> String {
+    let mut value = value;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value} {}", units[0]) } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            [0_u64, 7, 999, 1000, 16_287_760_384].map(grouped),
+            ["0", "7", "999", "1,000", "16,287,760,384"]
+        );
+        assert_eq!([0, 1234, -1_000_000].map(signed), ["0", "+1,234", "-1,000,000"]);
+        assert_eq!([12, 1500, 491_520_000].map(bytes), ["12 B", "1.5 kB", "491.5 MB"]);
+        assert_eq!([2.5, 0.0125, 3.4e-6].map(seconds), ["2.50 s", "12.50 ms", "3.4 us"]);
+        assert_eq!(
+            [90.0, 121.0, 8_000.0, 259_200.0, 1e8].map(duration),
+            ["90.00 s", "2.0 min", "2.2 h", "3.0 days", "3.2 years"]
+        );
+        assert_eq!([-1e-9, -1.5, 0.25].map(|v| decimal(v, 1)), ["0.0", "-1.5", "0.2"]);
+        assert_eq!(rate(67e12), "67.0 TFLOP/s");
+        assert_eq!(share(1, 1_000_000), "<0.01 %");
+        assert_eq!(
+            (share(0, 5), share(5, 0), ratio(3, 2)),
+            ("0.00 %".into(), "-".into(), "1.500".into())
+        );
+    }
+}

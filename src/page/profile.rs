@@ -1,0 +1,176 @@
+//! What a training step's report says: what ran, components by phase, why measured and estimate
+//! differ, verdict, loss and timing.
+
+use super::number::{grouped, ratio, seconds};
+use super::{
+    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, causes, components,
+    config_line, forecast, marked, pictures, roofline, watched,
+};
+use crate::{
+    check::Verdict,
+    estimate::FieldFormula,
+    model::{ModelConfig, Qwen2Config, lower::Scope},
+    result::{PassRow, Report, Totals},
+};
+
+impl Paged for Report {
+    fn page(&self, every_layer: bool) -> Page {
+        let mut found = beside(self);
+        found.push(verdict(self));
+        found.push(loss(self));
+        found.extend(timing(self));
+        found.extend(self.watched.iter().flat_map(watched::facts));
+        found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
+        let mut sections = vec![
+            Section::facts("What ran", head(self)),
+            Section::table("Components", components::table(self, every_layer)),
+            Section::table("Measured against estimate", causes::table(self)),
+        ];
+        if let Some(first) = self.forecasts.first() {
+            sections.push(Section::facts("Many steps", forecast::asked(first)));
+            sections.push(Section::table("By each count", forecast::table(&self.forecasts)));
+        }
+        sections.extend([
+            Section::facts("Findings", found),
+            pictures::shares(self),
+            pictures::opinions(self),
+            pictures::waterfall(self),
+        ]);
+        sections.extend(pictures::timeline(self));
+        let ceilings = self.ceilings.as_ref();
+        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
+        Page { title: format!("{}: a training step, measured", self.model), sections }
+    }
+}
+
+/// What was run, on what, and what its numbers mean.
+fn head(report: &Report) -> Vec<Fact> {
+    let Report { model, batch, seq, training, convention, .. } = report;
+    let scope = match training.scope {
+        Scope::Forward => "forward pass only".to_owned(),
+        Scope::Step => match &report.model_config {
+            ModelConfig::ResNetBk(_) => format!(
+                "one training step, {}, {} BK-Core gradient",
+                training.optimizer,
+                training.gradient()
+            ),
+            ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
+                format!("one training step of all parameters, {}", training.optimizer)
+            }
+            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => {
+                format!("one training step of adapters of {lora}, {}", training.optimizer)
+            }
+        },
+    };
+    let tokens = grouped(u64::from(*batch) * u64::from(*seq));
+    let mut facts = vec![
+        Fact::new("model", format!("{model}: {}", config_line(&report.model_config))),
+        Fact::new("run", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
+        Fact::new("data", &report.data),
+        Fact::new("adapter", adapter_line(&report.adapter)),
+        Fact { prose: true, ..Fact::new("measured", &*report.definition) },
+        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+    ];
+    if let Some(of) = &report.extrapolation {
+        let ran = match of.measured_layers {
+            1 => "layer 0 of".to_owned(),
+            layers => format!("layers 0..{} of", layers - 1),
+        };
+        let said =
+            format!("{ran} {} ran; figures with ~ contain others. {}", of.layers, of.definition);
+        facts.push(Fact { prose: true, ..Fact::new("scaled up", said) });
+    }
+    facts
+}
+
+/// The backward pass against the forward pass, and what the field quotes.
+fn beside(report: &Report) -> Vec<Fact> {
+    let Totals { measured, estimate, .. } = report.totals;
+    let step = report.training.scope == Scope::Step;
+    let marked = |figure| marked(report.extrapolation.is_some(), figure);
+    let backward = step.then(|| {
+        let (measured, estimate) = (
+            marked(ratio(measured.backward, measured.forward)),
+            ratio(estimate.backward, estimate.forward),
+        );
+        Fact::new(
+            "backward",
+            format!("{measured} x forward as measured, {estimate} x as estimated"),
+        )
+    });
+    let ways = report.ways_to_train.iter();
+    let ways: Vec<String> = ways
+        .map(|way| format!("{} x training {}", ratio(way.backward, way.forward), way.trained))
+        .collect();
+    let ways =
+        (!ways.is_empty()).then(|| Fact::new("", format!("by closed forms {}", ways.join(", "))));
+    let field = report.field_formulas.iter().map(|FieldFormula { name, of, flops, .. }| {
+        let ran = match &**of {
+            "forward" => Some(measured.forward),
+            _ => step.then_some(measured.total()),
+        };
+        let ran = ran.map_or_else(String::new, |ran| {
+            format!("; measured {} of it", marked(ratio(ran, *flops)))
+        });
+        Fact::new("field", format!("{name} ({of}): {}{ran}", grouped(*flops)))
+    });
+    backward.into_iter().chain(ways).chain(field).collect()
+}
+
+/// How many passes agree, and which do not.
+fn verdict(report: &Report) -> Fact {
+    let named = |what: &str, is: fn(&Verdict) -> bool| {
+        let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();
+        let more = passes.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more (--json has all)"));
+        let line = |pass: &&PassRow| {
+            format!("{what}: {}: {}", pass.label, pass.verdict.why().unwrap_or_default())
+        };
+        passes.iter().take(NAMED).map(line).chain(more).collect::<Vec<String>>()
+    };
+    let details = [
+        named("mismatch", |verdict| matches!(verdict, Verdict::Mismatch { .. })),
+        named("not comparable", |verdict| matches!(verdict, Verdict::NotComparable { .. })),
+    ];
+    let tone = if report.holds() { Tone::Good } else { Tone::Bad };
+    let fact = Fact::new("verdict", in_words(report.verdict)).toned(tone);
+    Fact { details: details.concat(), ..fact }
+}
+
+fn loss(report: &Report) -> Fact {
+    match report.loss {
+        Some(loss) if loss.is_finite() => Fact::new("loss", loss.to_string()),
+        None if report.loss_is_finite.is_none() => {
+            Fact::new("loss", "not known: it takes every layer")
+        }
+        loss => {
+            // A file has no word for which of them it was.
+            let loss = loss.map_or_else(String::new, |loss| format!("{loss}: "));
+            let warning = format!(
+                "{loss}not finite; the counts hold all the same, but look at the weights and the input"
+            );
+            Fact::new("loss", warning).toned(Tone::Doubtful)
+        }
+    }
+}
+
+fn timing(report: &Report) -> Vec<Fact> {
+    let timing = &report.timing;
+    let clock = timing.source.in_words();
+    let seconds = |time| marked(report.extrapolation.is_some(), seconds(time));
+    let counted = seconds(timing.counted_seconds);
+    let mut facts = vec![Fact::new(
+        "timing",
+        match timing.plain_seconds {
+            Some(plain) => format!(
+                "plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+                seconds(plain),
+                timing.repeats,
+                timing.counted_seconds / plain
+            ),
+            None => format!("{clock}; counting once took {counted}"),
+        },
+    )];
+    facts.extend(watched::embedded_times(&report.adapter));
+    facts
+}

@@ -1,0 +1,249 @@
+//! What a sweep's report says: its points, how each component grows, what was skipped, and which published
+//! claims hold.
+
+use super::number::grouped;
+use super::{
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
+};
+use crate::{
+    model::lower::Scope,
+    plan::Phase,
+    result::{Claim, Judgement, Law, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped},
+    sweep::Axis,
+};
+
+impl Paged for ScaleReport {
+    fn page(&self, _: bool) -> Page {
+        let mut sections = vec![Section::facts("What was swept", head(self))];
+        sections.push(Section::table("Points", points(self)));
+        for axis in &self.sweep.axes {
+            sections.push(Section::table("Growth", growth(self, axis)));
+            sections.extend(growth::picture(self, axis));
+        }
+        sections.push(Section::table("Published claims", claims(self)));
+        sections.push(Section::facts("Findings", findings(self)));
+        let how = if self.is_measured() { "measured" } else { "estimated" };
+        Page { title: format!("{}: how cost grows, {how}", self.sweep.model), sections }
+    }
+}
+
+fn head(report: &ScaleReport) -> Vec<Fact> {
+    let sweep = &report.sweep;
+    let axes = sweep.axes.iter().map(|Axis { key, field, values }| {
+        let of = if key == field { String::new() } else { format!(" ({field})") };
+        let values: Vec<String> = values.iter().map(u32::to_string).collect();
+        Fact::new("axis", format!("{key}{of} = {}", values.join(", ")))
+    });
+    let scope = match sweep.scope {
+        Scope::Forward => "forward pass only".to_owned(),
+        Scope::Step => format!("one training step, {}", sweep.optimizer),
+    };
+    let model = report.points.first().map(|point| {
+        let first = &point.bill;
+        format!("{}, at the first point: {}", first.model, config_line(&first.model_config))
+    });
+    let mut facts = vec![Fact::new("model", model.unwrap_or_else(|| sweep.model.clone()))];
+    facts.extend(axes);
+    facts.push(Fact::new("run", scope));
+    match &report.adapter {
+        None => facts.push(Fact::new("figures", "the published estimate alone; nothing was run")),
+        Some(adapter) => {
+            let convention = report.convention;
+            facts.extend([
+                Fact::new("adapter", adapter_line(adapter)),
+                Fact { prose: true, ..Fact::new("measured", &*report.definition) },
+                Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+            ]);
+        }
+    }
+    facts
+}
+
+/// A point's coordinates, one cell an axis, and which gradient it has where there are two.
+fn place(report: &ScaleReport, point: &ScalePoint) -> Vec<Cell> {
+    let along = report.sweep.axes.iter().map(|axis| {
+        point.at.get(&axis.key).map_or(Cell::Missing, |&value| Cell::whole(u64::from(value)))
+    });
+    let gradient = both(report).then(|| Cell::text(point.bill.training.gradient().to_string()));
+    along.chain(gradient).collect()
+}
+
+fn both(report: &ScaleReport) -> bool {
+    report.sweep.bk_gradients.len() > 1
+}
+
+fn points(report: &ScaleReport) -> Table {
+    let keys =
+        report.sweep.axes.iter().map(|axis| Column::number(axis.key.clone(), axis.key.clone()));
+    let mut columns: Vec<Column> = keys.collect();
+    if both(report) {
+        columns.push(Column::text("gradient", "bk_gradient"));
+    }
+    let phases = |of: &'static str| {
+        let named = Phase::ALL.map(|phase| (phase.name(), format!("{of}_{phase}_flops")));
+        let total = [("total", format!("{of}_total_flops"))];
+        named.into_iter().chain(total).map(move |(name, key)| {
+            let name = if of == "estimate" { name.to_owned() } else { format!("{name}, ran") };
+            Column::number(name, key)
+        })
+    };
+    columns.extend(phases("estimate"));
+    if report.is_measured() {
+        columns.extend(phases("measured"));
+        columns.extend([
+            Column::number("ran / estimate", "measured_over_estimate"),
+            Column::number("bytes", "bytes"),
+            Column::number("time", "seconds"),
+            Column::text("verdict", "verdict"),
+        ]);
+    }
+    let rows = report.points.iter().map(|point| {
+        let of = |phase| point.bill.total(phase);
+        let every = || Phase::ALL.map(Some).into_iter().chain([None]);
+        let mut cells = place(report, point);
+        cells.extend(every().map(|phase| Cell::count(of(phase).map(|f| f.estimate))));
+        if report.is_measured() {
+            let total = point.total;
+            cells.extend(every().map(|phase| Cell::count(of(phase).and_then(|f| f.measured))));
+            cells.extend([
+                total.measured.map_or(Cell::Missing, |ran| Cell::ratio(ran, total.estimate)),
+                total.bytes.map_or(Cell::Missing, Cell::Bytes),
+                total.seconds.map_or(Cell::Missing, Cell::Seconds),
+                Cell::text(match point.verdict {
+                    None => "not run".to_owned(),
+                    Some(tally) if tally.mismatch > 0 => {
+                        format!("{} MISMATCH", grouped(tally.mismatch))
+                    }
+                    Some(tally) => format!("{} match", grouped(tally.r#match)),
+                }),
+            ]);
+        }
+        let bad = point.verdict.is_some_and(|tally| tally.mismatch > 0);
+        Row { tone: if bad { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }
+    });
+    Table { columns, rows: rows.collect(), main: true, ..Table::default() }
+}
+
+/// The exponents along one axis: of each component and phase, and of the whole.
+fn growth(report: &ScaleReport, axis: &Axis) -> Table {
+    let shown: Vec<Quantity> = Quantity::ALL
+        .into_iter()
+        .filter(|of| report.laws.iter().any(|law| law.of == *of))
+        .collect();
+    let key = &axis.key;
+    let mut columns = vec![Column::text(format!("grows with {key}^"), "component")];
+    for of in &shown {
+        let name = of.name();
+        columns.push(Column::number(name, format!("{name}_exponent_of_{key}")));
+        columns.push(Column::number("+-", format!("{name}_standard_error")));
+        columns.push(Column::number("residual", format!("{name}_residual")));
+    }
+    columns.push(Column::text("that is", "growth"));
+    let row = |name: &str, component: Option<&str>, phase: Option<Phase>| {
+        let laws: Vec<Option<&Law>> =
+            shown.iter().map(|of| report.law(component, phase, *of)).collect();
+        let exponent = |law: &Law| law.exponents[key];
+        let mut cells = vec![Cell::text(name)];
+        for law in &laws {
+            let Some(law) = law else {
+                cells.extend([Cell::Missing, Cell::Missing, Cell::Missing]);
+                continue;
+            };
+            let error = exponent(law).standard_error;
+            cells.extend([
+                Cell::Number(exponent(law).value, 3),
+                error.map_or(Cell::Missing, |error| Cell::Number(error, 3)),
+                Cell::Number(law.residual, 3),
+            ]);
+        }
+        // What ran goes before what is estimated.
+        let of = |wanted| laws.iter().flatten().find(|law| law.of == wanted);
+        let law = of(Quantity::Measured).or_else(|| of(Quantity::Estimate));
+        cells.push(law.map_or(Cell::Missing, |law| Cell::text(in_words(exponent(law).value))));
+        (!laws.iter().all(Option::is_none)).then(|| Row::new(cells))
+    };
+    let mut rows = Vec::new();
+    for phase in Phase::ALL {
+        let items = report.laws.iter().filter(|law| law.phase == Some(phase));
+        let mut names: Vec<&str> = Vec::new();
+        for name in items.filter_map(|law| law.component.as_deref()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let items = names.into_iter().filter_map(|name| row(name, Some(name), Some(phase)));
+        rows.extend(items.map(|row| row.of(phase.name())));
+        let sum = row(phase.name(), None, Some(phase));
+        rows.extend(sum.map(|sum| Row { sum: true, ..sum.of(phase.name()) }));
+    }
+    rows.extend(row("total", None, None).map(|sum| Row { sum: true, ..sum }));
+    Table { grouped_by: Some("phase"), columns, rows, main: false }
+}
+
+/// An exponent beside the whole numbers that people quote.
+fn in_words(exponent: f64) -> String {
+    const NEAR: f64 = 0.05;
+    let quoted = [(0.0, "constant"), (1.0, "linear"), (2.0, "quadratic")];
+    match quoted.iter().find(|(whole, _)| (exponent - whole).abs() <= NEAR) {
+        Some((_, name)) => (*name).to_owned(),
+        None => match quoted.windows(2).find(|pair| (pair[0].0..pair[1].0).contains(&exponent)) {
+            Some(pair) => format!("{} to {}", pair[0].1, pair[1].1),
+            None if exponent < 0.0 => "falling".to_owned(),
+            None => "more than quadratic".to_owned(),
+        },
+    }
+}
+
+fn claims(report: &ScaleReport) -> Table {
+    let columns = vec![
+        Column::text("claim", "claim"),
+        Column::text("judged by", "judged_by"),
+        Column::text("ruling", "ruling"),
+        Column::text("because", "because"),
+        Column::text("published in", "source"),
+    ];
+    let row = |claim: &Claim, judgement: &Judgement, first: bool| {
+        let (ruling, tone) = match judgement.ruling {
+            Ruling::Holds => ("holds", Tone::Good),
+            Ruling::DoesNotHold => ("does not hold", Tone::Bad),
+            Ruling::NotJudged => ("not judged", Tone::Plain),
+        };
+        let said = |text: &str| if first { Cell::text(text) } else { Cell::Blank };
+        let cells = vec![
+            said(&claim.claim),
+            Cell::text(judgement.by.name()),
+            Cell::text(ruling),
+            Cell::text(&*judgement.why),
+            said(&claim.source),
+        ];
+        Row { tone, ..Row::new(cells) }
+    };
+    let rows = report.claims.iter().flat_map(|claim| {
+        claim.judged.iter().enumerate().map(move |(i, judgement)| row(claim, judgement, i == 0))
+    });
+    Table { columns, rows: rows.collect(), ..Table::default() }
+}
+
+/// What was not measured, and whether what was measured holds.
+fn findings(report: &ScaleReport) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for Skipped { point, reason, why } in &report.skipped {
+        let (word, tone) = match reason {
+            Reason::Refused => ("skipped", Tone::Doubtful),
+            Reason::Failed => ("failed", Tone::Bad),
+            Reason::Interrupted => ("stopped", Tone::Doubtful),
+            Reason::Missing => ("missing", Tone::Doubtful),
+        };
+        facts.push(Fact::new(word, format!("{}: {why}", report.sweep.name(point))).toned(tone));
+    }
+    if report.is_measured() {
+        let tallies = || report.points.iter().filter_map(|point| point.verdict);
+        let [matches, mismatches] =
+            [tallies().map(|t| t.r#match).sum::<u64>(), tallies().map(|t| t.mismatch).sum()]
+                .map(grouped);
+        let tone = if report.holds() { Tone::Good } else { Tone::Bad };
+        let verdict = format!("{matches} passes match their closed forms, {mismatches} mismatch");
+        facts.push(Fact::new("verdict", verdict).toned(tone));
+    }
+    facts
+}

@@ -1,0 +1,107 @@
+//! A page as data: titled sections, each with facts, a table or a figure. Knows no format and no report.
+
+use super::{Plot, Table};
+
+/// A whole report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// What it is a report of.
+    pub title: String,
+    /// What it says, in order.
+    pub sections: Vec<Section>,
+}
+
+/// A titled part of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// What stands below it.
+    pub content: Content,
+}
+
+/// What a section holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// One line each.
+    Facts(Vec<Fact>),
+    /// Rows of figures.
+    Table(Table),
+    /// What is better seen than read.
+    Plot(Plot),
+}
+
+/// Something said in a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// What it is about, in a word; empty where it goes on from the one before.
+    pub name: &'static str,
+    /// What is said.
+    pub text: String,
+    /// Whether that is good or bad.
+    pub tone: Tone,
+    /// Whether the text is prose that may be broken into lines.
+    pub prose: bool,
+    /// What is to be said beside it, a line each.
+    pub details: Vec<String>,
+}
+
+/// Whether what is said is good or bad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Neither.
+    #[default]
+    Plain,
+    /// As it should be.
+    Good,
+    /// Worth a second look.
+    Doubtful,
+    /// Wrong, or to be looked at first.
+    Bad,
+}
+
+impl Page {
+    /// Every table, in order.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.sections.iter().filter_map(|section| match &section.content {
+            Content::Table(table) => Some(table),
+            Content::Facts(_) | Content::Plot(_) => None,
+        })
+    }
+
+    /// The table for a format that has room for one.
+    pub fn main_table(&self) -> Option<&Table> {
+        self.tables().find(|table| table.main).or_else(|| self.tables().next())
+    }
+}
+
+impl Section {
+    /// A section of facts.
+    pub fn facts(title: &'static str, facts: impl Into<Vec<Fact>>) -> Self {
+        Self { title, content: Content::Facts(facts.into()) }
+    }
+
+    /// A section of one plot.
+    pub fn plot(title: &'static str, plot: Plot) -> Self {
+        Self { title, content: Content::Plot(plot) }
+    }
+
+    /// A section of one table.
+    pub fn table(title: &'static str, table: Table) -> Self {
+        Self { title, content: Content::Table(table) }
+    }
+}
+
+impl Fact {
+    /// Something said about `name`.
+    pub fn new(name: &'static str, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { name, text, tone: Tone::Plain, prose: false, details: Vec::new() }
+    }
+
+    /// The same, and whether it is good or bad.
+    #[must_use]
+    pub fn toned(self, tone: Tone) -> Self {
+        Self { tone, ..self }
+    }
+}

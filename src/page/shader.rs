@@ -1,0 +1,189 @@
+//! What the report on one kernel says: totals, then its source with what each line cost beside it.
+
+use super::number::{DASH, bytes, grouped, seconds, share_of};
+use super::{
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, roofline, watched,
+};
+use crate::{
+    op::{OpCounts, Traffic},
+    result::ShaderReport,
+    roofline::Placement,
+};
+
+impl Paged for ShaderReport {
+    fn page(&self, _every_layer: bool) -> Page {
+        let mut sections = vec![
+            Section::facts("What ran", head(self)),
+            Section::table("Operations", operations(self)),
+            Section::facts("Rates", rates(self)),
+        ];
+        let ceilings = self.ceilings.as_ref();
+        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
+        if !self.source.is_empty() {
+            sections.push(Section::table("Source", listing(self)));
+        }
+        Page { title: format!("{}: one kernel, measured", self.shader), sections }
+    }
+}
+
+fn head(report: &ShaderReport) -> Vec<Fact> {
+    let ShaderReport { shader, entry, grid, workgroup_size, convention, .. } = report;
+    let extents = |e: [u32; 3]| format!("{} x {} x {}", e[0], e[1], e[2]);
+    let product = |e: [u32; 3]| e.iter().map(|&n| u128::from(n)).product::<u128>();
+    let invocations = product(*grid) * product(*workgroup_size);
+    let overrides: Vec<String> =
+        report.overrides.iter().map(|(name, value)| format!(", {name} = {value}")).collect();
+    let dispatch = format!(
+        "{} workgroups of {} = {} invocations",
+        extents(*grid),
+        extents(*workgroup_size),
+        u64::try_from(invocations).map_or(DASH.to_owned(), grouped)
+    );
+    vec![
+        Fact::new("shader", format!("{shader}, entry point '{entry}'{}", overrides.concat())),
+        Fact::new("dispatch", dispatch),
+        Fact::new("adapter", adapter_line(&report.adapter)),
+        Fact { prose: true, ..Fact::new("measured", &*report.definition) },
+        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+    ]
+}
+
+/// Executed operations by kind.
+fn operations(report: &ShaderReport) -> Table {
+    let rows = report.ops.iter().map(|(scalar, op, count)| {
+        let flops = OpCounts::of(scalar, op, count).flops(report.convention);
+        Row::new([
+            Cell::text(format!("{}.{}", scalar.name(), op.name())),
+            Cell::whole(count),
+            Cell::whole(flops),
+            Cell::Share(flops, report.flops),
+        ])
+    });
+    let total = Row::sum([
+        Cell::text("total"),
+        Cell::Blank,
+        Cell::whole(report.flops),
+        Cell::Share(report.flops, report.flops),
+    ]);
+    Table {
+        columns: vec![
+            Column::text("operation", "operation"),
+            Column::number("executed", "executed"),
+            Column::number("FLOPs", "flops"),
+            Column::number("share", "share"),
+        ],
+        rows: rows.chain([total]).collect(),
+        ..Table::default()
+    }
+}
+
+/// Traffic, intensity and rates.
+fn rates(report: &ShaderReport) -> Vec<Fact> {
+    let Traffic {
+        storage_load,
+        storage_store,
+        uniform_load,
+        workgroup_load,
+        workgroup_store,
+        atomics,
+        barriers,
+    } = report.traffic;
+    let mut parts =
+        vec![format!("storage {} loaded, {} stored", bytes(storage_load), bytes(storage_store))];
+    if uniform_load > 0 {
+        parts.push(format!("uniform {} loaded", bytes(uniform_load)));
+    }
+    if workgroup_load + workgroup_store > 0 {
+        let (load, store) = (bytes(workgroup_load), bytes(workgroup_store));
+        parts.push(format!("workgroup {load} loaded, {store} stored"));
+    }
+    if atomics > 0 {
+        parts.push(format!("{} atomics", grouped(atomics)));
+    }
+    if barriers > 0 {
+        parts.push(format!("{} barriers", grouped(barriers)));
+    }
+    let intensity = match report.intensity {
+        Some(intensity) => format!("{intensity:.3} FLOP for each byte of storage traffic"),
+        None => "no storage traffic".to_owned(),
+    };
+    let timing = &report.timing;
+    let counted = seconds(timing.counted_seconds);
+    let clock = timing.source.in_words();
+    let time = match report.seconds {
+        Some(plain) => {
+            let giga = |per_run: u64| per_run as f64 / plain * 1e-9;
+            format!(
+                "{} plain (median of {}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage traffic; \
+                 counting once took {counted}",
+                seconds(plain),
+                timing.repeats,
+                giga(report.flops),
+                giga(report.traffic.storage_bytes())
+            )
+        }
+        None => format!("{clock}; counting once took {counted}"),
+    };
+    let mut facts = vec![
+        Fact::new("traffic", parts.join("; ")),
+        Fact::new("intensity", intensity),
+        Fact::new("timing", time),
+    ];
+    facts.extend(watched::embedded_times(&report.adapter));
+    facts.extend(report.watched.iter().flat_map(watched::facts));
+    if let Some(ceilings) = &report.ceilings {
+        facts.push(Fact::new("place", placed(report)));
+        facts.extend(roofline::ceilings(ceilings));
+    }
+    facts
+}
+
+/// Where the kernel stands under the adapter's ceilings.
+fn placed(report: &ShaderReport) -> String {
+    match report.roofline {
+        None => "not placed: it was not timed, or neither computes nor touches storage".to_owned(),
+        Some(Placement { attainable_flops_per_second, share, bound }) => {
+            let attainable = match report.flops {
+                0 => String::new(),
+                _ => format!(" of {:.3} attainable GFLOP/s", attainable_flops_per_second * 1e-9),
+            };
+            format!("{}{attainable}, bound by {}", share_of(share), roofline::in_words(bound))
+        }
+    }
+}
+
+/// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
+fn listing(report: &ShaderReport) -> Table {
+    let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
+    let rows = (1_u32..).zip(report.source.lines()).map(|(number, source)| {
+        let cost = report.lines.iter().find(|row| row.line == number);
+        let costs = cost.map_or([const { Cell::Blank }; 4], |row| {
+            let touched = row.traffic.bytes();
+            [
+                Cell::whole(row.executions),
+                or_blank(row.flops, Cell::whole(row.flops)),
+                or_blank(row.flops, Cell::Share(row.flops, report.flops)),
+                or_blank(touched, Cell::Bytes(touched)),
+            ]
+        });
+        let hot = cost.is_some_and(|row| row.hot);
+        let mark = Cell::text(if hot { ">" } else { "" });
+        let place = [mark, Cell::whole(number), Cell::text(source)];
+        let row = Row::new(costs.into_iter().chain(place).collect::<Vec<_>>());
+        Row { tone: if hot { Tone::Bad } else { Tone::Plain }, ..row }
+    });
+    Table {
+        columns: vec![
+            Column::number("executions", "executions"),
+            Column::number("FLOPs", "flops"),
+            Column::number("share", "share"),
+            Column::number("bytes", "bytes"),
+            Column::text("", "hot"),
+            Column::number("line", "line"),
+            Column::text("source", "source"),
+        ],
+        rows: rows.collect(),
+        main: true,
+        ..Table::default()
+    }
+}

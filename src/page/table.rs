@@ -1,0 +1,97 @@
+//! Rows of typed cells under named columns, with what programs call the columns.
+
+use std::borrow::Cow;
+
+use super::{Cell, Tone};
+
+/// Rows of figures under one header.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What the groups of rows are called, where there are groups.
+    pub grouped_by: Option<&'static str>,
+    /// What the cells of each row are, from left to right.
+    pub columns: Vec<Column>,
+    /// The rows, a group's sum below its parts.
+    pub rows: Vec<Row>,
+    /// Whether this is what a format shows that has room for one table.
+    pub main: bool,
+}
+
+/// What the cells below each other are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// What a person reads above them.
+    pub name: Cow<'static, str>,
+    /// What a program calls them, with the unit where they have one; empty where there is nothing in
+    /// them for a program.
+    pub key: Cow<'static, str>,
+    /// Whether they are numbers.
+    pub numeric: bool,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The group that it belongs to.
+    pub group: Option<&'static str>,
+    /// One for each column.
+    pub cells: Vec<Cell>,
+    /// Whether it sums up rows above it; its first cell then says which.
+    pub sum: bool,
+    /// Whether what it says is good or bad.
+    pub tone: Tone,
+}
+
+impl Table {
+    /// Its columns where the group of a row is a column like others, and so each row's cells: for
+    /// formats in which a row must make sense by itself.
+    pub fn flat(&self) -> (Vec<Column>, Vec<Row>) {
+        let kept = |i: usize| !self.columns[i].key.is_empty();
+        let group = self.grouped_by.map(|name| Column::text(name, name));
+        let columns = self.columns.iter().filter(|column| !column.key.is_empty()).cloned();
+        let columns = group.into_iter().chain(columns).collect();
+        let rows = self.rows.iter().map(|row| {
+            let mut cells = row.cells.clone();
+            let group = self.grouped_by.map(|_| match row.group {
+                // A sum's name is that of what it sums up.
+                _ if row.sum => std::mem::replace(&mut cells[0], Cell::Blank),
+                Some(group) => Cell::Text(group.to_owned()),
+                None => Cell::Blank,
+            });
+            let cells =
+                cells.into_iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, cell)| cell);
+            Row { cells: group.into_iter().chain(cells).collect(), ..row.clone() }
+        });
+        (columns, rows.collect())
+    }
+}
+
+impl Column {
+    /// A column of words.
+    pub fn text(name: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), key: key.into(), numeric: false }
+    }
+
+    /// A column of numbers.
+    pub fn number(name: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), key: key.into(), numeric: true }
+    }
+}
+
+impl Row {
+    /// A row of no group.
+    pub fn new(cells: impl Into<Vec<Cell>>) -> Self {
+        Self { group: None, cells: cells.into(), sum: false, tone: Tone::Plain }
+    }
+
+    /// A row that sums up those above it.
+    pub fn sum(cells: impl Into<Vec<Cell>>) -> Self {
+        Self { sum: true, ..Self::new(cells) }
+    }
+
+    /// The same row as part of a group.
+    #[must_use]
+    pub fn of(self, group: &'static str) -> Self {
+        Self { group: Some(group), ..self }
+    }
+}

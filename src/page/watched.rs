@@ -1,0 +1,83 @@
+//! What the executor saw beside the counts, in a line each, and what it found below.
+
+use super::number::{DASH, grouped, share_of};
+use super::{Fact, Tone};
+use crate::{
+    execute::{Access, Adapter, Between, DeviceType, OutOfBounds, Race},
+    result::Watched,
+};
+
+/// What no reader of the embedded executor's times may overlook.
+pub(super) fn embedded_times(adapter: &Adapter) -> Option<Fact> {
+    let said = "the embedded executor interprets: its times are this machine's CPU, not a GPU's";
+    (adapter.device_type == DeviceType::Embedded).then(|| Fact::new("", said))
+}
+
+/// Lane use, accesses out of bounds, and races where they were looked for.
+pub(super) fn facts(watched: &Watched) -> Vec<Fact> {
+    let lanes = watched.lane_use.map_or_else(|| DASH.to_owned(), share_of);
+    let mut facts = vec![Fact::new("lanes", format!("{lanes} of the lanes issued were active"))];
+    facts.extend(problems("", watched));
+    facts
+}
+
+/// What no kernel means to do; `whose` stands before it.
+pub(super) fn problems(whose: &str, watched: &Watched) -> Vec<Fact> {
+    let races = watched.races.as_deref().map(|found| races(whose, found));
+    [out_of_bounds(whose, watched)].into_iter().chain(races).collect()
+}
+
+/// Accesses out of bounds, by kernel and line.
+fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
+    let accesses = watched.accesses_out_of_bounds();
+    let said = match accesses {
+        0 => "no access out of bounds".to_owned(),
+        1 => "1 access out of bounds".to_owned(),
+        _ => format!("{} accesses out of bounds", grouped(accesses)),
+    };
+    let line = |OutOfBounds { kernel, line, accesses }: &OutOfBounds| {
+        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+        format!("{kernel}{line}: {}", grouped(*accesses))
+    };
+    Fact {
+        details: watched.out_of_bounds.iter().map(line).collect(),
+        ..Fact::new("bounds", format!("{whose}{said}")).toned(tone(accesses == 0))
+    }
+}
+
+/// Races, by pair of lines.
+fn races(whose: &str, races: &[Race]) -> Fact {
+    let said = match races.len() {
+        0 => "no races".to_owned(),
+        1 => "1 pair of lines races".to_owned(),
+        many => format!("{} pairs of lines race", grouped(many as u64)),
+    };
+    Fact {
+        details: races.iter().map(race).collect(),
+        ..Fact::new("races", format!("{whose}{said}")).toned(tone(races.is_empty()))
+    }
+}
+
+fn race(Race { kernel, lines, accesses, between, count, variable, byte }: &Race) -> String {
+    let line = |line: Option<u32>| line.map_or_else(|| DASH.to_owned(), |l| l.to_string());
+    let [one, two] = lines.map(line);
+    let [does, other] = accesses.map(|access| match access {
+        Access::Load => "loads",
+        Access::Store => "stores",
+        Access::AtomicLoad => "loads atomically",
+        Access::AtomicUpdate => "updates atomically",
+    });
+    let between = match between {
+        Between::Lanes => "no barrier between",
+        Between::Workgroups => "in another workgroup",
+    };
+    format!(
+        "{kernel}: line {one} {does} what line {two} {other}, {between}: {} times, such as byte {byte} of \
+         '{variable}'",
+        grouped(*count)
+    )
+}
+
+fn tone(holds: bool) -> Tone {
+    if holds { Tone::Good } else { Tone::Bad }
+}

@@ -1,0 +1,34 @@
+//! What was found out, as serialisable values that read back from their files: a kind of result a file,
+//! computed here from the arms that know each part. Knows nothing of how a result is said or looks.
+
+mod adapters;
+mod agreement;
+mod bill;
+mod compare;
+pub(crate) mod component;
+pub(crate) mod document;
+mod points;
+mod profile;
+mod roofline;
+mod scale;
+mod shader;
+mod watched;
+
+pub use adapters::AdapterList;
+pub use agreement::{Agreement, Comparison, Launch, Value};
+pub use bill::{Bill, Figures, Item, Quantity};
+pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
+pub use component::Component;
+pub use document::{Document, load, schemas};
+pub use points::{Conditions, PointFolder, merge};
+pub use profile::{EXTRAPOLATED, Extrapolation, PassRow, Report, Subject, Totals, WayToTrain};
+pub use roofline::{PlacedKernel, RooflineReport};
+pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use shader::{LineRow, ShaderReport};
+pub use watched::Watched;
+
+/// What the numbers of a report are.
+pub const DEFINITION: &str = "Executed operations: every arithmetic operation, load and store that \
+    an active invocation executes, as the kernel's naga IR states it, after WGSL's constant \
+    evaluation and after pipeline overrides are resolved, and before anything a back end adds or \
+    removes. Neither a static estimate nor a hardware instruction count.";

@@ -1,0 +1,134 @@
+//! Whether executors agree: each run's counts against the closed forms, and every run's counts and
+//! values against those of the first. Judges runs; running them is somebody else's business.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DEFINITION, Document};
+use crate::{
+    check::{self, Tally, Verdict},
+    plan::{KernelName, Plan},
+    profile::Run,
+    result::Watched,
+};
+
+/// One plan as several executors ran it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Agreement {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// What is measured.
+    pub definition: Cow<'static, str>,
+    /// Every launch of the plan, in order.
+    pub passes: Vec<Launch>,
+    /// Each run against the closed forms, then each but the first against the first, then the counters
+    /// of each executor that tallies against its tally.
+    pub counts: Vec<Comparison>,
+    /// The loss and each gradient of each run but the first, against the first's.
+    pub values: Vec<Value>,
+    /// What each executor that looks saw beside the counts, by its name.
+    pub watched: Vec<(String, Watched)>,
+}
+
+impl Document for Agreement {
+    const SCHEMA: &'static str = "flopmeter.check/1";
+}
+
+/// One kernel launch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Launch {
+    /// Unique among the passes of a plan.
+    pub label: String,
+    /// Which kernel ran.
+    pub kernel: KernelName,
+}
+
+/// Two opinions on a tensor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Value {
+    /// `loss` or `grad/NAME`.
+    pub name: String,
+    /// Whether they agree.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// Two opinions on the counts of a whole plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// Whose opinions they are.
+    pub name: String,
+    /// One for each pass of the plan.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Comparison {
+    /// How many passes came out how.
+    pub fn tally(&self) -> Tally {
+        self.verdicts.iter().fold(Tally::default(), |tally, verdict| tally + verdict)
+    }
+}
+
+impl Agreement {
+    /// Holds runs of one plan against each other and against the closed forms.
+    pub fn new(plan: &Plan, runs: &[Run]) -> Self {
+        let name = |run: &Run| run.measurement.adapter.name.clone();
+        let forms = runs.iter().map(|run| Comparison {
+            name: format!("{} = formula", name(run)),
+            verdicts: check::passes(plan, &run.measurement),
+        });
+        let held: Vec<(&Run, &Run)> = match runs {
+            [] => Vec::new(),
+            [first, others @ ..] => others.iter().map(|other| (first, other)).collect(),
+        };
+        let pairs = held.iter().map(|(first, run)| Comparison {
+            name: format!("{} = {}", name(run), name(first)),
+            verdicts: check::executors(plan, &first.measurement, &run.measurement),
+        });
+        let tallies = runs.iter().filter_map(|run| {
+            let verdicts = check::tallies(&run.measurement)?;
+            Some(Comparison { name: format!("{} tally", name(run)), verdicts })
+        });
+        let watched = runs.iter().filter_map(|run| {
+            let passes = run.measurement.passes.iter();
+            Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
+        });
+        let passes = plan.passes.iter();
+        Self {
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
+            passes: passes
+                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
+                .collect(),
+            counts: forms.chain(pairs).chain(tallies).collect(),
+            values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
+            watched: watched.collect(),
+        }
+    }
+
+    /// Whether no two opinions differ, and nobody saw what a kernel should not do.
+    pub fn holds(&self) -> bool {
+        let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
+        let differs = counts
+            .chain(self.values.iter().map(|value| &value.verdict))
+            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }));
+        !differs && self.watched.iter().all(|(_, watched)| watched.holds())
+    }
+}
+
+/// The loss and each kept tensor of one run against another's.
+fn values(first: &Run, other: &Run) -> Vec<Value> {
+    let [one, two] = [first, other].map(|run| run.measurement.adapter.name.as_str());
+    let hold = |a, b| check::values((one, a), (two, b));
+    let loss = Value {
+        name: "loss".to_owned(),
+        verdict: hold(first.loss.as_slice(), other.loss.as_slice()),
+    };
+    let tensors = first.tensors.iter().zip(&other.tensors);
+    let tensors =
+        tensors.map(|(a, b)| Value { name: a.name.clone(), verdict: hold(&a.data, &b.data) });
+    std::iter::once(loss).chain(tensors).collect()
+}

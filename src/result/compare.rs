@@ -1,0 +1,252 @@
+//! Two steps side by side: what each costs by phase and component, and how many times the one costs the
+//! other. Made of two bills, wherever they come from.
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Bill, DEFINITION, Document, Figures, Quantity,
+    document::{load, schema_of},
+};
+use crate::{
+    Error,
+    check::Tally,
+    estimate::Estimate,
+    execute::Adapter,
+    model::{ModelConfig, lower::Training},
+    op::Convention,
+    plan::Phase,
+    result::Report,
+};
+
+/// One of two steps, and where its figures come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// What it costs.
+    pub bill: Bill,
+    /// What is known of its run, where it ran.
+    pub run: Option<CandidateRun>,
+    /// The saved report that it was read from, if it was.
+    pub file: Option<PathBuf>,
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CandidateRun {
+    /// Who ran it.
+    pub adapter: Adapter,
+    /// How operations became FLOPs.
+    pub convention: Convention,
+    /// How many passes agree with their closed forms.
+    pub verdict: Tally,
+}
+
+/// Two steps side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CompareReport {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// What is measured.
+    pub definition: Cow<'static, str>,
+    /// How operations became FLOPs, where any ran.
+    pub convention: Option<Convention>,
+    /// The first step.
+    pub a: Side,
+    /// The second step.
+    pub b: Side,
+    /// What each component costs in each phase.
+    pub components: Vec<Pair>,
+    /// What each phase costs.
+    pub phases: Vec<Pair>,
+    /// What the whole step costs.
+    pub total: Pair,
+}
+
+impl Document for CompareReport {
+    const SCHEMA: &'static str = "flopmeter.compare/1";
+}
+
+/// What one of two steps is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    /// The model as the user named it.
+    pub model: String,
+    /// The saved report that it was read from, if it was.
+    pub file: Option<PathBuf>,
+    /// What it is.
+    pub model_config: ModelConfig,
+    /// B.
+    pub batch: u32,
+    /// N.
+    pub seq: u32,
+    /// Which part of a training step it is, and how.
+    #[serde(flatten)]
+    pub training: Training,
+    /// Who ran it, where it ran.
+    pub adapter: Option<Adapter>,
+    /// How many passes agree with their closed forms, where it ran.
+    pub verdict: Option<Tally>,
+}
+
+/// The same part of both steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pair {
+    /// The component, the phase, or `total`.
+    pub name: String,
+    /// Which phase; none for the whole step.
+    pub phase: Option<Phase>,
+    /// What it costs in the first step, where it has it.
+    pub a: Option<Figures>,
+    /// What it costs in the second.
+    pub b: Option<Figures>,
+    /// How many times the second's cost the first one's is: the speedup of going from the first to the
+    /// second.
+    pub speedup: Ratios,
+}
+
+/// Quotients of figures, where both are known and the divisor is not 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ratios {
+    /// Of estimated FLOPs.
+    pub estimate: Option<f64>,
+    /// Of measured FLOPs.
+    pub measured: Option<f64>,
+    /// Of bytes.
+    pub bytes: Option<f64>,
+    /// Of times.
+    pub seconds: Option<f64>,
+}
+
+impl Ratios {
+    fn new(a: Option<Figures>, b: Option<Figures>) -> Self {
+        let ratio = |of| {
+            let (a, b) = (a?.get(of)?, b?.get(of)?);
+            Some(a / b).filter(|ratio| ratio.is_finite())
+        };
+        Self {
+            estimate: ratio(Quantity::Estimate),
+            measured: ratio(Quantity::Measured),
+            bytes: ratio(Quantity::Bytes),
+            seconds: ratio(Quantity::Seconds),
+        }
+    }
+
+    /// One of them.
+    pub const fn get(&self, quantity: Quantity) -> Option<f64> {
+        match quantity {
+            Quantity::Estimate => self.estimate,
+            Quantity::Measured => self.measured,
+            Quantity::Bytes => self.bytes,
+            Quantity::Seconds => self.seconds,
+        }
+    }
+}
+
+impl Candidate {
+    /// A step that is only estimated.
+    pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
+        Self { bill: Bill::estimated(model, training, estimate), run: None, file: None }
+    }
+
+    /// A step that ran.
+    pub fn measured(report: &Report) -> Self {
+        let run = CandidateRun {
+            adapter: report.adapter.clone(),
+            convention: report.convention,
+            verdict: report.verdict,
+        };
+        Self { bill: Bill::measured(report), run: Some(run), file: None }
+    }
+
+    /// A step whose report, or whose estimate, was saved.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let candidate = if schema_of(path)? == Estimate::SCHEMA {
+            let estimate: Estimate = load(path)?;
+            let training = Training { optimizer: estimate.optimizer(), ..Training::default() };
+            Self::estimated("estimate", training, &estimate)
+        } else {
+            Self::measured(&load(path)?)
+        };
+        Ok(Self { file: Some(path.to_owned()), ..candidate })
+    }
+
+    /// How its operations became FLOPs, where it ran.
+    pub fn convention(&self) -> Option<Convention> {
+        self.run.as_ref().map(|run| run.convention)
+    }
+}
+
+impl Pair {
+    fn new(name: &str, phase: Option<Phase>, a: Option<Figures>, b: Option<Figures>) -> Self {
+        Self { name: name.to_owned(), phase, a, b, speedup: Ratios::new(a, b) }
+    }
+}
+
+impl CompareReport {
+    /// Holds two steps against each other.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where both ran and their operations became FLOPs in different ways.
+    pub fn new(a: Candidate, b: Candidate) -> Result<Self, Error> {
+        let conventions = [a.convention(), b.convention()];
+        if let [Some(one), Some(other)] = conventions
+            && one != other
+        {
+            return Err(Error::Config(format!(
+                "the one was counted by the convention {one}, the other by {other}: their FLOPs are not \
+                 the same thing; profile one of them again with --convention {one} (or {other})"
+            )));
+        }
+        let mut components: Vec<Pair> = Vec::new();
+        for phase in Phase::ALL {
+            let items = a.bill.items.iter().chain(&b.bill.items).filter(|i| i.phase == phase);
+            for item in items {
+                let of = |bill: &Bill| bill.of(&item.name, Some(phase));
+                let met = |pair: &Pair| pair.name == item.name && pair.phase == Some(phase);
+                if !components.iter().any(met) {
+                    let (a, b) = (of(&a.bill), of(&b.bill));
+                    components.push(Pair::new(&item.name, Some(phase), a, b));
+                }
+            }
+        }
+        let phases = Phase::ALL.into_iter().filter_map(|phase| {
+            let [a, b] = [&a, &b].map(|side| side.bill.total(Some(phase)));
+            a.or(b)?;
+            Some(Pair::new(phase.name(), Some(phase), a, b))
+        });
+        let phases = phases.collect();
+        let total = Pair::new("total", None, a.bill.total(None), b.bill.total(None));
+        Ok(Self {
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
+            convention: conventions[0].or(conventions[1]),
+            components,
+            phases,
+            total,
+            a: Side::of(a),
+            b: Side::of(b),
+        })
+    }
+
+    /// Whether every pass of either that ran agrees with its closed form.
+    pub fn holds(&self) -> bool {
+        [&self.a, &self.b].into_iter().filter_map(|side| side.verdict).all(|v| v.mismatch == 0)
+    }
+}
+
+impl Side {
+    fn of(Candidate { bill, run, file }: Candidate) -> Self {
+        let Bill { model, model_config, batch, seq, training, items: _ } = bill;
+        let (adapter, verdict) = run.map(|run| (run.adapter, run.verdict)).unzip();
+        Self { model, file, model_config, batch, seq, training, adapter, verdict }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a run of one kernel found out, line by line, as one serialisable value.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DEFINITION, Document, Watched};
+use crate::{
+    execute::Adapter,
+    kernel::KernelModule,
+    measure::Timing,
+    op::{Convention, Cost, OpCounts, Traffic},
+    roofline::{Ceilings, Placement},
+    shader::Run,
+};
+
+/// One dispatch of one kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShaderReport {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// What is measured.
+    pub definition: Cow<'static, str>,
+    /// How operations became FLOPs.
+    pub convention: Convention,
+    /// Who ran it.
+    pub adapter: Adapter,
+    /// The shader as the user named it.
+    pub shader: String,
+    /// Which entry point ran.
+    pub entry: String,
+    /// Overrides that the user set.
+    pub overrides: BTreeMap<String, f64>,
+    /// Workgroups.
+    pub grid: [u32; 3],
+    /// Invocations of a workgroup.
+    pub workgroup_size: [u32; 3],
+    /// Executed operations.
+    pub ops: OpCounts,
+    /// Executed FLOPs under the report's convention.
+    pub flops: u64,
+    /// Memory touched.
+    pub traffic: Traffic,
+    /// FLOPs for each byte that crosses to or from storage buffers; none where none does.
+    pub intensity: Option<f64>,
+    /// Each line that costs something, in order; empty where there is no source.
+    pub lines: Vec<LineRow>,
+    /// Median time of the plain kernel, where it was timed.
+    pub seconds: Option<f64>,
+    /// How times were taken.
+    pub timing: Timing,
+    /// What the executor saw beside the counts, where it looks.
+    #[serde(flatten)]
+    pub watched: Option<Watched>,
+    /// Where the kernel stands under `ceilings`, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
+    /// The adapter's ceilings, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceilings: Option<Ceilings>,
+    /// The source whose lines those are; empty where there is none.
+    pub source: String,
+}
+
+impl Document for ShaderReport {
+    const SCHEMA: &'static str = "flopmeter.shader/1";
+}
+
+/// One line of the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LineRow {
+    /// Its number, from 1.
+    pub line: u32,
+    /// How often it was executed: the part of it that was executed most.
+    pub executions: u64,
+    /// Executed operations.
+    pub ops: OpCounts,
+    /// Executed FLOPs under the report's convention.
+    pub flops: u64,
+    /// Memory touched.
+    pub traffic: Traffic,
+    /// Whether a reader should look here first: a tenth of the FLOPs or of the bytes, or more.
+    pub hot: bool,
+}
+
+impl ShaderReport {
+    /// Puts together what a run of `kernel` over `grid` workgroups found out.
+    pub fn new(
+        kernel: &KernelModule,
+        overrides: &BTreeMap<String, f64>,
+        grid: [u32; 3],
+        run: &Run,
+        convention: Convention,
+    ) -> Self {
+        let Cost { ops, traffic } = run.table.cost(&run.executions);
+        let flops = ops.flops(convention);
+        let storage = traffic.storage_bytes();
+        let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
+        let lines = run.table.lines(&run.executions).into_iter().filter(|(_, line)| {
+            // A branch that was never taken costs nothing, and a listing says so by its silence.
+            line.executions > 0
+        });
+        let lines = lines
+            .map(|(number, line)| {
+                let Cost { ops, traffic: touched } = line.cost;
+                LineRow {
+                    line: number,
+                    executions: line.executions,
+                    ops,
+                    flops: ops.flops(convention),
+                    traffic: touched,
+                    hot: hot(ops.flops(convention), flops) || hot(touched.bytes(), traffic.bytes()),
+                }
+            })
+            .collect();
+        Self {
+            schema: Self::SCHEMA.into(),
+            definition: DEFINITION.into(),
+            convention,
+            adapter: run.adapter.clone(),
+            shader: kernel.name.clone(),
+            entry: kernel.entry_point().name.clone(),
+            overrides: overrides.clone(),
+            grid,
+            workgroup_size: kernel.entry_point().workgroup_size,
+            ops,
+            flops,
+            traffic,
+            intensity: (storage > 0).then(|| flops as f64 / storage as f64),
+            lines,
+            seconds: run.timing.plain_seconds,
+            timing: run.timing.clone(),
+            watched: Watched::new([run.witness.as_ref()]),
+            roofline: None,
+            ceilings: None,
+            source: kernel.source.as_ref().map_or_else(String::new, |s| s.text().to_owned()),
+        }
+    }
+}

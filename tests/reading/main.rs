@@ -1,0 +1,7 @@
+//! Evidence that what is counted is what a shader states, whatever it is written in: what browsers write, what
+//! naga's readers refuse, change or panic over, and on which lines the work is.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod browsers;
+mod run;
+mod spirv;
