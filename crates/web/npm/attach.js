@@ -2,6 +2,7 @@
 // program sees stays as it is: its bind groups, its results, its errors.
 
 import { Hooks } from "./hooks.js";
+import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
 import { report } from "./report.js";
 import { Wasm } from "./wasm.js";
@@ -82,13 +83,18 @@ class Meter {
   #hookDevice() {
     const hooks = this.#hooks;
     const kernels = this.#kernels;
-    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give.
+    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, and the
+    // program sees as many as it asked for.
     hooks.replace("GPUAdapter", "requestDevice", (old) =>
-      function (descriptor = {}) {
+      async function (descriptor = {}) {
         const most = "maxStorageBuffersPerShaderStage";
-        const requiredLimits = { ...descriptor.requiredLimits };
-        requiredLimits[most] = Math.max(requiredLimits[most] ?? 0, this.limits[most]);
-        return old.call(this, { ...descriptor, requiredLimits });
+        const asked = Math.max(descriptor.requiredLimits?.[most] ?? 0, DEFAULTS[most]);
+        const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits[most]) };
+        const device = await old.call(this, { ...descriptor, requiredLimits });
+        kernels.sawDevice(device, device.limits);
+        const limit = (limits, name) => (name === most ? asked : limits[name]);
+        Object.defineProperty(device, "limits", { value: new Proxy(device.limits, { get: limit }) });
+        return device;
       });
     const seen = (name, see) => {
       this.#original[name] = globalThis.GPUDevice.prototype[name];

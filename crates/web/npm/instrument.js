@@ -3,7 +3,7 @@
 import { Wasm } from "./wasm.js";
 
 /** What every WebGPU device allows: the default limits of the standard. */
-const DEFAULTS = {
+export const DEFAULTS = {
   maxStorageBuffersPerShaderStage: 8,
   maxComputeWorkgroupStorageSize: 16384,
   maxBindGroups: 4,

@@ -75,9 +75,19 @@ export class Kernels {
   #storageBuffers = new WeakMap();
   #layouts = new WeakMap();
   #groupLayouts = new WeakMap();
+  #limits = new WeakMap();
 
   constructor(wasm) {
     this.#wasm = wasm;
+  }
+
+  /** Remembers what a device really allows. */
+  sawDevice(device, limits) {
+    this.#limits.set(device, limits);
+  }
+
+  #limitsOf(device) {
+    return this.#limits.get(device) ?? device.limits;
   }
 
   /** Remembers the source of a shader module. */
@@ -114,7 +124,7 @@ export class Kernels {
       overrides: Object.fromEntries(Object.entries(constants)),
       label: label || entryPoint || "compute",
       group: layout.group,
-      limits: limitsOf(device.limits),
+      limits: limitsOf(this.#limitsOf(device)),
     });
     const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
     return {
@@ -130,7 +140,7 @@ export class Kernels {
     const known = this.#layouts.get(layout);
     if (!known) throw new Error("its pipeline layout was made before flopmeter was attached");
     const groups = known.bindGroupLayouts;
-    const { maxStorageBuffersPerShaderStage: most, maxBindGroups } = device.limits;
+    const { maxStorageBuffersPerShaderStage: most, maxBindGroups } = this.#limitsOf(device);
     const storage = groups.reduce((sum, group) => sum + (this.#storageBuffers.get(group) ?? 0), 0);
     if (storage >= most) throw new Error(`its layout takes all ${most} storage buffers of the device`);
     if (groups.length >= maxBindGroups) throw new Error(`its layout takes all ${maxBindGroups} bind groups`);

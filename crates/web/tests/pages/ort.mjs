@@ -6,8 +6,8 @@ ort.env.wasm.wasmPaths = "/node_modules/onnxruntime-web/dist/";
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
 
-/** Runs a model once on WebGPU; the bytes of its output, as text. */
-globalThis.runModel = async (name, dims) => {
+/** Runs a model once; the bytes of its output, as text. */
+globalThis.runProgram = async (name, dims) => {
   const session = await ort.InferenceSession.create(`/models/${name}.onnx`, { executionProviders: ["webgpu"] });
   const length = dims.reduce((product, dim) => product * dim, 1);
   const x = new ort.Tensor("float32", Float32Array.from({ length }, (_, i) => Math.sin(i * 12.9898) * 0.5), dims);
