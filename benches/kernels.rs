@@ -250,7 +250,10 @@ impl<'a> Table<'a> {
         let program = self.gpu.compile(&kernel).unwrap();
         let label = &kernel.name;
         self.gpu.dispatch(&Dispatch { label, program, bindings: &bindings, grid }).unwrap();
-        let executions = table.decode(&self.gpu.read(buffer, 0, size).unwrap()).unwrap();
+        let executions = {
+            let raw = self.gpu.read(buffer, 0, size).unwrap();
+            table.decode(&raw, table.invocations(grid)).unwrap()
+        };
         let traffic = table.cost(&executions).traffic;
         traffic.storage_load + traffic.storage_store
     }

@@ -116,7 +116,9 @@ pub fn run() -> Result<[Vec<Counted>; 2]> {
     collatz.dispatch(&mut pass, &collatz_inputs, [NUMBERS.div_ceil(64), 1]);
     drop(pass);
     queue.submit([encoder.finish()]);
-    let first = counters.read(&read(&device, &queue, &buffer)?)?;
+    let [of_product, of_collatz] = [u64::from(N.div_ceil(8)).pow(2), NUMBERS.div_ceil(64).into()];
+    let dispatched = [Some(of_product), Some(of_collatz)];
+    let first = counters.read(&read(&device, &queue, &buffer)?, &dispatched)?;
 
     // Counts add up over dispatches, passes and submissions until you zero the buffer.
     let mut encoder = device.create_command_encoder(&Default::default());
@@ -124,7 +126,8 @@ pub fn run() -> Result<[Vec<Counted>; 2]> {
     product.dispatch(&mut pass, &product_inputs, [N.div_ceil(8), N.div_ceil(8)]);
     drop(pass);
     queue.submit([encoder.finish()]);
-    let both = counters.read(&read(&device, &queue, &buffer)?)?;
+    let dispatched = [Some(2 * of_product), Some(of_collatz)];
+    let both = counters.read(&read(&device, &queue, &buffer)?, &dispatched)?;
     Ok([first, both])
 }
 
@@ -187,6 +190,7 @@ fn limits(limits: &wgpu::Limits) -> Limits {
         bindings_per_group: limits.max_bindings_per_bind_group,
         // This device was opened without the feature.
         subgroup_lanes: None,
+        ..Limits::WEBGPU
     }
 }
 

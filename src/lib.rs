@@ -66,7 +66,7 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `glsl`, `spirv` | shader files other than WGSL |
-//! | `cli` | the program, `format::table`, `csv`, `html` and `plot`; the program takes all features |
+//! | `cli` | the program, `format::table`, `csv`, `html` and `svg`; the program takes all features |
 //!
 //! # Shape letters
 //!

@@ -105,7 +105,8 @@ pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Er
     }
     executor.write(counters, 0, &vec![0; table.bytes() as usize])?;
     let outcome = launch(executor, programs.1, grid)?;
-    let executions = table.decode(&executor.read(counters, 0, table.bytes())?)?;
+    let executions =
+        table.decode(&executor.read(counters, 0, table.bytes())?, table.invocations(grid))?;
     let mut times: Vec<Vec<(f64, Clock)>> = Vec::new();
     let mut witness = None;
     // What is seen of the instrumented kernel has the counting in it.

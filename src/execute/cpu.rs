@@ -54,6 +54,10 @@ const LIMITS: Limits = Limits {
     bind_groups: 4,
     bindings_per_group: 1000,
     subgroup_lanes: None,
+    lockstep: true,
+    loop_rounds: None,
+    nesting: None,
+    grid: None,
 };
 
 /// Lanes in a subgroup where nobody asks for another number.

@@ -3,6 +3,7 @@
 //! out-of-memory and loss included, comes back as an [`Error`] naming what was being done.
 
 mod adapters;
+mod probe;
 
 use std::{
     borrow::Cow,
@@ -105,7 +106,7 @@ impl Gpu {
 
         let timer =
             features.contains(Features::TIMESTAMP_QUERY).then(|| Timer::new(&device, &queue));
-        Ok(Self {
+        let mut gpu = Self {
             adapter: description,
             device,
             queue,
@@ -114,7 +115,9 @@ impl Gpu {
             programs: Vec::new(),
             buffers: Vec::new(),
             staged: 0,
-        })
+        };
+        gpu.adapter.limits = probe::limits(&mut gpu)?;
+        Ok(gpu)
     }
 
     fn error(&self, during: &str, problem: impl ToString) -> Error {

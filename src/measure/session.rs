@@ -189,11 +189,12 @@ impl<'a> Session<'a> {
         let raw = self.executor.read(self.counters, 0, self.counter_bytes)?;
         outcomes
             .into_iter()
-            .zip(&self.launches)
-            .map(|(outcome, launch)| {
+            .zip(self.launches.iter().zip(&self.plan.passes))
+            .map(|(outcome, (launch, pass))| {
                 let table = &self.kernels[launch.kernel].instrumented.table;
                 let start = launch.counter.offset as usize;
-                let executions = table.decode(&raw[start..start + launch.counter.size as usize])?;
+                let raw = &raw[start..start + launch.counter.size as usize];
+                let executions = table.decode(raw, table.invocations(pass.grid))?;
                 Ok(Counted {
                     cost: table.cost(&executions),
                     witnessed: outcome.witness.is_some(),

@@ -156,7 +156,8 @@ impl Probe {
         }
         launch(executor, programs[1], workgroups)?;
         let raw = executor.read(counters.buffer, 0, counters.size)?;
-        let cost = counting.table.cost(&counting.table.decode(&raw)?);
+        let table = &counting.table;
+        let cost = table.cost(&table.decode(&raw, table.invocations([workgroups, 1, 1]))?);
         let runs = (0..repeats.max(1))
             .map(|_| launch(executor, programs[0], workgroups))
             .collect::<Result<Vec<Outcome>, _>>()?;

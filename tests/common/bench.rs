@@ -102,7 +102,8 @@ impl<'a> Bench<'a> {
         });
         self.dispatch(kernel, &instrumented.kernel, &with_counters, grid);
         let raw = self.gpu.read(counters, 0, table.bytes()).unwrap();
-        let measured = table.cost(&table.decode(&raw).unwrap()).ops.floating();
+        let measured =
+            table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops.floating();
         let exact = formula::exact(&name, &dims).expect("a closed form");
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 

@@ -92,7 +92,7 @@ impl Tally {
                 // That it is valid is checked on the way.
                 Ok(instrumented) => {
                     let table = instrumented.table;
-                    let none = table.decode(&vec![0; table.bytes() as usize]).unwrap();
+                    let none = table.decode(&vec![0; table.bytes() as usize], 0).unwrap();
                     assert!(table.cost(&none).is_zero(), "{label}: what was not run costs nothing");
                     self.instrumented.insert(label.to_owned());
                     self.modules += 1;

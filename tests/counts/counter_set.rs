@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter::{
+    KernelError,
     execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId},
     instrument::{Counted, CounterSet, CountingKernel},
     kernel::KernelModule,
@@ -56,8 +57,19 @@ impl Launcher<'_> {
             .unwrap();
     }
 
-    fn read(&mut self, set: &CounterSet) -> Vec<Counted> {
-        set.read(&self.executor.read(self.counters, 0, set.bytes()).unwrap()).unwrap()
+    /// Reads the set after so many workgroups of each kernel.
+    fn read(&mut self, set: &CounterSet, workgroups: [u64; 3]) -> Vec<Counted> {
+        let raw = self.executor.read(self.counters, 0, set.bytes()).unwrap();
+        let counted = set.read(&raw, &workgroups.map(Some)).unwrap();
+        // Where nobody knows the grids, the counts are the same.
+        assert_eq!(set.read(&raw, &[None; 3]).unwrap(), counted);
+        // One workgroup more than arrived is noticed, whosever it is.
+        for kernel in 0..3 {
+            let mut wrong = workgroups.map(Some);
+            wrong[kernel] = wrong[kernel].map(|n| n + 1);
+            assert!(matches!(set.read(&raw, &wrong), Err(KernelError::Lost { .. })));
+        }
+        counted
     }
 }
 
@@ -91,29 +103,29 @@ fn kernels_that_take_turns_count_each_for_itself() {
         };
 
         zero(&mut launcher);
-        expect(&launcher.read(&set), 0, 0, 0, 0);
+        expect(&launcher.read(&set, [0, 0, 0]), 0, 0, 0, 0);
         // x[i] = 2^i, which 64 elements reach: 2 workgroups of 32.
         let triangle = |n: u64| n * (n - 1) / 2;
         launcher.launch(p, &powers, 2);
-        expect(&launcher.read(&set), triangle(64), 0, 0, 0);
+        expect(&launcher.read(&set, [2, 0, 0]), triangle(64), 0, 0, 0);
         // Halved i times; the other 36 are still 2 and are halved once.
         launcher.launch(h, &halves, 13);
         launcher.launch(r, &root, 1);
         let halvings = triangle(64) + 36;
-        expect(&launcher.read(&set), triangle(64), halvings, halvings + N, 1);
+        expect(&launcher.read(&set, [2, 13, 1]), triangle(64), halvings, halvings + N, 1);
         // All are 1 now; nothing is left to halve, and the powers of 1 take as long as any.
         launcher.launch(r, &root, 1);
         launcher.launch(h, &halves, 13);
         launcher.launch(p, &powers, 4);
         launcher.launch(r, &root, 1);
-        let found = launcher.read(&set);
+        let found = launcher.read(&set, [6, 26, 3]);
         expect(&found, triangle(64) + triangle(N), halvings, halvings + 2 * N, 3);
         // By line too: the line of the product.
         assert_eq!(found[0].lines[&8].cost.ops.floating(), found[0].cost.ops.floating());
 
         zero(&mut launcher);
         launcher.launch(r, &root, 1);
-        expect(&launcher.read(&set), 0, 0, 0, 1);
+        expect(&launcher.read(&set, [0, 0, 1]), 0, 0, 0, 1);
     });
 }
 
@@ -123,8 +135,10 @@ fn what_is_not_the_sets_buffer_is_refused() {
     let limits = flopmeter::execute::Executor::adapter(&cpu).limits;
     let mut set = CounterSet::new(limits);
     set.instrument(&kernel("root")).unwrap();
-    let error = set.read(&[]).unwrap_err().to_string();
+    let error = set.read(&[], &[Some(0)]).unwrap_err().to_string();
     assert!(error.contains("several") && error.contains("bytes"), "{error}");
+    let error = set.read(&vec![0; set.bytes() as usize], &[]).unwrap_err().to_string();
+    assert!(error.contains("several") && error.contains("workgroups"), "{error}");
 
     let mut full = CounterSet::new(Limits { buffer_bytes: set.bytes(), ..limits });
     full.instrument(&kernel("root")).unwrap();

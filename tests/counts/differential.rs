@@ -80,7 +80,8 @@ fn measured(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Left, 
     let table = &counting.table;
     let at = (counting.counters.group, counting.counters.binding, table.bytes());
     let counted = run(executor, &counting.kernel, Some(at));
-    let cost = table.cost(&table.decode(&counted.counters).unwrap());
+    let cost =
+        table.cost(&table.decode(&counted.counters, table.invocations([GROUPS, 1, 1])).unwrap());
     (plain, counted, cost)
 }
 

@@ -1,6 +1,7 @@
 //! Evidence for the instrumenter: hand-counted fixtures for each form of control flow, run on a device,
 //! plain and instrumented outputs compared bit for bit, and every check seen to fail.
 
+mod cut;
 mod data;
 mod harness;
 mod prices;

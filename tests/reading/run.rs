@@ -121,7 +121,7 @@ pub fn ran(
     let (counted, _) = launch(executor, &counting.kernel, Some(counters));
     assert_eq!(left, counted, "counting changed a result");
     let raw = executor.read(buffer, 0, size).unwrap();
-    let executions = table.decode(&raw).unwrap();
+    let executions = table.decode(&raw, table.invocations(grid)).unwrap();
     let cost = table.cost(&executions);
     if let Some(witness) = witness {
         assert_eq!(cost, witness.tally, "counted and tallied");

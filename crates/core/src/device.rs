@@ -116,6 +116,21 @@ pub struct Limits {
     pub bindings_per_group: u32,
     /// Lanes in a subgroup, where there are subgroups and all have this many.
     pub subgroup_lanes: Option<u32>,
+    /// Whether a subgroup executes as one vector under a mask, as on a processor's vector unit: its lanes
+    /// are never at different instructions.
+    #[serde(default)]
+    pub lockstep: bool,
+    /// Rounds of loops, of all its loops together, after which the adapter ends the loops of a subgroup
+    /// whether or not they are done; `None` where it lets loops end by themselves.
+    #[serde(default)]
+    pub loop_rounds: Option<u32>,
+    /// How many statements that part control may stand within each other, those of called functions
+    /// included, before the adapter loses track; `None` where no such limit was found.
+    #[serde(default)]
+    pub nesting: Option<u32>,
+    /// Workgroups in a dispatch, over all dimensions; `None` where only [`Self::workgroups`] limits them.
+    #[serde(default)]
+    pub grid: Option<u64>,
 }
 
 impl Limits {
@@ -131,11 +146,18 @@ impl Limits {
         bind_groups: 4,
         bindings_per_group: 1000,
         subgroup_lanes: None,
+        lockstep: false,
+        loop_rounds: None,
+        nesting: None,
+        grid: None,
     };
 
     /// What fits both of two adapters.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
+        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.into_iter().chain(other).min()
+        }
         Self {
             binding_bytes: self.binding_bytes.min(other.binding_bytes),
             buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
@@ -150,6 +172,10 @@ impl Limits {
             subgroup_lanes: self
                 .subgroup_lanes
                 .filter(|_| self.subgroup_lanes == other.subgroup_lanes),
+            lockstep: self.lockstep && other.lockstep,
+            loop_rounds: least(self.loop_rounds, other.loop_rounds),
+            nesting: least(self.nesting, other.nesting),
+            grid: least(self.grid, other.grid),
         }
     }
 }

@@ -32,6 +32,37 @@ pub enum Error {
         /// Line in the kernel's source.
         line: Option<u32>,
     },
+    /// Not as many invocations handed their counters over as were launched, so nothing is known of the
+    /// others: the adapter lost them, or never started them.
+    #[error(
+        "kernel '{kernel}': {arrived} of {launched} invocations came to their end on this adapter, so its \
+         counts are not those of the whole dispatch, nor are its results"
+    )]
+    Lost {
+        /// Kernel name.
+        kernel: String,
+        /// Invocations that handed their counters over.
+        arrived: u64,
+        /// Invocations that the host launched.
+        launched: u64,
+    },
+    /// An adapter with a budget of loop rounds ended loops before they were done.
+    #[error(
+        "kernel '{kernel}': this adapter ends the loops of an invocation after {budget} rounds of all of \
+         them together, and did so for {invocations} of its invocations{}, so its results and its counts \
+         are wrong; run it on another adapter or on the embedded executor", at_lines(.loops)
+    )]
+    Cut {
+        /// Kernel name.
+        kernel: String,
+        /// Invocations in subgroups whose loops used the budget up.
+        invocations: u64,
+        /// Rounds that the adapter allows a subgroup.
+        budget: u32,
+        /// Where those invocations spent most of their rounds: the line of a loop, if that is known, and of
+        /// how many it was the loop. Most first.
+        loops: Vec<(Option<u32>, u64)>,
+    },
     /// Code that worked on the kernel panicked; naga's readers and writers do over some modules.
     #[error("kernel '{kernel}': {stage} it ended with a panic: {cause}")]
     Panicked {
@@ -52,4 +83,10 @@ pub enum Error {
         /// What the back end says.
         problem: String,
     },
+}
+
+fn at_lines(loops: &[(Option<u32>, u64)]) -> String {
+    let lines: Vec<_> =
+        loops.iter().filter_map(|(line, _)| Some(format!("line {}", (*line)?))).collect();
+    if lines.is_empty() { String::new() } else { format!(" (in the loop of {})", lines.join(", ")) }
 }

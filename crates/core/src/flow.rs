@@ -26,6 +26,11 @@ impl Flow {
         self.0.keys().copied()
     }
 
+    /// Each counter that it depends on, and how many times it takes it.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.0.iter().map(|(&counter, &times)| (counter, times))
+    }
+
     /// The same flow where every counter has a new name.
     pub(crate) fn renamed(&self, name: impl Fn(u32) -> u32) -> Self {
         Self(self.0.iter().map(|(&counter, &times)| (name(counter), times)).collect())

@@ -8,15 +8,17 @@
 //! A kernel is read as runs of statements between the points where control may part or meet
 //! (`block`), each run is priced (`price`), and conservation of flow says which few runs must be
 //! counted for the rest to follow (`flow`). Each of those gets one private `u32`, incremented at the
-//! run's start; invocations launched are counter 0. The entry point is wrapped: when the old one has
-//! returned, the workgroup adds its counters up and hands them to a storage buffer (`flush`), where they
-//! are exact to 64 bits. Runs that execute equally often by conservation are one metered block of the
+//! run's start; counter 0 is the invocations that came to their end. The entry point is wrapped: when the old
+//! one has returned, counters are added up and handed to a storage buffer (`flush`), where they are exact to
+//! 64 bits. Runs that execute equally often by conservation are one metered block of the
 //! resulting table (`table`).
 //!
 //! A private counter wraps at 2^32, which a single invocation would take seconds of nothing but
 //! looping to reach; sums over invocations and dispatches do not wrap. Conservation holds for programs
-//! that end as they say: where a driver cuts one off (Mesa's llvmpipe ends an invocation's loops after
-//! 65535 rounds of all of them together) its results are wrong, and its counts with them.
+//! that end as they say. Some drivers cut a program off: Mesa's llvmpipe used to end the loops of a subgroup
+//! after 65535 rounds of all of them together, and what is computed then is wrong. Where an adapter has such
+//! a budget ([`Limits::loop_rounds`]), each invocation says whether it lasted; and on every adapter the host
+//! holds counter 0 against the invocations that it launched ([`BlockTable::decode`]).
 
 mod block;
 mod code;
@@ -35,7 +37,7 @@ pub use self::set::{Counted, CounterSet, CountingKernel};
 use self::{
     block::{Site, Unpriced},
     code::Code,
-    flush::{Counter, Means, Types},
+    flush::{Budget, Counter, Means, Types},
     price::Pricer,
 };
 pub use crate::table::{BlockTable, Line};
@@ -45,7 +47,7 @@ use crate::{
     flow::Flow,
     guard::Stage,
     kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
-    table::Block,
+    table::{Block, Loop, Rows},
 };
 
 /// A kernel that counts, and what its counters mean.
@@ -105,7 +107,7 @@ fn rewrite(
     limits: &Limits,
     counters: CounterBinding,
 ) -> Result<Instrumented, Error> {
-    let Plan { blocks, points } = plan(kernel)?;
+    let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
     let mut module = kernel.module.clone();
     let types = Types::new(&mut module);
@@ -122,13 +124,17 @@ fn rewrite(
     for index in order {
         increment(&mut module, &points[index], private[index].variable);
     }
-    let room = u64::from(limits.workgroup_bytes).saturating_sub(workgroup_bytes(kernel));
-    // As Vulkan has it: subgroups are whole where the first extent is a multiple of their lanes.
-    let [width, ..] = kernel.entry_point().workgroup_size;
-    let whole = |lanes: u32| lanes.is_power_of_two() && width.is_multiple_of(lanes);
-    let lanes = limits.subgroup_lanes.filter(|&lanes| whole(lanes));
-    let means = Means { at: counters, room, lanes };
-    flush::wrap(&mut module, &types, &private, &means);
+    let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
+    let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
+    let rows = Rows { counters: points.len() as u32 + 1, cut };
+    let means = Means {
+        at: counters,
+        room: u64::from(limits.workgroup_bytes).saturating_sub(kernel.workgroup_bytes()),
+        lanes: limits.subgroup_lanes.filter(|lanes| lanes.is_power_of_two()),
+        lockstep: limits.lockstep,
+        budget: budget.map(|_| Budget { loops: &loops }),
+    };
+    flush::wrap(&mut module, &types, &private, rows, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
@@ -136,7 +142,8 @@ fn rewrite(
     })?;
     let resources = resources(&module, &info);
     let name = kernel.name.clone();
-    let table = BlockTable { kernel: name.clone(), counters: points.len() as u32 + 1, blocks };
+    let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
+    let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
     let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
     let kernel = KernelModule { name, source, directives, module, info, resources };
     Ok(Instrumented { kernel, counters, table })
@@ -150,21 +157,22 @@ struct Point {
     once: bool,
 }
 
-/// The metered blocks, and where to count for them: the counters from 1 on.
+/// The metered blocks and the loops, and where to count for them: the counters from 1 on.
 struct Plan {
     blocks: Vec<Block>,
+    loops: Vec<Loop>,
     points: Vec<Point>,
 }
 
-/// Prices the entry point and what it calls, and decides where to count.
-fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
+/// Prices the entry point and what it calls, and decides where to count: for every block that costs
+/// something, and for every loop if `rounds` is so.
+fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
     let KernelModule { module, info, .. } = kernel;
     let line = |span: Span| kernel.line(span);
     // How often each function is called, which is known once all its callers are done: they come after
     // it in the arena, the entry point last.
     let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
-    let mut blocks = Vec::new();
-    let mut points = Vec::new();
+    let (mut blocks, mut loops, mut points) = (Vec::new(), Vec::new(), Vec::new());
     let entry = &kernel.entry_point().function;
     let functions = std::iter::once((None, entry))
         .chain(module.functions.iter().rev().map(|(handle, function)| (Some(handle), function)));
@@ -190,6 +198,11 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
                 points.len() as u32
             })
         };
+        for block::Loop { head, line } in body.loops.into_iter().filter(|_| rounds) {
+            let first = body.graph.edges.iter().position(|edge| edge.from == head);
+            let rounds = first.map(|edge| flows[edge].clone()).unwrap_or_default();
+            loops.push(Loop { line, rounds });
+        }
         let name = match handle {
             None => &kernel.entry_point().name,
             Some(_) => function.name.as_ref().unwrap_or(&kernel.name),
@@ -220,19 +233,26 @@ fn plan(kernel: &KernelModule) -> Result<Plan, Error> {
         blocks.extend(merged.into_values());
     }
     blocks.sort_by_key(|block| block.span.to_range().map(|range| range.start));
-    Ok(without_idle_counters(Plan { blocks, points }))
+    Ok(without_idle_counters(Plan { blocks, loops, points }))
 }
 
-/// Leaves out the counters that no block which costs anything depends on.
-fn without_idle_counters(Plan { mut blocks, points }: Plan) -> Plan {
-    let used: BTreeSet<u32> =
-        blocks.iter().flat_map(|block| block.executions.counters()).chain([0]).collect();
+/// Leaves out the counters that no block which costs anything, and no loop, depends on.
+fn without_idle_counters(Plan { mut blocks, mut loops, points }: Plan) -> Plan {
+    let flows = || {
+        let blocks = blocks.iter().map(|block| &block.executions);
+        blocks.chain(loops.iter().map(|its| &its.rounds))
+    };
+    let used: BTreeSet<u32> = flows().flat_map(Flow::counters).chain([0]).collect();
     let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    let renamed = |flow: &Flow| flow.renamed(|counter| names[&counter]);
     for block in &mut blocks {
-        block.executions = block.executions.renamed(|counter| names[&counter]);
+        block.executions = renamed(&block.executions);
+    }
+    for its in &mut loops {
+        its.rounds = renamed(&its.rounds);
     }
     let points = (1..).zip(points).filter(|(name, _)| used.contains(name));
-    Plan { blocks, points: points.map(|(_, point)| point).collect() }
+    Plan { blocks, loops, points: points.map(|(_, point)| point).collect() }
 }
 
 /// Inserts `counter += 1` at a point.
@@ -288,16 +308,4 @@ fn binding(kernel: &KernelModule, limits: &Limits) -> Result<CounterBinding, Err
             Some(CounterBinding { group, binding })
         })
         .ok_or_else(|| full("bindings in each group", limits.bindings_per_group))
-}
-
-/// Bytes of workgroup memory that the kernel uses itself, as adapters reckon: each variable on a
-/// multiple of 16.
-fn workgroup_bytes(kernel: &KernelModule) -> u64 {
-    let entry = kernel.info.get_entry_point(0);
-    let variables = kernel.module.global_variables.iter();
-    variables
-        .filter(|(handle, v)| v.space == AddressSpace::WorkGroup && !entry[*handle].is_empty())
-        .filter_map(|(_, v)| kernel.module.types[v.ty].inner.try_size(kernel.module.to_ctx()))
-        .map(|bytes| u64::from(bytes).next_multiple_of(16))
-        .sum()
 }

@@ -215,6 +215,18 @@ impl KernelModule {
         &self.module.entry_points[0]
     }
 
+    /// Bytes of workgroup memory that the entry point uses, as adapters reckon: each variable on a multiple
+    /// of 16.
+    pub fn workgroup_bytes(&self) -> u64 {
+        let entry = self.info.get_entry_point(0);
+        let variables = self.module.global_variables.iter();
+        variables
+            .filter(|(handle, v)| v.space == AddressSpace::WorkGroup && !entry[*handle].is_empty())
+            .filter_map(|(_, v)| self.module.types[v.ty].inner.try_size(self.module.to_ctx()))
+            .map(|bytes| u64::from(bytes).next_multiple_of(16))
+            .sum()
+    }
+
     /// How the bytes of one of [`Self::resources`] are made of scalars; none where it is no buffer.
     pub fn layout(&self, resource: &Resource) -> Option<Layout> {
         let entry = self.info.get_entry_point(0);

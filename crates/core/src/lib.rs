@@ -18,8 +18,8 @@
 //! // this size bound at `counting.counters`.
 //! let buffer = vec![0; counting.table.bytes() as usize];
 //!
-//! // What the buffer holds after any number of dispatches; here there was none.
-//! let executions = counting.table.decode(&buffer)?;
+//! // What the buffer holds after any number of dispatches, which launched so many invocations; here none.
+//! let executions = counting.table.decode(&buffer, 0)?;
 //! assert_eq!(counting.table.cost(&executions).ops.flops(Convention::Ieee), 0);
 //! # Ok::<(), flopmeter_core::Error>(())
 //! ```

@@ -18,9 +18,27 @@ pub(crate) const STRIPES: u32 = 16;
 /// What stripes must not share: the unit in which caches of today keep memory.
 const CACHE_LINE_BYTES: u32 = 64;
 
-/// Bytes from one stripe of so many counters to the next.
-pub(crate) const fn stripe_bytes(counters: u32) -> u32 {
-    (counters * COUNTER_BYTES).next_multiple_of(CACHE_LINE_BYTES)
+/// What a stripe holds: counters, and behind them, where an adapter has a budget of loop rounds, the
+/// invocations that used it up, in one `u32` for each loop and one for those that went round none. (Each of
+/// those executed tens of thousands of rounds, so hours pass before one of these wraps.)
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    /// How many counters, counter 0 included.
+    pub(crate) counters: u32,
+    /// How many numbers of cut invocations.
+    pub(crate) cut: u32,
+}
+
+impl Rows {
+    /// Bytes from one stripe to the next.
+    pub(crate) const fn stripe_bytes(self) -> u32 {
+        (self.counters * COUNTER_BYTES + self.cut * 4).next_multiple_of(CACHE_LINE_BYTES)
+    }
+
+    /// Where the numbers of cut invocations begin in a stripe, in `u32`s.
+    pub(crate) const fn cut_limb(self) -> u32 {
+        self.counters * 2
+    }
 }
 
 /// A metered block: statements that execute equally often, because nothing can part them.
@@ -38,6 +56,15 @@ pub struct Block {
     pub(crate) executions: Flow,
 }
 
+/// A loop of a kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Loop {
+    /// The line on which it begins.
+    pub(crate) line: Option<u32>,
+    /// How many rounds it goes, in counters.
+    pub(crate) rounds: Flow,
+}
+
 /// What the executions of one line of the source cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
@@ -52,7 +79,13 @@ pub struct Line {
 #[derive(Clone, Debug)]
 pub struct BlockTable {
     pub(crate) kernel: String,
-    pub(crate) counters: u32,
+    /// Invocations in a workgroup.
+    pub(crate) workgroup: u64,
+    pub(crate) rows: Rows,
+    /// The adapter's budget of loop rounds, where it has one and the kernel has loops.
+    pub(crate) budget: Option<u32>,
+    /// The loops that may use it up.
+    pub(crate) loops: Vec<Loop>,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -60,7 +93,7 @@ impl BlockTable {
     /// Bytes of the counter buffer, which is zeroed before the first dispatch. Later dispatches add to
     /// it, so one buffer may serve many and then holds their sum.
     pub fn bytes(&self) -> u64 {
-        u64::from(STRIPES * stripe_bytes(self.counters))
+        u64::from(STRIPES * self.rows.stripe_bytes())
     }
 
     /// The metered blocks that cost something.
@@ -68,11 +101,23 @@ impl BlockTable {
         &self.blocks
     }
 
-    /// How often each block of [`Self::blocks`] was executed.
+    /// How many invocations a dispatch of so many workgroups launches.
+    pub fn invocations(&self, grid: [u32; 3]) -> u64 {
+        let grid = grid.into_iter().map(u64::from);
+        // More than a u64 holds, no device ever ran.
+        grid.fold(self.workgroup, u64::saturating_mul)
+    }
+
+    /// How often each block of [`Self::blocks`] was executed by the `launched` invocations of all
+    /// dispatches; `None` where the host does not know how many they were, as after an indirect dispatch,
+    /// and then only whole workgroups are asked for.
     ///
-    /// Fails where `raw` is not the buffer that this table describes: of another size, or with counters
-    /// that no execution could have left (more rounds of a loop than entries and repetitions, say).
-    pub fn decode(&self, raw: &[u8]) -> Result<Vec<u64>, Error> {
+    /// # Errors
+    /// * [`Error::Lost`] where not all invocations have handed their counters over,
+    /// * [`Error::Cut`] where the adapter ended loops before they were done,
+    /// * [`Error::Kernel`] where `raw` is not the buffer that this table describes: of another size, or with
+    ///   counters that no execution could have left (more rounds of a loop than entries and repetitions, say).
+    pub fn decode(&self, raw: &[u8], launched: impl Into<Option<u64>>) -> Result<Vec<u64>, Error> {
         let wrong = |problem: String| Error::Kernel { kernel: self.kernel.clone(), problem };
         if raw.len() as u64 != self.bytes() {
             return Err(wrong(format!(
@@ -81,12 +126,26 @@ impl BlockTable {
                 raw.len()
             )));
         }
-        let mut counters = vec![0_u64; self.counters as usize];
-        for stripe in raw.chunks_exact(stripe_bytes(self.counters) as usize) {
-            let (stripe, _) = stripe.as_chunks::<{ COUNTER_BYTES as usize }>();
-            for (counter, bytes) in counters.iter_mut().zip(stripe) {
+        let mut counters = vec![0_u64; self.rows.counters as usize];
+        let mut cut = vec![0_u64; self.rows.cut as usize];
+        for stripe in raw.chunks_exact(self.rows.stripe_bytes() as usize) {
+            let (sums, rest) = stripe.split_at(counters.len() * COUNTER_BYTES as usize);
+            for (counter, bytes) in counters.iter_mut().zip(sums.as_chunks().0) {
                 *counter = counter.wrapping_add(u64::from_le_bytes(*bytes));
             }
+            for (invocations, bytes) in cut.iter_mut().zip(rest.as_chunks().0) {
+                *invocations += u64::from(u32::from_le_bytes(*bytes));
+            }
+        }
+        if let Some(budget) = self.budget.filter(|_| cut.iter().any(|&n| n > 0)) {
+            return Err(self.cut(budget, &cut));
+        }
+        let arrived = counters[0];
+        // Where the host knows no number, the next whole workgroup is the least that was launched.
+        let least = || arrived.checked_next_multiple_of(self.workgroup).unwrap_or(u64::MAX);
+        let launched = launched.into().unwrap_or_else(least);
+        if arrived != launched {
+            return Err(Error::Lost { kernel: self.kernel.clone(), arrived, launched });
         }
         self.blocks
             .iter()
@@ -99,6 +158,18 @@ impl BlockTable {
                 })
             })
             .collect()
+    }
+
+    fn cut(&self, budget: u32, cut: &[u64]) -> Error {
+        let lines = self.loops.iter().map(|its| its.line).chain([None]);
+        let mut loops: BTreeMap<Option<u32>, u64> = BTreeMap::new();
+        for (line, &invocations) in lines.zip(cut).filter(|&(_, &n)| n > 0) {
+            *loops.entry(line).or_default() += invocations;
+        }
+        let mut loops: Vec<_> = loops.into_iter().collect();
+        loops.sort_by_key(|&(_, invocations)| std::cmp::Reverse(invocations));
+        let invocations = cut.iter().sum();
+        Error::Cut { kernel: self.kernel.clone(), invocations, budget, loops }
     }
 
     /// The same by line of the source, from 1. What has no line is missing, and so is a line that

@@ -86,7 +86,8 @@ export interface Instrumented {
   bytes: number;
   workgroup_size: [number, number, number];
   resources: { group: number; binding: number; name: string; kind: string }[];
-  decode(bytes: Uint8Array): Counted;
+  /** `launched`: how many invocations were dispatched since the buffer was zeroed; fewer counted is an error. */
+  decode(bytes: Uint8Array, launched?: bigint): Counted;
 }
 
 export function instrument(

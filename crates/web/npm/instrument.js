@@ -40,6 +40,6 @@ export async function instrument(wgsl, { entry, overrides = {}, limits } = {}) {
     bytes: reply.bytes,
     workgroup_size: reply.workgroup_size,
     resources: reply.resources,
-    decode: (bytes) => wasm.decode(reply.table, bytes),
+    decode: (bytes, launched) => wasm.decode(reply.table, bytes, launched),
   };
 }

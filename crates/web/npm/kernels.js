@@ -183,6 +183,7 @@ export class Kernels {
   /** What a kernel's counters say, given the contents of its device's buffers. */
   decode(kernel, contents) {
     const { buffer, offset, size } = kernel.window;
-    return this.#wasm.decode(kernel.table, contents.get(buffer).subarray(offset, offset + size));
+    const raw = contents.get(buffer).subarray(offset, offset + size);
+    return this.#wasm.decode(kernel.table, raw, kernel.launched);
   }
 }

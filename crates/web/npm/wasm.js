@@ -3,6 +3,9 @@
 /** Bytes in front of a reply's text: its length and whether it is a result. */
 const HEAD = 8;
 
+/** In place of a number of invocations: it is not known. */
+const UNKNOWN = 2n ** 64n - 1n;
+
 export class Wasm {
   #exports;
 
@@ -33,9 +36,12 @@ export class Wasm {
     return JSON.parse(this.#call(bytes, (pointer) => this.#exports.fm_instrument(pointer, bytes.length)));
   }
 
-  /** Turns the bytes of a kernel's counters into counts, each a BigInt. */
-  decode(table, raw) {
-    const text = this.#call(raw, (pointer) => this.#exports.fm_decode(table, pointer, raw.length));
+  /**
+   * Turns the bytes of a kernel's counters into counts, each a BigInt. Throws where fewer invocations were counted than
+   * `launched`, a BigInt; it is `undefined` where their number is not known.
+   */
+  decode(table, raw, launched = UNKNOWN) {
+    const text = this.#call(raw, (pointer) => this.#exports.fm_decode(table, pointer, raw.length, launched));
     return JSON.parse(text, (_, value) => (typeof value === "string" ? BigInt(value) : value));
   }
 

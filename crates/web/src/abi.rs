@@ -39,15 +39,21 @@ pub unsafe extern "C" fn fm_instrument(pointer: *const u8, len: usize) -> *mut u
     reply(instrument(request))
 }
 
-/// Turns the contents of a counter buffer into counts: see [`decode`].
+/// Turns the contents of a counter buffer into counts: see [`decode`]. `launched` is the number of invocations that
+/// were launched, or [`u64::MAX`] where it is not known.
 ///
 /// # Safety
 /// `pointer` points to `len` bytes that are initialised.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fm_decode(table: usize, pointer: *const u8, len: usize) -> *mut u8 {
+pub unsafe extern "C" fn fm_decode(
+    table: usize,
+    pointer: *const u8,
+    len: usize,
+    launched: u64,
+) -> *mut u8 {
     // SAFETY: as the caller promises.
     let raw = unsafe { std::slice::from_raw_parts(pointer, len) };
-    reply(decode(table, raw))
+    reply(decode(table, raw, (launched != u64::MAX).then_some(launched)))
 }
 
 fn reply(result: Result<String, String>) -> *mut u8 {

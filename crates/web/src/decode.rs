@@ -26,14 +26,15 @@ struct LineCounts {
     traffic: BTreeMap<String, String>,
 }
 
-/// Turns the contents of a counter buffer into counts. FLOPs are those of the convention `ieee`.
+/// Turns the contents of a counter buffer into counts, and holds the invocations that were counted against those that
+/// were launched, where their number is known. FLOPs are those of the convention `ieee`.
 ///
 /// # Errors
 /// Where there is no table of that number, or the bytes cannot be what its kernel counted.
-pub(crate) fn decode(table: usize, raw: &[u8]) -> Result<String, String> {
+pub(crate) fn decode(table: usize, raw: &[u8], launched: Option<u64>) -> Result<String, String> {
     TABLES.with_borrow(|tables| {
         let table = tables.get(table).ok_or_else(|| format!("there is no table {table}"))?;
-        let executions = table.decode(raw).map_err(|error| error.to_string())?;
+        let executions = table.decode(raw, launched).map_err(|error| error.to_string())?;
         let Cost { ops: all, traffic: touched } = table.cost(&executions);
         let lines = table.lines(&executions).into_iter().filter(|(_, line)| line.executions > 0);
         let counts = Counts {

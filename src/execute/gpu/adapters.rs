@@ -113,6 +113,14 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
             subgroup_lanes: (adapter.features().contains(wgpu::Features::SUBGROUP)
                 && info.subgroup_min_size == info.subgroup_max_size)
                 .then_some(info.subgroup_min_size),
+            // A driver that computes on the host's processors has their vector units for subgroups.
+            lockstep: device_type == DeviceType::Software,
+            // Only trying shows these.
+            loop_rounds: None,
+            nesting: None,
+            // Mesa's llvmpipe was seen to take the number of workgroups modulo 2^32, and a processor would
+            // need hours for so many.
+            grid: (device_type == DeviceType::Software).then_some(u32::MAX.into()),
         },
     }
 }

@@ -121,7 +121,7 @@ pub fn counted_blocks(
     let entry = &kernel.entry_point().name;
     assert!(plain.outputs == counted.outputs, "counting changed a result of {entry}");
     let table = instrumented.table;
-    let executions = table.decode(&counted.counters).unwrap();
+    let executions = table.decode(&counted.counters, table.invocations(grid)).unwrap();
     if let Some(tally) = plain.tally {
         assert_eq!(table.cost(&executions), tally, "counted and tallied, {entry}");
     }

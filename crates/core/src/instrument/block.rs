@@ -45,6 +45,17 @@ pub(super) struct Body {
     pub(super) ends: (Node, Node),
     /// The runs; an edge without one is a mere jump.
     pub(super) runs: Vec<Run>,
+    /// The loops that control can get into.
+    pub(super) loops: Vec<Loop>,
+}
+
+/// A loop in a function.
+#[derive(Debug)]
+pub(super) struct Loop {
+    /// Where each of its rounds begins; one edge leads on from there.
+    pub(super) head: Node,
+    /// The line on which it begins.
+    pub(super) line: Option<u32>,
 }
 
 /// The blocks inside a statement, in the order in which a [`Site`] numbers them.
@@ -95,12 +106,13 @@ pub(super) fn read(
 ) -> Result<Body, Unpriced> {
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
-    let mut reader = Reader { function, pricer, line, graph, runs: Vec::new(), open: None };
+    let (runs, loops) = (Vec::new(), Vec::new());
+    let mut reader = Reader { function, pricer, line, graph, runs, loops, open: None };
     let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
     reader.end(ends.1);
-    Ok(Body { graph: reader.graph, ends, runs: reader.runs })
+    Ok(Body { graph: reader.graph, ends, runs: reader.runs, loops: reader.loops })
 }
 
 /// How often a function's first run executes, in units that leave room for what is rarer.
@@ -137,6 +149,7 @@ struct Reader<'a> {
     line: &'a dyn Fn(Span) -> Option<u32>,
     graph: Graph,
     runs: Vec<Run>,
+    loops: Vec<Loop>,
     /// The run being read, from which node it starts and its weight; none where control cannot be.
     open: Option<(Node, u64, Run)>,
 }
@@ -235,6 +248,7 @@ impl Reader<'_> {
                 Statement::Loop { body, continuing, break_if } => {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
+                    self.loops.push(Loop { head, line: (self.line)(span) });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
                     let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };

@@ -3,7 +3,7 @@
 
 use naga::{
     Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GatherMode,
-    GlobalVariable, Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
+    GlobalVariable, Handle, Literal, MathFunction, Range, Span, Statement, SubgroupOperation, Type,
 };
 
 /// A block under construction in a function whose expressions are these.
@@ -109,9 +109,19 @@ impl<'a> Code<'a> {
         result
     }
 
-    /// The sum of a `u32` over a subgroup of so many lanes, a power of two, all of them active: a
-    /// butterfly, in which each lane adds what the other half of its 2, 4, 8, ... lanes has.
-    pub(super) fn subgroup_sum(
+    /// `accept` where the condition holds, else `reject`.
+    pub(super) fn select(
+        &mut self,
+        condition: Handle<Expression>,
+        accept: Handle<Expression>,
+        reject: Handle<Expression>,
+    ) -> Handle<Expression> {
+        self.emit(Expression::Select { condition, accept, reject })
+    }
+
+    /// The sum of a `u32` over a vector of so many lanes, a power of two, all of them active: a butterfly, in
+    /// which each lane adds what the other half of its 2, 4, 8, ... lanes has.
+    pub(super) fn vector_sum(
         &mut self,
         value: Handle<Expression>,
         ty: Handle<Type>,
@@ -125,11 +135,45 @@ impl<'a> Code<'a> {
         })
     }
 
+    /// The sum of a `u32` over the subgroup's active lanes.
+    pub(super) fn active_sum(
+        &mut self,
+        argument: Handle<Expression>,
+        ty: Handle<Type>,
+    ) -> Handle<Expression> {
+        self.collective_add(CollectiveOperation::Reduce, argument, ty)
+    }
+
     /// Which of the subgroup's active lanes this is: how many are before it.
-    pub(super) fn lane(&mut self, ty: Handle<Type>) -> Handle<Expression> {
+    pub(super) fn rank(&mut self, ty: Handle<Type>) -> Handle<Expression> {
+        let one = self.number(1);
+        self.collective_add(CollectiveOperation::ExclusiveScan, one, ty)
+    }
+
+    /// How many lanes are active in a subgroup of at most so many.
+    pub(super) fn active_lanes(&mut self, most: u32) -> Handle<Expression> {
+        let base = self.name(Expression::SubgroupBallotResult);
+        self.statement(Statement::SubgroupBallot { result: base, predicate: None });
+        let count = |code: &mut Self, index| {
+            let arg = code.emit(Expression::AccessIndex { base, index });
+            let (fun, arg1, arg2, arg3) = (MathFunction::CountOneBits, None, None, None);
+            code.emit(Expression::Math { fun, arg, arg1, arg2, arg3 })
+        };
+        let first = count(self, 0);
+        (1..most.div_ceil(u32::BITS)).fold(first, |sum, word| {
+            let more = count(self, word);
+            self.binary(BinaryOperator::Add, sum, more)
+        })
+    }
+
+    fn collective_add(
+        &mut self,
+        collective_op: CollectiveOperation,
+        argument: Handle<Expression>,
+        ty: Handle<Type>,
+    ) -> Handle<Expression> {
         let result = self.name(Expression::SubgroupOperationResult { ty });
-        let (op, collective_op) = (SubgroupOperation::Add, CollectiveOperation::ExclusiveScan);
-        let argument = self.number(1);
+        let op = SubgroupOperation::Add;
         self.statement(Statement::SubgroupCollectiveOperation {
             op,
             collective_op,

@@ -92,14 +92,25 @@ impl CounterSet {
 
     /// What was counted since the buffer was zeroed, kernel by kernel in the order of their instrumenting.
     ///
+    /// In the same order, `workgroups` says how many workgroups of each kernel were dispatched since then,
+    /// and `None` where the host does not know, as after an indirect dispatch.
+    ///
     /// # Errors
-    /// Where `raw` is not the contents of this set's buffer.
-    pub fn read(&self, raw: &[u8]) -> Result<Vec<Counted>, Error> {
+    /// As [`BlockTable::decode`], and where `raw` is not the contents of this set's buffer.
+    pub fn read(&self, raw: &[u8], workgroups: &[Option<u64>]) -> Result<Vec<Counted>, Error> {
+        if let Some(member) = self.members.get(workgroups.len()) {
+            return Err(Error::Kernel {
+                kernel: member.kernel.clone(),
+                problem: "nobody said how many of its workgroups were dispatched".into(),
+            });
+        }
         self.members
             .iter()
-            .map(|Member { kernel, entry, table, offset }| {
+            .zip(workgroups)
+            .map(|(Member { kernel, entry, table, offset }, &workgroups)| {
                 let window = raw.get(*offset as usize..(offset + table.bytes()) as usize);
-                let executions = table.decode(window.unwrap_or_default())?;
+                let launched = workgroups.map(|n| n.saturating_mul(table.workgroup));
+                let executions = table.decode(window.unwrap_or_default(), launched)?;
                 Ok(Counted {
                     kernel: kernel.clone(),
                     entry: entry.clone(),

@@ -1,0 +1,123 @@
+//! What an adapter does not say of itself, tried out: after how many rounds it ends a loop that is not done,
+//! and how many conditions within each other it keeps apart. Two small kernels, once for each adapter and
+//! process. No driver is known by name here.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+};
+
+use super::Gpu;
+use crate::{
+    Error,
+    execute::{Bound, Dispatch, Executor, Limits},
+    kernel::KernelModule,
+};
+
+/// Rounds that are tried: four times what any driver was seen to end loops at, and a few milliseconds for
+/// one invocation of a slow device.
+const ROUNDS: u32 = 1 << 18;
+
+/// Conditions within each other that are tried, which is as many as naga reads.
+const DEPTH: u32 = 120;
+
+/// How many rounds of a loop are had of those wanted, and then how many of two.
+const LOOPS: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<u32>; // wanted, had of them, had of 2, a number
+
+fn go_round(wanted: u32, seed: u32) -> vec2<u32> {
+    var had = 0u;
+    var state = seed;
+    loop {
+        if (had >= wanted) { break; }
+        // No closed form, so that no compiler does without the rounds.
+        state = (state ^ (state >> 15u)) * 0x2c1b3c6du + had;
+        had += 1u;
+    }
+    return vec2(had, state);
+}
+
+@compute @workgroup_size(1)
+fn main() {
+    let many = go_round(x[0], x[3]);
+    let few = go_round(select(3u, 2u, x[0] > 2u), many.y);
+    x[1] = many.x;
+    x[2] = few.x;
+    x[3] = few.y;
+}";
+
+/// What was found out.
+#[derive(Clone, Copy)]
+struct Found {
+    loop_rounds: Option<u32>,
+    nesting: Option<u32>,
+}
+
+/// The adapter's limits, with those that only trying shows.
+///
+/// # Errors
+/// Where the adapter cannot run the kernels, or ends loops in a way that nothing would show afterwards.
+pub(super) fn limits(gpu: &mut Gpu) -> Result<Limits, Error> {
+    static KNOWN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
+    let limits = gpu.adapter.limits;
+    let key = format!("{} {} {}", gpu.adapter.backend, gpu.adapter.name, gpu.adapter.driver);
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+    let found = match known {
+        Some(found) => found,
+        None => {
+            let found = Found { loop_rounds: loop_rounds(gpu)?, nesting: nesting(gpu)? };
+            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found);
+            found
+        }
+    };
+    let Found { loop_rounds, nesting } = found;
+    Ok(Limits { loop_rounds, nesting, ..limits })
+}
+
+fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+    let words = run(gpu, "loop rounds", LOOPS, &[ROUNDS, 0, 0, 1])?;
+    match [words[1], words[2]] {
+        [ROUNDS, 2] => Ok(None),
+        [had, 1] if had < ROUNDS => Ok(Some(had)),
+        [had, again] => Err(gpu.error(
+            "trying out its loops",
+            format!(
+                "it went {had} rounds of {ROUNDS} and then {again} of 2, so loops that it ends early \
+                 would not be noticed: take another adapter"
+            ),
+        )),
+    }
+}
+
+/// How many conditions within each other hold apart who satisfies them and who does not. Invocation i
+/// satisfies i of them, and so never gets to the innermost place.
+fn nesting(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+    let mut source = format!(
+        "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
+        @compute @workgroup_size({DEPTH})
+        fn main(@builtin(local_invocation_index) i: u32) {{ let satisfied = x[i];\n"
+    );
+    for level in 0..DEPTH {
+        let _ = writeln!(source, "if (satisfied > {level}u) {{");
+    }
+    source.push_str("x[i] = 0xffffffffu;");
+    source.extend((0..=DEPTH).map(|_| "}"));
+    let words: Vec<u32> = (0..DEPTH).collect();
+    let words = run(gpu, "nesting", &source, &words)?;
+    Ok((0..).zip(words).find(|&(i, word)| i != word).map(|(i, _)| i))
+}
+
+/// Runs one workgroup of a kernel on a buffer of words; what it leaves there.
+fn run(gpu: &mut Gpu, label: &str, source: &str, words: &[u32]) -> Result<Vec<u32>, Error> {
+    let kernel = KernelModule::from_wgsl(label, source, "main", &BTreeMap::new())?;
+    let program = gpu.compile(&kernel)?;
+    let size = 4 * words.len() as u64;
+    let buffer = gpu.allocate(label, size)?;
+    gpu.write(buffer, 0, bytemuck::cast_slice(words))?;
+    let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size }];
+    gpu.dispatch(&Dispatch { label, program, bindings: &bindings, grid: [1; 3] })?;
+    let words = bytemuck::pod_collect_to_vec(&gpu.read(buffer, 0, size)?);
+    gpu.clear();
+    Ok(words)
+}

@@ -1,0 +1,131 @@
+//! Adapters that end loops before they are done: a count is right, or it is said that the kernel was cut
+//! off and in which loop. Never is it smaller.
+
+use flopmeter::{
+    KernelError,
+    execute::{Executor, Limits},
+    instrument::instrument,
+    kernel::KernelModule,
+    op::{Op, OpCounts},
+};
+
+use super::harness::{kernel, run_instrumented};
+
+/// Rounds that no driver has been seen to cut off, and more than the smallest budget.
+const FEW: u32 = 1000;
+const MANY: u32 = 100_000;
+
+/// One loop of ROUNDS rounds; with nested loops, and with rounds that only one lane of a subgroup takes.
+const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+override ROUNDS: u32;
+@compute @workgroup_size(1)
+fn one() {
+    var sum = x[0];
+    for (var i = 0u; i < ROUNDS; i++) {
+        sum = sum * 1.0001 + 0.5;
+    }
+    x[0] = sum;
+}
+@compute @workgroup_size(32)
+fn whole_subgroups(@builtin(local_invocation_index) i: u32) {
+    var sum = x[i];
+    for (var i = 0u; i < ROUNDS; i++) {
+        sum = sum * 1.0001 + 0.5;
+    }
+    x[i] = sum;
+}
+@compute @workgroup_size(32)
+fn one_lane(@builtin(local_invocation_index) i: u32) {
+    var sum = x[i];
+    let rounds = select(3u, ROUNDS, i == 5u);
+    for (var i = 0u; i < rounds; i++) {
+        sum = sum * 1.0001 + 0.5;
+    }
+    x[i] = sum;
+}
+@compute @workgroup_size(1)
+fn nested() {
+    var sum = x[0];
+    for (var i = 0u; i < ROUNDS / 100u; i++) {
+        for (var j = 0u; j < 100u; j++) {
+            sum = sum * 1.0001 + 0.5;
+        }
+    }
+    x[0] = sum;
+}
+";
+
+/// What a kernel counts, or why not, and how many products it has.
+fn counted(
+    executor: &mut dyn Executor,
+    kernel: &KernelModule,
+    limits: &Limits,
+) -> Result<OpCounts, KernelError> {
+    let instrumented = instrument(kernel, limits).unwrap();
+    let ran = run_instrumented(executor, &instrumented, &[[2, 1, 1]]);
+    let table = instrumented.table;
+    let executions = table.decode(&ran.counters, table.invocations([2, 1, 1]))?;
+    Ok(table.cost(&executions).ops.floating())
+}
+
+#[test]
+fn a_long_loop_is_counted_or_said_to_be_cut_off() {
+    common::on_every_executor(|executor| {
+        let own = executor.adapter().limits;
+        // Gathered by vectors where there are any, by workgroups, and by nothing.
+        let shared = Limits { subgroup_lanes: None, ..own };
+        let cramped = Limits { workgroup_bytes: 7, ..shared };
+        // The rounds of one lane are those of its subgroup.
+        let lanes = own.subgroup_lanes.unwrap_or(1).into();
+        for (entry, invocations, line) in
+            [("one", 1, 6), ("whole_subgroups", 32, 14), ("one_lane", lanes, 23), ("nested", 1, 32)]
+        {
+            for rounds in [FEW, MANY] {
+                let kernel = kernel(SOURCE, entry, &[("ROUNDS", rounds.into())]);
+                let long = u64::from(rounds);
+                let products = match entry {
+                    "whole_subgroups" => 32 * long,
+                    "one_lane" => long + 31 * 3,
+                    _ => long,
+                };
+                let products = 2 * products;
+                let right = OpCounts::f32(Op::Mul, products) + OpCounts::f32(Op::Add, products);
+                for limits in [own, shared, cramped] {
+                    let found = counted(&mut *executor, &kernel, &limits);
+                    match own.loop_rounds {
+                        Some(budget) if rounds > budget => {
+                            let kernel = kernel.name.clone();
+                            let invocations = 2 * invocations;
+                            let loops = vec![(Some(line), invocations)];
+                            let cut = KernelError::Cut { kernel, invocations, budget, loops };
+                            assert_eq!(found, Err(cut), "{entry}");
+                        }
+                        _ => assert_eq!(found, Ok(right), "{entry}, {rounds} rounds"),
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Around the last round that is had, a count is right or the kernel is said to be cut off; and it is right
+/// until the last few.
+#[test]
+fn the_last_rounds_of_a_budget_are_right_or_refused() {
+    common::on_every_executor(|executor| {
+        let limits = executor.adapter().limits;
+        let budget = limits.loop_rounds.unwrap_or(65535);
+        for rounds in budget - 12..budget + 3 {
+            let kernel = kernel(SOURCE, "whole_subgroups", &[("ROUNDS", rounds.into())]);
+            let products = 2 * 32 * u64::from(rounds);
+            let right = OpCounts::f32(Op::Mul, products) + OpCounts::f32(Op::Add, products);
+            match counted(&mut *executor, &kernel, &limits) {
+                Ok(found) => assert_eq!(found, right, "{rounds} rounds"),
+                Err(KernelError::Cut { .. }) => {
+                    assert!(limits.loop_rounds.is_some() && rounds > budget - 10, "{rounds}");
+                }
+                Err(error) => panic!("{rounds} rounds: {error}"),
+            }
+        }
+    });
+}
