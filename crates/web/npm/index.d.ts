@@ -90,6 +90,27 @@ export interface Instrumented {
   decode(bytes: Uint8Array, launched?: bigint): Counted;
 }
 
+/** Runs a compute kernel once on the embedded executor, without a GPU. */
+export function run(
+  wgsl: string,
+  options: {
+    entry?: string;
+    overrides?: Record<string, number>;
+    /** Workgroups. */
+    dispatch: number | number[];
+    /** What buffers hold, by "GROUP.BINDING": "zeros:COUNT", "iota:COUNT", "random:COUNT[:SEED]", "values:1,2,3". */
+    bind?: Record<string, string>;
+  },
+): Promise<
+  Counted & {
+    entry: string;
+    /** Whether the executor's own tally has the same operations and bytes as the counters. */
+    tally_agrees: boolean;
+    fills: Record<string, Uint8Array>;
+    buffers: Record<string, Uint8Array>;
+  }
+>;
+
 export function instrument(
   wgsl: string,
   options?: {

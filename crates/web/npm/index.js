@@ -2,3 +2,4 @@
 
 export { attach } from "./attach.js";
 export { instrument } from "./instrument.js";
+export { run } from "./run.js";

@@ -42,7 +42,15 @@ export class Wasm {
    */
   decode(table, raw, launched = UNKNOWN) {
     const text = this.#call(raw, (pointer) => this.#exports.fm_decode(table, pointer, raw.length, launched));
-    return JSON.parse(text, (_, value) => (typeof value === "string" ? BigInt(value) : value));
+    return JSON.parse(text, counts);
+  }
+
+  /** Runs a kernel in the interpreter; see interpret.rs for request and reply. */
+  interpret(request) {
+    const bytes = new TextEncoder().encode(JSON.stringify(request));
+    const text = this.#call(bytes, (pointer) => this.#exports.fm_interpret(pointer, bytes.length));
+    const { fills, buffers, entry, ...counted } = JSON.parse(text);
+    return { ...JSON.parse(JSON.stringify(counted), counts), fills, buffers, entry };
   }
 
   #call(bytes, call) {
@@ -60,6 +68,9 @@ export class Wasm {
     return text;
   }
 }
+
+/** A reviver for JSON in which counts are decimal strings, and nothing else is a string. */
+const counts = (_, value) => (typeof value === "string" ? BigInt(value) : value);
 
 async function fetched(source) {
   const url = new URL(source, import.meta.url);

@@ -56,6 +56,18 @@ pub unsafe extern "C" fn fm_decode(
     reply(decode(table, raw, (launched != u64::MAX).then_some(launched)))
 }
 
+/// Runs a kernel on the embedded executor: see [`interpret`](crate::interpret::interpret).
+///
+/// # Safety
+/// `pointer` points to `len` bytes that are initialised.
+#[cfg(feature = "interpreter")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fm_interpret(pointer: *const u8, len: usize) -> *mut u8 {
+    // SAFETY: as the caller promises.
+    let request = unsafe { std::slice::from_raw_parts(pointer, len) };
+    reply(crate::interpret::interpret(request))
+}
+
 fn reply(result: Result<String, String>) -> *mut u8 {
     let (is_result, text) = match result {
         Ok(text) => (1_u32, text),

@@ -3,7 +3,10 @@
 //! exact to 2^53 only. Knows nothing of WebGPU: `npm/` does.
 
 mod abi;
+mod counts;
 mod decode;
+#[cfg(feature = "interpreter")]
+mod interpret;
 mod meter;
 
 use std::cell::RefCell;

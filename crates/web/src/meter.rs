@@ -83,7 +83,8 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         bind_groups: request.limits.bind_groups,
         ..Limits::WEBGPU
     };
-    let kernel = kernel(&request).map_err(|error| error.to_string())?;
+    let Request { source, entry, overrides, label, .. } = &request;
+    let kernel = kernel(label, source, entry.as_deref(), overrides).map_err(|e| e.to_string())?;
     let counting = match request.group {
         Some(group) => {
             instrument::instrument_at(&kernel, &limits, CounterBinding { group, binding: 0 })
@@ -125,9 +126,16 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
     serde_json::to_string(&reply).map_err(|error| error.to_string())
 }
 
-/// The kernel that a request names: its entry point, or the only one there is.
-fn kernel(request: &Request) -> Result<KernelModule, Error> {
-    let Request { label, source, entry, overrides, .. } = request;
+/// A kernel of a source: the entry point of that name, or the only one there is.
+///
+/// # Errors
+/// Where the source is not valid, or has no such entry point, or several and none is named.
+pub(crate) fn kernel(
+    label: &str,
+    source: &str,
+    entry: Option<&str>,
+    overrides: &BTreeMap<String, f64>,
+) -> Result<KernelModule, Error> {
     let parsed = Parsed::wgsl(label, source)?;
     let entries = &parsed.module.entry_points;
     let computes = || entries.iter().filter(|e| e.stage == naga::ShaderStage::Compute);
@@ -136,7 +144,7 @@ fn kernel(request: &Request) -> Result<KernelModule, Error> {
         (None, Some(only), None) => &only.name,
         (None, ..) => {
             let problem = format!("it has {} compute entry points: name one", computes().count());
-            return Err(Error::Kernel { kernel: label.clone(), problem });
+            return Err(Error::Kernel { kernel: label.to_owned(), problem });
         }
     };
     KernelModule::from_parsed(&parsed, entry, overrides)
@@ -144,7 +152,7 @@ fn kernel(request: &Request) -> Result<KernelModule, Error> {
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of some bytes.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
