@@ -313,9 +313,9 @@ test("results are the same bytes with and without counting", async () => {
   assert.deepEqual(await run(), with_);
 });
 
-test("a kernel that is rewritten for whoever dispatches it themselves", async () => {
-  const { wgsl, group, binding, bytes: size, decode } = await instrument(PRODUCT, { overrides: { N } });
-  const module = device.createShaderModule({ code: wgsl });
+/** Dispatches a rewritten product, its text changed by `spoil`, and returns its counters. */
+async function dispatched({ wgsl, group, binding, bytes: size }, spoil = (text) => text) {
+  const module = device.createShaderModule({ code: spoil(wgsl) });
   const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
   const own = bind(pipeline.getBindGroupLayout(0), [0, 1, 2].map(() => buffer(4 * N * N)));
   const counters = buffer(size);
@@ -329,6 +329,31 @@ test("a kernel that is rewritten for whoever dispatches it themselves", async ()
     pass.setBindGroup(group, counts);
     pass.dispatchWorkgroups(13, 13);
   });
-  assert.equal(decode(await bytes(counters)).flops, BigInt(2 * N ** 3));
+  return bytes(counters);
+}
+
+test("a kernel that is rewritten for whoever dispatches it themselves", async () => {
+  const kernel = await instrument(PRODUCT, { overrides: { N } });
+  const launched = BigInt(13 * 13 * 64);
+  assert.equal(kernel.decode(await dispatched(kernel), launched).flops, BigInt(2 * N ** 3));
   await assert.rejects(instrument("fn main( {"), /not valid/);
+});
+
+test("an invocation that is lost and an increment that is dropped are noticed", async () => {
+  const kernel = await instrument(PRODUCT, { overrides: { N } });
+  const launched = BigInt(13 * 13 * 64);
+  const whole = await dispatched(kernel);
+  assert.throws(() => kernel.decode(whole, launched + 1n), /launched|arrived|invocations/);
+  const increments = [...kernel.wgsl.matchAll(/flopmeter_counter_\d+_? = \(\w+ \+ 1u\);/g)];
+  assert.ok(increments.length > 0, kernel.wgsl);
+  for (const { 0: increment } of increments) {
+    const raw = await dispatched(kernel, (text) => text.replace(increment, ""));
+    let flops;
+    try {
+      ({ flops } = kernel.decode(raw, launched));
+    } catch {
+      continue; // Counters that contradict each other.
+    }
+    assert.notEqual(flops, BigInt(2 * N ** 3), increment);
+  }
 });
