@@ -87,7 +87,8 @@ test("onnxruntime-web: a product whose extents are multiples of its tile is 2 M 
 test("onnxruntime-web: two layers are their products and a bias of two operations an output", { skip }, async () => {
   const first = 2 * 64 * 128 * 256 + 2 * 64 * 256;
   const second = 2 * 64 * 256 * 32 + 2 * 64 * 32;
-  assert.deepEqual(flopsOf(await onnx("mlp"), /Gemm/), [first, second]);
+  // One pipeline does both.
+  assert.deepEqual(flopsOf(await onnx("mlp"), /Gemm/), [first + second]);
 });
 
 test("onnxruntime-web: a convolution and a transformer block are counted whole", { skip }, async () => {
