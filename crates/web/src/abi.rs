@@ -4,7 +4,10 @@
 //!
 //! This file is the only one with `unsafe` code: a WebAssembly export has no other way to take bytes.
 
-#![expect(unsafe_code, reason = "JavaScript hands over bytes as a pointer and a length")]
+#![expect(
+    unsafe_code,
+    reason = "JavaScript hands bytes over as a pointer and a length, and a module has no other way to take them"
+)]
 
 use crate::{decode::decode, meter::instrument};
 
