@@ -81,11 +81,35 @@ pub struct CounterBinding {
 /// # Errors
 /// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits))
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, binding(kernel, limits)?))
 }
 
-fn rewrite(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    let counters = binding(kernel, limits)?;
+/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
+/// out a pipeline knows which bindings its layout leaves free.
+///
+/// # Errors
+/// As [`instrument`], and where the kernel itself uses that binding.
+pub fn instrument_at(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
+    let CounterBinding { group, binding } = counters;
+    if kernel.resources.iter().any(|r| (r.group, r.binding) == (group, binding)) {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: format!("it uses binding {group}.{binding}, which is wanted for the counters"),
+            line: None,
+        });
+    }
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters))
+}
+
+fn rewrite(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
     let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
     let mut module = kernel.module.clone();

@@ -50,6 +50,8 @@ pub mod instrument;
 mod ir;
 pub mod kernel;
 pub mod op;
+#[cfg(feature = "wgsl-out")]
+mod print;
 pub mod read;
 pub mod source;
 pub mod table;
