@@ -492,7 +492,8 @@ fn a_divergent_barrier_is_named() {
 #[test]
 fn a_shader_is_read_from_standard_input() {
     let text = fs::read_to_string(COLLATZ).unwrap();
-    let arguments = ["--dispatch", "1", "--adapter", "embedded", "--bind", "0.0=iota:64", "--json", "-"];
+    let arguments =
+        ["--dispatch", "1", "--adapter", "embedded", "--bind", "0.0=iota:64", "--json", "-"];
     let count = |file: &str| -> Value {
         let mut command = shader(&[&[file], &arguments[..]].concat());
         let assert = command.write_stdin(text.clone()).assert().success();
@@ -523,6 +524,9 @@ fn a_panic_below_a_command_is_an_error_of_it() {
     let file = "tests/cases/glsl_two_shared_arrays.comp";
     let assert = shader(&[file, "--dispatch", "1"]).assert().code(2).stdout("");
     let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
-    assert!(message.contains(file) && message.contains("reading it ended with a panic"), "{message}");
+    assert!(
+        message.contains(file) && message.contains("reading it ended with a panic"),
+        "{message}"
+    );
     assert!(!message.contains("panicked at"), "{message}");
 }
