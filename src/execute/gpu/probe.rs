@@ -22,6 +22,9 @@ const ROUNDS: u32 = 1 << 18;
 /// Conditions within each other that are tried, which is as many as naga reads.
 const DEPTH: u32 = 120;
 
+/// What an invocation leaves in the other arm of its condition, and that condition's number.
+const OTHER_ARM: u32 = 1000;
+
 /// How many rounds of a loop are had of those wanted, and then how many of two.
 const LOOPS: &str = "
 @group(0) @binding(0) var<storage, read_write> x: array<u32>; // wanted, had of them, had of 2, a number
@@ -91,7 +94,7 @@ fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
 }
 
 /// How many conditions within each other hold apart who satisfies them and who does not. Invocation i
-/// satisfies i of them, and so never gets to the innermost place.
+/// satisfies i of them, and so gets to the other arm of the one after.
 fn nesting(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
     let mut source = format!(
         "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
@@ -101,11 +104,15 @@ fn nesting(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
     for level in 0..DEPTH {
         let _ = writeln!(source, "if (satisfied > {level}u) {{");
     }
-    source.push_str("x[i] = 0xffffffffu;");
-    source.extend((0..=DEPTH).map(|_| "}"));
+    let _ = writeln!(source, "x[i] = {};", OTHER_ARM + DEPTH);
+    // Each arm does something, so that no compiler makes one condition of two.
+    for level in (0..DEPTH).rev() {
+        let _ = writeln!(source, "}} else {{ x[i] = {}; }}", OTHER_ARM + level);
+    }
+    source.push('}');
     let words: Vec<u32> = (0..DEPTH).collect();
     let words = run(gpu, "nesting", &source, &words)?;
-    Ok((0..).zip(words).find(|&(i, word)| i != word).map(|(i, _)| i))
+    Ok((0..).zip(words).find(|&(i, word)| word != OTHER_ARM + i).map(|(i, _)| i))
 }
 
 /// Runs one workgroup of a kernel on a buffer of words; what it leaves there.
