@@ -24,6 +24,7 @@ mod watched;
 
 pub use cell::Cell;
 pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
+pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section, Tone};
 pub use table::{Column, Row, Table};
 

@@ -1,5 +1,6 @@
 //! What a user may type. Names and defaults only; nothing is resolved here.
 
+mod exports;
 mod shared;
 mod values;
 
@@ -16,9 +17,8 @@ use flopmeter::{
     sweep::{AskedAxis, Shard},
 };
 
-pub use self::shared::{
-    Ahead, Common, Exports, Model, Phase, Races, Setup, Step, Under, Variant, Work,
-};
+pub use self::exports::Exports;
+pub use self::shared::{Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work};
 use self::values::{constant, convention, dump, extent, fill};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas

@@ -4,12 +4,8 @@
 use std::path::Path;
 
 use anyhow::bail;
-use serde::Serialize;
 
-use flopmeter::{
-    format::{csv, html, json, markdown, table},
-    page::Paged,
-};
+use flopmeter::format::{Exported, Format, table};
 
 use super::{
     args::{Common, Exports},
@@ -18,23 +14,24 @@ use super::{
 
 /// Where the results of a command go, each to a place of its own.
 #[derive(Debug, Default)]
-pub struct Places(Vec<(&'static str, Sink)>);
+pub struct Places(Vec<(String, Sink)>);
 
 impl Places {
+    /// Finds out where the result of an option goes, if it was given, as [`Self::claim_path`].
+    pub fn claim(&mut self, option: &str, path: Option<&Path>) -> super::Result<Option<Sink>> {
+        path.map(|path| self.claim_path(option.to_owned(), path)).transpose()
+    }
+
     /// Finds out where an option's result goes, before a long run: whether it can be written at the end,
     /// and that no other result goes there too.
-    pub fn claim(
-        &mut self,
-        option: &'static str,
-        path: Option<&Path>,
-    ) -> super::Result<Option<Sink>> {
-        let Some(sink) = path.map(Sink::of) else { return Ok(None) };
+    pub fn claim_path(&mut self, option: String, path: &Path) -> super::Result<Sink> {
+        let sink = Sink::of(path);
         if let Some((other, _)) = self.0.iter().find(|(_, taken)| *taken == sink) {
             bail!("{option} and {other} name the same place: give each its own");
         }
         sink.check()?;
         self.0.push((option, sink.clone()));
-        Ok(Some(sink))
+        Ok(sink)
     }
 
     /// Whether a result goes to standard output; then the table is not for who reads that.
@@ -45,43 +42,30 @@ impl Places {
 
 /// The formats that a report was asked for in, and where each goes.
 #[derive(Debug)]
-pub struct Formats {
-    json: Option<Sink>,
-    csv: Option<Sink>,
-    markdown: Option<Sink>,
-    html: Option<Sink>,
-}
+pub struct Formats(Vec<(&'static Format, Sink)>);
 
 impl Formats {
     /// Claims a place for each format that was asked for.
     pub fn claim(places: &mut Places, asked: &Exports) -> super::Result<Self> {
-        Ok(Self {
-            json: places.claim("--json", asked.json.as_deref())?,
-            csv: places.claim("--csv", asked.csv.as_deref())?,
-            markdown: places.claim("--markdown", asked.markdown.as_deref())?,
-            html: places.claim("--html", asked.html.as_deref())?,
-        })
+        let claimed = asked.0.iter().map(|(format, path)| {
+            Ok((*format, places.claim_path(format!("--{}", format.name), path)?))
+        });
+        Ok(Self(claimed.collect::<super::Result<_>>()?))
     }
 
     /// Writes a report in each of them, and its table to standard output unless that is taken.
     pub fn write(
         &self,
-        report: &(impl Paged + Serialize),
+        report: &dyn Exported,
         places: &Places,
         common: &Common,
     ) -> super::Result<()> {
-        let page = || report.page(common.verbose > 0);
-        let write = |sink: &Option<Sink>, text: &dyn Fn() -> String| match sink {
-            Some(sink) => sink.write(&text()),
-            None => Ok(()),
-        };
-        write(&self.json, &|| json::render(report))?;
-        // Programs add up for themselves.
-        write(&self.csv, &|| csv::render(&report.page(true)))?;
-        write(&self.markdown, &|| markdown::render(&page()))?;
-        write(&self.html, &|| html::render(&page()))?;
+        let every_layer = common.verbose > 0;
+        for (format, sink) in &self.0 {
+            sink.write(&(format.render)(report, every_layer))?;
+        }
         if !places.has_standard() {
-            output::print(&table::render(&page(), output::color(common)))?;
+            output::print(&table::render(&report.page(every_layer), output::color(common)))?;
         }
         Ok(())
     }

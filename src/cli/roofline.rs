@@ -1,10 +1,11 @@
 //! `flopmeter roofline`: this adapter's ceilings, measured.
 
-use anyhow::anyhow;
+use anyhow::Context as _;
 
 use flopmeter::{
     execute::{self, Executor, cpu::SUBGROUP_LANES},
-    format::plot,
+    format::svg,
+    page,
     result::{PlacedKernel, RooflineReport},
     roofline::{self, Ceilings},
 };
@@ -51,5 +52,7 @@ pub(super) fn write_plot(
     ceilings: &Ceilings,
     points: &[PlacedKernel],
 ) -> super::Result<()> {
-    sink.write(&plot::roofline(ceilings, points).map_err(|problem| anyhow!(problem))?)
+    let lacking = "the plot: a ceiling of arithmetic or of storage traffic is missing";
+    let plot = page::roofline(ceilings, points).context(lacking)?;
+    sink.write(&svg::render(&format!("Roofline of {}", ceilings.adapter.name), &plot))
 }

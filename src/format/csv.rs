@@ -3,7 +3,15 @@
 
 use csv::Writer;
 
+use super::Format;
 use crate::page::Page;
+
+pub(super) const FORMAT: Format = Format {
+    name: "csv",
+    about: "Write the report's main table as CSV, a row a component and phase (or kernel, or line)",
+    // A reader adds up for itself, so that layers are never summed.
+    render: |result, _| render(&result.page(true)),
+};
 
 /// The main table of a page; nothing where it has none.
 pub fn render(page: &Page) -> String {

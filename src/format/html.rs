@@ -2,18 +2,22 @@
 //! nothing fetched. Readable in light and dark, on paper, by a screen reader, and without its script, which
 //! only sorts tables. Names are escaped by the template.
 
-mod bars;
-mod canvas;
-mod curves;
-mod timeline;
-mod waterfall;
-
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::page::{Content, Fact, Figure, Page, Plot, Row, Section, Table, Tone};
+use super::{
+    Format,
+    drawing::{self, Drawing, WIDTH, style, variable},
+};
+use crate::page::{Content, Fact, Page, Plot, Row, Section, Table, Tone};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/sort.js");
+
+pub(super) const FORMAT: Format = Format {
+    name: "html",
+    about: "Write the report as one file for a browser, with plots",
+    render: |result, every_layer| render(&result.page(every_layer)),
+};
 
 /// Nothing is fetched, whatever a name in the report says.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
@@ -32,7 +36,7 @@ pub fn render(page: &Page) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "flopmeter " (env!("CARGO_PKG_VERSION")) };
                 title { (page.title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(canvas::style())) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style())) }
             }
             body {
                 main {
@@ -120,20 +124,19 @@ fn table(caption: &str, table: &Table) -> Markup {
 
 /// A picture for who sees it, its words for who does not, and its numbers for who wants to know.
 fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
-    let frame =
-        canvas::Frame { id: format!("plot-{number}"), title, description: &plot.description };
-    let drawing = match &plot.figure {
-        Figure::Bars(bars) => bars::draw(&frame, bars),
-        Figure::Waterfall(steps) => waterfall::draw(&frame, steps),
-        Figure::Timeline(tracks) => timeline::draw(&frame, tracks),
-        Figure::Curves { x, y, lines, points } => curves::draw(&frame, [x, y], lines, points),
-    };
+    let Drawing { height, elements } = drawing::draw(&plot.figure);
+    let [named, described] = ["title", "description"].map(|part| format!("plot-{number}-{part}"));
     html! {
         figure {
-            (drawing)
+            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
+                aria-labelledby=(named) aria-describedby=(described) {
+                title id=(named) { (title) }
+                desc id=(described) { (plot.description) }
+                (PreEscaped(elements))
+            }
             ul.legend {
                 @for (i, name) in plot.series.iter().enumerate() {
-                    li { span.swatch style={ "background:" (canvas::variable(i)) } {} (name) }
+                    li { span.swatch style={ "background:" (variable(i)) } {} (name) }
                 }
             }
             figcaption { (plot.description) }

@@ -1,10 +1,9 @@
-//! A result as JSON, for other programs.
+//! A result as JSON, for other programs and for [`crate::result::load`].
 
-use serde::Serialize;
+use super::Format;
 
-use crate::result::document;
-
-/// Any result as an indented JSON document that ends with a newline.
-pub fn render(result: &impl Serialize) -> String {
-    document::json(result)
-}
+pub(super) const FORMAT: Format = Format {
+    name: "json",
+    about: "Write the report as JSON; - is standard output, in place of the table",
+    render: |result, _| result.to_json(),
+};

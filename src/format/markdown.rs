@@ -3,7 +3,14 @@
 
 use std::fmt::Write as _;
 
+use super::Format;
 use crate::page::{Content, Fact, Page, Row, Table};
+
+pub(super) const FORMAT: Format = Format {
+    name: "markdown",
+    about: "Write the report as Markdown, as for a pull request",
+    render: |result, every_layer| render(&result.page(every_layer)),
+};
 
 /// A whole page.
 pub fn render(page: &Page) -> String {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     plan::Phase,
-    result::{PassRow, Report},
+    result::{PassRow, Report, to_json},
 };
 
 /// Everything happens in one process.
@@ -88,7 +88,7 @@ pub fn render(report: &Report) -> String {
         },
         trace_events: names.chain(slices).collect(),
     };
-    super::json::render(&trace)
+    to_json(&trace)
 }
 
 fn slice(pass: &PassRow, ts: f64, seconds: f64) -> Event<'_> {

@@ -62,6 +62,6 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
     );
     let series = wanted().map(|(_, phase)| phase.map_or("total", Phase::name).to_owned());
     let figure = Figure::Curves { x: name.clone(), y: "FLOPs".to_owned(), lines, points: dots };
-    let plot = Plot { description, series: series.collect(), figure, data };
+    let plot = Plot { description, series: series.collect(), key: Vec::new(), figure, data };
     Some(Section::plot("How cost grows", plot))
 }

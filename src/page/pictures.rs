@@ -46,7 +46,7 @@ pub(super) fn shares(report: &Report) -> Section {
         "One bar a phase, as long as its executed FLOPs and divided by component; {} in all.",
         grouped(whole)
     );
-    let plot = Plot { description, series, figure: Figure::Bars(bars), data };
+    let plot = Plot { description, series, key: Vec::new(), figure: Figure::Bars(bars), data };
     Section::plot("Where the FLOPs are", plot)
 }
 
@@ -93,7 +93,7 @@ pub(super) fn opinions(report: &Report) -> Section {
     let series = series.into_iter().chain(undivided).collect();
     Section::plot(
         "Who counts how many",
-        Plot { description, series, figure: Figure::Bars(bars), data },
+        Plot { description, series, key: Vec::new(), figure: Figure::Bars(bars), data },
     )
 }
 
@@ -132,7 +132,7 @@ pub(super) fn waterfall(report: &Report) -> Section {
     let figure = Figure::Waterfall(steps.collect());
     Section::plot(
         "From the estimate to the measurement",
-        Plot { description, series, figure, data },
+        Plot { description, series, key: Vec::new(), figure, data },
     )
 }
 
@@ -180,7 +180,13 @@ pub(super) fn timeline(report: &Report) -> Option<Section> {
         rows,
         ..Table::default()
     };
-    let plot = Plot { description, series, figure: Figure::Timeline(tracks.into()), data };
+    let plot = Plot {
+        description,
+        series,
+        key: Vec::new(),
+        figure: Figure::Timeline(tracks.into()),
+        data,
+    };
     Some(Section::plot("Where the time went", plot))
 }
 

@@ -10,6 +10,8 @@ pub struct Plot {
     pub description: String,
     /// What its colours stand for; what is beyond the last shares one.
     pub series: Vec<String>,
+    /// What stands beside it where its numbers do not: what each thing in it is and reaches, a line each.
+    pub key: Vec<String>,
     /// What is drawn.
     pub figure: Figure,
     /// The numbers behind it.

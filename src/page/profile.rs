@@ -38,7 +38,7 @@ impl Paged for Report {
         ]);
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
-        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
+        sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }

@@ -1,14 +1,15 @@
 //! What is said of an adapter's ceilings: how fast arithmetic and memory go, what a dispatch costs, and where
 //! kernels stand under them.
 
+mod picture;
+
+pub use picture::roofline;
+
 use super::number::{DASH, seconds};
-use super::{
-    Cell, Column, Fact, Figure, Line, Page, Paged, Plot, Point, Row, Section, Table, Tone,
-    adapter_line,
-};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line};
 use crate::{
     execute::Clock,
-    result::{self, RooflineReport},
+    result::{PlacedKernel, RooflineReport},
     roofline::{Bound, Ceilings, Placement, Resource, Spread},
 };
 
@@ -24,7 +25,7 @@ impl Paged for RooflineReport {
             Section::table("Ceilings", table(ceilings)),
             Section::facts("Findings", found(ceilings)),
         ];
-        sections.extend(picture(ceilings, &[]));
+        sections.extend(section(ceilings, &[]));
         Page { title: format!("{}: measured ceilings", ceilings.adapter.name), sections }
     }
 }
@@ -33,13 +34,12 @@ fn table(ceilings: &Ceilings) -> Table {
     let rows = ceilings.ceilings.iter().map(|ceiling| {
         let Spread { min, median, max } = ceiling.rate;
         let [median, min, max] = [median, min, max].map(|rate| Cell::rate(rate * 1e-9, 2));
-        let unit = if ceiling.resource.is_compute() { "GFLOP/s" } else { "GB/s" };
         Row::new([
             Cell::text(&ceiling.name),
             median,
             min,
             max,
-            Cell::text(unit),
+            Cell::text(unit(ceiling.resource)),
             Cell::whole(ceiling.work),
             Cell::Seconds(ceiling.seconds.median),
             Cell::Bytes(ceiling.buffer_bytes),
@@ -63,6 +63,11 @@ fn table(ceilings: &Ceilings) -> Table {
         rows: rows.chain(missing).collect(),
         ..Table::default()
     }
+}
+
+/// The unit that a resource's rates are said in.
+const fn unit(resource: Resource) -> &'static str {
+    if resource.is_compute() { "GFLOP/s" } else { "GB/s" }
 }
 
 fn found(ceilings: &Ceilings) -> Vec<Fact> {
@@ -149,72 +154,7 @@ pub(super) const fn in_words(bound: Bound) -> &'static str {
     }
 }
 
-/// The roofline with kernels under it, each a number in the table behind it; none where there is no roof.
-pub(super) fn picture(ceilings: &Ceilings, kernels: &[result::PlacedKernel]) -> Option<Section> {
-    let bandwidth = ceilings.best(Resource::Storage)?;
-    let peaks = [Resource::F16, Resource::F32, Resource::F64];
-    let peaks = peaks.into_iter().filter_map(|of| Some((of, ceilings.best(of)?)));
-    let peaks: Vec<(Resource, f64)> = peaks.collect();
-    let peak = peaks.iter().map(|(_, peak)| *peak).reduce(f64::max)?;
-    let ridge = peak / bandwidth;
-    let intensities = kernels.iter().map(|kernel| kernel.intensity);
-    let (least, most) =
-        intensities.fold((ridge, ridge), |(least, most), x| (least.min(x), most.max(x)));
-    let (least, most) = (least / 4.0, most * 4.0);
-    let slope = Line { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
-    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Line {
-        series,
-        points: vec![(peak / bandwidth, peak), (most, peak)],
-    });
-    let points = (1..).zip(kernels).map(|(number, kernel)| Point {
-        series: match kernel.placement.bound {
-            Bound::Memory => 1,
-            Bound::Compute => 2,
-        },
-        label: format!("{number}"),
-        x: kernel.intensity,
-        y: kernel.flops_per_second,
-    });
-    let rows = (1_u32..).zip(kernels).map(|(number, kernel)| {
-        let at = [
-            Cell::whole(number),
-            Cell::text(&kernel.name),
-            Cell::rate(kernel.intensity, 2),
-            Cell::rate(kernel.flops_per_second * 1e-9, 2),
-        ];
-        Row::new(at.into_iter().chain(placed(Some(kernel.placement))).collect::<Vec<_>>())
-    });
-    let named = [
-        Column::number("number", "number"),
-        Column::text("kernel", "kernel"),
-        Column::number("FLOP/B", "flops_per_byte"),
-        Column::number("GFLOP/s", "gflops_per_second"),
-    ];
-    let data = if kernels.is_empty() {
-        table(ceilings)
-    } else {
-        Table {
-            columns: named.into_iter().chain(columns()).collect(),
-            rows: rows.collect(),
-            ..Table::default()
-        }
-    };
-    let description = format!(
-        "What this adapter allows, measured: {:.1} GB/s of storage traffic up to {ridge:.1} FLOP a byte, and \
-         {:.1} GFLOP/s beyond. {} kernels stand under it by what they do for each byte and how fast; one that \
-         caches serve may stand above.",
-        bandwidth * 1e-9,
-        peak * 1e-9,
-        kernels.len()
-    );
-    let names = ["storage traffic", "kernel bound by memory", "kernel bound by compute"];
-    let roofed = peaks.iter().map(|(of, _)| format!("{} arithmetic", of.name()));
-    let figure = Figure::Curves {
-        x: "FLOP for each byte of storage traffic".to_owned(),
-        y: "FLOP/s".to_owned(),
-        lines: std::iter::once(slope).chain(roofs).collect(),
-        points: points.collect(),
-    };
-    let series = names.map(str::to_owned).into_iter().chain(roofed).collect();
-    Some(Section::plot("Roofline", Plot { description, series, figure, data }))
+/// The section that shows the roofline with kernels under it; `None` where there is no roof.
+pub(super) fn section(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Section> {
+    Some(Section::plot("Roofline", roofline(ceilings, kernels)?))
 }

@@ -18,7 +18,7 @@ impl Paged for ShaderReport {
             Section::facts("Rates", rates(self)),
         ];
         let ceilings = self.ceilings.as_ref();
-        sections.extend(ceilings.and_then(|under| roofline::picture(under, &self.points())));
+        sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }

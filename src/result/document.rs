@@ -40,7 +40,7 @@ fn schema<D: Document>() -> (&'static str, Schema) {
 }
 
 /// Any value as an indented JSON document that ends with a newline.
-pub(crate) fn json(value: &impl Serialize) -> String {
+pub fn to_json(value: &impl Serialize) -> String {
     let mut text =
         serde_json::to_string_pretty(value).expect("a result is plain data whose keys are strings");
     text.push('\n');

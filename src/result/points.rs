@@ -172,7 +172,7 @@ impl PointFolder {
     /// # Errors
     /// [`Error::File`] where it cannot be written.
     pub fn write(&self, point: &Point, report: &Report) -> Result<(), Error> {
-        files::write_atomically(&self.file(point), document::json(report).as_bytes())
+        files::write_atomically(&self.file(point), document::to_json(report).as_bytes())
     }
 
     /// Writes down that a point cannot be measured.
@@ -186,7 +186,7 @@ impl PointFolder {
             at: point.clone(),
             why: why.to_owned(),
         };
-        files::write_atomically(&self.file(point), document::json(&refused).as_bytes())
+        files::write_atomically(&self.file(point), document::to_json(&refused).as_bytes())
     }
 
     /// The place of a point in the sweep, for its report.

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod generator;
 pub mod interpret;
 pub mod mutant;
+mod watched;
 
 #[cfg(feature = "gpu")]
 use flopmeter::execute::gpu::Gpu;
@@ -16,6 +17,8 @@ use flopmeter::execute::{
     Backend, Executor,
     cpu::{Cpu, SUBGROUP_LANES},
 };
+
+pub use watched::Watched;
 
 /// The GPU or software adapter that is here. Without one its part of a test is skipped, loudly, and
 /// fails where `FLOPMETER_REQUIRE_ADAPTER` is 1.
@@ -38,9 +41,18 @@ pub fn embedded() -> Cpu {
     Cpu::new(SUBGROUP_LANES).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs a test's body on each executor: one suite holds them all to the same answers.
+/// Runs a test's body on each executor: one suite holds them all to the same answers. It runs on the embedded
+/// executor twice, the second time with [`Watched`]: every kernel whose results are compared is known not to race.
 #[cfg(feature = "gpu")]
 pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
+    println!("on the embedded executor, where nothing may race");
+    body(&mut Watched::new());
+    on_every_executor_with_races(body);
+}
+
+/// The same for kernels that may race, of whose results nothing may be asked that depends on who comes first.
+#[cfg(feature = "gpu")]
+pub fn on_every_executor_with_races(body: impl Fn(&mut dyn Executor)) {
     println!("on the embedded executor");
     body(&mut embedded());
     if let Some(mut gpu) = gpu() {

@@ -115,7 +115,8 @@ fn an_operation_too_many_is_seen() {
 
 #[test]
 fn an_edge_that_is_not_guarded_is_seen() {
-    common::on_every_executor(|gpu| {
+    // Lanes beyond the edge write where others do; their counts are the same whoever comes first.
+    common::on_every_executor_with_races(|gpu| {
         let source = changed("| (n >= dims.N)", "");
         assert_mismatch(
             &check::against_formula(&pass(&DIMS), &measured(&mut *gpu, &source)),

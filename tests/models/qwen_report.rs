@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use flopmeter::{
     Error,
     execute::Executor,
-    format::{json, table},
+    format::table,
     model::{
         AskedShape, Batch, Model,
         lower::{Scope, Training},
@@ -16,7 +16,7 @@ use flopmeter::{
     page::Paged as _,
     plan::Phase,
     profile::{Keep, Request, profile},
-    result::Report,
+    result::{Report, to_json},
 };
 use serde_json::Value;
 
@@ -86,7 +86,7 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                     let layer = name.split('.').next().unwrap().strip_prefix("layer_");
                     layer.is_some_and(|layer| layer.parse::<u32>().unwrap() >= ran)
                 };
-                let json: Value = serde_json::from_str(&json::render(&scaled)).unwrap();
+                let json: Value = serde_json::from_str(&to_json(&scaled)).unwrap();
                 for pass in json["passes"].as_array().unwrap() {
                     let marked = pass["verdict"] == "extrapolated";
                     assert_eq!(marked, above(pass["component"].as_str().unwrap()), "{pass}");
@@ -142,7 +142,7 @@ fn either_way_to_train_is_told_beside_the_other() {
         let set = [&SMALL[..], set].concat();
         let model = ("qwen2.5-0.5b", &set[..]);
         let report = report(&mut common::embedded(), model, scope, false).unwrap();
-        let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+        let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
         assert!(json.get("bk_gradient").is_none() && json["scope"].is_string(), "{json}");
         (report, json["ways_to_train"].as_array().cloned())
     };

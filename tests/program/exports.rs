@@ -6,10 +6,11 @@ use std::{fs, path::Path};
 use assert_cmd::Command;
 use flopmeter::{
     estimate::Estimate,
-    format::{self, json},
+    format,
     page::Paged,
     result::{
         self, AdapterList, Agreement, CompareReport, Document, Report, ScaleReport, ShaderReport,
+        to_json,
     },
 };
 use predicates::{prelude::*, str::contains};
@@ -64,7 +65,7 @@ fn exports<D: Document + Paged>(arguments: &[&str]) {
     let read = |name: &str| fs::read_to_string(path(name)).unwrap();
 
     let report: D = result::load(&path("json")).unwrap();
-    assert_eq!(json::render(&report), read("json"), "{arguments:?}");
+    assert_eq!(to_json(&report), read("json"), "{arguments:?}");
     let csv = read("csv");
     assert_eq!(csv, format::csv::render(&report.page(true)), "{arguments:?}");
     let mut reader = ::csv::Reader::from_reader(csv.as_bytes());

@@ -2,10 +2,10 @@
 //! name that a user gave breaks it.
 
 use flopmeter::{
-    format::{csv, html, json, markdown, table, trace},
+    format::{FORMATS, csv, html, markdown, svg, table, trace},
     op::Convention,
-    page::{Content, Figure, Page, Paged},
-    result::{self, Report, RooflineReport},
+    page::{Cell, Column, Content, Figure, Page, Paged, Row, Section, Table},
+    result::{self, Report, RooflineReport, to_json},
 };
 use serde_json::Value;
 
@@ -160,7 +160,7 @@ fn passes_without_times_are_not_in_a_trace() {
     let trace: Value = serde_json::from_str(&trace::render(&report)).unwrap();
     let slices = trace["traceEvents"].as_array().unwrap().iter();
     assert_eq!(slices.filter(|event| event["ph"] == "X").count(), 1);
-    assert!(json::render(&report).contains("\"seconds\": null"));
+    assert!(to_json(&report).contains("\"seconds\": null"));
 }
 
 #[test]
@@ -183,4 +183,63 @@ fn curves_go_through_the_points_of_a_sweep() {
     let dots = points.iter().filter(|dot| dot.series == total.series);
     assert_eq!(dots.map(|dot| (dot.x, dot.y)).collect::<Vec<_>>(), measured);
     assert!(measured.len() > 1 && html::render(&page).contains("<polyline"));
+}
+
+/// A kind of result that the crate does not have.
+#[derive(serde::Serialize)]
+struct Elements {
+    hydrogen: u64,
+}
+
+impl Paged for Elements {
+    fn page(&self, every_layer: bool) -> Page {
+        let name = if every_layer { "hydrogen, layer 0" } else { "hydrogen" };
+        let table = Table {
+            columns: vec![Column::text("element", "element"), Column::number("atoms", "atoms")],
+            rows: vec![Row::new([Cell::text(name), Cell::whole(self.hydrogen)])],
+            ..Table::default()
+        };
+        Page { title: "Elements".to_owned(), sections: vec![Section::table("Atoms", table)] }
+    }
+}
+
+#[test]
+fn a_result_with_a_page_can_be_written_in_every_format() {
+    let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), FORMATS.len(), "no two formats have one name: {names:?}");
+    for format in FORMATS {
+        let [summed, apart] =
+            [false, true].map(|apart| (format.render)(&Elements { hydrogen: 9_007_199 }, apart));
+        for text in [&summed, &apart] {
+            let digits: String = text.chars().filter(|c| *c != ',').collect();
+            assert!(digits.contains("9007199") && text.ends_with('\n'), "{}: {text}", format.name);
+        }
+        // JSON states each layer, and so does CSV, whose readers sum for themselves.
+        let sums = summed != apart;
+        assert_eq!(sums, ["markdown", "html"].contains(&format.name), "{}", format.name);
+    }
+}
+
+#[test]
+fn a_figure_is_drawn_in_one_way_whichever_document_it_stands_in() {
+    let page = RooflineReport::new(ceilings()).page(false);
+    let plots = page.sections.iter().filter_map(|section| match &section.content {
+        Content::Plot(plot) => Some((section.title, plot)),
+        Content::Facts(_) | Content::Table(_) => None,
+    });
+    let [(title, plot)] = plots.collect::<Vec<_>>()[..] else { panic!("one plot: {page:?}") };
+    let alone = svg::render(title, plot);
+    assert!(alone.starts_with("<svg") && alone.ends_with("</svg>\n"), "{alone}");
+    let (within, drawn) = (html::render(&page), "<polyline");
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains(drawn));
+        lines.map(str::to_owned).collect()
+    };
+    assert!(lines(&alone).len() >= 2, "a slope and a roof: {alone}");
+    assert_eq!(lines(&alone), lines(&within));
+    for line in plot.key.iter().chain(&plot.series) {
+        assert!(alone.contains(line.as_str()), "{line}");
+    }
 }

@@ -13,7 +13,7 @@ use flopmeter::{
     estimate::Estimate,
     execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     forecast::{Extent, Peak, Question},
-    format::{json, table},
+    format::table,
     measure::PassMeasurement,
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Module, Optimizer, ResNetBkConfig,
@@ -23,7 +23,7 @@ use flopmeter::{
     page::Paged as _,
     plan::Phase,
     profile::Run,
-    result::{Agreement, Report, Totals},
+    result::{Agreement, Report, Totals, to_json},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -115,7 +115,7 @@ proptest! {
         let mut case = Case::new(config, batch, Some(seq), training, &limits);
         let honest = case.report(convention, 1.0);
         assert_adds_up(&honest);
-        let read: Report = serde_json::from_str(&json::render(&honest)).unwrap();
+        let read: Report = serde_json::from_str(&to_json(&honest)).unwrap();
         prop_assert_eq!(&read, &honest);
         prop_assert_eq!(honest.totals.exact, Some(honest.totals.measured));
         // What ResNet-BK's estimator prices as products is what ran as products, and nothing else is
@@ -212,7 +212,7 @@ fn a_forecast_tells_what_the_model_needs_from_what_the_hardware_repeats() {
     }
     let text = table::render(&report.page(false), false);
     assert!(text.contains("6 training steps = 120 tokens; 1.50 s at the rate"), "{text}");
-    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!(json["forecasts"][0]["experiment"]["total"], 6 * measured.total());
 
     let forward = Training { scope: Scope::Forward, ..Training::default() };
@@ -244,7 +244,7 @@ fn the_json_reads_as_agreed() {
     report.passes.truncate(1);
     report.components.retain(|row| row.name == "layer_1.v_proj");
     report.causes.truncate(1);
-    insta::assert_snapshot!(json::render(&report));
+    insta::assert_snapshot!(to_json(&report));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn one_operation_more_is_a_mismatch_that_the_report_names() {
     let report = case.report(Convention::Ieee, 1.0);
     assert!(!report.holds());
     assert_eq!((report.verdict.mismatch, report.verdict.not_comparable), (1, 0));
-    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!(json["passes"][3]["verdict"], "mismatch");
     assert!(json["passes"][3]["why"].as_str().unwrap().starts_with("f32.fma: "));
     let text = table::render(&report.page(false), false);
@@ -283,7 +283,7 @@ fn a_loss_that_is_not_finite_is_said_plainly() {
         assert!(report.holds() && report.loss_is_finite == Some(false));
         let text = table::render(&report.page(false), false);
         assert!(text.contains("not finite"), "{text}");
-        let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+        let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
         assert!(json["loss"].is_null());
         assert_eq!(json["loss_is_finite"], false);
     }
@@ -354,7 +354,7 @@ fn witness(pass: &PassMeasurement, accesses: u64) -> Witness {
 fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     let mut case = Case::fixed();
     let report = case.report(Convention::Ieee, 1.0);
-    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert!(json.get("lane_use").is_none() && json["passes"][0].get("lane_use").is_none());
 
     for pass in &mut case.measurement.passes {
@@ -362,7 +362,7 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     }
     let report = case.report(Convention::Ieee, 1.0);
     assert!(report.holds());
-    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!((&json["lane_use"], &json["passes"][0]["lane_use"]), (&0.25.into(), &0.25.into()));
     assert_eq!(json["out_of_bounds"], serde_json::json!([]));
     let text = table::render(&report.page(false), false);
@@ -376,7 +376,7 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     }
     let report = case.report(Convention::Ieee, 1.0);
     assert!(!report.holds());
-    let json: Value = serde_json::from_str(&json::render(&report)).unwrap();
+    let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     let row = serde_json::json!({"kernel": "mix.forward", "line": 12, "accesses": 6});
     assert_eq!(json["out_of_bounds"], serde_json::json!([row]));
     let text = table::render(&report.page(false), false);

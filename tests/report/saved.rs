@@ -7,14 +7,16 @@ use flopmeter::{
     estimate::Estimate,
     execute,
     forecast::{Extent, Peak, Question},
-    format::{self, json},
+    format,
     instrument::instrument,
     kernel::KernelModule,
     measure::{Source, Timing},
     model::{AskedShape, BatchShape, Model, Optimizer},
     op::Convention,
     page::Paged,
-    result::{self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport},
+    result::{
+        self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, to_json,
+    },
     shader,
 };
 use serde_json::{Value, json};
@@ -92,7 +94,7 @@ pub fn placed() -> Report {
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    fs::write(&path, json::render(report)).unwrap();
+    fs::write(&path, to_json(report)).unwrap();
     assert_eq!(result::load::<D>(&path).unwrap(), *report);
 
     let mut written: Value = serde_json::to_value(report).unwrap();
@@ -132,7 +134,7 @@ fn a_saved_report_reads_back_as_it_was() {
 #[test]
 fn a_loss_that_is_not_finite_is_still_known_to_be_none() {
     let report = Case::fixed().report(Convention::Ieee, f32::NAN);
-    let read: Report = serde_json::from_str(&json::render(&report)).unwrap();
+    let read: Report = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!((read.loss, read.loss_is_finite), (None, Some(false)));
     assert!(format::table::render(&read.page(false), false).contains("not finite"));
 }
@@ -149,7 +151,7 @@ fn refusal(contents: &str) -> String {
 
 #[test]
 fn a_file_that_is_no_such_report_is_refused_and_said_why() {
-    let whole = json::render(&Case::fixed().report(Convention::Ieee, 3.25));
+    let whole = to_json(&Case::fixed().report(Convention::Ieee, 3.25));
     let says = |contents: &str, what: &str| {
         let message = refusal(contents);
         assert!(message.contains(what), "{message:?} does not say {what:?}");
@@ -166,10 +168,7 @@ fn a_file_that_is_no_such_report_is_refused_and_said_why() {
         &whole.replace("flopmeter.profile/1", "flopmeter.profile/2"),
         "version flopmeter.profile/2",
     );
-    says(
-        &json::render(&shader_report()),
-        "'flopmeter.shader/1', where a report 'flopmeter.profile/1'",
-    );
+    says(&to_json(&shader_report()), "'flopmeter.shader/1', where a report 'flopmeter.profile/1'");
     says("{\"schema\": \"flopmeter.profile/1\"}", "missing field");
     says(&whole.replace("\"f32.fma\"", "\"f32.fmla\""), "unknown operation 'f32.fmla'");
     says(&whole.replace("\"total\": 16212", "\"total\": 16213"), "do not add up");
@@ -183,7 +182,7 @@ fn a_file_that_is_no_such_report_is_refused_and_said_why() {
 
 #[test]
 fn an_estimate_whose_terms_do_not_add_up_is_refused() {
-    let text = json::render(&estimate("resnet-bk", &[]));
+    let text = to_json(&estimate("resnet-bk", &[]));
     let spoilt = text.replacen("\"flops\": 262144,", "\"flops\": 262145,", 1);
     assert_ne!(text, spoilt);
     let error = serde_json::from_str::<Estimate>(&spoilt).unwrap_err().to_string();
@@ -198,7 +197,7 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
     let mut names = Vec::new();
     for (name, schema) in result::schemas() {
         let path = folder.join(format!("{}.json", name.replace('/', "-")));
-        let text = json::render(&schema);
+        let text = to_json(&schema);
         if write {
             fs::write(&path, &text).unwrap();
         }

@@ -32,23 +32,6 @@ pub struct Common {
     pub no_progress: bool,
 }
 
-/// Where else a report goes. - is standard output, in place of the table.
-#[derive(Debug, Args)]
-pub struct Exports {
-    /// Write the report as JSON; - is standard output, in place of the table
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
-    /// Write the report's main table as CSV, a row a component and phase (or kernel, or line)
-    #[arg(long, value_name = "PATH")]
-    pub csv: Option<PathBuf>,
-    /// Write the report as Markdown, as for a pull request
-    #[arg(long, value_name = "PATH")]
-    pub markdown: Option<PathBuf>,
-    /// Write the report as one file for a browser, with plots
-    #[arg(long, value_name = "PATH")]
-    pub html: Option<PathBuf>,
-}
-
 /// Which model, in which shape.
 #[derive(Clone, Debug, Args)]
 pub struct Model {

@@ -209,7 +209,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
 #[test]
 fn dispatches_add_up_in_one_buffer() {
-    common::on_every_executor(|gpu| {
+    // Workgroups that share a row write the same elements; how often a loop goes round does not depend on them.
+    common::on_every_executor_with_races(|gpu| {
         let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &Limits::WEBGPU).unwrap();
         let ran = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1], [2, 2, 3], [1, 1, 1]]);
         assert_eq!(executions(&instrumented, &ran.counters, 3 + 12 + 1), (3 + 12 + 1) * 40 * 10);

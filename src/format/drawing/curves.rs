@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use maud::Markup;
 use plotters::{
     chart::ChartBuilder,
     coord::combinators::IntoLogRange as _,
@@ -14,22 +13,17 @@ use plotters::{
     },
 };
 
-use super::canvas::{self, Frame, GRID, INK};
+use super::canvas::{self, Drawing, GRID, INK};
 use crate::page::{Line, Point};
 
 const HEIGHT: u32 = 520;
 
-pub(super) fn draw(
-    frame: &Frame<'_>,
-    [x, y]: [&str; 2],
-    lines: &[Line],
-    points: &[Point],
-) -> Markup {
+pub(super) fn draw([x, y]: [&str; 2], lines: &[Line], points: &[Point]) -> Drawing {
     let line_ends = lines.iter().flat_map(|line| line.points.iter().copied());
     let all = || line_ends.clone().chain(points.iter().map(|point| (point.x, point.y)));
     let across = decades(all().map(|(x, _)| x));
     let up = decades(all().map(|(_, y)| y));
-    canvas::svg(frame, HEIGHT, |area| {
+    canvas::drawn(HEIGHT, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(14)
             .x_label_area_size(44)

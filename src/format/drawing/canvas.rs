@@ -1,10 +1,8 @@
-//! What all drawings share: an SVG with a title and a description, rows with names, and colours that follow
-//! the page's. A drawing says each colour as it is in the light; a style sheet made here says what it is in
+//! What all drawings share: the elements of an SVG, rows with names, and colours that follow the page's. A drawing says each colour as it is in the light; a style sheet made here says what it is in
 //! the dark.
 
 use std::{error::Error, fmt::Write as _, ops::Range};
 
-use maud::{Markup, PreEscaped, html};
 use plotters::{
     chart::{ChartBuilder, ChartContext},
     coord::{Shift, cartesian::Cartesian2d, types::RangedCoordf64},
@@ -22,7 +20,7 @@ pub(super) type Drawn = Result<(), Box<dyn Error>>;
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Chart<'a, X, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>;
 
-pub(super) const INK: RGBColor = RGBColor(0x1a, 0x1a, 0x19);
+pub(in crate::format) const INK: RGBColor = RGBColor(0x1a, 0x1a, 0x19);
 pub(super) const GRID: RGBColor = RGBColor(0xdd, 0xdc, 0xd8);
 
 /// The colours of series in the light and in the dark; the last is of whatever has none of its own.
@@ -38,21 +36,19 @@ const SERIES: [(RGBColor, RGBColor); 8] = [
 ];
 
 /// The width of every drawing; the page scales it.
-const WIDTH: u32 = 960;
+pub(in crate::format) const WIDTH: u32 = 960;
 /// How high a row is, and what stands below the rows.
 const ROW: u32 = 28;
 const AXIS: u32 = 34;
 /// The room for the names of rows.
 const NAMES: u32 = 220;
 
-/// What a drawing is called and what it shows.
-pub(super) struct Frame<'a> {
-    /// Unique in the page.
-    pub(super) id: String,
-    /// A few words.
-    pub(super) title: &'a str,
-    /// A sentence or two.
-    pub(super) description: &'a str,
+/// A figure that was drawn: what stands within an SVG of its size.
+pub(in crate::format) struct Drawing {
+    /// Its height; every drawing is [`WIDTH`] wide.
+    pub(in crate::format) height: u32,
+    /// Its elements.
+    pub(in crate::format) elements: String,
 }
 
 /// The colour of a series in the light.
@@ -61,13 +57,17 @@ pub(super) fn colour(series: usize) -> RGBColor {
 }
 
 /// The colour of a series as the page's style sheet calls it.
-pub(super) fn variable(series: usize) -> String {
+pub(in crate::format) fn variable(series: usize) -> String {
     format!("var(--series-{})", series.min(SERIES.len() - 1))
 }
 
+/// A colour as a document states it.
+pub(in crate::format) fn hex(RGBColor(r, g, b): RGBColor) -> String {
+    format!("#{r:02X}{g:02X}{b:02X}")
+}
+
 /// The style sheet by which drawings follow the page.
-pub(super) fn style() -> String {
-    let hex = |RGBColor(r, g, b): RGBColor| format!("#{r:02X}{g:02X}{b:02X}");
+pub(in crate::format) fn style() -> String {
     let mut sheet = String::new();
     let variables = |pick: fn(&(RGBColor, RGBColor)) -> RGBColor| {
         let series = SERIES.iter().enumerate();
@@ -89,24 +89,17 @@ pub(super) fn style() -> String {
     sheet
 }
 
-/// An SVG of this height that a screen reader knows by its title and description.
-pub(super) fn svg(frame: &Frame<'_>, height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Markup {
-    let mut drawing = String::new();
-    let area = SVGBackend::with_string(&mut drawing, (WIDTH, height)).into_drawing_area();
+/// A drawing of this height.
+pub(super) fn drawn(height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawing {
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
     let drawn = draw(&area).and_then(|()| Ok(area.present()?));
     drop(area);
     drawn.expect("a string takes any drawing");
-    // The opening tag is ours: it says what the drawing is.
-    let inside = drawing.split_once('>').map_or("", |(_, inside)| inside);
-    let [title, description] = ["title", "description"].map(|part| format!("{}-{part}", frame.id));
-    html! {
-        svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
-            aria-labelledby=(title) aria-describedby=(description) {
-            title id=(title) { (frame.title) }
-            desc id=(description) { (frame.description) }
-            (PreEscaped(inside.trim_end().trim_end_matches("</svg>")))
-        }
-    }
+    // The document that the drawing stands in opens and closes the element.
+    let inside = svg.split_once('>').map_or("", |(_, inside)| inside);
+    let elements = inside.trim_end().trim_end_matches("</svg>").to_owned();
+    Drawing { height, elements }
 }
 
 /// How high a chart of so many rows is.

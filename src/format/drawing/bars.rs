@@ -1,16 +1,15 @@
 //! Bars made of parts, one a row.
 
-use maud::Markup;
 use plotters::{element::Rectangle, style::Color as _};
 
-use super::canvas::{self, Frame};
+use super::canvas::{self, Drawing};
 use crate::page::{Bar, number::scaled_flops};
 
-pub(super) fn draw(frame: &Frame<'_>, bars: &[Bar]) -> Markup {
+pub(super) fn draw(bars: &[Bar]) -> Drawing {
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
     let sum = |bar: &Bar| bar.parts.iter().map(|(_, flops)| *flops as f64).sum::<f64>();
     let longest = bars.iter().map(sum).fold(1.0, f64::max);
-    canvas::svg(frame, canvas::height(bars.len()), |area| {
+    canvas::drawn(canvas::height(bars.len()), |area| {
         let mut chart = canvas::rows(area, &names, 0.0..longest, &scaled_flops)?;
         for (row, bar) in bars.iter().enumerate() {
             let (top, bottom) = canvas::bar(row);

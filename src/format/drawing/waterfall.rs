@@ -1,10 +1,9 @@
 //! From one figure to another, step by step: each bar begins where the one before ended, and the last is
 //! their sum.
 
-use maud::Markup;
 use plotters::{element::Rectangle, style::Color as _};
 
-use super::canvas::{self, Frame};
+use super::canvas::{self, Drawing};
 use crate::page::{Step, number::scaled_flops};
 
 /// The series of steps up, of steps down, and of the sum.
@@ -12,7 +11,7 @@ const UP: usize = 0;
 const DOWN: usize = 1;
 const SUM: usize = 2;
 
-pub(super) fn draw(frame: &Frame<'_>, steps: &[Step]) -> Markup {
+pub(super) fn draw(steps: &[Step]) -> Drawing {
     let mut at = 0_i128;
     let mut bars: Vec<(&str, usize, f64, f64)> = Vec::new();
     for Step { name, difference } in steps {
@@ -25,7 +24,7 @@ pub(super) fn draw(frame: &Frame<'_>, steps: &[Step]) -> Markup {
     let (least, most) = (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max));
     let most = if least == most { 1.0 } else { most };
     let names: Vec<&str> = bars.iter().map(|(name, ..)| *name).collect();
-    canvas::svg(frame, canvas::height(bars.len()), |area| {
+    canvas::drawn(canvas::height(bars.len()), |area| {
         let mut chart = canvas::rows(area, &names, least..most, &scaled_flops)?;
         for (row, &(_, series, from, to)) in bars.iter().enumerate() {
             let (top, bottom) = canvas::bar(row);

@@ -1,0 +1,86 @@
+//! The roofline as a figure: ceilings as lines, kernels as numbered points, both axes logarithmic.
+
+use super::{columns, placed, table, unit};
+use crate::{
+    page::{Cell, Column, Figure, Line, Plot, Point, Row, Table, number::share_of},
+    result::PlacedKernel,
+    roofline::{Bound, Ceilings, Resource},
+};
+
+/// Ceilings with kernels under them, each a number in the table behind the figure. `None` where a ceiling of
+/// arithmetic or of storage traffic is missing, so that there is no roof.
+pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
+    let bandwidth = ceilings.best(Resource::Storage)?;
+    let peaks = [Resource::F16, Resource::F32, Resource::F64];
+    let peaks = peaks.into_iter().filter_map(|of| Some((of, ceilings.best(of)?)));
+    let peaks: Vec<(Resource, f64)> = peaks.collect();
+    let peak = peaks.iter().map(|(_, peak)| *peak).reduce(f64::max)?;
+    let ridge = peak / bandwidth;
+    let intensities = kernels.iter().map(|kernel| kernel.intensity);
+    let (least, most) =
+        intensities.fold((ridge, ridge), |(least, most), x| (least.min(x), most.max(x)));
+    let (least, most) = (least / 4.0, most * 4.0);
+    let slope = Line { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
+    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Line {
+        series,
+        points: vec![(peak / bandwidth, peak), (most, peak)],
+    });
+    let points = (1..).zip(kernels).map(|(number, kernel)| Point {
+        series: match kernel.placement.bound {
+            Bound::Memory => 1,
+            Bound::Compute => 2,
+        },
+        label: format!("{number}"),
+        x: kernel.intensity,
+        y: kernel.flops_per_second,
+    });
+    let rows = (1_u32..).zip(kernels).map(|(number, kernel)| {
+        let at = [
+            Cell::whole(number),
+            Cell::text(&kernel.name),
+            Cell::rate(kernel.intensity, 2),
+            Cell::rate(kernel.flops_per_second * 1e-9, 2),
+        ];
+        Row::new(at.into_iter().chain(placed(Some(kernel.placement))).collect::<Vec<_>>())
+    });
+    let named = [
+        Column::number("number", "number"),
+        Column::text("kernel", "kernel"),
+        Column::number("FLOP/B", "flops_per_byte"),
+        Column::number("GFLOP/s", "gflops_per_second"),
+    ];
+    let data = if kernels.is_empty() {
+        table(ceilings)
+    } else {
+        Table {
+            columns: named.into_iter().chain(columns()).collect(),
+            rows: rows.collect(),
+            ..Table::default()
+        }
+    };
+    let description = format!(
+        "What this adapter allows, measured: {:.1} GB/s of storage traffic up to {ridge:.1} FLOP a byte, and \
+         {:.1} GFLOP/s beyond. {} kernels stand under it by what they do for each byte and how fast; one that \
+         caches serve may stand above.",
+        bandwidth * 1e-9,
+        peak * 1e-9,
+        kernels.len()
+    );
+    let ceiled = ceilings.ceilings.iter().map(|ceiling| {
+        format!("{}: {:.1} {}", ceiling.name, ceiling.rate.median * 1e-9, unit(ceiling.resource))
+    });
+    let shares = (1..).zip(kernels).map(|(number, kernel)| {
+        format!("{number}  {}: {} of the attainable", kernel.name, share_of(kernel.placement.share))
+    });
+    let key = ceiled.chain(shares).collect();
+    let names = ["storage traffic", "kernel bound by memory", "kernel bound by compute"];
+    let roofed = peaks.iter().map(|(of, _)| format!("{} arithmetic", of.name()));
+    let figure = Figure::Curves {
+        x: "FLOP for each byte of storage traffic".to_owned(),
+        y: "FLOP/s".to_owned(),
+        lines: std::iter::once(slope).chain(roofs).collect(),
+        points: points.collect(),
+    };
+    let series = names.map(str::to_owned).into_iter().chain(roofed).collect();
+    Some(Plot { description, series, key, figure, data })
+}
