@@ -19,39 +19,39 @@ const MANY: u32 = 100_000;
 const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 override ROUNDS: u32;
 @compute @workgroup_size(1)
-fn one() {
-    var sum = x[0];
+fn one(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[0] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(32)
-fn whole_subgroups(@builtin(local_invocation_index) i: u32) {
-    var sum = x[i];
+fn whole_subgroups(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[i] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(32)
-fn one_lane(@builtin(local_invocation_index) i: u32) {
-    var sum = x[i];
-    let rounds = select(3u, ROUNDS, i == 5u);
+fn one_lane(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
+    let rounds = select(3u, ROUNDS, id.x % 32u == 5u);
     for (var i = 0u; i < rounds; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[i] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(1)
-fn nested() {
-    var sum = x[0];
+fn nested(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS / 100u; i++) {
         for (var j = 0u; j < 100u; j++) {
             sum = sum * 1.0001 + 0.5;
         }
     }
-    x[0] = sum;
+    x[id.x] = sum;
 }
 ";
 
@@ -139,8 +139,9 @@ fn the_deepest_kernel_that_is_taken_is_counted_right() {
         let source = format!(
             "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
             fn inner(i: u32, v: f32) {{ {} {} }}
-            @compute @workgroup_size(128) fn main(@builtin(local_invocation_index) i: u32) {{
-                let v = f32(i); {} inner(i, v); {} }}",
+            @compute @workgroup_size(128) fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
+                let i = id.x;
+                let v = f32(i % 128u); {} inner(i, v); {} }}",
             conditions(half..levels),
             close(levels - half),
             conditions(0..half),
