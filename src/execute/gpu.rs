@@ -116,7 +116,7 @@ impl Gpu {
             buffers: Vec::new(),
             staged: 0,
         };
-        gpu.adapter.limits = probe::limits(&mut gpu)?;
+        gpu.adapter.limits.loop_rounds = probe::loop_rounds(&mut gpu)?;
         Ok(gpu)
     }
 
