@@ -35,7 +35,7 @@ use self::{
 };
 use super::{
     Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
-    ProgramId,
+    ProgramId, fits,
 };
 use flopmeter_core::guard::Stage;
 
@@ -172,6 +172,7 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        fits::kernel(&self.adapter, kernel)?;
         let program = kernel
             .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
         self.programs.push(program);

@@ -3,6 +3,7 @@
 
 mod flat;
 mod layout;
+mod nesting;
 mod overrides;
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -220,6 +221,12 @@ impl KernelModule {
             .filter_map(|(_, v)| self.module.types[v.ty].inner.try_size(self.module.to_ctx()))
             .map(|bytes| u64::from(bytes).next_multiple_of(16))
             .sum()
+    }
+
+    /// How many conditions and loops stand within each other at most, those of called functions included;
+    /// what follows a `return`, `break` or `continue` stands within the condition of that.
+    pub fn nesting(&self) -> u32 {
+        nesting::of(&self.module, &self.entry_point().function)
     }
 
     /// How the bytes of one of [`Self::resources`] are made of scalars; none where it is no buffer.
