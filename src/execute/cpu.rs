@@ -16,7 +16,6 @@ mod launch;
 mod lower;
 mod machine;
 mod memory;
-mod pass;
 mod program;
 mod race;
 mod straighten;
@@ -28,7 +27,6 @@ use std::{
     time::Instant,
 };
 
-pub use self::pass::Pass;
 use self::{
     flow::Fault,
     launch::Launch,
@@ -74,7 +72,6 @@ pub struct Cpu {
     subgroup: u32,
     detect_races: bool,
     max_rounds: u64,
-    left_out: Vec<Pass>,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
 }
@@ -104,7 +101,6 @@ impl Cpu {
             subgroup,
             detect_races: false,
             max_rounds: MAX_ROUNDS,
-            left_out: Vec::new(),
             programs: Vec::new(),
             buffers: Vec::new(),
         })
@@ -122,13 +118,6 @@ impl Cpu {
     #[must_use]
     pub fn with_max_rounds(mut self, rounds: u64) -> Self {
         self.max_rounds = rounds;
-        self
-    }
-
-    /// The same executor, which leaves passes out of what it compiles from now on. It computes and counts the same.
-    #[must_use]
-    pub fn without(mut self, passes: &[Pass]) -> Self {
-        self.left_out.extend(passes);
         self
     }
 
@@ -184,8 +173,8 @@ impl Executor for Cpu {
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
         fits::kernel(&self.adapter, kernel)?;
-        let lowered = || lower::lower(kernel, self.subgroup, self.detect_races, &self.left_out);
-        let program = kernel.guarded(Stage::Compiling, lowered)?;
+        let program = kernel
+            .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }

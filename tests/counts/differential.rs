@@ -6,7 +6,7 @@
 
 use common::generator::{self, COUNTERS, LANES, OWN};
 use flopmeter::{
-    execute::{Bound, Dispatch, Executor, Witness, cpu::Pass},
+    execute::{Bound, Dispatch, Executor, Witness},
     instrument::instrument,
     kernel::KernelModule,
     op::Cost,
@@ -121,28 +121,6 @@ fn hold(seed: u64, gpu: Option<&mut dyn Executor>) {
     hold_equal("another executor", &there, &plain);
     // A driver may round otherwise where it compiles the same expression in another kernel.
     hold_equal("counting on another executor", &counted_there, &there);
-}
-
-/// Holds a kernel on the embedded executor against the same without some of its passes: what is computed and
-/// what the executor saw are the same.
-fn hold_without(what: &str, passes: &[Pass], kernel: &KernelModule, whole: &Left) {
-    let left = run(&mut common::embedded().without(passes), kernel, None);
-    assert!(left.buffers == whole.buffers, "without {passes:?}, results of {what}");
-    assert_eq!(left.witness, whole.witness, "without {passes:?}, what was seen of {what}");
-}
-
-#[test]
-fn passes_of_the_embedded_executor_change_nothing() {
-    for seed in 0..SEEDS {
-        let source = generator::kernel(seed);
-        let kernel =
-            KernelModule::from_wgsl("random", &source, "main", &Default::default()).unwrap();
-        let whole = run(&mut common::embedded(), &kernel, None);
-        for pass in Pass::ALL {
-            hold_without(&format!("seed {seed}"), &[pass], &kernel, &whole);
-        }
-        hold_without(&format!("seed {seed}"), &Pass::ALL, &kernel, &whole);
-    }
 }
 
 #[test]
