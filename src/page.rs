@@ -15,6 +15,7 @@ pub(crate) mod number;
 mod pictures;
 mod plot;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
 mod section;

@@ -309,8 +309,8 @@ fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<Compiled, Error> 
             Some(index) => *index,
             None => {
                 let (key, module) = library.load(&pass.kernel, &pass.dims)?;
-                let counting = Counting::new(executor, &module)
-                    .map_err(|error| error.of_pass(&pass.label))?;
+                let counting =
+                    Counting::new(executor, &module).map_err(|error| error.of_pass(&pass.label))?;
                 kernels.push(Kernel { resources: module.resources, counting });
                 let (kernel, tile) = key.clone();
                 chosen.push(ChosenKernel { kernel, tile: tile.into_iter().collect(), passes: 0 });

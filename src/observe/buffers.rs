@@ -105,10 +105,13 @@ impl Outputs {
             let float = |word: &[u8; 4]| f32::from_le_bytes(*word);
             let (a_words, b_words) = (a.as_chunks::<4>().0.iter(), b.as_chunks::<4>().0.iter());
             a.len() == b.len()
-                && a_words.zip(b_words).all(|(a, b)| a == b || float(a).is_nan() && float(b).is_nan())
+                && a_words
+                    .zip(b_words)
+                    .all(|(a, b)| a == b || float(a).is_nan() && float(b).is_nan())
         };
         let mut outputs = self.0.iter();
-        let found = outputs.find(|(name, bytes)| !other.0.get(*name).is_some_and(|b| same(bytes, b)));
+        let found =
+            outputs.find(|(name, bytes)| !other.0.get(*name).is_some_and(|b| same(bytes, b)));
         found.map(|(name, _)| name.as_str())
     }
 }

@@ -33,6 +33,11 @@ impl Attempts {
         Self { first, embedded: embedded.filter(|_| !is_embedded), second: None, moved: false }
     }
 
+    /// Whether errors of the first executor are not final.
+    pub const fn may_move(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// The executor that the last work ended on; before any, the first.
     pub fn executor(&mut self) -> &mut dyn Executor {
         match &mut self.second {
@@ -42,17 +47,17 @@ impl Attempts {
     }
 
     /// Does work on the first executor. Where that is in its way ([`KernelError::is_of_the_adapter`]), does all of
-    /// it again on the embedded executor, and says so.
+    /// it again on the embedded executor, and hands it what became of the first.
     ///
     /// # Errors
     /// Those of the work, on the executor that did it last.
     pub fn run<T>(
         &mut self,
-        mut work: impl FnMut(&mut dyn Executor) -> Result<T, Error>,
-    ) -> Result<(T, Option<Moved>), Error> {
+        mut work: impl FnMut(&mut dyn Executor, Option<&Moved>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.moved = false;
-        let error = match work(self.first.as_mut()) {
-            Ok(done) => return Ok((done, None)),
+        let error = match work(self.first.as_mut(), None) {
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
         let is_its = error.kernel().is_some_and(KernelError::is_of_the_adapter);
@@ -65,6 +70,6 @@ impl Attempts {
             none => none.insert(open("embedded", embedded)?),
         };
         self.moved = true;
-        Ok((work(second.as_mut())?, Some(moved)))
+        work(second.as_mut(), Some(&moved))
     }
 }

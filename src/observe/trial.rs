@@ -1,7 +1,7 @@
 //! One kernel on buffers of its own, from its contents to what was observed. Whose kernel it is, and what its
 //! buffers mean, is the caller's business.
 
-use super::{Buffers, Counting, Call, Observed, Outputs, Source, Timing, median, source};
+use super::{Buffers, Call, Counting, Observed, Outputs, Source, Timing, median, source};
 use crate::{
     Error,
     execute::{Bound, Executor, Outcome},

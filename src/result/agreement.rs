@@ -104,7 +104,9 @@ impl Agreement {
         Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
-            kernels_chosen: runs.first().map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
+            kernels_chosen: runs
+                .first()
+                .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
                 .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
                 .collect(),
@@ -117,11 +119,9 @@ impl Agreement {
     /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.
     pub fn holds(&self) -> bool {
         let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
-        let differs = counts
-            .chain(self.values.iter().map(|value| &value.verdict))
-            .any(|verdict| {
-                matches!(verdict, Verdict::Mismatch { .. } | Verdict::NotComparable { .. })
-            });
+        let differs = counts.chain(self.values.iter().map(|value| &value.verdict)).any(|verdict| {
+            matches!(verdict, Verdict::Mismatch { .. } | Verdict::NotComparable { .. })
+        });
         !differs && self.watched.iter().all(|(_, watched)| watched.holds())
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bill, DEFINITION, Document, Figures, Quantity, Provenance,
+    Bill, DEFINITION, Document, Figures, Provenance, Quantity,
     document::{load, schema_of},
 };
 use crate::{

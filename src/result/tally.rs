@@ -44,6 +44,16 @@ impl OwnTally {
         any.then_some(own)
     }
 
+    /// Those of several runs together; `None` where there are none.
+    pub fn sum<'a>(runs: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        runs.into_iter().cloned().reduce(|mut sum, run| {
+            sum.verdict.r#match += run.verdict.r#match;
+            sum.verdict.mismatch += run.verdict.mismatch;
+            sum.differences.extend(run.differences);
+            sum
+        })
+    }
+
     /// Whether the two never differ.
     pub const fn holds(&self) -> bool {
         self.verdict.holds()

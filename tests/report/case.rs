@@ -1,17 +1,18 @@
 //! What the tests of reports report on: a lowered plan whose measurement is made up from its closed forms,
 //! so that nothing depends on a device.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use flopmeter::{
     estimate::Estimate,
     execute::{Adapter, Backend, Clock, DeviceType, Limits},
     formula,
-    measure::{Measurement, PassMeasurement, Source, Timing},
+    measure::{ChosenKernel, Measurement},
     model::{
         AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
         lower::{self, Training},
     },
+    observe::{Observed, Source, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     plan::{Pass, Phase, Plan},
     profile::{Run, Tensor},
@@ -121,7 +122,10 @@ impl Case {
 
 /// A measurement in which every pass did exactly what its closed form says.
 pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
-    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
+    let who = Arc::new(adapter("Example", limits));
+    let passes = plan.passes.iter().enumerate().map(|(i, pass)| Observed {
+        adapter: Arc::clone(&who),
+        lines: BTreeMap::new(),
         cost: Cost {
             ops: formula::exact(&pass.kernel, &pass.dims)
                 .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
@@ -138,8 +142,13 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
         seconds: Some(1e-5 * (i as f64 + 1.0)),
     });
     Measurement {
-        adapter: adapter("Example", limits),
+        adapter: adapter("Example", limits).into(),
         passes: passes.collect(),
+        kernels: vec![ChosenKernel {
+            kernel: "linear.forward".parse().unwrap(),
+            tile: [("LANES".to_owned(), 64)].into(),
+            passes: 4,
+        }],
         timing: Timing {
             source: Source::Timestamps,
             repeats: 3,
@@ -162,7 +171,7 @@ pub fn adapter(name: &str, limits: Limits) -> Adapter {
 /// A run by an executor of this name, with one gradient.
 pub fn run(name: &str) -> Run {
     let mut measurement = Case::fixed().measurement;
-    measurement.adapter = adapter(name, LIMITS);
+    measurement.adapter = adapter(name, LIMITS).into();
     let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
     Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
 }

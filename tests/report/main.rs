@@ -14,11 +14,11 @@ use flopmeter::{
     execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     forecast::{Extent, Peak, Question},
     format::table,
-    measure::PassMeasurement,
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Module, Optimizer, ResNetBkConfig,
         lower::{BkGradient, Scope, Training},
     },
+    observe::Observed,
     op::{Convention, Op, OpCounts, Scalar},
     page::Paged as _,
     plan::Phase,
@@ -339,7 +339,7 @@ fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
 
 /// What an executor that looks saw of a pass: its counts, a lane in four at work, and so many accesses
 /// out of bounds.
-fn witness(pass: &PassMeasurement, accesses: u64) -> Witness {
+fn witness(pass: &Observed, accesses: u64) -> Witness {
     let kernel = "mix.forward".to_owned();
     let out_of_bounds = OutOfBounds { kernel, line: Some(12), accesses };
     Witness {
