@@ -37,7 +37,7 @@ pub(super) fn table(report: &Report) -> Table {
             0 => rows.push(sum(name, flops, some, "").of(name)),
             wrong => {
                 let why =
-                    format!("not explained: {wrong} of its passes are not what they should be");
+                    format!("not explained: {wrong} of its passes do not match their closed forms");
                 rows.push(sum(name, flops, some, &why).of(name));
             }
         }

@@ -334,9 +334,9 @@ impl Report {
 }
 
 impl PassRow {
-    /// Whether two opinions on this pass differ, or there are no two.
+    /// Whether two opinions on this pass differ.
     pub(crate) const fn is_wrong(&self) -> bool {
-        matches!(self.verdict, Verdict::Mismatch { .. } | Verdict::NotComparable { .. })
+        matches!(self.verdict, Verdict::Mismatch { .. })
     }
 
     /// Whether another pass ran in the place of this one.

@@ -119,7 +119,7 @@ pub const SUBGROUP_SIZE: &str =
 
 /// Lanes in a subgroup of the embedded executor. An adapter has its own, so none may be asked for with one; where
 /// no adapter is named, every one runs, the embedded executor among them.
-pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> super::super::Result<u32> {
+pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> anyhow::Result<u32> {
     if let (Some(lanes), Some(adapter)) = (asked, adapter.filter(|&name| name != "embedded")) {
         bail!(
             "--subgroup-size {lanes} is the embedded executor's, and --adapter {adapter} may be another: \
@@ -131,7 +131,7 @@ pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> super::super
 
 impl Setup {
     /// [`subgroup_lanes`] of what was asked.
-    pub fn lanes(&self, adapter: Option<&str>) -> super::super::Result<u32> {
+    pub fn lanes(&self, adapter: Option<&str>) -> anyhow::Result<u32> {
         subgroup_lanes(self.subgroup_size, adapter)
     }
 
