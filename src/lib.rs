@@ -41,7 +41,8 @@
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
-//! | [`measure`] | run a plan, fold block executions into costs | formulas |
+//! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
+//! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
 //! | [`check`] | measurement against formula and other executors | printing |
@@ -94,6 +95,7 @@ pub mod formula;
 pub mod library;
 pub mod measure;
 pub mod model;
+pub mod observe;
 pub mod operation;
 pub mod page;
 pub mod plan;

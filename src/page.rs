@@ -16,6 +16,7 @@ pub(crate) mod number;
 mod pictures;
 mod plot;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
 mod section;
