@@ -41,6 +41,7 @@
 //! | [`measure`] | run a plan, fold block executions into costs | formulas |
 //! | [`formula`] | the exact operations of a pass from its dimensions | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
@@ -93,6 +94,7 @@ pub mod model;
 pub mod page;
 pub mod plan;
 pub mod profile;
+pub mod published;
 pub mod result;
 pub mod roofline;
 pub mod shader;

@@ -18,6 +18,7 @@ use crate::{
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
+    family::decoder::Exact,
     model::{ModelConfig, lower::Training},
     op::Convention,
     plan::Phase,
@@ -92,6 +93,9 @@ pub struct Side {
     pub adapter: Option<Adapter>,
     /// How many passes agree with their closed forms, where it ran.
     pub verdict: Option<Tally>,
+    /// What a whole training step of it costs by closed forms, where it is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
 }
 
 /// The same part of both steps.
@@ -246,7 +250,8 @@ impl CompareReport {
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
         let Bill { model, model_config, batch, seq, training, items: _ } = bill;
+        let exact = model_config.exact([batch, seq], training.optimizer);
         let (adapter, verdict) = run.map(|run| (run.adapter, run.verdict)).unzip();
-        Self { model, file, model_config, batch, seq, training, adapter, verdict }
+        Self { model, file, model_config, batch, seq, training, adapter, verdict, exact }
     }
 }
