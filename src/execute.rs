@@ -3,6 +3,7 @@
 
 #[cfg(feature = "embedded")]
 pub mod cpu;
+mod fits;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod memory;

@@ -35,7 +35,7 @@ use self::{
 };
 use super::{
     Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
-    ProgramId,
+    ProgramId, fits,
 };
 use flopmeter_core::guard::Stage;
 
@@ -172,6 +172,7 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        fits::kernel(&self.adapter, kernel)?;
         let program = kernel
             .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
         self.programs.push(program);
@@ -210,11 +211,12 @@ impl Executor for Cpu {
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
         let program = &self.programs[dispatch.program.0];
         let memories = self.bind(program, dispatch)?;
-        let start = Instant::now();
+        // WebAssembly has no clock of its own; whoever calls it there has one.
+        let start = (!cfg!(target_family = "wasm")).then(Instant::now);
         let max_rounds = self.max_rounds;
         let launch = Launch { program, memories, grid: dispatch.grid, max_rounds };
         let ran = launch.run();
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = start.map_or(0.0, |start| start.elapsed().as_secs_f64());
         let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
                 Fault::Endless { line, .. } => {
