@@ -2,9 +2,9 @@
 //! frameworks.
 
 use super::{
-    Bill, Case, Covers, Formula, What,
-    bill::{PROJECTIONS, THREE, TWO},
-    paper, run,
+    bill::{Bill, PROJECTIONS, THREE, TWO, What},
+    case::Case,
+    formula::{Covers, Formula, paper, run},
 };
 use crate::family::decoder::{Part, Pass, Place};
 

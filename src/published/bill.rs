@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Deref};
 
-use super::Case;
+use super::case::Case;
 use crate::family::decoder::{Part, Pass, Place};
 
 /// What FLOPs are charged for.

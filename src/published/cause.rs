@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bill, Case, Covers, Formula, What};
+use super::{
+    bill::{Bill, What},
+    case::Case,
+    formula::{Covers, Formula},
+};
 use crate::family::decoder::{Part, Pass, Place};
 
 /// One reason for a difference.

@@ -38,7 +38,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         id: "cookbook",
-        text: "calc_transformer_flops.py reads --ffn-hidden-size and does not use it: the width of the MLP \
+        text: "calc_transformer_flops.py reads the option ffn-hidden-size and does not use it: the width of the MLP \
                is a whole number of H, 4 by default. It also adds the head after the factor for backward \
                passes, so that the head counts once instead of three times.",
         shown_by: ("qwen2.5-0.5b", 1, 512),

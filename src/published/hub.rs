@@ -1,10 +1,9 @@
 //! The Hugging Face libraries, and trainers that report through them.
 
 use super::{
-    Bill, Case, Covers, Formula, What,
-    bill::{PROJECTIONS, THREE},
-    case::{always, dense},
-    read, run,
+    bill::{Bill, PROJECTIONS, THREE, What},
+    case::{Case, always, dense},
+    formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Linear, Member, Part, Place};
 

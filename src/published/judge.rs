@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bill, Case, Cause, Covers, Formula, What,
-    cause::{Counts, Reference, causes},
-    formulas,
+    bill::{Bill, What},
+    case::Case,
+    cause::{Cause, Counts, Reference, causes},
+    formula::{Covers, Formula},
+    registry::formulas,
 };
 use crate::{
     family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work},

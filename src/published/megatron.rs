@@ -1,11 +1,10 @@
 //! Megatron-LM and what descends from it.
 
 use super::{
-    Bill, Case, Covers, Formula, What,
-    bill::{FOUR, PROJECTIONS, THREE},
-    case::{always, dense},
+    bill::{Bill, FOUR, PROJECTIONS, THREE, What},
+    case::{Case, always, dense},
+    formula::{Covers, Formula, read, run},
     papers::megatron_2021,
-    read, run,
 };
 use crate::family::decoder::{Member, Part, Pass, Place};
 

@@ -1,10 +1,9 @@
 //! Formulas of papers, as published there: shapes of their own models are taken for granted.
 
 use super::{
-    Bill, Checked, Covers, Formula, Source, What,
-    bill::{FOUR, THREE},
+    bill::{Bill, FOUR, THREE, What},
     case::dense,
-    paper, read,
+    formula::{Checked, Covers, Formula, Source, paper, read},
 };
 use crate::family::decoder::{Part, Pass, Place};
 

@@ -1,10 +1,9 @@
 //! Profilers that count a model's products as it runs or as it is traced.
 
 use super::{
-    Bill, Case, Covers, Formula, What,
-    bill::{DENSE, THREE},
-    case::dense,
-    run,
+    bill::{Bill, DENSE, THREE, What},
+    case::{Case, dense},
+    formula::{Covers, Formula, read, run},
 };
 use crate::family::decoder::{Part, Pass};
 
@@ -182,7 +181,7 @@ pub(super) const FORMULAS: &[Formula] = &[
     Formula {
         id: "torchtune",
         name: "torchtune, axolotl, PEFT",
-        source: super::read(
+        source: read(
             "meta-pytorch/torchtune; axolotl-ai-cloud/axolotl; huggingface/peft",
             "bd2a0fc7c314; 067b021c8b87; 5d602fdbff04",
             "no formula in the tree",

@@ -1,10 +1,9 @@
 //! Rules by the number of parameters: 6 N D and what PaLM made of it. N is read in three ways.
 
 use super::{
-    Bill, Case, Covers, Formula, Source, What,
-    bill::{FOUR, THREE},
-    case::{always, dense},
-    paper, read, run,
+    bill::{Bill, FOUR, THREE, What},
+    case::{Case, always, dense},
+    formula::{Covers, Formula, Source, paper, read, run},
 };
 use crate::family::decoder::{Part, Pass, Place};
 
@@ -191,7 +190,7 @@ pub(super) const FORMULAS: &[Formula] = &[
     },
 ];
 
-impl super::Source {
+impl Source {
     const PALM: Self = run(
         "Chowdhery et al. 2022 (PaLM), arXiv:2204.02311",
         "",

@@ -21,6 +21,10 @@ impl Document for Estimate {
     const SCHEMA: &'static str = Estimate::SCHEMA;
 }
 
+impl Document for FormulasReport {
+    const SCHEMA: &'static str = FormulasReport::SCHEMA;
+}
+
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
 pub fn schemas() -> [(&'static str, Schema); 9] {
     [

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Document;
 use crate::{
     Error,
     family::decoder::{DecoderConfig, Exact, Tokens, Training},
@@ -66,6 +65,9 @@ pub struct TrainingSummary {
 }
 
 impl FormulasReport {
+    /// Name and version of the layout of its JSON file.
+    pub const SCHEMA: &'static str = "flopmeter.formulas/1";
+
     /// What the exact count is, and what a ratio divides.
     pub const DEFINITION: &str = "Closed forms, priced without running anything: no kernel was executed \
         for this report. Algebraic is what the mathematics of a step asks for under the ieee convention, \
@@ -148,8 +150,4 @@ impl FormulasReport {
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)
     }
-}
-
-impl Document for FormulasReport {
-    const SCHEMA: &'static str = "flopmeter.formulas/1";
 }
