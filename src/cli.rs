@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod estimate;
 mod export;
+mod formulas;
 mod interrupt;
 mod manual;
 mod merge;
@@ -77,6 +78,7 @@ pub fn run() -> Outcome {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Formulas(asked) => formulas::run(asked, common),
         Command::Compare(asked) => compare::run(asked, common),
         Command::Scale(asked) => scale::run(asked, common),
         Command::Merge(asked) => merge::run(asked, common),

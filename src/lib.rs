@@ -45,6 +45,7 @@
 //! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
@@ -100,6 +101,7 @@ pub mod operation;
 pub mod page;
 pub mod plan;
 pub mod profile;
+pub mod published;
 pub mod registry;
 pub mod result;
 pub mod roofline;

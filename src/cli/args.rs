@@ -1,6 +1,7 @@
 //! What a user may type. Names and defaults only; nothing is resolved here.
 
 mod exports;
+mod formulas;
 mod shared;
 mod values;
 
@@ -17,6 +18,7 @@ use flopmeter::{
 };
 
 pub use self::exports::Exports;
+pub use self::formulas::{Formulas, Recompute};
 use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{
     Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
@@ -45,6 +47,8 @@ pub enum Command {
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
+    /// Every published formula beside what is exact; no device is touched
+    Formulas(Formulas),
     /// Two models, or two saved reports, side by side
     Compare(Compare),
     /// How cost grows along an axis or two; fitted exponents, published claims judged

@@ -18,6 +18,7 @@ use crate::{
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
+    family::decoder::Exact,
     model::{ModelConfig, lower::Training},
     op::Convention,
     plan::Phase,
@@ -97,6 +98,9 @@ pub struct Side {
     /// How its plan came to be run, where it ran.
     #[serde(flatten)]
     pub provenance: Option<Provenance>,
+    /// What a whole training step of it costs by closed forms, where it is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
 }
 
 /// The same part of both steps.
@@ -256,12 +260,24 @@ impl CompareReport {
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
         let Bill { model, model_config, batch, seq, training, items: _ } = bill;
+        let exact = model_config.exact([batch, seq], training.optimizer);
         let (adapter, verdict, provenance) = match run {
             Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))
             }
             None => (None, None, None),
         };
-        Self { model, file, model_config, batch, seq, training, adapter, verdict, provenance }
+        Self {
+            model,
+            file,
+            model_config,
+            batch,
+            seq,
+            training,
+            adapter,
+            verdict,
+            provenance,
+            exact,
+        }
     }
 }

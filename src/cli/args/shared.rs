@@ -14,7 +14,7 @@ use flopmeter::{
     },
 };
 
-use super::values::{optimizer, whole};
+use super::values::{optimizer, peak, whole};
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -177,20 +177,25 @@ pub struct Ahead {
     /// Also say how many steps a budget pays for, as in 1e17
     #[arg(long, value_name = "FLOPS", value_parser = whole::<u128>)]
     budget: Option<u128>,
-    /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
-    /// what was timed
-    #[arg(long, value_name = "FLOPS")]
+    /// FLOPs a second that a device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): for
+    /// times on it, and for MFU and HFU of what was timed
+    #[arg(long, value_name = "FLOPS|NAME", value_parser = peak)]
     peak: Option<f64>,
     /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
     #[arg(long, value_name = "PART", requires = "peak")]
     mfu: Option<f64>,
+    /// How many devices of that peak work together
+    #[arg(long, value_name = "N", requires = "peak", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    devices: u32,
 }
 
 impl Ahead {
     /// What is asked, as far as it makes sense.
     pub fn question(&self) -> Result<Question, flopmeter::Error> {
-        let Self { steps, tokens, budget, peak, mfu } = *self;
-        let peak = peak.map(|peak| Peak::new(peak, mfu.unwrap_or(1.0))).transpose()?;
+        let Self { steps, tokens, budget, peak, mfu, devices } = *self;
+        let together = |peak: f64| Peak::new(peak * f64::from(devices), mfu.unwrap_or(1.0));
+        let peak = peak.map(together).transpose()?;
         let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
         Ok(Question { extent, budget, peak })
     }
