@@ -14,6 +14,7 @@ use flopmeter::{
 use common::corpus::{fills::fills, shaders};
 
 #[test]
+#[ignore = "slow: a driver compiles some two hundred kernels, plain and counting"]
 fn published_shaders_count_what_the_embedded_executor_tallies() {
     let Some(kernels) = shaders::first_variants() else { return };
     let mut gpu = common::gpu();

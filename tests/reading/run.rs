@@ -72,13 +72,12 @@ pub fn spirv(name: &str) -> Option<KernelModule> {
 }
 
 /// The path of a GLSL file of `tests/cases`, compiled to SPIR-V in a folder.
-#[allow(clippy::print_stdout, reason = "the log must say what was skipped")]
 pub fn compiled(folder: &TempDir, name: &str) -> Option<PathBuf> {
     let path = folder.path().join("case.spv");
     let (from, to) = (Path::new("tests/cases").join(name), &path);
     let mut command = Command::new("glslangValidator");
     let Ok(output) = command.args(["-V", "--quiet", "-o"]).args([to, &from]).output() else {
-        println!("SKIPPED: no glslangValidator");
+        common::skipped("GLSLANG", "glslangValidator cannot be started");
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
