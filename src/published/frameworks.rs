@@ -7,10 +7,8 @@ use super::{
 };
 use crate::family::decoder::{Member, Part, Pass, Place};
 
-const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
 const SHARED: What = What::Part(Part::Linear(Place::Shared));
-const MLP: What = What::Part(Part::Linear(Place::Mlp));
 const WHOLE: (What, &str) =
     (SQUARE, "attention over the whole square; a query meets the keys up to itself");
 const HALF: (What, &str) =
