@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agreement;
+mod beyond;
 mod causes;
 mod cell;
 mod compare;
@@ -16,6 +17,7 @@ pub(crate) mod number;
 mod pictures;
 mod plot;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
 mod section;

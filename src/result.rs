@@ -10,9 +10,12 @@ mod document;
 mod formulas;
 mod points;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
+mod schedule_cost;
 mod shader;
+mod tally;
 mod watched;
 
 pub use adapters::AdapterList;
@@ -24,9 +27,12 @@ pub use document::{Document, load, schemas, to_json};
 pub use formulas::{FormulasReport, TrainingSummary};
 pub use points::{Conditions, PointFolder, merge};
 pub use profile::{EXTRAPOLATED, Extrapolation, PassRow, Report, Subject, Totals, WayToTrain};
+pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use schedule_cost::ScheduleCost;
 pub use shader::{LineRow, ShaderReport};
+pub use tally::{Difference, OwnTally};
 pub use watched::Watched;
 
 /// What the numbers of a report are.

@@ -11,7 +11,6 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
-    execute::cpu::SUBGROUP_LANES,
     op::Convention,
     roofline::REPEATS,
     shader::{BindingKey, Fill},
@@ -20,7 +19,10 @@ use flopmeter::{
 
 pub use self::exports::Exports;
 pub use self::formulas::{Formulas, Recompute};
-pub use self::shared::{Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work};
+use self::shared::SUBGROUP_SIZE;
+pub use self::shared::{
+    Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
+};
 use self::values::{constant, convention, dump, extent, fill};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -289,9 +291,8 @@ pub struct Shader {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
-    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
-    pub subgroup_size: u32,
+    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
+    pub subgroup_size: Option<u32>,
     #[command(flatten)]
     pub races: Races,
     /// How operations become FLOPs

@@ -1,7 +1,9 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
 use super::number::grouped;
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line};
+use super::{
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
+};
 use crate::{
     family::decoder::Exact,
     model::lower::Scope,
@@ -39,6 +41,10 @@ fn head(report: &CompareReport) -> Vec<Fact> {
             Fact::new("", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
             Fact::new("", who),
         ]);
+        let ran = side.provenance.as_ref();
+        facts.extend(ran.and_then(|ran| ran.moved.as_ref()).map(provenance::moved));
+        facts.extend(ran.and_then(|ran| provenance::kernels(&ran.kernels_chosen)));
+        facts.extend(ran.and_then(|ran| ran.tally.as_ref()).map(|own| provenance::tally("", own)));
     }
     if let Some(convention) = report.convention {
         facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ColorChoice, ValueEnum};
 
 use flopmeter::{
@@ -108,12 +109,32 @@ pub struct Setup {
     /// For weights and tokens where none are given
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
-    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
-    pub subgroup_size: u32,
+    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
+    subgroup_size: Option<u32>,
+}
+
+/// What `--subgroup-size` says of itself.
+pub const SUBGROUP_SIZE: &str =
+    "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32]";
+
+/// Lanes in a subgroup of the embedded executor. An adapter has its own, so none may be asked for with one; where
+/// no adapter is named, every one runs, the embedded executor among them.
+pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> anyhow::Result<u32> {
+    if let (Some(lanes), Some(adapter)) = (asked, adapter.filter(|&name| name != "embedded")) {
+        bail!(
+            "--subgroup-size {lanes} is the embedded executor's, and --adapter {adapter} may be another: \
+             add --adapter embedded, or leave --subgroup-size out"
+        );
+    }
+    Ok(asked.unwrap_or(SUBGROUP_LANES))
 }
 
 impl Setup {
+    /// [`subgroup_lanes`] of what was asked.
+    pub fn lanes(&self, adapter: Option<&str>) -> anyhow::Result<u32> {
+        subgroup_lanes(self.subgroup_size, adapter)
+    }
+
     pub fn training(&self) -> Training {
         Training {
             scope: self.step.phase.into(),
