@@ -116,8 +116,10 @@ impl Session<'_> {
         repeats: u32,
         observe: &mut Observer<'_>,
     ) -> Result<Measurement, Error> {
-        // Some drivers compile at the first dispatch; that is nobody's time.
-        self.warm_up()?;
+        // Some drivers compile at the first dispatch, which is no kernel's time; untimed runs need none of it.
+        if repeats > 0 {
+            self.warm_up()?;
+        }
         let counted = self.count(observe)?;
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
         let mut witnesses: Vec<Option<Witness>> = vec![None; counted.len()];

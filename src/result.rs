@@ -11,6 +11,7 @@ mod points;
 mod profile;
 mod roofline;
 mod scale;
+mod schedule_cost;
 mod shader;
 mod watched;
 
@@ -24,6 +25,7 @@ pub use points::{Conditions, PointFolder, merge};
 pub use profile::{EXTRAPOLATED, Extrapolation, PassRow, Report, Subject, Totals, WayToTrain};
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use schedule_cost::ScheduleCost;
 pub use shader::{LineRow, ShaderReport};
 pub use watched::Watched;
 

@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
                         (uniforms, offset, u64::from(*size))
                     }
                     ResourceKind::Storage { writable } => {
-                        let slice = pass.bindings.get(&resource.name).ok_or_else(|| {
+                        let slice = pass.window(&resource.name).ok_or_else(|| {
                             lacks(pass, format!("nothing is bound to '{}'", resource.name))
                         })?;
                         let index = slice.buffer.0 as usize;
@@ -313,11 +313,11 @@ fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<(Vec<Kernel>, Vec
     let mut kernels = Vec::new();
     let mut of_pass = Vec::with_capacity(plan.passes.len());
     for pass in &plan.passes {
-        let key = library.key(&pass.kernel, &pass.dims)?;
+        let key = library.key(&pass.kernel.name(), &pass.dims())?;
         let index = match known.get(&key) {
             Some(index) => *index,
             None => {
-                let (key, module) = library.load(&pass.kernel, &pass.dims)?;
+                let (key, module) = library.load(&pass.kernel.name(), &pass.dims())?;
                 let instrumented = instrument(&module, &limits)?;
                 kernels.push(Kernel {
                     plain: executor.compile(&module)?,

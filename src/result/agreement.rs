@@ -101,7 +101,7 @@ impl Agreement {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
+                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),

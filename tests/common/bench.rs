@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::computes;
+
 use flopmeter::{
     execute::{Bound, BufferId, Dispatch, Executor},
-    formula,
     instrument::instrument,
     kernel::{KernelModule, Resource, ResourceKind},
     library,
-    plan::Dims,
+    plan::{Dims, KernelName},
+    registry::Kernel,
 };
 
 const POISON: u32 = 0x7fc0_dead;
@@ -80,7 +82,7 @@ impl<'a> Bench<'a> {
         scalars: &[(&str, f32)],
         grid: [u32; 3],
     ) {
-        let name = kernel.parse().unwrap();
+        let name: KernelName = kernel.parse().unwrap();
         let dims: Dims =
             dims.iter().map(|&(name, value)| (name.to_owned(), value as u32)).collect();
         let module = library::load(&name, &dims).unwrap();
@@ -104,7 +106,8 @@ impl<'a> Bench<'a> {
         let raw = self.gpu.read(counters, 0, table.bytes()).unwrap();
         let measured =
             table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops.floating();
-        let exact = formula::exact(&name, &dims).expect("a closed form");
+        let known = Kernel::try_from(name).unwrap();
+        let exact = computes::forms(known, &dims).expect("a closed form").schedule();
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 
         let counted = self.contents(&module.resources);
