@@ -41,9 +41,11 @@
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
-//! | [`measure`] | run a plan, fold block executions into costs | formulas |
+//! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
+//! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
@@ -94,10 +96,12 @@ pub mod formula;
 pub mod library;
 pub mod measure;
 pub mod model;
+pub mod observe;
 pub mod operation;
 pub mod page;
 pub mod plan;
 pub mod profile;
+pub mod published;
 pub mod registry;
 pub mod result;
 pub mod roofline;

@@ -16,6 +16,7 @@ mod launch;
 mod lower;
 mod machine;
 mod memory;
+mod pass;
 mod program;
 mod race;
 mod straighten;
@@ -27,6 +28,7 @@ use std::{
     time::Instant,
 };
 
+pub use self::pass::Pass;
 use self::{
     flow::Fault,
     launch::Launch,
@@ -72,6 +74,7 @@ pub struct Cpu {
     subgroup: u32,
     detect_races: bool,
     max_rounds: u64,
+    left_out: Vec<Pass>,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
 }
@@ -101,6 +104,7 @@ impl Cpu {
             subgroup,
             detect_races: false,
             max_rounds: MAX_ROUNDS,
+            left_out: Vec::new(),
             programs: Vec::new(),
             buffers: Vec::new(),
         })
@@ -118,6 +122,13 @@ impl Cpu {
     #[must_use]
     pub fn with_max_rounds(mut self, rounds: u64) -> Self {
         self.max_rounds = rounds;
+        self
+    }
+
+    /// The same executor, which leaves passes out of what it compiles from now on. It computes and counts the same.
+    #[must_use]
+    pub fn without(mut self, passes: &[Pass]) -> Self {
+        self.left_out.extend(passes);
         self
     }
 
@@ -173,8 +184,8 @@ impl Executor for Cpu {
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
         fits::kernel(&self.adapter, kernel)?;
-        let program = kernel
-            .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
+        let lowered = || lower::lower(kernel, self.subgroup, self.detect_races, &self.left_out);
+        let program = kernel.guarded(Stage::Compiling, lowered)?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }
@@ -245,5 +256,9 @@ impl Executor for Cpu {
     fn clear(&mut self) {
         self.programs.clear();
         self.buffers.clear();
+    }
+
+    fn looks(&self) -> bool {
+        true
     }
 }

@@ -104,13 +104,17 @@ pub(super) fn waterfall(report: &Report) -> Section {
     for cause in &report.causes {
         *subjects.entry(&cause.subject).or_default() += cause.difference;
     }
+    let explained: i128 = subjects.values().sum();
+    let all =
+        i128::from(report.totals.measured.total()) - i128::from(report.totals.estimate.total());
+    // What passes that do not match their closed forms did has no cause.
+    subjects.insert("not explained", all - explained);
     let mut causes: Vec<(&str, i128)> =
         subjects.into_iter().filter(|(_, difference)| *difference != 0).collect();
     causes.sort_by_key(|(_, difference)| Reverse(difference.unsigned_abs()));
     let rows = causes
         .iter()
         .map(|(name, difference)| Row::new([Cell::text(*name), Cell::Difference(*difference)]));
-    let all: i128 = causes.iter().map(|(_, difference)| difference).sum();
     let sum = Row::sum([Cell::text("measured less estimated"), Cell::Difference(all)]);
     let data = Table {
         columns: vec![Column::text("cause", "cause"), Column::number("difference", "difference")],

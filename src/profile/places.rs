@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     Error, KernelError,
-    measure::{Measurement, PassMeasurement, Timing},
+    measure::Measurement,
+    observe::{Observed, Timing},
     plan::{Pass, Plan},
 };
 
@@ -56,7 +57,7 @@ impl Places {
     /// The measurement of the whole plan from that of the shorter one: for each pass its counterpart's,
     /// and for the whole plan's time the sum of the passes'.
     pub(super) fn fill(&self, measured: Measurement) -> Measurement {
-        let pass = |place: &Place| PassMeasurement {
+        let pass = |place: &Place| Observed {
             from_layer: place.from_layer,
             ..measured.passes[place.pass].clone()
         };

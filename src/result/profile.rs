@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, DEFINITION, Document, ScheduleCost, Watched, component, schedule_cost};
+use super::{
+    Component, DEFINITION, Document, Provenance, ScheduleCost, Watched, component, schedule_cost,
+};
 use crate::{
     Error,
     check::{self, Tally, Verdict},
@@ -15,11 +17,12 @@ use crate::{
     explain::{self, Cause},
     forecast::{Forecast, Question, Recomputed, Step},
     formula::{Forms, forms},
-    measure::{Measurement, Timing},
+    measure::Measurement,
     model::{
         BatchShape, ModelConfig,
         lower::{Scope, Training},
     },
+    observe::Timing,
     op::{Convention, OpCounts, Traffic},
     plan::{ComponentName, Dims, KernelName, Phase, Plan},
     roofline::{Ceilings, Placement},
@@ -193,6 +196,9 @@ pub struct Report {
     /// What the executor saw beside the counts, where it looks.
     #[serde(flatten)]
     pub watched: Option<Watched>,
+    /// How the plan came to be run.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// The adapter's ceilings, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceilings: Option<Ceilings>,
@@ -246,13 +252,24 @@ impl Report {
             passes.iter().map(flops).collect::<Option<Vec<_>>>().map(by_phase)
         };
         let extrapolation = extrapolation(plan, measurement);
+        let mut causes = explain::causes(
+            plan.passes
+                .iter()
+                .zip(&measurement.passes)
+                .map(|(pass, m)| (pass, m.cost.ops, m.from_layer.is_some())),
+            terms.iter().copied(),
+            convention,
+        );
+        // Why a wrong number is not another one, no cause can say.
+        let is_right = |phase| !passes.iter().any(|pass| pass.phase == phase && pass.is_wrong());
+        causes.retain(|cause| is_right(cause.phase));
         let extrapolated = passes.iter().filter(|pass| pass.is_extrapolated());
         let extrapolated = by_phase(extrapolated.map(|pass| (pass.phase, pass.flops)));
         Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             convention,
-            adapter: measurement.adapter.clone(),
+            adapter: Adapter::clone(&measurement.adapter),
             model: model.to_owned(),
             model_config: config.clone(),
             data: data.to_owned(),
@@ -275,14 +292,7 @@ impl Report {
             components: component::components(&passes, &terms, convention),
             field_formulas: estimate.field().to_vec(),
             ways_to_train: Vec::new(),
-            causes: explain::causes(
-                plan.passes
-                    .iter()
-                    .zip(&measurement.passes)
-                    .map(|(pass, m)| (pass, m.cost.ops, m.from_layer.is_some())),
-                terms.iter().copied(),
-                convention,
-            ),
+            causes,
             schedule_costs: schedule_cost::costs(
                 plan.passes.iter().map(|pass| pass.phase).zip(&forms),
                 convention,
@@ -294,6 +304,7 @@ impl Report {
             loss_is_finite: loss.map(f32::is_finite),
             timing: measurement.timing.clone(),
             watched: Watched::new(measurement.passes.iter().map(|pass| pass.witness.as_ref())),
+            provenance: Provenance::new(plan, measurement),
             ceilings: None,
         }
     }
@@ -335,14 +346,21 @@ impl Report {
         self
     }
 
-    /// Whether every pass that has a closed form agrees with it, and no executor that looks saw what a
-    /// kernel should not do.
+    /// Whether every pass agrees with its closed form, the executor's own tally with its counters, and no executor
+    /// that looks saw what a kernel should not do.
     pub fn holds(&self) -> bool {
-        self.verdict.mismatch == 0 && self.watched.as_ref().is_none_or(Watched::holds)
+        self.verdict.holds()
+            && self.provenance.holds()
+            && self.watched.as_ref().is_none_or(Watched::holds)
     }
 }
 
 impl PassRow {
+    /// Whether two opinions on this pass differ.
+    pub(crate) const fn is_wrong(&self) -> bool {
+        matches!(self.verdict, Verdict::Mismatch { .. })
+    }
+
     /// Whether another pass ran in the place of this one.
     pub(super) fn is_extrapolated(&self) -> bool {
         matches!(self.verdict, Verdict::Extrapolated { .. })

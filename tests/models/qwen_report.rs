@@ -56,6 +56,7 @@ fn report(
 }
 
 #[test]
+#[ignore = "slow: runs every layer of a model"]
 fn what_is_scaled_up_is_what_the_whole_costs() {
     common::on_every_executor(|executor| {
         for (set, layers) in [

@@ -1,18 +1,19 @@
 //! What the tests of reports report on: a lowered plan whose measurement is made up from its closed forms,
 //! so that nothing depends on a device.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use common::computes;
 use flopmeter::{
     estimate::Estimate,
     execute::{Adapter, Backend, Clock, DeviceType, Limits},
     formula::forms,
-    measure::{Measurement, PassMeasurement, Source, Timing},
+    measure::{ChosenKernel, Measurement},
     model::{
         AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
         lower::{self, Training},
     },
+    observe::{Observed, Source, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     plan::{Dims, KernelName, Pass, Phase, Plan},
     profile::{Run, Tensor},
@@ -135,7 +136,10 @@ impl Case {
 
 /// A measurement in which every pass did exactly what its closed form says.
 pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
-    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
+    let who = Arc::new(adapter("Example", limits));
+    let passes = plan.passes.iter().enumerate().map(|(i, pass)| Observed {
+        adapter: Arc::clone(&who),
+        lines: BTreeMap::new(),
         cost: Cost {
             ops: forms(&pass.operation, &pass.schedule).schedule().with(Scalar::Int, Op::Add, 100),
             traffic: Traffic {
@@ -150,8 +154,13 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
         seconds: Some(1e-5 * (i as f64 + 1.0)),
     });
     Measurement {
-        adapter: adapter("Example", limits),
+        adapter: adapter("Example", limits).into(),
         passes: passes.collect(),
+        kernels: vec![ChosenKernel {
+            kernel: "linear.forward".parse().unwrap(),
+            tile: [("LANES".to_owned(), 64)].into(),
+            passes: 4,
+        }],
         timing: Timing {
             source: Source::Timestamps,
             repeats: 3,
@@ -174,7 +183,7 @@ pub fn adapter(name: &str, limits: Limits) -> Adapter {
 /// A run by an executor of this name, with one gradient.
 pub fn run(name: &str) -> Run {
     let mut measurement = Case::fixed().measurement;
-    measurement.adapter = adapter(name, LIMITS);
+    measurement.adapter = adapter(name, LIMITS).into();
     let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
     Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
 }

@@ -11,14 +11,14 @@ use flopmeter::{
     format,
     instrument::instrument,
     kernel::KernelModule,
-    measure::{Source, Timing},
     model::{AskedShape, BatchShape, Model, Optimizer},
+    observe::{Observed, Source, Timing},
     op::Convention,
     page::Paged,
     result::{
         self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, to_json,
     },
-    shader,
+    shader::{self, Binding},
 };
 use serde_json::{Value, json};
 
@@ -38,11 +38,24 @@ pub fn shader_report() -> ShaderReport {
     let kernel =
         KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
     let table = instrument(&kernel, &LIMITS).unwrap().table;
+    let executions = vec![10; table.blocks().len()];
     let run = shader::Run {
-        adapter: adapter("Example", LIMITS),
-        executions: vec![10; table.blocks().len()],
-        table,
-        witness: None,
+        observed: Observed {
+            adapter: adapter("Example", LIMITS).into(),
+            cost: table.cost(&executions),
+            lines: table.lines(&executions),
+            seconds: Some(1.5e-3),
+            counted_seconds: 2e-3,
+            witness: None,
+            from_layer: None,
+        },
+        bindings: vec![Binding {
+            group: 0,
+            binding: 0,
+            name: "x".into(),
+            bytes: 64,
+            fill: Some("iota:16".into()),
+        }],
         timing: Timing {
             source: Source::Wall,
             repeats: 3,

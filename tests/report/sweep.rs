@@ -161,7 +161,7 @@ proptest! {
         for index in 0..shards {
             let folder = tempfile::tempdir().unwrap();
             let shard: Shard = format!("{index}/{shards}").parse().unwrap();
-            let files = PointFolder::open(folder.path(), conditions(&sweep, adapter.clone())).unwrap();
+            let files = PointFolder::open(folder.path(), conditions(&sweep, Adapter::clone(&adapter))).unwrap();
             for (_, point) in points.iter().enumerate().filter(|(i, _)| shard.has(*i)) {
                 match found(&sweep, point) {
                     Some(report) => {

@@ -85,6 +85,31 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the kernel is in order and an adapter is in its way, so that another one may run it.
+    #[must_use]
+    pub const fn is_of_the_adapter(&self) -> bool {
+        match self {
+            Self::Lost { .. }
+            | Self::Cut { .. }
+            | Self::BackEnd { .. }
+            | Self::Panicked { stage: Stage::Compiling, .. } => true,
+            Self::Shader { .. }
+            | Self::Kernel { .. }
+            | Self::Uncountable { .. }
+            | Self::Panicked {
+                stage: Stage::Reading | Stage::Validating | Stage::Rewriting, ..
+            } => false,
+        }
+    }
+
+    /// Whether a run came to its end and is known to be wrong.
+    #[must_use]
+    pub const fn is_of_a_run(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Cut { .. })
+    }
+}
+
 fn at_lines(loops: &[(Option<u32>, u64)]) -> String {
     let lines: Vec<_> =
         loops.iter().filter_map(|(line, _)| Some(format!("line {}", (*line)?))).collect();

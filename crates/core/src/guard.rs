@@ -57,7 +57,10 @@ fn install_hook() {
 }
 
 fn in_words(panic: &PanicHookInfo<'_>) -> String {
-    let message = panic.payload_as_str().unwrap_or("a panic without a message");
+    let payload = panic.payload();
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = message.unwrap_or("a panic without a message");
     // One line, whatever the value that is printed in it.
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     match panic.location() {
