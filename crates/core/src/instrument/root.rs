@@ -128,13 +128,9 @@ impl Reader<'_> {
 /// Whether an expression is a load through a pointer that stands elsewhere in the text, whose span it has.
 fn has_the_span_of_another(function: &Function, handle: Operand) -> bool {
     let Function { expressions, named_expressions, .. } = function;
-    match expressions[handle] {
-        Expression::Load { pointer } => {
-            named_expressions.contains_key(&pointer)
-                || matches!(expressions[pointer], Expression::FunctionArgument(_))
-                // A place that an argument was replaced by.
-                || expressions.get_span(pointer) != expressions.get_span(handle)
-        }
-        _ => false,
-    }
+    let Expression::Load { pointer } = expressions[handle] else { return false };
+    named_expressions.contains_key(&pointer)
+        || matches!(expressions[pointer], Expression::FunctionArgument(_))
+        // A place that an argument was replaced by.
+        || expressions.get_span(pointer) != expressions.get_span(handle)
 }

@@ -30,12 +30,8 @@ pub(super) fn has_subgroups_in_several_dimensions(module: &Module) -> bool {
 
 /// The types and bindings of the members of a struct; none of anything else.
 fn members(module: &Module, ty: Handle<Type>) -> Vec<(Handle<Type>, Option<Binding>)> {
-    match &module.types[ty].inner {
-        TypeInner::Struct { members, .. } => {
-            members.iter().map(|member| (member.ty, member.binding.clone())).collect()
-        }
-        _ => Vec::new(),
-    }
+    let TypeInner::Struct { members, .. } = &module.types[ty].inner else { return Vec::new() };
+    members.iter().map(|member| (member.ty, member.binding.clone())).collect()
 }
 
 /// A module of one entry point whose workgroup has one dimension.

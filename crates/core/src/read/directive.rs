@@ -59,7 +59,8 @@ pub(super) fn without(text: &str) -> (String, Directives) {
         let stays = |token: &Token<'_>| token.text != "," && !NAMELESS.contains(&token.text);
         for (index, token) in names.iter().enumerate() {
             let between = index > 0 && stays(&names[index - 1]) && names[index..].iter().any(stays);
-            if !stays(token) && !(token.text == "," && between) {
+            let joins = token.text == "," && between;
+            if !(stays(token) || joins) {
                 blanks.push(token.at.clone());
             }
         }

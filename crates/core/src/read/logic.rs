@@ -177,9 +177,9 @@ impl Mender<'_> {
         }
         // Without a beginning: from the end on, what only the right side refers to.
         let needed = self.needed(right);
-        let is_needed = |(statement, _): &Step| match statement {
-            Statement::Emit(range) => range.clone().all(|handle| needed.contains(&handle)),
-            _ => false,
+        let is_needed = |(statement, _): &Step| {
+            matches!(statement, Statement::Emit(range)
+                if range.clone().all(|handle| needed.contains(&handle)))
         };
         let begin = steps.len() - steps.iter().rev().take_while(|step| is_needed(step)).count();
         let made_before = steps[..begin].iter().any(|(statement, _)| {

@@ -47,20 +47,20 @@ fn is_passed(space: AddressSpace) -> bool {
 /// Whether a call in a block passes a pointer to a part of a variable.
 fn gives(module: &Module, function: &Function, block: &Block) -> bool {
     block.iter().any(|statement| {
-        let here = match statement {
-            Statement::Call { function: callee, arguments, result: _ } => {
-                let formal = &module.functions[*callee].arguments;
-                formal.iter().zip(arguments).any(|(formal, actual)| {
-                    module.types[formal.ty].inner.pointer_space().is_some()
-                        && matches!(
-                            function.expressions[*actual],
-                            Expression::Access { .. } | Expression::AccessIndex { .. }
-                        )
-                })
+        if let Statement::Call { function: callee, arguments, result: _ } = statement {
+            let formal = &module.functions[*callee].arguments;
+            let part = formal.iter().zip(arguments).any(|(formal, actual)| {
+                module.types[formal.ty].inner.pointer_space().is_some()
+                    && matches!(
+                        function.expressions[*actual],
+                        Expression::Access { .. } | Expression::AccessIndex { .. }
+                    )
+            });
+            if part {
+                return true;
             }
-            _ => false,
-        };
-        here || arms(statement).into_iter().any(|arm| gives(module, function, arm))
+        }
+        arms(statement).into_iter().any(|arm| gives(module, function, arm))
     })
 }
 
@@ -87,15 +87,18 @@ enum Step {
     Element(Handle<Type>),
 }
 
+/// A function of the old module, and the places that its arguments point to; `None` is an argument as it is.
+type Version = (Handle<Function>, Vec<Option<Place>>);
+
 struct Writer<'a> {
     /// The module as it was read; types are added to it.
     old: &'a mut Module,
     written: Arena<Function>,
-    known: BTreeMap<(Handle<Function>, Vec<Option<Place>>), Handle<Function>>,
+    known: BTreeMap<Version, Handle<Function>>,
 }
 
 impl Writer<'_> {
-    /// A function of the old module for these places of its arguments; `None` is an argument as it is.
+    /// A function as it is written for these places of its arguments.
     fn function(
         &mut self,
         callee: Handle<Function>,
@@ -167,18 +170,16 @@ impl Writer<'_> {
         let mut indices = Vec::new();
         let mut root = pointer;
         loop {
-            root = match function.expressions[root] {
-                Expression::AccessIndex { base, index } => {
-                    path.push(Step::Index(index));
-                    base
-                }
-                Expression::Access { base, index } => {
-                    path.push(Step::Element(self.type_of(function, index, typifier)?));
-                    indices.push(index);
-                    base
-                }
-                _ => break,
-            };
+            if let Expression::AccessIndex { base, index } = function.expressions[root] {
+                path.push(Step::Index(index));
+                root = base;
+            } else if let Expression::Access { base, index } = function.expressions[root] {
+                path.push(Step::Element(self.type_of(function, index, typifier)?));
+                indices.push(index);
+                root = base;
+            } else {
+                break;
+            }
         }
         path.reverse();
         let (root, pointed) = match function.expressions[root] {

@@ -91,13 +91,15 @@ fn operands(expressions: &Arena<Expression>, slots: [Operand; 7]) -> Option<(Ope
         return None;
     }
     let [left_cast, right_cast, quotient, floor, cast, product, difference] = slots;
-    let converted = |slot, to| match expressions[slot] {
-        Expression::As { expr, kind, convert: Some(_) } if kind == to => Some(expr),
-        _ => None,
+    let converted = |slot, to| {
+        let Expression::As { expr, kind, convert: Some(_) } = expressions[slot] else {
+            return None;
+        };
+        (kind == to).then_some(expr)
     };
-    let binary = |slot, operator| match expressions[slot] {
-        Expression::Binary { op, left, right } if op == operator => Some((left, right)),
-        _ => None,
+    let binary = |slot, operator| {
+        let Expression::Binary { op, left, right } = expressions[slot] else { return None };
+        (op == operator).then_some((left, right))
     };
     let dividend = converted(left_cast, ScalarKind::Float)?;
     let divisor = converted(right_cast, ScalarKind::Float)?;
