@@ -4,12 +4,13 @@
 use anyhow::bail;
 
 use flopmeter::{
-    Error,
-    execute::{self, Executor},
+    Error, KernelError,
+    execute::Executor,
     model::{
         Batch,
         lower::{self, BkGradient},
     },
+    observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
     sweep::{Place, Point, Shard, Sweep},
@@ -81,7 +82,6 @@ fn measured(
     sweep: &Sweep,
     points: &[Point],
 ) -> super::Result<Vec<(Point, Fate)>> {
-    let shard = asked.shard.unwrap_or(Shard::WHOLE);
     // What the data are is the same at every point that has any.
     let model = points.iter().find_map(|point| Some(sweep.resolve(point).ok()?.0));
     let data = match &model {
@@ -91,16 +91,44 @@ fn measured(
         }
         None => String::new(),
     };
-    let mut executor = execute::open(&asked.adapter, asked.work.setup.subgroup_size)?;
-    let adapter = executor.adapter().clone();
-    log::info!("running on {}", adapter.name);
-    let conditions = Conditions {
-        sweep: sweep.clone(),
-        convention: asked.convention,
-        repeats: asked.repeat,
-        data,
-        adapter,
-    };
+    let lanes = asked.work.setup.lanes(Some(&asked.adapter))?;
+    let mut attempts = Attempts::open(&asked.adapter, lanes)?;
+    let is_final = !attempts.may_move();
+    let ran = attempts.run(|executor, moved| {
+        log::info!("running on {}", executor.adapter().name);
+        let conditions = Conditions {
+            sweep: sweep.clone(),
+            convention: asked.convention,
+            repeats: asked.repeat,
+            data: data.clone(),
+            adapter: executor.adapter().clone(),
+        };
+        let on = On { executor, moved, is_final: is_final || moved.is_some() };
+        points_on(asked, common, &conditions, points, on)
+    });
+    Ok(ran?)
+}
+
+/// Who runs points.
+struct On<'a> {
+    executor: &'a mut dyn Executor,
+    /// The adapter that was asked first.
+    moved: Option<&'a Moved>,
+    /// Whether no other executor comes after this one. Times of two in one table would say nothing, so all
+    /// points move together.
+    is_final: bool,
+}
+
+/// Runs this machine's points on one executor.
+fn points_on(
+    asked: &Scale,
+    common: &Common,
+    conditions: &Conditions,
+    points: &[Point],
+    On { executor, moved, is_final }: On<'_>,
+) -> Result<Vec<(Point, Fate)>, Error> {
+    let Conditions { sweep, .. } = conditions;
+    let shard = asked.shard.unwrap_or(Shard::WHOLE);
     let folder = asked.out.as_deref().map(|path| PointFolder::open(path, conditions.clone()));
     let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
@@ -123,9 +151,13 @@ fn measured(
             None => {
                 log::info!("{name}: measuring");
                 let ran = interrupt::check(&name)
-                    .and_then(|()| measure(asked, common, &conditions, point, executor.as_mut()));
+                    .and_then(|()| measure(asked, common, conditions, point, executor));
                 // What one point holds, the next may need.
                 executor.clear();
+                let ran = ran.map(|mut report| {
+                    report.provenance.moved = moved.cloned();
+                    report
+                });
                 if let (Ok(report), Some(folder)) = (&ran, &folder) {
                     folder.write(point, report)?;
                 }
@@ -134,6 +166,11 @@ fn measured(
         };
         let fate = match ran {
             Ok(report) => Fate::Measured(report),
+            Err(error)
+                if !is_final && error.kernel().is_some_and(KernelError::is_of_the_adapter) =>
+            {
+                return Err(error);
+            }
             Err(error) => {
                 let reason = match &error {
                     Error::Config(_) | Error::File { .. } => Reason::Refused,

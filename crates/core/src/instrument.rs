@@ -3,7 +3,8 @@
 //!
 //! *Executed operations* are every arithmetic operation, load and store that an active invocation
 //! executes, as the kernel's naga IR states it: after WGSL's own constant evaluation and with overrides
-//! resolved, before anything a back end adds or removes.
+//! resolved, before anything a back end adds or removes. A constant expression that naga's reader does not evaluate
+//! (a call of `mix`, `smoothstep`, `determinant`, `pack4x8unorm` and their like) is left to the device, and counts.
 //!
 //! A kernel is read as runs of statements between the points where control may part or meet
 //! (`block`), each run is priced (`price`), and conservation of flow says which few runs must be
@@ -24,6 +25,7 @@ mod block;
 mod code;
 mod flush;
 mod price;
+mod root;
 mod set;
 
 use std::collections::BTreeMap;
@@ -46,6 +48,7 @@ use crate::{
     device::Limits,
     flow::Flow,
     guard::Stage,
+    ir::arms_mut,
     kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
     table::{Block, Loop, Rows, without_idle_counters},
 };
@@ -78,11 +81,35 @@ pub struct CounterBinding {
 /// # Errors
 /// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits))
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, binding(kernel, limits)?))
 }
 
-fn rewrite(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    let counters = binding(kernel, limits)?;
+/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
+/// out a pipeline knows which bindings its layout leaves free.
+///
+/// # Errors
+/// As [`instrument`], and where the kernel itself uses that binding.
+pub fn instrument_at(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
+    let CounterBinding { group, binding } = counters;
+    if kernel.resources.iter().any(|r| (r.group, r.binding) == (group, binding)) {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: format!("it uses binding {group}.{binding}, which is wanted for the counters"),
+            line: None,
+        });
+    }
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters))
+}
+
+fn rewrite(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
     let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
     let mut module = kernel.module.clone();
@@ -161,9 +188,13 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             },
         };
         let pricer = Pricer::new(module, function, info);
-        let body = block::read(function, &pricer, &line).map_err(|Unpriced { what, span }| {
-            Error::Uncountable { kernel: kernel.name.clone(), problem: what, line: line(span) }
-        })?;
+        let body = block::read(function, &pricer, kernel.source.as_ref()).map_err(
+            |Unpriced { what, span }| Error::Uncountable {
+                kernel: kernel.name.clone(),
+                problem: what,
+                line: line(span),
+            },
+        )?;
         let flows = {
             let runs: BTreeMap<usize, &block::Run> =
                 body.runs.iter().map(|run| (run.edge, run)).collect();
@@ -236,7 +267,7 @@ fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
     let &[arm, ref rest @ ..] = inner else {
         return block.splice(index..index, statements);
     };
-    let block = block::arms(&mut block[index]).swap_remove(arm);
+    let block = arms_mut(&mut block[index]).swap_remove(arm);
     insert(block, rest, statements);
 }
 

@@ -33,8 +33,10 @@
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`device`] | plain numbers about a device | who has one |
+//! | `ir` | what refers to what in naga's IR | what it means or costs |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
 //! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
+//! | [`source`] | the text of a kernel and where its lines end | what it means |
 //! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
 //! | [`kernel`] | pick, validate and reflect one kernel | shapes, devices |
 //! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas, executors |
@@ -48,9 +50,13 @@ mod error;
 mod flow;
 pub mod guard;
 pub mod instrument;
+mod ir;
 pub mod kernel;
 pub mod op;
+#[cfg(feature = "wgsl-out")]
+mod print;
 pub mod read;
+pub mod source;
 #[cfg(feature = "spirv-rewrite")]
 pub mod spirv;
 pub mod table;
