@@ -41,15 +41,14 @@ fn verdict(
     instrumented.table.decode(&raw, LAUNCHED).map(|_| ()).map_err(Some)
 }
 
+/// Writes an expression into the new entry point.
+type Write<'a> = &'a mut dyn FnMut(Expression) -> Handle<Expression>;
+
+/// Makes a condition of a value.
+type Keep<'a> = &'a dyn Fn(Write<'_>, Handle<Expression>) -> Handle<Expression>;
+
 /// Lets only those invocations hand anything over for which `keep` makes a condition of a built-in value.
-fn lose(
-    kernel: &mut KernelModule,
-    built_in: BuiltIn,
-    keep: &dyn Fn(
-        &mut dyn FnMut(Expression) -> Handle<Expression>,
-        Handle<Expression>,
-    ) -> Handle<Expression>,
-) {
+fn lose(kernel: &mut KernelModule, built_in: BuiltIn, keep: Keep<'_>) {
     let function = &mut kernel.module.entry_points[0].function;
     let wanted = Some(Binding::BuiltIn(built_in));
     let at = function.arguments.iter().position(|argument| argument.binding == wanted).unwrap();
@@ -82,11 +81,7 @@ fn lose(
 }
 
 /// `value / each != which`.
-fn all_but(
-    each: u32,
-    which: u32,
-) -> impl Fn(&mut dyn FnMut(Expression) -> Handle<Expression>, Handle<Expression>) -> Handle<Expression>
-{
+fn all_but(each: u32, which: u32) -> impl Fn(Write<'_>, Handle<Expression>) -> Handle<Expression> {
     move |write, left| {
         let right = write(Expression::Literal(Literal::U32(each)));
         let op = BinaryOperator::Divide;
