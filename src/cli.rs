@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod estimate;
 mod export;
+mod hint;
 mod interrupt;
 mod manual;
 mod merge;
@@ -71,9 +72,10 @@ pub fn run() -> Outcome {
             return if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds };
         }
     };
-    log_to_stderr(&arguments.common);
-    let common = &arguments.common;
-    let outcome = match &arguments.command {
+    // A step that is given up goes on in its thread until the process ends.
+    let Arguments { command, common } = Box::leak(Box::new(arguments));
+    log_to_stderr(common);
+    let outcome = interrupt::listen().and_then(|()| match command {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
@@ -85,11 +87,15 @@ pub fn run() -> Outcome {
         Command::Adapters(asked) => adapters::run(asked, common),
         Command::Completions(asked) => manual::completions(asked),
         Command::Man(asked) => manual::man(asked),
-    };
-    outcome.unwrap_or_else(|error| {
+    });
+    let outcome = outcome.unwrap_or_else(|error| {
         output::complain(&error);
         Outcome::CouldNotRun
-    })
+    });
+    if interrupt::has_left_behind() {
+        interrupt::leave(outcome);
+    }
+    outcome
 }
 
 /// A command's work: how it ended, or why it could not run.

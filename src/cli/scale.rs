@@ -1,6 +1,8 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 
 use flopmeter::{
@@ -19,13 +21,12 @@ use super::{
     Outcome,
     args::{Common, Scale},
     export::{Formats, Places},
-    interrupt, output,
+    hint, interrupt, output,
     profile::{belongs, provenance},
     progress::Bar,
 };
 
-pub fn run(asked: &Scale, common: &Common) -> super::Result {
-    interrupt::listen()?;
+pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let sweep = sweep(asked)?;
@@ -35,6 +36,8 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
     } else {
         points.into_iter().map(|point| (point, Fate::Estimated)).collect()
     };
+    // What was measured is to be said, however long the user has been waiting for the end.
+    let _whole = interrupt::asked().then(interrupt::unbroken);
     let report = ScaleReport::new(sweep, asked.convention, fates);
     if report.points.is_empty()
         && let Some(first) = report.skipped.first()
@@ -76,8 +79,8 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
 
 /// Runs this machine's points, one after the other, until all are done or the user wants no more.
 fn measured(
-    asked: &Scale,
-    common: &Common,
+    asked: &'static Scale,
+    common: &'static Common,
     sweep: &Sweep,
     points: &[Point],
 ) -> super::Result<Vec<(Point, Fate)>> {
@@ -91,7 +94,7 @@ fn measured(
         }
         None => String::new(),
     };
-    let mut executor = execute::open(&asked.adapter, asked.work.setup.subgroup_size)?;
+    let executor = execute::open(&asked.adapter, asked.work.setup.subgroup_size)?;
     let adapter = executor.adapter().clone();
     log::info!("running on {}", adapter.name);
     let conditions = Conditions {
@@ -101,12 +104,14 @@ fn measured(
         data,
         adapter,
     };
-    let folder = asked.out.as_deref().map(|path| PointFolder::open(path, conditions.clone()));
+    let conditions = Arc::new(conditions);
+    let folder = asked.out.as_deref().map(|path| PointFolder::open(path, (*conditions).clone()));
     let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
     let kept = |point: &Point| folder.as_ref().map_or(Ok(None), |folder| folder.kept(point));
     let kept = points.iter().map(kept).collect::<Result<Vec<_>, Error>>()?;
 
+    let mut idle = Some(executor);
     let mut fates = Vec::new();
     for (i, (point, kept)) in points.iter().zip(kept).enumerate() {
         let name = sweep.name(point);
@@ -122,11 +127,22 @@ fn measured(
             }
             None => {
                 log::info!("{name}: measuring");
-                let ran = interrupt::check(&name)
-                    .and_then(|()| measure(asked, common, &conditions, point, executor.as_mut()));
-                // What one point holds, the next may need.
-                executor.clear();
+                let ran = interrupt::check(&name).and_then(|()| {
+                    let (conditions, point) = (Arc::clone(&conditions), point.clone());
+                    let given_up = || Error::Interrupted(name.clone());
+                    let mut executor = idle.take().ok_or_else(given_up)?;
+                    let measuring = interrupt::unless_given_up(move || {
+                        let ran = measure(asked, common, &conditions, &point, executor.as_mut());
+                        // What one point holds, the next may need.
+                        executor.clear();
+                        (ran, executor)
+                    });
+                    let (ran, executor) = measuring.ok_or_else(given_up)?;
+                    idle = Some(executor);
+                    ran
+                });
                 if let (Ok(report), Some(folder)) = (&ran, &folder) {
+                    let _whole = interrupt::unbroken();
                     folder.write(point, report)?;
                 }
                 ran
@@ -136,14 +152,16 @@ fn measured(
             Ok(report) => Fate::Measured(report),
             Err(error) => {
                 let reason = match &error {
-                    Error::Config(_) | Error::File { .. } => Reason::Refused,
+                    Error::Config(_) | Error::Refused { .. } | Error::File { .. } => {
+                        Reason::Refused
+                    }
                     Error::Interrupted(_) => Reason::Interrupted,
                     _ => Reason::Failed,
                 };
                 let why = match error {
                     // It says that nothing was written, which is true of this point only.
                     Error::Interrupted(during) => format!("interrupted during {during}"),
-                    error => error.to_string(),
+                    error => hint::in_words(&error),
                 };
                 if let (Reason::Refused, Some(folder)) = (reason, &folder) {
                     folder.write_refused(point, &why)?;

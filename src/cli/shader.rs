@@ -22,6 +22,7 @@ use super::{
     Outcome,
     args::{Common, Shader},
     export::{Formats, Places},
+    interrupt,
     output::Sink,
     progress::Bar,
     roofline,
@@ -92,10 +93,13 @@ impl Work {
         });
         match receive.recv_timeout(Duration::from_secs(seconds)) {
             Ok(result) => Ok(result?),
-            Err(RecvTimeoutError::Timeout) => bail!(
-                "{name} did not end within {seconds} s; nothing was written. Give it longer with \
-                 --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
-            ),
+            Err(RecvTimeoutError::Timeout) => {
+                interrupt::leave_behind();
+                bail!(
+                    "{name} did not end within {seconds} s; nothing was written. Give it longer with \
+                     --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
+                )
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 // Its panic has been printed.
                 let _ = worker.join();
@@ -105,10 +109,13 @@ impl Work {
     }
 
     fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
+        interrupt::check("reading the shader")?;
         let kernel =
             ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
+        interrupt::check("opening the adapter")?;
         let mut executor = execute::open(adapter, self.embedded)?;
         log::info!("running on {}", executor.adapter().name);
+        interrupt::check(&kernel.name)?;
         let request = Request {
             kernel: &kernel,
             grid: self.grid,

@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, iter};
 
+use half::{bf16, f16};
+
 use super::{Fill, ParameterSpec, seed::Stream, spelling::nearest};
 use crate::{
     Error,
@@ -97,8 +99,8 @@ impl Weights {
 /// A tensor's elements as f32, which holds each value of the narrower types.
 fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
     let f32_of: fn(u16) -> f32 = match tensor.dtype {
-        Dtype::BF16 => |half| f32::from_bits(u32::from(half) << 16),
-        Dtype::F16 => from_half,
+        Dtype::BF16 => |bits| bf16::from_bits(bits).to_f32(),
+        Dtype::F16 => |bits| f16::from_bits(bits).to_f32(),
         _ => return Box::new(iter::once(Cow::Borrowed(tensor.bytes))),
     };
     let (halves, _) = tensor.bytes.as_chunks();
@@ -106,19 +108,6 @@ fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
         let values = block.iter().map(|&half| f32_of(u16::from_le_bytes(half)));
         Cow::Owned(values.flat_map(f32::to_le_bytes).collect())
     }))
-}
-
-/// IEEE half precision: a sign, five bits of exponent, ten of mantissa.
-fn from_half(half: u16) -> f32 {
-    let sign = u32::from(half >> 15) << 31;
-    let (exponent, mantissa) = (u32::from(half >> 10) & 0x1F, u32::from(half) & 0x3FF);
-    let magnitude = match exponent {
-        // Below the smallest exponent: mantissa x 2^-24, which f32 has an exponent for.
-        0 => (mantissa as f32 * f32::from_bits((127 - 24) << 23)).to_bits(),
-        0x1F => 0x7F80_0000 | mantissa << 13,
-        _ => (exponent + 127 - 15) << 23 | mantissa << 13,
-    };
-    f32::from_bits(sign | magnitude)
 }
 
 /// In which file each parameter is, or which file is not what it should be, and why.

@@ -22,6 +22,14 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
+    /// An override of a kernel has neither a value nor a default.
+    #[error("kernel '{kernel}': its override '{name}' has no default: give it a value")]
+    MissingOverride {
+        /// Kernel name.
+        kernel: String,
+        /// The override's name, or its number where it has none.
+        name: String,
+    },
     /// An operation, statement or type that has no price or that cannot be counted.
     #[error("kernel '{kernel}' cannot be counted: {problem}{}", .line.map_or_else(String::new, |l| format!(" (line {l})")))]
     Uncountable {

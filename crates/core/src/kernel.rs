@@ -181,14 +181,13 @@ impl KernelModule {
                 .collect();
             let resolved =
                 process_overrides(&module, &info, Some((ShaderStage::Compute, entry)), &constants)
-                    .map_err(|error| Error::Kernel {
-                        kernel: name.to_owned(),
-                        problem: match error {
-                            PipelineConstantError::MissingValue(name) => format!(
-                                "its override '{name}' has no default: give it a value with \
-                                 --override {name}=VALUE"
-                            ),
-                            other => format!("its overrides do not fit: {other}"),
+                    .map_err(|error| match error {
+                        PipelineConstantError::MissingValue(missing) => {
+                            Error::MissingOverride { kernel: name.to_owned(), name: missing }
+                        }
+                        other => Error::Kernel {
+                            kernel: name.to_owned(),
+                            problem: format!("its overrides do not fit: {other}"),
                         },
                     })?;
             (module, info) = (resolved.0.into_owned(), resolved.1.into_owned());
