@@ -33,6 +33,7 @@
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
+//! | [`family`] | model families by configuration: tensors, adapters, the algebra of a step | kernels, devices |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name | shapes, devices |
@@ -80,6 +81,7 @@ mod error;
 pub mod estimate;
 pub mod execute;
 pub mod explain;
+pub mod family;
 pub mod files;
 pub mod fit;
 pub mod forecast;

@@ -198,7 +198,7 @@ impl Executor for Gpu {
         let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&kernel.name),
-                source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.module.clone())),
+                source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.for_back_ends().into_owned())),
             });
             Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&kernel.name),

@@ -46,7 +46,7 @@ pub fn embedded() -> Cpu {
 #[cfg(feature = "gpu")]
 pub fn on_every_executor(body: impl Fn(&mut dyn Executor)) {
     println!("on the embedded executor, where nothing may race");
-    body(&mut Watched::new());
+    body(&mut Watched::default());
     on_every_executor_with_races(body);
 }
 

@@ -10,9 +10,8 @@ use flopmeter::{
 /// An executor on which nothing may race.
 pub struct Watched(Cpu);
 
-impl Watched {
-    /// The embedded executor, looking for races.
-    pub fn new() -> Self {
+impl Default for Watched {
+    fn default() -> Self {
         Self(crate::embedded().detecting_races())
     }
 }

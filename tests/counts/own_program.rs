@@ -2,7 +2,7 @@
 
 #[path = "../../examples/own_program.rs"]
 #[allow(dead_code, reason = "the example's main prints what is asserted here")]
-mod own_program;
+mod example;
 
 use flopmeter::{
     instrument::Counted,
@@ -14,12 +14,12 @@ fn the_example_counts_by_operation_and_by_line() {
     if common::gpu().is_none() {
         return;
     }
-    let [first, both] = own_program::run().unwrap();
+    let [first, both] = example::run().unwrap();
     let [product, collatz] = &first[..] else { panic!("two kernels") };
 
     let n = 100;
     assert_eq!(product.cost.ops.floating(), OpCounts::f32(Op::Fma, n * n * n));
-    assert_eq!(flops_of(product, own_program::PRODUCT, "fma"), 2 * n * n * n);
+    assert_eq!(flops_of(product, example::PRODUCT, "fma"), 2 * n * n * n);
 
     let (mut even, mut odd) = (0, 0);
     for number in 0..1000_u64 {
@@ -35,8 +35,8 @@ fn the_example_counts_by_operation_and_by_line() {
     let ops = &collatz.cost.ops;
     let f32 = |op| ops.get(flopmeter::op::Scalar::F32, op);
     assert_eq!((f32(Op::Mul), f32(Op::Add), f32(Op::Fma)), (even + odd, even + odd, odd));
-    assert_eq!(flops_of(collatz, own_program::COLLATZ, "fma"), 2 * odd);
-    assert_eq!(flops_of(collatz, own_program::COLLATZ, "steps += 1.0"), even + odd);
+    assert_eq!(flops_of(collatz, example::COLLATZ, "fma"), 2 * odd);
+    assert_eq!(flops_of(collatz, example::COLLATZ, "steps += 1.0"), even + odd);
 
     // A second submission of the product alone.
     assert_eq!(both[0].cost, product.cost.times(2));

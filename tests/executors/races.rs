@@ -257,7 +257,7 @@ fn counting_adds_no_race() {
 fn a_launch_that_races_fails_the_tests_that_compare_its_results() {
     let source = kernel("x[0] = i;");
     let kernel = KernelModule::from_wgsl("racing", &source, "main", &Default::default()).unwrap();
-    let mut watched = common::Watched::new();
+    let mut watched = common::Watched::default();
     let program = watched.compile(&kernel).unwrap();
     let buffer = watched.allocate("x", 256).unwrap();
     let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 256 }];

@@ -286,7 +286,7 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     refused(&[&spirv, "--dispatch", "1"], &["bad.spv", "is not valid"]);
     fs::write(folder.path().join("bin.wgsl"), [0xff, 0xfe]).unwrap();
     let binary = folder.path().join("bin.wgsl");
-    refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is not text", ".spv"]);
+    refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is neither text nor SPIR-V"]);
     refused(&["/nowhere.wgsl", "--dispatch", "1"], &["/nowhere.wgsl", "cannot be read"]);
 }
 

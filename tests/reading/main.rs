@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod browsers;
+mod glsl;
+mod lines;
+mod overrides;
 mod run;
 mod spirv;

@@ -24,6 +24,7 @@ mod block;
 mod code;
 mod flush;
 mod price;
+mod root;
 mod set;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,7 @@ use crate::{
     device::Limits,
     flow::Flow,
     guard::Stage,
+    ir::arms_mut,
     kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
     table::{Block, Loop, Rows},
 };
@@ -161,9 +163,13 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             },
         };
         let pricer = Pricer::new(module, function, info);
-        let body = block::read(function, &pricer, &line).map_err(|Unpriced { what, span }| {
-            Error::Uncountable { kernel: kernel.name.clone(), problem: what, line: line(span) }
-        })?;
+        let body = block::read(function, &pricer, kernel.source.as_ref()).map_err(
+            |Unpriced { what, span }| Error::Uncountable {
+                kernel: kernel.name.clone(),
+                problem: what,
+                line: line(span),
+            },
+        )?;
         let flows = {
             let runs: BTreeMap<usize, &block::Run> =
                 body.runs.iter().map(|run| (run.edge, run)).collect();
@@ -251,7 +257,7 @@ fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
     let &[arm, ref rest @ ..] = inner else {
         return block.splice(index..index, statements);
     };
-    let block = block::arms(&mut block[index]).swap_remove(arm);
+    let block = arms_mut(&mut block[index]).swap_remove(arm);
     insert(block, rest, statements);
 }
 

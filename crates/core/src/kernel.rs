@@ -1,18 +1,21 @@
 //! One kernel: parse and validate a source, resolve its overrides, and reflect what it binds. Nothing here
 //! knows a shape or a device.
 
+mod flat;
 mod layout;
+mod overrides;
 mod source;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub use layout::{Layout, Number, NumberKind};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
-    back::pipeline_constants::{PipelineConstantError, process_overrides},
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 pub use source::Source;
+
+use self::overrides::Problem;
 
 use crate::{
     Error,
@@ -126,9 +129,7 @@ impl KernelModule {
         entry: &str,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Self, Error> {
-        let (source, module) = (source.map(Source::new), module.clone());
-        let directives = Directives::default();
-        let parsed = Parsed { name: name.to_owned(), source, module, directives };
+        let parsed = Parsed::module(name, source, module.clone())?;
         Self::from_parsed(&parsed, entry, overrides)
     }
 
@@ -166,35 +167,30 @@ impl KernelModule {
         module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
         let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
         if !module.overrides.is_empty() {
-            let constants = module
-                .overrides
-                .iter()
-                .filter_map(|(_, o)| {
-                    let key = o.id.map(|id| id.to_string()).or_else(|| o.name.clone())?;
-                    let value = o
-                        .name
-                        .as_ref()
-                        .and_then(|n| overrides.get(n))
-                        .or_else(|| overrides.get(&key))?;
-                    Some((key, *value))
-                })
-                .collect();
-            let resolved =
-                process_overrides(&module, &info, Some((ShaderStage::Compute, entry)), &constants)
-                    .map_err(|error| match error {
-                        PipelineConstantError::MissingValue(missing) => {
-                            Error::MissingOverride { kernel: name.to_owned(), name: missing }
-                        }
-                        other => Error::Kernel {
-                            kernel: name.to_owned(),
-                            problem: format!("its overrides do not fit: {other}"),
-                        },
-                    })?;
-            (module, info) = (resolved.0.into_owned(), resolved.1.into_owned());
+            overrides::resolve(&mut module, &info, overrides).map_err(|problem| match problem {
+                Problem::Missing(missing) => {
+                    Error::MissingOverride { kernel: name.to_owned(), name: missing }
+                }
+                Problem::Unfit(why) => Error::Kernel {
+                    kernel: name.to_owned(),
+                    problem: format!("its overrides do not fit: {why}"),
+                },
+            })?;
+            info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
         }
         let resources = resources(&module, &info);
         let (source, directives) = (source.cloned(), directives.clone());
         Ok(Self { name: name.to_owned(), source, directives, module, info, resources })
+    }
+
+    /// The module as naga's back ends take it: its workgroup has one dimension where they ask for that. What it
+    /// computes is the same; what it executes is not, so it is never counted.
+    pub fn for_back_ends(&self) -> Cow<'_, Module> {
+        if flat::has_subgroups_in_several_dimensions(&self.module) {
+            Cow::Owned(flat::flattened(self.module.clone()))
+        } else {
+            Cow::Borrowed(&self.module)
+        }
     }
 
     /// Does `work` on this kernel, with room on the stack for its nesting. A panic of `work` is an error.
@@ -249,7 +245,14 @@ impl KernelModule {
 pub(crate) fn validate(
     module: &Module,
 ) -> Result<ModuleInfo, Box<naga::WithSpan<naga::valid::ValidationError>>> {
-    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module).map_err(Box::new)
+    let validator = || Validator::new(ValidationFlags::all(), Capabilities::all());
+    if !flat::has_subgroups_in_several_dimensions(module) {
+        return validator().validate(module).map_err(Box::new);
+    }
+    // naga's validator refuses those; nothing else that it looks at depends on the extents.
+    let mut narrow = module.clone();
+    narrow.entry_points.iter_mut().for_each(|entry| entry.workgroup_size = [1; 3]);
+    validator().validate(&narrow).map_err(Box::new)
 }
 
 /// An error with the source line it is about, where there is a source.

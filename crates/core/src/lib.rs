@@ -33,6 +33,7 @@
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`device`] | plain numbers about a device | who has one |
+//! | `ir` | what refers to what in naga's IR | what it means or costs |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
 //! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
 //! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
@@ -45,6 +46,7 @@ mod error;
 mod flow;
 pub mod guard;
 pub mod instrument;
+mod ir;
 pub mod kernel;
 pub mod op;
 pub mod read;

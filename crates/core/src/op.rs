@@ -290,11 +290,7 @@ macro_rules! traffic {
     };
 }
 
-/// Whether a count is 0: serialised structures leave such fields out.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if passes a reference"
-)]
+/// Whether a count is 0: serialised structures leave such fields out. By reference, as serde passes it.
 pub fn is_zero(value: &u64) -> bool {
     *value == 0
 }

@@ -5,15 +5,30 @@
 //! |---|---|
 //! | `directive` | `enable subgroups;`, `requires ...;` and `diagnostic(...)`, which naga refuses |
 //! | `nesting` | expressions and blocks that are nested deeper than a thread's stack is |
+//! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
+//! | `pointer` | functions that take pointers which naga does not pass |
+//! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
+//! | `remainder` | SPIR-V's `OpSMod`, which naga computes with floats |
+//! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 mod directive;
+mod fall_through;
+#[cfg(feature = "glsl")]
+mod logic;
 mod nesting;
+mod pointer;
+#[cfg(feature = "spirv")]
+mod remainder;
+mod shuffle;
 mod token;
 
 use naga::{AddressSpace, Module, StorageAccess};
 
 pub use self::directive::Directives;
-pub(crate) use self::nesting::blocks;
+pub(crate) use self::{
+    nesting::blocks,
+    token::{Token, tokens},
+};
 use crate::{
     Error,
     guard::{Stage, guarded, with_room},
@@ -42,9 +57,12 @@ impl Parsed {
         let (bare, directives) = directive::without(text);
         let module = on_text(name, text, |invalid| {
             let parsed = naga::front::wgsl::parse_str(&bare);
-            parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))
+            let module =
+                parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))?;
+            Ok(mended(module))
         })?;
-        Ok(Self::mended(name, Some(text), module, directives))
+        let source = Some(Source::new(text));
+        Ok(Self { name: name.to_owned(), source, module, directives })
     }
 
     /// Reads a GLSL compute shader.
@@ -56,9 +74,23 @@ impl Parsed {
         let module = on_text(name, text, |invalid| {
             let options = naga::front::glsl::Options::from(naga::ShaderStage::Compute);
             let parsed = naga::front::glsl::Frontend::default().parse(&options, text);
-            parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))
+            let mut module =
+                parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))?;
+            logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
+                let line = Source::new(text).line(span);
+                let at = line.map_or_else(String::new, |line| format!("line {line}: "));
+                Error::Kernel {
+                    kernel: name.to_owned(),
+                    problem: format!(
+                        "{at}naga's GLSL reader evaluates both sides of && and ||, and with {why} on the left \
+                         they cannot be told apart; compile it to SPIR-V with glslangValidator or glslc"
+                    ),
+                }
+            })?;
+            Ok(mended(module))
         })?;
-        Ok(Self::mended(name, Some(text), module, Directives::default()))
+        let (source, directives) = (Some(Source::new(text)), Directives::default());
+        Ok(Self { name: name.to_owned(), source, module, directives })
     }
 
     /// Reads SPIR-V.
@@ -69,18 +101,37 @@ impl Parsed {
     pub fn spirv(name: &str, words: &[u8]) -> Result<Self, Error> {
         let module = guarded(name, Stage::Reading, || {
             let options = naga::front::spv::Options::default();
-            naga::front::spv::parse_u8_slice(words, &options).map_err(|error| Error::Shader {
+            let parsed = naga::front::spv::parse_u8_slice(words, &options);
+            let mut module = parsed.map_err(|error| Error::Shader {
                 kernel: name.to_owned(),
                 details: error.to_string(),
-            })
+            })?;
+            remainder::mend(&mut module);
+            Ok::<_, Error>(mended(module))
         })?;
-        Ok(Self::mended(name, None, module, Directives::default()))
+        Ok(Self { name: name.to_owned(), source: None, module, directives: Directives::default() })
     }
 
-    fn mended(name: &str, text: Option<&str>, mut module: Module, directives: Directives) -> Self {
-        make_outputs_readable(&mut module);
-        Self { name: name.to_owned(), source: text.map(Source::new), module, directives }
+    /// Takes a module that was read elsewhere; its spans are offsets in `text`.
+    ///
+    /// # Errors
+    /// Where it is nested too deep.
+    pub fn module(name: &str, text: Option<&str>, module: Module) -> Result<Self, Error> {
+        let module = guarded(name, Stage::Reading, || {
+            with_room(name, blocks(&module), || Ok::<_, Error>(mended(module.clone())))
+        })?;
+        let (source, directives) = (text.map(Source::new), Directives::default());
+        Ok(Self { name: name.to_owned(), source, module, directives })
     }
+}
+
+/// A module with what naga's validator and back ends refuse or lose put into words that they know.
+fn mended(mut module: Module) -> Module {
+    make_outputs_readable(&mut module);
+    shuffle::retype(&mut module);
+    pointer::resolve(&mut module);
+    fall_through::write_out(&mut module);
+    module
 }
 
 /// Reads a text with room for its nesting. The reader is given what makes an error of a diagnostic.

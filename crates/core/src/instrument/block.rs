@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use naga::{Block, Expression, Function, Handle, Span, Statement};
 
-use super::price::Pricer;
+use super::{price::Pricer, root};
 use crate::{
     flow::{Edge, Graph, Node},
+    kernel::Source,
     op::Cost,
 };
 
@@ -58,37 +59,6 @@ pub(super) struct Loop {
     pub(super) line: Option<u32>,
 }
 
-/// The blocks inside a statement, in the order in which a [`Site`] numbers them.
-pub(super) fn arms(statement: &mut Statement) -> Vec<&mut Block> {
-    match statement {
-        Statement::Block(block) => vec![block],
-        Statement::If { condition: _, accept, reject } => vec![accept, reject],
-        Statement::Switch { selector: _, cases } => {
-            cases.iter_mut().map(|case| &mut case.body).collect()
-        }
-        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
-        Statement::Emit(_)
-        | Statement::Break
-        | Statement::Continue
-        | Statement::Return { .. }
-        | Statement::Kill
-        | Statement::ControlBarrier(_)
-        | Statement::MemoryBarrier(_)
-        | Statement::Store { .. }
-        | Statement::ImageStore { .. }
-        | Statement::Atomic { .. }
-        | Statement::ImageAtomic { .. }
-        | Statement::WorkGroupUniformLoad { .. }
-        | Statement::Call { .. }
-        | Statement::RayQuery { .. }
-        | Statement::RayPipelineFunction(_)
-        | Statement::SubgroupBallot { .. }
-        | Statement::SubgroupGather { .. }
-        | Statement::SubgroupCollectiveOperation { .. }
-        | Statement::CooperativeStore { .. } => Vec::new(),
-    }
-}
-
 /// What has no price, and where it stands.
 #[derive(Debug)]
 pub(super) struct Unpriced {
@@ -102,12 +72,13 @@ pub(super) struct Unpriced {
 pub(super) fn read(
     function: &Function,
     pricer: &Pricer<'_>,
-    line: &dyn Fn(Span) -> Option<u32>,
+    source: Option<&Source>,
 ) -> Result<Body, Unpriced> {
     let mut graph = Graph::default();
     let ends = (graph.node(), graph.node());
+    let charged = source.map_or_else(Vec::new, |_| root::charged(function, source));
     let (runs, loops) = (Vec::new(), Vec::new());
-    let mut reader = Reader { function, pricer, line, graph, runs, loops, open: None };
+    let mut reader = Reader { function, pricer, source, charged, graph, runs, loops, open: None };
     let scope = Scope { exit: ends.1, leave: None, next: None, weight: START, once: true };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
@@ -146,7 +117,9 @@ impl Scope {
 struct Reader<'a> {
     function: &'a Function,
     pricer: &'a Pricer<'a>,
-    line: &'a dyn Fn(Span) -> Option<u32>,
+    source: Option<&'a Source>,
+    /// Where each expression is charged; empty where there is no source.
+    charged: Vec<Span>,
     graph: Graph,
     runs: Vec<Run>,
     loops: Vec<Loop>,
@@ -211,7 +184,7 @@ impl Reader<'_> {
             match statement {
                 Statement::Emit(range) => {
                     for expression in range.clone() {
-                        self.emit(expression, span)?;
+                        self.emit(expression)?;
                     }
                 }
                 Statement::Block(block) => self.block(block, &inside(0), scope)?,
@@ -248,7 +221,7 @@ impl Reader<'_> {
                 Statement::Loop { body, continuing, break_if } => {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
-                    self.loops.push(Loop { head, line: (self.line)(span) });
+                    self.loops.push(Loop { head, line: self.line(span) });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
                     let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
@@ -296,27 +269,32 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Evaluates an expression of a statement. Where the statement spans lines, all of it counts where
-    /// the statement begins.
-    fn emit(&mut self, expression: Handle<Expression>, statement: Span) -> Result<(), Unpriced> {
+    /// Evaluates an expression.
+    fn emit(&mut self, expression: Handle<Expression>) -> Result<(), Unpriced> {
         let span = self.function.expressions.get_span(expression);
-        let whole = if statement.is_defined() { statement } else { span };
-        self.pay(span, whole, self.pricer.expression(expression))
+        let charged = self.charged.get(expression.index()).copied().unwrap_or(span);
+        self.pay(span, charged, self.pricer.expression(expression))
     }
 
-    /// Adds the price of what is at `span` to the open run, and to the line on which `whole` begins.
+    /// The line on which a span begins.
+    fn line(&self, span: Span) -> Option<u32> {
+        self.source?.line(span)
+    }
+
+    /// Adds the price of what is at `span` to the open run, and to the line on which `charged` begins.
     fn pay(
         &mut self,
         span: Span,
-        whole: Span,
+        charged: Span,
         price: Result<Cost, String>,
     ) -> Result<(), Unpriced> {
         let cost = price.map_err(|what| Unpriced { what, span })?;
+        let line = self.line(charged);
         if let Some((_, _, run)) = &mut self.open {
             run.span.subsume(span);
             if !cost.is_zero() {
                 run.cost = run.cost + cost;
-                if let Some(line) = (self.line)(whole) {
+                if let Some(line) = line {
                     let sum = run.lines.entry(line).or_default();
                     *sum = *sum + cost;
                 }

@@ -54,13 +54,14 @@ pub(super) fn without(text: &str) -> (String, Directives) {
             blanks.push(whole);
             continue;
         }
-        // Each name goes with the comma after it, the last one with the comma before it.
+        // Only the commas between names that stay do.
         let names = &directive[1..end];
-        for (index, token) in names.iter().enumerate().filter(|(_, t)| NAMELESS.contains(&t.text)) {
-            blanks.push(token.at.clone());
-            let comma =
-                if index + 1 < names.len() { Some(index + 1) } else { index.checked_sub(1) };
-            blanks.extend(comma.map(|comma| names[comma].at.clone()));
+        let stays = |token: &Token<'_>| token.text != "," && !NAMELESS.contains(&token.text);
+        for (index, token) in names.iter().enumerate() {
+            let between = index > 0 && stays(&names[index - 1]) && names[index..].iter().any(stays);
+            if !stays(token) && !(token.text == "," && between) {
+                blanks.push(token.at.clone());
+            }
         }
     }
     for (index, pair) in rest.windows(2).enumerate() {

@@ -1,9 +1,10 @@
 //! How deep a shader is nested: bounds on how deep the readers recurse, from the tokens of a text, and on how deep
 //! everything behind them does, from the blocks of a module.
 
-use naga::{Block, Module, Statement};
+use naga::Module;
 
 use super::token::tokens;
+use crate::ir::depth;
 
 /// Levels that a reader of this text recurses at most.
 ///
@@ -49,44 +50,7 @@ pub(super) fn levels(text: &str) -> usize {
 pub(crate) fn blocks(module: &Module) -> usize {
     let entries = module.entry_points.iter().map(|entry| &entry.function.body);
     let functions = module.functions.iter().map(|(_, function)| &function.body);
-    let mut open: Vec<(&Block, usize)> = entries.chain(functions).map(|body| (body, 1)).collect();
-    let mut deepest = 0;
-    while let Some((block, depth)) = open.pop() {
-        deepest = deepest.max(depth);
-        for statement in block {
-            open.extend(arms(statement).into_iter().map(|arm| (arm, depth + 1)));
-        }
-    }
-    deepest
-}
-
-/// The blocks inside a statement.
-fn arms(statement: &Statement) -> Vec<&Block> {
-    match statement {
-        Statement::Block(block) => vec![block],
-        Statement::If { condition: _, accept, reject } => vec![accept, reject],
-        Statement::Switch { selector: _, cases } => cases.iter().map(|case| &case.body).collect(),
-        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
-        Statement::Emit(_)
-        | Statement::Break
-        | Statement::Continue
-        | Statement::Return { .. }
-        | Statement::Kill
-        | Statement::ControlBarrier(_)
-        | Statement::MemoryBarrier(_)
-        | Statement::Store { .. }
-        | Statement::ImageStore { .. }
-        | Statement::Atomic { .. }
-        | Statement::ImageAtomic { .. }
-        | Statement::WorkGroupUniformLoad { .. }
-        | Statement::Call { .. }
-        | Statement::RayQuery { .. }
-        | Statement::RayPipelineFunction(_)
-        | Statement::SubgroupBallot { .. }
-        | Statement::SubgroupGather { .. }
-        | Statement::SubgroupCollectiveOperation { .. }
-        | Statement::CooperativeStore { .. } => Vec::new(),
-    }
+    entries.chain(functions).map(depth).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -98,7 +62,7 @@ mod tests {
         let deep = 1000;
         let parentheses = format!("x = {}1{};", "(".repeat(deep), ")".repeat(deep));
         let terms = format!("x = 1{};", " + 1".repeat(deep));
-        let alternatives = "if a {} else ".repeat(deep) + "{}";
+        let alternatives = format!("fn f() {{ {} {{}} }}", "if a {} else ".repeat(deep));
         let blocks = "{".repeat(deep) + &"}".repeat(deep);
         let members = "a".to_owned() + &".b".repeat(deep);
         for text in [parentheses, terms, alternatives, blocks, members] {

@@ -5,14 +5,14 @@ use std::ops::Range;
 
 /// A token and its bytes in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) text: &'a str,
-    pub(super) at: Range<usize>,
+pub(crate) struct Token<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) at: Range<usize>,
 }
 
 /// The tokens of a text, in order. WGSL's comments nest, GLSL's do not: a text of one language that has comments
 /// within comments is read wrong as the other.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         at = past_blanks(text, at);

@@ -1,0 +1,232 @@
+//! What a decoder is, whoever published it: the fields of `config.json` after the differences between
+//! members and spellings are resolved. How a file is read is the business of the files below.
+
+mod fields;
+mod layers;
+mod read;
+mod rope;
+mod write;
+
+use super::{Adapters, Linear};
+pub use rope::{Rope, Scaling};
+
+/// A decoder's configuration. Valid where it comes from [`Self::from_json`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderConfig {
+    /// Whose architecture it is.
+    pub member: Member,
+    /// H, the width of a token's representation.
+    pub hidden_size: u32,
+    /// n, the number of query heads.
+    pub num_attention_heads: u32,
+    /// kv, the number of key and value heads.
+    pub num_key_value_heads: u32,
+    /// d, the width of a head; n d need not be H.
+    pub head_dim: u32,
+    /// I, the width of a dense layer's MLP.
+    pub intermediate_size: u32,
+    /// V, the number of tokens.
+    pub vocab_size: u32,
+    /// The longest sequence that the model was trained for.
+    pub max_position_embeddings: u32,
+    /// What RMSNorm adds to a mean square.
+    pub rms_norm_eps: f64,
+    /// The rotary positions' wavelengths.
+    pub rope: Rope,
+    /// Whether the head's weight is the embedding's.
+    pub tie_word_embeddings: bool,
+    /// Which projections have a bias.
+    pub biases: Biases,
+    /// Each layer, from the lowest.
+    pub layers: Vec<Layer>,
+    /// What Gemma 2 alone has.
+    pub gemma: Option<Gemma>,
+    /// The adapters that alone are trained, where there are any.
+    pub adapters: Option<Adapters>,
+}
+
+/// A member of the family, by its `model_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Member {
+    /// Llama 2 and 3, and what shares their code.
+    Llama,
+    /// Llama with a sliding window.
+    Mistral,
+    /// Llama with biases on queries, keys and values.
+    Qwen2,
+    /// Queries and keys pass a norm of their own.
+    Qwen3,
+    /// Mistral with experts.
+    Mixtral,
+    /// Qwen2 with experts, one of them shared by all tokens.
+    Qwen2Moe,
+    /// Qwen3 with experts.
+    Qwen3Moe,
+    /// GeGLU, softcapped scores, four norms a layer.
+    Gemma2,
+}
+
+impl Member {
+    /// Every member.
+    pub const ALL: [Self; 8] = [
+        Self::Llama,
+        Self::Mistral,
+        Self::Qwen2,
+        Self::Qwen3,
+        Self::Mixtral,
+        Self::Qwen2Moe,
+        Self::Qwen3Moe,
+        Self::Gemma2,
+    ];
+
+    /// What `model_type` says.
+    pub const fn model_type(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Mixtral => "mixtral",
+            Self::Qwen2Moe => "qwen2_moe",
+            Self::Qwen3Moe => "qwen3_moe",
+            Self::Gemma2 => "gemma2",
+        }
+    }
+
+    /// Whether queries and keys pass an RMSNorm over the head's width.
+    pub const fn norms_heads(self) -> bool {
+        match self {
+            Self::Qwen3 | Self::Qwen3Moe => true,
+            Self::Llama
+            | Self::Mistral
+            | Self::Qwen2
+            | Self::Mixtral
+            | Self::Qwen2Moe
+            | Self::Gemma2 => false,
+        }
+    }
+
+    /// Whether its MLPs may be mixtures of experts.
+    pub const fn has_experts(self) -> bool {
+        match self {
+            Self::Mixtral | Self::Qwen2Moe | Self::Qwen3Moe => true,
+            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Qwen3 | Self::Gemma2 => false,
+        }
+    }
+}
+
+/// Which projections have a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Queries, keys and values.
+    pub qkv: bool,
+    /// Attention's output.
+    pub o: bool,
+    /// The three matrices of a dense MLP.
+    pub mlp: bool,
+}
+
+/// What distinguishes one layer from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layer {
+    /// The keys that a query meets at most, itself included; all before it where there is no window.
+    pub window: Option<u32>,
+    /// What follows attention.
+    pub mlp: Mlp,
+}
+
+/// A layer's MLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mlp {
+    /// Three matrices that every token passes.
+    Dense {
+        /// I.
+        width: u32,
+    },
+    /// A router and experts.
+    Experts(Experts),
+}
+
+/// A mixture of experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Experts {
+    /// E.
+    pub count: u32,
+    /// K, the experts that a token passes.
+    pub chosen: u32,
+    /// The width of an expert.
+    pub width: u32,
+    /// The width of the expert that every token passes, with a gate of its own, where there is one.
+    pub shared: Option<u32>,
+    /// Whether the weights of the K chosen are rescaled to sum to 1.
+    pub rescaled: bool,
+}
+
+/// What Gemma 2 alone has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gemma {
+    /// Scores are multiplied by this to the power of -1/2.
+    pub query_pre_attn_scalar: f64,
+    /// The bound of scores, where they have one.
+    pub attn_logit_softcapping: Option<f64>,
+    /// The bound of logits, where they have one.
+    pub final_logit_softcapping: Option<f64>,
+}
+
+impl DecoderConfig {
+    /// n d, the width of all query heads.
+    pub const fn query_width(&self) -> u32 {
+        self.num_attention_heads * self.head_dim
+    }
+
+    /// kv d, the width of all key, or all value, heads.
+    pub const fn kv_width(&self) -> u32 {
+        self.num_key_value_heads * self.head_dim
+    }
+
+    /// L.
+    pub fn num_hidden_layers(&self) -> u32 {
+        self.layers.len() as u32
+    }
+
+    /// The widths of a layer's RMSNorms by the names that a checkpoint has for them.
+    pub fn norms(&self) -> Vec<(&'static str, u32)> {
+        let mut norms = vec![("input_layernorm", self.hidden_size)];
+        if self.member.norms_heads() {
+            norms.push(("self_attn.q_norm", self.head_dim));
+            norms.push(("self_attn.k_norm", self.head_dim));
+        }
+        norms.push(("post_attention_layernorm", self.hidden_size));
+        if self.gemma.is_some() {
+            norms.push(("pre_feedforward_layernorm", self.hidden_size));
+            norms.push(("post_feedforward_layernorm", self.hidden_size));
+        }
+        norms
+    }
+
+    /// The layers that differ in nothing, and how many there are of each, in the order of the lowest of
+    /// each.
+    pub fn kinds(&self) -> Vec<(Layer, u32)> {
+        let mut kinds: Vec<(Layer, u32)> = Vec::new();
+        for &layer in &self.layers {
+            match kinds.iter_mut().find(|(kind, _)| *kind == layer) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((layer, 1)),
+            }
+        }
+        kinds
+    }
+
+    /// Numbers in the model itself: every parameter but the adapters'.
+    pub fn base_parameters(&self) -> u128 {
+        let layers = self.kinds().into_iter().map(|(layer, count)| {
+            let linears = Linear::of_layer(self, layer);
+            let matrices: u128 = linears.iter().map(Linear::parameters).sum();
+            let norms: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
+            u128::from(count) * (matrices + norms)
+        });
+        let tables = if self.tie_word_embeddings { 1 } else { 2 };
+        let hidden = u128::from(self.hidden_size);
+        layers.sum::<u128>() + tables * u128::from(self.vocab_size) * hidden + hidden
+    }
+}

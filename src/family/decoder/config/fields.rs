@@ -1,0 +1,151 @@
+//! The fields of a `config.json`, read one by one. What was read is remembered, so that a field that
+//! nobody read is refused by name instead of ignored, unless it is known to change nothing.
+
+use std::cell::RefCell;
+
+use serde_json::{Map, Value};
+
+use super::Member;
+
+/// Fields that change nothing of what a training step computes: names, defaults of generation, how
+/// weights are stored, and losses that are not computed here.
+const INERT: [&str; 36] = [
+    "architectures",
+    "auto_map",
+    "cache_implementation",
+    "chunk_size_feed_forward",
+    "dtype",
+    "finetuning_task",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_encoder_decoder",
+    "label2id",
+    "max_length",
+    "min_length",
+    "model_type",
+    "name_or_path",
+    "num_return_sequences",
+    "output_attentions",
+    "output_hidden_states",
+    "output_router_logits",
+    "prefix",
+    "pretraining_tp",
+    "problem_type",
+    "return_dict",
+    "router_aux_loss_coef",
+    "task_specific_params",
+    "temperature",
+    "tie_encoder_decoder",
+    "tokenizer_class",
+    "top_k",
+    "top_p",
+    "torch_dtype",
+    "torchscript",
+    "transformers_version",
+    "use_cache",
+    "use_return_dict",
+    "vocab_file",
+];
+
+/// The fields of one file.
+pub(super) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    read: RefCell<Vec<String>>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
+        Self { object, read: RefCell::default() }
+    }
+
+    /// A field that is there and not null.
+    pub(super) fn given(&self, name: &str) -> Option<&'a Value> {
+        self.read.borrow_mut().push(name.to_owned());
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field is there, null or not.
+    pub(super) fn is_there(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// A whole number of at least 1, where it is given.
+    pub(super) fn size(&self, name: &str) -> Result<Option<u32>, String> {
+        self.given(name).map(|value| size(name, value)).transpose()
+    }
+
+    /// A whole number of at least 1 that no decoder of this kind can do without.
+    pub(super) fn needed(&self, name: &str) -> Result<u32, String> {
+        self.size(name)?.ok_or_else(|| format!("field '{name}' is missing: add it to config.json"))
+    }
+
+    /// A positive number, where it is given.
+    pub(super) fn positive(&self, name: &str) -> Result<Option<f64>, String> {
+        self.given(name).map(|value| positive(name, value)).transpose()
+    }
+
+    /// True or false, where it is given.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, String> {
+        let flag = |value: &Value| {
+            value.as_bool().ok_or_else(|| format!("{name} is {value}; it must be true or false"))
+        };
+        self.given(name).map(flag).transpose()
+    }
+
+    /// Refuses whatever was not read and may change what is computed.
+    pub(super) fn finish(&self, member: Member) -> Result<(), String> {
+        let read = self.read.borrow();
+        let left = self.object.iter().filter(|(name, value)| {
+            !read.contains(name) && !INERT.contains(&name.as_str()) && !is_inert(name, value)
+        });
+        // Of several, the number of experts says most.
+        let left = left.min_by_key(|(name, _)| !name.starts_with("num_local_experts"));
+        let Some((name, value)) = left else { return Ok(()) };
+        let kind = member.model_type();
+        if is_of_experts(name) {
+            return Err(format!(
+                "{name} is {value}, but a {kind} has no experts: set model_type to the mixture's own \
+                 (mixtral, qwen2_moe or qwen3_moe), or remove the field"
+            ));
+        }
+        Err(format!(
+            "field '{name}' ({value}) is not known for a {kind} and may change what is computed: remove \
+             it if it does not"
+        ))
+    }
+}
+
+/// Whether a field is switched off or is about tokens and tools.
+fn is_inert(name: &str, value: &Value) -> bool {
+    let off = match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(true) => false,
+    };
+    off || name.starts_with('_')
+        || name.starts_with("unsloth")
+        || name.ends_with("_token_id")
+        || name.ends_with("_token_ids")
+}
+
+fn is_of_experts(name: &str) -> bool {
+    name.contains("expert") || name.starts_with("moe_") || name.starts_with("router_")
+}
+
+/// A whole number of at least 1.
+pub(super) fn size(name: &str, value: &Value) -> Result<u32, String> {
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    number.filter(|&number| number > 0).ok_or_else(|| {
+        format!("{name} is {value}; it must be a whole number from 1 to {}", u32::MAX)
+    })
+}
+
+/// A positive number.
+pub(super) fn positive(name: &str, value: &Value) -> Result<f64, String> {
+    let number = value.as_f64().filter(|&number| number > 0.0 && number.is_finite());
+    number.ok_or_else(|| format!("{name} is {value}; it must be a positive number"))
+}

@@ -1,0 +1,182 @@
+//! Each layer of a decoder: how far its attention looks back, and which MLP follows. Files say it by rules
+//! that differ between members.
+
+use serde_json::Value;
+
+use super::{Experts, Layer, Member, Mlp, fields::Fields};
+
+/// Which layers have a window.
+enum Sliding {
+    None,
+    All,
+    From(u32),
+    Even,
+}
+
+/// More layers than any plan could keep; more is a slip of the keyboard.
+const MAX_LAYERS: u32 = 1 << 14;
+
+/// Reads every layer.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    member: Member,
+    intermediate_size: u32,
+) -> Result<Vec<Layer>, String> {
+    let count = fields.needed("num_hidden_layers")?;
+    if count > MAX_LAYERS {
+        return Err(format!("num_hidden_layers is {count}, more than {MAX_LAYERS}: lower it"));
+    }
+    let windows = windows(fields, member, count)?;
+    let mlps = mlps(fields, member, count, intermediate_size)?;
+    Ok(windows.into_iter().zip(mlps).map(|(window, mlp)| Layer { window, mlp }).collect())
+}
+
+fn windows(fields: &Fields<'_>, member: Member, count: u32) -> Result<Vec<Option<u32>>, String> {
+    // Hugging Face's own defaults where a file says nothing.
+    let default = match member {
+        Member::Mistral | Member::Gemma2 if !fields.is_there("sliding_window") => Some(4096),
+        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe
+            if !fields.is_there("sliding_window") =>
+        {
+            Some(4096)
+        }
+        _ => None,
+    };
+    let window = fields.size("sliding_window").map_err(|problem| {
+        format!("{problem}; leave it out, or null, for attention to everything before")
+    })?;
+    let window = window.or(default);
+    let asked = fields.flag("use_sliding_window")?;
+    let first = match fields.given("max_window_layers") {
+        Some(value) => {
+            let first = value.as_u64().and_then(|first| u32::try_from(first).ok());
+            first
+                .ok_or_else(|| format!("max_window_layers is {value}; it must be a whole number"))?
+        }
+        None => 28,
+    };
+    let sliding = match member {
+        Member::Llama => Sliding::None,
+        Member::Mistral | Member::Mixtral => Sliding::All,
+        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe
+            if asked != Some(true) =>
+        {
+            Sliding::None
+        }
+        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe => Sliding::From(first),
+        Member::Qwen3Moe => Sliding::All,
+        Member::Gemma2 => Sliding::Even,
+    };
+    if member == Member::Llama
+        && let Some(window) = window
+    {
+        return Err(format!(
+            "sliding_window is {window}, but a llama has none: set model_type to mistral, or remove it"
+        ));
+    }
+    let by_rule = |layer: u32| match sliding {
+        Sliding::None => false,
+        Sliding::All => true,
+        Sliding::From(first) => layer >= first,
+        Sliding::Even => layer.is_multiple_of(2),
+    };
+    let slides = match fields.given("layer_types") {
+        Some(types) => layer_types(types, count)?,
+        None => (0..count).map(by_rule).collect(),
+    };
+    let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
+    let may_slide = may_slide || (member == Member::Gemma2 && window.is_some());
+    if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
+        return Err(
+            "layer_types has sliding_attention, but no window is in use: set sliding_window \
+                    (and use_sliding_window, where the model has that)"
+                .to_owned(),
+        );
+    }
+    Ok(slides.into_iter().map(|slides| window.filter(|_| slides && may_slide)).collect())
+}
+
+/// Which layers slide, as a file lists it.
+fn layer_types(types: &Value, count: u32) -> Result<Vec<bool>, String> {
+    let list = types.as_array().ok_or_else(|| format!("layer_types is {types}, not a list"))?;
+    if list.len() != count as usize {
+        return Err(format!(
+            "layer_types has {} entries, but num_hidden_layers is {count}: they must agree",
+            list.len()
+        ));
+    }
+    let slides = |kind: &Value| match kind.as_str() {
+        Some("full_attention") => Ok(false),
+        Some("sliding_attention") => Ok(true),
+        _ => Err(format!(
+            "layer_types has {kind}: only full_attention and sliding_attention are supported"
+        )),
+    };
+    list.iter().map(slides).collect()
+}
+
+fn mlps(fields: &Fields<'_>, member: Member, count: u32, dense: u32) -> Result<Vec<Mlp>, String> {
+    if !member.has_experts() {
+        return Ok(vec![Mlp::Dense { width: dense }; count as usize]);
+    }
+    let [local, plain] = [fields.size("num_local_experts")?, fields.size("num_experts")?];
+    if let (Some(local), Some(plain)) = (local, plain)
+        && local != plain
+    {
+        return Err(format!(
+            "num_local_experts is {local}, but num_experts is {plain}: remove one of them"
+        ));
+    }
+    let name = if member == Member::Mixtral { "num_local_experts" } else { "num_experts" };
+    let experts = local.or(plain);
+    let experts =
+        experts.ok_or_else(|| format!("field '{name}' is missing: add it to config.json"))?;
+    let chosen = fields.needed("num_experts_per_tok")?;
+    if chosen > experts {
+        return Err(format!(
+            "num_experts_per_tok is {chosen}, more than {name} = {experts}: a token cannot pass more \
+             experts than there are"
+        ));
+    }
+    if let Some(noise) = fields.given("router_jitter_noise").filter(|v| v.as_f64() != Some(0.0)) {
+        return Err(format!(
+            "router_jitter_noise is {noise}: noise on the router's input is not supported; set it to 0"
+        ));
+    }
+    let mixture = |width, shared, rescaled| {
+        Mlp::Experts(Experts { count: experts, chosen, width, shared, rescaled })
+    };
+    if member == Member::Mixtral {
+        return Ok(vec![mixture(dense, None, true); count as usize]);
+    }
+    let width = fields.needed("moe_intermediate_size")?;
+    let shared = match member {
+        Member::Qwen2Moe => Some(fields.needed("shared_expert_intermediate_size")?),
+        _ => None,
+    };
+    let rescaled = fields.flag("norm_topk_prob")?.unwrap_or(false);
+    let every = fields.size("decoder_sparse_step")?.unwrap_or(1);
+    let only = fields.given("mlp_only_layers");
+    let only: Vec<u64> = match only {
+        None => Vec::new(),
+        Some(list) => {
+            let numbers = list.as_array().map(|list| list.iter().map(Value::as_u64).collect());
+            numbers.flatten().ok_or_else(|| {
+                format!("mlp_only_layers is {list}; it must be a list of layers' numbers")
+            })?
+        }
+    };
+    if let Some(layer) = only.iter().find(|&&layer| layer >= u64::from(count)) {
+        return Err(format!(
+            "mlp_only_layers names layer {layer}, but num_hidden_layers is {count}"
+        ));
+    }
+    let mlp = |layer: u32| {
+        if only.contains(&layer.into()) || !(layer + 1).is_multiple_of(every) {
+            Mlp::Dense { width: dense }
+        } else {
+            mixture(width, shared, rescaled)
+        }
+    };
+    Ok((0..count).map(mlp).collect())
+}

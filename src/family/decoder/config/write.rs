@@ -1,0 +1,103 @@
+//! A decoder as the `config.json` that newer versions of Hugging Face's library write: read back, it is
+//! the same decoder.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::{DecoderConfig, Experts, Member, Mlp};
+
+impl DecoderConfig {
+    /// The fields of its `config.json`, those of its adapters included.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Value| {
+            fields.insert(name.to_owned(), value);
+        };
+        set("model_type", json!(self.member.model_type()));
+        set("hidden_size", json!(self.hidden_size));
+        set("num_hidden_layers", json!(self.num_hidden_layers()));
+        set("num_attention_heads", json!(self.num_attention_heads));
+        set("num_key_value_heads", json!(self.num_key_value_heads));
+        set("head_dim", json!(self.head_dim));
+        set("intermediate_size", json!(self.intermediate_size));
+        set("vocab_size", json!(self.vocab_size));
+        set("max_position_embeddings", json!(self.max_position_embeddings));
+        set("rms_norm_eps", json!(self.rms_norm_eps));
+        set("rope_parameters", self.rope.write());
+        set("tie_word_embeddings", json!(self.tie_word_embeddings));
+        match self.member {
+            Member::Llama => {
+                set("attention_bias", json!(self.biases.o));
+                set("mlp_bias", json!(self.biases.mlp));
+            }
+            Member::Qwen3 | Member::Qwen3Moe | Member::Gemma2 => {
+                set("attention_bias", json!(self.biases.o));
+            }
+            Member::Qwen2Moe => set("qkv_bias", json!(self.biases.qkv)),
+            Member::Mistral | Member::Qwen2 | Member::Mixtral => {}
+        }
+        self.write_windows(&mut set);
+        self.write_experts(&mut set);
+        if let Some(gemma) = self.gemma {
+            set("query_pre_attn_scalar", json!(gemma.query_pre_attn_scalar));
+            set("attn_logit_softcapping", json!(gemma.attn_logit_softcapping));
+            set("final_logit_softcapping", json!(gemma.final_logit_softcapping));
+        }
+        if let Some(adapters) = &self.adapters {
+            adapters.write(&mut set);
+        }
+        fields
+    }
+
+    fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
+        if self.member == Member::Llama {
+            return;
+        }
+        let window = self.layers.iter().find_map(|layer| layer.window);
+        set("sliding_window", json!(window));
+        match self.member {
+            Member::Qwen2
+            | Member::Qwen3
+            | Member::Qwen2Moe
+            | Member::Qwen3Moe
+            | Member::Gemma2 => {
+                if self.member != Member::Gemma2 {
+                    set("use_sliding_window", json!(window.is_some()));
+                }
+                let types = self.layers.iter().map(|layer| match layer.window {
+                    Some(_) => "sliding_attention",
+                    None => "full_attention",
+                });
+                set("layer_types", types.collect());
+            }
+            Member::Llama | Member::Mistral | Member::Mixtral => {}
+        }
+    }
+
+    fn write_experts(&self, set: &mut impl FnMut(&str, Value)) {
+        let experts = self.layers.iter().find_map(|layer| match layer.mlp {
+            Mlp::Experts(experts) => Some(experts),
+            Mlp::Dense { .. } => None,
+        });
+        let Some(Experts { count, chosen, width, shared, rescaled }) = experts else { return };
+        set("num_experts_per_tok", json!(chosen));
+        if self.member == Member::Mixtral {
+            return set("num_local_experts", json!(count));
+        }
+        set("num_experts", json!(count));
+        set("moe_intermediate_size", json!(width));
+        if let Some(shared) = shared {
+            set("shared_expert_intermediate_size", json!(shared));
+        }
+        set("norm_topk_prob", json!(rescaled));
+        let dense = self.layers.iter().enumerate();
+        let dense = dense.filter(|(_, layer)| matches!(layer.mlp, Mlp::Dense { .. }));
+        set("mlp_only_layers", dense.map(|(number, _)| number).collect());
+    }
+}
+
+impl Serialize for DecoderConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}

@@ -1,0 +1,178 @@
+//! The linear layers of a decoder: which there are, how large, and who passes them.
+
+use super::{DecoderConfig, Experts, Layer, Mlp};
+
+/// What a linear layer does in its decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Queries.
+    Query,
+    /// Keys.
+    Key,
+    /// Values.
+    Value,
+    /// What attention adds to the hidden state.
+    Output,
+    /// The three matrices of a dense MLP or of a routed expert.
+    Mlp,
+    /// The logits of the experts.
+    Router,
+    /// The three matrices of the expert that every token passes.
+    Shared,
+    /// The weight of that expert.
+    SharedGate,
+    /// The logits of the next token.
+    Head,
+}
+
+/// One linear layer, or the same one of each expert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Name below `model.layers.N`, with `{}` for the number of the expert; `lm_head` for the head.
+    pub name: &'static str,
+    /// What it does.
+    pub place: Place,
+    /// Inputs.
+    pub k: u32,
+    /// Outputs.
+    pub n: u32,
+    /// Whether it has a bias.
+    pub bias: bool,
+    /// How many there are, each with weights of its own.
+    pub copies: u32,
+    /// How many of them each token passes.
+    pub passed: u32,
+}
+
+impl Linear {
+    /// The linear layers of a layer, in the order of its data flow.
+    pub fn of_layer(config: &DecoderConfig, layer: Layer) -> Vec<Self> {
+        let h = config.hidden_size;
+        let (q, kv) = (config.query_width(), config.kv_width());
+        let biases = config.biases;
+        let one = |name, place, [k, n]: [u32; 2], bias| Self {
+            name,
+            place,
+            k,
+            n,
+            bias,
+            copies: 1,
+            passed: 1,
+        };
+        let mut linears = vec![
+            one("self_attn.q_proj", Place::Query, [h, q], biases.qkv),
+            one("self_attn.k_proj", Place::Key, [h, kv], biases.qkv),
+            one("self_attn.v_proj", Place::Value, [h, kv], biases.qkv),
+            one("self_attn.o_proj", Place::Output, [q, h], biases.o),
+        ];
+        match layer.mlp {
+            Mlp::Dense { width } => {
+                let names = ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+                let shapes = [[h, width], [h, width], [width, h]];
+                linears.extend(
+                    names
+                        .into_iter()
+                        .zip(shapes)
+                        .map(|(name, shape)| one(name, Place::Mlp, shape, biases.mlp)),
+                );
+            }
+            Mlp::Experts(experts) => {
+                let Experts { count, chosen, width, shared, rescaled: _ } = experts;
+                let [router, names] = names_of(config);
+                linears.push(one(router[0], Place::Router, [h, count], false));
+                for (name, [k, n]) in names.iter().zip([[h, width], [h, width], [width, h]]) {
+                    linears.push(Self {
+                        copies: count,
+                        passed: chosen,
+                        ..one(name, Place::Mlp, [k, n], false)
+                    });
+                }
+                if let Some(width) = shared {
+                    let names = [
+                        "mlp.shared_expert.gate_proj",
+                        "mlp.shared_expert.up_proj",
+                        "mlp.shared_expert.down_proj",
+                    ];
+                    for (name, shape) in names.into_iter().zip([[h, width], [h, width], [width, h]])
+                    {
+                        linears.push(one(name, Place::Shared, shape, false));
+                    }
+                    linears.push(one("mlp.shared_expert_gate", Place::SharedGate, [h, 1], false));
+                }
+            }
+        }
+        linears
+    }
+
+    /// The head, which a tied model shares with its embedding.
+    pub fn head(config: &DecoderConfig) -> Self {
+        Self {
+            name: "lm_head",
+            place: Place::Head,
+            k: config.hidden_size,
+            n: config.vocab_size,
+            bias: false,
+            copies: 1,
+            passed: 1,
+        }
+    }
+
+    /// Weights that one token passes: K N of each copy that it passes.
+    pub fn active(&self) -> u128 {
+        u128::from(self.k) * u128::from(self.n) * u128::from(self.passed)
+    }
+
+    /// Numbers in all copies, biases included.
+    pub fn parameters(&self) -> u128 {
+        let bias = if self.bias { u128::from(self.n) } else { 0 };
+        u128::from(self.copies) * (u128::from(self.k) * u128::from(self.n) + bias)
+    }
+
+    /// Its name in layer `layer`, as the module of a model is called.
+    pub fn module(&self, layer: u32) -> String {
+        if self.place == Place::Head {
+            return self.name.to_owned();
+        }
+        format!("model.layers.{layer}.{}", self.name)
+    }
+
+    /// Whether it is a module by itself in Hugging Face's code. Routed experts and their router are fused
+    /// there, and carry no adapter.
+    pub const fn is_module(&self) -> bool {
+        match self.place {
+            Place::Query
+            | Place::Key
+            | Place::Value
+            | Place::Output
+            | Place::Shared
+            | Place::SharedGate
+            | Place::Head => true,
+            Place::Mlp => self.copies == 1,
+            Place::Router => false,
+        }
+    }
+}
+
+/// The names of a router, and of an expert's three matrices in the order gate, up, down.
+fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
+    match config.member {
+        super::Member::Mixtral => [
+            ["block_sparse_moe.gate"; 3],
+            [
+                "block_sparse_moe.experts.{}.w1",
+                "block_sparse_moe.experts.{}.w3",
+                "block_sparse_moe.experts.{}.w2",
+            ],
+        ],
+        super::Member::Llama
+        | super::Member::Mistral
+        | super::Member::Qwen2
+        | super::Member::Qwen3
+        | super::Member::Qwen2Moe
+        | super::Member::Qwen3Moe
+        | super::Member::Gemma2 => [
+            ["mlp.gate"; 3],
+            ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
+        ],
+    }
+}

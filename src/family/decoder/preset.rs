@@ -1,0 +1,81 @@
+//! Published decoders that need no folder, by name: the fields of their `config.json` that say anything.
+
+use super::DecoderConfig;
+
+/// Names and configurations.
+pub const PRESETS: [(&str, &str); 9] = [
+    (
+        "llama-3.2-1b",
+        r#"{"model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 8192, "vocab_size": 128256,
+            "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0, "original_max_position_embeddings": 8192},
+            "tie_word_embeddings": true}"#,
+    ),
+    (
+        "llama-3.1-8b",
+        r#"{"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256,
+            "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}"#,
+    ),
+    (
+        "llama-3.1-70b",
+        r#"{"model_type": "llama", "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64,
+            "num_key_value_heads": 8, "intermediate_size": 28672, "vocab_size": 128256,
+            "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}"#,
+    ),
+    (
+        "mistral-7b",
+        r#"{"model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000,
+            "max_position_embeddings": 32768, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+            "sliding_window": 4096}"#,
+    ),
+    (
+        "qwen3-0.6b",
+        r#"{"model_type": "qwen3", "hidden_size": 1024, "num_hidden_layers": 28, "num_attention_heads": 16,
+            "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 3072, "vocab_size": 151936,
+            "max_position_embeddings": 40960, "rope_theta": 1000000.0, "tie_word_embeddings": true}"#,
+    ),
+    (
+        "qwen3-8b",
+        r#"{"model_type": "qwen3", "hidden_size": 4096, "num_hidden_layers": 36, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288, "vocab_size": 151936,
+            "max_position_embeddings": 40960, "rope_theta": 1000000.0}"#,
+    ),
+    (
+        "mixtral-8x7b",
+        r#"{"model_type": "mixtral", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000,
+            "max_position_embeddings": 32768, "rms_norm_eps": 1e-5, "rope_theta": 1000000.0,
+            "sliding_window": null, "num_local_experts": 8, "num_experts_per_tok": 2}"#,
+    ),
+    (
+        "qwen3-30b-a3b",
+        r#"{"model_type": "qwen3_moe", "hidden_size": 2048, "num_hidden_layers": 48,
+            "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
+            "intermediate_size": 6144, "moe_intermediate_size": 768, "num_experts": 128,
+            "num_experts_per_tok": 8, "norm_topk_prob": true, "vocab_size": 151936,
+            "max_position_embeddings": 40960, "rope_theta": 1000000.0}"#,
+    ),
+    (
+        "gemma-2-2b",
+        r#"{"model_type": "gemma2", "hidden_size": 2304, "num_hidden_layers": 26, "num_attention_heads": 8,
+            "num_key_value_heads": 4, "head_dim": 256, "intermediate_size": 9216, "vocab_size": 256000,
+            "max_position_embeddings": 8192, "rope_theta": 10000.0, "sliding_window": 4096,
+            "query_pre_attn_scalar": 256, "attn_logit_softcapping": 50.0,
+            "final_logit_softcapping": 30.0}"#,
+    ),
+];
+
+/// The preset of this name.
+pub fn preset(name: &str) -> Option<DecoderConfig> {
+    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
+    let object = serde_json::from_str(text).ok()?;
+    DecoderConfig::from_json(&object).ok()
+}

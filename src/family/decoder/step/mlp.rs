@@ -1,0 +1,121 @@
+//! The MLP's half of a layer: norm, gate, up and down, of every token or of the experts that it passes.
+//! How many products experts take does not depend on which tokens they are given.
+
+use super::{Part, Pass, Run, Step, linear::Flow, sum};
+use crate::{
+    family::decoder::{Experts, Linear, Mlp, Place},
+    op::{Op, OpCounts},
+};
+
+impl Step<'_> {
+    /// `below` says whether what the MLP is given depends on anything trained.
+    pub(super) fn mlp(&mut self, run: &Run, below: bool) {
+        let config = self.config;
+        let t = self.tokens.count();
+        let linears = Linear::of_layer(config, run.layer);
+        self.norm(t, config.hidden_size, below, true);
+        let of = |place| linears.iter().filter(move |linear| linear.place == place);
+        let mlp: Vec<&Linear> = of(Place::Mlp).collect();
+        let shared: Vec<&Linear> = of(Place::Shared).collect();
+        self.gated(run, &mlp, below);
+        if let Mlp::Experts(experts) = run.layer.mlp {
+            for router in of(Place::Router) {
+                self.linear(router, Flow { rows: t, input: below, output: below }, None);
+            }
+            self.routing(experts, below);
+            if experts.shared.is_some() {
+                self.gated(run, &shared, below);
+                let mut weighs = below;
+                for gate in of(Place::SharedGate) {
+                    weighs = below || run.rank(gate).is_some();
+                    let flow = Flow { rows: t, input: below, output: weighs };
+                    self.linear(gate, flow, run.rank(gate));
+                }
+                let inside = below || shared.iter().any(|linear| run.rank(linear).is_some());
+                self.shared(weighs, inside);
+            }
+        }
+        if config.gemma.is_some() {
+            let trained = below || mlp.iter().any(|linear| run.rank(linear).is_some());
+            self.norm(t, config.hidden_size, trained, false);
+        }
+    }
+
+    /// down(f(gate(x)) up(x)).
+    fn gated(&mut self, run: &Run, linears: &[&Linear], below: bool) {
+        let [gate, up, down] = linears else { return };
+        let t = self.tokens.count();
+        let [g, u] = [gate, up].map(|linear| below || run.rank(linear).is_some());
+        let out = g || u || run.rank(down).is_some();
+        self.linear(gate, Flow { rows: t, input: below, output: g }, run.rank(gate));
+        self.linear(up, Flow { rows: t, input: below, output: u }, run.rank(up));
+        self.linear(down, Flow { rows: t, input: g || u, output: out }, run.rank(down));
+        let elements = t * u128::from(gate.n) * u128::from(gate.passed);
+        // The activation itself, which the backward pass takes again from its input; what its derivative
+        // takes beyond that.
+        let (value, slope) = match self.config.gemma {
+            // x sigmoid(x): a negation, an exponential, an addition, a division, a product; and
+            // dy up (silu (1 - sigmoid) + sigmoid).
+            None => (
+                sum(&[(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1), (Op::Mul, 1)]),
+                sum(&[(Op::Add, 1), (Op::Fma, 1), (Op::Mul, 2)]),
+            ),
+            // x/2 (1 + t), t = tanh(x (a + b x^2)); and
+            // dy up ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)).
+            Some(_) => (
+                sum(&[(Op::Mul, 4), (Op::Fma, 1), (Op::Tanh, 1), (Op::Add, 1)]),
+                sum(&[(Op::Fma, 3), (Op::Mul, 4)]),
+            ),
+        };
+        let times_up = OpCounts::f32(Op::Mul, 1);
+        self.forward(Part::Activation, value + times_up, elements);
+        if g || u {
+            self.add(Part::Activation, Pass::Input, value, elements);
+        }
+        if u {
+            self.add(Part::Activation, Pass::Input, times_up, elements);
+        }
+        if g {
+            self.add(Part::Activation, Pass::Input, slope, elements);
+        }
+    }
+
+    /// The softmax over experts, the choice of K, and the weighted sum of what they give.
+    fn routing(&mut self, experts: Experts, below: bool) {
+        let [e, k] = [experts.count, experts.chosen].map(u64::from);
+        let t = self.tokens.count();
+        let h = u64::from(self.config.hidden_size);
+        // Where the chosen are rescaled to sum to 1, theirs are the only exponentials that matter.
+        let normed = if experts.rescaled { k } else { e };
+        let choice = [(Op::Compare, k * e), (Op::Select, k * (e + 1))];
+        let softmax = [(Op::Add, 2 * normed), (Op::Exp, normed), (Op::Div, k)];
+        self.forward(Part::Routing, sum(&choice) + sum(&softmax), t);
+        let combined = t * u128::from(k);
+        self.forward(Part::Routing, OpCounts::f32(Op::Fma, h), combined);
+        if !below && !self.full {
+            return;
+        }
+        // By the experts' outputs and by their weights; the weighted mean of those gradients, and the
+        // weight times what is left of each; and the sum over experts of the gradients by x.
+        self.add(Part::Routing, Pass::Input, sum(&[(Op::Mul, h), (Op::Fma, h)]), combined);
+        let logits = sum(&[(Op::Fma, k), (Op::Add, normed), (Op::Mul, normed)]);
+        self.add(Part::Routing, Pass::Input, logits, t);
+        self.add(Part::Routing, Pass::Input, OpCounts::f32(Op::Add, h), combined);
+    }
+
+    /// The shared expert's weight, a sigmoid, and its product with what the expert gives.
+    fn shared(&mut self, weighs: bool, inside: bool) {
+        let t = self.tokens.count();
+        let h = u64::from(self.config.hidden_size);
+        let sigmoid = sum(&[(Op::Neg, 1), (Op::Exp, 1), (Op::Add, 1), (Op::Div, 1)]);
+        self.forward(Part::Routing, sigmoid + OpCounts::f32(Op::Fma, h), t);
+        if weighs || self.full {
+            // The dot product of output and gradient, times s (1 - s).
+            let gate = sum(&[(Op::Fma, h), (Op::Add, 1), (Op::Mul, 2)]);
+            self.add(Part::Routing, Pass::Input, gate, t);
+        }
+        if inside || self.full {
+            self.add(Part::Routing, Pass::Input, OpCounts::f32(Op::Mul, h), t);
+        }
+    }
+}

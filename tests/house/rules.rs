@@ -1,0 +1,130 @@
+//! What stands where: lengths, heads, and things that have one place.
+
+use crate::source::{self, Source, sources};
+
+/// Lines that a file may have, and half of all files.
+const LONGEST: usize = 400;
+const MEDIAN: usize = 150;
+
+/// Files that are longer, for now: whoever makes one short enough takes it off.
+const LONGER: [&str; 2] = ["crates/core/src/op.rs", "src/execute/gpu.rs"];
+
+/// Where unsafe code is, and why.
+const UNSAFE: [(&str, &str); 2] = [
+    ("src/main.rs", "sets a variable of the environment, before there is a second thread"),
+    ("src/tensors.rs", "maps files of weights, which do not fit memory, into it"),
+];
+
+/// Files outside of the command line that name a flag, for now: a hint belongs in `src/cli`.
+const FLAGS: [&str; 18] = [
+    "crates/core/src/kernel.rs",
+    "src/estimate/file.rs",
+    "src/execute/cpu.rs",
+    "src/execute/gpu.rs",
+    "src/execute.rs",
+    "src/measure/session.rs",
+    "src/model/batch.rs",
+    "src/model/qwen2/hugging_face.rs",
+    "src/model/shape.rs",
+    "src/model/source.rs",
+    "src/model.rs",
+    "src/page/profile.rs",
+    "src/result/compare.rs",
+    "src/result/points.rs",
+    "src/result/scale/claims.rs",
+    "src/shader/file.rs",
+    "src/shader.rs",
+    "src/sweep.rs",
+];
+
+/// Holds what breaks a rule against those that are known to: none may come in addition, and what keeps the rule
+/// again comes off the list.
+pub fn shrinks(what: &str, found: &[String], known: &[&str]) {
+    let new: Vec<&String> = found.iter().filter(|one| !known.contains(&one.as_str())).collect();
+    let mended: Vec<&&str> = known.iter().filter(|one| !found.iter().any(|f| f == *one)).collect();
+    assert!(new.is_empty(), "{what}: {new:#?}");
+    assert!(mended.is_empty(), "{what}: take those off the list that no longer do: {mended:#?}");
+}
+
+/// Whether a text has a word of code.
+fn has_word(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        let before = at.checked_sub(1).map(|before| code.as_bytes()[before]);
+        let after = code.as_bytes().get(at + word.len()).copied();
+        ![before, after].into_iter().flatten().any(source::is_word)
+    })
+}
+
+/// The paths of the sources for which something holds.
+fn those(holds: impl Fn(&Source) -> bool) -> Vec<String> {
+    sources().into_iter().filter(|source| holds(source)).map(|source| source.path).collect()
+}
+
+#[test]
+fn a_file_is_one_idea() {
+    let mut lines: Vec<usize> = sources().iter().map(|s| s.text.lines().count()).collect();
+    let longer = those(|source| source.text.lines().count() > LONGEST);
+    shrinks(&format!("files of more than {LONGEST} lines"), &longer, &LONGER);
+    lines.sort_unstable();
+    assert!(lines[lines.len() / 2] <= MEDIAN, "half of all files are longer than {MEDIAN} lines");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent = those(|source| !source.text.starts_with("//! "));
+    assert_eq!(silent, [""; 0], "files that do not open with `//!`");
+}
+
+#[test]
+fn adapters_are_the_business_of_one_folder() {
+    let elsewhere = those(|source| {
+        has_word(&source.code, "wgpu") && !source.path.starts_with("src/execute/gpu")
+    });
+    assert_eq!(elsewhere, [""; 0], "files that say wgpu");
+}
+
+#[test]
+fn unsafe_code_is_where_it_was_argued_for() {
+    let found = those(|source| has_word(&source.code, "unsafe"));
+    assert_eq!(found, UNSAFE.map(|(path, _)| path));
+    for source in sources().iter().filter(|source| found.contains(&source.path)) {
+        assert!(source.text.contains("unsafe_code,\n"), "{}: no reason beside it", source.path);
+    }
+}
+
+#[test]
+fn only_the_command_line_names_flags() {
+    // Style sheets have names that begin so, too.
+    let flag = |text: &str| {
+        text.match_indices("--").any(|(at, _)| {
+            let (before, after) = (text[..at].chars().next_back(), text[at + 2..].chars().next());
+            before.is_none_or(|c| c == ' ' || c == '`' || c == '"' || c == '(')
+                && after.is_some_and(|c| c.is_ascii_lowercase())
+        })
+    };
+    let outside = those(|source| {
+        let style = source.path.starts_with("src/format/");
+        let own = source.path.starts_with("src/cli") || source.path == "src/main.rs";
+        !style && !own && source.text.lines().any(flag)
+    });
+    shrinks("files that name a flag of the command line", &outside, &FLAGS);
+}
+
+#[test]
+fn words_are_whole() {
+    assert!(has_word("use wgpu::Device;", "wgpu"));
+    assert!(!has_word("fn unsafely() { my_wgpu() }", "unsafe"));
+    assert!(!has_word("my_wgpu()", "wgpu"));
+}
+
+#[test]
+#[should_panic(expected = "long files: [\n    \"b\",\n]")]
+fn a_list_of_exceptions_does_not_grow() {
+    shrinks("long files", &["a".to_owned(), "b".to_owned()], &["a"]);
+}
+
+#[test]
+#[should_panic(expected = "no longer do: [\n    \"a\",\n]")]
+fn a_list_of_exceptions_shrinks() {
+    shrinks("long files", &[], &["a"]);
+}

@@ -1,0 +1,263 @@
+//! Configurations of Hugging Face's decoders: the published ones, those of the golden folders, whose
+//! tensors must be exactly those of the checkpoint beside them, and spoilt ones, each refused by name.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use flopmeter::{
+    family::decoder::{Adapters, DecoderConfig, PRESETS, Scaling, preset},
+    tensors::TensorFile,
+};
+use serde_json::{Map, Value, json};
+
+const GOLDEN: [&str; 8] = [
+    "gemma2",
+    "llama",
+    "mistral_lora",
+    "mixtral",
+    "qwen2_full",
+    "qwen2_lora",
+    "qwen3",
+    "qwen3_moe",
+];
+
+fn golden(folder: &str, file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder).join(file)
+}
+
+fn object(path: PathBuf) -> Option<Map<String, Value>> {
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).unwrap()
+}
+
+/// A golden folder's decoder, with the adapters that lie there.
+fn decoder(folder: &str) -> DecoderConfig {
+    let config = object(golden(folder, "config.json")).unwrap();
+    let mut config = DecoderConfig::from_json(&config).unwrap();
+    let saved = object(golden(folder, "adapter_config.json"));
+    config.adapters = saved.map(|saved| Adapters::from_peft(&saved).unwrap());
+    config
+}
+
+#[test]
+fn presets_have_their_published_parameters() {
+    let published = [
+        ("llama-3.2-1b", 1_235_814_400),
+        ("llama-3.1-8b", 8_030_261_248),
+        ("llama-3.1-70b", 70_553_706_496),
+        ("mistral-7b", 7_241_732_096),
+        ("qwen3-0.6b", 596_049_920),
+        ("qwen3-8b", 8_190_735_360),
+        ("mixtral-8x7b", 46_702_792_704),
+        ("qwen3-30b-a3b", 30_532_122_624),
+        ("gemma-2-2b", 2_614_341_888),
+    ];
+    assert_eq!(published.map(|(name, _)| name), PRESETS.map(|(name, _)| name));
+    for (name, parameters) in published {
+        let config = preset(name).unwrap();
+        assert_eq!(config.base_parameters(), parameters, "{name}");
+        let listed: u128 = config.tensors().iter().map(|tensor| tensor.elements()).sum();
+        assert_eq!(listed, parameters, "{name}: the list of tensors");
+    }
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    let goldens = GOLDEN.map(decoder);
+    for config in PRESETS.iter().map(|(name, _)| preset(name).unwrap()).chain(goldens) {
+        assert_eq!(DecoderConfig::from_json(&config.to_json()), Ok(config));
+    }
+}
+
+#[test]
+fn tensors_are_those_of_the_checkpoint() {
+    for folder in GOLDEN {
+        let config = decoder(folder);
+        let mut files = BTreeMap::new();
+        for name in ["model.safetensors", "adapter_model.safetensors"] {
+            let path = golden(folder, name);
+            if !path.exists() {
+                continue;
+            }
+            let file = TensorFile::open(&path).unwrap();
+            for name in file.names() {
+                let shape = file.get(&name).unwrap().shape.to_vec();
+                files.insert(name, shape);
+            }
+        }
+        // safetensors keeps one of two tensors that share their memory, under either name.
+        if config.tie_word_embeddings
+            && let Some(shape) = files.remove("lm_head.weight")
+        {
+            files.insert("model.embed_tokens.weight".to_owned(), shape);
+        }
+        let tensors = config.tensors().into_iter();
+        let listed: BTreeMap<String, Vec<usize>> = tensors
+            .map(|tensor| (tensor.name, tensor.shape.iter().map(|&n| n as usize).collect()))
+            .collect();
+        assert_eq!(listed, files, "{folder}");
+    }
+}
+
+#[test]
+fn both_spellings_of_rotary_positions_are_one() {
+    let newer = object(golden("llama", "config.json")).unwrap();
+    let mut older = newer.clone();
+    let mut rope = older.remove("rope_parameters").unwrap();
+    let theta = rope.as_object_mut().unwrap().remove("rope_theta").unwrap();
+    older.insert("rope_theta".to_owned(), theta);
+    older.insert("rope_scaling".to_owned(), rope);
+    let read = DecoderConfig::from_json(&newer).unwrap();
+    assert_eq!(DecoderConfig::from_json(&older).as_ref(), Ok(&read));
+    assert_eq!(read.rope.theta, 500_000.0);
+    let scaling = Scaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, original: 16 };
+    assert_eq!(read.rope.scaling, scaling);
+}
+
+/// What reading says of a golden configuration with fields changed; null removes one.
+fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
+    let mut object = object(golden(folder, "config.json")).unwrap();
+    for (name, value) in changes {
+        match value {
+            Value::Null => drop(object.remove(*name)),
+            value => drop(object.insert((*name).to_owned(), value.clone())),
+        }
+    }
+    DecoderConfig::from_json(&object).expect_err(&format!("{folder} {changes:?}"))
+}
+
+#[test]
+fn what_is_wrong_is_said_by_name() {
+    let refused: [(&str, &str, Value, &[&str]); 27] = [
+        ("llama", "hidden_size", Value::Null, &["'hidden_size' is missing"]),
+        ("llama", "num_hidden_layers", Value::Null, &["'num_hidden_layers' is missing"]),
+        ("llama", "hidden_size", json!(0), &["hidden_size is 0", "from 1"]),
+        ("llama", "head_dim", json!(15), &["15 wide", "even"]),
+        ("llama", "num_key_value_heads", json!(3), &["= 4", "num_key_value_heads = 3"]),
+        ("llama", "rope_theta", json!(1e4), &["rope_theta is 10000", "500000", "remove one"]),
+        (
+            "llama",
+            "rope_parameters",
+            json!({"rope_type": "yarn", "factor": 4.0}),
+            &["\"yarn\"", "llama3"],
+        ),
+        ("llama", "rope_parameters", json!({"rope_type": "linear"}), &["factor is missing"]),
+        (
+            "llama",
+            "rope_parameters",
+            json!({"rope_type": "default", "factor": 2}),
+            &["factor is 2"],
+        ),
+        ("llama", "rope_parameters", json!(7), &["not an object"]),
+        ("llama", "sliding_window", json!(8), &["sliding_window is 8", "mistral"]),
+        ("llama", "hidden_act", json!("relu"), &["hidden_act is \"relu\"", "silu"]),
+        ("llama", "mystery_field", json!(3), &["'mystery_field' (3)", "remove"]),
+        ("llama", "num_local_experts", json!(8), &["num_local_experts is 8", "mixtral"]),
+        ("llama", "quantization_config", json!({"bits": 4}), &["quantization_config"]),
+        ("llama", "partial_rotary_factor", json!(0.5), &["partial_rotary_factor is 0.5"]),
+        ("mistral_lora", "sliding_window", json!(0), &["sliding_window is 0", "null"]),
+        ("mistral_lora", "attention_bias", json!(true), &["attention_bias is true", "mistral"]),
+        ("mixtral", "num_experts_per_tok", json!(5), &["num_experts_per_tok is 5", "= 4"]),
+        ("mixtral", "num_local_experts", Value::Null, &["'num_local_experts' is missing"]),
+        ("mixtral", "num_experts", json!(6), &["num_local_experts is 4", "num_experts is 6"]),
+        ("mixtral", "router_jitter_noise", json!(0.1), &["router_jitter_noise is 0.1"]),
+        ("mixtral", "model_type", json!("qwen2"), &["num_local_experts", "qwen2", "mixtral"]),
+        ("mixtral", "model_type", json!("gpt2"), &["\"gpt2\"", "llama, mistral"]),
+        ("qwen3_moe", "mlp_only_layers", json!([3]), &["layer 3", "num_hidden_layers is 3"]),
+        ("qwen3", "layer_types", json!(["full_attention"]), &["1 entries", "is 2"]),
+        ("gemma2", "layer_types", json!(["linear_attention", "x"]), &["\"linear_attention\""]),
+    ];
+    for (folder, field, value, parts) in refused {
+        let problem = refusal(folder, &[(field, value)]);
+        for part in parts {
+            assert!(problem.contains(part), "{folder} {field}: {problem}\nlacks: {part}");
+        }
+    }
+}
+
+#[test]
+fn windows_and_experts_are_where_the_files_say() {
+    let windows = |folder: &str| -> Vec<Option<u32>> {
+        decoder(folder).layers.iter().map(|layer| layer.window).collect()
+    };
+    assert_eq!(windows("mistral_lora"), [Some(7), Some(7)]);
+    assert_eq!(windows("gemma2"), [Some(6), None]);
+    assert_eq!(windows("qwen3"), [None, None]);
+    let mut sliding = object(golden("qwen3", "config.json")).unwrap();
+    sliding.remove("layer_types");
+    sliding.insert("use_sliding_window".to_owned(), json!(true));
+    sliding.insert("sliding_window".to_owned(), json!(5));
+    sliding.insert("max_window_layers".to_owned(), json!(1));
+    let config = DecoderConfig::from_json(&sliding).unwrap();
+    let windows: Vec<_> = config.layers.iter().map(|layer| layer.window).collect();
+    assert_eq!(windows, [None, Some(5)]);
+    // Layer 1 is in mlp_only_layers.
+    let kinds = decoder("qwen3_moe").kinds();
+    assert_eq!(kinds.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);
+}
+
+/// The modules that adapters of this configuration stand beside, with their ranks and scales.
+fn adapted(folder: &str, changes: &[(&str, Value)]) -> Result<Vec<(String, u32, f64)>, String> {
+    let mut object = object(golden(folder, "config.json")).unwrap();
+    object.insert(Adapters::RANK.to_owned(), json!(4));
+    for (name, value) in changes {
+        object.insert((*name).to_owned(), value.clone());
+    }
+    let config = DecoderConfig::from_json(&object)?;
+    let adapted = config.adapted().into_iter();
+    Ok(adapted.map(|(name, _, adapter)| (name, adapter.rank, adapter.scale)).collect())
+}
+
+#[test]
+fn adapters_stand_where_peft_puts_them() {
+    let count = |folder: &str, targets: Value| {
+        adapted(folder, &[(Adapters::TARGETS, targets)]).unwrap().len()
+    };
+    assert_eq!(count("llama", json!("q_proj,v_proj")), 4);
+    assert_eq!(count("llama", json!("all-linear")), 14);
+    assert_eq!(count("llama", json!(["layers.1.self_attn.q_proj"])), 1);
+    assert_eq!(count("llama", json!(r".*\.(0|1)\.mlp\.(up|down)_proj")), 4);
+    // No ending: the whole name must match.
+    assert!(adapted("llama", &[(Adapters::TARGETS, json!(r"(q|v)_proj"))]).is_err());
+    // Experts are fused, and the dense layer alone has an MLP that may carry adapters.
+    assert_eq!(count("mixtral", json!("all-linear")), 8);
+    assert_eq!(count("qwen3_moe", json!("all-linear")), 15);
+    assert_eq!(count("llama", json!(["q_proj", "lm_head"])), 3);
+}
+
+#[test]
+fn patterns_change_ranks_and_scales() {
+    let changes = [
+        (Adapters::TARGETS, json!("q_proj,v_proj")),
+        (Adapters::ALPHA, json!(8)),
+        (Adapters::RSLORA, json!(true)),
+        (Adapters::RANK_PATTERN, json!({"layers.1.self_attn.q_proj": 16})),
+        (Adapters::ALPHA_PATTERN, json!({r".*0.*v_proj": 2})),
+    ];
+    let adapted = adapted("llama", &changes).unwrap();
+    let of = |name: &str| {
+        let found = adapted.iter().find(|(module, _, _)| module.ends_with(name)).unwrap();
+        (found.1, found.2)
+    };
+    assert_eq!(of("0.self_attn.q_proj"), (4, 4.0));
+    assert_eq!(of("1.self_attn.q_proj"), (16, 2.0));
+    assert_eq!(of("0.self_attn.v_proj"), (4, 1.0));
+}
+
+#[test]
+fn adapters_that_match_nothing_are_refused() {
+    let problem = |changes: &[(&str, Value)]| adapted("mixtral", changes).unwrap_err();
+    let text = problem(&[(Adapters::TARGETS, json!("w1"))]);
+    assert!(text.contains("'w1'") && text.contains("q_proj") && text.contains("experts"), "{text}");
+    let text = problem(&[(Adapters::TARGETS, json!(r"layers\.9\..*"))]);
+    assert!(text.contains("layers"), "{text}");
+    let text = problem(&[(Adapters::RANK_PATTERN, json!({"k_proj": 2}))]);
+    assert!(text.contains("'k_proj'") && text.contains("rank_pattern"), "{text}");
+    let text = problem(&[(Adapters::TARGETS, json!("(?=q)"))]);
+    assert!(text.contains("look-around"), "{text}");
+    let text = problem(&[(Adapters::RANK, json!(0))]);
+    assert!(text.contains("lora_rank is 0"), "{text}");
+    let orphan = refusal("llama", &[(Adapters::ALPHA, json!(8))]);
+    assert!(orphan.contains("lora_alpha") && orphan.contains("lora_rank"), "{orphan}");
+    let peft = json!({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], "use_dora": true});
+    let text = Adapters::from_peft(peft.as_object().unwrap()).unwrap_err();
+    assert!(text.contains("use_dora"), "{text}");
+}

@@ -1,0 +1,144 @@
+//! Products of a decoder's training step against integers that others counted: PyTorch's FlopCounterMode on
+//! Hugging Face's models, full and with peft's adapters, and the forms of mixtures of experts.
+
+use flopmeter::{
+    family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work, preset},
+    model::Model,
+    op::Convention,
+};
+use serde_json::{Map, Value, json};
+
+/// A preset of the program's with fields changed.
+fn decoder(name: &str, changes: &[(&str, Value)]) -> DecoderConfig {
+    let mut object: Map<String, Value> = match preset(name) {
+        Some(config) => config.to_json(),
+        None => {
+            let model = Model::resolve::<&str>(name, []).unwrap();
+            serde_json::to_value(&model.config).unwrap().as_object().unwrap().clone()
+        }
+    };
+    for (field, value) in changes {
+        object.insert((*field).to_owned(), value.clone());
+    }
+    DecoderConfig::from_json(&object).unwrap()
+}
+
+fn exact(config: &DecoderConfig, batch: u32, seq: u32, training: Training) -> Exact {
+    Exact::of(&config.step(&Tokens::new(batch, seq), training), Convention::Ieee)
+}
+
+#[test]
+fn forward_products_are_those_of_flop_counter_mode() {
+    let counted = [
+        ("llama-3.2-1b", 1_299_764_477_952),
+        ("llama-3.1-8b", 7_822_209_187_840),
+        ("mistral-7b", 7_418_482_262_016),
+        ("qwen3-0.6b", 670_417_551_360),
+        ("qwen3-8b", 7_904_350_437_376),
+        ("gemma-2-2b", 2_732_672_942_080),
+        ("qwen2.5-0.5b", 528_364_863_488),
+        ("qwen2.5-7b", 7_345_199_382_528),
+    ];
+    for (name, products) in counted {
+        let step = exact(&decoder(name, &[]), 1, 512, Training::default()).products;
+        assert_eq!(step.forward, products, "{name}");
+        assert_eq!(step.backward, 2 * products, "{name}: the backward pass");
+        assert_eq!(step.optimizer, 0);
+    }
+}
+
+const SHAPES: [(&str, u32, u32); 4] = [
+    ("qwen2.5-0.5b", 1, 512),
+    ("qwen2.5-0.5b", 4, 2048),
+    ("qwen2.5-7b", 1, 512),
+    ("qwen2.5-7b", 4, 2048),
+];
+
+/// Forward, backward, and backward with gradients by the embedding's output: peft, rank 8 on q_proj and
+/// v_proj, eager attention.
+const PEFT: [[u128; 3]; 4] = [
+    [528_918_511_616, 550_479_331_328, 552_020_738_048],
+    [9_545_027_944_448, 10_949_784_240_128, 10_996_995_325_952],
+    [7_347_783_073_792, 7_436_744_261_632, 7_455_593_463_808],
+    [122_615_410_720_768, 128_999_476_953_088, 129_391_258_501_120],
+];
+
+#[test]
+fn products_with_adapters_are_those_of_peft() {
+    for ((name, batch, seq), [forward, backward, with_input]) in SHAPES.into_iter().zip(PEFT) {
+        let config = decoder(name, &[("lora_rank", json!(8))]);
+        let plain = exact(&config, batch, seq, Training::default());
+        assert_eq!(
+            [plain.products.forward, plain.products.backward],
+            [forward, backward],
+            "{name}"
+        );
+        let training = Training { input_gradients: true, ..Training::default() };
+        let fed = exact(&config, batch, seq, training);
+        assert_eq!([fed.products.forward, fed.products.backward], [forward, with_input], "{name}");
+        // Recomputation makes the embedding's output require a gradient, as peft has it.
+        let again = exact(&config, batch, seq, Training { recompute: true, ..Training::default() });
+        assert_eq!(again.products, fed.products);
+        let head = 2 * u128::from(config.hidden_size) * u128::from(config.vocab_size);
+        let head = head * u128::from(batch) * u128::from(seq);
+        assert_eq!(again.recomputed_products, forward - head, "{name}: layers alone run again");
+    }
+}
+
+#[test]
+fn experts_products_are_those_of_the_experts_that_tokens_pass() {
+    let every = |config: &DecoderConfig| exact(config, 1, 4096, Training::default()).products.total;
+    assert_eq!(every(&decoder("mixtral-8x7b", &[])), 339_697_553_375_232);
+    let qwen = json!({
+        "model_type": "qwen2_moe", "hidden_size": 2048, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "intermediate_size": 5632,
+        "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632, "num_experts": 60,
+        "num_experts_per_tok": 4, "vocab_size": 151936
+    });
+    let qwen = DecoderConfig::from_json(qwen.as_object().unwrap()).unwrap();
+    assert_eq!(every(&qwen), 68_331_453_284_352);
+}
+
+/// Units of work of a part and pass, pairs of attention among them.
+fn units(work: &[Work], part: Part, pass: Pass) -> u128 {
+    work.iter().filter(|w| (w.part, w.pass) == (part, pass)).map(|w| w.times).sum()
+}
+
+#[test]
+fn a_query_meets_its_windows_keys_and_no_more() {
+    let seq = 20_u32;
+    let count = |window: Option<u32>| {
+        let keys = |query: u32| window.map_or(query + 1, |w| w.min(query + 1));
+        u128::from((0..seq).map(keys).sum::<u32>())
+    };
+    let tokens = Tokens::new(1, seq);
+    for window in [None, Some(1), Some(7), Some(19), Some(20), Some(500)] {
+        assert_eq!(tokens.pairs(window), count(window), "{window:?}");
+        let window = json!(window);
+        let config = decoder("mistral-7b", &[("sliding_window", window)]);
+        let heads = u128::from(config.num_attention_heads * config.num_hidden_layers());
+        let work = config.step(&tokens, Training::default());
+        let pairs = units(&work, Part::Square, Pass::Forward);
+        assert_eq!(pairs, heads * tokens.pairs(config.layers[0].window));
+    }
+    // Packed sequences attend within themselves.
+    let packed = Tokens { batch: 2, lengths: vec![5, 9, 6] };
+    assert_eq!(packed.count(), 40);
+    assert_eq!(packed.pairs(None), 2 * (15 + 45 + 21));
+    assert_eq!(packed.square(), 2 * (25 + 81 + 36));
+}
+
+#[test]
+fn what_no_adapter_needs_is_not_computed() {
+    // An adapter on the upper layer alone: the lower one has no backward pass at all.
+    let one = [("lora_rank", json!(2)), ("lora_targets", json!(["layers.15.mlp.up_proj"]))];
+    let work = decoder("llama-3.2-1b", &one).step(&Tokens::new(1, 8), Training::default());
+    assert_eq!(units(&work, Part::Square, Pass::Input), 0);
+    assert_eq!(units(&work, Part::Bias, Pass::Weight), 0);
+    let config = decoder("llama-3.2-1b", &one);
+    let step = Exact::of(&work, Convention::Ieee).products;
+    let [t, h, i, v] = [8, 2048, 8192, 128_256_u128];
+    // Head and down by their inputs, both gradients by A and B, and B's by its input.
+    assert_eq!(step.backward, 2 * t * (h * v + i * h + 2 * (h + i) + 2 * i));
+    assert_eq!(config.adapter_parameters(), 2 * (h + i));
+}

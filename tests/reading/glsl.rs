@@ -1,0 +1,137 @@
+//! GLSL, which naga's reader changes: what is counted is what the language says is executed.
+
+use std::path::Path;
+
+use common::{embedded, on_every_executor};
+use flopmeter::shader::ShaderFile;
+use tempfile::TempDir;
+
+use crate::run::{case, expected, ran, read, spirv};
+
+/// A text, read as GLSL.
+fn glsl(text: &str) -> flopmeter::kernel::KernelModule {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("case.comp");
+    std::fs::write(&path, text).unwrap();
+    read(&path)
+}
+
+#[test]
+fn a_right_side_that_nobody_asks_for_has_no_effect_and_no_cost() {
+    let kernels = [Some(case("glsl_short_circuit.comp")), spirv("glsl_short_circuit.comp")];
+    for kernel in kernels.into_iter().flatten() {
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &[vec![0]]);
+            assert_eq!(ran.floats(), [100.0]);
+            assert_eq!(ran.ops()["f32.add"], 1);
+        });
+    }
+}
+
+/// Nested operators, in conditions of every kind, beside a WGSL twin whose reader gets them right.
+#[test]
+fn operators_cost_what_their_wgsl_twins_cost() {
+    let body = "
+        float s = x[i] + 1.0;
+        bool small = s < 8.0;
+        if (small && s * 2.0 > 3.0 || s - 9.0 > 0.0 && !(s > 12.0)) { s = s + 1.0; }
+        while (s < 40.0 && s / 2.0 < 10.0) { s = s * 2.0; }
+        do { s = s - 1.0; } while (s > 1.0 && s * s > 100.0);
+        float t = (small || sqrt(s) > 3.0) ? 1.0 : 2.0;
+        x[i] = s + t;";
+    let from_glsl = glsl(&format!(
+        "#version 450
+        layout(local_size_x = 16) in;
+        layout(set = 0, binding = 0) buffer X {{ float x[]; }};
+        void main() {{ uint i = gl_GlobalInvocationID.x; {body} }}"
+    ));
+    let body = body
+        .replace(
+            "float t = (small || sqrt(s) > 3.0) ? 1.0 : 2.0;",
+            "var t = 2.0; if (small || sqrt(s) > 3.0) { t = 1.0; }",
+        )
+        .replace(
+            "do { s = s - 1.0; } while (s > 1.0 && s * s > 100.0);",
+            "loop { s = s - 1.0; if !(s > 1.0 && s * s > 100.0) { break; } }",
+        )
+        .replace("float s", "var s")
+        .replace("bool small", "let small");
+    let from_wgsl = crate::run::wgsl(&format!(
+        "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(16)
+        fn main(@builtin(global_invocation_id) id: vec3u) {{ let i = id.x; {body} }}"
+    ));
+    on_every_executor(|executor| {
+        let data = [crate::run::iota(16)];
+        let (glsl, wgsl) =
+            (ran(executor, &from_glsl, [1; 3], &data), ran(executor, &from_wgsl, [1; 3], &data));
+        assert_eq!(glsl.floats(), wgsl.floats());
+        assert_eq!(glsl.cost.ops.floating(), wgsl.cost.ops.floating());
+    });
+}
+
+#[test]
+fn a_left_side_that_cannot_be_told_from_the_right_one_is_refused() {
+    let refused = |body: &str| {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("case.comp");
+        let text = format!(
+            "#version 450
+            layout(local_size_x = 1) in;
+            layout(set = 0, binding = 0) buffer X {{ float x[]; }};
+            const bool on = true;
+            bool set(out float y) {{ y = 1.0; return true; }}
+            bool get() {{ x[1] = 2.0; return true; }}
+            void main() {{ float y; {body} }}"
+        );
+        std::fs::write(&path, text).unwrap();
+        let error = ShaderFile::read(Path::new(&path)).expect_err(body).to_string();
+        assert!(error.contains("line 7") && error.contains("glslang"), "{error}");
+    };
+    refused("if (set(y) && x[0] > 1.0) { x[0] = y; }");
+    refused("if (on && get()) { x[0] = y; }");
+    // With nothing but arithmetic on the right, it can.
+    let kernel = glsl(
+        "#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer X { float x[]; };
+        const bool off = false;
+        void main() { if (off && x[0] + 1.0 > 0.0) { x[0] = 5.0; } }",
+    );
+    let ran = ran(&mut embedded(), &kernel, [1; 3], &[vec![0]]);
+    assert_eq!(ran.ops(), expected(&[]));
+}
+
+#[test]
+fn a_case_that_falls_through_executes_the_cases_below_it() {
+    let kernel = case("glsl_fallthrough.comp");
+    let expected: Vec<f32> = (0..8)
+        .map(|i| {
+            let mut s = (i * i) as f32;
+            if i == 0 {
+                s += 1.0;
+            }
+            if i <= 1 {
+                s *= 2.0;
+            }
+            match i {
+                2 => return s - 3.0,
+                0..=3 => s = ((s - 3.0) / 2.0).abs().sqrt(),
+                5 | 6 => return s,
+                _ => s = s.sqrt(),
+            }
+            s
+        })
+        .collect();
+    on_every_executor(|executor| {
+        let data = (0..8).map(|i| ((i * i) as f32).to_bits()).collect();
+        let ran = ran(executor, &kernel, [1; 3], &[data]);
+        for (found, expected) in ran.floats().iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-6, "{:?}", ran.floats());
+        }
+        let ops = ran.ops();
+        // Cases 0, 1 and 3 fall into the default, which 4 and 7 take; 5 ends by leaving the function.
+        assert_eq!((ops["f32.sqrt"], ops["f32.exp"]), (5, 1));
+        assert_eq!((ops["f32.add"], ops["f32.div"]), (1 + 4, 3));
+    });
+}

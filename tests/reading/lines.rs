@@ -1,0 +1,74 @@
+//! Work is charged to the line that asks for it, wherever what it works on was named.
+
+use common::on_every_executor;
+use flopmeter::op::Traffic;
+
+use crate::run::{Ran, case, expected, iota, ops, ran, wgsl};
+
+fn on_line(ran: &Ran, line: u32, counts: &[(&str, u64)], load: u64, store: u64) {
+    let cost = ran.lines.get(&line).copied().unwrap_or_default();
+    assert_eq!(ops(&cost), expected(counts), "line {line}");
+    let traffic = Traffic { storage_load: load, storage_store: store, ..Traffic::default() };
+    assert_eq!(cost.traffic, traffic, "line {line}");
+}
+
+#[test]
+fn a_scalar_that_meets_a_vector_is_charged_where_they_meet() {
+    let kernel = case("lines_scalar_let.wgsl");
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
+        on_line(&ran, 7, &[], 4, 0);
+        on_line(&ran, 8, &[("f32.add", 4)], 16, 16);
+    });
+}
+
+#[test]
+fn a_load_through_a_pointer_is_charged_where_it_loads() {
+    let kernel = case("lines_let_pointer.wgsl");
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
+        on_line(&ran, 7, &[], 0, 0);
+        on_line(&ran, 9, &[("f32.sqrt", 1), ("f32.add", 1), ("f32.mul", 1)], 4, 0);
+        on_line(&ran, 10, &[], 0, 4);
+    });
+}
+
+#[test]
+fn pointers_are_followed_into_conditions_names_and_functions() {
+    let kernel = wgsl(
+        "@group(0) @binding(0) var<storage, read_write> o: array<f32>;
+        fn half(p: ptr<storage, f32, read_write>) -> f32 {
+            let value = *p;
+            return value / 2.0;
+        }
+        @compute @workgroup_size(1)
+        fn main() {
+            let p = &o[1];
+            let q = *p; // let q
+            if *p > 0.5 {
+                let q = *p + 1.0;
+                let r = *p;
+                o[0] = q * r;
+            }
+            let s = max(q,
+                *p) * 3.0;
+            o[2] =
+                half(p) + s;
+            o[3] /= *p;
+        }",
+    );
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
+        on_line(&ran, 3, &[], 4, 0);
+        on_line(&ran, 4, &[("f32.div", 1)], 0, 0);
+        on_line(&ran, 8, &[], 0, 0);
+        on_line(&ran, 9, &[], 4, 0);
+        on_line(&ran, 10, &[("f32.compare", 1)], 4, 0);
+        on_line(&ran, 11, &[("f32.add", 1)], 4, 0);
+        on_line(&ran, 12, &[], 4, 0);
+        on_line(&ran, 13, &[("f32.mul", 1)], 0, 4);
+        on_line(&ran, 15, &[("f32.minmax", 1), ("f32.mul", 1)], 4, 0);
+        on_line(&ran, 17, &[("f32.add", 1)], 0, 4);
+        on_line(&ran, 19, &[("f32.div", 1)], 8, 4);
+    });
+}
