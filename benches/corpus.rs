@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use common::corpus::{fills::fills, shaders};
 use flopmeter::{
     Error,
-    execute::{Bound, Dispatch, Executor, gpu::Gpu},
-    instrument::instrument,
+    execute::{Executor, gpu::Gpu},
     kernel::KernelModule,
+    observe::Trial,
     shader::{BindingKey, Fill},
 };
 
@@ -64,39 +64,24 @@ fn least_times(
     rounds: usize,
 ) -> Result<[f64; 2], Error> {
     let limits = gpu.adapter().limits;
-    let instrumented = instrument(kernel, &limits)?;
-    gpu.clear();
-    let mut contents = Vec::new();
-    let mut bindings = Vec::new();
-    for resource in &kernel.resources {
-        let key = (resource.group, resource.binding);
+    let contents = kernel.resources.iter().map(|resource| {
         let layout = kernel.layout(resource).unwrap();
-        let mut bytes = fills[&key].bytes(&layout, limits.binding_bytes).unwrap();
+        let fill = &fills[&(resource.group, resource.binding)];
+        let mut bytes = fill.bytes(&layout, limits.binding_bytes).unwrap();
         bytes.resize(bytes.len().next_multiple_of(4), 0);
-        let size = bytes.len() as u64;
-        let buffer = gpu.allocate(&resource.name, size)?;
-        bindings.push(Bound { group: key.0, binding: key.1, buffer, offset: 0, size });
-        contents.push((buffer, bytes));
-    }
-    let size = instrumented.table.bytes();
-    let buffer = gpu.allocate("counters", size)?;
-    let at = instrumented.counters;
-    let counters = Bound { group: at.group, binding: at.binding, buffer, offset: 0, size };
-    gpu.write(buffer, 0, &vec![0; size as usize])?;
-    let counted = [&bindings[..], &[counters]].concat();
-    let variants =
-        [(gpu.compile(kernel)?, bindings), (gpu.compile(&instrumented.kernel)?, counted)];
+        bytes
+    });
+    let trial = Trial::new(gpu, kernel, contents.collect())?;
     let mut least = [f64::MAX; 2];
     // The first round is for drivers that compile at the first dispatch.
     for round in 0..=rounds {
         for turn in [round, round + 1] {
             let variant = turn % 2;
-            for (buffer, bytes) in &contents {
-                gpu.write(*buffer, 0, bytes)?;
-            }
-            let (program, ref bindings) = variants[variant];
-            let dispatch = Dispatch { label: &kernel.name, program, bindings, grid: GRID };
-            let seconds = gpu.dispatch(&dispatch)?.seconds;
+            trial.restore(gpu)?;
+            let seconds = match variant {
+                0 => trial.plain(gpu, GRID)?.seconds,
+                _ => trial.count(gpu, GRID)?.counted_seconds,
+            };
             if round > 0 {
                 least[variant] = least[variant].min(seconds);
             }

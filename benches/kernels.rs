@@ -9,15 +9,15 @@
     reason = "a bench prints what it found and stops where it cannot go on"
 )]
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, rc::Rc};
 
 use flopmeter::{
-    execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId, gpu::Gpu},
-    instrument::{Instrumented, instrument},
+    execute::{Bound, BufferId, Executor, Limits, gpu::Gpu},
     kernel::{KernelModule, ResourceKind},
     library,
     measure::Session,
     model::lower::matrix_product,
+    observe::{Call, Counting},
     op::Convention,
     plan::Plan,
 };
@@ -61,7 +61,7 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
     plan.passes
         .iter()
         .zip(&measurement.passes)
-        .filter(|(pass, _)| !pass.kernel.entry.starts_with("backward_bias"))
+        .filter(|(pass, _)| !pass.kernel.parts().1.starts_with("backward_bias"))
         .map(|(pass, measured)| {
             let flops = measured.cost.ops.flops(Convention::Ieee) as f64;
             (pass.kernel.to_string(), flops / measured.seconds.unwrap() * 1e-9)
@@ -184,7 +184,7 @@ struct Table<'a> {
 /// A compiled kernel with everything bound.
 #[derive(Clone)]
 struct Launch {
-    program: ProgramId,
+    counting: Rc<Counting>,
     bindings: Vec<Bound>,
     grid: [u32; 3],
     /// What the kernel loads and stores, as its instrumented twin counts it.
@@ -235,27 +235,12 @@ impl<'a> Table<'a> {
             Bound { group, binding, buffer, offset: 0, size }
         });
         let bindings: Vec<Bound> = bindings.collect();
-        let storage_bytes = self.storage_bytes(&module, &bindings, grid);
-        Launch { program: self.gpu.compile(&module).unwrap(), bindings, grid, storage_bytes }
-    }
-
-    fn storage_bytes(&mut self, module: &KernelModule, bindings: &[Bound], grid: [u32; 3]) -> u64 {
-        let Instrumented { kernel, counters, table } =
-            instrument(module, &self.gpu.adapter().limits).unwrap();
-        let size = table.bytes();
-        let buffer = self.gpu.allocate("counters", size).unwrap();
-        self.gpu.write(buffer, 0, &vec![0; size as usize]).unwrap();
-        let (group, binding) = (counters.group, counters.binding);
-        let bindings = [bindings, &[Bound { group, binding, buffer, offset: 0, size }]].concat();
-        let program = self.gpu.compile(&kernel).unwrap();
-        let label = &kernel.name;
-        self.gpu.dispatch(&Dispatch { label, program, bindings: &bindings, grid }).unwrap();
-        let executions = {
-            let raw = self.gpu.read(buffer, 0, size).unwrap();
-            table.decode(&raw, table.invocations(grid)).unwrap()
-        };
-        let traffic = table.cost(&executions).traffic;
-        traffic.storage_load + traffic.storage_store
+        let counting = Rc::new(Counting::new(self.gpu, &module).unwrap());
+        let counters = counting.counters(self.gpu).unwrap();
+        let call = Call { label: kernel, bindings: &bindings, grid };
+        let storage_bytes =
+            counting.count(self.gpu, &call, counters).unwrap().cost.traffic.storage_bytes();
+        Launch { counting, bindings, grid, storage_bytes }
     }
 
     /// The median seconds of each row, rounds alternating between rows.
@@ -265,12 +250,9 @@ impl<'a> Table<'a> {
             for ((label, launches), times) in rows.iter().zip(&mut times) {
                 let seconds: f64 = launches
                     .iter()
-                    .map(|Launch { program, bindings, grid, .. }| {
-                        let (program, grid) = (*program, *grid);
-                        self.gpu
-                            .dispatch(&Dispatch { label, program, bindings, grid })
-                            .unwrap()
-                            .seconds
+                    .map(|Launch { counting, bindings, grid, .. }| {
+                        let call = Call { label, bindings, grid: *grid };
+                        counting.run_plain(self.gpu, &call).unwrap().seconds
                     })
                     .sum();
                 if round > 0 {

@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    formula,
+    formula::forms,
     measure::Measurement,
-    op::OpCounts,
+    observe::Observed,
+    op::{Cost, OpCounts},
     plan::{Pass, Plan},
 };
 
@@ -64,6 +65,13 @@ pub struct Tally {
     pub extrapolated: u64,
 }
 
+impl Tally {
+    /// Whether no opinions differ and none is missing: the crate's own kernels all have a closed form.
+    pub const fn holds(&self) -> bool {
+        self.mismatch == 0 && self.not_comparable == 0
+    }
+}
+
 impl Add<&Verdict> for Tally {
     type Output = Self;
 
@@ -78,13 +86,11 @@ impl Add<&Verdict> for Tally {
     }
 }
 
-/// The closed form of a pass against what was measured: floating-point operations only, since
-/// integer arithmetic is how a kernel finds its data, not what the algebra says.
+/// The closed form of a pass against what was measured: what its kernel must execute by its schedule, and
+/// floating-point operations only, since integer arithmetic is how a kernel finds its data.
 pub fn against_formula(pass: &Pass, measured: &OpCounts) -> Verdict {
-    match formula::exact(&pass.kernel, &pass.dims) {
-        Some(exact) => compare("formula", &exact, "measured", &measured.floating()),
-        None => Verdict::NotComparable { reason: format!("no closed form for '{}'", pass.kernel) },
-    }
+    let exact = forms(&pass.operation, &pass.schedule).schedule();
+    compare("formula", &exact, "measured", &measured.floating())
 }
 
 /// Every pass of a measured plan that ran against its closed form.
@@ -101,42 +107,34 @@ pub fn passes(plan: &Plan, measurement: &Measurement) -> Vec<Verdict> {
 
 /// Two executors' counts of the same plan, pass by pass: every operation and every byte.
 pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Verdict> {
-    let named = |measurement: &Measurement| measurement.adapter.name.clone();
-    plan.passes
-        .iter()
-        .zip(one.passes.iter().zip(&other.passes))
-        .map(|(_, (a, b))| match compare(&named(one), &a.cost.ops, &named(other), &b.cost.ops) {
-            Verdict::Match if a.cost.traffic != b.cost.traffic => Verdict::Mismatch {
-                difference: format!(
-                    "traffic: {} says {:?}, {} says {:?}",
-                    named(one),
-                    a.cost.traffic,
-                    named(other),
-                    b.cost.traffic
-                ),
-            },
-            verdict => verdict,
-        })
-        .collect()
+    let [here, there] = [one, other].map(|measurement| measurement.adapter.name.as_str());
+    let passes = plan.passes.iter().zip(one.passes.iter().zip(&other.passes));
+    passes.map(|(_, (a, b))| costs((here, &a.cost), (there, &b.cost))).collect()
 }
 
-/// What an executor counted for a plan by its counters against what it tallied itself while it ran
-/// the plain kernels, pass by pass: every operation and every byte. None where it tallies nothing.
+/// What the counters say of a launch against what the executor tallied itself while it ran the plain kernel:
+/// every operation and every byte. `None` where it tallied nothing.
+pub fn tally(observed: &Observed) -> Option<Verdict> {
+    let (cost, tally) = (observed.cost, observed.witness.as_ref()?.tally);
+    Some(costs(("counters", &cost), ("the tally", &tally)))
+}
+
+/// The same for each pass of a plan; `None` where one of them has no tally.
 pub fn tallies(measurement: &Measurement) -> Option<Vec<Verdict>> {
-    let tallies = measurement.passes.iter().map(|pass| Some(pass.witness.as_ref()?.tally));
-    let tallies = tallies.collect::<Option<Vec<_>>>()?;
-    let held = measurement.passes.iter().zip(tallies).map(|(pass, tally)| {
-        match compare("counters", &pass.cost.ops, "tally", &tally.ops) {
-            Verdict::Match if pass.cost.traffic != tally.traffic => Verdict::Mismatch {
-                difference: format!(
-                    "traffic: counters say {:?}, the tally says {:?}",
-                    pass.cost.traffic, tally.traffic
-                ),
-            },
-            verdict => verdict,
-        }
-    });
-    Some(held.collect())
+    measurement.passes.iter().map(tally).collect()
+}
+
+/// Two costs: every operation and every byte.
+fn costs((one, a): (&str, &Cost), (other, b): (&str, &Cost)) -> Verdict {
+    match compare(one, &a.ops, other, &b.ops) {
+        Verdict::Match if a.traffic != b.traffic => Verdict::Mismatch {
+            difference: format!(
+                "traffic: {one} says {:?}, {other} says {:?}",
+                a.traffic, b.traffic
+            ),
+        },
+        verdict => verdict,
+    }
 }
 
 /// How far two executors' values of one tensor may lie apart, relative to the tensor's norm: they

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod estimate;
 mod export;
+mod formulas;
 mod hint;
 mod interrupt;
 mod manual;
@@ -79,6 +80,7 @@ pub fn run() -> Outcome {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Formulas(asked) => formulas::run(asked, common),
         Command::Compare(asked) => compare::run(asked, common),
         Command::Scale(asked) => scale::run(asked, common),
         Command::Merge(asked) => merge::run(asked, common),
@@ -89,14 +91,20 @@ pub fn run() -> Outcome {
         Command::Man(asked) => manual::man(asked),
     });
     let outcome = outcome.unwrap_or_else(|error| {
-        output::complain(&error);
-        Outcome::CouldNotRun
+        let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
+        let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
+        output::complain(&if cut { error.context(AUTO) } else { error });
+        if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
     });
     if interrupt::has_left_behind() {
         interrupt::leave(outcome);
     }
     outcome
 }
+
+/// What helps where an adapter did not run a kernel to its end.
+const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
+                    --adapter embedded runs there at once)";
 
 /// A command's work: how it ended, or why it could not run.
 type Result<T = Outcome> = std::result::Result<T, Error>;

@@ -12,6 +12,14 @@ pub enum Error {
     /// A kernel cannot be read, run or counted.
     #[error(transparent)]
     Core(#[from] flopmeter_core::Error),
+    /// The kernel of a pass cannot be run or counted.
+    #[error("pass '{pass}': {error}")]
+    Pass {
+        /// The label of the pass.
+        pass: String,
+        /// What is wrong with its kernel, or with the adapter for it.
+        error: flopmeter_core::Error,
+    },
     /// No adapter, or none of the name asked for.
     #[error("{0}")]
     NoAdapter(String),
@@ -47,6 +55,29 @@ pub enum Error {
     /// The user asked to stop.
     #[error("interrupted during {0}; nothing was written")]
     Interrupted(String),
+}
+
+impl Error {
+    /// What is wrong with a kernel; `None` where the error is of another kind.
+    pub const fn kernel(&self) -> Option<&flopmeter_core::Error> {
+        match self {
+            Self::Core(error) | Self::Pass { error, .. } => Some(error),
+            Self::NoAdapter(_)
+            | Self::Device { .. }
+            | Self::Config(_)
+            | Self::Refused { .. }
+            | Self::File { .. }
+            | Self::Interrupted(_) => None,
+        }
+    }
+
+    /// The same error, as one of a pass.
+    pub(crate) fn of_pass(self, pass: &str) -> Self {
+        match self {
+            Self::Core(error) => Self::Pass { pass: pass.to_owned(), error },
+            other => other,
+        }
+    }
 }
 
 /// What to ask for instead of what was refused. A program that made the request from options says which of

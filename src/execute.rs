@@ -3,6 +3,7 @@
 
 #[cfg(feature = "embedded")]
 pub mod cpu;
+mod fits;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod memory;
@@ -156,6 +157,11 @@ pub trait Executor: Send {
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);
+
+    /// Whether its launches have a [`Witness`].
+    fn looks(&self) -> bool {
+        false
+    }
 
     /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
     /// host's processors has the host's memory, and would fill it to the last before it refuses.

@@ -2,10 +2,13 @@
 //! peak, how many of them a budget pays for, and how well a device was used. Knows what one step is
 //! counted and timed at, and neither who counted nor how a forecast looks.
 
+mod named;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+pub use named::{NAMED_PEAKS, NamedPeak, named_peak};
 
 /// What is asked about the steps to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

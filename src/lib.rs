@@ -33,14 +33,19 @@
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
+//! | [`operation`] | what a pass computes, with its sizes, as a type | kernels, devices, models |
+//! | [`choice`] | which kernel runs an operation on a device, in which tiles and lanes | models |
+//! | [`registry`], [`schedule`] | the crate's own kernels as values; how one goes about its operation | what is chosen |
 //! | [`family`] | model families by configuration: tensors, adapters, the algebra of a step | kernels, devices |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
-//! | [`measure`] | run a plan, fold block executions into costs | formulas |
-//! | [`formula`] | the exact operations of a pass from its dimensions | naga, WGSL, executors |
+//! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
+//! | [`measure`] | run a plan, pass by pass | formulas |
+//! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
@@ -77,6 +82,7 @@
 //! `shaders/linear.wgsl`: M rows, K inputs and N outputs, as everywhere in that literature.
 
 pub mod check;
+pub mod choice;
 mod error;
 pub mod estimate;
 pub mod execute;
@@ -90,11 +96,16 @@ pub mod formula;
 pub mod library;
 pub mod measure;
 pub mod model;
+pub mod observe;
+pub mod operation;
 pub mod page;
 pub mod plan;
 pub mod profile;
+pub mod published;
+pub mod registry;
 pub mod result;
 pub mod roofline;
+pub mod schedule;
 pub mod shader;
 pub mod sweep;
 pub mod tensors;

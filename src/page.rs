@@ -4,22 +4,26 @@
 
 mod adapters;
 mod agreement;
+mod beyond;
 mod causes;
 mod cell;
 mod compare;
 mod components;
 mod estimate;
 mod forecast;
+mod formulas;
 mod growth;
 pub(crate) mod number;
 mod pictures;
 mod plot;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
 mod section;
 mod shader;
 mod table;
+mod trial;
 mod watched;
 
 pub use cell::Cell;
@@ -27,6 +31,7 @@ pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section, Tone};
 pub use table::{Column, Row, Table};
+pub use trial::trial;
 
 use crate::{execute::Adapter, model::ModelConfig};
 use cell::marked;

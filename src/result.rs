@@ -7,11 +7,15 @@ mod bill;
 mod compare;
 pub(crate) mod component;
 mod document;
+mod formulas;
 mod points;
 mod profile;
+mod provenance;
 mod roofline;
 mod scale;
+mod schedule_cost;
 mod shader;
+mod tally;
 mod watched;
 
 pub use adapters::AdapterList;
@@ -20,11 +24,15 @@ pub use bill::{Bill, Figures, Item, Quantity};
 pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
 pub use component::Component;
 pub use document::{Document, load, schemas, to_json};
+pub use formulas::{FormulasReport, TrainingSummary};
 pub use points::{Conditions, PointFolder, merge};
 pub use profile::{EXTRAPOLATED, Extrapolation, PassRow, Report, Subject, Totals, WayToTrain};
+pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use schedule_cost::ScheduleCost;
 pub use shader::{LineRow, ShaderReport};
+pub use tally::{Difference, OwnTally};
 pub use watched::Watched;
 
 /// What the numbers of a report are.

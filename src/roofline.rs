@@ -15,7 +15,7 @@ pub use place::{Bound, Placement};
 use crate::{
     Error,
     execute::{Adapter, Clock, Executor},
-    measure::median,
+    observe::median,
     plan::KernelName,
 };
 

@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 
 pub use file::ShaderFile;
 pub use fill::Fill;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, KernelError, Remedy,
-    execute::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Limits, ProgramId, Witness},
-    instrument::{BlockTable, instrument},
-    kernel::{KernelModule, Resource, ResourceKind},
-    measure::{Source, Timing, median, source},
+    execute::{Executor, Limits},
+    kernel::{KernelModule, Resource},
+    observe::{Observed, Timing, Trial},
 };
 
 /// A binding: group and number within it.
@@ -40,18 +41,29 @@ pub struct Request<'a> {
 /// What a launch left.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Who ran it.
-    pub adapter: Adapter,
-    /// What the counters mean.
-    pub table: BlockTable,
-    /// How often each block of `table` was executed.
-    pub executions: Vec<u64>,
-    /// What the executor itself saw of the plain kernel, where it looks.
-    pub witness: Option<Witness>,
-    /// How long it took.
+    /// What it did.
+    pub observed: Observed,
+    /// What each resource of the kernel was bound to.
+    pub bindings: Vec<Binding>,
+    /// How times were taken.
     pub timing: Timing,
     /// Contents of the buffers asked for, after one run.
     pub dumps: BTreeMap<BindingKey, Vec<u8>>,
+}
+
+/// What a resource of a kernel was bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Binding {
+    /// Its group.
+    pub group: u32,
+    /// Its number within the group.
+    pub binding: u32,
+    /// What the kernel calls it.
+    pub name: String,
+    /// Bytes of the buffer.
+    pub bytes: u64,
+    /// What filled it, as the user said it; `None` where nothing was bound, and it holds zeros.
+    pub fill: Option<String>,
 }
 
 /// Runs a request: once instrumented, then `repeats` times plain, each time from the same contents.
@@ -61,102 +73,19 @@ pub struct Run {
 /// or where the executor fails.
 pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Error> {
     let Request { kernel, grid, fills, dumps, repeats } = *request;
-    let adapter = executor.adapter().clone();
-    check_grid(kernel, grid, &adapter.limits)?;
-    let contents = contents(kernel, fills, &adapter.limits)?;
+    let limits = executor.adapter().limits;
+    check_grid(kernel, grid, &limits)?;
+    let (bindings, contents) = contents(kernel, fills, &limits)?.into_iter().unzip();
     for key in dumps {
         find(kernel, *key)?;
     }
-    let instrumented = instrument(kernel, &adapter.limits)?;
-    let table = instrumented.table;
-
-    executor.clear();
-    let mut buffers: Vec<Placed<'_>> = Vec::new();
-    for (resource, bytes) in &contents {
-        let id = executor.allocate(&resource.name, bytes.len() as u64)?;
-        executor.write(id, 0, bytes)?;
-        buffers.push(Placed { resource, bytes, id });
+    let trial = Trial::new(executor, kernel, contents)?;
+    let (observed, timing) = trial.observe(executor, grid, repeats)?;
+    let mut left = BTreeMap::new();
+    for &key in dumps {
+        left.extend(trial.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
     }
-    let counters = executor.allocate("counters", table.bytes())?;
-    let plain: Vec<Bound> = buffers.iter().map(Placed::bound).collect();
-    let counter = Bound {
-        group: instrumented.counters.group,
-        binding: instrumented.counters.binding,
-        buffer: counters,
-        offset: 0,
-        size: table.bytes(),
-    };
-    let counted = [&plain[..], &[counter]].concat();
-    let programs = (executor.compile(kernel)?, executor.compile(&instrumented.kernel)?);
-    let label = kernel.name.as_str();
-    let launch = |executor: &mut dyn Executor, program: ProgramId, grid| {
-        let bindings = if program == programs.0 { &plain } else { &counted };
-        executor.dispatch(&Dispatch { label, program, bindings, grid })
-    };
-    let restore = |executor: &mut dyn Executor| {
-        let mut written = buffers.iter().filter(|placed| placed.is_written());
-        written.try_for_each(|placed| executor.write(placed.id, 0, placed.bytes))
-    };
-
-    if repeats > 0 {
-        // Some drivers compile at the first dispatch; that is nobody's time.
-        launch(executor, programs.0, [1; 3])?;
-        launch(executor, programs.1, [1; 3])?;
-        restore(executor)?;
-    }
-    executor.write(counters, 0, &vec![0; table.bytes() as usize])?;
-    let outcome = launch(executor, programs.1, grid)?;
-    let executions =
-        table.decode(&executor.read(counters, 0, table.bytes())?, table.invocations(grid))?;
-    let mut times: Vec<Vec<(f64, Clock)>> = Vec::new();
-    let mut witness = None;
-    // What is seen of the instrumented kernel has the counting in it.
-    let looks = u32::from(outcome.witness.is_some());
-    for run in 0..repeats.max(looks) {
-        restore(executor)?;
-        let outcome = launch(executor, programs.0, grid)?;
-        if run < repeats {
-            times.push(vec![(outcome.seconds, outcome.clock)]);
-        }
-        witness = outcome.witness;
-    }
-    let dumps = buffers
-        .iter()
-        .filter(|placed| dumps.contains(&placed.key()))
-        .map(|placed| {
-            let bytes = executor.read(placed.id, 0, placed.bytes.len() as u64)?;
-            Ok((placed.key(), bytes))
-        })
-        .collect::<Result<_, Error>>()?;
-    let timing = Timing {
-        source: if times.is_empty() { Source::None } else { source(&times) },
-        repeats,
-        plain_seconds: median(times.iter().flatten().map(|(seconds, _)| *seconds).collect()),
-        counted_seconds: outcome.seconds,
-    };
-    Ok(Run { adapter, table, executions, witness, timing, dumps })
-}
-
-/// A buffer on the device, and what it holds before each run.
-struct Placed<'a> {
-    resource: &'a Resource,
-    bytes: &'a [u8],
-    id: BufferId,
-}
-
-impl Placed<'_> {
-    fn key(&self) -> BindingKey {
-        (self.resource.group, self.resource.binding)
-    }
-
-    fn bound(&self) -> Bound {
-        let (group, binding) = self.key();
-        Bound { group, binding, buffer: self.id, offset: 0, size: self.bytes.len() as u64 }
-    }
-
-    fn is_written(&self) -> bool {
-        self.resource.kind == ResourceKind::Storage { writable: true }
-    }
+    Ok(Run { observed, bindings, timing, dumps: left })
 }
 
 fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
@@ -183,12 +112,12 @@ fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<
     Ok(())
 }
 
-/// The contents of each buffer that the kernel binds, a multiple of four bytes.
-fn contents<'a>(
-    kernel: &'a KernelModule,
+/// What each resource of the kernel is bound to, and its contents, a multiple of four bytes.
+fn contents(
+    kernel: &KernelModule,
     fills: &BTreeMap<BindingKey, Fill>,
     limits: &Limits,
-) -> Result<Vec<(&'a Resource, Vec<u8>)>, Error> {
+) -> Result<Vec<(Binding, Vec<u8>)>, Error> {
     for key in fills.keys() {
         find(kernel, *key)?;
     }
@@ -217,7 +146,14 @@ fn contents<'a>(
             problem(format!("'{name}' cannot be {group}.{binding}={fill}: {what}"))
         })?;
         bytes.resize(bytes.len().next_multiple_of(4), 0);
-        Ok((resource, bytes))
+        let bound = Binding {
+            group: *group,
+            binding: *binding,
+            name: name.clone(),
+            bytes: bytes.len() as u64,
+            fill: fills.get(&(*group, *binding)).map(Fill::to_string),
+        };
+        Ok((bound, bytes))
     });
     contents.collect()
 }

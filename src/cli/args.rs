@@ -1,6 +1,7 @@
 //! What a user may type. Names and defaults only; nothing is resolved here.
 
 mod exports;
+mod formulas;
 mod shared;
 mod values;
 
@@ -10,7 +11,6 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
-    execute::cpu::SUBGROUP_LANES,
     op::Convention,
     roofline::REPEATS,
     shader::{BindingKey, Fill},
@@ -18,7 +18,11 @@ use flopmeter::{
 };
 
 pub use self::exports::Exports;
-pub use self::shared::{Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work};
+pub use self::formulas::{Formulas, Recompute};
+use self::shared::SUBGROUP_SIZE;
+pub use self::shared::{
+    Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
+};
 use self::values::{constant, convention, dump, extent, fill};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -43,6 +47,8 @@ pub enum Command {
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
+    /// Every published formula beside what is exact; no device is touched
+    Formulas(Formulas),
     /// Two models, or two saved reports, side by side
     Compare(Compare),
     /// How cost grows along an axis or two; fitted exponents, published claims judged
@@ -285,9 +291,8 @@ pub struct Shader {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
-    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
-    pub subgroup_size: u32,
+    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
+    pub subgroup_size: Option<u32>,
     #[command(flatten)]
     pub races: Races,
     /// How operations become FLOPs

@@ -22,8 +22,8 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    let mut devices =
-        open(asked.adapter.as_deref(), asked.races.on(asked.work.setup.subgroup_size))?;
+    let adapter = asked.adapter.as_deref();
+    let mut devices = open(adapter, asked.races.on(asked.work.setup.lanes(adapter)?))?;
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;

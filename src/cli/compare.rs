@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 
 use flopmeter::{
     estimate::Estimate,
-    execute,
     model::{BatchShape, Model},
+    observe::Attempts,
     op::Convention,
     profile::{Keep, Request, profile},
     result::{Candidate, CompareReport},
@@ -89,8 +89,7 @@ fn measured(
     let (model, weights, batch) = subject(&side.work, common)?;
     let adapter = side.adapter.as_deref().unwrap_or("auto");
     interrupt::check("opening the adapter")?;
-    let mut executor = execute::open(adapter, setup.subgroup_size)?;
-    log::info!("{} runs on {}", side.letter, executor.adapter().name);
+    let mut attempts = Attempts::open(adapter, setup.lanes(Some(adapter))?)?;
     interrupt::check("preparing the passes")?;
     let request = Request {
         model: &model,
@@ -103,7 +102,12 @@ fn measured(
         extrapolate: false,
     };
     let bar = Bar::new(common, repeats);
-    let ran = profile(executor.as_mut(), request, Keep::Nothing, &mut |p| bar.show(p));
-    let (report, _) = ran.with_context(|| side.letter.to_string())?;
+    let ran = attempts.run(|executor, moved| {
+        log::info!("{} runs on {}", side.letter, executor.adapter().name);
+        let (mut report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
+        report.provenance.moved = moved.cloned();
+        Ok(report)
+    });
+    let report = ran.with_context(|| side.letter.to_string())?;
     Ok(Candidate::measured(&report))
 }

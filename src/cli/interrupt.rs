@@ -4,7 +4,6 @@
 
 use std::{
     io::{self, Write as _},
-    panic::resume_unwind,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -21,9 +20,6 @@ use super::Outcome;
 
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
-
-/// How long [`unless_given_up`] waits, so that the command has the rest of [`GRACE`] to say what came before.
-const STEP: Duration = Duration::from_millis(300);
 
 /// How often whoever waits looks around.
 const TICK: Duration = Duration::from_millis(10);
@@ -108,21 +104,6 @@ pub fn during(what: impl Into<String>) {
 /// Whether the user wants the run to stop.
 pub fn asked() -> bool {
     ASKED.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-}
-
-/// Does `work` in a thread of its own. `None` where the user asked to stop and `work` did not: the thread is
-/// left to itself, and the process that is about to end takes it along.
-pub fn unless_given_up<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let worker = thread::spawn(work);
-    while !worker.is_finished() {
-        let asked = *ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.is_some_and(|asked| asked.elapsed() > STEP) {
-            leave_behind();
-            return None;
-        }
-        thread::sleep(TICK);
-    }
-    Some(worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
 /// An error where the user asked to stop; otherwise says what comes next.

@@ -6,9 +6,9 @@ use anyhow::bail;
 
 use flopmeter::{
     estimate::Estimate,
-    execute,
     format::trace,
     model::{Batch, Model, ModelConfig, Weights, lower::Scope},
+    observe::Attempts,
     profile::{Keep, Request, profile},
     roofline::REPEATS,
 };
@@ -40,10 +40,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         .with_forecast(question, training.scope == Scope::Step)?;
     let repeats = asked.races.repeats(asked.repeat);
     let bar = Bar::new(common, repeats);
-    let embedded = asked.races.on(asked.work.setup.subgroup_size);
+    let embedded = asked.races.on(asked.work.setup.lanes(Some(&asked.adapter))?);
     interrupt::check("opening the adapter")?;
-    let mut executor = execute::open(&asked.adapter, embedded)?;
-    log::info!("running on {}", executor.adapter().name);
+    let mut attempts = Attempts::open(&asked.adapter, embedded)?;
     interrupt::check("preparing the passes")?;
 
     let request = Request {
@@ -57,10 +56,14 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         extrapolate: asked.extrapolate,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
-    let (mut report, tensors) =
-        profile(executor.as_mut(), request, keep, &mut |progress| bar.show(progress))?;
+    let (mut report, tensors) = attempts.run(|executor, moved| {
+        log::info!("running on {}", executor.adapter().name);
+        let (mut report, tensors) = profile(executor, request, keep, &mut |p| bar.show(p))?;
+        report.provenance.moved = moved.cloned();
+        Ok((report, tensors))
+    })?;
     if asked.under.roofline {
-        report.place(roofline::measure(executor.as_mut(), REPEATS, &bar)?);
+        report.place(roofline::measure(attempts.executor(), REPEATS, &bar)?);
     }
     drop(bar);
     interrupt::check("writing results")?;

@@ -1,17 +1,16 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 
 use flopmeter::{
-    Error,
-    execute::{self, Executor},
+    Error, KernelError,
+    execute::Executor,
     model::{
         Batch,
         lower::{self, BkGradient},
     },
+    observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
     sweep::{Place, Point, Shard, Sweep},
@@ -26,18 +25,18 @@ use super::{
     progress::Bar,
 };
 
-pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
+pub fn run(asked: &Scale, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let sweep = sweep(asked)?;
     let points = sweep.points();
+    // What was measured is to be said: the run ends before its next pass, and is not ended during one.
+    let _whole = interrupt::unbroken();
     let fates = if asked.measure {
         measured(asked, common, &sweep, &points)?
     } else {
         points.into_iter().map(|point| (point, Fate::Estimated)).collect()
     };
-    // What was measured is to be said, however long the user has been waiting for the end.
-    let _whole = interrupt::asked().then(interrupt::unbroken);
     let report = ScaleReport::new(sweep, asked.convention, fates);
     if report.points.is_empty()
         && let Some(first) = report.skipped.first()
@@ -79,12 +78,11 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
 
 /// Runs this machine's points, one after the other, until all are done or the user wants no more.
 fn measured(
-    asked: &'static Scale,
-    common: &'static Common,
+    asked: &Scale,
+    common: &Common,
     sweep: &Sweep,
     points: &[Point],
 ) -> super::Result<Vec<(Point, Fate)>> {
-    let shard = asked.shard.unwrap_or(Shard::WHOLE);
     // What the data are is the same at every point that has any.
     let model = points.iter().find_map(|point| Some(sweep.resolve(point).ok()?.0));
     let data = match &model {
@@ -94,24 +92,50 @@ fn measured(
         }
         None => String::new(),
     };
-    let executor = execute::open(&asked.adapter, asked.work.setup.subgroup_size)?;
-    let adapter = executor.adapter().clone();
-    log::info!("running on {}", adapter.name);
-    let conditions = Conditions {
-        sweep: sweep.clone(),
-        convention: asked.convention,
-        repeats: asked.repeat,
-        data,
-        adapter,
-    };
-    let conditions = Arc::new(conditions);
-    let folder = asked.out.as_deref().map(|path| PointFolder::open(path, (*conditions).clone()));
+    let lanes = asked.work.setup.lanes(Some(&asked.adapter))?;
+    let mut attempts = Attempts::open(&asked.adapter, lanes)?;
+    let is_final = !attempts.may_move();
+    let ran = attempts.run(|executor, moved| {
+        log::info!("running on {}", executor.adapter().name);
+        let conditions = Conditions {
+            sweep: sweep.clone(),
+            convention: asked.convention,
+            repeats: asked.repeat,
+            data: data.clone(),
+            adapter: executor.adapter().clone(),
+        };
+        let on = On { executor, moved, is_final: is_final || moved.is_some() };
+        points_on(asked, common, &conditions, points, on)
+    });
+    Ok(ran?)
+}
+
+/// Who runs points.
+struct On<'a> {
+    executor: &'a mut dyn Executor,
+    /// The adapter that was asked first.
+    moved: Option<&'a Moved>,
+    /// Whether no other executor comes after this one. Times of two in one table would say nothing, so all
+    /// points move together.
+    is_final: bool,
+}
+
+/// Runs this machine's points on one executor.
+fn points_on(
+    asked: &Scale,
+    common: &Common,
+    conditions: &Conditions,
+    points: &[Point],
+    On { executor, moved, is_final }: On<'_>,
+) -> Result<Vec<(Point, Fate)>, Error> {
+    let Conditions { sweep, .. } = conditions;
+    let shard = asked.shard.unwrap_or(Shard::WHOLE);
+    let folder = asked.out.as_deref().map(|path| PointFolder::open(path, conditions.clone()));
     let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
     let kept = |point: &Point| folder.as_ref().map_or(Ok(None), |folder| folder.kept(point));
     let kept = points.iter().map(kept).collect::<Result<Vec<_>, Error>>()?;
 
-    let mut idle = Some(executor);
     let mut fates = Vec::new();
     for (i, (point, kept)) in points.iter().zip(kept).enumerate() {
         let name = sweep.name(point);
@@ -127,22 +151,15 @@ fn measured(
             }
             None => {
                 log::info!("{name}: measuring");
-                let ran = interrupt::check(&name).and_then(|()| {
-                    let (conditions, point) = (Arc::clone(&conditions), point.clone());
-                    let given_up = || Error::Interrupted(name.clone());
-                    let mut executor = idle.take().ok_or_else(given_up)?;
-                    let measuring = interrupt::unless_given_up(move || {
-                        let ran = measure(asked, common, &conditions, &point, executor.as_mut());
-                        // What one point holds, the next may need.
-                        executor.clear();
-                        (ran, executor)
-                    });
-                    let (ran, executor) = measuring.ok_or_else(given_up)?;
-                    idle = Some(executor);
-                    ran
+                let ran = interrupt::check(&name)
+                    .and_then(|()| measure(asked, common, conditions, point, executor));
+                // What one point holds, the next may need.
+                executor.clear();
+                let ran = ran.map(|mut report| {
+                    report.provenance.moved = moved.cloned();
+                    report
                 });
                 if let (Ok(report), Some(folder)) = (&ran, &folder) {
-                    let _whole = interrupt::unbroken();
                     folder.write(point, report)?;
                 }
                 ran
@@ -150,6 +167,11 @@ fn measured(
         };
         let fate = match ran {
             Ok(report) => Fate::Measured(report),
+            Err(error)
+                if !is_final && error.kernel().is_some_and(KernelError::is_of_the_adapter) =>
+            {
+                return Err(error);
+            }
             Err(error) => {
                 let reason = match &error {
                     Error::Config(_) | Error::Refused { .. } | Error::File { .. } => {

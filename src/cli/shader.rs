@@ -13,6 +13,7 @@ use anyhow::bail;
 use flopmeter::{
     execute::{self, Embedded},
     kernel::KernelModule,
+    observe::{Attempts, Moved},
     result::ShaderReport,
     roofline::REPEATS,
     shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
@@ -20,7 +21,7 @@ use flopmeter::{
 
 use super::{
     Outcome,
-    args::{Common, Shader},
+    args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
     output::Sink,
@@ -39,6 +40,8 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let overrides = once("--override", asked.overrides.iter().cloned())?;
     let fills = once("--bind", asked.bindings.iter().cloned())?;
 
+    let lanes = subgroup_lanes(asked.subgroup_size, Some(&asked.adapter))?;
+    let embedded = asked.races.on(lanes);
     let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
     let work = Work {
         file: asked.file.clone(),
@@ -48,13 +51,15 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         keys,
         grid: asked.dispatch,
         repeats: asked.races.repeats(asked.repeat),
-        embedded: asked.races.on(asked.subgroup_size),
+        embedded,
     };
-    let (kernel, run) = work.within(asked.timeout, asked.adapter.clone())?;
+    let (kernel, run, moved) = work.within(asked.timeout, asked.adapter.clone())?;
     let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    report.moved = moved;
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
-        let mut executor = execute::open(&asked.adapter, asked.subgroup_size)?;
+        let adapter = if report.moved.is_some() { "embedded" } else { &asked.adapter };
+        let mut executor = execute::open(adapter, embedded.subgroup)?;
         report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
     }
 
@@ -65,9 +70,11 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         roofline::write_plot(sink, ceilings, &report.points())?;
     }
     formats.write(&report, &places, common)?;
-    // Where a kernel of the user's goes out of bounds is for the user to judge; a race was asked about.
-    Ok(Outcome::of(!report.watched.is_some_and(|watched| watched.has_races())))
+    Ok(Outcome::of(report.holds()))
 }
+
+/// The kernel, its run, and the adapter that was asked first.
+type Ran = (KernelModule, Run, Option<Moved>);
 
 /// Everything that a run needs, owned, so that it can outlive our patience.
 struct Work {
@@ -84,8 +91,8 @@ struct Work {
 impl Work {
     /// Reads and runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
     /// left to its thread, and the process that is about to end takes both along.
-    fn within(self, seconds: u64, adapter: String) -> super::Result<(KernelModule, Run)> {
-        let name = self.file.display().to_string();
+    fn within(self, seconds: u64, adapter: String) -> super::Result<Ran> {
+        let name = ShaderFile::name(&self.file);
         let (send, receive) = mpsc::channel();
         let worker = thread::spawn(move || {
             // Where nobody waits any more, nobody wants the answer.
@@ -108,13 +115,12 @@ impl Work {
         }
     }
 
-    fn run(self, adapter: &str) -> Result<(KernelModule, Run), flopmeter::Error> {
+    fn run(self, adapter: &str) -> Result<Ran, flopmeter::Error> {
         interrupt::check("reading the shader")?;
         let kernel =
             ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
         interrupt::check("opening the adapter")?;
-        let mut executor = execute::open(adapter, self.embedded)?;
-        log::info!("running on {}", executor.adapter().name);
+        let mut attempts = Attempts::open(adapter, self.embedded)?;
         interrupt::check(&kernel.name)?;
         let request = Request {
             kernel: &kernel,
@@ -123,8 +129,11 @@ impl Work {
             dumps: &self.keys,
             repeats: self.repeats,
         };
-        let run = shader::run(executor.as_mut(), &request)?;
-        Ok((kernel, run))
+        let (run, moved) = attempts.run(|executor, moved| {
+            log::info!("running on {}", executor.adapter().name);
+            Ok((shader::run(executor, &request)?, moved.cloned()))
+        })?;
+        Ok((kernel, run, moved))
     }
 }
 

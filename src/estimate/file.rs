@@ -154,7 +154,7 @@ impl TryFrom<Estimate> for super::Estimate {
 
 fn breakdown(estimate: &super::Estimate) -> Breakdown {
     let components = estimate.component_breakdown().into_iter();
-    Breakdown(components.map(|(name, flops)| (name.to_owned(), flops)).collect())
+    Breakdown(components.map(|(name, flops)| (name.to_string(), flops)).collect())
 }
 
 /// FLOPs by component: an object in JSON, whose order is that of the model.

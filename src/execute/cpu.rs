@@ -16,6 +16,7 @@ mod launch;
 mod lower;
 mod machine;
 mod memory;
+mod pass;
 mod program;
 mod race;
 mod straighten;
@@ -27,6 +28,7 @@ use std::{
     time::Instant,
 };
 
+pub use self::pass::Pass;
 use self::{
     flow::Fault,
     launch::Launch,
@@ -35,7 +37,7 @@ use self::{
 };
 use super::{
     Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
-    ProgramId,
+    ProgramId, fits,
 };
 use flopmeter_core::guard::Stage;
 
@@ -72,6 +74,7 @@ pub struct Cpu {
     subgroup: u32,
     detect_races: bool,
     max_rounds: u64,
+    left_out: Vec<Pass>,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
 }
@@ -101,6 +104,7 @@ impl Cpu {
             subgroup,
             detect_races: false,
             max_rounds: MAX_ROUNDS,
+            left_out: Vec::new(),
             programs: Vec::new(),
             buffers: Vec::new(),
         })
@@ -118,6 +122,13 @@ impl Cpu {
     #[must_use]
     pub fn with_max_rounds(mut self, rounds: u64) -> Self {
         self.max_rounds = rounds;
+        self
+    }
+
+    /// The same executor, which leaves passes out of what it compiles from now on. It computes and counts the same.
+    #[must_use]
+    pub fn without(mut self, passes: &[Pass]) -> Self {
+        self.left_out.extend(passes);
         self
     }
 
@@ -172,8 +183,9 @@ impl Executor for Cpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let program = kernel
-            .guarded(Stage::Compiling, || lower::lower(kernel, self.subgroup, self.detect_races))?;
+        fits::kernel(&self.adapter, kernel)?;
+        let lowered = || lower::lower(kernel, self.subgroup, self.detect_races, &self.left_out);
+        let program = kernel.guarded(Stage::Compiling, lowered)?;
         self.programs.push(program);
         Ok(ProgramId(self.programs.len() - 1))
     }
@@ -210,11 +222,12 @@ impl Executor for Cpu {
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
         let program = &self.programs[dispatch.program.0];
         let memories = self.bind(program, dispatch)?;
-        let start = Instant::now();
+        // WebAssembly has no clock of its own; whoever calls it there has one.
+        let start = (!cfg!(target_family = "wasm")).then(Instant::now);
         let max_rounds = self.max_rounds;
         let launch = Launch { program, memories, grid: dispatch.grid, max_rounds };
         let ran = launch.run();
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = start.map_or(0.0, |start| start.elapsed().as_secs_f64());
         let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
                 Fault::Endless { line, .. } => {
@@ -243,5 +256,9 @@ impl Executor for Cpu {
     fn clear(&mut self) {
         self.programs.clear();
         self.buffers.clear();
+    }
+
+    fn looks(&self) -> bool {
+        true
     }
 }

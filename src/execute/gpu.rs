@@ -15,7 +15,7 @@ use std::{
 use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
-use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId};
+use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
 use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
@@ -116,7 +116,7 @@ impl Gpu {
             buffers: Vec::new(),
             staged: 0,
         };
-        gpu.adapter.limits = probe::limits(&mut gpu)?;
+        gpu.adapter.limits.loop_rounds = probe::loop_rounds(&mut gpu)?;
         Ok(gpu)
     }
 
@@ -194,6 +194,7 @@ impl Executor for Gpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -279,6 +280,7 @@ impl Executor for Gpu {
     }
 
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
+        fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
         let pipeline = &self.programs[dispatch.program.0];
         let bind_groups = self.bind_groups(dispatch, pipeline);
         self.checked(dispatch.label)?;

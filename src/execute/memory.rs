@@ -7,7 +7,7 @@ pub(super) fn available() -> Option<u64> {
     use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(refresh).ok()?;
+    let system = System::new_with_specifics(refresh);
     // A container's free memory leaves out what is merely cached, so it is taken from what is in use.
     let container = system.cgroup_limits().map(|of| of.total_memory.saturating_sub(of.rss));
     let host = Some(system.available_memory()).filter(|&bytes| bytes > 0)?;

@@ -10,6 +10,7 @@ mod adapters;
 mod config;
 mod linear;
 mod preset;
+mod source;
 mod step;
 mod tensors;
 

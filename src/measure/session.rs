@@ -1,16 +1,15 @@
-//! A plan loaded onto an executor: its buffers made and filled, each kernel compiled once plain and
-//! once instrumented, each pass bound. Runs passes; what their results mean is the parent's business.
+//! A plan loaded onto an executor: its buffers are made and filled, each kernel is compiled plain and counting,
+//! each pass is bound. Runs passes; what their results mean is the parent's business.
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use super::{Observer, Progress, Stage, uniform};
+use super::{ChosenKernel, Observer, Progress, Stage, uniform};
 use crate::{
     Error, KernelError, Remedy,
-    execute::{Adapter, Bound, BufferId, Dispatch, Executor, Outcome, ProgramId},
-    instrument::{Instrumented, instrument},
+    execute::{Adapter, Bound, BufferId, Executor, Outcome},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
-    op::Cost,
+    observe::{Call, Counting, Observed},
     plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
 };
 
@@ -24,6 +23,7 @@ pub struct Session<'a> {
     inputs: &'a dyn Inputs,
     buffers: Vec<BufferId>,
     kernels: Vec<Kernel>,
+    chosen: Vec<ChosenKernel>,
     launches: Vec<Launch>,
     /// Buffers that some pass writes and that must hold something known before each run.
     restored: Vec<usize>,
@@ -34,24 +34,14 @@ pub struct Session<'a> {
 /// One kernel of the plan, compiled both ways.
 struct Kernel {
     resources: Vec<Resource>,
-    plain: ProgramId,
-    counted: ProgramId,
-    instrumented: Instrumented,
+    counting: Counting,
 }
 
 /// One pass, bound.
 struct Launch {
     kernel: usize,
     bindings: Vec<Bound>,
-    counter: Bound,
-}
-
-/// One pass, run instrumented.
-pub(super) struct Counted {
-    pub(super) cost: Cost,
-    /// Whether the executor looks at what it runs.
-    pub(super) witnessed: bool,
-    pub(super) seconds: f64,
+    counters: Bound,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +80,7 @@ impl<'a> Session<'a> {
                 executor.allocate(&buffer.name, (buffer.len * ELEMENT_BYTES).max(ELEMENT_BYTES))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let (kernels, kernel_of_pass) = compile(executor, plan)?;
+        let (kernels, chosen, kernel_of_pass) = compile(executor, plan)?;
         let (uniforms, uniform_offsets) = uniforms(executor, plan, &kernels, &kernel_of_pass)?;
         let (counters, counter_bytes, counter_offsets) =
             counters(executor, &kernels, &kernel_of_pass)?;
@@ -108,7 +98,7 @@ impl<'a> Session<'a> {
                         (uniforms, offset, u64::from(*size))
                     }
                     ResourceKind::Storage { writable } => {
-                        let slice = pass.bindings.get(&resource.name).ok_or_else(|| {
+                        let slice = pass.window(&resource.name).ok_or_else(|| {
                             lacks(pass, format!("nothing is bound to '{}'", resource.name))
                         })?;
                         let index = slice.buffer.0 as usize;
@@ -124,13 +114,7 @@ impl<'a> Session<'a> {
             launches.push(Launch {
                 kernel: kernel_of_pass[i],
                 bindings: bindings.collect::<Result<_, _>>()?,
-                counter: Bound {
-                    group: kernel.instrumented.counters.group,
-                    binding: kernel.instrumented.counters.binding,
-                    buffer: counters,
-                    offset: counter_offsets[i],
-                    size: kernel.instrumented.table.bytes(),
-                },
+                counters: kernel.counting.counters_at(counters, counter_offsets[i]),
             });
         }
 
@@ -143,6 +127,7 @@ impl<'a> Session<'a> {
             inputs,
             buffers,
             kernels,
+            chosen,
             launches,
             restored,
             counters,
@@ -156,9 +141,19 @@ impl<'a> Session<'a> {
         Ok(self)
     }
 
-    /// Who runs this session.
+    /// The adapter that runs this session.
     pub fn adapter(&self) -> &Adapter {
         self.executor.adapter()
+    }
+
+    /// The kernels that its passes run.
+    pub(super) fn chosen(&self) -> &[ChosenKernel] {
+        &self.chosen
+    }
+
+    /// Whether the adapter looks at what it runs.
+    pub(super) fn looks(&self) -> bool {
+        self.executor.looks()
     }
 
     /// What windows of buffers hold now, one after the other.
@@ -185,8 +180,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Runs the instrumented kernels once.
-    pub(super) fn count(&mut self, observe: &mut Observer<'_>) -> Result<Vec<Counted>, Error> {
+    /// Runs the counting kernels once.
+    pub(super) fn count(&mut self, observe: &mut Observer<'_>) -> Result<Vec<Observed>, Error> {
         self.executor.write(self.counters, 0, &vec![0; self.counter_bytes as usize])?;
         let outcomes = self.run(Stage::Counting, observe)?;
         let raw = self.executor.read(self.counters, 0, self.counter_bytes)?;
@@ -194,15 +189,11 @@ impl<'a> Session<'a> {
             .into_iter()
             .zip(self.launches.iter().zip(&self.plan.passes))
             .map(|(outcome, (launch, pass))| {
-                let table = &self.kernels[launch.kernel].instrumented.table;
-                let start = launch.counter.offset as usize;
-                let raw = &raw[start..start + launch.counter.size as usize];
-                let executions = table.decode(raw, table.invocations(pass.grid))?;
-                Ok(Counted {
-                    cost: table.cost(&executions),
-                    witnessed: outcome.witness.is_some(),
-                    seconds: outcome.seconds,
-                })
+                let start = launch.counters.offset as usize;
+                let raw = &raw[start..start + launch.counters.size as usize];
+                let counting = &self.kernels[launch.kernel].counting;
+                let observed = counting.decode(raw, pass.grid, outcome.seconds);
+                observed.map_err(|error| error.of_pass(&pass.label))
             })
             .collect()
     }
@@ -238,18 +229,15 @@ impl<'a> Session<'a> {
         variant: Variant,
         grid: [u32; 3],
     ) -> Result<Outcome, Error> {
-        let launch = &self.launches[index];
-        let kernel = &self.kernels[launch.kernel];
-        let mut bindings = launch.bindings.clone();
-        let program = match variant {
-            Variant::Plain => kernel.plain,
-            Variant::Counted => {
-                bindings.push(launch.counter);
-                kernel.counted
-            }
-        };
+        let Launch { kernel, bindings, counters } = &self.launches[index];
+        let counting = &self.kernels[*kernel].counting;
         let label = &self.plan.passes[index].label;
-        self.executor.dispatch(&Dispatch { label, program, bindings: &bindings, grid })
+        let call = Call { label, bindings, grid };
+        match variant {
+            Variant::Plain => counting.run_plain(self.executor, &call),
+            Variant::Counted => counting.run_counting(self.executor, &call, *counters),
+        }
+        .map_err(|error| error.of_pass(label))
     }
 
     /// Gives buffers, by ascending positions in the plan, the contents that every run starts from.
@@ -308,33 +296,35 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Compiles each kernel of the plan once and says which pass uses which.
-fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<(Vec<Kernel>, Vec<usize>), Error> {
-    let limits = executor.adapter().limits;
+/// The kernels of a plan, what was chosen of each, and for each pass which of them it runs.
+type Compiled = (Vec<Kernel>, Vec<ChosenKernel>, Vec<usize>);
+
+/// Compiles each kernel of the plan once.
+fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<Compiled, Error> {
     let mut library = Library::default();
     let mut known: BTreeMap<KernelKey, usize> = BTreeMap::new();
     let mut kernels = Vec::new();
+    let mut chosen: Vec<ChosenKernel> = Vec::new();
     let mut of_pass = Vec::with_capacity(plan.passes.len());
     for pass in &plan.passes {
-        let key = library.key(&pass.kernel, &pass.dims)?;
+        let key = library.key(&pass.kernel.name(), &pass.dims())?;
         let index = match known.get(&key) {
             Some(index) => *index,
             None => {
-                let (key, module) = library.load(&pass.kernel, &pass.dims)?;
-                let instrumented = instrument(&module, &limits)?;
-                kernels.push(Kernel {
-                    plain: executor.compile(&module)?,
-                    counted: executor.compile(&instrumented.kernel)?,
-                    resources: module.resources,
-                    instrumented,
-                });
+                let (key, module) = library.load(&pass.kernel.name(), &pass.dims())?;
+                let counting =
+                    Counting::new(executor, &module).map_err(|error| error.of_pass(&pass.label))?;
+                kernels.push(Kernel { resources: module.resources, counting });
+                let (kernel, tile) = key.clone();
+                chosen.push(ChosenKernel { kernel, tile: tile.into_iter().collect(), passes: 0 });
                 known.insert(key, kernels.len() - 1);
                 kernels.len() - 1
             }
         };
+        chosen[index].passes += 1;
         of_pass.push(index);
     }
-    Ok((kernels, of_pass))
+    Ok((kernels, chosen, of_pass))
 }
 
 /// Packs the uniform blocks of all passes into one buffer; for each pass, where its blocks begin.
@@ -376,8 +366,7 @@ fn counters(
         .iter()
         .map(|&kernel| {
             let offset = size;
-            size =
-                (offset + kernels[kernel].instrumented.table.bytes()).next_multiple_of(alignment);
+            size = (offset + kernels[kernel].counting.table().bytes()).next_multiple_of(alignment);
             offset
         })
         .collect();

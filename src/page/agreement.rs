@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::number::grouped;
-use super::{Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, watched};
+use super::{
+    Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, provenance, watched,
+};
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
     result::{Agreement, Comparison},
@@ -13,6 +15,7 @@ use crate::{
 impl Paged for Agreement {
     fn page(&self, _every_layer: bool) -> Page {
         let definition = Fact { prose: true, ..Fact::new("measured", &*self.definition) };
+        let chosen = provenance::kernels(&self.kernels_chosen);
         let mut found: Vec<Fact> = self.counts.iter().map(|counts| counted(self, counts)).collect();
         let seen = self.watched.iter();
         found.extend(seen.flat_map(|(name, seen)| watched::problems(&format!("{name}: "), seen)));
@@ -20,7 +23,10 @@ impl Paged for Agreement {
         Page {
             title: "Whether executors agree".to_owned(),
             sections: vec![
-                Section::facts("What is measured", [definition]),
+                Section::facts(
+                    "What is measured",
+                    [definition].into_iter().chain(chosen).collect::<Vec<_>>(),
+                ),
                 Section::table("Kernels", kernels(self)),
                 Section::facts("Findings", found),
             ],
@@ -60,7 +66,7 @@ fn counted(agreement: &Agreement, counts: &Comparison) -> Fact {
     let named =
         passes.filter_map(|(pass, verdict)| Some(format!("{}: {}", pass.label, verdict.why()?)));
     let fact = Fact::new("counts", format!("{}: {}", counts.name, in_words(tally)));
-    Fact { details: named.take(NAMED).collect(), ..fact.toned(tone(tally.mismatch == 0)) }
+    Fact { details: named.take(NAMED).collect(), ..fact.toned(tone(tally.holds())) }
 }
 
 /// How the comparison of values came out, and which do not agree.

@@ -1,8 +1,11 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
 use super::number::grouped;
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line};
+use super::{
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
+};
 use crate::{
+    family::decoder::Exact,
     model::lower::Scope,
     plan::Phase,
     result::{CompareReport, Figures, Pair, Quantity, Side},
@@ -10,14 +13,15 @@ use crate::{
 
 impl Paged for CompareReport {
     fn page(&self, _: bool) -> Page {
-        Page {
-            title: format!("{} beside {}", self.a.model, self.b.model),
-            sections: vec![
-                Section::facts("What is compared", head(self)),
-                Section::table("Components", components(self)),
-                Section::facts("Speedup", speedup(self)),
-            ],
+        let mut sections = vec![Section::facts("What is compared", head(self))];
+        if let (Some(a), Some(b)) = (&self.a.exact, &self.b.exact) {
+            sections.push(Section::table("The exact count of a training step", exact(a, b)));
         }
+        sections.extend([
+            Section::table("Components", components(self)),
+            Section::facts("Speedup", speedup(self)),
+        ]);
+        Page { title: format!("{} beside {}", self.a.model, self.b.model), sections }
     }
 }
 
@@ -37,6 +41,10 @@ fn head(report: &CompareReport) -> Vec<Fact> {
             Fact::new("", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
             Fact::new("", who),
         ]);
+        let ran = side.provenance.as_ref();
+        facts.extend(ran.and_then(|ran| ran.moved.as_ref()).map(provenance::moved));
+        facts.extend(ran.and_then(|ran| provenance::kernels(&ran.kernels_chosen)));
+        facts.extend(ran.and_then(|ran| ran.tally.as_ref()).map(|own| provenance::tally("", own)));
     }
     if let Some(convention) = report.convention {
         facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
@@ -46,6 +54,31 @@ fn head(report: &CompareReport) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// Both steps by closed forms, which need no run.
+fn exact(a: &Exact, b: &Exact) -> Table {
+    let sides = [(a.algebraic, b.algebraic), (a.products, b.products)];
+    let mut rows = Vec::new();
+    for (count, (a, b)) in ["algebraic", "products, whole square"].into_iter().zip(sides) {
+        let phases = [
+            ("forward", a.forward, b.forward),
+            ("backward", a.backward, b.backward),
+            ("optimizer", a.optimizer, b.optimizer),
+            ("total", a.total, b.total),
+        ];
+        rows.extend(phases.map(|(phase, a, b)| {
+            let ratio = Cell::rate(a as f64 / b as f64, 3);
+            Row::new([Cell::text(phase), Cell::Count(a), Cell::Count(b), ratio]).of(count)
+        }));
+    }
+    let columns = [
+        Column::text("phase", "phase"),
+        Column::number("exact A", "exact_a"),
+        Column::number("B", "exact_b"),
+        Column::number("A / B", "exact_ratio"),
+    ];
+    Table { grouped_by: Some("count"), columns: columns.into(), rows, main: false }
 }
 
 /// The kinds of figures that either side has.
@@ -98,8 +131,12 @@ fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
     }
 }
 
-/// How many times faster the second step is, by each kind of figures.
+/// How many times faster the second step is, by the exact count first, then by each kind of figures.
 fn speedup(report: &CompareReport) -> Vec<Fact> {
+    let exact = report.a.exact.zip(report.b.exact).map(|(a, b)| {
+        let [a, b] = [a, b].map(|exact| exact.algebraic.total as f64);
+        Fact::new("speedup", format!("from A to B by exact: a training step {:.3}x", a / b))
+    });
     let pairs = || report.phases.iter().chain([&report.total]);
     let facts = shown(report).into_iter().filter_map(|of| {
         let said =
@@ -108,5 +145,5 @@ fn speedup(report: &CompareReport) -> Vec<Fact> {
         let text = format!("from A to B by {}: {}", of.name(), said.join(", "));
         (!said.is_empty()).then(|| Fact::new("speedup", text))
     });
-    facts.collect()
+    exact.into_iter().chain(facts).collect()
 }

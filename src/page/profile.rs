@@ -3,8 +3,8 @@
 
 use super::number::{grouped, ratio, seconds};
 use super::{
-    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, forecast, marked, pictures, roofline, watched,
+    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
+    components, config_line, forecast, marked, pictures, provenance, roofline, watched,
 };
 use crate::{
     check::Verdict,
@@ -20,12 +20,16 @@ impl Paged for Report {
         found.push(loss(self));
         found.extend(timing(self));
         found.extend(self.watched.iter().flat_map(watched::facts));
+        found.extend(self.provenance.tally.as_ref().map(|own| provenance::tally("", own)));
         found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
         ];
+        sections.extend(
+            beyond::table(self).map(|table| Section::table("Beyond the mathematics", table)),
+        );
         if let Some(first) = self.forecasts.first() {
             sections.push(Section::facts("Many steps", forecast::asked(first)));
             sections.push(Section::table("By each count", forecast::table(&self.forecasts)));
@@ -68,9 +72,13 @@ fn head(report: &Report) -> Vec<Fact> {
         Fact::new("run", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
         Fact::new("data", &report.data),
         Fact::new("adapter", adapter_line(&report.adapter)),
+    ];
+    facts.extend(report.provenance.moved.as_ref().map(provenance::moved));
+    facts.extend(provenance::kernels(&report.provenance.kernels_chosen));
+    facts.extend([
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-    ];
+    ]);
     if let Some(of) = &report.extrapolation {
         let ran = match of.measured_layers {
             1 => "layer 0 of".to_owned(),

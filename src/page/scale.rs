@@ -4,11 +4,14 @@
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
+    provenance,
 };
 use crate::{
     model::lower::Scope,
     plan::Phase,
-    result::{Claim, Judgement, Law, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped},
+    result::{
+        Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
+    },
     sweep::Axis,
 };
 
@@ -245,5 +248,10 @@ fn findings(report: &ScaleReport) -> Vec<Fact> {
         let verdict = format!("{matches} passes match their closed forms, {mismatches} mismatch");
         facts.push(Fact::new("verdict", verdict).toned(tone));
     }
+    let ran = || report.points.iter().filter_map(|point| point.provenance.as_ref());
+    let tally = OwnTally::sum(ran().filter_map(|ran| ran.tally.as_ref()));
+    facts.extend(tally.map(|own| provenance::tally("", &own)));
+    facts.extend(ran().find_map(|ran| ran.moved.as_ref()).map(provenance::moved));
+    facts.extend(ran().next().and_then(|ran| provenance::kernels(&ran.kernels_chosen)));
     facts
 }

@@ -2,7 +2,8 @@
 
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, roofline, watched,
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
+    watched,
 };
 use crate::{
     op::{OpCounts, Traffic},
@@ -14,6 +15,7 @@ impl Paged for ShaderReport {
     fn page(&self, _every_layer: bool) -> Page {
         let mut sections = vec![
             Section::facts("What ran", head(self)),
+            Section::table("Buffers", bindings(self)),
             Section::table("Operations", operations(self)),
             Section::facts("Rates", rates(self)),
         ];
@@ -39,13 +41,42 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
         extents(*workgroup_size),
         u64::try_from(invocations).map_or(DASH.to_owned(), grouped)
     );
-    vec![
+    let mut facts = vec![
         Fact::new("shader", format!("{shader}, entry point '{entry}'{}", overrides.concat())),
         Fact::new("dispatch", dispatch),
         Fact::new("adapter", adapter_line(&report.adapter)),
+    ];
+    facts.extend(report.moved.as_ref().map(provenance::moved));
+    facts.extend([
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-    ]
+    ]);
+    facts
+}
+
+/// What each resource of the kernel was bound to.
+fn bindings(report: &ShaderReport) -> Table {
+    let rows = report.bindings.iter().map(|bound| {
+        let fill = bound.fill.as_deref().unwrap_or("zeros (nothing was bound)");
+        let cells = [
+            Cell::text(format!("{}.{}", bound.group, bound.binding)),
+            Cell::text(&*bound.name),
+            Cell::Bytes(bound.bytes),
+            Cell::text(fill),
+        ];
+        let tone = if bound.fill.is_some() { Tone::Plain } else { Tone::Doubtful };
+        Row { tone, ..Row::new(cells) }
+    });
+    Table {
+        columns: vec![
+            Column::text("binding", "binding"),
+            Column::text("name", "name"),
+            Column::number("bytes", "bytes"),
+            Column::text("filled with", "fill"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
 }
 
 /// Executed operations by kind.
@@ -131,6 +162,7 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     ];
     facts.extend(watched::embedded_times(&report.adapter));
     facts.extend(report.watched.iter().flat_map(watched::facts));
+    facts.extend(report.tally.as_ref().map(|own| provenance::tally("", own)));
     if let Some(ceilings) = &report.ceilings {
         facts.push(Fact::new("place", placed(report)));
         facts.extend(roofline::ceilings(ceilings));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DEFINITION, Document};
 use crate::{
     check::{self, Tally, Verdict},
+    measure::ChosenKernel,
     plan::{KernelName, Plan},
     profile::Run,
     result::Watched,
@@ -22,6 +23,9 @@ pub struct Agreement {
     pub schema: Cow<'static, str>,
     /// What is measured.
     pub definition: Cow<'static, str>,
+    /// The kernels that the crate chose for what all of these adapters can do.
+    #[serde(default)]
+    pub kernels_chosen: Vec<ChosenKernel>,
     /// Every launch of the plan, in order.
     pub passes: Vec<Launch>,
     /// Each run against the closed forms, then each but the first against the first, then the counters
@@ -100,8 +104,11 @@ impl Agreement {
         Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
+            kernels_chosen: runs
+                .first()
+                .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
+                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
@@ -109,12 +116,12 @@ impl Agreement {
         }
     }
 
-    /// Whether no two opinions differ, and nobody saw what a kernel should not do.
+    /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.
     pub fn holds(&self) -> bool {
         let counts = self.counts.iter().flat_map(|comparison| &comparison.verdicts);
-        let differs = counts
-            .chain(self.values.iter().map(|value| &value.verdict))
-            .any(|verdict| matches!(verdict, Verdict::Mismatch { .. }));
+        let differs = counts.chain(self.values.iter().map(|value| &value.verdict)).any(|verdict| {
+            matches!(verdict, Verdict::Mismatch { .. } | Verdict::NotComparable { .. })
+        });
         !differs && self.watched.iter().all(|(_, watched)| watched.holds())
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bill, DEFINITION, Document, Figures, Quantity,
+    Bill, DEFINITION, Document, Figures, Provenance, Quantity,
     document::{load, schema_of},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
+    family::decoder::Exact,
     model::{ModelConfig, lower::Training},
     op::Convention,
     plan::Phase,
@@ -44,6 +45,8 @@ pub struct CandidateRun {
     pub convention: Convention,
     /// How many passes agree with their closed forms.
     pub verdict: Tally,
+    /// How its plan came to be run.
+    pub provenance: Provenance,
 }
 
 /// Two steps side by side.
@@ -92,6 +95,12 @@ pub struct Side {
     pub adapter: Option<Adapter>,
     /// How many passes agree with their closed forms, where it ran.
     pub verdict: Option<Tally>,
+    /// How its plan came to be run, where it ran.
+    #[serde(flatten)]
+    pub provenance: Option<Provenance>,
+    /// What a whole training step of it costs by closed forms, where it is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
 }
 
 /// The same part of both steps.
@@ -160,6 +169,7 @@ impl Candidate {
             adapter: report.adapter.clone(),
             convention: report.convention,
             verdict: report.verdict,
+            provenance: report.provenance.clone(),
         };
         Self { bill: Bill::measured(report), run: Some(run), file: None }
     }
@@ -240,16 +250,37 @@ impl CompareReport {
         })
     }
 
-    /// Whether every pass of either that ran agrees with its closed form.
+    /// Whether every pass of either that ran agrees with its closed form, and an executor's own tally with its
+    /// counters.
     pub fn holds(&self) -> bool {
-        [&self.a, &self.b].into_iter().filter_map(|side| side.verdict).all(|v| v.mismatch == 0)
+        [&self.a, &self.b].into_iter().all(|side| {
+            side.verdict.is_none_or(|verdict| verdict.holds())
+                && side.provenance.as_ref().is_none_or(Provenance::holds)
+        })
     }
 }
 
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
         let Bill { model, model_config, batch, seq, training, items: _ } = bill;
-        let (adapter, verdict) = run.map(|run| (run.adapter, run.verdict)).unzip();
-        Self { model, file, model_config, batch, seq, training, adapter, verdict }
+        let exact = model_config.exact([batch, seq], training.optimizer);
+        let (adapter, verdict, provenance) = match run {
+            Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
+                (Some(adapter), Some(verdict), Some(provenance))
+            }
+            None => (None, None, None),
+        };
+        Self {
+            model,
+            file,
+            model_config,
+            batch,
+            seq,
+            training,
+            adapter,
+            verdict,
+            provenance,
+            exact,
+        }
     }
 }

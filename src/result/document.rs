@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AdapterList, Agreement, CompareReport, Report, RooflineReport, ScaleReport, ShaderReport,
+    AdapterList, Agreement, CompareReport, FormulasReport, Report, RooflineReport, ScaleReport,
+    ShaderReport,
 };
 use crate::{Error, estimate::Estimate};
 
@@ -20,13 +21,18 @@ impl Document for Estimate {
     const SCHEMA: &'static str = Estimate::SCHEMA;
 }
 
+impl Document for FormulasReport {
+    const SCHEMA: &'static str = FormulasReport::SCHEMA;
+}
+
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 8] {
+pub fn schemas() -> [(&'static str, Schema); 9] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),
+        schema::<FormulasReport>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
         schema::<ScaleReport>(),

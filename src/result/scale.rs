@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 pub use claims::{Claim, Judgement, Ruling};
 
-use super::{Bill, DEFINITION, Document, Figures, Item, Quantity, Report};
+use super::{Bill, DEFINITION, Document, Figures, Item, Provenance, Quantity, Report};
 use crate::{
     Error,
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
     fit::{Exponent, PowerLaw, Sample},
-    measure::Timing,
     model::BatchShape,
+    observe::Timing,
     op::Convention,
     plan::Phase,
     sweep::{Coordinates, Point, Sweep},
@@ -67,6 +67,9 @@ pub struct ScalePoint {
     pub verdict: Option<Tally>,
     /// How times were taken, where it ran.
     pub timing: Option<Timing>,
+    /// How its plan came to be run, where it ran.
+    #[serde(flatten)]
+    pub provenance: Option<Provenance>,
 }
 
 /// A point that was not measured although that was asked, or that makes no sense.
@@ -133,17 +136,22 @@ impl ScalePoint {
         let shape = BatchShape::resolve(asked, &model.config)?;
         let estimate = Estimate::new(&model.config, shape, sweep.optimizer)?;
         let bill = Bill::estimated(&model.name, sweep.training(point), &estimate);
-        Ok(Self::new(point.at.clone(), bill, None, None))
+        Ok(Self::new(point.at.clone(), bill))
     }
 
     /// What a run of a point said.
     pub fn measured(at: Coordinates, report: &Report) -> Self {
-        Self::new(at, Bill::measured(report), Some(report.verdict), Some(report.timing.clone()))
+        Self {
+            verdict: Some(report.verdict),
+            timing: Some(report.timing.clone()),
+            provenance: Some(report.provenance.clone()),
+            ..Self::new(at, Bill::measured(report))
+        }
     }
 
-    fn new(at: Coordinates, bill: Bill, verdict: Option<Tally>, timing: Option<Timing>) -> Self {
+    fn new(at: Coordinates, bill: Bill) -> Self {
         let total = bill.total(None).unwrap_or_default();
-        Self { at, bill, total, verdict, timing }
+        Self { at, bill, total, verdict: None, timing: None, provenance: None }
     }
 }
 
@@ -193,9 +201,13 @@ impl ScaleReport {
         report
     }
 
-    /// Whether every pass of every point that ran agrees with its closed form.
+    /// Whether every pass of every point that ran agrees with its closed form, and an executor's own tally with its
+    /// counters.
     pub fn holds(&self) -> bool {
-        self.points.iter().filter_map(|point| point.verdict).all(|verdict| verdict.mismatch == 0)
+        self.points.iter().all(|point| {
+            point.verdict.is_none_or(|verdict| verdict.holds())
+                && point.provenance.as_ref().is_none_or(Provenance::holds)
+        })
     }
 
     /// Whether any point ran.

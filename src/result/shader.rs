@@ -5,14 +5,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Watched};
+use super::{DEFINITION, Document, OwnTally, Watched};
 use crate::{
     execute::Adapter,
     kernel::KernelModule,
-    measure::Timing,
+    observe::{Moved, Observed, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
-    shader::Run,
+    shader::{Binding, Run},
 };
 
 /// One dispatch of one kernel.
@@ -25,14 +25,21 @@ pub struct ShaderReport {
     pub definition: Cow<'static, str>,
     /// How operations became FLOPs.
     pub convention: Convention,
-    /// Who ran it.
+    /// The adapter that ran it.
     pub adapter: Adapter,
+    /// The adapter that was asked first, where that could not run the kernel to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
     /// The shader as the user named it.
     pub shader: String,
     /// Which entry point ran.
     pub entry: String,
     /// Overrides that the user set.
     pub overrides: BTreeMap<String, f64>,
+    /// What the user bound, by group and number.
+    pub bind: BTreeMap<String, String>,
+    /// Every resource of the kernel, and what filled it.
+    pub bindings: Vec<Binding>,
     /// Workgroups.
     pub grid: [u32; 3],
     /// Invocations of a workgroup.
@@ -54,6 +61,9 @@ pub struct ShaderReport {
     /// What the executor saw beside the counts, where it looks.
     #[serde(flatten)]
     pub watched: Option<Watched>,
+    /// The executor's own tally held against the counters, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<OwnTally>,
     /// Where the kernel stands under `ceilings`, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Placement>,
@@ -94,16 +104,21 @@ impl ShaderReport {
         run: &Run,
         convention: Convention,
     ) -> Self {
-        let Cost { ops, traffic } = run.table.cost(&run.executions);
+        let Observed { adapter, cost: Cost { ops, traffic }, lines, seconds, witness, .. } =
+            &run.observed;
+        let (ops, traffic) = (*ops, *traffic);
         let flops = ops.flops(convention);
+        let bind = run.bindings.iter().filter_map(|bound| {
+            Some((format!("{}.{}", bound.group, bound.binding), bound.fill.clone()?))
+        });
         let storage = traffic.storage_bytes();
         let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
-        let lines = run.table.lines(&run.executions).into_iter().filter(|(_, line)| {
+        let lines = lines.iter().filter(|(_, line)| {
             // A branch that was never taken costs nothing, and a listing says so by its silence.
             line.executions > 0
         });
         let lines = lines
-            .map(|(number, line)| {
+            .map(|(&number, line)| {
                 let Cost { ops, traffic: touched } = line.cost;
                 LineRow {
                     line: number,
@@ -119,10 +134,12 @@ impl ShaderReport {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             convention,
-            adapter: run.adapter.clone(),
+            adapter: Adapter::clone(adapter),
             shader: kernel.name.clone(),
             entry: kernel.entry_point().name.clone(),
             overrides: overrides.clone(),
+            bind: bind.collect(),
+            bindings: run.bindings.clone(),
             grid,
             workgroup_size: kernel.entry_point().workgroup_size,
             ops,
@@ -130,12 +147,21 @@ impl ShaderReport {
             traffic,
             intensity: (storage > 0).then(|| flops as f64 / storage as f64),
             lines,
-            seconds: run.timing.plain_seconds,
+            seconds: *seconds,
             timing: run.timing.clone(),
-            watched: Watched::new([run.witness.as_ref()]),
+            watched: Watched::new([witness.as_ref()]),
+            tally: OwnTally::new([(kernel.name.as_str(), &run.observed)]),
+            moved: None,
             roofline: None,
             ceilings: None,
             source: kernel.source.as_ref().map_or_else(String::new, |s| s.text().to_owned()),
         }
+    }
+
+    /// Whether no race was found and the executor's own tally, where there is one, is what the counters say. An
+    /// access out of bounds in a kernel of the user's is for the user to judge.
+    pub fn holds(&self) -> bool {
+        !self.watched.as_ref().is_some_and(Watched::has_races)
+            && self.tally.as_ref().is_none_or(OwnTally::holds)
     }
 }

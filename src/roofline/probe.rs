@@ -3,10 +3,10 @@
 use super::{Ceiling, Resource, Spread};
 use crate::{
     Error,
-    execute::{self, Clock, Dispatch, Executor, Limits, Outcome, ProgramId},
-    instrument::instrument,
+    execute::{Clock, Executor, Limits, Outcome},
     kernel::{self, ResourceKind},
     library,
+    observe::Trial,
     op::{Convention, Cost},
     plan::{Dims, KernelName},
 };
@@ -113,33 +113,11 @@ impl Probe {
         let lanes = limits.invocations.min(256);
         let dims = Dims::from([("LANES".into(), lanes), ("ROUNDS".into(), ROUNDS)]);
         let kernel = library::load(&self.kernel(), &dims)?;
-        let counting = instrument(&kernel, &limits)?;
-
-        executor.clear();
-        let programs = [executor.compile(&kernel)?, executor.compile(&counting.kernel)?];
         let streamed = stream_bytes(&limits, lanes);
-        let (mut bindings, mut buffer_bytes) = (Vec::new(), 0);
-        for resource in &kernel.resources {
-            let bound = bind(executor, resource, streamed, lanes)?;
-            buffer_bytes += bound.size;
-            bindings.push(bound);
-        }
-        let counters = execute::Bound {
-            group: counting.counters.group,
-            binding: counting.counters.binding,
-            buffer: executor.allocate("counters", counting.table.bytes())?,
-            offset: 0,
-            size: counting.table.bytes(),
-        };
-        let launch = |executor: &mut dyn Executor, program: ProgramId, workgroups: u32| {
-            let counted = [&bindings[..], &[counters]].concat();
-            let bindings = if program == programs[0] { &bindings } else { &counted };
-            let grid = [workgroups, 1, 1];
-            executor.dispatch(&Dispatch { label: self.name, program, bindings, grid })
-        };
-
-        // Some drivers compile at the first dispatch; that is nobody's time.
-        launch(executor, programs[0], 1)?;
+        let contents = kernel.resources.iter().map(|r| contents(r, streamed, lanes)).collect();
+        let trial = Trial::new(executor, &kernel, contents)?;
+        // Some drivers compile at the first dispatch, which is not the kernel's time.
+        trial.plain(executor, [1; 3])?;
         let [few, most] = WORKGROUPS;
         let mut workgroups = match self.grid {
             Grid::One => 1,
@@ -149,17 +127,15 @@ impl Probe {
         if self.grid == Grid::Grows {
             // Twice: where a few workgroups do not fill a device, they say little of how long many take.
             for _ in 0..2 {
-                let seconds = launch(executor, programs[0], workgroups)?.seconds;
+                let seconds = trial.plain(executor, [workgroups, 1, 1])?.seconds;
                 let long_enough = f64::from(workgroups) * LONG_ENOUGH / seconds;
                 workgroups = long_enough.clamp(few.into(), most.into()) as u32;
             }
         }
-        launch(executor, programs[1], workgroups)?;
-        let raw = executor.read(counters.buffer, 0, counters.size)?;
-        let table = &counting.table;
-        let cost = table.cost(&table.decode(&raw, table.invocations([workgroups, 1, 1]))?);
+        let grid = [workgroups, 1, 1];
+        let cost = trial.count(executor, grid)?.cost;
         let runs = (0..repeats.max(1))
-            .map(|_| launch(executor, programs[0], workgroups))
+            .map(|_| trial.plain(executor, grid))
             .collect::<Result<Vec<Outcome>, _>>()?;
 
         let spread = |of: fn(&Outcome) -> f64| {
@@ -168,7 +144,7 @@ impl Probe {
         let on_device = runs.iter().all(|run| run.clock == Clock::Timestamps);
         Ok(Times {
             cost,
-            buffer_bytes,
+            buffer_bytes: trial.buffers().bytes(),
             seconds: spread(|run| run.seconds),
             waited: spread(|run| run.waited_seconds),
             clock: if on_device { Clock::Timestamps } else { Clock::Wall },
@@ -184,23 +160,14 @@ fn stream_bytes(limits: &Limits, lanes: u32) -> u64 {
     workgroups.min(limits.workgroups.into()) * workgroup
 }
 
-/// Makes and fills a kernel's buffer. None is left as the system made it: pages that nobody wrote may all
-/// be one, which any cache holds.
-fn bind(
-    executor: &mut dyn Executor,
-    resource: &kernel::Resource,
-    streamed: u64,
-    lanes: u32,
-) -> Result<execute::Bound, Error> {
+/// What a buffer of a kernel holds. None is left as the system made it: pages that nobody wrote may all be one,
+/// which any cache holds.
+fn contents(resource: &kernel::Resource, streamed: u64, lanes: u32) -> Vec<u8> {
     let data: Vec<f32> = match (&resource.kind, resource.name.as_str()) {
         // Padded to what a uniform takes.
         (ResourceKind::Uniform { .. }, _) => vec![0.999, 0.001, 0.5, 0.0],
         (_, "sums") => vec![-1.0; (WORKGROUPS[1] * lanes) as usize],
         _ => (0..streamed / 4).map(|i| (i % 1021) as f32).collect(),
     };
-    let size = 4 * data.len() as u64;
-    let buffer = executor.allocate(&resource.name, size)?;
-    executor.write(buffer, 0, bytemuck::cast_slice(&data))?;
-    let (group, binding) = (resource.group, resource.binding);
-    Ok(execute::Bound { group, binding, buffer, offset: 0, size })
+    bytemuck::cast_slice(&data).to_vec()
 }

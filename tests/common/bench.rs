@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::computes;
+
 use flopmeter::{
-    execute::{Bound, BufferId, Dispatch, Executor},
-    formula,
-    instrument::instrument,
-    kernel::{KernelModule, Resource, ResourceKind},
+    execute::{Bound, BufferId, Executor},
+    kernel::{Resource, ResourceKind},
     library,
-    plan::Dims,
+    observe::{Call, Counting, Outputs},
+    plan::{Dims, KernelName},
+    registry::Kernel,
 };
 
 const POISON: u32 = 0x7fc0_dead;
@@ -80,60 +82,43 @@ impl<'a> Bench<'a> {
         scalars: &[(&str, f32)],
         grid: [u32; 3],
     ) {
-        let name = kernel.parse().unwrap();
+        let name: KernelName = kernel.parse().unwrap();
         let dims: Dims =
             dims.iter().map(|&(name, value)| (name.to_owned(), value as u32)).collect();
         let module = library::load(&name, &dims).unwrap();
         let bindings = self.bind(&module.resources, &dims, scalars);
         let before = self.contents(&module.resources);
 
-        let limits = self.gpu.adapter().limits;
-        let instrumented = instrument(&module, &limits).unwrap();
-        let table = &instrumented.table;
-        let counters = self.gpu.allocate("counters", table.bytes()).unwrap();
-        self.gpu.write(counters, 0, &vec![0; table.bytes() as usize]).unwrap();
-        let mut with_counters = bindings.clone();
-        with_counters.push(Bound {
-            group: instrumented.counters.group,
-            binding: instrumented.counters.binding,
-            buffer: counters,
-            offset: 0,
-            size: table.bytes(),
-        });
-        self.dispatch(kernel, &instrumented.kernel, &with_counters, grid);
-        let raw = self.gpu.read(counters, 0, table.bytes()).unwrap();
-        let measured =
-            table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops.floating();
-        let exact = formula::exact(&name, &dims).expect("a closed form");
+        let counting = Counting::new(self.gpu, &module).unwrap();
+        let counters = counting.counters(self.gpu).unwrap();
+        let call = Call { label: kernel, bindings: &bindings, grid };
+        let measured = counting.count(self.gpu, &call, counters).unwrap().cost.ops.floating();
+        let known = Kernel::try_from(name).unwrap();
+        let exact = computes::forms(known, &dims).expect("a closed form").schedule();
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 
         let counted = self.contents(&module.resources);
-        for (name, bytes) in &before {
+        for (name, bytes) in &before.0 {
             let buffer = self.tensor(name).buffer;
             self.gpu.write(buffer, 0, bytes).unwrap();
         }
-        self.dispatch(kernel, &module, &bindings, grid);
+        counting.run_plain(self.gpu, &call).unwrap();
         let plain = self.contents(&module.resources);
-        assert!(same(&counted, &plain), "{kernel}: counting changed a result");
-    }
-
-    fn dispatch(&mut self, label: &str, module: &KernelModule, bindings: &[Bound], grid: [u32; 3]) {
-        let program = self.gpu.compile(module).unwrap();
-        self.gpu.dispatch(&Dispatch { label, program, bindings, grid }).unwrap();
+        assert_eq!(counted.differing(&plain), None, "{kernel}: counting changed a result");
     }
 
     /// Every byte, fences too, of the tensors that a kernel may write.
-    fn contents(&mut self, resources: &[Resource]) -> BTreeMap<String, Vec<u8>> {
+    fn contents(&mut self, resources: &[Resource]) -> Outputs {
         let fence = self.fence();
-        resources
+        let outputs = resources
             .iter()
             .filter(|resource| resource.kind == ResourceKind::Storage { writable: true })
             .map(|resource| {
                 let Tensor { buffer, len } = self.tensor(&resource.name);
                 let bytes = self.gpu.read(buffer, 0, 4 * (len + 2 * fence) as u64).unwrap();
                 (resource.name.clone(), bytes)
-            })
-            .collect()
+            });
+        Outputs(outputs.collect())
     }
 
     /// A tensor by the name of a binding; a `_vec4` view is bound to the tensor that it views.
@@ -174,15 +159,6 @@ impl<'a> Bench<'a> {
             })
             .collect()
     }
-}
-
-/// Whether tensors hold the same bits, one NaN being as good as another: which one an operation gives
-/// is nobody's promise.
-fn same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> bool {
-    let words = |bytes: &[u8]| -> Vec<u32> { bytemuck::pod_collect_to_vec(bytes) };
-    let agree =
-        |(a, b): (u32, u32)| a == b || f32::from_bits(a).is_nan() && f32::from_bits(b).is_nan();
-    one.iter().all(|(name, bytes)| words(bytes).into_iter().zip(words(&other[name])).all(agree))
 }
 
 /// The grid of `workgroups` workgroups in two dimensions, as a plan makes it.

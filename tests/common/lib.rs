@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
 pub mod bench;
+pub mod computes;
 pub mod corpus;
 pub mod generator;
 pub mod interpret;
@@ -20,17 +21,23 @@ use flopmeter::execute::{
 
 pub use watched::Watched;
 
+/// Says that part of a test is left out for want of something; a failure where `FLOPMETER_REQUIRE_` and the name
+/// of that, such as `ADAPTER`, is 1.
+pub fn skipped(name: &str, why: &str) {
+    let required = std::env::var_os(format!("FLOPMETER_REQUIRE_{name}")).is_some_and(|v| v == "1");
+    let what = name.to_lowercase();
+    assert!(!required, "{what} is required: {why}");
+    println!("SKIPPED: no {what}: {why}");
+}
+
 /// The GPU or software adapter that is here. Without one its part of a test is skipped, loudly, and
 /// fails where `FLOPMETER_REQUIRE_ADAPTER` is 1.
 #[cfg(feature = "gpu")]
 pub fn gpu() -> Option<Gpu> {
     match Gpu::open("auto") {
         Ok(gpu) => Some(gpu),
-        Err(error) if std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1") => {
-            panic!("an adapter is required: {error}")
-        }
-        Err(_) => {
-            println!("SKIPPED: no adapter");
+        Err(error) => {
+            skipped("ADAPTER", &error.to_string());
             None
         }
     }

@@ -49,6 +49,10 @@ impl Executor for Watched {
         self.0.clear();
     }
 
+    fn looks(&self) -> bool {
+        self.0.looks()
+    }
+
     fn memory(&self) -> Option<u64> {
         self.0.memory()
     }

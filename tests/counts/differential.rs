@@ -6,10 +6,9 @@
 
 use common::generator::{self, COUNTERS, LANES, OWN};
 use flopmeter::{
-    execute::{Bound, Dispatch, Executor, Witness},
-    instrument::instrument,
+    execute::{Executor, Witness, cpu::Pass},
     kernel::KernelModule,
-    op::Cost,
+    observe::{Observed, Trial},
 };
 
 /// Seeds that run always, and those of them that run on an adapter, too, whose compiler takes its time.
@@ -20,6 +19,7 @@ const ON_ADAPTER: u64 = 40;
 const REGRESSIONS: [(u64, &str); 0] = [];
 
 const GROUPS: u32 = 3;
+const GRID: [u32; 3] = [GROUPS, 1, 1];
 
 /// How far apart results of one operation that rounds may lie, relative to their size. WGSL allows 2.5
 /// units in the last place for a quotient of such numbers, 4 or so for roots, 3 + 2 |x| for an exponential
@@ -27,72 +27,49 @@ const GROUPS: u32 = 3;
 /// rounded already.
 const TOLERANCE: f32 = 4e-6;
 
-/// What a kernel leaves: its buffers in the order of their bindings, and what counting adds to that.
-#[derive(PartialEq)]
-struct Left {
-    buffers: Vec<Vec<u32>>,
-    counters: Vec<u8>,
-    witness: Option<Witness>,
-}
+/// What a kernel leaves: its buffers in the order of their bindings.
+type Left = Vec<Vec<u32>>;
 
-fn run(
-    executor: &mut dyn Executor,
-    kernel: &KernelModule,
-    counters: Option<(u32, u32, u64)>,
-) -> Left {
-    executor.clear();
+/// A kernel on the buffers that all of these kernels bind.
+fn trial<'a>(executor: &mut dyn Executor, kernel: &'a KernelModule) -> Trial<'a> {
     let own = GROUPS * LANES * OWN;
-    let mut bindings = Vec::new();
-    for resource in &kernel.resources {
-        let (group, binding) = (resource.group, resource.binding);
-        let whole = |i: u32| ((i * 37 % 101) as f32 - 50.0).to_bits();
-        let words: Vec<u32> = match (counters, binding) {
-            (Some((g, b, bytes)), _) if (g, b) == (group, binding) => vec![0; bytes as usize / 4],
-            (_, 0) => (0..own).map(|i| i.wrapping_mul(2_654_435_761) >> (i % 32)).collect(),
-            (_, 1 | 2) => (0..own).map(whole).collect(),
-            (_, 3) => vec![5; COUNTERS as usize],
+    let whole = |i: u32| ((i * 37 % 101) as f32 - 50.0).to_bits();
+    let words = kernel.resources.iter().map(|resource| -> Vec<u32> {
+        match resource.binding {
+            0 => (0..own).map(|i| i.wrapping_mul(2_654_435_761) >> (i % 32)).collect(),
+            1 | 2 => (0..own).map(whole).collect(),
+            3 => vec![5; COUNTERS as usize],
             _ => (0..16).map(|i| i * i * 77).collect(),
-        };
-        let size = 4 * words.len() as u64;
-        let buffer = executor.allocate(&resource.name, size).unwrap();
-        executor.write(buffer, 0, bytemuck::cast_slice(&words)).unwrap();
-        bindings.push(Bound { group, binding, buffer, offset: 0, size });
-    }
-    let program = executor.compile(kernel).unwrap();
-    let dispatch = Dispatch { label: "random", program, bindings: &bindings, grid: [GROUPS, 1, 1] };
-    let witness = executor.dispatch(&dispatch).unwrap().witness;
-    let mut left = Left { buffers: vec![Vec::new(); 5], counters: Vec::new(), witness };
-    for Bound { group, binding, buffer, size, .. } in bindings {
-        let bytes = executor.read(buffer, 0, size).unwrap();
-        if counters.is_some_and(|(g, b, _)| (g, b) == (group, binding)) {
-            left.counters = bytes;
-        } else {
-            left.buffers[binding as usize] = bytemuck::pod_collect_to_vec(&bytes);
         }
-    }
-    left
+    });
+    let contents = words.map(|words| bytemuck::cast_slice(&words).to_vec()).collect();
+    Trial::new(executor, kernel, contents).unwrap()
 }
 
-/// What a kernel leaves, plain and counting, and what it costs.
-fn measured(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Left, Cost) {
-    let plain = run(executor, kernel, None);
-    let counting = instrument(kernel, &executor.adapter().limits).unwrap();
-    let table = &counting.table;
-    let at = (counting.counters.group, counting.counters.binding, table.bytes());
-    let counted = run(executor, &counting.kernel, Some(at));
-    let cost =
-        table.cost(&table.decode(&counted.counters, table.invocations([GROUPS, 1, 1])).unwrap());
-    (plain, counted, cost)
+/// What lies in a kernel's buffers; those that it does not use are empty.
+fn left(executor: &mut dyn Executor, trial: &Trial<'_>) -> Left {
+    let read = |binding| trial.buffers().read(executor, (0, binding)).unwrap();
+    (0..5).map(read).map(|bytes| bytemuck::pod_collect_to_vec(&bytes.unwrap_or_default())).collect()
+}
+
+/// What a kernel leaves, plain and counting, and what was observed.
+fn measured(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Left, Observed) {
+    let trial = trial(executor, kernel);
+    let mut observed = trial.count(executor, GRID).unwrap();
+    let counted = left(executor, &trial);
+    trial.restore(executor).unwrap();
+    observed.witness = trial.plain(executor, GRID).unwrap().witness;
+    (left(executor, &trial), counted, observed)
 }
 
 /// Holds what a kernel left to what it left elsewhere.
 fn hold_equal(what: &str, one: &Left, other: &Left) {
-    assert_eq!(one.buffers[0], other.buffers[0], "integers: {what}");
-    assert_eq!(one.buffers[3], other.buffers[3], "counters in memory: {what}");
+    assert_eq!(one[0], other[0], "integers: {what}");
+    assert_eq!(one[3], other[3], "counters in memory: {what}");
     let float = |words: &[u32]| words.iter().map(|w| f32::from_bits(*w)).collect::<Vec<_>>();
     // As numbers: whether a zero is negative is not defined everywhere.
-    assert_eq!(float(&one.buffers[1]), float(&other.buffers[1]), "whole floats: {what}");
-    for (a, b) in float(&one.buffers[2]).into_iter().zip(float(&other.buffers[2])) {
+    assert_eq!(float(&one[1]), float(&other[1]), "whole floats: {what}");
+    for (a, b) in float(&one[2]).into_iter().zip(float(&other[2])) {
         let near = (a - b).abs() <= TOLERANCE * a.abs().max(b.abs());
         assert!(near, "rounded: {what}: {a} and {b} are too far apart");
     }
@@ -103,24 +80,55 @@ fn hold(seed: u64, gpu: Option<&mut dyn Executor>) {
     let source = generator::kernel(seed);
     let kernel = KernelModule::from_wgsl("random", &source, "main", &Default::default())
         .unwrap_or_else(|error| panic!("seed {seed}: {error}\n{source}"));
-    let (plain, counted, cost) = measured(&mut common::embedded(), &kernel);
-    assert!(plain.buffers == counted.buffers, "counting changed a bit");
-    let tally = plain.witness.as_ref().unwrap().tally;
+    let (plain, counted, observed) = measured(&mut common::embedded(), &kernel);
+    assert!(plain == counted, "counting changed a bit");
+    let cost = observed.cost;
+    let tally = observed.witness.unwrap().tally;
     assert_eq!(tally, cost, "the tally differs from the counters");
 
     // The kernel keeps its generator's promises, under another schedule, too.
-    let watched = run(&mut common::embedded().detecting_races(), &kernel, None);
-    assert!(watched.buffers == plain.buffers, "looking for races changed a bit");
-    let witness = watched.witness.unwrap();
+    let mut watching = common::embedded().detecting_races();
+    let watched = trial(&mut watching, &kernel);
+    let witness = watched.plain(&mut watching, GRID).unwrap().witness.unwrap();
+    assert!(left(&mut watching, &watched) == plain, "looking for races changed a bit");
     assert_eq!(witness.races.unwrap(), []);
     assert_eq!(witness.out_of_bounds, []);
 
     let Some(gpu) = gpu else { return };
-    let (there, counted_there, cost_there) = measured(gpu, &kernel);
-    assert_eq!(cost_there, cost, "the counters differ between executors");
+    let (there, counted_there, observed_there) = measured(gpu, &kernel);
+    assert_eq!(observed_there.cost, cost, "the counters differ between executors");
     hold_equal("another executor", &there, &plain);
     // A driver may round otherwise where it compiles the same expression in another kernel.
     hold_equal("counting on another executor", &counted_there, &there);
+}
+
+/// What a kernel leaves on an executor, and what the executor saw of it.
+fn plain(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Witness) {
+    let trial = trial(executor, kernel);
+    let witness = trial.plain(executor, GRID).unwrap().witness.unwrap();
+    (left(executor, &trial), witness)
+}
+
+/// Holds a kernel on the embedded executor against the same without some of its passes: what is computed and
+/// what the executor saw are the same.
+fn hold_without(what: &str, passes: &[Pass], kernel: &KernelModule, whole: &(Left, Witness)) {
+    let (left, witness) = plain(&mut common::embedded().without(passes), kernel);
+    assert!(left == whole.0, "without {passes:?}, results of {what}");
+    assert_eq!(witness, whole.1, "without {passes:?}, what was seen of {what}");
+}
+
+#[test]
+fn passes_of_the_embedded_executor_change_nothing() {
+    for seed in 0..SEEDS {
+        let source = generator::kernel(seed);
+        let kernel =
+            KernelModule::from_wgsl("random", &source, "main", &Default::default()).unwrap();
+        let whole = plain(&mut common::embedded(), &kernel);
+        for pass in Pass::ALL {
+            hold_without(&format!("seed {seed}"), &[pass], &kernel, &whole);
+        }
+        hold_without(&format!("seed {seed}"), &Pass::ALL, &kernel, &whole);
+    }
 }
 
 #[test]

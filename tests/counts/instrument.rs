@@ -4,6 +4,7 @@
 mod cut;
 mod data;
 mod harness;
+mod lost;
 mod prices;
 mod random;
 mod rewriting;

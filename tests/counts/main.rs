@@ -2,6 +2,7 @@
 //! and every check seen to fail.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod attempts;
 mod counter_set;
 mod differential;
 mod instrument;

@@ -3,26 +3,31 @@
 
 use std::collections::BTreeMap;
 
+use common::computes;
 use flopmeter::{
     check::{self, Verdict},
-    execute::{Bound, Dispatch, Executor},
-    instrument::instrument,
+    execute::Executor,
     kernel::{KernelModule, ResourceKind},
     library::SOURCES,
+    observe::Trial,
     op::OpCounts,
     plan::{Dims, Pass, Phase},
+    registry::Kernel,
 };
 
 const DIMS: [(&str, u32); 7] =
     [("M", 5), ("K", 7), ("N", 3), ("G", 1), ("accumulate", 0), ("LANES", 8), ("COLUMN_LANES", 4)];
 
 fn pass(dims: &[(&str, u32)]) -> Pass {
+    let dims: Dims = dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    let kernel = Kernel::LinearForward;
     Pass {
         label: "product".into(),
-        kernel: "linear.forward".parse().unwrap(),
+        operation: computes::operation(kernel, &dims).unwrap(),
+        kernel,
+        schedule: computes::schedule(kernel, &dims),
         component: "product".into(),
         phase: Phase::Forward,
-        dims: dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Dims>(),
         scalars: BTreeMap::new(),
         bindings: BTreeMap::new(),
         grid: [1, 3, 1],
@@ -33,38 +38,18 @@ fn pass(dims: &[(&str, u32)]) -> Pass {
 fn measured(gpu: &mut dyn Executor, source: &str) -> OpCounts {
     let overrides = DIMS.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
     let kernel = KernelModule::from_wgsl("spoilt", source, "forward", &overrides).unwrap();
-    let counting = instrument(&kernel, &gpu.adapter().limits).unwrap();
-    let program = gpu.compile(&counting.kernel).unwrap();
-    let mut bind = |group, binding, words: &[u32]| {
-        let size = 4 * words.len() as u64;
-        let buffer = gpu.allocate("spoilt", size).unwrap();
-        gpu.write(buffer, 0, bytemuck::cast_slice(words)).unwrap();
-        Bound { group, binding, buffer, offset: 0, size }
-    };
-    let mut bindings: Vec<_> = kernel
-        .resources
-        .iter()
-        .map(|resource| match &resource.kind {
-            ResourceKind::Uniform { members, .. } => {
-                let value = |name: &str| DIMS.iter().find(|(letter, _)| *letter == name).unwrap().1;
-                let words: Vec<_> = members.iter().map(|member| value(&member.name)).collect();
-                bind(resource.group, resource.binding, &words)
-            }
-            ResourceKind::Storage { .. } if resource.name == "groups" => {
-                bind(resource.group, resource.binding, &[0, 5])
-            }
-            ResourceKind::Storage { .. } => bind(resource.group, resource.binding, &[0; 64]),
-            ResourceKind::Opaque => panic!("{} is not a buffer", resource.name),
-        })
-        .collect();
-    let counters = vec![0; counting.table.bytes() as usize / 4];
-    let counter = bind(counting.counters.group, counting.counters.binding, &counters);
-    bindings.push(counter);
-    let grid = pass(&DIMS).grid;
-    gpu.dispatch(&Dispatch { label: "spoilt", program, bindings: &bindings, grid }).unwrap();
-    let raw = gpu.read(counter.buffer, 0, counter.size).unwrap();
-    let table = &counting.table;
-    table.cost(&table.decode(&raw, table.invocations(grid)).unwrap()).ops
+    let words = kernel.resources.iter().map(|resource| match &resource.kind {
+        ResourceKind::Uniform { members, .. } => {
+            let value = |name: &str| DIMS.iter().find(|(letter, _)| *letter == name).unwrap().1;
+            members.iter().map(|member| value(&member.name)).collect()
+        }
+        ResourceKind::Storage { .. } if resource.name == "groups" => vec![0, 5],
+        ResourceKind::Storage { .. } => vec![0; 64],
+        ResourceKind::Opaque => panic!("{} is not a buffer", resource.name),
+    });
+    let contents = words.map(|words: Vec<u32>| bytemuck::cast_slice(&words).to_vec()).collect();
+    let trial = Trial::new(gpu, &kernel, contents).unwrap();
+    trial.count(gpu, pass(&DIMS).grid).unwrap().cost.ops
 }
 
 fn linear() -> &'static str {

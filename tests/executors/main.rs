@@ -3,6 +3,7 @@
 
 mod embedded;
 mod executor;
+mod fits;
 mod memory;
 mod mutation;
 mod races;

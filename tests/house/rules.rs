@@ -10,7 +10,8 @@ const MEDIAN: usize = 150;
 const LONGER: [&str; 2] = ["crates/core/src/op.rs", "src/execute/gpu.rs"];
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 2] = [
+const UNSAFE: [(&str, &str); 3] = [
+    ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     ("src/main.rs", "sets a variable of the environment, before there is a second thread"),
     ("src/tensors.rs", "maps files of weights, which do not fit memory, into it"),
 ];

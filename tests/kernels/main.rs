@@ -15,26 +15,34 @@ mod linear;
 mod moe;
 mod optimizer;
 
+use std::collections::BTreeSet;
+
+use common::computes;
 use flopmeter::{
-    formula,
     library::{self, SOURCES},
-    plan::{Dims, KernelName},
+    plan::Dims,
+    registry::Kernel,
 };
 
 #[test]
-fn every_entry_point_loads_and_has_a_closed_form() {
-    let families = ["embedding", "grouping", "layer_norm", "mix", "moe", "optimizer", "relu"];
-    let names =
-        "A B CHUNK D E G K LANES LANES_PER_COLUMN LANES_PER_ROW M N P PARTIALS ROWS T V accumulate";
-    let dims: Dims = names.split(' ').map(|name| (name.to_owned(), 4)).collect();
-    for (stem, source) in SOURCES.iter().filter(|(stem, _)| families.contains(stem)) {
+fn every_entry_point_has_a_row_and_every_row_an_entry_point() {
+    let mut found = BTreeSet::new();
+    for (stem, source) in SOURCES {
         let module = naga::front::wgsl::parse_str(source).unwrap();
-        assert!(!module.entry_points.is_empty(), "{stem}");
-        for entry in module.entry_points {
-            let kernel = KernelName { file: (*stem).to_owned(), entry: entry.name };
-            library::load(&kernel, &dims).unwrap_or_else(|e| panic!("{e}"));
-            assert!(formula::exact(&kernel, &dims).is_some(), "{kernel}");
-            assert_eq!(formula::exact(&kernel, &Dims::new()).is_none(), *stem != "grouping");
-        }
+        found.extend(module.entry_points.into_iter().map(|entry| format!("{stem}.{}", entry.name)));
+    }
+    let rows: BTreeSet<_> = Kernel::ALL.iter().map(Kernel::to_string).collect();
+    assert_eq!(rows, found);
+}
+
+#[test]
+fn every_kernel_loads_and_has_a_closed_form() {
+    let names = "A B CHUNK COLUMN COLUMN_LANES D E FIRST G HEADS K KV_HEADS LANES LANES_PER_COLUMN LANES_PER_ROW M N P \
+                 PARTIALS ROUNDS ROWS S T V WIDTH accumulate";
+    let dims: Dims = names.split_whitespace().map(|name| (name.to_owned(), 4)).collect();
+    for &kernel in Kernel::ALL {
+        library::load(&kernel.name(), &dims).unwrap_or_else(|e| panic!("{e}"));
+        let forms = computes::forms(kernel, &dims);
+        assert_eq!(forms.is_some(), kernel.parts().0 != "roofline", "{kernel}");
     }
 }

@@ -169,6 +169,7 @@ fn buffers(slices: &[Slice]) -> usize {
 /// The same numbers where the vocabulary's tables and the logits are cut into windows, and where no
 /// buffer holds them.
 #[test]
+#[ignore = "slow: runs four models, each in many pieces"]
 fn tables_in_windows_are_the_tables() {
     // Less than the table, and no less than any other tensor but the logits.
     let bytes = [("qwen2_full", 8_200), ("qwen2_lora", 16_000)];

@@ -8,5 +8,6 @@ mod estimate;
 mod golden;
 mod lowering;
 mod model_files;
+mod published;
 mod qwen;
 mod qwen_report;

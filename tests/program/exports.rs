@@ -9,8 +9,8 @@ use flopmeter::{
     format,
     page::Paged,
     result::{
-        self, AdapterList, Agreement, CompareReport, Document, Report, ScaleReport, ShaderReport,
-        to_json,
+        self, AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, ScaleReport,
+        ShaderReport, to_json,
     },
 };
 use predicates::{prelude::*, str::contains};
@@ -82,6 +82,8 @@ fn every_command_writes_every_format() {
     exports::<Agreement>(&[&["check"], &SMALL[..]].concat());
     exports::<Estimate>(&["estimate", "--steps", "10"]);
     exports::<Estimate>(&["estimate", "qwen2.5-0.5b", "--lora-rank", "8"]);
+    exports::<FormulasReport>(&["formulas", "mixtral-8x7b"]);
+    exports::<FormulasReport>(&["formulas", "--lora-rank", "8", "--pack", "100,28"]);
     exports::<ShaderReport>(&KERNEL);
     exports::<AdapterList>(&["adapters"]);
     exports::<ScaleReport>(&["scale", "--axis", "seq=16,32,64"]);

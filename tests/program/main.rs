@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod compare;
 mod exports;
+mod formulas;
 mod interrupt;
 mod merge;
 mod roofline;

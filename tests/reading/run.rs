@@ -7,9 +7,9 @@ use std::{
 };
 
 use flopmeter::{
-    execute::{Bound, BufferId, Dispatch, Executor},
-    instrument::instrument,
+    execute::Executor,
     kernel::KernelModule,
+    observe::{Observed, Trial},
     op::Cost,
     shader::ShaderFile,
 };
@@ -72,13 +72,12 @@ pub fn spirv(name: &str) -> Option<KernelModule> {
 }
 
 /// The path of a GLSL file of `tests/cases`, compiled to SPIR-V in a folder.
-#[allow(clippy::print_stdout, reason = "the log must say what was skipped")]
 pub fn compiled(folder: &TempDir, name: &str) -> Option<PathBuf> {
     let path = folder.path().join("case.spv");
     let (from, to) = (Path::new("tests/cases").join(name), &path);
     let mut command = Command::new("glslangValidator");
     let Ok(output) = command.args(["-V", "--quiet", "-o"]).args([to, &from]).output() else {
-        println!("SKIPPED: no glslangValidator");
+        common::skipped("GLSLANG", "glslangValidator cannot be started");
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -94,54 +93,19 @@ pub fn ran(
     buffers: &[Vec<u32>],
 ) -> Ran {
     assert_eq!(kernel.resources.len(), buffers.len(), "each binding has its contents");
-    let counting = instrument(kernel, &executor.adapter().limits).unwrap();
-    let table = counting.table;
-    let launch = |executor: &mut dyn Executor, kernel: &KernelModule, more: Option<Bound>| {
-        let mut bindings: Vec<Bound> = more.into_iter().collect();
-        for (resource, words) in kernel_buffers(kernel, more).zip(buffers) {
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let (group, binding) = resource;
-            let size = bytes.len() as u64;
-            let buffer = executor.allocate("data", size).unwrap();
-            executor.write(buffer, 0, &bytes).unwrap();
-            bindings.push(Bound { group, binding, buffer, offset: 0, size });
-        }
-        let first = bindings[usize::from(more.is_some())];
-        let program = executor.compile(kernel).unwrap_or_else(|error| panic!("{error}"));
-        let dispatch = Dispatch { label: "case", program, bindings: &bindings, grid };
-        let outcome = executor.dispatch(&dispatch).unwrap();
-        (words(executor, first.buffer, first.size), outcome.witness)
-    };
-    let (left, witness) = launch(executor, kernel, None);
-    let size = table.bytes();
-    let buffer = executor.allocate("counters", size).unwrap();
-    executor.write(buffer, 0, &vec![0; size as usize]).unwrap();
-    let (group, binding) = (counting.counters.group, counting.counters.binding);
-    let counters = Bound { group, binding, buffer, offset: 0, size };
-    let (counted, _) = launch(executor, &counting.kernel, Some(counters));
-    assert_eq!(left, counted, "counting changed a result");
-    let raw = executor.read(buffer, 0, size).unwrap();
-    let executions = table.decode(&raw, table.invocations(grid)).unwrap();
-    let cost = table.cost(&executions);
+    let contents = buffers.iter().map(|words| bytemuck::cast_slice(words).to_vec()).collect();
+    let trial = Trial::new(executor, kernel, contents).unwrap_or_else(|error| panic!("{error}"));
+    let (observed, [counted, plain]) = trial.compare(executor, grid).unwrap();
+    assert_eq!(counted, plain, "counting changed a result");
+    let first = &kernel.resources[0];
+    let left = trial.buffers().read(executor, (first.group, first.binding)).unwrap().unwrap();
+    let Observed { cost, lines, witness, .. } = observed;
     if let Some(witness) = witness {
         assert_eq!(cost, witness.tally, "counted and tallied");
     }
-    let lines = table.lines(&executions).into_iter().map(|(line, l)| (line, l.cost)).collect();
+    let lines = lines.into_iter().map(|(line, l)| (line, l.cost)).collect();
     executor.clear();
-    Ran { cost, lines, left }
-}
-
-/// Where a kernel's buffers are bound, the counters left out.
-fn kernel_buffers(
-    kernel: &KernelModule,
-    counters: Option<Bound>,
-) -> impl Iterator<Item = (u32, u32)> {
-    let places = kernel.resources.iter().map(|resource| (resource.group, resource.binding));
-    places.filter(move |&at| counters.is_none_or(|bound| at != (bound.group, bound.binding)))
-}
-
-fn words(executor: &mut dyn Executor, buffer: BufferId, size: u64) -> Vec<u32> {
-    bytemuck::pod_collect_to_vec(&executor.read(buffer, 0, size).unwrap())
+    Ran { cost, lines, left: bytemuck::pod_collect_to_vec(&left) }
 }
 
 /// 0, 1, 2 and so on, as floats.

@@ -1,7 +1,6 @@
 //! The HTML report in a real browser, headless: it renders without a word on the console, its tables sort, and
 //! its figures are those of the report. Needs Chromium; without one this is skipped, loudly, and fails where
 //! `FLOPMETER_REQUIRE_BROWSER` is 1.
-#![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -83,9 +82,7 @@ fn chromium() -> Option<PathBuf> {
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|program| program.is_file());
     if found.is_none() {
-        let required = env::var_os("FLOPMETER_REQUIRE_BROWSER").is_some_and(|value| value == "1");
-        assert!(!required, "a browser is required: install chromium");
-        println!("SKIPPED: no chromium");
+        common::skipped("BROWSER", "install chromium");
     }
     found
 }

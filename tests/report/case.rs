@@ -1,22 +1,26 @@
 //! What the tests of reports report on: a lowered plan whose measurement is made up from its closed forms,
 //! so that nothing depends on a device.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use common::computes;
 use flopmeter::{
     estimate::Estimate,
     execute::{Adapter, Backend, Clock, DeviceType, Limits},
-    formula,
-    measure::{Measurement, PassMeasurement, Source, Timing},
+    formula::forms,
+    measure::{ChosenKernel, Measurement},
     model::{
         AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
         lower::{self, Training},
     },
+    observe::{Observed, Source, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
-    plan::{Pass, Phase, Plan},
+    plan::{Dims, KernelName, Pass, Phase, Plan},
     profile::{Run, Tensor},
+    registry::Kernel,
     result::{Report, Subject},
     roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
+    schedule::Schedule,
 };
 
 pub const LIMITS: Limits = Limits {
@@ -36,10 +40,16 @@ pub const SMALL: ResNetBkConfig =
 pub fn few_passes() -> Plan {
     use Phase::{Backward, Forward, Optimizer};
     let linear = |component, kernel, phase, n, k| {
-        (component, kernel, phase, vec![("M", 12), ("N", n), ("K", k), ("G", 1)])
+        let dims = vec![("M", 12), ("N", n), ("K", k), ("G", 1), ("accumulate", 0)];
+        (component, kernel, phase, dims)
     };
     let passes = [
-        ("embedding", "embedding.forward", Forward, vec![("B", 2), ("N", 6), ("D", 8)]),
+        (
+            "embedding",
+            "embedding.forward",
+            Forward,
+            vec![("B", 2), ("N", 6), ("D", 8), ("V", 20), ("P", 6)],
+        ),
         linear("layer_0.moe.router", "linear.forward", Forward, 3, 8),
         ("layer_0.moe.experts.relu", "relu.forward", Forward, vec![("P", 384)]),
         linear("layer_0.v_proj", "linear.forward", Forward, 1, 8),
@@ -53,15 +63,20 @@ pub fn few_passes() -> Plan {
         ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 160)]),
         ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 20)]),
     ];
-    let pass = |(component, kernel, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| Pass {
-        label: format!("{phase} {component} {kernel}"),
-        kernel: kernel.parse().unwrap(),
-        component: component.into(),
-        phase,
-        dims: dims.into_iter().map(|(letter, extent)| (letter.into(), extent)).collect(),
-        scalars: BTreeMap::new(),
-        bindings: BTreeMap::new(),
-        grid: [2, 1, 1],
+    let pass = |(component, name, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| {
+        let kernel = Kernel::try_from(name.parse::<KernelName>().unwrap()).unwrap();
+        let dims: Dims = dims.into_iter().map(|(name, size)| (name.into(), size)).collect();
+        Pass {
+            label: format!("{phase} {component} {name}"),
+            operation: computes::operation(kernel, &dims).unwrap(),
+            kernel,
+            schedule: Schedule::of_lanes(64),
+            component: component.into(),
+            phase,
+            scalars: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            grid: [2, 1, 1],
+        }
     };
     Plan { passes: passes.map(pass).into(), ..Plan::default() }
 }
@@ -121,11 +136,12 @@ impl Case {
 
 /// A measurement in which every pass did exactly what its closed form says.
 pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
-    let passes = plan.passes.iter().enumerate().map(|(i, pass)| PassMeasurement {
+    let who = Arc::new(adapter("Example", limits));
+    let passes = plan.passes.iter().enumerate().map(|(i, pass)| Observed {
+        adapter: Arc::clone(&who),
+        lines: BTreeMap::new(),
         cost: Cost {
-            ops: formula::exact(&pass.kernel, &pass.dims)
-                .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
-                .with(Scalar::Int, Op::Add, 100),
+            ops: forms(&pass.operation, &pass.schedule).schedule().with(Scalar::Int, Op::Add, 100),
             traffic: Traffic {
                 storage_load: 8 * (i as u64 + 1),
                 storage_store: 4,
@@ -138,8 +154,13 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
         seconds: Some(1e-5 * (i as f64 + 1.0)),
     });
     Measurement {
-        adapter: adapter("Example", limits),
+        adapter: adapter("Example", limits).into(),
         passes: passes.collect(),
+        kernels: vec![ChosenKernel {
+            kernel: "linear.forward".parse().unwrap(),
+            tile: [("LANES".to_owned(), 64)].into(),
+            passes: 4,
+        }],
         timing: Timing {
             source: Source::Timestamps,
             repeats: 3,
@@ -162,7 +183,7 @@ pub fn adapter(name: &str, limits: Limits) -> Adapter {
 /// A run by an executor of this name, with one gradient.
 pub fn run(name: &str) -> Run {
     let mut measurement = Case::fixed().measurement;
-    measurement.adapter = adapter(name, LIMITS);
+    measurement.adapter = adapter(name, LIMITS).into();
     let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
     Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
 }

@@ -41,7 +41,7 @@ fn longer(times: u32) -> Report {
     for row in &mut report.components {
         let factor = match row.phase {
             flopmeter::plan::Phase::Optimizer => 1,
-            _ if row.name.starts_with("layer_") => u64::from(times).pow(2),
+            _ if row.name.layer.is_some() => u64::from(times).pow(2),
             _ => u64::from(times),
         };
         row.measured *= factor;
@@ -161,7 +161,7 @@ proptest! {
         for index in 0..shards {
             let folder = tempfile::tempdir().unwrap();
             let shard: Shard = format!("{index}/{shards}").parse().unwrap();
-            let files = PointFolder::open(folder.path(), conditions(&sweep, adapter.clone())).unwrap();
+            let files = PointFolder::open(folder.path(), conditions(&sweep, Adapter::clone(&adapter))).unwrap();
             for (_, point) in points.iter().enumerate().filter(|(i, _)| shard.has(*i)) {
                 match found(&sweep, point) {
                     Some(report) => {

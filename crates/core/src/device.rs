@@ -125,7 +125,7 @@ pub struct Limits {
     #[serde(default)]
     pub loop_rounds: Option<u32>,
     /// How many statements that part control may stand within each other, those of called functions
-    /// included, before the adapter loses track; `None` where no such limit was found.
+    /// included, before the adapter may lose track; `None` where no such limit is known.
     #[serde(default)]
     pub nesting: Option<u32>,
     /// Workgroups in a dispatch, over all dimensions; `None` where only [`Self::workgroups`] limits them.

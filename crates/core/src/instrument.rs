@@ -3,7 +3,8 @@
 //!
 //! *Executed operations* are every arithmetic operation, load and store that an active invocation
 //! executes, as the kernel's naga IR states it: after WGSL's own constant evaluation and with overrides
-//! resolved, before anything a back end adds or removes.
+//! resolved, before anything a back end adds or removes. A constant expression that naga's reader does not evaluate
+//! (a call of `mix`, `smoothstep`, `determinant`, `pack4x8unorm` and their like) is left to the device, and counts.
 //!
 //! A kernel is read as runs of statements between the points where control may part or meet
 //! (`block`), each run is priced (`price`), and conservation of flow says which few runs must be
@@ -80,11 +81,35 @@ pub struct CounterBinding {
 /// # Errors
 /// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits))
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, binding(kernel, limits)?))
 }
 
-fn rewrite(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    let counters = binding(kernel, limits)?;
+/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
+/// out a pipeline knows which bindings its layout leaves free.
+///
+/// # Errors
+/// As [`instrument`], and where the kernel itself uses that binding.
+pub fn instrument_at(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
+    let CounterBinding { group, binding } = counters;
+    if kernel.resources.iter().any(|r| (r.group, r.binding) == (group, binding)) {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: format!("it uses binding {group}.{binding}, which is wanted for the counters"),
+            line: None,
+        });
+    }
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters))
+}
+
+fn rewrite(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: CounterBinding,
+) -> Result<Instrumented, Error> {
     let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
     let mut module = kernel.module.clone();

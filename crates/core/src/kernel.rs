@@ -3,8 +3,8 @@
 
 mod flat;
 mod layout;
+mod nesting;
 mod overrides;
-mod source;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -13,7 +13,6 @@ use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
-pub use source::Source;
 
 use self::overrides::Problem;
 
@@ -21,6 +20,7 @@ use crate::{
     Error,
     guard::{Stage, guarded, with_room},
     read::{Directives, Parsed, blocks},
+    source::Source,
 };
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the
@@ -220,6 +220,12 @@ impl KernelModule {
             .filter_map(|(_, v)| self.module.types[v.ty].inner.try_size(self.module.to_ctx()))
             .map(|bytes| u64::from(bytes).next_multiple_of(16))
             .sum()
+    }
+
+    /// How many conditions and loops stand within each other at most, those of called functions included;
+    /// what follows a `return`, `break` or `continue` stands within the condition of that.
+    pub fn nesting(&self) -> u32 {
+        nesting::of(&self.module, &self.entry_point().function)
     }
 
     /// How the bytes of one of [`Self::resources`] are made of scalars; none where it is no buffer.

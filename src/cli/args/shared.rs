@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ColorChoice, ValueEnum};
 
 use flopmeter::{
@@ -13,7 +14,7 @@ use flopmeter::{
     },
 };
 
-use super::values::{optimizer, whole};
+use super::values::{optimizer, peak, whole};
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -108,12 +109,32 @@ pub struct Setup {
     /// For weights and tokens where none are given
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Lanes in a subgroup of the embedded executor: a power of two up to 128
-    #[arg(long, value_name = "N", default_value_t = SUBGROUP_LANES)]
-    pub subgroup_size: u32,
+    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
+    subgroup_size: Option<u32>,
+}
+
+/// What `--subgroup-size` says of itself.
+pub const SUBGROUP_SIZE: &str =
+    "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32]";
+
+/// Lanes in a subgroup of the embedded executor. An adapter has its own, so none may be asked for with one; where
+/// no adapter is named, every one runs, the embedded executor among them.
+pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> anyhow::Result<u32> {
+    if let (Some(lanes), Some(adapter)) = (asked, adapter.filter(|&name| name != "embedded")) {
+        bail!(
+            "--subgroup-size {lanes} is the embedded executor's, and --adapter {adapter} may be another: \
+             add --adapter embedded, or leave --subgroup-size out"
+        );
+    }
+    Ok(asked.unwrap_or(SUBGROUP_LANES))
 }
 
 impl Setup {
+    /// [`subgroup_lanes`] of what was asked.
+    pub fn lanes(&self, adapter: Option<&str>) -> anyhow::Result<u32> {
+        subgroup_lanes(self.subgroup_size, adapter)
+    }
+
     pub fn training(&self) -> Training {
         Training {
             scope: self.step.phase.into(),
@@ -156,20 +177,25 @@ pub struct Ahead {
     /// Also say how many steps a budget pays for, as in 1e17
     #[arg(long, value_name = "FLOPS", value_parser = whole::<u128>)]
     budget: Option<u128>,
-    /// FLOPs a second that a device could execute, as in 67e12: for times on it, and for MFU and HFU of
-    /// what was timed
-    #[arg(long, value_name = "FLOPS")]
+    /// FLOPs a second that a device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): for
+    /// times on it, and for MFU and HFU of what was timed
+    #[arg(long, value_name = "FLOPS|NAME", value_parser = peak)]
     peak: Option<f64>,
     /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
     #[arg(long, value_name = "PART", requires = "peak")]
     mfu: Option<f64>,
+    /// How many devices of that peak work together
+    #[arg(long, value_name = "N", requires = "peak", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    devices: u32,
 }
 
 impl Ahead {
     /// What is asked, as far as it makes sense.
     pub fn question(&self) -> Result<Question, flopmeter::Error> {
-        let Self { steps, tokens, budget, peak, mfu } = *self;
-        let peak = peak.map(|peak| Peak::new(peak, mfu.unwrap_or(1.0))).transpose()?;
+        let Self { steps, tokens, budget, peak, mfu, devices } = *self;
+        let together = |peak: f64| Peak::new(peak * f64::from(devices), mfu.unwrap_or(1.0));
+        let peak = peak.map(together).transpose()?;
         let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
         Ok(Question { extent, budget, peak })
     }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use flopmeter::{
+    forecast::{NAMED_PEAKS, named_peak},
     model::Optimizer,
     op::Convention,
     shader::{BindingKey, Fill},
@@ -32,6 +33,17 @@ pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
 pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {
     PossibleValuesParser::new(Convention::ALL.map(Convention::name))
         .try_map(|name| name.parse::<Convention>())
+}
+
+/// FLOPs a second, as a number or as a device's by name.
+pub(super) fn peak(text: &str) -> Result<f64, String> {
+    if let Some(peak) = named_peak(text) {
+        return Ok(peak.flops_per_second);
+    }
+    text.parse().map_err(|_| {
+        let names = NAMED_PEAKS.iter().map(|peak| peak.name);
+        format!("say a number, as 67e12, or one of {}", names.collect::<Vec<_>>().join(", "))
+    })
 }
 
 /// `X[,Y[,Z]]`.

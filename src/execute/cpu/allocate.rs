@@ -1,5 +1,6 @@
 //! Gives registers their places: those that all lanes share (`sharing`) one after the other, the others in
-//! columns, each sort packed by how long they live.
+//! columns, each sort packed by how long they live. Either can be left out: every register may have a word for each
+//! lane, and a place of its own.
 
 mod sharing;
 
@@ -8,13 +9,18 @@ use std::collections::BTreeMap;
 use self::sharing::Sharing;
 use super::{
     alu::CHUNK,
-    program::{Block, Node, Program, Reg, Virtual},
+    program::{Block, Given, Node, Program, Reg, Virtual},
 };
 
-/// Turns the virtual registers of a program into places in its register file.
-pub(super) fn allocate(program: &mut Program, virtuals: &[Virtual]) {
+/// Turns the virtual registers of a program into places in its register file: those that all lanes share into one
+/// word if `share`, and several into one place if `reuse`.
+pub(super) fn allocate(program: &mut Program, virtuals: &[Virtual], share: bool, reuse: bool) {
     let mut body = std::mem::take(&mut program.body);
-    let shared = Sharing::of(&mut body, virtuals);
+    let per_lane: Vec<bool> = if share {
+        Sharing::of(&mut body, virtuals).per_lane
+    } else {
+        virtuals.iter().map(|v| v.given.is_none_or(Given::per_lane)).collect()
+    };
     let mut lives = Lives { position: 0, lives: vec![None; virtuals.len()], loops: Vec::new() };
     lives.block(&mut body);
     let end = lives.position + 1;
@@ -26,7 +32,10 @@ pub(super) fn allocate(program: &mut Program, virtuals: &[Virtual]) {
     }
 
     let columns = program.lanes().div_ceil(CHUNK);
-    let per_lane = &shared.per_lane;
+    if !reuse {
+        // What lives from the beginning to the end has its place for itself.
+        lives.iter_mut().flatten().for_each(|life| *life = (0, end));
+    }
     let (slots, uniform) = pack(&lives, |reg| !per_lane[reg]);
     let (wide_slots, wide) = pack(&lives, |reg| per_lane[reg]);
     let places: Vec<Reg> = (0..virtuals.len())

@@ -132,7 +132,13 @@ impl<'a> Runner<'a> {
                 let all = self.active == self.machine.lanes;
                 let mask = if all { None } else { Some(self.mask.as_slice()) };
                 let machine = &mut self.machine;
-                self.arch.dispatch(Straight { machine, insts, mask });
+                let straight = Straight { machine, insts, mask };
+                if cfg!(target_family = "wasm") {
+                    // A module that has vector instructions at all is refused where they are not known.
+                    pulp::NullaryFnOnce::call(straight);
+                } else {
+                    self.arch.dispatch(straight);
+                }
             }
             Node::If { condition, accept, reject } => {
                 let condition = self.lanes_where(*condition);

@@ -27,15 +27,26 @@ fn touched(node: &mut Node, to: &mut HashSet<Reg>) {
 }
 
 /// Puts the first values of variables where they are needed: as far inside as no loop is entered, and
-/// nowhere if the variable is written before it is read.
-pub(super) fn place(block: &mut Block) {
+/// nowhere if the variable is written before it is read. Where they are not to sink, they stand where their
+/// function begins.
+pub(super) fn place(block: &mut Block, sinks: bool) {
     for node in block {
         if let Node::Call { body, inits } = node {
             let inits = std::mem::take(inits);
-            sink(body, inits);
+            if sinks {
+                sink(body, inits);
+            } else if !inits.is_empty() {
+                body.insert(0, Node::Run { insts: copies(inits), cost: None });
+            }
         }
-        node.arms_mut().into_iter().for_each(place);
+        node.arms_mut().into_iter().for_each(|arm| place(arm, sinks));
     }
+}
+
+/// Instructions that give variables their first values.
+fn copies(inits: Vec<(Reg, Reg)>) -> Vec<Inst> {
+    let copy = |(to, value)| Inst::Alu { op: Alu::Copy, to, from: [value; 3] };
+    inits.into_iter().map(copy).collect()
 }
 
 fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
@@ -75,12 +86,10 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
         if inits.is_empty() {
             continue;
         }
-        let copies =
-            inits.into_iter().map(|(to, value)| Inst::Alu { op: Alu::Copy, to, from: [value; 3] });
         if let Node::Run { insts, .. } = &mut block[index] {
-            insts.splice(0..0, copies);
+            insts.splice(0..0, copies(inits));
         } else {
-            block.insert(index, Node::Run { insts: copies.collect(), cost: None });
+            block.insert(index, Node::Run { insts: copies(inits), cost: None });
         }
     }
 }

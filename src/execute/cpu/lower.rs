@@ -28,6 +28,7 @@ use super::{
     LIMITS, allocate,
     alu::{Alu, Chunk},
     forward, inits,
+    pass::Pass,
     program::{Block, Given, Inst, Memory, Node, Num, Program, Reg, Variable, Virtual, Watch},
     straighten,
 };
@@ -81,11 +82,13 @@ struct Lowering<'a> {
     indexed: Indexed,
 }
 
-/// Lowers a kernel's entry point for subgroups of so many lanes, to be watched for races or not.
+/// Lowers a kernel's entry point for subgroups of so many lanes, to be watched for races or not, with all passes
+/// but those that are left out.
 pub(super) fn lower(
     kernel: &KernelModule,
     subgroup: u32,
     detect_races: bool,
+    left_out: &[Pass],
 ) -> Result<Program, Error> {
     let mut lowering = Lowering {
         kernel,
@@ -125,7 +128,7 @@ pub(super) fn lower(
         ));
     }
     let body = lowering.entry().map_err(|what| refused(what, kernel.line(lowering.span)))?;
-    let program = lowering.finish(body);
+    let program = lowering.finish(body, left_out);
     let own = 4 * program.lane_words as usize * program.lanes();
     let all = [program.chunks * size_of::<Chunk>(), own, program.workgroup_bytes as usize];
     if all.into_iter().any(|bytes| bytes > MAX_BYTES) {
@@ -159,10 +162,15 @@ impl<'a> Lowering<'a> {
         Ok(vec![Node::Call { body, inits }])
     }
 
-    fn finish(mut self, mut body: Block) -> Program {
-        inits::place(&mut body);
-        straighten::straighten(&mut body, &mut self.costs);
-        forward::forward(&mut body, &self.virtuals);
+    fn finish(mut self, mut body: Block, left_out: &[Pass]) -> Program {
+        let runs = |pass| !left_out.contains(&pass);
+        inits::place(&mut body, runs(Pass::Sink));
+        if runs(Pass::Straighten) {
+            straighten::straighten(&mut body, &mut self.costs);
+        }
+        if runs(Pass::Forward) {
+            forward::forward(&mut body, &self.virtuals);
+        }
         let mut program = Program {
             name: self.kernel.name.clone(),
             body,
@@ -179,7 +187,7 @@ impl<'a> Lowering<'a> {
             chunks: 0,
         };
         program.given.sort_by_key(|(_, reg)| *reg);
-        allocate::allocate(&mut program, &self.virtuals);
+        allocate::allocate(&mut program, &self.virtuals, runs(Pass::Share), runs(Pass::Pack));
         program
     }
 

@@ -11,6 +11,11 @@ use crate::{
 const WAY_OUT: &str = "install a Vulkan driver: a GPU's own, or the software adapter \
                        (Debian and Ubuntu: apt-get install mesa-vulkan-drivers)";
 
+/// Conditions within each other for which a software adapter surely has masks. Mesa's llvmpipe has a stack of
+/// 80, whose last place no `else` can use; beyond it version 22 takes both arms, and version 25 writes past
+/// the end of the stack, so that the process dies. That is why nobody tries how deep it goes.
+const MASKS: u32 = 79;
+
 /// Every adapter, real GPUs first, each device once. GL is asked only where no other backend has
 /// anything: a device that is listed twice is used through Vulkan.
 pub(super) fn enumerate() -> Vec<(wgpu::Adapter, Adapter)> {
@@ -115,9 +120,9 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
                 .then_some(info.subgroup_min_size),
             // A driver that computes on the host's processors has their vector units for subgroups.
             lockstep: device_type == DeviceType::Software,
-            // Only trying shows these.
+            // Only trying shows this.
             loop_rounds: None,
-            nesting: None,
+            nesting: (device_type == DeviceType::Software).then_some(MASKS),
             // Mesa's llvmpipe was seen to take the number of workgroups modulo 2^32, and a processor would
             // need hours for so many.
             grid: (device_type == DeviceType::Software).then_some(u32::MAX.into()),

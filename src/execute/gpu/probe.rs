@@ -1,26 +1,21 @@
-//! What an adapter does not say of itself, tried out: after how many rounds it ends a loop that is not done,
-//! and how many conditions within each other it keeps apart. Two small kernels, once for each adapter and
-//! process. No driver is known by name here.
+//! What an adapter does not say of itself, tried out with a small kernel, once for each adapter and process:
+//! after how many rounds it ends a loop that is not done. No driver is known by name here.
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     sync::{Mutex, PoisonError},
 };
 
 use super::Gpu;
 use crate::{
     Error,
-    execute::{Bound, Dispatch, Executor, Limits},
+    execute::{Bound, Dispatch, Executor},
     kernel::KernelModule,
 };
 
 /// Rounds that are tried: four times what any driver was seen to end loops at, and a few milliseconds for
 /// one invocation of a slow device.
 const ROUNDS: u32 = 1 << 18;
-
-/// Conditions within each other that are tried, which is as many as naga reads.
-const DEPTH: u32 = 120;
 
 /// How many rounds of a loop are had of those wanted, and then how many of two.
 const LOOPS: &str = "
@@ -47,35 +42,23 @@ fn main() {
     x[3] = few.y;
 }";
 
-/// What was found out.
-#[derive(Clone, Copy)]
-struct Found {
-    loop_rounds: Option<u32>,
-    nesting: Option<u32>,
-}
-
-/// The adapter's limits, with those that only trying shows.
+/// After how many rounds the adapter ends the loops of a subgroup; `None` where it lets them end.
 ///
 /// # Errors
-/// Where the adapter cannot run the kernels, or ends loops in a way that nothing would show afterwards.
-pub(super) fn limits(gpu: &mut Gpu) -> Result<Limits, Error> {
-    static KNOWN: Mutex<BTreeMap<String, Found>> = Mutex::new(BTreeMap::new());
-    let limits = gpu.adapter.limits;
+/// Where the adapter cannot run the kernel, or ends loops in a way that nothing would show afterwards.
+pub(super) fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+    static KNOWN: Mutex<BTreeMap<String, Option<u32>>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let key = format!("{} {} {}", gpu.adapter.backend, gpu.adapter.name, gpu.adapter.driver);
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-    let found = match known {
-        Some(found) => found,
-        None => {
-            let found = Found { loop_rounds: loop_rounds(gpu)?, nesting: nesting(gpu)? };
-            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found);
-            found
-        }
-    };
-    let Found { loop_rounds, nesting } = found;
-    Ok(Limits { loop_rounds, nesting, ..limits })
+    if let Some(&rounds) = known().get(&key) {
+        return Ok(rounds);
+    }
+    let rounds = measured(gpu)?;
+    known().insert(key, rounds);
+    Ok(rounds)
 }
 
-fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+fn measured(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
     let words = run(gpu, "loop rounds", LOOPS, &[ROUNDS, 0, 0, 1])?;
     match [words[1], words[2]] {
         [ROUNDS, 2] => Ok(None),
@@ -88,24 +71,6 @@ fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
             ),
         )),
     }
-}
-
-/// How many conditions within each other hold apart who satisfies them and who does not. Invocation i
-/// satisfies i of them, and so never gets to the innermost place.
-fn nesting(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
-    let mut source = format!(
-        "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
-        @compute @workgroup_size({DEPTH})
-        fn main(@builtin(local_invocation_index) i: u32) {{ let satisfied = x[i];\n"
-    );
-    for level in 0..DEPTH {
-        let _ = writeln!(source, "if (satisfied > {level}u) {{");
-    }
-    source.push_str("x[i] = 0xffffffffu;");
-    source.extend((0..=DEPTH).map(|_| "}"));
-    let words: Vec<u32> = (0..DEPTH).collect();
-    let words = run(gpu, "nesting", &source, &words)?;
-    Ok((0..).zip(words).find(|&(i, word)| i != word).map(|(i, _)| i))
 }
 
 /// Runs one workgroup of a kernel on a buffer of words; what it leaves there.

@@ -9,7 +9,7 @@ use flopmeter::{
     op::{Op, OpCounts},
 };
 
-use super::harness::{kernel, run_instrumented};
+use super::harness::{kernel, run_instrumented, ways};
 
 /// Rounds that no driver has been seen to cut off, and more than the smallest budget.
 const FEW: u32 = 1000;
@@ -19,39 +19,39 @@ const MANY: u32 = 100_000;
 const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 override ROUNDS: u32;
 @compute @workgroup_size(1)
-fn one() {
-    var sum = x[0];
+fn one(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[0] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(32)
-fn whole_subgroups(@builtin(local_invocation_index) i: u32) {
-    var sum = x[i];
+fn whole_subgroups(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[i] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(32)
-fn one_lane(@builtin(local_invocation_index) i: u32) {
-    var sum = x[i];
-    let rounds = select(3u, ROUNDS, i == 5u);
+fn one_lane(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
+    let rounds = select(3u, ROUNDS, id.x % 32u == 5u);
     for (var i = 0u; i < rounds; i++) {
         sum = sum * 1.0001 + 0.5;
     }
-    x[i] = sum;
+    x[id.x] = sum;
 }
 @compute @workgroup_size(1)
-fn nested() {
-    var sum = x[0];
+fn nested(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = x[id.x];
     for (var i = 0u; i < ROUNDS / 100u; i++) {
         for (var j = 0u; j < 100u; j++) {
             sum = sum * 1.0001 + 0.5;
         }
     }
-    x[0] = sum;
+    x[id.x] = sum;
 }
 ";
 
@@ -72,9 +72,6 @@ fn counted(
 fn a_long_loop_is_counted_or_said_to_be_cut_off() {
     common::on_every_executor(|executor| {
         let own = executor.adapter().limits;
-        // Gathered by vectors where there are any, by workgroups, and by nothing.
-        let shared = Limits { subgroup_lanes: None, ..own };
-        let cramped = Limits { workgroup_bytes: 7, ..shared };
         // The rounds of one lane are those of its subgroup.
         let lanes = own.subgroup_lanes.unwrap_or(1).into();
         for (entry, invocations, line) in
@@ -90,7 +87,7 @@ fn a_long_loop_is_counted_or_said_to_be_cut_off() {
                 };
                 let products = 2 * products;
                 let right = OpCounts::f32(Op::Mul, products) + OpCounts::f32(Op::Add, products);
-                for limits in [own, shared, cramped] {
+                for (_, limits) in ways(own) {
                     let found = counted(&mut *executor, &kernel, &limits);
                     match own.loop_rounds {
                         Some(budget) if rounds > budget => {
@@ -125,6 +122,47 @@ fn the_last_rounds_of_a_budget_are_right_or_refused() {
                     assert!(limits.loop_rounds.is_some() && rounds > budget - 10, "{rounds}");
                 }
                 Err(error) => panic!("{rounds} rounds: {error}"),
+            }
+        }
+    });
+}
+
+/// As deep within itself as an adapter takes, a kernel is counted right, and where not all conditions hold.
+#[test]
+fn the_deepest_kernel_that_is_taken_is_counted_right() {
+    let nested = |levels: u32| {
+        let half = levels / 2;
+        let conditions = |levels: std::ops::Range<u32>| -> String {
+            levels.map(|level| format!("if (v > {level}.5) {{ x[i] = x[i] + 1.0;\n")).collect()
+        };
+        let close = |levels: u32| "}".repeat(levels as usize);
+        let source = format!(
+            "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            fn inner(i: u32, v: f32) {{ {} {} }}
+            @compute @workgroup_size(128) fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
+                let i = id.x;
+                let v = f32(i % 128u); {} inner(i, v); {} }}",
+            conditions(half..levels),
+            close(levels - half),
+            conditions(0..half),
+            close(half),
+        );
+        kernel(&source, "main", &[])
+    };
+    common::on_every_executor(|executor| {
+        let limits = executor.adapter().limits;
+        let levels = limits.nesting.unwrap_or(100);
+        assert_eq!(nested(levels).nesting(), levels);
+        for levels in [levels / 2, levels] {
+            for (way, limits) in ways(limits) {
+                // Invocation i satisfies i conditions, if there are so many.
+                let adds: u64 = (0..128).map(|i: u64| i.min(levels.into())).sum();
+                let compares: u64 = (0..128).map(|i: u64| (i + 1).min(levels.into())).sum();
+                let expected = OpCounts::f32(Op::Add, 2 * adds)
+                    + OpCounts::f32(Op::Compare, 2 * compares)
+                    + OpCounts::f32(Op::Convert, 2 * 128);
+                let found = counted(&mut *executor, &nested(levels), &limits);
+                assert_eq!(found, Ok(expected), "{levels} levels, {way}");
             }
         }
     });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter::{
+    Error,
     execute::{Bound, BufferId, Dispatch, Executor, Limits},
     instrument::{BlockTable, Instrumented, instrument},
     kernel::{KernelModule, ResourceKind},
@@ -85,6 +86,21 @@ pub fn run(
     Ran { outputs, counters, tally }
 }
 
+/// Limits with which counters are added up in each of the ways that this adapter has: within vectors,
+/// active lanes, workgroups and nothing.
+pub fn ways(own: Limits) -> Vec<(&'static str, Limits)> {
+    let shared = Limits { subgroup_lanes: None, ..own };
+    let mut ways =
+        vec![("workgroup", shared), ("nothing", Limits { workgroup_bytes: 7, ..shared })];
+    if own.subgroup_lanes.is_some() {
+        ways.push(("active lanes", Limits { lockstep: false, ..own }));
+        if own.lockstep {
+            ways.push(("vector", own));
+        }
+    }
+    ways
+}
+
 /// Runs an instrumented kernel whose counters start at zero.
 pub fn run_instrumented(
     executor: &mut dyn Executor,
@@ -94,6 +110,30 @@ pub fn run_instrumented(
     let zeros = vec![0; instrumented.table.bytes() as usize];
     let at = instrumented.counters;
     run(executor, &instrumented.kernel, Some((at.group, at.binding, &zeros)), grids)
+}
+
+/// The raw counters of an instrumented kernel after one dispatch, or what the executor said.
+pub fn launched(
+    executor: &mut dyn Executor,
+    instrumented: &Instrumented,
+    grid: [u32; 3],
+) -> Result<Vec<u8>, Error> {
+    let Instrumented { kernel, counters, table } = instrumented;
+    let program = executor.compile(kernel)?;
+    let mut bindings = Vec::new();
+    for resource in &kernel.resources {
+        let (group, binding) = (resource.group, resource.binding);
+        let counting = (group, binding) == (counters.group, counters.binding);
+        let size = if counting { table.bytes() } else { 4 * WORDS as u64 };
+        let buffer = executor.allocate(&resource.name, size)?;
+        bindings.push((counting, Bound { group, binding, buffer, offset: 0, size }));
+    }
+    let bound: Vec<Bound> = bindings.iter().map(|&(_, bound)| bound).collect();
+    executor.dispatch(&Dispatch { label: "fixture", program, bindings: &bound, grid })?;
+    let (_, at) = bindings.iter().find(|(counting, _)| *counting).expect("it counts");
+    let raw = executor.read(at.buffer, 0, at.size);
+    executor.clear();
+    raw
 }
 
 /// What a kernel costs on the device. It also computes what it computes without counting, and costs what

@@ -1,0 +1,28 @@
+// flopmeter for a program that does not know of it: this file, bundled into one script, runs before any script of
+// the page. The page waits for it where it asks for its adapter, and workers are started through it.
+
+import { attach } from "./npm/attach.js";
+import { wrapWorkers } from "./npm/workers.js";
+import wasm from "./npm/flopmeter.wasm";
+
+if (globalThis.GPU && !globalThis.flopmeter) {
+  const ready = attach({ wasm });
+  const workers = wrapWorkers(ready, INJECTED);
+  const { requestAdapter } = GPU.prototype;
+  GPU.prototype.requestAdapter = async function (...options) {
+    // A page whose policy forbids WebAssembly runs uncounted.
+    await ready.catch(() => {});
+    return requestAdapter.apply(this, options);
+  };
+  globalThis.flopmeter = Object.freeze({
+    /** Reports of this page and of each of its workers. */
+    async reports() {
+      return [await (await ready).report(), ...(await workers.reports())];
+    },
+    /** Begins to count anew, here and in workers. */
+    async reset() {
+      (await ready).reset();
+      workers.reset();
+    },
+  });
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// `npx flopmeter URL`: opens a page in an installed Chromium, lets it run, and prints what its kernels executed.
+
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+
+import { Tab, installed } from "./devtools.js";
+import { table } from "./table.js";
+
+const USAGE = `Counts the floating-point operations that a page's WebGPU kernels execute.
+
+usage: flopmeter URL [options]
+
+  --json            print the report as JSON ("flopmeter.run/1", one for the page and one for each worker)
+  --seconds N       watch the page for N seconds; by default until its dispatches come to rest, 60 at most
+  --browser PATH    the Chromium to use; by default one that is installed
+  --window          show the browser's window
+
+exit code: 0 counted; 1 something that the page ran was not counted; 2 the page or the browser cannot be opened`;
+
+/** How long dispatches must stay the same to have come to rest, and how long that is waited for, in seconds. */
+const [REST, MOST] = [3, 60];
+
+const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+async function main() {
+  const options = {
+    json: { type: "boolean" },
+    seconds: { type: "string" },
+    browser: { type: "string" },
+    window: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  if (positionals.length !== 1) throw new Error(`one URL is expected\n\n${USAGE}`);
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  if (seconds !== undefined && !(seconds > 0)) throw new Error(`--seconds: '${values.seconds}' is no number of seconds`);
+  const executable = values.browser ?? installed();
+  if (!executable) throw new Error("no Chromium is installed here: install one, or say where it is with --browser PATH");
+
+  const tab = await Tab.open(executable, { window: values.window });
+  try {
+    const reports = await watch(tab, new URL(positionals[0]).href, seconds);
+    console.log(values.json ? JSON.stringify(reports, null, 2) : reports.map(table).join("\n\n"));
+    process.exitCode = reports.some((report) => report.not_counted.length > 0) ? 1 : 0;
+  } finally {
+    await tab.close();
+  }
+}
+
+/** Opens the page and reports when it has come to rest, or after so many seconds. */
+async function watch(tab, url, seconds) {
+  const source = await readFile(new URL("../inject.js", import.meta.url), "utf8");
+  await tab.call("Page.enable");
+  await tab.call("Page.setBypassCSP", { enabled: true });
+  await tab.call("Page.addScriptToEvaluateOnNewDocument", { source });
+  const loaded = tab.event("Page.loadEventFired");
+  const { errorText } = await tab.call("Page.navigate", { url });
+  if (errorText) throw new Error(`${url} cannot be opened: ${errorText}`);
+  await loaded;
+  if (!(await tab.evaluate("Boolean(globalThis.flopmeter)"))) {
+    throw new Error(`${url} has no WebGPU here: it takes a secure origin (https, or localhost)`);
+  }
+  const reports = async () => JSON.parse(await tab.evaluate("flopmeter.reports().then(JSON.stringify)"));
+  if (seconds !== undefined) {
+    await sleep(seconds);
+    return reports();
+  }
+  let [last, since] = [-1, 0];
+  for (let passed = 0; passed < MOST && since < REST; passed += 1) {
+    await sleep(1);
+    const dispatches = (await reports()).reduce((sum, { totals }) => sum + totals.dispatches, 0);
+    since = dispatches === last && dispatches > 0 ? since + 1 : 0;
+    last = dispatches;
+  }
+  return reports();
+}
+
+main().catch((error) => {
+  console.error(`flopmeter: ${error.message}`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,189 @@
+// Pipelines that count: made in place of the page's own, each with a window of counters on its device.
+
+import { limitsOf } from "./instrument.js";
+
+/** Bytes of the buffers that windows of counters are cut from. */
+const CHUNK = 4 << 20;
+
+/** A window begins at a multiple of this many bytes: no device asks for more. */
+const ALIGNMENT = 256;
+
+/** The only entry of the bind group layout that counters have in an explicit pipeline layout. */
+const COUNTERS = { binding: 0, visibility: 4 /* compute */, buffer: { type: "storage" } };
+
+/** The counters of one device: buffers, and what is cut from them. */
+export class Counters {
+  chunks = [];
+  #at = CHUNK;
+
+  constructor(device) {
+    this.device = device;
+  }
+
+  /** A zeroed window of `bytes` bytes. */
+  window(bytes) {
+    if (this.#at + bytes > (this.chunks.at(-1)?.size ?? 0)) {
+      const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const size = Math.max(CHUNK, bytes);
+      this.chunks.push(
+        this.device.createBuffer({ label: "flopmeter counters", size, usage: STORAGE | COPY_SRC | COPY_DST }),
+      );
+      this.#at = 0;
+    }
+    const window = { buffer: this.chunks.at(-1), offset: this.#at, size: bytes };
+    this.#at = Math.ceil((this.#at + bytes) / ALIGNMENT) * ALIGNMENT;
+    return window;
+  }
+
+  /** Zeroes all windows. */
+  clear() {
+    if (this.chunks.length === 0) return;
+    const encoder = this.device.createCommandEncoder();
+    for (const chunk of this.chunks) encoder.clearBuffer(chunk);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  /** The contents of all windows, by buffer. */
+  async read() {
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    const encoder = this.device.createCommandEncoder();
+    const copies = this.chunks.map((chunk) => {
+      const copy = this.device.createBuffer({ size: chunk.size, usage: MAP_READ | COPY_DST });
+      encoder.copyBufferToBuffer(chunk, 0, copy, 0, chunk.size);
+      return copy;
+    });
+    this.device.queue.submit([encoder.finish()]);
+    await Promise.all(copies.map((copy) => copy.mapAsync(GPUMapMode.READ)));
+    return new Map(
+      copies.map((copy, index) => {
+        const bytes = new Uint8Array(copy.getMappedRange().slice(0));
+        copy.destroy();
+        return [this.chunks[index], bytes];
+      }),
+    );
+  }
+}
+
+/** What is known of the page's shader modules and layouts, and the pipelines that were made to count. */
+export class Kernels {
+  /** Every kernel that counts, in the order in which they were made. */
+  all = [];
+  /** Kernels that do not, and why: {kernel, why, dispatches}. */
+  refused = [];
+  #wasm;
+  #modules = new WeakMap();
+  #storageBuffers = new WeakMap();
+  #layouts = new WeakMap();
+  #groupLayouts = new WeakMap();
+  #limits = new WeakMap();
+
+  constructor(wasm) {
+    this.#wasm = wasm;
+  }
+
+  /** Remembers what a device really allows. */
+  sawDevice(device, limits) {
+    this.#limits.set(device, limits);
+  }
+
+  #limitsOf(device) {
+    return this.#limits.get(device) ?? device.limits;
+  }
+
+  /** Remembers the source of a shader module. */
+  sawModule(module, { code, label = "" }) {
+    this.#modules.set(module, { code, label });
+  }
+
+  /** Remembers how many storage buffers a bind group layout has for compute shaders. */
+  sawGroupLayout(layout, { entries }) {
+    const storage = [...entries].filter(
+      ({ visibility, buffer }) => visibility & COUNTERS.visibility && /storage/.test(buffer?.type ?? ""),
+    );
+    this.#storageBuffers.set(layout, storage.length);
+  }
+
+  /** Remembers which bind group layouts a pipeline layout has. */
+  sawLayout(layout, descriptor) {
+    this.#layouts.set(layout, { ...descriptor, bindGroupLayouts: [...descriptor.bindGroupLayouts] });
+  }
+
+  /**
+   * What to make in place of the page's pipeline: its descriptor and what to know of it.
+   * @throws with the reason where the kernel cannot be counted
+   */
+  plan(device, descriptor, original) {
+    const { module, entryPoint, constants = {} } = descriptor.compute;
+    const source = this.#modules.get(module);
+    if (!source) throw new Error("its shader module was made before flopmeter was attached");
+    const layout = this.#layoutFor(device, descriptor.layout, original);
+    const label = descriptor.label || source.label;
+    const reply = this.#wasm.instrument({
+      source: source.code,
+      entry: entryPoint,
+      overrides: Object.fromEntries(Object.entries(constants)),
+      label: label || entryPoint || "compute",
+      group: layout.group,
+      limits: limitsOf(this.#limitsOf(device)),
+    });
+    const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
+    return {
+      descriptor: { ...descriptor, layout: layout.layout, compute: { module: counting } },
+      groupLayout: layout.groupLayout,
+      kernel: { ...reply, name: label || reply.entry, source: source.code, constants: { ...constants } },
+    };
+  }
+
+  /** The layout of a counting pipeline: the page's with one group more, or `auto`. */
+  #layoutFor(device, layout, original) {
+    if (layout === "auto") return { layout };
+    const known = this.#layouts.get(layout);
+    if (!known) throw new Error("its pipeline layout was made before flopmeter was attached");
+    const groups = known.bindGroupLayouts;
+    const { maxStorageBuffersPerShaderStage: most, maxBindGroups } = this.#limitsOf(device);
+    const storage = groups.reduce((sum, group) => sum + (this.#storageBuffers.get(group) ?? 0), 0);
+    if (storage >= most) throw new Error(`its layout takes all ${most} storage buffers of the device`);
+    if (groups.length >= maxBindGroups) throw new Error(`its layout takes all ${maxBindGroups} bind groups`);
+    let groupLayout = this.#groupLayouts.get(device);
+    if (!groupLayout) {
+      groupLayout = original.createBindGroupLayout.call(device, { label: "flopmeter", entries: [COUNTERS] });
+      this.#groupLayouts.set(device, groupLayout);
+    }
+    const bindGroupLayouts = [...groups, groupLayout];
+    return {
+      layout: original.createPipelineLayout.call(device, { ...known, bindGroupLayouts }),
+      groupLayout,
+      group: groups.length,
+    };
+  }
+
+  /** Registers a pipeline that was made by a plan. */
+  add(pipeline, counters, { kernel, groupLayout }) {
+    const window = counters.window(kernel.bytes);
+    const layout = groupLayout ?? pipeline.getBindGroupLayout(kernel.group);
+    const bindGroup = counters.device.createBindGroup({
+      label: "flopmeter",
+      layout,
+      entries: [{ binding: kernel.binding, resource: window }],
+    });
+    const added = { ...kernel, id: this.all.length, counters, window, bindGroup, dispatches: 0, launched: 0n };
+    this.all.push(added);
+    return added;
+  }
+
+  /** Registers a kernel that is not counted; the page's own pipeline runs. */
+  refuse(descriptor, why) {
+    const source = this.#modules.get(descriptor.compute.module);
+    const kernel = descriptor.label || source?.label || descriptor.compute.entryPoint || "compute";
+    const refused = { kernel, why, dispatches: 0 };
+    this.refused.push(refused);
+    return refused;
+  }
+
+  /** What a kernel's counters say, given the contents of its device's buffers. */
+  decode(kernel, contents) {
+    const { buffer, offset, size } = kernel.window;
+    const raw = contents.get(buffer).subarray(offset, offset + size);
+    return this.#wasm.decode(kernel.table, raw, kernel.launched);
+  }
+}

@@ -1,0 +1,105 @@
+// What was counted, as a report: "flopmeter.run/1", the same fields as the program's `flopmeter run`.
+
+import { version } from "./version.js";
+
+const DEFINITION =
+  "Executed operations: every arithmetic operation, load and store that an active invocation executes, as the " +
+  "kernel's naga IR states it, after WGSL's constant evaluation and after pipeline overrides are resolved, and " +
+  "before anything a browser adds or removes. Neither a static estimate nor a hardware instruction count.";
+
+/**
+ * A report. Counts are BigInts; `JSON.stringify` writes those that a number holds exactly as numbers, and others as
+ * decimal strings.
+ */
+export class Report {
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+
+  toJSON() {
+    return plain({ ...this });
+  }
+}
+
+/** Puts together what was counted. */
+export function report(kernels, contents, lost) {
+  const rows = [];
+  const notCounted = kernels.refused.filter(({ dispatches }) => dispatches > 0).map((row) => ({ ...row }));
+  for (const kernel of kernels.all.filter(({ dispatches }) => dispatches > 0)) {
+    try {
+      rows.push(row(kernel, kernels.decode(kernel, contents)));
+    } catch (error) {
+      notCounted.push({ kernel: kernel.name, why: error.message, dispatches: kernel.dispatches });
+    }
+  }
+  rows.sort((a, b) => (a.flops === b.flops ? a.id - b.id : a.flops < b.flops ? 1 : -1));
+  for (const why of lost) notCounted.push({ what: "a device", why, dispatches: 0 });
+  const dispatches = rows.reduce((sum, { dispatches }) => sum + dispatches, 0);
+  return new Report({
+    schema: "flopmeter.run/1",
+    tool: { name: "flopmeter", version },
+    command: ["attach"],
+    date: new Date().toISOString(),
+    exit_code: null,
+    devices: [...new Set(kernels.all.map(({ counters }) => counters.device))].map(device),
+    definition: DEFINITION,
+    convention: "ieee",
+    totals: {
+      ops: sum(rows.map(({ ops }) => ops)),
+      dead_ops: {},
+      flops: rows.reduce((total, { flops }) => total + flops, 0n),
+      traffic: sum(rows.map(({ traffic }) => traffic)),
+      dispatches,
+      seconds: null,
+    },
+    kernels: rows,
+    not_counted: notCounted,
+    timing: { source: "none", runs: 0 },
+    unfinished_submissions: 0,
+  });
+}
+
+function row(kernel, { ops, flops, traffic, lines }) {
+  return {
+    id: kernel.id,
+    name: kernel.name,
+    entry: kernel.entry,
+    module: kernel.module,
+    spec_constants: kernel.constants,
+    dispatches: kernel.dispatches,
+    // Unknown where a dispatch was indirect.
+    invocations: kernel.launched ?? null,
+    counters: kernel.bytes,
+    ops,
+    dead_ops: {},
+    flops,
+    traffic,
+    seconds: null,
+    lines,
+    source: kernel.source,
+  };
+}
+
+function device({ adapterInfo = {} }) {
+  const { vendor = "", architecture = "", device = "", description = "" } = adapterInfo;
+  const name = description || device || [vendor, architecture].filter(Boolean).join(" ") || "unknown";
+  return { name, driver: vendor, api: "WebGPU" };
+}
+
+/** Adds up objects whose values are BigInts, key by key. */
+function sum(objects) {
+  const total = {};
+  for (const [key, value] of objects.flatMap(Object.entries)) total[key] = (total[key] ?? 0n) + value;
+  return total;
+}
+
+/** The same value without BigInts. */
+function plain(value) {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value.toString();
+  }
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}

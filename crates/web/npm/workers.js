@@ -1,0 +1,90 @@
+// Workers count too: each is started through a script that attaches flopmeter first, and reports over a channel.
+
+import { Report } from "./report.js";
+
+const CHANNEL = "flopmeter";
+
+/** How long a worker may take to say that it has a report, in milliseconds. */
+const PATIENCE = 2000;
+
+/**
+ * Makes workers that are started from now on attach themselves, and answers for this one if it is a worker.
+ * @param {Promise<{report(): Promise<object>, reset(): void}>} ready this program's own meter
+ * @param {string} injected the source that attaches
+ */
+export function wrapWorkers(ready, injected) {
+  const channel = new BroadcastChannel(CHANNEL);
+  const isWorker = typeof WorkerGlobalScope !== "undefined";
+  if (isWorker) {
+    channel.addEventListener("message", async ({ data }) => {
+      const meter = await ready.catch(() => undefined);
+      if (data.reset) meter?.reset();
+      if (!data.ask) return;
+      if (!meter) return;
+      channel.postMessage({ asked: data.ask });
+      // A report that cannot be had is as if nothing had run.
+      const report = await meter.report().catch(() => undefined);
+      channel.postMessage({ to: data.ask, report });
+    });
+  }
+  let started = 0;
+  if (globalThis.Worker) {
+    const Original = globalThis.Worker;
+    globalThis.Worker = class Worker extends Original {
+      constructor(url, options = {}) {
+        const source = bootstrap(injected, new URL(url, globalThis.location.href).href, options.type);
+        super(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), options);
+        started += 1;
+      }
+    };
+  }
+  return { reports: () => (started > 0 && !isWorker ? ask(channel) : []), reset: () => channel.postMessage({ reset: true }) };
+}
+
+/** Asks all workers for their reports and waits for those that answer. */
+function ask(channel) {
+  const question = crypto.randomUUID();
+  return new Promise((resolve) => {
+    const reports = [];
+    let [asked, answered] = [0, 0];
+    const listen = ({ data }) => {
+      if (data.asked === question) asked += 1;
+      if (data.to === question) {
+        answered += 1;
+        if (data.report) reports.push(new Report(data.report));
+        if (answered >= asked) finish();
+      }
+    };
+    const finish = () => {
+      channel.removeEventListener("message", listen);
+      clearTimeout(timer);
+      resolve(reports.filter((report) => report.kernels.length > 0 || report.not_counted.length > 0));
+    };
+    const timer = setTimeout(finish, PATIENCE);
+    channel.addEventListener("message", listen);
+    channel.postMessage({ ask: question });
+  });
+}
+
+/**
+ * What a worker runs in place of its script: flopmeter, then the script. Its base URL is the blob's, so what the
+ * script fetches is resolved against its own; messages that arrive before it listens are kept for it.
+ */
+function bootstrap(injected, url, type) {
+  const rebase = `{
+    const base = ${JSON.stringify(url)};
+    const absolute = (to) => { try { return new URL(to, base).href; } catch { return to; } };
+    const { fetch: fetched } = self;
+    self.fetch = (to, ...rest) => fetched.call(self, typeof to === "string" ? absolute(to) : to, ...rest);
+    const { open } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.open = function (method, to, ...rest) { return open.call(this, method, absolute(to), ...rest); };
+  }`;
+  if (type !== "module") return `${rebase}\n${injected}\nimportScripts(${JSON.stringify(url)});`;
+  return `${rebase}\n${injected}
+    const kept = [];
+    const keep = (event) => kept.push(event);
+    self.addEventListener("message", keep);
+    await import(${JSON.stringify(url)});
+    self.removeEventListener("message", keep);
+    for (const { data, ports } of kept) self.dispatchEvent(new MessageEvent("message", { data, ports: [...ports] }));`;
+}

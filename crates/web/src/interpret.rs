@@ -1,0 +1,110 @@
+//! One dispatch on the embedded executor: no GPU, the same counters, and a tally of its own beside them.
+
+use std::collections::BTreeMap;
+
+use flopmeter::{
+    execute::cpu::Cpu,
+    shader::{self, BindingKey, Fill},
+};
+use flopmeter_core::kernel::KernelModule;
+use serde::{Deserialize, Serialize};
+
+use crate::{counts::Counts, meter};
+
+/// Lanes in a subgroup: what most GPUs have.
+const SUBGROUP_LANES: u32 = 32;
+
+/// What is to be run.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    source: String,
+    entry: Option<String>,
+    #[serde(default)]
+    overrides: BTreeMap<String, f64>,
+    /// Workgroups.
+    dispatch: [u32; 3],
+    /// What is put into buffers, by GROUP.BINDING: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED]`, `values:1,2`.
+    #[serde(default)]
+    bind: BTreeMap<String, String>,
+}
+
+/// What a run leaves.
+#[derive(Serialize)]
+struct Reply {
+    #[serde(flatten)]
+    counts: Counts,
+    entry: String,
+    /// Whether the executor's own tally has the same operations and bytes as the counters.
+    tally_agrees: bool,
+    /// What each buffer held before the run, by GROUP.BINDING, as hexadecimal digits.
+    fills: BTreeMap<String, String>,
+    /// What each buffer that the kernel may write holds after it.
+    buffers: BTreeMap<String, String>,
+}
+
+/// Runs a kernel once.
+///
+/// # Errors
+/// Where the request is not understood, the kernel is not valid or cannot be counted, or buffers and grid do not fit it.
+pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
+    let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
+    let Request { source, entry, overrides, dispatch, bind } = &request;
+    let kernel = meter::kernel("kernel", source, entry.as_deref(), overrides);
+    let kernel = kernel.map_err(|error| error.to_string())?;
+    let fills = bind
+        .iter()
+        .map(|(at, fill)| Ok((key(at)?, fill.parse()?)))
+        .collect::<Result<BTreeMap<BindingKey, Fill>, String>>()?;
+    let mut cpu = Cpu::new(SUBGROUP_LANES).map_err(|error| error.to_string())?;
+    let written: Vec<BindingKey> =
+        kernel.resources.iter().map(|resource| (resource.group, resource.binding)).collect();
+    let request = shader::Request {
+        kernel: &kernel,
+        grid: *dispatch,
+        fills: &fills,
+        dumps: &written,
+        repeats: 0,
+    };
+    let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
+    let cost = run.table.cost(&run.executions);
+    let reply = Reply {
+        counts: Counts::of(&run.table, &run.executions)?,
+        entry: kernel.entry_point().name.clone(),
+        tally_agrees: run.witness.is_some_and(|witness| witness.tally == cost),
+        fills: contents(&kernel, &fills)?,
+        buffers: run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes))).collect(),
+    };
+    serde_json::to_string(&reply).map_err(|error| error.to_string())
+}
+
+/// What each buffer holds before the run, so that a GPU can be given the same.
+fn contents(
+    kernel: &KernelModule,
+    fills: &BTreeMap<BindingKey, Fill>,
+) -> Result<BTreeMap<String, String>, String> {
+    let resources = kernel.resources.iter().filter_map(|resource| {
+        let layout = kernel.layout(resource)?;
+        Some(((resource.group, resource.binding), layout))
+    });
+    resources
+        .map(|(at, layout)| {
+            let zeros = Fill::Zeros(layout.least_scalars());
+            let bytes = fills.get(&at).unwrap_or(&zeros).bytes(&layout, u64::from(u32::MAX))?;
+            Ok((name(at), hexadecimal(&bytes)))
+        })
+        .collect()
+}
+
+fn key(text: &str) -> Result<BindingKey, String> {
+    let parts = text.split_once('.').and_then(|(g, b)| Some((g.parse().ok()?, b.parse().ok()?)));
+    parts.ok_or_else(|| format!("'{text}' is no GROUP.BINDING"))
+}
+
+fn name((group, binding): BindingKey) -> String {
+    format!("{group}.{binding}")
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,58 @@
+// `npx flopmeter URL`: what it prints, and its exit code for whatever can go wrong.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { serve, skip } from "./server.mjs";
+
+const program = fileURLToPath(new URL("../npm/bin/flopmeter.js", import.meta.url));
+
+let server;
+before(async () => (server = await serve()));
+after(() => server.close());
+
+/** Runs the program to its end. */
+function flopmeter(...args) {
+  const child = spawn(process.execPath, [program, ...args]);
+  const [out, err] = [[], []];
+  child.stdout.on("data", (data) => out.push(data));
+  child.stderr.on("data", (data) => err.push(data));
+  return new Promise((resolve) =>
+    child.on("close", (code) => resolve({ code, out: out.join(""), err: err.join("") })),
+  );
+}
+
+test("a page is counted and printed as a table", { skip }, async () => {
+  const { code, out, err } = await flopmeter(`${server.url}/tests/pages/collatz.html`, "--seconds", "1");
+  assert.equal(code, 0, err);
+  assert.match(out, /executed +158,090 FLOPs \(convention ieee\) in 1 dispatches/);
+  assert.match(out, /collatz +1 +158,090 +8,000/);
+});
+
+test("a worker of the page is counted too, and JSON has both", { skip }, async () => {
+  const { code, out, err } = await flopmeter(`${server.url}/tests/pages/worker.html`, "--seconds", "2", "--json");
+  assert.equal(code, 0, err);
+  const [page, worker] = JSON.parse(out);
+  assert.equal(page.totals.flops, 0);
+  assert.equal(worker.schema, "flopmeter.run/1");
+  assert.equal(worker.totals.flops, 158090);
+});
+
+test("what is asked for wrongly, and pages that cannot be opened, are exit code 2", { skip }, async () => {
+  const cases = [
+    [[], /one URL is expected/],
+    [["nonsense"], /Invalid URL/],
+    [[`${server.url}/nothing.html`], /cannot be opened/],
+    [[`${server.url}/tests/pages/collatz.html`, "--seconds", "soon"], /'soon' is no number/],
+    [[`${server.url}/tests/pages/collatz.html`, "--browser", "/nowhere"], /\/nowhere cannot be started/],
+    [["about:blank"], /no WebGPU/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, out, err } = await flopmeter(...args);
+    assert.match(err, message);
+    assert.equal(code, 2, args.join(" "));
+    assert.equal(out, "");
+  }
+});

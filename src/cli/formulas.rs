@@ -1,0 +1,59 @@
+//! `flopmeter formulas`: every published formula beside what is exact. No device is touched.
+
+use anyhow::bail;
+
+use flopmeter::{
+    family::decoder::{DecoderConfig, Tokens, Training},
+    result::FormulasReport,
+};
+
+use super::{
+    Outcome,
+    args::{self, Common, Recompute},
+    export::{Formats, Places},
+};
+
+pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let config = DecoderConfig::resolve(&asked.name, &asked.overrides())?;
+    let tokens = tokens(asked)?;
+    let training = Training {
+        optimizer: asked.optimizer,
+        recompute: asked.recompute == Recompute::Layers,
+        input_gradients: false,
+    };
+    let mut report = FormulasReport::new(&asked.name, &config, &tokens, training);
+    let question = asked.ahead.question()?;
+    if !question.is_empty() {
+        report = report.with_forecast(question)?;
+    }
+    formats.write(&report, &places, common)?;
+    Ok(Outcome::Holds)
+}
+
+/// The tokens of a step, of which there are few enough that no count overflows.
+fn tokens(asked: &args::Formulas) -> super::Result<Tokens> {
+    let sum: u64 = asked.pack.iter().map(|&length| u64::from(length)).sum();
+    let seq = match asked.seq {
+        Some(seq) if !asked.pack.is_empty() && u64::from(seq) != sum => bail!(
+            "--pack: the lengths add up to {sum}, but --seq is {seq}: make them agree, or leave --seq out"
+        ),
+        Some(seq) => u64::from(seq),
+        None if asked.pack.is_empty() => 512,
+        None => sum,
+    };
+    let count = u64::from(asked.batch) * seq;
+    if u32::try_from(seq).is_err() || u32::try_from(count).is_err() {
+        bail!(
+            "--batch {} x {seq} are {count} tokens, more than {}: lower them",
+            asked.batch,
+            u32::MAX
+        );
+    }
+    let lengths = match asked.pack.is_empty() {
+        true => vec![seq as u32],
+        false => asked.pack.clone(),
+    };
+    Ok(Tokens { batch: asked.batch, lengths })
+}

@@ -1,0 +1,80 @@
+//! How times were taken, and what becomes of several. Knows clocks, not what they timed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::execute::Clock;
+
+/// How times were taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    /// The clock.
+    pub source: Source,
+    /// Timed runs of the plain kernels.
+    pub repeats: u32,
+    /// Median over the runs of the whole plan's plain time.
+    pub plain_seconds: Option<f64>,
+    /// The whole plan's time when instrumented, once.
+    pub counted_seconds: f64,
+}
+
+/// The clock that a report's times come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The device's, for every pass.
+    Timestamps,
+    /// The host's, for at least one pass.
+    Wall,
+    /// None: nothing was timed.
+    None,
+}
+
+impl Source {
+    /// The same for a reader.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Timestamps => "the device's timestamps",
+            Self::Wall => "the host's clock, submission and wait included",
+            Self::None => "nothing was timed",
+        }
+    }
+}
+
+pub(crate) fn source(runs: &[Vec<(f64, Clock)>]) -> Source {
+    let mut clocks = runs.iter().flatten().map(|(_, clock)| clock).peekable();
+    if clocks.peek().is_none() {
+        Source::None
+    } else if clocks.all(|clock| *clock == Clock::Timestamps) {
+        Source::Timestamps
+    } else {
+        Source::Wall
+    }
+}
+
+/// The middle value, or the mean of the middle two.
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let upper = *values.get(values.len() / 2)?;
+    Some(if values.len() % 2 == 1 { upper } else { (values[values.len() / 2 - 1] + upper) / 2.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_the_middle() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn one_pass_on_the_wall_clock_makes_the_source_wall() {
+        let run = |clock| vec![(1.0, Clock::Timestamps), (1.0, clock)];
+        assert_eq!(source(&[]), Source::None);
+        assert_eq!(source(&[run(Clock::Timestamps)]), Source::Timestamps);
+        assert_eq!(source(&[run(Clock::Timestamps), run(Clock::Wall)]), Source::Wall);
+    }
+}

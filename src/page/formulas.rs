@@ -1,0 +1,217 @@
+//! Published formulas beside the exact count: the formulas that apply with their ratios, the causes of each,
+//! and those that do not apply with the reason.
+
+use super::{
+    Cell, Column, Fact, Figure, Line, Page, Paged, Plot, Point, Row, Section, Table,
+    number::{duration, grouped},
+};
+use crate::{
+    family::decoder::{Exact, Phases},
+    forecast::Forecast,
+    published::FormulaRow,
+    result::FormulasReport,
+};
+
+impl Paged for FormulasReport {
+    fn page(&self, _every_layer: bool) -> Page {
+        let (applying, others): (Vec<&FormulaRow>, Vec<&FormulaRow>) =
+            self.formulas.iter().partition(|row| row.applies);
+        let mut sections = vec![
+            Section::facts("What is priced", facts(self)),
+            Section::table("The exact count", exact(&self.exact)),
+        ];
+        if let Some(first) = self.forecasts.first() {
+            let mut facts = super::forecast::asked(first);
+            facts.extend(rates(self));
+            sections.push(Section::facts("Many steps", facts));
+            let table = super::forecast::table(&self.forecasts);
+            sections.push(Section::table("Many steps by each count", table));
+        }
+        sections.extend([
+            Section::table("Published formulas", formulas(&applying)),
+            Section::plot("Ratios to the exact count", ratios(&applying)),
+            Section::table("Why they differ", causes(&applying)),
+            Section::table("Who published them", sources(&self.formulas)),
+        ]);
+        if !others.is_empty() {
+            sections.push(Section::table("Formulas that do not apply", inapplicable(&others)));
+        }
+        Page { title: format!("Published formulas on {}", self.model), sections }
+    }
+}
+
+fn facts(report: &FormulasReport) -> Vec<Fact> {
+    let fields = report.model_config.iter();
+    let fields: Vec<String> = fields
+        .map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')))
+        .collect();
+    let tokens = u128::from(report.batch) * u128::from(report.seq);
+    let packed: Vec<String> = report.packed.iter().map(u32::to_string).collect();
+    let packed = match packed.is_empty() {
+        true => String::new(),
+        false => format!(" (sequences of {} packed)", packed.join(", ")),
+    };
+    let training = &report.training;
+    let step = format!(
+        "batch {} x seq {}{packed} = {} tokens; {} of {} parameters train: {}; {}; recompute {}",
+        report.batch,
+        report.seq,
+        grouped(tokens),
+        grouped(training.trained_parameters),
+        grouped(training.parameters),
+        training.trains,
+        training.optimizer,
+        training.recompute,
+    );
+    let [without, layers] =
+        [training.parameters_without_embedding, training.parameters_of_layers].map(grouped);
+    let n = format!(
+        "{} parameters; {without} without the embedding's module; {layers} in the layers alone",
+        grouped(training.parameters)
+    );
+    vec![
+        Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
+        Fact::new("step", step),
+        Fact::new("N", n),
+        Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
+    ]
+}
+
+/// Tokens a second at the stated peak, by each count.
+fn rates(report: &FormulasReport) -> Vec<Fact> {
+    let tokens = f64::from(report.batch) * f64::from(report.seq);
+    let rate = |forecast: &Forecast| {
+        let seconds = forecast.seconds.stated?;
+        let rate = grouped((tokens / seconds) as u128);
+        let text = format!("{rate} tokens/s, {} a step, by {}", duration(seconds), forecast.count);
+        Some(Fact::new("at peak", text))
+    };
+    report.forecasts.iter().filter_map(rate).collect()
+}
+
+pub(super) fn exact(exact: &Exact) -> Table {
+    let row = |name: &str, phases: Phases| {
+        let Phases { forward, backward, optimizer, total } = phases;
+        let figures = [forward, backward, optimizer, total].map(Cell::Count);
+        Row::new([vec![Cell::text(name)], figures.to_vec()].concat())
+    };
+    let mut rows =
+        vec![row("algebraic", exact.algebraic), row("products, whole square", exact.products)];
+    if exact.recomputed > 0 {
+        let again = |flops| Phases { backward: flops, total: flops, ..Phases::default() };
+        rows.push(row("recomputed, beside algebraic", again(exact.recomputed)));
+        rows.push(row("recomputed, beside products", again(exact.recomputed_products)));
+    }
+    let columns = [
+        Column::text("count", "count"),
+        Column::number("forward", "forward"),
+        Column::number("backward", "backward"),
+        Column::number("optimizer", "optimizer"),
+        Column::number("total", "total"),
+    ];
+    Table { columns: columns.into(), rows, ..Table::default() }
+}
+
+fn formulas(rows: &[&FormulaRow]) -> Table {
+    let cells = |row: &&FormulaRow| {
+        let count = |value: Option<i128>| {
+            let value = value.and_then(|value| u128::try_from(value).ok());
+            value.map_or(Cell::Missing, Cell::Count)
+        };
+        let rate = |value: Option<f64>| value.map_or(Cell::Missing, |value| Cell::rate(value, 4));
+        let first = row.causes.first().map_or("exact", |cause| cause.text.as_str());
+        Row::new([
+            Cell::text(&row.id),
+            count(row.value),
+            rate(row.ratio),
+            rate(row.ratio_to_products),
+            Cell::text(first),
+            Cell::text(&row.formula),
+        ])
+    };
+    Table {
+        columns: vec![
+            Column::text("formula", "id"),
+            Column::number("FLOPs", "value"),
+            Column::number("ratio", "ratio"),
+            Column::number("of products", "ratio_to_products"),
+            Column::text("largest cause", "cause"),
+            Column::text("in symbols", "formula"),
+        ],
+        rows: rows.iter().map(cells).collect(),
+        main: true,
+        ..Table::default()
+    }
+}
+
+/// One point a formula, in the order of the table, and the line of the exact count.
+fn ratios(rows: &[&FormulaRow]) -> Plot {
+    let points = rows.iter().enumerate().filter_map(|(number, row)| {
+        let y = row.ratio.filter(|ratio| *ratio > 0.0)?;
+        Some(Point { series: 1, label: row.id.clone(), x: (number + 1) as f64, y })
+    });
+    let last = rows.len().max(2) as f64;
+    let exact = Line { series: 0, points: vec![(1.0, 1.0), (last, 1.0)] };
+    Plot {
+        description: "Each formula's value over the exact count of what it speaks of; 1 is exact."
+            .to_owned(),
+        series: vec!["exact".to_owned(), "published".to_owned()],
+        key: Vec::new(),
+        figure: Figure::Curves {
+            x: "formula, the farthest off first".to_owned(),
+            y: "value / exact".to_owned(),
+            lines: vec![exact],
+            points: points.collect(),
+        },
+        data: formulas(rows),
+    }
+}
+
+fn causes(rows: &[&FormulaRow]) -> Table {
+    let rows = rows.iter().flat_map(|row| {
+        row.causes.iter().enumerate().map(|(number, cause)| {
+            let name = if number == 0 { Cell::text(&row.id) } else { Cell::Blank };
+            Row::new([name, Cell::Difference(cause.flops), Cell::text(&cause.text)])
+        })
+    });
+    Table {
+        columns: vec![
+            Column::text("formula", "id"),
+            Column::number("FLOPs", "flops"),
+            Column::text("charged beyond the exact count, or short of it", "cause"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+pub(super) fn sources(rows: &[FormulaRow]) -> Table {
+    let rows = rows.iter().map(|row| {
+        let cells = [&row.id, &row.name, &row.source, &row.checked, &row.covers, &row.per];
+        Row::new(cells.map(Cell::text))
+    });
+    let columns =
+        [("formula", "id"), ("name", "name"), ("source", "source"), ("how known", "checked")];
+    let columns = columns.into_iter().chain([("speaks of", "covers"), ("stated per", "per")]);
+    Table {
+        columns: columns.map(|(name, key)| Column::text(name, key)).collect(),
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+fn inapplicable(rows: &[&FormulaRow]) -> Table {
+    let rows = rows.iter().map(|row| {
+        let why = row.why_not.clone().unwrap_or_default();
+        Row::new([Cell::text(&row.id), Cell::text(&row.name), Cell::Text(why)])
+    });
+    Table {
+        columns: vec![
+            Column::text("formula", "id"),
+            Column::text("name", "name"),
+            Column::text("why not", "why_not"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}

@@ -1,0 +1,136 @@
+//! What a formula charges: FLOPs by part of the decoder and pass. Their sum is the formula's value, so that
+//! the difference to the exact count can be told part by part.
+
+use std::{collections::BTreeMap, ops::Deref};
+
+use super::case::Case;
+use crate::family::decoder::{Part, Pass, Place};
+
+/// What FLOPs are charged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// The embedding's table, as if looking up were a matrix product.
+    Table,
+    /// A part of the decoder.
+    Part(Part),
+}
+
+impl From<Part> for What {
+    fn from(part: Part) -> Self {
+        Self::Part(part)
+    }
+}
+
+impl From<Place> for What {
+    fn from(place: Place) -> Self {
+        Self::Part(Part::Linear(place))
+    }
+}
+
+/// The passes of a matrix product in which its weight is trained.
+pub(super) const THREE: [Pass; 3] = [Pass::Forward, Pass::Input, Pass::Weight];
+/// Those in which it is frozen.
+pub(super) const TWO: [Pass; 2] = [Pass::Forward, Pass::Input];
+/// Those in which the layer runs again.
+pub(super) const FOUR: [Pass; 4] = [Pass::Forward, Pass::Again, Pass::Input, Pass::Weight];
+
+/// The projections of attention.
+pub(super) const PROJECTIONS: [Place; 4] = [Place::Query, Place::Key, Place::Value, Place::Output];
+/// Every linear layer of a dense decoder.
+pub(super) const DENSE: [Place; 6] =
+    [Place::Query, Place::Key, Place::Value, Place::Output, Place::Mlp, Place::Head];
+
+/// A formula's charges for one case, whose symbols it gives too.
+pub struct Bill<'a> {
+    case: &'a Case<'a>,
+    charges: BTreeMap<(What, Pass), i128>,
+}
+
+impl<'a> Deref for Bill<'a> {
+    type Target = Case<'a>;
+
+    fn deref(&self) -> &Case<'a> {
+        self.case
+    }
+}
+
+impl<'a> Bill<'a> {
+    pub(super) fn new(case: &'a Case<'a>) -> Self {
+        Self { case, charges: BTreeMap::new() }
+    }
+
+    /// The case that is charged.
+    pub(super) const fn case(&self) -> &'a Case<'a> {
+        self.case
+    }
+
+    /// Everything that was charged.
+    pub fn charges(&self) -> &BTreeMap<(What, Pass), i128> {
+        &self.charges
+    }
+
+    /// The formula's value.
+    pub fn value(&self) -> i128 {
+        self.charges.values().sum()
+    }
+
+    pub(super) fn add(&mut self, what: impl Into<What>, pass: Pass, flops: i128) {
+        *self.charges.entry((what.into(), pass)).or_default() += flops;
+    }
+
+    /// The same FLOPs in each of the passes.
+    pub(super) fn each(&mut self, passes: &[Pass], what: impl Into<What>, flops: i128) {
+        let what = what.into();
+        for &pass in passes {
+            self.add(what, pass, flops);
+        }
+    }
+
+    /// 2 FLOPs for each of these weights and each token, in each of the passes.
+    pub(super) fn weights(&mut self, passes: &[Pass], what: impl Into<What>, weights: i128) {
+        self.each(passes, what, 2 * weights * self.case.t);
+    }
+
+    /// The same for linear layers as wide as they are.
+    pub(super) fn linears(&mut self, passes: &[Pass], places: &[Place]) {
+        for &place in places {
+            self.weights(passes, place, self.case.weights(place));
+        }
+    }
+
+    /// Every linear layer as it is: 2 W T a pass.
+    pub(super) fn every_linear(&mut self, passes: &[Pass]) {
+        let mut places = DENSE.to_vec();
+        if self.case.has_experts() {
+            places.extend([Place::Router, Place::Shared, Place::SharedGate]);
+        }
+        self.linears(passes, &places);
+    }
+
+    /// Every parameter of a tied or untied model but the table's: the linear layers, biases and norms.
+    pub(super) fn parameters(&mut self, passes: &[Pass]) {
+        self.every_linear(passes);
+        self.weights(passes, Part::Bias, self.case.biases);
+        self.weights(passes, Part::Norm, self.case.norms);
+    }
+
+    /// Attention's products at so many times L n d B S^2, forward and backward. The whole square is 4 and 8.
+    pub(super) fn square(&mut self, forward: i128, backward: i128) {
+        self.square_of(self.case.n * self.case.d, forward, backward);
+    }
+
+    /// The same with heads that are together so wide.
+    pub(super) fn square_of(&mut self, width: i128, forward: i128, backward: i128) {
+        let unit = self.case.l * width * self.case.square;
+        self.add(Part::Square, Pass::Forward, forward * unit);
+        self.add(Part::Square, Pass::Input, backward * unit);
+    }
+
+    /// k and v as wide as q, four matrices of H by n d.
+    pub(super) fn multi_head(&mut self, passes: &[Pass]) {
+        let Case { l, h, n, d, .. } = *self.case;
+        for place in PROJECTIONS {
+            self.weights(passes, place, l * h * n * d);
+        }
+    }
+}

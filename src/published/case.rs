@@ -1,0 +1,132 @@
+//! The symbols that formulas are written in, for one decoder, shape and way to train it.
+
+use crate::family::decoder::{DecoderConfig, Linear, Member, Mlp, Place, Tokens, Training};
+
+/// A decoder, the tokens of a step, and how it is trained, in symbols. Whole numbers of 128 bits, with which
+/// no formula overflows.
+pub struct Case<'a> {
+    /// The decoder.
+    pub config: &'a DecoderConfig,
+    /// How it is trained.
+    pub training: Training,
+    /// T.
+    pub t: i128,
+    /// B times the sum of the squares of sequences' lengths: B S^2.
+    pub square: i128,
+    /// S.
+    pub s: i128,
+    /// H.
+    pub h: i128,
+    /// L.
+    pub l: i128,
+    /// n.
+    pub n: i128,
+    /// k, the key and value heads.
+    pub k: i128,
+    /// d.
+    pub d: i128,
+    /// I.
+    pub i: i128,
+    /// V.
+    pub v: i128,
+    /// N, all parameters but the adapters', a tied table once.
+    pub parameters: i128,
+    /// P, the adapters' parameters.
+    pub adapters: i128,
+    /// Parameters of all norms.
+    pub norms: i128,
+    /// Parameters of all biases.
+    pub biases: i128,
+    places: Vec<(Place, i128)>,
+}
+
+impl<'a> Case<'a> {
+    /// The symbols of a decoder.
+    pub fn new(config: &'a DecoderConfig, tokens: &Tokens, training: Training) -> Self {
+        let whole = |number: u128| i128::try_from(number).unwrap_or(i128::MAX);
+        let mut places: Vec<(Place, i128)> = Vec::new();
+        let (mut norms, mut biases) = (i128::from(config.hidden_size), 0);
+        let mut add = |place: Place, weights: i128| match places
+            .iter_mut()
+            .find(|(known, _)| *known == place)
+        {
+            Some((_, sum)) => *sum += weights,
+            None => places.push((place, weights)),
+        };
+        for (layer, count) in config.kinds() {
+            let count = i128::from(count);
+            for linear in Linear::of_layer(config, layer) {
+                add(linear.place, count * whole(linear.active()));
+                if linear.bias {
+                    biases += count * i128::from(linear.n);
+                }
+            }
+            norms += count * config.norms().iter().map(|&(_, d)| i128::from(d)).sum::<i128>();
+        }
+        add(Place::Head, whole(Linear::head(config).active()));
+        Self {
+            config,
+            training,
+            t: whole(tokens.count()),
+            square: whole(tokens.square()),
+            s: whole(tokens.seq()),
+            h: config.hidden_size.into(),
+            l: config.num_hidden_layers().into(),
+            n: config.num_attention_heads.into(),
+            k: config.num_key_value_heads.into(),
+            d: config.head_dim.into(),
+            i: config.intermediate_size.into(),
+            v: config.vocab_size.into(),
+            parameters: whole(config.base_parameters()),
+            adapters: whole(config.adapter_parameters()),
+            norms,
+            biases,
+            places,
+        }
+    }
+
+    /// Weights of the linear layers of a place that one token passes, in all layers.
+    pub fn weights(&self, place: Place) -> i128 {
+        self.places.iter().find(|(known, _)| *known == place).map_or(0, |(_, weights)| *weights)
+    }
+
+    /// W, the weights of every matrix product that a token passes.
+    pub fn all_weights(&self) -> i128 {
+        self.places.iter().map(|(_, weights)| weights).sum()
+    }
+
+    /// V H, the numbers in the embedding's table.
+    pub const fn table(&self) -> i128 {
+        self.v * self.h
+    }
+
+    /// Whether the head is the embedding's table.
+    pub const fn tied(&self) -> bool {
+        self.config.tie_word_embeddings
+    }
+
+    /// Whether adapters alone are trained.
+    pub const fn has_adapters(&self) -> bool {
+        self.config.adapters.is_some()
+    }
+
+    /// Whether any layer has experts.
+    pub fn has_experts(&self) -> bool {
+        self.config.layers.iter().any(|layer| matches!(layer.mlp, Mlp::Experts(_)))
+    }
+
+    /// The member of the family.
+    pub const fn member(&self) -> Member {
+        self.config.member
+    }
+}
+
+/// For formulas that know no experts.
+pub(super) fn dense(case: &Case<'_>) -> Option<&'static str> {
+    case.has_experts().then_some("the formula has no term for experts, and the model has them")
+}
+
+/// For formulas without conditions.
+pub(super) fn always(_: &Case<'_>) -> Option<&'static str> {
+    None
+}

@@ -1,0 +1,210 @@
+//! Why a formula's value is not the exact count: the differences of what it charges and what is computed,
+//! part by part, each with a reason whose condition is checked on the numbers. They add up to the whole
+//! difference.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    bill::{Bill, What},
+    case::Case,
+    formula::{Covers, Formula},
+};
+use crate::family::decoder::{Part, Pass, Place};
+
+/// One reason for a difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    /// The reason.
+    pub text: String,
+    /// What the formula charges for it beyond the exact count; negative where it charges less.
+    pub flops: i128,
+}
+
+/// FLOPs by part and pass.
+pub(super) type Counts = BTreeMap<(What, Pass), i128>;
+
+/// The exact counts that a formula is held against.
+pub(super) struct Reference {
+    /// Of what is computed.
+    pub(super) exact: Counts,
+    /// The same with gradients down to the embedding's output.
+    pub(super) fed: Counts,
+}
+
+/// The reasons, the largest first.
+pub(super) fn causes(
+    formula: &Formula,
+    case: &Case<'_>,
+    bill: &Bill<'_>,
+    reference: &Reference,
+) -> Vec<Cause> {
+    let charged = bill.charges();
+    let mut parts: Vec<What> =
+        charged.keys().chain(reference.exact.keys()).map(|key| key.0).collect();
+    parts.sort_unstable();
+    parts.dedup();
+    let (mut frozen, mut again, mut front) = (0, 0, 0);
+    let mut found = Vec::new();
+    for what in parts {
+        let mut side = Side::default();
+        for pass in [Pass::Forward, Pass::Again, Pass::Input, Pass::Weight, Pass::Update] {
+            let of = |counts: &Counts| counts.get(&(what, pass)).copied().unwrap_or_default();
+            let (charged, exact) = (of(charged), of(&reference.exact));
+            match pass {
+                Pass::Weight if exact == 0 && case.has_adapters() => frozen += charged,
+                Pass::Again if exact == 0 => again += charged,
+                Pass::Input if charged != 0 => {
+                    let fed = of(&reference.fed);
+                    front += fed - exact;
+                    side.add(charged, fed);
+                }
+                Pass::Forward | Pass::Again | Pass::Input | Pass::Weight | Pass::Update => {
+                    side.add(charged, exact);
+                }
+            }
+        }
+        if side.charged != side.exact {
+            let text = reason(formula, case, what, side);
+            let flops = side.charged - side.exact;
+            // Several parts may differ for one reason.
+            match found.iter_mut().find(|cause: &&mut Cause| cause.text == text) {
+                Some(cause) => cause.flops += flops,
+                None => found.push(Cause { text, flops }),
+            }
+        }
+    }
+    let text = "gradients of frozen weights are charged: adapters alone are trained";
+    found.push(Cause { text: text.to_owned(), flops: frozen });
+    let text =
+        "gradients by inputs in front of the first adapter are charged, where nothing is trained";
+    found.push(Cause { text: text.to_owned(), flops: front });
+    let text = "a second forward pass is charged, and no layer is recomputed";
+    found.push(Cause { text: text.to_owned(), flops: again });
+    found.retain(|cause| cause.flops != 0);
+    found.sort_by_key(|cause| std::cmp::Reverse(cause.flops.abs()));
+    found
+}
+
+/// What is charged for a part, and what it costs.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    charged: i128,
+    exact: i128,
+}
+
+impl Side {
+    fn add(&mut self, charged: i128, exact: i128) {
+        self.charged += charged;
+        self.exact += exact;
+    }
+
+    fn is(self, numerator: i128, denominator: i128) -> bool {
+        self.charged * denominator == self.exact * numerator
+    }
+}
+
+fn reason(formula: &Formula, case: &Case<'_>, what: What, side: Side) -> String {
+    let given = formula.because.iter().find(|(part, _)| *part == what).map(|(_, text)| *text);
+    if let Some(text) = known(case, formula.covers, what, side) {
+        return text.to_owned();
+    }
+    let name = name(what);
+    match given {
+        Some(text) => text.to_owned(),
+        None if side.charged == 0 => format!("not charged: {name}"),
+        None if side.exact == 0 => format!("charged, but not computed: {name}"),
+        None => {
+            let times = side.charged as f64 / side.exact as f64;
+            format!("charged at {times:.4} of what it costs: {name}")
+        }
+    }
+}
+
+/// A reason that the numbers prove.
+fn known(case: &Case<'_>, covers: Covers, what: What, side: Side) -> Option<&'static str> {
+    match what {
+        What::Table => Some("the embedding is charged as a matrix product: it is a look-up"),
+        What::Part(Part::Square) => square(case, side),
+        What::Part(Part::Linear(Place::Key | Place::Value)) if side.charged == 0 => {
+            Some("keys and values are forgotten")
+        }
+        What::Part(Part::Linear(Place::Key | Place::Value)) if side.is(case.n, case.k) => {
+            Some("keys and values are charged as wide as queries: grouped queries are ignored")
+        }
+        What::Part(Part::Linear(Place::Mlp)) if side.is(2, 3) => {
+            Some("the MLP is charged as two matrices: it has three")
+        }
+        What::Part(Part::Linear(Place::Head)) if side.is(3, 4) => {
+            Some("the head is charged at 4.5 FLOPs a weight and token instead of 6")
+        }
+        What::Part(Part::Linear(Place::Head)) if side.is(1, 3) => {
+            Some("the head is charged for the forward pass alone")
+        }
+        What::Part(Part::Linear(_)) if covers == Covers::ForwardProducts && side.is(1, 2) => {
+            Some("a multiply-add is counted as one")
+        }
+        What::Part(Part::Norm) if is_product(side.charged, case.norms * case.t) => {
+            Some("norms are charged as if their parameters were matrix products")
+        }
+        What::Part(Part::Bias) if is_product(side.charged, case.biases * case.t) => {
+            Some("biases are charged as if they were matrix products")
+        }
+        What::Part(Part::Adapter) if side.charged == 6 * case.adapters * case.t => {
+            Some("the scale of adapters is not charged")
+        }
+        What::Part(_) => None,
+    }
+}
+
+/// 2 a parameter and token, in one to four passes.
+fn is_product(charged: i128, each: i128) -> bool {
+    (1..=4).any(|passes| charged == 2 * passes * each)
+}
+
+/// The square by how often L n d B S^2 it is charged in the passes that are held against each other.
+fn square(case: &Case<'_>, side: Side) -> Option<&'static str> {
+    let unit = case.l * case.n * case.d * case.square;
+    let times = |count: i128| side.charged == count * unit;
+    if times(0) {
+        Some("attention's two products are not charged")
+    } else if times(12) || times(4) {
+        Some("attention is charged over the whole square: a query meets the keys up to itself")
+    } else if (times(6) || times(2)) && !side.is(1, 2) {
+        Some("half of S^2 is charged: a query meets itself too, S (S + 1) / 2 pairs")
+    } else {
+        None
+    }
+}
+
+fn name(what: What) -> &'static str {
+    let part = match what {
+        What::Table => return "the embedding's table",
+        What::Part(part) => part,
+    };
+    match part {
+        Part::Embedding => "sums of the embedding's gradient",
+        Part::Linear(Place::Query) => "the projection to queries",
+        Part::Linear(Place::Key) => "the projection to keys",
+        Part::Linear(Place::Value) => "the projection to values",
+        Part::Linear(Place::Output) => "the projection of attention's output",
+        Part::Linear(Place::Mlp) => "the MLP's matrices",
+        Part::Linear(Place::Router) => "the experts' router",
+        Part::Linear(Place::Shared) => "the expert that every token passes",
+        Part::Linear(Place::SharedGate) => "the gate of that expert",
+        Part::Linear(Place::Head) => "the head",
+        Part::Adapter => "adapters",
+        Part::Bias => "biases",
+        Part::Square => "attention's two products",
+        Part::Softmax => "softmax of attention",
+        Part::Norm => "norms",
+        Part::Rope => "rotary positions",
+        Part::Activation => "the activation",
+        Part::Residual => "residual sums",
+        Part::Routing => "weights and sums of experts",
+        Part::Loss => "the loss",
+        Part::Optimizer => "the optimizer",
+    }
+}

@@ -1,0 +1,109 @@
+//! What a published formula is: a row of the tables beside this file. Knows no formula.
+
+use super::{
+    bill::{Bill, What},
+    case::Case,
+};
+
+/// A published formula.
+pub struct Formula {
+    /// Its name in reports and on a command line.
+    pub id: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+    /// Who published it.
+    pub source: Source,
+    /// For what the source states a value; values here are always of a whole step, or of its forward pass.
+    pub per: &'static str,
+    /// Of what it is a count.
+    pub covers: Covers,
+    /// The formula in symbols, as the glossary of `docs/formulas.md` has them.
+    pub formula: &'static str,
+    /// Why it cannot be applied to a case; nothing where it can.
+    pub why_not: fn(&Case<'_>) -> Option<&'static str>,
+    /// What it charges.
+    pub charge: fn(&mut Bill<'_>),
+    /// What of it deserves an explanation of its own: the part, and why its charge is what it is. Printed
+    /// only where the charge differs from the exact count.
+    pub because: &'static [(What, &'static str)],
+}
+
+/// Who published a formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// A paper, or a repository.
+    pub name: &'static str,
+    /// The commit or version that was looked at; empty for a paper.
+    pub commit: &'static str,
+    /// Where in it.
+    pub place: &'static str,
+    /// How its value was established.
+    pub checked: Checked,
+}
+
+/// How a formula was established.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// The public function was executed, and gave the values of this crate's tests.
+    Run,
+    /// The source was read.
+    Read,
+    /// A paper was not at hand; the formula is as code that cites it has it.
+    Cited,
+}
+
+impl Checked {
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "executed",
+            Self::Read => "read",
+            Self::Cited => "cited",
+        }
+    }
+}
+
+/// Of what a formula is a count, and so what it is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Covers {
+    /// A training step.
+    Step,
+    /// Its forward pass.
+    Forward,
+    /// The matrix products of a training step, attention's over the whole square.
+    Products,
+    /// Those of the forward pass.
+    ForwardProducts,
+    /// The two products of attention in a training step.
+    Attention,
+}
+
+impl Covers {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Step => "a training step: forward, backward and optimizer",
+            Self::Forward => "the forward pass",
+            Self::Products => "the matrix products of a training step, attention's whole square",
+            Self::ForwardProducts => {
+                "the matrix products of the forward pass, attention's whole square"
+            }
+            Self::Attention => "attention's two products in forward and backward pass",
+        }
+    }
+}
+
+/// A repository at a commit, whose function was executed.
+pub(super) const fn run(name: &'static str, commit: &'static str, place: &'static str) -> Source {
+    Source { name, commit, place, checked: Checked::Run }
+}
+
+/// A repository at a commit, which was read.
+pub(super) const fn read(name: &'static str, commit: &'static str, place: &'static str) -> Source {
+    Source { name, commit, place, checked: Checked::Read }
+}
+
+/// A paper as others cite it.
+pub(super) const fn paper(name: &'static str, place: &'static str) -> Source {
+    Source { name, commit: "", place, checked: Checked::Cited }
+}

@@ -1,0 +1,153 @@
+//! Every published formula on one decoder beside the exact count of a training step, as one serialisable
+//! value.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Error,
+    family::decoder::{DecoderConfig, Exact, Tokens, Training},
+    forecast::{Forecast, Question, Recomputed, Step},
+    model::Optimizer,
+    published::{FormulaRow, Judged, judge},
+};
+
+/// Published formulas and the exact count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FormulasReport {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// The model as the user named it.
+    pub model: String,
+    /// What it is, as its `config.json`.
+    pub model_config: Map<String, Value>,
+    /// B.
+    pub batch: u32,
+    /// S.
+    pub seq: u32,
+    /// The lengths of the sequences in a row, where several are packed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packed: Vec<u32>,
+    /// How it is trained.
+    pub training: TrainingSummary,
+    /// What the exact count is.
+    pub definition: Cow<'static, str>,
+    /// What a training step costs by closed forms.
+    pub exact: Exact,
+    /// What was asked about many such steps, by the exact count and by 6 N T.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forecasts: Vec<Forecast>,
+    /// The formulas that apply, the farthest off first, then those that do not.
+    pub formulas: Vec<FormulaRow>,
+}
+
+/// What trains, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrainingSummary {
+    /// In words.
+    pub trains: String,
+    /// N, all parameters but the adapters'.
+    pub parameters: u128,
+    /// N without the embedding's module: without the table, and where the head is tied without the head.
+    pub parameters_without_embedding: u128,
+    /// N without the table and without the head.
+    pub parameters_of_layers: u128,
+    /// How many parameters training changes.
+    pub trained_parameters: u128,
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// `layers` where the forward pass of each layer runs again in the backward pass, else `none`.
+    pub recompute: Cow<'static, str>,
+}
+
+impl FormulasReport {
+    /// Name and version of the layout of its JSON file.
+    pub const SCHEMA: &'static str = "flopmeter.formulas/1";
+
+    /// What the exact count is, and what a ratio divides.
+    pub const DEFINITION: &str = "Closed forms, priced without running anything: no kernel was executed \
+        for this report. Algebraic is what the mathematics of a step asks for under the ieee convention, \
+        causal attention with its pairs alone, frozen weights without a gradient, the optimizer included. \
+        Products are the matrix products alone, attention over the whole square, as PyTorch's \
+        FlopCounterMode counts them. A ratio is a formula's value over the algebraic count of what the \
+        formula speaks of; its causes add up to the difference. Counts do not depend on the type of \
+        numbers that kernels compute with.";
+
+    /// Evaluates every formula.
+    pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Training) -> Self {
+        let Judged { exact, rows } = judge(config, tokens, training);
+        let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
+        let parameters = config.base_parameters();
+        let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
+        let tables = if config.tie_word_embeddings { 1 } else { 2 };
+        let (trains, trained_parameters) = match &config.adapters {
+            None => ("all parameters".to_owned(), config.base_parameters()),
+            Some(adapters) => (
+                format!("adapters of rank {} on {}", adapters.rank, adapters.targets),
+                config.adapter_parameters(),
+            ),
+        };
+        Self {
+            schema: Self::SCHEMA.into(),
+            model: model.to_owned(),
+            model_config: config.to_json(),
+            batch: tokens.batch,
+            seq: u32::try_from(tokens.seq()).unwrap_or(u32::MAX),
+            packed,
+            training: TrainingSummary {
+                trains,
+                parameters,
+                parameters_without_embedding: parameters - table,
+                parameters_of_layers: parameters - tables * table,
+                trained_parameters,
+                optimizer: training.optimizer,
+                recompute: if training.recompute { "layers" } else { "none" }.into(),
+            },
+            definition: Self::DEFINITION.into(),
+            exact,
+            forecasts: Vec::new(),
+            formulas: rows,
+        }
+    }
+
+    /// The same report, and what it says about many such steps: by the exact count first, then by 6 N T with
+    /// each of the three meanings of N.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the question makes no sense, or a step's FLOPs overflow 64 bits.
+    pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
+        let tokens = self.batch * self.seq;
+        let again = self.exact.recomputed;
+        let six = |parameters: u128| 6 * parameters * u128::from(tokens);
+        let training = &self.training;
+        let counts = [
+            ("exact".to_owned(), self.exact.algebraic.total),
+            ("6 N T, N all parameters".to_owned(), six(training.parameters)),
+            ("6 N T, N without embedding".to_owned(), six(training.parameters_without_embedding)),
+            ("6 N T, N of the layers".to_owned(), six(training.parameters_of_layers)),
+        ];
+        let narrow = |flops: u128| {
+            u64::try_from(flops).map_err(|_| {
+                Error::Config(format!(
+                    "a step of {flops} FLOPs overflows 64 bits: lower batch or seq"
+                ))
+            })
+        };
+        let forecasts = counts.into_iter().map(|(count, flops)| {
+            let step = Step {
+                flops: narrow(flops)?,
+                recomputed: Recomputed::Beside(narrow(again)?),
+                tokens,
+                training: true,
+                seconds: None,
+            };
+            Forecast::new(&count, step, question)
+        });
+        self.forecasts = forecasts.collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+}

@@ -1,0 +1,79 @@
+//! `flopmeter formulas` as a user types it: what it prints, what it refuses and how, and that it is at once.
+
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+
+fn flopmeter(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
+    command.arg("formulas").args(arguments);
+    command
+}
+
+fn report(arguments: &[&str]) -> Value {
+    let run = flopmeter(&[arguments, &["--json", "-"]].concat()).assert().success();
+    serde_json::from_slice(&run.get_output().stdout).unwrap()
+}
+
+#[test]
+fn the_exact_count_stands_beside_what_is_published() {
+    let report = report(&["qwen2.5-0.5b", "--batch", "1", "--seq", "512"]);
+    assert_eq!(report["schema"], "flopmeter.formulas/1");
+    assert_eq!(report["exact"]["products"]["forward"], 528_364_863_488_u64);
+    let formulas = report["formulas"].as_array().unwrap();
+    let trainer = formulas.iter().find(|row| row["id"] == "hf-trainer").unwrap();
+    assert_eq!(trainer["value"], 1_099_463_000_064_u64);
+    let exact = report["exact"]["algebraic"]["total"].as_i64().unwrap();
+    let causes = trainer["causes"].as_array().unwrap();
+    let sum: i64 = causes.iter().map(|cause| cause["flops"].as_i64().unwrap()).sum();
+    assert_eq!(sum, 1_099_463_000_064 - exact);
+    let table = flopmeter(&["mixtral-8x7b", "--seq", "128"]).assert().success();
+    table.stdout(contains("no kernel was executed").and(contains("NVIDIA/Megatron-LM")));
+}
+
+#[test]
+fn adapters_cost_less_than_full_training_and_recomputation_stands_beside() {
+    let total = |arguments: &[&str]| {
+        let report = report(&[&["llama-3.2-1b"], arguments].concat());
+        let exact = report["exact"].clone();
+        (exact["algebraic"]["total"].as_u64().unwrap(), exact["recomputed"].as_u64().unwrap())
+    };
+    let (full, none) = total(&[]);
+    let (adapters, _) = total(&["--lora-rank", "8", "--lora-targets", "all-linear"]);
+    let (same, again) = total(&["--recompute", "layers"]);
+    assert!(adapters < full && none == 0 && same == full && again > 0);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_way_out() {
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let run = flopmeter(arguments).assert().code(2).stdout("");
+        for part in parts {
+            flopmeter(arguments).assert().stderr(contains(*part));
+        }
+        drop(run);
+    };
+    refused(&["nothing"], &["no decoder 'nothing'", "llama-3.1-8b"]);
+    refused(&["resnet-bk"], &["ResNet-BK is no decoder"]);
+    refused(&["--pack", "10,20", "--seq", "31"], &["add up to 30", "31"]);
+    refused(&["--pack", "10,0"], &["0"]);
+    refused(&["--batch", "4000000000", "--seq", "4000"], &["tokens", "lower"]);
+    refused(
+        &["mixtral-8x7b", "--set", "num_experts_per_tok=9"],
+        &["num_experts_per_tok is 9", "= 8"],
+    );
+    refused(&["mistral-7b", "--set", "sliding_window=0"], &["sliding_window is 0"]);
+    refused(&["--lora-rank", "8", "--lora-targets", "w1"], &["'w1'", "q_proj"]);
+    refused(&["--set", "hidden_siez=3"], &["'hidden_siez'"]);
+    refused(&["mixtral-8x7b", "--set", "model_type=qwen2"], &["num_local_experts", "mixtral"]);
+}
+
+/// Nothing is allocated, whatever the model's size. The limit is generous: builds of tests are not optimised.
+#[test]
+fn the_largest_preset_takes_no_longer_than_the_smallest() {
+    let start = Instant::now();
+    flopmeter(&["llama-3.1-70b", "--seq", "8192", "--lora-rank", "8"]).assert().success();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
