@@ -8,6 +8,7 @@ mod compare;
 mod estimate;
 mod export;
 mod formulas;
+mod hint;
 mod interrupt;
 mod manual;
 mod merge;
@@ -72,9 +73,10 @@ pub fn run() -> Outcome {
             return if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds };
         }
     };
-    log_to_stderr(&arguments.common);
-    let common = &arguments.common;
-    let outcome = match &arguments.command {
+    // A step that is given up goes on in its thread until the process ends.
+    let Arguments { command, common } = Box::leak(Box::new(arguments));
+    log_to_stderr(common);
+    let outcome = interrupt::listen().and_then(|()| match command {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
@@ -87,13 +89,17 @@ pub fn run() -> Outcome {
         Command::Adapters(asked) => adapters::run(asked, common),
         Command::Completions(asked) => manual::completions(asked),
         Command::Man(asked) => manual::man(asked),
-    };
-    outcome.unwrap_or_else(|error| {
+    });
+    let outcome = outcome.unwrap_or_else(|error| {
         let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
         let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
         output::complain(&if cut { error.context(AUTO) } else { error });
         if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
-    })
+    });
+    if interrupt::has_left_behind() {
+        interrupt::leave(outcome);
+    }
+    outcome
 }
 
 /// What helps where an adapter did not run a kernel to its end.

@@ -1,7 +1,9 @@
-//! Everything that can go wrong, in words a user can act on. Whether an error ends a process, and
-//! with which code, is the command line's business.
+//! Everything that can go wrong, as data and in words. What the options of a program are called that help, and
+//! whether an error ends a process, is not known here.
 
 use std::path::PathBuf;
+
+use crate::op::Convention;
 
 /// What went wrong, and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,14 @@ pub enum Error {
     /// A model's configuration or a shape does not make sense, or exceeds a limit.
     #[error("{0}")]
     Config(String),
+    /// A request is refused that would pass if it asked for something else.
+    #[error("{problem}: {remedy}")]
+    Refused {
+        /// What is in the way.
+        problem: String,
+        /// What to ask for instead.
+        remedy: Remedy,
+    },
     /// A file of the user's cannot be read, understood or written.
     #[error("{}: {problem}", .path.display())]
     File {
@@ -55,6 +65,7 @@ impl Error {
             Self::NoAdapter(_)
             | Self::Device { .. }
             | Self::Config(_)
+            | Self::Refused { .. }
             | Self::File { .. }
             | Self::Interrupted(_) => None,
         }
@@ -67,4 +78,36 @@ impl Error {
             other => other,
         }
     }
+}
+
+/// What to ask for instead of what was refused. A program that made the request from options says which of
+/// them are meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Remedy {
+    /// Fewer tokens, or a smaller model.
+    #[error("take a smaller batch, shorter sequences or a smaller model")]
+    SmallerStep,
+    /// A run of every layer.
+    #[error("measure every layer")]
+    EveryLayer,
+    /// The executor that sees every access.
+    #[error("have the embedded executor look for them")]
+    EmbeddedExecutor,
+    /// One of the entry points that there are.
+    #[error("choose one of {}", .0.join(", "))]
+    EntryPoint(Vec<String>),
+    /// Contents for a buffer.
+    #[error("say what fills {group}.{binding}")]
+    Contents {
+        /// The binding's group.
+        group: u32,
+        /// The binding within its group.
+        binding: u32,
+    },
+    /// The same convention on both sides.
+    #[error("count one of them again by the convention of the other")]
+    Convention(Convention),
+    /// A report of the points that there are.
+    #[error("run the shards that have them, or join what is there")]
+    PartialSweep,
 }

@@ -61,10 +61,10 @@ pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Execu
         return embedded.open();
     }
     match gpu::Gpu::open(choice) {
-        Ok(gpu) if embedded.detect_races => Err(Error::Config(format!(
-            "'{}' cannot look for races: say --adapter embedded with --detect-races",
-            gpu.adapter().name
-        ))),
+        Ok(gpu) if embedded.detect_races => Err(Error::Refused {
+            problem: format!("'{}' cannot look for races", gpu.adapter().name),
+            remedy: crate::Remedy::EmbeddedExecutor,
+        }),
         Ok(gpu) => Ok(Box::new(gpu)),
         Err(Error::NoAdapter(why)) if choice == "auto" => {
             log::info!("{why}; running on the embedded executor");
@@ -136,7 +136,7 @@ pub struct Outcome {
 }
 
 /// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
-pub trait Executor {
+pub trait Executor: Send {
     /// Who this is.
     fn adapter(&self) -> &Adapter;
 

@@ -110,5 +110,5 @@ pub mod shader;
 pub mod sweep;
 pub mod tensors;
 
-pub use error::Error;
+pub use error::{Error, Remedy};
 pub use flopmeter_core::{Error as KernelError, instrument, kernel, op};

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, Remedy};
 
 pub use crate::operation::Optimizer;
 
@@ -134,14 +134,15 @@ impl ModelConfig {
     /// layer by layer up to the last, which stands for all above it.
     ///
     /// # Errors
-    /// [`Error::Config`] where what a layer costs depends on its values.
+    /// [`Error::Refused`] where what a layer costs depends on its values.
     pub fn shortened(&self) -> Result<Self, Error> {
         match self {
-            Self::ResNetBk(_) => Err(Error::Config(
-                "ResNet-BK's experts take the tokens that values send them, so that one layer says \
-                 nothing of the next: leave --extrapolate out"
+            Self::ResNetBk(_) => Err(Error::Refused {
+                problem: "ResNet-BK's experts take the tokens that values send them, so that one \
+                          layer says nothing of the next"
                     .to_owned(),
-            )),
+                remedy: Remedy::EveryLayer,
+            }),
             Self::Qwen2(config) => Ok(Self::Qwen2(config.shortened())),
         }
     }

@@ -4,6 +4,7 @@
 
 mod file;
 mod fill;
+mod npy;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, KernelError,
+    Error, KernelError, Remedy,
     execute::{Executor, Limits},
     kernel::{KernelModule, Resource},
     observe::{Observed, Timing, Trial},
@@ -126,16 +127,18 @@ fn contents(
     let contents = kernel.resources.iter().map(|resource| {
         let Resource { name, group, binding, .. } = resource;
         let layout = kernel.layout(resource).ok_or_else(|| {
-            problem(format!("'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"))
+            problem(format!(
+                "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"
+            ))
         })?;
         let zeros = Fill::Zeros(layout.least_scalars());
         let fill = match fills.get(&(*group, *binding)) {
             Some(fill) => fill,
             None if layout.is_runtime_sized() => {
-                return Err(problem(format!(
-                    "'{name}' has no fixed size: add --bind {group}.{binding}=zeros:COUNT (or iota, \
-                     random, values, file)"
-                )));
+                return Err(Error::Refused {
+                    problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name),
+                    remedy: Remedy::Contents { group: *group, binding: *binding },
+                });
             }
             None => &zeros,
         };

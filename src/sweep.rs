@@ -111,10 +111,9 @@ impl Sweep {
     /// value, or there are more than a table can show; as [`Model::resolve`] where there is no such
     /// model.
     pub fn along(mut self, asked: Vec<AskedAxis>) -> Result<Self, Error> {
-        let failed = |key: &str, problem: String| Error::Config(format!("--axis {key}: {problem}"));
+        let failed = |key: &str, problem: String| Error::Config(format!("axis {key}: {problem}"));
         if !(1..=2).contains(&asked.len()) {
-            let problem = "a sweep has one axis, or two that make a grid: say --axis KEY=LIST once or \
-                           twice";
+            let problem = "a sweep has one axis, or two that make a grid";
             return Err(Error::Config(problem.to_owned()));
         }
         let known = Model::fields(&self.model)?;
@@ -133,9 +132,9 @@ impl Sweep {
                 ));
             }
             let fixed = match field.as_str() {
-                BATCH => self.batch.map(|value| format!("--{BATCH} {value}")),
-                SEQ => self.seq.map(|value| format!("--{SEQ} {value}")),
-                _ => self.setting_of(&field).map(|set| format!("--set {set}")),
+                BATCH => self.batch.map(|value| format!("{BATCH} {value}")),
+                SEQ => self.seq.map(|value| format!("{SEQ} {value}")),
+                _ => self.setting_of(&field).cloned(),
             };
             if let Some(fixed) = fixed {
                 let problem = format!("{fixed} fixes what the axis changes: leave one of them out");
@@ -146,7 +145,7 @@ impl Sweep {
         Ok(self)
     }
 
-    /// What `--set` says about a field.
+    /// The override of a field, if it has one.
     fn setting_of(&self, field: &str) -> Option<&String> {
         let is = |set: &&String| set.split('=').next() == Some(field);
         self.set.iter().find(is)
@@ -323,8 +322,8 @@ mod tests {
         };
         says("resnet-bk", &[], &["d_modl=1,2"], "did you mean 'd_model'?");
         says("resnet-bk", &[], &["hidden_size=1,2"], "unknown field 'hidden_size'");
-        says("resnet-bk", &[], &["batch=1,2"], "--batch 2 fixes");
-        says("resnet-bk", &["d_model=4"], &["d_model=1,2"], "--set d_model=4 fixes");
+        says("resnet-bk", &[], &["batch=1,2"], "batch 2 fixes");
+        says("resnet-bk", &["d_model=4"], &["d_model=1,2"], "d_model=4 fixes");
         says("qwen2.5-3b", &[], &["d_model=1,2", "hidden_size=3"], "the axis 'd_model' again");
         says("resnet-bk", &[], &[], "one axis, or two");
         says("resnet-bk", &[], &["seq=1", "d_model=2", "top_k=1"], "one axis, or two");

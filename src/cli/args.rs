@@ -281,7 +281,7 @@ pub struct Shader {
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
-    /// (repeatable; COUNT in scalars)
+    /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
     pub bindings: Vec<(BindingKey, Fill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)

@@ -14,13 +14,11 @@ use super::{
     Outcome,
     args::{Check, Common},
     export::{Formats, Places},
-    interrupt,
     profile::subject,
     progress::Bar,
 };
 
 pub fn run(asked: &Check, common: &Common) -> super::Result {
-    interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;

@@ -23,7 +23,6 @@ use super::{
 };
 
 pub fn run(asked: &Compare, common: &Common) -> super::Result {
-    interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let [a, b] = asked.sides();
@@ -89,8 +88,9 @@ fn measured(
     let setup = &side.work.setup;
     let (model, weights, batch) = subject(&side.work, common)?;
     let adapter = side.adapter.as_deref().unwrap_or("auto");
-    let mut attempts = Attempts::open(adapter, setup.lanes(Some(adapter))?)?;
     interrupt::check("opening the adapter")?;
+    let mut attempts = Attempts::open(adapter, setup.lanes(Some(adapter))?)?;
+    interrupt::check("preparing the passes")?;
     let request = Request {
         model: &model,
         weights: &weights,

@@ -1,32 +1,134 @@
-//! Ctrl-C: the first asks a run to stop before its next pass, the second does not ask.
+//! Ctrl-C, the same in every command: the first asks the command to stop before its next step, and ends the
+//! process where that takes longer than a moment, since a dispatch cannot be called back from a device. A
+//! second one ends it at once. Files are whole whenever the process ends.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    io::{self, Write as _},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 
 use flopmeter::Error;
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+use super::Outcome;
 
-/// The exit code of a run that was stopped: it did not come to its end.
-const STOPPED: i32 = super::Outcome::CouldNotRun.code() as i32;
+/// How long a command has to come to its next step before the process ends without it.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// How often whoever waits looks around.
+const TICK: Duration = Duration::from_millis(10);
+
+/// When the user asked to stop, if so.
+static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// What the command is doing.
+static DURING: Mutex<String> = Mutex::new(String::new());
+
+/// How many things are under way that must not be broken off.
+static UNBROKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether nothing may begin any more that must not be broken off.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a thread was left to itself that may be within a driver.
+static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
+
+/// How a run ends that was stopped: it did not come to its end.
+const STOPPED: Outcome = Outcome::CouldNotRun;
 
 /// Listens from now on.
 pub fn listen() -> super::Result<()> {
     ctrlc::set_handler(|| {
-        if ASKED.swap(true, Ordering::SeqCst) {
-            std::process::exit(STOPPED);
+        if ASKED.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_some() {
+            leave(STOPPED);
         }
+        thread::spawn(end);
     })
     .context("cannot listen for ctrl-C")
 }
 
-/// Whether the user wants the run to stop.
-pub fn asked() -> bool {
-    ASKED.load(Ordering::SeqCst)
+/// Ends the process unless it ends by itself.
+fn end() {
+    thread::sleep(GRACE);
+    loop {
+        ENDING.store(true, SeqCst);
+        if UNBROKEN.load(SeqCst) == 0 {
+            break;
+        }
+        ENDING.store(false, SeqCst);
+        thread::sleep(TICK);
+    }
+    let during = DURING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // There is nowhere to report to that reporting failed.
+    let _ = writeln!(io::stderr(), "error: {}", Error::Interrupted(during));
+    leave(STOPPED);
 }
 
-/// An error where the user asked to stop during something that does not look for itself.
-pub fn check(during: &str) -> Result<(), Error> {
-    if asked() { Err(Error::Interrupted(during.to_owned())) } else { Ok(()) }
+/// Ends the process without the handlers that a driver has registered for its end: while one of its
+/// dispatches runs in another thread, they crash.
+pub fn leave(outcome: Outcome) -> ! {
+    let code = i32::from(outcome.code());
+    #[cfg(unix)]
+    #[expect(
+        unsafe_code,
+        reason = "the call takes a number, touches no memory and does not return"
+    )]
+    unsafe {
+        libc::_exit(code)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(code)
+}
+
+/// Notes that a thread is left to itself, so that the process must end by [`leave`].
+pub fn leave_behind() {
+    LEFT_BEHIND.store(true, SeqCst);
+}
+
+/// Whether a thread was left to itself.
+pub fn has_left_behind() -> bool {
+    LEFT_BEHIND.load(SeqCst)
+}
+
+/// Says what comes next, for the message of a process that ends during it.
+pub fn during(what: impl Into<String>) {
+    *DURING.lock().unwrap_or_else(PoisonError::into_inner) = what.into();
+}
+
+/// Whether the user wants the run to stop.
+pub fn asked() -> bool {
+    ASKED.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+/// An error where the user asked to stop; otherwise says what comes next.
+pub fn check(next: &str) -> Result<(), Error> {
+    if asked() {
+        return Err(Error::Interrupted(next.to_owned()));
+    }
+    during(next);
+    Ok(())
+}
+
+/// Keeps the process from being ended, until it is dropped.
+pub struct Unbroken(());
+
+/// Begins something that must not be broken off; a second ctrl-C breaks it off all the same.
+pub fn unbroken() -> Unbroken {
+    UNBROKEN.fetch_add(1, SeqCst);
+    while ENDING.load(SeqCst) {
+        thread::yield_now();
+    }
+    Unbroken(())
+}
+
+impl Drop for Unbroken {
+    fn drop(&mut self) {
+        UNBROKEN.fetch_sub(1, SeqCst);
+    }
 }

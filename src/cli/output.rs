@@ -11,7 +11,7 @@ use clap::ColorChoice;
 
 use flopmeter::{files, profile::Tensor, tensors};
 
-use super::args::Common;
+use super::{args::Common, hint, interrupt};
 
 /// Where one result goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,10 @@ impl Sink {
     pub fn check(&self) -> super::Result<()> {
         match self {
             Self::Standard => Ok(()),
-            Self::File(path) => Ok(files::check_writable(path)?),
+            Self::File(path) => {
+                let _whole = interrupt::unbroken();
+                Ok(files::check_writable(path)?)
+            }
         }
     }
 
@@ -41,7 +44,10 @@ impl Sink {
     pub fn write_bytes(&self, bytes: &[u8]) -> super::Result<()> {
         match self {
             Self::Standard => print_bytes(bytes),
-            Self::File(path) => Ok(files::write_atomically(path, bytes)?),
+            Self::File(path) => {
+                let _whole = interrupt::unbroken();
+                Ok(files::write_atomically(path, bytes)?)
+            }
         }
     }
 
@@ -52,7 +58,10 @@ impl Sink {
             .collect();
         match self {
             Self::Standard => listened(tensors::write(&mut io::stdout().lock(), &entries)),
-            Self::File(path) => Ok(tensors::write_tensors(path, &entries)?),
+            Self::File(path) => {
+                let _whole = interrupt::unbroken();
+                Ok(tensors::write_tensors(path, &entries)?)
+            }
         }
     }
 }
@@ -70,7 +79,7 @@ fn print_bytes(bytes: &[u8]) -> super::Result<()> {
 /// Says what went wrong, once, on standard error.
 pub fn complain(error: &anyhow::Error) {
     // There is nowhere to report to that reporting failed.
-    let _ = writeln!(io::stderr().lock(), "error: {error:#}");
+    let _ = writeln!(io::stderr().lock(), "error: {}", hint::of_command(error));
 }
 
 /// Says what is doubtful, on standard error.

@@ -23,7 +23,6 @@ use super::{
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
-    interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let to_trace = places.claim("--trace", asked.trace.as_deref())?;
@@ -32,6 +31,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     }
     let to_tensors = places.claim("--save-tensors", asked.save_tensors.as_deref())?;
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
+    interrupt::check("reading the model")?;
     let (model, weights, batch) = subject(&asked.work, common)?;
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
@@ -41,8 +41,9 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let repeats = asked.races.repeats(asked.repeat);
     let bar = Bar::new(common, repeats);
     let embedded = asked.races.on(asked.work.setup.lanes(Some(&asked.adapter))?);
-    let mut attempts = Attempts::open(&asked.adapter, embedded)?;
     interrupt::check("opening the adapter")?;
+    let mut attempts = Attempts::open(&asked.adapter, embedded)?;
+    interrupt::check("preparing the passes")?;
 
     let request = Request {
         model: &model,

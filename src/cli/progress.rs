@@ -42,6 +42,7 @@ impl Bar {
             Stage::Witnessing => (0, "watching".to_owned()),
             Stage::Timing(repeat) => (u64::from(repeat) + 1, format!("timing {}", repeat + 1)),
         };
+        interrupt::during(pass.label.clone());
         self.bar.set_length(self.runs * passes as u64);
         self.bar.set_position(run * passes as u64 + index as u64);
         self.bar.set_message(format!("{what}: {}", pass.label));
@@ -50,6 +51,7 @@ impl Bar {
 
     /// Says what comes next that is no pass; breaks off where the user asked to stop.
     pub fn say(&self, what: &str) -> ControlFlow<()> {
+        interrupt::during(what);
         self.bar.set_message(what.to_owned());
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

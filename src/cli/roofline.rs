@@ -14,13 +14,11 @@ use super::{
     Outcome,
     args::{Common, Roofline},
     export::{Formats, Places},
-    interrupt,
     output::Sink,
     progress::Bar,
 };
 
 pub fn run(asked: &Roofline, common: &Common) -> super::Result {
-    interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let to_svg = places.claim("--svg", asked.svg.as_deref())?;

@@ -20,17 +20,18 @@ use super::{
     Outcome,
     args::{Common, Scale},
     export::{Formats, Places},
-    interrupt, output,
+    hint, interrupt, output,
     profile::{belongs, provenance},
     progress::Bar,
 };
 
 pub fn run(asked: &Scale, common: &Common) -> super::Result {
-    interrupt::listen()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let sweep = sweep(asked)?;
     let points = sweep.points();
+    // What was measured is to be said: the run ends before its next pass, and is not ended during one.
+    let _whole = interrupt::unbroken();
     let fates = if asked.measure {
         measured(asked, common, &sweep, &points)?
     } else {
@@ -173,14 +174,16 @@ fn points_on(
             }
             Err(error) => {
                 let reason = match &error {
-                    Error::Config(_) | Error::File { .. } => Reason::Refused,
+                    Error::Config(_) | Error::Refused { .. } | Error::File { .. } => {
+                        Reason::Refused
+                    }
                     Error::Interrupted(_) => Reason::Interrupted,
                     _ => Reason::Failed,
                 };
                 let why = match error {
                     // It says that nothing was written, which is true of this point only.
                     Error::Interrupted(during) => format!("interrupted during {during}"),
-                    error => error.to_string(),
+                    error => hint::in_words(&error),
                 };
                 if let (Reason::Refused, Some(folder)) = (reason, &folder) {
                     folder.write_refused(point, &why)?;

@@ -23,6 +23,7 @@ use super::{
     Outcome,
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
+    interrupt,
     output::Sink,
     progress::Bar,
     roofline,
@@ -99,10 +100,13 @@ impl Work {
         });
         match receive.recv_timeout(Duration::from_secs(seconds)) {
             Ok(result) => Ok(result?),
-            Err(RecvTimeoutError::Timeout) => bail!(
-                "{name} did not end within {seconds} s; nothing was written. Give it longer with \
-                 --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
-            ),
+            Err(RecvTimeoutError::Timeout) => {
+                interrupt::leave_behind();
+                bail!(
+                    "{name} did not end within {seconds} s; nothing was written. Give it longer with \
+                     --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
+                )
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 // Its panic has been printed.
                 let _ = worker.join();
@@ -112,9 +116,12 @@ impl Work {
     }
 
     fn run(self, adapter: &str) -> Result<Ran, flopmeter::Error> {
+        interrupt::check("reading the shader")?;
         let kernel =
             ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
+        interrupt::check("opening the adapter")?;
         let mut attempts = Attempts::open(adapter, self.embedded)?;
+        interrupt::check(&kernel.name)?;
         let request = Request {
             kernel: &kernel,
             grid: self.grid,

@@ -1,10 +1,14 @@
-//! How an estimate is written down and read back: the layout of the file that `estimate --json` writes.
+//! How an estimate is written down and read back: the layout of the file that an estimate is saved in.
 //! Its first four fields after the schema are the published estimator's own export. Sums stand there
 //! beside what they are sums of, and a file in which they are not is refused.
 
-use indexmap::IndexMap;
+use std::{collections::BTreeMap, fmt};
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{FieldFormula, PerFunction, Term, checked_sum};
 use crate::{
@@ -58,7 +62,8 @@ pub(super) struct Estimate {
     /// What the whole step costs.
     total_flops: super::PhaseFlops,
     /// What each component costs, in the order of the model.
-    component_breakdown: IndexMap<String, super::PhaseFlops>,
+    #[schemars(with = "BTreeMap<String, super::PhaseFlops>")]
+    component_breakdown: Breakdown,
     /// How parameters follow their gradients.
     optimizer: Optimizer,
     /// The forward pass function by function, where it was published so.
@@ -161,7 +166,41 @@ impl TryFrom<Estimate> for super::Estimate {
     }
 }
 
-fn breakdown(estimate: &super::Estimate) -> IndexMap<String, super::PhaseFlops> {
+fn breakdown(estimate: &super::Estimate) -> Breakdown {
     let components = estimate.component_breakdown().into_iter();
-    components.map(|(name, flops)| (name.to_string(), flops)).collect()
+    Breakdown(components.map(|(name, flops)| (name.to_string(), flops)).collect())
+}
+
+/// FLOPs by component: an object in JSON, whose order is that of the model.
+#[derive(PartialEq)]
+struct Breakdown(Vec<(String, super::PhaseFlops)>);
+
+impl Serialize for Breakdown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, flops)| (name, flops)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Breakdown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Breakdown;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("FLOPs by component")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Breakdown, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Breakdown(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
 }

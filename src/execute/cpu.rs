@@ -193,7 +193,7 @@ impl Executor for Cpu {
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
         let refused = |problem: &str| {
             let during = format!("allocating '{label}' ({bytes} bytes)");
-            self.error(&during, format!("{problem}: choose a smaller --batch or --seq"))
+            self.error(&during, format!("{problem}: choose a smaller batch or seq"))
         };
         if bytes > LIMITS.buffer_bytes {
             return Err(refused("more than a buffer holds"));
@@ -239,7 +239,7 @@ impl Executor for Cpu {
                     ("a barrier that not all invocations of the workgroup reach".into(), line)
                 }
                 Fault::Unwatched => (
-                    "looking for races takes more than 4 GiB here: choose a smaller --batch or --seq"
+                    "looking for races takes more than 4 GiB here: choose a smaller batch or seq"
                         .into(),
                     None,
                 ),

@@ -366,7 +366,7 @@ fn locked(fault: &Mutex<Fault>) -> MutexGuard<'_, Fault> {
 fn explain(error: &wgpu::Error) -> String {
     let (mut text, mut cause) = match error {
         wgpu::Error::OutOfMemory { source } => {
-            ("out of memory: choose a smaller --batch or --seq".to_owned(), source.source())
+            ("out of memory: choose a smaller batch or seq".to_owned(), source.source())
         }
         wgpu::Error::Validation { source, description } => (description.clone(), source.source()),
         wgpu::Error::Internal { source, description } => (description.clone(), source.source()),

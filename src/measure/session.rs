@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use super::{ChosenKernel, Observer, Progress, Stage, uniform};
 use crate::{
-    Error, KernelError,
+    Error, KernelError, Remedy,
     execute::{Adapter, Bound, BufferId, Executor, Outcome},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
@@ -54,8 +54,8 @@ impl<'a> Session<'a> {
     /// Makes the plan's buffers and compiles its kernels. Whatever the executor held is given back.
     ///
     /// # Errors
-    /// [`Error::Config`] before anything is allocated where the executor's memory is known to be too
-    /// small or an input is missing; otherwise what the executor says.
+    /// [`Error::Refused`] before anything is allocated where the executor's memory is known to be too
+    /// small, [`Error::Config`] where an input is missing; otherwise what the executor says.
     pub fn open(
         executor: &'a mut dyn Executor,
         plan: &'a Plan,
@@ -64,11 +64,14 @@ impl<'a> Session<'a> {
         executor.clear();
         let (needed, available) = (plan.bytes(), executor.memory());
         if let Some(available) = available.filter(|&available| needed > available) {
-            return Err(Error::Config(format!(
-                "the buffers take {needed} bytes, but there are only {available} bytes of memory to \
-                 spare for {}: take a smaller --batch, --seq or model",
-                executor.adapter().name
-            )));
+            return Err(Error::Refused {
+                problem: format!(
+                    "the buffers take {needed} bytes, but there are only {available} bytes of memory \
+                     to spare for {}",
+                    executor.adapter().name
+                ),
+                remedy: Remedy::SmallerStep,
+            });
         }
         let buffers = plan
             .buffers

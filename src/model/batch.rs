@@ -21,7 +21,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of `--input`, `--batch`, `--seq` and `--seed`. A file whose name ends in
+    /// The batch that a file holds, or that a shape and a seed make. A file whose name ends in
     /// `.safetensors` holds the batch itself and so its shape; the bytes of any other are tokens.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Batch {
             };
             return Err(failed(format!(
                 "{held}; batch = {} x seq = {} needs {needed} (each token and the one after the \
-                 last): give a longer file, or a smaller --batch or --seq",
+                 last): give a longer file, or a smaller batch or seq",
                 shape.batch(),
                 shape.seq()
             )));
@@ -127,7 +127,7 @@ fn read(file: &TensorFile, asked: AskedShape, config: &ModelConfig) -> Result<Ba
 fn agreed(name: &str, asked: Option<u32>, found: usize) -> Result<u32, String> {
     match asked {
         Some(asked) if asked as usize != found => {
-            Err(format!("--{name} is {found} in this file, not {asked}: leave the option out"))
+            Err(format!("{name} is {found} in this file, not {asked}: leave it to the file"))
         }
         _ => {
             u32::try_from(found).map_err(|_| format!("{name} = {found} is more than {}", u32::MAX))

@@ -21,9 +21,9 @@ pub struct Positions {
 /// What the user said about the shape of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AskedShape {
-    /// `--batch`.
+    /// Sequences in the batch.
     pub batch: Option<u32>,
-    /// `--seq`.
+    /// Tokens in a sequence.
     pub seq: Option<u32>,
 }
 
@@ -63,7 +63,7 @@ impl BatchShape {
         if learned && seq > count {
             return Err(format!(
                 "seq = {seq} is more than {field} = {count}, the positions that the model has: \
-                 take a shorter seq, or a model with more positions (--set {field}={seq})"
+                 take a shorter seq, or a model with more positions ({field}={seq})"
             ));
         }
         if batch.checked_mul(seq).is_none() {

@@ -78,15 +78,16 @@ impl Model {
             let assignment = assignment.as_ref();
             Family::of(&object)
                 .and_then(|family| fields::set(&mut object, family.fields(), assignment))
-                .map_err(|problem| Error::Config(format!("--set {assignment}: {problem}")))?;
+                .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }
         let config = ModelConfig::from_json(&object).map_err(|problem| match &origin {
             Origin::Folder(folder) if overrides.is_empty() => {
                 Error::File { path: folder.join(CONFIG_FILE), problem }
             }
             Origin::Preset(_) | Origin::Folder(_) => {
-                let set = overrides.iter().map(|o| format!(" --set {}", o.as_ref()));
-                Error::Config(format!("{name}{}: {problem}", set.collect::<String>()))
+                let set: Vec<&str> = overrides.iter().map(S::as_ref).collect();
+                let with = if set.is_empty() { "" } else { " with " };
+                Error::Config(format!("{name}{with}{}: {problem}", set.join(", ")))
             }
         })?;
         let (checkpoint, adapter) = match (&origin, &saved) {

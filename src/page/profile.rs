@@ -130,7 +130,7 @@ fn verdict(report: &Report) -> Fact {
     let named = |what: &str, is: fn(&Verdict) -> bool| {
         let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();
         let more = passes.len().saturating_sub(NAMED);
-        let more = (more > 0).then(|| format!("and {more} more (--json has all)"));
+        let more = (more > 0).then(|| format!("and {more} more (the JSON report has all)"));
         let line = |pass: &&PassRow| {
             format!("{what}: {}: {}", pass.label, pass.verdict.why().unwrap_or_default())
         };

@@ -14,7 +14,7 @@ use super::{
     document::{load, schema_of},
 };
 use crate::{
-    Error,
+    Error, Remedy,
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
@@ -205,16 +205,19 @@ impl CompareReport {
     /// Holds two steps against each other.
     ///
     /// # Errors
-    /// [`Error::Config`] where both ran and their operations became FLOPs in different ways.
+    /// [`Error::Refused`] where both ran and their operations became FLOPs in different ways.
     pub fn new(a: Candidate, b: Candidate) -> Result<Self, Error> {
         let conventions = [a.convention(), b.convention()];
         if let [Some(one), Some(other)] = conventions
             && one != other
         {
-            return Err(Error::Config(format!(
-                "the one was counted by the convention {one}, the other by {other}: their FLOPs are not \
-                 the same thing; profile one of them again with --convention {one} (or {other})"
-            )));
+            return Err(Error::Refused {
+                problem: format!(
+                    "the one was counted by the convention {one}, the other by {other}, and their FLOPs \
+                     are not the same thing"
+                ),
+                remedy: Remedy::Convention(one),
+            });
         }
         let mut components: Vec<Pair> = Vec::new();
         for phase in Phase::ALL {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fate, Reason, Report, ScaleReport, document};
 use crate::{
-    Error,
+    Error, Remedy,
     execute::Adapter,
     files,
     op::Convention,
@@ -103,7 +103,7 @@ impl Saved {
         let report: Report = document::load(path)?;
         let conditions = Conditions::of(&report).zip(report.sweep.as_ref());
         let (conditions, place) = conditions.ok_or_else(|| {
-            problem(path, "is a profile by itself, not a point of a sweep: such files are what `scale --measure --out` writes")
+            problem(path, "is a profile by itself, not a point of a sweep: such files are written where a sweep is measured")
         })?;
         let point = Point { at: place.at.clone(), bk_gradient: report.training.gradient() };
         Ok(Self { conditions, point, fate: Fate::Measured(Box::new(report)) })
@@ -240,13 +240,11 @@ pub fn merge(paths: &[PathBuf], partial: bool) -> Result<ScaleReport, Error> {
         .map(|point| sweep.name(point))
         .collect();
     if !missing.is_empty() && !partial {
-        return Err(Error::Config(format!(
-            "{} of {} points are missing: {}. Run the shards that have them, or join what is there with \
-             --partial",
-            missing.len(),
-            points.len(),
-            missing.join(", ")
-        )));
+        let (lacking, all) = (missing.len(), points.len());
+        return Err(Error::Refused {
+            problem: format!("{lacking} of {all} points are missing: {}", missing.join(", ")),
+            remedy: Remedy::PartialSweep,
+        });
     }
     let fates = points.into_iter().map(|point| {
         let fate = found.remove(&point).map_or_else(
@@ -275,7 +273,10 @@ fn files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             }
         }
         if inside.is_empty() {
-            return Err(problem(path, "has no .json file in it: name the folder that --out named"));
+            return Err(problem(
+                path,
+                "has no .json file in it: name the folder that the points were written to",
+            ));
         }
         inside.sort();
         files.append(&mut inside);

@@ -11,7 +11,7 @@ use std::{
 use flopmeter_core::read::Parsed;
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
-use crate::{Error, KernelError, kernel::KernelModule};
+use crate::{Error, KernelError, Remedy, kernel::KernelModule};
 
 /// A shader that has been read.
 #[derive(Clone, Debug)]
@@ -115,10 +115,10 @@ impl ShaderFile {
             (None, &[only]) => only,
             (None, []) => return problem("it has no compute entry point".into()),
             (None, _) => {
-                let entries = entries.join(", ");
-                return problem(format!(
-                    "it has several entry points; choose with --entry: {entries}"
-                ));
+                return Err(Error::Refused {
+                    problem: format!("kernel '{}': it has several entry points", self.parsed.name),
+                    remedy: Remedy::EntryPoint(entries.into_iter().map(str::to_owned).collect()),
+                });
             }
         };
         for (name, value) in overrides {

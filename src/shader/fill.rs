@@ -1,11 +1,19 @@
 //! What a user puts into a buffer, and its bytes in the layout that the shader gives the buffer. Knows
 //! neither devices nor which buffers there are.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr};
+use std::{
+    ffi::OsStr,
+    fmt,
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::npy;
 use crate::kernel::{Layout, Number, NumberKind};
 
 /// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED]`,
@@ -25,7 +33,7 @@ pub enum Fill {
     },
     /// These, in order, each read as the type that the shader has at its place.
     Values(Vec<String>),
-    /// A file's bytes as they are, little-endian.
+    /// The elements of an array that NumPy saved (`.npy`), or a file's bytes as they are, little-endian.
     File(PathBuf),
 }
 
@@ -73,12 +81,7 @@ impl Fill {
         let scalars = match self {
             Self::Zeros(count) | Self::Iota(count) | Self::Random { count, seed: _ } => *count,
             Self::Values(values) => values.len() as u64,
-            Self::File(path) => {
-                let problem = |error| format!("{} cannot be read: {error}", path.display());
-                let bytes = fs::metadata(path).map_err(problem)?.len();
-                layout.fits(bytes).and_then(|()| within(bytes, limit))?;
-                return fs::read(path).map_err(problem);
-            }
+            Self::File(path) => return from_file(path, layout, limit),
         };
         let size = layout.bytes(scalars)?;
         within(size, limit)?;
@@ -136,6 +139,30 @@ impl Fill {
         }
         Ok(bytes)
     }
+}
+
+/// The bytes of a file: of an array the elements, of any other file all of them as they are.
+fn from_file(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+    let problem = |error| format!("{} cannot be read: {error}", path.display());
+    let mut file = File::open(path).map_err(problem)?;
+    let mut magic = Vec::new();
+    file.by_ref().take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(problem)?;
+    if magic == npy::MAGIC {
+        return npy::bytes(&mut file, layout, |bytes| within(bytes, limit));
+    }
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "npy" => return Err("it does not begin as an .npy file does".to_owned()),
+        "npz" | "safetensors" => {
+            return Err(format!(
+                "it is .{ending}, several arrays with names: save the one that is meant as .npy"
+            ));
+        }
+        _ => {}
+    }
+    let bytes = file.metadata().map_err(problem)?.len();
+    layout.fits(bytes).and_then(|()| within(bytes, limit))?;
+    fs::read(path).map_err(problem)
 }
 
 fn within(bytes: u64, limit: u64) -> Result<(), String> {

@@ -182,7 +182,7 @@ fn more_memory_than_can_be_watched_is_refused() {
     let program = cpu.compile(&kernel).unwrap();
     let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid: [1; 3] };
     let error = cpu.dispatch(&dispatch).unwrap_err().to_string();
-    assert!(error.contains("4 GiB") && error.contains("smaller --batch"), "{error}");
+    assert!(error.contains("4 GiB") && error.contains("smaller batch"), "{error}");
 }
 
 /// Runs a step once, plain, and holds that no two accesses race.

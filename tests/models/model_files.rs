@@ -362,8 +362,8 @@ fn a_batch_file_has_the_last_word_on_its_shape() {
     let input = folder.path("batch.safetensors");
     let load = |batch, seq| Batch::load(Some(&input), AskedShape { batch, seq }, &config, 0);
     assert!(load(Some(2), Some(24)).is_ok());
-    assert_says(&load(Some(4), None).unwrap_err(), &["--batch is 2 in this file, not 4"]);
-    assert_says(&load(None, Some(7)).unwrap_err(), &["--seq is 24 in this file, not 7"]);
+    assert_says(&load(Some(4), None).unwrap_err(), &["batch is 2 in this file, not 4"]);
+    assert_says(&load(None, Some(7)).unwrap_err(), &["seq is 24 in this file, not 7"]);
 
     let narrow = load(None, None).unwrap();
     folder.spoil("batch.safetensors", |t| {

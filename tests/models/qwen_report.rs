@@ -134,7 +134,7 @@ fn layers_that_route_by_values_are_not_scaled_up() {
     let set = ["d_model=4", "n_seq=7", "vocab_size=9"];
     let error = report(&mut common::embedded(), ("resnet-bk", &set), Scope::Step, true);
     let text = error.unwrap_err().to_string();
-    assert!(text.contains("--extrapolate") && text.contains("experts"), "{text}");
+    assert!(text.contains("measure every layer") && text.contains("experts"), "{text}");
 }
 
 #[test]

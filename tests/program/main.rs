@@ -6,6 +6,7 @@ mod command;
 mod compare;
 mod exports;
 mod formulas;
+mod interrupt;
 mod merge;
 mod roofline;
 mod scale;

@@ -111,7 +111,7 @@ fn the_published_table_is_judged_by_its_own_formulas() {
     }
     let gradients = ruling(&report, "hybrid", "measured");
     assert_eq!(gradients["ruling"], "not_judged");
-    assert!(gradients["why"].as_str().unwrap().contains("--both-gradients"));
+    assert!(gradients["why"].as_str().unwrap().contains("with both gradients"));
 }
 
 #[test]

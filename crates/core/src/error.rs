@@ -22,6 +22,14 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
+    /// An override of a kernel has neither a value nor a default.
+    #[error("kernel '{kernel}': its override '{name}' has no default: give it a value")]
+    MissingOverride {
+        /// Kernel name.
+        kernel: String,
+        /// The override's name, or its number where it has none.
+        name: String,
+    },
     /// An operation, statement or type that has no price or that cannot be counted.
     #[error("kernel '{kernel}' cannot be counted: {problem}{}", .line.map_or_else(String::new, |l| format!(" (line {l})")))]
     Uncountable {
@@ -96,6 +104,7 @@ impl Error {
             | Self::Panicked { stage: Stage::Compiling, .. } => true,
             Self::Shader { .. }
             | Self::Kernel { .. }
+            | Self::MissingOverride { .. }
             | Self::Uncountable { .. }
             | Self::Panicked {
                 stage: Stage::Reading | Stage::Validating | Stage::Rewriting, ..

@@ -167,14 +167,13 @@ impl KernelModule {
         module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
         let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
         if !module.overrides.is_empty() {
-            overrides::resolve(&mut module, &info, overrides).map_err(|problem| Error::Kernel {
-                kernel: name.to_owned(),
-                problem: match problem {
-                    Problem::Missing(name) => format!(
-                        "its override '{name}' has no default: give it a value with \
-                         --override {name}=VALUE"
-                    ),
-                    Problem::Unfit(why) => format!("its overrides do not fit: {why}"),
+            overrides::resolve(&mut module, &info, overrides).map_err(|problem| match problem {
+                Problem::Missing(missing) => {
+                    Error::MissingOverride { kernel: name.to_owned(), name: missing }
+                }
+                Problem::Unfit(why) => Error::Kernel {
+                    kernel: name.to_owned(),
+                    problem: format!("its overrides do not fit: {why}"),
                 },
             })?;
             info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;

@@ -68,7 +68,7 @@ pub(super) fn rope_theta(object: &Map<String, Value>) -> Result<f64, String> {
         newer.map(|rope| fields::real(rope, "rope_theta")).transpose()?,
         object.get("rope_theta").map(|_| fields::real(object, "rope_theta")).transpose()?,
     );
-    // The older way goes first: it is what `--set` writes.
+    // The older way goes first: it is what an override writes.
     Ok(older.or(inside).unwrap_or(ROPE_THETA))
 }
 

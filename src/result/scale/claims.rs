@@ -176,7 +176,7 @@ fn growth(
     by: Quantity,
 ) -> Judgement {
     let Some(axis) = report.sweep.axes.iter().find(|axis| axis.field == "seq") else {
-        return needs(by, "an axis along the sequence: --axis seq=LIST");
+        return needs(by, "an axis along the sequence");
     };
     let laws: Vec<&Law> = match component {
         None => report.law(None, None, by).into_iter().collect(),
@@ -238,7 +238,7 @@ fn table(report: &ScaleReport, by: Quantity) -> Judgement {
     if words.is_empty() {
         return needs(
             by,
-            "points of that table: resnet-bk --batch 32 --axis seq=128,256,512,1024,2048",
+            "points of that table: resnet-bk at batch 32 and seq 128, 256, 512, 1024 or 2048",
         );
     }
     ruled(by, holds, words.join("; "), numbers)
@@ -317,7 +317,7 @@ fn backward(report: &ScaleReport, by: Quantity) -> Judgement {
     let ratios = shares(report.first_gradient(), by, part, whole);
     let words = |range: &str| format!("it costs {range} x forward");
     let twice = |ratio: f64| (ratio / 2.0 - 1.0).abs() <= ABOUT;
-    every(by, &ratios, "whole steps: --phase step", twice, words, |ratio| format!("{ratio:.3}"))
+    every(by, &ratios, "whole steps", twice, words, |ratio| format!("{ratio:.3}"))
 }
 
 fn optimizer(report: &ScaleReport, by: Quantity) -> Judgement {
@@ -331,7 +331,7 @@ fn optimizer(report: &ScaleReport, by: Quantity) -> Judgement {
     );
     let lacking = match by {
         Quantity::Estimate => "an estimator that charges it, and whole steps",
-        _ => "whole steps: --phase step",
+        _ => "whole steps",
     };
     let words = |range: &str| format!("its share is {range}");
     every(by, &shares, lacking, |share| share < NEGLIGIBLE, words, percent)
@@ -363,7 +363,7 @@ fn gradients(report: &ScaleReport) -> Judgement {
         holds &= cheap < dear;
     }
     if words.is_empty() {
-        return needs(by, "runs of whole steps with both: --measure --both-gradients");
+        return needs(by, "runs of whole steps with both gradients");
     }
     ruled(by, holds, format!("hybrid over exact FLOPs: {}", words.join("; ")), numbers)
 }

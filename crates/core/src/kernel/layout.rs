@@ -1,7 +1,7 @@
 //! How the bytes of a buffer binding are made of scalars: what a host needs to know to fill a buffer
 //! that it meets for the first time. Where the values come from is somebody else's business.
 
-use naga::{ArraySize, Handle, Module, ScalarKind, Type, TypeInner};
+use naga::{ArraySize, Handle, Module, ScalarKind, Type, TypeInner, proc::Alignment};
 
 /// The type of one scalar in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,11 +202,9 @@ fn shape(module: &Module, ty: Handle<Type>) -> Option<Shape> {
         }
         TypeInner::Vector { size, scalar } => vector(size as u64, scalar),
         TypeInner::Matrix { columns, rows, scalar } => {
-            // A column of three takes the room of four.
-            let stride = rows as u64 + u64::from(rows as u64 == 3);
             let of = Box::new(vector(rows as u64, scalar)?);
-            let stride = stride * u64::from(scalar.width);
-            Some(Shape::Repeat { count: columns as u64, stride, of })
+            let stride = Alignment::from(rows) * u32::from(scalar.width);
+            Some(Shape::Repeat { count: columns as u64, stride: stride.into(), of })
         }
         TypeInner::Array { base, size, stride } => {
             let of = Box::new(shape(module, base)?);

@@ -1,7 +1,10 @@
 //! Types as the lowering sees them: how many scalars a value has, and where each lies in memory by
 //! WGSL's layout. Knows nothing of registers.
 
-use naga::{ArraySize, Module, ScalarKind, TypeInner, VectorSize, proc::IndexableLength};
+use naga::{
+    ArraySize, Module, ScalarKind, TypeInner, VectorSize,
+    proc::{Alignment, IndexableLength},
+};
 
 use super::Lower;
 use crate::execute::cpu::program::Kind;
@@ -54,8 +57,7 @@ fn refused(inner: &TypeInner) -> String {
 
 /// Bytes from one column of a matrix to the next.
 pub(super) fn column_stride(rows: VectorSize, width: u8) -> u32 {
-    let padded = if rows == VectorSize::Bi { 2 } else { 4 };
-    padded * u32::from(width)
+    Alignment::from(rows) * u32::from(width)
 }
 
 /// How many elements an array has; none where only the binding tells.

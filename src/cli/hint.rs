@@ -1,0 +1,42 @@
+//! Which options are meant where an error of the library says what to ask for instead: the library knows no
+//! option, and here alone they meet.
+
+use flopmeter::{Error, KernelError, Remedy};
+
+/// The options that help against an error, if any do.
+fn options(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::Refused { remedy, .. } => match remedy {
+            Remedy::SmallerStep => "--batch, --seq, --set".to_owned(),
+            Remedy::EveryLayer => "leave --extrapolate out".to_owned(),
+            Remedy::EmbeddedExecutor => "--adapter embedded with --detect-races".to_owned(),
+            Remedy::EntryPoint(_) => "--entry NAME".to_owned(),
+            Remedy::Contents { group, binding } => {
+                format!("--bind {group}.{binding}=zeros:COUNT, or iota, random, values, file")
+            }
+            Remedy::Convention(convention) => format!("--convention {convention}"),
+            Remedy::PartialSweep => "--partial".to_owned(),
+        },
+        Error::Core(KernelError::MissingOverride { name, .. }) => {
+            format!("--override {name}=VALUE")
+        }
+        _ => return None,
+    })
+}
+
+/// An error of the library, and the options that help.
+pub fn in_words(error: &Error) -> String {
+    match options(error) {
+        Some(options) => format!("{error} ({options})"),
+        None => error.to_string(),
+    }
+}
+
+/// An error of a command with all that it happened during, and the options that help.
+pub fn of_command(error: &anyhow::Error) -> String {
+    let library = error.chain().find_map(|cause| options(cause.downcast_ref::<Error>()?));
+    match library {
+        Some(options) => format!("{error:#} ({options})"),
+        None => format!("{error:#}"),
+    }
+}
