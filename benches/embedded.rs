@@ -49,7 +49,7 @@ fn main() {
 
     println!("matrix product, n = {n}, GFLOP/s:");
     let products = |kernel: &str| !kernel.starts_with("backward_bias");
-    for (i, pass) in plan.passes.iter().enumerate().filter(|(_, p)| products(&p.kernel.entry)) {
+    for (i, pass) in plan.passes.iter().enumerate().filter(|(_, p)| products(p.kernel.parts().1)) {
         let rates: Vec<f64> = rounds
             .iter()
             .map(|rounds| {

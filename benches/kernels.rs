@@ -61,7 +61,7 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
     plan.passes
         .iter()
         .zip(&measurement.passes)
-        .filter(|(pass, _)| !pass.kernel.entry.starts_with("backward_bias"))
+        .filter(|(pass, _)| !pass.kernel.parts().1.starts_with("backward_bias"))
         .map(|(pass, measured)| {
             let flops = measured.cost.ops.flops(Convention::Ieee) as f64;
             (pass.kernel.to_string(), flops / measured.seconds.unwrap() * 1e-9)

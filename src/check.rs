@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    formula,
+    formula::forms,
     measure::Measurement,
     observe::Observed,
     op::{Cost, OpCounts},
@@ -86,13 +86,11 @@ impl Add<&Verdict> for Tally {
     }
 }
 
-/// The closed form of a pass against what was measured: floating-point operations only, since
-/// integer arithmetic is how a kernel finds its data, not what the algebra says.
+/// The closed form of a pass against what was measured: what its kernel must execute by its schedule, and
+/// floating-point operations only, since integer arithmetic is how a kernel finds its data.
 pub fn against_formula(pass: &Pass, measured: &OpCounts) -> Verdict {
-    match formula::exact(&pass.kernel, &pass.dims) {
-        Some(exact) => compare("formula", &exact, "measured", &measured.floating()),
-        None => Verdict::NotComparable { reason: format!("no closed form for '{}'", pass.kernel) },
-    }
+    let exact = forms(&pass.operation, &pass.schedule).schedule();
+    compare("formula", &exact, "measured", &measured.floating())
 }
 
 /// Every pass of a measured plan that ran against its closed form.

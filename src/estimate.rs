@@ -3,6 +3,7 @@
 
 mod field;
 mod file;
+mod priced;
 mod qwen2;
 mod resnet_bk;
 
@@ -12,13 +13,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use field::FieldFormula;
+pub use priced::Priced;
 pub use qwen2::PerFunction;
 
 use crate::{
     Error,
     forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
     model::{BatchShape, ModelConfig, Optimizer},
-    plan::Phase,
+    plan::{ComponentName, Phase},
 };
 
 /// FLOPs of the three phases of a step; a file has their total beside them.
@@ -73,9 +75,9 @@ impl PhaseFlops {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Term {
     /// The estimator's component: `embedding`, `layer_0`, ...
-    pub component: String,
-    /// What in the component it prices, as a dotted path: `moe.router`, ...
-    pub term: Cow<'static, str>,
+    pub component: ComponentName,
+    /// What in the component it prices: `moe.router`, ...
+    pub term: Priced,
     /// Which phase it belongs to.
     pub phase: Phase,
     /// Its value.
@@ -85,19 +87,45 @@ pub struct Term {
 }
 
 /// What one line of an estimator prices: its name, its phase, its formula, and the formula's factors.
-type Line = (&'static str, Phase, &'static str, Vec<u64>);
+type Line = (Priced, Phase, &'static str, Vec<u64>);
 
 impl Term {
-    fn new(component: &str, (term, phase, formula, factors): &Line) -> Result<Self, Error> {
+    fn new(
+        component: &ComponentName,
+        (term, phase, formula, factors): &Line,
+    ) -> Result<Self, Error> {
         let flops = product(factors)
             .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
         Ok(Self {
-            component: component.to_owned(),
-            term: (*term).into(),
+            component: component.clone(),
+            term: term.clone(),
             phase: *phase,
             flops,
             formula: (*formula).into(),
         })
+    }
+
+    /// The component of what it prices, in any layer: of a layer the part, and otherwise the whole.
+    pub fn product(&self) -> ComponentName {
+        match self.component.layer {
+            Some(_) => self.term.part.clone(),
+            None => self.component.clone(),
+        }
+    }
+
+    /// Where the passes stand that do what it prices.
+    pub fn place(&self) -> ComponentName {
+        if self.component.layer.is_none() {
+            return self.component.clone();
+        }
+        let elsewhere: &[&str] = match self.term.parts()[..] {
+            ["attention", "scores" | "softmax" | "values"] => &["attention", "core"],
+            ["moe", "softmax"] => &["moe", "route"],
+            ["moe", "relu"] => &["moe", "experts"],
+            ["optimizer"] => &[],
+            _ => return ComponentName { layer: self.component.layer, ..self.term.part.clone() },
+        };
+        self.component.part(elsewhere)
     }
 }
 
@@ -206,11 +234,11 @@ impl Estimate {
     }
 
     /// What each component costs, in the order of the model.
-    pub fn component_breakdown(&self) -> Vec<(&str, PhaseFlops)> {
-        let mut breakdown: Vec<(&str, PhaseFlops)> = Vec::new();
+    pub fn component_breakdown(&self) -> Vec<(&ComponentName, PhaseFlops)> {
+        let mut breakdown: Vec<(&ComponentName, PhaseFlops)> = Vec::new();
         for term in &self.terms {
             match breakdown.last_mut() {
-                Some((component, flops)) if *component == term.component => {
+                Some((component, flops)) if **component == term.component => {
                     *flops = include(*flops, term);
                 }
                 _ => breakdown.push((&term.component, include(PhaseFlops::default(), term))),

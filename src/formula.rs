@@ -1,68 +1,62 @@
-//! Closed forms: the exact floating-point operations of a pass from its dimensions alone, as the
-//! algebra says. This arm of the crate never sees a shader or an executor; where it agrees with a
-//! measurement, it is because the kernel does what the algebra says.
+//! Closed forms: the exact floating-point operations of an operation from its sizes, as two numbers.
+//! *Algebraic* is what the mathematics asks for; *schedule* is what a kernel must execute that goes about
+//! it as its [`Schedule`] says, and what a measurement is held against. Their difference is the price of
+//! the kernel, reason by reason. This arm of the crate never sees a shader or an executor; where it agrees
+//! with a measurement, it is because the kernel does what is stated here.
 
 mod attention;
 mod bk_core;
-mod columns;
 mod cross_entropy;
 mod embedding;
-mod grouping;
-mod layer_norm;
+mod form;
 mod linear;
-mod mix;
 mod moe;
+mod norm;
 mod optimizer;
-mod relu;
-mod rms_norm;
+mod pointwise;
 mod rope;
-mod swiglu;
+
+pub use form::{Forms, Overhead};
 
 use crate::{
     op::{Op, OpCounts},
-    plan::{Dims, KernelName},
+    operation::{DotStage, Operation},
+    schedule::Schedule,
 };
+use form::{f32s, joins, wide};
 
-/// The exact operations of one launch of `kernel`; none where no closed form is known for it, or a
-/// dimension that the form needs is missing.
-pub fn exact(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
-    let family = match kernel.file.as_str() {
-        "attention" | "attention_subgroup" => attention::exact,
-        "bk_core" => bk_core::exact,
-        "columns" => columns::exact,
-        "cross_entropy" => cross_entropy::exact,
-        "embedding" => embedding::exact,
-        "grouping" => grouping::exact,
-        "layer_norm" => layer_norm::exact,
-        "linear" | "linear_subgroup" => linear::exact,
-        "mix" => mix::exact,
-        "moe" => moe::exact,
-        "optimizer" => optimizer::exact,
-        "relu" => relu::exact,
-        "rms_norm" => rms_norm::exact,
-        "rope" => rope::exact,
-        "swiglu" => swiglu::exact,
-        _ => return None,
-    };
-    family(&kernel.entry, dims)
-}
-
-/// How many of [`exact`]'s operations compute again what an earlier pass of the same step had but did
-/// not keep: attention's backward pass makes its probabilities anew. None where [`exact`] is none.
-pub fn recomputed(kernel: &KernelName, dims: &Dims) -> Option<OpCounts> {
-    match kernel.file.as_str() {
-        "attention" | "attention_subgroup" => attention::recomputed(&kernel.entry, dims),
-        _ => exact(kernel, dims).map(|_| OpCounts::ZERO),
+/// What an operation costs, and what a kernel with this schedule makes of it.
+pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
+    match *operation {
+        Operation::Linear { result, m, k, n, .. } => linear::forms(result, [m, k, n].map(wide)),
+        Operation::Attention { step, b, s, heads, width, .. } => {
+            attention::forms(step, [b, s, heads, width].map(wide), schedule)
+        }
+        Operation::Norm { norm, step, m, d, accumulate } => {
+            norm::forms(norm, step, [m, d].map(wide), accumulate, schedule)
+        }
+        Operation::Rope { b, s, heads, width, .. } => rope::forms([b, s, heads, width].map(wide)),
+        Operation::Pointwise { function, p } => pointwise::forms(function, wide(p)),
+        // Every share is added to one lane's sum, and every lane but the first to the total.
+        Operation::DotProduct { stage: DotStage::Shares, p } => {
+            Forms::algebra(f32s([(Op::Fma, wide(p))]))
+        }
+        Operation::DotProduct { stage: DotStage::Total, .. } => {
+            let shares = wide(schedule.partials.unwrap_or_default());
+            let joined = OpCounts::f32(Op::Add, shares + joins(Some(schedule.lanes)));
+            Forms::default().and(Overhead::PartialSums, joined)
+        }
+        Operation::Loss { step, m, v } => cross_entropy::forms(step, [m, v].map(wide), schedule),
+        Operation::Embedding { b, n, d, .. } => embedding::sums(wide(b) * wide(n) * wide(d)),
+        Operation::TokenSums { t, d } => embedding::sums(wide(t) * wide(d)),
+        Operation::Mixture { step, t, e, k, d } => {
+            moe::forms(step, [t, e, k, d].map(wide), schedule)
+        }
+        Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n)),
+        // Integers are sorted and elements are moved, at any size without a floating-point operation.
+        Operation::Sort { .. } | Operation::Rows { .. } | Operation::Columns { .. } => {
+            Forms::default()
+        }
+        Operation::Update { rule, p } => optimizer::forms(rule, wide(p)),
     }
-}
-
-/// A dimension by its letter.
-fn dim(dims: &Dims, letter: &str) -> Option<u64> {
-    dims.get(letter).map(|&value| u64::from(value))
-}
-
-/// Single-precision counts, one entry for each kind of operation. The families multiply dimensions
-/// freely: what they multiply is the size of a tensor that exists, times a small constant.
-fn f32s<const KINDS: usize>(counts: [(Op, u64); KINDS]) -> OpCounts {
-    counts.into_iter().map(|(op, count)| OpCounts::f32(op, count)).sum()
 }

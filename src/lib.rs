@@ -33,6 +33,9 @@
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
 //! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
+//! | [`operation`] | what a pass computes, with its sizes, as a type | kernels, devices, models |
+//! | [`choice`] | which kernel runs an operation on a device, in which tiles and lanes | models |
+//! | [`registry`], [`schedule`] | the crate's own kernels as values; how one goes about its operation | what is chosen |
 //! | [`family`] | model families by configuration: tensors, adapters, the algebra of a step | kernels, devices |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
@@ -40,7 +43,7 @@
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
 //! | [`measure`] | run a plan, pass by pass | formulas |
-//! | [`formula`] | the exact operations of a pass from its dimensions | naga, WGSL, executors |
+//! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`estimate`] | the published estimators, exactly as published | plans |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
@@ -78,6 +81,7 @@
 //! `shaders/linear.wgsl`: M rows, K inputs and N outputs, as everywhere in that literature.
 
 pub mod check;
+pub mod choice;
 mod error;
 pub mod estimate;
 pub mod execute;
@@ -92,11 +96,14 @@ pub mod library;
 pub mod measure;
 pub mod model;
 pub mod observe;
+pub mod operation;
 pub mod page;
 pub mod plan;
 pub mod profile;
+pub mod registry;
 pub mod result;
 pub mod roofline;
+pub mod schedule;
 pub mod shader;
 pub mod sweep;
 pub mod tensors;

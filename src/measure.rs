@@ -81,8 +81,10 @@ impl Session<'_> {
         repeats: u32,
         observe: &mut Observer<'_>,
     ) -> Result<Measurement, Error> {
-        // Some drivers compile at the first dispatch, which is no pass's time.
-        self.warm_up()?;
+        // Some drivers compile at the first dispatch, which is no pass's time; untimed runs need none of it.
+        if repeats > 0 {
+            self.warm_up()?;
+        }
         let mut passes = self.count(observe)?;
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
         for repeat in 0..repeats {

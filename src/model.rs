@@ -6,7 +6,6 @@ mod checkpoint;
 mod fields;
 mod lora;
 pub mod lower;
-mod optimizer;
 mod parameter;
 mod qwen2;
 mod resnet_bk;
@@ -22,10 +21,11 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
+pub use crate::operation::Optimizer;
+
 pub use batch::Batch;
 pub use fields::{Fields, named};
 pub use lora::{Lora, Module, Targets};
-pub use optimizer::Optimizer;
 pub use parameter::{Fill, ParameterSpec};
 pub use qwen2::Qwen2Config;
 pub use resnet_bk::ResNetBkConfig;

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agreement;
+mod beyond;
 mod causes;
 mod cell;
 mod compare;

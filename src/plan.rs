@@ -2,15 +2,21 @@
 //! and dispatch extents are decided before a plan exists; this file knows no model, no shader
 //! language and no device.
 
+mod component;
+
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
-    str::FromStr,
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use component::ComponentName;
+
+pub use crate::registry::KernelName;
+use crate::{operation::Operation, registry::Kernel, schedule::Schedule};
 
 /// A buffer of a plan, by position in [`Plan::buffers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,51 +119,8 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A kernel by name: the stem of its file in `shaders/` and one entry point in it, `file.entry`.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(try_from = "String", into = "String")]
-pub struct KernelName {
-    /// File stem.
-    pub file: String,
-    /// Entry point.
-    pub entry: String,
-}
-
-impl fmt::Display for KernelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.file, self.entry)
-    }
-}
-
-impl FromStr for KernelName {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        let (file, entry) =
-            s.split_once('.').ok_or_else(|| format!("'{s}' is not a kernel name FILE.ENTRY"))?;
-        Ok(Self { file: file.to_owned(), entry: entry.to_owned() })
-    }
-}
-
-impl TryFrom<String> for KernelName {
-    type Error = String;
-
-    fn try_from(s: String) -> Result<Self, String> {
-        s.parse()
-    }
-}
-
-impl From<KernelName> for String {
-    fn from(name: KernelName) -> Self {
-        name.to_string()
-    }
-}
-
 /// The dimensions of one pass, by their shape letter or the name of the override they set. A kernel
-/// takes each as a member of its uniform block or as a pipeline override, by name; a closed form
-/// reads nothing else.
+/// takes each as a member of its uniform block or as a pipeline override, by name.
 pub type Dims = BTreeMap<String, u32>;
 
 /// One kernel launch.
@@ -165,26 +128,39 @@ pub type Dims = BTreeMap<String, u32>;
 pub struct Pass {
     /// What this launch computes, unique in a plan.
     pub label: String,
+    /// What it computes, with its sizes.
+    pub operation: Operation,
     /// Which kernel.
-    pub kernel: KernelName,
-    /// Dotted path; its first part is the estimator's component.
-    pub component: String,
+    pub kernel: Kernel,
+    /// How the kernel goes about it.
+    pub schedule: Schedule,
+    /// Where in the model it stands.
+    pub component: ComponentName,
     /// Forward, backward or optimizer.
     pub phase: Phase,
-    /// Integer dimensions and tile sizes.
-    pub dims: Dims,
     /// Floating-point uniforms: epsilon, learning rate and the like.
     pub scalars: BTreeMap<String, f32>,
-    /// A window for each storage binding, by the binding's name in the kernel.
+    /// A window for each tensor that the kernel binds, by the tensor's name.
     pub bindings: BTreeMap<String, Slice>,
     /// Workgroups to dispatch.
     pub grid: [u32; 3],
 }
 
+/// How the name of a binding ends that sees a tensor in vectors of four.
+const VECTORS: &str = "_vec4";
+
 impl Pass {
-    /// The number of the layer that this pass belongs to, where its component is `layer_NUMBER`.
-    pub fn layer(&self) -> Option<u32> {
-        self.component.split('.').next()?.strip_prefix("layer_")?.parse().ok()
+    /// Sizes and schedule by name.
+    pub fn dims(&self) -> Dims {
+        let dims = self.operation.dims().into_iter().chain(self.schedule.dims());
+        dims.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The window that a kernel's binding of this name looks onto: that of the tensor so called, or of the
+    /// one that it sees in vectors of four. `None` where the pass has no such tensor.
+    pub fn window(&self, binding: &str) -> Option<Slice> {
+        let tensor = binding.strip_suffix(VECTORS).unwrap_or(binding);
+        self.bindings.get(tensor).copied()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Error,
     estimate::Estimate,
     execute::{Executor, Limits},
-    formula,
+    formula::forms,
     measure::{Measurement, Observer, Session},
     model::{
         Batch, BatchShape, Model, ModelConfig, Weights,
@@ -117,7 +117,7 @@ pub fn profile(
     Ok((report.beside(ways), run.tensors))
 }
 
-/// What each way to train a model costs by closed forms, of which all its passes have one.
+/// What each way to train a model costs by closed forms.
 fn ways_to_train(
     config: &ModelConfig,
     shape: BatchShape,
@@ -128,7 +128,7 @@ fn ways_to_train(
         let plan = lower::lower(&config, shape, training, limits)?;
         let flops = |phase| -> u64 {
             let passes = plan.passes.iter().filter(|pass| pass.phase == phase);
-            let exact = passes.filter_map(|pass| formula::exact(&pass.kernel, &pass.dims));
+            let exact = passes.map(|pass| forms(&pass.operation, &pass.schedule).schedule());
             exact.map(|ops| ops.flops(convention)).sum()
         };
         let [forward, backward] = [Phase::Forward, Phase::Backward].map(flops);

@@ -12,6 +12,7 @@ mod profile;
 mod provenance;
 mod roofline;
 mod scale;
+mod schedule_cost;
 mod shader;
 mod tally;
 mod watched;
@@ -27,6 +28,7 @@ pub use profile::{EXTRAPOLATED, Extrapolation, PassRow, Report, Subject, Totals,
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
+pub use schedule_cost::ScheduleCost;
 pub use shader::{LineRow, ShaderReport};
 pub use tally::{Difference, OwnTally};
 pub use watched::Watched;

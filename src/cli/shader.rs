@@ -91,7 +91,7 @@ impl Work {
     /// Reads and runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
     /// left to its thread, and the process that is about to end takes both along.
     fn within(self, seconds: u64, adapter: String) -> super::Result<Ran> {
-        let name = self.file.display().to_string();
+        let name = ShaderFile::name(&self.file);
         let (send, receive) = mpsc::channel();
         let worker = thread::spawn(move || {
             // Where nobody waits any more, nobody wants the answer.

@@ -149,5 +149,5 @@ impl TryFrom<Estimate> for super::Estimate {
 
 fn breakdown(estimate: &super::Estimate) -> IndexMap<String, super::PhaseFlops> {
     let components = estimate.component_breakdown().into_iter();
-    components.map(|(name, flops)| (name.to_owned(), flops)).collect()
+    components.map(|(name, flops)| (name.to_string(), flops)).collect()
 }

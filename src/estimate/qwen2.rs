@@ -10,19 +10,22 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Line, Term, overflow};
+use super::{Line, Priced, Term, overflow};
 use crate::{
     Error,
     model::{BatchShape, Qwen2Config},
-    plan::Phase::{self, Backward, Forward},
+    plan::{
+        ComponentName,
+        Phase::{self, Backward, Forward},
+    },
 };
 
 /// The vocabulary of the published estimator.
 const VOCABULARY: u64 = 151_936;
 
-/// Terms of a layer beside its products.
-const ATTENTION: &str = "attention.";
-const FEED_FORWARD: &str = "feed_forward.";
+/// The parts of a layer that were published as functions.
+const ATTENTION: &str = "attention";
+const FEED_FORWARD: &str = "feed_forward";
 const NORM: &str = "norm";
 
 /// Every term, component by component in the order of the model.
@@ -37,82 +40,74 @@ pub(super) fn terms(config: &Qwen2Config, shape: BatchShape) -> Result<Vec<Term>
     .map(u64::from);
     let across = |width: u64| 2 * width - 1;
 
-    let projection =
-        |term, by_weight| Kind::Product(term, by_weight, "B S H (2H-1)", vec![b, s, h, across(h)]);
+    let across_h = across(h);
+    let projection = |path| Kind::Product(path, "B S H (2H-1)", vec![b, s, h, across_h]);
     let mut layer = vec![
-        projection("attention.q_proj", "attention.q_proj.weight"),
-        projection("attention.k_proj", "attention.k_proj.weight"),
-        projection("attention.v_proj", "attention.v_proj.weight"),
+        projection(&[ATTENTION, "q_proj"]),
+        projection(&[ATTENTION, "k_proj"]),
+        projection(&[ATTENTION, "v_proj"]),
     ];
     if let Some(lora) = &config.lora {
         let factors = vec![4, b, s, h, u64::from(lora.rank)];
-        layer.push(Kind::Other("attention.lora", "4 B S H r", factors));
+        layer.push(Kind::Other(&[ATTENTION, "lora"], "4 B S H r", factors));
     }
     layer.extend([
-        Kind::Other("attention.scores", "B n S^2 (2d-1)", vec![b, n, s, s, across(d)]),
-        Kind::Other("attention.softmax", "12 B n S^2", vec![12, b, n, s, s]),
-        Kind::Other("attention.values", "B n S d (2S-1)", vec![b, n, s, d, across(s)]),
-        projection("attention.o_proj", "attention.o_proj.weight"),
-        Kind::Product(
-            "feed_forward.up_proj",
-            "feed_forward.up_proj.weight",
-            "B S (2H-1) I",
-            vec![b, s, across(h), i],
-        ),
-        Kind::Other("feed_forward.swiglu", "14 B S I", vec![14, b, s, i]),
-        Kind::Product(
-            "feed_forward.down_proj",
-            "feed_forward.down_proj.weight",
-            "B S (2I-1) H",
-            vec![b, s, across(i), h],
-        ),
-        Kind::Other(NORM, "2 B S (4H+11)", vec![2, b, s, 4 * h + 11]),
-        Kind::Other("residual", "2 B S H", vec![2, b, s, h]),
+        Kind::Other(&[ATTENTION, "scores"], "B n S^2 (2d-1)", vec![b, n, s, s, across(d)]),
+        Kind::Other(&[ATTENTION, "softmax"], "12 B n S^2", vec![12, b, n, s, s]),
+        Kind::Other(&[ATTENTION, "values"], "B n S d (2S-1)", vec![b, n, s, d, across(s)]),
+        projection(&[ATTENTION, "o_proj"]),
+        Kind::Product(&[FEED_FORWARD, "up_proj"], "B S (2H-1) I", vec![b, s, across_h, i]),
+        Kind::Other(&[FEED_FORWARD, "swiglu"], "14 B S I", vec![14, b, s, i]),
+        Kind::Product(&[FEED_FORWARD, "down_proj"], "B S (2I-1) H", vec![b, s, across(i), h]),
+        Kind::Other(&[NORM], "2 B S (4H+11)", vec![2, b, s, 4 * h + 11]),
+        Kind::Other(&["residual"], "2 B S H", vec![2, b, s, h]),
     ]);
-    let embedding = [Kind::Other("embedding", "B S H", vec![b, s, h])];
-    let head = [Kind::Product(
-        "lm_head",
-        "lm_head.weight",
-        "B S (2H-1) 151936",
-        vec![b, s, across(h), VOCABULARY],
-    )];
-    let loss = [Kind::Other("cross_entropy", "11 B S 151936", vec![11, b, s, VOCABULARY])];
+    let embedding = [Kind::Other(&["embedding"], "B S H", vec![b, s, h])];
+    let factors = vec![b, s, across_h, VOCABULARY];
+    let head = [Kind::Product(&["lm_head"], "B S (2H-1) 151936", factors)];
+    let loss = [Kind::Other(&["cross_entropy"], "11 B S 151936", vec![11, b, s, VOCABULARY])];
 
     let mut terms = Vec::new();
-    let mut add = |component: &str, kinds: &[Kind]| {
+    let mut add = |component: &ComponentName, kinds: &[Kind]| {
         for line in kinds.iter().flat_map(Kind::lines) {
             terms.push(Term::new(component, &line)?);
         }
         Ok::<_, Error>(())
     };
-    add("embedding", &embedding)?;
+    add(&ComponentName::new(&["embedding"]), &embedding)?;
     for index in 0..config.num_hidden_layers {
-        add(&format!("layer_{index}"), &layer)?;
+        add(&ComponentName::of_layer(index, &[]), &layer)?;
     }
-    add("lm_head", &head)?;
-    add("cross_entropy", &loss)?;
+    add(&ComponentName::new(&["lm_head"]), &head)?;
+    add(&ComponentName::new(&["cross_entropy"]), &loss)?;
     Ok(terms)
 }
 
-/// How the backward pass of a forward term is charged: twice the term, in one line or in two.
+/// How the backward pass of a forward term is charged: twice the term, in one line or in two. Each is a
+/// part of its component, with its formula and factors.
 enum Kind {
-    /// The product's name, the name of its gradient by the weight, its formula and factors.
-    Product(&'static str, &'static str, &'static str, Vec<u64>),
-    Other(&'static str, &'static str, Vec<u64>),
+    Product(&'static [&'static str], &'static str, Vec<u64>),
+    Other(&'static [&'static str], &'static str, Vec<u64>),
 }
 
 impl Kind {
     fn lines(&self) -> Vec<Line> {
         match self {
-            Self::Product(term, by_weight, formula, factors) => vec![
-                (term, Forward, formula, factors.clone()),
-                (term, Backward, formula, factors.clone()),
-                (by_weight, Backward, formula, factors.clone()),
-            ],
-            Self::Other(term, formula, factors) => vec![
-                (term, Forward, formula, factors.clone()),
-                (term, Backward, formula, [&[2], &factors[..]].concat()),
-            ],
+            Self::Product(path, formula, factors) => {
+                let priced = Priced::all_of(path);
+                vec![
+                    (priced.clone(), Forward, formula, factors.clone()),
+                    (priced.clone(), Backward, formula, factors.clone()),
+                    (priced.by_weight(), Backward, formula, factors.clone()),
+                ]
+            }
+            Self::Other(path, formula, factors) => {
+                let priced = Priced::all_of(path);
+                vec![
+                    (priced.clone(), Forward, formula, factors.clone()),
+                    (priced, Backward, formula, [&[2], &factors[..]].concat()),
+                ]
+            }
         }
     }
 }
@@ -142,11 +137,12 @@ impl PerFunction {
                 .try_fold(0, |sum: u64, term| sum.checked_add(term.flops))
                 .ok_or_else(|| overflow("the sum of all terms"))
         };
-        let layer = |term: &Term| term.component == "layer_0";
+        let layer = |term: &Term| term.component.layer == Some(0);
+        let function = |term: &Term, name| layer(term) && term.term.parts().first() == Some(&name);
         Ok(Self {
-            attention: sum(&|term| layer(term) && term.term.starts_with(ATTENTION))?,
-            feed_forward: sum(&|term| layer(term) && term.term.starts_with(FEED_FORWARD))?,
-            norm: sum(&|term| layer(term) && term.term == NORM)? / 2,
+            attention: sum(&|term| function(term, ATTENTION))?,
+            feed_forward: sum(&|term| function(term, FEED_FORWARD))?,
+            norm: sum(&|term| function(term, NORM))? / 2,
             block: sum(&layer)?,
             model: sum(&|_| true)?,
         })

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::{
-    plan::Phase,
+    plan::{ComponentName, Phase},
     result::{PassRow, Report, to_json},
 };
 
@@ -52,7 +52,7 @@ struct Name<'a> {
 #[derive(Serialize)]
 struct Cost<'a> {
     kernel: String,
-    component: &'a str,
+    component: &'a ComponentName,
     flops: u64,
     bytes: u64,
     gflops_per_second: f64,

@@ -1,83 +1,68 @@
 //! Causal attention with grouped queries: query i of S meets the i + 1 keys up to itself, in each of
 //! B HEADS heads of WIDTH elements. A product of two rows takes WIDTH multiply-adds.
 
-use super::{dim, f32s};
+use super::form::{Forms, Overhead, f32s};
 use crate::{
     op::{Op, OpCounts},
-    plan::Dims,
+    operation::AttentionStep,
+    schedule::Schedule,
 };
 
 /// Keys that a block brings to a row at once.
 const BLOCK: u64 = 32;
 
-/// Rows that an invocation with vectors takes together.
-const TILE: u64 = 4;
-
-pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    let shape = Shape::of(dims)?;
-    let Shape { heads, s, width, pairs, rows } = shape;
-    match entry.strip_suffix("_vec4").unwrap_or(entry) {
+pub(super) fn forms(
+    step: AttentionStep,
+    [b, s, heads, width]: [u64; 4],
+    schedule: &Schedule,
+) -> Forms {
+    let heads = b * heads;
+    let shape = Shape { width, pairs: heads * (s * (s + 1) / 2) };
+    let (pairs, rows) = (shape.pairs, heads * s);
+    match step {
         // A pair takes q . k, the row's maximum, exp((q . k - maximum) * scale), its sum, and o += p v.
-        // Where a row meets another block of keys, shrink = exp((maximum before - now) * scale), the sum
-        // becomes sum * shrink + the block's, and o * shrink. A row ends with o * (1 / sum) and
-        // lse = maximum + log(sum) / scale.
-        "forward" => {
-            let blocks =
-                heads * if entry == "forward" { further_blocks(s) } else { tiled_blocks(s) };
-            Some(f32s([
-                (Op::Fma, 2 * width * pairs + blocks),
-                (Op::Mul, pairs + blocks * (width + 1) + rows * width),
-                (Op::Add, 2 * pairs + blocks + rows),
+        // A row ends with o * (1 / sum) and lse = maximum + log(sum) / scale. Where it meets another
+        // block of keys, shrink = exp((maximum before - now) * scale), the sum becomes sum * shrink +
+        // the block's, and o * shrink.
+        AttentionStep::Output => {
+            let blocks = heads * further_blocks(s, schedule.tile.unwrap_or(1).into());
+            let rescaled = f32s([
+                (Op::Fma, blocks),
+                (Op::Mul, blocks * (width + 1)),
+                (Op::Add, blocks),
+                (Op::Exp, blocks),
+            ]);
+            Forms::algebra(f32s([
+                (Op::Fma, 2 * width * pairs),
+                (Op::Mul, pairs + rows * width),
+                (Op::Add, 2 * pairs + rows),
                 (Op::MinMax, pairs),
-                (Op::Exp, pairs + blocks),
+                (Op::Exp, pairs),
                 (Op::Div, 2 * rows),
                 (Op::Log, rows),
             ]))
+            .and(Overhead::RunningMaximum, rescaled)
         }
-        "backward_delta" => Some(f32s([(Op::Fma, rows * width)])),
-        // A pair takes p again, ds = p * (dp - delta) * scale with dp = d_o . v, and dq += ds k.
-        "backward_query" => {
-            Some(shape.probabilities() + shape.score_gradients() + f32s([(Op::Fma, width * pairs)]))
+        AttentionStep::Delta => Forms::algebra(f32s([(Op::Fma, rows * width)])),
+        // A pair takes ds = p * (dp - delta) * scale with dp = d_o . v, and dq += ds k; p, which the
+        // forward pass had, is computed again because the S x S squares are not kept.
+        AttentionStep::Query => {
+            Forms::algebra(shape.score_gradients() + f32s([(Op::Fma, width * pairs)]))
+                .and(Overhead::Recomputation, shape.probabilities())
         }
-        // A pair takes p and ds again, dk += ds q and dv += p d_o.
-        "backward_key_value" => Some(
-            shape.probabilities() + shape.score_gradients() + f32s([(Op::Fma, 2 * width * pairs)]),
-        ),
-        _ => None,
-    }
-}
-
-/// How much of [`exact`] is computed again because the S x S squares are not kept: p, which the forward
-/// pass had, in both gradients, and in the second of them ds, which the first one had.
-pub(super) fn recomputed(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    let shape = Shape::of(dims)?;
-    match entry.strip_suffix("_vec4").unwrap_or(entry) {
-        "forward" | "backward_delta" => Some(OpCounts::ZERO),
-        "backward_query" => Some(shape.probabilities()),
-        "backward_key_value" => Some(shape.probabilities() + shape.score_gradients()),
-        _ => None,
+        // A pair takes dk += ds q and dv += p d_o; both p and ds are computed again.
+        AttentionStep::KeyValue => Forms::algebra(f32s([(Op::Fma, 2 * width * pairs)]))
+            .and(Overhead::Recomputation, shape.probabilities() + shape.score_gradients()),
     }
 }
 
 struct Shape {
-    /// Heads of all sequences.
-    heads: u64,
-    s: u64,
     width: u64,
     /// Pairs of a query and a key, in all heads.
     pairs: u64,
-    /// Queries in all heads.
-    rows: u64,
 }
 
 impl Shape {
-    fn of(dims: &Dims) -> Option<Self> {
-        let heads = dim(dims, "B")? * dim(dims, "HEADS")?;
-        let s = dim(dims, "S")?;
-        let width = dim(dims, "WIDTH")?;
-        Some(Self { heads, s, width, pairs: heads * (s * (s + 1) / 2), rows: heads * s })
-    }
-
     /// p = exp((q . k - lse) * scale) of every pair.
     fn probabilities(&self) -> OpCounts {
         let pairs = self.pairs;
@@ -91,21 +76,20 @@ impl Shape {
     }
 }
 
-/// The sum over the S rows i of i / BLOCK: the blocks that a row alone meets after its first.
-fn further_blocks(s: u64) -> u64 {
-    let (whole, rest) = (s / BLOCK, s % BLOCK);
-    BLOCK * triangle(whole) + rest * whole
-}
-
-/// The same where rows go in tiles. A row's first block holds the keys of its own tile up to itself
-/// and the S % TILE keys before the first tile; those of the t tiles between follow in blocks, the
-/// t % (BLOCK / TILE) left over a tile at a time.
-fn tiled_blocks(s: u64) -> u64 {
-    let per_block = BLOCK / TILE;
-    let (whole, rest) = (s / TILE / per_block, s / TILE % per_block);
+/// How many blocks all rows of a head meet after their first, in tiles of so many rows. A row alone meets
+/// i / BLOCK. A tile's first block holds the keys of its own rows up to themselves and the S % TILE keys
+/// before the first tile; those of the t tiles between follow in blocks, the t % (BLOCK / TILE) left over a
+/// tile at a time.
+fn further_blocks(s: u64, tile: u64) -> u64 {
+    if tile == 1 {
+        let (whole, rest) = (s / BLOCK, s % BLOCK);
+        return BLOCK * triangle(whole) + rest * whole;
+    }
+    let per_block = BLOCK / tile;
+    let (whole, rest) = (s / tile / per_block, s / tile % per_block);
     let blocks = per_block * triangle(whole) + rest * whole;
     let tiles = whole * triangle(per_block) + triangle(rest);
-    TILE * (blocks + tiles)
+    tile * (blocks + tiles)
 }
 
 /// 0 + 1 + .. + (n - 1).
@@ -116,25 +100,28 @@ fn triangle(n: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::Scalar;
 
     #[test]
     fn blocks_are_summed_over_rows() {
         for s in 1..300 {
-            assert_eq!(further_blocks(s), (0..s).map(|i| i / BLOCK).sum::<u64>());
-            let tile = |t: u64| TILE * (t / (BLOCK / TILE) + t % (BLOCK / TILE));
-            assert_eq!(tiled_blocks(s), (0..s / TILE).map(tile).sum::<u64>());
+            assert_eq!(further_blocks(s, 1), (0..s).map(|i| i / BLOCK).sum::<u64>());
+            let tile = |t: u64| 4 * (t / (BLOCK / 4) + t % (BLOCK / 4));
+            assert_eq!(further_blocks(s, 4), (0..s / 4).map(tile).sum::<u64>());
         }
     }
 
     #[test]
     fn recomputation_is_three_of_seven_products() {
-        let dims = [("B", 1), ("S", 10), ("HEADS", 2), ("KV_HEADS", 1), ("WIDTH", 8)];
-        let dims: Dims = dims.map(|(name, value)| (name.to_owned(), value)).into();
-        let fma = |counts: Option<OpCounts>| counts.map(|c| c.get(crate::op::Scalar::F32, Op::Fma));
         let product = 2 * 55 * 8;
-        assert_eq!(fma(exact("backward_query", &dims)), Some(3 * product));
-        assert_eq!(fma(recomputed("backward_query", &dims)), Some(product));
-        assert_eq!(fma(exact("backward_key_value_vec4", &dims)), Some(4 * product));
-        assert_eq!(fma(recomputed("backward_key_value_vec4", &dims)), Some(2 * product));
+        let products = |step| {
+            let forms = forms(step, [1, 10, 2, 8], &Schedule::default());
+            let [all, again] = [forms.schedule(), forms.extra(Overhead::Recomputation)]
+                .map(|counts| counts.get(Scalar::F32, Op::Fma));
+            assert_eq!(forms.algebraic.get(Scalar::F32, Op::Fma), all - again);
+            (all / product, again / product)
+        };
+        assert_eq!(products(AttentionStep::Query), (3, 1));
+        assert_eq!(products(AttentionStep::KeyValue), (4, 2));
     }
 }

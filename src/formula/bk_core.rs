@@ -1,77 +1,96 @@
-//! Closed forms of BK-Core: two rescaled complex recursions, their product over `theta_N`, and the
-//! two gradients. A complex product is 2 mul, 2 fma and a neg; a complex square 2 mul, 1 fma, 1 add
-//! and a neg; the couplings `-b c` are made once for all rows. How a power of two is found and how
-//! rows are spread over invocations is none of this file's business.
+//! Closed forms of BK-Core: two complex recursions, their product over `theta_N`, and the two gradients.
+//! A complex product is 2 mul, 2 fma and a neg; a complex square 2 mul, 1 fma, 1 add and a neg; the
+//! couplings `-b c` are made once for all rows. Multiplying by powers of two keeps the recursions within
+//! range and is the kernel's own; how a power is found is integer arithmetic and not counted here.
 
-use super::dim;
+use super::form::{Forms, Overhead};
 use crate::{
     op::{Op, OpCounts},
-    plan::Dims,
+    operation::ResolventStep,
 };
 
 /// Steps between two rescalings of a recursion.
 const RESCALE: u64 = 4;
 
-pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    let (rows, n) = (dim(dims, "B")?, dim(dims, "N")?);
-    let steps = n.checked_sub(1)?;
-    let row = match entry {
-        "potential" => per_element(&[(Op::MinMax, 2), (Op::Add, 1)]).times(n),
-        "backward_potential" => masked().times(n),
-        "couple" => return Some(per_element(&[(Op::Neg, 1), (Op::Mul, 1)]).times(steps)),
-        "theta_recursion" => {
-            // theta_1, then a step for each further diagonal element, theta_N rescaled, then
-            // 1 / |theta_N|^2 and conj(theta_N) times it.
-            recursion(n, steps)
-                + per_element(&[(Op::Add, 1), (Op::Mul, 2)])
+pub(super) fn forms(step: ResolventStep, rows: u64, n: u64) -> Forms {
+    let steps = n.saturating_sub(1);
+    let muls = |count: u64| OpCounts::f32(Op::Mul, count);
+    // What a row takes: of its mathematics, for powers of two, and again.
+    let (algebra, powers, again) = match step {
+        ResolventStep::Potential => {
+            (per_element(&[(Op::MinMax, 2), (Op::Add, 1)]).times(n), 0, OpCounts::ZERO)
+        }
+        ResolventStep::PotentialGradient => (masked().times(n), 0, OpCounts::ZERO),
+        ResolventStep::Couple => {
+            return Forms::algebra(per_element(&[(Op::Neg, 1), (Op::Mul, 1)]).times(steps));
+        }
+        ResolventStep::Theta => {
+            // theta_1, then a step for each further diagonal element, then 1 / |theta_N|^2 and
+            // conj(theta_N) times it. Powers of two in the recursion, and once for theta_N.
+            let row = recursion(steps)
+                + per_element(&[(Op::Add, 1)])
                 + norm()
-                + per_element(&[(Op::Div, 1), (Op::Mul, 2), (Op::Neg, 1)])
+                + per_element(&[(Op::Div, 1), (Op::Mul, 2), (Op::Neg, 1)]);
+            (row, rescalings(n) + 2, OpCounts::ZERO)
         }
         // phi_{N-1} is given, phi_{N-2} is a - z, the rest are steps.
-        "phi_recursion" if steps == 0 => OpCounts::ZERO,
-        "phi_recursion" => recursion(n, steps - 1) + per_element(&[(Op::Add, 1)]),
-        "resolvent" => {
-            // theta phi, over theta_N, by the power of two, then the two limits.
-            (product().times(2)
-                + per_element(&[(Op::Mul, 2)])
+        ResolventStep::Phi if steps == 0 => return Forms::default(),
+        ResolventStep::Phi => {
+            (recursion(steps - 1) + per_element(&[(Op::Add, 1)]), rescalings(n), OpCounts::ZERO)
+        }
+        ResolventStep::Diagonal => {
+            // theta phi, over theta_N, then the two limits; one power of two.
+            let element = product().times(2)
                 + norm()
                 + per_element(&[(Op::Rsqrt, 1), (Op::Mul, 3), (Op::Compare, 1), (Op::Select, 1)])
-                + per_element(&[(Op::MinMax, 4)]))
-            .times(n)
+                + per_element(&[(Op::MinMax, 4)]);
+            (element.times(n), 2 * n, OpCounts::ZERO)
         }
-        "backward_features" => masked().times(2 * n),
-        "backward_hybrid" => hybrid().times(n),
-        "backward_exact_left" => {
+        ResolventStep::DiagonalGradient => (masked().times(2 * n), 0, OpCounts::ZERO),
+        ResolventStep::HybridGradient => (hybrid().times(n), 0, OpCounts::ZERO),
+        ResolventStep::ExactLeft => {
             // left_0 is conj(dg_0); each further one a carry, a square, conj(dg) times it, a sum.
-            per_element(&[(Op::Neg, 1)])
-                + (carry() + square() + conjugate_product_sum()).times(steps)
+            let row = per_element(&[(Op::Neg, 1)])
+                + (carry() + square() + conjugate_product_sum()).times(steps);
+            (row, steps, OpCounts::ZERO)
         }
-        "backward_exact" => {
-            // The last element has phi = 1 and nothing to its right.
+        ResolventStep::ExactGradient => {
+            // The last element has phi = 1 and nothing to its right. The squares of theta are those of
+            // the sweep from the left but for the first, which it does not need.
+            let repeated = steps.saturating_sub(1);
             let last = square() + per_element(&[(Op::Neg, 2)]) + projection();
             let step = carry()
-                + square().times(2)
+                + square()
                 + product()
                 + per_element(&[(Op::Neg, 1), (Op::Fma, 4)])
                 + projection();
-            last + step.times(steps) + conjugate_product_sum().times(steps.saturating_sub(1))
+            let row = last
+                + step.times(steps)
+                + square().times(steps - repeated)
+                + conjugate_product_sum().times(repeated);
+            (row, 2 * steps + 1, square().times(repeated))
         }
-        _ => return None,
     };
-    Some(row.times(rows))
+    Forms::algebra(algebra.times(rows))
+        .and(Overhead::Rescaling, muls(powers).times(rows))
+        .and(Overhead::Recomputation, again.times(rows))
 }
 
 fn per_element(operations: &[(Op, u64)]) -> OpCounts {
     operations.iter().fold(OpCounts::ZERO, |sum, &(op, count)| sum + OpCounts::f32(op, count))
 }
 
-/// `steps` steps of a three-term recursion that ends at element `n`: a real difference, a complex
-/// product with a shared imaginary part, a real multiple of the element before; two elements
-/// rescaled at every fourth; the imaginary part negated once.
-fn recursion(n: u64, steps: u64) -> OpCounts {
+/// `steps` steps of a three-term recursion: a real difference, a complex product with a shared imaginary
+/// part, a real multiple of the element before; the imaginary part negated once.
+fn recursion(steps: u64) -> OpCounts {
     per_element(&[(Op::Add, 1), (Op::Mul, 2), (Op::Fma, 4)]).times(steps)
-        + per_element(&[(Op::Mul, 4)]).times(n / RESCALE)
         + per_element(&[(Op::Neg, 1)])
+}
+
+/// The multiplications by which a recursion that ends at element `n` rescales two elements at every
+/// fourth.
+const fn rescalings(n: u64) -> u64 {
+    4 * (n / RESCALE)
 }
 
 /// A complex product.
@@ -94,9 +113,9 @@ fn masked() -> OpCounts {
     per_element(&[(Op::Abs, 1), (Op::Compare, 1), (Op::Select, 1)])
 }
 
-/// `b c` in the next element's frame, times a running sum.
+/// `b c` times a running sum.
 fn carry() -> OpCounts {
-    per_element(&[(Op::Neg, 1), (Op::Mul, 1), (Op::Mul, 2)])
+    per_element(&[(Op::Neg, 1), (Op::Mul, 2)])
 }
 
 /// `conj(x) y + z`.
@@ -104,9 +123,9 @@ fn conjugate_product_sum() -> OpCounts {
     per_element(&[(Op::Neg, 2), (Op::Fma, 4)])
 }
 
-/// The real part of a complex product, times a power of two.
+/// The real part of a complex product.
 fn projection() -> OpCounts {
-    per_element(&[(Op::Mul, 2), (Op::Fma, 1)])
+    per_element(&[(Op::Mul, 1), (Op::Fma, 1)])
 }
 
 fn hybrid() -> OpCounts {

@@ -1,36 +1,24 @@
-//! Closed forms of cross entropy. A row's maximum and sum are each V operations, one an element onto
-//! a lane's own share, and `LANES - 1` to bring the lanes' shares together; the exponentials are
-//! made once and only scaled in the backward pass.
+//! Closed forms of cross entropy. A row's maximum and sum are V operations each; the exponentials are
+//! made once and only scaled in the backward pass. The lanes of a workgroup share a row, and their shares
+//! are brought together.
 
-use super::dim;
-use crate::{
-    op::{Op, OpCounts},
-    plan::Dims,
-};
+use super::form::{Forms, Overhead, f32s, joins};
+use crate::{op::Op, operation::LossStep, schedule::Schedule};
 
-pub(super) fn exact(entry: &str, dims: &Dims) -> Option<OpCounts> {
-    let m = dim(dims, "M")?;
-    // Lanes to shares, shares to one.
-    let reduction = |count: u64| Some(count + dim(dims, "LANES")? - 1);
-    match entry {
-        "forward" | "forward_vec4" => {
-            let v = dim(dims, "V")?;
-            let row = OpCounts::f32(Op::MinMax, reduction(v)?)
-                + OpCounts::f32(Op::Add, v)
-                + OpCounts::f32(Op::Exp, v)
-                + OpCounts::f32(Op::Add, reduction(v)?)
-                // log(sum) - (x_target - maximum)
-                + OpCounts::f32(Op::Log, 1)
-                + OpCounts::f32(Op::Add, 2);
-            Some(row.times(m))
+pub(super) fn forms(step: LossStep, [m, v]: [u64; 2], schedule: &Schedule) -> Forms {
+    let joins = joins(Some(schedule.lanes));
+    match step {
+        LossStep::Rows => {
+            // The maximum; x - maximum, its exponential and their sum; and once a row
+            // log(sum) - (x_target - maximum).
+            let row = f32s([(Op::MinMax, v), (Op::Add, 2 * v + 2), (Op::Exp, v), (Op::Log, 1)]);
+            let joined = f32s([(Op::MinMax, joins), (Op::Add, joins)]);
+            Forms::algebra(row.times(m)).and(Overhead::PartialSums, joined.times(m))
         }
-        "backward" | "backward_vec4" => {
-            let v = dim(dims, "V")?;
-            let row =
-                OpCounts::f32(Op::Div, 1) + OpCounts::f32(Op::Mul, v) + OpCounts::f32(Op::Add, 1);
-            Some(row.times(m))
+        LossStep::Gradient => {
+            Forms::algebra(f32s([(Op::Div, 1), (Op::Mul, v), (Op::Add, 1)]).times(m))
         }
-        "mean" => Some(OpCounts::f32(Op::Add, reduction(m)?) + OpCounts::f32(Op::Mul, 1)),
-        _ => None,
+        LossStep::Mean => Forms::algebra(f32s([(Op::Add, m), (Op::Mul, 1)]))
+            .and(Overhead::PartialSums, f32s([(Op::Add, joins)])),
     }
 }

@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
                         (uniforms, offset, u64::from(*size))
                     }
                     ResourceKind::Storage { writable } => {
-                        let slice = pass.bindings.get(&resource.name).ok_or_else(|| {
+                        let slice = pass.window(&resource.name).ok_or_else(|| {
                             lacks(pass, format!("nothing is bound to '{}'", resource.name))
                         })?;
                         let index = slice.buffer.0 as usize;
@@ -304,11 +304,11 @@ fn compile(executor: &mut dyn Executor, plan: &Plan) -> Result<Compiled, Error> 
     let mut chosen: Vec<ChosenKernel> = Vec::new();
     let mut of_pass = Vec::with_capacity(plan.passes.len());
     for pass in &plan.passes {
-        let key = library.key(&pass.kernel, &pass.dims)?;
+        let key = library.key(&pass.kernel.name(), &pass.dims())?;
         let index = match known.get(&key) {
             Some(index) => *index,
             None => {
-                let (key, module) = library.load(&pass.kernel, &pass.dims)?;
+                let (key, module) = library.load(&pass.kernel.name(), &pass.dims())?;
                 let counting =
                     Counting::new(executor, &module).map_err(|error| error.of_pass(&pass.label))?;
                 kernels.push(Kernel { resources: module.resources, counting });

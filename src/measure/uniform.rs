@@ -5,12 +5,13 @@ use crate::{Error, kernel::Member, plan::Pass};
 
 /// The block of `size` bytes that `pass` gives its kernel.
 pub(super) fn block(pass: &Pass, size: u32, members: &[Member]) -> Result<Vec<u8>, Error> {
+    let dims = pass.dims();
     let mut bytes = vec![0; size as usize];
     for member in members {
         let value = if member.float {
             pass.scalars.get(&member.name).map(|scalar| scalar.to_le_bytes())
         } else {
-            pass.dims.get(&member.name).map(|dim| dim.to_le_bytes())
+            dims.get(&member.name).map(|dim| dim.to_le_bytes())
         };
         let value = value.ok_or_else(|| {
             super::session::lacks(pass, format!("no value for '{}'", member.name))

@@ -1,5 +1,7 @@
 //! What is known about a parameter before it has a value.
 
+use crate::plan::ComponentName;
+
 /// A parameter: its name and shape in the checkpoint, the component it belongs to, and
 /// what it is filled with where no checkpoint is given.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +11,7 @@ pub struct ParameterSpec {
     /// Extents, outermost first; empty for a scalar.
     pub shape: Vec<usize>,
     /// The estimator's component that uses it.
-    pub component: String,
+    pub component: ComponentName,
     /// Its distribution before training.
     pub fill: Fill,
     /// Whether training changes it, or it is frozen beside adapters.

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::plan::ComponentName;
+
 use super::{BatchShape, Fill, Lora, Module, ParameterSpec, fields};
 
 /// The shape of a Qwen2 model, named as in its `config.json`. Valid where it comes from
@@ -246,14 +248,14 @@ impl Qwen2Config {
             [self.hidden_size, self.kv_width(), self.intermediate_size, self.vocab_size]
                 .map(|extent| extent as usize);
         let mut list = List {
-            component: "embedding".to_owned(),
+            component: ComponentName::new(&["embedding"]),
             trained: self.lora.is_none(),
             parameters: Vec::new(),
         };
         list.matrix(EMBEDDING, [v, h]);
         for layer in 0..self.num_hidden_layers {
             let block = format!("model.layers.{layer}");
-            list.component = format!("layer_{layer}");
+            list.component = ComponentName::of_layer(layer, &[]);
             list.add(&format!("{block}.input_layernorm.weight"), &[h], Fill::Constant(1.0));
             for (module, outputs) in [(Module::Q, h), (Module::K, kv), (Module::V, kv)] {
                 let name = format!("{block}.self_attn.{}", module.name());
@@ -271,17 +273,17 @@ impl Qwen2Config {
                 list.matrix(&format!("{block}.mlp.{name}.weight"), shape);
             }
         }
-        list.component = "final_norm".to_owned();
+        list.component = ComponentName::new(&["final_norm"]);
         list.add(FINAL_NORM, &[h], Fill::Constant(1.0));
         if !self.tie_word_embeddings {
-            list.component = "lm_head".to_owned();
+            list.component = ComponentName::new(&["lm_head"]);
             list.matrix(HEAD, [v, h]);
         }
         if let Some(lora) = &self.lora {
             list.trained = true;
             let rank = lora.rank as usize;
             for layer in 0..self.num_hidden_layers {
-                list.component = format!("layer_{layer}");
+                list.component = ComponentName::of_layer(layer, &[]);
                 for module in lora.targets.iter() {
                     let [inputs, outputs] = self.module_shape(module).map(|width| width as usize);
                     let [a, b] = Lora::names(layer, module);
@@ -314,7 +316,7 @@ const MATRIX: Fill = Fill::Uniform(0.034_641);
 
 /// Parameters under construction, and what the next ones have in common.
 struct List {
-    component: String,
+    component: ComponentName,
     trained: bool,
     parameters: Vec<ParameterSpec>,
 }

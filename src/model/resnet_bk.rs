@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::plan::ComponentName;
+
 use super::{BatchShape, Fill, ParameterSpec, fields};
 
 /// The shape of a ResNet-BK model, as its `config.json` names it. Valid where it comes from
@@ -136,13 +138,14 @@ impl ResNetBkConfig {
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let [d, p, v, e] = [self.d_model, self.n_seq, self.vocab_size, self.num_experts]
             .map(|extent| extent as usize);
-        let mut list = List { component: "embedding".to_owned(), parameters: Vec::new() };
+        let mut list =
+            List { component: ComponentName::new(&["embedding"]), parameters: Vec::new() };
         list.add("token_embedding.weight", &[v, d], Fill::Normal);
         list.add("position_embedding.weight", &[p, d], Fill::Normal);
         for layer in 0..self.n_layers {
             let block = format!("blocks.{layer}");
             let moe = format!("{block}.bk_layer.moe_ffn");
-            list.component = format!("layer_{layer}");
+            list.component = ComponentName::of_layer(layer, &[]);
             list.layer_norm(&format!("{block}.layer_norm"), d);
             list.linear(&format!("{moe}.gating_network"), d, e);
             for expert in 0..e {
@@ -153,9 +156,9 @@ impl ResNetBkConfig {
             list.linear(&format!("{block}.bk_layer.output_proj"), 2, d);
             list.add(&format!("{block}.bk_layer.bk_scale"), &[], Fill::Constant(1.0));
         }
-        list.component = "final_layernorm".to_owned();
+        list.component = ComponentName::new(&["final_layernorm"]);
         list.layer_norm("layer_norm_final", d);
-        list.component = "lm_head".to_owned();
+        list.component = ComponentName::new(&["lm_head"]);
         list.linear("lm_head", d, v);
         list.parameters
     }
@@ -163,7 +166,7 @@ impl ResNetBkConfig {
 
 /// Parameters under construction, and the component that the next ones belong to.
 struct List {
-    component: String,
+    component: ComponentName,
     parameters: Vec<ParameterSpec>,
 }
 

@@ -191,13 +191,14 @@ fn locate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::ComponentName;
 
     #[test]
     fn a_long_tensor_comes_in_blocks() {
         let spec = ParameterSpec {
             name: "long".to_owned(),
             shape: vec![2, BLOCK, 1],
-            component: String::new(),
+            component: ComponentName::new(&[]),
             fill: Fill::Uniform(1.0),
             trained: true,
         };

@@ -3,20 +3,18 @@
 use super::{Cell, Column, Row, Table, Tone, roofline};
 use crate::{
     op::Cost,
-    plan::Phase,
+    plan::{ComponentName, Phase},
     result::{Component, Report, component},
 };
 
 pub(super) fn table(report: &Report, every_layer: bool) -> Table {
-    let mut components = report.components.clone();
-    if !every_layer {
-        components = folded(components);
-    }
-    let row = |component: &Component| row(component, report);
+    let folded = folded(&report.components, every_layer);
+    let components = &folded.rows;
+    let row = |name: &str, component: &Component| row(name, component, report);
     let sum = |name: &str, phase: Phase, rows: &[&Component]| {
-        let mut sum = Component::new(name.to_owned(), phase);
+        let mut sum = Component::new(ComponentName::new(&[]), phase);
         rows.iter().for_each(|row| sum.absorb(row));
-        Row { sum: true, ..row(&sum) }
+        Row { sum: true, ..row(name, &sum) }
     };
     let mut rows = Vec::new();
     for phase in Phase::ALL {
@@ -25,7 +23,7 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
         if of_phase.is_empty() {
             continue;
         }
-        rows.extend(of_phase.iter().map(|part| row(part).of(phase.name())));
+        rows.extend(of_phase.iter().map(|part| row(&folded.name(part), part).of(phase.name())));
         rows.push(sum(phase.name(), phase, &of_phase).of(phase.name()));
     }
     rows.push(sum("total", Phase::Forward, &components.iter().collect::<Vec<_>>()));
@@ -51,9 +49,8 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
     Table { grouped_by: Some("phase"), columns, rows, main: true }
 }
 
-fn row(component: &Component, report: &Report) -> Row {
-    let Component { name, measured, exact, estimate, traffic, seconds, extrapolated, .. } =
-        component;
+fn row(name: &str, component: &Component, report: &Report) -> Row {
+    let Component { measured, exact, estimate, traffic, seconds, extrapolated, .. } = component;
     let difference = exact.map(|exact| i128::from(*measured) - i128::from(exact));
     let moved = traffic.storage_bytes();
     let rate = |seconds: f64| Cell::rate(*measured as f64 / seconds * 1e-9, 2);
@@ -83,23 +80,35 @@ fn row(component: &Component, report: &Report) -> Row {
     Row { tone: if differs { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }
 }
 
-/// Rows that differ only in the layer's number become one, named after the first and last of them.
-pub(super) fn folded(rows: Vec<Component>) -> Vec<Component> {
-    let layers: Vec<u32> = rows.iter().filter_map(|row| Some(layer(&row.name)?.0)).collect();
-    let (Some(first), Some(last)) = (layers.iter().min(), layers.iter().max()) else { return rows };
-    if first == last {
-        return rows;
-    }
-    let renamed = rows.into_iter().map(|row| match layer(&row.name) {
-        Some((_, rest)) => Component { name: format!("layer_{first}..{last}{rest}"), ..row },
-        None => row,
-    });
-    component::gather(renamed)
+/// Rows, and the layers that they stand for.
+pub(super) struct Folded {
+    pub(super) rows: Vec<Component>,
+    /// The first and the last layer, where a row of a layer stands for all of them.
+    layers: Option<[u32; 2]>,
 }
 
-/// A layer's number, and what follows it in a component's name.
-fn layer(name: &str) -> Option<(u32, &str)> {
-    let rest = name.strip_prefix("layer_")?;
-    let end = rest.find('.').unwrap_or(rest.len());
-    Some((rest[..end].parse().ok()?, &rest[end..]))
+/// Rows that differ only in the layer's number become one, unless each layer is wanted or there is but one.
+pub(super) fn folded(rows: &[Component], every_layer: bool) -> Folded {
+    let layers = || rows.iter().filter_map(|row| row.name.layer);
+    let layers = layers().min().zip(layers().max()).map(|(first, last)| [first, last]);
+    match layers.filter(|[first, last]| first != last && !every_layer) {
+        None => Folded { rows: rows.to_vec(), layers: None },
+        Some([first, last]) => {
+            let one = rows.iter().cloned().map(|mut row| {
+                row.name.layer = row.name.layer.map(|_| first);
+                row
+            });
+            Folded { rows: component::gather(one), layers: Some([first, last]) }
+        }
+    }
+}
+
+impl Folded {
+    /// What a row is called, after the first and last layer that it stands for.
+    pub(super) fn name(&self, row: &Component) -> String {
+        match self.layers {
+            Some([first, last]) => row.name.with_layers(&format!("{first}..{last}")),
+            None => row.name.to_string(),
+        }
+    }
 }

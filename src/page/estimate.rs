@@ -54,7 +54,8 @@ fn components(estimate: &Estimate) -> Table {
         [Cell::text(name), forward, backward, optimizer, Cell::whole(flops.total())]
     };
     let breakdown = estimate.component_breakdown();
-    let parts = breakdown.iter().map(|(component, flops)| Row::new(cells(component, *flops)));
+    let parts =
+        breakdown.iter().map(|(component, flops)| Row::new(cells(&component.to_string(), *flops)));
     let total = Row::sum(cells("total", estimate.total_flops()));
     let phases = Phase::ALL.map(|phase| Column::number(phase.name(), phase.name()));
     let name = [Column::text("component", "component")];

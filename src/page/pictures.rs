@@ -14,22 +14,23 @@ const CAUSES: usize = 12;
 
 /// Where the FLOPs are, by phase.
 pub(super) fn shares(report: &Report) -> Section {
-    let components = components::folded(report.components.clone());
-    let by_name = components.iter().map(|row| (row.name.as_str(), row.measured));
-    let series = largest(by_name.map(|(name, flops)| (name, flops as f64)));
-    let ran = |phase| components.iter().filter(move |row| row.phase == phase && row.measured > 0);
+    let folded = components::folded(&report.components, false);
+    let components: Vec<_> = folded.rows.iter().map(|row| (folded.name(row), row)).collect();
+    let by_name = components.iter().map(|(name, row)| (name.as_str(), row.measured as f64));
+    let series = largest(by_name);
+    let ran =
+        |phase| components.iter().filter(move |(_, row)| row.phase == phase && row.measured > 0);
     let mut bars = Vec::new();
     for phase in Phase::ALL {
         let mut parts: BTreeMap<usize, u64> = BTreeMap::new();
-        for row in ran(phase) {
-            *parts.entry(place(&series, &row.name)).or_default() += row.measured;
+        for (name, row) in ran(phase) {
+            *parts.entry(place(&series, name)).or_default() += row.measured;
         }
         bars.push(Bar { name: phase.name().to_owned(), parts: parts.into_iter().collect() });
     }
     let whole = report.totals.measured.total();
-    let rows = Phase::ALL.into_iter().flat_map(ran).map(|row| {
-        let cells =
-            [Cell::text(&row.name), Cell::whole(row.measured), Cell::Share(row.measured, whole)];
+    let rows = Phase::ALL.into_iter().flat_map(ran).map(|(name, row)| {
+        let cells = [Cell::text(name), Cell::whole(row.measured), Cell::Share(row.measured, whole)];
         Row::new(cells).of(row.phase.name())
     });
     let data = Table {

@@ -3,8 +3,8 @@
 
 use super::number::{grouped, ratio, seconds};
 use super::{
-    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, causes, components,
-    config_line, forecast, marked, pictures, provenance, roofline, watched,
+    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
+    components, config_line, forecast, marked, pictures, provenance, roofline, watched,
 };
 use crate::{
     check::Verdict,
@@ -27,6 +27,9 @@ impl Paged for Report {
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
         ];
+        sections.extend(
+            beyond::table(self).map(|table| Section::table("Beyond the mathematics", table)),
+        );
         if let Some(first) = self.forecasts.first() {
             sections.push(Section::facts("Many steps", forecast::asked(first)));
             sections.push(Section::table("By each count", forecast::table(&self.forecasts)));

@@ -29,22 +29,22 @@ impl Places {
     /// # Errors
     /// [`KernelError::Kernel`] naming a pass that has no counterpart.
     pub(super) fn of(whole: &Plan, short: &Plan) -> Result<Self, Error> {
-        let last = short.passes.iter().filter_map(Pass::layer).max();
+        let last = short.passes.iter().filter_map(|pass| pass.component.layer).max();
         let mut of_layer: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
         for (i, pass) in short.passes.iter().enumerate() {
-            of_layer.entry(pass.layer()).or_default().push(i);
+            of_layer.entry(pass.component.layer).or_default().push(i);
         }
         let mut met: BTreeMap<Option<u32>, usize> = BTreeMap::new();
         let place = |pass: &Pass| {
-            let order = met.entry(pass.layer()).or_default();
-            let layer = pass.layer().min(last);
+            let order = met.entry(pass.component.layer).or_default();
+            let layer = pass.component.layer.min(last);
             let found = of_layer.get(&layer).and_then(|passes| passes.get(*order)).copied();
             *order += 1;
             found
                 .filter(|&found| alike(pass, &short.passes[found]))
                 .map(|found| Place {
                     pass: found,
-                    from_layer: layer.filter(|_| layer != pass.layer()),
+                    from_layer: layer.filter(|_| layer != pass.component.layer),
                 })
                 .ok_or_else(|| KernelError::Kernel {
                     kernel: pass.kernel.to_string(),
@@ -73,6 +73,6 @@ impl Places {
 
 /// Whether two passes are the same launch on other data.
 fn alike(one: &Pass, other: &Pass) -> bool {
-    (&one.kernel, one.phase, &one.dims, one.grid)
-        == (&other.kernel, other.phase, &other.dims, other.grid)
+    (one.operation, one.kernel, one.schedule, one.phase, one.grid)
+        == (other.operation, other.kernel, other.schedule, other.phase, other.grid)
 }

@@ -108,7 +108,7 @@ impl Agreement {
                 .first()
                 .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.clone() })
+                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),

@@ -175,7 +175,7 @@ impl Bill {
 fn items(rows: &[Component], figures: impl Fn(&Component) -> Figures) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for row in rows {
-        let name = without_number(&row.name);
+        let name = row.name.with_layers("*");
         let figures = figures(row);
         match items.iter_mut().find(|item| item.phase == row.phase && item.name == name) {
             Some(item) => item.figures = item.figures.and(figures),
@@ -183,11 +183,4 @@ fn items(rows: &[Component], figures: impl Fn(&Component) -> Figures) -> Vec<Ite
         }
     }
     items
-}
-
-/// `layer_*` for the layer of any number.
-fn without_number(name: &str) -> String {
-    let numbered =
-        name.strip_prefix("layer_").map(|rest| rest.trim_start_matches(char::is_numeric));
-    numbered.map_or_else(|| name.to_owned(), |rest| format!("layer_*{rest}"))
 }

@@ -10,20 +10,23 @@ use super::PassRow;
 use crate::{
     estimate::Term,
     op::{Convention, OpCounts, Traffic},
-    plan::Phase,
+    plan::{ComponentName, Phase},
 };
 
 /// What one component of the model did in one phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Component {
-    /// Dotted path; its first part is the estimator's component.
-    pub name: String,
+    /// Where in the model it stands, no finer than a reader can use.
+    pub name: ComponentName,
     /// Which phase.
     pub phase: Phase,
     /// FLOPs that the device counted.
     pub measured: u64,
-    /// FLOPs by the closed forms; none where a pass has none.
+    /// FLOPs that the kernels must execute by their closed forms; none where a pass has none.
     pub exact: Option<u64>,
+    /// FLOPs that the mathematics asks for; none where a pass has no closed form.
+    #[serde(default)]
+    pub algebraic: Option<u64>,
     /// FLOPs that the published estimator charges; 0 where it charges nothing.
     pub estimate: u64,
     /// Executed operations.
@@ -38,12 +41,13 @@ pub struct Component {
 }
 
 impl Component {
-    pub(crate) fn new(name: String, phase: Phase) -> Self {
+    pub(crate) fn new(name: ComponentName, phase: Phase) -> Self {
         Self {
             name,
             phase,
             measured: 0,
             exact: Some(0),
+            algebraic: Some(0),
             estimate: 0,
             ops: OpCounts::ZERO,
             traffic: Traffic::default(),
@@ -56,6 +60,7 @@ impl Component {
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.measured += other.measured;
         self.exact = self.exact.zip(other.exact).map(|(a, b)| a + b);
+        self.algebraic = self.algebraic.zip(other.algebraic).map(|(a, b)| a + b);
         self.estimate += other.estimate;
         self.ops = self.ops + other.ops;
         self.traffic = self.traffic + other.traffic;
@@ -73,21 +78,16 @@ pub(super) fn components(
     let rows = passes.iter().map(|pass| Component {
         measured: pass.flops,
         exact: pass.exact_ops.map(|ops| ops.flops(convention)),
+        algebraic: pass.algebraic_ops.map(|ops| ops.flops(convention)),
         ops: pass.ops,
         traffic: pass.traffic,
         seconds: pass.seconds,
         extrapolated: pass.is_extrapolated(),
         ..Component::new(row_name(&pass.component, pass.phase), pass.phase)
     });
-    let charged = terms.iter().map(|term| {
-        let path = match term.component.strip_suffix(&*term.term) {
-            Some("") => term.component.clone(),
-            _ => format!("{}.{}", term.component, term.term),
-        };
-        Component {
-            estimate: term.flops,
-            ..Component::new(row_name(&charged_to(&path), term.phase), term.phase)
-        }
+    let charged = terms.iter().map(|term| Component {
+        estimate: term.flops,
+        ..Component::new(row_name(&term.place(), term.phase), term.phase)
     });
     gather(rows.chain(charged))
 }
@@ -95,15 +95,14 @@ pub(super) fn components(
 /// Rows of one phase and name become one; within a phase, the parts of a component stand together,
 /// all in the order in which they are first met.
 pub(crate) fn gather(rows: impl IntoIterator<Item = Component>) -> Vec<Component> {
-    let mut order: BTreeMap<String, usize> = BTreeMap::new();
-    let mut position = |name: &str| {
+    let mut order: BTreeMap<ComponentName, usize> = BTreeMap::new();
+    let mut position = |name: ComponentName| {
         let next = order.len();
-        *order.entry(name.to_owned()).or_insert(next)
+        *order.entry(name).or_insert(next)
     };
     let mut gathered: BTreeMap<(Phase, [usize; 2]), Component> = BTreeMap::new();
     for row in rows {
-        let component = row.name.split('.').next().unwrap_or_default();
-        let place = (row.phase, [position(component), position(&row.name)]);
+        let place = (row.phase, [position(row.name.outermost()), position(row.name.clone())]);
         match gathered.get_mut(&place) {
             Some(sum) => sum.absorb(&row),
             None => {
@@ -116,30 +115,11 @@ pub(crate) fn gather(rows: impl IntoIterator<Item = Component>) -> Vec<Component
 
 /// How finely a component's path is told apart. The estimator charges the optimizer by component,
 /// and BK-Core is one thing to a reader; beyond a part's parts nobody looks.
-fn row_name(path: &str, phase: Phase) -> String {
-    let mut parts: Vec<&str> = path.split('.').collect();
-    let depth = match (phase, parts.iter().position(|part| *part == "bk_core")) {
-        (Phase::Optimizer, _) => 1,
-        (_, Some(position)) => position + 1,
-        (_, None) => 3,
-    };
-    parts.truncate(depth);
-    parts.join(".")
-}
-
-/// Where the passes stand that do what a term charges for, as far as the two are called differently.
-fn charged_to(path: &str) -> String {
-    const ALIASES: [(&str, &str); 8] = [
-        (".attention.scores", ".attention.core"),
-        (".attention.softmax", ".attention.core"),
-        (".attention.values", ".attention.core"),
-        ("lm_head.lm_head.weight", "lm_head"),
-        (".moe.softmax", ".moe.route"),
-        (".moe.relu", ".moe.experts"),
-        ("final_layernorm.layer_norm", "final_layernorm"),
-        (".optimizer", ""),
-    ];
-    let alias =
-        ALIASES.iter().find_map(|(term, row)| Some(format!("{}{row}", path.strip_suffix(term)?)));
-    alias.unwrap_or_else(|| path.to_owned())
+fn row_name(component: &ComponentName, phase: Phase) -> ComponentName {
+    let bk_core = component.path.iter().position(|part| part == "bk_core");
+    match (phase, bk_core) {
+        (Phase::Optimizer, _) => component.outermost(),
+        (_, Some(position)) => component.outer(position + 1),
+        (_, None) => component.outer(if component.layer.is_some() { 2 } else { 3 }),
+    }
 }

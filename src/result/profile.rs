@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, DEFINITION, Document, Provenance, Watched, component};
+use super::{
+    Component, DEFINITION, Document, Provenance, ScheduleCost, Watched, component, schedule_cost,
+};
 use crate::{
     Error,
     check::{self, Tally, Verdict},
@@ -14,7 +16,7 @@ use crate::{
     execute::Adapter,
     explain::{self, Cause},
     forecast::{Forecast, Question, Recomputed, Step},
-    formula,
+    formula::{Forms, forms},
     measure::Measurement,
     model::{
         BatchShape, ModelConfig,
@@ -22,7 +24,7 @@ use crate::{
     },
     observe::Timing,
     op::{Convention, OpCounts, Traffic},
-    plan::{Dims, KernelName, Phase, Plan},
+    plan::{ComponentName, Dims, KernelName, Phase, Plan},
     roofline::{Ceilings, Placement},
     sweep::Place,
 };
@@ -49,8 +51,12 @@ pub struct Subject<'a> {
 pub struct Totals {
     /// What the device counted.
     pub measured: PhaseFlops,
-    /// What the closed forms say; none where a pass has no closed form.
+    /// What the kernels must execute by the closed forms of their schedules; none where a pass has no
+    /// closed form.
     pub exact: Option<PhaseFlops>,
+    /// What the mathematics asks for; none where a pass has no closed form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algebraic: Option<PhaseFlops>,
     /// What the published estimator says about the phases that ran.
     pub estimate: PhaseFlops,
     /// How much of `measured` is extrapolated; none where all of it ran.
@@ -95,7 +101,7 @@ pub struct PassRow {
     /// Which kernel ran.
     pub kernel: KernelName,
     /// Where in the model it stands.
-    pub component: String,
+    pub component: ComponentName,
     /// Which phase it belongs to.
     pub phase: Phase,
     /// Integer dimensions and tile sizes.
@@ -104,8 +110,11 @@ pub struct PassRow {
     pub grid: [u32; 3],
     /// Executed operations.
     pub ops: OpCounts,
-    /// Floating-point operations by the closed form, where there is one.
+    /// Floating-point operations by the closed form of the kernel's schedule, where there is one.
     pub exact_ops: Option<OpCounts>,
+    /// Floating-point operations that the mathematics asks for, where there is a closed form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algebraic_ops: Option<OpCounts>,
     /// Executed FLOPs under the report's convention.
     pub flops: u64,
     /// Memory touched.
@@ -166,6 +175,10 @@ pub struct Report {
     pub ways_to_train: Vec<WayToTrain>,
     /// Why measured and estimate differ; adds up to their difference.
     pub causes: Vec<Cause>,
+    /// Why the kernels execute more than the mathematics asks for; adds up to `totals.exact` less
+    /// `totals.algebraic`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule_costs: Vec<ScheduleCost>,
     /// What was asked about many such steps: by each count of one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forecasts: Vec<Forecast>,
@@ -208,20 +221,24 @@ impl Report {
         let Subject { model, config, data, shape, training, convention } = subject;
         let terms: Vec<&Term> =
             estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
+        let forms: Vec<Forms> =
+            plan.passes.iter().map(|pass| forms(&pass.operation, &pass.schedule)).collect();
         let passes: Vec<PassRow> = plan
             .passes
             .iter()
             .zip(&measurement.passes)
             .zip(check::passes(plan, measurement))
-            .map(|((pass, measured), verdict)| PassRow {
+            .zip(&forms)
+            .map(|(((pass, measured), verdict), forms)| PassRow {
                 label: pass.label.clone(),
-                kernel: pass.kernel.clone(),
+                kernel: pass.kernel.name(),
                 component: pass.component.clone(),
                 phase: pass.phase,
-                dims: pass.dims.clone(),
+                dims: pass.dims(),
                 grid: pass.grid,
                 ops: measured.cost.ops,
-                exact_ops: formula::exact(&pass.kernel, &pass.dims),
+                exact_ops: Some(forms.schedule()),
+                algebraic_ops: Some(forms.algebraic),
                 flops: measured.cost.ops.flops(convention),
                 traffic: measured.cost.traffic,
                 verdict,
@@ -230,10 +247,10 @@ impl Report {
                 roofline: None,
             })
             .collect();
-        let exact: Option<Vec<_>> = passes
-            .iter()
-            .map(|pass| Some((pass.phase, pass.exact_ops?.flops(convention))))
-            .collect();
+        let stated = |ops: fn(&PassRow) -> Option<OpCounts>| {
+            let flops = |pass: &PassRow| Some((pass.phase, ops(pass)?.flops(convention)));
+            passes.iter().map(flops).collect::<Option<Vec<_>>>().map(by_phase)
+        };
         let extrapolation = extrapolation(plan, measurement);
         let mut causes = explain::causes(
             plan.passes
@@ -266,7 +283,8 @@ impl Report {
             sweep: None,
             totals: Totals {
                 measured: by_phase(passes.iter().map(|pass| (pass.phase, pass.flops))),
-                exact: exact.map(by_phase),
+                exact: stated(|pass| pass.exact_ops),
+                algebraic: stated(|pass| pass.algebraic_ops),
                 estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
                 extrapolated: extrapolation.is_some().then_some(extrapolated),
             },
@@ -275,6 +293,10 @@ impl Report {
             field_formulas: estimate.field().to_vec(),
             ways_to_train: Vec::new(),
             causes,
+            schedule_costs: schedule_cost::costs(
+                plan.passes.iter().map(|pass| pass.phase).zip(&forms),
+                convention,
+            ),
             forecasts: Vec::new(),
             verdict: passes.iter().fold(Tally::default(), |tally, pass| tally + &pass.verdict),
             passes,
@@ -348,7 +370,7 @@ impl PassRow {
 /// How many layers there are, and how many of them ran, where that is not all.
 fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation> {
     let layers = plan.passes.iter().zip(&measurement.passes);
-    let layers = layers.filter_map(|(pass, measured)| Some((pass.layer()? + 1, measured)));
+    let layers = layers.filter_map(|(pass, measured)| Some((pass.component.layer? + 1, measured)));
     let count = layers.clone().map(|(count, _)| count).max()?;
     let ran = layers.filter(|(_, measured)| measured.from_layer.is_none());
     let measured_layers = ran.map(|(count, _)| count).max().unwrap_or_default();

@@ -19,6 +19,9 @@ pub struct ShaderFile {
     parsed: Parsed,
 }
 
+/// The path that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// What a shader is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
@@ -56,18 +59,26 @@ fn begins_with_version(bytes: &[u8]) -> bool {
 }
 
 impl ShaderFile {
+    /// What a file is called in messages.
+    pub fn name(path: &Path) -> String {
+        if path == Path::new(STANDARD_INPUT) {
+            return "standard input".to_owned();
+        }
+        path.display().to_string()
+    }
+
     /// Reads and parses a file; `-` is standard input. GLSL and SPIR-V take the features `glsl` and `spirv`.
     ///
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
-        let (bytes, name) = if path == Path::new("-") {
+        let name = Self::name(path);
+        let bytes = if path == Path::new(STANDARD_INPUT) {
             let mut bytes = Vec::new();
-            let read = io::stdin().read_to_end(&mut bytes);
-            (read.map(|_| bytes), "standard input".to_owned())
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
         } else {
-            (fs::read(path), path.display().to_string())
+            fs::read(path)
         };
         let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
         let text = |bytes| {

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::computes;
+
 use flopmeter::{
     execute::{Bound, BufferId, Executor},
-    formula,
     kernel::{Resource, ResourceKind},
     library,
     observe::{Call, Counting, Outputs},
-    plan::Dims,
+    plan::{Dims, KernelName},
+    registry::Kernel,
 };
 
 const POISON: u32 = 0x7fc0_dead;
@@ -80,7 +82,7 @@ impl<'a> Bench<'a> {
         scalars: &[(&str, f32)],
         grid: [u32; 3],
     ) {
-        let name = kernel.parse().unwrap();
+        let name: KernelName = kernel.parse().unwrap();
         let dims: Dims =
             dims.iter().map(|&(name, value)| (name.to_owned(), value as u32)).collect();
         let module = library::load(&name, &dims).unwrap();
@@ -91,7 +93,8 @@ impl<'a> Bench<'a> {
         let counters = counting.counters(self.gpu).unwrap();
         let call = Call { label: kernel, bindings: &bindings, grid };
         let measured = counting.count(self.gpu, &call, counters).unwrap().cost.ops.floating();
-        let exact = formula::exact(&name, &dims).expect("a closed form");
+        let known = Kernel::try_from(name).unwrap();
+        let exact = computes::forms(known, &dims).expect("a closed form").schedule();
         assert_eq!(measured, exact, "{kernel} {dims:?}: measured is not exact");
 
         let counted = self.contents(&module.resources);

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what ran and what did not")]
 
 pub mod bench;
+pub mod computes;
 pub mod corpus;
 pub mod generator;
 pub mod interpret;

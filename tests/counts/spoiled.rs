@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use common::computes;
 use flopmeter::{
     check::{self, Verdict},
     execute::Executor,
@@ -11,18 +12,22 @@ use flopmeter::{
     observe::Trial,
     op::OpCounts,
     plan::{Dims, Pass, Phase},
+    registry::Kernel,
 };
 
 const DIMS: [(&str, u32); 7] =
     [("M", 5), ("K", 7), ("N", 3), ("G", 1), ("accumulate", 0), ("LANES", 8), ("COLUMN_LANES", 4)];
 
 fn pass(dims: &[(&str, u32)]) -> Pass {
+    let dims: Dims = dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    let kernel = Kernel::LinearForward;
     Pass {
         label: "product".into(),
-        kernel: "linear.forward".parse().unwrap(),
+        operation: computes::operation(kernel, &dims).unwrap(),
+        kernel,
+        schedule: computes::schedule(kernel, &dims),
         component: "product".into(),
         phase: Phase::Forward,
-        dims: dims.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Dims>(),
         scalars: BTreeMap::new(),
         bindings: BTreeMap::new(),
         grid: [1, 3, 1],

@@ -102,7 +102,7 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                 assert_eq!(verdict.r#match + verdict.extrapolated, whole.verdict.r#match);
                 let layer = |phase| {
                     let rows = whole.components.iter().filter(move |row| row.phase == phase);
-                    let rows = rows.filter(|row| row.name.starts_with("layer_4"));
+                    let rows = rows.filter(|row| row.name.layer == Some(4));
                     rows.map(|row| row.measured).sum::<u64>()
                 };
                 for phase in Phase::ALL {

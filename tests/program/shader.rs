@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use assert_cmd::Command;
-use predicates::{prelude::*, str::contains};
 use flopmeter::execute::Executor as _;
+use predicates::{prelude::*, str::contains};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -544,4 +544,46 @@ fn a_divergent_barrier_is_named() {
 }";
     let file = written(&folder, "divergent.wgsl", source);
     refused(&[&file, "--dispatch", "1", "--adapter", "embedded"], &["divergent.wgsl", "line 3"]);
+}
+
+#[test]
+fn a_shader_is_read_from_standard_input() {
+    let text = fs::read_to_string(COLLATZ).unwrap();
+    let arguments =
+        ["--dispatch", "1", "--adapter", "embedded", "--bind", "0.0=iota:64", "--json", "-"];
+    let count = |file: &str| -> Value {
+        let mut command = shader(&[&[file], &arguments[..]].concat());
+        let assert = command.write_stdin(text.clone()).assert().success();
+        serde_json::from_slice(&assert.get_output().stdout).unwrap()
+    };
+    assert_eq!(count("-")["ops"], count(COLLATZ)["ops"]);
+}
+
+/// Standard input that never ends is a file that is never read.
+#[test]
+fn reading_takes_of_the_time() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_flopmeter"))
+        .args(["shader", "-", "--dispatch", "1", "--timeout", "1"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let held = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(held);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("did not end within 1 s"), "{message}");
+}
+
+#[test]
+fn a_panic_below_a_command_is_an_error_of_it() {
+    let file = "tests/cases/glsl_two_shared_arrays.comp";
+    let assert = shader(&[file, "--dispatch", "1"]).assert().code(2).stdout("");
+    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(
+        message.contains(file) && message.contains("reading it ended with a panic"),
+        "{message}"
+    );
+    assert!(!message.contains("panicked at"), "{message}");
 }

@@ -6,5 +6,6 @@ mod browsers;
 mod glsl;
 mod lines;
 mod overrides;
+mod panics;
 mod run;
 mod spirv;

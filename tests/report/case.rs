@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use common::computes;
 use flopmeter::{
     estimate::Estimate,
     execute::{Adapter, Backend, Clock, DeviceType, Limits},
-    formula,
+    formula::forms,
     measure::{ChosenKernel, Measurement},
     model::{
         AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
@@ -14,10 +15,12 @@ use flopmeter::{
     },
     observe::{Observed, Source, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
-    plan::{Pass, Phase, Plan},
+    plan::{Dims, KernelName, Pass, Phase, Plan},
     profile::{Run, Tensor},
+    registry::Kernel,
     result::{Report, Subject},
     roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
+    schedule::Schedule,
 };
 
 pub const LIMITS: Limits = Limits {
@@ -37,10 +40,16 @@ pub const SMALL: ResNetBkConfig =
 pub fn few_passes() -> Plan {
     use Phase::{Backward, Forward, Optimizer};
     let linear = |component, kernel, phase, n, k| {
-        (component, kernel, phase, vec![("M", 12), ("N", n), ("K", k), ("G", 1)])
+        let dims = vec![("M", 12), ("N", n), ("K", k), ("G", 1), ("accumulate", 0)];
+        (component, kernel, phase, dims)
     };
     let passes = [
-        ("embedding", "embedding.forward", Forward, vec![("B", 2), ("N", 6), ("D", 8)]),
+        (
+            "embedding",
+            "embedding.forward",
+            Forward,
+            vec![("B", 2), ("N", 6), ("D", 8), ("V", 20), ("P", 6)],
+        ),
         linear("layer_0.moe.router", "linear.forward", Forward, 3, 8),
         ("layer_0.moe.experts.relu", "relu.forward", Forward, vec![("P", 384)]),
         linear("layer_0.v_proj", "linear.forward", Forward, 1, 8),
@@ -54,15 +63,20 @@ pub fn few_passes() -> Plan {
         ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 160)]),
         ("lm_head", "optimizer.adamw", Optimizer, vec![("P", 20)]),
     ];
-    let pass = |(component, kernel, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| Pass {
-        label: format!("{phase} {component} {kernel}"),
-        kernel: kernel.parse().unwrap(),
-        component: component.into(),
-        phase,
-        dims: dims.into_iter().map(|(letter, extent)| (letter.into(), extent)).collect(),
-        scalars: BTreeMap::new(),
-        bindings: BTreeMap::new(),
-        grid: [2, 1, 1],
+    let pass = |(component, name, phase, dims): (&str, &str, Phase, Vec<(&str, u32)>)| {
+        let kernel = Kernel::try_from(name.parse::<KernelName>().unwrap()).unwrap();
+        let dims: Dims = dims.into_iter().map(|(name, size)| (name.into(), size)).collect();
+        Pass {
+            label: format!("{phase} {component} {name}"),
+            operation: computes::operation(kernel, &dims).unwrap(),
+            kernel,
+            schedule: Schedule::of_lanes(64),
+            component: component.into(),
+            phase,
+            scalars: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            grid: [2, 1, 1],
+        }
     };
     Plan { passes: passes.map(pass).into(), ..Plan::default() }
 }
@@ -127,9 +141,7 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
         adapter: Arc::clone(&who),
         lines: BTreeMap::new(),
         cost: Cost {
-            ops: formula::exact(&pass.kernel, &pass.dims)
-                .unwrap_or_else(|| panic!("{} has no closed form", pass.kernel))
-                .with(Scalar::Int, Op::Add, 100),
+            ops: forms(&pass.operation, &pass.schedule).schedule().with(Scalar::Int, Op::Add, 100),
             traffic: Traffic {
                 storage_load: 8 * (i as u64 + 1),
                 storage_store: 4,

@@ -75,7 +75,7 @@ fn the_csv_has_the_reports_own_figures() {
     for (record, row) in records.iter().zip(&report.components) {
         let number = |name: &str| record[name].as_str().unwrap().parse::<u64>().ok();
         let real = |name: &str| record[name].as_str().unwrap().parse::<f64>().ok();
-        assert_eq!(record["component"], row.name.as_str());
+        assert_eq!(record["component"], row.name.to_string());
         assert_eq!(record["phase"], row.phase.name());
         assert_eq!(number("measured"), Some(row.measured));
         assert_eq!(number("exact"), row.exact);

@@ -3,8 +3,10 @@
 //! disagreement must be seen.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+mod beyond;
 mod browser;
 mod case;
+mod causes;
 mod formats;
 mod saved;
 mod sweep;
@@ -56,6 +58,7 @@ fn assert_adds_up(report: &Report) {
         let exact = totals.exact.unwrap().get(phase);
         assert_eq!(rows().map(|row| row.exact.unwrap()).sum::<u64>(), exact);
     }
+    beyond::assert_adds_up(report);
 }
 
 fn some_training() -> impl Strategy<Value = Training> {
@@ -268,20 +271,6 @@ fn one_operation_more_is_a_mismatch_that_the_report_names() {
     let text = table::render(&report.page(false), false);
     let label = &case.plan.passes[3].label;
     assert!(text.contains(&format!("mismatch: {label}: f32.fma: ")), "{text}");
-}
-
-#[test]
-fn a_pass_without_a_closed_form_is_said_to_have_none() {
-    let mut case = Case::small();
-    case.plan.passes[2].kernel = "mystery.forward".parse().unwrap();
-    let report = case.report(Convention::Ieee, 1.0);
-    // Every kernel of the crate has one, so this is a failure.
-    assert!(!report.holds());
-    assert_eq!(report.verdict.not_comparable, 1);
-    assert_eq!(report.totals.exact, None);
-    let text = table::render(&report.page(false), false);
-    assert!(text.contains("no closed form for 'mystery.forward'"), "{text}");
-    assert!(report.causes.iter().any(|cause| cause.text == "mystery is not charged"), "{text}");
 }
 
 #[test]

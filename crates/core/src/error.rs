@@ -1,6 +1,6 @@
 //! What can be wrong with a kernel, as data. Which option of a command line helps is not known here.
 
-use crate::guard::Stage;
+use std::fmt;
 
 /// Why a kernel cannot be read, run or counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,4 +114,35 @@ fn at_lines(loops: &[(Option<u32>, u64)]) -> String {
     let lines: Vec<_> =
         loops.iter().filter_map(|(line, _)| Some(format!("line {}", (*line)?))).collect();
     if lines.is_empty() { String::new() } else { format!(" (in the loop of {})", lines.join(", ")) }
+}
+
+impl Error {
+    /// Whether this executor cannot make a program of a kernel that was read and validated, so that another executor may.
+    pub const fn is_of_the_back_end(&self) -> bool {
+        matches!(self, Self::BackEnd { .. } | Self::Panicked { stage: Stage::Compiling, .. })
+    }
+}
+
+/// What was being done with a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its source is parsed.
+    Reading,
+    /// Its module is validated and its overrides are resolved.
+    Validating,
+    /// It is rewritten so that it counts.
+    Rewriting,
+    /// An executor makes a program of it.
+    Compiling,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reading => "reading",
+            Self::Validating => "validating",
+            Self::Rewriting => "rewriting",
+            Self::Compiling => "compiling",
+        })
+    }
 }

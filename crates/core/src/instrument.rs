@@ -3,7 +3,8 @@
 //!
 //! *Executed operations* are every arithmetic operation, load and store that an active invocation
 //! executes, as the kernel's naga IR states it: after WGSL's own constant evaluation and with overrides
-//! resolved, before anything a back end adds or removes.
+//! resolved, before anything a back end adds or removes. A constant expression that naga's reader does not evaluate
+//! (a call of `mix`, `smoothstep`, `determinant`, `pack4x8unorm` and their like) is left to the device, and counts.
 //!
 //! A kernel is read as runs of statements between the points where control may part or meet
 //! (`block`), each run is priced (`price`), and conservation of flow says which few runs must be

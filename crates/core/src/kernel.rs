@@ -5,7 +5,6 @@ mod flat;
 mod layout;
 mod nesting;
 mod overrides;
-mod source;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -14,7 +13,6 @@ use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
-pub use source::Source;
 
 use self::overrides::Problem;
 
@@ -22,6 +20,7 @@ use crate::{
     Error,
     guard::{Stage, guarded, with_room},
     read::{Directives, Parsed, blocks},
+    source::Source,
 };
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the

@@ -36,6 +36,7 @@
 //! | `ir` | what refers to what in naga's IR | what it means or costs |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
 //! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
+//! | [`source`] | the text of a kernel and where its lines end | what it means |
 //! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
 //! | [`kernel`] | pick, validate and reflect one kernel | shapes, devices |
 //! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas, executors |
@@ -52,6 +53,7 @@ pub mod op;
 #[cfg(feature = "wgsl-out")]
 mod print;
 pub mod read;
+pub mod source;
 pub mod table;
 
 pub use error::Error;

@@ -32,7 +32,7 @@ pub(crate) use self::{
 use crate::{
     Error,
     guard::{Stage, guarded, with_room},
-    kernel::Source,
+    source::Source,
 };
 
 /// A shader that has been read: all of its entry points, not validated.

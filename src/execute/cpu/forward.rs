@@ -54,7 +54,7 @@ fn count_reads(block: &mut Block, reads: &mut [u32]) {
     }
 }
 
-/// Where a run reads and writes each register.
+/// Where a run reads and writes each register, in order.
 #[derive(Default)]
 struct Places {
     reads: HashMap<Reg, Vec<usize>>,
@@ -77,6 +77,12 @@ impl Places {
     }
 }
 
+/// The first of these places from `from` on.
+fn next(places: Option<&Vec<usize>>, from: usize) -> Option<usize> {
+    let places = places?;
+    places.get(places.partition_point(|&place| place < from)).copied()
+}
+
 /// A copy of a variable is not needed where the variable does not change before the copy's last use.
 fn forward_loads(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
     let places = Places::of(insts);
@@ -94,9 +100,8 @@ fn forward_loads(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
         }
         let last = here[here.len() - 1];
         let in_place = matches!(insts[last], Inst::Alu { .. });
-        let kept = places.writes.get(&source).is_none_or(|writes| {
-            writes.iter().all(|&w| w < index || w > last || (w == last && in_place))
-        });
+        let kept = next(places.writes.get(&source), index)
+            .is_none_or(|write| write > last || (write == last && in_place));
         if kept {
             alias.insert(copy, source);
             spare[index] = true;
@@ -129,9 +134,7 @@ fn join_stores(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
             continue;
         }
         let Some(&[made]) = places.writes.get(&value).map(Vec::as_slice) else { continue };
-        let quiet = |at: Option<&Vec<usize>>| {
-            at.is_none_or(|at| at.iter().all(|&p| p <= made || p >= index))
-        };
+        let quiet = |at: Option<&Vec<usize>>| next(at, made + 1).is_none_or(|place| place >= index);
         if made < index
             && quiet(places.reads.get(&variable))
             && quiet(places.writes.get(&variable))
@@ -144,6 +147,9 @@ fn join_stores(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
     let mut spare = spare.into_iter();
     insts.retain(|_| !spare.next().unwrap_or_default());
 }
+
+/// Products that one instruction adds up: each one more is compared with all that are there.
+const MAX_FACTORS: usize = 1024;
 
 /// A multiply-add whose only use is to be added to by another becomes one with it.
 fn join_sums(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
@@ -167,7 +173,7 @@ fn join_sums(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
                     .flatten()
                     .chain([&start])
                     .all(|reg| written.get(reg).is_none_or(|&place| place < before));
-                if same && !factors.is_empty() {
+                if same && (1..MAX_FACTORS).contains(&factors.len()) {
                     factors.push([a, b]);
                     insts[index] = Inst::Chain { to, start, factors: factors.into() };
                     spare[before] = true;

@@ -1,7 +1,11 @@
 //! Sorting items by a key on the device: assignments by expert, places in a batch by token.
 
-use super::launch::{Builder, Launch, Spread};
-use crate::plan::{Phase, Slice};
+use super::launch::{Builder, Launch};
+use crate::{
+    choice::CHUNK,
+    operation::{Operation, SortStep},
+    plan::{ComponentName, Phase, Slice},
+};
 
 /// Items sorted by a key, stably: where each key's items begin, which item stands in a slot, and in
 /// which slot an item stands.
@@ -11,14 +15,10 @@ pub(super) struct Grouping {
     pub(super) slot: Slice,
 }
 
-/// Assignments that one workgroup places: few enough for the rounds that llvmpipe allows an
-/// invocation's loops (65535), enough that counts of each key in each chunk stay few.
-const CHUNK: u32 = 8192;
-
 /// Sorts `a` items by their keys below `g`, stably.
 pub(super) fn group(
     to: &mut Builder,
-    name: &str,
+    component: &ComponentName,
     phase: Phase,
     keys: Slice,
     a: u32,
@@ -26,27 +26,18 @@ pub(super) fn group(
 ) -> Grouping {
     let chunks = a.div_ceil(CHUNK);
     let count = u64::from(g) * u64::from(chunks);
-    let counts = to.indices(format!("{name}.counts"), count);
-    let offsets = to.indices(format!("{name}.offsets"), u64::from(g) + 1);
-    let order = to.indices(format!("{name}.order"), u64::from(a));
-    let slot = to.indices(format!("{name}.slot"), u64::from(a));
-    let mut launch = |entry: &str, bindings: &[(&str, Slice)], spread: Spread| {
-        to.launch(&Launch {
-            kernel: &format!("grouping.{entry}"),
-            component: name,
-            phase,
-            window: "",
-            // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
-            dims: &[("A", a), ("G", g), ("CHUNK", CHUNK), ("LANES", 64)],
-            scalars: &[],
-            bindings,
-            spread,
-        });
+    let counts = to.indices(format!("{component}.counts"), count);
+    let offsets = to.indices(format!("{component}.offsets"), u64::from(g) + 1);
+    let order = to.indices(format!("{component}.order"), u64::from(a));
+    let slot = to.indices(format!("{component}.slot"), u64::from(a));
+    let mut launch = |step: SortStep, bindings: &[(&str, Slice)]| {
+        let operation = Operation::Sort { step, a, g };
+        to.launch(&Launch { operation, component, phase, window: "", scalars: &[], bindings });
     };
-    launch("clear", &[("counts", counts)], Spread::Elements(count));
-    launch("count", &[("keys", keys), ("counts", counts)], Spread::Elements(u64::from(a)));
-    launch("scan", &[("counts", counts), ("offsets", offsets)], Spread::One);
+    launch(SortStep::Clear, &[("counts", counts)]);
+    launch(SortStep::Count, &[("keys", keys), ("counts", counts)]);
+    launch(SortStep::Scan, &[("counts", counts), ("offsets", offsets)]);
     let bindings = [("keys", keys), ("counts", counts), ("order", order), ("slot", slot)];
-    launch("place", &bindings, Spread::Grid([chunks, 1, 1]));
+    launch(SortStep::Place, &bindings);
     Grouping { offsets, order, slot }
 }

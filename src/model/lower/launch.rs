@@ -1,52 +1,12 @@
-//! Adding launches to a plan: one call says kernel, place, dimensions and bindings; extents are
-//! derived here from how a kernel spreads its work. Knows no model.
+//! Adding launches to a plan: one call says the operation, where it stands and its tensors; the kernel and
+//! how it is spread come from `choice`. Knows no model.
 
-use std::collections::BTreeMap;
-
-use crate::execute::Limits;
-use crate::plan::{BufferId, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice};
-
-/// Invocations in a workgroup of every kernel whose work is a list of elements or rows.
-const LANES: u32 = 64;
-
-/// Invocations in a workgroup that reduces one long row, on every adapter: a reduction's own
-/// operations depend on it, and counts are the same integers everywhere. A GPU has rows enough to fill
-/// itself with 32 lanes each; a software adapter pays for every lane at each barrier.
-const ROW_LANES: u32 = 32;
-
-/// Invocations in a workgroup where each works long.
-const LONG_LANES: u32 = 8;
-
-/// Invocations in a workgroup that walks down columns: as many as every adapter takes, so that what it reads
-/// of a row is long.
-const WIDE_LANES: u32 = 256;
-
-/// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
-/// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
-pub(super) const SUBGROUP_LANES: u32 = 8;
-
-/// Workgroups along one dimension that every adapter takes.
-const WORKGROUPS: u64 = 65535;
-
-/// How a kernel spreads its work over invocations.
-#[derive(Clone, Copy)]
-pub(super) enum Spread {
-    /// One invocation for each of so many elements.
-    Elements(u64),
-    /// One invocation for each of so many elements, each of them long, so that few of them make a
-    /// workgroup.
-    Long(u64),
-    /// One invocation for each of so many elements, neighbours walking down neighbouring columns.
-    Columns(u64),
-    /// One workgroup for each of so many rows.
-    Rows(u64),
-    /// One subgroup of eight lanes for each of so many tiles, and a workgroup for itself.
-    Subgroups(u64),
-    /// One workgroup in all.
-    One,
-    /// Workgroups as given; the kernel's tile sizes are among its dims.
-    Grid([u32; 3]),
-}
+use crate::{
+    choice::{Choice, choose},
+    execute::Limits,
+    operation::Operation,
+    plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
+};
 
 /// A plan under construction, for an adapter with these limits.
 pub(super) struct Builder {
@@ -56,16 +16,15 @@ pub(super) struct Builder {
 
 /// One launch, described.
 pub(super) struct Launch<'a> {
-    pub(super) kernel: &'a str,
-    pub(super) component: &'a str,
+    pub(super) operation: Operation,
+    pub(super) component: &'a ComponentName,
     pub(super) phase: Phase,
     /// Tells launches of one kernel in one component apart; mostly empty.
     pub(super) window: &'a str,
-    pub(super) dims: &'a [(&'a str, u32)],
     /// Floating-point uniforms.
     pub(super) scalars: &'a [(&'a str, f32)],
+    /// The tensors, by the names that the kernel has for them.
     pub(super) bindings: &'a [(&'a str, Slice)],
-    pub(super) spread: Spread,
 }
 
 impl Builder {
@@ -74,7 +33,7 @@ impl Builder {
         self.plan.buffer(name, Element::F32, len, Init::Scratch)
     }
 
-    /// Room for what one pass hands to the next and nobody keeps: the same for all.
+    /// Room for what one pass hands to the next and nothing keeps: the same for all.
     pub(super) fn passing(&mut self, len: u64) -> Slice {
         const NAME: &str = "in passing";
         let place = self.plan.buffers.iter().position(|buffer| buffer.name == NAME);
@@ -94,66 +53,23 @@ impl Builder {
         self.plan.buffer(name, Element::U32, values.len() as u64, Init::Values(values))
     }
 
-    /// Adds the pass of an elementwise kernel. Where `extent` is a multiple of four, each invocation does four
-    /// elements: of the tensors bound, all but those named in `single` are seen as vectors then.
-    pub(super) fn launch_by_four(&mut self, launch: &Launch<'_>, extent: u32, single: &[&str]) {
-        let suffix = vec4(extent, 4);
-        let Spread::Elements(count) = launch.spread else { unreachable!("it is elementwise") };
-        let view = |name: &str| if single.contains(&name) { "" } else { suffix };
-        let bound: Vec<_> = launch
-            .bindings
-            .iter()
-            .map(|&(name, slice)| (format!("{name}{}", view(name)), slice))
-            .collect();
-        let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
-        self.launch(&Launch {
-            kernel: &format!("{}{suffix}", launch.kernel),
-            bindings: &bindings,
-            spread: Spread::Elements(if suffix.is_empty() { count } else { count / 4 }),
-            ..*launch
-        });
-    }
-
     /// Adds a pass.
     pub(super) fn launch(&mut self, launch: &Launch<'_>) {
-        let each = |count: u64, lanes: u32| (Some(lanes), folded(count.div_ceil(lanes.into())));
-        let (lanes, grid) = match launch.spread {
-            Spread::Elements(count) => each(count, LANES),
-            Spread::Long(count) => each(count, LONG_LANES),
-            Spread::Columns(count) => each(count, WIDE_LANES),
-            Spread::Rows(count) => (Some(ROW_LANES), folded(count)),
-            Spread::Subgroups(count) => (Some(SUBGROUP_LANES), folded(count)),
-            Spread::One => (Some(ROW_LANES), [1; 3]),
-            Spread::Grid(grid) => (None, grid),
-        };
-        let Launch { kernel, component, phase, window, dims, scalars, bindings, .. } = *launch;
-        let name = kernel.parse().expect("a lowering names kernels as FILE.ENTRY");
-        let mut all: BTreeMap<_, _> = dims.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
-        all.extend(lanes.map(|lanes| ("LANES".to_owned(), lanes)));
+        let Launch { operation, component, phase, window, scalars, bindings } = *launch;
+        let Choice { kernel, schedule, grid } = choose(&operation, &self.limits);
         let window = if window.is_empty() { String::new() } else { format!(" {window}") };
         self.plan.passes.push(Pass {
             label: format!("{phase} {component} {kernel}{window}"),
-            kernel: name,
-            component: component.to_owned(),
+            operation,
+            kernel,
+            schedule,
+            component: component.clone(),
             phase,
-            dims: all,
             scalars: scalars.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect(),
             bindings: bindings.iter().map(|(n, s)| ((*n).to_owned(), *s)).collect(),
             grid,
         });
     }
-}
-
-/// Workgroups in one dimension, folded into two where one is too short.
-fn folded(workgroups: u64) -> [u32; 3] {
-    let x = workgroups.clamp(1, WORKGROUPS);
-    [x as u32, workgroups.div_ceil(x).max(1) as u32, 1]
-}
-
-/// The suffix of an entry that takes vectors of four where `extent` is a multiple of `of`, and none
-/// otherwise.
-pub(super) fn vec4(extent: u32, of: u32) -> &'static str {
-    if extent.is_multiple_of(of) { "_vec4" } else { "" }
 }
 
 /// Cuts `count` rows, of these widths in the tensors that are cut together, into as few windows as a

@@ -1,120 +1,21 @@
-//! Launches of the matrix-product family: which variant runs and how its output is tiled. The rows
-//! of a product may fall into groups, each with a weight of its own; a dense layer is one group, and its
-//! weight may be longer than a binding.
+//! Linear layers as launches. The rows of a product may fall into groups, each with a weight of its own; a
+//! dense layer is one group, and its weight may be longer than a binding.
 
 use super::{
-    launch::{Builder, Launch, SUBGROUP_LANES, Spread, window_name},
+    launch::{Builder, Launch, window_name},
     weight::{Placer, Weight},
 };
 use crate::{
     execute::Limits,
-    plan::{Element, Init, Phase, Plan, Slice},
+    operation::{LinearResult, Operation, Transfer},
+    plan::{ComponentName, Element, Init, Phase, Plan, Slice},
 };
-
-/// What a launch computes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
-    Forward,
-    ForwardPlain,
-    BackwardInput,
-    BackwardWeight,
-    BackwardBias,
-}
-
-impl Entry {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::ForwardPlain => "forward_plain",
-            Self::BackwardInput => "backward_input",
-            Self::BackwardWeight => "backward_weight",
-            Self::BackwardBias => "backward_bias",
-        }
-    }
-}
-
-/// Which kernel computes a product.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Variant {
-    /// One output for an invocation, whatever the extents.
-    Scalar,
-    /// Four adjacent outputs for an invocation; columns are a multiple of four, and the sum may be short.
-    Columns,
-    /// A register tile for an invocation; extents are multiples of four.
-    Vec4,
-    /// A larger tile whose rows eight lanes load together.
-    Subgroup,
-}
-
-impl Variant {
-    fn of(entry: Entry, n: u32, k: u32, subgroup_lanes: Option<u32>) -> Self {
-        if !(n.is_multiple_of(4) && k.is_multiple_of(4)) {
-            match entry {
-                Entry::Forward | Entry::ForwardPlain if n.is_multiple_of(4) => Self::Columns,
-                Entry::BackwardInput if k.is_multiple_of(4) => Self::Columns,
-                _ => Self::Scalar,
-            }
-        } else if subgroup_lanes == Some(SUBGROUP_LANES) && entry != Entry::BackwardBias {
-            Self::Subgroup
-        } else {
-            Self::Vec4
-        }
-    }
-
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Scalar | Self::Columns | Self::Vec4 => "linear",
-            Self::Subgroup => "linear_subgroup",
-        }
-    }
-
-    /// What its entries' names end with.
-    const fn suffix(self) -> &'static str {
-        match self {
-            Self::Scalar => "",
-            Self::Columns => "_columns",
-            Self::Vec4 | Self::Subgroup => "_vec4",
-        }
-    }
-
-    /// Whether it reads or writes the named tensor four elements at a time.
-    fn by_four(self, entry: Entry, tensor: &str) -> bool {
-        match self {
-            Self::Scalar => false,
-            Self::Columns => match entry {
-                Entry::BackwardInput => tensor != "dy",
-                _ => matches!(tensor, "y" | "b"),
-            },
-            Self::Vec4 | Self::Subgroup => true,
-        }
-    }
-
-    /// Rows and columns of the output that one invocation computes.
-    const fn tile(self) -> [u32; 2] {
-        match self {
-            Self::Scalar => [1, 1],
-            Self::Columns => [1, 4],
-            Self::Vec4 => [8, 8],
-            Self::Subgroup => [32, 4],
-        }
-    }
-
-    /// Invocations in a workgroup, and how many of them lie along the output's `columns`: no more than
-    /// have something to do where one output is all that an invocation computes.
-    const fn lanes(self, columns: u32) -> (u32, u32) {
-        match self {
-            Self::Scalar if columns < 8 => (64, columns.next_power_of_two()),
-            Self::Scalar | Self::Columns | Self::Vec4 => (64, 8),
-            Self::Subgroup => (8, 8),
-        }
-    }
-}
 
 /// A linear layer's weight (G,N,K) and, where it has one, bias (G,N) with their gradients' places.
 #[derive(Clone)]
 pub(super) struct Linear {
     /// Where it stands in the report.
-    pub(super) component: String,
+    pub(super) component: ComponentName,
     pub(super) weight: Weight,
     pub(super) bias: Option<Weight>,
     /// Output features, input features, groups.
@@ -146,7 +47,7 @@ impl Linear {
     pub(super) fn place(
         to: &mut Builder,
         placer: &Placer,
-        component: &str,
+        component: &ComponentName,
         (weight, bias): (&str, Option<&str>),
         [k, n]: [u32; 2],
     ) -> Self {
@@ -155,7 +56,7 @@ impl Linear {
         if let Some(bias) = &mut bias {
             weight.cut_with(bias, &to.limits);
         }
-        Self { component: component.to_owned(), weight, bias, n, k, g: 1 }
+        Self { component: component.clone(), weight, bias, n, k, g: 1 }
     }
 
     /// Every parameter tensor.
@@ -170,9 +71,9 @@ impl Linear {
             match &window.bias {
                 Some(bias) => {
                     let bindings = [&bindings[..], &[("b", bias.value)]].concat();
-                    window.launch(to, Entry::Forward, rows, false, &bindings);
+                    window.launch(to, LinearResult::Output, rows, false, &bindings);
                 }
-                None => window.launch(to, Entry::ForwardPlain, rows, false, &bindings),
+                None => window.launch(to, LinearResult::PlainOutput, rows, false, &bindings),
             }
         });
     }
@@ -182,7 +83,7 @@ impl Linear {
         debug_assert!(self.bias.is_none(), "no kernel adds a product and a bias to what is there");
         self.in_windows(to, rows, y, Columns::AddedTo, |to, window, rows, y, _| {
             let bindings = [("x", x), ("w", window.weight.value), ("y", y)];
-            window.launch(to, Entry::ForwardPlain, rows, true, &bindings);
+            window.launch(to, LinearResult::PlainOutput, rows, true, &bindings);
         });
     }
 
@@ -198,7 +99,7 @@ impl Linear {
     ) {
         self.in_windows(to, rows, dy, Columns::Read("by x"), |to, window, rows, dy, first| {
             let bindings = [("dy", dy), ("w", window.weight.value), ("dx", dx)];
-            window.launch(to, Entry::BackwardInput, rows, accumulate || first > 0, &bindings);
+            window.launch(to, LinearResult::Input, rows, accumulate || first > 0, &bindings);
         });
     }
 
@@ -218,11 +119,11 @@ impl Linear {
         self.in_windows(to, rows, dy, Columns::Read("by w"), |to, window, rows, dy, _| {
             if let Some(dw) = window.weight.grad {
                 let weight = [("dy", dy), ("x", x), ("dw", dw)];
-                window.launch(to, Entry::BackwardWeight, rows, accumulate, &weight);
+                window.launch(to, LinearResult::Weight, rows, accumulate, &weight);
             }
             if let Some(db) = window.bias.as_ref().and_then(|bias| bias.grad) {
                 let bias = [("dy", dy), ("db", db)];
-                window.launch(to, Entry::BackwardBias, rows, accumulate, &bias);
+                window.launch(to, LinearResult::Bias, rows, accumulate, &bias);
             }
         });
     }
@@ -255,26 +156,27 @@ impl Linear {
                 n,
                 ..self.clone()
             };
-            let move_columns = |to: &mut Builder, entry: &str, phase: Phase, why: &str| {
+            let (m, v) = (rows.m, self.n);
+            let move_columns = |to: &mut Builder, transfer: Transfer, phase: Phase, why: &str| {
                 to.launch(&Launch {
-                    kernel: &format!("columns.{entry}"),
+                    operation: Operation::Columns { transfer, m, n, v, column: first },
                     component: &self.component,
                     phase,
                     window: format!("{} {why}", rows.window).trim_end(),
-                    dims: &[("M", rows.m), ("N", n), ("V", self.n), ("COLUMN", first)],
                     scalars: &[],
                     bindings: &[("part", part), ("whole", whole)],
-                    spread: Spread::Elements(part.len),
                 });
             };
             match columns {
                 Columns::Made => {}
-                Columns::AddedTo => move_columns(to, "take", Phase::Forward, ""),
-                Columns::Read(why) => move_columns(to, "take", Phase::Backward, why),
+                Columns::AddedTo => move_columns(to, Transfer::Take, Phase::Forward, ""),
+                Columns::Read(why) => move_columns(to, Transfer::Take, Phase::Backward, why),
             }
             product(to, &layer, &rows, part, first);
             match columns {
-                Columns::Made | Columns::AddedTo => move_columns(to, "place", Phase::Forward, ""),
+                Columns::Made | Columns::AddedTo => {
+                    move_columns(to, Transfer::Place, Phase::Forward, "")
+                }
                 Columns::Read(_) => {}
             }
         }
@@ -283,71 +185,23 @@ impl Linear {
     fn launch(
         &self,
         to: &mut Builder,
-        entry: Entry,
+        result: LinearResult,
         rows: &Rows,
         accumulate: bool,
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
-        let variant = Variant::of(entry, n, k, to.limits.subgroup_lanes);
-        let (lanes, column_lanes) = variant.lanes(self.columns(entry));
-        let mut bound = vec![("groups".to_owned(), rows.groups)];
-        bound.extend(bindings.iter().map(|&(name, slice)| {
-            let view = if variant.by_four(entry, name) { "_vec4" } else { "" };
-            (format!("{name}{view}"), slice)
-        }));
-        let bindings: Vec<_> = bound.iter().map(|(name, slice)| (name.as_str(), *slice)).collect();
         to.launch(&Launch {
-            kernel: &format!("{}.{}{}", variant.file(), entry.name(), variant.suffix()),
+            operation: Operation::Linear { result, m: rows.m, k, n, g, accumulate },
             component: &self.component,
-            phase: match entry {
-                Entry::Forward | Entry::ForwardPlain => Phase::Forward,
-                Entry::BackwardInput | Entry::BackwardWeight | Entry::BackwardBias => {
-                    Phase::Backward
-                }
+            phase: match result {
+                LinearResult::Output | LinearResult::PlainOutput => Phase::Forward,
+                LinearResult::Input | LinearResult::Weight | LinearResult::Bias => Phase::Backward,
             },
             window: &rows.window,
-            dims: &[
-                ("M", rows.m),
-                ("N", n),
-                ("K", k),
-                ("G", g),
-                ("accumulate", accumulate.into()),
-                ("LANES", lanes),
-                ("COLUMN_LANES", column_lanes),
-            ],
             scalars: &[],
-            bindings: &bindings,
-            spread: Spread::Grid(self.grid(entry, variant, rows.m)),
+            bindings: &[&[("groups", rows.groups)], bindings].concat(),
         });
-    }
-
-    /// Columns of what an entry computes.
-    const fn columns(&self, entry: Entry) -> u32 {
-        match entry {
-            Entry::Forward | Entry::ForwardPlain | Entry::BackwardBias => self.n,
-            Entry::BackwardInput | Entry::BackwardWeight => self.k,
-        }
-    }
-
-    fn grid(&self, entry: Entry, variant: Variant, m: u32) -> [u32; 3] {
-        let Self { n, g, .. } = *self;
-        let [tile_rows, tile_columns] = variant.tile();
-        let (lanes, column_lanes) = variant.lanes(self.columns(entry));
-        let columns = self.columns(entry).div_ceil(tile_columns * column_lanes);
-        let rows = tile_rows * (lanes / column_lanes);
-        // A tile's rows belong to one group, and where groups end is known on the device alone: however
-        // they divide the rows, there are no more tiles than this.
-        let row_tiles = (u64::from(m) + u64::from(g) * u64::from(rows - 1)) / u64::from(rows);
-        let row_tiles = u32::try_from(row_tiles).unwrap_or(u32::MAX);
-        match entry {
-            Entry::Forward | Entry::ForwardPlain | Entry::BackwardInput => [columns, row_tiles, 1],
-            Entry::BackwardWeight => [columns, n.div_ceil(rows), g],
-            Entry::BackwardBias => {
-                let each = if variant == Variant::Scalar { 1 } else { 4 };
-                [n.div_ceil(each * lanes), 1, g]
-            }
-        }
     }
 }
 
@@ -359,12 +213,13 @@ pub(super) fn alone(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
         to.plan.buffer(name, Element::F32, len, Init::Zeros)
     };
     let [x, y, dx] = [("x", k), ("y", n), ("dx", k)].map(|(name, columns)| zeros(name, m, columns));
+    let component = ComponentName::new(&["linear"]);
     let [mut weight, mut bias] = [("w", "dw", k), ("b", "db", 1)].map(|(value, grad, width)| {
         let [value, grad] = [value, grad].map(|name| zeros(name, n, width));
-        Weight::new("linear".to_owned(), value, Some(grad), width, limits)
+        Weight::new(component.clone(), value, Some(grad), width, limits)
     });
     weight.cut_with(&mut bias, limits);
-    let layer = Linear { component: "linear".to_owned(), weight, bias: Some(bias), n, k, g: 1 };
+    let layer = Linear { component, weight, bias: Some(bias), n, k, g: 1 };
     let groups = to.values("rows", vec![0, m]);
     let rows = Rows { m, groups, window: String::new() };
     layer.forward(&mut to, &rows, x, y);

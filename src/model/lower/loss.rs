@@ -2,17 +2,18 @@
 //! Where the logits come from, and where their gradient goes, is the model's business.
 
 use super::{
-    launch::{Builder, Launch, Spread, vec4, window_name, windows},
+    launch::{Builder, Launch, window_name, windows},
     linear::Rows,
 };
 use crate::{
     Error,
-    plan::{Output, Phase, Slice},
+    operation::{LossStep, Operation},
+    plan::{ComponentName, Output, Phase, Slice},
 };
 
 /// The loss of (B,N) tokens over V.
 pub(super) struct Loss {
-    pub(super) component: &'static str,
+    pub(super) component: ComponentName,
     pub(super) b: u32,
     pub(super) n: u32,
     pub(super) v: u32,
@@ -72,22 +73,19 @@ impl Loss {
                 },
             };
             head(to, &window);
-            let (suffix, [logits, p]) = self.names();
             let bindings = [
-                (logits, window.logits),
+                ("logits", window.logits),
                 ("targets", window.of(self.targets, 1)),
-                (p, window.p),
+                ("p", window.p),
                 ("denominator", window.denominator),
                 ("loss", window.of(loss, 1)),
             ];
-            let spread = Spread::Rows(u64::from(m));
-            let entry = format!("forward{suffix}");
-            self.launch(to, &entry, Phase::Forward, (m, &window.rows.window), &bindings, spread);
+            self.launch(to, LossStep::Rows, (m, &window.rows.window), &bindings);
             made.push(window);
         }
         let mean = to.scratch("loss", 1);
         let bindings = [("loss", loss), ("mean_loss", mean)];
-        self.launch(to, "mean", Phase::Forward, (t, ""), &bindings, Spread::One);
+        self.launch(to, LossStep::Mean, (t, ""), &bindings);
         let shape = [self.b, self.n, self.v].map(|extent| extent as usize).to_vec();
         let windows = made.iter().map(|window| window.logits).collect();
         to.plan.outputs.insert("logits".into(), Output { shape, windows });
@@ -97,44 +95,31 @@ impl Loss {
 
     /// The gradient by a window's logits, in the place of their exponentials.
     pub(super) fn backward(&self, to: &mut Builder, window: &LogitRows) {
-        let (suffix, [_, p]) = self.names();
         let bindings = [
-            (p, window.p),
+            ("p", window.p),
             ("denominator", window.denominator),
             ("targets", window.of(self.targets, 1)),
         ];
-        let rows = (window.rows.m, window.rows.window.as_str());
-        let spread = Spread::Rows(u64::from(window.rows.m));
-        self.launch(to, &format!("backward{suffix}"), Phase::Backward, rows, &bindings, spread);
-    }
-
-    /// The suffix of the kernel's entry points for this vocabulary, and what they call the logits and
-    /// their exponentials.
-    fn names(&self) -> (&'static str, [&'static str; 2]) {
-        match vec4(self.v, 4) {
-            "" => ("", ["logits", "p"]),
-            suffix => (suffix, ["logits_vec4", "p_vec4"]),
-        }
+        self.launch(to, LossStep::Gradient, (window.rows.m, &window.rows.window), &bindings);
     }
 
     fn launch(
         &self,
         to: &mut Builder,
-        entry: &str,
-        phase: Phase,
+        step: LossStep,
         (m, window): (u32, &str),
         bindings: &[(&str, Slice)],
-        spread: Spread,
     ) {
         to.launch(&Launch {
-            kernel: &format!("cross_entropy.{entry}"),
-            component: self.component,
-            phase,
+            operation: Operation::Loss { step, m, v: self.v },
+            component: &self.component,
+            phase: match step {
+                LossStep::Rows | LossStep::Mean => Phase::Forward,
+                LossStep::Gradient => Phase::Backward,
+            },
             window,
-            dims: &[("M", m), ("V", self.v)],
             scalars: &[("inv_t", 1.0 / (self.b * self.n) as f32)],
             bindings,
-            spread,
         });
     }
 }

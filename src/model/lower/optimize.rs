@@ -1,11 +1,11 @@
 //! The optimizer as launches: one for each parameter tensor of the plan.
 
 use super::{
-    launch::{Builder, Launch, Spread, vec4, window_name},
+    launch::{Builder, Launch, window_name},
     weight::Weight,
 };
 use crate::{
-    model::Optimizer,
+    operation::{Operation, Optimizer},
     plan::{Element, Init, Phase, Slice},
 };
 
@@ -65,20 +65,16 @@ pub(super) fn optimize<'a>(
             let part = |slice: Slice| weight.part(slice, window);
             // More elements than that are more than can be bound, which the plan's last check says.
             let elements = u32::try_from(part(grad).len).unwrap_or(u32::MAX);
-            let vec4 = vec4(elements, 4);
             let bindings: Vec<_> =
-                tensors.iter().map(|(n, slice)| (format!("{n}{vec4}"), part(*slice))).collect();
-            let bindings: Vec<_> = bindings.iter().map(|(n, slice)| (n.as_str(), *slice)).collect();
+                tensors.iter().map(|&(tensor, slice)| (tensor, part(slice))).collect();
             to.launch(&Launch {
-                kernel: &format!("optimizer.{}{vec4}", optimizer.name()),
+                operation: Operation::Update { rule: optimizer, p: elements },
                 component: &weight.component,
                 phase: Phase::Optimizer,
                 window: format!("{name} {}", window_name("rows", window, weight.count()))
                     .trim_end(),
-                dims: &[("P", elements)],
                 scalars: &optimizer.scalars(),
                 bindings: &bindings,
-                spread: Spread::Elements(u64::from(elements) / if vec4.is_empty() { 1 } else { 4 }),
             });
         }
     }

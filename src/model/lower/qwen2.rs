@@ -23,7 +23,7 @@ use crate::{
         BatchShape, Lora, Module, Qwen2Config,
         qwen2::{EMBEDDING, FINAL_NORM, HEAD},
     },
-    plan::{Element, Init, Plan, Slice},
+    plan::{ComponentName, Element, Init, Plan, Slice},
 };
 use adapter::Adapter;
 use table::Table;
@@ -78,7 +78,7 @@ struct Model {
 
 /// One layer's parameters.
 struct Layer {
-    name: String,
+    name: ComponentName,
     attention_norm: Norm,
     q: Projection,
     k: Projection,
@@ -100,7 +100,7 @@ struct Projection {
 
 /// An RMS norm's parameter.
 struct Norm {
-    component: String,
+    component: ComponentName,
     /// Tells norms of one component apart.
     place: &'static str,
     weight: Weight,
@@ -177,23 +177,24 @@ impl Model {
         let targets = to.plan.buffer("targets", Element::U32, t, Init::Input);
         let all = to.values("rows of all tokens", vec![0, shape.t]);
         let [cosine, sine] = angles(to, config, shape);
-        let weight = placer.one(to, "embedding", EMBEDDING);
+        let weight = placer.one(to, &ComponentName::new(&["embedding"]), EMBEDDING);
         let embedding = Table { weight, v: shape.v, h: shape.h };
         let layers =
             (0..config.num_hidden_layers).map(|i| Layer::place(to, &placer, config, i)).collect();
-        let final_norm = Norm::place(to, &placer, "final_norm", "", FINAL_NORM);
+        let final_norm =
+            Norm::place(to, &placer, ComponentName::new(&["final_norm"]), "", FINAL_NORM);
+        let component = ComponentName::new(&["lm_head"]);
         let weight = if config.tie_word_embeddings {
             embedding.weight.clone()
         } else {
-            placer.one(to, "lm_head", HEAD)
+            placer.one(to, &component, HEAD)
         };
         let Shape { b, s: n, h, v, .. } = shape;
-        let component = "lm_head".to_owned();
         let head = Linear { component, weight, bias: None, n: v, k: h, g: 1 };
         Self {
             shape,
             tokens,
-            loss: Loss { component: "cross_entropy", b, n, v, targets },
+            loss: Loss { component: ComponentName::new(&["cross_entropy"]), b, n, v, targets },
             embedding,
             layers,
             final_norm,
@@ -219,10 +220,10 @@ impl Model {
 
 impl Layer {
     fn place(to: &mut Builder, placer: &Placer, config: &Qwen2Config, index: u32) -> Self {
-        let name = format!("layer_{index}");
+        let name = ComponentName::of_layer(index, &[]);
         let block = format!("model.layers.{index}");
         let mut projection = |module: Module| {
-            let component = format!("{name}.attention.{}", module.name());
+            let component = name.part(&["attention", module.name()]);
             let tensor = format!("{block}.self_attn.{}", module.name());
             let [k, n] = config.module_shape(module);
             let (weight, bias) = (format!("{tensor}.weight"), format!("{tensor}.bias"));
@@ -233,14 +234,14 @@ impl Layer {
             Projection { linear, adapter }
         };
         let [q, k, v, o] = Module::ALL.map(&mut projection);
-        let component = format!("{name}.norm");
+        let component = name.part(&["norm"]);
         let mut norm = |place, tensor| {
-            Norm::place(to, placer, &component, place, &format!("{block}.{tensor}.weight"))
+            Norm::place(to, placer, component.clone(), place, &format!("{block}.{tensor}.weight"))
         };
         let attention_norm = norm("before attention", "input_layernorm");
         let feed_forward_norm = norm("before feed-forward", "post_attention_layernorm");
-        let mut product = |part: &str, [k, n]: [u32; 2]| {
-            let component = format!("{name}.feed_forward.{part}");
+        let mut product = |part: &'static str, [k, n]: [u32; 2]| {
+            let component = name.part(&["feed_forward", part]);
             let weight = format!("{block}.mlp.{part}.weight");
             Linear::place(to, placer, &component, (&weight, None), [k, n])
         };
@@ -280,12 +281,12 @@ impl Norm {
     fn place(
         to: &mut Builder,
         placer: &Placer,
-        component: &str,
+        component: ComponentName,
         place: &'static str,
         tensor: &str,
     ) -> Self {
-        let weight = placer.one(to, component, tensor);
-        Self { component: component.to_owned(), place, weight }
+        let weight = placer.one(to, &component, tensor);
+        Self { component, place, weight }
     }
 }
 

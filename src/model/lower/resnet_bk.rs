@@ -18,7 +18,7 @@ use crate::{
     Error,
     execute::Limits,
     model::{BatchShape, ResNetBkConfig},
-    plan::{Element, Init, Plan, Slice},
+    plan::{ComponentName, Element, Init, Plan, Slice},
 };
 
 /// The spectral parameter at which the resolvent is taken: z = i.
@@ -62,7 +62,7 @@ struct Model {
 
 /// One layer's parameters.
 struct Layer {
-    name: String,
+    name: ComponentName,
     norm: Norm,
     router: Linear,
     hidden: Linear,
@@ -74,7 +74,7 @@ struct Layer {
 
 /// A layer norm's parameters.
 struct Norm {
-    component: String,
+    component: ComponentName,
     weight: Weight,
     bias: Weight,
 }
@@ -168,15 +168,24 @@ impl Model {
         let off_diagonal =
             to.plan.buffer("off_diagonal", Element::F32, ones.len() as u64, Init::Values(ones));
         let coupling = to.scratch("coupling", off_diagonal.len);
-        let token_embedding = placer.one(to, "embedding", "token_embedding.weight");
-        let position_embedding = placer.one(to, "embedding", "position_embedding.weight");
+        let embedding = ComponentName::new(&["embedding"]);
+        let token_embedding = placer.one(to, &embedding, "token_embedding.weight");
+        let position_embedding = placer.one(to, &embedding, "position_embedding.weight");
         let layers = (0..config.n_layers).map(|i| Layer::place(to, &placer, shape, i)).collect();
-        let final_norm = Norm::place(to, &placer, "final_layernorm", "layer_norm_final");
-        let lm_head = dense(to, &placer, "lm_head", "lm_head", [shape.d, shape.v]);
+        let final_norm =
+            Norm::place(to, &placer, ComponentName::new(&["final_layernorm"]), "layer_norm_final");
+        let lm_head =
+            dense(to, &placer, &ComponentName::new(&["lm_head"]), "lm_head", [shape.d, shape.v]);
         Self {
             shape,
             tokens,
-            loss: Loss { component: "loss", b: shape.b, n: shape.n, v: shape.v, targets },
+            loss: Loss {
+                component: ComponentName::new(&["loss"]),
+                b: shape.b,
+                n: shape.n,
+                v: shape.v,
+                targets,
+            },
             token_embedding,
             position_embedding,
             layers,
@@ -201,13 +210,13 @@ impl Model {
 impl Layer {
     fn place(to: &mut Builder, placer: &Placer, shape: Shape, index: u32) -> Self {
         let Shape { d, e, .. } = shape;
-        let name = format!("layer_{index}");
+        let name = ComponentName::of_layer(index, &[]);
         let block = format!("blocks.{index}");
         let bk = format!("{block}.bk_layer");
-        let at = |part: &str| format!("{name}.{part}");
+        let at = |path: &[&'static str]| name.part(path);
         // An expert is two linear layers; those of all experts are stacked into one.
-        let experts = |to: &mut Builder, part: &str, position: u32, [k, n]: [u32; 2]| {
-            let component = at(&format!("moe.experts.{part}"));
+        let experts = |to: &mut Builder, part: &'static str, position: u32, [k, n]: [u32; 2]| {
+            let component = at(&["moe", "experts", part]);
             let mut stack = |tensor: &str| {
                 let names: Vec<_> = (0..e)
                     .map(|expert| format!("{bk}.moe_ffn.experts.{expert}.{position}.{tensor}"))
@@ -225,25 +234,25 @@ impl Layer {
             }
         };
         Self {
-            norm: Norm::place(to, placer, &at("layer_norm"), &format!("{block}.layer_norm")),
+            norm: Norm::place(to, placer, at(&["layer_norm"]), &format!("{block}.layer_norm")),
             router: dense(
                 to,
                 placer,
-                &at("moe.router"),
+                &at(&["moe", "router"]),
                 &format!("{bk}.moe_ffn.gating_network"),
                 [d, e],
             ),
             hidden: experts(to, "hidden", 0, [d, 2 * d]),
             output: experts(to, "output", 3, [2 * d, d]),
-            v_proj: dense(to, placer, &at("v_proj"), &format!("{bk}.v_proj"), [d, 1]),
+            v_proj: dense(to, placer, &at(&["v_proj"]), &format!("{bk}.v_proj"), [d, 1]),
             output_proj: dense(
                 to,
                 placer,
-                &at("output_proj"),
+                &at(&["output_proj"]),
                 &format!("{bk}.output_proj"),
                 [2, d],
             ),
-            bk_scale: placer.one(to, &at("mix"), &format!("{bk}.bk_scale")),
+            bk_scale: placer.one(to, &at(&["mix"]), &format!("{bk}.bk_scale")),
             name,
         }
     }
@@ -258,11 +267,11 @@ impl Layer {
 }
 
 impl Norm {
-    fn place(to: &mut Builder, placer: &Placer, component: &str, name: &str) -> Self {
+    fn place(to: &mut Builder, placer: &Placer, component: ComponentName, name: &str) -> Self {
         Self {
-            component: component.to_owned(),
-            weight: placer.one(to, component, &format!("{name}.weight")),
-            bias: placer.one(to, component, &format!("{name}.bias")),
+            weight: placer.one(to, &component, &format!("{name}.weight")),
+            bias: placer.one(to, &component, &format!("{name}.bias")),
+            component,
         }
     }
 }
@@ -270,7 +279,7 @@ impl Norm {
 fn dense(
     to: &mut Builder,
     placer: &Placer,
-    component: &str,
+    component: &ComponentName,
     name: &str,
     [k, n]: [u32; 2],
 ) -> Linear {

@@ -8,14 +8,14 @@ use super::launch::{Builder, windows};
 use crate::{
     execute::Limits,
     model::ParameterSpec,
-    plan::{Element, Init, Parameter, Slice},
+    plan::{ComponentName, Element, Init, Parameter, Slice},
 };
 
 /// A parameter tensor of the plan.
 #[derive(Clone, Debug)]
 pub(super) struct Weight {
     /// Where it stands in the report.
-    pub(super) component: String,
+    pub(super) component: ComponentName,
     pub(super) value: Slice,
     pub(super) grad: Option<Slice>,
     /// Elements of a row.
@@ -27,7 +27,7 @@ pub(super) struct Weight {
 impl Weight {
     /// A tensor with rows of `width` elements.
     pub(super) fn new(
-        component: String,
+        component: ComponentName,
         value: Slice,
         grad: Option<Slice>,
         width: u32,
@@ -98,7 +98,7 @@ impl Placer {
     }
 
     /// Places one tensor of the checkpoint.
-    pub(super) fn one(&self, to: &mut Builder, component: &str, name: &str) -> Weight {
+    pub(super) fn one(&self, to: &mut Builder, component: &ComponentName, name: &str) -> Weight {
         self.stacked(to, component, name, std::slice::from_ref(&name.to_owned()))
     }
 
@@ -107,7 +107,7 @@ impl Placer {
     pub(super) fn stacked(
         &self,
         to: &mut Builder,
-        component: &str,
+        component: &ComponentName,
         name: &str,
         tensors: &[String],
     ) -> Weight {
@@ -129,6 +129,6 @@ impl Placer {
             offset += len;
         }
         let width = self.specs[&tensors[0]].0.iter().skip(1).product::<usize>();
-        Weight::new(component.to_owned(), value, grad, width as u32, &to.limits)
+        Weight::new(component.clone(), value, grad, width as u32, &to.limits)
     }
 }

@@ -9,8 +9,8 @@ use naga::{Block, Expression, Function, Handle, Span, Statement};
 use super::{price::Pricer, root};
 use crate::{
     flow::{Edge, Graph, Node},
-    kernel::Source,
     op::Cost,
+    source::Source,
 };
 
 /// A place in a function's body: which statement, which of its blocks, which statement there, and so

@@ -13,8 +13,8 @@ use naga::{Block, Expression, Function, Span, Statement};
 
 use crate::{
     ir::{Operand, arms_mut, operands, statement_operands},
-    kernel::Source,
     read::{Token, tokens},
+    source::Source,
 };
 
 /// Where each expression of a function is charged, by its index.

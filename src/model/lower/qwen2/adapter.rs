@@ -3,8 +3,9 @@
 
 use super::{Builder, Linear, Lora, Module, Placer, Rows, Weight};
 use crate::{
-    model::lower::launch::{Launch, Spread},
-    plan::{Phase, Slice},
+    model::lower::launch::Launch,
+    operation::{Function, Operation},
+    plan::{ComponentName, Phase, Slice},
 };
 
 /// An adapter with its parameters placed.
@@ -14,8 +15,8 @@ pub(super) struct Adapter {
     /// B: (out,r).
     b: Linear,
     scale: f32,
-    /// alpha/r A x (T,r).
-    u: String,
+    /// Where it stands; what it saves is called after it.
+    component: ComponentName,
 }
 
 impl Adapter {
@@ -27,16 +28,16 @@ impl Adapter {
         module: Module,
         [inputs, outputs]: [u32; 2],
     ) -> Self {
-        let component = format!("layer_{layer}.attention.lora.{}", module.name());
-        let mut product = |part: &str, tensor: &str, k, n| {
-            Linear::place(to, placer, &format!("{component}.{part}"), (tensor, None), [k, n])
+        let component = ComponentName::of_layer(layer, &["attention", "lora", module.name()]);
+        let mut product = |part: &'static str, tensor: &str, k, n| {
+            Linear::place(to, placer, &component.part(&[part]), (tensor, None), [k, n])
         };
         let [a, b] = Lora::names(layer, module);
         Self {
             a: product("A", &a, inputs, lora.rank),
             b: product("B", &b, lora.rank, outputs),
             scale: lora.scale(),
-            u: component,
+            component,
         }
     }
 
@@ -46,7 +47,8 @@ impl Adapter {
 
     /// y (T,out) += alpha/r B A x, and what the backward pass needs of it (T,r).
     pub(super) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) -> Slice {
-        let u = to.scratch(format!("{}.u", self.u), u64::from(rows.m) * u64::from(self.a.n));
+        let u =
+            to.scratch(format!("{}.u", self.component), u64::from(rows.m) * u64::from(self.a.n));
         self.a.forward(to, rows, x, u);
         self.scale(to, Phase::Forward, u);
         self.b.forward_onto(to, rows, u, y);
@@ -61,7 +63,7 @@ impl Adapter {
         [dy, x, u]: [Slice; 3],
         dx: Option<Slice>,
     ) {
-        let du = to.scratch(format!("gradient by {}.u", self.u), u.len);
+        let du = to.scratch(format!("gradient by {}.u", self.component), u.len);
         self.b.backward_parameters(to, rows, dy, u, false);
         self.b.backward_input(to, rows, dy, du, false);
         self.scale(to, Phase::Backward, du);
@@ -73,14 +75,12 @@ impl Adapter {
 
     fn scale(&self, to: &mut Builder, phase: Phase, scaled: Slice) {
         to.launch(&Launch {
-            kernel: "mix.scale",
-            component: &format!("{}.scale", self.u),
+            operation: Operation::Pointwise { function: Function::Multiple, p: scaled.len as u32 },
+            component: &self.component.part(&["scale"]),
             phase,
             window: "",
-            dims: &[("P", scaled.len as u32)],
             scalars: &[("factor", self.scale)],
             bindings: &[("scaled", scaled)],
-            spread: Spread::Elements(scaled.len),
         });
     }
 }

@@ -4,17 +4,10 @@
 
 use super::{Builder, Grouping, Layer, Model, Norm, Normed, Projection, Saved, Shape};
 use crate::{
-    model::lower::{
-        grouping::group,
-        launch::{Launch, Spread, vec4},
-        loss::LogitRows,
-    },
+    model::lower::{grouping::group, launch::Launch, loss::LogitRows},
+    operation::{AttentionStep, Direction, Function, NormStep, Operation},
     plan::{Phase, Slice},
 };
-
-/// Lanes that sum one column of a norm's gradient: T is long where H is short, and llvmpipe allows an
-/// invocation's loops 65535 rounds.
-pub(super) const LANES_PER_COLUMN: u32 = 8;
 
 /// Gradients by hidden values, shared by all layers.
 struct Shared {
@@ -97,32 +90,18 @@ impl Model {
         shared: &Shared,
         accumulate: bool,
     ) {
-        let Shape { t, h, .. } = self.shape;
-        let phase = Phase::Backward;
-        let vec4 = vec4(h, 4);
-        let names = ["dy", "x", "weight", "dx"].map(|name| format!("{name}{vec4}"));
         let bindings = [
-            (names[0].as_str(), shared.dx),
-            (&names[1], normed.x),
-            (&names[2], norm.weight.value),
-            (&names[3], shared.dh),
+            ("dy", shared.dx),
+            ("x", normed.x),
+            ("weight", norm.weight.value),
+            ("dx", shared.dh),
             ("rstd", normed.rstd),
         ];
-        let spread = Spread::Elements(u64::from(t));
-        let entry = format!("backward_input{vec4}");
-        self.rms_norm(to, &entry, norm, phase, accumulate, &bindings, spread);
+        self.rms_norm(to, NormStep::Input, norm, accumulate, &bindings);
         if let Some(dweight) = norm.weight.grad {
-            let dweight_name = format!("dweight{vec4}");
-            let bindings = [
-                (names[0].as_str(), shared.dx),
-                (&names[1], normed.x),
-                (&dweight_name, dweight),
-                ("rstd", normed.rstd),
-            ];
-            let columns = if vec4.is_empty() { h } else { h / 4 };
-            let spread = Spread::Columns(u64::from(columns) * u64::from(LANES_PER_COLUMN));
-            let entry = format!("backward_params{vec4}");
-            self.rms_norm(to, &entry, norm, phase, false, &bindings, spread);
+            let bindings =
+                [("dy", shared.dx), ("x", normed.x), ("dweight", dweight), ("rstd", normed.rstd)];
+            self.rms_norm(to, NormStep::Parameters, norm, false, &bindings);
         }
     }
 
@@ -140,7 +119,7 @@ impl Model {
             ("dgate", shared.dgate),
             ("dup", shared.dup),
         ];
-        self.swiglu(to, layer, "backward", &tensors);
+        self.swiglu(to, layer, Function::SwiGluGradient, &tensors);
         for (product, dy, more) in
             [(&layer.gate, shared.dgate, false), (&layer.up, shared.dup, true)]
         {
@@ -168,21 +147,27 @@ impl Model {
         if through.is_none() {
             return;
         }
-        let tensors = [("q", saved.q), ("k", saved.k), ("v", saved.v), ("d_o", shared.d_o)];
-        let rows = [("lse", saved.lse), ("delta", shared.delta)];
-        let outputs = [("o", saved.o), ("d_o", shared.d_o)];
-        self.attention(to, layer, "backward_delta", &outputs, &rows[1..], heads);
+        let outputs = [("o", saved.o), ("d_o", shared.d_o), ("delta", shared.delta)];
+        self.attention(to, layer, AttentionStep::Delta, &outputs);
+        let tensors = [
+            ("q", saved.q),
+            ("k", saved.k),
+            ("v", saved.v),
+            ("d_o", shared.d_o),
+            ("lse", saved.lse),
+            ("delta", shared.delta),
+        ];
         if q {
             let tensors = [&tensors[..], &[("dq", shared.dq)]].concat();
-            self.attention(to, layer, "backward_query", &tensors, &rows, heads);
-            self.rope(to, layer, ("backward", "dx"), "queries", shared.dq, heads);
+            self.attention(to, layer, AttentionStep::Query, &tensors);
+            self.rope(to, layer, Direction::Backward, "queries", shared.dq, heads);
         }
         if k || v {
             let tensors = [&tensors[..], &[("dk", shared.dk), ("dv", shared.dv)]].concat();
-            self.attention(to, layer, "backward_key_value", &tensors, &rows, kv_heads);
+            self.attention(to, layer, AttentionStep::KeyValue, &tensors);
         }
         if k {
-            self.rope(to, layer, ("backward", "dx"), "keys", shared.dk, kv_heads);
+            self.rope(to, layer, Direction::Backward, "keys", shared.dk, kv_heads);
         }
         let x = saved.attention_normed.y;
         let mut more = false;
@@ -221,18 +206,17 @@ impl Model {
     fn embedding_backward(&self, to: &mut Builder, dh: Slice) {
         let Shape { t, h, v, .. } = self.shape;
         let phase = Phase::Backward;
-        let Grouping { offsets, order, .. } =
-            group(to, "embedding.grouping", phase, self.tokens, t, v);
+        let component = &self.embedding.weight.component;
+        let sorted = component.part(&["grouping"]);
+        let Grouping { offsets, order, .. } = group(to, &sorted, phase, self.tokens, t, v);
         let dsum = to.scratch("gradient by embedding, token by token", dh.len);
         to.launch(&Launch {
-            kernel: "embedding.backward_rows",
-            component: "embedding",
+            operation: Operation::TokenSums { t, d: h },
+            component,
             phase,
             window: "",
-            dims: &[("T", t), ("D", h)],
             scalars: &[],
             bindings: &[("dy", dh), ("order", order), ("keys", self.tokens), ("dsum", dsum)],
-            spread: Spread::Elements(dh.len),
         });
         self.embedding.scatter(to, u64::from(t), dsum, offsets);
     }

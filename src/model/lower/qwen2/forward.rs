@@ -2,13 +2,10 @@
 
 use super::{Builder, Layer, Model, Norm, Normed, Projection, Saved, Shape};
 use crate::{
-    model::lower::launch::{Launch, SUBGROUP_LANES, Spread, vec4},
+    model::lower::launch::Launch,
+    operation::{self, AttentionStep, Direction, Function, NormStep, Operation},
     plan::{Phase, Slice},
 };
-
-/// The shortest sequence for which attention shares its loads among lanes: below, too few blocks are
-/// met by all lanes of a workgroup.
-const SHARED: u32 = 128;
 
 impl Model {
     /// h (T,H): each token's row of the embedding.
@@ -23,42 +20,30 @@ impl Model {
         let name = format!("{} {}", norm.component, norm.place);
         let y = to.scratch(format!("{name}.y"), x.len);
         let rstd = to.scratch(format!("{name}.rstd"), u64::from(self.shape.t));
-        let vec4 = vec4(self.shape.h, 4);
-        let [x_name, weight, y_name] = ["x", "weight", "y"].map(|name| format!("{name}{vec4}"));
-        let bindings =
-            [(x_name.as_str(), x), (&weight, norm.weight.value), (&y_name, y), ("rstd", rstd)];
-        let spread = Spread::Elements(u64::from(self.shape.t));
-        let entry = format!("forward{vec4}");
-        self.rms_norm(to, &entry, norm, Phase::Forward, false, &bindings, spread);
+        let bindings = [("x", x), ("weight", norm.weight.value), ("y", y), ("rstd", rstd)];
+        self.rms_norm(to, NormStep::Output, norm, false, &bindings);
         Normed { x, y, rstd }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what three launches have not in common")]
     pub(super) fn rms_norm(
         &self,
         to: &mut Builder,
-        entry: &str,
+        step: NormStep,
         norm: &Norm,
-        phase: Phase,
         accumulate: bool,
         bindings: &[(&str, Slice)],
-        spread: Spread,
     ) {
+        let Shape { t: m, h: d, eps, .. } = self.shape;
         to.launch(&Launch {
-            kernel: &format!("rms_norm.{entry}"),
+            operation: Operation::Norm { norm: operation::Norm::Rms, step, m, d, accumulate },
             component: &norm.component,
-            phase,
+            phase: match step {
+                NormStep::Output => Phase::Forward,
+                NormStep::Input | NormStep::Parameters => Phase::Backward,
+            },
             window: norm.place,
-            dims: &[
-                ("M", self.shape.t),
-                ("D", self.shape.h),
-                ("accumulate", accumulate.into()),
-                ("LANES_PER_ROW", 1),
-                ("LANES_PER_COLUMN", super::backward::LANES_PER_COLUMN),
-            ],
-            scalars: &[("eps", self.shape.eps)],
+            scalars: &[("eps", eps)],
             bindings,
-            spread,
         });
     }
 
@@ -81,10 +66,10 @@ impl Model {
         let u_k = self.project(to, &layer.k, x, k);
         let u_v = self.project(to, &layer.v, x, v);
         for (what, x, heads) in [("queries", q, heads), ("keys", k, kv_heads)] {
-            self.rope(to, layer, ("forward", "x"), what, x, heads);
+            self.rope(to, layer, Direction::Forward, what, x, heads);
         }
-        let float = [("q", q), ("k", k), ("v", v), ("o", o)];
-        self.attention(to, layer, "forward", &float, &[("lse", lse)], heads);
+        let tensors = [("q", q), ("k", k), ("v", v), ("o", o), ("lse", lse)];
+        self.attention(to, layer, AttentionStep::Output, &tensors);
         let u_o = self.project(to, &layer.o, o, attended);
         self.residual(to, layer, "attention", [h, attended, between]);
 
@@ -92,7 +77,7 @@ impl Model {
         let rows = &self.all_tokens;
         layer.gate.forward(to, rows, feed_forward_normed.y, gate);
         layer.up.forward(to, rows, feed_forward_normed.y, up);
-        self.swiglu(to, layer, "forward", &[("gate", gate), ("up", up), ("y", activated)]);
+        self.swiglu(to, layer, Function::SwiGlu, &[("gate", gate), ("up", up), ("y", activated)]);
         layer.down.forward(to, rows, activated, fed);
         self.residual(to, layer, "feed-forward", [between, fed, out]);
 
@@ -131,64 +116,46 @@ impl Model {
         &self,
         to: &mut Builder,
         layer: &Layer,
-        (entry, tensor): (&str, &str),
+        direction: Direction,
         what: &str,
         x: Slice,
         heads: u32,
     ) {
         let Shape { b, s, width, .. } = self.shape;
-        let vec4 = vec4(width, 8);
-        let names = [tensor, "cosine", "sine"].map(|name| format!("{name}{vec4}"));
-        let each = if vec4.is_empty() { 2 } else { 8 };
+        let (phase, tensor) = match direction {
+            Direction::Forward => (Phase::Forward, "x"),
+            Direction::Backward => (Phase::Backward, "dx"),
+        };
         to.launch(&Launch {
-            kernel: &format!("rope.{entry}{vec4}"),
-            component: &format!("{}.attention.rope", layer.name),
-            phase: if entry == "forward" { Phase::Forward } else { Phase::Backward },
+            operation: Operation::Rope { direction, b, s, heads, width },
+            component: &layer.name.part(&["attention", "rope"]),
+            phase,
             window: what,
-            dims: &[("B", b), ("S", s), ("HEADS", heads), ("WIDTH", width)],
             scalars: &[],
-            bindings: &[(&names[0], x), (&names[1], self.cosine), (&names[2], self.sine)],
-            spread: Spread::Elements(x.len / each),
+            bindings: &[(tensor, x), ("cosine", self.cosine), ("sine", self.sine)],
         });
     }
 
-    /// An entry of attention: tensors that it takes as vectors where it can, others, and the heads over
-    /// which it spreads.
     pub(super) fn attention(
         &self,
         to: &mut Builder,
         layer: &Layer,
-        entry: &str,
-        tensors: &[(&str, Slice)],
-        others: &[(&str, Slice)],
-        spread_heads: u32,
+        step: AttentionStep,
+        bindings: &[(&str, Slice)],
     ) {
         let Shape { b, s, heads, kv_heads, width, .. } = self.shape;
-        let vec4 = vec4(width, 4);
-        let tensors: Vec<(String, Slice)> =
-            tensors.iter().map(|(name, slice)| (format!("{name}{vec4}"), *slice)).collect();
-        let tensors = tensors.iter().map(|(name, slice)| (name.as_str(), *slice));
-        let bindings: Vec<_> = tensors.chain(others.iter().copied()).collect();
-        // With vectors an invocation takes four rows, but for the one entry that only sums rows up.
-        let tiled = !vec4.is_empty() && entry != "backward_delta";
-        let shared = tiled && s >= SHARED && to.limits.subgroup_lanes == Some(SUBGROUP_LANES);
-        let heads_of_all = u64::from(b) * u64::from(spread_heads);
-        let (file, spread) = match (shared, tiled) {
-            (true, _) => {
-                ("attention_subgroup", Spread::Subgroups(heads_of_all * u64::from(s.div_ceil(32))))
-            }
-            (false, true) => ("attention", Spread::Long(heads_of_all * u64::from(s.div_ceil(4)))),
-            (false, false) => ("attention", Spread::Long(heads_of_all * u64::from(s))),
-        };
         to.launch(&Launch {
-            kernel: &format!("{file}.{entry}{vec4}"),
-            component: &format!("{}.attention.core", layer.name),
-            phase: if entry == "forward" { Phase::Forward } else { Phase::Backward },
+            operation: Operation::Attention { step, b, s, heads, kv_heads, width },
+            component: &layer.name.part(&["attention", "core"]),
+            phase: match step {
+                AttentionStep::Output => Phase::Forward,
+                AttentionStep::Delta | AttentionStep::Query | AttentionStep::KeyValue => {
+                    Phase::Backward
+                }
+            },
             window: "",
-            dims: &[("B", b), ("S", s), ("HEADS", heads), ("KV_HEADS", kv_heads), ("WIDTH", width)],
             scalars: &[("scale", 1.0 / (width as f32).sqrt())],
-            bindings: &bindings,
-            spread,
+            bindings,
         });
     }
 
@@ -196,36 +163,28 @@ impl Model {
         &self,
         to: &mut Builder,
         layer: &Layer,
-        entry: &str,
-        tensors: &[(&str, Slice)],
+        function: Function,
+        bindings: &[(&str, Slice)],
     ) {
-        let p = tensors[0].1.len;
-        let vec4 = vec4(p as u32, 4);
-        let tensors: Vec<(String, Slice)> =
-            tensors.iter().map(|(name, slice)| (format!("{name}{vec4}"), *slice)).collect();
-        let bindings: Vec<_> = tensors.iter().map(|(n, slice)| (n.as_str(), *slice)).collect();
+        let backward = function == Function::SwiGluGradient;
         to.launch(&Launch {
-            kernel: &format!("swiglu.{entry}{vec4}"),
-            component: &format!("{}.feed_forward.swiglu", layer.name),
-            phase: if entry == "forward" { Phase::Forward } else { Phase::Backward },
+            operation: Operation::Pointwise { function, p: bindings[0].1.len as u32 },
+            component: &layer.name.part(&["feed_forward", "swiglu"]),
+            phase: if backward { Phase::Backward } else { Phase::Forward },
             window: "",
-            dims: &[("P", p as u32)],
             scalars: &[],
-            bindings: &bindings,
-            spread: Spread::Elements(if vec4.is_empty() { p } else { p / 4 }),
+            bindings,
         });
     }
 
     fn residual(&self, to: &mut Builder, layer: &Layer, what: &str, [x, y, out]: [Slice; 3]) {
         to.launch(&Launch {
-            kernel: "mix.add",
-            component: &format!("{}.residual", layer.name),
+            operation: Operation::Pointwise { function: Function::Sum, p: x.len as u32 },
+            component: &layer.name.part(&["residual"]),
             phase: Phase::Forward,
             window: what,
-            dims: &[("P", x.len as u32)],
             scalars: &[],
             bindings: &[("x", x), ("y", y), ("out", out)],
-            spread: Spread::Elements(x.len),
         });
     }
 }

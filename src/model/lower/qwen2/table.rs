@@ -3,7 +3,8 @@
 
 use super::{Builder, Weight};
 use crate::{
-    model::lower::launch::{Launch, Spread, window_name},
+    model::lower::launch::{Launch, window_name},
+    operation::{Operation, Transfer},
     plan::{Phase, Slice},
 };
 
@@ -20,7 +21,7 @@ impl Table {
         for &window in self.weight.windows() {
             let rows = self.weight.rows(window).value;
             let bindings = [("tokens", tokens), ("token_weight", rows), ("y", y)];
-            self.window(to, "gather", Phase::Forward, window, tokens.len, &bindings, y.len);
+            self.window(to, Transfer::Take, window, tokens.len, &bindings);
         }
     }
 
@@ -30,31 +31,29 @@ impl Table {
         for &window in self.weight.windows() {
             let rows = self.weight.rows(window).grad();
             let bindings = [("dsum", dsum), ("offsets", offsets), ("dtoken", rows)];
-            self.window(to, "scatter", Phase::Backward, window, t, &bindings, rows.len);
+            self.window(to, Transfer::Place, window, t, &bindings);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what two launches have not in common")]
     fn window(
         &self,
         to: &mut Builder,
-        entry: &str,
-        phase: Phase,
+        transfer: Transfer,
         window: (u32, u32),
         t: u64,
         bindings: &[(&str, Slice)],
-        elements: u64,
     ) {
         let (first, rows) = window;
         to.launch(&Launch {
-            kernel: &format!("embedding.{entry}"),
+            operation: Operation::Rows { transfer, t: t as u32, d: self.h, first, rows },
             component: &self.weight.component,
-            phase,
+            phase: match transfer {
+                Transfer::Take => Phase::Forward,
+                Transfer::Place => Phase::Backward,
+            },
             window: &window_name("vocabulary", window, self.v),
-            dims: &[("T", t as u32), ("D", self.h), ("FIRST", first), ("ROWS", rows)],
             scalars: &[],
             bindings,
-            spread: Spread::Elements(elements),
         });
     }
 }

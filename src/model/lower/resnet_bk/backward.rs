@@ -3,22 +3,19 @@
 
 use super::{Layer, Model, Norm, Normed, Saved, Shape, forward::relu};
 use crate::{
+    choice::PARTIALS,
     model::lower::{
         BkGradient,
         grouping::group,
-        launch::{Builder, Launch, Spread},
+        launch::{Builder, Launch},
         loss::LogitRows,
         weight::Weight,
     },
-    plan::{Phase, Slice},
+    operation::{
+        DotStage, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep,
+    },
+    plan::{ComponentName, Phase, Slice},
 };
-
-/// Parts in which a whole tensor is summed before the parts are.
-const PARTIALS: u32 = 1024;
-
-/// Lanes that sum one column of a layer norm's gradient: M is long where D is short, and llvmpipe
-/// allows an invocation's loops 65535 rounds.
-const LANES_PER_COLUMN: u32 = 16;
 
 /// Gradients by hidden values, shared by all layers.
 struct Shared {
@@ -112,101 +109,93 @@ impl Model {
         dx: Slice,
         accumulate: bool,
     ) {
-        let Shape { t, d, .. } = self.shape;
         let saved = [("dy", dy), ("x", normed.x), ("mean", normed.mean), ("rstd", normed.rstd)];
-        let mut launch = |entry: &str, accumulate: bool, more: &[(&str, Slice)], elements: u32| {
+        let mut launch = |step: NormStep, accumulate: bool, more: &[(&str, Slice)]| {
             to.launch(&Launch {
-                kernel: &format!("layer_norm.{entry}"),
+                operation: self.norm_of(step, accumulate),
                 component: &norm.component,
                 phase: Phase::Backward,
                 window: "",
-                dims: &[
-                    ("M", t),
-                    ("D", d),
-                    ("accumulate", accumulate.into()),
-                    ("LANES_PER_ROW", 1),
-                    ("LANES_PER_COLUMN", LANES_PER_COLUMN),
-                ],
                 scalars: &[super::EPS],
                 bindings: &[&saved[..], more].concat(),
-                spread: Spread::Elements(u64::from(elements)),
             });
         };
-        launch("backward_input", accumulate, &[("weight", norm.weight.value), ("dx", dx)], t);
+        launch(NormStep::Input, accumulate, &[("weight", norm.weight.value), ("dx", dx)]);
         let parameters = [("dweight", norm.weight.grad()), ("dbias", norm.bias.grad())];
-        launch("backward_params", false, &parameters, d * LANES_PER_COLUMN);
+        launch(NormStep::Parameters, false, &parameters);
     }
 
     /// Through one layer: `shared.dh` holds the gradient by its output before and by its input after.
     fn layer_backward(&self, to: &mut Builder, layer: &Layer, saved: &Saved, shared: &Shared) {
-        let mix = format!("{}.mix", layer.name);
+        let mix = &layer.bk_scale.component;
         self.mix(
             to,
-            "backward",
-            &mix,
+            Function::ScaledSumGradient,
+            mix,
             &[("dy", shared.dh), ("bk_scale", layer.bk_scale.value), ("ds", shared.ds)],
         );
-        self.scale_backward(to, &mix, layer, saved, shared);
+        self.scale_backward(to, layer, saved, shared);
         let rows = &self.all_tokens;
         layer.output_proj.backward_input(to, rows, shared.ds, shared.dfeatures, false);
         layer.output_proj.backward_parameters(to, rows, shared.ds, saved.bk.features, false);
-        self.resolvent_backward(to, &format!("{}.bk_core", layer.name), saved, shared);
+        self.resolvent_backward(to, &layer.name.part(&["bk_core"]), saved, shared);
         layer.v_proj.backward_input(to, rows, shared.dv, shared.df_of_v, false);
         layer.v_proj.backward_parameters(to, rows, shared.dv, saved.mixture, false);
-        self.mix(to, "add", &mix, &[("x", shared.dh), ("y", shared.df_of_v), ("out", shared.df)]);
+        let bindings = [("x", shared.dh), ("y", shared.df_of_v), ("out", shared.df)];
+        self.mix(to, Function::Sum, mix, &bindings);
         self.moe_backward(to, layer, saved, shared);
         self.norm_backward(to, &layer.norm, &saved.normed, shared.dx, shared.dh, true);
     }
 
-    fn mix(&self, to: &mut Builder, entry: &str, component: &str, bindings: &[(&str, Slice)]) {
-        let p = self.shape.t * self.shape.d;
-        let launch = Launch {
-            kernel: &format!("mix.{entry}"),
+    fn mix(
+        &self,
+        to: &mut Builder,
+        function: Function,
+        component: &ComponentName,
+        bindings: &[(&str, Slice)],
+    ) {
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function, p: self.shape.t * self.shape.d },
             component,
             phase: Phase::Backward,
             window: "",
-            dims: &[("P", p)],
             scalars: &[],
             bindings,
-            spread: Spread::Elements(self.td()),
-        };
-        to.launch_by_four(&launch, p, &["bk_scale"]);
+        });
     }
 
     /// bk_scale's gradient, the sum of dy * s over all T*D elements, in two stages.
-    fn scale_backward(
-        &self,
-        to: &mut Builder,
-        mix: &str,
-        layer: &Layer,
-        saved: &Saved,
-        shared: &Shared,
-    ) {
-        let mut launch = |entry: &str, bindings: &[(&str, Slice)], spread: Spread| {
+    fn scale_backward(&self, to: &mut Builder, layer: &Layer, saved: &Saved, shared: &Shared) {
+        let mut launch = |stage: DotStage, bindings: &[(&str, Slice)]| {
             to.launch(&Launch {
-                kernel: &format!("mix.{entry}"),
-                component: mix,
+                operation: Operation::DotProduct { stage, p: self.shape.t * self.shape.d },
+                component: &layer.bk_scale.component,
                 phase: Phase::Backward,
                 window: "",
-                dims: &[("P", self.shape.t * self.shape.d), ("PARTIALS", PARTIALS)],
                 scalars: &[],
                 bindings,
-                spread,
             });
         };
         let bindings = [("dy", shared.dh), ("s", saved.s), ("partials", shared.partials)];
-        launch("backward_scale_partials", &bindings, Spread::Elements(u64::from(PARTIALS)));
+        launch(DotStage::Shares, &bindings);
         let bindings = [("partials", shared.partials), ("dscale", layer.bk_scale.grad())];
-        launch("backward_scale", &bindings, Spread::One);
+        launch(DotStage::Total, &bindings);
     }
 
     /// From the gradient by the features to the gradient by v.
-    fn resolvent_backward(&self, to: &mut Builder, name: &str, saved: &Saved, shared: &Shared) {
-        let [b, t] = [self.shape.b, self.shape.t].map(u64::from);
-        let (at, phase) = (|part: &str| format!("{name}.{part}"), Phase::Backward);
+    fn resolvent_backward(
+        &self,
+        to: &mut Builder,
+        name: &ComponentName,
+        saved: &Saved,
+        shared: &Shared,
+    ) {
+        let mut step = |step, part, bindings: &[(&str, Slice)]| {
+            self.bk(to, step, &name.part(&[part]), bindings);
+        };
         let bk = &saved.bk;
         let bindings = [("dfeatures", shared.dfeatures), ("g", bk.g), ("dg", shared.dg)];
-        self.bk(to, "backward_features", &at("resolvent"), phase, &bindings, t);
+        step(ResolventStep::DiagonalGradient, "resolvent", &bindings);
         if let Some(left) = shared.left {
             let sweep = [
                 ("coupling", self.coupling),
@@ -215,29 +204,25 @@ impl Model {
                 ("theta_exponent", bk.theta_exponent),
                 ("left", left),
             ];
-            self.bk(to, "backward_exact_left", &at("gradient"), phase, &sweep, b);
+            step(ResolventStep::ExactLeft, "gradient", &sweep);
             let rest = [
                 ("theta_inverse", bk.theta_inverse),
                 ("phi", bk.phi),
                 ("phi_exponent", bk.phi_exponent),
                 ("da", shared.da),
             ];
-            self.bk(to, "backward_exact", &at("gradient"), phase, &[&sweep[..], &rest].concat(), b);
+            step(ResolventStep::ExactGradient, "gradient", &[&sweep[..], &rest].concat());
         } else {
             let bindings = [("g", bk.g), ("dg", shared.dg), ("da", shared.da)];
-            self.bk(to, "backward_hybrid", &at("gradient"), phase, &bindings, t);
+            step(ResolventStep::HybridGradient, "gradient", &bindings);
         }
         let bindings = [("da", shared.da), ("v", saved.v), ("dv", shared.dv)];
-        self.bk(to, "backward_potential", &at("potential"), phase, &bindings, t);
+        step(ResolventStep::PotentialGradient, "potential", &bindings);
     }
 
     /// From the gradient by the mixture's output to the gradient by its input `shared.dx`.
     fn moe_backward(&self, to: &mut Builder, layer: &Layer, saved: &Saved, shared: &Shared) {
-        let Shape { t, d, a, .. } = self.shape;
-        let ad = u64::from(a) * u64::from(d);
-        let phase = Phase::Backward;
-        let moe = format!("{}.moe", layer.name);
-        let at = |part: &str| format!("{moe}.{part}");
+        let moe = layer.name.part(&["moe"]);
         let rows = &saved.assignments;
 
         let bindings = [
@@ -246,24 +231,24 @@ impl Model {
             ("gate", saved.gate),
             ("dys", shared.dexpert_output),
         ];
-        self.moe(to, "backward_combine", &at("combine"), phase, &bindings, ad);
+        self.moe(to, MixtureStep::CombineGradient, &moe.part(&["combine"]), &bindings);
         let bindings = [
             ("dy", shared.df),
             ("ys", saved.expert_output),
             ("slot", saved.grouping.slot),
             ("dgate", shared.dgate),
         ];
-        self.moe(to, "backward_gate", &at("combine"), phase, &bindings, u64::from(a));
+        self.moe(to, MixtureStep::GateGradient, &moe.part(&["combine"]), &bindings);
 
         layer.output.backward_input(to, rows, shared.dexpert_output, shared.dactivated, false);
         layer.output.backward_parameters(to, rows, shared.dexpert_output, saved.activated, false);
         let bindings = [("dy", shared.dactivated), ("y", saved.activated), ("dx", shared.dhidden)];
-        relu(to, "backward", &moe, phase, &bindings);
+        relu(to, Function::ReluGradient, &moe, Phase::Backward, &bindings);
         layer.hidden.backward_input(to, rows, shared.dhidden, shared.dgathered, false);
         layer.hidden.backward_parameters(to, rows, shared.dhidden, saved.gathered, false);
         let bindings =
             [("dxs", shared.dgathered), ("slot", saved.grouping.slot), ("dx", shared.dx)];
-        self.moe(to, "backward_gather", &at("gather"), phase, &bindings, self.td());
+        self.moe(to, MixtureStep::GatherGradient, &moe.part(&["gather"]), &bindings);
 
         let bindings = [
             ("dgate", shared.dgate),
@@ -271,7 +256,7 @@ impl Model {
             ("choice", saved.choice),
             ("dlogits", shared.dlogits),
         ];
-        self.moe(to, "backward_route", &at("route"), phase, &bindings, u64::from(t));
+        self.moe(to, MixtureStep::RouteGradient, &moe.part(&["route"]), &bindings);
         layer.router.backward_input(to, &self.all_tokens, shared.dlogits, shared.dx, true);
         layer.router.backward_parameters(
             to,
@@ -285,30 +270,24 @@ impl Model {
     /// From the gradient by h to those of both embeddings.
     fn embedding_backward(&self, to: &mut Builder, dh: Slice) {
         let Shape { b, n, d, v, p, t, .. } = self.shape;
-        let grouping = group(to, "embedding.grouping", Phase::Backward, self.tokens, t, v);
+        let component = &self.token_embedding.component;
+        let sorted = component.part(&["grouping"]);
+        let grouping = group(to, &sorted, Phase::Backward, self.tokens, t, v);
         let [dtoken, dposition] =
             [&self.token_embedding, &self.position_embedding].map(Weight::grad);
-        let by_token = Launch {
-            kernel: "embedding.backward_token",
-            component: "embedding",
-            phase: Phase::Backward,
-            window: "",
-            dims: &[("B", b), ("N", n), ("D", d), ("V", v), ("P", p)],
-            scalars: &[],
-            bindings: &[
-                ("dy", dh),
-                ("offsets", grouping.offsets),
-                ("order", grouping.order),
-                ("dtoken", dtoken),
-            ],
-            spread: Spread::Elements(dtoken.len),
+        let mut launch = |step: EmbeddingStep, bindings: &[(&str, Slice)]| {
+            to.launch(&Launch {
+                operation: Operation::Embedding { step, b, n, d, v, p },
+                component,
+                phase: Phase::Backward,
+                window: "",
+                scalars: &[],
+                bindings,
+            });
         };
-        to.launch_by_four(&by_token, d, &["offsets", "order"]);
-        to.launch(&Launch {
-            kernel: "embedding.backward_position",
-            bindings: &[("dy", dh), ("dposition", dposition)],
-            spread: Spread::Elements(dposition.len),
-            ..by_token
-        });
+        let (offsets, order) = (grouping.offsets, grouping.order);
+        let bindings = [("dy", dh), ("offsets", offsets), ("order", order), ("dtoken", dtoken)];
+        launch(EmbeddingStep::Tokens, &bindings);
+        launch(EmbeddingStep::Positions, &[("dy", dh), ("dposition", dposition)]);
     }
 }

@@ -4,9 +4,10 @@ use super::{EPS, Layer, Model, Norm, Normed, Resolvent, Rows, Saved, Shape, Z};
 use crate::{
     model::lower::{
         grouping::group,
-        launch::{Builder, Launch, Spread},
+        launch::{Builder, Launch},
     },
-    plan::{Phase, Slice},
+    operation::{self, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep},
+    plan::{ComponentName, Phase, Slice},
 };
 
 impl Model {
@@ -14,12 +15,11 @@ impl Model {
     pub(super) fn embed(&self, to: &mut Builder) -> Slice {
         let Shape { b, n, d, v, p, .. } = self.shape;
         let h = to.scratch("embedded", self.td());
-        let forward = Launch {
-            kernel: "embedding.forward",
-            component: "embedding",
+        to.launch(&Launch {
+            operation: Operation::Embedding { step: EmbeddingStep::Output, b, n, d, v, p },
+            component: &self.token_embedding.component,
             phase: Phase::Forward,
             window: "",
-            dims: &[("B", b), ("N", n), ("D", d), ("V", v), ("P", p)],
             scalars: &[],
             bindings: &[
                 ("tokens", self.tokens),
@@ -27,9 +27,7 @@ impl Model {
                 ("position_weight", self.position_embedding.value),
                 ("y", h),
             ],
-            spread: Spread::Elements(self.td()),
-        };
-        to.launch_by_four(&forward, d, &["tokens"]);
+        });
         h
     }
 
@@ -41,17 +39,10 @@ impl Model {
         let mean = to.scratch(format!("{name}.mean"), t);
         let rstd = to.scratch(format!("{name}.rstd"), t);
         to.launch(&Launch {
-            kernel: "layer_norm.forward",
+            operation: self.norm_of(NormStep::Output, false),
             component: name,
             phase: Phase::Forward,
             window: "",
-            dims: &[
-                ("M", self.shape.t),
-                ("D", self.shape.d),
-                ("accumulate", 0),
-                ("LANES_PER_ROW", 1),
-                ("LANES_PER_COLUMN", 1),
-            ],
             scalars: &[EPS],
             bindings: &[
                 ("x", x),
@@ -61,9 +52,13 @@ impl Model {
                 ("mean", mean),
                 ("rstd", rstd),
             ],
-            spread: Spread::Elements(t),
         });
         Normed { x, y, mean, rstd }
+    }
+
+    pub(super) fn norm_of(&self, step: NormStep, accumulate: bool) -> Operation {
+        let Shape { t: m, d, .. } = self.shape;
+        Operation::Norm { norm: operation::Norm::Layer, step, m, d, accumulate }
     }
 
     /// One layer's output h (T,D) and what its backward pass needs.
@@ -74,37 +69,35 @@ impl Model {
         let normed = self.norm(to, &layer.norm, h);
 
         let (choice, gate) = self.route(to, layer, normed.y);
-        let moe = format!("{name}.moe");
-        let grouping =
-            group(to, &format!("{moe}.grouping"), Phase::Forward, choice, a, self.shape.e);
+        let moe = name.part(&["moe"]);
+        let grouping = group(to, &moe.part(&["grouping"]), Phase::Forward, choice, a, self.shape.e);
         let assignments = Rows { m: a, groups: grouping.offsets, window: String::new() };
         let gathered = to.scratch(format!("{moe}.gathered"), ad);
         let bindings = [("x", normed.y), ("order", grouping.order), ("xs", gathered)];
-        self.moe(to, "gather", &format!("{moe}.gather"), Phase::Forward, &bindings, ad);
+        self.moe(to, MixtureStep::Gather, &moe.part(&["gather"]), &bindings);
         let hidden = to.scratch(format!("{moe}.hidden"), 2 * ad);
         layer.hidden.forward(to, &assignments, gathered, hidden);
         let activated = to.scratch(format!("{moe}.activated"), 2 * ad);
-        relu(to, "forward", &moe, Phase::Forward, &[("x", hidden), ("y", activated)]);
+        relu(to, Function::Relu, &moe, Phase::Forward, &[("x", hidden), ("y", activated)]);
         let expert_output = to.scratch(format!("{moe}.expert_output"), ad);
         layer.output.forward(to, &assignments, activated, expert_output);
         let mixture = to.scratch(format!("{moe}.mixture"), td);
         let bindings =
             [("ys", expert_output), ("slot", grouping.slot), ("gate", gate), ("y", mixture)];
-        self.moe(to, "combine", &format!("{moe}.combine"), Phase::Forward, &bindings, td);
+        self.moe(to, MixtureStep::Combine, &moe.part(&["combine"]), &bindings);
 
         let v = to.scratch(format!("{name}.v"), u64::from(self.shape.t));
         layer.v_proj.forward(to, &self.all_tokens, mixture, v);
-        let bk = self.resolvent(to, &format!("{name}.bk_core"), v);
+        let bk = self.resolvent(to, &name.part(&["bk_core"]), v);
         let s = to.scratch(format!("{name}.s"), td);
         layer.output_proj.forward(to, &self.all_tokens, bk.features, s);
 
         let out = to.scratch(format!("{name}.h"), td);
-        let mix = Launch {
-            kernel: "mix.forward",
-            component: &format!("{name}.mix"),
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function: Function::ScaledSum, p: self.shape.t * d },
+            component: &layer.bk_scale.component,
             phase: Phase::Forward,
             window: "",
-            dims: &[("P", self.shape.t * d)],
             scalars: &[],
             bindings: &[
                 ("h", h),
@@ -113,9 +106,7 @@ impl Model {
                 ("bk_scale", layer.bk_scale.value),
                 ("y", out),
             ],
-            spread: Spread::Elements(td),
-        };
-        to.launch_by_four(&mix, self.shape.t * d, &["bk_scale"]);
+        });
         let saved = Saved {
             normed,
             choice,
@@ -136,13 +127,13 @@ impl Model {
     /// Which K experts each token goes to, and with which weight: both (T,K).
     fn route(&self, to: &mut Builder, layer: &Layer, x: Slice) -> (Slice, Slice) {
         let Shape { t, e, a, .. } = self.shape;
-        let name = format!("{}.moe", layer.name);
+        let name = layer.name.part(&["moe"]);
         let logits = to.scratch(format!("{name}.logits"), u64::from(t) * u64::from(e));
         layer.router.forward(to, &self.all_tokens, x, logits);
         let choice = to.indices(format!("{name}.choice"), u64::from(a));
         let gate = to.scratch(format!("{name}.gate"), u64::from(a));
         let bindings = [("logits", logits), ("choice", choice), ("gate", gate)];
-        self.moe(to, "route", &format!("{name}.route"), Phase::Forward, &bindings, u64::from(t));
+        self.moe(to, MixtureStep::Route, &name.part(&["route"]), &bindings);
         (choice, gate)
     }
 
@@ -150,16 +141,19 @@ impl Model {
     pub(super) fn couple(&self, to: &mut Builder) {
         let (b, c) = (self.off_diagonal, self.off_diagonal);
         let bindings = [("b", b), ("c", c), ("coupling", self.coupling)];
-        self.bk(to, "couple", "bk_core.couple", Phase::Forward, &bindings, b.len);
+        let component = ComponentName::new(&["bk_core", "couple"]);
+        self.bk(to, ResolventStep::Couple, &component, &bindings);
     }
 
     /// G (B,N,2), the diagonal of (H - z)^-1 with H's diagonal from v, and its clamped features.
-    fn resolvent(&self, to: &mut Builder, name: &str, v: Slice) -> Resolvent {
+    fn resolvent(&self, to: &mut Builder, name: &ComponentName, v: Slice) -> Resolvent {
         let [b, t] = [self.shape.b, self.shape.t].map(u64::from);
-        let phase = Phase::Forward;
         let at = |part: &str| format!("{name}.{part}");
         let a = to.scratch(at("a"), t);
-        self.bk(to, "potential", &at("potential"), phase, &[("v", v), ("a", a)], t);
+        let step = |to: &mut Builder, step, part, bindings: &[(&str, Slice)]| {
+            self.bk(to, step, &name.part(&[part]), bindings);
+        };
+        step(to, ResolventStep::Potential, "potential", &[("v", v), ("a", a)]);
         let saved = Resolvent {
             theta: to.scratch(at("theta"), 2 * (t + b)),
             theta_exponent: to.indices(at("theta_exponent"), t + b),
@@ -176,10 +170,10 @@ impl Model {
             ("theta_inverse", saved.theta_inverse),
         ];
         let phi = [("phi", saved.phi), ("phi_exponent", saved.phi_exponent)];
-        self.bk(to, "theta_recursion", &at("theta"), phase, &[&h[..], &theta].concat(), b);
-        self.bk(to, "phi_recursion", &at("phi"), phase, &[&h[..], &phi].concat(), b);
+        step(to, ResolventStep::Theta, "theta", &[&h[..], &theta].concat());
+        step(to, ResolventStep::Phi, "phi", &[&h[..], &phi].concat());
         let out = [("g", saved.g), ("features", saved.features)];
-        self.bk(to, "resolvent", &at("resolvent"), phase, &[&theta[..], &phi, &out].concat(), t);
+        step(to, ResolventStep::Diagonal, "resolvent", &[&theta[..], &phi, &out].concat());
         saved
     }
 
@@ -191,71 +185,62 @@ impl Model {
     pub(super) fn moe(
         &self,
         to: &mut Builder,
-        entry: &str,
-        component: &str,
-        phase: Phase,
+        step: MixtureStep,
+        component: &ComponentName,
         bindings: &[(&str, Slice)],
-        elements: u64,
     ) {
         let Shape { t, e, k, d, .. } = self.shape;
-        let launch = Launch {
-            kernel: &format!("moe.{entry}"),
-            component,
-            phase,
-            window: "",
-            dims: &[("T", t), ("E", e), ("K", k), ("D", d), ("LANES_PER_ROW", 1)],
-            scalars: &[],
-            bindings,
-            spread: Spread::Elements(elements),
+        let phase = match step {
+            MixtureStep::Route | MixtureStep::Gather | MixtureStep::Combine => Phase::Forward,
+            MixtureStep::RouteGradient
+            | MixtureStep::GatherGradient
+            | MixtureStep::CombineGradient
+            | MixtureStep::GateGradient => Phase::Backward,
         };
-        match entry {
-            "route" | "backward_route" | "backward_gate" => to.launch(&launch),
-            // Rows of D are moved.
-            _ => to.launch_by_four(&launch, d, &["order", "slot", "gate"]),
-        }
+        let operation = Operation::Mixture { step, t, e, k, d };
+        to.launch(&Launch { operation, component, phase, window: "", scalars: &[], bindings });
     }
 
     pub(super) fn bk(
         &self,
         to: &mut Builder,
-        entry: &str,
-        component: &str,
-        phase: Phase,
+        step: ResolventStep,
+        component: &ComponentName,
         bindings: &[(&str, Slice)],
-        elements: u64,
     ) {
-        to.launch(&Launch {
-            kernel: &format!("bk_core.{entry}"),
-            component,
-            phase,
-            window: "",
-            dims: &[("B", self.shape.b), ("N", self.shape.n)],
-            scalars: &Z,
-            bindings,
-            spread: Spread::Elements(elements),
-        });
+        let Shape { b, n, .. } = self.shape;
+        let phase = match step {
+            ResolventStep::Potential
+            | ResolventStep::Couple
+            | ResolventStep::Theta
+            | ResolventStep::Phi
+            | ResolventStep::Diagonal => Phase::Forward,
+            ResolventStep::PotentialGradient
+            | ResolventStep::DiagonalGradient
+            | ResolventStep::HybridGradient
+            | ResolventStep::ExactLeft
+            | ResolventStep::ExactGradient => Phase::Backward,
+        };
+        let operation = Operation::Resolvent { step, b, n };
+        to.launch(&Launch { operation, component, phase, window: "", scalars: &Z, bindings });
     }
 }
 
 /// ReLU over whatever the first binding holds.
 pub(super) fn relu(
     to: &mut Builder,
-    entry: &str,
-    moe: &str,
+    function: Function,
+    moe: &ComponentName,
     phase: Phase,
     bindings: &[(&str, Slice)],
 ) {
-    let elements = bindings[0].1.len;
-    let p = u32::try_from(elements).unwrap_or(u32::MAX);
-    let launch = Launch {
-        kernel: &format!("relu.{entry}"),
-        component: &format!("{moe}.experts.relu"),
+    let p = u32::try_from(bindings[0].1.len).unwrap_or(u32::MAX);
+    to.launch(&Launch {
+        operation: Operation::Pointwise { function, p },
+        component: &moe.part(&["experts", "relu"]),
         phase,
         window: "",
-        dims: &[("P", p)],
         scalars: &[],
         bindings,
-        spread: Spread::Elements(elements),
-    };
-    to.launch_by_four(&launch, p, &[]);
+    });
 }

@@ -1,0 +1,249 @@
+//! Which kernel runs an operation on a device, how it is spread over invocations, and how many workgroups
+//! that takes: every tile, lane and extent of the crate's kernels is decided here. Knows no model and no
+//! buffer.
+
+mod linear;
+mod spread;
+
+pub use spread::{
+    ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS,
+    RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,
+};
+
+use crate::{
+    execute::Limits,
+    operation::{
+        AttentionStep, Direction, DotStage, EmbeddingStep, Function, LossStep, MixtureStep, Norm,
+        NormStep, Operation, Optimizer, ResolventStep, SortStep, Transfer,
+    },
+    registry::Kernel,
+    schedule::Schedule,
+};
+use spread::{SUBGROUP_ROWS, by_four, each, folded, gridded, one, product, rows};
+
+/// Chooses a kernel for an operation on a device with these limits. Where an extent is a multiple of four,
+/// an invocation takes four elements at once.
+pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
+    match *operation {
+        Operation::Linear { result, m, k, n, g, .. } => {
+            linear::choose(result, [m, k, n, g], limits)
+        }
+        Operation::Attention { step, b, s, heads, kv_heads, width } => {
+            attention(step, [b, s, heads, kv_heads, width], limits)
+        }
+        Operation::Norm { norm, step, m, d, .. } => self::norm(norm, step, m, d),
+        Operation::Rope { direction, b, s, heads, width } => {
+            // A pair's two elements lie half a head apart, so four pairs are eight elements.
+            let elements = product([b, s, heads, width]);
+            let by_four = width.is_multiple_of(8);
+            let kernel = match (direction, by_four) {
+                (Direction::Forward, false) => Kernel::RopeForward,
+                (Direction::Forward, true) => Kernel::RopeForwardVec4,
+                (Direction::Backward, false) => Kernel::RopeBackward,
+                (Direction::Backward, true) => Kernel::RopeBackwardVec4,
+            };
+            each(kernel, elements / if by_four { 8 } else { 2 }, LANES)
+        }
+        Operation::Pointwise { function, p } => pointwise(function, p),
+        Operation::DotProduct { stage, p: _ } => {
+            let choice = match stage {
+                DotStage::Shares => each(Kernel::MixBackwardScalePartials, PARTIALS.into(), LANES),
+                DotStage::Total => one(Kernel::MixBackwardScale),
+            };
+            choice.with(|schedule| schedule.partials = Some(PARTIALS))
+        }
+        Operation::Loss { step, m, v } => {
+            let by_four = v.is_multiple_of(4);
+            match (step, by_four) {
+                (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
+                (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
+                (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
+                (LossStep::Gradient, true) => rows(Kernel::CrossEntropyBackwardVec4, m),
+                (LossStep::Mean, _) => one(Kernel::CrossEntropyMean),
+            }
+        }
+        Operation::Embedding { step, b, n, d, v, p } => match step {
+            EmbeddingStep::Output => by_four(
+                [Kernel::EmbeddingForward, Kernel::EmbeddingForwardVec4],
+                product([b, n, d]),
+                d,
+            ),
+            EmbeddingStep::Tokens => by_four(
+                [Kernel::EmbeddingBackwardToken, Kernel::EmbeddingBackwardTokenVec4],
+                product([v, d]),
+                d,
+            ),
+            EmbeddingStep::Positions => {
+                each(Kernel::EmbeddingBackwardPosition, product([p, d]), LANES)
+            }
+        },
+        Operation::TokenSums { t, d } => {
+            each(Kernel::EmbeddingBackwardRows, product([t, d]), LANES)
+        }
+        Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
+        Operation::Resolvent { step, b, n } => resolvent(step, b, n),
+        Operation::Sort { step, a, g } => {
+            let chunks = a.div_ceil(CHUNK);
+            let choice = match step {
+                SortStep::Clear => each(Kernel::GroupingClear, product([g, chunks]), LANES),
+                SortStep::Count => each(Kernel::GroupingCount, a.into(), LANES),
+                SortStep::Scan => one(Kernel::GroupingScan),
+                // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
+                SortStep::Place => {
+                    gridded(Kernel::GroupingPlace, Schedule::of_lanes(LANES), [chunks, 1, 1])
+                }
+            };
+            choice.with(|schedule| schedule.chunk = Some(CHUNK))
+        }
+        Operation::Rows { transfer, t, d, first: _, rows } => match transfer {
+            Transfer::Take => each(Kernel::EmbeddingGather, product([t, d]), LANES),
+            Transfer::Place => each(Kernel::EmbeddingScatter, product([rows, d]), LANES),
+        },
+        Operation::Columns { transfer, m, n, .. } => {
+            let kernel = match transfer {
+                Transfer::Take => Kernel::ColumnsTake,
+                Transfer::Place => Kernel::ColumnsPlace,
+            };
+            each(kernel, product([m, n]), LANES)
+        }
+        Operation::Update { rule, p } => {
+            let kernels = match rule {
+                Optimizer::AdamW => [Kernel::OptimizerAdamw, Kernel::OptimizerAdamwVec4],
+                Optimizer::Adam => [Kernel::OptimizerAdam, Kernel::OptimizerAdamVec4],
+                Optimizer::Sgd => [Kernel::OptimizerSgd, Kernel::OptimizerSgdVec4],
+            };
+            by_four(kernels, p.into(), p)
+        }
+    }
+}
+
+fn attention(
+    step: AttentionStep,
+    [b, s, heads, kv_heads, width]: [u32; 5],
+    limits: &Limits,
+) -> Choice {
+    use AttentionStep::{Delta, KeyValue, Output, Query};
+    let heads = match step {
+        Output | Delta | Query => product([b, heads]),
+        KeyValue => product([b, kv_heads]),
+    };
+    if !width.is_multiple_of(4) {
+        let kernel = match step {
+            Output => Kernel::AttentionForward,
+            Delta => Kernel::AttentionBackwardDelta,
+            Query => Kernel::AttentionBackwardQuery,
+            KeyValue => Kernel::AttentionBackwardKeyValue,
+        };
+        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+    }
+    let shared = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
+    let kernel = match (step, shared) {
+        // Only sums rows up, so it takes them one by one.
+        (Delta, _) => {
+            let kernel = Kernel::AttentionBackwardDeltaVec4;
+            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+        }
+        (Output, false) => Kernel::AttentionForwardVec4,
+        (Output, true) => Kernel::AttentionSubgroupForwardVec4,
+        (Query, false) => Kernel::AttentionBackwardQueryVec4,
+        (Query, true) => Kernel::AttentionSubgroupBackwardQueryVec4,
+        (KeyValue, false) => Kernel::AttentionBackwardKeyValueVec4,
+        (KeyValue, true) => Kernel::AttentionSubgroupBackwardKeyValueVec4,
+    };
+    let choice = if shared {
+        let workgroups = heads * u64::from(s.div_ceil(SUBGROUP_ROWS));
+        gridded(kernel, Schedule::of_lanes(SUBGROUP_LANES), folded(workgroups))
+    } else {
+        each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES)
+    };
+    choice.with(|schedule| schedule.tile = Some(ATTENTION_TILE))
+}
+
+fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
+    let by_four = d.is_multiple_of(4);
+    let quads = if by_four { d / 4 } else { d };
+    let rows = u64::from(m);
+    let (choice, per_column) = match norm {
+        Norm::Layer => {
+            let per_column = LAYER_NORM_LANES_PER_COLUMN;
+            let choice = match step {
+                NormStep::Output => each(Kernel::LayerNormForward, rows, LANES),
+                NormStep::Input => each(Kernel::LayerNormBackwardInput, rows, LANES),
+                NormStep::Parameters => {
+                    each(Kernel::LayerNormBackwardParams, product([d, per_column]), LANES)
+                }
+            };
+            (choice, per_column)
+        }
+        Norm::Rms => {
+            let per_column = RMS_NORM_LANES_PER_COLUMN;
+            let columns = product([quads, per_column]);
+            let choice = match (step, by_four) {
+                (NormStep::Output, false) => each(Kernel::RmsNormForward, rows, LANES),
+                (NormStep::Output, true) => each(Kernel::RmsNormForwardVec4, rows, LANES),
+                (NormStep::Input, false) => each(Kernel::RmsNormBackwardInput, rows, LANES),
+                (NormStep::Input, true) => each(Kernel::RmsNormBackwardInputVec4, rows, LANES),
+                (NormStep::Parameters, false) => {
+                    each(Kernel::RmsNormBackwardParams, columns, WIDE_LANES)
+                }
+                (NormStep::Parameters, true) => {
+                    each(Kernel::RmsNormBackwardParamsVec4, columns, WIDE_LANES)
+                }
+            };
+            (choice, per_column)
+        }
+    };
+    choice.with(|schedule| {
+        schedule.lanes_per_row = Some(1);
+        schedule.lanes_per_column = Some(per_column);
+    })
+}
+
+fn pointwise(function: Function, p: u32) -> Choice {
+    let kernels = match function {
+        Function::Relu => [Kernel::ReluForward, Kernel::ReluForwardVec4],
+        Function::ReluGradient => [Kernel::ReluBackward, Kernel::ReluBackwardVec4],
+        Function::SwiGlu => [Kernel::SwigluForward, Kernel::SwigluForwardVec4],
+        Function::SwiGluGradient => [Kernel::SwigluBackward, Kernel::SwigluBackwardVec4],
+        Function::ScaledSum => [Kernel::MixForward, Kernel::MixForwardVec4],
+        Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
+        Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
+        // Of an adapter's few columns: not worth a kernel of its own.
+        Function::Multiple => return each(Kernel::MixScale, p.into(), LANES),
+    };
+    by_four(kernels, p.into(), p)
+}
+
+fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
+    let (tokens, assignments) = (product([t, d]), product([t, k, d]));
+    let choice = match step {
+        MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
+        MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
+        MixtureStep::GateGradient => each(Kernel::MoeBackwardGate, product([t, k]), LANES),
+        MixtureStep::Gather => by_four([Kernel::MoeGather, Kernel::MoeGatherVec4], assignments, d),
+        MixtureStep::GatherGradient => {
+            by_four([Kernel::MoeBackwardGather, Kernel::MoeBackwardGatherVec4], tokens, d)
+        }
+        MixtureStep::Combine => by_four([Kernel::MoeCombine, Kernel::MoeCombineVec4], tokens, d),
+        MixtureStep::CombineGradient => {
+            by_four([Kernel::MoeBackwardCombine, Kernel::MoeBackwardCombineVec4], assignments, d)
+        }
+    };
+    choice.with(|schedule| schedule.lanes_per_row = Some(1))
+}
+
+fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
+    let (rows, elements) = (u64::from(b), product([b, n]));
+    match step {
+        ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
+        ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
+        ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
+        ResolventStep::Theta => each(Kernel::BkCoreThetaRecursion, rows, LANES),
+        ResolventStep::Phi => each(Kernel::BkCorePhiRecursion, rows, LANES),
+        ResolventStep::Diagonal => each(Kernel::BkCoreResolvent, elements, LANES),
+        ResolventStep::DiagonalGradient => each(Kernel::BkCoreBackwardFeatures, elements, LANES),
+        ResolventStep::HybridGradient => each(Kernel::BkCoreBackwardHybrid, elements, LANES),
+        ResolventStep::ExactLeft => each(Kernel::BkCoreBackwardExactLeft, rows, LANES),
+        ResolventStep::ExactGradient => each(Kernel::BkCoreBackwardExact, rows, LANES),
+    }
+}

@@ -1,0 +1,103 @@
+//! How work is spread: every lane, tile and extent of the crate's kernels, and the workgroups that follow.
+
+use crate::{registry::Kernel, schedule::Schedule};
+
+/// Invocations in a workgroup of every kernel whose work is a list of elements.
+pub const LANES: u32 = 64;
+
+/// Invocations in a workgroup that reduces one long row, on every adapter: a reduction's own
+/// operations depend on it, and counts are the same integers everywhere. A GPU has rows enough to fill
+/// itself with 32 lanes each; a software adapter pays for every lane at each barrier.
+pub const ROW_LANES: u32 = 32;
+
+/// Invocations in a workgroup where each works long.
+pub const LONG_LANES: u32 = 8;
+
+/// Invocations in a workgroup that walks down columns: as many as every adapter takes, so that what it reads
+/// of a row is long.
+pub const WIDE_LANES: u32 = 256;
+
+/// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
+/// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
+pub const SUBGROUP_LANES: u32 = 8;
+
+/// Rows and columns that a subgroup's lanes compute together, in a product and in attention.
+pub(super) const SUBGROUP_ROWS: u32 = 32;
+
+/// Invocations of a product along the columns of its output.
+pub(super) const COLUMN_LANES: u32 = 8;
+
+/// Lanes that sum one column of a layer norm's gradient, and of an RMS norm's: rows are many where columns
+/// are few, and llvmpipe allows an invocation's loops 65535 rounds.
+pub const LAYER_NORM_LANES_PER_COLUMN: u32 = 16;
+/// See [`LAYER_NORM_LANES_PER_COLUMN`].
+pub const RMS_NORM_LANES_PER_COLUMN: u32 = 8;
+
+/// Shares in which a whole tensor is summed before the shares are.
+pub const PARTIALS: u32 = 1024;
+
+/// Items that one workgroup puts in order: few enough for the rounds that llvmpipe allows an invocation's
+/// loops, enough that counts of each key in each chunk stay few.
+pub const CHUNK: u32 = 8192;
+
+/// Rows that an invocation of attention takes together where it sees vectors.
+pub const ATTENTION_TILE: u32 = 4;
+
+/// The shortest sequence for which attention shares its loads among lanes: below, too few blocks are
+/// met by all lanes of a workgroup.
+pub const SHARED_ATTENTION: u32 = 128;
+
+/// Workgroups along one dimension that every adapter takes.
+pub(super) const WORKGROUPS: u64 = 65535;
+
+/// How an operation runs on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// How it goes about it.
+    pub schedule: Schedule,
+    /// Workgroups to dispatch.
+    pub grid: [u32; 3],
+}
+
+impl Choice {
+    pub(super) fn with(mut self, set: impl FnOnce(&mut Schedule)) -> Self {
+        set(&mut self.schedule);
+        self
+    }
+}
+
+/// One invocation for each of `count` elements, or where `extent` is a multiple of four for each four.
+pub(super) fn by_four([single, vec4]: [Kernel; 2], count: u64, extent: u32) -> Choice {
+    if extent.is_multiple_of(4) { each(vec4, count / 4, LANES) } else { each(single, count, LANES) }
+}
+
+/// One invocation for each of `count` elements.
+pub(super) fn each(kernel: Kernel, count: u64, lanes: u32) -> Choice {
+    gridded(kernel, Schedule::of_lanes(lanes), folded(count.div_ceil(lanes.into())))
+}
+
+/// One workgroup for each of `count` rows.
+pub(super) fn rows(kernel: Kernel, count: u32) -> Choice {
+    gridded(kernel, Schedule::of_lanes(ROW_LANES), folded(count.into()))
+}
+
+/// One workgroup in all.
+pub(super) fn one(kernel: Kernel) -> Choice {
+    gridded(kernel, Schedule::of_lanes(ROW_LANES), [1; 3])
+}
+
+pub(super) const fn gridded(kernel: Kernel, schedule: Schedule, grid: [u32; 3]) -> Choice {
+    Choice { kernel, schedule, grid }
+}
+
+/// Workgroups in one dimension, folded into two where one is too short.
+pub(super) fn folded(workgroups: u64) -> [u32; 3] {
+    let x = workgroups.clamp(1, WORKGROUPS);
+    [x as u32, workgroups.div_ceil(x).max(1) as u32, 1]
+}
+
+pub(super) fn product<const FACTORS: usize>(factors: [u32; FACTORS]) -> u64 {
+    factors.map(u64::from).iter().product()
+}

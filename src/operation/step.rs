@@ -1,0 +1,191 @@
+//! The parts of which operations consist: what of one a pass computes.
+
+use serde::{Deserialize, Serialize};
+
+/// What of a linear layer is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinearResult {
+    /// x w^T + b.
+    Output,
+    /// x w^T, of a layer without bias.
+    PlainOutput,
+    /// The gradient by x: dy w.
+    Input,
+    /// The gradient by w: dy^T x, group by group.
+    Weight,
+    /// The gradient by b: the sum of dy over the rows of a group.
+    Bias,
+}
+
+/// What of attention is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionStep {
+    /// softmax(q k^T scale) v, and the logarithm of each row's sum.
+    Output,
+    /// Each row's product of the output and its gradient.
+    Delta,
+    /// The gradient by q.
+    Query,
+    /// The gradients by k and v.
+    KeyValue,
+}
+
+/// A way to normalise a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Less its mean, by its standard deviation, scaled and shifted.
+    Layer,
+    /// By its root mean square, scaled.
+    Rms,
+}
+
+/// What of a normalisation is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormStep {
+    /// The normalised rows.
+    Output,
+    /// The gradient by the rows.
+    Input,
+    /// The gradients by scale and shift.
+    Parameters,
+}
+
+/// Forth or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// As stated.
+    Forward,
+    /// The gradient of that.
+    Backward,
+}
+
+/// A function of single elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// max(x, 0).
+    Relu,
+    /// dy where y > 0.
+    ReluGradient,
+    /// silu(gate) * up.
+    SwiGlu,
+    /// Its gradients by gate and up.
+    SwiGluGradient,
+    /// h + f + scale * s.
+    ScaledSum,
+    /// Its gradient by s: scale * dy.
+    ScaledSumGradient,
+    /// x + y.
+    Sum,
+    /// factor * x.
+    Multiple,
+}
+
+/// A stage of a sum of products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DotStage {
+    /// Sums of some products each.
+    Shares,
+    /// The sum of those.
+    Total,
+}
+
+/// What of cross entropy is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossStep {
+    /// Each row's loss and exponentials.
+    Rows,
+    /// The mean over rows.
+    Mean,
+    /// The gradient by the logits.
+    Gradient,
+}
+
+/// What of an embedding is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingStep {
+    /// The sums.
+    Output,
+    /// The gradient by the tokens' table.
+    Tokens,
+    /// The gradient by the positions' table.
+    Positions,
+}
+
+/// What of a mixture of experts is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MixtureStep {
+    /// Which experts a token goes to, and the softmax of their logits.
+    Route,
+    /// The gradient by the router's logits.
+    RouteGradient,
+    /// Tokens in the order of their experts.
+    Gather,
+    /// The gradient by the tokens: the sum over their experts.
+    GatherGradient,
+    /// The weighted sum of a token's experts.
+    Combine,
+    /// Its gradient by the experts' outputs.
+    CombineGradient,
+    /// Its gradient by the weights.
+    GateGradient,
+}
+
+/// What of BK-Core is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolventStep {
+    /// The matrix's diagonal from v.
+    Potential,
+    /// Its gradient by v.
+    PotentialGradient,
+    /// The products of off-diagonals, which all matrices share.
+    Couple,
+    /// The leading minors.
+    Theta,
+    /// The trailing minors.
+    Phi,
+    /// The diagonal of the resolvent, limited, and its features.
+    Diagonal,
+    /// The gradient by the diagonal of the resolvent.
+    DiagonalGradient,
+    /// The published approximation of the gradient by the matrix's diagonal.
+    HybridGradient,
+    /// Sums over what lies left of an element, for the exact gradient.
+    ExactLeft,
+    /// The exact gradient.
+    ExactGradient,
+}
+
+/// A part of a stable sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SortStep {
+    /// Counts set to zero.
+    Clear,
+    /// Items of each key counted.
+    Count,
+    /// Where each key's items begin.
+    Scan,
+    /// Items put into their places.
+    Place,
+}
+
+/// A direction in which data move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// Out of the larger tensor.
+    Take,
+    /// Into the larger tensor.
+    Place,
+}

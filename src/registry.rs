@@ -1,0 +1,269 @@
+//! The crate's own kernels as values, one row for each entry point of a file in `shaders/`. A plan names
+//! a kernel by its [`Kernel`], so a kernel that does not exist cannot be named; a test holds the rows
+//! against the entry points that naga finds. Knows names alone: bindings, overrides and workgroup sizes
+//! are reflected from the shader where it is loaded.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! kernels {
+    ($($file:literal { $($kernel:ident $entry:literal,)* })*) => {
+        /// One of the crate's own kernels.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "KernelName", into = "KernelName")]
+        pub enum Kernel {$($(
+            #[doc = concat!("`", $entry, "` of `shaders/", $file, ".wgsl`.")]
+            $kernel,
+        )*)*}
+
+        impl Kernel {
+            /// Every kernel, file by file.
+            pub const ALL: &[Self] = &[$($(Self::$kernel,)*)*];
+
+            /// The stem of its file, and its entry point.
+            pub const fn parts(self) -> (&'static str, &'static str) {
+                match self {$($(
+                    Self::$kernel => ($file, $entry),
+                )*)*}
+            }
+        }
+    };
+}
+
+kernels! {
+    "attention" {
+        AttentionForward "forward",
+        AttentionBackwardDelta "backward_delta",
+        AttentionBackwardQuery "backward_query",
+        AttentionBackwardKeyValue "backward_key_value",
+        AttentionForwardVec4 "forward_vec4",
+        AttentionBackwardDeltaVec4 "backward_delta_vec4",
+        AttentionBackwardQueryVec4 "backward_query_vec4",
+        AttentionBackwardKeyValueVec4 "backward_key_value_vec4",
+    }
+    "attention_subgroup" {
+        AttentionSubgroupForwardVec4 "forward_vec4",
+        AttentionSubgroupBackwardQueryVec4 "backward_query_vec4",
+        AttentionSubgroupBackwardKeyValueVec4 "backward_key_value_vec4",
+    }
+    "bk_core" {
+        BkCorePotential "potential",
+        BkCoreBackwardPotential "backward_potential",
+        BkCoreCouple "couple",
+        BkCoreThetaRecursion "theta_recursion",
+        BkCorePhiRecursion "phi_recursion",
+        BkCoreResolvent "resolvent",
+        BkCoreBackwardFeatures "backward_features",
+        BkCoreBackwardHybrid "backward_hybrid",
+        BkCoreBackwardExactLeft "backward_exact_left",
+        BkCoreBackwardExact "backward_exact",
+    }
+    "columns" {
+        ColumnsPlace "place",
+        ColumnsTake "take",
+    }
+    "cross_entropy" {
+        CrossEntropyForward "forward",
+        CrossEntropyForwardVec4 "forward_vec4",
+        CrossEntropyBackward "backward",
+        CrossEntropyBackwardVec4 "backward_vec4",
+        CrossEntropyMean "mean",
+    }
+    "embedding" {
+        EmbeddingForward "forward",
+        EmbeddingForwardVec4 "forward_vec4",
+        EmbeddingBackwardToken "backward_token",
+        EmbeddingBackwardTokenVec4 "backward_token_vec4",
+        EmbeddingBackwardPosition "backward_position",
+        EmbeddingGather "gather",
+        EmbeddingBackwardRows "backward_rows",
+        EmbeddingScatter "scatter",
+    }
+    "grouping" {
+        GroupingClear "clear",
+        GroupingCount "count",
+        GroupingScan "scan",
+        GroupingPlace "place",
+    }
+    "layer_norm" {
+        LayerNormForward "forward",
+        LayerNormBackwardInput "backward_input",
+        LayerNormBackwardParams "backward_params",
+    }
+    "linear" {
+        LinearForward "forward",
+        LinearForwardPlain "forward_plain",
+        LinearBackwardInput "backward_input",
+        LinearBackwardWeight "backward_weight",
+        LinearBackwardBias "backward_bias",
+        LinearBackwardBiasVec4 "backward_bias_vec4",
+        LinearForwardColumns "forward_columns",
+        LinearForwardPlainColumns "forward_plain_columns",
+        LinearBackwardInputColumns "backward_input_columns",
+        LinearForwardVec4 "forward_vec4",
+        LinearForwardPlainVec4 "forward_plain_vec4",
+        LinearBackwardInputVec4 "backward_input_vec4",
+        LinearBackwardWeightVec4 "backward_weight_vec4",
+    }
+    "linear_subgroup" {
+        LinearSubgroupForwardVec4 "forward_vec4",
+        LinearSubgroupForwardPlainVec4 "forward_plain_vec4",
+        LinearSubgroupBackwardInputVec4 "backward_input_vec4",
+        LinearSubgroupBackwardWeightVec4 "backward_weight_vec4",
+    }
+    "mix" {
+        MixForward "forward",
+        MixForwardVec4 "forward_vec4",
+        MixBackward "backward",
+        MixBackwardVec4 "backward_vec4",
+        MixBackwardScalePartials "backward_scale_partials",
+        MixBackwardScale "backward_scale",
+        MixAdd "add",
+        MixAddVec4 "add_vec4",
+        MixScale "scale",
+    }
+    "moe" {
+        MoeRoute "route",
+        MoeGather "gather",
+        MoeGatherVec4 "gather_vec4",
+        MoeCombine "combine",
+        MoeCombineVec4 "combine_vec4",
+        MoeBackwardCombine "backward_combine",
+        MoeBackwardCombineVec4 "backward_combine_vec4",
+        MoeBackwardGate "backward_gate",
+        MoeBackwardGather "backward_gather",
+        MoeBackwardGatherVec4 "backward_gather_vec4",
+        MoeBackwardRoute "backward_route",
+    }
+    "optimizer" {
+        OptimizerSgd "sgd",
+        OptimizerSgdVec4 "sgd_vec4",
+        OptimizerAdam "adam",
+        OptimizerAdamVec4 "adam_vec4",
+        OptimizerAdamw "adamw",
+        OptimizerAdamwVec4 "adamw_vec4",
+    }
+    "relu" {
+        ReluForward "forward",
+        ReluForwardVec4 "forward_vec4",
+        ReluBackward "backward",
+        ReluBackwardVec4 "backward_vec4",
+    }
+    "rms_norm" {
+        RmsNormForward "forward",
+        RmsNormForwardVec4 "forward_vec4",
+        RmsNormBackwardInput "backward_input",
+        RmsNormBackwardInputVec4 "backward_input_vec4",
+        RmsNormBackwardParams "backward_params",
+        RmsNormBackwardParamsVec4 "backward_params_vec4",
+    }
+    "roofline" {
+        RooflineFmaF32 "fma_f32",
+        RooflineFmaF32Vec4 "fma_f32_vec4",
+        RooflineFmaF16Vec4 "fma_f16_vec4",
+        RooflineFmaF64Vec4 "fma_f64_vec4",
+        RooflineCopy "copy",
+        RooflineTriad "triad",
+        RooflineWorkgroupLoad "workgroup_load",
+        RooflineNothing "nothing",
+    }
+    "rope" {
+        RopeForward "forward",
+        RopeForwardVec4 "forward_vec4",
+        RopeBackward "backward",
+        RopeBackwardVec4 "backward_vec4",
+    }
+    "swiglu" {
+        SwigluForward "forward",
+        SwigluForwardVec4 "forward_vec4",
+        SwigluBackward "backward",
+        SwigluBackwardVec4 "backward_vec4",
+    }
+}
+
+/// A kernel by name: the stem of its file in `shaders/` and one entry point in it, `file.entry`.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct KernelName {
+    /// File stem.
+    pub file: String,
+    /// Entry point.
+    pub entry: String,
+}
+
+impl fmt::Display for KernelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.file, self.entry)
+    }
+}
+
+impl FromStr for KernelName {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let (file, entry) =
+            s.split_once('.').ok_or_else(|| format!("'{s}' is not a kernel name FILE.ENTRY"))?;
+        Ok(Self { file: file.to_owned(), entry: entry.to_owned() })
+    }
+}
+
+impl TryFrom<String> for KernelName {
+    type Error = String;
+
+    fn try_from(s: String) -> Result<Self, String> {
+        s.parse()
+    }
+}
+
+impl From<KernelName> for String {
+    fn from(name: KernelName) -> Self {
+        name.to_string()
+    }
+}
+
+impl Kernel {
+    /// Its name in reports.
+    pub fn name(self) -> KernelName {
+        let (file, entry) = self.parts();
+        KernelName { file: file.to_owned(), entry: entry.to_owned() }
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, entry) = self.parts();
+        write!(f, "{file}.{entry}")
+    }
+}
+
+impl From<Kernel> for KernelName {
+    fn from(kernel: Kernel) -> Self {
+        kernel.name()
+    }
+}
+
+impl TryFrom<KernelName> for Kernel {
+    type Error = String;
+
+    fn try_from(name: KernelName) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|kernel| kernel.parts() == (&*name.file, &*name.entry));
+        found.copied().ok_or_else(|| format!("there is no kernel '{name}'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_does_not_exist_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Kernel>(text);
+        assert_eq!(read("\"relu.forward\"").unwrap(), Kernel::ReluForward);
+        let error = read("\"relu.sideways\"").unwrap_err().to_string();
+        assert!(error.contains("there is no kernel 'relu.sideways'"), "{error}");
+    }
+}

@@ -1,0 +1,47 @@
+//! How a kernel goes about its operation, as far as that takes operations of its own or sets an override:
+//! the lanes that share a sum, the tiles and blocks in which it walks. Plain numbers; which are taken is
+//! decided in `choice`, and what they cost is stated in `formula`.
+
+use serde::{Deserialize, Serialize};
+
+/// The numbers by which one launch is spread over invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Invocations in a workgroup.
+    pub lanes: u32,
+    /// Invocations in a workgroup along the columns of a product; `None` where it is no product.
+    pub column_lanes: Option<u32>,
+    /// Lanes that share the sums of a row; `None` where the kernel does not divide rows.
+    pub lanes_per_row: Option<u32>,
+    /// Lanes that share the sums of a column; `None` where the kernel does not divide columns.
+    pub lanes_per_column: Option<u32>,
+    /// Shares in which a whole tensor is summed first; `None` where it is not.
+    pub partials: Option<u32>,
+    /// Items that one workgroup puts in order; `None` where the kernel does not sort.
+    pub chunk: Option<u32>,
+    /// Rows that an invocation of attention takes together; `None` where it is not attention.
+    pub tile: Option<u32>,
+}
+
+impl Schedule {
+    /// A schedule of workgroups of so many invocations.
+    pub fn of_lanes(lanes: u32) -> Self {
+        Self { lanes, ..Self::default() }
+    }
+
+    /// Its numbers by name, as kernels and reports call them.
+    pub fn dims(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        let Self { lanes, column_lanes, lanes_per_row, lanes_per_column, partials, chunk, tile } =
+            *self;
+        let optional = [
+            ("COLUMN_LANES", column_lanes),
+            ("LANES_PER_ROW", lanes_per_row),
+            ("LANES_PER_COLUMN", lanes_per_column),
+            ("PARTIALS", partials),
+            ("CHUNK", chunk),
+            ("TILE", tile),
+        ];
+        let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        [("LANES", lanes)].into_iter().chain(optional)
+    }
+}

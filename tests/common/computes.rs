@@ -1,0 +1,218 @@
+//! What each of the crate's kernels computes when it is launched with dimensions by name: the way back from
+//! a kernel to its operation, for tests that launch kernels which no plan would choose.
+
+use flopmeter::{
+    formula::{self, Forms},
+    operation::{
+        AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
+        MixtureStep, Norm, NormStep, Operation, Optimizer, ResolventStep, SortStep, Transfer,
+    },
+    plan::Dims,
+    registry::Kernel,
+    schedule::Schedule,
+};
+
+/// The operation, or `None` of a kernel that measures a device and belongs to no model.
+///
+/// # Panics
+/// Where a dimension is missing.
+pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
+    let dim = |name: &str| {
+        *dims.get(name).unwrap_or_else(|| panic!("{kernel} has no dimension '{name}'"))
+    };
+    let linear = |result| Operation::Linear {
+        result,
+        m: dim("M"),
+        k: dim("K"),
+        n: dim("N"),
+        g: dim("G"),
+        accumulate: dim("accumulate") > 0,
+    };
+    let attention = |step| Operation::Attention {
+        step,
+        b: dim("B"),
+        s: dim("S"),
+        heads: dim("HEADS"),
+        kv_heads: dim("KV_HEADS"),
+        width: dim("WIDTH"),
+    };
+    let norm = |norm, step| Operation::Norm {
+        norm,
+        step,
+        m: dim("M"),
+        d: dim("D"),
+        accumulate: dim("accumulate") > 0,
+    };
+    let rope = |direction| Operation::Rope {
+        direction,
+        b: dim("B"),
+        s: dim("S"),
+        heads: dim("HEADS"),
+        width: dim("WIDTH"),
+    };
+    let pointwise = |function| Operation::Pointwise { function, p: dim("P") };
+    let loss = |step| Operation::Loss { step, m: dim("M"), v: dim("V") };
+    let embedding = |step| Operation::Embedding {
+        step,
+        b: dim("B"),
+        n: dim("N"),
+        d: dim("D"),
+        v: dim("V"),
+        p: dim("P"),
+    };
+    let rows = |transfer| Operation::Rows {
+        transfer,
+        t: dim("T"),
+        d: dim("D"),
+        first: dim("FIRST"),
+        rows: dim("ROWS"),
+    };
+    let mixture =
+        |step| Operation::Mixture { step, t: dim("T"), e: dim("E"), k: dim("K"), d: dim("D") };
+    let resolvent = |step| Operation::Resolvent { step, b: dim("B"), n: dim("N") };
+    let sort = |step| Operation::Sort { step, a: dim("A"), g: dim("G") };
+    Some(match kernel {
+        Kernel::LinearForward
+        | Kernel::LinearForwardColumns
+        | Kernel::LinearForwardVec4
+        | Kernel::LinearSubgroupForwardVec4 => linear(LinearResult::Output),
+        Kernel::LinearForwardPlain
+        | Kernel::LinearForwardPlainColumns
+        | Kernel::LinearForwardPlainVec4
+        | Kernel::LinearSubgroupForwardPlainVec4 => linear(LinearResult::PlainOutput),
+        Kernel::LinearBackwardInput
+        | Kernel::LinearBackwardInputColumns
+        | Kernel::LinearBackwardInputVec4
+        | Kernel::LinearSubgroupBackwardInputVec4 => linear(LinearResult::Input),
+        Kernel::LinearBackwardWeight
+        | Kernel::LinearBackwardWeightVec4
+        | Kernel::LinearSubgroupBackwardWeightVec4 => linear(LinearResult::Weight),
+        Kernel::LinearBackwardBias | Kernel::LinearBackwardBiasVec4 => linear(LinearResult::Bias),
+        Kernel::AttentionForward
+        | Kernel::AttentionForwardVec4
+        | Kernel::AttentionSubgroupForwardVec4 => attention(AttentionStep::Output),
+        Kernel::AttentionBackwardDelta | Kernel::AttentionBackwardDeltaVec4 => {
+            attention(AttentionStep::Delta)
+        }
+        Kernel::AttentionBackwardQuery
+        | Kernel::AttentionBackwardQueryVec4
+        | Kernel::AttentionSubgroupBackwardQueryVec4 => attention(AttentionStep::Query),
+        Kernel::AttentionBackwardKeyValue
+        | Kernel::AttentionBackwardKeyValueVec4
+        | Kernel::AttentionSubgroupBackwardKeyValueVec4 => attention(AttentionStep::KeyValue),
+        Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
+        Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
+        Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
+        Kernel::BkCoreThetaRecursion => resolvent(ResolventStep::Theta),
+        Kernel::BkCorePhiRecursion => resolvent(ResolventStep::Phi),
+        Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
+        Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
+        Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
+        Kernel::BkCoreBackwardExactLeft => resolvent(ResolventStep::ExactLeft),
+        Kernel::BkCoreBackwardExact => resolvent(ResolventStep::ExactGradient),
+        Kernel::ColumnsTake => Operation::Columns {
+            transfer: Transfer::Take,
+            m: dim("M"),
+            n: dim("N"),
+            v: dim("V"),
+            column: dim("COLUMN"),
+        },
+        Kernel::ColumnsPlace => Operation::Columns {
+            transfer: Transfer::Place,
+            m: dim("M"),
+            n: dim("N"),
+            v: dim("V"),
+            column: dim("COLUMN"),
+        },
+        Kernel::CrossEntropyForward | Kernel::CrossEntropyForwardVec4 => loss(LossStep::Rows),
+        Kernel::CrossEntropyBackward | Kernel::CrossEntropyBackwardVec4 => loss(LossStep::Gradient),
+        Kernel::CrossEntropyMean => loss(LossStep::Mean),
+        Kernel::EmbeddingForward | Kernel::EmbeddingForwardVec4 => embedding(EmbeddingStep::Output),
+        Kernel::EmbeddingBackwardToken | Kernel::EmbeddingBackwardTokenVec4 => {
+            embedding(EmbeddingStep::Tokens)
+        }
+        Kernel::EmbeddingBackwardPosition => embedding(EmbeddingStep::Positions),
+        Kernel::EmbeddingBackwardRows => Operation::TokenSums { t: dim("T"), d: dim("D") },
+        Kernel::EmbeddingGather => rows(Transfer::Take),
+        Kernel::EmbeddingScatter => rows(Transfer::Place),
+        Kernel::GroupingClear => sort(SortStep::Clear),
+        Kernel::GroupingCount => sort(SortStep::Count),
+        Kernel::GroupingScan => sort(SortStep::Scan),
+        Kernel::GroupingPlace => sort(SortStep::Place),
+        Kernel::LayerNormForward => norm(Norm::Layer, NormStep::Output),
+        Kernel::LayerNormBackwardInput => norm(Norm::Layer, NormStep::Input),
+        Kernel::LayerNormBackwardParams => norm(Norm::Layer, NormStep::Parameters),
+        Kernel::RmsNormForward | Kernel::RmsNormForwardVec4 => norm(Norm::Rms, NormStep::Output),
+        Kernel::RmsNormBackwardInput | Kernel::RmsNormBackwardInputVec4 => {
+            norm(Norm::Rms, NormStep::Input)
+        }
+        Kernel::RmsNormBackwardParams | Kernel::RmsNormBackwardParamsVec4 => {
+            norm(Norm::Rms, NormStep::Parameters)
+        }
+        Kernel::MixForward | Kernel::MixForwardVec4 => pointwise(Function::ScaledSum),
+        Kernel::MixBackward | Kernel::MixBackwardVec4 => pointwise(Function::ScaledSumGradient),
+        Kernel::MixAdd | Kernel::MixAddVec4 => pointwise(Function::Sum),
+        Kernel::ReluForward | Kernel::ReluForwardVec4 => pointwise(Function::Relu),
+        Kernel::ReluBackward | Kernel::ReluBackwardVec4 => pointwise(Function::ReluGradient),
+        Kernel::SwigluForward | Kernel::SwigluForwardVec4 => pointwise(Function::SwiGlu),
+        Kernel::SwigluBackward | Kernel::SwigluBackwardVec4 => pointwise(Function::SwiGluGradient),
+        Kernel::MixScale => pointwise(Function::Multiple),
+        Kernel::MixBackwardScalePartials => {
+            Operation::DotProduct { stage: DotStage::Shares, p: dim("P") }
+        }
+        Kernel::MixBackwardScale => Operation::DotProduct { stage: DotStage::Total, p: dim("P") },
+        Kernel::MoeRoute => mixture(MixtureStep::Route),
+        Kernel::MoeBackwardRoute => mixture(MixtureStep::RouteGradient),
+        Kernel::MoeGather | Kernel::MoeGatherVec4 => mixture(MixtureStep::Gather),
+        Kernel::MoeBackwardGather | Kernel::MoeBackwardGatherVec4 => {
+            mixture(MixtureStep::GatherGradient)
+        }
+        Kernel::MoeCombine | Kernel::MoeCombineVec4 => mixture(MixtureStep::Combine),
+        Kernel::MoeBackwardCombine | Kernel::MoeBackwardCombineVec4 => {
+            mixture(MixtureStep::CombineGradient)
+        }
+        Kernel::MoeBackwardGate => mixture(MixtureStep::GateGradient),
+        Kernel::OptimizerSgd | Kernel::OptimizerSgdVec4 => {
+            Operation::Update { rule: Optimizer::Sgd, p: dim("P") }
+        }
+        Kernel::OptimizerAdam | Kernel::OptimizerAdamVec4 => {
+            Operation::Update { rule: Optimizer::Adam, p: dim("P") }
+        }
+        Kernel::OptimizerAdamw | Kernel::OptimizerAdamwVec4 => {
+            Operation::Update { rule: Optimizer::AdamW, p: dim("P") }
+        }
+        Kernel::RopeForward | Kernel::RopeForwardVec4 => rope(Direction::Forward),
+        Kernel::RopeBackward | Kernel::RopeBackwardVec4 => rope(Direction::Backward),
+        Kernel::RooflineFmaF32
+        | Kernel::RooflineFmaF32Vec4
+        | Kernel::RooflineFmaF16Vec4
+        | Kernel::RooflineFmaF64Vec4
+        | Kernel::RooflineCopy
+        | Kernel::RooflineTriad
+        | Kernel::RooflineWorkgroupLoad
+        | Kernel::RooflineNothing => return None,
+    })
+}
+
+/// The schedule.
+pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
+    let dim = |name: &str| dims.get(name).copied();
+    let tile = match kernel {
+        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => Some(4),
+        _ => None,
+    };
+    Schedule {
+        lanes: dim("LANES").unwrap_or(1),
+        column_lanes: dim("COLUMN_LANES"),
+        lanes_per_row: dim("LANES_PER_ROW"),
+        lanes_per_column: dim("LANES_PER_COLUMN"),
+        partials: dim("PARTIALS"),
+        chunk: dim("CHUNK"),
+        tile,
+    }
+}
+
+/// What such a launch costs; `None` where [`operation`] is.
+pub fn forms(kernel: Kernel, dims: &Dims) -> Option<Forms> {
+    Some(formula::forms(&operation(kernel, dims)?, &schedule(kernel, dims)))
+}

@@ -1,0 +1,114 @@
+//! What naga panics over, and what is nested deep: errors that say so, or kernels.
+
+use std::{path::Path, thread, time::Instant};
+
+use common::{embedded, on_every_executor};
+use flopmeter::{Error, KernelError, shader::ShaderFile};
+use flopmeter_core::guard::Stage;
+use tempfile::TempDir;
+
+use crate::run::{expected, iota, ran, read, wgsl};
+
+#[test]
+fn a_panic_of_a_reader_is_an_error_that_names_the_file_and_the_cause() {
+    let path = Path::new("tests/cases/glsl_two_shared_arrays.comp");
+    let Err(Error::Core(KernelError::Panicked { kernel, stage, cause })) = ShaderFile::read(path)
+    else {
+        panic!("naga reads several arrays in one declaration: count the case instead");
+    };
+    assert_eq!((kernel.as_str(), stage), (path.to_str().unwrap(), Stage::Reading));
+    assert!(cause.contains("TooLarge") && cause.contains("(naga-"), "{cause}");
+}
+
+/// A statement of so many levels, read on a thread with as little room as any has.
+fn on_a_small_stack(file: &str, text: String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(file);
+    std::fs::write(&path, text).unwrap();
+    let count = move || {
+        let kernel = read(&path);
+        let ran = ran(&mut embedded(), &kernel, [1; 3], &[iota(4)]);
+        assert_eq!(ran.ops(), expected(&[("f32.add", 20_000)]));
+    };
+    thread::Builder::new().stack_size(1 << 20).spawn(count).unwrap().join().unwrap();
+}
+
+const GLSL: &str = "#version 450
+    layout(local_size_x = 1) in;
+    layout(set = 0, binding = 0) buffer X { float x[]; };
+    void main() { x[0] = ";
+
+#[test]
+fn twenty_thousand_terms_are_read() {
+    let terms = " + x[0]".repeat(20_000);
+    let head = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() { x[0] = ";
+    on_a_small_stack("terms.wgsl", format!("{head} x[1]{terms}; }}"));
+    on_a_small_stack("terms.comp", format!("{GLSL} x[1]{terms}; }}"));
+}
+
+#[test]
+fn twenty_thousand_parentheses_are_read_or_refused() {
+    let (open, close) = ("(x[0] + ".repeat(20_000), ")".repeat(20_000));
+    on_a_small_stack("parentheses.comp", format!("{GLSL} {open} x[1] {close}; }}"));
+    // naga's WGSL reader says that they are too many.
+    let error = flopmeter::kernel::KernelModule::from_wgsl(
+        "deep",
+        &format!("fn f() {{ var x = {}1{}; }}", "(".repeat(20_000), ")".repeat(20_000)),
+        "f",
+        &Default::default(),
+    );
+    assert!(error.unwrap_err().to_string().contains("recursion limit"));
+}
+
+#[test]
+fn alternatives_are_nested_as_deep_as_they_are_many() {
+    let branches = |i: u32| format!("if x[0] == {i}.0 {{ x[1] = x[2] + 1.0; }} else ");
+    let branches: String = (1..150).map(branches).collect();
+    let kernel = wgsl(&format!(
+        "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() {{ {branches} {{ x[1] = x[2] * 2.0; }} }}"
+    ));
+    let ran = ran(&mut embedded(), &kernel, [1; 3], &[iota(4)]);
+    assert_eq!(ran.ops(), expected(&[("f32.compare", 149), ("f32.mul", 1)]));
+}
+
+/// Reading is naga's, whose reader takes time that grows with the square of a function.
+#[test]
+#[allow(clippy::print_stdout, reason = "the log has the figures")]
+fn twenty_thousand_statements_are_counted_in_the_time_of_as_many() {
+    let seconds = |statements: usize| {
+        let lines: String = (0..statements).map(|i| format!("s = s * 1.0001 + {i}.5;\n")).collect();
+        let kernel = wgsl(&format!(
+            "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            @compute @workgroup_size(1) fn main() {{ var s = x[0];\n{lines}x[0] = s; }}"
+        ));
+        let start = Instant::now();
+        let ran = ran(&mut embedded(), &kernel, [1; 3], &[iota(4)]);
+        assert_eq!(ran.lines.len(), statements + 2);
+        start.elapsed().as_secs_f64()
+    };
+    let few = (0..3).map(|_| seconds(2_000)).fold(f64::INFINITY, f64::min);
+    let many = seconds(20_000);
+    println!("2,000 statements in {few:.2} s, 20,000 in {many:.2} s");
+    // Ten times the statements; quadratic work would take a hundred times as long.
+    assert!(many < 40.0 * few, "{few} s and {many} s");
+}
+
+#[test]
+fn what_only_a_back_end_cannot_take_says_so() {
+    // A driver's own limits are not in naga's validator.
+    let kernel = wgsl(
+        "var<workgroup> much: array<f32, 8000000>;
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() { much[0] = x[0]; x[1] = much[1]; }",
+    );
+    on_every_executor(|executor| {
+        if let Err(error) = executor.compile(&kernel)
+            && executor.adapter().name != "embedded"
+        {
+            let Error::Core(error) = error else { panic!("{error}") };
+            assert!(error.is_of_the_back_end(), "{error}");
+        }
+    });
+}
