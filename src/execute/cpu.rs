@@ -1,7 +1,7 @@
 //! The embedded executor: interprets the naga module that the GPU would run, a workgroup at a time,
 //! all of its lanes together, workgroups on all threads. It is the living definition of what a kernel
-//! means, and a second opinion on every count: it tallies what it executes, and never reads what the
-//! instrumenter thinks.
+//! means, and a second opinion on every count: each run of instructions is priced here when it is lowered,
+//! and how many lanes executed it is counted; nothing of the instrumenter's is read.
 //!
 //! A kernel is lowered once (`lower`, `inits`, `straighten`, `forward`, `allocate`) to a program of vector
 //! instructions (`program`). A `launch` has its workgroups executed: each by a machine (`machine`, `alu`,

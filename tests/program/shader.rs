@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use assert_cmd::Command;
+use flopmeter::execute::Executor as _;
 use predicates::{prelude::*, str::contains};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -398,6 +399,62 @@ fn executors_say_the_same() {
             assert_eq!(embedded[field], other[field], "{field}");
         }
     }
+}
+
+/// A right answer is what `auto` is for; an adapter that was named is kept to, and fails.
+#[test]
+fn what_an_adapter_cuts_off_is_run_again_or_fails() {
+    let Some(gpu) = common::gpu() else { return };
+    let cuts = gpu.adapter().limits.loop_rounds.is_some_and(|rounds| rounds < 100_000);
+    let arguments = ["tests/cases/long_loop.wgsl", "--dispatch=1", "--bind=0.0=values:1"];
+    let found = report(&arguments);
+    assert_eq!(
+        (&found["ops"]["f32.mul"], &found["ops"]["f32.add"]),
+        (&100_000.into(), &100_001.into())
+    );
+    assert_eq!(found["moved"].is_object(), cuts);
+    let named = [&arguments[..], &["--adapter", &gpu.adapter().name]].concat();
+    if cuts {
+        let why = found["moved"]["why"].as_str().unwrap();
+        assert!(why.contains("long_loop.wgsl") && why.contains("line 7"), "{why}");
+        assert_eq!(found["adapter"]["device_type"], "embedded");
+        let output = shader(&named).assert().code(1).stdout("").get_output().stderr.clone();
+        let message = String::from_utf8(output).unwrap();
+        for says in ["long_loop.wgsl", "line 7", "--adapter auto"] {
+            assert!(message.contains(says), "{message}");
+        }
+    } else {
+        assert_eq!(report(&named)["ops"], found["ops"]);
+    }
+}
+
+#[test]
+fn each_binding_is_listed_with_what_filled_it() {
+    let arguments =
+        ["tests/cases/long_loop.wgsl", "--dispatch=1", "--bind=0.0=values:1", "--adapter=embedded"];
+    let found = report(&arguments);
+    assert_eq!(found["bind"], serde_json::json!({"0.0": "values:1"}));
+    assert_eq!(found["bindings"][0]["fill"], "values:1");
+    let unbound =
+        serde_json::json!({"group": 0, "binding": 1, "name": "more", "bytes": 4, "fill": null});
+    assert_eq!(found["bindings"][1], unbound);
+    assert_eq!(found["tally"]["match"], 1);
+    let text = shader(&arguments).assert().success().get_output().stdout.clone();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("zeros (nothing was bound)"), "{text}");
+}
+
+#[test]
+fn lanes_of_a_subgroup_are_the_embedded_executors() {
+    let arguments = ["tests/cases/long_loop.wgsl", "--dispatch=1", "--subgroup-size=8"];
+    for adapter in ["auto", "software"] {
+        let arguments = [&arguments[..], &["--adapter", adapter]].concat();
+        refused(&arguments, &["--subgroup-size 8", "--adapter embedded"]);
+    }
+    refused(
+        &["tests/cases/long_loop.wgsl", "--dispatch=1", "--subgroup-size=3", "--adapter=embedded"],
+        &["a subgroup of 3 lanes"],
+    );
 }
 
 #[test]
