@@ -18,6 +18,7 @@ pub use qwen2::PerFunction;
 
 use crate::{
     Error,
+    family::decoder::Exact,
     forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
     model::{BatchShape, ModelConfig, Optimizer},
     plan::{ComponentName, Phase},
@@ -149,6 +150,8 @@ pub struct Estimate {
     peak: Option<Peak>,
     /// Of one step.
     seconds: Times,
+    /// What the exact count of a step says about many.
+    exact_forecast: Option<Forecast>,
 }
 
 impl Estimate {
@@ -186,6 +189,7 @@ impl Estimate {
             budget: None,
             peak: None,
             seconds: Times::default(),
+            exact_forecast: None,
         })
     }
 
@@ -205,7 +209,12 @@ impl Estimate {
         };
         let Forecast { seconds, peak, experiment, budget, .. } =
             Forecast::new("estimate", step, question)?;
-        Ok(Self { seconds, peak, experiment, budget, ..self })
+        let exact = self.exact().map(|exact| {
+            let flops = if training { exact.algebraic.total } else { exact.algebraic.forward };
+            let flops = u64::try_from(flops).map_err(|_| overflow("the exact count"))?;
+            Forecast::new("exact", Step { flops, ..step }, question)
+        });
+        Ok(Self { seconds, peak, experiment, budget, exact_forecast: exact.transpose()?, ..self })
     }
 
     /// Every summand, component by component.
@@ -250,6 +259,16 @@ impl Estimate {
     /// The published estimator function by function, where it was published so.
     pub fn per_function(&self) -> Option<&PerFunction> {
         self.per_function.as_ref()
+    }
+
+    /// What the step costs by closed forms, which need no device, where the model is a decoder.
+    pub fn exact(&self) -> Option<Exact> {
+        self.config.exact([self.shape.batch(), self.shape.seq()], self.optimizer)
+    }
+
+    /// What that says about many steps, where that was asked.
+    pub fn exact_forecast(&self) -> Option<&Forecast> {
+        self.exact_forecast.as_ref()
     }
 
     /// What the field's rules of thumb give beside it.

@@ -23,7 +23,7 @@ mod scale;
 mod section;
 mod shader;
 mod table;
-mod trial;
+pub mod trial;
 mod watched;
 
 pub use cell::Cell;
@@ -31,7 +31,6 @@ pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section, Tone};
 pub use table::{Column, Row, Table};
-pub use trial::trial;
 
 use crate::{execute::Adapter, model::ModelConfig};
 use cell::marked;

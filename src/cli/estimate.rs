@@ -1,7 +1,9 @@
 //! `flopmeter estimate`: the published estimator alone. No device is touched.
 
 use flopmeter::{
+    Error,
     estimate::Estimate,
+    family::decoder::DecoderConfig,
     model::{BatchShape, Model},
 };
 
@@ -15,7 +17,8 @@ use super::{
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    let mut model = Model::resolve(&asked.model.name, asked.model.variant.overrides())?;
+    let mut model = Model::resolve(&asked.model.name, asked.model.variant.overrides())
+        .map_err(|error| hinted(error, &asked.model.name))?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config.widen_feed_forward(ratio)?;
     }
@@ -28,4 +31,16 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     }
     formats.write(&estimate, &places, common)?;
     Ok(Outcome::Holds)
+}
+
+/// A decoder that no estimator was published for has formulas all the same.
+fn hinted(error: Error, name: &str) -> anyhow::Error {
+    let known = Model::resolve::<&str>(name, []).is_ok();
+    match DecoderConfig::resolve::<&str>(name, &[]) {
+        Ok(_) if !known => anyhow::anyhow!(
+            "no estimator was published for {name} by itself: 'flopmeter formulas {name}' has its exact \
+             count and every published formula"
+        ),
+        Ok(_) | Err(_) => error.into(),
+    }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FieldFormula, PerFunction, Term, checked_sum};
 use crate::{
-    forecast::{Budget, Experiment, Peak, Times},
+    family::decoder::Exact,
+    forecast::{Budget, Experiment, Forecast, Peak, Times},
     model::{AskedShape, BatchShape, ModelConfig, Optimizer},
 };
 
@@ -75,6 +76,12 @@ pub(super) struct Estimate {
     /// How long one step takes at it.
     #[serde(default, skip_serializing_if = "Times::are_unknown")]
     seconds: Times,
+    /// What the step costs by closed forms, where the model is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exact: Option<Exact>,
+    /// What that says about many steps, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exact_forecast: Option<Forecast>,
     /// What the field's rules of thumb give beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     field_formulas: Vec<FieldFormula>,
@@ -98,6 +105,8 @@ impl From<super::Estimate> for Estimate {
         Self {
             schema: super::Estimate::SCHEMA.to_owned(),
             total_flops: estimate.total_flops(),
+            exact: estimate.exact(),
+            exact_forecast: estimate.exact_forecast.clone(),
             component_breakdown: breakdown(&estimate),
             model_config: Config {
                 config: estimate.config,
@@ -135,7 +144,12 @@ impl TryFrom<Estimate> for super::Estimate {
             budget: written.budget,
             peak: written.peak,
             seconds: written.seconds,
+            exact_forecast: written.exact_forecast,
         };
+        // Files of before the exact count have none.
+        if written.exact.is_some_and(|exact| Some(exact) != estimate.exact()) {
+            return Err("its exact count is not that of its model and shape".to_owned());
+        }
         if written.total_flops != estimate.total_flops()
             || written.component_breakdown != breakdown(&estimate)
         {

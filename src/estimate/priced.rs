@@ -65,7 +65,7 @@ impl From<Priced> for String {
 
 impl PartialEq<&str> for Priced {
     fn eq(&self, text: &&str) -> bool {
-        self.to_string() == *text
+        *self == Self::from((*text).to_owned())
     }
 }
 

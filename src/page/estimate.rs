@@ -30,10 +30,12 @@ impl Paged for Estimate {
                 "the published estimate of one training step, in FLOPs; nothing was run",
             ),
         ];
-        let mut sections = vec![
-            Section::facts("What is estimated", head),
-            Section::table("Components", components(self)),
-        ];
+        let mut sections = vec![Section::facts("What is estimated", head)];
+        if let Some(exact) = self.exact() {
+            let table = super::formulas::exact(&exact);
+            sections.push(Section::table("The exact count, by closed forms", table));
+        }
+        sections.push(Section::table("Components", components(self)));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
         }
@@ -41,8 +43,14 @@ impl Paged for Estimate {
             sections.push(Section::table("What the field quotes", field(self)));
         }
         let many = many(self);
+        if let Some(exact) = self.exact_forecast() {
+            let facts = super::forecast::asked(exact);
+            sections.push(Section::facts("Many steps by the exact count", facts));
+            let table = super::forecast::table(std::slice::from_ref(exact));
+            sections.push(Section::table("What it answers", table));
+        }
         if !many.is_empty() {
-            sections.push(Section::facts("Many steps", many));
+            sections.push(Section::facts("Many steps by the published estimate", many));
         }
         Page { title: "The published estimate of a training step".to_owned(), sections }
     }

@@ -90,6 +90,11 @@ fn points(report: &ScaleReport) -> Table {
             Column::number(name, key)
         })
     };
+    let exact = report.points.iter().any(|point| point.exact.is_some());
+    if exact {
+        columns.push(Column::number("exact step", "exact_total_flops"));
+        columns.push(Column::number("its products", "exact_products_flops"));
+    }
     columns.extend(phases("estimate"));
     if report.is_measured() {
         columns.extend(phases("measured"));
@@ -104,6 +109,12 @@ fn points(report: &ScaleReport) -> Table {
         let of = |phase| point.bill.total(phase);
         let every = || Phase::ALL.map(Some).into_iter().chain([None]);
         let mut cells = place(report, point);
+        if exact {
+            let totals = point.exact.map(|exact| [exact.algebraic.total, exact.products.total]);
+            let totals =
+                totals.map_or([Cell::Missing, Cell::Missing], |both| both.map(Cell::Count));
+            cells.extend(totals);
+        }
         cells.extend(every().map(|phase| Cell::count(of(phase).map(|f| f.estimate))));
         if report.is_measured() {
             let total = point.total;

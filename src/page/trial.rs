@@ -61,7 +61,7 @@ const TRIALS: [Trial; 9] = [
 ///
 /// # Errors
 /// [`Error::Config`] where a preset or a formula that it names is gone.
-pub fn trial() -> Result<Page, Error> {
+pub fn page() -> Result<Page, Error> {
     let head = [
         Fact::new("What this is", INTRODUCTION),
         Fact::new("The exact count", FormulasReport::DEFINITION),

@@ -105,7 +105,7 @@ impl From<ComponentName> for String {
 
 impl PartialEq<str> for ComponentName {
     fn eq(&self, text: &str) -> bool {
-        self.to_string() == text
+        *self == Self::from(text)
     }
 }
 

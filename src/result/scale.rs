@@ -17,6 +17,7 @@ use crate::{
     check::Tally,
     estimate::Estimate,
     execute::Adapter,
+    family::decoder::Exact,
     fit::{Exponent, PowerLaw, Sample},
     model::BatchShape,
     observe::Timing,
@@ -63,6 +64,9 @@ pub struct ScalePoint {
     pub bill: Bill,
     /// All of it together.
     pub total: Figures,
+    /// What a whole training step costs there by closed forms, where the model is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
     /// How many passes agree with their closed forms, where it ran.
     pub verdict: Option<Tally>,
     /// How times were taken, where it ran.
@@ -151,7 +155,8 @@ impl ScalePoint {
 
     fn new(at: Coordinates, bill: Bill) -> Self {
         let total = bill.total(None).unwrap_or_default();
-        Self { at, bill, total, verdict: None, timing: None, provenance: None }
+        let exact = bill.model_config.exact([bill.batch, bill.seq], bill.training.optimizer);
+        Self { at, bill, total, exact, verdict: None, timing: None, provenance: None }
     }
 }
 

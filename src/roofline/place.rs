@@ -51,7 +51,9 @@ impl Ceilings {
                 Scalar::F16 => Resource::F16,
                 Scalar::F32 => Resource::F32,
                 Scalar::F64 => Resource::F64,
-                Scalar::Int => continue,
+                // No ceiling is measured in these, so nothing is placed that computes in them.
+                Scalar::Bf16 | Scalar::F8 if flops > 0 => return None,
+                Scalar::Bf16 | Scalar::F8 | Scalar::Int => continue,
             };
             if flops > 0 {
                 compute += flops as f64 / self.best(resource)?;

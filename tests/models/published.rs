@@ -400,7 +400,7 @@ fn names_are_unique_and_the_farthest_off_come_first() {
 /// `docs/formulas.md` is what the program makes of its formulas; with `UPDATE_DOCS` set it is written anew.
 #[test]
 fn the_public_table_is_the_programs() {
-    let made = flopmeter::format::markdown::render(&flopmeter::page::trial().unwrap());
+    let made = flopmeter::format::markdown::render(&flopmeter::page::trial::page().unwrap());
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formulas.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap();

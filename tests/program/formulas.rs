@@ -77,3 +77,55 @@ fn the_largest_preset_takes_no_longer_than_the_smallest() {
     flopmeter(&["llama-3.1-70b", "--seq", "8192", "--lora-rank", "8"]).assert().success();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+fn program(arguments: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
+    let run = command.args(arguments).args(["--json", "-"]).assert().success();
+    serde_json::from_slice(&run.get_output().stdout).unwrap()
+}
+
+#[test]
+fn adapters_do_not_cost_more_than_full_training_in_a_comparison() {
+    let compared = ["compare", "qwen2.5-0.5b", "qwen2.5-0.5b", "--set-b", "lora_rank=8"];
+    let report = program(&compared);
+    let total = |side: &str| report[side]["exact"]["algebraic"]["total"].as_u64().unwrap();
+    assert!(total("b") < total("a"), "{} {}", total("a"), total("b"));
+    let mut table = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
+    let said = contains("by exact: a training step 1.4").and(contains("exact A"));
+    table.args(compared).assert().success().stdout(said);
+}
+
+#[test]
+fn estimates_and_sweeps_have_the_exact_count_beside_them() {
+    let estimate = program(&["estimate", "qwen2.5-0.5b", "--budget", "1e17"]);
+    assert_eq!(estimate["exact"]["products"]["forward"], 528_364_863_488_u64);
+    let exact = estimate["exact"]["algebraic"]["total"].as_u64().unwrap();
+    let steps = estimate["exact_forecast"]["budget"]["steps"].as_u64().unwrap();
+    assert_eq!(steps, 100_000_000_000_000_000 / exact);
+    assert!(program(&["estimate"]).get("exact").is_none());
+    let sweep = program(&["scale", "qwen2.5-0.5b", "--axis", "seq=128,256,512"]);
+    assert_eq!(sweep["points"][2]["exact"], estimate["exact"]);
+    let mut other = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
+    let refused = other.args(["estimate", "llama-3.1-70b"]).assert().code(2).stdout("");
+    refused.stderr(contains("flopmeter formulas llama-3.1-70b"));
+}
+
+/// 8 devices of 989.5 TFLOP/s at 40 %: worked out from the exact count that the same report states.
+#[test]
+fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {
+    let asked = ["--tokens", "1e9", "--peak", "h100-bf16", "--devices", "8", "--mfu", "0.4"];
+    let report = report(&[&["llama-3.1-70b", "--seq", "4096"], &asked[..]].concat());
+    let forecasts = report["forecasts"].as_array().unwrap();
+    let names: Vec<&str> = forecasts.iter().map(|f| f["count"].as_str().unwrap()).collect();
+    assert_eq!(names[0], "exact");
+    assert_eq!(names.iter().filter(|name| name.starts_with("6 N T")).count(), 3);
+    let step = report["exact"]["algebraic"]["total"].as_u64().unwrap();
+    assert_eq!(forecasts[0]["step"], step);
+    assert_eq!(forecasts[0]["peak"]["flops_per_second"], 8.0 * 989.5e12);
+    let seconds = forecasts[0]["seconds"]["stated"].as_f64().unwrap();
+    assert_eq!(seconds, step as f64 / (8.0 * 989.5e12 * 0.4));
+    let table = flopmeter(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
+    table.stdout(contains("tokens/s").and(contains("in the layers alone")));
+    let unknown = flopmeter(&["--peak", "h100"]).assert().code(2).stdout("");
+    unknown.stderr(contains("h100-bf16").and(contains("67e12")));
+}

@@ -159,14 +159,14 @@ impl Graph {
 }
 
 /// Sets of nodes that are joined already.
-struct Forest(Vec<Node>);
+pub(crate) struct Forest(Vec<Node>);
 
 impl Forest {
-    fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize) -> Self {
         Self((0..nodes).collect())
     }
 
-    fn root(&mut self, mut node: Node) -> Node {
+    pub(crate) fn root(&mut self, mut node: Node) -> Node {
         while self.0[node] != node {
             self.0[node] = self.0[self.0[node]];
             node = self.0[node];
@@ -175,7 +175,7 @@ impl Forest {
     }
 
     /// Joins two nodes; false where they were joined before.
-    fn join(&mut self, a: Node, b: Node) -> bool {
+    pub(crate) fn join(&mut self, a: Node, b: Node) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a] = b;
         a != b

@@ -28,7 +28,7 @@ mod price;
 mod root;
 mod set;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use naga::{
     AddressSpace, BinaryOperator, Block as Statements, Function, GlobalVariable, Handle, Module,
@@ -50,7 +50,7 @@ use crate::{
     guard::Stage,
     ir::arms_mut,
     kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
-    table::{Block, Loop, Rows},
+    table::{Block, Loop, Rows, without_idle_counters},
 };
 
 /// A kernel that counts, and what its counters mean.
@@ -226,6 +226,8 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             let block = merged.entry(flow).or_insert_with(|| Block {
                 function: name.clone(),
                 cost: Default::default(),
+                dead: Default::default(),
+                unpriced: None,
                 lines: BTreeMap::new(),
                 span: Span::UNDEFINED,
                 executions: flow.clone(),
@@ -240,26 +242,9 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
         blocks.extend(merged.into_values());
     }
     blocks.sort_by_key(|block| block.span.to_range().map(|range| range.start));
-    Ok(without_idle_counters(Plan { blocks, loops, points }))
-}
-
-/// Leaves out the counters that no block which costs anything, and no loop, depends on.
-fn without_idle_counters(Plan { mut blocks, mut loops, points }: Plan) -> Plan {
-    let flows = || {
-        let blocks = blocks.iter().map(|block| &block.executions);
-        blocks.chain(loops.iter().map(|its| &its.rounds))
-    };
-    let used: BTreeSet<u32> = flows().flat_map(Flow::counters).chain([0]).collect();
-    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
-    let renamed = |flow: &Flow| flow.renamed(|counter| names[&counter]);
-    for block in &mut blocks {
-        block.executions = renamed(&block.executions);
-    }
-    for its in &mut loops {
-        its.rounds = renamed(&its.rounds);
-    }
-    let points = (1..).zip(points).filter(|(name, _)| used.contains(name));
-    Plan { blocks, loops, points: points.map(|(_, point)| point).collect() }
+    let used = without_idle_counters(&mut blocks, &mut loops);
+    let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
+    Ok(Plan { blocks, loops, points: points.map(|(_, point)| point).collect() })
 }
 
 /// Inserts `counter += 1` at a point.

@@ -40,8 +40,11 @@
 //! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
 //! | [`kernel`] | pick, validate and reflect one kernel | shapes, devices |
 //! | [`instrument`] | rewrite a kernel so that it counts | shapes, formulas, executors |
+//! | `composition` | what dot products, inverses and the like cost | IRs |
+//! | `spirv` | rewrite a SPIR-V module so that it counts, where naga does not read it | Vulkan |
 //! | [`table`] | what counters mean: blocks, lines, costs | how the counters got there |
 
+mod composition;
 pub mod device;
 mod error;
 mod flow;
@@ -54,6 +57,8 @@ pub mod op;
 mod print;
 pub mod read;
 pub mod source;
+#[cfg(feature = "spirv-rewrite")]
+pub mod spirv;
 pub mod table;
 
 pub use error::Error;

@@ -18,13 +18,17 @@ pub enum Scalar {
     F32,
     /// 64-bit floating point.
     F64,
+    /// bfloat16.
+    Bf16,
+    /// 8-bit floating point of either encoding.
+    F8,
     /// Any integer or boolean.
     Int,
 }
 
 impl Scalar {
     /// Every scalar class, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::F16, Self::F32, Self::F64, Self::Int];
+    pub const ALL: [Self; 6] = [Self::F16, Self::F32, Self::F64, Self::Bf16, Self::F8, Self::Int];
 
     /// The first half of an operation's key.
     pub const fn name(self) -> &'static str {
@@ -32,6 +36,8 @@ impl Scalar {
             Self::F16 => "f16",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::Bf16 => "bf16",
+            Self::F8 => "f8",
             Self::Int => "int",
         }
     }
@@ -158,6 +164,14 @@ impl OpCounts {
         self
     }
 
+    /// The part of one of `parts`; `None` where something does not divide evenly.
+    fn divided(mut self, parts: u64) -> Option<Self> {
+        for slot in &mut self.0 {
+            *slot = slot.is_multiple_of(parts).then(|| *slot / parts)?;
+        }
+        Some(self)
+    }
+
     /// The floating-point part, which is what a closed form speaks about: integer arithmetic is
     /// how a kernel finds its data, not what it computes.
     #[must_use]
@@ -280,6 +294,14 @@ macro_rules! traffic {
             }
         }
 
+        impl Traffic {
+            /// The part of one of `parts`; `None` where something does not divide evenly.
+            fn divided(self, parts: u64) -> Option<Self> {
+                let part = |all: u64| all.is_multiple_of(parts).then(|| all / parts);
+                Some(Self { $($field: part(self.$field)?,)* })
+            }
+        }
+
         impl Add for Traffic {
             type Output = Self;
 
@@ -344,6 +366,12 @@ impl Cost {
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { ops: self.ops.times(times), traffic: self.traffic.times(times) }
+    }
+
+    /// The part of one of `parts` that do it together; `None` where something does not divide evenly.
+    #[must_use]
+    pub fn divided(self, parts: u64) -> Option<Self> {
+        Some(Self { ops: self.ops.divided(parts)?, traffic: self.traffic.divided(parts)? })
     }
 
     /// Whether it costs nothing.

@@ -5,7 +5,7 @@
 //! workgroups that run at the same time add to different ones, so that cores do not wait for each
 //! other's cache line at every atomic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Error, flow::Flow, op::Cost};
 
@@ -48,6 +48,10 @@ pub struct Block {
     pub function: String,
     /// What one execution costs.
     pub cost: Cost,
+    /// What of it goes to results that nobody uses; known of SPIR-V only.
+    pub dead: Cost,
+    /// What it has that has no price, so that its executions cannot be counted.
+    pub(crate) unpriced: Option<String>,
     /// The same by line of the source, from 1; what has no line is missing.
     pub lines: BTreeMap<u32, Cost>,
     /// From its first to its last statement.
@@ -115,6 +119,7 @@ impl BlockTable {
     /// # Errors
     /// * [`Error::Lost`] where not all invocations have handed their counters over,
     /// * [`Error::Cut`] where the adapter ended loops before they were done,
+    /// * [`Error::Uncountable`] where an operation without a price was executed,
     /// * [`Error::Kernel`] where `raw` is not the buffer that this table describes: of another size, or with
     ///   counters that no execution could have left (more rounds of a loop than entries and repetitions, say).
     pub fn decode(&self, raw: &[u8], launched: impl Into<Option<u64>>) -> Result<Vec<u64>, Error> {
@@ -150,12 +155,20 @@ impl BlockTable {
         self.blocks
             .iter()
             .map(|block| {
-                block.executions.evaluate(&counters).ok_or_else(|| {
+                let executions = block.executions.evaluate(&counters).ok_or_else(|| {
                     wrong(format!(
                         "its counters contradict each other: a block of '{}' was left more often than entered",
                         block.function
                     ))
-                })
+                })?;
+                match &block.unpriced {
+                    Some(problem) if executions > 0 => Err(Error::Uncountable {
+                        kernel: self.kernel.clone(),
+                        problem: problem.clone(),
+                        line: None,
+                    }),
+                    _ => Ok(executions),
+                }
             })
             .collect()
     }
@@ -187,9 +200,29 @@ impl BlockTable {
         lines
     }
 
+    /// What of all that goes to results that nobody uses.
+    pub fn dead(&self, executions: &[u64]) -> Cost {
+        assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
+        self.blocks.iter().zip(executions).map(|(block, &times)| block.dead.times(times)).sum()
+    }
+
     /// What all executions cost together.
     pub fn cost(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         self.blocks.iter().zip(executions).map(|(block, &times)| block.cost.times(times)).sum()
     }
+}
+
+/// Leaves out the counters on which no block and no loop depends, and gives the others new names. Returns what
+/// those that are left were called, in the order of their new names.
+pub(crate) fn without_idle_counters(blocks: &mut [Block], loops: &mut [Loop]) -> BTreeSet<u32> {
+    let flows = |blocks: &mut [Block], loops: &mut [Loop], visit: &mut dyn FnMut(&mut Flow)| {
+        blocks.iter_mut().for_each(|block| visit(&mut block.executions));
+        loops.iter_mut().for_each(|its| visit(&mut its.rounds));
+    };
+    let mut used = BTreeSet::from([0]);
+    flows(blocks, loops, &mut |flow| used.extend(flow.counters()));
+    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    flows(blocks, loops, &mut |flow| *flow = flow.renamed(|counter| names[&counter]));
+    used
 }

@@ -239,7 +239,9 @@ fn every_row_of_the_vocabulary_is_among_the_expressions() {
         .filter(|&op| Scalar::ALL.into_iter().all(|scalar| all.get(scalar, op) == 0))
         .collect();
     assert_eq!(missing, []);
-    for scalar in Scalar::ALL {
+    // naga has no floats of 8 bits and no bfloat16.
+    let of_naga = |scalar: &Scalar| !matches!(scalar, Scalar::Bf16 | Scalar::F8);
+    for scalar in Scalar::ALL.into_iter().filter(of_naga) {
         assert!(all.iter().any(|(its, ..)| its == scalar), "{scalar:?}");
     }
 }

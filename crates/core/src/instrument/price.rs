@@ -27,30 +27,16 @@ use naga::{
     valid::FunctionInfo,
 };
 
-use crate::op::{Cost, Op, OpCounts, Scalar, Traffic};
-
-/// A price, or what it is that has none.
-pub(super) type Price = Result<Cost, String>;
+use crate::{
+    composition::{Price, Shape, dots, ops, traffic},
+    op::{Cost, Op, Scalar, Traffic},
+};
 
 /// Prices the expressions and statements of one function.
 pub(super) struct Pricer<'a> {
     module: &'a Module,
     expressions: &'a Arena<Expression>,
     info: &'a FunctionInfo,
-}
-
-/// The scalar class of a value and how many components it has.
-#[derive(Clone, Copy)]
-struct Shape {
-    scalar: Scalar,
-    count: u64,
-}
-
-impl Shape {
-    /// `per_component` operations of one kind for each component.
-    fn each(self, op: Op, per_component: u64) -> Cost {
-        ops(self.scalar, &[(op, self.count * per_component)])
-    }
 }
 
 impl<'a> Pricer<'a> {
@@ -216,10 +202,6 @@ impl<'a> Pricer<'a> {
     /// algebra where a matrix meets a vector or a matrix.
     fn product(&self, left: Handle<Expression>, right: Handle<Expression>) -> Price {
         let (a, b) = (self.shape(left)?, self.shape(right)?);
-        // Each of `outputs` results is a dot product of `length` pairs.
-        let dots = |outputs: u64, length: u64| {
-            ops(a.scalar, &[(Op::Mul, outputs * length), (Op::Add, outputs * (length - 1))])
-        };
         let matrix = |inner: &TypeInner| match *inner {
             TypeInner::Matrix { columns, rows, .. } => Some((columns as u64, rows as u64)),
             TypeInner::Scalar(_)
@@ -237,9 +219,9 @@ impl<'a> Pricer<'a> {
             | TypeInner::BindingArray { .. } => None,
         };
         Ok(match (matrix(self.inner(left)), matrix(self.inner(right))) {
-            (Some((inner, rows)), Some((columns, _))) => dots(rows * columns, inner),
-            (Some((columns, rows)), None) if b.count > 1 => dots(rows, columns),
-            (None, Some((columns, rows))) if a.count > 1 => dots(columns, rows),
+            (Some((inner, rows)), Some((columns, _))) => dots(a.scalar, rows * columns, inner),
+            (Some((columns, rows)), None) if b.count > 1 => dots(a.scalar, rows, columns),
+            (None, Some((columns, rows))) if a.count > 1 => dots(a.scalar, columns, rows),
             (Some(_), None) | (None, Some(_)) | (None, None) => {
                 Shape { scalar: a.scalar, count: a.count.max(b.count) }.each(Op::Mul, 1)
             }
@@ -370,13 +352,4 @@ fn class(scalar: naga::Scalar) -> Result<Scalar, String> {
             Err("an abstract number that reached run time".into())
         }
     }
-}
-
-fn ops(scalar: Scalar, list: &[(Op, u64)]) -> Cost {
-    let ops = list.iter().fold(OpCounts::ZERO, |sum, &(op, count)| sum.with(scalar, op, count));
-    Cost { ops, traffic: Traffic::default() }
-}
-
-fn traffic(traffic: Traffic) -> Cost {
-    Cost { ops: OpCounts::ZERO, traffic }
 }

@@ -1,0 +1,249 @@
+//! Rewrites SPIR-V so that it counts, for modules that naga does not read or that must stay what they are. Knows
+//! SPIR-V and what its instructions cost; never Vulkan, a shape or a formula.
+//!
+//! *Executed operations* are every arithmetic instruction, load and store that an active invocation executes, as
+//! the module states it: specialised with the values of one pipeline, before the driver's compiler. What the
+//! module states and nobody uses counts as stated, and is known apart as [`dead`](crate::table::Block::dead).
+//!
+//! The rewriter works on words. An instruction that it does not know is copied as it is, and is an error by name
+//! only where it executes. No descriptor set, push constant or workgroup memory of the kernel is touched.
+//!
+//! | file | its one job |
+//! |---|---|
+//! | `words` | words and instructions, by the grammar |
+//! | `read`, `fold` | types, constants with the pipeline's values, functions |
+//! | `price`, `memory` | what an instruction costs |
+//! | `dead` | which instructions compute what nobody uses |
+//! | `cfg` | basic blocks and the graph for [`crate::flow`] |
+//! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
+
+mod build;
+mod cfg;
+mod dead;
+mod flush;
+mod fold;
+mod memory;
+mod price;
+mod read;
+mod rewrite;
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+
+use rspirv::spirv::{ExecutionModel, NonsemanticShaderDebuginfo100Op as Debug, Op};
+
+use self::{
+    price::Pricer,
+    read::Module,
+    rewrite::Point,
+    words::{Id, Instruction, text},
+};
+use crate::{
+    Error,
+    flow::Flow,
+    guard::{Stage, guarded},
+    op::Cost,
+    table::{Block, BlockTable, Rows, without_idle_counters},
+};
+
+/// The values of a pipeline's specialisation constants, as the bits of their types, by `SpecId`.
+pub type Specialization = HashMap<u32, u64>;
+
+/// Where a counting module finds its counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counters {
+    /// A buffer at this device address, a multiple of 64. Needs the feature `bufferDeviceAddress`.
+    Address(u64),
+    /// A storage buffer that is bound here.
+    Binding {
+        /// Descriptor set.
+        set: u32,
+        /// Binding within the set.
+        binding: u32,
+    },
+}
+
+/// What a counting module may use of its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// Where the counters are.
+    pub counters: Counters,
+    /// Whether storage buffers have 64-bit atomics (`shaderInt64` and `shaderBufferInt64Atomics`).
+    pub wide_atomics: bool,
+    /// Whether compute shaders have subgroup arithmetic. Without it every invocation adds for itself.
+    pub subgroups: bool,
+}
+
+/// One entry point of a SPIR-V module, read and priced for one pipeline.
+pub struct SpirvKernel<'a> {
+    name: String,
+    module: Module<'a>,
+    entry: Id,
+    points: Vec<Point>,
+    table: BlockTable,
+}
+
+impl<'a> SpirvKernel<'a> {
+    /// Reads the compute entry point `entry` of a module. `subgroup` is how many invocations a whole subgroup
+    /// has, where that is known; cooperative matrices are priced by it.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module with such an entry point.
+    pub fn read(
+        name: &str,
+        words: &'a [u32],
+        entry: &str,
+        specialization: &Specialization,
+        subgroup: Option<u32>,
+    ) -> Result<Self, Error> {
+        guarded(name, Stage::Reading, || {
+            read(name, words, entry, specialization, subgroup)
+                .map_err(|problem| Error::Kernel { kernel: name.to_owned(), problem })
+        })
+    }
+
+    /// What its counters mean. A block with an instruction that has no price is an error of
+    /// [`BlockTable::decode`] where it was executed.
+    pub fn table(&self) -> &BlockTable {
+        &self.table
+    }
+
+    /// The module that counts. It computes bit for bit what the original computes.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the module cannot be extended.
+    pub fn counting(&self, means: &Means) -> Result<Vec<u32>, Error> {
+        guarded(&self.name, Stage::Rewriting, || {
+            let rows = self.table.rows;
+            rewrite::counting(&self.module, self.entry, &self.points, rows, means)
+                .map_err(|problem| Error::Kernel { kernel: self.name.clone(), problem })
+        })
+    }
+}
+
+fn read<'a>(
+    name: &str,
+    words: &'a [u32],
+    entry: &str,
+    specialization: &Specialization,
+    subgroup: Option<u32>,
+) -> Result<SpirvKernel<'a>, String> {
+    let module = Module::read(words, specialization)?;
+    let id = entry_point(&module, entry)?;
+    let (blocks, points) = plan(&module, id, entry, subgroup)?;
+    let workgroup = module.workgroup(id)?;
+    let rows = Rows { counters: points.len() as u32 + 1, cut: 0 };
+    let kernel = name.to_owned();
+    let table = BlockTable { kernel, workgroup, rows, budget: None, loops: Vec::new(), blocks };
+    Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, table })
+}
+
+fn entry_point(module: &Module<'_>, entry: &str) -> Result<Id, String> {
+    let points = module.instructions.iter().filter(|its| its.is(Op::EntryPoint));
+    let compute = points.filter(|its| its.operands()[0] == ExecutionModel::GLCompute as u32);
+    let named = |its: &&Instruction<'_>| text(&its.operands()[2..]).0 == entry;
+    let id = compute.clone().find(named).map(|its| its.operands()[1]);
+    let id = id.ok_or_else(|| {
+        let names: Vec<_> = compute.map(|its| text(&its.operands()[2..]).0).collect();
+        format!("it has no compute entry point '{entry}'; it has [{}]", names.join(", "))
+    })?;
+    if rewrite::is_entry(module, id) { Ok(id) } else { Err(format!("'{entry}' is no function")) }
+}
+
+/// The metered blocks, and where to count for them: the counters from 1 on.
+fn plan(
+    module: &Module<'_>,
+    entry: Id,
+    entry_name: &str,
+    subgroup: Option<u32>,
+) -> Result<(Vec<Block>, Vec<Point>), String> {
+    let pricer = Pricer { module, subgroup };
+    let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
+    let (mut blocks, mut points) = (Vec::new(), Vec::new());
+    let mut file = None;
+    for function in module.reachable(entry)? {
+        // Callers come before what they call; what is called in blocks out of reach is not.
+        let Some(executions) = calls.remove(&function.id) else { continue };
+        let flow = cfg::read(module, function)?;
+        let flows = flow.graph.solve(flow.ends, &executions, |block| {
+            let cfg::Block { site, depth, .. } = flow.blocks[block];
+            points.push(Point { site, once: function.id == entry && depth == 0 });
+            points.len() as u32
+        });
+        let dead = dead::dead(module, function);
+        let name = match function.id == entry {
+            true => entry_name.to_owned(),
+            false => module.name(function.id),
+        };
+        let mut merged: BTreeMap<&Flow, Block> = BTreeMap::new();
+        for (block, flow) in flow.blocks.iter().zip(&flows) {
+            let executed = merged.entry(flow).or_insert_with(|| Block {
+                function: name.clone(),
+                cost: Cost::default(),
+                dead: Cost::default(),
+                unpriced: None,
+                lines: BTreeMap::new(),
+                span: naga::Span::UNDEFINED,
+                executions: flow.clone(),
+            });
+            let mut line = None;
+            for index in block.range.clone() {
+                let instruction = module.instructions[index];
+                line = line_of(module, instruction, &mut file, line);
+                if instruction.is(Op::FunctionCall) {
+                    *calls.entry(instruction.operands()[0]).or_default() += flow;
+                }
+                match pricer.price(instruction) {
+                    Ok(cost) if cost.is_zero() => {}
+                    Ok(cost) => {
+                        executed.cost = executed.cost + cost;
+                        if dead.contains(&index) {
+                            executed.dead = executed.dead + cost;
+                        }
+                        if let Some(line) = line {
+                            let sum = executed.lines.entry(line).or_default();
+                            *sum = *sum + cost;
+                        }
+                    }
+                    Err(problem) => executed.unpriced = executed.unpriced.take().or(Some(problem)),
+                }
+            }
+        }
+        let costs = |block: &Block| !block.cost.is_zero() || block.unpriced.is_some();
+        blocks.extend(merged.into_values().filter(costs));
+    }
+    let used = without_idle_counters(&mut blocks, &mut []);
+    let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
+    Ok((blocks, points.map(|(_, point)| point).collect()))
+}
+
+/// The line that holds from an instruction on. Only lines of `file` are lines of the kernel; the first that is
+/// met is its file.
+fn line_of(
+    module: &Module<'_>,
+    instruction: Instruction<'_>,
+    file: &mut Option<Id>,
+    before: Option<u32>,
+) -> Option<u32> {
+    let operands = instruction.operands();
+    let mut in_file = |its: Id, line: u32| (*file.get_or_insert(its) == its).then_some(line);
+    match instruction.op() {
+        Some(Op::Line) => in_file(operands[0], operands[1]),
+        Some(Op::NoLine) => None,
+        Some(Op::ExtInst) => {
+            let set = module.imports.get(&operands[0]).map(String::as_str);
+            if set != Some("NonSemantic.Shader.DebugInfo.100") {
+                return before;
+            }
+            match (Debug::from_u32(operands[1]), &operands[2..]) {
+                (Some(Debug::DebugLine), &[its, line, ..]) => {
+                    let line = module.values.get(&line).and_then(|&line| u32::try_from(line).ok());
+                    line.and_then(|line| in_file(its, line))
+                }
+                (Some(Debug::DebugNoLine), _) => None,
+                _ => before,
+            }
+        }
+        _ => before,
+    }
+}

@@ -1,0 +1,215 @@
+//! The control flow of one function: its basic blocks, which of them can be reached, how deep they are nested
+//! in loops, and the graph whose edges they are. A branch on a constant has one successor. Knows no prices.
+//!
+//! A block is an edge of the graph, from the point where control meets before it to the point where it parts
+//! behind it: points that a branch joins are one. So no block has to be split and no merge instruction moved.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
+
+use rspirv::spirv::Op;
+
+use super::{
+    fold,
+    price::is_silent,
+    read::{Function, Module, Type},
+    words::Id,
+};
+use crate::flow::{Edge, Forest, Graph, Node};
+
+/// A basic block that can be reached.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// Its instructions, label and terminator included.
+    pub(super) range: Range<usize>,
+    /// The index of the instruction before which it may be counted.
+    pub(super) site: usize,
+    /// How many loops it is in.
+    pub(super) depth: u32,
+}
+
+/// A function's control flow.
+pub(super) struct ControlFlow {
+    /// The blocks that can be reached; the function begins with the first.
+    pub(super) blocks: Vec<Block>,
+    /// Block k is edge k.
+    pub(super) graph: Graph,
+    /// Where control enters and leaves the graph.
+    pub(super) ends: (Node, Node),
+}
+
+/// Reads a function's control flow.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFlow, String> {
+    let all = ranges(module, function)?;
+    let by_label: HashMap<Id, usize> = all.iter().zip(0..).map(|((id, _), k)| (*id, k)).collect();
+    let next = |range: &Range<usize>| -> Result<Vec<usize>, String> {
+        let labels = successors(module, range.end - 1)?;
+        let known = |id: Id| by_label.get(&id).copied().ok_or(format!("%{id} is no label here"));
+        labels.into_iter().map(known).collect()
+    };
+    let next: Vec<Vec<usize>> =
+        all.iter().map(|(_, range)| next(range)).collect::<Result<_, _>>()?;
+    let (reached, depth) = walk(&next);
+
+    // Point 2k is before block k, 2k + 1 behind it; then the way in and the way out.
+    let (entry, exit) = (2 * all.len(), 2 * all.len() + 1);
+    let mut points = Forest::new(2 * all.len() + 2);
+    points.join(entry, 0);
+    for &block in &reached {
+        if next[block].is_empty() {
+            points.join(2 * block + 1, exit);
+        }
+        for &to in &next[block] {
+            points.join(2 * block + 1, 2 * to);
+        }
+    }
+    let mut graph = Graph { nodes: 2 * all.len() + 2, edges: Vec::new() };
+    let mut blocks = Vec::new();
+    for &block in &reached {
+        let (from, to) = (points.root(2 * block), points.root(2 * block + 1));
+        let depth = depth[block];
+        // A loop is worth sixteen rounds; where weights are equal, the way in is left uncounted.
+        let weight = 4 * 16_u64.pow(depth.min(10)) + u64::from(block == 0);
+        graph.edges.push(Edge { from, to, weight: Some(weight) });
+        let range = all[block].1.clone();
+        blocks.push(Block { site: site(module, &range), range, depth });
+    }
+    Ok(ControlFlow { blocks, graph, ends: (points.root(entry), points.root(exit)) })
+}
+
+fn ranges(module: &Module<'_>, function: &Function) -> Result<Vec<(Id, Range<usize>)>, String> {
+    let (mut blocks, mut open) = (Vec::new(), None);
+    for index in function.range.clone() {
+        let instruction = module.instructions[index];
+        match instruction.op() {
+            Some(Op::Label) if open.is_none() => open = instruction.result().map(|id| (id, index)),
+            Some(Op::Label) => return Err("a block begins inside another".into()),
+            Some(
+                Op::Branch
+                | Op::BranchConditional
+                | Op::Switch
+                | Op::Return
+                | Op::ReturnValue
+                | Op::Unreachable
+                | Op::Kill
+                | Op::TerminateInvocation,
+            ) => {
+                let (id, start) = open.take().ok_or("a block ends that did not begin")?;
+                blocks.push((id, start..index + 1));
+            }
+            _ => {}
+        }
+    }
+    match (open, blocks.is_empty()) {
+        (None, false) => Ok(blocks),
+        (Some((id, _)), _) => Err(format!("the block %{id} ends in no way that is known")),
+        (None, true) => Err(format!("'{}' has no body", module.name(function.id))),
+    }
+}
+
+/// The labels to which a terminator may lead with the values of the pipeline's constants.
+fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
+    let instruction = module.instructions[terminator];
+    let operands = instruction.operands();
+    Ok(match instruction.op() {
+        Some(Op::Branch) => operands.to_vec(),
+        Some(Op::BranchConditional) => match module.values.get(&operands[0]) {
+            Some(0) => vec![operands[2]],
+            Some(_) => vec![operands[1]],
+            None => operands[1..3].to_vec(),
+        },
+        Some(Op::Switch) => {
+            let selector = module.ty(module.value_type(operands[0])?)?;
+            let wide = matches!(selector, Type::Int { width: 64, .. });
+            let arms = operands[2..].chunks_exact(if wide { 3 } else { 2 });
+            let value = |arm: &[u32]| match *arm {
+                [low, high, _] => u64::from(low) | u64::from(high) << 32,
+                _ => u64::from(arm[0]),
+            };
+            let label = |arm: &[u32]| arm[arm.len() - 1];
+            match module.values.get(&operands[0]) {
+                Some(&selected) => {
+                    // A narrow literal is sign-extended to a word.
+                    let ty = module.value_type(operands[0])?;
+                    let selects = |arm: &&[u32]| fold::narrowed(module, ty, value(arm)) == selected;
+                    let arm = arms.into_iter().find(selects);
+                    vec![arm.map_or(operands[1], label)]
+                }
+                None => [operands[1]].into_iter().chain(arms.map(label)).collect(),
+            }
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Which blocks control reaches from the first, in their order, and in how many loops each is.
+fn walk(next: &[Vec<usize>]) -> (Vec<usize>, Vec<u32>) {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        Unseen,
+        Open,
+        Done,
+    }
+    let mut state = vec![State::Unseen; next.len()];
+    let (mut stack, mut back) = (vec![(0, 0)], Vec::new());
+    state[0] = State::Open;
+    while let Some((block, way)) = stack.pop() {
+        let Some(&to) = next[block].get(way) else {
+            state[block] = State::Done;
+            continue;
+        };
+        stack.push((block, way + 1));
+        match state[to] {
+            State::Unseen => {
+                state[to] = State::Open;
+                stack.push((to, 0));
+            }
+            State::Open => back.push((block, to)),
+            State::Done => {}
+        }
+    }
+    let reached: Vec<usize> = (0..next.len()).filter(|&k| state[k] != State::Unseen).collect();
+    let mut previous = vec![Vec::new(); next.len()];
+    for &block in &reached {
+        for &to in &next[block] {
+            previous[to].push(block);
+        }
+    }
+    // The loop of a way back is all from which its end is reached without its head.
+    let mut loops: HashMap<usize, HashSet<usize>> = HashMap::new();
+    for (latch, head) in back {
+        let body = loops.entry(head).or_insert_with(|| HashSet::from([head]));
+        let mut todo = vec![latch];
+        while let Some(block) = todo.pop() {
+            if body.insert(block) {
+                todo.extend(&previous[block]);
+            }
+        }
+    }
+    let mut depth = vec![0; next.len()];
+    for block in loops.values().flatten() {
+        depth[*block] += 1;
+    }
+    (reached, depth)
+}
+
+/// Behind what must open a block: its label, phis, variables, and the lines among them.
+fn site(module: &Module<'_>, range: &Range<usize>) -> usize {
+    let opens = |index: &usize| {
+        let instruction = module.instructions[*index];
+        match instruction.op() {
+            Some(Op::Label | Op::Phi | Op::Variable | Op::Line | Op::NoLine) => true,
+            Some(Op::ExtInst) => {
+                let set = module.imports.get(&instruction.operands()[0]);
+                set.is_some_and(|set| is_silent(set))
+            }
+            _ => false,
+        }
+    };
+    range.clone().find(|index| !opens(index)).unwrap_or(range.end - 1)
+}

@@ -1,0 +1,199 @@
+//! What an entry point does when the one that it wraps has returned: hands each counter of the invocation to
+//! the buffer of counters, as a sum of the subgroup's active invocations where that is to be had. Knows the
+//! layout of the buffer and no prices.
+
+use rspirv::spirv::{BuiltIn, Decoration, GroupOperation, Op, Scope, StorageClass};
+
+use super::{Counters, Means, build::Builder, read::Type, words::Id};
+use crate::table::{Rows, STRIPES};
+
+/// A counter of one invocation.
+#[derive(Clone, Copy)]
+pub(super) struct Counter {
+    pub(super) variable: Id,
+    /// Whether it is 0 or 1 at the end.
+    pub(super) once: bool,
+}
+
+/// The sum that goes to the buffer: its low word, and its high one where it may have one.
+type Sum = (Id, Option<Id>);
+
+/// Where sums go.
+struct Buffer {
+    /// A pointer to all of it.
+    base: Id,
+    /// The type of pointers to its numbers, and of those.
+    pointer: Id,
+    number: Id,
+    /// Whether its numbers are whole counters, and not halves.
+    wide: bool,
+    /// Where the workgroup's stripe begins, in such numbers.
+    stripe: Id,
+    scope: Id,
+}
+
+/// The function that calls `inner` and hands the counters over, and the variables that it needs in its
+/// interface. `counters` are those from counter 1 on.
+pub(super) fn wrapper(
+    builder: &mut Builder<'_, '_>,
+    (inner, ty, void): (Id, Id, Id),
+    counters: &[Counter],
+    rows: Rows,
+    means: &Means,
+    vulkan: bool,
+    interface: &[Id],
+) -> (Id, Vec<Id>) {
+    let function = builder.id();
+    let group = builder.place(BuiltIn::WorkgroupId, interface);
+    builder.statement(Op::Function, &[void, function, 0, ty]);
+    let label = builder.id();
+    builder.statement(Op::Label, &[label]);
+    builder.value(Op::FunctionCall, void, &[inner]);
+
+    let (buffer, variable) = buffer(builder, rows, means, vulkan, group);
+    let uint = builder.uint();
+    let one = builder.number(1);
+    let mut sums = vec![sum(builder, one, true, means)];
+    for counter in counters {
+        let value = builder.value(Op::Load, uint, &[counter.variable]);
+        sums.push(sum(builder, value, counter.once, means));
+    }
+    if means.subgroups {
+        let boolean = builder.ty(Type::Bool);
+        let subgroup = builder.number(Scope::Subgroup as u32);
+        let elected = builder.value(Op::GroupNonUniformElect, boolean, &[subgroup]);
+        builder.where_true(elected, |builder| hand_over(builder, &buffer, &sums));
+    } else {
+        hand_over(builder, &buffer, &sums);
+    }
+    builder.statement(Op::Return, &[]);
+    builder.statement(Op::FunctionEnd, &[]);
+    (function, [group].into_iter().chain(variable).collect())
+}
+
+fn buffer(
+    builder: &mut Builder<'_, '_>,
+    rows: Rows,
+    means: &Means,
+    vulkan: bool,
+    group: Id,
+) -> (Buffer, Option<Id>) {
+    let wide = means.wide_atomics;
+    let (number, bytes) = if wide { (builder.ulong(), 8) } else { (builder.uint(), 4) };
+    let block = builder.buffer_of(number, bytes);
+    let class = match means.counters {
+        Counters::Address(_) => StorageClass::PhysicalStorageBuffer,
+        Counters::Binding { .. } => StorageClass::StorageBuffer,
+    };
+    let (base, variable) = match means.counters {
+        Counters::Address(address) => {
+            let pair = builder.pair([address as u32, (address >> 32) as u32]);
+            let ty = builder.pointer(class, block);
+            (builder.value(Op::Bitcast, ty, &[pair]), None)
+        }
+        Counters::Binding { set, binding } => {
+            let variable = builder.variable(class, block, None);
+            builder.decorate(variable, Decoration::DescriptorSet, &[set]);
+            builder.decorate(variable, Decoration::Binding, &[binding]);
+            (variable, Some(variable))
+        }
+    };
+    let pointer = builder.pointer(class, number);
+    let stripe = stripe(builder, group, rows.stripe_bytes() / bytes);
+    // What a queue family does not share, no two dispatches add to at once; the wider scope is a feature.
+    let scope = if vulkan { Scope::QueueFamily } else { Scope::Device };
+    let scope = builder.number(scope as u32);
+    (Buffer { base, pointer, number, wide, stripe, scope }, variable)
+}
+
+/// Where the workgroup's stripe begins. Fibonacci hashing, as neighbours run at the same time.
+fn stripe(builder: &mut Builder<'_, '_>, group: Id, numbers: u32) -> Id {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let uint = builder.uint();
+    let vector = builder.ty(Type::Vector { component: uint, count: 3 });
+    let vector = builder.pointee(group, vector);
+    let component = builder.component(vector, uint);
+    let group = builder.value(Op::Load, vector, &[group]);
+    let [x, y, z] =
+        [0, 1, 2].map(|at| builder.value(Op::CompositeExtract, component, &[group, at]));
+    let sum = builder.uints(Op::IAdd, &[x, y]);
+    let sum = builder.uints(Op::IAdd, &[sum, z]);
+    let golden = builder.number(GOLDEN);
+    let hash = builder.uints(Op::IMul, &[sum, golden]);
+    let shift = builder.number(u32::BITS - STRIPES.ilog2());
+    let stripe = builder.uints(Op::ShiftRightLogical, &[hash, shift]);
+    let numbers = builder.number(numbers);
+    builder.uints(Op::IMul, &[stripe, numbers])
+}
+
+/// The sum of a counter over what hands it over together. It is added in halves, so that no sum of a subgroup
+/// exceeds a word.
+fn sum(builder: &mut Builder<'_, '_>, value: Id, once: bool, means: &Means) -> Sum {
+    if !means.subgroups {
+        return (value, None);
+    }
+    let subgroup = builder.number(Scope::Subgroup as u32);
+    let reduce = |builder: &mut Builder<'_, '_>, value| {
+        let operands = [subgroup, GroupOperation::Reduce as u32, value];
+        builder.uints(Op::GroupNonUniformIAdd, &operands)
+    };
+    if once {
+        return (reduce(builder, value), None);
+    }
+    let (mask, half) = (builder.number(0xffff), builder.number(16));
+    let low = builder.uints(Op::BitwiseAnd, &[value, mask]);
+    let high = builder.uints(Op::ShiftRightLogical, &[value, half]);
+    let (low, high) = (reduce(builder, low), reduce(builder, high));
+    let shifted = builder.uints(Op::ShiftLeftLogical, &[high, half]);
+    let sum = builder.uints(Op::IAdd, &[low, shifted]);
+    let carry = builder.less(sum, low);
+    let above = builder.uints(Op::ShiftRightLogical, &[high, half]);
+    (sum, Some(builder.uints(Op::IAdd, &[above, carry])))
+}
+
+fn hand_over(builder: &mut Builder<'_, '_>, buffer: &Buffer, sums: &[Sum]) {
+    for (row, &sum) in (0..).zip(sums) {
+        if buffer.wide {
+            let value = widened(builder, sum, buffer.number);
+            let pointer = buffer.place(builder, row);
+            buffer.add(builder, pointer, value);
+        } else {
+            let (low, high) = sum;
+            let pointer = buffer.place(builder, 2 * row);
+            let old = buffer.add(builder, pointer, low);
+            let new = builder.uints(Op::IAdd, &[old, low]);
+            let carry = builder.less(new, old);
+            let high = high.map_or(carry, |high| builder.uints(Op::IAdd, &[high, carry]));
+            let (boolean, zero) = (builder.ty(Type::Bool), builder.number(0));
+            let some = builder.value(Op::INotEqual, boolean, &[high, zero]);
+            builder.where_true(some, |builder| {
+                let pointer = buffer.place(builder, 2 * row + 1);
+                buffer.add(builder, pointer, high);
+            });
+        }
+    }
+}
+
+fn widened(builder: &mut Builder<'_, '_>, (low, high): Sum, ulong: Id) -> Id {
+    let low = builder.value(Op::UConvert, ulong, &[low]);
+    let Some(high) = high else { return low };
+    let high = builder.value(Op::UConvert, ulong, &[high]);
+    let word = builder.number(32);
+    let high = builder.value(Op::ShiftLeftLogical, ulong, &[high, word]);
+    builder.value(Op::BitwiseOr, ulong, &[low, high])
+}
+
+impl Buffer {
+    /// A pointer to one of the stripe's numbers.
+    fn place(&self, builder: &mut Builder<'_, '_>, at: u32) -> Id {
+        let (member, at) = (builder.number(0), builder.number(at));
+        let at = builder.uints(Op::IAdd, &[self.stripe, at]);
+        builder.value(Op::AccessChain, self.pointer, &[self.base, member, at])
+    }
+
+    /// Adds to a number and gives its old value back.
+    fn add(&self, builder: &mut Builder<'_, '_>, pointer: Id, value: Id) -> Id {
+        let relaxed = builder.number(0);
+        builder.value(Op::AtomicIAdd, self.number, &[pointer, self.scope, relaxed, value])
+    }
+}

@@ -1,0 +1,85 @@
+//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it. What is
+//! not known has no value, and whoever needs it says so.
+
+use rspirv::spirv::Op;
+
+use super::{
+    read::{Module, Type},
+    words::{Id, Instruction},
+};
+
+/// The bits of an integer, boolean or float that its type has.
+pub(super) fn narrowed(module: &Module<'_>, ty: Id, bits: u64) -> u64 {
+    match module.types.get(&ty) {
+        Some(&(Type::Int { width, .. } | Type::Float { width, .. })) if width < 64 => {
+            bits & ((1 << width) - 1)
+        }
+        _ => bits,
+    }
+}
+
+/// The bits of the result; `None` where an operand or the operation is not known.
+pub(super) fn fold(module: &Module<'_>, instruction: Instruction<'_>) -> Option<u64> {
+    let (&op, operands) = instruction.operands().split_first()?;
+    let op = Op::from_u32(op)?;
+    let unsigned = |at: usize| module.values.get(operands.get(at)?).copied();
+    let width = |at: usize| match module.types.get(module.type_of.get(operands.get(at)?)?)? {
+        &Type::Int { width, .. } => Some(width),
+        _ => None,
+    };
+    let signed = |at: usize| {
+        let shift = 64_u32.checked_sub(width(at)?)?;
+        Some((unsigned(at)? << shift) as i64 >> shift)
+    };
+    let truth = |holds: bool| Some(u64::from(holds));
+    let result = match op {
+        Op::IAdd => unsigned(0)?.wrapping_add(unsigned(1)?),
+        Op::ISub => unsigned(0)?.wrapping_sub(unsigned(1)?),
+        Op::IMul => unsigned(0)?.wrapping_mul(unsigned(1)?),
+        Op::UDiv => unsigned(0)?.checked_div(unsigned(1)?)?,
+        Op::UMod => unsigned(0)?.checked_rem(unsigned(1)?)?,
+        Op::SDiv => signed(0)?.checked_div(signed(1)?)? as u64,
+        Op::SRem => signed(0)?.checked_rem(signed(1)?)? as u64,
+        // The result has the sign of the divisor.
+        Op::SMod => {
+            let (dividend, divisor) = (signed(0)?, signed(1)?);
+            let rest = dividend.checked_rem(divisor)?;
+            let other = rest != 0 && (rest < 0) != (divisor < 0);
+            (rest + if other { divisor } else { 0 }) as u64
+        }
+        Op::SNegate => unsigned(0)?.wrapping_neg(),
+        Op::Not => !unsigned(0)?,
+        Op::BitwiseOr | Op::LogicalOr => unsigned(0)? | unsigned(1)?,
+        Op::BitwiseXor => unsigned(0)? ^ unsigned(1)?,
+        Op::BitwiseAnd | Op::LogicalAnd => unsigned(0)? & unsigned(1)?,
+        Op::ShiftLeftLogical => shifted(unsigned(1)?, width(0)?, |by| Some(unsigned(0)? << by))?,
+        Op::ShiftRightLogical => shifted(unsigned(1)?, width(0)?, |by| Some(unsigned(0)? >> by))?,
+        Op::ShiftRightArithmetic => {
+            shifted(unsigned(1)?, width(0)?, |by| Some((signed(0)? >> by) as u64))?
+        }
+        Op::LogicalNot => truth(unsigned(0)? == 0)?,
+        Op::IEqual | Op::LogicalEqual => truth(unsigned(0)? == unsigned(1)?)?,
+        Op::INotEqual | Op::LogicalNotEqual => truth(unsigned(0)? != unsigned(1)?)?,
+        Op::UGreaterThan => truth(unsigned(0)? > unsigned(1)?)?,
+        Op::UGreaterThanEqual => truth(unsigned(0)? >= unsigned(1)?)?,
+        Op::ULessThan => truth(unsigned(0)? < unsigned(1)?)?,
+        Op::ULessThanEqual => truth(unsigned(0)? <= unsigned(1)?)?,
+        Op::SGreaterThan => truth(signed(0)? > signed(1)?)?,
+        Op::SGreaterThanEqual => truth(signed(0)? >= signed(1)?)?,
+        Op::SLessThan => truth(signed(0)? < signed(1)?)?,
+        Op::SLessThanEqual => truth(signed(0)? <= signed(1)?)?,
+        Op::Select => unsigned(if unsigned(0)? == 0 { 2 } else { 1 })?,
+        Op::UConvert => unsigned(0)?,
+        Op::SConvert => signed(0)? as u64,
+        _ => return None,
+    };
+    // Vectors have no value here, so neither has what is computed of them.
+    let ty = instruction.result_type()?;
+    matches!(module.types.get(&ty)?, Type::Bool | Type::Int { .. })
+        .then(|| narrowed(module, ty, result))
+}
+
+/// A shift by as many bits as a number has, or more, has no value.
+fn shifted(by: u64, width: u32, shift: impl FnOnce(u32) -> Option<u64>) -> Option<u64> {
+    shift(u32::try_from(by).ok().filter(|&by| by < width)?)
+}

@@ -1,0 +1,194 @@
+//! What a load or a store moves: the address space that a pointer leads into and the bytes of what it points
+//! to, with the strides and offsets that the module states. Knows nothing of arithmetic.
+
+use rspirv::spirv::{Decoration, Op, StorageClass};
+
+use super::{
+    read::{Module, Type},
+    words::Id,
+};
+use crate::op::{Cost, OpCounts, Traffic};
+
+/// A way that values go.
+#[derive(Clone, Copy)]
+pub(super) enum Direction {
+    Load,
+    Store,
+}
+
+/// What moving one value through a pointer costs.
+pub(super) fn access(
+    module: &Module<'_>,
+    pointer: Id,
+    direction: Direction,
+) -> Result<Cost, String> {
+    let &Type::Pointer { class, pointee } = module.ty(module.value_type(pointer)?)? else {
+        return Err("a memory access through something that is no pointer".into());
+    };
+    moved(module, pointer, class, direction, || match module.ty(pointee)? {
+        &Type::Matrix { column, columns } => matrix(module, pointer, column, columns),
+        _ => bytes(module, pointee),
+    })
+}
+
+/// What moving `bytes` through a pointer costs.
+pub(super) fn moved(
+    module: &Module<'_>,
+    pointer: Id,
+    class: u32,
+    direction: Direction,
+    bytes: impl FnOnce() -> Result<u64, String>,
+) -> Result<Cost, String> {
+    let mut traffic = Traffic::default();
+    let field = match (StorageClass::from_u32(class), direction) {
+        // Registers, and handles of images and samplers.
+        (
+            Some(
+                StorageClass::Function
+                | StorageClass::Private
+                | StorageClass::PushConstant
+                | StorageClass::Input
+                | StorageClass::UniformConstant,
+            ),
+            _,
+        ) => return Ok(Cost::default()),
+        (Some(StorageClass::Workgroup), Direction::Load) => &mut traffic.workgroup_load,
+        (Some(StorageClass::Workgroup), Direction::Store) => &mut traffic.workgroup_store,
+        (Some(StorageClass::Uniform), Direction::Load) if !is_buffer_block(module, pointer) => {
+            &mut traffic.uniform_load
+        }
+        (
+            Some(
+                StorageClass::StorageBuffer
+                | StorageClass::PhysicalStorageBuffer
+                | StorageClass::Uniform,
+            ),
+            direction,
+        ) => match direction {
+            Direction::Load => &mut traffic.storage_load,
+            Direction::Store => &mut traffic.storage_store,
+        },
+        (Some(class), _) => {
+            return Err(format!("memory in the storage class {class:?} has no price"));
+        }
+        (None, _) => return Err(format!("memory in the storage class {class} has no price")),
+    };
+    *field = bytes()?;
+    Ok(Cost { ops: OpCounts::ZERO, traffic })
+}
+
+/// The variable behind a pointer, as far as it can be followed.
+fn variable(module: &Module<'_>, mut pointer: Id) -> Option<Id> {
+    // Ids are used behind their definitions, save in loops of phis, which are not followed.
+    loop {
+        let definition = module.definition(pointer)?;
+        match definition.op()? {
+            Op::Variable => return Some(pointer),
+            Op::AccessChain | Op::InBoundsAccessChain | Op::PtrAccessChain | Op::CopyObject => {
+                let base = definition.operands()[0];
+                let earlier = module.definitions.get(&base) < module.definitions.get(&pointer);
+                pointer = earlier.then_some(base)?;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Whether a pointer to the class `Uniform` leads into what was a storage buffer before SPIR-V 1.3.
+fn is_buffer_block(module: &Module<'_>, pointer: Id) -> bool {
+    let block = || {
+        let variable = variable(module, pointer)?;
+        let &Type::Pointer { pointee, .. } = module.types.get(module.type_of.get(&variable)?)?
+        else {
+            return None;
+        };
+        let mut block = pointee;
+        while let Some(&(Type::Array { element, .. } | Type::RuntimeArray { element })) =
+            module.types.get(&block)
+        {
+            block = element;
+        }
+        module.decoration(block, Decoration::BufferBlock)
+    };
+    block().is_some()
+}
+
+/// The bytes of a matrix: as far apart as the struct that it is a member of says, else packed.
+fn matrix(module: &Module<'_>, pointer: Id, column: Id, columns: u32) -> Result<u64, String> {
+    let stride = || {
+        let chain = module.definition(pointer)?;
+        let operands = chain.operands();
+        let indices = match chain.op()? {
+            Op::AccessChain | Op::InBoundsAccessChain => &operands[1..],
+            Op::PtrAccessChain | Op::InBoundsPtrAccessChain => operands.get(2..)?,
+            _ => return None,
+        };
+        let &Type::Pointer { pointee, .. } = module.types.get(module.type_of.get(&operands[0])?)?
+        else {
+            return None;
+        };
+        let (mut at, mut found) = (pointee, None);
+        for index in indices {
+            at = match module.types.get(&at)? {
+                Type::Struct { members } => {
+                    let member = u32::try_from(*module.values.get(index)?).ok()?;
+                    let stride = module.member(at, member, Decoration::MatrixStride);
+                    let rows = module.member(at, member, Decoration::RowMajor).is_some();
+                    found = stride.map(|stride| (stride, rows));
+                    *members.get(member as usize)?
+                }
+                &(Type::Array { element, .. } | Type::RuntimeArray { element }) => element,
+                &Type::Matrix { column, .. } => column,
+                &Type::Vector { component, .. } => component,
+                _ => return None,
+            };
+        }
+        found
+    };
+    match stride() {
+        Some((stride, false)) => Ok(u64::from(stride) * u64::from(columns)),
+        Some((stride, true)) => Ok(u64::from(stride) * module.shape(column)?.count),
+        None => Ok(bytes(module, column)? * u64::from(columns)),
+    }
+}
+
+/// The bytes of a value of a type; a struct ends where its last member does.
+pub(super) fn bytes(module: &Module<'_>, ty: Id) -> Result<u64, String> {
+    Ok(match module.ty(ty)? {
+        // What has no size in SPIR-V has that of naga.
+        Type::Bool => 1,
+        &(Type::Int { width, .. } | Type::Float { width, .. }) => u64::from(width.div_ceil(8)),
+        &Type::Vector { component, count } => bytes(module, component)? * u64::from(count),
+        &Type::Matrix { column, columns } => bytes(module, column)? * u64::from(columns),
+        &Type::Array { element, length } => {
+            let stride = module.decoration(ty, Decoration::ArrayStride).map(u64::from);
+            let stride = stride.map_or_else(|| bytes(module, element), Ok)?;
+            stride * module.constant(length)?
+        }
+        Type::Struct { members } => {
+            let mut end = 0_u64;
+            for (member, &of) in (0..).zip(members) {
+                let size = match module.ty(of)? {
+                    &Type::Matrix { column, columns } => {
+                        let rows = module.member(ty, member, Decoration::RowMajor).is_some();
+                        let vectors =
+                            if rows { module.shape(column)?.count } else { columns.into() };
+                        let stride = module.member(ty, member, Decoration::MatrixStride);
+                        let stride = stride.map(u64::from);
+                        stride.map_or_else(|| bytes(module, column), Ok)? * vectors
+                    }
+                    _ => bytes(module, of)?,
+                };
+                let offset = module.member(ty, member, Decoration::Offset).map(u64::from);
+                end = end.max(offset.unwrap_or(end) + size);
+            }
+            end
+        }
+        &Type::Pointer { class, .. } if class == StorageClass::PhysicalStorageBuffer as u32 => 8,
+        Type::Pointer { .. }
+        | Type::Void
+        | Type::RuntimeArray { .. }
+        | Type::Cooperative { .. }
+        | Type::Other(_) => return Err("an access to memory of no size that is known".into()),
+    })
+}

@@ -1,0 +1,362 @@
+//! What each SPIR-V instruction costs, by the vocabulary of [`crate::op`]. An instruction that is not listed here
+//! is refused by name and never costs zero. Nothing here knows how often anything executes.
+//!
+//! Prices are those of the naga rewriter. What SPIR-V has beside it:
+//! - Names, places, moves, phis and control cost nothing, nor do instructions of non-semantic sets. A load of
+//!   an image costs no operation, and its bytes are not in the traffic, as a format decides them.
+//! - Integer dot products are a multiplication per pair and the additions between them, in `int`, and one more
+//!   addition where they accumulate. An addition with carry or borrow is one addition, a product of two words
+//!   one multiplication.
+//! - An operation on a cooperative matrix costs what it does to all the elements of the matrix, M N K
+//!   multiplications and as many additions for a multiply-add, divided by the invocations of the subgroup that
+//!   does it together. Subgroups are whole there, so sums are exact.
+
+mod glsl;
+
+use rspirv::spirv::Op as Instr;
+
+pub(super) use self::glsl::is_silent;
+use super::{
+    memory::{self, Direction, access},
+    read::{Module, Type},
+    words::{Id, Instruction},
+};
+use crate::{
+    composition::{Price, Shape, dot, dots, ops, quantize, traffic},
+    op::{Cost, Op, Scalar, Traffic},
+};
+
+/// Prices the instructions of a module.
+pub(super) struct Pricer<'a> {
+    pub(super) module: &'a Module<'a>,
+    /// Invocations of a whole subgroup, where that is known.
+    pub(super) subgroup: Option<u32>,
+}
+
+impl Pricer<'_> {
+    fn of(&self, value: Id) -> Result<Shape, String> {
+        self.module.shape(self.module.value_type(value)?)
+    }
+
+    fn cooperative(&self, ty: Id) -> bool {
+        matches!(self.module.types.get(&ty), Some(Type::Cooperative { .. }))
+    }
+
+    /// What one invocation's part in something that its subgroup does together costs.
+    fn part(&self, all: Cost) -> Price {
+        let lanes =
+            self.subgroup.ok_or("how many invocations share a cooperative matrix is not known")?;
+        all.divided(lanes.into()).ok_or_else(|| {
+            format!("a cooperative matrix that {lanes} invocations cannot share evenly")
+        })
+    }
+
+    /// What executing an instruction costs: not what a function that it calls does.
+    pub(super) fn price(&self, instruction: Instruction<'_>) -> Price {
+        let operands = instruction.operands();
+        let refused = || Err(format!("{} has no price", instruction.name()));
+        let Some(op) = instruction.op() else { return refused() };
+        let result_type = instruction.result_type().unwrap_or(0);
+        let matrix = self.cooperative(result_type)
+            || operands.first().is_some_and(|value| {
+                self.module.type_of.get(value).is_some_and(|&ty| self.cooperative(ty))
+            });
+        let each = |kind: Op| Ok(self.module.shape(result_type)?.each(kind, 1));
+        let each_of = |value: usize, kind: Op| Ok(self.of(operands[value])?.each(kind, 1));
+        let price = match op {
+            // Names, places, moves and control.
+            Instr::Nop
+            | Instr::Undef
+            | Instr::Line
+            | Instr::NoLine
+            | Instr::Label
+            | Instr::Phi
+            | Instr::LoopMerge
+            | Instr::SelectionMerge
+            | Instr::Branch
+            | Instr::BranchConditional
+            | Instr::Switch
+            | Instr::Return
+            | Instr::ReturnValue
+            | Instr::Unreachable
+            | Instr::Kill
+            | Instr::TerminateInvocation
+            | Instr::Function
+            | Instr::FunctionParameter
+            | Instr::FunctionEnd
+            | Instr::FunctionCall
+            | Instr::Variable
+            | Instr::AccessChain
+            | Instr::InBoundsAccessChain
+            | Instr::PtrAccessChain
+            | Instr::InBoundsPtrAccessChain
+            | Instr::ArrayLength
+            | Instr::ImageTexelPointer
+            | Instr::VectorExtractDynamic
+            | Instr::VectorInsertDynamic
+            | Instr::VectorShuffle
+            | Instr::CompositeConstruct
+            | Instr::CompositeExtract
+            | Instr::CompositeInsert
+            | Instr::CopyObject
+            | Instr::CopyLogical
+            | Instr::Transpose
+            | Instr::Bitcast
+            | Instr::ConvertPtrToU
+            | Instr::ConvertUToPtr
+            | Instr::PtrEqual
+            | Instr::PtrNotEqual
+            | Instr::PtrDiff
+            | Instr::LifetimeStart
+            | Instr::LifetimeStop
+            | Instr::AssumeTrueKHR
+            | Instr::ExpectKHR
+            | Instr::CooperativeMatrixLengthKHR => return Ok(Cost::default()),
+            Instr::SampledImage
+            | Instr::Image
+            | Instr::ImageFetch
+            | Instr::ImageRead
+            | Instr::ImageWrite
+            | Instr::ImageSampleExplicitLod
+            | Instr::ImageSampleDrefExplicitLod
+            | Instr::ImageGather
+            | Instr::ImageDrefGather
+            | Instr::ImageQuerySize
+            | Instr::ImageQuerySizeLod
+            | Instr::ImageQueryLevels
+            | Instr::ImageQuerySamples => return Ok(Cost::default()),
+            Instr::ExtInst => return self.extended(instruction),
+            Instr::Load if !matrix => return access(self.module, operands[0], Direction::Load),
+            Instr::Store if !self.stores_cooperative(operands) => {
+                return access(self.module, operands[0], Direction::Store);
+            }
+            // Where each invocation keeps its part.
+            Instr::Load | Instr::Store => return Ok(Cost::default()),
+            Instr::CopyMemory => {
+                return Ok(access(self.module, operands[0], Direction::Store)?
+                    + access(self.module, operands[1], Direction::Load)?);
+            }
+            Instr::CooperativeMatrixLoadKHR => {
+                return self.part(self.cooperative_access(
+                    operands[0],
+                    result_type,
+                    Direction::Load,
+                )?);
+            }
+            Instr::CooperativeMatrixStoreKHR => {
+                let ty = self.module.value_type(operands[1])?;
+                return self.part(self.cooperative_access(operands[0], ty, Direction::Store)?);
+            }
+            Instr::CooperativeMatrixMulAddKHR => return self.part(self.multiply_add(operands)?),
+            Instr::ConvertFToU
+            | Instr::ConvertFToS
+            | Instr::ConvertSToF
+            | Instr::ConvertUToF
+            | Instr::UConvert
+            | Instr::SConvert
+            | Instr::FConvert
+            | Instr::SatConvertSToU
+            | Instr::SatConvertUToS => self.conversion(operands[0], result_type),
+            Instr::QuantizeToF16 => Ok(quantize(self.of(operands[0])?)),
+            Instr::SNegate | Instr::FNegate => each(Op::Neg),
+            Instr::IAdd | Instr::FAdd | Instr::ISub | Instr::FSub => each(Op::Add),
+            Instr::IMul
+            | Instr::FMul
+            | Instr::VectorTimesScalar
+            | Instr::MatrixTimesScalar
+            | Instr::OuterProduct => each(Op::Mul),
+            Instr::UDiv | Instr::SDiv | Instr::FDiv => each(Op::Div),
+            Instr::UMod | Instr::SRem | Instr::SMod | Instr::FRem | Instr::FMod => each(Op::Rem),
+            Instr::VectorTimesMatrix | Instr::MatrixTimesVector => {
+                let at = usize::from(op == Instr::VectorTimesMatrix);
+                let factors = self.of(operands[at])?;
+                let outputs = self.module.shape(result_type)?.count;
+                Ok(dots(factors.scalar, outputs, factors.count / outputs))
+            }
+            Instr::MatrixTimesMatrix => {
+                let Type::Matrix { columns, .. } =
+                    *self.module.ty(self.module.value_type(operands[0])?)?
+                else {
+                    return Err("a product of matrices without one".into());
+                };
+                let result = self.module.shape(result_type)?;
+                Ok(dots(result.scalar, result.count, columns.into()))
+            }
+            Instr::Dot => Ok(dot(self.of(operands[0])?)),
+            Instr::SDot | Instr::UDot | Instr::SUDot => self.integer_dot(operands[0], 0),
+            Instr::SDotAccSat | Instr::UDotAccSat | Instr::SUDotAccSat => {
+                self.integer_dot(operands[0], 1)
+            }
+            Instr::IAddCarry | Instr::ISubBorrow => each_of(0, Op::Add),
+            Instr::UMulExtended | Instr::SMulExtended => each_of(0, Op::Mul),
+            Instr::Any | Instr::All => {
+                let joints = self.of(operands[0])?.count - 1;
+                Ok(ops(Scalar::Int, &[(Op::Bit, joints)]))
+            }
+            Instr::IsNan
+            | Instr::IsInf
+            | Instr::IEqual
+            | Instr::INotEqual
+            | Instr::UGreaterThan
+            | Instr::SGreaterThan
+            | Instr::UGreaterThanEqual
+            | Instr::SGreaterThanEqual
+            | Instr::ULessThan
+            | Instr::SLessThan
+            | Instr::ULessThanEqual
+            | Instr::SLessThanEqual
+            | Instr::FOrdEqual
+            | Instr::FUnordEqual
+            | Instr::FOrdNotEqual
+            | Instr::FUnordNotEqual
+            | Instr::FOrdLessThan
+            | Instr::FUnordLessThan
+            | Instr::FOrdGreaterThan
+            | Instr::FUnordGreaterThan
+            | Instr::FOrdLessThanEqual
+            | Instr::FUnordLessThanEqual
+            | Instr::FOrdGreaterThanEqual
+            | Instr::FUnordGreaterThanEqual
+            | Instr::LogicalEqual
+            | Instr::LogicalNotEqual => each_of(0, Op::Compare),
+            Instr::LogicalOr
+            | Instr::LogicalAnd
+            | Instr::LogicalNot
+            | Instr::ShiftRightLogical
+            | Instr::ShiftRightArithmetic
+            | Instr::ShiftLeftLogical
+            | Instr::BitwiseOr
+            | Instr::BitwiseXor
+            | Instr::BitwiseAnd
+            | Instr::Not
+            | Instr::BitFieldInsert
+            | Instr::BitFieldSExtract
+            | Instr::BitFieldUExtract
+            | Instr::BitReverse
+            | Instr::BitCount => each(Op::Bit),
+            // A choice between structs, arrays or pointers is no arithmetic.
+            Instr::Select => match self.module.types.get(&result_type) {
+                Some(Type::Struct { .. } | Type::Array { .. } | Type::Pointer { .. }) => {
+                    Ok(Cost::default())
+                }
+                _ => each(Op::Select),
+            },
+            Instr::ControlBarrier | Instr::MemoryBarrier => {
+                Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
+            }
+            Instr::AtomicLoad | Instr::AtomicStore | Instr::AtomicExchange => Ok(atomic()),
+            Instr::AtomicCompareExchange => Ok(atomic() + each(Op::Compare)?),
+            Instr::AtomicIIncrement
+            | Instr::AtomicIDecrement
+            | Instr::AtomicIAdd
+            | Instr::AtomicISub
+            | Instr::AtomicFAddEXT => Ok(atomic() + each(Op::Add)?),
+            Instr::AtomicSMin
+            | Instr::AtomicUMin
+            | Instr::AtomicSMax
+            | Instr::AtomicUMax
+            | Instr::AtomicFMinEXT
+            | Instr::AtomicFMaxEXT => Ok(atomic() + each(Op::MinMax)?),
+            Instr::AtomicAnd | Instr::AtomicOr | Instr::AtomicXor => Ok(atomic() + each(Op::Bit)?),
+            // These move data between invocations.
+            Instr::GroupNonUniformElect
+            | Instr::GroupNonUniformBroadcast
+            | Instr::GroupNonUniformBroadcastFirst
+            | Instr::GroupNonUniformShuffle
+            | Instr::GroupNonUniformShuffleXor
+            | Instr::GroupNonUniformShuffleUp
+            | Instr::GroupNonUniformShuffleDown
+            | Instr::GroupNonUniformQuadBroadcast
+            | Instr::GroupNonUniformQuadSwap
+            | Instr::GroupNonUniformRotateKHR
+            | Instr::SubgroupReadInvocationKHR => return Ok(Cost::default()),
+            Instr::GroupNonUniformAll
+            | Instr::GroupNonUniformAny
+            | Instr::GroupNonUniformAllEqual
+            | Instr::GroupNonUniformBallot
+            | Instr::GroupNonUniformInverseBallot
+            | Instr::GroupNonUniformBallotBitExtract
+            | Instr::GroupNonUniformBallotBitCount
+            | Instr::GroupNonUniformBallotFindLSB
+            | Instr::GroupNonUniformBallotFindMSB
+            | Instr::SubgroupBallotKHR
+            | Instr::SubgroupAllKHR
+            | Instr::SubgroupAnyKHR
+            | Instr::SubgroupAllEqualKHR => Ok(ops(Scalar::Int, &[(Op::Bit, 1)])),
+            Instr::GroupNonUniformIAdd | Instr::GroupNonUniformFAdd => each(Op::Add),
+            Instr::GroupNonUniformIMul | Instr::GroupNonUniformFMul => each(Op::Mul),
+            Instr::GroupNonUniformSMin
+            | Instr::GroupNonUniformUMin
+            | Instr::GroupNonUniformFMin
+            | Instr::GroupNonUniformSMax
+            | Instr::GroupNonUniformUMax
+            | Instr::GroupNonUniformFMax => each(Op::MinMax),
+            Instr::GroupNonUniformBitwiseAnd
+            | Instr::GroupNonUniformBitwiseOr
+            | Instr::GroupNonUniformBitwiseXor
+            | Instr::GroupNonUniformLogicalAnd
+            | Instr::GroupNonUniformLogicalOr
+            | Instr::GroupNonUniformLogicalXor => each(Op::Bit),
+            _ => return refused(),
+        }?;
+        if matrix { self.part(price) } else { Ok(price) }
+    }
+
+    fn stores_cooperative(&self, operands: &[u32]) -> bool {
+        self.module.type_of.get(&operands[1]).is_some_and(|&ty| self.cooperative(ty))
+    }
+
+    /// Under the float that it makes, else under the float that it reads, else as `int.convert`; none to the
+    /// same type, or to one that is only signed otherwise.
+    fn conversion(&self, value: Id, ty: Id) -> Price {
+        let (from, to) = (self.of(value)?, self.module.shape(ty)?);
+        if self.module.value_type(value)? == ty {
+            return Ok(Cost::default());
+        }
+        let scalar = if to.scalar.is_float() { to.scalar } else { from.scalar };
+        Ok(Shape { scalar, count: from.count }.each(Op::Convert, 1))
+    }
+
+    /// Of vectors, or of four bytes in a word.
+    fn integer_dot(&self, value: Id, accumulated: u64) -> Price {
+        let pairs = match *self.module.ty(self.module.value_type(value)?)? {
+            Type::Vector { count, .. } => count.into(),
+            _ => 4,
+        };
+        Ok(ops(Scalar::Int, &[(Op::Mul, pairs), (Op::Add, pairs - 1 + accumulated)]))
+    }
+
+    fn cooperative_access(&self, pointer: Id, ty: Id, direction: Direction) -> Price {
+        let Type::Cooperative { component, rows, columns } = *self.module.ty(ty)? else {
+            return Err("a cooperative access without a matrix".into());
+        };
+        let Type::Pointer { class, .. } = *self.module.ty(self.module.value_type(pointer)?)? else {
+            return Err("a memory access through something that is no pointer".into());
+        };
+        memory::moved(self.module, pointer, class, direction, || {
+            let elements = self.module.constant(rows)? * self.module.constant(columns)?;
+            Ok(elements * memory::bytes(self.module, component)?)
+        })
+    }
+
+    /// Multiplications in the precision of the factors, additions in that of the sum.
+    fn multiply_add(&self, operands: &[u32]) -> Price {
+        let &[a, b, c, ..] = operands else { return Err("a product without factors".into()) };
+        let extent = |value: Id| {
+            let Type::Cooperative { rows, columns, .. } =
+                *self.module.ty(self.module.value_type(value)?)?
+            else {
+                return Err(String::from("a cooperative product without matrices"));
+            };
+            Ok((self.module.constant(rows)?, self.module.constant(columns)?))
+        };
+        let ((m, k), (_, n)) = (extent(a)?, extent(b)?);
+        let each =
+            |value: Id, op: Op| -> Price { Ok(ops(self.of(value)?.scalar, &[(op, m * n * k)])) };
+        Ok(each(a, Op::Mul)? + each(c, Op::Add)?)
+    }
+}
+
+fn atomic() -> Cost {
+    traffic(Traffic { atomics: 1, ..Traffic::default() })
+}

@@ -1,0 +1,219 @@
+//! The words of a SPIR-V module as instructions, and what the grammar says of each: where its result is and
+//! which of its operands are ids. Knows nothing of what instructions mean.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use rspirv::{
+    grammar::{INSTRUCTION_TABLE, OperandKind, OperandQuantifier},
+    spirv::{MAGIC_NUMBER, Op},
+};
+
+type Grammar = rspirv::grammar::Instruction<'static>;
+
+/// The name of a result.
+pub(super) type Id = u32;
+
+/// Words before the first instruction.
+pub(super) const HEADER: usize = 5;
+
+/// The grammar by opcode, and how many words follow the first at least.
+static GRAMMAR: LazyLock<HashMap<u16, (&'static Grammar, usize)>> = LazyLock::new(|| {
+    let least = |grammar: &Grammar| {
+        grammar.operands.iter().filter(|o| o.quantifier == OperandQuantifier::One).count()
+    };
+    INSTRUCTION_TABLE
+        .iter()
+        .map(|grammar| (grammar.opcode as u16, (grammar, least(grammar))))
+        .collect()
+});
+
+/// One instruction of a module. It has all the operands that its grammar demands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instruction<'a> {
+    /// All its words.
+    pub(super) words: &'a [u32],
+    /// `None` where the grammar does not know it.
+    grammar: Option<&'static Grammar>,
+}
+
+impl<'a> Instruction<'a> {
+    /// What it does; `None` where the grammar does not know it.
+    pub(super) fn op(self) -> Option<Op> {
+        self.grammar.map(|grammar| grammar.opcode)
+    }
+
+    /// Whether it is this one.
+    pub(super) fn is(self, op: Op) -> bool {
+        self.op() == Some(op)
+    }
+
+    /// What it is called in messages.
+    pub(super) fn name(self) -> String {
+        match self.grammar {
+            Some(grammar) => format!("Op{}", grammar.opname),
+            None => format!("the instruction {}", self.words[0] & 0xffff),
+        }
+    }
+
+    fn has(self, index: usize, kind: OperandKind) -> bool {
+        self.grammar.is_some_and(|its| its.operands.get(index).is_some_and(|o| o.kind == kind))
+    }
+
+    /// The type of its result, where it has one.
+    pub(super) fn result_type(self) -> Option<Id> {
+        self.has(0, OperandKind::IdResultType).then(|| self.words[1])
+    }
+
+    /// Its result, where it has one.
+    pub(super) fn result(self) -> Option<Id> {
+        if self.has(0, OperandKind::IdResult) {
+            Some(self.words[1])
+        } else {
+            self.has(1, OperandKind::IdResult).then(|| self.words[2])
+        }
+    }
+
+    /// Its operands after the result and the result's type.
+    pub(super) fn operands(self) -> &'a [u32] {
+        let results =
+            usize::from(self.result_type().is_some()) + usize::from(self.result().is_some());
+        &self.words[1 + results..]
+    }
+
+    /// The ids that it uses: all of its operands that are ids, save for those that only say how memory is
+    /// accessed. Of an instruction that the grammar does not know it is all words that might be one.
+    pub(super) fn uses(self) -> Vec<Id> {
+        let operands = self.operands();
+        let Some(grammar) = self.grammar else { return operands.to_vec() };
+        // The rest of it are labels and literals.
+        if self.is(Op::Switch) {
+            return operands[..1].to_vec();
+        }
+        let kinds = grammar.operands.iter().filter(|operand| {
+            !matches!(operand.kind, OperandKind::IdResultType | OperandKind::IdResult)
+        });
+        let (mut ids, mut at) = (Vec::new(), 0);
+        for operand in kinds {
+            let often = match operand.quantifier {
+                OperandQuantifier::One | OperandQuantifier::ZeroOrOne => 1,
+                OperandQuantifier::ZeroOrMore => usize::MAX,
+            };
+            for _ in 0..often {
+                let Some(&word) = operands.get(at) else { break };
+                let rest = &operands[at + 1..];
+                at += 1;
+                match operand.kind {
+                    OperandKind::IdRef | OperandKind::IdScope | OperandKind::IdMemorySemantics => {
+                        ids.push(word);
+                    }
+                    OperandKind::PairIdRefIdRef => {
+                        ids.push(word);
+                        ids.extend(rest.first());
+                        at += 1;
+                    }
+                    OperandKind::PairIdRefLiteralInteger => {
+                        ids.push(word);
+                        at += 1;
+                    }
+                    OperandKind::ImageOperands => {
+                        ids.extend(rest);
+                        return ids;
+                    }
+                    OperandKind::MemoryAccess => return ids,
+                    OperandKind::LiteralString => at += text(&operands[at - 1..]).1 - 1,
+                    // A literal or an enumerant of one word.
+                    _ => {}
+                }
+            }
+        }
+        ids
+    }
+}
+
+/// The instructions of a module.
+///
+/// # Errors
+/// What is not SPIR-V about the words.
+pub(super) fn instructions(words: &[u32]) -> Result<Vec<Instruction<'_>>, String> {
+    match words.first() {
+        Some(&MAGIC_NUMBER) if words.len() >= HEADER => {}
+        Some(word) if word.swap_bytes() == MAGIC_NUMBER => {
+            return Err("its words are in the byte order of another machine".into());
+        }
+        _ => return Err("it does not begin as SPIR-V does".into()),
+    }
+    let (mut instructions, mut at) = (Vec::new(), HEADER);
+    while at < words.len() {
+        let length = (words[at] >> 16) as usize;
+        let grammar = GRAMMAR.get(&(words[at] as u16));
+        let least = grammar.map_or(0, |&(_, least)| least) + 1;
+        let its = words.get(at..at + length).filter(|its| its.len() >= least);
+        let its = its.ok_or_else(|| format!("the instruction at word {at} is cut off"))?;
+        instructions
+            .push(Instruction { words: its, grammar: grammar.map(|&(grammar, _)| grammar) });
+        at += length;
+    }
+    Ok(instructions)
+}
+
+/// The text that begins with these words, and how many words it takes.
+pub(super) fn text(words: &[u32]) -> (String, usize) {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    (String::from_utf8_lossy(&bytes[..end]).into_owned(), (end / 4 + 1).min(words.len()))
+}
+
+/// Appends an instruction.
+pub(super) fn push(words: &mut Vec<u32>, op: Op, operands: &[u32]) {
+    words.push((operands.len() as u32 + 1) << 16 | op as u32);
+    words.extend(operands);
+}
+
+/// Appends an instruction whose last operand is a text.
+pub(super) fn push_text(words: &mut Vec<u32>, op: Op, text: &str) {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.resize((bytes.len() / 4 + 1) * 4, 0);
+    let (words_of_text, _) = bytes.as_chunks();
+    let text: Vec<u32> = words_of_text.iter().map(|&word| u32::from_le_bytes(word)).collect();
+    push(words, op, &text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_read_back() {
+        for said in ["", "abc", "abcd", "a longer text"] {
+            let mut words = Vec::new();
+            push_text(&mut words, Op::Extension, said);
+            assert_eq!(text(&words[1..]), (said.to_owned(), words.len() - 1));
+        }
+    }
+
+    #[test]
+    fn what_is_no_module_is_said() {
+        assert!(instructions(&[]).is_err());
+        assert!(instructions(&[1, 2, 3, 4, 5]).is_err());
+        assert!(
+            instructions(&[MAGIC_NUMBER.swap_bytes(), 0, 0, 0, 0]).unwrap_err().contains("order")
+        );
+        // An instruction of no words; one that goes past the end; one without its operands.
+        for cut in [[0, 0], [3 << 16 | 61, 0], [1 << 16 | 61, 1 << 16]] {
+            let words = [vec![MAGIC_NUMBER, 0x1_0000, 0, 1, 0], cut.to_vec()].concat();
+            assert!(instructions(&words).unwrap_err().contains("cut off"), "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn only_ids_are_uses() {
+        let mut words = vec![MAGIC_NUMBER, 0x1_0000, 0, 1, 0];
+        push(&mut words, Op::Load, &[1, 2, 3, 2, 16]);
+        push(&mut words, Op::CompositeExtract, &[1, 4, 2, 9]);
+        push(&mut words, Op::Switch, &[4, 10, 0, 11]);
+        push(&mut words, Op::ExtInst, &[1, 5, 6, 31, 4]);
+        let uses: Vec<_> =
+            instructions(&words).unwrap().into_iter().map(Instruction::uses).collect();
+        assert_eq!(uses, [vec![3], vec![2], vec![4], vec![6, 4]]);
+    }
+}
