@@ -65,7 +65,8 @@ impl From<Priced> for String {
 
 impl PartialEq<&str> for Priced {
     fn eq(&self, text: &&str) -> bool {
-        *self == Self::from((*text).to_owned())
+        let named = Self::from((*text).to_owned());
+        *self == named
     }
 }
 

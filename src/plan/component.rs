@@ -105,7 +105,8 @@ impl From<ComponentName> for String {
 
 impl PartialEq<str> for ComponentName {
     fn eq(&self, text: &str) -> bool {
-        *self == Self::from(text)
+        let named = Self::from(text);
+        *self == named
     }
 }
 

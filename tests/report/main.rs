@@ -337,7 +337,8 @@ fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
 /// A tally that is one addition or one byte off is said wherever a run is reported, and fails there.
 #[test]
 fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
-    let more: [(&str, fn(&mut Cost)); 2] = [
+    type Spoil = fn(&mut Cost);
+    let more: [(&str, Spoil); 2] = [
         ("f32.add: counters says", |tally| tally.ops = tally.ops + OpCounts::f32(Op::Add, 1)),
         ("traffic: counters says", |tally| tally.traffic.workgroup_load += 1),
     ];
