@@ -50,7 +50,8 @@ impl Attempts {
     /// it again on the embedded executor, and hands it what became of the first.
     ///
     /// # Errors
-    /// Those of the work, on the executor that did it last.
+    /// Those of the work on the embedded executor where it can take the kernel at all; else those on the first, whose
+    /// refusal says what an adapter would have to have.
     pub fn run<T>(
         &mut self,
         mut work: impl FnMut(&mut dyn Executor, Option<&Moved>) -> Result<T, Error>,
@@ -70,6 +71,14 @@ impl Attempts {
             none => none.insert(open("embedded", embedded)?),
         };
         self.moved = true;
-        work(second.as_mut(), Some(&moved))
+        match work(second.as_mut(), Some(&moved)) {
+            Err(refused) if cannot_take(&refused) => Err(error),
+            done => done,
+        }
     }
+}
+
+/// Whether an executor cannot make a program of a kernel.
+fn cannot_take(error: &Error) -> bool {
+    matches!(error.kernel(), Some(KernelError::Uncountable { .. } | KernelError::BackEnd { .. }))
 }

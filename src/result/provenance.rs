@@ -15,7 +15,7 @@ use crate::{
 pub struct Provenance {
     /// The kernels that the crate chose for the adapter, with what it chose of them. FLOPs are the same whichever
     /// they are; integers and bytes are not.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kernels_chosen: Vec<ChosenKernel>,
     /// The executor's own tally held against its counters, pass by pass, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ pub struct Source {
     pub code: String,
 }
 
-/// Every Rust file of `src` and `crates`, by path.
+/// Every Rust file of `src` and `crates` but tests, by path.
 pub fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
@@ -37,7 +37,7 @@ fn collect(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !["target", "node_modules", "pkg"].contains(&name) {
+        if path.is_dir() && !["target", "node_modules", "pkg", "tests"].contains(&name) {
             collect(&path, paths);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             paths.push(path);

@@ -189,7 +189,7 @@ fn impossible_shapes_are_refused_by_name() {
     let cases: &[(&[&str], AskedShape, &[&str])] = &[
         (&[], shape(Some(0), None), &["batch is 0"]),
         (&[], shape(None, Some(0)), &["seq is 0"]),
-        (&[], shape(None, Some(129)), &["seq = 129", "n_seq = 128", "--set n_seq=129"]),
+        (&[], shape(None, Some(129)), &["seq = 129", "n_seq = 128", "n_seq=129"]),
         (&[], shape(Some(u32::MAX), None), &["batch = 4294967295", "tokens", "lower batch"]),
         (&["d_model=0"], UNASKED, &["d_model", "from 1"]),
         (&["n_layers=0"], UNASKED, &["n_layers", "from 1"]),

@@ -130,10 +130,10 @@ fn overrides_apply_in_order_to_presets_and_folders() {
     assert!(Model::resolve(name, ["top_k=1"]).is_ok());
 
     let cases: &[(&str, &[&str])] = &[
-        ("d_modle=5", &["--set d_modle=5", "did you mean 'd_model'", "num_experts"]),
+        ("d_modle=5", &["d_modle=5", "did you mean 'd_model'", "num_experts"]),
         ("colour=red", &["unknown field 'colour'", "fields: d_model, n_layers"]),
         ("model_type=qwen2", &["unknown field 'model_type'"]),
-        ("d_model", &["--set d_model", "KEY=VALUE"]),
+        ("d_model", &["d_model", "KEY=VALUE"]),
         ("d_model=many", &["d_model is \"many\"", "whole number"]),
         ("d_model=-1", &["d_model is -1"]),
         ("d_model=1.5", &["d_model is 1.5"]),
@@ -293,8 +293,10 @@ fn any_bytes_are_tokens_if_there_are_enough() {
     assert_eq!(batch.tokens, [0, 49, 0, 5, 4, 10]);
     assert_eq!(batch.targets, [49, 0, 5, 4, 10, 7]);
 
-    let cases: [(&[u8], &[&str]); 2] =
-        [(b"", &["is empty", "needs 7"]), (b"sixsix", &["holds 6 bytes", "needs 7", "--batch"])];
+    let cases: [(&[u8], &[&str]); 2] = [
+        (b"", &["is empty", "needs 7"]),
+        (b"sixsix", &["holds 6 bytes", "needs 7", "smaller batch"]),
+    ];
     for (contents, said) in cases {
         fs::write(&input, contents).unwrap();
         let error = Batch::load(Some(&input), asked, &config, 0).unwrap_err();

@@ -18,7 +18,8 @@ fn flopmeter(arguments: &[&str]) -> Command {
 
 #[test]
 fn every_executor_has_ceilings_in_counted_work() {
-    common::on_every_executor(|executor| {
+    // These buffers are larger than the race detector can watch.
+    common::on_every_executor_with_races(|executor| {
         let ceilings = measure(executor, 2, &mut |_| ControlFlow::Continue(())).unwrap();
         for ceiling in &ceilings.ceilings {
             let (rate, seconds) = (ceiling.rate, ceiling.seconds);
