@@ -3,6 +3,7 @@
 
 #[cfg(feature = "embedded")]
 pub mod cpu;
+#[cfg(any(feature = "embedded", feature = "gpu"))]
 mod fits;
 #[cfg(feature = "gpu")]
 pub mod gpu;

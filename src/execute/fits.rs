@@ -34,6 +34,7 @@ pub(super) fn kernel(adapter: &Adapter, kernel: &KernelModule) -> Result<(), Err
 ///
 /// # Errors
 /// Where it would launch fewer.
+#[cfg(feature = "gpu")]
 pub(super) fn grid(adapter: &Adapter, label: &str, grid: [u32; 3]) -> Result<(), Error> {
     let workgroups: u128 = grid.into_iter().map(u128::from).product();
     let limit = adapter.limits.grid.filter(|&limit| workgroups > limit.into());

@@ -14,7 +14,7 @@
 //! | `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
-//! | `cfg` | basic blocks and the graph for [`crate::flow`] |
+//! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
 mod build;

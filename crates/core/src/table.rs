@@ -1,7 +1,7 @@
 //! From raw counters to costs: what each metered block costs and which counters say how often it
 //! executed. Knows the layout of the counter buffer; nothing of how the numbers got there.
 //!
-//! The buffer has [`STRIPES`] stripes, each with every counter, and a counter is the sum of its stripes:
+//! The buffer has `STRIPES` stripes, each with every counter, and a counter is the sum of its stripes:
 //! workgroups that run at the same time add to different ones, so that cores do not wait for each
 //! other's cache line at every atomic.
 
