@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter_core::{
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
-    table::BlockTable,
+    table::Line,
 };
 use serde::Serialize;
 
@@ -28,15 +28,15 @@ struct LineCounts {
 }
 
 impl Counts {
-    /// The counts of a kernel from how often each of its blocks was executed.
+    /// The counts of a kernel: in all, and by line of its source from 1.
     ///
     /// # Errors
-    /// Where traffic cannot be written as JSON, which no known traffic cannot.
-    pub(crate) fn of(table: &BlockTable, executions: &[u64]) -> Result<Self, String> {
-        let Cost { ops: all, traffic: touched } = table.cost(executions);
+    /// Where traffic cannot be written as JSON.
+    pub(crate) fn of(cost: &Cost, lines: &BTreeMap<u32, Line>) -> Result<Self, String> {
+        let Cost { ops: all, traffic: touched } = *cost;
         // A branch that was never taken costs nothing, and a listing says so by its silence.
-        let lines = table.lines(executions).into_iter().filter(|(_, line)| line.executions > 0);
-        let lines = lines.map(|(number, line)| {
+        let lines = lines.iter().filter(|(_, line)| line.executions > 0);
+        let lines = lines.map(|(&number, line)| {
             Ok(LineCounts {
                 line: number,
                 executions: line.executions.to_string(),

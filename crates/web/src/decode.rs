@@ -12,6 +12,7 @@ pub(crate) fn decode(table: usize, raw: &[u8], launched: Option<u64>) -> Result<
     TABLES.with_borrow(|tables| {
         let table = tables.get(table).ok_or_else(|| format!("there is no table {table}"))?;
         let executions = table.decode(raw, launched).map_err(|error| error.to_string())?;
-        serde_json::to_string(&Counts::of(table, &executions)?).map_err(|error| error.to_string())
+        let counts = Counts::of(&table.cost(&executions), &table.lines(&executions))?;
+        serde_json::to_string(&counts).map_err(|error| error.to_string())
     })
 }

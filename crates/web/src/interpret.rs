@@ -67,11 +67,14 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
         repeats: 0,
     };
     let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
-    let cost = run.table.cost(&run.executions);
+    let observed = &run.observed;
     let reply = Reply {
-        counts: Counts::of(&run.table, &run.executions)?,
+        counts: Counts::of(&observed.cost, &observed.lines)?,
         entry: kernel.entry_point().name.clone(),
-        tally_agrees: run.witness.is_some_and(|witness| witness.tally == cost),
+        tally_agrees: observed
+            .witness
+            .as_ref()
+            .is_some_and(|witness| witness.tally == observed.cost),
         fills: contents(&kernel, &fills)?,
         buffers: run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes))).collect(),
     };
