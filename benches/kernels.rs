@@ -92,6 +92,8 @@ fn attention(gpu: &mut Gpu, s: u32) {
         ("HEADS", heads),
         ("KV_HEADS", kv_heads),
         ("WIDTH", width),
+        ("WINDOW", s),
+        ("CAPPED", 0),
         ("LANES", 8),
         ("P", 0),
     ];

@@ -1,11 +1,12 @@
-// Causal attention with grouped queries, forward beside backward: o_i = the sum over j <= i of p_ij v_j
-// with p_ij = exp(scale * q_i . k_j - the logarithm of the row's sum). HEADS / KV_HEADS heads share one
-// head of keys and values. The S x S square is never written: forward, a row's maximum, sum and output
-// are carried from one block of keys to the next and rescaled where the maximum grows; backward, p is
-// computed again from the row's `lse`, in both entries that need it.
+// Causal attention with grouped queries, forward beside backward: o_i = the sum over i - WINDOW < j <= i of
+// p_ij v_j with p_ij = exp(scale * score_ij - the logarithm of the row's sum), where a score is q_i . k_j or,
+// bounded, tanh(inner * q_i . k_j). HEADS / KV_HEADS heads share one head of keys and values. The S x S square
+// is never written: forward, a row's maximum, sum and output are carried from one block of keys to the next
+// and rescaled where the maximum grows; backward, p is computed again from the row's `lse`, in both entries
+// that need it.
 //
-// Here an invocation takes a row, whatever the WIDTH is. The `_vec4` entries are in attention_tiles.wgsl,
-// what both need in attention_common.wgsl.
+// Here an invocation takes a row, whatever the WIDTH and the WINDOW are. The `_vec4` entries are in
+// attention_tiles.wgsl, what both need in attention_common.wgsl.
 
 @group(0) @binding(1) var<storage, read> q: array<f32>;                   // (B, S, HEADS, WIDTH)
 @group(0) @binding(2) var<storage, read> k: array<f32>;                   // (B, S, KV_HEADS, WIDTH)
@@ -42,12 +43,13 @@ fn forward(
     var p: array<f32, BLOCK>;
     var top = LOWEST;
     var sum = 0.0;
-    for (var first = 0u; first <= i; first += BLOCK) {
+    let start = first_key(i);
+    for (var first = start; first <= i; first += BLOCK) {
         let count = min(BLOCK, i + 1u - first);
         let kv_first = head.kv + first * head.kv_step;
         var higher = top;
         for (var c = 0u; c < count; c++) {
-            p[c] = scalar_score(q_row, kv_first + c * head.kv_step);
+            p[c] = bent(scalar_score(q_row, kv_first + c * head.kv_step));
             higher = max(higher, p[c]);
         }
         var block_sum = 0.0;
@@ -56,7 +58,7 @@ fn forward(
             block_sum += p[c];
         }
         var shrink = 0.0;
-        if first == 0u {
+        if first == start {
             sum = block_sum;
         } else {
             shrink = exp((top - higher) * dims.scale);
@@ -65,7 +67,7 @@ fn forward(
         top = higher;
         for (var d = 0u; d < width; d++) {
             var out = 0.0;
-            if first > 0u {
+            if first > start {
                 out = o[q_row + d] * shrink;
             }
             for (var c = 0u; c < count; c++) {
@@ -79,6 +81,11 @@ fn forward(
         o[q_row + d] *= share;
     }
     lse[head.rows + i] = top + log(sum) / dims.scale;
+}
+
+// The first key that query i meets.
+fn first_key(i: u32) -> u32 {
+    return i + 1u - min(i + 1u, dims.WINDOW);
 }
 
 // q . k of the rows that begin there.
@@ -141,10 +148,11 @@ fn backward_query(
     for (var d = 0u; d < dims.WIDTH; d++) {
         dq[q_row + d] = 0.0;
     }
-    for (var j = 0u; j <= i; j++) {
+    for (var j = first_key(i); j <= i; j++) {
         let kv_row = head.kv + j * head.kv_step;
-        let p = exp((scalar_score(q_row, kv_row) - lse[head.rows + i]) * dims.scale);
-        let ds = p * (scalar_slope(q_row, kv_row) - delta[head.rows + i]) * dims.scale;
+        let score = bent(scalar_score(q_row, kv_row));
+        let p = exp((score - lse[head.rows + i]) * dims.scale);
+        let ds = score_slope(score, p, scalar_slope(q_row, kv_row) - delta[head.rows + i]);
         for (var d = 0u; d < dims.WIDTH; d++) {
             dq[q_row + d] = fma(ds, k[kv_row + d], dq[q_row + d]);
         }
@@ -173,10 +181,11 @@ fn backward_key_value(
     }
     for (var h = first; h < first + sharing; h++) {
         let head = head_at(b, h, dims.WIDTH);
-        for (var i = j; i < dims.S; i++) {
+        for (var i = j; i < j + min(dims.S - j, dims.WINDOW); i++) {
             let q_row = head.q + i * head.q_step;
-            let p = exp((scalar_score(q_row, kv_row) - lse[head.rows + i]) * dims.scale);
-            let ds = p * (scalar_slope(q_row, kv_row) - delta[head.rows + i]) * dims.scale;
+            let score = bent(scalar_score(q_row, kv_row));
+            let p = exp((score - lse[head.rows + i]) * dims.scale);
+            let ds = score_slope(score, p, scalar_slope(q_row, kv_row) - delta[head.rows + i]);
             for (var d = 0u; d < dims.WIDTH; d++) {
                 dk[kv_row + d] = fma(ds, q[q_row + d], dk[kv_row + d]);
                 dv[kv_row + d] = fma(p, d_o[q_row + d], dv[kv_row + d]);

@@ -2,6 +2,8 @@
 // written, and the pairs near the diagonal, which are taken row by row.
 
 override LANES: u32;
+// 1: a pair's score is tanh(inner * q . k), so that scale * score is bounded by `scale`; 0: it is q . k.
+override CAPPED: u32;
 
 struct Dims {
     B: u32,
@@ -9,7 +11,10 @@ struct Dims {
     HEADS: u32,
     KV_HEADS: u32, // divides HEADS
     WIDTH: u32,    // of a head
-    scale: f32,    // positive
+    WINDOW: u32,   // keys that a query meets at most; the vec4 entries want it to be S
+    scale: f32,    // of scores in the exponent; positive
+    inner: f32,    // of q . k in tanh
+    slope: f32,    // of the gradient by q . k where nothing is bent: scale, or scale * inner
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -158,6 +163,53 @@ fn added(sums: vec4<f32>, c: mat4x4<f32>) -> vec4<f32> {
     return sums + c[0] + c[1] + c[2] + c[3];
 }
 
+// The score of a pair, from q . k.
+fn bent(c: f32) -> f32 {
+    if CAPPED == 0u {
+        return c;
+    }
+    return tanh(c * dims.inner);
+}
+
+// The gradient by the product q . k of a pair, from its score, p, and the gradient by p less delta.
+fn score_slope(score: f32, p: f32, dp: f32) -> f32 {
+    let ds = p * dp * dims.slope;
+    if CAPPED == 0u {
+        return ds;
+    }
+    return ds * (1.0 - score * score);
+}
+
+// The scores of a tile, from q . k.
+fn bent_quad(c: mat4x4<f32>) -> mat4x4<f32> {
+    if CAPPED == 0u {
+        return c;
+    }
+    return mat4x4<f32>(
+        tanh(c[0] * dims.inner),
+        tanh(c[1] * dims.inner),
+        tanh(c[2] * dims.inner),
+        tanh(c[3] * dims.inner),
+    );
+}
+
+// The scores of a block, from q . k.
+fn bent_block(c: Block) -> Block {
+    if CAPPED == 0u {
+        return c;
+    }
+    return Block(
+        bent_quad(c.r0),
+        bent_quad(c.r4),
+        bent_quad(c.r8),
+        bent_quad(c.r12),
+        bent_quad(c.r16),
+        bent_quad(c.r20),
+        bent_quad(c.r24),
+        bent_quad(c.r28),
+    );
+}
+
 // exp(scale * (c - level)), a level for each column.
 fn exponentials(c: mat4x4<f32>, level: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
@@ -168,13 +220,23 @@ fn exponentials(c: mat4x4<f32>, level: vec4<f32>) -> mat4x4<f32> {
     );
 }
 
-// The gradient by the product q . k, from p and the gradient by p: p * (dp - delta) * scale.
-fn score_gradient(p: mat4x4<f32>, dp: mat4x4<f32>, own: vec4<f32>) -> mat4x4<f32> {
+// The gradient by the product q . k, from the scores, p and the gradient by p: p * (dp - delta) * slope, less
+// where scores are bent.
+fn score_gradient(s: mat4x4<f32>, p: mat4x4<f32>, dp: mat4x4<f32>, own: vec4<f32>) -> mat4x4<f32> {
+    let ds = mat4x4<f32>(
+        p[0] * (dp[0] - own) * dims.slope,
+        p[1] * (dp[1] - own) * dims.slope,
+        p[2] * (dp[2] - own) * dims.slope,
+        p[3] * (dp[3] - own) * dims.slope,
+    );
+    if CAPPED == 0u {
+        return ds;
+    }
     return mat4x4<f32>(
-        p[0] * (dp[0] - own) * dims.scale,
-        p[1] * (dp[1] - own) * dims.scale,
-        p[2] * (dp[2] - own) * dims.scale,
-        p[3] * (dp[3] - own) * dims.scale,
+        ds[0] * (1.0 - s[0] * s[0]),
+        ds[1] * (1.0 - s[1] * s[1]),
+        ds[2] * (1.0 - s[2] * s[2]),
+        ds[3] * (1.0 - s[3] * s[3]),
     );
 }
 
@@ -220,8 +282,8 @@ fn forward_row(head: Head, i: u32, columns: Columns) -> Carried {
         for (var d = 0u; d < steps(); d++) {
             score = chain(score, q_vec4[q_row + d], k_vec4[k_row + d]);
         }
-        p[c] = score;
-        top = max(top, score);
+        p[c] = bent(score);
+        top = max(top, p[c]);
     }
     var sum = 0.0;
     for (var c = 0u; c < columns.count; c++) {
@@ -284,8 +346,9 @@ fn pair(head: Head, i: u32, j: u32) -> vec2<f32> {
         score = chain(score, q_vec4[q_row + d], k_vec4[kv_row + d]);
         slope = chain(slope, d_o_vec4[q_row + d], v_vec4[kv_row + d]);
     }
+    score = bent(score);
     let p = exp((score - lse[head.rows + i]) * dims.scale);
-    return vec2(p, p * (slope - delta[head.rows + i]) * dims.scale);
+    return vec2(p, score_slope(score, p, slope - delta[head.rows + i]));
 }
 
 // The first keys of one row: dq from them.
@@ -339,8 +402,9 @@ fn backward_key_value_row(head: Head, j: u32, columns: Columns) {
 fn backward_key_value_quad(head: Head, kv_row: vec4<u32>, i: u32) {
     let q_row = head.q + (i + QUAD) * head.q_step;
     let row = head.rows + i;
-    let p = exponentials(turned_scores_quad(kv_row, q_row), four_lse(row));
-    let ds = score_gradient(p, turned_slopes_quad(kv_row, q_row), four_delta(row));
+    let s = bent_quad(turned_scores_quad(kv_row, q_row));
+    let p = exponentials(s, four_lse(row));
+    let ds = score_gradient(s, p, turned_slopes_quad(kv_row, q_row), four_delta(row));
     var kv_at = kv_row;
     var q_at = q_row;
     for (var step = 0u; step < steps(); step++) {

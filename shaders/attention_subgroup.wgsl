@@ -124,10 +124,11 @@ fn forward_vec4(
     let q_row = head.q + (i + QUAD) * head.q_step;
     var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
     for (var block = 0u; block < blocks; block++) {
-        let s = scores(q_row, share, busy);
+        let products = scores(q_row, share, busy);
         var p = Block();
         var shrink = vec4<f32>();
         if busy {
+            let s = bent_block(products);
             let level = higher(higher(higher(higher(higher(higher(higher(higher(tops, s.r0), s.r4), s.r8), s.r12), s.r16), s.r20), s.r24), s.r28);
             shrink = exp((tops - level) * dims.scale);
             tops = level;
@@ -169,7 +170,7 @@ fn forward_vec4(
     }
     for (var j = before + 32u * blocks; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let s = scores_quad(q_row, kv_row);
+        let s = bent_quad(scores_quad(q_row, kv_row));
         let level = higher(tops, s);
         let shrink = exp((tops - level) * dims.scale);
         tops = level;
@@ -267,19 +268,20 @@ fn backward_query_vec4(
     let q_row = head.q + (i + QUAD) * head.q_step;
     var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
     for (var block = 0u; block < blocks; block++) {
-        let s = scores(q_row, share, busy);
+        let products = scores(q_row, share, busy);
         let dp = slopes(q_row, share, busy);
         var ds = Block();
         if busy {
+            let s = bent_block(products);
             ds = Block(
-                score_gradient(exponentials(s.r0, level), dp.r0, own),
-                score_gradient(exponentials(s.r4, level), dp.r4, own),
-                score_gradient(exponentials(s.r8, level), dp.r8, own),
-                score_gradient(exponentials(s.r12, level), dp.r12, own),
-                score_gradient(exponentials(s.r16, level), dp.r16, own),
-                score_gradient(exponentials(s.r20, level), dp.r20, own),
-                score_gradient(exponentials(s.r24, level), dp.r24, own),
-                score_gradient(exponentials(s.r28, level), dp.r28, own),
+                score_gradient(s.r0, exponentials(s.r0, level), dp.r0, own),
+                score_gradient(s.r4, exponentials(s.r4, level), dp.r4, own),
+                score_gradient(s.r8, exponentials(s.r8, level), dp.r8, own),
+                score_gradient(s.r12, exponentials(s.r12, level), dp.r12, own),
+                score_gradient(s.r16, exponentials(s.r16, level), dp.r16, own),
+                score_gradient(s.r20, exponentials(s.r20, level), dp.r20, own),
+                score_gradient(s.r24, exponentials(s.r24, level), dp.r24, own),
+                score_gradient(s.r28, exponentials(s.r28, level), dp.r28, own),
             );
         }
         var dq_at = q_row;
@@ -308,8 +310,8 @@ fn backward_query_vec4(
     }
     for (var j = before + 32u * blocks; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let p = exponentials(scores_quad(q_row, kv_row), level);
-        let ds = score_gradient(p, slopes_quad(q_row, kv_row), own);
+        let s = bent_quad(scores_quad(q_row, kv_row));
+        let ds = score_gradient(s, exponentials(s, level), slopes_quad(q_row, kv_row), own);
         var dq_at = q_row;
         var k_at = kv_row;
         for (var step = 0u; step < steps(); step++) {
@@ -366,11 +368,12 @@ fn backward_key_value_vec4(
         for (; i + 32u <= behind; i += 32u) {
             let share = head.q + (i + 8u * QUAD + holder % 8u) * head.q_step;
             let row = head.rows + i;
-            let s = turned_scores(kv_row, share, busy);
+            let products = turned_scores(kv_row, share, busy);
             let dp = turned_slopes(kv_row, share, busy);
             var p = Block();
             var ds = Block();
             if busy {
+                let s = bent_block(products);
                 p = Block(
                     exponentials(s.r0, four_lse(row)),
                     exponentials(s.r4, four_lse(row + 4u)),
@@ -382,14 +385,14 @@ fn backward_key_value_vec4(
                     exponentials(s.r28, four_lse(row + 28u)),
                 );
                 ds = Block(
-                    score_gradient(p.r0, dp.r0, four_delta(row)),
-                    score_gradient(p.r4, dp.r4, four_delta(row + 4u)),
-                    score_gradient(p.r8, dp.r8, four_delta(row + 8u)),
-                    score_gradient(p.r12, dp.r12, four_delta(row + 12u)),
-                    score_gradient(p.r16, dp.r16, four_delta(row + 16u)),
-                    score_gradient(p.r20, dp.r20, four_delta(row + 20u)),
-                    score_gradient(p.r24, dp.r24, four_delta(row + 24u)),
-                    score_gradient(p.r28, dp.r28, four_delta(row + 28u)),
+                    score_gradient(s.r0, p.r0, dp.r0, four_delta(row)),
+                    score_gradient(s.r4, p.r4, dp.r4, four_delta(row + 4u)),
+                    score_gradient(s.r8, p.r8, dp.r8, four_delta(row + 8u)),
+                    score_gradient(s.r12, p.r12, dp.r12, four_delta(row + 12u)),
+                    score_gradient(s.r16, p.r16, dp.r16, four_delta(row + 16u)),
+                    score_gradient(s.r20, p.r20, dp.r20, four_delta(row + 20u)),
+                    score_gradient(s.r24, p.r24, dp.r24, four_delta(row + 24u)),
+                    score_gradient(s.r28, p.r28, dp.r28, four_delta(row + 28u)),
                 );
             }
             var kv_at = kv_row;

@@ -6,8 +6,9 @@
 // The tiles end where the sequence does, and begin S % 4 rows in: the rows before are short. For the
 // gradients of keys and values it is the other way round, since there the last rows are.
 //
-// `_vec4` entries want WIDTH to be a multiple of four, and bind vec4 views of the same buffers. Their
-// invocations are the tiles of all heads, ceil(S / 4) to a head, except where an entry says otherwise.
+// `_vec4` entries want WIDTH to be a multiple of four and WINDOW to be S, and bind vec4 views of the same
+// buffers. Their invocations are the tiles of all heads, ceil(S / 4) to a head, except where an entry says
+// otherwise.
 
 // q . k for 32 keys, and a tile of four queries as columns.
 fn scores(own_row: vec4<u32>, other_row: vec4<u32>, head: Head) -> Block {
@@ -83,7 +84,7 @@ fn forward_vec4(
     var j = before;
     for (; j + 32u <= i; j += 32u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let s = scores(q_row, kv_row, head);
+        let s = bent_block(scores(q_row, kv_row, head));
         let level = higher(higher(higher(higher(higher(higher(higher(higher(tops, s.r0), s.r4), s.r8), s.r12), s.r16), s.r20), s.r24), s.r28);
         let shrink = exp((tops - level) * dims.scale);
         tops = level;
@@ -117,7 +118,7 @@ fn forward_vec4(
     }
     for (; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let s = scores_quad(q_row, kv_row);
+        let s = bent_quad(scores_quad(q_row, kv_row));
         let level = higher(tops, s);
         let shrink = exp((tops - level) * dims.scale);
         tops = level;
@@ -227,17 +228,17 @@ fn backward_query_vec4(
     var j = before;
     for (; j + 32u <= i; j += 32u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let s = scores(q_row, kv_row, head);
+        let s = bent_block(scores(q_row, kv_row, head));
         let dp = slopes(q_row, kv_row, head);
         let ds = Block(
-            score_gradient(exponentials(s.r0, level), dp.r0, own),
-            score_gradient(exponentials(s.r4, level), dp.r4, own),
-            score_gradient(exponentials(s.r8, level), dp.r8, own),
-            score_gradient(exponentials(s.r12, level), dp.r12, own),
-            score_gradient(exponentials(s.r16, level), dp.r16, own),
-            score_gradient(exponentials(s.r20, level), dp.r20, own),
-            score_gradient(exponentials(s.r24, level), dp.r24, own),
-            score_gradient(exponentials(s.r28, level), dp.r28, own),
+            score_gradient(s.r0, exponentials(s.r0, level), dp.r0, own),
+            score_gradient(s.r4, exponentials(s.r4, level), dp.r4, own),
+            score_gradient(s.r8, exponentials(s.r8, level), dp.r8, own),
+            score_gradient(s.r12, exponentials(s.r12, level), dp.r12, own),
+            score_gradient(s.r16, exponentials(s.r16, level), dp.r16, own),
+            score_gradient(s.r20, exponentials(s.r20, level), dp.r20, own),
+            score_gradient(s.r24, exponentials(s.r24, level), dp.r24, own),
+            score_gradient(s.r28, exponentials(s.r28, level), dp.r28, own),
         );
         var dq_at = q_row;
         var k_at = kv_row;
@@ -258,8 +259,8 @@ fn backward_query_vec4(
     }
     for (; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
-        let p = exponentials(scores_quad(q_row, kv_row), level);
-        let ds = score_gradient(p, slopes_quad(q_row, kv_row), own);
+        let s = bent_quad(scores_quad(q_row, kv_row));
+        let ds = score_gradient(s, exponentials(s, level), slopes_quad(q_row, kv_row), own);
         var dq_at = q_row;
         var k_at = kv_row;
         for (var step = 0u; step < steps(); step++) {
@@ -318,7 +319,7 @@ fn backward_key_value_tile(head: Head, j: u32, behind: u32) {
     for (; i + 32u <= behind; i += 32u) {
         let q_row = head.q + (i + QUAD) * head.q_step;
         let row = head.rows + i;
-        let s = turned_scores(kv_row, q_row, head);
+        let s = bent_block(turned_scores(kv_row, q_row, head));
         let p = Block(
             exponentials(s.r0, four_lse(row)),
             exponentials(s.r4, four_lse(row + 4u)),
@@ -331,14 +332,14 @@ fn backward_key_value_tile(head: Head, j: u32, behind: u32) {
         );
         let dp = turned_slopes(kv_row, q_row, head);
         let ds = Block(
-            score_gradient(p.r0, dp.r0, four_delta(row)),
-            score_gradient(p.r4, dp.r4, four_delta(row + 4u)),
-            score_gradient(p.r8, dp.r8, four_delta(row + 8u)),
-            score_gradient(p.r12, dp.r12, four_delta(row + 12u)),
-            score_gradient(p.r16, dp.r16, four_delta(row + 16u)),
-            score_gradient(p.r20, dp.r20, four_delta(row + 20u)),
-            score_gradient(p.r24, dp.r24, four_delta(row + 24u)),
-            score_gradient(p.r28, dp.r28, four_delta(row + 28u)),
+            score_gradient(s.r0, p.r0, dp.r0, four_delta(row)),
+            score_gradient(s.r4, p.r4, dp.r4, four_delta(row + 4u)),
+            score_gradient(s.r8, p.r8, dp.r8, four_delta(row + 8u)),
+            score_gradient(s.r12, p.r12, dp.r12, four_delta(row + 12u)),
+            score_gradient(s.r16, p.r16, dp.r16, four_delta(row + 16u)),
+            score_gradient(s.r20, p.r20, dp.r20, four_delta(row + 20u)),
+            score_gradient(s.r24, p.r24, dp.r24, four_delta(row + 24u)),
+            score_gradient(s.r28, p.r28, dp.r28, four_delta(row + 28u)),
         );
         var kv_at = kv_row;
         var q_at = q_row;

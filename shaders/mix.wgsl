@@ -1,5 +1,5 @@
 // The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums and
-// multiples. The gradients of h and f are dy itself.
+// multiples, and x + 1. The gradients of h and f are dy itself.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
 
@@ -186,4 +186,18 @@ fn scale(
         return;
     }
     scaled[i] *= multiple.factor;
+}
+
+// One invocation computes one element of out = x + 1.
+@compute @workgroup_size(LANES)
+fn plus_one(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    out[i] = x[i] + 1.0;
 }

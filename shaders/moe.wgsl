@@ -32,6 +32,7 @@ struct Dims {
 @group(0) @binding(4) var<storage, read> dxs: array<f32>;           // (A,D)
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;      // (T,D)
 @group(0) @binding(5) var<storage, read_write> dlogits: array<f32>; // (T,E)
+@group(0) @binding(7) var<storage, read_write> p: array<f32>;       // (T,E)  written by route_all, else read
 
 @group(0) @binding(4) var<storage, read> x_vec4: array<vec4<f32>>;         // (T,D / 4)
 @group(0) @binding(5) var<storage, read_write> xs_vec4: array<vec4<f32>>;  // (A,D / 4)
@@ -300,5 +301,74 @@ fn backward_route(
     }
     for (var a = first; a < first + dims.K; a++) {
         dlogits[row + choice[a]] = gate[a] * (dgate[a] - mean);
+    }
+}
+
+// One invocation computes one token's choice and gate (T), as `route` does, but the weights are those of the
+// softmax over all E logits, which `p` keeps.
+@compute @workgroup_size(LANES)
+fn route_all(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let t = element(group, groups, lane);
+    if t >= dims.T {
+        return;
+    }
+    let row = t * dims.E;
+    let first = t * dims.K;
+    var largest = 0.0;
+    for (var k = 0u; k < dims.K; k++) {
+        var best = NOBODY;
+        var best_logit = 0.0;
+        for (var e = 0u; e < dims.E; e++) {
+            let logit = logits[row + e];
+            let better = ((logit > best_logit) | (best == NOBODY)) & !is_chosen(e, first, k);
+            best = select(best, e, better);
+            best_logit = select(best_logit, logit, better);
+        }
+        largest = select(largest, best_logit, k == 0u);
+        choice[first + k] = best;
+    }
+    var sum = 0.0;
+    for (var e = 0u; e < dims.E; e++) {
+        let weight = exp(logits[row + e] - largest);
+        sum += weight;
+        p[row + e] = weight;
+    }
+    for (var e = 0u; e < dims.E; e++) {
+        p[row + e] /= sum;
+    }
+    for (var a = first; a < first + dims.K; a++) {
+        gate[a] = p[row + choice[a]];
+    }
+}
+
+// One invocation computes one token's dlogits (T,E) through the softmax over all E logits:
+// p * (dgate - sum of gate * dgate), where dgate is 0 for experts that were not chosen.
+@compute @workgroup_size(LANES)
+fn backward_route_all(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let t = element(group, groups, lane);
+    if t >= dims.T {
+        return;
+    }
+    let row = t * dims.E;
+    let first = t * dims.K;
+    var mean = 0.0; // of dgate, weighted by the gates
+    for (var a = first; a < first + dims.K; a++) {
+        mean = fma(gate[a], dgate[a], mean);
+    }
+    let down = -mean;
+    for (var e = 0u; e < dims.E; e++) {
+        dlogits[row + e] = p[row + e] * down;
+    }
+    for (var a = first; a < first + dims.K; a++) {
+        let at = row + choice[a];
+        dlogits[at] = fma(gate[a], dgate[a], dlogits[at]);
     }
 }

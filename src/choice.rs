@@ -14,7 +14,7 @@ use crate::{
     execute::Limits,
     operation::{
         AttentionStep, Direction, DotStage, EmbeddingStep, Function, LossStep, MixtureStep, Norm,
-        NormStep, Operation, Optimizer, ResolventStep, SortStep, Transfer,
+        NormStep, Operation, Optimizer, ResolventStep, SharedExpertStep, SortStep, Transfer,
     },
     registry::Kernel,
     schedule::Schedule,
@@ -28,8 +28,8 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Linear { result, m, k, n, g, .. } => {
             linear::choose(result, [m, k, n, g], limits)
         }
-        Operation::Attention { step, b, s, heads, kv_heads, width } => {
-            attention(step, [b, s, heads, kv_heads, width], limits)
+        Operation::Attention { step, b, s, heads, kv_heads, width, window, .. } => {
+            attention(step, [b, s, heads, kv_heads, width], window < s, limits)
         }
         Operation::Norm { norm, step, m, d, .. } => self::norm(norm, step, m, d),
         Operation::Rope { direction, b, s, heads, width } => {
@@ -81,6 +81,26 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
             each(Kernel::EmbeddingBackwardRows, product([t, d]), LANES)
         }
         Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
+        Operation::SharedExpert { step, t, d } => {
+            let elements = product([t, d]);
+            let choice = match step {
+                SharedExpertStep::Weight => each(Kernel::SharedExpertWeight, t.into(), LANES),
+                SharedExpertStep::Output => by_four(
+                    [Kernel::SharedExpertForward, Kernel::SharedExpertForwardVec4],
+                    elements,
+                    d,
+                ),
+                SharedExpertStep::Input => by_four(
+                    [Kernel::SharedExpertBackwardInput, Kernel::SharedExpertBackwardInputVec4],
+                    elements,
+                    d,
+                ),
+                SharedExpertStep::WeightGradient => {
+                    each(Kernel::SharedExpertBackwardWeight, t.into(), LANES)
+                }
+            };
+            choice.with(|schedule| schedule.lanes_per_row = Some(1))
+        }
         Operation::Resolvent { step, b, n } => resolvent(step, b, n),
         Operation::Sort { step, a, g } => {
             let chunks = a.div_ceil(CHUNK);
@@ -120,6 +140,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
 fn attention(
     step: AttentionStep,
     [b, s, heads, kv_heads, width]: [u32; 5],
+    slides: bool,
     limits: &Limits,
 ) -> Choice {
     use AttentionStep::{Delta, KeyValue, Output, Query};
@@ -127,7 +148,8 @@ fn attention(
         Output | Delta | Query => product([b, heads]),
         KeyValue => product([b, kv_heads]),
     };
-    if !width.is_multiple_of(4) {
+    // Tiles begin at the first key, and a window's first key is another one for each row.
+    if !width.is_multiple_of(4) || slides {
         let kernel = match step {
             Output => Kernel::AttentionForward,
             Delta => Kernel::AttentionBackwardDelta,
@@ -208,8 +230,13 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::ScaledSum => [Kernel::MixForward, Kernel::MixForwardVec4],
         Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
         Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
-        // Of an adapter's few columns: not worth a kernel of its own.
+        Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
+        Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],
+        Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],
+        Function::SoftCapGradient => [Kernel::SoftCapBackward, Kernel::SoftCapBackwardVec4],
+        // Of an adapter's few columns, or of one row: not worth a kernel of its own.
         Function::Multiple => return each(Kernel::MixScale, p.into(), LANES),
+        Function::PlusOne => return each(Kernel::MixPlusOne, p.into(), LANES),
     };
     by_four(kernels, p.into(), p)
 }
@@ -219,6 +246,8 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
     let choice = match step {
         MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
         MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
+        MixtureStep::RouteOverAll => each(Kernel::MoeRouteAll, t.into(), LANES),
+        MixtureStep::RouteOverAllGradient => each(Kernel::MoeBackwardRouteAll, t.into(), LANES),
         MixtureStep::GateGradient => each(Kernel::MoeBackwardGate, product([t, k]), LANES),
         MixtureStep::Gather => by_four([Kernel::MoeGather, Kernel::MoeGatherVec4], assignments, d),
         MixtureStep::GatherGradient => {

@@ -29,8 +29,10 @@ use form::{f32s, joins, wide};
 pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
     match *operation {
         Operation::Linear { result, m, k, n, .. } => linear::forms(result, [m, k, n].map(wide)),
-        Operation::Attention { step, b, s, heads, width, .. } => {
-            attention::forms(step, [b, s, heads, width].map(wide), schedule)
+        Operation::Attention { step, b, s, heads, kv_heads: _, width, window, capped, wanted } => {
+            let [b, s, heads, width, window] = [b, s, heads, width, window].map(wide);
+            let shape = attention::Shape { s, heads: b * heads, width, window, capped };
+            attention::forms(step, &shape, wanted, schedule)
         }
         Operation::Norm { norm, step, m, d, accumulate } => {
             norm::forms(norm, step, [m, d].map(wide), accumulate, schedule)
@@ -52,6 +54,7 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
         Operation::Mixture { step, t, e, k, d } => {
             moe::forms(step, [t, e, k, d].map(wide), schedule)
         }
+        Operation::SharedExpert { step, t, d } => moe::shared(step, [t, d].map(wide), schedule),
         Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n)),
         // Integers are sorted and elements are moved, at any size without a floating-point operation.
         Operation::Sort { .. } | Operation::Rows { .. } | Operation::Columns { .. } => {

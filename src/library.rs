@@ -32,6 +32,7 @@ shaders![
     "columns",
     "cross_entropy",
     "embedding",
+    "geglu",
     "grouping",
     "layer_norm",
     "linear" + "linear_tiles" + "linear_common" + "products",
@@ -43,6 +44,8 @@ shaders![
     "rms_norm" + "products",
     "roofline",
     "rope",
+    "shared_expert",
+    "soft_cap",
     "swiglu",
 ];
 

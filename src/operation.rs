@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use optimizer::Optimizer;
 pub use step::{
     AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
-    MixtureStep, Norm, NormStep, ResolventStep, SortStep, Transfer,
+    MixtureStep, Norm, NormStep, ResolventStep, SharedExpertStep, SortStep, Transfer, Wanted,
 };
 
 /// An operation with its sizes, by their shape letters.
@@ -49,6 +49,12 @@ pub enum Operation {
         kv_heads: u32,
         /// Elements of a head.
         width: u32,
+        /// The keys that a query meets at most, itself included; S where it meets all up to itself.
+        window: u32,
+        /// Whether scores are kept within a bound c, as c tanh(score / c).
+        capped: bool,
+        /// The gradients that have a use.
+        wanted: Wanted,
     },
     /// A normalisation of M rows of D.
     Norm {
@@ -135,6 +141,16 @@ pub enum Operation {
         /// Elements of a token.
         d: u32,
     },
+    /// The expert that each of T tokens passes, beside those that it chooses: its output of width D times the
+    /// token's own weight, a sigmoid.
+    SharedExpert {
+        /// What of it is computed.
+        step: SharedExpertStep,
+        /// Tokens.
+        t: u32,
+        /// Elements of a token.
+        d: u32,
+    },
     /// BK-Core: the diagonal of a tridiagonal matrix's resolvent, B matrices of N by N.
     Resolvent {
         /// What of it is computed.
@@ -195,8 +211,26 @@ impl Operation {
             Self::Linear { result: _, m, k, n, g, accumulate } => {
                 vec![("M", m), ("N", n), ("K", k), ("G", g), ("accumulate", accumulate.into())]
             }
-            Self::Attention { step: _, b, s, heads, kv_heads, width } => {
-                vec![("B", b), ("S", s), ("HEADS", heads), ("KV_HEADS", kv_heads), ("WIDTH", width)]
+            Self::Attention {
+                step: _,
+                b,
+                s,
+                heads,
+                kv_heads,
+                width,
+                window,
+                capped,
+                wanted: _,
+            } => {
+                vec![
+                    ("B", b),
+                    ("S", s),
+                    ("HEADS", heads),
+                    ("KV_HEADS", kv_heads),
+                    ("WIDTH", width),
+                    ("WINDOW", window),
+                    ("CAPPED", capped.into()),
+                ]
             }
             Self::Norm { norm: _, step: _, m, d, accumulate } => {
                 vec![("M", m), ("D", d), ("accumulate", accumulate.into())]
@@ -211,7 +245,9 @@ impl Operation {
             Self::Embedding { step: _, b, n, d, v, p } => {
                 vec![("B", b), ("N", n), ("D", d), ("V", v), ("P", p)]
             }
-            Self::TokenSums { t, d } => vec![("T", t), ("D", d)],
+            Self::TokenSums { t, d } | Self::SharedExpert { step: _, t, d } => {
+                vec![("T", t), ("D", d)]
+            }
             Self::Mixture { step: _, t, e, k, d } => {
                 vec![("T", t), ("E", e), ("K", k), ("D", d)]
             }

@@ -81,6 +81,12 @@ kernels! {
         EmbeddingBackwardRows "backward_rows",
         EmbeddingScatter "scatter",
     }
+    "geglu" {
+        GegluForward "forward",
+        GegluForwardVec4 "forward_vec4",
+        GegluBackward "backward",
+        GegluBackwardVec4 "backward_vec4",
+    }
     "grouping" {
         GroupingClear "clear",
         GroupingCount "count",
@@ -123,6 +129,7 @@ kernels! {
         MixAdd "add",
         MixAddVec4 "add_vec4",
         MixScale "scale",
+        MixPlusOne "plus_one",
     }
     "moe" {
         MoeRoute "route",
@@ -136,6 +143,8 @@ kernels! {
         MoeBackwardGather "backward_gather",
         MoeBackwardGatherVec4 "backward_gather_vec4",
         MoeBackwardRoute "backward_route",
+        MoeRouteAll "route_all",
+        MoeBackwardRouteAll "backward_route_all",
     }
     "optimizer" {
         OptimizerSgd "sgd",
@@ -174,6 +183,20 @@ kernels! {
         RopeForwardVec4 "forward_vec4",
         RopeBackward "backward",
         RopeBackwardVec4 "backward_vec4",
+    }
+    "shared_expert" {
+        SharedExpertWeight "weight",
+        SharedExpertForward "forward",
+        SharedExpertForwardVec4 "forward_vec4",
+        SharedExpertBackwardInput "backward_input",
+        SharedExpertBackwardInputVec4 "backward_input_vec4",
+        SharedExpertBackwardWeight "backward_weight",
+    }
+    "soft_cap" {
+        SoftCapForward "forward",
+        SoftCapForwardVec4 "forward_vec4",
+        SoftCapBackward "backward",
+        SoftCapBackwardVec4 "backward_vec4",
     }
     "swiglu" {
         SwigluForward "forward",

@@ -75,6 +75,7 @@ impl Facts {
             | Operation::Rope { .. }
             | Operation::DotProduct { .. }
             | Operation::TokenSums { .. }
+            | Operation::SharedExpert { .. }
             | Operation::Resolvent { .. }
             | Operation::Sort { .. }
             | Operation::Columns { .. }
@@ -148,6 +149,7 @@ pub(super) fn product(operation: &Operation) -> [u64; 2] {
         | Operation::Embedding { .. }
         | Operation::TokenSums { .. }
         | Operation::Mixture { .. }
+        | Operation::SharedExpert { .. }
         | Operation::Resolvent { .. }
         | Operation::Sort { .. }
         | Operation::Rows { .. }

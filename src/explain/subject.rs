@@ -87,7 +87,11 @@ impl Subject {
             Operation::Pointwise { function, p: _ } => match function {
                 Function::Relu | Function::ReluGradient => Self::Relu,
                 Function::SwiGlu | Function::SwiGluGradient => Self::SwiGlu,
+                Function::Multiple if path[..] == ["embedding"] => Self::Embedding,
                 Function::Multiple => Self::Adapters,
+                Function::GeGlu | Function::GeGluGradient => Self::SwiGlu,
+                Function::SoftCap | Function::SoftCapGradient => Self::Loss,
+                Function::PlusOne => Self::RmsNorm,
                 Function::Sum if path[..] == ["residual"] => Self::Residual,
                 Function::Sum | Function::ScaledSum | Function::ScaledSumGradient => Self::Mix,
             },
@@ -97,12 +101,16 @@ impl Subject {
                 Self::Embedding
             }
             Operation::Mixture { step, .. } => match step {
-                MixtureStep::Route | MixtureStep::RouteGradient => Self::GateSoftmax,
+                MixtureStep::Route
+                | MixtureStep::RouteGradient
+                | MixtureStep::RouteOverAll
+                | MixtureStep::RouteOverAllGradient => Self::GateSoftmax,
                 MixtureStep::Gather | MixtureStep::GatherGradient => Self::Gather,
                 MixtureStep::Combine | MixtureStep::CombineGradient | MixtureStep::GateGradient => {
                     Self::Gates
                 }
             },
+            Operation::SharedExpert { .. } => Self::Gates,
             Operation::Resolvent { .. } => Self::BkCore,
             Operation::Sort { .. } | Operation::Columns { .. } => Self::Movement,
             Operation::Update { .. } => Self::Optimizer,
@@ -156,7 +164,10 @@ impl Subject {
                 LossStep::Mean => 0,
             },
             Operation::Mixture { step, t, .. } => match step {
-                MixtureStep::Route | MixtureStep::RouteGradient => product(&[t]),
+                MixtureStep::Route
+                | MixtureStep::RouteGradient
+                | MixtureStep::RouteOverAll
+                | MixtureStep::RouteOverAllGradient => product(&[t]),
                 MixtureStep::Gather
                 | MixtureStep::GatherGradient
                 | MixtureStep::Combine
@@ -167,8 +178,13 @@ impl Subject {
                 Function::Relu
                 | Function::ReluGradient
                 | Function::SwiGlu
-                | Function::SwiGluGradient => product(&[p]),
-                Function::ScaledSum
+                | Function::SwiGluGradient
+                | Function::GeGlu
+                | Function::GeGluGradient => product(&[p]),
+                Function::PlusOne
+                | Function::SoftCap
+                | Function::SoftCapGradient
+                | Function::ScaledSum
                 | Function::ScaledSumGradient
                 | Function::Sum
                 | Function::Multiple => 0,
@@ -187,6 +203,7 @@ impl Subject {
             Operation::Update { p, .. } => product(&[p]),
             Operation::Linear { .. }
             | Operation::Attention { .. }
+            | Operation::SharedExpert { .. }
             | Operation::Rope { .. }
             | Operation::DotProduct { .. }
             | Operation::TokenSums { .. }

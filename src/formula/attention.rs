@@ -1,89 +1,133 @@
-//! Causal attention with grouped queries: query i of S meets the i + 1 keys up to itself, in each of
-//! B HEADS heads of WIDTH elements. A product of two rows takes WIDTH multiply-adds.
+//! Causal attention with grouped queries: query i of S meets the keys up to itself, at most WINDOW of them,
+//! in each of B HEADS heads of WIDTH elements. A product of two rows takes WIDTH multiply-adds.
 
 use super::form::{Forms, Overhead, f32s};
 use crate::{
     op::{Op, OpCounts},
-    operation::AttentionStep,
+    operation::{AttentionStep, Wanted},
     schedule::Schedule,
 };
 
 /// Keys that a block brings to a row at once.
 const BLOCK: u64 = 32;
 
+/// The sizes of attention, all heads of all sequences together.
+pub(super) struct Shape {
+    /// Tokens of a sequence.
+    pub(super) s: u64,
+    /// Heads of queries in all sequences.
+    pub(super) heads: u64,
+    /// Elements of a head.
+    pub(super) width: u64,
+    /// The keys that a query meets at most.
+    pub(super) window: u64,
+    /// Whether scores are kept within a bound.
+    pub(super) capped: bool,
+}
+
 pub(super) fn forms(
     step: AttentionStep,
-    [b, s, heads, width]: [u64; 4],
+    shape: &Shape,
+    wanted: Wanted,
     schedule: &Schedule,
 ) -> Forms {
-    let heads = b * heads;
-    let shape = Shape { width, pairs: heads * (s * (s + 1) / 2) };
-    let (pairs, rows) = (shape.pairs, heads * s);
+    let (width, pairs, rows) = (shape.width, shape.pairs(), shape.heads * shape.s);
+    let product = f32s([(Op::Fma, width * pairs)]);
     match step {
         // A pair takes q . k, the row's maximum, exp((q . k - maximum) * scale), its sum, and o += p v.
         // A row ends with o * (1 / sum) and lse = maximum + log(sum) / scale. Where it meets another
         // block of keys, shrink = exp((maximum before - now) * scale), the sum becomes sum * shrink +
         // the block's, and o * shrink.
         AttentionStep::Output => {
-            let blocks = heads * further_blocks(s, schedule.tile.unwrap_or(1).into());
+            let tile = schedule.tile.unwrap_or(1).into();
+            let blocks = shape.heads * further_blocks(shape.s, shape.window, tile);
             let rescaled = f32s([
                 (Op::Fma, blocks),
                 (Op::Mul, blocks * (width + 1)),
                 (Op::Add, blocks),
                 (Op::Exp, blocks),
             ]);
-            Forms::algebra(f32s([
-                (Op::Fma, 2 * width * pairs),
+            let softmax = f32s([
                 (Op::Mul, pairs + rows * width),
                 (Op::Add, 2 * pairs + rows),
                 (Op::MinMax, pairs),
                 (Op::Exp, pairs),
                 (Op::Div, 2 * rows),
                 (Op::Log, rows),
-            ]))
-            .and(Overhead::RunningMaximum, rescaled)
+            ]);
+            Forms::algebra(product + product + softmax + shape.caps())
+                .and(Overhead::RunningMaximum, rescaled)
         }
-        AttentionStep::Delta => Forms::algebra(f32s([(Op::Fma, rows * width)])),
+        AttentionStep::Delta => {
+            let sums = f32s([(Op::Fma, rows * width)]);
+            if wanted.query || wanted.key {
+                Forms::algebra(sums)
+            } else {
+                Forms::default().and(Overhead::Unused, sums)
+            }
+        }
         // A pair takes ds = p * (dp - delta) * scale with dp = d_o . v, and dq += ds k; p, which the
         // forward pass had, is computed again because the S x S squares are not kept.
-        AttentionStep::Query => {
-            Forms::algebra(shape.score_gradients() + f32s([(Op::Fma, width * pairs)]))
-                .and(Overhead::Recomputation, shape.probabilities())
+        AttentionStep::Query => Forms::algebra(shape.score_gradients() + product)
+            .and(Overhead::Recomputation, shape.probabilities()),
+        // A pair takes dk += ds q and dv += p d_o; p is computed again, and ds is where it was before.
+        AttentionStep::KeyValue => {
+            let asked = |is: bool, counts: OpCounts| if is { counts } else { OpCounts::ZERO };
+            let Wanted { query, key, value } = wanted;
+            let scores = shape.score_gradients();
+            let again = shape.probabilities() + asked(key && query, scores);
+            let unused = asked(!key, product + scores) + asked(!value, product);
+            Forms::algebra(
+                asked(key, product) + asked(value, product) + asked(key && !query, scores),
+            )
+            .and(Overhead::Recomputation, again)
+            .and(Overhead::Unused, unused)
         }
-        // A pair takes dk += ds q and dv += p d_o; both p and ds are computed again.
-        AttentionStep::KeyValue => Forms::algebra(f32s([(Op::Fma, 2 * width * pairs)]))
-            .and(Overhead::Recomputation, shape.probabilities() + shape.score_gradients()),
     }
-}
-
-struct Shape {
-    width: u64,
-    /// Pairs of a query and a key, in all heads.
-    pairs: u64,
 }
 
 impl Shape {
-    /// p = exp((q . k - lse) * scale) of every pair.
-    fn probabilities(&self) -> OpCounts {
-        let pairs = self.pairs;
-        f32s([(Op::Fma, self.width * pairs), (Op::Add, pairs), (Op::Mul, pairs), (Op::Exp, pairs)])
+    /// Pairs of a query and a key that it meets, in all heads.
+    fn pairs(&self) -> u64 {
+        let window = self.window.min(self.s);
+        self.heads * (window * self.s - triangle(window))
     }
 
-    /// ds = p * (d_o . v - delta) * scale of every pair.
+    /// tanh(q . k * inner) of every pair, where scores are bounded.
+    fn caps(&self) -> OpCounts {
+        let pairs = if self.capped { self.pairs() } else { 0 };
+        f32s([(Op::Mul, pairs), (Op::Tanh, pairs)])
+    }
+
+    /// p = exp((score - lse) * scale) of every pair.
+    fn probabilities(&self) -> OpCounts {
+        let pairs = self.pairs();
+        let softmax = [(Op::Add, pairs), (Op::Mul, pairs), (Op::Exp, pairs)];
+        f32s([(Op::Fma, self.width * pairs)]) + f32s(softmax) + self.caps()
+    }
+
+    /// ds = p * (d_o . v - delta) * slope of every pair, times 1 - tanh^2 where scores are bounded.
     fn score_gradients(&self) -> OpCounts {
-        let pairs = self.pairs;
-        f32s([(Op::Fma, self.width * pairs), (Op::Add, pairs), (Op::Mul, 2 * pairs)])
+        let pairs = self.pairs();
+        let bent = if self.capped { pairs } else { 0 };
+        f32s([
+            (Op::Fma, self.width * pairs),
+            (Op::Add, pairs + bent),
+            (Op::Mul, 2 * pairs + 2 * bent),
+        ])
     }
 }
 
 /// How many blocks all rows of a head meet after their first, in tiles of so many rows. A row alone meets
-/// i / BLOCK. A tile's first block holds the keys of its own rows up to themselves and the S % TILE keys
-/// before the first tile; those of the t tiles between follow in blocks, the t % (BLOCK / TILE) left over a
-/// tile at a time.
-fn further_blocks(s: u64, tile: u64) -> u64 {
+/// one for each BLOCK keys before its last. A tile's first block holds the keys of its own rows up to themselves
+/// and the S % TILE keys before the first tile; those of the t tiles between follow in blocks, the
+/// t % (BLOCK / TILE) left over a tile at a time. Tiles are not for windows.
+fn further_blocks(s: u64, window: u64, tile: u64) -> u64 {
     if tile == 1 {
-        let (whole, rest) = (s / BLOCK, s % BLOCK);
-        return BLOCK * triangle(whole) + rest * whole;
+        let window = window.min(s);
+        let (whole, rest) = (window / BLOCK, window % BLOCK);
+        let short = BLOCK * triangle(whole) + rest * whole;
+        return short + (s - window) * (window.saturating_sub(1) / BLOCK);
     }
     let per_block = BLOCK / tile;
     let (whole, rest) = (s / tile / per_block, s / tile % per_block);
@@ -105,9 +149,25 @@ mod tests {
     #[test]
     fn blocks_are_summed_over_rows() {
         for s in 1..300 {
-            assert_eq!(further_blocks(s, 1), (0..s).map(|i| i / BLOCK).sum::<u64>());
+            for window in [1, 2, 31, 32, 33, 100, s] {
+                let keys = |i: u64| (i + 1).min(window);
+                let blocks = (0..s).map(|i| (keys(i) - 1) / BLOCK).sum::<u64>();
+                assert_eq!(further_blocks(s, window, 1), blocks);
+            }
             let tile = |t: u64| 4 * (t / (BLOCK / 4) + t % (BLOCK / 4));
-            assert_eq!(further_blocks(s, 4), (0..s / 4).map(tile).sum::<u64>());
+            assert_eq!(further_blocks(s, s, 4), (0..s / 4).map(tile).sum::<u64>());
+        }
+    }
+
+    fn shape(window: u64) -> Shape {
+        Shape { s: 10, heads: 2, width: 8, window, capped: false }
+    }
+
+    #[test]
+    fn pairs_are_summed_over_rows() {
+        for window in 1..15 {
+            let pairs = (0..10).map(|i| (i + 1).min(window)).sum::<u64>();
+            assert_eq!(shape(window).pairs(), 2 * pairs);
         }
     }
 
@@ -115,7 +175,7 @@ mod tests {
     fn recomputation_is_three_of_seven_products() {
         let product = 2 * 55 * 8;
         let products = |step| {
-            let forms = forms(step, [1, 10, 2, 8], &Schedule::default());
+            let forms = forms(step, &shape(10), Wanted::ALL, &Schedule::default());
             let [all, again] = [forms.schedule(), forms.extra(Overhead::Recomputation)]
                 .map(|counts| counts.get(Scalar::F32, Op::Fma));
             assert_eq!(forms.algebraic.get(Scalar::F32, Op::Fma), all - again);
@@ -123,5 +183,19 @@ mod tests {
         };
         assert_eq!(products(AttentionStep::Query), (3, 1));
         assert_eq!(products(AttentionStep::KeyValue), (4, 2));
+    }
+
+    #[test]
+    fn what_is_executed_does_not_depend_on_what_is_wanted() {
+        let ways = [false, true].map(|key| [false, true].map(|value| (key, value)));
+        for (key, value) in ways.into_iter().flatten() {
+            for query in [false, true] {
+                let wanted = Wanted { query, key, value };
+                for step in [AttentionStep::Delta, AttentionStep::KeyValue] {
+                    let of = |wanted| forms(step, &shape(4), wanted, &Schedule::default());
+                    assert_eq!(of(wanted).schedule(), of(Wanted::ALL).schedule());
+                }
+            }
+        }
     }
 }

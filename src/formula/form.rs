@@ -31,6 +31,8 @@ pub enum Overhead {
     RunningMaximum,
     /// Numbers are kept within range by powers of two.
     Rescaling,
+    /// A kernel computes several gradients together, and one of them has no use.
+    Unused,
 }
 
 impl Overhead {
@@ -41,6 +43,7 @@ impl Overhead {
             Self::Recomputation => "recomputation",
             Self::RunningMaximum => "running maximum",
             Self::Rescaling => "rescaling",
+            Self::Unused => "unused gradients",
         }
     }
 
@@ -54,6 +57,9 @@ impl Overhead {
                  block's maximum"
             }
             Self::Rescaling => "BK-Core's recursions are kept within range by powers of two",
+            Self::Unused => {
+                "attention computes the gradients by keys and values together, where one has a use"
+            }
         }
     }
 }

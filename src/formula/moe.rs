@@ -2,7 +2,11 @@
 //! counted does not depend on which experts are chosen.
 
 use super::form::{Forms, Overhead, f32s, joins};
-use crate::{op::Op, operation::MixtureStep, schedule::Schedule};
+use crate::{
+    op::Op,
+    operation::{MixtureStep, SharedExpertStep},
+    schedule::Schedule,
+};
 
 pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedule) -> Forms {
     let choices = t * k;
@@ -16,6 +20,14 @@ pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedu
             (Op::Exp, choices),
             (Op::Div, choices),
         ])),
+        // The same choices; exp(logit - largest) of all E logits, their sum, and each divided by it.
+        MixtureStep::RouteOverAll => Forms::algebra(f32s([
+            (Op::Compare, choices * e),
+            (Op::Select, choices * (e + 1)),
+            (Op::Add, 2 * t * e),
+            (Op::Exp, t * e),
+            (Op::Div, t * e),
+        ])),
         MixtureStep::Gather => Forms::default(),
         MixtureStep::Combine => Forms::algebra(f32s([(Op::Fma, choices * d)])),
         MixtureStep::CombineGradient => Forms::algebra(f32s([(Op::Mul, choices * d)])),
@@ -26,6 +38,27 @@ pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedu
         // The weighted mean of dgate takes K fma; then gate * (dgate - mean) for each choice.
         MixtureStep::RouteGradient => {
             Forms::algebra(f32s([(Op::Fma, choices), (Op::Add, choices), (Op::Mul, choices)]))
+        }
+        // The weighted sum of dgate takes K fma; all E logits get -sum times their probability, those that
+        // were chosen gate * dgate besides.
+        MixtureStep::RouteOverAllGradient => {
+            Forms::algebra(f32s([(Op::Fma, 2 * choices), (Op::Neg, t), (Op::Mul, t * e)]))
+        }
+    }
+}
+
+/// An expert that all T tokens pass, weighted by a sigmoid.
+pub(super) fn shared(step: SharedExpertStep, [t, d]: [u64; 2], schedule: &Schedule) -> Forms {
+    match step {
+        SharedExpertStep::Weight => {
+            Forms::algebra(f32s([(Op::Neg, t), (Op::Exp, t), (Op::Add, t), (Op::Div, t)]))
+        }
+        SharedExpertStep::Output => Forms::algebra(f32s([(Op::Fma, t * d)])),
+        SharedExpertStep::Input => Forms::algebra(f32s([(Op::Mul, t * d)])),
+        // A dot product over D for each token, times s (1 - s).
+        SharedExpertStep::WeightGradient => {
+            Forms::algebra(f32s([(Op::Fma, t * d), (Op::Add, t), (Op::Mul, 2 * t)]))
+                .and(Overhead::PartialSums, f32s([(Op::Add, t * joins(schedule.lanes_per_row))]))
         }
     }
 }

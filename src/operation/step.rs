@@ -32,6 +32,27 @@ pub enum AttentionStep {
     KeyValue,
 }
 
+/// Which gradients of attention have a use; whatever is computed beside them is the kernel's own affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Wanted {
+    /// By q.
+    pub query: bool,
+    /// By k.
+    pub key: bool,
+    /// By v.
+    pub value: bool,
+}
+
+impl Wanted {
+    /// All three.
+    pub const ALL: Self = Self { query: true, key: true, value: true };
+
+    /// Whether any has a use.
+    pub const fn any(self) -> bool {
+        self.query || self.key || self.value
+    }
+}
+
 /// A way to normalise a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +105,16 @@ pub enum Function {
     Sum,
     /// factor * x.
     Multiple,
+    /// x + 1.
+    PlusOne,
+    /// gelu(gate) * up, with gelu's approximation by tanh.
+    GeGlu,
+    /// Its gradients by gate and up.
+    GeGluGradient,
+    /// c tanh(x / c).
+    SoftCap,
+    /// Its gradient.
+    SoftCapGradient,
 }
 
 /// A stage of a sum of products.
@@ -128,6 +159,10 @@ pub enum MixtureStep {
     Route,
     /// The gradient by the router's logits.
     RouteGradient,
+    /// Which experts a token goes to, and their part of the softmax over all logits.
+    RouteOverAll,
+    /// The gradient of that by the router's logits.
+    RouteOverAllGradient,
     /// Tokens in the order of their experts.
     Gather,
     /// The gradient by the tokens: the sum over their experts.
@@ -138,6 +173,20 @@ pub enum MixtureStep {
     CombineGradient,
     /// Its gradient by the weights.
     GateGradient,
+}
+
+/// What of an expert that all tokens pass is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharedExpertStep {
+    /// Each token's weight: the sigmoid of its logit.
+    Weight,
+    /// The weighted output, added to what the other experts give.
+    Output,
+    /// The gradient by the expert's output.
+    Input,
+    /// The gradient by each token's logit.
+    WeightGradient,
 }
 
 /// What of BK-Core is computed.

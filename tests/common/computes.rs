@@ -5,7 +5,8 @@ use flopmeter::{
     formula::{self, Forms},
     operation::{
         AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
-        MixtureStep, Norm, NormStep, Operation, Optimizer, ResolventStep, SortStep, Transfer,
+        MixtureStep, Norm, NormStep, Operation, Optimizer, ResolventStep, SharedExpertStep,
+        SortStep, Transfer, Wanted,
     },
     plan::Dims,
     registry::Kernel,
@@ -35,6 +36,9 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         heads: dim("HEADS"),
         kv_heads: dim("KV_HEADS"),
         width: dim("WIDTH"),
+        window: dim("WINDOW"),
+        capped: dim("CAPPED") > 0,
+        wanted: Wanted::ALL,
     };
     let norm = |norm, step| Operation::Norm {
         norm,
@@ -69,6 +73,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
     };
     let mixture =
         |step| Operation::Mixture { step, t: dim("T"), e: dim("E"), k: dim("K"), d: dim("D") };
+    let shared = |step| Operation::SharedExpert { step, t: dim("T"), d: dim("D") };
     let resolvent = |step| Operation::Resolvent { step, b: dim("B"), n: dim("N") };
     let sort = |step| Operation::Sort { step, a: dim("A"), g: dim("G") };
     Some(match kernel {
@@ -157,12 +162,29 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::SwigluForward | Kernel::SwigluForwardVec4 => pointwise(Function::SwiGlu),
         Kernel::SwigluBackward | Kernel::SwigluBackwardVec4 => pointwise(Function::SwiGluGradient),
         Kernel::MixScale => pointwise(Function::Multiple),
+        Kernel::MixPlusOne => pointwise(Function::PlusOne),
+        Kernel::GegluForward | Kernel::GegluForwardVec4 => pointwise(Function::GeGlu),
+        Kernel::GegluBackward | Kernel::GegluBackwardVec4 => pointwise(Function::GeGluGradient),
+        Kernel::SoftCapForward | Kernel::SoftCapForwardVec4 => pointwise(Function::SoftCap),
+        Kernel::SoftCapBackward | Kernel::SoftCapBackwardVec4 => {
+            pointwise(Function::SoftCapGradient)
+        }
         Kernel::MixBackwardScalePartials => {
             Operation::DotProduct { stage: DotStage::Shares, p: dim("P") }
         }
         Kernel::MixBackwardScale => Operation::DotProduct { stage: DotStage::Total, p: dim("P") },
         Kernel::MoeRoute => mixture(MixtureStep::Route),
         Kernel::MoeBackwardRoute => mixture(MixtureStep::RouteGradient),
+        Kernel::MoeRouteAll => mixture(MixtureStep::RouteOverAll),
+        Kernel::MoeBackwardRouteAll => mixture(MixtureStep::RouteOverAllGradient),
+        Kernel::SharedExpertWeight => shared(SharedExpertStep::Weight),
+        Kernel::SharedExpertForward | Kernel::SharedExpertForwardVec4 => {
+            shared(SharedExpertStep::Output)
+        }
+        Kernel::SharedExpertBackwardInput | Kernel::SharedExpertBackwardInputVec4 => {
+            shared(SharedExpertStep::Input)
+        }
+        Kernel::SharedExpertBackwardWeight => shared(SharedExpertStep::WeightGradient),
         Kernel::MoeGather | Kernel::MoeGatherVec4 => mixture(MixtureStep::Gather),
         Kernel::MoeBackwardGather | Kernel::MoeBackwardGatherVec4 => {
             mixture(MixtureStep::GatherGradient)

@@ -3,6 +3,7 @@
 //! every launch's count against its closed form besides.
 
 mod attention;
+mod bounded;
 mod rms_norm;
 mod rope;
 mod rows;

@@ -115,10 +115,86 @@ fn moving_tokens_and_the_gradients() {
             launch("backward_route")
                 .floats("dgate", &dgate)
                 .floats("gate", &gate)
-                .words("choice", choice)
+                .words("choice", choice.clone())
                 .output("dlogits", t * e)
                 .run(gpu, t, lanes)
                 .assert_close("dlogits", &gradient(&logits, through_route));
+
+            let p = softmax(&logits, e);
+            let over_all = |logits: &[f64]| {
+                let p = softmax(logits, e);
+                let chosen = choice.iter().enumerate().map(|(a, &c)| p[a / k * e + c as usize]);
+                chosen.collect::<Vec<_>>()
+            };
+            let gate = over_all(&logits);
+            let routed = launch("route_all")
+                .floats("logits", &logits)
+                .output("choice", a)
+                .output("gate", a)
+                .output("p", t * e)
+                .run(gpu, t, lanes);
+            assert_eq!(routed.words("choice"), choice);
+            routed.assert_close("gate", &gate);
+            routed.assert_close("p", &p);
+            let through_route = |logits: &[f64]| dot(&over_all(logits), &dgate);
+            launch("backward_route_all")
+                .floats("dgate", &dgate)
+                .floats("gate", &gate)
+                .floats("p", &p)
+                .words("choice", choice.clone())
+                .output("dlogits", t * e)
+                .run(gpu, t, lanes)
+                .assert_close("dlogits", &gradient(&logits, through_route));
+        }
+    });
+}
+
+/// The softmax of each row of E logits.
+fn softmax(logits: &[f64], e: usize) -> Vec<f64> {
+    let rows = logits.chunks(e).flat_map(|row| {
+        let sum: f64 = row.iter().map(|logit| logit.exp()).sum();
+        row.iter().map(move |logit| logit.exp() / sum)
+    });
+    rows.collect()
+}
+
+#[test]
+fn an_expert_for_all_tokens_and_its_gradients() {
+    let any = (1..20_usize, 1..12_usize).prop_map(|(t, d)| [t, d]);
+    on_shapes(&[[1, 1], [5, 8], [65, 3]], any, |gpu, [t, d]| {
+        for (lanes, per_row) in [(64, 1), (8, 4)] {
+            let launch = |entry: &str| {
+                let lanes = [("LANES", lanes), ("LANES_PER_ROW", per_row)];
+                let dims = [("T", t), ("D", d)];
+                Launch::new(&format!("shared_expert.{entry}"), &[&dims[..], &lanes[..]].concat())
+            };
+            let (logits, ys, dy) = (noise(1, t), noise(2, t * d), noise(3, t * d));
+            let sigmoid = |logit: f64| 1.0 / (1.0 + (-logit).exp());
+            let gate: Vec<f64> = logits.iter().map(|&logit| sigmoid(logit)).collect();
+            launch("weight")
+                .floats("logits", &logits)
+                .output("gate", t)
+                .run(gpu, t, lanes)
+                .assert_close("gate", &gate);
+            let given = noise(4, t * d);
+            let output = |logits: &[f64], ys: &[f64]| -> Vec<f64> {
+                let added = |i: usize| given[i] + sigmoid(logits[i / d]) * ys[i];
+                (0..t * d).map(added).collect()
+            };
+            let launched =
+                launch("forward").floats("gate", &gate).floats("ys", &ys).floats("y", &given);
+            for ran in launched.run_by_one_and_four(gpu, t * d, lanes, d) {
+                ran.assert_close("y", &output(&logits, &ys));
+            }
+            let back = |entry| launch(entry).floats("gate", &gate).floats("dy", &dy);
+            let dys = gradient(&ys, |ys| dot(&output(&logits, ys), &dy));
+            hold_moved(gpu, back("backward_input"), [t * d, lanes, d], ("dys", &dys));
+            let dlogits = gradient(&logits, |logits| dot(&output(logits, &ys), &dy));
+            back("backward_weight")
+                .floats("ys", &ys)
+                .output("dlogits", t)
+                .run(gpu, t * per_row, lanes)
+                .assert_close("dlogits", &dlogits);
         }
     });
 }

@@ -144,8 +144,19 @@ impl Model {
         bindings: &[(&str, Slice)],
     ) {
         let Shape { b, s, heads, kv_heads, width, .. } = self.shape;
+        let scale = 1.0 / (width as f32).sqrt();
         to.launch(&Launch {
-            operation: Operation::Attention { step, b, s, heads, kv_heads, width },
+            operation: Operation::Attention {
+                step,
+                b,
+                s,
+                heads,
+                kv_heads,
+                width,
+                window: s,
+                capped: false,
+                wanted: operation::Wanted::ALL,
+            },
             component: &layer.name.part(&["attention", "core"]),
             phase: match step {
                 AttentionStep::Output => Phase::Forward,
@@ -154,7 +165,7 @@ impl Model {
                 }
             },
             window: "",
-            scalars: &[("scale", 1.0 / (width as f32).sqrt())],
+            scalars: &[("scale", scale), ("inner", 1.0), ("slope", scale)],
             bindings,
         });
     }

@@ -191,8 +191,12 @@ impl Model {
     ) {
         let Shape { t, e, k, d, .. } = self.shape;
         let phase = match step {
-            MixtureStep::Route | MixtureStep::Gather | MixtureStep::Combine => Phase::Forward,
+            MixtureStep::Route
+            | MixtureStep::RouteOverAll
+            | MixtureStep::Gather
+            | MixtureStep::Combine => Phase::Forward,
             MixtureStep::RouteGradient
+            | MixtureStep::RouteOverAllGradient
             | MixtureStep::GatherGradient
             | MixtureStep::CombineGradient
             | MixtureStep::GateGradient => Phase::Backward,

@@ -1,0 +1,95 @@
+//! GeGLU, numbers kept within a bound, and one more than each number, with their gradients.
+
+use crate::launch::{Launch, dot, gradient, noise, on_shapes};
+
+const SIZES: [usize; 5] = [1, 4, 63, 64, 260];
+
+fn geglu(gate: &[f64], up: &[f64]) -> Vec<f64> {
+    let gelu = |x: f64| {
+        let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+        x / 2.0 * (1.0 + inner.tanh())
+    };
+    gate.iter().zip(up).map(|(&x, up)| gelu(x) * up).collect()
+}
+
+#[test]
+fn geglu_and_its_gradients() {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
+        let gate: Vec<f64> = noise(1, p).iter().map(|x| 6.0 * x).collect();
+        let [up, dy] = [2, 3].map(|seed| noise(seed, p));
+        let launch = |entry: &str| {
+            Launch::new(&format!("geglu.{entry}"), &[("P", p), ("LANES", 16)])
+                .floats("gate", &gate)
+                .floats("up", &up)
+        };
+        for ran in launch("forward").output("y", p).run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("y", &geglu(&gate, &up));
+        }
+        let dgate = gradient(&gate, |gate| dot(&geglu(gate, &up), &dy));
+        let dup = gradient(&up, |up| dot(&geglu(&gate, up), &dy));
+        let backward = launch("backward").floats("dy", &dy).output("dgate", p).output("dup", p);
+        for ran in backward.run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("dgate", &dgate);
+            ran.assert_close("dup", &dup);
+        }
+    });
+}
+
+#[test]
+fn a_gate_far_from_zero_is_open_or_closed() {
+    common::on_every_executor(|gpu| {
+        let (gate, up) = ([-1e4, -100.0, 0.0, 1e4], [2.0; 4]);
+        let launch = |entry: &str| {
+            Launch::new(&format!("geglu.{entry}"), &[("P", 4), ("LANES", 4)])
+                .floats("gate", &gate)
+                .floats("up", &up)
+        };
+        for ran in launch("forward").output("y", 4).run_by_one_and_four(&mut *gpu, 4, 4, 4) {
+            ran.assert_close("y", &[0.0, 0.0, 0.0, 2e4]);
+        }
+        let backward =
+            launch("backward").floats("dy", &[1.0; 4]).output("dgate", 4).output("dup", 4);
+        for ran in backward.run_by_one_and_four(&mut *gpu, 4, 4, 4) {
+            ran.assert_close("dgate", &[0.0, 0.0, 1.0, 2.0]);
+            ran.assert_close("dup", &[0.0, 0.0, 0.0, 1e4]);
+        }
+    });
+}
+
+#[test]
+fn a_bound_and_its_gradient() {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
+        let cap = 2.5;
+        let x: Vec<f64> = noise(1, p).iter().map(|x| 9.0 * x).collect();
+        let dy = noise(2, p);
+        let capped = |x: &[f64]| x.iter().map(|x| cap * (x / cap).tanh()).collect::<Vec<_>>();
+        let launch = |entry: &str| {
+            Launch::new(&format!("soft_cap.{entry}"), &[("P", p), ("LANES", 16)])
+                .scalar("cap", cap)
+                .scalar("inverse", 1.0 / cap)
+                .scalar("minus_square", -1.0 / (cap * cap))
+        };
+        let forward = launch("forward").floats("capped", &x);
+        for ran in forward.run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("capped", &capped(&x));
+        }
+        let dx = gradient(&x, |x| dot(&capped(x), &dy));
+        let backward = launch("backward").floats("capped", &capped(&x)).floats("slope", &dy);
+        for ran in backward.run_by_one_and_four(gpu, p, 16, p) {
+            ran.assert_close("slope", &dx);
+        }
+    });
+}
+
+#[test]
+fn one_more_than_each() {
+    on_shapes(&SIZES, 1..600_usize, |gpu, p| {
+        let x = noise(1, p);
+        let more: Vec<f64> = x.iter().map(|x| x + 1.0).collect();
+        Launch::new("mix.plus_one", &[("P", p), ("LANES", 16)])
+            .floats("x", &x)
+            .output("out", p)
+            .run(gpu, p, 16)
+            .assert_close("out", &more);
+    });
+}
