@@ -6,17 +6,20 @@
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,
 //! B sequences of S tokens, T = B S.
 
+mod adapted;
 mod adapters;
 mod config;
 mod linear;
+mod lower;
 mod preset;
 mod source;
 mod step;
 mod tensors;
 
+pub use adapted::Adapted;
 pub use adapters::{Adapter, Adapters, Targets};
 pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling};
 pub use linear::{Linear, Place};
 pub use preset::{PRESETS, preset};
 pub use step::{Exact, Part, Pass, Phases, Tokens, Training, Work};
-pub use tensors::Tensor;
+use tensors::{EMBEDDING, FINAL_NORM, HEAD};

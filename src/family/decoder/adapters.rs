@@ -6,7 +6,7 @@ use std::fmt;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{DecoderConfig, Linear};
+use super::DecoderConfig;
 
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,7 +174,7 @@ impl Adapters {
     /// # Errors
     /// Which is not, and which names there are.
     pub(super) fn check(&self, config: &DecoderConfig) -> Result<(), String> {
-        let modules: Vec<String> = config.modules().map(|(name, _)| name).collect();
+        let modules: Vec<String> = config.modules().map(|(name, _, _)| name).collect();
         let known = || {
             let mut names: Vec<&str> =
                 modules.iter().filter_map(|name| name.rsplit('.').next()).collect();
@@ -264,7 +264,7 @@ impl Targets {
 
     /// Whether the linear layer of this name carries an adapter. An expression that does not parse, which
     /// reading refuses, matches nothing.
-    fn has(&self, module: &str) -> bool {
+    pub(super) fn has(&self, module: &str) -> bool {
         match self {
             Self::Names(names) => names.iter().any(|name| ends_in(module, name)),
             Self::Pattern(pattern) => whole(pattern).is_ok_and(|regex| regex.is_match(module)),
@@ -283,74 +283,18 @@ impl fmt::Display for Targets {
     }
 }
 
-impl DecoderConfig {
-    /// Every linear layer that may carry an adapter, by name.
-    fn modules(&self) -> impl Iterator<Item = (String, Linear)> {
-        let layers = self.layers.iter().enumerate().flat_map(|(number, &layer)| {
-            let linears = Linear::of_layer(self, layer).into_iter().filter(Linear::is_module);
-            linears.map(move |linear| (linear.module(number as u32), linear))
-        });
-        layers.chain([("lm_head".to_owned(), Linear::head(self))])
-    }
-
-    /// The linear layers that carry an adapter, with their names and adapters.
-    pub fn adapted(&self) -> Vec<(String, Linear, Adapter)> {
-        let Some(adapters) = &self.adapters else { return Vec::new() };
-        let compiled = |key: &String| ending(key).ok();
-        let ranks: Vec<_> = adapters
-            .rank_pattern
-            .iter()
-            .filter_map(|(key, r)| Some((compiled(key)?, *r)))
-            .collect();
-        let alphas: Vec<_> = adapters
-            .alpha_pattern
-            .iter()
-            .filter_map(|(key, a)| Some((compiled(key)?, *a)))
-            .collect();
-        let pattern = match &adapters.targets {
-            Targets::Pattern(pattern) => whole(pattern).ok(),
-            Targets::Names(_) | Targets::AllLinear => None,
-        };
-        let has = |name: &str| match &pattern {
-            Some(regex) => regex.is_match(name),
-            None => adapters.targets.has(name),
-        };
-        self.modules()
-            .filter(|(name, _)| has(name))
-            .map(|(name, linear)| {
-                let rank = ranks.iter().find(|(key, _)| key.is_match(&name)).map(|(_, rank)| *rank);
-                let alpha = alphas.iter().find(|(key, _)| key.is_match(&name)).map(|(_, a)| *a);
-                let (rank, alpha) =
-                    (rank.unwrap_or(adapters.rank), alpha.unwrap_or(adapters.alpha));
-                let r = f64::from(rank);
-                let scale = alpha / if adapters.rslora { r.sqrt() } else { r };
-                (name, linear, Adapter { rank, scale })
-            })
-            .collect()
-    }
-
-    /// P, the numbers in all adapters.
-    pub fn adapter_parameters(&self) -> u128 {
-        let each = self.adapted().into_iter();
-        each.map(|(_, linear, adapter)| {
-            u128::from(adapter.rank) * (u128::from(linear.k) + u128::from(linear.n))
-        })
-        .sum()
-    }
-}
-
 /// Whether a module is called `name`, or is called so in whatever holds it.
 fn ends_in(module: &str, name: &str) -> bool {
     module == name || module.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// An expression that matches whole names, as Python's `re.fullmatch`.
-fn whole(pattern: &str) -> Result<Regex, String> {
+pub(super) fn whole(pattern: &str) -> Result<Regex, String> {
     regex(pattern, &format!("^(?:{pattern})$"))
 }
 
 /// An expression that matches the end of a name, as peft reads the keys of its patterns.
-fn ending(key: &str) -> Result<Regex, String> {
+pub(super) fn ending(key: &str) -> Result<Regex, String> {
     regex(key, &format!(r"^(?:.*\.)?(?:{key})$"))
 }
 

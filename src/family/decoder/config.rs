@@ -171,6 +171,42 @@ pub struct Gemma {
     pub attn_logit_softcapping: Option<f64>,
     /// The bound of logits, where they have one.
     pub final_logit_softcapping: Option<f64>,
+    /// The type of the weights, to which the factor of the embedding is rounded.
+    pub weights: WeightType,
+}
+
+/// The type that weights are stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightType {
+    /// Single precision, or what a file does not say.
+    F32,
+    /// Half precision.
+    F16,
+    /// The upper half of single precision.
+    Bf16,
+}
+
+impl WeightType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+
+    /// The name that files have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+        }
+    }
+
+    /// A number rounded to it.
+    fn round(self, number: f64) -> f32 {
+        match self {
+            Self::F32 => number as f32,
+            Self::F16 => half::f16::from_f64(number).to_f32(),
+            Self::Bf16 => half::bf16::from_f64(number).to_f32(),
+        }
+    }
 }
 
 impl DecoderConfig {
@@ -182,6 +218,17 @@ impl DecoderConfig {
     /// kv d, the width of all key, or all value, heads.
     pub const fn kv_width(&self) -> u32 {
         self.num_key_value_heads * self.head_dim
+    }
+
+    /// What the product of a query and a key is multiplied by.
+    pub fn attention_scale(&self) -> f64 {
+        let width = self.gemma.map_or(f64::from(self.head_dim), |gemma| gemma.query_pre_attn_scalar);
+        1.0 / width.sqrt()
+    }
+
+    /// What embedded tokens are multiplied by, where they are.
+    pub fn embedding_scale(&self) -> Option<f32> {
+        self.gemma.map(|gemma| gemma.weights.round(f64::from(self.hidden_size).sqrt()))
     }
 
     /// L.

@@ -236,12 +236,11 @@ impl DecoderConfig {
         let adapted = self.adapted();
         let mut runs: Vec<Run> = Vec::new();
         let mut below = trained_below;
-        for (number, &layer) in self.layers.iter().enumerate() {
-            let prefix = format!("model.layers.{number}.");
+        for (number, &layer) in (0..).zip(&self.layers) {
             let adapters: Vec<(&'static str, u32)> = adapted
                 .iter()
-                .filter(|(name, _, _)| name.starts_with(&prefix))
-                .map(|(_, linear, adapter)| (linear.name, adapter.rank))
+                .filter(|adapted| adapted.layer == Some(number))
+                .map(|adapted| (adapted.linear.name, adapted.adapter.rank))
                 .collect();
             // Layers that are alike in everything cost alike.
             match runs
@@ -262,8 +261,8 @@ impl DecoderConfig {
                 work.product *= u128::from(run.times);
             }
         }
-        let head = adapted.iter().find(|(_, linear, _)| linear.place == Place::Head);
-        step.end(below, head.map(|(_, _, adapter)| adapter.rank));
+        let head = adapted.iter().find(|adapted| adapted.linear.place == Place::Head);
+        step.end(below, head.map(|adapted| adapted.adapter.rank));
         step.optimizer(training.optimizer);
         step.work
     }

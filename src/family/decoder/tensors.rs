@@ -1,60 +1,109 @@
-//! The tensors of a checkpoint and of an adapter's file, by name, with their shapes.
+//! The tensors of a checkpoint and of an adapter's file: their names, shapes, places, and what they start with
+//! where there is no file.
 
 use super::{DecoderConfig, Linear};
+use crate::{
+    blocks::{Fill, ParameterSpec},
+    plan::ComponentName,
+};
 
-/// A tensor of parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tensor {
-    /// Its name in the checkpoint, or in the adapter's file.
-    pub name: String,
-    /// Extents, outermost first.
-    pub shape: Vec<u32>,
-    /// Whether training changes it.
-    pub trained: bool,
+/// The embedding's name in a checkpoint.
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+/// The module of the last norm.
+pub(super) const FINAL_NORM: &str = "model.norm";
+/// The module of the head, and where it stands in a report.
+pub(super) const HEAD: &str = "lm_head";
+/// How the names of an adapter's tensors begin.
+pub(super) const ADAPTER: &str = "base_model.";
+
+/// A uniform distribution with the standard deviation 0.02 that decoders' matrices start with. They are
+/// half a billion numbers and more, and a normal one takes six times the randomness.
+const MATRIX: Fill = Fill::Uniform(0.034_641);
+
+/// Parameters under construction, and what the next ones have in common.
+struct List {
+    component: ComponentName,
+    trained: bool,
+    parameters: Vec<ParameterSpec>,
 }
 
-impl Tensor {
-    /// How many numbers it holds.
-    pub fn elements(&self) -> u128 {
-        self.shape.iter().map(|&extent| u128::from(extent)).product()
+impl List {
+    fn add(&mut self, name: String, shape: &[u32], fill: Fill) {
+        self.parameters.push(ParameterSpec {
+            name,
+            shape: shape.iter().map(|&extent| extent as usize).collect(),
+            component: self.component.clone(),
+            fill,
+            trained: self.trained,
+        });
     }
 }
 
 impl DecoderConfig {
-    /// Every tensor, in the order of the data flow, then the adapters'. Linear layers hold their weight as
-    /// (out, in).
-    pub fn tensors(&self) -> Vec<Tensor> {
-        let trained = self.adapters.is_none();
-        let tensor = |name: String, shape: Vec<u32>| Tensor { name, shape, trained };
+    /// Every parameter, in the order of the data flow, then the adapters'. Linear layers hold their weight
+    /// as (out, in).
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
         let (h, v) = (self.hidden_size, self.vocab_size);
-        let mut tensors = vec![tensor("model.embed_tokens.weight".to_owned(), vec![v, h])];
-        for (number, &layer) in self.layers.iter().enumerate() {
-            for (norm, width) in self.norms() {
-                tensors.push(tensor(format!("model.layers.{number}.{norm}.weight"), vec![width]));
+        let trained = self.adapters.is_none();
+        let component = ComponentName::new(&["embedding"]);
+        let mut list = List { component, trained, parameters: Vec::new() };
+        // Gemma's norms scale by 1 + weight.
+        let norm = Fill::Constant(if self.gemma.is_some() { 0.0 } else { 1.0 });
+        list.add(EMBEDDING.to_owned(), &[v, h], MATRIX);
+        for (number, &layer) in (0..).zip(&self.layers) {
+            list.component = ComponentName::of_layer(number, &[]);
+            for (module, width) in self.norms() {
+                list.add(format!("model.layers.{number}.{module}.weight"), &[width], norm);
             }
             for linear in Linear::of_layer(self, layer) {
                 for copy in 0..linear.copies {
-                    let module = linear.module(number as u32).replace("{}", &copy.to_string());
-                    tensors.push(tensor(format!("{module}.weight"), vec![linear.n, linear.k]));
+                    let module = linear.module(number).replace("{}", &copy.to_string());
+                    list.add(format!("{module}.weight"), &[linear.n, linear.k], MATRIX);
                     if linear.bias {
-                        tensors.push(tensor(format!("{module}.bias"), vec![linear.n]));
+                        list.add(format!("{module}.bias"), &[linear.n], Fill::Constant(0.0));
                     }
                 }
             }
         }
-        tensors.push(tensor("model.norm.weight".to_owned(), vec![h]));
+        list.component = ComponentName::new(&["final_norm"]);
+        list.add(format!("{FINAL_NORM}.weight"), &[h], norm);
         if !self.tie_word_embeddings {
-            tensors.push(tensor("lm_head.weight".to_owned(), vec![v, h]));
+            list.component = ComponentName::new(&[HEAD]);
+            list.add(format!("{HEAD}.weight"), &[v, h], MATRIX);
         }
-        for (module, linear, adapter) in self.adapted() {
-            let part = |part: &str, shape: Vec<u32>| Tensor {
-                name: format!("base_model.model.{module}.lora_{part}.weight"),
-                shape,
-                trained: true,
+        list.trained = true;
+        for adapted in self.adapted() {
+            let [a, b] = Self::adapter_names(&adapted.module);
+            let (k, n, rank) = (adapted.linear.k, adapted.linear.n, adapted.adapter.rank);
+            list.component = match adapted.layer {
+                Some(layer) => ComponentName::of_layer(layer, &[]),
+                None => ComponentName::new(&[HEAD]),
             };
-            tensors.push(part("A", vec![adapter.rank, linear.k]));
-            tensors.push(part("B", vec![linear.n, adapter.rank]));
+            // As peft starts them: A like a linear layer, B at zero.
+            list.add(a, &[rank, k], Fill::Uniform(1.0 / (k as f32).sqrt()));
+            list.add(b, &[n, rank], Fill::Constant(0.0));
         }
-        tensors
+        list.parameters
+    }
+
+    /// How many tensors [`Self::parameters`] lists: known before any is.
+    pub(super) fn tensor_count(&self) -> u128 {
+        let layers = self.kinds().into_iter().map(|(layer, count)| {
+            let linears = Linear::of_layer(self, layer).into_iter();
+            let matrices =
+                linears.map(|linear| u128::from(linear.copies) * if linear.bias { 2 } else { 1 });
+            u128::from(count) * (matrices.sum::<u128>() + self.norms().len() as u128)
+        });
+        layers.sum::<u128>() + if self.tie_word_embeddings { 2 } else { 3 }
+    }
+
+    /// Tensors that a checkpoint may hold although the model reads them from elsewhere.
+    pub(super) const fn redundant_tensors(&self) -> &'static [&'static str] {
+        if self.tie_word_embeddings { &["lm_head.weight"] } else { &[] }
+    }
+
+    /// The names of an adapter's A and B, beside the linear layer of a module.
+    pub(super) fn adapter_names(module: &str) -> [String; 2] {
+        ["A", "B"].map(|part| format!("{ADAPTER}model.{module}.lora_{part}.weight"))
     }
 }

@@ -3,11 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Biases, DecoderConfig, Gemma, Member, Rope, fields::Fields, layers};
+use super::{Biases, DecoderConfig, Gemma, Member, Rope, WeightType, fields::Fields, layers};
 use crate::family::decoder::Adapters;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
 const MAX_PARAMETERS: u128 = 1 << 60;
+
+/// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and would
+/// otherwise fill memory with names.
+const MAX_TENSORS: u128 = 1 << 18;
 
 impl DecoderConfig {
     /// Reads the contents of a `config.json`.
@@ -58,6 +62,13 @@ impl DecoderConfig {
             return Err(format!(
                 "the model would have {parameters} parameters, whose bytes overflow 64 bits: lower \
                  hidden_size, intermediate_size, vocab_size or num_hidden_layers"
+            ));
+        }
+        let tensors = config.tensor_count();
+        if tensors > MAX_TENSORS {
+            return Err(format!(
+                "the model would have {tensors} parameter tensors, more than {MAX_TENSORS}: lower \
+                 num_hidden_layers or the number of experts"
             ));
         }
         if let Some(adapters) = &config.adapters {
@@ -154,7 +165,12 @@ fn gemma(fields: &Fields<'_>) -> Result<Gemma, String> {
     let cap = |name: &str, default: f64| {
         if fields.is_there(name) { fields.positive(name) } else { Ok(Some(default)) }
     };
+    let weights = fields.given("dtype").or_else(|| fields.given("torch_dtype"));
+    let weights = weights.and_then(|name| {
+        WeightType::ALL.into_iter().find(|kind| name.as_str() == Some(kind.name()))
+    });
     Ok(Gemma {
+        weights: weights.unwrap_or(WeightType::F32),
         query_pre_attn_scalar: fields.positive("query_pre_attn_scalar")?.unwrap_or(256.0),
         attn_logit_softcapping: cap("attn_logit_softcapping", 50.0)?,
         final_logit_softcapping: cap("final_logit_softcapping", 30.0)?,

@@ -1,6 +1,8 @@
 //! Rotary positions as files state them: the base, and how long wavelengths are stretched. Older files
 //! say `rope_theta` and `rope_scaling`, newer ones `rope_parameters` with both.
 
+use std::f64::consts::PI;
+
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, positive, size};
@@ -39,6 +41,23 @@ pub enum Scaling {
 }
 
 impl Rope {
+    /// By which angle a position turns each pair of a head's elements: theta^(-2j/d), stretched.
+    pub fn angles(&self, width: u32) -> Vec<f64> {
+        let angle = |pair: u32| {
+            let plain = self.theta.powf(-2.0 * f64::from(pair) / f64::from(width));
+            match self.scaling {
+                Scaling::Default => plain,
+                Scaling::Linear { factor } => plain / factor,
+                Scaling::Llama3 { factor, low, high, original } => {
+                    let turns = f64::from(original) * plain / (2.0 * PI);
+                    let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+                    kept * plain + (1.0 - kept) * plain / factor
+                }
+            }
+        };
+        (0..width / 2).map(angle).collect()
+    }
+
     /// Reads both spellings; what both say, they must say alike.
     pub(super) fn read(fields: &Fields<'_>, default_theta: f64) -> Result<Self, String> {
         let object = |name: &str| -> Result<Option<&Map<String, Value>>, String> {

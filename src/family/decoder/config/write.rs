@@ -39,6 +39,7 @@ impl DecoderConfig {
         self.write_windows(&mut set);
         self.write_experts(&mut set);
         if let Some(gemma) = self.gemma {
+            set("dtype", json!(gemma.weights.name()));
             set("query_pre_attn_scalar", json!(gemma.query_pre_attn_scalar));
             set("attn_logit_softcapping", json!(gemma.attn_logit_softcapping));
             set("final_logit_softcapping", json!(gemma.final_logit_softcapping));

@@ -1,0 +1,97 @@
+//! A low-rank adapter beside a linear layer, as two small products of its own: y += B (scale (A x)). The
+//! scale meets the (M,r) between them, where it costs least.
+
+use super::{
+    launch::{Builder, Launch},
+    linear::{Linear, Rows},
+    weight::{Placer, Weight},
+};
+use crate::{
+    operation::{Function, Operation},
+    plan::{ComponentName, Phase, Slice},
+};
+
+/// What is known of an adapter before it is placed.
+pub(crate) struct Adaption {
+    /// The names of A and B in the adapter's file.
+    pub(crate) tensors: [String; 2],
+    /// r.
+    pub(crate) rank: u32,
+    /// What B's input is multiplied by.
+    pub(crate) scale: f32,
+}
+
+/// An adapter with its parameters placed.
+pub(crate) struct Adapter {
+    /// A: (r,in).
+    a: Linear,
+    /// B: (out,r).
+    b: Linear,
+    scale: f32,
+    /// Where it stands; what it saves is called after it.
+    component: ComponentName,
+}
+
+impl Adapter {
+    /// Places the adapter of a layer with so many inputs and outputs.
+    pub(crate) fn place(
+        to: &mut Builder,
+        placer: &Placer,
+        component: ComponentName,
+        adaption: &Adaption,
+        [inputs, outputs]: [u32; 2],
+    ) -> Self {
+        let Adaption { tensors: [a, b], rank, scale } = adaption;
+        let mut product = |part: &'static str, tensor: &str, shape| {
+            Linear::place(to, placer, &component.part(&[part]), (tensor, None), shape)
+        };
+        let (a, b) = (product("A", a, [inputs, *rank]), product("B", b, [*rank, outputs]));
+        Self { a, b, scale: *scale, component }
+    }
+
+    pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        [&self.a.weight, &self.b.weight].into_iter()
+    }
+
+    /// y (M,out) += B (scale (A x)), and what the backward pass needs of it (M,r).
+    pub(crate) fn forward(&self, to: &mut Builder, rows: &Rows, x: Slice, y: Slice) -> Slice {
+        let name = format!("{}.u {}", self.component, rows.window);
+        let u = to.scratch(name.trim_end(), u64::from(rows.m) * u64::from(self.a.n));
+        self.a.forward(to, rows, x, u);
+        self.scale(to, Phase::Forward, rows, u);
+        self.b.forward_onto(to, rows, u, y);
+        u
+    }
+
+    /// Both gradients from dy (M,out), added to what is there where `more`, and dx (M,in) += where it has a
+    /// use.
+    pub(crate) fn backward(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        [dy, x, u]: [Slice; 3],
+        dx: Option<Slice>,
+        more: bool,
+    ) {
+        let name = format!("gradient by {}.u {}", self.component, rows.window);
+        let du = to.scratch(name.trim_end(), u.len);
+        self.b.backward_parameters(to, rows, dy, u, more);
+        self.b.backward_input(to, rows, dy, du, false);
+        self.scale(to, Phase::Backward, rows, du);
+        self.a.backward_parameters(to, rows, du, x, more);
+        if let Some(dx) = dx {
+            self.a.backward_input(to, rows, du, dx, true);
+        }
+    }
+
+    fn scale(&self, to: &mut Builder, phase: Phase, rows: &Rows, scaled: Slice) {
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function: Function::Multiple, p: scaled.len as u32 },
+            component: &self.component.part(&["scale"]),
+            phase,
+            window: &rows.window,
+            scalars: &[("factor", self.scale)],
+            bindings: &[("scaled", scaled)],
+        });
+    }
+}

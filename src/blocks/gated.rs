@@ -1,0 +1,149 @@
+//! A gated feed-forward network as launches: down(f(gate x) * up x), of all tokens or of the tokens of each
+//! expert.
+
+use super::{
+    launch::{Builder, Launch},
+    linear::Rows,
+    projection::{Onto, Projection},
+    weight::Weight,
+};
+use crate::{
+    operation::{Function, Operation},
+    plan::{ComponentName, Phase, Slice},
+};
+
+/// The function of a gate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// x sigmoid(x).
+    Silu,
+    /// gelu by tanh.
+    Gelu,
+}
+
+/// Three projections and the function between them.
+pub(crate) struct Gated {
+    /// Where the function stands.
+    pub(crate) component: ComponentName,
+    pub(crate) activation: Activation,
+    pub(crate) gate: Projection,
+    pub(crate) up: Projection,
+    pub(crate) down: Projection,
+}
+
+/// What the backward pass needs.
+pub(crate) struct GatedSaved {
+    x: Slice,
+    gate: Slice,
+    up: Slice,
+    activated: Slice,
+    /// What the adapters of gate, up and down made between their products.
+    adapted: [Option<Slice>; 3],
+}
+
+/// Where gradients by what is between the projections go.
+#[derive(Clone, Copy)]
+pub(crate) struct GatedGradients {
+    pub(crate) activated: Slice,
+    pub(crate) gate: Slice,
+    pub(crate) up: Slice,
+}
+
+impl GatedGradients {
+    /// The first of so many elements of each.
+    pub(crate) fn first(&self, len: u64) -> Self {
+        let Self { activated, gate, up } = *self;
+        Self { activated: activated.part(0, len), gate: gate.part(0, len), up: up.part(0, len) }
+    }
+}
+
+impl Gated {
+    /// Every parameter tensor.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        [&self.gate, &self.up, &self.down].into_iter().flat_map(Projection::weights)
+    }
+
+    /// Whether any of its projections has an adapter.
+    pub(crate) const fn is_adapted(&self) -> bool {
+        self.gate.is_adapted() || self.up.is_adapted() || self.down.is_adapted()
+    }
+
+    /// The width between the projections.
+    pub(crate) const fn width(&self) -> u32 {
+        self.gate.linear.n
+    }
+
+    /// y from x; what is kept is called after `name`.
+    pub(crate) fn forward(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        name: &ComponentName,
+        [x, y]: [Slice; 2],
+    ) -> GatedSaved {
+        let len = u64::from(rows.m) * u64::from(self.width());
+        let [gate, up, activated] =
+            ["gate", "up", "activated"].map(|part| to.scratch(format!("{name}.{part}"), len));
+        let u_gate = self.gate.forward(to, rows, x, gate);
+        let u_up = self.up.forward(to, rows, x, up);
+        let tensors = [("gate", gate), ("up", up), ("y", activated)];
+        self.activate(to, Phase::Forward, &tensors);
+        let u_down = self.down.forward(to, rows, activated, y);
+        GatedSaved { x, gate, up, activated, adapted: [u_gate, u_up, u_down] }
+    }
+
+    /// Gradients of what is trained from dy, and dx where that has a use.
+    pub(crate) fn backward(
+        &self,
+        to: &mut Builder,
+        rows: &Rows,
+        saved: &GatedSaved,
+        by: &GatedGradients,
+        (dy, dx): (Slice, Option<Onto>),
+    ) {
+        let [u_gate, u_up, u_down] = saved.adapted;
+        let trains = |projection: &Projection| {
+            dx.is_some() || projection.weights().any(|weight| weight.grad.is_some())
+        };
+        let [gate, up] = [&self.gate, &self.up].map(trains);
+        let through = (gate || up).then_some((by.activated, false));
+        self.down.backward(to, rows, [dy, saved.activated], u_down, through, false);
+        if through.is_none() {
+            return;
+        }
+        let tensors = [
+            ("dy", by.activated),
+            ("gate", saved.gate),
+            ("up", saved.up),
+            ("dgate", by.gate),
+            ("dup", by.up),
+        ];
+        self.activate(to, Phase::Backward, &tensors);
+        let again = dx.map(|(dx, _)| (dx, true));
+        if gate {
+            self.gate.backward(to, rows, [by.gate, saved.x], u_gate, dx, false);
+        }
+        if up {
+            let onto = if gate { again } else { dx };
+            self.up.backward(to, rows, [by.up, saved.x], u_up, onto, false);
+        }
+    }
+
+    fn activate(&self, to: &mut Builder, phase: Phase, bindings: &[(&str, Slice)]) {
+        let function = match (self.activation, phase) {
+            (Activation::Silu, Phase::Forward) => Function::SwiGlu,
+            (Activation::Gelu, Phase::Forward) => Function::GeGlu,
+            (Activation::Silu, Phase::Backward | Phase::Optimizer) => Function::SwiGluGradient,
+            (Activation::Gelu, Phase::Backward | Phase::Optimizer) => Function::GeGluGradient,
+        };
+        let p = u32::try_from(bindings[1].1.len).unwrap_or(u32::MAX);
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function, p },
+            component: &self.component,
+            phase,
+            window: "",
+            scalars: &[],
+            bindings,
+        });
+    }
+}

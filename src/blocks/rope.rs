@@ -1,0 +1,59 @@
+//! Rotary positions as launches: tables of angles, made on the host in double precision, and the turning of
+//! heads by them.
+
+use super::launch::{Builder, Launch};
+use crate::{
+    operation::{Direction, Operation},
+    plan::{ComponentName, Element, Init, Phase, Slice},
+};
+
+/// The angles of a model's positions.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation {
+    /// (S,d/2).
+    cosine: Slice,
+    sine: Slice,
+    b: u32,
+    s: u32,
+    /// d, the width of a head.
+    width: u32,
+}
+
+impl Rotation {
+    /// Tables for B sequences of S positions; a pair of elements is turned by its angle once for each
+    /// position. The pairs are an element of a head's first half and the one d/2 further on.
+    pub(crate) fn place(to: &mut Builder, [b, s]: [u32; 2], angles: &[f64]) -> Self {
+        let all: Vec<f64> = (0..s)
+            .flat_map(|position| angles.iter().map(move |angle| f64::from(position) * angle))
+            .collect();
+        let mut table = |name: &str, of: fn(f64) -> f64| {
+            let values: Vec<u32> = all.iter().map(|&angle| (of(angle) as f32).to_bits()).collect();
+            to.plan.buffer(name, Element::F32, values.len() as u64, Init::Values(values))
+        };
+        let (cosine, sine) = (table("cosine", f64::cos), table("sine", f64::sin));
+        Self { cosine, sine, b, s, width: 2 * angles.len() as u32 }
+    }
+
+    /// Turns the pairs of `heads` heads, or turns their gradient back, in place.
+    pub(crate) fn turn(
+        &self,
+        to: &mut Builder,
+        component: &ComponentName,
+        direction: Direction,
+        (what, x, heads): (&str, Slice, u32),
+    ) {
+        let Self { b, s, width, .. } = *self;
+        let (phase, tensor) = match direction {
+            Direction::Forward => (Phase::Forward, "x"),
+            Direction::Backward => (Phase::Backward, "dx"),
+        };
+        to.launch(&Launch {
+            operation: Operation::Rope { direction, b, s, heads, width },
+            component,
+            phase,
+            window: what,
+            scalars: &[],
+            bindings: &[(tensor, x), ("cosine", self.cosine), ("sine", self.sine)],
+        });
+    }
+}

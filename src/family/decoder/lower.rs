@@ -1,0 +1,161 @@
+//! A decoder as launches: its parameters placed, and the order of a training step, full or of adapters only. A
+//! gradient that nothing trained depends on is not computed: not that of a frozen weight, nor any below the
+//! lowest adapter. Shape letters: B batch, S sequence, T = B S tokens, H hidden width, n heads, kv key and value
+//! heads, d the width of a head, I intermediate width, V vocabulary.
+
+mod attention;
+mod end;
+mod gradients;
+mod mlp;
+mod place;
+mod start;
+
+use super::{DecoderConfig, Linear, Place};
+use crate::{
+    Error,
+    blocks::{launch::Builder, linear::Rows, optimize::optimize, rope::Rotation, weight::Weight},
+    execute::Limits,
+    family::{BatchShape, Scope, Training},
+    plan::{Plan, Slice},
+};
+use attention::{AttentionHalf, AttentionSaved};
+use end::End;
+use gradients::Gradients;
+use mlp::{MlpHalf, MlpSaved};
+use place::Placing;
+use start::Start;
+
+/// The extents that every part has in common.
+#[derive(Clone, Copy)]
+struct Shape {
+    b: u32,
+    s: u32,
+    t: u32,
+    h: u32,
+}
+
+impl Shape {
+    /// Elements of a tensor (T,width).
+    fn elements(self, width: u32) -> u64 {
+        u64::from(self.t) * u64::from(width)
+    }
+}
+
+/// What every layer shares.
+struct Common {
+    shape: Shape,
+    /// All T tokens as one group of rows.
+    rows: Rows,
+    rotation: Rotation,
+}
+
+/// One layer's parameters.
+struct Layer {
+    attention: AttentionHalf,
+    mlp: MlpHalf,
+    /// Whether the gradient by the layer's input has a use.
+    below: bool,
+    /// Whether that by the hidden state between its halves has.
+    between: bool,
+}
+
+/// Lowers a training step, or its forward part.
+pub(super) fn lower(
+    config: &DecoderConfig,
+    batch: BatchShape,
+    training: Training,
+    limits: &Limits,
+) -> Result<Plan, Error> {
+    let mut to = Builder { plan: Plan::default(), limits: *limits };
+    let trains = training.scope == Scope::Step;
+    let full = config.adapters.is_none();
+    let shape = Shape {
+        b: batch.batch(),
+        s: batch.seq(),
+        t: batch.tokens(),
+        h: config.hidden_size,
+    };
+    let mut placing = Placing::new(&mut to, config, shape, trains);
+    let start = Start::place(&mut placing);
+    let common =
+        Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };
+    let mut below = full;
+    let mut layers = Vec::with_capacity(config.layers.len());
+    for index in 0..config.num_hidden_layers() {
+        let attention = AttentionHalf::place(&mut placing, index);
+        let mlp = MlpHalf::place(&mut placing, index);
+        let between = below || attention.is_adapted();
+        let above = between || mlp.is_adapted();
+        layers.push(Layer { attention, mlp, below, between });
+        below = above;
+    }
+    let end = End::place(&mut placing, &start.embedding, below);
+
+    let mut h = start.forward(&mut to, &common);
+    let mut saved = Vec::with_capacity(layers.len());
+    for layer in &layers {
+        let (out, layer) = layer.forward(&mut to, &common, h);
+        h = out;
+        saved.push(layer);
+    }
+    let last = end.forward(&mut to, &common, h)?;
+    if trains {
+        let by = Gradients::place(&mut to, config, shape);
+        end.backward(&mut to, &common, &last, &by);
+        let mut needed = below;
+        for (layer, saved) in layers.iter().zip(&saved).rev() {
+            if needed {
+                layer.backward(&mut to, &common, saved, &by);
+            }
+            needed = layer.below;
+        }
+        if full {
+            start.backward(&mut to, by.h);
+            end.backward_table(&mut to, &common, &last);
+        }
+        let weights = [&start.embedding.weight].into_iter();
+        let weights = weights.chain(layers.iter().flat_map(Layer::weights)).chain(end.weights());
+        optimize(&mut to, training.optimizer, weights);
+    }
+    Ok(to.plan)
+}
+
+impl Layer {
+    /// One layer's output h (T,H) and what its backward pass needs.
+    fn forward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        h: Slice,
+    ) -> (Slice, (AttentionSaved, MlpSaved)) {
+        let (between, attention) = self.attention.forward(to, common, h);
+        let (out, mlp) = self.mlp.forward(to, common, between);
+        (out, (attention, mlp))
+    }
+
+    /// `by.h` holds the gradient by the layer's output before and, where that has a use, by its input
+    /// after.
+    fn backward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        (attention, mlp): &(AttentionSaved, MlpSaved),
+        by: &Gradients,
+    ) {
+        self.mlp.backward(to, common, mlp, by, self.between);
+        if self.between {
+            self.attention.backward(to, common, attention, by, self.below);
+        }
+    }
+
+    fn weights(&self) -> impl Iterator<Item = &Weight> {
+        self.attention.weights().chain(self.mlp.weights())
+    }
+}
+
+/// The linear layers of a layer that stand at `place`, in the order of its data flow.
+fn linears_at(config: &DecoderConfig, index: u32, place: Place) -> Vec<Linear> {
+    let layer = config.layers[index as usize];
+    let linears = Linear::of_layer(config, layer).into_iter();
+    linears.filter(|linear| linear.place == place).collect()
+}

@@ -1,0 +1,200 @@
+//! Attention's half of a layer: norm, projections, rotary positions, scores and values, and the sum with the
+//! hidden state; forward beside backward.
+
+use super::{Common, Place, gradients::Gradients, linears_at, place::Placing};
+use crate::{
+    blocks::{
+        attention::{Attended, Attention},
+        launch::{Builder, sum},
+        projection::Projection,
+        rms_norm::{Normed, RmsNorm},
+        weight::Weight,
+    },
+    operation::{Direction, Wanted},
+    plan::{ComponentName, Slice},
+};
+
+/// The parameters of attention's half of a layer.
+pub(super) struct AttentionHalf {
+    /// The layer.
+    name: ComponentName,
+    norm: RmsNorm,
+    q: Projection,
+    k: Projection,
+    v: Projection,
+    o: Projection,
+    /// Of each head of queries and of keys.
+    head_norms: Option<[RmsNorm; 2]>,
+    core: Attention,
+    /// Of what is added to the hidden state.
+    after: Option<RmsNorm>,
+}
+
+/// What the backward pass needs.
+pub(super) struct AttentionSaved {
+    normed: Normed,
+    heads: Option<[Normed; 2]>,
+    attended: Attended,
+    /// What the adapters of q, k, v and o made between their products.
+    adapted: [Option<Slice>; 4],
+    after: Option<Normed>,
+}
+
+impl AttentionHalf {
+    pub(super) fn place(placing: &mut Placing<'_>, index: u32) -> Self {
+        let config = placing.config;
+        let name = ComponentName::of_layer(index, &[]);
+        let part = name.part(&["attention"]);
+        let block = format!("model.layers.{index}");
+        let norms = name.part(&["norm"]);
+        let norm =
+            placing.norm((norms.clone(), "before attention"), &format!("{block}.input_layernorm"));
+        let mut projection = |place, called| {
+            let linear = &linears_at(config, index, place)[0];
+            placing.projection(&part, (linear, called), &linear.module(index))
+        };
+        let q = projection(Place::Query, "q_proj");
+        let k = projection(Place::Key, "k_proj");
+        let v = projection(Place::Value, "v_proj");
+        let o = projection(Place::Output, "o_proj");
+        let head_norms = config.member.norms_heads().then(|| {
+            [("queries", "q_norm"), ("keys", "k_norm")].map(|(what, norm)| {
+                let component = part.part(&["norm"]);
+                placing.norm((component, what), &format!("{block}.self_attn.{norm}"))
+            })
+        });
+        let after = config.gemma.is_some().then(|| {
+            let tensor = format!("{block}.post_attention_layernorm");
+            placing.norm((norms, "after attention"), &tensor)
+        });
+        let core = Attention {
+            component: part.part(&["core"]),
+            b: placing.shape.b,
+            s: placing.shape.s,
+            heads: config.num_attention_heads,
+            kv_heads: config.num_key_value_heads,
+            width: config.head_dim,
+            window: config.layers[index as usize].window.unwrap_or(placing.shape.s),
+            scale: config.attention_scale() as f32,
+            cap: config
+                .gemma
+                .and_then(|gemma| gemma.attn_logit_softcapping)
+                .map(|cap| cap as f32),
+        };
+        Self { name, norm, q, k, v, o, head_norms, core, after }
+    }
+
+    pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        let norms = [&self.norm].into_iter().chain(self.head_norms.iter().flatten());
+        let norms = norms.chain(&self.after).map(|norm| &norm.weight);
+        norms.chain(self.projections().into_iter().flat_map(Projection::weights))
+    }
+
+    const fn projections(&self) -> [&Projection; 4] {
+        [&self.q, &self.k, &self.v, &self.o]
+    }
+
+    /// Whether any of its projections has an adapter.
+    pub(super) fn is_adapted(&self) -> bool {
+        self.projections().into_iter().any(Projection::is_adapted)
+    }
+
+    /// The hidden state between the layer's halves (T,H), and what the backward pass needs.
+    pub(super) fn forward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        h: Slice,
+    ) -> (Slice, AttentionSaved) {
+        let Common { shape, rows, rotation } = common;
+        let name = &self.name;
+        let mut make =
+            |part: &str, width: u32| to.scratch(format!("{name}.{part}"), shape.elements(width));
+        let [query, kv] = [self.q.linear.n, self.k.linear.n];
+        let [q, o] = ["q", "o"].map(|part| make(part, query));
+        let [k, v] = ["k", "v"].map(|part| make(part, kv));
+        let [attended, between] = ["attended", "between"].map(|part| make(part, shape.h));
+        let lse = make("lse", self.core.heads);
+
+        let normed = self.norm.forward(to, h);
+        let u_q = self.q.forward(to, rows, normed.y, q);
+        let u_k = self.k.forward(to, rows, normed.y, k);
+        let u_v = self.v.forward(to, rows, normed.y, v);
+        let heads = self.head_norms.as_ref().map(|[of_q, of_k]| {
+            [of_q.forward(to, q), of_k.forward(to, k)]
+        });
+        let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
+        let component = name.part(&["attention", "rope"]);
+        for turned in [("queries", q, self.core.heads), ("keys", k, self.core.kv_heads)] {
+            rotation.turn(to, &component, Direction::Forward, turned);
+        }
+        let core = self.core.forward(to, [q, k, v, o], lse);
+        let u_o = self.o.forward(to, rows, o, attended);
+        let after = self.after.as_ref().map(|norm| norm.forward(to, attended));
+        let added = after.map_or(attended, |normed| normed.y);
+        sum(to, &name.part(&["residual"]), "attention", [h, added, between]);
+        let adapted = [u_q, u_k, u_v, u_o];
+        (between, AttentionSaved { normed, heads, attended: core, adapted, after })
+    }
+
+    /// `by.h` holds the gradient by the hidden state after this half before and, `below`, by that before it
+    /// after.
+    pub(super) fn backward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        saved: &AttentionSaved,
+        by: &Gradients,
+        below: bool,
+    ) {
+        let rows = &common.rows;
+        let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
+        let [query, key, value] =
+            [&self.q, &self.k, &self.v].map(|projection| below || projection.is_adapted());
+        let wanted = Wanted { query, key, value };
+        let [u_q, u_k, u_v, u_o] = saved.adapted;
+        let grads = &by.attention;
+        let through = wanted.any().then_some((grads.d_o, false));
+        self.o.backward(to, rows, [dy, saved.attended.o], u_o, through, false);
+        if through.is_none() {
+            return;
+        }
+        self.core.backward(to, &saved.attended, grads, wanted);
+        let [mut dq, mut dk] = [grads.dq, grads.dk];
+        let component = self.name.part(&["attention", "rope"]);
+        let turned = [
+            (wanted.query, ("queries", dq, self.core.heads)),
+            (wanted.key, ("keys", dk, self.core.kv_heads)),
+        ];
+        for (_, turned) in turned.into_iter().filter(|(wanted, _)| *wanted) {
+            common.rotation.turn(to, &component, Direction::Backward, turned);
+        }
+        if let (Some(norms), Some(heads), Some(raw)) =
+            (&self.head_norms, &saved.heads, by.before_head_norms)
+        {
+            for (at, (wanted, gradient)) in
+                [(wanted.query, &mut dq), (wanted.key, &mut dk)].into_iter().enumerate()
+            {
+                if wanted {
+                    norms[at].backward(to, &heads[at], *gradient, Some((raw[at], false)));
+                    *gradient = raw[at];
+                }
+            }
+        }
+        let mut more = false;
+        for (wanted, projection, dy, u) in [
+            (wanted.query, &self.q, dq, u_q),
+            (wanted.key, &self.k, dk, u_k),
+            (wanted.value, &self.v, grads.dv, u_v),
+        ] {
+            if wanted {
+                let dx = below.then_some((by.x, more));
+                projection.backward(to, rows, [dy, saved.normed.y], u, dx, false);
+                more = true;
+            }
+        }
+        if below {
+            self.norm.backward(to, &saved.normed, by.x, Some((by.h, true)));
+        }
+    }
+}

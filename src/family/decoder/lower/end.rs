@@ -1,0 +1,150 @@
+//! From the last hidden state to the loss, and back: the last norm, the head, and the bound of logits where they
+//! have one.
+
+use super::{Common, gradients::Gradients, place::Placing};
+use crate::{
+    Error,
+    blocks::{
+        launch::{Builder, Launch},
+        linear,
+        loss::{LogitRows, Loss},
+        projection::Projection,
+        rms_norm::{Normed, RmsNorm},
+        table::Table,
+        weight::Weight,
+    },
+    family::decoder::{FINAL_NORM, HEAD, Linear},
+    operation::{Function, Operation},
+    plan::{ComponentName, Phase, Slice},
+};
+
+/// The last norm, the head and the loss.
+pub(super) struct End {
+    norm: RmsNorm,
+    /// Over the embedding's own table where they are tied.
+    head: Projection,
+    tied: bool,
+    /// The bound of logits.
+    cap: Option<f32>,
+    loss: Loss,
+    /// Whether the gradient by the last hidden state has a use.
+    below: bool,
+}
+
+/// What the backward pass needs.
+pub(super) struct Last {
+    normed: Normed,
+    windows: Vec<LogitRows>,
+    /// What the head's adapter made between its products, window by window.
+    adapted: Vec<Option<Slice>>,
+}
+
+impl End {
+    /// `below` says whether anything below is trained.
+    pub(super) fn place(placing: &mut Placing<'_>, embedding: &Table, below: bool) -> Self {
+        let config = placing.config;
+        let norm = placing.norm((ComponentName::new(&["final_norm"]), ""), FINAL_NORM);
+        let component = ComponentName::new(&[HEAD]);
+        let tied = config.tie_word_embeddings;
+        let weight = match tied {
+            true => embedding.weight.clone(),
+            false => placing.tensor(&component, &format!("{HEAD}.weight")),
+        };
+        let Linear { k, n, .. } = Linear::head(config);
+        let adapter = placing.adapter(component.part(&["lora"]), HEAD, [k, n]);
+        let linear = linear::Linear { component, weight, bias: None, n, k, g: 1 };
+        let cap = config.gemma.and_then(|gemma| gemma.final_logit_softcapping);
+        let targets = placing.integers("targets");
+        let component = ComponentName::new(&["cross_entropy"]);
+        let (b, s) = (placing.shape.b, placing.shape.s);
+        Self {
+            norm,
+            head: Projection { linear, adapter },
+            tied,
+            cap: cap.map(|cap| cap as f32),
+            loss: Loss { component, b, n: s, v: n, targets },
+            below,
+        }
+    }
+
+    /// Every parameter tensor that is not the embedding's.
+    pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        let own = self.head.weights().skip(usize::from(self.tied));
+        [&self.norm.weight].into_iter().chain(own)
+    }
+
+    /// Logits and loss from h (T,H), and what the backward pass needs.
+    pub(super) fn forward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        h: Slice,
+    ) -> Result<Last, Error> {
+        let normed = self.norm.forward(to, h);
+        let mut adapted = Vec::new();
+        let windows = self.loss.forward(to, |to, window| {
+            let x = window.of(normed.y, common.shape.h);
+            adapted.push(self.head.forward(to, &window.rows, x, window.logits));
+            self.bound(to, Phase::Forward, window);
+        })?;
+        Ok(Last { normed, windows, adapted })
+    }
+
+    /// From the loss to `by.h`, where that has a use, and the gradients of what is trained but for a tied table's.
+    pub(super) fn backward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        last: &Last,
+        by: &Gradients,
+    ) {
+        let h = common.shape.h;
+        for (window, &u) in last.windows.iter().zip(&last.adapted) {
+            self.loss.backward(to, window);
+            self.bound(to, Phase::Backward, window);
+            let (rows, x) = (&window.rows, window.of(last.normed.y, h));
+            let dx = self.below.then(|| (window.of(by.x, h), false));
+            if self.tied {
+                self.head.backward_beside(to, rows, [window.p, x], u, dx, window.first != 0);
+            } else {
+                self.head.backward(to, rows, [window.p, x], u, dx, window.first != 0);
+            }
+        }
+        if self.below {
+            self.norm.backward(to, &last.normed, by.x, Some((by.h, false)));
+        }
+    }
+
+    /// The head's part of a tied table's gradient, onto what the tokens' own rows have brought: one tensor, two
+    /// gradients.
+    pub(super) fn backward_table(&self, to: &mut Builder, common: &Common, last: &Last) {
+        for window in self.tied.then_some(&last.windows).into_iter().flatten() {
+            let x = window.of(last.normed.y, common.shape.h);
+            self.head.linear.backward_parameters(to, &window.rows, window.p, x, true);
+        }
+    }
+
+    /// Keeps a window's logits within their bound, or takes their gradient through it.
+    fn bound(&self, to: &mut Builder, phase: Phase, window: &LogitRows) {
+        let Some(cap) = self.cap else { return };
+        let (function, slope) = match phase {
+            Phase::Forward => (Function::SoftCap, None),
+            Phase::Backward | Phase::Optimizer => {
+                (Function::SoftCapGradient, Some(("slope", window.p)))
+            }
+        };
+        let bindings: Vec<_> = [("capped", window.logits)].into_iter().chain(slope).collect();
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function, p: window.logits.len as u32 },
+            component: &self.head.linear.component.part(&["soft_cap"]),
+            phase,
+            window: &window.rows.window,
+            scalars: &[
+                ("cap", cap),
+                ("inverse", 1.0 / cap),
+                ("minus_square", -1.0 / (cap * cap)),
+            ],
+            bindings: &bindings,
+        });
+    }
+}

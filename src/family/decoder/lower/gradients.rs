@@ -1,0 +1,108 @@
+//! Gradients by hidden values, in buffers that all layers share.
+
+use super::{DecoderConfig, Shape};
+use crate::{
+    blocks::{
+        attention::AttentionGradients,
+        gated::GatedGradients,
+        launch::Builder,
+        mixture::MixtureGradients,
+        rms_norm::{Normed, RmsNorm},
+        shared_expert::SharedGradients,
+    },
+    family::decoder::Mlp,
+    plan::Slice,
+};
+
+/// Where gradients go, layer by layer.
+pub(super) struct Gradients {
+    /// By a layer's output, then by what is between its halves, then by its input (T,H).
+    pub(super) h: Slice,
+    /// By a norm's output (T,H).
+    pub(super) x: Slice,
+    /// By what a norm is given before the sum with the hidden state (T,H), where there are such norms.
+    branch: Option<Slice>,
+    pub(super) attention: AttentionGradients,
+    /// By queries and keys before their own norms, where they have any.
+    pub(super) before_head_norms: Option<[Slice; 2]>,
+    /// Between the projections of an MLP.
+    pub(super) gated: GatedGradients,
+    pub(super) mixture: Option<MixtureGradients>,
+}
+
+impl Gradients {
+    pub(super) fn place(to: &mut Builder, config: &DecoderConfig, shape: Shape) -> Self {
+        let mut scratch = |name: &str, len: u64| to.scratch(format!("gradient by {name}"), len);
+        let t = u64::from(shape.t);
+        let wide = |width: u32| shape.elements(width);
+        let [h, query, kv] = [config.hidden_size, config.query_width(), config.kv_width()];
+        // The widest of all layers, tokens by width.
+        let widths = config.layers.iter().map(|layer| match layer.mlp {
+            Mlp::Dense { width } => wide(width),
+            Mlp::Experts(experts) => {
+                let routed = wide(experts.width) * u64::from(experts.chosen);
+                routed.max(wide(experts.shared.unwrap_or(0)))
+            }
+        });
+        let widest = widths.max().unwrap_or(0);
+        let gated = GatedGradients {
+            activated: scratch("activated", widest),
+            gate: scratch("gate", widest),
+            up: scratch("up", widest),
+        };
+        let experts = config.layers.iter().find_map(|layer| match layer.mlp {
+            Mlp::Experts(experts) => Some(experts),
+            Mlp::Dense { .. } => None,
+        });
+        let mixture = experts.map(|experts| {
+            let a = t * u64::from(experts.chosen);
+            MixtureGradients {
+                ys: scratch("expert output", a * u64::from(h)),
+                xs: scratch("gathered", a * u64::from(h)),
+                gate: scratch("expert weights", a),
+                logits: scratch("router logits", t * u64::from(experts.count)),
+                gated,
+                shared: SharedGradients {
+                    ys: scratch("shared expert output", wide(h)),
+                    logits: scratch("shared expert logits", t),
+                    gated,
+                },
+            }
+        });
+        Self {
+            h: scratch("h", wide(h)),
+            x: scratch("x", wide(h)),
+            branch: config.gemma.is_some().then(|| scratch("branch", wide(h))),
+            attention: AttentionGradients {
+                d_o: scratch("o", wide(query)),
+                dq: scratch("q", wide(query)),
+                dk: scratch("k", wide(kv)),
+                dv: scratch("v", wide(kv)),
+                delta: scratch("scores, row by row", wide(config.num_attention_heads)),
+            },
+            before_head_norms: config.member.norms_heads().then(|| {
+                [("queries before their norm", query), ("keys before their norm", kv)]
+                    .map(|(name, width)| scratch(name, wide(width)))
+            }),
+            gated,
+            mixture,
+        }
+    }
+
+    /// The gradient by what half of a layer adds to the hidden state: that by the sum, or behind a norm the
+    /// gradient by what the norm was given.
+    pub(super) fn through(
+        &self,
+        to: &mut Builder,
+        norm: Option<&RmsNorm>,
+        normed: Option<&Normed>,
+    ) -> Slice {
+        match (norm, normed, self.branch) {
+            (Some(norm), Some(normed), Some(branch)) => {
+                norm.backward(to, normed, self.h, Some((branch, false)));
+                branch
+            }
+            _ => self.h,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The MLP's half of a layer: norm, the network of every token or of the experts that it passes, and the sum with
+//! the hidden state; forward beside backward.
+
+use super::{Common, Place, gradients::Gradients, linears_at, place::Placing};
+use crate::{
+    blocks::{
+        gated::{Gated, GatedSaved},
+        launch::{Builder, sum},
+        mixture::{Mixture, MixtureSaved},
+        rms_norm::{Normed, RmsNorm},
+        shared_expert::SharedExpert,
+        weight::Weight,
+    },
+    family::decoder::{Experts, Mlp},
+    plan::{ComponentName, Slice},
+};
+
+/// The parameters of the MLP's half of a layer.
+pub(super) struct MlpHalf {
+    /// The layer.
+    name: ComponentName,
+    norm: RmsNorm,
+    network: Network,
+    /// Of what is added to the hidden state.
+    after: Option<RmsNorm>,
+}
+
+enum Network {
+    Dense(Gated),
+    Experts(Box<Mixture>),
+}
+
+/// What the backward pass needs.
+pub(super) struct MlpSaved {
+    normed: Normed,
+    network: NetworkSaved,
+    after: Option<Normed>,
+}
+
+enum NetworkSaved {
+    Dense(GatedSaved),
+    Experts(Box<MixtureSaved>),
+}
+
+impl MlpHalf {
+    pub(super) fn place(placing: &mut Placing<'_>, index: u32) -> Self {
+        let config = placing.config;
+        let name = ComponentName::of_layer(index, &[]);
+        let block = format!("model.layers.{index}");
+        let norms = name.part(&["norm"]);
+        let before = match config.gemma {
+            None => "post_attention_layernorm",
+            Some(_) => "pre_feedforward_layernorm",
+        };
+        let place = (norms.clone(), "before feed-forward");
+        let norm = placing.norm(place, &format!("{block}.{before}"));
+        let linears = linears_at(config, index, Place::Mlp);
+        let network = match config.layers[index as usize].mlp {
+            Mlp::Dense { .. } => {
+                Network::Dense(placing.gated(&name.part(&["feed_forward"]), index, &linears))
+            }
+            Mlp::Experts(experts) => {
+                Network::Experts(Box::new(mixture(placing, index, experts)))
+            }
+        };
+        let after = config.gemma.is_some().then(|| {
+            let tensor = format!("{block}.post_feedforward_layernorm");
+            placing.norm((norms, "after feed-forward"), &tensor)
+        });
+        Self { name, norm, network, after }
+    }
+
+    pub(super) fn weights(&self) -> impl Iterator<Item = &Weight> {
+        let norms = [&self.norm].into_iter().chain(&self.after).map(|norm| &norm.weight);
+        let network: Box<dyn Iterator<Item = &Weight>> = match &self.network {
+            Network::Dense(gated) => Box::new(gated.weights()),
+            Network::Experts(mixture) => Box::new(mixture.weights()),
+        };
+        norms.chain(network)
+    }
+
+    /// Whether any of its projections has an adapter.
+    pub(super) fn is_adapted(&self) -> bool {
+        match &self.network {
+            Network::Dense(gated) => gated.is_adapted(),
+            Network::Experts(mixture) => mixture.shared.as_ref().is_some_and(|shared| {
+                shared.expert.is_adapted() || shared.weight.is_adapted()
+            }),
+        }
+    }
+
+    /// The layer's output (T,H), and what the backward pass needs.
+    pub(super) fn forward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        between: Slice,
+    ) -> (Slice, MlpSaved) {
+        let name = &self.name;
+        let normed = self.norm.forward(to, between);
+        let [fed, out] = ["fed", "h"].map(|part| {
+            to.scratch(format!("{name}.{part}"), common.shape.elements(common.shape.h))
+        });
+        let tensors = [normed.y, fed];
+        let network = match &self.network {
+            Network::Dense(gated) => {
+                NetworkSaved::Dense(gated.forward(to, &common.rows, name, tensors))
+            }
+            Network::Experts(mixture) => {
+                NetworkSaved::Experts(Box::new(mixture.forward(to, &common.rows, tensors)))
+            }
+        };
+        let after = self.after.as_ref().map(|norm| norm.forward(to, fed));
+        let added = after.map_or(fed, |normed| normed.y);
+        sum(to, &name.part(&["residual"]), "feed-forward", [between, added, out]);
+        (out, MlpSaved { normed, network, after })
+    }
+
+    /// `by.h` holds the gradient by the layer's output before and, where there is a use for that, `between`, by the
+    /// hidden state before this half after.
+    pub(super) fn backward(
+        &self,
+        to: &mut Builder,
+        common: &Common,
+        saved: &MlpSaved,
+        by: &Gradients,
+        between: bool,
+    ) {
+        if !between && !self.is_adapted() {
+            return;
+        }
+        let rows = &common.rows;
+        let dy = by.through(to, self.after.as_ref(), saved.after.as_ref());
+        let dx = between.then_some(by.x);
+        match (&self.network, &saved.network) {
+            (Network::Dense(gated), NetworkSaved::Dense(saved)) => {
+                let inside = by.gated.first(common.shape.elements(gated.width()));
+                gated.backward(to, rows, saved, &inside, (dy, dx.map(|dx| (dx, false))));
+            }
+            (Network::Experts(mixture), NetworkSaved::Experts(saved)) => {
+                if let Some(inside) = &by.mixture {
+                    mixture.backward(to, rows, saved, inside, (dy, dx));
+                }
+            }
+            (Network::Dense(_), NetworkSaved::Experts(_))
+            | (Network::Experts(_), NetworkSaved::Dense(_)) => {
+                unreachable!("a network leaves what it needs itself")
+            }
+        }
+        if between {
+            self.norm.backward(to, &saved.normed, by.x, Some((by.h, true)));
+        }
+    }
+}
+
+/// A mixture's parameters.
+fn mixture(placing: &mut Placing<'_>, index: u32, experts: Experts) -> Mixture {
+    let config = placing.config;
+    let name = ComponentName::of_layer(index, &["moe"]);
+    let linears = |place| linears_at(config, index, place);
+    let router = &linears(Place::Router)[0];
+    let router = placing.projection(&name, (router, "router"), &router.module(index)).linear;
+    let stacked = placing.gated(&name.part(&["experts"]), index, &linears(Place::Mlp));
+    let shape = placing.shape;
+    let shared = experts.shared.map(|_| {
+        let part = name.part(&["shared"]);
+        let gate = &linears(Place::SharedGate)[0];
+        SharedExpert {
+            t: shape.t,
+            d: shape.h,
+            expert: placing.gated(&part, index, &linears(Place::Shared)),
+            weight: placing.projection(&part, (gate, "gate"), &gate.module(index)),
+            name: part,
+        }
+    });
+    Mixture {
+        name,
+        t: shape.t,
+        e: experts.count,
+        k: experts.chosen,
+        d: shape.h,
+        rescaled: experts.rescaled,
+        router,
+        experts: stacked,
+        shared,
+    }
+}

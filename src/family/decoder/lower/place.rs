@@ -1,0 +1,133 @@
+//! Parameters placed in a plan, by what the family calls them.
+
+use std::collections::BTreeMap;
+
+use super::{DecoderConfig, Linear, Shape};
+use crate::{
+    blocks::{
+        adapter::{Adaption, Adapter},
+        gated::{Activation, Gated},
+        launch::Builder,
+        linear::{self, Rows},
+        projection::Projection,
+        rms_norm::RmsNorm,
+        rope::Rotation,
+        weight::{Placer, Weight},
+    },
+    family::decoder::Adapted,
+    plan::{ComponentName, Element, Init, Slice},
+};
+
+/// A plan that parameters are placed in.
+pub(super) struct Placing<'a> {
+    pub(super) to: &'a mut Builder,
+    pub(super) config: &'a DecoderConfig,
+    pub(super) shape: Shape,
+    placer: Placer,
+    /// By the names of the linear layers that they stand beside.
+    adaptions: BTreeMap<String, Adaption>,
+}
+
+impl<'a> Placing<'a> {
+    /// With gradients where the plan `trains`.
+    pub(super) fn new(
+        to: &'a mut Builder,
+        config: &'a DecoderConfig,
+        shape: Shape,
+        trains: bool,
+    ) -> Self {
+        let adapted = config.adapted().into_iter().map(|Adapted { module, adapter, .. }| {
+            let tensors = DecoderConfig::adapter_names(&module);
+            let (rank, scale) = (adapter.rank, adapter.scale as f32);
+            (module, Adaption { tensors, rank, scale })
+        });
+        let placer = Placer::new(config.parameters(), trains);
+        Self { to, config, shape, placer, adaptions: adapted.collect() }
+    }
+
+    /// A buffer of T integers that the batch fills.
+    pub(super) fn integers(&mut self, name: &str) -> Slice {
+        self.to.plan.buffer(name, Element::U32, self.shape.t.into(), Init::Input)
+    }
+
+    /// All T tokens as one group of rows.
+    pub(super) fn all_rows(&mut self) -> Rows {
+        let groups = self.to.values("rows of all tokens", vec![0, self.shape.t]);
+        Rows { m: self.shape.t, groups, window: String::new() }
+    }
+
+    /// The angles of all positions.
+    pub(super) fn rotation(&mut self) -> Rotation {
+        let angles = self.config.rope.angles(self.config.head_dim);
+        Rotation::place(self.to, [self.shape.b, self.shape.s], &angles)
+    }
+
+    /// The tensor of this name by itself.
+    pub(super) fn tensor(&mut self, component: &ComponentName, name: &str) -> Weight {
+        self.placer.one(self.to, component, name)
+    }
+
+    /// The norm whose module is of this name.
+    pub(super) fn norm(
+        &mut self,
+        place: (ComponentName, &'static str),
+        module: &str,
+    ) -> RmsNorm {
+        let tensor = format!("{module}.weight");
+        let (one_more, eps) = (self.config.gemma.is_some(), self.config.rms_norm_eps as f32);
+        RmsNorm::place(self.to, &self.placer, place, &tensor, one_more, eps)
+    }
+
+    /// A linear layer and its adapter: those of a layer's `part` stand there and in `part.lora`.
+    pub(super) fn projection(
+        &mut self,
+        part: &ComponentName,
+        (linear, name): (&Linear, &'static str),
+        module: &str,
+    ) -> Projection {
+        let component = part.part(&[name]);
+        let shape = [linear.k, linear.n];
+        let bias = linear.bias.then(|| format!("{module}.bias"));
+        let names = (&*format!("{module}.weight"), bias.as_deref());
+        let placed = linear::Linear::place(self.to, &self.placer, &component, names, shape);
+        let component = part.part(&["lora", name]);
+        Projection { linear: placed, adapter: self.adapter(component, module, shape) }
+    }
+
+    /// The adapter beside the linear layer of this name, where it has one.
+    pub(super) fn adapter(
+        &mut self,
+        component: ComponentName,
+        module: &str,
+        shape: [u32; 2],
+    ) -> Option<Adapter> {
+        let adaption = self.adaptions.get(module)?;
+        Some(Adapter::place(self.to, &self.placer, component, adaption, shape))
+    }
+
+    /// A gated network of three linear layers of layer `index`.
+    pub(super) fn gated(&mut self, part: &ComponentName, index: u32, linears: &[Linear]) -> Gated {
+        const NAMES: [&str; 3] = ["gate_proj", "up_proj", "down_proj"];
+        let mut place = |at: usize| {
+            let linear = &linears[at];
+            let module = linear.module(index);
+            if linear.copies == 1 {
+                return self.projection(part, (linear, NAMES[at]), &module);
+            }
+            let component = part.part(&[NAMES[at]]);
+            let tensor = |copy: u32| format!("{}.weight", module.replace("{}", &copy.to_string()));
+            let tensors: Vec<String> = (0..linear.copies).map(tensor).collect();
+            let name = module.replace(".{}", "");
+            let weight = self.placer.stacked(self.to, &component, &name, &tensors);
+            let Linear { n, k, copies: g, .. } = *linear;
+            let linear = linear::Linear { component, weight, bias: None, n, k, g };
+            Projection { linear, adapter: None }
+        };
+        let [gate, up, down] = [0, 1, 2].map(&mut place);
+        let (activation, function) = match self.config.gemma {
+            None => (Activation::Silu, "swiglu"),
+            Some(_) => (Activation::Gelu, "geglu"),
+        };
+        Gated { component: part.part(&[function]), activation, gate, up, down }
+    }
+}
