@@ -12,7 +12,6 @@ mod config;
 mod linear;
 mod lower;
 mod preset;
-mod source;
 mod step;
 mod tensors;
 
@@ -21,5 +20,7 @@ pub use adapters::{Adapter, Adapters, Targets};
 pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling};
 pub use linear::{Linear, Place};
 pub use preset::{PRESETS, preset};
-pub use step::{Exact, Part, Pass, Phases, Tokens, Training, Work};
+pub use step::{Part, Pass, Tokens, Training, Work};
 use tensors::{EMBEDDING, FINAL_NORM, HEAD};
+
+pub use crate::exact::{Exact, Phases};
