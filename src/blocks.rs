@@ -1,12 +1,21 @@
 //! What model families are built of: parameters placed in a plan, and the passes of the blocks that more
 //! than one family has. Every size, tile and dispatch extent is decided below, in `choice`. Knows no family.
 
+pub(crate) mod adapter;
+pub(crate) mod attention;
+pub(crate) mod gated;
 pub(crate) mod grouping;
 pub(crate) mod launch;
 pub(crate) mod linear;
 pub(crate) mod loss;
+pub(crate) mod mixture;
 pub(crate) mod optimize;
 mod parameter;
+pub(crate) mod projection;
+pub(crate) mod rms_norm;
+pub(crate) mod rope;
+pub(crate) mod shared_expert;
+pub(crate) mod table;
 pub(crate) mod weight;
 
 pub use parameter::{Fill, ParameterSpec};

@@ -6,7 +6,6 @@
 pub mod decoder;
 mod fields;
 mod member;
-pub mod qwen2;
 pub mod resnet_bk;
 mod resolve;
 mod shape;
@@ -23,4 +22,4 @@ pub(crate) use spelling::nearest;
 pub use training::{Choices, Chosen, EveryValue, MOST_OPTIONS, Scope, StepOption, Training};
 
 /// Every family.
-pub static FAMILIES: [&Family; 2] = [&resnet_bk::FAMILY, &qwen2::FAMILY];
+pub static FAMILIES: [&Family; 2] = [&resnet_bk::FAMILY, &decoder::FAMILY];

@@ -13,9 +13,7 @@ mod weights;
 pub use crate::{
     blocks::{Fill, ParameterSpec},
     family::{
-        AskedShape, BatchShape, Fields, ModelConfig, Positions, named,
-        qwen2::{Lora, Module, Qwen2Config, Targets},
-        resnet_bk::ResNetBkConfig,
+        AskedShape, BatchShape, Fields, ModelConfig, Positions, named, resnet_bk::ResNetBkConfig,
     },
     operation::Optimizer,
 };

@@ -5,7 +5,7 @@ use super::{
     launch::{Builder, Launch},
     linear::Rows,
     projection::{Onto, Projection},
-    weight::Weight,
+    weight::{Weight, has_gradient},
 };
 use crate::{
     operation::{Function, Operation},
@@ -102,9 +102,7 @@ impl Gated {
         (dy, dx): (Slice, Option<Onto>),
     ) {
         let [u_gate, u_up, u_down] = saved.adapted;
-        let trains = |projection: &Projection| {
-            dx.is_some() || projection.weights().any(|weight| weight.grad.is_some())
-        };
+        let trains = |projection: &Projection| dx.is_some() || has_gradient(projection.weights());
         let [gate, up] = [&self.gate, &self.up].map(trains);
         let through = (gate || up).then_some((by.activated, false));
         self.down.backward(to, rows, [dy, saved.activated], u_down, through, false);

@@ -4,7 +4,7 @@
 use crate::{
     choice::{Choice, choose},
     execute::Limits,
-    operation::Operation,
+    operation::{Function, Operation},
     plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
 };
 
@@ -70,6 +70,23 @@ impl Builder {
             grid,
         });
     }
+}
+
+/// out = x + y in the forward pass, of as many elements as x has.
+pub(crate) fn sum(
+    to: &mut Builder,
+    component: &ComponentName,
+    window: &str,
+    [x, y, out]: [Slice; 3],
+) {
+    to.launch(&Launch {
+        operation: Operation::Pointwise { function: Function::Sum, p: x.len as u32 },
+        component,
+        phase: Phase::Forward,
+        window,
+        scalars: &[],
+        bindings: &[("x", x), ("y", y), ("out", out)],
+    });
 }
 
 /// Cuts `count` rows, of these widths in the tensors that are cut together, into as few windows as a

@@ -7,7 +7,7 @@ use super::{
     launch::{Builder, Launch},
     linear::{Linear, Rows},
     shared_expert::{SharedExpert, SharedGradients, SharedSaved},
-    weight::Weight,
+    weight::{Weight, has_gradient},
 };
 use crate::{
     operation::{MixtureStep, Operation},
@@ -100,8 +100,7 @@ impl Mixture {
         let bindings = [("x", x), ("order", grouping.order), ("xs", xs)];
         self.launch(to, MixtureStep::Gather, "gather", &bindings);
         let ys = to.scratch(format!("{name}.expert_output"), ad);
-        let experts =
-            self.experts.forward(to, &assignments, &name.part(&["experts"]), [xs, ys]);
+        let experts = self.experts.forward(to, &assignments, &name.part(&["experts"]), [xs, ys]);
         let bindings = [("ys", ys), ("slot", grouping.slot), ("gate", gate), ("y", y)];
         self.launch(to, MixtureStep::Combine, "combine", &bindings);
         let shared = self.shared.as_ref().map(|shared| shared.forward(to, rows, [x, y]));
@@ -117,8 +116,7 @@ impl Mixture {
         by: &MixtureGradients,
         (dy, dx): (Slice, Option<Slice>),
     ) {
-        let routed = [&self.router.weight, &self.experts.gate.linear.weight];
-        if dx.is_some() || routed.iter().any(|weight| weight.grad.is_some()) {
+        if dx.is_some() || has_gradient(self.experts.weights()) {
             self.routed_backward(to, rows, saved, by, (dy, dx));
         }
         if let (Some(shared), Some(saved)) = (&self.shared, &saved.shared) {
@@ -138,8 +136,7 @@ impl Mixture {
         let weighted = [("gate", *gate), ("dy", dy)];
         let bindings = [&weighted[..], &[("order", grouping.order), ("dys", by.ys)]].concat();
         self.launch(to, MixtureStep::CombineGradient, "combine", &bindings);
-        let bindings =
-            [("dy", dy), ("ys", *ys), ("slot", grouping.slot), ("dgate", by.gate)];
+        let bindings = [("dy", dy), ("ys", *ys), ("slot", grouping.slot), ("dgate", by.gate)];
         self.launch(to, MixtureStep::GateGradient, "combine", &bindings);
         let bindings =
             [("dgate", by.gate), ("gate", *gate), ("choice", *choice), ("dlogits", by.logits)];

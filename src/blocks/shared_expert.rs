@@ -5,7 +5,7 @@ use super::{
     launch::{Builder, Launch},
     linear::Rows,
     projection::Projection,
-    weight::Weight,
+    weight::{Weight, has_gradient},
 };
 use crate::{
     operation::{Operation, SharedExpertStep},
@@ -53,12 +53,7 @@ impl SharedExpert {
     }
 
     /// y (T,D) += the weighted output for x (T,D).
-    pub(crate) fn forward(
-        &self,
-        to: &mut Builder,
-        rows: &Rows,
-        [x, y]: [Slice; 2],
-    ) -> SharedSaved {
+    pub(crate) fn forward(&self, to: &mut Builder, rows: &Rows, [x, y]: [Slice; 2]) -> SharedSaved {
         let Self { name, t, d, .. } = self;
         let ys = to.scratch(format!("{name}.output"), u64::from(*t) * u64::from(*d));
         let expert = self.expert.forward(to, rows, name, [x, ys]);
@@ -83,16 +78,13 @@ impl SharedExpert {
     ) {
         let SharedSaved { x, ys, gate, .. } = *saved;
         let onto = dx.map(|dx| (dx, true));
-        let trains = |weights: &mut dyn Iterator<Item = &Weight>| {
-            dx.is_some() || weights.any(|weight| weight.grad.is_some())
-        };
-        if trains(&mut self.expert.weights()) {
+        if dx.is_some() || has_gradient(self.expert.weights()) {
             let bindings = [("gate", gate), ("dy", dy), ("dys", by.ys)];
             self.launch(to, SharedExpertStep::Input, &bindings);
             let inside = by.gated.first(u64::from(self.t) * u64::from(self.expert.width()));
             self.expert.backward(to, rows, &saved.expert, &inside, (by.ys, onto));
         }
-        if trains(&mut self.weight.weights()) {
+        if dx.is_some() || has_gradient(self.weight.weights()) {
             let bindings = [("gate", gate), ("dy", dy), ("ys", ys), ("dlogits", by.logits)];
             self.launch(to, SharedExpertStep::WeightGradient, &bindings);
             self.weight.backward(to, rows, [by.logits, x], saved.adapted, onto, false);

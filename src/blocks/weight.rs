@@ -83,6 +83,11 @@ impl Weight {
     }
 }
 
+/// Whether any of these is trained.
+pub(crate) fn has_gradient<'a>(weights: impl IntoIterator<Item = &'a Weight>) -> bool {
+    weights.into_iter().any(|weight| weight.grad.is_some())
+}
+
 /// Places parameters by their names in the checkpoint.
 pub(crate) struct Placer {
     /// Shape in the checkpoint, and whether training changes it.

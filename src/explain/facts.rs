@@ -88,7 +88,7 @@ impl Facts {
             self.trained.insert(pass.component.in_any_layer());
         }
         let path = pass.component.parts();
-        let attention = path.first() == Some(&"attention") && path.get(1) != Some(&"lora");
+        let attention = path.first() == Some(&"attention") && !is_adapter(&pass.component);
         if attention && pass.phase == Phase::Forward {
             self.products[0] += 1;
         } else if attention && result == LinearResult::Input {
@@ -128,7 +128,7 @@ impl Facts {
 }
 
 fn is_adapter(component: &ComponentName) -> bool {
-    component.parts().starts_with(&["attention", "lora"])
+    component.parts().contains(&"lora")
 }
 
 /// The multiply-adds a b c of a product of (a,b) and (b,c), and what the rule of a published estimator charges

@@ -1,6 +1,7 @@
 //! Any Hugging Face decoder: `llama`, `mistral`, `qwen2`, `qwen3`, `mixtral`, `qwen2_moe`, `qwen3_moe` and
-//! `gemma2`. One configuration for all of them, the tensors that a checkpoint of it holds, and the algebra
-//! of a training step. Nothing here runs: what a member costs is known without a kernel for it.
+//! `gemma2`. One configuration for all of them, the tensors that a checkpoint of it holds, the algebra of a
+//! training step, which is known without a kernel, and its passes. Here is what the rest of the crate is told of
+//! a decoder; how each part works is told in the files below.
 //!
 //! Shape letters: H hidden width, L layers, n heads, kv key and value heads, d the width of a head,
 //! I intermediate width, V vocabulary, E experts, K experts of a token, r rank of an adapter,
@@ -8,19 +9,274 @@
 
 mod adapted;
 mod adapters;
+mod causes;
+mod claims;
 mod config;
+mod estimate;
+mod field;
 mod linear;
 mod lower;
 mod preset;
+mod products;
+mod shorten;
 mod step;
 mod tensors;
 
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
 pub use adapted::Adapted;
 pub use adapters::{Adapter, Adapters, Targets};
-pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling};
+pub use config::{
+    Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling, WeightType,
+};
 pub use linear::{Linear, Place};
-pub use preset::{PRESETS, preset};
 pub use step::{Part, Pass, Tokens, Training, Work};
-use tensors::{EMBEDDING, FINAL_NORM, HEAD};
+use tensors::{ADAPTER, EMBEDDING, FINAL_NORM, HEAD};
 
 pub use crate::exact::{Exact, Phases};
+
+use super::{
+    fields::MODEL_TYPE,
+    member::{self, Family, ModelConfig, Object},
+    shape::{BatchShape, Positions},
+    training,
+};
+use crate::{
+    Error, blocks::ParameterSpec, claim::Claimed, execute::Limits, explain::Account,
+    op::Convention, operation::Optimizer, plan::Plan, term::Published,
+};
+
+/// The row of the registry.
+pub static FAMILY: Family = Family {
+    name: "Hugging Face's decoders",
+    model_types: &Member::MODEL_TYPES,
+    fields: &config::KNOWN,
+    presets: &preset::PRESETS,
+    options: &[],
+    read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
+    overridden: |object, field| match field {
+        // A list of the layers' kinds is for as many layers as there were.
+        "num_hidden_layers" => drop(object.remove("layer_types")),
+        "rope_theta" => {
+            let newer = object.get_mut("rope_parameters").and_then(Value::as_object_mut);
+            newer.map(|rope| rope.remove("rope_theta"));
+        }
+        _ => {}
+    },
+    read_adapters: Some(|saved, object| {
+        let adapters = Adapters::from_peft(saved)?;
+        adapters.write(&mut |name, value| drop(object.insert(name.to_owned(), value)));
+        Ok(())
+    }),
+    schema,
+};
+
+impl member::Member for DecoderConfig {
+    fn family(&self) -> &'static Family {
+        &FAMILY
+    }
+
+    fn model_type(&self) -> &'static str {
+        self.member.model_type()
+    }
+
+    fn fields(&self) -> Object {
+        let mut fields = self.to_json();
+        fields.remove(MODEL_TYPE);
+        fields
+    }
+
+    fn vocab_size(&self) -> u32 {
+        self.vocab_size
+    }
+
+    fn positions(&self) -> Positions {
+        let count = self.max_position_embeddings;
+        Positions { field: "max_position_embeddings", count, learned: false }
+    }
+
+    fn usual_shape(&self) -> [u32; 2] {
+        [1, self.max_position_embeddings.min(512)]
+    }
+
+    fn check_batch(&self, shape: BatchShape) -> Result<(), String> {
+        self.check_tokens(shape.tokens())
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec> {
+        self.parameters()
+    }
+
+    fn redundant(&self) -> &'static [&'static str] {
+        self.redundant_tensors()
+    }
+
+    fn lower(
+        &self,
+        shape: BatchShape,
+        training: training::Training,
+        limits: &Limits,
+    ) -> Result<Plan, Error> {
+        lower::lower(self, shape, training, limits)
+    }
+
+    fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
+        let exact = self.exact_step([shape.batch(), shape.seq()], optimizer);
+        let field = field::formulas(self, shape, &exact)?;
+        if self.member == Member::Qwen2 {
+            let terms = estimate::terms(self, shape)?;
+            let per_function = Some(estimate::per_function(&terms)?);
+            return Ok(Published { terms, per_function, field });
+        }
+        Ok(Published { terms: products::terms(self, shape)?, per_function: None, field })
+    }
+
+    fn exact(&self, shape: [u32; 2], optimizer: Optimizer) -> Option<Exact> {
+        Some(self.exact_step(shape, optimizer))
+    }
+
+    fn account(&self) -> &'static dyn Account {
+        match self.member {
+            Member::Qwen2 => &causes::Qwen,
+            Member::Llama
+            | Member::Mistral
+            | Member::Qwen3
+            | Member::Mixtral
+            | Member::Qwen2Moe
+            | Member::Qwen3Moe
+            | Member::Gemma2 => &causes::Products,
+        }
+    }
+
+    fn claims(&self) -> Vec<Claimed> {
+        claims::claims()
+    }
+
+    fn trained(&self) -> Option<String> {
+        Some(self.adapters.as_ref().map_or_else(|| ALL_PARAMETERS.to_owned(), adapters_of))
+    }
+
+    fn ways_to_train(&self) -> Vec<(String, ModelConfig)> {
+        let adapters = self.adapters.clone().unwrap_or_else(Adapters::usual);
+        let name = adapters_of(&adapters);
+        let with = |adapters| ModelConfig::from(Self { adapters, ..self.clone() });
+        vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]
+    }
+
+    fn shortened(&self) -> Result<ModelConfig, Error> {
+        self.shortest().map(ModelConfig::from)
+    }
+
+    fn widened(&self, ratio: f64) -> Result<ModelConfig, Error> {
+        let width = (f64::from(self.hidden_size) * ratio).floor();
+        if !(1.0..=f64::from(u32::MAX)).contains(&width) {
+            return Err(Error::Config(format!(
+                "a feed-forward ratio of {ratio} makes intermediate_size {width}, not a width from 1 to {}",
+                u32::MAX
+            )));
+        }
+        let mut object = self.to_json();
+        object.insert("intermediate_size".to_owned(), (width as u32).into());
+        Self::from_json(&object).map(ModelConfig::from).map_err(Error::Config)
+    }
+
+    fn has_adapters(&self) -> bool {
+        self.adapters.is_some()
+    }
+
+    fn is_adapter(&self, parameter: &str) -> bool {
+        parameter.starts_with(ADAPTER)
+    }
+
+    fn check_adapters(&self, saved: &Object) -> Result<(), String> {
+        let saved = Adapters::from_peft(saved)?;
+        let Some(asked) = &self.adapters else {
+            return Err("holds adapters that are not asked for".to_owned());
+        };
+        let shape = |of: &Adapters| (of.rank, of.targets.clone(), of.rank_pattern.clone());
+        if shape(asked) != shape(&saved) {
+            return Err(format!(
+                "holds adapters of {saved}, but {asked} is asked for: leave that option out, or take a \
+                 folder without adapters"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl DecoderConfig {
+    fn exact_step(&self, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Exact {
+        let training = Training { optimizer, ..Training::default() };
+        Exact::of(&self.step(&Tokens::new(batch, seq), training), Convention::Ieee)
+    }
+
+    /// Whether so many tokens leave every tensor's size within its integer type.
+    fn check_tokens(&self, tokens: u32) -> Result<(), String> {
+        let t = u128::from(tokens);
+        let widest = self.layers.iter().map(|layer| match layer.mlp {
+            Mlp::Dense { width } => u128::from(width),
+            Mlp::Experts(experts) => {
+                let routed =
+                    u128::from(experts.chosen) * u128::from(experts.width.max(self.hidden_size));
+                routed.max(experts.shared.unwrap_or(0).into()).max(experts.count.into())
+            }
+        });
+        // Kernels index an activation's elements with 32 bits; logits are cut into windows.
+        for (what, elements) in [
+            ("a hidden state, tokens x hidden_size", t * u128::from(self.hidden_size)),
+            ("queries, tokens x heads", t * u128::from(self.query_width())),
+            ("an MLP's inputs, tokens x width", t * widest.max().unwrap_or(0)),
+        ] {
+            if elements > u128::from(u32::MAX) {
+                return Err(format!(
+                    "{what}, would hold {elements} numbers, more than {}: lower batch or seq",
+                    u32::MAX
+                ));
+            }
+        }
+        let logits = t * u128::from(self.vocab_size);
+        if 4 * logits > u128::from(u64::MAX) {
+            return Err(format!(
+                "the logits, tokens x vocab_size, would hold {logits} numbers, whose bytes overflow 64 \
+                 bits: lower batch or seq"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is trained where there are no adapters, in words.
+const ALL_PARAMETERS: &str = "all parameters";
+
+fn adapters_of(adapters: &Adapters) -> String {
+    format!("adapters of {adapters}")
+}
+
+/// The layout of a configuration: what every member states, and whatever else it does.
+fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "title": "DecoderConfig",
+        "description": "A decoder as Hugging Face's config.json states it, with the fields that ask for adapters.",
+        "type": "object",
+        "properties": {
+            "hidden_size": { "type": "integer", "minimum": 1 },
+            "num_hidden_layers": { "type": "integer", "minimum": 1 },
+            "num_attention_heads": { "type": "integer", "minimum": 1 },
+            "num_key_value_heads": { "type": "integer", "minimum": 1 },
+            "head_dim": { "type": "integer", "minimum": 2 },
+            "intermediate_size": { "type": "integer", "minimum": 1 },
+            "vocab_size": { "type": "integer", "minimum": 1 },
+            "max_position_embeddings": { "type": "integer", "minimum": 1 },
+            "rms_norm_eps": { "type": "number" },
+            "rope_theta": { "type": "number" },
+            "tie_word_embeddings": { "type": "boolean" },
+            "lora_rank": { "type": "integer", "minimum": 1 },
+        },
+        "required": [
+            "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+            "intermediate_size", "vocab_size", "max_position_embeddings", "rms_norm_eps", "rope_theta",
+            "tie_word_embeddings",
+        ],
+    })
+}

@@ -31,28 +31,6 @@ pub(crate) fn refuse_misspelt(object: &Map<String, Value>, known: Fields) -> Res
     })
 }
 
-/// A field where it is given and not null, else what it is by default.
-pub(crate) fn or<T>(
-    object: &Map<String, Value>,
-    name: &str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-    default: T,
-) -> Result<T, String> {
-    if object.get(name).is_none_or(Value::is_null) { Ok(default) } else { read(name) }
-}
-
-/// A field that is a number.
-pub(crate) fn real(object: &Map<String, Value>, name: &str) -> Result<f64, String> {
-    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
-    value.as_f64().ok_or_else(|| format!("{name} is {value}; it must be a number"))
-}
-
-/// A field that is true or false.
-pub(crate) fn flag(object: &Map<String, Value>, name: &str) -> Result<bool, String> {
-    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
-    value.as_bool().ok_or_else(|| format!("{name} is {value}; it must be true or false"))
-}
-
 /// A field that is a whole number of at least 1.
 pub(crate) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, String> {
     let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
@@ -99,12 +77,13 @@ pub(crate) fn check_size(
     Ok(())
 }
 
-/// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise.
-pub(crate) fn set(
+/// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise. Returns the
+/// field.
+pub(crate) fn set<'a>(
     object: &mut Map<String, Value>,
     known: Fields,
-    assignment: &str,
-) -> Result<(), String> {
+    assignment: &'a str,
+) -> Result<&'a str, String> {
     let (key, value) = assignment
         .split_once('=')
         .ok_or_else(|| format!("'{assignment}' is not KEY=VALUE (as in {}=2)", known[0]))?;
@@ -113,7 +92,7 @@ pub(crate) fn set(
     }
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     object.insert(key.to_owned(), value);
-    Ok(())
+    Ok(key)
 }
 
 /// What people call a field who have several families in mind.

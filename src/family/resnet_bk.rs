@@ -37,6 +37,7 @@ pub static FAMILY: Family = Family {
     )],
     options: &[gradient::OPTION],
     read: |object| ResNetBkConfig::from_json(object).map(ModelConfig::from),
+    overridden: |_, _| {},
     read_adapters: None,
     schema: <ResNetBkConfig as JsonSchema>::json_schema,
 };

@@ -47,6 +47,7 @@ impl Model {
         let origin = Origin::of(name)?;
         let mut object = origin.read()?;
         let saved = origin.adapter()?;
+        let own = object.clone();
         if let Some((path, saved)) = &saved {
             let family = Family::of(&object).map_err(Error::Config)?;
             family
@@ -58,12 +59,21 @@ impl Model {
         for assignment in &overrides {
             let assignment = assignment.as_ref();
             Family::of(&object)
-                .and_then(|family| set(&mut object, family.fields, assignment))
+                .and_then(|family| {
+                    let field = set(&mut object, family.fields, assignment)?;
+                    (family.overridden)(&mut object, field);
+                    Ok(())
+                })
                 .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }
         let config = ModelConfig::from_json(&object).map_err(|problem| match &origin {
             Origin::Folder(folder) if overrides.is_empty() => {
-                Error::File { path: folder.join(CONFIG_FILE), problem }
+                // What is wrong with the adapters alone is said of their file.
+                let path = match &saved {
+                    Some((path, _)) if ModelConfig::from_json(&own).is_ok() => path.clone(),
+                    _ => folder.join(CONFIG_FILE),
+                };
+                Error::File { path, problem }
             }
             Origin::Preset(_) | Origin::Folder(_) => {
                 let set: Vec<&str> = overrides.iter().map(S::as_ref).collect();

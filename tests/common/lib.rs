@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod computes;
 pub mod corpus;
+pub mod decoder;
 pub mod generator;
 pub mod interpret;
 pub mod mutant;

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use flopmeter::{
-    family::decoder::{Adapters, DecoderConfig, PRESETS, Scaling, preset},
+    family::decoder::{Adapted, Adapters, DecoderConfig, FAMILY, Scaling},
     tensors::TensorFile,
 };
 use serde_json::{Map, Value, json};
@@ -37,9 +37,17 @@ fn decoder(folder: &str) -> DecoderConfig {
     config
 }
 
+fn preset(name: &str) -> DecoderConfig {
+    DecoderConfig::resolve::<&str>(name, &[]).unwrap()
+}
+
 #[test]
 fn presets_have_their_published_parameters() {
     let published = [
+        ("qwen2.5-0.5b", 494_032_768),
+        ("qwen2.5-1.5b", 1_543_714_304),
+        ("qwen2.5-3b", 3_085_938_688),
+        ("qwen2.5-7b", 7_615_616_512),
         ("llama-3.2-1b", 1_235_814_400),
         ("llama-3.1-8b", 8_030_261_248),
         ("llama-3.1-70b", 70_553_706_496),
@@ -50,19 +58,20 @@ fn presets_have_their_published_parameters() {
         ("qwen3-30b-a3b", 30_532_122_624),
         ("gemma-2-2b", 2_614_341_888),
     ];
-    assert_eq!(published.map(|(name, _)| name), PRESETS.map(|(name, _)| name));
+    let presets: Vec<_> = FAMILY.presets.iter().map(|(name, _)| *name).collect();
+    assert_eq!(presets, published.map(|(name, _)| name));
     for (name, parameters) in published {
-        let config = preset(name).unwrap();
+        let config = preset(name);
         assert_eq!(config.base_parameters(), parameters, "{name}");
-        let listed: u128 = config.tensors().iter().map(|tensor| tensor.elements()).sum();
-        assert_eq!(listed, parameters, "{name}: the list of tensors");
+        let listed: u64 = config.parameters().iter().map(|parameter| parameter.elements()).sum();
+        assert_eq!(u128::from(listed), parameters, "{name}: the list of tensors");
     }
 }
 
 #[test]
 fn what_is_written_reads_back() {
     let goldens = GOLDEN.map(decoder);
-    for config in PRESETS.iter().map(|(name, _)| preset(name).unwrap()).chain(goldens) {
+    for config in FAMILY.presets.iter().map(|(name, _)| preset(name)).chain(goldens) {
         assert_eq!(DecoderConfig::from_json(&config.to_json()), Ok(config));
     }
 }
@@ -89,10 +98,9 @@ fn tensors_are_those_of_the_checkpoint() {
         {
             files.insert("model.embed_tokens.weight".to_owned(), shape);
         }
-        let tensors = config.tensors().into_iter();
-        let listed: BTreeMap<String, Vec<usize>> = tensors
-            .map(|tensor| (tensor.name, tensor.shape.iter().map(|&n| n as usize).collect()))
-            .collect();
+        let parameters = config.parameters().into_iter();
+        let listed: BTreeMap<String, Vec<usize>> =
+            parameters.map(|parameter| (parameter.name, parameter.shape)).collect();
         assert_eq!(listed, files, "{folder}");
     }
 }
@@ -203,7 +211,8 @@ fn adapted(folder: &str, changes: &[(&str, Value)]) -> Result<Vec<(String, u32, 
     }
     let config = DecoderConfig::from_json(&object)?;
     let adapted = config.adapted().into_iter();
-    Ok(adapted.map(|(name, _, adapter)| (name, adapter.rank, adapter.scale)).collect())
+    let each = |Adapted { module, adapter, .. }| (module, adapter.rank, adapter.scale);
+    Ok(adapted.map(each).collect())
 }
 
 #[test]

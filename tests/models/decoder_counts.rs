@@ -2,21 +2,14 @@
 //! Hugging Face's models, full and with peft's adapters, and the forms of mixtures of experts.
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work, preset},
-    model::Model,
+    family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work},
     op::Convention,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// A preset of the program's with fields changed.
 fn decoder(name: &str, changes: &[(&str, Value)]) -> DecoderConfig {
-    let mut object: Map<String, Value> = match preset(name) {
-        Some(config) => config.to_json(),
-        None => {
-            let model = Model::resolve::<&str>(name, []).unwrap();
-            serde_json::to_value(&model.config).unwrap().as_object().unwrap().clone()
-        }
-    };
+    let mut object = DecoderConfig::resolve::<&str>(name, &[]).unwrap().to_json();
     for (field, value) in changes {
         object.insert((*field).to_owned(), value.clone());
     }

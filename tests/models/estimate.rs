@@ -3,8 +3,9 @@
 use flopmeter::{
     Error,
     estimate::{Estimate, PhaseFlops},
+    family::decoder::DecoderConfig,
     forecast::{Extent, Peak, Question},
-    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer, Qwen2Config},
+    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer},
     plan::Phase,
 };
 use proptest::prelude::*;
@@ -326,7 +327,7 @@ fn a_feed_forward_ratio_is_rounded_down() {
     )
     .unwrap();
     let wide = model.config.widened(2.6).unwrap();
-    assert_eq!(wide.get::<Qwen2Config>().unwrap().intermediate_size, 36);
+    assert_eq!(wide.get::<DecoderConfig>().unwrap().intermediate_size, 36);
     for ratio in [0.0, -1.0, 0.07, f64::NAN, f64::INFINITY, 1e12] {
         assert!(model.config.widened(ratio).is_err(), "{ratio}");
     }

@@ -22,8 +22,17 @@ const TOLERANCE: f64 = 1e-4;
 
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
-/// All parameters trained, and adapters only.
-const QWEN: [(&str, usize); 2] = [("qwen2_full", 27), ("qwen2_lora", 8)];
+/// Every member of the family of which there is a reference, and how many of its parameters are trained.
+const DECODERS: [(&str, usize); 8] = [
+    ("qwen2_full", 27),
+    ("qwen2_lora", 8),
+    ("llama", 21),
+    ("mistral_lora", 28),
+    ("qwen3", 24),
+    ("mixtral", 41),
+    ("qwen3_moe", 62),
+    ("gemma2", 24),
+];
 
 fn folder(model: &str) -> String {
     format!("{}/tests/golden/{model}", env!("CARGO_MANIFEST_DIR"))
@@ -90,6 +99,20 @@ fn named(plan: &Plan, buffer: &str) -> Slice {
     Slice { buffer: BufferId(index as u32), offset: 0, len: plan.buffers[index].len }
 }
 
+/// The elements whose reference gradient is more than a rounding of the whole tensor's. Adam divides a gradient by
+/// its own size, and so makes a step of what is nothing but the reference's rounding: Hugging Face's routers
+/// take their softmax in single precision whatever the model's type is, which leaves an expert that no token
+/// chose a gradient of 1e-11 in the place of 0. Such an element may differ by no more than a step.
+fn moved(got: &[f32], want: &[f64], grad: &[f64]) -> (Vec<f32>, Vec<f64>) {
+    const STEP: f64 = 1e-3;
+    let norm = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let elements = got.iter().zip(want).zip(grad);
+    let (real, noise): (Vec<_>, Vec<_>) =
+        elements.partition(|(_, grad)| grad.abs() > norm * f64::from(f32::EPSILON) / 2.0);
+    assert!(noise.iter().all(|((got, want), _)| (f64::from(**got) - **want).abs() <= STEP));
+    real.into_iter().map(|((&got, &want), _)| (got, want)).unzip()
+}
+
 /// Compares every parameter's gradient and updated value with the tensors under two prefixes.
 fn compare(
     plan: &Plan,
@@ -106,6 +129,7 @@ fn compare(
         if let Some(after) = after {
             let got = session.read(&parameter.value).unwrap();
             let want = expected(file, &format!("{after}/{name}"));
+            let (got, want) = moved(&got, &want, &expected(file, &format!("{grad}/{name}")));
             assert_close(&format!("{after}/{name}"), &got, &want);
         }
     }
@@ -151,8 +175,8 @@ fn exact_gradients_are_those_of_the_equations() {
 }
 
 #[test]
-fn qwens_are_those_of_transformers_and_peft() {
-    for (model, trained) in QWEN {
+fn decoders_are_those_of_transformers_and_peft() {
+    for (model, trained) in DECODERS {
         step(model, training(Optimizer::AdamW, "hybrid"), |plan, session, file| {
             assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
             assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
@@ -217,7 +241,7 @@ fn logits_longer_than_a_buffer_are_the_logits() {
 
 #[test]
 fn every_parameter_of_the_checkpoint_is_placed_once() {
-    for name in MODELS.into_iter().chain(QWEN.map(|(name, _)| name)) {
+    for name in MODELS.into_iter().chain(DECODERS.map(|(name, _)| name)) {
         let gpu = common::embedded();
         let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
         let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();

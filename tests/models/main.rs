@@ -4,6 +4,7 @@
 
 mod decoder_config;
 mod decoder_counts;
+mod decoder_step;
 mod estimate;
 mod golden;
 mod lowering;

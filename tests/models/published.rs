@@ -2,11 +2,10 @@
 //! Qwen2.5-0.5B and 7B at 1 x 512 and 4 x 2048, full and with adapters, and for two mixtures of experts.
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, PRESETS, Tokens, Training, preset},
-    model::Model,
+    family::decoder::{DecoderConfig, FAMILY, Tokens, Training},
     published::{FormulaRow, Judged, formulas, judge},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The shapes of the tables below, column by column.
 const SHAPES: [(&str, u32, u32); 4] = [
@@ -218,13 +217,7 @@ const ADAPTERS: [(&str, [i128; 4]); 9] = [
 ];
 
 fn decoder(name: &str, changes: &[(&str, Value)]) -> DecoderConfig {
-    let mut object: Map<String, Value> = match preset(name) {
-        Some(config) => config.to_json(),
-        None => {
-            let model = Model::resolve::<&str>(name, []).unwrap();
-            serde_json::to_value(&model.config).unwrap().as_object().unwrap().clone()
-        }
-    };
+    let mut object = DecoderConfig::resolve::<&str>(name, &[]).unwrap().to_json();
     for (field, value) in changes {
         object.insert((*field).to_owned(), value.clone());
     }
@@ -312,8 +305,7 @@ fn mixtures_have_their_known_answers() {
 
 /// Every preset, full and with adapters, with and without recomputation, at a short and a long sequence.
 fn cases() -> Vec<(String, DecoderConfig, Tokens, Training)> {
-    let names =
-        SHAPES.iter().map(|(name, _, _)| *name).chain(PRESETS.iter().map(|(name, _)| *name));
+    let names = FAMILY.presets.iter().map(|(name, _)| *name);
     let mut cases = Vec::new();
     for name in names {
         for changes in [

@@ -83,6 +83,18 @@ impl Adapters {
     /// The field for alphas by name.
     pub const ALPHA_PATTERN: &'static str = "lora_alpha_pattern";
 
+    /// Adapters that stand for any where none are asked for.
+    pub fn usual() -> Self {
+        Self {
+            rank: 8,
+            alpha: 8.0,
+            rslora: false,
+            targets: Targets::query_and_value(),
+            rank_pattern: Vec::new(),
+            alpha_pattern: Vec::new(),
+        }
+    }
+
     /// What a configuration asks for; `given` finds its fields.
     pub(super) fn from_config<'a>(
         given: impl Fn(&str) -> Option<&'a Value>,
@@ -213,6 +225,12 @@ impl Adapters {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Adapters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} on {}", self.rank, self.targets)
     }
 }
 

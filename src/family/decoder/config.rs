@@ -8,6 +8,7 @@ mod rope;
 mod write;
 
 use super::{Adapters, Linear};
+pub(super) use fields::KNOWN;
 pub use rope::{Rope, Scaling};
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
@@ -78,6 +79,17 @@ impl Member {
         Self::Qwen3Moe,
         Self::Gemma2,
     ];
+
+    /// What `model_type` says of each.
+    pub const MODEL_TYPES: [&'static str; 8] = {
+        let mut types = [""; 8];
+        let mut at = 0;
+        while at < types.len() {
+            types[at] = Self::ALL[at].model_type();
+            at += 1;
+        }
+        types
+    };
 
     /// What `model_type` says.
     pub const fn model_type(self) -> &'static str {
@@ -222,7 +234,8 @@ impl DecoderConfig {
 
     /// What the product of a query and a key is multiplied by.
     pub fn attention_scale(&self) -> f64 {
-        let width = self.gemma.map_or(f64::from(self.head_dim), |gemma| gemma.query_pre_attn_scalar);
+        let width =
+            self.gemma.map_or(f64::from(self.head_dim), |gemma| gemma.query_pre_attn_scalar);
         1.0 / width.sqrt()
     }
 

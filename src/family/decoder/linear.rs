@@ -136,9 +136,14 @@ impl Linear {
         format!("model.layers.{layer}.{}", self.name)
     }
 
+    /// Whether it is an expert's, whose tokens a router chooses.
+    pub fn is_routed(&self) -> bool {
+        self.name.contains("{}")
+    }
+
     /// Whether it is a module by itself in Hugging Face's code. Routed experts and their router are fused
     /// there, and carry no adapter.
-    pub const fn is_module(&self) -> bool {
+    pub fn is_module(&self) -> bool {
         match self.place {
             Place::Query
             | Place::Key
@@ -147,7 +152,7 @@ impl Linear {
             | Place::Shared
             | Place::SharedGate
             | Place::Head => true,
-            Place::Mlp => self.copies == 1,
+            Place::Mlp => !self.is_routed(),
             Place::Router => false,
         }
     }

@@ -4,50 +4,28 @@
 //! heads, d the width of a head, I intermediate width, V vocabulary.
 
 mod attention;
+mod common;
 mod end;
 mod gradients;
 mod mlp;
 mod place;
 mod start;
 
-use super::{DecoderConfig, Linear, Place};
+use super::DecoderConfig;
 use crate::{
     Error,
-    blocks::{launch::Builder, linear::Rows, optimize::optimize, rope::Rotation, weight::Weight},
+    blocks::{launch::Builder, optimize::optimize, weight::Weight},
     execute::Limits,
     family::{BatchShape, Scope, Training},
     plan::{Plan, Slice},
 };
 use attention::{AttentionHalf, AttentionSaved};
+use common::{Common, Shape};
 use end::End;
 use gradients::Gradients;
 use mlp::{MlpHalf, MlpSaved};
 use place::Placing;
 use start::Start;
-
-/// The extents that every part has in common.
-#[derive(Clone, Copy)]
-struct Shape {
-    b: u32,
-    s: u32,
-    t: u32,
-    h: u32,
-}
-
-impl Shape {
-    /// Elements of a tensor (T,width).
-    fn elements(self, width: u32) -> u64 {
-        u64::from(self.t) * u64::from(width)
-    }
-}
-
-/// What every layer shares.
-struct Common {
-    shape: Shape,
-    /// All T tokens as one group of rows.
-    rows: Rows,
-    rotation: Rotation,
-}
 
 /// One layer's parameters.
 struct Layer {
@@ -69,16 +47,11 @@ pub(super) fn lower(
     let mut to = Builder { plan: Plan::default(), limits: *limits };
     let trains = training.scope == Scope::Step;
     let full = config.adapters.is_none();
-    let shape = Shape {
-        b: batch.batch(),
-        s: batch.seq(),
-        t: batch.tokens(),
-        h: config.hidden_size,
-    };
+    let shape =
+        Shape { b: batch.batch(), s: batch.seq(), t: batch.tokens(), h: config.hidden_size };
     let mut placing = Placing::new(&mut to, config, shape, trains);
     let start = Start::place(&mut placing);
-    let common =
-        Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };
+    let common = Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };
     let mut below = full;
     let mut layers = Vec::with_capacity(config.layers.len());
     for index in 0..config.num_hidden_layers() {
@@ -151,11 +124,4 @@ impl Layer {
     fn weights(&self) -> impl Iterator<Item = &Weight> {
         self.attention.weights().chain(self.mlp.weights())
     }
-}
-
-/// The linear layers of a layer that stand at `place`, in the order of its data flow.
-fn linears_at(config: &DecoderConfig, index: u32, place: Place) -> Vec<Linear> {
-    let layer = config.layers[index as usize];
-    let linears = Linear::of_layer(config, layer).into_iter();
-    linears.filter(|linear| linear.place == place).collect()
 }

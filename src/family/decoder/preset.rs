@@ -1,9 +1,36 @@
 //! Published decoders that need no folder, by name: the fields of their `config.json` that say anything.
 
-use super::DecoderConfig;
+/// The `config.json` of a published size of Qwen2.5; the sizes differ in nothing else.
+macro_rules! qwen {
+    ($hidden:literal, $layers:literal, $heads:literal, $kv_heads:literal, $inner:literal,
+     $vocabulary:literal, $tied:literal) => {
+        concat!(
+            r#"{"model_type": "qwen2", "hidden_size": "#,
+            $hidden,
+            r#", "num_hidden_layers": "#,
+            $layers,
+            r#", "num_attention_heads": "#,
+            $heads,
+            r#", "num_key_value_heads": "#,
+            $kv_heads,
+            r#", "intermediate_size": "#,
+            $inner,
+            r#", "vocab_size": "#,
+            $vocabulary,
+            r#", "max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 1e6,
+                "tie_word_embeddings": "#,
+            $tied,
+            "}"
+        )
+    };
+}
 
 /// Names and configurations.
-pub const PRESETS: [(&str, &str); 9] = [
+pub(super) const PRESETS: [(&str, &str); 13] = [
+    ("qwen2.5-0.5b", qwen!(896, 24, 14, 2, 4864, 151_936, true)),
+    ("qwen2.5-1.5b", qwen!(1536, 28, 12, 2, 8960, 151_936, true)),
+    ("qwen2.5-3b", qwen!(2048, 36, 16, 2, 11_008, 151_936, true)),
+    ("qwen2.5-7b", qwen!(3584, 28, 28, 4, 18_944, 152_064, false)),
     (
         "llama-3.2-1b",
         r#"{"model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32,
@@ -72,10 +99,3 @@ pub const PRESETS: [(&str, &str); 9] = [
             "final_logit_softcapping": 30.0}"#,
     ),
 ];
-
-/// The preset of this name.
-pub fn preset(name: &str) -> Option<DecoderConfig> {
-    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
-    let object = serde_json::from_str(text).ok()?;
-    DecoderConfig::from_json(&object).ok()
-}

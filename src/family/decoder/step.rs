@@ -294,10 +294,10 @@ impl Step<'_> {
             self.add(Part::Loss, Pass::Input, rows, t);
         }
         if self.config.gemma.is_some_and(|gemma| gemma.final_logit_softcapping.is_some()) {
-            // c tanh(l / c), and 1 - tanh^2 times the gradient.
+            // c tanh(l / c), and 1 - (y / c)^2 times the gradient.
             self.add(Part::Loss, Pass::Forward, f32s(&[(Op::Mul, 2 * v), (Op::Tanh, v)]), t);
             if back {
-                self.add(Part::Loss, Pass::Input, f32s(&[(Op::Fma, v), (Op::Mul, v)]), t);
+                self.add(Part::Loss, Pass::Input, f32s(&[(Op::Fma, v), (Op::Mul, 2 * v)]), t);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use serde_json::{Map, Value};
 
 use super::Member;
+use crate::family::decoder::Adapters;
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, and losses that are not computed here.
@@ -46,6 +47,56 @@ const INERT: [&str; 36] = [
     "use_cache",
     "use_return_dict",
     "vocab_file",
+];
+
+/// The fields that may be overridden: all that a member reads, and what is asked of adapters.
+pub(in crate::family::decoder) const KNOWN: [&str; 46] = [
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "rms_norm_eps",
+    "rope_theta",
+    "rope_scaling",
+    "rope_parameters",
+    "partial_rotary_factor",
+    "tie_word_embeddings",
+    "attention_bias",
+    "qkv_bias",
+    "mlp_bias",
+    "attention_dropout",
+    "hidden_act",
+    "hidden_activation",
+    "sliding_window",
+    "use_sliding_window",
+    "max_window_layers",
+    "layer_types",
+    "num_local_experts",
+    "num_experts",
+    "num_experts_per_tok",
+    "moe_intermediate_size",
+    "shared_expert_intermediate_size",
+    "norm_topk_prob",
+    "decoder_sparse_step",
+    "mlp_only_layers",
+    "router_jitter_noise",
+    "query_pre_attn_scalar",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "dtype",
+    "torch_dtype",
+    "quantization_config",
+    "model_type",
+    Adapters::RANK,
+    Adapters::ALPHA,
+    Adapters::TARGETS,
+    Adapters::RSLORA,
+    Adapters::RANK_PATTERN,
+    Adapters::ALPHA_PATTERN,
 ];
 
 /// The fields of one file.

@@ -3,8 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Biases, DecoderConfig, Gemma, Member, Rope, WeightType, fields::Fields, layers};
-use crate::family::decoder::Adapters;
+use super::{
+    Biases, DecoderConfig, Gemma, Member, Rope, WeightType,
+    fields::{Fields, KNOWN},
+    layers,
+};
+use crate::family::{decoder::Adapters, fields::refuse_misspelt};
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
 const MAX_PARAMETERS: u128 = 1 << 60;
@@ -20,6 +24,7 @@ impl DecoderConfig {
     /// Which field is missing, contradicts another, makes no sense, or asks for what is not supported,
     /// and the way out.
     pub fn from_json(object: &Map<String, Value>) -> Result<Self, String> {
+        refuse_misspelt(object, &KNOWN)?;
         let fields = Fields::new(object);
         let member = member(&fields)?;
         let hidden_size = fields.needed("hidden_size")?;

@@ -89,17 +89,15 @@ impl Rope {
         let scaling = newer.or(older).unwrap_or(Scaling::Default);
         Ok(Self { theta: outer.or(inner).unwrap_or(default_theta), scaling })
     }
+}
 
-    /// As newer files write it.
+impl Scaling {
+    /// As older files write it, which state the base elsewhere.
     pub(super) fn write(self) -> Value {
-        let theta = self.theta;
-        match self.scaling {
-            Scaling::Default => json!({ "rope_theta": theta, "rope_type": "default" }),
-            Scaling::Linear { factor } => {
-                json!({ "rope_theta": theta, "rope_type": "linear", "factor": factor })
-            }
-            Scaling::Llama3 { factor, low, high, original } => json!({
-                "rope_theta": theta,
+        match self {
+            Self::Default => json!({ "rope_type": "default" }),
+            Self::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
+            Self::Llama3 { factor, low, high, original } => json!({
                 "rope_type": "llama3",
                 "factor": factor,
                 "low_freq_factor": low,
@@ -108,9 +106,7 @@ impl Rope {
             }),
         }
     }
-}
 
-impl Scaling {
     fn read(name: &str, rope: &Map<String, Value>) -> Result<Self, String> {
         let missing = |key: &str| format!("{name}.{key} is missing");
         let number = |key: &str| {

@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{DecoderConfig, Experts, Member, Mlp};
+use super::{DecoderConfig, Experts, Member, Mlp, Scaling};
 
 impl DecoderConfig {
     /// The fields of its `config.json`, those of its adapters included.
@@ -23,18 +23,27 @@ impl DecoderConfig {
         set("vocab_size", json!(self.vocab_size));
         set("max_position_embeddings", json!(self.max_position_embeddings));
         set("rms_norm_eps", json!(self.rms_norm_eps));
-        set("rope_parameters", self.rope.write());
+        set("rope_theta", json!(self.rope.theta));
+        if self.rope.scaling != Scaling::Default {
+            set("rope_scaling", self.rope.scaling.write());
+        }
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
         match self.member {
-            Member::Llama => {
-                set("attention_bias", json!(self.biases.o));
-                set("mlp_bias", json!(self.biases.mlp));
+            Member::Llama | Member::Qwen3 | Member::Qwen3Moe | Member::Gemma2 if self.biases.o => {
+                set("attention_bias", json!(true));
             }
-            Member::Qwen3 | Member::Qwen3Moe | Member::Gemma2 => {
-                set("attention_bias", json!(self.biases.o));
-            }
-            Member::Qwen2Moe => set("qkv_bias", json!(self.biases.qkv)),
-            Member::Mistral | Member::Qwen2 | Member::Mixtral => {}
+            Member::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
+            Member::Llama
+            | Member::Qwen3
+            | Member::Qwen3Moe
+            | Member::Gemma2
+            | Member::Qwen2Moe
+            | Member::Mistral
+            | Member::Qwen2
+            | Member::Mixtral => {}
+        }
+        if self.biases.mlp {
+            set("mlp_bias", json!(true));
         }
         self.write_windows(&mut set);
         self.write_experts(&mut set);
@@ -50,28 +59,32 @@ impl DecoderConfig {
         fields
     }
 
+    /// Says which layers slide, where saying nothing would not mean the same.
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
-        if self.member == Member::Llama {
-            return;
-        }
         let window = self.layers.iter().find_map(|layer| layer.window);
-        set("sliding_window", json!(window));
-        match self.member {
-            Member::Qwen2
-            | Member::Qwen3
-            | Member::Qwen2Moe
-            | Member::Qwen3Moe
-            | Member::Gemma2 => {
-                if self.member != Member::Gemma2 {
-                    set("use_sliding_window", json!(window.is_some()));
+        let (chosen, listed) = match self.member {
+            Member::Llama => return,
+            Member::Mistral => (false, false),
+            Member::Mixtral if window.is_none() => return,
+            Member::Mixtral => (false, false),
+            Member::Gemma2 => (false, true),
+            Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe => {
+                if window.is_none() {
+                    return;
                 }
-                let types = self.layers.iter().map(|layer| match layer.window {
-                    Some(_) => "sliding_attention",
-                    None => "full_attention",
-                });
-                set("layer_types", types.collect());
+                (true, true)
             }
-            Member::Llama | Member::Mistral | Member::Mixtral => {}
+        };
+        set("sliding_window", json!(window));
+        if chosen {
+            set("use_sliding_window", json!(true));
+        }
+        if listed {
+            let types = self.layers.iter().map(|layer| match layer.window {
+                Some(_) => "sliding_attention",
+                None => "full_attention",
+            });
+            set("layer_types", types.collect());
         }
     }
 

@@ -1,7 +1,11 @@
 //! Attention's half of a layer: norm, projections, rotary positions, scores and values, and the sum with the
 //! hidden state; forward beside backward.
 
-use super::{Common, Place, gradients::Gradients, linears_at, place::Placing};
+use super::{
+    common::{Common, linears_at},
+    gradients::Gradients,
+    place::Placing,
+};
 use crate::{
     blocks::{
         attention::{Attended, Attention},
@@ -10,6 +14,7 @@ use crate::{
         rms_norm::{Normed, RmsNorm},
         weight::Weight,
     },
+    family::decoder::Place,
     operation::{Direction, Wanted},
     plan::{ComponentName, Slice},
 };
@@ -76,10 +81,7 @@ impl AttentionHalf {
             width: config.head_dim,
             window: config.layers[index as usize].window.unwrap_or(placing.shape.s),
             scale: config.attention_scale() as f32,
-            cap: config
-                .gemma
-                .and_then(|gemma| gemma.attn_logit_softcapping)
-                .map(|cap| cap as f32),
+            cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
         Self { name, norm, q, k, v, o, head_norms, core, after }
     }
@@ -120,9 +122,8 @@ impl AttentionHalf {
         let u_q = self.q.forward(to, rows, normed.y, q);
         let u_k = self.k.forward(to, rows, normed.y, k);
         let u_v = self.v.forward(to, rows, normed.y, v);
-        let heads = self.head_norms.as_ref().map(|[of_q, of_k]| {
-            [of_q.forward(to, q), of_k.forward(to, k)]
-        });
+        let heads =
+            self.head_norms.as_ref().map(|[of_q, of_k]| [of_q.forward(to, q), of_k.forward(to, k)]);
         let [q, k] = heads.map_or([q, k], |heads| heads.map(|normed| normed.y));
         let component = name.part(&["attention", "rope"]);
         for turned in [("queries", q, self.core.heads), ("keys", k, self.core.kv_heads)] {

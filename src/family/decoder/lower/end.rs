@@ -1,7 +1,7 @@
 //! From the last hidden state to the loss, and back: the last norm, the head, and the bound of logits where they
 //! have one.
 
-use super::{Common, gradients::Gradients, place::Placing};
+use super::{common::Common, gradients::Gradients, place::Placing};
 use crate::{
     Error,
     blocks::{
@@ -91,13 +91,7 @@ impl End {
     }
 
     /// From the loss to `by.h`, where that has a use, and the gradients of what is trained but for a tied table's.
-    pub(super) fn backward(
-        &self,
-        to: &mut Builder,
-        common: &Common,
-        last: &Last,
-        by: &Gradients,
-    ) {
+    pub(super) fn backward(&self, to: &mut Builder, common: &Common, last: &Last, by: &Gradients) {
         let h = common.shape.h;
         for (window, &u) in last.windows.iter().zip(&last.adapted) {
             self.loss.backward(to, window);
@@ -139,11 +133,7 @@ impl End {
             component: &self.head.linear.component.part(&["soft_cap"]),
             phase,
             window: &window.rows.window,
-            scalars: &[
-                ("cap", cap),
-                ("inverse", 1.0 / cap),
-                ("minus_square", -1.0 / (cap * cap)),
-            ],
+            scalars: &[("cap", cap), ("inverse", 1.0 / cap), ("minus_square", -1.0 / (cap * cap))],
             bindings: &bindings,
         });
     }

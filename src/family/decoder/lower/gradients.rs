@@ -1,6 +1,6 @@
 //! Gradients by hidden values, in buffers that all layers share.
 
-use super::{DecoderConfig, Shape};
+use super::common::Shape;
 use crate::{
     blocks::{
         attention::AttentionGradients,
@@ -10,7 +10,7 @@ use crate::{
         rms_norm::{Normed, RmsNorm},
         shared_expert::SharedGradients,
     },
-    family::decoder::Mlp,
+    family::decoder::{DecoderConfig, Mlp},
     plan::Slice,
 };
 

@@ -1,7 +1,11 @@
 //! The MLP's half of a layer: norm, the network of every token or of the experts that it passes, and the sum with
 //! the hidden state; forward beside backward.
 
-use super::{Common, Place, gradients::Gradients, linears_at, place::Placing};
+use super::{
+    common::{Common, linears_at},
+    gradients::Gradients,
+    place::Placing,
+};
 use crate::{
     blocks::{
         gated::{Gated, GatedSaved},
@@ -11,7 +15,7 @@ use crate::{
         shared_expert::SharedExpert,
         weight::Weight,
     },
-    family::decoder::{Experts, Mlp},
+    family::decoder::{Experts, Mlp, Place},
     plan::{ComponentName, Slice},
 };
 
@@ -59,9 +63,7 @@ impl MlpHalf {
             Mlp::Dense { .. } => {
                 Network::Dense(placing.gated(&name.part(&["feed_forward"]), index, &linears))
             }
-            Mlp::Experts(experts) => {
-                Network::Experts(Box::new(mixture(placing, index, experts)))
-            }
+            Mlp::Experts(experts) => Network::Experts(Box::new(mixture(placing, index, experts))),
         };
         let after = config.gemma.is_some().then(|| {
             let tensor = format!("{block}.post_feedforward_layernorm");
@@ -83,9 +85,10 @@ impl MlpHalf {
     pub(super) fn is_adapted(&self) -> bool {
         match &self.network {
             Network::Dense(gated) => gated.is_adapted(),
-            Network::Experts(mixture) => mixture.shared.as_ref().is_some_and(|shared| {
-                shared.expert.is_adapted() || shared.weight.is_adapted()
-            }),
+            Network::Experts(mixture) => mixture
+                .shared
+                .as_ref()
+                .is_some_and(|shared| shared.expert.is_adapted() || shared.weight.is_adapted()),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{DecoderConfig, Linear, Shape};
+use super::common::Shape;
 use crate::{
     blocks::{
-        adapter::{Adaption, Adapter},
+        adapter::{Adapter, Adaption},
         gated::{Activation, Gated},
         launch::Builder,
         linear::{self, Rows},
@@ -14,7 +14,7 @@ use crate::{
         rope::Rotation,
         weight::{Placer, Weight},
     },
-    family::decoder::Adapted,
+    family::decoder::{Adapted, DecoderConfig, Linear},
     plan::{ComponentName, Element, Init, Slice},
 };
 
@@ -68,11 +68,7 @@ impl<'a> Placing<'a> {
     }
 
     /// The norm whose module is of this name.
-    pub(super) fn norm(
-        &mut self,
-        place: (ComponentName, &'static str),
-        module: &str,
-    ) -> RmsNorm {
+    pub(super) fn norm(&mut self, place: (ComponentName, &'static str), module: &str) -> RmsNorm {
         let tensor = format!("{module}.weight");
         let (one_more, eps) = (self.config.gemma.is_some(), self.config.rms_norm_eps as f32);
         RmsNorm::place(self.to, &self.placer, place, &tensor, one_more, eps)
@@ -111,7 +107,7 @@ impl<'a> Placing<'a> {
         let mut place = |at: usize| {
             let linear = &linears[at];
             let module = linear.module(index);
-            if linear.copies == 1 {
+            if !linear.is_routed() {
                 return self.projection(part, (linear, NAMES[at]), &module);
             }
             let component = part.part(&[NAMES[at]]);

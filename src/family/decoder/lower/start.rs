@@ -1,6 +1,6 @@
 //! From tokens to the first hidden state, and back to the embedding's gradient.
 
-use super::{Common, place::Placing};
+use super::{common::Common, place::Placing};
 use crate::{
     blocks::{
         launch::{Builder, Launch},

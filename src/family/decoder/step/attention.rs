@@ -109,7 +109,8 @@ impl Step<'_> {
             let gradient = sum(&[(Op::Add, 1), (Op::Mul, 2)]);
             self.add(Part::Softmax, Pass::Input, gradient, pairs);
             if capped {
-                self.add(Part::Softmax, Pass::Input, sum(&[(Op::Fma, 1), (Op::Mul, 1)]), pairs);
+                // Times 1 - tanh^2.
+                self.add(Part::Softmax, Pass::Input, sum(&[(Op::Add, 1), (Op::Mul, 2)]), pairs);
             }
         }
     }

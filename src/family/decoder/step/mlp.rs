@@ -63,20 +63,15 @@ impl Step<'_> {
             // x/2 (1 + t), t = tanh(x (a + b x^2)); and
             // dy up ((1 + t)/2 + x/2 (1 - t^2) (a + 3 b x^2)).
             Some(_) => (
-                sum(&[(Op::Mul, 4), (Op::Fma, 1), (Op::Tanh, 1), (Op::Add, 1)]),
-                sum(&[(Op::Fma, 3), (Op::Mul, 4)]),
+                sum(&[(Op::Mul, 3), (Op::Fma, 2), (Op::Tanh, 1)]),
+                sum(&[(Op::Fma, 3), (Op::Mul, 4), (Op::Add, 1)]),
             ),
         };
         let times_up = OpCounts::f32(Op::Mul, 1);
         self.forward(Part::Activation, value + times_up, elements);
+        // The gradients by both come of one another, and are taken together.
         if g || u {
-            self.add(Part::Activation, Pass::Input, value, elements);
-        }
-        if u {
-            self.add(Part::Activation, Pass::Input, times_up, elements);
-        }
-        if g {
-            self.add(Part::Activation, Pass::Input, slope, elements);
+            self.add(Part::Activation, Pass::Input, value + times_up + slope, elements);
         }
     }
 
@@ -88,17 +83,20 @@ impl Step<'_> {
         // Where the chosen are rescaled to sum to 1, theirs are the only exponentials that matter.
         let normed = if experts.rescaled { k } else { e };
         let choice = [(Op::Compare, k * e), (Op::Select, k * (e + 1))];
-        let softmax = [(Op::Add, 2 * normed), (Op::Exp, normed), (Op::Div, k)];
+        let softmax = [(Op::Add, 2 * normed), (Op::Exp, normed), (Op::Div, normed)];
         self.forward(Part::Routing, sum(&choice) + sum(&softmax), t);
         let combined = t * u128::from(k);
         self.forward(Part::Routing, OpCounts::f32(Op::Fma, h), combined);
         if !below && !self.full {
             return;
         }
-        // By the experts' outputs and by their weights; the weighted mean of those gradients, and the
-        // weight times what is left of each; and the sum over experts of the gradients by x.
+        // By the experts' outputs and by their weights; the weighted mean of those gradients, and what the
+        // softmax makes of it; and the sum over experts of the gradients by x.
         self.add(Part::Routing, Pass::Input, sum(&[(Op::Mul, h), (Op::Fma, h)]), combined);
-        let logits = sum(&[(Op::Fma, k), (Op::Add, normed), (Op::Mul, normed)]);
+        let logits = match experts.rescaled {
+            true => sum(&[(Op::Fma, k), (Op::Add, k), (Op::Mul, k)]),
+            false => sum(&[(Op::Fma, 2 * k), (Op::Neg, 1), (Op::Mul, e)]),
+        };
         self.add(Part::Routing, Pass::Input, logits, t);
         self.add(Part::Routing, Pass::Input, OpCounts::f32(Op::Add, h), combined);
     }

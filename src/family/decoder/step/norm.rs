@@ -4,28 +4,25 @@ use super::{Part, Pass, Step, sum};
 use crate::op::{Op, OpCounts};
 
 impl Step<'_> {
-    /// Rows of a width: y = x rsqrt(mean square + eps) w, Gemma's with 1 + w. `input` says whether the
+    /// Rows of a width: y = x rsqrt(mean square + eps) w, Gemma's with 1 + w, which is added up once. `input` says whether the
     /// gradient by x has a use, `joins` whether it is added to the residual's.
     pub(super) fn norm(&mut self, rows: u128, width: u32, input: bool, joins: bool) {
         let d = u64::from(width);
-        // Gemma's 1 + w: y = (x rstd) w + x rstd.
-        let scaled = match self.config.gemma {
-            Some(_) => sum(&[(Op::Mul, d), (Op::Fma, d)]),
-            None => sum(&[(Op::Mul, 2 * d)]),
-        };
+        if self.config.gemma.is_some() {
+            self.add(Part::Norm, Pass::Forward, OpCounts::f32(Op::Add, d), 1);
+        }
+        let scaled = sum(&[(Op::Mul, 2 * d)]);
         let root =
             sum(&[(Op::Fma, d), (Op::Add, 1), (Op::Div, 1), (Op::Rsqrt, 1), (Op::Convert, 1)]);
         self.forward(Part::Norm, root + scaled, rows);
         if input {
             // The sum of g x with g = dy w, slope = -rstd^3 sum / D, dx = (rstd dy) w + slope x.
-            let one_more = if self.config.gemma.is_some() { d } else { 0 };
             let back = sum(&[
                 (Op::Mul, 3 * d + 3),
                 (Op::Div, 1),
                 (Op::Fma, 2 * d),
                 (Op::Neg, 1),
                 (Op::Convert, 1),
-                (Op::Add, one_more),
             ]);
             self.add(Part::Norm, Pass::Input, back, rows);
             if joins {

@@ -1,4 +1,4 @@
-//! What was published about the costs of Qwen and of Transformers.
+//! What was published about the costs of decoders.
 
 use crate::claim::{Claimed, Power, Says};
 

@@ -1,7 +1,7 @@
 //! What the field quotes without an estimator: the rule of 6 FLOPs for each parameter and token, and the
 //! matrix products alone, as PyTorch's FlopCounterMode counts them.
 
-use super::config::Qwen2Config;
+use super::{DecoderConfig, Exact};
 use crate::{
     Error,
     family::shape::BatchShape,
@@ -10,19 +10,13 @@ use crate::{
 
 /// The rules for a model of this shape. Parameters are all of the model's own, a tied embedding once.
 pub(super) fn formulas(
-    config: &Qwen2Config,
+    config: &DecoderConfig,
     shape: BatchShape,
+    exact: &Exact,
 ) -> Result<Vec<FieldFormula>, Error> {
     let t = u64::from(shape.tokens());
     let s = u64::from(shape.seq());
-    let [h, kv, i, v, l] = [
-        config.hidden_size,
-        config.kv_width(),
-        config.intermediate_size,
-        config.vocab_size,
-        config.num_hidden_layers,
-    ]
-    .map(u64::from);
+    let [l, heads] = [config.num_hidden_layers(), config.query_width()].map(u64::from);
     let n = u64::try_from(config.base_parameters()).map_err(|_| overflow("6 N T"))?;
     let sum = |name: &str, summands: &[Vec<u64>]| {
         summands
@@ -30,25 +24,12 @@ pub(super) fn formulas(
             .try_fold(0u64, |sum, factors| sum.checked_add(product(factors)?))
             .ok_or_else(|| overflow(name))
     };
-    let adapters: u64 = config
-        .lora
-        .iter()
-        .flat_map(|lora| lora.targets.iter())
-        .map(|module| config.module_shape(module).map(u64::from).iter().sum::<u64>())
-        .sum();
-    let r = config.lora.map_or(0, |lora| u64::from(lora.rank));
+    let products = exact.products.forward;
+    let products = u64::try_from(products).map_err(|_| overflow("the matrix products"))?;
 
     let rule = vec![6, n, t];
-    // 12 L n d S for each token; all heads together are H wide.
-    let attention = vec![12, l, h, s, t];
-    let products = [
-        vec![2, t, l, h, h + kv], // q and o; k and v
-        vec![2, t, l, h, h + kv],
-        vec![4, t, l, s, h], // scores and values, the whole square
-        vec![6, t, l, h, i],
-        vec![2, t, l, r, adapters],
-        vec![2, t, h, v],
-    ];
+    // For each token; all heads together are n d wide.
+    let attention = vec![12, l, heads, s, t];
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),
@@ -58,7 +39,7 @@ pub(super) fn formulas(
         },
         FieldFormula {
             name: PALM.into(),
-            formula: "6 N T + 12 L H S T (PaLM, appendix B)".into(),
+            formula: "6 N T + 12 L n d S T (PaLM, appendix B)".into(),
             of: "step".into(),
             flops: sum(PALM, &[rule, attention])?,
         },
@@ -66,7 +47,7 @@ pub(super) fn formulas(
             name: "matrix products".into(),
             formula: "2 M N K of every product, causal or not (PyTorch's FlopCounterMode)".into(),
             of: "forward".into(),
-            flops: sum("the matrix products", &products)?,
+            flops: products,
         },
     ])
 }

@@ -7,7 +7,7 @@
 //! One thing is ours: a matrix's backward pass is split into its gradient by the input and by the
 //! weight, one forward pass each, so that a measurement can be held against either.
 
-use super::config::Qwen2Config;
+use super::DecoderConfig;
 use crate::{
     Error,
     family::shape::BatchShape,
@@ -27,12 +27,12 @@ const FEED_FORWARD: &str = "feed_forward";
 const NORM: &str = "norm";
 
 /// Every term, component by component in the order of the model.
-pub(super) fn terms(config: &Qwen2Config, shape: BatchShape) -> Result<Vec<Term>, Error> {
+pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Term>, Error> {
     let [b, s] = [shape.batch(), shape.seq()].map(u64::from);
     let [h, n, d, i] = [
         config.hidden_size,
         config.num_attention_heads,
-        config.head_width(),
+        config.hidden_size / config.num_attention_heads,
         config.intermediate_size,
     ]
     .map(u64::from);
@@ -45,8 +45,8 @@ pub(super) fn terms(config: &Qwen2Config, shape: BatchShape) -> Result<Vec<Term>
         projection(&[ATTENTION, "k_proj"]),
         projection(&[ATTENTION, "v_proj"]),
     ];
-    if let Some(lora) = &config.lora {
-        let factors = vec![4, b, s, h, u64::from(lora.rank)];
+    if let Some(adapters) = &config.adapters {
+        let factors = vec![4, b, s, h, u64::from(adapters.rank)];
         layer.push(Kind::Other(&[ATTENTION, "lora"], "4 B S H r", factors));
     }
     layer.extend([
@@ -73,7 +73,7 @@ pub(super) fn terms(config: &Qwen2Config, shape: BatchShape) -> Result<Vec<Term>
         Ok::<_, Error>(())
     };
     add(&ComponentName::new(&["embedding"]), &embedding)?;
-    for index in 0..config.num_hidden_layers {
+    for index in 0..config.num_hidden_layers() {
         add(&ComponentName::of_layer(index, &[]), &layer)?;
     }
     add(&ComponentName::new(&["lm_head"]), &head)?;

@@ -1,4 +1,4 @@
-//! What the passes of a decoder and the terms of Qwen's estimator are about, and why the two differ.
+//! What the passes of a decoder and the terms of its estimator are about, and why the two differ.
 
 use crate::{
     explain::{Account, Entry, Facts, Named, Subject},
@@ -7,8 +7,11 @@ use crate::{
     plan::{ComponentName, Pass, Phase},
 };
 
-/// How its causes are told apart.
-pub(super) struct Causes;
+/// How causes are told apart beside Qwen's estimator.
+pub(super) struct Qwen;
+
+/// How they are beside the products alone.
+pub(super) struct Products;
 
 /// Keys and values, which grouped queries share.
 const KEYS_AND_VALUES: Named = Named::many("projections to keys and values");
@@ -16,7 +19,18 @@ const KEYS_AND_VALUES: Named = Named::many("projections to keys and values");
 /// The projection of SwiGLU that its estimator leaves out.
 const GATE: Named = Named::one("SwiGLU's gate projection");
 
-impl Account for Causes {
+/// What a pass is about whatever is estimated: all that adapters do.
+fn of_adapters(pass: &Pass, op: Op) -> Option<Subject> {
+    let adapters = matches!(pass.component.parts()[..], [.., "lora", _, _])
+        || matches!(pass.component.parts()[..], ["lm_head", "lora", _]);
+    match pass.operation {
+        Operation::Linear { .. } if adapters && op == Op::Fma => Some(Subject::Adapters),
+        Operation::Pointwise { .. } if adapters => Some(Subject::Adapters),
+        _ => None,
+    }
+}
+
+impl Account for Qwen {
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
         match (pass.operation, &pass.component.parts()[..]) {
             // A product is multiply-adds; what a linear layer adds beside them is its bias.
@@ -25,10 +39,7 @@ impl Account for Causes {
                 Some(Subject::Named(KEYS_AND_VALUES))
             }
             (Operation::Linear { .. }, ["feed_forward", "gate_proj"]) => Some(Subject::Named(GATE)),
-            (Operation::Linear { .. } | Operation::Pointwise { .. }, ["attention", "lora", ..]) => {
-                Some(Subject::Adapters)
-            }
-            _ => None,
+            _ => of_adapters(pass, op),
         }
     }
 
@@ -58,5 +69,23 @@ impl Account for Causes {
         } else {
             ""
         }
+    }
+}
+
+impl Account for Products {
+    fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
+        of_adapters(pass, op)
+    }
+
+    fn of_term(&self, path: &[&str], product: ComponentName) -> Option<Subject> {
+        Some(match *path {
+            ["attention", "scores" | "values"] => Subject::Attention,
+            ["lora"] => Subject::Adapters,
+            _ => Subject::Product(product),
+        })
+    }
+
+    fn aside(&self, _: &Named, _: Phase, _: Entry, _: &Facts) -> &'static str {
+        ""
     }
 }

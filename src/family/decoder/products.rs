@@ -1,0 +1,108 @@
+//! The rule that stands for an estimator where none was published for a decoder's architecture: every matrix
+//! product in three passes and attention over the whole square, 6 W T + 12 L n d B S^2, as nanochat, nanotron,
+//! prime-rl and VeOmni count; with adapters 4 W T + 6 P T + 12 L n d B S^2, as the latter two do.
+
+use super::{DecoderConfig, Linear, Place};
+use crate::{
+    Error,
+    family::shape::BatchShape,
+    plan::{
+        ComponentName,
+        Phase::{Backward, Forward},
+    },
+    term::{Line, Priced, Term},
+};
+
+/// Terms under construction.
+struct Terms {
+    terms: Vec<Term>,
+    /// Whether weights beside adapters are trained.
+    full: bool,
+}
+
+impl Terms {
+    fn add(&mut self, component: &ComponentName, line: &Line) -> Result<(), Error> {
+        self.terms.push(Term::new(component, line)?);
+        Ok(())
+    }
+
+    /// A matrix product: forward, by its input, and by its weight where that is trained.
+    fn product(
+        &mut self,
+        component: &ComponentName,
+        path: &'static [&'static str],
+        (formula, factors): (&'static str, Vec<u64>),
+        trained: bool,
+    ) -> Result<(), Error> {
+        let priced = Priced::all_of(path);
+        self.add(component, &(priced.clone(), Forward, formula, factors.clone()))?;
+        self.add(component, &(priced.clone(), Backward, formula, factors.clone()))?;
+        if trained {
+            self.add(component, &(priced.by_weight(), Backward, formula, factors))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every term, component by component in the order of the model.
+pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Term>, Error> {
+    let [t, s] = [shape.tokens(), shape.seq()].map(u64::from);
+    let query = u64::from(config.query_width());
+    let mut terms = Terms { terms: Vec::new(), full: config.adapters.is_none() };
+    let full = terms.full;
+    let adapted = config.adapted();
+    for (number, &layer) in (0..).zip(&config.layers) {
+        let component = ComponentName::of_layer(number, &[]);
+        for linear in Linear::of_layer(config, layer) {
+            let [k, n, passed] = [linear.k, linear.n, linear.passed].map(u64::from);
+            let formula = match linear.is_routed() {
+                false => ("2 T in out", vec![2, t, k, n]),
+                true => ("2 T K in out", vec![2, t, passed, k, n]),
+            };
+            terms.product(&component, path(&linear), formula, full)?;
+        }
+        for path in [&["attention", "scores"], &["attention", "values"]] {
+            let priced = Priced::all_of(path);
+            let line = (priced.clone(), Forward, "2 T S n d", vec![2, t, s, query]);
+            terms.add(&component, &line)?;
+            terms.add(&component, &(priced, Backward, "4 T S n d", vec![4, t, s, query]))?;
+        }
+        let numbers = adapted.iter().filter(|adapted| adapted.layer == Some(number));
+        let numbers = numbers.map(|adapted| {
+            u64::from(adapted.adapter.rank)
+                * (u64::from(adapted.linear.k) + u64::from(adapted.linear.n))
+        });
+        let numbers: u64 = numbers.sum();
+        if numbers > 0 {
+            let line = (Priced::all_of(&["lora"]), Forward, "2 P T", vec![2, numbers, t]);
+            terms.add(&component, &line)?;
+            let line = (Priced::all_of(&["lora"]), Backward, "4 P T", vec![4, numbers, t]);
+            terms.add(&component, &line)?;
+        }
+    }
+    let Linear { k, n, .. } = Linear::head(config);
+    let factors = vec![2, t, k.into(), n.into()];
+    terms.product(&ComponentName::new(&["lm_head"]), &["lm_head"], ("2 T H V", factors), full)?;
+    Ok(terms.terms)
+}
+
+/// Where in a layer a linear layer's passes stand.
+fn path(linear: &Linear) -> &'static [&'static str] {
+    let last = linear.name.rsplit('.').next().unwrap_or_default();
+    match (linear.place, last) {
+        (Place::Query, _) => &["attention", "q_proj"],
+        (Place::Key, _) => &["attention", "k_proj"],
+        (Place::Value, _) => &["attention", "v_proj"],
+        (Place::Output, _) => &["attention", "o_proj"],
+        (Place::Router, _) => &["moe", "router"],
+        (Place::SharedGate, _) => &["moe", "shared", "gate"],
+        (Place::Shared, "gate_proj") => &["moe", "shared", "gate_proj"],
+        (Place::Shared, "up_proj") => &["moe", "shared", "up_proj"],
+        (Place::Shared, _) => &["moe", "shared", "down_proj"],
+        (Place::Mlp, _) if linear.is_routed() => &["moe", "experts"],
+        (Place::Mlp, "gate_proj") => &["feed_forward", "gate_proj"],
+        (Place::Mlp, "up_proj") => &["feed_forward", "up_proj"],
+        (Place::Mlp, _) => &["feed_forward", "down_proj"],
+        (Place::Head, _) => &["lm_head"],
+    }
+}

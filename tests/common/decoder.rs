@@ -1,0 +1,78 @@
+//! Small decoders of every member of the family, whose sizes, windows, experts and adapters a seed decides.
+
+use flopmeter::family::{ModelConfig, decoder::Member};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+/// A decoder and the length of a sequence.
+pub fn decoder(seed: u64) -> (ModelConfig, u32) {
+    let (fields, seq) = fields(seed);
+    let config = ModelConfig::from_json(fields.as_object().unwrap());
+    (config.unwrap_or_else(|problem| panic!("{fields}: {problem}")), seq)
+}
+
+/// The fields of its `config.json`.
+pub fn fields(seed: u64) -> (Value, u32) {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let mut to = |most: u32| dice.random_range(1..=most);
+    let member = Member::ALL[to(8) as usize - 1];
+    let (kv, share, half) = (to(2), to(3), to(5));
+    let inner = to(40);
+    let seq = to(40);
+    let layers = to(4);
+    let mut fields = json!({
+        "model_type": member.model_type(),
+        "hidden_size": 2 * to(24),
+        "head_dim": 2 * half,
+        "num_attention_heads": kv * share,
+        "num_key_value_heads": kv,
+        "num_hidden_layers": layers,
+        "intermediate_size": inner,
+        "vocab_size": to(70),
+        "tie_word_embeddings": to(2) == 1,
+    });
+    match member {
+        Member::Llama => {
+            fields["attention_bias"] = json!(to(2) == 1);
+            fields["mlp_bias"] = json!(to(2) == 1);
+        }
+        Member::Gemma2 => {
+            fields["sliding_window"] = json!(to(12));
+            for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
+                fields[cap] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
+            }
+        }
+        Member::Mistral | Member::Mixtral => fields["sliding_window"] = json!(to(12)),
+        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe => {
+            fields["use_sliding_window"] = json!(to(2) == 1);
+            fields["sliding_window"] = json!(to(12));
+            fields["max_window_layers"] = json!(to(3));
+        }
+    }
+    if member.has_experts() {
+        let chosen = to(4);
+        fields["num_experts_per_tok"] = json!(chosen);
+        fields["num_local_experts"] = json!(chosen - 1 + to(4));
+    }
+    if member.has_experts() && member != Member::Mixtral {
+        fields["moe_intermediate_size"] = json!(to(30));
+        fields["norm_topk_prob"] = json!(to(2) == 1);
+        fields["decoder_sparse_step"] = json!(to(2));
+    }
+    if member == Member::Qwen2Moe {
+        fields["shared_expert_intermediate_size"] = json!(to(30));
+    }
+    if to(2) == 1 {
+        let modules =
+            "q_proj k_proj v_proj o_proj lm_head gate_proj up_proj down_proj shared_expert_gate";
+        let chosen: Vec<&str> = modules.split(' ').filter(|_| to(3) == 1).collect();
+        fields["lora_rank"] = json!(to(5));
+        let lower = to(layers) - 1;
+        fields["lora_targets"] = match chosen[..] {
+            [] => json!("all-linear"),
+            _ => json!(format!(r"(.*\.([{lower}-9])\..*\.({0}))|lm_head", chosen.join("|"))),
+        };
+    }
+    (fields, seq)
+}
