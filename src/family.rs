@@ -10,6 +10,8 @@ pub mod resnet_bk;
 mod resolve;
 mod shape;
 mod spelling;
+#[cfg(test)]
+mod toy;
 mod training;
 mod written;
 
@@ -22,4 +24,9 @@ pub(crate) use spelling::nearest;
 pub use training::{Choices, Chosen, EveryValue, MOST_OPTIONS, Scope, StepOption, Training};
 
 /// Every family.
-pub static FAMILIES: [&Family; 2] = [&resnet_bk::FAMILY, &decoder::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &resnet_bk::FAMILY,
+    &decoder::FAMILY,
+    #[cfg(test)]
+    &toy::FAMILY,
+];
