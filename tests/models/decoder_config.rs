@@ -74,6 +74,11 @@ fn what_is_written_reads_back() {
     for config in FAMILY.presets.iter().map(|(name, _)| preset(name)).chain(goldens) {
         assert_eq!(DecoderConfig::from_json(&config.to_json()), Ok(config));
     }
+    for seed in 0..300 {
+        let (config, _) = common::decoder::decoder(seed);
+        let config = config.get::<DecoderConfig>().unwrap();
+        assert_eq!(DecoderConfig::from_json(&config.to_json()).as_ref(), Ok(config));
+    }
 }
 
 #[test]

@@ -118,6 +118,16 @@ impl Member {
         }
     }
 
+    /// The width of a head where a file does not state it; `None` where all heads together are as wide as the
+    /// model.
+    pub const fn usual_head_dim(self) -> Option<u32> {
+        match self {
+            Self::Qwen3 | Self::Qwen3Moe => Some(128),
+            Self::Gemma2 => Some(256),
+            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Mixtral | Self::Qwen2Moe => None,
+        }
+    }
+
     /// Whether its MLPs may be mixtures of experts.
     pub const fn has_experts(self) -> bool {
         match self {

@@ -104,14 +104,10 @@ fn heads(fields: &Fields<'_>, member: Member, hidden: u32) -> Result<[u32; 3], S
              and value head serves as many query heads"
         ));
     }
-    let default = match member {
-        Member::Qwen3 | Member::Qwen3Moe => Some(128),
-        Member::Gemma2 => Some(256),
-        Member::Llama | Member::Mistral | Member::Qwen2 | Member::Mixtral | Member::Qwen2Moe => {
-            None
-        }
-    };
-    let width = match (fields.size("head_dim")?.or(default), hidden.is_multiple_of(heads)) {
+    let width = match (
+        fields.size("head_dim")?.or(member.usual_head_dim()),
+        hidden.is_multiple_of(heads),
+    ) {
         (Some(width), _) => width,
         (None, true) => hidden / heads,
         (None, false) => {

@@ -18,7 +18,12 @@ impl DecoderConfig {
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
         set("num_key_value_heads", json!(self.num_key_value_heads));
-        set("head_dim", json!(self.head_dim));
+        let unsaid = self.member.usual_head_dim();
+        if unsaid.or(self.hidden_size.checked_div(self.num_attention_heads)) != Some(self.head_dim)
+            || self.query_width() != self.hidden_size && unsaid.is_none()
+        {
+            set("head_dim", json!(self.head_dim));
+        }
         set("intermediate_size", json!(self.intermediate_size));
         set("vocab_size", json!(self.vocab_size));
         set("max_position_embeddings", json!(self.max_position_embeddings));
@@ -93,7 +98,18 @@ impl DecoderConfig {
             Mlp::Experts(experts) => Some(experts),
             Mlp::Dense { .. } => None,
         });
-        let Some(Experts { count, chosen, width, shared, rescaled }) = experts else { return };
+        // Of a model whose layers are all dense the file states some experts that no layer has.
+        let none = Experts {
+            count: 1,
+            chosen: 1,
+            width: 1,
+            shared: (self.member == Member::Qwen2Moe).then_some(1),
+            rescaled: false,
+        };
+        if !self.member.has_experts() {
+            return;
+        }
+        let Experts { count, chosen, width, shared, rescaled } = experts.unwrap_or(none);
         set("num_experts_per_tok", json!(chosen));
         if self.member == Member::Mixtral {
             return set("num_local_experts", json!(count));
