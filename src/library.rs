@@ -58,6 +58,9 @@ pub type KernelKey = (KernelName, Vec<(String, u32)>);
 impl Library {
     /// One kernel with its overrides taken from `dims` by name, and the key under which a caller
     /// may keep it. Dimensions that are no overrides are left alone: they are uniforms.
+    ///
+    /// # Errors
+    /// Where there is no such kernel, or an override has neither a value nor a default.
     pub fn load(
         &mut self,
         kernel: &KernelName,
@@ -73,6 +76,9 @@ impl Library {
     }
 
     /// The key that [`Library::load`] would return, without the work of loading.
+    ///
+    /// # Errors
+    /// Where there is no such shader file.
     pub fn key(&mut self, kernel: &KernelName, dims: &Dims) -> Result<KernelKey, Error> {
         if !self.parsed.contains_key(&kernel.file) {
             let source = source(&kernel.file).ok_or_else(|| KernelError::Kernel {
@@ -103,4 +109,40 @@ fn source(file: &str) -> Option<&'static str> {
 /// Where there is no such kernel, or an override has neither a value nor a default.
 pub fn load(kernel: &KernelName, dims: &Dims) -> Result<KernelModule, Error> {
     Library::default().load(kernel, dims).map(|(_, module)| module)
+}
+
+#[cfg(test)]
+mod tests {
+    use naga::{AddressSpace, ScalarKind, TypeInner};
+
+    use super::*;
+    use crate::operation::meaning;
+
+    /// The members of uniform blocks of a file that are whole numbers.
+    fn dimensions(parsed: &Parsed) -> Vec<String> {
+        let module = &parsed.module;
+        let uniforms = module.global_variables.iter().map(|(_, variable)| variable);
+        let blocks = uniforms.filter(|variable| variable.space == AddressSpace::Uniform);
+        let members = blocks.flat_map(|block| match &module.types[block.ty].inner {
+            TypeInner::Struct { members, .. } => members.as_slice(),
+            _ => &[],
+        });
+        let whole = members
+            .filter(|member| module.types[member.ty].inner.scalar_kind() == Some(ScalarKind::Uint));
+        whole.filter_map(|member| member.name.clone()).collect()
+    }
+
+    #[test]
+    fn the_legend_has_every_dimension() {
+        let mut seen = 0;
+        for (file, text) in SOURCES {
+            let dimensions = dimensions(&Parsed::wgsl(file, text).unwrap());
+            seen += dimensions.len();
+            for name in dimensions {
+                assert!(meaning(&name).is_some(), "{file}: the legend does not say what {name} is");
+            }
+        }
+        assert!(seen > 40, "only {seen} dimensions were found");
+        assert_eq!(meaning("Z"), None);
+    }
 }

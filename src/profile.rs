@@ -15,7 +15,7 @@ use crate::{
     },
     op::Convention,
     plan::Phase,
-    result::{Report, Subject, WayToTrain},
+    result::{Profiled, Report, WayToTrain},
 };
 
 pub use crate::measure::{Keep, KeptTensor, Run, run};
@@ -70,7 +70,7 @@ pub fn profile(
     } else {
         run(executor, &plan, &inputs, repeats, keep, observe)?
     };
-    let subject = Subject {
+    let subject = Profiled {
         model: &model.name,
         config: &model.config,
         data,

@@ -22,7 +22,7 @@ mod tally;
 mod watched;
 
 pub use adapters::AdapterList;
-pub use agreement::{Agreement, Comparison, Launch, Value};
+pub use agreement::{Agreement, CheckedPass, Comparison, Value};
 pub use bill::{Bill, Figures, Item, Quantity};
 pub use catalogue::schemas;
 pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
@@ -31,7 +31,7 @@ pub use document::{Document, load, to_json};
 pub use formulas::{FormulasReport, TrainingSummary};
 pub use pass::PassRow;
 pub use points::{Conditions, PointFolder, merge};
-pub use profile::{EXTRAPOLATED, Extrapolation, Report, Subject, Totals, WayToTrain};
+pub use profile::{EXTRAPOLATED, Extrapolation, Profiled, Report, Totals, WayToTrain};
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};

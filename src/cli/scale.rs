@@ -11,7 +11,7 @@ use flopmeter::{
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
-    sweep::{Place, Point, Shard, Sweep},
+    sweep::{Point, Shard, Sweep, SweepPoint},
 };
 
 use super::{
@@ -223,6 +223,6 @@ fn measure(
     };
     let bar = Bar::new(common, *repeats);
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
-    let place = Place { sweep: sweep.clone(), at: point.at.clone() };
+    let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
     Ok(Box::new(Report { sweep: Some(place), ..report }))
 }

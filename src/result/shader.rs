@@ -12,7 +12,7 @@ use crate::{
     observe::{Moved, Observed, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
-    shader::{Binding, Run},
+    shader::{Binding, ShaderRun},
 };
 
 /// One dispatch of one kernel.
@@ -101,7 +101,7 @@ impl ShaderReport {
         kernel: &KernelModule,
         overrides: &BTreeMap<String, f64>,
         grid: [u32; 3],
-        run: &Run,
+        run: &ShaderRun,
         convention: Convention,
     ) -> Self {
         let Observed { adapter, cost: Cost { ops, traffic }, lines, seconds, witness, .. } =

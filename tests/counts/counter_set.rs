@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     KernelError,
-    execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId},
+    execute::{Allocation, Bound, Dispatch, Executor, Limits, ProgramId},
     instrument::{Counted, CounterSet, CountingKernel},
     kernel::KernelModule,
     op::{Op, OpCounts},
@@ -41,8 +41,8 @@ fn kernel(entry: &str) -> KernelModule {
 
 struct Launcher<'a> {
     executor: &'a mut dyn Executor,
-    x: BufferId,
-    counters: BufferId,
+    x: Allocation,
+    counters: Allocation,
 }
 
 impl Launcher<'_> {

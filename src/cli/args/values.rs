@@ -8,7 +8,7 @@ use flopmeter::{
     forecast::{NAMED_PEAKS, named_peak},
     model::Optimizer,
     op::Convention,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
 };
 
 /// A whole number, or one with an exponent.
@@ -74,7 +74,7 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
 }
 
 /// `GROUP.BINDING=SPEC`.
-pub(super) fn fill(text: &str) -> Result<(BindingKey, Fill), String> {
+pub(super) fn fill(text: &str) -> Result<(BindingKey, BufferFill), String> {
     let (key, spec) = binding(text, "SPEC")?;
     Ok((key, spec.parse()?))
 }
