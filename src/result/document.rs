@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AdapterList, Agreement, CompareReport, FormulasReport, Report, RooflineReport, ScaleReport,
-    ShaderReport,
+    AdapterList, Agreement, CompareReport, FormulasReport, Report, RooflineReport, RunReport,
+    ScaleReport, ShaderReport,
 };
 use crate::{Error, estimate::Estimate};
 
@@ -25,8 +25,12 @@ impl Document for FormulasReport {
     const SCHEMA: &'static str = FormulasReport::SCHEMA;
 }
 
+impl Document for RunReport {
+    const SCHEMA: &'static str = RunReport::SCHEMA;
+}
+
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 9] {
+pub fn schemas() -> [(&'static str, Schema); 10] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
@@ -35,6 +39,7 @@ pub fn schemas() -> [(&'static str, Schema); 9] {
         schema::<FormulasReport>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
+        schema::<RunReport>(),
         schema::<ScaleReport>(),
         schema::<ShaderReport>(),
     ]
