@@ -12,6 +12,7 @@ mod hint;
 mod interrupt;
 mod manual;
 mod merge;
+mod outcome;
 mod output;
 mod profile;
 mod progress;
@@ -20,49 +21,13 @@ mod run;
 mod scale;
 mod shader;
 
-use std::process::ExitCode;
-
-use anyhow::Error;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use log::LevelFilter;
 
+pub use outcome::Outcome;
+
 use args::{Arguments, Command, Common};
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything holds.
-    Holds,
-    /// It ran, and a check failed.
-    CheckFailed,
-    /// It could not run, or not to its end.
-    CouldNotRun,
-    /// It ran a program, which ended with this code.
-    OfProgram(u8),
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(outcome.code())
-    }
-}
-
-impl Outcome {
-    /// The exit code.
-    const fn code(self) -> u8 {
-        match self {
-            Self::Holds => 0,
-            Self::CheckFailed => 1,
-            Self::CouldNotRun => 2,
-            Self::OfProgram(code) => code,
-        }
-    }
-
-    /// For a command whose checks held, or did not.
-    const fn of(holds: bool) -> Self {
-        if holds { Self::Holds } else { Self::CheckFailed }
-    }
-}
+use outcome::Result;
 
 /// Reads the arguments of the process.
 ///
@@ -118,9 +83,6 @@ pub fn run(arguments: Arguments) -> Outcome {
 /// What helps where an adapter did not run a kernel to its end.
 const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
                     --adapter embedded runs there at once)";
-
-/// A command's work: how it ended, or why it could not run.
-type Result<T = Outcome> = std::result::Result<T, Error>;
 
 fn log_to_stderr(common: &Common) {
     let level = match common.verbose {

@@ -6,6 +6,7 @@ use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Document;
 use crate::op::{Convention, Cost, OpCounts, Traffic};
 
 /// What the numbers of a run are.
@@ -43,6 +44,10 @@ pub struct RunReport {
     pub timing: RunTiming,
     /// Submissions that were not seen to end; what they executed is counted in part.
     pub unfinished_submissions: u64,
+}
+
+impl Document for RunReport {
+    const SCHEMA: &'static str = "flopmeter.run/1";
 }
 
 /// All kernels of a run together.
@@ -116,9 +121,6 @@ pub struct Ending {
 }
 
 impl RunReport {
-    /// Name and version of the layout of its file.
-    pub const SCHEMA: &'static str = "flopmeter.run/1";
-
     /// Puts together what the processes of a program recorded. `unseen` says why nothing was recorded, where
     /// that is known.
     pub fn new(
