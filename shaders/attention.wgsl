@@ -1,3 +1,5 @@
+// Continued in attention_tiles.wgsl.
+//
 // Causal attention with grouped queries, forward beside backward: o_i = the sum over j <= i of p_ij v_j
 // with p_ij = exp(scale * q_i . k_j - the logarithm of the row's sum). HEADS / KV_HEADS heads share one
 // head of keys and values. The S x S square is never written: forward, a row's maximum, sum and output

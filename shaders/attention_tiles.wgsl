@@ -1,3 +1,5 @@
+// Continued in attention_common.wgsl.
+//
 // The attention of attention.wgsl by vectors: an invocation takes four rows.
 //
 // Only pairs j <= i are computed, so an invocation's tile of four rows leaves over a triangle of pairs,

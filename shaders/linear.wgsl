@@ -1,3 +1,5 @@
+// Continued in linear_tiles.wgsl.
+//
 // Matrix products with and without bias, forward beside backward, for G contiguous groups of rows: group g owns
 // rows groups[g] .. groups[g + 1] of x, y and dy, and the weights w[g]. G = 1 is a dense layer,
 // G = E a mixture of experts whose rows are sorted by expert. The bounds are data; a group may be

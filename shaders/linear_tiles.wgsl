@@ -1,3 +1,5 @@
+// Continued in linear_common.wgsl.
+//
 // The `_vec4` products of linear.wgsl, which this file follows: tiles of 8 x 8 outputs.
 
 // A tile of 8 x 8 outputs: rows m .. m + 7, and two runs of four columns that lie apart so that

@@ -73,7 +73,7 @@
 //! | [`blocks`] | what families are built of | families |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
-//! | [`library`] | the crate's own kernels, by name | shapes, devices |
+//! | [`library`] | the crate's own kernels, by name; what a shader file is continued in | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
 //! | [`measure`] | run a plan, pass by pass | formulas |
@@ -122,6 +122,7 @@ pub mod blocks;
 pub mod check;
 pub mod choice;
 pub mod claim;
+mod continued;
 mod error;
 pub mod estimate;
 pub mod exact;

@@ -2,7 +2,7 @@
 
 /// Every name of a dimension, and what it counts. A letter that two operations have from their own literature has
 /// both meanings here, each with the operation.
-pub const LETTERS: [(&str, &str); 24] = [
+pub const LETTERS: [(&str, &str); 25] = [
     ("A", "items that are sorted: assignments of tokens to experts, T K, or tokens"),
     ("B", "sequences of a batch"),
     ("CHUNK", "items that one workgroup sorts"),
@@ -17,6 +17,7 @@ pub const LETTERS: [(&str, &str); 24] = [
     ("M", "rows"),
     ("N", "tokens of a sequence; in a matrix product, output features; columns of a window"),
     ("P", "elements or parameters; in an embedding, learned positions"),
+    ("PARTIALS", "shares in which a whole tensor is summed first"),
     ("ROWS", "rows of a window"),
     ("S", "tokens of a sequence in attention and rotary positions"),
     ("T", "tokens of a batch, B N"),
