@@ -12,10 +12,11 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use flopmeter::{
     execute::{Executor, gpu::Gpu},
+    family::Family,
     measure::Session,
     model::{
         AskedShape, Batch, Model, Optimizer,
-        lower::{BkGradient, Scope, Training, inputs, lower},
+        lower::{Scope, Training, inputs, lower},
     },
 };
 
@@ -30,9 +31,9 @@ fn main() {
     let batch = Batch::load(None, asked, &model.config, 0).unwrap();
     // [plain, counted] seconds of each kernel; both gradients, so that every kernel has its turn.
     let mut kernels: BTreeMap<String, [f64; 2]> = BTreeMap::new();
-    for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
-        let bk_gradient = Some(bk_gradient);
-        let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, bk_gradient };
+    for gradient in ["hybrid", "exact"] {
+        let options = Family::choose("bk_gradient", gradient).unwrap();
+        let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, options };
         let limits = gpu.adapter().limits;
         let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
         let weights = model.weights(0).unwrap();

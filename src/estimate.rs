@@ -1,139 +1,23 @@
-//! The published estimators, exactly as published: formulas over a model's shape, term by term, with
-//! nothing corrected. What a step really executes is measured elsewhere; this arm never sees a plan.
+//! A published estimator, exactly as published and evaluated for a shape, with nothing corrected; and what it
+//! says about many steps. Its terms are the family's. What a step really executes is measured elsewhere; this
+//! arm never sees a plan.
 
-mod field;
 mod file;
-mod priced;
-mod qwen2;
-mod resnet_bk;
-
-use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use field::FieldFormula;
-pub use priced::Priced;
-pub use qwen2::PerFunction;
+pub use crate::term::{FieldFormula, PerFunction, PhaseFlops, Priced, Term};
 
 use crate::{
     Error,
-    family::decoder::Exact,
+    exact::Exact,
+    family::{BatchShape, ModelConfig},
     forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
-    model::{BatchShape, ModelConfig, Optimizer},
-    plan::{ComponentName, Phase},
+    operation::Optimizer,
+    plan::ComponentName,
+    term::{Published, overflow},
 };
-
-/// FLOPs of the three phases of a step; a file has their total beside them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "file::PhaseFlops", into = "file::PhaseFlops")]
-pub struct PhaseFlops {
-    /// From tokens to loss.
-    pub forward: u64,
-    /// From loss to gradients.
-    pub backward: u64,
-    /// From gradients to updated parameters.
-    pub optimizer: u64,
-}
-
-impl PhaseFlops {
-    /// The FLOPs of one phase.
-    pub const fn get(&self, phase: Phase) -> u64 {
-        match phase {
-            Phase::Forward => self.forward,
-            Phase::Backward => self.backward,
-            Phase::Optimizer => self.optimizer,
-        }
-    }
-
-    /// The whole step; none where it overflows.
-    pub fn checked_total(&self) -> Option<u64> {
-        self.forward.checked_add(self.backward)?.checked_add(self.optimizer)
-    }
-
-    /// The whole step.
-    ///
-    /// # Panics
-    /// Where it overflows, which no part of an [`Estimate`] does.
-    pub fn total(&self) -> u64 {
-        self.checked_total().expect("the FLOPs of a step fit in u64")
-    }
-
-    /// These and `flops` more in one phase; none where the phase overflows.
-    #[must_use]
-    pub fn checked_add(mut self, phase: Phase, flops: u64) -> Option<Self> {
-        let slot = match phase {
-            Phase::Forward => &mut self.forward,
-            Phase::Backward => &mut self.backward,
-            Phase::Optimizer => &mut self.optimizer,
-        };
-        *slot = slot.checked_add(flops)?;
-        Some(self)
-    }
-}
-
-/// One summand of an estimator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Term {
-    /// The estimator's component: `embedding`, `layer_0`, ...
-    pub component: ComponentName,
-    /// What in the component it prices: `moe.router`, ...
-    pub term: Priced,
-    /// Which phase it belongs to.
-    pub phase: Phase,
-    /// Its value.
-    pub flops: u64,
-    /// Its formula in shape letters; P is the component's number of parameters.
-    pub formula: Cow<'static, str>,
-}
-
-/// What one line of an estimator prices: its name, its phase, its formula, and the formula's factors.
-type Line = (Priced, Phase, &'static str, Vec<u64>);
-
-impl Term {
-    fn new(
-        component: &ComponentName,
-        (term, phase, formula, factors): &Line,
-    ) -> Result<Self, Error> {
-        let flops = product(factors)
-            .ok_or_else(|| overflow(&format!("{component} {term} ({phase}), {formula}")))?;
-        Ok(Self {
-            component: component.clone(),
-            term: term.clone(),
-            phase: *phase,
-            flops,
-            formula: (*formula).into(),
-        })
-    }
-
-    /// The component of what it prices, in any layer: of a layer the part, and otherwise the whole.
-    pub fn product(&self) -> ComponentName {
-        match self.component.layer {
-            Some(_) => self.term.part.clone(),
-            None => self.component.clone(),
-        }
-    }
-
-    /// Where the passes stand that do what it prices.
-    pub fn place(&self) -> ComponentName {
-        if self.component.layer.is_none() {
-            return self.component.clone();
-        }
-        let elsewhere: &[&str] = match self.term.parts()[..] {
-            ["attention", "scores" | "softmax" | "values"] => &["attention", "core"],
-            ["moe", "softmax"] => &["moe", "route"],
-            ["moe", "relu"] => &["moe", "experts"],
-            ["optimizer"] => &[],
-            _ => return ComponentName { layer: self.component.layer, ..self.term.part.clone() },
-        };
-        self.component.part(elsewhere)
-    }
-}
-
-/// The product of all factors; none where it overflows.
-fn product(factors: &[u64]) -> Option<u64> {
-    factors.iter().try_fold(1, |product: u64, &factor| product.checked_mul(factor))
-}
 
 /// What an estimator says about one training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -167,17 +51,8 @@ impl Estimate {
         shape: BatchShape,
         optimizer: Optimizer,
     ) -> Result<Self, Error> {
-        let terms = match config {
-            ModelConfig::ResNetBk(config) => resnet_bk::terms(config, shape, optimizer)?,
-            ModelConfig::Qwen2(config) => qwen2::terms(config, shape)?,
-        };
+        let Published { terms, per_function, field } = config.estimate(shape, optimizer)?;
         checked_sum(&terms)?;
-        let (per_function, field) = match config {
-            ModelConfig::ResNetBk(_) => (None, Vec::new()),
-            ModelConfig::Qwen2(config) => {
-                (Some(PerFunction::of(&terms)?), field::formulas(config, shape)?)
-            }
-        };
         Ok(Self {
             config: config.clone(),
             shape,
@@ -305,10 +180,4 @@ fn checked_sum(terms: &[Term]) -> Result<PhaseFlops, Error> {
 /// `flops` and one term of an estimate whose sum is known to fit.
 fn include(flops: PhaseFlops, term: &Term) -> PhaseFlops {
     flops.checked_add(term.phase, term.flops).expect("an estimate's sum fits in u64")
-}
-
-fn overflow(what: &str) -> Error {
-    Error::Config(format!(
-        "the estimate overflows 64 bits in {what}: lower batch, seq or the model's dimensions"
-    ))
 }

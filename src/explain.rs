@@ -3,6 +3,7 @@
 //! Goes by operations and by where they stand; knows neither how they were measured nor how a report
 //! looks.
 
+mod account;
 mod facts;
 mod subject;
 
@@ -11,15 +12,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use facts::{Facts, HEAD, product};
-use subject::{Entry, Subject};
+pub use account::Account;
+pub use facts::Facts;
+pub use subject::{Entry, Named, Subject};
+
+use facts::{HEAD, product};
 
 use crate::{
-    estimate::Term,
     formula::{Overhead, forms},
     op::{Convention, Op, OpCounts},
     operation::Operation,
     plan::{ComponentName, Pass, Phase},
+    term::Term,
 };
 
 /// One reason why what ran is not what was estimated, in one phase.
@@ -51,8 +55,9 @@ impl Cause {
 
 /// Every cause of the difference between passes as measured, each with whether another ran in its place,
 /// and terms as estimated: by phase, the largest difference first. Causes whose difference is zero are
-/// among them.
+/// among them. `account` is the family's.
 pub fn causes<'a>(
+    account: &dyn Account,
     passes: impl IntoIterator<Item = (&'a Pass, OpCounts, bool)>,
     terms: impl IntoIterator<Item = &'a Term>,
     convention: Convention,
@@ -71,7 +76,7 @@ pub fn causes<'a>(
         for (scalar, op, count) in ops.iter() {
             let again = again.get(scalar, op).min(count);
             for (subject, count) in
-                [(Subject::of_operation(pass, op), count - again), (Subject::Recomputed, again)]
+                [(of_operation(account, pass, op), count - again), (Subject::Recomputed, again)]
             {
                 let flops = OpCounts::of(scalar, op, count).flops(convention);
                 if flops > 0 {
@@ -83,7 +88,7 @@ pub fn causes<'a>(
         }
         let (units, [multiply_adds, by_rule]) = (Subject::units(pass), product(&pass.operation));
         if units > 0 || multiply_adds > 0 {
-            let subject = Subject::of_operation(pass, Op::Fma);
+            let subject = of_operation(account, pass, Op::Fma);
             let entry = ledger.entry((pass.phase, subject)).or_default();
             entry.units += units;
             entry.multiply_adds += multiply_adds;
@@ -91,7 +96,7 @@ pub fn causes<'a>(
         }
     }
     for term in terms {
-        let subject = Subject::of_term(term, &facts);
+        let subject = of_term(account, term, &facts);
         ledger.entry((term.phase, subject)).or_default().estimate += term.flops;
     }
     let head = Subject::Product(ComponentName::new(&[HEAD]));
@@ -103,7 +108,11 @@ pub fn causes<'a>(
         .filter(|(_, entry)| entry.measured > 0 || entry.estimate > 0)
         .map(|((phase, subject), entry)| Cause {
             phase,
-            text: subject.sentence(phase, entry, &facts, convention),
+            text: subject.sentence(
+                entry,
+                aside(account, &subject, phase, entry, &facts),
+                convention,
+            ),
             subject: subject.to_string(),
             measured: entry.measured,
             estimate: entry.estimate,
@@ -113,4 +122,32 @@ pub fn causes<'a>(
         .collect();
     causes.sort_by_key(|cause| (cause.phase, std::cmp::Reverse(cause.difference.unsigned_abs())));
     causes
+}
+
+fn of_operation(account: &dyn Account, pass: &Pass, op: Op) -> Subject {
+    account.of_pass(pass, op).unwrap_or_else(|| Subject::of_operation(pass, op))
+}
+
+fn of_term(account: &dyn Account, term: &Term, facts: &Facts) -> Subject {
+    // Where a term charges the gradient by a weight alone, it belongs to the weight's product.
+    let product = term.product();
+    if term.term.by_weight && !facts.trained.contains(&product) {
+        return Subject::Frozen;
+    }
+    let unknown = || Named { name: term.term.to_string().into(), many: false };
+    let known = account.of_term(&term.term.parts(), product);
+    known.unwrap_or_else(|| Subject::Named(unknown()))
+}
+
+fn aside(
+    account: &dyn Account,
+    subject: &Subject,
+    phase: Phase,
+    entry: Entry,
+    facts: &Facts,
+) -> &'static str {
+    match subject {
+        Subject::Named(named) => account.aside(named, phase, entry, facts),
+        other => other.aside(phase, entry, facts),
+    }
 }

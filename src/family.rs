@@ -1,4 +1,26 @@
 //! Model families. A family is whole in its folder: what its configurations may say, which parameters
-//! follow from one, and what a training step computes. Knows no device, no kernel and no report.
+//! follow from one, the passes of a training step, the estimator that was published for it and why that
+//! differs from what runs. Knows no device, no kernel and no report. Here is the registry: a new family is
+//! its folder and one row.
 
 pub mod decoder;
+mod fields;
+mod member;
+pub mod qwen2;
+pub mod resnet_bk;
+mod resolve;
+mod shape;
+mod spelling;
+mod training;
+mod written;
+
+pub(crate) use fields::set;
+pub use fields::{Fields, named};
+pub(crate) use member::NO_ADAPTERS;
+pub use member::{Family, Member, ModelConfig, Object};
+pub use shape::{AskedShape, BatchShape, Positions};
+pub(crate) use spelling::nearest;
+pub use training::{Choices, Chosen, EveryValue, MOST_OPTIONS, Scope, StepOption, Training};
+
+/// Every family.
+pub static FAMILIES: [&Family; 2] = [&resnet_bk::FAMILY, &qwen2::FAMILY];

@@ -32,11 +32,12 @@
 //! | module | its one job | what it never knows |
 //! |---|---|---|
 //! | [`op`] | operations, counts, traffic, conventions | everything else |
-//! | [`model`] | configurations, weights, batches; lowering to a plan | devices |
+//! | [`model`] | what a name stands for; weights, batches, the plan on an adapter | what a family computes |
 //! | [`operation`] | what a pass computes, with its sizes, as a type | kernels, devices, models |
 //! | [`choice`] | which kernel runs an operation on a device, in which tiles and lanes | models |
 //! | [`registry`], [`schedule`] | the crate's own kernels as values; how one goes about its operation | what is chosen |
-//! | [`family`] | model families by configuration: tensors, adapters, the algebra of a step | kernels, devices |
+//! | [`family`] | model families, each whole in its folder: configuration, parameters, passes, estimator, causes, claims | devices, reports, other families |
+//! | [`blocks`] | what families are built of | families |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name | shapes, devices |
@@ -44,7 +45,8 @@
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
 //! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
-//! | [`estimate`] | the published estimators, exactly as published | plans |
+//! | [`term`], [`claim`], [`exact`] | what a family states of its cost: an estimator's terms, what was published, closed forms | plans, reports |
+//! | [`estimate`] | a published estimator, evaluated for a shape | plans |
 //! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
@@ -81,10 +83,13 @@
 //! width between SwiGLU's products, r an adapter's rank. In the matrix products of [`formula`] and
 //! `shaders/linear.wgsl`: M rows, K inputs and N outputs, as everywhere in that literature.
 
+pub mod blocks;
 pub mod check;
 pub mod choice;
+pub mod claim;
 mod error;
 pub mod estimate;
+pub mod exact;
 pub mod execute;
 pub mod explain;
 pub mod family;
@@ -109,6 +114,7 @@ pub mod schedule;
 pub mod shader;
 pub mod sweep;
 pub mod tensors;
+pub mod term;
 
 pub use error::{Error, Remedy};
 pub use flopmeter_core::{Error as KernelError, instrument, kernel, op};

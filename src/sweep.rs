@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    model::{
-        self, AskedShape, Model, Optimizer,
-        lower::{BkGradient, Scope, Training},
-    },
+    family::{self, AskedShape, Choices, Chosen, Scope, Training},
+    model::Model,
+    operation::Optimizer,
 };
 
 /// The axes that every model has; all others are fields of its configuration.
@@ -75,8 +74,9 @@ pub struct Sweep {
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
-    /// How BK-Core's gradient is computed; with both, each point stands twice.
-    pub bk_gradients: Vec<BkGradient>,
+    /// What is chosen of the family's options, at least nothing; with several, each point stands as often.
+    #[serde(flatten)]
+    pub options: Choices,
     /// One, or two of a grid.
     pub axes: Vec<Axis>,
 }
@@ -89,8 +89,9 @@ pub type Coordinates = BTreeMap<String, u32>;
 pub struct Point {
     /// Where it stands.
     pub at: Coordinates,
-    /// How BK-Core's gradient is computed there.
-    pub bk_gradient: BkGradient,
+    /// What is chosen of the family's options there.
+    #[serde(flatten)]
+    pub options: Chosen,
 }
 
 /// The point of a sweep that a report is about.
@@ -116,12 +117,12 @@ impl Sweep {
             let problem = "a sweep has one axis, or two that make a grid";
             return Err(Error::Config(problem.to_owned()));
         }
-        let known = Model::fields(&self.model)?;
+        let known = Model::family(&self.model)?.fields;
         self.axes.clear();
         for AskedAxis { key, values } in asked {
             let field = match key.as_str() {
                 BATCH | SEQ => key.clone(),
-                _ => model::named(&key, known)
+                _ => family::named(&key, known)
                     .map_err(|problem| failed(&key, format!("{problem}; or {BATCH}, {SEQ}")))?
                     .to_owned(),
             };
@@ -164,10 +165,10 @@ impl Sweep {
             };
             grid = grid.into_iter().flat_map(along).collect();
         }
-        let gradients = |at: Coordinates| {
-            self.bk_gradients.iter().map(move |&bk_gradient| Point { at: at.clone(), bk_gradient })
+        let choices = |at: Coordinates| {
+            self.options.0.iter().map(move |&options| Point { at: at.clone(), options })
         };
-        grid.into_iter().flat_map(gradients).collect()
+        grid.into_iter().flat_map(choices).collect()
     }
 
     /// What stands at a point: the model, and the shape of a batch. A model that would have to have
@@ -200,7 +201,7 @@ impl Sweep {
     /// What a step at a point is.
     pub fn training(&self, point: &Point) -> Training {
         let Self { scope, optimizer, .. } = *self;
-        Training { scope, optimizer, bk_gradient: Some(point.bk_gradient) }
+        Training { scope, optimizer, options: point.options }
     }
 
     /// What a point's file is called, without its ending.
@@ -209,8 +210,9 @@ impl Sweep {
             .axes
             .iter()
             .filter_map(|axis| Some(format!("{}-{}", axis.key, point.at.get(&axis.key)?)));
-        let gradient = (self.bk_gradients.len() > 1).then(|| point.bk_gradient.to_string());
-        along.chain(gradient).collect::<Vec<_>>().join("_")
+        let several = self.options.0.len() > 1;
+        let options = point.options.iter().filter(|_| several).map(|(_, value)| value.to_owned());
+        along.chain(options).collect::<Vec<_>>().join("_")
     }
 }
 
@@ -258,6 +260,7 @@ impl fmt::Display for Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Family;
 
     fn sweep(model: &str, set: &[&str], axes: &[&str]) -> Result<Sweep, Error> {
         let bare = Sweep {
@@ -267,7 +270,7 @@ mod tests {
             seq: None,
             scope: Scope::Step,
             optimizer: Optimizer::AdamW,
-            bk_gradients: vec![BkGradient::Hybrid],
+            options: Choices(vec![Chosen::default()]),
             axes: Vec::new(),
         };
         bare.along(axes.iter().map(|axis| axis.parse().unwrap()).collect())
@@ -287,7 +290,8 @@ mod tests {
         assert_eq!((shape.batch, shape.seq), (Some(2), Some(16)));
         assert_eq!(serde_json::to_value(&model.config).unwrap()["d_model"], 8);
 
-        let both = Sweep { bk_gradients: vec![BkGradient::Hybrid, BkGradient::Exact], ..sweep };
+        let gradients = ["hybrid", "exact"].map(|how| Family::choose("bk_gradient", how).unwrap());
+        let both = Sweep { options: Choices(gradients.to_vec()), ..sweep };
         assert_eq!(both.points().len(), 12);
         assert_eq!(both.name(&both.points()[1]), "seq-8_d_model-4_exact");
     }

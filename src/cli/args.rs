@@ -2,6 +2,7 @@
 
 mod exports;
 mod formulas;
+mod options;
 mod shared;
 mod values;
 
@@ -19,6 +20,7 @@ use flopmeter::{
 
 pub use self::exports::Exports;
 pub use self::formulas::{Formulas, Recompute};
+use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{
     Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
@@ -230,9 +232,8 @@ pub struct Scale {
     /// Run each point for real; otherwise all are estimated
     #[arg(long)]
     pub measure: bool,
-    /// ResNet-BK: measure each point with either BK-Core gradient, to hold one against the other
-    #[arg(long, requires = "measure", conflicts_with = "bk_gradient")]
-    pub both_gradients: bool,
+    #[command(flatten)]
+    pub every: EveryOption,
     /// Write each measured point to a file of this folder, and keep those that are there already
     #[arg(long, value_name = "DIR", requires = "measure")]
     pub out: Option<PathBuf>,

@@ -71,7 +71,7 @@ fn saved(side: &Side) -> super::Result<Option<Candidate>> {
 fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
     let model = Model::resolve(&asked.name, asked.variant.overrides())?;
-    belongs(setup.bk_gradient.is_some(), &model)?;
+    belongs(setup.options.asked(), &model)?;
     let shape = BatchShape::resolve(asked.variant.shape(), &model.config)?;
     output::warn(shape.warning(&model.config), common);
     let training = setup.training();

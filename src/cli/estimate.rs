@@ -20,7 +20,7 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let mut model = Model::resolve(&asked.model.name, asked.model.variant.overrides())
         .map_err(|error| hinted(error, &asked.model.name))?;
     if let Some(ratio) = asked.ffn_ratio {
-        model.config.widen_feed_forward(ratio)?;
+        model.config = model.config.widened(ratio)?;
     }
     let shape = BatchShape::resolve(asked.model.variant.shape(), &model.config)?;
     let mut estimate = Estimate::new(&model.config, shape, asked.step.optimizer)?;

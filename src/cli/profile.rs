@@ -6,8 +6,9 @@ use anyhow::bail;
 
 use flopmeter::{
     estimate::Estimate,
+    family::{Family, Scope, StepOption},
     format::trace,
-    model::{Batch, Model, ModelConfig, Weights, lower::Scope},
+    model::{Batch, Model, Weights},
     observe::Attempts,
     profile::{Keep, Request, profile},
     roofline::REPEATS,
@@ -88,19 +89,27 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
     let Work { model: Asked { name, variant }, setup } = work;
     let model = Model::resolve(name, variant.overrides())?;
-    belongs(setup.bk_gradient.is_some(), &model)?;
+    belongs(setup.options.asked(), &model)?;
     let batch = Batch::load(setup.input.as_deref(), variant.shape(), &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config), common);
     let weights = model.weights(setup.seed)?;
     Ok((model, weights, batch))
 }
 
-/// Whether a model has the BK-Core whose gradient was asked about, if it was.
-pub(super) fn belongs(asked: bool, model: &Model) -> super::Result<()> {
-    if asked && !matches!(model.config, ModelConfig::ResNetBk(_)) {
+/// Whether the options that were asked for are those of a model's family.
+pub(super) fn belongs(
+    asked: impl IntoIterator<Item = (&'static Family, &'static StepOption)>,
+    model: &Model,
+) -> super::Result<()> {
+    let its = model.config.family().options;
+    if let Some((family, option)) = asked.into_iter().find(|(_, option)| !its.contains(option)) {
         bail!(
-            "--bk-gradient and --both-gradients are ResNet-BK's; {} has no BK-Core: leave them out",
-            model.name
+            "--{} and --{} are {}'s; {} has no {}: leave them out",
+            option.flag,
+            option.every.flag,
+            family.name,
+            model.name,
+            option.needs
         );
     }
     Ok(())

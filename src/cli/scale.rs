@@ -6,10 +6,8 @@ use anyhow::bail;
 use flopmeter::{
     Error, KernelError,
     execute::Executor,
-    model::{
-        Batch,
-        lower::{self, BkGradient},
-    },
+    family::Choices,
+    model::{Batch, Model, lower},
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
@@ -59,10 +57,9 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
 fn sweep(asked: &Scale) -> super::Result<Sweep> {
     let work = &asked.work;
     let training = work.setup.training();
-    let bk_gradients = match asked.both_gradients {
-        true => vec![BkGradient::Hybrid, BkGradient::Exact],
-        false => vec![training.gradient()],
-    };
+    let options = Model::family(&work.model.name)?.options;
+    let chosen = asked.every.choices(training.options);
+    let chosen = chosen.into_iter().map(|chosen| chosen.or_first(options)).collect();
     let sweep = Sweep {
         model: work.model.name.clone(),
         set: work.model.variant.overrides(),
@@ -70,7 +67,7 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
         seq: work.model.variant.seq,
         scope: training.scope,
         optimizer: training.optimizer,
-        bk_gradients,
+        options: Choices(chosen),
         axes: Vec::new(),
     };
     Ok(sweep.along(asked.axes.clone())?)
@@ -87,7 +84,8 @@ fn measured(
     let model = points.iter().find_map(|point| Some(sweep.resolve(point).ok()?.0));
     let data = match &model {
         Some(model) => {
-            belongs(asked.both_gradients || asked.work.setup.bk_gradient.is_some(), model)?;
+            let options = &asked.work.setup.options;
+            belongs(options.asked().chain(asked.every.asked()), model)?;
             provenance(&asked.work.setup, model)
         }
         None => String::new(),

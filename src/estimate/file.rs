@@ -10,46 +10,13 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::{FieldFormula, PerFunction, Term, checked_sum};
 use crate::{
-    family::decoder::Exact,
+    exact::Exact,
+    family::{AskedShape, BatchShape, ModelConfig},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
-    model::{AskedShape, BatchShape, ModelConfig, Optimizer},
+    operation::Optimizer,
+    term::{FieldFormula, PerFunction, PhaseFlops, Term},
 };
-
-/// FLOPs of the three phases of a step, and of the whole step.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub(super) struct PhaseFlops {
-    /// From tokens to loss.
-    forward: u64,
-    /// From loss to gradients.
-    backward: u64,
-    /// From gradients to updated parameters.
-    optimizer: u64,
-    /// Their sum.
-    total: u64,
-}
-
-impl From<super::PhaseFlops> for PhaseFlops {
-    fn from(flops: super::PhaseFlops) -> Self {
-        let super::PhaseFlops { forward, backward, optimizer } = flops;
-        Self { forward, backward, optimizer, total: flops.total() }
-    }
-}
-
-impl TryFrom<PhaseFlops> for super::PhaseFlops {
-    type Error = String;
-
-    fn try_from(written: PhaseFlops) -> Result<Self, String> {
-        let PhaseFlops { forward, backward, optimizer, total } = written;
-        let flops = Self { forward, backward, optimizer };
-        if flops.checked_total() == Some(total) {
-            Ok(flops)
-        } else {
-            Err(format!("forward, backward and optimizer do not add up to the total {total}"))
-        }
-    }
-}
 
 /// What an estimator says about one training step.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -60,9 +27,9 @@ pub(super) struct Estimate {
     /// The model and the shape of a batch.
     model_config: Config,
     /// What the whole step costs.
-    total_flops: super::PhaseFlops,
+    total_flops: PhaseFlops,
     /// What each component costs, in the order of the model.
-    #[schemars(with = "BTreeMap<String, super::PhaseFlops>")]
+    #[schemars(with = "BTreeMap<String, PhaseFlops>")]
     component_breakdown: Breakdown,
     /// How parameters follow their gradients.
     optimizer: Optimizer,
@@ -137,7 +104,7 @@ impl TryFrom<Estimate> for super::Estimate {
         let Config { config, seq_len, batch_size } = written.model_config;
         let asked = AskedShape { batch: Some(batch_size), seq: Some(seq_len) };
         let shape = BatchShape::resolve(asked, &config).map_err(|error| error.to_string())?;
-        checked_sum(&written.terms).map_err(|error| error.to_string())?;
+        super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
         let estimate = Self {
             config,
             shape,
@@ -173,7 +140,7 @@ fn breakdown(estimate: &super::Estimate) -> Breakdown {
 
 /// FLOPs by component: an object in JSON, whose order is that of the model.
 #[derive(PartialEq)]
-struct Breakdown(Vec<(String, super::PhaseFlops)>);
+struct Breakdown(Vec<(String, PhaseFlops)>);
 
 impl Serialize for Breakdown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

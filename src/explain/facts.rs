@@ -15,10 +15,10 @@ use crate::{
 pub(super) const HEAD: &str = "lm_head";
 
 /// What was seen in all passes of a plan.
-#[derive(Default)]
-pub(super) struct Facts {
+#[derive(Debug, Default)]
+pub struct Facts {
     /// Components whose weight got a gradient, in any layer; the others' are frozen.
-    pub(super) trained: BTreeSet<ComponentName>,
+    pub trained: BTreeSet<ComponentName>,
     /// V of the model.
     vocabulary: Option<u64>,
     /// V for which the estimator charges the head's product, where it charges it by its rule.
@@ -26,7 +26,7 @@ pub(super) struct Facts {
     /// Whether a token goes through fewer experts than there are.
     pub(super) chooses_experts: bool,
     /// Whether groups of queries share keys and values.
-    pub(super) shares_keys: bool,
+    pub shares_keys: bool,
     /// Whether a query of some sequence does not meet all of its keys.
     pub(super) masks_keys: bool,
     /// Passes of attention's backward pass: by the output, by queries, by keys and values.
@@ -39,7 +39,7 @@ pub(super) struct Facts {
     /// Whether rows of an embedding are copied.
     pub(super) copies_rows: bool,
     /// Whether h + f + scale s is computed.
-    pub(super) mixes: bool,
+    pub mixes: bool,
     /// Whether a norm's gradient is added to what is there.
     pub(super) norms_accumulate: bool,
 }

@@ -1,10 +1,9 @@
 //! What an operation that ran or a term of an estimator is about, and what is said where the two differ.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::facts::{Facts, HEAD};
 use crate::{
-    estimate::Term,
     op::{Convention, Op},
     operation::{
         EmbeddingStep, Function, LossStep, MixtureStep, Norm, NormStep, Operation, ResolventStep,
@@ -13,10 +12,12 @@ use crate::{
 };
 
 /// What was measured and estimated about one subject in one phase.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Entry {
-    pub(super) measured: u64,
-    pub(super) estimate: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entry {
+    /// FLOPs that ran.
+    pub measured: u64,
+    /// FLOPs that the estimator charges.
+    pub estimate: u64,
     pub(super) extrapolated: bool,
     /// How many elements, tokens or parameters it was done to; 0 where they are not counted.
     pub(super) units: u64,
@@ -28,57 +29,81 @@ pub(super) struct Entry {
 
 /// What an operation or a term is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Subject {
+pub enum Subject {
+    /// Rows of tables looked up and added, and their gradients summed.
     Embedding,
+    /// A norm by mean and variance.
     LayerNorm,
     /// The multiply-adds of a matrix product, by its component in any layer.
     Product(ComponentName),
+    /// What a linear layer adds beside its product.
     Biases,
+    /// The softmax over the experts that a token was sent to.
     GateSoftmax,
+    /// The weights of experts' outputs.
     Gates,
+    /// Rows copied for experts, and their gradients summed.
     Gather,
+    /// ReLU.
     Relu,
-    VProj,
-    BkCore,
-    Mix,
+    /// The diagonal of a tridiagonal matrix's resolvent.
+    Resolvent,
+    /// Cross entropy.
     Loss,
+    /// The optimizer.
     Optimizer,
+    /// A norm by the mean square.
     RmsNorm,
-    /// Keys and values, which grouped queries share.
-    KeysAndValues,
-    /// The projection of SwiGLU that its estimator leaves out.
-    Gate,
+    /// SwiGLU's activation.
     SwiGlu,
+    /// Both products of low-rank adapters, and their scale.
     Adapters,
+    /// Rotary positions.
     Rope,
     /// Scores and values of attention.
     Attention,
+    /// The softmax over scores.
     AttentionSoftmax,
     /// What attention's backward pass makes a second time.
     Recomputed,
+    /// Sums of what a half of a layer was given and what it makes.
     Residual,
     /// Gradients of weights that nothing trains.
     Frozen,
     /// Sorting and copying.
     Movement,
-    /// What only one side has heard of, by its own name.
-    Other(String),
+    /// What only one family or one side has.
+    Named(Named),
+}
+
+/// A subject that is known by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The name.
+    pub name: Cow<'static, str>,
+    /// Whether it is a plural.
+    pub many: bool,
+}
+
+impl Named {
+    /// A name in the singular.
+    pub const fn one(name: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), many: false }
+    }
+
+    /// A name in the plural.
+    pub const fn many(name: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), many: true }
+    }
 }
 
 impl Subject {
+    /// What an operation of a pass is about, as the pass's operation says.
     pub(super) fn of_operation(pass: &Pass, op: Op) -> Self {
-        let path = pass.component.parts();
         match pass.operation {
-            Operation::Linear { .. } => match path[..] {
-                ["v_proj"] => Self::VProj,
-                // A product is multiply-adds; what a linear layer adds beside them is its bias.
-                _ if op != Op::Fma => Self::Biases,
-                ["attention", "k_proj" | "v_proj"] => Self::KeysAndValues,
-                ["feed_forward", "gate_proj"] => Self::Gate,
-                ["attention", "lora", ..] => Self::Adapters,
-                ["moe", "experts", ..] => Self::Product(ComponentName::new(&["moe", "experts"])),
-                _ => Self::Product(pass.component.in_any_layer()),
-            },
+            // A product is multiply-adds; what a linear layer adds beside them is its bias.
+            Operation::Linear { .. } if op != Op::Fma => Self::Biases,
+            Operation::Linear { .. } => Self::Product(pass.component.in_any_layer()),
             Operation::Attention { .. } if op == Op::Fma => Self::Attention,
             Operation::Attention { .. } => Self::AttentionSoftmax,
             Operation::Norm { norm: Norm::Layer, .. } => Self::LayerNorm,
@@ -87,11 +112,13 @@ impl Subject {
             Operation::Pointwise { function, p: _ } => match function {
                 Function::Relu | Function::ReluGradient => Self::Relu,
                 Function::SwiGlu | Function::SwiGluGradient => Self::SwiGlu,
-                Function::Multiple => Self::Adapters,
-                Function::Sum if path[..] == ["residual"] => Self::Residual,
-                Function::Sum | Function::ScaledSum | Function::ScaledSumGradient => Self::Mix,
+                Function::Multiple => Self::Named(Named::one("scaling")),
+                Function::Sum => Self::Residual,
+                Function::ScaledSum | Function::ScaledSumGradient => {
+                    Self::Named(Named::many("scaled sums"))
+                }
             },
-            Operation::DotProduct { .. } => Self::Mix,
+            Operation::DotProduct { .. } => Self::Named(Named::many("dot products")),
             Operation::Loss { .. } => Self::Loss,
             Operation::Embedding { .. } | Operation::TokenSums { .. } | Operation::Rows { .. } => {
                 Self::Embedding
@@ -103,38 +130,9 @@ impl Subject {
                     Self::Gates
                 }
             },
-            Operation::Resolvent { .. } => Self::BkCore,
+            Operation::Resolvent { .. } => Self::Resolvent,
             Operation::Sort { .. } | Operation::Columns { .. } => Self::Movement,
             Operation::Update { .. } => Self::Optimizer,
-        }
-    }
-
-    pub(super) fn of_term(term: &Term, facts: &Facts) -> Self {
-        // Where a term charges the gradient by a weight alone, it belongs to the weight's product.
-        let product = term.product();
-        if term.term.by_weight && !facts.trained.contains(&product) {
-            return Self::Frozen;
-        }
-        match term.term.parts()[..] {
-            ["embedding"] => Self::Embedding,
-            ["layer_norm"] => Self::LayerNorm,
-            ["moe", "router" | "experts"]
-            | ["output_proj" | "lm_head"]
-            | ["attention", "q_proj" | "o_proj"]
-            | ["feed_forward", "up_proj" | "down_proj"] => Self::Product(product),
-            ["attention", "k_proj" | "v_proj"] => Self::KeysAndValues,
-            ["attention", "lora"] => Self::Adapters,
-            ["attention", "scores" | "values"] => Self::Attention,
-            ["attention", "softmax"] => Self::AttentionSoftmax,
-            ["feed_forward", "swiglu"] => Self::SwiGlu,
-            ["norm"] => Self::RmsNorm,
-            ["residual"] => Self::Residual,
-            ["cross_entropy"] => Self::Loss,
-            ["moe", "softmax"] => Self::GateSoftmax,
-            ["moe", "relu"] => Self::Relu,
-            ["optimizer"] => Self::Optimizer,
-            ["bk_core", ..] => Self::BkCore,
-            _ => Self::Other(term.term.to_string()),
         }
     }
 
@@ -198,18 +196,17 @@ impl Subject {
 
     /// Whether its name is a plural.
     fn is_many(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Biases
-                | Self::Gates
-                | Self::KeysAndValues
-                | Self::Adapters
-                | Self::Rope
-                | Self::Attention
-                | Self::Residual
-                | Self::Frozen
-                | Self::Mix
-        )
+            | Self::Gates
+            | Self::Adapters
+            | Self::Rope
+            | Self::Attention
+            | Self::Residual
+            | Self::Frozen => true,
+            Self::Named(Named { many, .. }) => *many,
+            _ => false,
+        }
     }
 
     /// What its units are called.
@@ -221,15 +218,9 @@ impl Subject {
         }
     }
 
-    pub(super) fn sentence(
-        &self,
-        phase: Phase,
-        entry: Entry,
-        facts: &Facts,
-        convention: Convention,
-    ) -> String {
+    /// The reason why measured and estimate differ, with what more there is to say of it.
+    pub(super) fn sentence(&self, entry: Entry, aside: &str, convention: Convention) -> String {
         let Entry { measured, estimate, units, .. } = entry;
-        let aside = self.aside(phase, entry, facts);
         if estimate == 0 {
             let is = if self.is_many() { "are" } else { "is" };
             return format!("{self} {is} not charged{aside}");
@@ -273,7 +264,7 @@ impl Subject {
     }
 
     /// What more there is to say, as far as it is true of what ran and what was charged.
-    fn aside(&self, phase: Phase, entry: Entry, facts: &Facts) -> &'static str {
+    pub(super) fn aside(&self, phase: Phase, entry: Entry, facts: &Facts) -> &'static str {
         let Entry { measured, estimate, .. } = entry;
         let said = |holds: bool, text: &'static str| if holds { text } else { "" };
         match (self, phase) {
@@ -299,13 +290,7 @@ impl Subject {
                 said(facts.chooses_experts, ": over all E experts there, over the K chosen here")
             }
             (Self::Biases, Phase::Backward) => ": summing their gradients",
-            (Self::VProj, _) => said(estimate == 0, ", neither product nor bias"),
-            (Self::Mix, Phase::Forward) => said(facts.mixes, ": h + f + bk_scale s"),
             (Self::Gather, _) => ": the sum over a token's K experts",
-            (Self::KeysAndValues, _) => {
-                said(facts.shares_keys, ": they are as wide as the kv heads, not as the queries")
-            }
-            (Self::Gate, _) => said(estimate == 0, ": SwiGLU has three projections, not two"),
             (Self::Attention, Phase::Forward) => {
                 said(facts.masks_keys, ": a query meets the keys up to itself, half of the square")
             }
@@ -329,18 +314,18 @@ impl Subject {
                 | Self::RmsNorm
                 | Self::Relu
                 | Self::SwiGlu
-                | Self::BkCore
+                | Self::Resolvent
                 | Self::Gates
                 | Self::Rope
                 | Self::Optimizer
                 | Self::Movement
-                | Self::Other(_),
+                | Self::Named(_),
                 _,
             )
             | (Self::Embedding, Phase::Optimizer)
             | (Self::Product(_), Phase::Forward | Phase::Optimizer)
             | (Self::Biases | Self::Residual, Phase::Forward | Phase::Optimizer)
-            | (Self::Mix | Self::Adapters, Phase::Backward | Phase::Optimizer) => "",
+            | (Self::Adapters, Phase::Backward | Phase::Optimizer) => "",
         }
     }
 }
@@ -356,14 +341,10 @@ impl fmt::Display for Subject {
             Self::Gates => "gates on the experts' outputs",
             Self::Gather => "gradient by the experts' input",
             Self::Relu => "ReLU",
-            Self::VProj => "v_proj",
-            Self::BkCore => "BK-Core",
-            Self::Mix => "residual and bk_scale mix",
+            Self::Resolvent => "BK-Core",
             Self::Loss => "loss",
             Self::Optimizer => "optimizer",
             Self::RmsNorm => "RMS norm",
-            Self::KeysAndValues => "projections to keys and values",
-            Self::Gate => "SwiGLU's gate projection",
             Self::SwiGlu => "SwiGLU's activation",
             Self::Adapters => "adapters",
             Self::Rope => "rotary positions",
@@ -373,7 +354,7 @@ impl fmt::Display for Subject {
             Self::Residual => "residual sums",
             Self::Frozen => "gradients of frozen weights",
             Self::Movement => "sorting and copying",
-            Self::Other(name) => name,
+            Self::Named(Named { name, .. }) => name,
         })
     }
 }

@@ -10,7 +10,6 @@ mod adapters;
 mod config;
 mod linear;
 mod preset;
-mod source;
 mod step;
 mod tensors;
 
@@ -18,5 +17,7 @@ pub use adapters::{Adapter, Adapters, Targets};
 pub use config::{Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling};
 pub use linear::{Linear, Place};
 pub use preset::{PRESETS, preset};
-pub use step::{Exact, Part, Pass, Phases, Tokens, Training, Work};
+pub use step::{Part, Pass, Tokens, Training, Work};
 pub use tensors::Tensor;
+
+pub use crate::exact::{Exact, Phases};

@@ -3,9 +3,10 @@
 
 use std::{fs::File, io::Read as _, path::Path};
 
-use super::{AskedShape, BatchShape, ModelConfig, seed::Stream};
+use super::seed::Stream;
 use crate::{
     Error,
+    family::{AskedShape, BatchShape, ModelConfig},
     tensors::{Dtype, Tensor, TensorFile},
 };
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use crate::{Error, tensors::TensorFile};
 
-use super::source::object_in;
+use super::json::object_in;
 
 /// A checkpoint in one file.
 pub(super) const WHOLE: &str = "model.safetensors";

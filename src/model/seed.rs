@@ -6,7 +6,7 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::Fill;
+use crate::blocks::Fill;
 
 /// The stream that belongs to `name` under `seed`.
 pub(super) struct Stream(ChaCha8Rng);

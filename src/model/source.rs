@@ -6,42 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value};
-
-use super::{
-    Family, Fields, Lora, ModelConfig, Qwen2Config, ResNetBkConfig, Weights, checkpoint, fields,
-    spelling::nearest,
+use super::{Weights, checkpoint, json::object_in};
+use crate::{
+    Error,
+    family::{Family, ModelConfig, NO_ADAPTERS, Object, nearest, set},
 };
-use crate::Error;
-
-/// Models that need no folder, by name.
-pub static PRESETS: [(&str, ModelConfig); 5] = [
-    (
-        "resnet-bk",
-        // The baseline for which the estimator's numbers were published.
-        ModelConfig::ResNetBk(ResNetBkConfig {
-            d_model: 64,
-            n_layers: 4,
-            n_seq: 128,
-            vocab_size: 30_000,
-            num_experts: 4,
-            top_k: 1,
-        }),
-    ),
-    ("qwen2.5-0.5b", qwen([896, 24, 4864, 151_936], [14, 2], true)),
-    ("qwen2.5-1.5b", qwen([1536, 28, 8960, 151_936], [12, 2], true)),
-    ("qwen2.5-3b", qwen([2048, 36, 11_008, 151_936], [16, 2], true)),
-    ("qwen2.5-7b", qwen([3584, 28, 18_944, 152_064], [28, 4], false)),
-];
-
-/// Hidden width, layers, intermediate width and vocabulary; query heads and key and value heads;
-/// whether the head is the embedding.
-const fn qwen(extents: [u32; 4], heads: [u32; 2], tied: bool) -> ModelConfig {
-    ModelConfig::Qwen2(Qwen2Config::published(extents, heads, tied))
-}
 
 /// The file in a model's folder that says what it is.
 const CONFIG_FILE: &str = "config.json";
+
+/// peft's files in a model's folder: what its adapters are, and their values.
+const ADAPTER_CONFIG: &str = "adapter_config.json";
+const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 
 /// A model that somebody named: its configuration and where its parameters lie.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,13 +47,18 @@ impl Model {
         let origin = Origin::of(name)?;
         let mut object = origin.read()?;
         let saved = origin.adapter()?;
-        if let Some(lora) = &saved {
-            lora.ask(&mut object);
+        if let Some((path, saved)) = &saved {
+            let family = Family::of(&object).map_err(Error::Config)?;
+            family
+                .read_adapters
+                .ok_or_else(|| NO_ADAPTERS.to_owned())
+                .and_then(|read| read(saved, &mut object))
+                .map_err(|problem| Error::File { path: path.clone(), problem })?;
         }
         for assignment in &overrides {
             let assignment = assignment.as_ref();
             Family::of(&object)
-                .and_then(|family| fields::set(&mut object, family.fields(), assignment))
+                .and_then(|family| set(&mut object, family.fields, assignment))
                 .map_err(|problem| Error::Config(format!("setting {assignment}: {problem}")))?;
         }
         let config = ModelConfig::from_json(&object).map_err(|problem| match &origin {
@@ -93,21 +74,22 @@ impl Model {
         let (checkpoint, adapter) = match (&origin, &saved) {
             (Origin::Preset(_), _) => (None, None),
             (Origin::Folder(folder), None) => (checkpoint_of(folder), None),
-            (Origin::Folder(folder), Some(saved)) => {
-                belongs(saved, &config)
-                    .map_err(|problem| Error::File { path: Lora::config_file(folder), problem })?;
-                (checkpoint_of(folder), Some(Lora::weights_file(folder)))
+            (Origin::Folder(folder), Some((path, saved))) => {
+                config
+                    .check_adapters(saved)
+                    .map_err(|problem| Error::File { path: path.clone(), problem })?;
+                (checkpoint_of(folder), Some(folder.join(ADAPTER_WEIGHTS)))
             }
         };
         Ok(Self { name: name.to_owned(), config, checkpoint, adapter })
     }
 
-    /// The fields that the configuration of the model `name` may set.
+    /// The family of the model `name`.
     ///
     /// # Errors
     /// As [`Self::resolve`], where there is no such model.
-    pub fn fields(name: &str) -> Result<Fields, Error> {
-        Family::of(&Origin::of(name)?.read()?).map(Family::fields).map_err(Error::Config)
+    pub fn family(name: &str) -> Result<&'static Family, Error> {
+        Family::of(&Origin::of(name)?.read()?).map_err(Error::Config)
     }
 
     /// The model's parameters: from its checkpoint and its adapters' file, or seeded where there is
@@ -117,7 +99,7 @@ impl Model {
     /// [`Error::File`] where a file is not this model's.
     pub fn weights(&self, seed: u64) -> Result<Weights, Error> {
         let (adapters, base): (Vec<_>, Vec<_>) =
-            self.config.parameters().into_iter().partition(|p| Lora::is_part(&p.name));
+            self.config.parameters().into_iter().partition(|p| self.config.is_adapter(&p.name));
         let mut weights = Weights::default();
         for (parameters, path) in [(base, &self.checkpoint), (adapters, &self.adapter)] {
             match path {
@@ -140,20 +122,6 @@ fn checkpoint_of(folder: &Path) -> Option<PathBuf> {
         .find(|path| is_there(path))
 }
 
-/// Whether a configuration still asks for the adapters that its folder holds.
-fn belongs(saved: &Lora, config: &ModelConfig) -> Result<(), String> {
-    let ModelConfig::Qwen2(Qwen2Config { lora: Some(asked), .. }) = config else {
-        return Err("adapters are not supported for this family of models".to_owned());
-    };
-    if (asked.rank, asked.targets) != (saved.rank, saved.targets) {
-        return Err(format!(
-            "holds adapters of {saved}, but {asked} is asked for: leave that option out, or take a folder \
-             without adapters"
-        ));
-    }
-    Ok(())
-}
-
 /// Whether there is anything under this name. A link into nowhere and a file we may not look at
 /// count: reading them fails and says so, while seeded weights in their place would go unnoticed.
 fn is_there(path: &Path) -> bool {
@@ -162,13 +130,13 @@ fn is_there(path: &Path) -> bool {
 
 /// Where a configuration is read from.
 enum Origin {
-    Preset(&'static ModelConfig),
+    Preset(ModelConfig),
     Folder(PathBuf),
 }
 
 impl Origin {
     fn of(name: &str) -> Result<Self, Error> {
-        if let Some((_, config)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+        if let Some(config) = ModelConfig::preset(name) {
             return Ok(Self::Preset(config));
         }
         let path = Path::new(name);
@@ -179,7 +147,7 @@ impl Origin {
             let problem = format!("is a file; a model is the folder that holds its {CONFIG_FILE}");
             return Err(Error::File { path: path.to_owned(), problem });
         }
-        let presets: Vec<&str> = PRESETS.iter().map(|&(preset, _)| preset).collect();
+        let presets: Vec<&str> = Family::presets().map(|(preset, _)| preset).collect();
         let guess = nearest(name, presets.iter().copied())
             .map_or_else(String::new, |guess| format!(". Did you mean '{guess}'?"));
         Err(Error::Config(format!(
@@ -188,34 +156,21 @@ impl Origin {
         )))
     }
 
-    /// The adapters that a folder holds.
-    fn adapter(&self) -> Result<Option<Lora>, Error> {
+    /// What the adapters are that a folder holds, and the file that says so.
+    fn adapter(&self) -> Result<Option<(PathBuf, Object)>, Error> {
         let Self::Folder(folder) = self else { return Ok(None) };
-        let path = Lora::config_file(folder);
+        let path = folder.join(ADAPTER_CONFIG);
         if !is_there(&path) {
             return Ok(None);
         }
         let object = object_in(&path)?;
-        Lora::from_peft(&object).map(Some).map_err(|problem| Error::File { path, problem })
+        Ok(Some((path, object)))
     }
 
-    fn read(&self) -> Result<Map<String, Value>, Error> {
-        let folder = match self {
-            Self::Preset(config) => {
-                let value = serde_json::to_value(config).expect("a configuration is plain data");
-                return Ok(value.as_object().cloned().expect("a configuration is an object"));
-            }
-            Self::Folder(folder) => folder,
-        };
-        object_in(&folder.join(CONFIG_FILE))
+    fn read(&self) -> Result<Object, Error> {
+        match self {
+            Self::Preset(config) => Ok(config.to_json()),
+            Self::Folder(folder) => object_in(&folder.join(CONFIG_FILE)),
+        }
     }
-}
-
-/// The fields in a JSON file.
-pub(super) fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
-    let failed = |problem| Error::File { path: path.to_owned(), problem };
-    let text =
-        fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| failed(format!("is not a JSON object of fields: {error}")))
 }

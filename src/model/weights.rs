@@ -5,9 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap, iter};
 
 use half::{bf16, f16};
 
-use super::{Fill, ParameterSpec, seed::Stream, spelling::nearest};
+use super::seed::Stream;
 use crate::{
     Error,
+    blocks::{Fill, ParameterSpec},
+    family::nearest,
     plan::Blocks,
     tensors::{Dtype, Tensor, TensorFile},
 };

@@ -5,8 +5,8 @@ use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
 };
 use crate::{
-    family::decoder::Exact,
-    model::lower::Scope,
+    exact::Exact,
+    family::Scope,
     plan::Phase,
     result::{CompareReport, Figures, Pair, Quantity, Side},
 };

@@ -6,7 +6,7 @@ use super::{
     number::{duration, grouped},
 };
 use crate::{
-    family::decoder::{Exact, Phases},
+    exact::{Exact, Phases},
     forecast::Forecast,
     published::FormulaRow,
     result::FormulasReport,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     check::Verdict,
     estimate::FieldFormula,
-    model::{ModelConfig, Qwen2Config, lower::Scope},
+    family::Scope,
     result::{PassRow, Report, Totals},
 };
 
@@ -52,19 +52,14 @@ fn head(report: &Report) -> Vec<Fact> {
     let Report { model, batch, seq, training, convention, .. } = report;
     let scope = match training.scope {
         Scope::Forward => "forward pass only".to_owned(),
-        Scope::Step => match &report.model_config {
-            ModelConfig::ResNetBk(_) => format!(
-                "one training step, {}, {} BK-Core gradient",
-                training.optimizer,
-                training.gradient()
-            ),
-            ModelConfig::Qwen2(Qwen2Config { lora: None, .. }) => {
-                format!("one training step of all parameters, {}", training.optimizer)
-            }
-            ModelConfig::Qwen2(Qwen2Config { lora: Some(lora), .. }) => {
-                format!("one training step of adapters of {lora}, {}", training.optimizer)
-            }
-        },
+        Scope::Step => {
+            let of =
+                report.model_config.trained().map_or_else(String::new, |of| format!(" of {of}"));
+            let options = training.options.iter();
+            let options = options.map(|(option, value)| format!(", {value} {}", option.noun));
+            let options: String = options.collect();
+            format!("one training step{of}, {}{options}", training.optimizer)
+        }
     };
     let tokens = grouped(u64::from(*batch) * u64::from(*seq));
     let mut facts = vec![

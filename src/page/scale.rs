@@ -7,7 +7,7 @@ use super::{
     provenance,
 };
 use crate::{
-    model::lower::Scope,
+    family::{Chosen, Scope, StepOption},
     plan::Phase,
     result::{
         Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
@@ -62,26 +62,28 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     facts
 }
 
-/// A point's coordinates, one cell an axis, and which gradient it has where there are two.
+/// A point's coordinates, one cell an axis, and its options where points differ in them.
 fn place(report: &ScaleReport, point: &ScalePoint) -> Vec<Cell> {
     let along = report.sweep.axes.iter().map(|axis| {
         point.at.get(&axis.key).map_or(Cell::Missing, |&value| Cell::whole(u64::from(value)))
     });
-    let gradient = both(report).then(|| Cell::text(point.bill.training.gradient().to_string()));
-    along.chain(gradient).collect()
+    let chosen = |option| Cell::text(point.bill.training.options.of(option));
+    along.chain(varied(report).into_iter().map(chosen)).collect()
 }
 
-fn both(report: &ScaleReport) -> bool {
-    report.sweep.bk_gradients.len() > 1
+/// The options in which the points of a sweep differ.
+fn varied(report: &ScaleReport) -> Vec<&'static StepOption> {
+    let options = report.sweep.options.0.first().into_iter().flat_map(Chosen::iter);
+    let several = report.sweep.options.0.len() > 1;
+    options.map(|(option, _)| option).filter(|_| several).collect()
 }
 
 fn points(report: &ScaleReport) -> Table {
     let keys =
         report.sweep.axes.iter().map(|axis| Column::number(axis.key.clone(), axis.key.clone()));
     let mut columns: Vec<Column> = keys.collect();
-    if both(report) {
-        columns.push(Column::text("gradient", "bk_gradient"));
-    }
+    let options = varied(report).into_iter();
+    columns.extend(options.map(|option| Column::text(option.title, option.key)));
     let phases = |of: &'static str| {
         let named = Phase::ALL.map(|phase| (phase.name(), format!("{of}_{phase}_flops")));
         let total = [("total", format!("{of}_total_flops"))];

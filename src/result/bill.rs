@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Component, Report, component};
 use crate::{
     estimate::{Estimate, Term},
-    model::{ModelConfig, lower::Training},
+    family::{ModelConfig, Training},
     op::Convention,
     plan::Phase,
 };

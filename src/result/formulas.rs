@@ -11,7 +11,7 @@ use crate::{
     Error,
     family::decoder::{DecoderConfig, Exact, Tokens, Training},
     forecast::{Forecast, Question, Recomputed, Step},
-    model::Optimizer,
+    operation::Optimizer,
     published::{FormulaRow, Judged, judge},
 };
 

@@ -105,7 +105,7 @@ impl Saved {
         let (conditions, place) = conditions.ok_or_else(|| {
             problem(path, "is a profile by itself, not a point of a sweep: such files are written where a sweep is measured")
         })?;
-        let point = Point { at: place.at.clone(), bk_gradient: report.training.gradient() };
+        let point = Point { at: place.at.clone(), options: report.training.options };
         Ok(Self { conditions, point, fate: Fate::Measured(Box::new(report)) })
     }
 }

@@ -15,13 +15,10 @@ use crate::{
     estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
+    family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
     formula::{Forms, forms},
     measure::Measurement,
-    model::{
-        BatchShape, ModelConfig,
-        lower::{Scope, Training},
-    },
     observe::Timing,
     op::{Convention, OpCounts, Traffic},
     plan::{ComponentName, Dims, KernelName, Phase, Plan},
@@ -253,6 +250,7 @@ impl Report {
         };
         let extrapolation = extrapolation(plan, measurement);
         let mut causes = explain::causes(
+            config.account(),
             plan.passes
                 .iter()
                 .zip(&measurement.passes)
@@ -276,8 +274,7 @@ impl Report {
             batch: shape.batch(),
             seq: shape.seq(),
             training: Training {
-                bk_gradient: matches!(config, ModelConfig::ResNetBk(_))
-                    .then(|| training.gradient()),
+                options: training.options.or_first(config.family().options),
                 ..training
             },
             sweep: None,

@@ -16,10 +16,10 @@ use crate::{
     Error,
     check::Tally,
     estimate::Estimate,
+    exact::Exact,
     execute::Adapter,
-    family::decoder::Exact,
+    family::BatchShape,
     fit::{Exponent, PowerLaw, Sample},
-    model::BatchShape,
     observe::Timing,
     op::Convention,
     plan::Phase,
@@ -227,17 +227,17 @@ impl ScaleReport {
             .find(|law| law.component.as_deref() == component && law.phase == phase && law.of == of)
     }
 
-    /// The points whose growth is looked at: where each stands once for either gradient, those with
-    /// the one that is named first.
-    pub(super) fn first_gradient(&self) -> impl Iterator<Item = &ScalePoint> {
-        let first = self.sweep.bk_gradients.first();
-        self.points.iter().filter(move |point| Some(&point.bill.training.gradient()) == first)
+    /// The points whose growth is looked at: where each stands once for each value of an option, those with
+    /// the value that is named first.
+    pub(super) fn first_choice(&self) -> impl Iterator<Item = &ScalePoint> {
+        let first = self.sweep.options.0.first();
+        self.points.iter().filter(move |point| Some(&point.bill.training.options) == first)
     }
 
     fn fitted(&self) -> Vec<Law> {
         let mut subjects: Vec<(Option<&str>, Option<Phase>)> = Vec::new();
         for phase in Phase::ALL {
-            let items = self.first_gradient().flat_map(|point| &point.bill.items);
+            let items = self.first_choice().flat_map(|point| &point.bill.items);
             for Item { name, .. } in items.filter(|item| item.phase == phase) {
                 if !subjects.contains(&(Some(name), Some(phase))) {
                     subjects.push((Some(name), Some(phase)));
@@ -264,7 +264,7 @@ impl ScaleReport {
             let at = at.map(|value| value.map(f64::from)).collect::<Option<Vec<f64>>>()?;
             Some((at, value))
         };
-        let samples: Vec<Sample> = self.first_gradient().filter_map(sample).collect();
+        let samples: Vec<Sample> = self.first_choice().filter_map(sample).collect();
         let PowerLaw { exponents, residual, samples: points } = PowerLaw::fit(&samples)?;
         let keys = self.sweep.axes.iter().map(|axis| axis.key.clone());
         Some(Law {

@@ -9,11 +9,12 @@ use flopmeter::{
         Between::{self, Lanes, Workgroups},
         Bound, Dispatch, Executor, Limits, Race,
     },
+    family::Family,
     instrument::instrument,
     kernel::KernelModule,
     model::{
         AskedShape, Batch, Model,
-        lower::{self, BkGradient, Training},
+        lower::{self, Training},
     },
     plan::Plan,
     profile::{self, Keep},
@@ -216,8 +217,9 @@ const TINY_RESNET: [&str; 5] =
 #[test]
 fn our_own_steps_have_no_races() {
     let shape = AskedShape { batch: Some(2), seq: Some(19) };
-    for bk_gradient in [BkGradient::Hybrid, BkGradient::Exact] {
-        let training = Training { bk_gradient: Some(bk_gradient), ..Training::default() };
+    for gradient in ["hybrid", "exact"] {
+        let options = Family::choose("bk_gradient", gradient).unwrap();
+        let training = Training { options, ..Training::default() };
         hold_a_step("resnet-bk", &TINY_RESNET, training, shape);
     }
     let qwen = [

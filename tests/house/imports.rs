@@ -10,11 +10,7 @@ use crate::{
 };
 
 /// Files that import each other, for now.
-const CIRCLES_OF_FILES: [&str; 81] = [
-    "flopmeter::estimate",
-    "flopmeter::estimate::field",
-    "flopmeter::estimate::qwen2",
-    "flopmeter::estimate::resnet_bk",
+const CIRCLES_OF_FILES: [&str; 67] = [
     "flopmeter::execute",
     "flopmeter::execute::cpu",
     "flopmeter::execute::cpu::lower",
@@ -39,16 +35,6 @@ const CIRCLES_OF_FILES: [&str; 81] = [
     "flopmeter::measure",
     "flopmeter::measure::session",
     "flopmeter::measure::uniform",
-    "flopmeter::model",
-    "flopmeter::model::checkpoint",
-    "flopmeter::model::lower",
-    "flopmeter::model::lower::qwen2",
-    "flopmeter::model::lower::resnet_bk",
-    "flopmeter::model::qwen2",
-    "flopmeter::model::qwen2::hugging_face",
-    "flopmeter::model::resnet_bk",
-    "flopmeter::model::shape",
-    "flopmeter::model::source",
     "flopmeter::page",
     "flopmeter::page::plot",
     "flopmeter::page::roofline",
@@ -95,7 +81,7 @@ const CIRCLES_OF_FILES: [&str; 81] = [
 ];
 
 /// Rooms that do, each with all that lies within it.
-const CIRCLES_OF_ROOMS: [&str; 30] = [
+const CIRCLES_OF_ROOMS: [&str; 28] = [
     "flopmeter::execute::cpu::alu",
     "flopmeter::execute::cpu::lower::call",
     "flopmeter::execute::cpu::lower::place",
@@ -107,8 +93,6 @@ const CIRCLES_OF_ROOMS: [&str; 30] = [
     "flopmeter::family::decoder::linear",
     "flopmeter::measure::session",
     "flopmeter::measure::uniform",
-    "flopmeter::model::checkpoint",
-    "flopmeter::model::source",
     "flopmeter::page::plot",
     "flopmeter::page::section",
     "flopmeter::page::table",

@@ -4,7 +4,7 @@ use flopmeter::{
     Error,
     estimate::{Estimate, PhaseFlops},
     forecast::{Extent, Peak, Question},
-    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer},
+    model::{AskedShape, BatchShape, Model, ModelConfig, Optimizer, Qwen2Config},
     plan::Phase,
 };
 use proptest::prelude::*;
@@ -320,16 +320,15 @@ fn what_the_field_quotes_is_beside_it() {
 
 #[test]
 fn a_feed_forward_ratio_is_rounded_down() {
-    let mut model = Model::resolve(
+    let model = Model::resolve(
         "qwen2.5-0.5b",
         ["hidden_size=14", "num_attention_heads=7", "num_key_value_heads=1"],
     )
     .unwrap();
-    model.config.widen_feed_forward(2.6).unwrap();
-    let ModelConfig::Qwen2(config) = &model.config else { panic!("another family") };
-    assert_eq!(config.intermediate_size, 36);
+    let wide = model.config.widened(2.6).unwrap();
+    assert_eq!(wide.get::<Qwen2Config>().unwrap().intermediate_size, 36);
     for ratio in [0.0, -1.0, 0.07, f64::NAN, f64::INFINITY, 1e12] {
-        assert!(model.config.widen_feed_forward(ratio).is_err(), "{ratio}");
+        assert!(model.config.widened(ratio).is_err(), "{ratio}");
     }
 }
 

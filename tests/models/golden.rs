@@ -6,10 +6,11 @@ use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
 use flopmeter::{
     check::{self, Verdict},
     execute::{Executor, Limits},
+    family::Family,
     measure::Session,
     model::{
         AskedShape, Batch, Model, Optimizer,
-        lower::{BkGradient, Scope, Training, inputs, lower},
+        lower::{Scope, Training, inputs, lower},
     },
     plan::{BufferId, Plan, Slice},
     tensors::TensorFile,
@@ -28,8 +29,9 @@ fn folder(model: &str) -> String {
     format!("{}/tests/golden/{model}", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn training(optimizer: Optimizer, bk_gradient: BkGradient) -> Training {
-    Training { scope: Scope::Step, optimizer, bk_gradient: Some(bk_gradient) }
+fn training(optimizer: Optimizer, bk_gradient: &str) -> Training {
+    let options = Family::choose("bk_gradient", bk_gradient).unwrap();
+    Training { scope: Scope::Step, optimizer, options }
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.
@@ -112,7 +114,7 @@ fn compare(
 #[test]
 fn logits_loss_and_resolvent_are_those_of_the_equations() {
     for model in MODELS {
-        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+        step(model, training(Optimizer::AdamW, "hybrid"), |plan, session, file| {
             assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
             assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
             let g = session.read(&[named(plan, "layer_0.bk_core.g")]).unwrap();
@@ -124,7 +126,7 @@ fn logits_loss_and_resolvent_are_those_of_the_equations() {
 #[test]
 fn hybrid_gradients_and_adamw_are_those_of_the_equations() {
     for model in MODELS {
-        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+        step(model, training(Optimizer::AdamW, "hybrid"), |plan, session, file| {
             compare(plan, session, file, "grad", Some("after"));
         });
     }
@@ -133,7 +135,7 @@ fn hybrid_gradients_and_adamw_are_those_of_the_equations() {
 #[test]
 fn plain_gradient_descent_is_that_of_the_equations() {
     for model in MODELS {
-        step(model, training(Optimizer::Sgd, BkGradient::Hybrid), |plan, session, file| {
+        step(model, training(Optimizer::Sgd, "hybrid"), |plan, session, file| {
             compare(plan, session, file, "grad", Some("after_sgd"));
         });
     }
@@ -142,7 +144,7 @@ fn plain_gradient_descent_is_that_of_the_equations() {
 #[test]
 fn exact_gradients_are_those_of_the_equations() {
     for model in MODELS {
-        step(model, training(Optimizer::AdamW, BkGradient::Exact), |plan, session, file| {
+        step(model, training(Optimizer::AdamW, "exact"), |plan, session, file| {
             compare(plan, session, file, "grad_exact", None);
         });
     }
@@ -151,7 +153,7 @@ fn exact_gradients_are_those_of_the_equations() {
 #[test]
 fn qwens_are_those_of_transformers_and_peft() {
     for (model, trained) in QWEN {
-        step(model, training(Optimizer::AdamW, BkGradient::Hybrid), |plan, session, file| {
+        step(model, training(Optimizer::AdamW, "hybrid"), |plan, session, file| {
             assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
             assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
             let gradients = plan.parameters.iter().filter(|p| p.grad.is_some()).count();
@@ -180,7 +182,7 @@ fn tables_in_windows_are_the_tables() {
             1 => Limits { binding_bytes: bytes, ..limits },
             _ => Limits { buffer_bytes: bytes, ..limits },
         };
-        let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+        let training = training(Optimizer::AdamW, "hybrid");
         step_within(model, training, cut, |plan, session, file| {
             let table = |name: &str| name.contains("embed_tokens") || name.contains("lm_head");
             for table in plan.parameters.iter().filter(|p| table(&p.name)) {
@@ -204,7 +206,7 @@ fn tables_in_windows_are_the_tables() {
 fn logits_longer_than_a_buffer_are_the_logits() {
     // As much as the experts' weights, and less than the logits.
     let cut = |limits: Limits| Limits { buffer_bytes: 8_192, ..limits };
-    let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+    let training = training(Optimizer::AdamW, "hybrid");
     step_within("resnet_bk_top1", training, cut, |plan, session, file| {
         assert_eq!(buffers(&plan.outputs["logits"].windows), 2);
         assert_close("logits", &whole(plan, session, "logits"), &expected(file, "logits"));
@@ -219,7 +221,7 @@ fn every_parameter_of_the_checkpoint_is_placed_once() {
         let gpu = common::embedded();
         let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
         let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();
-        let training = training(Optimizer::AdamW, BkGradient::Hybrid);
+        let training = training(Optimizer::AdamW, "hybrid");
         let plan = lower(&model.config, batch.shape, training, &gpu.adapter().limits).unwrap();
         let mut placed: Vec<_> =
             plan.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();

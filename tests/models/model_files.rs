@@ -101,7 +101,7 @@ fn golden_folders_resolve_with_their_weights_and_batches() {
 
 #[test]
 fn a_configuration_survives_being_written_and_read() {
-    let config = ModelConfig::ResNetBk(ResNetBkConfig {
+    let config = ModelConfig::from(ResNetBkConfig {
         d_model: 16,
         n_layers: 2,
         n_seq: 24,
@@ -118,7 +118,7 @@ fn a_configuration_survives_being_written_and_read() {
 #[test]
 fn overrides_apply_in_order_to_presets_and_folders() {
     let model = Model::resolve("resnet-bk", ["n_layers=9", "n_layers=2", "top_k=4"]).unwrap();
-    let ModelConfig::ResNetBk(config) = model.config else { panic!("another family") };
+    let config = model.config.get::<ResNetBkConfig>().unwrap();
     assert_eq!((config.n_layers, config.top_k, config.d_model), (2, 4, 64));
 
     // An override may also say what a folder's file leaves out.

@@ -14,7 +14,7 @@ use flopmeter::{
     explain,
     formula::forms,
     model::{
-        AskedShape, BatchShape, Model, ModelConfig, Optimizer,
+        AskedShape, BatchShape, Model, Optimizer, Qwen2Config,
         lower::{Scope, Training, lower},
     },
     op::Convention,
@@ -134,11 +134,10 @@ fn what_changes_nothing_is_tolerated_and_both_rotary_bases_are_read() {
         "sliding_window": 32768, "rope_parameters": null, "rope_theta": 5000.0});
     folder.set("config.json", fields);
     let model = folder.model(&["num_hidden_layers=1"]).unwrap();
-    let ModelConfig::Qwen2(config) = model.config else { panic!("another family") };
+    let config = model.config.get::<Qwen2Config>().unwrap();
     assert_eq!((config.rope_theta, config.num_hidden_layers), (5000.0, 1));
-    let ModelConfig::Qwen2(config) = Folder::new("qwen2_full").model(&[]).unwrap().config else {
-        panic!("another family")
-    };
+    let config = Folder::new("qwen2_full").model(&[]).unwrap().config;
+    let config = config.get::<Qwen2Config>().unwrap();
     assert_eq!((config.rope_theta, config.lora), (1e6, None));
 }
 
@@ -319,7 +318,8 @@ fn causes_add_up_to_the_whole_difference() {
             let ops =
                 |pass: &flopmeter::plan::Pass| forms(&pass.operation, &pass.schedule).schedule();
             let passes = plan.passes.iter().map(|pass| (pass, ops(pass), false));
-            let causes = explain::causes(passes, estimate.terms(), convention);
+            let causes =
+                explain::causes(model.config.account(), passes, estimate.terms(), convention);
             for phase in Phase::ALL {
                 let of = |pick: fn(&explain::Cause) -> i128| -> i128 {
                     causes.iter().filter(|cause| cause.phase == phase).map(pick).sum()

@@ -43,7 +43,7 @@ pub fn assert_adds_up(report: &Report) {
 fn both_numbers_are_told_and_their_difference_is_explained() {
     let decoder = Model::resolve("qwen2.5-0.5b", ["num_hidden_layers=1", "vocab_size=20"]).unwrap();
     for (config, seq, reasons) in [
-        (ModelConfig::ResNetBk(SMALL), None, &[Overhead::PartialSums, Overhead::Rescaling][..]),
+        (ModelConfig::from(SMALL), None, &[Overhead::PartialSums, Overhead::Rescaling][..]),
         (
             decoder.config,
             Some(70),

@@ -106,7 +106,7 @@ impl Case {
     }
 
     pub fn small() -> Self {
-        Self::new(ModelConfig::ResNetBk(SMALL), 2, None, Training::default(), &LIMITS)
+        Self::new(ModelConfig::from(SMALL), 2, None, Training::default(), &LIMITS)
     }
 
     /// A case that stays what it is.

@@ -3,10 +3,11 @@
 
 use flopmeter::{
     execute::Adapter,
+    family::{Choices, Chosen, Family},
     format::table,
     model::{
         AskedShape, BatchShape, Model, Optimizer,
-        lower::{BkGradient, Scope, Training},
+        lower::{Scope, Training},
     },
     op::Convention,
     page::Paged as _,
@@ -19,7 +20,11 @@ use proptest::prelude::*;
 
 use crate::case::{Case, LIMITS};
 
-fn sweep(model: &str, set: &[String], axes: &[String], bk_gradients: Vec<BkGradient>) -> Sweep {
+fn gradient(how: &str) -> Chosen {
+    Family::choose("bk_gradient", how).unwrap()
+}
+
+fn sweep(model: &str, set: &[String], axes: &[String], options: Vec<Chosen>) -> Sweep {
     let bare = Sweep {
         model: model.to_owned(),
         set: set.to_vec(),
@@ -27,7 +32,7 @@ fn sweep(model: &str, set: &[String], axes: &[String], bk_gradients: Vec<BkGradi
         seq: None,
         scope: Scope::Step,
         optimizer: Optimizer::AdamW,
-        bk_gradients,
+        options: Choices(options),
         axes: Vec::new(),
     };
     bare.along(axes.iter().map(|axis| axis.parse().unwrap()).collect()).unwrap()
@@ -54,7 +59,7 @@ fn longer(times: u32) -> Report {
 
 /// Three points that ran, with numbers that somebody can follow, and one that did not.
 pub fn scale() -> ScaleReport {
-    let gradients = vec![BkGradient::Hybrid];
+    let gradients = vec![gradient("hybrid")];
     let set = ["n_layers=2", "n_seq=48", "vocab_size=20"].map(str::to_owned);
     let sweep = sweep("resnet-bk", &set, &["seq=6,12,24,96".to_owned()], gradients);
     let points = sweep.points().into_iter().zip([Some(1), Some(2), Some(4), None]);
@@ -86,7 +91,7 @@ fn a_comparison_reads_as_agreed() {
 
 #[test]
 fn a_grid_says_both_gradients_apart() {
-    let gradients = vec![BkGradient::Hybrid, BkGradient::Exact];
+    let gradients = vec![gradient("hybrid"), gradient("exact")];
     let axes = ["seq=4,8", "d_model=2,4"].map(str::to_owned);
     let sweep = sweep("resnet-bk", &["vocab_size=9".to_owned()], &axes, gradients);
     let fates = sweep.points().into_iter().map(|point| (point, Fate::Estimated));
@@ -141,9 +146,10 @@ proptest! {
         let set: Vec<String> = set.into_iter().map(str::to_owned).collect();
         let list = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         let axes = [format!("seq={}", list(&seqs)), format!("batch={}", list(&batches))];
-        let gradients = match both && !qwen {
-            true => vec![BkGradient::Hybrid, BkGradient::Exact],
-            false => vec![BkGradient::Hybrid],
+        let gradients = match (qwen, both) {
+            (true, _) => vec![Chosen::default()],
+            (false, true) => vec![gradient("hybrid"), gradient("exact")],
+            (false, false) => vec![gradient("hybrid")],
         };
         let sweep = sweep(model, &set, &axes, gradients);
         let adapter = Case::fixed().measurement.adapter;

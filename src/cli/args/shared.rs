@@ -7,14 +7,15 @@ use clap::{Args, ColorChoice, ValueEnum};
 
 use flopmeter::{
     execute::{Embedded, cpu::SUBGROUP_LANES},
+    family::{AskedShape, Scope, Training},
     forecast::{Extent, Peak, Question},
-    model::{
-        AskedShape, Lora, Optimizer,
-        lower::{BkGradient, Scope, Training},
-    },
+    operation::Optimizer,
 };
 
-use super::values::{optimizer, peak, whole};
+use super::{
+    options::StepOptions,
+    values::{optimizer, peak, whole},
+};
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -70,7 +71,7 @@ impl Variant {
 
     /// Every override of the configuration.
     pub fn overrides(&self) -> Vec<String> {
-        let rank = self.lora_rank.map(|rank| format!("{}={rank}", Lora::RANK));
+        let rank = self.lora_rank.map(|rank| format!("lora_rank={rank}"));
         self.overrides.iter().cloned().chain(rank).collect()
     }
 }
@@ -100,9 +101,8 @@ pub struct Work {
 pub struct Setup {
     #[command(flatten)]
     pub step: Step,
-    /// ResNet-BK: how BK-Core's gradient is computed, as published (the default) or exactly
-    #[arg(long, value_name = "HOW", value_enum)]
-    pub bk_gradient: Option<Gradient>,
+    #[command(flatten)]
+    pub options: StepOptions,
     /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
@@ -139,7 +139,7 @@ impl Setup {
         Training {
             scope: self.step.phase.into(),
             optimizer: self.step.optimizer,
-            bk_gradient: self.bk_gradient.map(BkGradient::from),
+            options: self.options.chosen(),
         }
     }
 }
@@ -225,22 +225,6 @@ impl From<Phase> for Scope {
         match phase {
             Phase::Forward => Self::Forward,
             Phase::Step => Self::Step,
-        }
-    }
-}
-
-/// `--bk-gradient`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Gradient {
-    Hybrid,
-    Exact,
-}
-
-impl From<Gradient> for BkGradient {
-    fn from(gradient: Gradient) -> Self {
-        match gradient {
-            Gradient::Hybrid => Self::Hybrid,
-            Gradient::Exact => Self::Exact,
         }
     }
 }

@@ -7,13 +7,11 @@ mod linear;
 mod mlp;
 mod norm;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::{DecoderConfig, Linear, Place};
 use crate::{
-    model::Optimizer,
+    exact::Exact,
     op::{Convention, Op, OpCounts},
+    operation::Optimizer,
     plan::Phase,
 };
 use linear::Flow;
@@ -156,60 +154,12 @@ pub struct Training {
     pub input_gradients: bool,
 }
 
-/// FLOPs of the phases of a step, as many as 128 bits hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Phases {
-    /// From tokens to loss.
-    pub forward: u128,
-    /// From loss to gradients.
-    pub backward: u128,
-    /// From gradients to updated parameters.
-    pub optimizer: u128,
-    /// Their sum.
-    pub total: u128,
-}
-
-impl Phases {
-    fn add(&mut self, phase: Phase, flops: u128) {
-        match phase {
-            Phase::Forward => self.forward += flops,
-            Phase::Backward => self.backward += flops,
-            Phase::Optimizer => self.optimizer += flops,
-        }
-        self.total += flops;
-    }
-}
-
-/// What a step costs by closed forms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Exact {
-    /// What the mathematics asks for: causal attention meets its pairs and no more, frozen weights have no
-    /// gradient.
-    pub algebraic: Phases,
-    /// Matrix products alone, as PyTorch's FlopCounterMode counts them: attention over the whole square.
-    pub products: Phases,
-    /// What is computed again where layers are recomputed, beside `algebraic`.
-    pub recomputed: u128,
-    /// The matrix products of that, beside `products`.
-    pub recomputed_products: u128,
-}
-
 impl Exact {
     /// The sums of a step's work.
     pub fn of(step: &[Work], convention: Convention) -> Self {
         let mut exact = Self::default();
         for work in step {
-            let (flops, product) = (work.flops(convention), work.product);
-            match work.pass.phase() {
-                Some(phase) => {
-                    exact.algebraic.add(phase, flops);
-                    exact.products.add(phase, product);
-                }
-                None => {
-                    exact.recomputed += flops;
-                    exact.recomputed_products += product;
-                }
-            }
+            exact.add(work.pass.phase(), work.flops(convention), work.product);
         }
         exact
     }

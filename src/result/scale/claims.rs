@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figures, Law, Quantity, ScalePoint, ScaleReport};
 use crate::{
+    claim::{Claimed, Power, PrintedTable, PublishedModel, Says},
+    family::Scope,
     fit::Exponent,
-    model::{
-        ModelConfig, Optimizer, PRESETS, ResNetBkConfig,
-        lower::{BkGradient, Scope},
-    },
+    operation::Optimizer,
     plan::Phase,
 };
 
@@ -60,99 +59,42 @@ const EXPONENT: f64 = 0.05;
 /// What "about twice" leaves room for: a twentieth.
 const ABOUT: f64 = 0.05;
 
-/// The share of a step below which its optimizer was called negligible.
-const NEGLIGIBLE: f64 = 0.002;
-
-/// The LM head's share of the forward pass as it was published, in percent with one decimal.
-const LM_HEAD_PERCENT: f64 = 96.6;
-
-/// The published scaling table: N and the GFLOPs of a step, with three decimals.
-const TABLE: [(u32, f64); 5] =
-    [(128, 48.918), (256, 97.779), (512, 202.014), (1024, 410.218), (2048, 826.626)];
-
-/// The batch of that table.
-const TABLE_BATCH: u32 = 32;
-
 /// Every claim about the model's family.
 pub(super) fn judged(report: &ScaleReport) -> Vec<Claim> {
     let Some(first) = report.points.first() else { return Vec::new() };
-    let claim = |claim: &str, source: &str, judge: &dyn Fn(Quantity) -> Judgement| {
-        let by: &[Quantity] = match report.is_measured() {
-            true => &[Quantity::Estimate, Quantity::Measured],
-            false => &[Quantity::Estimate],
+    let claims = first.bill.model_config.claims().into_iter();
+    let judged = claims.map(|Claimed { text, source, says }| {
+        let by: &[Quantity] = match (&says, report.is_measured()) {
+            // An estimator has one cost for all values of an option.
+            (Says::Cheaper { .. }, _) => &[Quantity::Measured],
+            (_, true) => &[Quantity::Estimate, Quantity::Measured],
+            (_, false) => &[Quantity::Estimate],
         };
-        let judged = by.iter().map(|&by| judge(by)).collect();
-        Claim { claim: claim.to_owned(), source: source.to_owned(), judged }
-    };
-    let grows = |component: Option<&'static str>, claimed: Growth| {
-        move |by| growth(report, component, claimed, by)
-    };
-    match first.bill.model_config {
-        ModelConfig::ResNetBk(_) => vec![
-            claim(
-                "a step costs O(N) in the sequence",
-                RESNET_BK,
-                &grows(None, Growth::AtMost(1.0)),
-            ),
-            claim(
-                "BK-Core costs O(N) in the sequence",
-                RESNET_BK,
-                &grows(Some("layer_*.bk_core"), Growth::AtMost(1.0)),
-            ),
-            claim(&table_in_words(), RESNET_BK, &|by| table(report, by)),
-            claim("the LM head dominates the forward pass", RESNET_BK, &|by| lm_head(report, by)),
-            claim(
-                "the LM head is 96.6 % of the forward pass (d_model 64, 4 layers, vocabulary 30,000)",
-                RESNET_BK,
-                &|by| lm_head_share(report, by),
-            ),
-            claim("backward costs about 2 x forward", RESNET_BK, &|by| backward(report, by)),
-            Claim {
-                claim: "the hybrid BK-Core gradient costs less than the exact one".to_owned(),
-                source: RESNET_BK.to_owned(),
-                // The estimator has one gradient only.
-                judged: vec![gradients(report)],
-            },
-            claim("the optimizer is negligible, < 0.2 % of a step", RESNET_BK, &|by| {
-                optimizer(report, by)
-            }),
-        ],
-        ModelConfig::Qwen2(_) => vec![
-            claim(
-                "attention grows with N^2",
-                RESNET_BK,
-                &grows(Some("layer_*.attention.core"), Growth::AtLeast(2.0)),
-            ),
-            claim(
-                "a Transformer's step grows with N^2",
-                RESNET_BK,
-                &grows(None, Growth::AtLeast(2.0)),
-            ),
-            claim("backward costs 2 x forward", QWEN, &|by| backward(report, by)),
-            claim("the optimizer is negligible, < 0.2 % of a step", RESNET_BK, &|by| {
-                optimizer(report, by)
-            }),
-        ],
+        let judged = by.iter().map(|&by| judge(report, &says, by)).collect();
+        Claim { claim: text.into_owned(), source: source.to_owned(), judged }
+    });
+    judged.collect()
+}
+
+fn judge(report: &ScaleReport, says: &Says, by: Quantity) -> Judgement {
+    match says {
+        Says::Growth { component, power } => growth(report, *component, *power, by),
+        Says::Table(printed) => table(report, printed, by),
+        Says::Dominates { component } => dominates(report, component, by),
+        Says::Share { component, percent, of } => share(report, (component, *percent), of, by),
+        Says::BackwardIsTwice => backward(report, by),
+        Says::OptimizerBelow(most) => optimizer(report, *most, by),
+        Says::Cheaper { option, values, component, phase, needs: lacking } => {
+            cheaper(report, (option, *values), (component, *phase), lacking)
+        }
     }
 }
 
-/// Where the claims come from.
-const RESNET_BK: &str = "ResNet-BK's counter";
-const QWEN: &str = "Qwen's estimator";
-
-/// A claim about an exponent.
-#[derive(Clone, Copy)]
-enum Growth {
-    AtMost(f64),
-    AtLeast(f64),
-}
-
-impl Growth {
-    fn allows(self, exponent: f64) -> bool {
-        match self {
-            Self::AtMost(claimed) => exponent <= claimed + EXPONENT,
-            Self::AtLeast(claimed) => exponent >= claimed - EXPONENT,
-        }
+/// Whether an exponent is as claimed, give or take [`EXPONENT`].
+fn allows(claimed: Power, exponent: f64) -> bool {
+    match claimed {
+        Power::AtMost(claimed) => exponent <= claimed + EXPONENT,
+        Power::AtLeast(claimed) => exponent >= claimed - EXPONENT,
     }
 }
 
@@ -172,7 +114,7 @@ fn needs(by: Quantity, what: &str) -> Judgement {
 fn growth(
     report: &ScaleReport,
     component: Option<&str>,
-    claimed: Growth,
+    claimed: Power,
     by: Quantity,
 ) -> Judgement {
     let Some(axis) = report.sweep.axes.iter().find(|axis| axis.field == "seq") else {
@@ -199,30 +141,24 @@ fn growth(
         let name = |what: &str| format!("{phase} {what}").trim_start().to_owned();
         numbers.push((name("exponent"), value));
         numbers.push((name("residual"), law.residual));
-        holds &= claimed.allows(value);
+        holds &= allows(claimed, value);
     }
     ruled(by, holds, format!("it grows with {}", words.join(", ")), numbers)
 }
 
-fn table_in_words() -> String {
-    let [(first, least), .., (last, most)] = TABLE;
-    format!(
-        "scaling table: a step of batch {TABLE_BATCH} is {least} GFLOPs at N = {first}, {most} at {last}"
-    )
-}
-
-/// The published scaling table, at the points that are in it.
-fn table(report: &ScaleReport, by: Quantity) -> Judgement {
+/// A printed table, at the points that are in it.
+fn table(report: &ScaleReport, printed: &PrintedTable, by: Quantity) -> Judgement {
     let mut words = Vec::new();
     let mut numbers = Vec::new();
     let mut holds = true;
-    for point in report.first_gradient().filter(|point| is_published(point)) {
+    for point in report.first_choice().filter(|point| is_of(point, printed.of)) {
         let bill = &point.bill;
         let step = bill.training.scope == Scope::Step && bill.training.optimizer != Optimizer::Sgd;
-        let Some((seq, published)) = TABLE.into_iter().find(|(seq, _)| *seq == bill.seq) else {
+        let Some(&(seq, published)) = printed.rows.iter().find(|(seq, _)| *seq == bill.seq) else {
             continue;
         };
-        let Some(flops) = point.total.get(by).filter(|_| step && bill.batch == TABLE_BATCH) else {
+        let Some(flops) = point.total.get(by).filter(|_| step && bill.batch == printed.batch)
+        else {
             continue;
         };
         // As it was printed: a number that rounds to the same three decimals is the same.
@@ -236,19 +172,16 @@ fn table(report: &ScaleReport, by: Quantity) -> Judgement {
         holds &= same;
     }
     if words.is_empty() {
-        return needs(
-            by,
-            "points of that table: resnet-bk at batch 32 and seq 128, 256, 512, 1024 or 2048",
-        );
+        return needs(by, &format!("points of that table: {}", printed.points));
     }
     ruled(by, holds, words.join("; "), numbers)
 }
 
-/// Whether a point's model is the published one, but for how many positions it has learned.
-fn is_published(point: &ScalePoint) -> bool {
-    let (_, ModelConfig::ResNetBk(published)) = &PRESETS[0] else { return false };
-    let ModelConfig::ResNetBk(config) = point.bill.model_config else { return false };
-    ResNetBkConfig { n_seq: published.n_seq, ..config } == *published
+/// Whether a point's model is the published one.
+fn is_of(point: &ScalePoint, published: PublishedModel) -> bool {
+    let fields = point.bill.model_config.fields();
+    let is = |&(name, value): &(&str, u64)| fields.get(name).is_some_and(|found| *found == value);
+    published.iter().all(is)
 }
 
 /// A part of a whole at each point, where both are known.
@@ -292,21 +225,30 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// The LM head's share of the forward pass.
-fn of_forward<'a>(points: impl Iterator<Item = &'a ScalePoint>, by: Quantity) -> Vec<f64> {
-    let part = |point: &ScalePoint| point.bill.of("lm_head", Some(Phase::Forward));
+/// A component's share of the forward pass.
+fn of_forward<'a>(
+    points: impl Iterator<Item = &'a ScalePoint>,
+    component: &str,
+    by: Quantity,
+) -> Vec<f64> {
+    let part = |point: &ScalePoint| point.bill.of(component, Some(Phase::Forward));
     shares(points, by, part, |point| point.bill.total(Some(Phase::Forward)))
 }
 
-fn lm_head(report: &ScaleReport, by: Quantity) -> Judgement {
-    let shares = of_forward(report.first_gradient(), by);
+fn dominates(report: &ScaleReport, component: &str, by: Quantity) -> Judgement {
+    let shares = of_forward(report.first_choice(), component, by);
     let words = |range: &str| format!("its share is {range}, more than half would dominate");
     every(by, &shares, "a point that was measured", |share| share > 0.5, words, percent)
 }
 
-fn lm_head_share(report: &ScaleReport, by: Quantity) -> Judgement {
-    let shares = of_forward(report.first_gradient().filter(|point| is_published(point)), by);
-    let same = |share: f64| percent(share) == format!("{LM_HEAD_PERCENT:.1} %");
+fn share(
+    report: &ScaleReport,
+    (component, claimed): (&str, f64),
+    of: PublishedModel,
+    by: Quantity,
+) -> Judgement {
+    let shares = of_forward(report.first_choice().filter(|point| is_of(point, of)), component, by);
+    let same = |share: f64| percent(share) == format!("{claimed:.1} %");
     let words = |range: &str| format!("its share is {range}");
     every(by, &shares, "a point of that model", same, words, percent)
 }
@@ -314,17 +256,17 @@ fn lm_head_share(report: &ScaleReport, by: Quantity) -> Judgement {
 fn backward(report: &ScaleReport, by: Quantity) -> Judgement {
     let part = |point: &ScalePoint| point.bill.total(Some(Phase::Backward));
     let whole = |point: &ScalePoint| point.bill.total(Some(Phase::Forward));
-    let ratios = shares(report.first_gradient(), by, part, whole);
+    let ratios = shares(report.first_choice(), by, part, whole);
     let words = |range: &str| format!("it costs {range} x forward");
     let twice = |ratio: f64| (ratio / 2.0 - 1.0).abs() <= ABOUT;
     every(by, &ratios, "whole steps", twice, words, |ratio| format!("{ratio:.3}"))
 }
 
-fn optimizer(report: &ScaleReport, by: Quantity) -> Judgement {
+fn optimizer(report: &ScaleReport, most: f64, by: Quantity) -> Judgement {
     let part = |point: &ScalePoint| point.bill.total(Some(Phase::Optimizer));
     let charged = |figures: &Figures| by != Quantity::Estimate || figures.estimate > 0;
     let shares = shares(
-        report.first_gradient(),
+        report.first_choice(),
         by,
         |point| part(point).filter(charged),
         |point| Some(point.total),
@@ -334,36 +276,42 @@ fn optimizer(report: &ScaleReport, by: Quantity) -> Judgement {
         _ => "whole steps",
     };
     let words = |range: &str| format!("its share is {range}");
-    every(by, &shares, lacking, |share| share < NEGLIGIBLE, words, percent)
+    every(by, &shares, lacking, |share| share < most, words, percent)
 }
 
-/// The two gradients of BK-Core at the points that were measured with both.
-fn gradients(report: &ScaleReport) -> Judgement {
+/// Two values of an option at the points that were measured with both.
+fn cheaper(
+    report: &ScaleReport,
+    (option, values): (&str, [&'static str; 2]),
+    (component, phase): (&str, Phase),
+    lacking: &str,
+) -> Judgement {
     let by = Quantity::Measured;
-    let cost = |point: &ScalePoint| point.bill.of("layer_*.bk_core", Some(Phase::Backward));
-    let with = |gradient: BkGradient| {
-        report.points.iter().filter(move |point| point.bill.training.gradient() == gradient)
+    let cost = |point: &ScalePoint| point.bill.of(component, Some(phase));
+    let with = |value: &'static str| {
+        let chosen = |point: &&ScalePoint| point.bill.training.options.value(option) == Some(value);
+        report.points.iter().filter(chosen)
     };
+    let [less, more] = values;
     let mut words = Vec::new();
     let mut numbers = Vec::new();
     let mut holds = true;
-    for hybrid in with(BkGradient::Hybrid) {
-        let exact = with(BkGradient::Exact).find(|exact| exact.at == hybrid.at);
-        let costs = cost(hybrid).zip(exact.and_then(cost));
+    for one in with(less) {
+        let other = with(more).find(|other| other.at == one.at);
+        let costs = cost(one).zip(other.and_then(cost));
         let Some((cheap, dear)) = costs.and_then(|(a, b)| a.measured.zip(b.measured)) else {
             continue;
         };
-        let at: Vec<String> =
-            hybrid.at.iter().map(|(key, value)| format!("{key} {value}")).collect();
+        let at: Vec<String> = one.at.iter().map(|(key, value)| format!("{key} {value}")).collect();
         let at = at.join(", ");
         let ratio = cheap as f64 / dear as f64;
         words.push(format!("{ratio:.3} x at {at}"));
-        numbers.push((format!("hybrid at {at}"), cheap as f64));
-        numbers.push((format!("exact at {at}"), dear as f64));
+        numbers.push((format!("{less} at {at}"), cheap as f64));
+        numbers.push((format!("{more} at {at}"), dear as f64));
         holds &= cheap < dear;
     }
     if words.is_empty() {
-        return needs(by, "runs of whole steps with both gradients");
+        return needs(by, lacking);
     }
-    ruled(by, holds, format!("hybrid over exact FLOPs: {}", words.join("; ")), numbers)
+    ruled(by, holds, format!("{less} over {more} FLOPs: {}", words.join("; ")), numbers)
 }

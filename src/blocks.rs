@@ -1,0 +1,19 @@
+//! What model families are built of: parameters placed in a plan, and the passes of the blocks that more
+//! than one family has. Every size, tile and dispatch extent is decided below, in `choice`. Knows no family.
+
+pub(crate) mod grouping;
+pub(crate) mod launch;
+pub(crate) mod linear;
+pub(crate) mod loss;
+pub(crate) mod optimize;
+mod parameter;
+pub(crate) mod weight;
+
+pub use parameter::{Fill, ParameterSpec};
+
+use crate::{execute::Limits, plan::Plan};
+
+/// A linear layer by itself: y (M,N) = x (M,K) w^T + b, and the gradients by x, w and b.
+pub fn matrix_product(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
+    linear::alone(m, k, n, limits)
+}

@@ -1,0 +1,102 @@
+//! Adding launches to a plan: one call says the operation, where it stands and its tensors; the kernel and
+//! how it is spread come from `choice`. Knows no model.
+
+use crate::{
+    choice::{Choice, choose},
+    execute::Limits,
+    operation::Operation,
+    plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
+};
+
+/// A plan under construction, for an adapter with these limits.
+pub(crate) struct Builder {
+    pub(crate) plan: Plan,
+    pub(crate) limits: Limits,
+}
+
+/// One launch, described.
+pub(crate) struct Launch<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) component: &'a ComponentName,
+    pub(crate) phase: Phase,
+    /// Tells launches of one kernel in one component apart; mostly empty.
+    pub(crate) window: &'a str,
+    /// Floating-point uniforms.
+    pub(crate) scalars: &'a [(&'a str, f32)],
+    /// The tensors, by the names that the kernel has for them.
+    pub(crate) bindings: &'a [(&'a str, Slice)],
+}
+
+impl Builder {
+    /// A buffer that passes fill before they read it.
+    pub(crate) fn scratch(&mut self, name: impl Into<String>, len: u64) -> Slice {
+        self.plan.buffer(name, Element::F32, len, Init::Scratch)
+    }
+
+    /// Room for what one pass hands to the next and nothing keeps: the same for all.
+    pub(crate) fn passing(&mut self, len: u64) -> Slice {
+        const NAME: &str = "in passing";
+        let place = self.plan.buffers.iter().position(|buffer| buffer.name == NAME);
+        let Some(place) = place else { return self.scratch(NAME, len) };
+        let buffer = &mut self.plan.buffers[place];
+        buffer.len = buffer.len.max(len);
+        Slice { buffer: BufferId(place as u32), offset: 0, len }
+    }
+
+    /// A buffer of integers that passes fill before they read it.
+    pub(crate) fn indices(&mut self, name: impl Into<String>, len: u64) -> Slice {
+        self.plan.buffer(name, Element::U32, len, Init::Scratch)
+    }
+
+    /// A small buffer of known integers.
+    pub(crate) fn values(&mut self, name: impl Into<String>, values: Vec<u32>) -> Slice {
+        self.plan.buffer(name, Element::U32, values.len() as u64, Init::Values(values))
+    }
+
+    /// Adds a pass.
+    pub(crate) fn launch(&mut self, launch: &Launch<'_>) {
+        let Launch { operation, component, phase, window, scalars, bindings } = *launch;
+        let Choice { kernel, schedule, grid } = choose(&operation, &self.limits);
+        let window = if window.is_empty() { String::new() } else { format!(" {window}") };
+        self.plan.passes.push(Pass {
+            label: format!("{phase} {component} {kernel}{window}"),
+            operation,
+            kernel,
+            schedule,
+            component: component.clone(),
+            phase,
+            scalars: scalars.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect(),
+            bindings: bindings.iter().map(|(n, s)| ((*n).to_owned(), *s)).collect(),
+            grid,
+        });
+    }
+}
+
+/// Cuts `count` rows, of these widths in the tensors that are cut together, into as few windows as a
+/// binding holds, each beginning where a binding may begin in every one of the tensors: first row and
+/// number of rows. None where not one such window fits.
+pub(crate) fn windows(count: u32, widths: &[u64], limits: &Limits) -> Option<Vec<(u32, u32)>> {
+    let row_bytes = widths.iter().map(|width| width * ELEMENT_BYTES);
+    let most = limits.binding_bytes / row_bytes.clone().max()?;
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let each = if most < count {
+        // Alignments are powers of two, so what one tensor needs is a multiple of what another does.
+        let aligned = |bytes: u64| limits.offset_alignment >> bytes.trailing_zeros();
+        let step = u32::try_from(row_bytes.map(aligned).max()?.max(1)).unwrap_or(u32::MAX);
+        // Kernels take extents that are multiples of four by vectors.
+        let step = if most < 4 { step } else { step.max(4) };
+        most / step * step
+    } else {
+        count
+    };
+    if each == 0 {
+        return None;
+    }
+    let window = |first: u32| (first, each.min(count - first));
+    Some((0..count).step_by(each as usize).map(window).collect())
+}
+
+/// What tells a window apart from the others: nothing where it is the whole.
+pub(crate) fn window_name(what: &str, (first, rows): (u32, u32), of: u32) -> String {
+    if rows == of { String::new() } else { format!("{what} {first}..{}", first + rows) }
+}

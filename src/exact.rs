@@ -1,0 +1,61 @@
+//! What a training step costs by closed forms that need neither a plan nor a device. Knows no family: whoever
+//! has such forms adds them up here.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Phase;
+
+/// FLOPs of the phases of a step, as many as 128 bits hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Phases {
+    /// From tokens to loss.
+    pub forward: u128,
+    /// From loss to gradients.
+    pub backward: u128,
+    /// From gradients to updated parameters.
+    pub optimizer: u128,
+    /// Their sum.
+    pub total: u128,
+}
+
+impl Phases {
+    fn add(&mut self, phase: Phase, flops: u128) {
+        match phase {
+            Phase::Forward => self.forward += flops,
+            Phase::Backward => self.backward += flops,
+            Phase::Optimizer => self.optimizer += flops,
+        }
+        self.total += flops;
+    }
+}
+
+/// What a step costs by closed forms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exact {
+    /// What the mathematics asks for: causal attention meets its pairs and no more, frozen weights have no
+    /// gradient.
+    pub algebraic: Phases,
+    /// Matrix products alone, as PyTorch's FlopCounterMode counts them: attention over the whole square.
+    pub products: Phases,
+    /// What is computed again where layers are recomputed, beside `algebraic`.
+    pub recomputed: u128,
+    /// The matrix products of that, beside `products`.
+    pub recomputed_products: u128,
+}
+
+impl Exact {
+    /// Adds work of a phase, or of no phase where it is done again: its FLOPs, and those of its products.
+    pub fn add(&mut self, phase: Option<Phase>, flops: u128, product: u128) {
+        match phase {
+            Some(phase) => {
+                self.algebraic.add(phase, flops);
+                self.products.add(phase, product);
+            }
+            None => {
+                self.recomputed += flops;
+                self.recomputed_products += product;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading the fields of a `config.json`, and changing them from the command line. Which fields
+//! there are and what they mean is the model family's business.
+
+use serde_json::{Map, Value};
+
+use super::spelling::{close, nearest};
+
+/// The fields that a family's configurations may set.
+pub type Fields = &'static [&'static str];
+
+/// The field that names the family.
+pub(crate) const MODEL_TYPE: &str = "model_type";
+
+/// Refuses a field that the family does not know: a misspelt one would otherwise go unnoticed.
+pub(crate) fn refuse_unknown(object: &Map<String, Value>, known: Fields) -> Result<(), String> {
+    let is_known = |name: &str| name == MODEL_TYPE || known.contains(&name);
+    match object.keys().find(|name| !is_known(name)) {
+        Some(name) => Err(unknown(name, known)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a field that is nearly one of the family's and stands where that one is missing. For
+/// families whose files hold much else.
+pub(crate) fn refuse_misspelt(object: &Map<String, Value>, known: Fields) -> Result<(), String> {
+    let missing = || known.iter().copied().filter(|name| !object.contains_key(*name));
+    let others = object.keys().filter(|name| !known.contains(&name.as_str()));
+    let mut slips = others.filter_map(|name| Some((name, close(name, missing())?)));
+    slips.next().map_or(Ok(()), |(name, meant)| {
+        Err(format!("unknown field '{name}'; did you mean '{meant}'?"))
+    })
+}
+
+/// A field where it is given and not null, else what it is by default.
+pub(crate) fn or<T>(
+    object: &Map<String, Value>,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+    default: T,
+) -> Result<T, String> {
+    if object.get(name).is_none_or(Value::is_null) { Ok(default) } else { read(name) }
+}
+
+/// A field that is a number.
+pub(crate) fn real(object: &Map<String, Value>, name: &str) -> Result<f64, String> {
+    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
+    value.as_f64().ok_or_else(|| format!("{name} is {value}; it must be a number"))
+}
+
+/// A field that is true or false.
+pub(crate) fn flag(object: &Map<String, Value>, name: &str) -> Result<bool, String> {
+    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
+    value.as_bool().ok_or_else(|| format!("{name} is {value}; it must be true or false"))
+}
+
+/// A field that is a whole number of at least 1.
+pub(crate) fn positive(object: &Map<String, Value>, name: &str) -> Result<u32, String> {
+    let value = object.get(name).ok_or_else(|| format!("field '{name}' is missing"))?;
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    number.filter(|&number| number > 0).ok_or_else(|| {
+        format!("{name} is {value}; it must be a whole number from 1 to {}", u32::MAX)
+    })
+}
+
+/// More tensors than any plan could keep; a configuration beyond it is a slip of the keyboard, and
+/// would otherwise fill memory with names.
+const MAX_TENSORS: u128 = 1 << 18;
+
+/// Bytes that one parameter takes in a training step: value, gradient and two moments.
+const TRAINING_BYTES: u128 = 16;
+
+/// Whether so many tensors of so many numbers together can be thought of at all. `layers` are the fields
+/// by which there are so many, `extents` those by which they are so large.
+pub(crate) fn check_size(
+    tensors: u128,
+    parameters: u128,
+    layers: &[(&str, u32)],
+    extents: &[(&str, u32)],
+) -> Result<(), String> {
+    let list = |fields: &[(&str, u32)]| {
+        fields
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if tensors > MAX_TENSORS {
+        return Err(format!(
+            "{} make {tensors} parameter tensors, more than {MAX_TENSORS}: lower them",
+            list(layers)
+        ));
+    }
+    if parameters > u128::from(u64::MAX) / TRAINING_BYTES {
+        return Err(format!(
+            "{} make {parameters} parameters, whose bytes overflow 64 bits: lower them",
+            list(extents)
+        ));
+    }
+    Ok(())
+}
+
+/// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise.
+pub(crate) fn set(
+    object: &mut Map<String, Value>,
+    known: Fields,
+    assignment: &str,
+) -> Result<(), String> {
+    let (key, value) = assignment
+        .split_once('=')
+        .ok_or_else(|| format!("'{assignment}' is not KEY=VALUE (as in {}=2)", known[0]))?;
+    if !known.contains(&key) {
+        return Err(unknown(key, known));
+    }
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    object.insert(key.to_owned(), value);
+    Ok(())
+}
+
+/// What people call a field who have several families in mind.
+const SHORT: [(&str, &str); 8] = [
+    ("d_model", "hidden_size"),
+    ("n_layers", "num_hidden_layers"),
+    ("n_heads", "num_attention_heads"),
+    ("n_kv_heads", "num_key_value_heads"),
+    ("d_ff", "intermediate_size"),
+    ("vocab", "vocab_size"),
+    ("n_experts", "num_experts"),
+    ("rank", "lora_rank"),
+];
+
+/// The field that a name, or a short name of it, means.
+///
+/// # Errors
+/// Which names there are, where this is none.
+pub fn named(name: &str, known: Fields) -> Result<&'static str, String> {
+    let long = SHORT.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
+    let known_as = |name: &str| known.iter().copied().find(|field| *field == name);
+    known_as(name).or_else(|| known_as(long?)).ok_or_else(|| unknown(name, known))
+}
+
+fn unknown(name: &str, known: Fields) -> String {
+    let guess = nearest(name, known.iter().copied())
+        .map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
+    format!("unknown field '{name}'{guess} (fields: {})", known.join(", "))
+}

@@ -1,0 +1,62 @@
+//! What the passes of a decoder and the terms of Qwen's estimator are about, and why the two differ.
+
+use crate::{
+    explain::{Account, Entry, Facts, Named, Subject},
+    op::Op,
+    operation::Operation,
+    plan::{ComponentName, Pass, Phase},
+};
+
+/// How its causes are told apart.
+pub(super) struct Causes;
+
+/// Keys and values, which grouped queries share.
+const KEYS_AND_VALUES: Named = Named::many("projections to keys and values");
+
+/// The projection of SwiGLU that its estimator leaves out.
+const GATE: Named = Named::one("SwiGLU's gate projection");
+
+impl Account for Causes {
+    fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
+        match (pass.operation, &pass.component.parts()[..]) {
+            // A product is multiply-adds; what a linear layer adds beside them is its bias.
+            (Operation::Linear { .. }, _) if op != Op::Fma => None,
+            (Operation::Linear { .. }, ["attention", "k_proj" | "v_proj"]) => {
+                Some(Subject::Named(KEYS_AND_VALUES))
+            }
+            (Operation::Linear { .. }, ["feed_forward", "gate_proj"]) => Some(Subject::Named(GATE)),
+            (Operation::Linear { .. } | Operation::Pointwise { .. }, ["attention", "lora", ..]) => {
+                Some(Subject::Adapters)
+            }
+            _ => None,
+        }
+    }
+
+    fn of_term(&self, path: &[&str], product: ComponentName) -> Option<Subject> {
+        Some(match *path {
+            ["embedding"] => Subject::Embedding,
+            ["lm_head"]
+            | ["attention", "q_proj" | "o_proj"]
+            | ["feed_forward", "up_proj" | "down_proj"] => Subject::Product(product),
+            ["attention", "k_proj" | "v_proj"] => Subject::Named(KEYS_AND_VALUES),
+            ["attention", "lora"] => Subject::Adapters,
+            ["attention", "scores" | "values"] => Subject::Attention,
+            ["attention", "softmax"] => Subject::AttentionSoftmax,
+            ["feed_forward", "swiglu"] => Subject::SwiGlu,
+            ["norm"] => Subject::RmsNorm,
+            ["residual"] => Subject::Residual,
+            ["cross_entropy"] => Subject::Loss,
+            _ => return None,
+        })
+    }
+
+    fn aside(&self, subject: &Named, _: Phase, entry: Entry, facts: &Facts) -> &'static str {
+        if *subject == KEYS_AND_VALUES && facts.shares_keys {
+            ": they are as wide as the kv heads, not as the queries"
+        } else if *subject == GATE && entry.estimate == 0 {
+            ": SwiGLU has three projections, not two"
+        } else {
+            ""
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The shape of a batch, and what a user and a model say of it. Whether the two go together is found out
+//! elsewhere.
+
+use serde::Serialize;
+
+/// How many positions a model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positions {
+    /// The field of its configuration that says so.
+    pub field: &'static str,
+    /// How many.
+    pub count: u32,
+    /// Whether it has learned each, so that a longer sequence has nothing to look up; otherwise it is
+    /// only what the model was trained for.
+    pub learned: bool,
+}
+
+/// What the user said about the shape of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AskedShape {
+    /// Sequences in the batch.
+    pub batch: Option<u32>,
+    /// Tokens in a sequence.
+    pub seq: Option<u32>,
+}
+
+/// The shape of a batch that a model can take: B sequences of N tokens, T = B N in u32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BatchShape {
+    pub(super) batch: u32,
+    pub(super) seq: u32,
+}
+
+impl BatchShape {
+    /// B, sequences in the batch.
+    pub const fn batch(self) -> u32 {
+        self.batch
+    }
+
+    /// N, tokens in a sequence.
+    pub const fn seq(self) -> u32 {
+        self.seq
+    }
+
+    /// T = B N, tokens in the batch.
+    pub const fn tokens(self) -> u32 {
+        self.batch * self.seq
+    }
+}
