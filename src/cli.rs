@@ -12,6 +12,7 @@ mod hint;
 mod interrupt;
 mod manual;
 mod merge;
+mod outcome;
 mod output;
 mod profile;
 mod progress;
@@ -19,49 +20,16 @@ mod roofline;
 mod scale;
 mod shader;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    process::ExitCode,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Error, anyhow};
+use anyhow::anyhow;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use log::LevelFilter;
 
+pub use outcome::Outcome;
+
 use args::{Arguments, Command, Common};
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything holds.
-    Holds,
-    /// It ran, and a check failed.
-    CheckFailed,
-    /// It could not run, or not to its end.
-    CouldNotRun,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(outcome.code())
-    }
-}
-
-impl Outcome {
-    /// The exit code.
-    const fn code(self) -> u8 {
-        match self {
-            Self::Holds => 0,
-            Self::CheckFailed => 1,
-            Self::CouldNotRun => 2,
-        }
-    }
-
-    /// For a command whose checks held, or did not.
-    const fn of(holds: bool) -> Self {
-        if holds { Self::Holds } else { Self::CheckFailed }
-    }
-}
+use outcome::Result;
 
 /// Runs the program on its arguments.
 pub fn run() -> Outcome {
@@ -86,7 +54,7 @@ pub fn run() -> Outcome {
     let outcome = outcome.unwrap_or_else(|error| {
         let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
         let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
-        output::complain(&if cut { error.context(AUTO) } else { error });
+        output::complain(&if cut { error.context(hint::AUTO) } else { error });
         if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
     });
     if interrupt::has_left_behind() {
@@ -117,13 +85,6 @@ fn execute(command: &'static Command, common: &Common) -> Result {
 /// What a panic of a command means.
 const FAULT: &str = "a fault of flopmeter itself, as printed above; nothing was written. Please report it, with the \
                      command that showed it";
-
-/// What helps where an adapter did not run a kernel to its end.
-const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
-                    --adapter embedded runs there at once)";
-
-/// A command's work: how it ended, or why it could not run.
-type Result<T = Outcome> = std::result::Result<T, Error>;
 
 fn log_to_stderr(common: &Common) {
     let level = match common.verbose {

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "embedded")]
 pub mod cpu;
+mod executor;
 #[cfg(any(feature = "embedded", feature = "gpu"))]
 mod fits;
 #[cfg(feature = "gpu")]
@@ -10,11 +11,13 @@ pub mod gpu;
 mod memory;
 mod witness;
 
+pub use executor::{Bound, BufferId, Dispatch, Executor, Outcome, ProgramId};
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
 
 pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};
 
-use crate::{Error, kernel::KernelModule};
+#[cfg(all(feature = "embedded", feature = "gpu"))]
+use crate::Error;
 
 /// Every adapter that [`open`] can open, best first; the embedded executor is always there, and last.
 ///
@@ -85,91 +88,4 @@ pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>,
     let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
     all.push(embedded.into().open()?);
     Ok(all)
-}
-
-/// A program that an executor has taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProgramId(pub(crate) usize);
-
-/// A buffer that an executor holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BufferId(pub(crate) usize);
-
-/// A window of a buffer, in bytes, bound to one resource of a program.
-#[derive(Clone, Copy, Debug)]
-pub struct Bound {
-    /// Bind group.
-    pub group: u32,
-    /// Binding within the group.
-    pub binding: u32,
-    /// Which buffer.
-    pub buffer: BufferId,
-    /// First byte.
-    pub offset: u64,
-    /// Length in bytes.
-    pub size: u64,
-}
-
-/// One launch of a program.
-#[derive(Clone, Copy, Debug)]
-pub struct Dispatch<'a> {
-    /// Named in every error.
-    pub label: &'a str,
-    /// What runs.
-    pub program: ProgramId,
-    /// Every resource that the program uses.
-    pub bindings: &'a [Bound],
-    /// Workgroups.
-    pub grid: [u32; 3],
-}
-
-/// What a launch tells beside its results.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// How long it took.
-    pub seconds: f64,
-    /// By which clock.
-    pub clock: Clock,
-    /// The host's time from handing the launch in to knowing that it is done.
-    pub waited_seconds: f64,
-    /// What the executor itself saw, where it looks.
-    pub witness: Option<Witness>,
-}
-
-/// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
-pub trait Executor: Send {
-    /// Who this is.
-    fn adapter(&self) -> &Adapter;
-
-    /// Takes in a program; its one entry point is what a dispatch runs.
-    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error>;
-
-    /// Makes a zeroed buffer of `bytes` bytes (a multiple of four).
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error>;
-
-    /// Overwrites part of a buffer; offset and length are multiples of four.
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error>;
-
-    /// Reads part of a buffer back; offset and length are multiples of four.
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error>;
-
-    /// Runs a program once and waits for it.
-    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error>;
-
-    /// Gives all buffers and programs back.
-    fn clear(&mut self);
-
-    /// Whether its launches have a [`Witness`].
-    fn looks(&self) -> bool {
-        false
-    }
-
-    /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
-    /// host's processors has the host's memory, and would fill it to the last before it refuses.
-    fn memory(&self) -> Option<u64> {
-        match self.adapter().device_type {
-            DeviceType::Software | DeviceType::Embedded => memory::available(),
-            _ => None,
-        }
-    }
 }

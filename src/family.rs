@@ -11,6 +11,8 @@ pub mod resnet_bk;
 mod resolve;
 mod shape;
 mod spelling;
+#[cfg(test)]
+mod toy;
 mod training;
 mod written;
 
@@ -23,4 +25,9 @@ pub(crate) use spelling::nearest;
 pub use training::{Choices, Chosen, EveryValue, MOST_OPTIONS, Scope, StepOption, Training};
 
 /// Every family.
-pub static FAMILIES: [&Family; 2] = [&resnet_bk::FAMILY, &qwen2::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &resnet_bk::FAMILY,
+    &qwen2::FAMILY,
+    #[cfg(test)]
+    &toy::FAMILY,
+];

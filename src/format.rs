@@ -5,6 +5,7 @@
 pub mod csv;
 #[cfg(feature = "cli")]
 mod drawing;
+mod exported;
 #[cfg(feature = "cli")]
 pub mod html;
 pub mod json;
@@ -15,9 +16,7 @@ pub mod svg;
 pub mod table;
 pub mod trace;
 
-use serde::Serialize;
-
-use crate::{page::Paged, result};
+pub use exported::{Exported, Format};
 
 /// Every format that any result can be written in.
 pub const FORMATS: &[Format] = &[
@@ -28,26 +27,3 @@ pub const FORMATS: &[Format] = &[
     #[cfg(feature = "cli")]
     html::FORMAT,
 ];
-
-/// A way to write any result.
-#[derive(Clone, Copy, Debug)]
-pub struct Format {
-    /// What it is called.
-    pub name: &'static str,
-    /// What it is for, in a sentence.
-    pub about: &'static str,
-    /// Writes a result as text. `true` keeps layers of one shape apart that are otherwise summed.
-    pub render: fn(&dyn Exported, bool) -> String,
-}
-
-/// A result that every format can write.
-pub trait Exported: Paged {
-    /// An indented JSON document that ends with a newline.
-    fn to_json(&self) -> String;
-}
-
-impl<T: Paged + Serialize> Exported for T {
-    fn to_json(&self) -> String {
-        result::to_json(self)
-    }
-}

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use clap::ColorChoice;
 
-use flopmeter::{files, profile::Tensor, tensors};
+use flopmeter::{files, profile::KeptTensor, tensors};
 
 use super::{args::Common, hint, interrupt};
 
@@ -51,7 +51,7 @@ impl Sink {
         }
     }
 
-    pub fn write_tensors(&self, kept: &[Tensor]) -> super::Result<()> {
+    pub fn write_tensors(&self, kept: &[KeptTensor]) -> super::Result<()> {
         let entries: Vec<tensors::Entry<'_>> = kept
             .iter()
             .map(|t| tensors::Entry { name: &t.name, shape: &t.shape, data: &t.data })

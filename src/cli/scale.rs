@@ -47,7 +47,7 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
         bail!("the sweep is not complete: {}; what was measured is in the report", first.why);
     }
     if let Some(first) = report.skipped.iter().find(|skipped| skipped.reason == Reason::Cut) {
-        output::complain(&anyhow!("{}", first.why).context(super::AUTO));
+        output::complain(&anyhow!("{}", first.why).context(hint::AUTO));
         return Ok(Outcome::CheckFailed);
     }
     // A shard may have no point, or only such as are refused; that is no failure of its machine.

@@ -13,14 +13,15 @@ mod flow;
 mod forward;
 mod inits;
 mod launch;
+mod limits;
 mod lower;
 mod machine;
 mod memory;
 mod pass;
 mod program;
 mod race;
+mod register;
 mod straighten;
-mod subgroup;
 mod wide;
 
 use std::{
@@ -32,6 +33,7 @@ pub use self::pass::Pass;
 use self::{
     flow::Fault,
     launch::Launch,
+    limits::LIMITS,
     memory::Words,
     program::{Memory, Program},
 };
@@ -42,25 +44,6 @@ use super::{
 use flopmeter_core::guard::Stage;
 
 use crate::{Error, KernelError, kernel::KernelModule};
-
-/// What the embedded executor takes. There is nothing that it could not take more of, but a plan is the
-/// same on every machine.
-const LIMITS: Limits = Limits {
-    binding_bytes: 1 << 30,
-    buffer_bytes: 1 << 31,
-    offset_alignment: 32,
-    workgroups: 65535,
-    invocations: 1024,
-    workgroup_bytes: 32768,
-    storage_bindings: 32,
-    bind_groups: 4,
-    bindings_per_group: 1000,
-    subgroup_lanes: None,
-    lockstep: true,
-    loop_rounds: None,
-    nesting: None,
-    grid: None,
-};
 
 /// Lanes in a subgroup where nobody asks for another number.
 pub const SUBGROUP_LANES: u32 = 32;

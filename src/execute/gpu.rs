@@ -4,6 +4,7 @@
 
 mod adapters;
 mod probe;
+mod timer;
 
 use std::{
     borrow::Cow,
@@ -15,6 +16,7 @@ use std::{
 use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
+use self::timer::Timer;
 use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
 use crate::{Error, KernelError, kernel::KernelModule};
 
@@ -56,14 +58,6 @@ struct Fault {
     error: Option<String>,
     /// Why the device is gone, from then on the reason for everything.
     loss: Option<String>,
-}
-
-/// A pair of timestamps and where they are read.
-struct Timer {
-    queries: wgpu::QuerySet,
-    resolved: wgpu::Buffer,
-    readable: wgpu::Buffer,
-    nanoseconds_per_tick: f64,
 }
 
 impl Gpu {
@@ -332,29 +326,6 @@ impl Executor for Gpu {
         self.programs.clear();
         // Destroying gives the memory back now; dropping would wait for the device's next poll.
         self.buffers.drain(..).for_each(|buffer| buffer.destroy());
-    }
-}
-
-impl Timer {
-    fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
-        let buffer = |usage| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("timestamps"),
-                size: 16,
-                usage: usage | BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
-        Self {
-            queries: device.create_query_set(&wgpu::QuerySetDescriptor {
-                label: Some("timestamps"),
-                ty: wgpu::QueryType::Timestamp,
-                count: 2,
-            }),
-            resolved: buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC),
-            readable: buffer(BufferUsages::MAP_READ),
-            nanoseconds_per_tick: f64::from(queue.get_timestamp_period()),
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! beside them. A family declares its options as data; what reads, writes or asks for them goes by that
 //! declaration.
 
+use std::{cmp::Ordering, fmt};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +78,7 @@ pub struct EveryValue {
 pub const MOST_OPTIONS: usize = 4;
 
 /// The values that were chosen of a family's options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Chosen([Option<(&'static StepOption, usize)>; MOST_OPTIONS]);
 
 /// Several choices, each for every point of a sweep.
@@ -151,15 +153,21 @@ impl Chosen {
     }
 }
 
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(option, value)| (option.key, value))).finish()
+    }
+}
+
 impl PartialOrd for Chosen {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 /// By the places of the values in their options' lists.
 impl Ord for Chosen {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         let places = |chosen: &Self| -> Vec<(&str, usize)> {
             chosen.iter_places().map(|(option, place)| (option.key, place)).collect()
         };

@@ -3,14 +3,17 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use super::{ChosenKernel, Observer, Progress, Stage, uniform};
+use super::{
+    ChosenKernel, Observer, Progress, Stage,
+    uniform::{self, lacks},
+};
 use crate::{
-    Error, KernelError, Remedy,
+    Error, Remedy,
     execute::{Adapter, Bound, BufferId, Executor, Outcome},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
     observe::{Call, Counting, Observed},
-    plan::{ELEMENT_BYTES, Init, Inputs, Pass, Plan, Slice},
+    plan::{ELEMENT_BYTES, Init, Inputs, Plan, Slice},
 };
 
 /// Zeros written at once.
@@ -372,12 +375,4 @@ fn counters(
         .collect();
     let size = size.max(alignment);
     Ok((executor.allocate("counters", size)?, size, offsets))
-}
-
-pub(super) fn lacks(pass: &Pass, problem: String) -> Error {
-    KernelError::Kernel {
-        kernel: pass.kernel.to_string(),
-        problem: format!("pass '{}': {problem}", pass.label),
-    }
-    .into()
 }

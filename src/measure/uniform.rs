@@ -1,7 +1,7 @@
 //! The bytes of a pass's uniform block: each member filled, by its name in the shader, from the
 //! pass's dimensions or scalars.
 
-use crate::{Error, kernel::Member, plan::Pass};
+use crate::{Error, KernelError, kernel::Member, plan::Pass};
 
 /// The block of `size` bytes that `pass` gives its kernel.
 pub(super) fn block(pass: &Pass, size: u32, members: &[Member]) -> Result<Vec<u8>, Error> {
@@ -13,11 +13,18 @@ pub(super) fn block(pass: &Pass, size: u32, members: &[Member]) -> Result<Vec<u8
         } else {
             dims.get(&member.name).map(|dim| dim.to_le_bytes())
         };
-        let value = value.ok_or_else(|| {
-            super::session::lacks(pass, format!("no value for '{}'", member.name))
-        })?;
+        let value = value.ok_or_else(|| lacks(pass, format!("no value for '{}'", member.name)))?;
         let at = member.offset as usize;
         bytes[at..at + 4].copy_from_slice(&value);
     }
     Ok(bytes)
+}
+
+/// The error that a pass does not give its kernel what the kernel takes.
+pub(super) fn lacks(pass: &Pass, problem: String) -> Error {
+    KernelError::Kernel {
+        kernel: pass.kernel.to_string(),
+        problem: format!("pass '{}': {problem}", pass.label),
+    }
+    .into()
 }

@@ -1,16 +1,20 @@
 //! What is said of an adapter's ceilings: how fast arithmetic and memory go, what a dispatch costs, and where
 //! kernels stand under them.
 
+mod cells;
 mod picture;
 
+pub(super) use cells::{columns, in_words, placed};
 pub use picture::roofline;
 
+use cells::table;
+
 use super::number::{DASH, seconds};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line};
+use super::{Fact, Page, Paged, Section, Tone, adapter_line};
 use crate::{
     execute::Clock,
     result::{PlacedKernel, RooflineReport},
-    roofline::{Bound, Ceilings, Placement, Resource, Spread},
+    roofline::{Ceilings, Resource, Spread},
 };
 
 impl Paged for RooflineReport {
@@ -28,46 +32,6 @@ impl Paged for RooflineReport {
         sections.extend(section(ceilings, &[]));
         Page { title: format!("{}: measured ceilings", ceilings.adapter.name), sections }
     }
-}
-
-fn table(ceilings: &Ceilings) -> Table {
-    let rows = ceilings.ceilings.iter().map(|ceiling| {
-        let Spread { min, median, max } = ceiling.rate;
-        let [median, min, max] = [median, min, max].map(|rate| Cell::rate(rate * 1e-9, 2));
-        Row::new([
-            Cell::text(&ceiling.name),
-            median,
-            min,
-            max,
-            Cell::text(unit(ceiling.resource)),
-            Cell::whole(ceiling.work),
-            Cell::Seconds(ceiling.seconds.median),
-            Cell::Bytes(ceiling.buffer_bytes),
-        ])
-    });
-    let missing = ceilings.missing.iter().map(|missing| {
-        let cells = [const { Cell::Missing }; 7];
-        Row::new([Cell::text(&missing.name)].into_iter().chain(cells).collect::<Vec<_>>())
-    });
-    Table {
-        columns: vec![
-            Column::text("ceiling", "ceiling"),
-            Column::number("median", "median"),
-            Column::number("least", "least"),
-            Column::number("most", "most"),
-            Column::text("unit", "unit"),
-            Column::number("a run", "work"),
-            Column::number("time", "seconds"),
-            Column::number("buffers", "buffer_bytes"),
-        ],
-        rows: rows.chain(missing).collect(),
-        ..Table::default()
-    }
-}
-
-/// The unit that a resource's rates are said in.
-const fn unit(resource: Resource) -> &'static str {
-    if resource.is_compute() { "GFLOP/s" } else { "GB/s" }
 }
 
 fn found(ceilings: &Ceilings) -> Vec<Fact> {
@@ -131,27 +95,6 @@ pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<Fact> {
     let warning =
         warning.map(|warning| Fact::new("", format!("warning: {warning}")).toned(Tone::Doubtful));
     [Fact { prose: true, ..Fact::new("roofline", said) }].into_iter().chain(warning).collect()
-}
-
-/// The columns that ceilings add to a table of kernels: what binds, and the share of the attainable.
-pub(super) fn columns() -> [Column; 2] {
-    [Column::text("bound by", "bound_by"), Column::number("of roof", "share_of_attainable")]
-}
-
-/// What stands in them.
-pub(super) fn placed(placement: Option<Placement>) -> [Cell; 2] {
-    match placement {
-        None => [Cell::Missing, Cell::Missing],
-        Some(Placement { share, bound, .. }) => [Cell::text(in_words(bound)), Cell::Part(share)],
-    }
-}
-
-/// What limits a kernel.
-pub(super) const fn in_words(bound: Bound) -> &'static str {
-    match bound {
-        Bound::Compute => "compute",
-        Bound::Memory => "memory",
-    }
 }
 
 /// The section that shows the roofline with kernels under it; `None` where there is no roof.

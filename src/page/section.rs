@@ -1,6 +1,6 @@
 //! A page as data: titled sections, each with facts, a table or a figure. Knows no format and no report.
 
-use super::{Plot, Table};
+use super::{Plot, Table, Tone};
 
 /// A whole report.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,20 +44,6 @@ pub struct Fact {
     pub prose: bool,
     /// What is to be said beside it, a line each.
     pub details: Vec<String>,
-}
-
-/// Whether what is said is good or bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// Neither.
-    #[default]
-    Plain,
-    /// As it should be.
-    Good,
-    /// Worth a second look.
-    Doubtful,
-    /// Wrong, or to be looked at first.
-    Bad,
 }
 
 impl Page {

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{DEFINITION, Document};
 use crate::{
     check::{self, Tally, Verdict},
-    measure::ChosenKernel,
+    measure::{ChosenKernel, Run},
     plan::{KernelName, Plan},
-    profile::Run,
     result::Watched,
 };
 

@@ -2,47 +2,15 @@
 
 use std::{fs, path::Path};
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    AdapterList, Agreement, CompareReport, FormulasReport, Report, RooflineReport, ScaleReport,
-    ShaderReport,
-};
-use crate::{Error, estimate::Estimate};
+use crate::Error;
 
 /// A report that can be saved and read back.
 pub trait Document: Serialize + DeserializeOwned + JsonSchema {
     /// Name and version of the layout of its JSON file, as the file's `schema` says.
     const SCHEMA: &'static str;
-}
-
-impl Document for Estimate {
-    const SCHEMA: &'static str = Estimate::SCHEMA;
-}
-
-impl Document for FormulasReport {
-    const SCHEMA: &'static str = FormulasReport::SCHEMA;
-}
-
-/// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 9] {
-    [
-        schema::<AdapterList>(),
-        schema::<Agreement>(),
-        schema::<CompareReport>(),
-        schema::<Estimate>(),
-        schema::<FormulasReport>(),
-        schema::<Report>(),
-        schema::<RooflineReport>(),
-        schema::<ScaleReport>(),
-        schema::<ShaderReport>(),
-    ]
-}
-
-fn schema<D: Document>() -> (&'static str, Schema) {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    (D::SCHEMA, generator.into_root_schema_for::<D>())
 }
 
 /// Any value as an indented JSON document that ends with a newline.

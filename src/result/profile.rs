@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Component, DEFINITION, Document, Provenance, ScheduleCost, Watched, component, schedule_cost,
+    Component, DEFINITION, Document, PassRow, Provenance, ScheduleCost, Watched, component,
+    schedule_cost,
 };
 use crate::{
     Error,
-    check::{self, Tally, Verdict},
+    check::{self, Tally},
     estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
@@ -20,9 +21,9 @@ use crate::{
     formula::{Forms, forms},
     measure::Measurement,
     observe::Timing,
-    op::{Convention, OpCounts, Traffic},
-    plan::{ComponentName, Dims, KernelName, Phase, Plan},
-    roofline::{Ceilings, Placement},
+    op::{Convention, OpCounts},
+    plan::{Phase, Plan},
+    roofline::Ceilings,
     sweep::Place,
 };
 
@@ -89,45 +90,6 @@ pub struct Extrapolation {
 pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pass of another layer has \
     the operations, traffic and time of the highest measured layer's pass that it equals in kernel, \
     dimensions and grid; it is marked, and not among the passes that match.";
-
-/// One kernel launch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PassRow {
-    /// Unique among the passes of a plan.
-    pub label: String,
-    /// Which kernel ran.
-    pub kernel: KernelName,
-    /// Where in the model it stands.
-    pub component: ComponentName,
-    /// Which phase it belongs to.
-    pub phase: Phase,
-    /// Integer dimensions and tile sizes.
-    pub dims: Dims,
-    /// Workgroups.
-    pub grid: [u32; 3],
-    /// Executed operations.
-    pub ops: OpCounts,
-    /// Floating-point operations by the closed form of the kernel's schedule, where there is one.
-    pub exact_ops: Option<OpCounts>,
-    /// Floating-point operations that the mathematics asks for, where there is a closed form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algebraic_ops: Option<OpCounts>,
-    /// Executed FLOPs under the report's convention.
-    pub flops: u64,
-    /// Memory touched.
-    pub traffic: Traffic,
-    /// Whether `ops` and `exact_ops` agree, and if not, why.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// Median time of the plain kernel, where anything was timed.
-    pub seconds: Option<f64>,
-    /// Active lanes over lanes issued, where the executor looks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lane_use: Option<f64>,
-    /// Where that stands under the report's ceilings, where there are any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub roofline: Option<Placement>,
-}
 
 /// Everything that a run found out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -349,18 +311,6 @@ impl Report {
         self.verdict.holds()
             && self.provenance.holds()
             && self.watched.as_ref().is_none_or(Watched::holds)
-    }
-}
-
-impl PassRow {
-    /// Whether two opinions on this pass differ.
-    pub(crate) const fn is_wrong(&self) -> bool {
-        matches!(self.verdict, Verdict::Mismatch { .. })
-    }
-
-    /// Whether another pass ran in the place of this one.
-    pub(super) fn is_extrapolated(&self) -> bool {
-        matches!(self.verdict, Verdict::Extrapolated { .. })
     }
 }
 

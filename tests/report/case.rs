@@ -16,7 +16,7 @@ use flopmeter::{
     observe::{Observed, Source, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     plan::{Dims, KernelName, Pass, Phase, Plan},
-    profile::{Run, Tensor},
+    profile::{KeptTensor, Run},
     registry::Kernel,
     result::{Report, Subject},
     roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
@@ -184,7 +184,7 @@ pub fn adapter(name: &str, limits: Limits) -> Adapter {
 pub fn run(name: &str) -> Run {
     let mut measurement = Case::fixed().measurement;
     measurement.adapter = adapter(name, LIMITS).into();
-    let gradient = Tensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
+    let gradient = KeptTensor { name: "grad/w".into(), shape: vec![2], data: vec![0.5, -1.0] };
     Run { measurement, loss: Some(2.0), tensors: vec![gradient] }
 }
 

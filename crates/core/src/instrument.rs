@@ -21,6 +21,7 @@
 //! a budget ([`Limits::loop_rounds`]), each invocation says whether it lasted; and on every adapter the host
 //! holds counter 0 against the invocations that it launched ([`BlockTable::decode`]).
 
+mod binding;
 mod block;
 mod code;
 mod flush;
@@ -35,6 +36,7 @@ use naga::{
     Span, Statement,
 };
 
+pub use self::binding::CounterBinding;
 pub use self::set::{Counted, CounterSet, CountingKernel};
 use self::{
     block::{Site, Unpriced},
@@ -62,15 +64,6 @@ pub struct Instrumented {
     pub counters: CounterBinding,
     /// What the counters mean.
     pub table: BlockTable,
-}
-
-/// Where an instrumented kernel's counter buffer is bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CounterBinding {
-    /// Bind group.
-    pub group: u32,
-    /// Binding within the group.
-    pub binding: u32,
 }
 
 /// Rewrites `kernel` so that it counts the executions of its metered blocks, within `limits`.

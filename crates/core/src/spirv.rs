@@ -11,7 +11,7 @@
 //! | file | its one job |
 //! |---|---|
 //! | `words` | words and instructions, by the grammar |
-//! | `read`, `fold` | types, constants with the pipeline's values, functions |
+//! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
 //! | `cfg` | basic blocks and the graph for `flow` |
@@ -22,7 +22,9 @@ mod cfg;
 mod dead;
 mod flush;
 mod fold;
+mod means;
 mod memory;
+mod module;
 mod price;
 mod read;
 mod rewrite;
@@ -32,9 +34,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use rspirv::spirv::{ExecutionModel, NonsemanticShaderDebuginfo100Op as Debug, Op};
 
+pub use self::means::{Counters, Means};
+
 use self::{
+    module::Module,
     price::Pricer,
-    read::Module,
     rewrite::Point,
     words::{Id, Instruction, text},
 };
@@ -48,31 +52,6 @@ use crate::{
 
 /// The values of a pipeline's specialisation constants, as the bits of their types, by `SpecId`.
 pub type Specialization = HashMap<u32, u64>;
-
-/// Where a counting module finds its counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counters {
-    /// A buffer at this device address, a multiple of 64. Needs the feature `bufferDeviceAddress`.
-    Address(u64),
-    /// A storage buffer that is bound here.
-    Binding {
-        /// Descriptor set.
-        set: u32,
-        /// Binding within the set.
-        binding: u32,
-    },
-}
-
-/// What a counting module may use of its device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Means {
-    /// Where the counters are.
-    pub counters: Counters,
-    /// Whether storage buffers have 64-bit atomics (`shaderInt64` and `shaderBufferInt64Atomics`).
-    pub wide_atomics: bool,
-    /// Whether compute shaders have subgroup arithmetic. Without it every invocation adds for itself.
-    pub subgroups: bool,
-}
 
 /// One entry point of a SPIR-V module, read and priced for one pipeline.
 pub struct SpirvKernel<'a> {

@@ -7,7 +7,7 @@
 
 use half::f16;
 
-use super::program::Reg;
+use super::register::Reg;
 
 /// Lanes that are computed together.
 pub(super) const CHUNK: usize = 16;

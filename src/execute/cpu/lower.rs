@@ -4,6 +4,7 @@
 //! Compositions are emitted by their definitions. Nothing here knows how instructions run.
 
 mod access;
+mod blocks;
 mod call;
 mod constant;
 mod convert;
@@ -15,21 +16,26 @@ mod matrix;
 mod operator;
 mod pack;
 mod place;
+mod state;
 mod statement;
 mod subgroup;
 mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use naga::{BuiltIn, GlobalVariable, Handle, Module, Span, TypeInner};
+use naga::{BuiltIn, Handle, Span, TypeInner};
 
-use self::{call::Returns, indexed::Indexed, place::Place};
+use self::{
+    indexed::Indexed,
+    state::{Frame, Index, Lower, Lowered, Lowering, Place, Returns, Sum},
+};
 use super::{
-    LIMITS, allocate,
+    allocate,
     alu::{Alu, Chunk},
     forward, inits,
+    limits::LIMITS,
     pass::Pass,
-    program::{Block, Given, Inst, Memory, Node, Num, Program, Reg, Variable, Virtual, Watch},
+    program::{Block, Given, Node, Num, Program, Watch},
     straighten,
 };
 use crate::{Error, KernelError, kernel::KernelModule, op::Cost};
@@ -42,45 +48,6 @@ const MAX_DEPTH: usize = 200;
 
 /// Bytes of registers, of lanes' own memory and of workgroup memory that one workgroup may take, each.
 const MAX_BYTES: usize = 1 << 28;
-
-/// A result, or what it is that cannot be lowered.
-type Lower<T> = Result<T, String>;
-
-/// An expression, lowered.
-#[derive(Clone)]
-enum Lowered {
-    Value(Vec<Num>),
-    Place(Place),
-}
-
-/// The state of lowering one kernel.
-struct Lowering<'a> {
-    kernel: &'a KernelModule,
-    module: &'a Module,
-    virtuals: Vec<Virtual>,
-    given: HashMap<Given, Reg>,
-    block: Block,
-    insts: Vec<Inst>,
-    cost: Cost,
-    costs: Vec<Cost>,
-    sites: Vec<Option<u32>>,
-    memories: Vec<Memory>,
-    variables: Vec<Variable>,
-    watch: Option<Watch>,
-    globals: HashMap<Handle<GlobalVariable>, Place>,
-    inits: Vec<(Reg, Reg)>,
-    workgroup_bytes: u32,
-    lane_words: u32,
-    size: [u32; 3],
-    subgroup: u32,
-    instructions: usize,
-    depth: usize,
-    /// Where the statement being lowered is.
-    span: Span,
-    line: Option<u32>,
-    /// Pointers to function or private memory through which an index is computed.
-    indexed: Indexed,
-}
 
 /// Lowers a kernel's entry point for subgroups of so many lanes, to be watched for races or not, with all passes
 /// but those that are left out.

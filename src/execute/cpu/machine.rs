@@ -4,6 +4,7 @@
 
 mod access;
 mod lanes;
+mod subgroup;
 
 use super::{
     alu::{self, CHUNK, Chunk},

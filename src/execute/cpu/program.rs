@@ -3,14 +3,11 @@
 //! each lane, or one word for all of them. Nothing here says how a kernel becomes this or how it runs.
 
 mod inst;
-mod register;
 
 use std::collections::HashSet;
 
-pub(super) use self::{
-    inst::{Address, Bound, Exchange, Inst, Role, Subgroup},
-    register::{Given, Kind, Num, Reg, Virtual},
-};
+pub(super) use self::inst::{Address, Bound, Exchange, Inst, Role, Subgroup};
+pub(super) use super::register::{Given, Kind, Num, Reg, Virtual};
 use crate::op::Cost;
 
 /// Statements in order.

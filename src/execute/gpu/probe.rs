@@ -6,10 +6,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::Gpu;
 use crate::{
     Error,
-    execute::{Bound, Dispatch, Executor},
+    execute::{Adapter, Bound, Dispatch, Executor},
     kernel::KernelModule,
 };
 
@@ -46,10 +45,11 @@ fn main() {
 ///
 /// # Errors
 /// Where the adapter cannot run the kernel, or ends loops in a way that nothing would show afterwards.
-pub(super) fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+pub(super) fn loop_rounds(gpu: &mut dyn Executor) -> Result<Option<u32>, Error> {
     static KNOWN: Mutex<BTreeMap<String, Option<u32>>> = Mutex::new(BTreeMap::new());
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = format!("{} {} {}", gpu.adapter.backend, gpu.adapter.name, gpu.adapter.driver);
+    let Adapter { backend, name, driver, .. } = gpu.adapter();
+    let key = format!("{backend} {name} {driver}");
     if let Some(&rounds) = known().get(&key) {
         return Ok(rounds);
     }
@@ -58,23 +58,29 @@ pub(super) fn loop_rounds(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
     Ok(rounds)
 }
 
-fn measured(gpu: &mut Gpu) -> Result<Option<u32>, Error> {
+fn measured(gpu: &mut dyn Executor) -> Result<Option<u32>, Error> {
     let words = run(gpu, "loop rounds", LOOPS, &[ROUNDS, 0, 0, 1])?;
     match [words[1], words[2]] {
         [ROUNDS, 2] => Ok(None),
         [had, 1] if had < ROUNDS => Ok(Some(had)),
-        [had, again] => Err(gpu.error(
-            "trying out its loops",
-            format!(
+        [had, again] => Err(Error::Device {
+            adapter: gpu.adapter().name.clone(),
+            during: "trying out its loops".to_owned(),
+            problem: format!(
                 "it went {had} rounds of {ROUNDS} and then {again} of 2, so loops that it ends early \
                  would not be noticed: take another adapter"
             ),
-        )),
+        }),
     }
 }
 
 /// Runs one workgroup of a kernel on a buffer of words; what it leaves there.
-fn run(gpu: &mut Gpu, label: &str, source: &str, words: &[u32]) -> Result<Vec<u32>, Error> {
+fn run(
+    gpu: &mut dyn Executor,
+    label: &str,
+    source: &str,
+    words: &[u32],
+) -> Result<Vec<u32>, Error> {
     let kernel = KernelModule::from_wgsl(label, source, "main", &BTreeMap::new())?;
     let program = gpu.compile(&kernel)?;
     let size = 4 * words.len() as u64;

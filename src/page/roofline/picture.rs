@@ -1,6 +1,6 @@
 //! The roofline as a figure: ceilings as lines, kernels as numbered points, both axes logarithmic.
 
-use super::{columns, placed, table, unit};
+use super::cells::{columns, placed, table, unit};
 use crate::{
     page::{Cell, Column, Figure, Line, Plot, Point, Row, Table, number::share_of},
     result::PlacedKernel,

@@ -4,53 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{Figures, Law, Quantity, ScalePoint, ScaleReport};
+use super::report::{Claim, Judgement, Law, Ruling, ScalePoint, ScaleReport};
 use crate::{
     claim::{Claimed, Power, PrintedTable, PublishedModel, Says},
     family::Scope,
     fit::Exponent,
     operation::Optimizer,
     plan::Phase,
+    result::{Figures, Quantity},
 };
-
-/// Something that was published.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Claim {
-    /// What is claimed.
-    pub claim: String,
-    /// Who claims it.
-    pub source: String,
-    /// Whether it is so, by each kind of figures that is at hand.
-    pub judged: Vec<Judgement>,
-}
-
-/// Whether a claim is borne out by one kind of figures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Judgement {
-    /// Which figures it is judged by.
-    pub by: Quantity,
-    /// How it came out.
-    pub ruling: Ruling,
-    /// By which numbers, or what is needed to judge it.
-    pub why: String,
-    /// The numbers.
-    pub numbers: BTreeMap<String, f64>,
-}
-
-/// How a claim came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Ruling {
-    /// It is as claimed.
-    Holds,
-    /// It is not.
-    DoesNotHold,
-    /// These points cannot tell.
-    NotJudged,
-}
 
 /// How far an exponent may lie off the one that is claimed: what grows with N^1.05 costs 3.5 percent
 /// more than twice as much at twice the length.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rspirv::spirv::{BuiltIn, Decoration, Op, StorageClass};
 
 use super::{
-    read::{Module, Type},
+    module::{Module, Type},
     words::{Id, push},
 };
 

@@ -13,8 +13,8 @@ use rspirv::spirv::Op;
 
 use super::{
     fold,
+    module::{Function, Module, Type},
     price::is_silent,
-    read::{Function, Module, Type},
     words::Id,
 };
 use crate::flow::{Edge, Forest, Graph, Node};

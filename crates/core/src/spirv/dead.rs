@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rspirv::spirv::{GlslStd450Op, MemoryAccess, Op};
 
 use super::{
-    read::{Function, Module},
+    module::{Function, Module},
     words::{Id, Instruction},
 };
 

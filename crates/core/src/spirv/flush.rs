@@ -4,7 +4,7 @@
 
 use rspirv::spirv::{BuiltIn, Decoration, GroupOperation, Op, Scope, StorageClass};
 
-use super::{Counters, Means, build::Builder, read::Type, words::Id};
+use super::{Counters, Means, build::Builder, module::Type, words::Id};
 use crate::table::{Rows, STRIPES};
 
 /// A counter of one invocation.

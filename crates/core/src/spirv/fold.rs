@@ -4,7 +4,7 @@
 use rspirv::spirv::Op;
 
 use super::{
-    read::{Module, Type},
+    module::{Module, Type},
     words::{Id, Instruction},
 };
 

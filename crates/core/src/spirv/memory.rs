@@ -4,7 +4,7 @@
 use rspirv::spirv::{Decoration, Op, StorageClass};
 
 use super::{
-    read::{Module, Type},
+    module::{Module, Type},
     words::Id,
 };
 use crate::op::{Cost, OpCounts, Traffic};

@@ -18,7 +18,7 @@ use rspirv::spirv::Op as Instr;
 pub(super) use self::glsl::is_silent;
 use super::{
     memory::{self, Direction, access},
-    read::{Module, Type},
+    module::{Module, Type},
     words::{Id, Instruction},
 };
 use crate::{

@@ -9,7 +9,7 @@ use super::{
     Counters, Means,
     build::Builder,
     flush::{self, Counter},
-    read::{Module, Type},
+    module::{Module, Type},
     words::{Id, Instruction, push, push_text, text},
 };
 use crate::table::Rows;

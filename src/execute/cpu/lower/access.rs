@@ -2,12 +2,7 @@
 
 use naga::{AddressSpace, Expression, Handle, TypeInner};
 
-use super::{
-    Lower, Lowering,
-    call::Frame,
-    place::{Place, Sum},
-    types,
-};
+use super::{Frame, Lower, Lowering, Place, Sum, types};
 use crate::execute::{
     Access,
     cpu::program::{Address, Inst, Kind, Num, Reg},

@@ -3,59 +3,10 @@
 
 use std::collections::HashMap;
 
-use naga::{Expression, Function, Handle, LocalVariable, Statement, valid::FunctionInfo};
+use naga::{Function, Handle, Statement, valid::FunctionInfo};
 
-use super::{Lower, Lowered, Lowering, place::Place, types};
+use super::{Frame, Lower, Lowered, Lowering, Returns, blocks::blocks, types};
 use crate::execute::cpu::program::{Node, Num};
-
-/// What becomes of a `return`.
-pub(super) enum Returns {
-    /// It ends the invocation.
-    Entry,
-    /// It is the function's last statement; the value is kept here.
-    Last(Option<Vec<Num>>),
-    /// Lanes come together behind the call, with the value in these variables.
-    Join(Vec<Num>),
-}
-
-/// A function being lowered.
-pub(super) struct Frame<'a> {
-    pub(super) function: &'a Function,
-    pub(super) info: &'a FunctionInfo,
-    pub(super) expressions: HashMap<Handle<Expression>, Lowered>,
-    pub(super) arguments: Vec<Lowered>,
-    pub(super) locals: HashMap<Handle<LocalVariable>, Place>,
-    pub(super) returns: Returns,
-}
-
-/// The blocks inside a statement.
-pub(super) fn blocks(statement: &Statement) -> Vec<&naga::Block> {
-    match statement {
-        Statement::Block(block) => vec![block],
-        Statement::If { condition: _, accept, reject } => vec![accept, reject],
-        Statement::Switch { selector: _, cases } => cases.iter().map(|case| &case.body).collect(),
-        Statement::Loop { body, continuing, break_if: _ } => vec![body, continuing],
-        Statement::Emit(_)
-        | Statement::Break
-        | Statement::Continue
-        | Statement::Return { .. }
-        | Statement::Kill
-        | Statement::ControlBarrier(_)
-        | Statement::MemoryBarrier(_)
-        | Statement::Store { .. }
-        | Statement::ImageStore { .. }
-        | Statement::Atomic { .. }
-        | Statement::ImageAtomic { .. }
-        | Statement::WorkGroupUniformLoad { .. }
-        | Statement::Call { .. }
-        | Statement::RayQuery { .. }
-        | Statement::RayPipelineFunction(_)
-        | Statement::SubgroupBallot { .. }
-        | Statement::SubgroupGather { .. }
-        | Statement::SubgroupCollectiveOperation { .. }
-        | Statement::CooperativeStore { .. } => Vec::new(),
-    }
-}
 
 /// Whether a function may return from anywhere but its last statement.
 fn returns_early(body: &naga::Block) -> bool {

@@ -2,7 +2,7 @@
 
 use naga::{Expression, Handle, Scalar, ScalarKind};
 
-use super::{Lower, Lowering, call::Frame, types};
+use super::{Frame, Lower, Lowering, types};
 use crate::{
     execute::cpu::{
         alu::Alu,

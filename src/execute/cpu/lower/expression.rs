@@ -3,7 +3,7 @@
 
 use naga::{Expression, Handle, TypeInner};
 
-use super::{Lower, Lowered, Lowering, call::Frame, place::Place, types};
+use super::{Frame, Lower, Lowered, Lowering, Place, types};
 use crate::{
     execute::cpu::{
         alu::Alu,

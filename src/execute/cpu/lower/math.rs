@@ -3,7 +3,7 @@
 
 use naga::{Expression, Handle, MathFunction};
 
-use super::{Lower, Lowering, call::Frame};
+use super::{Frame, Lower, Lowering};
 use crate::{
     execute::cpu::{
         alu::Alu,

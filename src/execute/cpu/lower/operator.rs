@@ -2,7 +2,7 @@
 
 use naga::{BinaryOperator, Expression, Handle, RelationalFunction, UnaryOperator};
 
-use super::{Lower, Lowering, call::Frame};
+use super::{Frame, Lower, Lowering};
 use crate::{
     execute::cpu::{
         alu::Alu,

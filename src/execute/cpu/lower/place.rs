@@ -4,37 +4,11 @@
 
 use naga::{AddressSpace, ArraySize, Expression, GlobalVariable, Handle, TypeInner};
 
-use super::{Lower, Lowered, Lowering, call::Frame, types};
+use super::{Frame, Index, Lower, Lowered, Lowering, Place, Sum, types};
 use crate::execute::cpu::{
     alu::Alu,
     program::{Address, Bound, Inst, Memory, Num, Reg, Variable},
 };
-
-/// What a pointer points to.
-#[derive(Clone)]
-pub(super) enum Place {
-    /// A variable, or a part of one, in registers.
-    Registers(Vec<Num>),
-    /// A variable in each lane's own memory, from a word on; an index adds more.
-    Lane { base: u32, index: Option<Sum>, size: u32 },
-    /// Memory that invocations share, from a byte on.
-    Memory { memory: usize, offset: u32, index: Index },
-}
-
-/// A sum of indices times strides, and whether all of them were within bounds.
-#[derive(Clone, Copy)]
-pub(super) struct Sum {
-    value: Reg,
-    valid: Reg,
-}
-
-/// The computed part of an address.
-#[derive(Clone, Copy)]
-pub(super) enum Index {
-    None,
-    One { index: Reg, stride: u32, bound: Bound },
-    Sum(Sum),
-}
 
 impl<'a> Lowering<'a> {
     /// Finds a place for a module-scope variable.

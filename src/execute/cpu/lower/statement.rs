@@ -3,11 +3,7 @@
 use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
-    Lower, Lowered, Lowering, MAX_INSTRUCTIONS,
-    access::Direction,
-    call::{Frame, Returns},
-    place::Place,
-    types,
+    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Place, Returns, access::Direction, types,
 };
 use crate::{
     execute::{

@@ -2,7 +2,7 @@
 
 use naga::{CollectiveOperation, Direction, Expression, GatherMode, Handle, SubgroupOperation};
 
-use super::{Lower, Lowered, Lowering, call::Frame};
+use super::{Frame, Lower, Lowered, Lowering};
 use crate::{
     execute::cpu::{
         alu::Alu,

@@ -1,12 +1,12 @@
 //! Instructions that are executed one lane after the other: 64-bit and 16-bit values, atomics, lanes' own
 //! memory, and what is watched for races.
 
-use super::{Machine, Mask, active};
+use super::{Machine, Mask, active, subgroup};
 use crate::execute::cpu::{
     alu::{Alu, CHUNK, Chunk},
     memory,
     program::{Address, Exchange, Inst, Kind, Reg},
-    subgroup, wide,
+    wide,
 };
 
 impl Machine<'_> {

@@ -1,6 +1,6 @@
 //! Instructions: what each reads and writes, and where in memory.
 
-use super::register::{Kind, Reg};
+use crate::execute::cpu::register::{Kind, Reg};
 use crate::execute::{Access, cpu::alu::Alu};
 
 /// How many elements an array has.

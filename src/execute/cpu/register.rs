@@ -3,71 +3,71 @@
 /// A register. While lowering its number is an index of [`Virtual`]s; afterwards it says where the
 /// register lies and how it is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::execute::cpu) struct Reg(pub(in crate::execute::cpu) u32);
+pub(super) struct Reg(pub(super) u32);
 
 impl Reg {
     const PER_LANE: u32 = 1 << 31;
     const KEPT: u32 = 1 << 30;
 
     /// A register at a chunk of the register file.
-    pub(in crate::execute::cpu) fn at(chunk: usize, per_lane: bool, kept: bool) -> Self {
+    pub(super) fn at(chunk: usize, per_lane: bool, kept: bool) -> Self {
         let flags = if per_lane { Self::PER_LANE } else { 0 } | if kept { Self::KEPT } else { 0 };
         Self(chunk as u32 | flags)
     }
 
     /// Its first chunk.
-    pub(in crate::execute::cpu) fn base(self) -> usize {
+    pub(super) fn base(self) -> usize {
         (self.0 & !(Self::PER_LANE | Self::KEPT)) as usize
     }
 
     /// Whether it holds a word for each lane.
-    pub(in crate::execute::cpu) fn per_lane(self) -> bool {
+    pub(super) fn per_lane(self) -> bool {
         self.0 & Self::PER_LANE != 0
     }
 
     /// Whether lanes that do not execute an instruction must keep what it holds.
-    pub(in crate::execute::cpu) fn kept(self) -> bool {
+    pub(super) fn kept(self) -> bool {
         self.0 & Self::KEPT != 0
     }
 
     /// Chunk `k` of it, which is the only chunk of a register that all lanes share.
     #[inline(always)]
-    pub(in crate::execute::cpu) fn chunk(self, k: usize) -> usize {
+    pub(super) fn chunk(self, k: usize) -> usize {
         self.base() + if self.per_lane() { k } else { 0 }
     }
 }
 
 /// A scalar: one register, or two where it has 64 bits, the low half first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::execute::cpu) struct Num {
-    pub(in crate::execute::cpu) low: Reg,
-    pub(in crate::execute::cpu) high: Option<Reg>,
+pub(super) struct Num {
+    pub(super) low: Reg,
+    pub(super) high: Option<Reg>,
 }
 
 impl Num {
-    pub(in crate::execute::cpu) fn regs(self) -> impl Iterator<Item = Reg> {
+    pub(super) fn regs(self) -> impl Iterator<Item = Reg> {
         std::iter::once(self.low).chain(self.high)
     }
 
     /// Both halves; a 32-bit scalar twice.
-    pub(in crate::execute::cpu) fn pair(self) -> [Reg; 2] {
+    pub(super) fn pair(self) -> [Reg; 2] {
         [self.low, self.high.unwrap_or(self.low)]
     }
 }
 
 /// What is known of a register while lowering.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::execute::cpu) struct Virtual {
+pub(super) struct Virtual {
     /// Whether it is written more than once, by different instructions or from different lanes' control
     /// flow: a variable, not the value of an expression.
-    pub(in crate::execute::cpu) variable: bool,
+    pub(super) variable: bool,
     /// Where it is filled before the kernel starts.
-    pub(in crate::execute::cpu) given: Option<Given>,
+    pub(super) given: Option<Given>,
 }
 
 /// A register that is filled from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::execute::cpu) enum Given {
+pub(super) enum Given {
     /// A number.
     Constant(u32),
     /// One component of the workgroup's place in the grid.
@@ -86,7 +86,7 @@ pub(in crate::execute::cpu) enum Given {
 
 impl Given {
     /// Whether lanes of a workgroup see different values.
-    pub(in crate::execute::cpu) fn per_lane(self) -> bool {
+    pub(super) fn per_lane(self) -> bool {
         match self {
             Self::Constant(_) | Self::WorkGroup(_) | Self::WorkGroups(_) => false,
             Self::Local(_) | Self::LocalIndex | Self::SubgroupId | Self::SubgroupLane => true,
@@ -96,7 +96,7 @@ impl Given {
 
 /// A scalar type as the interpreter tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::execute::cpu) enum Kind {
+pub(super) enum Kind {
     F16,
     F32,
     F64,
@@ -110,20 +110,20 @@ pub(in crate::execute::cpu) enum Kind {
 }
 
 impl Kind {
-    pub(in crate::execute::cpu) fn wide(self) -> bool {
+    pub(super) fn wide(self) -> bool {
         matches!(self, Self::F64 | Self::I64 | Self::U64)
     }
 
-    pub(in crate::execute::cpu) fn float(self) -> bool {
+    pub(super) fn float(self) -> bool {
         matches!(self, Self::F16 | Self::F32 | Self::F64)
     }
 
-    pub(in crate::execute::cpu) fn signed(self) -> bool {
+    pub(super) fn signed(self) -> bool {
         matches!(self, Self::I16 | Self::I32 | Self::I64)
     }
 
     /// Bytes in memory.
-    pub(in crate::execute::cpu) fn bytes(self) -> u32 {
+    pub(super) fn bytes(self) -> u32 {
         match self {
             Self::F16 | Self::I16 | Self::U16 => 2,
             Self::F32 | Self::I32 | Self::U32 | Self::Bool => 4,

@@ -1,9 +1,9 @@
 //! Subgroup operations: lanes of a subgroup, which are neighbours, see each other's registers. What a
 //! lane that is not active would give is 0, and it takes no part in a reduction.
 
-use super::{
+use super::{Machine, Mask, active};
+use crate::execute::cpu::{
     alu::{Alu, CHUNK},
-    machine::{Machine, Mask, active},
     program::{Reg, Subgroup},
     wide,
 };

@@ -1,0 +1,137 @@
+//! Which memory was touched, and how often; and what that and operations come to together.
+
+use std::{iter::Sum, ops::Add};
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::counts::OpCounts;
+
+macro_rules! traffic {
+    ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
+        /// Memory touched beside the arithmetic. Private and function memory are not memory.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(JsonSchema))]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Traffic {
+            $($(#[$doc])*
+            #[serde(rename = $name, skip_serializing_if = "is_zero")]
+            pub $field: u64,)*
+        }
+
+        impl Traffic {
+            /// The same traffic, `times` times.
+            #[must_use]
+            pub fn times(self, times: u64) -> Self {
+                Self { $($field: self.$field.checked_mul(times).expect("traffic fits in u64"),)* }
+            }
+        }
+
+        impl Traffic {
+            /// The part of one of `parts`; `None` where something does not divide evenly.
+            fn divided(self, parts: u64) -> Option<Self> {
+                let part = |all: u64| all.is_multiple_of(parts).then(|| all / parts);
+                Some(Self { $($field: part(self.$field)?,)* })
+            }
+        }
+
+        impl Add for Traffic {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self { $($field: self.$field.checked_add(other.$field).expect("traffic fits in u64"),)* }
+            }
+        }
+    };
+}
+
+/// Whether a count is 0: serialised structures leave such fields out. By reference, as serde passes it.
+pub fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+traffic! {
+    /// Bytes loaded from storage buffers.
+    storage_load = "storage.load_bytes",
+    /// Bytes stored to storage buffers.
+    storage_store = "storage.store_bytes",
+    /// Bytes loaded from uniform buffers.
+    uniform_load = "uniform.load_bytes",
+    /// Bytes loaded from workgroup memory.
+    workgroup_load = "workgroup.load_bytes",
+    /// Bytes stored to workgroup memory.
+    workgroup_store = "workgroup.store_bytes",
+    /// Atomic operations in any address space.
+    atomics = "atomics",
+    /// Barriers at which the invocations of a workgroup wait for each other, once a workgroup.
+    barriers = "barriers",
+}
+
+impl Traffic {
+    /// Bytes that cross to and from storage buffers, the denominator of arithmetic intensity.
+    pub fn storage_bytes(&self) -> u64 {
+        self.storage_load + self.storage_store
+    }
+
+    /// Bytes loaded and stored in every address space.
+    pub fn bytes(&self) -> u64 {
+        self.storage_bytes() + self.uniform_load + self.workgroup_load + self.workgroup_store
+    }
+
+    /// Whether nothing was touched.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Operations and traffic together: what executing a piece of a kernel costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Cost {
+    /// Operations by kind.
+    pub ops: OpCounts,
+    /// Memory touched.
+    pub traffic: Traffic,
+}
+
+impl Cost {
+    /// The same cost, `times` times.
+    #[must_use]
+    pub fn times(self, times: u64) -> Self {
+        Self { ops: self.ops.times(times), traffic: self.traffic.times(times) }
+    }
+
+    /// The same cost, summed over invocations, with the barriers at which all invocations of a workgroup waited
+    /// counted once for the workgroup, which has `size` of them.
+    #[must_use]
+    pub fn barriers_once(mut self, size: u64) -> Self {
+        self.traffic.barriers /= size.max(1);
+        self
+    }
+
+    /// The part of one of `parts` that do it together; `None` where something does not divide evenly.
+    #[must_use]
+    pub fn divided(self, parts: u64) -> Option<Self> {
+        Some(Self { ops: self.ops.divided(parts)?, traffic: self.traffic.divided(parts)? })
+    }
+
+    /// Whether it costs nothing.
+    pub fn is_zero(&self) -> bool {
+        self.ops.is_zero() && self.traffic.is_zero()
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { ops: self.ops + other.ops, traffic: self.traffic + other.traffic }
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::default(), Add::add)
+    }
+}

@@ -1,0 +1,93 @@
+//! The executor as a trait, and what is handed to one and back: programs, buffers, launches.
+
+use flopmeter_core::device::{Adapter, Clock, DeviceType};
+
+use super::{memory, witness::Witness};
+use crate::{Error, kernel::KernelModule};
+
+/// A program that an executor has taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProgramId(pub(crate) usize);
+
+/// A buffer that an executor holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BufferId(pub(crate) usize);
+
+/// A window of a buffer, in bytes, bound to one resource of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// Bind group.
+    pub group: u32,
+    /// Binding within the group.
+    pub binding: u32,
+    /// Which buffer.
+    pub buffer: BufferId,
+    /// First byte.
+    pub offset: u64,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// One launch of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Dispatch<'a> {
+    /// Named in every error.
+    pub label: &'a str,
+    /// What runs.
+    pub program: ProgramId,
+    /// Every resource that the program uses.
+    pub bindings: &'a [Bound],
+    /// Workgroups.
+    pub grid: [u32; 3],
+}
+
+/// What a launch tells beside its results.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How long it took.
+    pub seconds: f64,
+    /// By which clock.
+    pub clock: Clock,
+    /// The host's time from handing the launch in to knowing that it is done.
+    pub waited_seconds: f64,
+    /// What the executor itself saw, where it looks.
+    pub witness: Option<Witness>,
+}
+
+/// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
+pub trait Executor: Send {
+    /// Who this is.
+    fn adapter(&self) -> &Adapter;
+
+    /// Takes in a program; its one entry point is what a dispatch runs.
+    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error>;
+
+    /// Makes a zeroed buffer of `bytes` bytes (a multiple of four).
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error>;
+
+    /// Overwrites part of a buffer; offset and length are multiples of four.
+    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error>;
+
+    /// Reads part of a buffer back; offset and length are multiples of four.
+    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error>;
+
+    /// Runs a program once and waits for it.
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error>;
+
+    /// Gives all buffers and programs back.
+    fn clear(&mut self);
+
+    /// Whether its launches have a [`Witness`].
+    fn looks(&self) -> bool {
+        false
+    }
+
+    /// Bytes that buffers may yet take together, where that is known: an adapter that computes on the
+    /// host's processors has the host's memory, and would fill it to the last before it refuses.
+    fn memory(&self) -> Option<u64> {
+        match self.adapter().device_type {
+            DeviceType::Software | DeviceType::Embedded => memory::available(),
+            _ => None,
+        }
+    }
+}

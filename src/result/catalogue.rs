@@ -1,0 +1,37 @@
+//! Every report that can be saved, with its JSON Schema.
+
+use schemars::{Schema, generate::SchemaSettings};
+
+use super::{
+    AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
+    ScaleReport, ShaderReport,
+};
+use crate::estimate::Estimate;
+
+impl Document for Estimate {
+    const SCHEMA: &'static str = Estimate::SCHEMA;
+}
+
+impl Document for FormulasReport {
+    const SCHEMA: &'static str = FormulasReport::SCHEMA;
+}
+
+/// The JSON Schemas of all reports, each with the name and version that the report's file says.
+pub fn schemas() -> [(&'static str, Schema); 9] {
+    [
+        schema::<AdapterList>(),
+        schema::<Agreement>(),
+        schema::<CompareReport>(),
+        schema::<Estimate>(),
+        schema::<FormulasReport>(),
+        schema::<Report>(),
+        schema::<RooflineReport>(),
+        schema::<ScaleReport>(),
+        schema::<ShaderReport>(),
+    ]
+}
+
+fn schema<D: Document>() -> (&'static str, Schema) {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    (D::SCHEMA, generator.into_root_schema_for::<D>())
+}
