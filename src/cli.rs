@@ -17,6 +17,7 @@ mod output;
 mod profile;
 mod progress;
 mod roofline;
+mod run;
 mod scale;
 mod shader;
 
@@ -31,19 +32,23 @@ pub use outcome::Outcome;
 use args::{Arguments, Command, Common};
 use outcome::Result;
 
-/// Runs the program on its arguments.
-pub fn run() -> Outcome {
+/// Reads the arguments of the process.
+///
+/// # Errors
+/// How the process ends where they ask for help, or make no sense; that has been said then.
+pub fn parse() -> std::result::Result<Arguments, Outcome> {
     let parsed =
         Arguments::command().try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            // Help goes to standard output, a slip of the keyboard to standard error; if nobody
-            // listens there is nobody to tell.
-            let _ = message.print();
-            return if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds };
-        }
-    };
+    parsed.map_err(|message| {
+        // Help goes to standard output, a slip of the keyboard to standard error; if nobody
+        // listens there is nobody to tell.
+        let _ = message.print();
+        if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds }
+    })
+}
+
+/// Does what the arguments ask for.
+pub fn run(arguments: Arguments) -> Outcome {
     // A step that is given up goes on in its thread until the process ends.
     let Arguments { command, common } = Box::leak(Box::new(arguments));
     log_to_stderr(common);
@@ -65,7 +70,10 @@ pub fn run() -> Outcome {
 
 /// Does what a command asks for.
 fn execute(command: &'static Command, common: &Common) -> Result {
-    interrupt::listen()?;
+    match command {
+        Command::Run(_) => interrupt::leave_to_program(),
+        _ => interrupt::listen(),
+    }?;
     match command {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
@@ -75,6 +83,7 @@ fn execute(command: &'static Command, common: &Common) -> Result {
         Command::Scale(asked) => scale::run(asked, common),
         Command::Merge(asked) => merge::run(asked, common),
         Command::Shader(asked) => shader::run(asked, common),
+        Command::Run(asked) => run::run(asked, common),
         Command::Roofline(asked) => roofline::run(asked, common),
         Command::Adapters(asked) => adapters::run(asked, common),
         Command::Completions(asked) => manual::completions(asked),
@@ -111,6 +120,7 @@ mod tests {
         assert_eq!(Outcome::of(true).code(), 0);
         assert_eq!(Outcome::of(false).code(), 1);
         assert_eq!(Outcome::CouldNotRun.code(), 2);
+        assert_eq!(Outcome::OfProgram(77).code(), 77);
     }
 
     #[test]

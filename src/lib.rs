@@ -54,6 +54,7 @@
 //! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
 //! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
+//! | `run` | somebody's program, with the Vulkan layer in it | reports, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
 //! | [`result`] | what was found out, serialisable, read back from its file | how it is said |
 //! | [`page`] | what a result says, cell by cell | how it looks |
@@ -74,6 +75,7 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `glsl`, `spirv` | shader files other than WGSL |
+//! | `run` | programs that use Vulkan, by the layer of `flopmeter-layer` |
 //! | `cli` | the program, `format::table`, `csv`, `html` and `svg`; the program takes all features |
 //!
 //! # Shape letters
@@ -110,6 +112,8 @@ pub mod published;
 pub mod registry;
 pub mod result;
 pub mod roofline;
+#[cfg(feature = "run")]
+pub mod run;
 pub mod schedule;
 pub mod shader;
 pub mod sweep;

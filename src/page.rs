@@ -20,6 +20,7 @@ mod plot;
 mod profile;
 mod provenance;
 mod roofline;
+mod run;
 mod scale;
 mod section;
 mod shader;

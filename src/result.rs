@@ -14,6 +14,7 @@ mod points;
 mod profile;
 mod provenance;
 mod roofline;
+mod run;
 mod scale;
 mod schedule_cost;
 
@@ -34,6 +35,7 @@ pub use points::{Conditions, PointFolder, merge};
 pub use profile::{EXTRAPOLATED, Extrapolation, Report, Subject, Totals, WayToTrain};
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
+pub use run::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use schedule_cost::ScheduleCost;
 pub use shader::{LineRow, ShaderReport};

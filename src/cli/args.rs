@@ -6,7 +6,7 @@ mod options;
 mod shared;
 mod values;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -59,6 +59,8 @@ pub enum Command {
     Merge(Merge),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// Any program that uses Vulkan, unmodified: what its compute kernels execute
+    Run(Run),
     /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
     Roofline(Roofline),
     /// What can run here, and what `auto` would pick
@@ -313,6 +315,21 @@ pub struct Shader {
 }
 
 #[derive(Debug, Args)]
+pub struct Run {
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Exit code 1 where the program succeeds and something that it ran was not counted
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// The program and its arguments, behind --
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
 pub struct Completions {
     /// Which shell
     #[arg(value_name = "SHELL", value_enum)]
@@ -330,6 +347,13 @@ pub struct Manual {
 pub struct Adapters {
     #[command(flatten)]
     pub exports: Exports,
+}
+
+impl Arguments {
+    /// Whether they have a program of the user's run.
+    pub fn run_a_program(&self) -> bool {
+        matches!(self.command, Command::Run(_))
+    }
 }
 
 impl Estimate {

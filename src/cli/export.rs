@@ -60,12 +60,27 @@ impl Formats {
         places: &Places,
         common: &Common,
     ) -> super::Result<()> {
-        let every_layer = common.verbose > 0;
-        for (format, sink) in &self.0 {
-            sink.write(&(format.render)(report, every_layer))?;
-        }
+        self.export(report, common)?;
         if !places.has_standard() {
-            output::print(&table::render(&report.page(every_layer), output::color(common)))?;
+            let page = report.page(common.verbose > 0);
+            output::print(&table::render(&page, output::color(common)))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a report in each of them, and its table to standard error where there are none: standard output is
+    /// somebody else's.
+    pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
+        if self.0.is_empty() && !common.quiet {
+            let page = report.page(common.verbose > 0);
+            output::print_beside(&table::render(&page, false));
+        }
+        self.export(report, common)
+    }
+
+    fn export(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
+        for (format, sink) in &self.0 {
+            sink.write(&(format.render)(report, common.verbose > 0))?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use schemars::{Schema, generate::SchemaSettings};
 
 use super::{
     AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
-    ScaleReport, ShaderReport,
+    RunReport, ScaleReport, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -17,7 +17,7 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 9] {
+pub fn schemas() -> [(&'static str, Schema); 10] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
@@ -26,6 +26,7 @@ pub fn schemas() -> [(&'static str, Schema); 9] {
         schema::<FormulasReport>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
+        schema::<RunReport>(),
         schema::<ScaleReport>(),
         schema::<ShaderReport>(),
     ]

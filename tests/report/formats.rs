@@ -66,6 +66,14 @@ fn a_kernels_listing_reads_as_agreed() {
     insta::assert_snapshot!(markdown::render(&page));
 }
 
+#[test]
+fn a_run_of_a_program_reads_as_agreed() {
+    let report = saved::run_report();
+    assert!(!report.is_whole());
+    insta::assert_snapshot!(table::render(&report.page(false), false));
+    insta::assert_snapshot!(csv::render(&report.page(false)));
+}
+
 /// What a program reads out of a CSV is what stands in the JSON, to the last digit.
 #[test]
 fn the_csv_has_the_reports_own_figures() {

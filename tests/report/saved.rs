@@ -13,13 +13,15 @@ use flopmeter::{
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
     observe::{Observed, Source, Timing},
-    op::Convention,
+    op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, to_json,
+        self, AdapterList, Agreement, Document, Ending, Report, RooflineReport, RunReport,
+        ShaderReport, to_json,
     },
     shader::{self, Binding},
 };
+use flopmeter_core::recording::{Counted, Device, NotCounted, Recording};
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,6 +68,58 @@ pub fn shader_report() -> ShaderReport {
     };
     let overrides = [("scale".to_owned(), 0.1)].into();
     ShaderReport::new(&kernel, &overrides, [2, 1, 1], &run, Convention::Ieee)
+}
+
+/// A run of a program with two processes on one device; one was killed while something was going on.
+pub fn run_report() -> RunReport {
+    let counted = |name: Option<&str>, entry: &str, fma: u64, mul: u64| {
+        let dead = OpCounts::f32(Op::Mul, mul);
+        Counted {
+            name: name.map(str::to_owned),
+            entry: entry.to_owned(),
+            module: "0123456789abcdef".to_owned(),
+            spec_constants: [(0, 64), (3, 1 << 40)].into(),
+            dispatches: 2,
+            invocations: 4096,
+            counters: 5,
+            cost: Cost {
+                ops: OpCounts::f32(Op::Fma, fma) + dead,
+                traffic: Traffic { storage_load: 8 * fma, storage_store: 4, ..Traffic::default() },
+            },
+            dead: Cost { ops: dead, ..Cost::default() },
+        }
+    };
+    let recording = |kernels, not_counted, finished| Recording {
+        process: 7,
+        device: Some(Device {
+            name: "Example".into(),
+            driver: "driver 1".into(),
+            api: "Vulkan 1.3.0".into(),
+            enabled: vec!["bufferDeviceAddress".into()],
+        }),
+        finished,
+        unfinished_submissions: u64::from(!finished),
+        kernels,
+        not_counted,
+    };
+    let refused = NotCounted {
+        kernel: Some("odd".into()),
+        what: None,
+        why: "OpDPdx has no price".into(),
+        dispatches: 3,
+    };
+    let recordings = [
+        Recording::default(),
+        recording(
+            vec![counted(None, "main", 1 << 40, 1 << 40), counted(Some("named"), "main", 10, 0)],
+            vec![refused.clone()],
+            true,
+        ),
+        recording(vec![counted(Some("named"), "main", 20, 0)], vec![refused], false),
+    ];
+    let command = ["program", "--quick"].map(str::to_owned).to_vec();
+    let killed = Ending { code: None, signal: Some(9) };
+    RunReport::new(command, killed, &recordings, None, Convention::Ieee)
 }
 
 fn adapters() -> AdapterList {
@@ -145,6 +199,7 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&agreement());
     reads_back(&shader_report());
     reads_back(&adapters());
+    reads_back(&run_report());
 }
 
 #[test]

@@ -112,6 +112,19 @@ impl BlockTable {
         grid.fold(self.workgroup, u64::saturating_mul)
     }
 
+    /// How many counters it has for each invocation, the one of its arrival included.
+    pub fn counters(&self) -> u32 {
+        self.rows.counters
+    }
+
+    /// How many invocations have handed their counters over to this buffer so far. [`Self::decode`] with this
+    /// number takes what has arrived for all that was launched.
+    pub fn arrived(&self, raw: &[u8]) -> u64 {
+        let stripes = raw.chunks_exact(self.rows.stripe_bytes() as usize);
+        let first = |stripe: &[u8]| stripe.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        stripes.map(first).fold(0, u64::wrapping_add)
+    }
+
     /// How often each block of [`Self::blocks`] was executed by the `launched` invocations of all
     /// dispatches; `None` where the host does not know how many they were, as after an indirect dispatch,
     /// and then only whole workgroups are asked for.

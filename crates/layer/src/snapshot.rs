@@ -1,0 +1,137 @@
+//! Counters and tally as a recording: what each kernel executed, and what is not known and why. Knows no files and no
+//! Vulkan; counters come as bytes.
+
+use flopmeter_core::{
+    recording::{Counted, Device, NotCounted, Recording, label},
+    table::BlockTable,
+};
+
+use crate::{
+    arena::Window,
+    kernel::Identity,
+    tally::{Gone, Kernel, Launches, Pipeline, Tally},
+};
+
+/// Whether what is counted may still go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Kernels may run at this moment.
+    Running,
+    /// The program ends, and nobody has waited for its kernels.
+    Ending,
+    /// No kernel runs any more.
+    Idle,
+}
+
+/// What one pipeline counted, whose counters are `raw`. A running pipeline has counted what has arrived.
+pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: State) -> Gone {
+    let arrived = table.arrived(raw);
+    let workgroup = table.invocations([1; 3]);
+    let launched = match state {
+        State::Running | State::Ending => Some(arrived),
+        State::Idle => launches.invocations(workgroup),
+    };
+    let gone = Gone { launches, invocations: arrived, ..Gone::default() };
+    match table.decode(raw, launched) {
+        Ok(executions) => {
+            Gone { cost: table.cost(&executions), dead: table.dead(&executions), ..gone }
+        }
+        Err(error) => Gone { problem: Some(error.to_string()), ..gone },
+    }
+}
+
+/// Everything that is known now. `read` gives so many bytes of a window. Notes in the tally which submissions have
+/// come to their end.
+pub(crate) fn take(
+    tally: &mut Tally,
+    device: &Device,
+    refused: Option<&str>,
+    state: State,
+    read: impl Fn(Window, u64) -> Vec<u8>,
+) -> Recording {
+    let mut sums: Vec<(Gone, bool)> =
+        tally.kernels.iter().map(|kernel| (kernel.gone.clone(), true)).collect();
+    for pipeline in tally.pipelines.values() {
+        let Pipeline { kernel, window, launches } = pipeline;
+        let (sum, settled) = &mut sums[*kernel];
+        match (&tally.kernels[*kernel].table, window) {
+            (Ok(table), Some(window)) => {
+                let raw = read(*window, table.bytes());
+                let live = decode(table, &raw, *launches, state);
+                let launched = launches.invocations(table.invocations([1; 3]));
+                *settled &= launched.is_none_or(|launched| launched == live.invocations);
+                sum.add(live);
+            }
+            _ => sum.launches.add(*launches),
+        }
+    }
+    let settled = state == State::Idle || sums.iter().all(|&(_, settled)| settled);
+    if settled {
+        tally.settled = tally.submissions;
+    }
+
+    let mut recording = Recording {
+        process: std::process::id(),
+        device: Some(device.clone()),
+        finished: settled && state != State::Running,
+        unfinished_submissions: tally.submissions - tally.settled,
+        ..Recording::default()
+    };
+    for (kernel, (sum, _)) in tally.kernels.iter().zip(sums) {
+        if sum.launches.dispatches == 0 {
+            continue;
+        }
+        match row(kernel, sum) {
+            Ok(row) => recording.kernels.push(row),
+            Err(row) => recording.not_counted.push(row),
+        }
+    }
+    let beside = |what: &str, why: &str, dispatches| NotCounted {
+        kernel: None,
+        what: Some(what.to_owned()),
+        why: why.to_owned(),
+        dispatches,
+    };
+    let others = &mut recording.not_counted;
+    if let Some(why) = refused {
+        others.push(beside("a device", why, 0));
+    }
+    if tally.strays > 0 {
+        let why = "no compute pipeline was seen to be bound";
+        others.push(beside("dispatches", why, tally.strays));
+    }
+    others.extend(tally.beside.iter().map(|(what, why)| beside(what, why, 0)));
+    let panics = crate::guard::panics();
+    others.extend(panics.iter().map(|said| beside("what the layer gave up on", said, 0)));
+    recording
+}
+
+/// A kernel that was dispatched, as counted or not.
+fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
+    let Identity { module, entry, constants, subgroup: _ } = &kernel.identity;
+    let module = module.map_or_else(String::new, |hash| format!("{hash:016x}"));
+    let Gone { launches, invocations, cost, dead, problem } = sum;
+    let why = match (&kernel.table, problem) {
+        (Err(why), _) => why.clone(),
+        (Ok(_), Some(problem)) => problem,
+        (Ok(table), None) => {
+            return Ok(Counted {
+                name: kernel.name.clone(),
+                entry: entry.clone(),
+                module,
+                spec_constants: constants.clone(),
+                dispatches: launches.dispatches,
+                invocations,
+                counters: table.counters().into(),
+                cost,
+                dead,
+            });
+        }
+    };
+    Err(NotCounted {
+        kernel: Some(label(kernel.name.as_deref(), entry, &module)),
+        what: None,
+        why,
+        dispatches: launches.dispatches,
+    })
+}

@@ -1,0 +1,45 @@
+//! `flopmeter run`: any program that uses Vulkan, counted.
+
+use std::process::ExitStatus;
+
+use flopmeter::{
+    result::{Ending, RunReport},
+    run,
+};
+
+use super::{
+    Outcome,
+    args::{Common, Run},
+    export::{Formats, Places},
+};
+
+pub fn run(asked: &Run, common: &Common) -> super::Result {
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let ran = run::run(&asked.program)?;
+    let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned());
+    let ending = ending(ran.status);
+    let report = RunReport::new(
+        words.collect(),
+        ending,
+        &ran.recordings,
+        ran.unseen.as_deref(),
+        asked.convention,
+    );
+    formats.write_beside(&report, common)?;
+    Ok(match (ending.code, ending.signal) {
+        (Some(0), _) if asked.strict => Outcome::of(report.is_whole()),
+        (Some(code), _) => Outcome::OfProgram(u8::try_from(code).unwrap_or(u8::MAX)),
+        // As shells have it.
+        (None, signal) => Outcome::OfProgram(128 | u8::try_from(signal.unwrap_or(0)).unwrap_or(0)),
+    })
+}
+
+/// How a program ended.
+fn ending(status: ExitStatus) -> Ending {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal = None;
+    Ending { code: status.code(), signal }
+}
