@@ -18,11 +18,6 @@
 @group(0) @binding(7) var<storage, read_write> dk: array<f32>;            // (B, S, KV_HEADS, WIDTH)
 @group(0) @binding(8) var<storage, read_write> dv: array<f32>;            // (B, S, KV_HEADS, WIDTH)
 
-// This invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn invocation(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
-
 // Keys that a row without tiles takes between two rescalings.
 const BLOCK: u32 = 32u;
 

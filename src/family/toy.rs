@@ -189,6 +189,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        choice::KernelSet,
         execute::{self, cpu::SUBGROUP_LANES},
         family::{Choices, Chosen},
         model::{Batch, Model},
@@ -211,6 +212,7 @@ mod tests {
             convention: Convention::Ieee,
             repeats: 0,
             extrapolate: false,
+            kernels: KernelSet::Auto,
         };
         let mut cpu = execute::open("embedded", SUBGROUP_LANES).unwrap();
         profile(cpu.as_mut(), request, Keep::Nothing, &mut |_| ControlFlow::Continue(())).unwrap().0

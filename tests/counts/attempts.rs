@@ -3,6 +3,7 @@
 
 use flopmeter::{
     Error, KernelError,
+    choice::KernelSet,
     execute::{
         Adapter, Allocation, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId,
         cpu::{Cpu, SUBGROUP_LANES},
@@ -140,6 +141,7 @@ fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
         convention: Convention::Ieee,
         repeats: 0,
         extrapolate: false,
+        kernels: KernelSet::Auto,
     };
     let go_on = &mut |_: flopmeter::measure::Progress<'_>| std::ops::ControlFlow::Continue(());
     profile(executor, request, Keep::Nothing, go_on).map(|(report, _)| report)

@@ -5,6 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use flopmeter::{
+    choice::KernelSet,
     forecast::{NAMED_PEAKS, named_peak},
     model::Optimizer,
     op::Convention,
@@ -28,6 +29,11 @@ pub(super) fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String>
 pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
     PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
         .try_map(|name| name.parse::<Optimizer>())
+}
+
+pub(super) fn kernel_set() -> impl TypedValueParser<Value = KernelSet> {
+    PossibleValuesParser::new(KernelSet::ALL.map(KernelSet::name))
+        .try_map(|name| name.parse::<KernelSet>())
 }
 
 pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {

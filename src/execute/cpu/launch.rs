@@ -31,13 +31,13 @@ pub(super) struct Grid<'a> {
 
 /// What workers found out.
 #[derive(Default)]
-pub(super) struct Ran {
+pub(super) struct GridRun {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
     races: Option<Vec<Race>>,
 }
 
-impl Ran {
+impl GridRun {
     fn add(&mut self, executed: &[[u64; 2]], outside: &[u64]) {
         self.executed.resize(executed.len(), [0; 2]);
         self.outside.resize(outside.len(), 0);
@@ -73,13 +73,13 @@ impl Ran {
 }
 
 impl Grid<'_> {
-    pub(super) fn run(&self) -> Result<Ran, Stopped> {
+    pub(super) fn run(&self) -> Result<GridRun, Stopped> {
         let workgroups: u64 = self.grid.iter().map(|&extent| u64::from(extent)).product();
         let threads = rayon::current_num_threads() as u64;
         let share = (workgroups / (8 * threads)).clamp(1, 256);
         let next = AtomicU64::new(0);
         let failed = AtomicBool::new(false);
-        let ran = Mutex::new((Ran::default(), None));
+        let ran = Mutex::new((GridRun::default(), None));
         let work = || {
             let outcome = self.worker(&next, share, workgroups, &failed, &ran);
             if let Err(fault) = outcome {
@@ -106,7 +106,7 @@ impl Grid<'_> {
         share: u64,
         workgroups: u64,
         failed: &AtomicBool,
-        ran: &Mutex<(Ran, Option<Stopped>)>,
+        ran: &Mutex<(GridRun, Option<Stopped>)>,
     ) -> Result<(), Stopped> {
         let mut first = next.fetch_add(share, Relaxed);
         if first >= workgroups {
