@@ -21,6 +21,9 @@ mod run;
 mod scale;
 mod shader;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::anyhow;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use log::LevelFilter;
 
@@ -49,11 +52,29 @@ pub fn run(arguments: Arguments) -> Outcome {
     // A step that is given up goes on in its thread until the process ends.
     let Arguments { command, common } = Box::leak(Box::new(arguments));
     log_to_stderr(common);
-    let listening = match command {
+    // The commands hold nothing that outlives a panic: files are written whole, at the end.
+    let ended = catch_unwind(AssertUnwindSafe(|| execute(command, common)));
+    // The panic itself has been printed, with its place in the source.
+    let outcome = ended.unwrap_or_else(|_| Err(anyhow!(FAULT)));
+    let outcome = outcome.unwrap_or_else(|error| {
+        let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
+        let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
+        output::complain(&if cut { error.context(hint::AUTO) } else { error });
+        if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
+    });
+    if interrupt::has_left_behind() {
+        interrupt::leave(outcome);
+    }
+    outcome
+}
+
+/// Does what a command asks for.
+fn execute(command: &'static Command, common: &Common) -> Result {
+    match command {
         Command::Run(_) => interrupt::leave_to_program(),
         _ => interrupt::listen(),
-    };
-    let outcome = listening.and_then(|()| match command {
+    }?;
+    match command {
         Command::Profile(asked) => profile::run(asked, common),
         Command::Check(asked) => check::run(asked, common),
         Command::Estimate(asked) => estimate::run(asked, common),
@@ -67,22 +88,12 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Adapters(asked) => adapters::run(asked, common),
         Command::Completions(asked) => manual::completions(asked),
         Command::Man(asked) => manual::man(asked),
-    });
-    let outcome = outcome.unwrap_or_else(|error| {
-        let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
-        let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
-        output::complain(&if cut { error.context(AUTO) } else { error });
-        if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
-    });
-    if interrupt::has_left_behind() {
-        interrupt::leave(outcome);
     }
-    outcome
 }
 
-/// What helps where an adapter did not run a kernel to its end.
-const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
-                    --adapter embedded runs there at once)";
+/// What a panic of a command means.
+const FAULT: &str = "a fault of flopmeter itself, as printed above; nothing was written. Please report it, with the \
+                     command that showed it";
 
 fn log_to_stderr(common: &Common) {
     let level = match common.verbose {

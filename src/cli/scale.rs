@@ -1,7 +1,7 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
     Error, KernelError,
@@ -45,6 +45,10 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
     let broken = |reason| matches!(reason, Reason::Failed | Reason::Interrupted);
     if let Some(first) = report.skipped.iter().find(|skipped| broken(skipped.reason)) {
         bail!("the sweep is not complete: {}; what was measured is in the report", first.why);
+    }
+    if let Some(first) = report.skipped.iter().find(|skipped| skipped.reason == Reason::Cut) {
+        output::complain(&anyhow!("{}", first.why).context(hint::AUTO));
+        return Ok(Outcome::CheckFailed);
     }
     // A shard may have no point, or only such as are refused; that is no failure of its machine.
     if asked.measure && asked.shard.is_none() && !report.is_measured() {
@@ -176,6 +180,7 @@ fn points_on(
                         Reason::Refused
                     }
                     Error::Interrupted(_) => Reason::Interrupted,
+                    error if error.kernel().is_some_and(KernelError::is_of_a_run) => Reason::Cut,
                     _ => Reason::Failed,
                 };
                 let why = match error {

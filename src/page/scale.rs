@@ -247,6 +247,7 @@ fn findings(report: &ScaleReport) -> Vec<Fact> {
         let (word, tone) = match reason {
             Reason::Refused => ("skipped", Tone::Doubtful),
             Reason::Failed => ("failed", Tone::Bad),
+            Reason::Cut => ("cut off", Tone::Bad),
             Reason::Interrupted => ("stopped", Tone::Doubtful),
             Reason::Missing => ("missing", Tone::Doubtful),
         };

@@ -15,10 +15,6 @@ use flopmeter::{
 const SEEDS: u64 = 100;
 const ON_ADAPTER: u64 = 40;
 
-/// Seeds whose kernels a driver computes otherwise than every other executor, by a part of its adapter's name.
-/// Plain kernels are among them, so it is not the counting that differs; what in the driver does is not known.
-const COMPUTED_OTHERWISE: [(&str, &[u64]); 1] = [("SwiftShader", &[6, 11, 15, 20, 29])];
-
 /// Seeds that found something once, and what.
 const REGRESSIONS: [(u64, &str); 0] = [];
 
@@ -143,18 +139,7 @@ fn executors_agree_on_kernels_that_nobody_wrote() {
     let (seeds, on_adapter) = asked.map_or((SEEDS, ON_ADAPTER), |n| (n, n));
     let known = REGRESSIONS.map(|(seed, _)| (seed, true));
     for (seed, here) in known.into_iter().chain((0..seeds).map(|seed| (seed, seed < on_adapter))) {
-        let otherwise = |name: &str| {
-            let mut known = COMPUTED_OTHERWISE.iter();
-            known.any(|(driver, seeds)| name.contains(driver) && seeds.contains(&seed))
-        };
         let gpu = gpu.as_mut().filter(|_| here).map(|gpu| gpu as &mut dyn Executor);
-        let gpu = gpu.filter(|gpu| {
-            let otherwise = otherwise(&gpu.adapter().name);
-            if otherwise {
-                println!("NOT COMPARABLE on {}: seed {seed}", gpu.adapter().name);
-            }
-            !otherwise
-        });
         let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hold(seed, gpu)));
         if let Err(panic) = held {
             eprintln!("seed {seed}:\n{}", generator::kernel(seed));

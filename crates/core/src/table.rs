@@ -210,6 +210,9 @@ impl BlockTable {
                 line.cost = line.cost + cost.times(times);
             }
         }
+        for line in lines.values_mut() {
+            line.cost = line.cost.barriers_once(self.workgroup);
+        }
         lines
     }
 
@@ -222,7 +225,9 @@ impl BlockTable {
     /// What all executions cost together.
     pub fn cost(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
-        self.blocks.iter().zip(executions).map(|(block, &times)| block.cost.times(times)).sum()
+        let blocks = self.blocks.iter().zip(executions);
+        let cost: Cost = blocks.map(|(block, &times)| block.cost.times(times)).sum();
+        cost.barriers_once(self.workgroup)
     }
 }
 

@@ -67,6 +67,7 @@ impl Ran {
             .into_iter()
             .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
             .collect();
+        let tally = tally.barriers_once(program.lanes() as u64);
         Witness { tally, lanes, out_of_bounds, races: self.races }
     }
 }

@@ -241,9 +241,9 @@ impl Pricer<'_> {
                 }
                 _ => each(Op::Select),
             },
-            Instr::ControlBarrier | Instr::MemoryBarrier => {
-                Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
-            }
+            // Nobody waits at this one.
+            Instr::MemoryBarrier => Ok(Cost::default()),
+            Instr::ControlBarrier => Ok(traffic(Traffic { barriers: 1, ..Traffic::default() })),
             Instr::AtomicLoad | Instr::AtomicStore | Instr::AtomicExchange => Ok(atomic()),
             Instr::AtomicCompareExchange => Ok(atomic() + each(Op::Compare)?),
             Instr::AtomicIIncrement

@@ -100,13 +100,13 @@ impl<'a> Lowering<'a> {
             }
             Statement::Kill => return Err("a discarded fragment".into()),
             Statement::ControlBarrier(barrier) => {
-                self.cost.traffic.barriers += 1;
                 // Lanes of a subgroup are always together here.
                 if *barrier != Barrier::SUB_GROUP {
+                    self.cost.traffic.barriers += 1;
                     self.barrier(*barrier);
                 }
             }
-            Statement::MemoryBarrier(_) => self.cost.traffic.barriers += 1,
+            Statement::MemoryBarrier(_) => {}
             Statement::Store { pointer, value } => {
                 let value = self.value(frame, *value)?;
                 let (place, inner) = self.place(frame, *pointer)?;
