@@ -115,12 +115,6 @@ fn backward_delta(
     delta[delta_of(at)] = sum;
 }
 
-// Where the row-th row of o, counted through B, S and HEADS, is in delta.
-fn delta_of(row: u32) -> u32 {
-    let i = row / dims.HEADS;
-    return (i / dims.S * dims.HEADS + row % dims.HEADS) * dims.S + i % dims.S;
-}
-
 // One invocation computes one row of dq.
 @compute @workgroup_size(LANES)
 fn backward_query(

@@ -26,11 +26,6 @@ struct Dims {
 @group(0) @binding(7) var<storage, read_write> dk_vec4: array<vec4<f32>>; // (B, S, KV_HEADS, WIDTH / 4)
 @group(0) @binding(8) var<storage, read_write> dv_vec4: array<vec4<f32>>; // (B, S, KV_HEADS, WIDTH / 4)
 
-// This invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn invocation(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
-
 const LOWEST: f32 = -3.4028234e38;
 const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 

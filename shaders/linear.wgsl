@@ -23,8 +23,6 @@
 // Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile. Guards join their
 // conditions with `|`: both are there anyway, and `||` is one more branch to take and to count.
 
-override COLUMN_LANES: u32;
-
 // start + the sum over k of x[m, k] w[row, k].
 fn row_by_row(start: f32, m: u32, row: u32) -> f32 {
     let x_end = (m + 1u) * dims.K;
