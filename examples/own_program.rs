@@ -74,6 +74,9 @@ fn main() -> Result<()> {
 
 /// Runs both kernels, then the product once more; what was counted after each submission. The tests call
 /// this too.
+///
+/// # Errors
+/// Where there is no adapter, or it does not run the kernels.
 pub fn run() -> Result<[Vec<KernelCounts>; 2]> {
     // Your device.
     let mut instance = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
