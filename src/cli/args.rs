@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use flopmeter::{
     op::Convention,
     roofline::REPEATS,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
     sweep::{AskedAxis, Shard},
 };
 
@@ -283,10 +283,10 @@ pub struct Shader {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// BufferFill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
-    pub bindings: Vec<(BindingKey, Fill)>,
+    pub bindings: Vec<(BindingKey, BufferFill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
     pub dumps: Vec<(BindingKey, PathBuf)>,

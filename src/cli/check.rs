@@ -27,6 +27,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
+    let limits = asked.work.setup.kernels.on(&limits)?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &limits)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();

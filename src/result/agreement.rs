@@ -26,7 +26,7 @@ pub struct Agreement {
     #[serde(default)]
     pub kernels_chosen: Vec<ChosenKernel>,
     /// Every launch of the plan, in order.
-    pub passes: Vec<Launch>,
+    pub passes: Vec<CheckedPass>,
     /// Each run against the closed forms, then each but the first against the first, then the counters
     /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
@@ -42,7 +42,7 @@ impl Document for Agreement {
 
 /// One kernel launch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Launch {
+pub struct CheckedPass {
     /// Unique among the passes of a plan.
     pub label: String,
     /// Which kernel ran.
@@ -107,7 +107,7 @@ impl Agreement {
                 .first()
                 .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
+                .map(|pass| CheckedPass { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),

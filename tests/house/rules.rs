@@ -1,5 +1,7 @@
 //! What stands where: lengths, heads, and things that have one place.
 
+use std::collections::BTreeSet;
+
 use crate::source::{self, Source, sources};
 
 /// Lines that a file may have, and half of all files.
@@ -73,6 +75,21 @@ fn adapters_are_the_business_of_one_folder() {
         has_word(&source.code, "wgpu") && !source.path.starts_with("src/execute/gpu")
     });
     assert_eq!(elsewhere, [""; 0], "files that say wgpu");
+}
+
+#[test]
+fn a_kernel_is_a_row_and_where_it_is_chosen() {
+    let named: BTreeSet<String> =
+        those(|source| source.code.contains("Kernel::") && has_word(&source.code, "Kernel"))
+            .into_iter()
+            .collect();
+    let variants = |path: &str| path == "src/registry.rs" || path.starts_with("src/choice");
+    let elsewhere: Vec<&String> = named.iter().filter(|path| !variants(path)).collect();
+    assert_eq!(
+        elsewhere, [""; 0],
+        "files that name a kernel by itself: a variant is a row and its choice"
+    );
+    assert!(named.contains("src/choice/linear.rs"), "{named:?}");
 }
 
 #[test]

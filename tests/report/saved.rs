@@ -12,7 +12,7 @@ use flopmeter::{
     instrument::instrument,
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
-    observe::{Observed, Source, Timing},
+    observe::{Observed, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
@@ -41,7 +41,7 @@ pub fn shader_report() -> ShaderReport {
         KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
     let table = instrument(&kernel, &LIMITS).unwrap().table;
     let executions = vec![10; table.blocks().len()];
-    let run = shader::Run {
+    let run = shader::ShaderRun {
         observed: Observed {
             adapter: adapter("Example", LIMITS).into(),
             cost: table.cost(&executions),
@@ -59,7 +59,7 @@ pub fn shader_report() -> ShaderReport {
             fill: Some("iota:16".into()),
         }],
         timing: Timing {
-            source: Source::Wall,
+            source: TimeSource::Wall,
             repeats: 3,
             plain_seconds: Some(1.5e-3),
             counted_seconds: 2e-3,
