@@ -319,6 +319,9 @@ pub struct Run {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
+    /// Run the program a second time, with its kernels as they are, to time them
+    #[arg(long)]
+    pub time: bool,
     /// Exit code 1 where the program succeeds and something that it ran was not counted
     #[arg(long)]
     pub strict: bool,

@@ -9,7 +9,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 15] = [
+const UNSAFE: [(&str, &str); 16] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
@@ -21,6 +21,7 @@ const UNSAFE: [(&str, &str); 15] = [
     ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
     ("crates/layer/src/memory.rs", "maps memory of a device"),
+    ("crates/layer/src/queries.rs", "makes, writes and reads query pools"),
     ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     (
         "src/cli/interrupt.rs",

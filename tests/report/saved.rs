@@ -21,7 +21,7 @@ use flopmeter::{
     },
     shader::{self, Binding},
 };
-use flopmeter_core::recording::{Counted, Device, NotCounted, Recording};
+use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed};
 use serde_json::{Value, json};
 
 use crate::{
@@ -101,6 +101,7 @@ pub fn run_report() -> RunReport {
         unfinished_submissions: u64::from(!finished),
         kernels,
         not_counted,
+        times: Vec::new(),
     };
     let refused = NotCounted {
         kernel: Some("odd".into()),
@@ -119,7 +120,17 @@ pub fn run_report() -> RunReport {
     ];
     let command = ["program", "--quick"].map(str::to_owned).to_vec();
     let killed = Ending { code: None, signal: Some(9) };
-    RunReport::new(command, killed, &recordings, None, Convention::Ieee)
+    let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
+    // Half of the dispatches were timed.
+    let timed = Timed {
+        entry: "main".into(),
+        module: "0123456789abcdef".into(),
+        spec_constants: [(0, 64), (3, 1 << 40)].into(),
+        dispatches: 1,
+        seconds: 0.25,
+    };
+    report.time(&[Recording { times: vec![timed], ..recording(vec![], vec![], true) }]);
+    report
 }
 
 fn adapters() -> AdapterList {
