@@ -10,9 +10,7 @@ use crate::{
 };
 
 /// Names that two types have, for now.
-const SHARED: [&str; 11] = [
-    "core::Loop",
-    "core::Means",
+const SHARED: [&str; 9] = [
     "library::Adapter",
     "library::Fields",
     "library::Linear",

@@ -82,7 +82,7 @@ impl Types {
 }
 
 /// What the flush may use.
-pub(super) struct Means<'a> {
+pub(super) struct FlushMeans<'a> {
     /// Where the counter buffer is bound.
     pub(super) at: CounterBinding,
     /// Bytes of workgroup memory that the kernel leaves.
@@ -103,7 +103,7 @@ enum Within {
     Nothing,
 }
 
-impl Means<'_> {
+impl FlushMeans<'_> {
     /// Where a workgroup has this extent and there are so many counters to hand over.
     fn within(&self, [width, height, depth]: [u32; 3], counters: u32) -> Within {
         match self.lanes {
@@ -126,7 +126,7 @@ pub(super) fn wrap(
     types: &Types,
     counters: &[Counter],
     rows: Rows,
-    means: &Means<'_>,
+    means: &FlushMeans<'_>,
 ) {
     let extent @ [width, height, depth] = module.entry_points[0].workgroup_size;
     let size = width * height * depth;
