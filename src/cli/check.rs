@@ -7,7 +7,7 @@ use flopmeter::{
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    result::Agreement,
+    result::{Agreement, Checked},
 };
 
 use super::{
@@ -39,7 +39,9 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         // What one adapter holds, the next may need.
         gpu.clear();
     }
-    let agreement = Agreement::new(&plan, &runs);
+    let shape = batch.shape;
+    let subject = Checked { model: model.name.clone(), batch: shape.batch(), seq: shape.seq() };
+    let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
 }

@@ -2,6 +2,7 @@
 
 use schemars::{Schema, generate::SchemaSettings};
 
+use super::origin::Signed;
 use super::{
     AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
     RunReport, ScaleReport, ShaderReport,
@@ -34,5 +35,5 @@ pub fn schemas() -> [(&'static str, Schema); 10] {
 
 fn schema<D: Document>() -> (&'static str, Schema) {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    (D::SCHEMA, generator.into_root_schema_for::<D>())
+    (D::SCHEMA, generator.into_root_schema_for::<Signed<'_, D>>())
 }
