@@ -241,7 +241,8 @@ fn nothing_seen(recordings: &[Recording], unseen: Option<&str>) -> Option<NotCou
     let why = match unseen {
         Some(why) => why,
         None if recordings.is_empty() => {
-            "it used no Vulkan, or a Vulkan whose loader takes no layers from the environment"
+            "it used no Vulkan, or found a driver past Vulkan's loader, which alone brings in layers (ncnn does so \
+             where VK_DRIVER_FILES is set)"
         }
         None if recordings.iter().all(|its| its.device.is_none()) => {
             "it asked which devices there are, and opened none"

@@ -67,7 +67,6 @@ macro_rules! named {
                     return vk::Result::ERROR_DEVICE_LOST;
                 };
                 let next: $kind = std::mem::transmute(next);
-                #[expect(clippy::redundant_closure_call, reason = "most have nothing to do before")]
                 ($before)(&device);
                 let result = next($first, $($argument),*);
                 device.save_at(Moment::$moment);

@@ -7,11 +7,12 @@ use std::{
 
 use flopmeter_core::{
     op::{Convention, Op, OpCounts, Scalar},
-    recording::Recording,
+    recording::{NotCounted, Recording},
 };
+use flopmeter_layer::NAME;
 
 use crate::{
-    process::{Stage, can_play},
+    process::{Stage, VALIDATION, can_play, skipped},
     scenes::{Counts, SCENES},
 };
 
@@ -39,9 +40,13 @@ fn every_scene_is_counted_and_leaves_the_same() {
         return;
     }
     for scene in SCENES {
-        let plain = Stage::new().play(scene.name, false);
-        let with_layer = Stage::new().play(scene.name, true);
+        let plain = Stage::new().play(scene.name, &[]);
+        let with_layer = Stage::new().play(scene.name, &[NAME]);
         assert_eq!(plain.recordings, []);
+        if plain.left.is_empty() {
+            skipped("EXTENSION", &format!("the device cannot play '{}'", scene.name));
+            continue;
+        }
         assert!(plain.left == with_layer.left, "{}: its results differ", scene.name);
         let [recording] = &with_layer.recordings[..] else { panic!("{}", scene.name) };
         assert_eq!(counted(recording), expected((scene.counts)()), "{}", scene.name);
@@ -55,8 +60,8 @@ fn devices_are_counted_apart() {
     if !can_play() {
         return;
     }
-    let plain = Stage::new().play("two devices", false);
-    let with_layer = Stage::new().play("two devices", true);
+    let plain = Stage::new().play("two devices", &[]);
+    let with_layer = Stage::new().play("two devices", &[NAME]);
     assert!(plain.left == with_layer.left);
     let counts: Vec<_> = with_layer.recordings.iter().map(counted).collect();
     let add = |times| vec![(times, OpCounts::f32(Op::Add, 32 * times))];
@@ -69,7 +74,7 @@ fn a_killed_program_leaves_what_was_known() {
         return;
     }
     let stage = Stage::new();
-    let mut child = stage.command("endless", true).spawn().unwrap();
+    let mut child = stage.command("endless", &[NAME]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("started")));
     child.kill().unwrap();
@@ -78,4 +83,51 @@ fn a_killed_program_leaves_what_was_known() {
     assert!(!recording.finished);
     assert_eq!(recording.unfinished_submissions, 1);
     assert_eq!(counted(recording), [(2, OpCounts::f32(Op::Add, 64))]);
+}
+
+#[test]
+fn what_has_no_price_is_not_counted_and_runs() {
+    if !can_play() {
+        return;
+    }
+    let plain = Stage::new().play("clock", &[]);
+    if plain.left.is_empty() {
+        skipped("EXTENSION", "the device's kernels read no clock");
+        return;
+    }
+    let mut with_layer = Stage::new().play("clock", &[NAME]);
+    assert!(plain.left == with_layer.left);
+    let recording = &mut with_layer.recordings[0];
+    let refused = std::mem::take(&mut recording.not_counted);
+    let [NotCounted { kernel: Some(kernel), what: None, why, dispatches: 1 }] = &refused[..] else {
+        panic!("{refused:?}")
+    };
+    assert!(kernel.starts_with("main@") && why.contains("OpReadClockKHR has no price"), "{why}");
+    assert_eq!(counted(recording), [(1, OpCounts::f32(Op::Add, 32))]);
+}
+
+#[test]
+fn what_reaches_the_driver_is_valid() {
+    if !can_play() {
+        return;
+    }
+    // Messages name handles, which differ from run to run.
+    let complaints = |scene: &str, layers: &[&str]| {
+        let said = Stage::new().play(scene, layers).said;
+        let rules = said.split_whitespace().filter(|word| word.starts_with("VUID-"));
+        rules.map(str::to_owned).collect::<Vec<_>>()
+    };
+    if complaints("wrong", &[VALIDATION]).is_empty() {
+        skipped("VALIDATION", "Khronos's validation layer is not installed");
+        return;
+    }
+    // What comes through this layer is seen by the one below it.
+    assert_ne!(complaints("wrong", &[NAME, VALIDATION]), [""; 0]);
+    for scene in SCENES {
+        // An old validation layer does not know what a new driver has.
+        let own = complaints(scene.name, &[VALIDATION]);
+        let mut more = complaints(scene.name, &[NAME, VALIDATION]);
+        more.retain(|rule| !own.contains(rule));
+        assert_eq!(more, [""; 0], "{}", scene.name);
+    }
 }

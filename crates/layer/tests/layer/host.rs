@@ -18,6 +18,21 @@ pub enum Asks {
     Plain,
     /// With the structure of Vulkan 1.2, which has nothing switched on.
     Core,
+    /// For modules that are part of the request for a pipeline.
+    Inline,
+    /// For kernels that read a clock.
+    Clock,
+}
+
+impl Asks {
+    /// The extension that the device has to have.
+    fn extension(self) -> Option<&'static CStr> {
+        match self {
+            Self::Nothing | Self::Plain | Self::Core => None,
+            Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
+            Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
+        }
+    }
 }
 
 /// A device, and a buffer that all kernels have at binding 0 of set 0.
@@ -38,27 +53,53 @@ pub struct Host {
 
 impl Host {
     pub fn open(asks: Asks) -> Self {
+        Self::with(asks).unwrap()
+    }
+
+    /// `None` where the device has not the extension.
+    pub fn with(asks: Asks) -> Option<Self> {
         unsafe {
             let entry = Entry::load().unwrap();
-            let about = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_2);
+            let about = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
             let info = vk::InstanceCreateInfo::default().application_info(&about);
             let instance = entry.create_instance(&info, None).unwrap();
-            Self::on(entry, instance, asks)
+            let physical = instance.enumerate_physical_devices().unwrap()[0];
+            let has = instance.enumerate_device_extension_properties(physical).unwrap();
+            let extension = asks.extension();
+            let found =
+                |name: &CStr| has.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
+            if !extension.is_none_or(found) {
+                return None;
+            }
+            Some(Self::on(entry, instance, physical, asks))
         }
     }
 
-    unsafe fn on(entry: Entry, instance: Instance, asks: Asks) -> Self {
+    unsafe fn on(
+        entry: Entry,
+        instance: Instance,
+        physical: vk::PhysicalDevice,
+        asks: Asks,
+    ) -> Self {
         unsafe {
-            let physical = instance.enumerate_physical_devices().unwrap()[0];
             let queues = [vk::DeviceQueueCreateInfo::default().queue_priorities(&[1.0])];
             let features = vk::PhysicalDeviceFeatures::default();
             let mut core = vk::PhysicalDeviceVulkan12Features::default();
             let mut all = vk::PhysicalDeviceFeatures2::default();
-            let mut info = vk::DeviceCreateInfo::default().queue_create_infos(&queues);
+            let mut inline =
+                vk::PhysicalDeviceMaintenance5FeaturesKHR::default().maintenance5(true);
+            let mut clock =
+                vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
+            let extensions: Vec<_> = asks.extension().iter().map(|name| name.as_ptr()).collect();
+            let mut info = vk::DeviceCreateInfo::default()
+                .queue_create_infos(&queues)
+                .enabled_extension_names(&extensions);
             match asks {
                 Asks::Nothing => {}
                 Asks::Plain => info = info.enabled_features(&features),
                 Asks::Core => info = info.push_next(&mut core).push_next(&mut all),
+                Asks::Inline => info = info.push_next(&mut inline),
+                Asks::Clock => info = info.push_next(&mut clock),
             }
             let device = instance.create_device(physical, &info, None).unwrap();
             assert_eq!((core.buffer_device_address, all.features.shader_int64), (0, 0));
@@ -167,11 +208,37 @@ impl Host {
                 .module(module)
                 .name(c"main")
                 .specialization_info(&constants);
-            let info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(self.layout);
+            let info = vk::ComputePipelineCreateInfo::default()
+                .flags(vk::PipelineCreateFlags::DISPATCH_BASE)
+                .stage(stage)
+                .layout(self.layout);
             let none = vk::PipelineCache::null();
             let made = self.device.create_compute_pipelines(none, &[info], None).unwrap();
             self.device.destroy_shader_module(module, None);
             made[0]
+        }
+    }
+
+    /// A pipeline whose module is part of the request.
+    pub fn inline_pipeline(&self, words: &[u32]) -> vk::Pipeline {
+        unsafe {
+            let mut module = vk::ShaderModuleCreateInfo::default().code(words);
+            let stage = vk::PipelineShaderStageCreateInfo::default()
+                .stage(vk::ShaderStageFlags::COMPUTE)
+                .name(c"main")
+                .push_next(&mut module);
+            let info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(self.layout);
+            let none = vk::PipelineCache::null();
+            self.device.create_compute_pipelines(none, &[info], None).unwrap()[0]
+        }
+    }
+
+    /// Does what Vulkan does not allow, and drivers let pass.
+    pub fn break_a_rule(&self) {
+        let info = vk::BufferCreateInfo::default().usage(vk::BufferUsageFlags::STORAGE_BUFFER);
+        unsafe {
+            let buffer = self.device.create_buffer(&info, None).unwrap();
+            self.device.destroy_buffer(buffer, None);
         }
     }
 

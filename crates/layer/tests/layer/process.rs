@@ -24,6 +24,8 @@ fn play() {
     let left = match name.as_str() {
         "two devices" => scenes::two_devices(),
         "endless" => scenes::endless(),
+        "clock" => scenes::clock(),
+        "wrong" => scenes::wrong(),
         _ => (scene.unwrap().play)(),
     };
     let bytes: Vec<u8> = left.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -36,7 +38,12 @@ pub struct Played {
     pub left: Vec<u8>,
     /// What the layer recorded of each device, in the order in which they were opened.
     pub recordings: Vec<Recording>,
+    /// What was printed.
+    pub said: String,
 }
+
+/// Khronos's layer that complains about what Vulkan does not allow.
+pub const VALIDATION: &str = "VK_LAYER_KHRONOS_validation";
 
 /// A folder with all that a run needs.
 pub struct Stage {
@@ -52,13 +59,14 @@ impl Stage {
         self.folder.path().join(name)
     }
 
-    /// The program, ready to play a scene.
-    pub fn command(&self, scene: &str, with_layer: bool) -> Command {
+    /// The program, ready to play a scene with these layers, the first next to the program.
+    pub fn command(&self, scene: &str, layers: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "process::play", "--nocapture"]);
         command.env(SCENE, scene).env(LEFT, self.at("left"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        if with_layer {
+        command.env("VK_INSTANCE_LAYERS", layers.join(":"));
+        if layers.contains(&flopmeter_layer::NAME) {
             let manifest = serde_json::json!({
                 "file_format_version": "1.2.0",
                 "layer": {
@@ -72,20 +80,20 @@ impl Stage {
             });
             fs::create_dir_all(self.at("recordings")).unwrap();
             fs::write(self.at("layer.json"), manifest.to_string()).unwrap();
-            command.env("VK_LAYER_PATH", self.folder.path());
-            command.env("VK_INSTANCE_LAYERS", flopmeter_layer::NAME);
+            command.env("VK_ADD_LAYER_PATH", self.folder.path());
             command.env(flopmeter_layer::FOLDER, self.at("recordings"));
         }
         command
     }
 
     /// Plays a scene to its end.
-    pub fn play(&self, scene: &str, with_layer: bool) -> Played {
-        let output = self.command(scene, with_layer).output().unwrap();
+    pub fn play(&self, scene: &str, layers: &[&str]) -> Played {
+        let output = self.command(scene, layers).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{scene}: {}\n{said}", output.status);
         let left = fs::read(self.at("left")).unwrap();
-        Played { left, recordings: self.recordings() }
+        let said = format!("{}{said}", String::from_utf8_lossy(&output.stdout));
+        Played { left, recordings: self.recordings(), said }
     }
 
     /// What is recorded so far.
@@ -109,16 +117,18 @@ fn library() -> PathBuf {
     library.filter(|path| Path::exists(path)).unwrap()
 }
 
-/// Whether there is what the small program needs; says what is missing.
+/// Says that something is left out; a failure where it is required.
 #[expect(clippy::print_stdout, reason = "what a test leaves out is said")]
+pub fn skipped(name: &str, why: &str) -> bool {
+    let variable = format!("FLOPMETER_REQUIRE_{name}");
+    let required = std::env::var_os(variable).is_some_and(|value| value == "1");
+    assert!(!required, "{name} is required: {why}");
+    println!("SKIPPED: {why}");
+    false
+}
+
+/// Whether there is what the small program needs; says what is missing.
 pub fn can_play() -> bool {
-    let skipped = |name: &str, why: &str| {
-        let variable = format!("FLOPMETER_REQUIRE_{name}");
-        let required = std::env::var_os(variable).is_some_and(|value| value == "1");
-        assert!(!required, "{name} is required: {why}");
-        println!("SKIPPED: {why}");
-        false
-    };
     if !glsl::is_here() {
         return skipped("GLSLANG", "there is no glslangValidator");
     }

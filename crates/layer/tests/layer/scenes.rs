@@ -69,6 +69,7 @@ pub const SCENES: &[Scene] = &[
         counts: || vec![(1, [("add", 32)].into())],
     },
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
+    Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
     Scene { name: "leaving", play: leaving, counts: || vec![(1, [("add", 64)].into())] },
 ];
 
@@ -223,6 +224,45 @@ fn leaving() -> Vec<u32> {
     host.read()
 }
 
+/// The module is part of the request for a pipeline, where the device knows that.
+fn inline() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Inline) else { return Vec::new() };
+    let pipeline = host.inline_pipeline(&compile(ADD));
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(3, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
+/// Reads a clock, which has no price, and runs a kernel that can be counted.
+pub fn clock() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Clock) else { return Vec::new() };
+    let words = compile(
+        "#version 450
+        #extension GL_ARB_shader_clock : require
+        layout(local_size_x = 32) in;
+        layout(binding = 0) buffer B { float f[]; } b;
+        void main() {
+            uvec2 now = clock2x32ARB();
+            b.f[gl_GlobalInvocationID.x] = now.x == now.y ? 1.0 : 1.5 * 2.0;
+        }",
+    );
+    let pipelines = [host.pipeline(&words, &[]), host.pipeline(&compile(ADD), &[])];
+    host.run(|commands| {
+        pipelines.iter().for_each(|&pipeline| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    });
+    ended(host, &pipelines)
+}
+
+/// Does what Vulkan does not allow.
+pub fn wrong() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    host.break_a_rule();
+    ended(host, &[])
+}
+
 /// What the buffer holds at the end, where everything is destroyed.
 fn ended(host: Host, pipelines: &[vk::Pipeline]) -> Vec<u32> {
     let numbers = host.read();
@@ -249,6 +289,10 @@ pub fn two_devices() -> Vec<u32> {
 }
 
 /// Finishes something, begins something that does not end, says so, and waits to be killed.
+#[expect(
+    clippy::print_stdout,
+    reason = "who waits for the moment to kill it must know that it has come"
+)]
 pub fn endless() -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
     let pipeline = host.pipeline(&compile(ADD), &[]);
