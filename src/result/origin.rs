@@ -48,12 +48,12 @@ impl Origin {
 #[schemars(rename = "{D}")]
 pub(super) struct Signed<'a, D> {
     #[serde(flatten)]
-    report: &'a D,
-    #[serde(flatten)]
     origin: &'a Origin,
+    #[serde(flatten)]
+    report: &'a D,
 }
 
 /// A report and its origin as an indented JSON document that ends with a newline.
 pub fn to_signed_json(report: &impl Serialize, origin: &Origin) -> String {
-    super::to_json(&Signed { report, origin })
+    super::to_json(&Signed { origin, report })
 }

@@ -170,7 +170,12 @@ pub fn origin() -> Origin {
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    let text = to_signed_json(report, &origin());
+    let mut origin = origin();
+    if !serde_json::to_value(report).unwrap()["command"].is_null() {
+        // A report that says itself what was run.
+        origin.command.clear();
+    }
+    let text = to_signed_json(report, &origin);
     fs::write(&path, &text).unwrap();
     assert_eq!(result::load::<D>(&path).unwrap(), *report);
 
