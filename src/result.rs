@@ -23,7 +23,7 @@ mod tally;
 mod watched;
 
 pub use adapters::AdapterList;
-pub use agreement::{Agreement, Checked, Comparison, Launch, Value};
+pub use agreement::{Agreement, CheckedModel, CheckedPass, Comparison, Value};
 pub use bill::{Bill, Figures, Item, Quantity};
 pub use catalogue::schemas;
 pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
@@ -33,13 +33,13 @@ pub use formulas::{FormulasReport, TrainingSummary};
 pub use origin::{Origin, Tool, to_signed_json};
 pub use pass::PassRow;
 pub use points::{Conditions, PointFolder, merge};
-pub use profile::{EXTRAPOLATED, Extrapolation, Report, Subject, Totals, WayToTrain};
+pub use profile::{EXTRAPOLATED, Extrapolation, Profiled, Report, Totals, WayToTrain};
 pub use provenance::Provenance;
 pub use roofline::{PlacedKernel, RooflineReport};
 pub use run::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use schedule_cost::ScheduleCost;
-pub use shader::{LineRow, ShaderReport};
+pub use shader::{LineRow, ShaderReport, SourceFile};
 pub use tally::{Difference, OwnTally};
 pub use watched::Watched;
 

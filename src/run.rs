@@ -15,6 +15,15 @@ use flopmeter_core::recording::Recording;
 
 use crate::Error;
 
+/// What a program is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its kernels count what they execute.
+    Count,
+    /// Its kernels are as they are, and the device's clock is read around each dispatch.
+    Time,
+}
+
 /// What a run of a program leaves.
 #[derive(Clone, Debug)]
 pub struct Ran {
@@ -32,7 +41,7 @@ pub struct Ran {
 /// # Errors
 /// [`Error::File`] where the program cannot be started or the layer is not found, and where what it recorded cannot
 /// be read.
-pub fn run(command: &[OsString]) -> Result<Ran, Error> {
+pub fn run(command: &[OsString], purpose: Purpose) -> Result<Ran, Error> {
     let Some((name, arguments)) = command.split_first() else {
         return Err(Error::Config("no program is named".into()));
     };
@@ -50,6 +59,9 @@ pub fn run(command: &[OsString]) -> Result<Ran, Error> {
 
     let mut command = Command::new(name);
     command.args(arguments).env(flopmeter_layer::FOLDER, &recordings);
+    if purpose == Purpose::Time {
+        command.env(flopmeter_layer::TIMES, "1");
+    }
     for (name, value) in layer::environment(&manifests, |name| std::env::var_os(name)) {
         command.env(name, value);
     }

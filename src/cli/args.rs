@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use flopmeter::{
     op::Convention,
     roofline::REPEATS,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
     sweep::{AskedAxis, Shard},
 };
 
@@ -283,10 +283,10 @@ pub struct Shader {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// BufferFill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
-    pub bindings: Vec<(BindingKey, Fill)>,
+    pub bindings: Vec<(BindingKey, BufferFill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
     pub dumps: Vec<(BindingKey, PathBuf)>,
@@ -319,6 +319,9 @@ pub struct Run {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
+    /// Run the program a second time, with its kernels as they are, to time them
+    #[arg(long)]
+    pub time: bool,
     /// Exit code 1 where the program succeeds and something that it ran was not counted
     #[arg(long)]
     pub strict: bool,

@@ -5,13 +5,14 @@ use anyhow::{anyhow, bail};
 
 use flopmeter::{
     Error, KernelError,
+    choice::KernelSet,
     execute::Executor,
     family::Choices,
     model::{Batch, Model, lower},
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
-    sweep::{Place, Point, Shard, Sweep},
+    sweep::{Point, Shard, Sweep, SweepPoint},
 };
 
 use super::{
@@ -26,6 +27,11 @@ use super::{
 pub fn run(asked: &Scale, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    if asked.work.setup.kernels != KernelSet::Auto {
+        bail!(
+            "--kernels pins the kernels of one run, and points of a sweep are kept with others: leave it out"
+        );
+    }
     let sweep = sweep(asked)?;
     let points = sweep.points();
     // What was measured is to be said: the run ends before its next pass, and is not ended during one.
@@ -225,9 +231,10 @@ fn measure(
         convention: *convention,
         repeats: *repeats,
         extrapolate: false,
+        kernels: KernelSet::Auto,
     };
     let bar = Bar::new(common, *repeats);
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
-    let place = Place { sweep: sweep.clone(), at: point.at.clone() };
+    let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
     Ok(Box::new(Report { sweep: Some(place), ..report }))
 }

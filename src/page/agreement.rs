@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
-    result::{Agreement, Checked, Comparison},
+    result::{Agreement, CheckedModel, Comparison},
 };
 
 impl Paged for Agreement {
@@ -38,7 +38,7 @@ impl Paged for Agreement {
 
 /// What was run, and what is held against what.
 fn subject(agreement: &Agreement) -> Option<Fact> {
-    let Checked { model, batch, seq } = agreement.subject.as_ref()?;
+    let CheckedModel { model, batch, seq } = agreement.subject.as_ref()?;
     let opinions: Vec<&str> = agreement.counts.iter().map(|counts| counts.name.as_str()).collect();
     let said = format!(
         "{model}, batch {batch} x seq {seq}: the counts of every pass ({}), and values between adapters",

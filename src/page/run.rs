@@ -68,6 +68,13 @@ fn head(report: &RunReport) -> Vec<Fact> {
             format!("{dead} of those FLOPs have results that nobody uses"),
         ));
     }
+    let timing = match &*report.timing.source {
+        "timestamps" => {
+            "by timestamps around each dispatch, in a second run in which nothing was counted"
+        }
+        _ => "nothing was timed",
+    };
+    facts.push(Fact::new("timing", timing));
     if *unfinished_submissions > 0 {
         let said = format!(
             "{} submissions were not seen to end, and are counted in part",
@@ -92,6 +99,8 @@ fn kernels(report: &RunReport) -> Table {
             Cell::whole(kernel.dead_ops.flops(report.convention)),
             Cell::Bytes(storage),
             kernel.intensity.map_or(Cell::Missing, |intensity| Cell::rate(intensity, 2)),
+            kernel.seconds.map_or(Cell::Missing, Cell::Seconds),
+            rate(kernel.flops, kernel.seconds),
         ])
     };
     let total = Row::sum([
@@ -104,6 +113,8 @@ fn kernels(report: &RunReport) -> Table {
         Cell::whole(report.totals.dead_ops.flops(report.convention)),
         Cell::Bytes(report.totals.traffic.storage_bytes()),
         Cell::rate(report.totals.flops as f64 / report.totals.traffic.storage_bytes() as f64, 2),
+        report.totals.seconds.map_or(Cell::Missing, Cell::Seconds),
+        rate(report.totals.flops, report.totals.seconds),
     ]);
     Table {
         columns: vec![
@@ -116,11 +127,18 @@ fn kernels(report: &RunReport) -> Table {
             Column::number("dead", "dead_flops"),
             Column::number("bytes", "storage_bytes"),
             Column::number("FLOP/B", "flops_per_byte"),
+            Column::number("time", "seconds"),
+            Column::number("GFLOP/s", "gflops_per_second"),
         ],
         rows: report.kernels.iter().map(row).chain([total]).collect(),
         main: true,
         ..Table::default()
     }
+}
+
+/// FLOPs a second, in thousands of millions.
+fn rate(flops: u64, seconds: Option<f64>) -> Cell {
+    seconds.map_or(Cell::Missing, |seconds| Cell::rate(flops as f64 / seconds * 1e-9, 2))
 }
 
 /// Executed operations by kind.

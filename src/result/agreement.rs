@@ -25,14 +25,14 @@ pub struct Agreement {
     pub pass: bool,
     /// Which model was run, and on how much.
     #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
-    pub subject: Option<Checked>,
+    pub subject: Option<CheckedModel>,
     /// What is measured.
     pub definition: Cow<'static, str>,
     /// The kernels that the crate chose for what all of these adapters can do.
     #[serde(default)]
     pub kernels_chosen: Vec<ChosenKernel>,
     /// Every launch of the plan, in order.
-    pub passes: Vec<Launch>,
+    pub passes: Vec<CheckedPass>,
     /// Each run against the closed forms, then each but the first against the first, then the counters
     /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
@@ -48,7 +48,7 @@ impl Document for Agreement {
 
 /// What was run for a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Checked {
+pub struct CheckedModel {
     /// Name of a preset, or the folder of a model.
     pub model: String,
     /// Sequences in the batch.
@@ -59,7 +59,7 @@ pub struct Checked {
 
 /// One kernel launch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Launch {
+pub struct CheckedPass {
     /// Unique among the passes of a plan.
     pub label: String,
     /// Which kernel ran.
@@ -126,7 +126,7 @@ impl Agreement {
                 .first()
                 .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
+                .map(|pass| CheckedPass { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
@@ -137,7 +137,7 @@ impl Agreement {
 
     /// The same, of a model.
     #[must_use]
-    pub fn of(mut self, subject: Checked) -> Self {
+    pub fn of(mut self, subject: CheckedModel) -> Self {
         self.subject = Some(subject);
         self
     }

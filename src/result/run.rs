@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording};
+use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, Timed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -213,11 +213,40 @@ impl RunReport {
         }
     }
 
+    /// Adds times from a run in which kernels were timed and not counted. Both runs are of the same program; a kernel
+    /// of which not all dispatches were timed took as long for each of the others.
+    pub fn time(&mut self, recordings: &[Recording]) {
+        let mut times: BTreeMap<TimeKey<'_>, (u64, f64)> = BTreeMap::new();
+        for recording in recordings {
+            let Some(device) = &recording.device else { continue };
+            for timed in &recording.times {
+                let Timed { entry, module, spec_constants, dispatches, seconds } = timed;
+                let sum = times.entry((&device.name, entry, module, spec_constants)).or_default();
+                *sum = (sum.0 + dispatches, sum.1 + seconds);
+            }
+        }
+        for row in &mut self.kernels {
+            let device = &self.devices[row.device].name;
+            let key = (device.as_str(), &*row.entry, &*row.module, &row.spec_constants);
+            let time = times.get(&key).filter(|(dispatches, _)| *dispatches > 0);
+            row.seconds =
+                time.map(|&(timed, seconds)| seconds / timed as f64 * row.dispatches as f64);
+        }
+        let seconds: Vec<f64> = self.kernels.iter().filter_map(|row| row.seconds).collect();
+        self.totals.seconds = (!seconds.is_empty()).then(|| seconds.iter().sum());
+        if !seconds.is_empty() {
+            self.timing = RunTiming { source: "timestamps".into(), runs: 1 };
+        }
+    }
+
     /// Whether everything that ran was counted to its end.
     pub fn is_whole(&self) -> bool {
         self.not_counted.is_empty() && self.unfinished_submissions == 0
     }
 }
+
+/// A kernel of a run for times: device, entry point, module and constants.
+type TimeKey<'a> = (&'a str, &'a str, &'a str, &'a BTreeMap<u32, u64>);
 
 /// What makes a kernel.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

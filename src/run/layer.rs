@@ -24,7 +24,8 @@ pub(super) fn find() -> Result<PathBuf, Error> {
     let program = std::env::current_exe().and_then(fs::canonicalize);
     let program = program.unwrap_or_default();
     let folder = program.parent().unwrap_or(Path::new("."));
-    let places = ["", "deps", "../lib"].map(|place| folder.join(place).join(&name));
+    // In a folder that is cargo's, `deps` alone is as new as the program.
+    let places = ["deps", "", "../lib"].map(|place| folder.join(place).join(&name));
     places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| Error::File {
         path: folder.join(&name),
         problem:

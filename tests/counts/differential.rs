@@ -6,7 +6,7 @@
 
 use common::generator::{self, COUNTERS, LANES, OWN};
 use flopmeter::{
-    execute::{Executor, Witness, cpu::Pass},
+    execute::{Executor, Witness, cpu::Simplification},
     kernel::KernelModule,
     observe::{Observed, Trial},
 };
@@ -111,7 +111,12 @@ fn plain(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Witness) 
 
 /// Holds a kernel on the embedded executor against the same without some of its passes: what is computed and
 /// what the executor saw are the same.
-fn hold_without(what: &str, passes: &[Pass], kernel: &KernelModule, whole: &(Left, Witness)) {
+fn hold_without(
+    what: &str,
+    passes: &[Simplification],
+    kernel: &KernelModule,
+    whole: &(Left, Witness),
+) {
     let (left, witness) = plain(&mut common::embedded().without(passes), kernel);
     assert!(left == whole.0, "without {passes:?}, results of {what}");
     assert_eq!(witness, whole.1, "without {passes:?}, what was seen of {what}");
@@ -124,10 +129,10 @@ fn passes_of_the_embedded_executor_change_nothing() {
         let kernel =
             KernelModule::from_wgsl("random", &source, "main", &Default::default()).unwrap();
         let whole = plain(&mut common::embedded(), &kernel);
-        for pass in Pass::ALL {
+        for pass in Simplification::ALL {
             hold_without(&format!("seed {seed}"), &[pass], &kernel, &whole);
         }
-        hold_without(&format!("seed {seed}"), &Pass::ALL, &kernel, &whole);
+        hold_without(&format!("seed {seed}"), &Simplification::ALL, &kernel, &whole);
     }
 }
 

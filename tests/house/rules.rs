@@ -1,5 +1,7 @@
 //! What stands where: lengths, heads, and things that have one place.
 
+use std::collections::BTreeSet;
+
 use crate::source::{self, Source, sources};
 
 /// Lines that a file may have, and half of all files.
@@ -7,7 +9,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 15] = [
+const UNSAFE: [(&str, &str); 16] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
@@ -19,6 +21,7 @@ const UNSAFE: [(&str, &str); 15] = [
     ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
     ("crates/layer/src/memory.rs", "maps memory of a device"),
+    ("crates/layer/src/queries.rs", "makes, writes and reads query pools"),
     ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     (
         "src/cli/interrupt.rs",
@@ -72,6 +75,21 @@ fn adapters_are_the_business_of_one_folder() {
         has_word(&source.code, "wgpu") && !source.path.starts_with("src/execute/gpu")
     });
     assert_eq!(elsewhere, [""; 0], "files that say wgpu");
+}
+
+#[test]
+fn a_kernel_is_a_row_and_where_it_is_chosen() {
+    let named: BTreeSet<String> =
+        those(|source| source.code.contains("Kernel::") && has_word(&source.code, "Kernel"))
+            .into_iter()
+            .collect();
+    let variants = |path: &str| path == "src/registry.rs" || path.starts_with("src/choice");
+    let elsewhere: Vec<&String> = named.iter().filter(|path| !variants(path)).collect();
+    assert_eq!(
+        elsewhere, [""; 0],
+        "files that name a kernel by itself: a variant is a row and its choice"
+    );
+    assert!(named.contains("src/choice/linear.rs"), "{named:?}");
 }
 
 #[test]

@@ -96,6 +96,27 @@ fn one_kernel_is_counted_and_leaves_what_it_leaves() {
 }
 
 #[test]
+fn kernels_are_timed_as_they_are_in_a_second_run() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [of_it, once] = ["of_it", "once"].map(|name| folder.path().join(name));
+    let kernel = "tests/fixtures/collatz.wgsl";
+    let program = ["shader", kernel, "--dispatch", "1", "--bind", "0.0=iota:64", "--repeat", "0"];
+    for (path, time) in [(&of_it, &["--time"][..]), (&once, &[])] {
+        let mut command = flopmeter(&["run", "--json"]);
+        command.arg(path).args(time).args(["--", PROGRAM]).args(program).assert().success();
+    }
+    let [timed, counted] = [of_it, once].map(|path| result::load::<RunReport>(&path).unwrap());
+    assert_eq!((&*timed.timing.source, &*counted.timing.source), ("timestamps", "none"));
+    assert!(timed.kernels.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
+    assert_eq!(counted.totals.seconds, None);
+    let ops = |report: &RunReport| report.kernels.iter().map(|row| row.ops).collect::<Vec<_>>();
+    assert_eq!(ops(&timed), ops(&counted));
+}
+
+#[test]
 fn the_programs_output_and_exit_code_are_its_own() {
     let run = flopmeter(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     let mut run = run;

@@ -12,7 +12,7 @@ use flopmeter::{
     instrument::instrument,
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
-    observe::{Observed, Source, Timing},
+    observe::{Observed, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
@@ -21,7 +21,7 @@ use flopmeter::{
     },
     shader::{self, Binding},
 };
-use flopmeter_core::recording::{Counted, Device, NotCounted, Recording};
+use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,7 +41,7 @@ pub fn shader_report() -> ShaderReport {
         KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
     let table = instrument(&kernel, &LIMITS).unwrap().table;
     let executions = vec![10; table.blocks().len()];
-    let run = shader::Run {
+    let run = shader::ShaderRun {
         observed: Observed {
             adapter: adapter("Example", LIMITS).into(),
             cost: table.cost(&executions),
@@ -59,7 +59,7 @@ pub fn shader_report() -> ShaderReport {
             fill: Some("iota:16".into()),
         }],
         timing: Timing {
-            source: Source::Wall,
+            source: TimeSource::Wall,
             repeats: 3,
             plain_seconds: Some(1.5e-3),
             counted_seconds: 2e-3,
@@ -101,6 +101,7 @@ pub fn run_report() -> RunReport {
         unfinished_submissions: u64::from(!finished),
         kernels,
         not_counted,
+        times: Vec::new(),
     };
     let refused = NotCounted {
         kernel: Some("odd".into()),
@@ -119,7 +120,17 @@ pub fn run_report() -> RunReport {
     ];
     let command = ["program", "--quick"].map(str::to_owned).to_vec();
     let killed = Ending { code: None, signal: Some(9) };
-    RunReport::new(command, killed, &recordings, None, Convention::Ieee)
+    let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
+    // Half of the dispatches were timed.
+    let timed = Timed {
+        entry: "main".into(),
+        module: "0123456789abcdef".into(),
+        spec_constants: [(0, 64), (3, 1 << 40)].into(),
+        dispatches: 1,
+        seconds: 0.25,
+    };
+    report.time(&[Recording { times: vec![timed], ..recording(vec![], vec![], true) }]);
+    report
 }
 
 fn adapters() -> AdapterList {

@@ -37,7 +37,7 @@ use naga::{
 };
 
 pub use self::binding::CounterBinding;
-pub use self::set::{Counted, CounterSet, CountingKernel};
+pub use self::set::{CounterSet, CountingKernel, KernelCounts};
 use self::{
     block::{Site, Unpriced},
     code::Code,

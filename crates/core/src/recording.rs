@@ -23,6 +23,24 @@ pub struct Recording {
     pub kernels: Vec<Counted>,
     /// What was not.
     pub not_counted: Vec<NotCounted>,
+    /// How long kernels took; empty where they were counted.
+    #[serde(default)]
+    pub times: Vec<Timed>,
+}
+
+/// How long the dispatches of a kernel took, which was not changed for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timed {
+    /// Its entry point.
+    pub entry: String,
+    /// As in [`Counted`].
+    pub module: String,
+    /// As in [`Counted`].
+    pub spec_constants: BTreeMap<u32, u64>,
+    /// How many dispatches were timed.
+    pub dispatches: u64,
+    /// How long they took together.
+    pub seconds: f64,
 }
 
 /// A device as its driver describes it.

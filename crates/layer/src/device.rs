@@ -15,12 +15,14 @@ use ash::vk::{self, Handle};
 use flopmeter_core::recording;
 
 use crate::{
+    clock::{Clock, Slot},
     features::{Request, Support},
     guard::{harmless, lock, lock_soon},
     instance::{self, Instance, key},
     kernel::Abilities,
     link::{DeviceLink, Lookup, Place},
     memory::{Memory, Source},
+    queries::Queries,
     saver::{Moment, Saver},
     snapshot::{self, State},
     tally::Tally,
@@ -39,8 +41,16 @@ pub(crate) struct Device {
     about: recording::Device,
     pub(crate) tally: Mutex<Tally>,
     pub(crate) counters: Mutex<Memory>,
+    /// Where kernels are timed, and not counted.
+    timing: Option<Mutex<Timing>>,
     /// `None` where nothing is to be counted.
     saver: Option<Mutex<Saver>>,
+}
+
+/// What a device that is timed needs for it.
+struct Timing {
+    clock: Clock,
+    queries: Queries,
 }
 
 static DEVICES: RwLock<BTreeMap<usize, Arc<Device>>> = RwLock::new(BTreeMap::new());
@@ -67,6 +77,34 @@ impl Device {
         self.saver.is_some()
     }
 
+    /// Records a dispatch, between timestamps where it is to be timed.
+    pub(crate) fn dispatch(&self, commands: vk::CommandBuffer, dispatch: impl FnOnce()) {
+        let mut dispatch = Some(dispatch);
+        if let Some(timing) = &self.timing {
+            harmless(|| {
+                let at = commands.as_raw();
+                let Some(kernel) = lock(&self.tally).bound(at) else { return };
+                let Timing { clock, queries } = &mut *lock(timing);
+                let slot = clock.dispatch(at, kernel);
+                if queries.has_room(slot) {
+                    queries
+                        .around(commands, slot, || dispatch.take().into_iter().for_each(|d| d()));
+                }
+            });
+        }
+        dispatch.into_iter().for_each(|dispatch| dispatch());
+    }
+
+    /// Tells the clock, where there is one.
+    pub(crate) fn time(&self, what: impl FnOnce(&mut Clock, &dyn Fn(Slot) -> Option<u64>)) {
+        if let Some(timing) = &self.timing {
+            harmless(|| {
+                let Timing { clock, queries } = &mut *lock(timing);
+                what(clock, &|slot| queries.read(slot));
+            });
+        }
+    }
+
     /// Writes down what is known, if it is time to.
     pub(crate) fn save_at(&self, moment: Moment) {
         harmless(|| {
@@ -87,6 +125,14 @@ impl Device {
     }
 
     fn snapshot(&self, tally: &mut Tally, state: State) -> recording::Recording {
+        if let Some(timing) = &self.timing {
+            let Timing { clock, queries } = &mut *lock(timing);
+            // What runs has the timestamps of an earlier run, perhaps.
+            if state != State::Running {
+                clock.collect_all(|slot| queries.read(slot));
+            }
+            return snapshot::times(tally, clock, queries.period, &self.about, state);
+        }
         let refused = self.abilities.as_ref().err().map(String::as_str);
         snapshot::take(tally, &self.about, refused, state, |window, bytes| {
             lock(&self.counters).read(window, bytes)
@@ -124,8 +170,9 @@ pub(crate) unsafe extern "system" fn create(
         result
     };
     let folder = instance::folder();
+    let takes_times = instance::takes_times();
     let asked = harmless(|| {
-        folder.as_ref().ok_or("nothing is to be counted")?;
+        folder.as_ref().filter(|_| !takes_times).ok_or("nothing is to be counted")?;
         let support = Support::of(&instance, physical)?;
         // SAFETY: the program's structures live until this call returns.
         let request = unsafe { Request::new(info, &support) }?;
@@ -170,6 +217,11 @@ pub(crate) unsafe extern "system" fn create(
         std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkGetBufferDeviceAddress>(found)
     });
     let source = Source { below: below.clone(), types, address };
+    let timing = (takes_times && folder.is_some()).then(|| {
+        let (bits, period) = timestamps(&instance, physical);
+        let queries = Queries::new(below.clone(), bits, period);
+        Mutex::new(Timing { clock: Clock::default(), queries })
+    });
     let about = harmless(|| describe(&instance, physical)).unwrap_or_default();
     let device = Arc::new(Device {
         handle,
@@ -180,6 +232,7 @@ pub(crate) unsafe extern "system" fn create(
         about: recording::Device { enabled, ..about },
         tally: Mutex::default(),
         counters: Mutex::new(Memory::new(source)),
+        timing,
         saver: folder.map(|folder| Mutex::new(Saver::new(&folder))),
     });
     // SAFETY: the device is alive.
@@ -209,9 +262,25 @@ pub(crate) unsafe extern "system" fn destroy(
     harmless(|| {
         found.save(State::Idle);
         lock(&found.counters).free();
+        if let Some(timing) = &found.timing {
+            lock(timing).queries.free();
+        }
     });
     // SAFETY: the program's own arguments.
     unsafe { (found.below.fp_v1_0().destroy_device)(device, allocator) }
+}
+
+/// The bits of timestamps that mean something on all queues that compute, and the nanoseconds of a tick.
+fn timestamps(instance: &Instance, physical: vk::PhysicalDevice) -> (u32, f64) {
+    // SAFETY: the physical device is the instance's.
+    let (queues, properties) = unsafe {
+        let below = &instance.below;
+        let queues = below.get_physical_device_queue_family_properties(physical);
+        (queues, below.get_physical_device_properties(physical))
+    };
+    let compute = queues.iter().filter(|its| its.queue_flags.contains(vk::QueueFlags::COMPUTE));
+    let bits = compute.map(|its| its.timestamp_valid_bits).min().unwrap_or(0);
+    (bits, f64::from(properties.limits.timestamp_period))
 }
 
 /// What a device says of itself.

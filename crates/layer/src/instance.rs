@@ -64,6 +64,11 @@ pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(crate::FOLDER).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
+/// Whether kernels are to be timed, and not counted.
+pub(crate) fn takes_times() -> bool {
+    std::env::var_os(crate::TIMES).is_some_and(|value| value == "1")
+}
+
 /// `vkCreateInstance`
 ///
 /// # Safety

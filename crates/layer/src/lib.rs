@@ -18,6 +18,7 @@
 //! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
 //! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
 //! | `kernel` | a module that counts, for one pipeline | Vulkan |
+//! | `clock`, `queries` | in a run for times: which dispatch took how long, by timestamps around it | prices |
 //! | `tally` | which pipelines there are, and how often each was dispatched | Vulkan |
 //! | `snapshot` | counters and tally as a recording | files |
 //! | `saver` | when and where recordings are written | what is in them |
@@ -26,6 +27,7 @@
 mod abi;
 mod arena;
 mod chain;
+mod clock;
 mod device;
 mod features;
 mod guard;
@@ -34,6 +36,7 @@ mod instance;
 mod kernel;
 mod link;
 mod memory;
+mod queries;
 mod saver;
 mod snapshot;
 mod tally;
@@ -45,3 +48,6 @@ pub const NAME: &str = "VK_LAYER_FLOPMETER_count";
 
 /// The environment variable with the folder into which recordings are written.
 pub const FOLDER: &str = "FLOPMETER_RECORDINGS";
+
+/// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
+pub const TIMES: &str = "FLOPMETER_TIMES";

@@ -2,12 +2,13 @@
 //! Vulkan; counters come as bytes.
 
 use flopmeter_core::{
-    recording::{Counted, Device, NotCounted, Recording, label},
+    recording::{Counted, Device, NotCounted, Recording, Timed, label},
     table::BlockTable,
 };
 
 use crate::{
     arena::Window,
+    clock::Clock,
     kernel::Identity,
     tally::{Gone, Kernel, Launches, Pipeline, Tally},
 };
@@ -106,10 +107,42 @@ pub(crate) fn take(
     recording
 }
 
+/// How long kernels took that were timed; a tick takes `period` nanoseconds.
+pub(crate) fn times(
+    tally: &Tally,
+    clock: &Clock,
+    period: f64,
+    device: &Device,
+    state: State,
+) -> Recording {
+    let times = clock.times.iter().map(|(&kernel, times)| {
+        let Identity { module, entry, constants, subgroup: _ } = &tally.kernels[kernel].identity;
+        Timed {
+            entry: entry.clone(),
+            module: name_of(*module),
+            spec_constants: constants.clone(),
+            dispatches: times.dispatches,
+            seconds: times.ticks as f64 * period * 1e-9,
+        }
+    });
+    Recording {
+        process: std::process::id(),
+        device: Some(device.clone()),
+        finished: state != State::Running,
+        times: times.collect(),
+        ..Recording::default()
+    }
+}
+
+/// What a module is called.
+fn name_of(module: Option<u64>) -> String {
+    module.map_or_else(String::new, |hash| format!("{hash:016x}"))
+}
+
 /// A kernel that was dispatched, as counted or not.
 fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
     let Identity { module, entry, constants, subgroup: _ } = &kernel.identity;
-    let module = module.map_or_else(String::new, |hash| format!("{hash:016x}"));
+    let module = name_of(*module);
     let Gone { launches, invocations, cost, dead, problem } = sum;
     let why = match (&kernel.table, problem) {
         (Err(why), _) => why.clone(),

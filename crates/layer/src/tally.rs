@@ -158,6 +158,12 @@ impl Tally {
         self.recorded.entry(commands).or_default().bind(id);
     }
 
+    /// The kernel of the pipeline that is bound.
+    pub(crate) fn bound(&self, commands: u64) -> Option<usize> {
+        let id = self.recorded.get(&commands)?.bound()?;
+        Some(self.pipelines.get(&id)?.kernel)
+    }
+
     /// What is recorded from now on may be left out by the device, or no longer.
     pub(crate) fn conditional(&mut self, commands: u64, begins: bool) {
         self.recorded.entry(commands).or_default().conditional(begins);

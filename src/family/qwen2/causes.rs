@@ -1,7 +1,7 @@
 //! What the passes of a decoder and the terms of Qwen's estimator are about, and why the two differ.
 
 use crate::{
-    explain::{Account, Entry, Facts, Named, Subject},
+    explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::Operation,
     plan::{ComponentName, Pass, Phase},
@@ -50,7 +50,7 @@ impl Account for Causes {
         })
     }
 
-    fn aside(&self, subject: &Named, _: Phase, entry: Entry, facts: &Facts) -> &'static str {
+    fn aside(&self, subject: &Named, _: Phase, entry: Balance, facts: &Facts) -> &'static str {
         if *subject == KEYS_AND_VALUES && facts.shares_keys {
             ": they are as wide as the kv heads, not as the queries"
         } else if *subject == GATE && entry.estimate == 0 {

@@ -27,13 +27,13 @@ use crate::{
 };
 
 /// Prices the instructions of a module.
-pub(super) struct Pricer<'a> {
+pub(super) struct SpirvPricer<'a> {
     pub(super) module: &'a Module<'a>,
     /// Invocations of a whole subgroup, where that is known.
     pub(super) subgroup: Option<u32>,
 }
 
-impl Pricer<'_> {
+impl SpirvPricer<'_> {
     fn of(&self, value: Id) -> Result<Shape, String> {
         self.module.shape(self.module.value_type(value)?)
     }

@@ -45,10 +45,13 @@ pub(crate) unsafe extern "system" fn begin(
 ) -> vk::Result {
     // SAFETY: the program's own arguments.
     unsafe {
-        match tell(commands, Tally::begin) {
-            Some(device) => (device.below.fp_v1_0().begin_command_buffer)(commands, info),
-            None => vk::Result::ERROR_DEVICE_LOST,
-        }
+        let Some(device) = tell(commands, Tally::begin) else {
+            return vk::Result::ERROR_DEVICE_LOST;
+        };
+        let usage = vk::CommandBufferUsageFlags::SIMULTANEOUS_USE;
+        let simultaneous = (*info).flags.contains(usage);
+        device.time(|clock, read| clock.begin(commands.as_raw(), simultaneous, read));
+        (device.below.fp_v1_0().begin_command_buffer)(commands, info)
     }
 }
 
@@ -65,6 +68,9 @@ pub(crate) unsafe extern "system" fn free(
         harmless(|| {
             let mut tally = lock(&device.tally);
             slice(all, count).iter().for_each(|one| tally.forget_commands(one.as_raw()));
+        });
+        device.time(|clock, read| {
+            slice(all, count).iter().for_each(|one| clock.forget(one.as_raw(), read));
         });
         (device.below.fp_v1_0().free_command_buffers)(device.handle, pool, count, all);
     }
@@ -116,7 +122,9 @@ pub(crate) unsafe extern "system" fn dispatch(commands: vk::CommandBuffer, x: u3
     // SAFETY: the program's own arguments.
     unsafe {
         if let Some(device) = tell(commands, |tally, at| tally.dispatch(at, Some([x, y, z]))) {
-            (device.below.fp_v1_0().cmd_dispatch)(commands, x, y, z);
+            device.dispatch(commands, || {
+                (device.below.fp_v1_0().cmd_dispatch)(commands, x, y, z);
+            });
         }
     }
 }
@@ -130,7 +138,9 @@ pub(crate) unsafe extern "system" fn dispatch_indirect(
     // SAFETY: the program's own arguments.
     unsafe {
         if let Some(device) = tell(commands, |tally, at| tally.dispatch(at, None)) {
-            (device.below.fp_v1_0().cmd_dispatch_indirect)(commands, buffer, offset);
+            device.dispatch(commands, || {
+                (device.below.fp_v1_0().cmd_dispatch_indirect)(commands, buffer, offset);
+            });
         }
     }
 }
@@ -154,7 +164,9 @@ macro_rules! named {
                 let Some(device) = device else { return };
                 let next: Option<vk::PFN_vkCmdDispatchBase> = below(&device, $name);
                 if let Some(next) = next {
-                    next(commands, first_x, first_y, first_z, x, y, z);
+                    device.dispatch(commands, || {
+                        next(commands, first_x, first_y, first_z, x, y, z);
+                    });
                 }
             }
         }
@@ -182,6 +194,10 @@ pub(crate) unsafe extern "system" fn execute(
             tally.execute(at, slice(secondary, count).iter().map(|one| one.as_raw()));
         });
         if let Some(device) = device {
+            device.time(|clock, _| {
+                let all = slice(secondary, count).iter();
+                all.for_each(|one| clock.execute(commands.as_raw(), one.as_raw()));
+            });
             (device.below.fp_v1_0().cmd_execute_commands)(commands, count, secondary);
         }
     }

@@ -22,6 +22,7 @@ fn submitted(device: &Device, all: impl Iterator<Item = vk::CommandBuffer>) {
         let all: Vec<u64> = all.map(vk::CommandBuffer::as_raw).collect();
         if !all.is_empty() {
             lock(&device.tally).submit(&all);
+            device.time(|clock, read| all.iter().for_each(|&one| clock.submit(one, read)));
         }
     });
 }

@@ -43,6 +43,10 @@ impl Commands {
         self.bound = pipeline;
     }
 
+    pub(super) fn bound(&self) -> Option<Id> {
+        self.bound
+    }
+
     pub(super) fn conditional(&mut self, begins: bool) {
         self.conditional = begins;
     }

@@ -88,7 +88,18 @@ impl Stage {
 
     /// Plays a scene to its end.
     pub fn play(&self, scene: &str, layers: &[&str]) -> Played {
-        let output = self.command(scene, layers).output().unwrap();
+        self.play_as(scene, self.command(scene, layers))
+    }
+
+    /// Plays a scene to its end, while its kernels are timed.
+    pub fn play_timed(&self, scene: &str, layers: &[&str]) -> Played {
+        let mut command = self.command(scene, layers);
+        command.env(flopmeter_layer::TIMES, "1");
+        self.play_as(scene, command)
+    }
+
+    fn play_as(&self, scene: &str, mut command: Command) -> Played {
+        let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{scene}: {}\n{said}", output.status);
         let left = fs::read(self.at("left")).unwrap();
