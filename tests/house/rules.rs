@@ -92,6 +92,30 @@ fn a_kernel_is_a_row_and_where_it_is_chosen() {
     assert!(named.contains("src/choice/linear.rs"), "{named:?}");
 }
 
+/// Who may name a family, beside the families: what is published about decoders, and the command that lists it; and
+/// the room that resolves the name of a model.
+const FAMILIAR: [&str; 7] = [
+    "src/cli/args/formulas.rs",
+    "src/cli/estimate.rs",
+    "src/cli/formulas.rs",
+    "src/model",
+    "src/page/trial.rs",
+    "src/published",
+    "src/result/formulas.rs",
+];
+
+#[test]
+fn reports_and_explanations_know_no_family() {
+    let rooms = ["resnet_bk", "decoder", "qwen2", "ResNetBkConfig", "DecoderConfig", "Qwen2Config"];
+    let named = those(|source| rooms.iter().any(|room| has_word(&source.code, room)));
+    let may = |path: &String| {
+        path.starts_with("src/family") || FAMILIAR.iter().any(|place| path.starts_with(place))
+    };
+    let elsewhere: Vec<&String> = named.iter().filter(|path| !may(path)).collect();
+    assert_eq!(elsewhere, [""; 0], "files that name a family of models");
+    assert!(named.iter().any(|path| path == "src/family.rs"), "{named:?}");
+}
+
 #[test]
 fn unsafe_code_is_where_it_was_argued_for() {
     let found = those(|source| has_word(&source.code, "unsafe"));
