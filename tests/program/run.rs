@@ -39,8 +39,7 @@ fn every_kernel_of_a_step_is_counted_alike_as_naga_ir_and_as_spirv() {
     if common::gpu().is_none() {
         return;
     }
-    let common =
-        ["--adapter", "software", "--repeat", "0", "--batch", "2", "--set", "vocab_size=23"];
+    let common = ["--repeat", "0", "--batch", "2", "--set", "vocab_size=23"];
     let steps: [&[&str]; 2] = [
         &["resnet-bk", "--seq", "5", "--set", "d_model=6", "--set", "n_layers=1"],
         &[
