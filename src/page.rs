@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agreement;
+mod answer;
 mod beyond;
 mod causes;
 mod cell;

@@ -7,7 +7,7 @@ use flopmeter::{
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    result::Agreement,
+    result::{Agreement, CheckedModel},
 };
 
 use super::{
@@ -40,7 +40,10 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         // What one adapter holds, the next may need.
         gpu.clear();
     }
-    let agreement = Agreement::new(&plan, &runs);
+    let shape = batch.shape;
+    let subject =
+        CheckedModel { model: model.name.clone(), batch: shape.batch(), seq: shape.seq() };
+    let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
 }

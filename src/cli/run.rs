@@ -16,7 +16,7 @@ use super::{
 
 pub fn run(asked: &Run, common: &Common) -> super::Result {
     let mut places = Places::default();
-    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let formats = Formats::claim(&mut places, &asked.exports)?.of_another_command();
     let ran = run::run(&asked.program, Purpose::Count)?;
     let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned());
     let ending = ending(ran.status);

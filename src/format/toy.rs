@@ -6,7 +6,7 @@ use super::Format;
 pub(super) const FORMAT: Format = Format {
     name: "toy",
     about: "Write the titles of the report's sections",
-    render: |result, every_layer| {
+    render: |result, _, every_layer| {
         let page = result.page(every_layer);
         page.sections.iter().map(|section| format!("{}\n", section.title)).collect()
     },
@@ -14,8 +14,12 @@ pub(super) const FORMAT: Format = Format {
 
 mod tests {
     use crate::{
-        estimate::Estimate, family::BatchShape, format::FORMATS, model::Model,
-        operation::Optimizer, result::AdapterList,
+        estimate::Estimate,
+        family::BatchShape,
+        format::FORMATS,
+        model::Model,
+        operation::Optimizer,
+        result::{AdapterList, Origin, Tool},
     };
 
     #[test]
@@ -24,9 +28,11 @@ mod tests {
         let model = Model::resolve("resnet-bk", [""; 0]).unwrap();
         let shape = BatchShape::resolve(Default::default(), &model.config).unwrap();
         let estimate = Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap();
-        assert!((toy.render)(&estimate, false).lines().count() > 1);
+        let date = "2026-01-02T03:04:05Z".to_owned();
+        let origin = Origin { tool: Tool::FLOPMETER, command: Vec::new(), date };
+        assert!((toy.render)(&estimate, &origin, false).lines().count() > 1);
         let list = AdapterList::new(Vec::new());
-        assert_eq!((toy.render)(&list, true).lines().count(), 1);
+        assert_eq!((toy.render)(&list, &origin, true).lines().count(), 1);
         assert_eq!(FORMATS.iter().filter(|format| format.name == "toy").count(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
+use super::answer::Problems;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
@@ -24,8 +25,27 @@ impl Paged for ShaderReport {
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
+        sections.extend(answer(self));
         Page { title: format!("{}: one kernel, measured", self.shader), sections }
     }
+}
+
+/// Whether what was looked for was found, where anybody looked.
+fn answer(report: &ShaderReport) -> Option<Section> {
+    let mut problems = Problems::default();
+    let mut holds = Vec::new();
+    let races = report.watched.as_ref().and_then(|watched| watched.races.as_ref());
+    if let Some(races) = races {
+        problems.count(races.len() as u64, |n| format!("{n} races"));
+        holds.push("no race");
+    }
+    if let Some(tally) = &report.tally {
+        if !tally.holds() {
+            problems.say("the executor's own tally differs from its counters");
+        }
+        holds.push("the executor's own tally is what its counters say");
+    }
+    (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
 }
 
 fn head(report: &ShaderReport) -> Vec<Fact> {

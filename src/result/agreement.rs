@@ -20,6 +20,12 @@ pub struct Agreement {
     /// Name and version of this layout.
     #[schemars(extend("const" = Self::SCHEMA))]
     pub schema: Cow<'static, str>,
+    /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.
+    #[serde(default)]
+    pub pass: bool,
+    /// Which model was run, and on how much.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub subject: Option<CheckedModel>,
     /// What is measured.
     pub definition: Cow<'static, str>,
     /// The kernels that the crate chose for what all of these adapters can do.
@@ -38,6 +44,17 @@ pub struct Agreement {
 
 impl Document for Agreement {
     const SCHEMA: &'static str = "flopmeter.check/1";
+}
+
+/// What was run for a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckedModel {
+    /// Name of a preset, or the folder of a model.
+    pub model: String,
+    /// Sequences in the batch.
+    pub batch: u32,
+    /// Tokens in a sequence.
+    pub seq: u32,
 }
 
 /// One kernel launch.
@@ -100,8 +117,10 @@ impl Agreement {
             Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
         });
         let passes = plan.passes.iter();
-        Self {
+        let agreement = Self {
             schema: Self::SCHEMA.into(),
+            pass: false,
+            subject: None,
             definition: DEFINITION.into(),
             kernels_chosen: runs
                 .first()
@@ -112,7 +131,15 @@ impl Agreement {
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
             watched: watched.collect(),
-        }
+        };
+        Self { pass: agreement.holds(), ..agreement }
+    }
+
+    /// The same, of a model.
+    #[must_use]
+    pub fn of(mut self, subject: CheckedModel) -> Self {
+        self.subject = Some(subject);
+        self
     }
 
     /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.

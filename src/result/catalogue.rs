@@ -2,6 +2,7 @@
 
 use schemars::{Schema, generate::SchemaSettings};
 
+use super::origin::Signed;
 use super::{
     AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
     RunReport, ScaleReport, ShaderReport,
@@ -33,6 +34,11 @@ pub fn schemas() -> [(&'static str, Schema); 10] {
 }
 
 fn schema<D: Document>() -> (&'static str, Schema) {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    (D::SCHEMA, generator.into_root_schema_for::<D>())
+    let generator = || SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator().into_root_schema_for::<Signed<'_, D>>();
+    let of_report = generator().into_root_schema_for::<D>();
+    if let Some(description) = of_report.get("description") {
+        schema.insert("description".to_owned(), description.clone());
+    }
+    (D::SCHEMA, schema)
 }

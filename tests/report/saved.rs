@@ -16,8 +16,8 @@ use flopmeter::{
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, Document, Ending, Report, RooflineReport, RunReport,
-        ShaderReport, to_json,
+        self, AdapterList, Agreement, Document, Ending, Origin, Report, RooflineReport, RunReport,
+        ShaderReport, Tool, to_json, to_signed_json,
     },
     shader::{self, Binding},
 };
@@ -171,14 +171,26 @@ pub fn placed() -> Report {
     report
 }
 
+/// Where a report comes from, the same on every day.
+pub fn origin() -> Origin {
+    let command = ["flopmeter", "profile", "--repeat", "0"].map(str::to_owned).to_vec();
+    Origin { tool: Tool::FLOPMETER, command, date: "2026-01-02T03:04:05Z".to_owned() }
+}
+
 /// Writes a report and reads it again: an equal value, and a file that follows its schema.
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    fs::write(&path, to_json(report)).unwrap();
+    let mut origin = origin();
+    if !serde_json::to_value(report).unwrap()["command"].is_null() {
+        // A report that says itself what was run.
+        origin.command.clear();
+    }
+    let text = to_signed_json(report, &origin);
+    fs::write(&path, &text).unwrap();
     assert_eq!(result::load::<D>(&path).unwrap(), *report);
 
-    let mut written: Value = serde_json::to_value(report).unwrap();
+    let mut written: Value = serde_json::from_str(&text).unwrap();
     let schemas = result::schemas();
     let (_, schema) = schemas.iter().find(|(name, _)| *name == D::SCHEMA).unwrap();
     let schema = jsonschema::validator_for(schema.as_value()).unwrap();

@@ -168,3 +168,116 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
         dispatches: launches.dispatches,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernel::{Abilities, Module, counting};
+
+    /// A kernel that does nothing, in workgroups of 8.
+    const NOTHING: [u32; 37] = [
+        // Magic number, version 1.3, bound.
+        0x0723_0203,
+        0x1_0300,
+        0,
+        5,
+        0, // OpCapability Shader, OpMemoryModel Logical GLSL450
+        0x2_0011,
+        1,
+        0x3_000e,
+        0,
+        1, // OpEntryPoint GLCompute %1 "main"
+        0x5_000f,
+        5,
+        1,
+        0x6e69_616d,
+        0, // OpExecutionMode %1 LocalSize 8 1 1
+        0x6_0010,
+        1,
+        17,
+        8,
+        1,
+        1, // %2 = OpTypeVoid, %3 = OpTypeFunction %2
+        0x2_0013,
+        2,
+        0x3_0021,
+        3,
+        2, // %1 = OpFunction %2 None %3
+        0x5_0036,
+        2,
+        1,
+        0,
+        3, // %4 = OpLabel, OpReturn, OpFunctionEnd
+        0x2_00f8,
+        4,
+        0x1_00fd,
+        0x1_0038,
+        0x1_0000,
+        0x1_0000,
+    ];
+
+    fn identity() -> Identity {
+        let entry = "main".to_owned();
+        Identity { module: Some(7), entry, constants: BTreeMap::new(), subgroup: None }
+    }
+
+    fn table() -> BlockTable {
+        let abilities = Abilities { wide_atomics: true, subgroups: true };
+        let module = Module::new(NOTHING.to_vec());
+        counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().1
+    }
+
+    /// The counters of so many invocations.
+    fn raw(table: &BlockTable, arrived: u64) -> Vec<u8> {
+        let mut raw = vec![0; table.bytes() as usize];
+        raw[..8].copy_from_slice(&arrived.to_le_bytes());
+        raw
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_missed_once_nothing_runs_any_more() {
+        let table = table();
+        let two = Launches { dispatches: 1, groups: 2, unknown: 0 };
+        for (arrived, state, known) in [
+            (16, State::Idle, true),
+            (8, State::Idle, false),
+            (8, State::Running, true),
+            (8, State::Ending, true),
+        ] {
+            let left = decode(&table, &raw(&table, arrived), two, state);
+            assert_eq!(left.problem.is_none(), known, "{arrived} {state:?}: {:?}", left.problem);
+            assert_eq!(left.invocations, arrived);
+        }
+        let unknown = Launches { unknown: 1, ..two };
+        assert_eq!(decode(&table, &raw(&table, 8), unknown, State::Idle).problem, None);
+        assert!(decode(&table, &raw(&table, 7), unknown, State::Idle).problem.is_some());
+    }
+
+    #[test]
+    fn a_recording_says_what_has_not_ended() {
+        let mut tally = Tally::default();
+        let window = Window { block: 0, offset: 0, bytes: table().bytes() };
+        tally.add((1, 0), identity(), Ok((table(), window)));
+        tally.begin(5);
+        tally.bind(5, Some(1));
+        tally.dispatch(5, Some([1, 1, 1]));
+        tally.submit(&[5]);
+        let device = Device::default();
+        let mut at = |arrived, state| {
+            let read = |_, _| raw(&table(), arrived);
+            take(&mut tally, &device, None, state, read)
+        };
+        let said = |recording: &Recording| (recording.finished, recording.unfinished_submissions);
+        assert_eq!(said(&at(0, State::Running)), (false, 1));
+        assert_eq!(said(&at(0, State::Ending)), (false, 1));
+        assert_eq!(said(&at(8, State::Running)), (false, 0));
+        let ended = at(8, State::Ending);
+        assert_eq!(said(&ended), (true, 0));
+        assert_eq!((ended.kernels[0].dispatches, ended.kernels[0].invocations), (1, 8));
+        let lost = at(0, State::Idle);
+        assert_eq!(lost.kernels, []);
+        assert!(lost.not_counted[0].why.contains("0 of 8 invocations"), "{:?}", lost.not_counted);
+    }
+}

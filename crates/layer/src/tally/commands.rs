@@ -79,3 +79,42 @@ impl Commands {
         self.launches.iter().map(|(&id, &launches)| (id, launches))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launches(commands: &Commands) -> Vec<(Option<Id>, Launches)> {
+        commands.launches().collect()
+    }
+
+    #[test]
+    fn what_the_device_may_leave_out_is_not_known() {
+        let mut commands = Commands::default();
+        commands.bind(Some(3));
+        commands.dispatch(Some([2, 3, 4]));
+        commands.conditional(true);
+        commands.dispatch(Some([9, 9, 9]));
+        commands.conditional(false);
+        commands.dispatch(None);
+        let expected = Launches { dispatches: 3, groups: 24, unknown: 2 };
+        assert_eq!(launches(&commands), [(Some(3), expected)]);
+        assert_eq!(expected.invocations(64), None);
+        assert_eq!(Launches { unknown: 0, ..expected }.invocations(64), Some(24 * 64));
+    }
+
+    #[test]
+    fn nothing_is_bound_behind_a_secondary_command_buffer() {
+        let (mut primary, mut secondary) = (Commands::default(), Commands::default());
+        secondary.bind(Some(1));
+        secondary.dispatch(Some([1, 1, 1]));
+        primary.bind(Some(2));
+        primary.execute(&secondary);
+        primary.conditional(true);
+        primary.execute(&secondary);
+        primary.dispatch(Some([1, 1, 1]));
+        let one = Launches { dispatches: 2, groups: 1, unknown: 1 };
+        let stray = Launches { dispatches: 1, groups: 0, unknown: 1 };
+        assert_eq!(launches(&primary), [(None, stray), (Some(1), one)]);
+    }
+}
