@@ -16,7 +16,7 @@ use flopmeter::{
     execute::{Executor, gpu::Gpu},
     kernel::KernelModule,
     observe::Trial,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
 };
 
 /// What a shader is told that its extents are.
@@ -60,7 +60,7 @@ fn main() {
 fn least_times(
     gpu: &mut Gpu,
     kernel: &KernelModule,
-    fills: &BTreeMap<BindingKey, Fill>,
+    fills: &BTreeMap<BindingKey, BufferFill>,
     rounds: usize,
 ) -> Result<[f64; 2], Error> {
     let limits = gpu.adapter().limits;

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use criterion::Criterion;
-use flopmeter::{execute::Limits, instrument::instrument, kernel::KernelModule, library::SOURCES};
+use flopmeter::{execute::Limits, instrument::instrument, kernel::KernelModule, library};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let limits = Limits { storage_bindings: 10, ..Limits::WEBGPU };
-    for (file, source) in SOURCES {
+    for (file, source) in library::sources() {
+        let source = source.text();
         let module = naga::front::wgsl::parse_str(source).unwrap();
         // Overrides have no defaults; what they are does not matter here.
         let overrides: BTreeMap<_, _> =

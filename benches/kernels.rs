@@ -12,7 +12,7 @@
 use std::{collections::BTreeMap, ops::ControlFlow, rc::Rc};
 
 use flopmeter::{
-    execute::{Bound, BufferId, Executor, Limits, gpu::Gpu},
+    execute::{Allocation, Bound, Executor, Limits, gpu::Gpu},
     kernel::{KernelModule, ResourceKind},
     library,
     measure::Session,
@@ -180,7 +180,7 @@ fn streaming(gpu: &mut Gpu) {
 /// Tensors by the names that kernels bind them under, and launches over them.
 struct Table<'a> {
     gpu: &'a mut Gpu,
-    tensors: BTreeMap<String, (BufferId, u64)>,
+    tensors: BTreeMap<String, (Allocation, u64)>,
 }
 
 /// A compiled kernel with everything bound.

@@ -9,7 +9,7 @@ use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU64};
 
 use flopmeter::{
     execute::Limits,
-    instrument::{Counted, CounterSet, CountingKernel},
+    instrument::{CounterSet, CountingKernel, KernelCounts},
     kernel::KernelModule,
     op::{Convention, OpCounts},
 };
@@ -74,7 +74,10 @@ fn main() -> Result<()> {
 
 /// Runs both kernels, then the product once more; what was counted after each submission. The tests call
 /// this too.
-pub fn run() -> Result<[Vec<Counted>; 2]> {
+///
+/// # Errors
+/// Where there is no adapter, or it does not run the kernels.
+pub fn run() -> Result<[Vec<KernelCounts>; 2]> {
     // Your device.
     let mut instance = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     instance.backends = wgpu::Backends::PRIMARY;
@@ -242,7 +245,7 @@ fn read(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer) -> Re
     Ok(readable.get_mapped_range(..)?.to_vec())
 }
 
-fn print(counted: &Counted, source: &str) {
+fn print(counted: &KernelCounts, source: &str) {
     let flops = |ops: OpCounts| ops.flops(Convention::Ieee);
     print_line(&format!("{}: {} FLOPs", counted.kernel, flops(counted.cost.ops)));
     for (scalar, op, count) in counted.cost.ops.floating().iter() {

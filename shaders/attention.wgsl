@@ -1,3 +1,5 @@
+// Continued in attention_tiles.wgsl.
+//
 // Causal attention with grouped queries, forward beside backward: o_i = the sum over i - WINDOW < j <= i of
 // p_ij v_j with p_ij = exp(scale * score_ij - the logarithm of the row's sum), where a score is q_i . k_j or,
 // bounded, tanh(inner * q_i . k_j). HEADS / KV_HEADS heads share one head of keys and values. The S x S square
@@ -16,11 +18,6 @@
 @group(0) @binding(7) var<storage, read_write> dq: array<f32>;            // (B, S, HEADS, WIDTH)
 @group(0) @binding(7) var<storage, read_write> dk: array<f32>;            // (B, S, KV_HEADS, WIDTH)
 @group(0) @binding(8) var<storage, read_write> dv: array<f32>;            // (B, S, KV_HEADS, WIDTH)
-
-// This invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn invocation(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // Keys that a row without tiles takes between two rescalings.
 const BLOCK: u32 = 32u;
@@ -123,12 +120,6 @@ fn backward_delta(
         sum = fma(o[d], d_o[d], sum);
     }
     delta[delta_of(at)] = sum;
-}
-
-// Where the row-th row of o, counted through B, S and HEADS, is in delta.
-fn delta_of(row: u32) -> u32 {
-    let i = row / dims.HEADS;
-    return (i / dims.S * dims.HEADS + row % dims.HEADS) * dims.S + i % dims.S;
 }
 
 // One invocation computes one row of dq.

@@ -1,3 +1,5 @@
+// Continued in products.wgsl.
+//
 // What the files of attention share: dimensions and bindings, where a head's rows are, how tiles are read and
 // written, and the pairs near the diagonal, which are taken row by row.
 

@@ -1,3 +1,5 @@
+// Continued in attention_common.wgsl.
+//
 // The attention of attention_tiles.wgsl for adapters with subgroups of eight lanes or more: the same entries
 // with vectors, bindings, dimensions and operations; `backward_delta_vec4` is there alone. The eight
 // lanes of a workgroup have adjacent tiles and meet the same blocks of 32 rows, so each of them loads an

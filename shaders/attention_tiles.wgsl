@@ -1,3 +1,5 @@
+// Continued in attention_common.wgsl.
+//
 // The attention of attention.wgsl by vectors: an invocation takes four rows.
 //
 // Only pairs j <= i are computed, so an invocation's tile of four rows leaves over a triangle of pairs,
@@ -9,6 +11,17 @@
 // `_vec4` entries want WIDTH to be a multiple of four and WINDOW to be S, and bind vec4 views of the same
 // buffers. Their invocations are the tiles of all heads, ceil(S / 4) to a head, except where an entry says
 // otherwise.
+
+// This invocation; two grid dimensions, because one ends at 65535 workgroups.
+fn invocation(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
+    return (group.y * groups.x + group.x) * LANES + lane;
+}
+
+// Where the row-th row of o, counted through B, S and HEADS, is in delta.
+fn delta_of(row: u32) -> u32 {
+    let i = row / dims.HEADS;
+    return (i / dims.S * dims.HEADS + row % dims.HEADS) * dims.S + i % dims.S;
+}
 
 // q . k for 32 keys, and a tile of four queries as columns.
 fn scores(own_row: vec4<u32>, other_row: vec4<u32>, head: Head) -> Block {

@@ -1,3 +1,5 @@
+// Continued in linear_tiles.wgsl.
+//
 // Matrix products with and without bias, forward beside backward, for G contiguous groups of rows: group g owns
 // rows groups[g] .. groups[g + 1] of x, y and dy, and the weights w[g]. G = 1 is a dense layer,
 // G = E a mixture of experts whose rows are sorted by expert. The bounds are data; a group may be
@@ -20,8 +22,6 @@
 // `_columns` entries want that of the output's columns alone, whatever is summed over.
 // Edge tiles run exactly the operations of the outputs that exist, never those of a padded tile. Guards join their
 // conditions with `|`: both are there anyway, and `||` is one more branch to take and to count.
-
-override COLUMN_LANES: u32;
 
 // start + the sum over k of x[m, k] w[row, k].
 fn row_by_row(start: f32, m: u32, row: u32) -> f32 {

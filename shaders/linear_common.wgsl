@@ -1,3 +1,5 @@
+// Continued in products.wgsl.
+//
 // What the files of matrix products share: dimensions and bindings, the rows of a group, and how tiles are
 // read and written, and what is computed where they are not whole.
 

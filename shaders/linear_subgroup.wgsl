@@ -1,3 +1,5 @@
+// Continued in linear_common.wgsl.
+//
 // The matrix products of linear.wgsl for adapters with subgroups of eight lanes or more: the same
 // entries, bindings, dimensions and operations. A workgroup shares the rows of its tile, so each of
 // eight lanes loads an eighth of what belongs to the rows and the subgroup passes it around. On a

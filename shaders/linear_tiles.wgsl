@@ -1,4 +1,8 @@
-// The `_vec4` products of linear.wgsl, which this file follows: tiles of 8 x 8 outputs.
+// Continued in linear_common.wgsl.
+//
+// The `_vec4` products of linear.wgsl: tiles of 8 x 8 outputs.
+
+override COLUMN_LANES: u32;
 
 // A tile of 8 x 8 outputs: rows m .. m + 7, and two runs of four columns that lie apart so that
 // adjacent lanes touch adjacent addresses.

@@ -1,3 +1,5 @@
+// Continued in products.wgsl.
+//
 // RMS norm over rows: y = x * rstd * weight with rstd = 1 / sqrt(mean of x^2 + eps), and its
 // gradients.
 //

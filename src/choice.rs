@@ -3,8 +3,10 @@
 //! buffer.
 
 mod linear;
+mod set;
 mod spread;
 
+pub use set::KernelSet;
 pub use spread::{
     ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS,
     RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,

@@ -17,9 +17,13 @@ mod output;
 mod profile;
 mod progress;
 mod roofline;
+mod run;
 mod scale;
 mod shader;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::anyhow;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use log::LevelFilter;
 
@@ -28,40 +32,34 @@ pub use outcome::Outcome;
 use args::{Arguments, Command, Common};
 use outcome::Result;
 
-/// Runs the program on its arguments.
-pub fn run() -> Outcome {
+/// Reads the arguments of the process.
+///
+/// # Errors
+/// How the process ends where they ask for help, or make no sense; that has been said then.
+pub fn parse() -> std::result::Result<Arguments, Outcome> {
     let parsed =
         Arguments::command().try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            // Help goes to standard output, a slip of the keyboard to standard error; if nobody
-            // listens there is nobody to tell.
-            let _ = message.print();
-            return if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds };
-        }
-    };
+    parsed.map_err(|message| {
+        // Help goes to standard output, a slip of the keyboard to standard error; if nobody
+        // listens there is nobody to tell.
+        let _ = message.print();
+        if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds }
+    })
+}
+
+/// Does what the arguments ask for.
+pub fn run(arguments: Arguments) -> Outcome {
     // A step that is given up goes on in its thread until the process ends.
     let Arguments { command, common } = Box::leak(Box::new(arguments));
     log_to_stderr(common);
-    let outcome = interrupt::listen().and_then(|()| match command {
-        Command::Profile(asked) => profile::run(asked, common),
-        Command::Check(asked) => check::run(asked, common),
-        Command::Estimate(asked) => estimate::run(asked, common),
-        Command::Formulas(asked) => formulas::run(asked, common),
-        Command::Compare(asked) => compare::run(asked, common),
-        Command::Scale(asked) => scale::run(asked, common),
-        Command::Merge(asked) => merge::run(asked, common),
-        Command::Shader(asked) => shader::run(asked, common),
-        Command::Roofline(asked) => roofline::run(asked, common),
-        Command::Adapters(asked) => adapters::run(asked, common),
-        Command::Completions(asked) => manual::completions(asked),
-        Command::Man(asked) => manual::man(asked),
-    });
+    // The commands hold nothing that outlives a panic: files are written whole, at the end.
+    let ended = catch_unwind(AssertUnwindSafe(|| execute(command, common)));
+    // The panic itself has been printed, with its place in the source.
+    let outcome = ended.unwrap_or_else(|_| Err(anyhow!(FAULT)));
     let outcome = outcome.unwrap_or_else(|error| {
         let cut = error.downcast_ref().and_then(flopmeter::Error::kernel);
         let cut = cut.is_some_and(flopmeter::KernelError::is_of_a_run);
-        output::complain(&if cut { error.context(AUTO) } else { error });
+        output::complain(&if cut { error.context(hint::AUTO) } else { error });
         if cut { Outcome::CheckFailed } else { Outcome::CouldNotRun }
     });
     if interrupt::has_left_behind() {
@@ -70,9 +68,32 @@ pub fn run() -> Outcome {
     outcome
 }
 
-/// What helps where an adapter did not run a kernel to its end.
-const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
-                    --adapter embedded runs there at once)";
+/// Does what a command asks for.
+fn execute(command: &'static Command, common: &Common) -> Result {
+    match command {
+        Command::Run(_) => interrupt::leave_to_program(),
+        _ => interrupt::listen(),
+    }?;
+    match command {
+        Command::Profile(asked) => profile::run(asked, common),
+        Command::Check(asked) => check::run(asked, common),
+        Command::Estimate(asked) => estimate::run(asked, common),
+        Command::Formulas(asked) => formulas::run(asked, common),
+        Command::Compare(asked) => compare::run(asked, common),
+        Command::Scale(asked) => scale::run(asked, common),
+        Command::Merge(asked) => merge::run(asked, common),
+        Command::Shader(asked) => shader::run(asked, common),
+        Command::Run(asked) => run::run(asked, common),
+        Command::Roofline(asked) => roofline::run(asked, common),
+        Command::Adapters(asked) => adapters::run(asked, common),
+        Command::Completions(asked) => manual::completions(asked),
+        Command::Man(asked) => manual::man(asked),
+    }
+}
+
+/// What a panic of a command means.
+const FAULT: &str = "a fault of flopmeter itself, as printed above; nothing was written. Please report it, with the \
+                     command that showed it";
 
 fn log_to_stderr(common: &Common) {
     let level = match common.verbose {
@@ -99,6 +120,7 @@ mod tests {
         assert_eq!(Outcome::of(true).code(), 0);
         assert_eq!(Outcome::of(false).code(), 1);
         assert_eq!(Outcome::CouldNotRun.code(), 2);
+        assert_eq!(Outcome::OfProgram(77).code(), 77);
     }
 
     #[test]

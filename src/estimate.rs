@@ -21,7 +21,7 @@ use crate::{
 
 /// What an estimator says about one training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "file::Estimate", into = "file::Estimate")]
+#[serde(try_from = "file::WrittenEstimate", into = "file::WrittenEstimate")]
 pub struct Estimate {
     config: ModelConfig,
     shape: BatchShape,

@@ -11,7 +11,7 @@ pub mod gpu;
 mod memory;
 mod witness;
 
-pub use executor::{Bound, BufferId, Dispatch, Executor, Outcome, ProgramId};
+pub use executor::{Allocation, Bound, Dispatch, Executor, Outcome, ProgramId};
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
 
 pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};

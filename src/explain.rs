@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::Account;
 pub use facts::Facts;
-pub use subject::{Entry, Named, Subject};
+pub use subject::{Balance, Named, Subject};
 
 use facts::{HEAD, product};
 
@@ -62,7 +62,7 @@ pub fn causes<'a>(
     terms: impl IntoIterator<Item = &'a Term>,
     convention: Convention,
 ) -> Vec<Cause> {
-    let mut ledger: BTreeMap<(Phase, Subject), Entry> = BTreeMap::new();
+    let mut ledger: BTreeMap<(Phase, Subject), Balance> = BTreeMap::new();
     let mut facts = Facts::default();
     for (pass, ops, extrapolated) in passes {
         facts.learn(pass);
@@ -143,7 +143,7 @@ fn aside(
     account: &dyn Account,
     subject: &Subject,
     phase: Phase,
-    entry: Entry,
+    entry: Balance,
     facts: &Facts,
 ) -> &'static str {
     match subject {

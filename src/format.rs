@@ -14,6 +14,8 @@ pub mod markdown;
 pub mod svg;
 #[cfg(feature = "cli")]
 pub mod table;
+#[cfg(test)]
+mod toy;
 pub mod trace;
 
 pub use exported::{Exported, Format};
@@ -26,4 +28,6 @@ pub const FORMATS: &[Format] = &[
     markdown::FORMAT,
     #[cfg(feature = "cli")]
     html::FORMAT,
+    #[cfg(test)]
+    toy::FORMAT,
 ];

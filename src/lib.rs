@@ -2,6 +2,39 @@
 //! everybody quotes for it true? flopmeter runs real WGSL kernels, rewrites them in naga IR so that the
 //! device counts for itself, and holds the counts against closed forms and published estimators.
 //!
+//! ```
+//! # #[cfg(feature = "embedded")] {
+//! use flopmeter::{execute::{self, Executor}, kernel::KernelModule, observe::Trial, op::Convention};
+//!
+//! let source = "
+//!     @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+//!
+//!     @compute @workgroup_size(64)
+//!     fn double(@builtin(global_invocation_id) id: vec3<u32>) {
+//!         x[id.x] = 2.0 * x[id.x];
+//!     }";
+//! let kernel = KernelModule::from_wgsl("double", source, "double", &Default::default())?;
+//! let mut cpu = execute::cpu::Cpu::new(32)?;
+//! let trial = Trial::new(&mut cpu, &kernel, vec![vec![0; 4 * 128]])?;
+//! let (observed, _) = trial.observe(&mut cpu, [2, 1, 1], 0)?;
+//! assert_eq!(observed.cost.ops.flops(Convention::Ieee), 128);
+//! # }
+//! # Ok::<(), flopmeter::Error>(())
+//! ```
+//!
+//! A model is named, estimated and run in the same way; [`profile`](mod@profile) has the whole of it.
+//!
+//! ```
+//! use flopmeter::{estimate::Estimate, family::BatchShape, model::Model, operation::Optimizer};
+//!
+//! let model = Model::resolve("resnet-bk", ["n_layers=2"])?;
+//! let shape = BatchShape::resolve(Default::default(), &model.config)?;
+//! let estimate = Estimate::new(&model.config, shape, Optimizer::AdamW)?;
+//! assert_eq!((shape.batch(), shape.seq()), (32, 128));
+//! assert!(estimate.total_flops().backward > estimate.total_flops().forward);
+//! # Ok::<(), flopmeter::Error>(())
+//! ```
+//!
 //! # What is measured
 //!
 //! *Executed operations*: every arithmetic operation, load and store that an active invocation
@@ -40,7 +73,7 @@
 //! | [`blocks`] | what families are built of | families |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
-//! | [`library`] | the crate's own kernels, by name | shapes, devices |
+//! | [`library`] | the crate's own kernels, by name; what a shader file is continued in | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
 //! | [`measure`] | run a plan, pass by pass | formulas |
@@ -54,6 +87,7 @@
 //! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
 //! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
+//! | `run` | somebody's program, with the Vulkan layer in it | reports, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
 //! | [`result`] | what was found out, serialisable, read back from its file | how it is said |
 //! | [`page`] | what a result says, cell by cell | how it looks |
@@ -74,19 +108,21 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `glsl`, `spirv` | shader files other than WGSL |
+//! | `run` | programs that use Vulkan, by the layer of `flopmeter-layer` |
 //! | `cli` | the program, `format::table`, `csv`, `html` and `svg`; the program takes all features |
 //!
 //! # Shape letters
 //!
-//! B batch, N sequence (S in Qwen's kernels), D width, L layers, E experts, K chosen experts,
-//! V vocabulary, T = B N tokens, A = T K assignments; for Qwen H hidden width, n heads of width d, I the
-//! width between SwiGLU's products, r an adapter's rank. In the matrix products of [`formula`] and
-//! `shaders/linear.wgsl`: M rows, K inputs and N outputs, as everywhere in that literature.
+//! [`operation::LETTERS`] says what each dimension counts, in Rust, in WGSL, in formulas and in reports: B sequences
+//! of N tokens (S in a decoder's kernels), D wide (H in a decoder), V tokens in the vocabulary, T = B N; and in
+//! the matrix products of [`formula`] and `shaders/linear.wgsl` M rows, K inputs and N outputs, as everywhere in
+//! that literature.
 
 pub mod blocks;
 pub mod check;
 pub mod choice;
 pub mod claim;
+mod continued;
 mod error;
 pub mod estimate;
 pub mod exact;
@@ -110,6 +146,8 @@ pub mod published;
 pub mod registry;
 pub mod result;
 pub mod roofline;
+#[cfg(feature = "run")]
+pub mod run;
 pub mod schedule;
 pub mod shader;
 pub mod sweep;

@@ -1,33 +1,29 @@
 //! The crate's own kernels: which shader files there are, and one kernel of them by its name. What a binding
 //! or a uniform is called in WGSL is stated there alone; shapes reach a kernel as overrides.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use flopmeter_core::read::Parsed;
+use flopmeter_core::{read::Parsed, source::Source};
 
 use crate::{
-    Error, KernelError,
+    Error, KernelError, continued,
     kernel::KernelModule,
     plan::{Dims, KernelName},
 };
 
 macro_rules! shaders {
-    ($($stem:literal $(+ $part:literal)*),* $(,)?) => {
-        /// Every kernel family: the stem of its file and its source, with that of the files it is
-        /// continued in behind it, so that lines of the first are what they are called.
-        pub const SOURCES: &[(&str, &str)] = &[$((
-            $stem,
-            concat!(
-                include_str!(concat!("../shaders/", $stem, ".wgsl"))
-                $(, "\n", include_str!(concat!("../shaders/", $part, ".wgsl")))*
-            ),
-        )),*];
+    ($($stem:literal),* $(,)?) => {
+        /// Every shader file by its stem. One that is continued in another says so in its first line.
+        pub const FILES: &[(&str, &str)] =
+            &[$(($stem, include_str!(concat!("../shaders/", $stem, ".wgsl")))),*];
     };
 }
 
 shaders![
-    "attention" + "attention_tiles" + "attention_common" + "products",
-    "attention_subgroup" + "attention_common" + "products",
+    "attention",
+    "attention_common",
+    "attention_subgroup",
+    "attention_tiles",
     "bk_core",
     "columns",
     "cross_entropy",
@@ -35,19 +31,32 @@ shaders![
     "geglu",
     "grouping",
     "layer_norm",
-    "linear" + "linear_tiles" + "linear_common" + "products",
-    "linear_subgroup" + "linear_common" + "products",
+    "linear",
+    "linear_common",
+    "linear_subgroup",
+    "linear_tiles",
     "mix",
     "moe",
     "optimizer",
+    "products",
     "relu",
-    "rms_norm" + "products",
+    "rms_norm",
     "roofline",
     "rope",
     "shared_expert",
     "soft_cap",
     "swiglu",
 ];
+
+/// Every file that continues no other, with all that it is continued in.
+pub fn sources() -> Vec<(&'static str, Source)> {
+    let follows = |stem: &str| {
+        let name = Some(format!("{stem}.wgsl"));
+        FILES.iter().any(|(_, text)| continued::continuation(text) == name)
+    };
+    let first = FILES.iter().map(|(stem, _)| *stem).filter(|stem| !follows(stem));
+    first.filter_map(|stem| Some((stem, source(stem)?))).collect()
+}
 
 /// The crate's own kernels, each file parsed at most once.
 #[derive(Default)]
@@ -61,6 +70,9 @@ pub type KernelKey = (KernelName, Vec<(String, u32)>);
 impl Library {
     /// One kernel with its overrides taken from `dims` by name, and the key under which a caller
     /// may keep it. Dimensions that are no overrides are left alone: they are uniforms.
+    ///
+    /// # Errors
+    /// Where there is no such kernel, or an override has neither a value nor a default.
     pub fn load(
         &mut self,
         kernel: &KernelName,
@@ -76,13 +88,16 @@ impl Library {
     }
 
     /// The key that [`Library::load`] would return, without the work of loading.
+    ///
+    /// # Errors
+    /// Where there is no such shader file.
     pub fn key(&mut self, kernel: &KernelName, dims: &Dims) -> Result<KernelKey, Error> {
         if !self.parsed.contains_key(&kernel.file) {
             let source = source(&kernel.file).ok_or_else(|| KernelError::Kernel {
                 kernel: kernel.to_string(),
                 problem: format!("there is no shader file '{}.wgsl'", kernel.file),
             })?;
-            let parsed = Parsed::wgsl(&kernel.file, source)?;
+            let parsed = Parsed::wgsl_source(&kernel.file, source)?;
             self.parsed.insert(kernel.file.clone(), parsed);
         }
         let overrides = self.parsed[&kernel.file]
@@ -96,8 +111,17 @@ impl Library {
     }
 }
 
-fn source(file: &str) -> Option<&'static str> {
-    SOURCES.iter().find(|(stem, _)| *stem == file).map(|(_, source)| *source)
+/// A file with all that it is continued in; `None` where there is none of that stem.
+pub fn source(stem: &str) -> Option<Source> {
+    let text = |name: &str| {
+        let found = FILES.iter().find(|(stem, _)| name.strip_suffix(".wgsl") == Some(stem));
+        found.map(|(_, text)| Cow::Borrowed(*text)).ok_or_else(|| format!("no shader file {name}"))
+    };
+    let name = format!("{stem}.wgsl");
+    let first = text(&name).ok()?;
+    let files = continued::whole((name, first), text).expect("the crate's files have an end");
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    Some(Source::joined(&files))
 }
 
 /// Loads one of the crate's own kernels, taking its overrides from `dims` by name.
@@ -106,4 +130,60 @@ fn source(file: &str) -> Option<&'static str> {
 /// Where there is no such kernel, or an override has neither a value nor a default.
 pub fn load(kernel: &KernelName, dims: &Dims) -> Result<KernelModule, Error> {
     Library::default().load(kernel, dims).map(|(_, module)| module)
+}
+
+#[cfg(test)]
+mod tests {
+    use naga::{AddressSpace, ScalarKind, TypeInner};
+
+    use super::*;
+    use crate::operation::meaning;
+
+    /// The members of uniform blocks of a file that are whole numbers.
+    fn dimensions(parsed: &Parsed) -> Vec<String> {
+        let module = &parsed.module;
+        let uniforms = module.global_variables.iter().map(|(_, variable)| variable);
+        let blocks = uniforms.filter(|variable| variable.space == AddressSpace::Uniform);
+        let members = blocks.flat_map(|block| match &module.types[block.ty].inner {
+            TypeInner::Struct { members, .. } => members.as_slice(),
+            _ => &[],
+        });
+        let whole = members
+            .filter(|member| module.types[member.ty].inner.scalar_kind() == Some(ScalarKind::Uint));
+        whole.filter_map(|member| member.name.clone()).collect()
+    }
+
+    #[test]
+    fn the_legend_has_every_dimension() {
+        let mut seen = 0;
+        for (file, source) in sources() {
+            let dimensions = dimensions(&Parsed::wgsl_source(file, source).unwrap());
+            seen += dimensions.len();
+            for name in dimensions {
+                assert!(meaning(&name).is_some(), "{file}: the legend does not say what {name} is");
+            }
+        }
+        assert!(seen > 40, "only {seen} dimensions were found");
+        assert_eq!(meaning("Z"), None);
+    }
+    /// Every file reads by itself, whatever it is continued in, and so it does for a user who names it.
+    #[test]
+    fn every_file_stands_by_itself() {
+        for (stem, _) in FILES {
+            let source = source(stem).unwrap();
+            let own = Parsed::wgsl_source(stem, source).map_err(|error| error.to_string());
+            assert!(own.is_ok(), "{stem}: {}", own.unwrap_err());
+        }
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+        let there = std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(there, FILES.len(), "a file of shaders/ is not in the list");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_file_and_line() {
+        let source =
+            Source::joined(&[("a.wgsl", "fn a() {}\n"), ("b.wgsl", "\nfn b() { c(); }\n")]);
+        let error = Parsed::wgsl_source("a.wgsl", source).unwrap_err().to_string();
+        assert!(error.contains("b.wgsl:2") && error.contains("c();"), "{error}");
+    }
 }

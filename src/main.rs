@@ -5,14 +5,21 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Mesa's device-select layer complains on standard error where there is no desktop session.
-    #[expect(
-        unsafe_code,
-        reason = "setting a variable is unsound only where another thread reads the environment, and \
-                  this is the first statement of the only thread"
-    )]
-    unsafe {
-        std::env::set_var("NODEVICE_SELECT", "1");
+    let arguments = match cli::parse() {
+        Ok(arguments) => arguments,
+        Err(outcome) => return outcome.into(),
+    };
+    // Mesa's device-select layer complains on standard error where there is no desktop session. A program that is
+    // run for the user has the environment that the user gave it.
+    if !arguments.run_a_program() {
+        #[expect(
+            unsafe_code,
+            reason = "setting a variable is unsound only where another thread reads the environment, and \
+                      there is no other thread yet"
+        )]
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
+        }
     }
-    cli::run().into()
+    cli::run(arguments).into()
 }

@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 pub use self::second::Attempts;
 pub use self::{
     buffers::{Buffers, Outputs},
-    timing::{Source, Timing},
+    timing::{TimeSource, Timing},
     trial::Trial,
 };
 pub(crate) use timing::{median, source};
 
 use crate::{
     Error,
-    execute::{Adapter, Bound, BufferId, Dispatch, Executor, Outcome, ProgramId, Witness},
+    execute::{Adapter, Allocation, Bound, Dispatch, Executor, Outcome, ProgramId, Witness},
     instrument::{BlockTable, CounterBinding, Line, instrument},
     kernel::KernelModule,
     op::Cost,
@@ -100,7 +100,7 @@ impl Counting {
     }
 
     /// The counters of the kernel, where they lie at `offset` bytes of a buffer.
-    pub fn counters_at(&self, buffer: BufferId, offset: u64) -> Bound {
+    pub fn counters_at(&self, buffer: Allocation, offset: u64) -> Bound {
         let CounterBinding { group, binding } = self.counters;
         Bound { group, binding, buffer, offset, size: self.table.bytes() }
     }

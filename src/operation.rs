@@ -3,11 +3,13 @@
 //! without a wildcard, so that the compiler finds what a new operation still lacks. Knows neither kernels
 //! nor devices nor models.
 
+mod letters;
 mod optimizer;
 mod step;
 
 use serde::{Deserialize, Serialize};
 
+pub use letters::{LETTERS, meaning};
 pub use optimizer::Optimizer;
 pub use step::{
     AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod agreement;
+mod answer;
 mod beyond;
 mod causes;
 mod cell;
@@ -20,6 +21,7 @@ mod plot;
 mod profile;
 mod provenance;
 mod roofline;
+mod run;
 mod scale;
 mod section;
 mod shader;
@@ -30,7 +32,7 @@ mod watched;
 
 pub use cell::Cell;
 pub use paged::Paged;
-pub use plot::{Bar, Figure, Line, Plot, Point, Slice, Step, Track};
+pub use plot::{Bar, Curve, Figure, Mark, Plot, Rise, Stretch, Track};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section};
 pub use table::{Column, Row, Table};

@@ -5,6 +5,7 @@ mod places;
 
 use crate::{
     Error,
+    choice::KernelSet,
     estimate::Estimate,
     execute::{Executor, Limits},
     formula::forms,
@@ -15,7 +16,7 @@ use crate::{
     },
     op::Convention,
     plan::Phase,
-    result::{Report, Subject, WayToTrain},
+    result::{Profiled, Report, WayToTrain},
 };
 
 pub use crate::measure::{Keep, KeptTensor, Run, run};
@@ -42,6 +43,8 @@ pub struct Request<'a> {
     /// Whether to run only as many layers as there are kinds of them, and to take the others' figures
     /// from those. No tensor is kept of such a run, since they are another model's.
     pub extrapolate: bool,
+    /// Which kernels may run.
+    pub kernels: KernelSet,
 }
 
 /// Runs a request on an executor and reports on it; the tensors to keep come beside the report.
@@ -54,10 +57,19 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<KeptTensor>), Error> {
-    let Request { model, weights, batch, data, training, convention, repeats, extrapolate } =
-        request;
+    let Request {
+        model,
+        weights,
+        batch,
+        data,
+        training,
+        convention,
+        repeats,
+        extrapolate,
+        kernels,
+    } = request;
     let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
-    let limits = executor.adapter().limits;
+    let limits = kernels.on(&executor.adapter().limits)?;
     let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
     let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
@@ -70,7 +82,7 @@ pub fn profile(
     } else {
         run(executor, &plan, &inputs, repeats, keep, observe)?
     };
-    let subject = Subject {
+    let subject = Profiled {
         model: &model.name,
         config: &model.config,
         data,

@@ -21,9 +21,9 @@ mod profilers;
 mod registry;
 mod rules;
 
-pub use bill::{Bill, What};
+pub use bill::{Charges, What};
 pub use case::Case;
-pub use cause::Cause;
+pub use cause::FormulaCause;
 pub use fault::{FAULTS, Fault};
 pub use formula::{Checked, Covers, Formula, Source};
 pub use judge::{FormulaRow, Judged, judge};

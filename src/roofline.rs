@@ -9,7 +9,7 @@ mod probe;
 use std::ops::ControlFlow;
 
 pub use ceiling::{Ceiling, Ceilings, Drift, Missing, Resource, Spread};
-pub use place::{Bound, Placement};
+pub use place::{BoundBy, Placement};
 
 use crate::{Error, execute::Executor};
 
@@ -17,7 +17,7 @@ use crate::{Error, execute::Executor};
 pub const REPEATS: u32 = 7;
 
 /// Told before each kernel; a break stops the measurement with [`Error::Interrupted`].
-pub type Observer<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
+pub type ProbeObserver<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 
 /// Measures an executor's ceilings with `repeats` timed runs each, one at least. Takes seconds. Whatever the
 /// executor held is given back.
@@ -27,7 +27,7 @@ pub type Observer<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 pub fn measure(
     executor: &mut dyn Executor,
     repeats: u32,
-    observe: &mut Observer<'_>,
+    observe: &mut ProbeObserver<'_>,
 ) -> Result<Ceilings, Error> {
     let mut measured = |executor: &mut dyn Executor, probe: &probe::Probe| match observe(probe.name)
     {

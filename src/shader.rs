@@ -9,7 +9,7 @@ mod npy;
 use std::collections::BTreeMap;
 
 pub use file::ShaderFile;
-pub use fill::Fill;
+pub use fill::BufferFill;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +25,13 @@ pub type BindingKey = (u32, u32);
 
 /// One launch of one kernel.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct ShaderRequest<'a> {
     /// What runs.
     pub kernel: &'a KernelModule,
     /// Workgroups.
     pub grid: [u32; 3],
     /// What the user puts into buffers. What is not here and has a fixed size is zeroed.
-    pub fills: &'a BTreeMap<BindingKey, Fill>,
+    pub fills: &'a BTreeMap<BindingKey, BufferFill>,
     /// Which buffers to read back.
     pub dumps: &'a [BindingKey],
     /// Timed runs of the plain kernel.
@@ -40,7 +40,7 @@ pub struct Request<'a> {
 
 /// What a launch left.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct ShaderRun {
     /// What it did.
     pub observed: Observed,
     /// What each resource of the kernel was bound to.
@@ -71,8 +71,8 @@ pub struct Binding {
 /// # Errors
 /// Where buffers and grid do not fit the kernel or the executor, where the kernel cannot be counted,
 /// or where the executor fails.
-pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Error> {
-    let Request { kernel, grid, fills, dumps, repeats } = *request;
+pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<ShaderRun, Error> {
+    let ShaderRequest { kernel, grid, fills, dumps, repeats } = *request;
     let limits = executor.adapter().limits;
     check_grid(kernel, grid, &limits)?;
     let (bindings, contents) = contents(kernel, fills, &limits)?.into_iter().unzip();
@@ -85,7 +85,7 @@ pub fn run(executor: &mut dyn Executor, request: &Request<'_>) -> Result<Run, Er
     for &key in dumps {
         left.extend(trial.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
     }
-    Ok(Run { observed, bindings, timing, dumps: left })
+    Ok(ShaderRun { observed, bindings, timing, dumps: left })
 }
 
 fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
@@ -115,7 +115,7 @@ fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<
 /// What each resource of the kernel is bound to, and its contents, a multiple of four bytes.
 fn contents(
     kernel: &KernelModule,
-    fills: &BTreeMap<BindingKey, Fill>,
+    fills: &BTreeMap<BindingKey, BufferFill>,
     limits: &Limits,
 ) -> Result<Vec<(Binding, Vec<u8>)>, Error> {
     for key in fills.keys() {
@@ -131,7 +131,7 @@ fn contents(
                 "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"
             ))
         })?;
-        let zeros = Fill::Zeros(layout.least_scalars());
+        let zeros = BufferFill::Zeros(layout.least_scalars());
         let fill = match fills.get(&(*group, *binding)) {
             Some(fill) => fill,
             None if layout.is_runtime_sized() => {
@@ -151,7 +151,7 @@ fn contents(
             binding: *binding,
             name: name.clone(),
             bytes: bytes.len() as u64,
-            fill: fills.get(&(*group, *binding)).map(Fill::to_string),
+            fill: fills.get(&(*group, *binding)).map(BufferFill::to_string),
         };
         Ok((bound, bytes))
     });

@@ -96,7 +96,7 @@ pub struct Point {
 
 /// The point of a sweep that a report is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
+pub struct SweepPoint {
     /// Which sweep.
     #[serde(flatten)]
     pub sweep: Sweep,

@@ -6,7 +6,7 @@ mod options;
 mod shared;
 mod values;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use flopmeter::{
     op::Convention,
     roofline::REPEATS,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
     sweep::{AskedAxis, Shard},
 };
 
@@ -59,6 +59,8 @@ pub enum Command {
     Merge(Merge),
     /// Any compute kernel, counted line by line
     Shader(Shader),
+    /// Any program that uses Vulkan, unmodified: what its compute kernels execute
+    Run(Run),
     /// This adapter's ceilings, measured: peaks, bandwidths, what a dispatch costs
     Roofline(Roofline),
     /// What can run here, and what `auto` would pick
@@ -281,10 +283,10 @@ pub struct Shader {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// BufferFill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
-    pub bindings: Vec<(BindingKey, Fill)>,
+    pub bindings: Vec<(BindingKey, BufferFill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
     pub dumps: Vec<(BindingKey, PathBuf)>,
@@ -313,6 +315,24 @@ pub struct Shader {
 }
 
 #[derive(Debug, Args)]
+pub struct Run {
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Run the program a second time, with its kernels as they are, to time them
+    #[arg(long)]
+    pub time: bool,
+    /// Exit code 1 where the program succeeds and something that it ran was not counted
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub exports: Exports,
+    /// The program and its arguments, behind --
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
 pub struct Completions {
     /// Which shell
     #[arg(value_name = "SHELL", value_enum)]
@@ -330,6 +350,13 @@ pub struct Manual {
 pub struct Adapters {
     #[command(flatten)]
     pub exports: Exports,
+}
+
+impl Arguments {
+    /// Whether they have a program of the user's run.
+    pub fn run_a_program(&self) -> bool {
+        matches!(self.command, Command::Run(_))
+    }
 }
 
 impl Estimate {

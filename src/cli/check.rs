@@ -7,7 +7,7 @@ use flopmeter::{
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
-    result::Agreement,
+    result::{Agreement, CheckedModel},
 };
 
 use super::{
@@ -27,6 +27,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
+    let limits = asked.work.setup.kernels.on(&limits)?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &limits)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
@@ -39,7 +40,10 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         // What one adapter holds, the next may need.
         gpu.clear();
     }
-    let agreement = Agreement::new(&plan, &runs);
+    let shape = batch.shape;
+    let subject =
+        CheckedModel { model: model.name.clone(), batch: shape.batch(), seq: shape.seq() };
+    let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
 }

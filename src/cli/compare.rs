@@ -100,6 +100,7 @@ fn measured(
         convention,
         repeats,
         extrapolate: false,
+        kernels: setup.kernels,
     };
     let bar = Bar::new(common, repeats);
     let ran = attempts.run(|executor, moved| {

@@ -1,11 +1,14 @@
 //! What every command does with its report: each format that was asked for to its place, and a table
 //! for whoever reads the terminal.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
 use anyhow::bail;
 
-use flopmeter::format::{Exported, Format, table};
+use flopmeter::{
+    format::{Exported, Format, table},
+    result::{Origin, Tool},
+};
 
 use super::{
     args::{Common, Exports},
@@ -42,7 +45,10 @@ impl Places {
 
 /// The formats that a report was asked for in, and where each goes.
 #[derive(Debug)]
-pub struct Formats(Vec<(&'static Format, Sink)>);
+pub struct Formats {
+    claimed: Vec<(&'static Format, Sink)>,
+    origin: Origin,
+}
 
 impl Formats {
     /// Claims a place for each format that was asked for.
@@ -50,7 +56,14 @@ impl Formats {
         let claimed = asked.0.iter().map(|(format, path)| {
             Ok((*format, places.claim_path(format!("--{}", format.name), path)?))
         });
-        Ok(Self(claimed.collect::<super::Result<_>>()?))
+        Ok(Self { claimed: claimed.collect::<super::Result<_>>()?, origin: origin() })
+    }
+
+    /// The same, for a report that says itself which command was run.
+    #[must_use]
+    pub fn of_another_command(mut self) -> Self {
+        self.origin.command.clear();
+        self
     }
 
     /// Writes a report in each of them, and its table to standard output unless that is taken.
@@ -60,13 +73,37 @@ impl Formats {
         places: &Places,
         common: &Common,
     ) -> super::Result<()> {
-        let every_layer = common.verbose > 0;
-        for (format, sink) in &self.0 {
-            sink.write(&(format.render)(report, every_layer))?;
-        }
+        self.export(report, common)?;
         if !places.has_standard() {
-            output::print(&table::render(&report.page(every_layer), output::color(common)))?;
+            let page = report.page(common.verbose > 0);
+            output::print(&table::render(&page, output::color(common)))?;
         }
         Ok(())
+    }
+
+    /// Writes a report in each of them, and its table to standard error where there are none: standard output is
+    /// somebody else's.
+    pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
+        if self.claimed.is_empty() && !common.quiet {
+            let page = report.page(common.verbose > 0);
+            output::print_beside(&table::render(&page, false));
+        }
+        self.export(report, common)
+    }
+
+    fn export(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
+        for (format, sink) in &self.claimed {
+            sink.write(&(format.render)(report, &self.origin, common.verbose > 0))?;
+        }
+        Ok(())
+    }
+}
+
+/// This process, now.
+fn origin() -> Origin {
+    Origin {
+        tool: Tool::FLOPMETER,
+        command: std::env::args_os().map(|part| part.to_string_lossy().into_owned()).collect(),
+        date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
     }
 }

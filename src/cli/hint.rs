@@ -3,6 +3,10 @@
 
 use flopmeter::{Error, KernelError, Remedy};
 
+/// What helps where an adapter did not run a kernel to its end.
+pub const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
+                    --adapter embedded runs there at once)";
+
 /// The options that help against an error, if any do.
 fn options(error: &Error) -> Option<String> {
     Some(match error {

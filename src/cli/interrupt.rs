@@ -53,6 +53,11 @@ pub fn listen() -> super::Result<()> {
     .context("cannot listen for ctrl-C")
 }
 
+/// Leaves ctrl-C to the program that is run, which a terminal sends it to as well; this process waits for the program.
+pub fn leave_to_program() -> super::Result<()> {
+    ctrlc::set_handler(|| {}).context("cannot listen for ctrl-C")
+}
+
 /// Ends the process unless it ends by itself.
 fn end() {
     thread::sleep(GRACE);

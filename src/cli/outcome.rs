@@ -13,6 +13,8 @@ pub enum Outcome {
     CheckFailed,
     /// It could not run, or not to its end.
     CouldNotRun,
+    /// It ran a program, which ended with this code.
+    OfProgram(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -28,6 +30,7 @@ impl Outcome {
             Self::Holds => 0,
             Self::CheckFailed => 1,
             Self::CouldNotRun => 2,
+            Self::OfProgram(code) => code,
         }
     }
 

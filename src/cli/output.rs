@@ -71,6 +71,12 @@ pub fn print(text: &str) -> super::Result<()> {
     print_bytes(text.as_bytes())
 }
 
+/// Writes a report to standard error.
+pub fn print_beside(text: &str) {
+    // There is nowhere to report to that reporting failed.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 fn print_bytes(bytes: &[u8]) -> super::Result<()> {
     let mut out = io::stdout().lock();
     listened(out.write_all(bytes).and_then(|()| out.flush()))

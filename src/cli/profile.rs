@@ -55,6 +55,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         convention: asked.convention,
         repeats,
         extrapolate: asked.extrapolate,
+        kernels: asked.work.setup.kernels,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (mut report, tensors) = attempts.run(|executor, moved| {

@@ -1,17 +1,18 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
     Error, KernelError,
+    choice::KernelSet,
     execute::Executor,
     family::Choices,
     model::{Batch, Model, lower},
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
-    sweep::{Place, Point, Shard, Sweep},
+    sweep::{Point, Shard, Sweep, SweepPoint},
 };
 
 use super::{
@@ -26,6 +27,11 @@ use super::{
 pub fn run(asked: &Scale, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    if asked.work.setup.kernels != KernelSet::Auto {
+        bail!(
+            "--kernels pins the kernels of one run, and points of a sweep are kept with others: leave it out"
+        );
+    }
     let sweep = sweep(asked)?;
     let points = sweep.points();
     // What was measured is to be said: the run ends before its next pass, and is not ended during one.
@@ -45,6 +51,10 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
     let broken = |reason| matches!(reason, Reason::Failed | Reason::Interrupted);
     if let Some(first) = report.skipped.iter().find(|skipped| broken(skipped.reason)) {
         bail!("the sweep is not complete: {}; what was measured is in the report", first.why);
+    }
+    if let Some(first) = report.skipped.iter().find(|skipped| skipped.reason == Reason::Cut) {
+        output::complain(&anyhow!("{}", first.why).context(hint::AUTO));
+        return Ok(Outcome::CheckFailed);
     }
     // A shard may have no point, or only such as are refused; that is no failure of its machine.
     if asked.measure && asked.shard.is_none() && !report.is_measured() {
@@ -176,6 +186,7 @@ fn points_on(
                         Reason::Refused
                     }
                     Error::Interrupted(_) => Reason::Interrupted,
+                    error if error.kernel().is_some_and(KernelError::is_of_a_run) => Reason::Cut,
                     _ => Reason::Failed,
                 };
                 let why = match error {
@@ -220,9 +231,10 @@ fn measure(
         convention: *convention,
         repeats: *repeats,
         extrapolate: false,
+        kernels: KernelSet::Auto,
     };
     let bar = Bar::new(common, *repeats);
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
-    let place = Place { sweep: sweep.clone(), at: point.at.clone() };
+    let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
     Ok(Box::new(Report { sweep: Some(place), ..report }))
 }

@@ -16,7 +16,7 @@ use flopmeter::{
     observe::{Attempts, Moved},
     result::ShaderReport,
     roofline::REPEATS,
-    shader::{self, BindingKey, Fill, Request, Run, ShaderFile},
+    shader::{self, BindingKey, BufferFill, ShaderFile, ShaderRequest, ShaderRun},
 };
 
 use super::{
@@ -74,14 +74,14 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
 }
 
 /// The kernel, its run, and the adapter that was asked first.
-type Ran = (KernelModule, Run, Option<Moved>);
+type Ran = (KernelModule, ShaderRun, Option<Moved>);
 
 /// Everything that a run needs, owned, so that it can outlive our patience.
 struct Work {
     file: PathBuf,
     entry: Option<String>,
     overrides: BTreeMap<String, f64>,
-    fills: BTreeMap<BindingKey, Fill>,
+    fills: BTreeMap<BindingKey, BufferFill>,
     keys: Vec<BindingKey>,
     grid: [u32; 3],
     repeats: u32,
@@ -122,7 +122,7 @@ impl Work {
         interrupt::check("opening the adapter")?;
         let mut attempts = Attempts::open(adapter, self.embedded)?;
         interrupt::check(&kernel.name)?;
-        let request = Request {
+        let request = ShaderRequest {
             kernel: &kernel,
             grid: self.grid,
             fills: &self.fills,

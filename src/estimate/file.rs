@@ -20,7 +20,8 @@ use crate::{
 
 /// What an estimator says about one training step.
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub(super) struct Estimate {
+#[schemars(rename = "Estimate")]
+pub(super) struct WrittenEstimate {
     /// Name and version of this layout.
     #[schemars(extend("const" = super::Estimate::SCHEMA))]
     schema: String,
@@ -72,7 +73,7 @@ struct Config {
     batch_size: u32,
 }
 
-impl From<super::Estimate> for Estimate {
+impl From<super::Estimate> for WrittenEstimate {
     fn from(estimate: super::Estimate) -> Self {
         Self {
             schema: super::Estimate::SCHEMA.to_owned(),
@@ -97,10 +98,10 @@ impl From<super::Estimate> for Estimate {
     }
 }
 
-impl TryFrom<Estimate> for super::Estimate {
+impl TryFrom<WrittenEstimate> for super::Estimate {
     type Error = String;
 
-    fn try_from(written: Estimate) -> Result<Self, String> {
+    fn try_from(written: WrittenEstimate) -> Result<Self, String> {
         let Config { config, seq_len, batch_size } = written.model_config;
         let asked = AskedShape { batch: Some(batch_size), seq: Some(seq_len) };
         let shape = BatchShape::resolve(asked, &config).map_err(|error| error.to_string())?;

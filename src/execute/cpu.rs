@@ -29,16 +29,16 @@ use std::{
     time::Instant,
 };
 
-pub use self::pass::Pass;
+pub use self::pass::Simplification;
 use self::{
-    flow::Fault,
-    launch::Launch,
+    flow::Stopped,
+    launch::Grid,
     limits::LIMITS,
     memory::Words,
     program::{Memory, Program},
 };
 use super::{
-    Adapter, Backend, Bound, BufferId, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
+    Adapter, Allocation, Backend, Bound, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
     ProgramId, fits,
 };
 use flopmeter_core::guard::Stage;
@@ -57,13 +57,16 @@ pub struct Cpu {
     subgroup: u32,
     detect_races: bool,
     max_rounds: u64,
-    left_out: Vec<Pass>,
+    left_out: Vec<Simplification>,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
 }
 
 impl Cpu {
     /// An executor whose subgroups have so many lanes, a power of two up to 128.
+    ///
+    /// # Errors
+    /// Where `subgroup` is no such number.
     pub fn new(subgroup: u32) -> Result<Self, Error> {
         if !subgroup.is_power_of_two() || subgroup > 128 {
             return Err(Error::Config(format!(
@@ -110,7 +113,7 @@ impl Cpu {
 
     /// The same executor, which leaves passes out of what it compiles from now on. It computes and counts the same.
     #[must_use]
-    pub fn without(mut self, passes: &[Pass]) -> Self {
+    pub fn without(mut self, passes: &[Simplification]) -> Self {
         self.left_out.extend(passes);
         self
     }
@@ -125,7 +128,7 @@ impl Cpu {
 
     fn window(
         &self,
-        buffer: BufferId,
+        buffer: Allocation,
         offset: u64,
         size: u64,
         during: &str,
@@ -173,7 +176,7 @@ impl Executor for Cpu {
         Ok(ProgramId(self.programs.len() - 1))
     }
 
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         let refused = |problem: &str| {
             let during = format!("allocating '{label}' ({bytes} bytes)");
             self.error(&during, format!("{problem}: choose a smaller batch or seq"))
@@ -186,10 +189,10 @@ impl Executor for Cpu {
         buffer.try_reserve_exact(words).map_err(|_| refused("out of memory"))?;
         buffer.resize_with(words, AtomicU32::default);
         self.buffers.push(buffer.into_boxed_slice());
-        Ok(BufferId(self.buffers.len() - 1))
+        Ok(Allocation(self.buffers.len() - 1))
     }
 
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
         let words = self.window(buffer, offset, data.len() as u64, "writing a buffer")?;
         for (word, bytes) in words.iter().zip(data.chunks_exact(4)) {
             word.store(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), Relaxed);
@@ -197,7 +200,7 @@ impl Executor for Cpu {
         Ok(())
     }
 
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
         let words = self.window(buffer, offset, size, "reading a buffer")?;
         Ok(words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect())
     }
@@ -208,25 +211,25 @@ impl Executor for Cpu {
         // WebAssembly has no clock of its own; whoever calls it there has one.
         let start = (!cfg!(target_family = "wasm")).then(Instant::now);
         let max_rounds = self.max_rounds;
-        let launch = Launch { program, memories, grid: dispatch.grid, max_rounds };
+        let launch = Grid { program, memories, grid: dispatch.grid, max_rounds };
         let ran = launch.run();
         let seconds = start.map_or(0.0, |start| start.elapsed().as_secs_f64());
         let ran = ran.map_err(|fault| {
             let (problem, line) = match fault {
-                Fault::Endless { line, .. } => {
+                Stopped::Endless { line, .. } => {
                     let problem =
                         format!("a loop without an end: {max_rounds} rounds in one workgroup");
                     (problem, line)
                 }
-                Fault::Divergent(line) => {
+                Stopped::Divergent(line) => {
                     ("a barrier that not all invocations of the workgroup reach".into(), line)
                 }
-                Fault::Unwatched => (
+                Stopped::Unwatched => (
                     "looking for races takes more than 4 GiB here: choose a smaller batch or seq"
                         .into(),
                     None,
                 ),
-                Fault::Elsewhere => ("it was stopped".into(), None),
+                Stopped::Elsewhere => ("it was stopped".into(), None),
             };
             let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
             let problem = format!("{}: {problem}{line}", dispatch.label);

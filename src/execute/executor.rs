@@ -11,7 +11,7 @@ pub struct ProgramId(pub(crate) usize);
 
 /// A buffer that an executor holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BufferId(pub(crate) usize);
+pub struct Allocation(pub(crate) usize);
 
 /// A window of a buffer, in bytes, bound to one resource of a program.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct Bound {
     /// Binding within the group.
     pub binding: u32,
     /// Which buffer.
-    pub buffer: BufferId,
+    pub buffer: Allocation,
     /// First byte.
     pub offset: u64,
     /// Length in bytes.
@@ -60,18 +60,33 @@ pub trait Executor: Send {
     fn adapter(&self) -> &Adapter;
 
     /// Takes in a program; its one entry point is what a dispatch runs.
+    ///
+    /// # Errors
+    /// Where the adapter cannot have the kernel: by a limit, by something that it lacks, or by its driver's word.
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error>;
 
     /// Makes a zeroed buffer of `bytes` bytes (a multiple of four).
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error>;
+    ///
+    /// # Errors
+    /// Where the adapter has no such room.
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error>;
 
     /// Overwrites part of a buffer; offset and length are multiples of four.
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error>;
+    ///
+    /// # Errors
+    /// Where the device fails or is lost.
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error>;
 
     /// Reads part of a buffer back; offset and length are multiples of four.
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error>;
+    ///
+    /// # Errors
+    /// Where the device fails or is lost.
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error>;
 
     /// Runs a program once and waits for it.
+    ///
+    /// # Errors
+    /// Where the device fails or is lost, naming the dispatch's label.
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error>;
 
     /// Gives all buffers and programs back.

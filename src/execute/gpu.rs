@@ -17,7 +17,7 @@ use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
 use self::timer::Timer;
-use super::{Adapter, Bound, BufferId, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
+use super::{Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
 use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
@@ -63,12 +63,18 @@ struct Fault {
 impl Gpu {
     /// Opens `auto`, `gpu`, `software` or the first adapter whose name contains `choice`, with all
     /// the limits it has.
+    ///
+    /// # Errors
+    /// Where there is no such adapter, or it cannot be opened.
     pub fn open(choice: &str) -> Result<Self, Error> {
         let (adapter, description) = adapters::choose(choice)?;
         Self::on(&adapter, description)
     }
 
     /// Opens every adapter, best first.
+    ///
+    /// # Errors
+    /// Where one of them cannot be opened.
     pub fn open_all() -> Result<Vec<Self>, Error> {
         let adapters = adapters::enumerate().into_iter();
         adapters.map(|(adapter, description)| Self::on(&adapter, description)).collect()
@@ -214,7 +220,7 @@ impl Executor for Gpu {
         Ok(ProgramId(self.programs.len() - 1))
     }
 
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes,
@@ -226,10 +232,10 @@ impl Executor for Gpu {
         });
         self.checked(&format!("allocating '{label}' ({bytes} bytes)"))?;
         self.buffers.push(buffer);
-        Ok(BufferId(self.buffers.len() - 1))
+        Ok(Allocation(self.buffers.len() - 1))
     }
 
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
         const DURING: &str = "writing a buffer";
         let mut at = offset;
         for piece in data.chunks(TRANSFER_BYTES as usize) {
@@ -246,7 +252,7 @@ impl Executor for Gpu {
         self.checked(DURING)
     }
 
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
         const DURING: &str = "reading a buffer";
         let mut bytes = Vec::with_capacity(size as usize);
         while (bytes.len() as u64) < size {

@@ -2,7 +2,7 @@
 
 use super::{
     facts::Facts,
-    subject::{Entry, Named, Subject},
+    subject::{Balance, Named, Subject},
 };
 use crate::{
     op::Op,
@@ -20,5 +20,5 @@ pub trait Account: Sync {
 
     /// What more there is to say of a subject that it named, as far as it is true of what ran and what was
     /// charged; nothing, or what follows a sentence.
-    fn aside(&self, subject: &Named, phase: Phase, entry: Entry, facts: &Facts) -> &'static str;
+    fn aside(&self, subject: &Named, phase: Phase, entry: Balance, facts: &Facts) -> &'static str;
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// What was measured and estimated about one subject in one phase.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Entry {
+pub struct Balance {
     /// FLOPs that ran.
     pub measured: u64,
     /// FLOPs that the estimator charges.
@@ -239,8 +239,8 @@ impl Subject {
     }
 
     /// The reason why measured and estimate differ, with what more there is to say of it.
-    pub(super) fn sentence(&self, entry: Entry, aside: &str, convention: Convention) -> String {
-        let Entry { measured, estimate, units, .. } = entry;
+    pub(super) fn sentence(&self, entry: Balance, aside: &str, convention: Convention) -> String {
+        let Balance { measured, estimate, units, .. } = entry;
         if estimate == 0 {
             let is = if self.is_many() { "are" } else { "is" };
             return format!("{self} {is} not charged{aside}");
@@ -284,8 +284,8 @@ impl Subject {
     }
 
     /// What more there is to say, as far as it is true of what ran and what was charged.
-    pub(super) fn aside(&self, phase: Phase, entry: Entry, facts: &Facts) -> &'static str {
-        let Entry { measured, estimate, .. } = entry;
+    pub(super) fn aside(&self, phase: Phase, entry: Balance, facts: &Facts) -> &'static str {
+        let Balance { measured, estimate, .. } = entry;
         let said = |holds: bool, text: &'static str| if holds { text } else { "" };
         match (self, phase) {
             (Self::Embedding, Phase::Backward) => said(

@@ -20,6 +20,9 @@ use crate::{
 /// The fields of a JSON object.
 pub type Object = Map<String, Value>;
 
+/// Writes the fields that the first object asks for into the second.
+pub type ReadAdapters = fn(&Object, &mut Object) -> Result<(), String>;
+
 /// A family of models: a row of the registry.
 pub struct Family {
     /// What it is called in prose.
@@ -38,7 +41,7 @@ pub struct Family {
     pub overridden: fn(&mut Object, &str),
     /// Writes the fields that ask for the adapters of peft's `adapter_config.json`, the first of the two,
     /// into the second; `None` where models of the family have none.
-    pub read_adapters: Option<fn(&Object, &mut Object) -> Result<(), String>>,
+    pub read_adapters: Option<ReadAdapters>,
     /// The layout of its configurations.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }

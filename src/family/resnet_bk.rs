@@ -85,7 +85,7 @@ impl Member for ResNetBkConfig {
     }
 
     fn account(&self) -> &'static dyn Account {
-        &causes::Causes
+        &causes::ResNetBkAccount
     }
 
     fn claims(&self) -> Vec<Claimed> {

@@ -21,7 +21,7 @@ use crate::{
     },
     claim::{Claimed, Says},
     execute::Limits,
-    explain::{Account, Entry, Facts, Named, Subject},
+    explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Operation, Optimizer, Transfer},
     plan::{ComponentName, Element, Init, Pass, Phase, Plan},
@@ -155,7 +155,7 @@ impl Member for Toy {
     }
 
     fn account(&self) -> &'static dyn Account {
-        &Causes
+        &ToyAccount
     }
 
     fn claims(&self) -> Vec<Claimed> {
@@ -168,9 +168,9 @@ impl Member for Toy {
     }
 }
 
-struct Causes;
+struct ToyAccount;
 
-impl Account for Causes {
+impl Account for ToyAccount {
     fn of_pass(&self, pass: &Pass, _: Op) -> Option<Subject> {
         (pass.component == "loss").then_some(Subject::Named(Named::one("what the toy is told")))
     }
@@ -179,7 +179,7 @@ impl Account for Causes {
         Some(Subject::Product(product))
     }
 
-    fn aside(&self, _: &Named, _: Phase, _: Entry, _: &Facts) -> &'static str {
+    fn aside(&self, _: &Named, _: Phase, _: Balance, _: &Facts) -> &'static str {
         ", as a toy would say"
     }
 }
@@ -190,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        choice::KernelSet,
         execute::{self, cpu::SUBGROUP_LANES},
         family::{Choices, Chosen},
         model::{Batch, Model},
@@ -212,6 +213,7 @@ mod tests {
             convention: Convention::Ieee,
             repeats: 0,
             extrapolate: false,
+            kernels: KernelSet::Auto,
         };
         let mut cpu = execute::open("embedded", SUBGROUP_LANES).unwrap();
         profile(cpu.as_mut(), request, Keep::Nothing, &mut |_| ControlFlow::Continue(())).unwrap().0

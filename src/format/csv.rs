@@ -10,7 +10,7 @@ pub(super) const FORMAT: Format = Format {
     name: "csv",
     about: "Write the report's main table as CSV, a row a component and phase (or kernel, or line)",
     // A reader adds up for itself, so that layers are never summed.
-    render: |result, _| render(&result.page(true)),
+    render: |result, _, _| render(&result.page(true)),
 };
 
 /// The main table of a page; nothing where it has none.

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{page::Paged, result};
+use crate::{
+    page::Paged,
+    result::{Origin, to_signed_json},
+};
 
 /// A way to write any result.
 #[derive(Clone, Copy, Debug)]
@@ -11,18 +14,19 @@ pub struct Format {
     pub name: &'static str,
     /// What it is for, in a sentence.
     pub about: &'static str,
-    /// Writes a result as text. `true` keeps layers of one shape apart that are otherwise summed.
-    pub render: fn(&dyn Exported, bool) -> String,
+    /// Writes a result as text, signed with its origin where the format has room for it. `true` keeps layers of one
+    /// shape apart that are otherwise summed.
+    pub render: fn(&dyn Exported, &Origin, bool) -> String,
 }
 
 /// A result that every format can write.
 pub trait Exported: Paged {
-    /// An indented JSON document that ends with a newline.
-    fn to_json(&self) -> String;
+    /// An indented JSON document, signed with the result's origin, that ends with a newline.
+    fn to_json(&self, origin: &Origin) -> String;
 }
 
 impl<T: Paged + Serialize> Exported for T {
-    fn to_json(&self) -> String {
-        result::to_json(self)
+    fn to_json(&self, origin: &Origin) -> String {
+        to_signed_json(self, origin)
     }
 }

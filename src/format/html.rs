@@ -16,7 +16,7 @@ const SCRIPT: &str = include_str!("html/sort.js");
 pub(super) const FORMAT: Format = Format {
     name: "html",
     about: "Write the report as one file for a browser, with plots",
-    render: |result, every_layer| render(&result.page(every_layer)),
+    render: |result, origin, every_layer| render(&result.page(every_layer).signed(origin)),
 };
 
 /// Nothing is fetched, whatever a name in the report says.

@@ -5,5 +5,5 @@ use super::Format;
 pub(super) const FORMAT: Format = Format {
     name: "json",
     about: "Write the report as JSON; - is standard output, in place of the table",
-    render: |result, _| result.to_json(),
+    render: |result, origin, _| result.to_json(origin),
 };

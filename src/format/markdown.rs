@@ -9,7 +9,7 @@ use crate::page::{Content, Fact, Page, Row, Table};
 pub(super) const FORMAT: Format = Format {
     name: "markdown",
     about: "Write the report as Markdown, as for a pull request",
-    render: |result, every_layer| render(&result.page(every_layer)),
+    render: |result, origin, every_layer| render(&result.page(every_layer).signed(origin)),
 };
 
 /// A whole page.

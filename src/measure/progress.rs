@@ -28,5 +28,5 @@ pub enum Stage {
     Timing(u32),
 }
 
-/// Told before each pass; a break stops the run with [`Error::Interrupted`].
+/// Told before each pass; a break stops the run with [`Error::Interrupted`](crate::Error::Interrupted).
 pub type Observer<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;

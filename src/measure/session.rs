@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Remedy,
-    execute::{Adapter, Bound, BufferId, Executor, Outcome},
+    execute::{Adapter, Allocation, Bound, Executor, Outcome},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
     observe::{Call, Counting, Observed},
@@ -24,13 +24,13 @@ pub struct Session<'a> {
     executor: &'a mut dyn Executor,
     plan: &'a Plan,
     inputs: &'a dyn Inputs,
-    buffers: Vec<BufferId>,
+    buffers: Vec<Allocation>,
     kernels: Vec<Kernel>,
     chosen: Vec<ChosenKernel>,
     launches: Vec<Launch>,
     /// Buffers that some pass writes and that must hold something known before each run.
     restored: Vec<usize>,
-    counters: BufferId,
+    counters: Allocation,
     counter_bytes: u64,
 }
 
@@ -160,6 +160,9 @@ impl<'a> Session<'a> {
     }
 
     /// What windows of buffers hold now, one after the other.
+    ///
+    /// # Errors
+    /// Where the executor fails.
     pub fn read(&mut self, windows: &[Slice]) -> Result<Vec<f32>, Error> {
         let mut values = Vec::with_capacity(windows.iter().map(|window| window.len as usize).sum());
         for Slice { buffer, offset, len } in windows {
@@ -336,7 +339,7 @@ fn uniforms(
     plan: &Plan,
     kernels: &[Kernel],
     kernel_of_pass: &[usize],
-) -> Result<(BufferId, Vec<Vec<u64>>), Error> {
+) -> Result<(Allocation, Vec<Vec<u64>>), Error> {
     let alignment = executor.adapter().limits.offset_alignment as usize;
     let mut bytes: Vec<u8> = Vec::new();
     let mut offsets = Vec::with_capacity(plan.passes.len());
@@ -362,7 +365,7 @@ fn counters(
     executor: &mut dyn Executor,
     kernels: &[Kernel],
     kernel_of_pass: &[usize],
-) -> Result<(BufferId, u64, Vec<u64>), Error> {
+) -> Result<(Allocation, u64, Vec<u64>), Error> {
     let alignment = executor.adapter().limits.offset_alignment;
     let mut size = 0;
     let offsets = kernel_of_pass

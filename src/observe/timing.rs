@@ -9,7 +9,7 @@ use crate::execute::Clock;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The clock.
-    pub source: Source,
+    pub source: TimeSource,
     /// Timed runs of the plain kernels.
     pub repeats: u32,
     /// Median over the runs of the whole plan's plain time.
@@ -21,7 +21,7 @@ pub struct Timing {
 /// The clock that a report's times come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum TimeSource {
     /// The device's, for every pass.
     Timestamps,
     /// The host's, for at least one pass.
@@ -30,7 +30,7 @@ pub enum Source {
     None,
 }
 
-impl Source {
+impl TimeSource {
     /// The same for a reader.
     pub const fn in_words(self) -> &'static str {
         match self {
@@ -41,14 +41,14 @@ impl Source {
     }
 }
 
-pub(crate) fn source(runs: &[Vec<(f64, Clock)>]) -> Source {
+pub(crate) fn source(runs: &[Vec<(f64, Clock)>]) -> TimeSource {
     let mut clocks = runs.iter().flatten().map(|(_, clock)| clock).peekable();
     if clocks.peek().is_none() {
-        Source::None
+        TimeSource::None
     } else if clocks.all(|clock| *clock == Clock::Timestamps) {
-        Source::Timestamps
+        TimeSource::Timestamps
     } else {
-        Source::Wall
+        TimeSource::Wall
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn one_pass_on_the_wall_clock_makes_the_source_wall() {
         let run = |clock| vec![(1.0, Clock::Timestamps), (1.0, clock)];
-        assert_eq!(source(&[]), Source::None);
-        assert_eq!(source(&[run(Clock::Timestamps)]), Source::Timestamps);
-        assert_eq!(source(&[run(Clock::Timestamps), run(Clock::Wall)]), Source::Wall);
+        assert_eq!(source(&[]), TimeSource::None);
+        assert_eq!(source(&[run(Clock::Timestamps)]), TimeSource::Timestamps);
+        assert_eq!(source(&[run(Clock::Timestamps), run(Clock::Wall)]), TimeSource::Wall);
     }
 }

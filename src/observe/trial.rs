@@ -1,7 +1,7 @@
 //! One kernel on buffers of its own, from its contents to what was observed. Whose kernel it is, and what its
 //! buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Counting, Observed, Outputs, Source, Timing, median, source};
+use super::{Buffers, Call, Counting, Observed, Outputs, TimeSource, Timing, median, source};
 use crate::{
     Error,
     execute::{Bound, Executor, Outcome},
@@ -101,7 +101,7 @@ impl<'a> Trial<'a> {
         }
         observed.seconds = median(times.iter().map(|(seconds, _)| *seconds).collect());
         let timing = Timing {
-            source: if times.is_empty() { Source::None } else { source(&[times]) },
+            source: if times.is_empty() { TimeSource::None } else { source(&[times]) },
             repeats,
             plain_seconds: observed.seconds,
             counted_seconds: observed.counted_seconds,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::Problems;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, provenance, watched,
 };
 use crate::{
     check::{TOLERANCE, Tally, Verdict},
-    result::{Agreement, Comparison},
+    result::{Agreement, CheckedModel, Comparison},
 };
 
 impl Paged for Agreement {
@@ -25,13 +26,45 @@ impl Paged for Agreement {
             sections: vec![
                 Section::facts(
                     "What is measured",
-                    [definition].into_iter().chain(chosen).collect::<Vec<_>>(),
+                    subject(self).into_iter().chain([definition]).chain(chosen).collect::<Vec<_>>(),
                 ),
                 Section::table("Kernels", kernels(self)),
                 Section::facts("Findings", found),
+                answer(self),
             ],
         }
     }
+}
+
+/// What was run, and what is held against what.
+fn subject(agreement: &Agreement) -> Option<Fact> {
+    let CheckedModel { model, batch, seq } = agreement.subject.as_ref()?;
+    let opinions: Vec<&str> = agreement.counts.iter().map(|counts| counts.name.as_str()).collect();
+    let said = format!(
+        "{model}, batch {batch} x seq {seq}: the counts of every pass ({}), and values between adapters",
+        opinions.join(", ")
+    );
+    Some(Fact { prose: true, ..Fact::new("checked", said) })
+}
+
+/// Whether all opinions agree.
+fn answer(agreement: &Agreement) -> Section {
+    let mut problems = Problems::default();
+    for counts in &agreement.counts {
+        problems.counts(counts.tally(), &format!("each other ({})", counts.name));
+    }
+    let all = agreement.values.len() as u64;
+    let same = agreement.values.iter().filter(|value| value.verdict == Verdict::Match).count();
+    problems.count(all - same as u64, |n| format!("{n} of {all} values differ"));
+    agreement.watched.iter().for_each(|(_, watched)| problems.watched(watched));
+    let opinions = agreement.counts.len();
+    let passes = grouped(agreement.passes.len() as u64);
+    problems.answer(match all {
+        0 => format!("the counts of {passes} passes agree in {opinions} comparisons"),
+        _ => format!(
+            "the counts of {passes} passes agree in {opinions} comparisons, and {all} values do"
+        ),
+    })
 }
 
 fn kernels(agreement: &Agreement) -> Table {

@@ -1,5 +1,6 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
+use super::answer::Problems;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
@@ -21,8 +22,26 @@ impl Paged for CompareReport {
             Section::table("Components", components(self)),
             Section::facts("Speedup", speedup(self)),
         ]);
+        sections.extend(answer(self));
         Page { title: format!("{} beside {}", self.a.model, self.b.model), sections }
     }
+}
+
+/// Whether what ran can be relied on, where anything ran.
+fn answer(report: &CompareReport) -> Option<Section> {
+    let mut problems = Problems::default();
+    let mut passes = 0;
+    for side in [&report.a, &report.b] {
+        if let Some(verdict) = side.verdict {
+            problems.counts(verdict, "their closed forms");
+            passes += verdict.r#match;
+        }
+        side.provenance.iter().for_each(|ran| problems.provenance(ran));
+    }
+    let ran = [&report.a, &report.b].iter().any(|side| side.verdict.is_some());
+    let holds =
+        || format!("{} passes executed exactly what their closed forms say", grouped(passes));
+    ran.then(|| problems.answer(holds()))
 }
 
 fn head(report: &CompareReport) -> Vec<Fact> {

@@ -2,7 +2,7 @@
 //! and those that do not apply with the reason.
 
 use super::{
-    Cell, Column, Fact, Figure, Line, Page, Paged, Plot, Point, Row, Section, Table,
+    Cell, Column, Curve, Fact, Figure, Mark, Page, Paged, Plot, Row, Section, Table,
     number::{duration, grouped},
 };
 use crate::{
@@ -148,10 +148,10 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
 fn ratios(rows: &[&FormulaRow]) -> Plot {
     let points = rows.iter().enumerate().filter_map(|(number, row)| {
         let y = row.ratio.filter(|ratio| *ratio > 0.0)?;
-        Some(Point { series: 1, label: row.id.clone(), x: (number + 1) as f64, y })
+        Some(Mark { series: 1, label: row.id.clone(), x: (number + 1) as f64, y })
     });
     let last = rows.len().max(2) as f64;
-    let exact = Line { series: 0, points: vec![(1.0, 1.0), (last, 1.0)] };
+    let exact = Curve { series: 0, points: vec![(1.0, 1.0), (last, 1.0)] };
     Plot {
         description: "Each formula's value over the exact count of what it speaks of; 1 is exact."
             .to_owned(),

@@ -1,6 +1,6 @@
 //! How cost grows along an axis, as curves: what is estimated as lines, what was measured as points.
 
-use super::{Cell, Column, Figure, Line, Plot, Point, Row, Section, Table};
+use super::{Cell, Column, Curve, Figure, Mark, Plot, Row, Section, Table};
 use crate::{
     plan::Phase,
     result::{ScalePoint, ScaleReport},
@@ -34,7 +34,7 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
                 line.push((x, figures.estimate as f64));
             }
             if let Some(measured) = figures.measured.filter(|&flops| flops > 0) {
-                dots.push(Point { series, label: String::new(), x, y: measured as f64 });
+                dots.push(Mark { series, label: String::new(), x, y: measured as f64 });
             }
             rows.push(Row::new([
                 Cell::text(phase.map_or("total", Phase::name)),
@@ -43,7 +43,7 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
                 Cell::count(figures.measured),
             ]));
         }
-        lines.push(Line { series, points: line });
+        lines.push(Curve { series, points: line });
     }
     let name = &axis.key;
     let data = Table {

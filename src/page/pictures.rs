@@ -4,7 +4,9 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::number::grouped;
-use super::{Bar, Cell, Column, Figure, Plot, Row, Section, Slice, Step, Table, Track, components};
+use super::{
+    Bar, Cell, Column, Figure, Plot, Rise, Row, Section, Stretch, Table, Track, components,
+};
 use crate::{plan::Phase, result::Report};
 
 /// Series that have a colour of their own; the smaller ones share the last.
@@ -126,7 +128,7 @@ pub(super) fn waterfall(report: &Report) -> Section {
         (format!("{} others", rest.len()), rest.iter().map(|(_, difference)| difference).sum())
     });
     let causes = causes.into_iter().map(|(name, difference)| (name.to_owned(), difference));
-    let steps = causes.chain(others).map(|(name, difference)| Step { name, difference });
+    let steps = causes.chain(others).map(|(name, difference)| Rise { name, difference });
     let description = format!(
         "From the published estimate of {} FLOPs at the left of the first bar to the {} FLOPs measured: each \
          bar is one cause, all phases together, and begins where the one before ended.",
@@ -151,7 +153,7 @@ pub(super) fn timeline(report: &Report) -> Option<Section> {
     let mut now = 0.0;
     for (pass, seconds) in timed {
         let series = place(&series, &pass.kernel.file);
-        tracks[pass.phase as usize].slices.push(Slice { series, start: now, seconds });
+        tracks[pass.phase as usize].slices.push(Stretch { series, start: now, seconds });
         rows.push(Row::new([
             Cell::text(&pass.label),
             Cell::text(pass.kernel.to_string()),

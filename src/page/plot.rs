@@ -24,7 +24,7 @@ pub enum Figure {
     /// FLOPs as bars made of parts.
     Bars(Vec<Bar>),
     /// FLOPs from one figure to another, step by step.
-    Waterfall(Vec<Step>),
+    Waterfall(Vec<Rise>),
     /// Slices of time, a row a track.
     Timeline(Vec<Track>),
     /// Lines and points, both axes logarithmic.
@@ -34,9 +34,9 @@ pub enum Figure {
         /// What is up.
         y: String,
         /// Each line.
-        lines: Vec<Line>,
+        lines: Vec<Curve>,
         /// Each point.
-        points: Vec<Point>,
+        points: Vec<Mark>,
     },
 }
 
@@ -51,7 +51,7 @@ pub struct Bar {
 
 /// A step of a waterfall.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct Rise {
     /// Why.
     pub name: String,
     /// FLOPs up or down.
@@ -64,12 +64,12 @@ pub struct Track {
     /// What happens in it.
     pub name: String,
     /// What happens, in order.
-    pub slices: Vec<Slice>,
+    pub slices: Vec<Stretch>,
 }
 
 /// A stretch of time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Slice {
+pub struct Stretch {
     /// Its colour.
     pub series: usize,
     /// When it begins, in seconds.
@@ -80,7 +80,7 @@ pub struct Slice {
 
 /// A line through points with positive coordinates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct Curve {
     /// Its colour.
     pub series: usize,
     /// From left to right.
@@ -89,7 +89,7 @@ pub struct Line {
 
 /// A point with positive coordinates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+pub struct Mark {
     /// Its colour.
     pub series: usize,
     /// What stands beside it.

@@ -1,6 +1,7 @@
 //! What a training step's report says: what ran, components by phase, why measured and estimate
 //! differ, verdict, loss and timing.
 
+use super::answer::Problems;
 use super::number::{grouped, ratio, seconds};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
@@ -43,6 +44,7 @@ impl Paged for Report {
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
+        sections.push(answer(self));
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }
@@ -121,6 +123,16 @@ fn beside(report: &Report) -> Vec<Fact> {
 }
 
 /// How many passes agree, and which do not.
+/// Whether every number in the report can be relied on.
+fn answer(report: &Report) -> Section {
+    let mut problems = Problems::default();
+    problems.counts(report.verdict, "their closed forms");
+    problems.provenance(&report.provenance);
+    report.watched.iter().for_each(|watched| problems.watched(watched));
+    let passes = grouped(report.verdict.r#match);
+    problems.answer(format!("{passes} passes executed exactly what their closed forms say"))
+}
+
 fn verdict(report: &Report) -> Fact {
     let named = |what: &str, is: fn(&Verdict) -> bool| {
         let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();

@@ -1,6 +1,7 @@
 //! What a sweep's report says: its points, how each component grows, what was skipped, and which published
 //! claims hold.
 
+use super::answer::Problems;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
@@ -25,6 +26,7 @@ impl Paged for ScaleReport {
         }
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
+        sections.extend(self.is_measured().then(|| answer(self)));
         let how = if self.is_measured() { "measured" } else { "estimated" };
         Page { title: format!("{}: how cost grows, {how}", self.sweep.model), sections }
     }
@@ -240,6 +242,24 @@ fn claims(report: &ScaleReport) -> Table {
     Table { columns, rows: rows.collect(), ..Table::default() }
 }
 
+/// Whether what was measured can be relied on, and is all that was asked for.
+fn answer(report: &ScaleReport) -> Section {
+    let mut problems = Problems::default();
+    for point in &report.points {
+        point.verdict.iter().for_each(|verdict| problems.counts(*verdict, "their closed forms"));
+        point.provenance.iter().for_each(|ran| problems.provenance(ran));
+    }
+    let missing = |reason| {
+        matches!(reason, Reason::Failed | Reason::Cut | Reason::Interrupted | Reason::Missing)
+    };
+    let missing = report.skipped.iter().filter(|skipped| missing(skipped.reason)).count();
+    problems.count(missing as u64, |n| format!("{n} points were not measured"));
+    let passes = report.points.iter().filter_map(|point| point.verdict).map(|t| t.r#match).sum();
+    let passes: u64 = passes;
+    problems
+        .answer(format!("{} passes executed exactly what their closed forms say", grouped(passes)))
+}
+
 /// What was not measured, and whether what was measured holds.
 fn findings(report: &ScaleReport) -> Vec<Fact> {
     let mut facts = Vec::new();
@@ -247,6 +267,7 @@ fn findings(report: &ScaleReport) -> Vec<Fact> {
         let (word, tone) = match reason {
             Reason::Refused => ("skipped", Tone::Doubtful),
             Reason::Failed => ("failed", Tone::Bad),
+            Reason::Cut => ("cut off", Tone::Bad),
             Reason::Interrupted => ("stopped", Tone::Doubtful),
             Reason::Missing => ("missing", Tone::Doubtful),
         };

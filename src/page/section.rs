@@ -1,6 +1,7 @@
 //! A page as data: titled sections, each with facts, a table or a figure. Knows no format and no report.
 
 use super::{Plot, Table, Tone};
+use crate::result::Origin;
 
 /// A whole report.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,13 @@ pub struct Fact {
 }
 
 impl Page {
+    /// The page with its origin at the end.
+    #[must_use]
+    pub fn signed(mut self, origin: &Origin) -> Self {
+        self.sections.push(Section::facts("Origin", [Fact::new("made by", origin.line())]));
+        self
+    }
+
     /// Every table, in order.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.sections.iter().filter_map(|section| match &section.content {

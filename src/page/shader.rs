@@ -1,5 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
+use super::answer::Problems;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
@@ -24,8 +25,27 @@ impl Paged for ShaderReport {
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
+        sections.extend(answer(self));
         Page { title: format!("{}: one kernel, measured", self.shader), sections }
     }
+}
+
+/// Whether what was looked for was found, where anybody looked.
+fn answer(report: &ShaderReport) -> Option<Section> {
+    let mut problems = Problems::default();
+    let mut holds = Vec::new();
+    let races = report.watched.as_ref().and_then(|watched| watched.races.as_ref());
+    if let Some(races) = races {
+        problems.count(races.len() as u64, |n| format!("{n} races"));
+        holds.push("no race");
+    }
+    if let Some(tally) = &report.tally {
+        if !tally.holds() {
+            problems.say("the executor's own tally differs from its counters");
+        }
+        holds.push("the executor's own tally is what its counters say");
+    }
+    (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
 }
 
 fn head(report: &ShaderReport) -> Vec<Fact> {
@@ -187,8 +207,11 @@ fn placed(report: &ShaderReport) -> String {
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
 fn listing(report: &ShaderReport) -> Table {
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
+    let several = !report.continued_in.is_empty();
     let rows = (1_u32..).zip(report.source.lines()).map(|(number, source)| {
-        let cost = report.lines.iter().find(|row| row.line == number);
+        let (file, number) = report.file_of(number);
+        let mut costs = report.lines.iter();
+        let cost = costs.find(|row| row.line == number && row.file.as_deref() == file);
         let costs = cost.map_or([const { Cell::Blank }; 4], |row| {
             let touched = row.traffic.bytes();
             [
@@ -201,19 +224,22 @@ fn listing(report: &ShaderReport) -> Table {
         let hot = cost.is_some_and(|row| row.hot);
         let mark = Cell::text(if hot { ">" } else { "" });
         let place = [mark, Cell::whole(number), Cell::text(source)];
-        let row = Row::new(costs.into_iter().chain(place).collect::<Vec<_>>());
+        let file = several.then(|| Cell::text(file.unwrap_or_default()));
+        let row = Row::new(costs.into_iter().chain(place).chain(file).collect::<Vec<_>>());
         Row { tone: if hot { Tone::Bad } else { Tone::Plain }, ..row }
     });
+    let columns = [
+        Column::number("executions", "executions"),
+        Column::number("FLOPs", "flops"),
+        Column::number("share", "share"),
+        Column::number("bytes", "bytes"),
+        Column::text("", "hot"),
+        Column::number("line", "line"),
+        Column::text("source", "source"),
+    ];
+    let file = several.then(|| Column::text("of", "file"));
     Table {
-        columns: vec![
-            Column::number("executions", "executions"),
-            Column::number("FLOPs", "flops"),
-            Column::number("share", "share"),
-            Column::number("bytes", "bytes"),
-            Column::text("", "hot"),
-            Column::number("line", "line"),
-            Column::text("source", "source"),
-        ],
+        columns: columns.into_iter().chain(file).collect(),
         rows: rows.collect(),
         main: true,
         ..Table::default()

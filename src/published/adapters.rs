@@ -2,7 +2,7 @@
 //! frameworks.
 
 use super::{
-    bill::{Bill, PROJECTIONS, THREE, TWO, What},
+    bill::{Charges, PROJECTIONS, THREE, TWO, What},
     case::Case,
     formula::{Covers, Formula, paper, run},
 };
@@ -19,19 +19,19 @@ fn dense_adapters(case: &Case<'_>) -> Option<&'static str> {
 }
 
 /// 2/3 of the products of a full step: two of a matrix's three passes, and 8 of the square's 12.
-fn two_thirds(bill: &mut Bill<'_>) {
+fn two_thirds(bill: &mut Charges<'_>) {
     bill.every_linear(&TWO);
     bill.square(4, 4);
 }
 
 /// 2/3 of the linear part, and the whole square.
-fn bridge(bill: &mut Bill<'_>) {
+fn bridge(bill: &mut Charges<'_>) {
     bill.every_linear(&TWO);
     bill.square_of(bill.h, 4, 8);
 }
 
 /// (2 + P/N)/3 of the causal step, rounded down.
-fn automodel(bill: &mut Bill<'_>) {
+fn automodel(bill: &mut Charges<'_>) {
     let Case { parameters, adapters, l, n, d, square, .. } = **bill;
     let (part, whole) = (2 * parameters + adapters, 3 * parameters);
     bill.linears(&TWO, &PROJECTIONS);
@@ -49,7 +49,7 @@ fn automodel(bill: &mut Bill<'_>) {
 }
 
 /// For each H by H matrix and token 2 H^2 + 6 H R multiply-adds.
-fn without_regret(bill: &mut Bill<'_>) {
+fn without_regret(bill: &mut Charges<'_>) {
     bill.every_linear(&TWO);
     bill.weights(&THREE, Part::Adapter, bill.adapters);
 }

@@ -41,12 +41,12 @@ pub(super) const DENSE: [Place; 6] =
     [Place::Query, Place::Key, Place::Value, Place::Output, Place::Mlp, Place::Head];
 
 /// A formula's charges for one case, whose symbols it gives too.
-pub struct Bill<'a> {
+pub struct Charges<'a> {
     case: &'a Case<'a>,
     charges: BTreeMap<(What, Pass), i128>,
 }
 
-impl<'a> Deref for Bill<'a> {
+impl<'a> Deref for Charges<'a> {
     type Target = Case<'a>;
 
     fn deref(&self) -> &Case<'a> {
@@ -54,7 +54,7 @@ impl<'a> Deref for Bill<'a> {
     }
 }
 
-impl<'a> Bill<'a> {
+impl<'a> Charges<'a> {
     pub(super) fn new(case: &'a Case<'a>) -> Self {
         Self { case, charges: BTreeMap::new() }
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bill::{Bill, What},
+    bill::{Charges, What},
     case::Case,
     formula::{Covers, Formula},
 };
@@ -16,7 +16,7 @@ use crate::family::decoder::{Part, Pass, Place};
 
 /// One reason for a difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Cause {
+pub struct FormulaCause {
     /// The reason.
     pub text: String,
     /// What the formula charges for it beyond the exact count; negative where it charges less.
@@ -38,9 +38,9 @@ pub(super) struct Reference {
 pub(super) fn causes(
     formula: &Formula,
     case: &Case<'_>,
-    bill: &Bill<'_>,
+    bill: &Charges<'_>,
     reference: &Reference,
-) -> Vec<Cause> {
+) -> Vec<FormulaCause> {
     let charged = bill.charges();
     let mut parts: Vec<What> =
         charged.keys().chain(reference.exact.keys()).map(|key| key.0).collect();
@@ -70,19 +70,19 @@ pub(super) fn causes(
             let text = reason(formula, case, what, side);
             let flops = side.charged - side.exact;
             // Several parts may differ for one reason.
-            match found.iter_mut().find(|cause: &&mut Cause| cause.text == text) {
+            match found.iter_mut().find(|cause: &&mut FormulaCause| cause.text == text) {
                 Some(cause) => cause.flops += flops,
-                None => found.push(Cause { text, flops }),
+                None => found.push(FormulaCause { text, flops }),
             }
         }
     }
     let text = "gradients of frozen weights are charged: adapters alone are trained";
-    found.push(Cause { text: text.to_owned(), flops: frozen });
+    found.push(FormulaCause { text: text.to_owned(), flops: frozen });
     let text =
         "gradients by inputs in front of the first adapter are charged, where nothing is trained";
-    found.push(Cause { text: text.to_owned(), flops: front });
+    found.push(FormulaCause { text: text.to_owned(), flops: front });
     let text = "a second forward pass is charged, and no layer is recomputed";
-    found.push(Cause { text: text.to_owned(), flops: again });
+    found.push(FormulaCause { text: text.to_owned(), flops: again });
     found.retain(|cause| cause.flops != 0);
     found.sort_by_key(|cause| std::cmp::Reverse(cause.flops.abs()));
     found

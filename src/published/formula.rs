@@ -1,7 +1,7 @@
 //! What a published formula is: a row of the tables beside this file. Knows no formula.
 
 use super::{
-    bill::{Bill, What},
+    bill::{Charges, What},
     case::Case,
 };
 
@@ -22,7 +22,7 @@ pub struct Formula {
     /// Why it cannot be applied to a case; nothing where it can.
     pub why_not: fn(&Case<'_>) -> Option<&'static str>,
     /// What it charges.
-    pub charge: fn(&mut Bill<'_>),
+    pub charge: fn(&mut Charges<'_>),
     /// What of it deserves an explanation of its own: the part, and why its charge is what it is. Printed
     /// only where the charge differs from the exact count.
     pub because: &'static [(What, &'static str)],

@@ -1,7 +1,7 @@
 //! Training frameworks outside of Megatron's and Hugging Face's circles.
 
 use super::{
-    bill::{Bill, PROJECTIONS, THREE, TWO, What},
+    bill::{Charges, PROJECTIONS, THREE, TWO, What},
     case::{Case, always, dense},
     formula::{Covers, Formula, read, run},
 };
@@ -16,31 +16,31 @@ const HALF: (What, &str) =
 const NO_SHARED: (What, &str) = (SHARED, "the expert that every token passes is not charged");
 
 /// Linear layers as they are, experts with their router but without a shared one.
-fn routed(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn routed(bill: &mut Charges<'_>, passes: &[Pass]) {
     bill.linears(passes, &PROJECTIONS);
     bill.linears(passes, &[Place::Mlp, Place::Head, Place::Router]);
 }
 
-fn whole(bill: &mut Bill<'_>) {
+fn whole(bill: &mut Charges<'_>) {
     bill.every_linear(&THREE);
     bill.square(4, 8);
 }
 
 /// Frozen weights cost two passes, adapters three.
-fn adapters_apart(bill: &mut Bill<'_>) {
+fn adapters_apart(bill: &mut Charges<'_>) {
     routed(bill, if bill.has_adapters() { &TWO } else { &THREE });
     bill.weights(&THREE, Part::Adapter, bill.adapters);
     bill.square(4, 8);
 }
 
-fn prime_rl(bill: &mut Bill<'_>) {
+fn prime_rl(bill: &mut Charges<'_>) {
     routed(bill, if bill.has_adapters() { &TWO } else { &THREE });
     bill.weights(&THREE, Part::Adapter, bill.adapters);
     bill.square_of(bill.h, 4, 8);
 }
 
 /// The products under each query's window, or under all keys.
-pub(super) fn windowed(bill: &mut Bill<'_>) {
+pub(super) fn windowed(bill: &mut Charges<'_>) {
     let windows = bill.config.layers.iter().map(|layer| layer.window.map_or(bill.s, i128::from));
     let keys: i128 = windows.map(|window| window.min(bill.s)).sum();
     let unit = keys * bill.n * bill.d * bill.t;
@@ -48,28 +48,28 @@ pub(super) fn windowed(bill: &mut Bill<'_>) {
     bill.add(Part::Square, Pass::Input, 8 * unit);
 }
 
-fn nanochat(bill: &mut Bill<'_>) {
+fn nanochat(bill: &mut Charges<'_>) {
     bill.every_linear(&THREE);
     windowed(bill);
 }
 
-fn maxtext(bill: &mut Bill<'_>) {
+fn maxtext(bill: &mut Charges<'_>) {
     routed(bill, &THREE);
     bill.square(2, 4);
 }
 
-fn maxtext_shared(bill: &mut Bill<'_>) {
+fn maxtext_shared(bill: &mut Charges<'_>) {
     routed(bill, &THREE);
     bill.linears(&THREE, &[Place::Shared]);
     bill.square(2, 4);
 }
 
-fn torchtitan(bill: &mut Bill<'_>) {
+fn torchtitan(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
     bill.square(4, 8);
 }
 
-fn torchtitan_transformers(bill: &mut Bill<'_>) {
+fn torchtitan_transformers(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
     if !bill.tied() {
         bill.weights(&THREE, What::Table, bill.table());
@@ -77,18 +77,18 @@ fn torchtitan_transformers(bill: &mut Bill<'_>) {
     bill.square(2, 4);
 }
 
-fn torchtitan_transformers_since(bill: &mut Bill<'_>) {
+fn torchtitan_transformers_since(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
     windowed(bill);
 }
 
-fn verl(bill: &mut Bill<'_>) {
+fn verl(bill: &mut Charges<'_>) {
     routed(bill, &THREE);
     bill.weights(&THREE, What::Table, bill.table());
     bill.square(2, 4);
 }
 
-fn verl_until(bill: &mut Bill<'_>) {
+fn verl_until(bill: &mut Charges<'_>) {
     verl(bill);
     bill.square(2, 4);
 }

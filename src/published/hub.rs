@@ -1,7 +1,7 @@
 //! The Hugging Face libraries, and trainers that report through them.
 
 use super::{
-    bill::{Bill, PROJECTIONS, THREE, What},
+    bill::{Charges, PROJECTIONS, THREE, What},
     case::{Case, always, dense},
     formula::{Covers, Formula, read, run},
 };
@@ -14,7 +14,7 @@ const WHOLE: (What, &str) =
     (SQUARE, "attention over the whole square; a query meets the keys up to itself");
 
 /// 6 for each parameter outside of the embedding's module; adapters are parameters like any other.
-fn trainer(bill: &mut Bill<'_>) {
+fn trainer(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
     for what in [Place::Mlp, Place::Router, Place::Shared, Place::SharedGate] {
         bill.weights(&THREE, what, stored(bill, what));
@@ -43,25 +43,25 @@ fn stored(case: &Case<'_>, place: Place) -> i128 {
 }
 
 /// The projections and the MLP as they are, the head once, the whole square.
-fn products(bill: &mut Bill<'_>) {
+fn products(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
     bill.linears(&THREE, &[Place::Mlp, Place::Head]);
     bill.square(4, 8);
 }
 
-fn trl(bill: &mut Bill<'_>) {
+fn trl(bill: &mut Charges<'_>) {
     products(bill);
     if !bill.tied() {
         bill.weights(&THREE, What::Table, bill.table());
     }
 }
 
-fn trl_adjusted(bill: &mut Bill<'_>) {
+fn trl_adjusted(bill: &mut Charges<'_>) {
     trl(bill);
     bill.square(-2, -4);
 }
 
-fn llama_factory(bill: &mut Bill<'_>) {
+fn llama_factory(bill: &mut Charges<'_>) {
     let Case { h, l, n, k, .. } = **bill;
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
         bill.weights(&THREE, place, l * h * h * heads / n);
@@ -73,7 +73,7 @@ fn llama_factory(bill: &mut Bill<'_>) {
     bill.each(&THREE, HEAD, factor * bill.table() * bill.t);
 }
 
-fn accelerate(bill: &mut Bill<'_>) {
+fn accelerate(bill: &mut Charges<'_>) {
     let Case { l, n, k, d, .. } = **bill;
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
         bill.weights(&THREE, place, l * heads * d);

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bill::{Bill, What},
+    bill::{Charges, What},
     case::Case,
-    cause::{Cause, Counts, Reference, causes},
+    cause::{Counts, FormulaCause, Reference, causes},
     formula::{Covers, Formula},
     registry::formulas,
 };
@@ -51,7 +51,7 @@ pub struct FormulaRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio_to_products: Option<f64>,
     /// Why they differ; adds up to `value` - `exact`.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<FormulaCause>,
 }
 
 /// Every formula on one decoder.
@@ -102,7 +102,7 @@ fn row(formula: &Formula, case: &Case<'_>, [step, fed]: [&[Work]; 2], full: &Exa
         row.applies = false;
         return row;
     }
-    let mut bill = Bill::new(case);
+    let mut bill = Charges::new(case);
     (formula.charge)(&mut bill);
     let recomputes = bill.charges().keys().any(|(_, pass)| *pass == Pass::Again);
     let counts = |work: &[Work]| counts(work, formula.covers, recomputes);

@@ -1,7 +1,7 @@
 //! Training code of laboratories and institutes.
 
 use super::{
-    bill::{Bill, FOUR, PROJECTIONS, THREE, TWO, What},
+    bill::{Charges, FOUR, PROJECTIONS, THREE, TWO, What},
     case::{Case, always, dense},
     formula::{Covers, Formula, run},
     frameworks::windowed,
@@ -15,7 +15,7 @@ const WHOLE: (What, &str) =
     (SQUARE, "attention over the whole square; a query meets the keys up to itself");
 
 /// The square is in the sum of the trained and in that of the frozen.
-fn litgpt(bill: &mut Bill<'_>) {
+fn litgpt(bill: &mut Charges<'_>) {
     let passes: &[Pass] = if bill.has_adapters() { &TWO } else { &THREE };
     bill.parameters(passes);
     if !bill.tied() {
@@ -26,7 +26,7 @@ fn litgpt(bill: &mut Bill<'_>) {
     bill.square_of(bill.h, 4, 4);
 }
 
-fn olmo(bill: &mut Bill<'_>) {
+fn olmo(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
     bill.linears(&THREE, &[Place::Mlp, Place::Head, Place::Router, Place::Shared]);
     bill.weights(&THREE, Part::Bias, bill.biases);
@@ -36,7 +36,7 @@ fn olmo(bill: &mut Bill<'_>) {
     windowed(bill);
 }
 
-fn levanter(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn levanter(bill: &mut Charges<'_>, passes: &[Pass]) {
     let Case { h, l, n, k, .. } = **bill;
     // H / n as the width of a head.
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
@@ -48,7 +48,7 @@ fn levanter(bill: &mut Bill<'_>, passes: &[Pass]) {
 }
 
 /// Layers with an MLP of 4 H whatever was asked for, in three passes or four; the head in one.
-fn cookbook(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn cookbook(bill: &mut Charges<'_>, passes: &[Pass]) {
     let Case { h, l, n, k, .. } = **bill;
     let matrix = l * h * h;
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
@@ -63,7 +63,7 @@ fn cookbook(bill: &mut Bill<'_>, passes: &[Pass]) {
     bill.linears(&[Pass::Forward], &[Place::Head]);
 }
 
-fn lingua(bill: &mut Bill<'_>) {
+fn lingua(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
     if bill.tied() {
         bill.weights(&THREE, HEAD, -bill.table());
@@ -71,7 +71,7 @@ fn lingua(bill: &mut Bill<'_>) {
     bill.square_of(bill.h, 2, 5);
 }
 
-fn open_instruct(bill: &mut Bill<'_>) {
+fn open_instruct(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
     bill.linears(&THREE, &[Place::Mlp, Place::Head]);
     bill.square(4, 8);

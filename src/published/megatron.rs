@@ -1,7 +1,7 @@
 //! Megatron-LM and what descends from it.
 
 use super::{
-    bill::{Bill, FOUR, PROJECTIONS, THREE, What},
+    bill::{Charges, FOUR, PROJECTIONS, THREE, What},
     case::{Case, always, dense},
     formula::{Covers, Formula, read, run},
     papers::megatron_2021,
@@ -16,12 +16,12 @@ const ROUTER: What = What::Part(Part::Linear(Place::Router));
 const PADDING: i128 = 128;
 
 /// Projections and MLP as they are, experts that a token passes, shared ones too, without routers.
-fn layers(bill: &mut Bill<'_>) {
+fn layers(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &PROJECTIONS);
     bill.linears(&THREE, &[Place::Mlp]);
 }
 
-fn padded(bill: &mut Bill<'_>) {
+fn padded(bill: &mut Charges<'_>) {
     layers(bill);
     bill.linears(&THREE, &[Place::Shared]);
     let vocabulary = (bill.v + PADDING - 1) / PADDING * PADDING;
@@ -30,7 +30,7 @@ fn padded(bill: &mut Bill<'_>) {
 }
 
 /// Heads taken to be together H wide.
-fn nemo(bill: &mut Bill<'_>) {
+fn nemo(bill: &mut Charges<'_>) {
     let Case { h, l, n, k, .. } = **bill;
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
         bill.weights(&THREE, place, l * h * h * heads / n);
@@ -39,20 +39,20 @@ fn nemo(bill: &mut Bill<'_>) {
     bill.square_of(h, 2, 4);
 }
 
-fn automodel(bill: &mut Bill<'_>) {
+fn automodel(bill: &mut Charges<'_>) {
     layers(bill);
     bill.linears(&THREE, &[Place::Head]);
     bill.square(2, 4);
 }
 
-fn slime(bill: &mut Bill<'_>) {
+fn slime(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &[Place::Query, Place::Key, Place::Value, Place::Mlp, Place::Head]);
     bill.weights(&THREE, Place::Output, bill.l * bill.h * bill.h);
     bill.square(2, 4);
 }
 
 /// Four matrices of H by H, three of the MLP, the head, half the square.
-fn multi_head(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn multi_head(bill: &mut Charges<'_>, passes: &[Pass]) {
     for place in PROJECTIONS {
         bill.weights(passes, place, bill.l * bill.h * bill.h);
     }
@@ -64,12 +64,12 @@ fn multi_head(bill: &mut Bill<'_>, passes: &[Pass]) {
     }
 }
 
-fn xtuner(bill: &mut Bill<'_>) {
+fn xtuner(bill: &mut Charges<'_>) {
     multi_head(bill, if bill.training.recompute { &FOUR } else { &THREE });
 }
 
 /// Megatron 2021 with three passes, whose head then comes to 4.5 of 6, or with four.
-fn neox(bill: &mut Bill<'_>) {
+fn neox(bill: &mut Charges<'_>) {
     if bill.training.recompute {
         megatron_2021(bill, &FOUR);
         return bill.weights(&THREE, HEAD, bill.table());
@@ -78,7 +78,7 @@ fn neox(bill: &mut Bill<'_>) {
     bill.each(&THREE, HEAD, 3 * bill.table() * bill.t / 2);
 }
 
-fn megatron_deepspeed(bill: &mut Bill<'_>) {
+fn megatron_deepspeed(bill: &mut Charges<'_>) {
     let Case { h, l, n, k, .. } = **bill;
     let matrix = l * h * h;
     bill.weights(&THREE, Place::Query, matrix);

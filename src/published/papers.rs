@@ -1,7 +1,7 @@
 //! Formulas of papers, as published there: shapes of their own models are taken for granted.
 
 use super::{
-    bill::{Bill, FOUR, THREE, What},
+    bill::{Charges, FOUR, THREE, What},
     case::dense,
     formula::{Checked, Covers, Formula, Source, paper, read},
 };
@@ -15,7 +15,7 @@ const TWO_MATRICES: (What, &str) = (MLP, "the MLP is two matrices of width I; Sw
 const FOUR_H: (What, &str) = (MLP, "the MLP is two matrices of width 4 H, whatever its own width");
 
 /// Kaplan's forward pass, 2 N + 2 L S n d a token, N counted as 2 H L (2 n d + I), times each pass.
-fn kaplan(bill: &mut Bill<'_>, backward: bool) {
+fn kaplan(bill: &mut Charges<'_>, backward: bool) {
     let passes = if backward { &THREE[..] } else { &THREE[..1] };
     bill.multi_head(passes);
     bill.weights(passes, MLP, 2 * bill.h * bill.i * bill.l);
@@ -23,7 +23,7 @@ fn kaplan(bill: &mut Bill<'_>, backward: bool) {
 }
 
 /// The same with N counted from the layers as they are.
-fn kaplan_parameters(bill: &mut Bill<'_>, backward: bool) {
+fn kaplan_parameters(bill: &mut Charges<'_>, backward: bool) {
     let passes = if backward { &THREE[..] } else { &THREE[..1] };
     bill.parameters(passes);
     bill.weights(passes, HEAD, -bill.table());
@@ -31,30 +31,30 @@ fn kaplan_parameters(bill: &mut Bill<'_>, backward: bool) {
 }
 
 /// Chinchilla's appendix F without its two terms of the vocabulary.
-fn chinchilla_layers(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn chinchilla_layers(bill: &mut Charges<'_>, passes: &[Pass]) {
     bill.multi_head(passes);
     bill.weights(passes, MLP, 2 * bill.h * bill.i * bill.l);
     chinchilla_scores(bill, passes);
 }
 
 /// Two products over the whole square, and 3 a score for the softmax.
-fn chinchilla_scores(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn chinchilla_scores(bill: &mut Charges<'_>, passes: &[Pass]) {
     bill.square(4, if passes.len() > 1 { 8 } else { 0 });
     bill.each(passes, SOFTMAX, 3 * bill.l * bill.n * bill.square);
 }
 
-fn chinchilla_vocabulary(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn chinchilla_vocabulary(bill: &mut Charges<'_>, passes: &[Pass]) {
     bill.weights(passes, What::Table, bill.table());
     bill.weights(passes, HEAD, bill.table());
 }
 
-fn chinchilla(bill: &mut Bill<'_>) {
+fn chinchilla(bill: &mut Charges<'_>) {
     chinchilla_layers(bill, &THREE);
     chinchilla_vocabulary(bill, &THREE);
 }
 
 /// 24 B S L H^2 a pass: four matrices of H by H and two of 4 H.
-pub(super) fn megatron_2021(bill: &mut Bill<'_>, passes: &[Pass]) {
+pub(super) fn megatron_2021(bill: &mut Charges<'_>, passes: &[Pass]) {
     let matrix = bill.l * bill.h * bill.h;
     for place in super::bill::PROJECTIONS {
         bill.weights(passes, place, matrix);
@@ -66,12 +66,12 @@ pub(super) fn megatron_2021(bill: &mut Bill<'_>, passes: &[Pass]) {
     }
 }
 
-fn korthikanti(bill: &mut Bill<'_>) {
+fn korthikanti(bill: &mut Charges<'_>) {
     megatron_2021(bill, &THREE);
     bill.weights(&THREE, HEAD, bill.table());
 }
 
-fn scaling_book(bill: &mut Bill<'_>) {
+fn scaling_book(bill: &mut Charges<'_>) {
     bill.multi_head(&THREE);
     bill.weights(&THREE, MLP, 3 * bill.h * bill.i * bill.l);
     bill.weights(&THREE, HEAD, bill.table());

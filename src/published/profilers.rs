@@ -1,7 +1,7 @@
 //! Profilers that count a model's products as it runs or as it is traced.
 
 use super::{
-    bill::{Bill, DENSE, THREE, What},
+    bill::{Charges, DENSE, THREE, What},
     case::{Case, dense},
     formula::{Covers, Formula, read, run},
 };
@@ -10,34 +10,34 @@ use crate::family::decoder::{Part, Pass};
 const SQUARE: What = What::Part(Part::Square);
 const ONCE: [Pass; 1] = [Pass::Forward];
 
-fn eager(bill: &mut Bill<'_>) {
+fn eager(bill: &mut Charges<'_>) {
     bill.every_linear(&ONCE);
     bill.square(4, 0);
 }
 
 /// 1 an element of SiLU.
-fn silu(bill: &mut Bill<'_>) {
+fn silu(bill: &mut Charges<'_>) {
     bill.add(Part::Activation, Pass::Forward, bill.l * bill.t * bill.i);
 }
 
-fn deepspeed_sdpa(bill: &mut Bill<'_>) {
+fn deepspeed_sdpa(bill: &mut Charges<'_>) {
     eager(bill);
     silu(bill);
 }
 
 /// 1 a score of softmax too.
-fn deepspeed(bill: &mut Bill<'_>) {
+fn deepspeed(bill: &mut Charges<'_>) {
     deepspeed_sdpa(bill);
     bill.add(Part::Softmax, Pass::Forward, bill.l * bill.n * bill.square);
 }
 
-fn calflops_sdpa(bill: &mut Bill<'_>) {
+fn calflops_sdpa(bill: &mut Charges<'_>) {
     bill.every_linear(&ONCE);
     silu(bill);
 }
 
 /// Multiply-adds.
-fn fvcore(bill: &mut Bill<'_>, square: i128) {
+fn fvcore(bill: &mut Charges<'_>, square: i128) {
     for place in DENSE {
         let weights = bill.case().weights(place);
         bill.each(&ONCE, place, weights * bill.t);

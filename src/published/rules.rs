@@ -1,18 +1,18 @@
 //! Rules by the number of parameters: 6 N D and what PaLM made of it. N is read in three ways.
 
 use super::{
-    bill::{Bill, FOUR, THREE, What},
+    bill::{Charges, FOUR, THREE, What},
     case::{Case, always, dense},
     formula::{Covers, Formula, Source, paper, read, run},
 };
 use crate::family::decoder::{Part, Pass, Place};
 
 /// 6 for each parameter and token, the table of an untied model among them.
-fn all(bill: &mut Bill<'_>) {
+fn all(bill: &mut Charges<'_>) {
     every(bill, &THREE);
 }
 
-fn every(bill: &mut Bill<'_>, passes: &[Pass]) {
+fn every(bill: &mut Charges<'_>, passes: &[Pass]) {
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -20,22 +20,22 @@ fn every(bill: &mut Bill<'_>, passes: &[Pass]) {
 }
 
 /// 6 for each parameter of the layers.
-fn without_vocabulary(bill: &mut Bill<'_>) {
+fn without_vocabulary(bill: &mut Charges<'_>) {
     bill.parameters(&THREE);
     bill.weights(&THREE, Place::Head, -bill.table());
 }
 
-fn palm(bill: &mut Bill<'_>) {
+fn palm(bill: &mut Charges<'_>) {
     all(bill);
     bill.square(4, 8);
 }
 
-fn llm_foundry(bill: &mut Bill<'_>) {
+fn llm_foundry(bill: &mut Charges<'_>) {
     all(bill);
     bill.square_of(bill.h, 4, 8);
 }
 
-fn rematerialising(bill: &mut Bill<'_>) {
+fn rematerialising(bill: &mut Charges<'_>) {
     palm(bill);
     // 0.73 of a forward pass, and one square.
     let again = 2 * bill.parameters * bill.t * 73 / 100;
@@ -44,7 +44,7 @@ fn rematerialising(bill: &mut Bill<'_>) {
     bill.add(Part::Square, Pass::Again, square);
 }
 
-fn picotron(bill: &mut Bill<'_>) {
+fn picotron(bill: &mut Charges<'_>) {
     all(bill);
     let positions = i128::from(bill.config.max_position_embeddings);
     let unit = bill.l * bill.h * positions * bill.t;
@@ -52,7 +52,7 @@ fn picotron(bill: &mut Bill<'_>) {
     bill.add(Part::Square, Pass::Input, 8 * unit);
 }
 
-fn engineering(bill: &mut Bill<'_>) {
+fn engineering(bill: &mut Charges<'_>) {
     let passes: &[Pass] = if bill.training.recompute { &FOUR } else { &THREE };
     every(bill, passes);
 }

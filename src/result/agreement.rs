@@ -20,13 +20,19 @@ pub struct Agreement {
     /// Name and version of this layout.
     #[schemars(extend("const" = Self::SCHEMA))]
     pub schema: Cow<'static, str>,
+    /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.
+    #[serde(default)]
+    pub pass: bool,
+    /// Which model was run, and on how much.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub subject: Option<CheckedModel>,
     /// What is measured.
     pub definition: Cow<'static, str>,
     /// The kernels that the crate chose for what all of these adapters can do.
     #[serde(default)]
     pub kernels_chosen: Vec<ChosenKernel>,
     /// Every launch of the plan, in order.
-    pub passes: Vec<Launch>,
+    pub passes: Vec<CheckedPass>,
     /// Each run against the closed forms, then each but the first against the first, then the counters
     /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
@@ -40,9 +46,20 @@ impl Document for Agreement {
     const SCHEMA: &'static str = "flopmeter.check/1";
 }
 
+/// What was run for a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckedModel {
+    /// Name of a preset, or the folder of a model.
+    pub model: String,
+    /// Sequences in the batch.
+    pub batch: u32,
+    /// Tokens in a sequence.
+    pub seq: u32,
+}
+
 /// One kernel launch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Launch {
+pub struct CheckedPass {
     /// Unique among the passes of a plan.
     pub label: String,
     /// Which kernel ran.
@@ -100,19 +117,29 @@ impl Agreement {
             Some((name(run), Watched::new(passes.map(|pass| pass.witness.as_ref()))?))
         });
         let passes = plan.passes.iter();
-        Self {
+        let agreement = Self {
             schema: Self::SCHEMA.into(),
+            pass: false,
+            subject: None,
             definition: DEFINITION.into(),
             kernels_chosen: runs
                 .first()
                 .map_or_else(Vec::new, |run| run.measurement.kernels.clone()),
             passes: passes
-                .map(|pass| Launch { label: pass.label.clone(), kernel: pass.kernel.name() })
+                .map(|pass| CheckedPass { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
             values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
             watched: watched.collect(),
-        }
+        };
+        Self { pass: agreement.holds(), ..agreement }
+    }
+
+    /// The same, of a model.
+    #[must_use]
+    pub fn of(mut self, subject: CheckedModel) -> Self {
+        self.subject = Some(subject);
+        self
     }
 
     /// Whether no two opinions differ, none is missing, and no executor saw what a kernel should not do.

@@ -2,9 +2,10 @@
 
 use schemars::{Schema, generate::SchemaSettings};
 
+use super::origin::Signed;
 use super::{
     AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
-    ScaleReport, ShaderReport,
+    RunReport, ScaleReport, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -17,7 +18,7 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 9] {
+pub fn schemas() -> [(&'static str, Schema); 10] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
@@ -26,12 +27,18 @@ pub fn schemas() -> [(&'static str, Schema); 9] {
         schema::<FormulasReport>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
+        schema::<RunReport>(),
         schema::<ScaleReport>(),
         schema::<ShaderReport>(),
     ]
 }
 
 fn schema<D: Document>() -> (&'static str, Schema) {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    (D::SCHEMA, generator.into_root_schema_for::<D>())
+    let generator = || SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator().into_root_schema_for::<Signed<'_, D>>();
+    let of_report = generator().into_root_schema_for::<D>();
+    if let Some(description) = of_report.get("description") {
+        schema.insert("description".to_owned(), description.clone());
+    }
+    (D::SCHEMA, schema)
 }

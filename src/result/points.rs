@@ -16,7 +16,7 @@ use crate::{
     execute::Adapter,
     files,
     op::Convention,
-    sweep::{Coordinates, Place, Point, Sweep},
+    sweep::{Coordinates, Point, Sweep, SweepPoint},
 };
 
 /// What all points of one sweep have in common, so that they may stand in one table.
@@ -190,8 +190,8 @@ impl PointFolder {
     }
 
     /// The place of a point in the sweep, for its report.
-    pub fn place(&self, at: Coordinates) -> Place {
-        Place { sweep: self.conditions.sweep.clone(), at }
+    pub fn place(&self, at: Coordinates) -> SweepPoint {
+        SweepPoint { sweep: self.conditions.sweep.clone(), at }
     }
 }
 

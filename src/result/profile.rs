@@ -24,12 +24,12 @@ use crate::{
     op::{Convention, OpCounts},
     plan::{Phase, Plan},
     roofline::Ceilings,
-    sweep::Place,
+    sweep::SweepPoint,
 };
 
 /// What was profiled and how its numbers are to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct Profiled<'a> {
     /// The model as the user named it.
     pub model: &'a str,
     /// What it is.
@@ -121,7 +121,7 @@ pub struct Report {
     pub extrapolation: Option<Extrapolation>,
     /// The point of a sweep that it is, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<Place>,
+    pub sweep: Option<SweepPoint>,
     /// FLOPs by phase.
     pub totals: Totals,
     /// FLOPs, operations, traffic and time by component and phase.
@@ -171,13 +171,13 @@ impl Report {
     /// Puts together what a run of `plan` found out. Of the estimate, only the phases that the plan
     /// has are compared.
     pub fn new(
-        subject: Subject<'_>,
+        subject: Profiled<'_>,
         plan: &Plan,
         measurement: &Measurement,
         estimate: &Estimate,
         loss: Option<f32>,
     ) -> Self {
-        let Subject { model, config, data, shape, training, convention } = subject;
+        let Profiled { model, config, data, shape, training, convention } = subject;
         let terms: Vec<&Term> =
             estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
         let forms: Vec<Forms> =

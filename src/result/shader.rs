@@ -12,7 +12,7 @@ use crate::{
     observe::{Moved, Observed, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
-    shader::{Binding, Run},
+    shader::{Binding, ShaderRun},
 };
 
 /// One dispatch of one kernel.
@@ -72,6 +72,18 @@ pub struct ShaderReport {
     pub ceilings: Option<Ceilings>,
     /// The source whose lines those are; empty where there is none.
     pub source: String,
+    /// The files that the source is continued in, where it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continued_in: Vec<SourceFile>,
+}
+
+/// A file that a source is continued in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceFile {
+    /// What it is called.
+    pub file: String,
+    /// Lines of the source before it.
+    pub before: u32,
 }
 
 impl Document for ShaderReport {
@@ -81,7 +93,10 @@ impl Document for ShaderReport {
 /// One line of the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineRow {
-    /// Its number, from 1.
+    /// The file that it is in, where that is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its number in its file, from 1.
     pub line: u32,
     /// How often it was executed: the part of it that was executed most.
     pub executions: u64,
@@ -101,7 +116,7 @@ impl ShaderReport {
         kernel: &KernelModule,
         overrides: &BTreeMap<String, f64>,
         grid: [u32; 3],
-        run: &Run,
+        run: &ShaderRun,
         convention: Convention,
     ) -> Self {
         let Observed { adapter, cost: Cost { ops, traffic }, lines, seconds, witness, .. } =
@@ -120,7 +135,12 @@ impl ShaderReport {
         let lines = lines
             .map(|(&number, line)| {
                 let Cost { ops, traffic: touched } = line.cost;
+                let (file, number) = match &kernel.source {
+                    Some(source) => source.place(number),
+                    None => (None, number),
+                };
                 LineRow {
+                    file: file.map(str::to_owned),
                     line: number,
                     executions: line.executions,
                     ops,
@@ -155,7 +175,19 @@ impl ShaderReport {
             roofline: None,
             ceilings: None,
             source: kernel.source.as_ref().map_or_else(String::new, |s| s.text().to_owned()),
+            continued_in: kernel.source.as_ref().map_or_else(Vec::new, |source| {
+                let others = source.others().iter();
+                others
+                    .map(|(file, before)| SourceFile { file: file.clone(), before: *before })
+                    .collect()
+            }),
         }
+    }
+
+    /// The file that a line of the whole source is in, where that is not the first, and its number there.
+    pub fn file_of(&self, line: u32) -> (Option<&str>, u32) {
+        let file = self.continued_in.iter().rev().find(|file| line > file.before);
+        file.map_or((None, line), |file| (Some(&file.file), line - file.before))
     }
 
     /// Whether no race was found and the executor's own tally, where there is one, is what the counters say. An

@@ -9,7 +9,7 @@ use crate::op::{Convention, Cost, OpCounts, Scalar};
 /// Which ceiling a kernel meets first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Bound {
+pub enum BoundBy {
     /// Arithmetic.
     Compute,
     /// Storage traffic.
@@ -26,7 +26,7 @@ pub struct Placement {
     /// is what a kernel asks for, not what crosses the memory bus.
     pub share: f64,
     /// What limits it.
-    pub bound: Bound,
+    pub bound: BoundBy,
 }
 
 impl Ceilings {
@@ -63,7 +63,7 @@ impl Ceilings {
         (least > 0.0 && seconds > 0.0).then(|| Placement {
             attainable_flops_per_second: flops / least,
             share: least / seconds,
-            bound: if compute >= memory { Bound::Compute } else { Bound::Memory },
+            bound: if compute >= memory { BoundBy::Compute } else { BoundBy::Memory },
         })
     }
 }
@@ -123,12 +123,12 @@ mod tests {
         // 20 FLOP a byte: the peak is reached before the bandwidth.
         let compute = place(OpCounts::f32(Op::Fma, 100), 10, 4.0);
         let expected =
-            Placement { attainable_flops_per_second: 100.0, share: 0.5, bound: Bound::Compute };
+            Placement { attainable_flops_per_second: 100.0, share: 0.5, bound: BoundBy::Compute };
         assert_eq!(compute, Some(expected));
         // 2 FLOP a byte allow 20 FLOP/s; half the time would do.
         let memory = place(OpCounts::f32(Op::Add, 200), 100, 20.0);
         let expected =
-            Placement { attainable_flops_per_second: 20.0, share: 0.5, bound: Bound::Memory };
+            Placement { attainable_flops_per_second: 20.0, share: 0.5, bound: BoundBy::Memory };
         assert_eq!(memory, Some(expected));
     }
 
@@ -136,7 +136,7 @@ mod tests {
     fn a_copy_is_held_against_the_bandwidth_alone() {
         let copy = place(OpCounts::ZERO, 100, 5.0);
         let expected =
-            Placement { attainable_flops_per_second: 0.0, share: 2.0, bound: Bound::Memory };
+            Placement { attainable_flops_per_second: 0.0, share: 2.0, bound: BoundBy::Memory };
         assert_eq!(copy, Some(expected), "twice the bandwidth: caches");
         assert_eq!(place(OpCounts::ZERO, 0, 5.0), None);
     }
@@ -145,7 +145,7 @@ mod tests {
     fn formats_are_held_against_their_own_peaks() {
         let ops = OpCounts::f32(Op::Add, 100).with(Scalar::F64, Op::Add, 100);
         let mixed = place(ops, 0, 3.0).expect("both have a peak");
-        assert_eq!((mixed.share, mixed.bound), (1.0, Bound::Compute));
+        assert_eq!((mixed.share, mixed.bound), (1.0, BoundBy::Compute));
         assert_eq!(place(OpCounts::of(Scalar::F16, Op::Add, 1), 0, 1.0), None, "no f16 here");
     }
 }

@@ -70,7 +70,7 @@ const WORKGROUPS: [u32; 2] = [4, 16384];
 const STREAM_BYTES: u64 = 128 << 20;
 
 /// What a probe found out.
-pub(super) struct Times {
+pub(super) struct Timed {
     cost: Cost,
     buffer_bytes: u64,
     pub(super) seconds: Spread,
@@ -78,7 +78,7 @@ pub(super) struct Times {
     pub(super) clock: Clock,
 }
 
-impl Times {
+impl Timed {
     /// What `probe` says with them of what it is bound by.
     pub(super) fn ceiling(&self, probe: &Probe) -> Option<Ceiling> {
         let resource = probe.resource?;
@@ -108,7 +108,7 @@ impl Probe {
     }
 
     /// Counts it once and times it `repeats` times, at least once.
-    pub(super) fn run(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Times, Error> {
+    pub(super) fn run(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Timed, Error> {
         let limits = executor.adapter().limits;
         let lanes = limits.invocations.min(256);
         let dims = Dims::from([("LANES".into(), lanes), ("ROUNDS".into(), ROUNDS)]);
@@ -142,7 +142,7 @@ impl Probe {
             Spread::of(&runs.iter().map(of).collect::<Vec<_>>()).expect("there was a run")
         };
         let on_device = runs.iter().all(|run| run.clock == Clock::Timestamps);
-        Ok(Times {
+        Ok(Timed {
             cost,
             buffer_bytes: trial.buffers().bytes(),
             seconds: spread(|run| run.seconds),

@@ -2,16 +2,17 @@
 //! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::Path,
 };
 
-use flopmeter_core::read::Parsed;
+use flopmeter_core::{read::Parsed, source::Source};
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
-use crate::{Error, KernelError, Remedy, kernel::KernelModule};
+use crate::{Error, KernelError, Remedy, continued, kernel::KernelModule};
 
 /// A shader that has been read.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ impl ShaderFile {
         let parsed = match Language::of(&bytes, path) {
             Language::SpirV => spirv(&name, &bytes)?,
             Language::Glsl => glsl(&name, &text(bytes)?)?,
-            Language::Wgsl => Parsed::wgsl(&name, &text(bytes)?)?,
+            Language::Wgsl => wgsl(&name, path, text(bytes)?)?,
         };
         Ok(Self { parsed })
     }
@@ -145,6 +146,30 @@ impl ShaderFile {
             }
         }
         Ok(KernelModule::from_parsed(&self.parsed, entry, overrides)?)
+    }
+}
+
+/// Reads WGSL and the files beside it that it is continued in.
+fn wgsl(name: &str, path: &Path, text: String) -> Result<Parsed, Error> {
+    let beside = |next: &str| {
+        let path = path.with_file_name(next);
+        fs::read_to_string(&path).map(Cow::Owned).map_err(|error| {
+            Unread(format!("is continued in {}, which cannot be read: {error}", path.display()))
+        })
+    };
+    let file = path.file_name().map_or_else(String::new, |name| name.display().to_string());
+    let files = continued::whole((file, text.into()), beside)
+        .map_err(|Unread(problem)| Error::File { path: path.to_owned(), problem })?;
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    Ok(Parsed::wgsl_source(name, Source::joined(&files))?)
+}
+
+/// Why a file cannot be read with what it is continued in.
+struct Unread(String);
+
+impl From<String> for Unread {
+    fn from(problem: String) -> Self {
+        Self(problem)
     }
 }
 

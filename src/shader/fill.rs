@@ -19,7 +19,7 @@ use crate::kernel::{Layout, Number, NumberKind};
 /// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED]`,
 /// `values:1,2,3` or `file:PATH`. COUNT is in scalars of the buffer's own types, padding not counted.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fill {
+pub enum BufferFill {
     /// So many zeros.
     Zeros(u64),
     /// 0, 1, 2 and so on; an integer that cannot hold a number holds its low bits.
@@ -37,7 +37,7 @@ pub enum Fill {
     File(PathBuf),
 }
 
-impl FromStr for Fill {
+impl FromStr for BufferFill {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -63,7 +63,7 @@ impl FromStr for Fill {
     }
 }
 
-impl fmt::Display for Fill {
+impl fmt::Display for BufferFill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zeros(count) => write!(f, "zeros:{count}"),
@@ -75,8 +75,11 @@ impl fmt::Display for Fill {
     }
 }
 
-impl Fill {
-    /// The bytes of a buffer so filled, no more than `limit` of them. The error says what does not fit.
+impl BufferFill {
+    /// The bytes of a buffer so filled, no more than `limit` of them.
+    ///
+    /// # Errors
+    /// What does not fit.
     pub fn bytes(&self, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
         let scalars = match self {
             Self::Zeros(count) | Self::Iota(count) | Self::Random { count, seed: _ } => *count,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::computes;
 
 use flopmeter::{
-    execute::{Bound, BufferId, Executor},
+    execute::{Allocation, Bound, Executor},
     kernel::{Resource, ResourceKind},
     library,
     observe::{Call, Counting, Outputs},
@@ -27,7 +27,7 @@ pub struct Bench<'a> {
 
 #[derive(Clone, Copy)]
 struct Tensor {
-    buffer: BufferId,
+    buffer: Allocation,
     len: usize,
 }
 

@@ -103,8 +103,9 @@ var<workgroup> heap: array<vec2<f32>, {LANES}>;
 var<workgroup> votes: atomic<u32>;
 var<private> own: u32;
 var<private> state: i32 = 7;
-// Keeps numbers out of reach of constant evaluation, which refuses what overflows.
-var<private> none: i32 = 0;
+// Zero, which constant evaluation, refusing what overflows, must not know, nor an optimizer: the one within
+// SwiftShader folds `==`, `<=` and `>=` of two vectors of constant zeros to false.
+var<private> none: i32;
 "
         ),
         scope: Vec::new(),
@@ -164,7 +165,8 @@ impl Generator {
             "@compute @workgroup_size({LANES}) fn main(@builtin(local_invocation_index) lane: u32,
     @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{
 own = (group.x * {LANES}u + lane) * {OWN}u;
-var both: Both;"
+none = i32(lane / {LANES}u);
+var both = Both(none, vec3<f32>(f32(none)), array<u32, 3>(u32(none), u32(none), u32(none)));"
         ));
         for (name, ty) in [("lane", Type::U32), ("group.x", Type::U32), ("groups.x", Type::U32)] {
             self.scope.push(Variable { name: name.into(), ty, writable: false });

@@ -3,7 +3,7 @@
 
 use flopmeter::{
     Error,
-    execute::{Adapter, BufferId, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
+    execute::{Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
     kernel::KernelModule,
 };
 
@@ -25,15 +25,15 @@ impl Executor for Watched {
         self.0.compile(kernel)
     }
 
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.0.allocate(label, bytes)
     }
 
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
         self.0.write(buffer, offset, data)
     }
 
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
         self.0.read(buffer, offset, size)
     }
 

@@ -8,7 +8,7 @@ use flopmeter::{
     },
     kernel::KernelModule,
     op::Cost,
-    shader::{Request, run},
+    shader::{ShaderRequest, run},
 };
 
 use common::corpus::{fills::fills, shaders};
@@ -54,7 +54,7 @@ fn counted(
 ) -> Result<(Cost, Option<Cost>), String> {
     let fills = fills(kernel, 4).ok_or("it binds what is no buffer")?;
     // Of several workgroups, some of these kernels count by which of them comes first.
-    let request = Request { kernel, grid: [1, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
+    let request = ShaderRequest { kernel, grid: [1, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
     let run = run(executor, &request).map_err(|error| error.to_string())?;
     Ok((run.observed.cost, run.observed.witness.map(|witness| witness.tally)))
 }

@@ -3,8 +3,9 @@
 
 use flopmeter::{
     Error, KernelError,
+    choice::KernelSet,
     execute::{
-        Adapter, BufferId, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId,
+        Adapter, Allocation, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId,
         cpu::{Cpu, SUBGROUP_LANES},
     },
     kernel::KernelModule,
@@ -62,15 +63,15 @@ impl Executor for Spoilt {
         self.cpu.compile(kernel)
     }
 
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.cpu.allocate(label, bytes)
     }
 
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
         self.cpu.write(buffer, offset, data)
     }
 
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
         self.cpu.read(buffer, offset, size)
     }
 
@@ -115,8 +116,13 @@ fn kernel() -> KernelModule {
 
 fn shader_report(executor: &mut dyn Executor) -> Result<ShaderReport, Error> {
     let (kernel, fills) = (kernel(), Default::default());
-    let request =
-        shader::Request { kernel: &kernel, grid: [8, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
+    let request = shader::ShaderRequest {
+        kernel: &kernel,
+        grid: [8, 1, 1],
+        fills: &fills,
+        dumps: &[],
+        repeats: 1,
+    };
     let run = shader::run(executor, &request)?;
     Ok(ShaderReport::new(&kernel, &Default::default(), [8, 1, 1], &run, Convention::Ieee))
 }
@@ -135,6 +141,7 @@ fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
         convention: Convention::Ieee,
         repeats: 0,
         extrapolate: false,
+        kernels: KernelSet::Auto,
     };
     let go_on = &mut |_: flopmeter::measure::Progress<'_>| std::ops::ControlFlow::Continue(());
     profile(executor, request, Keep::Nothing, go_on).map(|(report, _)| report)

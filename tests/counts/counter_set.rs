@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     KernelError,
-    execute::{Bound, BufferId, Dispatch, Executor, Limits, ProgramId},
-    instrument::{Counted, CounterSet, CountingKernel},
+    execute::{Allocation, Bound, Dispatch, Executor, Limits, ProgramId},
+    instrument::{CounterSet, CountingKernel, KernelCounts},
     kernel::KernelModule,
     op::{Op, OpCounts},
 };
@@ -41,8 +41,8 @@ fn kernel(entry: &str) -> KernelModule {
 
 struct Launcher<'a> {
     executor: &'a mut dyn Executor,
-    x: BufferId,
-    counters: BufferId,
+    x: Allocation,
+    counters: Allocation,
 }
 
 impl Launcher<'_> {
@@ -58,7 +58,7 @@ impl Launcher<'_> {
     }
 
     /// Reads the set after so many workgroups of each kernel.
-    fn read(&mut self, set: &CounterSet, workgroups: [u64; 3]) -> Vec<Counted> {
+    fn read(&mut self, set: &CounterSet, workgroups: [u64; 3]) -> Vec<KernelCounts> {
         let raw = self.executor.read(self.counters, 0, set.bytes()).unwrap();
         let counted = set.read(&raw, &workgroups.map(Some)).unwrap();
         // Where nobody knows the grids, the counts are the same.
@@ -89,7 +89,7 @@ fn kernels_that_take_turns_count_each_for_itself() {
             launcher.executor.write(counters, 0, &zeros).unwrap();
             launcher.executor.write(x, 0, bytemuck::cast_slice(&[2.0_f32; N as usize])).unwrap();
         };
-        let expect = |found: &[Counted], muls: u64, halves: u64, compares: u64, roots: u64| {
+        let expect = |found: &[KernelCounts], muls: u64, halves: u64, compares: u64, roots: u64| {
             let entries: Vec<&str> = found.iter().map(|counted| counted.entry.as_str()).collect();
             assert_eq!(entries, ["powers", "halves", "root"]);
             let ops = |i: usize| found[i].cost.ops.floating();

@@ -6,7 +6,7 @@
 
 use common::generator::{self, COUNTERS, LANES, OWN};
 use flopmeter::{
-    execute::{Executor, Witness, cpu::Pass},
+    execute::{Executor, Witness, cpu::Simplification},
     kernel::KernelModule,
     observe::{Observed, Trial},
 };
@@ -14,10 +14,6 @@ use flopmeter::{
 /// Seeds that run always, and those of them that run on an adapter, too, whose compiler takes its time.
 const SEEDS: u64 = 100;
 const ON_ADAPTER: u64 = 40;
-
-/// Seeds whose kernels a driver computes otherwise than every other executor, by a part of its adapter's name.
-/// Plain kernels are among them, so it is not the counting that differs; what in the driver does is not known.
-const COMPUTED_OTHERWISE: [(&str, &[u64]); 1] = [("SwiftShader", &[6, 11, 15, 20, 29])];
 
 /// Seeds that found something once, and what.
 const REGRESSIONS: [(u64, &str); 0] = [];
@@ -115,7 +111,12 @@ fn plain(executor: &mut dyn Executor, kernel: &KernelModule) -> (Left, Witness) 
 
 /// Holds a kernel on the embedded executor against the same without some of its passes: what is computed and
 /// what the executor saw are the same.
-fn hold_without(what: &str, passes: &[Pass], kernel: &KernelModule, whole: &(Left, Witness)) {
+fn hold_without(
+    what: &str,
+    passes: &[Simplification],
+    kernel: &KernelModule,
+    whole: &(Left, Witness),
+) {
     let (left, witness) = plain(&mut common::embedded().without(passes), kernel);
     assert!(left == whole.0, "without {passes:?}, results of {what}");
     assert_eq!(witness, whole.1, "without {passes:?}, what was seen of {what}");
@@ -128,10 +129,10 @@ fn passes_of_the_embedded_executor_change_nothing() {
         let kernel =
             KernelModule::from_wgsl("random", &source, "main", &Default::default()).unwrap();
         let whole = plain(&mut common::embedded(), &kernel);
-        for pass in Pass::ALL {
+        for pass in Simplification::ALL {
             hold_without(&format!("seed {seed}"), &[pass], &kernel, &whole);
         }
-        hold_without(&format!("seed {seed}"), &Pass::ALL, &kernel, &whole);
+        hold_without(&format!("seed {seed}"), &Simplification::ALL, &kernel, &whole);
     }
 }
 
@@ -143,18 +144,7 @@ fn executors_agree_on_kernels_that_nobody_wrote() {
     let (seeds, on_adapter) = asked.map_or((SEEDS, ON_ADAPTER), |n| (n, n));
     let known = REGRESSIONS.map(|(seed, _)| (seed, true));
     for (seed, here) in known.into_iter().chain((0..seeds).map(|seed| (seed, seed < on_adapter))) {
-        let otherwise = |name: &str| {
-            let mut known = COMPUTED_OTHERWISE.iter();
-            known.any(|(driver, seeds)| name.contains(driver) && seeds.contains(&seed))
-        };
         let gpu = gpu.as_mut().filter(|_| here).map(|gpu| gpu as &mut dyn Executor);
-        let gpu = gpu.filter(|gpu| {
-            let otherwise = otherwise(&gpu.adapter().name);
-            if otherwise {
-                println!("NOT COMPARABLE on {}: seed {seed}", gpu.adapter().name);
-            }
-            !otherwise
-        });
         let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hold(seed, gpu)));
         if let Err(panic) = held {
             eprintln!("seed {seed}:\n{}", generator::kernel(seed));

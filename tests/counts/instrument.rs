@@ -130,7 +130,7 @@ fn a_crowded_module_is_counted_with_all_its_traffic() {
                 workgroup_store: 4 * groups * (lanes + lanes - 1),
                 atomics: groups,
                 // One, one a round, and two around the uniform load.
-                barriers: groups * lanes * (1 + 6 + 2),
+                barriers: groups * (1 + 6 + 2),
             },
         };
         assert_eq!(Cost { ops: cost.ops.floating(), ..cost }, expected);

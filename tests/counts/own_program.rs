@@ -5,7 +5,7 @@
 mod example;
 
 use flopmeter::{
-    instrument::Counted,
+    instrument::KernelCounts,
     op::{Convention, Op, OpCounts},
 };
 
@@ -44,7 +44,7 @@ fn the_example_counts_by_operation_and_by_line() {
 }
 
 /// FLOPs of the line that has `text`.
-fn flops_of(counts: &Counted, source: &str, text: &str) -> u64 {
+fn flops_of(counts: &KernelCounts, source: &str, text: &str) -> u64 {
     let line = source.lines().position(|line| line.contains(text)).unwrap();
     counts.lines[&(line as u32 + 1)].cost.ops.flops(Convention::Ieee)
 }

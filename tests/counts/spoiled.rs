@@ -8,7 +8,7 @@ use flopmeter::{
     check::{self, Verdict},
     execute::Executor,
     kernel::{KernelModule, ResourceKind},
-    library::SOURCES,
+    library,
     observe::Trial,
     op::OpCounts,
     plan::{Dims, Pass, Phase},
@@ -52,8 +52,8 @@ fn measured(gpu: &mut dyn Executor, source: &str) -> OpCounts {
     trial.count(gpu, pass(&DIMS).grid).unwrap().cost.ops
 }
 
-fn linear() -> &'static str {
-    SOURCES.iter().find(|(stem, _)| *stem == "linear").unwrap().1
+fn linear() -> String {
+    library::source("linear").unwrap().text().to_owned()
 }
 
 /// The kernel with one thing in it changed, which must be there.
@@ -70,7 +70,7 @@ fn assert_mismatch(verdict: &Verdict, operation: &str) {
 #[test]
 fn a_kernel_that_does_what_the_algebra_says_matches() {
     common::on_every_executor(|gpu| {
-        let ops = measured(&mut *gpu, linear());
+        let ops = measured(&mut *gpu, &linear());
         assert_eq!(check::against_formula(&pass(&DIMS), &ops), Verdict::Match);
     });
 }
@@ -113,7 +113,7 @@ fn an_edge_that_is_not_guarded_is_seen() {
 #[test]
 fn a_dimension_that_is_not_the_kernels_is_seen() {
     common::on_every_executor(|gpu| {
-        let ops = measured(&mut *gpu, linear());
+        let ops = measured(&mut *gpu, &linear());
         for letter in ["M", "K", "N"] {
             let mut dims = DIMS;
             dims.iter_mut().find(|(name, _)| *name == letter).unwrap().1 += 1;

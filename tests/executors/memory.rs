@@ -2,7 +2,7 @@
 
 use flopmeter::{
     Error,
-    execute::{Adapter, BufferId, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
+    execute::{Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
     kernel::KernelModule,
     measure::Session,
     model::lower::matrix_product,
@@ -24,16 +24,16 @@ impl Executor for Cramped {
         self.inner.compile(kernel)
     }
 
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<BufferId, Error> {
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.allocated += bytes;
         self.inner.allocate(label, bytes)
     }
 
-    fn write(&mut self, buffer: BufferId, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
         self.inner.write(buffer, offset, data)
     }
 
-    fn read(&mut self, buffer: BufferId, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
         self.inner.read(buffer, offset, size)
     }
 

@@ -6,7 +6,7 @@
 use std::panic::catch_unwind;
 
 use common::{generator, interpret::interpret, mutant::mutant};
-use flopmeter::library::SOURCES;
+use flopmeter::library;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -26,7 +26,8 @@ const REGRESSIONS: [&str; 0] = [];
 #[test]
 fn no_kernel_that_naga_takes_makes_the_executor_panic() {
     let generated: Vec<String> = (0..10).map(generator::kernel).collect();
-    let own = SOURCES.iter().map(|(_, source)| *source);
+    let own = library::sources();
+    let own = own.iter().map(|(_, source)| source.text());
     let sources: Vec<&str> =
         own.chain(FIXTURES).chain(generated.iter().map(String::as_str)).collect();
     let mutants = std::env::var("FLOPMETER_MUTANTS").map_or(MUTANTS, |n| n.parse().unwrap());

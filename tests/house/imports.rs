@@ -28,10 +28,11 @@ const CIRCLES_OF_ROOMS: [&str; 3] = [
 ];
 
 /// A crate's name and the file of its root, and from which crate's names a path may start.
-const ROOTS: [(&str, &str); 4] = [
+const ROOTS: [(&str, &str); 5] = [
     ("flopmeter", "src/lib.rs"),
     ("main", "src/main.rs"),
     ("flopmeter_core", "crates/core/src/lib.rs"),
+    ("flopmeter_layer", "crates/layer/src/lib.rs"),
     ("flopmeter_web", "crates/web/src/lib.rs"),
 ];
 

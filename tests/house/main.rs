@@ -6,3 +6,4 @@ mod imports;
 mod modules;
 mod rules;
 mod source;
+mod words;

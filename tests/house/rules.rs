@@ -1,5 +1,7 @@
 //! What stands where: lengths, heads, and things that have one place.
 
+use std::collections::BTreeSet;
+
 use crate::source::{self, Source, sources};
 
 /// Lines that a file may have, and half of all files.
@@ -7,7 +9,19 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 4] = [
+const UNSAFE: [(&str, &str); 16] = [
+    ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
+    ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
+    ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/features.rs", "adds to what a program asks its device for"),
+    ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/name.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/pipeline.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/queue.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
+    ("crates/layer/src/memory.rs", "maps memory of a device"),
+    ("crates/layer/src/queries.rs", "makes, writes and reads query pools"),
     ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     (
         "src/cli/interrupt.rs",
@@ -61,6 +75,45 @@ fn adapters_are_the_business_of_one_folder() {
         has_word(&source.code, "wgpu") && !source.path.starts_with("src/execute/gpu")
     });
     assert_eq!(elsewhere, [""; 0], "files that say wgpu");
+}
+
+#[test]
+fn a_kernel_is_a_row_and_where_it_is_chosen() {
+    let named: BTreeSet<String> =
+        those(|source| source.code.contains("Kernel::") && has_word(&source.code, "Kernel"))
+            .into_iter()
+            .collect();
+    let variants = |path: &str| path == "src/registry.rs" || path.starts_with("src/choice");
+    let elsewhere: Vec<&String> = named.iter().filter(|path| !variants(path)).collect();
+    assert_eq!(
+        elsewhere, [""; 0],
+        "files that name a kernel by itself: a variant is a row and its choice"
+    );
+    assert!(named.contains("src/choice/linear.rs"), "{named:?}");
+}
+
+/// Who may name a family, beside the families: what is published about decoders, and the command that lists it; and
+/// the room that resolves the name of a model.
+const FAMILIAR: [&str; 7] = [
+    "src/cli/args/formulas.rs",
+    "src/cli/estimate.rs",
+    "src/cli/formulas.rs",
+    "src/model",
+    "src/page/trial.rs",
+    "src/published",
+    "src/result/formulas.rs",
+];
+
+#[test]
+fn reports_and_explanations_know_no_family() {
+    let rooms = ["resnet_bk", "decoder", "qwen2", "ResNetBkConfig", "DecoderConfig", "Qwen2Config"];
+    let named = those(|source| rooms.iter().any(|room| has_word(&source.code, room)));
+    let may = |path: &String| {
+        path.starts_with("src/family") || FAMILIAR.iter().any(|place| path.starts_with(place))
+    };
+    let elsewhere: Vec<&String> = named.iter().filter(|path| !may(path)).collect();
+    assert_eq!(elsewhere, [""; 0], "files that name a family of models");
+    assert!(named.iter().any(|path| path == "src/family.rs"), "{named:?}");
 }
 
 #[test]

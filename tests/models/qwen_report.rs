@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     Error,
+    choice::KernelSet,
     execute::Executor,
     format::table,
     model::{
@@ -50,6 +51,7 @@ fn report(
         convention: Convention::Ieee,
         repeats: 0,
         extrapolate,
+        kernels: KernelSet::Auto,
     };
     let ran = profile(executor, request, Keep::Nothing, &mut |_| ControlFlow::Continue(()));
     ran.map(|(report, _)| report)

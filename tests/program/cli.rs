@@ -591,3 +591,31 @@ fn ctrl_c_stops_a_run_and_leaves_nothing() {
     assert!(output.stdout.is_empty());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_pinned_set_of_kernels_runs_and_no_other() {
+    let small =
+        ["--set", "d_model=8", "--set", "n_layers=1", "--set", "n_seq=4", "--set", "vocab_size=8"];
+    let asked =
+        ["profile", "--batch", "1", "--repeat", "0", "--adapter", "embedded", "--json", "-"];
+    let chosen = |more: &[&str]| -> Vec<String> {
+        let assert = flopmeter(&[&asked[..], &small, more].concat()).assert().success();
+        let report: serde_json::Value =
+            serde_json::from_slice(&assert.get_output().stdout).unwrap();
+        let kernels = report["kernels_chosen"].as_array().unwrap().iter();
+        kernels.map(|chosen| chosen["kernel"].as_str().unwrap().to_owned()).collect()
+    };
+    let shares = |kernels: &[String]| kernels.iter().any(|k| k.starts_with("linear_subgroup."));
+    let eight = ["--subgroup-size", "8"];
+    assert!(shares(&chosen(&eight)));
+    assert!(shares(&chosen(&[&eight[..], &["--kernels", "subgroup"]].concat())));
+    assert!(!shares(&chosen(&[&eight[..], &["--kernels", "portable"]].concat())));
+    refused(
+        &[&asked[..], &["--kernels", "subgroup"]].concat(),
+        &["subgroups of 8", "subgroups of 32"],
+    );
+    refused(
+        &["scale", "--axis", "seq=4,8", "--kernels", "portable"],
+        &["--kernels", "leave it out"],
+    );
+}

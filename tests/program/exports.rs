@@ -9,8 +9,8 @@ use flopmeter::{
     format,
     page::Paged,
     result::{
-        self, AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, ScaleReport,
-        ShaderReport, to_json,
+        self, AdapterList, Agreement, CompareReport, Document, FormulasReport, Origin, Report,
+        ScaleReport, ShaderReport, Tool, to_signed_json,
     },
 };
 use predicates::{prelude::*, str::contains};
@@ -65,7 +65,11 @@ fn exports<D: Document + Paged>(arguments: &[&str]) {
     let read = |name: &str| fs::read_to_string(path(name)).unwrap();
 
     let report: D = result::load(&path("json")).unwrap();
-    assert_eq!(to_json(&report), read("json"), "{arguments:?}");
+    let origin: Origin = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(to_signed_json(&report, &origin), read("json"), "{arguments:?}");
+    assert_eq!(origin.tool, Tool::FLOPMETER);
+    assert_eq!(origin.command[1..][..arguments.len()], *arguments);
+    assert!(read("markdown").contains(&origin.date) && read("html").contains(&origin.date));
     let csv = read("csv");
     assert_eq!(csv, format::csv::render(&report.page(true)), "{arguments:?}");
     let mut reader = ::csv::Reader::from_reader(csv.as_bytes());

@@ -9,5 +9,6 @@ mod formulas;
 mod interrupt;
 mod merge;
 mod roofline;
+mod run;
 mod scale;
 mod shader;

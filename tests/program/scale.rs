@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::command::{PROGRAM, flopmeter, json, refused};
+use flopmeter::execute::Executor as _;
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
 
@@ -325,4 +326,24 @@ fn ctrl_c_loses_nothing_that_was_measured() {
     assert_eq!(point["schema"], "flopmeter.profile/1");
     assert_eq!(point["sweep"]["at"]["batch"], 2);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// An adapter that ends loops early is not blamed for a broken run: what it did is wrong, and the way out is said.
+#[test]
+fn a_point_that_an_adapter_cuts_off_is_a_failed_check() {
+    let Some(gpu) = common::gpu() else { return };
+    let adapter = gpu.adapter();
+    if adapter.limits.loop_rounds.is_none() {
+        println!("NOT COMPARABLE on {}: it lets loops end by themselves", adapter.name);
+        return;
+    }
+    let long = ["scale", "--measure", "--axis", "vocab_size=70000", "--set", "d_model=6"];
+    let small = ["--set", "n_layers=1", "--set", "top_k=2", "--batch", "1", "--seq", "4"];
+    flopmeter(&long)
+        .args(small)
+        .args(["--repeat", "0", "--adapter", &adapter.name])
+        .assert()
+        .code(1)
+        .stdout(contains("cut off").and(contains("after 65535 rounds")))
+        .stderr(contains("--adapter auto"));
 }

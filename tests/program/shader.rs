@@ -668,3 +668,33 @@ fn an_array_of_numpy_is_bound_as_what_it_is() {
     let arguments = [&file, "--dispatch=2", "--adapter=embedded", &bind, &bind_other];
     crate::shader::refused(&arguments, &["it holds 6 scalars, not 5"]);
 }
+
+#[test]
+fn a_file_that_is_continued_in_another_is_read_with_it() {
+    let folder = TempDir::new().unwrap();
+    let first = "// Continued in half.wgsl.
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    x[id.x] = half(x[id.x]) + 1.0;
+}";
+    let file = written(&folder, "first.wgsl", first);
+    let run = [file.as_str(), "--dispatch", "2", "--bind", "0.0=zeros:8", "--adapter", "embedded"];
+    refused(&run, &["is continued in", "half.wgsl"]);
+
+    written(&folder, "half.wgsl", "\nfn half(x: f32) -> f32 {\n    return 0.5 * x;\n}\n");
+    let report = report(&run);
+    let lines = report["lines"].as_array().unwrap();
+    let priced = |op: &str| {
+        let has = |line: &&Value| line["ops"].get(op).is_some_and(|count| count == 8);
+        lines.iter().find(has).map(|line| (line["file"].clone(), line["line"].clone()))
+    };
+    assert_eq!(priced("f32.add"), Some((Value::Null, json!(4))));
+    assert_eq!(priced("f32.mul"), Some((json!("half.wgsl"), json!(3))));
+    assert_eq!(report["continued_in"], json!([{"file": "half.wgsl", "before": 5}]));
+
+    // The crate's own files are read by the same rule, and each by itself.
+    let own = ["shaders/linear.wgsl", "--entry", "forward_vec4", "--dispatch", "1"];
+    shader(&own).assert().code(2).stderr(contains("override"));
+    written(&folder, "half.wgsl", "\nfn half(x: f32) -> f32 {\n    return x y;\n}\n");
+    refused(&run, &["half.wgsl:3", "return x y;"]);
+}

@@ -13,12 +13,12 @@ use flopmeter::{
         AskedShape, BatchShape, ModelConfig, ResNetBkConfig,
         lower::{self, Training},
     },
-    observe::{Observed, Source, Timing},
+    observe::{Observed, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     plan::{Dims, KernelName, Pass, Phase, Plan},
     profile::{KeptTensor, Run},
     registry::Kernel,
-    result::{Report, Subject},
+    result::{Profiled, Report},
     roofline::{Ceiling, Ceilings, Drift, Missing, Resource, Spread},
     schedule::Schedule,
 };
@@ -117,7 +117,7 @@ impl Case {
 
     pub fn report(&self, convention: Convention, loss: f32) -> Report {
         let estimate = Estimate::new(&self.config, self.shape, self.training.optimizer).unwrap();
-        let subject = Subject {
+        let subject = Profiled {
             model: "example",
             data: "weights and tokens from seed 0",
             config: &self.config,
@@ -162,7 +162,7 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
             passes: 4,
         }],
         timing: Timing {
-            source: Source::Timestamps,
+            source: TimeSource::Timestamps,
             repeats: 3,
             plain_seconds: Some(0.25),
             counted_seconds: 0.275,

@@ -5,7 +5,7 @@ use flopmeter::{
     format::{FORMATS, csv, html, markdown, svg, table, trace},
     op::Convention,
     page::{Cell, Column, Content, Figure, Page, Paged, Row, Section, Table},
-    result::{self, Report, RooflineReport, to_json},
+    result::{self, Document as _, Report, RooflineReport, to_json, to_signed_json},
 };
 use serde_json::Value;
 
@@ -64,6 +64,14 @@ fn a_kernels_listing_reads_as_agreed() {
     let page = saved::shader_report().page(false);
     insta::assert_snapshot!(table::render(&page, false));
     insta::assert_snapshot!(markdown::render(&page));
+}
+
+#[test]
+fn a_run_of_a_program_reads_as_agreed() {
+    let report = saved::run_report();
+    assert!(!report.is_whole());
+    insta::assert_snapshot!(table::render(&report.page(false), false));
+    insta::assert_snapshot!(csv::render(&report.page(false)));
 }
 
 /// What a program reads out of a CSV is what stands in the JSON, to the last digit.
@@ -204,14 +212,31 @@ impl Paged for Elements {
 }
 
 #[test]
+fn a_report_says_where_it_comes_from() {
+    let report = report();
+    let json: Value = serde_json::from_str(&to_signed_json(&report, &saved::origin())).unwrap();
+    assert_eq!(json["schema"], Report::SCHEMA);
+    assert_eq!(json["tool"]["name"], "flopmeter");
+    assert_eq!(json["command"][1], "profile");
+    assert_eq!(json["date"], "2026-01-02T03:04:05Z");
+    // What is signed reads back.
+    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+    for format in FORMATS.iter().filter(|format| format.name != "csv") {
+        let text = (format.render)(&report, &saved::origin(), false);
+        assert!(text.contains("2026-01-02T03:04:05Z"), "{}", format.name);
+    }
+}
+
+#[test]
 fn a_result_with_a_page_can_be_written_in_every_format() {
     let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), FORMATS.len(), "no two formats have one name: {names:?}");
     for format in FORMATS {
-        let [summed, apart] =
-            [false, true].map(|apart| (format.render)(&Elements { hydrogen: 9_007_199 }, apart));
+        let [summed, apart] = [false, true].map(|apart| {
+            (format.render)(&Elements { hydrogen: 9_007_199 }, &saved::origin(), apart)
+        });
         for text in [&summed, &apart] {
             let digits: String = text.chars().filter(|c| *c != ',').collect();
             assert!(digits.contains("9007199") && text.ends_with('\n'), "{}: {text}", format.name);

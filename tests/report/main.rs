@@ -127,7 +127,14 @@ proptest! {
         for (pass, op, more) in spoilt {
             case.spoil(pass % case.plan.passes.len(), OpCounts::f32(op, more));
         }
-        assert_adds_up(&case.report(convention, 1.0));
+        let spoilt = case.report(convention, 1.0);
+        assert_adds_up(&spoilt);
+        for report in [&honest, &spoilt] {
+            let text = table::render(&report.page(false), false);
+            let last = text.lines().last().unwrap_or_default();
+            let answer = if report.holds() { "PASS " } else { "FAIL " };
+            prop_assert!(last.starts_with(answer), "{last}");
+        }
     }
 }
 
@@ -361,9 +368,13 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         assert!(!scale.holds());
         let text = table::render(&scale.page(false), false);
         assert!(text.contains(says), "{text}");
+        assert!(text.lines().last().unwrap().starts_with("FAIL "), "{text}");
 
         let run = Run { measurement: case.measurement, loss: None, tensors: Vec::new() };
-        assert!(!Agreement::new(&case.plan, &[run]).holds());
+        let agreement = Agreement::new(&case.plan, &[run]);
+        assert!(!agreement.holds() && !agreement.pass);
+        let text = table::render(&agreement.page(false), false);
+        assert!(text.lines().last().unwrap().starts_with("FAIL "), "{text}");
     }
 }
 

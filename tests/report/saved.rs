@@ -12,14 +12,16 @@ use flopmeter::{
     instrument::instrument,
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
-    observe::{Observed, Source, Timing},
-    op::Convention,
+    observe::{Observed, TimeSource, Timing},
+    op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, Document, Report, RooflineReport, ShaderReport, to_json,
+        self, AdapterList, Agreement, Document, Ending, Origin, Report, RooflineReport, RunReport,
+        ShaderReport, Tool, to_json, to_signed_json,
     },
     shader::{self, Binding},
 };
+use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed};
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,7 +41,7 @@ pub fn shader_report() -> ShaderReport {
         KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
     let table = instrument(&kernel, &LIMITS).unwrap().table;
     let executions = vec![10; table.blocks().len()];
-    let run = shader::Run {
+    let run = shader::ShaderRun {
         observed: Observed {
             adapter: adapter("Example", LIMITS).into(),
             cost: table.cost(&executions),
@@ -57,7 +59,7 @@ pub fn shader_report() -> ShaderReport {
             fill: Some("iota:16".into()),
         }],
         timing: Timing {
-            source: Source::Wall,
+            source: TimeSource::Wall,
             repeats: 3,
             plain_seconds: Some(1.5e-3),
             counted_seconds: 2e-3,
@@ -66,6 +68,69 @@ pub fn shader_report() -> ShaderReport {
     };
     let overrides = [("scale".to_owned(), 0.1)].into();
     ShaderReport::new(&kernel, &overrides, [2, 1, 1], &run, Convention::Ieee)
+}
+
+/// A run of a program with two processes on one device; one was killed while something was going on.
+pub fn run_report() -> RunReport {
+    let counted = |name: Option<&str>, entry: &str, fma: u64, mul: u64| {
+        let dead = OpCounts::f32(Op::Mul, mul);
+        Counted {
+            name: name.map(str::to_owned),
+            entry: entry.to_owned(),
+            module: "0123456789abcdef".to_owned(),
+            spec_constants: [(0, 64), (3, 1 << 40)].into(),
+            dispatches: 2,
+            invocations: 4096,
+            counters: 5,
+            cost: Cost {
+                ops: OpCounts::f32(Op::Fma, fma) + dead,
+                traffic: Traffic { storage_load: 8 * fma, storage_store: 4, ..Traffic::default() },
+            },
+            dead: Cost { ops: dead, ..Cost::default() },
+        }
+    };
+    let recording = |kernels, not_counted, finished| Recording {
+        process: 7,
+        device: Some(Device {
+            name: "Example".into(),
+            driver: "driver 1".into(),
+            api: "Vulkan 1.3.0".into(),
+            enabled: vec!["bufferDeviceAddress".into()],
+        }),
+        finished,
+        unfinished_submissions: u64::from(!finished),
+        kernels,
+        not_counted,
+        times: Vec::new(),
+    };
+    let refused = NotCounted {
+        kernel: Some("odd".into()),
+        what: None,
+        why: "OpDPdx has no price".into(),
+        dispatches: 3,
+    };
+    let recordings = [
+        Recording::default(),
+        recording(
+            vec![counted(None, "main", 1 << 40, 1 << 40), counted(Some("named"), "main", 10, 0)],
+            vec![refused.clone()],
+            true,
+        ),
+        recording(vec![counted(Some("named"), "main", 20, 0)], vec![refused], false),
+    ];
+    let command = ["program", "--quick"].map(str::to_owned).to_vec();
+    let killed = Ending { code: None, signal: Some(9) };
+    let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
+    // Half of the dispatches were timed.
+    let timed = Timed {
+        entry: "main".into(),
+        module: "0123456789abcdef".into(),
+        spec_constants: [(0, 64), (3, 1 << 40)].into(),
+        dispatches: 1,
+        seconds: 0.25,
+    };
+    report.time(&[Recording { times: vec![timed], ..recording(vec![], vec![], true) }]);
+    report
 }
 
 fn adapters() -> AdapterList {
@@ -106,14 +171,26 @@ pub fn placed() -> Report {
     report
 }
 
+/// Where a report comes from, the same on every day.
+pub fn origin() -> Origin {
+    let command = ["flopmeter", "profile", "--repeat", "0"].map(str::to_owned).to_vec();
+    Origin { tool: Tool::FLOPMETER, command, date: "2026-01-02T03:04:05Z".to_owned() }
+}
+
 /// Writes a report and reads it again: an equal value, and a file that follows its schema.
 fn reads_back<D: Document + PartialEq + Debug>(report: &D) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    fs::write(&path, to_json(report)).unwrap();
+    let mut origin = origin();
+    if !serde_json::to_value(report).unwrap()["command"].is_null() {
+        // A report that says itself what was run.
+        origin.command.clear();
+    }
+    let text = to_signed_json(report, &origin);
+    fs::write(&path, &text).unwrap();
     assert_eq!(result::load::<D>(&path).unwrap(), *report);
 
-    let mut written: Value = serde_json::to_value(report).unwrap();
+    let mut written: Value = serde_json::from_str(&text).unwrap();
     let schemas = result::schemas();
     let (_, schema) = schemas.iter().find(|(name, _)| *name == D::SCHEMA).unwrap();
     let schema = jsonschema::validator_for(schema.as_value()).unwrap();
@@ -145,6 +222,7 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&agreement());
     reads_back(&shader_report());
     reads_back(&adapters());
+    reads_back(&run_report());
 }
 
 #[test]

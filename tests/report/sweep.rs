@@ -14,7 +14,7 @@ use flopmeter::{
     result::{
         self, Candidate, CompareReport, Conditions, Fate, PointFolder, Reason, Report, ScaleReport,
     },
-    sweep::{Place, Point, Shard, Sweep},
+    sweep::{Point, Shard, Sweep, SweepPoint},
 };
 use proptest::prelude::*;
 
@@ -109,7 +109,7 @@ fn found(sweep: &Sweep, point: &Point) -> Option<Report> {
     BatchShape::resolve(asked, &model.config).ok()?;
     let training = sweep.training(point);
     let case = Case::new(model.config, asked.batch.unwrap(), asked.seq, training, &LIMITS);
-    let place = Place { sweep: sweep.clone(), at: point.at.clone() };
+    let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
     let report = case.report(Convention::Ieee, 1.0);
     Some(Report { sweep: Some(place), model: model.name, ..report })
 }

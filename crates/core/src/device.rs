@@ -117,7 +117,7 @@ pub struct Limits {
     /// Lanes in a subgroup, where there are subgroups and all have this many.
     pub subgroup_lanes: Option<u32>,
     /// Whether a subgroup executes as one vector under a mask, as on a processor's vector unit: its lanes
-    /// are never at different instructions.
+    /// are never at different instructions, and a loop gives a masked lane no round.
     #[serde(default)]
     pub lockstep: bool,
     /// Rounds of loops, of all its loops together, after which the adapter ends the loops of a subgroup

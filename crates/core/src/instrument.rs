@@ -37,11 +37,11 @@ use naga::{
 };
 
 pub use self::binding::CounterBinding;
-pub use self::set::{Counted, CounterSet, CountingKernel};
+pub use self::set::{CounterSet, CountingKernel, KernelCounts};
 use self::{
     block::{Site, Unpriced},
     code::Code,
-    flush::{Budget, Counter, Means, Types},
+    flush::{Budget, Counter, FlushMeans, Types},
     price::Pricer,
 };
 pub use crate::table::{BlockTable, Line};
@@ -123,7 +123,7 @@ fn rewrite(
     let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
     let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
     let rows = Rows { counters: points.len() as u32 + 1, cut };
-    let means = Means {
+    let means = FlushMeans {
         at: counters,
         room: u64::from(limits.workgroup_bytes).saturating_sub(kernel.workgroup_bytes()),
         lanes: limits.subgroup_lanes.filter(|lanes| lanes.is_power_of_two()),
@@ -198,7 +198,7 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 points.len() as u32
             })
         };
-        for block::Loop { head, line } in body.loops.into_iter().filter(|_| rounds) {
+        for block::StatedLoop { head, line } in body.loops.into_iter().filter(|_| rounds) {
             let first = body.graph.edges.iter().position(|edge| edge.from == head);
             let rounds = first.map(|edge| flows[edge].clone()).unwrap_or_default();
             loops.push(Loop { line, rounds });

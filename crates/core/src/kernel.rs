@@ -268,7 +268,9 @@ pub(crate) fn diagnosis(
     source: Option<&Source>,
 ) -> String {
     if let Some(source) = source {
-        return error.emit_to_string_with_path(source.text(), name);
+        let span = error.spans().next().map(|(span, _)| *span);
+        let elsewhere = span.and_then(|span| source.elsewhere(span, &error.as_inner().to_string()));
+        return elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(source.text(), name));
     }
     let mut text = error.as_inner().to_string();
     let mut cause = std::error::Error::source(error.as_inner());

@@ -43,6 +43,7 @@
 //! | `composition` | what dot products, inverses and the like cost | IRs |
 //! | `spirv` | rewrite a SPIR-V module so that it counts, where naga does not read it | Vulkan |
 //! | [`table`] | what counters mean: blocks, lines, costs | how the counters got there |
+//! | [`recording`] | what a program that ran elsewhere executed, as plain data | who recorded it |
 
 mod composition;
 pub mod device;
@@ -56,6 +57,7 @@ pub mod op;
 #[cfg(feature = "wgsl-out")]
 mod print;
 pub mod read;
+pub mod recording;
 pub mod source;
 #[cfg(feature = "spirv-rewrite")]
 pub mod spirv;

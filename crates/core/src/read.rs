@@ -54,15 +54,27 @@ impl Parsed {
     /// # Errors
     /// Where naga does not parse it, with the line as naga shows it; where it is nested too deep to be read.
     pub fn wgsl(name: &str, text: &str) -> Result<Self, Error> {
+        Self::wgsl_source(name, Source::new(text))
+    }
+
+    /// Reads WGSL that lies in several files, each of which goes on where the one before it ends, as
+    /// [`Source::joined`] has them.
+    ///
+    /// # Errors
+    /// As [`Self::wgsl`], with the file and its own line.
+    pub fn wgsl_source(name: &str, source: Source) -> Result<Self, Error> {
+        let text = source.text();
         let (bare, directives) = directive::without(text);
         let module = on_text(name, text, |invalid| {
             let parsed = naga::front::wgsl::parse_str(&bare);
-            let module =
-                parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))?;
+            let module = parsed.map_err(|error| {
+                let span = error.labels().next().map(|(span, _)| span);
+                let elsewhere = span.and_then(|span| source.elsewhere(span, error.message()));
+                invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
+            })?;
             Ok(mended(module))
         })?;
-        let source = Some(Source::new(text));
-        Ok(Self { name: name.to_owned(), source, module, directives })
+        Ok(Self { name: name.to_owned(), source: Some(source), module, directives })
     }
 
     /// Reads a GLSL compute shader.

@@ -1,4 +1,5 @@
-//! The text of a kernel and where its lines end. Knows nothing of what the text means.
+//! The text of a kernel and where its lines end; which file a line is of, where the text is that of several. Knows
+//! nothing of what the text means.
 
 use std::sync::Arc;
 
@@ -13,18 +14,43 @@ pub struct Source {
     text: Arc<str>,
     /// The offset of each line feed.
     ends: Arc<[usize]>,
+    /// The files behind the first: what each is called, and how many lines are before it.
+    others: Arc<[(String, u32)]>,
 }
 
 impl Source {
     /// A text and the table of its lines.
     pub fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at);
-        Self { text: text.into(), ends: ends.collect() }
+        Self { text: text.into(), ends: ends.collect(), others: Arc::default() }
+    }
+
+    /// The texts of files that follow one another, each with its name. Their lines are numbered through;
+    /// [`Self::place`] tells them apart.
+    pub fn joined(files: &[(&str, &str)]) -> Self {
+        let mut text = String::new();
+        let mut others = Vec::new();
+        for (index, (name, file)) in files.iter().enumerate() {
+            if index > 0 {
+                let lines = text.bytes().filter(|&byte| byte == b'\n').count();
+                others.push(((*name).to_owned(), lines as u32));
+            }
+            text.push_str(file);
+            if !file.ends_with('\n') {
+                text.push('\n');
+            }
+        }
+        Self { others: others.into(), ..Self::new(&text) }
     }
 
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The files behind the first: what each is called, and how many lines are before it.
+    pub fn others(&self) -> &[(String, u32)] {
+        &self.others
     }
 
     /// The line on which a span begins, from 1; `None` where the span is undefined.
@@ -35,6 +61,20 @@ impl Source {
     /// The line that holds the byte at an offset, from 1.
     pub fn line_at(&self, offset: usize) -> u32 {
         self.ends.partition_point(|&end| end < offset) as u32 + 1
+    }
+
+    /// The file that a line of the whole text is of, where that is not the first, and its number there.
+    pub fn place(&self, line: u32) -> (Option<&str>, u32) {
+        let other = self.others.iter().rev().find(|(_, before)| line > *before);
+        other.map_or((None, line), |(name, before)| (Some(name), line - before))
+    }
+
+    /// What is wrong at a span, with the line there, where that is in another file than the first.
+    pub(crate) fn elsewhere(&self, span: Span, problem: &str) -> Option<String> {
+        let line = self.line(span)?;
+        let (Some(file), number) = self.place(line) else { return None };
+        let stated = self.text.lines().nth(line as usize - 1).unwrap_or_default();
+        Some(format!("error: {problem}\n  --> {file}:{number}\n{number:>5} | {stated}\n"))
     }
 }
 
@@ -48,5 +88,17 @@ mod tests {
         let line = |start, end| source.line(Span::new(start, end));
         assert_eq!([line(0, 1), line(2, 5), line(3, 4), line(4, 7)], [1, 1, 2, 3].map(Some));
         assert_eq!(source.line(Span::UNDEFINED), None);
+        assert_eq!(source.place(3), (None, 3));
+    }
+
+    #[test]
+    fn a_line_is_of_the_file_that_has_it() {
+        let source = Source::joined(&[("a", "1\n2"), ("b", "1\n2\n"), ("c", "1")]);
+        assert_eq!(source.text(), "1\n2\n1\n2\n1\n");
+        let places: Vec<_> = (1..=5).map(|line| source.place(line)).collect();
+        assert_eq!(places, [(None, 1), (None, 2), (Some("b"), 1), (Some("b"), 2), (Some("c"), 1)]);
+        let told = source.elsewhere(Span::new(6, 7), "why").expect("it is in another file");
+        assert!(told.contains("why") && told.contains("b:2") && told.contains("2 | 2"), "{told}");
+        assert_eq!(source.elsewhere(Span::new(0, 1), "why"), None);
     }
 }

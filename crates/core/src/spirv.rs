@@ -38,7 +38,7 @@ pub use self::means::{Counters, Means};
 
 use self::{
     module::Module,
-    price::Pricer,
+    price::SpirvPricer,
     rewrite::Point,
     words::{Id, Instruction, text},
 };
@@ -136,7 +136,7 @@ fn plan(
     entry_name: &str,
     subgroup: Option<u32>,
 ) -> Result<(Vec<Block>, Vec<Point>), String> {
-    let pricer = Pricer { module, subgroup };
+    let pricer = SpirvPricer { module, subgroup };
     let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
     let mut file = None;
@@ -145,7 +145,7 @@ fn plan(
         let Some(executions) = calls.remove(&function.id) else { continue };
         let flow = cfg::read(module, function)?;
         let flows = flow.graph.solve(flow.ends, &executions, |block| {
-            let cfg::Block { site, depth, .. } = flow.blocks[block];
+            let cfg::BasicBlock { site, depth, .. } = flow.blocks[block];
             points.push(Point { site, once: function.id == entry && depth == 0 });
             points.len() as u32
         });

@@ -112,6 +112,19 @@ impl BlockTable {
         grid.fold(self.workgroup, u64::saturating_mul)
     }
 
+    /// How many counters it has for each invocation, the one of its arrival included.
+    pub fn counters(&self) -> u32 {
+        self.rows.counters
+    }
+
+    /// How many invocations have handed their counters over to this buffer so far. [`Self::decode`] with this
+    /// number takes what has arrived for all that was launched.
+    pub fn arrived(&self, raw: &[u8]) -> u64 {
+        let stripes = raw.chunks_exact(self.rows.stripe_bytes() as usize);
+        let first = |stripe: &[u8]| stripe.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        stripes.map(first).fold(0, u64::wrapping_add)
+    }
+
     /// How often each block of [`Self::blocks`] was executed by the `launched` invocations of all
     /// dispatches; `None` where the host does not know how many they were, as after an indirect dispatch,
     /// and then only whole workgroups are asked for.
@@ -197,6 +210,9 @@ impl BlockTable {
                 line.cost = line.cost + cost.times(times);
             }
         }
+        for line in lines.values_mut() {
+            line.cost = line.cost.barriers_once(self.workgroup);
+        }
         lines
     }
 
@@ -209,7 +225,9 @@ impl BlockTable {
     /// What all executions cost together.
     pub fn cost(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
-        self.blocks.iter().zip(executions).map(|(block, &times)| block.cost.times(times)).sum()
+        let blocks = self.blocks.iter().zip(executions);
+        let cost: Cost = blocks.map(|(block, &times)| block.cost.times(times)).sum();
+        cost.barriers_once(self.workgroup)
     }
 }
 

@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::{Args, ColorChoice, ValueEnum};
 
 use flopmeter::{
+    choice::KernelSet,
     execute::{Embedded, cpu::SUBGROUP_LANES},
     family::{AskedShape, Scope, Training},
     forecast::{Extent, Peak, Question},
@@ -14,7 +15,7 @@ use flopmeter::{
 
 use super::{
     options::StepOptions,
-    values::{optimizer, peak, whole},
+    values::{kernel_set, optimizer, peak, whole},
 };
 
 /// Options of every command.
@@ -103,6 +104,10 @@ pub struct Setup {
     pub step: Step,
     #[command(flatten)]
     pub options: StepOptions,
+    /// Which kernels run: auto (the best on the adapter), portable (none whose lanes share what they load) or
+    /// subgroup (those that do, on adapters with subgroups of 8)
+    #[arg(long, value_name = "SET", default_value = "auto", value_parser = kernel_set())]
+    pub kernels: KernelSet,
     /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,

@@ -5,10 +5,11 @@ use std::{path::PathBuf, str::FromStr};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use flopmeter::{
+    choice::KernelSet,
     forecast::{NAMED_PEAKS, named_peak},
     model::Optimizer,
     op::Convention,
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
 };
 
 /// A whole number, or one with an exponent.
@@ -28,6 +29,11 @@ pub(super) fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String>
 pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
     PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
         .try_map(|name| name.parse::<Optimizer>())
+}
+
+pub(super) fn kernel_set() -> impl TypedValueParser<Value = KernelSet> {
+    PossibleValuesParser::new(KernelSet::ALL.map(KernelSet::name))
+        .try_map(|name| name.parse::<KernelSet>())
 }
 
 pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {
@@ -74,7 +80,7 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
 }
 
 /// `GROUP.BINDING=SPEC`.
-pub(super) fn fill(text: &str) -> Result<(BindingKey, Fill), String> {
+pub(super) fn fill(text: &str) -> Result<(BindingKey, BufferFill), String> {
     let (key, spec) = binding(text, "SPEC")?;
     Ok((key, spec.parse()?))
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::{
     alu::{CHUNK, Chunk},
     machine::{Machine, Straight},
-    program::{Block, Case, Node, Reg},
+    program::{Block, Branch, Node, Reg},
 };
 
 /// Why a workgroup could not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum Stopped {
     /// Loops went round too often; of those that were going on, the one that had gone round most.
     Endless { line: Option<u32>, rounds: u64 },
     /// A barrier that some lanes do not reach.
@@ -94,7 +94,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Executes one workgroup, whose given registers are filled.
-    pub(super) fn workgroup(&mut self) -> Result<(), Fault> {
+    pub(super) fn workgroup(&mut self) -> Result<(), Stopped> {
         let lanes = self.machine.lanes;
         self.mask.clear();
         self.mask.resize(self.machine.columns, Chunk::splat(u32::MAX));
@@ -111,7 +111,7 @@ impl<'a> Runner<'a> {
         self.block(&program.body)
     }
 
-    fn block(&mut self, block: &Block) -> Result<(), Fault> {
+    fn block(&mut self, block: &Block) -> Result<(), Stopped> {
         for node in block {
             if self.active == 0 {
                 break;
@@ -121,7 +121,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn node(&mut self, node: &Node) -> Result<(), Fault> {
+    fn node(&mut self, node: &Node) -> Result<(), Stopped> {
         match node {
             Node::Run { insts, cost } => {
                 if let Some(cost) = cost {
@@ -148,9 +148,9 @@ impl<'a> Runner<'a> {
             Node::Loop { body, continuing, break_if, line } => {
                 self.enter(Sort::Loop);
                 let mut rounds = 0_u64;
-                let outer = |fault: Fault, rounds: u64| match fault {
-                    Fault::Endless { rounds: inner, .. } if inner < rounds => {
-                        Fault::Endless { line: *line, rounds }
+                let outer = |fault: Stopped, rounds: u64| match fault {
+                    Stopped::Endless { rounds: inner, .. } if inner < rounds => {
+                        Stopped::Endless { line: *line, rounds }
                     }
                     fault => fault,
                 };
@@ -158,10 +158,10 @@ impl<'a> Runner<'a> {
                     rounds += 1;
                     self.rounds += 1;
                     if self.rounds > self.max_rounds {
-                        return Err(Fault::Endless { line: *line, rounds });
+                        return Err(Stopped::Endless { line: *line, rounds });
                     }
                     if self.rounds.is_multiple_of(1 << 16) && self.failed.load(Relaxed) {
-                        return Err(Fault::Elsewhere);
+                        return Err(Stopped::Elsewhere);
                     }
                     self.block(body).map_err(|fault| outer(fault, rounds))?;
                     if let Some(level) = self.levels.last_mut()
@@ -204,7 +204,7 @@ impl<'a> Runner<'a> {
             }
             Node::Barrier { line } => {
                 if self.active != self.machine.lanes {
-                    return Err(Fault::Divergent(*line));
+                    return Err(Stopped::Divergent(*line));
                 }
             }
         }
@@ -287,9 +287,9 @@ impl<'a> Runner<'a> {
     fn part(
         &mut self,
         condition: Condition,
-        accept: impl FnOnce(&mut Self) -> Result<(), Fault>,
-        reject: impl FnOnce(&mut Self) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        accept: impl FnOnce(&mut Self) -> Result<(), Stopped>,
+        reject: impl FnOnce(&mut Self) -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
         match condition {
             Condition::All => accept(self),
             Condition::Nobody => reject(self),
@@ -316,7 +316,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn switch(&mut self, selector: Reg, cases: &[Case]) -> Result<(), Fault> {
+    fn switch(&mut self, selector: Reg, cases: &[Branch]) -> Result<(), Stopped> {
         self.enter(Sort::Switch);
         // Whom each case takes: those that select it, and for the default those that select none.
         let chosen = |this: &Self, value: Option<u32>| -> Vec<Chunk> {

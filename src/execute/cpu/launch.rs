@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     alu::{CHUNK, Chunk},
-    flow::{Fault, Runner},
+    flow::{Runner, Stopped},
     machine::Machine,
     memory::Words,
     program::{Given, Memory, Program},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A program on its way over a grid.
-pub(super) struct Launch<'a> {
+pub(super) struct Grid<'a> {
     pub(super) program: &'a Program,
     pub(super) memories: Vec<Words<'a>>,
     pub(super) grid: [u32; 3],
@@ -31,13 +31,13 @@ pub(super) struct Launch<'a> {
 
 /// What workers found out.
 #[derive(Default)]
-pub(super) struct Ran {
+pub(super) struct GridRun {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
     races: Option<Vec<Race>>,
 }
 
-impl Ran {
+impl GridRun {
     fn add(&mut self, executed: &[[u64; 2]], outside: &[u64]) {
         self.executed.resize(executed.len(), [0; 2]);
         self.outside.resize(outside.len(), 0);
@@ -67,24 +67,25 @@ impl Ran {
             .into_iter()
             .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
             .collect();
+        let tally = tally.barriers_once(program.lanes() as u64);
         Witness { tally, lanes, out_of_bounds, races: self.races }
     }
 }
 
-impl Launch<'_> {
-    pub(super) fn run(&self) -> Result<Ran, Fault> {
+impl Grid<'_> {
+    pub(super) fn run(&self) -> Result<GridRun, Stopped> {
         let workgroups: u64 = self.grid.iter().map(|&extent| u64::from(extent)).product();
         let threads = rayon::current_num_threads() as u64;
         let share = (workgroups / (8 * threads)).clamp(1, 256);
         let next = AtomicU64::new(0);
         let failed = AtomicBool::new(false);
-        let ran = Mutex::new((Ran::default(), None));
+        let ran = Mutex::new((GridRun::default(), None));
         let work = || {
             let outcome = self.worker(&next, share, workgroups, &failed, &ran);
             if let Err(fault) = outcome {
                 failed.store(true, Relaxed);
                 let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
-                if fault != Fault::Elsewhere {
+                if fault != Stopped::Elsewhere {
                     ran.1.get_or_insert(fault);
                 }
             }
@@ -105,8 +106,8 @@ impl Launch<'_> {
         share: u64,
         workgroups: u64,
         failed: &AtomicBool,
-        ran: &Mutex<(Ran, Option<Fault>)>,
-    ) -> Result<(), Fault> {
+        ran: &Mutex<(GridRun, Option<Stopped>)>,
+    ) -> Result<(), Stopped> {
         let mut first = next.fetch_add(share, Relaxed);
         if first >= workgroups {
             return Ok(());
@@ -121,7 +122,7 @@ impl Launch<'_> {
             })
             .collect();
         let races = match self.program.watch {
-            Some(_) => Some(Races::new(self.program, &memories).ok_or(Fault::Unwatched)?),
+            Some(_) => Some(Races::new(self.program, &memories).ok_or(Stopped::Unwatched)?),
             None => None,
         };
         let machine = Machine::new(self.program, memories, races);
@@ -131,7 +132,7 @@ impl Launch<'_> {
         while first < workgroups {
             for group in first..(first + share).min(workgroups) {
                 if failed.load(Relaxed) {
-                    return Err(Fault::Elsewhere);
+                    return Err(Stopped::Elsewhere);
                 }
                 shared.iter().for_each(|word| word.store(0, Relaxed));
                 let place = [group % columns, group / columns % rows, group / columns / rows];

@@ -27,14 +27,14 @@ use naga::{BuiltIn, Handle, Span, TypeInner};
 
 use self::{
     indexed::Indexed,
-    state::{Frame, Index, Lower, Lowered, Lowering, Place, Returns, Sum},
+    state::{Frame, Index, Lower, Lowered, Lowering, Pointee, Returns, Sum},
 };
 use super::{
     allocate,
     alu::{Alu, Chunk},
     forward, inits,
     limits::LIMITS,
-    pass::Pass,
+    pass::Simplification,
     program::{Block, Given, Node, Num, Program, Watch},
     straighten,
 };
@@ -55,7 +55,7 @@ pub(super) fn lower(
     kernel: &KernelModule,
     subgroup: u32,
     detect_races: bool,
-    left_out: &[Pass],
+    left_out: &[Simplification],
 ) -> Result<Program, Error> {
     let mut lowering = Lowering {
         kernel,
@@ -129,13 +129,13 @@ impl<'a> Lowering<'a> {
         Ok(vec![Node::Call { body, inits }])
     }
 
-    fn finish(mut self, mut body: Block, left_out: &[Pass]) -> Program {
+    fn finish(mut self, mut body: Block, left_out: &[Simplification]) -> Program {
         let runs = |pass| !left_out.contains(&pass);
-        inits::place(&mut body, runs(Pass::Sink));
-        if runs(Pass::Straighten) {
+        inits::place(&mut body, runs(Simplification::Sink));
+        if runs(Simplification::Straighten) {
             straighten::straighten(&mut body, &mut self.costs);
         }
-        if runs(Pass::Forward) {
+        if runs(Simplification::Forward) {
             forward::forward(&mut body, &self.virtuals);
         }
         let mut program = Program {
@@ -154,7 +154,12 @@ impl<'a> Lowering<'a> {
             chunks: 0,
         };
         program.given.sort_by_key(|(_, reg)| *reg);
-        allocate::allocate(&mut program, &self.virtuals, runs(Pass::Share), runs(Pass::Pack));
+        allocate::allocate(
+            &mut program,
+            &self.virtuals,
+            runs(Simplification::Share),
+            runs(Simplification::Pack),
+        );
         program
     }
 

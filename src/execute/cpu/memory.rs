@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use super::program::Bound;
+use super::program::Limit;
 
 /// A window of a buffer, or a workgroup's memory.
 pub(super) type Words<'a> = &'a [AtomicU32];
@@ -16,10 +16,10 @@ static WIDE: Mutex<()> = Mutex::new(());
 
 /// How many elements an array has.
 #[inline(always)]
-pub(super) fn length(bound: Bound, memories: &[Words<'_>]) -> u32 {
+pub(super) fn length(bound: Limit, memories: &[Words<'_>]) -> u32 {
     match bound {
-        Bound::Known(count) => count,
-        Bound::Runtime { memory, offset, stride } => {
+        Limit::Known(count) => count,
+        Limit::Runtime { memory, offset, stride } => {
             let bytes =
                 4 * memories[memory].len() - (offset as usize).min(4 * memories[memory].len());
             (bytes / stride.max(1) as usize) as u32

@@ -3,7 +3,7 @@
 
 /// A pass over a lowered kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
+pub enum Simplification {
     /// First values of variables move to where they are needed, instead of standing where a function begins.
     Sink,
     /// Functions that are only left at their ends, and runs that follow each other, become one.
@@ -16,7 +16,7 @@ pub enum Pass {
     Pack,
 }
 
-impl Pass {
+impl Simplification {
     /// All of them, in the order in which they run.
     pub const ALL: [Self; 5] =
         [Self::Sink, Self::Straighten, Self::Forward, Self::Share, Self::Pack];

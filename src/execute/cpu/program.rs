@@ -6,7 +6,7 @@ mod inst;
 
 use std::collections::HashSet;
 
-pub(super) use self::inst::{Address, Bound, Exchange, Inst, Role, Subgroup};
+pub(super) use self::inst::{Address, Exchange, Inst, Limit, Role, Subgroup};
 pub(super) use super::register::{Given, Kind, Num, Reg, Virtual};
 use crate::op::Cost;
 
@@ -22,7 +22,7 @@ pub(super) enum Node {
     /// Lanes part by a condition and come together again.
     If { condition: Reg, accept: Block, reject: Block },
     /// Lanes part by the value of a selector.
-    Switch { selector: Reg, cases: Vec<Case> },
+    Switch { selector: Reg, cases: Vec<Branch> },
     /// Lanes go round until they break.
     Loop { body: Block, continuing: Block, break_if: Option<Reg>, line: Option<u32> },
     /// The body of a function, and the first values of its variables: lanes that return from it come
@@ -74,7 +74,7 @@ impl Node {
 
 /// One way through a switch.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(super) struct Branch {
     /// The selectors that lead here; none is the default.
     pub(super) value: Option<u32>,
     pub(super) body: Block,

@@ -1,7 +1,7 @@
 //! What the passes of a decoder and the terms of its estimator are about, and why the two differ.
 
 use crate::{
-    explain::{Account, Entry, Facts, Named, Subject},
+    explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::Operation,
     plan::{ComponentName, Pass, Phase},
@@ -61,7 +61,7 @@ impl Account for Qwen {
         })
     }
 
-    fn aside(&self, subject: &Named, _: Phase, entry: Entry, facts: &Facts) -> &'static str {
+    fn aside(&self, subject: &Named, _: Phase, entry: Balance, facts: &Facts) -> &'static str {
         if *subject == KEYS_AND_VALUES && facts.shares_keys {
             ": they are as wide as the kv heads, not as the queries"
         } else if *subject == GATE && entry.estimate == 0 {
@@ -85,7 +85,7 @@ impl Account for Products {
         })
     }
 
-    fn aside(&self, _: &Named, _: Phase, _: Entry, _: &Facts) -> &'static str {
+    fn aside(&self, _: &Named, _: Phase, _: Balance, _: &Facts) -> &'static str {
         ""
     }
 }

@@ -1,14 +1,14 @@
 //! What the passes of ResNet-BK and the terms of its estimator are about, and why the two differ.
 
 use crate::{
-    explain::{Account, Entry, Facts, Named, Subject},
+    explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Function, Operation},
     plan::{ComponentName, Pass, Phase},
 };
 
 /// How its causes are told apart.
-pub(super) struct Causes;
+pub(super) struct ResNetBkAccount;
 
 /// The projection to the matrix's diagonal.
 const V_PROJ: Named = Named::one("v_proj");
@@ -16,7 +16,7 @@ const V_PROJ: Named = Named::one("v_proj");
 /// The sum at the end of a layer.
 const MIX: Named = Named::many("residual and bk_scale mix");
 
-impl Account for Causes {
+impl Account for ResNetBkAccount {
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
         match pass.operation {
             Operation::Linear { .. } => match pass.component.parts()[..] {
@@ -50,7 +50,7 @@ impl Account for Causes {
         })
     }
 
-    fn aside(&self, subject: &Named, phase: Phase, entry: Entry, facts: &Facts) -> &'static str {
+    fn aside(&self, subject: &Named, phase: Phase, entry: Balance, facts: &Facts) -> &'static str {
         if *subject == V_PROJ && entry.estimate == 0 {
             ", neither product nor bias"
         } else if *subject == MIX && phase == Phase::Forward && facts.mixes {

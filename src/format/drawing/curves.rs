@@ -14,11 +14,11 @@ use plotters::{
 };
 
 use super::canvas::{self, Drawing, GRID, INK};
-use crate::page::{Line, Point};
+use crate::page::{Curve, Mark};
 
 const HEIGHT: u32 = 520;
 
-pub(super) fn draw([x, y]: [&str; 2], lines: &[Line], points: &[Point]) -> Drawing {
+pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark]) -> Drawing {
     let line_ends = lines.iter().flat_map(|line| line.points.iter().copied());
     let all = || line_ends.clone().chain(points.iter().map(|point| (point.x, point.y)));
     let across = decades(all().map(|(x, _)| x));

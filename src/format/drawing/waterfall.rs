@@ -4,17 +4,17 @@
 use plotters::{element::Rectangle, style::Color as _};
 
 use super::canvas::{self, Drawing};
-use crate::page::{Step, number::scaled_flops};
+use crate::page::{Rise, number::scaled_flops};
 
 /// The series of steps up, of steps down, and of the sum.
 const UP: usize = 0;
 const DOWN: usize = 1;
 const SUM: usize = 2;
 
-pub(super) fn draw(steps: &[Step]) -> Drawing {
+pub(super) fn draw(steps: &[Rise]) -> Drawing {
     let mut at = 0_i128;
     let mut bars: Vec<(&str, usize, f64, f64)> = Vec::new();
-    for Step { name, difference } in steps {
+    for Rise { name, difference } in steps {
         let series = if *difference > 0 { UP } else { DOWN };
         bars.push((name, series, at as f64, (at + difference) as f64));
         at += difference;

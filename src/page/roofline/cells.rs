@@ -2,7 +2,7 @@
 
 use crate::{
     page::{Cell, Column, Row, Table},
-    roofline::{Bound, Ceilings, Placement, Resource, Spread},
+    roofline::{BoundBy, Ceilings, Placement, Resource, Spread},
 };
 
 /// Every ceiling, a row each.
@@ -60,9 +60,9 @@ pub(in crate::page) fn placed(placement: Option<Placement>) -> [Cell; 2] {
 }
 
 /// What limits a kernel.
-pub(in crate::page) const fn in_words(bound: Bound) -> &'static str {
+pub(in crate::page) const fn in_words(bound: BoundBy) -> &'static str {
     match bound {
-        Bound::Compute => "compute",
-        Bound::Memory => "memory",
+        BoundBy::Compute => "compute",
+        BoundBy::Memory => "memory",
     }
 }

@@ -2,9 +2,9 @@
 
 use super::cells::{columns, placed, table, unit};
 use crate::{
-    page::{Cell, Column, Figure, Line, Plot, Point, Row, Table, number::share_of},
+    page::{Cell, Column, Curve, Figure, Mark, Plot, Row, Table, number::share_of},
     result::PlacedKernel,
-    roofline::{Bound, Ceilings, Resource},
+    roofline::{BoundBy, Ceilings, Resource},
 };
 
 /// Ceilings with kernels under them, each a number in the table behind the figure. `None` where a ceiling of
@@ -20,15 +20,15 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
     let (least, most) =
         intensities.fold((ridge, ridge), |(least, most), x| (least.min(x), most.max(x)));
     let (least, most) = (least / 4.0, most * 4.0);
-    let slope = Line { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
-    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Line {
+    let slope = Curve { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
+    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Curve {
         series,
         points: vec![(peak / bandwidth, peak), (most, peak)],
     });
-    let points = (1..).zip(kernels).map(|(number, kernel)| Point {
+    let points = (1..).zip(kernels).map(|(number, kernel)| Mark {
         series: match kernel.placement.bound {
-            Bound::Memory => 1,
-            Bound::Compute => 2,
+            BoundBy::Memory => 1,
+            BoundBy::Compute => 2,
         },
         label: format!("{number}"),
         x: kernel.intensity,

@@ -87,6 +87,8 @@ pub enum Reason {
     Refused,
     /// Its run broke off.
     Failed,
+    /// The adapter did not run its kernels to their end.
+    Cut,
     /// The user stopped the sweep before it came to an end.
     Interrupted,
     /// It is in none of the files that were joined.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     kernel::{KernelModule, ResourceKind},
-    shader::{BindingKey, Fill},
+    shader::{BindingKey, BufferFill},
 };
 
 /// Scalars of a buffer that has no fixed size, about.
@@ -12,7 +12,7 @@ const SCALARS: u64 = 1 << 13;
 
 /// Small numbers everywhere: `extent` in what has a fixed size, since that is where extents are, and 0 to 3
 /// over and over in what has none. None where a texture or the like is bound.
-pub fn fills(kernel: &KernelModule, extent: u32) -> Option<BTreeMap<BindingKey, Fill>> {
+pub fn fills(kernel: &KernelModule, extent: u32) -> Option<BTreeMap<BindingKey, BufferFill>> {
     let resources = kernel.resources.iter();
     resources
         .map(|resource| {
@@ -28,7 +28,7 @@ pub fn fills(kernel: &KernelModule, extent: u32) -> Option<BTreeMap<BindingKey, 
             } else {
                 vec![extent.to_string(); least as usize]
             };
-            Some(((resource.group, resource.binding), Fill::Values(values)))
+            Some(((resource.group, resource.binding), BufferFill::Values(values)))
         })
         .collect()
 }

@@ -122,8 +122,10 @@ pub fn each(visit: &mut dyn FnMut(&str, Variant)) -> bool {
     true
 }
 
-/// Each compute entry point of a module as a kernel, by the file's and its own name; the error says why the
-/// module is not valid itself.
+/// Each compute entry point of a module as a kernel, by the file's and its own name.
+///
+/// # Errors
+/// Why the module is not valid itself.
 pub fn kernels(
     name: &str,
     source: &str,

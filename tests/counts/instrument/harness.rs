@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     Error,
-    execute::{Bound, BufferId, Dispatch, Executor, Limits},
+    execute::{Allocation, Bound, Dispatch, Executor, Limits},
     instrument::{BlockTable, Instrumented, instrument},
     kernel::{KernelModule, ResourceKind},
     op::Cost,
@@ -47,7 +47,7 @@ pub fn run(
     grids: &[[u32; 3]],
 ) -> Ran {
     let mut bindings = Vec::new();
-    let mut outputs: Vec<(String, BufferId)> = Vec::new();
+    let mut outputs: Vec<(String, Allocation)> = Vec::new();
     let mut counter_buffer = None;
     for resource in &kernel.resources {
         let counters = counters.filter(|&(g, b, _)| (g, b) == (resource.group, resource.binding));

@@ -47,12 +47,12 @@ pub(super) struct Body {
     /// The runs; an edge without one is a mere jump.
     pub(super) runs: Vec<Run>,
     /// The loops that control can get into.
-    pub(super) loops: Vec<Loop>,
+    pub(super) loops: Vec<StatedLoop>,
 }
 
 /// A loop in a function.
 #[derive(Debug)]
-pub(super) struct Loop {
+pub(super) struct StatedLoop {
     /// Where each of its rounds begins; one edge leads on from there.
     pub(super) head: Node,
     /// The line on which it begins.
@@ -122,7 +122,7 @@ struct Reader<'a> {
     charged: Vec<Span>,
     graph: Graph,
     runs: Vec<Run>,
-    loops: Vec<Loop>,
+    loops: Vec<StatedLoop>,
     /// The run being read, from which node it starts and its weight; none where control cannot be.
     open: Option<(Node, u64, Run)>,
 }
@@ -221,7 +221,7 @@ impl Reader<'_> {
                 Statement::Loop { body, continuing, break_if } => {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
-                    self.loops.push(Loop { head, line: self.line(span) });
+                    self.loops.push(StatedLoop { head, line: self.line(span) });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
                     let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };

@@ -3,7 +3,7 @@
 
 use naga::{
     Arena, AtomicFunction, BinaryOperator, Block, CollectiveOperation, Expression, GatherMode,
-    GlobalVariable, Handle, Literal, MathFunction, Range, Span, Statement, SubgroupOperation, Type,
+    GlobalVariable, Handle, Literal, Range, Span, Statement, SubgroupOperation, Type,
 };
 
 /// A block under construction in a function whose expressions are these.
@@ -148,22 +148,6 @@ impl<'a> Code<'a> {
     pub(super) fn rank(&mut self, ty: Handle<Type>) -> Handle<Expression> {
         let one = self.number(1);
         self.collective_add(CollectiveOperation::ExclusiveScan, one, ty)
-    }
-
-    /// How many lanes are active in a subgroup of at most so many.
-    pub(super) fn active_lanes(&mut self, most: u32) -> Handle<Expression> {
-        let base = self.name(Expression::SubgroupBallotResult);
-        self.statement(Statement::SubgroupBallot { result: base, predicate: None });
-        let count = |code: &mut Self, index| {
-            let arg = code.emit(Expression::AccessIndex { base, index });
-            let (fun, arg1, arg2, arg3) = (MathFunction::CountOneBits, None, None, None);
-            code.emit(Expression::Math { fun, arg, arg1, arg2, arg3 })
-        };
-        let first = count(self, 0);
-        (1..most.div_ceil(u32::BITS)).fold(first, |sum, word| {
-            let more = count(self, word);
-            self.binary(BinaryOperator::Add, sum, more)
-        })
     }
 
     fn collective_add(

@@ -27,6 +27,7 @@
 mod budget;
 mod entry;
 mod queue;
+mod rounds;
 mod subgroup;
 mod workgroup;
 
@@ -81,7 +82,7 @@ impl Types {
 }
 
 /// What the flush may use.
-pub(super) struct Means<'a> {
+pub(super) struct FlushMeans<'a> {
     /// Where the counter buffer is bound.
     pub(super) at: CounterBinding,
     /// Bytes of workgroup memory that the kernel leaves.
@@ -102,7 +103,7 @@ enum Within {
     Nothing,
 }
 
-impl Means<'_> {
+impl FlushMeans<'_> {
     /// Where a workgroup has this extent and there are so many counters to hand over.
     fn within(&self, [width, height, depth]: [u32; 3], counters: u32) -> Within {
         match self.lanes {
@@ -125,7 +126,7 @@ pub(super) fn wrap(
     types: &Types,
     counters: &[Counter],
     rows: Rows,
-    means: &Means<'_>,
+    means: &FlushMeans<'_>,
 ) {
     let extent @ [width, height, depth] = module.entry_points[0].workgroup_size;
     let size = width * height * depth;
@@ -146,9 +147,8 @@ pub(super) fn wrap(
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
     let mut inputs = Inputs::of(module, &old);
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
-    let groups = means
-        .budget
-        .is_some()
+    let vector = matches!(within, Within::Subgroup(Lanes::Vector { .. }));
+    let groups = (vector || means.budget.is_some())
         .then(|| inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups"));
     let index = sums
         .is_some()
@@ -165,7 +165,15 @@ pub(super) fn wrap(
         .collect();
     code.statement(Statement::Call { function: old, arguments, result: None });
 
+    let groups = groups.map(|groups| groups.read(&mut code));
     let stripe = stripe(&mut code, &group, rows);
+    let here = match groups {
+        Some(groups) if vector => {
+            let locals = &mut new.local_variables;
+            rounds::given(&mut code, locals, types.number, groups, 1)
+        }
+        _ => code.number(1),
+    };
     let values: Vec<_> = counters.iter().map(|counter| load(&mut code, counter)).collect();
     let counted: Vec<_> =
         counters.iter().zip(&values).map(|(counter, &value)| (counter.once, value)).collect();
@@ -173,15 +181,14 @@ pub(super) fn wrap(
     match (within, &sums) {
         (Within::Subgroup(lanes), _) => {
             let lane = lane.map(|lane| lane.read(&mut code));
-            subgroup::gather(&mut code, &mut queue, &counted, lanes, lane);
+            subgroup::gather(&mut code, &mut queue, &counted, lanes, here, lane);
         }
         (Within::Workgroup, Some(sums)) => {
             let index = index.map(|index| index.read(&mut code)).expect("asked for with the sums");
             workgroup::gather(&mut code, &mut queue, &counted, *sums, (index, size));
         }
         (Within::Workgroup | Within::Nothing, _) => {
-            let one = code.number(1);
-            queue.put(&mut code, 0, one);
+            queue.put(&mut code, 0, here);
             for (&value, row) in values.iter().zip(1..) {
                 queue.put(&mut code, row, value);
             }
@@ -189,7 +196,6 @@ pub(super) fn wrap(
     }
     queue.empty(&mut code, buffer);
     if let (Some(budget), Some(groups)) = (&means.budget, groups) {
-        let groups = groups.read(&mut code);
         let locals = &mut new.local_variables;
         budget.look(&mut code, locals, types.number, &values, groups, (buffer, stripe, rows));
     }

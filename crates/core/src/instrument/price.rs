@@ -22,8 +22,8 @@
 mod math;
 
 use naga::{
-    AddressSpace, Arena, AtomicFunction, BinaryOperator, Expression, Function, Handle, Module,
-    RelationalFunction, ScalarKind, Statement, SubgroupOperation, TypeInner, UnaryOperator,
+    AddressSpace, Arena, AtomicFunction, Barrier, BinaryOperator, Expression, Function, Handle,
+    Module, RelationalFunction, ScalarKind, Statement, SubgroupOperation, TypeInner, UnaryOperator,
     valid::FunctionInfo,
 };
 
@@ -102,7 +102,11 @@ impl<'a> Pricer<'a> {
             | Statement::Call { .. }
             | Statement::ImageStore { .. }
             | Statement::SubgroupGather { .. } => Ok(Cost::default()),
-            Statement::ControlBarrier(_) | Statement::MemoryBarrier(_) => {
+            // Nobody waits at these for the workgroup.
+            Statement::ControlBarrier(Barrier::SUB_GROUP) | Statement::MemoryBarrier(_) => {
+                Ok(Cost::default())
+            }
+            Statement::ControlBarrier(_) => {
                 Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
             }
             Statement::Store { pointer, .. } => self.access(pointer, Direction::Store),

@@ -43,7 +43,7 @@ pub struct CountingKernel {
 
 /// What all dispatches of one kernel cost together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Counted {
+pub struct KernelCounts {
     /// The kernel's name.
     pub kernel: String,
     /// Its entry point.
@@ -97,7 +97,7 @@ impl CounterSet {
     ///
     /// # Errors
     /// As [`BlockTable::decode`], and where `raw` is not the contents of this set's buffer.
-    pub fn read(&self, raw: &[u8], workgroups: &[Option<u64>]) -> Result<Vec<Counted>, Error> {
+    pub fn read(&self, raw: &[u8], workgroups: &[Option<u64>]) -> Result<Vec<KernelCounts>, Error> {
         if let Some(member) = self.members.get(workgroups.len()) {
             return Err(Error::Kernel {
                 kernel: member.kernel.clone(),
@@ -111,7 +111,7 @@ impl CounterSet {
                 let window = raw.get(*offset as usize..(offset + table.bytes()) as usize);
                 let launched = workgroups.map(|n| n.saturating_mul(table.workgroup));
                 let executions = table.decode(window.unwrap_or_default(), launched)?;
-                Ok(Counted {
+                Ok(KernelCounts {
                     kernel: kernel.clone(),
                     entry: entry.clone(),
                     cost: table.cost(&executions),

@@ -100,7 +100,10 @@ impl Layout {
         self.fixed.scalars() + elements * tail.element.scalars()
     }
 
-    /// Bytes of a buffer of `scalars` scalars. The error says which numbers of scalars there can be.
+    /// Bytes of a buffer of `scalars` scalars.
+    ///
+    /// # Errors
+    /// Which numbers of scalars there can be.
     pub fn bytes(&self, scalars: u64) -> Result<u64, String> {
         let least = self.least_scalars();
         let Some(tail) = &self.tail else {
@@ -127,7 +130,10 @@ impl Layout {
             .ok_or_else(|| format!("{scalars} scalars are more than any buffer holds"))
     }
 
-    /// Whether a buffer of `bytes` bytes can be bound; the error says which can.
+    /// Whether a buffer of `bytes` bytes can be bound.
+    ///
+    /// # Errors
+    /// Which can.
     pub fn fits(&self, bytes: u64) -> Result<(), String> {
         let least = self.bytes(self.least_scalars())?;
         match &self.tail {

@@ -64,7 +64,7 @@ traffic! {
     workgroup_store = "workgroup.store_bytes",
     /// Atomic operations in any address space.
     atomics = "atomics",
-    /// Barriers, once per invocation that executes one.
+    /// Barriers at which the invocations of a workgroup wait for each other, once a workgroup.
     barriers = "barriers",
 }
 
@@ -100,6 +100,14 @@ impl Cost {
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { ops: self.ops.times(times), traffic: self.traffic.times(times) }
+    }
+
+    /// The same cost, summed over invocations, with the barriers at which all invocations of a workgroup waited
+    /// counted once for the workgroup, which has `size` of them.
+    #[must_use]
+    pub fn barriers_once(mut self, size: u64) -> Self {
+        self.traffic.barriers /= size.max(1);
+        self
     }
 
     /// The part of one of `parts` that do it together; `None` where something does not divide evenly.

@@ -21,7 +21,7 @@ use crate::flow::{Edge, Forest, Graph, Node};
 
 /// A basic block that can be reached.
 #[derive(Clone, Debug)]
-pub(super) struct Block {
+pub(super) struct BasicBlock {
     /// Its instructions, label and terminator included.
     pub(super) range: Range<usize>,
     /// The index of the instruction before which it may be counted.
@@ -33,7 +33,7 @@ pub(super) struct Block {
 /// A function's control flow.
 pub(super) struct ControlFlow {
     /// The blocks that can be reached; the function begins with the first.
-    pub(super) blocks: Vec<Block>,
+    pub(super) blocks: Vec<BasicBlock>,
     /// Block k is edge k.
     pub(super) graph: Graph,
     /// Where control enters and leaves the graph.
@@ -77,7 +77,7 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
         let weight = 4 * 16_u64.pow(depth.min(10)) + u64::from(block == 0);
         graph.edges.push(Edge { from, to, weight: Some(weight) });
         let range = all[block].1.clone();
-        blocks.push(Block { site: site(module, &range), range, depth });
+        blocks.push(BasicBlock { site: site(module, &range), range, depth });
     }
     Ok(ControlFlow { blocks, graph, ends: (points.root(entry), points.root(exit)) })
 }

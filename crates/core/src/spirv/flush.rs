@@ -9,7 +9,7 @@ use crate::table::{Rows, STRIPES};
 
 /// A counter of one invocation.
 #[derive(Clone, Copy)]
-pub(super) struct Counter {
+pub(super) struct InvocationCounter {
     pub(super) variable: Id,
     /// Whether it is 0 or 1 at the end.
     pub(super) once: bool,
@@ -37,7 +37,7 @@ struct Buffer {
 pub(super) fn wrapper(
     builder: &mut Builder<'_, '_>,
     (inner, ty, void): (Id, Id, Id),
-    counters: &[Counter],
+    counters: &[InvocationCounter],
     rows: Rows,
     means: &Means,
     vulkan: bool,

@@ -27,13 +27,13 @@ use crate::{
 };
 
 /// Prices the instructions of a module.
-pub(super) struct Pricer<'a> {
+pub(super) struct SpirvPricer<'a> {
     pub(super) module: &'a Module<'a>,
     /// Invocations of a whole subgroup, where that is known.
     pub(super) subgroup: Option<u32>,
 }
 
-impl Pricer<'_> {
+impl SpirvPricer<'_> {
     fn of(&self, value: Id) -> Result<Shape, String> {
         self.module.shape(self.module.value_type(value)?)
     }
@@ -241,9 +241,9 @@ impl Pricer<'_> {
                 }
                 _ => each(Op::Select),
             },
-            Instr::ControlBarrier | Instr::MemoryBarrier => {
-                Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
-            }
+            // Nobody waits at this one.
+            Instr::MemoryBarrier => Ok(Cost::default()),
+            Instr::ControlBarrier => Ok(traffic(Traffic { barriers: 1, ..Traffic::default() })),
             Instr::AtomicLoad | Instr::AtomicStore | Instr::AtomicExchange => Ok(atomic()),
             Instr::AtomicCompareExchange => Ok(atomic() + each(Op::Compare)?),
             Instr::AtomicIIncrement

@@ -8,7 +8,7 @@ use rspirv::spirv::{AddressingModel, Capability, MemoryModel, Op, StorageClass};
 use super::{
     Counters, Means,
     build::Builder,
-    flush::{self, Counter},
+    flush::{self, InvocationCounter},
     module::{Module, Type},
     words::{Id, Instruction, push, push_text, text},
 };
@@ -57,11 +57,11 @@ pub(super) fn counting(
 
     let mut builder = Builder::new(module);
     let (uint, zero) = (builder.uint(), builder.number(0));
-    let private: Vec<Counter> = points
+    let private: Vec<InvocationCounter> = points
         .iter()
         .map(|point| {
             let variable = builder.variable(StorageClass::Private, uint, Some(zero));
-            Counter { variable, once: point.once }
+            InvocationCounter { variable, once: point.once }
         })
         .collect();
     let vulkan = memory == MemoryModel::Vulkan as u32;

@@ -2,7 +2,7 @@
 
 use naga::{AddressSpace, Expression, Handle, TypeInner};
 
-use super::{Frame, Lower, Lowering, Place, Sum, types};
+use super::{Frame, Lower, Lowering, Pointee, Sum, types};
 use crate::execute::{
     Access,
     cpu::program::{Address, Inst, Kind, Num, Reg},
@@ -13,7 +13,7 @@ const MAX_WORDS: usize = 4;
 
 /// In which direction memory is accessed.
 #[derive(Clone, Copy)]
-pub(super) enum Direction {
+pub(super) enum Transferred {
     Load,
     Store,
 }
@@ -26,7 +26,7 @@ impl<'a> Lowering<'a> {
         pointer: Handle<Expression>,
     ) -> Lower<Vec<Num>> {
         let (place, inner) = self.place(frame, pointer)?;
-        self.touched(frame, pointer, &inner, Direction::Load)?;
+        self.touched(frame, pointer, &inner, Transferred::Load)?;
         self.load_value(&place, &inner)
     }
 
@@ -36,7 +36,7 @@ impl<'a> Lowering<'a> {
         frame: &Frame<'a>,
         pointer: Handle<Expression>,
         inner: &TypeInner,
-        direction: Direction,
+        direction: Transferred,
     ) -> Lower<()> {
         let space = frame.info[pointer].ty.inner_with(&self.module.types).pointer_space();
         let traffic = &mut self.cost.traffic;
@@ -46,29 +46,31 @@ impl<'a> Lowering<'a> {
         }
         let bytes = types::bytes(self.module, inner)?;
         match (space, direction) {
-            (Some(AddressSpace::Storage { .. }), Direction::Load) => traffic.storage_load += bytes,
-            (Some(AddressSpace::Storage { .. }), Direction::Store) => {
+            (Some(AddressSpace::Storage { .. }), Transferred::Load) => {
+                traffic.storage_load += bytes
+            }
+            (Some(AddressSpace::Storage { .. }), Transferred::Store) => {
                 traffic.storage_store += bytes;
             }
-            (Some(AddressSpace::WorkGroup), Direction::Load) => traffic.workgroup_load += bytes,
-            (Some(AddressSpace::WorkGroup), Direction::Store) => traffic.workgroup_store += bytes,
-            (Some(AddressSpace::Uniform), Direction::Load) => traffic.uniform_load += bytes,
+            (Some(AddressSpace::WorkGroup), Transferred::Load) => traffic.workgroup_load += bytes,
+            (Some(AddressSpace::WorkGroup), Transferred::Store) => traffic.workgroup_store += bytes,
+            (Some(AddressSpace::Uniform), Transferred::Load) => traffic.uniform_load += bytes,
             (Some(AddressSpace::Function | AddressSpace::Private), _) => {}
             (other, _) => return Err(format!("an access to the address space {other:?}")),
         }
         Ok(())
     }
 
-    pub(super) fn load_value(&mut self, place: &Place, inner: &TypeInner) -> Lower<Vec<Num>> {
+    pub(super) fn load_value(&mut self, place: &Pointee, inner: &TypeInner) -> Lower<Vec<Num>> {
         let leaves = types::leaves(self.module, inner)?;
         let nums: Vec<Num> = leaves.iter().map(|leaf| self.new_num(leaf.kind, false)).collect();
         match place {
-            Place::Registers(from) => {
+            Pointee::Registers(from) => {
                 for (to, from) in nums.iter().zip(from) {
                     self.copy(*to, *from);
                 }
             }
-            Place::Lane { base, index, size } => {
+            Pointee::Lane { base, index, size } => {
                 let index = self.lane_index(*index);
                 let regs = nums.iter().flat_map(|num| num.regs());
                 for (word, to) in (0..).zip(regs.collect::<Vec<_>>()) {
@@ -76,7 +78,7 @@ impl<'a> Lowering<'a> {
                     self.emit(Inst::LaneLoad { base, index, bound, to, site });
                 }
             }
-            Place::Memory { memory, offset, index } => {
+            Pointee::Memory { memory, offset, index } => {
                 let at = self.address(*memory, *offset, *index);
                 for (at, piece) in pieces(at, &leaves, &nums) {
                     self.watched(at, piece.bytes(), Access::Load);
@@ -92,24 +94,24 @@ impl<'a> Lowering<'a> {
 
     pub(super) fn store_value(
         &mut self,
-        place: &Place,
+        place: &Pointee,
         inner: &TypeInner,
         value: &[Num],
     ) -> Lower<()> {
         match place {
-            Place::Registers(to) => {
+            Pointee::Registers(to) => {
                 for (to, from) in to.iter().zip(value) {
                     self.copy(*to, *from);
                 }
             }
-            Place::Lane { base, index, size } => {
+            Pointee::Lane { base, index, size } => {
                 let index = self.lane_index(*index);
                 for (word, from) in (0..).zip(value.iter().flat_map(|num| num.regs())) {
                     let (base, bound, site) = (base + word, size - word, self.site());
                     self.emit(Inst::LaneStore { base, index, bound, from, site });
                 }
             }
-            Place::Memory { memory, offset, index } => {
+            Pointee::Memory { memory, offset, index } => {
                 let leaves = types::leaves(self.module, inner)?;
                 let at = self.address(*memory, *offset, *index);
                 for (at, piece) in pieces(at, &leaves, value) {

@@ -3,11 +3,11 @@
 
 use naga::{Expression, Handle, TypeInner};
 
-use super::{Frame, Lower, Lowered, Lowering, Place, types};
+use super::{Frame, Lower, Lowered, Lowering, Pointee, types};
 use crate::{
     execute::cpu::{
         alu::Alu,
-        program::{Bound, Inst, Kind, Num, Reg},
+        program::{Inst, Kind, Limit, Num, Reg},
     },
     op::Op,
 };
@@ -35,7 +35,7 @@ impl<'a> Lowering<'a> {
     ) -> Lower<Vec<Num>> {
         match self.lowered(frame, handle)? {
             Lowered::Value(value) => Ok(value),
-            Lowered::Place(_) => Err("a pointer used as a value".into()),
+            Lowered::Pointee(_) => Err("a pointer used as a value".into()),
         }
     }
 
@@ -90,17 +90,17 @@ impl<'a> Lowering<'a> {
             Expression::Access { base, index } => {
                 let index = self.scalar(frame, index)?;
                 match self.lowered(frame, base)? {
-                    Lowered::Place(place) => {
+                    Lowered::Pointee(place) => {
                         let inner = self.pointee(frame, base)?;
-                        return self.indexed(place, &inner, index).map(Lowered::Place);
+                        return self.indexed(place, &inner, index).map(Lowered::Pointee);
                     }
                     Lowered::Value(value) => self.choose(frame, base, &value, index)?,
                 }
             }
             Expression::AccessIndex { base, index } => match self.lowered(frame, base)? {
-                Lowered::Place(place) => {
+                Lowered::Pointee(place) => {
                     let inner = self.pointee(frame, base)?;
-                    return self.part(place, &inner, index).map(Lowered::Place);
+                    return self.part(place, &inner, index).map(Lowered::Pointee);
                 }
                 Lowered::Value(value) => {
                     let inner = self.inner(frame, base);
@@ -123,10 +123,10 @@ impl<'a> Lowering<'a> {
             }
             Expression::GlobalVariable(global) => {
                 let place = self.globals.get(&global).ok_or("a variable that is not bound")?;
-                return Ok(Lowered::Place(place.clone()));
+                return Ok(Lowered::Pointee(place.clone()));
             }
             Expression::LocalVariable(local) => {
-                return Ok(Lowered::Place(frame.locals[&local].clone()));
+                return Ok(Lowered::Pointee(frame.locals[&local].clone()));
             }
             Expression::Load { pointer } => {
                 if matches!(self.pointee(frame, pointer)?, TypeInner::Atomic(_)) {
@@ -164,14 +164,14 @@ impl<'a> Lowering<'a> {
             Expression::As { expr, kind, convert } => self.cast(frame, expr, kind, convert)?,
             Expression::ArrayLength(array) => {
                 let (place, inner) = self.place(frame, array)?;
-                let Place::Memory { memory, offset, .. } = place else {
+                let Pointee::Memory { memory, offset, .. } = place else {
                     return Err("the length of an array that is in no buffer".into());
                 };
                 let TypeInner::Array { stride, .. } = inner else {
                     return Err("the length of something that is no array".into());
                 };
                 let to = self.register(false);
-                self.emit(Inst::Length { to, bound: Bound::Runtime { memory, offset, stride } });
+                self.emit(Inst::Length { to, bound: Limit::Runtime { memory, offset, stride } });
                 vec![self.num(to)]
             }
             // Their statements put these in place before anyone can ask.

@@ -4,10 +4,10 @@
 
 use naga::{AddressSpace, ArraySize, Expression, GlobalVariable, Handle, TypeInner};
 
-use super::{Frame, Index, Lower, Lowered, Lowering, Place, Sum, types};
+use super::{Frame, Index, Lower, Lowered, Lowering, Pointee, Sum, types};
 use crate::execute::cpu::{
     alu::Alu,
-    program::{Address, Bound, Inst, Memory, Num, Reg, Variable},
+    program::{Address, Inst, Limit, Memory, Num, Reg, Variable},
 };
 
 impl<'a> Lowering<'a> {
@@ -16,7 +16,7 @@ impl<'a> Lowering<'a> {
         &mut self,
         handle: Handle<GlobalVariable>,
         variable: &GlobalVariable,
-    ) -> Lower<Place> {
+    ) -> Lower<Pointee> {
         let inner = &self.module.types[variable.ty].inner;
         let memory = match variable.space {
             AddressSpace::Private => {
@@ -34,7 +34,7 @@ impl<'a> Lowering<'a> {
                     .next_multiple_of(16);
                 let memory = self.memory(Memory::WorkGroup);
                 self.named(variable, memory, offset);
-                return Ok(Place::Memory { memory, offset, index: Index::None });
+                return Ok(Pointee::Memory { memory, offset, index: Index::None });
             }
             AddressSpace::Uniform | AddressSpace::Storage { .. } => {
                 if matches!(inner, TypeInner::BindingArray { .. }) {
@@ -56,7 +56,7 @@ impl<'a> Lowering<'a> {
         };
         let memory = self.memory(memory);
         self.named(variable, memory, 0);
-        Ok(Place::Memory { memory, offset: 0, index: Index::None })
+        Ok(Pointee::Memory { memory, offset: 0, index: Index::None })
     }
 
     fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
@@ -77,7 +77,7 @@ impl<'a> Lowering<'a> {
         ty: Handle<naga::Type>,
         indexed: bool,
         init: Option<Vec<Num>>,
-    ) -> Lower<Place> {
+    ) -> Lower<Pointee> {
         let inner = &self.module.types[ty].inner;
         let kinds = types::kinds(self.module, inner)?;
         let init: Vec<Num> = match init {
@@ -89,11 +89,11 @@ impl<'a> Lowering<'a> {
             for (num, init) in nums.iter().zip(init) {
                 self.inits.extend(num.regs().zip(init.regs()));
             }
-            return Ok(Place::Registers(nums));
+            return Ok(Pointee::Registers(nums));
         }
         let (base, size) = (self.lane_words, types::words(self.module, inner)?);
         self.lane_words += size;
-        let place = Place::Lane { base, index: None, size };
+        let place = Pointee::Lane { base, index: None, size };
         self.store_value(&place, inner, &init)?;
         Ok(place)
     }
@@ -103,10 +103,10 @@ impl<'a> Lowering<'a> {
         &mut self,
         frame: &mut Frame<'a>,
         pointer: Handle<Expression>,
-    ) -> Lower<(Place, TypeInner)> {
+    ) -> Lower<(Pointee, TypeInner)> {
         let inner = self.pointee(frame, pointer)?;
         match self.lowered(frame, pointer)? {
-            Lowered::Place(place) => Ok((place, inner)),
+            Lowered::Pointee(place) => Ok((place, inner)),
             Lowered::Value(_) => Err("a pointer that is none".into()),
         }
     }
@@ -128,12 +128,12 @@ impl<'a> Lowering<'a> {
     }
 
     /// The part of a place with a known index.
-    pub(super) fn part(&mut self, place: Place, inner: &TypeInner, index: u32) -> Lower<Place> {
-        if let Place::Memory { memory, offset, index: sum } = place {
+    pub(super) fn part(&mut self, place: Pointee, inner: &TypeInner, index: u32) -> Lower<Pointee> {
+        if let Pointee::Memory { memory, offset, index: sum } = place {
             // A runtime-sized array ends nowhere that is known here.
             if matches!(inner, TypeInner::Array { size: ArraySize::Dynamic, .. }) {
                 let index = self.constant(index);
-                return self.indexed(Place::Memory { memory, offset, index: sum }, inner, index);
+                return self.indexed(Pointee::Memory { memory, offset, index: sum }, inner, index);
             }
             let part = types::part(self.module, inner, index);
             let bytes = match (part, inner) {
@@ -142,47 +142,52 @@ impl<'a> Lowering<'a> {
                 (Err(_), TypeInner::Struct { members, .. }) => members[index as usize].offset,
                 (Err(problem), _) => return Err(problem),
             };
-            return Ok(Place::Memory { memory, offset: offset + bytes, index: sum });
+            return Ok(Pointee::Memory { memory, offset: offset + bytes, index: sum });
         }
         let part = types::part(self.module, inner, index)?;
         Ok(match place {
-            Place::Registers(nums) => {
+            Pointee::Registers(nums) => {
                 let element = types::element(self.module, inner, index)?;
                 let count = types::leaves(self.module, &element)?.len();
                 let range = part.scalars..part.scalars + count;
-                Place::Registers(nums.get(range).ok_or("an index out of bounds")?.to_vec())
+                Pointee::Registers(nums.get(range).ok_or("an index out of bounds")?.to_vec())
             }
-            Place::Lane { base, index, size } => {
-                Place::Lane { base: base + part.words, index, size: size - part.words }
+            Pointee::Lane { base, index, size } => {
+                Pointee::Lane { base: base + part.words, index, size: size - part.words }
             }
-            memory @ Place::Memory { .. } => memory,
+            memory @ Pointee::Memory { .. } => memory,
         })
     }
 
     /// The part of a place with a computed index.
-    pub(super) fn indexed(&mut self, place: Place, inner: &TypeInner, index: Reg) -> Lower<Place> {
+    pub(super) fn indexed(
+        &mut self,
+        place: Pointee,
+        inner: &TypeInner,
+        index: Reg,
+    ) -> Lower<Pointee> {
         match place {
-            Place::Registers(_) => Err("a computed index into a variable in registers".into()),
-            Place::Lane { base, index: sum, size } => {
+            Pointee::Registers(_) => Err("a computed index into a variable in registers".into()),
+            Pointee::Lane { base, index: sum, size } => {
                 let stride = types::stride(self.module, inner)?.words;
                 let count = types::count(self.module, inner)?.ok_or("a variable without a size")?;
                 let count = self.constant(count);
                 let sum = self.sum(sum, index, stride, count);
-                Ok(Place::Lane { base, index: Some(sum), size })
+                Ok(Pointee::Lane { base, index: Some(sum), size })
             }
-            Place::Memory { memory, offset, index: before } => {
+            Pointee::Memory { memory, offset, index: before } => {
                 let stride = match inner {
                     TypeInner::Array { stride, .. } => *stride,
                     other => types::stride(self.module, other)?.bytes,
                 };
                 let bound = match types::count(self.module, inner)? {
-                    Some(count) => Bound::Known(count),
-                    None => Bound::Runtime { memory, offset, stride },
+                    Some(count) => Limit::Known(count),
+                    None => Limit::Runtime { memory, offset, stride },
                 };
                 let before = match before {
                     Index::None => {
                         let index = Index::One { index, stride, bound };
-                        return Ok(Place::Memory { memory, offset, index });
+                        return Ok(Pointee::Memory { memory, offset, index });
                     }
                     Index::One { index, stride, bound } => {
                         let length = self.length(bound);
@@ -192,15 +197,15 @@ impl<'a> Lowering<'a> {
                 };
                 let length = self.length(bound);
                 let sum = self.sum(Some(before), index, stride, length);
-                Ok(Place::Memory { memory, offset, index: Index::Sum(sum) })
+                Ok(Pointee::Memory { memory, offset, index: Index::Sum(sum) })
             }
         }
     }
 
-    pub(super) fn length(&mut self, bound: Bound) -> Reg {
+    pub(super) fn length(&mut self, bound: Limit) -> Reg {
         match bound {
-            Bound::Known(count) => self.constant(count),
-            Bound::Runtime { .. } => {
+            Limit::Known(count) => self.constant(count),
+            Limit::Runtime { .. } => {
                 let to = self.register(false);
                 self.emit(Inst::Length { to, bound });
                 to
@@ -231,9 +236,9 @@ impl<'a> Lowering<'a> {
     pub(super) fn address(&mut self, memory: usize, offset: u32, index: Index) -> Address {
         let site = self.site();
         let (index, stride, bound) = match index {
-            Index::None => (self.constant(0), 0, Bound::Known(1)),
+            Index::None => (self.constant(0), 0, Limit::Known(1)),
             Index::One { index, stride, bound } => (index, stride, bound),
-            Index::Sum(sum) => (self.whole(sum), 1, Bound::Known(u32::MAX)),
+            Index::Sum(sum) => (self.whole(sum), 1, Limit::Known(u32::MAX)),
         };
         Address { memory, offset, index, stride, bound, site }
     }

@@ -10,7 +10,7 @@ use naga::{
 use super::indexed::Indexed;
 use crate::{
     execute::cpu::program::{
-        Block, Bound, Given, Inst, Memory, Num, Reg, Variable, Virtual, Watch,
+        Block, Given, Inst, Limit, Memory, Num, Reg, Variable, Virtual, Watch,
     },
     kernel::KernelModule,
     op::Cost,
@@ -23,7 +23,7 @@ pub(super) type Lower<T> = Result<T, String>;
 #[derive(Clone)]
 pub(super) enum Lowered {
     Value(Vec<Num>),
-    Place(Place),
+    Pointee(Pointee),
 }
 
 /// The state of lowering one kernel.
@@ -40,7 +40,7 @@ pub(super) struct Lowering<'a> {
     pub(super) memories: Vec<Memory>,
     pub(super) variables: Vec<Variable>,
     pub(super) watch: Option<Watch>,
-    pub(super) globals: HashMap<Handle<GlobalVariable>, Place>,
+    pub(super) globals: HashMap<Handle<GlobalVariable>, Pointee>,
     pub(super) inits: Vec<(Reg, Reg)>,
     pub(super) workgroup_bytes: u32,
     pub(super) lane_words: u32,
@@ -71,13 +71,13 @@ pub(super) struct Frame<'a> {
     pub(super) info: &'a FunctionInfo,
     pub(super) expressions: HashMap<Handle<Expression>, Lowered>,
     pub(super) arguments: Vec<Lowered>,
-    pub(super) locals: HashMap<Handle<LocalVariable>, Place>,
+    pub(super) locals: HashMap<Handle<LocalVariable>, Pointee>,
     pub(super) returns: Returns,
 }
 
 /// What a pointer points to.
 #[derive(Clone)]
-pub(super) enum Place {
+pub(super) enum Pointee {
     /// A variable, or a part of one, in registers.
     Registers(Vec<Num>),
     /// A variable in each lane's own memory, from a word on; an index adds more.
@@ -97,6 +97,6 @@ pub(super) struct Sum {
 #[derive(Clone, Copy)]
 pub(super) enum Index {
     None,
-    One { index: Reg, stride: u32, bound: Bound },
+    One { index: Reg, stride: u32, bound: Limit },
     Sum(Sum),
 }

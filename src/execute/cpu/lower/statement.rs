@@ -3,14 +3,14 @@
 use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::{
-    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Place, Returns, access::Direction, types,
+    Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Pointee, Returns, access::Transferred, types,
 };
 use crate::{
     execute::{
         Access,
         cpu::{
             alu::Alu,
-            program::{Case, Exchange, Inst, Kind, Node, Num},
+            program::{Branch, Exchange, Inst, Kind, Node, Num},
         },
     },
     op::Op,
@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
                         SwitchValue::U32(value) => Some(value),
                         SwitchValue::Default => None,
                     };
-                    lowered.push(Case { value, body, fall_through: case.fall_through });
+                    lowered.push(Branch { value, body, fall_through: case.fall_through });
                 }
                 self.push(Node::Switch { selector, cases: lowered });
             }
@@ -100,17 +100,17 @@ impl<'a> Lowering<'a> {
             }
             Statement::Kill => return Err("a discarded fragment".into()),
             Statement::ControlBarrier(barrier) => {
-                self.cost.traffic.barriers += 1;
                 // Lanes of a subgroup are always together here.
                 if *barrier != Barrier::SUB_GROUP {
+                    self.cost.traffic.barriers += 1;
                     self.barrier(*barrier);
                 }
             }
-            Statement::MemoryBarrier(_) => self.cost.traffic.barriers += 1,
+            Statement::MemoryBarrier(_) => {}
             Statement::Store { pointer, value } => {
                 let value = self.value(frame, *value)?;
                 let (place, inner) = self.place(frame, *pointer)?;
-                self.touched(frame, *pointer, &inner, Direction::Store)?;
+                self.touched(frame, *pointer, &inner, Transferred::Store)?;
                 if let TypeInner::Atomic(scalar) = inner {
                     let kind = types::kind(scalar)?;
                     self.atomic(&place, kind, Exchange::Replace, value[0], None, None)?;
@@ -250,14 +250,14 @@ impl<'a> Lowering<'a> {
 
     fn atomic(
         &mut self,
-        place: &Place,
+        place: &Pointee,
         kind: Kind,
         exchange: Exchange,
         value: Num,
         compare: Option<Num>,
         to: Option<(Num, Option<crate::execute::cpu::program::Reg>)>,
     ) -> Lower<()> {
-        let Place::Memory { memory, offset, index } = *place else {
+        let Pointee::Memory { memory, offset, index } = *place else {
             return Err("an atomic that is not in memory that invocations share".into());
         };
         let at = self.address(memory, offset, index);

@@ -21,7 +21,7 @@ pub(super) struct Leaf {
 
 /// A part of a composite: where it begins, in bytes, in scalars and in words of a lane's own memory.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Part {
+pub(super) struct Piece {
     pub(super) bytes: u32,
     pub(super) scalars: usize,
     pub(super) words: u32,
@@ -174,7 +174,7 @@ pub(super) fn element(module: &Module, inner: &TypeInner, index: u32) -> Lower<T
 }
 
 /// How far apart elements of a vector, matrix or array lie.
-pub(super) fn stride(module: &Module, inner: &TypeInner) -> Lower<Part> {
+pub(super) fn stride(module: &Module, inner: &TypeInner) -> Lower<Piece> {
     let element = element(module, inner, 0)?;
     let bytes = match inner {
         TypeInner::Vector { scalar, .. } => scalar.width.into(),
@@ -183,20 +183,20 @@ pub(super) fn stride(module: &Module, inner: &TypeInner) -> Lower<Part> {
         other => return Err(format!("a computed index into {other:?}")),
     };
     // An element may itself have no fixed size only in memory, where bytes are what counts.
-    Ok(Part { bytes, scalars: leaves(module, &element)?.len(), words: words(module, &element)? })
+    Ok(Piece { bytes, scalars: leaves(module, &element)?.len(), words: words(module, &element)? })
 }
 
 /// Where a part with a known index begins.
-pub(super) fn part(module: &Module, inner: &TypeInner, index: u32) -> Lower<Part> {
+pub(super) fn part(module: &Module, inner: &TypeInner, index: u32) -> Lower<Piece> {
     let TypeInner::Struct { members, .. } = inner else {
         let stride = stride(module, inner)?;
-        return Ok(Part {
+        return Ok(Piece {
             bytes: stride.bytes * index,
             scalars: stride.scalars * index as usize,
             words: stride.words * index,
         });
     };
-    let mut part = Part::default();
+    let mut part = Piece::default();
     for member in members.iter().take(index as usize) {
         let before = &module.types[member.ty].inner;
         part.scalars += leaves(module, before)?.len();

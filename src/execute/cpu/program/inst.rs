@@ -5,7 +5,7 @@ use crate::execute::{Access, cpu::alu::Alu};
 
 /// How many elements an array has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::execute::cpu) enum Bound {
+pub(in crate::execute::cpu) enum Limit {
     /// So many.
     Known(u32),
     /// As many strides as fit in a memory behind an offset, in bytes.
@@ -20,7 +20,7 @@ pub(in crate::execute::cpu) struct Address {
     pub(in crate::execute::cpu) offset: u32,
     pub(in crate::execute::cpu) index: Reg,
     pub(in crate::execute::cpu) stride: u32,
-    pub(in crate::execute::cpu) bound: Bound,
+    pub(in crate::execute::cpu) bound: Limit,
     /// An index of [`Program::sites`], where accesses out of bounds are counted.
     pub(in crate::execute::cpu) site: usize,
 }
@@ -97,7 +97,7 @@ pub(in crate::execute::cpu) enum Inst {
     /// The same, written.
     LaneStore { base: u32, index: Reg, bound: u32, from: Reg, site: usize },
     /// How many elements an array has.
-    Length { to: Reg, bound: Bound },
+    Length { to: Reg, bound: Limit },
     /// Says who touches so many bytes of memory; only where races are looked for.
     Watch { at: Address, bytes: u32, access: Access },
     /// Says that a barrier orders accesses to storage or workgroup memory; only there, too.

@@ -8,15 +8,19 @@
 //! is in the loop, so no lane could know from its own.
 
 use naga::{
-    Arena, BinaryOperator as Op, Block, Expression, GlobalVariable, Handle, LocalVariable, Span,
+    Arena, BinaryOperator as Op, Block, Expression, GlobalVariable, Handle, LocalVariable,
     Statement, Type,
 };
 
+use super::rounds;
 use crate::{
     flow::Flow,
     instrument::code::Code,
     table::{Loop, Rows},
 };
+
+/// Rounds to try; an adapter whose budget is used up gives one.
+const WANTED: u32 = 2;
 
 /// The loops that take of a budget of rounds.
 pub(in crate::instrument) struct Budget<'a> {
@@ -36,27 +40,8 @@ impl Budget<'_> {
         groups: Handle<Expression>,
         (buffer, stripe, rows): (Handle<GlobalVariable>, Handle<Expression>, Rows),
     ) {
-        // Always 2, which no compiler knows: the loop would be unrolled.
-        let columns = code.emit(Expression::AccessIndex { base: groups, index: 0 });
-        let none = code.binary_number(Op::Equal, columns, 0);
-        let (three, two, zero) = (code.number(3), code.number(2), code.number(0));
-        let wanted = code.select(none, three, two);
-        let variable = LocalVariable { name: None, ty: number, init: None };
-        let variable = locals.append(variable, Span::UNDEFINED);
-        let pointer = code.name(Expression::LocalVariable(variable));
-        code.statement(Statement::Store { pointer, value: zero });
-        let body = code.inside(|code| {
-            let before = code.load(pointer);
-            let value = code.binary_number(Op::Add, before, 1);
-            code.statement(Statement::Store { pointer, value });
-            let condition = code.binary(Op::GreaterEqual, value, wanted);
-            let mut accept = Block::new();
-            accept.push(Statement::Break, Span::UNDEFINED);
-            code.statement(Statement::If { condition, accept, reject: Block::new() });
-        });
-        code.statement(Statement::Loop { body, continuing: Block::new(), break_if: None });
-        let had = code.load(pointer);
-        let cut = code.binary_number(Op::Less, had, 2);
+        let had = rounds::given(code, locals, number, groups, WANTED);
+        let cut = code.binary_number(Op::Less, had, WANTED);
         let chief = self.chief(code, counters);
         let accept = code.inside(|code| {
             let limb = code.binary_number(Op::Add, chief, rows.cut_limb());
@@ -74,7 +59,7 @@ impl Budget<'_> {
         let mut chief = code.number(self.loops.len() as u32);
         let mut most = code.number(0);
         for (the_loop, index) in self.loops.iter().zip(0..) {
-            let rounds = rounds(code, &the_loop.rounds, counters);
+            let rounds = flow_of(code, &the_loop.rounds, counters);
             // What a cut loop makes of the flow may be a round short of none.
             let more = code.binary(Op::Less, most, rounds);
             let sane = code.binary_number(Op::Less, rounds, 1 << 31);
@@ -88,7 +73,11 @@ impl Budget<'_> {
 }
 
 /// A flow of this invocation, modulo 2^32.
-fn rounds(code: &mut Code<'_>, flow: &Flow, counters: &[Handle<Expression>]) -> Handle<Expression> {
+fn flow_of(
+    code: &mut Code<'_>,
+    flow: &Flow,
+    counters: &[Handle<Expression>],
+) -> Handle<Expression> {
     let mut sum = None;
     for (counter, times) in flow.terms() {
         let times = times as u32;

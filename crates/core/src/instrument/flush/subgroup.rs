@@ -13,7 +13,8 @@ use crate::instrument::code::Code;
 pub(super) enum Lanes {
     /// All of them, a power of two, in butterflies of shuffles. Right where a subgroup is one vector under a
     /// mask and whole: at the top level of the entry point, behind the call, every lane is unmasked again.
-    /// Counter 0 is what a ballot counts, so a lane that is masked is missing there.
+    /// Counter 0 is the lanes that were given a round of a loop (`rounds`), so a masked one is missing there.
+    /// A ballot would say the same, but Mesa's llvmpipe makes a tour of the lanes for it.
     Vector {
         /// How many.
         lanes: u32,
@@ -54,28 +55,23 @@ struct Sum {
     value: Handle<Expression>,
 }
 
-/// Adds up `counters`, each with whether it is 0 or 1, and puts the sums. `lane` is the invocation's number
-/// in its vector where it is given that.
+/// Adds up `counters`, each with whether it is 0 or 1, and puts the sums. `here` is 1 where the invocation is
+/// active and 0 where it is not; `lane` is its number in its vector where it is given that.
 pub(super) fn gather(
     code: &mut Code<'_>,
     queue: &mut Queue<'_>,
     counters: &[(bool, Handle<Expression>)],
     lanes: Lanes,
+    here: Handle<Expression>,
     lane: Option<Handle<Expression>>,
 ) {
     let number = queue.number;
-    let (mut own, mut once, mut many) = (Vec::new(), Vec::new(), Vec::new());
-    if let Lanes::Active { .. } = lanes {
-        once.push(Sum { row: 0, value: code.number(1) });
-    }
+    let (mut own, mut once, mut many) = (Vec::new(), vec![Sum { row: 0, value: here }], Vec::new());
     for (&(is_once, value), row) in counters.iter().zip(1..) {
         let kind = if is_once { &mut once } else { &mut many };
         kind.push(Sum { row, value });
     }
     let mut sums = Vec::new();
-    if let Lanes::Vector { lanes, .. } = lanes {
-        sums.push(Sum { row: 0, value: code.active_lanes(lanes) });
-    }
     // A sum of ones is the number of lanes at most.
     let width = lanes.most().ilog2() + 1;
     for together in once.chunks((u32::BITS / width) as usize) {

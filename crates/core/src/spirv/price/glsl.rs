@@ -3,14 +3,14 @@
 
 use rspirv::spirv::GlslStd450Op as Glsl;
 
-use super::Pricer;
+use super::SpirvPricer;
 use crate::{
     composition::*,
     op::{Cost, Op, Scalar},
     spirv::words::Instruction,
 };
 
-impl Pricer<'_> {
+impl SpirvPricer<'_> {
     pub(super) fn extended(&self, instruction: Instruction<'_>) -> Price {
         let &[set, number, ref arguments @ ..] = instruction.operands() else {
             return Err("an extended instruction without a set".into());

@@ -1,0 +1,339 @@
+//! Devices from their creation to their end: what each can do, what is below it, and where its counts are kept.
+
+#![expect(
+    unsafe_code,
+    reason = "handles of Vulkan are pointers, and its functions are called through pointers"
+)]
+
+use std::{
+    collections::BTreeMap,
+    ffi::{CStr, c_void},
+    sync::{Arc, Mutex, Once, PoisonError, RwLock},
+};
+
+use ash::vk::{self, Handle};
+use flopmeter_core::recording;
+
+use crate::{
+    clock::{Clock, Slot},
+    features::{Request, Support},
+    guard::{harmless, lock, lock_soon},
+    instance::{self, Instance, key},
+    kernel::Abilities,
+    link::{DeviceLink, Lookup, Place},
+    memory::{Memory, Source},
+    queries::Queries,
+    saver::{Moment, Saver},
+    snapshot::{self, State},
+    tally::Tally,
+};
+
+/// A device of the program's.
+pub(crate) struct Device {
+    pub(crate) handle: vk::Device,
+    lookup: Lookup<vk::Device>,
+    /// The functions below this layer. Only those of Vulkan 1.0 are there for sure.
+    pub(crate) below: ash::Device,
+    /// What it has for counting, or why it cannot count.
+    pub(crate) abilities: Result<Abilities, String>,
+    /// Invocations of a whole subgroup, where that is known.
+    pub(crate) subgroup: Option<u32>,
+    about: recording::Device,
+    pub(crate) tally: Mutex<Tally>,
+    pub(crate) counters: Mutex<Memory>,
+    /// Where kernels are timed, and not counted.
+    timing: Option<Mutex<Timing>>,
+    /// `None` where nothing is to be counted.
+    saver: Option<Mutex<Saver>>,
+}
+
+/// What a device that is timed needs for it.
+struct Timing {
+    clock: Clock,
+    queries: Queries,
+}
+
+static DEVICES: RwLock<BTreeMap<usize, Arc<Device>>> = RwLock::new(BTreeMap::new());
+
+impl Device {
+    /// The device that a handle belongs to, which may be the device itself, a queue or a command buffer.
+    ///
+    /// # Safety
+    /// The handle is a dispatchable one, and alive.
+    pub(crate) unsafe fn of(handle: impl Handle) -> Option<Arc<Self>> {
+        // SAFETY: as the caller promises.
+        let key = unsafe { key(handle) }?;
+        DEVICES.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    /// A function below this layer, by its name.
+    pub(crate) fn find(&self, name: &CStr) -> vk::PFN_vkVoidFunction {
+        // SAFETY: the device is alive, and the name ends with a zero.
+        unsafe { (self.lookup)(self.handle, name.as_ptr()) }
+    }
+
+    /// Whether anything is to be counted.
+    pub(crate) fn counts(&self) -> bool {
+        self.saver.is_some()
+    }
+
+    /// Records a dispatch, between timestamps where it is to be timed.
+    pub(crate) fn dispatch(&self, commands: vk::CommandBuffer, dispatch: impl FnOnce()) {
+        let mut dispatch = Some(dispatch);
+        if let Some(timing) = &self.timing {
+            harmless(|| {
+                let at = commands.as_raw();
+                let Some(kernel) = lock(&self.tally).bound(at) else { return };
+                let Timing { clock, queries } = &mut *lock(timing);
+                let slot = clock.dispatch(at, kernel);
+                if queries.has_room(slot) {
+                    queries
+                        .around(commands, slot, || dispatch.take().into_iter().for_each(|d| d()));
+                }
+            });
+        }
+        dispatch.into_iter().for_each(|dispatch| dispatch());
+    }
+
+    /// Tells the clock, where there is one.
+    pub(crate) fn time(&self, what: impl FnOnce(&mut Clock, &dyn Fn(Slot) -> Option<u64>)) {
+        if let Some(timing) = &self.timing {
+            harmless(|| {
+                let Timing { clock, queries } = &mut *lock(timing);
+                what(clock, &|slot| queries.read(slot));
+            });
+        }
+    }
+
+    /// Writes down what is known, if it is time to.
+    pub(crate) fn save_at(&self, moment: Moment) {
+        harmless(|| {
+            // Where another thread is at it, that is enough.
+            if let Some(mut saver) = self.saver.as_ref().and_then(|saver| saver.try_lock().ok())
+                && saver.is_due(moment)
+            {
+                saver.save(|| self.snapshot(&mut lock(&self.tally), State::Running));
+            }
+        });
+    }
+
+    /// Writes down what is known.
+    fn save(&self, state: State) {
+        if let Some(saver) = &self.saver {
+            lock(saver).save(|| self.snapshot(&mut lock(&self.tally), state));
+        }
+    }
+
+    fn snapshot(&self, tally: &mut Tally, state: State) -> recording::Recording {
+        if let Some(timing) = &self.timing {
+            let Timing { clock, queries } = &mut *lock(timing);
+            // What runs has the timestamps of an earlier run, perhaps.
+            if state != State::Running {
+                clock.collect_all(|slot| queries.read(slot));
+            }
+            return snapshot::times(tally, clock, queries.period, &self.about, state);
+        }
+        let refused = self.abilities.as_ref().err().map(String::as_str);
+        snapshot::take(tally, &self.about, refused, state, |window, bytes| {
+            lock(&self.counters).read(window, bytes)
+        })
+    }
+}
+
+/// `vkCreateDevice`
+///
+/// # Safety
+/// As Vulkan demands.
+pub(crate) unsafe extern "system" fn create(
+    physical: vk::PhysicalDevice,
+    info: *const vk::DeviceCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    out: *mut vk::Device,
+) -> vk::Result {
+    // SAFETY: the loader calls with a whole structure and a physical device that is alive.
+    let (place, instance) =
+        unsafe { (Place::<DeviceLink>::find((*info).p_next), Instance::of(physical)) };
+    let (Some(place), Some(instance)) = (place, instance) else {
+        return vk::Result::ERROR_INITIALIZATION_FAILED;
+    };
+    let lookup = place.link.instance_lookup;
+    // SAFETY: the instance is alive.
+    let create = unsafe { lookup(instance.below.handle(), c"vkCreateDevice".as_ptr()) };
+    let Some(create) = create else { return vk::Result::ERROR_INITIALIZATION_FAILED };
+    // SAFETY: it is the function of that name.
+    let create: vk::PFN_vkCreateDevice = unsafe { std::mem::transmute(create) };
+    let call = |info: *const vk::DeviceCreateInfo<'_>| {
+        place.step();
+        // SAFETY: the program's own arguments, but for the structure, which asks for more.
+        let result = unsafe { create(physical, info, allocator, out) };
+        place.back();
+        result
+    };
+    let folder = instance::folder();
+    let takes_times = instance::takes_times();
+    let asked = harmless(|| {
+        folder.as_ref().filter(|_| !takes_times).ok_or("nothing is to be counted")?;
+        let support = Support::of(&instance, physical)?;
+        // SAFETY: the program's structures live until this call returns.
+        let request = unsafe { Request::new(info, &support) }?;
+        Ok((support, request))
+    });
+    let asked = asked.unwrap_or_else(|| Err("the layer failed to ask for features".to_owned()));
+    let mut enabled = Vec::new();
+    let (result, support) = match asked {
+        Ok((support, mut request)) => match call(&raw const request.info) {
+            vk::Result::SUCCESS => {
+                enabled = std::mem::take(&mut request.enabled);
+                (vk::Result::SUCCESS, Ok(support))
+            }
+            refused => {
+                drop(request);
+                let why = format!("it refused the features that counting needs ({refused:?})");
+                (call(info), Err(why))
+            }
+        },
+        Err(why) => (call(info), Err(why)),
+    };
+    if result != vk::Result::SUCCESS {
+        return result;
+    }
+    // SAFETY: the call succeeded.
+    let handle = unsafe { *out };
+    let lookup = place.link.device_lookup;
+    // SAFETY: the device is alive, and what is found by a name is the function of that name.
+    let below = unsafe {
+        let found = |name: &CStr| lookup(handle, name.as_ptr());
+        let pointer =
+            |name: &CStr| std::mem::transmute::<vk::PFN_vkVoidFunction, *const c_void>(found(name));
+        ash::Device::load_with(pointer, handle)
+    };
+    // SAFETY: the physical device is the instance's.
+    let types = unsafe { instance.below.get_physical_device_memory_properties(physical) };
+    let names = [c"vkGetBufferDeviceAddress", c"vkGetBufferDeviceAddressKHR"];
+    // SAFETY: the device is alive.
+    let address = names.into_iter().find_map(|name| unsafe { lookup(handle, name.as_ptr()) });
+    // SAFETY: both names are those of functions of this type.
+    let address = address.map(|found| unsafe {
+        std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkGetBufferDeviceAddress>(found)
+    });
+    let source = Source { below: below.clone(), types, address };
+    let timing = (takes_times && folder.is_some()).then(|| {
+        let (bits, period) = timestamps(&instance, physical);
+        let queries = Queries::new(below.clone(), bits, period);
+        Mutex::new(Timing { clock: Clock::default(), queries })
+    });
+    let about = harmless(|| describe(&instance, physical)).unwrap_or_default();
+    let device = Arc::new(Device {
+        handle,
+        lookup,
+        below,
+        subgroup: support.as_ref().ok().map(|its| its.subgroup).filter(|&n| n > 0),
+        abilities: support.map(|support| support.abilities),
+        about: recording::Device { enabled, ..about },
+        tally: Mutex::default(),
+        counters: Mutex::new(Memory::new(source)),
+        timing,
+        saver: folder.map(|folder| Mutex::new(Saver::new(&folder))),
+    });
+    // SAFETY: the device is alive.
+    if let Some(key) = unsafe { key(handle) } {
+        let mut devices = DEVICES.write().unwrap_or_else(PoisonError::into_inner);
+        devices.insert(key, Arc::clone(&device));
+    }
+    if device.counts() {
+        harmless(|| device.save(State::Running));
+        write_at_exit();
+    }
+    result
+}
+
+/// `vkDestroyDevice`
+///
+/// # Safety
+/// As Vulkan demands.
+pub(crate) unsafe extern "system" fn destroy(
+    device: vk::Device,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    // SAFETY: the program hands in a device of its own, or none.
+    let found = unsafe { key(device) }
+        .and_then(|key| DEVICES.write().unwrap_or_else(PoisonError::into_inner).remove(&key));
+    let Some(found) = found else { return };
+    harmless(|| {
+        found.save(State::Idle);
+        lock(&found.counters).free();
+        if let Some(timing) = &found.timing {
+            lock(timing).queries.free();
+        }
+    });
+    // SAFETY: the program's own arguments.
+    unsafe { (found.below.fp_v1_0().destroy_device)(device, allocator) }
+}
+
+/// The bits of timestamps that mean something on all queues that compute, and the nanoseconds of a tick.
+fn timestamps(instance: &Instance, physical: vk::PhysicalDevice) -> (u32, f64) {
+    // SAFETY: the physical device is the instance's.
+    let (queues, properties) = unsafe {
+        let below = &instance.below;
+        let queues = below.get_physical_device_queue_family_properties(physical);
+        (queues, below.get_physical_device_properties(physical))
+    };
+    let compute = queues.iter().filter(|its| its.queue_flags.contains(vk::QueueFlags::COMPUTE));
+    let bits = compute.map(|its| its.timestamp_valid_bits).min().unwrap_or(0);
+    (bits, f64::from(properties.limits.timestamp_period))
+}
+
+/// What a device says of itself.
+fn describe(instance: &Instance, physical: vk::PhysicalDevice) -> recording::Device {
+    let text = |text: Result<&CStr, _>| {
+        text.map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
+    };
+    // SAFETY: the physical device is the instance's.
+    let properties = unsafe { instance.below.get_physical_device_properties(physical) };
+    let version = properties.api_version;
+    let mut driver = vk::PhysicalDeviceDriverProperties::default();
+    if let Some(function) = instance.find(c"vkGetPhysicalDeviceProperties2") {
+        let mut all = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
+        // SAFETY: the function is that of this name, and the structures are whole. A driver that does not know one
+        // of them leaves it as it is.
+        unsafe {
+            let function: vk::PFN_vkGetPhysicalDeviceProperties2 = std::mem::transmute(function);
+            function(physical, &mut all);
+        }
+    }
+    let parts = [text(driver.driver_name_as_c_str()), text(driver.driver_info_as_c_str())];
+    recording::Device {
+        name: text(properties.device_name_as_c_str()),
+        driver: parts.join(" ").trim().to_owned(),
+        api: format!(
+            "Vulkan {}.{}.{}",
+            vk::api_version_major(version),
+            vk::api_version_minor(version),
+            vk::api_version_patch(version)
+        ),
+        enabled: Vec::new(),
+    }
+}
+
+/// Has what is known written down when the process ends: few programs destroy their devices before.
+fn write_at_exit() {
+    extern "C" fn at_exit() {
+        harmless(|| {
+            let devices = DEVICES.try_read().map(|devices| devices.values().cloned().collect());
+            let devices: Vec<Arc<Device>> = devices.unwrap_or_default();
+            for device in devices {
+                // Other threads may be within the layer, and this one may be by way of a signal.
+                let saver = device.saver.as_ref().and_then(lock_soon);
+                if let (Some(mut saver), Some(mut tally)) = (saver, lock_soon(&device.tally)) {
+                    saver.save(|| device.snapshot(&mut tally, State::Ending));
+                }
+            }
+        });
+    }
+
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the function takes nothing, unwinds nowhere, and the library stays loaded.
+        unsafe { libc::atexit(at_exit) };
+    });
+}

@@ -1,0 +1,311 @@
+//! Modules and compute pipelines: where the program asks for a pipeline, the driver is asked for one that counts; if
+//! that cannot be had, for the program's own.
+
+#![expect(
+    unsafe_code,
+    reason = "these functions are called by C, with structures behind pointers, and call functions of the driver"
+)]
+
+use std::{
+    collections::BTreeMap,
+    ffi::{CStr, c_void},
+    sync::Arc,
+};
+
+use ash::vk::{self, Handle as _};
+use flopmeter_core::table::BlockTable;
+
+use crate::{
+    arena::Window,
+    chain::{find, slice},
+    device::Device,
+    guard::{harmless, lock},
+    kernel::{self, Identity, Module},
+    snapshot::{self, State},
+};
+
+/// `vkCreateShaderModule`
+pub(crate) unsafe extern "system" fn create_module(
+    device: vk::Device,
+    info: *const vk::ShaderModuleCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    out: *mut vk::ShaderModule,
+) -> vk::Result {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
+        let create = device.below.fp_v1_0().create_shader_module;
+        let result = create(device.handle, info, allocator, out);
+        if result == vk::Result::SUCCESS {
+            harmless(|| {
+                let module = Arc::new(words(&*info));
+                lock(&device.tally).modules.insert((*out).as_raw(), module);
+            });
+        }
+        result
+    }
+}
+
+/// `vkDestroyShaderModule`
+pub(crate) unsafe extern "system" fn destroy_module(
+    device: vk::Device,
+    module: vk::ShaderModule,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(device) else { return };
+        harmless(|| lock(&device.tally).forget_module(module.as_raw()));
+        (device.below.fp_v1_0().destroy_shader_module)(device.handle, module, allocator);
+    }
+}
+
+/// `vkCreateComputePipelines`
+pub(crate) unsafe extern "system" fn create(
+    device: vk::Device,
+    cache: vk::PipelineCache,
+    count: u32,
+    infos: *const vk::ComputePipelineCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    out: *mut vk::Pipeline,
+) -> vk::Result {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
+        let driver = device.below.fp_v1_0().create_compute_pipelines;
+        let mut first = vk::Result::SUCCESS;
+        for (at, &info) in slice(infos, count).iter().enumerate() {
+            let mut info = info;
+            let base = usize::try_from(info.base_pipeline_index).ok().filter(|&base| base < at);
+            if let (true, Some(base)) =
+                (info.flags.contains(vk::PipelineCreateFlags::DERIVATIVE), base)
+            {
+                info.base_pipeline_handle = *out.add(base);
+                info.base_pipeline_index = -1;
+            }
+            let out = out.add(at);
+            let create = |cache, info: &vk::ComputePipelineCreateInfo<'_>| {
+                driver(device.handle, cache, 1, info, allocator, out)
+            };
+            let stage = harmless(|| Stage::read(&device, &info));
+            let counted = stage.as_ref().map(|stage| {
+                let counting = harmless(|| Counting::of(&device, stage, &info));
+                let counting =
+                    counting.unwrap_or_else(|| Err("the layer failed to rewrite it".into()))?;
+                // The program's cache keeps the program's own pipelines alone.
+                let result = create(vk::PipelineCache::null(), &counting.info);
+                counting.done(&device, result)
+            });
+            let result = match &counted {
+                Some(Ok(_)) => vk::Result::SUCCESS,
+                Some(Err(_)) | None => create(cache, &info),
+            };
+            if result == vk::Result::SUCCESS {
+                harmless(|| {
+                    if let (Some(stage), Some(counted)) = (stage, counted) {
+                        let handles = ((*out).as_raw(), info.stage.module.as_raw());
+                        lock(&device.tally).add(handles, stage.identity, counted);
+                    }
+                });
+            } else {
+                *out = vk::Pipeline::null();
+                first = if first == vk::Result::SUCCESS { result } else { first };
+                if info.flags.contains(vk::PipelineCreateFlags::EARLY_RETURN_ON_FAILURE) {
+                    let rest = out.add(1);
+                    (0..count as usize - at - 1).for_each(|n| *rest.add(n) = vk::Pipeline::null());
+                    break;
+                }
+            }
+        }
+        first
+    }
+}
+
+/// `vkDestroyPipeline`
+pub(crate) unsafe extern "system" fn destroy(
+    device: vk::Device,
+    pipeline: vk::Pipeline,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(device) else { return };
+        harmless(|| {
+            let mut tally = lock(&device.tally);
+            // A pipeline that is destroyed is not in use any more.
+            let window = tally.remove(pipeline.as_raw(), |table, pipeline| {
+                let raw = pipeline
+                    .window
+                    .map(|window| lock(&device.counters).read(window, table.bytes()));
+                let raw = raw.unwrap_or_default();
+                snapshot::decode(table, &raw, pipeline.launches, State::Idle)
+            });
+            if let Some(window) = window {
+                lock(&device.counters).give(window);
+            }
+        });
+        (device.below.fp_v1_0().destroy_pipeline)(device.handle, pipeline, allocator);
+    }
+}
+
+/// `vkCreateGraphicsPipelines`
+pub(crate) unsafe extern "system" fn create_graphics(
+    device: vk::Device,
+    cache: vk::PipelineCache,
+    count: u32,
+    infos: *const vk::GraphicsPipelineCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    out: *mut vk::Pipeline,
+) -> vk::Result {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
+        harmless(|| {
+            let mut tally = lock(&device.tally);
+            tally.beside.insert("graphics pipelines", "only compute pipelines are counted");
+        });
+        let create = device.below.fp_v1_0().create_graphics_pipelines;
+        create(device.handle, cache, count, infos, allocator, out)
+    }
+}
+
+/// The words of a module.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn words(info: &vk::ShaderModuleCreateInfo<'_>) -> Module {
+    // SAFETY: as the caller promises.
+    Module::new(unsafe { slice(info.p_code, info.code_size / 4) }.to_vec())
+}
+
+/// What a pipeline is made of.
+struct Stage {
+    identity: Identity,
+    module: Option<Arc<Module>>,
+    /// Whether the module comes within the request, and not by a handle.
+    inline: bool,
+}
+
+impl Stage {
+    /// # Safety
+    /// The structure is whole.
+    unsafe fn read(device: &Device, info: &vk::ComputePipelineCreateInfo<'_>) -> Self {
+        let stage = &info.stage;
+        // SAFETY: as the caller promises.
+        unsafe {
+            let by_handle = lock(&device.tally).modules.get(&stage.module.as_raw()).cloned();
+            let inline = find::<vk::ShaderModuleCreateInfo<'_>>(stage.p_next);
+            let inline = inline.filter(|_| stage.module == vk::ShaderModule::null());
+            let module = by_handle.or_else(|| Some(Arc::new(words(&*inline?))));
+            let varies = vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE;
+            let required =
+                find::<vk::PipelineShaderStageRequiredSubgroupSizeCreateInfo<'_>>(stage.p_next);
+            let subgroup = match required {
+                Some(required) => Some((*required).required_subgroup_size),
+                None if stage.flags.contains(varies) => None,
+                None => device.subgroup,
+            };
+            let identity = Identity {
+                module: module.as_ref().map(|module| module.hash),
+                entry: CStr::from_ptr(stage.p_name).to_string_lossy().into_owned(),
+                constants: constants(stage.p_specialization_info),
+                subgroup,
+            };
+            Self { identity, module, inline: inline.is_some() }
+        }
+    }
+}
+
+/// The bits of specialisation constants.
+///
+/// # Safety
+/// The structure is whole, or null.
+unsafe fn constants(info: *const vk::SpecializationInfo<'_>) -> BTreeMap<u32, u64> {
+    // SAFETY: as the caller promises.
+    let (entries, data) = unsafe {
+        let Some(info) = info.as_ref() else { return BTreeMap::new() };
+        let data = slice(info.p_data.cast::<u8>(), info.data_size);
+        (slice(info.p_map_entries, info.map_entry_count), data)
+    };
+    let bits = |entry: &vk::SpecializationMapEntry| {
+        let bytes = data.get(entry.offset as usize..)?.get(..entry.size)?;
+        let mut bits = [0; 8];
+        bits.get_mut(..entry.size)?.copy_from_slice(bytes);
+        Some((entry.constant_id, u64::from_le_bytes(bits)))
+    };
+    entries.iter().filter_map(bits).collect()
+}
+
+/// A request for a pipeline that counts.
+struct Counting<'a> {
+    info: vk::ComputePipelineCreateInfo<'a>,
+    module: vk::ShaderModule,
+    table: BlockTable,
+    window: Window,
+}
+
+impl<'a> Counting<'a> {
+    /// Rewrites the module of a stage.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    ///
+    /// # Safety
+    /// The structure is whole.
+    unsafe fn of(
+        device: &Device,
+        stage: &Stage,
+        info: &vk::ComputePipelineCreateInfo<'a>,
+    ) -> Result<Self, String> {
+        let abilities = device.abilities.clone()?;
+        let module = stage.module.as_ref();
+        let module = module.ok_or("the program gave the driver no SPIR-V for it")?;
+        let mut info = *info;
+        if stage.inline {
+            // SAFETY: the chain has at least the module's structure.
+            let first = unsafe { &*info.stage.p_next.cast::<vk::BaseInStructure<'_>>() };
+            if first.s_type != vk::StructureType::SHADER_MODULE_CREATE_INFO {
+                return Err("its SPIR-V comes behind another structure".into());
+            }
+            info.stage.p_next = first.p_next.cast::<c_void>();
+        }
+        // It would be made from the program's cache, in which it is not.
+        info.flags &= !vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED;
+
+        let mut window = None;
+        let place = |bytes| {
+            let (its, address) = lock(&device.counters).take(bytes)?;
+            window = Some(its);
+            Ok(address)
+        };
+        let made = kernel::counting(module, &stage.identity, abilities, place);
+        let made = made.and_then(|(words, table)| {
+            let module = vk::ShaderModuleCreateInfo::default().code(&words);
+            // SAFETY: the device is alive and the structure is whole.
+            let module = unsafe { device.below.create_shader_module(&module, None) };
+            let refused = |result| format!("the driver refused the module that counts: {result:?}");
+            Ok((module.map_err(refused)?, table))
+        });
+        match (made, window) {
+            (Ok((module, table)), Some(window)) => {
+                info.stage.module = module;
+                Ok(Self { info, module, table, window })
+            }
+            (made, window) => {
+                window.into_iter().for_each(|window| lock(&device.counters).give(window));
+                made.and(Err("it has no place for its counters".into()))
+            }
+        }
+    }
+
+    /// The pipeline was made, or not: its module is not needed any more, and without a pipeline its window neither.
+    fn done(self, device: &Device, result: vk::Result) -> Result<(BlockTable, Window), String> {
+        // SAFETY: the module is the layer's own, and in use no more.
+        unsafe { device.below.destroy_shader_module(self.module, None) };
+        if result == vk::Result::SUCCESS {
+            return Ok((self.table, self.window));
+        }
+        harmless(|| lock(&device.counters).give(self.window));
+        Err(format!("the driver refused the pipeline that counts: {result:?}"))
+    }
+}

@@ -1,0 +1,141 @@
+//! What is submitted, and when the program waits for it: then recordings are written.
+
+#![expect(
+    unsafe_code,
+    reason = "these functions are called by C, with handles that are pointers, and call functions of the driver"
+)]
+
+use std::sync::Arc;
+
+use ash::vk::{self, Handle as _};
+
+use crate::{
+    chain::slice,
+    device::Device,
+    guard::{harmless, lock},
+    saver::Moment,
+};
+
+/// Adds what command buffers dispatch.
+fn submitted(device: &Device, all: impl Iterator<Item = vk::CommandBuffer>) {
+    harmless(|| {
+        let all: Vec<u64> = all.map(vk::CommandBuffer::as_raw).collect();
+        if !all.is_empty() {
+            lock(&device.tally).submit(&all);
+            device.time(|clock, read| all.iter().for_each(|&one| clock.submit(one, read)));
+        }
+    });
+}
+
+/// `vkQueueSubmit`
+pub(crate) unsafe extern "system" fn submit(
+    queue: vk::Queue,
+    count: u32,
+    infos: *const vk::SubmitInfo<'_>,
+    fence: vk::Fence,
+) -> vk::Result {
+    // SAFETY: the program's own arguments.
+    unsafe {
+        let Some(device) = Device::of(queue) else { return vk::Result::ERROR_DEVICE_LOST };
+        let all = slice(infos, count).iter();
+        let all = all.flat_map(|info| slice(info.p_command_buffers, info.command_buffer_count));
+        submitted(&device, all.copied());
+        let result = (device.below.fp_v1_0().queue_submit)(queue, count, infos, fence);
+        device.save_at(Moment::Submitted);
+        result
+    }
+}
+
+/// Functions that the program has under two names, the second from an extension.
+macro_rules! named {
+    ($(
+        $(#[$about:meta])*
+        $function:ident as $name:literal: $kind:ty,
+        |$first:ident: $handle:ty, $($argument:ident: $type:ty),*| $before:expr, $moment:ident
+    )*) => { $(
+        $(#[$about])*
+        pub(crate) unsafe extern "system" fn $function(
+            $first: $handle,
+            $($argument: $type),*
+        ) -> vk::Result {
+            // SAFETY: the program's own arguments, and the function of this name, which is there where the program
+            // has it from the layer.
+            unsafe {
+                let Some(device) = Device::of($first) else {
+                    return vk::Result::ERROR_DEVICE_LOST;
+                };
+                let Some(next) = device.find($name) else {
+                    return vk::Result::ERROR_DEVICE_LOST;
+                };
+                let next: $kind = std::mem::transmute(next);
+                ($before)(&device);
+                let result = next($first, $($argument),*);
+                device.save_at(Moment::$moment);
+                result
+            }
+        }
+    )* };
+}
+
+/// # Safety
+/// `infos` are `count` structures of the program's.
+unsafe fn submitted2(device: &Device, count: u32, infos: *const vk::SubmitInfo2<'_>) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let all = slice(infos, count)
+            .iter()
+            .flat_map(|info| slice(info.p_command_buffer_infos, info.command_buffer_info_count));
+        submitted(device, all.map(|info| info.command_buffer));
+    }
+}
+
+named! {
+    /// `vkQueueSubmit2`
+    submit2 as c"vkQueueSubmit2": vk::PFN_vkQueueSubmit2,
+    |queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence|
+    |device: &Arc<Device>| submitted2(device, count, infos), Submitted
+
+    /// `vkQueueSubmit2KHR`
+    submit2_khr as c"vkQueueSubmit2KHR": vk::PFN_vkQueueSubmit2,
+    |queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence|
+    |device: &Arc<Device>| submitted2(device, count, infos), Submitted
+
+    /// `vkWaitForFences`
+    wait_for_fences as c"vkWaitForFences": vk::PFN_vkWaitForFences,
+    |device: vk::Device, count: u32, fences: *const vk::Fence, all: vk::Bool32, timeout: u64|
+    |_| (), Waited
+
+    /// `vkGetFenceStatus`
+    fence_status as c"vkGetFenceStatus": vk::PFN_vkGetFenceStatus,
+    |device: vk::Device, fence: vk::Fence| |_| (), Waited
+
+    /// `vkWaitSemaphores`
+    wait_semaphores as c"vkWaitSemaphores": vk::PFN_vkWaitSemaphores,
+    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64| |_| (), Waited
+
+    /// `vkWaitSemaphoresKHR`
+    wait_semaphores_khr as c"vkWaitSemaphoresKHR": vk::PFN_vkWaitSemaphores,
+    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64| |_| (), Waited
+}
+
+/// `vkQueueWaitIdle`
+pub(crate) unsafe extern "system" fn queue_wait_idle(queue: vk::Queue) -> vk::Result {
+    // SAFETY: the program's own argument.
+    unsafe {
+        let Some(device) = Device::of(queue) else { return vk::Result::ERROR_DEVICE_LOST };
+        let result = (device.below.fp_v1_0().queue_wait_idle)(queue);
+        device.save_at(Moment::Waited);
+        result
+    }
+}
+
+/// `vkDeviceWaitIdle`
+pub(crate) unsafe extern "system" fn device_wait_idle(device: vk::Device) -> vk::Result {
+    // SAFETY: the program's own argument.
+    unsafe {
+        let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
+        let result = (device.below.fp_v1_0().device_wait_idle)(device.handle);
+        device.save_at(Moment::Waited);
+        result
+    }
+}

@@ -1,0 +1,74 @@
+//! A module that counts, for one pipeline: the program's words in, the words that the driver is given instead out.
+//! Knows no Vulkan; where the counters lie it is told.
+
+use std::collections::BTreeMap;
+
+use flopmeter_core::{
+    spirv::{Counters, Means, SpirvKernel},
+    table::BlockTable,
+};
+
+/// A module of the program's.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) words: Vec<u32>,
+    /// A name for it that is the same on every machine.
+    pub(crate) hash: u64,
+}
+
+impl Module {
+    pub(crate) fn new(words: Vec<u32>) -> Self {
+        Self { hash: fnv1a(&words), words }
+    }
+}
+
+/// What a program makes a pipeline of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    /// The module's name; `None` where the layer has not seen it.
+    pub(crate) module: Option<u64>,
+    pub(crate) entry: String,
+    /// The bits of specialisation constants, by their number.
+    pub(crate) constants: BTreeMap<u32, u64>,
+    /// Invocations of a whole subgroup, where that is known.
+    pub(crate) subgroup: Option<u32>,
+}
+
+/// What a device has for counting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abilities {
+    /// Whether storage buffers have 64-bit atomics.
+    pub(crate) wide_atomics: bool,
+    /// Whether compute shaders have subgroup arithmetic.
+    pub(crate) subgroups: bool,
+}
+
+/// The words of a module that counts, and what its counters mean. `place` says at which address so many bytes of
+/// counters lie.
+///
+/// # Errors
+/// Why the module cannot count.
+pub(crate) fn counting(
+    module: &Module,
+    identity: &Identity,
+    abilities: Abilities,
+    place: impl FnOnce(u64) -> Result<u64, String>,
+) -> Result<(Vec<u32>, BlockTable), String> {
+    let Identity { entry, constants, subgroup, .. } = identity;
+    let constants = constants.iter().map(|(&number, &bits)| (number, bits)).collect();
+    let name = format!("{entry}@{:016x}", module.hash);
+    let kernel = SpirvKernel::read(&name, &module.words, entry, &constants, *subgroup);
+    let kernel = kernel.map_err(|error| error.to_string())?;
+    let Abilities { wide_atomics, subgroups } = abilities;
+    let counters = Counters::Address(place(kernel.table().bytes())?);
+    let words = kernel.counting(&Means { counters, wide_atomics, subgroups });
+    Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))
+}
+
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of the words as a file holds them.
+fn fnv1a(words: &[u32]) -> u64 {
+    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}

@@ -1,0 +1,53 @@
+//! A Vulkan layer: it stands between a program and its driver, and has each compute pipeline that the program
+//! creates count what it executes. The program is not changed, and does not notice.
+//!
+//! The kernels are rewritten by [`flopmeter_core::spirv`]. Their counters lie in memory of the layer, whose device
+//! address is a constant of the rewritten module, so that descriptors, push constants, pipeline layouts and command
+//! buffers of the program stay what they are. What cannot be counted passes through as it is and is listed with the
+//! reason. When a device is destroyed, when the process ends, and from time to time in between, the layer writes a
+//! [`Recording`](flopmeter_core::recording::Recording) into the folder that [`FOLDER`] names. Without that variable
+//! it counts nothing.
+//!
+//! | module | its one job | what it never knows |
+//! |---|---|---|
+//! | `abi` | which of the program's calls come by here | what is done there |
+//! | `link` | the structures by which loader and layers find each other | devices |
+//! | `instance`, `device` | what is known of each, from its creation to its end | pipelines |
+//! | `features` | what counting needs of a device, asked for in the program's name | who counts |
+//! | `chain` | structures that hang one on another | what they say |
+//! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
+//! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
+//! | `kernel` | a module that counts, for one pipeline | Vulkan |
+//! | `clock`, `queries` | in a run for times: which dispatch took how long, by timestamps around it | prices |
+//! | `tally` | which pipelines there are, and how often each was dispatched | Vulkan |
+//! | `snapshot` | counters and tally as a recording | files |
+//! | `saver` | when and where recordings are written | what is in them |
+//! | `guard` | a panic of the layer is not the program's | everything else |
+
+mod abi;
+mod arena;
+mod chain;
+mod clock;
+mod device;
+mod features;
+mod guard;
+mod hooks;
+mod instance;
+mod kernel;
+mod link;
+mod memory;
+mod queries;
+mod saver;
+mod snapshot;
+mod tally;
+
+pub use abi::vkNegotiateLoaderLayerInterfaceVersion;
+
+/// The layer's name, by which a loader is asked for it.
+pub const NAME: &str = "VK_LAYER_FLOPMETER_count";
+
+/// The environment variable with the folder into which recordings are written.
+pub const FOLDER: &str = "FLOPMETER_RECORDINGS";
+
+/// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
+pub const TIMES: &str = "FLOPMETER_TIMES";

@@ -1,0 +1,283 @@
+//! Counters and tally as a recording: what each kernel executed, and what is not known and why. Knows no files and no
+//! Vulkan; counters come as bytes.
+
+use flopmeter_core::{
+    recording::{Counted, Device, NotCounted, Recording, Timed, label},
+    table::BlockTable,
+};
+
+use crate::{
+    arena::Window,
+    clock::Clock,
+    kernel::Identity,
+    tally::{Gone, Kernel, Launches, Pipeline, Tally},
+};
+
+/// Whether what is counted may still go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Kernels may run at this moment.
+    Running,
+    /// The program ends, and nobody has waited for its kernels.
+    Ending,
+    /// No kernel runs any more.
+    Idle,
+}
+
+/// What one pipeline counted, whose counters are `raw`. A running pipeline has counted what has arrived.
+pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: State) -> Gone {
+    let arrived = table.arrived(raw);
+    let workgroup = table.invocations([1; 3]);
+    let launched = match state {
+        State::Running | State::Ending => Some(arrived),
+        State::Idle => launches.invocations(workgroup),
+    };
+    let gone = Gone { launches, invocations: arrived, ..Gone::default() };
+    match table.decode(raw, launched) {
+        Ok(executions) => {
+            Gone { cost: table.cost(&executions), dead: table.dead(&executions), ..gone }
+        }
+        Err(error) => Gone { problem: Some(error.to_string()), ..gone },
+    }
+}
+
+/// Everything that is known now. `read` gives so many bytes of a window. Notes in the tally which submissions have
+/// come to their end.
+pub(crate) fn take(
+    tally: &mut Tally,
+    device: &Device,
+    refused: Option<&str>,
+    state: State,
+    read: impl Fn(Window, u64) -> Vec<u8>,
+) -> Recording {
+    let mut sums: Vec<(Gone, bool)> =
+        tally.kernels.iter().map(|kernel| (kernel.gone.clone(), true)).collect();
+    for pipeline in tally.pipelines.values() {
+        let Pipeline { kernel, window, launches } = pipeline;
+        let (sum, settled) = &mut sums[*kernel];
+        match (&tally.kernels[*kernel].table, window) {
+            (Ok(table), Some(window)) => {
+                let raw = read(*window, table.bytes());
+                let live = decode(table, &raw, *launches, state);
+                let launched = launches.invocations(table.invocations([1; 3]));
+                *settled &= launched.is_none_or(|launched| launched == live.invocations);
+                sum.add(live);
+            }
+            _ => sum.launches.add(*launches),
+        }
+    }
+    let settled = state == State::Idle || sums.iter().all(|&(_, settled)| settled);
+    if settled {
+        tally.settled = tally.submissions;
+    }
+
+    let mut recording = Recording {
+        process: std::process::id(),
+        device: Some(device.clone()),
+        finished: settled && state != State::Running,
+        unfinished_submissions: tally.submissions - tally.settled,
+        ..Recording::default()
+    };
+    for (kernel, (sum, _)) in tally.kernels.iter().zip(sums) {
+        if sum.launches.dispatches == 0 {
+            continue;
+        }
+        match row(kernel, sum) {
+            Ok(row) => recording.kernels.push(row),
+            Err(row) => recording.not_counted.push(row),
+        }
+    }
+    let beside = |what: &str, why: &str, dispatches| NotCounted {
+        kernel: None,
+        what: Some(what.to_owned()),
+        why: why.to_owned(),
+        dispatches,
+    };
+    let others = &mut recording.not_counted;
+    if let Some(why) = refused {
+        others.push(beside("a device", why, 0));
+    }
+    if tally.strays > 0 {
+        let why = "no compute pipeline was seen to be bound";
+        others.push(beside("dispatches", why, tally.strays));
+    }
+    others.extend(tally.beside.iter().map(|(what, why)| beside(what, why, 0)));
+    let panics = crate::guard::panics();
+    others.extend(panics.iter().map(|said| beside("what the layer gave up on", said, 0)));
+    recording
+}
+
+/// How long kernels took that were timed; a tick takes `period` nanoseconds.
+pub(crate) fn times(
+    tally: &Tally,
+    clock: &Clock,
+    period: f64,
+    device: &Device,
+    state: State,
+) -> Recording {
+    let times = clock.times.iter().map(|(&kernel, times)| {
+        let Identity { module, entry, constants, subgroup: _ } = &tally.kernels[kernel].identity;
+        Timed {
+            entry: entry.clone(),
+            module: name_of(*module),
+            spec_constants: constants.clone(),
+            dispatches: times.dispatches,
+            seconds: times.ticks as f64 * period * 1e-9,
+        }
+    });
+    Recording {
+        process: std::process::id(),
+        device: Some(device.clone()),
+        finished: state != State::Running,
+        times: times.collect(),
+        ..Recording::default()
+    }
+}
+
+/// What a module is called.
+fn name_of(module: Option<u64>) -> String {
+    module.map_or_else(String::new, |hash| format!("{hash:016x}"))
+}
+
+/// A kernel that was dispatched, as counted or not.
+fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
+    let Identity { module, entry, constants, subgroup: _ } = &kernel.identity;
+    let module = name_of(*module);
+    let Gone { launches, invocations, cost, dead, problem } = sum;
+    let why = match (&kernel.table, problem) {
+        (Err(why), _) => why.clone(),
+        (Ok(_), Some(problem)) => problem,
+        (Ok(table), None) => {
+            return Ok(Counted {
+                name: kernel.name.clone(),
+                entry: entry.clone(),
+                module,
+                spec_constants: constants.clone(),
+                dispatches: launches.dispatches,
+                invocations,
+                counters: table.counters().into(),
+                cost,
+                dead,
+            });
+        }
+    };
+    Err(NotCounted {
+        kernel: Some(label(kernel.name.as_deref(), entry, &module)),
+        what: None,
+        why,
+        dispatches: launches.dispatches,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernel::{Abilities, Module, counting};
+
+    /// A kernel that does nothing, in workgroups of 8.
+    const NOTHING: [u32; 37] = [
+        // Magic number, version 1.3, bound.
+        0x0723_0203,
+        0x1_0300,
+        0,
+        5,
+        0, // OpCapability Shader, OpMemoryModel Logical GLSL450
+        0x2_0011,
+        1,
+        0x3_000e,
+        0,
+        1, // OpEntryPoint GLCompute %1 "main"
+        0x5_000f,
+        5,
+        1,
+        0x6e69_616d,
+        0, // OpExecutionMode %1 LocalSize 8 1 1
+        0x6_0010,
+        1,
+        17,
+        8,
+        1,
+        1, // %2 = OpTypeVoid, %3 = OpTypeFunction %2
+        0x2_0013,
+        2,
+        0x3_0021,
+        3,
+        2, // %1 = OpFunction %2 None %3
+        0x5_0036,
+        2,
+        1,
+        0,
+        3, // %4 = OpLabel, OpReturn, OpFunctionEnd
+        0x2_00f8,
+        4,
+        0x1_00fd,
+        0x1_0038,
+        0x1_0000,
+        0x1_0000,
+    ];
+
+    fn identity() -> Identity {
+        let entry = "main".to_owned();
+        Identity { module: Some(7), entry, constants: BTreeMap::new(), subgroup: None }
+    }
+
+    fn table() -> BlockTable {
+        let abilities = Abilities { wide_atomics: true, subgroups: true };
+        let module = Module::new(NOTHING.to_vec());
+        counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().1
+    }
+
+    /// The counters of so many invocations.
+    fn raw(table: &BlockTable, arrived: u64) -> Vec<u8> {
+        let mut raw = vec![0; table.bytes() as usize];
+        raw[..8].copy_from_slice(&arrived.to_le_bytes());
+        raw
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_missed_once_nothing_runs_any_more() {
+        let table = table();
+        let two = Launches { dispatches: 1, groups: 2, unknown: 0 };
+        for (arrived, state, known) in [
+            (16, State::Idle, true),
+            (8, State::Idle, false),
+            (8, State::Running, true),
+            (8, State::Ending, true),
+        ] {
+            let left = decode(&table, &raw(&table, arrived), two, state);
+            assert_eq!(left.problem.is_none(), known, "{arrived} {state:?}: {:?}", left.problem);
+            assert_eq!(left.invocations, arrived);
+        }
+        let unknown = Launches { unknown: 1, ..two };
+        assert_eq!(decode(&table, &raw(&table, 8), unknown, State::Idle).problem, None);
+        assert!(decode(&table, &raw(&table, 7), unknown, State::Idle).problem.is_some());
+    }
+
+    #[test]
+    fn a_recording_says_what_has_not_ended() {
+        let mut tally = Tally::default();
+        let window = Window { block: 0, offset: 0, bytes: table().bytes() };
+        tally.add((1, 0), identity(), Ok((table(), window)));
+        tally.begin(5);
+        tally.bind(5, Some(1));
+        tally.dispatch(5, Some([1, 1, 1]));
+        tally.submit(&[5]);
+        let device = Device::default();
+        let mut at = |arrived, state| {
+            let read = |_, _| raw(&table(), arrived);
+            take(&mut tally, &device, None, state, read)
+        };
+        let said = |recording: &Recording| (recording.finished, recording.unfinished_submissions);
+        assert_eq!(said(&at(0, State::Running)), (false, 1));
+        assert_eq!(said(&at(0, State::Ending)), (false, 1));
+        assert_eq!(said(&at(8, State::Running)), (false, 0));
+        let ended = at(8, State::Ending);
+        assert_eq!(said(&ended), (true, 0));
+        assert_eq!((ended.kernels[0].dispatches, ended.kernels[0].invocations), (1, 8));
+        let lost = at(0, State::Idle);
+        assert_eq!(lost.kernels, []);
+        assert!(lost.not_counted[0].why.contains("0 of 8 invocations"), "{:?}", lost.not_counted);
+    }
+}

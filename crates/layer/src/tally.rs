@@ -1,0 +1,213 @@
+//! Which kernels and pipelines a program has on one device, and how often each was dispatched. Handles are numbers
+//! here; the file knows no Vulkan, no prices and no memory.
+
+mod commands;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use flopmeter_core::{op::Cost, table::BlockTable};
+
+pub(crate) use commands::{Commands, Id, Launches};
+
+use crate::{
+    arena::Window,
+    kernel::{Identity, Module},
+};
+
+/// All pipelines that are made of the same.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(crate) identity: Identity,
+    /// What the program calls it.
+    pub(crate) name: Option<String>,
+    /// What its counters mean, or why it has none.
+    pub(crate) table: Result<BlockTable, String>,
+    /// What pipelines of it counted that are gone.
+    pub(crate) gone: Gone,
+}
+
+/// What is left of pipelines that were destroyed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gone {
+    pub(crate) launches: Launches,
+    pub(crate) invocations: u64,
+    pub(crate) cost: Cost,
+    pub(crate) dead: Cost,
+    /// Why not all of it is known.
+    pub(crate) problem: Option<String>,
+}
+
+/// A pipeline that is alive.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) kernel: usize,
+    /// Where its counters lie, where it counts.
+    pub(crate) window: Option<Window>,
+    /// What was submitted of it.
+    pub(crate) launches: Launches,
+}
+
+/// What is known of one device.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) modules: HashMap<u64, Arc<Module>>,
+    /// What the program calls its modules.
+    module_names: HashMap<u64, String>,
+    pub(crate) kernels: Vec<Kernel>,
+    by_identity: HashMap<Identity, usize>,
+    pub(crate) pipelines: BTreeMap<Id, Pipeline>,
+    by_handle: HashMap<u64, Id>,
+    next: Id,
+    recorded: HashMap<u64, Commands>,
+    /// Dispatches of what the layer has not seen being made.
+    pub(crate) strays: u64,
+    /// What ran beside, and why it is not counted.
+    pub(crate) beside: BTreeMap<&'static str, &'static str>,
+    /// How often something was submitted that has dispatches.
+    pub(crate) submissions: u64,
+    /// How many of those had come to their end when that was last seen.
+    pub(crate) settled: u64,
+}
+
+impl Tally {
+    /// A pipeline was made of the module of this handle.
+    pub(crate) fn add(
+        &mut self,
+        (handle, module): (u64, u64),
+        identity: Identity,
+        made: Result<(BlockTable, Window), String>,
+    ) {
+        let name = self.module_names.get(&module).cloned();
+        let (table, window) = match made {
+            Ok((table, window)) => (Ok(table), Some(window)),
+            Err(why) => (Err(why), None),
+        };
+        let kernels = &mut self.kernels;
+        let kernel = *self.by_identity.entry(identity.clone()).or_insert_with(|| {
+            let gone = Gone::default();
+            kernels.push(Kernel { identity, name: None, table: Err(String::new()), gone });
+            kernels.len() - 1
+        });
+        let its = &mut kernels[kernel];
+        its.name = its.name.take().or(name);
+        // Where only some pipelines of a kernel count, what the kernel executed is not known.
+        match (&its.table, table) {
+            (Err(why), Ok(_)) if !why.is_empty() => {}
+            (_, table) => its.table = table,
+        }
+        let id = self.next;
+        self.next += 1;
+        self.pipelines.insert(id, Pipeline { kernel, window, launches: Launches::default() });
+        self.by_handle.insert(handle, id);
+    }
+
+    /// A pipeline is about to be destroyed; `decode` says what it counted, and its window is free again.
+    pub(crate) fn remove(
+        &mut self,
+        handle: u64,
+        decode: impl FnOnce(&BlockTable, &Pipeline) -> Gone,
+    ) -> Option<Window> {
+        let id = self.by_handle.remove(&handle)?;
+        let pipeline = self.pipelines.remove(&id)?;
+        let kernel = &mut self.kernels[pipeline.kernel];
+        match (&kernel.table, pipeline.window) {
+            (Ok(table), Some(_)) => {
+                let left = decode(table, &pipeline);
+                kernel.gone.add(left);
+            }
+            _ => kernel.gone.launches.add(pipeline.launches),
+        }
+        pipeline.window
+    }
+
+    /// The program gave a pipeline a name.
+    pub(crate) fn name_pipeline(&mut self, handle: u64, name: &str) {
+        let pipeline = self.by_handle.get(&handle).and_then(|id| self.pipelines.get(id));
+        if let Some(pipeline) = pipeline {
+            self.kernels[pipeline.kernel].name = Some(name.to_owned());
+        }
+    }
+
+    /// The program gave a module a name, which its pipelines have where they have none of their own.
+    pub(crate) fn name_module(&mut self, handle: u64, name: &str) {
+        self.module_names.insert(handle, name.to_owned());
+    }
+
+    /// A module is gone.
+    pub(crate) fn forget_module(&mut self, handle: u64) {
+        self.modules.remove(&handle);
+        self.module_names.remove(&handle);
+    }
+
+    /// Recording begins anew.
+    pub(crate) fn begin(&mut self, commands: u64) {
+        self.recorded.insert(commands, Commands::default());
+    }
+
+    /// A command buffer is gone.
+    pub(crate) fn forget_commands(&mut self, commands: u64) {
+        self.recorded.remove(&commands);
+    }
+
+    /// A compute pipeline, or something in its place, is bound.
+    pub(crate) fn bind(&mut self, commands: u64, pipeline: Option<u64>) {
+        let id = pipeline.and_then(|handle| self.by_handle.get(&handle)).copied();
+        self.recorded.entry(commands).or_default().bind(id);
+    }
+
+    /// The kernel of the pipeline that is bound.
+    pub(crate) fn bound(&self, commands: u64) -> Option<usize> {
+        let id = self.recorded.get(&commands)?.bound()?;
+        Some(self.pipelines.get(&id)?.kernel)
+    }
+
+    /// What is recorded from now on may be left out by the device, or no longer.
+    pub(crate) fn conditional(&mut self, commands: u64, begins: bool) {
+        self.recorded.entry(commands).or_default().conditional(begins);
+    }
+
+    /// Workgroups are dispatched; `None` where the device alone knows how many.
+    pub(crate) fn dispatch(&mut self, commands: u64, grid: Option<[u32; 3]>) {
+        self.recorded.entry(commands).or_default().dispatch(grid);
+    }
+
+    /// Secondary command buffers are executed.
+    pub(crate) fn execute(&mut self, commands: u64, secondary: impl Iterator<Item = u64>) {
+        let mut primary = self.recorded.remove(&commands).unwrap_or_default();
+        for other in secondary {
+            if let Some(other) = self.recorded.get(&other) {
+                primary.execute(other);
+            }
+        }
+        self.recorded.insert(commands, primary);
+    }
+
+    /// Command buffers are about to be submitted.
+    pub(crate) fn submit(&mut self, submitted: &[u64]) {
+        let all = submitted.iter().filter_map(|commands| self.recorded.get(commands));
+        let mut dispatches = false;
+        for commands in all {
+            for (id, launches) in commands.launches() {
+                dispatches = true;
+                match id.and_then(|id| self.pipelines.get_mut(&id)) {
+                    Some(pipeline) => pipeline.launches.add(launches),
+                    None => self.strays += launches.dispatches,
+                }
+            }
+        }
+        self.submissions += u64::from(dispatches);
+    }
+}
+
+impl Gone {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.launches.add(other.launches);
+        self.invocations += other.invocations;
+        self.cost = self.cost + other.cost;
+        self.dead = self.dead + other.dead;
+        self.problem = self.problem.take().or(other.problem);
+    }
+}

@@ -1,0 +1,408 @@
+//! A small Vulkan program: an instance, a device, buffers, pipelines and commands, as few calls as there can be.
+//! Knows nothing of layers.
+#![allow(unsafe_code, reason = "a program that uses Vulkan")]
+
+use std::ffi::CStr;
+
+use ash::{Device, Entry, Instance, vk};
+
+/// Numbers in each buffer.
+pub const NUMBERS: usize = 1024;
+
+/// How a program asks for the features of its device.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Asks {
+    /// Not at all.
+    Nothing,
+    /// With the structures of Vulkan 1.0 and of an extension each.
+    Plain,
+    /// With the structure of Vulkan 1.2, which has nothing switched on.
+    Core,
+    /// For modules that are part of the request for a pipeline.
+    Inline,
+    /// For kernels that read a clock.
+    Clock,
+}
+
+impl Asks {
+    /// The extension that the device has to have.
+    fn extension(self) -> Option<&'static CStr> {
+        match self {
+            Self::Nothing | Self::Plain | Self::Core => None,
+            Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
+            Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
+        }
+    }
+}
+
+/// A device, and a buffer that all kernels have at binding 0 of set 0.
+pub struct Host {
+    pub device: Device,
+    pub queue: vk::Queue,
+    instance: Instance,
+    _entry: Entry,
+    buffer: vk::Buffer,
+    memory: vk::DeviceMemory,
+    numbers: *mut u32,
+    set: vk::DescriptorSet,
+    sets: vk::DescriptorPool,
+    set_layout: vk::DescriptorSetLayout,
+    layout: vk::PipelineLayout,
+    pool: vk::CommandPool,
+}
+
+impl Host {
+    pub fn open(asks: Asks) -> Self {
+        Self::with(asks).unwrap()
+    }
+
+    /// `None` where the device has not the extension.
+    pub fn with(asks: Asks) -> Option<Self> {
+        unsafe {
+            let entry = Entry::load().unwrap();
+            let about = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
+            let info = vk::InstanceCreateInfo::default().application_info(&about);
+            let instance = entry.create_instance(&info, None).unwrap();
+            let physical = instance.enumerate_physical_devices().unwrap()[0];
+            let has = instance.enumerate_device_extension_properties(physical).unwrap();
+            let extension = asks.extension();
+            let found =
+                |name: &CStr| has.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
+            if !extension.is_none_or(found) {
+                return None;
+            }
+            Some(Self::on(entry, instance, physical, asks))
+        }
+    }
+
+    unsafe fn on(
+        entry: Entry,
+        instance: Instance,
+        physical: vk::PhysicalDevice,
+        asks: Asks,
+    ) -> Self {
+        unsafe {
+            let queues = [vk::DeviceQueueCreateInfo::default().queue_priorities(&[1.0])];
+            let features = vk::PhysicalDeviceFeatures::default();
+            let mut core = vk::PhysicalDeviceVulkan12Features::default();
+            let mut all = vk::PhysicalDeviceFeatures2::default();
+            let mut inline =
+                vk::PhysicalDeviceMaintenance5FeaturesKHR::default().maintenance5(true);
+            let mut clock =
+                vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
+            let extensions: Vec<_> = asks.extension().iter().map(|name| name.as_ptr()).collect();
+            let mut info = vk::DeviceCreateInfo::default()
+                .queue_create_infos(&queues)
+                .enabled_extension_names(&extensions);
+            match asks {
+                Asks::Nothing => {}
+                Asks::Plain => info = info.enabled_features(&features),
+                Asks::Core => info = info.push_next(&mut core).push_next(&mut all),
+                Asks::Inline => info = info.push_next(&mut inline),
+                Asks::Clock => info = info.push_next(&mut clock),
+            }
+            let device = instance.create_device(physical, &info, None).unwrap();
+            assert_eq!((core.buffer_device_address, all.features.shader_int64), (0, 0));
+            let queue = device.get_device_queue(0, 0);
+
+            let bytes = (4 * NUMBERS) as u64;
+            let usage =
+                vk::BufferUsageFlags::STORAGE_BUFFER | vk::BufferUsageFlags::INDIRECT_BUFFER;
+            let info = vk::BufferCreateInfo::default().size(bytes).usage(usage);
+            let buffer = device.create_buffer(&info, None).unwrap();
+            let needs = device.get_buffer_memory_requirements(buffer);
+            let types = instance.get_physical_device_memory_properties(physical);
+            let host = vk::MemoryPropertyFlags::HOST_VISIBLE;
+            let index = (0..types.memory_type_count).find(|&at| {
+                needs.memory_type_bits >> at & 1 == 1
+                    && types.memory_types[at as usize].property_flags.contains(host)
+            });
+            let info = vk::MemoryAllocateInfo::default()
+                .allocation_size(needs.size)
+                .memory_type_index(index.unwrap());
+            let memory = device.allocate_memory(&info, None).unwrap();
+            device.bind_buffer_memory(buffer, memory, 0).unwrap();
+            let flags = vk::MemoryMapFlags::empty();
+            let numbers = device.map_memory(memory, 0, vk::WHOLE_SIZE, flags).unwrap();
+            numbers.write_bytes(0, 4 * NUMBERS);
+
+            let binding = [vk::DescriptorSetLayoutBinding::default()
+                .descriptor_type(vk::DescriptorType::STORAGE_BUFFER)
+                .descriptor_count(1)
+                .stage_flags(vk::ShaderStageFlags::COMPUTE)];
+            let info = vk::DescriptorSetLayoutCreateInfo::default().bindings(&binding);
+            let set_layout = device.create_descriptor_set_layout(&info, None).unwrap();
+            let sizes = [vk::DescriptorPoolSize {
+                ty: vk::DescriptorType::STORAGE_BUFFER,
+                descriptor_count: 1,
+            }];
+            let info = vk::DescriptorPoolCreateInfo::default().max_sets(1).pool_sizes(&sizes);
+            let sets = device.create_descriptor_pool(&info, None).unwrap();
+            let layouts = [set_layout];
+            let info = vk::DescriptorSetAllocateInfo::default()
+                .descriptor_pool(sets)
+                .set_layouts(&layouts);
+            let set = device.allocate_descriptor_sets(&info).unwrap()[0];
+            let all = [vk::DescriptorBufferInfo { buffer, offset: 0, range: vk::WHOLE_SIZE }];
+            let write = vk::WriteDescriptorSet::default()
+                .dst_set(set)
+                .descriptor_type(vk::DescriptorType::STORAGE_BUFFER)
+                .buffer_info(&all);
+            device.update_descriptor_sets(&[write], &[]);
+            let info = vk::PipelineLayoutCreateInfo::default().set_layouts(&layouts);
+            let layout = device.create_pipeline_layout(&info, None).unwrap();
+            let flags = vk::CommandPoolCreateFlags::RESET_COMMAND_BUFFER;
+            let info = vk::CommandPoolCreateInfo::default().flags(flags);
+            let pool = device.create_command_pool(&info, None).unwrap();
+            let numbers = numbers.cast();
+            Self {
+                device,
+                queue,
+                instance,
+                _entry: entry,
+                buffer,
+                memory,
+                numbers,
+                set,
+                sets,
+                set_layout,
+                layout,
+                pool,
+            }
+        }
+    }
+
+    /// Another device of another instance.
+    pub fn another(&self) -> Self {
+        Self::open(Asks::Plain)
+    }
+
+    /// What the buffer holds.
+    pub fn read(&self) -> Vec<u32> {
+        unsafe { std::slice::from_raw_parts(self.numbers, NUMBERS) }.to_vec()
+    }
+
+    /// Puts numbers in front of the buffer.
+    pub fn write(&self, numbers: &[u32]) {
+        unsafe { self.numbers.copy_from_nonoverlapping(numbers.as_ptr(), numbers.len()) }
+    }
+
+    /// A pipeline, with 32-bit specialisation constants by their number.
+    pub fn pipeline(&self, words: &[u32], constants: &[(u32, u32)]) -> vk::Pipeline {
+        unsafe {
+            let info = vk::ShaderModuleCreateInfo::default().code(words);
+            let module = self.device.create_shader_module(&info, None).unwrap();
+            let bytes: Vec<u8> =
+                constants.iter().flat_map(|(_, value)| value.to_le_bytes()).collect();
+            let entries: Vec<_> = (0..)
+                .zip(constants)
+                .map(|(at, &(constant_id, _))| vk::SpecializationMapEntry {
+                    constant_id,
+                    offset: 4 * at,
+                    size: 4,
+                })
+                .collect();
+            let constants = vk::SpecializationInfo::default().map_entries(&entries).data(&bytes);
+            let stage = vk::PipelineShaderStageCreateInfo::default()
+                .stage(vk::ShaderStageFlags::COMPUTE)
+                .module(module)
+                .name(c"main")
+                .specialization_info(&constants);
+            let info = vk::ComputePipelineCreateInfo::default()
+                .flags(vk::PipelineCreateFlags::DISPATCH_BASE)
+                .stage(stage)
+                .layout(self.layout);
+            let none = vk::PipelineCache::null();
+            let made = self.device.create_compute_pipelines(none, &[info], None).unwrap();
+            self.device.destroy_shader_module(module, None);
+            made[0]
+        }
+    }
+
+    /// A pipeline whose module is part of the request.
+    pub fn inline_pipeline(&self, words: &[u32]) -> vk::Pipeline {
+        unsafe {
+            let mut module = vk::ShaderModuleCreateInfo::default().code(words);
+            let stage = vk::PipelineShaderStageCreateInfo::default()
+                .stage(vk::ShaderStageFlags::COMPUTE)
+                .name(c"main")
+                .push_next(&mut module);
+            let info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(self.layout);
+            let none = vk::PipelineCache::null();
+            self.device.create_compute_pipelines(none, &[info], None).unwrap()[0]
+        }
+    }
+
+    /// Does what Vulkan does not allow, and drivers let pass.
+    pub fn break_a_rule(&self) {
+        let info = vk::BufferCreateInfo::default().usage(vk::BufferUsageFlags::STORAGE_BUFFER);
+        unsafe {
+            let buffer = self.device.create_buffer(&info, None).unwrap();
+            self.device.destroy_buffer(buffer, None);
+        }
+    }
+
+    pub fn destroy_pipeline(&self, pipeline: vk::Pipeline) {
+        unsafe { self.device.destroy_pipeline(pipeline, None) }
+    }
+
+    /// A command pool of somebody's own, for another thread.
+    pub fn pool(&self) -> vk::CommandPool {
+        let info = vk::CommandPoolCreateInfo::default();
+        unsafe { self.device.create_command_pool(&info, None).unwrap() }
+    }
+
+    pub fn destroy_pool(&self, pool: vk::CommandPool) {
+        unsafe { self.device.destroy_command_pool(pool, None) }
+    }
+
+    /// Commands that `write` writes.
+    pub fn record(&self, write: impl FnOnce(&Recorder<'_>)) -> vk::CommandBuffer {
+        self.record_in(self.pool, vk::CommandBufferLevel::PRIMARY, write)
+    }
+
+    /// Commands for others to execute.
+    pub fn record_secondary(&self, write: impl FnOnce(&Recorder<'_>)) -> vk::CommandBuffer {
+        self.record_in(self.pool, vk::CommandBufferLevel::SECONDARY, write)
+    }
+
+    pub fn record_in(
+        &self,
+        pool: vk::CommandPool,
+        level: vk::CommandBufferLevel,
+        write: impl FnOnce(&Recorder<'_>),
+    ) -> vk::CommandBuffer {
+        unsafe {
+            let info = vk::CommandBufferAllocateInfo::default()
+                .command_pool(pool)
+                .level(level)
+                .command_buffer_count(1);
+            let commands = self.device.allocate_command_buffers(&info).unwrap()[0];
+            let inherited = vk::CommandBufferInheritanceInfo::default();
+            let usage = vk::CommandBufferUsageFlags::SIMULTANEOUS_USE;
+            let info =
+                vk::CommandBufferBeginInfo::default().inheritance_info(&inherited).flags(usage);
+            self.device.begin_command_buffer(commands, &info).unwrap();
+            write(&Recorder { host: self, commands });
+            self.device.end_command_buffer(commands).unwrap();
+            commands
+        }
+    }
+
+    /// Submits, each list of commands by itself.
+    pub fn submit(&self, lists: &[&[vk::CommandBuffer]]) {
+        let infos: Vec<_> =
+            lists.iter().map(|list| vk::SubmitInfo::default().command_buffers(list)).collect();
+        unsafe { self.device.queue_submit(self.queue, &infos, vk::Fence::null()).unwrap() }
+    }
+
+    pub fn wait(&self) {
+        unsafe { self.device.device_wait_idle().unwrap() }
+    }
+
+    /// Commands in one submission, and waits.
+    pub fn run(&self, write: impl FnOnce(&Recorder<'_>)) {
+        self.submit(&[&[self.record(write)]]);
+        self.wait();
+    }
+
+    /// Destroys everything, as a tidy program does.
+    pub fn close(self) {
+        unsafe {
+            let device = &self.device;
+            device.device_wait_idle().unwrap();
+            device.destroy_command_pool(self.pool, None);
+            device.destroy_pipeline_layout(self.layout, None);
+            device.destroy_descriptor_pool(self.sets, None);
+            device.destroy_descriptor_set_layout(self.set_layout, None);
+            device.destroy_buffer(self.buffer, None);
+            device.free_memory(self.memory, None);
+            device.destroy_device(None);
+            self.instance.destroy_instance(None);
+        }
+    }
+}
+
+// SAFETY: the tests lock the queue and give each thread a pool of its own, as Vulkan demands.
+unsafe impl Sync for Host {}
+
+/// Commands that are being recorded.
+pub struct Recorder<'a> {
+    host: &'a Host,
+    commands: vk::CommandBuffer,
+}
+
+impl Recorder<'_> {
+    pub fn bind(&self, pipeline: vk::Pipeline) -> &Self {
+        let Host { device, layout, set, .. } = self.host;
+        let point = vk::PipelineBindPoint::COMPUTE;
+        unsafe {
+            device.cmd_bind_pipeline(self.commands, point, pipeline);
+            device.cmd_bind_descriptor_sets(self.commands, point, *layout, 0, &[*set], &[]);
+        }
+        self
+    }
+
+    pub fn dispatch(&self, x: u32, y: u32, z: u32) -> &Self {
+        unsafe { self.host.device.cmd_dispatch(self.commands, x, y, z) };
+        self.barrier()
+    }
+
+    pub fn dispatch_base(&self, base: u32, x: u32) -> &Self {
+        unsafe { self.host.device.cmd_dispatch_base(self.commands, base, 0, 0, x, 1, 1) };
+        self.barrier()
+    }
+
+    /// Workgroups as the buffer says from a number on.
+    pub fn dispatch_indirect(&self, at: u64) -> &Self {
+        let Host { device, buffer, .. } = self.host;
+        unsafe { device.cmd_dispatch_indirect(self.commands, *buffer, 4 * at) };
+        self.barrier()
+    }
+
+    pub fn execute(&self, secondary: &[vk::CommandBuffer]) -> &Self {
+        unsafe { self.host.device.cmd_execute_commands(self.commands, secondary) };
+        self.barrier()
+    }
+
+    /// Waits for an event that nobody will set.
+    pub fn wait_for_ever(&self) -> &Self {
+        let Host { device, .. } = self.host;
+        unsafe {
+            let event = device.create_event(&vk::EventCreateInfo::default(), None).unwrap();
+            let (host, all) = (vk::PipelineStageFlags::HOST, vk::PipelineStageFlags::ALL_COMMANDS);
+            device.cmd_wait_events(self.commands, &[event], host, all, &[], &[], &[]);
+        }
+        self
+    }
+
+    fn barrier(&self) -> &Self {
+        let stages = vk::PipelineStageFlags::ALL_COMMANDS;
+        let access = vk::AccessFlags::MEMORY_READ | vk::AccessFlags::MEMORY_WRITE;
+        let all = [vk::MemoryBarrier::default().src_access_mask(access).dst_access_mask(access)];
+        let flags = vk::DependencyFlags::empty();
+        unsafe {
+            let device = &self.host.device;
+            device.cmd_pipeline_barrier(self.commands, stages, stages, flags, &all, &[], &[]);
+        }
+        self
+    }
+}
+
+/// Whether there is a driver to run on.
+pub fn driver() -> Result<String, String> {
+    unsafe {
+        let entry = Entry::load().map_err(|error| error.to_string())?;
+        let instance = entry.create_instance(&vk::InstanceCreateInfo::default(), None);
+        let instance = instance.map_err(|error| error.to_string())?;
+        let devices = instance.enumerate_physical_devices().map_err(|error| error.to_string())?;
+        let name = |&device| {
+            let properties = instance.get_physical_device_properties(device);
+            let name: &CStr = properties.device_name_as_c_str().unwrap();
+            name.to_string_lossy().into_owned()
+        };
+        let name = devices.first().map(name).ok_or("no device".to_owned());
+        instance.destroy_instance(None);
+        name
+    }
+}

@@ -1,0 +1,311 @@
+//! What the small program does, scene by scene, each with what it must be counted as.
+
+use std::{collections::BTreeMap, io::Write as _, sync::Mutex, thread, time::Duration};
+
+use ash::vk;
+
+use crate::{
+    glsl::compile,
+    host::{Asks, Host},
+};
+
+/// Counts of floating-point operations, by name; those of each kernel with how often it was dispatched.
+pub type Counts = Vec<(u64, BTreeMap<&'static str, u64>)>;
+
+/// What the program does.
+pub struct Scene {
+    pub name: &'static str,
+    pub play: fn() -> Vec<u32>,
+    /// What each of its kernels must be counted as, in any order.
+    pub counts: fn() -> Counts,
+}
+
+/// All scenes that come to their end by themselves.
+pub const SCENES: &[Scene] = &[
+    Scene {
+        name: "constants",
+        play: constants,
+        counts: || {
+            let kernel =
+                |times: u64, n: u64| (times, [("fma", times * 16 * n), ("mul", times * 16)].into());
+            vec![kernel(1, 5), kernel(2, 9)]
+        },
+    },
+    Scene {
+        name: "control",
+        play: control,
+        counts: || {
+            // Of 128 invocations 100 stay; of those 34, 33 and 33 go each way, all by way of a barrier in 8 rounds.
+            let ops = [("add", 100 * 8), ("mul", 34), ("div", 33), ("sqrt", 33), ("convert", 128)];
+            vec![(1, ops.into())]
+        },
+    },
+    Scene {
+        name: "indirect",
+        play: indirect,
+        counts: || vec![(3, [("add", 32 * (3 + 2 + 2))].into())],
+    },
+    Scene {
+        name: "reused",
+        play: reused,
+        counts: || {
+            // Three times two executions of two dispatches, and twice one of its own.
+            vec![(3 * 2 * 2 + 2, [("add", 32 * (3 * 2 * (1 + 4) + 2 * 3))].into())]
+        },
+    },
+    Scene {
+        name: "threads",
+        play: threads,
+        counts: || vec![(2 * 50, [("add", 2 * 50 * 32)].into())],
+    },
+    Scene {
+        name: "destroyed",
+        play: destroyed,
+        counts: || vec![(40, [("add", 40 * 32 * 2)].into())],
+    },
+    Scene {
+        name: "plain",
+        play: || asked(Asks::Plain),
+        counts: || vec![(1, [("add", 32)].into())],
+    },
+    Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
+    Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
+    Scene { name: "leaving", play: leaving, counts: || vec![(1, [("add", 64)].into())] },
+];
+
+/// Adds 1 to a number for each invocation.
+const ADD: &str = "#version 450
+    layout(local_size_x = 32) in;
+    layout(binding = 0) buffer B { float f[]; } b;
+    void main() {
+        uint i = 64u + gl_GlobalInvocationID.x % 256u;
+        b.f[i] = b.f[i] + 1.0;
+    }";
+
+fn constants() -> Vec<u32> {
+    let words = compile(
+        "#version 450
+        layout(local_size_x_id = 1) in;
+        layout(constant_id = 0) const int N = 5;
+        layout(constant_id = 2) const bool FAST = true;
+        layout(binding = 0) buffer B { float f[]; } b;
+        void main() {
+            float x = b.f[gl_GlobalInvocationID.x];
+            for (int i = 0; i < N; ++i) x = fma(x, 0.5, 1.0);
+            if (FAST) x = x * 3.0; else x = sqrt(x);
+            b.f[gl_GlobalInvocationID.x] = x;
+        }",
+    );
+    let host = Host::open(Asks::Nothing);
+    let five = host.pipeline(&words, &[(1, 16)]);
+    let nine = host.pipeline(&words, &[(0, 9), (1, 8)]);
+    host.run(|commands| {
+        commands.bind(five).dispatch(1, 1, 1).bind(nine).dispatch(2, 1, 1).dispatch(2, 1, 1);
+    });
+    ended(host, &[five, nine])
+}
+
+fn control() -> Vec<u32> {
+    let words = compile(
+        "#version 450
+        layout(local_size_x = 64) in;
+        layout(binding = 0) buffer B { float f[]; } b;
+        shared float sums[64];
+        void main() {
+            uint i = gl_GlobalInvocationID.x;
+            sums[gl_LocalInvocationID.x] = float(i);
+            barrier();
+            if (i >= 100u) return;
+            float x = 1.0;
+            for (uint n = 0u; n < 8u; ++n) x += sums[(gl_LocalInvocationID.x + n) % 32u];
+            switch (i % 3u) {
+                case 0u: x = x * 1.5; break;
+                case 1u: x = 3.0 / x; break;
+                default: x = sqrt(x); break;
+            }
+            b.f[i] = x;
+        }",
+    );
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&words, &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(2, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
+fn indirect() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.write(&[3, 1, 1, 1, 2, 1]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch_indirect(0).dispatch_indirect(3).dispatch_base(5, 2);
+    });
+    ended(host, &[pipeline])
+}
+
+fn reused() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    let secondary = host.record_secondary(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1).dispatch(2, 2, 1);
+    });
+    let twice = host.record(|commands| {
+        commands.execute(&[secondary]).execute(&[secondary]);
+    });
+    let own = host.record(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 3);
+    });
+    // Two lists in one submission, then one that has run before.
+    host.submit(&[&[twice, own], &[twice]]);
+    host.wait();
+    host.submit(&[&[own, twice]]);
+    host.wait();
+    ended(host, &[pipeline])
+}
+
+fn threads() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let words = compile(ADD);
+    let queue = Mutex::new(());
+    let pipelines = [(); 2].map(|()| host.pipeline(&words, &[]));
+    let level = vk::CommandBufferLevel::PRIMARY;
+    thread::scope(|scope| {
+        for pipeline in pipelines {
+            let (host, queue) = (&host, &queue);
+            scope.spawn(move || {
+                let pool = host.pool();
+                for _ in 0..50 {
+                    let write = |commands: &crate::host::Recorder<'_>| {
+                        commands.bind(pipeline).dispatch(1, 1, 1);
+                    };
+                    let commands = host.record_in(pool, level, write);
+                    let _locked = queue.lock().unwrap();
+                    host.submit(&[&[commands]]);
+                }
+                let _locked = queue.lock().unwrap();
+                host.wait();
+                host.destroy_pool(pool);
+            });
+        }
+    });
+    ended(host, &pipelines)
+}
+
+fn destroyed() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let words = compile(ADD);
+    for _ in 0..40 {
+        let pipeline = host.pipeline(&words, &[]);
+        host.run(|commands| {
+            commands.bind(pipeline).dispatch(2, 1, 1);
+        });
+        host.destroy_pipeline(pipeline);
+    }
+    ended(host, &[])
+}
+
+fn asked(asks: Asks) -> Vec<u32> {
+    let host = Host::open(asks);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
+/// Goes without destroying anything.
+fn leaving() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(2, 1, 1);
+    });
+    host.read()
+}
+
+/// The module is part of the request for a pipeline, where the device knows that.
+fn inline() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Inline) else { return Vec::new() };
+    let pipeline = host.inline_pipeline(&compile(ADD));
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(3, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
+/// Reads a clock, which has no price, and runs a kernel that can be counted.
+pub fn clock() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Clock) else { return Vec::new() };
+    let words = compile(
+        "#version 450
+        #extension GL_ARB_shader_clock : require
+        layout(local_size_x = 32) in;
+        layout(binding = 0) buffer B { float f[]; } b;
+        void main() {
+            uvec2 now = clock2x32ARB();
+            b.f[gl_GlobalInvocationID.x] = now.x == now.y ? 1.0 : 1.5 * 2.0;
+        }",
+    );
+    let pipelines = [host.pipeline(&words, &[]), host.pipeline(&compile(ADD), &[])];
+    host.run(|commands| {
+        pipelines.iter().for_each(|&pipeline| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    });
+    ended(host, &pipelines)
+}
+
+/// Does what Vulkan does not allow.
+pub fn wrong() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    host.break_a_rule();
+    ended(host, &[])
+}
+
+/// What the buffer holds at the end, where everything is destroyed.
+fn ended(host: Host, pipelines: &[vk::Pipeline]) -> Vec<u32> {
+    let numbers = host.read();
+    pipelines.iter().for_each(|&pipeline| host.destroy_pipeline(pipeline));
+    host.close();
+    numbers
+}
+
+/// Uses two devices at the same time.
+pub fn two_devices() -> Vec<u32> {
+    let one = Host::open(Asks::Nothing);
+    let other = one.another();
+    let words = compile(ADD);
+    let pipelines = [&one, &other].map(|host| host.pipeline(&words, &[]));
+    for (host, pipeline, times) in [(&one, pipelines[0], 1), (&other, pipelines[1], 2)] {
+        host.run(|commands| {
+            (0..times).for_each(|_| {
+                commands.bind(pipeline).dispatch(1, 1, 1);
+            });
+        });
+    }
+    let left = ended(one, &pipelines[..1]);
+    [left, ended(other, &pipelines[1..])].concat()
+}
+
+/// Finishes something, begins something that does not end, says so, and waits to be killed.
+#[expect(
+    clippy::print_stdout,
+    reason = "who waits for the moment to kill it must know that it has come"
+)]
+pub fn endless() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(2, 1, 1);
+    });
+    thread::sleep(Duration::from_millis(1100));
+    let commands = host.record(|commands| {
+        commands.wait_for_ever().bind(pipeline).dispatch(4, 1, 1);
+    });
+    host.submit(&[&[commands]]);
+    println!("started");
+    std::io::stdout().flush().unwrap();
+    thread::sleep(Duration::from_secs(60));
+    host.read()
+}

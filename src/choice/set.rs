@@ -1,0 +1,89 @@
+//! Which of the crate's kernels may be chosen: all that a device can run, or a set that the user pins.
+
+use std::str::FromStr;
+
+use super::spread::SUBGROUP_LANES;
+use crate::{Error, execute::Limits};
+
+/// A set of kernels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelSet {
+    /// Whatever is best on the device.
+    #[default]
+    Auto,
+    /// Those that run on every device: none whose lanes share what they load.
+    Portable,
+    /// Those whose subgroups share what they load, wherever an operation has one.
+    Subgroup,
+}
+
+impl KernelSet {
+    /// Every set.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Portable, Self::Subgroup];
+
+    /// The name that a user types.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Portable => "portable",
+            Self::Subgroup => "subgroup",
+        }
+    }
+
+    /// A device's limits as the choice of kernels is to see them.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the device cannot run the set.
+    pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
+        match self {
+            Self::Auto => Ok(*limits),
+            Self::Portable => Ok(Limits { subgroup_lanes: None, ..*limits }),
+            Self::Subgroup if limits.subgroup_lanes == Some(SUBGROUP_LANES) => Ok(*limits),
+            Self::Subgroup => {
+                let has = match limits.subgroup_lanes {
+                    None => "none that are whole and of a known size".to_owned(),
+                    Some(lanes) => format!("subgroups of {lanes}"),
+                };
+                Err(Error::Config(format!(
+                    "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES}; this \
+                     adapter has {has}: take another set or adapter"
+                )))
+            }
+        }
+    }
+}
+
+impl FromStr for KernelSet {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|set| set.name() == name).ok_or_else(|| {
+            format!("no set of kernels '{name}': one of {}", Self::ALL.map(Self::name).join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        choice::choose,
+        operation::{LinearResult, Operation},
+    };
+
+    #[test]
+    fn a_pinned_set_decides_the_kernel() {
+        let eight = Limits { subgroup_lanes: Some(SUBGROUP_LANES), ..Limits::WEBGPU };
+        let result = LinearResult::PlainOutput;
+        let product = Operation::Linear { result, m: 64, k: 64, n: 64, g: 1, accumulate: false };
+        let chosen = |set: KernelSet, limits: &Limits| {
+            set.on(limits).map(|limits| choose(&product, &limits).kernel.name().file)
+        };
+        assert_eq!(chosen(KernelSet::Auto, &eight).unwrap(), "linear_subgroup");
+        assert_eq!(chosen(KernelSet::Subgroup, &eight).unwrap(), "linear_subgroup");
+        assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
+        let error = chosen(KernelSet::Subgroup, &Limits::WEBGPU).unwrap_err().to_string();
+        assert!(error.contains("subgroups of 8"), "{error}");
+        assert!("all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup"));
+    }
+}

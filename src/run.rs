@@ -1,0 +1,97 @@
+//! Runs somebody's program with the layer in its Vulkan, and collects what the layer recorded. The program has its own
+//! input, output, files and exit code. Knows nothing of reports; the environment of this process stays as it is.
+
+mod layer;
+mod program;
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    path::Path,
+    process::{Command, ExitStatus},
+};
+
+use flopmeter_core::recording::Recording;
+
+use crate::Error;
+
+/// What a program is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its kernels count what they execute.
+    Count,
+    /// Its kernels are as they are, and the device's clock is read around each dispatch.
+    Time,
+}
+
+/// What a run of a program leaves.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// How the program ended.
+    pub status: ExitStatus,
+    /// What each process of the program did with each device that it opened. A process that opened none has one
+    /// without a device.
+    pub recordings: Vec<Recording>,
+    /// Why nothing can have been recorded, where that is known.
+    pub unseen: Option<String>,
+}
+
+/// Runs a program, which is named as a shell would look for it, to its end.
+///
+/// # Errors
+/// [`Error::File`] where the program cannot be started or the layer is not found, and where what it recorded cannot
+/// be read.
+pub fn run(command: &[OsString], purpose: Purpose) -> Result<Ran, Error> {
+    let Some((name, arguments)) = command.split_first() else {
+        return Err(Error::Config("no program is named".into()));
+    };
+    let folder = tempfile::tempdir().map_err(|error| Error::File {
+        path: std::env::temp_dir(),
+        problem: format!("a temporary folder cannot be made: {error}"),
+    })?;
+    let layer = layer::find()?;
+    let recordings = folder.path().join("recordings");
+    let manifests = folder.path().join("layers");
+    for folder in [&recordings, &manifests] {
+        fs::create_dir(folder).map_err(|error| unusable(folder, &error))?;
+    }
+    layer::write_manifest(&layer, &manifests)?;
+
+    let mut command = Command::new(name);
+    command.args(arguments).env(flopmeter_layer::FOLDER, &recordings);
+    if purpose == Purpose::Time {
+        command.env(flopmeter_layer::TIMES, "1");
+    }
+    for (name, value) in layer::environment(&manifests, |name| std::env::var_os(name)) {
+        command.env(name, value);
+    }
+    let path = program::find(name);
+    let status = command.status().map_err(|error| Error::File {
+        path: name.into(),
+        problem: format!("the program cannot be started: {error}"),
+    })?;
+    let recordings = read(&recordings)?;
+    let unseen = path.filter(|_| recordings.is_empty()).and_then(|path| program::unseen(&path));
+    Ok(Ran { status, recordings, unseen })
+}
+
+/// All recordings of a folder, by their files' names.
+fn read(folder: &Path) -> Result<Vec<Recording>, Error> {
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let listed = listed.map_err(|error| unusable(folder, &error))?;
+    let mut paths: Vec<_> = listed.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension() == Some(OsStr::new("json")));
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::File {
+            path: path.clone(),
+            problem: format!("is no recording of the layer: {error}"),
+        })
+    };
+    paths.iter().map(read).collect()
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Error {
+    Error::File { path: path.to_owned(), problem: error.to_string() }
+}

@@ -1,0 +1,184 @@
+//! `flopmeter run` as a user meets it: whose counts, whose output, whose exit code, and what is said where there is
+//! nothing to count. The program that is run is this one, which uses Vulkan through wgpu: what the layer counts of the
+//! SPIR-V that wgpu makes of a kernel is held against what the kernel's own counters say of its naga IR.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use flopmeter::{
+    format::csv,
+    op::OpCounts,
+    page::Paged,
+    result::{self, Origin, Report, RunReport, ShaderReport, to_signed_json},
+};
+use predicates::{prelude::*, str::contains};
+
+use crate::command::{PROGRAM, flopmeter};
+
+/// Runs this program with the layer in it; what it reports, and what is reported of it.
+fn run<D: result::Document>(arguments: &[&str], folder: &Path) -> (D, RunReport) {
+    let [own, of_it] = ["own", "of_it"].map(|name| folder.join(name));
+    let mut command = flopmeter(&["run", "--strict", "--json"]);
+    command.arg(&of_it).args(["--", PROGRAM]).args(arguments).arg("--json").arg(&own);
+    command.assert().success();
+    (result::load(&own).unwrap(), result::load(&of_it).unwrap())
+}
+
+/// The floating-point operations of kernels by their names.
+fn by_name(kernels: impl Iterator<Item = (String, OpCounts)>) -> BTreeMap<String, OpCounts> {
+    let mut sums: BTreeMap<String, OpCounts> = BTreeMap::new();
+    for (name, ops) in kernels {
+        let sum = sums.entry(name).or_default();
+        *sum = *sum + ops.floating();
+    }
+    sums.retain(|_, ops| !ops.is_zero());
+    sums
+}
+
+#[test]
+fn every_kernel_of_a_step_is_counted_alike_as_naga_ir_and_as_spirv() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let common = ["--repeat", "0", "--batch", "2", "--set", "vocab_size=23"];
+    let steps: [&[&str]; 2] = [
+        &["resnet-bk", "--seq", "5", "--set", "d_model=6", "--set", "n_layers=1"],
+        &[
+            "qwen2.5-0.5b",
+            "--seq",
+            "7",
+            "--set",
+            "hidden_size=8",
+            "--set",
+            "num_hidden_layers=1",
+            "--set",
+            "num_attention_heads=2",
+            "--set",
+            "num_key_value_heads=1",
+            "--set",
+            "intermediate_size=16",
+        ],
+    ];
+    for step in steps {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = [&["profile"], step, &common[..]].concat();
+        let (own, of_it) = run::<Report>(&arguments, folder.path());
+        let counted = by_name(own.passes.iter().map(|pass| (pass.kernel.to_string(), pass.ops)));
+        let rows = of_it.kernels.iter().map(|row| (row.name.clone(), row.ops));
+        assert_eq!(by_name(rows), counted, "{step:?}");
+        assert!(counted.len() > 20, "{step:?}");
+        assert_eq!(of_it.totals.flops, own.totals.measured.total());
+        assert_eq!(of_it.devices.len(), 1);
+    }
+}
+
+#[test]
+fn one_kernel_is_counted_and_leaves_what_it_leaves() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("left");
+    let dumped = format!("0.0={}", dump.display());
+    let kernel = "tests/fixtures/collatz.wgsl";
+    let arguments =
+        ["shader", kernel, "--dispatch", "1", "--bind", "0.0=iota:64", "--dump", &dumped];
+    flopmeter(&arguments).assert().success();
+    let plain = fs::read(&dump).unwrap();
+
+    let arguments = [&arguments[..], &["--repeat", "0"]].concat();
+    let (own, of_it) = run::<ShaderReport>(&arguments, folder.path());
+    assert!(plain == fs::read(&dump).unwrap());
+    let rows: Vec<_> = of_it.kernels.iter().filter(|row| row.name == kernel).collect();
+    let [row] = rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row.ops.floating(), own.ops.floating());
+    assert_eq!((row.dispatches, row.invocations, row.module.len()), (1, 32, 16));
+}
+
+#[test]
+fn kernels_are_timed_as_they_are_in_a_second_run() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [of_it, once] = ["of_it", "once"].map(|name| folder.path().join(name));
+    let kernel = "tests/fixtures/collatz.wgsl";
+    let program = ["shader", kernel, "--dispatch", "1", "--bind", "0.0=iota:64", "--repeat", "0"];
+    for (path, time) in [(&of_it, &["--time"][..]), (&once, &[])] {
+        let mut command = flopmeter(&["run", "--json"]);
+        command.arg(path).args(time).args(["--", PROGRAM]).args(program).assert().success();
+    }
+    let [timed, counted] = [of_it, once].map(|path| result::load::<RunReport>(&path).unwrap());
+    assert_eq!((&*timed.timing.source, &*counted.timing.source), ("timestamps", "none"));
+    assert!(timed.kernels.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
+    assert_eq!(counted.totals.seconds, None);
+    let ops = |report: &RunReport| report.kernels.iter().map(|row| row.ops).collect::<Vec<_>>();
+    assert_eq!(ops(&timed), ops(&counted));
+}
+
+#[test]
+fn the_programs_output_and_exit_code_are_its_own() {
+    let run = flopmeter(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    let mut run = run;
+    let said = contains("err\n").and(contains("with exit code 7")).and(contains("no Vulkan"));
+    run.assert().code(7).stdout("out\n").stderr(said);
+    // As shells say that a signal ended it.
+    let mut killed = flopmeter(&["run", "--", "sh", "-c", "kill -TERM $$"]);
+    killed.assert().code(128 + 15).stderr(contains("by signal 15"));
+    flopmeter(&["run", "--strict", "--", "true"]).assert().code(1);
+    flopmeter(&["run", "--", "true"]).assert().code(0);
+    flopmeter(&["run", "--quiet", "--", "true"]).assert().code(0).stderr("");
+}
+
+#[test]
+fn the_program_has_the_environment_that_the_user_has() {
+    let shown = |command: &mut assert_cmd::Command| {
+        let output = command.env_remove("NODEVICE_SELECT").output().unwrap();
+        let names = String::from_utf8(output.stdout).unwrap();
+        let names = names.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+        names.filter(|name| *name != "_").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut plain = shown(&mut assert_cmd::Command::new("env"));
+    let mut with_layer = shown(&mut flopmeter(&["run", "--quiet", "--", "env"]));
+    plain.extend(
+        [
+            "FLOPMETER_RECORDINGS",
+            "GGML_VK_DEBUG_MARKERS",
+            "VK_ADD_LAYER_PATH",
+            "VK_INSTANCE_LAYERS",
+        ]
+        .map(str::to_owned),
+    );
+    plain.sort();
+    with_layer.sort();
+    assert_eq!(with_layer, plain);
+}
+
+#[test]
+fn what_cannot_be_run_is_refused() {
+    crate::command::refused(
+        &["run", "--", "no-such-program"],
+        &["no-such-program", "cannot be started", "No such file"],
+    );
+    crate::command::refused(&["run", "--", "tests/program/main.rs"], &["Permission denied"]);
+    crate::command::refused(&["run"], &["PROGRAM"]);
+    crate::command::refused(&["run", "--json", "/nonexistent/r", "--", "true"], &["/nonexistent"]);
+}
+
+#[test]
+fn a_run_is_written_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = flopmeter(&["run"]);
+    for format in ["json", "csv", "markdown", "html"] {
+        command.arg(format!("--{format}")).arg(folder.path().join(format));
+    }
+    command.args(["--", "echo", "own"]).assert().success().stdout("own\n").stderr("");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let report: RunReport = result::load(&folder.path().join("json")).unwrap();
+    let mut origin: Origin = serde_json::from_str(&read("json")).unwrap();
+    // The command of this report is the program's.
+    assert_eq!(std::mem::take(&mut origin.command), report.command);
+    assert_eq!(to_signed_json(&report, &origin), read("json"));
+    assert_eq!(csv::render(&report.page(true)), read("csv"));
+    assert!(read("markdown").starts_with("# echo: a program, measured"));
+    assert!(read("html").contains("it used no Vulkan"));
+}
