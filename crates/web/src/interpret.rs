@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     execute::cpu::Cpu,
-    shader::{self, BindingKey, Fill},
+    shader::{self, BindingKey, BufferFill, ShaderRequest},
 };
 use flopmeter_core::kernel::KernelModule;
 use serde::{Deserialize, Serialize};
@@ -55,11 +55,11 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     let fills = bind
         .iter()
         .map(|(at, fill)| Ok((key(at)?, fill.parse()?)))
-        .collect::<Result<BTreeMap<BindingKey, Fill>, String>>()?;
+        .collect::<Result<BTreeMap<BindingKey, BufferFill>, String>>()?;
     let mut cpu = Cpu::new(SUBGROUP_LANES).map_err(|error| error.to_string())?;
     let written: Vec<BindingKey> =
         kernel.resources.iter().map(|resource| (resource.group, resource.binding)).collect();
-    let request = shader::Request {
+    let request = ShaderRequest {
         kernel: &kernel,
         grid: *dispatch,
         fills: &fills,
@@ -84,7 +84,7 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
 /// What each buffer holds before the run, so that a GPU can be given the same.
 fn contents(
     kernel: &KernelModule,
-    fills: &BTreeMap<BindingKey, Fill>,
+    fills: &BTreeMap<BindingKey, BufferFill>,
 ) -> Result<BTreeMap<String, String>, String> {
     let resources = kernel.resources.iter().filter_map(|resource| {
         let layout = kernel.layout(resource)?;
@@ -92,7 +92,7 @@ fn contents(
     });
     resources
         .map(|(at, layout)| {
-            let zeros = Fill::Zeros(layout.least_scalars());
+            let zeros = BufferFill::Zeros(layout.least_scalars());
             let bytes = fills.get(&at).unwrap_or(&zeros).bytes(&layout, u64::from(u32::MAX))?;
             Ok((name(at), hexadecimal(&bytes)))
         })
