@@ -87,7 +87,7 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
-    /// Qwen: run embedding, head and one layer (with adapters two), and scale up to all layers
+    /// Decoders: run embedding, head and one layer (with adapters two), and scale up to all layers
     #[arg(long, conflicts_with = "save_tensors")]
     pub extrapolate: bool,
     #[command(flatten)]
@@ -128,7 +128,7 @@ pub struct Estimate {
     /// Steps are forward passes, as with --phase forward
     #[arg(long)]
     pub inference: bool,
-    /// Qwen: how many times wider than the model the feed-forward network is, rounded down
+    /// Decoders: how many times wider than the model the feed-forward network is, rounded down
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 /// Every name of a dimension, and what it counts. A letter that two operations have from their own literature has
 /// both meanings here, each with the operation.
-pub const LETTERS: [(&str, &str); 25] = [
+pub const LETTERS: [(&str, &str); 26] = [
     ("A", "items that are sorted: assignments of tokens to experts, T K, or tokens"),
     ("B", "sequences of a batch"),
     ("CHUNK", "items that one workgroup sorts"),
@@ -23,6 +23,7 @@ pub const LETTERS: [(&str, &str); 25] = [
     ("T", "tokens of a batch, B N"),
     ("V", "vocabulary; columns of the tensor that a window is of"),
     ("WIDTH", "elements of a head, d"),
+    ("WINDOW", "keys that a query meets at most, itself among them"),
     ("accumulate", "1 where a result is added to what is there, else 0"),
     ("H", "hidden width of a decoder"),
     ("I", "width between the products of a decoder's feed-forward network"),

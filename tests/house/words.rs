@@ -10,15 +10,13 @@ use crate::{
 };
 
 /// Names that two types have, for now.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 7] = [
     "library::Adapter",
     "library::Fields",
     "library::Linear",
     "library::Member",
     "library::Pass",
     "library::Table",
-    "library::Targets",
-    "library::Tensor",
     "library::Training",
 ];
 

@@ -38,7 +38,7 @@ pub struct Common {
 /// Which model, in which shape.
 #[derive(Clone, Debug, Args)]
 pub struct Model {
-    /// A preset (resnet-bk, qwen2.5-0.5b, -1.5b, -3b, -7b) or a folder with config.json and optionally
+    /// A preset (resnet-bk, qwen2.5-0.5b, llama-3.2-1b, mixtral-8x7b ...) or a folder with config.json and optionally
     /// weights and a peft adapter
     #[arg(value_name = "MODEL", default_value = "resnet-bk")]
     pub name: String,
@@ -49,16 +49,16 @@ pub struct Model {
 /// What of a model is asked to be otherwise, and the shape of a batch.
 #[derive(Clone, Debug, Args)]
 pub struct Variant {
-    /// Sequences in a batch [default: 32; Qwen: 1]
+    /// Sequences in a batch [default: 32; decoders: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Tokens in a sequence [default: as many as the model has positions; Qwen: 512]
+    /// Tokens in a sequence [default: as many as the model has positions; decoders: 512]
     #[arg(long, value_name = "N")]
     pub seq: Option<u32>,
     /// Override a field of the model's configuration (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<String>,
-    /// Qwen: train only adapters of rank R, on q_proj and v_proj unless the model's folder or
+    /// Decoders: train only adapters of rank R, on q_proj and v_proj unless the model's folder or
     /// --set lora_targets=.. says otherwise
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
     lora_rank: Option<u32>,

@@ -1,6 +1,6 @@
 //! A decoder as launches: its parameters placed, and the order of a training step, full or of adapters only. A
 //! gradient that nothing trained depends on is not computed: not that of a frozen weight, nor any below the
-//! lowest adapter. Shape letters: B batch, S sequence, T = B S tokens, H hidden width, n heads, kv key and value
+//! lowest adapter. StepShape letters: B batch, S sequence, T = B S tokens, H hidden width, n heads, kv key and value
 //! heads, d the width of a head, I intermediate width, V vocabulary.
 
 mod attention;
@@ -20,7 +20,7 @@ use crate::{
     plan::{Plan, Slice},
 };
 use attention::{AttentionHalf, AttentionSaved};
-use common::{Common, Shape};
+use common::{Common, StepShape};
 use end::End;
 use gradients::Gradients;
 use mlp::{MlpHalf, MlpSaved};
@@ -48,7 +48,7 @@ pub(super) fn lower(
     let trains = training.scope == Scope::Step;
     let full = config.adapters.is_none();
     let shape =
-        Shape { b: batch.batch(), s: batch.seq(), t: batch.tokens(), h: config.hidden_size };
+        StepShape { b: batch.batch(), s: batch.seq(), t: batch.tokens(), h: config.hidden_size };
     let mut placing = Placing::new(&mut to, config, shape, trains);
     let start = Start::place(&mut placing);
     let common = Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };

@@ -7,14 +7,14 @@ use crate::{
 
 /// The extents that every part has in common.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
+pub(super) struct StepShape {
     pub(super) b: u32,
     pub(super) s: u32,
     pub(super) t: u32,
     pub(super) h: u32,
 }
 
-impl Shape {
+impl StepShape {
     /// Elements of a tensor (T,width).
     pub(super) fn elements(self, width: u32) -> u64 {
         u64::from(self.t) * u64::from(width)
@@ -23,7 +23,7 @@ impl Shape {
 
 /// What every layer shares.
 pub(super) struct Common {
-    pub(super) shape: Shape,
+    pub(super) shape: StepShape,
     /// All T tokens as one group of rows.
     pub(super) rows: Rows,
     pub(super) rotation: Rotation,

@@ -1,6 +1,6 @@
 //! Gradients by hidden values, in buffers that all layers share.
 
-use super::common::Shape;
+use super::common::StepShape;
 use crate::{
     blocks::{
         attention::AttentionGradients,
@@ -31,7 +31,7 @@ pub(super) struct Gradients {
 }
 
 impl Gradients {
-    pub(super) fn place(to: &mut Builder, config: &DecoderConfig, shape: Shape) -> Self {
+    pub(super) fn place(to: &mut Builder, config: &DecoderConfig, shape: StepShape) -> Self {
         let mut scratch = |name: &str, len: u64| to.scratch(format!("gradient by {name}"), len);
         let t = u64::from(shape.t);
         let wide = |width: u32| shape.elements(width);

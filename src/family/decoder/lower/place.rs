@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::common::Shape;
+use super::common::StepShape;
 use crate::{
     blocks::{
         adapter::{Adapter, Adaption},
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Placing<'a> {
     pub(super) to: &'a mut Builder,
     pub(super) config: &'a DecoderConfig,
-    pub(super) shape: Shape,
+    pub(super) shape: StepShape,
     placer: Placer,
     /// By the names of the linear layers that they stand beside.
     adaptions: BTreeMap<String, Adaption>,
@@ -33,7 +33,7 @@ impl<'a> Placing<'a> {
     pub(super) fn new(
         to: &'a mut Builder,
         config: &'a DecoderConfig,
-        shape: Shape,
+        shape: StepShape,
         trains: bool,
     ) -> Self {
         let adapted = config.adapted().into_iter().map(|Adapted { module, adapter, .. }| {
