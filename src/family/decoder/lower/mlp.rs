@@ -30,7 +30,7 @@ pub(super) struct MlpHalf {
 }
 
 enum Network {
-    Dense(Gated),
+    Dense(Box<Gated>),
     Experts(Box<Mixture>),
 }
 
@@ -61,7 +61,8 @@ impl MlpHalf {
         let linears = linears_at(config, index, Place::Mlp);
         let network = match config.layers[index as usize].mlp {
             Mlp::Dense { .. } => {
-                Network::Dense(placing.gated(&name.part(&["feed_forward"]), index, &linears))
+                let name = name.part(&["feed_forward"]);
+                Network::Dense(Box::new(placing.gated(&name, index, &linears)))
             }
             Mlp::Experts(experts) => Network::Experts(Box::new(mixture(placing, index, experts))),
         };
