@@ -68,7 +68,7 @@ fn every_kernel_of_a_step_is_counted_alike_as_naga_ir_and_as_spirv() {
             by_name(own.passes.iter().map(|pass| (entry(pass.kernel.to_string()), pass.ops)));
         let rows = of_it.kernels.iter().map(|row| (row.entry.clone(), row.ops));
         assert_eq!(by_name(rows), counted, "{step:?}");
-        assert!(counted.len() > 20, "{step:?}");
+        assert!(counted.len() > 10, "{step:?}");
         assert_eq!(of_it.totals.flops, own.totals.measured.total());
         assert_eq!(of_it.devices.len(), 1);
     }
