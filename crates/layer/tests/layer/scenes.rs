@@ -78,7 +78,8 @@ const ADD: &str = "#version 450
     layout(local_size_x = 32) in;
     layout(binding = 0) buffer B { float f[]; } b;
     void main() {
-        uint i = 64u + gl_GlobalInvocationID.x % 256u;
+        uvec3 at = gl_GlobalInvocationID;
+        uint i = 64u + (at.x + 64u * (at.y + at.z)) % 256u; // No two invocations of a dispatch meet.
         b.f[i] = b.f[i] + 1.0;
     }";
 
