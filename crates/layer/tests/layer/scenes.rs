@@ -300,6 +300,9 @@ pub fn endless() -> Vec<u32> {
     host.run(|commands| {
         commands.bind(pipeline).dispatch(2, 1, 1);
     });
+    // A recording is not written at every wait, but at one so much later it is.
+    thread::sleep(Duration::from_millis(1100));
+    host.wait();
     thread::sleep(Duration::from_millis(1100));
     let commands = host.record(|commands| {
         commands.wait_for_ever().bind(pipeline).dispatch(4, 1, 1);
