@@ -1,7 +1,7 @@
+// Continued in elements.wgsl.
+//
 // Windows of columns: a product whose weight is cut into windows of rows makes one run of columns of
 // its output at a time, and here it goes to, or comes from, the whole. Nothing is computed.
-
-override LANES: u32;
 
 struct Dims {
     M: u32,
@@ -13,12 +13,6 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> part: array<f32>;  // (M, N)  written by take
 @group(0) @binding(2) var<storage, read_write> whole: array<f32>; // (M, V)  written by place
-
-// The element of the part of this invocation; two grid dimensions, because one ends at 65535
-// workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // Where an element of the part is in the whole.
 fn place_of(i: u32) -> u32 {

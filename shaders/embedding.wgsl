@@ -1,9 +1,9 @@
+// Continued in elements.wgsl.
+//
 // Token embedding, with a position added or without one, and its gradients. T = B N tokens in B
 // sequences. A table too long for one binding is cut into windows of rows.
 //
 // `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
 
 struct Dims {
     B: u32,
@@ -45,11 +45,6 @@ struct Sums {
 @group(0) @binding(4) var<storage, read_write> y_vec4: array<vec4<f32>>;         // (B,N,D / 4)
 @group(0) @binding(1) var<storage, read> dy_vec4: array<vec4<f32>>;              // (B,N,D / 4)
 @group(0) @binding(4) var<storage, read_write> dtoken_vec4: array<vec4<f32>>;    // (V,D / 4)
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one element of y (B,N,D).
 @compute @workgroup_size(LANES)

@@ -1,36 +1,11 @@
+// Continued in gated.wgsl.
+//
 // GeGLU over P elements: y = gelu(gate) * up with gelu(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), and
 // its gradients.
-//
-// `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
-
-struct Dims {
-    P: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> gate: array<f32>;                  // (P)
-@group(0) @binding(2) var<storage, read> up: array<f32>;                    // (P)
-@group(0) @binding(3) var<storage, read> dy: array<f32>;                    // (P)
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;               // (P)
-@group(0) @binding(4) var<storage, read_write> dgate: array<f32>;           // (P)
-@group(0) @binding(5) var<storage, read_write> dup: array<f32>;             // (P)
-@group(0) @binding(1) var<storage, read> gate_vec4: array<vec4<f32>>;       // (P / 4)
-@group(0) @binding(2) var<storage, read> up_vec4: array<vec4<f32>>;         // (P / 4)
-@group(0) @binding(3) var<storage, read> dy_vec4: array<vec4<f32>>;         // (P / 4)
-@group(0) @binding(4) var<storage, read_write> y_vec4: array<vec4<f32>>;    // (P / 4)
-@group(0) @binding(4) var<storage, read_write> dgate_vec4: array<vec4<f32>>; // (P / 4)
-@group(0) @binding(5) var<storage, read_write> dup_vec4: array<vec4<f32>>;  // (P / 4)
 
 // The argument of tanh is x (LINEAR + CUBIC x^2); its slope is LINEAR + 3 CUBIC x^2.
 const LINEAR: f32 = 0.7978845608028654;
 const CUBIC: f32 = 0.035677408136300125;
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one element of y.
 @compute @workgroup_size(LANES)

@@ -1,7 +1,7 @@
+// Continued in elements.wgsl.
+//
 // Stable counting sort of A assignments by key, G keys: which expert has which tokens, which token
 // stands in which places. Run in the order clear, count, scan, place. Integers only.
-
-override LANES: u32;
 
 struct Dims {
     A: u32,
@@ -20,11 +20,6 @@ const NO_KEY = 0xffffffffu;
 
 // What each lane of a workgroup found: a number of assignments, or a key.
 var<workgroup> found: array<u32, LANES>;
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 fn chunks() -> u32 {
     return (dims.A + dims.CHUNK - 1u) / dims.CHUNK;

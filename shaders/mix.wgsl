@@ -1,9 +1,9 @@
+// Continued in elements.wgsl.
+//
 // The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums and
 // multiples, and x + 1. The gradients of h and f are dy itself.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
 
 struct Dims {
     P: u32,
@@ -46,11 +46,6 @@ struct Multiple {
 
 // What each lane of a workgroup has added up.
 var<workgroup> lanes: array<f32, LANES>;
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one element of y.
 @compute @workgroup_size(LANES)

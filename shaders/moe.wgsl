@@ -1,3 +1,5 @@
+// Continued in elements.wgsl.
+//
 // Mixture of experts around the experts themselves: routing, moving tokens to their experts and back,
 // and the gradients. T tokens, E experts, K chosen for each token. Assignment a = t K + k is token t's
 // k-th choice, A = T K; slot[a] is its row among the assignments grouped by expert, order its inverse.
@@ -5,7 +7,6 @@
 //
 // `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
-override LANES: u32;
 // Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
 override LANES_PER_ROW: u32;
 
@@ -47,11 +48,6 @@ struct Dims {
 var<workgroup> partial: array<f32, LANES>;
 
 const NOBODY = 0xffffffffu;
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // Whether expert e is among the first k choices that begin at `first`.
 fn is_chosen(e: u32, first: u32, k: u32) -> bool {

@@ -1,9 +1,9 @@
+// Continued in elements.wgsl.
+//
 // One optimizer step over P parameters, in place, as PyTorch defines it. What is the same for every
 // parameter comes ready from the host, which has more digits: learning rate lr, step number t from 1.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
 
 struct Sgd {
     P: u32,
@@ -45,11 +45,6 @@ struct AdamW {
 @group(0) @binding(2) var<storage, read> grad_vec4: array<vec4<f32>>;        // (P / 4)
 @group(0) @binding(3) var<storage, read_write> m_vec4: array<vec4<f32>>;     // (P / 4)
 @group(0) @binding(4) var<storage, read_write> v_vec4: array<vec4<f32>>;     // (P / 4)
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation updates one parameter: param -= lr * grad.
 @compute @workgroup_size(LANES)

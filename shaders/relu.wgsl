@@ -1,8 +1,8 @@
+// Continued in elements.wgsl.
+//
 // ReLU over P elements, and its gradient.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
 
 struct Dims {
     P: u32,
@@ -17,11 +17,6 @@ struct Dims {
 @group(0) @binding(2) var<storage, read_write> y_vec4: array<vec4<f32>>;  // (P / 4)
 @group(0) @binding(1) var<storage, read> dy_vec4: array<vec4<f32>>;       // (P / 4)
 @group(0) @binding(3) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (P / 4)
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one element of y. The comparison is the one that is false for NaN, so
 // that a NaN passes through, which `max` does not promise.

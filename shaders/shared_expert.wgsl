@@ -1,9 +1,10 @@
+// Continued in elements.wgsl.
+//
 // The expert of a mixture that all T tokens pass: its output of width D, weighted by a sigmoid of each token's
 // own, is added to what the chosen experts give; and the gradients.
 //
 // `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
-override LANES: u32;
 // Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
 override LANES_PER_ROW: u32;
 
@@ -28,11 +29,6 @@ struct Dims {
 
 // What each lane of a workgroup has added up.
 var<workgroup> partial: array<f32, LANES>;
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one token's gate (T): 1 / (1 + exp(-logit)).
 @compute @workgroup_size(LANES)

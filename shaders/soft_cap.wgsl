@@ -1,9 +1,9 @@
+// Continued in elements.wgsl.
+//
 // Numbers kept within a bound: y = cap * tanh(x / cap) over P elements, and its gradient, both in place. The
 // gradient comes from what the forward pass left, 1 - (y / cap)^2.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
 
 struct Dims {
     P: u32,
@@ -17,11 +17,6 @@ struct Dims {
 @group(0) @binding(2) var<storage, read_write> slope: array<f32>;             // (P)  dy, then dx
 @group(0) @binding(1) var<storage, read_write> capped_vec4: array<vec4<f32>>; // (P / 4)
 @group(0) @binding(2) var<storage, read_write> slope_vec4: array<vec4<f32>>;  // (P / 4)
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
 
 // One invocation computes one element of y.
 @compute @workgroup_size(LANES)

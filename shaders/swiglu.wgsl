@@ -1,31 +1,6 @@
-// SwiGLU over P elements: y = silu(gate) * up with silu(x) = x * sigmoid(x), and its gradients.
+// Continued in gated.wgsl.
 //
-// `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
-
-override LANES: u32;
-
-struct Dims {
-    P: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> gate: array<f32>;                  // (P)
-@group(0) @binding(2) var<storage, read> up: array<f32>;                    // (P)
-@group(0) @binding(3) var<storage, read> dy: array<f32>;                    // (P)
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;               // (P)
-@group(0) @binding(4) var<storage, read_write> dgate: array<f32>;           // (P)
-@group(0) @binding(5) var<storage, read_write> dup: array<f32>;             // (P)
-@group(0) @binding(1) var<storage, read> gate_vec4: array<vec4<f32>>;       // (P / 4)
-@group(0) @binding(2) var<storage, read> up_vec4: array<vec4<f32>>;         // (P / 4)
-@group(0) @binding(3) var<storage, read> dy_vec4: array<vec4<f32>>;         // (P / 4)
-@group(0) @binding(4) var<storage, read_write> y_vec4: array<vec4<f32>>;    // (P / 4)
-@group(0) @binding(4) var<storage, read_write> dgate_vec4: array<vec4<f32>>; // (P / 4)
-@group(0) @binding(5) var<storage, read_write> dup_vec4: array<vec4<f32>>;  // (P / 4)
-
-// The element of this invocation; two grid dimensions, because one ends at 65535 workgroups.
-fn element(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * groups.x + group.x) * LANES + lane;
-}
+// SwiGLU over P elements: y = silu(gate) * up with silu(x) = x * sigmoid(x), and its gradients.
 
 // 1 / (1 + exp(-x)): 0 where the exponential overflows.
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
