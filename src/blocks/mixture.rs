@@ -167,24 +167,29 @@ impl Mixture {
         bindings: &[(&str, Slice)],
     ) {
         let Self { t, e, k, d, .. } = *self;
-        let phase = match step {
-            MixtureStep::Route
-            | MixtureStep::RouteOverAll
-            | MixtureStep::Gather
-            | MixtureStep::Combine => Phase::Forward,
-            MixtureStep::RouteGradient
-            | MixtureStep::RouteOverAllGradient
-            | MixtureStep::GatherGradient
-            | MixtureStep::CombineGradient
-            | MixtureStep::GateGradient => Phase::Backward,
-        };
-        to.launch(&Launch {
-            operation: Operation::Mixture { step, t, e, k, d },
-            component: &self.name.part(&[part]),
-            phase,
-            window: "",
-            scalars: &[],
-            bindings,
-        });
+        launch(to, step, [t, e, k, d], &self.name.part(&[part]), bindings);
     }
+}
+
+/// A step of a mixture of E experts, K of them for each of T tokens of width D.
+pub(crate) fn launch(
+    to: &mut Builder,
+    step: MixtureStep,
+    [t, e, k, d]: [u32; 4],
+    component: &ComponentName,
+    bindings: &[(&str, Slice)],
+) {
+    let phase = match step {
+        MixtureStep::Route
+        | MixtureStep::RouteOverAll
+        | MixtureStep::Gather
+        | MixtureStep::Combine => Phase::Forward,
+        MixtureStep::RouteGradient
+        | MixtureStep::RouteOverAllGradient
+        | MixtureStep::GatherGradient
+        | MixtureStep::CombineGradient
+        | MixtureStep::GateGradient => Phase::Backward,
+    };
+    let operation = Operation::Mixture { step, t, e, k, d };
+    to.launch(&Launch { operation, component, phase, window: "", scalars: &[], bindings });
 }

@@ -5,6 +5,7 @@ use crate::{
     blocks::{
         grouping::group,
         launch::{Builder, Launch},
+        mixture,
     },
     operation::{self, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep},
     plan::{ComponentName, Phase, Slice},
@@ -190,19 +191,7 @@ impl Model {
         bindings: &[(&str, Slice)],
     ) {
         let Shape { t, e, k, d, .. } = self.shape;
-        let phase = match step {
-            MixtureStep::Route
-            | MixtureStep::RouteOverAll
-            | MixtureStep::Gather
-            | MixtureStep::Combine => Phase::Forward,
-            MixtureStep::RouteGradient
-            | MixtureStep::RouteOverAllGradient
-            | MixtureStep::GatherGradient
-            | MixtureStep::CombineGradient
-            | MixtureStep::GateGradient => Phase::Backward,
-        };
-        let operation = Operation::Mixture { step, t, e, k, d };
-        to.launch(&Launch { operation, component, phase, window: "", scalars: &[], bindings });
+        mixture::launch(to, step, [t, e, k, d], component, bindings);
     }
 
     pub(super) fn bk(
