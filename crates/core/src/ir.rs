@@ -216,9 +216,9 @@ fn atomic_operands(function: &mut AtomicFunction, visit: &mut dyn FnMut(&mut Ope
 }
 
 macro_rules! arms {
-    ($(#[$doc:meta])* $name:ident, $iter:ident, $($mutable:tt)?) => {
+    ($(#[$doc:meta])* $visible:vis $name:ident, $iter:ident, $($mutable:tt)?) => {
         $(#[$doc])*
-        pub(crate) fn $name(statement: & $($mutable)? Statement) -> Vec<& $($mutable)? Block> {
+        $visible fn $name(statement: & $($mutable)? Statement) -> Vec<& $($mutable)? Block> {
             match statement {
                 Statement::Block(block) => vec![block],
                 Statement::If { condition: _, accept, reject } => vec![accept, reject],
@@ -252,12 +252,12 @@ macro_rules! arms {
 
 arms! {
     /// The blocks inside a statement, in order.
-    arms, iter,
+    pub arms, iter,
 }
 
 arms! {
     /// The blocks inside a statement, in order, to be changed.
-    arms_mut, iter_mut, mut
+    pub(crate) arms_mut, iter_mut, mut
 }
 
 /// Blocks within each other in a block, itself included. Takes no more of the stack where there are more.

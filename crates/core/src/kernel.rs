@@ -16,6 +16,7 @@ use naga::{
 
 use self::overrides::Problem;
 
+pub use crate::ir::arms;
 use crate::{
     Error,
     guard::{Stage, guarded, with_room},

@@ -4,7 +4,6 @@
 //! Compositions are emitted by their definitions. Nothing here knows how instructions run.
 
 mod access;
-mod blocks;
 mod call;
 mod constant;
 mod convert;

@@ -5,21 +5,24 @@ use std::collections::HashMap;
 
 use naga::{Function, Handle, Statement, valid::FunctionInfo};
 
-use super::{Frame, Lower, Lowered, Lowering, Returns, blocks::blocks, types};
-use crate::execute::cpu::program::{Node, Num};
+use super::{Frame, Lower, Lowered, Lowering, Returns, types};
+use crate::{
+    execute::cpu::program::{Node, Num},
+    kernel::arms,
+};
 
 /// Whether a function may return from anywhere but its last statement.
 fn returns_early(body: &naga::Block) -> bool {
     fn returns(block: &naga::Block) -> bool {
         block.iter().any(|statement| {
             matches!(statement, Statement::Return { .. })
-                || blocks(statement).into_iter().any(returns)
+                || arms(statement).into_iter().any(returns)
         })
     }
     let last = body.len().saturating_sub(1);
     body.iter().enumerate().any(|(index, statement)| {
         (index < last && matches!(statement, Statement::Return { .. }))
-            || blocks(statement).into_iter().any(returns)
+            || arms(statement).into_iter().any(returns)
     })
 }
 

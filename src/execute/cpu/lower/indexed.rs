@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use naga::{Arena, Expression, Function, GlobalVariable, Handle, LocalVariable, Module};
 
-use super::blocks::blocks;
+use crate::kernel::arms;
 
 /// Variables that some computed index reaches into, so that they need addresses.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Indexed {
                     }
                 }
                 other => {
-                    for inner in blocks(other) {
+                    for inner in arms(other) {
                         self.calls(handle, function, inner);
                     }
                 }
