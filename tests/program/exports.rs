@@ -3,7 +3,6 @@
 
 use std::{fs, path::Path};
 
-use assert_cmd::Command;
 use flopmeter::{
     estimate::Estimate,
     format,
@@ -15,6 +14,8 @@ use flopmeter::{
 };
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
+
+use crate::command::flopmeter;
 
 /// A model that runs in no time, on the executor that is everywhere.
 const SMALL: [&str; 14] = [
@@ -45,12 +46,6 @@ const KERNEL: [&str; 10] = [
     "--repeat",
     "1",
 ];
-
-fn flopmeter(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
-    command.args(arguments);
-    command
-}
 
 /// Runs a command with every format asked for: each is there and is what it should be, and the report reads
 /// back as what wrote it.

@@ -6,15 +6,14 @@ use assert_cmd::Command;
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
 
-fn flopmeter(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
-    command.arg("formulas").args(arguments);
-    command
+use crate::command::{flopmeter, json};
+
+fn command(arguments: &[&str]) -> Command {
+    flopmeter(&[&["formulas"], arguments].concat())
 }
 
 fn report(arguments: &[&str]) -> Value {
-    let run = flopmeter(&[arguments, &["--json", "-"]].concat()).assert().success();
-    serde_json::from_slice(&run.get_output().stdout).unwrap()
+    program(&[&["formulas"], arguments].concat())
 }
 
 #[test]
@@ -29,7 +28,7 @@ fn the_exact_count_stands_beside_what_is_published() {
     let causes = trainer["causes"].as_array().unwrap();
     let sum: i64 = causes.iter().map(|cause| cause["flops"].as_i64().unwrap()).sum();
     assert_eq!(sum, 1_099_463_000_064 - exact);
-    let table = flopmeter(&["mixtral-8x7b", "--seq", "128"]).assert().success();
+    let table = command(&["mixtral-8x7b", "--seq", "128"]).assert().success();
     table.stdout(contains("no kernel was executed").and(contains("NVIDIA/Megatron-LM")));
 }
 
@@ -49,9 +48,9 @@ fn adapters_cost_less_than_full_training_and_recomputation_stands_beside() {
 #[test]
 fn what_makes_no_sense_is_refused_with_the_way_out() {
     let refused = |arguments: &[&str], parts: &[&str]| {
-        let run = flopmeter(arguments).assert().code(2).stdout("");
+        let run = command(arguments).assert().code(2).stdout("");
         for part in parts {
-            flopmeter(arguments).assert().stderr(contains(*part));
+            command(arguments).assert().stderr(contains(*part));
         }
         drop(run);
     };
@@ -74,14 +73,12 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
 #[test]
 fn the_largest_preset_takes_no_longer_than_the_smallest() {
     let start = Instant::now();
-    flopmeter(&["llama-3.1-70b", "--seq", "8192", "--lora-rank", "8"]).assert().success();
+    command(&["llama-3.1-70b", "--seq", "8192", "--lora-rank", "8"]).assert().success();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 fn program(arguments: &[&str]) -> Value {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
-    let run = command.args(arguments).args(["--json", "-"]).assert().success();
-    serde_json::from_slice(&run.get_output().stdout).unwrap()
+    json(&[arguments, &["--json", "-"]].concat())
 }
 
 #[test]
@@ -90,9 +87,8 @@ fn adapters_do_not_cost_more_than_full_training_in_a_comparison() {
     let report = program(&compared);
     let total = |side: &str| report[side]["exact"]["algebraic"]["total"].as_u64().unwrap();
     assert!(total("b") < total("a"), "{} {}", total("a"), total("b"));
-    let mut table = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
     let said = contains("by exact: a training step 1.4").and(contains("exact A"));
-    table.args(compared).assert().success().stdout(said);
+    flopmeter(&compared).assert().success().stdout(said);
 }
 
 #[test]
@@ -129,8 +125,8 @@ fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {
     assert_eq!(forecasts[0]["peak"]["flops_per_second"], 8.0 * 989.5e12);
     let seconds = forecasts[0]["seconds"]["stated"].as_f64().unwrap();
     assert_eq!(seconds, step as f64 / (8.0 * 989.5e12 * 0.4));
-    let table = flopmeter(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
+    let table = command(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
     table.stdout(contains("tokens/s").and(contains("in the layers alone")));
-    let unknown = flopmeter(&["--peak", "h100"]).assert().code(2).stdout("");
+    let unknown = command(&["--peak", "h100"]).assert().code(2).stdout("");
     unknown.stderr(contains("h100-bf16").and(contains("67e12")));
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
+use crate::command::PROGRAM;
 
 /// A second, and one more for a machine that has other things to do.
 const AT_ONCE: Duration = Duration::from_secs(2);

@@ -2,7 +2,6 @@
 
 use std::{fs, ops::ControlFlow};
 
-use assert_cmd::Command;
 use flopmeter::{
     Error,
     roofline::{Resource, measure},
@@ -10,11 +9,7 @@ use flopmeter::{
 use predicates::str::contains;
 use serde_json::Value;
 
-fn flopmeter(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
-    command.args(arguments);
-    command
-}
+use crate::command::flopmeter;
 
 #[test]
 fn every_executor_has_ceilings_in_counted_work() {

@@ -8,6 +8,8 @@ use predicates::{prelude::*, str::contains};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::command::{PROGRAM, flopmeter};
+
 const PRODUCT: &str = "tests/fixtures/scaled_product.wgsl";
 const COLLATZ: &str = "tests/fixtures/collatz.wgsl";
 
@@ -24,9 +26,7 @@ const BUFFERS: [&str; 8] = [
 ];
 
 fn shader(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flopmeter"));
-    command.arg("shader").args(arguments);
-    command
+    flopmeter(&[&["shader"], arguments].concat())
 }
 
 /// Asserts exit code 2, nothing on standard output, and one message that says all of `says`.
@@ -562,7 +562,7 @@ fn a_shader_is_read_from_standard_input() {
 /// Standard input that never ends is a file that is never read.
 #[test]
 fn reading_takes_of_the_time() {
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_flopmeter"))
+    let mut child = std::process::Command::new(PROGRAM)
         .args(["shader", "-", "--dispatch", "1", "--timeout", "1"])
         .stdin(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
