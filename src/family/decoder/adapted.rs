@@ -31,17 +31,7 @@ impl DecoderConfig {
     /// The linear layers that carry an adapter.
     pub fn adapted(&self) -> Vec<Adapted> {
         let Some(adapters) = &self.adapters else { return Vec::new() };
-        let compiled = |key: &String| ending(key).ok();
-        let ranks: Vec<_> = adapters
-            .rank_pattern
-            .iter()
-            .filter_map(|(key, r)| Some((compiled(key)?, *r)))
-            .collect();
-        let alphas: Vec<_> = adapters
-            .alpha_pattern
-            .iter()
-            .filter_map(|(key, a)| Some((compiled(key)?, *a)))
-            .collect();
+        let (ranks, alphas) = (by_name(&adapters.rank_pattern), by_name(&adapters.alpha_pattern));
         let pattern = match &adapters.targets {
             Targets::Pattern(pattern) => whole(pattern).ok(),
             Targets::Names(_) | Targets::AllLinear => None,
@@ -53,10 +43,8 @@ impl DecoderConfig {
         self.modules()
             .filter(|(name, _, _)| has(name))
             .map(|(module, layer, linear)| {
-                let rank = ranks.iter().find(|(key, _)| key.is_match(&module)).map(|(_, r)| *r);
-                let alpha = alphas.iter().find(|(key, _)| key.is_match(&module)).map(|(_, a)| *a);
-                let (rank, alpha) =
-                    (rank.unwrap_or(adapters.rank), alpha.unwrap_or(adapters.alpha));
+                let rank = ranks(&module).unwrap_or(adapters.rank);
+                let alpha = alphas(&module).unwrap_or(adapters.alpha);
                 let r = f64::from(rank);
                 let scale = alpha / if adapters.rslora { r.sqrt() } else { r };
                 Adapted { module, layer, linear, adapter: Adapter { rank, scale } }
@@ -72,4 +60,11 @@ impl DecoderConfig {
         })
         .sum()
     }
+}
+
+/// What the first of these patterns that a module's name matches asks for.
+fn by_name<V: Copy>(patterns: &[(String, V)]) -> impl Fn(&str) -> Option<V> + use<V> {
+    let compiled = patterns.iter().filter_map(|(key, value)| Some((ending(key).ok()?, *value)));
+    let compiled: Vec<_> = compiled.collect();
+    move |module| compiled.iter().find(|(key, _)| key.is_match(module)).map(|(_, value)| *value)
 }
