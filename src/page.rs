@@ -15,6 +15,7 @@ mod forecast;
 mod formulas;
 mod growth;
 pub(crate) mod number;
+mod operations;
 mod paged;
 mod pictures;
 mod plot;

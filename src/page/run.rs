@@ -1,18 +1,20 @@
 //! What the report on a run of a program says: totals, its kernels, what they did, and what was not counted.
 
 use super::number::{bytes, grouped};
+use super::operations::operations;
 use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone};
-use crate::{
-    op::OpCounts,
-    result::{KernelRow, RunReport},
-};
+use crate::result::{KernelRow, RunReport};
 
 impl Paged for RunReport {
     fn page(&self, _every_layer: bool) -> Page {
+        let totals = &self.totals;
         let mut sections = vec![
             Section::facts("What ran", head(self)),
             Section::table("Kernels", kernels(self)),
-            Section::table("Operations", operations(self)),
+            Section::table(
+                "Operations",
+                operations(&totals.ops, Some(&totals.dead_ops), totals.flops, self.convention),
+            ),
         ];
         if !self.not_counted.is_empty() {
             sections.push(Section::table("Not counted", not_counted(self)));
@@ -139,32 +141,6 @@ fn kernels(report: &RunReport) -> Table {
 /// FLOPs a second, in thousands of millions.
 fn rate(flops: u64, seconds: Option<f64>) -> Cell {
     seconds.map_or(Cell::Missing, |seconds| Cell::rate(flops as f64 / seconds * 1e-9, 2))
-}
-
-/// Executed operations by kind.
-fn operations(report: &RunReport) -> Table {
-    let totals = &report.totals;
-    let rows = totals.ops.iter().map(|(scalar, op, count)| {
-        let flops = OpCounts::of(scalar, op, count).flops(report.convention);
-        Row::new([
-            Cell::text(format!("{}.{}", scalar.name(), op.name())),
-            Cell::whole(count),
-            Cell::whole(totals.dead_ops.get(scalar, op)),
-            Cell::whole(flops),
-            Cell::Share(flops, totals.flops),
-        ])
-    });
-    Table {
-        columns: vec![
-            Column::text("operation", "operation"),
-            Column::number("executed", "executed"),
-            Column::number("dead", "dead"),
-            Column::number("FLOPs", "flops"),
-            Column::number("share", "share"),
-        ],
-        rows: rows.collect(),
-        ..Table::default()
-    }
 }
 
 fn not_counted(report: &RunReport) -> Table {

@@ -2,22 +2,19 @@
 
 use super::answer::Problems;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
+use super::operations::operations;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
     watched,
 };
-use crate::{
-    op::{OpCounts, Traffic},
-    result::ShaderReport,
-    roofline::Placement,
-};
+use crate::{op::Traffic, result::ShaderReport, roofline::Placement};
 
 impl Paged for ShaderReport {
     fn page(&self, _every_layer: bool) -> Page {
         let mut sections = vec![
             Section::facts("What ran", head(self)),
             Section::table("Buffers", bindings(self)),
-            Section::table("Operations", operations(self)),
+            Section::table("Operations", all_operations(self)),
             Section::facts("Rates", rates(self)),
         ];
         let ceilings = self.ceilings.as_ref();
@@ -100,32 +97,15 @@ fn bindings(report: &ShaderReport) -> Table {
 }
 
 /// Executed operations by kind.
-fn operations(report: &ShaderReport) -> Table {
-    let rows = report.ops.iter().map(|(scalar, op, count)| {
-        let flops = OpCounts::of(scalar, op, count).flops(report.convention);
-        Row::new([
-            Cell::text(format!("{}.{}", scalar.name(), op.name())),
-            Cell::whole(count),
-            Cell::whole(flops),
-            Cell::Share(flops, report.flops),
-        ])
-    });
-    let total = Row::sum([
+fn all_operations(report: &ShaderReport) -> Table {
+    let mut table = operations(&report.ops, None, report.flops, report.convention);
+    table.rows.push(Row::sum([
         Cell::text("total"),
         Cell::Blank,
         Cell::whole(report.flops),
         Cell::Share(report.flops, report.flops),
-    ]);
-    Table {
-        columns: vec![
-            Column::text("operation", "operation"),
-            Column::number("executed", "executed"),
-            Column::number("FLOPs", "flops"),
-            Column::number("share", "share"),
-        ],
-        rows: rows.chain([total]).collect(),
-        ..Table::default()
-    }
+    ]));
+    table
 }
 
 /// Traffic, intensity and rates.
