@@ -32,7 +32,7 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
     let [h, n, d, i] = [
         config.hidden_size,
         config.num_attention_heads,
-        config.hidden_size / config.num_attention_heads,
+        config.head_dim,
         config.intermediate_size,
     ]
     .map(u64::from);
