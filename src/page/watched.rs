@@ -1,5 +1,7 @@
 //! What the executor saw beside the counts, in a line each, and what it found below.
 
+use std::fmt;
+
 use super::number::{DASH, grouped, share_of};
 use super::{Fact, Tone};
 use crate::{
@@ -35,8 +37,9 @@ fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
         1 => "1 access out of bounds".to_owned(),
         _ => format!("{} accesses out of bounds", grouped(accesses)),
     };
-    let line = |OutOfBounds { kernel, line, accesses }: &OutOfBounds| {
-        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+    let line = |OutOfBounds { kernel, file, line, accesses }: &OutOfBounds| {
+        let line =
+            line.map_or_else(String::new, |line| format!(", {}", place(file.as_ref(), line)));
         format!("{kernel}{line}: {}", grouped(*accesses))
     };
     Fact {
@@ -58,9 +61,18 @@ fn races(whose: &str, races: &[Race]) -> Fact {
     }
 }
 
-fn race(Race { kernel, lines, accesses, between, count, variable, byte }: &Race) -> String {
-    let line = |line: Option<u32>| line.map_or_else(|| DASH.to_owned(), |l| l.to_string());
-    let [one, two] = lines.map(line);
+/// A line, with its file where that is not the first.
+fn place(file: Option<&String>, line: impl fmt::Display) -> String {
+    file.map_or_else(|| format!("line {line}"), |file| format!("line {line} of {file}"))
+}
+
+fn race(race: &Race) -> String {
+    let Race { kernel, lines, files, accesses, between, count, variable, byte } = race;
+    let at = |index: usize| {
+        let line = lines[index].map_or_else(|| DASH.to_owned(), |line| line.to_string());
+        place(files[index].as_ref(), line)
+    };
+    let [one, two] = [0, 1].map(at);
     let [does, other] = accesses.map(|access| match access {
         Access::Load => "loads",
         Access::Store => "stores",
@@ -72,7 +84,7 @@ fn race(Race { kernel, lines, accesses, between, count, variable, byte }: &Race)
         Between::Workgroups => "in another workgroup",
     };
     format!(
-        "{kernel}: line {one} {does} what line {two} {other}, {between}: {} times, such as byte {byte} of \
+        "{kernel}: {one} {does} what {two} {other}, {between}: {} times, such as byte {byte} of \
          '{variable}'",
         grouped(*count)
     )

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,12 +136,12 @@ impl ShaderReport {
         let lines = lines
             .map(|(&number, line)| {
                 let Cost { ops, traffic: touched } = line.cost;
-                let (file, number) = match &kernel.source {
+                let SourceLine { file, number } = match &kernel.source {
                     Some(source) => source.place(number),
-                    None => (None, number),
+                    None => SourceLine { file: None, number },
                 };
                 LineRow {
-                    file: file.map(str::to_owned),
+                    file: file.as_deref().map(str::to_owned),
                     line: number,
                     executions: line.executions,
                     ops,
@@ -178,7 +179,7 @@ impl ShaderReport {
             continued_in: kernel.source.as_ref().map_or_else(Vec::new, |source| {
                 let others = source.others().iter();
                 others
-                    .map(|(file, before)| SourceFile { file: file.clone(), before: *before })
+                    .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
                     .collect()
             }),
         }

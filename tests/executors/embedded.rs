@@ -180,7 +180,12 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
     let mut cpu = common::embedded();
     let (outcome, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
     assert_eq!(words, [10, 9, 10, 9, 1, 9]);
-    let on = |line, accesses| OutOfBounds { kernel: "embedded".into(), line: Some(line), accesses };
+    let on = |line, accesses| OutOfBounds {
+        kernel: "embedded".into(),
+        file: None,
+        line: Some(line),
+        accesses,
+    };
     assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(3, 6), on(4, 5)]);
     // Another launch starts to count anew.
     let (outcome, _) = run(&mut cpu, &kernel(&source), &[9; 12], 1);

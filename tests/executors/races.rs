@@ -67,6 +67,7 @@ fn assert_races(body: &str, expected: &[Expected]) {
         .map(|&(lines, accesses, between, count, variable, byte)| Race {
             kernel: "kernel".into(),
             lines: lines.map(Some),
+            files: [None, None],
             accesses,
             between,
             count,

@@ -382,7 +382,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
 /// out of bounds.
 fn witness(pass: &Observed, accesses: u64) -> Witness {
     let kernel = "mix.forward".to_owned();
-    let out_of_bounds = OutOfBounds { kernel, line: Some(12), accesses };
+    let out_of_bounds = OutOfBounds { kernel, file: None, line: Some(12), accesses };
     Witness {
         tally: pass.cost,
         lanes: LaneUse { active: 1, issued: 4 },
@@ -444,6 +444,7 @@ fn a_race_fails_a_check_and_names_its_lines() {
     let race = Race {
         kernel: "mix.forward".into(),
         lines: [Some(4), Some(7)],
+        files: [None, None],
         accesses: [Access::Store, Access::Load],
         between: Between::Lanes,
         count: 3,

@@ -8,6 +8,7 @@ use flopmeter::{
     kernel::KernelModule,
     op::{Op, OpCounts},
 };
+use flopmeter_core::source::SourceLine;
 
 use super::harness::{kernel, run_instrumented, ways};
 
@@ -93,6 +94,7 @@ fn a_long_loop_is_counted_or_said_to_be_cut_off() {
                         Some(budget) if rounds > budget => {
                             let kernel = kernel.name.clone();
                             let invocations = 2 * invocations;
+                            let line = SourceLine { file: None, number: line };
                             let loops = vec![(Some(line), invocations)];
                             let cut = KernelError::Cut { kernel, invocations, budget, loops };
                             assert_eq!(found, Err(cut), "{entry}");
