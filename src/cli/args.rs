@@ -275,20 +275,20 @@ pub struct Shader {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Which entry point [default: the only one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "dispatch")]
     pub entry: Option<String>,
-    /// Workgroups to run
+    /// Workgroups to run [default: none; entry points, bindings and overrides are listed]
     #[arg(long, value_name = "X[,Y[,Z]]", value_parser = extent)]
-    pub dispatch: [u32; 3],
+    pub dispatch: Option<[u32; 3]>,
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
-    /// BufferFill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
-    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
+    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatch")]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
-    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
+    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatch")]
     pub dumps: Vec<(BindingKey, PathBuf)>,
     /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
     /// an adapter's name

@@ -1,12 +1,6 @@
-//! `flopmeter shader`: any compute kernel, counted line by line.
+//! `flopmeter shader`: any compute kernel, counted line by line; without a dispatch, what it takes to run it.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::bail;
 
@@ -14,7 +8,7 @@ use flopmeter::{
     execute::{self, Embedded},
     kernel::KernelModule,
     observe::{Attempts, Moved},
-    result::ShaderReport,
+    result::{ShaderListing, ShaderReport},
     roofline::REPEATS,
     shader::{self, BindingKey, BufferFill, ShaderFile, ShaderRequest, ShaderRun},
 };
@@ -25,11 +19,13 @@ use super::{
     export::{Formats, Places},
     interrupt,
     output::Sink,
+    patience,
     progress::Bar,
     roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
+    let Some(grid) = asked.dispatch else { return list(asked, common) };
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
@@ -49,12 +45,14 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         overrides: overrides.clone(),
         fills,
         keys,
-        grid: asked.dispatch,
+        grid,
         repeats: asked.races.repeats(asked.repeat),
         embedded,
     };
-    let (kernel, run, moved) = work.within(asked.timeout, asked.adapter.clone())?;
-    let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    let adapter = asked.adapter.clone();
+    let name = ShaderFile::name(&asked.file);
+    let (kernel, run, moved) = patience::within(asked.timeout, &name, move || work.run(&adapter))?;
+    let mut report = ShaderReport::new(&kernel, &overrides, grid, &run, asked.convention);
     report.moved = moved;
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
@@ -73,10 +71,32 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     Ok(Outcome::of(report.holds()))
 }
 
+/// Says what it takes to run the shader.
+fn list(asked: &Shader, common: &Common) -> super::Result {
+    for (option, asked) in
+        [("--roofline", asked.under.roofline), ("--detect-races", asked.races.detect_races)]
+    {
+        if asked {
+            bail!("{option} is for what runs: say how many workgroups with --dispatch");
+        }
+    }
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let overrides = once("--override", asked.overrides.iter().cloned())?;
+    let name = ShaderFile::name(&asked.file);
+    let (file, given) = (asked.file.clone(), overrides.clone());
+    let outline = patience::within(asked.timeout, &name, move || {
+        interrupt::check("reading the shader")?;
+        ShaderFile::read(&file)?.outline(&given)
+    })?;
+    formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
+    Ok(Outcome::Holds)
+}
+
 /// The kernel, its run, and the adapter that was asked first.
 type Ran = (KernelModule, ShaderRun, Option<Moved>);
 
-/// Everything that a run needs, owned, so that it can outlive our patience.
+/// Everything that a run needs, owned, so that it can outlive this thread's patience.
 struct Work {
     file: PathBuf,
     entry: Option<String>,
@@ -89,32 +109,6 @@ struct Work {
 }
 
 impl Work {
-    /// Reads and runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
-    /// left to its thread, and the process that is about to end takes both along.
-    fn within(self, seconds: u64, adapter: String) -> super::Result<Ran> {
-        let name = ShaderFile::name(&self.file);
-        let (send, receive) = mpsc::channel();
-        let worker = thread::spawn(move || {
-            // Where nobody waits any more, nobody wants the answer.
-            let _ = send.send(self.run(&adapter));
-        });
-        match receive.recv_timeout(Duration::from_secs(seconds)) {
-            Ok(result) => Ok(result?),
-            Err(RecvTimeoutError::Timeout) => {
-                interrupt::leave_behind();
-                bail!(
-                    "{name} did not end within {seconds} s; nothing was written. Give it longer with \
-                     --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
-                )
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                // Its panic has been printed.
-                let _ = worker.join();
-                bail!("{name}: its run ended with a panic; nothing was written")
-            }
-        }
-    }
-
     fn run(self, adapter: &str) -> Result<Ran, flopmeter::Error> {
         interrupt::check("reading the shader")?;
         let kernel =

@@ -7,6 +7,7 @@ mod compare;
 mod exports;
 mod formulas;
 mod interrupt;
+mod listing;
 mod merge;
 mod roofline;
 mod run;
