@@ -7,7 +7,7 @@
 //! One thing is ours: a matrix's backward pass is split into its gradient by the input and by the
 //! weight, one forward pass each, so that a measurement can be held against either.
 
-use super::DecoderConfig;
+use super::config::DecoderConfig;
 use crate::{
     Error,
     family::shape::BatchShape,
