@@ -41,7 +41,7 @@ pub use roofline::{PlacedKernel, RooflineReport};
 pub use run::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
 pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 pub use schedule_cost::ScheduleCost;
-pub use shader::{LineRow, ShaderReport, SourceFile};
+pub use shader::{DispatchRow, LineRow, ShaderReport, SourceFile};
 pub use tally::{Difference, OwnTally};
 pub use watched::Watched;
 

@@ -6,11 +6,10 @@ use anyhow::bail;
 
 use flopmeter::{
     execute::{self, Embedded},
-    kernel::KernelModule,
     observe::{Attempts, Moved},
     result::{ShaderListing, ShaderReport},
     roofline::REPEATS,
-    shader::{self, BindingKey, BufferFill, ShaderFile, ShaderRequest, ShaderRun},
+    shader::{self, BindingKey, BufferFill, Launched, ShaderFile, ShaderRequest, ShaderRun},
 };
 
 use super::{
@@ -25,7 +24,9 @@ use super::{
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
-    let Some(grid) = asked.dispatch else { return list(asked, common) };
+    if asked.dispatches.is_empty() {
+        return list(asked, common);
+    }
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
@@ -41,18 +42,19 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
     let work = Work {
         file: asked.file.clone(),
-        entry: asked.entry.clone(),
+        entries: asked.entries.clone(),
         overrides: overrides.clone(),
         fills,
         keys,
-        grid,
+        grids: asked.dispatches.clone(),
         repeats: asked.races.repeats(asked.repeat),
         embedded,
     };
     let adapter = asked.adapter.clone();
     let name = ShaderFile::name(&asked.file);
-    let (kernel, run, moved) = patience::within(asked.timeout, &name, move || work.run(&adapter))?;
-    let mut report = ShaderReport::new(&kernel, &overrides, grid, &run, asked.convention);
+    let (launched, run, moved) =
+        patience::within(asked.timeout, &name, move || work.run(&adapter))?;
+    let mut report = ShaderReport::new(&launched.launches(), &overrides, &run, asked.convention);
     report.moved = moved;
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
@@ -93,17 +95,17 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     Ok(Outcome::Holds)
 }
 
-/// The kernel, its run, and the adapter that was asked first.
-type Ran = (KernelModule, ShaderRun, Option<Moved>);
+/// What was launched, its run, and the adapter that was asked first.
+type Ran = (Launched, ShaderRun, Option<Moved>);
 
 /// Everything that a run needs, owned, so that it can outlive this thread's patience.
 struct Work {
     file: PathBuf,
-    entry: Option<String>,
+    entries: Vec<String>,
     overrides: BTreeMap<String, f64>,
     fills: BTreeMap<BindingKey, BufferFill>,
     keys: Vec<BindingKey>,
-    grid: [u32; 3],
+    grids: Vec<[u32; 3]>,
     repeats: u32,
     embedded: Embedded,
 }
@@ -111,14 +113,14 @@ struct Work {
 impl Work {
     fn run(self, adapter: &str) -> Result<Ran, flopmeter::Error> {
         interrupt::check("reading the shader")?;
-        let kernel =
-            ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
+        let file = ShaderFile::read(&self.file)?;
+        let launched = Launched::new(&file, &self.entries, &self.grids, &self.overrides)?;
         interrupt::check("opening the adapter")?;
         let mut attempts = Attempts::open(adapter, self.embedded)?;
-        interrupt::check(&kernel.name)?;
+        interrupt::check(&ShaderFile::name(&self.file))?;
+        let launches = launched.launches();
         let request = ShaderRequest {
-            kernel: &kernel,
-            grid: self.grid,
+            launches: &launches,
             fills: &self.fills,
             dumps: &self.keys,
             repeats: self.repeats,
@@ -127,7 +129,7 @@ impl Work {
             log::info!("running on {}", executor.adapter().name);
             Ok((shader::run(executor, &request)?, moved.cloned()))
         })?;
-        Ok((kernel, run, moved))
+        Ok((launched, run, moved))
     }
 }
 

@@ -107,6 +107,11 @@ impl ShaderFile {
         Ok(Outline::of(&self.parsed, overrides)?)
     }
 
+    /// What it is called in messages.
+    pub fn shader(&self) -> &str {
+        &self.parsed.name
+    }
+
     /// The names of its compute entry points, in the order of the file.
     pub fn entries(&self) -> Vec<&str> {
         let entries = self.parsed.module.entry_points.iter();

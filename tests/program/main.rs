@@ -4,6 +4,7 @@
 mod cli;
 mod command;
 mod compare;
+mod dispatches;
 mod exports;
 mod formulas;
 mod interrupt;
