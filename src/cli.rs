@@ -14,6 +14,7 @@ mod manual;
 mod merge;
 mod outcome;
 mod output;
+mod patience;
 mod profile;
 mod progress;
 mod roofline;

@@ -86,7 +86,7 @@
 //! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
 //! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
 //! | [`fit`] | exponents of power laws | what grows |
-//! | [`shader`] | a user's own kernel: file, buffers, one dispatch | arguments, printing |
+//! | [`shader`] | a user's own kernels: file, buffers, dispatches | arguments, printing |
 //! | `run` | somebody's program, with the Vulkan layer in it | reports, printing |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
 //! | [`result`] | what was found out, serialisable, read back from its file | how it is said |

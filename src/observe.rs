@@ -5,6 +5,7 @@
 mod buffers;
 #[cfg(all(feature = "embedded", feature = "gpu"))]
 mod second;
+mod series;
 mod timing;
 mod trial;
 
@@ -17,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use self::second::Attempts;
 pub use self::{
     buffers::{Buffers, Outputs},
-    timing::{TimeSource, Timing},
+    series::{KernelLaunch, Sequence, Series},
+    timing::{Spread, TimeSource, Timing},
     trial::Trial,
 };
 pub(crate) use timing::{median, source};

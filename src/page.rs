@@ -14,6 +14,7 @@ mod estimate;
 mod forecast;
 mod formulas;
 mod growth;
+mod listing;
 pub(crate) mod number;
 mod operations;
 mod paged;

@@ -8,7 +8,8 @@ mod probe;
 
 use std::ops::ControlFlow;
 
-pub use ceiling::{Ceiling, Ceilings, Drift, Missing, Resource, Spread};
+pub use crate::observe::Spread;
+pub use ceiling::{Ceiling, Ceilings, Drift, Missing, Resource};
 pub use place::{BoundBy, Placement};
 
 use crate::{Error, execute::Executor};

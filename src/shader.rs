@@ -1,52 +1,50 @@
-//! Any kernel: a user's shader file, buffers filled as the user says, one dispatch counted and timed.
-//! Composes the arms of the crate for a single kernel, on any executor; knows neither arguments nor how
+//! Any kernel: a user's shader file, buffers filled as the user says, one dispatch or several counted and timed.
+//! Composes the arms of the crate for a user's kernels, on any executor; knows neither arguments nor how
 //! a report looks.
 
 mod file;
 mod fill;
+mod launched;
 mod npy;
 
 use std::collections::BTreeMap;
 
 pub use file::ShaderFile;
 pub use fill::BufferFill;
+pub use launched::Launched;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, KernelError, Remedy,
     execute::{Executor, Limits},
-    kernel::{KernelModule, Resource},
-    observe::{Observed, Timing, Trial},
+    kernel::{KernelModule, Resource, ResourceKind},
+    observe::{KernelLaunch, Sequence, Series},
 };
 
 /// A binding: group and number within it.
 pub type BindingKey = (u32, u32);
 
-/// One launch of one kernel.
+/// Launches of a shader's kernels, one after the other on the same buffers.
 #[derive(Clone, Debug)]
 pub struct ShaderRequest<'a> {
-    /// What runs.
-    pub kernel: &'a KernelModule,
-    /// Workgroups.
-    pub grid: [u32; 3],
+    /// What runs, in order.
+    pub launches: &'a [KernelLaunch<'a>],
     /// What the user puts into buffers. What is not here and has a fixed size is zeroed.
     pub fills: &'a BTreeMap<BindingKey, BufferFill>,
     /// Which buffers to read back.
     pub dumps: &'a [BindingKey],
-    /// Timed runs of the plain kernel.
+    /// Timed runs of the plain kernels.
     pub repeats: u32,
 }
 
-/// What a launch left.
+/// What the launches of a request left.
 #[derive(Clone, Debug)]
 pub struct ShaderRun {
-    /// What it did.
-    pub observed: Observed,
-    /// What each resource of the kernel was bound to.
+    /// What they did.
+    pub series: Series,
+    /// What each resource of the kernels was bound to.
     pub bindings: Vec<Binding>,
-    /// How times were taken.
-    pub timing: Timing,
     /// Contents of the buffers asked for, after one run.
     pub dumps: BTreeMap<BindingKey, Vec<u8>>,
 }
@@ -72,20 +70,29 @@ pub struct Binding {
 /// Where buffers and grid do not fit the kernel or the executor, where the kernel cannot be counted,
 /// or where the executor fails.
 pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<ShaderRun, Error> {
-    let ShaderRequest { kernel, grid, fills, dumps, repeats } = *request;
+    let ShaderRequest { launches, fills, dumps, repeats } = *request;
     let limits = executor.adapter().limits;
-    check_grid(kernel, grid, &limits)?;
-    let (bindings, contents) = contents(kernel, fills, &limits)?.into_iter().unzip();
-    for key in dumps {
-        find(kernel, *key)?;
+    for KernelLaunch { kernel, grid } in launches {
+        check_grid(kernel, *grid, &limits)?;
     }
-    let trial = Trial::new(executor, kernel, contents)?;
-    let (observed, timing) = trial.observe(executor, grid, repeats)?;
+    let used = used(launches);
+    for key in fills.keys().chain(dumps) {
+        find(launches, &used, *key)?;
+    }
+    let mut bindings = Vec::new();
+    let mut contents = Vec::new();
+    for one in &used {
+        let (bound, bytes) = filled(one, fills.get(&one.key), &limits)?;
+        bindings.push(bound);
+        contents.push((one.resource, bytes));
+    }
+    let sequence = Sequence::new(executor, launches, contents)?;
+    let series = sequence.observe(executor, repeats)?;
     let mut left = BTreeMap::new();
     for &key in dumps {
-        left.extend(trial.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
+        left.extend(sequence.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
     }
-    Ok(ShaderRun { observed, bindings, timing, dumps: left })
+    Ok(ShaderRun { series, bindings, dumps: left })
 }
 
 fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
@@ -112,65 +119,101 @@ fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<
     Ok(())
 }
 
-/// What each resource of the kernel is bound to, and its contents, a multiple of four bytes.
-fn contents(
-    kernel: &KernelModule,
-    fills: &BTreeMap<BindingKey, BufferFill>,
-    limits: &Limits,
-) -> Result<Vec<(Binding, Vec<u8>)>, Error> {
-    for key in fills.keys() {
-        find(kernel, *key)?;
+/// A binding, and the kernels that use it.
+struct Used<'a> {
+    key: BindingKey,
+    /// Whose kernel fills it: the first that may write it, else the first that uses it.
+    kernel: &'a KernelModule,
+    resource: &'a Resource,
+    /// What else stands there in other kernels.
+    others: Vec<(&'a KernelModule, &'a Resource)>,
+}
+
+/// Every binding that one of the launches uses, in order.
+fn used<'a>(launches: &[KernelLaunch<'a>]) -> Vec<Used<'a>> {
+    let mut found: BTreeMap<BindingKey, Vec<(&KernelModule, &Resource)>> = BTreeMap::new();
+    for launch in launches {
+        for resource in &launch.kernel.resources {
+            let users = found.entry((resource.group, resource.binding)).or_default();
+            users.push((launch.kernel, resource));
+        }
     }
+    let writes = |resource: &Resource| resource.kind == ResourceKind::Storage { writable: true };
+    let used = found.into_iter().map(|(key, mut users)| {
+        let first = users.iter().position(|(_, resource)| writes(resource)).unwrap_or(0);
+        let (kernel, resource) = users.remove(first);
+        Used { key, kernel, resource, others: users }
+    });
+    used.collect()
+}
+
+/// What a binding is bound to, and its contents, a multiple of four bytes.
+fn filled(
+    used: &Used<'_>,
+    fill: Option<&BufferFill>,
+    limits: &Limits,
+) -> Result<(Binding, Vec<u8>), Error> {
+    let Used { key: (group, binding), kernel, resource, others } = used;
+    let name = &resource.name;
     let problem = |problem: String| -> Error {
         KernelError::Kernel { kernel: kernel.name.clone(), problem }.into()
     };
-    let contents = kernel.resources.iter().map(|resource| {
-        let Resource { name, group, binding, .. } = resource;
-        let layout = kernel.layout(resource).ok_or_else(|| {
+    let layout = |kernel: &KernelModule, resource: &Resource| {
+        kernel.layout(resource).ok_or_else(|| {
             problem(format!(
                 "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"
             ))
-        })?;
-        let zeros = BufferFill::Zeros(layout.least_scalars());
-        let fill = match fills.get(&(*group, *binding)) {
-            Some(fill) => fill,
-            None if layout.is_runtime_sized() => {
-                return Err(Error::Refused {
-                    problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name),
-                    remedy: Remedy::Contents { group: *group, binding: *binding },
-                });
-            }
-            None => &zeros,
-        };
-        let mut bytes = fill.bytes(&layout, limits.binding_bytes).map_err(|what| {
-            problem(format!("'{name}' cannot be {group}.{binding}={fill}: {what}"))
-        })?;
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        let bound = Binding {
-            group: *group,
-            binding: *binding,
-            name: name.clone(),
-            bytes: bytes.len() as u64,
-            fill: fills.get(&(*group, *binding)).map(BufferFill::to_string),
-        };
-        Ok((bound, bytes))
-    });
-    contents.collect()
+        })
+    };
+    let own = layout(kernel, resource)?;
+    let zeros = BufferFill::Zeros(own.least_scalars());
+    let said = match fill {
+        Some(fill) => fill,
+        None if own.is_runtime_sized() => {
+            return Err(Error::Refused {
+                problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name),
+                remedy: Remedy::Contents { group: *group, binding: *binding },
+            });
+        }
+        None => &zeros,
+    };
+    let refused =
+        |what: String| problem(format!("'{name}' cannot be {group}.{binding}={said}: {what}"));
+    let mut bytes = said.bytes(&own, limits.binding_bytes).map_err(refused)?;
+    for (kernel, resource) in others {
+        let entry = &kernel.entry_point().name;
+        let fits = layout(kernel, resource)?.fits(bytes.len() as u64);
+        fits.map_err(|what| refused(format!("as '{}' of '{entry}' {what}", resource.name)))?;
+    }
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let bound = Binding {
+        group: *group,
+        binding: *binding,
+        name: name.clone(),
+        bytes: bytes.len() as u64,
+        fill: fill.map(BufferFill::to_string),
+    };
+    Ok((bound, bytes))
 }
 
-/// The resource at a binding.
-fn find(kernel: &KernelModule, key: BindingKey) -> Result<&Resource, Error> {
-    let mut resources = kernel.resources.iter();
-    resources.find(|resource| (resource.group, resource.binding) == key).ok_or_else(|| {
-        let entry = &kernel.entry_point().name;
-        let bound = kernel.resources.iter();
-        let bound: Vec<_> =
-            bound.map(|r| format!("{}.{} ('{}')", r.group, r.binding, r.name)).collect();
-        let bound = if bound.is_empty() { "nothing".to_owned() } else { bound.join(", ") };
-        KernelError::Kernel {
-            kernel: kernel.name.clone(),
-            problem: format!("no binding {}.{}: '{entry}' uses {bound}", key.0, key.1),
+/// Whether one of the launches uses a binding.
+fn find(launches: &[KernelLaunch<'_>], used: &[Used<'_>], key: BindingKey) -> Result<(), Error> {
+    if used.iter().any(|one| one.key == key) {
+        return Ok(());
+    }
+    let mut entries: Vec<&str> = Vec::new();
+    for launch in launches {
+        let entry = &launch.kernel.entry_point().name;
+        if !entries.contains(&entry.as_str()) {
+            entries.push(entry);
         }
-        .into()
-    })
+    }
+    let bound = used.iter();
+    let bound: Vec<_> =
+        bound.map(|one| format!("{}.{} ('{}')", one.key.0, one.key.1, one.resource.name)).collect();
+    let bound = if bound.is_empty() { "nothing".to_owned() } else { bound.join(", ") };
+    let problem =
+        format!("no binding {}.{}: '{}' uses {bound}", key.0, key.1, entries.join("', '"));
+    let kernel = launches.first().map_or_else(String::new, |one| one.kernel.name.clone());
+    Err(KernelError::Kernel { kernel, problem }.into())
 }

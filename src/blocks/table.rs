@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// A table of parameters (V,H).
-pub(crate) struct Table {
+pub(crate) struct EmbeddingTable {
     pub(crate) weight: Weight,
     pub(crate) v: u32,
     pub(crate) h: u32,
 }
 
-impl Table {
+impl EmbeddingTable {
     /// y (T,H): the rows of all tokens.
     pub(crate) fn gather(&self, to: &mut Builder, tokens: Slice, y: Slice) {
         for &window in self.weight.windows() {

@@ -274,21 +274,22 @@ pub struct Shader {
     /// are GLSL); - is standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Which entry point [default: the only one]
-    #[arg(long, value_name = "NAME")]
-    pub entry: Option<String>,
-    /// Workgroups to run
-    #[arg(long, value_name = "X[,Y[,Z]]", value_parser = extent)]
-    pub dispatch: [u32; 3],
+    /// Which entry point [default: the only one]; repeatable, or all: they run in this order on the same buffers
+    #[arg(long = "entry", value_name = "NAME", requires = "dispatches")]
+    pub entries: Vec<String>,
+    /// Workgroups to run [default: none; entry points, bindings and overrides are listed]; repeatable, one for each
+    /// --entry or one for all of them
+    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent)]
+    pub dispatches: Vec<[u32; 3]>,
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub overrides: Vec<(String, f64)>,
-    /// BufferFill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
-    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
+    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
-    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump)]
+    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatches")]
     pub dumps: Vec<(BindingKey, PathBuf)>,
     /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
     /// an adapter's name

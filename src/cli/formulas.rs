@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, Tokens, Training},
+    family::decoder::{DecoderConfig, Recipe, Tokens},
     result::FormulasReport,
 };
 
@@ -18,7 +18,7 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let config = DecoderConfig::resolve(&asked.name, &asked.overrides())?;
     let tokens = tokens(asked)?;
-    let training = Training {
+    let training = Recipe {
         optimizer: asked.optimizer,
         recompute: asked.recompute == Recompute::Layers,
         input_gradients: false,

@@ -1,22 +1,15 @@
-//! `flopmeter shader`: any compute kernel, counted line by line.
+//! `flopmeter shader`: any compute kernel, counted line by line; without a dispatch, what it takes to run it.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::bail;
 
 use flopmeter::{
     execute::{self, Embedded},
-    kernel::KernelModule,
     observe::{Attempts, Moved},
-    result::ShaderReport,
+    result::{ShaderListing, ShaderReport},
     roofline::REPEATS,
-    shader::{self, BindingKey, BufferFill, ShaderFile, ShaderRequest, ShaderRun},
+    shader::{self, BindingKey, BufferFill, Launched, ShaderFile, ShaderRequest, ShaderRun},
 };
 
 use super::{
@@ -25,11 +18,15 @@ use super::{
     export::{Formats, Places},
     interrupt,
     output::Sink,
+    patience,
     progress::Bar,
     roofline,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
+    if asked.dispatches.is_empty() {
+        return list(asked, common);
+    }
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
@@ -45,16 +42,19 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let keys: Vec<BindingKey> = dumps.iter().map(|(key, _)| *key).collect();
     let work = Work {
         file: asked.file.clone(),
-        entry: asked.entry.clone(),
+        entries: asked.entries.clone(),
         overrides: overrides.clone(),
         fills,
         keys,
-        grid: asked.dispatch,
+        grids: asked.dispatches.clone(),
         repeats: asked.races.repeats(asked.repeat),
         embedded,
     };
-    let (kernel, run, moved) = work.within(asked.timeout, asked.adapter.clone())?;
-    let mut report = ShaderReport::new(&kernel, &overrides, asked.dispatch, &run, asked.convention);
+    let adapter = asked.adapter.clone();
+    let name = ShaderFile::name(&asked.file);
+    let (launched, run, moved) =
+        patience::within(asked.timeout, &name, move || work.run(&adapter))?;
+    let mut report = ShaderReport::new(&launched.launches(), &overrides, &run, asked.convention);
     report.moved = moved;
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
@@ -73,58 +73,54 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     Ok(Outcome::of(report.holds()))
 }
 
-/// The kernel, its run, and the adapter that was asked first.
-type Ran = (KernelModule, ShaderRun, Option<Moved>);
+/// Says what it takes to run the shader.
+fn list(asked: &Shader, common: &Common) -> super::Result {
+    for (option, asked) in
+        [("--roofline", asked.under.roofline), ("--detect-races", asked.races.detect_races)]
+    {
+        if asked {
+            bail!("{option} is for what runs: say how many workgroups with --dispatch");
+        }
+    }
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    let overrides = once("--override", asked.overrides.iter().cloned())?;
+    let name = ShaderFile::name(&asked.file);
+    let (file, given) = (asked.file.clone(), overrides.clone());
+    let outline = patience::within(asked.timeout, &name, move || {
+        interrupt::check("reading the shader")?;
+        ShaderFile::read(&file)?.outline(&given)
+    })?;
+    formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
+    Ok(Outcome::Holds)
+}
 
-/// Everything that a run needs, owned, so that it can outlive our patience.
+/// What was launched, its run, and the adapter that was asked first.
+type Ran = (Launched, ShaderRun, Option<Moved>);
+
+/// Everything that a run needs, owned, so that it can outlive this thread's patience.
 struct Work {
     file: PathBuf,
-    entry: Option<String>,
+    entries: Vec<String>,
     overrides: BTreeMap<String, f64>,
     fills: BTreeMap<BindingKey, BufferFill>,
     keys: Vec<BindingKey>,
-    grid: [u32; 3],
+    grids: Vec<[u32; 3]>,
     repeats: u32,
     embedded: Embedded,
 }
 
 impl Work {
-    /// Reads and runs for `seconds` at most. A dispatch cannot be called back from a device: past its time it is
-    /// left to its thread, and the process that is about to end takes both along.
-    fn within(self, seconds: u64, adapter: String) -> super::Result<Ran> {
-        let name = ShaderFile::name(&self.file);
-        let (send, receive) = mpsc::channel();
-        let worker = thread::spawn(move || {
-            // Where nobody waits any more, nobody wants the answer.
-            let _ = send.send(self.run(&adapter));
-        });
-        match receive.recv_timeout(Duration::from_secs(seconds)) {
-            Ok(result) => Ok(result?),
-            Err(RecvTimeoutError::Timeout) => {
-                interrupt::leave_behind();
-                bail!(
-                    "{name} did not end within {seconds} s; nothing was written. Give it longer with \
-                     --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
-                )
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                // Its panic has been printed.
-                let _ = worker.join();
-                bail!("{name}: its run ended with a panic; nothing was written")
-            }
-        }
-    }
-
     fn run(self, adapter: &str) -> Result<Ran, flopmeter::Error> {
         interrupt::check("reading the shader")?;
-        let kernel =
-            ShaderFile::read(&self.file)?.kernel(self.entry.as_deref(), &self.overrides)?;
+        let file = ShaderFile::read(&self.file)?;
+        let launched = Launched::new(&file, &self.entries, &self.grids, &self.overrides)?;
         interrupt::check("opening the adapter")?;
         let mut attempts = Attempts::open(adapter, self.embedded)?;
-        interrupt::check(&kernel.name)?;
+        interrupt::check(&ShaderFile::name(&self.file))?;
+        let launches = launched.launches();
         let request = ShaderRequest {
-            kernel: &kernel,
-            grid: self.grid,
+            launches: &launches,
             fills: &self.fills,
             dumps: &self.keys,
             repeats: self.repeats,
@@ -133,7 +129,7 @@ impl Work {
             log::info!("running on {}", executor.adapter().name);
             Ok((shader::run(executor, &request)?, moved.cloned()))
         })?;
-        Ok((kernel, run, moved))
+        Ok((launched, run, moved))
     }
 }
 

@@ -14,33 +14,37 @@ mod claims;
 mod config;
 mod estimate;
 mod field;
+mod file;
 mod linear;
 mod lower;
 mod preset;
 mod products;
+mod recipe;
+mod rope;
 mod shorten;
 mod step;
 mod tensors;
+mod work;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 pub use adapted::Adapted;
-pub use adapters::{Adapter, Adapters, Targets};
-pub use config::{
-    Biases, DecoderConfig, Experts, Gemma, Layer, Member, Mlp, Rope, Scaling, WeightType,
-};
-pub use linear::{Linear, Place};
-pub use step::{Part, Pass, Tokens, Training, Work};
-use tensors::{ADAPTER, EMBEDDING, FINAL_NORM, HEAD};
+pub use adapters::{Adapters, Targets};
+pub use config::{Architecture, Biases, DecoderConfig, Experts, Gemma, Layer, Mlp, WeightType};
+pub use linear::{LinearLayer, Place};
+pub use recipe::{Recipe, Tokens};
+pub use rope::{Rope, Scaling};
+use tensors::ADAPTER;
+pub use work::{Part, Work, WorkPass};
 
 pub use crate::exact::{Exact, Phases};
 
 use super::{
     fields::MODEL_TYPE,
-    member::{self, Family, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object},
     shape::{BatchShape, Positions},
-    training,
+    training::Training,
 };
 use crate::{
     Error, blocks::ParameterSpec, claim::Claimed, execute::Limits, explain::Account,
@@ -50,8 +54,8 @@ use crate::{
 /// The row of the registry.
 pub static FAMILY: Family = Family {
     name: "Hugging Face's decoders",
-    model_types: &Member::MODEL_TYPES,
-    fields: &config::KNOWN,
+    model_types: &Architecture::MODEL_TYPES,
+    fields: &file::KNOWN,
     presets: &preset::PRESETS,
     options: &[],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
@@ -72,13 +76,13 @@ pub static FAMILY: Family = Family {
     schema,
 };
 
-impl member::Member for DecoderConfig {
+impl Member for DecoderConfig {
     fn family(&self) -> &'static Family {
         &FAMILY
     }
 
     fn model_type(&self) -> &'static str {
-        self.member.model_type()
+        self.architecture.model_type()
     }
 
     fn fields(&self) -> Object {
@@ -112,19 +116,14 @@ impl member::Member for DecoderConfig {
         self.redundant_tensors()
     }
 
-    fn lower(
-        &self,
-        shape: BatchShape,
-        training: training::Training,
-        limits: &Limits,
-    ) -> Result<Plan, Error> {
+    fn lower(&self, shape: BatchShape, training: Training, limits: &Limits) -> Result<Plan, Error> {
         lower::lower(self, shape, training, limits)
     }
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
         let exact = self.exact_step([shape.batch(), shape.seq()], optimizer);
         let field = field::formulas(self, shape, &exact)?;
-        if self.member == Member::Qwen2 {
+        if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
             let per_function = Some(estimate::per_function(&terms)?);
             return Ok(Published { terms, per_function, field });
@@ -137,15 +136,15 @@ impl member::Member for DecoderConfig {
     }
 
     fn account(&self) -> &'static dyn Account {
-        match self.member {
-            Member::Qwen2 => &causes::Qwen,
-            Member::Llama
-            | Member::Mistral
-            | Member::Qwen3
-            | Member::Mixtral
-            | Member::Qwen2Moe
-            | Member::Qwen3Moe
-            | Member::Gemma2 => &causes::Products,
+        match self.architecture {
+            Architecture::Qwen2 => &causes::Qwen,
+            Architecture::Llama
+            | Architecture::Mistral
+            | Architecture::Qwen3
+            | Architecture::Mixtral
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3Moe
+            | Architecture::Gemma2 => &causes::Products,
         }
     }
 
@@ -207,8 +206,8 @@ impl member::Member for DecoderConfig {
 
 impl DecoderConfig {
     fn exact_step(&self, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Exact {
-        let training = Training { optimizer, ..Training::default() };
-        Exact::of(&self.step(&Tokens::new(batch, seq), training), Convention::Ieee)
+        let recipe = Recipe { optimizer, ..Recipe::default() };
+        Exact::of(&self.step(&Tokens::new(batch, seq), recipe), Convention::Ieee)
     }
 
     /// Whether so many tokens leave every tensor's size within its integer type.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     Error,
     execute::{Bound, Executor},
-    kernel::{Resource, ResourceKind},
+    kernel::{KernelModule, Resource, ResourceKind},
 };
 
 /// Buffers on an executor, one for each resource of a kernel.
@@ -45,6 +45,15 @@ impl<'a> Buffers<'a> {
     /// Where they are bound, each whole.
     pub fn bound(&self) -> &[Bound] {
         &self.bound
+    }
+
+    /// What a kernel binds of them, each whole.
+    pub fn bound_to(&self, kernel: &KernelModule) -> Vec<Bound> {
+        let binds = |bound: &&Bound| {
+            let mut resources = kernel.resources.iter();
+            resources.any(|its| (its.group, its.binding) == (bound.group, bound.binding))
+        };
+        self.bound.iter().filter(binds).copied().collect()
     }
 
     /// Bytes of all of them.

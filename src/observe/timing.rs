@@ -18,6 +18,34 @@ pub struct Timing {
     pub counted_seconds: f64,
 }
 
+/// The least, the middle and the greatest of several measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spread {
+    /// The least.
+    pub min: f64,
+    /// The middle one.
+    pub median: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of at least one value.
+    pub(crate) fn of(values: &[f64]) -> Option<Self> {
+        Some(Self {
+            min: values.iter().copied().reduce(f64::min)?,
+            median: median(values.to_vec())?,
+            max: values.iter().copied().reduce(f64::max)?,
+        })
+    }
+
+    /// `work` done in each of these times, as rates.
+    pub(crate) fn rates(self, work: u64) -> Self {
+        let work = work as f64;
+        Self { min: work / self.max, median: work / self.median, max: work / self.min }
+    }
+}
+
 /// The clock that a report's times come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +96,14 @@ mod tests {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn rates_turn_times_around() {
+        let seconds = Spread::of(&[4.0, 1.0, 2.0]).expect("values");
+        assert_eq!(seconds, Spread { min: 1.0, median: 2.0, max: 4.0 });
+        assert_eq!(seconds.rates(8), Spread { min: 2.0, median: 4.0, max: 8.0 });
+        assert_eq!(Spread::of(&[]), None);
     }
 
     #[test]

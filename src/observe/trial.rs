@@ -1,7 +1,10 @@
 //! One kernel on buffers of its own, from its contents to what was observed. Whose kernel it is, and what its
 //! buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Counting, Observed, Outputs, TimeSource, Timing, median, source};
+use super::{
+    Buffers, Call, Counting, Observed, Outputs, Series, Timing,
+    series::{Ready, observe},
+};
 use crate::{
     Error,
     execute::{Bound, Executor, Outcome},
@@ -96,32 +99,11 @@ impl<'a> Trial<'a> {
         grid: [u32; 3],
         repeats: u32,
     ) -> Result<(Observed, Timing), Error> {
-        if repeats > 0 {
-            // Some drivers compile at the first dispatch, which is not the kernel's time.
-            self.plain(executor, [1; 3])?;
-            self.counting.run_counting(executor, &self.call([1; 3]), self.counters)?;
-            self.restore(executor)?;
-        }
-        let mut observed = self.count(executor, grid)?;
-        let mut times = Vec::new();
-        // What is seen of the counting kernel has the counting in it.
-        let looks = u32::from(executor.looks());
-        for run in 0..repeats.max(looks) {
-            self.restore(executor)?;
-            let outcome = self.plain(executor, grid)?;
-            if run < repeats {
-                times.push((outcome.seconds, outcome.clock));
-            }
-            observed.witness = outcome.witness;
-        }
-        observed.seconds = median(times.iter().map(|(seconds, _)| *seconds).collect());
-        let timing = Timing {
-            source: if times.is_empty() { TimeSource::None } else { source(&[times]) },
-            repeats,
-            plain_seconds: observed.seconds,
-            counted_seconds: observed.counted_seconds,
-        };
-        Ok((observed, timing))
+        let call = self.call(grid);
+        let ready = Ready { counting: &self.counting, counters: self.counters, call };
+        let Series { mut launches, timing, .. } =
+            observe(executor, &self.buffers, &[ready], repeats)?;
+        Ok((launches.remove(0), timing))
     }
 
     /// Runs the kernel counting and plain from the same contents; what was observed, and what each of the two left.

@@ -7,7 +7,11 @@ use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
     watched,
 };
-use crate::{op::Traffic, result::ShaderReport, roofline::Placement};
+use crate::{
+    op::Traffic,
+    result::{DispatchRow, ShaderReport},
+    roofline::Placement,
+};
 
 impl Paged for ShaderReport {
     fn page(&self, _every_layer: bool) -> Page {
@@ -18,12 +22,19 @@ impl Paged for ShaderReport {
             Section::facts("Rates", rates(self)),
         ];
         let ceilings = self.ceilings.as_ref();
+        if !self.dispatches.is_empty() {
+            sections.insert(1, Section::table("Dispatches", dispatches(self)));
+        }
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
         sections.extend(answer(self));
-        Page { title: format!("{}: one kernel, measured", self.shader), sections }
+        let what = match self.dispatches.len() {
+            0 => "one kernel, measured".to_owned(),
+            many => format!("{many} dispatches, measured"),
+        };
+        Page { title: format!("{}: {what}", self.shader), sections }
     }
 }
 
@@ -58,8 +69,15 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
         extents(*workgroup_size),
         u64::try_from(invocations).map_or(DASH.to_owned(), grouped)
     );
+    let (entries, dispatch) = match report.dispatches.len() {
+        0 => (format!("entry point '{entry}'"), dispatch),
+        many => (
+            format!("entry points {entry}"),
+            format!("{} of them, in this order on the same buffers", grouped(many as u64)),
+        ),
+    };
     let mut facts = vec![
-        Fact::new("shader", format!("{shader}, entry point '{entry}'{}", overrides.concat())),
+        Fact::new("shader", format!("{shader}, {entries}{}", overrides.concat())),
         Fact::new("dispatch", dispatch),
         Fact::new("adapter", adapter_line(&report.adapter)),
     ];
@@ -69,6 +87,50 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
     ]);
     facts
+}
+
+/// Each dispatch, and their sums.
+fn dispatches(report: &ShaderReport) -> Table {
+    let extents = |e: [u32; 3]| format!("{} x {} x {}", e[0], e[1], e[2]);
+    let rates = |flops: u64, traffic: &Traffic, seconds: Option<f64>| {
+        let storage = traffic.storage_bytes();
+        let rate = |work: u64| {
+            seconds.map_or(Cell::Missing, |seconds| Cell::rate(work as f64 / seconds * 1e-9, 3))
+        };
+        [
+            Cell::whole(flops),
+            Cell::Share(flops, report.flops),
+            Cell::Bytes(storage),
+            Cell::rate(flops as f64 / storage as f64, 2),
+            seconds.map_or(Cell::Missing, Cell::Seconds),
+            rate(flops),
+            rate(storage),
+        ]
+    };
+    let rows = report.dispatches.iter().map(|row| {
+        let DispatchRow { entry, grid, workgroup_size, flops, traffic, seconds, .. } = row;
+        let names = [entry.clone(), extents(*grid), extents(*workgroup_size)].map(Cell::Text);
+        Row::new(names.into_iter().chain(rates(*flops, traffic, *seconds)).collect::<Vec<_>>())
+    });
+    let names = [Cell::text("total"), Cell::Blank, Cell::Blank];
+    let sums = rates(report.flops, &report.traffic, report.seconds);
+    let sum = Row::sum(names.into_iter().chain(sums).collect::<Vec<_>>());
+    Table {
+        columns: vec![
+            Column::text("entry point", "entry"),
+            Column::text("workgroups", "grid"),
+            Column::text("of", "workgroup_size"),
+            Column::number("FLOPs", "flops"),
+            Column::number("share", "share"),
+            Column::number("bytes", "bytes"),
+            Column::number("FLOP/B", "intensity"),
+            Column::number("time", "seconds"),
+            Column::number("GFLOP/s", "gflops_per_second"),
+            Column::number("GB/s", "gb_per_second"),
+        ],
+        rows: rows.chain([sum]).collect(),
+        ..Table::default()
+    }
 }
 
 /// What each resource of the kernel was bound to.
@@ -144,9 +206,13 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     let time = match report.seconds {
         Some(plain) => {
             let giga = |per_run: u64| per_run as f64 / plain * 1e-9;
+            let spread = report.spread.filter(|_| timing.repeats > 1);
+            let spread = spread.map_or_else(String::new, |spread| {
+                format!(", {} to {}", seconds(spread.min), seconds(spread.max))
+            });
             format!(
-                "{} plain (median of {}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage traffic; \
-                 counting once took {counted}",
+                "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage \
+                 traffic; counting once took {counted}",
                 seconds(plain),
                 timing.repeats,
                 giga(report.flops),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Cell, Column, Fact, Page, Row, Section, Table};
 use crate::{
     Error,
-    family::decoder::{Adapters, DecoderConfig, Tokens, Training},
+    family::decoder::{Adapters, DecoderConfig, Recipe, Tokens},
     published::{FAULTS, FormulaRow, Judged, judge},
     result::FormulasReport,
 };
@@ -106,7 +106,7 @@ fn judged(model: &str, [batch, seq]: [u32; 2], lora_rank: Option<u32>) -> Result
         object.insert(Adapters::RANK.to_owned(), json!(rank));
         config = DecoderConfig::from_json(&object).map_err(Error::Config)?;
     }
-    Ok(judge(&config, &Tokens::new(batch, seq), Training::default()))
+    Ok(judge(&config, &Tokens::new(batch, seq), Recipe::default()))
 }
 
 fn rows(judged: &Judged) -> Table {

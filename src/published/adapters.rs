@@ -6,7 +6,7 @@ use super::{
     case::Case,
     formula::{Covers, Formula, paper, run},
 };
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 const SQUARE: What = What::Part(Part::Square);
 
@@ -42,10 +42,10 @@ fn automodel(bill: &mut Charges<'_>) {
     // The square shrinks by the same factor as the matrices.
     let forward = 2 * half * part / whole;
     let backward = 4 * half * part / whole;
-    bill.add(Part::Square, Pass::Forward, forward);
-    bill.add(Part::Square, Pass::Input, backward);
+    bill.add(Part::Square, WorkPass::Forward, forward);
+    bill.add(Part::Square, WorkPass::Input, backward);
     let rest = total - bill.value();
-    bill.add(Part::Adapter, Pass::Weight, rest);
+    bill.add(Part::Adapter, WorkPass::Weight, rest);
 }
 
 /// For each H by H matrix and token 2 H^2 + 6 H R multiply-adds.

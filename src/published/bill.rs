@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, ops::Deref};
 
 use super::case::Case;
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 /// What FLOPs are charged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,11 +28,12 @@ impl From<Place> for What {
 }
 
 /// The passes of a matrix product in which its weight is trained.
-pub(super) const THREE: [Pass; 3] = [Pass::Forward, Pass::Input, Pass::Weight];
+pub(super) const THREE: [WorkPass; 3] = [WorkPass::Forward, WorkPass::Input, WorkPass::Weight];
 /// Those in which it is frozen.
-pub(super) const TWO: [Pass; 2] = [Pass::Forward, Pass::Input];
+pub(super) const TWO: [WorkPass; 2] = [WorkPass::Forward, WorkPass::Input];
 /// Those in which the layer runs again.
-pub(super) const FOUR: [Pass; 4] = [Pass::Forward, Pass::Again, Pass::Input, Pass::Weight];
+pub(super) const FOUR: [WorkPass; 4] =
+    [WorkPass::Forward, WorkPass::Again, WorkPass::Input, WorkPass::Weight];
 
 /// The projections of attention.
 pub(super) const PROJECTIONS: [Place; 4] = [Place::Query, Place::Key, Place::Value, Place::Output];
@@ -43,7 +44,7 @@ pub(super) const DENSE: [Place; 6] =
 /// A formula's charges for one case, whose symbols it gives too.
 pub struct Charges<'a> {
     case: &'a Case<'a>,
-    charges: BTreeMap<(What, Pass), i128>,
+    charges: BTreeMap<(What, WorkPass), i128>,
 }
 
 impl<'a> Deref for Charges<'a> {
@@ -65,7 +66,7 @@ impl<'a> Charges<'a> {
     }
 
     /// Everything that was charged.
-    pub fn charges(&self) -> &BTreeMap<(What, Pass), i128> {
+    pub fn charges(&self) -> &BTreeMap<(What, WorkPass), i128> {
         &self.charges
     }
 
@@ -74,12 +75,12 @@ impl<'a> Charges<'a> {
         self.charges.values().sum()
     }
 
-    pub(super) fn add(&mut self, what: impl Into<What>, pass: Pass, flops: i128) {
+    pub(super) fn add(&mut self, what: impl Into<What>, pass: WorkPass, flops: i128) {
         *self.charges.entry((what.into(), pass)).or_default() += flops;
     }
 
     /// The same FLOPs in each of the passes.
-    pub(super) fn each(&mut self, passes: &[Pass], what: impl Into<What>, flops: i128) {
+    pub(super) fn each(&mut self, passes: &[WorkPass], what: impl Into<What>, flops: i128) {
         let what = what.into();
         for &pass in passes {
             self.add(what, pass, flops);
@@ -87,19 +88,19 @@ impl<'a> Charges<'a> {
     }
 
     /// 2 FLOPs for each of these weights and each token, in each of the passes.
-    pub(super) fn weights(&mut self, passes: &[Pass], what: impl Into<What>, weights: i128) {
+    pub(super) fn weights(&mut self, passes: &[WorkPass], what: impl Into<What>, weights: i128) {
         self.each(passes, what, 2 * weights * self.case.t);
     }
 
     /// The same for linear layers as wide as they are.
-    pub(super) fn linears(&mut self, passes: &[Pass], places: &[Place]) {
+    pub(super) fn linears(&mut self, passes: &[WorkPass], places: &[Place]) {
         for &place in places {
             self.weights(passes, place, self.case.weights(place));
         }
     }
 
     /// Every linear layer as it is: 2 W T a pass.
-    pub(super) fn every_linear(&mut self, passes: &[Pass]) {
+    pub(super) fn every_linear(&mut self, passes: &[WorkPass]) {
         let mut places = DENSE.to_vec();
         if self.case.has_experts() {
             places.extend([Place::Router, Place::Shared, Place::SharedGate]);
@@ -108,7 +109,7 @@ impl<'a> Charges<'a> {
     }
 
     /// Every parameter of a tied or untied model but the table's: the linear layers, biases and norms.
-    pub(super) fn parameters(&mut self, passes: &[Pass]) {
+    pub(super) fn parameters(&mut self, passes: &[WorkPass]) {
         self.every_linear(passes);
         self.weights(passes, Part::Bias, self.case.biases);
         self.weights(passes, Part::Norm, self.case.norms);
@@ -122,12 +123,12 @@ impl<'a> Charges<'a> {
     /// The same with heads that are together so wide.
     pub(super) fn square_of(&mut self, width: i128, forward: i128, backward: i128) {
         let unit = self.case.l * width * self.case.square;
-        self.add(Part::Square, Pass::Forward, forward * unit);
-        self.add(Part::Square, Pass::Input, backward * unit);
+        self.add(Part::Square, WorkPass::Forward, forward * unit);
+        self.add(Part::Square, WorkPass::Input, backward * unit);
     }
 
     /// k and v as wide as q, four matrices of H by n d.
-    pub(super) fn multi_head(&mut self, passes: &[Pass]) {
+    pub(super) fn multi_head(&mut self, passes: &[WorkPass]) {
         let Case { l, h, n, d, .. } = *self.case;
         for place in PROJECTIONS {
             self.weights(passes, place, l * h * n * d);

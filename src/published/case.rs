@@ -1,6 +1,8 @@
 //! The symbols that formulas are written in, for one decoder, shape and way to train it.
 
-use crate::family::decoder::{DecoderConfig, Linear, Member, Mlp, Place, Tokens, Training};
+use crate::family::decoder::{
+    Architecture, DecoderConfig, LinearLayer, Mlp, Place, Recipe, Tokens,
+};
 
 /// A decoder, the tokens of a step, and how it is trained, in symbols. Whole numbers of 128 bits, with which
 /// no formula overflows.
@@ -8,7 +10,7 @@ pub struct Case<'a> {
     /// The decoder.
     pub config: &'a DecoderConfig,
     /// How it is trained.
-    pub training: Training,
+    pub training: Recipe,
     /// T.
     pub t: i128,
     /// B times the sum of the squares of sequences' lengths: B S^2.
@@ -42,7 +44,7 @@ pub struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// The symbols of a decoder.
-    pub fn new(config: &'a DecoderConfig, tokens: &Tokens, training: Training) -> Self {
+    pub fn new(config: &'a DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
         let whole = |number: u128| i128::try_from(number).unwrap_or(i128::MAX);
         let mut places: Vec<(Place, i128)> = Vec::new();
         let (mut norms, mut biases) = (i128::from(config.hidden_size), 0);
@@ -55,7 +57,7 @@ impl<'a> Case<'a> {
         };
         for (layer, count) in config.kinds() {
             let count = i128::from(count);
-            for linear in Linear::of_layer(config, layer) {
+            for linear in LinearLayer::of_layer(config, layer) {
                 add(linear.place, count * whole(linear.active()));
                 if linear.bias {
                     biases += count * i128::from(linear.n);
@@ -63,7 +65,7 @@ impl<'a> Case<'a> {
             }
             norms += count * config.norms().iter().map(|&(_, d)| i128::from(d)).sum::<i128>();
         }
-        add(Place::Head, whole(Linear::head(config).active()));
+        add(Place::Head, whole(LinearLayer::head(config).active()));
         Self {
             config,
             training,
@@ -116,8 +118,8 @@ impl<'a> Case<'a> {
     }
 
     /// The member of the family.
-    pub const fn member(&self) -> Member {
-        self.config.member
+    pub const fn architecture(&self) -> Architecture {
+        self.config.architecture
     }
 }
 

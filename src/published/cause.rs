@@ -12,7 +12,7 @@ use super::{
     case::Case,
     formula::{Covers, Formula},
 };
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 /// One reason for a difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +24,7 @@ pub struct FormulaCause {
 }
 
 /// FLOPs by part and pass.
-pub(super) type Counts = BTreeMap<(What, Pass), i128>;
+pub(super) type Counts = BTreeMap<(What, WorkPass), i128>;
 
 /// The exact counts that a formula is held against.
 pub(super) struct Reference {
@@ -50,18 +50,28 @@ pub(super) fn causes(
     let mut found = Vec::new();
     for what in parts {
         let mut side = Side::default();
-        for pass in [Pass::Forward, Pass::Again, Pass::Input, Pass::Weight, Pass::Update] {
+        for pass in [
+            WorkPass::Forward,
+            WorkPass::Again,
+            WorkPass::Input,
+            WorkPass::Weight,
+            WorkPass::Update,
+        ] {
             let of = |counts: &Counts| counts.get(&(what, pass)).copied().unwrap_or_default();
             let (charged, exact) = (of(charged), of(&reference.exact));
             match pass {
-                Pass::Weight if exact == 0 && case.has_adapters() => frozen += charged,
-                Pass::Again if exact == 0 => again += charged,
-                Pass::Input if charged != 0 => {
+                WorkPass::Weight if exact == 0 && case.has_adapters() => frozen += charged,
+                WorkPass::Again if exact == 0 => again += charged,
+                WorkPass::Input if charged != 0 => {
                     let fed = of(&reference.fed);
                     front += fed - exact;
                     side.add(charged, fed);
                 }
-                Pass::Forward | Pass::Again | Pass::Input | Pass::Weight | Pass::Update => {
+                WorkPass::Forward
+                | WorkPass::Again
+                | WorkPass::Input
+                | WorkPass::Weight
+                | WorkPass::Update => {
                     side.add(charged, exact);
                 }
             }

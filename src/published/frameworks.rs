@@ -5,7 +5,7 @@ use super::{
     case::{Case, always, dense},
     formula::{Covers, Formula, read, run},
 };
-use crate::family::decoder::{Member, Part, Pass, Place};
+use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 
 const SQUARE: What = What::Part(Part::Square);
 const SHARED: What = What::Part(Part::Linear(Place::Shared));
@@ -16,7 +16,7 @@ const HALF: (What, &str) =
 const NO_SHARED: (What, &str) = (SHARED, "the expert that every token passes is not charged");
 
 /// Linear layers as they are, experts with their router but without a shared one.
-fn routed(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn routed(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     bill.linears(passes, &PROJECTIONS);
     bill.linears(passes, &[Place::Mlp, Place::Head, Place::Router]);
 }
@@ -44,8 +44,8 @@ pub(super) fn windowed(bill: &mut Charges<'_>) {
     let windows = bill.config.layers.iter().map(|layer| layer.window.map_or(bill.s, i128::from));
     let keys: i128 = windows.map(|window| window.min(bill.s)).sum();
     let unit = keys * bill.n * bill.d * bill.t;
-    bill.add(Part::Square, Pass::Forward, 4 * unit);
-    bill.add(Part::Square, Pass::Input, 8 * unit);
+    bill.add(Part::Square, WorkPass::Forward, 4 * unit);
+    bill.add(Part::Square, WorkPass::Input, 8 * unit);
 }
 
 fn nanochat(bill: &mut Charges<'_>) {
@@ -94,20 +94,29 @@ fn verl_until(bill: &mut Charges<'_>) {
 }
 
 fn verl_knows(case: &Case<'_>) -> Option<&'static str> {
-    match case.member() {
-        Member::Mixtral => Some("it has no entry for mixtral, and reports an MFU of 0"),
-        Member::Gemma2 | Member::Qwen3 | Member::Qwen3Moe => {
+    match case.architecture() {
+        Architecture::Mixtral => Some("it has no entry for mixtral, and reports an MFU of 0"),
+        Architecture::Gemma2 | Architecture::Qwen3 | Architecture::Qwen3Moe => {
             Some("the function that was executed is that of qwen2, llama, mistral and qwen2_moe")
         }
-        Member::Llama | Member::Mistral | Member::Qwen2 | Member::Qwen2Moe => None,
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen2Moe => None,
     }
 }
 
 fn veomni_knows(case: &Case<'_>) -> Option<&'static str> {
-    match case.member() {
-        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe => None,
+    match case.architecture() {
+        Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe => None,
         _ if case.has_adapters() => Some("it counts adapters for the Qwen families alone"),
-        Member::Llama | Member::Mistral | Member::Mixtral | Member::Gemma2 => None,
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Mixtral
+        | Architecture::Gemma2 => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     case::{Case, always, dense},
     formula::{Covers, Formula, read, run},
 };
-use crate::family::decoder::{Linear, Member, Part, Place};
+use crate::family::decoder::{Architecture, LinearLayer, Part, Place};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const QUERY: What = What::Part(Part::Linear(Place::Query));
@@ -33,7 +33,7 @@ fn stored(case: &Case<'_>, place: Place) -> i128 {
     let kinds = config.kinds().into_iter();
     kinds
         .map(|(layer, count)| {
-            let linears = Linear::of_layer(config, layer).into_iter();
+            let linears = LinearLayer::of_layer(config, layer).into_iter();
             let weights = linears.filter(|linear| linear.place == place).map(|linear| {
                 i128::from(linear.copies) * i128::from(linear.k) * i128::from(linear.n)
             });
@@ -83,12 +83,16 @@ fn accelerate(bill: &mut Charges<'_>) {
 }
 
 fn trl_knows(case: &Case<'_>) -> Option<&'static str> {
-    match case.member() {
-        Member::Mixtral | Member::Qwen2Moe => {
+    match case.architecture() {
+        Architecture::Mixtral | Architecture::Qwen2Moe => {
             Some("the helper raises on this configuration (huggingface/trl#7069)")
         }
-        Member::Qwen3Moe => dense(case),
-        Member::Llama | Member::Mistral | Member::Qwen2 | Member::Qwen3 | Member::Gemma2 => None,
+        Architecture::Qwen3Moe => dense(case),
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Gemma2 => None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     registry::formulas,
 };
 use crate::{
-    family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work},
+    family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass},
     op::Convention,
 };
 
@@ -64,10 +64,10 @@ pub struct Judged {
 }
 
 /// Evaluates every formula.
-pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Training) -> Judged {
+pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judged {
     let case = Case::new(config, tokens, training);
     let step = config.step(tokens, training);
-    let fed = Training { input_gradients: true, ..training };
+    let fed = Recipe { input_gradients: true, ..training };
     let fed = config.step(tokens, fed);
     let full = DecoderConfig { adapters: None, ..config.clone() };
     let full = Exact::of(&full.step(tokens, training), Convention::Ieee);
@@ -104,7 +104,7 @@ fn row(formula: &Formula, case: &Case<'_>, [step, fed]: [&[Work]; 2], full: &Exa
     }
     let mut bill = Charges::new(case);
     (formula.charge)(&mut bill);
-    let recomputes = bill.charges().keys().any(|(_, pass)| *pass == Pass::Again);
+    let recomputes = bill.charges().keys().any(|(_, pass)| *pass == WorkPass::Again);
     let counts = |work: &[Work]| counts(work, formula.covers, recomputes);
     let reference = Reference { exact: counts(step), fed: counts(fed) };
     let (value, exact) = (bill.value(), reference.exact.values().sum::<i128>());
@@ -126,9 +126,9 @@ fn counts(work: &[Work], covers: Covers, recomputes: bool) -> Counts {
     let mut counts = Counts::new();
     for work in work {
         let has = match covers {
-            Covers::Step | Covers::Products => work.pass != Pass::Again || recomputes,
-            Covers::Forward | Covers::ForwardProducts => work.pass == Pass::Forward,
-            Covers::Attention => work.part == Part::Square && work.pass != Pass::Again,
+            Covers::Step | Covers::Products => work.pass != WorkPass::Again || recomputes,
+            Covers::Forward | Covers::ForwardProducts => work.pass == WorkPass::Forward,
+            Covers::Attention => work.part == Part::Square && work.pass != WorkPass::Again,
         };
         let flops = match covers {
             Covers::Products | Covers::ForwardProducts => work.product,

@@ -6,7 +6,7 @@ use super::{
     formula::{Covers, Formula, run},
     frameworks::windowed,
 };
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
@@ -16,7 +16,7 @@ const WHOLE: (What, &str) =
 
 /// The square is in the sum of the trained and in that of the frozen.
 fn litgpt(bill: &mut Charges<'_>) {
-    let passes: &[Pass] = if bill.has_adapters() { &TWO } else { &THREE };
+    let passes: &[WorkPass] = if bill.has_adapters() { &TWO } else { &THREE };
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -31,12 +31,12 @@ fn olmo(bill: &mut Charges<'_>) {
     bill.linears(&THREE, &[Place::Mlp, Place::Head, Place::Router, Place::Shared]);
     bill.weights(&THREE, Part::Bias, bill.biases);
     // The norms of head, queries and keys.
-    let heads = if bill.member().norms_heads() { 2 * bill.l * bill.d } else { 0 };
+    let heads = if bill.architecture().norms_heads() { 2 * bill.l * bill.d } else { 0 };
     bill.weights(&THREE, Part::Norm, bill.h + heads);
     windowed(bill);
 }
 
-fn levanter(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn levanter(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     let Case { h, l, n, k, .. } = **bill;
     // H / n as the width of a head.
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
@@ -48,7 +48,7 @@ fn levanter(bill: &mut Charges<'_>, passes: &[Pass]) {
 }
 
 /// Layers with an MLP of 4 H whatever was asked for, in three passes or four; the head in one.
-fn cookbook(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn cookbook(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     let Case { h, l, n, k, .. } = **bill;
     let matrix = l * h * h;
     for (place, heads) in PROJECTIONS.into_iter().zip([n, k, k, n]) {
@@ -56,11 +56,11 @@ fn cookbook(bill: &mut Charges<'_>, passes: &[Pass]) {
     }
     bill.weights(passes, MLP, 12 * matrix);
     bill.square_of(h, 4, 8);
-    if passes.contains(&Pass::Again) {
-        bill.add(SQUARE, Pass::Again, 4 * l * h * bill.square);
+    if passes.contains(&WorkPass::Again) {
+        bill.add(SQUARE, WorkPass::Again, 4 * l * h * bill.square);
     }
-    bill.add(Part::Norm, Pass::Forward, 4 * h * bill.t);
-    bill.linears(&[Pass::Forward], &[Place::Head]);
+    bill.add(Part::Norm, WorkPass::Forward, 4 * h * bill.t);
+    bill.linears(&[WorkPass::Forward], &[Place::Head]);
 }
 
 fn lingua(bill: &mut Charges<'_>) {

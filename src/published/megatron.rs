@@ -6,7 +6,7 @@ use super::{
     formula::{Covers, Formula, read, run},
     papers::megatron_2021,
 };
-use crate::family::decoder::{Member, Part, Pass, Place};
+use crate::family::decoder::{Architecture, Part, Place, WorkPass};
 
 const HEAD: What = What::Part(Part::Linear(Place::Head));
 const SQUARE: What = What::Part(Part::Square);
@@ -52,15 +52,15 @@ fn slime(bill: &mut Charges<'_>) {
 }
 
 /// Four matrices of H by H, three of the MLP, the head, half the square.
-fn multi_head(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn multi_head(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     for place in PROJECTIONS {
         bill.weights(passes, place, bill.l * bill.h * bill.h);
     }
     bill.linears(passes, &[Place::Mlp]);
     bill.linears(&THREE, &[Place::Head]);
     bill.square_of(bill.h, 2, 4);
-    if passes.contains(&Pass::Again) {
-        bill.add(SQUARE, Pass::Again, 2 * bill.l * bill.h * bill.square);
+    if passes.contains(&WorkPass::Again) {
+        bill.add(SQUARE, WorkPass::Again, 2 * bill.l * bill.h * bill.square);
     }
 }
 
@@ -92,9 +92,13 @@ fn megatron_deepspeed(bill: &mut Charges<'_>) {
 }
 
 fn nemo_knows(case: &Case<'_>) -> Option<&'static str> {
-    match case.member() {
-        Member::Llama | Member::Mistral | Member::Mixtral | Member::Qwen2 | Member::Qwen3 => None,
-        Member::Qwen2Moe | Member::Qwen3Moe | Member::Gemma2 => {
+    match case.architecture() {
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Mixtral
+        | Architecture::Qwen2
+        | Architecture::Qwen3 => None,
+        Architecture::Qwen2Moe | Architecture::Qwen3Moe | Architecture::Gemma2 => {
             Some("the table of models read here has no entry with these terms")
         }
     }
@@ -108,18 +112,18 @@ fn without_adapters(case: &Case<'_>) -> Option<&'static str> {
 }
 
 fn automodel_knows(case: &Case<'_>) -> Option<&'static str> {
-    match case.member() {
-        Member::Qwen2Moe => Some(
+    match case.architecture() {
+        Architecture::Qwen2Moe => Some(
             "Qwen2MoeConfig is not in its table and falls to a fallback with two matrices, half of the \
              layers mixtures",
         ),
-        Member::Gemma2 => Some("the table of models read here has no entry for it"),
-        Member::Llama
-        | Member::Mistral
-        | Member::Qwen2
-        | Member::Qwen3
-        | Member::Mixtral
-        | Member::Qwen3Moe => None,
+        Architecture::Gemma2 => Some("the table of models read here has no entry for it"),
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Mixtral
+        | Architecture::Qwen3Moe => None,
     }
 }
 
@@ -183,7 +187,9 @@ pub(super) const FORMULAS: &[Formula] = &[
         per: "step",
         covers: Covers::Step,
         formula: "6 T (L (4 H^2 + 3 H I + H S) + H V)",
-        why_not: |case| (case.member() != Member::Qwen2).then_some("the function is qwen2's alone"),
+        why_not: |case| {
+            (case.architecture() != Architecture::Qwen2).then_some("the function is qwen2's alone")
+        },
         charge: |bill| multi_head(bill, &THREE),
         because: &[HALF, (KEY, "keys are charged as wide as queries: grouped queries are ignored")],
     },

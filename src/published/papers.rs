@@ -5,7 +5,7 @@ use super::{
     case::dense,
     formula::{Checked, Covers, Formula, Source, paper, read},
 };
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 const MLP: What = What::Part(Part::Linear(Place::Mlp));
 const HEAD: What = What::Part(Part::Linear(Place::Head));
@@ -31,19 +31,19 @@ fn kaplan_parameters(bill: &mut Charges<'_>, backward: bool) {
 }
 
 /// Chinchilla's appendix F without its two terms of the vocabulary.
-fn chinchilla_layers(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn chinchilla_layers(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     bill.multi_head(passes);
     bill.weights(passes, MLP, 2 * bill.h * bill.i * bill.l);
     chinchilla_scores(bill, passes);
 }
 
 /// Two products over the whole square, and 3 a score for the softmax.
-fn chinchilla_scores(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn chinchilla_scores(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     bill.square(4, if passes.len() > 1 { 8 } else { 0 });
     bill.each(passes, SOFTMAX, 3 * bill.l * bill.n * bill.square);
 }
 
-fn chinchilla_vocabulary(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn chinchilla_vocabulary(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     bill.weights(passes, What::Table, bill.table());
     bill.weights(passes, HEAD, bill.table());
 }
@@ -54,15 +54,15 @@ fn chinchilla(bill: &mut Charges<'_>) {
 }
 
 /// 24 B S L H^2 a pass: four matrices of H by H and two of 4 H.
-pub(super) fn megatron_2021(bill: &mut Charges<'_>, passes: &[Pass]) {
+pub(super) fn megatron_2021(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     let matrix = bill.l * bill.h * bill.h;
     for place in super::bill::PROJECTIONS {
         bill.weights(passes, place, matrix);
     }
     bill.weights(passes, MLP, 8 * matrix);
     bill.square_of(bill.h, 4, 8);
-    if passes.contains(&Pass::Again) {
-        bill.add(SQUARE, Pass::Again, 4 * bill.l * bill.h * bill.square);
+    if passes.contains(&WorkPass::Again) {
+        bill.add(SQUARE, WorkPass::Again, 4 * bill.l * bill.h * bill.square);
     }
 }
 
@@ -234,7 +234,7 @@ pub(super) const FORMULAS: &[Formula] = &[
         charge: |bill| {
             korthikanti(bill);
             let again = 12 * bill.l * bill.h * bill.square;
-            bill.add(SQUARE, Pass::Again, again);
+            bill.add(SQUARE, WorkPass::Again, again);
         },
         because: &[FOUR_H, WHOLE],
     },

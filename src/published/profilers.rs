@@ -5,10 +5,10 @@ use super::{
     case::{Case, dense},
     formula::{Covers, Formula, read, run},
 };
-use crate::family::decoder::{Part, Pass};
+use crate::family::decoder::{Part, WorkPass};
 
 const SQUARE: What = What::Part(Part::Square);
-const ONCE: [Pass; 1] = [Pass::Forward];
+const ONCE: [WorkPass; 1] = [WorkPass::Forward];
 
 fn eager(bill: &mut Charges<'_>) {
     bill.every_linear(&ONCE);
@@ -17,7 +17,7 @@ fn eager(bill: &mut Charges<'_>) {
 
 /// 1 an element of SiLU.
 fn silu(bill: &mut Charges<'_>) {
-    bill.add(Part::Activation, Pass::Forward, bill.l * bill.t * bill.i);
+    bill.add(Part::Activation, WorkPass::Forward, bill.l * bill.t * bill.i);
 }
 
 fn deepspeed_sdpa(bill: &mut Charges<'_>) {
@@ -28,7 +28,7 @@ fn deepspeed_sdpa(bill: &mut Charges<'_>) {
 /// 1 a score of softmax too.
 fn deepspeed(bill: &mut Charges<'_>) {
     deepspeed_sdpa(bill);
-    bill.add(Part::Softmax, Pass::Forward, bill.l * bill.n * bill.square);
+    bill.add(Part::Softmax, WorkPass::Forward, bill.l * bill.n * bill.square);
 }
 
 fn calflops_sdpa(bill: &mut Charges<'_>) {

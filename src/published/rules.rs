@@ -5,14 +5,14 @@ use super::{
     case::{Case, always, dense},
     formula::{Covers, Formula, Source, paper, read, run},
 };
-use crate::family::decoder::{Part, Pass, Place};
+use crate::family::decoder::{Part, Place, WorkPass};
 
 /// 6 for each parameter and token, the table of an untied model among them.
 fn all(bill: &mut Charges<'_>) {
     every(bill, &THREE);
 }
 
-fn every(bill: &mut Charges<'_>, passes: &[Pass]) {
+fn every(bill: &mut Charges<'_>, passes: &[WorkPass]) {
     bill.parameters(passes);
     if !bill.tied() {
         bill.weights(passes, What::Table, bill.table());
@@ -39,21 +39,21 @@ fn rematerialising(bill: &mut Charges<'_>) {
     palm(bill);
     // 0.73 of a forward pass, and one square.
     let again = 2 * bill.parameters * bill.t * 73 / 100;
-    bill.add(Place::Mlp, Pass::Again, again);
+    bill.add(Place::Mlp, WorkPass::Again, again);
     let square = bill.l * bill.n * bill.d * bill.square;
-    bill.add(Part::Square, Pass::Again, square);
+    bill.add(Part::Square, WorkPass::Again, square);
 }
 
 fn picotron(bill: &mut Charges<'_>) {
     all(bill);
     let positions = i128::from(bill.config.max_position_embeddings);
     let unit = bill.l * bill.h * positions * bill.t;
-    bill.add(Part::Square, Pass::Forward, 4 * unit);
-    bill.add(Part::Square, Pass::Input, 8 * unit);
+    bill.add(Part::Square, WorkPass::Forward, 4 * unit);
+    bill.add(Part::Square, WorkPass::Input, 8 * unit);
 }
 
 fn engineering(bill: &mut Charges<'_>) {
-    let passes: &[Pass] = if bill.training.recompute { &FOUR } else { &THREE };
+    let passes: &[WorkPass] = if bill.training.recompute { &FOUR } else { &THREE };
     every(bill, passes);
 }
 

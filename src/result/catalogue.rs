@@ -5,7 +5,7 @@ use schemars::{Schema, generate::SchemaSettings};
 use super::origin::Signed;
 use super::{
     AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
-    RunReport, ScaleReport, ShaderReport,
+    RunReport, ScaleReport, ShaderListing, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -18,13 +18,14 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 10] {
+pub fn schemas() -> [(&'static str, Schema); 11] {
     [
         schema::<AdapterList>(),
         schema::<Agreement>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),
         schema::<FormulasReport>(),
+        schema::<ShaderListing>(),
         schema::<Report>(),
         schema::<RooflineReport>(),
         schema::<RunReport>(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error,
-    family::decoder::{DecoderConfig, Exact, Tokens, Training},
+    family::decoder::{DecoderConfig, Exact, Recipe, Tokens},
     forecast::{Forecast, Question, Recomputed, Step},
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
@@ -78,7 +78,7 @@ impl FormulasReport {
         numbers that kernels compute with.";
 
     /// Evaluates every formula.
-    pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Training) -> Self {
+    pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
         let Judged { exact, rows } = judge(config, tokens, training);
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();

@@ -82,20 +82,30 @@ impl Report {
 }
 
 impl ShaderReport {
-    /// Places the kernel under the ceilings of the adapter that ran it.
+    /// Places the kernel, and each of several dispatches, under the ceilings of the adapter that ran it.
     pub fn place(&mut self, ceilings: Ceilings) {
-        let cost = Cost { ops: self.ops, traffic: self.traffic };
-        self.roofline = self.seconds.and_then(|s| ceilings.place(&cost, self.convention, s));
+        let place = |ops, traffic, seconds: Option<f64>| {
+            ceilings.place(&Cost { ops, traffic }, self.convention, seconds?)
+        };
+        self.roofline = place(self.ops, self.traffic, self.seconds);
+        for row in &mut self.dispatches {
+            row.roofline = place(row.ops, row.traffic, row.seconds);
+        }
         self.ceilings = Some(ceilings);
     }
 
-    /// The kernel as far as it has a place on a plot.
+    /// The kernel, or each dispatch, as far as it has a place on a plot.
     pub fn points(&self) -> Vec<PlacedKernel> {
-        let cost = Cost { ops: self.ops, traffic: self.traffic };
-        let placed = self.seconds.zip(self.roofline).and_then(|(seconds, placement)| {
-            point(self.entry.clone(), self.flops, &cost, seconds, placement)
+        let one = [(&self.entry, self.ops, self.traffic, self.seconds, self.roofline)];
+        let rows = self.dispatches.iter();
+        let each: Vec<_> =
+            rows.map(|r| (&r.entry, r.ops, r.traffic, r.seconds, r.roofline)).collect();
+        let shown = if each.is_empty() { &one[..] } else { &each };
+        let points = shown.iter().filter_map(|&(entry, ops, traffic, seconds, placement)| {
+            let (cost, flops) = (Cost { ops, traffic }, ops.flops(self.convention));
+            point(entry.clone(), flops, &cost, seconds?, placement?)
         });
-        placed.into_iter().collect()
+        points.collect()
     }
 }
 

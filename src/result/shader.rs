@@ -7,16 +7,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DEFINITION, Document, OwnTally, Watched};
+use flopmeter_core::source::Source;
+
 use crate::{
     execute::Adapter,
+    instrument::Line,
     kernel::KernelModule,
-    observe::{Moved, Observed, Timing},
+    observe::{KernelLaunch, Moved, Spread, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
     shader::{Binding, ShaderRun},
 };
 
-/// One dispatch of one kernel.
+/// One dispatch of a shader's kernel, or several, whose sums then are what stands beside them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShaderReport {
     /// Name and version of this layout.
@@ -33,17 +36,17 @@ pub struct ShaderReport {
     pub moved: Option<Moved>,
     /// The shader as the user named it.
     pub shader: String,
-    /// Which entry point ran.
+    /// Which entry point ran; of several dispatches, the entry points in order, a comma between.
     pub entry: String,
     /// Overrides that the user set.
     pub overrides: BTreeMap<String, f64>,
     /// What the user bound, by group and number.
     pub bind: BTreeMap<String, String>,
-    /// Every resource of the kernel, and what filled it.
+    /// Every resource that is used, and what filled it.
     pub bindings: Vec<Binding>,
-    /// Workgroups.
+    /// Workgroups; of several dispatches, those of the first.
     pub grid: [u32; 3],
-    /// Invocations of a workgroup.
+    /// Invocations of a workgroup; of several dispatches, of the first.
     pub workgroup_size: [u32; 3],
     /// Executed operations.
     pub ops: OpCounts,
@@ -55,8 +58,14 @@ pub struct ShaderReport {
     pub intensity: Option<f64>,
     /// Each line that costs something, in order; empty where there is no source.
     pub lines: Vec<LineRow>,
-    /// Median time of the plain kernel, where it was timed.
+    /// Each dispatch by itself, in order, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispatches: Vec<DispatchRow>,
+    /// Median time of the plain kernel, where it was timed; of several dispatches, the sum of theirs.
     pub seconds: Option<f64>,
+    /// The least, the middle and the greatest time of the runs, all dispatches of a run together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// How times were taken.
     pub timing: Timing,
     /// What the executor saw beside the counts, where it looks.
@@ -76,6 +85,33 @@ pub struct ShaderReport {
     /// The files that the source is continued in, where it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continued_in: Vec<SourceFile>,
+}
+
+/// One of several dispatches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchRow {
+    /// Which entry point ran.
+    pub entry: String,
+    /// Workgroups.
+    pub grid: [u32; 3],
+    /// Invocations of a workgroup.
+    pub workgroup_size: [u32; 3],
+    /// Executed operations.
+    pub ops: OpCounts,
+    /// Executed FLOPs under the report's convention.
+    pub flops: u64,
+    /// Memory touched.
+    pub traffic: Traffic,
+    /// Each line that costs something, in order; empty where there is no source.
+    pub lines: Vec<LineRow>,
+    /// Median time of the plain kernel, where it was timed.
+    pub seconds: Option<f64>,
+    /// The least, the middle and the greatest time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+    /// Where it stands under the report's ceilings, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Placement>,
 }
 
 /// A file that a source is continued in.
@@ -112,76 +148,82 @@ pub struct LineRow {
 }
 
 impl ShaderReport {
-    /// Puts together what a run of `kernel` over `grid` workgroups found out.
+    /// Puts together what a run of some launches of one shader found out.
+    ///
+    /// # Panics
+    /// Where there are no launches.
     pub fn new(
-        kernel: &KernelModule,
+        launches: &[KernelLaunch<'_>],
         overrides: &BTreeMap<String, f64>,
-        grid: [u32; 3],
         run: &ShaderRun,
         convention: Convention,
     ) -> Self {
-        let Observed { adapter, cost: Cost { ops, traffic }, lines, seconds, witness, .. } =
-            &run.observed;
-        let (ops, traffic) = (*ops, *traffic);
-        let flops = ops.flops(convention);
-        let bind = run.bindings.iter().filter_map(|bound| {
+        let ShaderRun { series, bindings, dumps: _ } = run;
+        let first = launches.first().expect("something was launched");
+        let kernel = first.kernel;
+        let cost: Cost = series.launches.iter().map(|seen| seen.cost).sum();
+        let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
+        for (&number, line) in series.launches.iter().flat_map(|seen| &seen.lines) {
+            let sum = lines.entry(number).or_default();
+            *sum =
+                Line { executions: sum.executions + line.executions, cost: sum.cost + line.cost };
+        }
+        let rows = launches.iter().zip(&series.launches).zip(&series.seconds);
+        let rows = rows.map(|((launch, seen), spread)| DispatchRow {
+            entry: launch.kernel.entry_point().name.clone(),
+            grid: launch.grid,
+            workgroup_size: launch.kernel.entry_point().workgroup_size,
+            ops: seen.cost.ops,
+            flops: seen.cost.ops.flops(convention),
+            traffic: seen.cost.traffic,
+            lines: line_rows(kernel, &seen.lines, seen.cost, convention),
+            seconds: seen.seconds,
+            spread: *spread,
+            roofline: None,
+        });
+        let rows: Vec<DispatchRow> = rows.collect();
+        let entries: Vec<&str> = rows.iter().map(|row| row.entry.as_str()).collect();
+        let bind = bindings.iter().filter_map(|bound| {
             Some((format!("{}.{}", bound.group, bound.binding), bound.fill.clone()?))
         });
-        let storage = traffic.storage_bytes();
-        let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
-        let lines = lines.iter().filter(|(_, line)| {
-            // A branch that was never taken costs nothing, and a listing says so by its silence.
-            line.executions > 0
+        let Cost { ops, traffic } = cost;
+        let (flops, storage) = (ops.flops(convention), traffic.storage_bytes());
+        let source = kernel.source.as_ref();
+        let names = launches.iter().map(|launch| match launches.len() {
+            1 => kernel.name.as_str(),
+            _ => launch.kernel.entry_point().name.as_str(),
         });
-        let lines = lines
-            .map(|(&number, line)| {
-                let Cost { ops, traffic: touched } = line.cost;
-                let SourceLine { file, number } = match &kernel.source {
-                    Some(source) => source.place(number),
-                    None => SourceLine { file: None, number },
-                };
-                LineRow {
-                    file: file.as_deref().map(str::to_owned),
-                    line: number,
-                    executions: line.executions,
-                    ops,
-                    flops: ops.flops(convention),
-                    traffic: touched,
-                    hot: hot(ops.flops(convention), flops) || hot(touched.bytes(), traffic.bytes()),
-                }
-            })
-            .collect();
+        let files = source.map_or(&[][..], Source::others).iter();
         Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             convention,
-            adapter: Adapter::clone(adapter),
+            adapter: Adapter::clone(&series.launches[0].adapter),
             shader: kernel.name.clone(),
-            entry: kernel.entry_point().name.clone(),
+            entry: entries.join(", "),
             overrides: overrides.clone(),
             bind: bind.collect(),
-            bindings: run.bindings.clone(),
-            grid,
+            bindings: bindings.clone(),
+            grid: first.grid,
             workgroup_size: kernel.entry_point().workgroup_size,
             ops,
             flops,
             traffic,
             intensity: (storage > 0).then(|| flops as f64 / storage as f64),
-            lines,
-            seconds: *seconds,
-            timing: run.timing.clone(),
-            watched: Watched::new([witness.as_ref()]),
-            tally: OwnTally::new([(kernel.name.as_str(), &run.observed)]),
+            lines: line_rows(kernel, &lines, cost, convention),
+            seconds: rows.iter().map(|row| row.seconds).sum(),
+            spread: series.total_seconds,
+            timing: series.timing.clone(),
+            watched: Watched::new(series.launches.iter().map(|seen| seen.witness.as_ref())),
+            tally: OwnTally::new(names.zip(&series.launches)),
             moved: None,
             roofline: None,
             ceilings: None,
-            source: kernel.source.as_ref().map_or_else(String::new, |s| s.text().to_owned()),
-            continued_in: kernel.source.as_ref().map_or_else(Vec::new, |source| {
-                let others = source.others().iter();
-                others
-                    .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
-                    .collect()
-            }),
+            source: source.map_or_else(String::new, |source| source.text().to_owned()),
+            continued_in: files
+                .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
+                .collect(),
+            dispatches: if launches.len() > 1 { rows } else { Vec::new() },
         }
     }
 
@@ -197,4 +239,34 @@ impl ShaderReport {
         !self.watched.as_ref().is_some_and(Watched::has_races)
             && self.tally.as_ref().is_none_or(OwnTally::holds)
     }
+}
+
+/// What each line cost, of those that were executed: a branch that was never taken costs nothing, and a listing says
+/// so by its silence.
+fn line_rows(
+    kernel: &KernelModule,
+    lines: &BTreeMap<u32, Line>,
+    whole: Cost,
+    convention: Convention,
+) -> Vec<LineRow> {
+    let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
+    let (flops, bytes) = (whole.ops.flops(convention), whole.traffic.bytes());
+    let executed = lines.iter().filter(|(_, line)| line.executions > 0);
+    let rows = executed.map(|(&number, line)| {
+        let Cost { ops, traffic } = line.cost;
+        let SourceLine { file, number } = match &kernel.source {
+            Some(source) => source.place(number),
+            None => SourceLine { file: None, number },
+        };
+        LineRow {
+            file: file.as_deref().map(str::to_owned),
+            line: number,
+            executions: line.executions,
+            ops,
+            flops: ops.flops(convention),
+            traffic,
+            hot: hot(ops.flops(convention), flops) || hot(traffic.bytes(), bytes),
+        }
+    });
+    rows.collect()
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     execute::{Adapter, Clock},
-    observe::median,
+    observe::Spread,
     plan::KernelName,
 };
 
@@ -40,34 +40,6 @@ impl Resource {
     /// Whether its unit is FLOP/s, and not bytes a second.
     pub const fn is_compute(self) -> bool {
         matches!(self, Self::F16 | Self::F32 | Self::F64)
-    }
-}
-
-/// The least, the middle and the greatest of several measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Spread {
-    /// The least.
-    pub min: f64,
-    /// The middle one.
-    pub median: f64,
-    /// The greatest.
-    pub max: f64,
-}
-
-impl Spread {
-    /// Of at least one value.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
-        Some(Self {
-            min: values.iter().copied().reduce(f64::min)?,
-            median: median(values.to_vec())?,
-            max: values.iter().copied().reduce(f64::max)?,
-        })
-    }
-
-    /// `work` done in each of these times, as rates.
-    pub(super) fn rates(self, work: u64) -> Self {
-        let work = work as f64;
-        Self { min: work / self.max, median: work / self.median, max: work / self.min }
     }
 }
 
@@ -159,14 +131,6 @@ pub struct Ceilings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rates_turn_times_around() {
-        let seconds = Spread::of(&[4.0, 1.0, 2.0]).expect("values");
-        assert_eq!(seconds, Spread { min: 1.0, median: 2.0, max: 4.0 });
-        assert_eq!(seconds.rates(8), Spread { min: 2.0, median: 4.0, max: 8.0 });
-        assert_eq!(Spread::of(&[]), None);
-    }
 
     #[test]
     fn a_drift_is_a_share_of_the_greater_peak() {

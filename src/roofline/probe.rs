@@ -1,12 +1,12 @@
 //! One kernel of `shaders/roofline.wgsl`: its buffers made and filled, counted once, timed several times.
 
-use super::{Ceiling, Resource, Spread};
+use super::{Ceiling, Resource};
 use crate::{
     Error,
     execute::{Clock, Executor, Limits, Outcome},
     kernel::{self, ResourceKind},
     library,
-    observe::Trial,
+    observe::{Spread, Trial},
     op::{Convention, Cost},
     plan::{Dims, KernelName},
 };

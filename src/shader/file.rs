@@ -12,7 +12,10 @@ use std::{
 use flopmeter_core::{read::Parsed, source::Source};
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
-use crate::{Error, KernelError, Remedy, continued, kernel::KernelModule};
+use crate::{
+    Error, KernelError, Remedy, continued,
+    kernel::{KernelModule, Outline},
+};
 
 /// A shader that has been read.
 #[derive(Clone, Debug)]
@@ -95,6 +98,26 @@ impl ShaderFile {
         Ok(Self { parsed })
     }
 
+    /// What it leaves to its host, workgroups as these values of overrides make them.
+    ///
+    /// # Errors
+    /// Where an override is unknown or its value does not fit; where the module is not valid.
+    pub fn outline(&self, overrides: &BTreeMap<String, f64>) -> Result<Outline, Error> {
+        self.check(overrides)?;
+        Ok(Outline::of(&self.parsed, overrides)?)
+    }
+
+    /// What it is called in messages.
+    pub fn shader(&self) -> &str {
+        &self.parsed.name
+    }
+
+    /// The names of its compute entry points, in the order of the file.
+    pub fn entries(&self) -> Vec<&str> {
+        let entries = self.parsed.module.entry_points.iter();
+        entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect()
+    }
+
     /// One entry point with its overrides set: `entry`, or the only one there is.
     ///
     /// # Errors
@@ -108,9 +131,7 @@ impl ShaderFile {
         let problem = |problem: String| {
             Err(KernelError::Kernel { kernel: self.parsed.name.clone(), problem }.into())
         };
-        let entries = self.parsed.module.entry_points.iter();
-        let entries: Vec<&str> =
-            entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect();
+        let entries = self.entries();
         let entry = match (entry, &entries[..]) {
             (Some(entry), _) => entry,
             (None, &[only]) => only,
@@ -121,6 +142,15 @@ impl ShaderFile {
                     remedy: Remedy::EntryPoint(entries.into_iter().map(str::to_owned).collect()),
                 });
             }
+        };
+        self.check(overrides)?;
+        Ok(KernelModule::from_parsed(&self.parsed, entry, overrides)?)
+    }
+
+    /// Whether each of these overrides is one of the shader's, and a whole number where it must be.
+    fn check(&self, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
+        let problem = |problem: String| {
+            Err(KernelError::Kernel { kernel: self.parsed.name.clone(), problem }.into())
         };
         for (name, value) in overrides {
             let mut known = self.parsed.module.overrides.iter().map(|(_, known)| known);
@@ -145,7 +175,7 @@ impl ShaderFile {
                 return problem(format!("its override '{name}' is a whole number, not {value}"));
             }
         }
-        Ok(KernelModule::from_parsed(&self.parsed, entry, overrides)?)
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Small decoders of every member of the family, whose sizes, windows, experts and adapters a seed decides.
 
-use flopmeter::family::{ModelConfig, decoder::Member};
+use flopmeter::family::{ModelConfig, decoder::Architecture};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub fn decoder(seed: u64) -> (ModelConfig, u32) {
 pub fn fields(seed: u64) -> (Value, u32) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let mut to = |most: u32| dice.random_range(1..=most);
-    let member = Member::ALL[to(8) as usize - 1];
+    let member = Architecture::ALL[to(8) as usize - 1];
     let (kv, share, half) = (to(2), to(3), to(5));
     let inner = to(40);
     let seq = to(40);
@@ -33,18 +33,21 @@ pub fn fields(seed: u64) -> (Value, u32) {
         "tie_word_embeddings": to(2) == 1,
     });
     match member {
-        Member::Llama => {
+        Architecture::Llama => {
             fields["attention_bias"] = json!(to(2) == 1);
             fields["mlp_bias"] = json!(to(2) == 1);
         }
-        Member::Gemma2 => {
+        Architecture::Gemma2 => {
             fields["sliding_window"] = json!(to(12));
             for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
                 fields[cap] = if to(2) == 1 { json!(to(9)) } else { Value::Null };
             }
         }
-        Member::Mistral | Member::Mixtral => fields["sliding_window"] = json!(to(12)),
-        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe => {
+        Architecture::Mistral | Architecture::Mixtral => fields["sliding_window"] = json!(to(12)),
+        Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe => {
             fields["use_sliding_window"] = json!(to(2) == 1);
             fields["sliding_window"] = json!(to(12));
             fields["max_window_layers"] = json!(to(3));
@@ -55,12 +58,12 @@ pub fn fields(seed: u64) -> (Value, u32) {
         fields["num_experts_per_tok"] = json!(chosen);
         fields["num_local_experts"] = json!(chosen - 1 + to(4));
     }
-    if member.has_experts() && member != Member::Mixtral {
+    if member.has_experts() && member != Architecture::Mixtral {
         fields["moe_intermediate_size"] = json!(to(30));
         fields["norm_topk_prob"] = json!(to(2) == 1);
         fields["decoder_sparse_step"] = json!(to(2));
     }
-    if member == Member::Qwen2Moe {
+    if member == Architecture::Qwen2Moe {
         fields["shared_expert_intermediate_size"] = json!(to(30));
     }
     if to(2) == 1 {

@@ -7,6 +7,7 @@ use flopmeter::{
         cpu::{Cpu, SUBGROUP_LANES},
     },
     kernel::KernelModule,
+    observe::KernelLaunch,
     op::Cost,
     shader::{ShaderRequest, run},
 };
@@ -54,7 +55,9 @@ fn counted(
 ) -> Result<(Cost, Option<Cost>), String> {
     let fills = fills(kernel, 4).ok_or("it binds what is no buffer")?;
     // Of several workgroups, some of these kernels count by which of them comes first.
-    let request = ShaderRequest { kernel, grid: [1, 1, 1], fills: &fills, dumps: &[], repeats: 1 };
+    let launches = [KernelLaunch { kernel, grid: [1, 1, 1] }];
+    let request = ShaderRequest { launches: &launches, fills: &fills, dumps: &[], repeats: 1 };
     let run = run(executor, &request).map_err(|error| error.to_string())?;
-    Ok((run.observed.cost, run.observed.witness.map(|witness| witness.tally)))
+    let observed = &run.series.launches[0];
+    Ok((observed.cost, observed.witness.as_ref().map(|witness| witness.tally)))
 }

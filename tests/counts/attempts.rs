@@ -10,7 +10,7 @@ use flopmeter::{
     },
     kernel::KernelModule,
     model::{AskedShape, Batch, Model, lower::Training},
-    observe::Attempts,
+    observe::{Attempts, KernelLaunch},
     op::{Convention, Op, OpCounts},
     profile::{Keep, Request, profile},
     result::{Report, ShaderReport},
@@ -116,15 +116,11 @@ fn kernel() -> KernelModule {
 
 fn shader_report(executor: &mut dyn Executor) -> Result<ShaderReport, Error> {
     let (kernel, fills) = (kernel(), Default::default());
-    let request = shader::ShaderRequest {
-        kernel: &kernel,
-        grid: [8, 1, 1],
-        fills: &fills,
-        dumps: &[],
-        repeats: 1,
-    };
+    let launches = [KernelLaunch { kernel: &kernel, grid: [8, 1, 1] }];
+    let request =
+        shader::ShaderRequest { launches: &launches, fills: &fills, dumps: &[], repeats: 1 };
     let run = shader::run(executor, &request)?;
-    Ok(ShaderReport::new(&kernel, &Default::default(), [8, 1, 1], &run, Convention::Ieee))
+    Ok(ShaderReport::new(&launches, &Default::default(), &run, Convention::Ieee))
 }
 
 fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {

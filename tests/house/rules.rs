@@ -31,15 +31,6 @@ const UNSAFE: [(&str, &str); 16] = [
     ("src/tensors.rs", "maps files of weights, which do not fit memory, into it"),
 ];
 
-/// Holds what breaks a rule against those that are known to: none may come in addition, and what keeps the rule
-/// again comes off the list.
-pub fn shrinks(what: &str, found: &[String], known: &[&str]) {
-    let new: Vec<&String> = found.iter().filter(|one| !known.contains(&one.as_str())).collect();
-    let mended: Vec<&&str> = known.iter().filter(|one| !found.iter().any(|f| f == *one)).collect();
-    assert!(new.is_empty(), "{what}: {new:#?}");
-    assert!(mended.is_empty(), "{what}: take those off the list that no longer do: {mended:#?}");
-}
-
 /// Whether a text has a word of code.
 fn has_word(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
@@ -151,16 +142,4 @@ fn words_are_whole() {
     assert!(has_word("use wgpu::Device;", "wgpu"));
     assert!(!has_word("fn unsafely() { my_wgpu() }", "unsafe"));
     assert!(!has_word("my_wgpu()", "wgpu"));
-}
-
-#[test]
-#[should_panic(expected = "long files: [\n    \"b\",\n]")]
-fn a_list_of_exceptions_does_not_grow() {
-    shrinks("long files", &["a".to_owned(), "b".to_owned()], &["a"]);
-}
-
-#[test]
-#[should_panic(expected = "no longer do: [\n    \"a\",\n]")]
-fn a_list_of_exceptions_shrinks() {
-    shrinks("long files", &[], &["a"]);
 }

@@ -216,7 +216,7 @@ fn adapted(folder: &str, changes: &[(&str, Value)]) -> Result<Vec<(String, u32, 
     }
     let config = DecoderConfig::from_json(&object)?;
     let adapted = config.adapted().into_iter();
-    let each = |Adapted { module, adapter, .. }| (module, adapter.rank, adapter.scale);
+    let each = |Adapted { module, rank, scale, .. }| (module, rank, scale);
     Ok(adapted.map(each).collect())
 }
 

@@ -2,7 +2,7 @@
 //! Hugging Face's models, full and with peft's adapters, and the forms of mixtures of experts.
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, Exact, Part, Pass, Tokens, Training, Work},
+    family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass},
     op::Convention,
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn decoder(name: &str, changes: &[(&str, Value)]) -> DecoderConfig {
     DecoderConfig::from_json(&object).unwrap()
 }
 
-fn exact(config: &DecoderConfig, batch: u32, seq: u32, training: Training) -> Exact {
+fn exact(config: &DecoderConfig, batch: u32, seq: u32, training: Recipe) -> Exact {
     Exact::of(&config.step(&Tokens::new(batch, seq), training), Convention::Ieee)
 }
 
@@ -33,7 +33,7 @@ fn forward_products_are_those_of_flop_counter_mode() {
         ("qwen2.5-7b", 7_345_199_382_528),
     ];
     for (name, products) in counted {
-        let step = exact(&decoder(name, &[]), 1, 512, Training::default()).products;
+        let step = exact(&decoder(name, &[]), 1, 512, Recipe::default()).products;
         assert_eq!(step.forward, products, "{name}");
         assert_eq!(step.backward, 2 * products, "{name}: the backward pass");
         assert_eq!(step.optimizer, 0);
@@ -60,17 +60,17 @@ const PEFT: [[u128; 3]; 4] = [
 fn products_with_adapters_are_those_of_peft() {
     for ((name, batch, seq), [forward, backward, with_input]) in SHAPES.into_iter().zip(PEFT) {
         let config = decoder(name, &[("lora_rank", json!(8))]);
-        let plain = exact(&config, batch, seq, Training::default());
+        let plain = exact(&config, batch, seq, Recipe::default());
         assert_eq!(
             [plain.products.forward, plain.products.backward],
             [forward, backward],
             "{name}"
         );
-        let training = Training { input_gradients: true, ..Training::default() };
+        let training = Recipe { input_gradients: true, ..Recipe::default() };
         let fed = exact(&config, batch, seq, training);
         assert_eq!([fed.products.forward, fed.products.backward], [forward, with_input], "{name}");
         // Recomputation makes the embedding's output require a gradient, as peft has it.
-        let again = exact(&config, batch, seq, Training { recompute: true, ..Training::default() });
+        let again = exact(&config, batch, seq, Recipe { recompute: true, ..Recipe::default() });
         assert_eq!(again.products, fed.products);
         let head = 2 * u128::from(config.hidden_size) * u128::from(config.vocab_size);
         let head = head * u128::from(batch) * u128::from(seq);
@@ -80,7 +80,7 @@ fn products_with_adapters_are_those_of_peft() {
 
 #[test]
 fn experts_products_are_those_of_the_experts_that_tokens_pass() {
-    let every = |config: &DecoderConfig| exact(config, 1, 4096, Training::default()).products.total;
+    let every = |config: &DecoderConfig| exact(config, 1, 4096, Recipe::default()).products.total;
     assert_eq!(every(&decoder("mixtral-8x7b", &[])), 339_697_553_375_232);
     let qwen = json!({
         "model_type": "qwen2_moe", "hidden_size": 2048, "num_hidden_layers": 24,
@@ -93,7 +93,7 @@ fn experts_products_are_those_of_the_experts_that_tokens_pass() {
 }
 
 /// Units of work of a part and pass, pairs of attention among them.
-fn units(work: &[Work], part: Part, pass: Pass) -> u128 {
+fn units(work: &[Work], part: Part, pass: WorkPass) -> u128 {
     work.iter().filter(|w| (w.part, w.pass) == (part, pass)).map(|w| w.times).sum()
 }
 
@@ -110,8 +110,8 @@ fn a_query_meets_its_windows_keys_and_no_more() {
         let window = json!(window);
         let config = decoder("mistral-7b", &[("sliding_window", window)]);
         let heads = u128::from(config.num_attention_heads * config.num_hidden_layers());
-        let work = config.step(&tokens, Training::default());
-        let pairs = units(&work, Part::Square, Pass::Forward);
+        let work = config.step(&tokens, Recipe::default());
+        let pairs = units(&work, Part::Square, WorkPass::Forward);
         assert_eq!(pairs, heads * tokens.pairs(config.layers[0].window));
     }
     // Packed sequences attend within themselves.
@@ -125,9 +125,9 @@ fn a_query_meets_its_windows_keys_and_no_more() {
 fn what_no_adapter_needs_is_not_computed() {
     // An adapter on the upper layer alone: the lower one has no backward pass at all.
     let one = [("lora_rank", json!(2)), ("lora_targets", json!(["layers.15.mlp.up_proj"]))];
-    let work = decoder("llama-3.2-1b", &one).step(&Tokens::new(1, 8), Training::default());
-    assert_eq!(units(&work, Part::Square, Pass::Input), 0);
-    assert_eq!(units(&work, Part::Bias, Pass::Weight), 0);
+    let work = decoder("llama-3.2-1b", &one).step(&Tokens::new(1, 8), Recipe::default());
+    assert_eq!(units(&work, Part::Square, WorkPass::Input), 0);
+    assert_eq!(units(&work, Part::Bias, WorkPass::Weight), 0);
     let config = decoder("llama-3.2-1b", &one);
     let step = Exact::of(&work, Convention::Ieee).products;
     let [t, h, i, v] = [8, 2048, 8192, 128_256_u128];

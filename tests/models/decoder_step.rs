@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use flopmeter::{
     check::{self, Verdict},
     execute::{Executor as _, Limits},
-    family::decoder::{DecoderConfig, Pass, Tokens, Training, Work},
+    family::decoder::{DecoderConfig, Recipe, Tokens, Work, WorkPass},
     formula::forms,
     measure::Session,
     model::{
@@ -30,7 +30,7 @@ fn plan(config: &ModelConfig, [batch, seq]: [u32; 2], optimizer: Optimizer) -> P
 
 fn work(config: &ModelConfig, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Vec<Work> {
     let decoder = config.get::<DecoderConfig>().unwrap();
-    let training = Training { optimizer, ..Training::default() };
+    let training = Recipe { optimizer, ..Recipe::default() };
     decoder.step(&Tokens::new(batch, seq), training)
 }
 
@@ -62,7 +62,7 @@ fn an_operation_too_many_is_seen() {
     let (config, seq) = common::decoder::decoder(1);
     let plan = plan(&config, [1, seq], Optimizer::AdamW);
     let mut work = work(&config, [1, seq], Optimizer::AdamW);
-    let spoilt = work.iter_mut().find(|work| work.pass == Pass::Forward).unwrap();
+    let spoilt = work.iter_mut().find(|work| work.pass == WorkPass::Forward).unwrap();
     spoilt.times += 1;
     let [passes, step] = algebra(&plan, &work, Phase::Forward);
     assert_ne!(passes, step);

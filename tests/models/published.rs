@@ -2,7 +2,7 @@
 //! Qwen2.5-0.5B and 7B at 1 x 512 and 4 x 2048, full and with adapters, and for two mixtures of experts.
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, FAMILY, Tokens, Training},
+    family::decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
     published::{FormulaRow, Judged, formulas, judge},
 };
 use serde_json::{Value, json};
@@ -233,7 +233,7 @@ fn hold(answers: &[(&str, [i128; 4])], changes: &[(&str, Value)]) {
     let mut wrong = String::new();
     for (column, (name, batch, seq)) in SHAPES.into_iter().enumerate() {
         let config = decoder(name, changes);
-        let judged = judge(&config, &Tokens::new(batch, seq), Training::default());
+        let judged = judge(&config, &Tokens::new(batch, seq), Recipe::default());
         for (id, values) in answers {
             // nanoGPT's rule is about models that tie, as the 0.5B model does.
             let row = of(&judged, id);
@@ -276,7 +276,7 @@ fn mixtures_have_their_known_answers() {
     });
     let qwen = DecoderConfig::from_json(qwen.as_object().unwrap()).unwrap();
     let [mixtral, qwen] = [decoder("mixtral-8x7b", &[]), qwen]
-        .map(|config| judge(&config, &Tokens::new(1, 4096), Training::default()));
+        .map(|config| judge(&config, &Tokens::new(1, 4096), Recipe::default()));
     let known = [
         (&mixtral, "megatron-lm", 326_477_644_038_144),
         (&mixtral, "megatron-bridge", 326_477_644_038_144),
@@ -304,7 +304,7 @@ fn mixtures_have_their_known_answers() {
 }
 
 /// Every preset, full and with adapters, with and without recomputation, at a short and a long sequence.
-fn cases() -> Vec<(String, DecoderConfig, Tokens, Training)> {
+fn cases() -> Vec<(String, DecoderConfig, Tokens, Recipe)> {
     let names = FAMILY.presets.iter().map(|(name, _)| *name);
     let mut cases = Vec::new();
     for name in names {
@@ -314,7 +314,7 @@ fn cases() -> Vec<(String, DecoderConfig, Tokens, Training)> {
             vec![("lora_rank", json!(4)), ("lora_targets", json!("all-linear"))],
         ] {
             for (recompute, seq) in [(false, 512), (true, 512), (false, 8192)] {
-                let training = Training { recompute, ..Training::default() };
+                let training = Recipe { recompute, ..Recipe::default() };
                 let what = format!("{name} {changes:?} recompute {recompute} seq {seq}");
                 cases.push((what, decoder(name, &changes), Tokens::new(2, seq), training));
             }
@@ -343,7 +343,7 @@ fn causes_add_up_to_the_flop_everywhere() {
 
 /// The reasons of a formula on a case.
 fn reasons(id: &str, name: &str, changes: &[(&str, Value)]) -> Vec<String> {
-    let judged = judge(&decoder(name, changes), &Tokens::new(1, 512), Training::default());
+    let judged = judge(&decoder(name, changes), &Tokens::new(1, 512), Recipe::default());
     of(&judged, id).causes.iter().map(|cause| cause.text.clone()).collect()
 }
 
@@ -383,7 +383,7 @@ fn names_are_unique_and_the_farthest_off_come_first() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
-    let judged = judge(&decoder("llama-3.1-8b", &[]), &Tokens::new(1, 4096), Training::default());
+    let judged = judge(&decoder("llama-3.1-8b", &[]), &Tokens::new(1, 4096), Recipe::default());
     let errors: Vec<f64> =
         judged.rows.iter().filter_map(|row| Some(row.ratio?.ln().abs())).collect();
     assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");

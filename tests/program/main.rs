@@ -4,9 +4,11 @@
 mod cli;
 mod command;
 mod compare;
+mod dispatches;
 mod exports;
 mod formulas;
 mod interrupt;
+mod listing;
 mod merge;
 mod roofline;
 mod run;

@@ -364,7 +364,7 @@ fn a_feature_that_the_adapter_lacks_is_named() {
 
 #[test]
 fn dispatches_and_results_that_cannot_be_are_named() {
-    refused(&[PRODUCT], &["--dispatch"]);
+    refused(&[PRODUCT, "--bind", "0.1=zeros:4"], &["--dispatch"]);
     refused(&[PRODUCT, "--dispatch", "0"], &["no workgroups"]);
     refused(&[PRODUCT, "--dispatch", "4,0"], &["no workgroups"]);
     refused(&[PRODUCT, "--dispatch", "1,1,1,1"], &["three extents"]);

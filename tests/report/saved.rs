@@ -12,7 +12,7 @@ use flopmeter::{
     instrument::instrument,
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
-    observe::{Observed, TimeSource, Timing},
+    observe::{KernelLaunch, Observed, Series, Spread, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
@@ -41,15 +41,29 @@ pub fn shader_report() -> ShaderReport {
         KernelModule::from_wgsl("twice.wgsl", source, "main", &Default::default()).unwrap();
     let table = instrument(&kernel, &LIMITS).unwrap().table;
     let executions = vec![10; table.blocks().len()];
+    let launches = [KernelLaunch { kernel: &kernel, grid: [2, 1, 1] }];
+    let observed = Observed {
+        adapter: adapter("Example", LIMITS).into(),
+        cost: table.cost(&executions),
+        lines: table.lines(&executions),
+        seconds: Some(1.5e-3),
+        counted_seconds: 2e-3,
+        witness: None,
+        from_layer: None,
+    };
+    let spread = Some(Spread { min: 1.25e-3, median: 1.5e-3, max: 1.75e-3 });
+    let timing = Timing {
+        source: TimeSource::Wall,
+        repeats: 3,
+        plain_seconds: Some(1.5e-3),
+        counted_seconds: 2e-3,
+    };
     let run = shader::ShaderRun {
-        observed: Observed {
-            adapter: adapter("Example", LIMITS).into(),
-            cost: table.cost(&executions),
-            lines: table.lines(&executions),
-            seconds: Some(1.5e-3),
-            counted_seconds: 2e-3,
-            witness: None,
-            from_layer: None,
+        series: Series {
+            launches: vec![observed],
+            seconds: vec![spread],
+            total_seconds: spread,
+            timing,
         },
         bindings: vec![Binding {
             group: 0,
@@ -58,16 +72,10 @@ pub fn shader_report() -> ShaderReport {
             bytes: 64,
             fill: Some("iota:16".into()),
         }],
-        timing: Timing {
-            source: TimeSource::Wall,
-            repeats: 3,
-            plain_seconds: Some(1.5e-3),
-            counted_seconds: 2e-3,
-        },
         dumps: Default::default(),
     };
     let overrides = [("scale".to_owned(), 0.1)].into();
-    ShaderReport::new(&kernel, &overrides, [2, 1, 1], &run, Convention::Ieee)
+    ShaderReport::new(&launches, &overrides, &run, Convention::Ieee)
 }
 
 /// A run of a program with two processes on one device; one was killed while something was going on.

@@ -4,16 +4,20 @@
 mod flat;
 mod layout;
 mod nesting;
+mod outline;
 mod overrides;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-pub use layout::{Layout, Number, NumberKind};
+pub use layout::{Layout, LayoutPart, Number, NumberKind};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 
+pub use self::outline::{
+    Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
+};
 use self::overrides::Problem;
 
 pub use crate::ir::arms;

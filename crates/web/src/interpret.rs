@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flopmeter::{
     execute::cpu::Cpu,
+    observe::KernelLaunch,
     shader::{self, BindingKey, BufferFill, ShaderRequest},
 };
 use flopmeter_core::kernel::KernelModule;
@@ -59,15 +60,10 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     let mut cpu = Cpu::new(SUBGROUP_LANES).map_err(|error| error.to_string())?;
     let written: Vec<BindingKey> =
         kernel.resources.iter().map(|resource| (resource.group, resource.binding)).collect();
-    let request = ShaderRequest {
-        kernel: &kernel,
-        grid: *dispatch,
-        fills: &fills,
-        dumps: &written,
-        repeats: 0,
-    };
+    let launch = KernelLaunch { kernel: &kernel, grid: *dispatch };
+    let request = ShaderRequest { launches: &[launch], fills: &fills, dumps: &written, repeats: 0 };
     let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
-    let observed = &run.observed;
+    let observed = &run.series.launches[0];
     let reply = Reply {
         counts: Counts::of(&observed.cost, &observed.lines)?,
         entry: kernel.entry_point().name.clone(),

@@ -1,8 +1,9 @@
 //! Which linear layers of a decoder carry an adapter, and what each of those is: names and patterns resolved.
 
 use super::{
-    Adapter, DecoderConfig, Linear, Targets,
-    adapters::{ending, whole},
+    adapters::{Adapters, Targets, ending, ends_in, whole},
+    config::DecoderConfig,
+    linear::LinearLayer,
 };
 
 /// A linear layer with an adapter.
@@ -13,19 +14,69 @@ pub struct Adapted {
     /// The layer that it is in, where it is in one.
     pub layer: Option<u32>,
     /// What it is.
-    pub linear: Linear,
-    /// The adapter beside it.
-    pub adapter: Adapter,
+    pub linear: LinearLayer,
+    /// r, the adapter's rank.
+    pub rank: u32,
+    /// What the output of the adapter's B is multiplied by.
+    pub scale: f64,
 }
 
 impl DecoderConfig {
     /// Every linear layer that may carry an adapter, by name, and the layer that it is in.
-    pub(super) fn modules(&self) -> impl Iterator<Item = (String, Option<u32>, Linear)> {
+    pub(super) fn modules(&self) -> impl Iterator<Item = (String, Option<u32>, LinearLayer)> {
         let layers = (0..).zip(&self.layers).flat_map(|(number, &layer)| {
-            let linears = Linear::of_layer(self, layer).into_iter().filter(Linear::is_module);
+            let linears =
+                LinearLayer::of_layer(self, layer).into_iter().filter(LinearLayer::is_module);
             linears.map(move |linear| (linear.module(number), Some(number), linear))
         });
-        layers.chain([("lm_head".to_owned(), None, Linear::head(self))])
+        layers.chain([("lm_head".to_owned(), None, LinearLayer::head(self))])
+    }
+
+    /// Whether every name and pattern of these adapters is about a linear layer of this decoder.
+    ///
+    /// # Errors
+    /// Which is not, and which names there are.
+    pub(super) fn check_targets(&self, adapters: &Adapters) -> Result<(), String> {
+        let modules: Vec<String> = self.modules().map(|(name, _, _)| name).collect();
+        let known = || {
+            let mut names: Vec<&str> =
+                modules.iter().filter_map(|name| name.rsplit('.').next()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.join(", ")
+        };
+        let targeted: Vec<&String> =
+            modules.iter().filter(|name| adapters.targets.has(name)).collect();
+        let unmatched = match &adapters.targets {
+            Targets::Names(names) => {
+                names.iter().find(|name| !modules.iter().any(|module| ends_in(module, name)))
+            }
+            Targets::Pattern(pattern) => {
+                whole(pattern)?;
+                targeted.is_empty().then_some(pattern)
+            }
+            Targets::AllLinear => None,
+        };
+        if let Some(name) = unmatched {
+            return Err(format!(
+                "the adapters' targets name '{name}', but no linear layer of this {} is called that \
+                 (there are: {}; routed experts and their router are fused and carry none)",
+                self.architecture.model_type(),
+                known()
+            ));
+        }
+        let ranks = adapters.rank_pattern.iter().map(|(key, _)| ("rank_pattern", key));
+        let alphas = adapters.alpha_pattern.iter().map(|(key, _)| ("alpha_pattern", key));
+        for (field, key) in ranks.chain(alphas) {
+            let regex = ending(key)?;
+            if !targeted.iter().any(|name| regex.is_match(name)) {
+                return Err(format!(
+                    "{field} has '{key}', which matches no adapter: the targets are {}",
+                    adapters.targets
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The linear layers that carry an adapter.
@@ -47,7 +98,7 @@ impl DecoderConfig {
                 let alpha = alphas(&module).unwrap_or(adapters.alpha);
                 let r = f64::from(rank);
                 let scale = alpha / if adapters.rslora { r.sqrt() } else { r };
-                Adapted { module, layer, linear, adapter: Adapter { rank, scale } }
+                Adapted { module, layer, linear, rank, scale }
             })
             .collect()
     }
@@ -55,8 +106,8 @@ impl DecoderConfig {
     /// P, the numbers in all adapters.
     pub fn adapter_parameters(&self) -> u128 {
         let each = self.adapted().into_iter();
-        each.map(|Adapted { linear, adapter, .. }| {
-            u128::from(adapter.rank) * (u128::from(linear.k) + u128::from(linear.n))
+        each.map(|Adapted { linear, rank, .. }| {
+            u128::from(rank) * (u128::from(linear.k) + u128::from(linear.n))
         })
         .sum()
     }

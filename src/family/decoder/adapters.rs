@@ -6,8 +6,6 @@ use std::fmt;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::DecoderConfig;
-
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapters {
@@ -34,15 +32,6 @@ pub enum Targets {
     Pattern(String),
     /// All but the head.
     AllLinear,
-}
-
-/// The adapter of one linear layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adapter {
-    /// r.
-    pub rank: u32,
-    /// What B's output is multiplied by.
-    pub scale: f64,
 }
 
 /// What peft can do beside adapters of this kind, each of which changes what is computed.
@@ -180,52 +169,6 @@ impl Adapters {
             set(Self::ALPHA_PATTERN, Value::Object(map.collect()));
         }
     }
-
-    /// Whether every name and pattern is about a linear layer of this decoder.
-    ///
-    /// # Errors
-    /// Which is not, and which names there are.
-    pub(super) fn check(&self, config: &DecoderConfig) -> Result<(), String> {
-        let modules: Vec<String> = config.modules().map(|(name, _, _)| name).collect();
-        let known = || {
-            let mut names: Vec<&str> =
-                modules.iter().filter_map(|name| name.rsplit('.').next()).collect();
-            names.sort_unstable();
-            names.dedup();
-            names.join(", ")
-        };
-        let targeted: Vec<&String> = modules.iter().filter(|name| self.targets.has(name)).collect();
-        let unmatched = match &self.targets {
-            Targets::Names(names) => {
-                names.iter().find(|name| !modules.iter().any(|module| ends_in(module, name)))
-            }
-            Targets::Pattern(pattern) => {
-                whole(pattern)?;
-                targeted.is_empty().then_some(pattern)
-            }
-            Targets::AllLinear => None,
-        };
-        if let Some(name) = unmatched {
-            return Err(format!(
-                "the adapters' targets name '{name}', but no linear layer of this {} is called that \
-                 (there are: {}; routed experts and their router are fused and carry none)",
-                config.member.model_type(),
-                known()
-            ));
-        }
-        let ranks = self.rank_pattern.iter().map(|(key, _)| ("rank_pattern", key));
-        let alphas = self.alpha_pattern.iter().map(|(key, _)| ("alpha_pattern", key));
-        for (field, key) in ranks.chain(alphas) {
-            let regex = ending(key)?;
-            if !targeted.iter().any(|name| regex.is_match(name)) {
-                return Err(format!(
-                    "{field} has '{key}', which matches no adapter: the targets are {}",
-                    self.targets
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Adapters {
@@ -302,7 +245,7 @@ impl fmt::Display for Targets {
 }
 
 /// Whether a module is called `name`, or is called so in whatever holds it.
-fn ends_in(module: &str, name: &str) -> bool {
+pub(super) fn ends_in(module: &str, name: &str) -> bool {
     module == name || module.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 

@@ -1,21 +1,13 @@
 //! What a decoder is, whoever published it: the fields of `config.json` after the differences between
-//! members and spellings are resolved. How a file is read is the business of the files below.
+//! architectures and spellings are resolved. Knows no file and no tensor.
 
-mod fields;
-mod layers;
-mod read;
-mod rope;
-mod write;
-
-use super::{Adapters, Linear};
-pub(super) use fields::KNOWN;
-pub use rope::{Rope, Scaling};
+use super::{adapters::Adapters, rope::Rope};
 
 /// A decoder's configuration. Valid where it comes from [`Self::from_json`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderConfig {
-    /// Whose architecture it is.
-    pub member: Member,
+    /// Its architecture.
+    pub architecture: Architecture,
     /// H, the width of a token's representation.
     pub hidden_size: u32,
     /// n, the number of query heads.
@@ -46,9 +38,9 @@ pub struct DecoderConfig {
     pub adapters: Option<Adapters>,
 }
 
-/// A member of the family, by its `model_type`.
+/// The architecture of a decoder, by its `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Member {
+pub enum Architecture {
     /// Llama 2 and 3, and what shares their code.
     Llama,
     /// Llama with a sliding window.
@@ -67,8 +59,8 @@ pub enum Member {
     Gemma2,
 }
 
-impl Member {
-    /// Every member.
+impl Architecture {
+    /// Every architecture.
     pub const ALL: [Self; 8] = [
         Self::Llama,
         Self::Mistral,
@@ -262,7 +254,7 @@ impl DecoderConfig {
     /// The widths of a layer's RMSNorms by the names that a checkpoint has for them.
     pub fn norms(&self) -> Vec<(&'static str, u32)> {
         let mut norms = vec![("input_layernorm", self.hidden_size)];
-        if self.member.norms_heads() {
+        if self.architecture.norms_heads() {
             norms.push(("self_attn.q_norm", self.head_dim));
             norms.push(("self_attn.k_norm", self.head_dim));
         }
@@ -285,18 +277,5 @@ impl DecoderConfig {
             }
         }
         kinds
-    }
-
-    /// Numbers in the model itself: every parameter but the adapters'.
-    pub fn base_parameters(&self) -> u128 {
-        let layers = self.kinds().into_iter().map(|(layer, count)| {
-            let linears = Linear::of_layer(self, layer);
-            let matrices: u128 = linears.iter().map(Linear::parameters).sum();
-            let norms: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
-            u128::from(count) * (matrices + norms)
-        });
-        let tables = if self.tie_word_embeddings { 1 } else { 2 };
-        let hidden = u128::from(self.hidden_size);
-        layers.sum::<u128>() + tables * u128::from(self.vocab_size) * hidden + hidden
     }
 }

@@ -7,7 +7,7 @@
 //! One thing is ours: a matrix's backward pass is split into its gradient by the input and by the
 //! weight, one forward pass each, so that a measurement can be held against either.
 
-use super::DecoderConfig;
+use super::config::DecoderConfig;
 use crate::{
     Error,
     family::shape::BatchShape,
@@ -29,13 +29,9 @@ const NORM: &str = "norm";
 /// Every term, component by component in the order of the model.
 pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Term>, Error> {
     let [b, s] = [shape.batch(), shape.seq()].map(u64::from);
-    let [h, n, d, i] = [
-        config.hidden_size,
-        config.num_attention_heads,
-        config.head_dim,
-        config.intermediate_size,
-    ]
-    .map(u64::from);
+    let [h, n, d, i] =
+        [config.hidden_size, config.num_attention_heads, config.head_dim, config.intermediate_size]
+            .map(u64::from);
     let across = |width: u64| 2 * width - 1;
 
     let across_h = across(h);

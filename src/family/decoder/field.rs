@@ -1,9 +1,10 @@
 //! What the field quotes without an estimator: the rule of 6 FLOPs for each parameter and token, and the
 //! matrix products alone, as PyTorch's FlopCounterMode counts them.
 
-use super::{DecoderConfig, Exact};
+use super::config::DecoderConfig;
 use crate::{
     Error,
+    exact::Exact,
     family::shape::BatchShape,
     term::{FieldFormula, PALM, overflow, product},
 };

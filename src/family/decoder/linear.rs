@@ -1,6 +1,6 @@
 //! The linear layers of a decoder: which there are, how large, and who passes them.
 
-use super::{DecoderConfig, Experts, Layer, Mlp};
+use super::config::{Architecture, DecoderConfig, Experts, Layer, Mlp};
 
 /// What a linear layer does in its decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ pub enum Place {
 
 /// One linear layer, or the same one of each expert.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Linear {
+pub struct LinearLayer {
     /// Name below `model.layers.N`, with `{}` for the number of the expert; `lm_head` for the head.
     pub name: &'static str,
     /// What it does.
@@ -44,7 +44,7 @@ pub struct Linear {
     pub passed: u32,
 }
 
-impl Linear {
+impl LinearLayer {
     /// The linear layers of a layer, in the order of its data flow.
     pub fn of_layer(config: &DecoderConfig, layer: Layer) -> Vec<Self> {
         let h = config.hidden_size;
@@ -160,8 +160,8 @@ impl Linear {
 
 /// The names of a router, and of an expert's three matrices in the order gate, up, down.
 fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
-    match config.member {
-        super::Member::Mixtral => [
+    match config.architecture {
+        Architecture::Mixtral => [
             ["block_sparse_moe.gate"; 3],
             [
                 "block_sparse_moe.experts.{}.w1",
@@ -169,13 +169,13 @@ fn names_of(config: &DecoderConfig) -> [[&'static str; 3]; 2] {
                 "block_sparse_moe.experts.{}.w2",
             ],
         ],
-        super::Member::Llama
-        | super::Member::Mistral
-        | super::Member::Qwen2
-        | super::Member::Qwen3
-        | super::Member::Qwen2Moe
-        | super::Member::Qwen3Moe
-        | super::Member::Gemma2 => [
+        Architecture::Llama
+        | Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2 => [
             ["mlp.gate"; 3],
             ["mlp.experts.{}.gate_proj", "mlp.experts.{}.up_proj", "mlp.experts.{}.down_proj"],
         ],

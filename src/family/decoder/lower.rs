@@ -1,6 +1,6 @@
 //! A decoder as launches: its parameters placed, and the order of a training step, full or of adapters only. A
 //! gradient that nothing trained depends on is not computed: not that of a frozen weight, nor any below the
-//! lowest adapter. StepShape letters: B batch, S sequence, T = B S tokens, H hidden width, n heads, kv key and value
+//! lowest adapter. Shape letters: B batch, S sequence, T = B S tokens, H hidden width, n heads, kv key and value
 //! heads, d the width of a head, I intermediate width, V vocabulary.
 
 mod attention;

@@ -2,7 +2,10 @@
 //! product in three passes and attention over the whole square, 6 W T + 12 L n d B S^2, as nanochat, nanotron,
 //! prime-rl and VeOmni count; with adapters 4 W T + 6 P T + 12 L n d B S^2, as the latter two do.
 
-use super::{DecoderConfig, Linear, Place};
+use super::{
+    config::DecoderConfig,
+    linear::{LinearLayer, Place},
+};
 use crate::{
     Error,
     family::shape::BatchShape,
@@ -53,7 +56,7 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
     let adapted = config.adapted();
     for (number, &layer) in (0..).zip(&config.layers) {
         let component = ComponentName::of_layer(number, &[]);
-        for linear in Linear::of_layer(config, layer) {
+        for linear in LinearLayer::of_layer(config, layer) {
             let [k, n, passed] = [linear.k, linear.n, linear.passed].map(u64::from);
             let formula = match linear.is_routed() {
                 false => ("2 T in out", vec![2, t, k, n]),
@@ -69,8 +72,7 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
         }
         let numbers = adapted.iter().filter(|adapted| adapted.layer == Some(number));
         let numbers = numbers.map(|adapted| {
-            u64::from(adapted.adapter.rank)
-                * (u64::from(adapted.linear.k) + u64::from(adapted.linear.n))
+            u64::from(adapted.rank) * (u64::from(adapted.linear.k) + u64::from(adapted.linear.n))
         });
         let numbers: u64 = numbers.sum();
         if numbers > 0 {
@@ -80,14 +82,14 @@ pub(super) fn terms(config: &DecoderConfig, shape: BatchShape) -> Result<Vec<Ter
             terms.add(&component, &line)?;
         }
     }
-    let Linear { k, n, .. } = Linear::head(config);
+    let LinearLayer { k, n, .. } = LinearLayer::head(config);
     let factors = vec![2, t, k.into(), n.into()];
     terms.product(&ComponentName::new(&["lm_head"]), &["lm_head"], ("2 T H V", factors), full)?;
     Ok(terms.terms)
 }
 
 /// Where in a layer a linear layer's passes stand.
-fn path(linear: &Linear) -> &'static [&'static str] {
+fn path(linear: &LinearLayer) -> &'static [&'static str] {
     let last = linear.name.rsplit('.').next().unwrap_or_default();
     match (linear.place, last) {
         (Place::Query, _) => &["attention", "q_proj"],

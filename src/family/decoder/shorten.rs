@@ -1,6 +1,6 @@
 //! A few layers in the place of many: as many as it takes until the last of them stands for all above it.
 
-use super::{DecoderConfig, Mlp};
+use super::config::{DecoderConfig, Mlp};
 use crate::{Error, Remedy};
 
 impl DecoderConfig {
@@ -21,7 +21,7 @@ impl DecoderConfig {
         let adapted = self.adapted();
         let adapters = |number: usize| {
             let of = adapted.iter().filter(move |adapted| adapted.layer == Some(number as u32));
-            of.map(|adapted| (adapted.linear.name, adapted.adapter.rank)).collect::<Vec<_>>()
+            of.map(|adapted| (adapted.linear.name, adapted.rank)).collect::<Vec<_>>()
         };
         // The lowest layers have no use for the gradient by their input, up to the first adapter.
         let first = (0..self.layers.len()).find(|&number| !adapters(number).is_empty());

@@ -3,194 +3,38 @@
 //! what the mathematics asks for; what a kernel executes beyond that is not here.
 
 mod attention;
+mod build;
 mod linear;
 mod mlp;
 mod norm;
 
-use super::{DecoderConfig, Linear, Place};
-use crate::{
-    exact::Exact,
-    op::{Convention, Op, OpCounts},
-    operation::Optimizer,
-    plan::Phase,
+use super::{
+    config::DecoderConfig,
+    linear::{LinearLayer, Place},
+    recipe::{Recipe, Tokens},
+    work::{Part, Work, WorkPass},
 };
-use linear::Flow;
-
-/// What of a decoder an amount of work belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// Sums of the embedding's gradient over equal tokens, and Gemma's scale.
-    Embedding,
-    /// A linear layer's matrix product.
-    Linear(Place),
-    /// Both products of adapters, and their scale.
-    Adapter,
-    /// Biases added, and their gradients summed.
-    Bias,
-    /// The two products of attention, queries with keys and probabilities with values.
-    Square,
-    /// What is done to scores between those: maximum, exponential, sum, scale, softcap.
-    Softmax,
-    /// RMSNorm.
-    Norm,
-    /// Rotary positions.
-    Rope,
-    /// SwiGLU or GeGLU.
-    Activation,
-    /// Sums of the hidden state and what a half of a layer adds, and of their gradients.
-    Residual,
-    /// The softmax over experts, and the weighted sum of their outputs.
-    Routing,
-    /// Cross entropy, and the softcap of logits.
-    Loss,
-    /// The optimizer.
-    Optimizer,
-}
-
-/// In which pass work is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pass {
-    /// From tokens to loss.
-    Forward,
-    /// The forward pass of a layer again, because nothing of it was kept.
-    Again,
-    /// Gradients by what a part was given.
-    Input,
-    /// Gradients by trained parameters.
-    Weight,
-    /// Updated parameters.
-    Update,
-}
-
-impl Pass {
-    /// The phase in which it happens; none for recomputation, which no mathematics asks for.
-    pub const fn phase(self) -> Option<Phase> {
-        match self {
-            Self::Forward => Some(Phase::Forward),
-            Self::Input | Self::Weight => Some(Phase::Backward),
-            Self::Update => Some(Phase::Optimizer),
-            Self::Again => None,
-        }
-    }
-}
-
-/// An amount of work.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Work {
-    /// What it belongs to.
-    pub part: Part,
-    /// In which pass.
-    pub pass: Pass,
-    /// The operations of one unit of it.
-    pub each: OpCounts,
-    /// How many units.
-    pub times: u128,
-    /// FLOPs as PyTorch's FlopCounterMode counts: 2 M N K of a matrix product, attention's over the whole
-    /// square, masked or not; 0 of everything else.
-    pub product: u128,
-}
-
-impl Work {
-    /// Its FLOPs under a convention.
-    pub fn flops(&self, convention: Convention) -> u128 {
-        u128::from(self.each.flops(convention)) * self.times
-    }
-}
-
-/// The tokens of a step: B rows, each of which holds one sequence or several, packed one behind the other,
-/// that do not attend to each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens {
-    /// B.
-    pub batch: u32,
-    /// The lengths of the sequences in a row; one, S, where nothing is packed.
-    pub lengths: Vec<u32>,
-}
-
-impl Tokens {
-    /// B sequences of S tokens.
-    pub fn new(batch: u32, seq: u32) -> Self {
-        Self { batch, lengths: vec![seq] }
-    }
-
-    /// S, tokens in a row.
-    pub fn seq(&self) -> u128 {
-        self.lengths.iter().map(|&length| u128::from(length)).sum()
-    }
-
-    /// T.
-    pub fn count(&self) -> u128 {
-        u128::from(self.batch) * self.seq()
-    }
-
-    /// The sum of the squares of all sequences' lengths; B S^2 where nothing is packed.
-    pub fn square(&self) -> u128 {
-        let squares = self.lengths.iter().map(|&length| u128::from(length) * u128::from(length));
-        u128::from(self.batch) * squares.sum::<u128>()
-    }
-
-    /// Pairs of a query and a key that it meets: those up to itself, at most `window`.
-    pub fn pairs(&self, window: Option<u32>) -> u128 {
-        let pairs = |length: u32| {
-            let s = u128::from(length);
-            let w = window.map_or(s, |window| u128::from(window).min(s));
-            w * s - w * (w - 1) / 2
-        };
-        let in_row: u128 = self.lengths.iter().filter(|&&n| n > 0).map(|&n| pairs(n)).sum();
-        u128::from(self.batch) * in_row
-    }
-}
-
-/// How a decoder is trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Training {
-    /// How parameters follow their gradients.
-    pub optimizer: Optimizer,
-    /// Whether the forward pass of each layer runs again in the backward pass. With adapters, as peft has
-    /// it, the embedding's output then requires a gradient.
-    pub recompute: bool,
-    /// With adapters: whether the gradient by the embedding's output is computed although nothing trained
-    /// stands in front of the first adapter.
-    pub input_gradients: bool,
-}
-
-impl Exact {
-    /// The sums of a step's work.
-    pub fn of(step: &[Work], convention: Convention) -> Self {
-        let mut exact = Self::default();
-        for work in step {
-            exact.add(work.pass.phase(), work.flops(convention), work.product);
-        }
-        exact
-    }
-}
-
-/// A step under construction.
-struct Step<'a> {
-    config: &'a DecoderConfig,
-    tokens: &'a Tokens,
-    /// Whether every parameter is trained, or adapters alone.
-    full: bool,
-    /// Whether layers run again.
-    recompute: bool,
-    work: Vec<Work>,
-}
+use crate::{
+    op::{Op, OpCounts},
+    operation::Optimizer,
+};
+use build::{LayerGroup, LinearFlow, WorkList, sum};
 
 impl DecoderConfig {
     /// Everything that one training step computes.
-    pub fn step(&self, tokens: &Tokens, training: Training) -> Vec<Work> {
+    pub fn step(&self, tokens: &Tokens, recipe: Recipe) -> Vec<Work> {
         let full = self.adapters.is_none();
         let mut step =
-            Step { config: self, tokens, full, recompute: training.recompute, work: Vec::new() };
-        let trained_below = full || training.recompute || training.input_gradients;
+            WorkList { config: self, tokens, full, recompute: recipe.recompute, work: Vec::new() };
+        let trained_below = full || recipe.recompute || recipe.input_gradients;
         let adapted = self.adapted();
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs: Vec<LayerGroup> = Vec::new();
         let mut below = trained_below;
         for (number, &layer) in (0..).zip(&self.layers) {
             let adapters: Vec<(&'static str, u32)> = adapted
                 .iter()
                 .filter(|adapted| adapted.layer == Some(number))
-                .map(|adapted| (adapted.linear.name, adapted.adapter.rank))
+                .map(|adapted| (adapted.linear.name, adapted.rank))
                 .collect();
             // Layers that are alike in everything cost alike.
             match runs
@@ -198,7 +42,9 @@ impl DecoderConfig {
                 .find(|run| run.layer == layer && run.below == below && run.adapters == adapters)
             {
                 Some(run) => run.times += 1,
-                None => runs.push(Run { layer, below, adapters: adapters.clone(), times: 1 }),
+                None => {
+                    runs.push(LayerGroup { layer, below, adapters: adapters.clone(), times: 1 })
+                }
             }
             below = below || !adapters.is_empty();
         }
@@ -212,59 +58,29 @@ impl DecoderConfig {
             }
         }
         let head = adapted.iter().find(|adapted| adapted.linear.place == Place::Head);
-        step.end(below, head.map(|adapted| adapted.adapter.rank));
-        step.optimizer(training.optimizer);
+        step.end(below, head.map(|adapted| adapted.rank));
+        step.optimizer(recipe.optimizer);
         step.work
     }
 }
 
-/// Layers that cost alike.
-struct Run {
-    layer: super::Layer,
-    /// Whether the gradient by the layer's input has a use.
-    below: bool,
-    /// Linear layers with an adapter, and its rank.
-    adapters: Vec<(&'static str, u32)>,
-    times: u32,
-}
-
-impl Run {
-    fn rank(&self, linear: &Linear) -> Option<u32> {
-        let found = self.adapters.iter().find(|(name, _)| *name == linear.name);
-        found.map(|(_, rank)| *rank)
-    }
-}
-
-impl Step<'_> {
-    /// T rows, elements of a width or whatever else there are many of.
-    fn add(&mut self, part: Part, pass: Pass, each: OpCounts, times: u128) {
-        self.work.push(Work { part, pass, each, times, product: 0 });
-    }
-
-    /// The same in the forward pass of a layer, and again where layers are recomputed.
-    fn forward(&mut self, part: Part, each: OpCounts, times: u128) {
-        self.add(part, Pass::Forward, each, times);
-        if self.recompute {
-            self.add(part, Pass::Again, each, times);
-        }
-    }
-
+impl WorkList<'_> {
     fn embedding(&mut self, needed: bool) {
         let elements = self.tokens.count() * u128::from(self.config.hidden_size);
         if self.config.gemma.is_some() {
             let scale = OpCounts::f32(Op::Mul, 1);
-            self.add(Part::Embedding, Pass::Forward, scale, elements);
+            self.add(Part::Embedding, WorkPass::Forward, scale, elements);
             if needed && self.full {
-                self.add(Part::Embedding, Pass::Weight, scale, elements);
+                self.add(Part::Embedding, WorkPass::Weight, scale, elements);
             }
         }
         if self.full {
-            self.add(Part::Embedding, Pass::Weight, OpCounts::f32(Op::Add, 1), elements);
+            self.add(Part::Embedding, WorkPass::Weight, OpCounts::f32(Op::Add, 1), elements);
         }
     }
 
     /// One layer: attention and its half of the residual, then the MLP's.
-    fn layer(&mut self, run: &Run) {
+    fn layer(&mut self, run: &LayerGroup) {
         let between = self.attention(run);
         let hidden = self.tokens.count() * u128::from(self.config.hidden_size);
         self.mlp(run, between);
@@ -277,8 +93,9 @@ impl Step<'_> {
         let t = self.tokens.count();
         let recompute = std::mem::take(&mut self.recompute);
         self.norm(t, self.config.hidden_size, below, false);
-        let head = Linear::head(self.config);
-        let flow = Flow { rows: t, input: below, output: below || adapter.is_some() || self.full };
+        let head = LinearLayer::head(self.config);
+        let flow =
+            LinearFlow { rows: t, input: below, output: below || adapter.is_some() || self.full };
         self.linear(&head, flow, adapter);
         self.recompute = recompute;
         let v = u64::from(self.config.vocab_size);
@@ -286,18 +103,18 @@ impl Step<'_> {
         // A row's maximum; x - maximum, its exponential and their sum; log(sum) - (x_target - maximum);
         // and the mean over rows.
         let rows = f32s(&[(Op::MinMax, v), (Op::Add, 2 * v + 3), (Op::Exp, v), (Op::Log, 1)]);
-        self.add(Part::Loss, Pass::Forward, rows, t);
-        self.add(Part::Loss, Pass::Forward, OpCounts::f32(Op::Mul, 1), 1);
+        self.add(Part::Loss, WorkPass::Forward, rows, t);
+        self.add(Part::Loss, WorkPass::Forward, OpCounts::f32(Op::Mul, 1), 1);
         let back = flow.output;
         if back {
             let rows = f32s(&[(Op::Div, 1), (Op::Mul, v), (Op::Add, 1)]);
-            self.add(Part::Loss, Pass::Input, rows, t);
+            self.add(Part::Loss, WorkPass::Input, rows, t);
         }
         if self.config.gemma.is_some_and(|gemma| gemma.final_logit_softcapping.is_some()) {
             // c tanh(l / c), and 1 - (y / c)^2 times the gradient.
-            self.add(Part::Loss, Pass::Forward, f32s(&[(Op::Mul, 2 * v), (Op::Tanh, v)]), t);
+            self.add(Part::Loss, WorkPass::Forward, f32s(&[(Op::Mul, 2 * v), (Op::Tanh, v)]), t);
             if back {
-                self.add(Part::Loss, Pass::Input, f32s(&[(Op::Fma, v), (Op::Mul, 2 * v)]), t);
+                self.add(Part::Loss, WorkPass::Input, f32s(&[(Op::Fma, v), (Op::Mul, 2 * v)]), t);
             }
         }
     }
@@ -315,11 +132,6 @@ impl Step<'_> {
             Optimizer::Adam => sum(&moments) + sum(&[(Op::Fma, 1)]),
             Optimizer::AdamW => sum(&moments) + sum(&[(Op::Mul, 1)]),
         };
-        self.add(Part::Optimizer, Pass::Update, each, trained);
+        self.add(Part::Optimizer, WorkPass::Update, each, trained);
     }
-}
-
-/// Single-precision operations of several kinds.
-fn sum(counts: &[(Op, u64)]) -> OpCounts {
-    counts.iter().map(|&(op, count)| OpCounts::f32(op, count)).sum()
 }

@@ -1,7 +1,7 @@
 //! The tensors of a checkpoint and of an adapter's file: their names, shapes, places, and what they start with
 //! where there is no file.
 
-use super::{DecoderConfig, Linear};
+use super::{config::DecoderConfig, linear::LinearLayer};
 use crate::{
     blocks::{Fill, ParameterSpec},
     plan::ComponentName,
@@ -55,7 +55,7 @@ impl DecoderConfig {
             for (module, width) in self.norms() {
                 list.add(format!("model.layers.{number}.{module}.weight"), &[width], norm);
             }
-            for linear in Linear::of_layer(self, layer) {
+            for linear in LinearLayer::of_layer(self, layer) {
                 for copy in 0..linear.copies {
                     let module = linear.module(number).replace("{}", &copy.to_string());
                     list.add(format!("{module}.weight"), &[linear.n, linear.k], MATRIX);
@@ -74,7 +74,7 @@ impl DecoderConfig {
         list.trained = true;
         for adapted in self.adapted() {
             let [a, b] = Self::adapter_names(&adapted.module);
-            let (k, n, rank) = (adapted.linear.k, adapted.linear.n, adapted.adapter.rank);
+            let (k, n, rank) = (adapted.linear.k, adapted.linear.n, adapted.rank);
             list.component = match adapted.layer {
                 Some(layer) => ComponentName::of_layer(layer, &[]),
                 None => ComponentName::new(&[HEAD]),
@@ -86,10 +86,23 @@ impl DecoderConfig {
         list.parameters
     }
 
+    /// Numbers in the model itself: every parameter but the adapters'.
+    pub fn base_parameters(&self) -> u128 {
+        let layers = self.kinds().into_iter().map(|(layer, count)| {
+            let linears = LinearLayer::of_layer(self, layer);
+            let matrices: u128 = linears.iter().map(LinearLayer::parameters).sum();
+            let norms: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
+            u128::from(count) * (matrices + norms)
+        });
+        let tables = if self.tie_word_embeddings { 1 } else { 2 };
+        let hidden = u128::from(self.hidden_size);
+        layers.sum::<u128>() + tables * u128::from(self.vocab_size) * hidden + hidden
+    }
+
     /// How many tensors [`Self::parameters`] lists: known before any is.
     pub(super) fn tensor_count(&self) -> u128 {
         let layers = self.kinds().into_iter().map(|(layer, count)| {
-            let linears = Linear::of_layer(self, layer).into_iter();
+            let linears = LinearLayer::of_layer(self, layer).into_iter();
             let matrices =
                 linears.map(|linear| u128::from(linear.copies) * if linear.bias { 2 } else { 1 });
             u128::from(count) * (matrices.sum::<u128>() + self.norms().len() as u128)

@@ -45,6 +45,15 @@ pub struct Layout {
     tail: Option<Tail>,
 }
 
+/// Some of a buffer's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayoutPart {
+    /// Bytes, padding counted.
+    pub bytes: u64,
+    /// Scalars in them.
+    pub scalars: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tail {
     offset: u64,
@@ -86,6 +95,16 @@ impl Layout {
             return Some(Self { fixed, bytes, tail: Some(tail?) });
         }
         Some(Self { fixed: shape(module, ty)?, bytes, tail: None })
+    }
+
+    /// What the shader fixes the size of, and each element of a runtime-sized array behind that.
+    pub fn parts(&self) -> (LayoutPart, Option<LayoutPart>) {
+        let bytes = self.tail.as_ref().map_or(self.bytes, |tail| tail.offset);
+        let each = self
+            .tail
+            .as_ref()
+            .map(|tail| LayoutPart { bytes: tail.stride, scalars: tail.element.scalars() });
+        (LayoutPart { bytes, scalars: self.fixed.scalars() }, each)
     }
 
     /// Whether the shader leaves the size to the host.

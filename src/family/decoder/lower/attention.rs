@@ -62,7 +62,7 @@ impl AttentionHalf {
         let k = projection(Place::Key, "k_proj");
         let v = projection(Place::Value, "v_proj");
         let o = projection(Place::Output, "o_proj");
-        let head_norms = config.member.norms_heads().then(|| {
+        let head_norms = config.architecture.norms_heads().then(|| {
             [("queries", "q_norm"), ("keys", "k_norm")].map(|(what, norm)| {
                 let component = part.part(&["norm"]);
                 placing.norm((component, what), &format!("{block}.self_attn.{norm}"))

@@ -2,7 +2,10 @@
 
 use crate::{
     blocks::{linear::Rows, rope::Rotation},
-    family::decoder::{DecoderConfig, Linear, Place},
+    family::decoder::{
+        config::DecoderConfig,
+        linear::{LinearLayer, Place},
+    },
 };
 
 /// The extents that every part has in common.
@@ -30,8 +33,8 @@ pub(super) struct Common {
 }
 
 /// The linear layers of a layer that stand at `place`, in the order of its data flow.
-pub(super) fn linears_at(config: &DecoderConfig, index: u32, place: Place) -> Vec<Linear> {
+pub(super) fn linears_at(config: &DecoderConfig, index: u32, place: Place) -> Vec<LinearLayer> {
     let layer = config.layers[index as usize];
-    let linears = Linear::of_layer(config, layer).into_iter();
+    let linears = LinearLayer::of_layer(config, layer).into_iter();
     linears.filter(|linear| linear.place == place).collect()
 }

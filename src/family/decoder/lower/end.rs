@@ -10,10 +10,13 @@ use crate::{
         loss::{LogitRows, Loss},
         projection::Projection,
         rms_norm::{Normed, RmsNorm},
-        table::Table,
+        table::EmbeddingTable,
         weight::Weight,
     },
-    family::decoder::{FINAL_NORM, HEAD, Linear},
+    family::decoder::{
+        linear::LinearLayer,
+        tensors::{FINAL_NORM, HEAD},
+    },
     operation::{Function, Operation},
     plan::{ComponentName, Phase, Slice},
 };
@@ -41,7 +44,11 @@ pub(super) struct Last {
 
 impl End {
     /// `below` says whether anything below is trained.
-    pub(super) fn place(placing: &mut Placing<'_>, embedding: &Table, below: bool) -> Self {
+    pub(super) fn place(
+        placing: &mut Placing<'_>,
+        embedding: &EmbeddingTable,
+        below: bool,
+    ) -> Self {
         let config = placing.config;
         let norm = placing.norm((ComponentName::new(&["final_norm"]), ""), FINAL_NORM);
         let component = ComponentName::new(&[HEAD]);
@@ -50,7 +57,7 @@ impl End {
             true => embedding.weight.clone(),
             false => placing.tensor(&component, &format!("{HEAD}.weight")),
         };
-        let Linear { k, n, .. } = Linear::head(config);
+        let LinearLayer { k, n, .. } = LinearLayer::head(config);
         let adapter = placing.adapter(component.part(&["lora"]), HEAD, [k, n]);
         let linear = linear::Linear { component, weight, bias: None, n, k, g: 1 };
         let cap = config.gemma.and_then(|gemma| gemma.final_logit_softcapping);

@@ -80,7 +80,7 @@ impl Gradients {
                 dv: scratch("v", wide(kv)),
                 delta: scratch("scores, row by row", wide(config.num_attention_heads)),
             },
-            before_head_norms: config.member.norms_heads().then(|| {
+            before_head_norms: config.architecture.norms_heads().then(|| {
                 [("queries before their norm", query), ("keys before their norm", kv)]
                     .map(|(name, width)| scratch(name, wide(width)))
             }),

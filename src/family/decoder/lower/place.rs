@@ -14,7 +14,7 @@ use crate::{
         rope::Rotation,
         weight::{Placer, Weight},
     },
-    family::decoder::{Adapted, DecoderConfig, Linear},
+    family::decoder::{adapted::Adapted, config::DecoderConfig, linear::LinearLayer},
     plan::{ComponentName, Element, Init, Slice},
 };
 
@@ -36,11 +36,12 @@ impl<'a> Placing<'a> {
         shape: StepShape,
         trains: bool,
     ) -> Self {
-        let adapted = config.adapted().into_iter().map(|Adapted { module, adapter, .. }| {
-            let tensors = DecoderConfig::adapter_names(&module);
-            let (rank, scale) = (adapter.rank, adapter.scale as f32);
-            (module, Adaption { tensors, rank, scale })
-        });
+        let adapted =
+            config.adapted().into_iter().map(|Adapted { module, rank, scale, .. }| {
+                let tensors = DecoderConfig::adapter_names(&module);
+                let scale = scale as f32;
+                (module, Adaption { tensors, rank, scale })
+            });
         let placer = Placer::new(config.parameters(), trains);
         Self { to, config, shape, placer, adaptions: adapted.collect() }
     }
@@ -78,7 +79,7 @@ impl<'a> Placing<'a> {
     pub(super) fn projection(
         &mut self,
         part: &ComponentName,
-        (linear, name): (&Linear, &'static str),
+        (linear, name): (&LinearLayer, &'static str),
         module: &str,
     ) -> Projection {
         let component = part.part(&[name]);
@@ -102,7 +103,12 @@ impl<'a> Placing<'a> {
     }
 
     /// A gated network of three linear layers of layer `index`.
-    pub(super) fn gated(&mut self, part: &ComponentName, index: u32, linears: &[Linear]) -> Gated {
+    pub(super) fn gated(
+        &mut self,
+        part: &ComponentName,
+        index: u32,
+        linears: &[LinearLayer],
+    ) -> Gated {
         const NAMES: [&str; 3] = ["gate_proj", "up_proj", "down_proj"];
         let mut place = |at: usize| {
             let linear = &linears[at];
@@ -115,7 +121,7 @@ impl<'a> Placing<'a> {
             let tensors: Vec<String> = (0..linear.copies).map(tensor).collect();
             let name = module.replace(".{}", "");
             let weight = self.placer.stacked(self.to, &component, &name, &tensors);
-            let Linear { n, k, copies: g, .. } = *linear;
+            let LinearLayer { n, k, copies: g, .. } = *linear;
             let linear = linear::Linear { component, weight, bias: None, n, k, g };
             Projection { linear, adapter: None }
         };

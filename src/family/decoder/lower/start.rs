@@ -4,9 +4,9 @@ use super::{common::Common, place::Placing};
 use crate::{
     blocks::{
         launch::{Builder, Launch},
-        table::Table,
+        table::EmbeddingTable,
     },
-    family::decoder::EMBEDDING,
+    family::decoder::tensors::EMBEDDING,
     operation::{Function, Operation},
     plan::{ComponentName, Phase, Slice},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// The embedding.
 pub(super) struct Start {
     tokens: Slice,
-    pub(super) embedding: Table,
+    pub(super) embedding: EmbeddingTable,
     /// What embedded tokens are multiplied by.
     scale: Option<f32>,
 }
@@ -25,7 +25,7 @@ impl Start {
         let weight = placing.tensor(&ComponentName::new(&["embedding"]), EMBEDDING);
         let (v, h) = (placing.config.vocab_size, placing.config.hidden_size);
         let scale = placing.config.embedding_scale();
-        Self { tokens, embedding: Table { weight, v, h }, scale }
+        Self { tokens, embedding: EmbeddingTable { weight, v, h }, scale }
     }
 
     /// h (T,H): each token's row of the embedding, scaled where that is asked for.

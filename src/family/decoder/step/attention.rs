@@ -1,9 +1,12 @@
 //! Attention's half of a layer: norm, projections, rotary positions, scores and values. A query meets the
 //! keys up to itself, at most as many as its window holds.
 
-use super::{Part, Pass, Run, Step, Work, linear::Flow, sum};
+use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
-    family::decoder::{Linear, Place},
+    family::decoder::{
+        linear::{LinearLayer, Place},
+        work::{Part, Work, WorkPass},
+    },
     op::{Op, OpCounts},
 };
 
@@ -14,14 +17,14 @@ struct Wanted {
     value: bool,
 }
 
-impl Step<'_> {
+impl WorkList<'_> {
     /// Returns whether the hidden state after attention depends on anything trained.
-    pub(super) fn attention(&mut self, run: &Run) -> bool {
+    pub(super) fn attention(&mut self, run: &LayerGroup) -> bool {
         let config = self.config;
         let t = self.tokens.count();
-        let linears = Linear::of_layer(config, run.layer);
+        let linears = LinearLayer::of_layer(config, run.layer);
         let place = |place| linears.iter().find(|linear| linear.place == place);
-        let rank = |linear: Option<&Linear>| linear.and_then(|linear| run.rank(linear));
+        let rank = |linear: Option<&LinearLayer>| linear.and_then(|linear| run.rank(linear));
         let [q, k, v, o] = [Place::Query, Place::Key, Place::Value, Place::Output].map(place);
         let wanted = Wanted {
             query: run.below || rank(q).is_some(),
@@ -34,7 +37,7 @@ impl Step<'_> {
         self.norm(t, config.hidden_size, run.below, true);
         for (linear, output) in [(q, wanted.query), (k, wanted.key), (v, wanted.value)] {
             if let Some(linear) = linear {
-                let flow = Flow { rows: t, input: run.below, output };
+                let flow = LinearFlow { rows: t, input: run.below, output };
                 self.linear(linear, flow, run.rank(linear));
             }
         }
@@ -42,14 +45,14 @@ impl Step<'_> {
             [(config.num_attention_heads, wanted.query), (config.num_key_value_heads, wanted.key)];
         for (heads, back) in heads {
             let rows = t * u128::from(heads);
-            if config.member.norms_heads() {
+            if config.architecture.norms_heads() {
                 self.norm(rows, config.head_dim, back, false);
             }
             self.rope(rows, back);
         }
         self.pairs(run, &wanted);
         if let Some(linear) = o {
-            let flow = Flow { rows: t, input: through, output: between };
+            let flow = LinearFlow { rows: t, input: through, output: between };
             self.linear(linear, flow, run.rank(linear));
         }
         if config.gemma.is_some() {
@@ -64,11 +67,11 @@ impl Step<'_> {
         let pairs = rows * u128::from(self.config.head_dim / 2);
         self.forward(Part::Rope, each, pairs);
         if back {
-            self.add(Part::Rope, Pass::Input, each, pairs);
+            self.add(Part::Rope, WorkPass::Input, each, pairs);
         }
     }
 
-    fn pairs(&mut self, run: &Run, wanted: &Wanted) {
+    fn pairs(&mut self, run: &LayerGroup, wanted: &Wanted) {
         let config = self.config;
         let heads = u128::from(config.num_attention_heads);
         let pairs = heads * self.tokens.pairs(run.layer.window);
@@ -78,8 +81,8 @@ impl Step<'_> {
         let capped = config.gemma.is_some_and(|gemma| gemma.attn_logit_softcapping.is_some());
 
         // q . k and o += p v.
-        for pass in [Pass::Forward, Pass::Again] {
-            if pass == Pass::Forward || self.recompute {
+        for pass in [WorkPass::Forward, WorkPass::Again] {
+            if pass == WorkPass::Forward || self.recompute {
                 self.products(pass, 2, [pairs, square], d);
             }
         }
@@ -101,22 +104,22 @@ impl Step<'_> {
             + u64::from(wanted.key)
             + u64::from(wanted.value);
         if products > 0 {
-            self.products(Pass::Input, products, [pairs, square], d);
+            self.products(WorkPass::Input, products, [pairs, square], d);
         }
         if scores {
             // delta = d_o . o of a row; ds = p (dp - delta) scale of a pair.
-            self.add(Part::Softmax, Pass::Input, sum(&[(Op::Fma, d)]), rows);
+            self.add(Part::Softmax, WorkPass::Input, sum(&[(Op::Fma, d)]), rows);
             let gradient = sum(&[(Op::Add, 1), (Op::Mul, 2)]);
-            self.add(Part::Softmax, Pass::Input, gradient, pairs);
+            self.add(Part::Softmax, WorkPass::Input, gradient, pairs);
             if capped {
                 // Times 1 - tanh^2.
-                self.add(Part::Softmax, Pass::Input, sum(&[(Op::Add, 1), (Op::Mul, 2)]), pairs);
+                self.add(Part::Softmax, WorkPass::Input, sum(&[(Op::Add, 1), (Op::Mul, 2)]), pairs);
             }
         }
     }
 
     /// Products of d multiply-adds for each pair; the whole square as FlopCounterMode counts.
-    fn products(&mut self, pass: Pass, count: u64, [pairs, square]: [u128; 2], d: u64) {
+    fn products(&mut self, pass: WorkPass, count: u64, [pairs, square]: [u128; 2], d: u64) {
         self.work.push(Work {
             part: Part::Square,
             pass,

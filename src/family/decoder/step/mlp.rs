@@ -1,26 +1,30 @@
 //! The MLP's half of a layer: norm, gate, up and down, of every token or of the experts that it passes.
 //! How many products experts take does not depend on which tokens they are given.
 
-use super::{Part, Pass, Run, Step, linear::Flow, sum};
+use super::build::{LayerGroup, LinearFlow, WorkList, sum};
 use crate::{
-    family::decoder::{Experts, Linear, Mlp, Place},
+    family::decoder::{
+        config::{Experts, Mlp},
+        linear::{LinearLayer, Place},
+        work::{Part, WorkPass},
+    },
     op::{Op, OpCounts},
 };
 
-impl Step<'_> {
+impl WorkList<'_> {
     /// `below` says whether what the MLP is given depends on anything trained.
-    pub(super) fn mlp(&mut self, run: &Run, below: bool) {
+    pub(super) fn mlp(&mut self, run: &LayerGroup, below: bool) {
         let config = self.config;
         let t = self.tokens.count();
-        let linears = Linear::of_layer(config, run.layer);
+        let linears = LinearLayer::of_layer(config, run.layer);
         self.norm(t, config.hidden_size, below, true);
         let of = |place| linears.iter().filter(move |linear| linear.place == place);
-        let mlp: Vec<&Linear> = of(Place::Mlp).collect();
-        let shared: Vec<&Linear> = of(Place::Shared).collect();
+        let mlp: Vec<&LinearLayer> = of(Place::Mlp).collect();
+        let shared: Vec<&LinearLayer> = of(Place::Shared).collect();
         self.gated(run, &mlp, below);
         if let Mlp::Experts(experts) = run.layer.mlp {
             for router in of(Place::Router) {
-                self.linear(router, Flow { rows: t, input: below, output: below }, None);
+                self.linear(router, LinearFlow { rows: t, input: below, output: below }, None);
             }
             self.routing(experts, below);
             if experts.shared.is_some() {
@@ -28,7 +32,7 @@ impl Step<'_> {
                 let mut weighs = below;
                 for gate in of(Place::SharedGate) {
                     weighs = below || run.rank(gate).is_some();
-                    let flow = Flow { rows: t, input: below, output: weighs };
+                    let flow = LinearFlow { rows: t, input: below, output: weighs };
                     self.linear(gate, flow, run.rank(gate));
                 }
                 let inside = below || shared.iter().any(|linear| run.rank(linear).is_some());
@@ -42,14 +46,14 @@ impl Step<'_> {
     }
 
     /// down(f(gate(x)) up(x)).
-    fn gated(&mut self, run: &Run, linears: &[&Linear], below: bool) {
+    fn gated(&mut self, run: &LayerGroup, linears: &[&LinearLayer], below: bool) {
         let [gate, up, down] = linears else { return };
         let t = self.tokens.count();
         let [g, u] = [gate, up].map(|linear| below || run.rank(linear).is_some());
         let out = g || u || run.rank(down).is_some();
-        self.linear(gate, Flow { rows: t, input: below, output: g }, run.rank(gate));
-        self.linear(up, Flow { rows: t, input: below, output: u }, run.rank(up));
-        self.linear(down, Flow { rows: t, input: g || u, output: out }, run.rank(down));
+        self.linear(gate, LinearFlow { rows: t, input: below, output: g }, run.rank(gate));
+        self.linear(up, LinearFlow { rows: t, input: below, output: u }, run.rank(up));
+        self.linear(down, LinearFlow { rows: t, input: g || u, output: out }, run.rank(down));
         let elements = t * u128::from(gate.n) * u128::from(gate.passed);
         // The activation itself, which the backward pass takes again from its input; what its derivative
         // takes beyond that.
@@ -71,7 +75,7 @@ impl Step<'_> {
         self.forward(Part::Activation, value + times_up, elements);
         // The gradients by both come of one another, and are taken together.
         if g || u {
-            self.add(Part::Activation, Pass::Input, value + times_up + slope, elements);
+            self.add(Part::Activation, WorkPass::Input, value + times_up + slope, elements);
         }
     }
 
@@ -92,13 +96,13 @@ impl Step<'_> {
         }
         // By the experts' outputs and by their weights; the weighted mean of those gradients, and what the
         // softmax makes of it; and the sum over experts of the gradients by x.
-        self.add(Part::Routing, Pass::Input, sum(&[(Op::Mul, h), (Op::Fma, h)]), combined);
+        self.add(Part::Routing, WorkPass::Input, sum(&[(Op::Mul, h), (Op::Fma, h)]), combined);
         let logits = match experts.rescaled {
             true => sum(&[(Op::Fma, k), (Op::Add, k), (Op::Mul, k)]),
             false => sum(&[(Op::Fma, 2 * k), (Op::Neg, 1), (Op::Mul, e)]),
         };
-        self.add(Part::Routing, Pass::Input, logits, t);
-        self.add(Part::Routing, Pass::Input, OpCounts::f32(Op::Add, h), combined);
+        self.add(Part::Routing, WorkPass::Input, logits, t);
+        self.add(Part::Routing, WorkPass::Input, OpCounts::f32(Op::Add, h), combined);
     }
 
     /// The shared expert's weight, a sigmoid, and its product with what the expert gives.
@@ -110,10 +114,10 @@ impl Step<'_> {
         if weighs || self.full {
             // The dot product of output and gradient, times s (1 - s).
             let gate = sum(&[(Op::Fma, h), (Op::Add, 1), (Op::Mul, 2)]);
-            self.add(Part::Routing, Pass::Input, gate, t);
+            self.add(Part::Routing, WorkPass::Input, gate, t);
         }
         if inside || self.full {
-            self.add(Part::Routing, Pass::Input, OpCounts::f32(Op::Mul, h), t);
+            self.add(Part::Routing, WorkPass::Input, OpCounts::f32(Op::Mul, h), t);
         }
     }
 }

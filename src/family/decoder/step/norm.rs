@@ -1,15 +1,18 @@
 //! RMSNorm, forward and backward.
 
-use super::{Part, Pass, Step, sum};
-use crate::op::{Op, OpCounts};
+use super::build::{WorkList, sum};
+use crate::{
+    family::decoder::work::{Part, WorkPass},
+    op::{Op, OpCounts},
+};
 
-impl Step<'_> {
+impl WorkList<'_> {
     /// Rows of a width: y = x rsqrt(mean square + eps) w, Gemma's with 1 + w, which is added up once. `input` says whether the
     /// gradient by x has a use, `joins` whether it is added to the residual's.
     pub(super) fn norm(&mut self, rows: u128, width: u32, input: bool, joins: bool) {
         let d = u64::from(width);
         if self.config.gemma.is_some() {
-            self.add(Part::Norm, Pass::Forward, OpCounts::f32(Op::Add, d), 1);
+            self.add(Part::Norm, WorkPass::Forward, OpCounts::f32(Op::Add, d), 1);
         }
         let scaled = sum(&[(Op::Mul, 2 * d)]);
         let root =
@@ -24,13 +27,13 @@ impl Step<'_> {
                 (Op::Neg, 1),
                 (Op::Convert, 1),
             ]);
-            self.add(Part::Norm, Pass::Input, back, rows);
+            self.add(Part::Norm, WorkPass::Input, back, rows);
             if joins {
-                self.add(Part::Residual, Pass::Input, OpCounts::f32(Op::Add, d), rows);
+                self.add(Part::Residual, WorkPass::Input, OpCounts::f32(Op::Add, d), rows);
             }
         }
         if self.full {
-            self.add(Part::Norm, Pass::Weight, sum(&[(Op::Mul, d), (Op::Fma, d)]), rows);
+            self.add(Part::Norm, WorkPass::Weight, sum(&[(Op::Mul, d), (Op::Fma, d)]), rows);
         }
     }
 }

@@ -1,14 +1,21 @@
 //! From the contents of a `config.json` to a decoder, with Hugging Face's defaults where a file says
 //! nothing. What cannot be right is refused by the name of its field.
 
+mod fields;
+mod layers;
+mod rope;
+mod write;
+
 use serde_json::{Map, Value};
 
 use super::{
-    Biases, DecoderConfig, Gemma, Member, Rope, WeightType,
-    fields::{Fields, KNOWN},
-    layers,
+    adapters::Adapters,
+    config::{Architecture, Biases, DecoderConfig, Gemma, WeightType},
+    rope::Rope,
 };
-use crate::family::{decoder::Adapters, fields::refuse_misspelt};
+use crate::family::fields::refuse_misspelt;
+use fields::FileFields;
+pub(super) use fields::KNOWN;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
 const MAX_PARAMETERS: u128 = 1 << 60;
@@ -25,14 +32,14 @@ impl DecoderConfig {
     /// and the way out.
     pub fn from_json(object: &Map<String, Value>) -> Result<Self, String> {
         refuse_misspelt(object, &KNOWN)?;
-        let fields = Fields::new(object);
-        let member = member(&fields)?;
+        let fields = FileFields::new(object);
+        let architecture = architecture(&fields)?;
         let hidden_size = fields.needed("hidden_size")?;
         let intermediate_size = fields.needed("intermediate_size")?;
-        let [heads, kv_heads, head_dim] = heads(&fields, member, hidden_size)?;
-        let default_theta = if member == Member::Mixtral { 1e6 } else { 1e4 };
+        let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
+        let default_theta = if architecture == Architecture::Mixtral { 1e6 } else { 1e4 };
         let config = Self {
-            member,
+            architecture,
             hidden_size,
             num_attention_heads: heads,
             num_key_value_heads: kv_heads,
@@ -44,13 +51,13 @@ impl DecoderConfig {
             rope: Rope::read(&fields, default_theta)?,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
-                .unwrap_or(member == Member::Gemma2),
-            biases: biases(&fields, member)?,
-            layers: layers::read(&fields, member, intermediate_size)?,
-            gemma: if member == Member::Gemma2 { Some(gemma(&fields)?) } else { None },
+                .unwrap_or(architecture == Architecture::Gemma2),
+            biases: biases(&fields, architecture)?,
+            layers: layers::read(&fields, architecture, intermediate_size)?,
+            gemma: if architecture == Architecture::Gemma2 { Some(gemma(&fields)?) } else { None },
             adapters: Adapters::from_config(|name| fields.given(name))?,
         };
-        activation(&fields, member)?;
+        activation(&fields, architecture)?;
         if let Some(factor) = fields.positive("partial_rotary_factor")?
             && factor != 1.0
         {
@@ -61,7 +68,7 @@ impl DecoderConfig {
         if let Some(value) = fields.given("attention_dropout").filter(|v| v.as_f64().is_none()) {
             return Err(format!("attention_dropout is {value}; it must be a number"));
         }
-        fields.finish(member)?;
+        fields.finish(architecture)?;
         let parameters = config.base_parameters();
         if parameters > MAX_PARAMETERS {
             return Err(format!(
@@ -77,25 +84,29 @@ impl DecoderConfig {
             ));
         }
         if let Some(adapters) = &config.adapters {
-            adapters.check(&config)?;
+            config.check_targets(adapters)?;
         }
         Ok(config)
     }
 }
 
-fn member(fields: &Fields<'_>) -> Result<Member, String> {
-    let known = Member::ALL.map(Member::model_type).join(", ");
+fn architecture(fields: &FileFields<'_>) -> Result<Architecture, String> {
+    let known = Architecture::ALL.map(Architecture::model_type).join(", ");
     let kind = fields
         .given("model_type")
         .ok_or_else(|| format!("field 'model_type' is missing (one of: {known})"))?;
-    Member::ALL
+    Architecture::ALL
         .into_iter()
-        .find(|member| kind.as_str() == Some(member.model_type()))
+        .find(|architecture| kind.as_str() == Some(architecture.model_type()))
         .ok_or_else(|| format!("model_type {kind} is not supported (one of: {known})"))
 }
 
 /// Query heads, key and value heads, and the width of each.
-fn heads(fields: &Fields<'_>, member: Member, hidden: u32) -> Result<[u32; 3], String> {
+fn heads(
+    fields: &FileFields<'_>,
+    architecture: Architecture,
+    hidden: u32,
+) -> Result<[u32; 3], String> {
     let heads = fields.needed("num_attention_heads")?;
     let kv = fields.size("num_key_value_heads")?.unwrap_or(heads);
     if !heads.is_multiple_of(kv) {
@@ -105,7 +116,7 @@ fn heads(fields: &Fields<'_>, member: Member, hidden: u32) -> Result<[u32; 3], S
         ));
     }
     let width = match (
-        fields.size("head_dim")?.or(member.usual_head_dim()),
+        fields.size("head_dim")?.or(architecture.usual_head_dim()),
         hidden.is_multiple_of(heads),
     ) {
         (Some(width), _) => width,
@@ -131,19 +142,25 @@ fn heads(fields: &Fields<'_>, member: Member, hidden: u32) -> Result<[u32; 3], S
     Ok([heads, kv, width])
 }
 
-fn biases(fields: &Fields<'_>, member: Member) -> Result<Biases, String> {
-    let kind = member.model_type();
+fn biases(fields: &FileFields<'_>, architecture: Architecture) -> Result<Biases, String> {
+    let kind = architecture.model_type();
     let flag = |name: &str, allowed: bool| match fields.flag(name)? {
         Some(true) if !allowed => Err(format!(
             "{name} is true, but a {kind} has no such choice: remove it, or change model_type"
         )),
         given => Ok(given),
     };
-    let chosen = match member {
-        Member::Llama | Member::Qwen3 | Member::Qwen3Moe | Member::Gemma2 => true,
-        Member::Mistral | Member::Qwen2 | Member::Mixtral | Member::Qwen2Moe => false,
+    let chosen = match architecture {
+        Architecture::Llama
+        | Architecture::Qwen3
+        | Architecture::Qwen3Moe
+        | Architecture::Gemma2 => true,
+        Architecture::Mistral
+        | Architecture::Qwen2
+        | Architecture::Mixtral
+        | Architecture::Qwen2Moe => false,
     };
-    if member == Member::Qwen2
+    if architecture == Architecture::Qwen2
         && let Some(value) = fields.given("attention_bias").or_else(|| fields.given("qkv_bias"))
     {
         return Err(format!(
@@ -152,16 +169,16 @@ fn biases(fields: &Fields<'_>, member: Member) -> Result<Biases, String> {
         ));
     }
     let attention = flag("attention_bias", chosen)?.unwrap_or(false);
-    let mlp = flag("mlp_bias", member == Member::Llama)?.unwrap_or(false);
-    let qkv = match member {
-        Member::Qwen2 => true,
-        Member::Qwen2Moe => flag("qkv_bias", true)?.unwrap_or(true),
+    let mlp = flag("mlp_bias", architecture == Architecture::Llama)?.unwrap_or(false);
+    let qkv = match architecture {
+        Architecture::Qwen2 => true,
+        Architecture::Qwen2Moe => flag("qkv_bias", true)?.unwrap_or(true),
         _ => attention,
     };
     Ok(Biases { qkv, o: attention, mlp })
 }
 
-fn gemma(fields: &Fields<'_>) -> Result<Gemma, String> {
+fn gemma(fields: &FileFields<'_>) -> Result<Gemma, String> {
     // Absent is Hugging Face's default; null is none.
     let cap = |name: &str, default: f64| {
         if fields.is_there(name) { fields.positive(name) } else { Ok(Some(default)) }
@@ -179,13 +196,13 @@ fn gemma(fields: &Fields<'_>) -> Result<Gemma, String> {
 }
 
 /// Refuses an activation that the member's kernels and forms are not about.
-fn activation(fields: &Fields<'_>, member: Member) -> Result<(), String> {
-    let built = if member == Member::Gemma2 { "gelu_pytorch_tanh" } else { "silu" };
+fn activation(fields: &FileFields<'_>, architecture: Architecture) -> Result<(), String> {
+    let built = if architecture == Architecture::Gemma2 { "gelu_pytorch_tanh" } else { "silu" };
     for name in ["hidden_act", "hidden_activation"] {
         if let Some(value) = fields.given(name).filter(|value| *value != built) {
             return Err(format!(
                 "{name} is {value}: only \"{built}\" is supported for a {}",
-                member.model_type()
+                architecture.model_type()
             ));
         }
     }

@@ -5,8 +5,7 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use super::Member;
-use crate::family::decoder::Adapters;
+use crate::family::decoder::{adapters::Adapters, config::Architecture};
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, and losses that are not computed here.
@@ -100,12 +99,12 @@ pub(in crate::family::decoder) const KNOWN: [&str; 46] = [
 ];
 
 /// The fields of one file.
-pub(super) struct Fields<'a> {
+pub(super) struct FileFields<'a> {
     object: &'a Map<String, Value>,
     read: RefCell<Vec<String>>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> FileFields<'a> {
     pub(super) fn new(object: &'a Map<String, Value>) -> Self {
         Self { object, read: RefCell::default() }
     }
@@ -145,7 +144,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses whatever was not read and may change what is computed.
-    pub(super) fn finish(&self, member: Member) -> Result<(), String> {
+    pub(super) fn finish(&self, architecture: Architecture) -> Result<(), String> {
         let read = self.read.borrow();
         let left = self.object.iter().filter(|(name, value)| {
             !read.contains(name) && !INERT.contains(&name.as_str()) && !is_inert(name, value)
@@ -153,7 +152,7 @@ impl<'a> Fields<'a> {
         // Of several, the number of experts says most.
         let left = left.min_by_key(|(name, _)| !name.starts_with("num_local_experts"));
         let Some((name, value)) = left else { return Ok(()) };
-        let kind = member.model_type();
+        let kind = architecture.model_type();
         if is_of_experts(name) {
             return Err(format!(
                 "{name} is {value}, but a {kind} has no experts: set model_type to the mixture's own \

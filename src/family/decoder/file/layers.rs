@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Experts, Layer, Member, Mlp, fields::Fields};
+use super::fields::FileFields;
+use crate::family::decoder::config::{Architecture, Experts, Layer, Mlp};
 
 /// Which layers have a window.
 enum Sliding {
@@ -18,24 +19,33 @@ const MAX_LAYERS: u32 = 1 << 14;
 
 /// Reads every layer.
 pub(super) fn read(
-    fields: &Fields<'_>,
-    member: Member,
+    fields: &FileFields<'_>,
+    architecture: Architecture,
     intermediate_size: u32,
 ) -> Result<Vec<Layer>, String> {
     let count = fields.needed("num_hidden_layers")?;
     if count > MAX_LAYERS {
         return Err(format!("num_hidden_layers is {count}, more than {MAX_LAYERS}: lower it"));
     }
-    let windows = windows(fields, member, count)?;
-    let mlps = mlps(fields, member, count, intermediate_size)?;
+    let windows = windows(fields, architecture, count)?;
+    let mlps = mlps(fields, architecture, count, intermediate_size)?;
     Ok(windows.into_iter().zip(mlps).map(|(window, mlp)| Layer { window, mlp }).collect())
 }
 
-fn windows(fields: &Fields<'_>, member: Member, count: u32) -> Result<Vec<Option<u32>>, String> {
+fn windows(
+    fields: &FileFields<'_>,
+    architecture: Architecture,
+    count: u32,
+) -> Result<Vec<Option<u32>>, String> {
     // Hugging Face's own defaults where a file says nothing.
-    let default = match member {
-        Member::Mistral | Member::Gemma2 if !fields.is_there("sliding_window") => Some(4096),
-        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe
+    let default = match architecture {
+        Architecture::Mistral | Architecture::Gemma2 if !fields.is_there("sliding_window") => {
+            Some(4096)
+        }
+        Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
             if !fields.is_there("sliding_window") =>
         {
             Some(4096)
@@ -55,19 +65,22 @@ fn windows(fields: &Fields<'_>, member: Member, count: u32) -> Result<Vec<Option
         }
         None => 28,
     };
-    let sliding = match member {
-        Member::Llama => Sliding::None,
-        Member::Mistral | Member::Mixtral => Sliding::All,
-        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe
+    let sliding = match architecture {
+        Architecture::Llama => Sliding::None,
+        Architecture::Mistral | Architecture::Mixtral => Sliding::All,
+        Architecture::Qwen2
+        | Architecture::Qwen3
+        | Architecture::Qwen2Moe
+        | Architecture::Qwen3Moe
             if asked != Some(true) =>
         {
             Sliding::None
         }
-        Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe => Sliding::From(first),
-        Member::Qwen3Moe => Sliding::All,
-        Member::Gemma2 => Sliding::Even,
+        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen2Moe => Sliding::From(first),
+        Architecture::Qwen3Moe => Sliding::All,
+        Architecture::Gemma2 => Sliding::Even,
     };
-    if member == Member::Llama
+    if architecture == Architecture::Llama
         && let Some(window) = window
     {
         return Err(format!(
@@ -85,7 +98,7 @@ fn windows(fields: &Fields<'_>, member: Member, count: u32) -> Result<Vec<Option
         None => (0..count).map(by_rule).collect(),
     };
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
-    let may_slide = may_slide || (member == Member::Gemma2 && window.is_some());
+    let may_slide = may_slide || (architecture == Architecture::Gemma2 && window.is_some());
     if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
         return Err(
             "layer_types has sliding_attention, but no window is in use: set sliding_window \
@@ -115,8 +128,13 @@ fn layer_types(types: &Value, count: u32) -> Result<Vec<bool>, String> {
     list.iter().map(slides).collect()
 }
 
-fn mlps(fields: &Fields<'_>, member: Member, count: u32, dense: u32) -> Result<Vec<Mlp>, String> {
-    if !member.has_experts() {
+fn mlps(
+    fields: &FileFields<'_>,
+    architecture: Architecture,
+    count: u32,
+    dense: u32,
+) -> Result<Vec<Mlp>, String> {
+    if !architecture.has_experts() {
         return Ok(vec![Mlp::Dense { width: dense }; count as usize]);
     }
     let [local, plain] = [fields.size("num_local_experts")?, fields.size("num_experts")?];
@@ -127,7 +145,8 @@ fn mlps(fields: &Fields<'_>, member: Member, count: u32, dense: u32) -> Result<V
             "num_local_experts is {local}, but num_experts is {plain}: remove one of them"
         ));
     }
-    let name = if member == Member::Mixtral { "num_local_experts" } else { "num_experts" };
+    let name =
+        if architecture == Architecture::Mixtral { "num_local_experts" } else { "num_experts" };
     let experts = local.or(plain);
     let experts =
         experts.ok_or_else(|| format!("field '{name}' is missing: add it to config.json"))?;
@@ -146,12 +165,12 @@ fn mlps(fields: &Fields<'_>, member: Member, count: u32, dense: u32) -> Result<V
     let mixture = |width, shared, rescaled| {
         Mlp::Experts(Experts { count: experts, chosen, width, shared, rescaled })
     };
-    if member == Member::Mixtral {
+    if architecture == Architecture::Mixtral {
         return Ok(vec![mixture(dense, None, true); count as usize]);
     }
     let width = fields.needed("moe_intermediate_size")?;
-    let shared = match member {
-        Member::Qwen2Moe => Some(fields.needed("shared_expert_intermediate_size")?),
+    let shared = match architecture {
+        Architecture::Qwen2Moe => Some(fields.needed("shared_expert_intermediate_size")?),
         _ => None,
     };
     let rescaled = fields.flag("norm_topk_prob")?.unwrap_or(false);

@@ -4,7 +4,10 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{DecoderConfig, Experts, Member, Mlp, Scaling};
+use crate::family::decoder::{
+    config::{Architecture, DecoderConfig, Experts, Mlp},
+    rope::Scaling,
+};
 
 impl DecoderConfig {
     /// The fields of its `config.json`, those of its adapters included.
@@ -13,12 +16,12 @@ impl DecoderConfig {
         let mut set = |name: &str, value: Value| {
             fields.insert(name.to_owned(), value);
         };
-        set("model_type", json!(self.member.model_type()));
+        set("model_type", json!(self.architecture.model_type()));
         set("hidden_size", json!(self.hidden_size));
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
         set("num_key_value_heads", json!(self.num_key_value_heads));
-        let unsaid = self.member.usual_head_dim();
+        let unsaid = self.architecture.usual_head_dim();
         if unsaid.or(self.hidden_size.checked_div(self.num_attention_heads)) != Some(self.head_dim)
             || self.query_width() != self.hidden_size && unsaid.is_none()
         {
@@ -33,19 +36,24 @@ impl DecoderConfig {
             set("rope_scaling", self.rope.scaling.write());
         }
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
-        match self.member {
-            Member::Llama | Member::Qwen3 | Member::Qwen3Moe | Member::Gemma2 if self.biases.o => {
+        match self.architecture {
+            Architecture::Llama
+            | Architecture::Qwen3
+            | Architecture::Qwen3Moe
+            | Architecture::Gemma2
+                if self.biases.o =>
+            {
                 set("attention_bias", json!(true));
             }
-            Member::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
-            Member::Llama
-            | Member::Qwen3
-            | Member::Qwen3Moe
-            | Member::Gemma2
-            | Member::Qwen2Moe
-            | Member::Mistral
-            | Member::Qwen2
-            | Member::Mixtral => {}
+            Architecture::Qwen2Moe if !self.biases.qkv => set("qkv_bias", json!(false)),
+            Architecture::Llama
+            | Architecture::Qwen3
+            | Architecture::Qwen3Moe
+            | Architecture::Gemma2
+            | Architecture::Qwen2Moe
+            | Architecture::Mistral
+            | Architecture::Qwen2
+            | Architecture::Mixtral => {}
         }
         if self.biases.mlp {
             set("mlp_bias", json!(true));
@@ -67,13 +75,16 @@ impl DecoderConfig {
     /// Says which layers slide, where saying nothing would not mean the same.
     fn write_windows(&self, set: &mut impl FnMut(&str, Value)) {
         let window = self.layers.iter().find_map(|layer| layer.window);
-        let (chosen, listed) = match self.member {
-            Member::Llama => return,
-            Member::Mistral => (false, false),
-            Member::Mixtral if window.is_none() => return,
-            Member::Mixtral => (false, false),
-            Member::Gemma2 => (false, true),
-            Member::Qwen2 | Member::Qwen3 | Member::Qwen2Moe | Member::Qwen3Moe => {
+        let (chosen, listed) = match self.architecture {
+            Architecture::Llama => return,
+            Architecture::Mistral => (false, false),
+            Architecture::Mixtral if window.is_none() => return,
+            Architecture::Mixtral => (false, false),
+            Architecture::Gemma2 => (false, true),
+            Architecture::Qwen2
+            | Architecture::Qwen3
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3Moe => {
                 if window.is_none() {
                     return;
                 }
@@ -103,15 +114,15 @@ impl DecoderConfig {
             count: 1,
             chosen: 1,
             width: 1,
-            shared: (self.member == Member::Qwen2Moe).then_some(1),
+            shared: (self.architecture == Architecture::Qwen2Moe).then_some(1),
             rescaled: false,
         };
-        if !self.member.has_experts() {
+        if !self.architecture.has_experts() {
             return;
         }
         let Experts { count, chosen, width, shared, rescaled } = experts.unwrap_or(none);
         set("num_experts_per_tok", json!(chosen));
-        if self.member == Member::Mixtral {
+        if self.architecture == Architecture::Mixtral {
             return set("num_local_experts", json!(count));
         }
         set("num_experts", json!(count));

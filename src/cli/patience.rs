@@ -1,0 +1,40 @@
+//! Work that is given up after some time. A dispatch cannot be called back from a device: past its time it is left
+//! to its thread, and the process that is about to end takes both along.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::bail;
+
+use super::interrupt;
+
+/// Does work on the shader of this name for `seconds` at most.
+pub fn within<T: Send + 'static>(
+    seconds: u64,
+    name: &str,
+    work: impl FnOnce() -> Result<T, flopmeter::Error> + Send + 'static,
+) -> super::Result<T> {
+    let (send, receive) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        // Where nobody waits any more, nobody wants the answer.
+        let _ = send.send(work());
+    });
+    match receive.recv_timeout(Duration::from_secs(seconds)) {
+        Ok(result) => Ok(result?),
+        Err(RecvTimeoutError::Timeout) => {
+            interrupt::leave_behind();
+            bail!(
+                "{name} did not end within {seconds} s; nothing was written. Give it longer with \
+                 --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
+            )
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            // Its panic has been printed.
+            let _ = worker.join();
+            bail!("{name}: its run ended with a panic; nothing was written")
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a step is given and how it trains: the tokens, by sequences, and the choices that are not the model's own.
+
+use crate::operation::Optimizer;
+
+/// The tokens of a step: B rows, each of which holds one sequence or several, packed one behind the other,
+/// that do not attend to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// B.
+    pub batch: u32,
+    /// The lengths of the sequences in a row; one, S, where nothing is packed.
+    pub lengths: Vec<u32>,
+}
+
+impl Tokens {
+    /// B sequences of S tokens.
+    pub fn new(batch: u32, seq: u32) -> Self {
+        Self { batch, lengths: vec![seq] }
+    }
+
+    /// S, tokens in a row.
+    pub fn seq(&self) -> u128 {
+        self.lengths.iter().map(|&length| u128::from(length)).sum()
+    }
+
+    /// T.
+    pub fn count(&self) -> u128 {
+        u128::from(self.batch) * self.seq()
+    }
+
+    /// The sum of the squares of all sequences' lengths; B S^2 where nothing is packed.
+    pub fn square(&self) -> u128 {
+        let squares = self.lengths.iter().map(|&length| u128::from(length) * u128::from(length));
+        u128::from(self.batch) * squares.sum::<u128>()
+    }
+
+    /// Pairs of a query and a key that it meets: those up to itself, at most `window`.
+    pub fn pairs(&self, window: Option<u32>) -> u128 {
+        let pairs = |length: u32| {
+            let s = u128::from(length);
+            let w = window.map_or(s, |window| u128::from(window).min(s));
+            w * s - w * (w - 1) / 2
+        };
+        let in_row: u128 = self.lengths.iter().filter(|&&n| n > 0).map(|&n| pairs(n)).sum();
+        u128::from(self.batch) * in_row
+    }
+}
+
+/// How a decoder is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recipe {
+    /// How parameters follow their gradients.
+    pub optimizer: Optimizer,
+    /// Whether the forward pass of each layer runs again in the backward pass. With adapters, as peft has
+    /// it, the embedding's output then requires a gradient.
+    pub recompute: bool,
+    /// With adapters: whether the gradient by the embedding's output is computed although nothing trained
+    /// stands in front of the first adapter.
+    pub input_gradients: bool,
+}

@@ -1,0 +1,101 @@
+//! Amounts of work: what part of a decoder, in which pass, how many operations; and their sums. What the work of a
+//! step is, is found elsewhere.
+
+use super::linear::Place;
+use crate::{
+    exact::Exact,
+    op::{Convention, OpCounts},
+    plan::Phase,
+};
+
+/// What of a decoder an amount of work belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Sums of the embedding's gradient over equal tokens, and Gemma's scale.
+    Embedding,
+    /// A linear layer's matrix product.
+    Linear(Place),
+    /// Both products of adapters, and their scale.
+    Adapter,
+    /// Biases added, and their gradients summed.
+    Bias,
+    /// The two products of attention, queries with keys and probabilities with values.
+    Square,
+    /// What is done to scores between those: maximum, exponential, sum, scale, softcap.
+    Softmax,
+    /// RMSNorm.
+    Norm,
+    /// Rotary positions.
+    Rope,
+    /// SwiGLU or GeGLU.
+    Activation,
+    /// Sums of the hidden state and what a half of a layer adds, and of their gradients.
+    Residual,
+    /// The softmax over experts, and the weighted sum of their outputs.
+    Routing,
+    /// Cross entropy, and the softcap of logits.
+    Loss,
+    /// The optimizer.
+    Optimizer,
+}
+
+/// In which pass work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkPass {
+    /// From tokens to loss.
+    Forward,
+    /// The forward pass of a layer again, because nothing of it was kept.
+    Again,
+    /// Gradients by what a part was given.
+    Input,
+    /// Gradients by trained parameters.
+    Weight,
+    /// Updated parameters.
+    Update,
+}
+
+impl WorkPass {
+    /// The phase in which it happens; none for recomputation, which no mathematics asks for.
+    pub const fn phase(self) -> Option<Phase> {
+        match self {
+            Self::Forward => Some(Phase::Forward),
+            Self::Input | Self::Weight => Some(Phase::Backward),
+            Self::Update => Some(Phase::Optimizer),
+            Self::Again => None,
+        }
+    }
+}
+
+/// An amount of work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// What it belongs to.
+    pub part: Part,
+    /// In which pass.
+    pub pass: WorkPass,
+    /// The operations of one unit of it.
+    pub each: OpCounts,
+    /// How many units.
+    pub times: u128,
+    /// FLOPs as PyTorch's FlopCounterMode counts: 2 M N K of a matrix product, attention's over the whole
+    /// square, masked or not; 0 of everything else.
+    pub product: u128,
+}
+
+impl Work {
+    /// Its FLOPs under a convention.
+    pub fn flops(&self, convention: Convention) -> u128 {
+        u128::from(self.each.flops(convention)) * self.times
+    }
+}
+
+impl Exact {
+    /// The sums of a step's work.
+    pub fn of(step: &[Work], convention: Convention) -> Self {
+        let mut exact = Self::default();
+        for work in step {
+            exact.add(work.pass.phase(), work.flops(convention), work.product);
+        }
+        exact
+    }
+}

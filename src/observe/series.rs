@@ -1,0 +1,178 @@
+//! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
+//! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
+
+use super::{Buffers, Call, Counting, Observed, Spread, TimeSource, Timing, median, source};
+use crate::{
+    Error,
+    execute::{Bound, Clock, Executor},
+    kernel::{KernelModule, Resource},
+};
+
+/// A kernel, and how many workgroups of it run.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelLaunch<'a> {
+    /// What runs.
+    pub kernel: &'a KernelModule,
+    /// Workgroups.
+    pub grid: [u32; 3],
+}
+
+/// What a series of launches did.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What each launch did, in order.
+    pub launches: Vec<Observed>,
+    /// Seconds of each launch over the timed runs; `None` where nothing was timed.
+    pub seconds: Vec<Option<Spread>>,
+    /// Seconds of all of them together.
+    pub total_seconds: Option<Spread>,
+    /// How times were taken.
+    pub timing: Timing,
+}
+
+/// Kernels compiled plain and counting, with the buffers that they share, on one executor. The executor is handed
+/// to each call, and is the same at each.
+pub struct Sequence<'a> {
+    launches: Vec<KernelLaunch<'a>>,
+    /// Each kernel once, and the launches that are of it.
+    kernels: Vec<(Counting, Bound)>,
+    /// For each launch which kernel it is of, and what it binds.
+    bound: Vec<(usize, Vec<Bound>)>,
+    buffers: Buffers<'a>,
+}
+
+impl<'a> Sequence<'a> {
+    /// Compiles the kernels of some launches and makes their buffers; `contents` has the bytes of each binding that
+    /// one of them uses. Whatever the executor held is given back.
+    ///
+    /// # Errors
+    /// Where a kernel cannot be counted, or the executor does not take a kernel or the buffers.
+    pub fn new(
+        executor: &mut dyn Executor,
+        launches: &[KernelLaunch<'a>],
+        contents: impl IntoIterator<Item = (&'a Resource, Vec<u8>)>,
+    ) -> Result<Self, Error> {
+        executor.clear();
+        let mut distinct: Vec<&KernelModule> = Vec::new();
+        let mut kernels = Vec::new();
+        let mut which = Vec::new();
+        for launch in launches {
+            let known = distinct.iter().position(|kernel| std::ptr::eq(*kernel, launch.kernel));
+            if known.is_none() {
+                let counting = Counting::new(executor, launch.kernel)?;
+                let counters = counting.counters(executor)?;
+                distinct.push(launch.kernel);
+                kernels.push((counting, counters));
+            }
+            which.push(known.unwrap_or(distinct.len() - 1));
+        }
+        let buffers = Buffers::new(executor, contents)?;
+        let bound = which.into_iter().zip(launches);
+        let bound = bound.map(|(kernel, launch)| (kernel, buffers.bound_to(launch.kernel)));
+        Ok(Self { launches: launches.to_vec(), kernels, bound: bound.collect(), buffers })
+    }
+
+    /// Their buffers.
+    pub const fn buffers(&self) -> &Buffers<'a> {
+        &self.buffers
+    }
+
+    /// Counts once and times `repeats` times, each from the same contents. Where the executor looks at what it
+    /// runs, the plain kernels run at least once.
+    ///
+    /// # Errors
+    /// Where the executor fails, or did not run a whole launch.
+    pub fn observe(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Series, Error> {
+        let ready: Vec<Ready<'_>> = self
+            .launches
+            .iter()
+            .zip(&self.bound)
+            .map(|(launch, bound)| {
+                let (counting, counters) = &self.kernels[bound.0];
+                Ready {
+                    counting,
+                    counters: *counters,
+                    call: Call {
+                        label: &launch.kernel.name,
+                        bindings: &bound.1,
+                        grid: launch.grid,
+                    },
+                }
+            })
+            .collect();
+        observe(executor, &self.buffers, &ready, repeats)
+    }
+}
+
+/// A launch with all that it takes.
+pub(super) struct Ready<'a> {
+    pub(super) counting: &'a Counting,
+    pub(super) counters: Bound,
+    pub(super) call: Call<'a>,
+}
+
+/// Counts a series once and times it `repeats` times, each from the contents of its buffers.
+pub(super) fn observe(
+    executor: &mut dyn Executor,
+    buffers: &Buffers<'_>,
+    launches: &[Ready<'_>],
+    repeats: u32,
+) -> Result<Series, Error> {
+    if repeats > 0 {
+        warm_up(executor, buffers, launches)?;
+    }
+    let mut observed = Vec::new();
+    for Ready { counting, counters, call } in launches {
+        observed.push(counting.count(executor, call, *counters)?);
+    }
+    let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
+    // What is seen of the counting kernels has the counting in it.
+    let looks = u32::from(executor.looks());
+    for run in 0..repeats.max(looks) {
+        buffers.restore(executor)?;
+        let mut times = Vec::new();
+        for (Ready { counting, counters: _, call }, seen) in launches.iter().zip(&mut observed) {
+            let outcome = counting.run_plain(executor, call)?;
+            times.push((outcome.seconds, outcome.clock));
+            seen.witness = outcome.witness;
+        }
+        if run < repeats {
+            runs.push(times);
+        }
+    }
+    let of_launch = |index: usize| -> Vec<f64> { runs.iter().map(|run| run[index].0).collect() };
+    let seconds: Vec<Option<Spread>> =
+        (0..launches.len()).map(|index| Spread::of(&of_launch(index))).collect();
+    for (seen, seconds) in observed.iter_mut().zip(&seconds) {
+        seen.seconds = seconds.map(|spread| spread.median);
+    }
+    let totals: Vec<f64> = runs.iter().map(|run| run.iter().map(|(s, _)| s).sum()).collect();
+    let timing = Timing {
+        source: if runs.is_empty() { TimeSource::None } else { source(&runs) },
+        repeats,
+        plain_seconds: median(totals.clone()),
+        counted_seconds: observed.iter().map(|seen| seen.counted_seconds).sum(),
+    };
+    Ok(Series { launches: observed, seconds, total_seconds: Spread::of(&totals), timing })
+}
+
+/// Has drivers compile what they compile at the first dispatch, which is not the kernels' time. A kernel that follows
+/// another may end only on what that one leaves, so of several each runs whole.
+fn warm_up(
+    executor: &mut dyn Executor,
+    buffers: &Buffers<'_>,
+    launches: &[Ready<'_>],
+) -> Result<(), Error> {
+    let one = launches.len() == 1;
+    let grid = |call: &Call<'_>| if one { [1; 3] } else { call.grid };
+    for Ready { counting, call, .. } in launches {
+        counting.run_plain(executor, &Call { grid: grid(call), ..*call })?;
+    }
+    if !one {
+        buffers.restore(executor)?;
+    }
+    for Ready { counting, counters, call } in launches {
+        counting.run_counting(executor, &Call { grid: grid(call), ..*call }, *counters)?;
+    }
+    buffers.restore(executor)
+}
