@@ -8,8 +8,9 @@ mod spread;
 
 pub use set::KernelSet;
 pub use spread::{
-    ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS,
-    RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,
+    ATTENTION_BLOCK, ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES,
+    PARTIALS, RESCALE, RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES,
+    WIDE_LANES,
 };
 
 use crate::{
@@ -158,14 +159,14 @@ fn attention(
             Query => Kernel::AttentionBackwardQuery,
             KeyValue => Kernel::AttentionBackwardKeyValue,
         };
-        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
     }
     let shared = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
     let kernel = match (step, shared) {
         // Only sums rows up, so it takes them one by one.
         (Delta, _) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
-            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
         }
         (Output, false) => Kernel::AttentionForwardVec4,
         (Output, true) => Kernel::AttentionSubgroupForwardVec4,
@@ -180,7 +181,13 @@ fn attention(
     } else {
         each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES)
     };
-    choice.with(|schedule| schedule.tile = Some(ATTENTION_TILE))
+    choice.with(|way| attended(way, ATTENTION_TILE))
+}
+
+/// Rows of attention meet their keys block by block, so many rows together.
+fn attended(schedule: &mut Schedule, tile: u32) {
+    schedule.tile = Some(tile);
+    schedule.block = Some(ATTENTION_BLOCK);
 }
 
 fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
@@ -265,7 +272,7 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
 
 fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
     let (rows, elements) = (u64::from(b), product([b, n]));
-    match step {
+    let choice = match step {
         ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
         ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
         ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
@@ -276,5 +283,6 @@ fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
         ResolventStep::HybridGradient => each(Kernel::BkCoreBackwardHybrid, elements, LANES),
         ResolventStep::ExactLeft => each(Kernel::BkCoreBackwardExactLeft, rows, LANES),
         ResolventStep::ExactGradient => each(Kernel::BkCoreBackwardExact, rows, LANES),
-    }
+    };
+    choice.with(|schedule| schedule.rescale = Some(RESCALE))
 }

@@ -55,7 +55,7 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
             moe::forms(step, [t, e, k, d].map(wide), schedule)
         }
         Operation::SharedExpert { step, t, d } => moe::shared(step, [t, d].map(wide), schedule),
-        Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n)),
+        Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n), schedule),
         // Integers are sorted and elements are moved, at any size without a floating-point operation.
         Operation::Sort { .. } | Operation::Rows { .. } | Operation::Columns { .. } => {
             Forms::default()

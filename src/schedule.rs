@@ -21,6 +21,10 @@ pub struct Schedule {
     pub chunk: Option<u32>,
     /// Rows that an invocation of attention takes together; `None` where it is not attention.
     pub tile: Option<u32>,
+    /// Keys that a row of attention meets at once; `None` where it is not attention.
+    pub block: Option<u32>,
+    /// Steps of a recursion between two rescalings; `None` where the kernel does not rescale.
+    pub rescale: Option<u32>,
 }
 
 impl Schedule {
@@ -31,8 +35,17 @@ impl Schedule {
 
     /// Its numbers by name, as kernels and reports call them.
     pub fn dims(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let Self { lanes, column_lanes, lanes_per_row, lanes_per_column, partials, chunk, tile } =
-            *self;
+        let Self {
+            lanes,
+            column_lanes,
+            lanes_per_row,
+            lanes_per_column,
+            partials,
+            chunk,
+            tile,
+            block,
+            rescale,
+        } = *self;
         let optional = [
             ("COLUMN_LANES", column_lanes),
             ("LANES_PER_ROW", lanes_per_row),
@@ -40,6 +53,8 @@ impl Schedule {
             ("PARTIALS", partials),
             ("CHUNK", chunk),
             ("TILE", tile),
+            ("BLOCK", block),
+            ("RESCALE", rescale),
         ];
         let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         [("LANES", lanes)].into_iter().chain(optional)

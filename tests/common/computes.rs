@@ -2,6 +2,7 @@
 //! a kernel to its operation, for tests that launch kernels which no plan would choose.
 
 use flopmeter::{
+    choice::{ATTENTION_BLOCK, ATTENTION_TILE},
     formula::{self, Forms},
     operation::{
         AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
@@ -219,9 +220,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
 /// The schedule.
 pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     let dim = |name: &str| dims.get(name).copied();
-    let tile = match kernel {
-        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => Some(4),
-        _ => None,
+    let (tile, block) = match kernel {
+        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => {
+            (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK))
+        }
+        Kernel::AttentionForward => (Some(1), Some(ATTENTION_BLOCK)),
+        _ => (None, None),
     };
     Schedule {
         lanes: dim("LANES").unwrap_or(1),
@@ -231,6 +235,8 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,
+        block,
+        rescale: dim("RESCALE"),
     }
 }
 
