@@ -86,7 +86,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
         Operation::SharedExpert { step, t, d } => {
             let elements = product([t, d]);
-            let choice = match step {
+            match step {
                 SharedExpertStep::Weight => each(Kernel::SharedExpertWeight, t.into(), LANES),
                 SharedExpertStep::Output => by_four(
                     [Kernel::SharedExpertForward, Kernel::SharedExpertForwardVec4],
@@ -101,8 +101,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
                 SharedExpertStep::WeightGradient => {
                     each(Kernel::SharedExpertBackwardWeight, t.into(), LANES)
                 }
-            };
-            choice.with(|schedule| schedule.lanes_per_row = Some(1))
+            }
         }
         Operation::Resolvent { step, b, n } => resolvent(step, b, n),
         Operation::Sort { step, a, g } => {
@@ -224,10 +223,7 @@ fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
             (choice, per_column)
         }
     };
-    choice.with(|schedule| {
-        schedule.lanes_per_row = Some(1);
-        schedule.lanes_per_column = Some(per_column);
-    })
+    choice.with(|schedule| schedule.lanes_per_column = Some(per_column))
 }
 
 fn pointwise(function: Function, p: u32) -> Choice {
@@ -252,7 +248,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
 
 fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
     let (tokens, assignments) = (product([t, d]), product([t, k, d]));
-    let choice = match step {
+    match step {
         MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
         MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
         MixtureStep::RouteOverAll => each(Kernel::MoeRouteAll, t.into(), LANES),
@@ -266,8 +262,7 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
         MixtureStep::CombineGradient => {
             by_four([Kernel::MoeBackwardCombine, Kernel::MoeBackwardCombineVec4], assignments, d)
         }
-    };
-    choice.with(|schedule| schedule.lanes_per_row = Some(1))
+    }
 }
 
 fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {

@@ -230,7 +230,6 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
-        lanes_per_row: dim("LANES_PER_ROW"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
