@@ -1,5 +1,6 @@
 //! Races: a kernel of each kind that has one, with its lines; kernels that look as if they had one and
-//! have none; and the crate's own kernels, plain and counting, which must have none.
+//! have none; and the crate's own kernels, plain and counting, which must have none. What the executor sees is asked,
+//! where bindings may be one buffer: kernels are launched without the means that count.
 
 use std::ops::ControlFlow;
 

@@ -10,7 +10,7 @@ use flopmeter::{
 };
 use flopmeter_core::source::SourceLine;
 
-use super::harness::{kernel, run_instrumented, ways};
+use super::harness::{kernel, trial, ways};
 
 /// Rounds that no driver has been seen to cut off, and more than the smallest budget.
 const FEW: u32 = 1000;
@@ -62,11 +62,11 @@ fn counted(
     kernel: &KernelModule,
     limits: &Limits,
 ) -> Result<OpCounts, KernelError> {
-    let instrumented = instrument(kernel, limits).unwrap();
-    let ran = run_instrumented(executor, &instrumented, &[[2, 1, 1]]);
-    let table = instrumented.table;
-    let executions = table.decode(&ran.counters, table.invocations([2, 1, 1]))?;
-    Ok(table.cost(&executions).ops.floating())
+    let counting = instrument(kernel, limits).unwrap();
+    let trial = trial(executor, kernel, &counting).unwrap();
+    let counted = trial.count(executor, [2, 1, 1]);
+    let counted = counted.map_err(|error| error.kernel().expect("an error of the kernel").clone());
+    Ok(counted?.cost.ops.floating())
 }
 
 #[test]

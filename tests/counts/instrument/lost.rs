@@ -13,7 +13,7 @@ use naga::{
     valid::{Capabilities, ValidationFlags, Validator},
 };
 
-use super::harness::{kernel, launched, ways};
+use super::harness::{kernel, trial, ways};
 
 /// Work of which invocations do different amounts, in workgroups of 32.
 const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -39,13 +39,15 @@ fn verdict(
     limits: &Limits,
     spoil: impl FnOnce(&mut KernelModule),
 ) -> Result<(), Option<KernelError>> {
-    let Instrumented { mut kernel, counters, table } = instrument(&in_two_files(), limits).unwrap();
+    let plain = in_two_files();
+    let Instrumented { mut kernel, counters, table } = instrument(&plain, limits).unwrap();
     spoil(&mut kernel);
     let validated = Validator::new(ValidationFlags::all(), Capabilities::all());
     kernel.info = { validated }.validate(&kernel.module).unwrap();
-    let instrumented = Instrumented { kernel, counters, table };
-    let raw = launched(executor, &instrumented, [GROUPS, 1, 1]).map_err(|_| None)?;
-    instrumented.table.decode(&raw, LAUNCHED).map(|_| ()).map_err(Some)
+    let spoilt = Instrumented { kernel, counters, table };
+    let trial = trial(executor, &plain, &spoilt).map_err(|_| None)?;
+    let counted = trial.count(executor, [GROUPS, 1, 1]);
+    counted.map(|_| ()).map_err(|error| error.kernel().filter(|e| e.is_of_a_run()).cloned())
 }
 
 /// Writes an expression into the new entry point.
