@@ -22,6 +22,8 @@ macro_rules! shaders {
 shaders![
     "attention",
     "attention_common",
+    "attention_lanes",
+    "attention_rows",
     "attention_subgroup",
     "attention_tiles",
     "bk_core",
@@ -35,6 +37,7 @@ shaders![
     "layer_norm",
     "linear",
     "linear_common",
+    "linear_lanes",
     "linear_subgroup",
     "linear_tiles",
     "mix",

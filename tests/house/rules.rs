@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use flopmeter::library::FILES;
+
 use crate::source::{self, Source, sources};
 
 /// Lines that a file may have, and half of all files.
@@ -52,6 +54,9 @@ fn a_file_is_one_idea() {
     assert_eq!(longer, [""; 0], "files of more than {LONGEST} lines");
     lines.sort_unstable();
     assert!(lines[lines.len() / 2] <= MEDIAN, "half of all files are longer than {MEDIAN} lines");
+    let long = |(_, text): &&(&str, &str)| text.lines().count() > LONGEST;
+    let shaders: Vec<&str> = FILES.iter().filter(long).map(|(stem, _)| *stem).collect();
+    assert_eq!(shaders, [""; 0], "shaders of more than {LONGEST} lines");
 }
 
 #[test]
