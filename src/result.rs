@@ -5,10 +5,13 @@ mod adapters;
 mod agreement;
 mod bill;
 mod catalogue;
+mod change;
 mod compare;
 pub(crate) mod component;
 mod document;
+mod finding;
 mod formulas;
+mod limit;
 mod listing;
 mod origin;
 mod pass;
@@ -27,10 +30,16 @@ pub use adapters::AdapterList;
 pub use agreement::{Agreement, CheckedModel, CheckedPass, Comparison, Value};
 pub use bill::{Bill, Figures, Item, Quantity};
 pub use catalogue::schemas;
+pub use change::{
+    ChangeReport, ChangedRun, CountPair, KernelFigures, KernelPair, KernelRun, LineFigures,
+    LinePair, RanKernels,
+};
 pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
 pub use component::Component;
 pub use document::{Document, load, to_json};
+pub use finding::{Examined, Finding, FindingKind};
 pub use formulas::{FormulasReport, TrainingSummary};
+pub use limit::GrowthLimit;
 pub use listing::ShaderListing;
 pub use origin::{Origin, Tool, to_signed_json};
 pub use pass::PassRow;

@@ -13,6 +13,7 @@ use clap_complete::Shell;
 
 use flopmeter::{
     op::Convention,
+    result::GrowthLimit,
     roofline::REPEATS,
     shader::{BindingKey, BufferFill},
     sweep::{AskedAxis, Shard},
@@ -51,7 +52,7 @@ pub enum Command {
     Estimate(Estimate),
     /// Every published formula beside what is exact; no device is touched
     Formulas(Formulas),
-    /// Two models, or two saved reports, side by side
+    /// Two models, or two saved reports of models, kernels or programs, side by side
     Compare(Compare),
     /// How cost grows along an axis or two; fitted exponents, published claims judged
     Scale(Scale),
@@ -154,7 +155,7 @@ pub struct Roofline {
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// A preset, a model's folder, or a saved report (.json) of profile or estimate
+    /// A preset, a model's folder, or a saved report (.json) of profile or estimate; or one of shader or run
     #[arg(value_name = "A")]
     a: String,
     /// What to hold against it, likewise
@@ -185,6 +186,10 @@ pub struct Compare {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    /// Exit code 1 where B has more of something than A: more:flops, more:bytes or more:time, with :PERCENT for what is
+    /// tolerated (repeatable); a time is more only where it lies outside of how far apart the runs were
+    #[arg(long = "fail-on", value_name = "LIMIT")]
+    pub limits: Vec<GrowthLimit>,
     #[command(flatten)]
     pub exports: Exports,
 }

@@ -10,7 +10,7 @@ use flopmeter::{
     observe::Attempts,
     op::Convention,
     profile::{Keep, Request, profile},
-    result::{Candidate, CompareReport},
+    result::{Candidate, ChangeReport, CompareReport, KernelRun},
 };
 
 use super::{
@@ -26,6 +26,12 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let [a, b] = asked.sides();
+    if let Some([a, b]) = kernels(&a, &b)? {
+        let mut report = ChangeReport::new(&a, &b)?;
+        report.judge(&asked.limits);
+        formats.write(&report, &places, common)?;
+        return Ok(Outcome::of(report.holds()));
+    }
     // Files first: what is wrong with one is better known before a long run.
     let (saved_a, saved_b) = (saved(&a)?, saved(&b)?);
     let known = [&saved_a, &saved_b].into_iter().flatten().find_map(Candidate::convention);
@@ -46,9 +52,25 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         None if asked.measure => measured(side, asked.repeat, convention, common),
         None => estimated(side, common),
     };
-    let report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
+    let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
+    report.judge(&asked.limits);
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
+}
+
+/// Both sides, where both are saved reports of kernels.
+fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
+    let load = |side: &Side| -> super::Result<Option<KernelRun>> {
+        let path = Path::new(&side.work.model.name);
+        Ok(if path.is_file() { KernelRun::load(path)? } else { None })
+    };
+    match (load(a)?, load(b)?) {
+        (Some(a), Some(b)) => Ok(Some([a, b])),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => bail!(
+            "one is a report of kernels, the other is of a model: compare two of a kind, saved with --json"
+        ),
+    }
 }
 
 /// The saved report that a side is, if it is one.

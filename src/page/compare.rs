@@ -39,9 +39,18 @@ fn answer(report: &CompareReport) -> Option<Section> {
         side.provenance.iter().for_each(|ran| problems.provenance(ran));
     }
     let ran = [&report.a, &report.b].iter().any(|side| side.verdict.is_some());
-    let holds =
-        || format!("{} passes executed exactly what their closed forms say", grouped(passes));
-    ran.then(|| problems.answer(holds()))
+    let mut holds = Vec::new();
+    if ran {
+        holds.push(format!(
+            "{} passes executed exactly what their closed forms say",
+            grouped(passes)
+        ));
+    }
+    for check in &report.checks {
+        check.findings.iter().for_each(|finding| problems.say(finding.text.clone()));
+        holds.push(check.what.clone());
+    }
+    (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
 }
 
 fn head(report: &CompareReport) -> Vec<Fact> {

@@ -1,12 +1,17 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
-use super::section::Page;
-use crate::{execute::Adapter, family::ModelConfig};
+use super::{judged, section::Page};
+use crate::{execute::Adapter, family::ModelConfig, result::Examined};
 
 /// A result that says what it holds as a [`Page`].
 pub trait Paged {
     /// What it says, for people. `every_layer` keeps layers of one shape apart that are otherwise summed.
     fn page(&self, every_layer: bool) -> Page;
+
+    /// What it was judged by, and what speaks against that. Unless a result knows more of it, the answer of its page.
+    fn judged(&self) -> Vec<Examined> {
+        judged::of_page(&self.page(false))
+    }
 }
 
 /// A model's configuration in one line.

@@ -4,8 +4,8 @@ use schemars::{Schema, generate::SchemaSettings};
 
 use super::origin::Signed;
 use super::{
-    AdapterList, Agreement, CompareReport, Document, FormulasReport, Report, RooflineReport,
-    RunReport, ScaleReport, ShaderListing, ShaderReport,
+    AdapterList, Agreement, ChangeReport, CompareReport, Document, FormulasReport, Report,
+    RooflineReport, RunReport, ScaleReport, ShaderListing, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -18,9 +18,10 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 11] {
+pub fn schemas() -> [(&'static str, Schema); 12] {
     [
         schema::<AdapterList>(),
+        schema::<ChangeReport>(),
         schema::<Agreement>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),

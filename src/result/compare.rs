@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bill, DEFINITION, Document, Figures, Provenance, Quantity,
+    Bill, DEFINITION, Document, Examined, Figures, GrowthLimit, Provenance, Quantity,
     document::{load, schema_of},
+    limit::Limited,
 };
 use crate::{
     Error, Remedy,
@@ -69,6 +70,9 @@ pub struct CompareReport {
     pub phases: Vec<Pair>,
     /// What the whole step costs.
     pub total: Pair,
+    /// What the second step was judged by, beside its own closed forms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Examined>,
 }
 
 impl Document for CompareReport {
@@ -245,18 +249,33 @@ impl CompareReport {
             components,
             phases,
             total,
+            checks: Vec::new(),
             a: Side::of(a),
             b: Side::of(b),
         })
     }
 
-    /// Whether every pass of either that ran agrees with its closed form, and an executor's own tally with its
-    /// counters.
+    /// Judges the second step by how much its figures may have grown: FLOPs as measured, else as estimated.
+    pub fn judge(&mut self, limits: &[GrowthLimit]) {
+        let both = [self.total.a, self.total.b];
+        let measured = both.iter().flatten().all(|figures| figures.measured.is_some());
+        let [before, after] = both.map(|figures| Limited {
+            flops: figures.and_then(|its| if measured { its.measured } else { Some(its.estimate) }),
+            bytes: figures.and_then(|its| its.bytes),
+            seconds: figures.and_then(|its| its.seconds),
+            spread: None,
+        });
+        self.checks.extend(limits.iter().map(|limit| limit.judge(&before, &after)));
+    }
+
+    /// Whether every pass of either that ran agrees with its closed form, an executor's own tally with its counters,
+    /// and the second step holds by what it was judged by.
     pub fn holds(&self) -> bool {
-        [&self.a, &self.b].into_iter().all(|side| {
-            side.verdict.is_none_or(|verdict| verdict.holds())
-                && side.provenance.as_ref().is_none_or(Provenance::holds)
-        })
+        self.checks.iter().all(Examined::holds)
+            && [&self.a, &self.b].into_iter().all(|side| {
+                side.verdict.is_none_or(|verdict| verdict.holds())
+                    && side.provenance.as_ref().is_none_or(Provenance::holds)
+            })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Evidence that the program does what it says: each command as a user starts it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod change;
 mod cli;
 mod command;
 mod compare;

@@ -74,6 +74,11 @@ fn a_run_of_a_program_reads_as_agreed() {
     insta::assert_snapshot!(csv::render(&report.page(false)));
 }
 
+#[test]
+fn a_change_reads_as_agreed() {
+    insta::assert_snapshot!(table::render(&saved::run_change().page(false), false));
+}
+
 /// What a program reads out of a CSV is what stands in the JSON, to the last digit.
 #[test]
 fn the_csv_has_the_reports_own_figures() {

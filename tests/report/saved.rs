@@ -16,8 +16,8 @@ use flopmeter::{
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, Document, Ending, Origin, Report, RooflineReport, RunReport,
-        ShaderReport, Tool, to_json, to_signed_json,
+        self, AdapterList, Agreement, ChangeReport, Document, Ending, KernelRun, Origin,
+        RanKernels, Report, RooflineReport, RunReport, ShaderReport, Tool, to_json, to_signed_json,
     },
     shader::{self, Binding},
 };
@@ -312,4 +312,40 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     kept.sort();
     assert_eq!(kept, names, "a schema of no report");
+}
+
+/// Two runs of a program, as if it had been changed between them.
+pub fn run_change() -> ChangeReport {
+    let run = |report: RunReport| KernelRun {
+        report: RanKernels::Program(Box::new(report)),
+        file: Some("saved.json".into()),
+    };
+    let (before, mut after) = (run_report(), run_report());
+    let [first, ..] = &mut after.kernels[..] else { panic!("{after:?}") };
+    first.ops = first.ops + OpCounts::f32(Op::Fma, 7);
+    first.flops += 14;
+    first.name = "renamed".into();
+    after.totals.ops = after.totals.ops + OpCounts::f32(Op::Fma, 7);
+    after.totals.flops += 14;
+    ChangeReport::new(&run(before), &run(after)).unwrap()
+}
+
+#[test]
+fn programs_are_compared_kernel_by_kernel() {
+    let change = run_change();
+    let of = |name: &str| change.kernels.iter().find(|pair| pair.name == name).unwrap();
+    assert!(of("renamed").a.is_none() && of("renamed").b.is_some());
+    let gone: Vec<_> = change.kernels.iter().filter(|pair| pair.b.is_none()).collect();
+    assert_eq!(gone.len(), 1);
+    let [a, b] = [change.total.a, change.total.b].map(|figures| figures.unwrap().flops);
+    assert_eq!(b - a, 14);
+    let moved: Vec<_> = change.moved().map(|pair| (&*pair.name, pair.b - pair.a)).collect();
+    assert_eq!(moved, [("f32.fma", 7)]);
+    assert_eq!(change.lines, []);
+    assert!(change.holds(), "nothing was asked of it");
+
+    let shader = KernelRun { report: RanKernels::Shader(Box::new(shader_report())), file: None };
+    let program = KernelRun { report: RanKernels::Program(Box::new(run_report())), file: None };
+    let refused = ChangeReport::new(&shader, &program).unwrap_err().to_string();
+    assert!(refused.contains("of a shader, the other of a program"), "{refused}");
 }

@@ -1,0 +1,211 @@
+//! What a comparison of two runs of kernels says: what moved, by kernel, by operation and traffic, and line by line.
+
+use super::number::{DASH, grouped, seconds};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
+use crate::result::{
+    ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
+};
+
+impl Paged for ChangeReport {
+    fn page(&self, _every_layer: bool) -> Page {
+        let mut sections = vec![
+            Section::facts("What is compared", head(self)),
+            Section::table("Kernels", kernels(self)),
+        ];
+        let moved: Vec<&CountPair> = self.moved().collect();
+        if !moved.is_empty() {
+            sections.push(Section::table("Counts that moved", counts(&moved)));
+        }
+        if !self.lines.is_empty() {
+            sections.push(Section::table("Lines that moved", lines(self)));
+        }
+        sections.push(Section::facts("What moved", [Fact::new("moved", moved_in_words(self))]));
+        sections.extend(judged::sections(&self.checks));
+        Page { title: format!("{}: what changed", self.b.what), sections }
+    }
+
+    fn judged(&self) -> Vec<Examined> {
+        self.checks.clone()
+    }
+}
+
+fn head(report: &ChangeReport) -> Vec<Fact> {
+    let side = |name, run: &ChangedRun| {
+        let ChangedRun { file, what, entry, adapters } = run;
+        let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
+        let entry = entry.as_ref().map_or_else(String::new, |entry| format!(", {entry}"));
+        Fact::new(name, format!("{file}{what}{entry}; on {}", adapters.join(", ")))
+    };
+    let convention = report.convention;
+    vec![
+        side("A", &report.a),
+        side("B", &report.b),
+        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+    ]
+}
+
+/// How much more a figure is after than before, in percent.
+fn percent(a: f64, b: f64) -> String {
+    if a == b {
+        "same".to_owned()
+    } else if a > 0.0 {
+        format!("{:+.2} %", 100.0 * (b - a) / a)
+    } else {
+        "new".to_owned()
+    }
+}
+
+/// What moved of the whole, in one line.
+fn moved_in_words(report: &ChangeReport) -> String {
+    let (Some(a), Some(b)) = (report.total.a, report.total.b) else { return DASH.to_owned() };
+    let count = |name: &str, a: u64, b: u64| {
+        if a == b {
+            return format!("{name} {} as before", grouped(a));
+        }
+        format!("{name} {} to {} ({})", grouped(a), grouped(b), percent(a as f64, b as f64))
+    };
+    let mut said = vec![count("FLOPs", a.flops, b.flops), count("storage bytes", a.bytes, b.bytes)];
+    if let (Some(before), Some(after)) = (a.seconds, b.seconds) {
+        let change = percent(before, after);
+        let apart = match a.spread.zip(b.spread) {
+            Some((a, b)) if a.max < b.min || b.max < a.min => "; the runs lie apart",
+            Some(_) => "; within the spread of the runs",
+            None => "",
+        };
+        said.push(format!("time {} to {} ({change}{apart})", seconds(before), seconds(after)));
+    }
+    let other = report.moved().count();
+    said.push(match other {
+        0 => "no kind of operation or traffic moved".to_owned(),
+        1 => "1 kind of operation or traffic moved".to_owned(),
+        many => format!("{} kinds of operations and traffic moved", grouped(many as u64)),
+    });
+    said.join("; ")
+}
+
+fn kernels(report: &ChangeReport) -> Table {
+    let cells = |of: Option<KernelFigures>| {
+        [
+            Cell::count(of.map(|its| its.flops)),
+            of.map_or(Cell::Missing, |its| Cell::Bytes(its.bytes)),
+            of.and_then(|its| its.seconds).map_or(Cell::Missing, Cell::Seconds),
+        ]
+    };
+    let change = |pair: &KernelPair, of: fn(KernelFigures) -> Option<f64>| {
+        let both = pair.a.and_then(of).zip(pair.b.and_then(of));
+        both.map_or(Cell::Missing, |(a, b)| Cell::Text(percent(a, b)))
+    };
+    let row = |pair: &KernelPair| {
+        let [flops_a, bytes_a, time_a] = cells(pair.a);
+        let [flops_b, bytes_b, time_b] = cells(pair.b);
+        let spread = |of: Option<KernelFigures>| {
+            let spread = of.and_then(|its| its.spread);
+            spread.map_or(Cell::Missing, |its| {
+                Cell::Text(format!("{} to {}", seconds(its.min), seconds(its.max)))
+            })
+        };
+        [
+            Cell::text(&*pair.name),
+            flops_a,
+            flops_b,
+            change(pair, |its| Some(its.flops as f64)),
+            bytes_a,
+            bytes_b,
+            change(pair, |its| Some(its.bytes as f64)),
+            time_a,
+            spread(pair.a),
+            time_b,
+            spread(pair.b),
+            change(pair, |its| its.seconds),
+        ]
+    };
+    let rows = report.kernels.iter().map(|pair| Row::new(row(pair)));
+    let sum = (report.kernels.len() > 1).then(|| Row::sum(row(&report.total)));
+    Table {
+        columns: vec![
+            Column::text("kernel", "kernel"),
+            Column::number("FLOPs A", "flops_a"),
+            Column::number("B", "flops_b"),
+            Column::number("change", "flops_change"),
+            Column::number("bytes A", "bytes_a"),
+            Column::number("B", "bytes_b"),
+            Column::number("change", "bytes_change"),
+            Column::number("time A", "seconds_a"),
+            Column::text("runs A", "spread_a"),
+            Column::number("B", "seconds_b"),
+            Column::text("runs B", "spread_b"),
+            Column::number("change", "seconds_change"),
+        ],
+        rows: rows.chain(sum).collect(),
+        main: true,
+        ..Table::default()
+    }
+}
+
+fn counts(moved: &[&CountPair]) -> Table {
+    let rows = moved.iter().map(|CountPair { name, a, b }| {
+        Row::new([
+            Cell::text(name),
+            Cell::whole(*a),
+            Cell::whole(*b),
+            Cell::Difference(i128::from(*b) - i128::from(*a)),
+            Cell::Text(percent(*a as f64, *b as f64)),
+        ])
+    });
+    Table {
+        columns: vec![
+            Column::text("count", "count"),
+            Column::number("A", "a"),
+            Column::number("B", "b"),
+            Column::number("difference", "difference"),
+            Column::number("change", "change"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+/// Lines in the order of both sources; `-` is a line of the first alone, `+` one of the second alone.
+fn lines(report: &ChangeReport) -> Table {
+    let rows = report.lines.iter().map(|pair| {
+        let (mark, tone) = match (&pair.a, &pair.b) {
+            (Some(_), None) => ("-", Tone::Bad),
+            (None, Some(_)) => ("+", Tone::Good),
+            (Some(_), Some(_)) | (None, None) => ("", Tone::Plain),
+        };
+        let several = pair.a.iter().chain(&pair.b).find_map(|its| its.file.as_deref());
+        let source =
+            several.map_or_else(|| pair.text.clone(), |file| format!("{} ({file})", pair.text));
+        let cells = |of: &Option<LineFigures>| {
+            let of = of.as_ref();
+            [
+                of.map_or(Cell::Blank, |its| Cell::whole(its.line)),
+                of.map_or(Cell::Blank, |its| Cell::whole(its.executions)),
+                of.map_or(Cell::Blank, |its| Cell::whole(its.flops)),
+                of.map_or(Cell::Blank, |its| Cell::Bytes(its.bytes)),
+            ]
+        };
+        let [line_a, runs_a, flops_a, bytes_a] = cells(&pair.a);
+        let [line_b, runs_b, flops_b, bytes_b] = cells(&pair.b);
+        let counts = [runs_a, runs_b, flops_a, flops_b, bytes_a, bytes_b];
+        let place = [line_a, line_b, Cell::text(mark), Cell::Text(source)];
+        let row = Row::new(counts.into_iter().chain(place).collect::<Vec<_>>());
+        Row { tone, ..row }
+    });
+    Table {
+        columns: vec![
+            Column::number("executions A", "executions_a"),
+            Column::number("B", "executions_b"),
+            Column::number("FLOPs A", "flops_a"),
+            Column::number("B", "flops_b"),
+            Column::number("bytes A", "bytes_a"),
+            Column::number("B", "bytes_b"),
+            Column::number("line A", "line_a"),
+            Column::number("B", "line_b"),
+            Column::text("", "side"),
+            Column::text("source", "source"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}

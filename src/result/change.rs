@@ -1,0 +1,223 @@
+//! What changed between two runs of kernels: by kernel, by kind of operation, by kind of traffic, and line by line
+//! where both have a source. Made of two reports of a shader, or of two reports of a program.
+
+mod align;
+mod run;
+
+use std::{borrow::Cow, path::Path};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::align::align;
+pub use self::run::{ChangedRun, KernelFigures, KernelRun, LineFigures, RanKernels};
+use super::{Document, Examined, GrowthLimit, limit::Limited};
+use crate::{Error, Remedy, op::Convention};
+
+/// Two runs of kernels side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeReport {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// How operations became FLOPs.
+    pub convention: Convention,
+    /// The run before.
+    pub a: ChangedRun,
+    /// The run after.
+    pub b: ChangedRun,
+    /// All kernels together.
+    pub total: KernelPair,
+    /// Each kernel, or each dispatch of a shader.
+    pub kernels: Vec<KernelPair>,
+    /// Each kind of operation that one of them executed.
+    pub ops: Vec<CountPair>,
+    /// Each kind of traffic that one of them had.
+    pub traffic: Vec<CountPair>,
+    /// Each line whose counts moved, and each that only one of the two has and that cost something.
+    pub lines: Vec<LinePair>,
+    /// What the second run was judged by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Examined>,
+}
+
+/// A kernel before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelPair {
+    /// What it is called.
+    pub name: String,
+    /// What it cost before; `None` where it did not run.
+    pub a: Option<KernelFigures>,
+    /// What it costs after.
+    pub b: Option<KernelFigures>,
+}
+
+/// How often something happened before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CountPair {
+    /// What.
+    pub name: String,
+    /// Before.
+    pub a: u64,
+    /// After.
+    pub b: u64,
+}
+
+/// A line before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinePair {
+    /// Its text.
+    pub text: String,
+    /// The line before; `None` where the source did not have it.
+    pub a: Option<LineFigures>,
+    /// The line after.
+    pub b: Option<LineFigures>,
+}
+
+impl Document for ChangeReport {
+    const SCHEMA: &'static str = "flopmeter.change/1";
+}
+
+impl ChangeReport {
+    /// Holds two runs against each other.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where their operations became FLOPs in different ways, [`Error::Config`] where one is of a
+    /// shader and the other of a program.
+    pub fn new(a: &KernelRun, b: &KernelRun) -> Result<Self, Error> {
+        match (&a.report, &b.report) {
+            (RanKernels::Shader(_), RanKernels::Shader(_))
+            | (RanKernels::Program(_), RanKernels::Program(_)) => {}
+            (RanKernels::Shader(_), RanKernels::Program(_))
+            | (RanKernels::Program(_), RanKernels::Shader(_)) => {
+                return Err(Error::Config(
+                    "one is a report of a shader, the other of a program: what they count is stated in different \
+                     languages"
+                        .to_owned(),
+                ));
+            }
+        }
+        let convention = a.convention();
+        if convention != b.convention() {
+            return Err(Error::Refused {
+                problem: format!(
+                    "the one was counted by the convention {convention}, the other by {}, and their FLOPs are \
+                     not the same thing",
+                    b.convention()
+                ),
+                remedy: Remedy::Convention(convention),
+            });
+        }
+        let [(ops_a, traffic_a), (ops_b, traffic_b)] = [a.counts(), b.counts()];
+        let total = KernelPair { name: "total".to_owned(), a: Some(a.total()), b: Some(b.total()) };
+        Ok(Self {
+            schema: Self::SCHEMA.into(),
+            convention,
+            a: a.side(),
+            b: b.side(),
+            total,
+            kernels: kernels(a, b),
+            ops: counts(&ops_a, &ops_b),
+            traffic: counts(&traffic_a, &traffic_b),
+            lines: lines(a, b),
+            checks: Vec::new(),
+        })
+    }
+
+    /// Judges the second run by how much its figures may have grown.
+    pub fn judge(&mut self, limits: &[GrowthLimit]) {
+        let limited = |figures: Option<KernelFigures>| Limited {
+            flops: figures.map(|its| its.flops),
+            bytes: figures.map(|its| its.bytes),
+            seconds: figures.and_then(|its| its.seconds),
+            spread: figures.and_then(|its| its.spread),
+        };
+        let (before, after) = (limited(self.total.a), limited(self.total.b));
+        let place = self.worst_line();
+        self.checks.extend(limits.iter().map(|limit| {
+            let Examined { what, findings } = limit.judge(&before, &after);
+            let findings = findings.into_iter().map(|finding| finding.at(place.clone()));
+            Examined { what, findings: findings.collect() }
+        }));
+    }
+
+    /// Whether the second run holds by everything that it was judged by.
+    pub fn holds(&self) -> bool {
+        self.checks.iter().all(Examined::holds)
+    }
+
+    /// Everything whose count moved, operations first.
+    pub fn moved(&self) -> impl Iterator<Item = &CountPair> {
+        self.ops.iter().chain(&self.traffic).filter(|pair| pair.a != pair.b)
+    }
+
+    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file.
+    pub(super) fn worst_line(&self) -> Option<(String, u32)> {
+        let grown = |pair: &&LinePair| {
+            let part = |of: fn(&LineFigures) -> u64| {
+                let [a, b] = [&pair.a, &pair.b].map(|side| side.as_ref().map_or(0, of));
+                i128::from(b) - i128::from(a)
+            };
+            (part(|its| its.flops), part(|its| its.bytes), part(|its| its.executions))
+        };
+        let worst = self.lines.iter().filter(|pair| pair.b.is_some()).max_by_key(grown)?;
+        let LineFigures { file, line, .. } = worst.b.as_ref()?;
+        let shader = Path::new(&self.b.what);
+        let path =
+            file.as_ref().map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
+        (grown(&worst) > (0, 0, 0)).then(|| (path.display().to_string(), *line))
+    }
+}
+
+/// Kernels of the same name beside each other, in the order of the second run.
+fn kernels(a: &KernelRun, b: &KernelRun) -> Vec<KernelPair> {
+    let (before, after) = (a.kernels(), b.kernels());
+    let of = |side: &[(String, KernelFigures)], name: &str| {
+        side.iter().find(|(its, _)| its == name).map(|(_, figures)| *figures)
+    };
+    let gone = before.iter().filter(|(name, _)| of(&after, name).is_none());
+    let names = after.iter().chain(gone).map(|(name, _)| name);
+    let pairs = names.map(|name| KernelPair {
+        name: name.clone(),
+        a: of(&before, name),
+        b: of(&after, name),
+    });
+    pairs.collect()
+}
+
+/// Each count of two that is not 0 in both, by the name that files have for it.
+fn counts<T: Serialize>(a: &T, b: &T) -> Vec<CountPair> {
+    let named = |counts: &T| -> Vec<(String, u64)> {
+        let value = serde_json::to_value(counts).unwrap_or_default();
+        let fields = value.as_object().into_iter().flatten();
+        fields.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect()
+    };
+    let (a, b) = (named(a), named(b));
+    let of = |side: &[(String, u64)], name: &str| {
+        side.iter().find(|(its, _)| its == name).map_or(0, |(_, count)| *count)
+    };
+    let new = b.iter().filter(|(name, _)| !a.iter().any(|(its, _)| its == name));
+    let names = a.iter().chain(new).map(|(name, _)| name);
+    let pairs =
+        names.map(|name| CountPair { name: name.clone(), a: of(&a, name), b: of(&b, name) });
+    pairs.collect()
+}
+
+/// The lines whose counts moved.
+fn lines(a: &KernelRun, b: &KernelRun) -> Vec<LinePair> {
+    let (before, after) = (a.lines(), b.lines());
+    let [texts_a, texts_b] =
+        [&before, &after].map(|lines| lines.iter().map(|(text, _)| *text).collect::<Vec<&str>>());
+    let cost = |its: &LineFigures| (its.executions, its.flops, its.bytes);
+    let pairs = align(&texts_a, &texts_b).into_iter().filter_map(|(i, j)| {
+        let (a, b) = (i.map(|i| &before[i].1), j.map(|j| &after[j].1));
+        let costs = [a, b].map(|side| side.map_or((0, 0, 0), cost));
+        let text = j.map_or_else(|| before[i.unwrap_or_default()].0, |j| after[j].0);
+        (costs[0] != costs[1]).then(|| LinePair {
+            text: text.to_owned(),
+            a: a.cloned(),
+            b: b.cloned(),
+        })
+    });
+    pairs.collect()
+}

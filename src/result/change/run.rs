@@ -1,0 +1,204 @@
+//! One run of kernels as it is held against another: the saved report that it is, of a shader or of a program, and
+//! what of it can be compared.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    observe::Spread,
+    op::{Convention, OpCounts, Traffic},
+    result::{
+        Document, RunReport, ShaderReport,
+        document::{load, schema_of},
+    },
+};
+
+/// A saved report of kernels, and the file that it was read from, if it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelRun {
+    /// What ran.
+    pub report: RanKernels,
+    /// Where the report was read from.
+    pub file: Option<PathBuf>,
+}
+
+/// A report of kernels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RanKernels {
+    /// Of a shader.
+    Shader(Box<ShaderReport>),
+    /// Of a program.
+    Program(Box<RunReport>),
+}
+
+/// One of the two runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangedRun {
+    /// The saved report, where it was read from one.
+    pub file: Option<PathBuf>,
+    /// The shader as the user named it, or the program with its arguments.
+    pub what: String,
+    /// The entry points that ran, where it is a shader.
+    pub entry: Option<String>,
+    /// Who ran it.
+    pub adapters: Vec<String>,
+}
+
+/// What a kernel costs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelFigures {
+    /// Executed FLOPs.
+    pub flops: u64,
+    /// Bytes that cross to or from storage buffers.
+    pub bytes: u64,
+    /// Median time, where it was timed.
+    pub seconds: Option<f64>,
+    /// How far apart its runs were, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+}
+
+/// What a line costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineFigures {
+    /// The file that it is in, where that is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its number there, from 1.
+    pub line: u32,
+    /// How often it was executed.
+    pub executions: u64,
+    /// Executed FLOPs.
+    pub flops: u64,
+    /// Bytes loaded and stored in every address space.
+    pub bytes: u64,
+}
+
+impl KernelRun {
+    /// Reads a saved report of kernels; `None` where the file is another report.
+    ///
+    /// # Errors
+    /// As [`load`](super::load).
+    pub fn load(path: &Path) -> Result<Option<Self>, Error> {
+        let schema = schema_of(path)?;
+        let report = if schema == ShaderReport::SCHEMA {
+            RanKernels::Shader(Box::new(load(path)?))
+        } else if schema == RunReport::SCHEMA {
+            RanKernels::Program(Box::new(load(path)?))
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self { report, file: Some(path.to_owned()) }))
+    }
+
+    /// How its operations became FLOPs.
+    pub fn convention(&self) -> Convention {
+        match &self.report {
+            RanKernels::Shader(report) => report.convention,
+            RanKernels::Program(report) => report.convention,
+        }
+    }
+
+    /// All of its operations and traffic.
+    pub(super) fn counts(&self) -> (OpCounts, Traffic) {
+        match &self.report {
+            RanKernels::Shader(report) => (report.ops, report.traffic),
+            RanKernels::Program(report) => (report.totals.ops, report.totals.traffic),
+        }
+    }
+
+    /// What all of its kernels cost together.
+    pub(super) fn total(&self) -> KernelFigures {
+        match &self.report {
+            RanKernels::Shader(report) => KernelFigures {
+                flops: report.flops,
+                bytes: report.traffic.storage_bytes(),
+                seconds: report.seconds,
+                spread: report.spread,
+            },
+            RanKernels::Program(report) => KernelFigures {
+                flops: report.totals.flops,
+                bytes: report.totals.traffic.storage_bytes(),
+                seconds: report.totals.seconds,
+                spread: None,
+            },
+        }
+    }
+
+    /// Each kernel with its name. A name that comes again has its number behind it.
+    pub(super) fn kernels(&self) -> Vec<(String, KernelFigures)> {
+        let mut kernels: Vec<(String, KernelFigures)> = Vec::new();
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+        let mut add = |name: &str, figures| {
+            let times = seen.entry(name.to_owned()).or_default();
+            *times += 1;
+            let name = if *times == 1 { name.to_owned() } else { format!("{name} #{times}") };
+            kernels.push((name, figures));
+        };
+        match &self.report {
+            RanKernels::Shader(report) if report.dispatches.is_empty() => {
+                add(&report.entry, self.total());
+            }
+            RanKernels::Shader(report) => {
+                for row in &report.dispatches {
+                    let bytes = row.traffic.storage_bytes();
+                    let (flops, seconds, spread) = (row.flops, row.seconds, row.spread);
+                    add(&row.entry, KernelFigures { flops, bytes, seconds, spread });
+                }
+            }
+            RanKernels::Program(report) => {
+                for row in &report.kernels {
+                    let bytes = row.traffic.storage_bytes();
+                    let (flops, seconds) = (row.flops, row.seconds);
+                    add(&row.name, KernelFigures { flops, bytes, seconds, spread: None });
+                }
+            }
+        }
+        kernels
+    }
+
+    /// The lines of the source, each with what it costs.
+    pub(super) fn lines(&self) -> Vec<(&str, LineFigures)> {
+        let RanKernels::Shader(report) = &self.report else { return Vec::new() };
+        let costs: BTreeMap<(Option<&str>, u32), _> =
+            report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row)).collect();
+        let lines = (1..).zip(report.source.lines()).map(|(number, text)| {
+            let (file, line) = report.file_of(number);
+            let cost = costs.get(&(file, line));
+            let figures = LineFigures {
+                file: file.map(str::to_owned),
+                line,
+                executions: cost.map_or(0, |row| row.executions),
+                flops: cost.map_or(0, |row| row.flops),
+                bytes: cost.map_or(0, |row| row.traffic.bytes()),
+            };
+            (text, figures)
+        });
+        lines.collect()
+    }
+
+    /// What it is, beside another.
+    pub(super) fn side(&self) -> ChangedRun {
+        let file = self.file.clone();
+        match &self.report {
+            RanKernels::Shader(report) => ChangedRun {
+                file,
+                what: report.shader.clone(),
+                entry: Some(report.entry.clone()),
+                adapters: vec![report.adapter.name.clone()],
+            },
+            RanKernels::Program(report) => ChangedRun {
+                file,
+                what: report.command.join(" "),
+                entry: None,
+                adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
+            },
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! By how much a figure may grow from one report to the next. Knows figures, not whose they are.
+
+use std::{fmt, str::FromStr};
+
+use super::{Examined, Finding, FindingKind};
+use crate::observe::Spread;
+
+/// A limit on a figure's growth, as a user says it: `more:flops`, `more:bytes` or `more:time`, and `:PERCENT` behind it
+/// for how much more is tolerated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GrowthLimit {
+    figure: LimitedFigure,
+    /// Percent more than before that is tolerated.
+    percent: f64,
+}
+
+/// What may be limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LimitedFigure {
+    Flops,
+    Bytes,
+    Time,
+}
+
+/// What a report says of the figures that may be limited.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limited {
+    pub(super) flops: Option<u64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) seconds: Option<f64>,
+    /// How far apart the timed runs were, where that is known.
+    pub(super) spread: Option<Spread>,
+}
+
+impl LimitedFigure {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Flops => "flops",
+            Self::Bytes => "bytes",
+            Self::Time => "time",
+        }
+    }
+
+    fn of(self, figures: &Limited) -> Option<f64> {
+        match self {
+            Self::Flops => figures.flops.map(|flops| flops as f64),
+            Self::Bytes => figures.bytes.map(|bytes| bytes as f64),
+            Self::Time => figures.seconds,
+        }
+    }
+}
+
+impl FromStr for GrowthLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str =
+            "more:flops, more:bytes or more:time, with :PERCENT for what is tolerated";
+        let rest =
+            text.strip_prefix("more:").ok_or_else(|| format!("'{text}' is none of {FORM}"))?;
+        let (name, percent) = rest.split_once(':').unwrap_or((rest, "0"));
+        let known = [LimitedFigure::Flops, LimitedFigure::Bytes, LimitedFigure::Time];
+        let figure = known.into_iter().find(|figure| figure.name() == name);
+        let figure = figure.ok_or_else(|| format!("'{name}' cannot be limited: say {FORM}"))?;
+        let percent = percent.trim_end_matches('%').parse().ok();
+        let percent = percent.filter(|percent: &f64| percent.is_finite() && *percent >= 0.0);
+        let percent = percent.ok_or_else(|| format!("'{rest}' has no percentage: say {FORM}"))?;
+        Ok(Self { figure, percent })
+    }
+}
+
+impl fmt::Display for GrowthLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more:{}:{}", self.figure.name(), self.percent)
+    }
+}
+
+impl GrowthLimit {
+    /// Holds the figures of one report against those of the report before it. A time is more only where it lies outside
+    /// of how far the runs were apart anyway.
+    pub(super) fn judge(&self, before: &Limited, after: &Limited) -> Examined {
+        let Self { figure, percent } = *self;
+        let name = figure.name();
+        let what = format!("no more {name} than before, and {percent} %");
+        let pair = figure.of(before).zip(figure.of(after));
+        let text = match pair {
+            None => Some(format!("{name} cannot be compared: both reports must have them")),
+            Some((a, b)) => {
+                let apart = match (figure, before.spread, after.spread) {
+                    (LimitedFigure::Time, Some(a), Some(b)) => b.min > a.max,
+                    _ => true,
+                };
+                let more = b > a * (1.0 + percent / 100.0) && apart;
+                let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };
+                more.then(|| match figure {
+                    LimitedFigure::Flops | LimitedFigure::Bytes => {
+                        format!("{name} went from {a} to {b}, +{grown:.2} %")
+                    }
+                    LimitedFigure::Time => {
+                        format!(
+                            "time went from {:.3} us to {:.3} us, +{grown:.2} %",
+                            a * 1e6,
+                            b * 1e6
+                        )
+                    }
+                })
+            }
+        };
+        let finding = text.map(|text| Finding::new(FindingKind::More, text));
+        Examined { what, findings: finding.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(limit: &str, [a, b]: [Limited; 2]) -> bool {
+        limit.parse::<GrowthLimit>().unwrap().judge(&a, &b).holds()
+    }
+
+    #[test]
+    fn a_figure_may_grow_by_what_is_tolerated() {
+        let flops = |flops| Limited { flops: Some(flops), ..Limited::default() };
+        assert!(holds("more:flops", [flops(100), flops(100)]));
+        assert!(holds("more:flops", [flops(100), flops(1)]));
+        assert!(!holds("more:flops", [flops(100), flops(101)]));
+        assert!(holds("more:flops:1", [flops(100), flops(101)]));
+        assert!(!holds("more:flops:1%", [flops(100), flops(102)]));
+        assert!(!holds("more:flops", [flops(0), flops(1)]));
+        assert!(!holds("more:bytes", [flops(1), flops(1)]), "what is not known does not hold");
+    }
+
+    #[test]
+    fn a_time_is_more_only_outside_of_its_spread() {
+        let time = |min, median, max| Limited {
+            seconds: Some(median),
+            spread: Some(Spread { min, median, max }),
+            ..Limited::default()
+        };
+        assert!(holds("more:time", [time(1.0, 2.0, 3.0), time(2.5, 4.0, 5.0)]));
+        assert!(!holds("more:time", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
+        assert!(holds("more:time:150", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        for text in ["flops", "more", "more:ops", "more:flops:x", "more:time:-1", "less:flops"] {
+            let error = text.parse::<GrowthLimit>().unwrap_err();
+            assert!(error.contains("more:flops"), "{text}: {error}");
+        }
+    }
+}

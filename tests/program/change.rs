@@ -1,0 +1,187 @@
+//! Two runs of a kernel side by side: `flopmeter compare` of reports of `shader`, and the gate that it can be.
+
+use std::{fs, path::Path};
+
+use predicates::{prelude::*, str::contains};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::command::{self, flopmeter, refused};
+
+const BEFORE: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let a = x[id.x];
+    var sum = 0.0;
+    for (var i = 0u; i < 10u; i++) {
+        sum += a * 2.0;
+    }
+    x[id.x] = sum;
+}
+";
+
+/// The loop is longer, what does not change in it stands before it, and it loads twice.
+fn after() -> String {
+    BEFORE
+        .replace("    var sum", "    let twice = a * 2.0 + x[id.x] * 0.0;\n    var sum")
+        .replace("a * 2.0;\n    }", "twice;\n    }")
+        .replace("i < 10u", "i < 20u")
+}
+
+struct Reports {
+    folder: TempDir,
+    file: String,
+}
+
+impl Reports {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("loop.wgsl").to_str().unwrap().to_owned();
+        Self { folder, file }
+    }
+
+    /// Saves a report of a source under a name.
+    fn save(&self, name: &str, source: &str, more: &[&str]) -> String {
+        fs::write(&self.file, source).unwrap();
+        let path = self.folder.path().join(name).to_str().unwrap().to_owned();
+        let run = [
+            "shader",
+            &self.file,
+            "--dispatch=2",
+            "--bind=0.0=iota:16",
+            "--adapter=embedded",
+            "-q",
+        ];
+        flopmeter(&[&run[..], &["--json", &path], more].concat()).assert().success();
+        path
+    }
+}
+
+fn pair<'a>(report: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+    report[list].as_array().unwrap().iter().find(|pair| pair["name"] == name)
+}
+
+#[test]
+fn what_moved_is_said_by_kernel_by_count_and_by_line() {
+    let reports = Reports::new();
+    let a = reports.save("a.json", BEFORE, &[]);
+    let b = reports.save("b.json", &after(), &[]);
+    let report = command::json(&["compare", &a, &b, "--json", "-"]);
+    assert_eq!(report["schema"], "flopmeter.change/1");
+    let invocations = 16;
+    assert_eq!(report["total"]["a"]["flops"], invocations * 20);
+    assert_eq!(report["total"]["b"]["flops"], invocations * (20 + 3));
+    assert_eq!(report["total"]["b"]["bytes"], invocations * 12);
+    assert!(report["total"]["b"]["spread"]["max"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["kernels"][0]["name"], "main");
+    let mul = pair(&report, "ops", "f32.mul").unwrap();
+    assert_eq!(mul, &json!({"name": "f32.mul", "a": invocations * 10, "b": invocations * 2}));
+    let load = pair(&report, "traffic", "storage.load_bytes").unwrap();
+    assert_eq!((&load["a"], &load["b"]), (&json!(invocations * 4), &json!(invocations * 8)));
+    let store = pair(&report, "traffic", "storage.store_bytes").unwrap();
+    assert_eq!(store["a"], store["b"]);
+
+    let lines: Vec<(Value, Value)> = report["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| (pair["a"]["line"].clone(), pair["b"]["line"].clone()))
+        .collect();
+    let (none, line) = (Value::Null, |n: u32| json!(n));
+    let wanted = [
+        (none.clone(), line(5)),
+        (line(6), none.clone()),
+        (line(7), none.clone()),
+        (none.clone(), line(7)),
+        (none, line(8)),
+    ];
+    assert_eq!(lines, wanted, "{report}");
+
+    let text = predicate::str::is_match(r"f32\.mul +160 +32 +-128 +-80\.00 %")
+        .unwrap()
+        .and(predicate::str::is_match(r"\n +16 +48 +[0-9]+ B +5 +\+ +let twice = a").unwrap())
+        .and(contains("FLOPs 320 to 368 (+15.00 %); storage bytes 128 to 192 (+50.00 %); time "))
+        .and(contains("PASS").not());
+    flopmeter(&["compare", &a, &b]).assert().success().stdout(text);
+    let same = contains("FLOPs 320 as before; storage bytes 128 as before")
+        .and(contains("no kind of operation or traffic moved"))
+        .and(contains("Lines").not());
+    flopmeter(&["compare", &a, &a]).assert().success().stdout(same);
+}
+
+#[test]
+fn a_line_that_is_the_same_and_costs_more_is_beside_itself() {
+    let reports = Reports::new();
+    let a = reports.save("a.json", BEFORE, &[]);
+    let longer = format!("// More.\n{}", BEFORE);
+    let b = reports.save("b.json", &longer, &[]);
+    let report = command::json(&["compare", &a, &b, "--json", "-"]);
+    assert_eq!(report["lines"], json!([]), "a comment moves lines and nothing else");
+
+    fs::write(&reports.file, BEFORE).unwrap();
+    let more = reports.folder.path().join("more.json").to_str().unwrap().to_owned();
+    let run = ["shader", &reports.file, "--dispatch=4", "--bind=0.0=iota:32"];
+    flopmeter(&[&run[..], &["--adapter=embedded", "--json", &more]].concat()).assert().success();
+    let report = command::json(&["compare", &a, &more, "--json", "-"]);
+    let sum = report["lines"].as_array().unwrap().iter().find(|pair| pair["a"]["line"] == 7);
+    let sum = sum.unwrap();
+    assert_eq!(sum["text"], "        sum += a * 2.0;");
+    assert_eq!((&sum["a"]["flops"], &sum["b"]["flops"]), (&json!(320), &json!(640)));
+    assert_eq!(sum["b"]["line"], 7);
+}
+
+#[test]
+fn a_figure_that_grew_too_much_fails() {
+    let reports = Reports::new();
+    let a = reports.save("a.json", BEFORE, &[]);
+    let b = reports.save("b.json", &after(), &[]);
+    let gate = |limits: &[&str]| {
+        let limits: Vec<&str> = limits.iter().flat_map(|limit| ["--fail-on", limit]).collect();
+        flopmeter(&[&["compare", &a, &b], &limits[..]].concat()).assert()
+    };
+    gate(&["more:flops:15", "more:bytes:50"]).success().stdout(contains("PASS"));
+    gate(&["more:flops:14.9"])
+        .code(1)
+        .stdout(contains("FAIL      flops went from 320 to 368, +15.00 %"))
+        .stdout(contains("loop.wgsl:8: flops went from 320 to 368"));
+    gate(&["more:flops:20", "more:bytes"])
+        .code(1)
+        .stdout(contains("FAIL      bytes went from 128 to 192, +50.00 %"));
+    // Nobody took a time.
+    let untimed = reports.save("c.json", BEFORE, &["--repeat=0"]);
+    flopmeter(&["compare", &untimed, &a, "--fail-on", "more:time"])
+        .assert()
+        .code(1)
+        .stdout(contains("time cannot be compared"));
+    refused(&["compare", &a, &b, "--fail-on", "less:flops"], &["less:flops", "more:flops"]);
+    let report = flopmeter(&["compare", &a, &b, "--fail-on", "more:flops", "--json", "-"]);
+    let output = { report }.assert().code(1).get_output().stdout.clone();
+    let report: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(report["checks"][0]["findings"][0]["kind"], "more");
+    assert_eq!(report["checks"][0]["findings"][0]["line"], 8);
+}
+
+#[test]
+fn models_have_limits_too() {
+    let grown = ["compare", "resnet-bk", "resnet-bk", "--set-b", "n_layers=8", "--fail-on"];
+    let gate = |limit: &str| flopmeter(&[&grown[..], &[limit]].concat()).assert();
+    gate("more:flops").code(1).stdout(contains("FAIL      flops went from"));
+    gate("more:flops:10").success().stdout(contains("PASS      no more flops than before"));
+    gate("more:bytes").code(1).stdout(contains("bytes cannot be compared"));
+}
+
+#[test]
+fn reports_that_do_not_go_together_are_refused() {
+    let reports = Reports::new();
+    let a = reports.save("a.json", BEFORE, &[]);
+    let other = reports.save("ncu.json", BEFORE, &["--convention=ncu"]);
+    refused(&["compare", &a, &other], &["convention ieee", "ncu"]);
+    refused(&["compare", &a, "resnet-bk"], &["a report of kernels"]);
+    let estimate = reports.folder.path().join("e.json");
+    let path = estimate.to_str().unwrap();
+    flopmeter(&["estimate", "-q", "--json", path]).assert().success();
+    refused(&["compare", path, &a], &["a report of kernels"]);
+    let whole = fs::read(&a).unwrap();
+    fs::write(Path::new(&other), &whole[..whole.len() / 2]).unwrap();
+    refused(&["compare", &a, &other], &["ncu.json", "cut short"]);
+}
