@@ -68,7 +68,7 @@ pub fn profile(
         extrapolate,
         kernels,
     } = request;
-    let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
+    let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let limits = kernels.on(&executor.adapter().limits)?;
     let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
     let inputs = lower::inputs(weights, batch);

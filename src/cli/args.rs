@@ -20,7 +20,7 @@ use flopmeter::{
 };
 
 pub use self::exports::Exports;
-pub use self::formulas::{Formulas, Recompute};
+pub use self::formulas::Formulas;
 use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{

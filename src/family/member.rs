@@ -74,6 +74,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// Which product overflows, and what to lower.
     fn check_batch(&self, shape: BatchShape) -> Result<(), String>;
 
+    /// Whether a row of its batch may hold several sequences that do not touch each other.
+    fn packs(&self) -> bool {
+        false
+    }
+
     /// Every parameter, in the order of the checkpoint.
     fn parameters(&self) -> Vec<ParameterSpec>;
 
@@ -82,7 +87,8 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The passes of a training step, or of its forward part, in windows that fit `limits`.
+    /// The passes of a training step, or of its forward part, in windows that fit `limits`; `shape` is that
+    /// of a micro-batch, of which the step takes as many as `training` says.
     ///
     /// # Errors
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
@@ -94,8 +100,9 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] naming the term that overflows u64.
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error>;
 
-    /// What a training step costs by closed forms that need no plan, where there are such.
-    fn exact(&self, _shape: [u32; 2], _optimizer: Optimizer) -> Option<Exact> {
+    /// What a training step of B sequences of N tokens costs by closed forms that need no plan, where there are
+    /// such.
+    fn exact(&self, _shape: [u32; 2], _training: Training) -> Option<Exact> {
         None
     }
 

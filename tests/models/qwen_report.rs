@@ -40,7 +40,7 @@ fn report(
     extrapolate: bool,
 ) -> Result<Report, Error> {
     let model = Model::resolve(name, set)?;
-    let asked = AskedShape { batch: Some(2), seq: Some(7) };
+    let asked = AskedShape { batch: Some(2), seq: Some(7), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 0)?;
     let request = Request {
         model: &model,
