@@ -19,7 +19,7 @@ mod written;
 pub(crate) use fields::set;
 pub use fields::{Fields, named};
 pub(crate) use member::NO_ADAPTERS;
-pub use member::{Family, Member, ModelConfig, Object};
+pub use member::{Family, Member, ModelConfig, Object, Shortened};
 pub use packing::Packing;
 pub use shape::{AskedShape, BatchShape, Positions};
 pub(crate) use spelling::nearest;

@@ -42,7 +42,7 @@ pub use crate::exact::{Exact, Phases};
 
 use super::{
     fields::MODEL_TYPE,
-    member::{Family, Member, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::Training,
 };
@@ -167,8 +167,8 @@ impl Member for DecoderConfig {
         vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]
     }
 
-    fn shortened(&self) -> Result<ModelConfig, Error> {
-        self.shortest().map(ModelConfig::from)
+    fn shortened(&self) -> Result<Shortened, Error> {
+        self.shortest()
     }
 
     fn widened(&self, ratio: f64) -> Result<ModelConfig, Error> {

@@ -122,12 +122,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// The same model with just enough layers that each of its own costs what one of those does, layer by
-    /// layer up to the last, which stands for all above it.
+    /// The same model with just enough layers that each of its own costs what one of those does.
     ///
     /// # Errors
-    /// [`Error::Refused`] where what a layer costs depends on its values.
-    fn shortened(&self) -> Result<ModelConfig, Error>;
+    /// [`Error::Refused`] where no layer stands for others.
+    fn shortened(&self) -> Result<Shortened, Error>;
 
     /// The same model with a feed-forward network `ratio` times as wide as the model, rounded down.
     ///
@@ -154,6 +153,14 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     fn check_adapters(&self, _saved: &Object) -> Result<(), String> {
         Err(NO_ADAPTERS.to_owned())
     }
+}
+
+/// A few of a model's layers in the place of all.
+pub struct Shortened {
+    /// The model with the lowest of its layers alone.
+    pub config: ModelConfig,
+    /// For each layer of the whole model the one of those that costs the same.
+    pub stand_ins: Vec<u32>,
 }
 
 /// What is said of adapters beside a model whose family has none.

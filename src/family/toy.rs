@@ -5,7 +5,7 @@ use schemars::{JsonSchema, json_schema};
 
 use super::{
     fields,
-    member::{Family, Member, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::{EveryValue, Scope, StepOption, Training},
 };
@@ -168,7 +168,7 @@ impl Member for Toy {
         vec![Claimed { text, source: "a test", says: Says::Dominates { component: "lm_head" } }]
     }
 
-    fn shortened(&self) -> Result<ModelConfig, Error> {
+    fn shortened(&self) -> Result<Shortened, Error> {
         Err(Error::Config("a toy has no layers".to_owned()))
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     measure::Measurement,
     observe::Timing,
     op::{Convention, OpCounts},
+    operation::Operation,
     plan::{Pass, Phase, Plan},
     roofline::Ceilings,
     sweep::SweepPoint,
@@ -98,6 +99,10 @@ pub struct Extrapolation {
 pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pass of another layer has \
     the operations, traffic and time of the highest measured layer's pass that it equals in kernel, \
     dimensions and grid; it is marked, and not among the passes that match.";
+
+/// What is added to that where experts are met.
+const OF_EXPERTS: &str = " Experts cost the same FLOPs whichever are chosen; traffic and time are as the \
+    measured layer's tokens chose.";
 
 /// Everything that a run found out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -333,7 +338,14 @@ fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation
     (measured_layers < count).then_some(Extrapolation {
         layers: count,
         measured_layers,
-        definition: EXTRAPOLATED.into(),
+        definition: match plan
+            .passes
+            .iter()
+            .any(|p| matches!(p.operation, Operation::Mixture { .. }))
+        {
+            true => format!("{EXTRAPOLATED}{OF_EXPERTS}").into(),
+            false => EXTRAPOLATED.into(),
+        },
     })
 }
 

@@ -133,7 +133,7 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
 
 #[test]
 fn what_runs_is_what_the_forms_say() {
-    for seed in 1000..1024 {
+    for seed in 1000..1018 {
         let (config, seq) = common::decoder::decoder(seed);
         assert!(run(&config, [2, seq], training(seed, seq)).flops > 0);
     }
