@@ -128,6 +128,12 @@ impl Counting {
         Ok(self.counters_at(buffer, 0))
     }
 
+    /// The plain kernel, to be run.
+    pub const fn plain<'a>(&self, call: &Call<'a>) -> Dispatch<'a> {
+        let Call { label, bindings, grid } = *call;
+        Dispatch { label, program: self.plain, bindings, grid }
+    }
+
     /// Runs the plain kernel.
     ///
     /// # Errors
@@ -137,8 +143,7 @@ impl Counting {
         executor: &mut dyn Executor,
         call: &Call<'_>,
     ) -> Result<Outcome, Error> {
-        let Call { label, bindings, grid } = *call;
-        executor.dispatch(&Dispatch { label, program: self.plain, bindings, grid })
+        executor.dispatch(&self.plain(call))
     }
 
     /// Runs the counting kernel, which adds to the counters. Who reads them calls [`Self::decode`].

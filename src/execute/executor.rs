@@ -48,7 +48,7 @@ pub struct Outcome {
     pub seconds: f64,
     /// By which clock.
     pub clock: Clock,
-    /// The host's time from handing the launch in to knowing that it is done.
+    /// The host's time from handing the launch in, with others perhaps, to knowing that all of them are done.
     pub waited_seconds: f64,
     /// What the executor itself saw, where it looks.
     pub witness: Option<Witness>,
@@ -88,6 +88,24 @@ pub trait Executor: Send {
     /// # Errors
     /// Where the device fails or is lost, naming the dispatch's label.
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error>;
+
+    /// Runs programs one after the other, each over what those before it left, and waits for all of them together.
+    /// `None` where the times of the single programs are not known; what they did is done all the same.
+    ///
+    /// # Errors
+    /// Where the device fails or is lost, naming the labels of the first and the last dispatch.
+    fn dispatch_all(&mut self, dispatches: &[Dispatch<'_>]) -> Result<Option<Vec<Outcome>>, Error> {
+        dispatches
+            .iter()
+            .map(|dispatch| self.dispatch(dispatch))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    /// How many programs [`Executor::dispatch_all`] takes at most.
+    fn most_at_once(&self) -> usize {
+        1
+    }
 
     /// Gives all buffers and programs back.
     fn clear(&mut self);

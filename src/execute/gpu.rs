@@ -3,20 +3,24 @@
 //! out-of-memory and loss included, comes back as an [`Error`] naming what was being done.
 
 mod adapters;
+mod fault;
 mod probe;
 mod timer;
 
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
 use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
-use self::timer::Timer;
+use self::{
+    fault::{Fault, explain, locked},
+    timer::Timer,
+};
 use super::{Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
 use crate::{Error, KernelError, kernel::KernelModule};
 
@@ -49,15 +53,6 @@ pub struct Gpu {
     buffers: Vec<wgpu::Buffer>,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
-}
-
-/// What the device reported and nobody asked about yet.
-#[derive(Default)]
-struct Fault {
-    /// The first error.
-    error: Option<String>,
-    /// Why the device is gone, from then on the reason for everything.
-    loss: Option<String>,
 }
 
 impl Gpu {
@@ -188,6 +183,48 @@ impl Gpu {
     }
 }
 
+impl Gpu {
+    /// Submits dispatches and waits for them: how long that took the host, and each of them where the device's
+    /// clock says it.
+    fn submit(&mut self, dispatches: &[Dispatch<'_>]) -> Result<(f64, Option<Vec<f64>>), Error> {
+        let during = match dispatches {
+            [] => return Ok((0.0, Some(Vec::new()))),
+            [one] => one.label.to_owned(),
+            [first, .., last] => format!("{} to {}", first.label, last.label),
+        };
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        for (index, dispatch) in dispatches.iter().enumerate() {
+            fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
+            let pipeline = &self.programs[dispatch.program.0];
+            let bind_groups = self.bind_groups(dispatch, pipeline);
+            self.checked(dispatch.label)?;
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(dispatch.label),
+                timestamp_writes: self.timer.as_ref().map(|timer| timer.around(index)),
+            });
+            pass.set_pipeline(pipeline);
+            for (index, bind_group) in &bind_groups {
+                pass.set_bind_group(*index, bind_group, &[]);
+            }
+            let [x, y, z] = dispatch.grid;
+            pass.dispatch_workgroups(x, y, z);
+        }
+        if let Some(timer) = &self.timer {
+            timer.resolve(&mut encoder, dispatches.len());
+        }
+        let commands = encoder.finish();
+        self.checked(&during)?;
+
+        let start = Instant::now();
+        self.queue.submit([commands]);
+        self.wait(&during)?;
+        let waited_seconds = start.elapsed().as_secs_f64();
+        let Some(timer) = &self.timer else { return Ok((waited_seconds, None)) };
+        let read = self.map(&timer.readable, &during)?;
+        Ok((waited_seconds, timer.seconds(&read, dispatches.len())))
+    }
+}
+
 impl Executor for Gpu {
     fn adapter(&self) -> &Adapter {
         &self.adapter
@@ -280,52 +317,23 @@ impl Executor for Gpu {
     }
 
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
-        fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-        let pipeline = &self.programs[dispatch.program.0];
-        let bind_groups = self.bind_groups(dispatch, pipeline);
-        self.checked(dispatch.label)?;
+        let (waited_seconds, seconds) = self.submit(std::slice::from_ref(dispatch))?;
+        let (seconds, clock) = match seconds.as_deref() {
+            Some(&[seconds]) => (seconds, Clock::Timestamps),
+            _ => (waited_seconds, Clock::Wall),
+        };
+        Ok(Outcome { seconds, clock, waited_seconds, witness: None })
+    }
 
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-            label: Some(dispatch.label),
-            timestamp_writes: self.timer.as_ref().map(|timer| wgpu::ComputePassTimestampWrites {
-                query_set: &timer.queries,
-                beginning_of_pass_write_index: Some(0),
-                end_of_pass_write_index: Some(1),
-            }),
-        });
-        pass.set_pipeline(pipeline);
-        for (index, bind_group) in &bind_groups {
-            pass.set_bind_group(*index, bind_group, &[]);
-        }
-        let [x, y, z] = dispatch.grid;
-        pass.dispatch_workgroups(x, y, z);
-        drop(pass);
-        if let Some(timer) = &self.timer {
-            encoder.resolve_query_set(&timer.queries, 0..2, &timer.resolved, 0);
-            encoder.copy_buffer_to_buffer(&timer.resolved, 0, &timer.readable, 0, 16);
-        }
-        let commands = encoder.finish();
-        self.checked(dispatch.label)?;
+    fn dispatch_all(&mut self, dispatches: &[Dispatch<'_>]) -> Result<Option<Vec<Outcome>>, Error> {
+        let (waited_seconds, seconds) = self.submit(dispatches)?;
+        let clock = Clock::Timestamps;
+        let outcome = |seconds| Outcome { seconds, clock, waited_seconds, witness: None };
+        Ok(seconds.map(|all| all.into_iter().map(outcome).collect()))
+    }
 
-        let start = Instant::now();
-        self.queue.submit([commands]);
-        self.wait(dispatch.label)?;
-        let waited_seconds = start.elapsed().as_secs_f64();
-        let wall =
-            Outcome { seconds: waited_seconds, clock: Clock::Wall, waited_seconds, witness: None };
-        let Some(timer) = &self.timer else { return Ok(wall) };
-        let ticks = self.map(&timer.readable, dispatch.label)?;
-        let ticks: &[u64] = &bytemuck::pod_collect_to_vec(&ticks);
-        Ok(match *ticks {
-            // Some drivers offer timestamps and write nothing, or the same one twice.
-            [begin, end] if 0 < begin && begin < end => Outcome {
-                seconds: (end - begin) as f64 * timer.nanoseconds_per_tick * 1e-9,
-                clock: Clock::Timestamps,
-                ..wall
-            },
-            _ => wall,
-        })
+    fn most_at_once(&self) -> usize {
+        if self.timer.is_some() { timer::PASSES } else { 1 }
     }
 
     fn clear(&mut self) {
@@ -333,29 +341,6 @@ impl Executor for Gpu {
         // Destroying gives the memory back now; dropping would wait for the device's next poll.
         self.buffers.drain(..).for_each(|buffer| buffer.destroy());
     }
-}
-
-fn locked(fault: &Mutex<Fault>) -> MutexGuard<'_, Fault> {
-    fault.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An error with all of its causes, since wgpu keeps the telling part in the innermost.
-fn explain(error: &wgpu::Error) -> String {
-    let (mut text, mut cause) = match error {
-        wgpu::Error::OutOfMemory { source } => {
-            ("out of memory: choose a smaller batch or seq".to_owned(), source.source())
-        }
-        wgpu::Error::Validation { source, description } => (description.clone(), source.source()),
-        wgpu::Error::Internal { source, description } => (description.clone(), source.source()),
-    };
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

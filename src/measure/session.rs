@@ -1,18 +1,20 @@
 //! A plan loaded onto an executor: its buffers are made and filled, each kernel is compiled plain and counting,
-//! each pass is bound. Runs passes; what their results mean is the parent's business.
+//! each pass is bound. Runs passes (`passes`); what their results mean is the parent's business.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+mod passes;
+
+use std::collections::BTreeMap;
 
 use super::{
-    ChosenKernel, Observer, Progress, Stage,
+    ChosenKernel,
     uniform::{self, lacks},
 };
 use crate::{
     Error, Remedy,
-    execute::{Adapter, Allocation, Bound, Executor, Outcome},
+    execute::{Adapter, Allocation, Bound, Executor},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
-    observe::{Call, Counting, Observed},
+    observe::Counting,
     plan::{ELEMENT_BYTES, Init, Inputs, Plan, Slice},
 };
 
@@ -32,6 +34,10 @@ pub struct Session<'a> {
     restored: Vec<usize>,
     counters: Allocation,
     counter_bytes: u64,
+    /// What each pass took when it last ran by itself.
+    seconds: Vec<f64>,
+    /// Whether each pass must be waited for by itself to be timed.
+    apart: bool,
 }
 
 /// One kernel of the plan, compiled both ways.
@@ -45,12 +51,6 @@ struct Launch {
     kernel: usize,
     bindings: Vec<Bound>,
     counters: Bound,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Variant {
-    Plain,
-    Counted,
 }
 
 impl<'a> Session<'a> {
@@ -135,6 +135,8 @@ impl<'a> Session<'a> {
             restored,
             counters,
             counter_bytes,
+            seconds: vec![f64::INFINITY; plan.passes.len()],
+            apart: false,
         };
         session.filled()
     }
@@ -171,79 +173,6 @@ impl<'a> Session<'a> {
             values.append(&mut bytemuck::pod_collect_to_vec(&bytes));
         }
         Ok(values)
-    }
-
-    /// Runs one workgroup of every program, so that what a driver does at a first dispatch is done.
-    /// Leaves rubbish behind: every run starts by restoring what it relies on.
-    pub(super) fn warm_up(&mut self) -> Result<(), Error> {
-        let mut warm = vec![false; self.kernels.len()];
-        for index in 0..self.launches.len() {
-            if !std::mem::replace(&mut warm[self.launches[index].kernel], true) {
-                self.dispatch(index, Variant::Plain, [1; 3])?;
-                self.dispatch(index, Variant::Counted, [1; 3])?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs the counting kernels once.
-    pub(super) fn count(&mut self, observe: &mut Observer<'_>) -> Result<Vec<Observed>, Error> {
-        self.executor.write(self.counters, 0, &vec![0; self.counter_bytes as usize])?;
-        let outcomes = self.run(Stage::Counting, observe)?;
-        let raw = self.executor.read(self.counters, 0, self.counter_bytes)?;
-        outcomes
-            .into_iter()
-            .zip(self.launches.iter().zip(&self.plan.passes))
-            .map(|(outcome, (launch, pass))| {
-                let start = launch.counters.offset as usize;
-                let raw = &raw[start..start + launch.counters.size as usize];
-                let counting = &self.kernels[launch.kernel].counting;
-                let observed = counting.decode(raw, pass.grid, outcome.seconds);
-                observed.map_err(|error| error.of_pass(&pass.label))
-            })
-            .collect()
-    }
-
-    /// Runs the plain kernels once.
-    pub(super) fn plain(
-        &mut self,
-        stage: Stage,
-        observe: &mut Observer<'_>,
-    ) -> Result<Vec<Outcome>, Error> {
-        self.run(stage, observe)
-    }
-
-    fn run(&mut self, stage: Stage, observe: &mut Observer<'_>) -> Result<Vec<Outcome>, Error> {
-        self.fill(&self.restored.clone())?;
-        let variant = if stage == Stage::Counting { Variant::Counted } else { Variant::Plain };
-        let plan = self.plan;
-        plan.passes
-            .iter()
-            .enumerate()
-            .map(|(index, pass)| {
-                match observe(Progress { stage, pass, index, passes: plan.passes.len() }) {
-                    ControlFlow::Continue(()) => self.dispatch(index, variant, pass.grid),
-                    ControlFlow::Break(()) => Err(Error::Interrupted(pass.label.clone())),
-                }
-            })
-            .collect()
-    }
-
-    fn dispatch(
-        &mut self,
-        index: usize,
-        variant: Variant,
-        grid: [u32; 3],
-    ) -> Result<Outcome, Error> {
-        let Launch { kernel, bindings, counters } = &self.launches[index];
-        let counting = &self.kernels[*kernel].counting;
-        let label = &self.plan.passes[index].label;
-        let call = Call { label, bindings, grid };
-        match variant {
-            Variant::Plain => counting.run_plain(self.executor, &call),
-            Variant::Counted => counting.run_counting(self.executor, &call, *counters),
-        }
-        .map_err(|error| error.of_pass(label))
     }
 
     /// Gives buffers, by ascending positions in the plan, the contents that every run starts from.

@@ -7,3 +7,4 @@ mod fits;
 mod memory;
 mod mutation;
 mod races;
+mod together;

@@ -1,0 +1,142 @@
+//! Passes that are submitted together: what they leave is what they leave one by one, no submission takes long,
+//! and a clock that does not tell them apart has each of them timed by itself.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use flopmeter::{
+    Error,
+    execute::{
+        Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu,
+    },
+    kernel::KernelModule,
+    measure::{Measurement, Session},
+    model::{
+        AskedShape, Batch, Model,
+        lower::{Training, inputs, lower},
+    },
+    observe::TimeSource,
+};
+
+/// What every pass takes, by this executor's clock.
+const SECONDS: f64 = 0.03;
+
+/// An executor with a clock of its own, which notes what it runs together.
+struct Clocked {
+    inner: Cpu,
+    /// Whether the clock tells passes apart that are submitted together.
+    tells: bool,
+    submissions: Vec<usize>,
+}
+
+impl Clocked {
+    fn timed(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
+        let outcome = self.inner.dispatch(dispatch)?;
+        Ok(Outcome { seconds: SECONDS, clock: Clock::Timestamps, ..outcome })
+    }
+}
+
+impl Executor for Clocked {
+    fn adapter(&self) -> &Adapter {
+        self.inner.adapter()
+    }
+
+    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        self.inner.compile(kernel)
+    }
+
+    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
+        self.inner.allocate(label, bytes)
+    }
+
+    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
+        self.inner.write(buffer, offset, data)
+    }
+
+    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+        self.inner.read(buffer, offset, size)
+    }
+
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
+        self.timed(dispatch)
+    }
+
+    fn dispatch_all(&mut self, dispatches: &[Dispatch<'_>]) -> Result<Option<Vec<Outcome>>, Error> {
+        self.submissions.push(dispatches.len());
+        let outcomes: Result<Vec<_>, _> = dispatches.iter().map(|one| self.timed(one)).collect();
+        outcomes.map(|outcomes| self.tells.then_some(outcomes))
+    }
+
+    fn most_at_once(&self) -> usize {
+        64
+    }
+
+    fn clear(&mut self) {
+        self.inner.clear();
+    }
+}
+
+/// Measures a step with three timed runs; what was measured, and the loss.
+fn step(executor: &mut dyn Executor) -> (Measurement, Vec<f32>) {
+    let set = ["vocab_size=20", "d_model=8", "n_layers=1", "num_experts=2"];
+    let model = Model::resolve("resnet-bk", set).unwrap();
+    let asked = AskedShape { batch: Some(1), seq: Some(4) };
+    let batch = Batch::load(None, asked, &model.config, 7).unwrap();
+    let limits = executor.adapter().limits;
+    let plan = lower(&model.config, batch.shape, Training::default(), &limits).unwrap();
+    let weights = model.weights(7).unwrap();
+    let inputs = inputs(&weights, &batch);
+    let mut session = Session::open(executor, &plan, &inputs).unwrap();
+    let measured = session.measure(3, &mut |_| ControlFlow::Continue(())).unwrap();
+    let loss = session.read(&plan.outputs["loss"].windows).unwrap();
+    (measured, loss)
+}
+
+#[test]
+fn passes_are_submitted_together_for_a_tenth_of_a_second() {
+    let mut executor = Clocked { inner: common::embedded(), tells: true, submissions: Vec::new() };
+    let (measured, loss) = step(&mut executor);
+    let passes = measured.passes.len();
+    let mut once = vec![3; passes / 3];
+    once.extend((passes % 3 != 0).then_some(passes % 3));
+    assert_eq!(executor.submissions, once.repeat(3));
+    assert_eq!(measured.timing.source, TimeSource::Timestamps);
+    assert!(measured.passes.iter().all(|pass| pass.seconds == Some(SECONDS)));
+    assert_eq!(loss, step(&mut common::embedded()).1);
+}
+
+#[test]
+fn passes_that_a_clock_does_not_tell_apart_are_timed_one_by_one() {
+    let mut executor = Clocked { inner: common::embedded(), tells: false, submissions: Vec::new() };
+    let (measured, loss) = step(&mut executor);
+    assert_eq!(executor.submissions, [3], "the clock is asked once");
+    assert!(measured.passes.iter().all(|pass| pass.seconds == Some(SECONDS)));
+    assert_eq!(loss, step(&mut common::embedded()).1);
+}
+
+#[test]
+fn dispatches_that_run_together_run_one_after_the_other() {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32, 64>;
+        @compute @workgroup_size(64) fn twice(@builtin(local_invocation_index) i: u32) { x[i] *= 2.0; }
+        @compute @workgroup_size(64) fn more(@builtin(local_invocation_index) i: u32) { x[63u - i] += 1.0; }";
+    common::on_every_executor(|executor| {
+        let mut compile = |entry| {
+            let kernel = KernelModule::from_wgsl(entry, source, entry, &BTreeMap::new()).unwrap();
+            executor.compile(&kernel).unwrap()
+        };
+        let programs = ["twice", "more"].map(&mut compile);
+        let buffer = executor.allocate("x", 256).unwrap();
+        let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 256 }];
+        let dispatches: Vec<_> = (0..20)
+            .map(|index| {
+                let program = programs[index % 2];
+                Dispatch { label: "step", program, bindings: &bindings, grid: [1; 3] }
+            })
+            .collect();
+        let outcomes = executor.dispatch_all(&dispatches).unwrap();
+        assert!(outcomes.is_none_or(|outcomes| outcomes.len() == 20));
+        let read = executor.read(buffer, 0, 256).unwrap();
+        let expected = (0..10).fold(0.0, |x, _| 2.0 * x + 1.0);
+        assert_eq!(bytemuck::pod_collect_to_vec::<u8, f32>(&read), [expected; 64]);
+        assert!(executor.dispatch_all(&[]).unwrap().is_none_or(|outcomes| outcomes.is_empty()));
+    });
+}
