@@ -21,6 +21,7 @@ mod roofline;
 mod run;
 mod scale;
 mod shader;
+mod signals;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -70,9 +71,9 @@ pub fn run(arguments: Arguments) -> Outcome {
 }
 
 /// Does what a command asks for.
-fn execute(command: &'static Command, common: &Common) -> Result {
+fn execute(command: &'static Command, common: &'static Common) -> Result {
     match command {
-        Command::Run(_) => interrupt::leave_to_program(),
+        Command::Run(_) => signals::hand_on(),
         _ => interrupt::listen(),
     }?;
     match command {

@@ -36,12 +36,12 @@ pub struct Ran {
     pub unseen: Option<String>,
 }
 
-/// Runs a program, which is named as a shell would look for it, to its end.
+/// Runs a program, which is named as a shell would look for it, to its end. `started` is told the number of its process.
 ///
 /// # Errors
 /// [`Error::File`] where the program cannot be started or the layer is not found, and where what it recorded cannot
 /// be read.
-pub fn run(command: &[OsString], purpose: Purpose) -> Result<Ran, Error> {
+pub fn run(command: &[OsString], purpose: Purpose, started: &dyn Fn(u32)) -> Result<Ran, Error> {
     let Some((name, arguments)) = command.split_first() else {
         return Err(Error::Config("no program is named".into()));
     };
@@ -66,10 +66,15 @@ pub fn run(command: &[OsString], purpose: Purpose) -> Result<Ran, Error> {
         command.env(name, value);
     }
     let path = program::find(name);
-    let status = command.status().map_err(|error| Error::File {
-        path: name.into(),
-        problem: format!("the program cannot be started: {error}"),
-    })?;
+    let failed = |what: &'static str| {
+        move |error: std::io::Error| Error::File {
+            path: name.into(),
+            problem: format!("{what}: {error}"),
+        }
+    };
+    let mut child = command.spawn().map_err(failed("the program cannot be started"))?;
+    started(child.id());
+    let status = child.wait().map_err(failed("the program's end cannot be waited for"))?;
     let recordings = read(&recordings)?;
     let unseen = path.filter(|_| recordings.is_empty()).and_then(|path| program::unseen(&path));
     Ok(Ran { status, recordings, unseen })

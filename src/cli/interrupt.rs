@@ -3,12 +3,11 @@
 //! second one ends it at once. Files are whole whenever the process ends.
 
 use std::{
-    io::{self, Write as _},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
-    thread,
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,7 @@ use anyhow::Context as _;
 
 use flopmeter::Error;
 
-use super::Outcome;
+use super::{Outcome, output};
 
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
@@ -33,8 +32,13 @@ static DURING: Mutex<String> = Mutex::new(String::new());
 /// How many things are under way that must not be broken off.
 static UNBROKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether nothing may begin any more that must not be broken off.
-static ENDING: AtomicBool = AtomicBool::new(false);
+/// The thread that ends the process: in others nothing may begin any more that must not be broken off.
+static ENDING: Mutex<Option<ThreadId>> = Mutex::new(None);
+
+/// What the command still does where the process is ended during it.
+static LAST: Mutex<Option<Last>> = Mutex::new(None);
+
+type Last = Box<dyn FnOnce() -> anyhow::Error + Send>;
 
 /// Whether a thread was left to itself that may be within a driver.
 static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
@@ -53,25 +57,21 @@ pub fn listen() -> super::Result<()> {
     .context("cannot listen for ctrl-C")
 }
 
-/// Leaves ctrl-C to the program that is run, which a terminal sends it to as well; this process waits for the program.
-pub fn leave_to_program() -> super::Result<()> {
-    ctrlc::set_handler(|| {}).context("cannot listen for ctrl-C")
-}
-
 /// Ends the process unless it ends by itself.
 fn end() {
     thread::sleep(GRACE);
+    let ending = |thread| *ENDING.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     loop {
-        ENDING.store(true, SeqCst);
+        ending(Some(thread::current().id()));
         if UNBROKEN.load(SeqCst) == 0 {
             break;
         }
-        ENDING.store(false, SeqCst);
+        ending(None);
         thread::sleep(TICK);
     }
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
     let during = DURING.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    // There is nowhere to report to that reporting failed.
-    let _ = writeln!(io::stderr(), "error: {}", Error::Interrupted(during));
+    output::complain(&last.map_or_else(|| Error::Interrupted(during).into(), |last| last()));
     leave(STOPPED);
 }
 
@@ -126,10 +126,28 @@ pub struct Unbroken(());
 /// Begins something that must not be broken off; a second ctrl-C breaks it off all the same.
 pub fn unbroken() -> Unbroken {
     UNBROKEN.fetch_add(1, SeqCst);
-    while ENDING.load(SeqCst) {
-        thread::yield_now();
+    let may_begin = |by: &Option<ThreadId>| by.is_none_or(|by| by == thread::current().id());
+    while !may_begin(&ENDING.lock().unwrap_or_else(PoisonError::into_inner)) {
+        thread::sleep(TICK);
     }
     Unbroken(())
+}
+
+/// What a command still does where the process is ended during it, until this is dropped.
+pub struct AtEnd(());
+
+/// Has the process do `last` where it is ended before the command comes to its next step, and complain of what it
+/// returns. The thread that ends the process does it while the command's own may be within a driver, so
+/// whatever both use is behind a lock.
+pub fn at_end(last: impl FnOnce() -> anyhow::Error + Send + 'static) -> AtEnd {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
+    AtEnd(())
+}
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 impl Drop for Unbroken {

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use flopmeter::{
     result::{Ending, RunReport},
-    run::{self, Purpose},
+    run::{self, Purpose, Ran},
 };
 
 use super::{
@@ -12,12 +12,13 @@ use super::{
     args::{Common, Run},
     export::{Formats, Places},
     output,
+    signals::program,
 };
 
 pub fn run(asked: &Run, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?.of_another_command();
-    let ran = run::run(&asked.program, Purpose::Count)?;
+    let ran = run_program(asked, Purpose::Count)?;
     let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned());
     let ending = ending(ran.status);
     let mut report = RunReport::new(
@@ -28,7 +29,7 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
         asked.convention,
     );
     if asked.time && ending.code == Some(0) {
-        let again = run::run(&asked.program, Purpose::Time)?;
+        let again = run_program(asked, Purpose::Time)?;
         let failed = "the second run, for times, did not end as the first: nothing was timed";
         output::warn((!again.status.success()).then(|| failed.to_owned()), common);
         if again.status.success() {
@@ -42,6 +43,13 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
         // As shells have it.
         (None, signal) => Outcome::OfProgram(128 | u8::try_from(signal.unwrap_or(0)).unwrap_or(0)),
     })
+}
+
+/// Runs the program, which is sent what signals this process is.
+fn run_program(asked: &Run, purpose: Purpose) -> super::Result<Ran> {
+    let ran = run::run(&asked.program, purpose, &program::started);
+    program::ended();
+    Ok(ran?)
 }
 
 /// How a program ended.

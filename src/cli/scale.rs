@@ -1,6 +1,8 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anyhow::{anyhow, bail};
 
 use flopmeter::{
@@ -24,7 +26,7 @@ use super::{
     progress::Bar,
 };
 
-pub fn run(asked: &Scale, common: &Common) -> super::Result {
+pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     if asked.work.setup.kernels != KernelSet::Auto {
@@ -34,33 +36,70 @@ pub fn run(asked: &Scale, common: &Common) -> super::Result {
     }
     let sweep = sweep(asked)?;
     let points = sweep.points();
-    // What was measured is to be said: the run ends before its next pass, and is not ended during one.
+    let telling = Telling { asked, common, formats, places, sweep };
+    if !asked.measure {
+        return telling.tell(points.into_iter().map(|point| (point, Fate::Estimated)).collect());
+    }
+    // What was measured is said also where the process is ended during a pass of another point.
+    let telling = Arc::new(telling);
+    let fates = Arc::new(Mutex::new(Vec::new()));
+    let at_end = interrupt::at_end({
+        let (telling, fates) = (Arc::clone(&telling), Arc::clone(&fates));
+        move || {
+            // The command waits for this lock, if not for a device, until the process has ended.
+            let mut fates = fates.lock().unwrap_or_else(PoisonError::into_inner);
+            if fates.is_empty() {
+                return Error::Interrupted("the preparation of the sweep".into()).into();
+            }
+            match telling.tell(std::mem::take(&mut *fates)) {
+                Ok(_) => anyhow!("interrupted at the end of the sweep; the report was written"),
+                Err(error) => error,
+            }
+        }
+    });
+    measured(asked, common, &telling.sweep, &points, &fates)?;
     let _whole = interrupt::unbroken();
-    let fates = if asked.measure {
-        measured(asked, common, &sweep, &points)?
-    } else {
-        points.into_iter().map(|point| (point, Fate::Estimated)).collect()
-    };
-    let report = ScaleReport::new(sweep, asked.convention, fates);
-    if report.points.is_empty()
-        && let Some(first) = report.skipped.first()
-    {
-        bail!("no point of the sweep makes sense; the first: {}", first.why);
+    drop(at_end);
+    let fates = std::mem::take(&mut *fates.lock().unwrap_or_else(PoisonError::into_inner));
+    telling.tell(fates)
+}
+
+/// What became of the points so far. All are there from the beginning, as they are where the sweep ends at once.
+type Fates = Mutex<Vec<(Point, Fate)>>;
+
+/// How the sweep is reported.
+struct Telling {
+    asked: &'static Scale,
+    common: &'static Common,
+    formats: Formats,
+    places: Places,
+    sweep: Sweep,
+}
+
+impl Telling {
+    fn tell(&self, fates: Vec<(Point, Fate)>) -> super::Result {
+        let Self { asked, common, formats, places, sweep } = self;
+        let report = ScaleReport::new(sweep.clone(), asked.convention, fates);
+        if report.points.is_empty()
+            && let Some(first) = report.skipped.first()
+        {
+            bail!("no point of the sweep makes sense; the first: {}", first.why);
+        }
+        formats.write(&report, places, common)?;
+        let broken = |reason| matches!(reason, Reason::Failed | Reason::Interrupted);
+        if let Some(first) = report.skipped.iter().find(|skipped| broken(skipped.reason)) {
+            bail!("the sweep is not complete: {}; what was measured is in the report", first.why);
+        }
+        if let Some(first) = report.skipped.iter().find(|skipped| skipped.reason == Reason::Cut) {
+            output::complain(&anyhow!("{}", first.why).context(hint::AUTO));
+            return Ok(Outcome::CheckFailed);
+        }
+        // A shard may have no point, or only such as are refused; that is no failure of its machine.
+        if asked.measure && asked.shard.is_none() && !report.is_measured() {
+            bail!("no point of the sweep was measured; the first: {}", report.skipped[0].why);
+        }
+        Ok(Outcome::of(report.holds()))
     }
-    formats.write(&report, &places, common)?;
-    let broken = |reason| matches!(reason, Reason::Failed | Reason::Interrupted);
-    if let Some(first) = report.skipped.iter().find(|skipped| broken(skipped.reason)) {
-        bail!("the sweep is not complete: {}; what was measured is in the report", first.why);
-    }
-    if let Some(first) = report.skipped.iter().find(|skipped| skipped.reason == Reason::Cut) {
-        output::complain(&anyhow!("{}", first.why).context(hint::AUTO));
-        return Ok(Outcome::CheckFailed);
-    }
-    // A shard may have no point, or only such as are refused; that is no failure of its machine.
-    if asked.measure && asked.shard.is_none() && !report.is_measured() {
-        bail!("no point of the sweep was measured; the first: {}", report.skipped[0].why);
-    }
-    Ok(Outcome::of(report.holds()))
 }
 
 /// What was asked, its axes known to the model.
@@ -92,7 +131,8 @@ fn measured(
     common: &Common,
     sweep: &Sweep,
     points: &[Point],
-) -> super::Result<Vec<(Point, Fate)>> {
+    fates: &Fates,
+) -> super::Result<()> {
     // What the data are is the same at every point that has any.
     let model = points.iter().find_map(|point| Some(sweep.resolve(point).ok()?.0));
     let data = match &model {
@@ -116,7 +156,7 @@ fn measured(
             adapter: executor.adapter().clone(),
         };
         let on = On { executor, moved, is_final: is_final || moved.is_some() };
-        points_on(asked, common, &conditions, points, on)
+        points_on(asked, common, &conditions, points, fates, on)
     });
     Ok(ran?)
 }
@@ -137,45 +177,51 @@ fn points_on(
     common: &Common,
     conditions: &Conditions,
     points: &[Point],
+    fates: &Fates,
     On { executor, moved, is_final }: On<'_>,
-) -> Result<Vec<(Point, Fate)>, Error> {
+) -> Result<(), Error> {
     let Conditions { sweep, .. } = conditions;
     let shard = asked.shard.unwrap_or(Shard::WHOLE);
     let folder = asked.out.as_deref().map(|path| PointFolder::open(path, conditions.clone()));
     let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
-    let kept = |point: &Point| folder.as_ref().map_or(Ok(None), |folder| folder.kept(point));
-    let kept = points.iter().map(kept).collect::<Result<Vec<_>, Error>>()?;
-
-    let mut fates = Vec::new();
-    for (i, (point, kept)) in points.iter().zip(kept).enumerate() {
-        let name = sweep.name(point);
-        if !shard.has(i) {
-            let why = format!("it is not in shard {shard}");
-            fates.push((point.clone(), Fate::Skipped(Reason::Missing, why)));
-            continue;
-        }
-        let ran = match kept {
+    let begins = points.iter().enumerate().map(|(i, point)| {
+        let kept = if shard.has(i) { &folder } else { &None };
+        let kept = kept.as_ref().map_or(Ok(None), |folder| folder.kept(point))?;
+        let fate = match kept {
             Some(report) => {
-                log::info!("{name}: kept");
-                Ok(report)
+                log::info!("{}: kept", sweep.name(point));
+                Fate::Measured(report)
             }
-            None => {
-                log::info!("{name}: measuring");
-                let ran = interrupt::check(&name)
-                    .and_then(|()| measure(asked, common, conditions, point, executor));
-                // What one point holds, the next may need.
-                executor.clear();
-                let ran = ran.map(|mut report| {
-                    report.provenance.moved = moved.cloned();
-                    report
-                });
-                if let (Ok(report), Some(folder)) = (&ran, &folder) {
-                    folder.write(point, report)?;
-                }
-                ran
+            None if shard.has(i) => {
+                Fate::Skipped(Reason::Interrupted, "interrupted before it was measured".into())
             }
+            None => Fate::Skipped(Reason::Missing, format!("it is not in shard {shard}")),
         };
+        Ok((point.clone(), fate))
+    });
+    let begins = begins.collect::<Result<Vec<_>, Error>>()?;
+    let due: Vec<bool> = begins
+        .iter()
+        .map(|(_, fate)| matches!(fate, Fate::Skipped(Reason::Interrupted, _)))
+        .collect();
+    let fates = || fates.lock().unwrap_or_else(PoisonError::into_inner);
+    *fates() = begins;
+
+    for (i, point) in points.iter().enumerate().filter(|&(i, _)| due[i]) {
+        let name = sweep.name(point);
+        log::info!("{name}: measuring");
+        let ran = interrupt::check(&name)
+            .and_then(|()| measure(asked, common, conditions, point, executor));
+        // What one point holds, the next may need.
+        executor.clear();
+        let ran = ran.map(|mut report| {
+            report.provenance.moved = moved.cloned();
+            report
+        });
+        if let (Ok(report), Some(folder)) = (&ran, &folder) {
+            folder.write(point, report)?;
+        }
         let fate = match ran {
             Ok(report) => Fate::Measured(report),
             Err(error)
@@ -184,14 +230,7 @@ fn points_on(
                 return Err(error);
             }
             Err(error) => {
-                let reason = match &error {
-                    Error::Config(_) | Error::Refused { .. } | Error::File { .. } => {
-                        Reason::Refused
-                    }
-                    Error::Interrupted(_) => Reason::Interrupted,
-                    error if error.kernel().is_some_and(KernelError::is_of_a_run) => Reason::Cut,
-                    _ => Reason::Failed,
-                };
+                let reason = reason(&error);
                 let why = match error {
                     // It says that nothing was written, which is true of this point only.
                     Error::Interrupted(during) => format!("interrupted during {during}"),
@@ -204,9 +243,19 @@ fn points_on(
                 Fate::Skipped(reason, why)
             }
         };
-        fates.push((point.clone(), fate));
+        fates()[i].1 = fate;
     }
-    Ok(fates)
+    Ok(())
+}
+
+/// Why a point was not measured.
+fn reason(error: &Error) -> Reason {
+    match error {
+        Error::Config(_) | Error::Refused { .. } | Error::File { .. } => Reason::Refused,
+        Error::Interrupted(_) => Reason::Interrupted,
+        error if error.kernel().is_some_and(KernelError::is_of_a_run) => Reason::Cut,
+        _ => Reason::Failed,
+    }
 }
 
 /// Runs one point.

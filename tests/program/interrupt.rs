@@ -1,50 +1,53 @@
 //! Ctrl-C, in every command that runs something and on every kind of executor, while a dispatch is under way
-//! that does not end by itself: one message, exit code 2, no file, and all of it at once.
+//! that does not end by itself, or not for long: one message, exit code 2, no file. A command that waited for an
+//! endless dispatch would end by its own timeout, with another message.
 #![cfg(unix)]
 
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use serde_json::Value;
 
 use crate::command::PROGRAM;
 
-/// A second, and one more for a machine that has other things to do.
-const AT_ONCE: Duration = Duration::from_secs(2);
-
-/// Starts the program, sends it a ctrl-C a while after it said that it is about to run, and holds how it ends
-/// against what every command promises.
-fn stopped(arguments: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
-    let report = folder.path().join("report.json");
+/// Starts the program, sends it a ctrl-C a while after a line of its log that `begins`, and holds what every
+/// command promises of its end: exit code 2, and one message, which has `error` in it.
+fn interrupted(arguments: &[&str], begins: impl Fn(&str) -> bool, error: &str) -> Output {
     let mut child = Command::new(PROGRAM)
         .args(arguments)
-        .args(["-v", "--json", report.to_str().unwrap()])
+        .arg("-v")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let begun = ["running on", "runs on", "measuring"];
-    let begins = |line: String| begun.iter().any(|begun| line.contains(begun));
-    assert!(log.by_ref().any(|line| begins(line.unwrap())), "{arguments:?} did not begin");
+    assert!(log.by_ref().any(|line| begins(&line.unwrap())), "{arguments:?} did not begin");
     thread::sleep(Duration::from_millis(500));
     assert_eq!(child.try_wait().unwrap(), None, "{arguments:?} ended by itself");
-    let asked = Instant::now();
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    let took = asked.elapsed();
     let said: Vec<String> = log.map(Result::unwrap).collect();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said:?}");
-    let is_error =
-        |line: &&String| line.starts_with("error: ") && line.contains("interrupted during ");
-    let errors = said.iter().filter(is_error).count();
+    let errors = said.iter().filter(|line| line.starts_with("error: ")).count();
     assert_eq!(errors, 1, "{arguments:?}: {said:?}");
-    assert!(took < AT_ONCE, "{arguments:?} took {took:?}");
+    assert!(said.iter().any(|line| line.contains(error)), "{arguments:?}: {said:?}");
+    output
+}
+
+/// Interrupts a command that has nothing to keep, which leaves no file and no report.
+fn stopped(arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let arguments = [arguments, &["--json", report.to_str().unwrap()]].concat();
+    let begun = ["running on", "runs on", "measuring"];
+    let begins = |line: &str| begun.iter().any(|begun| line.contains(begun));
+    let output = interrupted(&arguments, begins, "interrupted during ");
     assert!(output.stdout.is_empty(), "{arguments:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?}");
 }
@@ -83,6 +86,31 @@ fn a_pass_that_takes_long_is_stopped() {
     stopped(&[&["check", "--adapter", "embedded"], &LONG[..]].concat());
     let compare = ["compare", "resnet-bk", "resnet-bk", "--measure", "--adapter-a", "embedded"];
     stopped(&[&compare[..], &LONG].concat());
+}
+
+/// A sweep has what it measured to keep: it reports that, at once, while a pass of the next point is under way.
+#[test]
+fn a_sweep_that_is_stopped_reports_what_it_measured() {
+    for adapter in adapters() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report.json");
+        let axis = ["scale", "--measure", "--axis", "batch=2,50000,3", "--adapter", adapter];
+        let long = ["--json", report.to_str().unwrap()];
+        let arguments = [&axis[..], &long, &LONG[2..]].concat();
+        let begins = |line: &str| line.contains("batch-50000: measuring");
+        let error = "error: the sweep is not complete: interrupted ";
+        interrupted(&arguments, begins, error);
+        let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+        let measured: Vec<_> = report["points"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|point| point["items"][0]["measured"].is_u64())
+            .map(|point| point["at"]["batch"].as_u64().unwrap())
+            .collect();
+        assert_eq!(measured, [2], "{report}");
+        assert_eq!(report["skipped"].as_array().unwrap().len(), 2, "{report}");
+    }
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn kernels_are_timed_as_they_are_in_a_second_run() {
 fn the_programs_output_and_exit_code_are_its_own() {
     let run = flopmeter(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     let mut run = run;
-    let said = contains("err\n").and(contains("with exit code 7")).and(contains("no Vulkan"));
+    let said = contains("err\n").and(contains("with exit code 7")).and(contains("used no Vulkan"));
     run.assert().code(7).stdout("out\n").stderr(said);
     // As shells say that a signal ended it.
     let mut killed = flopmeter(&["run", "--", "sh", "-c", "kill -TERM $$"]);
@@ -130,6 +130,39 @@ fn the_programs_output_and_exit_code_are_its_own() {
     flopmeter(&["run", "--strict", "--", "true"]).assert().code(1);
     flopmeter(&["run", "--", "true"]).assert().code(0);
     flopmeter(&["run", "--quiet", "--", "true"]).assert().code(0).stderr("");
+}
+
+/// What asks this program to end asks the program that it runs, which ends as it likes; that is reported then.
+#[cfg(unix)]
+#[test]
+fn a_request_to_end_is_the_programs() {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+    };
+
+    let script = "trap 'echo asked; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut running = Command::new(PROGRAM)
+        .args(["run", "--", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(running.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    let pid = running.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(said.next().unwrap().unwrap(), "asked");
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("used no Vulkan"));
+
+    // A signal that is ignored where the run was started is one that the program ignores.
+    let script = format!(
+        "trap '' TERM; exec {PROGRAM} run -q -- sh -c 'trap - TERM; kill -TERM $$; echo alive'"
+    );
+    let ignored = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!((ignored.status.code(), &*ignored.stdout), (Some(0), &b"alive\n"[..]));
 }
 
 #[test]
