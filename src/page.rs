@@ -39,7 +39,7 @@ pub use paged::Paged;
 pub use plot::{Bar, Curve, Figure, Mark, Plot, Rise, Stretch, Track};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section};
-pub use table::{Column, Row, Table};
+pub use table::{Column, Idle, Narrow, Row, Table};
 pub use tone::Tone;
 
 use cell::marked;

@@ -76,7 +76,7 @@ impl Formats {
         self.export(report, common)?;
         if !places.has_standard() {
             let page = report.page(common.verbose > 0);
-            output::print(&table::render(&page, output::color(common)))?;
+            output::print(&table::render(&page, output::terminal(common)))?;
         }
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Formats {
     pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
         if self.claimed.is_empty() && !common.quiet {
             let page = report.page(common.verbose > 0);
-            output::print_beside(&table::render(&page, false));
+            output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }
         self.export(report, common)
     }

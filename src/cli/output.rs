@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use clap::ColorChoice;
+use console::Term;
 
-use flopmeter::{files, profile::KeptTensor, tensors};
+use flopmeter::{files, format::table::Terminal, profile::KeptTensor, tensors};
 
 use super::{args::Common, hint, interrupt};
 
@@ -103,13 +104,34 @@ fn listened(written: io::Result<()>) -> super::Result<()> {
     }
 }
 
-/// Whether this standard output is to have colours.
-pub fn color(common: &Common) -> bool {
-    match common.color {
+/// What a report is shown on that goes to standard output.
+pub fn terminal(common: &Common) -> Terminal {
+    let on_terminal = io::stdout().is_terminal();
+    let color = match common.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            on_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         }
+    };
+    on(on_terminal, Term::stdout(), Terminal { color, ..whole(common) })
+}
+
+/// The same for standard error.
+pub fn terminal_beside(common: &Common) -> Terminal {
+    on(io::stderr().is_terminal(), Term::stderr(), whole(common))
+}
+
+fn whole(common: &Common) -> Terminal {
+    Terminal { whole: common.verbose > 0, ..Terminal::PIPE }
+}
+
+fn on(is_terminal: bool, its: Term, terminal: Terminal) -> Terminal {
+    /// Where less is left for a line, nothing can be read any more.
+    const LEAST: usize = 40;
+    if !is_terminal || terminal.whole {
+        return Terminal { whole: true, ..terminal };
     }
+    let width = its.size_checked().map(|(_, columns)| usize::from(columns).max(LEAST));
+    Terminal { width, ..terminal }
 }

@@ -74,7 +74,7 @@ fn list(facts: &[Fact]) -> Markup {
             @for fact in facts {
                 dt { (fact.name) }
                 dd class=[class(fact.tone)] {
-                    (fact.text)
+                    (fact.whole())
                     @if !fact.details.is_empty() {
                         ul { @for detail in &fact.details { li { (detail) } } }
                     }

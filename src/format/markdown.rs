@@ -34,7 +34,7 @@ pub fn render(page: &Page) -> String {
 
 fn item(text: &mut String, fact: &Fact) {
     let name = if fact.name.is_empty() { String::new() } else { format!("**{}** ", fact.name) };
-    let _ = writeln!(text, "- {name}{}", escaped(&fact.text));
+    let _ = writeln!(text, "- {name}{}", escaped(&fact.whole()));
     for detail in &fact.details {
         let _ = writeln!(text, "  - {}", escaped(detail));
     }

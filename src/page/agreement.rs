@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::Problems;
+use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, provenance, watched,
@@ -23,15 +23,21 @@ impl Paged for Agreement {
         found.push(values(self));
         Page {
             title: "Whether executors agree".to_owned(),
-            sections: vec![
-                Section::facts(
-                    "What is measured",
-                    subject(self).into_iter().chain([definition]).chain(chosen).collect::<Vec<_>>(),
-                ),
-                Section::table("Kernels", kernels(self)),
-                Section::facts("Findings", found),
-                answer(self),
-            ],
+            sections: at_both_ends(
+                Some(answer(self)),
+                vec![
+                    Section::facts(
+                        "What is measured",
+                        subject(self)
+                            .into_iter()
+                            .chain([definition])
+                            .chain(chosen)
+                            .collect::<Vec<_>>(),
+                    ),
+                    Section::table("Kernels", kernels(self)),
+                    Section::facts("Findings", found),
+                ],
+            ),
         }
     }
 }
@@ -48,7 +54,7 @@ fn subject(agreement: &Agreement) -> Option<Fact> {
 }
 
 /// Whether all opinions agree.
-fn answer(agreement: &Agreement) -> Section {
+fn answer(agreement: &Agreement) -> Fact {
     let mut problems = Problems::default();
     for counts in &agreement.counts {
         problems.counts(counts.tally(), &format!("each other ({})", counts.name));

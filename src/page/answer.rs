@@ -1,4 +1,4 @@
-//! The last line of a report that judged something: `PASS` or `FAIL`, and in words what holds or what does not.
+//! What a report that judged something begins and ends with: `PASS` or `FAIL`, and in words what holds or what does not.
 //! Knows how many opinions agree; not whose they are.
 
 use super::{Fact, Section, Tone, number::grouped};
@@ -6,6 +6,14 @@ use crate::{
     check::Tally,
     result::{Provenance, Watched},
 };
+
+/// Puts an answer at both ends of a report, so that a reader need not look for it.
+pub(super) fn at_both_ends(answer: Option<Fact>, sections: Vec<Section>) -> Vec<Section> {
+    let end = |answer: &Fact| Section::facts("Answer", [answer.clone()]);
+    let begin = |answer: &Fact| Section::facts("In short", [answer.clone()]);
+    let (first, last) = (answer.as_ref().map(begin), answer.as_ref().map(end));
+    first.into_iter().chain(sections).chain(last).collect()
+}
 
 /// What a report found that should not be.
 #[derive(Default)]
@@ -48,12 +56,11 @@ impl Problems {
     }
 
     /// The answer: `holds` where there are no problems.
-    pub(super) fn answer(self, holds: impl Into<String>) -> Section {
-        let fact = if self.0.is_empty() {
+    pub(super) fn answer(self, holds: impl Into<String>) -> Fact {
+        if self.0.is_empty() {
             Fact::new("PASS", holds).toned(Tone::Good)
         } else {
             Fact::new("FAIL", self.0.join("; ")).toned(Tone::Bad)
-        };
-        Section::facts("Answer", [fact])
+        }
     }
 }

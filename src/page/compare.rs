@@ -1,6 +1,6 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
-use super::answer::Problems;
+use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
@@ -22,13 +22,13 @@ impl Paged for CompareReport {
             Section::table("Components", components(self)),
             Section::facts("Speedup", speedup(self)),
         ]);
-        sections.extend(answer(self));
+        let sections = at_both_ends(answer(self), sections);
         Page { title: format!("{} beside {}", self.a.model, self.b.model), sections }
     }
 }
 
 /// Whether what ran can be relied on, where anything ran.
-fn answer(report: &CompareReport) -> Option<Section> {
+fn answer(report: &CompareReport) -> Option<Fact> {
     let mut problems = Problems::default();
     let mut passes = 0;
     for side in [&report.a, &report.b] {

@@ -1,6 +1,6 @@
 //! The table of components: one block a phase, layers of one shape summed unless each is wanted.
 
-use super::{Cell, Column, Row, Table, Tone, roofline};
+use super::{Cell, Column, Idle, Row, Table, Tone, roofline};
 use crate::{
     op::Cost,
     plan::{ComponentName, Phase},
@@ -30,15 +30,15 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
     let mut columns = vec![
         Column::text("component", "component"),
         Column::number("measured", "measured"),
-        Column::number("exact", "exact"),
-        Column::number("diff", "difference"),
-        Column::number("estimate", "estimate"),
+        Column::number("exact", "exact").idle(Idle::WhereEqual(1)),
+        Column::number("diff", "difference").idle(Idle::WhereZero),
+        Column::number("estimate", "estimate").gives_way(3),
         Column::number("ratio", "ratio"),
-        Column::number("bytes", "bytes"),
-        Column::number("FLOP/B", "flops_per_byte"),
+        Column::number("bytes", "bytes").gives_way(4),
+        Column::number("FLOP/B", "flops_per_byte").gives_way(5),
         Column::number("time", "seconds"),
-        Column::number("GFLOP/s", "gflops_per_second"),
-        Column::number("share", "share"),
+        Column::number("GFLOP/s", "gflops_per_second").gives_way(2),
+        Column::number("share", "share").gives_way(1),
     ];
     if report.extrapolation.is_some() {
         columns.push(Column::text("scaled up", "extrapolated"));

@@ -11,7 +11,7 @@ pub(super) fn sections(checks: &[Examined]) -> Vec<Section> {
     if !facts.is_empty() {
         sections.push(Section::facts("Findings", facts));
     }
-    sections.extend(answer(checks));
+    sections.extend(answer(checks).map(|answer| Section::facts("Answer", [answer])));
     sections
 }
 
@@ -26,7 +26,7 @@ fn facts(check: &Examined) -> Vec<Fact> {
 }
 
 /// Whether everything holds; `None` where nothing was judged.
-pub(super) fn answer(checks: &[Examined]) -> Option<Section> {
+pub(super) fn answer(checks: &[Examined]) -> Option<Fact> {
     let mut problems = Problems::default();
     for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
         problems.say(finding.text.clone());
@@ -42,7 +42,8 @@ pub(super) fn of_page(page: &Page) -> Vec<Examined> {
         Content::Table(_) | Content::Plot(_) => None,
     });
     let answers = facts.flatten().filter(|fact| ["PASS", "FAIL"].contains(&fact.name));
-    let judged = answers.map(|answer| {
+    // The answer stands at both ends of a page.
+    let judged = answers.last().into_iter().map(|answer| {
         let fails = answer.name == "FAIL";
         let finding = fails.then(|| Finding::new(FindingKind::Answer, answer.text.clone()));
         let what = if fails { page.title.clone() } else { answer.text.clone() };

@@ -2,7 +2,7 @@
 //! differ, verdict, loss and timing.
 
 use super::answer::Problems;
-use super::number::{grouped, ratio, seconds};
+use super::number::{decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
     components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
@@ -25,6 +25,7 @@ impl Paged for Report {
         found.extend(self.provenance.tally.as_ref().map(|own| provenance::tally("", own)));
         found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
+            Section::facts("In short", short(self)),
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
@@ -45,9 +46,32 @@ impl Paged for Report {
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
-        sections.push(answer(self));
+        sections.push(Section::facts("Answer", [answer(self)]));
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
+}
+
+/// What was executed, how fast, and how far off the published estimate is.
+fn short(report: &Report) -> Vec<Fact> {
+    let Totals { measured, estimate, .. } = report.totals;
+    let (measured, estimate) = (measured.total(), estimate.total());
+    let marked = |figure| marked(report.extrapolation.is_some(), figure);
+    let speed = report.timing.plain_seconds.map_or_else(String::new, |plain| {
+        let rate = decimal(measured as f64 / plain * 1e-9, 2);
+        format!(" in {}: {} GFLOP/s", marked(seconds(plain)), marked(rate))
+    });
+    let executed = format!("{} FLOPs{speed}", marked(grouped(measured)));
+    let off = (estimate > 0).then(|| {
+        let ratio = marked(ratio(measured, estimate));
+        let largest = report.causes.iter().max_by_key(|cause| cause.difference.unsigned_abs());
+        let largest = largest.filter(|cause| cause.difference != 0);
+        let most = largest.map_or_else(String::new, |cause| {
+            format!("; the largest difference: {}, {}", signed(cause.difference), cause.text)
+        });
+        let said = format!("{ratio} x the published estimate of {}{most}", grouped(estimate));
+        Fact { prose: true, ..Fact::new("that is", said) }
+    });
+    [Fact::new("executed", executed)].into_iter().chain(off).chain([answer(report)]).collect()
 }
 
 /// What was run, on what, and what its numbers mean.
@@ -118,9 +142,8 @@ fn beside(report: &Report) -> Vec<Fact> {
     backward.into_iter().chain(again).chain(ways).chain(field).collect()
 }
 
-/// How many passes agree, and which do not.
 /// Whether every number in the report can be relied on.
-fn answer(report: &Report) -> Section {
+fn answer(report: &Report) -> Fact {
     let mut problems = Problems::default();
     problems.counts(report.verdict, "their closed forms");
     problems.provenance(&report.provenance);
@@ -129,6 +152,7 @@ fn answer(report: &Report) -> Section {
     problems.answer(format!("{passes} passes executed exactly what their closed forms say"))
 }
 
+/// How many passes agree, and which do not.
 fn verdict(report: &Report) -> Fact {
     let named = |what: &str, is: fn(&Verdict) -> bool| {
         let passes: Vec<&PassRow> = report.passes.iter().filter(|p| is(&p.verdict)).collect();

@@ -12,8 +12,9 @@ pub(super) fn kernels(chosen: &[ChosenKernel]) -> Option<Fact> {
         format!("{kernel} ({})", tile.join(", "))
     };
     let all: Vec<String> = chosen.iter().map(one).collect();
-    let said = format!("{} chosen for this adapter: {}", grouped(all.len() as u64), all.join("; "));
-    (!all.is_empty()).then(|| Fact { prose: true, ..Fact::new("kernels", said) })
+    let said = format!("{} chosen for this adapter", grouped(all.len() as u64));
+    let more = format!(": {}", all.join("; "));
+    (!all.is_empty()).then(|| Fact { more, prose: true, ..Fact::new("kernels", said) })
 }
 
 /// Why another adapter ran what this one was asked first.

@@ -1,7 +1,7 @@
 //! What a sweep's report says: its points, how each component grows, what was skipped, and which published
 //! claims hold.
 
-use super::answer::Problems;
+use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
@@ -26,7 +26,7 @@ impl Paged for ScaleReport {
         }
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
-        sections.extend(self.is_measured().then(|| answer(self)));
+        let sections = at_both_ends(self.is_measured().then(|| answer(self)), sections);
         let how = if self.is_measured() { "measured" } else { "estimated" };
         Page { title: format!("{}: how cost grows, {how}", self.sweep.model), sections }
     }
@@ -245,7 +245,7 @@ fn claims(report: &ScaleReport) -> Table {
 }
 
 /// Whether what was measured can be relied on, and is all that was asked for.
-fn answer(report: &ScaleReport) -> Section {
+fn answer(report: &ScaleReport) -> Fact {
     let mut problems = Problems::default();
     for point in &report.points {
         point.verdict.iter().for_each(|verdict| problems.counts(*verdict, "their closed forms"));

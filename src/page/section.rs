@@ -39,6 +39,8 @@ pub struct Fact {
     pub name: &'static str,
     /// What is said.
     pub text: String,
+    /// How the text goes on where a reader wants all of it.
+    pub more: String,
     /// Whether that is good or bad.
     pub tone: Tone,
     /// Whether the text is prose that may be broken into lines.
@@ -90,7 +92,13 @@ impl Fact {
     /// Something said about `name`.
     pub fn new(name: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { name, text, tone: Tone::Plain, prose: false, details: Vec::new() }
+        let (more, details) = (String::new(), Vec::new());
+        Self { name, text, more, tone: Tone::Plain, prose: false, details }
+    }
+
+    /// All that is said.
+    pub fn whole(&self) -> String {
+        format!("{}{}", self.text, self.more)
     }
 
     /// The same, and whether it is good or bad.

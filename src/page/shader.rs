@@ -1,6 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use super::answer::Problems;
+use super::answer::{Problems, at_both_ends};
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
@@ -29,7 +29,7 @@ impl Paged for ShaderReport {
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
-        sections.extend(answer(self));
+        let sections = at_both_ends(answer(self), sections);
         let what = match self.dispatches.len() {
             0 => "one kernel, measured".to_owned(),
             many => format!("{many} dispatches, measured"),
@@ -39,7 +39,7 @@ impl Paged for ShaderReport {
 }
 
 /// Whether what was looked for was found, where anybody looked.
-fn answer(report: &ShaderReport) -> Option<Section> {
+fn answer(report: &ShaderReport) -> Option<Fact> {
     let mut problems = Problems::default();
     let mut holds = Vec::new();
     let races = report.watched.as_ref().and_then(|watched| watched.races.as_ref());
@@ -281,7 +281,7 @@ fn listing(report: &ShaderReport) -> Table {
         Column::number("bytes", "bytes"),
         Column::text("", "hot"),
         Column::number("line", "line"),
-        Column::text("source", "source"),
+        Column::text("source", "source").is_cut(),
     ];
     let file = several.then(|| Column::text("of", "file"));
     Table {

@@ -27,6 +27,30 @@ pub struct Column {
     pub key: Cow<'static, str>,
     /// Whether they are numbers.
     pub numeric: bool,
+    /// What becomes of them where there is little room.
+    pub narrow: Narrow,
+    /// Where they say nothing that a person does not see without them.
+    pub idle: Option<Idle>,
+}
+
+/// What becomes of a column where a table is wider than the place that it is shown in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Narrow {
+    /// It stays as it is.
+    Stays,
+    /// It is left out, a higher number before a lower one.
+    GivesWay(u8),
+    /// Its cells are cut short.
+    IsCut,
+}
+
+/// Where a column says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Where each cell is that of the column with this number.
+    WhereEqual(usize),
+    /// Where each cell is a difference of nothing.
+    WhereZero,
 }
 
 /// One row.
@@ -69,12 +93,44 @@ impl Table {
 impl Column {
     /// A column of words.
     pub fn text(name: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), key: key.into(), numeric: false }
+        let (name, key) = (name.into(), key.into());
+        Self { name, key, numeric: false, narrow: Narrow::Stays, idle: None }
     }
 
     /// A column of numbers.
     pub fn number(name: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), key: key.into(), numeric: true }
+        Self { numeric: true, ..Self::text(name, key) }
+    }
+
+    /// The same column, left out where there is no room for it: the higher `order`, the sooner.
+    #[must_use]
+    pub fn gives_way(self, order: u8) -> Self {
+        Self { narrow: Narrow::GivesWay(order), ..self }
+    }
+
+    /// The same column, cut short where there is no room for it.
+    #[must_use]
+    pub fn is_cut(self) -> Self {
+        Self { narrow: Narrow::IsCut, ..self }
+    }
+
+    /// The same column, of which a person needs nothing in this case.
+    #[must_use]
+    pub fn idle(self, idle: Idle) -> Self {
+        Self { idle: Some(idle), ..self }
+    }
+
+    /// Whether the column with this number says nothing in these rows.
+    pub(crate) fn is_idle(&self, number: usize, rows: &[Row]) -> bool {
+        match self.idle {
+            None => false,
+            Some(Idle::WhereEqual(other)) => {
+                rows.iter().all(|row| row.cells[number] == row.cells[other])
+            }
+            Some(Idle::WhereZero) => {
+                rows.iter().all(|row| row.cells[number] == Cell::Difference(0))
+            }
+        }
     }
 }
 

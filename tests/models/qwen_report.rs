@@ -8,7 +8,7 @@ use flopmeter::{
     Error,
     choice::KernelSet,
     execute::Executor,
-    format::table,
+    format::table::{self, Terminal},
     model::{
         AskedShape, Batch, Model,
         lower::{Scope, Training},
@@ -113,10 +113,10 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
                     assert_eq!(taken, layer(phase) * (LAYERS - u64::from(ran)), "{phase}");
                 }
                 assert_eq!((scaled.loss, scaled.loss_is_finite), (None, None));
-                let text = table::render(&scaled.page(false), false);
+                let text = table::render(&scaled.page(false), Terminal::PIPE);
                 assert!(text.contains("extrapolated") && text.contains(" ~"), "{text}");
                 assert!(text.contains("not known: it takes every layer"), "{text}");
-                assert!(!table::render(&whole.page(false), false).contains('~'));
+                assert!(!table::render(&whole.page(false), Terminal::PIPE).contains('~'));
             }
         }
     });
@@ -205,7 +205,7 @@ fn either_way_to_train_is_told_beside_the_other() {
         let ratio = measured.backward as f64 / measured.forward as f64;
         assert_eq!(way["ratio"].as_f64(), Some(ratio), "{way}");
     }
-    let text = table::render(&full.page(false), false);
+    let text = table::render(&full.page(false), Terminal::PIPE);
     let line = text.lines().find(|line| line.contains("by closed forms")).unwrap();
     for trained in ["x training all parameters", "x training adapters of rank 8 on q_proj,v_proj"] {
         assert!(line.contains(trained), "{line}");

@@ -1,7 +1,7 @@
 //! The two numbers of every closed form: what the mathematics asks for and what the kernels execute.
 
 use flopmeter::{
-    format::table,
+    format::table::{self, Terminal},
     formula::Overhead,
     model::{Model, ModelConfig, lower::Training},
     op::Convention,
@@ -53,7 +53,7 @@ fn both_numbers_are_told_and_their_difference_is_explained() {
         let case = Case::new(config, 2, seq, Training::default(), &LIMITS);
         let report = case.report(Convention::Ieee, 1.0);
         assert_adds_up(&report);
-        let text = table::render(&report.page(false), false);
+        let text = table::render(&report.page(false), Terminal::PIPE);
         assert!(text.contains("what the mathematics asks for"), "{text}");
         for reason in reasons {
             assert!(text.contains(reason.sentence()), "{reason}: {text}");

@@ -2,7 +2,11 @@
 //! name that a user gave breaks it.
 
 use flopmeter::{
-    format::{FORMATS, csv, html, markdown, svg, table, trace},
+    format::{
+        FORMATS, csv, html, markdown, svg,
+        table::{self, Terminal},
+        trace,
+    },
     op::Convention,
     page::{Cell, Column, Content, Figure, Page, Paged, Row, Section, Table},
     result::{self, Document as _, Report, RooflineReport, to_json, to_signed_json},
@@ -54,15 +58,15 @@ fn the_page_reads_as_agreed() {
 #[test]
 fn ceilings_and_what_stands_under_them_read_as_agreed() {
     let page = RooflineReport::new(ceilings()).page(false);
-    insta::assert_snapshot!(table::render(&page, false));
+    insta::assert_snapshot!(table::render(&page, Terminal::PIPE));
     insta::assert_snapshot!(csv::render(&page));
-    insta::assert_snapshot!(table::render(&saved::placed().page(false), false));
+    insta::assert_snapshot!(table::render(&saved::placed().page(false), Terminal::PIPE));
 }
 
 #[test]
 fn a_kernels_listing_reads_as_agreed() {
     let page = saved::shader_report().page(false);
-    insta::assert_snapshot!(table::render(&page, false));
+    insta::assert_snapshot!(table::render(&page, Terminal::PIPE));
     insta::assert_snapshot!(markdown::render(&page));
 }
 
@@ -70,13 +74,13 @@ fn a_kernels_listing_reads_as_agreed() {
 fn a_run_of_a_program_reads_as_agreed() {
     let report = saved::run_report();
     assert!(!report.is_whole());
-    insta::assert_snapshot!(table::render(&report.page(false), false));
+    insta::assert_snapshot!(table::render(&report.page(false), Terminal::PIPE));
     insta::assert_snapshot!(csv::render(&report.page(false)));
 }
 
 #[test]
 fn a_change_reads_as_agreed() {
-    insta::assert_snapshot!(table::render(&saved::run_change().page(false), false));
+    insta::assert_snapshot!(table::render(&saved::run_change().page(false), Terminal::PIPE));
 }
 
 /// What a program reads out of a CSV is what stands in the JSON, to the last digit.

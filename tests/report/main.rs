@@ -10,6 +10,7 @@ mod causes;
 mod formats;
 mod saved;
 mod sweep;
+mod terminal;
 
 use flopmeter::{
     check::Verdict,
@@ -17,7 +18,7 @@ use flopmeter::{
     execute::{Access, Between, LaneUse, Limits, OutOfBounds, Race, Witness},
     family::Family,
     forecast::{Extent, Peak, Question},
-    format::table,
+    format::table::{self, Terminal},
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Optimizer, ResNetBkConfig,
         lower::{Recompute, Scope, Training},
@@ -133,7 +134,7 @@ proptest! {
         let spoilt = case.report(convention, 1.0);
         assert_adds_up(&spoilt);
         for report in [&honest, &spoilt] {
-            let text = table::render(&report.page(false), false);
+            let text = table::render(&report.page(false), Terminal::PIPE);
             let last = text.lines().last().unwrap_or_default();
             let answer = if report.holds() { "PASS " } else { "FAIL " };
             prop_assert!(last.starts_with(answer), "{last}");
@@ -214,7 +215,7 @@ fn a_forecast_tells_what_the_model_needs_from_what_the_hardware_repeats() {
         assert_eq!(experiment.seconds.measured, Some(1.5));
         assert_eq!(forecast.budget.unwrap().steps, u128::from(10_000_000 / forecast.step));
     }
-    let text = table::render(&report.page(false), false);
+    let text = table::render(&report.page(false), Terminal::PIPE);
     assert!(text.contains("6 training steps = 120 tokens; 1.50 s at the rate"), "{text}");
     let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!(json["forecasts"][0]["experiment"]["total"], 6 * measured.total());
@@ -228,13 +229,13 @@ fn a_forecast_tells_what_the_model_needs_from_what_the_hardware_repeats() {
 #[test]
 fn the_table_reads_as_agreed() {
     let report = Case::fixed().report(Convention::Ieee, 3.25);
-    insta::assert_snapshot!(table::render(&report.page(false), false));
+    insta::assert_snapshot!(table::render(&report.page(false), Terminal::PIPE));
 }
 
 #[test]
 fn each_layer_stands_by_itself_where_that_is_asked() {
     let report = Case::small().report(Convention::Ncu, 3.25);
-    let text = table::render(&report.page(true), false);
+    let text = table::render(&report.page(true), Terminal::PIPE);
     assert!(text.contains("layer_0.moe.experts") && text.contains("layer_1.moe.experts"), "{text}");
     assert!(!text.contains("layer_0..1"), "{text}");
     assert!(text.contains("convention ncu: add mul = 1"), "{text}");
@@ -262,7 +263,7 @@ fn one_operation_more_is_a_mismatch_that_the_report_names() {
     let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!(json["passes"][3]["verdict"], "mismatch");
     assert!(json["passes"][3]["why"].as_str().unwrap().starts_with("f32.fma: "));
-    let text = table::render(&report.page(false), false);
+    let text = table::render(&report.page(false), Terminal::PIPE);
     let label = &case.plan.passes[3].label;
     assert!(text.contains(&format!("mismatch: {label}: f32.fma: ")), "{text}");
 }
@@ -272,7 +273,7 @@ fn a_loss_that_is_not_finite_is_said_plainly() {
     for loss in [f32::NAN, f32::INFINITY] {
         let report = Case::small().report(Convention::Ieee, loss);
         assert!(report.holds() && report.loss_is_finite == Some(false));
-        let text = table::render(&report.page(false), false);
+        let text = table::render(&report.page(false), Terminal::PIPE);
         assert!(text.contains("not finite"), "{text}");
         let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
         assert!(json["loss"].is_null());
@@ -296,7 +297,7 @@ fn agreement(spoil: impl FnOnce(&mut Run)) -> (bool, String) {
     let mut runs = [run("One"), run("Two")];
     spoil(&mut runs[1]);
     let agreement = Agreement::new(&plan, &runs);
-    (agreement.holds(), table::render(&agreement.page(false), false))
+    (agreement.holds(), table::render(&agreement.page(false), Terminal::PIPE))
 }
 
 #[test]
@@ -343,7 +344,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         }
         let honest = case.report(Convention::Ieee, 1.0);
         assert!(honest.holds() && honest.provenance.tally.as_ref().unwrap().holds());
-        let text = table::render(&honest.page(false), false);
+        let text = table::render(&honest.page(false), Terminal::PIPE);
         assert!(text.contains("own tally is what its counters say"), "{text}");
 
         spoil(&mut case.measurement.passes[3].witness.as_mut().unwrap().tally);
@@ -352,7 +353,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         let tally = report.provenance.tally.clone().unwrap();
         assert_eq!((tally.verdict.mismatch, tally.differences.len()), (1, 1));
         assert_eq!(tally.differences[0].label, report.passes[3].label);
-        let text = table::render(&report.page(false), false);
+        let text = table::render(&report.page(false), Terminal::PIPE);
         assert!(text.contains(says) && text.contains("own tally differs"), "{text}");
         let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
         assert_eq!(json["tally"]["mismatch"], 1);
@@ -361,7 +362,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         assert!(CompareReport::new(one.clone(), one.clone()).unwrap().holds());
         let compared = CompareReport::new(one, other).unwrap();
         assert!(!compared.holds());
-        let text = table::render(&compared.page(false), false);
+        let text = table::render(&compared.page(false), Terminal::PIPE);
         assert!(text.contains(says), "{text}");
 
         let mut scale = sweep::scale();
@@ -369,14 +370,14 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         let point = scale.points[0].provenance.as_mut().unwrap();
         point.tally = report.provenance.tally.clone();
         assert!(!scale.holds());
-        let text = table::render(&scale.page(false), false);
+        let text = table::render(&scale.page(false), Terminal::PIPE);
         assert!(text.contains(says), "{text}");
         assert!(text.lines().last().unwrap().starts_with("FAIL "), "{text}");
 
         let run = Run { measurement: case.measurement, loss: None, tensors: Vec::new() };
         let agreement = Agreement::new(&case.plan, &[run]);
         assert!(!agreement.holds() && !agreement.pass);
-        let text = table::render(&agreement.page(false), false);
+        let text = table::render(&agreement.page(false), Terminal::PIPE);
         assert!(text.lines().last().unwrap().starts_with("FAIL "), "{text}");
     }
 }
@@ -409,7 +410,7 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!((&json["lane_use"], &json["passes"][0]["lane_use"]), (&0.25.into(), &0.25.into()));
     assert_eq!(json["out_of_bounds"], serde_json::json!([]));
-    let text = table::render(&report.page(false), false);
+    let text = table::render(&report.page(false), Terminal::PIPE);
     assert!(
         text.contains("lanes     25.0 %") && text.contains("no access out of bounds"),
         "{text}"
@@ -423,7 +424,7 @@ fn what_an_executor_sees_beside_the_counts_is_said_and_judged() {
     let json: Value = serde_json::from_str(&to_json(&report)).unwrap();
     let row = serde_json::json!({"kernel": "mix.forward", "line": 12, "accesses": 6});
     assert_eq!(json["out_of_bounds"], serde_json::json!([row]));
-    let text = table::render(&report.page(false), false);
+    let text = table::render(&report.page(false), Terminal::PIPE);
     assert!(text.contains("6 accesses out of bounds\n  mix.forward, line 12: 6"), "{text}");
 }
 
@@ -479,7 +480,7 @@ fn an_estimate_is_a_table_too() {
     let estimate = Estimate::new(&config, shape, Optimizer::Sgd).unwrap();
     let question = Question { extent: Some(Extent::Steps(1000)), ..Question::default() };
     let estimate = estimate.with_forecast(question, true).unwrap();
-    insta::assert_snapshot!(table::render(&estimate.page(false), false));
+    insta::assert_snapshot!(table::render(&estimate.page(false), Terminal::PIPE));
 }
 
 /// What runs again is the hardware's and not the model's, whatever was kept.

@@ -8,7 +8,7 @@ use flopmeter::{
     estimate::Estimate,
     execute,
     forecast::{Extent, Peak, Question},
-    format,
+    format::{self, table::Terminal},
     instrument::instrument,
     kernel::KernelModule,
     model::{AskedShape, BatchShape, Model, Optimizer},
@@ -238,7 +238,7 @@ fn a_loss_that_is_not_finite_is_still_known_to_be_none() {
     let report = Case::fixed().report(Convention::Ieee, f32::NAN);
     let read: Report = serde_json::from_str(&to_json(&report)).unwrap();
     assert_eq!((read.loss, read.loss_is_finite), (None, Some(false)));
-    assert!(format::table::render(&read.page(false), false).contains("not finite"));
+    assert!(format::table::render(&read.page(false), Terminal::PIPE).contains("not finite"));
 }
 
 /// Why a file with these contents is no profile.

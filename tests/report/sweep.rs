@@ -4,7 +4,7 @@
 use flopmeter::{
     execute::Adapter,
     family::{Choices, Chosen, Family},
-    format::table,
+    format::table::{self, Terminal},
     model::{
         AskedShape, BatchShape, Model, Optimizer,
         lower::{Scope, Training},
@@ -84,12 +84,12 @@ pub fn compare() -> CompareReport {
 
 #[test]
 fn a_sweep_reads_as_agreed() {
-    insta::assert_snapshot!(table::render(&scale().page(false), false));
+    insta::assert_snapshot!(table::render(&scale().page(false), Terminal::PIPE));
 }
 
 #[test]
 fn a_comparison_reads_as_agreed() {
-    insta::assert_snapshot!(table::render(&compare().page(false), false));
+    insta::assert_snapshot!(table::render(&compare().page(false), Terminal::PIPE));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_grid_says_both_gradients_apart() {
     let report = ScaleReport::new(sweep.clone(), Convention::Ieee, fates);
     // A power law is fitted to each point once, not once for each gradient.
     assert!(report.laws.iter().all(|law| law.points == 4 && law.exponents.len() == 2));
-    let text = table::render(&report.page(false), false);
+    let text = table::render(&report.page(false), Terminal::PIPE);
     assert_eq!(text.matches("exact").count(), 4 + 1, "{text}");
     assert!(text.contains("grows with seq^") && text.contains("grows with d_model^"), "{text}");
 }

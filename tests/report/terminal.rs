@@ -1,0 +1,99 @@
+//! Reports on a terminal: no line is longer than the terminal is wide, what there is no room for is named, and a
+//! reader who wants all of it has all of it.
+
+use flopmeter::{
+    format::table::{Terminal, render},
+    op::Convention,
+    page::{Cell, Column, Idle, Page, Paged as _, Row, Section, Table},
+    result::RooflineReport,
+};
+
+use crate::{
+    case::{Case, ceilings},
+    saved, sweep,
+};
+
+const fn terminal(width: usize) -> Terminal {
+    Terminal { color: false, width: Some(width), whole: false }
+}
+
+/// A page of every kind of report.
+fn pages() -> Vec<Page> {
+    vec![
+        Case::fixed().report(Convention::Ieee, 3.25).page(false),
+        saved::placed().page(false),
+        saved::shader_report().page(false),
+        saved::run_report().page(false),
+        sweep::scale().page(false),
+        sweep::compare().page(false),
+        RooflineReport::new(ceilings()).page(false),
+    ]
+}
+
+#[test]
+fn no_line_is_longer_than_the_terminal_is_wide() {
+    for page in pages() {
+        for width in [80, 120, 200] {
+            for color in [false, true] {
+                let text = render(&page, Terminal { color, ..terminal(width) });
+                for line in text.lines() {
+                    assert!(console::measure_text_width(line) <= width, "{width}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_narrow_report_reads_as_agreed() {
+    let page = Case::fixed().report(Convention::Ieee, 3.25).page(false);
+    insta::assert_snapshot!(render(&page, terminal(80)));
+    insta::assert_snapshot!(render(&saved::run_report().page(false), terminal(80)));
+    insta::assert_snapshot!(render(&saved::shader_report().page(false), terminal(40)));
+}
+
+fn table(difference: i128) -> Page {
+    let columns = vec![
+        Column::text("name", "name"),
+        Column::number("measured", "measured"),
+        Column::number("exact", "exact").idle(Idle::WhereEqual(1)),
+        Column::number("diff", "difference").idle(Idle::WhereZero),
+        Column::number("first to go", "first").gives_way(2),
+        Column::number("second to go", "second").gives_way(1),
+    ];
+    let exact = (7 - difference) as u64;
+    let cells = [
+        Cell::text("row"),
+        Cell::whole(7_u64),
+        Cell::whole(exact),
+        Cell::Difference(difference),
+        Cell::whole(1_u64),
+        Cell::whole(2_u64),
+    ];
+    let table = Table { columns, rows: vec![Row::new(cells)], ..Table::default() };
+    Page { title: String::new(), sections: vec![Section::table("T", table)] }
+}
+
+#[test]
+fn columns_that_say_nothing_new_are_shown_where_they_do() {
+    let shown = |difference, terminal| {
+        let text = render(&table(difference), terminal);
+        ["exact", "diff"].map(|name| text.contains(name))
+    };
+    assert_eq!(shown(0, terminal(200)), [false, false]);
+    assert_eq!(shown(3, terminal(200)), [true, true]);
+    assert_eq!(shown(0, Terminal { whole: true, ..terminal(200) }), [true, true]);
+    assert_eq!(shown(0, Terminal::PIPE), [true, true]);
+}
+
+#[test]
+fn columns_give_way_in_their_order_and_are_named() {
+    let text = |width| render(&table(0), terminal(width));
+    assert!(text(60).contains("first to go") && !text(60).contains("no room"), "{}", text(60));
+    let narrower = text(40);
+    assert!(narrower.contains("second to go") && narrower.contains("no room for: first to go"));
+    let narrowest = text(26);
+    let last = narrowest.lines().skip(3).collect::<Vec<_>>().join(" ");
+    let said: Vec<&str> = last.split_whitespace().collect();
+    assert_eq!(said.join(" "), "no room for: first to go, second to go");
+}
