@@ -161,6 +161,7 @@ impl RunReport {
                 }
             }
         }
+        not_counted.extend(recordings.iter().filter_map(broken_off));
         not_counted.extend(nothing_seen(recordings, unseen));
 
         let rows =
@@ -263,6 +264,19 @@ impl<'a> Key<'a> {
         let Counted { name, entry, module, spec_constants, .. } = kernel;
         Self { device, name: name.as_deref(), entry, module, spec_constants }
     }
+}
+
+/// What is missing of a process that ended without a word to the layer, though all that it was known to have submitted
+/// had come to its end when the recording was written.
+fn broken_off(recording: &Recording) -> Option<NotCounted> {
+    let device = recording.device.as_ref().filter(|_| !recording.finished)?;
+    (recording.unfinished_submissions == 0).then(|| NotCounted {
+        kernel: None,
+        what: Some(format!("what process {} submitted last to {}", recording.process, device.name)),
+        why: "the process was killed or left by _exit, so what it did after its last wait for the device is not known"
+            .to_owned(),
+        dispatches: 0,
+    })
 }
 
 /// Why there is nothing, where there is nothing.

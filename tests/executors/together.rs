@@ -79,7 +79,7 @@ impl Executor for Clocked {
 fn step(executor: &mut dyn Executor) -> (Measurement, Vec<f32>) {
     let set = ["vocab_size=20", "d_model=8", "n_layers=1", "num_experts=2"];
     let model = Model::resolve("resnet-bk", set).unwrap();
-    let asked = AskedShape { batch: Some(1), seq: Some(4) };
+    let asked = AskedShape { batch: Some(1), seq: Some(4), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
     let limits = executor.adapter().limits;
     let plan = lower(&model.config, batch.shape, Training::default(), &limits).unwrap();

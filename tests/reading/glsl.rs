@@ -135,3 +135,37 @@ fn a_case_that_falls_through_executes_the_cases_below_it() {
         assert_eq!((ops["f32.add"], ops["f32.div"]), (1 + 4, 3));
     });
 }
+
+/// All subgroups of a workgroup wait at `barrier()`, and not each for itself. The drivers tell: 16 lanes are four
+/// subgroups on SwiftShader.
+#[test]
+fn a_barrier_is_one_of_the_workgroup() {
+    let kernel = glsl(
+        "#version 450
+        layout(local_size_x = 16) in;
+        layout(set = 0, binding = 0) buffer X { float x[]; };
+        shared float s[16];
+        void main() {
+            uint own = gl_LocalInvocationIndex;
+            s[own] = float(own);
+            if (gl_WorkGroupID.x < 2) { barrier(); }
+            if (s[15u - own] > 7.0) { x[own] = x[own] * 2.0; }
+        }",
+    );
+    let waits = |block: &naga::Block| {
+        block.iter().any(|statement| {
+            matches!(statement, naga::Statement::If { accept, .. } if accept.iter().any(|inner| {
+                matches!(inner, naga::Statement::ControlBarrier(of)
+                    if of.contains(naga::Barrier::WORK_GROUP) && !of.contains(naga::Barrier::SUB_GROUP))
+            }))
+        })
+    };
+    let mut bodies = kernel.module.functions.iter().map(|(_, function)| &function.body);
+    assert!(bodies.any(waits));
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[vec![1_f32.to_bits(); 16]]);
+        let left: Vec<f32> = (0..16).map(|own| if own < 8 { 2.0 } else { 1.0 }).collect();
+        assert_eq!(ran.floats(), left);
+        assert_eq!((ran.ops()["f32.mul"], ran.cost.traffic.barriers), (8, 1));
+    });
+}

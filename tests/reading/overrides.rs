@@ -90,3 +90,34 @@ fn values_that_do_not_fit_are_refused() {
     assert!(refused("override N: u32 = 4;", &[("N", 0.0)]).contains("above zero"));
     assert!(refused("override N: i32 = 4 / 0;", &[]).contains("zero"));
 }
+
+/// An override may be computed from others, of which no workgroup size and no array asks.
+#[test]
+fn an_override_that_is_computed_from_others_has_its_value() {
+    let text = "
+        override N: u32 = 4;
+        override MANY: bool = N > 3u;
+        override SAME = MANY;
+        override FEW: bool = !SAME;
+        override THIRD: f32 = f32(N) - 1.0;
+        override TWICE: f32 = THIRD * 2.0;
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1)
+        fn main() {
+            var v = 9.0;
+            if SAME { v = v / THIRD; }
+            if FEW { v = v * 7.0; }
+            x[0] = v + TWICE;
+        }";
+    on_every_executor(|executor| {
+        for (n, left, ops) in [
+            (4.0, 9.0, [("f32.add", 1), ("f32.div", 1)]),
+            (2.0, 65.0, [("f32.add", 1), ("f32.mul", 1)]),
+        ] {
+            let ran = ran(executor, &kernel(text, &[("N", n)]), [1; 3], &[iota(1)]);
+            assert_eq!(ran.floats(), [left]);
+            let found = ran.ops().into_iter().filter(|(key, _)| key.starts_with("f32"));
+            assert_eq!(found.collect::<BTreeMap<_, _>>(), expected(&ops), "N = {n}");
+        }
+    });
+}

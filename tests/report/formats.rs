@@ -9,8 +9,11 @@ use flopmeter::{
     },
     op::Convention,
     page::{Cell, Column, Content, Figure, Page, Paged, Row, Section, Table},
-    result::{self, Document as _, Report, RooflineReport, to_json, to_signed_json},
+    result::{
+        self, Document as _, Ending, Report, RooflineReport, RunReport, to_json, to_signed_json,
+    },
 };
+use flopmeter_core::recording::{Device, Recording};
 use serde_json::Value;
 
 use crate::{
@@ -276,4 +279,20 @@ fn a_figure_is_drawn_in_one_way_whichever_document_it_stands_in() {
     for line in plot.key.iter().chain(&plot.series) {
         assert!(alone.contains(line.as_str()), "{line}");
     }
+}
+
+/// A process that is killed says nothing to the layer, which then knows of what it had seen waited for alone.
+#[test]
+fn a_process_that_was_broken_off_is_not_counted_to_its_end() {
+    let report = |finished| {
+        let device = Some(Device { name: "Example".into(), ..Device::default() });
+        let recording = Recording { process: 7, device, finished, ..Recording::default() };
+        let ending = Ending { code: Some(0), signal: None };
+        RunReport::new(vec!["it".into()], ending, &[recording], None, Convention::Ieee)
+    };
+    assert!(report(true).is_whole());
+    let broken_off = report(false);
+    assert!(!broken_off.is_whole());
+    let text = table::render(&broken_off.page(false), Terminal::PIPE);
+    assert!(text.contains("what process 7 submitted last to Example"), "{text}");
 }

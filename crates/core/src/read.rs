@@ -11,6 +11,8 @@
 //! | `remainder` | SPIR-V's `OpSMod`, which naga computes with floats |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
+#[cfg(feature = "glsl")]
+mod barrier;
 mod directive;
 mod fall_through;
 #[cfg(feature = "glsl")]
@@ -99,6 +101,7 @@ impl Parsed {
                     ),
                 }
             })?;
+            barrier::of_workgroups(&mut module);
             Ok(mended(module))
         })?;
         let (source, directives) = (Some(Source::new(text)), Directives::default());

@@ -56,6 +56,7 @@ pub(super) fn resolve(
     resolver.workgroup_size()?;
     resolver.variables(info)?;
     resolver.functions()?;
+    resolver.forget();
     resolver.module.overrides = Arena::new();
     Ok(())
 }
@@ -126,7 +127,11 @@ impl Resolver<'_> {
             ty.name = Some(format!("array_{}", handle.index()));
             self.module.types.replace(handle, ty);
         }
-        // Nothing refers to them any more.
+        Ok(())
+    }
+
+    /// Expressions of the module that depend on overrides: once all functions are resolved, nothing refers to them.
+    fn forget(&mut self) {
         let stale: Vec<Operand> = self
             .module
             .global_expressions
@@ -137,7 +142,6 @@ impl Resolver<'_> {
         for handle in stale {
             self.module.global_expressions[handle] = Expression::Literal(Literal::Bool(false));
         }
-        Ok(())
     }
 
     /// Those that the entry point calls. The others may depend on an override without a value, and are emptied.
