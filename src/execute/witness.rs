@@ -2,7 +2,7 @@
 //! how many lanes had work, and what no kernel means to do. Plain data; who looks, and how, is the
 //! executor's business.
 
-use std::{collections::BTreeMap, iter::Sum};
+use std::{collections::BTreeMap, fmt, iter::Sum};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -149,6 +149,30 @@ pub struct Race {
     pub variable: String,
     /// At which byte of it.
     pub byte: u64,
+}
+
+/// What its lines do to each other, how often, and where.
+impl fmt::Display for Race {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |line: Option<u32>| line.map_or_else(|| "?".to_owned(), |l| l.to_string());
+        let [one, two] = self.lines.map(line);
+        let [does, other] = self.accesses.map(|access| match access {
+            Access::Load => "loads",
+            Access::Store => "stores",
+            Access::AtomicLoad => "loads atomically",
+            Access::AtomicUpdate => "updates atomically",
+        });
+        let between = match self.between {
+            Between::Lanes => "no barrier between",
+            Between::Workgroups => "in another workgroup",
+        };
+        let Self { count, byte, variable, .. } = self;
+        write!(
+            f,
+            "line {one} {does} what line {two} {other}, {between}: {count} times, such as byte {byte} of \
+             '{variable}'"
+        )
+    }
 }
 
 impl Race {

@@ -3,7 +3,7 @@
 use super::number::{DASH, grouped, share_of};
 use super::{Fact, Tone};
 use crate::{
-    execute::{Access, Adapter, Between, DeviceType, OutOfBounds, Race},
+    execute::{Adapter, DeviceType, OutOfBounds, Race},
     result::Watched,
 };
 
@@ -53,29 +53,9 @@ fn races(whose: &str, races: &[Race]) -> Fact {
         many => format!("{} pairs of lines race", grouped(many as u64)),
     };
     Fact {
-        details: races.iter().map(race).collect(),
+        details: races.iter().map(|race| format!("{}: {race}", race.kernel)).collect(),
         ..Fact::new("races", format!("{whose}{said}")).toned(tone(races.is_empty()))
     }
-}
-
-fn race(Race { kernel, lines, accesses, between, count, variable, byte }: &Race) -> String {
-    let line = |line: Option<u32>| line.map_or_else(|| DASH.to_owned(), |l| l.to_string());
-    let [one, two] = lines.map(line);
-    let [does, other] = accesses.map(|access| match access {
-        Access::Load => "loads",
-        Access::Store => "stores",
-        Access::AtomicLoad => "loads atomically",
-        Access::AtomicUpdate => "updates atomically",
-    });
-    let between = match between {
-        Between::Lanes => "no barrier between",
-        Between::Workgroups => "in another workgroup",
-    };
-    format!(
-        "{kernel}: line {one} {does} what line {two} {other}, {between}: {} times, such as byte {byte} of \
-         '{variable}'",
-        grouped(*count)
-    )
 }
 
 fn tone(holds: bool) -> Tone {
