@@ -134,7 +134,6 @@ fn streaming(gpu: &mut Gpu) {
         ("M", m),
         ("D", d),
         ("P", p),
-        ("LANES_PER_ROW", 1),
         ("LANES_PER_COLUMN", 8),
         ("accumulate", 0),
         ("S", 0),

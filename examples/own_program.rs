@@ -86,7 +86,7 @@ pub fn run() -> Result<[Vec<KernelCounts>; 2]> {
     let (device, queue) = pollster::block_on(adapter.request_device(&Default::default()))?;
 
     // Your kernels, made to count.
-    let limits = limits(&device.limits());
+    let limits = Limits::from(&device.limits());
     let overrides = BTreeMap::from([("N".to_owned(), f64::from(N))]);
     let product = KernelModule::from_wgsl("product", PRODUCT, "product", &overrides)?;
     let collatz = KernelModule::from_wgsl("collatz", COLLATZ, "collatz", &BTreeMap::new())?;
@@ -176,24 +176,6 @@ impl Counting {
         pass.set_bind_group(0, inputs, &[]);
         pass.set_bind_group(self.group, &self.counts, &[]);
         pass.dispatch_workgroups(x, y, 1);
-    }
-}
-
-/// What the instrumenter has to know of a device.
-fn limits(limits: &wgpu::Limits) -> Limits {
-    Limits {
-        binding_bytes: limits.max_storage_buffer_binding_size,
-        buffer_bytes: limits.max_buffer_size,
-        offset_alignment: u64::from(limits.min_storage_buffer_offset_alignment),
-        workgroups: limits.max_compute_workgroups_per_dimension,
-        invocations: limits.max_compute_invocations_per_workgroup,
-        workgroup_bytes: limits.max_compute_workgroup_storage_size,
-        storage_bindings: limits.max_storage_buffers_per_shader_stage,
-        bind_groups: limits.max_bind_groups,
-        bindings_per_group: limits.max_bindings_per_bind_group,
-        // This device was opened without the feature.
-        subgroup_lanes: None,
-        ..Limits::WEBGPU
     }
 }
 

@@ -19,7 +19,8 @@
 @group(0) @binding(7) var<storage, read_write> dk: array<f32>;            // (B, S, KV_HEADS, WIDTH)
 @group(0) @binding(8) var<storage, read_write> dv: array<f32>;            // (B, S, KV_HEADS, WIDTH)
 
-// Keys that a row without tiles takes between two rescalings.
+// Keys that a row without tiles takes between two rescalings. The length of an array in an invocation's own
+// memory cannot be an override.
 const BLOCK: u32 = 32u;
 
 // One invocation computes one row of o and of lse.

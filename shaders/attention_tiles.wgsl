@@ -1,4 +1,4 @@
-// Continued in attention_common.wgsl.
+// Continued in attention_rows.wgsl.
 //
 // The attention of attention.wgsl by vectors: an invocation takes four rows.
 //

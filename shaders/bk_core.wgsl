@@ -38,9 +38,9 @@ struct Shift { z_re: f32, z_im: f32 }
 
 override LANES: u32;
 
-// Steps between two rescalings. A step grows a mantissa by |a - z| + |b c| at most, in this model
-// by less than 2^3, and products of four mantissas must stay inside f32.
-const RESCALE: u32 = 4u;
+// Steps of a recursion between two rescalings. A step grows a mantissa by |a - z| + |b c| at most, in this
+// model by less than 2^3, and products of four mantissas must stay inside f32.
+override RESCALE: u32;
 const MAX_MAGNITUDE: f32 = 50.0;
 const MAX_FEATURE: f32 = 10.0;
 const MAX_POTENTIAL: f32 = 3.0;

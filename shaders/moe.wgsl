@@ -7,9 +7,6 @@
 //
 // `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
-// Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
-override LANES_PER_ROW: u32;
-
 struct Dims {
     T: u32,
     E: u32,
@@ -43,9 +40,6 @@ struct Dims {
 @group(0) @binding(6) var<storage, read_write> dys_vec4: array<vec4<f32>>; // (A,D / 4)
 @group(0) @binding(4) var<storage, read> dxs_vec4: array<vec4<f32>>;       // (A,D / 4)
 @group(0) @binding(5) var<storage, read_write> dx_vec4: array<vec4<f32>>;  // (T,D / 4)
-
-// What each lane of a workgroup has added up.
-var<workgroup> partial: array<f32, LANES>;
 
 const NOBODY = 0xffffffffu;
 
@@ -199,38 +193,24 @@ fn backward_combine_vec4(
     dys_vec4[i] = gate[a] * dy_vec4[a / dims.K * columns + i % columns];
 }
 
-// LANES_PER_ROW neighbouring lanes compute one element of dgate (T,K): the dot product of its token's
-// dy with its expert's output.
+// One invocation computes one element of dgate (T,K): the dot product of its token's dy with its expert's output.
 @compute @workgroup_size(LANES)
 fn backward_gate(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let a = element(group, groups, lane) / LANES_PER_ROW;
-    let rank = lane % LANES_PER_ROW;
-    let busy = a < dims.T * dims.K;
+    let a = element(group, groups, lane);
+    if a >= dims.T * dims.K {
+        return;
+    }
+    let dy_row = a / dims.K * dims.D;
+    let ys_row = slot[a] * dims.D;
     var sum = 0.0;
-    if busy {
-        let dy_row = a / dims.K * dims.D;
-        let ys_row = slot[a] * dims.D;
-        for (var d = rank; d < dims.D; d += LANES_PER_ROW) {
-            sum = fma(dy[dy_row + d], ys[ys_row + d], sum);
-        }
+    for (var d = 0u; d < dims.D; d++) {
+        sum = fma(dy[dy_row + d], ys[ys_row + d], sum);
     }
-    if LANES_PER_ROW > 1u {
-        partial[lane] = sum;
-        for (var reach = LANES_PER_ROW / 2u; reach > 0u; reach /= 2u) {
-            workgroupBarrier();
-            if busy && rank < reach {
-                partial[lane] += partial[lane + reach];
-            }
-        }
-        sum = partial[lane];
-    }
-    if busy && rank == 0u {
-        dgate[a] = sum;
-    }
+    dgate[a] = sum;
 }
 
 // One invocation computes one element of dx (T,D): the sum over its token's K slots.

@@ -5,9 +5,6 @@
 //
 // `_vec4` entries want D to be a multiple of four, and bind vec4 views of the same buffers.
 
-// Lanes that share one dot product: a power of two that divides LANES; at 1 nobody waits at a barrier.
-override LANES_PER_ROW: u32;
-
 struct Dims {
     T: u32,
     D: u32,
@@ -26,9 +23,6 @@ struct Dims {
 @group(0) @binding(4) var<storage, read_write> y_vec4: array<vec4<f32>>;   // (T,D / 4)
 @group(0) @binding(4) var<storage, read> dy_vec4: array<vec4<f32>>;        // (T,D / 4)
 @group(0) @binding(5) var<storage, read_write> dys_vec4: array<vec4<f32>>; // (T,D / 4)
-
-// What each lane of a workgroup has added up.
-var<workgroup> partial: array<f32, LANES>;
 
 // One invocation computes one token's gate (T): 1 / (1 + exp(-logit)).
 @compute @workgroup_size(LANES)
@@ -102,36 +96,23 @@ fn backward_input_vec4(
     dys_vec4[i] = gate[i / columns] * dy_vec4[i];
 }
 
-// LANES_PER_ROW neighbouring lanes compute one token's dlogit (T): the dot product of dy with the expert's
-// output, times the sigmoid's slope gate (1 - gate).
+// One invocation computes one token's dlogit (T): the dot product of dy with the expert's output, times the
+// sigmoid's slope gate (1 - gate).
 @compute @workgroup_size(LANES)
 fn backward_weight(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let t = element(group, groups, lane) / LANES_PER_ROW;
-    let rank = lane % LANES_PER_ROW;
-    let busy = t < dims.T;
+    let t = element(group, groups, lane);
+    if t >= dims.T {
+        return;
+    }
+    let row = t * dims.D;
     var sum = 0.0;
-    if busy {
-        let row = t * dims.D;
-        for (var d = rank; d < dims.D; d += LANES_PER_ROW) {
-            sum = fma(dy[row + d], ys[row + d], sum);
-        }
+    for (var d = 0u; d < dims.D; d++) {
+        sum = fma(dy[row + d], ys[row + d], sum);
     }
-    if LANES_PER_ROW > 1u {
-        partial[lane] = sum;
-        for (var reach = LANES_PER_ROW / 2u; reach > 0u; reach /= 2u) {
-            workgroupBarrier();
-            if busy && rank < reach {
-                partial[lane] += partial[lane + reach];
-            }
-        }
-        sum = partial[lane];
-    }
-    if busy && rank == 0u {
-        let open = gate[t];
-        dlogits[t] = sum * open * (1.0 - open);
-    }
+    let open = gate[t];
+    dlogits[t] = sum * open * (1.0 - open);
 }

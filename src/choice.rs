@@ -8,8 +8,9 @@ mod spread;
 
 pub use set::KernelSet;
 pub use spread::{
-    ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS,
-    RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,
+    ATTENTION_BLOCK, ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES,
+    PARTIALS, RESCALE, RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES,
+    WIDE_LANES,
 };
 
 use crate::{
@@ -85,7 +86,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
         Operation::SharedExpert { step, t, d } => {
             let elements = product([t, d]);
-            let choice = match step {
+            match step {
                 SharedExpertStep::Weight => each(Kernel::SharedExpertWeight, t.into(), LANES),
                 SharedExpertStep::Output => by_four(
                     [Kernel::SharedExpertForward, Kernel::SharedExpertForwardVec4],
@@ -100,8 +101,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
                 SharedExpertStep::WeightGradient => {
                     each(Kernel::SharedExpertBackwardWeight, t.into(), LANES)
                 }
-            };
-            choice.with(|schedule| schedule.lanes_per_row = Some(1))
+            }
         }
         Operation::Resolvent { step, b, n } => resolvent(step, b, n),
         Operation::Sort { step, a, g } => {
@@ -158,14 +158,14 @@ fn attention(
             Query => Kernel::AttentionBackwardQuery,
             KeyValue => Kernel::AttentionBackwardKeyValue,
         };
-        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+        return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
     }
     let shared = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
     let kernel = match (step, shared) {
         // Only sums rows up, so it takes them one by one.
         (Delta, _) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
-            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| way.tile = Some(1));
+            return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
         }
         (Output, false) => Kernel::AttentionForwardVec4,
         (Output, true) => Kernel::AttentionSubgroupForwardVec4,
@@ -180,7 +180,13 @@ fn attention(
     } else {
         each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES)
     };
-    choice.with(|schedule| schedule.tile = Some(ATTENTION_TILE))
+    choice.with(|way| attended(way, ATTENTION_TILE))
+}
+
+/// Rows of attention meet their keys block by block, so many rows together.
+fn attended(schedule: &mut Schedule, tile: u32) {
+    schedule.tile = Some(tile);
+    schedule.block = Some(ATTENTION_BLOCK);
 }
 
 fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
@@ -217,10 +223,7 @@ fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
             (choice, per_column)
         }
     };
-    choice.with(|schedule| {
-        schedule.lanes_per_row = Some(1);
-        schedule.lanes_per_column = Some(per_column);
-    })
+    choice.with(|schedule| schedule.lanes_per_column = Some(per_column))
 }
 
 fn pointwise(function: Function, p: u32) -> Choice {
@@ -232,6 +235,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::ScaledSum => [Kernel::MixForward, Kernel::MixForwardVec4],
         Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
         Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
+        Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
         Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],
         Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],
@@ -245,7 +249,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
 
 fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
     let (tokens, assignments) = (product([t, d]), product([t, k, d]));
-    let choice = match step {
+    match step {
         MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
         MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
         MixtureStep::RouteOverAll => each(Kernel::MoeRouteAll, t.into(), LANES),
@@ -259,13 +263,12 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
         MixtureStep::CombineGradient => {
             by_four([Kernel::MoeBackwardCombine, Kernel::MoeBackwardCombineVec4], assignments, d)
         }
-    };
-    choice.with(|schedule| schedule.lanes_per_row = Some(1))
+    }
 }
 
 fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
     let (rows, elements) = (u64::from(b), product([b, n]));
-    match step {
+    let choice = match step {
         ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
         ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
         ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
@@ -276,5 +279,6 @@ fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
         ResolventStep::HybridGradient => each(Kernel::BkCoreBackwardHybrid, elements, LANES),
         ResolventStep::ExactLeft => each(Kernel::BkCoreBackwardExactLeft, rows, LANES),
         ResolventStep::ExactGradient => each(Kernel::BkCoreBackwardExact, rows, LANES),
-    }
+    };
+    choice.with(|schedule| schedule.rescale = Some(RESCALE))
 }

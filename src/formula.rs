@@ -51,11 +51,9 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
         Operation::Loss { step, m, v } => cross_entropy::forms(step, [m, v].map(wide), schedule),
         Operation::Embedding { b, n, d, .. } => embedding::sums(wide(b) * wide(n) * wide(d)),
         Operation::TokenSums { t, d } => embedding::sums(wide(t) * wide(d)),
-        Operation::Mixture { step, t, e, k, d } => {
-            moe::forms(step, [t, e, k, d].map(wide), schedule)
-        }
-        Operation::SharedExpert { step, t, d } => moe::shared(step, [t, d].map(wide), schedule),
-        Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n)),
+        Operation::Mixture { step, t, e, k, d } => moe::forms(step, [t, e, k, d].map(wide)),
+        Operation::SharedExpert { step, t, d } => moe::shared(step, [t, d].map(wide)),
+        Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n), schedule),
         // Integers are sorted and elements are moved, at any size without a floating-point operation.
         Operation::Sort { .. } | Operation::Rows { .. } | Operation::Columns { .. } => {
             Forms::default()

@@ -22,6 +22,8 @@ macro_rules! shaders {
 shaders![
     "attention",
     "attention_common",
+    "attention_lanes",
+    "attention_rows",
     "attention_subgroup",
     "attention_tiles",
     "bk_core",
@@ -35,6 +37,7 @@ shaders![
     "layer_norm",
     "linear",
     "linear_common",
+    "linear_lanes",
     "linear_subgroup",
     "linear_tiles",
     "mix",
@@ -136,10 +139,13 @@ pub fn load(kernel: &KernelName, dims: &Dims) -> Result<KernelModule, Error> {
 
 #[cfg(test)]
 mod tests {
-    use naga::{AddressSpace, ScalarKind, TypeInner};
+    use naga::{AddressSpace, Expression, Literal, ScalarKind, TypeInner};
 
     use super::*;
-    use crate::operation::meaning;
+    use crate::{
+        choice::{ATTENTION_BLOCK, ATTENTION_TILE},
+        operation::meaning,
+    };
 
     /// The members of uniform blocks of a file that are whole numbers.
     fn dimensions(parsed: &Parsed) -> Vec<String> {
@@ -179,6 +185,40 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
         let there = std::fs::read_dir(folder).unwrap().count();
         assert_eq!(there, FILES.len(), "a file of shaders/ is not in the list");
+    }
+
+    /// The length of an array in an invocation's own memory and the members of a struct take no override: attention's
+    /// shaders state the keys of a block themselves.
+    #[test]
+    fn blocks_of_attention_are_those_that_are_chosen() {
+        let mut seen = 0;
+        for (stem, source) in
+            sources().into_iter().filter(|(stem, _)| stem.starts_with("attention"))
+        {
+            let module = Parsed::wgsl_source(stem, source).unwrap().module;
+            for (_, ty) in module.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some("Block"))
+            {
+                let TypeInner::Struct { members, .. } = &ty.inner else {
+                    panic!("a block is a struct")
+                };
+                let keys = members.iter().map(|member| match module.types[member.ty].inner {
+                    TypeInner::Matrix { columns, rows, .. } => {
+                        assert_eq!(columns as u32, ATTENTION_TILE, "{stem}: rows of a tile");
+                        rows as u32
+                    }
+                    _ => panic!("{stem}: a block is made of matrices"),
+                });
+                assert_eq!(keys.sum::<u32>(), ATTENTION_BLOCK, "{stem}: keys of a block");
+                seen += 1;
+            }
+            let mut constants = module.constants.iter();
+            if let Some((_, block)) = constants.find(|(_, c)| c.name.as_deref() == Some("BLOCK")) {
+                let value = &module.global_expressions[block.init];
+                assert_eq!(*value, Expression::Literal(Literal::U32(ATTENTION_BLOCK)), "{stem}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 3, "attention's vec4 and subgroup kernels, and the constant");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) use timing::{median, source};
 use crate::{
     Error,
     execute::{Adapter, Allocation, Bound, Dispatch, Executor, Outcome, ProgramId, Witness},
-    instrument::{BlockTable, CounterBinding, Line, instrument},
+    instrument::{BlockTable, CounterBinding, Instrumented, Line, instrument},
     kernel::KernelModule,
     op::Cost,
 };
@@ -87,12 +87,24 @@ impl Counting {
     /// Where the kernel cannot be counted, or the executor cannot take it.
     pub fn new(executor: &mut dyn Executor, kernel: &KernelModule) -> Result<Self, Error> {
         let instrumented = instrument(kernel, &executor.adapter().limits)?;
+        Self::rewritten(executor, kernel, &instrumented)
+    }
+
+    /// Compiles a kernel and its counting twin, which was rewritten for other limits, say, than the executor's own.
+    ///
+    /// # Errors
+    /// Where the executor cannot take one of the two.
+    pub fn rewritten(
+        executor: &mut dyn Executor,
+        kernel: &KernelModule,
+        counting: &Instrumented,
+    ) -> Result<Self, Error> {
         Ok(Self {
             adapter: Arc::new(executor.adapter().clone()),
             plain: executor.compile(kernel)?,
-            counting: executor.compile(&instrumented.kernel)?,
-            counters: instrumented.counters,
-            table: instrumented.table,
+            counting: executor.compile(&counting.kernel)?,
+            counters: counting.counters,
+            table: counting.table.clone(),
         })
     }
 

@@ -11,8 +11,6 @@ pub struct Schedule {
     pub lanes: u32,
     /// Invocations in a workgroup along the columns of a product; `None` where it is no product.
     pub column_lanes: Option<u32>,
-    /// Lanes that share the sums of a row; `None` where the kernel does not divide rows.
-    pub lanes_per_row: Option<u32>,
     /// Lanes that share the sums of a column; `None` where the kernel does not divide columns.
     pub lanes_per_column: Option<u32>,
     /// Shares in which a whole tensor is summed first; `None` where it is not.
@@ -21,6 +19,10 @@ pub struct Schedule {
     pub chunk: Option<u32>,
     /// Rows that an invocation of attention takes together; `None` where it is not attention.
     pub tile: Option<u32>,
+    /// Keys that a row of attention meets at once; `None` where it is not attention.
+    pub block: Option<u32>,
+    /// Steps of a recursion between two rescalings; `None` where the kernel does not rescale.
+    pub rescale: Option<u32>,
 }
 
 impl Schedule {
@@ -31,15 +33,16 @@ impl Schedule {
 
     /// Its numbers by name, as kernels and reports call them.
     pub fn dims(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let Self { lanes, column_lanes, lanes_per_row, lanes_per_column, partials, chunk, tile } =
+        let Self { lanes, column_lanes, lanes_per_column, partials, chunk, tile, block, rescale } =
             *self;
         let optional = [
             ("COLUMN_LANES", column_lanes),
-            ("LANES_PER_ROW", lanes_per_row),
             ("LANES_PER_COLUMN", lanes_per_column),
             ("PARTIALS", partials),
             ("CHUNK", chunk),
             ("TILE", tile),
+            ("BLOCK", block),
+            ("RESCALE", rescale),
         ];
         let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         [("LANES", lanes)].into_iter().chain(optional)

@@ -43,6 +43,14 @@ pub const CHUNK: u32 = 8192;
 /// Rows that an invocation of attention takes together where it sees vectors.
 pub const ATTENTION_TILE: u32 = 4;
 
+/// Keys that a block brings to a row of attention at once. Shaders state it in types, which take no override; a test
+/// of the library holds them to it.
+pub const ATTENTION_BLOCK: u32 = 32;
+
+/// Steps of BK-Core's recursions between two rescalings: a step grows a number by less than 2^3, and products of four
+/// such numbers must stay within f32.
+pub const RESCALE: u32 = 4;
+
 /// The shortest sequence for which attention shares its loads among lanes: below, too few blocks are
 /// met by all lanes of a workgroup.
 pub const SHARED_ATTENTION: u32 = 128;

@@ -18,7 +18,7 @@ use super::{
     args::{Check, Common},
     export::{Formats, Places},
     interrupt,
-    kernels::{Work, baseline},
+    kernels::{KernelWork, baseline},
     patience,
 };
 
@@ -49,7 +49,7 @@ pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
         bail!("{}: say how many workgroups run with --dispatch X[,Y[,Z]]", file.display());
     }
     let name = ShaderFile::name(&file);
-    let work = Work::new(file, &asked.kernels, [], 0)?;
+    let work = KernelWork::new(file, &asked.kernels, [], 0)?;
     let baseline = baseline(&asked.kernels)?;
     let adapter = asked.adapter.clone();
     let lanes = asked.work.setup.lanes(adapter.as_deref())?;
@@ -74,7 +74,7 @@ pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
 
 /// What each executor makes of the kernels. Every buffer that one of them may write is read back.
 fn all(
-    mut work: Work,
+    mut work: KernelWork,
     adapter: Option<&str>,
     embedded: Embedded,
 ) -> Result<Vec<ExecutorRun>, Error> {

@@ -18,7 +18,7 @@ use super::{args::Kernels, interrupt};
 
 /// Everything that a run needs, owned.
 #[derive(Clone)]
-pub struct Work {
+pub struct KernelWork {
     pub file: PathBuf,
     pub overrides: BTreeMap<String, f64>,
     entries: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Work {
     pub repeats: u32,
 }
 
-impl Work {
+impl KernelWork {
     /// What was asked of a shader; `dumps` are buffers to read back beside those that something is expected of.
     pub fn new(
         file: PathBuf,

@@ -15,7 +15,7 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{Work, baseline, once},
+    kernels::{KernelWork, baseline, once},
     output::Sink,
     patience,
     progress::Bar,
@@ -35,7 +35,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let repeats = asked.races.repeats(asked.repeat);
     let keys = dumps.iter().map(|(key, _)| *key);
-    let work = Work::new(asked.file.clone(), &asked.kernels, keys, repeats)?;
+    let work = KernelWork::new(asked.file.clone(), &asked.kernels, keys, repeats)?;
     let baseline = baseline(&asked.kernels)?;
 
     let lanes = subgroup_lanes(asked.subgroup_size, Some(&asked.adapter))?;
@@ -68,7 +68,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
 
 /// What was launched, its run, and the adapter that was asked first.
 fn ran(
-    work: &Work,
+    work: &KernelWork,
     adapter: &str,
     embedded: execute::Embedded,
 ) -> Result<(Launched, ShaderRun, Option<Moved>), flopmeter::Error> {

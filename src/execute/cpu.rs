@@ -231,7 +231,7 @@ impl Executor for Cpu {
                 ),
                 Stopped::Elsewhere => ("it was stopped".into(), None),
             };
-            let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+            let line = line.map_or_else(String::new, |line| format!(" ({line})"));
             let problem = format!("{}: {problem}{line}", dispatch.label);
             KernelError::Kernel { kernel: program.name.clone(), problem }
         })?;

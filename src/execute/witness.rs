@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, iter::Sum};
 
+use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +26,12 @@ pub struct Witness {
 impl Sum for Witness {
     fn sum<I: Iterator<Item = Self>>(witnesses: I) -> Self {
         let mut sum = Self::default();
-        let mut outside: BTreeMap<(String, Option<u32>), u64> = BTreeMap::new();
+        let mut outside: BTreeMap<(String, Option<String>, Option<u32>), u64> = BTreeMap::new();
         for Self { tally, lanes, out_of_bounds, races } in witnesses {
             sum.tally = sum.tally + tally;
             sum.lanes = sum.lanes + lanes;
-            for OutOfBounds { kernel, line, accesses } in out_of_bounds {
-                *outside.entry((kernel, line)).or_default() += accesses;
+            for OutOfBounds { kernel, file, line, accesses } in out_of_bounds {
+                *outside.entry((kernel, file, line)).or_default() += accesses;
             }
             if let Some(races) = races {
                 let known = sum.races.get_or_insert_default();
@@ -39,7 +40,7 @@ impl Sum for Witness {
         }
         let outside = outside.into_iter();
         sum.out_of_bounds = outside
-            .map(|((kernel, line), accesses)| OutOfBounds { kernel, line, accesses })
+            .map(|((kernel, file, line), accesses)| OutOfBounds { kernel, file, line, accesses })
             .collect();
         sum
     }
@@ -77,10 +78,25 @@ impl std::ops::Add for LaneUse {
 pub struct OutOfBounds {
     /// Which kernel.
     pub kernel: String,
-    /// Line in its source, where that is known.
+    /// The file that the line is in, where it is not the first of the kernel's source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in its file, from 1; `None` where the kernel has no source.
     pub line: Option<u32>,
     /// How many.
     pub accesses: u64,
+}
+
+impl OutOfBounds {
+    /// So many accesses of a kernel at a line of its source.
+    pub(super) fn new(kernel: &str, line: Option<&SourceLine>, accesses: u64) -> Self {
+        Self {
+            kernel: kernel.to_owned(),
+            file: line.and_then(|line| line.file.as_deref()).map(str::to_owned),
+            line: line.map(|line| line.number),
+            accesses,
+        }
+    }
 }
 
 /// How an invocation touches memory.
@@ -119,7 +135,7 @@ impl Access {
     }
 }
 
-/// Whom no barrier keeps apart.
+/// The scope of a race: which invocations no barrier orders.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -137,11 +153,14 @@ pub enum Between {
 pub struct Race {
     /// Which kernel.
     pub kernel: String,
-    /// The two lines, which may be one.
+    /// The two lines in their files, from 1, which may be one line; `None` where the kernel has no source.
     pub lines: [Option<u32>; 2],
+    /// The files that the lines are in, where they are not the first of the kernel's source.
+    #[serde(default, skip_serializing_if = "in_first_file")]
+    pub files: [Option<String>; 2],
     /// What each of them does.
     pub accesses: [Access; 2],
-    /// Whose they are.
+    /// Which invocations execute them.
     pub between: Between,
     /// How often one was seen to race with another before it.
     pub count: u64,
@@ -151,11 +170,22 @@ pub struct Race {
     pub byte: u64,
 }
 
-/// What its lines do to each other, how often, and where.
+/// Whether both lines of a race are in the first file of the kernel's source.
+fn in_first_file(files: &[Option<String>; 2]) -> bool {
+    files.iter().all(Option::is_none)
+}
+
+/// What the two lines do to each other, how often, and where.
 impl fmt::Display for Race {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = |line: Option<u32>| line.map_or_else(|| "?".to_owned(), |l| l.to_string());
-        let [one, two] = self.lines.map(line);
+        let at = |index: usize| {
+            let line = self.lines[index].map_or_else(|| "-".to_owned(), |line| line.to_string());
+            match &self.files[index] {
+                Some(file) => format!("line {line} of {file}"),
+                None => format!("line {line}"),
+            }
+        };
+        let [one, two] = [0, 1].map(at);
         let [does, other] = self.accesses.map(|access| match access {
             Access::Load => "loads",
             Access::Store => "stores",
@@ -169,8 +199,7 @@ impl fmt::Display for Race {
         let Self { count, byte, variable, .. } = self;
         write!(
             f,
-            "line {one} {does} what line {two} {other}, {between}: {count} times, such as byte {byte} of \
-             '{variable}'"
+            "{one} {does} what {two} {other}, {between}: {count} times, such as byte {byte} of '{variable}'"
         )
     }
 }
@@ -178,8 +207,8 @@ impl fmt::Display for Race {
 impl Race {
     /// Whether another is the same but for where and how often it was seen.
     fn is(&self, other: &Self) -> bool {
-        (&self.kernel, self.lines, self.accesses, self.between)
-            == (&other.kernel, other.lines, other.accesses, other.between)
+        (&self.kernel, self.lines, &self.files, self.accesses, self.between)
+            == (&other.kernel, other.lines, &other.files, other.accesses, other.between)
     }
 
     /// Adds it to those that are known.

@@ -8,9 +8,6 @@ use crate::{
     schedule::Schedule,
 };
 
-/// Keys that a block brings to a row at once.
-const BLOCK: u64 = 32;
-
 /// The sizes of attention, all heads of all sequences together.
 pub(super) struct Shape {
     /// Tokens of a sequence.
@@ -40,7 +37,8 @@ pub(super) fn forms(
         // the block's, and o * shrink.
         AttentionStep::Output => {
             let tile = schedule.tile.unwrap_or(1).into();
-            let blocks = shape.heads * further_blocks(shape.s, shape.window, tile);
+            let further = |block: u32| further_blocks(shape.s, shape.window, tile, block.into());
+            let blocks = shape.heads * schedule.block.map_or(0, further);
             let rescaled = f32s([
                 (Op::Fma, blocks),
                 (Op::Mul, blocks * (width + 1)),
@@ -118,18 +116,18 @@ impl Shape {
     }
 }
 
-/// How many blocks all rows of a head meet after their first, in tiles of so many rows. A row alone meets
-/// one for each BLOCK keys before its last. A tile's first block holds the keys of its own rows up to themselves
-/// and the S % TILE keys before the first tile; those of the t tiles between follow in blocks, the
+/// How many blocks of so many keys all rows of a head meet after their first, in tiles of so many rows. A row alone
+/// meets one for each BLOCK keys before its last. A tile's first block holds the keys of its own rows up to
+/// themselves and the S % TILE keys before the first tile; those of the t tiles between follow in blocks, the
 /// t % (BLOCK / TILE) left over a tile at a time. Tiles are not for windows.
-fn further_blocks(s: u64, window: u64, tile: u64) -> u64 {
+fn further_blocks(s: u64, window: u64, tile: u64, block: u64) -> u64 {
     if tile == 1 {
         let window = window.min(s);
-        let (whole, rest) = (window / BLOCK, window % BLOCK);
-        let short = BLOCK * triangle(whole) + rest * whole;
-        return short + (s - window) * (window.saturating_sub(1) / BLOCK);
+        let (whole, rest) = (window / block, window % block);
+        let short = block * triangle(whole) + rest * whole;
+        return short + (s - window) * (window.saturating_sub(1) / block);
     }
-    let per_block = BLOCK / tile;
+    let per_block = block / tile;
     let (whole, rest) = (s / tile / per_block, s / tile % per_block);
     let blocks = per_block * triangle(whole) + rest * whole;
     let tiles = whole * triangle(per_block) + triangle(rest);
@@ -148,14 +146,14 @@ mod tests {
 
     #[test]
     fn blocks_are_summed_over_rows() {
-        for s in 1..300 {
+        for (s, block) in (1..300).flat_map(|s| [(s, 8), (s, 32)]) {
             for window in [1, 2, 31, 32, 33, 100, s] {
                 let keys = |i: u64| (i + 1).min(window);
-                let blocks = (0..s).map(|i| (keys(i) - 1) / BLOCK).sum::<u64>();
-                assert_eq!(further_blocks(s, window, 1), blocks);
+                let blocks = (0..s).map(|i| (keys(i) - 1) / block).sum::<u64>();
+                assert_eq!(further_blocks(s, window, 1, block), blocks);
             }
-            let tile = |t: u64| 4 * (t / (BLOCK / 4) + t % (BLOCK / 4));
-            assert_eq!(further_blocks(s, s, 4), (0..s / 4).map(tile).sum::<u64>());
+            let tile = |t: u64| 4 * (t / (block / 4) + t % (block / 4));
+            assert_eq!(further_blocks(s, s, 4, block), (0..s / 4).map(tile).sum::<u64>());
         }
     }
 

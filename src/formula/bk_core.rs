@@ -7,14 +7,17 @@ use super::form::{Forms, Overhead};
 use crate::{
     op::{Op, OpCounts},
     operation::ResolventStep,
+    schedule::Schedule,
 };
 
-/// Steps between two rescalings of a recursion.
-const RESCALE: u64 = 4;
-
-pub(super) fn forms(step: ResolventStep, rows: u64, n: u64) -> Forms {
+pub(super) fn forms(step: ResolventStep, rows: u64, n: u64, schedule: &Schedule) -> Forms {
     let steps = n.saturating_sub(1);
     let muls = |count: u64| OpCounts::f32(Op::Mul, count);
+    // A recursion rescales two complex elements every so many steps, of which the first is step 0.
+    let rescalings = |first: u64| {
+        let before = |step: u64| schedule.rescale.map_or(0, |every| step / u64::from(every));
+        4 * before(n).saturating_sub(before(first))
+    };
     // What a row takes: of its mathematics, for powers of two, and again.
     let (algebra, powers, again) = match step {
         ResolventStep::Potential => {
@@ -26,17 +29,17 @@ pub(super) fn forms(step: ResolventStep, rows: u64, n: u64) -> Forms {
         }
         ResolventStep::Theta => {
             // theta_1, then a step for each further diagonal element, then 1 / |theta_N|^2 and
-            // conj(theta_N) times it. Powers of two in the recursion, and once for theta_N.
+            // conj(theta_N) times it. Powers of two in the recursion, from step 1, and once for theta_N.
             let row = recursion(steps)
                 + per_element(&[(Op::Add, 1)])
                 + norm()
                 + per_element(&[(Op::Div, 1), (Op::Mul, 2), (Op::Neg, 1)]);
-            (row, rescalings(n) + 2, OpCounts::ZERO)
+            (row, rescalings(1) + 2, OpCounts::ZERO)
         }
-        // phi_{N-1} is given, phi_{N-2} is a - z, the rest are steps.
+        // phi_{N-1} is given, phi_{N-2} is a - z, the rest are steps, from step 2.
         ResolventStep::Phi if steps == 0 => return Forms::default(),
         ResolventStep::Phi => {
-            (recursion(steps - 1) + per_element(&[(Op::Add, 1)]), rescalings(n), OpCounts::ZERO)
+            (recursion(steps - 1) + per_element(&[(Op::Add, 1)]), rescalings(2), OpCounts::ZERO)
         }
         ResolventStep::Diagonal => {
             // theta phi, over theta_N, then the two limits; one power of two.
@@ -85,12 +88,6 @@ fn per_element(operations: &[(Op, u64)]) -> OpCounts {
 fn recursion(steps: u64) -> OpCounts {
     per_element(&[(Op::Add, 1), (Op::Mul, 2), (Op::Fma, 4)]).times(steps)
         + per_element(&[(Op::Neg, 1)])
-}
-
-/// The multiplications by which a recursion that ends at element `n` rescales two elements at every
-/// fourth.
-const fn rescalings(n: u64) -> u64 {
-    4 * (n / RESCALE)
 }
 
 /// A complex product.

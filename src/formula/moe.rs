@@ -1,14 +1,13 @@
 //! The mixture around its experts: T tokens, E experts, K chosen for each token, width D. What is
 //! counted does not depend on which experts are chosen.
 
-use super::form::{Forms, Overhead, f32s, joins};
+use super::form::{Forms, f32s};
 use crate::{
     op::Op,
     operation::{MixtureStep, SharedExpertStep},
-    schedule::Schedule,
 };
 
-pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedule) -> Forms {
+pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4]) -> Forms {
     let choices = t * k;
     match step {
         // Each of the K choices compares with all E logits and keeps the better, the first of them as the
@@ -32,8 +31,7 @@ pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedu
         MixtureStep::Combine => Forms::algebra(f32s([(Op::Fma, choices * d)])),
         MixtureStep::CombineGradient => Forms::algebra(f32s([(Op::Mul, choices * d)])),
         // A dot product over D for each assignment.
-        MixtureStep::GateGradient => Forms::algebra(f32s([(Op::Fma, choices * d)]))
-            .and(Overhead::PartialSums, f32s([(Op::Add, choices * joins(schedule.lanes_per_row))])),
+        MixtureStep::GateGradient => Forms::algebra(f32s([(Op::Fma, choices * d)])),
         MixtureStep::GatherGradient => Forms::algebra(f32s([(Op::Add, choices * d)])),
         // The weighted mean of dgate takes K fma; then gate * (dgate - mean) for each choice.
         MixtureStep::RouteGradient => {
@@ -48,7 +46,7 @@ pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedu
 }
 
 /// An expert that all T tokens pass, weighted by a sigmoid.
-pub(super) fn shared(step: SharedExpertStep, [t, d]: [u64; 2], schedule: &Schedule) -> Forms {
+pub(super) fn shared(step: SharedExpertStep, [t, d]: [u64; 2]) -> Forms {
     match step {
         SharedExpertStep::Weight => {
             Forms::algebra(f32s([(Op::Neg, t), (Op::Exp, t), (Op::Add, t), (Op::Div, t)]))
@@ -58,7 +56,6 @@ pub(super) fn shared(step: SharedExpertStep, [t, d]: [u64; 2], schedule: &Schedu
         // A dot product over D for each token, times s (1 - s).
         SharedExpertStep::WeightGradient => {
             Forms::algebra(f32s([(Op::Fma, t * d), (Op::Add, t), (Op::Mul, 2 * t)]))
-                .and(Overhead::PartialSums, f32s([(Op::Add, t * joins(schedule.lanes_per_row))]))
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn forms(
         Norm::Rms => 1,
     };
     let joined = match step {
-        NormStep::Output | NormStep::Input => m * joins(schedule.lanes_per_row),
+        NormStep::Output | NormStep::Input => 0,
         NormStep::Parameters => d * joins(schedule.lanes_per_column),
     };
     let algebraic = match norm {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Error,
     execute::{Bound, Executor, Outcome},
+    instrument::{Instrumented, instrument},
     kernel::KernelModule,
 };
 
@@ -31,9 +32,23 @@ impl<'a> Trial<'a> {
         kernel: &'a KernelModule,
         contents: Vec<Vec<u8>>,
     ) -> Result<Self, Error> {
+        let counting = instrument(kernel, &executor.adapter().limits)?;
+        Self::rewritten(executor, kernel, &counting, contents)
+    }
+
+    /// The same with a counting twin that was rewritten for other limits, say, than the executor's own.
+    ///
+    /// # Errors
+    /// Where the executor does not take kernel or buffers.
+    pub fn rewritten(
+        executor: &mut dyn Executor,
+        kernel: &'a KernelModule,
+        counting: &Instrumented,
+        contents: Vec<Vec<u8>>,
+    ) -> Result<Self, Error> {
         assert_eq!(kernel.resources.len(), contents.len(), "as many contents as resources");
         executor.clear();
-        let counting = Counting::new(executor, kernel)?;
+        let counting = Counting::rewritten(executor, kernel, counting)?;
         let buffers = Buffers::new(executor, kernel.resources.iter().zip(contents))?;
         let counters = counting.counters(executor)?;
         Ok(Self { kernel, counting, buffers, counters })

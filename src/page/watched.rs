@@ -1,5 +1,7 @@
 //! What the executor saw beside the counts, in a line each, and what it found below.
 
+use std::fmt;
+
 use super::number::{DASH, grouped, share_of};
 use super::{Fact, Tone};
 use crate::{
@@ -35,8 +37,9 @@ fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
         1 => "1 access out of bounds".to_owned(),
         _ => format!("{} accesses out of bounds", grouped(accesses)),
     };
-    let line = |OutOfBounds { kernel, line, accesses }: &OutOfBounds| {
-        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+    let line = |OutOfBounds { kernel, file, line, accesses }: &OutOfBounds| {
+        let line =
+            line.map_or_else(String::new, |line| format!(", {}", place(file.as_ref(), line)));
         format!("{kernel}{line}: {}", grouped(*accesses))
     };
     Fact {
@@ -56,6 +59,11 @@ fn races(whose: &str, races: &[Race]) -> Fact {
         details: races.iter().map(|race| format!("{}: {race}", race.kernel)).collect(),
         ..Fact::new("races", format!("{whose}{said}")).toned(tone(races.is_empty()))
     }
+}
+
+/// A line, with its file where that is not the first.
+fn place(file: Option<&String>, line: impl fmt::Display) -> String {
+    file.map_or_else(|| format!("line {line}"), |file| format!("line {line} of {file}"))
 }
 
 fn tone(holds: bool) -> Tone {

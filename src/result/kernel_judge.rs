@@ -22,15 +22,16 @@ impl ShaderReport {
         if let Some(watched) = &self.watched {
             let outside = watched.out_of_bounds.iter().map(|row| {
                 let text = format!("{} accesses out of bounds", row.accesses);
-                Finding::new(FindingKind::Bounds, text).at(self.place_of(row.line))
+                Finding::new(FindingKind::Bounds, text)
+                    .at(self.place_of(row.file.as_deref(), row.line))
             });
             let what = "no access out of bounds".to_owned();
             checks.push(Examined { what, findings: outside.collect() });
             if let Some(races) = &watched.races {
                 let raced = races.iter().map(|race: &Race| {
-                    let line = race.lines[0].or(race.lines[1]);
-                    Finding::new(FindingKind::Race, format!("a race: {race}"))
-                        .at(self.place_of(line))
+                    let index = usize::from(race.lines[0].is_none());
+                    let place = self.place_of(race.files[index].as_deref(), race.lines[index]);
+                    Finding::new(FindingKind::Race, format!("a race: {race}")).at(place)
                 });
                 checks.push(Examined { what: "no race".to_owned(), findings: raced.collect() });
             }
@@ -47,12 +48,11 @@ impl ShaderReport {
         checks
     }
 
-    /// The file and the line there of a line of the whole source.
-    fn place_of(&self, line: Option<u32>) -> Option<(String, u32)> {
-        let (file, line) = self.file_of(line?);
+    /// A line of a file that the source is continued in, or of the shader's own, with the path of that file.
+    fn place_of(&self, file: Option<&str>, line: Option<u32>) -> Option<(String, u32)> {
         let shader = Path::new(&self.shader);
         let path = file.map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
-        Some((path.display().to_string(), line))
+        Some((path.display().to_string(), line?))
     }
 
     /// Lets findings of these kinds pass.

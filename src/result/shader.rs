@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -224,7 +225,7 @@ impl ShaderReport {
             ceilings: None,
             source: source.map_or_else(String::new, |source| source.text().to_owned()),
             continued_in: files
-                .map(|(file, before)| SourceFile { file: file.clone(), before: *before })
+                .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
                 .collect(),
             dispatches: if launches.len() > 1 { rows } else { Vec::new() },
         };
@@ -258,12 +259,12 @@ fn line_rows(
     let executed = lines.iter().filter(|(_, line)| line.executions > 0);
     let rows = executed.map(|(&number, line)| {
         let Cost { ops, traffic } = line.cost;
-        let (file, number) = match &kernel.source {
+        let SourceLine { file, number } = match &kernel.source {
             Some(source) => source.place(number),
-            None => (None, number),
+            None => SourceLine { file: None, number },
         };
         LineRow {
-            file: file.map(str::to_owned),
+            file: file.as_deref().map(str::to_owned),
             line: number,
             executions: line.executions,
             ops,

@@ -2,6 +2,7 @@
 //! a kernel to its operation, for tests that launch kernels which no plan would choose.
 
 use flopmeter::{
+    choice::{ATTENTION_BLOCK, ATTENTION_TILE},
     formula::{self, Forms},
     operation::{
         AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
@@ -161,6 +162,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::ReluBackward | Kernel::ReluBackwardVec4 => pointwise(Function::ReluGradient),
         Kernel::SwigluForward | Kernel::SwigluForwardVec4 => pointwise(Function::SwiGlu),
         Kernel::SwigluBackward | Kernel::SwigluBackwardVec4 => pointwise(Function::SwiGluGradient),
+        Kernel::MixAccumulate | Kernel::MixAccumulateVec4 => pointwise(Function::Accumulate),
         Kernel::MixScale => pointwise(Function::Multiple),
         Kernel::MixPlusOne => pointwise(Function::PlusOne),
         Kernel::GegluForward | Kernel::GegluForwardVec4 => pointwise(Function::GeGlu),
@@ -219,18 +221,22 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
 /// The schedule.
 pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     let dim = |name: &str| dims.get(name).copied();
-    let tile = match kernel {
-        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => Some(4),
-        _ => None,
+    let (tile, block) = match kernel {
+        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => {
+            (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK))
+        }
+        Kernel::AttentionForward => (Some(1), Some(ATTENTION_BLOCK)),
+        _ => (None, None),
     };
     Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
-        lanes_per_row: dim("LANES_PER_ROW"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,
+        block,
+        rescale: dim("RESCALE"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Several kernels, many dispatches, one buffer of counters: each kernel's counts are its own, exact, and
-//! readable between dispatches.
+//! readable between dispatches. A counter set is for programs that bind and dispatch themselves, and so do these
+//! tests.
 
 use std::collections::BTreeMap;
 

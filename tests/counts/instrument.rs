@@ -87,7 +87,7 @@ fn every_form_of_control_flow_is_counted_exactly() {
         for limits in [Limits::WEBGPU, cramped, gpu.adapter().limits] {
             for (entry, ops, [loaded, stored]) in expectations() {
                 let kernel = kernel(CONTROL, entry, &[]);
-                let cost = counted(&mut *gpu, &kernel, &limits, [3, 1, 1]);
+                let cost = counted(&mut *gpu, &kernel, &limits, [3, 1, 1]).cost;
                 let storage = (cost.traffic.storage_load, cost.traffic.storage_store);
                 assert_eq!(cost.ops.floating(), ops, "{entry}");
                 assert_eq!(storage, (4 * loaded, 4 * stored), "{entry}");
@@ -103,8 +103,8 @@ fn subgroups_of_any_size_hand_counters_over() {
         let mut embedded = Cpu::new(lanes).unwrap();
         let limits = embedded.adapter().limits;
         for (entry, ops, _) in expectations() {
-            let cost = counted(&mut embedded, &kernel(CONTROL, entry, &[]), &limits, [3, 1, 1]);
-            assert_eq!(cost.ops.floating(), ops, "{entry}, {lanes} lanes");
+            let seen = counted(&mut embedded, &kernel(CONTROL, entry, &[]), &limits, [3, 1, 1]);
+            assert_eq!(seen.cost.ops.floating(), ops, "{entry}, {lanes} lanes");
         }
     }
 }
@@ -113,7 +113,7 @@ fn subgroups_of_any_size_hand_counters_over() {
 fn a_crowded_module_is_counted_with_all_its_traffic() {
     common::on_every_executor(|gpu| {
         let kernel = kernel(CROWDED, "main", &[("LANES", 64.0)]);
-        let cost = counted(&mut *gpu, &kernel, &Limits::WEBGPU, [5, 1, 1]);
+        let cost = counted(&mut *gpu, &kernel, &Limits::WEBGPU, [5, 1, 1]).cost;
         let (groups, lanes) = (5_u64, 64_u64);
         // A tree over 64 elements adds 63 times, in 6 rounds.
         let expected = Cost {

@@ -1,6 +1,6 @@
 //! WGSL's rarer types and functions against expectations worked out by hand, on every executor that
 //! takes them: 64-bit and 16-bit scalars, their atomics and storage, matrices, vector geometry, packing
-//! and bits at the edges.
+//! and bits at the edges. What executors compute is asked, not what it costs: only plain kernels run.
 #![allow(clippy::print_stdout, reason = "whoever reads the log must see what was skipped")]
 
 use flopmeter::{

@@ -4,9 +4,15 @@
 use std::cell::RefCell;
 
 use common::bench::{Bench, grid, noise, relative_error};
-use flopmeter::execute::Executor;
+use flopmeter::{choice::RESCALE, execute::Executor};
 use num_complex::Complex64;
 use proptest::test_runner::{Config, TestRunner};
+
+type Dims = [(&'static str, usize); 4];
+
+fn dims(rows: usize, n: usize, lanes: usize, rescale: usize) -> Dims {
+    [("B", rows), ("N", n), ("LANES", lanes), ("RESCALE", rescale)]
+}
 
 const Z: Complex64 = Complex64::new(0.0, 1.0);
 
@@ -15,6 +21,7 @@ struct Case {
     rows: usize,
     n: usize,
     lanes: usize,
+    rescale: usize,
     z: Complex64,
     a: Vec<f32>,
     b: Vec<f32>,
@@ -30,6 +37,7 @@ impl Case {
             rows,
             n,
             lanes: 8,
+            rescale: RESCALE as usize,
             z: Z,
             a: (0..rows * n).map(|i| 3.0 * noise(1, i) - 2.0).collect(),
             b: vec![1.0; off],
@@ -63,8 +71,8 @@ impl Case {
         )
     }
 
-    fn dims(&self) -> [(&'static str, usize); 3] {
-        [("B", self.rows), ("N", self.n), ("LANES", self.lanes)]
+    fn dims(&self) -> Dims {
+        dims(self.rows, self.n, self.lanes, self.rescale)
     }
 
     /// A bench on which the forward kernels have run.
@@ -256,7 +264,7 @@ fn the_published_gradient_is_what_its_formula_says() {
         bench.input("g", &g);
         bench.input("dg", &dg);
         bench.output("da", n);
-        let dims = [("B", 1), ("N", n), ("LANES", 8)];
+        let dims = dims(1, n, 8, 4);
         bench.run("bk_core.backward_hybrid", &dims, &[], grid(n.div_ceil(8)));
         let da: Vec<f32> = bench.read("da");
         for (i, &da) in da.iter().enumerate() {
@@ -279,18 +287,18 @@ fn clamps_pass_gradients_exactly_where_they_pass_values() {
         bench.input::<f32>("v", &v);
         bench.output("a", v.len());
         bench.output("dv", v.len());
-        let dims = [("B", 1), ("N", v.len()), ("LANES", 8)];
-        bench.run("bk_core.potential", &dims, &[], grid(1));
+        let by_token = dims(1, v.len(), 8, 4);
+        bench.run("bk_core.potential", &by_token, &[], grid(1));
         assert_eq!(bench.read::<f32>("a"), [-5.0, -5.0, -4.5, -2.0, -1.0, 1.0, 1.0]);
         bench.input::<f32>("da", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-        bench.run("bk_core.backward_potential", &dims, &[], grid(1));
+        bench.run("bk_core.backward_potential", &by_token, &[], grid(1));
         assert_eq!(bench.read::<f32>("dv"), [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0]);
 
         bench.input::<[f32; 2]>("g", &[[10.0, -10.0], [11.0, 0.5], [-3.0, -10.5]]);
         bench.input::<[f32; 2]>("dfeatures", &[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
         bench.output("dg", 6);
-        let dims = [("B", 3), ("N", 1), ("LANES", 8)];
-        bench.run("bk_core.backward_features", &dims, &[], grid(1));
+        let by_row = dims(3, 1, 8, 4);
+        bench.run("bk_core.backward_features", &by_row, &[], grid(1));
         assert_eq!(bench.read::<f32>("dg"), [1.0, 2.0, 0.0, 4.0, 5.0, 0.0]);
     });
 }
@@ -302,8 +310,8 @@ fn counts_are_exact_for_any_shape() {
         let mut runner =
             TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
         runner
-            .run(&(1..20usize, 1..70usize, 0..7u32), |(rows, n, lanes)| {
-                let case = Case { lanes: 1 << lanes, ..Case::general(rows, n) };
+            .run(&(1..20usize, 1..70usize, 0..7u32, 1..5usize), |(rows, n, lanes, rescale)| {
+                let case = Case { lanes: 1 << lanes, rescale, ..Case::general(rows, n) };
                 let mut gpu = gpu.borrow_mut();
                 let mut bench = case.forward(&mut **gpu);
                 case.backward(&mut bench);

@@ -61,12 +61,11 @@ fn moving_tokens_and_the_gradients() {
     let any = (1..20_usize, 1..5_usize, 0..4_usize, 1..12_usize)
         .prop_map(|(t, k, unchosen, d)| [t, k + unchosen, k, d]);
     on_shapes(&SHAPES, any, |gpu, [t, e, k, d]| {
-        for (lanes, per_row) in [(64, 1), (32, 8), (4, 4)] {
+        for lanes in [64, 4] {
             let a = t * k;
             let launch = |entry: &str| {
-                let dims = [("T", t), ("E", e), ("K", k), ("D", d)];
-                let lanes = [("LANES", lanes), ("LANES_PER_ROW", per_row)];
-                Launch::new(&format!("moe.{entry}"), &[&dims[..], &lanes[..]].concat())
+                let dims = [("T", t), ("E", e), ("K", k), ("D", d), ("LANES", lanes)];
+                Launch::new(&format!("moe.{entry}"), &dims)
             };
             let logits = noise(1, t * e);
             let (choice, gate) = route(&logits, e, k);
@@ -104,7 +103,7 @@ fn moving_tokens_and_the_gradients() {
                 .floats("ys", &ys)
                 .words("slot", slot.clone())
                 .output("dgate", a)
-                .run(gpu, a * per_row, lanes)
+                .run(gpu, a, lanes)
                 .assert_close("dgate", &dgate);
             let launched =
                 launch("backward_gather").floats("dxs", &dxs).words("slot", slot.clone());
@@ -162,11 +161,10 @@ fn softmax(logits: &[f64], e: usize) -> Vec<f64> {
 fn an_expert_for_all_tokens_and_its_gradients() {
     let any = (1..20_usize, 1..12_usize).prop_map(|(t, d)| [t, d]);
     on_shapes(&[[1, 1], [5, 8], [65, 3]], any, |gpu, [t, d]| {
-        for (lanes, per_row) in [(64, 1), (8, 4)] {
+        for lanes in [64, 8] {
             let launch = |entry: &str| {
-                let lanes = [("LANES", lanes), ("LANES_PER_ROW", per_row)];
-                let dims = [("T", t), ("D", d)];
-                Launch::new(&format!("shared_expert.{entry}"), &[&dims[..], &lanes[..]].concat())
+                let dims = [("T", t), ("D", d), ("LANES", lanes)];
+                Launch::new(&format!("shared_expert.{entry}"), &dims)
             };
             let (logits, ys, dy) = (noise(1, t), noise(2, t * d), noise(3, t * d));
             let sigmoid = |logit: f64| 1.0 / (1.0 + (-logit).exp());
@@ -193,7 +191,7 @@ fn an_expert_for_all_tokens_and_its_gradients() {
             back("backward_weight")
                 .floats("ys", &ys)
                 .output("dlogits", t)
-                .run(gpu, t * per_row, lanes)
+                .run(gpu, t, lanes)
                 .assert_close("dlogits", &dlogits);
         }
     });

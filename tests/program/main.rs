@@ -16,3 +16,4 @@ mod roofline;
 mod run;
 mod scale;
 mod shader;
+mod training;

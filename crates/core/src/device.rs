@@ -180,6 +180,42 @@ impl Limits {
     }
 }
 
+/// What a device was opened with.
+///
+/// wgpu does not say with these whether a device has subgroups of one size, so [`Limits::subgroup_lanes`] is `None`.
+/// Whoever asked for subgroups and knows their size may set it, and counting then costs less.
+///
+/// ```
+/// use flopmeter_core::device::Limits;
+///
+/// let limits = Limits::from(&wgpu_types::Limits::defaults());
+/// assert_eq!(limits, Limits::WEBGPU);
+/// ```
+#[cfg(feature = "wgpu")]
+impl From<&wgpu_types::Limits> for Limits {
+    fn from(limits: &wgpu_types::Limits) -> Self {
+        let alignment = limits
+            .min_storage_buffer_offset_alignment
+            .max(limits.min_uniform_buffer_offset_alignment);
+        Self {
+            binding_bytes: limits.max_storage_buffer_binding_size,
+            buffer_bytes: limits.max_buffer_size,
+            offset_alignment: alignment.into(),
+            workgroups: limits.max_compute_workgroups_per_dimension,
+            invocations: limits.max_compute_invocations_per_workgroup,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            storage_bindings: limits.max_storage_buffers_per_shader_stage,
+            bind_groups: limits.max_bind_groups,
+            bindings_per_group: limits.max_bindings_per_bind_group,
+            subgroup_lanes: None,
+            lockstep: false,
+            loop_rounds: None,
+            nesting: None,
+            grid: None,
+        }
+    }
+}
+
 /// Where a time comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::source::SourceLine;
+
 /// Why a kernel cannot be read, run or counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -31,14 +33,14 @@ pub enum Error {
         name: String,
     },
     /// An operation, statement or type that has no price or that cannot be counted.
-    #[error("kernel '{kernel}' cannot be counted: {problem}{}", .line.map_or_else(String::new, |l| format!(" (line {l})")))]
+    #[error("kernel '{kernel}' cannot be counted: {problem}{}", .line.as_ref().map_or_else(String::new, |line| format!(" ({line})")))]
     Uncountable {
         /// Kernel name.
         kernel: String,
         /// What is in the way.
         problem: String,
-        /// Line in the kernel's source.
-        line: Option<u32>,
+        /// The line of the kernel's source; `None` where it is not about a line.
+        line: Option<SourceLine>,
     },
     /// Not as many invocations handed their counters over as were launched, so nothing is known of the
     /// others: the adapter lost them, or never started them.
@@ -69,7 +71,7 @@ pub enum Error {
         budget: u32,
         /// Where those invocations spent most of their rounds: the line of a loop, if that is known, and of
         /// how many it was the loop. Most first.
-        loops: Vec<(Option<u32>, u64)>,
+        loops: Vec<(Option<SourceLine>, u64)>,
     },
     /// Code that worked on the kernel panicked; naga's readers and writers do over some modules.
     #[error("kernel '{kernel}': {stage} it ended with a panic: {cause}")]
@@ -119,9 +121,9 @@ impl Error {
     }
 }
 
-fn at_lines(loops: &[(Option<u32>, u64)]) -> String {
+fn at_lines(loops: &[(Option<SourceLine>, u64)]) -> String {
     let lines: Vec<_> =
-        loops.iter().filter_map(|(line, _)| Some(format!("line {}", (*line)?))).collect();
+        loops.iter().filter_map(|(line, _)| Some(line.as_ref()?.to_string())).collect();
     if lines.is_empty() { String::new() } else { format!(" (in the loop of {})", lines.join(", ")) }
 }
 

@@ -164,7 +164,6 @@ struct Plan {
 /// something, and for every loop if `rounds` is so.
 fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
     let KernelModule { module, info, .. } = kernel;
-    let line = |span: Span| kernel.line(span);
     // How often each function is called, which is known once all its callers are done: they come after
     // it in the arena, the entry point last.
     let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
@@ -185,7 +184,7 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             |Unpriced { what, span }| Error::Uncountable {
                 kernel: kernel.name.clone(),
                 problem: what,
-                line: line(span),
+                line: kernel.line(span),
             },
         )?;
         let flows = {

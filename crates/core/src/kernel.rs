@@ -25,7 +25,7 @@ use crate::{
     Error,
     guard::{Stage, guarded, with_room},
     read::{Directives, Parsed, blocks},
-    source::Source,
+    source::{Source, SourceLine},
 };
 
 /// One entry point of a module, with every override resolved: what an executor runs and what the
@@ -245,10 +245,10 @@ impl KernelModule {
         Layout::of(&self.module, variable.ty)
     }
 
-    /// The line of the source on which a span begins, from 1; `None` where the span is undefined or there is no
-    /// source.
-    pub fn line(&self, span: naga::Span) -> Option<u32> {
-        self.source.as_ref()?.line(span)
+    /// The line of the source on which a span begins; `None` where the span is undefined or there is no source.
+    pub fn line(&self, span: naga::Span) -> Option<SourceLine> {
+        let source = self.source.as_ref()?;
+        Some(source.place(source.line(span)?))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Error, flow::Flow, op::Cost};
+use crate::{Error, flow::Flow, op::Cost, source::SourceLine};
 
 /// Bytes of one counter in a stripe: the low and the high half of a u64, each a `u32`.
 const COUNTER_BYTES: u32 = 8;
@@ -64,7 +64,7 @@ pub struct Block {
 #[derive(Clone, Debug)]
 pub(crate) struct Loop {
     /// The line on which it begins.
-    pub(crate) line: Option<u32>,
+    pub(crate) line: Option<SourceLine>,
     /// How many rounds it goes, in counters.
     pub(crate) rounds: Flow,
 }
@@ -187,12 +187,12 @@ impl BlockTable {
     }
 
     fn cut(&self, budget: u32, cut: &[u64]) -> Error {
-        let lines = self.loops.iter().map(|its| its.line).chain([None]);
-        let mut loops: BTreeMap<Option<u32>, u64> = BTreeMap::new();
+        let lines = self.loops.iter().map(|its| its.line.as_ref()).chain([None]);
+        let mut loops: BTreeMap<Option<&SourceLine>, u64> = BTreeMap::new();
         for (line, &invocations) in lines.zip(cut).filter(|&(_, &n)| n > 0) {
             *loops.entry(line).or_default() += invocations;
         }
-        let mut loops: Vec<_> = loops.into_iter().collect();
+        let mut loops: Vec<_> = loops.into_iter().map(|(line, n)| (line.cloned(), n)).collect();
         loops.sort_by_key(|&(_, invocations)| std::cmp::Reverse(invocations));
         let invocations = cut.iter().sum();
         Error::Cut { kernel: self.kernel.clone(), invocations, budget, loops }

@@ -4,6 +4,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use flopmeter_core::source::SourceLine;
+
 use super::{
     alu::{CHUNK, Chunk},
     machine::{Machine, Straight},
@@ -11,12 +13,12 @@ use super::{
 };
 
 /// Why a workgroup could not go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
     /// Loops went round too often; of those that were going on, the one that had gone round most.
-    Endless { line: Option<u32>, rounds: u64 },
+    Endless { line: Option<SourceLine>, rounds: u64 },
     /// A barrier that some lanes do not reach.
-    Divergent(Option<u32>),
+    Divergent(Option<SourceLine>),
     /// There is not enough memory to look for races.
     Unwatched,
     /// Another workgroup has failed.
@@ -150,7 +152,7 @@ impl<'a> Runner<'a> {
                 let mut rounds = 0_u64;
                 let outer = |fault: Stopped, rounds: u64| match fault {
                     Stopped::Endless { rounds: inner, .. } if inner < rounds => {
-                        Stopped::Endless { line: *line, rounds }
+                        Stopped::Endless { line: line.clone(), rounds }
                     }
                     fault => fault,
                 };
@@ -158,7 +160,7 @@ impl<'a> Runner<'a> {
                     rounds += 1;
                     self.rounds += 1;
                     if self.rounds > self.max_rounds {
-                        return Err(Stopped::Endless { line: *line, rounds });
+                        return Err(Stopped::Endless { line: line.clone(), rounds });
                     }
                     if self.rounds.is_multiple_of(1 << 16) && self.failed.load(Relaxed) {
                         return Err(Stopped::Elsewhere);
@@ -204,7 +206,7 @@ impl<'a> Runner<'a> {
             }
             Node::Barrier { line } => {
                 if self.active != self.machine.lanes {
-                    return Err(Stopped::Divergent(*line));
+                    return Err(Stopped::Divergent(line.clone()));
                 }
             }
         }

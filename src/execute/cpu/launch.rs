@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use flopmeter_core::source::SourceLine;
+
 use super::{
     alu::{CHUNK, Chunk},
     flow::{Runner, Stopped},
@@ -59,13 +61,13 @@ impl GridRun {
             lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
         }
         // A line may have several sites.
-        let mut lines: BTreeMap<Option<u32>, u64> = BTreeMap::new();
+        let mut lines: BTreeMap<&Option<SourceLine>, u64> = BTreeMap::new();
         for (line, accesses) in program.sites.iter().zip(self.outside).filter(|(_, n)| *n > 0) {
-            *lines.entry(*line).or_default() += accesses;
+            *lines.entry(line).or_default() += accesses;
         }
         let out_of_bounds = lines
             .into_iter()
-            .map(|(line, accesses)| OutOfBounds { kernel: program.name.clone(), line, accesses })
+            .map(|(line, accesses)| OutOfBounds::new(&program.name, line.as_ref(), accesses))
             .collect();
         let tally = tally.barriers_once(program.lanes() as u64);
         Witness { tally, lanes, out_of_bounds, races: self.races }

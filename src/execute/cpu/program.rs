@@ -6,6 +6,8 @@ mod inst;
 
 use std::collections::HashSet;
 
+use flopmeter_core::source::SourceLine;
+
 pub(super) use self::inst::{Address, Exchange, Inst, Limit, Role, Subgroup};
 pub(super) use super::register::{Given, Kind, Num, Reg, Virtual};
 use crate::op::Cost;
@@ -24,7 +26,7 @@ pub(super) enum Node {
     /// Lanes part by the value of a selector.
     Switch { selector: Reg, cases: Vec<Branch> },
     /// Lanes go round until they break.
-    Loop { body: Block, continuing: Block, break_if: Option<Reg>, line: Option<u32> },
+    Loop { body: Block, continuing: Block, break_if: Option<Reg>, line: Option<SourceLine> },
     /// The body of a function, and the first values of its variables: lanes that return from it come
     /// together behind it.
     Call { body: Block, inits: Vec<(Reg, Reg)> },
@@ -35,7 +37,7 @@ pub(super) enum Node {
     /// Leaves the innermost call, or the kernel.
     Return,
     /// All lanes of the workgroup wait for each other.
-    Barrier { line: Option<u32> },
+    Barrier { line: Option<SourceLine> },
 }
 
 impl Node {
@@ -116,7 +118,7 @@ pub(super) struct Program {
     /// What one execution of each run costs.
     pub(super) costs: Vec<Cost>,
     /// Lines of the accesses that may be out of bounds.
-    pub(super) sites: Vec<Option<u32>>,
+    pub(super) sites: Vec<Option<SourceLine>>,
     pub(super) memories: Vec<Memory>,
     /// What lies in them, in the order of declaration.
     pub(super) variables: Vec<Variable>,

@@ -191,11 +191,12 @@ impl<'a> Races<'a> {
     /// What was seen, by lines.
     pub(super) fn found(&self) -> Vec<Race> {
         let races = self.found.iter().map(|(([one, two], between), (count, memory, byte))| {
-            let line = |site: u32| self.program.sites[site as usize];
+            let lines = [one, two].map(|(site, _)| self.program.sites[*site as usize].as_ref());
             let (variable, start) = self.program.variable(*memory, *byte);
             Race {
                 kernel: self.program.name.clone(),
-                lines: [line(one.0), line(two.0)],
+                lines: lines.map(|line| Some(line?.number)),
+                files: lines.map(|line| line?.file.as_deref().map(str::to_owned)),
                 accesses: [one.1, two.1],
                 between: *between,
                 count: *count,

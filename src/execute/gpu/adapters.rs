@@ -102,31 +102,18 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
         device_type,
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         limits: Limits {
-            binding_bytes: limits.max_storage_buffer_binding_size,
-            buffer_bytes: limits.max_buffer_size,
-            offset_alignment: u64::from(
-                limits
-                    .min_storage_buffer_offset_alignment
-                    .max(limits.min_uniform_buffer_offset_alignment),
-            ),
-            workgroups: limits.max_compute_workgroups_per_dimension,
-            invocations: limits.max_compute_invocations_per_workgroup,
-            workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            storage_bindings: limits.max_storage_buffers_per_shader_stage,
-            bind_groups: limits.max_bind_groups,
-            bindings_per_group: limits.max_bindings_per_bind_group,
             subgroup_lanes: (adapter.features().contains(wgpu::Features::SUBGROUP)
                 && info.subgroup_min_size == info.subgroup_max_size)
                 .then_some(info.subgroup_min_size),
             // SwiftShader's subgroups are vectors as well, but it computes loops for masked lanes too, so a
             // lane that is missing would not be missed there.
             lockstep: info.driver == "llvmpipe",
-            // Only trying shows this.
-            loop_rounds: None,
+            // The rounds of loops that it allows, only trying shows.
             nesting: (device_type == DeviceType::Software).then_some(MASKS),
             // Mesa's llvmpipe was seen to take the number of workgroups modulo 2^32, and a processor would
             // need hours for so many.
             grid: (device_type == DeviceType::Software).then_some(u32::MAX.into()),
+            ..Limits::from(&limits)
         },
     }
 }

@@ -8,8 +8,9 @@ use flopmeter::{
     kernel::KernelModule,
     op::{Op, OpCounts},
 };
+use flopmeter_core::source::SourceLine;
 
-use super::harness::{kernel, run_instrumented, ways};
+use super::harness::{kernel, trial, ways};
 
 /// Rounds that no driver has been seen to cut off, and more than the smallest budget.
 const FEW: u32 = 1000;
@@ -61,11 +62,11 @@ fn counted(
     kernel: &KernelModule,
     limits: &Limits,
 ) -> Result<OpCounts, KernelError> {
-    let instrumented = instrument(kernel, limits).unwrap();
-    let ran = run_instrumented(executor, &instrumented, &[[2, 1, 1]]);
-    let table = instrumented.table;
-    let executions = table.decode(&ran.counters, table.invocations([2, 1, 1]))?;
-    Ok(table.cost(&executions).ops.floating())
+    let counting = instrument(kernel, limits).unwrap();
+    let trial = trial(executor, kernel, &counting).unwrap();
+    let counted = trial.count(executor, [2, 1, 1]);
+    let counted = counted.map_err(|error| error.kernel().expect("an error of the kernel").clone());
+    Ok(counted?.cost.ops.floating())
 }
 
 #[test]
@@ -93,6 +94,7 @@ fn a_long_loop_is_counted_or_said_to_be_cut_off() {
                         Some(budget) if rounds > budget => {
                             let kernel = kernel.name.clone();
                             let invocations = 2 * invocations;
+                            let line = SourceLine { file: None, number: line };
                             let loops = vec![(Some(line), invocations)];
                             let cut = KernelError::Cut { kernel, invocations, budget, loops };
                             assert_eq!(found, Err(cut), "{entry}");

@@ -22,7 +22,7 @@ fn check(entry: &str, ops: OpCounts, [atomics, barriers]: [u64; 2]) {
         let cramped = Limits { workgroup_bytes: 7, ..Limits::WEBGPU };
         for limits in [Limits::WEBGPU, cramped, executor.adapter().limits] {
             let kernel = kernel(SOURCE, entry, &[]);
-            let cost = counted(executor, &kernel, &limits, [GROUPS as u32, 1, 1]);
+            let cost = counted(executor, &kernel, &limits, [GROUPS as u32, 1, 1]).cost;
             assert_eq!(cost.ops.floating(), ops, "{entry}");
             assert_eq!(
                 [cost.traffic.atomics, cost.traffic.barriers],

@@ -307,7 +307,8 @@ fn random_programs_execute_what_their_counters_say() {
                 let kernel = kernel(&source, "main", &[]);
                 let own = gpu.borrow().adapter().limits;
                 for limits in [Limits::WEBGPU, own] {
-                    let cost = counted(&mut **gpu.borrow_mut(), &kernel, &limits, [GRID, 1, 1]);
+                    let cost =
+                        counted(&mut **gpu.borrow_mut(), &kernel, &limits, [GRID, 1, 1]).cost;
                     prop_assert_eq!(cost.ops.floating(), expected, "{}", source);
                 }
                 Ok(())

@@ -14,7 +14,7 @@ use naga::{AddressSpace, Block, Expression, Statement};
 
 use super::{
     expectations,
-    harness::{CONTROL, CROWDED, kernel, run, run_instrumented, ways},
+    harness::{CONTROL, CROWDED, kernel, raw_counters, trial, ways},
 };
 
 fn wgsl(kernel: &KernelModule) -> String {
@@ -157,21 +157,20 @@ fn executions(instrumented: &Instrumented, counters: &[u8], workgroups: u32) -> 
 fn a_carry_reaches_the_upper_half() {
     common::on_every_executor(|gpu| {
         for (entry, times) in [("straight", 120), ("for_loop", 1200)] {
-            let instrumented = instrument(&kernel(CONTROL, entry, &[]), &Limits::WEBGPU).unwrap();
-            let at = instrumented.counters;
+            let kernel = kernel(CONTROL, entry, &[]);
+            let instrumented = instrument(&kernel, &Limits::WEBGPU).unwrap();
             // Every counter stands 5 before the boundary, so every one that is used carries.
             let before = (7_u64 << 32) - 5;
-            let preload = before.to_le_bytes().repeat(instrumented.table.bytes() as usize / 8);
-            let counters = Some((at.group, at.binding, preload.as_slice()));
-            let ran = run(&mut *gpu, &instrumented.kernel, counters, &[[3, 1, 1]]);
-            let fresh = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1]]);
-            let (old, new) = (ran.counters.as_chunks::<8>().0, fresh.counters.as_chunks::<8>().0);
+            let [preloaded, fresh] = [before, 0].map(|before| {
+                raw_counters(&mut *gpu, &kernel, &instrumented, before, &[[3, 1, 1]])
+            });
+            let (old, new) = (preloaded.as_chunks::<8>().0, fresh.as_chunks::<8>().0);
             for (&preloaded, &fresh) in old.iter().zip(new) {
                 let (preloaded, fresh) = (u64::from_le_bytes(preloaded), u64::from_le_bytes(fresh));
                 assert_eq!(preloaded, before + fresh);
                 assert!(preloaded > 7 << 32 || fresh == 0);
             }
-            assert_eq!(executions(&instrumented, &fresh.counters, 3), times);
+            assert_eq!(executions(&instrumented, &fresh, 3), times);
         }
     });
 }
@@ -193,13 +192,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }";
     common::on_every_executor(|gpu| {
         for (limits, groups) in [(Limits::WEBGPU, 2), (gpu.adapter().limits, 129)] {
-            let instrumented = instrument(&kernel(SOURCE, "main", &[]), &limits).unwrap();
-            let ran = run_instrumented(&mut *gpu, &instrumented, &[[groups, 1, 1]]);
-            let table = &instrumented.table;
-            let cost = {
-                let launched = table.invocations([groups, 1, 1]);
-                table.cost(&table.decode(&ran.counters, launched).unwrap())
-            };
+            let kernel = kernel(SOURCE, "main", &[]);
+            let instrumented = instrument(&kernel, &limits).unwrap();
+            let trial = trial(&mut *gpu, &kernel, &instrumented).unwrap();
+            let cost = trial.count(&mut *gpu, [groups, 1, 1]).unwrap().cost;
             let count = cost.ops.get(Scalar::F32, Op::Mul);
             assert_eq!(count, u64::from(groups) * 256 * 65100 * 2);
             assert!(groups < 129 || count > 1 << 32);
@@ -211,9 +207,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 fn dispatches_add_up_in_one_buffer() {
     // Workgroups that share a row write the same elements; how often a loop goes round does not depend on them.
     common::on_every_executor_with_races(|gpu| {
-        let instrumented = instrument(&kernel(CONTROL, "for_loop", &[]), &Limits::WEBGPU).unwrap();
-        let ran = run_instrumented(&mut *gpu, &instrumented, &[[3, 1, 1], [2, 2, 3], [1, 1, 1]]);
-        assert_eq!(executions(&instrumented, &ran.counters, 3 + 12 + 1), (3 + 12 + 1) * 40 * 10);
+        let kernel = kernel(CONTROL, "for_loop", &[]);
+        let instrumented = instrument(&kernel, &Limits::WEBGPU).unwrap();
+        let grids = [[3, 1, 1], [2, 2, 3], [1, 1, 1]];
+        let raw = raw_counters(&mut *gpu, &kernel, &instrumented, 0, &grids);
+        assert_eq!(executions(&instrumented, &raw, 3 + 12 + 1), (3 + 12 + 1) * 40 * 10);
     });
 }
 
@@ -282,12 +280,11 @@ fn a_dropped_increment_is_seen() {
         let ways = ways(gpu.adapter().limits);
         // Every way of adding up has its turn with several kernels.
         for ((entry, _, _), (_, limits)) in expectations().into_iter().zip(ways.iter().cycle()) {
-            let whole = instrument(&kernel(CONTROL, entry, &[]), limits).unwrap();
-            let mut total = |instrumented: &Instrumented| {
-                let ran = run_instrumented(&mut *gpu, instrumented, &[[3, 1, 1]]);
-                let table = &instrumented.table;
-                let executions = table.decode(&ran.counters, table.invocations([3, 1, 1])).ok()?;
-                Some(table.cost(&executions))
+            let plain = kernel(CONTROL, entry, &[]);
+            let whole = instrument(&plain, limits).unwrap();
+            let mut total = |counting: &Instrumented| {
+                let trial = trial(&mut *gpu, &plain, counting).unwrap();
+                Some(trial.count(&mut *gpu, [3, 1, 1]).ok()?.cost)
             };
             let expected = total(&whole);
             assert!(expected.is_some());

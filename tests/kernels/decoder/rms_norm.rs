@@ -1,20 +1,11 @@
-//! RMS norm and its gradients, however many lanes share a row or a column.
+//! RMS norm and its gradients, however many lanes share a column.
 
-use proptest::prelude::*;
-
-use crate::launch::{Launch, dot, gradient, noise, on_shapes};
+use crate::{
+    launch::{dot, gradient, noise, on_shapes},
+    norm::{self, SHAPES, after, before},
+};
 
 const EPS: f64 = 1e-6;
-
-/// M, D, LANES, LANES_PER_ROW, LANES_PER_COLUMN.
-const SHAPES: [[usize; 5]; 6] = [
-    [1, 1, 1, 1, 1],
-    [3, 5, 64, 1, 1],
-    [7, 16, 64, 8, 16],
-    [5, 13, 32, 32, 32],
-    [67, 4, 16, 2, 4],
-    [2, 132, 64, 16, 1],
-];
 
 struct Norm {
     y: Vec<f64>,
@@ -33,9 +24,8 @@ fn rms_norm(x: &[f64], weight: &[f64]) -> Norm {
 
 #[test]
 fn rms_norm_and_its_gradients() {
-    let teams = prop::sample::select(vec![[32, 1, 4], [32, 8, 32], [64, 16, 1], [128, 2, 8]]);
-    let any = (1..40_usize, 1..40_usize, teams).prop_map(|(m, d, [l, r, c])| [m, d, l, r, c]);
-    on_shapes(&SHAPES, any, |gpu, [m, d, lanes, per_row, per_column]| {
+    on_shapes(&SHAPES, norm::any(1), |gpu, shape| {
+        let [m, d, lanes, per_column] = shape;
         let x: Vec<f64> = noise(1, m * d).iter().map(|x| 0.25 + x).collect();
         let (weight, dy) = (noise(2, d), noise(3, m * d));
         let norm = rms_norm(&x, &weight);
@@ -44,37 +34,21 @@ fn rms_norm_and_its_gradients() {
         let dweight = gradient(&weight, |weight| loss(&x, weight));
 
         let launch = |entry: &str, accumulate| {
-            let dims = [
-                ("M", m),
-                ("D", d),
-                ("LANES", lanes),
-                ("LANES_PER_ROW", per_row),
-                ("LANES_PER_COLUMN", per_column),
-                ("accumulate", accumulate),
-            ];
-            Launch::new(&format!("rms_norm.{entry}"), &dims).scalar("eps", EPS).floats("x", &x)
+            norm::launch(&format!("rms_norm.{entry}"), shape, EPS, accumulate).floats("x", &x)
         };
         for suffix in ["", "_vec4"] {
             if !suffix.is_empty() && !d.is_multiple_of(4) {
                 continue;
             }
-            let forward = launch(&format!("forward{suffix}"), 0)
+            let forward = launch(&format!("forward{suffix}"), false)
                 .floats("weight", &weight)
                 .output("y", m * d)
                 .output("rstd", m)
-                .run(gpu, m * per_row, lanes);
+                .run(gpu, m, lanes);
             forward.assert_close("y", &norm.y);
             forward.assert_close("rstd", &norm.rstd);
         }
-        for accumulate in [0, 1] {
-            let before = |gradient: &[f64]| match accumulate {
-                0 => vec![f64::NAN; gradient.len()],
-                _ => noise(5, gradient.len()),
-            };
-            let after = |gradient: &[f64]| -> Vec<f64> {
-                let before = before(gradient).into_iter().map(|b| if b.is_nan() { 0.0 } else { b });
-                before.zip(gradient).map(|(b, g)| b + g).collect()
-            };
+        for accumulate in [false, true] {
             for suffix in ["", "_vec4"] {
                 if !suffix.is_empty() && !d.is_multiple_of(4) {
                     continue;
@@ -83,9 +57,9 @@ fn rms_norm_and_its_gradients() {
                     .floats("weight", &weight)
                     .floats("dy", &dy)
                     .floats("rstd", &norm.rstd)
-                    .floats("dx", &before(&dx))
-                    .run(gpu, m * per_row, lanes)
-                    .assert_near("dx", &after(&dx), 1e-5);
+                    .floats("dx", &before(&dx, accumulate))
+                    .run(gpu, m, lanes)
+                    .assert_near("dx", &after(&dx, accumulate), 1e-5);
             }
             for (suffix, each) in [("", 1), ("_vec4", 4)] {
                 if !d.is_multiple_of(each) {
@@ -94,9 +68,9 @@ fn rms_norm_and_its_gradients() {
                 launch(&format!("backward_params{suffix}"), accumulate)
                     .floats("dy", &dy)
                     .floats("rstd", &norm.rstd)
-                    .floats("dweight", &before(&dweight))
+                    .floats("dweight", &before(&dweight, accumulate))
                     .run(gpu, d / each * per_column, lanes)
-                    .assert_near("dweight", &after(&dweight), 1e-5);
+                    .assert_near("dweight", &after(&dweight, accumulate), 1e-5);
             }
         }
     });

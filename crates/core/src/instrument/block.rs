@@ -10,7 +10,7 @@ use super::{price::Pricer, root};
 use crate::{
     flow::{Edge, Graph, Node},
     op::Cost,
-    source::Source,
+    source::{Source, SourceLine},
 };
 
 /// A place in a function's body: which statement, which of its blocks, which statement there, and so
@@ -56,7 +56,7 @@ pub(super) struct StatedLoop {
     /// Where each of its rounds begins; one edge leads on from there.
     pub(super) head: Node,
     /// The line on which it begins.
-    pub(super) line: Option<u32>,
+    pub(super) line: Option<SourceLine>,
 }
 
 /// What has no price, and where it stands.
@@ -221,7 +221,9 @@ impl Reader<'_> {
                 Statement::Loop { body, continuing, break_if } => {
                     let [head, next, join] = std::array::from_fn(|_| self.graph.node());
                     self.end(head);
-                    self.loops.push(StatedLoop { head, line: self.line(span) });
+                    let line =
+                        self.source.zip(self.line(span)).map(|(source, line)| source.place(line));
+                    self.loops.push(StatedLoop { head, line });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
                     let inner = Scope { weight, once: false, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
@@ -276,7 +278,7 @@ impl Reader<'_> {
         self.pay(span, charged, self.pricer.expression(expression))
     }
 
-    /// The line on which a span begins.
+    /// The line of the whole source on which a span begins.
     fn line(&self, span: Span) -> Option<u32> {
         self.source?.line(span)
     }

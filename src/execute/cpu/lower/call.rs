@@ -80,7 +80,7 @@ impl<'a> Lowering<'a> {
             Returns::Last(None)
         };
         let outer = std::mem::take(&mut self.inits);
-        let (span, line) = (self.span, self.line);
+        let (span, line) = (self.span, self.line.clone());
         let (body, returns) = self.inside(|this| {
             let mut frame = this.frame(Some(handle), function, info, arguments, returns)?;
             this.statements(&mut frame, &function.body)?;

@@ -140,7 +140,7 @@ impl Lowering<'_> {
     /// A place to count accesses out of bounds of the statement being lowered.
     pub(super) fn site(&mut self) -> usize {
         if self.sites.last() != Some(&self.line) || self.sites.is_empty() {
-            self.sites.push(self.line);
+            self.sites.push(self.line.clone());
         }
         self.sites.len() - 1
     }

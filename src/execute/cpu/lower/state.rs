@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use flopmeter_core::source::SourceLine;
 use naga::{
     Expression, Function, GlobalVariable, Handle, LocalVariable, Module, Span, valid::FunctionInfo,
 };
@@ -36,7 +37,7 @@ pub(super) struct Lowering<'a> {
     pub(super) insts: Vec<Inst>,
     pub(super) cost: Cost,
     pub(super) costs: Vec<Cost>,
-    pub(super) sites: Vec<Option<u32>>,
+    pub(super) sites: Vec<Option<SourceLine>>,
     pub(super) memories: Vec<Memory>,
     pub(super) variables: Vec<Variable>,
     pub(super) watch: Option<Watch>,
@@ -50,7 +51,7 @@ pub(super) struct Lowering<'a> {
     pub(super) depth: usize,
     /// Where the statement being lowered is.
     pub(super) span: Span,
-    pub(super) line: Option<u32>,
+    pub(super) line: Option<SourceLine>,
     /// Pointers to function or private memory through which an index is computed.
     pub(super) indexed: Indexed,
 }

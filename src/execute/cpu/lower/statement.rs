@@ -71,7 +71,7 @@ impl<'a> Lowering<'a> {
                 self.push(Node::Switch { selector, cases: lowered });
             }
             Statement::Loop { body, continuing, break_if } => {
-                let line = self.line;
+                let line = self.line.clone();
                 let (body, ()) = self.inside(|this| this.statements(frame, body))?;
                 let (continuing, break_if) = self.inside(|this| {
                     this.statements(frame, continuing)?;
@@ -163,7 +163,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn barrier(&mut self, barrier: Barrier) {
-        let line = self.line;
+        let line = self.line.clone();
         self.push(Node::Barrier { line });
         if self.watch.is_some() {
             self.emit(Inst::Fence {

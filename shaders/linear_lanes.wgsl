@@ -1,0 +1,122 @@
+// Continued in linear_common.wgsl.
+//
+// Tiles of a matrix product whose rows the lanes of a subgroup hold, and how one lane's share comes to all of them.
+
+// A tile of 32 x 4 outputs, four rows at a time.
+struct Tile {
+    r0: mat4x4<f32>,
+    r4: mat4x4<f32>,
+    r8: mat4x4<f32>,
+    r12: mat4x4<f32>,
+    r16: mat4x4<f32>,
+    r20: mat4x4<f32>,
+    r24: mat4x4<f32>,
+    r28: mat4x4<f32>,
+}
+
+// What lanes 0 to 3 hold, in every lane.
+fn low_lanes(own: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own, 0u),
+        subgroupBroadcast(own, 1u),
+        subgroupBroadcast(own, 2u),
+        subgroupBroadcast(own, 3u),
+    );
+}
+
+// What lanes 4 to 7 hold, in every lane.
+fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own, 4u),
+        subgroupBroadcast(own, 5u),
+        subgroupBroadcast(own, 6u),
+        subgroupBroadcast(own, 7u),
+    );
+}
+
+// Four more steps for a tile of which lane l holds the rows l, l + 8, l + 16 and l + 24.
+fn tile_product(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
+    return Tile(
+        product(c.r0, low_lanes(own[0]), b),
+        product(c.r4, high_lanes(own[0]), b),
+        product(c.r8, low_lanes(own[1]), b),
+        product(c.r12, high_lanes(own[1]), b),
+        product(c.r16, low_lanes(own[2]), b),
+        product(c.r20, high_lanes(own[2]), b),
+        product(c.r24, low_lanes(own[3]), b),
+        product(c.r28, high_lanes(own[3]), b),
+    );
+}
+
+// What one lane holds, in every lane; which one has to be a constant.
+fn lane_0(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 0u),
+        subgroupBroadcast(own[1], 0u),
+        subgroupBroadcast(own[2], 0u),
+        subgroupBroadcast(own[3], 0u),
+    );
+}
+
+fn lane_1(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 1u),
+        subgroupBroadcast(own[1], 1u),
+        subgroupBroadcast(own[2], 1u),
+        subgroupBroadcast(own[3], 1u),
+    );
+}
+
+fn lane_2(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 2u),
+        subgroupBroadcast(own[1], 2u),
+        subgroupBroadcast(own[2], 2u),
+        subgroupBroadcast(own[3], 2u),
+    );
+}
+
+fn lane_3(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 3u),
+        subgroupBroadcast(own[1], 3u),
+        subgroupBroadcast(own[2], 3u),
+        subgroupBroadcast(own[3], 3u),
+    );
+}
+
+fn lane_4(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 4u),
+        subgroupBroadcast(own[1], 4u),
+        subgroupBroadcast(own[2], 4u),
+        subgroupBroadcast(own[3], 4u),
+    );
+}
+
+fn lane_5(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 5u),
+        subgroupBroadcast(own[1], 5u),
+        subgroupBroadcast(own[2], 5u),
+        subgroupBroadcast(own[3], 5u),
+    );
+}
+
+fn lane_6(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 6u),
+        subgroupBroadcast(own[1], 6u),
+        subgroupBroadcast(own[2], 6u),
+        subgroupBroadcast(own[3], 6u),
+    );
+}
+
+fn lane_7(own: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupBroadcast(own[0], 7u),
+        subgroupBroadcast(own[1], 7u),
+        subgroupBroadcast(own[2], 7u),
+        subgroupBroadcast(own[3], 7u),
+    );
+}
