@@ -1,37 +1,42 @@
 //! What a report was judged by, and the answer in its last line. Knows findings, not who made them.
 
-use super::answer::Problems;
+use super::answer::{Problems, at_both_ends};
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
-/// What was judged, finding by finding, and the answer; nothing where nothing was judged.
-pub(super) fn sections(checks: &[Examined]) -> Vec<Section> {
-    let facts: Vec<Fact> = checks.iter().flat_map(facts).collect();
-    let mut sections = Vec::new();
+/// A page's sections with what was judged, finding by finding but for the kinds that are told elsewhere, and the answer
+/// at both ends; the sections alone where nothing was judged.
+pub(super) fn around(
+    mut sections: Vec<Section>,
+    checks: &[Examined],
+    told: &[FindingKind],
+) -> Vec<Section> {
+    let findings = checks.iter().flat_map(|check| &check.findings);
+    let facts: Vec<Fact> =
+        findings.filter(|finding| !told.contains(&finding.kind)).map(fact).collect();
     if !facts.is_empty() {
         sections.push(Section::facts("Findings", facts));
     }
-    sections.extend(answer(checks).map(|answer| Section::facts("Answer", [answer])));
-    sections
+    at_both_ends(answer(checks), sections)
 }
 
-/// What speaks against one thing.
-fn facts(check: &Examined) -> Vec<Fact> {
-    let facts = check.findings.iter().map(|finding| {
-        let (allowed, tone) =
-            if finding.allowed { (" (allowed)", Tone::Doubtful) } else { ("", Tone::Bad) };
-        Fact::new("finding", format!("{finding}{allowed}")).toned(tone)
-    });
-    facts.collect()
+fn fact(finding: &Finding) -> Fact {
+    let (allowed, tone) =
+        if finding.allowed { (" (allowed)", Tone::Doubtful) } else { ("", Tone::Bad) };
+    Fact::new("finding", format!("{finding}{allowed}")).toned(tone)
 }
 
 /// Whether everything holds; `None` where nothing was judged.
-pub(super) fn answer(checks: &[Examined]) -> Option<Fact> {
+fn answer(checks: &[Examined]) -> Option<Fact> {
     let mut problems = Problems::default();
     for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
         problems.say(finding.text.clone());
     }
-    let what: Vec<&str> = checks.iter().map(|check| check.what.as_str()).collect();
+    let what = checks.iter().map(|check| match check.findings.len() {
+        0 => check.what.clone(),
+        allowed => format!("{} ({allowed} allowed)", check.what),
+    });
+    let what: Vec<String> = what.collect();
     (!checks.is_empty()).then(|| problems.answer(what.join("; ")))
 }
 
