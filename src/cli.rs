@@ -25,7 +25,7 @@ mod shader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::anyhow;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use log::LevelFilter;
 
 pub use outcome::Outcome;
@@ -38,8 +38,8 @@ use outcome::Result;
 /// # Errors
 /// How the process ends where they ask for help, or make no sense; that has been said then.
 pub fn parse() -> std::result::Result<Arguments, Outcome> {
-    let parsed =
-        Arguments::command().try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
+    let matches = args::command().try_get_matches();
+    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map_err(|message| {
         // Help goes to standard output, a slip of the keyboard to standard error; if nobody
         // listens there is nobody to tell.
@@ -126,6 +126,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Arguments::command().debug_assert();
+        args::command().debug_assert();
     }
 }
