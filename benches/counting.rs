@@ -16,14 +16,14 @@ use flopmeter::{
     measure::Session,
     model::{
         AskedShape, Batch, Model, Optimizer,
-        lower::{Scope, Training, inputs, lower},
+        lower::{Training, inputs, lower},
     },
 };
 
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u32>().ok());
     let rounds = numbers.next().unwrap_or(7);
-    let asked = AskedShape { batch: numbers.next(), seq: None };
+    let asked = AskedShape { batch: numbers.next(), seq: None, ..AskedShape::default() };
     let mut gpu = Gpu::open("auto").unwrap();
     println!("{}, {rounds} rounds of counted and plain", gpu.adapter().name);
 
@@ -33,7 +33,7 @@ fn main() {
     let mut kernels: BTreeMap<String, [f64; 2]> = BTreeMap::new();
     for gradient in ["hybrid", "exact"] {
         let options = Family::choose("bk_gradient", gradient).unwrap();
-        let training = Training { scope: Scope::Step, optimizer: Optimizer::AdamW, options };
+        let training = Training { options, ..Optimizer::AdamW.into() };
         let limits = gpu.adapter().limits;
         let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
         let weights = model.weights(0).unwrap();

@@ -1,7 +1,7 @@
 // Continued in elements.wgsl.
 //
-// The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums and
-// multiples, and x + 1. The gradients of h and f are dy itself.
+// The residual stream: y = h + f + bk_scale * s over P elements, its gradients, plain sums,
+// in a place of their own or in that of a summand, multiples, and x + 1. The gradients of h and f are dy itself.
 //
 // `_vec4` entries want P to be a multiple of four, and bind vec4 views of the same buffers.
 
@@ -167,6 +167,34 @@ fn add_vec4(
         return;
     }
     out_vec4[i] = x_vec4[i] + y_vec4[i];
+}
+
+// One invocation adds one element of x to one of `out`, in place.
+@compute @workgroup_size(LANES)
+fn accumulate(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P {
+        return;
+    }
+    out[i] += x[i];
+}
+
+// One invocation adds four elements of x to four of `out`, in place.
+@compute @workgroup_size(LANES)
+fn accumulate_vec4(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = element(group, groups, lane);
+    if i >= dims.P / 4u {
+        return;
+    }
+    out_vec4[i] += x_vec4[i];
 }
 
 // One invocation multiplies one element of `scaled` by the factor, in place.

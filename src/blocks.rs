@@ -8,6 +8,7 @@ pub(crate) mod grouping;
 pub(crate) mod launch;
 pub(crate) mod linear;
 pub(crate) mod loss;
+pub(crate) mod micro_batches;
 pub(crate) mod mixture;
 pub(crate) mod optimize;
 mod parameter;

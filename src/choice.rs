@@ -235,6 +235,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::ScaledSum => [Kernel::MixForward, Kernel::MixForwardVec4],
         Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
         Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
+        Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
         Function::GeGluGradient => [Kernel::GegluBackward, Kernel::GegluBackwardVec4],
         Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],

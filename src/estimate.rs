@@ -12,7 +12,7 @@ pub use crate::term::{FieldFormula, PerFunction, PhaseFlops, Priced, Term};
 use crate::{
     Error,
     exact::Exact,
-    family::{BatchShape, ModelConfig},
+    family::{BatchShape, ModelConfig, Training},
     forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
     operation::Optimizer,
     plan::ComponentName,
@@ -25,7 +25,7 @@ use crate::{
 pub struct Estimate {
     config: ModelConfig,
     shape: BatchShape,
-    optimizer: Optimizer,
+    training: Training,
     terms: Vec<Term>,
     per_function: Option<PerFunction>,
     field: Vec<FieldFormula>,
@@ -42,21 +42,25 @@ impl Estimate {
     /// Name and version of the layout of its JSON file.
     pub const SCHEMA: &'static str = "flopmeter.estimate/1";
 
-    /// The estimator that was published for the model's family, evaluated for this shape.
+    /// The estimator that was published for the model's family, evaluated for this shape. It charges the optimizer
+    /// of `training`; the exact count beside it is of a whole step by all that `training` says.
     ///
     /// # Errors
     /// [`Error::Config`] naming the term, where one or their sum overflows u64.
     pub fn new(
         config: &ModelConfig,
         shape: BatchShape,
-        optimizer: Optimizer,
+        training: impl Into<Training>,
     ) -> Result<Self, Error> {
-        let Published { terms, per_function, field } = config.estimate(shape, optimizer)?;
+        let training = training.into();
+        shape.check_packed(training.packed, config)?;
+        let Published { terms, per_function, field } =
+            config.estimate(shape, training.optimizer)?;
         checked_sum(&terms)?;
         Ok(Self {
             config: config.clone(),
             shape,
-            optimizer,
+            training,
             terms,
             per_function,
             field,
@@ -75,16 +79,19 @@ impl Estimate {
     /// [`Error::Config`] where the question makes no sense for such a step.
     pub fn with_forecast(self, question: Question, training: bool) -> Result<Self, Error> {
         let flops = self.total_flops();
+        let exact = self.exact();
+        let again = exact.filter(|_| training).map_or(0, |exact| exact.recomputed);
+        let again = u64::try_from(again).map_err(|_| overflow("the exact count"))?;
         let step = Step {
             flops: if training { flops.total() } else { flops.forward },
-            recomputed: Recomputed::Beside(0),
+            recomputed: Recomputed::Beside(again),
             tokens: self.shape.tokens(),
             training,
             seconds: None,
         };
         let Forecast { seconds, peak, experiment, budget, .. } =
             Forecast::new("estimate", step, question)?;
-        let exact = self.exact().map(|exact| {
+        let exact = exact.map(|exact| {
             let flops = if training { exact.algebraic.total } else { exact.algebraic.forward };
             let flops = u64::try_from(flops).map_err(|_| overflow("the exact count"))?;
             Forecast::new("exact", Step { flops, ..step }, question)
@@ -109,7 +116,12 @@ impl Estimate {
 
     /// How parameters follow their gradients.
     pub fn optimizer(&self) -> Optimizer {
-        self.optimizer
+        self.training.optimizer
+    }
+
+    /// Which part of a training step is asked about, and how it trains.
+    pub fn training(&self) -> Training {
+        self.training
     }
 
     /// What the whole step costs.
@@ -138,7 +150,7 @@ impl Estimate {
 
     /// What the step costs by closed forms, which need no device, where the model is a decoder.
     pub fn exact(&self) -> Option<Exact> {
-        self.config.exact([self.shape.batch(), self.shape.seq()], self.optimizer)
+        self.config.exact([self.shape.batch(), self.shape.seq()], self.training)
     }
 
     /// What that says about many steps, where that was asked.

@@ -49,7 +49,7 @@ pub struct Cause {
 impl Cause {
     /// Whether it is about computing again what the step had and did not keep.
     pub fn is_recomputation(&self) -> bool {
-        self.subject == Subject::Recomputed.to_string()
+        [Subject::Recomputed, Subject::Layers].iter().any(|of| self.subject == of.to_string())
     }
 }
 
@@ -65,6 +65,13 @@ pub fn causes<'a>(
     let mut ledger: BTreeMap<(Phase, Subject), Balance> = BTreeMap::new();
     let mut facts = Facts::default();
     for (pass, ops, extrapolated) in passes {
+        if pass.recomputed {
+            let flops = ops.flops(convention);
+            let entry = ledger.entry((pass.phase, Subject::Layers)).or_default();
+            entry.measured += flops;
+            entry.extrapolated |= extrapolated && flops > 0;
+            continue;
+        }
         facts.learn(pass);
         // BK-Core's gradient repeats a few squares, which its estimator charges with the rest of it.
         let again = match pass.operation {

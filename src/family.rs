@@ -6,6 +6,7 @@
 pub mod decoder;
 mod fields;
 mod member;
+mod packing;
 pub mod resnet_bk;
 mod resolve;
 mod shape;
@@ -18,10 +19,14 @@ mod written;
 pub(crate) use fields::set;
 pub use fields::{Fields, named};
 pub(crate) use member::NO_ADAPTERS;
-pub use member::{Family, Member, ModelConfig, Object};
+pub use member::{Family, Member, ModelConfig, Object, Shortened};
+pub use packing::Packing;
 pub use shape::{AskedShape, BatchShape, Positions};
 pub(crate) use spelling::nearest;
-pub use training::{Choices, Chosen, EveryValue, MOST_OPTIONS, Scope, StepOption, Training};
+pub use training::{
+    Choices, Chosen, EveryValue, MOST_OPTIONS, Recompute, Scope, StepOption, Training,
+};
+pub(crate) use training::{is_one, one};
 
 /// Every family.
 pub static FAMILIES: &[&Family] = &[

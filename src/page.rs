@@ -43,4 +43,4 @@ pub use table::{Column, Row, Table};
 pub use tone::Tone;
 
 use cell::marked;
-use paged::{NAMED, adapter_line, config_line};
+use paged::{NAMED, adapter_line, config_line, how_line, scope_line, tokens_line};

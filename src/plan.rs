@@ -138,6 +138,9 @@ pub struct Pass {
     pub component: ComponentName,
     /// Forward, backward or optimizer.
     pub phase: Phase,
+    /// Whether it makes again what a pass before it made and nothing kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recomputed: bool,
     /// Floating-point uniforms: epsilon, learning rate and the like.
     pub scalars: BTreeMap<String, f32>,
     /// A window for each tensor that the kernel binds, by the tensor's name.
@@ -188,6 +191,9 @@ pub struct Plan {
     pub parameters: Vec<Parameter>,
     /// Results a caller may read after a run: `logits` and `loss`.
     pub outputs: BTreeMap<String, Output>,
+    /// Tensors of the batch that lie in several buffers, in order: a part for each micro-batch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, Vec<Slice>>,
 }
 
 /// A result, in as many windows as it took, in order.
@@ -238,7 +244,8 @@ impl Plan {
     /// The tensors that fill the input buffers: their names and where they lie, in order.
     pub fn inputs(&self) -> Vec<(&str, Vec<Slice>)> {
         let parameters = self.parameters.iter().map(|p| (p.name.as_str(), p.value.clone()));
-        let mut tensors: Vec<_> = parameters.collect();
+        let data = self.data.iter().map(|(name, slices)| (name.as_str(), slices.clone()));
+        let mut tensors: Vec<_> = parameters.chain(data).collect();
         let taken: BTreeSet<_> =
             tensors.iter().flat_map(|(_, slices)| slices).map(|slice| slice.buffer).collect();
         for (index, Buffer { name, len, init, .. }) in self.buffers.iter().enumerate() {

@@ -8,6 +8,7 @@ use crate::{
     choice::KernelSet,
     estimate::Estimate,
     execute::{Executor, Limits},
+    family::Shortened,
     formula::forms,
     measure::Observer,
     model::{
@@ -68,13 +69,14 @@ pub fn profile(
         extrapolate,
         kernels,
     } = request;
-    let estimate = Estimate::new(&model.config, batch.shape, training.optimizer)?;
+    let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let limits = kernels.on(&executor.adapter().limits)?;
     let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
     let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
-        let short = lower::lower(&model.config.shortened()?, batch.shape, training, &limits)?;
-        let places = Places::of(&plan, &short)?;
+        let Shortened { config, stand_ins } = model.config.shortened()?;
+        let short = lower::lower(&config, batch.shape, training, &limits)?;
+        let places = Places::of(&plan, &short, &stand_ins)?;
         let run = run(executor, &short, &inputs, repeats, Keep::Nothing, observe)?;
         // Too few layers make another loss.
         let whole = plan.passes.len() == short.passes.len();

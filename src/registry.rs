@@ -128,6 +128,8 @@ kernels! {
         MixBackwardScale "backward_scale",
         MixAdd "add",
         MixAddVec4 "add_vec4",
+        MixAccumulate "accumulate",
+        MixAccumulateVec4 "accumulate_vec4",
         MixScale "scale",
         MixPlusOne "plus_one",
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    family::{self, AskedShape, Choices, Chosen, Scope, Training, nearest},
+    family::{self, AskedShape, Choices, Chosen, Packing, Recompute, Scope, Training, nearest},
     model::Model,
     operation::Optimizer,
 };
@@ -74,6 +74,15 @@ pub struct Sweep {
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
+    /// Micro-batches in a step.
+    #[serde(default = "family::one")]
+    pub accumulate: u32,
+    /// What of the forward pass runs again in the backward pass.
+    #[serde(default)]
+    pub recompute: Recompute,
+    /// Sequences that are packed into each row of the batch.
+    #[serde(default)]
+    pub packed: Packing,
     /// What is chosen of the family's options, at least nothing; with several, each point stands as often.
     #[serde(flatten)]
     pub options: Choices,
@@ -185,7 +194,11 @@ impl Sweep {
     /// As [`Model::resolve`].
     pub fn resolve(&self, point: &Point) -> Result<(Model, AskedShape), Error> {
         let at = |key: &str| point.at.get(key).copied();
-        let shape = AskedShape { batch: at(BATCH).or(self.batch), seq: at(SEQ).or(self.seq) };
+        let shape = AskedShape {
+            batch: at(BATCH).or(self.batch),
+            seq: at(SEQ).or(self.seq),
+            accumulate: Some(self.accumulate),
+        };
         let along = self.axes.iter().filter(|axis| ![BATCH, SEQ].contains(&axis.field.as_str()));
         let along = along.filter_map(|axis| Some(format!("{}={}", axis.field, at(&axis.key)?)));
         let mut set: Vec<String> = self.set.iter().cloned().chain(along).collect();
@@ -206,8 +219,8 @@ impl Sweep {
 
     /// What a step at a point is.
     pub fn training(&self, point: &Point) -> Training {
-        let Self { scope, optimizer, .. } = *self;
-        Training { scope, optimizer, options: point.options }
+        let Self { scope, optimizer, accumulate, recompute, packed, .. } = *self;
+        Training { scope, optimizer, accumulate, recompute, packed, options: point.options }
     }
 
     /// What a point's file is called, without its ending.
@@ -276,6 +289,9 @@ mod tests {
             seq: None,
             scope: Scope::Step,
             optimizer: Optimizer::AdamW,
+            accumulate: 1,
+            recompute: Recompute::None,
+            packed: Packing::default(),
             options: Choices(vec![Chosen::default()]),
             axes: Vec::new(),
         };

@@ -33,11 +33,11 @@ impl Builder {
         self.plan.buffer(name, Element::F32, len, Init::Scratch)
     }
 
-    /// Room for what one pass hands to the next and nothing keeps: the same for all.
-    pub(crate) fn passing(&mut self, len: u64) -> Slice {
-        const NAME: &str = "in passing";
-        let place = self.plan.buffers.iter().position(|buffer| buffer.name == NAME);
-        let Some(place) = place else { return self.scratch(NAME, len) };
+    /// Room for what one pass hands to the next and nothing keeps: the same for all that is called so.
+    pub(crate) fn passing(&mut self, what: &str, len: u64) -> Slice {
+        let name = format!("{what} in passing");
+        let place = self.plan.buffers.iter().position(|buffer| buffer.name == name);
+        let Some(place) = place else { return self.scratch(name, len) };
         let buffer = &mut self.plan.buffers[place];
         buffer.len = buffer.len.max(len);
         Slice { buffer: BufferId(place as u32), offset: 0, len }
@@ -65,6 +65,7 @@ impl Builder {
             schedule,
             component: component.clone(),
             phase,
+            recomputed: false,
             scalars: scalars.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect(),
             bindings: bindings.iter().map(|(n, s)| ((*n).to_owned(), *s)).collect(),
             grid,

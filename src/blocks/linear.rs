@@ -147,7 +147,7 @@ impl Linear {
         }
         for &window in cut {
             let (first, n) = window;
-            let part = to.passing(u64::from(rows.m) * u64::from(n));
+            let part = to.passing("columns", u64::from(rows.m) * u64::from(n));
             let name = format!("{} {}", rows.window, window_name("outputs", window, self.n));
             let rows = Rows { window: name.trim().to_owned(), ..rows.clone() };
             let layer = Self {

@@ -19,6 +19,8 @@ pub(crate) struct Loss {
     pub(crate) v: u32,
     /// (B,N).
     pub(crate) targets: Slice,
+    /// How many such batches the mean is taken over.
+    pub(crate) micro_batches: u32,
 }
 
 /// A window of the logits' rows, in buffers of its own.
@@ -118,7 +120,7 @@ impl Loss {
                 LossStep::Gradient => Phase::Backward,
             },
             window,
-            scalars: &[("inv_t", 1.0 / (self.b * self.n) as f32)],
+            scalars: &[("inv_t", 1.0 / (self.b * self.n * self.micro_batches) as f32)],
             bindings,
         });
     }

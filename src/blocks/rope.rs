@@ -20,11 +20,13 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    /// Tables for B sequences of S positions; a pair of elements is turned by its angle once for each
-    /// position. The pairs are an element of a head's first half and the one d/2 further on.
-    pub(crate) fn place(to: &mut Builder, [b, s]: [u32; 2], angles: &[f64]) -> Self {
-        let all: Vec<f64> = (0..s)
-            .flat_map(|position| angles.iter().map(move |angle| f64::from(position) * angle))
+    /// Tables for B rows of S tokens, at these `positions` of their sequences; a pair of elements is turned by its
+    /// angle once for each position. The pairs are an element of a head's first half and the one d/2 further on.
+    pub(crate) fn place(to: &mut Builder, b: u32, positions: &[u32], angles: &[f64]) -> Self {
+        let s = positions.len() as u32;
+        let all: Vec<f64> = positions
+            .iter()
+            .flat_map(|&position| angles.iter().map(move |angle| f64::from(position) * angle))
             .collect();
         let mut table = |name: &str, of: fn(f64) -> f64| {
             let values: Vec<u32> = all.iter().map(|&angle| (of(angle) as f32).to_bits()).collect();

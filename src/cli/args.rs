@@ -21,7 +21,7 @@ use flopmeter::{
 };
 
 pub use self::exports::Exports;
-pub use self::formulas::{Formulas, Recompute};
+pub use self::formulas::Formulas;
 pub use self::help::examples;
 use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
@@ -95,7 +95,8 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
-    /// Decoders: run embedding, head and one layer (with adapters two), and scale up to all layers
+    /// Decoders: run embedding, head and as many layers as it takes to have one of each kind, and scale up to all
+    /// layers
     #[arg(long, conflicts_with = "save_tensors")]
     pub extrapolate: bool,
     #[command(flatten)]
@@ -107,7 +108,8 @@ pub struct Profile {
     /// Write the timed passes as a trace for ui.perfetto.dev or Chrome; - is standard output
     #[arg(long, value_name = "PATH")]
     pub trace: Option<PathBuf>,
-    /// Write logits, loss, gradients and updated parameters; - is standard output
+    /// Write logits (of one batch, not of --accumulate), loss, gradients and updated parameters; - is standard
+    /// output
     #[arg(long, value_name = "PATH")]
     pub save_tensors: Option<PathBuf>,
 }

@@ -94,10 +94,10 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
     let model = Model::resolve(&asked.name, asked.variant.overrides())?;
     belongs(setup.options.asked(), &model)?;
-    let shape = BatchShape::resolve(asked.variant.shape(), &model.config)?;
+    let shape = BatchShape::resolve(asked.variant.shape(&setup.step), &model.config)?;
     output::warn(shape.warning(&model.config), common);
     let training = setup.training();
-    let estimate = Estimate::new(&model.config, shape, training.optimizer)?;
+    let estimate = Estimate::new(&model.config, shape, training)?;
     Ok(Candidate::estimated(&model.name, training, &estimate))
 }
 

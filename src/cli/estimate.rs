@@ -22,8 +22,8 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     if let Some(ratio) = asked.ffn_ratio {
         model.config = model.config.widened(ratio)?;
     }
-    let shape = BatchShape::resolve(asked.model.variant.shape(), &model.config)?;
-    let mut estimate = Estimate::new(&model.config, shape, asked.step.optimizer)?;
+    let shape = BatchShape::resolve(asked.model.variant.shape(&asked.step), &model.config)?;
+    let mut estimate = Estimate::new(&model.config, shape, asked.step.training())?;
     output::warn(shape.warning(&model.config), common);
     let question = asked.ahead.question()?;
     if !question.is_empty() {

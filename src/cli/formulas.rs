@@ -3,13 +3,16 @@
 use anyhow::bail;
 
 use flopmeter::{
-    family::decoder::{DecoderConfig, Recipe, Tokens},
+    family::{
+        Training,
+        decoder::{DecoderConfig, Recipe, Tokens},
+    },
     result::FormulasReport,
 };
 
 use super::{
     Outcome,
-    args::{self, Common, Recompute},
+    args::{self, Common},
     export::{Formats, Places},
 };
 
@@ -18,12 +21,9 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let config = DecoderConfig::resolve(&asked.name, &asked.overrides())?;
     let tokens = tokens(asked)?;
-    let training = Recipe {
-        optimizer: asked.optimizer,
-        recompute: asked.recompute == Recompute::Layers,
-        input_gradients: false,
-    };
-    let mut report = FormulasReport::new(&asked.name, &config, &tokens, training);
+    let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
+    let training = Training { accumulate, recompute, ..asked.optimizer.into() };
+    let mut report = FormulasReport::new(&asked.name, &config, &tokens, Recipe::of(training));
     let question = asked.ahead.question()?;
     if !question.is_empty() {
         report = report.with_forecast(question)?;
@@ -43,11 +43,13 @@ fn tokens(asked: &args::Formulas) -> super::Result<Tokens> {
         None if asked.pack.is_empty() => 512,
         None => sum,
     };
-    let count = u64::from(asked.batch) * seq;
+    let rows = u64::from(asked.batch) * u64::from(asked.accumulate);
+    let count = u128::from(rows) * u128::from(seq);
     if u32::try_from(seq).is_err() || u32::try_from(count).is_err() {
         bail!(
-            "--batch {} x {seq} are {count} tokens, more than {}: lower them",
+            "--batch {} x {seq} in {} micro-batches are {count} tokens, more than {}: lower them",
             asked.batch,
+            asked.accumulate,
             u32::MAX
         );
     }
@@ -55,5 +57,5 @@ fn tokens(asked: &args::Formulas) -> super::Result<Tokens> {
         true => vec![seq as u32],
         false => asked.pack.clone(),
     };
-    Ok(Tokens { batch: asked.batch, lengths })
+    Ok(Tokens { batch: rows as u32, lengths })
 }

@@ -37,7 +37,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
     let training = asked.work.setup.training();
-    Estimate::new(&model.config, batch.shape, training.optimizer)?
+    Estimate::new(&model.config, batch.shape, training)?
         .with_forecast(question, training.scope == Scope::Step)?;
     let repeats = asked.races.repeats(asked.repeat);
     let bar = Bar::new(common, repeats);
@@ -91,7 +91,8 @@ pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Wei
     let Work { model: Asked { name, variant }, setup } = work;
     let model = Model::resolve(name, variant.overrides())?;
     belongs(setup.options.asked(), &model)?;
-    let batch = Batch::load(setup.input.as_deref(), variant.shape(), &model.config, setup.seed)?;
+    let batch =
+        Batch::load(setup.input.as_deref(), variant.shape(&setup.step), &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config), common);
     let weights = model.weights(setup.seed)?;
     Ok((model, weights, batch))

@@ -77,6 +77,9 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
         seq: work.model.variant.seq,
         scope: training.scope,
         optimizer: training.optimizer,
+        accumulate: training.accumulate,
+        recompute: training.recompute,
+        packed: training.packed,
         options: Choices(chosen),
         axes: Vec::new(),
     };

@@ -12,7 +12,7 @@ use serde::{
 
 use crate::{
     exact::Exact,
-    family::{AskedShape, BatchShape, ModelConfig},
+    family::{BatchShape, ModelConfig, Packing, Recompute, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
     operation::Optimizer,
     term::{FieldFormula, PerFunction, PhaseFlops, Term},
@@ -34,6 +34,15 @@ pub(super) struct WrittenEstimate {
     component_breakdown: Breakdown,
     /// How parameters follow their gradients.
     optimizer: Optimizer,
+    /// Micro-batches that the batch is taken apart into.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    accumulate: u32,
+    /// What of the forward pass runs again in the backward pass.
+    #[serde(default, skip_serializing_if = "Recompute::is_none")]
+    recompute: Recompute,
+    /// Sequences that are packed into each row of the batch.
+    #[serde(default, skip_serializing_if = "Packing::is_none")]
+    packed: Packing,
     /// The forward pass function by function, where it was published so.
     #[serde(skip_serializing_if = "Option::is_none")]
     per_function: Option<PerFunction>,
@@ -86,7 +95,10 @@ impl From<super::Estimate> for WrittenEstimate {
                 seq_len: estimate.shape.seq(),
                 batch_size: estimate.shape.batch(),
             },
-            optimizer: estimate.optimizer,
+            optimizer: estimate.training.optimizer,
+            accumulate: estimate.training.accumulate,
+            recompute: estimate.training.recompute,
+            packed: estimate.training.packed,
             per_function: estimate.per_function,
             experiment: estimate.experiment,
             budget: estimate.budget,
@@ -103,13 +115,13 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
 
     fn try_from(written: WrittenEstimate) -> Result<Self, String> {
         let Config { config, seq_len, batch_size } = written.model_config;
-        let asked = AskedShape { batch: Some(batch_size), seq: Some(seq_len) };
-        let shape = BatchShape::resolve(asked, &config).map_err(|error| error.to_string())?;
+        let WrittenEstimate { optimizer, accumulate, recompute, packed, .. } = written;
+        let shape = BatchShape::checked(batch_size, seq_len, accumulate, &config)?;
         super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
         let estimate = Self {
             config,
             shape,
-            optimizer: written.optimizer,
+            training: Training { accumulate, recompute, packed, ..optimizer.into() },
             terms: written.terms,
             per_function: written.per_function,
             field: written.field_formulas,

@@ -66,6 +66,8 @@ pub enum Subject {
     AttentionSoftmax,
     /// What attention's backward pass makes a second time.
     Recomputed,
+    /// What a layer made in the forward pass, made a second time in the backward pass.
+    Layers,
     /// Sums of what a half of a layer was given and what it makes.
     Residual,
     /// Gradients of weights that nothing trains.
@@ -121,6 +123,7 @@ impl Subject {
                 Function::PlusOne => Self::RmsNorm,
                 Function::Multiple => Self::Named(Named::one("scaling")),
                 Function::Sum => Self::Residual,
+                Function::Accumulate => Self::Named(Named::many("sums over micro-batches")),
                 Function::ScaledSum | Function::ScaledSumGradient => {
                     Self::Named(Named::many("scaled sums"))
                 }
@@ -188,6 +191,7 @@ impl Subject {
                 | Function::ScaledSum
                 | Function::ScaledSumGradient
                 | Function::Sum
+                | Function::Accumulate
                 | Function::Multiple => 0,
             },
             Operation::Resolvent { step, b, n } => match step {
@@ -321,6 +325,7 @@ impl Subject {
             (Self::Attention | Self::AttentionSoftmax, _) => {
                 said(facts.masks_keys, ": over half of the square")
             }
+            (Self::Layers, _) => ": their forward passes run again, since nothing of them was kept",
             (Self::Recomputed, _) => ": what the forward pass did not keep, S x S",
             (Self::Adapters, Phase::Forward) => ": both products of each, as wide as they are",
             (Self::Frozen, _) => {
@@ -371,6 +376,7 @@ impl fmt::Display for Subject {
             Self::Attention => "attention's scores and values",
             Self::AttentionSoftmax => "attention's softmax",
             Self::Recomputed => "recomputing attention's probabilities",
+            Self::Layers => "recomputing layers",
             Self::Residual => "residual sums",
             Self::Frozen => "gradients of frozen weights",
             Self::Movement => "sorting and copying",

@@ -42,7 +42,7 @@ pub use crate::exact::{Exact, Phases};
 
 use super::{
     fields::MODEL_TYPE,
-    member::{Family, Member, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::Training,
 };
@@ -108,6 +108,10 @@ impl Member for DecoderConfig {
         self.check_tokens(shape.tokens())
     }
 
+    fn packs(&self) -> bool {
+        true
+    }
+
     fn parameters(&self) -> Vec<ParameterSpec> {
         self.parameters()
     }
@@ -121,7 +125,7 @@ impl Member for DecoderConfig {
     }
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
-        let exact = self.exact_step([shape.batch(), shape.seq()], optimizer);
+        let exact = self.exact_step([shape.batch(), shape.seq()], optimizer.into());
         let field = field::formulas(self, shape, &exact)?;
         if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
@@ -131,8 +135,8 @@ impl Member for DecoderConfig {
         Ok(Published { terms: products::terms(self, shape)?, per_function: None, field })
     }
 
-    fn exact(&self, shape: [u32; 2], optimizer: Optimizer) -> Option<Exact> {
-        Some(self.exact_step(shape, optimizer))
+    fn exact(&self, shape: [u32; 2], training: Training) -> Option<Exact> {
+        Some(self.exact_step(shape, training))
     }
 
     fn account(&self) -> &'static dyn Account {
@@ -163,8 +167,8 @@ impl Member for DecoderConfig {
         vec![(ALL_PARAMETERS.to_owned(), with(None)), (name, with(Some(adapters)))]
     }
 
-    fn shortened(&self) -> Result<ModelConfig, Error> {
-        self.shortest().map(ModelConfig::from)
+    fn shortened(&self) -> Result<Shortened, Error> {
+        self.shortest()
     }
 
     fn widened(&self, ratio: f64) -> Result<ModelConfig, Error> {
@@ -205,9 +209,9 @@ impl Member for DecoderConfig {
 }
 
 impl DecoderConfig {
-    fn exact_step(&self, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Exact {
-        let recipe = Recipe { optimizer, ..Recipe::default() };
-        Exact::of(&self.step(&Tokens::new(batch, seq), recipe), Convention::Ieee)
+    fn exact_step(&self, shape: [u32; 2], training: Training) -> Exact {
+        let recipe = Recipe::of(training);
+        Exact::of(&self.step(&Tokens::of(shape, training), recipe), Convention::Ieee)
     }
 
     /// Whether so many tokens leave every tensor's size within its integer type.

@@ -74,6 +74,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// Which product overflows, and what to lower.
     fn check_batch(&self, shape: BatchShape) -> Result<(), String>;
 
+    /// Whether a row of its batch may hold several sequences that do not touch each other.
+    fn packs(&self) -> bool {
+        false
+    }
+
     /// Every parameter, in the order of the checkpoint.
     fn parameters(&self) -> Vec<ParameterSpec>;
 
@@ -82,7 +87,8 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The passes of a training step, or of its forward part, in windows that fit `limits`.
+    /// The passes of a training step, or of its forward part, in windows that fit `limits`; `shape` is that
+    /// of a micro-batch, of which the step takes as many as `training` says.
     ///
     /// # Errors
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
@@ -94,8 +100,9 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] naming the term that overflows u64.
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error>;
 
-    /// What a training step costs by closed forms that need no plan, where there are such.
-    fn exact(&self, _shape: [u32; 2], _optimizer: Optimizer) -> Option<Exact> {
+    /// What a training step of B sequences of N tokens costs by closed forms that need no plan, where there are
+    /// such.
+    fn exact(&self, _shape: [u32; 2], _training: Training) -> Option<Exact> {
         None
     }
 
@@ -115,12 +122,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// The same model with just enough layers that each of its own costs what one of those does, layer by
-    /// layer up to the last, which stands for all above it.
+    /// The same model with just enough layers that each of its own costs what one of those does.
     ///
     /// # Errors
-    /// [`Error::Refused`] where what a layer costs depends on its values.
-    fn shortened(&self) -> Result<ModelConfig, Error>;
+    /// [`Error::Refused`] where no layer stands for others.
+    fn shortened(&self) -> Result<Shortened, Error>;
 
     /// The same model with a feed-forward network `ratio` times as wide as the model, rounded down.
     ///
@@ -147,6 +153,14 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     fn check_adapters(&self, _saved: &Object) -> Result<(), String> {
         Err(NO_ADAPTERS.to_owned())
     }
+}
+
+/// A few of a model's layers in the place of all.
+pub struct Shortened {
+    /// The model with the lowest of its layers alone.
+    pub config: ModelConfig,
+    /// For each layer of the whole model the one of those that costs the same.
+    pub stand_ins: Vec<u32>,
 }
 
 /// What is said of adapters beside a model whose family has none.

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use config::ResNetBkConfig;
 
 use super::{
-    member::{Family, Member, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::Training,
 };
@@ -92,7 +92,7 @@ impl Member for ResNetBkConfig {
         claims::claims()
     }
 
-    fn shortened(&self) -> Result<ModelConfig, Error> {
+    fn shortened(&self) -> Result<Shortened, Error> {
         Err(Error::Refused {
             problem:
                 "ResNet-BK's experts take the tokens that values send them, so that one layer says \

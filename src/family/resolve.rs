@@ -2,6 +2,7 @@
 
 use super::{
     member::ModelConfig,
+    packing::Packing,
     shape::{AskedShape, BatchShape, Positions},
 };
 use crate::Error;
@@ -17,15 +18,28 @@ impl BatchShape {
         let [batch, seq] = config.usual_shape();
         let batch = asked.batch.unwrap_or(batch);
         let seq = asked.seq.unwrap_or(seq);
-        Self::checked(batch, seq, config).map_err(Error::Config)
+        let count = asked.accumulate.unwrap_or(1);
+        let all = batch.checked_mul(count).ok_or_else(|| {
+            Error::Config(format!(
+                "batch = {batch} in each of {count} micro-batches are more than {} sequences: lower one \
+                 of the two",
+                u32::MAX
+            ))
+        })?;
+        Self::checked(all, seq, count, config).map_err(Error::Config)
     }
 
-    /// A shape, if the model can take it.
+    /// The shape of a batch that is taken apart into so many micro-batches, if the model can take each.
     ///
     /// # Errors
     /// Why it cannot, in words.
-    pub(crate) fn checked(batch: u32, seq: u32, config: &ModelConfig) -> Result<Self, String> {
-        for (name, extent) in [("batch", batch), ("seq", seq)] {
+    pub(crate) fn checked(
+        batch: u32,
+        seq: u32,
+        micro_batches: u32,
+        config: &ModelConfig,
+    ) -> Result<Self, String> {
+        for (name, extent) in [("accumulate", micro_batches), ("batch", batch), ("seq", seq)] {
             if extent == 0 {
                 return Err(format!("{name} is 0; it must be at least 1"));
             }
@@ -45,8 +59,22 @@ impl BatchShape {
             ));
         }
         let shape = Self { batch, seq };
-        config.check_batch(shape)?;
+        config.check_batch(shape.micro_batch(micro_batches)?)?;
         Ok(shape)
+    }
+
+    /// Whether the sequences that are packed into its rows fill them, in a model that keeps them apart.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where they do not.
+    pub(crate) fn check_packed(self, packed: Packing, config: &ModelConfig) -> Result<(), Error> {
+        if !packed.is_none() && !config.packs() {
+            return Err(Error::Config(format!(
+                "sequences of {packed} are packed, but {} has nothing that would keep them apart: pack none",
+                config.family().name
+            )));
+        }
+        packed.check(self.seq).map_err(Error::Config)
     }
 
     /// What is doubtful about this shape, if anything.

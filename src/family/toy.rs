@@ -5,7 +5,7 @@ use schemars::{JsonSchema, json_schema};
 
 use super::{
     fields,
-    member::{Family, Member, ModelConfig, Object},
+    member::{Family, Member, ModelConfig, Object, Shortened},
     shape::{BatchShape, Positions},
     training::{EveryValue, Scope, StepOption, Training},
 };
@@ -16,6 +16,7 @@ use crate::{
         launch::{Builder, Launch},
         linear::{Linear, Rows},
         loss::Loss,
+        micro_batches,
         optimize::optimize,
         weight::Placer,
     },
@@ -124,7 +125,8 @@ impl Member for Toy {
             bindings: &[("tokens", tokens), ("token_weight", table.value), ("y", x)],
         });
         let component = ComponentName::new(&["loss"]);
-        let loss = Loss { component, b: shape.batch(), n: shape.seq(), v, targets };
+        let (b, n, micro_batches) = (shape.batch(), shape.seq(), training.accumulate);
+        let loss = Loss { component, b, n, v, targets, micro_batches };
         let windows = loss.forward(&mut to, |to, window| {
             head.forward(to, &window.rows, window.of(x, d), window.logits);
         })?;
@@ -138,6 +140,9 @@ impl Member for Toy {
                 let more = window.first != 0;
                 head.backward_parameters(&mut to, rows, window.p, window.of(x, d), more);
             }
+        }
+        micro_batches::repeat(&mut to, training.accumulate, head.weights());
+        if training.scope == Scope::Step {
             optimize(&mut to, training.optimizer, head.weights());
         }
         Ok(to.plan)
@@ -163,7 +168,7 @@ impl Member for Toy {
         vec![Claimed { text, source: "a test", says: Says::Dominates { component: "lm_head" } }]
     }
 
-    fn shortened(&self) -> Result<ModelConfig, Error> {
+    fn shortened(&self) -> Result<Shortened, Error> {
         Err(Error::Config("a toy has no layers".to_owned()))
     }
 }
@@ -264,6 +269,9 @@ mod tests {
             seq: None,
             scope: Scope::Step,
             optimizer: Optimizer::Sgd,
+            accumulate: 1,
+            recompute: Default::default(),
+            packed: Default::default(),
             options: Choices(Chosen::each(&INPUT)),
             axes: vec![Axis { key: "width".into(), field: "width".into(), values: vec![2, 4] }],
         };

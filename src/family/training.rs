@@ -7,18 +7,52 @@ use std::{cmp::Ordering, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::packing::Packing;
 use crate::{operation::Optimizer, plan::Phase};
 
 /// What of a training step a plan holds, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Training {
     /// Forward only, or the whole step.
     pub scope: Scope,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
+    /// Micro-batches that a step takes one after the other; their gradients are summed before the update.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub accumulate: u32,
+    /// What of the forward pass runs again in the backward pass.
+    #[serde(default, skip_serializing_if = "Recompute::is_none")]
+    pub recompute: Recompute,
+    /// Sequences that are packed into each row of the batch.
+    #[serde(default, skip_serializing_if = "Packing::is_none")]
+    pub packed: Packing,
     /// What was chosen of the family's own options.
     #[serde(flatten)]
     pub options: Chosen,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Optimizer::default().into()
+    }
+}
+
+/// A whole step of all sequences at once, with the first value of every option.
+impl From<Optimizer> for Training {
+    fn from(optimizer: Optimizer) -> Self {
+        let (scope, options) = (Scope::default(), Chosen::default());
+        let (recompute, packed) = (Recompute::None, Packing::default());
+        Self { scope, optimizer, accumulate: 1, recompute, packed, options }
+    }
+}
+
+pub(crate) const fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+pub(crate) const fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 /// What of a training step a plan holds.
@@ -39,6 +73,25 @@ impl Scope {
             Phase::Forward => true,
             Phase::Backward | Phase::Optimizer => matches!(self, Self::Step),
         }
+    }
+}
+
+/// What of the forward pass runs again in the backward pass, so that it need not be kept until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Recompute {
+    /// Nothing.
+    #[default]
+    None,
+    /// Each layer.
+    Layers,
+}
+
+impl Recompute {
+    /// Whether nothing is.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
     }
 }
 

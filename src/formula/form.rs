@@ -76,6 +76,13 @@ impl Forms {
         self.extra.iter().fold(self.algebraic, |sum, &(_, more)| sum + more)
     }
 
+    /// The same made again: the mathematics asks for none of it.
+    #[must_use]
+    pub fn again(self) -> Self {
+        let schedule = self.schedule();
+        Self::default().and(Overhead::Recomputation, schedule)
+    }
+
     /// How much of that is for this reason.
     pub fn extra(&self, reason: Overhead) -> OpCounts {
         self.extra.iter().filter(|(other, _)| *other == reason).map(|&(_, more)| more).sum()

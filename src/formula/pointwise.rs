@@ -14,7 +14,7 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         Function::SwiGluGradient => sigmoid + f32s([(Op::Mul, 4 * p), (Op::Add, p), (Op::Fma, p)]),
         Function::ScaledSum => f32s([(Op::Add, p), (Op::Fma, p)]),
         Function::ScaledSumGradient | Function::Multiple => f32s([(Op::Mul, p)]),
-        Function::Sum | Function::PlusOne => f32s([(Op::Add, p)]),
+        Function::Sum | Function::Accumulate | Function::PlusOne => f32s([(Op::Add, p)]),
         // u = x (a + b x^2), t = tanh(u), (x/2) (1 + t), times up.
         Function::GeGlu => f32s([(Op::Mul, 4 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),
         // The same gelu; dup = dy * gelu; its slope is (1 + t)/2 + (x/2) (1 - t^2) (a + 3 b x^2), and

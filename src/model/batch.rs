@@ -115,10 +115,12 @@ fn read(file: &TensorFile, asked: AskedShape, config: &ModelConfig) -> Result<Ba
             targets.shape, tokens.shape
         ));
     }
-    let batch = agreed("batch", asked.batch, rows)?;
+    let count = asked.accumulate.unwrap_or(1);
+    let of_all = |batch: u32| batch.saturating_mul(count);
+    let batch = agreed("batch", asked.batch.map(of_all), rows)?;
     let seq = agreed("seq", asked.seq, columns)?;
     Ok(Batch {
-        shape: BatchShape::checked(batch, seq, config)?,
+        shape: BatchShape::checked(batch, seq, count, config)?,
         tokens: ids("tokens", tokens, config.vocab_size())?,
         targets: ids("targets", targets, config.vocab_size())?,
     })

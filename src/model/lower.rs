@@ -2,6 +2,7 @@
 //! are too long, and whether the adapter can hold them.
 
 mod cut;
+mod recompute;
 
 use std::{borrow::Cow, iter};
 
@@ -15,7 +16,7 @@ use crate::{
 
 pub use crate::{
     blocks::matrix_product,
-    family::{Scope, Training},
+    family::{Recompute, Scope, Training},
 };
 
 /// Lowers one training step of a model, or its forward part, to a plan that fits `limits`.
@@ -32,7 +33,19 @@ pub fn lower(
     let buffer_bytes = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
     let binding_bytes = limits.binding_bytes.min(buffer_bytes);
     let limits = &Limits { buffer_bytes, binding_bytes, ..*limits };
+    shape.check_packed(training.packed, config)?;
+    let shape = shape.micro_batch(training.accumulate).map_err(Error::Config)?;
+    if training.scope == Scope::Forward && !training.recompute.is_none() {
+        return Err(Error::Config(
+            "layers run again in a backward pass, and a forward pass alone has none: recompute nothing"
+                .to_owned(),
+        ));
+    }
     let mut plan = config.lower(shape, training, limits)?;
+    match training.recompute {
+        Recompute::None => {}
+        Recompute::Layers => recompute::layers(&mut plan),
+    }
     cut::cut(&mut plan, limits.buffer_bytes / ELEMENT_BYTES);
     fits(&plan, limits)?;
     Ok(plan)

@@ -105,6 +105,8 @@ pub enum Function {
     Sum,
     /// factor * x.
     Multiple,
+    /// y + x, in the place of y.
+    Accumulate,
     /// x + 1.
     PlusOne,
     /// gelu(gate) * up, with gelu's approximation by tanh.

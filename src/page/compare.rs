@@ -4,10 +4,10 @@ use super::answer::Problems;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
+    scope_line, tokens_line,
 };
 use crate::{
     exact::Exact,
-    family::Scope,
     plan::Phase,
     result::{CompareReport, Figures, Pair, Quantity, Side},
 };
@@ -58,15 +58,12 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     for (name, side) in [("A", &report.a), ("B", &report.b)] {
         let Side { model, file, model_config, batch, seq, training, adapter, .. } = side;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
-        let tokens = grouped(u64::from(*batch) * u64::from(*seq));
-        let scope = match training.scope {
-            Scope::Forward => "forward pass only".to_owned(),
-            Scope::Step => format!("one training step, {}", training.optimizer),
-        };
+        let tokens = tokens_line([*batch, *seq], training.accumulate);
+        let scope = scope_line(*training, None);
         let who = adapter.as_ref().map_or_else(|| "estimated only".to_owned(), adapter_line);
         facts.extend([
             Fact::new(name, format!("{file}{model}: {}", config_line(model_config))),
-            Fact::new("", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
+            Fact::new("", format!("{tokens}; {scope}")),
             Fact::new("", who),
         ]);
         let ran = side.provenance.as_ref();

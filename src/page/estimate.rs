@@ -5,6 +5,7 @@ use super::number::{duration, grouped};
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, config_line,
     forecast::{at, kind},
+    how_line, tokens_line,
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
@@ -15,13 +16,8 @@ use crate::{
 impl Paged for Estimate {
     fn page(&self, _every_layer: bool) -> Page {
         let shape = self.shape();
-        let run = format!(
-            "batch {} x seq {} = {} tokens; {}",
-            shape.batch(),
-            shape.seq(),
-            grouped(shape.tokens()),
-            self.optimizer()
-        );
+        let tokens = tokens_line([shape.batch(), shape.seq()], self.training().accumulate);
+        let run = format!("{tokens}; {}", how_line(self.training()));
         let head = [
             Fact::new("model", config_line(self.config())),
             Fact::new("step", run),

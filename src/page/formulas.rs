@@ -4,6 +4,7 @@
 use super::{
     Cell, Column, Curve, Fact, Figure, Mark, Page, Paged, Plot, Row, Section, Table,
     number::{duration, grouped},
+    tokens_line,
 };
 use crate::{
     exact::{Exact, Phases},
@@ -45,7 +46,6 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     let fields: Vec<String> = fields
         .map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')))
         .collect();
-    let tokens = u128::from(report.batch) * u128::from(report.seq);
     let packed: Vec<String> = report.packed.iter().map(u32::to_string).collect();
     let packed = match packed.is_empty() {
         true => String::new(),
@@ -53,10 +53,8 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     };
     let training = &report.training;
     let step = format!(
-        "batch {} x seq {}{packed} = {} tokens; {} of {} parameters train: {}; {}; recompute {}",
-        report.batch,
-        report.seq,
-        grouped(tokens),
+        "{}{packed}; {} of {} parameters train: {}; {}; recompute {}",
+        tokens_line([report.batch, report.seq], report.training.accumulate),
         grouped(training.trained_parameters),
         grouped(training.parameters),
         training.trains,

@@ -1,7 +1,11 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
-use super::{judged, section::Page};
-use crate::{execute::Adapter, family::ModelConfig, result::Examined};
+use super::{judged, number::grouped, section::Page};
+use crate::{
+    execute::Adapter,
+    family::{ModelConfig, Recompute, Scope, Training},
+    result::Examined,
+};
 
 /// A result that says what it holds as a [`Page`].
 pub trait Paged {
@@ -27,6 +31,45 @@ pub(super) fn config_line(config: &ModelConfig) -> String {
 pub(super) fn adapter_line(adapter: &Adapter) -> String {
     let Adapter { name, backend, device_type, driver, limits: _ } = adapter;
     format!("{name} ({backend}, {device_type}; {driver})")
+}
+
+/// The tokens of a step, and how it takes them.
+pub(super) fn tokens_line([batch, seq]: [u32; 2], accumulate: u32) -> String {
+    let tokens = grouped(u64::from(batch) * u64::from(seq));
+    let parts = match accumulate {
+        1 => String::new(),
+        parts => format!(" in {parts} micro-batches of {}", batch / parts.max(1)),
+    };
+    format!("batch {batch} x seq {seq} = {tokens} tokens{parts}")
+}
+
+/// Which part of a training step ran, of what is trained if that is known, and how.
+pub(super) fn scope_line(training: Training, trained: Option<String>) -> String {
+    match training.scope {
+        Scope::Forward => format!("forward pass only{}", packed(training)),
+        Scope::Step => {
+            let of = trained.map_or_else(String::new, |of| format!(" of {of}"));
+            format!("one training step{of}, {}", how_line(training))
+        }
+    }
+}
+
+/// How a step trains.
+pub(super) fn how_line(training: Training) -> String {
+    let again = match training.recompute {
+        Recompute::None => "",
+        Recompute::Layers => ", layers recomputed",
+    };
+    let options = training.options.iter();
+    let options: String = options.map(|(of, value)| format!(", {value} {}", of.noun)).collect();
+    format!("{}{again}{}{options}", training.optimizer, packed(training))
+}
+
+fn packed(training: Training) -> String {
+    match training.packed.is_none() {
+        true => String::new(),
+        false => format!(", sequences of {} packed", training.packed),
+    }
 }
 
 /// Passes that are named where many do not agree.

@@ -5,7 +5,8 @@ use super::answer::Problems;
 use super::number::{grouped, ratio, seconds};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
-    components, config_line, forecast, marked, pictures, provenance, roofline, watched,
+    components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
+    tokens_line, watched,
 };
 use crate::{
     check::Verdict,
@@ -52,21 +53,10 @@ impl Paged for Report {
 /// What was run, on what, and what its numbers mean.
 fn head(report: &Report) -> Vec<Fact> {
     let Report { model, batch, seq, training, convention, .. } = report;
-    let scope = match training.scope {
-        Scope::Forward => "forward pass only".to_owned(),
-        Scope::Step => {
-            let of =
-                report.model_config.trained().map_or_else(String::new, |of| format!(" of {of}"));
-            let options = training.options.iter();
-            let options = options.map(|(option, value)| format!(", {value} {}", option.noun));
-            let options: String = options.collect();
-            format!("one training step{of}, {}{options}", training.optimizer)
-        }
-    };
-    let tokens = grouped(u64::from(*batch) * u64::from(*seq));
+    let scope = scope_line(*training, report.model_config.trained());
     let mut facts = vec![
         Fact::new("model", format!("{model}: {}", config_line(&report.model_config))),
-        Fact::new("run", format!("batch {batch} x seq {seq} = {tokens} tokens; {scope}")),
+        Fact::new("run", format!("{}; {scope}", tokens_line([*batch, *seq], training.accumulate))),
         Fact::new("data", &report.data),
         Fact::new("adapter", adapter_line(&report.adapter)),
     ];
@@ -90,7 +80,7 @@ fn head(report: &Report) -> Vec<Fact> {
 
 /// The backward pass against the forward pass, and what the field quotes.
 fn beside(report: &Report) -> Vec<Fact> {
-    let Totals { measured, estimate, .. } = report.totals;
+    let Totals { measured, estimate, recomputed, .. } = report.totals;
     let step = report.training.scope == Scope::Step;
     let marked = |figure| marked(report.extrapolation.is_some(), figure);
     let backward = step.then(|| {
@@ -102,6 +92,12 @@ fn beside(report: &Report) -> Vec<Fact> {
             "backward",
             format!("{measured} x forward as measured, {estimate} x as estimated"),
         )
+    });
+    let again = (recomputed > 0).then(|| {
+        let rest = marked(ratio(measured.backward - recomputed, measured.forward));
+        let again = marked(grouped(recomputed));
+        let text = format!("{again} of it made layers again; without them {rest} x forward");
+        Fact::new("", text)
     });
     let ways = report.ways_to_train.iter();
     let ways: Vec<String> = ways
@@ -119,7 +115,7 @@ fn beside(report: &Report) -> Vec<Fact> {
         });
         Fact::new("field", format!("{name} ({of}): {}{ran}", grouped(*flops)))
     });
-    backward.into_iter().chain(ways).chain(field).collect()
+    backward.into_iter().chain(again).chain(ways).chain(field).collect()
 }
 
 /// How many passes agree, and which do not.

@@ -5,15 +5,15 @@ use super::answer::Problems;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
-    provenance,
+    provenance, scope_line,
 };
 use crate::{
-    family::{Chosen, Scope, StepOption},
+    family::{Chosen, StepOption, Training},
     plan::Phase,
     result::{
         Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
     },
-    sweep::Axis,
+    sweep::{Axis, Sweep},
 };
 
 impl Paged for ScaleReport {
@@ -39,9 +39,11 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         let values: Vec<String> = values.iter().map(u32::to_string).collect();
         Fact::new("axis", format!("{key}{of} = {}", values.join(", ")))
     });
-    let scope = match sweep.scope {
-        Scope::Forward => "forward pass only".to_owned(),
-        Scope::Step => format!("one training step, {}", sweep.optimizer),
+    let Sweep { scope, recompute, packed, optimizer, accumulate, .. } = *sweep;
+    let scope = scope_line(Training { scope, recompute, packed, ..optimizer.into() }, None);
+    let scope = match accumulate {
+        1 => scope,
+        parts => format!("{scope}, in {parts} micro-batches"),
     };
     let model = report.points.first().map(|point| {
         let first = &point.bill;

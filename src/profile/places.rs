@@ -21,15 +21,13 @@ struct Place {
 }
 
 impl Places {
-    /// Passes are paired by layer and by their order within it, layers beyond the shorter plan's last
-    /// with that one. What a pass costs follows from its kernel, dimensions and grid where no kernel
+    /// Passes are paired by layer, each with the one that stands in for it, and by their order within it. What a pass costs follows from its kernel, dimensions and grid where no kernel
     /// decides by a value, so a pair that has these in common costs the same to the last operation;
     /// that it has them is checked here, for every pair.
     ///
     /// # Errors
     /// [`KernelError::Kernel`] naming a pass that has no counterpart.
-    pub(super) fn of(whole: &Plan, short: &Plan) -> Result<Self, Error> {
-        let last = short.passes.iter().filter_map(|pass| pass.component.layer).max();
+    pub(super) fn of(whole: &Plan, short: &Plan, stand_ins: &[u32]) -> Result<Self, Error> {
         let mut of_layer: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
         for (i, pass) in short.passes.iter().enumerate() {
             of_layer.entry(pass.component.layer).or_default().push(i);
@@ -37,7 +35,8 @@ impl Places {
         let mut met: BTreeMap<Option<u32>, usize> = BTreeMap::new();
         let place = |pass: &Pass| {
             let order = met.entry(pass.component.layer).or_default();
-            let layer = pass.component.layer.min(last);
+            let stand_in = |layer: u32| stand_ins.get(layer as usize).copied().unwrap_or(layer);
+            let layer = pass.component.layer.map(stand_in);
             let found = of_layer.get(&layer).and_then(|passes| passes.get(*order)).copied();
             *order += 1;
             found

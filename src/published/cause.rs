@@ -215,6 +215,7 @@ fn name(what: What) -> &'static str {
         Part::Residual => "residual sums",
         Part::Routing => "weights and sums of experts",
         Part::Loss => "the loss",
+        Part::Accumulation => "sums over micro-batches",
         Part::Optimizer => "the optimizer",
     }
 }

@@ -185,8 +185,7 @@ impl Candidate {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let candidate = if schema_of(path)? == Estimate::SCHEMA {
             let estimate: Estimate = load(path)?;
-            let training = Training { optimizer: estimate.optimizer(), ..Training::default() };
-            Self::estimated("estimate", training, &estimate)
+            Self::estimated("estimate", estimate.training(), &estimate)
         } else {
             Self::measured(&load(path)?)
         };
@@ -282,7 +281,7 @@ impl CompareReport {
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
         let Bill { model, model_config, batch, seq, training, items: _ } = bill;
-        let exact = model_config.exact([batch, seq], training.optimizer);
+        let exact = model_config.exact([batch, seq], training);
         let (adapter, verdict, provenance) = match run {
             Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))

@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error,
-    family::decoder::{DecoderConfig, Exact, Recipe, Tokens},
+    family::{
+        decoder::{DecoderConfig, Exact, Recipe, Tokens},
+        is_one, one,
+    },
     forecast::{Forecast, Question, Recomputed, Step},
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
@@ -60,6 +63,9 @@ pub struct TrainingSummary {
     pub trained_parameters: u128,
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
+    /// Micro-batches that a step takes, whose gradients are summed before the update.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub accumulate: u32,
     /// `layers` where the forward pass of each layer runs again in the backward pass, else `none`.
     pub recompute: Cow<'static, str>,
 }
@@ -105,6 +111,7 @@ impl FormulasReport {
                 parameters_of_layers: parameters - tables * table,
                 trained_parameters,
                 optimizer: training.optimizer,
+                accumulate: training.micro_batches,
                 recompute: if training.recompute { "layers" } else { "none" }.into(),
             },
             definition: Self::DEFINITION.into(),

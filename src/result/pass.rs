@@ -21,6 +21,9 @@ pub struct PassRow {
     pub component: ComponentName,
     /// Which phase it belongs to.
     pub phase: Phase,
+    /// Whether it made again what the forward pass had made and nothing kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recomputed: bool,
     /// Integer dimensions and tile sizes.
     pub dims: Dims,
     /// Workgroups.

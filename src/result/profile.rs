@@ -22,7 +22,8 @@ use crate::{
     measure::Measurement,
     observe::Timing,
     op::{Convention, OpCounts},
-    plan::{Phase, Plan},
+    operation::Operation,
+    plan::{Pass, Phase, Plan},
     roofline::Ceilings,
     sweep::SweepPoint,
 };
@@ -57,9 +58,17 @@ pub struct Totals {
     pub algebraic: Option<PhaseFlops>,
     /// What the published estimator says about the phases that ran.
     pub estimate: PhaseFlops,
+    /// How much of `measured`, of its backward pass, made layers again that had been left.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recomputed: u64,
     /// How much of `measured` is extrapolated; none where all of it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolated: Option<PhaseFlops>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(flops: &u64) -> bool {
+    *flops == 0
 }
 
 /// A way to train a model, and what it costs by closed forms.
@@ -90,6 +99,10 @@ pub struct Extrapolation {
 pub const EXTRAPOLATED: &str = "Embedding, head and the lowest layers ran. A pass of another layer has \
     the operations, traffic and time of the highest measured layer's pass that it equals in kernel, \
     dimensions and grid; it is marked, and not among the passes that match.";
+
+/// What is added to that where experts are met.
+const OF_EXPERTS: &str = " Experts cost the same FLOPs whichever are chosen; traffic and time are as the \
+    measured layer's tokens chose.";
 
 /// Everything that a run found out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -180,8 +193,7 @@ impl Report {
         let Profiled { model, config, data, shape, training, convention } = subject;
         let terms: Vec<&Term> =
             estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
-        let forms: Vec<Forms> =
-            plan.passes.iter().map(|pass| forms(&pass.operation, &pass.schedule)).collect();
+        let forms: Vec<Forms> = plan.passes.iter().map(forms_of).collect();
         let passes: Vec<PassRow> = plan
             .passes
             .iter()
@@ -193,6 +205,7 @@ impl Report {
                 kernel: pass.kernel.name(),
                 component: pass.component.clone(),
                 phase: pass.phase,
+                recomputed: pass.recomputed,
                 dims: pass.dims(),
                 grid: pass.grid,
                 ops: measured.cost.ops,
@@ -245,6 +258,7 @@ impl Report {
                 exact: stated(|pass| pass.exact_ops),
                 algebraic: stated(|pass| pass.algebraic_ops),
                 estimate: by_phase(terms.iter().map(|term| (term.phase, term.flops))),
+                recomputed: passes.iter().filter(|p| p.recomputed).map(|p| p.flops).sum(),
                 extrapolated: extrapolation.is_some().then_some(extrapolated),
             },
             extrapolation,
@@ -324,8 +338,21 @@ fn extrapolation(plan: &Plan, measurement: &Measurement) -> Option<Extrapolation
     (measured_layers < count).then_some(Extrapolation {
         layers: count,
         measured_layers,
-        definition: EXTRAPOLATED.into(),
+        definition: match plan
+            .passes
+            .iter()
+            .any(|p| matches!(p.operation, Operation::Mixture { .. }))
+        {
+            true => format!("{EXTRAPOLATED}{OF_EXPERTS}").into(),
+            false => EXTRAPOLATED.into(),
+        },
     })
+}
+
+/// The forms of a pass; of one that makes something again, all of it is more than the mathematics asks for.
+fn forms_of(pass: &Pass) -> Forms {
+    let forms = forms(&pass.operation, &pass.schedule);
+    if pass.recomputed { forms.again() } else { forms }
 }
 
 /// FLOPs summed up by phase.

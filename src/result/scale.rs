@@ -37,7 +37,7 @@ impl ScalePoint {
     pub fn estimated(sweep: &Sweep, point: &Point) -> Result<Self, Error> {
         let (model, asked) = sweep.resolve(point)?;
         let shape = BatchShape::resolve(asked, &model.config)?;
-        let estimate = Estimate::new(&model.config, shape, sweep.optimizer)?;
+        let estimate = Estimate::new(&model.config, shape, sweep.training(point))?;
         let bill = Bill::estimated(&model.name, sweep.training(point), &estimate);
         Ok(Self::new(point.at.clone(), bill))
     }
@@ -54,7 +54,7 @@ impl ScalePoint {
 
     fn new(at: Coordinates, bill: Bill) -> Self {
         let total = bill.total(None).unwrap_or_default();
-        let exact = bill.model_config.exact([bill.batch, bill.seq], bill.training.optimizer);
+        let exact = bill.model_config.exact([bill.batch, bill.seq], bill.training);
         Self { at, bill, total, exact, verdict: None, timing: None, provenance: None }
     }
 }

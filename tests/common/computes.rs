@@ -162,6 +162,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::ReluBackward | Kernel::ReluBackwardVec4 => pointwise(Function::ReluGradient),
         Kernel::SwigluForward | Kernel::SwigluForwardVec4 => pointwise(Function::SwiGlu),
         Kernel::SwigluBackward | Kernel::SwigluBackwardVec4 => pointwise(Function::SwiGluGradient),
+        Kernel::MixAccumulate | Kernel::MixAccumulateVec4 => pointwise(Function::Accumulate),
         Kernel::MixScale => pointwise(Function::Multiple),
         Kernel::MixPlusOne => pointwise(Function::PlusOne),
         Kernel::GegluForward | Kernel::GegluForwardVec4 => pointwise(Function::GeGlu),

@@ -126,7 +126,12 @@ fn shader_report(executor: &mut dyn Executor) -> Result<ShaderReport, Error> {
 fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
     let small = ["d_model=8", "n_layers=1", "n_seq=6", "vocab_size=20", "num_experts=2"];
     let model = Model::resolve("resnet-bk", small)?;
-    let batch = Batch::load(None, AskedShape { batch: Some(2), seq: None }, &model.config, 0)?;
+    let batch = Batch::load(
+        None,
+        AskedShape { batch: Some(2), seq: None, ..AskedShape::default() },
+        &model.config,
+        0,
+    )?;
     let weights = model.weights(0)?;
     let request = Request {
         model: &model,

@@ -28,6 +28,7 @@ fn pass(dims: &[(&str, u32)]) -> Pass {
         schedule: computes::schedule(kernel, &dims),
         component: "product".into(),
         phase: Phase::Forward,
+        recomputed: false,
         scalars: BTreeMap::new(),
         bindings: BTreeMap::new(),
         grid: [1, 3, 1],

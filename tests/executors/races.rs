@@ -218,7 +218,7 @@ const TINY_RESNET: [&str; 5] =
 
 #[test]
 fn our_own_steps_have_no_races() {
-    let shape = AskedShape { batch: Some(2), seq: Some(19) };
+    let shape = AskedShape { batch: Some(2), seq: Some(19), ..AskedShape::default() };
     for gradient in ["hybrid", "exact"] {
         let options = Family::choose("bk_gradient", gradient).unwrap();
         let training = Training { options, ..Training::default() };

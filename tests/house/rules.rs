@@ -90,8 +90,7 @@ fn a_kernel_is_a_row_and_where_it_is_chosen() {
 
 /// Who may name a family, beside the families: what is published about decoders, and the command that lists it; and
 /// the room that resolves the name of a model.
-const FAMILIAR: [&str; 7] = [
-    "src/cli/args/formulas.rs",
+const FAMILIAR: [&str; 6] = [
     "src/cli/estimate.rs",
     "src/cli/formulas.rs",
     "src/model",

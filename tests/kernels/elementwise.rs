@@ -94,5 +94,9 @@ fn mix_and_its_gradients() {
         for ran in add.run_by_one_and_four(gpu, p, 32, p) {
             ran.assert_close("out", &sum);
         }
+        let accumulate = Launch::new("mix.accumulate", &dims).floats("x", &h).floats("out", &f);
+        for ran in accumulate.run_by_one_and_four(gpu, p, 32, p) {
+            ran.assert_close("out", &sum);
+        }
     });
 }

@@ -7,37 +7,53 @@ use std::ops::ControlFlow;
 use flopmeter::{
     check::{self, Verdict},
     execute::{Executor as _, Limits},
+    family::Packing,
     family::decoder::{DecoderConfig, Recipe, Tokens, Work, WorkPass},
     formula::forms,
     measure::Session,
     model::{
         AskedShape, Batch, BatchShape, Model, ModelConfig, Optimizer,
-        lower::{self, Scope, inputs, lower},
+        lower::{Recompute, Training, inputs, lower},
     },
     op::{Convention, OpCounts},
-    plan::{Phase, Plan},
+    plan::{Pass, Phase, Plan},
 };
 use serde_json::json;
 
 const LIMITS: Limits = Limits { buffer_bytes: 1 << 31, storage_bindings: 10, ..Limits::WEBGPU };
 
-fn plan(config: &ModelConfig, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Plan {
-    let asked = AskedShape { batch: Some(batch), seq: Some(seq) };
+fn plan(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Plan {
+    let accumulate = Some(training.accumulate);
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq), accumulate };
     let shape = BatchShape::resolve(asked, config).unwrap();
-    let training = lower::Training { scope: Scope::Step, optimizer, ..Default::default() };
     lower(config, shape, training, &LIMITS).unwrap()
 }
 
-fn work(config: &ModelConfig, [batch, seq]: [u32; 2], optimizer: Optimizer) -> Vec<Work> {
+fn work(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Vec<Work> {
     let decoder = config.get::<DecoderConfig>().unwrap();
-    let training = Recipe { optimizer, ..Recipe::default() };
-    decoder.step(&Tokens::new(batch, seq), training)
+    let shape = [batch * training.accumulate, seq];
+    decoder.step(&Tokens::of(shape, training), Recipe::of(training))
 }
 
-/// What the mathematics asks of each phase, by the passes and by the work without them.
-fn algebra(plan: &Plan, work: &[Work], phase: Phase) -> [OpCounts; 2] {
-    let passes = plan.passes.iter().filter(|pass| pass.phase == phase);
-    let work = work.iter().filter(|work| work.pass.phase() == Some(phase));
+/// A way to train on rows of so many tokens, of which half hold several sequences.
+fn training(seed: u64, seq: u32) -> Training {
+    let optimizer = [Optimizer::AdamW, Optimizer::Adam, Optimizer::Sgd][seed as usize % 3];
+    let accumulate = [1, 2, 3][seed as usize / 3 % 3];
+    let recompute = [Recompute::None, Recompute::Layers][seed as usize / 9 % 2];
+    let (mut lengths, mut left, mut dice) = (Vec::new(), seq, seed);
+    while seed % 2 == 1 && left > 0 {
+        let length = 1 + (dice % u64::from(left)) as u32;
+        lengths.push(length);
+        (left, dice) = (left - length, dice / 7 + 3);
+    }
+    Training { accumulate, recompute, packed: Packing::new(lengths), ..optimizer.into() }
+}
+
+/// What the mathematics asks of a phase, or of what is made again, by the passes and by the work without them.
+fn algebra(plan: &Plan, work: &[Work], phase: Option<Phase>) -> [OpCounts; 2] {
+    let of = |pass: &&Pass| (!pass.recomputed).then_some(pass.phase) == phase;
+    let passes = plan.passes.iter().filter(of);
+    let work = work.iter().filter(|work| work.pass.phase() == phase);
     [
         passes.map(|pass| forms(&pass.operation, &pass.schedule).algebraic).sum(),
         work.map(|work| work.each.times(u64::try_from(work.times).unwrap())).sum(),
@@ -48,54 +64,140 @@ fn algebra(plan: &Plan, work: &[Work], phase: Phase) -> [OpCounts; 2] {
 fn the_algebra_of_a_step_is_that_of_its_passes() {
     for seed in 0..600 {
         let (config, seq) = common::decoder::decoder(seed);
-        let optimizer = [Optimizer::AdamW, Optimizer::Adam, Optimizer::Sgd][seed as usize % 3];
-        let (plan, work) = (plan(&config, [2, seq], optimizer), work(&config, [2, seq], optimizer));
-        for phase in Phase::ALL {
+        let training = training(seed, seq);
+        let (plan, work) = (plan(&config, [2, seq], training), work(&config, [2, seq], training));
+        for phase in Phase::ALL.into_iter().map(Some).chain([None]) {
             let [passes, step] = algebra(&plan, &work, phase);
-            assert_eq!(passes, step, "{phase} of seed {seed}: {:?}", config.to_json());
+            assert_eq!(passes, step, "{phase:?} of seed {seed}: {:?}", config.to_json());
         }
+        let again = plan.passes.iter().any(|pass| pass.recomputed);
+        assert_eq!(again, training.recompute == Recompute::Layers);
     }
 }
 
 #[test]
 fn an_operation_too_many_is_seen() {
     let (config, seq) = common::decoder::decoder(1);
-    let plan = plan(&config, [1, seq], Optimizer::AdamW);
-    let mut work = work(&config, [1, seq], Optimizer::AdamW);
+    let plan = plan(&config, [1, seq], Training::default());
+    let mut work = work(&config, [1, seq], Training::default());
     let spoilt = work.iter_mut().find(|work| work.pass == WorkPass::Forward).unwrap();
     spoilt.times += 1;
-    let [passes, step] = algebra(&plan, &work, Phase::Forward);
+    let [passes, step] = algebra(&plan, &work, Some(Phase::Forward));
     assert_ne!(passes, step);
 }
 
-/// Runs a seeded step, holds every pass against its closed form, and says what ran.
-fn run(config: &ModelConfig, shape: [u32; 2]) -> u64 {
+/// What a run left: FLOPs, bytes of buffers, and the bits of each gradient.
+struct Left {
+    flops: u64,
+    bytes: u64,
+    gradients: Vec<(String, Vec<u32>)>,
+    logits: Vec<f32>,
+}
+
+/// Runs a seeded step and holds every pass against its closed form.
+fn run(config: &ModelConfig, shape: [u32; 2], training: Training) -> Left {
+    let accumulate = Some(training.accumulate);
+    let asked = AskedShape { batch: Some(shape[0]), seq: Some(shape[1]), accumulate };
+    let batch = Batch::load(None, asked, config, 3).unwrap();
+    run_on(config, &batch, training)
+}
+
+/// The same on a batch.
+fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
     let mut executor = common::embedded();
-    let asked = AskedShape { batch: Some(shape[0]), seq: Some(shape[1]) };
     let model = Model {
         name: "a decoder".to_owned(),
         config: config.clone(),
         checkpoint: None,
         adapter: None,
     };
-    let batch = Batch::load(None, asked, config, 3).unwrap();
     let limits = executor.adapter().limits;
-    let plan = lower(config, batch.shape, lower::Training::default(), &limits).unwrap();
+    let plan = lower(config, batch.shape, training, &limits).unwrap();
     let weights = model.weights(3).unwrap();
-    let inputs = inputs(&weights, &batch);
+    let inputs = inputs(&weights, batch);
     let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
     let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
     for (pass, verdict) in plan.passes.iter().zip(check::passes(&plan, &measurement)) {
         assert_eq!(verdict, Verdict::Match, "{}: {:?}", pass.label, config.to_json());
     }
-    measurement.passes.iter().map(|pass| pass.cost.ops.flops(Convention::Ieee)).sum()
+    let flops = measurement.passes.iter().map(|pass| pass.cost.ops.flops(Convention::Ieee)).sum();
+    let gradients = plan.parameters.iter().filter_map(|p| Some((p.name.clone(), p.grad.as_ref()?)));
+    let gradients = gradients.map(|(name, slices)| {
+        let values = session.read(slices).unwrap();
+        (name, values.into_iter().map(f32::to_bits).collect())
+    });
+    let gradients = gradients.collect();
+    let logits = plan.outputs.get("logits").map(|of| session.read(&of.windows).unwrap());
+    Left { flops, bytes: plan.bytes(), gradients, logits: logits.unwrap_or_default() }
 }
 
 #[test]
 fn what_runs_is_what_the_forms_say() {
-    for seed in 1000..1024 {
+    for seed in 1000..1018 {
         let (config, seq) = common::decoder::decoder(seed);
-        assert!(run(&config, [2, seq]) > 0);
+        assert!(run(&config, [2, seq], training(seed, seq)).flops > 0);
+    }
+}
+
+/// The same kernels on the same numbers leave the same bits, in less memory.
+#[test]
+fn layers_that_run_again_change_no_gradient() {
+    let mut seen = 0;
+    for seed in 2000..2016 {
+        let (config, seq) = common::decoder::decoder(seed);
+        let kept = run(&config, [2, seq], Training::default());
+        let recompute = Recompute::Layers;
+        let again = run(&config, [2, seq], Training { recompute, ..Training::default() });
+        assert!(again.gradients == kept.gradients, "seed {seed}: {:?}", config.to_json());
+        assert!(again.flops > kept.flops);
+        let layers = config.get::<DecoderConfig>().unwrap().num_hidden_layers();
+        if layers > 1 {
+            assert!(again.bytes < kept.bytes, "seed {seed}: {} and {}", again.bytes, kept.bytes);
+            seen += 1;
+        }
+    }
+    assert!(seen > 4, "models of several layers");
+}
+
+/// Whether numbers are as close as roundings leave them.
+fn assert_close(name: &str, got: impl Iterator<Item = f64>, want: &[f64]) {
+    let scale = want.iter().map(|w| w * w).sum::<f64>().sqrt();
+    let error = got.zip(want).map(|(g, w)| (g - w).powi(2)).sum::<f64>().sqrt();
+    assert!(error <= 1e-4 * scale + 1e-12, "{name}: off by {error:e}, of a norm of {scale:e}");
+}
+
+/// Two sequences in one row give what each gives by itself: their logits, and the mean of their gradients.
+#[test]
+fn packed_sequences_do_not_meet() {
+    for seed in 3000..3016 {
+        let (config, seq) = common::decoder::decoder(seed);
+        let lengths = [1 + seed as u32 % seq, seq];
+        let shape = |seq| {
+            let asked = AskedShape { batch: Some(1), seq: Some(seq), accumulate: None };
+            BatchShape::resolve(asked, &config).unwrap()
+        };
+        let alone = lengths.map(|seq| Batch::seeded(shape(seq), &config, u64::from(seq)));
+        let [one, two] = &alone;
+        let row = Batch {
+            shape: shape(lengths[0] + lengths[1]),
+            tokens: [&one.tokens[..], &two.tokens].concat(),
+            targets: [&one.targets[..], &two.targets].concat(),
+        };
+        let packed = Packing::new(lengths.to_vec());
+        let row = run_on(&config, &row, Training { packed, ..Training::default() });
+        let [one, two] = alone.map(|batch| run_on(&config, &batch, Training::default()));
+        let logits = [one.logits, two.logits].concat().into_iter().map(f64::from);
+        let widened = row.logits.iter().copied().map(f64::from);
+        assert_close("logits", widened, &logits.collect::<Vec<_>>());
+        let shares = lengths.map(|length| f64::from(length) / f64::from(lengths[0] + lengths[1]));
+        for ((name, got), (a, b)) in
+            row.gradients.iter().zip(one.gradients.iter().zip(&two.gradients))
+        {
+            let wide = |bits: &u32| f64::from(f32::from_bits(*bits));
+            let mean = a.1.iter().zip(&b.1);
+            let mean = mean.map(|(a, b)| shares[0] * wide(a) + shares[1] * wide(b));
+            assert_close(name, got.iter().map(wide), &mean.collect::<Vec<_>>());
+        }
     }
 }
 
@@ -111,7 +213,7 @@ fn experts_cost_the_same_whoever_is_chosen() {
         });
         ModelConfig::from_json(fields.as_object().unwrap()).unwrap()
     };
-    let costs = [1, 2, 3].map(|chosen| run(&mixture(chosen), [1, 16]));
+    let costs = [1, 2, 3].map(|chosen| run(&mixture(chosen), [1, 16], Training::default()).flops);
     // One expert more for each token: 16 tokens of three products, forward and twice backward, and what
     // stands around them.
     assert!(costs[0] < costs[1]);

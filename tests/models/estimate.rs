@@ -11,7 +11,7 @@ use flopmeter::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const UNASKED: AskedShape = AskedShape { batch: None, seq: None };
+const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None };
 
 fn estimate(
     overrides: &[&str],
@@ -85,7 +85,7 @@ fn an_optimizer_costs_its_price_per_parameter() {
 
 #[test]
 fn components_and_terms_add_up_to_the_whole() {
-    let asked = AskedShape { batch: Some(3), seq: Some(7) };
+    let asked = AskedShape { batch: Some(3), seq: Some(7), ..AskedShape::default() };
     let overrides = ["d_model=5", "n_layers=11", "vocab_size=13", "num_experts=3", "top_k=2"];
     let estimate = estimate(&overrides, asked, Optimizer::Adam).unwrap();
     let total = estimate.total_flops();
@@ -186,7 +186,7 @@ fn steps_multiply_and_overflow_by_name() {
 
 #[test]
 fn impossible_shapes_are_refused_by_name() {
-    let shape = |batch, seq| AskedShape { batch, seq };
+    let shape = |batch, seq| AskedShape { batch, seq, ..AskedShape::default() };
     let cases: &[(&[&str], AskedShape, &[&str])] = &[
         (&[], shape(Some(0), None), &["batch is 0"]),
         (&[], shape(None, Some(0)), &["seq is 0"]),
@@ -233,7 +233,7 @@ fn qwen(asked: AskedShape, set: &[&str]) -> Estimate {
 }
 
 fn shape(batch: u32, seq: u32) -> AskedShape {
-    AskedShape { batch: Some(batch), seq: Some(seq) }
+    AskedShape { batch: Some(batch), seq: Some(seq), ..AskedShape::default() }
 }
 
 #[test]
@@ -352,7 +352,7 @@ proptest! {
         let outcome = ModelConfig::from_json(object.as_object().unwrap())
             .map_err(Error::Config)
             .and_then(|config| {
-                let asked = AskedShape { batch: Some(batch), seq };
+                let asked = AskedShape { batch: Some(batch), seq, ..AskedShape::default() };
                 let shape = BatchShape::resolve(asked, &config)?;
                 Estimate::new(&config, shape, Optimizer::AdamW)
             });

@@ -10,7 +10,7 @@ use flopmeter::{
     measure::Session,
     model::{
         AskedShape, Batch, Model, Optimizer,
-        lower::{Scope, Training, inputs, lower},
+        lower::{Recompute, Training, inputs, lower},
     },
     plan::{BufferId, Plan, Slice},
     tensors::TensorFile,
@@ -40,7 +40,7 @@ fn folder(model: &str) -> String {
 
 fn training(optimizer: Optimizer, bk_gradient: &str) -> Training {
     let options = Family::choose("bk_gradient", bk_gradient).unwrap();
-    Training { scope: Scope::Step, optimizer, options }
+    Training { options, ..optimizer.into() }
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.
@@ -58,7 +58,8 @@ fn step_within(
     common::on_every_executor(|executor| {
         let folder = folder(model);
         let model = Model::resolve(&folder, Vec::<String>::new()).unwrap();
-        let asked = AskedShape::default();
+        let accumulate = Some(training.accumulate);
+        let asked = AskedShape { accumulate, ..AskedShape::default() };
         let batch = Path::new(&folder).join("batch.safetensors");
         let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
         let limits = limits(executor.adapter().limits);
@@ -184,6 +185,40 @@ fn decoders_are_those_of_transformers_and_peft() {
             assert_eq!(gradients, trained);
             compare(plan, session, file, "grad", Some("after"));
         });
+    }
+}
+
+/// A sequence at a time, whose gradients are summed, instead of all together.
+#[test]
+fn micro_batches_are_the_batch() {
+    let sequences = |model| if model == "qwen3" { 3 } else { 2 };
+    let decoders = DECODERS.map(|(model, _)| model);
+    for model in decoders.into_iter().chain(["resnet_bk_top1"]) {
+        let accumulate = sequences(model);
+        let training = Training { accumulate, ..training(Optimizer::AdamW, "hybrid") };
+        step(model, training, |plan, session, file| {
+            let scratch = plan.buffers.iter().filter(|b| b.name.contains("of micro-batch")).count();
+            assert_eq!(scratch, 2 * (accumulate as usize - 1), "tokens and targets of each");
+            assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+            compare(plan, session, file, "grad", Some("after"));
+        });
+    }
+}
+
+#[test]
+fn layers_that_run_again_are_those_of_the_equations() {
+    for model in MODELS {
+        for (gradient, grad, after) in
+            [("hybrid", "grad", Some("after")), ("exact", "grad_exact", None)]
+        {
+            let training = training(Optimizer::AdamW, gradient);
+            let training = Training { recompute: Recompute::Layers, ..training };
+            step(model, training, |plan, session, file| {
+                assert!(plan.passes.iter().any(|pass| pass.recomputed));
+                assert_close("loss", &whole(plan, session, "loss"), &expected(file, "loss"));
+                compare(plan, session, file, grad, after);
+            });
+        }
     }
 }
 

@@ -29,7 +29,7 @@ fn plan(
     training: Training,
     limits: &Limits,
 ) -> Result<Plan, String> {
-    let asked = AskedShape { batch: Some(batch), seq: Some(seq) };
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq), ..AskedShape::default() };
     let shape = BatchShape::resolve(asked, &model.config).unwrap();
     lower(&model.config, shape, training, limits).map_err(|error| error.to_string())
 }
@@ -42,7 +42,7 @@ fn run(
     limits: &Limits,
 ) -> (Plan, Vec<Vec<f32>>, OpCounts) {
     let plan = plan(model, batch, seq, Training::default(), limits).unwrap();
-    let asked = AskedShape { batch: Some(batch), seq: Some(seq) };
+    let asked = AskedShape { batch: Some(batch), seq: Some(seq), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
     let weights = model.weights(7).unwrap();
     let inputs = inputs(&weights, &batch);

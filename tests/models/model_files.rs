@@ -15,7 +15,7 @@ use flopmeter::{
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
-const UNASKED: AskedShape = AskedShape { batch: None, seq: None };
+const UNASKED: AskedShape = AskedShape { batch: None, seq: None, accumulate: None };
 const NO_OVERRIDES: [&str; 0] = [];
 
 fn golden(name: &str) -> PathBuf {
@@ -287,7 +287,7 @@ fn any_bytes_are_tokens_if_there_are_enough() {
     let folder = Folder::new();
     let config = folder.model().unwrap().config;
     let input = folder.path("input.bin");
-    let asked = AskedShape { batch: Some(2), seq: Some(3) };
+    let asked = AskedShape { batch: Some(2), seq: Some(3), ..AskedShape::default() };
     fs::write(&input, [0, 49, 50, 255, 104, 10, 7, 99]).unwrap();
     let batch = Batch::load(Some(&input), asked, &config, 0).unwrap();
     assert_eq!(batch.tokens, [0, 49, 0, 5, 4, 10]);
@@ -362,7 +362,9 @@ fn a_batch_file_has_the_last_word_on_its_shape() {
     let folder = Folder::new();
     let config = folder.model().unwrap().config;
     let input = folder.path("batch.safetensors");
-    let load = |batch, seq| Batch::load(Some(&input), AskedShape { batch, seq }, &config, 0);
+    let load = |batch, seq| {
+        Batch::load(Some(&input), AskedShape { batch, seq, ..AskedShape::default() }, &config, 0)
+    };
     assert!(load(Some(2), Some(24)).is_ok());
     assert_says(&load(Some(4), None).unwrap_err(), &["batch is 2 in this file, not 4"]);
     assert_says(&load(None, Some(7)).unwrap_err(), &["seq is 24 in this file, not 7"]);

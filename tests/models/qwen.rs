@@ -156,7 +156,7 @@ fn presets_are_as_large_as_they_are_called() {
 fn a_long_sequence_is_a_warning() {
     let model = Model::resolve("qwen2.5-0.5b", [""; 0]).unwrap();
     let resolve = |seq| {
-        let asked = AskedShape { batch: None, seq: Some(seq) };
+        let asked = AskedShape { batch: None, seq: Some(seq), ..AskedShape::default() };
         BatchShape::resolve(asked, &model.config).unwrap().warning(&model.config)
     };
     assert_eq!(resolve(32_768), None);
@@ -258,7 +258,7 @@ fn plan(set: &[&str], scope: Scope, seq: u32) -> (Model, Plan, BatchShape) {
         "num_key_value_heads=2",
     ];
     let model = Model::resolve("qwen2.5-0.5b", small.iter().chain(set)).unwrap();
-    let asked = AskedShape { batch: Some(2), seq: Some(seq) };
+    let asked = AskedShape { batch: Some(2), seq: Some(seq), ..AskedShape::default() };
     let shape = BatchShape::resolve(asked, &model.config).unwrap();
     let plan = lower(&model.config, shape, Training { scope, ..Training::default() }, &LIMITS);
     (model, plan.unwrap(), shape)

@@ -40,7 +40,7 @@ fn report(
     extrapolate: bool,
 ) -> Result<Report, Error> {
     let model = Model::resolve(name, set)?;
-    let asked = AskedShape { batch: Some(2), seq: Some(7) };
+    let asked = AskedShape { batch: Some(2), seq: Some(7), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 0)?;
     let request = Request {
         model: &model,
@@ -120,6 +120,51 @@ fn what_is_scaled_up_is_what_the_whole_costs() {
             }
         }
     });
+}
+
+/// Layers that alternate stand each for their own kind, and a layer of experts for the others whichever experts
+/// those would choose.
+#[test]
+fn every_kind_of_layer_stands_for_its_own() {
+    let own: [(&str, &[&str], &[u32]); 5] = [
+        ("gemma-2-2b", &["head_dim=4", "sliding_window=3"], &[0, 1, 0, 1, 0]),
+        ("gemma-2-2b", &["head_dim=4", "sliding_window=3", "lora_rank=2"], &[0, 1, 2, 1, 2]),
+        ("mixtral-8x7b", &["num_local_experts=4"], &[0; 5]),
+        (
+            "qwen3-30b-a3b",
+            &[
+                "num_experts=6",
+                "num_experts_per_tok=2",
+                "moe_intermediate_size=8",
+                "decoder_sparse_step=2",
+                "head_dim=4",
+            ],
+            &[0, 1, 0, 1, 0],
+        ),
+        (
+            "llama-3.2-1b",
+            &["head_dim=4", "lora_rank=2", "lora_targets=.*1.*q_proj"],
+            &[0, 1, 2, 2, 2],
+        ),
+    ];
+    for (name, set, stand_ins) in own {
+        let set = [&SMALL[..], set].concat();
+        let config = Model::resolve(name, &set).unwrap().config;
+        assert_eq!(config.shortened().unwrap().stand_ins, stand_ins, "{name}");
+        let run = |extrapolate| {
+            let mut executor = common::embedded();
+            report(&mut executor, (name, &set), Scope::Step, extrapolate).unwrap()
+        };
+        let (whole, scaled) = (run(false), run(true));
+        assert_eq!(whole.totals.measured, scaled.totals.measured, "{name}");
+        for (ran, taken) in whole.passes.iter().zip(&scaled.passes) {
+            assert_eq!((&ran.label, ran.flops), (&taken.label, taken.flops), "{name}");
+        }
+        let of = scaled.extrapolation.unwrap();
+        assert_eq!(of.measured_layers, stand_ins.iter().max().unwrap() + 1);
+        let experts = config.model_type().contains("moe") || config.model_type() == "mixtral";
+        assert_eq!(of.definition.contains("Experts"), experts);
+    }
 }
 
 #[test]

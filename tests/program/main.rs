@@ -15,3 +15,4 @@ mod roofline;
 mod run;
 mod scale;
 mod shader;
+mod training;

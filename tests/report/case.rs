@@ -68,6 +68,7 @@ pub fn few_passes() -> Plan {
         let dims: Dims = dims.into_iter().map(|(name, size)| (name.into(), size)).collect();
         Pass {
             label: format!("{phase} {component} {name}"),
+            recomputed: false,
             operation: computes::operation(kernel, &dims).unwrap(),
             kernel,
             schedule: Schedule::of_lanes(64),
@@ -98,7 +99,8 @@ impl Case {
         training: Training,
         limits: &Limits,
     ) -> Self {
-        let asked = AskedShape { batch: Some(batch), seq };
+        let accumulate = Some(training.accumulate);
+        let asked = AskedShape { batch: Some(batch), seq, accumulate };
         let shape = BatchShape::resolve(asked, &config).unwrap();
         let plan = lower::lower(&config, shape, training, limits).unwrap();
         let measurement = measured(&plan, *limits);

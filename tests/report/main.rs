@@ -20,7 +20,7 @@ use flopmeter::{
     format::table,
     model::{
         AskedShape, BatchShape, Model, ModelConfig, Optimizer, ResNetBkConfig,
-        lower::{Scope, Training},
+        lower::{Recompute, Scope, Training},
     },
     observe::Observed,
     op::{Convention, Cost, Op, OpCounts, Scalar},
@@ -65,10 +65,13 @@ fn assert_adds_up(report: &Report) {
 fn some_training() -> impl Strategy<Value = Training> {
     let scope = prop_oneof![Just(Scope::Step), Just(Scope::Forward)];
     let gradient = prop_oneof![Just("hybrid"), Just("exact")];
-    (scope, prop::sample::select(&Optimizer::ALL[..]), gradient).prop_map(
-        |(scope, optimizer, gradient)| {
+    let optimizer = prop::sample::select(&Optimizer::ALL[..]);
+    (scope, optimizer, gradient, 1_u32..4, any::<bool>()).prop_map(
+        |(scope, optimizer, gradient, accumulate, again)| {
             let options = Family::choose("bk_gradient", gradient).unwrap();
-            Training { scope, optimizer, options }
+            let again = again && scope == Scope::Step;
+            let recompute = if again { Recompute::Layers } else { Recompute::None };
+            Training { scope, options, accumulate, recompute, ..optimizer.into() }
         },
     )
 }
@@ -477,4 +480,28 @@ fn an_estimate_is_a_table_too() {
     let question = Question { extent: Some(Extent::Steps(1000)), ..Question::default() };
     let estimate = estimate.with_forecast(question, true).unwrap();
     insta::assert_snapshot!(table::render(&estimate.page(false), false));
+}
+
+/// What runs again is the hardware's and not the model's, whatever was kept.
+#[test]
+fn layers_that_run_again_part_what_is_needed_from_what_ran() {
+    let report = |recompute| {
+        let training = Training { recompute, ..Training::default() };
+        let case = Case::new(ModelConfig::from(SMALL), 2, None, training, &LIMITS);
+        let peak = Some(Peak::new(1e12, 0.4).unwrap());
+        let report = case.report(Convention::Ieee, 1.0);
+        report.with_forecast(Question { peak, ..Question::default() }).unwrap()
+    };
+    let (kept, again) = (report(Recompute::None), report(Recompute::Layers));
+    assert_eq!((kept.totals.recomputed, kept.totals.algebraic), (0, again.totals.algebraic));
+    let more = again.totals.measured.backward - kept.totals.measured.backward;
+    assert_eq!(again.totals.recomputed, more);
+    assert_eq!(again.totals.measured.forward, kept.totals.measured.forward);
+    assert!(more > 0 && more < again.totals.measured.forward, "not the embedding, not the head");
+    let passes = again.passes.iter().filter(|pass| pass.recomputed);
+    assert_eq!(passes.map(|pass| pass.flops).sum::<u64>(), more);
+    let [kept, again] = [kept, again].map(|report| report.forecasts[0].clone());
+    assert_eq!((again.count.as_str(), again.recomputed), ("measured", more));
+    let [kept, again] = [kept, again].map(|forecast| forecast.seconds.stated.unwrap());
+    assert_eq!(kept, again, "a model's FLOPs take as long at the same utilisation");
 }

@@ -32,6 +32,9 @@ fn sweep(model: &str, set: &[String], axes: &[String], options: Vec<Chosen>) -> 
         seq: None,
         scope: Scope::Step,
         optimizer: Optimizer::AdamW,
+        accumulate: 1,
+        recompute: Default::default(),
+        packed: Default::default(),
         options: Choices(options),
         axes: Vec::new(),
     };

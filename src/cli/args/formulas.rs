@@ -1,10 +1,14 @@
 //! What a user may type after `formulas`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use flopmeter::{family::decoder::Adapters, model::Optimizer};
+use flopmeter::model::Optimizer;
 
-use super::{exports::Exports, shared::Ahead, values::optimizer};
+use super::{
+    exports::Exports,
+    shared::{Ahead, LowRank, Recomputed},
+    values::optimizer,
+};
 
 #[derive(Debug, Args)]
 pub struct Formulas {
@@ -12,7 +16,7 @@ pub struct Formulas {
     /// optionally a peft adapter
     #[arg(value_name = "MODEL", default_value = "qwen2.5-0.5b")]
     pub name: String,
-    /// Sequences in a batch
+    /// Sequences in a batch, or in each micro-batch
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: u32,
@@ -26,16 +30,15 @@ pub struct Formulas {
     /// Override a field of the model's configuration (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Train only adapters of rank R
-    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
-    lora_rank: Option<u32>,
-    /// Which linear layers carry an adapter: names with commas, a regular expression, or all-linear
-    /// [default: q_proj,v_proj]
-    #[arg(long, value_name = "LIST")]
-    lora_targets: Option<String>,
+    #[command(flatten)]
+    adapters: LowRank,
     /// What of the forward pass runs again in the backward pass
     #[arg(long, value_name = "WHAT", default_value = "none", value_enum)]
-    pub recompute: Recompute,
+    pub recompute: Recomputed,
+    /// Take N micro-batches of --batch rows each, and sum their gradients before one update
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub accumulate: u32,
     /// How parameters follow their gradients
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
     pub optimizer: Optimizer,
@@ -45,19 +48,9 @@ pub struct Formulas {
     pub exports: Exports,
 }
 
-/// `--recompute`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Recompute {
-    None,
-    Layers,
-}
-
 impl Formulas {
     /// Every override of the configuration.
     pub fn overrides(&self) -> Vec<String> {
-        let rank = self.lora_rank.map(|rank| format!("{}={rank}", Adapters::RANK));
-        let targets = self.lora_targets.as_ref();
-        let targets = targets.map(|targets| format!("{}={targets}", Adapters::TARGETS));
-        self.overrides.iter().cloned().chain(rank).chain(targets).collect()
+        self.overrides.iter().cloned().chain(self.adapters.overrides()).collect()
     }
 }

@@ -30,7 +30,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
             "ffn-ratio",
         ],
     ),
-    (STEP, &["optimizer", "phase", "inference", "recompute"]),
+    (STEP, &["optimizer", "phase", "inference", "accumulate", "recompute"]),
     ("Data", &["input", "seed"]),
     (
         "Adapter and kernels",

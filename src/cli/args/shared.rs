@@ -8,7 +8,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 use flopmeter::{
     choice::KernelSet,
     execute::{Embedded, cpu::SUBGROUP_LANES},
-    family::{AskedShape, Scope, Training},
+    family::{AskedShape, Packing, Recompute, Scope, Training},
     forecast::{Extent, Peak, Question},
     operation::Optimizer,
 };
@@ -49,31 +49,54 @@ pub struct Model {
 /// What of a model is asked to be otherwise, and the shape of a batch.
 #[derive(Clone, Debug, Args)]
 pub struct Variant {
-    /// Sequences in a batch [default: 32; decoders: 1]
+    /// Sequences in a batch, or in each micro-batch [default: 32; decoders: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Tokens in a sequence [default: as many as the model has positions; decoders: 512]
+    /// Tokens in a sequence [default: as many as the model has positions; decoders: 512, or what --pack adds up
+    /// to]
     #[arg(long, value_name = "N")]
     pub seq: Option<u32>,
     /// Override a field of the model's configuration (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<String>,
-    /// Decoders: train only adapters of rank R, on q_proj and v_proj unless the model's folder or
-    /// --set lora_targets=.. says otherwise
+    #[command(flatten)]
+    adapters: LowRank,
+}
+
+/// Which adapters are trained.
+#[derive(Clone, Debug, Args)]
+pub struct LowRank {
+    /// Decoders: train only adapters of rank R, on q_proj and v_proj unless --lora-targets or the model's folder
+    /// says otherwise
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
     lora_rank: Option<u32>,
+    /// Decoders: which linear layers carry an adapter: names with commas as in q_proj,up_proj, a regular
+    /// expression of whole names, or all-linear
+    #[arg(long, value_name = "LIST")]
+    lora_targets: Option<String>,
+}
+
+impl LowRank {
+    /// What is asked for as overrides of a configuration.
+    pub fn overrides(&self) -> impl Iterator<Item = String> {
+        let rank = self.lora_rank.map(|rank| format!("lora_rank={rank}"));
+        let targets = self.lora_targets.as_ref();
+        let targets = targets.map(|targets| format!("lora_targets={targets}"));
+        rank.into_iter().chain(targets)
+    }
 }
 
 impl Variant {
-    /// What was said about the batch's shape.
-    pub fn shape(&self) -> AskedShape {
-        AskedShape { batch: self.batch, seq: self.seq }
+    /// What was said about the batch of a step.
+    pub fn shape(&self, step: &Step) -> AskedShape {
+        let accumulate = Some(step.accumulate);
+        let packed = step.packed().tokens().and_then(|tokens| u32::try_from(tokens).ok());
+        AskedShape { batch: self.batch, seq: self.seq.or(packed), accumulate }
     }
 
     /// Every override of the configuration.
     pub fn overrides(&self) -> Vec<String> {
-        let rank = self.lora_rank.map(|rank| format!("lora_rank={rank}"));
-        self.overrides.iter().cloned().chain(rank).collect()
+        self.overrides.iter().cloned().chain(self.adapters.overrides()).collect()
     }
 }
 
@@ -86,6 +109,31 @@ pub struct Step {
     /// Forward only, or the whole training step
     #[arg(long, value_name = "PHASE", default_value = "step", value_enum)]
     pub phase: Phase,
+    /// Take N micro-batches of --batch sequences each, one after the other, and sum their gradients before one
+    /// update
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub accumulate: u32,
+    /// What of the forward pass runs again in the backward pass instead of being kept
+    #[arg(long, value_name = "WHAT", default_value = "none", value_enum)]
+    pub recompute: Recomputed,
+    /// Decoders: sequences that are packed into each row of the batch, as in 512,300,212: none attends to another
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pack: Vec<u32>,
+}
+
+impl Step {
+    /// The step without what only a run knows.
+    pub fn training(&self) -> Training {
+        let Self { optimizer, phase, accumulate, recompute, .. } = *self;
+        let (scope, recompute) = (phase.into(), recompute.into());
+        Training { scope, accumulate, recompute, packed: self.packed(), ..optimizer.into() }
+    }
+
+    fn packed(&self) -> Packing {
+        Packing::new(self.pack.clone())
+    }
 }
 
 /// What a run computes and on what data.
@@ -141,11 +189,7 @@ impl Setup {
     }
 
     pub fn training(&self) -> Training {
-        Training {
-            scope: self.step.phase.into(),
-            optimizer: self.step.optimizer,
-            options: self.options.chosen(),
-        }
+        Training { options: self.options.chosen(), ..self.step.training() }
     }
 }
 
@@ -230,6 +274,22 @@ impl From<Phase> for Scope {
         match phase {
             Phase::Forward => Self::Forward,
             Phase::Step => Self::Step,
+        }
+    }
+}
+
+/// `--recompute`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recomputed {
+    None,
+    Layers,
+}
+
+impl From<Recomputed> for Recompute {
+    fn from(what: Recomputed) -> Self {
+        match what {
+            Recomputed::None => Self::None,
+            Recomputed::Layers => Self::Layers,
         }
     }
 }

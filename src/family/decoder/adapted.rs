@@ -5,6 +5,7 @@ use super::{
     config::DecoderConfig,
     linear::LinearLayer,
 };
+use crate::family::nearest;
 
 /// A linear layer with an adapter.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,7 @@ impl DecoderConfig {
                 modules.iter().filter_map(|name| name.rsplit('.').next()).collect();
             names.sort_unstable();
             names.dedup();
-            names.join(", ")
+            names
         };
         let targeted: Vec<&String> =
             modules.iter().filter(|name| adapters.targets.has(name)).collect();
@@ -58,11 +59,15 @@ impl DecoderConfig {
             Targets::AllLinear => None,
         };
         if let Some(name) = unmatched {
+            let last = name.rsplit('.').next().unwrap_or_default();
+            let meant = nearest(last, known()).filter(|meant| *meant != last);
+            let meant =
+                meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
             return Err(format!(
-                "the adapters' targets name '{name}', but no linear layer of this {} is called that \
+                "the adapters' targets name '{name}', but no linear layer of this {} is called that{meant} \
                  (there are: {}; routed experts and their router are fused and carry none)",
                 self.architecture.model_type(),
-                known()
+                known().join(", ")
             ));
         }
         let ranks = adapters.rank_pattern.iter().map(|(key, _)| ("rank_pattern", key));

@@ -14,7 +14,7 @@ mod start;
 use super::DecoderConfig;
 use crate::{
     Error,
-    blocks::{launch::Builder, optimize::optimize, weight::Weight},
+    blocks::{launch::Builder, micro_batches, optimize::optimize, weight::Weight},
     execute::Limits,
     family::{BatchShape, Scope, Training},
     plan::{Plan, Slice},
@@ -49,10 +49,11 @@ pub(super) fn lower(
     let full = config.adapters.is_none();
     let shape =
         StepShape { b: batch.batch(), s: batch.seq(), t: batch.tokens(), h: config.hidden_size };
-    let mut placing = Placing::new(&mut to, config, shape, trains);
+    let mut placing = Placing::new(&mut to, config, shape, training);
     let start = Start::place(&mut placing);
     let common = Common { shape, rows: placing.all_rows(), rotation: placing.rotation() };
-    let mut below = full;
+    // As with peft, layers that run again are given what requires a gradient.
+    let mut below = full || !training.recompute.is_none();
     let mut layers = Vec::with_capacity(config.layers.len());
     for index in 0..config.num_hidden_layers() {
         let attention = AttentionHalf::place(&mut placing, index);
@@ -62,6 +63,7 @@ pub(super) fn lower(
         layers.push(Layer { attention, mlp, below, between });
         below = above;
     }
+    let sequences = placing.sequences();
     let end = End::place(&mut placing, &start.embedding, below);
 
     let mut h = start.forward(&mut to, &common);
@@ -73,7 +75,7 @@ pub(super) fn lower(
     }
     let last = end.forward(&mut to, &common, h)?;
     if trains {
-        let by = Gradients::place(&mut to, config, shape);
+        let by = Gradients::place(&mut to, config, shape, &sequences);
         end.backward(&mut to, &common, &last, &by);
         let mut needed = below;
         for (layer, saved) in layers.iter().zip(&saved).rev() {
@@ -86,9 +88,14 @@ pub(super) fn lower(
             start.backward(&mut to, by.h);
             end.backward_table(&mut to, &common, &last);
         }
+    }
+    let weights = || {
         let weights = [&start.embedding.weight].into_iter();
-        let weights = weights.chain(layers.iter().flat_map(Layer::weights)).chain(end.weights());
-        optimize(&mut to, training.optimizer, weights);
+        weights.chain(layers.iter().flat_map(Layer::weights)).chain(end.weights())
+    };
+    micro_batches::repeat(&mut to, training.accumulate, weights());
+    if trains {
+        optimize(&mut to, training.optimizer, weights());
     }
     Ok(to.plan)
 }

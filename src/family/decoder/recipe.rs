@@ -1,6 +1,6 @@
 //! What a step is given and how it trains: the tokens, by sequences, and the choices that are not the model's own.
 
-use crate::operation::Optimizer;
+use crate::{family::Training, operation::Optimizer};
 
 /// The tokens of a step: B rows, each of which holds one sequence or several, packed one behind the other,
 /// that do not attend to each other.
@@ -16,6 +16,14 @@ impl Tokens {
     /// B sequences of S tokens.
     pub fn new(batch: u32, seq: u32) -> Self {
         Self { batch, lengths: vec![seq] }
+    }
+
+    /// B rows of S tokens, of one sequence each or of those that `training` packs.
+    pub fn of([batch, seq]: [u32; 2], training: Training) -> Self {
+        match training.packed.is_none() {
+            true => Self::new(batch, seq),
+            false => Self { batch, lengths: training.packed.lengths().to_vec() },
+        }
     }
 
     /// S, tokens in a row.
@@ -47,14 +55,36 @@ impl Tokens {
 }
 
 /// How a decoder is trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recipe {
     /// How parameters follow their gradients.
     pub optimizer: Optimizer,
     /// Whether the forward pass of each layer runs again in the backward pass. With adapters, as peft has
     /// it, the embedding's output then requires a gradient.
     pub recompute: bool,
+    /// How many micro-batches there are, whose gradients are summed before the update.
+    pub micro_batches: u32,
     /// With adapters: whether the gradient by the embedding's output is computed although nothing trained
     /// stands in front of the first adapter.
     pub input_gradients: bool,
+}
+
+impl Recipe {
+    /// The recipe of a training step.
+    pub fn of(training: Training) -> Self {
+        let Training { scope: _, optimizer, accumulate, recompute, packed: _, options: _ } =
+            training;
+        Self {
+            optimizer,
+            recompute: !recompute.is_none(),
+            micro_batches: accumulate,
+            input_gradients: false,
+        }
+    }
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self::of(Training::default())
+    }
 }

@@ -24,8 +24,14 @@ impl DecoderConfig {
     /// Everything that one training step computes.
     pub fn step(&self, tokens: &Tokens, recipe: Recipe) -> Vec<Work> {
         let full = self.adapters.is_none();
-        let mut step =
-            WorkList { config: self, tokens, full, recompute: recipe.recompute, work: Vec::new() };
+        let mut step = WorkList {
+            config: self,
+            tokens,
+            full,
+            recompute: recipe.recompute,
+            micro_batches: recipe.micro_batches.into(),
+            work: Vec::new(),
+        };
         let trained_below = full || recipe.recompute || recipe.input_gradients;
         let adapted = self.adapted();
         let mut runs: Vec<LayerGroup> = Vec::new();
@@ -104,7 +110,8 @@ impl WorkList<'_> {
         // and the mean over rows.
         let rows = f32s(&[(Op::MinMax, v), (Op::Add, 2 * v + 3), (Op::Exp, v), (Op::Log, 1)]);
         self.add(Part::Loss, WorkPass::Forward, rows, t);
-        self.add(Part::Loss, WorkPass::Forward, OpCounts::f32(Op::Mul, 1), 1);
+        // Each micro-batch has its share of the mean.
+        self.add(Part::Loss, WorkPass::Forward, OpCounts::f32(Op::Mul, 1), self.micro_batches);
         let back = flow.output;
         if back {
             let rows = f32s(&[(Op::Div, 1), (Op::Mul, v), (Op::Add, 1)]);
@@ -119,11 +126,16 @@ impl WorkList<'_> {
         }
     }
 
+    /// The sums over micro-batches, and the update.
     fn optimizer(&mut self, rule: Optimizer) {
         let trained = match self.full {
             true => self.config.base_parameters(),
             false => self.config.adapter_parameters(),
         };
+        let further = self.micro_batches.saturating_sub(1);
+        let sum_up = OpCounts::f32(Op::Add, 1);
+        self.add(Part::Accumulation, WorkPass::Forward, sum_up, further);
+        self.add(Part::Accumulation, WorkPass::Weight, sum_up, further * trained);
         // The mean (mul, fma), the mean square (2 mul, fma), the scale from it (sqrt, fma), and the step
         // along their ratio (div, fma).
         let moments = [(Op::Mul, 3), (Op::Fma, 4), (Op::Sqrt, 1), (Op::Div, 1)];

@@ -35,6 +35,8 @@ pub enum Part {
     Routing,
     /// Cross entropy, and the softcap of logits.
     Loss,
+    /// Sums over micro-batches of gradients and of the loss.
+    Accumulation,
     /// The optimizer.
     Optimizer,
 }

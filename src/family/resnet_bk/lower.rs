@@ -13,6 +13,7 @@ use crate::{
         launch::Builder,
         linear::{Linear, Rows},
         loss::Loss,
+        micro_batches,
         optimize::optimize,
         weight::{Placer, Weight},
     },
@@ -128,7 +129,7 @@ pub(super) fn lower(
     limits: &Limits,
 ) -> Result<Plan, Error> {
     let mut to = Builder { plan: Plan::default(), limits: *limits };
-    let model = Model::place(&mut to, config, shape, training.scope);
+    let model = Model::place(&mut to, config, shape, training);
     let mut h = model.embed(&mut to);
     model.couple(&mut to);
     let mut saved = Vec::with_capacity(model.layers.len());
@@ -144,13 +145,21 @@ pub(super) fn lower(
     })?;
     if training.scope == Scope::Step {
         model.backward(&mut to, &normed, &windows, &saved, is_exact(training));
+    }
+    micro_batches::repeat(&mut to, training.accumulate, model.weights());
+    if training.scope == Scope::Step {
         optimize(&mut to, training.optimizer, model.weights());
     }
     Ok(to.plan)
 }
 
 impl Model {
-    fn place(to: &mut Builder, config: &ResNetBkConfig, batch: BatchShape, scope: Scope) -> Self {
+    fn place(
+        to: &mut Builder,
+        config: &ResNetBkConfig,
+        batch: BatchShape,
+        training: Training,
+    ) -> Self {
         let shape = Shape {
             b: batch.batch(),
             n: batch.seq(),
@@ -162,7 +171,7 @@ impl Model {
             t: batch.tokens(),
             a: batch.tokens() * config.top_k,
         };
-        let placer = Placer::new(config.parameters(), scope == Scope::Step);
+        let placer = Placer::new(config.parameters(), training.scope == Scope::Step);
         let t = u64::from(shape.t);
         let tokens = to.plan.buffer("tokens", Element::U32, t, Init::Input);
         let targets = to.plan.buffer("targets", Element::U32, t, Init::Input);
@@ -188,6 +197,7 @@ impl Model {
                 n: shape.n,
                 v: shape.v,
                 targets,
+                micro_batches: training.accumulate,
             },
             token_embedding,
             position_embedding,

@@ -31,7 +31,8 @@ pub(super) fn cut(plan: &mut Plan, most: u64) {
     }
     let parameters = plan.parameters.iter_mut();
     let tensors = parameters.flat_map(|p| [&mut p.value].into_iter().chain(&mut p.grad));
-    for slices in tensors.chain(plan.outputs.values_mut().map(|output| &mut output.windows)) {
+    let tensors = tensors.chain(plan.outputs.values_mut().map(|output| &mut output.windows));
+    for slices in tensors.chain(plan.data.values_mut()) {
         *slices = slices.iter().flat_map(|slice| parts.of(*slice)).collect();
     }
 }

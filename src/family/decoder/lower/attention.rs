@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     blocks::{
-        attention::{Attended, Attention},
+        attention::{Attended, Attention, row_elements},
         launch::{Builder, sum},
         projection::Projection,
         rms_norm::{Normed, RmsNorm},
@@ -74,12 +74,11 @@ impl AttentionHalf {
         });
         let core = Attention {
             component: part.part(&["core"]),
-            b: placing.shape.b,
-            s: placing.shape.s,
+            groups: placing.sequences(),
             heads: config.num_attention_heads,
             kv_heads: config.num_key_value_heads,
             width: config.head_dim,
-            window: config.layers[index as usize].window.unwrap_or(placing.shape.s),
+            window: config.layers[index as usize].window,
             scale: config.attention_scale() as f32,
             cap: config.gemma.and_then(|gemma| gemma.attn_logit_softcapping).map(|cap| cap as f32),
         };
@@ -116,7 +115,8 @@ impl AttentionHalf {
         let [q, o] = ["q", "o"].map(|part| make(part, query));
         let [k, v] = ["k", "v"].map(|part| make(part, kv));
         let [attended, between] = ["attended", "between"].map(|part| make(part, shape.h));
-        let lse = make("lse", self.core.heads);
+        let row_elements = row_elements(&self.core.groups, self.core.heads, &to.limits);
+        let lse = to.scratch(format!("{name}.lse"), row_elements);
 
         let normed = self.norm.forward(to, h);
         let u_q = self.q.forward(to, rows, normed.y, q);

@@ -69,7 +69,7 @@ impl End {
             head: Projection { linear, adapter },
             tied,
             cap: cap.map(|cap| cap as f32),
-            loss: Loss { component, b, n: s, v: n, targets },
+            loss: Loss { component, b, n: s, v: n, targets, micro_batches: placing.micro_batches },
             below,
         }
     }

@@ -3,7 +3,7 @@
 use super::common::StepShape;
 use crate::{
     blocks::{
-        attention::AttentionGradients,
+        attention::{Alike, AttentionGradients, row_elements},
         gated::GatedGradients,
         launch::Builder,
         mixture::MixtureGradients,
@@ -31,7 +31,13 @@ pub(super) struct Gradients {
 }
 
 impl Gradients {
-    pub(super) fn place(to: &mut Builder, config: &DecoderConfig, shape: StepShape) -> Self {
+    pub(super) fn place(
+        to: &mut Builder,
+        config: &DecoderConfig,
+        shape: StepShape,
+        sequences: &[Alike],
+    ) -> Self {
+        let row_elements = row_elements(sequences, config.num_attention_heads, &to.limits);
         let mut scratch = |name: &str, len: u64| to.scratch(format!("gradient by {name}"), len);
         let t = u64::from(shape.t);
         let wide = |width: u32| shape.elements(width);
@@ -78,7 +84,7 @@ impl Gradients {
                 dq: scratch("q", wide(query)),
                 dk: scratch("k", wide(kv)),
                 dv: scratch("v", wide(kv)),
-                delta: scratch("scores, row by row", wide(config.num_attention_heads)),
+                delta: scratch("scores, row by row", row_elements),
             },
             before_head_norms: config.architecture.norms_heads().then(|| {
                 [("queries before their norm", query), ("keys before their norm", kv)]

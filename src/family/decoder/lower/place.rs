@@ -6,6 +6,7 @@ use super::common::StepShape;
 use crate::{
     blocks::{
         adapter::{Adapter, Adaption},
+        attention::{Alike, grouped},
         gated::{Activation, Gated},
         launch::Builder,
         linear::{self, Rows},
@@ -14,7 +15,10 @@ use crate::{
         rope::Rotation,
         weight::{Placer, Weight},
     },
-    family::decoder::{adapted::Adapted, config::DecoderConfig, linear::LinearLayer},
+    family::{
+        Packing, Scope, Training,
+        decoder::{adapted::Adapted, config::DecoderConfig, linear::LinearLayer},
+    },
     plan::{ComponentName, Element, Init, Slice},
 };
 
@@ -23,18 +27,20 @@ pub(super) struct Placing<'a> {
     pub(super) to: &'a mut Builder,
     pub(super) config: &'a DecoderConfig,
     pub(super) shape: StepShape,
+    pub(super) micro_batches: u32,
+    packed: Packing,
     placer: Placer,
     /// By the names of the linear layers that they stand beside.
     adaptions: BTreeMap<String, Adaption>,
 }
 
 impl<'a> Placing<'a> {
-    /// With gradients where the plan `trains`.
+    /// With gradients where the step is a whole one.
     pub(super) fn new(
         to: &'a mut Builder,
         config: &'a DecoderConfig,
         shape: StepShape,
-        trains: bool,
+        training: Training,
     ) -> Self {
         let adapted =
             config.adapted().into_iter().map(|Adapted { module, rank, scale, .. }| {
@@ -42,8 +48,9 @@ impl<'a> Placing<'a> {
                 let scale = scale as f32;
                 (module, Adaption { tensors, rank, scale })
             });
-        let placer = Placer::new(config.parameters(), trains);
-        Self { to, config, shape, placer, adaptions: adapted.collect() }
+        let placer = Placer::new(config.parameters(), training.scope == Scope::Step);
+        let Training { accumulate: micro_batches, packed, .. } = training;
+        Self { to, config, shape, micro_batches, packed, placer, adaptions: adapted.collect() }
     }
 
     /// A buffer of T integers that the batch fills.
@@ -57,10 +64,25 @@ impl<'a> Placing<'a> {
         Rows { m: self.shape.t, groups, window: String::new() }
     }
 
+    /// The lengths of the sequences in a row.
+    fn lengths(&self) -> Vec<u32> {
+        match self.packed.is_none() {
+            true => vec![self.shape.s],
+            false => self.packed.lengths().to_vec(),
+        }
+    }
+
+    /// The sequences of all rows.
+    pub(super) fn sequences(&self) -> Vec<Alike> {
+        let lengths = self.lengths();
+        grouped((0..self.shape.b).flat_map(|_| lengths.iter().copied()))
+    }
+
     /// The angles of all positions.
     pub(super) fn rotation(&mut self) -> Rotation {
         let angles = self.config.rope.angles(self.config.head_dim);
-        Rotation::place(self.to, [self.shape.b, self.shape.s], &angles)
+        let positions: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
+        Rotation::place(self.to, self.shape.b, &positions, &angles)
     }
 
     /// The tensor of this name by itself.

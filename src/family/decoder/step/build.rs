@@ -18,6 +18,7 @@ pub(super) struct WorkList<'a> {
     pub(super) full: bool,
     /// Whether layers run again.
     pub(super) recompute: bool,
+    pub(super) micro_batches: u128,
     pub(super) work: Vec<Work>,
 }
 

@@ -7,12 +7,13 @@ use crate::{
 };
 
 impl WorkList<'_> {
-    /// Rows of a width: y = x rsqrt(mean square + eps) w, Gemma's with 1 + w, which is added up once. `input` says whether the
+    /// Rows of a width: y = x rsqrt(mean square + eps) w, Gemma's with 1 + w, which is added up
+    /// once whenever a micro-batch passes. `input` says whether the
     /// gradient by x has a use, `joins` whether it is added to the residual's.
     pub(super) fn norm(&mut self, rows: u128, width: u32, input: bool, joins: bool) {
         let d = u64::from(width);
         if self.config.gemma.is_some() {
-            self.add(Part::Norm, WorkPass::Forward, OpCounts::f32(Op::Add, d), 1);
+            self.forward(Part::Norm, OpCounts::f32(Op::Add, d), self.micro_batches);
         }
         let scaled = sum(&[(Op::Mul, 2 * d)]);
         let root =

@@ -1,0 +1,104 @@
+//! How a step trains, as a user asks for it: in micro-batches, with layers that run again, on packed sequences, with
+//! adapters anywhere. What runs is what the closed forms say, in every command.
+
+use crate::command::{json, refused};
+
+const DECODER: [&str; 17] = [
+    "qwen2.5-0.5b",
+    "--set",
+    "hidden_size=16",
+    "--set",
+    "intermediate_size=20",
+    "--set",
+    "vocab_size=30",
+    "--set",
+    "num_hidden_layers=3",
+    "--set",
+    "num_attention_heads=4",
+    "--set",
+    "num_key_value_heads=2",
+    "--batch",
+    "1",
+    "--json",
+    "-",
+];
+
+const RUN: [&str; 4] = ["--adapter", "embedded", "--repeat", "0"];
+
+fn asked<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let run: &[&str] = if command == "profile" { &RUN } else { &[] };
+    [&[command][..], &DECODER, run, more].concat()
+}
+
+/// The exact count of a command, and what a run executes beyond the mathematics of it.
+#[test]
+fn every_command_prices_the_step_that_runs() {
+    for how in [
+        &["--accumulate", "3", "--seq", "7"][..],
+        &["--recompute", "layers", "--seq", "7"],
+        &["--pack", "4,2,3"],
+        &["--accumulate", "2", "--recompute", "layers", "--pack", "4,4,1", "--lora-rank", "2"],
+        &["--lora-rank", "2", "--lora-targets", "up_proj,k_proj", "--seq", "5"],
+    ] {
+        let report = json(&asked("profile", how));
+        assert_eq!(report["verdict"]["mismatch"], 0, "{how:?}");
+        let estimate = json(&asked("estimate", how));
+        let formulas = json(&asked("formulas", how));
+        let exact = &estimate["exact"];
+        assert_eq!(exact, &formulas["exact"], "{how:?}");
+        for phase in ["forward", "backward", "optimizer"] {
+            assert_eq!(exact["algebraic"][phase], report["totals"]["algebraic"][phase], "{how:?}");
+        }
+        let compared = [&["compare", "qwen2.5-0.5b"][..], &DECODER, how].concat();
+        let compared = json(&compared);
+        assert_eq!(&compared["b"]["exact"], exact, "{how:?}");
+        // What runs again is the kernels' schedule, the mathematics of it is no more than that.
+        let again = report["totals"]["recomputed"].as_u64().unwrap_or(0);
+        let recomputed = exact["recomputed"].as_u64().unwrap();
+        assert_eq!(again > 0, how.contains(&"layers"));
+        assert!(recomputed <= again && (recomputed > 0) == (again > 0), "{recomputed} of {again}");
+    }
+}
+
+#[test]
+fn a_report_says_how_it_trained() {
+    let how = ["--accumulate", "2", "--recompute", "layers", "--pack", "5,2"];
+    let report = json(&asked("profile", &[&how[..], &["--peak", "1e12"]].concat()));
+    assert_eq!((&report["batch"], &report["seq"]), (&2.into(), &7.into()));
+    assert_eq!((&report["accumulate"], &report["recompute"]), (&2.into(), &"layers".into()));
+    assert_eq!(report["packed"], serde_json::json!([5, 2]));
+    let passes = report["passes"].as_array().unwrap();
+    let again: Vec<_> = passes.iter().filter(|pass| pass["recomputed"] == true).collect();
+    assert!(!again.is_empty());
+    for pass in again {
+        assert_eq!(pass["phase"], "backward");
+        assert!(pass["component"].as_str().unwrap().contains(".recomputed."), "{pass}");
+    }
+    let measured = &report["forecasts"][0];
+    assert!(measured["recomputed"].as_u64() >= report["totals"]["recomputed"].as_u64());
+    let axis = ["--axis", "num_hidden_layers=1,2", "--seq", "7"];
+    let scaled = [&["scale"][..], &DECODER[..7], &DECODER[9..], &axis, &how[..4]].concat();
+    let scaled = json(&scaled);
+    assert_eq!(scaled["sweep"]["accumulate"], 2);
+    let again = |point: usize| scaled["points"][point]["exact"]["recomputed"].as_u64().unwrap();
+    assert_eq!(again(1), 2 * again(0));
+}
+
+#[test]
+fn what_makes_no_step_is_refused() {
+    let sums = ["14 tokens together", "seq is 15"];
+    for command in ["profile", "estimate"] {
+        refused(&asked(command, &["--pack", "5,9", "--seq", "15"]), &sums);
+    }
+    refused(&asked("formulas", &["--pack", "5,9", "--seq", "15"]), &["14", "15"]);
+    refused(&["estimate", "resnet-bk", "--pack", "5,9"], &["ResNet-BK", "keep them apart"]);
+    let forward = ["--recompute", "layers", "--phase", "forward"];
+    refused(&asked("profile", &forward), &["backward pass", "forward pass alone"]);
+    let targets = ["--lora-rank", "2", "--lora-targets", "q_proj,up_prj"];
+    for command in ["profile", "estimate", "formulas"] {
+        refused(&asked(command, &targets), &["up_prj", "did you mean 'up_proj'?"]);
+    }
+    refused(&asked("estimate", &targets[2..]), &["lora_targets", "lora_rank"]);
+    let layer = ["--lora-rank", "2", "--lora-targets", "layers.7.self_attn.q_proj"];
+    refused(&asked("estimate", &layer), &["layers.7.self_attn.q_proj", "no linear layer"]);
+}
