@@ -38,7 +38,7 @@ impl Paged for ShaderReport {
     }
 }
 
-/// Whether what was looked for was found, where anybody looked.
+/// Whether what was looked for was found; `None` where nothing was looked for.
 fn answer(report: &ShaderReport) -> Option<Section> {
     let mut problems = Problems::default();
     let mut holds = Vec::new();
