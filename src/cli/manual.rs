@@ -99,6 +99,7 @@ fn page(command: &Command) -> super::Result<Vec<u8>> {
     let whole = command.has_subcommands();
     // The examples have a section of their own.
     let page = Man::new(command.clone().flatten_help(false).after_help(""));
+    let page = page.source(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;

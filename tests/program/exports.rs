@@ -167,7 +167,7 @@ fn completions_and_the_manual_name_every_command() {
     flopmeter(&["man", "--all", pages.to_str().unwrap()]).assert().success().stdout("").stderr("");
     for name in &commands {
         let page = fs::read_to_string(pages.join(format!("flopmeter-{name}.1"))).unwrap();
-        assert!(page.contains(&format!(".TH flopmeter\\-{name} 1")), "{page}");
+        assert!(page.contains(&format!(".TH flopmeter-{name} 1")), "{page}");
         for section in [".SH SYNOPSIS", ".SH \"EXIT STATUS\"", ".SH EXAMPLES"] {
             assert!(page.contains(section), "{name}, {section}: {page}");
         }
