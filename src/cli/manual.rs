@@ -85,8 +85,7 @@ pub fn man(asked: &Manual) -> super::Result {
 /// Writes the page of the program and those of its commands.
 fn write_all(program: &Command, folder: &Path) -> super::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
-    for command in std::iter::once(program).chain(commands) {
+    for command in std::iter::once(program).chain(program.get_subcommands()) {
         let name = command.get_display_name().unwrap_or(command.get_name());
         Sink::File(folder.join(format!("{name}.1"))).write_bytes(&page(command)?)?;
     }
@@ -96,7 +95,7 @@ fn write_all(program: &Command, folder: &Path) -> super::Result<()> {
 /// The manual page of a command.
 fn page(command: &Command) -> super::Result<Vec<u8>> {
     let name = command.get_name();
-    let whole = command.has_subcommands();
+    let whole = name == NAME;
     // The examples have a section of their own.
     let page = Man::new(command.clone().flatten_help(false).after_help(""));
     let page = page.source(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")));
