@@ -112,6 +112,11 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
     passes.map(|(_, (a, b))| costs((here, &a.cost), (there, &b.cost))).collect()
 }
 
+/// Two executors' counts of one launch: every operation and every byte.
+pub fn observed((one, a): (&str, &Observed), (other, b): (&str, &Observed)) -> Verdict {
+    costs((one, &a.cost), (other, &b.cost))
+}
+
 /// What the counters say of a launch against what the executor tallied itself while it ran the plain kernel:
 /// every operation and every byte. `None` where it tallied nothing.
 pub fn tally(observed: &Observed) -> Option<Verdict> {

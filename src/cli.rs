@@ -10,6 +10,8 @@ mod export;
 mod formulas;
 mod hint;
 mod interrupt;
+mod kernel_check;
+mod kernels;
 mod manual;
 mod merge;
 mod outcome;
@@ -77,7 +79,10 @@ fn execute(command: &'static Command, common: &Common) -> Result {
     }?;
     match command {
         Command::Profile(asked) => profile::run(asked, common),
-        Command::Check(asked) => check::run(asked, common),
+        Command::Check(asked) => match kernel_check::file(asked)? {
+            Some(file) => kernel_check::run(asked, file, common),
+            None => check::run(asked, common),
+        },
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Formulas(asked) => formulas::run(asked, common),
         Command::Compare(asked) => compare::run(asked, common),

@@ -7,8 +7,12 @@ pub mod csv;
 mod drawing;
 mod exported;
 #[cfg(feature = "cli")]
+mod github;
+#[cfg(feature = "cli")]
 pub mod html;
 pub mod json;
+#[cfg(feature = "cli")]
+mod junit;
 pub mod markdown;
 #[cfg(feature = "cli")]
 pub mod svg;
@@ -28,6 +32,10 @@ pub const FORMATS: &[Format] = &[
     markdown::FORMAT,
     #[cfg(feature = "cli")]
     html::FORMAT,
+    #[cfg(feature = "cli")]
+    junit::FORMAT,
+    #[cfg(feature = "cli")]
+    github::FORMAT,
     #[cfg(test)]
     toy::FORMAT,
 ];

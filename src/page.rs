@@ -16,6 +16,7 @@ mod forecast;
 mod formulas;
 mod growth;
 mod judged;
+mod kernel_check;
 mod listing;
 pub(crate) mod number;
 mod operations;

@@ -2,6 +2,7 @@
 //! Composes the arms of the crate for a user's kernels, on any executor; knows neither arguments nor how
 //! a report looks.
 
+mod expect;
 mod file;
 mod fill;
 mod launched;
@@ -9,6 +10,7 @@ mod npy;
 
 use std::collections::BTreeMap;
 
+pub use expect::{Expectation, other_values};
 pub use file::ShaderFile;
 pub use fill::BufferFill;
 pub use launched::Launched;
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, KernelError, Remedy,
     execute::{Executor, Limits},
-    kernel::{KernelModule, Resource, ResourceKind},
+    kernel::{KernelModule, Layout, Resource, ResourceKind},
     observe::{KernelLaunch, Sequence, Series},
 };
 
@@ -45,6 +47,8 @@ pub struct ShaderRun {
     pub series: Series,
     /// What each resource of the kernels was bound to.
     pub bindings: Vec<Binding>,
+    /// How the numbers of each buffer lie.
+    pub layouts: BTreeMap<BindingKey, Layout>,
     /// Contents of the buffers asked for, after one run.
     pub dumps: BTreeMap<BindingKey, Vec<u8>>,
 }
@@ -80,10 +84,12 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         find(launches, &used, *key)?;
     }
     let mut bindings = Vec::new();
+    let mut layouts = BTreeMap::new();
     let mut contents = Vec::new();
     for one in &used {
         let (bound, bytes) = filled(one, fills.get(&one.key), &limits)?;
         bindings.push(bound);
+        layouts.extend(one.kernel.layout(one.resource).map(|layout| (one.key, layout)));
         contents.push((one.resource, bytes));
     }
     let sequence = Sequence::new(executor, launches, contents)?;
@@ -92,7 +98,7 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
     for &key in dumps {
         left.extend(sequence.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
     }
-    Ok(ShaderRun { series, bindings, dumps: left })
+    Ok(ShaderRun { series, bindings, layouts, dumps: left })
 }
 
 fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {

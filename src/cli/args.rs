@@ -3,6 +3,7 @@
 mod exports;
 mod formulas;
 mod help;
+mod kernel;
 mod options;
 mod shared;
 mod values;
@@ -16,19 +17,20 @@ use flopmeter::{
     op::Convention,
     result::GrowthLimit,
     roofline::REPEATS,
-    shader::{BindingKey, BufferFill},
+    shader::BindingKey,
     sweep::{AskedAxis, Shard},
 };
 
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
 pub use self::help::examples;
+pub use self::kernel::Kernels;
 use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{
     Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
 };
-use self::values::{constant, convention, dump, extent, fill};
+use self::values::{convention, dump};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
 /// quoted for them.
@@ -53,7 +55,7 @@ pub fn command() -> clap::Command {
 pub enum Command {
     /// Run a training step for real, count it, check it, report it
     Profile(Profile),
-    /// The gate for CI: every pass on every adapter present; exit 1 on any difference
+    /// The gate for CI: a model's passes, or a kernel of yours, on every adapter present; exit 1 on any difference
     Check(Check),
     /// The published estimator alone; no device is touched
     Estimate(Estimate),
@@ -118,6 +120,11 @@ pub struct Profile {
 pub struct Check {
     #[command(flatten)]
     pub work: Work,
+    #[command(
+        flatten,
+        next_help_heading = "A shader (.wgsl, .glsl, .comp, .spv) in the place of MODEL"
+    )]
+    pub kernels: Kernels,
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
@@ -288,20 +295,8 @@ pub struct Shader {
     /// are GLSL); - is standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Which entry point [default: the only one]; repeatable, or all: they run in this order on the same buffers
-    #[arg(long = "entry", value_name = "NAME", requires = "dispatches")]
-    pub entries: Vec<String>,
-    /// Workgroups to run [default: none; entry points, bindings and overrides are listed]; repeatable, one for each
-    /// --entry or one for all of them
-    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent)]
-    pub dispatches: Vec<[u32; 3]>,
-    /// Set a pipeline override (repeatable)
-    #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
-    pub overrides: Vec<(String, f64)>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
-    /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
-    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
-    pub bindings: Vec<(BindingKey, BufferFill)>,
+    #[command(flatten)]
+    pub kernels: Kernels,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatches")]
     pub dumps: Vec<(BindingKey, PathBuf)>,
@@ -323,10 +318,6 @@ pub struct Shader {
     pub under: Under,
     #[command(flatten)]
     pub exports: Exports,
-    /// Seconds after which all runs together are given up
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: u64,
 }
 
 #[derive(Debug, Args)]

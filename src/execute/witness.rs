@@ -2,7 +2,7 @@
 //! how many lanes had work, and what no kernel means to do. Plain data; who looks, and how, is the
 //! executor's business.
 
-use std::{collections::BTreeMap, iter::Sum};
+use std::{collections::BTreeMap, fmt, iter::Sum};
 
 use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
@@ -174,6 +174,35 @@ pub struct Race {
 /// Whether both lines of a race are in the first file of the kernel's source.
 fn in_first_file(files: &[Option<String>; 2]) -> bool {
     files.iter().all(Option::is_none)
+}
+
+/// What the two lines do to each other, how often, and where.
+impl fmt::Display for Race {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |index: usize| {
+            let line = self.lines[index].map_or_else(|| "-".to_owned(), |line| line.to_string());
+            match &self.files[index] {
+                Some(file) => format!("line {line} of {file}"),
+                None => format!("line {line}"),
+            }
+        };
+        let [one, two] = [0, 1].map(at);
+        let [does, other] = self.accesses.map(|access| match access {
+            Access::Load => "loads",
+            Access::Store => "stores",
+            Access::AtomicLoad => "loads atomically",
+            Access::AtomicUpdate => "updates atomically",
+        });
+        let between = match self.between {
+            Between::Lanes => "no barrier between",
+            Between::Workgroups => "in another workgroup",
+        };
+        let Self { count, byte, variable, .. } = self;
+        write!(
+            f,
+            "{one} {does} what {two} {other}, {between}: {count} times, such as byte {byte} of '{variable}'"
+        )
+    }
 }
 
 impl Race {

@@ -24,7 +24,7 @@ pub fn render(page: &Page) -> String {
             }
             Content::Table(table) => {
                 text.push_str(&heading);
-                columns(&mut text, table);
+                if table.code { code(&mut text, table) } else { columns(&mut text, table) }
             }
             Content::Plot(_) => {}
         }
@@ -53,6 +53,32 @@ fn columns(text: &mut String, table: &Table) {
         });
         text.push_str(&line(cells.collect()));
     }
+}
+
+/// A table as a block of code: its columns are aligned, and its text means itself.
+fn code(text: &mut String, table: &Table) {
+    let header = table.columns.iter().map(|column| column.name.to_string()).collect();
+    let rows = table.rows.iter();
+    let rows = rows.map(|row| row.cells.iter().map(|cell| cell.formatted()).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let longest = |index: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(index));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..table.columns.len()).map(longest).collect();
+    let ticks = lines.iter().flatten().flat_map(|cell| cell.split(|letter| letter != '`'));
+    let fence = "`".repeat(ticks.map(str::len).max().unwrap_or_default().max(2) + 1);
+    let _ = writeln!(text, "{fence}text");
+    for line in &lines {
+        let cells = line.iter().zip(&widths).zip(&table.columns);
+        let cells = cells.map(|((cell, &width), column)| match column.numeric {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        let cells: Vec<String> = cells.collect();
+        let _ = writeln!(text, "{}", cells.join("  ").replace(['\n', '\r'], " ").trim_end());
+    }
+    let _ = writeln!(text, "{fence}");
 }
 
 /// Text that means itself.

@@ -27,6 +27,7 @@ pub(super) fn table(report: &Report) -> Option<Table> {
         ],
         rows,
         main: false,
+        code: false,
     })
 }
 

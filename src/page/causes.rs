@@ -54,6 +54,7 @@ pub(super) fn table(report: &Report) -> Table {
         ],
         rows,
         main: false,
+        code: false,
     }
 }
 

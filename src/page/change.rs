@@ -20,7 +20,7 @@ impl Paged for ChangeReport {
             sections.push(Section::table("Lines that moved", lines(self)));
         }
         sections.push(Section::facts("What moved", [Fact::new("moved", moved_in_words(self))]));
-        sections.extend(judged::sections(&self.checks));
+        sections.extend(judged::sections(&self.checks, &[]));
         Page { title: format!("{}: what changed", self.b.what), sections }
     }
 
@@ -206,6 +206,7 @@ fn lines(report: &ChangeReport) -> Table {
             Column::text("source", "source"),
         ],
         rows: rows.collect(),
+        code: true,
         ..Table::default()
     }
 }

@@ -103,7 +103,7 @@ fn exact(a: &Exact, b: &Exact) -> Table {
         Column::number("B", "exact_b"),
         Column::number("A / B", "exact_ratio"),
     ];
-    Table { grouped_by: Some("count"), columns: columns.into(), rows, main: false }
+    Table { grouped_by: Some("count"), columns: columns.into(), rows, main: false, code: false }
 }
 
 /// The kinds of figures that either side has.
@@ -143,7 +143,7 @@ fn components(report: &CompareReport) -> Table {
         rows.extend(sums.map(|pair| Row { sum: true, ..row(pair).of(phase.name()) }));
     }
     rows.push(Row { sum: true, ..row(&report.total) });
-    Table { grouped_by: Some("phase"), columns, rows, main: true }
+    Table { grouped_by: Some("phase"), columns, rows, main: true, code: false }
 }
 
 fn cell(figures: Option<Figures>, of: Quantity) -> Cell {

@@ -46,7 +46,7 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
     if report.ceilings.is_some() {
         columns.extend(roofline::columns());
     }
-    Table { grouped_by: Some("phase"), columns, rows, main: true }
+    Table { grouped_by: Some("phase"), columns, rows, main: true, code: false }
 }
 
 fn row(name: &str, component: &Component, report: &Report) -> Row {

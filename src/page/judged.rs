@@ -4,9 +4,12 @@ use super::answer::Problems;
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
-/// What was judged, finding by finding, and the answer; nothing where nothing was judged.
-pub(super) fn sections(checks: &[Examined]) -> Vec<Section> {
-    let facts: Vec<Fact> = checks.iter().flat_map(facts).collect();
+/// What was judged, finding by finding but for the kinds that are told elsewhere, and the answer; nothing where nothing
+/// was judged.
+pub(super) fn sections(checks: &[Examined], told: &[FindingKind]) -> Vec<Section> {
+    let findings = checks.iter().flat_map(|check| &check.findings);
+    let facts: Vec<Fact> =
+        findings.filter(|finding| !told.contains(&finding.kind)).map(fact).collect();
     let mut sections = Vec::new();
     if !facts.is_empty() {
         sections.push(Section::facts("Findings", facts));
@@ -15,14 +18,10 @@ pub(super) fn sections(checks: &[Examined]) -> Vec<Section> {
     sections
 }
 
-/// What speaks against one thing.
-fn facts(check: &Examined) -> Vec<Fact> {
-    let facts = check.findings.iter().map(|finding| {
-        let (allowed, tone) =
-            if finding.allowed { (" (allowed)", Tone::Doubtful) } else { ("", Tone::Bad) };
-        Fact::new("finding", format!("{finding}{allowed}")).toned(tone)
-    });
-    facts.collect()
+fn fact(finding: &Finding) -> Fact {
+    let (allowed, tone) =
+        if finding.allowed { (" (allowed)", Tone::Doubtful) } else { ("", Tone::Bad) };
+    Fact::new("finding", format!("{finding}{allowed}")).toned(tone)
 }
 
 /// Whether everything holds; `None` where nothing was judged.
@@ -31,7 +30,11 @@ pub(super) fn answer(checks: &[Examined]) -> Option<Section> {
     for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
         problems.say(finding.text.clone());
     }
-    let what: Vec<&str> = checks.iter().map(|check| check.what.as_str()).collect();
+    let what = checks.iter().map(|check| match check.findings.len() {
+        0 => check.what.clone(),
+        allowed => format!("{} ({allowed} allowed)", check.what),
+    });
+    let what: Vec<String> = what.collect();
     (!checks.is_empty()).then(|| problems.answer(what.join("; ")))
 }
 

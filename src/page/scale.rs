@@ -197,7 +197,7 @@ fn growth(report: &ScaleReport, axis: &Axis) -> Table {
         rows.extend(sum.map(|sum| Row { sum: true, ..sum.of(phase.name()) }));
     }
     rows.extend(row("total", None, None).map(|sum| Row { sum: true, ..sum }));
-    Table { grouped_by: Some("phase"), columns, rows, main: false }
+    Table { grouped_by: Some("phase"), columns, rows, main: false, code: false }
 }
 
 /// An exponent beside the whole numbers that people quote.

@@ -1,15 +1,14 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use super::answer::Problems;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, provenance, roofline,
-    watched,
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, judged, provenance,
+    roofline, watched,
 };
 use crate::{
     op::Traffic,
-    result::{DispatchRow, ShaderReport},
+    result::{DispatchRow, Examined, FindingKind, ShaderReport},
     roofline::Placement,
 };
 
@@ -29,31 +28,19 @@ impl Paged for ShaderReport {
         if !self.source.is_empty() {
             sections.push(Section::table("Source", listing(self)));
         }
-        sections.extend(answer(self));
+        // What the executor saw stands among the rates.
+        let told = [FindingKind::Bounds, FindingKind::Race, FindingKind::Tally];
+        sections.extend(judged::sections(&self.checks, &told));
         let what = match self.dispatches.len() {
             0 => "one kernel, measured".to_owned(),
             many => format!("{many} dispatches, measured"),
         };
         Page { title: format!("{}: {what}", self.shader), sections }
     }
-}
 
-/// Whether what was looked for was found; `None` where nothing was looked for.
-fn answer(report: &ShaderReport) -> Option<Section> {
-    let mut problems = Problems::default();
-    let mut holds = Vec::new();
-    let races = report.watched.as_ref().and_then(|watched| watched.races.as_ref());
-    if let Some(races) = races {
-        problems.count(races.len() as u64, |n| format!("{n} races"));
-        holds.push("no race");
+    fn judged(&self) -> Vec<Examined> {
+        self.checks.clone()
     }
-    if let Some(tally) = &report.tally {
-        if !tally.holds() {
-            problems.say("the executor's own tally differs from its counters");
-        }
-        holds.push("the executor's own tally is what its counters say");
-    }
-    (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
 }
 
 fn head(report: &ShaderReport) -> Vec<Fact> {
@@ -288,6 +275,7 @@ fn listing(report: &ShaderReport) -> Table {
         columns: columns.into_iter().chain(file).collect(),
         rows: rows.collect(),
         main: true,
+        code: true,
         ..Table::default()
     }
 }

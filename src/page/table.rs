@@ -15,6 +15,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Whether this is what a format shows that has room for one table.
     pub main: bool,
+    /// Whether its rows are lines of source text, which only letters of one width keep in their columns.
+    pub code: bool,
 }
 
 /// What the cells below each other are.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::number::{DASH, grouped, share_of};
 use super::{Fact, Tone};
 use crate::{
-    execute::{Access, Adapter, Between, DeviceType, OutOfBounds, Race},
+    execute::{Adapter, DeviceType, OutOfBounds, Race},
     result::Watched,
 };
 
@@ -56,7 +56,7 @@ fn races(whose: &str, races: &[Race]) -> Fact {
         many => format!("{} pairs of lines race", grouped(many as u64)),
     };
     Fact {
-        details: races.iter().map(race).collect(),
+        details: races.iter().map(|race| format!("{}: {race}", race.kernel)).collect(),
         ..Fact::new("races", format!("{whose}{said}")).toned(tone(races.is_empty()))
     }
 }
@@ -64,30 +64,6 @@ fn races(whose: &str, races: &[Race]) -> Fact {
 /// A line, with its file where that is not the first.
 fn place(file: Option<&String>, line: impl fmt::Display) -> String {
     file.map_or_else(|| format!("line {line}"), |file| format!("line {line} of {file}"))
-}
-
-fn race(race: &Race) -> String {
-    let Race { kernel, lines, files, accesses, between, count, variable, byte } = race;
-    let at = |index: usize| {
-        let line = lines[index].map_or_else(|| DASH.to_owned(), |line| line.to_string());
-        place(files[index].as_ref(), line)
-    };
-    let [one, two] = [0, 1].map(at);
-    let [does, other] = accesses.map(|access| match access {
-        Access::Load => "loads",
-        Access::Store => "stores",
-        Access::AtomicLoad => "loads atomically",
-        Access::AtomicUpdate => "updates atomically",
-    });
-    let between = match between {
-        Between::Lanes => "no barrier between",
-        Between::Workgroups => "in another workgroup",
-    };
-    format!(
-        "{kernel}: {one} {does} what {two} {other}, {between}: {} times, such as byte {byte} of \
-         '{variable}'",
-        grouped(*count)
-    )
 }
 
 fn tone(holds: bool) -> Tone {

@@ -4,8 +4,8 @@ use schemars::{Schema, generate::SchemaSettings};
 
 use super::origin::Signed;
 use super::{
-    AdapterList, Agreement, ChangeReport, CompareReport, Document, FormulasReport, Report,
-    RooflineReport, RunReport, ScaleReport, ShaderListing, ShaderReport,
+    AdapterList, Agreement, ChangeReport, CompareReport, Document, FormulasReport, KernelCheck,
+    Report, RooflineReport, RunReport, ScaleReport, ShaderListing, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -18,11 +18,12 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 12] {
+pub fn schemas() -> [(&'static str, Schema); 13] {
     [
         schema::<AdapterList>(),
         schema::<ChangeReport>(),
         schema::<Agreement>(),
+        schema::<KernelCheck>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),
         schema::<FormulasReport>(),

@@ -79,6 +79,12 @@ impl Finding {
         Self { kind, text: text.into(), file: None, line: None, allowed: false }
     }
 
+    /// The same, where this executor found it.
+    #[must_use]
+    pub(super) fn on(&self, executor: &str) -> Self {
+        Self { text: format!("{}: {}", executor, self.text), ..self.clone() }
+    }
+
     /// The same, in a line of a file.
     #[must_use]
     pub fn at(self, place: Option<(String, u32)>) -> Self {

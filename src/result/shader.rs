@@ -6,7 +6,7 @@ use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, OwnTally, Watched};
+use super::{DEFINITION, Document, Examined, OwnTally, Watched};
 use flopmeter_core::source::Source;
 
 use crate::{
@@ -74,6 +74,9 @@ pub struct ShaderReport {
     /// The executor's own tally held against the counters, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<OwnTally>,
+    /// What it was examined by, and what speaks against that; empty where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Examined>,
     /// Where the kernel stands under `ceilings`, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roofline: Option<Placement>,
@@ -158,7 +161,7 @@ impl ShaderReport {
         run: &ShaderRun,
         convention: Convention,
     ) -> Self {
-        let ShaderRun { series, bindings, dumps: _ } = run;
+        let ShaderRun { series, bindings, layouts: _, dumps: _ } = run;
         let first = launches.first().expect("something was launched");
         let kernel = first.kernel;
         let cost: Cost = series.launches.iter().map(|seen| seen.cost).sum();
@@ -194,7 +197,7 @@ impl ShaderReport {
             _ => launch.kernel.entry_point().name.as_str(),
         });
         let files = source.map_or(&[][..], Source::others).iter();
-        Self {
+        let mut report = Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             convention,
@@ -217,6 +220,7 @@ impl ShaderReport {
             watched: Watched::new(series.launches.iter().map(|seen| seen.witness.as_ref())),
             tally: OwnTally::new(names.zip(&series.launches)),
             moved: None,
+            checks: Vec::new(),
             roofline: None,
             ceilings: None,
             source: source.map_or_else(String::new, |source| source.text().to_owned()),
@@ -224,7 +228,9 @@ impl ShaderReport {
                 .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
                 .collect(),
             dispatches: if launches.len() > 1 { rows } else { Vec::new() },
-        }
+        };
+        report.checks = report.seen();
+        report
     }
 
     /// The file that a line of the whole source is in, where that is not the first, and its number there.
@@ -233,11 +239,10 @@ impl ShaderReport {
         file.map_or((None, line), |file| (Some(&file.file), line - file.before))
     }
 
-    /// Whether no race was found and the executor's own tally, where there is one, is what the counters say. An
-    /// access out of bounds in a kernel of the user's is for the user to judge.
+    /// Whether nothing speaks against it that is not allowed: no access out of bounds and no race was seen, where
+    /// somebody looks, and the executor's own tally, where there is one, is what the counters say.
     pub fn holds(&self) -> bool {
-        !self.watched.as_ref().is_some_and(Watched::has_races)
-            && self.tally.as_ref().is_none_or(OwnTally::holds)
+        self.checks.iter().all(Examined::holds)
     }
 }
 

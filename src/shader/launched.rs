@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::ShaderFile;
-use crate::{Error, KernelError, kernel::KernelModule, observe::KernelLaunch};
+use super::{BindingKey, ShaderFile};
+use crate::{
+    Error, KernelError,
+    kernel::{KernelModule, ResourceKind},
+    observe::KernelLaunch,
+};
 
 /// What stands for every entry point, in the order of the file.
 const ALL: &str = "all";
@@ -74,6 +78,17 @@ impl Launched {
             placed.push((at, grid));
         }
         Ok(Self { kernels, steps: placed })
+    }
+
+    /// The buffers that one of the kernels may write.
+    pub fn written(&self) -> Vec<BindingKey> {
+        let resources = self.kernels.iter().flat_map(|kernel| &kernel.resources);
+        let writable = ResourceKind::Storage { writable: true };
+        let written = resources.filter(|resource| resource.kind == writable);
+        let mut keys: Vec<BindingKey> = written.map(|its| (its.group, its.binding)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     /// The launches, in order.

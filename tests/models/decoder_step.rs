@@ -16,6 +16,7 @@ use flopmeter::{
         lower::{Recompute, Training, inputs, lower},
     },
     op::{Convention, OpCounts},
+    operation::{Function, Operation},
     plan::{Pass, Phase, Plan},
 };
 use serde_json::json;
@@ -84,6 +85,42 @@ fn an_operation_too_many_is_seen() {
     spoilt.times += 1;
     let [passes, step] = algebra(&plan, &work, Some(Phase::Forward));
     assert_ne!(passes, step);
+}
+
+/// One pass left out of micro-batches, of layers that run again, or of packed sequences.
+#[test]
+fn a_pass_that_is_left_out_is_seen() {
+    let long = |(_, seq): &(ModelConfig, u32)| *seq > 4;
+    let (config, seq) = (0..).map(common::decoder::decoder).find(long).unwrap();
+    let packed = Packing::new(vec![seq - 2, 2]);
+    let (accumulate, recompute) = (2, Recompute::Layers);
+    let training = Training { accumulate, recompute, packed, ..Training::default() };
+    let work = work(&config, [1, seq], training);
+    let differs = |plan: &Plan| {
+        let phases = Phase::ALL.into_iter().map(Some).chain([None]);
+        phases
+            .filter(|&phase| algebra(plan, &work, phase)[0] != algebra(plan, &work, phase)[1])
+            .count()
+    };
+    let whole = plan(&config, [1, seq], training);
+    assert_eq!(differs(&whole), 0);
+    let spoilt: [fn(&Pass) -> bool; 3] = [
+        |pass| {
+            let accumulates = matches!(
+                pass.operation,
+                Operation::Pointwise { function: Function::Accumulate, .. }
+            );
+            accumulates && pass.phase == Phase::Backward
+        },
+        |pass| pass.recomputed && matches!(pass.operation, Operation::Norm { .. }),
+        |pass| !pass.recomputed && matches!(pass.operation, Operation::Attention { s: 2, .. }),
+    ];
+    for is_left_out in spoilt {
+        let mut plan = whole.clone();
+        let place = plan.passes.iter().position(is_left_out).unwrap();
+        plan.passes.remove(place);
+        assert_eq!(differs(&plan), 1);
+    }
 }
 
 /// What a run left: FLOPs, bytes of buffers, and the bits of each gradient.

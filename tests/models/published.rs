@@ -303,7 +303,8 @@ fn mixtures_have_their_known_answers() {
     assert!(of(&mixtral, "mla").why_not.as_ref().unwrap().contains("MLA"));
 }
 
-/// Every preset, full and with adapters, with and without recomputation, at a short and a long sequence.
+/// Every preset, full and with adapters, with and without recomputation in micro-batches, at a short and a long
+/// sequence.
 fn cases() -> Vec<(String, DecoderConfig, Tokens, Recipe)> {
     let names = FAMILY.presets.iter().map(|(name, _)| *name);
     let mut cases = Vec::new();
@@ -313,9 +314,11 @@ fn cases() -> Vec<(String, DecoderConfig, Tokens, Recipe)> {
             vec![("lora_rank", json!(8))],
             vec![("lora_rank", json!(4)), ("lora_targets", json!("all-linear"))],
         ] {
-            for (recompute, seq) in [(false, 512), (true, 512), (false, 8192)] {
-                let training = Recipe { recompute, ..Recipe::default() };
-                let what = format!("{name} {changes:?} recompute {recompute} seq {seq}");
+            for (recompute, seq, micro_batches) in
+                [(false, 512, 1), (true, 512, 2), (false, 8192, 1)]
+            {
+                let training = Recipe { recompute, micro_batches, ..Recipe::default() };
+                let what = format!("{name} {changes:?} {training:?} seq {seq}");
                 cases.push((what, decoder(name, &changes), Tokens::new(2, seq), training));
             }
         }

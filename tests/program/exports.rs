@@ -8,8 +8,8 @@ use flopmeter::{
     format,
     page::Paged,
     result::{
-        self, AdapterList, Agreement, CompareReport, Document, FormulasReport, Origin, Report,
-        ScaleReport, ShaderListing, ShaderReport, Tool, to_signed_json,
+        self, AdapterList, Agreement, CompareReport, Document, FormulasReport, KernelCheck, Origin,
+        Report, ScaleReport, ShaderListing, ShaderReport, Tool, to_signed_json,
     },
 };
 use predicates::{prelude::*, str::contains};
@@ -84,6 +84,7 @@ fn every_command_writes_every_format() {
     exports::<FormulasReport>(&["formulas", "mixtral-8x7b"]);
     exports::<FormulasReport>(&["formulas", "--lora-rank", "8", "--pack", "100,28"]);
     exports::<ShaderReport>(&KERNEL);
+    exports::<KernelCheck>(&[&["check"], &KERNEL[1..8]].concat());
     exports::<ShaderListing>(&["shader", "tests/fixtures/scaled_product.wgsl"]);
     exports::<AdapterList>(&["adapters"]);
     exports::<ScaleReport>(&["scale", "--axis", "seq=16,32,64"]);

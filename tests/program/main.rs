@@ -8,6 +8,7 @@ mod compare;
 mod dispatches;
 mod exports;
 mod formulas;
+mod gate;
 mod interrupt;
 mod listing;
 mod merge;

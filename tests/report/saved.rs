@@ -72,6 +72,7 @@ pub fn shader_report() -> ShaderReport {
             bytes: 64,
             fill: Some("iota:16".into()),
         }],
+        layouts: Default::default(),
         dumps: Default::default(),
     };
     let overrides = [("scale".to_owned(), 0.1)].into();

@@ -31,6 +31,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (STEP, &["optimizer", "phase", "inference", "accumulate", "recompute"]),
+    ("Kernel", &["entry", "dispatch", "override", "bind", "dump"]),
     ("Data", &["input", "seed"]),
     (
         "Adapter and kernels",
@@ -38,6 +39,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
     ),
     ("Price", &["convention", "steps", "tokens", "budget", "peak", "mfu", "devices"]),
     ("Time", &["repeat", "roofline", "timeout", "time"]),
+    ("What must hold", &["expect", "baseline", "allow", "fail-on", "strict"]),
     (REPORT, &["trace", "svg", "save-tensors"]),
     (GENERAL, &["quiet", "verbose", "color", "no-progress", "help", "version"]),
 ];
@@ -62,6 +64,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("a gate for a change, in seconds", "flopmeter check --batch 2 --seq 16"),
             ("on one adapter", "flopmeter check --adapter embedded --detect-races"),
+            ("a kernel on every executor", "flopmeter check kernel.wgsl --dispatch 64"),
         ],
     ),
     (

@@ -145,6 +145,23 @@ pub struct Work {
     pub setup: Setup,
 }
 
+impl Work {
+    /// An option that was given and that only a model has a use for.
+    pub fn of_model(&self) -> Option<&'static str> {
+        let Variant { batch, seq, overrides, adapters } = &self.model.variant;
+        let LowRank { lora_rank, lora_targets } = adapters;
+        let given = [
+            ("--batch", batch.is_some()),
+            ("--seq", seq.is_some()),
+            ("--set", !overrides.is_empty()),
+            ("--lora-rank", lora_rank.is_some()),
+            ("--lora-targets", lora_targets.is_some()),
+            ("--input", self.setup.input.is_some()),
+        ];
+        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}
+
 /// How a model is run, whichever it is.
 #[derive(Clone, Debug, Args)]
 pub struct Setup {

@@ -9,7 +9,7 @@ use flopmeter::{
     forecast::{NAMED_PEAKS, named_peak},
     model::Optimizer,
     op::Convention,
-    shader::{BindingKey, BufferFill},
+    shader::{BindingKey, BufferFill, Expectation},
 };
 
 /// A whole number, or one with an exponent.
@@ -83,6 +83,12 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
 pub(super) fn fill(text: &str) -> Result<(BindingKey, BufferFill), String> {
     let (key, spec) = binding(text, "SPEC")?;
     Ok((key, spec.parse()?))
+}
+
+/// `GROUP.BINDING=FILE[:TOLERANCE]`.
+pub(super) fn expectation(text: &str) -> Result<(BindingKey, Expectation), String> {
+    let (key, expected) = binding(text, "FILE")?;
+    Ok((key, expected.parse()?))
 }
 
 /// `GROUP.BINDING=PATH`.

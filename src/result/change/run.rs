@@ -14,7 +14,7 @@ use crate::{
     observe::Spread,
     op::{Convention, OpCounts, Traffic},
     result::{
-        Document, RunReport, ShaderReport,
+        Document, KernelCheck, RunReport, ShaderReport,
         document::{load, schema_of},
     },
 };
@@ -89,6 +89,8 @@ impl KernelRun {
         let schema = schema_of(path)?;
         let report = if schema == ShaderReport::SCHEMA {
             RanKernels::Shader(Box::new(load(path)?))
+        } else if schema == KernelCheck::SCHEMA {
+            RanKernels::Shader(Box::new(load::<KernelCheck>(path)?.report))
         } else if schema == RunReport::SCHEMA {
             RanKernels::Program(Box::new(load(path)?))
         } else {

@@ -1,0 +1,96 @@
+//! What a user may type of kernels, whichever command runs them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use flopmeter::{
+    result::FindingKind,
+    shader::{BindingKey, BufferFill, Expectation},
+};
+
+use super::values::{constant, expectation, extent, fill};
+
+/// What runs, on what, and what is held to be so of it.
+#[derive(Clone, Debug, Args)]
+pub struct Kernels {
+    /// Which entry point [default: the only one]; repeatable, or all: they run in this order on the same buffers
+    #[arg(long = "entry", value_name = "NAME", requires = "dispatches")]
+    pub entries: Vec<String>,
+    /// Workgroups to run; repeatable, one for each --entry or one for all of them
+    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent)]
+    pub dispatches: Vec<[u32; 3]>,
+    /// Set a pipeline override (repeatable)
+    #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
+    pub constants: Vec<(String, f64)>,
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
+    /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
+    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
+    pub bindings: Vec<(BindingKey, BufferFill)>,
+    /// A check: what a buffer holds after the run, as a file (bytes, or an .npy array); floats may be off by TOLERANCE
+    /// of the number wanted, or by TOLERANCE where that is below 1 (repeatable)
+    #[arg(long = "expect", value_name = "GROUP.BINDING=FILE[:TOLERANCE]", requires = "dispatches")]
+    #[arg(value_parser = expectation)]
+    pub expected: Vec<(BindingKey, Expectation)>,
+    /// A check: counts and traffic are those of this saved report of shader or check
+    #[arg(long, value_name = "FILE.json", requires = "dispatches")]
+    pub baseline: Option<PathBuf>,
+    /// Let something pass: bounds (accesses out of bounds), races, values (that differ between executors), missing
+    /// (executors that cannot run it), less (fewer operations and bytes than the baseline) (repeatable)
+    #[arg(long = "allow", value_name = "WHAT", requires = "dispatches", value_enum)]
+    pub allowed: Vec<Allowed>,
+    /// Seconds after which all runs together are given up [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+}
+
+/// What may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Allowed {
+    // Accesses out of bounds
+    Bounds,
+    // Accesses that nothing orders
+    Races,
+    // Values that differ between executors
+    Values,
+    // Executors that cannot run it
+    Missing,
+    // Fewer operations and bytes than the baseline
+    Less,
+}
+
+impl Kernels {
+    /// Seconds after which all runs together are given up.
+    pub fn seconds(&self) -> u64 {
+        self.timeout.unwrap_or(60)
+    }
+
+    /// The kinds of findings that pass.
+    pub fn passing(&self) -> Vec<FindingKind> {
+        let kinds = self.allowed.iter().filter_map(|allowed| match allowed {
+            Allowed::Bounds => Some(FindingKind::Bounds),
+            Allowed::Races => Some(FindingKind::Race),
+            Allowed::Values => Some(FindingKind::Values),
+            Allowed::Missing => Some(FindingKind::Missing),
+            Allowed::Less => None,
+        });
+        kinds.collect()
+    }
+
+    /// Whether fewer operations and bytes than the baseline's pass.
+    pub fn allows_less(&self) -> bool {
+        self.allowed.contains(&Allowed::Less)
+    }
+
+    /// An option that was given, which a command without kernels has no use for.
+    pub fn any(&self) -> Option<&'static str> {
+        let given = [
+            ("--dispatch", !self.dispatches.is_empty()),
+            ("--override", !self.constants.is_empty()),
+            ("--timeout", self.timeout.is_some()),
+        ];
+        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}

@@ -1,0 +1,113 @@
+//! `flopmeter check FILE`: a user's kernel on every executor present, held against each other, against what its buffers
+//! should hold and against an earlier report. The gate for CI.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use flopmeter::{
+    Error,
+    execute::{self, Embedded},
+    op::Convention,
+    result::{ExecutorRun, KernelCheck, ShaderReport},
+    shader::ShaderFile,
+};
+
+use super::{
+    Outcome,
+    args::{Check, Common},
+    export::{Formats, Places},
+    interrupt,
+    kernels::{KernelWork, baseline},
+    patience,
+};
+
+/// Endings of files that are shaders, whether they are there or not.
+const ENDINGS: [&str; 4] = ["wgsl", "glsl", "comp", "spv"];
+
+/// The shader that is asked for in the place of a model, if one is.
+pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
+    let name = &asked.work.model.name;
+    let path = Path::new(name);
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if name == "-" || path.is_file() || ENDINGS.contains(&ending) {
+        return Ok(Some(path.to_owned()));
+    }
+    match asked.kernels.any() {
+        Some(option) => bail!("{option} is about kernels, and '{name}' is a model: name a shader"),
+        None => Ok(None),
+    }
+}
+
+pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
+    let mut places = Places::default();
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    if let Some(option) = asked.work.of_model() {
+        bail!("{option} is about models, and {} is a shader: leave it out", file.display());
+    }
+    if asked.kernels.dispatches.is_empty() {
+        bail!("{}: say how many workgroups run with --dispatch X[,Y[,Z]]", file.display());
+    }
+    let name = ShaderFile::name(&file);
+    let work = KernelWork::new(file, &asked.kernels, [], 0)?;
+    let baseline = baseline(&asked.kernels)?;
+    let adapter = asked.adapter.clone();
+    let lanes = asked.work.setup.lanes(adapter.as_deref())?;
+    let embedded = Embedded { subgroup: lanes, detect_races: true };
+    let owned = work.clone();
+    let mut runs = patience::within(asked.kernels.seconds(), &name, move || {
+        all(owned, adapter.as_deref(), embedded)
+    })?;
+    for (index, run) in runs.iter_mut().filter(|run| run.ran.is_ok()).enumerate() {
+        if let Ok((report, left)) = &mut run.ran {
+            // What all executors count is the same, or said to be not: one of them is held against the baseline.
+            work.judge(report, left, baseline.as_ref().filter(|_| index == 0))?;
+        }
+    }
+    let Some(check) = KernelCheck::new(&runs, &asked.kernels.passing()) else {
+        let why = runs.into_iter().find_map(|run| run.ran.err());
+        bail!("no executor ran it: {}", why.unwrap_or_default());
+    };
+    formats.write(&check, &places, common)?;
+    Ok(Outcome::of(check.holds()))
+}
+
+/// What each executor makes of the kernels. Every buffer that one of them may write is read back.
+fn all(
+    mut work: KernelWork,
+    adapter: Option<&str>,
+    embedded: Embedded,
+) -> Result<Vec<ExecutorRun>, Error> {
+    let launched = work.read()?;
+    work.keys.extend(launched.written());
+    work.keys.sort_unstable();
+    work.keys.dedup();
+    interrupt::check("opening the adapters")?;
+    let mut executors = match adapter {
+        None => execute::open_all(embedded)?,
+        Some("embedded") => vec![execute::open("embedded", embedded)?],
+        Some(name) => vec![execute::open(name, embedded.subgroup)?],
+    };
+    let mut runs = Vec::new();
+    for executor in &mut executors {
+        interrupt::check(&ShaderFile::name(&work.file))?;
+        let name = executor.adapter().name.clone();
+        log::info!("running on {name}");
+        let ran = match work.run(&launched, executor.as_mut()) {
+            Ok(run) => {
+                let launches = launched.launches();
+                let report =
+                    ShaderReport::new(&launches, &work.overrides, &run, Convention::default());
+                Ok((report, run))
+            }
+            // The request itself is wrong where it is refused; what an adapter lacks is a finding.
+            Err(error @ (Error::Refused { .. } | Error::File { .. } | Error::Interrupted(_))) => {
+                return Err(error);
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        executor.clear();
+        runs.push(ExecutorRun { executor: name, ran });
+    }
+    Ok(runs)
+}

@@ -1,0 +1,165 @@
+//! Kernels of a user's as every command that runs them does: what was asked becomes a request that outlives the
+//! patience of whoever waits, and what ran is held against files.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::bail;
+
+use flopmeter::{
+    Error,
+    execute::Executor,
+    result::{KernelRun, RanKernels, ShaderReport},
+    shader::{
+        self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
+    },
+};
+
+use super::{args::Kernels, interrupt};
+
+/// Everything that a run needs, owned.
+#[derive(Clone)]
+pub struct KernelWork {
+    pub file: PathBuf,
+    pub overrides: BTreeMap<String, f64>,
+    entries: Vec<String>,
+    grids: Vec<[u32; 3]>,
+    fills: BTreeMap<BindingKey, BufferFill>,
+    expected: BTreeMap<BindingKey, Expectation>,
+    /// Which buffers are read back.
+    pub keys: Vec<BindingKey>,
+    pub repeats: u32,
+}
+
+impl KernelWork {
+    /// What was asked of a shader; `dumps` are buffers to read back beside those that something is expected of.
+    pub fn new(
+        file: PathBuf,
+        asked: &Kernels,
+        dumps: impl IntoIterator<Item = BindingKey>,
+        repeats: u32,
+    ) -> super::Result<Self> {
+        let expected = once("--expect", asked.expected.iter().cloned())?;
+        for expectation in expected.values() {
+            let path = expectation.path();
+            if !path.is_file() {
+                bail!("{}: cannot be read, and --expect wants what it holds", path.display());
+            }
+        }
+        let mut keys: Vec<BindingKey> = dumps.into_iter().chain(expected.keys().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(Self {
+            file,
+            overrides: once("--override", asked.constants.iter().cloned())?,
+            entries: asked.entries.clone(),
+            grids: asked.dispatches.clone(),
+            fills: once("--bind", asked.bindings.iter().cloned())?,
+            expected,
+            keys,
+            repeats,
+        })
+    }
+
+    /// Reads the shader and picks what is launched of it.
+    pub fn read(&self) -> Result<Launched, Error> {
+        interrupt::check("reading the shader")?;
+        let file = ShaderFile::read(&self.file)?;
+        Launched::new(&file, &self.entries, &self.grids, &self.overrides)
+    }
+
+    /// Runs it on an executor.
+    pub fn run(
+        &self,
+        launched: &Launched,
+        executor: &mut dyn Executor,
+    ) -> Result<ShaderRun, Error> {
+        let launches = launched.launches();
+        let request = ShaderRequest {
+            launches: &launches,
+            fills: &self.fills,
+            dumps: &self.keys,
+            repeats: self.repeats,
+        };
+        shader::run(executor, &request)
+    }
+
+    /// Holds a run against what its buffers should hold, and its report against an earlier one.
+    pub fn judge(
+        &self,
+        report: &mut ShaderReport,
+        run: &ShaderRun,
+        baseline: Option<&Baseline>,
+    ) -> Result<(), Error> {
+        report.expect(run, &self.expected)?;
+        match baseline {
+            Some(Baseline { file, run, less }) => report.hold_against(run, file, *less),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An earlier report, and whether less than it has is as good.
+pub struct Baseline {
+    file: PathBuf,
+    run: KernelRun,
+    less: bool,
+}
+
+/// The earlier report that was asked for, if one was.
+pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
+    let Some(file) = &asked.baseline else {
+        if asked.allows_less() {
+            bail!("--allow less is about --baseline: say which report it is less than");
+        }
+        return Ok(None);
+    };
+    let Some(run) = KernelRun::load(file)? else {
+        bail!(
+            "{}: is no report of shader or of check on a kernel, as --baseline wants",
+            file.display()
+        );
+    };
+    match run.report {
+        RanKernels::Shader(_) => {
+            Ok(Some(Baseline { file: file.clone(), run, less: asked.allows_less() }))
+        }
+        RanKernels::Program(_) => {
+            bail!(
+                "{}: is a report of run, and --baseline wants one of shader or check",
+                file.display()
+            )
+        }
+    }
+}
+
+/// A map of what may be said once each.
+pub fn once<K: Ord + Key, V>(
+    option: &str,
+    said: impl Iterator<Item = (K, V)>,
+) -> super::Result<BTreeMap<K, V>> {
+    let mut map = BTreeMap::new();
+    for (key, value) in said {
+        if map.contains_key(&key) {
+            bail!("{option} {} is given twice: give it once", key.in_words());
+        }
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+/// What a user calls the left-hand side of an option.
+pub trait Key {
+    fn in_words(&self) -> String;
+}
+
+impl Key for String {
+    fn in_words(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Key for BindingKey {
+    fn in_words(&self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+}

@@ -1,0 +1,60 @@
+//! Whether executors agree on a user's kernel: a row for each thing that was examined, and what speaks against it.
+
+use super::number::{bytes, grouped};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
+use crate::result::{Examined, KernelCheck};
+
+impl Paged for KernelCheck {
+    fn page(&self, _every_layer: bool) -> Page {
+        let mut sections = vec![
+            Section::facts("What was checked", head(self)),
+            Section::table("Checks", checks(self)),
+        ];
+        sections.extend(judged::sections(&self.checks, &[]));
+        Page { title: format!("{}: whether executors agree", self.report.shader), sections }
+    }
+
+    fn judged(&self) -> Vec<Examined> {
+        self.checks.clone()
+    }
+}
+
+fn head(check: &KernelCheck) -> Vec<Fact> {
+    let report = &check.report;
+    let (flops, storage) = (grouped(report.flops), bytes(report.traffic.storage_bytes()));
+    let convention = report.convention;
+    vec![
+        Fact::new("shader", format!("{}, {}", report.shader, report.entry)),
+        Fact::new("ran on", check.executors.join(", ")),
+        Fact::new("executed", format!("{flops} FLOPs, {storage} of storage traffic")),
+        Fact { prose: true, ..Fact::new("measured", &*check.definition) },
+        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+    ]
+}
+
+fn checks(check: &KernelCheck) -> Table {
+    let rows = check.checks.iter().map(|check| {
+        let allowed = check.findings.iter().filter(|finding| finding.allowed).count();
+        let (verdict, tone) = match (check.holds(), allowed) {
+            (true, 0) => ("holds", Tone::Plain),
+            (true, _) => ("allowed", Tone::Doubtful),
+            (false, _) => ("FAILS", Tone::Bad),
+        };
+        let cells = [
+            Cell::text(&*check.what),
+            Cell::text(verdict),
+            Cell::whole(check.findings.len() as u64),
+        ];
+        Row { tone, ..Row::new(cells) }
+    });
+    Table {
+        columns: vec![
+            Column::text("check", "check"),
+            Column::text("verdict", "verdict"),
+            Column::number("findings", "findings"),
+        ],
+        rows: rows.collect(),
+        main: true,
+        ..Table::default()
+    }
+}

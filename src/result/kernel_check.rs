@@ -1,0 +1,116 @@
+//! Whether executors agree on a user's kernel: what each of them counts, leaves and sees. Judges runs; running them
+//! is somebody else's business.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DEFINITION, Document, Examined, Finding, FindingKind, ShaderReport};
+use crate::{
+    check,
+    shader::{ShaderRun, other_values},
+};
+
+/// A kernel, or several in order, as several executors ran them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelCheck {
+    /// Name and version of this layout.
+    #[schemars(extend("const" = Self::SCHEMA))]
+    pub schema: Cow<'static, str>,
+    /// Whether nothing speaks against it that is not allowed.
+    pub pass: bool,
+    /// What is measured.
+    pub definition: Cow<'static, str>,
+    /// Who ran it.
+    pub executors: Vec<String>,
+    /// What was examined, and what speaks against it.
+    pub checks: Vec<Examined>,
+    /// What the first executor found out.
+    pub report: ShaderReport,
+}
+
+impl Document for KernelCheck {
+    const SCHEMA: &'static str = "flopmeter.check-kernel/1";
+}
+
+/// What became of a kernel on one executor.
+pub struct ExecutorRun {
+    /// Who ran it.
+    pub executor: String,
+    /// Its report, already examined by itself, and what it left; else why it could not run it.
+    pub ran: Result<(ShaderReport, ShaderRun), String>,
+}
+
+impl KernelCheck {
+    /// Holds runs of the same launches against each other; `None` where none ran. Findings of the kinds in `allowed`
+    /// pass.
+    pub fn new(runs: &[ExecutorRun], allowed: &[FindingKind]) -> Option<Self> {
+        let ran = || runs.iter().filter_map(|run| Some((&run.executor, run.ran.as_ref().ok()?)));
+        let (first, (report, left)) = ran().next()?;
+        let mut checks = Vec::new();
+        for (executor, (report, _)) in ran() {
+            checks.extend(report.checks.iter().map(|check| Examined {
+                what: format!("{executor}: {}", check.what),
+                findings: check.findings.iter().map(|its| its.on(executor)).collect(),
+            }));
+        }
+        for (executor, (_, other)) in ran().skip(1) {
+            checks.push(counts((first, left), (executor, other)));
+            checks.push(values((first, left), (executor, other)));
+        }
+        for ExecutorRun { executor, ran } in runs {
+            let finding = ran.as_ref().err().map(|why| {
+                Finding::new(FindingKind::Missing, format!("{executor} could not run it: {why}"))
+            });
+            if let Some(finding) = finding {
+                checks.push(Examined {
+                    what: format!("{executor} runs it"),
+                    findings: vec![finding],
+                });
+            }
+        }
+        for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
+            finding.allowed |= allowed.contains(&finding.kind);
+        }
+        Some(Self {
+            schema: Self::SCHEMA.into(),
+            pass: checks.iter().all(Examined::holds),
+            definition: DEFINITION.into(),
+            executors: ran().map(|(executor, _)| executor.clone()).collect(),
+            checks,
+            report: report.clone(),
+        })
+    }
+
+    /// Whether nothing speaks against it that is not allowed.
+    pub fn holds(&self) -> bool {
+        self.pass
+    }
+}
+
+/// One run, and who ran it.
+type Named<'a> = (&'a String, &'a ShaderRun);
+
+/// Whether every launch costs the same, to the operation and to the byte.
+fn counts((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
+    let pairs = a.series.launches.iter().zip(&b.series.launches);
+    let differ = pairs.filter_map(|(a, b)| {
+        let verdict = check::observed((one, a), (other, b));
+        Some(Finding::new(FindingKind::Counts, format!("counts differ: {}", verdict.why()?)))
+    });
+    Examined { what: format!("{other} counts what {one} does"), findings: differ.collect() }
+}
+
+/// Whether every buffer that both were read from holds the same.
+fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
+    let differ = a.dumps.iter().filter_map(|(key, left)| {
+        let (layout, others) = (a.layouts.get(key)?, b.dumps.get(key)?);
+        let differs = other_values(layout, (one, left), (other, others))?;
+        let name = a.bindings.iter().find(|its| (its.group, its.binding) == *key);
+        let name = name.map_or("", |its| its.name.as_str());
+        let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);
+        Some(Finding::new(FindingKind::Values, text))
+    });
+    Examined { what: format!("{other} leaves what {one} does"), findings: differ.collect() }
+}

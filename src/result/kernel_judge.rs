@@ -1,0 +1,162 @@
+//! What a report on a kernel is judged by: what its executor saw, what its buffers should hold, and the counts of an
+//! earlier report. Reading the command line that asks for it is somebody else's business.
+
+use std::path::Path;
+
+use super::{
+    ChangeReport, CountPair, Examined, Finding, FindingKind, KernelRun, RanKernels, ShaderReport,
+};
+use crate::{
+    Error,
+    execute::Race,
+    shader::{BindingKey, Expectation, ShaderRun},
+};
+
+/// Counts that are named where many moved.
+const NAMED: usize = 4;
+
+impl ShaderReport {
+    /// What its executor looked for beside the counts.
+    pub(super) fn seen(&self) -> Vec<Examined> {
+        let mut checks = Vec::new();
+        if let Some(watched) = &self.watched {
+            let outside = watched.out_of_bounds.iter().map(|row| {
+                let text = format!("{} accesses out of bounds", row.accesses);
+                Finding::new(FindingKind::Bounds, text)
+                    .at(self.place_of(row.file.as_deref(), row.line))
+            });
+            let what = "no access out of bounds".to_owned();
+            checks.push(Examined { what, findings: outside.collect() });
+            if let Some(races) = &watched.races {
+                let raced = races.iter().map(|race: &Race| {
+                    let index = usize::from(race.lines[0].is_none());
+                    let place = self.place_of(race.files[index].as_deref(), race.lines[index]);
+                    Finding::new(FindingKind::Race, format!("a race: {race}")).at(place)
+                });
+                checks.push(Examined { what: "no race".to_owned(), findings: raced.collect() });
+            }
+        }
+        if let Some(tally) = &self.tally {
+            let findings = tally.differences.iter().map(|one| {
+                let text =
+                    format!("the executor's own tally differs from its counters: {}", one.why);
+                Finding::new(FindingKind::Tally, text)
+            });
+            let what = "the executor's own tally is what its counters say".to_owned();
+            checks.push(Examined { what, findings: findings.collect() });
+        }
+        checks
+    }
+
+    /// A line of a file that the source is continued in, or of the shader's own, with the path of that file.
+    fn place_of(&self, file: Option<&str>, line: Option<u32>) -> Option<(String, u32)> {
+        let shader = Path::new(&self.shader);
+        let path = file.map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
+        Some((path.display().to_string(), line?))
+    }
+
+    /// Lets findings of these kinds pass.
+    pub fn allow(&mut self, kinds: &[FindingKind]) {
+        for finding in self.checks.iter_mut().flat_map(|check| &mut check.findings) {
+            finding.allowed |= kinds.contains(&finding.kind);
+        }
+    }
+
+    /// Judges it by what its buffers should hold after `run`, which left these among others.
+    ///
+    /// # Errors
+    /// [`Error::File`] where a file does not say what a buffer should hold.
+    pub fn expect<'a>(
+        &mut self,
+        run: &ShaderRun,
+        expected: impl IntoIterator<Item = (&'a BindingKey, &'a Expectation)>,
+    ) -> Result<(), Error> {
+        for (key, expectation) in expected {
+            let (Some(left), Some(layout)) = (run.dumps.get(key), run.layouts.get(key)) else {
+                continue;
+            };
+            let mut bound = run.bindings.iter();
+            let bound = bound.find(|its| (its.group, its.binding) == *key);
+            let name = bound.map_or("", |its| its.name.as_str());
+            let differs = expectation
+                .differs(layout, left)
+                .map_err(|problem| Error::File { path: expectation.path().to_owned(), problem })?;
+            let what = format!("'{name}' at {}.{} holds {expectation}", key.0, key.1);
+            let finding = differs.map(|why| {
+                let text = format!("{what}: {why}");
+                let place = Some((self.shader.clone(), 1)).filter(|_| !self.source.is_empty());
+                Finding::new(FindingKind::Expected, text).at(place)
+            });
+            self.checks.push(Examined { what, findings: finding.into_iter().collect() });
+        }
+        Ok(())
+    }
+
+    /// Judges its counts and traffic by those of an earlier report, which `file` has: they are to be the same, or with
+    /// `less` at most as many of each kind.
+    ///
+    /// # Errors
+    /// Those of [`ChangeReport::new`].
+    pub fn hold_against(
+        &mut self,
+        baseline: &KernelRun,
+        file: &Path,
+        less: bool,
+    ) -> Result<(), Error> {
+        let this = RanKernels::Shader(Box::new(self.clone()));
+        let change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
+        let moved: Vec<&CountPair> =
+            change.moved().filter(|pair| !less || pair.b > pair.a).collect();
+        let name = file.display();
+        let what = match less {
+            false => format!("counts and traffic are those of {name}"),
+            true => format!("counts and traffic are at most those of {name}"),
+        };
+        let text = self.moved_from(baseline, &moved, less).map(|moved| {
+            let otherwise = if self.ran_as(baseline) {
+                ""
+            } else {
+                "; it ran other entry points, grids, overrides or bindings"
+            };
+            format!("moved from {name}: {moved}{otherwise}")
+        });
+        let place = change.worst_line();
+        let finding = text.map(|text| Finding::new(FindingKind::Baseline, text).at(place));
+        self.checks.push(Examined { what, findings: finding.into_iter().collect() });
+        Ok(())
+    }
+
+    /// What moved, in words; `None` where nothing did.
+    fn moved_from(&self, baseline: &KernelRun, moved: &[&CountPair], less: bool) -> Option<String> {
+        if !moved.is_empty() {
+            let named = moved.iter().take(NAMED).map(|CountPair { name, a, b }| {
+                let percent = 100.0 * (*b as f64 - *a as f64) / *a as f64;
+                let percent = if *a == 0 { String::new() } else { format!(" ({percent:+.2} %)") };
+                format!("{name} {a} to {b}{percent}")
+            });
+            let mut named: Vec<String> = named.collect();
+            if moved.len() > NAMED {
+                named.push(format!("and {} more", moved.len() - NAMED));
+            }
+            return Some(named.join(", "));
+        }
+        // The sums are the same; what they are sums of need not be.
+        let RanKernels::Shader(before) = &baseline.report else { return None };
+        let mut rows = before.dispatches.iter().zip(&self.dispatches);
+        let other = rows.position(|(a, b)| (a.ops, a.traffic) != (b.ops, b.traffic))?;
+        (!less).then(|| {
+            format!("dispatch {} of '{}', not their sums", other + 1, self.dispatches[other].entry)
+        })
+    }
+
+    /// Whether it was run as an earlier report was.
+    fn ran_as(&self, baseline: &KernelRun) -> bool {
+        let RanKernels::Shader(before) = &baseline.report else { return false };
+        let grids = |report: &Self| -> Vec<[u32; 3]> {
+            report.dispatches.iter().map(|row| row.grid).chain([report.grid]).collect()
+        };
+        (&self.entry, &self.overrides, &self.bind)
+            == (&before.entry, &before.overrides, &before.bind)
+            && grids(self) == grids(before)
+    }
+}

@@ -1,0 +1,217 @@
+//! What a buffer should hold after a run: the file that has it, and how far from it each number may lie. Knows the
+//! layout of buffers, and neither devices nor who asks.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use super::BufferFill;
+use crate::{
+    check,
+    kernel::{Layout, Number, NumberKind},
+};
+
+/// What a buffer should hold, as a user says it: `FILE[:TOLERANCE]`. The file is read as one that fills a buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    path: PathBuf,
+    /// How far a float may be off: so much of the number that is wanted, or so much where that is below 1. Integers are
+    /// exact, and floats are where it is 0.
+    tolerance: f64,
+}
+
+impl FromStr for Expectation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let with_tolerance = text.rsplit_once(':').and_then(|(path, tolerance)| {
+            let tolerance: f64 = tolerance.parse().ok()?;
+            Some((path, tolerance))
+        });
+        let (path, tolerance) = with_tolerance.unwrap_or((text, 0.0));
+        if path.is_empty() || !tolerance.is_finite() || tolerance < 0.0 {
+            return Err(format!("'{text}' is no FILE[:TOLERANCE], such as want.npy:1e-5"));
+        }
+        Ok(Self { path: path.into(), tolerance })
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if self.tolerance > 0.0 { write!(f, " within {:e}", self.tolerance) } else { Ok(()) }
+    }
+}
+
+impl Expectation {
+    /// The file that has it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where what is left in a buffer is not what it should be; `None` where it is.
+    ///
+    /// # Errors
+    /// Why the file does not say what the buffer should hold.
+    pub fn differs(&self, layout: &Layout, left: &[u8]) -> Result<Option<String>, String> {
+        let wanted = BufferFill::File(self.path.clone()).bytes(layout, u64::MAX)?;
+        if wanted.len().next_multiple_of(4) != left.len() {
+            return Err(format!(
+                "it fills {} bytes, and the buffer has {}",
+                wanted.len(),
+                left.len()
+            ));
+        }
+        let (left, wanted) = (numbers(layout, left), numbers(layout, &wanted));
+        let mut wrong = 0_u64;
+        let mut first = None;
+        let mut worst = (0.0, 0);
+        for (index, (left, wanted)) in left.iter().zip(&wanted).enumerate() {
+            let off = left.off(*wanted, self.tolerance);
+            let Some(off) = off else { continue };
+            wrong += 1;
+            first.get_or_insert((index, *left, *wanted));
+            if off > worst.0 {
+                worst = (off, index);
+            }
+        }
+        Ok(first.map(|(index, left, want)| {
+            let worst = match worst {
+                (off, at) if at != index => format!("; [{at}] is furthest off, by {off:e}"),
+                (off, _) => format!(", off by {off:e}"),
+            };
+            format!(
+                "{wrong} of {} numbers are not: [{index}] is {left}, not {want}{worst}",
+                wanted.len()
+            )
+        }))
+    }
+}
+
+/// Where two executors left other numbers in a buffer: integers are to be the same, and floats as
+/// [`check::values`] has it.
+pub fn other_values(
+    layout: &Layout,
+    (one, a): (&str, &[u8]),
+    (other, b): (&str, &[u8]),
+) -> Option<String> {
+    let (a, b) = (numbers(layout, a), numbers(layout, b));
+    let whole = |value: &Value| !matches!(value, Value::Float(_));
+    let mut pairs = a.iter().zip(&b).enumerate().filter(|(_, (a, _))| whole(a));
+    if let Some((index, (a, b))) = pairs.find(|(_, (a, b))| a != b) {
+        return Some(format!("[{index}]: {one} left {a}, {other} left {b}"));
+    }
+    let floats = |values: &[Value]| -> Vec<f32> {
+        let floats = values.iter().filter_map(|value| match value {
+            Value::Float(float) => Some(*float as f32),
+            Value::Signed(_) | Value::Unsigned(_) => None,
+        });
+        floats.collect()
+    };
+    match check::values((one, &floats(&a)), (other, &floats(&b))) {
+        check::Verdict::Mismatch { difference } => Some(difference),
+        check::Verdict::Match
+        | check::Verdict::NotComparable { .. }
+        | check::Verdict::Extrapolated { .. } => None,
+    }
+}
+
+/// One number of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Value {
+    Float(f64),
+    Signed(i64),
+    Unsigned(u64),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float(value) => value.fmt(f),
+            Self::Signed(value) => value.fmt(f),
+            Self::Unsigned(value) => value.fmt(f),
+        }
+    }
+}
+
+impl Value {
+    /// By how much it is not another; `None` where it is near enough. One NaN is as good as another.
+    fn off(self, wanted: Self, tolerance: f64) -> Option<f64> {
+        match (self, wanted) {
+            (Self::Float(left), Self::Float(wanted)) => {
+                let near = left == wanted
+                    || left.is_nan() && wanted.is_nan()
+                    || (left - wanted).abs() <= tolerance * wanted.abs().max(1.0);
+                let off = (left - wanted).abs();
+                (!near).then_some(if off.is_nan() { f64::INFINITY } else { off })
+            }
+            (left, wanted) => (left != wanted).then(|| (left.real() - wanted.real()).abs()),
+        }
+    }
+
+    fn real(self) -> f64 {
+        match self {
+            Self::Float(value) => value,
+            Self::Signed(value) => value as f64,
+            Self::Unsigned(value) => value as f64,
+        }
+    }
+}
+
+/// The numbers in a buffer, in order.
+fn numbers(layout: &Layout, bytes: &[u8]) -> Vec<Value> {
+    let mut values = Vec::new();
+    // Where the buffer is padded to whole words, the padding is less than an element.
+    let visited = layout.each(bytes.len() as u64, |at, number| {
+        let at = at as usize;
+        let taken = bytes.get(at..at + usize::from(number.width)).ok_or(())?;
+        values.push(value(taken, number));
+        Ok::<(), ()>(())
+    });
+    let _ = visited;
+    values
+}
+
+fn value(bytes: &[u8], Number { kind, width }: Number) -> Value {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    let bits = u64::from_le_bytes(word);
+    let spare = 64 - 8 * u32::from(width);
+    match (kind, width) {
+        (NumberKind::Float, 2) => Value::Float(half::f16::from_bits(bits as u16).to_f64()),
+        (NumberKind::Float, 4) => Value::Float(f32::from_bits(bits as u32).into()),
+        (NumberKind::Float, _) => Value::Float(f64::from_bits(bits)),
+        (NumberKind::Signed, _) => Value::Signed(((bits << spare) as i64) >> spare),
+        (NumberKind::Unsigned, _) => Value::Unsigned(bits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expectation_is_a_file_and_a_tolerance() {
+        let read = |text: &str| text.parse::<Expectation>().map(|its| (its.path, its.tolerance));
+        assert_eq!(read("a.npy"), Ok(("a.npy".into(), 0.0)));
+        assert_eq!(read("a.npy:1e-5"), Ok(("a.npy".into(), 1e-5)));
+        assert_eq!(read("c:/a.bin"), Ok(("c:/a.bin".into(), 0.0)));
+        for text in ["", ":1", "a:-1", "a:inf"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_off_beyond_its_tolerance() {
+        let off = |a, b, tolerance| Value::Float(a).off(Value::Float(b), tolerance);
+        assert_eq!(off(1.0, 1.0, 0.0), None);
+        assert_eq!(off(f64::NAN, f64::NAN, 0.0), None);
+        assert_eq!(off(1.0, f64::NAN, 1.0), Some(f64::INFINITY));
+        assert_eq!(off(100.5, 100.0, 0.01), None);
+        assert_eq!(off(102.0, 100.0, 0.01), Some(2.0));
+        assert_eq!(off(0.009, 0.0, 0.01), None);
+        assert_eq!(Value::Signed(-1).off(Value::Signed(1), 9.0), Some(2.0));
+    }
+}

@@ -1,0 +1,299 @@
+//! The gate for kernels: what `shader` and `check` hold against files, against each other and against an earlier
+//! report, and how a continuous integration is told.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{PROGRAM, flopmeter, refused};
+
+const KERNEL: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> n: array<u32>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = 0.5;
+    for (var i = 0u; i < 10u; i++) {
+        sum = fma(x[id.x], 0.25, sum);
+    }
+    x[id.x] = sum;
+    n[id.x] = id.x * 2u;
+}
+";
+
+const RUN: [&str; 5] =
+    ["kernel.wgsl", "--dispatch=2", "--bind=0.0=iota:16", "--bind=0.1=zeros:16", "-q"];
+
+/// A folder as a repository has it, with a kernel in it.
+struct Repository(TempDir);
+
+impl Repository {
+    fn with(kernel: &str) -> Self {
+        let repository = Self(tempfile::tempdir().unwrap());
+        repository.write("kernel.wgsl", kernel.as_bytes());
+        repository
+    }
+
+    fn write(&self, name: &str, contents: &[u8]) {
+        fs::write(self.0.path().join(name), contents).unwrap();
+    }
+
+    /// The program, started there.
+    fn run(&self, command: &str, more: &[&str]) -> Command {
+        let mut program = Command::new(PROGRAM);
+        program.current_dir(self.0.path()).arg(command).args(RUN).args(more);
+        program
+    }
+
+    fn json(&self, command: &str, more: &[&str], code: i32) -> Value {
+        let assert = self.run(command, &[more, &["--json=-"]].concat()).assert().code(code);
+        serde_json::from_slice(&assert.get_output().stdout).unwrap()
+    }
+}
+
+fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
+    values.flat_map(f32::to_le_bytes).collect()
+}
+
+/// What the kernel leaves in `x`, each number off by some.
+fn wanted(off: f32) -> Vec<u8> {
+    floats((0_u8..16).map(|i| 0.5 + 2.5 * f32::from(i) + off))
+}
+
+const EMBEDDED: &str = "--adapter=embedded";
+
+#[test]
+fn a_buffer_holds_what_is_expected_or_the_run_fails() {
+    let repository = Repository::with(KERNEL);
+    repository.write("right", &wanted(0.0));
+    repository.write("near", &wanted(1e-4));
+    let doubled: Vec<u8> = (0_u32..16).flat_map(|i| (2 * i).to_le_bytes()).collect();
+    repository.write("n", &doubled);
+    let mut off = doubled.clone();
+    off[12..16].copy_from_slice(&7_u32.to_le_bytes());
+    repository.write("n_off", &off);
+    for command in ["shader", "check"] {
+        let run = |expect: &str| repository.run(command, &[EMBEDDED, "--expect", expect]).assert();
+        run("0.0=right").success().stdout(contains("'x' at 0.0 holds right"));
+        run("0.0=near")
+            .code(1)
+            .stdout(contains("16 of 16 numbers are not: [0] is 0.5, not 0.5001"));
+        run("0.0=near:1e-3").success();
+        run("0.0=near:1e-6").code(1);
+        run("0.1=n").success();
+        run("0.1=n_off").code(1).stdout(
+            contains("kernel.wgsl:1: ")
+                .and(contains("'n' at 0.1 holds n_off: 1 of 16 numbers are not: [3] is 6, not 7")),
+        );
+        run("0.1=n:1").success();
+        run("0.1=n_off:10").code(1).stdout(contains("[3] is 6, not 7"));
+        run("0.0=nothing").code(2).stderr(contains("nothing: cannot be read"));
+        run("0.0=kernel.wgsl").code(2).stderr(contains("kernel.wgsl"));
+        run("7.0=right").code(2).stderr(contains("no binding 7.0"));
+        run("0.0=right:-1").code(2).stderr(contains("FILE[:TOLERANCE]"));
+    }
+}
+
+#[test]
+fn counts_and_traffic_are_those_of_the_baseline_or_less_where_that_is_allowed() {
+    let repository = Repository::with(KERNEL);
+    repository.run("shader", &[EMBEDDED, "--json=base.json"]).assert().success();
+    let gate = |more: &[&str]| {
+        repository.run("check", &[&[EMBEDDED, "--baseline=base.json"], more].concat()).assert()
+    };
+    gate(&[]).success().stdout(contains("counts and traffic are those of base.json"));
+
+    // One more multiplication in each round of the loop, in line 7.
+    repository
+        .write("kernel.wgsl", KERNEL.replace("x[id.x], 0.25", "x[id.x] * 1.0, 0.25").as_bytes());
+    let moved = "kernel.wgsl:7: ";
+    gate(&[])
+        .code(1)
+        .stdout(contains(moved).and(contains("moved from base.json: f32.mul 0 to 160")))
+        .stdout(contains("FAIL"));
+    gate(&["--allow=less"]).code(1).stdout(contains("f32.mul 0 to 160"));
+    repository
+        .run("shader", &[EMBEDDED, "--baseline=base.json"])
+        .assert()
+        .code(1)
+        .stdout(contains("moved from base.json: f32.mul 0 to 160"));
+
+    repository.write("kernel.wgsl", KERNEL.replace("i < 10u", "i < 9u").as_bytes());
+    gate(&[]).code(1).stdout(contains("f32.fma 160 to 144 (-10.00 %)"));
+    gate(&["--allow=less"]).success().stdout(contains("at most those of base.json"));
+
+    // The same counts of another input are no news; another grid is said.
+    repository.write("kernel.wgsl", KERNEL.as_bytes());
+    gate(&["--dispatch=2"]).code(1).stdout(contains("it ran other entry points, grids"));
+
+    // What check saves is a baseline as well.
+    repository.run("check", &[EMBEDDED, "--json=base.json"]).assert().success();
+    gate(&[]).success();
+    repository.write("base.json", b"{\"schema\": \"flopmeter.profile/1\"}");
+    gate(&[]).code(2).stderr(contains("base.json: is no report of shader"));
+    repository
+        .run("check", &[EMBEDDED, "--allow=less"])
+        .assert()
+        .code(2)
+        .stderr(contains("--baseline"));
+}
+
+#[test]
+fn what_the_embedded_executor_sees_fails_unless_it_is_allowed() {
+    let far = KERNEL.replace("x[id.x] = sum", "x[id.x + 2u] = sum");
+    let repository = Repository::with(&far);
+    let alone = ["--adapter=embedded"];
+    let bounds = contains("2 accesses out of bounds");
+    repository.run("shader", &alone).assert().code(1).stdout(contains("FAIL").and(bounds.clone()));
+    let allowed = [&alone[..], &["--allow=bounds"]].concat();
+    repository.run("shader", &allowed).assert().success().stdout(contains("(1 allowed)"));
+    // Each invocation of a workgroup stores what one of another reads, and check looks for that by itself.
+    let check = repository.json("check", &alone, 1);
+    let kinds: Vec<&str> = check["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|check| check["findings"].as_array().unwrap())
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect();
+    assert!(kinds.contains(&"bounds") && kinds.contains(&"race"), "{kinds:?}");
+    assert_eq!(check["pass"], false);
+    repository.json("check", &allowed, 1);
+    let check = repository.json("check", &[&allowed[..], &["--allow=races"]].concat(), 0);
+    assert_eq!(check["pass"], true);
+    let findings = check["checks"][0]["findings"].as_array().unwrap();
+    assert_eq!((&findings[0]["line"], &findings[0]["allowed"]), (&9.into(), &true.into()));
+    repository.run("shader", &["--allow=everything"]).assert().code(2).stderr(contains("bounds"));
+}
+
+#[test]
+fn every_executor_runs_a_kernel_and_they_agree() {
+    let repository = Repository::with(KERNEL);
+    let check = repository.json("check", &[], 0);
+    assert_eq!(check["schema"], "flopmeter.check-kernel/1");
+    let executors = check["executors"].as_array().unwrap();
+    let embedded = executors.last().unwrap().as_str().unwrap();
+    assert!(embedded.contains("embedded"), "{embedded}");
+    let named = |says: &str| {
+        let checks = check["checks"].as_array().unwrap().iter();
+        checks.filter(|check| check["what"].as_str().unwrap().contains(says)).count()
+    };
+    assert_eq!(named("counts what"), executors.len() - 1);
+    assert_eq!(named("leaves what"), executors.len() - 1);
+    assert_eq!((named("no race"), named("no access out of bounds"), named("own tally")), (1, 1, 1));
+    assert_eq!(common::gpu().is_some(), executors.len() > 1);
+    repository.run("check", &[]).assert().success().stdout(contains("PASS"));
+}
+
+/// What depends on who runs first is not the same everywhere, and that is said.
+#[test]
+fn executors_that_disagree_fail() {
+    if common::gpu().is_none() {
+        return;
+    }
+    // Lanes of the embedded executor's subgroups are as many as it is told, and as the adapter's happen to be.
+    let lanes = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> n: array<u32>;
+@compute @workgroup_size(8) fn main(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(subgroup_size) lanes: u32,
+) {
+    for (var i = 0u; i < lanes; i++) {
+        x[id.x] = x[id.x] + 1.0;
+    }
+    n[id.x] = lanes;
+}
+";
+    let repository = Repository::with(lanes);
+    let check = repository.json("check", &["--subgroup-size=64"], 1);
+    let failing = |kind: &str| {
+        let checks = check["checks"].as_array().unwrap().iter();
+        let findings = checks.flat_map(|check| check["findings"].as_array().unwrap());
+        findings.filter(|finding| finding["kind"] == kind).count()
+    };
+    assert!(failing("counts") > 0 && failing("values") > 0, "{check}");
+    // Counts that differ are allowed by nobody.
+    repository.json("check", &["--subgroup-size=64", "--allow=values"], 1);
+}
+
+#[test]
+fn an_annotation_is_on_the_line_that_moved() {
+    let repository = Repository::with(KERNEL);
+    repository.run("shader", &[EMBEDDED, "--json=base.json"]).assert().success();
+    let gate = [
+        "--baseline=base.json",
+        EMBEDDED,
+        "--github=-",
+        "--junit=junit.xml",
+        "--markdown=summary.md",
+    ];
+    let says = |code: i32| {
+        let assert = repository.run("check", &gate).assert().code(code);
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    };
+    let passing = says(0);
+    assert!(passing.contains("\n::notice title=flopmeter::"), "{passing}");
+    assert!(!passing.contains("::error"), "{passing}");
+    let read = |name: &str| fs::read_to_string(repository.0.path().join(name)).unwrap();
+    assert!(read("junit.xml").contains("failures=\"0\""));
+
+    repository.write("kernel.wgsl", KERNEL.replace("sum = fma", "sum = 0.5 * fma").as_bytes());
+    let failing = says(1);
+    let errors: Vec<&str> = failing.lines().filter(|line| line.starts_with("::error")).collect();
+    let [error] = errors[..] else { panic!("{failing}") };
+    assert!(error.starts_with("::error file=kernel.wgsl,line=7,title=flopmeter::"), "{error}");
+    assert!(error.contains("f32.mul 0 to 160"), "{error}");
+    assert!(failing.starts_with("::group::") && failing.contains("\n::endgroup::\n"), "{failing}");
+    let junit = read("junit.xml");
+    assert!(junit.contains("failures=\"1\"") && junit.matches("<failure ").count() == 1, "{junit}");
+    assert!(junit.contains(">kernel.wgsl:7: "), "{junit}");
+    assert_eq!(junit.matches("<testcase ").count(), junit.matches("</testcase>").count());
+    assert!(read("summary.md").contains("**FAIL**"));
+}
+
+#[test]
+fn nothing_that_a_user_named_is_a_command_of_the_log_or_a_tag() {
+    let repository = Repository::with(KERNEL);
+    let name = "::error::<b>&\"%0A,.wgsl";
+    let source = KERNEL
+        .replace("    var sum", "    /*\n::warning file=a::b\n##[error]c\n    */\n    var sum");
+    repository.write(name, source.as_bytes());
+    let mut command = Command::new(PROGRAM);
+    let formats = ["--github=log", "--junit=junit.xml", "--markdown=summary.md", "--allow=bounds"];
+    let run =
+        ["shader", name, "--dispatch=3", "--bind=0.0=iota:16", "--bind=0.1=zeros:16", EMBEDDED];
+    command.current_dir(repository.0.path()).args(run).args(formats).assert().success();
+    let read = |name: &str| fs::read_to_string(repository.0.path().join(name)).unwrap();
+    let log = read("log");
+    let commands: Vec<&str> = log
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with("::") || line.starts_with("##["))
+        .collect();
+    assert!(commands[0].starts_with("::group::") && commands[1] == "::endgroup::", "{commands:?}");
+    let [warnings @ .., notice] = &commands[2..] else { panic!("{log}") };
+    assert!(warnings.iter().all(|one| one.starts_with("::warning file=%3A%3Aerror")), "{log}");
+    assert!(!warnings.is_empty(), "accesses out of bounds are said: {log}");
+    assert!(notice.starts_with("::notice title=flopmeter::"), "{log}");
+    let junit = read("junit.xml");
+    assert!(!junit.contains("<b>") && junit.contains("&lt;b&gt;&amp;&quot;"), "{junit}");
+    let summary = read("summary.md");
+    assert!(summary.contains("```text\n") && summary.contains("\n```\n"), "{summary}");
+}
+
+#[test]
+fn options_of_models_and_of_kernels_do_not_mix() {
+    let kernel = "tests/fixtures/collatz.wgsl";
+    refused(&["check", kernel], &["--dispatch"]);
+    refused(&["check", kernel, "--dispatch=1", "--batch=2"], &["--batch is about models"]);
+    refused(&["check", "resnet-bk", "--dispatch=1"], &["--dispatch is about kernels", "resnet-bk"]);
+    refused(&["check", "nowhere.wgsl", "--dispatch=1"], &["nowhere.wgsl", "cannot be read"]);
+    refused(&["check", kernel, "--dispatch=1", EMBEDDED], &["no fixed size", "--bind 0.0"]);
+    assert!(Path::new(kernel).is_file());
+    flopmeter(&["check", kernel, "--dispatch=1", "--bind=0.0=iota:32", EMBEDDED])
+        .assert()
+        .success();
+}
