@@ -26,19 +26,6 @@ use crate::{
 use form::{f32s, joins, wide};
 
 /// What an operation costs, and what a kernel with this schedule makes of it.
-///
-/// ```
-/// use flopmeter::{
-///     choice::choose, execute::Limits, formula::forms, op::Convention,
-///     operation::{LinearResult, Operation},
-/// };
-///
-/// let result = LinearResult::PlainOutput;
-/// let product = Operation::Linear { result, m: 8, k: 32, n: 16, g: 1, accumulate: false };
-/// let forms = forms(&product, &choose(&product, &Limits::WEBGPU).schedule);
-/// assert_eq!(forms.algebraic.flops(Convention::Ieee), 2 * 8 * 32 * 16);
-/// assert_eq!(forms.schedule(), forms.algebraic);
-/// ```
 pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
     match *operation {
         Operation::Linear { result, m, k, n, .. } => linear::forms(result, [m, k, n].map(wide)),

@@ -50,37 +50,6 @@ pub struct Request<'a> {
 
 /// Runs a request on an executor and reports on it; the tensors to keep come beside the report.
 ///
-/// ```
-/// # #[cfg(feature = "embedded")] {
-/// use std::ops::ControlFlow;
-///
-/// use flopmeter::{
-///     choice::KernelSet, execute::cpu::Cpu, model::{AskedShape, Batch, Model, lower::Training},
-///     op::Convention, profile::{Keep, Request, profile},
-/// };
-///
-/// let model = Model::resolve("resnet-bk", ["d_model=6", "n_layers=1", "vocab_size=23", "top_k=2"])?;
-/// let shape = AskedShape { batch: Some(2), seq: Some(5), ..Default::default() };
-/// let request = Request {
-///     model: &model,
-///     weights: &model.weights(0)?,
-///     batch: &Batch::load(None, shape, &model.config, 0)?,
-///     data: "weights and tokens from seed 0",
-///     training: Training::default(),
-///     convention: Convention::Ieee,
-///     repeats: 0,
-///     extrapolate: false,
-///     kernels: KernelSet::Auto,
-/// };
-/// let mut cpu = Cpu::new(32)?;
-/// let (report, _) =
-///     profile(&mut cpu, request, Keep::Nothing, &mut |_| ControlFlow::Continue(()))?;
-/// assert!(report.holds());
-/// assert_eq!(Some(&report.totals.measured), report.totals.exact.as_ref());
-/// # }
-/// # Ok::<(), flopmeter::Error>(())
-/// ```
-///
 /// # Errors
 /// Where the plan does not fit the executor, the executor fails, or `observe` breaks the run off.
 pub fn profile(
