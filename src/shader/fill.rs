@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use super::npy;
 use crate::kernel::{Layout, Number, NumberKind};
 
-/// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED]`,
+/// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED][:LOW..HIGH]`,
 /// `values:1,2,3` or `file:PATH`. COUNT is in scalars of the buffer's own types, padding not counted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BufferFill {
@@ -24,12 +24,15 @@ pub enum BufferFill {
     Zeros(u64),
     /// 0, 1, 2 and so on; an integer that cannot hold a number holds its low bits.
     Iota(u64),
-    /// Floats uniform in [-1, 1), integers uniform over all they can be; the same for the same seed.
+    /// Floats uniform in [-1, 1), integers uniform over all they can be, or whole numbers of a range in either; the same
+    /// for the same seed.
     Random {
         /// How many.
         count: u64,
         /// Which ones.
         seed: u64,
+        /// The least whole number, and the one behind the greatest.
+        range: Option<(i64, i64)>,
     },
     /// These, in order, each read as the type that the shader has at its place.
     Values(Vec<String>),
@@ -42,7 +45,7 @@ impl FromStr for BufferFill {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const FORMS: &str =
-            "zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH";
+            "zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH";
         let (kind, rest) =
             text.split_once(':').ok_or_else(|| format!("'{text}' is none of {FORMS}"))?;
         let number = |what: &str, text: &str| {
@@ -53,8 +56,12 @@ impl FromStr for BufferFill {
             "zeros" => Ok(Self::Zeros(count(rest)?)),
             "iota" => Ok(Self::Iota(count(rest)?)),
             "random" => {
+                let (rest, range) = match rest.rsplit_once(':') {
+                    Some((before, last)) if last.contains("..") => (before, Some(range(last)?)),
+                    _ => (rest, None),
+                };
                 let (scalars, seed) = rest.split_once(':').unwrap_or((rest, "0"));
-                Ok(Self::Random { count: count(scalars)?, seed: number("seed", seed)? })
+                Ok(Self::Random { count: count(scalars)?, seed: number("seed", seed)?, range })
             }
             "values" => Ok(Self::Values(rest.split(',').map(|v| v.trim().to_owned()).collect())),
             "file" => Ok(Self::File(rest.into())),
@@ -68,7 +75,10 @@ impl fmt::Display for BufferFill {
         match self {
             Self::Zeros(count) => write!(f, "zeros:{count}"),
             Self::Iota(count) => write!(f, "iota:{count}"),
-            Self::Random { count, seed } => write!(f, "random:{count}:{seed}"),
+            Self::Random { count, seed, range: None } => write!(f, "random:{count}:{seed}"),
+            Self::Random { count, seed, range: Some((low, high)) } => {
+                write!(f, "random:{count}:{seed}:{low}..{high}")
+            }
             Self::Values(values) => write!(f, "values:{}", values.join(",")),
             Self::File(path) => write!(f, "file:{}", path.display()),
         }
@@ -82,7 +92,7 @@ impl BufferFill {
     /// What does not fit.
     pub fn bytes(&self, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
         let scalars = match self {
-            Self::Zeros(count) | Self::Iota(count) | Self::Random { count, seed: _ } => *count,
+            Self::Zeros(count) | Self::Iota(count) | Self::Random { count, .. } => *count,
             Self::Values(values) => values.len() as u64,
             Self::File(path) => return from_file(path, layout, limit),
         };
@@ -108,7 +118,17 @@ impl BufferFill {
                     Ok::<(), String>(())
                 })?;
             }
-            Self::Random { count: _, seed } => {
+            Self::Random { count: _, seed, range: Some((low, high)) } => {
+                let mut random = ChaCha8Rng::seed_from_u64(*seed);
+                layout.each(size, |at, number| {
+                    let drawn = random.random_range(*low..*high);
+                    let value = parsed(&drawn.to_string(), number)
+                        .ok_or_else(|| format!("{drawn} is no number of type {number}"))?;
+                    put(at, number, &value);
+                    Ok::<(), String>(())
+                })?;
+            }
+            Self::Random { count: _, seed, range: None } => {
                 let mut random = ChaCha8Rng::seed_from_u64(*seed);
                 layout.each(size, |at, number| {
                     let value = match number.kind {
@@ -142,6 +162,15 @@ impl BufferFill {
         }
         Ok(bytes)
     }
+}
+
+/// `LOW..HIGH`, with a whole number between them.
+fn range(text: &str) -> Result<(i64, i64), String> {
+    let ends = text.split_once("..").and_then(|(low, high)| {
+        let (low, high): (i64, i64) = (low.parse().ok()?, high.parse().ok()?);
+        (low < high).then_some((low, high))
+    });
+    ends.ok_or_else(|| format!("'{text}' is no LOW..HIGH with a whole number in it, such as 0..10"))
 }
 
 /// The bytes of a file: of an array the elements, of any other file all of them as they are.

@@ -213,6 +213,39 @@ fn buffers_hold_what_was_said_in_the_types_of_the_shader() {
 }
 
 #[test]
+fn random_whole_numbers_stay_in_their_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var<storage, read_write> n: array<u32>;
+        @group(0) @binding(1) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() { n[0] += 0u; x[0] += 0.0; }";
+    let file = written(&folder, "random.wgsl", source);
+    let [n, x] = ["n", "x"].map(|name| folder.path().join(name));
+    let run = |seed: &str| {
+        let report = report(&[
+            &file,
+            "--dispatch=1",
+            "--adapter=embedded",
+            &format!("--bind=0.0=random:256:{seed}:3..7"),
+            &format!("--bind=0.1=random:256:{seed}:-2..1"),
+            &format!("--dump=0.0={}", n.display()),
+            &format!("--dump=0.1={}", x.display()),
+        ]);
+        assert_eq!(report["bind"]["0.1"], format!("random:256:{seed}:-2..1"));
+        let n: Vec<u32> = bytemuck::pod_collect_to_vec(&fs::read(&n).unwrap());
+        (n, floats(&x))
+    };
+    let (n, x) = run("5");
+    for whole in 3..7 {
+        assert!(n.contains(&whole), "{whole}");
+    }
+    assert!(n.iter().all(|n| (3..7).contains(n)), "{n:?}");
+    assert!(x.iter().all(|x| [-2.0, -1.0, 0.0].contains(x)) && x.contains(&-2.0), "{x:?}");
+    assert_eq!(run("5"), (n.clone(), x));
+    assert_ne!(run("6").0, n);
+}
+
+#[test]
 fn glsl_and_spirv_count_the_same_as_wgsl() {
     if common::gpu().is_none() {
         return;
@@ -337,6 +370,9 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.1=ones:4"], &["'ones'", "zeros:COUNT"]);
     refused(&["0.1=zeros:many"], &["'many'"]);
     refused(&["0.1=random:4:often"], &["'often' is no seed"]);
+    refused(&["0.1=random:4:5..5"], &["'5..5' is no LOW..HIGH"]);
+    refused(&["0.1=random:4:1:0..x"], &["'0..x' is no LOW..HIGH"]);
+    refused(&["0.0=random:2:-9..-8"], &["is no number of type u32"]);
     refused(&["0.1=zeros"], &["zeros:COUNT"]);
     refused(&["01=zeros:4"], &["GROUP.BINDING=SPEC"]);
     refused(&["0.1=zeros:4", "0.1=zeros:5"], &["--bind 0.1", "twice"]);

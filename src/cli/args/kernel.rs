@@ -23,8 +23,9 @@ pub struct Kernels {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub constants: Vec<(String, f64)>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED], values:1,2,3 or file:PATH
-    /// (repeatable; COUNT in scalars; a file is its bytes, or the elements of an .npy array)
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH
+    /// (repeatable; COUNT in scalars; LOW..HIGH are whole numbers; a file is its bytes, or the elements of an .npy
+    /// array)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// A check: what a buffer holds after the run, as a file (bytes, or an .npy array); floats may be off by TOLERANCE
