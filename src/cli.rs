@@ -28,7 +28,7 @@ mod signals;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::anyhow;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use log::LevelFilter;
 
 pub use outcome::Outcome;
@@ -41,8 +41,8 @@ use outcome::Result;
 /// # Errors
 /// How the process ends where they ask for help, or make no sense; that has been said then.
 pub fn parse() -> std::result::Result<Arguments, Outcome> {
-    let parsed =
-        Arguments::command().try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
+    let matches = args::command().try_get_matches();
+    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map_err(|message| {
         // Help goes to standard output, a slip of the keyboard to standard error; if nobody
         // listens there is nobody to tell.
@@ -76,7 +76,7 @@ pub fn run(arguments: Arguments) -> Outcome {
 fn execute(command: &'static Command, common: &'static Common) -> Result {
     match command {
         Command::Run(_) => signals::hand_on(),
-        _ => interrupt::listen(),
+        _ => interrupt::listen(output::complain),
     }?;
     match command {
         Command::Profile(asked) => profile::run(asked, common),
@@ -132,6 +132,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Arguments::command().debug_assert();
+        args::command().debug_assert();
     }
 }

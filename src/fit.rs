@@ -20,7 +20,7 @@ pub struct PowerLaw {
 pub struct Exponent {
     /// Its value.
     pub value: f64,
-    /// Its standard error; none where there are no more samples than it takes to draw the law.
+    /// Its standard error; `None` where there are no more samples than it takes to draw the law.
     pub standard_error: Option<f64>,
 }
 
@@ -28,7 +28,7 @@ pub struct Exponent {
 pub type Sample = (Vec<f64>, f64);
 
 impl PowerLaw {
-    /// Fits samples of the same variables. None where they do not tell the variables apart: too few
+    /// Fits samples of the same variables. `None` where they do not tell the variables apart: too few
     /// samples, or a variable that stays the same or goes with the other.
     pub fn fit(samples: &[Sample]) -> Option<Self> {
         let variables = samples.first()?.0.len();
@@ -67,7 +67,7 @@ impl PowerLaw {
     }
 }
 
-/// The inverse of a symmetric matrix of one or two rows; none where it is as good as singular.
+/// The inverse of a symmetric matrix of one or two rows; `None` where it is as good as singular.
 fn inverse(rows: usize, m: impl Fn(usize, usize) -> f64) -> Option<Vec<[f64; 2]>> {
     // Relative to the variables' own spread; logarithms of whole numbers are never that close.
     const SINGULAR: f64 = 1e-9;

@@ -1,6 +1,6 @@
 //! What many steps cost: their FLOPs together, how long they take at a measured rate and at a stated
 //! peak, how many of them a budget pays for, and how well a device was used. Knows what one step is
-//! counted and timed at, and neither who counted nor how a forecast looks.
+//! counted and timed at, and neither executors nor how a forecast looks.
 
 mod named;
 

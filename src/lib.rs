@@ -46,8 +46,8 @@
 //! The device counts *block executions*. A metered block is a run of statements of which, once the
 //! first executes, all execute; the host multiplies each block's executions by the static table of
 //! operations in it ([`instrument`]). A change of [`op::Convention`], the price list that turns
-//! operations into FLOPs, never needs another run. [`op::Op`] is the vocabulary; an operation that
-//! nobody priced is an error, never 0.
+//! operations into FLOPs, never needs another run. [`op::Op`] is the vocabulary; an operation
+//! without a price is an error, never 0.
 //!
 //! # How data flows
 //!
@@ -83,7 +83,7 @@
 //! | [`published`] | every published formula: value, ratio to the exact count, causes | plans, kernels |
 //! | [`check`] | measurement against formula and other executors | printing |
 //! | [`explain`] | why a measurement and an estimate differ, cause by cause | running, printing |
-//! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | who counted, printing |
+//! | [`forecast`] | many steps: FLOPs, time, budgets, MFU and HFU | executors, printing |
 //! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
 //! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernels: file, buffers, dispatches | arguments, printing |

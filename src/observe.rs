@@ -90,7 +90,7 @@ impl Counting {
         Self::rewritten(executor, kernel, &instrumented)
     }
 
-    /// Compiles a kernel and its counting twin, which was rewritten for other limits, say, than the executor's own.
+    /// Compiles a kernel and its counting twin, which was rewritten elsewhere: for other limits than the executor's own, say.
     ///
     /// # Errors
     /// Where the executor cannot take one of the two.

@@ -211,7 +211,7 @@ pub type Blocks<'a> = Box<dyn Iterator<Item = Cow<'a, [u8]>> + 'a>;
 /// Where the tensors of `Input` buffers come from: asked for one at a time and handed over in blocks, so
 /// that none of them need be in memory whole.
 pub trait Inputs {
-    /// A tensor; none for a name that nobody knows.
+    /// A tensor; `None` where there is none of that name.
     fn blocks(&self, name: &str) -> Option<Blocks<'_>>;
 }
 

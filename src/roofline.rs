@@ -14,7 +14,7 @@ pub use place::{BoundBy, Placement};
 
 use crate::{Error, execute::Executor};
 
-/// Timed runs of each kernel where nobody asks for another number.
+/// Timed runs of each kernel, where no other number is asked for.
 pub const REPEATS: u32 = 7;
 
 /// Told before each kernel; a break stops the measurement with [`Error::Interrupted`].

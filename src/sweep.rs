@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    family::{self, AskedShape, Choices, Chosen, Packing, Recompute, Scope, Training},
+    family::{self, AskedShape, Choices, Chosen, Packing, Recompute, Scope, Training, nearest},
     model::Model,
     operation::Optimizer,
 };
@@ -131,9 +131,15 @@ impl Sweep {
         for AskedAxis { key, values } in asked {
             let field = match key.as_str() {
                 BATCH | SEQ => key.clone(),
-                _ => family::named(&key, known)
-                    .map_err(|problem| failed(&key, format!("{problem}; or {BATCH}, {SEQ}")))?
-                    .to_owned(),
+                _ => {
+                    let meant = nearest(&key, known.iter().copied().chain([BATCH, SEQ]));
+                    let unknown = |problem: String| match meant {
+                        Some(meant @ (BATCH | SEQ)) => format!("did you mean '{meant}'?"),
+                        _ => format!("{problem}; or {BATCH}, {SEQ}"),
+                    };
+                    let field = family::named(&key, known);
+                    field.map_err(|problem| failed(&key, unknown(problem)))?.to_owned()
+                }
             };
             if let Some(axis) = self.axes.iter().find(|axis| axis.field == field) {
                 return Err(failed(
@@ -341,6 +347,7 @@ mod tests {
             assert!(message.contains(says), "{message:?} does not say {says:?}");
         };
         says("resnet-bk", &[], &["d_modl=1,2"], "did you mean 'd_model'?");
+        says("resnet-bk", &[], &["sqe=1,2"], "did you mean 'seq'?");
         says("resnet-bk", &[], &["hidden_size=1,2"], "unknown field 'hidden_size'");
         says("resnet-bk", &[], &["batch=1,2"], "batch 2 fixes");
         says("resnet-bk", &["d_model=4"], &["d_model=1,2"], "d_model=4 fixes");

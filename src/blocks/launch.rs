@@ -92,7 +92,7 @@ pub(crate) fn sum(
 
 /// Cuts `count` rows, of these widths in the tensors that are cut together, into as few windows as a
 /// binding holds, each beginning where a binding may begin in every one of the tensors: first row and
-/// number of rows. None where not one such window fits.
+/// number of rows. `None` where not one such window fits.
 pub(crate) fn windows(count: u32, widths: &[u64], limits: &Limits) -> Option<Vec<(u32, u32)>> {
     let row_bytes = widths.iter().map(|width| width * ELEMENT_BYTES);
     let most = limits.binding_bytes / row_bytes.clone().max()?;

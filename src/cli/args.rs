@@ -2,6 +2,7 @@
 
 mod exports;
 mod formulas;
+mod help;
 mod kernel;
 mod options;
 mod shared;
@@ -9,7 +10,7 @@ mod values;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
@@ -22,6 +23,7 @@ use flopmeter::{
 
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
+pub use self::help::examples;
 pub use self::kernel::Kernels;
 use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
@@ -42,6 +44,11 @@ pub struct Arguments {
     pub common: Common,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The program's arguments, with what `--help` says of them.
+pub fn command() -> clap::Command {
+    help::with_help(Arguments::command())
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,7 +77,7 @@ pub enum Command {
     Adapters(Adapters),
     /// A script that completes these commands in a shell
     Completions(Completions),
-    /// The manual page, as troff
+    /// The manual pages, as troff
     Man(Manual),
 }
 
@@ -343,6 +350,9 @@ pub struct Manual {
     /// Of which command [default: of the program]
     #[arg(value_name = "COMMAND")]
     pub command: Option<String>,
+    /// Write the pages of the program and of every command to this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub all: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,9 @@ pub const AUTO: &str = "not counted (--adapter auto runs again on the embedded e
 fn options(error: &Error) -> Option<String> {
     Some(match error {
         Error::Refused { remedy, .. } => match remedy {
-            Remedy::SmallerStep => "--batch, --seq, --set".to_owned(),
+            Remedy::SmallerStep => {
+                "--batch, --seq, --set; a decoder: profile --extrapolate".to_owned()
+            }
             Remedy::EveryLayer => "leave --extrapolate out".to_owned(),
             Remedy::EmbeddedExecutor => "--adapter embedded with --detect-races".to_owned(),
             Remedy::EntryPoint(_) => "--entry NAME".to_owned(),

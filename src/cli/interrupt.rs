@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use flopmeter::Error;
 
-use super::{Outcome, output};
+use super::Outcome;
 
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
@@ -46,19 +46,19 @@ static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
 /// How a run ends that was stopped: it did not come to its end.
 const STOPPED: Outcome = Outcome::CouldNotRun;
 
-/// Listens from now on.
-pub fn listen() -> super::Result<()> {
-    ctrlc::set_handler(|| {
+/// Listens from now on. A process that is ended says why by `complain`.
+pub fn listen(complain: fn(&anyhow::Error)) -> super::Result<()> {
+    ctrlc::set_handler(move || {
         if ASKED.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_some() {
             leave(STOPPED);
         }
-        thread::spawn(end);
+        thread::spawn(move || end(complain));
     })
     .context("cannot listen for ctrl-C")
 }
 
 /// Ends the process unless it ends by itself.
-fn end() {
+fn end(complain: fn(&anyhow::Error)) {
     thread::sleep(GRACE);
     let ending = |thread| *ENDING.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     loop {
@@ -71,7 +71,7 @@ fn end() {
     }
     let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
     let during = DURING.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    output::complain(&last.map_or_else(|| Error::Interrupted(during).into(), |last| last()));
+    complain(&last.map_or_else(|| Error::Interrupted(during).into(), |last| last()));
     leave(STOPPED);
 }
 

@@ -45,7 +45,7 @@ use flopmeter_core::guard::Stage;
 
 use crate::{Error, KernelError, kernel::KernelModule};
 
-/// Lanes in a subgroup where nobody asks for another number.
+/// Lanes in a subgroup, where no other number is asked for.
 pub const SUBGROUP_LANES: u32 = 32;
 
 /// Rounds of its loops that a workgroup may take before a loop is said to be endless.

@@ -18,7 +18,7 @@ use flopmeter_core::guard::Stage;
 use wgpu::{BufferUsages, Features};
 
 use self::{
-    fault::{Fault, explain, locked},
+    fault::{DeviceFault, explain, locked},
     timer::Timer,
 };
 use super::{Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
@@ -48,7 +48,7 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     timer: Option<Timer>,
-    fault: Arc<Mutex<Fault>>,
+    fault: Arc<Mutex<DeviceFault>>,
     programs: Vec<wgpu::ComputePipeline>,
     buffers: Vec<wgpu::Buffer>,
     /// Bytes written since anything was last waited for in [`Executor::write`].
@@ -90,7 +90,7 @@ impl Gpu {
         })?;
 
         // One scope around everything: the first error is kept until the call that caused it asks.
-        let fault = Arc::new(Mutex::new(Fault::default()));
+        let fault = Arc::new(Mutex::new(DeviceFault::default()));
         let (on_error, on_loss) = (Arc::clone(&fault), Arc::clone(&fault));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             locked(&on_error).error.get_or_insert_with(|| explain(&error));

@@ -13,13 +13,14 @@ use crate::op::Cost;
 /// What an executor saw of one launch, or of several together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Witness {
-    /// Executed operations and traffic, expression by expression; nobody told it the price of one.
+    /// Executed operations and traffic, as the executor itself counts them: expression by expression, without the
+    /// tables of a counting kernel.
     pub tally: Cost,
     /// How many lanes had work.
     pub lanes: LaneUse,
     /// Accesses out of bounds, by kernel and line.
     pub out_of_bounds: Vec<OutOfBounds>,
-    /// Races, by kernel and pair of lines; none where nobody looked for them.
+    /// Races, by kernel and pair of lines; `None` where they were not looked for.
     pub races: Option<Vec<Race>>,
 }
 
@@ -57,7 +58,7 @@ pub struct LaneUse {
 }
 
 impl LaneUse {
-    /// Active lanes over lanes issued; none where nothing was issued.
+    /// Active lanes over lanes issued; `None` where nothing was issued.
     #[must_use]
     pub fn share(self) -> Option<f64> {
         (self.issued > 0).then(|| self.active as f64 / self.issued as f64)

@@ -59,7 +59,7 @@ struct Cost<'a> {
     grid: [u32; 3],
 }
 
-/// The timed passes of a report as a JSON document; none where nothing was timed.
+/// The timed passes of a report as a JSON document; `None` where nothing was timed.
 pub fn render(report: &Report) -> String {
     let names = [("process_name", 0, report.model.as_str())]
         .into_iter()

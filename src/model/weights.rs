@@ -69,7 +69,7 @@ impl Weights {
         Ok(())
     }
 
-    /// A parameter's values as f32; none where the model has no such parameter.
+    /// A parameter's values as f32; `None` where the model has no such parameter.
     pub fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
         Some(match *self.sources.get(name)? {
             Source::Checkpoint(file) => widened(self.files[file].get(name)?),
@@ -87,7 +87,7 @@ impl Weights {
         })
     }
 
-    /// A parameter's values, row-major; none where the model has no such parameter.
+    /// A parameter's values, row-major; `None` where the model has no such parameter.
     pub fn values(&self, name: &str) -> Option<Vec<f32>> {
         let mut all = Vec::new();
         for block in self.blocks(name)? {

@@ -36,7 +36,7 @@ impl<'a> Trial<'a> {
         Self::rewritten(executor, kernel, &counting, contents)
     }
 
-    /// The same with a counting twin that was rewritten for other limits, say, than the executor's own.
+    /// The same with a counting twin that was rewritten elsewhere: for other limits than the executor's own, say.
     ///
     /// # Errors
     /// Where the executor does not take kernel or buffers.

@@ -7,7 +7,7 @@ use crate::{
     sweep::Axis,
 };
 
-/// The curves along an axis, with every other axis at its first value; none where there are not two points.
+/// The curves along an axis, with every other axis at its first value; `None` where there are not two points.
 pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
     let first = report.points.first()?;
     // A neighbour of the first point differs from it in this axis alone.

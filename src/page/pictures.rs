@@ -143,7 +143,7 @@ pub(super) fn waterfall(report: &Report) -> Section {
     )
 }
 
-/// When each pass ran, if passes ran one after the other; none where nothing was timed.
+/// When each pass ran, if passes ran one after the other; `None` where nothing was timed.
 pub(super) fn timeline(report: &Report) -> Option<Section> {
     let timed = report.passes.iter().filter_map(|pass| Some((pass, pass.seconds?)));
     let series = largest(timed.clone().map(|(pass, seconds)| (pass.kernel.file.as_str(), seconds)));

@@ -22,9 +22,9 @@ pub struct Component {
     pub phase: Phase,
     /// FLOPs that the device counted.
     pub measured: u64,
-    /// FLOPs that the kernels must execute by their closed forms; none where a pass has none.
+    /// FLOPs that the kernels must execute by their closed forms; `None` where a pass has none.
     pub exact: Option<u64>,
-    /// FLOPs that the mathematics asks for; none where a pass has no closed form.
+    /// FLOPs that the mathematics asks for; `None` where a pass has no closed form.
     #[serde(default)]
     pub algebraic: Option<u64>,
     /// FLOPs that the published estimator charges; 0 where it charges nothing.

@@ -36,7 +36,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Under which a report was made; none where it is of no sweep.
+    /// Under which a report was made; `None` where it is of no sweep.
     fn of(report: &Report) -> Option<Self> {
         Some(Self {
             sweep: report.sweep.as_ref()?.sweep.clone(),
@@ -73,7 +73,7 @@ impl Conditions {
     }
 }
 
-/// A point that no run of these conditions can measure, as a file: so that nobody waits for it.
+/// A point that no run of these conditions can measure, as a file, so that it is not waited for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Refused {
     schema: String,

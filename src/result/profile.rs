@@ -50,10 +50,10 @@ pub struct Profiled<'a> {
 pub struct Totals {
     /// What the device counted.
     pub measured: PhaseFlops,
-    /// What the kernels must execute by the closed forms of their schedules; none where a pass has no
+    /// What the kernels must execute by the closed forms of their schedules; `None` where a pass has no
     /// closed form.
     pub exact: Option<PhaseFlops>,
-    /// What the mathematics asks for; none where a pass has no closed form.
+    /// What the mathematics asks for; `None` where a pass has no closed form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algebraic: Option<PhaseFlops>,
     /// What the published estimator says about the phases that ran.
@@ -61,7 +61,7 @@ pub struct Totals {
     /// How much of `measured`, of its backward pass, made layers again that had been left.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recomputed: u64,
-    /// How much of `measured` is extrapolated; none where all of it ran.
+    /// How much of `measured` is extrapolated; `None` where all of it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolated: Option<PhaseFlops>,
 }
@@ -129,7 +129,7 @@ pub struct Report {
     /// Which part of a training step ran, and how.
     #[serde(flatten)]
     pub training: Training,
-    /// What stands for layers that did not run; none where all did.
+    /// What stands for layers that did not run; `None` where all did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolation: Option<Extrapolation>,
     /// The point of a sweep that it is, if it is one.
@@ -160,7 +160,7 @@ pub struct Report {
     pub verdict: Tally,
     /// The loss; none in JSON where it is not finite.
     pub loss: Option<f32>,
-    /// Whether the loss is a finite number; none where it is not known, since it takes every layer and
+    /// Whether the loss is a finite number; `None` where it is not known, since it takes every layer and
     /// some were extrapolated.
     pub loss_is_finite: Option<bool>,
     /// How times were taken.

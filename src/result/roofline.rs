@@ -109,7 +109,7 @@ impl ShaderReport {
     }
 }
 
-/// None where an axis cannot show it: a kernel without FLOPs, or without traffic.
+/// `None` where an axis cannot show it: a kernel without FLOPs, or without traffic.
 fn point(
     name: String,
     flops: u64,

@@ -54,7 +54,7 @@ pub struct ShaderReport {
     pub flops: u64,
     /// Memory touched.
     pub traffic: Traffic,
-    /// FLOPs for each byte that crosses to or from storage buffers; none where none does.
+    /// FLOPs for each byte that crosses to or from storage buffers; `None` where none does.
     pub intensity: Option<f64>,
     /// Each line that costs something, in order; empty where there is no source.
     pub lines: Vec<LineRow>,

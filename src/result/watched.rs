@@ -8,17 +8,17 @@ use crate::execute::{OutOfBounds, Race, Witness};
 /// What was seen beside the counts; only where the executor looks, which the embedded one does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Watched {
-    /// Active lanes over lanes issued, weighed by operations; none where nothing was computed.
+    /// Active lanes over lanes issued, weighed by operations; `None` where nothing was computed.
     pub lane_use: Option<f64>,
     /// Accesses out of bounds, by kernel and line.
     pub out_of_bounds: Vec<OutOfBounds>,
-    /// Races, by kernel and pair of lines; none where nobody looked for them.
+    /// Races, by kernel and pair of lines; `None` where they were not looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub races: Option<Vec<Race>>,
 }
 
 impl Watched {
-    /// What all launches together showed; none where one of them had no witness.
+    /// What all launches together showed; `None` where one of them had no witness.
     pub fn new<'a>(witnesses: impl IntoIterator<Item = Option<&'a Witness>>) -> Option<Self> {
         let witnesses: Option<Vec<Witness>> =
             witnesses.into_iter().map(Option::<&Witness>::cloned).collect();

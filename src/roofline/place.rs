@@ -36,7 +36,7 @@ impl Ceilings {
         rates.map(|ceiling| ceiling.rate.median).reduce(f64::max)
     }
 
-    /// Places what cost `cost` and took `seconds`; none where it neither computed nor touched storage,
+    /// Places what cost `cost` and took `seconds`; `None` where it neither computed nor touched storage,
     /// took no time, or computed in a format that has no ceiling.
     pub fn place(&self, cost: &Cost, convention: Convention, seconds: f64) -> Option<Placement> {
         let flops = cost.ops.flops(convention) as f64;

@@ -17,7 +17,7 @@ pub(super) struct Probe {
     pub(super) name: &'static str,
     /// The entry point.
     entry: &'static str,
-    /// What it is bound by; none where it does nothing.
+    /// What it is bound by; `None` where it does nothing.
     resource: Option<Resource>,
     /// Whether some adapters lack what it takes.
     pub(super) optional: bool,

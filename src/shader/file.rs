@@ -53,6 +53,19 @@ impl Language {
     }
 }
 
+/// What a file is written in, by its ending, where that is no language of shaders that are read here.
+fn foreign(path: &Path) -> Option<&'static str> {
+    Some(match path.extension()?.to_str()? {
+        "cu" | "cuh" => "CUDA",
+        "ptx" => "PTX",
+        "hip" => "HIP",
+        "cl" => "OpenCL",
+        "metal" => "Metal",
+        "hlsl" => "HLSL",
+        _ => return None,
+    })
+}
+
 /// Whether the first line that is neither empty nor a `//` comment is GLSL's version.
 fn begins_with_version(bytes: &[u8]) -> bool {
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.trim_ascii());
@@ -93,7 +106,14 @@ impl ShaderFile {
         let parsed = match Language::of(&bytes, path) {
             Language::SpirV => spirv(&name, &bytes)?,
             Language::Glsl => glsl(&name, &text(bytes)?)?,
-            Language::Wgsl => wgsl(&name, path, text(bytes)?)?,
+            Language::Wgsl => match foreign(path) {
+                None => wgsl(&name, path, text(bytes)?)?,
+                Some(language) => {
+                    return Err(problem(format!(
+                        "is {language}, and a compute shader is WGSL, GLSL or SPIR-V: translate it to one of these"
+                    )));
+                }
+            },
         };
         Ok(Self { parsed })
     }

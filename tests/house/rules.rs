@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 16] = [
+const UNSAFE: [(&str, &str); 17] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
@@ -29,6 +29,7 @@ const UNSAFE: [(&str, &str); 16] = [
         "src/cli/interrupt.rs",
         "leaves without the exit handlers of drivers, which crash where work is in flight",
     ),
+    ("src/cli/signals.rs", "asks what is done with a signal, and sends one to a program"),
     ("src/main.rs", "sets a variable of the environment, before there is a second thread"),
     ("src/tensors.rs", "maps files of weights, which do not fit memory, into it"),
 ];

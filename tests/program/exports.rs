@@ -160,6 +160,21 @@ fn completions_and_the_manual_name_every_command() {
     for name in &commands {
         assert!(manual.contains(&format!("flopmeter\\-{name}(1)")), "{name}");
     }
+    for section in ["SYNOPSIS", "EXIT STATUS", "FILES", "EXAMPLES"] {
+        assert!(manual.contains(section), "{section}: {manual}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    flopmeter(&["man", "--all", pages.to_str().unwrap()]).assert().success().stdout("").stderr("");
+    for name in &commands {
+        let page = fs::read_to_string(pages.join(format!("flopmeter-{name}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH flopmeter-{name} 1")), "{page}");
+        let sections = [".SH SYNOPSIS", ".SH \"EXIT STATUS\"", ".SH EXAMPLES"];
+        for section in sections.into_iter().filter(|s| name != "help" || *s != ".SH EXAMPLES") {
+            assert!(page.contains(section), "{name}, {section}: {page}");
+        }
+    }
+    assert_eq!(fs::read_to_string(pages.join("flopmeter.1")).unwrap(), manual);
     let profile = said(&["man", "profile"]);
     assert!(profile.contains("\\-\\-convention") && profile.contains("\\-\\-trace"), "{profile}");
     flopmeter(&["man", "profle"])

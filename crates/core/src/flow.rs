@@ -36,7 +36,7 @@ impl Flow {
         Self(self.0.iter().map(|(&counter, &times)| (name(counter), times)).collect())
     }
 
-    /// Its value; none where the counters contradict each other.
+    /// Its value; `None` where the counters contradict each other.
     pub(crate) fn evaluate(&self, counters: &[u64]) -> Option<u64> {
         let sum = self.0.iter().try_fold(0_i128, |sum, (&counter, &times)| {
             sum.checked_add(i128::from(counters[counter as usize]) * i128::from(times))
@@ -77,7 +77,7 @@ pub(crate) struct Edge {
     pub(crate) from: Node,
     /// Where it goes.
     pub(crate) to: Node,
-    /// How much it would cost to count here, for comparison; none where no counter can be placed.
+    /// How much it would cost to count here, for comparison; `None` where no counter can be placed.
     pub(crate) weight: Option<u64>,
 }
 

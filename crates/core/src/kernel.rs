@@ -233,7 +233,7 @@ impl KernelModule {
         nesting::of(&self.module, &self.entry_point().function)
     }
 
-    /// How the bytes of one of [`Self::resources`] are made of scalars; none where it is no buffer.
+    /// How the bytes of one of [`Self::resources`] are made of scalars; `None` where it is no buffer.
     pub fn layout(&self, resource: &Resource) -> Option<Layout> {
         let entry = self.info.get_entry_point(0);
         let mut variables = self.module.global_variables.iter();

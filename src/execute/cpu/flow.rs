@@ -253,7 +253,7 @@ impl<'a> Runner<'a> {
         self.active = 0;
     }
 
-    /// The active lanes for which a register is true; none where that is all of them or nobody.
+    /// The active lanes for which a register is true; `None` where that is all of them or none.
     fn lanes_where(&mut self, condition: Reg) -> Condition {
         if !condition.per_lane() {
             return match self.machine.regs[condition.base()].0[0] {

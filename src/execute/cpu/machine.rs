@@ -27,7 +27,7 @@ pub(super) struct Machine<'a> {
     pub(super) memories: Vec<Words<'a>>,
     /// Accesses out of bounds at each site.
     pub(super) outside: Vec<u64>,
-    /// Who looks for races, if anybody does.
+    /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
 }
 

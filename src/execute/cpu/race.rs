@@ -1,4 +1,4 @@
-//! Races: who touched which place since when, and whether somebody else touches it now. Only a kernel
+//! Races: which invocation touched a place since when, and whether another touches it now. Only a kernel
 //! that was lowered to be watched executes the instructions that end here; any other pays nothing.
 //!
 //! For each unit of memory that the kernel writes and each kind of access, the first access of the
@@ -16,10 +16,10 @@ use crate::execute::{Access, Between, Race};
 /// Bytes of notes that may be kept on the memory of a dispatch.
 const MAX_BYTES: usize = 4 << 30;
 
-/// One access: when, by whom, where in the program.
+/// One access: when, by which lane, where in the program.
 #[derive(Clone, Copy, Default)]
 struct Touch {
-    /// The barrier before it, counted over all workgroups; 0 is nobody's access.
+    /// The barrier before it, counted over all workgroups; 0 where there was no access.
     since: u32,
     lane: u32,
     site: u32,
@@ -65,7 +65,7 @@ pub(super) struct Races<'a> {
 
 impl<'a> Races<'a> {
     /// Watches what a program writes of the memories it is bound to. Where windows overlap, they are one
-    /// memory. None where that takes too much.
+    /// memory. `None` where that takes too much.
     pub(super) fn new(program: &'a Program, memories: &[Words<'_>]) -> Option<Self> {
         let watch = program.watch.as_ref()?;
         let unit = watch.unit as usize;

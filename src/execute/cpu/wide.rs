@@ -6,7 +6,7 @@ use half::f16;
 use super::{alu::Alu, program::Kind};
 
 /// The value of a 64-bit operation. A comparison gives a 32-bit truth, and a shift reads the low word of
-/// its count. None where the operation has no 64-bit form.
+/// its count. `None` where the operation has no 64-bit form.
 pub(super) fn wide(op: Alu, [x, y, z]: [u64; 3]) -> Option<u64> {
     let (a, b, c) = (f64::from_bits(x), f64::from_bits(y), f64::from_bits(z));
     let (s, t) = (x as i64, y as i64);

@@ -4,14 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a device reported and no caller was told yet.
 #[derive(Default)]
-pub(super) struct Fault {
+pub(super) struct DeviceFault {
     /// The first error.
     pub(super) error: Option<String>,
     /// Why the device is gone, from then on the reason for everything.
     pub(super) loss: Option<String>,
 }
 
-pub(super) fn locked(fault: &Mutex<Fault>) -> MutexGuard<'_, Fault> {
+pub(super) fn locked(fault: &Mutex<DeviceFault>) -> MutexGuard<'_, DeviceFault> {
     fault.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

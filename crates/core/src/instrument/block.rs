@@ -123,7 +123,7 @@ struct Reader<'a> {
     graph: Graph,
     runs: Vec<Run>,
     loops: Vec<StatedLoop>,
-    /// The run being read, from which node it starts and its weight; none where control cannot be.
+    /// The run being read, from which node it starts and its weight; `None` where control cannot be.
     open: Option<(Node, u64, Run)>,
 }
 

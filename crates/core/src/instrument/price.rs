@@ -1,5 +1,5 @@
 //! What each naga expression and statement costs: DESIGN's vocabulary, exhaustively. Every match here
-//! names every variant, so that a new one is a compile error, and what nobody priced is an error and
+//! names every variant, so that a new one is a compile error, and what has no price is an error and
 //! never zero. Nothing here knows how often anything executes.
 //!
 //! What the vocabulary leaves open is settled here:

@@ -70,7 +70,7 @@ enum Shape {
 }
 
 impl Layout {
-    /// The layout of a variable of type `ty`; none where it is no buffer of numbers.
+    /// The layout of a variable of type `ty`; `None` where it is no buffer of numbers.
     pub(super) fn of(module: &Module, ty: Handle<Type>) -> Option<Self> {
         let bytes = u64::from(module.types[ty].inner.try_size(module.to_ctx())?);
         let tail = |ty: Handle<Type>, offset: u64| match module.types[ty].inner {

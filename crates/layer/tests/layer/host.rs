@@ -6,6 +6,8 @@ use std::ffi::CStr;
 
 use ash::{Device, Entry, Instance, vk};
 
+use crate::recorder::Recorder;
+
 /// Numbers in each buffer.
 pub const NUMBERS: usize = 1024;
 
@@ -283,7 +285,9 @@ impl Host {
             let info =
                 vk::CommandBufferBeginInfo::default().inheritance_info(&inherited).flags(usage);
             self.device.begin_command_buffer(commands, &info).unwrap();
-            write(&Recorder { host: self, commands });
+            let Self { device, layout, set, buffer, .. } = self;
+            let (layout, set, buffer) = (*layout, *set, *buffer);
+            write(&Recorder { device, layout, set, buffer, commands });
             self.device.end_command_buffer(commands).unwrap();
             commands
         }
@@ -325,69 +329,6 @@ impl Host {
 
 // SAFETY: the tests lock the queue and give each thread a pool of its own, as Vulkan demands.
 unsafe impl Sync for Host {}
-
-/// Commands that are being recorded.
-pub struct Recorder<'a> {
-    host: &'a Host,
-    commands: vk::CommandBuffer,
-}
-
-impl Recorder<'_> {
-    pub fn bind(&self, pipeline: vk::Pipeline) -> &Self {
-        let Host { device, layout, set, .. } = self.host;
-        let point = vk::PipelineBindPoint::COMPUTE;
-        unsafe {
-            device.cmd_bind_pipeline(self.commands, point, pipeline);
-            device.cmd_bind_descriptor_sets(self.commands, point, *layout, 0, &[*set], &[]);
-        }
-        self
-    }
-
-    pub fn dispatch(&self, x: u32, y: u32, z: u32) -> &Self {
-        unsafe { self.host.device.cmd_dispatch(self.commands, x, y, z) };
-        self.barrier()
-    }
-
-    pub fn dispatch_base(&self, base: u32, x: u32) -> &Self {
-        unsafe { self.host.device.cmd_dispatch_base(self.commands, base, 0, 0, x, 1, 1) };
-        self.barrier()
-    }
-
-    /// Workgroups as the buffer says from a number on.
-    pub fn dispatch_indirect(&self, at: u64) -> &Self {
-        let Host { device, buffer, .. } = self.host;
-        unsafe { device.cmd_dispatch_indirect(self.commands, *buffer, 4 * at) };
-        self.barrier()
-    }
-
-    pub fn execute(&self, secondary: &[vk::CommandBuffer]) -> &Self {
-        unsafe { self.host.device.cmd_execute_commands(self.commands, secondary) };
-        self.barrier()
-    }
-
-    /// Waits for an event that nobody will set.
-    pub fn wait_for_ever(&self) -> &Self {
-        let Host { device, .. } = self.host;
-        unsafe {
-            let event = device.create_event(&vk::EventCreateInfo::default(), None).unwrap();
-            let (host, all) = (vk::PipelineStageFlags::HOST, vk::PipelineStageFlags::ALL_COMMANDS);
-            device.cmd_wait_events(self.commands, &[event], host, all, &[], &[], &[]);
-        }
-        self
-    }
-
-    fn barrier(&self) -> &Self {
-        let stages = vk::PipelineStageFlags::ALL_COMMANDS;
-        let access = vk::AccessFlags::MEMORY_READ | vk::AccessFlags::MEMORY_WRITE;
-        let all = [vk::MemoryBarrier::default().src_access_mask(access).dst_access_mask(access)];
-        let flags = vk::DependencyFlags::empty();
-        unsafe {
-            let device = &self.host.device;
-            device.cmd_pipeline_barrier(self.commands, stages, stages, flags, &all, &[], &[]);
-        }
-        self
-    }
-}
 
 /// Whether there is a driver to run on.
 pub fn driver() -> Result<String, String> {

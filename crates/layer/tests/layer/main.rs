@@ -7,4 +7,5 @@ mod counts;
 mod glsl;
 mod host;
 mod process;
+mod recorder;
 mod scenes;

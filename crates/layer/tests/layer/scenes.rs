@@ -177,7 +177,7 @@ fn threads() -> Vec<u32> {
             scope.spawn(move || {
                 let pool = host.pool();
                 for _ in 0..50 {
-                    let write = |commands: &crate::host::Recorder<'_>| {
+                    let write = |commands: &crate::recorder::Recorder<'_>| {
                         commands.bind(pipeline).dispatch(1, 1, 1);
                     };
                     let commands = host.record_in(pool, level, write);

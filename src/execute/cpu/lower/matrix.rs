@@ -38,7 +38,7 @@ impl Lowering<'_> {
         sum
     }
 
-    /// A product in which a matrix meets a matrix or a vector; none where no matrix does.
+    /// A product in which a matrix meets a matrix or a vector; `None` where no matrix does.
     pub(super) fn matrix_product(
         &mut self,
         kind: Kind,

@@ -83,7 +83,7 @@ impl Lowering<'_> {
             .collect()
     }
 
-    /// A packing function; none where the function is another.
+    /// A packing function; `None` where the function is another.
     pub(super) fn packing(&mut self, fun: MathFunction, value: &[Num]) -> Option<Vec<Num>> {
         use MathFunction as M;
         let word = value[0].low;

@@ -60,7 +60,7 @@ pub(super) fn column_stride(rows: VectorSize, width: u8) -> u32 {
     Alignment::from(rows) * u32::from(width)
 }
 
-/// How many elements an array has; none where only the binding tells.
+/// How many elements an array has; `None` where only the binding tells.
 fn length(module: &Module, size: ArraySize) -> Lower<Option<u32>> {
     match size.resolve(module.to_ctx()) {
         Ok(IndexableLength::Known(length)) => Ok(Some(length)),
@@ -206,7 +206,7 @@ pub(super) fn part(module: &Module, inner: &TypeInner, index: u32) -> Lower<Piec
     Ok(part)
 }
 
-/// How many elements a vector, matrix or array has; none where only the binding tells.
+/// How many elements a vector, matrix or array has; `None` where only the binding tells.
 pub(super) fn count(module: &Module, inner: &TypeInner) -> Lower<Option<u32>> {
     match inner {
         TypeInner::Vector { size, .. } => Ok(Some(*size as u32)),
