@@ -11,7 +11,7 @@ pub(super) const FORMAT: Format = Format {
     about: "Write what was judged as annotations of GitHub Actions",
     render: |result, _, every_layer| {
         let page = result.page(every_layer);
-        render(&page.title, &result.judged(), &table::render(&page, false))
+        render(&page.title, &result.judged(), &table::render(&page, table::Terminal::PIPE))
     },
 };
 

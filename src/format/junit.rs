@@ -11,7 +11,12 @@ pub(super) const FORMAT: Format = Format {
     about: "Write what was judged as JUnit XML, as a test runner's report",
     render: |result, origin, every_layer| {
         let page = result.page(every_layer);
-        render(&page.title, &origin.date, &result.judged(), &table::render(&page, false))
+        render(
+            &page.title,
+            &origin.date,
+            &result.judged(),
+            &table::render(&page, table::Terminal::PIPE),
+        )
     },
 };
 
