@@ -46,9 +46,9 @@ pub(super) fn of_page(page: &Page) -> Vec<Examined> {
         Content::Facts(facts) => Some(facts),
         Content::Table(_) | Content::Plot(_) => None,
     });
-    let answers = facts.flatten().filter(|fact| ["PASS", "FAIL"].contains(&fact.name));
+    let mut answers = facts.flatten().filter(|fact| ["PASS", "FAIL"].contains(&fact.name));
     // The answer stands at both ends of a page.
-    let judged = answers.last().into_iter().map(|answer| {
+    let judged = answers.next_back().into_iter().map(|answer| {
         let fails = answer.name == "FAIL";
         let finding = fails.then(|| Finding::new(FindingKind::Answer, answer.text.clone()));
         let what = if fails { page.title.clone() } else { answer.text.clone() };
