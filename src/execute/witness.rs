@@ -88,6 +88,7 @@ pub struct OutOfBounds {
     pub accesses: u64,
 }
 
+#[cfg(feature = "embedded")]
 impl OutOfBounds {
     /// So many accesses of a kernel at a line of its source.
     pub(super) fn new(kernel: &str, line: Option<&SourceLine>, accesses: u64) -> Self {

@@ -123,7 +123,7 @@ impl Column {
     }
 
     /// Whether the column with this number says nothing in these rows.
-    pub(crate) fn is_idle(&self, number: usize, rows: &[Row]) -> bool {
+    pub fn is_idle(&self, number: usize, rows: &[Row]) -> bool {
         match self.idle {
             None => false,
             Some(Idle::WhereEqual(other)) => {
