@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeMap, fmt, iter::Sum};
 
-use flopmeter_core::source::SourceLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +90,11 @@ pub struct OutOfBounds {
 #[cfg(feature = "embedded")]
 impl OutOfBounds {
     /// So many accesses of a kernel at a line of its source.
-    pub(super) fn new(kernel: &str, line: Option<&SourceLine>, accesses: u64) -> Self {
+    pub(super) fn new(
+        kernel: &str,
+        line: Option<&flopmeter_core::source::SourceLine>,
+        accesses: u64,
+    ) -> Self {
         Self {
             kernel: kernel.to_owned(),
             file: line.and_then(|line| line.file.as_deref()).map(str::to_owned),
