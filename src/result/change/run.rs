@@ -84,7 +84,7 @@ impl KernelRun {
     /// Reads a saved report of kernels; `None` where the file is another report.
     ///
     /// # Errors
-    /// As [`load`](super::load).
+    /// As [`load`](crate::result::load).
     pub fn load(path: &Path) -> Result<Option<Self>, Error> {
         let schema = schema_of(path)?;
         let report = if schema == ShaderReport::SCHEMA {
