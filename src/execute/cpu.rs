@@ -22,6 +22,7 @@ mod program;
 mod race;
 mod register;
 mod straighten;
+mod threads;
 mod wide;
 
 use std::{
@@ -73,7 +74,7 @@ impl Cpu {
                 "a subgroup of {subgroup} lanes: it has 1, 2, 4 .. 128"
             )));
         }
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         let adapter = Adapter {
             name: "embedded".into(),
             backend: Backend::Embedded,

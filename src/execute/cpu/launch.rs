@@ -17,6 +17,7 @@ use super::{
     memory::Words,
     program::{Given, Memory, Program},
     race::Races,
+    threads,
 };
 use crate::{
     execute::{LaneUse, OutOfBounds, Race, Witness},
@@ -77,7 +78,7 @@ impl GridRun {
 impl Grid<'_> {
     pub(super) fn run(&self) -> Result<GridRun, Stopped> {
         let workgroups: u64 = self.grid.iter().map(|&extent| u64::from(extent)).product();
-        let threads = rayon::current_num_threads() as u64;
+        let threads = threads::count() as u64;
         let share = (workgroups / (8 * threads)).clamp(1, 256);
         let next = AtomicU64::new(0);
         let failed = AtomicBool::new(false);
@@ -95,7 +96,7 @@ impl Grid<'_> {
         if workgroups <= 1 || threads == 1 || self.program.watch.is_some() {
             work();
         } else {
-            rayon::broadcast(|_| work());
+            threads::on_each(work);
         }
         let (ran, fault) = ran.into_inner().unwrap_or_else(PoisonError::into_inner);
         fault.map_or(Ok(ran), Err)
