@@ -12,6 +12,7 @@ mod hint;
 mod interrupt;
 mod kernel_check;
 mod kernels;
+mod lock;
 mod manual;
 mod merge;
 mod outcome;

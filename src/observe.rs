@@ -22,7 +22,7 @@ pub use self::{
     timing::{Spread, TimeSource, Timing},
     trial::Trial,
 };
-pub(crate) use timing::{median, source};
+pub(crate) use timing::median;
 
 use crate::{
     Error,

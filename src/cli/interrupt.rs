@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, ThreadId},
@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use flopmeter::Error;
 
-use super::Outcome;
+use super::{Outcome, lock::lock};
 
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
@@ -49,7 +49,7 @@ const STOPPED: Outcome = Outcome::CouldNotRun;
 /// Listens from now on. A process that is ended says why by `complain`.
 pub fn listen(complain: fn(&anyhow::Error)) -> super::Result<()> {
     ctrlc::set_handler(move || {
-        if ASKED.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_some() {
+        if lock(&ASKED).replace(Instant::now()).is_some() {
             leave(STOPPED);
         }
         thread::spawn(move || end(complain));
@@ -60,7 +60,7 @@ pub fn listen(complain: fn(&anyhow::Error)) -> super::Result<()> {
 /// Ends the process unless it ends by itself.
 fn end(complain: fn(&anyhow::Error)) {
     thread::sleep(GRACE);
-    let ending = |thread| *ENDING.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    let ending = |thread| *lock(&ENDING) = thread;
     loop {
         ending(Some(thread::current().id()));
         if UNBROKEN.load(SeqCst) == 0 {
@@ -69,8 +69,8 @@ fn end(complain: fn(&anyhow::Error)) {
         ending(None);
         thread::sleep(TICK);
     }
-    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let during = DURING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let last = lock(&LAST).take();
+    let during = lock(&DURING).clone();
     complain(&last.map_or_else(|| Error::Interrupted(during).into(), |last| last()));
     leave(STOPPED);
 }
@@ -103,12 +103,12 @@ pub fn has_left_behind() -> bool {
 
 /// Says what comes next, for the message of a process that ends during it.
 pub fn during(what: impl Into<String>) {
-    *DURING.lock().unwrap_or_else(PoisonError::into_inner) = what.into();
+    *lock(&DURING) = what.into();
 }
 
 /// Whether the user wants the run to stop.
 pub fn asked() -> bool {
-    ASKED.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    lock(&ASKED).is_some()
 }
 
 /// An error where the user asked to stop; otherwise says what comes next.
@@ -127,7 +127,7 @@ pub struct Unbroken(());
 pub fn unbroken() -> Unbroken {
     UNBROKEN.fetch_add(1, SeqCst);
     let may_begin = |by: &Option<ThreadId>| by.is_none_or(|by| by == thread::current().id());
-    while !may_begin(&ENDING.lock().unwrap_or_else(PoisonError::into_inner)) {
+    while !may_begin(&lock(&ENDING)) {
         thread::sleep(TICK);
     }
     Unbroken(())
@@ -140,13 +140,13 @@ pub struct AtEnd(());
 /// returns. The thread that ends the process does it while the command's own may be within a driver, so
 /// whatever both use is behind a lock.
 pub fn at_end(last: impl FnOnce() -> anyhow::Error + Send + 'static) -> AtEnd {
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
+    *lock(&LAST) = Some(Box::new(last));
     AtEnd(())
 }
 
 impl Drop for AtEnd {
     fn drop(&mut self) {
-        LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&LAST).take();
     }
 }
 

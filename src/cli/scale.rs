@@ -1,7 +1,7 @@
 //! `flopmeter scale`: how cost grows, estimated at once or measured point by point. What was measured is
 //! kept whatever comes after it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{anyhow, bail};
 
@@ -21,7 +21,9 @@ use super::{
     Outcome,
     args::{Common, Scale},
     export::{Formats, Places},
-    hint, interrupt, output,
+    hint, interrupt,
+    lock::lock,
+    output,
     profile::{belongs, provenance},
     progress::Bar,
 };
@@ -47,7 +49,7 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
         let (telling, fates) = (Arc::clone(&telling), Arc::clone(&fates));
         move || {
             // The command waits for this lock, if not for a device, until the process has ended.
-            let mut fates = fates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut fates = lock(&fates);
             if fates.is_empty() {
                 return Error::Interrupted("the preparation of the sweep".into()).into();
             }
@@ -60,7 +62,7 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     measured(asked, common, &telling.sweep, &points, &fates)?;
     let _whole = interrupt::unbroken();
     drop(at_end);
-    let fates = std::mem::take(&mut *fates.lock().unwrap_or_else(PoisonError::into_inner));
+    let fates = std::mem::take(&mut *lock(&fates));
     telling.tell(fates)
 }
 
@@ -205,7 +207,7 @@ fn points_on(
         .iter()
         .map(|(_, fate)| matches!(fate, Fate::Skipped(Reason::Interrupted, _)))
         .collect();
-    let fates = || fates.lock().unwrap_or_else(PoisonError::into_inner);
+    let fates = || lock(fates);
     *fates() = begins;
 
     for (i, point) in points.iter().enumerate().filter(|&(i, _)| due[i]) {

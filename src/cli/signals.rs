@@ -3,6 +3,8 @@
 
 use anyhow::Context as _;
 
+use super::lock::lock;
+
 /// Hands signals on from now on.
 #[cfg(unix)]
 pub fn hand_on() -> super::Result<()> {
@@ -49,7 +51,9 @@ fn is_ignored(signal: libc::c_int) -> bool {
 
 /// The program that runs.
 pub mod program {
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::Mutex;
+
+    use super::lock;
 
     /// Its process, and a signal that came before it had one.
     struct Running {
@@ -61,7 +65,7 @@ pub mod program {
 
     /// The program has this process.
     pub fn started(process: u32) {
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&RUNNING);
         running.process = Some(process);
         if let Some(signal) = running.early.take() {
             send(process, signal);
@@ -70,13 +74,13 @@ pub mod program {
 
     /// The program has ended. Between its end and this call a signal would go to a process that is gone.
     pub fn ended() {
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).process = None;
+        lock(&RUNNING).process = None;
     }
 
     /// Sends a signal to the program, or to the next that starts.
     #[cfg(unix)]
     pub(super) fn signal(signal: i32) {
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&RUNNING);
         match running.process {
             Some(process) => send(process, signal),
             None => running.early = Some(signal),

@@ -6,7 +6,7 @@ use super::{ChosenKernel, Observer, Session, Stage};
 use crate::{
     Error,
     execute::{Adapter, Clock, Outcome},
-    observe::{Observed, Timing, median, source},
+    observe::{Observed, Timing, median},
 };
 
 /// A whole plan, measured.
@@ -51,14 +51,8 @@ impl Session<'_> {
         for (i, pass) in passes.iter_mut().enumerate() {
             pass.seconds = median(runs.iter().map(|run| run[i].0).collect());
         }
-        let timing = Timing {
-            source: source(&runs),
-            repeats,
-            plain_seconds: median(
-                runs.iter().map(|run| run.iter().map(|(s, _)| s).sum()).collect(),
-            ),
-            counted_seconds: passes.iter().map(|pass| pass.counted_seconds).sum(),
-        };
+        let counted_seconds = passes.iter().map(|pass| pass.counted_seconds).sum();
+        let timing = Timing::of(&runs, counted_seconds);
         let adapter = Arc::new(self.adapter().clone());
         Ok(Measurement { adapter, passes, kernels: self.chosen().to_vec(), timing })
     }

@@ -1,7 +1,7 @@
 //! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
 //! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Counting, Observed, Spread, TimeSource, Timing, median, source};
+use super::{Buffers, Call, Counting, Observed, Spread, Timing, timing::totals};
 use crate::{
     Error,
     execute::{Bound, Clock, Executor},
@@ -146,14 +146,10 @@ pub(super) fn observe(
     for (seen, seconds) in observed.iter_mut().zip(&seconds) {
         seen.seconds = seconds.map(|spread| spread.median);
     }
-    let totals: Vec<f64> = runs.iter().map(|run| run.iter().map(|(s, _)| s).sum()).collect();
-    let timing = Timing {
-        source: if runs.is_empty() { TimeSource::None } else { source(&runs) },
-        repeats,
-        plain_seconds: median(totals.clone()),
-        counted_seconds: observed.iter().map(|seen| seen.counted_seconds).sum(),
-    };
-    Ok(Series { launches: observed, seconds, total_seconds: Spread::of(&totals), timing })
+    let counted_seconds = observed.iter().map(|seen| seen.counted_seconds).sum();
+    let timing = Timing::of(&runs, counted_seconds);
+    let total_seconds = Spread::of(&totals(&runs));
+    Ok(Series { launches: observed, seconds, total_seconds, timing })
 }
 
 /// Has drivers compile what they compile at the first dispatch, which is not the kernels' time. A kernel that follows

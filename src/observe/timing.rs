@@ -18,6 +18,23 @@ pub struct Timing {
     pub counted_seconds: f64,
 }
 
+impl Timing {
+    /// Of timed runs, each with the seconds of what ran in it and by which clock, beside one counting run.
+    pub(crate) fn of(runs: &[Vec<(f64, Clock)>], counted_seconds: f64) -> Self {
+        Self {
+            source: source(runs),
+            repeats: runs.len() as u32,
+            plain_seconds: median(totals(runs)),
+            counted_seconds,
+        }
+    }
+}
+
+/// Seconds of each run, all that ran in it together.
+pub(crate) fn totals(runs: &[Vec<(f64, Clock)>]) -> Vec<f64> {
+    runs.iter().map(|run| run.iter().map(|(seconds, _)| seconds).sum()).collect()
+}
+
 /// The least, the middle and the greatest of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
@@ -69,7 +86,7 @@ impl TimeSource {
     }
 }
 
-pub(crate) fn source(runs: &[Vec<(f64, Clock)>]) -> TimeSource {
+fn source(runs: &[Vec<(f64, Clock)>]) -> TimeSource {
     let mut clocks = runs.iter().flatten().map(|(_, clock)| clock).peekable();
     if clocks.peek().is_none() {
         TimeSource::None
