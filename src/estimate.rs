@@ -54,6 +54,7 @@ impl Estimate {
     ) -> Result<Self, Error> {
         let training = training.into();
         shape.check_packed(training.packed, config)?;
+        training.check()?;
         let Published { terms, per_function, field } =
             config.estimate(shape, training.optimizer)?;
         checked_sum(&terms)?;

@@ -45,6 +45,11 @@ pub struct Exact {
 }
 
 impl Exact {
+    /// All that is computed, what is computed again included.
+    pub const fn executed(&self) -> u128 {
+        self.algebraic.total + self.recomputed
+    }
+
     /// Adds work of a phase, or of no phase where it is done again: its FLOPs, and those of its products.
     pub fn add(&mut self, phase: Option<Phase>, flops: u128, product: u128) {
         match phase {

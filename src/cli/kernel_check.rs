@@ -68,6 +68,13 @@ pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
         let why = runs.into_iter().find_map(|run| run.ran.err());
         bail!("no executor ran it: {}", why.unwrap_or_default());
     };
+    if check.checks.is_empty() {
+        bail!(
+            "nothing was judged: {} alone ran it; leave --adapter out, or say what it is held against with --expect \
+             or --baseline",
+            check.executors.join(", ")
+        );
+    }
     formats.write(&check, &places, common)?;
     Ok(Outcome::of(check.holds()))
 }

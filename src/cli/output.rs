@@ -132,6 +132,7 @@ fn on(is_terminal: bool, its: Term, terminal: Terminal) -> Terminal {
     if !is_terminal || terminal.whole {
         return Terminal { whole: true, ..terminal };
     }
-    let width = its.size_checked().map(|(_, columns)| usize::from(columns).max(LEAST));
-    Terminal { width, ..terminal }
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let width = its.size_checked().map(|(_, columns)| usize::from(columns)).or_else(told);
+    Terminal { width: width.map(|columns| columns.max(LEAST)), ..terminal }
 }

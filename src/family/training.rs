@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::packing::Packing;
-use crate::{operation::Optimizer, plan::Phase};
+use crate::{Error, operation::Optimizer, plan::Phase};
 
 /// What of a training step a plan holds, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,22 @@ pub struct Training {
 impl Default for Training {
     fn default() -> Self {
         Optimizer::default().into()
+    }
+}
+
+impl Training {
+    /// Whether its parts go together.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where layers are to run again and there is no backward pass in which they could.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.scope == Scope::Forward && !self.recompute.is_none() {
+            return Err(Error::Config(
+                "layers run again in a backward pass, and a forward pass alone has none: recompute nothing"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -35,12 +35,7 @@ pub fn lower(
     let limits = &Limits { buffer_bytes, binding_bytes, ..*limits };
     shape.check_packed(training.packed, config)?;
     let shape = shape.micro_batch(training.accumulate).map_err(Error::Config)?;
-    if training.scope == Scope::Forward && !training.recompute.is_none() {
-        return Err(Error::Config(
-            "layers run again in a backward pass, and a forward pass alone has none: recompute nothing"
-                .to_owned(),
-        ));
-    }
+    training.check()?;
     let mut plan = config.lower(shape, training, limits)?;
     match training.recompute {
         Recompute::None => {}

@@ -31,10 +31,12 @@ impl Paged for ChangeReport {
 
 fn head(report: &ChangeReport) -> Vec<Fact> {
     let side = |name, run: &ChangedRun| {
-        let ChangedRun { file, what, entry, adapters } = run;
+        let ChangedRun { file, what, entry, adapters, not_counted } = run;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
         let entry = entry.as_ref().map_or_else(String::new, |entry| format!(", {entry}"));
-        Fact::new(name, format!("{file}{what}{entry}; on {}", adapters.join(", ")))
+        let said = format!("{file}{what}{entry}; on {}", adapters.join(", "));
+        let details = not_counted.iter().map(|why| format!("not counted: {why}")).collect();
+        Fact { details, ..Fact::new(name, said) }
     };
     let convention = report.convention;
     vec![
@@ -131,9 +133,9 @@ fn kernels(report: &ChangeReport) -> Table {
             Column::number("B", "bytes_b"),
             Column::number("change", "bytes_change"),
             Column::number("time A", "seconds_a"),
-            Column::text("runs A", "spread_a"),
+            Column::text("runs A", "spread_a").gives_way(2),
             Column::number("B", "seconds_b"),
-            Column::text("runs B", "spread_b"),
+            Column::text("runs B", "spread_b").gives_way(1),
             Column::number("change", "seconds_change"),
         ],
         rows: rows.chain(sum).collect(),
@@ -203,7 +205,7 @@ fn lines(report: &ChangeReport) -> Table {
             Column::number("line A", "line_a"),
             Column::number("B", "line_b"),
             Column::text("", "side"),
-            Column::text("source", "source"),
+            Column::text("source", "source").is_cut(),
         ],
         rows: rows.collect(),
         code: true,

@@ -26,7 +26,7 @@ impl Paged for ScaleReport {
         }
         sections.push(Section::table("Published claims", claims(self)));
         sections.push(Section::facts("Findings", findings(self)));
-        let sections = at_both_ends(self.is_measured().then(|| answer(self)), sections);
+        let sections = at_both_ends(answer(self), sections);
         let how = if self.is_measured() { "measured" } else { "estimated" };
         Page { title: format!("{}: how cost grows, {how}", self.sweep.model), sections }
     }
@@ -244,22 +244,24 @@ fn claims(report: &ScaleReport) -> Table {
     Table { columns, rows: rows.collect(), ..Table::default() }
 }
 
-/// Whether what was measured can be relied on, and is all that was asked for.
-fn answer(report: &ScaleReport) -> Fact {
+/// Whether what was measured can be relied on. A sweep that did not come to its end has no answer; points of other
+/// machines are not missing in a part of one.
+fn answer(report: &ScaleReport) -> Option<Fact> {
+    let broken = |its: &Skipped| matches!(its.reason, Reason::Failed | Reason::Interrupted);
+    if !report.is_measured() || report.skipped.iter().any(broken) {
+        return None;
+    }
     let mut problems = Problems::default();
     for point in &report.points {
         point.verdict.iter().for_each(|verdict| problems.counts(*verdict, "their closed forms"));
         point.provenance.iter().for_each(|ran| problems.provenance(ran));
     }
-    let missing = |reason| {
-        matches!(reason, Reason::Failed | Reason::Cut | Reason::Interrupted | Reason::Missing)
-    };
-    let missing = report.skipped.iter().filter(|skipped| missing(skipped.reason)).count();
-    problems.count(missing as u64, |n| format!("{n} points were not measured"));
+    let cut = report.skipped.iter().filter(|skipped| skipped.reason == Reason::Cut).count();
+    problems.count(cut as u64, |n| format!("{n} points were cut off by the adapter"));
     let passes = report.points.iter().filter_map(|point| point.verdict).map(|t| t.r#match).sum();
     let passes: u64 = passes;
-    problems
-        .answer(format!("{} passes executed exactly what their closed forms say", grouped(passes)))
+    let passes = grouped(passes);
+    Some(problems.answer(format!("{passes} passes executed exactly what their closed forms say")))
 }
 
 /// What was not measured, and whether what was measured holds.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::align::align;
 pub use self::run::{ChangedRun, KernelFigures, KernelRun, LineFigures, RanKernels};
-use super::{Document, Examined, GrowthLimit, limit::Limited};
+use super::{Document, Examined, Finding, FindingKind, GrowthLimit, limit::Limited};
 use crate::{Error, Remedy, op::Convention};
 
 /// Two runs of kernels side by side.
@@ -128,6 +128,7 @@ impl ChangeReport {
     pub fn judge(&mut self, limits: &[GrowthLimit]) {
         let limited = |figures: Option<KernelFigures>| Limited {
             flops: figures.map(|its| its.flops),
+            flops_by: "",
             bytes: figures.map(|its| its.bytes),
             seconds: figures.and_then(|its| its.seconds),
             spread: figures.and_then(|its| its.spread),
@@ -139,6 +140,17 @@ impl ChangeReport {
             let findings = findings.into_iter().map(|finding| finding.at(place.clone()));
             Examined { what, findings: findings.collect() }
         }));
+        self.checks.extend(Some(self.whole()).filter(|whole| !limits.is_empty() && !whole.holds()));
+    }
+
+    /// Whether both runs were counted whole: less is no less where some of it is not known.
+    fn whole(&self) -> Examined {
+        let missing = [("A", &self.a), ("B", &self.b)].into_iter().flat_map(|(name, run)| {
+            run.not_counted.iter().map(move |why| {
+                Finding::new(FindingKind::Missing, format!("not all of {name} was counted: {why}"))
+            })
+        });
+        Examined { what: "both were counted whole".to_owned(), findings: missing.collect() }
     }
 
     /// Whether the second run holds by everything that it was judged by.

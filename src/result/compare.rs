@@ -20,7 +20,7 @@ use crate::{
     estimate::Estimate,
     exact::Exact,
     execute::Adapter,
-    family::{ModelConfig, Training},
+    family::{ModelConfig, Scope, Training},
     op::Convention,
     plan::Phase,
     result::Report,
@@ -258,12 +258,30 @@ impl CompareReport {
     pub fn judge(&mut self, limits: &[GrowthLimit]) {
         let both = [self.total.a, self.total.b];
         let measured = both.iter().flatten().all(|figures| figures.measured.is_some());
-        let [before, after] = both.map(|figures| Limited {
-            flops: figures.and_then(|its| if measured { its.measured } else { Some(its.estimate) }),
-            bytes: figures.and_then(|its| its.bytes),
-            seconds: figures.and_then(|its| its.seconds),
-            spread: None,
+        let exact = [&self.a, &self.b].map(|side| {
+            let exact = side.exact.filter(|_| !measured)?;
+            u64::try_from(match side.training.scope {
+                Scope::Forward => exact.algebraic.forward,
+                Scope::Step => exact.executed(),
+            })
+            .ok()
         });
+        let (flops, flops_by) = match exact {
+            [Some(a), Some(b)] => ([Some(a), Some(b)], " (by the exact count)"),
+            _ if measured => (both.map(|figures| figures?.measured), ""),
+            _ => {
+                let estimate = both.map(|figures| Some(figures?.estimate));
+                (estimate, " (by the published estimate)")
+            }
+        };
+        let [before, after] =
+            [(both[0], flops[0]), (both[1], flops[1])].map(|(figures, flops)| Limited {
+                flops,
+                flops_by,
+                bytes: figures.and_then(|its| its.bytes),
+                seconds: figures.and_then(|its| its.seconds),
+                spread: None,
+            });
         self.checks.extend(limits.iter().map(|limit| limit.judge(&before, &after)));
     }
 

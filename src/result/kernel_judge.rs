@@ -120,6 +120,12 @@ impl ShaderReport {
             };
             format!("moved from {name}: {moved}{otherwise}")
         });
+        // Less of something else is not less.
+        let text = text.or_else(|| {
+            (less && !self.ran_as(baseline)).then(|| {
+                format!("it ran other entry points, grids, overrides or bindings than {name}")
+            })
+        });
         let place = change.worst_line();
         let finding = text.map(|text| Finding::new(FindingKind::Baseline, text).at(place));
         self.checks.push(Examined { what, findings: finding.into_iter().collect() });

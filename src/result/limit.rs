@@ -26,6 +26,8 @@ enum LimitedFigure {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Limited {
     pub(super) flops: Option<u64>,
+    /// By which count the FLOPs are, where it is not what ran.
+    pub(super) flops_by: &'static str,
     pub(super) bytes: Option<u64>,
     pub(super) seconds: Option<f64>,
     /// How far apart the timed runs were, where that is known.
@@ -64,7 +66,8 @@ impl FromStr for GrowthLimit {
         let figure = figure.ok_or_else(|| format!("'{name}' cannot be limited: say {FORM}"))?;
         let percent = percent.trim_end_matches('%').parse().ok();
         let percent = percent.filter(|percent: &f64| percent.is_finite() && *percent >= 0.0);
-        let percent = percent.ok_or_else(|| format!("'{rest}' has no percentage: say {FORM}"))?;
+        let percent = percent
+            .ok_or_else(|| format!("'{rest}' ends with no percentage from 0 up: say {FORM}"))?;
         Ok(Self { figure, percent })
     }
 }
@@ -81,7 +84,12 @@ impl GrowthLimit {
     pub(super) fn judge(&self, before: &Limited, after: &Limited) -> Examined {
         let Self { figure, percent } = *self;
         let name = figure.name();
-        let what = format!("no more {name} than before, and {percent} %");
+        let by = match figure {
+            LimitedFigure::Flops => after.flops_by,
+            LimitedFigure::Bytes | LimitedFigure::Time => "",
+        };
+        let aside = if percent > 0.0 { format!(", {percent} % aside") } else { String::new() };
+        let what = format!("no more {name} than before{aside}{by}");
         let pair = figure.of(before).zip(figure.of(after));
         let text = match pair {
             None => Some(format!("{name} cannot be compared: both reports must have them")),
@@ -94,7 +102,7 @@ impl GrowthLimit {
                 let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };
                 more.then(|| match figure {
                     LimitedFigure::Flops | LimitedFigure::Bytes => {
-                        format!("{name} went from {a} to {b}, +{grown:.2} %")
+                        format!("{name} went from {a} to {b}, +{grown:.2} %{by}")
                     }
                     LimitedFigure::Time => {
                         format!(

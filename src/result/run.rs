@@ -242,7 +242,18 @@ impl RunReport {
 
     /// Whether everything that ran was counted to its end.
     pub fn is_whole(&self) -> bool {
-        self.not_counted.is_empty() && self.unfinished_submissions == 0
+        self.missing().is_empty()
+    }
+
+    /// What was not counted to its end, and why, in words.
+    pub fn missing(&self) -> Vec<String> {
+        let rows = self.not_counted.iter().map(|row| {
+            let what = row.kernel.as_ref().or(row.what.as_ref());
+            format!("{}: {}", what.map_or("", String::as_str), row.why)
+        });
+        let unfinished = (self.unfinished_submissions > 0)
+            .then(|| format!("{} submissions were not seen to end", self.unfinished_submissions));
+        rows.chain(unfinished).collect()
     }
 }
 
@@ -273,7 +284,7 @@ fn broken_off(recording: &Recording) -> Option<NotCounted> {
     (recording.unfinished_submissions == 0).then(|| NotCounted {
         kernel: None,
         what: Some(format!("what process {} submitted last to {}", recording.process, device.name)),
-        why: "the process was killed or left by _exit, so what it did after its last wait for the device is not known"
+        why: "the process was killed or left by _exit, so what it did since it was last recorded is not known"
             .to_owned(),
         dispatches: 0,
     })

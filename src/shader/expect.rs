@@ -143,7 +143,8 @@ impl Value {
             (Self::Float(left), Self::Float(wanted)) => {
                 let near = left == wanted
                     || left.is_nan() && wanted.is_nan()
-                    || (left - wanted).abs() <= tolerance * wanted.abs().max(1.0);
+                    || wanted.is_finite()
+                        && (left - wanted).abs() <= tolerance * wanted.abs().max(1.0);
                 let off = (left - wanted).abs();
                 (!near).then_some(if off.is_nan() { f64::INFINITY } else { off })
             }

@@ -170,6 +170,38 @@ fn models_have_limits_too() {
     gate("more:bytes").code(1).stdout(contains("bytes cannot be compared"));
 }
 
+/// What nothing measured is limited by the exact count, recomputation included, where the model has one.
+#[test]
+fn models_that_did_not_run_are_limited_by_their_exact_count() {
+    let small = ["--set", "num_hidden_layers=2", "--set", "vocab_size=64", "--seq", "16"];
+    let model = ["compare", "qwen2.5-0.5b", "qwen2.5-0.5b", "--fail-on", "more:flops:5"];
+    let gate = |b: &[&str]| flopmeter(&[&model[..], &small, b].concat()).assert();
+    gate(&[]).success().stdout(contains("(by the exact count)"));
+    gate(&["--set-b", "num_hidden_layers=3"]).code(1).stdout(contains("(by the exact count)"));
+    let folder = tempfile::tempdir().unwrap();
+    let [plain, again] = ["plain", "again"].map(|name| folder.path().join(name));
+    for (path, more) in [(&plain, &[][..]), (&again, &["--recompute", "layers"])] {
+        let mut estimate =
+            flopmeter(&[&["estimate", "qwen2.5-0.5b", "-q"], &small[..], more].concat());
+        estimate.arg("--json").arg(path).assert().success();
+    }
+    let mut compare = flopmeter(&["compare", "--fail-on", "more:flops:5"]);
+    compare.args([plain, again]).assert().code(1).stdout(contains("recomputed"));
+}
+
+/// A program that was not counted whole has no fewer FLOPs than another.
+#[test]
+fn a_program_that_was_not_counted_is_not_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    for path in [&a, &b] {
+        flopmeter(&["run", "-q", "--json"]).arg(path).args(["--", "true"]).assert().success();
+    }
+    let mut compare = flopmeter(&["compare", "--fail-on", "more:flops"]);
+    let said = "not all of B was counted: the program: it used no Vulkan";
+    compare.args([a, b]).assert().code(1).stdout(contains(said));
+}
+
 #[test]
 fn reports_that_do_not_go_together_are_refused() {
     let reports = Reports::new();

@@ -297,3 +297,29 @@ fn options_of_models_and_of_kernels_do_not_mix() {
         .assert()
         .success();
 }
+
+/// No tolerance makes a number of an infinite one, and nothing is judged where nothing is held against anything.
+#[test]
+fn what_cannot_hold_does_not_pass() {
+    let repository = Repository::with(KERNEL);
+    repository.write("endless", &floats([f32::INFINITY; 16].into_iter()));
+    for command in ["shader", "check"] {
+        let expected = [EMBEDDED, "--expect", "0.0=endless:1"];
+        repository.run(command, &expected).assert().code(1).stdout(contains("16 of 16"));
+    }
+    let base = ["--json", "base.json"];
+    repository.run("check", &[&[EMBEDDED][..], &base].concat()).assert().success();
+    let less = ["--baseline", "base.json", "--allow", "less"];
+    repository.run("check", &[&[EMBEDDED][..], &less].concat()).assert().success();
+    let mut other = Command::new(PROGRAM);
+    let smaller =
+        RUN.map(|argument| if argument == "--dispatch=2" { "--dispatch=1" } else { argument });
+    other.current_dir(repository.0.path()).arg("check").args(smaller).arg(EMBEDDED).args(less);
+    other.assert().code(1).stdout(contains("it ran other entry points, grids"));
+    if let Some(gpu) = common::gpu() {
+        use flopmeter::execute::Executor as _;
+        let adapter = format!("--adapter={}", gpu.adapter().name);
+        let alone = repository.run("check", &[&adapter]).assert().code(2);
+        alone.stderr(contains("nothing was judged").and(contains("--baseline")));
+    }
+}

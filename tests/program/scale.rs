@@ -265,6 +265,17 @@ fn axes_that_make_no_sense_are_named() {
     );
 }
 
+/// A machine that measured its part of a sweep has done all that was asked of it.
+#[test]
+fn a_shard_passes_where_its_own_points_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let sweep = ["scale", "--axis", "seq=4,8", "--measure", "--out", out, "--shard", "0/2"];
+    let part = flopmeter(&[&sweep[..], &SMALL[2..]].concat());
+    let said = contains("PASS").and(contains("FAIL").not()).and(contains("not in shard 0/2"));
+    { part }.assert().success().stdout(said);
+}
+
 #[test]
 fn points_that_are_there_are_kept_and_others_are_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();

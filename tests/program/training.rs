@@ -102,3 +102,12 @@ fn what_makes_no_step_is_refused() {
     let layer = ["--lora-rank", "2", "--lora-targets", "layers.7.self_attn.q_proj"];
     refused(&asked("estimate", &layer), &["layers.7.self_attn.q_proj", "no linear layer"]);
 }
+
+/// A forward pass has no backward pass in which layers could run again, whoever prices it.
+#[test]
+fn layers_do_not_run_again_without_a_backward_pass() {
+    for command in ["profile", "check", "estimate"] {
+        let forward = ["--phase", "forward", "--recompute", "layers"];
+        refused(&[&[command, "qwen2.5-0.5b"], &forward[..]].concat(), &["a forward pass alone"]);
+    }
+}

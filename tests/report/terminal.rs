@@ -24,6 +24,7 @@ fn pages() -> Vec<Page> {
         saved::placed().page(false),
         saved::shader_report().page(false),
         saved::run_report().page(false),
+        saved::run_change().page(false),
         sweep::scale().page(false),
         sweep::compare().page(false),
         RooflineReport::new(ceilings()).page(false),

@@ -48,6 +48,9 @@ pub struct ChangedRun {
     pub entry: Option<String>,
     /// Who ran it.
     pub adapters: Vec<String>,
+    /// What of it was not counted, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_counted: Vec<String>,
 }
 
 /// What a kernel costs.
@@ -194,12 +197,14 @@ impl KernelRun {
                 what: report.shader.clone(),
                 entry: Some(report.entry.clone()),
                 adapters: vec![report.adapter.name.clone()],
+                not_counted: Vec::new(),
             },
             RanKernels::Program(report) => ChangedRun {
                 file,
                 what: report.command.join(" "),
                 entry: None,
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
+                not_counted: report.missing(),
             },
         }
     }
