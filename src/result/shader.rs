@@ -12,8 +12,7 @@ use flopmeter_core::source::Source;
 use crate::{
     execute::Adapter,
     instrument::Line,
-    kernel::KernelModule,
-    observe::{KernelLaunch, Moved, Spread, Timing},
+    observe::{Countable, KernelLaunch, Moved, Spread, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
     shader::{Binding, ShaderRun},
@@ -173,9 +172,9 @@ impl ShaderReport {
         }
         let rows = launches.iter().zip(&series.launches).zip(&series.seconds);
         let rows = rows.map(|((launch, seen), spread)| DispatchRow {
-            entry: launch.kernel.entry_point().name.clone(),
+            entry: launch.kernel.entry().to_owned(),
             grid: launch.grid,
-            workgroup_size: launch.kernel.entry_point().workgroup_size,
+            workgroup_size: launch.kernel.workgroup_size(),
             ops: seen.cost.ops,
             flops: seen.cost.ops.flops(convention),
             traffic: seen.cost.traffic,
@@ -191,10 +190,10 @@ impl ShaderReport {
         });
         let Cost { ops, traffic } = cost;
         let (flops, storage) = (ops.flops(convention), traffic.storage_bytes());
-        let source = kernel.source.as_ref();
+        let source = kernel.source();
         let names = launches.iter().map(|launch| match launches.len() {
-            1 => kernel.name.as_str(),
-            _ => launch.kernel.entry_point().name.as_str(),
+            1 => kernel.name(),
+            _ => launch.kernel.entry(),
         });
         let files = source.map_or(&[][..], Source::others).iter();
         let mut report = Self {
@@ -202,13 +201,13 @@ impl ShaderReport {
             definition: DEFINITION.into(),
             convention,
             adapter: Adapter::clone(&series.launches[0].adapter),
-            shader: kernel.name.clone(),
+            shader: kernel.name().to_owned(),
             entry: entries.join(", "),
             overrides: overrides.clone(),
             bind: bind.collect(),
             bindings: bindings.clone(),
             grid: first.grid,
-            workgroup_size: kernel.entry_point().workgroup_size,
+            workgroup_size: kernel.workgroup_size(),
             ops,
             flops,
             traffic,
@@ -249,7 +248,7 @@ impl ShaderReport {
 /// What each line cost, of those that were executed: a branch that was never taken costs nothing, and a listing says
 /// so by its silence.
 fn line_rows(
-    kernel: &KernelModule,
+    kernel: &dyn Countable,
     lines: &BTreeMap<u32, Line>,
     whole: Cost,
     convention: Convention,
@@ -259,7 +258,7 @@ fn line_rows(
     let executed = lines.iter().filter(|(_, line)| line.executions > 0);
     let rows = executed.map(|(&number, line)| {
         let Cost { ops, traffic } = line.cost;
-        let SourceLine { file, number } = match &kernel.source {
+        let SourceLine { file, number } = match kernel.source() {
             Some(source) => source.place(number),
             None => SourceLine { file: None, number },
         };
