@@ -12,6 +12,8 @@ mod memory;
 mod witness;
 
 pub use executor::{Allocation, Bound, Dispatch, Executor, Outcome, ProgramId};
+#[cfg(feature = "spirv")]
+pub use executor::{SpirvAbilities, SpirvProgram};
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
 
 pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};

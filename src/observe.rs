@@ -101,13 +101,18 @@ impl Counting {
         kernel: &KernelModule,
         counting: &Instrumented,
     ) -> Result<Self, Error> {
-        Ok(Self {
-            adapter: Arc::new(executor.adapter().clone()),
-            plain: executor.compile(kernel)?,
-            counting: executor.compile(&counting.kernel)?,
-            counters: counting.counters,
-            table: counting.table.clone(),
-        })
+        let programs = [executor.compile(kernel)?, executor.compile(&counting.kernel)?];
+        Ok(Self::compiled(executor, programs, counting.counters, counting.table.clone()))
+    }
+
+    /// Takes a kernel that was compiled both ways elsewhere.
+    pub fn compiled(
+        executor: &dyn Executor,
+        [plain, counting]: [ProgramId; 2],
+        counters: CounterBinding,
+        table: BlockTable,
+    ) -> Self {
+        Self { adapter: Arc::new(executor.adapter().clone()), plain, counting, counters, table }
     }
 
     /// What the counters mean.

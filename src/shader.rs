@@ -7,6 +7,8 @@ mod file;
 mod fill;
 mod launched;
 mod npy;
+#[cfg(feature = "spirv")]
+mod spirv;
 
 use std::collections::BTreeMap;
 

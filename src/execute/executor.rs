@@ -1,8 +1,12 @@
 //! The executor as a trait, and what is handed to one and back: programs, buffers, launches.
 
 use flopmeter_core::device::{Adapter, Clock, DeviceType};
+#[cfg(feature = "spirv")]
+use flopmeter_core::spirv::{Interface, SpirvModule};
 
 use super::{memory, witness::Witness};
+#[cfg(feature = "spirv")]
+use crate::KernelError;
 use crate::{Error, kernel::KernelModule};
 
 /// A program that an executor has taken in.
@@ -41,6 +45,28 @@ pub struct Dispatch<'a> {
     pub grid: [u32; 3],
 }
 
+/// One entry point of a SPIR-V module that is handed to a driver as it is.
+#[cfg(feature = "spirv")]
+#[derive(Clone, Copy, Debug)]
+pub struct SpirvProgram<'a> {
+    /// The module; what its constants are without a pipeline's values is what they are.
+    pub module: &'a SpirvModule,
+    /// What runs.
+    pub entry: &'a str,
+    /// What it asks of its host.
+    pub interface: &'a Interface,
+}
+
+/// What an executor's device has for SPIR-V that counts.
+#[cfg(feature = "spirv")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpirvAbilities {
+    /// Whether storage buffers have 64-bit atomics.
+    pub wide_atomics: bool,
+    /// Whether compute shaders have subgroup arithmetic.
+    pub subgroups: bool,
+}
+
 /// What a launch tells beside its results.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -64,6 +90,26 @@ pub trait Executor: Send {
     /// # Errors
     /// Where the adapter cannot have the kernel: by a limit, by something that it lacks, or by its driver's word.
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error>;
+
+    /// What it has for SPIR-V; `None` where it hands no SPIR-V to a driver as it is.
+    #[cfg(feature = "spirv")]
+    fn spirv(&self) -> Option<SpirvAbilities> {
+        None
+    }
+
+    /// Takes in a SPIR-V module as it is.
+    ///
+    /// # Errors
+    /// As for [`Executor::compile`]; where [`Executor::spirv`] is `None`.
+    #[cfg(feature = "spirv")]
+    fn compile_spirv(&mut self, program: &SpirvProgram<'_>) -> Result<ProgramId, Error> {
+        Err(KernelError::BackEnd {
+            kernel: program.module.name.clone(),
+            adapter: self.adapter().name.clone(),
+            problem: "it hands no SPIR-V to a driver as it is".to_owned(),
+        }
+        .into())
+    }
 
     /// Makes a zeroed buffer of `bytes` bytes (a multiple of four).
     ///

@@ -10,17 +10,24 @@ use crate::{Error, KernelError, kernel::KernelModule};
 /// Where it takes more workgroup memory than the adapter has, or stands deeper within itself than the
 /// adapter keeps apart.
 pub(super) fn kernel(adapter: &Adapter, kernel: &KernelModule) -> Result<(), Error> {
+    extent(adapter, &kernel.name, kernel.workgroup_bytes(), kernel.nesting())
+}
+
+/// Whether a kernel fits that takes so many bytes of workgroup memory and stands so deep within itself.
+///
+/// # Errors
+/// As for [`kernel`].
+pub(super) fn extent(adapter: &Adapter, kernel: &str, bytes: u64, depth: u32) -> Result<(), Error> {
     let refused = |problem: String| -> Error {
-        let (kernel, adapter) = (kernel.name.clone(), adapter.name.clone());
+        let (kernel, adapter) = (kernel.to_owned(), adapter.name.clone());
         KernelError::BackEnd { kernel, adapter, problem }.into()
     };
-    let (bytes, limit) = (kernel.workgroup_bytes(), adapter.limits.workgroup_bytes);
+    let limit = adapter.limits.workgroup_bytes;
     if bytes > limit.into() {
         return Err(refused(format!(
             "it takes {bytes} bytes of workgroup memory, and this adapter has {limit}"
         )));
     }
-    let depth = kernel.nesting();
     if let Some(limit) = adapter.limits.nesting.filter(|&limit| depth > limit) {
         return Err(refused(format!(
             "its conditions, loops and early returns stand {depth} deep within each other, functions that \

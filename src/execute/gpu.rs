@@ -5,6 +5,8 @@
 mod adapters;
 mod fault;
 mod probe;
+#[cfg(feature = "spirv")]
+mod spirv;
 mod timer;
 
 use std::{
@@ -15,6 +17,8 @@ use std::{
 };
 
 use flopmeter_core::guard::Stage;
+#[cfg(feature = "spirv")]
+use flopmeter_core::guard::guarded;
 use wgpu::{BufferUsages, Features};
 
 use self::{
@@ -22,15 +26,19 @@ use self::{
     timer::Timer,
 };
 use super::{Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
+#[cfg(feature = "spirv")]
+use super::{Backend, SpirvAbilities, SpirvProgram};
 use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
 const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SHADER_F64)
+    .union(Features::SHADER_I16)
     .union(Features::SHADER_INT64)
     .union(Features::SHADER_INT64_ATOMIC_MIN_MAX)
     .union(Features::SHADER_INT64_ATOMIC_ALL_OPS)
     .union(Features::SHADER_FLOAT32_ATOMIC)
+    .union(Features::PASSTHROUGH_SHADERS)
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER);
 
@@ -155,6 +163,18 @@ impl Gpu {
         Ok(bytes)
     }
 
+    /// Keeps a pipeline that was made just now, where the device has nothing against it.
+    fn keep(&mut self, kernel: &str, pipeline: wgpu::ComputePipeline) -> Result<ProgramId, Error> {
+        let refusal = locked(&self.fault).error.take();
+        self.checked(&format!("compiling kernel '{kernel}'"))?;
+        if let Some(problem) = refusal {
+            let (kernel, adapter) = (kernel.to_owned(), self.adapter.name.clone());
+            return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
+        }
+        self.programs.push(pipeline);
+        Ok(ProgramId(self.programs.len() - 1))
+    }
+
     fn bind_groups(
         &self,
         dispatch: &Dispatch<'_>,
@@ -247,14 +267,25 @@ impl Executor for Gpu {
                 cache: None,
             }))
         })?;
-        let refusal = locked(&self.fault).error.take();
-        self.checked(&format!("compiling kernel '{}'", kernel.name))?;
-        if let Some(problem) = refusal {
-            let (kernel, adapter) = (kernel.name.clone(), self.adapter.name.clone());
-            return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
-        }
-        self.programs.push(pipeline);
-        Ok(ProgramId(self.programs.len() - 1))
+        self.keep(&kernel.name, pipeline)
+    }
+
+    #[cfg(feature = "spirv")]
+    fn spirv(&self) -> Option<SpirvAbilities> {
+        let features = self.device.features();
+        let passes = features.contains(Features::PASSTHROUGH_SHADERS);
+        (passes && self.adapter.backend == Backend::Vulkan).then(|| SpirvAbilities {
+            wide_atomics: features
+                .contains(Features::SHADER_INT64 | Features::SHADER_INT64_ATOMIC_ALL_OPS),
+            subgroups: features.contains(Features::SUBGROUP),
+        })
+    }
+
+    #[cfg(feature = "spirv")]
+    fn compile_spirv(&mut self, program: &SpirvProgram<'_>) -> Result<ProgramId, Error> {
+        let name = &program.module.name;
+        let pipeline = guarded(name, Stage::Compiling, || spirv::pipeline(self, program))?;
+        self.keep(name, pipeline)
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {

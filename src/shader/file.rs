@@ -10,9 +10,13 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(feature = "spirv")]
+use flopmeter_core::spirv::SpirvModule;
 use flopmeter_core::{read::Parsed, source::Source};
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
+#[cfg(feature = "spirv")]
+use super::spirv::{self, SpirvShader};
 use crate::{
     Error, KernelError, Remedy, continued,
     kernel::{KernelModule, Outline},
@@ -21,8 +25,16 @@ use crate::{
 
 /// A shader that has been read.
 #[derive(Clone, Debug)]
-pub struct ShaderFile {
-    parsed: Parsed,
+pub struct ShaderFile(Read);
+
+/// What a file was read as.
+#[derive(Clone, Debug)]
+enum Read {
+    /// naga's module.
+    Naga(Parsed),
+    /// The words themselves.
+    #[cfg(feature = "spirv")]
+    Spirv(SpirvModule),
 }
 
 /// The path that stands for standard input.
@@ -106,7 +118,7 @@ impl ShaderFile {
             })
         };
         let parsed = match Language::of(&bytes, path) {
-            Language::SpirV => spirv(&name, &bytes)?,
+            Language::SpirV => return Ok(Self(spirv(&name, &bytes)?)),
             Language::Glsl => glsl(&name, &text(bytes)?)?,
             Language::Wgsl => match foreign(path) {
                 None => wgsl(&name, path, text(bytes)?)?,
@@ -117,7 +129,7 @@ impl ShaderFile {
                 }
             },
         };
-        Ok(Self { parsed })
+        Ok(Self(Read::Naga(parsed)))
     }
 
     /// What it leaves to its host, workgroups as these values of overrides make them.
@@ -125,19 +137,58 @@ impl ShaderFile {
     /// # Errors
     /// Where an override is unknown or its value does not fit; where the module is not valid.
     pub fn outline(&self, overrides: &BTreeMap<String, f64>) -> Result<Outline, Error> {
-        self.check(overrides)?;
-        Ok(Outline::of(&self.parsed, overrides)?)
+        match &self.0 {
+            Read::Naga(parsed) => {
+                check(parsed, overrides)?;
+                Ok(Outline::of(parsed, overrides)?)
+            }
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module) => Ok(module.outline(overrides)?),
+        }
     }
 
     /// What it is called in messages.
     pub fn shader(&self) -> &str {
-        &self.parsed.name
+        match &self.0 {
+            Read::Naga(parsed) => &parsed.name,
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module) => &module.name,
+        }
     }
 
     /// The names of its compute entry points, in the order of the file.
-    pub fn entries(&self) -> Vec<&str> {
-        let entries = self.parsed.module.entry_points.iter();
-        entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect()
+    ///
+    /// # Errors
+    /// Where the words of SPIR-V are no module.
+    pub fn entries(&self) -> Result<Vec<String>, Error> {
+        match &self.0 {
+            Read::Naga(Parsed { module, .. }) => {
+                let compute =
+                    module.entry_points.iter().filter(|e| e.stage == ShaderStage::Compute);
+                Ok(compute.map(|entry| entry.name.clone()).collect())
+            }
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module) => Ok(module.entries()?),
+        }
+    }
+
+    /// The entry point that is meant: `entry`, or the only one there is.
+    fn meant(&self, entry: Option<&str>) -> Result<String, Error> {
+        let mut entries = match entry {
+            Some(entry) => return Ok(entry.to_owned()),
+            None => self.entries()?,
+        };
+        match entries.len() {
+            1 => Ok(entries.remove(0)),
+            0 => {
+                let problem = "it has no compute entry point".to_owned();
+                Err(KernelError::Kernel { kernel: self.shader().to_owned(), problem }.into())
+            }
+            _ => Err(Error::Refused {
+                problem: format!("kernel '{}': it has several entry points", self.shader()),
+                remedy: Remedy::EntryPoint(entries),
+            }),
+        }
     }
 
     /// One entry point with its overrides set, to be launched and counted: `entry`, or the only one there is.
@@ -149,7 +200,13 @@ impl ShaderFile {
         entry: Option<&str>,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Arc<dyn Countable>, Error> {
-        Ok(Arc::new(self.kernel(entry, overrides)?))
+        match &self.0 {
+            Read::Naga(_) => Ok(Arc::new(self.kernel(entry, overrides)?)),
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module) => {
+                Ok(Arc::new(SpirvShader::new(module, &self.meant(entry)?, overrides)?))
+            }
+        }
     }
 
     /// One entry point with its overrides set: `entry`, or the only one there is.
@@ -162,55 +219,41 @@ impl ShaderFile {
         entry: Option<&str>,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<KernelModule, Error> {
-        let problem = |problem: String| {
-            Err(KernelError::Kernel { kernel: self.parsed.name.clone(), problem }.into())
-        };
-        let entries = self.entries();
-        let entry = match (entry, &entries[..]) {
-            (Some(entry), _) => entry,
-            (None, &[only]) => only,
-            (None, []) => return problem("it has no compute entry point".into()),
-            (None, _) => {
-                return Err(Error::Refused {
-                    problem: format!("kernel '{}': it has several entry points", self.parsed.name),
-                    remedy: Remedy::EntryPoint(entries.into_iter().map(str::to_owned).collect()),
-                });
+        let entry = self.meant(entry)?;
+        match &self.0 {
+            Read::Naga(parsed) => {
+                check(parsed, overrides)?;
+                Ok(KernelModule::from_parsed(parsed, &entry, overrides)?)
             }
-        };
-        self.check(overrides)?;
-        Ok(KernelModule::from_parsed(&self.parsed, entry, overrides)?)
-    }
-
-    /// Whether each of these overrides is one of the shader's, and a whole number where it must be.
-    fn check(&self, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
-        let problem = |problem: String| {
-            Err(KernelError::Kernel { kernel: self.parsed.name.clone(), problem }.into())
-        };
-        for (name, value) in overrides {
-            let mut known = self.parsed.module.overrides.iter().map(|(_, known)| known);
-            let Some(found) = known.find(|known| is_called(known, name)) else {
-                let known: Vec<String> = self
-                    .parsed
-                    .module
-                    .overrides
-                    .iter()
-                    .filter_map(|(_, known)| called(known))
-                    .collect();
-                return problem(match known[..] {
-                    [] => format!("no override '{name}': it has none"),
-                    _ => format!("no override '{name}': it has {}", known.join(", ")),
-                });
-            };
-            let whole = match self.parsed.module.types[found.ty].inner {
-                TypeInner::Scalar(scalar) => scalar.kind != ScalarKind::Float,
-                _ => false,
-            };
-            if whole && value.fract() != 0.0 {
-                return problem(format!("its override '{name}' is a whole number, not {value}"));
-            }
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module) => Ok(spirv::read(&module.specialized(overrides)?, &entry)?),
         }
-        Ok(())
     }
+}
+
+/// Whether each of these overrides is one of the shader's, and a whole number where it must be.
+fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
+    let problem =
+        |problem: String| Err(KernelError::Kernel { kernel: parsed.name.clone(), problem }.into());
+    for (name, value) in overrides {
+        let mut known = parsed.module.overrides.iter().map(|(_, known)| known);
+        let Some(found) = known.find(|known| is_called(known, name)) else {
+            let known: Vec<String> =
+                parsed.module.overrides.iter().filter_map(|(_, known)| called(known)).collect();
+            return problem(match known[..] {
+                [] => format!("no override '{name}': it has none"),
+                _ => format!("no override '{name}': it has {}", known.join(", ")),
+            });
+        };
+        let whole = match parsed.module.types[found.ty].inner {
+            TypeInner::Scalar(scalar) => scalar.kind != ScalarKind::Float,
+            _ => false,
+        };
+        if whole && value.fract() != 0.0 {
+            return problem(format!("its override '{name}' is a whole number, not {value}"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads WGSL and the files beside it that it is continued in.
@@ -238,8 +281,8 @@ impl From<String> for Unread {
 }
 
 #[cfg(feature = "spirv")]
-fn spirv(name: &str, words: &[u8]) -> Result<Parsed, KernelError> {
-    Parsed::spirv(name, words)
+fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
+    SpirvModule::read(name, bytes).map(Read::Spirv)
 }
 
 #[cfg(feature = "glsl")]
@@ -248,7 +291,7 @@ fn glsl(name: &str, text: &str) -> Result<Parsed, KernelError> {
 }
 
 #[cfg(not(feature = "spirv"))]
-fn spirv(name: &str, _: &[u8]) -> Result<Parsed, KernelError> {
+fn spirv(name: &str, _: &[u8]) -> Result<Read, KernelError> {
     Err(missing(name, "SPIR-V", "spirv"))
 }
 

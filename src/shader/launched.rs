@@ -33,7 +33,8 @@ impl Launched {
         grids: &[[u32; 3]],
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Self, Error> {
-        let known = file.entries();
+        let known = file.entries()?;
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let mut names: Vec<Option<&str>> = Vec::new();
         for entry in entries {
             if entry == ALL && !known.contains(&ALL) {

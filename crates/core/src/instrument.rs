@@ -51,7 +51,7 @@ use crate::{
     flow::Flow,
     guard::Stage,
     ir::arms_mut,
-    kernel::{KernelModule, ResourceKind, diagnosis, resources, validate},
+    kernel::{KernelModule, diagnosis, resources, validate},
     table::{Block, Loop, Rows, without_idle_counters},
 };
 
@@ -74,7 +74,10 @@ pub struct Instrumented {
 /// # Errors
 /// Where an operation has no price, naming its line, and where the limits leave no room for the counters.
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
-    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, binding(kernel, limits)?))
+    kernel.guarded(Stage::Rewriting, || {
+        let counters = CounterBinding::free(&kernel.name, &kernel.resources, limits)?;
+        rewrite(kernel, limits, counters)
+    })
 }
 
 /// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
@@ -261,35 +264,4 @@ fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
     };
     let block = arms_mut(&mut block[index]).swap_remove(arm);
     insert(block, rest, statements);
-}
-
-/// The first free group; where every group is taken, the first free binding of one.
-fn binding(kernel: &KernelModule, limits: &Limits) -> Result<CounterBinding, Error> {
-    let full = |what: &str, limit: u32| Error::Uncountable {
-        kernel: kernel.name.clone(),
-        problem: format!(
-            "the adapter allows {limit} {what}, and the kernel leaves none for the counters; \
-             merge two of its buffers"
-        ),
-        line: None,
-    };
-    let resources = &kernel.resources;
-    let storage =
-        resources.iter().filter(|r| matches!(r.kind, ResourceKind::Storage { .. })).count();
-    if storage as u64 >= limits.storage_bindings.into() {
-        return Err(full("storage bindings", limits.storage_bindings));
-    }
-    let free = |group: u32, binding: u32| {
-        !resources.iter().any(|r| (r.group, r.binding) == (group, binding))
-    };
-    let group = (0..limits.bind_groups).find(|&g| resources.iter().all(|r| r.group != g));
-    if let Some(group) = group {
-        return Ok(CounterBinding { group, binding: 0 });
-    }
-    (0..limits.bind_groups)
-        .find_map(|group| {
-            let binding = (0..limits.bindings_per_group).find(|&b| free(group, b))?;
-            Some(CounterBinding { group, binding })
-        })
-        .ok_or_else(|| full("bindings in each group", limits.bindings_per_group))
 }

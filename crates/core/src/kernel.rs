@@ -10,6 +10,8 @@ mod overrides;
 use std::{borrow::Cow, collections::BTreeMap};
 
 pub use layout::{Layout, LayoutPart, Number, NumberKind};
+#[cfg(feature = "spirv-rewrite")]
+pub(crate) use layout::{Shape, Tail};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},

@@ -11,9 +11,12 @@
 //! | file | its one job |
 //! |---|---|
 //! | `words` | words and instructions, by the grammar |
+//! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
+//! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
+//! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
@@ -22,19 +25,30 @@ mod cfg;
 mod dead;
 mod flush;
 mod fold;
+mod interface;
+mod listing;
 mod means;
 mod memory;
 mod module;
+mod nesting;
+mod outline;
 mod price;
 mod read;
 mod rewrite;
+mod shader;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
 
 use rspirv::spirv::{ExecutionModel, NonsemanticShaderDebuginfo100Op as Debug, Op};
 
-pub use self::means::{Counters, Means};
+pub use rspirv::spirv::Capability;
+
+pub use self::{
+    interface::Interface,
+    means::{Counters, Means},
+    shader::{SpecConstant, SpirvModule},
+};
 
 use self::{
     module::Module,
@@ -59,6 +73,7 @@ pub struct SpirvKernel<'a> {
     module: Module<'a>,
     entry: Id,
     points: Vec<Point>,
+    has_loops: bool,
     table: BlockTable,
 }
 
@@ -76,9 +91,19 @@ impl<'a> SpirvKernel<'a> {
         subgroup: Option<u32>,
     ) -> Result<Self, Error> {
         guarded(name, Stage::Reading, || {
-            read(name, words, entry, specialization, subgroup)
+            read(name, words, entry, specialization, subgroup, Lines::Stated)
                 .map_err(|problem| Error::Kernel { kernel: name.to_owned(), problem })
         })
+    }
+
+    /// The same for an adapter that ends the loops of an invocation after so many rounds, where it does: the module
+    /// that counts looks whether they have lasted, and what is decoded is an error where they have not.
+    #[must_use]
+    pub fn within_budget(mut self, loop_rounds: Option<u32>) -> Self {
+        let budget = loop_rounds.filter(|_| self.has_loops);
+        self.table.budget = budget;
+        self.table.rows.cut = budget.map_or(0, |_| 1);
+        self
     }
 
     /// What its counters mean. A block with an instruction that has no price is an error of
@@ -106,15 +131,16 @@ fn read<'a>(
     entry: &str,
     specialization: &Specialization,
     subgroup: Option<u32>,
+    lines: Lines,
 ) -> Result<SpirvKernel<'a>, String> {
     let module = Module::read(words, specialization)?;
     let id = entry_point(&module, entry)?;
-    let (blocks, points) = plan(&module, id, entry, subgroup)?;
-    let workgroup = module.workgroup(id)?;
+    let Plan { blocks, points, has_loops } = plan(&module, id, entry, subgroup, lines)?;
+    let workgroup = module.workgroup(id)?.into_iter().map(u64::from).product();
     let rows = Rows { counters: points.len() as u32 + 1, cut: 0 };
     let kernel = name.to_owned();
     let table = BlockTable { kernel, workgroup, rows, budget: None, loops: Vec::new(), blocks };
-    Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, table })
+    Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, has_loops, table })
 }
 
 fn entry_point(module: &Module<'_>, entry: &str) -> Result<Id, String> {
@@ -129,21 +155,40 @@ fn entry_point(module: &Module<'_>, entry: &str) -> Result<Id, String> {
     if rewrite::is_entry(module, id) { Ok(id) } else { Err(format!("'{entry}' is no function")) }
 }
 
-/// The metered blocks, and where to count for them: the counters from 1 on.
+/// What costs are charged to.
+#[derive(Clone, Copy, PartialEq)]
+enum Lines {
+    /// The lines that the module states.
+    Stated,
+    /// Those of its listing, an instruction a line.
+    Listed,
+}
+
+/// What is counted of an entry point.
+struct Plan {
+    /// The metered blocks.
+    blocks: Vec<Block>,
+    /// Where to count for them: the counters from 1 on.
+    points: Vec<Point>,
+    has_loops: bool,
+}
+
 fn plan(
     module: &Module<'_>,
     entry: Id,
     entry_name: &str,
     subgroup: Option<u32>,
-) -> Result<(Vec<Block>, Vec<Point>), String> {
+    lines: Lines,
+) -> Result<Plan, String> {
     let pricer = SpirvPricer { module, subgroup };
     let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
-    let mut file = None;
+    let (mut file, mut has_loops) = (None, false);
     for function in module.reachable(entry)? {
         // Callers come before what they call; what is called in blocks out of reach is not.
         let Some(executions) = calls.remove(&function.id) else { continue };
         let flow = cfg::read(module, function)?;
+        has_loops |= flow.blocks.iter().any(|block| block.depth > 0);
         let flows = flow.graph.solve(flow.ends, &executions, |block| {
             let cfg::BasicBlock { site, depth, .. } = flow.blocks[block];
             points.push(Point { site, once: function.id == entry && depth == 0 });
@@ -168,7 +213,10 @@ fn plan(
             let mut line = None;
             for index in block.range.clone() {
                 let instruction = module.instructions[index];
-                line = line_of(module, instruction, &mut file, line);
+                line = match lines {
+                    Lines::Stated => line_of(module, instruction, &mut file, line),
+                    Lines::Listed => u32::try_from(index + 1).ok(),
+                };
                 if instruction.is(Op::FunctionCall) {
                     *calls.entry(instruction.operands()[0]).or_default() += flow;
                 }
@@ -193,7 +241,7 @@ fn plan(
     }
     let used = without_idle_counters(&mut blocks, &mut []);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
-    Ok((blocks, points.map(|(_, point)| point).collect()))
+    Ok(Plan { blocks, points: points.map(|(_, point)| point).collect(), has_loops })
 }
 
 /// The line that holds from an instruction on. Only lines of `file` are lines of the kernel; the first that is
@@ -211,7 +259,7 @@ fn line_of(
         Some(Op::NoLine) => None,
         Some(Op::ExtInst) => {
             let set = module.imports.get(&operands[0]).map(String::as_str);
-            if set != Some("NonSemantic.Shader.DebugInfo.100") {
+            if set != Some(listing::DEBUG_INFO) {
                 return before;
             }
             match (Debug::from_u32(operands[1]), &operands[2..]) {

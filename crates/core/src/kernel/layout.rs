@@ -8,7 +8,7 @@ use naga::{ArraySize, Handle, Module, ScalarKind, Type, TypeInner, proc::Alignme
 pub struct Number {
     /// What kind of number.
     pub kind: NumberKind,
-    /// Bytes: 2, 4 or 8.
+    /// Bytes: 1, 2, 4 or 8.
     pub width: u8,
 }
 
@@ -54,22 +54,32 @@ pub struct LayoutPart {
     pub scalars: u64,
 }
 
+/// What a runtime-sized array repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Tail {
-    offset: u64,
-    stride: u64,
-    element: Shape,
+pub(crate) struct Tail {
+    /// Bytes before it.
+    pub(crate) offset: u64,
+    /// Bytes from one element to the next.
+    pub(crate) stride: u64,
+    pub(crate) element: Shape,
 }
 
 /// A type that can be in a buffer, as scalars at byte offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     Scalar(Number),
     Repeat { count: u64, stride: u64, of: Box<Self> },
     Members(Vec<(u64, Self)>),
 }
 
 impl Layout {
+    /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
+    /// bound.
+    #[cfg(feature = "spirv-rewrite")]
+    pub(crate) const fn new(fixed: Shape, bytes: u64, tail: Option<Tail>) -> Self {
+        Self { fixed, bytes, tail }
+    }
+
     /// The layout of a variable of type `ty`; `None` where it is no buffer of numbers.
     pub(super) fn of(module: &Module, ty: Handle<Type>) -> Option<Self> {
         let bytes = u64::from(module.types[ty].inner.try_size(module.to_ctx())?);
@@ -105,6 +115,20 @@ impl Layout {
             .as_ref()
             .map(|tail| LayoutPart { bytes: tail.stride, scalars: tail.element.scalars() });
         (LayoutPart { bytes, scalars: self.fixed.scalars() }, each)
+    }
+
+    /// The kinds of numbers that it is made of, in the order of their first place: `u32, f32`.
+    #[cfg(feature = "spirv-rewrite")]
+    pub(crate) fn numbers(&self) -> String {
+        let mut kinds: Vec<String> = Vec::new();
+        let Ok(()) = self.each(self.bytes, |_, number| {
+            let kind = number.to_string();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        kinds.join(", ")
     }
 
     /// Whether the shader leaves the size to the host.

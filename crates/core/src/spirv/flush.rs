@@ -48,6 +48,11 @@ pub(super) fn wrapper(
     builder.statement(Op::Function, &[void, function, 0, ty]);
     let label = builder.id();
     builder.statement(Op::Label, &[label]);
+    let rounds = (rows.cut > 0).then(|| {
+        let uint = builder.uint();
+        let pointer = builder.pointer(StorageClass::Function, uint);
+        builder.value(Op::Variable, pointer, &[StorageClass::Function as u32])
+    });
     builder.value(Op::FunctionCall, void, &[inner]);
 
     let (buffer, variable) = buffer(builder, rows, means, vulkan, group);
@@ -65,6 +70,9 @@ pub(super) fn wrapper(
         builder.where_true(elected, |builder| hand_over(builder, &buffer, &sums));
     } else {
         hand_over(builder, &buffer, &sums);
+    }
+    if let Some(rounds) = rounds {
+        look(builder, rounds, group, &buffer, rows);
     }
     builder.statement(Op::Return, &[]);
     builder.statement(Op::FunctionEnd, &[]);
@@ -106,16 +114,59 @@ fn buffer(
     (Buffer { base, pointer, number, wide, stripe, scope }, variable)
 }
 
-/// Where the workgroup's stripe begins. Fibonacci hashing, as neighbours run at the same time.
-fn stripe(builder: &mut Builder<'_, '_>, group: Id, numbers: u32) -> Id {
-    const GOLDEN: u32 = 0x9e37_79b9;
+/// Which workgroup this is.
+fn place(builder: &mut Builder<'_, '_>, group: Id) -> [Id; 3] {
     let uint = builder.uint();
     let vector = builder.ty(Type::Vector { component: uint, count: 3 });
     let vector = builder.pointee(group, vector);
     let component = builder.component(vector, uint);
     let group = builder.value(Op::Load, vector, &[group]);
-    let [x, y, z] =
-        [0, 1, 2].map(|at| builder.value(Op::CompositeExtract, component, &[group, at]));
+    [0, 1, 2].map(|at| builder.value(Op::CompositeExtract, component, &[group, at]))
+}
+
+/// Looks whether an adapter's budget of loop rounds has lasted, and where it has not, counts the invocation as cut.
+/// An adapter whose budget is used up ends every loop after one round, so a loop of two is tried behind all else that
+/// the invocation does. `variable` is one of the function's, of type `u32`.
+fn look(builder: &mut Builder<'_, '_>, variable: Id, group: Id, buffer: &Buffer, rows: Rows) {
+    let (uint, boolean) = (builder.uint(), builder.ty(Type::Bool));
+    let (zero, one, two, three) =
+        (builder.number(0), builder.number(1), builder.number(2), builder.number(3));
+    // No grid has so many columns, which compilers do not use: were the number of rounds a constant, they would unroll
+    // the loop.
+    let [column, ..] = place(builder, group);
+    let last = builder.number(u32::MAX);
+    let is_last = builder.value(Op::IEqual, boolean, &[column, last]);
+    let wanted = builder.uints(Op::Select, &[is_last, three, two]);
+    builder.statement(Op::Store, &[variable, zero]);
+    let [head, body, next, end] = [(); 4].map(|()| builder.id());
+    builder.statement(Op::Branch, &[head]);
+    builder.statement(Op::Label, &[head]);
+    builder.statement(Op::LoopMerge, &[end, next, 0]);
+    builder.statement(Op::Branch, &[body]);
+    builder.statement(Op::Label, &[body]);
+    let before = builder.value(Op::Load, uint, &[variable]);
+    let after = builder.uints(Op::IAdd, &[before, one]);
+    builder.statement(Op::Store, &[variable, after]);
+    let done = builder.value(Op::UGreaterThanEqual, boolean, &[after, wanted]);
+    builder.statement(Op::BranchConditional, &[done, end, next]);
+    builder.statement(Op::Label, &[next]);
+    builder.statement(Op::Branch, &[head]);
+    builder.statement(Op::Label, &[end]);
+    let had = builder.value(Op::Load, uint, &[variable]);
+    let cut = builder.value(Op::ULessThan, boolean, &[had, two]);
+    builder.where_true(cut, |builder| {
+        // The rows of cut invocations begin where a counter would, and their upper half is no one's.
+        let limb = if buffer.wide { rows.cut_limb() / 2 } else { rows.cut_limb() };
+        let pointer = buffer.place(builder, limb);
+        let one = if buffer.wide { builder.constant(buffer.number, 1) } else { one };
+        buffer.add(builder, pointer, one);
+    });
+}
+
+/// Where the workgroup's stripe begins. Fibonacci hashing, as neighbours run at the same time.
+fn stripe(builder: &mut Builder<'_, '_>, group: Id, numbers: u32) -> Id {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let [x, y, z] = place(builder, group);
     let sum = builder.uints(Op::IAdd, &[x, y]);
     let sum = builder.uints(Op::IAdd, &[sum, z]);
     let golden = builder.number(GOLDEN);

@@ -194,13 +194,21 @@ impl<'a> Module<'a> {
         inputs
     }
 
-    /// Invocations of a workgroup.
-    pub(super) fn workgroup(&self, entry: Id) -> Result<u64, String> {
+    /// Invocations of a workgroup along each dimension.
+    pub(super) fn workgroup(&self, entry: Id) -> Result<[u32; 3], String> {
+        let extent = |id: &Id| {
+            let extent = self.constant(*id)?;
+            u32::try_from(extent).map_err(|_| format!("a workgroup of {extent} invocations"))
+        };
+        let extents = |ids: &[Id]| match ids {
+            [x, y, z] => Ok([extent(x)?, extent(y)?, extent(z)?]),
+            _ => Err("its workgroup has other than three dimensions".to_owned()),
+        };
         let built_in = self.decorations.iter().find(|&(&(_, decoration), &value)| {
             decoration == Decoration::BuiltIn as u32 && value == BuiltIn::WorkgroupSize as u32
         });
         if let Some(constant) = built_in.and_then(|(&(id, _), _)| self.definition(id)) {
-            return constant.operands().iter().map(|&id| self.constant(id)).product();
+            return extents(constant.operands());
         }
         for instruction in &self.instructions {
             let operands = instruction.operands();
@@ -209,12 +217,12 @@ impl<'a> Module<'a> {
                 (Some(Op::ExecutionMode), &[mode, x, y, z])
                     if its == entry && mode == ExecutionMode::LocalSize as u32 =>
                 {
-                    return Ok([x, y, z].into_iter().map(u64::from).product());
+                    return Ok([x, y, z]);
                 }
-                (Some(Op::ExecutionModeId), &[mode, x, y, z])
-                    if its == entry && mode == ExecutionMode::LocalSizeId as u32 =>
+                (Some(Op::ExecutionModeId), [mode, ids @ ..])
+                    if its == entry && *mode == ExecutionMode::LocalSizeId as u32 =>
                 {
-                    return [x, y, z].into_iter().map(|id| self.constant(id)).product();
+                    return extents(ids);
                 }
                 _ => {}
             }

@@ -1,0 +1,85 @@
+//! The text that goes with a module: the source that it was compiled from, where it carries that and says which line
+//! an instruction is of; else what it states itself, an instruction a line.
+
+use rspirv::{
+    binary::{Consumer, Disassemble, ParseAction, parse_words},
+    dr,
+    spirv::{NonsemanticShaderDebuginfo100Op as Debug, Op},
+};
+
+use super::{module::Module, words::text};
+
+/// The set of extended instructions that says where code is from.
+pub(super) const DEBUG_INFO: &str = "NonSemantic.Shader.DebugInfo.100";
+
+/// Whether the module says which lines its instructions are of.
+pub(super) fn has_lines(module: &Module<'_>) -> bool {
+    module.functions.iter().flat_map(|function| function.range.clone()).any(|index| {
+        let instruction = module.instructions[index];
+        instruction.is(Op::Line)
+            || debug(module, index).is_some_and(|(what, _)| what == Debug::DebugLine)
+    })
+}
+
+/// The source that the module carries; `None` where it carries none. Of several, it is the one whose lines come first.
+pub(super) fn source(module: &Module<'_>) -> Option<String> {
+    for (index, instruction) in module.instructions.iter().enumerate() {
+        let operands = instruction.operands();
+        if instruction.is(Op::Source)
+            && let Some(words) = operands.get(3..).filter(|words| !words.is_empty())
+        {
+            let more = module.instructions[index + 1..].iter();
+            let more = more.take_while(|its| its.is(Op::SourceContinued));
+            let parts = [words].into_iter().chain(more.map(|its| its.operands()));
+            return Some(parts.map(|words| text(words).0).collect());
+        }
+        if let Some((Debug::DebugSource, &[_, code, ..])) = debug(module, index) {
+            let definition = module.definition(code).filter(|its| its.is(Op::String))?;
+            return Some(text(definition.operands()).0);
+        }
+    }
+    None
+}
+
+/// The instructions of a module, a line each: line `n` is instruction `n - 1`.
+///
+/// # Errors
+/// Where the words are no module.
+pub(super) fn listing(words: &[u32]) -> Result<String, String> {
+    let mut lines = Lines(String::new());
+    parse_words(words, &mut lines).map_err(|state| format!("it cannot be listed: {state}"))?;
+    Ok(lines.0)
+}
+
+/// An instruction that says where code is from, and its operands.
+fn debug<'a>(module: &Module<'a>, index: usize) -> Option<(Debug, &'a [u32])> {
+    let instruction = module.instructions[index];
+    let (&set, rest) = instruction.operands().split_first()?;
+    let (&what, operands) = rest.split_first()?;
+    let known = module.imports.get(&set).is_some_and(|name| name == DEBUG_INFO);
+    let what = Debug::from_u32(what).filter(|_| known && instruction.is(Op::ExtInst))?;
+    Some((what, operands))
+}
+
+struct Lines(String);
+
+impl Consumer for Lines {
+    fn initialize(&mut self) -> ParseAction {
+        ParseAction::Continue
+    }
+
+    fn finalize(&mut self) -> ParseAction {
+        ParseAction::Continue
+    }
+
+    fn consume_header(&mut self, _: dr::ModuleHeader) -> ParseAction {
+        ParseAction::Continue
+    }
+
+    fn consume_instruction(&mut self, instruction: dr::Instruction) -> ParseAction {
+        // A text within an instruction may have lines of its own.
+        self.0.push_str(&instruction.disassemble().replace('\n', "\\n"));
+        self.0.push('\n');
+        ParseAction::Continue
+    }
+}

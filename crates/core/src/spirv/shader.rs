@@ -1,0 +1,347 @@
+//! A module as a file holds it: its entry points, what its specialisation constants may be given, and the same
+//! module with the values of one pipeline written into it. Knows no host and nothing of counting.
+
+use std::collections::BTreeMap;
+
+use rspirv::spirv::{Decoration, ExecutionModel, Op};
+
+use super::{
+    Lines, Specialization, SpirvKernel, entry_point,
+    interface::{self, Interface},
+    listing,
+    module::{Module, Type},
+    words::{HEADER, Id, Instruction, push, text},
+};
+use crate::{
+    Error,
+    guard::{Stage, guarded},
+};
+
+/// A SPIR-V module.
+#[derive(Clone, Debug)]
+pub struct SpirvModule {
+    /// Name for labels and messages.
+    pub name: String,
+    /// Its words, header included.
+    pub words: Vec<u32>,
+}
+
+/// A constant that a pipeline may give a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpecConstant {
+    /// Its number.
+    pub number: u32,
+    /// Its name, where the module has one.
+    pub name: Option<String>,
+    /// Its type: `bool`, `u32`, `f16` and so on.
+    pub ty: String,
+    /// Its value where a pipeline gives none.
+    pub default: f64,
+}
+
+impl SpirvModule {
+    /// Reads a module from the bytes of a file, in either order of bytes.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where they are no SPIR-V.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let problem = |problem: String| Error::Kernel { kernel: name.to_owned(), problem };
+        let (words, []) = bytes.as_chunks::<4>() else {
+            return Err(problem(format!(
+                "SPIR-V is words of four bytes, and {} bytes are no whole number of them",
+                bytes.len()
+            )));
+        };
+        let mut words: Vec<u32> = words.iter().map(|&word| u32::from_le_bytes(word)).collect();
+        if words.first().is_some_and(|&magic| magic == rspirv::spirv::MAGIC_NUMBER.swap_bytes()) {
+            words.iter_mut().for_each(|word| *word = word.swap_bytes());
+        }
+        let module = Self { name: name.to_owned(), words };
+        module.view(|_| Ok(()))?;
+        Ok(module)
+    }
+
+    /// The names of its compute entry points, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module.
+    pub fn entries(&self) -> Result<Vec<String>, Error> {
+        self.view(|module| {
+            let points = module.instructions.iter().filter(|its| its.is(Op::EntryPoint));
+            let compute = points.filter(|i| i.operands()[0] == ExecutionModel::GLCompute as u32);
+            Ok(compute.map(|its| text(&its.operands()[2..]).0).collect())
+        })
+    }
+
+    /// The constants that a pipeline may give a value, by their numbers.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module.
+    pub fn constants(&self) -> Result<Vec<SpecConstant>, Error> {
+        self.view(|module| {
+            let mut found: Vec<_> = specializable(module)
+                .map(|(number, id)| {
+                    let ty = module.ty(module.value_type(id)?)?;
+                    let name = module.names.get(&id).filter(|name| !name.is_empty()).cloned();
+                    let default = number_of(ty, module.constant(id)?);
+                    Ok(SpecConstant { number, name, ty: spelled(ty), default })
+                })
+                .collect::<Result<_, String>>()?;
+            found.sort_by_key(|constant| constant.number);
+            Ok(found)
+        })
+    }
+
+    /// The module with values written in as what its constants are where a pipeline gives none. `values` go by name
+    /// or by number.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where a value goes to no constant, or its type does not hold it.
+    pub fn specialized(&self, values: &BTreeMap<String, f64>) -> Result<Self, Error> {
+        let words = self.view(|module| {
+            let mut bits: BTreeMap<Id, u64> = BTreeMap::new();
+            for (said, &value) in values {
+                let is_it = |&(number, id): &(u32, Id)| {
+                    number.to_string() == *said || module.names.get(&id) == Some(said)
+                };
+                let Some((_, id)) = specializable(module).find(is_it) else {
+                    return Err(unknown(module, said));
+                };
+                let ty = module.ty(module.value_type(id)?)?;
+                let fits = bits_of(ty, value);
+                bits.insert(
+                    id,
+                    fits.ok_or_else(|| {
+                        format!("its constant '{said}' is {}, and {value} is none", spelled(ty))
+                    })?,
+                );
+            }
+            Ok(written(module, &bits))
+        })?;
+        Ok(Self { name: self.name.clone(), words })
+    }
+
+    /// The module with every specialisation constant as a plain one, and what is computed of them as its value where
+    /// that is known: for readers that know no such constants.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module.
+    pub fn settled(&self) -> Result<Self, Error> {
+        let words = self.view(|module| Ok(settled(module)))?;
+        Ok(Self { name: self.name.clone(), words })
+    }
+
+    /// What an entry point asks of its host, constants as the module has them.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where there is no such entry point, or something is wrong with the module.
+    pub fn interface(&self, entry: &str) -> Result<Interface, Error> {
+        self.view(|module| interface::of(module, entry_point(module, entry)?))
+    }
+
+    /// One entry point, priced; its costs are charged to the lines of [`Self::source`]. `subgroup` is as in
+    /// [`SpirvKernel::read`].
+    ///
+    /// # Errors
+    /// As [`SpirvKernel::read`].
+    pub fn kernel(&self, entry: &str, subgroup: Option<u32>) -> Result<SpirvKernel<'_>, Error> {
+        let lines = self.view(|module| Ok(lines(module)))?;
+        guarded(&self.name, Stage::Reading, || {
+            super::read(&self.name, &self.words, entry, &Specialization::new(), subgroup, lines)
+                .map_err(|problem| Error::Kernel { kernel: self.name.clone(), problem })
+        })
+    }
+
+    /// The text whose lines are charged: the source that the module was compiled from, where it says which line an
+    /// instruction is of, and `None` where it says that and carries no source; else its listing.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module.
+    pub fn source(&self) -> Result<Option<String>, Error> {
+        self.view(|module| match lines(module) {
+            Lines::Stated => Ok(listing::source(module)),
+            Lines::Listed => listing::listing(&self.words).map(Some),
+        })
+    }
+
+    /// The module with each binding named anew; what `name` gives back for a set and a binding is its new binding.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module.
+    pub fn rebound(&self, name: impl Fn(u32, u32) -> Option<u32>) -> Result<Self, Error> {
+        let words = self.view(|module| {
+            let mut words = module.header.to_vec();
+            for instruction in &module.instructions {
+                let start = words.len();
+                words.extend(instruction.words);
+                let &[id, what, binding] = instruction.operands() else { continue };
+                if instruction.is(Op::Decorate)
+                    && what == Decoration::Binding as u32
+                    && let Some(set) = module.decoration(id, Decoration::DescriptorSet)
+                    && let Some(new) = name(set, binding)
+                {
+                    words[start + 3] = new;
+                }
+            }
+            Ok(words)
+        })?;
+        Ok(Self { name: self.name.clone(), words })
+    }
+
+    fn view<T>(&self, look: impl FnOnce(&Module<'_>) -> Result<T, String>) -> Result<T, Error> {
+        guarded(&self.name, Stage::Reading, || {
+            let module = Module::read(&self.words, &Specialization::new());
+            let problem = |problem| Error::Kernel { kernel: self.name.clone(), problem };
+            module.and_then(|module| look(&module)).map_err(problem)
+        })
+    }
+}
+
+fn lines(module: &Module<'_>) -> Lines {
+    if listing::has_lines(module) { Lines::Stated } else { Lines::Listed }
+}
+
+/// The constants with a number, and what they are called in the module.
+fn specializable(module: &Module<'_>) -> impl Iterator<Item = (u32, Id)> {
+    let key = Decoration::SpecId as u32;
+    let decorations = module.decorations.iter();
+    decorations.filter(move |((_, what), _)| *what == key).map(|(&(id, _), &number)| (number, id))
+}
+
+fn unknown(module: &Module<'_>, said: &str) -> String {
+    let mut known: Vec<(u32, String)> = specializable(module)
+        .map(|(number, id)| match module.names.get(&id).filter(|name| !name.is_empty()) {
+            Some(name) => (number, format!("{number} ({name})")),
+            None => (number, number.to_string()),
+        })
+        .collect();
+    known.sort_unstable();
+    let known: Vec<String> = known.into_iter().map(|(_, said)| said).collect();
+    match known[..] {
+        [] => format!("no specialisation constant '{said}': it has none"),
+        _ => format!("no specialisation constant '{said}': it has {}", known.join(", ")),
+    }
+}
+
+/// All words, with the values of some constants replaced.
+fn written(module: &Module<'_>, bits: &BTreeMap<Id, u64>) -> Vec<u32> {
+    let mut words = module.header.to_vec();
+    debug_assert_eq!(words.len(), HEADER);
+    for instruction in &module.instructions {
+        let start = words.len();
+        words.extend(instruction.words);
+        let given = instruction.result().and_then(|id| bits.get(&id));
+        match (instruction.op(), given) {
+            (Some(Op::SpecConstant), Some(&bits)) => {
+                words[start + 3] = bits as u32;
+                if let Some(high) = words.get_mut(start + 4) {
+                    *high = (bits >> 32) as u32;
+                }
+            }
+            (Some(Op::SpecConstantTrue | Op::SpecConstantFalse), Some(&bits)) => {
+                let op = if bits == 0 { Op::SpecConstantFalse } else { Op::SpecConstantTrue };
+                words[start] = words[start] & 0xffff_0000 | op as u32;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+/// All words, with specialisation constants as plain ones.
+fn settled(module: &Module<'_>) -> Vec<u32> {
+    let mut words = module.header.to_vec();
+    for instruction in &module.instructions {
+        let operands = instruction.operands();
+        let numbered =
+            instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
+        let start = words.len();
+        if !numbered {
+            words.extend(instruction.words);
+        }
+        let plain = match instruction.op() {
+            Some(Op::SpecConstant) => Op::Constant,
+            Some(Op::SpecConstantTrue) => Op::ConstantTrue,
+            Some(Op::SpecConstantFalse) => Op::ConstantFalse,
+            Some(Op::SpecConstantComposite) => Op::ConstantComposite,
+            Some(Op::SpecConstantOp) => {
+                if let Some(constant) = folded(module, *instruction) {
+                    words.truncate(start);
+                    words.extend(constant);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        words[start] = words[start] & 0xffff_0000 | plain as u32;
+    }
+    words
+}
+
+/// A computation of constants as the constant that it gives, where its value is known.
+fn folded(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Vec<u32>> {
+    let (id, ty) = (instruction.result()?, instruction.result_type()?);
+    let value = *module.values.get(&id)?;
+    let mut words = Vec::new();
+    match *module.types.get(&ty)? {
+        Type::Bool => {
+            let op = if value == 0 { Op::ConstantFalse } else { Op::ConstantTrue };
+            push(&mut words, op, &[ty, id]);
+        }
+        ref of @ (Type::Int { width, .. } | Type::Float { width, .. }) => {
+            let bits = bits_of(of, number_of(of, value)).filter(|_| width <= 32).unwrap_or(value);
+            let operands = [ty, id, bits as u32, (bits >> 32) as u32];
+            push(&mut words, Op::Constant, &operands[..if width > 32 { 4 } else { 3 }]);
+        }
+        _ => return None,
+    }
+    Some(words)
+}
+
+/// What the type of a constant is called in messages.
+fn spelled(ty: &Type) -> String {
+    match *ty {
+        Type::Bool => "bool".to_owned(),
+        Type::Int { width, signed } => format!("{}{width}", if signed { 'i' } else { 'u' }),
+        Type::Float { width, .. } => format!("f{width}"),
+        _ => "no number".to_owned(),
+    }
+}
+
+/// The bits of a value as a literal of a type, those of narrow integers extended by their sign; `None` where the type
+/// does not hold it.
+fn bits_of(ty: &Type, value: f64) -> Option<u64> {
+    match *ty {
+        Type::Bool => Some(u64::from(value != 0.0)),
+        Type::Int { width, signed } => {
+            let whole = value as i128;
+            let (least, most) = match signed {
+                true => (-(1_i128 << (width - 1)), (1_i128 << (width - 1)) - 1),
+                false => (0, (1_i128 << width) - 1),
+            };
+            let fits = value.fract() == 0.0 && (least..=most).contains(&whole);
+            let bits = if width > 32 { whole as u64 } else { u64::from(whole as u32) };
+            fits.then_some(bits)
+        }
+        Type::Float { width: 16, encoding: None } => {
+            Some(half::f16::from_f64(value).to_bits().into())
+        }
+        Type::Float { width: 32, encoding: None } => Some((value as f32).to_bits().into()),
+        Type::Float { width: 64, encoding: None } => Some(value.to_bits()),
+        _ => None,
+    }
+}
+
+/// The value of such bits.
+fn number_of(ty: &Type, bits: u64) -> f64 {
+    match *ty {
+        Type::Int { width, signed: true } => {
+            let spare = 64 - width;
+            ((bits << spare) as i64 >> spare) as f64
+        }
+        Type::Float { width: 16, encoding: None } => half::f16::from_bits(bits as u16).to_f64(),
+        Type::Float { width: 32, encoding: None } => f32::from_bits(bits as u32).into(),
+        Type::Float { width: 64, encoding: None } => f64::from_bits(bits),
+        _ => bits as f64,
+    }
+}

@@ -1,0 +1,149 @@
+//! SPIR-V that goes to a Vulkan driver as it is, past naga: its words, and a layout of what it binds. Knows what wgpu
+//! switches on of a device and how it numbers bindings; nothing of what the words compute.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use flopmeter_core::spirv::{Capability, Interface};
+use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, Features, ShaderStages};
+
+use super::Gpu;
+use crate::{
+    Error, KernelError,
+    execute::{SpirvProgram, fits},
+    kernel::ResourceKind,
+};
+
+/// The pipeline of a program. Nothing is kept of what the device says of it.
+///
+/// # Errors
+/// Where the device lacks what the module declares, or what it binds is no buffer.
+pub(super) fn pipeline(
+    gpu: &Gpu,
+    program: &SpirvProgram<'_>,
+) -> Result<wgpu::ComputePipeline, Error> {
+    let SpirvProgram { module, entry, interface } = *program;
+    let refused = |problem: String| -> Error {
+        let (kernel, adapter) = (module.name.clone(), gpu.adapter.name.clone());
+        KernelError::BackEnd { kernel, adapter, problem }.into()
+    };
+    fits::extent(&gpu.adapter, &module.name, interface.workgroup_bytes, interface.nesting)?;
+    for &capability in &interface.capabilities {
+        if !has(gpu.device.features(), capability) {
+            return Err(refused(format!(
+                "it declares the capability {capability:?}, which this adapter is not opened with"
+            )));
+        }
+    }
+    if interface.immediate_bytes > 0 {
+        return Err(refused("it takes push constants, which are not set here".to_owned()));
+    }
+
+    let entries = entries(interface).map_err(refused)?;
+    let layouts: Vec<wgpu::BindGroupLayout> = entries
+        .iter()
+        .map(|entries| {
+            gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(&module.name),
+                entries,
+            })
+        })
+        .collect();
+    // wgpu gives the bindings of a group consecutive numbers, in their order, and names them so where it writes
+    // SPIR-V itself.
+    let rebound = module.rebound(|set, binding| {
+        let group = entries.get(set as usize)?;
+        let at = group.iter().position(|entry| entry.binding == binding)?;
+        u32::try_from(at).ok()
+    })?;
+    let layouts: Vec<_> = layouts.iter().map(Some).collect();
+    let layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(&module.name),
+        bind_group_layouts: &layouts,
+        immediate_size: 0,
+    });
+    let [x, y, z] = interface.workgroup_size;
+    let descriptor = wgpu::ShaderModuleDescriptorPassthrough {
+        label: Some(&*module.name),
+        entry_points: Cow::Owned(vec![wgpu::PassthroughShaderEntryPoint {
+            name: entry.into(),
+            workgroup_size: (x, y, z),
+        }]),
+        spirv: Some(rebound.words.into()),
+        ..Default::default()
+    };
+    #[expect(
+        unsafe_code,
+        reason = "the words were read instruction by instruction, what they declare is switched on, and the layout \
+                  is that of their own decorations; a module that is not valid otherwise is as it is in any program: \
+                  its driver's to refuse"
+    )]
+    let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
+    Ok(gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(&program.module.name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(entry),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    }))
+}
+
+/// The layout of each descriptor set, in the order of bindings.
+///
+/// # Errors
+/// Which of its resources is no buffer.
+fn entries(interface: &Interface) -> Result<Vec<Vec<BindGroupLayoutEntry>>, String> {
+    let mut groups: BTreeMap<u32, Vec<BindGroupLayoutEntry>> = BTreeMap::new();
+    for resource in &interface.resources {
+        let ty = match resource.kind {
+            ResourceKind::Uniform { .. } => BufferBindingType::Uniform,
+            ResourceKind::Storage { writable } => {
+                BufferBindingType::Storage { read_only: !writable }
+            }
+            ResourceKind::Opaque => {
+                return Err(format!(
+                    "'{}' at {}.{} is no buffer, and only buffers are bound to SPIR-V as it is",
+                    resource.name, resource.group, resource.binding
+                ));
+            }
+        };
+        groups.entry(resource.group).or_default().push(BindGroupLayoutEntry {
+            binding: resource.binding,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        });
+    }
+    let sets = groups.last_key_value().map_or(0, |(last, _)| last + 1);
+    let mut all = vec![Vec::new(); sets as usize];
+    for (set, mut entries) in groups {
+        entries.sort_by_key(|entry| entry.binding);
+        all[set as usize] = entries;
+    }
+    Ok(all)
+}
+
+/// Whether a device with these features has been opened with a capability of SPIR-V.
+fn has(features: Features, capability: Capability) -> bool {
+    let needed = match capability {
+        Capability::Shader | Capability::Matrix => Features::empty(),
+        Capability::Float16 => Features::SHADER_F16,
+        Capability::Int16 => Features::SHADER_I16,
+        Capability::StorageBuffer16BitAccess | Capability::UniformAndStorageBuffer16BitAccess => {
+            return features.intersects(Features::SHADER_F16 | Features::SHADER_I16);
+        }
+        Capability::Float64 => Features::SHADER_F64,
+        Capability::Int64 => Features::SHADER_INT64,
+        Capability::Int64Atomics => Features::SHADER_INT64_ATOMIC_ALL_OPS,
+        Capability::AtomicFloat32AddEXT => Features::SHADER_FLOAT32_ATOMIC,
+        Capability::GroupNonUniform
+        | Capability::GroupNonUniformVote
+        | Capability::GroupNonUniformArithmetic
+        | Capability::GroupNonUniformBallot
+        | Capability::GroupNonUniformShuffle
+        | Capability::GroupNonUniformShuffleRelative
+        | Capability::GroupNonUniformQuad => Features::SUBGROUP,
+        _ => return false,
+    };
+    features.contains(needed)
+}

@@ -1,0 +1,115 @@
+//! A kernel that came as SPIR-V. A driver of Vulkan is given the module itself, which counts as it states what it does;
+//! an executor that takes no SPIR-V is given what naga reads of it. Knows no file and no option.
+
+use flopmeter_core::{
+    read::Parsed,
+    source::Source,
+    spirv::{Counters, Interface, Means, SpirvModule},
+};
+use std::collections::BTreeMap;
+
+use crate::{
+    Error, KernelError,
+    execute::{Executor, SpirvAbilities, SpirvProgram},
+    instrument::CounterBinding,
+    kernel::{KernelModule, Layout, Resource, ResourceKind},
+    observe::{Countable, Counting},
+};
+
+/// One entry point of a module, with the values of its constants written in.
+#[derive(Clone, Debug)]
+pub(super) struct SpirvShader {
+    module: SpirvModule,
+    entry: String,
+    interface: Interface,
+    source: Option<Source>,
+    /// What naga reads of it, or why it does not.
+    read: Result<KernelModule, KernelError>,
+}
+
+impl SpirvShader {
+    /// An entry point of a module, with values for constants by name or number.
+    ///
+    /// # Errors
+    /// Where a value goes to no constant, and where something is wrong with the module.
+    pub(super) fn new(
+        module: &SpirvModule,
+        entry: &str,
+        values: &BTreeMap<String, f64>,
+    ) -> Result<Self, KernelError> {
+        let module = module.specialized(values)?;
+        let interface = module.interface(entry)?;
+        let source = module.source()?.map(|text| Source::new(&text));
+        let read = read(&module, entry);
+        Ok(Self { module, entry: entry.to_owned(), interface, source, read })
+    }
+
+    fn as_it_is(
+        &self,
+        executor: &mut dyn Executor,
+        abilities: SpirvAbilities,
+    ) -> Result<Counting, Error> {
+        let limits = executor.adapter().limits;
+        let kernel = self.module.kernel(&self.entry, limits.subgroup_lanes)?;
+        let kernel = kernel.within_budget(limits.loop_rounds);
+        let Interface { resources, .. } = &self.interface;
+        let at = CounterBinding::free(&self.module.name, resources, &limits)?;
+        let SpirvAbilities { wide_atomics, subgroups } = abilities;
+        let counters = Counters::Binding { set: at.group, binding: at.binding };
+        let words = kernel.counting(&Means { counters, wide_atomics, subgroups })?;
+        let twin = SpirvModule { name: self.module.name.clone(), words };
+        let mut interface = self.interface.clone();
+        interface.resources.push(Resource {
+            name: "counters".to_owned(),
+            group: at.group,
+            binding: at.binding,
+            kind: ResourceKind::Storage { writable: true },
+        });
+        let compiled = [(&self.module, &self.interface), (&twin, &interface)];
+        let [plain, counting] = compiled.map(|(module, interface)| {
+            executor.compile_spirv(&SpirvProgram { module, entry: &self.entry, interface })
+        });
+        Ok(Counting::compiled(executor, [plain?, counting?], at, kernel.table().clone()))
+    }
+}
+
+/// What naga reads of a module, its constants as they are.
+pub(super) fn read(module: &SpirvModule, entry: &str) -> Result<KernelModule, KernelError> {
+    let words = module.settled()?.words;
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let parsed = Parsed::spirv(&module.name, &bytes)?;
+    KernelModule::from_parsed(&parsed, entry, &BTreeMap::new())
+}
+
+impl Countable for SpirvShader {
+    fn name(&self) -> &str {
+        &self.module.name
+    }
+
+    fn entry(&self) -> &str {
+        &self.entry
+    }
+
+    fn workgroup_size(&self) -> [u32; 3] {
+        self.interface.workgroup_size
+    }
+
+    fn resources(&self) -> &[Resource] {
+        &self.interface.resources
+    }
+
+    fn layout(&self, resource: &Resource) -> Option<Layout> {
+        self.interface.layouts.get(&(resource.group, resource.binding)).cloned()
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error> {
+        match executor.spirv() {
+            Some(abilities) => self.as_it_is(executor, abilities),
+            None => Counting::new(executor, self.read.as_ref().map_err(KernelError::clone)?),
+        }
+    }
+}
