@@ -7,6 +7,8 @@ mod file;
 mod fill;
 mod launched;
 mod npy;
+mod preprocess;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ pub use fill::BufferFill;
 pub use launched::Launched;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use text::SourceOptions;
 
 use crate::{
     Error, KernelError, Remedy,
