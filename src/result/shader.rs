@@ -10,8 +10,7 @@ use super::{DEFINITION, Document, Examined, OwnTally, Watched};
 use crate::{
     execute::Adapter,
     instrument::Line,
-    kernel::KernelModule,
-    observe::{KernelLaunch, Moved, Spread, Timing},
+    observe::{Countable, KernelLaunch, Moved, Spread, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
     shader::{Binding, ShaderRun},
@@ -181,9 +180,9 @@ impl ShaderReport {
         }
         let rows = launches.iter().zip(&series.launches).zip(&series.seconds);
         let rows = rows.map(|((launch, seen), spread)| DispatchRow {
-            entry: launch.kernel.entry_point().name.clone(),
+            entry: launch.kernel.entry().to_owned(),
             grid: launch.grid,
-            workgroup_size: launch.kernel.entry_point().workgroup_size,
+            workgroup_size: launch.kernel.workgroup_size(),
             ops: seen.cost.ops,
             flops: seen.cost.ops.flops(convention),
             traffic: seen.cost.traffic,
@@ -199,10 +198,10 @@ impl ShaderReport {
         });
         let Cost { ops, traffic } = cost;
         let (flops, storage) = (ops.flops(convention), traffic.storage_bytes());
-        let source = kernel.source.as_ref();
+        let source = kernel.source();
         let names = launches.iter().map(|launch| match launches.len() {
-            1 => kernel.name.as_str(),
-            _ => launch.kernel.entry_point().name.as_str(),
+            1 => kernel.name(),
+            _ => launch.kernel.entry(),
         });
         let parts = source.map_or(&[][..], Source::parts).iter();
         let mut report = Self {
@@ -210,14 +209,14 @@ impl ShaderReport {
             definition: DEFINITION.into(),
             convention,
             adapter: Adapter::clone(&series.launches[0].adapter),
-            shader: kernel.name.clone(),
+            shader: kernel.name().to_owned(),
             entry: entries.join(", "),
             overrides: overrides.clone(),
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
             grid: first.grid,
-            workgroup_size: kernel.entry_point().workgroup_size,
+            workgroup_size: kernel.workgroup_size(),
             ops,
             flops,
             traffic,
@@ -262,7 +261,7 @@ impl ShaderReport {
 /// What each line cost, of those that were executed: a branch that was never taken costs nothing, and a listing says
 /// so by its silence.
 fn line_rows(
-    kernel: &KernelModule,
+    kernel: &dyn Countable,
     lines: &BTreeMap<u32, Line>,
     whole: Cost,
     convention: Convention,
@@ -273,7 +272,7 @@ fn line_rows(
     let mut rows: Vec<(SourceLine, Line)> = Vec::new();
     let mut found: BTreeMap<SourceLine, usize> = BTreeMap::new();
     for (&number, line) in lines.iter().filter(|(_, line)| line.executions > 0) {
-        let place = match &kernel.source {
+        let place = match kernel.source() {
             Some(source) => source.place(number),
             None => SourceLine { file: None, number },
         };

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
 };
 
 use flopmeter_core::read::Parsed;
@@ -15,6 +16,7 @@ use super::text::{self, SourceOptions};
 use crate::{
     Error, KernelError, Remedy,
     kernel::{KernelModule, Outline},
+    observe::Countable,
 };
 
 /// A shader that has been read.
@@ -156,6 +158,18 @@ impl ShaderFile {
     pub fn entries(&self) -> Vec<&str> {
         let entries = self.parsed.module.entry_points.iter();
         entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect()
+    }
+
+    /// One entry point with its overrides set, to be launched and counted: `entry`, or the only one there is.
+    ///
+    /// # Errors
+    /// Those of [`Self::kernel`].
+    pub fn countable(
+        &self,
+        entry: Option<&str>,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Arc<dyn Countable>, Error> {
+        Ok(Arc::new(self.kernel(entry, overrides)?))
     }
 
     /// One entry point with its overrides set: `entry`, or the only one there is.
