@@ -43,6 +43,8 @@ pub struct Observed {
     pub cost: Cost,
     /// The same by line of the kernel's source, from 1. Empty where the kernel has no source.
     pub lines: BTreeMap<u32, Line>,
+    /// What of the cost SPIR-V states and nobody uses. `None` where naga IR was counted, of which that is not known.
+    pub dead: Option<Cost>,
     /// Seconds of the plain kernel, the median of several runs; `None` where nothing was timed.
     pub seconds: Option<f64>,
     /// Seconds of the counting kernel, once.
@@ -69,6 +71,8 @@ pub struct Counting {
     counting: ProgramId,
     counters: CounterBinding,
     table: BlockTable,
+    /// Whether the table is of SPIR-V.
+    is_spirv: bool,
 }
 
 /// A kernel called on bound buffers.
@@ -101,18 +105,26 @@ impl Counting {
         kernel: &KernelModule,
         counting: &Instrumented,
     ) -> Result<Self, Error> {
-        let programs = [executor.compile(kernel)?, executor.compile(&counting.kernel)?];
-        Ok(Self::compiled(executor, programs, counting.counters, counting.table.clone()))
+        Ok(Self {
+            adapter: Arc::new(executor.adapter().clone()),
+            plain: executor.compile(kernel)?,
+            counting: executor.compile(&counting.kernel)?,
+            counters: counting.counters,
+            table: counting.table.clone(),
+            is_spirv: false,
+        })
     }
 
-    /// Takes a kernel that was compiled both ways elsewhere.
-    pub fn compiled(
+    /// Takes SPIR-V that was compiled both ways.
+    #[cfg(feature = "spirv")]
+    pub fn of_spirv(
         executor: &dyn Executor,
         [plain, counting]: [ProgramId; 2],
         counters: CounterBinding,
         table: BlockTable,
     ) -> Self {
-        Self { adapter: Arc::new(executor.adapter().clone()), plain, counting, counters, table }
+        let adapter = Arc::new(executor.adapter().clone());
+        Self { adapter, plain, counting, counters, table, is_spirv: true }
     }
 
     /// What the counters mean.
@@ -178,6 +190,7 @@ impl Counting {
             adapter: Arc::clone(&self.adapter),
             cost: self.table.cost(&executions),
             lines: self.table.lines(&executions),
+            dead: self.is_spirv.then(|| self.table.dead(&executions)),
             seconds: None,
             counted_seconds: seconds,
             witness: None,

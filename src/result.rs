@@ -62,3 +62,9 @@ pub const DEFINITION: &str = "Executed operations: every arithmetic operation, l
     an active invocation executes, as the kernel's naga IR states it, after WGSL's constant \
     evaluation and after pipeline overrides are resolved, and before anything a back end adds or \
     removes. Neither a static estimate nor a hardware instruction count.";
+
+/// What the numbers are where SPIR-V went to its driver as it is.
+pub const SPIRV_DEFINITION: &str = "Executed operations: every arithmetic operation, load and store that an \
+    active invocation executes, as the SPIR-V module states it that the driver was given, specialised as the \
+    pipeline asks, and before anything that the driver adds or removes. What a module states and nobody uses is \
+    counted, and told apart as dead. Neither a static estimate nor a hardware instruction count.";

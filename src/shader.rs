@@ -5,10 +5,14 @@
 mod expect;
 mod file;
 mod fill;
+#[cfg(all(feature = "glsl", feature = "spirv"))]
+mod glslang;
 mod launched;
 mod npy;
+mod preprocess;
 #[cfg(feature = "spirv")]
 mod spirv;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +22,7 @@ pub use fill::BufferFill;
 pub use launched::Launched;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use text::SourceOptions;
 
 use crate::{
     Error, KernelError, Remedy,

@@ -32,6 +32,11 @@ pub trait Countable: fmt::Debug + Send + Sync {
     /// The text that lines are lines of, where there is one.
     fn source(&self) -> Option<&Source>;
 
+    /// The compiler that made it of that text, where that was not this crate.
+    fn compiler(&self) -> Option<&str> {
+        None
+    }
+
     /// Rewrites it for what an executor can do, and compiles it both ways.
     ///
     /// # Errors

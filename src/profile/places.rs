@@ -57,6 +57,7 @@ impl Places {
     /// and for the whole plan's time the sum of the passes'.
     pub(super) fn fill(&self, measured: Measurement) -> Measurement {
         let pass = |place: &Place| Observed {
+            dead: None,
             from_layer: place.from_layer,
             ..measured.passes[place.pass].clone()
         };

@@ -6,14 +6,8 @@ use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, Ti
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Document;
+use super::{Document, SPIRV_DEFINITION};
 use crate::op::{Convention, Cost, OpCounts, Traffic};
-
-/// What the numbers of a run are.
-const DEFINITION: &str = "Executed operations: every arithmetic operation, load and store that an active invocation \
-    executes, as the SPIR-V module states it that the program gave its driver, specialised as the pipeline asks, and \
-    before anything that the driver adds or removes. What a module states and nobody uses is counted, and told apart \
-    as dead. Neither a static estimate nor a hardware instruction count.";
 
 /// A run of a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -200,7 +194,7 @@ impl RunReport {
         });
         Self {
             schema: Self::SCHEMA.into(),
-            definition: DEFINITION.into(),
+            definition: SPIRV_DEFINITION.into(),
             convention,
             command,
             exit_code: code,

@@ -2,7 +2,6 @@
 //! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     fs,
     io::{self, Read as _},
@@ -10,15 +9,18 @@ use std::{
     sync::Arc,
 };
 
+use flopmeter_core::read::Parsed;
+#[cfg(feature = "glsl")]
+use flopmeter_core::source::Source;
 #[cfg(feature = "spirv")]
 use flopmeter_core::spirv::SpirvModule;
-use flopmeter_core::{read::Parsed, source::Source};
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
 #[cfg(feature = "spirv")]
-use super::spirv::{self, SpirvShader};
+use super::spirv::{self, Compilation, SpirvShader};
+use super::text::{self, SourceOptions};
 use crate::{
-    Error, KernelError, Remedy, continued,
+    Error, KernelError, Remedy,
     kernel::{KernelModule, Outline},
     observe::Countable,
 };
@@ -32,9 +34,9 @@ pub struct ShaderFile(Read);
 enum Read {
     /// naga's module.
     Naga(Parsed),
-    /// The words themselves.
+    /// The words themselves, and where they were compiled from a text just now, that and by what.
     #[cfg(feature = "spirv")]
-    Spirv(SpirvModule),
+    Spirv(SpirvModule, Option<Compilation>),
 }
 
 /// The path that stands for standard input.
@@ -103,6 +105,15 @@ impl ShaderFile {
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::read_with(path, &SourceOptions::default())
+    }
+
+    /// As [`Self::read`], with macros that are defined and folders in which included files lie.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`]; where the preprocessor meets something wrong, with its file and line; where a macro is
+    /// defined that the shader does not have.
+    pub fn read_with(path: &Path, options: &SourceOptions) -> Result<Self, Error> {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
         let name = Self::name(path);
         let bytes = if path == Path::new(STANDARD_INPUT) {
@@ -112,16 +123,27 @@ impl ShaderFile {
             fs::read(path)
         };
         let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
-        let text = |bytes| {
+        let utf8 = |bytes| {
             String::from_utf8(bytes).map_err(|_| {
                 problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
             })
         };
         let parsed = match Language::of(&bytes, path) {
-            Language::SpirV => return Ok(Self(spirv(&name, &bytes)?)),
-            Language::Glsl => glsl(&name, &text(bytes)?)?,
+            Language::SpirV => match options.defines.keys().next() {
+                None => return Ok(Self(spirv(&name, &bytes)?)),
+                Some(define) => {
+                    return Err(problem(format!(
+                        "is SPIR-V, compiled already, so that '{define}' cannot be defined for it: define it where \
+                         it is compiled"
+                    )));
+                }
+            },
+            Language::Glsl => return glsl(&name, path, utf8(bytes)?, options).map(Self),
             Language::Wgsl => match foreign(path) {
-                None => wgsl(&name, path, text(bytes)?)?,
+                None => {
+                    let source = text::wgsl(&name, path, utf8(bytes)?, options)?;
+                    Parsed::wgsl_source(&name, source)?
+                }
                 Some(language) => {
                     return Err(problem(format!(
                         "is {language}, and a compute shader is WGSL, GLSL or SPIR-V: translate it to one of these"
@@ -143,7 +165,7 @@ impl ShaderFile {
                 Ok(Outline::of(parsed, overrides)?)
             }
             #[cfg(feature = "spirv")]
-            Read::Spirv(module) => Ok(module.outline(overrides)?),
+            Read::Spirv(module, _) => Ok(module.outline(overrides)?),
         }
     }
 
@@ -152,7 +174,7 @@ impl ShaderFile {
         match &self.0 {
             Read::Naga(parsed) => &parsed.name,
             #[cfg(feature = "spirv")]
-            Read::Spirv(module) => &module.name,
+            Read::Spirv(module, _) => &module.name,
         }
     }
 
@@ -168,7 +190,7 @@ impl ShaderFile {
                 Ok(compute.map(|entry| entry.name.clone()).collect())
             }
             #[cfg(feature = "spirv")]
-            Read::Spirv(module) => Ok(module.entries()?),
+            Read::Spirv(module, _) => Ok(module.entries()?),
         }
     }
 
@@ -203,8 +225,9 @@ impl ShaderFile {
         match &self.0 {
             Read::Naga(_) => Ok(Arc::new(self.kernel(entry, overrides)?)),
             #[cfg(feature = "spirv")]
-            Read::Spirv(module) => {
-                Ok(Arc::new(SpirvShader::new(module, &self.meant(entry)?, overrides)?))
+            Read::Spirv(module, compilation) => {
+                let entry = self.meant(entry)?;
+                Ok(Arc::new(SpirvShader::new(module, compilation.as_ref(), &entry, overrides)?))
             }
         }
     }
@@ -226,7 +249,7 @@ impl ShaderFile {
                 Ok(KernelModule::from_parsed(parsed, &entry, overrides)?)
             }
             #[cfg(feature = "spirv")]
-            Read::Spirv(module) => Ok(spirv::read(&module.specialized(overrides)?, &entry)?),
+            Read::Spirv(module, _) => Ok(spirv::read(&module.specialized(overrides)?, &entry)?),
         }
     }
 }
@@ -256,38 +279,53 @@ fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error
     Ok(())
 }
 
-/// Reads WGSL and the files beside it that it is continued in.
-fn wgsl(name: &str, path: &Path, text: String) -> Result<Parsed, Error> {
-    let beside = |next: &str| {
-        let path = path.with_file_name(next);
-        fs::read_to_string(&path).map(Cow::Owned).map_err(|error| {
-            Unread(format!("is continued in {}, which cannot be read: {error}", path.display()))
-        })
-    };
-    let file = path.file_name().map_or_else(String::new, |name| name.display().to_string());
-    let files = continued::whole((file, text.into()), beside)
-        .map_err(|Unread(problem)| Error::File { path: path.to_owned(), problem })?;
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
-    Ok(Parsed::wgsl_source(name, Source::joined(&files))?)
-}
-
-/// Why a file cannot be read with what it is continued in.
-struct Unread(String);
-
-impl From<String> for Unread {
-    fn from(problem: String) -> Self {
-        Self(problem)
-    }
-}
-
 #[cfg(feature = "spirv")]
 fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
-    SpirvModule::read(name, bytes).map(Read::Spirv)
+    SpirvModule::read(name, bytes).map(|module| Read::Spirv(module, None))
 }
 
 #[cfg(feature = "glsl")]
-fn glsl(name: &str, text: &str) -> Result<Parsed, KernelError> {
-    Parsed::glsl(name, text)
+fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Result<Read, Error> {
+    let source = text::glsl(name, path, text, options)?;
+    match Parsed::glsl_source(name, source.clone()) {
+        Ok(parsed) => Ok(Read::Naga(parsed)),
+        Err(refused) => compiled(name, source, refused),
+    }
+}
+
+/// GLSL that naga does not take, by a compiler that is installed.
+#[cfg(all(feature = "glsl", feature = "spirv"))]
+fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Error> {
+    use super::glslang::{Compiled, compile, names};
+
+    let and = |more: String| match refused {
+        KernelError::Shader { ref kernel, ref details } => KernelError::Shader {
+            kernel: kernel.clone(),
+            details: format!("{}\n{more}", details.trim_end()),
+        },
+        ref other => other.clone(),
+    };
+    match compile(source.text()) {
+        Ok(Some(Compiled::Module(bytes, compiler))) => {
+            log::info!("{name}: compiled by {compiler}, since naga does not take it: {refused}");
+            let module = SpirvModule::read(name, &bytes)?;
+            Ok(Read::Spirv(module, Some(Compilation { source, compiler })))
+        }
+        Ok(Some(Compiled::Refused(said))) => Err(and(said).into()),
+        Ok(None) => {
+            let more = format!(
+                "naga's reader takes no more of GLSL, and neither {} is on the path to compile it",
+                names()
+            );
+            Err(and(more).into())
+        }
+        Err(error) => Err(and(format!("a compiler of GLSL cannot be run: {error}")).into()),
+    }
+}
+
+#[cfg(all(feature = "glsl", not(feature = "spirv")))]
+fn compiled(_: &str, _: Source, refused: KernelError) -> Result<Read, Error> {
+    Err(refused.into())
 }
 
 #[cfg(not(feature = "spirv"))]
@@ -296,8 +334,8 @@ fn spirv(name: &str, _: &[u8]) -> Result<Read, KernelError> {
 }
 
 #[cfg(not(feature = "glsl"))]
-fn glsl(name: &str, _: &str) -> Result<Parsed, KernelError> {
-    Err(missing(name, "GLSL", "glsl"))
+fn glsl(name: &str, _: &Path, _: String, _: &SourceOptions) -> Result<Read, Error> {
+    Err(missing(name, "GLSL", "glsl").into())
 }
 
 #[cfg(not(all(feature = "glsl", feature = "spirv")))]

@@ -1,12 +1,13 @@
 //! A kernel that came as SPIR-V. A driver of Vulkan is given the module itself, which counts as it states what it does;
 //! an executor that takes no SPIR-V is given what naga reads of it. Knows no file and no option.
 
+use std::collections::BTreeMap;
+
 use flopmeter_core::{
     read::Parsed,
     source::Source,
     spirv::{Counters, Interface, Means, SpirvModule},
 };
-use std::collections::BTreeMap;
 
 use crate::{
     Error, KernelError,
@@ -16,6 +17,15 @@ use crate::{
     observe::{Countable, Counting},
 };
 
+/// Where a module was compiled from.
+#[derive(Clone, Debug)]
+pub(super) struct Compilation {
+    /// The text.
+    pub(super) source: Source,
+    /// The compiler and its version.
+    pub(super) compiler: String,
+}
+
 /// One entry point of a module, with the values of its constants written in.
 #[derive(Clone, Debug)]
 pub(super) struct SpirvShader {
@@ -23,6 +33,7 @@ pub(super) struct SpirvShader {
     entry: String,
     interface: Interface,
     source: Option<Source>,
+    compiler: Option<String>,
     /// What naga reads of it, or why it does not.
     read: Result<KernelModule, KernelError>,
 }
@@ -34,14 +45,20 @@ impl SpirvShader {
     /// Where a value goes to no constant, and where something is wrong with the module.
     pub(super) fn new(
         module: &SpirvModule,
+        compilation: Option<&Compilation>,
         entry: &str,
         values: &BTreeMap<String, f64>,
     ) -> Result<Self, KernelError> {
         let module = module.specialized(values)?;
         let interface = module.interface(entry)?;
-        let source = module.source()?.map(|text| Source::new(&text));
+        let (source, compiler) = match compilation {
+            Some(Compilation { source, compiler }) => {
+                (Some(source.clone()), Some(compiler.clone()))
+            }
+            None => (module.source()?.map(|text| Source::new(&text)), None),
+        };
         let read = read(&module, entry);
-        Ok(Self { module, entry: entry.to_owned(), interface, source, read })
+        Ok(Self { module, entry: entry.to_owned(), interface, source, compiler, read })
     }
 
     fn as_it_is(
@@ -69,7 +86,7 @@ impl SpirvShader {
         let [plain, counting] = compiled.map(|(module, interface)| {
             executor.compile_spirv(&SpirvProgram { module, entry: &self.entry, interface })
         });
-        Ok(Counting::compiled(executor, [plain?, counting?], at, kernel.table().clone()))
+        Ok(Counting::of_spirv(executor, [plain?, counting?], at, kernel.table().clone()))
     }
 }
 
@@ -104,6 +121,10 @@ impl Countable for SpirvShader {
 
     fn source(&self) -> Option<&Source> {
         self.source.as_ref()
+    }
+
+    fn compiler(&self) -> Option<&str> {
+        self.compiler.as_deref()
     }
 
     fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error> {

@@ -140,6 +140,7 @@ impl Case {
 pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
     let who = Arc::new(adapter("Example", limits));
     let passes = plan.passes.iter().enumerate().map(|(i, pass)| Observed {
+        dead: None,
         adapter: Arc::clone(&who),
         lines: BTreeMap::new(),
         cost: Cost {

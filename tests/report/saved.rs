@@ -43,6 +43,7 @@ pub fn shader_report() -> ShaderReport {
     let executions = vec![10; table.blocks().len()];
     let launches = [KernelLaunch { kernel: &kernel, grid: [2, 1, 1] }];
     let observed = Observed {
+        dead: None,
         adapter: adapter("Example", LIMITS).into(),
         cost: table.cost(&executions),
         lines: table.lines(&executions),
