@@ -72,6 +72,10 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
         Fact::new("adapter", adapter_line(&report.adapter)),
     ];
     facts.extend(report.moved.as_ref().map(provenance::moved));
+    let compiler = report.compiled_by.as_ref();
+    facts.extend(compiler.map(|compiler| {
+        Fact::new("compiled", format!("to SPIR-V by {compiler}, since naga does not take the text"))
+    }));
     facts.extend([
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
@@ -150,13 +154,16 @@ fn bindings(report: &ShaderReport) -> Table {
 
 /// Executed operations by kind.
 fn all_operations(report: &ShaderReport) -> Table {
-    let mut table = operations(&report.ops, None, report.flops, report.convention);
-    table.rows.push(Row::sum([
-        Cell::text("total"),
-        Cell::Blank,
-        Cell::whole(report.flops),
-        Cell::Share(report.flops, report.flops),
-    ]));
+    let mut table = operations(
+        &report.ops,
+        report.dead_ops.as_ref().filter(|dead| !dead.is_zero()),
+        report.flops,
+        report.convention,
+    );
+    let sums = [Cell::whole(report.flops), Cell::Share(report.flops, report.flops)];
+    let blank = table.columns.len() - 1 - sums.len();
+    let before = [Cell::text("total")].into_iter().chain((0..blank).map(|_| Cell::Blank));
+    table.rows.push(Row::sum(before.chain(sums).collect::<Vec<_>>()));
     table
 }
 

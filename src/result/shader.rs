@@ -6,7 +6,7 @@ use flopmeter_core::source::{Source, SourceLine, SourcePart};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Examined, OwnTally, Watched};
+use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched};
 use crate::{
     execute::Adapter,
     instrument::Line,
@@ -33,6 +33,9 @@ pub struct ShaderReport {
     pub moved: Option<Moved>,
     /// The shader as the user named it.
     pub shader: String,
+    /// What compiled it to SPIR-V just now, where naga did not take the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiled_by: Option<String>,
     /// Which entry point ran; of several dispatches, the entry points in order, a comma between.
     pub entry: String,
     /// Overrides that the user set.
@@ -50,6 +53,9 @@ pub struct ShaderReport {
     pub workgroup_size: [u32; 3],
     /// Executed operations.
     pub ops: OpCounts,
+    /// What of those has results that nobody uses, where SPIR-V was counted as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_ops: Option<OpCounts>,
     /// Executed FLOPs under the report's convention.
     pub flops: u64,
     /// Memory touched.
@@ -198,6 +204,8 @@ impl ShaderReport {
         });
         let Cost { ops, traffic } = cost;
         let (flops, storage) = (ops.flops(convention), traffic.storage_bytes());
+        let dead: Option<Cost> = series.launches.iter().map(|seen| seen.dead).sum();
+        let definition = if dead.is_some() { SPIRV_DEFINITION } else { DEFINITION };
         let source = kernel.source();
         let names = launches.iter().map(|launch| match launches.len() {
             1 => kernel.name(),
@@ -206,10 +214,11 @@ impl ShaderReport {
         let parts = source.map_or(&[][..], Source::parts).iter();
         let mut report = Self {
             schema: Self::SCHEMA.into(),
-            definition: DEFINITION.into(),
+            definition: definition.into(),
             convention,
             adapter: Adapter::clone(&series.launches[0].adapter),
             shader: kernel.name().to_owned(),
+            compiled_by: kernel.compiler().map(str::to_owned),
             entry: entries.join(", "),
             overrides: overrides.clone(),
             defines: BTreeMap::new(),
@@ -218,6 +227,7 @@ impl ShaderReport {
             grid: first.grid,
             workgroup_size: kernel.workgroup_size(),
             ops,
+            dead_ops: dead.map(|dead| dead.ops),
             flops,
             traffic,
             intensity: (storage > 0).then(|| flops as f64 / storage as f64),

@@ -1,9 +1,7 @@
 //! GLSL, which naga's reader changes: what is counted is what the language says is executed.
 
-use std::path::Path;
-
 use common::{embedded, on_every_executor};
-use flopmeter::shader::ShaderFile;
+use flopmeter_core::read::Parsed;
 use tempfile::TempDir;
 
 use crate::run::{case, expected, ran, read, spirv};
@@ -73,8 +71,6 @@ fn operators_cost_what_their_wgsl_twins_cost() {
 #[test]
 fn a_left_side_that_cannot_be_told_from_the_right_one_is_refused() {
     let refused = |body: &str| {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("case.comp");
         let text = format!(
             "#version 450
             layout(local_size_x = 1) in;
@@ -84,8 +80,7 @@ fn a_left_side_that_cannot_be_told_from_the_right_one_is_refused() {
             bool get() {{ x[1] = 2.0; return true; }}
             void main() {{ float y; {body} }}"
         );
-        std::fs::write(&path, text).unwrap();
-        let error = ShaderFile::read(Path::new(&path)).expect_err(body).to_string();
+        let error = Parsed::glsl("case.comp", &text).expect_err(body).to_string();
         assert!(error.contains("line 7") && error.contains("glslang"), "{error}");
     };
     refused("if (set(y) && x[0] > 1.0) { x[0] = y; }");

@@ -10,3 +10,4 @@ mod overrides;
 mod panics;
 mod run;
 mod spirv;
+mod words;

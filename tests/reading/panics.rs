@@ -3,8 +3,8 @@
 use std::{path::Path, thread, time::Instant};
 
 use common::embedded;
-use flopmeter::{Error, KernelError, execute::Executor as _, shader::ShaderFile};
-use flopmeter_core::guard::Stage;
+use flopmeter::{Error, KernelError, execute::Executor as _};
+use flopmeter_core::{guard::Stage, read::Parsed};
 use tempfile::TempDir;
 
 use crate::run::{expected, iota, ran, read, wgsl};
@@ -12,7 +12,9 @@ use crate::run::{expected, iota, ran, read, wgsl};
 #[test]
 fn a_panic_of_a_reader_is_an_error_that_names_the_file_and_the_cause() {
     let path = Path::new("tests/cases/glsl_two_shared_arrays.comp");
-    let Err(Error::Core(KernelError::Panicked { kernel, stage, cause })) = ShaderFile::read(path)
+    let text = std::fs::read_to_string(path).unwrap();
+    let Err(KernelError::Panicked { kernel, stage, cause }) =
+        Parsed::glsl(path.to_str().unwrap(), &text)
     else {
         panic!("naga reads several arrays in one declaration: count the case instead");
     };

@@ -32,8 +32,15 @@ struct Buffer {
     scope: Id,
 }
 
-/// The function that calls `inner` and hands the counters over, and the variables that it needs in its
-/// interface. `counters` are those from counter 1 on.
+/// The function that wraps an entry point, and the variables that belong to its interface.
+pub(super) struct Wrapper {
+    pub(super) function: Id,
+    pub(super) inputs: Vec<Id>,
+    /// The buffer of counters, where that is a variable.
+    pub(super) buffer: Option<Id>,
+}
+
+/// The function that calls `inner` and hands the counters over. `counters` are those from counter 1 on.
 pub(super) fn wrapper(
     builder: &mut Builder<'_, '_>,
     (inner, ty, void): (Id, Id, Id),
@@ -42,7 +49,7 @@ pub(super) fn wrapper(
     means: &Means,
     vulkan: bool,
     interface: &[Id],
-) -> (Id, Vec<Id>) {
+) -> Wrapper {
     let function = builder.id();
     let group = builder.place(BuiltIn::WorkgroupId, interface);
     builder.statement(Op::Function, &[void, function, 0, ty]);
@@ -51,7 +58,8 @@ pub(super) fn wrapper(
     let rounds = (rows.cut > 0).then(|| {
         let uint = builder.uint();
         let pointer = builder.pointer(StorageClass::Function, uint);
-        builder.value(Op::Variable, pointer, &[StorageClass::Function as u32])
+        let variable = builder.value(Op::Variable, pointer, &[StorageClass::Function as u32]);
+        (variable, builder.place(BuiltIn::NumWorkgroups, interface))
     });
     builder.value(Op::FunctionCall, void, &[inner]);
 
@@ -71,12 +79,14 @@ pub(super) fn wrapper(
     } else {
         hand_over(builder, &buffer, &sums);
     }
-    if let Some(rounds) = rounds {
-        look(builder, rounds, group, &buffer, rows);
+    if let Some((variable, groups)) = rounds {
+        look(builder, variable, groups, &buffer, rows);
     }
     builder.statement(Op::Return, &[]);
     builder.statement(Op::FunctionEnd, &[]);
-    (function, [group].into_iter().chain(variable).collect())
+    let groups = rounds.map(|(_, groups)| groups);
+    let inputs = [group].into_iter().chain(groups).collect();
+    Wrapper { function, inputs, buffer: variable }
 }
 
 fn buffer(
@@ -114,46 +124,47 @@ fn buffer(
     (Buffer { base, pointer, number, wide, stripe, scope }, variable)
 }
 
-/// Which workgroup this is.
-fn place(builder: &mut Builder<'_, '_>, group: Id) -> [Id; 3] {
+/// The three components of a built-in: which workgroup this is, or how many there are.
+fn extents(builder: &mut Builder<'_, '_>, variable: Id) -> [Id; 3] {
     let uint = builder.uint();
     let vector = builder.ty(Type::Vector { component: uint, count: 3 });
-    let vector = builder.pointee(group, vector);
+    let vector = builder.pointee(variable, vector);
     let component = builder.component(vector, uint);
-    let group = builder.value(Op::Load, vector, &[group]);
-    [0, 1, 2].map(|at| builder.value(Op::CompositeExtract, component, &[group, at]))
+    let value = builder.value(Op::Load, vector, &[variable]);
+    [0, 1, 2].map(|at| builder.value(Op::CompositeExtract, component, &[value, at]))
 }
 
 /// Looks whether an adapter's budget of loop rounds has lasted, and where it has not, counts the invocation as cut.
 /// An adapter whose budget is used up ends every loop after one round, so a loop of two is tried behind all else that
 /// the invocation does. `variable` is one of the function's, of type `u32`.
-fn look(builder: &mut Builder<'_, '_>, variable: Id, group: Id, buffer: &Buffer, rows: Rows) {
+fn look(builder: &mut Builder<'_, '_>, variable: Id, groups: Id, buffer: &Buffer, rows: Rows) {
     let (uint, boolean) = (builder.uint(), builder.ty(Type::Bool));
-    let (zero, one, two, three) =
-        (builder.number(0), builder.number(1), builder.number(2), builder.number(3));
-    // No grid has so many columns, which compilers do not use: were the number of rounds a constant, they would unroll
-    // the loop.
-    let [column, ..] = place(builder, group);
-    let last = builder.number(u32::MAX);
-    let is_last = builder.value(Op::IEqual, boolean, &[column, last]);
-    let wanted = builder.uints(Op::Select, &[is_last, three, two]);
+    let (zero, one) = (builder.number(0), builder.number(1));
+    // The loop goes up by the columns of the grid, of which there is at least one, to twice as many: compilers unroll
+    // what goes up by a number that they know, and even what ends at one of two that they know. It asks first and adds
+    // then, since a loop that asks last is given its second round.
+    let [columns, ..] = extents(builder, groups);
+    let wanted = builder.uints(Op::ShiftLeftLogical, &[columns, one]);
     builder.statement(Op::Store, &[variable, zero]);
-    let [head, body, next, end] = [(); 4].map(|()| builder.id());
+    let [head, test, body, next, end] = [(); 5].map(|()| builder.id());
     builder.statement(Op::Branch, &[head]);
     builder.statement(Op::Label, &[head]);
     builder.statement(Op::LoopMerge, &[end, next, 0]);
-    builder.statement(Op::Branch, &[body]);
-    builder.statement(Op::Label, &[body]);
+    builder.statement(Op::Branch, &[test]);
+    builder.statement(Op::Label, &[test]);
     let before = builder.value(Op::Load, uint, &[variable]);
-    let after = builder.uints(Op::IAdd, &[before, one]);
+    let more = builder.value(Op::ULessThan, boolean, &[before, wanted]);
+    builder.statement(Op::BranchConditional, &[more, body, end]);
+    builder.statement(Op::Label, &[body]);
+    let after = builder.uints(Op::IAdd, &[before, columns]);
     builder.statement(Op::Store, &[variable, after]);
-    let done = builder.value(Op::UGreaterThanEqual, boolean, &[after, wanted]);
-    builder.statement(Op::BranchConditional, &[done, end, next]);
+    builder.statement(Op::Branch, &[next]);
     builder.statement(Op::Label, &[next]);
     builder.statement(Op::Branch, &[head]);
     builder.statement(Op::Label, &[end]);
     let had = builder.value(Op::Load, uint, &[variable]);
-    let cut = builder.value(Op::ULessThan, boolean, &[had, two]);
+    // Behind the loop compilers take its condition for met, so it is another that is asked: whether there was one round.
+    let cut = builder.value(Op::IEqual, boolean, &[had, columns]);
     builder.where_true(cut, |builder| {
         // The rows of cut invocations begin where a counter would, and their upper half is no one's.
         let limb = if buffer.wide { rows.cut_limb() / 2 } else { rows.cut_limb() };
@@ -166,7 +177,7 @@ fn look(builder: &mut Builder<'_, '_>, variable: Id, group: Id, buffer: &Buffer,
 /// Where the workgroup's stripe begins. Fibonacci hashing, as neighbours run at the same time.
 fn stripe(builder: &mut Builder<'_, '_>, group: Id, numbers: u32) -> Id {
     const GOLDEN: u32 = 0x9e37_79b9;
-    let [x, y, z] = place(builder, group);
+    let [x, y, z] = extents(builder, group);
     let sum = builder.uints(Op::IAdd, &[x, y]);
     let sum = builder.uints(Op::IAdd, &[sum, z]);
     let golden = builder.number(GOLDEN);

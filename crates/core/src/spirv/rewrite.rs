@@ -8,7 +8,7 @@ use rspirv::spirv::{AddressingModel, Capability, MemoryModel, Op, StorageClass};
 use super::{
     Counters, Means,
     build::Builder,
-    flush::{self, InvocationCounter},
+    flush::{self, InvocationCounter, Wrapper},
     module::{Module, Type},
     words::{Id, Instruction, push, push_text, text},
 };
@@ -65,7 +65,7 @@ pub(super) fn counting(
         })
         .collect();
     let vulkan = memory == MemoryModel::Vulkan as u32;
-    let (wrapper, inputs) =
+    let Wrapper { function: wrapper, inputs, buffer } =
         flush::wrapper(&mut builder, (entry, ty, void), &private, rows, means, vulkan, &interface);
     let wrapping = std::mem::take(&mut builder.code);
     let mut order: Vec<usize> = (0..points.len()).collect();
@@ -132,7 +132,7 @@ pub(super) fn counting(
                 let private = private.iter().map(|counter| counter.variable);
                 let private = private.filter(|_| version >= ALL_IN_INTERFACE);
                 let all = version >= ALL_IN_INTERFACE;
-                let inputs = inputs.iter().take(if all { usize::MAX } else { 1 }).copied();
+                let inputs = inputs.iter().chain(buffer.iter().filter(|_| all)).copied();
                 let inputs = inputs.filter(|id| of_entry && !known.contains(id));
                 operands.extend(inputs.chain(private));
                 if operands.len() >= usize::from(u16::MAX) {

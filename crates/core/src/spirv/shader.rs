@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use rspirv::spirv::{Decoration, ExecutionModel, Op};
+use rspirv::spirv::{Decoration, ExecutionMode, ExecutionModel, Op};
 
 use super::{
     Lines, Specialization, SpirvKernel, entry_point,
     interface::{self, Interface},
     listing,
     module::{Module, Type},
+    price::is_silent,
     words::{HEADER, Id, Instruction, push, text},
 };
 use crate::{
@@ -121,8 +122,8 @@ impl SpirvModule {
         Ok(Self { name: self.name.clone(), words })
     }
 
-    /// The module with every specialisation constant as a plain one, and what is computed of them as its value where
-    /// that is known: for readers that know no such constants.
+    /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
+    /// is known, workgroups as they then are, and without lines: for readers that know no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module.
@@ -255,10 +256,24 @@ fn settled(module: &Module<'_>) -> Vec<u32> {
         let operands = instruction.operands();
         let numbered =
             instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
-        let start = words.len();
-        if !numbered {
-            words.extend(instruction.words);
+        let debug = match instruction.op() {
+            Some(Op::Line | Op::NoLine) => true,
+            Some(Op::ExtInst) => {
+                let set = operands.first().and_then(|set| module.imports.get(set));
+                set.is_some_and(|set| is_silent(set))
+            }
+            _ => false,
+        };
+        if numbered || debug {
+            continue;
         }
+        if let Some(size) = workgroup(module, *instruction) {
+            let mode = ExecutionMode::LocalSize as u32;
+            push(&mut words, Op::ExecutionMode, &[&[operands[0], mode], &size[..]].concat());
+            continue;
+        }
+        let start = words.len();
+        words.extend(instruction.words);
         let plain = match instruction.op() {
             Some(Op::SpecConstant) => Op::Constant,
             Some(Op::SpecConstantTrue) => Op::ConstantTrue,
@@ -276,6 +291,16 @@ fn settled(module: &Module<'_>) -> Vec<u32> {
         words[start] = words[start] & 0xffff_0000 | plain as u32;
     }
     words
+}
+
+/// The workgroup that an execution mode is about, where it is about one.
+fn workgroup(module: &Module<'_>, instruction: Instruction<'_>) -> Option<[u32; 3]> {
+    if !matches!(instruction.op(), Some(Op::ExecutionMode | Op::ExecutionModeId)) {
+        return None;
+    }
+    let (&entry, rest) = instruction.operands().split_first()?;
+    let modes = [ExecutionMode::LocalSize as u32, ExecutionMode::LocalSizeId as u32];
+    modes.contains(rest.first()?).then(|| module.workgroup(entry).ok()).flatten()
 }
 
 /// A computation of constants as the constant that it gives, where its value is known.

@@ -3,6 +3,7 @@
 //! `spirv-val` is there to say so.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod budget;
 mod hand;
 mod machine;
 mod program;

@@ -1,0 +1,270 @@
+//! SPIR-V as a driver is given it: specialised, bound and counted by its own words, and GLSL that only a compiler
+//! takes.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+
+use common::{embedded, on_every_executor};
+use flopmeter::{
+    Error, KernelError,
+    execute::Executor,
+    observe::{KernelLaunch, Observed, Sequence},
+    shader::ShaderFile,
+};
+use tempfile::TempDir;
+
+use crate::run::{iota, ops};
+
+/// A shader in a folder of its own: GLSL, and the SPIR-V that glslang makes of it.
+struct Case {
+    folder: TempDir,
+}
+
+impl Case {
+    /// `None`, and says so, where glslangValidator is not here.
+    fn new(glsl: &str, arguments: &[&str]) -> Option<Self> {
+        let case = Self { folder: TempDir::new().unwrap() };
+        fs::write(case.glsl(), glsl).unwrap();
+        let mut command = Command::new("glslangValidator");
+        command.args(["-V", "--quiet", "--target-env", "vulkan1.1"]).args(arguments).arg("-o");
+        let Ok(output) = command.args([case.spirv(), case.glsl()]).output() else {
+            common::skipped("GLSLANG", "glslangValidator cannot be started");
+            return None;
+        };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        Some(case)
+    }
+
+    fn glsl(&self) -> PathBuf {
+        self.folder.path().join("case.comp")
+    }
+
+    fn spirv(&self) -> PathBuf {
+        self.folder.path().join("case.spv")
+    }
+}
+
+/// What one workgroup of a shader's only entry point did, counted and plain from the same contents of its buffers, and
+/// what it left in the first of them.
+fn ran(
+    executor: &mut dyn Executor,
+    path: &PathBuf,
+    constants: &[(&str, f64)],
+    buffers: &[Vec<u32>],
+) -> Result<(Observed, Vec<f32>), Error> {
+    let constants = constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    let kernel = ShaderFile::read(path)?.countable(None, &constants)?;
+    let launches = [KernelLaunch { kernel: &*kernel, grid: [1; 3] }];
+    let resources = kernel.resources();
+    assert_eq!(resources.len(), buffers.len(), "each binding has its contents");
+    let contents = buffers.iter().map(|words| bytemuck::cast_slice(words).to_vec());
+    let sequence = Sequence::new(executor, &launches, resources.iter().zip(contents))?;
+    let first = (resources[0].group, resources[0].binding);
+    let mut left = Vec::new();
+    for repeats in [0, 1] {
+        let mut series = sequence.observe(executor, repeats)?;
+        left.push((series.launches.remove(0), sequence.buffers().read(executor, first)?.unwrap()));
+        for (key, contents) in resources.iter().map(|r| (r.group, r.binding)).zip(buffers) {
+            let bound = sequence.buffers().bound().iter();
+            let bound = bound.filter(|bound| (bound.group, bound.binding) == key);
+            for bound in bound.copied().collect::<Vec<_>>() {
+                executor.write(bound.buffer, 0, bytemuck::cast_slice(contents))?;
+            }
+        }
+    }
+    let (plain, counted) = (left.pop().unwrap(), left.pop().unwrap());
+    assert_eq!(plain.1, counted.1, "counting changed a result");
+    assert_eq!(plain.0.cost, counted.0.cost);
+    Ok((plain.0, bytemuck::pod_collect_to_vec(&plain.1)))
+}
+
+const SPECIALISED: &str = "#version 450
+    layout(local_size_x_id = 7) in;
+    layout(constant_id = 0) const uint N = 4;
+    layout(constant_id = 1) const float SCALE = 1.0;
+    const uint M = N * 2;
+    layout(set = 0, binding = 3) buffer X { float x[]; };
+    layout(set = 0, binding = 1) readonly buffer Y { float y[]; };
+    void main() {
+        float sum = 0.0;
+        for (uint i = 0; i < M; i++) sum += y[i] * SCALE;
+        x[gl_GlobalInvocationID.x] = sum;
+    }";
+
+#[test]
+fn constants_are_what_a_pipeline_makes_them() {
+    let Some(case) = Case::new(SPECIALISED, &[]) else { return };
+    on_every_executor(|executor| {
+        // Buffers go by their bindings, so y comes first.
+        let buffers = [iota(16), vec![0; 4]];
+        let given = [("N", 8.0), ("1", 0.5), ("7", 4.0)];
+        let (observed, _) = ran(executor, &case.spirv(), &given, &buffers).unwrap();
+        let floating = ops(&observed.cost);
+        assert_eq!((floating["f32.add"], floating["f32.mul"]), (4 * 16, 4 * 16));
+        assert_eq!(observed.cost.traffic.storage_load, 4 * 16 * 4);
+    });
+}
+
+#[test]
+fn a_value_that_goes_nowhere_is_refused_by_name() {
+    let Some(case) = Case::new(SPECIALISED, &[]) else { return };
+    let refused = |name: &str, value: f64, says: &str| {
+        let values = [(name.to_owned(), value)].into();
+        let error = ShaderFile::read(&case.spirv()).unwrap().countable(None, &values).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    refused("K", 1.0, "no specialisation constant 'K': it has 0 (N), 1 (SCALE), 7");
+    refused("N", 0.5, "its constant 'N' is u32, and 0.5 is none");
+    refused("0", -1.0, "its constant '0' is u32, and -1 is none");
+}
+
+/// naga's reader knows no `memoryBarrierShared`.
+const FENCED: &str = "#version 450
+    layout(local_size_x = 64) in;
+    layout(binding = 0) buffer X { float x[]; };
+    shared float s[64];
+    void main() {
+        s[gl_LocalInvocationID.x] = x[gl_GlobalInvocationID.x];
+        memoryBarrierShared();
+        barrier();
+        s[0] * s[1];
+        x[gl_GlobalInvocationID.x] = s[63 - gl_LocalInvocationID.x] * 2.0;
+    }";
+
+#[test]
+fn glsl_that_naga_does_not_take_goes_through_a_compiler() {
+    let Some(case) = Case::new(FENCED, &[]) else { return };
+    let kernel = ShaderFile::read(&case.glsl()).unwrap().countable(None, &BTreeMap::new()).unwrap();
+    assert!(kernel.compiler().is_some_and(|it| it.contains("lang")), "{:?}", kernel.compiler());
+    assert_eq!(kernel.source().unwrap().text(), FENCED);
+    on_every_executor(|executor| {
+        let (observed, left) = ran(executor, &case.glsl(), &[], &[iota(64)]).unwrap();
+        assert_eq!(left, (0..64).map(|i| 2.0 * (63 - i) as f32).collect::<Vec<_>>());
+        assert_eq!(ops(&observed.cost)["f32.mul"], 2 * 64);
+        // The driver is given what the compiler wrote, which naga's module says no lines of.
+        if let Some(dead) = observed.dead {
+            assert_eq!(ops(&dead)["f32.mul"], 64);
+            assert_eq!(ops(&observed.lines[&9].cost)["f32.mul"], 64);
+            assert_eq!(ops(&observed.lines[&10].cost)["f32.mul"], 64);
+            assert_eq!(observed.lines[&10].cost.traffic.storage_store, 256);
+        } else {
+            assert!(observed.lines.is_empty());
+        }
+    });
+}
+
+#[test]
+fn glsl_that_no_compiler_takes_is_refused_in_the_words_of_both() {
+    if Case::new(FENCED, &[]).is_none() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("wrong.comp");
+    fs::write(&path, "#version 450\nlayout(local_size_x = 1) in;\nvoid main() { missing(); }")
+        .unwrap();
+    let error = ShaderFile::read(&path).unwrap_err().to_string();
+    assert!(error.contains("Unknown function 'missing'"), "{error}");
+    assert!(error.contains("glslangValidator: ERROR: line:3"), "{error}");
+}
+
+#[test]
+fn costs_without_lines_are_charged_to_a_listing() {
+    let Some(case) = Case::new(FENCED, &[]) else { return };
+    let kernel =
+        ShaderFile::read(&case.spirv()).unwrap().countable(None, &BTreeMap::new()).unwrap();
+    let listing: Vec<String> = kernel.source().unwrap().text().lines().map(str::to_owned).collect();
+    let Some(mut gpu) = common::gpu() else { return };
+    if gpu.spirv().is_none() {
+        return;
+    }
+    let (observed, _) = ran(&mut gpu, &case.spirv(), &[], &[iota(64)]).unwrap();
+    let products =
+        observed.lines.iter().filter(|(_, line)| ops(&line.cost).contains_key("f32.mul"));
+    let products: Vec<&String> = products.map(|(&n, _)| &listing[n as usize - 1]).collect();
+    assert_eq!(products.len(), 2);
+    assert!(products.iter().all(|line| line.contains("OpFMul")), "{products:?}");
+    let whole: u64 = observed.lines.values().map(|line| line.cost.traffic.bytes()).sum();
+    assert_eq!(whole, observed.cost.traffic.bytes());
+}
+
+/// More rounds than Mesa 22.3 gives an invocation.
+#[test]
+fn a_loop_that_an_adapter_cuts_off_is_no_count() {
+    let Some(case) = Case::new(
+        "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) buffer X { float x[]; };
+        void main() {
+            float sum = 0.0;
+            for (uint i = 0; i < floatBitsToUint(x[1]); i++) sum += x[0];
+            x[2 + gl_LocalInvocationID.x] = sum;
+        }",
+        &[],
+    ) else {
+        return;
+    };
+    on_every_executor(|executor| {
+        let cuts = executor.adapter().limits.loop_rounds;
+        for rounds in [1_000, 100_000] {
+            let data = vec![1_f32.to_bits(), rounds, 0, 0, 0, 0, 0, 0, 0, 0];
+            let done = ran(executor, &case.spirv(), &[], &[data]);
+            match cuts.filter(|&most| rounds > most) {
+                None => {
+                    let (observed, left) = done.unwrap();
+                    assert_eq!(ops(&observed.cost)["f32.add"], 8 * u64::from(rounds));
+                    assert_eq!(left[2..], [rounds as f32; 8]);
+                }
+                Some(budget) => {
+                    let Err(Error::Core(KernelError::Cut { invocations, budget: its, .. })) = done
+                    else {
+                        panic!("{rounds} rounds of {budget} are counted as {done:?}");
+                    };
+                    assert_eq!((invocations, its), (8, budget));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_a_device_lacks_is_refused_by_its_name() {
+    let Some(case) = Case::new(
+        "#version 450
+        #extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer X { uint x[]; };
+        void main() { x[0] = uint(uint8_t(x[1]) + uint8_t(x[2])); }",
+        &[],
+    ) else {
+        return;
+    };
+    let refused = |executor: &mut dyn Executor, says: &str| {
+        let error = ran(executor, &case.spirv(), &[], &[vec![1; 4]]).unwrap_err();
+        assert!(error.kernel().is_some_and(KernelError::is_of_the_adapter) || says.is_empty());
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    if let Some(mut gpu) = common::gpu().filter(|gpu| gpu.spirv().is_some()) {
+        refused(&mut gpu, "the capability Int8");
+    }
+    refused(&mut embedded(), "");
+}
+
+/// Two views of one buffer, as kernels have them that load vectors and store scalars.
+#[test]
+fn views_of_one_buffer_are_one_binding() {
+    let Some(case) = Case::new(
+        "#version 450
+        layout(local_size_x = 4) in;
+        layout(binding = 0) buffer X { float x[]; };
+        layout(binding = 0) readonly buffer V { vec4 v[]; };
+        void main() { x[4 + gl_LocalInvocationID.x] = dot(v[0], vec4(2.0)); }",
+        &[],
+    ) else {
+        return;
+    };
+    let Some(mut gpu) = common::gpu().filter(|gpu| gpu.spirv().is_some()) else { return };
+    let (observed, left) = ran(&mut gpu, &case.spirv(), &[], &[iota(8)]).unwrap();
+    assert_eq!(left[4..], [12.0; 4]);
+    assert_eq!(observed.cost.traffic.storage_load, 4 * 16);
+    let ops = ops(&observed.cost);
+    assert_eq!((ops["f32.mul"], ops["f32.add"]), (4 * 4, 4 * 3));
+}
