@@ -60,15 +60,10 @@ fn a_file_is_one_idea() {
     assert_eq!(shaders, [""; 0], "shaders of more than {LONGEST} lines");
 }
 
-/// Tests that are longer, until they are split.
-const LONG_TESTS: [&str; 1] = ["tests/program/shader.rs"];
-
 #[test]
 fn a_test_is_one_idea() {
     let long = |file: &Source| file.text.lines().count() > LONGEST;
-    let mut longer: Vec<String> =
-        evidence().into_iter().filter(long).map(|file| file.path).collect();
-    longer.retain(|path| !LONG_TESTS.contains(&path.as_str()));
+    let longer: Vec<String> = evidence().into_iter().filter(long).map(|file| file.path).collect();
     assert_eq!(longer, [""; 0], "tests of more than {LONGEST} lines");
 }
 
