@@ -38,7 +38,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
         &["adapter", "adapter-a", "adapter-b", "kernels", "subgroup-size", "detect-races"],
     ),
     ("Price", &["convention", "steps", "tokens", "budget", "peak", "mfu", "devices"]),
-    ("Time", &["repeat", "roofline", "timeout", "time"]),
+    ("Time", &["repeat", "min-time", "roofline", "timeout", "time"]),
     ("What must hold", &["expect", "baseline", "allow", "fail-on", "strict"]),
     (REPORT, &["trace", "svg", "save-tensors"]),
     (GENERAL, &["quiet", "verbose", "color", "no-progress", "help", "version"]),
