@@ -2,6 +2,7 @@
 
 mod bound;
 mod counted;
+mod preprocessed;
 mod refused;
 mod seen;
 

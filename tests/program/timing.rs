@@ -4,12 +4,11 @@ use serde_json::Value;
 
 use crate::command::{json, refused};
 
-const KERNEL: [&str; 7] = [
+const KERNEL: [&str; 6] = [
     "shader",
     "tests/fixtures/collatz.wgsl",
     "--dispatch=4",
     "--bind=0.0=iota:256",
-    "--bind=0.1=zeros:256",
     "--adapter=embedded",
     "--json=-",
 ];
