@@ -146,6 +146,17 @@ fn costs((one, a): (&str, &Cost), (other, b): (&str, &Cost)) -> Verdict {
 /// round differently, and a step sums thousands of terms in single precision.
 pub const TOLERANCE: f64 = 1e-4;
 
+/// How large a gradient that is zero but for rounding may be, relative to the gradient of the whole step:
+/// half a unit in the last place of single precision, as a norm over values without variance magnifies it,
+/// which is by the square root of the 1e-5 that it adds to the variance.
+pub const ROUNDING: f64 = 0.5 * f32::EPSILON as f64 / 3.162_277_660_168_379_5e-3;
+
+/// The Euclidean norm of the finite ones of `values`.
+pub fn norm(values: &[f32]) -> f64 {
+    let finite = values.iter().filter(|x| x.is_finite()).map(|&x| f64::from(x));
+    finite.map(|x| x * x).sum::<f64>().sqrt()
+}
+
 /// Two executors' values of one tensor: the norm of their difference against the norm of either.
 /// Values that are not finite must be so in both.
 pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {

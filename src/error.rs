@@ -104,6 +104,9 @@ pub enum Remedy {
         /// The binding within its group.
         binding: u32,
     },
+    /// The folder of an included file.
+    #[error("name the folder that has it")]
+    Folder,
     /// The same convention on both sides.
     #[error("count one of them again by the convention of the other")]
     Convention(Convention),

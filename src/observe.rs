@@ -3,6 +3,7 @@
 //! and that reports are made of. Knows no formula, no plan, and nothing of what a count should be.
 
 mod buffers;
+mod countable;
 #[cfg(all(feature = "embedded", feature = "gpu"))]
 mod second;
 mod series;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::second::Attempts;
 pub use self::{
     buffers::{Buffers, Outputs},
+    countable::Countable,
     series::{KernelLaunch, Sequence, Series},
     timing::{Spread, TimeSource, Timing},
     trial::Trial,

@@ -7,6 +7,8 @@ mod file;
 mod fill;
 mod launched;
 mod npy;
+mod preprocess;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -16,12 +18,13 @@ pub use fill::BufferFill;
 pub use launched::Launched;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use text::SourceOptions;
 
 use crate::{
     Error, KernelError, Remedy,
     execute::{Executor, Limits},
-    kernel::{KernelModule, Layout, Resource, ResourceKind},
-    observe::{KernelLaunch, Sequence, Series},
+    kernel::{Layout, Resource, ResourceKind},
+    observe::{Countable, KernelLaunch, Sequence, Series},
 };
 
 /// A binding: group and number within it.
@@ -77,7 +80,7 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
     let ShaderRequest { launches, fills, dumps, repeats } = *request;
     let limits = executor.adapter().limits;
     for KernelLaunch { kernel, grid } in launches {
-        check_grid(kernel, *grid, &limits)?;
+        check_grid(*kernel, *grid, &limits)?;
     }
     let used = used(launches);
     for key in fills.keys().chain(dumps) {
@@ -101,9 +104,10 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
     Ok(ShaderRun { series, bindings, layouts, dumps: left })
 }
 
-fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
-    let problem =
-        |problem: String| Err(KernelError::Kernel { kernel: kernel.name.clone(), problem }.into());
+fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
+    let problem = |problem: String| {
+        Err(KernelError::Kernel { kernel: kernel.name().to_owned(), problem }.into())
+    };
     let [x, y, z] = grid;
     if grid.contains(&0) {
         return problem(format!("a dispatch of {x} x {y} x {z} workgroups runs nothing"));
@@ -114,7 +118,7 @@ fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<
             limits.workgroups
         ));
     }
-    let size = kernel.entry_point().workgroup_size;
+    let size = kernel.workgroup_size();
     let invocations: u64 = size.iter().map(|&extent| u64::from(extent)).product();
     if invocations > limits.invocations.into() {
         return problem(format!(
@@ -129,17 +133,17 @@ fn check_grid(kernel: &KernelModule, grid: [u32; 3], limits: &Limits) -> Result<
 struct Used<'a> {
     key: BindingKey,
     /// Whose kernel fills it: the first that may write it, else the first that uses it.
-    kernel: &'a KernelModule,
+    kernel: &'a dyn Countable,
     resource: &'a Resource,
     /// What else stands there in other kernels.
-    others: Vec<(&'a KernelModule, &'a Resource)>,
+    others: Vec<(&'a dyn Countable, &'a Resource)>,
 }
 
 /// Every binding that one of the launches uses, in order.
 fn used<'a>(launches: &[KernelLaunch<'a>]) -> Vec<Used<'a>> {
-    let mut found: BTreeMap<BindingKey, Vec<(&KernelModule, &Resource)>> = BTreeMap::new();
+    let mut found: BTreeMap<BindingKey, Vec<(&dyn Countable, &Resource)>> = BTreeMap::new();
     for launch in launches {
-        for resource in &launch.kernel.resources {
+        for resource in launch.kernel.resources() {
             let users = found.entry((resource.group, resource.binding)).or_default();
             users.push((launch.kernel, resource));
         }
@@ -162,22 +166,22 @@ fn filled(
     let Used { key: (group, binding), kernel, resource, others } = used;
     let name = &resource.name;
     let problem = |problem: String| -> Error {
-        KernelError::Kernel { kernel: kernel.name.clone(), problem }.into()
+        KernelError::Kernel { kernel: kernel.name().to_owned(), problem }.into()
     };
-    let layout = |kernel: &KernelModule, resource: &Resource| {
+    let layout = |kernel: &dyn Countable, resource: &Resource| {
         kernel.layout(resource).ok_or_else(|| {
             problem(format!(
                 "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"
             ))
         })
     };
-    let own = layout(kernel, resource)?;
+    let own = layout(*kernel, resource)?;
     let zeros = BufferFill::Zeros(own.least_scalars());
     let said = match fill {
         Some(fill) => fill,
         None if own.is_runtime_sized() => {
             return Err(Error::Refused {
-                problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name),
+                problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name()),
                 remedy: Remedy::Contents { group: *group, binding: *binding },
             });
         }
@@ -187,8 +191,8 @@ fn filled(
         |what: String| problem(format!("'{name}' cannot be {group}.{binding}={said}: {what}"));
     let mut bytes = said.bytes(&own, limits.binding_bytes).map_err(refused)?;
     for (kernel, resource) in others {
-        let entry = &kernel.entry_point().name;
-        let fits = layout(kernel, resource)?.fits(bytes.len() as u64);
+        let entry = kernel.entry();
+        let fits = layout(*kernel, resource)?.fits(bytes.len() as u64);
         fits.map_err(|what| refused(format!("as '{}' of '{entry}' {what}", resource.name)))?;
     }
     bytes.resize(bytes.len().next_multiple_of(4), 0);
@@ -209,8 +213,8 @@ fn find(launches: &[KernelLaunch<'_>], used: &[Used<'_>], key: BindingKey) -> Re
     }
     let mut entries: Vec<&str> = Vec::new();
     for launch in launches {
-        let entry = &launch.kernel.entry_point().name;
-        if !entries.contains(&entry.as_str()) {
+        let entry = launch.kernel.entry();
+        if !entries.contains(&entry) {
             entries.push(entry);
         }
     }
@@ -220,6 +224,6 @@ fn find(launches: &[KernelLaunch<'_>], used: &[Used<'_>], key: BindingKey) -> Re
     let bound = if bound.is_empty() { "nothing".to_owned() } else { bound.join(", ") };
     let problem =
         format!("no binding {}.{}: '{}' uses {bound}", key.0, key.1, entries.join("', '"));
-    let kernel = launches.first().map_or_else(String::new, |one| one.kernel.name.clone());
+    let kernel = launches.first().map_or_else(String::new, |one| one.kernel.name().to_owned());
     Err(KernelError::Kernel { kernel, problem }.into())
 }

@@ -103,8 +103,9 @@ fn all(
         let ran = match work.run(&launched, executor.as_mut()) {
             Ok(run) => {
                 let launches = launched.launches();
-                let report =
+                let mut report =
                     ShaderReport::new(&launches, &work.overrides, &run, Convention::default());
+                report.defines = work.options.defines.clone();
                 Ok((report, run))
             }
             // The request itself is wrong where it is refused; what an adapter lacks is a finding.

@@ -11,6 +11,7 @@ use flopmeter::{
     result::{KernelRun, RanKernels, ShaderReport},
     shader::{
         self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
+        SourceOptions,
     },
 };
 
@@ -21,6 +22,7 @@ use super::{args::Kernels, interrupt};
 pub struct KernelWork {
     pub file: PathBuf,
     pub overrides: BTreeMap<String, f64>,
+    pub options: SourceOptions,
     entries: Vec<String>,
     grids: Vec<[u32; 3]>,
     fills: BTreeMap<BindingKey, BufferFill>,
@@ -51,6 +53,7 @@ impl KernelWork {
         Ok(Self {
             file,
             overrides: once("--override", asked.constants.iter().cloned())?,
+            options: source_options(asked)?,
             entries: asked.entries.clone(),
             grids: asked.dispatches.clone(),
             fills: once("--bind", asked.bindings.iter().cloned())?,
@@ -63,7 +66,7 @@ impl KernelWork {
     /// Reads the shader and picks what is launched of it.
     pub fn read(&self) -> Result<Launched, Error> {
         interrupt::check("reading the shader")?;
-        let file = ShaderFile::read(&self.file)?;
+        let file = ShaderFile::read_with(&self.file, &self.options)?;
         Launched::new(&file, &self.entries, &self.grids, &self.overrides)
     }
 
@@ -96,6 +99,20 @@ impl KernelWork {
             None => Ok(()),
         }
     }
+}
+
+/// What the source is read with.
+///
+/// # Errors
+/// Where a macro is defined twice, or a folder is none.
+pub fn source_options(asked: &Kernels) -> super::Result<SourceOptions> {
+    for folder in &asked.folders {
+        if !folder.is_dir() {
+            bail!("-I {}: is no folder", folder.display());
+        }
+    }
+    let defines = once("-D", asked.defines.iter().cloned())?;
+    Ok(SourceOptions { defines, folders: asked.folders.clone() })
 }
 
 /// An earlier report, and whether less than it has is as good.

@@ -15,7 +15,7 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{KernelWork, baseline, once},
+    kernels::{KernelWork, baseline, once, source_options},
     output::Sink,
     patience,
     progress::Bar,
@@ -47,6 +47,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let mut report =
         ShaderReport::new(&launched.launches(), &work.overrides, &run, asked.convention);
     report.moved = moved;
+    report.defines = work.options.defines.clone();
     work.judge(&mut report, &run, baseline.as_ref())?;
     report.allow(&asked.kernels.passing());
     if asked.under.roofline {
@@ -97,9 +98,10 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let overrides = once("--override", asked.kernels.constants.iter().cloned())?;
     let name = ShaderFile::name(&asked.file);
     let (file, given) = (asked.file.clone(), overrides.clone());
+    let options = source_options(&asked.kernels)?;
     let outline = patience::within(asked.kernels.seconds(), &name, move || {
         interrupt::check("reading the shader")?;
-        ShaderFile::read(&file)?.outline(&given)
+        ShaderFile::read_with(&file, &options)?.outline(&given)
     })?;
     formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
     Ok(Outcome::Holds)

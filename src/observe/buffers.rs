@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Countable;
 use crate::{
     Error,
     execute::{Bound, Executor},
-    kernel::{KernelModule, Resource, ResourceKind},
+    kernel::{Resource, ResourceKind},
 };
 
 /// Buffers on an executor, one for each resource of a kernel.
@@ -48,9 +49,9 @@ impl<'a> Buffers<'a> {
     }
 
     /// What a kernel binds of them, each whole.
-    pub fn bound_to(&self, kernel: &KernelModule) -> Vec<Bound> {
+    pub fn bound_to(&self, kernel: &dyn Countable) -> Vec<Bound> {
         let binds = |bound: &&Bound| {
-            let mut resources = kernel.resources.iter();
+            let mut resources = kernel.resources().iter();
             resources.any(|its| (its.group, its.binding) == (bound.group, bound.binding))
         };
         self.bound.iter().filter(binds).copied().collect()

@@ -1,18 +1,18 @@
 //! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
 //! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Counting, Observed, Spread, Timing, timing::totals};
+use super::{Buffers, Call, Countable, Counting, Observed, Spread, Timing, timing::totals};
 use crate::{
     Error,
     execute::{Bound, Clock, Executor},
-    kernel::{KernelModule, Resource},
+    kernel::Resource,
 };
 
 /// A kernel, and how many workgroups of it run.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelLaunch<'a> {
     /// What runs.
-    pub kernel: &'a KernelModule,
+    pub kernel: &'a dyn Countable,
     /// Workgroups.
     pub grid: [u32; 3],
 }
@@ -53,13 +53,14 @@ impl<'a> Sequence<'a> {
         contents: impl IntoIterator<Item = (&'a Resource, Vec<u8>)>,
     ) -> Result<Self, Error> {
         executor.clear();
-        let mut distinct: Vec<&KernelModule> = Vec::new();
+        let mut distinct: Vec<&dyn Countable> = Vec::new();
         let mut kernels = Vec::new();
         let mut which = Vec::new();
         for launch in launches {
-            let known = distinct.iter().position(|kernel| std::ptr::eq(*kernel, launch.kernel));
+            let known =
+                distinct.iter().position(|kernel| std::ptr::addr_eq(*kernel, launch.kernel));
             if known.is_none() {
-                let counting = Counting::new(executor, launch.kernel)?;
+                let counting = launch.kernel.counting(executor)?;
                 let counters = counting.counters(executor)?;
                 distinct.push(launch.kernel);
                 kernels.push((counting, counters));
@@ -93,7 +94,7 @@ impl<'a> Sequence<'a> {
                     counting,
                     counters: *counters,
                     call: Call {
-                        label: &launch.kernel.name,
+                        label: launch.kernel.name(),
                         bindings: &bound.1,
                         grid: launch.grid,
                     },

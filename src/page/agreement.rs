@@ -9,7 +9,7 @@ use super::{
     Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, provenance, watched,
 };
 use crate::{
-    check::{TOLERANCE, Tally, Verdict},
+    check::{ROUNDING, TOLERANCE, Tally, Verdict},
     result::{Agreement, CheckedModel, Comparison},
 };
 
@@ -121,6 +121,10 @@ fn values(agreement: &Agreement) -> Fact {
     );
     let named = values.iter().filter_map(|value| match &value.verdict {
         Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),
+        Verdict::Match if value.rounding => Some(format!(
+            "{}: all terms cancel, and what is left is rounding, below {ROUNDING:.1e} of the step's gradient",
+            value.name
+        )),
         Verdict::Match | Verdict::NotComparable { .. } | Verdict::Extrapolated { .. } => None,
     });
     let fact = Fact::new("values", said).toned(tone(within == all));

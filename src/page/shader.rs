@@ -1,5 +1,7 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
+use std::collections::BTreeMap;
+
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
@@ -48,8 +50,9 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
     let extents = |e: [u32; 3]| format!("{} x {} x {}", e[0], e[1], e[2]);
     let product = |e: [u32; 3]| e.iter().map(|&n| u128::from(n)).product::<u128>();
     let invocations = product(*grid) * product(*workgroup_size);
-    let overrides: Vec<String> =
-        report.overrides.iter().map(|(name, value)| format!(", {name} = {value}")).collect();
+    let overrides = report.overrides.iter().map(|(name, value)| format!(", {name} = {value}"));
+    let defines = report.defines.iter().map(|(name, value)| format!(", {name} defined as {value}"));
+    let given: Vec<String> = overrides.chain(defines).collect();
     let dispatch = format!(
         "{} workgroups of {} = {} invocations",
         extents(*grid),
@@ -64,7 +67,7 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
         ),
     };
     let mut facts = vec![
-        Fact::new("shader", format!("{shader}, {entries}{}", overrides.concat())),
+        Fact::new("shader", format!("{shader}, {entries}{}", given.concat())),
         Fact::new("dispatch", dispatch),
         Fact::new("adapter", adapter_line(&report.adapter)),
     ];
@@ -241,10 +244,12 @@ fn placed(report: &ShaderReport) -> String {
 fn listing(report: &ShaderReport) -> Table {
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
     let several = !report.continued_in.is_empty();
+    let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
+    let mut costs: BTreeMap<_, _> = costs.collect();
     let rows = (1_u32..).zip(report.source.lines()).map(|(number, source)| {
         let (file, number) = report.file_of(number);
-        let mut costs = report.lines.iter();
-        let cost = costs.find(|row| row.line == number && row.file.as_deref() == file);
+        // Lines of a file that is included twice stand there twice, and what they cost stands with the first.
+        let cost = costs.remove(&(file, number));
         let costs = cost.map_or([const { Cell::Blank }; 4], |row| {
             let touched = row.traffic.bytes();
             [

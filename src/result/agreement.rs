@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DEFINITION, Document};
 use crate::{
     check::{self, Tally, Verdict},
-    measure::{ChosenKernel, Run},
+    measure::{ChosenKernel, KeptTensor, Run},
     plan::{KernelName, Plan},
     result::Watched,
 };
@@ -74,6 +74,9 @@ pub struct Value {
     /// Whether they agree.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Whether both lie within [`check::ROUNDING`] of zero, so that nothing but their size is compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rounding: bool,
 }
 
 /// Two opinions on the counts of a whole plan.
@@ -152,16 +155,58 @@ impl Agreement {
     }
 }
 
-/// The loss and each kept tensor of one run against another's.
+/// The loss and each kept gradient of one run against another's.
 fn values(first: &Run, other: &Run) -> Vec<Value> {
     let [one, two] = [first, other].map(|run| run.measurement.adapter.name.as_str());
-    let hold = |a, b| check::values((one, a), (two, b));
-    let loss = Value {
-        name: "loss".to_owned(),
-        verdict: hold(first.loss.as_slice(), other.loss.as_slice()),
+    let verdict = check::values((one, first.loss.as_slice()), (two, other.loss.as_slice()));
+    let loss = Value { name: "loss".to_owned(), verdict, rounding: false };
+    let gradients = gradients((one, &first.tensors), (two, &other.tensors));
+    std::iter::once(loss).chain(gradients).collect()
+}
+
+/// Each gradient of one executor against another's. A gradient of which all terms cancel is left with what
+/// rounding makes of it, which is relative to the terms: two of them agree where neither is larger than that.
+fn gradients((one, a): (&str, &[KeptTensor]), (two, b): (&str, &[KeptTensor])) -> Vec<Value> {
+    let whole = a.iter().map(|tensor| check::norm(&tensor.data)).fold(0.0, f64::hypot);
+    let cancels = |tensor: &KeptTensor| {
+        let finite = tensor.data.iter().all(|x| x.is_finite());
+        finite && check::norm(&tensor.data) <= check::ROUNDING * whole
     };
-    let tensors = first.tensors.iter().zip(&other.tensors);
-    let tensors =
-        tensors.map(|(a, b)| Value { name: a.name.clone(), verdict: hold(&a.data, &b.data) });
-    std::iter::once(loss).chain(tensors).collect()
+    let pairs = a.iter().zip(b).map(|(a, b)| {
+        let verdict = check::values((one, &a.data), (two, &b.data));
+        let rounding = verdict != Verdict::Match && cancels(a) && cancels(b);
+        let verdict = if rounding { Verdict::Match } else { verdict };
+        Value { name: a.name.clone(), verdict, rounding }
+    });
+    pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cancels_may_round_and_what_is_small_must_agree() {
+        let kept = |data: &[f32]| KeptTensor {
+            name: "grad/w".to_owned(),
+            shape: vec![data.len()],
+            data: data.to_vec(),
+        };
+        let verdict = |a: &[f32], b: &[f32]| {
+            let whole = kept(&[0.3, 0.4]);
+            let (a, b) = ([whole.clone(), kept(a)], [whole, kept(b)]);
+            let values = gradients(("a", &a), ("b", &b));
+            (values[1].verdict == Verdict::Match, values[1].rounding)
+        };
+        assert_eq!(verdict(&[0.0], &[0.0]), (true, false));
+        assert_eq!(verdict(&[0.0], &[4e-6]), (true, true));
+        assert_eq!(verdict(&[-3e-6], &[4e-6]), (true, true));
+        assert_eq!(
+            verdict(&[0.0], &[2e-5]),
+            (false, false),
+            "a gradient that one of them never wrote"
+        );
+        assert_eq!(verdict(&[0.0], &[f32::NAN]), (false, false));
+        assert_eq!(verdict(&[1e-3], &[1.001e-3]), (false, false));
+    }
 }

@@ -2,18 +2,15 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use flopmeter_core::source::SourceLine;
+use flopmeter_core::source::{Source, SourceLine, SourcePart};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DEFINITION, Document, Examined, OwnTally, Watched};
-use flopmeter_core::source::Source;
-
 use crate::{
     execute::Adapter,
     instrument::Line,
-    kernel::KernelModule,
-    observe::{KernelLaunch, Moved, Spread, Timing},
+    observe::{Countable, KernelLaunch, Moved, Spread, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
     shader::{Binding, ShaderRun},
@@ -40,6 +37,9 @@ pub struct ShaderReport {
     pub entry: String,
     /// Overrides that the user set.
     pub overrides: BTreeMap<String, f64>,
+    /// Macros that the user defined.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defines: BTreeMap<String, String>,
     /// What the user bound, by group and number.
     pub bind: BTreeMap<String, String>,
     /// Every resource that is used, and what filled it.
@@ -85,7 +85,7 @@ pub struct ShaderReport {
     pub ceilings: Option<Ceilings>,
     /// The source whose lines those are; empty where there is none.
     pub source: String,
-    /// The files that the source is continued in, where it is.
+    /// Where the source goes on in another file, or in another part of one: files that it is continued in or includes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continued_in: Vec<SourceFile>,
 }
@@ -117,13 +117,21 @@ pub struct DispatchRow {
     pub roofline: Option<Placement>,
 }
 
-/// A file that a source is continued in.
+/// Where a source goes on in another file, or in another part of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceFile {
-    /// What it is called.
-    pub file: String,
+    /// What it is called; `None` for the file that the user named.
+    pub file: Option<String>,
     /// Lines of the source before it.
     pub before: u32,
+    /// Lines of the file before it, where it does not begin with the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(lines: &u32) -> bool {
+    *lines == 0
 }
 
 impl Document for ShaderReport {
@@ -168,14 +176,13 @@ impl ShaderReport {
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
         for (&number, line) in series.launches.iter().flat_map(|seen| &seen.lines) {
             let sum = lines.entry(number).or_default();
-            *sum =
-                Line { executions: sum.executions + line.executions, cost: sum.cost + line.cost };
+            *sum = sum_of(*sum, *line);
         }
         let rows = launches.iter().zip(&series.launches).zip(&series.seconds);
         let rows = rows.map(|((launch, seen), spread)| DispatchRow {
-            entry: launch.kernel.entry_point().name.clone(),
+            entry: launch.kernel.entry().to_owned(),
             grid: launch.grid,
-            workgroup_size: launch.kernel.entry_point().workgroup_size,
+            workgroup_size: launch.kernel.workgroup_size(),
             ops: seen.cost.ops,
             flops: seen.cost.ops.flops(convention),
             traffic: seen.cost.traffic,
@@ -191,24 +198,25 @@ impl ShaderReport {
         });
         let Cost { ops, traffic } = cost;
         let (flops, storage) = (ops.flops(convention), traffic.storage_bytes());
-        let source = kernel.source.as_ref();
+        let source = kernel.source();
         let names = launches.iter().map(|launch| match launches.len() {
-            1 => kernel.name.as_str(),
-            _ => launch.kernel.entry_point().name.as_str(),
+            1 => kernel.name(),
+            _ => launch.kernel.entry(),
         });
-        let files = source.map_or(&[][..], Source::others).iter();
+        let parts = source.map_or(&[][..], Source::parts).iter();
         let mut report = Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
             convention,
             adapter: Adapter::clone(&series.launches[0].adapter),
-            shader: kernel.name.clone(),
+            shader: kernel.name().to_owned(),
             entry: entries.join(", "),
             overrides: overrides.clone(),
+            defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
             grid: first.grid,
-            workgroup_size: kernel.entry_point().workgroup_size,
+            workgroup_size: kernel.workgroup_size(),
             ops,
             flops,
             traffic,
@@ -223,9 +231,13 @@ impl ShaderReport {
             checks: Vec::new(),
             roofline: None,
             ceilings: None,
-            source: source.map_or_else(String::new, |source| source.text().to_owned()),
-            continued_in: files
-                .map(|(file, before)| SourceFile { file: file.to_string(), before: *before })
+            source: source.map_or_else(String::new, |source| source.stated().to_owned()),
+            continued_in: parts
+                .map(|SourcePart { file, before, skipped }| SourceFile {
+                    file: file.as_deref().map(str::to_owned),
+                    before: *before,
+                    skipped: *skipped,
+                })
                 .collect(),
             dispatches: if launches.len() > 1 { rows } else { Vec::new() },
         };
@@ -235,8 +247,8 @@ impl ShaderReport {
 
     /// The file that a line of the whole source is in, where that is not the first, and its number there.
     pub fn file_of(&self, line: u32) -> (Option<&str>, u32) {
-        let file = self.continued_in.iter().rev().find(|file| line > file.before);
-        file.map_or((None, line), |file| (Some(&file.file), line - file.before))
+        let part = self.continued_in.iter().rev().find(|part| line > part.before);
+        part.map_or((None, line), |part| (part.file.as_deref(), line - part.before + part.skipped))
     }
 
     /// Whether nothing speaks against it that is not allowed: no access out of bounds and no race was seen, where
@@ -249,20 +261,29 @@ impl ShaderReport {
 /// What each line cost, of those that were executed: a branch that was never taken costs nothing, and a listing says
 /// so by its silence.
 fn line_rows(
-    kernel: &KernelModule,
+    kernel: &dyn Countable,
     lines: &BTreeMap<u32, Line>,
     whole: Cost,
     convention: Convention,
 ) -> Vec<LineRow> {
     let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
     let (flops, bytes) = (whole.ops.flops(convention), whole.traffic.bytes());
-    let executed = lines.iter().filter(|(_, line)| line.executions > 0);
-    let rows = executed.map(|(&number, line)| {
-        let Cost { ops, traffic } = line.cost;
-        let SourceLine { file, number } = match &kernel.source {
+    // A file that is included twice has each of its lines once here.
+    let mut rows: Vec<(SourceLine, Line)> = Vec::new();
+    let mut found: BTreeMap<SourceLine, usize> = BTreeMap::new();
+    for (&number, line) in lines.iter().filter(|(_, line)| line.executions > 0) {
+        let place = match kernel.source() {
             Some(source) => source.place(number),
             None => SourceLine { file: None, number },
         };
+        let at = *found.entry(place.clone()).or_insert(rows.len());
+        match rows.get_mut(at) {
+            Some((_, sum)) => *sum = sum_of(*sum, *line),
+            None => rows.push((place, *line)),
+        }
+    }
+    let rows = rows.into_iter().map(|(SourceLine { file, number }, line)| {
+        let Cost { ops, traffic } = line.cost;
         LineRow {
             file: file.as_deref().map(str::to_owned),
             line: number,
@@ -274,4 +295,8 @@ fn line_rows(
         }
     });
     rows.collect()
+}
+
+fn sum_of(one: Line, other: Line) -> Line {
+    Line { executions: one.executions + other.executions, cost: one.cost + other.cost }
 }

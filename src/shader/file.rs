@@ -2,19 +2,21 @@
 //! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
 };
 
-use flopmeter_core::{read::Parsed, source::Source};
+use flopmeter_core::read::Parsed;
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
+use super::text::{self, SourceOptions};
 use crate::{
-    Error, KernelError, Remedy, continued,
+    Error, KernelError, Remedy,
     kernel::{KernelModule, Outline},
+    observe::Countable,
 };
 
 /// A shader that has been read.
@@ -89,6 +91,15 @@ impl ShaderFile {
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::read_with(path, &SourceOptions::default())
+    }
+
+    /// As [`Self::read`], with macros that are defined and folders in which included files lie.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`]; where the preprocessor meets something wrong, with its file and line; where a macro is
+    /// defined that the shader does not have.
+    pub fn read_with(path: &Path, options: &SourceOptions) -> Result<Self, Error> {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
         let name = Self::name(path);
         let bytes = if path == Path::new(STANDARD_INPUT) {
@@ -98,16 +109,27 @@ impl ShaderFile {
             fs::read(path)
         };
         let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
-        let text = |bytes| {
+        let utf8 = |bytes| {
             String::from_utf8(bytes).map_err(|_| {
                 problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
             })
         };
         let parsed = match Language::of(&bytes, path) {
-            Language::SpirV => spirv(&name, &bytes)?,
-            Language::Glsl => glsl(&name, &text(bytes)?)?,
+            Language::SpirV => match options.defines.keys().next() {
+                None => spirv(&name, &bytes)?,
+                Some(define) => {
+                    return Err(problem(format!(
+                        "is SPIR-V, compiled already, so that '{define}' cannot be defined for it: define it where \
+                         it is compiled"
+                    )));
+                }
+            },
+            Language::Glsl => glsl(&name, path, utf8(bytes)?, options)?,
             Language::Wgsl => match foreign(path) {
-                None => wgsl(&name, path, text(bytes)?)?,
+                None => {
+                    let source = text::wgsl(&name, path, utf8(bytes)?, options)?;
+                    Parsed::wgsl_source(&name, source)?
+                }
                 Some(language) => {
                     return Err(problem(format!(
                         "is {language}, and a compute shader is WGSL, GLSL or SPIR-V: translate it to one of these"
@@ -136,6 +158,18 @@ impl ShaderFile {
     pub fn entries(&self) -> Vec<&str> {
         let entries = self.parsed.module.entry_points.iter();
         entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect()
+    }
+
+    /// One entry point with its overrides set, to be launched and counted: `entry`, or the only one there is.
+    ///
+    /// # Errors
+    /// Those of [`Self::kernel`].
+    pub fn countable(
+        &self,
+        entry: Option<&str>,
+        overrides: &BTreeMap<String, f64>,
+    ) -> Result<Arc<dyn Countable>, Error> {
+        Ok(Arc::new(self.kernel(entry, overrides)?))
     }
 
     /// One entry point with its overrides set: `entry`, or the only one there is.
@@ -199,38 +233,15 @@ impl ShaderFile {
     }
 }
 
-/// Reads WGSL and the files beside it that it is continued in.
-fn wgsl(name: &str, path: &Path, text: String) -> Result<Parsed, Error> {
-    let beside = |next: &str| {
-        let path = path.with_file_name(next);
-        fs::read_to_string(&path).map(Cow::Owned).map_err(|error| {
-            Unread(format!("is continued in {}, which cannot be read: {error}", path.display()))
-        })
-    };
-    let file = path.file_name().map_or_else(String::new, |name| name.display().to_string());
-    let files = continued::whole((file, text.into()), beside)
-        .map_err(|Unread(problem)| Error::File { path: path.to_owned(), problem })?;
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
-    Ok(Parsed::wgsl_source(name, Source::joined(&files))?)
-}
-
-/// Why a file cannot be read with what it is continued in.
-struct Unread(String);
-
-impl From<String> for Unread {
-    fn from(problem: String) -> Self {
-        Self(problem)
-    }
-}
-
 #[cfg(feature = "spirv")]
 fn spirv(name: &str, words: &[u8]) -> Result<Parsed, KernelError> {
     Parsed::spirv(name, words)
 }
 
 #[cfg(feature = "glsl")]
-fn glsl(name: &str, text: &str) -> Result<Parsed, KernelError> {
-    Parsed::glsl(name, text)
+fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Result<Parsed, Error> {
+    let source = text::glsl(name, path, text, options)?;
+    Ok(Parsed::glsl_source(name, source)?)
 }
 
 #[cfg(not(feature = "spirv"))]
@@ -239,8 +250,8 @@ fn spirv(name: &str, _: &[u8]) -> Result<Parsed, KernelError> {
 }
 
 #[cfg(not(feature = "glsl"))]
-fn glsl(name: &str, _: &str) -> Result<Parsed, KernelError> {
-    Err(missing(name, "GLSL", "glsl"))
+fn glsl(name: &str, _: &Path, _: String, _: &SourceOptions) -> Result<Parsed, Error> {
+    Err(missing(name, "GLSL", "glsl").into())
 }
 
 #[cfg(not(all(feature = "glsl", feature = "spirv")))]

@@ -1,13 +1,13 @@
 //! Which entry points of a shader run, and how many workgroups of each. Knows what there is to choose from, and not
 //! how a choice is said.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{BindingKey, ShaderFile};
 use crate::{
     Error, KernelError,
-    kernel::{KernelModule, ResourceKind},
-    observe::KernelLaunch,
+    kernel::ResourceKind,
+    observe::{Countable, KernelLaunch},
 };
 
 /// What stands for every entry point, in the order of the file.
@@ -16,7 +16,7 @@ const ALL: &str = "all";
 /// Kernels of one shader, and how many workgroups run of which, in order.
 #[derive(Clone, Debug)]
 pub struct Launched {
-    kernels: Vec<KernelModule>,
+    kernels: Vec<Arc<dyn Countable>>,
     /// The place of a kernel in `kernels`, and workgroups.
     steps: Vec<(usize, [u32; 3])>,
 }
@@ -63,14 +63,14 @@ impl Launched {
                 );
             }
         };
-        let mut kernels: Vec<KernelModule> = Vec::new();
+        let mut kernels: Vec<Arc<dyn Countable>> = Vec::new();
         let mut found: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         let mut placed = Vec::new();
         for (name, grid) in steps {
             let at = match found.get(&name) {
                 Some(at) => *at,
                 None => {
-                    kernels.push(file.kernel(name, overrides)?);
+                    kernels.push(file.countable(name, overrides)?);
                     found.insert(name, kernels.len() - 1);
                     kernels.len() - 1
                 }
@@ -82,7 +82,7 @@ impl Launched {
 
     /// The buffers that one of the kernels may write.
     pub fn written(&self) -> Vec<BindingKey> {
-        let resources = self.kernels.iter().flat_map(|kernel| &kernel.resources);
+        let resources = self.kernels.iter().flat_map(|kernel| kernel.resources());
         let writable = ResourceKind::Storage { writable: true };
         let written = resources.filter(|resource| resource.kind == writable);
         let mut keys: Vec<BindingKey> = written.map(|its| (its.group, its.binding)).collect();
@@ -94,6 +94,6 @@ impl Launched {
     /// The launches, in order.
     pub fn launches(&self) -> Vec<KernelLaunch<'_>> {
         let steps = self.steps.iter();
-        steps.map(|&(kernel, grid)| KernelLaunch { kernel: &self.kernels[kernel], grid }).collect()
+        steps.map(|&(kernel, grid)| KernelLaunch { kernel: &*self.kernels[kernel], grid }).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flopmeter::library::FILES;
 
-use crate::source::{self, Source, sources};
+use crate::source::{self, Source, evidence, sources};
 
 /// Lines that a file may have, and half of all files.
 const LONGEST: usize = 400;
@@ -61,9 +61,23 @@ fn a_file_is_one_idea() {
     assert_eq!(shaders, [""; 0], "shaders of more than {LONGEST} lines");
 }
 
+/// Tests that are longer, until they are split.
+const LONG_TESTS: [&str; 1] = ["tests/program/shader.rs"];
+
+#[test]
+fn a_test_is_one_idea() {
+    let long = |file: &Source| file.text.lines().count() > LONGEST;
+    let mut longer: Vec<String> =
+        evidence().into_iter().filter(long).map(|file| file.path).collect();
+    longer.retain(|path| !LONG_TESTS.contains(&path.as_str()));
+    assert_eq!(longer, [""; 0], "tests of more than {LONGEST} lines");
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent = those(|source| !source.text.starts_with("//! "));
+    let mut silent = those(|source| !source.text.starts_with("//! "));
+    let tests = evidence().into_iter().filter(|file| !file.text.starts_with("//! "));
+    silent.extend(tests.map(|file| file.path));
     assert_eq!(silent, [""; 0], "files that do not open with `//!`");
 }
 

@@ -13,13 +13,28 @@ pub struct Source {
 
 /// Every Rust file of `src` and `crates` but tests, by path.
 pub fn sources() -> Vec<Source> {
+    let sources = read(&["src", "crates"]);
+    assert!(sources.len() > 100, "the sources of the crate are not here");
+    sources
+}
+
+/// Every Rust file of tests, benches and examples, by path.
+pub fn evidence() -> Vec<Source> {
+    let crates = ["crates/core/tests", "crates/layer/tests"];
+    let files = read(&[&["benches", "examples", "fuzz", "tests"][..], &crates].concat());
+    assert!(files.len() > 100, "the tests of the crate are not here");
+    files
+}
+
+/// The Rust files of some folders.
+fn read(folders: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for folder in ["src", "crates"] {
+    for folder in folders {
         collect(&root.join(folder), &mut paths);
     }
     paths.sort();
-    let sources: Vec<Source> = paths
+    paths
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
@@ -28,9 +43,7 @@ pub fn sources() -> Vec<Source> {
             let code = without_tests(&code(&text));
             Source { path, text, code }
         })
-        .collect();
-    assert!(sources.len() > 100, "the sources of the crate are not here");
-    sources
+        .collect()
 }
 
 fn collect(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {

@@ -1,5 +1,7 @@
 //! The program as a user starts it, for tests of what it prints, writes and refuses.
 
+use std::path::{Path, PathBuf};
+
 use assert_cmd::Command;
 use serde_json::Value;
 
@@ -27,4 +29,45 @@ pub fn refused(arguments: &[&str], says: &[&str]) {
 pub fn json(arguments: &[&str]) -> Value {
     let output = flopmeter(arguments).assert().success().get_output().stdout.clone();
     serde_json::from_slice(&output).unwrap()
+}
+
+/// A model that runs in no time.
+pub const SMALL: [&str; 12] = [
+    "--batch",
+    "2",
+    "--seq",
+    "5",
+    "--set",
+    "d_model=6",
+    "--set",
+    "n_layers=1",
+    "--set",
+    "vocab_size=23",
+    "--set",
+    "top_k=2",
+];
+
+/// Whether there is an adapter; skips loudly where there is none, and fails where there must be.
+pub fn adapter() -> bool {
+    let found = flopmeter(&["adapters"]).output().unwrap().status.success();
+    if !found {
+        common::skipped("ADAPTER", "the program finds none");
+    }
+    found
+}
+
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Hides every adapter from a command.
+pub fn without_drivers(command: &mut Command) -> &mut Command {
+    command
+        .env("VK_DRIVER_FILES", "/nonexistent")
+        .env("VK_ICD_FILENAMES", "/nonexistent")
+        .env("WGPU_BACKEND", "vulkan")
 }

@@ -2,25 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::command::{flopmeter, json, refused};
+use crate::command::{SMALL, flopmeter, json, refused, text};
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
-
-/// A step that the embedded executor runs in no time.
-const SMALL: [&str; 12] = [
-    "--batch",
-    "2",
-    "--seq",
-    "5",
-    "--set",
-    "d_model=6",
-    "--set",
-    "n_layers=1",
-    "--set",
-    "vocab_size=23",
-    "--set",
-    "top_k=2",
-];
 
 /// Saves a profile of such a step.
 fn profile(path: &Path, more: &[&str]) -> Value {
@@ -28,10 +12,6 @@ fn profile(path: &Path, more: &[&str]) -> Value {
         ["profile", "--adapter", "embedded", "--repeat", "1", "-q", "--json", text(path)];
     flopmeter(&[&arguments[..], &SMALL, more].concat()).assert().success();
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 fn compare(arguments: &[&str]) -> Value {

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Command, Output, Stdio},
     thread,
     time::Duration,
@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::command::PROGRAM;
+use crate::command::{PROGRAM, SMALL, adapter, text};
 
 /// Starts the program, sends it a ctrl-C a while after a line of its log that `begins`, and holds what every
 /// command promises of its end: exit code 2, and one message, which has `error` in it.
@@ -118,4 +118,32 @@ fn a_measurement_of_ceilings_is_stopped() {
     for adapter in adapters() {
         stopped(&["roofline", "--repeat", "1000000", "--adapter", adapter]);
     }
+}
+
+#[test]
+fn ctrl_c_stops_a_run_and_leaves_nothing() {
+    if !adapter() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let outputs = ["--repeat", "1000000", "-v", "--json", text(&report)];
+    let mut child = Command::new(PROGRAM)
+        .args([&["profile"][..], &SMALL, &outputs].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    log.read_line(&mut line).unwrap();
+    assert!(line.contains("running on"), "{line}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    log.read_to_string(&mut line).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(line.contains("error: interrupted"), "{line}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -2,18 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod change;
-mod cli;
 mod command;
 mod compare;
 mod dispatches;
+mod drivers;
+mod estimate;
 mod exports;
+mod files;
 mod formulas;
 mod gate;
 mod interrupt;
 mod listing;
 mod merge;
+mod profile;
 mod roofline;
 mod run;
 mod scale;
 mod shader;
+mod streams;
 mod training;
+mod usage;

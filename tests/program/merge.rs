@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::command::{flopmeter, json, refused};
+use crate::command::{flopmeter, json, refused, text};
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -32,10 +32,6 @@ const SWEEP: [&str; 18] = [
     "--repeat",
     "1",
 ];
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 fn shard(folder: &Path, shard: &str, more: &[&str]) {
     let arguments = [&SWEEP[..], &["--out", text(folder), "--shard", shard, "-q"], more].concat();

@@ -274,7 +274,8 @@ pub(crate) fn diagnosis(
 ) -> String {
     if let Some(source) = source {
         let span = error.spans().next().map(|(span, _)| *span);
-        let elsewhere = span.and_then(|span| source.elsewhere(span, &error.as_inner().to_string()));
+        let elsewhere =
+            span.and_then(|span| source.elsewhere(span, name, &error.as_inner().to_string()));
         return elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(source.text(), name));
     }
     let mut text = error.as_inner().to_string();

@@ -24,7 +24,7 @@ mod remainder;
 mod shuffle;
 mod token;
 
-use naga::{AddressSpace, Module, StorageAccess};
+use naga::{AddressSpace, Module, Span, StorageAccess};
 
 pub use self::directive::Directives;
 pub(crate) use self::{
@@ -70,8 +70,9 @@ impl Parsed {
         let module = on_text(name, text, |invalid| {
             let parsed = naga::front::wgsl::parse_str(&bare);
             let module = parsed.map_err(|error| {
-                let span = error.labels().next().map(|(span, _)| span);
-                let elsewhere = span.and_then(|span| source.elsewhere(span, error.message()));
+                // naga labels places that are not in the text, too.
+                let span = error.labels().map(|(span, _)| span).find(Span::is_defined);
+                let elsewhere = span.and_then(|span| source.elsewhere(span, name, error.message()));
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
             Ok(mended(module))
@@ -85,14 +86,28 @@ impl Parsed {
     /// As for WGSL.
     #[cfg(feature = "glsl")]
     pub fn glsl(name: &str, text: &str) -> Result<Self, Error> {
+        Self::glsl_source(name, Source::new(text))
+    }
+
+    /// Reads a GLSL compute shader that lies in several files, as [`Source::pieced`] has them.
+    ///
+    /// # Errors
+    /// As [`Self::glsl`], with the file and its own line.
+    #[cfg(feature = "glsl")]
+    pub fn glsl_source(name: &str, source: Source) -> Result<Self, Error> {
+        let text = source.text();
         let module = on_text(name, text, |invalid| {
             let options = naga::front::glsl::Options::from(naga::ShaderStage::Compute);
             let parsed = naga::front::glsl::Frontend::default().parse(&options, text);
-            let mut module =
-                parsed.map_err(|error| invalid(error.emit_to_string_with_path(text, name)))?;
+            let mut module = parsed.map_err(|error| {
+                let first = error.errors.first();
+                let elsewhere =
+                    first.and_then(|one| source.elsewhere(one.meta, name, &one.kind.to_string()));
+                invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
+            })?;
             logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
-                let line = Source::new(text).line(span);
-                let at = line.map_or_else(String::new, |line| format!("line {line}: "));
+                let line = source.line(span).map(|line| source.place(line));
+                let at = line.map_or_else(String::new, |line| format!("{line}: "));
                 Error::Kernel {
                     kernel: name.to_owned(),
                     problem: format!(
@@ -104,8 +119,8 @@ impl Parsed {
             barrier::of_workgroups(&mut module);
             Ok(mended(module))
         })?;
-        let (source, directives) = (Some(Source::new(text)), Directives::default());
-        Ok(Self { name: name.to_owned(), source, module, directives })
+        let directives = Directives::default();
+        Ok(Self { name: name.to_owned(), source: Some(source), module, directives })
     }
 
     /// Reads SPIR-V.

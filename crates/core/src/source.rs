@@ -12,10 +12,36 @@ use naga::Span;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     text: Arc<str>,
+    /// The same lines as their files state them; `None` where those are the text.
+    stated: Option<Arc<str>>,
     /// The offset of each line feed.
     ends: Arc<[usize]>,
-    /// The files behind the first: what each is called, and how many lines are before it.
-    others: Arc<[(Arc<str>, u32)]>,
+    /// Where the lines are of another file than the first, or of another part of it.
+    parts: Arc<[SourcePart]>,
+}
+
+/// Where a source goes on in another file, or in another part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePart {
+    /// The file; `None` for the first of those that the source is made of.
+    pub file: Option<Arc<str>>,
+    /// Lines of the source before it.
+    pub before: u32,
+    /// Lines of the file before it.
+    pub skipped: u32,
+}
+
+/// Lines of a file that a source is made of, as [`Source::pieced`] takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The file; `None` for the first of the source.
+    pub file: Option<String>,
+    /// Lines of the file before these.
+    pub skipped: u32,
+    /// The lines as they are read.
+    pub text: String,
+    /// As many lines, as the file states them.
+    pub stated: String,
 }
 
 /// A line of a kernel's source, as its file has it.
@@ -38,25 +64,47 @@ impl Source {
     /// A text and the table of its lines.
     pub fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at);
-        Self { text: text.into(), ends: ends.collect(), others: Arc::default() }
+        Self { text: text.into(), stated: None, ends: ends.collect(), parts: Arc::default() }
     }
 
     /// The texts of files that follow one another, each with its name. Their lines are numbered through;
     /// [`Self::place`] tells them apart.
     pub fn joined(files: &[(&str, &str)]) -> Self {
         let mut text = String::new();
-        let mut others = Vec::new();
+        let mut parts = Vec::new();
         for (index, (name, file)) in files.iter().enumerate() {
             if index > 0 {
-                let lines = text.bytes().filter(|&byte| byte == b'\n').count();
-                others.push(((*name).into(), lines as u32));
+                let before = text.bytes().filter(|&byte| byte == b'\n').count() as u32;
+                parts.push(SourcePart { file: Some((*name).into()), before, skipped: 0 });
             }
             text.push_str(file);
             if !file.ends_with('\n') {
                 text.push('\n');
             }
         }
-        Self { others: others.into(), ..Self::new(&text) }
+        Self { parts: parts.into(), ..Self::new(&text) }
+    }
+
+    /// Parts of files that follow one another, as a preprocessor puts them together. Each line of a piece ends
+    /// with a line feed.
+    pub fn pieced(pieces: &[Piece]) -> Self {
+        let mut parts = Vec::new();
+        let mut before = 0;
+        for Piece { file, skipped, text, stated: _ } in pieces {
+            parts.push(SourcePart {
+                file: file.as_deref().map(Arc::from),
+                before,
+                skipped: *skipped,
+            });
+            before += text.bytes().filter(|&byte| byte == b'\n').count() as u32;
+        }
+        // What begins as the first file does needs no part.
+        if parts.first().is_some_and(|first| first.file.is_none() && first.skipped == 0) {
+            parts.remove(0);
+        }
+        let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let stated: String = pieces.iter().map(|piece| piece.stated.as_str()).collect();
+        Self { parts: parts.into(), stated: Some(stated.into()), ..Self::new(&text) }
     }
 
     /// The text.
@@ -64,9 +112,14 @@ impl Source {
         &self.text
     }
 
-    /// The files behind the first: what each is called, and how many lines are before it.
-    pub fn others(&self) -> &[(Arc<str>, u32)] {
-        &self.others
+    /// The lines of the text as their files state them: those that a preprocessor changed are what they were.
+    pub fn stated(&self) -> &str {
+        self.stated.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Where the source goes on in another file than the first, or in another part of it.
+    pub fn parts(&self) -> &[SourcePart] {
+        &self.parts
     }
 
     /// The line of the whole text on which a span begins, from 1; `None` where the span is undefined.
@@ -81,17 +134,22 @@ impl Source {
 
     /// A line of the whole text, as the file that has it counts its lines.
     pub fn place(&self, line: u32) -> SourceLine {
-        let other = self.others.iter().rev().find(|(_, before)| line > *before);
-        other.map_or(SourceLine { file: None, number: line }, |(name, before)| SourceLine {
-            file: Some(Arc::clone(name)),
-            number: line - before,
+        let part = self.parts.iter().rev().find(|part| line > part.before);
+        part.map_or(SourceLine { file: None, number: line }, |part| SourceLine {
+            file: part.file.clone(),
+            number: line - part.before + part.skipped,
         })
     }
 
-    /// What is wrong at a span, with the line there, where that is in another file than the first.
-    pub(crate) fn elsewhere(&self, span: Span, problem: &str) -> Option<String> {
+    /// What is wrong at a span, with the line there, where that has another number in its file than in the text.
+    /// `name` is the first file's.
+    pub(crate) fn elsewhere(&self, span: Span, name: &str, problem: &str) -> Option<String> {
         let line = self.line(span)?;
-        let SourceLine { file: Some(file), number } = self.place(line) else { return None };
+        let SourceLine { file, number } = self.place(line);
+        if file.is_none() && number == line {
+            return None;
+        }
+        let file = file.as_deref().unwrap_or(name);
         let stated = self.text.lines().nth(line as usize - 1).unwrap_or_default();
         Some(format!("error: {problem}\n  --> {file}:{number}\n{number:>5} | {stated}\n"))
     }
@@ -116,8 +174,30 @@ mod tests {
         assert_eq!(source.text(), "1\n2\n1\n2\n1\n");
         let places: Vec<_> = (1..=5).map(|line| source.place(line).to_string()).collect();
         assert_eq!(places, ["line 1", "line 2", "line 1 of b", "line 2 of b", "line 1 of c"]);
-        let told = source.elsewhere(Span::new(6, 7), "why").expect("it is in another file");
+        let told = source.elsewhere(Span::new(6, 7), "a", "why").expect("it is in another file");
         assert!(told.contains("why") && told.contains("b:2") && told.contains("2 | 2"), "{told}");
-        assert_eq!(source.elsewhere(Span::new(0, 1), "why"), None);
+        assert_eq!(source.elsewhere(Span::new(0, 1), "a", "why"), None);
+    }
+
+    #[test]
+    fn a_file_goes_on_behind_what_it_includes() {
+        let piece = |file: Option<&str>, skipped, text: &str, stated: &str| Piece {
+            file: file.map(str::to_owned),
+            skipped,
+            text: text.to_owned(),
+            stated: stated.to_owned(),
+        };
+        let source = Source::pieced(&[
+            piece(None, 0, "\n", "#include \"b\"\n"),
+            piece(Some("b"), 0, "1\n2\n", "N\n2\n"),
+            piece(None, 1, "3\n", "3\n"),
+        ]);
+        assert_eq!(source.text(), "\n1\n2\n3\n");
+        assert_eq!(source.stated(), "#include \"b\"\nN\n2\n3\n");
+        let places: Vec<_> = (1..=4).map(|line| source.place(line).to_string()).collect();
+        assert_eq!(places, ["line 1", "line 1 of b", "line 2 of b", "line 2"]);
+        let told = source.elsewhere(Span::new(5, 6), "a", "why").expect("its number is another");
+        assert!(told.contains("a:2") && told.contains("2 | 3"), "{told}");
+        assert_eq!(source.elsewhere(Span::new(0, 1), "a", "why"), None);
     }
 }

@@ -9,7 +9,7 @@ use flopmeter::{
     shader::{BindingKey, BufferFill, Expectation},
 };
 
-use super::values::{constant, expectation, extent, fill};
+use super::values::{constant, define, expectation, extent, fill};
 
 /// What runs, on what, and what is held to be so of it.
 #[derive(Clone, Debug, Args)]
@@ -23,6 +23,12 @@ pub struct Kernels {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub constants: Vec<(String, f64)>,
+    /// Define a macro of the shader before its first line [VALUE: 1] (repeatable; for WGSL and GLSL)
+    #[arg(short = 'D', value_name = "NAME[=VALUE]", value_parser = define)]
+    pub defines: Vec<(String, String)>,
+    /// Look for the files of #include in this folder, behind the folder of the file that includes them (repeatable)
+    #[arg(short = 'I', value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH
     /// (repeatable; COUNT in scalars; LOW..HIGH are whole numbers; a file is its bytes, or the elements of an .npy
     /// array)
@@ -90,6 +96,8 @@ impl Kernels {
         let given = [
             ("--dispatch", !self.dispatches.is_empty()),
             ("--override", !self.constants.is_empty()),
+            ("-D", !self.defines.is_empty()),
+            ("-I", !self.folders.is_empty()),
             ("--timeout", self.timeout.is_some()),
         ];
         given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))

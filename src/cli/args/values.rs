@@ -79,6 +79,16 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
     Ok((name.to_owned(), value))
 }
 
+/// `NAME[=VALUE]`; a macro without a value stands for 1.
+pub(super) fn define(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, "1"));
+    let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if !is_word || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!("'{name}' is no name of a macro: say NAME or NAME=VALUE"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// `GROUP.BINDING=SPEC`.
 pub(super) fn fill(text: &str) -> Result<(BindingKey, BufferFill), String> {
     let (key, spec) = binding(text, "SPEC")?;

@@ -1,0 +1,70 @@
+//! What can run plain and counting, whatever it was read from: an entry point with its resources, and how an
+//! executor comes by the two programs. Knows no buffers and no grid.
+
+use std::fmt;
+
+use flopmeter_core::source::Source;
+
+use super::Counting;
+use crate::{
+    Error,
+    execute::Executor,
+    kernel::{KernelModule, Layout, Resource},
+};
+
+/// One entry point that can be launched and counted.
+pub trait Countable: fmt::Debug + Send + Sync {
+    /// Name for labels and messages.
+    fn name(&self) -> &str;
+
+    /// What the entry point is called.
+    fn entry(&self) -> &str;
+
+    /// Invocations of a workgroup.
+    fn workgroup_size(&self) -> [u32; 3];
+
+    /// The resources that the entry point uses, by group and binding.
+    fn resources(&self) -> &[Resource];
+
+    /// How the numbers of a resource lie; `None` where it is no buffer of numbers.
+    fn layout(&self, resource: &Resource) -> Option<Layout>;
+
+    /// The text that lines are lines of, where there is one.
+    fn source(&self) -> Option<&Source>;
+
+    /// Rewrites it for what an executor can do, and compiles it both ways.
+    ///
+    /// # Errors
+    /// Where it cannot be counted, or the executor cannot take it.
+    fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error>;
+}
+
+impl Countable for KernelModule {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn entry(&self) -> &str {
+        &self.entry_point().name
+    }
+
+    fn workgroup_size(&self) -> [u32; 3] {
+        self.entry_point().workgroup_size
+    }
+
+    fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    fn layout(&self, resource: &Resource) -> Option<Layout> {
+        Self::layout(self, resource)
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error> {
+        Counting::new(executor, self)
+    }
+}

@@ -1,0 +1,150 @@
+//! What the preprocessor makes of texts, and what it says of those that are wrong.
+
+use super::*;
+
+/// The text and the places of its lines, of files of which the first is preprocessed.
+fn pieces(
+    files: &[(&str, &str)],
+    defines: &[(&str, &str)],
+    dialect: Dialect,
+) -> Result<Vec<Piece>, Misread> {
+    let text = |name: &str, is_first: bool| {
+        let found = files.iter().find(|(file, _)| *file == name);
+        found.map(|(name, text)| Text {
+            name: (!is_first).then(|| (*name).to_owned()),
+            path: PathBuf::from(name),
+            identity: PathBuf::from(name),
+            text: (*text).to_owned(),
+        })
+    };
+    let first = text(files[0].0, true).unwrap();
+    let defines = defines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut read = |wanted: Inclusion<'_>| {
+        text(wanted.stated, false).ok_or_else(|| format!("no {}", wanted.stated))
+    };
+    preprocessed(&[first], dialect, &defines.collect(), &mut read)
+}
+
+fn wgsl(text: &str, defines: &[(&str, &str)]) -> Result<String, String> {
+    let pieces = pieces(&[("a", text)], defines, Dialect::Wgsl).map_err(|fault| fault.problem)?;
+    let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(whole.lines().count(), text.lines().count(), "each line stays one");
+    Ok(whole)
+}
+
+#[test]
+fn branches_are_read_where_their_conditions_hold() {
+    let text = "#if N > 2\na\n#elif N == 2\nb\n#else\nc\n#endif\nd";
+    for (n, read) in [("3", "a"), ("2", "b"), ("1", "c")] {
+        let whole = wgsl(text, &[("N", n)]).unwrap();
+        assert_eq!(whole.split_whitespace().collect::<Vec<_>>(), [read, "d"], "N = {n}");
+    }
+    let nested = "#ifdef A\n#ifndef B\nx\n#else\ny\n#endif\n#elif nonsense (\nz\n#endif";
+    assert_eq!(wgsl(nested, &[("A", "1")]).unwrap().trim(), "x");
+    assert_eq!(wgsl(nested, &[("A", ""), ("B", "")]).unwrap().trim(), "y");
+    let hidden = "#ifdef A\n#if (\n#else what\n#endif\n#define X 1\n#frob\n#endif\nX";
+    assert!(wgsl(hidden, &[]).unwrap_err().contains("nothing stands behind #else"));
+    assert_eq!(wgsl(&hidden.replace(" what", ""), &[]).unwrap().trim(), "X");
+    assert_eq!(wgsl("#if !defined(A) && !defined B\nx\n#endif", &[]).unwrap().trim(), "x");
+}
+
+#[test]
+fn macros_are_what_they_stand_for_outside_of_comments() {
+    let text = "#define N 4u\n#define SQUARE(x) \\\n  ((x) * (x))\nN NN /* N */ SQUARE(N + f(1, 2)) SQUARE // N";
+    let whole = wgsl(text, &[]).unwrap();
+    let last = whole.lines().last().unwrap();
+    assert_eq!(last.trim_end(), "4u NN         ((4u + f(1, 2)) * (4u + f(1, 2))) SQUARE");
+    assert_eq!(wgsl("#define A B\n#define B A + B\nA", &[]).unwrap().trim(), "A + B");
+    assert_eq!(wgsl("#define F() 1\nF() F( )", &[]).unwrap().trim(), "1 1");
+    assert_eq!(wgsl("N\n#undef N\nN", &[("N", "7")]).unwrap(), "7\n\nN\n");
+    assert_eq!(wgsl("#define N 7\n#define N  7 \nN", &[("N", "7")]).unwrap().trim(), "7");
+    let bomb: String = (1..40).map(|n| format!("#define A{n} A{} A{}\n", n - 1, n - 1)).collect();
+    assert!(wgsl(&format!("{bomb}A39"), &[]).unwrap_err().contains("more than"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line() {
+    for (text, says) in [
+        ("a\n#if 1\nb", "line 2: its #if has no #endif"),
+        ("#if 1\n#ifdef X\n#endif\n", "line 1: its #if has no #endif"),
+        ("a\n#endif", "line 2: #endif ends no #if"),
+        ("#else", "line 1: #else is within no #if"),
+        (
+            "#if 1\n#else\n#elif 1\n#endif",
+            "line 3: #elif stands behind the #else of the #if on line 1",
+        ),
+        ("\n#frob x", "line 2: #frob is no directive: there are #define"),
+        ("#import a::b", "line 1: #import is a directive of naga_oil"),
+        ("#ifdef", "line 1: #ifdef takes one name"),
+        ("#ifdef A B", "line 1: #ifdef takes one name, not 'A B'"),
+        ("#define", "line 1: #define takes NAME"),
+        ("#define 1", "line 1: #define takes NAME"),
+        ("#define A-B", "line 1: #define takes NAME"),
+        ("#define A(1) 2", "line 1: #define takes NAME"),
+        ("#define A x##y", "line 1: #define 'A' has a # in it"),
+        ("#define A 1\n#define A 2", "line 2: 'A' is defined as '1' already"),
+        ("#define F(x) x\nF(1, 2)", "line 2: the macro 'F' takes 1 arguments, not 2"),
+        ("#define F(x) x\nF(1\n+ 2", "line 2: the arguments of the macro 'F' do not end"),
+        ("#if 1 +\n#endif", "line 1: #if '1 +' is no condition: a number is missing"),
+        ("#if defined(\n#endif", "line 1: #if 'defined(': say defined(NAME)"),
+        ("#include x", "line 1: #include takes \"FILE\" or <FILE>, not 'x'"),
+        ("#include \"x\"", "line 1: no x"),
+        ("#error too small", "line 1: #error too small"),
+    ] {
+        let error = wgsl(text, &[]).unwrap_err();
+        assert!(error.contains(says), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn included_files_stand_where_they_are_included() {
+    let files = [
+        ("a", "1\n#include \"b\"\n#include <b>\nN"),
+        ("b", "#ifndef N\n#define N 9\n#include \"c\"\n#endif\nb"),
+        ("c", "#pragma once\nc"),
+    ];
+    let pieces = pieces(&files, &[], Dialect::Wgsl).unwrap();
+    let places = pieces.iter().map(|piece| (piece.file.as_deref(), piece.skipped));
+    let places: Vec<_> = places.collect();
+    assert_eq!(
+        places,
+        [
+            (None, 0),
+            (Some("b"), 0),
+            (Some("c"), 0),
+            (Some("b"), 3),
+            (None, 2),
+            (Some("b"), 0),
+            (None, 3)
+        ]
+    );
+    let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(whole.split_whitespace().collect::<Vec<_>>(), ["1", "c", "b", "b", "9"]);
+    let stated: String = pieces.iter().map(|piece| piece.stated.as_str()).collect();
+    assert!(stated.starts_with("1\n#include \"b\"\n#ifndef N\n"), "{stated}");
+    assert_eq!(stated.lines().count(), whole.lines().count());
+}
+
+#[test]
+fn files_that_include_each_other_come_to_no_end() {
+    let round = [("a", "#include \"b\""), ("b", "\n#include \"a\"")];
+    let fault = pieces(&round, &[], Dialect::Wgsl).unwrap_err();
+    assert_eq!(fault.path, Path::new("b"));
+    for says in ["line 2", "a, b", "include a", "no end", "#pragma once"] {
+        assert!(fault.problem.contains(says), "{fault:?}");
+    }
+    let once = [("a", "#pragma once\n#include \"b\""), ("b", "#include \"a\"\nx")];
+    assert!(pieces(&once, &[], Dialect::Wgsl).is_ok());
+}
+
+#[test]
+fn glsl_is_left_its_own_directives() {
+    let text = "#version 450\n#extension GL_GOOGLE_include_directive : require\n#define N(x) \\\n x\n\
+                #if A && __VERSION__ > 400\nN(A\n  + 1)\n#endif";
+    let pieces = pieces(&[("a", text)], &[("A", "2")], Dialect::Glsl).unwrap();
+    assert_eq!(pieces[0].text, "#version 450\n\n\n\n\n2   + 1\n\n\n");
+    assert!(
+        has_directives("/* */ #if", Dialect::Wgsl) && !has_directives("/*\n#if\n*/", Dialect::Wgsl)
+    );
+    assert!(includes(" # include <x>", Dialect::Glsl) && !includes("// #include", Dialect::Glsl));
+}

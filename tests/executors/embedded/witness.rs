@@ -1,0 +1,75 @@
+//! What it sees beside the results: its own tally, lanes at work, and accesses out of bounds by their line.
+
+use flopmeter::{
+    execute::{Executor as _, LaneUse, OutOfBounds},
+    instrument::instrument,
+    op::{Op, OpCounts, Scalar},
+};
+
+use super::{X, kernel, run};
+
+#[test]
+fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
+    let source = format!(
+        "{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    let far = x[i + 4u];
+    x[i * 2u] = far + 1u;
+}}"
+    );
+    let mut cpu = common::embedded();
+    let (outcome, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
+    assert_eq!(words, [10, 9, 10, 9, 1, 9]);
+    let on = |line, accesses| OutOfBounds {
+        kernel: "embedded".into(),
+        file: None,
+        line: Some(line),
+        accesses,
+    };
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(3, 6), on(4, 5)]);
+    // Another launch starts to count anew.
+    let (outcome, _) = run(&mut cpu, &kernel(&source), &[9; 12], 1);
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
+}
+
+#[test]
+fn lanes_without_work_are_seen() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    if i < 4u {{ x[i] = x[i] * 2u; }}
+}}"
+    );
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 16], 3);
+    let lanes = outcome.witness.unwrap().lanes;
+    // All 16 compare, 4 multiply.
+    assert_eq!(lanes, LaneUse { active: 3 * (16 + 4), issued: 3 * (16 + 16) });
+    assert_eq!(lanes.share(), Some(0.625));
+}
+
+#[test]
+fn the_tally_is_the_plain_kernels_and_grows_by_what_counting_costs() {
+    let source = format!(
+        "{X}@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    var sum = 0.0;
+    for (var j = 0u; j < i; j++) {{ sum = fma(sum, 2.0, 1.0); }}
+    x[i] = u32(sum);
+}}"
+    );
+    let mut cpu = common::embedded();
+    let plain = kernel(&source);
+    let counted = instrument(&plain, &cpu.adapter().limits).unwrap();
+    let (outcome, _) = run(&mut cpu, &plain, &[0; 16], 3);
+    let (counting, _) = run(&mut cpu, &counted.kernel, &[0; 16], 3);
+    let (plain, counting) = (outcome.witness.unwrap().tally, counting.witness.unwrap().tally);
+    assert_eq!(
+        plain.ops.floating(),
+        OpCounts::f32(Op::Fma, 3 * 120).with(Scalar::Int, Op::Add, 0)
+            + OpCounts::of(plain_convert(), Op::Convert, 3 * 16)
+    );
+    assert_eq!(plain.ops.floating(), counting.ops.floating());
+    assert!(counting.traffic.atomics > plain.traffic.atomics);
+}
+
+/// A conversion to an integer counts under the float that it reads.
+fn plain_convert() -> Scalar {
+    Scalar::F32
+}

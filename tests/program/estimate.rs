@@ -1,0 +1,58 @@
+//! `flopmeter estimate`: the published figures, as a table, as JSON and in a file.
+
+use std::fs;
+
+use crate::command::{flopmeter, json, refused, text, without_drivers};
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+
+#[test]
+fn an_estimate_is_the_published_one() {
+    let estimate = json(&["estimate", "--steps", "1000", "--json", "-"]);
+    assert_eq!(estimate["schema"], "flopmeter.estimate/1");
+    let total = &estimate["total_flops"];
+    assert_eq!(total["forward"], 16_287_760_384_u64);
+    assert_eq!(total["backward"], 32_568_016_896_u64);
+    assert_eq!(total["optimizer"], 62_191_800_u64);
+    assert_eq!(total["total"], 48_917_969_080_u64);
+    assert_eq!(estimate["component_breakdown"]["layer_3"]["forward"], 139_386_880_u64);
+    assert_eq!(estimate["optimizer"], "adamw");
+    assert_eq!(estimate["experiment"]["total"], 48_917_969_080_000_u64);
+
+    let forward = json(&["estimate", "--steps", "10", "--phase", "forward", "--json", "-"]);
+    assert_eq!(forward["experiment"]["total"], 162_877_603_840_u64);
+    assert_eq!(json(&["estimate", "--json", "-"])["experiment"], Value::Null);
+    refused(&["estimate", "--steps", "0"], &["steps is 0"]);
+
+    let table = contains("16,287,760,384").and(contains("48,917,969,080"));
+    without_drivers(&mut flopmeter(&["estimate"])).assert().success().stdout(table).stderr("");
+}
+
+#[test]
+fn qwens_estimate_is_the_published_one_function_by_function() {
+    let arguments = ["estimate", "qwen2.5-0.5b", "--batch", "4", "--lora-rank", "8"];
+    let estimate = json(&[&arguments[..], &["--steps", "1000", "--json", "-"]].concat());
+    assert_eq!(estimate["per_function"]["model"], 1_832_011_464_704_u64);
+    assert_eq!(estimate["total_flops"]["total"], 3 * 1_832_011_464_704_u64);
+    assert_eq!(estimate["experiment"]["total"], 5_496_034_394_112_000_u64);
+    assert_eq!(estimate["model_config"]["lora_rank"], 8);
+    let more = ["--steps", "2", "--inference", "--budget", "1e17", "--json", "-"];
+    let estimate = json(&[&arguments[..], &more].concat());
+    assert_eq!(estimate["experiment"]["total"], 2 * 1_832_011_464_704_u64);
+    assert_eq!(estimate["budget"]["steps"], 54_584);
+    // The published ratio is that of the 0.5B's own width.
+    let ratio = format!("{}", 4864.0 / 896.0);
+    let again = json(&[&arguments[..], &["--ffn-ratio", &ratio, "--json", "-"]].concat());
+    assert_eq!(again["per_function"], estimate["per_function"]);
+}
+
+#[test]
+fn an_estimate_is_written_to_a_file_beside_its_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("estimate.json");
+    flopmeter(&["estimate", "--json", text(&path)]).assert().success().stdout(contains("lm_head"));
+    let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(written["schema"], "flopmeter.estimate/1");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    refused(&["estimate", "--json", "/nonexistent/e.json"], &["/nonexistent/e.json"]);
+}

@@ -1,0 +1,204 @@
+//! What `flopmeter shader` binds: how buffers are filled, what is listed of it, and which fills are refused.
+
+use std::fs;
+
+use super::{PRODUCT, floats, refused, report, shader, written};
+
+#[test]
+fn buffers_hold_what_was_said_in_the_types_of_the_shader() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        struct Particle { at: vec3<f32>, kind: u32 }
+        struct All { n: i32, all: array<Particle> }
+        @group(0) @binding(0) var<storage, read_write> all: All;
+        @group(0) @binding(1) var<storage, read_write> fixed: array<u32, 3>;
+        @compute @workgroup_size(1) fn main() { all.n += 1; fixed[2] = 9u; }";
+    let file = written(&folder, "types.wgsl", source);
+    let raw: Vec<u8> = (0..12).collect();
+    let input = folder.path().join("in");
+    fs::write(&input, &raw).unwrap();
+    let [all, fixed] = ["all", "fixed"].map(|name| folder.path().join(name));
+    report(&[
+        &file,
+        "--dispatch=1",
+        "--bind=0.0=values:-2,1.5,-0.25,3,7",
+        &format!("--bind=0.1=file:{}", input.display()),
+        &format!("--dump=0.0={}", all.display()),
+        &format!("--dump=0.1={}", fixed.display()),
+    ]);
+    let words: Vec<u32> = bytemuck::pod_collect_to_vec(&fs::read(&all).unwrap());
+    let f = f32::to_bits;
+    assert_eq!(words, [-1_i32 as u32, 0, 0, 0, f(1.5), f(-0.25), f(3.0), 7]);
+    assert_eq!(fs::read(&fixed).unwrap(), [&raw[..8], &[9, 0, 0, 0]].concat());
+}
+
+#[test]
+fn random_whole_numbers_stay_in_their_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var<storage, read_write> n: array<u32>;
+        @group(0) @binding(1) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn main() { n[0] += 0u; x[0] += 0.0; }";
+    let file = written(&folder, "random.wgsl", source);
+    let [n, x] = ["n", "x"].map(|name| folder.path().join(name));
+    let run = |seed: &str| {
+        let report = report(&[
+            &file,
+            "--dispatch=1",
+            "--adapter=embedded",
+            &format!("--bind=0.0=random:256:{seed}:3..7"),
+            &format!("--bind=0.1=random:256:{seed}:-2..1"),
+            &format!("--dump=0.0={}", n.display()),
+            &format!("--dump=0.1={}", x.display()),
+        ]);
+        assert_eq!(report["bind"]["0.1"], format!("random:256:{seed}:-2..1"));
+        let n: Vec<u32> = bytemuck::pod_collect_to_vec(&fs::read(&n).unwrap());
+        (n, floats(&x))
+    };
+    let (n, x) = run("5");
+    for whole in 3..7 {
+        assert!(n.contains(&whole), "{whole}");
+    }
+    assert!(n.iter().all(|n| (3..7).contains(n)), "{n:?}");
+    assert!(x.iter().all(|x| [-2.0, -1.0, 0.0].contains(x)) && x.contains(&-2.0), "{x:?}");
+    assert_eq!(run("5"), (n.clone(), x));
+    assert_ne!(run("6").0, n);
+}
+
+#[test]
+fn bindings_that_do_not_fit_are_named() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let refused = |bindings: &[&str], says: &[&str]| {
+        let options: Vec<String> = bindings.iter().map(|b| format!("--bind={b}")).collect();
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        refused(&[&[PRODUCT, "--dispatch", "1"], &options[..]].concat(), says);
+    };
+    refused(&[], &["'a'", "no fixed size", "--bind 0.1=zeros:COUNT"]);
+    refused(&["0.1=zeros:4"], &["'b'", "--bind 0.2=zeros:COUNT"]);
+    refused(&["0.9=zeros:4"], &["no binding 0.9", "0.1 ('a')", "1.0 ('c')"]);
+    refused(&["0.0=zeros:1"], &["'scale'", "2 scalars, not 1"]);
+    refused(&["0.0=values:1,-1"], &["'-1' is not a number of type u32"]);
+    refused(&["0.0=values:x,1"], &["'x' is not a number of type f32"]);
+    refused(&["0.1=zeros:0"], &["at least 1"]);
+    refused(&["0.1=zeros:99999999999999"], &["that the adapter binds"]);
+    refused(&["0.1=file:/nowhere"], &["/nowhere", "cannot be read"]);
+    refused(&["0.1=file:Cargo.toml", "0.0=file:Cargo.toml"], &["it takes 8 bytes"]);
+    refused(&["0.1=ones:4"], &["'ones'", "zeros:COUNT"]);
+    refused(&["0.1=zeros:many"], &["'many'"]);
+    refused(&["0.1=random:4:often"], &["'often' is no seed"]);
+    refused(&["0.1=random:4:5..5"], &["'5..5' is no LOW..HIGH"]);
+    refused(&["0.1=random:4:1:0..x"], &["'0..x' is no LOW..HIGH"]);
+    refused(&["0.0=random:2:-9..-8"], &["is no number of type u32"]);
+    refused(&["0.1=zeros"], &["zeros:COUNT"]);
+    refused(&["01=zeros:4"], &["GROUP.BINDING=SPEC"]);
+    refused(&["0.1=zeros:4", "0.1=zeros:5"], &["--bind 0.1", "twice"]);
+    let texture = "
+        @group(0) @binding(0) var image: texture_2d<f32>;
+        @group(0) @binding(1) var<storage, read_write> x: f32;
+        @compute @workgroup_size(1) fn main() { x = textureLoad(image, vec2(0, 0), 0).x; }";
+    let folder = tempfile::tempdir().unwrap();
+    let texture = written(&folder, "texture.wgsl", texture);
+    super::refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
+}
+
+#[test]
+fn each_binding_is_listed_with_what_filled_it() {
+    let arguments =
+        ["tests/cases/long_loop.wgsl", "--dispatch=1", "--bind=0.0=values:1", "--adapter=embedded"];
+    let found = report(&arguments);
+    assert_eq!(found["bind"], serde_json::json!({"0.0": "values:1"}));
+    assert_eq!(found["bindings"][0]["fill"], "values:1");
+    let unbound =
+        serde_json::json!({"group": 0, "binding": 1, "name": "more", "bytes": 4, "fill": null});
+    assert_eq!(found["bindings"][1], unbound);
+    assert_eq!(found["tally"]["match"], 1);
+    let text = shader(&arguments).assert().success().get_output().stdout.clone();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("zeros (nothing was bound)"), "{text}");
+}
+
+/// A file as `numpy.save` writes it: its magic, a version, a header padded to 64 bytes, the elements.
+fn npy(version: [u8; 2], header: &str, elements: &[u8]) -> Vec<u8> {
+    let wide = if version[0] == 1 { 2 } else { 4 };
+    let mut header = header.to_owned();
+    while !(8 + wide + header.len() + 1).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = (header.len() as u32).to_le_bytes();
+    [b"\x93NUMPY", &version[..], &length[..wide], header.as_bytes(), elements].concat()
+}
+
+#[test]
+fn an_array_of_numpy_is_bound_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @group(0) @binding(1) var<storage, read_write> y: array<vec3<u32>, 2>;
+        @compute @workgroup_size(64)
+        fn main(@builtin(global_invocation_id) id: vec3u) {
+            if (id.x < arrayLength(&x)) { x[id.x] *= 2.0; }
+            if (id.x == 0u) { y[1].z += 1u; }
+        }";
+    let file = written(&folder, "twice.wgsl", source);
+    let path = folder.path().join("x.npy");
+    let other = folder.path().join("y.npy");
+    let bind = format!("--bind=0.0=file:{}", path.display());
+    let bind_other = format!("--bind=0.1=file:{}", other.display());
+    let [x, y] = ["x", "y"].map(|name| folder.path().join(name));
+    let floats: Vec<u8> = (0_u8..64).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+    let header = |descr: &str, shape: &str| {
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}")
+    };
+    let integers: Vec<u8> = (1_u32..7).flat_map(u32::to_le_bytes).collect();
+    fs::write(&other, npy([3, 0], &header("<u4", "(2, 3)"), &integers)).unwrap();
+    for (version, shape) in [([1, 0], "(64,)"), ([2, 0], "(8, 8)"), ([3, 0], "(2, 4, 8)")] {
+        fs::write(&path, npy(version, &header("<f4", shape), &floats)).unwrap();
+        let dumps = [format!("--dump=0.0={}", x.display()), format!("--dump=0.1={}", y.display())];
+        let report = report(&[
+            &file,
+            "--dispatch=2",
+            "--adapter=embedded",
+            &bind,
+            &bind_other,
+            &dumps[0],
+            &dumps[1],
+        ]);
+        assert_eq!(report["ops"]["f32.mul"], 64, "the header is not counted among the numbers");
+        let doubled: Vec<f32> = bytemuck::pod_collect_to_vec(&fs::read(&x).unwrap());
+        assert_eq!(doubled, (0_u8..64).map(|i| 2.0 * f32::from(i)).collect::<Vec<f32>>());
+        let rows: Vec<u32> = bytemuck::pod_collect_to_vec(&fs::read(&y).unwrap());
+        assert_eq!(rows, [1, 2, 3, 0, 4, 5, 7, 0], "each row has the padding of the shader");
+    }
+
+    let refused = |bytes: &[u8], says: &str| {
+        fs::write(&path, bytes).unwrap();
+        super::refused(&[&file, "--dispatch=2", "--adapter=embedded", &bind], &[says]);
+    };
+    let whole = npy([1, 0], &header("<f4", "(64,)"), &floats);
+    refused(
+        &npy([1, 0], &header("<f8", "(32,)"), &floats),
+        "an array of f64, and the buffer is of f32",
+    );
+    refused(&npy([1, 0], &header(">f4", "(64,)"), &floats), "big-endian");
+    refused(&npy([1, 0], &header("<c8", "(32,)"), &floats), "complex");
+    let columns = "{'descr': '<f4', 'fortran_order': True, 'shape': (8, 8), }";
+    refused(&npy([1, 0], columns, &floats), "Fortran order");
+    refused(&npy([4, 0], &header("<f4", "(64,)"), &floats), "format is 4.0");
+    refused(
+        &npy([1, 0], &header("<f4", "(65,)"), &floats),
+        "256 bytes behind its header, not 65 x 4",
+    );
+    refused(&whole[..whole.len() - 1], "255 bytes behind its header");
+    refused(&whole[..40], "header is cut short");
+    refused(&floats, "does not begin as an .npy file does");
+    fs::write(&path, &whole).unwrap();
+    fs::write(&other, npy([1, 0], &header("<u4", "(5,)"), &integers[..20])).unwrap();
+    let arguments = [&file, "--dispatch=2", "--adapter=embedded", &bind, &bind_other];
+    super::refused(&arguments, &["it holds 6 scalars, not 5"]);
+}
