@@ -8,6 +8,7 @@ use anyhow::bail;
 use flopmeter::{
     Error,
     execute::Executor,
+    observe::Runs,
     result::{KernelRun, RanKernels, ShaderReport},
     shader::{
         self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
@@ -29,7 +30,7 @@ pub struct KernelWork {
     expected: BTreeMap<BindingKey, Expectation>,
     /// Which buffers are read back.
     pub keys: Vec<BindingKey>,
-    pub repeats: u32,
+    pub runs: Runs,
 }
 
 impl KernelWork {
@@ -38,7 +39,7 @@ impl KernelWork {
         file: PathBuf,
         asked: &Kernels,
         dumps: impl IntoIterator<Item = BindingKey>,
-        repeats: u32,
+        runs: impl Into<Runs>,
     ) -> super::Result<Self> {
         let expected = once("--expect", asked.expected.iter().cloned())?;
         for expectation in expected.values() {
@@ -59,7 +60,7 @@ impl KernelWork {
             fills: once("--bind", asked.bindings.iter().cloned())?,
             expected,
             keys,
-            repeats,
+            runs: runs.into(),
         })
     }
 
@@ -81,7 +82,7 @@ impl KernelWork {
             launches: &launches,
             fills: &self.fills,
             dumps: &self.keys,
-            repeats: self.repeats,
+            runs: self.runs,
         };
         shader::run(executor, &request)
     }

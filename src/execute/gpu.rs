@@ -3,6 +3,7 @@
 //! out-of-memory and loss included, comes back as an [`Error`] naming what was being done.
 
 mod adapters;
+mod bind;
 mod fault;
 mod probe;
 #[cfg(feature = "spirv")]
@@ -11,7 +12,6 @@ mod timer;
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -25,7 +25,7 @@ use self::{
     fault::{DeviceFault, explain, locked},
     timer::Timer,
 };
-use super::{Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
+use super::{Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
 #[cfg(feature = "spirv")]
 use super::{Backend, SpirvAbilities, SpirvProgram};
 use crate::{Error, KernelError, kernel::KernelModule};
@@ -174,33 +174,6 @@ impl Gpu {
         self.programs.push(pipeline);
         Ok(ProgramId(self.programs.len() - 1))
     }
-
-    fn bind_groups(
-        &self,
-        dispatch: &Dispatch<'_>,
-        pipeline: &wgpu::ComputePipeline,
-    ) -> Vec<(u32, wgpu::BindGroup)> {
-        let mut groups: BTreeMap<u32, Vec<wgpu::BindGroupEntry<'_>>> = BTreeMap::new();
-        for &Bound { group, binding, buffer, offset, size } in dispatch.bindings {
-            let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &self.buffers[buffer.0],
-                offset,
-                size: std::num::NonZeroU64::new(size),
-            });
-            groups.entry(group).or_default().push(wgpu::BindGroupEntry { binding, resource });
-        }
-        groups
-            .into_iter()
-            .map(|(index, entries)| {
-                let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some(dispatch.label),
-                    layout: &pipeline.get_bind_group_layout(index),
-                    entries: &entries,
-                });
-                (index, bind_group)
-            })
-            .collect()
-    }
 }
 
 impl Gpu {
@@ -216,7 +189,7 @@ impl Gpu {
         for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
             let pipeline = &self.programs[dispatch.program.0];
-            let bind_groups = self.bind_groups(dispatch, pipeline);
+            let bind_groups = bind::groups(&self.device, &self.buffers, dispatch, pipeline);
             self.checked(dispatch.label)?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(dispatch.label),
@@ -284,7 +257,9 @@ impl Executor for Gpu {
     #[cfg(feature = "spirv")]
     fn compile_spirv(&mut self, program: &SpirvProgram<'_>) -> Result<ProgramId, Error> {
         let name = &program.module.name;
-        let pipeline = guarded(name, Stage::Compiling, || spirv::pipeline(self, program))?;
+        let pipeline = guarded(name, Stage::Compiling, || {
+            spirv::pipeline(&self.device, &self.adapter, program)
+        })?;
         self.keep(name, pipeline)
     }
 
@@ -378,7 +353,10 @@ impl Executor for Gpu {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::execute::Bound;
 
     /// A device that goes away is an error of whatever is under way, not a panic.
     #[test]

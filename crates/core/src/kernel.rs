@@ -9,9 +9,9 @@ mod overrides;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-pub use layout::{Layout, LayoutPart, Number, NumberKind};
 #[cfg(feature = "spirv-rewrite")]
-pub(crate) use layout::{Shape, Tail};
+pub(crate) use layout::{Arrangement, Tail};
+pub use layout::{Layout, LayoutPart, Number, NumberKind};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},

@@ -6,10 +6,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 use flopmeter_core::spirv::{Capability, Interface};
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, Features, ShaderStages};
 
-use super::Gpu;
 use crate::{
     Error, KernelError,
-    execute::{SpirvProgram, fits},
+    execute::{Adapter, SpirvProgram, fits},
     kernel::ResourceKind,
 };
 
@@ -18,17 +17,18 @@ use crate::{
 /// # Errors
 /// Where the device lacks what the module declares, or what it binds is no buffer.
 pub(super) fn pipeline(
-    gpu: &Gpu,
+    device: &wgpu::Device,
+    adapter: &Adapter,
     program: &SpirvProgram<'_>,
 ) -> Result<wgpu::ComputePipeline, Error> {
     let SpirvProgram { module, entry, interface } = *program;
     let refused = |problem: String| -> Error {
-        let (kernel, adapter) = (module.name.clone(), gpu.adapter.name.clone());
+        let (kernel, adapter) = (module.name.clone(), adapter.name.clone());
         KernelError::BackEnd { kernel, adapter, problem }.into()
     };
-    fits::extent(&gpu.adapter, &module.name, interface.workgroup_bytes, interface.nesting)?;
+    fits::extent(adapter, &module.name, interface.workgroup_bytes, interface.nesting)?;
     for &capability in &interface.capabilities {
-        if !has(gpu.device.features(), capability) {
+        if !has(device.features(), capability) {
             return Err(refused(format!(
                 "it declares the capability {capability:?}, which this adapter is not opened with"
             )));
@@ -42,7 +42,7 @@ pub(super) fn pipeline(
     let layouts: Vec<wgpu::BindGroupLayout> = entries
         .iter()
         .map(|entries| {
-            gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label: Some(&module.name),
                 entries,
             })
@@ -56,7 +56,7 @@ pub(super) fn pipeline(
         u32::try_from(at).ok()
     })?;
     let layouts: Vec<_> = layouts.iter().map(Some).collect();
-    let layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(&module.name),
         bind_group_layouts: &layouts,
         immediate_size: 0,
@@ -77,8 +77,8 @@ pub(super) fn pipeline(
                   is that of their own decorations; a module that is not valid otherwise is as it is in any program: \
                   its driver's to refuse"
     )]
-    let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
-    Ok(gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+    let module = unsafe { device.create_shader_module_passthrough(descriptor) };
+    Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(&program.module.name),
         layout: Some(&layout),
         module: &module,

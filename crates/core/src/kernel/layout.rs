@@ -38,7 +38,7 @@ impl std::fmt::Display for Number {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Scalars whose number the shader fixes.
-    fixed: Shape,
+    fixed: Arrangement,
     /// Bytes of the whole where everything is fixed; else the fewest that may be bound.
     bytes: u64,
     /// What a runtime-sized array at the end repeats.
@@ -61,12 +61,12 @@ pub(crate) struct Tail {
     pub(crate) offset: u64,
     /// Bytes from one element to the next.
     pub(crate) stride: u64,
-    pub(crate) element: Shape,
+    pub(crate) element: Arrangement,
 }
 
 /// A type that can be in a buffer, as scalars at byte offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum Arrangement {
     Scalar(Number),
     Repeat { count: u64, stride: u64, of: Box<Self> },
     Members(Vec<(u64, Self)>),
@@ -76,7 +76,7 @@ impl Layout {
     /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
     /// bound.
     #[cfg(feature = "spirv-rewrite")]
-    pub(crate) const fn new(fixed: Shape, bytes: u64, tail: Option<Tail>) -> Self {
+    pub(crate) const fn new(fixed: Arrangement, bytes: u64, tail: Option<Tail>) -> Self {
         Self { fixed, bytes, tail }
     }
 
@@ -94,14 +94,18 @@ impl Layout {
             _ => None,
         };
         if let Some(tail) = tail(ty, 0) {
-            return Some(Self { fixed: Shape::Members(Vec::new()), bytes, tail: Some(tail?) });
+            return Some(Self {
+                fixed: Arrangement::Members(Vec::new()),
+                bytes,
+                tail: Some(tail?),
+            });
         }
         if let TypeInner::Struct { members, .. } = &module.types[ty].inner
             && let Some((last, before)) = members.split_last()
             && let Some(tail) = tail(last.ty, last.offset.into())
         {
             let before = before.iter().map(|m| Some((u64::from(m.offset), shape(module, m.ty)?)));
-            let fixed = Shape::Members(before.collect::<Option<_>>()?);
+            let fixed = Arrangement::Members(before.collect::<Option<_>>()?);
             return Some(Self { fixed, bytes, tail: Some(tail?) });
         }
         Some(Self { fixed: shape(module, ty)?, bytes, tail: None })
@@ -214,7 +218,7 @@ impl Layout {
     }
 }
 
-impl Shape {
+impl Arrangement {
     fn scalars(&self) -> u64 {
         match self {
             Self::Scalar(_) => 1,
@@ -240,33 +244,35 @@ impl Shape {
     }
 }
 
-fn shape(module: &Module, ty: Handle<Type>) -> Option<Shape> {
+fn shape(module: &Module, ty: Handle<Type>) -> Option<Arrangement> {
     let vector = |count: u64, scalar: naga::Scalar| {
-        let of = Box::new(Shape::Scalar(number(scalar)?));
-        Some(Shape::Repeat { count, stride: scalar.width.into(), of })
+        let of = Box::new(Arrangement::Scalar(number(scalar)?));
+        Some(Arrangement::Repeat { count, stride: scalar.width.into(), of })
     };
     match module.types[ty].inner {
         TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
-            Some(Shape::Scalar(number(scalar)?))
+            Some(Arrangement::Scalar(number(scalar)?))
         }
         TypeInner::Vector { size, scalar } => vector(size as u64, scalar),
         TypeInner::Matrix { columns, rows, scalar } => {
             let of = Box::new(vector(rows as u64, scalar)?);
             let stride = Alignment::from(rows) * u32::from(scalar.width);
-            Some(Shape::Repeat { count: columns as u64, stride: stride.into(), of })
+            Some(Arrangement::Repeat { count: columns as u64, stride: stride.into(), of })
         }
         TypeInner::Array { base, size, stride } => {
             let of = Box::new(shape(module, base)?);
             match size {
-                ArraySize::Constant(count) => {
-                    Some(Shape::Repeat { count: count.get().into(), stride: stride.into(), of })
-                }
+                ArraySize::Constant(count) => Some(Arrangement::Repeat {
+                    count: count.get().into(),
+                    stride: stride.into(),
+                    of,
+                }),
                 ArraySize::Pending(_) | ArraySize::Dynamic => None,
             }
         }
         TypeInner::Struct { ref members, span: _ } => {
             let members = members.iter().map(|m| Some((m.offset.into(), shape(module, m.ty)?)));
-            members.collect::<Option<_>>().map(Shape::Members)
+            members.collect::<Option<_>>().map(Arrangement::Members)
         }
         TypeInner::CooperativeMatrix { .. }
         | TypeInner::Pointer { .. }
