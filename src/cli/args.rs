@@ -303,6 +303,10 @@ pub struct Shader {
     pub file: PathBuf,
     #[command(flatten)]
     pub kernels: Kernels,
+    /// Run again whenever the file, or one that it is continued in or includes, changes, and show what moved since the
+    /// run before, until ctrl-C
+    #[arg(long, requires = "dispatches")]
+    pub watch: bool,
     /// Write a buffer's bytes after the run; - is standard output (repeatable)
     #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatches")]
     pub dumps: Vec<(BindingKey, PathBuf)>,
