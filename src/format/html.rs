@@ -147,14 +147,14 @@ fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
     let [named, described] = ["title", "description"].map(|part| format!("plot-{number}-{part}"));
     html! {
         figure {
-          div.scroll role="region" aria-label={ (title) ", drawn" } tabindex="0" {
-            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
-                aria-labelledby=(named) aria-describedby=(described) {
-                title id=(named) { (title) }
-                desc id=(described) { (plot.description) }
-                (PreEscaped(elements))
+            div.scroll role="region" aria-label={ (title) ", drawn" } tabindex="0" {
+                svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
+                    aria-labelledby=(named) aria-describedby=(described) {
+                    title id=(named) { (title) }
+                    desc id=(described) { (plot.description) }
+                    (PreEscaped(elements))
+                }
             }
-          }
             ul.legend {
                 @for (i, name) in plot.series.iter().enumerate() {
                     li { span.swatch style={ "background:" (variable(i)) } {} (name) }
