@@ -15,11 +15,11 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{KernelWork, baseline, once, source_options},
+    kernels::{Baseline, KernelWork, baseline, once, source_options},
     output::Sink,
     patience,
     progress::Bar,
-    roofline,
+    roofline, watch,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
@@ -40,6 +40,36 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
 
     let lanes = subgroup_lanes(asked.subgroup_size, Some(&asked.adapter))?;
     let embedded = asked.races.on(lanes);
+    let once = |shown: bool| -> super::Result<ShaderReport> {
+        let (report, run) = reported(asked, common, &work, baseline.as_ref(), embedded)?;
+        for (key, sink) in &dumps {
+            sink.write_bytes(&run.dumps[key])?;
+        }
+        if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+            roofline::write_plot(sink, ceilings, &report.points())?;
+        }
+        if shown {
+            formats.write(&report, &places, common)?;
+        } else {
+            formats.export(&report, common)?;
+        }
+        Ok(report)
+    };
+    if asked.watch {
+        watch::check(&asked.file, &places)?;
+        return watch::run(asked, common, once);
+    }
+    Ok(Outcome::of(once(true)?.holds()))
+}
+
+/// Runs the kernels and holds what they did against what was asked of them.
+fn reported(
+    asked: &Shader,
+    common: &Common,
+    work: &KernelWork,
+    baseline: Option<&Baseline>,
+    embedded: execute::Embedded,
+) -> super::Result<(ShaderReport, ShaderRun)> {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
     let name = ShaderFile::name(&asked.file);
     let (launched, run, moved) =
@@ -50,7 +80,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         ShaderReport::new(&launched.launches(), &work.overrides, &run, asked.convention);
     report.moved = moved;
     report.defines = work.options.defines.clone();
-    work.judge(&mut report, &run, baseline.as_ref())?;
+    work.judge(&mut report, &run, baseline)?;
     report.allow(&asked.kernels.passing());
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
@@ -58,15 +88,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         let mut executor = execute::open(adapter, embedded.subgroup)?;
         report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
     }
-
-    for (key, sink) in &dumps {
-        sink.write_bytes(&run.dumps[key])?;
-    }
-    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
-        roofline::write_plot(sink, ceilings, &report.points())?;
-    }
-    formats.write(&report, &places, common)?;
-    Ok(Outcome::of(report.holds()))
+    Ok((report, run))
 }
 
 /// What was launched, its run, and the adapter that was asked first.

@@ -8,7 +8,7 @@ use super::{
     Format,
     drawing::{self, Drawing, WIDTH, style, variable},
 };
-use crate::page::{Content, Fact, Page, Plot, Row, Section, Table, Tone};
+use crate::page::{Column, Content, Fact, Narrow, Page, Plot, Row, Section, Table, Tone};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/sort.js");
@@ -24,9 +24,13 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 
 /// A whole page.
 pub fn render(page: &Page) -> String {
-    // Who opens a file looks for the verdict before the tables; a terminal ends with it.
-    let (said, shown): (Vec<&Section>, Vec<&Section>) =
-        page.sections.iter().partition(|section| matches!(section.content, Content::Facts(_)));
+    let mut sections: Vec<&Section> = page.sections.iter().filter(|its| !is_empty(its)).collect();
+    // Who opens a file looks for the verdict and the drawings before the tables; a terminal ends with it.
+    sections.sort_by_key(|section| match section.content {
+        Content::Facts(_) => 0,
+        Content::Plot(_) => 1,
+        Content::Table(_) => 2,
+    });
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -41,7 +45,7 @@ pub fn render(page: &Page) -> String {
             body {
                 main {
                     h1 { (page.title) }
-                    @for (number, part) in said.into_iter().chain(shown).enumerate() {
+                    @for (number, part) in sections.into_iter().enumerate() {
                         (section(number, part))
                     }
                 }
@@ -52,6 +56,15 @@ pub fn render(page: &Page) -> String {
     let mut text = body.into_string();
     text.push('\n');
     text
+}
+
+/// Whether a section has nothing to show.
+fn is_empty(section: &Section) -> bool {
+    match &section.content {
+        Content::Facts(facts) => facts.is_empty(),
+        Content::Plot(_) => false,
+        Content::Table(table) => table.rows.is_empty(),
+    }
 }
 
 fn section(number: usize, section: &Section) -> Markup {
@@ -96,14 +109,15 @@ fn table(caption: &str, table: &Table) -> Markup {
                     @if column.numeric {
                         td.number data-value=(cell.raw()) { (cell.formatted()) }
                     } @else {
-                        td { (cell.formatted()) }
+                        td class=[is_code(column).then_some("code")] { (cell.formatted()) }
                     }
                 }
             }
         }
     };
     html! {
-        div.scroll {
+        // What scrolls can be reached without a mouse.
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
             table {
                 caption { (caption) }
                 thead {
@@ -122,17 +136,24 @@ fn table(caption: &str, table: &Table) -> Markup {
     }
 }
 
+/// Whether a column's cells are lines of a source.
+fn is_code(column: &Column) -> bool {
+    column.key == "source" && column.narrow == Narrow::IsCut
+}
+
 /// A picture for who sees it, its words for who does not, and its numbers for who wants to know.
 fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
     let Drawing { height, elements } = drawing::draw(&plot.figure);
     let [named, described] = ["title", "description"].map(|part| format!("plot-{number}-{part}"));
     html! {
         figure {
-            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
-                aria-labelledby=(named) aria-describedby=(described) {
-                title id=(named) { (title) }
-                desc id=(described) { (plot.description) }
-                (PreEscaped(elements))
+            div.scroll role="region" aria-label={ (title) ", drawn" } tabindex="0" {
+                svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
+                    aria-labelledby=(named) aria-describedby=(described) {
+                    title id=(named) { (title) }
+                    desc id=(described) { (plot.description) }
+                    (PreEscaped(elements))
+                }
             }
             ul.legend {
                 @for (i, name) in plot.series.iter().enumerate() {

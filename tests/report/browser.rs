@@ -181,6 +181,59 @@ fn a_page_renders_sorts_and_has_the_reports_figures() {
     }
 }
 
+/// Says from within a frame whether the page is wider than it.
+const MEASURE: &str = r#"<script>
+const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+const reached = [...document.querySelectorAll(".scroll")].every((box) => box.tabIndex === 0);
+parent.postMessage(`${window.innerWidth}: ${wide} ${reached}`, "*");
+</script>"#;
+
+/// Opens a page in frames of these widths: how far it is wider than each, and whether the keyboard reaches what scrolls.
+fn widths(chromium: &PathBuf, page: &str, scheme: u32) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("report.html");
+    fs::write(&inner, page.replace("</body>", &format!("{MEASURE}</body>"))).unwrap();
+    let frames = [360, 800, 1400]
+        .map(|width| format!("<iframe src=report.html style=width:{width}px;border:0></iframe>"));
+    let outer = format!(
+        "<body><script>addEventListener('message', (event) => {{
+            const line = document.createElement('pre'); line.textContent = event.data; document.body.append(line);
+        }});</script>{}",
+        frames.concat()
+    );
+    let path = folder.path().join("frames.html");
+    fs::write(&path, outer).unwrap();
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let document = String::from_utf8(output.stdout).unwrap();
+    let lines = document.split("<pre>").skip(1).filter_map(|rest| rest.split_once("</pre>"));
+    let mut lines: Vec<String> = lines.map(|(line, _)| line.to_owned()).collect();
+
+    lines.sort_by_key(|line| line.split_once(':').map(|(width, _)| width.parse::<u32>().unwrap()));
+    lines
+}
+
+#[test]
+fn a_page_is_no_wider_than_its_window() {
+    let Some(chromium) = chromium() else { return };
+    let pages = [report().page(true), crate::saved::shader_report().page(true)];
+    for page in pages.map(|page| html::render(&page)) {
+        for scheme in [0, 1] {
+            let fits = ["360: 0 true", "800: 0 true", "1400: 0 true"];
+            assert_eq!(widths(&chromium, &page, scheme), fits);
+        }
+        let spoilt = page.replace("<main>", "<main><p style=width:900px>wide</p>");
+        let wide = widths(&chromium, &spoilt, 0);
+        assert!(!wide[0].starts_with("360: 0 "), "{wide:?}");
+    }
+}
+
 #[test]
 fn every_column_sorts_both_ways() {
     let Some(chromium) = chromium() else { return };
