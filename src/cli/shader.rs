@@ -1,13 +1,15 @@
 //! `flopmeter shader`: any compute kernel, counted line by line; without a dispatch, what it takes to run it.
 
-use anyhow::bail;
+use std::borrow::Cow;
+
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
     execute,
     observe::{Attempts, Moved},
-    result::{ShaderListing, ShaderReport},
+    result::ShaderListing,
     roofline::REPEATS,
-    shader::{BindingKey, Launched, ShaderFile, ShaderRun},
+    shader::{BindingKey, Launched, ShaderFile, ShaderRun, npy},
 };
 
 use super::{
@@ -15,7 +17,7 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{KernelWork, baseline, once, source_options},
+    kernels::{KernelWork, Key as _, baseline, once, source_options},
     output::Sink,
     patience,
     progress::Bar,
@@ -44,10 +46,8 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let name = ShaderFile::name(&asked.file);
     let (launched, run, moved) =
         patience::within(asked.kernels.seconds(), &name, move || ran(&owned, &adapter, embedded))?;
-    let mut report =
-        ShaderReport::new(&launched.launches(), &work.overrides, &run, asked.convention);
+    let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
-    report.defines = work.options.defines.clone();
     work.judge(&mut report, &run, baseline.as_ref())?;
     report.allow(&asked.kernels.passing());
     if asked.under.roofline {
@@ -57,8 +57,20 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
     }
 
-    for (key, sink) in &dumps {
-        sink.write_bytes(&run.dumps[key])?;
+    let dumped = dumps.iter().map(|(key, sink)| {
+        let bytes = &run.dumps[key];
+        match sink.path().filter(|path| path.extension().is_some_and(|ending| ending == "npy")) {
+            None => Ok((sink, Cow::Borrowed(bytes))),
+            Some(path) => {
+                let array = npy(&run.layouts[key], bytes);
+                let array = array
+                    .map_err(|why| anyhow!("{}: {}: {why}", path.display(), key.in_words()))?;
+                Ok((sink, Cow::Owned(array)))
+            }
+        }
+    });
+    for (sink, bytes) in dumped.collect::<super::Result<Vec<_>>>()? {
+        sink.write_bytes(&bytes)?;
     }
     if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
         roofline::write_plot(sink, ceilings, &report.points())?;

@@ -31,6 +31,7 @@ const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SHADER_INT64_ATOMIC_MIN_MAX)
     .union(Features::SHADER_INT64_ATOMIC_ALL_OPS)
     .union(Features::SHADER_FLOAT32_ATOMIC)
+    .union(Features::IMMEDIATES)
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER);
 
@@ -49,7 +50,8 @@ pub struct Gpu {
     queue: wgpu::Queue,
     timer: Option<Timer>,
     fault: Arc<Mutex<DeviceFault>>,
-    programs: Vec<wgpu::ComputePipeline>,
+    /// Pipelines, each with the immediate data of its launches.
+    programs: Vec<(wgpu::ComputePipeline, Vec<u8>)>,
     buffers: Vec<wgpu::Buffer>,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
@@ -195,7 +197,7 @@ impl Gpu {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-            let pipeline = &self.programs[dispatch.program.0];
+            let (pipeline, immediates) = &self.programs[dispatch.program.0];
             let bind_groups = self.bind_groups(dispatch, pipeline);
             self.checked(dispatch.label)?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -205,6 +207,9 @@ impl Gpu {
             pass.set_pipeline(pipeline);
             for (index, bind_group) in &bind_groups {
                 pass.set_bind_group(*index, bind_group, &[]);
+            }
+            if !immediates.is_empty() {
+                pass.set_immediates(0, immediates);
             }
             let [x, y, z] = dispatch.grid;
             pass.dispatch_workgroups(x, y, z);
@@ -253,7 +258,7 @@ impl Executor for Gpu {
             let (kernel, adapter) = (kernel.name.clone(), self.adapter.name.clone());
             return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
         }
-        self.programs.push(pipeline);
+        self.programs.push((pipeline, kernel.immediates.clone()));
         Ok(ProgramId(self.programs.len() - 1))
     }
 

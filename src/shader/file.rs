@@ -12,7 +12,10 @@ use std::{
 use flopmeter_core::read::Parsed;
 use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
-use super::text::{self, SourceOptions};
+use super::{
+    Immediate, immediate,
+    text::{self, SourceOptions},
+};
 use crate::{
     Error, KernelError, Remedy,
     kernel::{KernelModule, Outline},
@@ -160,16 +163,20 @@ impl ShaderFile {
         entries.filter(|e| e.stage == ShaderStage::Compute).map(|e| e.name.as_str()).collect()
     }
 
-    /// One entry point with its overrides set, to be launched and counted: `entry`, or the only one there is.
+    /// One entry point with its overrides and its immediate data set, to be launched and counted: `entry`, or the only
+    /// one there is; and what each member of the immediate data then holds.
     ///
     /// # Errors
-    /// Those of [`Self::kernel`].
+    /// Those of [`Self::kernel`]; where a value does not fit its member.
     pub fn countable(
         &self,
         entry: Option<&str>,
         overrides: &BTreeMap<String, f64>,
-    ) -> Result<Arc<dyn Countable>, Error> {
-        Ok(Arc::new(self.kernel(entry, overrides)?))
+        immediates: &BTreeMap<String, String>,
+    ) -> Result<(Arc<dyn Countable>, Vec<Immediate>), Error> {
+        let mut kernel = self.kernel(entry, overrides)?;
+        let immediates = immediate::set(&mut kernel, immediates)?;
+        Ok((Arc::new(kernel), immediates))
     }
 
     /// One entry point with its overrides set: `entry`, or the only one there is.
