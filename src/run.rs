@@ -8,7 +8,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     path::Path,
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use flopmeter_core::recording::Recording;
@@ -24,6 +24,21 @@ pub enum Purpose {
     Time,
 }
 
+/// A program that is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramRequest<'a> {
+    /// The program, named as a shell would look for it, and its arguments.
+    pub command: &'a [OsString],
+    /// What it is run for.
+    pub purpose: Purpose,
+    /// Whether dispatches are to be told one by one.
+    pub each: bool,
+    /// Whether it has no input, and nobody sees its output: it has run before.
+    pub unseen: bool,
+    /// The layer's library; where it is empty, the library is looked for in the places of an installed program.
+    pub layer: &'a [u8],
+}
+
 /// What a run of a program leaves.
 #[derive(Clone, Debug)]
 pub struct Ran {
@@ -36,12 +51,13 @@ pub struct Ran {
     pub unseen: Option<String>,
 }
 
-/// Runs a program, which is named as a shell would look for it, to its end. `started` is told the number of its process.
+/// Runs a program to its end. `started` is told the number of its process.
 ///
 /// # Errors
 /// [`Error::File`] where the program cannot be started or the layer is not found, and where what it recorded cannot
 /// be read.
-pub fn run(command: &[OsString], purpose: Purpose, started: &dyn Fn(u32)) -> Result<Ran, Error> {
+pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, Error> {
+    let &ProgramRequest { command, purpose, each, unseen, layer } = request;
     let Some((name, arguments)) = command.split_first() else {
         return Err(Error::Config("no program is named".into()));
     };
@@ -49,18 +65,22 @@ pub fn run(command: &[OsString], purpose: Purpose, started: &dyn Fn(u32)) -> Res
         path: std::env::temp_dir(),
         problem: format!("a temporary folder cannot be made: {error}"),
     })?;
-    let layer = layer::find()?;
     let recordings = folder.path().join("recordings");
     let manifests = folder.path().join("layers");
     for folder in [&recordings, &manifests] {
         fs::create_dir(folder).map_err(|error| unusable(folder, &error))?;
     }
-    layer::write_manifest(&layer, &manifests)?;
+    let library = if layer.is_empty() { layer::find()? } else { layer::unpack(layer, &manifests)? };
+    layer::write_manifest(&library, &manifests)?;
 
     let mut command = Command::new(name);
     command.args(arguments).env(flopmeter_layer::FOLDER, &recordings);
-    if purpose == Purpose::Time {
-        command.env(flopmeter_layer::TIMES, "1");
+    let asked = [(flopmeter_layer::TIMES, purpose == Purpose::Time), (flopmeter_layer::EACH, each)];
+    for (variable, _) in asked.iter().filter(|(_, asked)| *asked) {
+        command.env(variable, "1");
+    }
+    if unseen {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     }
     for (name, value) in layer::environment(&manifests, |name| std::env::var_os(name)) {
         command.env(name, value);

@@ -30,7 +30,7 @@ use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{
     Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
 };
-use self::values::{convention, dump};
+use self::values::{convention, dump, peak};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
 /// quoted for them.
@@ -325,9 +325,24 @@ pub struct Run {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
-    /// Run the program a second time, with its kernels as they are, to time them
+    /// Run the program once, to count; otherwise it runs again without input and output, with its kernels as they are,
+    /// to time them
     #[arg(long)]
-    pub time: bool,
+    pub count_only: bool,
+    /// Run it once, with its kernels as they are, to time them; nothing is counted
+    #[arg(long, conflicts_with_all = ["count_only", "strict", "peak", "roofline"])]
+    pub time_only: bool,
+    /// A row for each dispatch too, in the order of their submission: the first 16,384 of each device
+    #[arg(long)]
+    pub per_dispatch: bool,
+    /// FLOPs a second that the device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): each kernel's
+    /// share of it
+    #[arg(long, value_name = "FLOPS|NAME", value_parser = peak, conflicts_with = "count_only")]
+    pub peak: Option<f64>,
+    /// Measure the device's ceilings too, 5 to 20 s more, and place each kernel under them: its share of the
+    /// attainable, and whether compute or memory binds
+    #[arg(long, conflicts_with = "count_only")]
+    pub roofline: bool,
     /// Exit code 1 where the program succeeds and something that it ran was not counted
     #[arg(long)]
     pub strict: bool,

@@ -1,10 +1,13 @@
-//! `flopmeter run`: any program that uses Vulkan, counted.
+//! `flopmeter run`: any program that uses Vulkan, counted and timed.
 
 use std::process::ExitStatus;
 
 use flopmeter::{
+    execute::{self, cpu::SUBGROUP_LANES},
+    forecast::Peak,
     result::{Ending, RunReport},
-    run::{self, Purpose, Ran},
+    roofline::REPEATS,
+    run::{self, ProgramRequest, Purpose, Ran},
 };
 
 use super::{
@@ -12,29 +15,48 @@ use super::{
     args::{Common, Run},
     export::{Formats, Places},
     output,
+    progress::Bar,
+    roofline,
     signals::program,
 };
+
+/// The Vulkan layer, as `build.rs` says where cargo leaves it. It is empty in a program that was only checked and not
+/// built, and in one that was built outside of its workspace, for which the layer is a file beside it.
+const LAYER: &[u8] = include_bytes!(env!("FLOPMETER_LAYER"));
 
 pub fn run(asked: &Run, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?.of_another_command();
-    let ran = run_program(asked, Purpose::Count)?;
-    let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned());
+    let peak = asked.peak.map(|peak| Peak::new(peak, 1.0)).transpose()?;
+    let purpose = if asked.time_only { Purpose::Time } else { Purpose::Count };
+    let ran = run_program(asked, purpose, false)?;
+    let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let ending = ending(ran.status);
-    let mut report = RunReport::new(
-        words.collect(),
-        ending,
-        &ran.recordings,
-        ran.unseen.as_deref(),
-        asked.convention,
-    );
-    if asked.time && ending.code == Some(0) {
-        let again = run_program(asked, Purpose::Time)?;
+    let gather = match purpose {
+        Purpose::Count => RunReport::new,
+        Purpose::Time => RunReport::of_times,
+    };
+    let unseen = ran.unseen.as_deref();
+    let mut report = gather(words, ending, &ran.recordings, unseen, asked.convention);
+    // What was asked to end, or ran nothing, is not run again.
+    let runs_again = !asked.count_only
+        && purpose == Purpose::Count
+        && ending.code == Some(0)
+        && report.totals.dispatches > 0
+        && !program::was_signalled();
+    if runs_again {
+        let again = run_program(asked, Purpose::Time, true)?;
         let failed = "the second run, for times, did not end as the first: nothing was timed";
         output::warn((!again.status.success()).then(|| failed.to_owned()), common);
         if again.status.success() {
             report.time(&again.recordings);
         }
+    }
+    if let Some(peak) = peak {
+        report.under_peak(peak);
+    }
+    if asked.roofline {
+        place(&mut report, common);
     }
     formats.write_beside(&report, common)?;
     Ok(match (ending.code, ending.signal) {
@@ -46,10 +68,35 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
 }
 
 /// Runs the program, which is sent what signals this process is.
-fn run_program(asked: &Run, purpose: Purpose) -> super::Result<Ran> {
-    let ran = run::run(&asked.program, purpose, &program::started);
+fn run_program(asked: &Run, purpose: Purpose, unseen: bool) -> super::Result<Ran> {
+    let (command, each) = (&asked.program[..], asked.per_dispatch);
+    let request = ProgramRequest { command, purpose, each, unseen, layer: LAYER };
+    let ran = run::run(&request, &program::started);
     program::ended();
     Ok(ran?)
+}
+
+/// Places kernels under the measured ceilings of their devices. The program has run by now, so what cannot be measured
+/// is no reason to lose its report.
+fn place(report: &mut RunReport, common: &Common) {
+    let timed = |device: &usize| {
+        report.kernels.iter().any(|row| row.device == *device && row.seconds.is_some())
+    };
+    let devices: Vec<usize> = (0..report.devices.len()).filter(timed).collect();
+    for device in devices {
+        let name = &report.devices[device].name;
+        let measured = execute::open(name, SUBGROUP_LANES).map_err(anyhow::Error::from);
+        let measured = measured.and_then(|mut executor| {
+            roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))
+        });
+        match measured {
+            Ok(ceilings) => report.place(device, ceilings),
+            Err(error) => {
+                let doubt = format!("the ceilings of {name} were not measured: {error:#}");
+                output::warn(Some(doubt), common);
+            }
+        }
+    }
 }
 
 /// How a program ended.

@@ -14,6 +14,7 @@ pub fn hand_on() -> super::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new(heard).context(CONTEXT)?;
     std::thread::spawn(move || {
         for signal in &mut signals {
+            program::heard();
             // A terminal sends these to the program as well.
             if !matches!(signal, libc::SIGINT | libc::SIGQUIT) {
                 program::signal(signal);
@@ -26,7 +27,7 @@ pub fn hand_on() -> super::Result<()> {
 /// Leaves ctrl-C to the program, which a terminal sends it to as well.
 #[cfg(not(unix))]
 pub fn hand_on() -> super::Result<()> {
-    ctrlc::set_handler(|| {}).context(CONTEXT)
+    ctrlc::set_handler(program::heard).context(CONTEXT)
 }
 
 const CONTEXT: &str = "cannot listen for signals";
@@ -51,9 +52,25 @@ fn is_ignored(signal: libc::c_int) -> bool {
 
 /// The program that runs.
 pub mod program {
-    use std::sync::Mutex;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    };
 
     use super::lock;
+
+    /// Whether this process was sent a signal.
+    static SIGNALLED: AtomicBool = AtomicBool::new(false);
+
+    /// Whether somebody has asked this process, and so the program, for something.
+    pub fn was_signalled() -> bool {
+        SIGNALLED.load(Relaxed)
+    }
+
+    /// A signal has come.
+    pub(super) fn heard() {
+        SIGNALLED.store(true, Relaxed);
+    }
 
     /// Its process, and a signal that came before it had one.
     struct Running {

@@ -1,31 +1,43 @@
 //! What the report on a run of a program says: totals, its kernels, what they did, and what was not counted.
 
-use super::number::{bytes, grouped};
+mod dispatches;
+mod speed;
+
+use speed::{rate, under, under_columns};
+
+use super::number::{bytes, decimal, grouped, share_of};
 use super::operations::operations;
+use super::roofline;
 use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone};
 use crate::result::{KernelRow, RunReport};
 
 impl Paged for RunReport {
-    fn page(&self, _every_layer: bool) -> Page {
+    fn page(&self, every_layer: bool) -> Page {
         let totals = &self.totals;
-        let mut sections = vec![
-            Section::facts("What ran", head(self)),
-            Section::table("Kernels", kernels(self)),
-            Section::table(
-                "Operations",
-                operations(&totals.ops, Some(&totals.dead_ops), totals.flops, self.convention),
-            ),
-        ];
+        let mut sections =
+            vec![Section::facts("What ran", head(self)), Section::table("Kernels", kernels(self))];
+        if let (Some(ops), Some(flops)) = (&totals.ops, totals.flops) {
+            let table = operations(ops, totals.dead_ops.as_ref(), flops, self.convention);
+            sections.push(Section::table("Operations", table));
+        }
+        let dispatches = self.dispatches_in_order.as_deref();
+        let table = dispatches.map(|rows| dispatches::table(self, rows, every_layer));
+        sections.extend(table.map(|table| Section::table("Dispatches", table)));
         if !self.not_counted.is_empty() {
             sections.push(Section::table("Not counted", not_counted(self)));
         }
+        sections.extend(
+            self.ceilings.iter().filter_map(|(&device, ceilings)| {
+                roofline::section(ceilings, &self.points(device))
+            }),
+        );
         let program = self.command.first().map_or("", String::as_str);
         Page { title: format!("{program}: a program, measured"), sections }
     }
 }
 
 fn head(report: &RunReport) -> Vec<Fact> {
-    let RunReport { convention, totals, unfinished_submissions, .. } = report;
+    let RunReport { totals, unfinished_submissions, .. } = report;
     let ended = match (report.exit_code, report.signal) {
         (Some(0), _) => Fact::new("ended", "with exit code 0"),
         (Some(code), _) => {
@@ -48,35 +60,17 @@ fn head(report: &RunReport) -> Vec<Fact> {
             format!("{} ({}; {}){also}", device.name, device.api, device.driver),
         ));
     }
-    facts.extend([
-        Fact { prose: true, ..Fact::new("measured", &*report.definition) },
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-        Fact::new(
-            "executed",
-            format!(
-                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored",
-                grouped(totals.flops),
-                grouped(totals.dispatches),
-                grouped(report.kernels.len() as u64),
-                bytes(totals.traffic.storage_load),
-                bytes(totals.traffic.storage_store)
-            ),
-        ),
-    ]);
-    if !totals.dead_ops.is_zero() {
-        let dead = grouped(totals.dead_ops.flops(*convention));
-        facts.push(Fact::new(
-            "dead",
-            format!("{dead} of those FLOPs have results that nobody uses"),
-        ));
+    facts.extend(if report.counted { counted(report) } else { timed_alone(report) });
+    facts.push(Fact::new("timing", timing(report)));
+    if let Some(peak) = report.peak_flops_per_second {
+        let reached = totals.peak_share.map_or("nothing was timed".to_owned(), |share| {
+            format!("all kernels together reached {} of it", share_of(share))
+        });
+        let said = format!("{} GFLOP/s, as stated; {reached}", decimal(peak * 1e-9, 1));
+        facts.push(Fact::new("peak", said));
     }
-    let timing = match &*report.timing.source {
-        "timestamps" => {
-            "by timestamps around each dispatch, in a second run in which nothing was counted"
-        }
-        _ => "nothing was timed",
-    };
-    facts.push(Fact::new("timing", timing));
+    facts.extend(report.ceilings.values().flat_map(roofline::ceilings));
+    facts.extend(report.dispatches_in_order.as_deref().map(|rows| dispatches::fact(report, rows)));
     if *unfinished_submissions > 0 {
         let said = format!(
             "{} submissions were not seen to end, and are counted in part",
@@ -87,60 +81,117 @@ fn head(report: &RunReport) -> Vec<Fact> {
     facts
 }
 
+/// What was executed.
+fn counted(report: &RunReport) -> Vec<Fact> {
+    let RunReport { convention, totals, .. } = report;
+    let traffic = totals.traffic.unwrap_or_default();
+    let mut facts = vec![
+        Fact { prose: true, ..Fact::new("measured", &*report.definition) },
+        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+        Fact::new(
+            "executed",
+            format!(
+                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored",
+                grouped(totals.flops.unwrap_or_default()),
+                grouped(totals.dispatches),
+                grouped(report.kernels.len() as u64),
+                bytes(traffic.storage_load),
+                bytes(traffic.storage_store)
+            ),
+        ),
+    ];
+    if let Some(dead) = totals.dead_ops.filter(|dead| !dead.is_zero()) {
+        let dead = grouped(dead.flops(*convention));
+        facts.push(Fact::new(
+            "dead",
+            format!("{dead} of those FLOPs have results that nobody uses"),
+        ));
+    }
+    facts
+}
+
+/// What ran where nothing was counted.
+fn timed_alone(report: &RunReport) -> Vec<Fact> {
+    let ran = format!(
+        "{} dispatches of {} kernels, as they are: they were timed, and nothing was counted",
+        grouped(report.totals.dispatches),
+        grouped(report.kernels.len() as u64)
+    );
+    vec![Fact::new("executed", ran)]
+}
+
+fn timing(report: &RunReport) -> &'static str {
+    match &*report.timing.source {
+        "timestamps" if report.counted => {
+            "by timestamps around each dispatch, in a second run in which nothing was counted"
+        }
+        "timestamps" => "by timestamps around each dispatch",
+        _ => "nothing was timed",
+    }
+}
+
 /// Each kernel, most FLOPs first.
 fn kernels(report: &RunReport) -> Table {
     let row = |kernel: &KernelRow| {
-        let storage = kernel.traffic.storage_bytes();
-        Row::new([
+        let dead = kernel.dead_ops.map(|dead| dead.flops(report.convention));
+        let mut cells = vec![
             Cell::text(&*kernel.name),
             Cell::text(&*kernel.module),
             Cell::whole(kernel.dispatches),
-            Cell::whole(kernel.invocations),
-            Cell::whole(kernel.flops),
-            Cell::Share(kernel.flops, report.totals.flops),
-            Cell::whole(kernel.dead_ops.flops(report.convention)),
-            Cell::Bytes(storage),
+            Cell::count(kernel.invocations),
+            Cell::count(kernel.flops),
+            share(kernel.flops, report.totals.flops),
+            Cell::count(dead),
+            kernel.traffic.map_or(Cell::Missing, |its| Cell::Bytes(its.storage_bytes())),
             kernel.intensity.map_or(Cell::Missing, |intensity| Cell::rate(intensity, 2)),
             kernel.seconds.map_or(Cell::Missing, Cell::Seconds),
             rate(kernel.flops, kernel.seconds),
-        ])
+        ];
+        cells.extend(under(report, kernel.peak_share, kernel.roofline));
+        Row::new(cells)
     };
-    let total = Row::sum([
+    let totals = &report.totals;
+    let storage = totals.traffic.map(|traffic| traffic.storage_bytes());
+    let intensity = totals.flops.zip(storage).map(|(flops, bytes)| flops as f64 / bytes as f64);
+    let mut total = vec![
         Cell::text("total"),
         Cell::Blank,
-        Cell::whole(report.totals.dispatches),
+        Cell::whole(totals.dispatches),
         Cell::Blank,
-        Cell::whole(report.totals.flops),
-        Cell::Share(report.totals.flops, report.totals.flops),
-        Cell::whole(report.totals.dead_ops.flops(report.convention)),
-        Cell::Bytes(report.totals.traffic.storage_bytes()),
-        Cell::rate(report.totals.flops as f64 / report.totals.traffic.storage_bytes() as f64, 2),
-        report.totals.seconds.map_or(Cell::Missing, Cell::Seconds),
-        rate(report.totals.flops, report.totals.seconds),
-    ]);
+        Cell::count(totals.flops),
+        share(totals.flops, totals.flops),
+        Cell::count(totals.dead_ops.map(|dead| dead.flops(report.convention))),
+        storage.map_or(Cell::Missing, Cell::Bytes),
+        intensity.map_or(Cell::Missing, |intensity| Cell::rate(intensity, 2)),
+        totals.seconds.map_or(Cell::Missing, Cell::Seconds),
+        rate(totals.flops, totals.seconds),
+    ];
+    total.extend(under(report, totals.peak_share, None));
+    let mut columns = vec![
+        Column::text("kernel", "kernel"),
+        Column::text("module", "module").gives_way(4),
+        Column::number("dispatches", "dispatches"),
+        Column::number("invocations", "invocations").gives_way(5),
+        Column::number("FLOPs", "flops"),
+        Column::number("share", "share").gives_way(2),
+        Column::number("dead", "dead_flops").gives_way(1),
+        Column::number("bytes", "storage_bytes").gives_way(3),
+        Column::number("FLOP/B", "flops_per_byte").gives_way(6),
+        Column::number("time", "seconds"),
+        Column::number("GFLOP/s", "gflops_per_second"),
+    ];
+    columns.extend(under_columns(report));
     Table {
-        columns: vec![
-            Column::text("kernel", "kernel"),
-            Column::text("module", "module").gives_way(4),
-            Column::number("dispatches", "dispatches"),
-            Column::number("invocations", "invocations").gives_way(5),
-            Column::number("FLOPs", "flops"),
-            Column::number("share", "share").gives_way(2),
-            Column::number("dead", "dead_flops").gives_way(1),
-            Column::number("bytes", "storage_bytes").gives_way(3),
-            Column::number("FLOP/B", "flops_per_byte").gives_way(6),
-            Column::number("time", "seconds"),
-            Column::number("GFLOP/s", "gflops_per_second"),
-        ],
-        rows: report.kernels.iter().map(row).chain([total]).collect(),
+        columns,
+        rows: report.kernels.iter().map(row).chain([Row::sum(total)]).collect(),
         main: true,
         ..Table::default()
     }
 }
 
-/// FLOPs a second, in thousands of millions.
-fn rate(flops: u64, seconds: Option<f64>) -> Cell {
-    seconds.map_or(Cell::Missing, |seconds| Cell::rate(flops as f64 / seconds * 1e-9, 2))
+/// A part of a whole, where both are known.
+fn share(part: Option<u64>, whole: Option<u64>) -> Cell {
+    part.zip(whole).map_or(Cell::Missing, |(part, whole)| Cell::Share(part, whole))
 }
 
 fn not_counted(report: &RunReport) -> Table {

@@ -83,7 +83,7 @@ impl ChangeReport {
     ///
     /// # Errors
     /// [`Error::Refused`] where their operations became FLOPs in different ways, [`Error::Config`] where one is of a
-    /// shader and the other of a program.
+    /// shader and the other of a program, or of a program whose kernels were timed and not counted.
     pub fn new(a: &KernelRun, b: &KernelRun) -> Result<Self, Error> {
         match (&a.report, &b.report) {
             (RanKernels::Shader(_), RanKernels::Shader(_))
@@ -96,6 +96,11 @@ impl ChangeReport {
                         .to_owned(),
                 ));
             }
+        }
+        if let Some((name, _)) = [("A", a), ("B", b)].iter().find(|(_, run)| !run.is_counted()) {
+            return Err(Error::Config(format!(
+                "the kernels of {name} were timed and not counted: there are no counts to compare"
+            )));
         }
         let convention = a.convention();
         if convention != b.convention() {

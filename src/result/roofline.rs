@@ -110,7 +110,7 @@ impl ShaderReport {
 }
 
 /// `None` where an axis cannot show it: a kernel without FLOPs, or without traffic.
-fn point(
+pub(super) fn point(
     name: String,
     flops: u64,
     cost: &Cost,

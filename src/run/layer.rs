@@ -1,8 +1,8 @@
 //! Where the layer's library is, and how a program's Vulkan loader is told of it. Knows no programs.
 //!
-//! The library is a file of its own, as loaders take nothing else. Cargo leaves it in `deps` beside the program, since
-//! the program's crate depends on the layer's, and beside it where the workspace is built; whoever installs the
-//! program puts it beside it or into `../lib`.
+//! The library is a file of its own, as loaders take nothing else. The program carries it and unpacks it for each run;
+//! whoever builds a program of their own on this crate may have it where cargo leaves it, in `deps` beside the program,
+//! beside the program, or in `../lib`.
 
 use std::{
     env::consts::{DLL_PREFIX, DLL_SUFFIX},
@@ -15,12 +15,29 @@ use serde_json::json;
 
 use crate::Error;
 
-/// The layer's library.
+/// What the library's file is called.
+fn file_name() -> String {
+    format!("{DLL_PREFIX}flopmeter_layer{DLL_SUFFIX}")
+}
+
+/// Writes the library into a folder.
+///
+/// # Errors
+/// [`Error::File`] where it cannot be written.
+pub(super) fn unpack(library: &[u8], folder: &Path) -> Result<PathBuf, Error> {
+    let path = folder.join(file_name());
+    match fs::write(&path, library) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(Error::File { path, problem: error.to_string() }),
+    }
+}
+
+/// The library, where it lies in a file.
 ///
 /// # Errors
 /// [`Error::File`] where it is in none of its places.
 pub(super) fn find() -> Result<PathBuf, Error> {
-    let name = format!("{DLL_PREFIX}flopmeter_layer{DLL_SUFFIX}");
+    let name = file_name();
     let program = std::env::current_exe().and_then(fs::canonicalize);
     let program = program.unwrap_or_default();
     let folder = program.parent().unwrap_or(Path::new("."));

@@ -11,9 +11,10 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 17] = [
+const UNSAFE: [(&str, &str); 18] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
+    ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
     ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/features.rs", "adds to what a program asks its device for"),
     ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),

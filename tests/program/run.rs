@@ -17,7 +17,7 @@ use crate::command::{PROGRAM, flopmeter};
 /// Runs this program with the layer in it; what it reports, and what is reported of it.
 fn run<D: result::Document>(arguments: &[&str], folder: &Path) -> (D, RunReport) {
     let [own, of_it] = ["own", "of_it"].map(|name| folder.join(name));
-    let mut command = flopmeter(&["run", "--strict", "--json"]);
+    let mut command = flopmeter(&["run", "--count-only", "--strict", "--json"]);
     command.arg(&of_it).args(["--", PROGRAM]).args(arguments).arg("--json").arg(&own);
     command.assert().success();
     (result::load(&own).unwrap(), result::load(&of_it).unwrap())
@@ -66,10 +66,10 @@ fn every_kernel_of_a_step_is_counted_alike_as_naga_ir_and_as_spirv() {
         let entry = |kernel: String| kernel.rsplit('.').next().unwrap_or_default().to_owned();
         let counted =
             by_name(own.passes.iter().map(|pass| (entry(pass.kernel.to_string()), pass.ops)));
-        let rows = of_it.kernels.iter().map(|row| (row.entry.clone(), row.ops));
+        let rows = of_it.kernels.iter().map(|row| (row.entry.clone(), row.ops.unwrap()));
         assert_eq!(by_name(rows), counted, "{step:?}");
         assert!(counted.len() > 10, "{step:?}");
-        assert_eq!(of_it.totals.flops, own.totals.measured.total());
+        assert_eq!(of_it.totals.flops, Some(own.totals.measured.total()));
         assert_eq!(of_it.devices.len(), 1);
     }
 }
@@ -93,29 +93,135 @@ fn one_kernel_is_counted_and_leaves_what_it_leaves() {
     assert!(plain == fs::read(&dump).unwrap());
     let rows: Vec<_> = of_it.kernels.iter().filter(|row| row.entry == "collatz").collect();
     let [row] = rows[..] else { panic!("{rows:?}") };
-    assert_eq!(row.ops.floating(), own.ops.floating());
-    assert_eq!((row.dispatches, row.invocations, row.module.len()), (1, 32, 16));
+    assert_eq!(row.ops.unwrap().floating(), own.ops.floating());
+    assert_eq!((row.dispatches, row.invocations, row.module.len()), (1, Some(32), 16));
+}
+
+/// A program of a few small dispatches.
+const SMALL: [&str; 10] = [
+    "shader",
+    "tests/fixtures/collatz.wgsl",
+    "--entry",
+    "collatz",
+    "--dispatch",
+    "1",
+    "--bind",
+    "0.0=iota:64",
+    "--repeat",
+    "0",
+];
+
+/// Runs the small program; what is reported of it and what was printed.
+fn small(options: &[&str]) -> (RunReport, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    let mut command = flopmeter(&["run", "--json"]);
+    command.arg(&path).args(options).args(["--", PROGRAM]).args(SMALL);
+    let output = command.assert().success().get_output().stdout.clone();
+    (result::load(&path).unwrap(), String::from_utf8(output).unwrap())
 }
 
 #[test]
-fn kernels_are_timed_as_they_are_in_a_second_run() {
+fn kernels_are_counted_and_then_timed_as_they_are() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let (both, printed) = small(&["--peak", "1e9"]);
+    assert_eq!(printed.matches("collatz.wgsl").count(), 1, "nobody sees the second run: {printed}");
+    let (counted, _) = small(&["--count-only", "--strict"]);
+    assert_eq!((&*both.timing.source, &*counted.timing.source), ("timestamps", "none"));
+    assert!(both.kernels.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
+    assert_eq!((counted.totals.seconds, counted.totals.peak_share), (None, None));
+    let ops = |report: &RunReport| report.kernels.iter().map(|row| row.ops).collect::<Vec<_>>();
+    assert_eq!(ops(&both), ops(&counted));
+    for row in &both.kernels {
+        let reached = row.flops.unwrap() as f64 / row.seconds.unwrap() / 1e9;
+        assert_eq!(row.peak_share, Some(reached));
+    }
+    assert_eq!(both.peak_flops_per_second, Some(1e9));
+}
+
+#[test]
+fn what_is_timed_alone_has_no_counts() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let (timed, printed) = small(&["--time-only", "--per-dispatch"]);
+    assert!(printed.contains("collatz.wgsl"), "its only run is seen: {printed}");
+    let (counted, _) = small(&["--count-only"]);
+    assert!(counted.counted && !timed.counted);
+    let kernels = |report: &RunReport| {
+        let rows = report.kernels.iter();
+        let mut rows: Vec<_> = rows.map(|row| (row.module.clone(), row.dispatches)).collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(kernels(&timed), kernels(&counted));
+    assert_eq!((timed.totals.flops, timed.totals.ops, timed.totals.traffic), (None, None, None));
+    assert!(timed.kernels.iter().all(|row| row.flops.is_none() && row.invocations.is_none()));
+    assert!(timed.totals.seconds.is_some_and(|seconds| seconds > 0.0));
+    let rows = timed.dispatches_in_order.as_ref().unwrap();
+    assert!(rows.iter().all(|row| row.seconds.is_some() && row.flops.is_none()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let saved = [("timed", &timed), ("counted", &counted)].map(|(name, report)| {
+        let path = folder.path().join(name);
+        fs::write(&path, result::to_json(report)).unwrap();
+        path
+    });
+    let mut compare = flopmeter(&["compare"]);
+    let said = contains("kernels of A were timed and not counted");
+    compare.args(saved).assert().code(2).stderr(said);
+}
+
+#[test]
+fn dispatches_are_told_one_by_one() {
     if common::gpu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let [of_it, once] = ["of_it", "once"].map(|name| folder.path().join(name));
-    let kernel = "tests/fixtures/collatz.wgsl";
-    let program = ["shader", kernel, "--dispatch", "1", "--bind", "0.0=iota:64", "--repeat", "0"];
-    for (path, time) in [(&of_it, &["--time"][..]), (&once, &[])] {
-        let mut command = flopmeter(&["run", "--json"]);
-        command.arg(path).args(time).args(["--", PROGRAM]).args(program).assert().success();
+    let path = folder.path().join("report");
+    // The same kernel twice, on what it left the first time.
+    let twice = ["--entry", "collatz", "--dispatch", "2"];
+    let mut command = flopmeter(&["run", "--per-dispatch", "--json"]);
+    command.arg(&path).args(["--", PROGRAM]).args(SMALL).args(twice).assert().success();
+    let report: RunReport = result::load(&path).unwrap();
+    let rows = report.dispatches_in_order.as_ref().unwrap();
+    assert_eq!(rows.len() as u64, report.totals.dispatches);
+    assert_eq!(report.dispatches_left_out, 0);
+    for kernel in &report.kernels {
+        let of_it: Vec<_> = rows.iter().filter(|row| row.id == Some(kernel.id)).collect();
+        assert_eq!(of_it.len() as u64, kernel.dispatches);
+        assert_eq!(of_it.iter().map(|row| row.ops.unwrap()).sum::<OpCounts>(), kernel.ops.unwrap());
+        assert_eq!(of_it.iter().map(|row| row.flops.unwrap()).sum::<u64>(), kernel.flops.unwrap());
+        assert!(of_it.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
     }
-    let [timed, counted] = [of_it, once].map(|path| result::load::<RunReport>(&path).unwrap());
-    assert_eq!((&*timed.timing.source, &*counted.timing.source), ("timestamps", "none"));
-    assert!(timed.kernels.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
-    assert_eq!(counted.totals.seconds, None);
-    let ops = |report: &RunReport| report.kernels.iter().map(|row| row.ops).collect::<Vec<_>>();
-    assert_eq!(ops(&timed), ops(&counted));
+    // It may be called by a label, which wgpu passes on in debug builds alone.
+    let ours = report.kernels.iter().find(|row| row.entry == "collatz").map(|row| row.id);
+    let grids = rows.iter().filter(|row| row.id == ours).map(|row| row.grid.unwrap());
+    assert_eq!(grids.collect::<Vec<_>>(), [[1, 1, 1], [2, 1, 1]]);
+    let shown = flopmeter::format::table::render(
+        &report.page(false),
+        flopmeter::format::table::Terminal::PIPE,
+    );
+    assert!(shown.contains("2 x 1 x 1") && shown.contains("one by one"), "{shown}");
+}
+
+/// What is installed is one file.
+#[test]
+fn the_program_carries_its_layer() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("program");
+    fs::copy(PROGRAM, &alone).unwrap();
+    let path = folder.path().join("report");
+    let mut command = assert_cmd::Command::new(&alone);
+    command.args(["run", "--count-only", "--strict", "--json"]).arg(&path);
+    command.args(["--", PROGRAM]).args(SMALL).assert().success();
+    let report: RunReport = result::load(&path).unwrap();
+    assert!(report.kernels.iter().any(|row| row.entry == "collatz"));
 }
 
 #[test]
@@ -197,6 +303,12 @@ fn what_cannot_be_run_is_refused() {
     );
     crate::command::refused(&["run", "--", "tests/program/main.rs"], &["Permission denied"]);
     crate::command::refused(&["run"], &["PROGRAM"]);
+    let both = ["run", "--count-only", "--time-only", "--", "true"];
+    crate::command::refused(&both, &["--time-only", "cannot be used with"]);
+    crate::command::refused(&["run", "--time-only", "--strict", "--", "true"], &["--strict"]);
+    crate::command::refused(&["run", "--count-only", "--peak", "1", "--", "true"], &["--peak"]);
+    crate::command::refused(&["run", "--peak", "fast", "--", "true"], &["h100-bf16"]);
+    crate::command::refused(&["run", "--peak=-1", "--", "true"], &["a peak of -1 FLOP/s is none"]);
     crate::command::refused(&["run", "--json", "/nonexistent/r", "--", "true"], &["/nonexistent"]);
 }
 

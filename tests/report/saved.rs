@@ -21,7 +21,9 @@ use flopmeter::{
     },
     shader::{self, Binding},
 };
-use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed};
+use flopmeter_core::recording::{
+    Counted, Device, DispatchCounts, Dispatched, InOrder, NotCounted, Recording, Timed, Which,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -112,6 +114,7 @@ pub fn run_report() -> RunReport {
         kernels,
         not_counted,
         times: Vec::new(),
+        in_order: None,
     };
     let refused = NotCounted {
         kernel: Some("odd".into()),
@@ -119,7 +122,7 @@ pub fn run_report() -> RunReport {
         why: "OpDPdx has no price".into(),
         dispatches: 3,
     };
-    let recordings = [
+    let mut recordings = [
         Recording::default(),
         recording(
             vec![counted(None, "main", 1 << 40, 1 << 40), counted(Some("named"), "main", 10, 0)],
@@ -128,19 +131,52 @@ pub fn run_report() -> RunReport {
         ),
         recording(vec![counted(Some("named"), "main", 20, 0)], vec![refused], false),
     ];
+    let [_, first, _] = &mut recordings;
+    first.in_order = Some(dispatches(None));
     let command = ["program", "--quick"].map(str::to_owned).to_vec();
     let killed = Ending { code: None, signal: Some(9) };
     let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
     // Half of the dispatches were timed.
     let timed = Timed {
+        name: None,
+        submitted: 2,
         entry: "main".into(),
         module: "0123456789abcdef".into(),
         spec_constants: [(0, 64), (3, 1 << 40)].into(),
         dispatches: 1,
         seconds: 0.25,
     };
-    report.time(&[Recording { times: vec![timed], ..recording(vec![], vec![], true) }]);
+    let in_order = Some(dispatches(Some(0.125)));
+    let times = vec![timed];
+    report.time(&[Recording { times, in_order, ..recording(vec![], vec![], true) }]);
+    report.under_peak(Peak::new(1e13, 1.0).unwrap());
     report
+}
+
+/// Two dispatches of a kernel one by one, as they were counted, or timed at so many seconds each.
+fn dispatches(seconds: Option<f64>) -> InOrder {
+    let counts = seconds.is_none().then(|| DispatchCounts {
+        invocations: 64,
+        cost: Cost { ops: OpCounts::f32(Op::Fma, 1 << 39), ..Cost::default() },
+        dead: Cost::default(),
+    });
+    let one = Dispatched { grid: Some([4, 2, 1]), counts, seconds, ..Dispatched::default() };
+    let other = Dispatched {
+        grid: None,
+        counts: None,
+        why: seconds.is_none().then(|| "it was overwritten".to_owned()),
+        ..one.clone()
+    };
+    InOrder {
+        kernels: vec![Which {
+            name: None,
+            entry: "main".into(),
+            module: "0123456789abcdef".into(),
+            spec_constants: [(0, 64), (3, 1 << 40)].into(),
+        }],
+        dispatches: vec![one, other],
+        left_out: u64::from(seconds.is_none()),
+    }
 }
 
 fn adapters() -> AdapterList {
@@ -324,11 +360,11 @@ pub fn run_change() -> ChangeReport {
     };
     let (before, mut after) = (run_report(), run_report());
     let [first, ..] = &mut after.kernels[..] else { panic!("{after:?}") };
-    first.ops = first.ops + OpCounts::f32(Op::Fma, 7);
-    first.flops += 14;
+    first.ops = first.ops.map(|ops| ops + OpCounts::f32(Op::Fma, 7));
+    first.flops = first.flops.map(|flops| flops + 14);
     first.name = "renamed".into();
-    after.totals.ops = after.totals.ops + OpCounts::f32(Op::Fma, 7);
-    after.totals.flops += 14;
+    after.totals.ops = after.totals.ops.map(|ops| ops + OpCounts::f32(Op::Fma, 7));
+    after.totals.flops = after.totals.flops.map(|flops| flops + 14);
     ChangeReport::new(&run(before), &run(after)).unwrap()
 }
 

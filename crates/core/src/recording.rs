@@ -26,20 +26,79 @@ pub struct Recording {
     /// How long kernels took; empty where they were counted.
     #[serde(default)]
     pub times: Vec<Timed>,
+    /// Dispatches one by one, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_order: Option<InOrder>,
+}
+
+/// The first dispatches that were submitted to a device, one by one and in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InOrder {
+    /// The kernels that they are of.
+    pub kernels: Vec<Which>,
+    /// The dispatches.
+    pub dispatches: Vec<Dispatched>,
+    /// How many there were behind them.
+    pub left_out: u64,
+}
+
+/// Which kernel; the fields are those of [`Counted`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "they are those of another structure")]
+pub struct Which {
+    pub name: Option<String>,
+    pub entry: String,
+    pub module: String,
+    pub spec_constants: BTreeMap<u32, u64>,
+}
+
+/// One dispatch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Dispatched {
+    /// The place of its kernel among those that are listed.
+    pub kernel: usize,
+    /// How many workgroups it has; `None` where the device alone knows.
+    pub grid: Option<[u32; 3]>,
+    /// What it executed, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<DispatchCounts>,
+    /// Why it was not counted, where that is known of this dispatch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How long it took, where it was timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+/// What one dispatch executed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DispatchCounts {
+    /// Invocations that came to their end.
+    pub invocations: u64,
+    /// What they executed.
+    pub cost: Cost,
+    /// What of that nobody uses.
+    pub dead: Cost,
 }
 
 /// How long the dispatches of a kernel took, which was not changed for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
+    /// What the program calls it, if it does.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its entry point.
     pub entry: String,
     /// As in [`Counted`].
     pub module: String,
     /// As in [`Counted`].
     pub spec_constants: BTreeMap<u32, u64>,
-    /// How many dispatches were timed.
+    /// How many dispatches were submitted.
+    #[serde(default)]
+    pub submitted: u64,
+    /// How many of them were timed.
     pub dispatches: u64,
-    /// How long they took together.
+    /// How long those took together.
     pub seconds: f64,
 }
 

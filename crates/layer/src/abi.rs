@@ -97,6 +97,8 @@ fn hook(name: &[u8]) -> vk::PFN_vkVoidFunction {
         b"vkGetFenceStatus": PFN_vkGetFenceStatus = queue::fence_status,
         b"vkWaitSemaphores": PFN_vkWaitSemaphores = queue::wait_semaphores,
         b"vkWaitSemaphoresKHR": PFN_vkWaitSemaphores = queue::wait_semaphores_khr,
+        b"vkGetSemaphoreCounterValue": PFN_vkGetSemaphoreCounterValue = queue::counter_value,
+        b"vkGetSemaphoreCounterValueKHR": PFN_vkGetSemaphoreCounterValue = queue::counter_value_khr,
         b"vkSetDebugUtilsObjectNameEXT": PFN_vkSetDebugUtilsObjectNameEXT = name::set,
     }
 }

@@ -15,7 +15,8 @@ use ash::vk::{self, Handle};
 use flopmeter_core::recording;
 
 use crate::{
-    clock::{Clock, Slot},
+    copies::{CopyPool, Counters},
+    decode::State,
     features::{Request, Support},
     guard::{harmless, lock, lock_soon},
     instance::{self, Instance, key},
@@ -24,8 +25,9 @@ use crate::{
     memory::{Memory, Source},
     queries::Queries,
     saver::{Moment, Saver},
-    snapshot::{self, State},
-    tally::Tally,
+    snapshot,
+    tally::{Tally, Target},
+    watch::{Marks, Watch},
 };
 
 /// A device of the program's.
@@ -41,16 +43,10 @@ pub(crate) struct Device {
     about: recording::Device,
     pub(crate) tally: Mutex<Tally>,
     pub(crate) counters: Mutex<Memory>,
-    /// Where kernels are timed, and not counted.
-    timing: Option<Mutex<Timing>>,
+    /// Where each dispatch is looked at by itself.
+    watch: Option<Mutex<Watch>>,
     /// `None` where nothing is to be counted.
     saver: Option<Mutex<Saver>>,
-}
-
-/// What a device that is timed needs for it.
-struct Timing {
-    clock: Clock,
-    queries: Queries,
 }
 
 static DEVICES: RwLock<BTreeMap<usize, Arc<Device>>> = RwLock::new(BTreeMap::new());
@@ -77,42 +73,46 @@ impl Device {
         self.saver.is_some()
     }
 
-    /// Records a dispatch, between timestamps where it is to be timed.
-    pub(crate) fn dispatch(&self, commands: vk::CommandBuffer, dispatch: impl FnOnce()) {
+    /// Records a dispatch of so many workgroups, with marks around it where it is looked at by itself.
+    pub(crate) fn dispatch(
+        &self,
+        commands: vk::CommandBuffer,
+        grid: Option<[u32; 3]>,
+        dispatch: impl FnOnce(),
+    ) {
         let mut dispatch = Some(dispatch);
-        if let Some(timing) = &self.timing {
+        if let Some(watch) = &self.watch {
             harmless(|| {
-                let at = commands.as_raw();
-                let Some(kernel) = lock(&self.tally).bound(at) else { return };
-                let Timing { clock, queries } = &mut *lock(timing);
-                let slot = clock.dispatch(at, kernel);
-                if queries.has_room(slot) {
-                    queries
-                        .around(commands, slot, || dispatch.take().into_iter().for_each(|d| d()));
-                }
+                let target = lock(&self.tally).target(commands.as_raw(), grid);
+                let Some(Target { kernel, grid, counters }) = target else { return };
+                let counters = counters.map(|(table, window)| {
+                    let (buffer, offset) = lock(&self.counters).buffer(window);
+                    Counters { table, buffer, offset }
+                });
+                lock(watch).around(commands, kernel, grid, counters.as_ref(), || {
+                    dispatch.take().into_iter().for_each(|dispatch| dispatch());
+                });
             });
         }
         dispatch.into_iter().for_each(|dispatch| dispatch());
     }
 
-    /// Tells the clock, where there is one.
-    pub(crate) fn time(&self, what: impl FnOnce(&mut Clock, &dyn Fn(Slot) -> Option<u64>)) {
-        if let Some(timing) = &self.timing {
-            harmless(|| {
-                let Timing { clock, queries } = &mut *lock(timing);
-                what(clock, &|slot| queries.read(slot));
-            });
+    /// Tells what looks at each dispatch, where anything does.
+    pub(crate) fn watch(&self, tell: impl FnOnce(&mut Watch)) {
+        if let Some(watch) = &self.watch {
+            harmless(|| tell(&mut lock(watch)));
         }
     }
 
     /// Writes down what is known, if it is time to.
     pub(crate) fn save_at(&self, moment: Moment) {
         harmless(|| {
-            // Where another thread is at it, that is enough.
-            if let Some(mut saver) = self.saver.as_ref().and_then(|saver| saver.try_lock().ok())
-                && saver.is_due(moment)
-            {
-                saver.save(|| self.snapshot(&mut lock(&self.tally), State::Running));
+            if let Some(mut saver) = self.saver.as_ref().map(lock) {
+                let mut tally = lock(&self.tally);
+                if saver.is_due(moment, tally.submissions) {
+                    let submissions = tally.submissions;
+                    saver.save(submissions, || self.snapshot(&mut tally, State::Running));
+                }
             }
         });
     }
@@ -120,23 +120,26 @@ impl Device {
     /// Writes down what is known.
     fn save(&self, state: State) {
         if let Some(saver) = &self.saver {
-            lock(saver).save(|| self.snapshot(&mut lock(&self.tally), state));
+            let (mut saver, mut tally) = (lock(saver), lock(&self.tally));
+            let submissions = tally.submissions;
+            saver.save(submissions, || self.snapshot(&mut tally, state));
         }
     }
 
     fn snapshot(&self, tally: &mut Tally, state: State) -> recording::Recording {
-        if let Some(timing) = &self.timing {
-            let Timing { clock, queries } = &mut *lock(timing);
-            // What runs has the timestamps of an earlier run, perhaps.
-            if state != State::Running {
-                clock.collect_all(|slot| queries.read(slot));
-            }
-            return snapshot::times(tally, clock, queries.period, &self.about, state);
+        let mut watch = self.watch.as_ref().map(lock);
+        // What runs has the marks of an earlier run, perhaps.
+        if let Some(watch) = watch.as_mut().filter(|_| state != State::Running) {
+            watch.collect_all();
         }
         let refused = self.abilities.as_ref().err().map(String::as_str);
-        snapshot::take(tally, &self.about, refused, state, |window, bytes| {
-            lock(&self.counters).read(window, bytes)
-        })
+        let read = |window, bytes| lock(&self.counters).read(window, bytes);
+        match watch.as_deref() {
+            Some(watch) if watch.period().is_some() => {
+                snapshot::times(tally, watch, &self.about, state)
+            }
+            watch => snapshot::take(tally, watch, &self.about, refused, state, read),
+        }
     }
 }
 
@@ -170,7 +173,7 @@ pub(crate) unsafe extern "system" fn create(
         result
     };
     let folder = instance::folder();
-    let takes_times = instance::takes_times();
+    let takes_times = instance::is_on(crate::TIMES);
     let asked = harmless(|| {
         folder.as_ref().filter(|_| !takes_times).ok_or("nothing is to be counted")?;
         let support = Support::of(&instance, physical)?;
@@ -217,11 +220,14 @@ pub(crate) unsafe extern "system" fn create(
         std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkGetBufferDeviceAddress>(found)
     });
     let source = Source { below: below.clone(), types, address };
-    let timing = (takes_times && folder.is_some()).then(|| {
+    let each = instance::is_on(crate::EACH);
+    let marks = if takes_times {
         let (bits, period) = timestamps(&instance, physical);
-        let queries = Queries::new(below.clone(), bits, period);
-        Mutex::new(Timing { clock: Clock::default(), queries })
-    });
+        Some(Marks::Times(Queries::new(below.clone(), bits, period)))
+    } else {
+        (each && support.is_ok()).then(|| Marks::Counts(CopyPool::new(source.clone())))
+    };
+    let watch = marks.filter(|_| folder.is_some()).map(|marks| Mutex::new(Watch::new(marks, each)));
     let about = harmless(|| describe(&instance, physical)).unwrap_or_default();
     let device = Arc::new(Device {
         handle,
@@ -232,7 +238,7 @@ pub(crate) unsafe extern "system" fn create(
         about: recording::Device { enabled, ..about },
         tally: Mutex::default(),
         counters: Mutex::new(Memory::new(source)),
-        timing,
+        watch,
         saver: folder.map(|folder| Mutex::new(Saver::new(&folder))),
     });
     // SAFETY: the device is alive.
@@ -262,9 +268,7 @@ pub(crate) unsafe extern "system" fn destroy(
     harmless(|| {
         found.save(State::Idle);
         lock(&found.counters).free();
-        if let Some(timing) = &found.timing {
-            lock(timing).queries.free();
-        }
+        found.watch(Watch::free);
     });
     // SAFETY: the program's own arguments.
     unsafe { (found.below.fp_v1_0().destroy_device)(device, allocator) }
@@ -325,7 +329,8 @@ fn write_at_exit() {
                 // Other threads may be within the layer, and this one may be by way of a signal.
                 let saver = device.saver.as_ref().and_then(lock_soon);
                 if let (Some(mut saver), Some(mut tally)) = (saver, lock_soon(&device.tally)) {
-                    saver.save(|| device.snapshot(&mut tally, State::Ending));
+                    let submissions = tally.submissions;
+                    saver.save(submissions, || device.snapshot(&mut tally, State::Ending));
                 }
             }
         });

@@ -64,9 +64,9 @@ pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(crate::FOLDER).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// Whether kernels are to be timed, and not counted.
-pub(crate) fn takes_times() -> bool {
-    std::env::var_os(crate::TIMES).is_some_and(|value| value == "1")
+/// Whether an environment variable of the layer's is 1.
+pub(crate) fn is_on(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value == "1")
 }
 
 /// `vkCreateInstance`
@@ -107,7 +107,7 @@ pub(crate) unsafe extern "system" fn create(
                 remember_panics();
                 let process = std::process::id();
                 let opened = || Recording { process, finished: true, ..Recording::default() };
-                Saver::new(&folder).save(opened);
+                Saver::new(&folder).save(0, opened);
             }
         });
     }

@@ -34,6 +34,13 @@ pub(crate) struct Identity {
     pub(crate) subgroup: Option<u32>,
 }
 
+impl Identity {
+    /// What a report calls the module; empty where the layer has not seen it.
+    pub(crate) fn module_name(&self) -> String {
+        self.module.map_or_else(String::new, |hash| format!("{hash:016x}"))
+    }
+}
+
 /// What a device has for counting.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Abilities {

@@ -18,28 +18,35 @@
 //! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
 //! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
 //! | `kernel` | a module that counts, for one pipeline | Vulkan |
-//! | `clock`, `queries` | in a run for times: which dispatch took how long, by timestamps around it | prices |
+//! | `watch` | where each dispatch is looked at by itself: what is put around it and what it says | recordings |
+//! | `ledger` | the order of dispatches, and when what one left may be read | Vulkan |
+//! | `queries`, `copies` | timestamps around a dispatch, copies of counters around a dispatch | whose dispatch it is |
 //! | `tally` | which pipelines there are, and how often each was dispatched | Vulkan |
-//! | `snapshot` | counters and tally as a recording | files |
+//! | `decode` | what the raw counters of one pipeline say | files |
+//! | `snapshot`, `each` | counters and tally as a recording, kernel by kernel and dispatch by dispatch | files |
 //! | `saver` | when and where recordings are written | what is in them |
 //! | `guard` | a panic of the layer is not the program's | everything else |
 
 mod abi;
 mod arena;
 mod chain;
-mod clock;
+mod copies;
+mod decode;
 mod device;
+mod each;
 mod features;
 mod guard;
 mod hooks;
 mod instance;
 mod kernel;
+mod ledger;
 mod link;
 mod memory;
 mod queries;
 mod saver;
 mod snapshot;
 mod tally;
+mod watch;
 
 pub use abi::vkNegotiateLoaderLayerInterfaceVersion;
 
@@ -51,3 +58,6 @@ pub const FOLDER: &str = "FLOPMETER_RECORDINGS";
 
 /// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
 pub const TIMES: &str = "FLOPMETER_TIMES";
+
+/// The environment variable that has dispatches told one by one, where it is 1.
+pub const EACH: &str = "FLOPMETER_PER_DISPATCH";

@@ -26,6 +26,7 @@ struct Block {
 unsafe impl Send for Block {}
 
 /// How a device is asked for memory.
+#[derive(Clone)]
 pub(crate) struct Source {
     /// The functions below this layer.
     pub(crate) below: ash::Device,
@@ -61,11 +62,20 @@ impl Memory {
                 self.arena.take(bytes).ok_or("a new block has no room")?
             }
         };
+        self.clear(window);
+        Ok((window, self.blocks[window.block].address + window.offset))
+    }
+
+    /// Fills a window with zeros. No kernel writes to it at this moment.
+    pub(crate) fn clear(&self, window: Window) {
         let Window { block, offset, bytes } = window;
-        let its = &self.blocks[block];
-        // SAFETY: the window lies within the block, and no pipeline that adds to it is alive.
-        unsafe { its.host.add(offset as usize).write_bytes(0, bytes as usize) };
-        Ok((window, its.address + offset))
+        // SAFETY: the window lies within the block, and nobody else writes to it.
+        unsafe { self.blocks[block].host.add(offset as usize).write_bytes(0, bytes as usize) };
+    }
+
+    /// The buffer that a window is in, and where it begins there.
+    pub(crate) fn buffer(&self, window: Window) -> (vk::Buffer, u64) {
+        (self.blocks[window.block].buffer, window.offset)
     }
 
     /// Gives a window back. No pipeline adds to it any more.
@@ -106,8 +116,10 @@ impl Block {
             move |result: vk::Result| format!("no memory for counters: {what}: {result:?}")
         };
         let below = &source.below;
-        let usage =
-            vk::BufferUsageFlags::STORAGE_BUFFER | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS;
+        let usage = vk::BufferUsageFlags::STORAGE_BUFFER
+            | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS
+            | vk::BufferUsageFlags::TRANSFER_SRC
+            | vk::BufferUsageFlags::TRANSFER_DST;
         let info = vk::BufferCreateInfo::default().size(bytes).usage(usage);
         // SAFETY: the device is alive, has `bufferDeviceAddress` enabled, and the structure is whole.
         let buffer = unsafe { below.create_buffer(&info, None) };

@@ -7,7 +7,7 @@
 
 use ash::vk;
 
-use crate::clock::Slot;
+use crate::ledger::Slot;
 
 /// Slots of one pool.
 const SLOTS: u32 = 1024;
@@ -16,6 +16,8 @@ const SLOTS: u32 = 1024;
 pub(crate) struct Queries {
     below: ash::Device,
     pools: Vec<vk::QueryPool>,
+    free: Vec<Slot>,
+    next: Slot,
     /// The bits of a timestamp that mean something.
     mask: u64,
     /// Nanoseconds of a tick.
@@ -26,22 +28,27 @@ impl Queries {
     /// Timestamps of so many bits, each tick of which takes so many nanoseconds.
     pub(crate) fn new(below: ash::Device, bits: u32, period: f64) -> Self {
         let mask = u64::MAX.checked_shr(u64::BITS - bits.min(u64::BITS)).unwrap_or(0);
-        Self { below, pools: Vec::new(), mask, period }
+        Self { below, pools: Vec::new(), free: Vec::new(), next: 0, mask, period }
     }
 
-    /// Makes room for a slot; whether there is any.
-    pub(crate) fn has_room(&mut self, slot: Slot) -> bool {
+    /// Room for the timestamps of a dispatch; `None` where there is none.
+    pub(crate) fn take(&mut self) -> Option<Slot> {
+        let free = self.free.pop();
+        let slot = free.unwrap_or(self.next);
         while self.mask != 0 && self.pools.len() <= (slot / SLOTS) as usize {
             let info = vk::QueryPoolCreateInfo::default()
                 .query_type(vk::QueryType::TIMESTAMP)
                 .query_count(2 * SLOTS);
             // SAFETY: the device is alive and the structure is whole.
-            let Ok(pool) = (unsafe { self.below.create_query_pool(&info, None) }) else {
-                return false;
-            };
-            self.pools.push(pool);
+            self.pools.push(unsafe { self.below.create_query_pool(&info, None) }.ok()?);
         }
-        self.mask != 0
+        self.next += u32::from(free.is_none());
+        (self.mask != 0).then_some(slot)
+    }
+
+    /// Gives room back.
+    pub(crate) fn give(&mut self, slot: Slot) {
+        self.free.push(slot);
     }
 
     /// Records what `dispatch` records, with timestamps around it. What came before has ended then, and what comes

@@ -15,29 +15,30 @@ use flopmeter_core::recording::Recording;
 pub(crate) enum Moment {
     /// The program went on to submit work.
     Submitted,
-    /// The program has waited for its device, and is idle itself.
+    /// The program has seen its device come to the end of something. It may read what was computed, and be gone at the
+    /// next moment.
     Waited,
 }
 
-impl Moment {
-    /// How long the last recording is good enough.
-    const fn patience(self) -> Duration {
-        match self {
-            Self::Submitted => Duration::from_secs(1),
-            Self::Waited => Duration::from_millis(100),
-        }
-    }
-}
+/// How long the last recording is good enough while the program has seen nothing new.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Writing takes this part of the program's time at most.
-const SHARE: u32 = 50;
+/// Writing takes this part of the program's time at most, beside what is granted at once.
+const SHARE: u32 = 20;
+
+/// Time for writing that a program is granted at once: short ones have all that they saw recorded.
+const GRANTED: Duration = Duration::from_millis(50);
 
 /// One file of recordings, each of which takes the place of the one before.
 pub(crate) struct Saver {
     path: PathBuf,
     process: u32,
+    begun: Instant,
     last: Instant,
-    took: Duration,
+    /// How long writing took until now.
+    spent: Duration,
+    /// How much had been submitted when the last recording was made, where all of that had come to its end.
+    settled: Option<u64>,
 }
 
 impl Saver {
@@ -46,22 +47,30 @@ impl Saver {
         static FILES: AtomicU32 = AtomicU32::new(0);
         let process = std::process::id();
         let file = format!("{process}.{}.json", FILES.fetch_add(1, Relaxed));
-        Self { path: folder.join(file), process, last: Instant::now(), took: Duration::ZERO }
+        let (path, now) = (folder.join(file), Instant::now());
+        Self { path, process, begun: now, last: now, spent: Duration::ZERO, settled: None }
     }
 
-    /// Whether it is time for another one.
-    pub(crate) fn is_due(&self, moment: Moment) -> bool {
-        self.last.elapsed() >= moment.patience().max(self.took * SHARE)
+    /// Whether it is time for another recording. So much was submitted until now.
+    pub(crate) fn is_due(&self, moment: Moment, submissions: u64) -> bool {
+        let says_more = match moment {
+            Moment::Submitted => self.last.elapsed() >= PATIENCE,
+            Moment::Waited => self.settled != Some(submissions),
+        };
+        says_more && self.spent * SHARE <= self.begun.elapsed() + GRANTED * SHARE
     }
 
-    /// Writes what `take` finds out. A disk that is full is not the program's trouble: the recording before stays.
-    pub(crate) fn save(&mut self, take: impl FnOnce() -> Recording) {
+    /// Writes what `take` finds out of what was submitted until now. A disk that is full is not the program's trouble:
+    /// the recording before stays.
+    pub(crate) fn save(&mut self, submissions: u64, take: impl FnOnce() -> Recording) {
         // A process that was forked off has counted nothing of its own.
         if std::process::id() != self.process {
             return;
         }
         let begun = Instant::now();
-        if let Ok(json) = serde_json::to_vec(&take()) {
+        let recording = take();
+        self.settled = (recording.unfinished_submissions == 0).then_some(submissions);
+        if let Ok(json) = serde_json::to_vec(&recording) {
             let beside = self.path.with_extension("part");
             let written = fs::write(&beside, json).and_then(|()| fs::rename(&beside, &self.path));
             if written.is_err() {
@@ -69,7 +78,7 @@ impl Saver {
             }
         }
         self.last = Instant::now();
-        self.took = begun.elapsed();
+        self.spent += begun.elapsed();
     }
 }
 
@@ -82,19 +91,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut one, mut other) = (Saver::new(folder.path()), Saver::new(folder.path()));
         for process in [1, 2] {
-            one.save(|| Recording { process, ..Recording::default() });
+            one.save(0, || Recording { process, ..Recording::default() });
         }
-        other.save(Recording::default);
+        other.save(0, Recording::default);
         let read = |saver: &Saver| -> Recording {
             serde_json::from_slice(&fs::read(&saver.path).unwrap()).unwrap()
         };
         assert_eq!((read(&one).process, read(&other).process), (2, 0));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-        assert!(!one.is_due(Moment::Submitted));
+    }
+
+    #[test]
+    fn a_recording_is_due_where_it_would_say_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut saver = Saver::new(folder.path());
+        assert!(saver.is_due(Moment::Waited, 0), "there is none");
+        saver.save(3, || Recording { unfinished_submissions: 1, ..Recording::default() });
+        assert!(saver.is_due(Moment::Waited, 3), "something had not ended");
+        saver.save(3, Recording::default);
+        assert!(!saver.is_due(Moment::Waited, 3));
+        assert!(saver.is_due(Moment::Waited, 4));
+        assert!(!saver.is_due(Moment::Submitted, 4), "nobody has seen what came of it");
+        saver.spent = GRANTED * 2;
+        assert!(!saver.is_due(Moment::Waited, 4), "writing takes too much of the program's time");
+        saver.begun -= GRANTED * SHARE;
+        assert!(saver.is_due(Moment::Waited, 4));
     }
 
     #[test]
     fn a_folder_that_is_gone_is_no_trouble() {
-        Saver::new(Path::new("/nowhere/at/all")).save(Recording::default);
+        Saver::new(Path::new("/nowhere/at/all")).save(0, Recording::default);
     }
 }

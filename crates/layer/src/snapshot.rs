@@ -1,50 +1,22 @@
 //! Counters and tally as a recording: what each kernel executed, and what is not known and why. Knows no files and no
 //! Vulkan; counters come as bytes.
 
-use flopmeter_core::{
-    recording::{Counted, Device, NotCounted, Recording, Timed, label},
-    table::BlockTable,
-};
+use flopmeter_core::recording::{Counted, Device, NotCounted, Recording, Timed, label};
 
 use crate::{
     arena::Window,
-    clock::Clock,
+    decode::{State, decode},
+    each,
     kernel::Identity,
-    tally::{Gone, Kernel, Launches, Pipeline, Tally},
+    tally::{Gone, Kernel, Pipeline, Tally},
+    watch::{Times, Watch},
 };
 
-/// Whether what is counted may still go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Kernels may run at this moment.
-    Running,
-    /// The program ends, and nobody has waited for its kernels.
-    Ending,
-    /// No kernel runs any more.
-    Idle,
-}
-
-/// What one pipeline counted, whose counters are `raw`. A running pipeline has counted what has arrived.
-pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: State) -> Gone {
-    let arrived = table.arrived(raw);
-    let workgroup = table.invocations([1; 3]);
-    let launched = match state {
-        State::Running | State::Ending => Some(arrived),
-        State::Idle => launches.invocations(workgroup),
-    };
-    let gone = Gone { launches, invocations: arrived, ..Gone::default() };
-    match table.decode(raw, launched) {
-        Ok(executions) => {
-            Gone { cost: table.cost(&executions), dead: table.dead(&executions), ..gone }
-        }
-        Err(error) => Gone { problem: Some(error.to_string()), ..gone },
-    }
-}
-
 /// Everything that is known now. `read` gives so many bytes of a window. Notes in the tally which submissions have
-/// come to their end.
+/// come to their end. `watch` has what was counted of each dispatch, where that was asked for.
 pub(crate) fn take(
     tally: &mut Tally,
+    watch: Option<&Watch>,
     device: &Device,
     refused: Option<&str>,
     state: State,
@@ -76,6 +48,7 @@ pub(crate) fn take(
         device: Some(device.clone()),
         finished: settled && state != State::Running,
         unfinished_submissions: tally.submissions - tally.settled,
+        in_order: watch.and_then(|watch| each::in_order(tally, watch)),
         ..Recording::default()
     };
     for (kernel, (sum, _)) in tally.kernels.iter().zip(sums) {
@@ -107,42 +80,38 @@ pub(crate) fn take(
     recording
 }
 
-/// How long kernels took that were timed; a tick takes `period` nanoseconds.
-pub(crate) fn times(
-    tally: &Tally,
-    clock: &Clock,
-    period: f64,
-    device: &Device,
-    state: State,
-) -> Recording {
-    let times = clock.times.iter().map(|(&kernel, times)| {
-        let Identity { module, entry, constants, subgroup: _ } = &tally.kernels[kernel].identity;
+/// How long kernels took that were timed.
+pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State) -> Recording {
+    let seconds = watch.period().unwrap_or(0.0) * 1e-9;
+    let timed = (0..).zip(&tally.kernels).map(|(at, kernel)| {
+        let Identity { entry, constants, .. } = &kernel.identity;
+        let Times { dispatches, ticks } = watch.times().get(&at).copied().unwrap_or_default();
+        let alive = tally.pipelines.values().filter(|its| its.kernel == at);
+        let alive: u64 = alive.map(|pipeline| pipeline.launches.dispatches).sum();
         Timed {
+            name: kernel.name.clone(),
             entry: entry.clone(),
-            module: name_of(*module),
+            module: kernel.identity.module_name(),
             spec_constants: constants.clone(),
-            dispatches: times.dispatches,
-            seconds: times.ticks as f64 * period * 1e-9,
+            submitted: kernel.gone.launches.dispatches + alive,
+            dispatches,
+            seconds: ticks as f64 * seconds,
         }
     });
     Recording {
         process: std::process::id(),
         device: Some(device.clone()),
         finished: state != State::Running,
-        times: times.collect(),
+        times: timed.filter(|timed| timed.submitted > 0).collect(),
+        in_order: each::in_order(tally, watch),
         ..Recording::default()
     }
 }
 
-/// What a module is called.
-fn name_of(module: Option<u64>) -> String {
-    module.map_or_else(String::new, |hash| format!("{hash:016x}"))
-}
-
 /// A kernel that was dispatched, as counted or not.
 fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
-    let Identity { module, entry, constants, subgroup: _ } = &kernel.identity;
-    let module = name_of(*module);
+    let Identity { entry, constants, .. } = &kernel.identity;
+    let module = kernel.identity.module_name();
     let Gone { launches, invocations, cost, dead, problem } = sum;
     let why = match (&kernel.table, problem) {
         (Err(why), _) => why.clone(),
@@ -173,8 +142,13 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use flopmeter_core::table::BlockTable;
+
     use super::*;
-    use crate::kernel::{Abilities, Module, counting};
+    use crate::{
+        kernel::{Abilities, Module, counting},
+        tally::Launches,
+    };
 
     /// A kernel that does nothing, in workgroups of 8.
     const NOTHING: [u32; 37] = [
@@ -267,7 +241,7 @@ mod tests {
         let device = Device::default();
         let mut at = |arrived, state| {
             let read = |_, _| raw(&table(), arrived);
-            take(&mut tally, &device, None, state, read)
+            take(&mut tally, None, &device, None, state, read)
         };
         let said = |recording: &Recording| (recording.finished, recording.unfinished_submissions);
         assert_eq!(said(&at(0, State::Running)), (false, 1));

@@ -24,7 +24,7 @@ pub(crate) struct Kernel {
     /// What the program calls it.
     pub(crate) name: Option<String>,
     /// What its counters mean, or why it has none.
-    pub(crate) table: Result<BlockTable, String>,
+    pub(crate) table: Result<Arc<BlockTable>, String>,
     /// What pipelines of it counted that are gone.
     pub(crate) gone: Gone,
 }
@@ -50,6 +50,16 @@ pub(crate) struct Pipeline {
     pub(crate) launches: Launches,
 }
 
+/// What a dispatch is of.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) kernel: usize,
+    /// How many workgroups; `None` where the device alone knows.
+    pub(crate) grid: Option<[u32; 3]>,
+    /// Where the pipeline's counters lie and what they mean, where it counts.
+    pub(crate) counters: Option<(Arc<BlockTable>, Window)>,
+}
+
 /// What is known of one device.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -62,6 +72,8 @@ pub(crate) struct Tally {
     by_handle: HashMap<u64, Id>,
     next: Id,
     recorded: HashMap<u64, Commands>,
+    /// How far semaphores that count had come when the program last asked.
+    semaphores: HashMap<u64, u64>,
     /// Dispatches of what the layer has not seen being made.
     pub(crate) strays: u64,
     /// What ran beside, and why it is not counted.
@@ -82,7 +94,7 @@ impl Tally {
     ) {
         let name = self.module_names.get(&module).cloned();
         let (table, window) = match made {
-            Ok((table, window)) => (Ok(table), Some(window)),
+            Ok((table, window)) => (Ok(Arc::new(table)), Some(window)),
             Err(why) => (Err(why), None),
         };
         let kernels = &mut self.kernels;
@@ -142,6 +154,11 @@ impl Tally {
         self.module_names.remove(&handle);
     }
 
+    /// Whether a semaphore has come further than when the program last asked.
+    pub(crate) fn has_advanced(&mut self, semaphore: u64, value: u64) -> bool {
+        self.semaphores.insert(semaphore, value) != Some(value)
+    }
+
     /// Recording begins anew.
     pub(crate) fn begin(&mut self, commands: u64) {
         self.recorded.insert(commands, Commands::default());
@@ -158,10 +175,12 @@ impl Tally {
         self.recorded.entry(commands).or_default().bind(id);
     }
 
-    /// The kernel of the pipeline that is bound.
-    pub(crate) fn bound(&self, commands: u64) -> Option<usize> {
-        let id = self.recorded.get(&commands)?.bound()?;
-        Some(self.pipelines.get(&id)?.kernel)
+    /// What workgroups are dispatched to now: the pipeline that is bound, and how many they are where the host knows.
+    pub(crate) fn target(&self, commands: u64, grid: Option<[u32; 3]>) -> Option<Target> {
+        let recorded = self.recorded.get(&commands)?;
+        let &Pipeline { kernel, window, .. } = self.pipelines.get(&recorded.bound()?)?;
+        let table = self.kernels[kernel].table.as_ref().ok();
+        Some(Target { kernel, grid: recorded.known(grid), counters: table.cloned().zip(window) })
     }
 
     /// What is recorded from now on may be left out by the device, or no longer.

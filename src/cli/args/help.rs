@@ -38,7 +38,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
         &["adapter", "adapter-a", "adapter-b", "kernels", "subgroup-size", "detect-races"],
     ),
     ("Price", &["convention", "steps", "tokens", "budget", "peak", "mfu", "devices"]),
-    ("Time", &["repeat", "roofline", "timeout", "time"]),
+    ("Time", &["repeat", "roofline", "timeout", "count-only", "time-only", "per-dispatch"]),
     ("What must hold", &["expect", "baseline", "allow", "fail-on", "strict"]),
     (REPORT, &["trace", "svg", "save-tensors"]),
     (GENERAL, &["quiet", "verbose", "color", "no-progress", "help", "version"]),
@@ -120,8 +120,12 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     (
         "run",
         &[
-            ("count a program that uses Vulkan", "flopmeter run -- ./program --its-option"),
-            ("time its kernels too", "flopmeter run --time --json run.json -- ./program"),
+            (
+                "count and time a program that uses Vulkan",
+                "flopmeter run -- ./program --its-option",
+            ),
+            ("run it once, to count", "flopmeter run --count-only --json run.json -- ./program"),
+            ("a row for each dispatch", "flopmeter run --per-dispatch -- ./program"),
         ],
     ),
     ("roofline", &[("as a drawing", "flopmeter roofline --svg roofline.svg")]),

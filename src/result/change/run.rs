@@ -102,6 +102,14 @@ impl KernelRun {
         Ok(Some(Self { report, file: Some(path.to_owned()) }))
     }
 
+    /// Whether anything was counted, and not timed alone.
+    pub(super) fn is_counted(&self) -> bool {
+        match &self.report {
+            RanKernels::Shader(_) => true,
+            RanKernels::Program(report) => report.counted,
+        }
+    }
+
     /// How its operations became FLOPs.
     pub fn convention(&self) -> Convention {
         match &self.report {
@@ -114,7 +122,10 @@ impl KernelRun {
     pub(super) fn counts(&self) -> (OpCounts, Traffic) {
         match &self.report {
             RanKernels::Shader(report) => (report.ops, report.traffic),
-            RanKernels::Program(report) => (report.totals.ops, report.totals.traffic),
+            RanKernels::Program(report) => {
+                let totals = &report.totals;
+                (totals.ops.unwrap_or_default(), totals.traffic.unwrap_or_default())
+            }
         }
     }
 
@@ -128,8 +139,8 @@ impl KernelRun {
                 spread: report.spread,
             },
             RanKernels::Program(report) => KernelFigures {
-                flops: report.totals.flops,
-                bytes: report.totals.traffic.storage_bytes(),
+                flops: report.totals.flops.unwrap_or_default(),
+                bytes: report.totals.traffic.unwrap_or_default().storage_bytes(),
                 seconds: report.totals.seconds,
                 spread: None,
             },
@@ -159,8 +170,8 @@ impl KernelRun {
             }
             RanKernels::Program(report) => {
                 for row in &report.kernels {
-                    let bytes = row.traffic.storage_bytes();
-                    let (flops, seconds) = (row.flops, row.seconds);
+                    let bytes = row.traffic.unwrap_or_default().storage_bytes();
+                    let (flops, seconds) = (row.flops.unwrap_or_default(), row.seconds);
                     add(&row.name, KernelFigures { flops, bytes, seconds, spread: None });
                 }
             }

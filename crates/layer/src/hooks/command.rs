@@ -50,7 +50,7 @@ pub(crate) unsafe extern "system" fn begin(
         };
         let usage = vk::CommandBufferUsageFlags::SIMULTANEOUS_USE;
         let simultaneous = (*info).flags.contains(usage);
-        device.time(|clock, read| clock.begin(commands.as_raw(), simultaneous, read));
+        device.watch(|watch| watch.begin(commands.as_raw(), simultaneous));
         (device.below.fp_v1_0().begin_command_buffer)(commands, info)
     }
 }
@@ -69,8 +69,8 @@ pub(crate) unsafe extern "system" fn free(
             let mut tally = lock(&device.tally);
             slice(all, count).iter().for_each(|one| tally.forget_commands(one.as_raw()));
         });
-        device.time(|clock, read| {
-            slice(all, count).iter().for_each(|one| clock.forget(one.as_raw(), read));
+        device.watch(|watch| {
+            slice(all, count).iter().for_each(|one| watch.forget(one.as_raw()));
         });
         (device.below.fp_v1_0().free_command_buffers)(device.handle, pool, count, all);
     }
@@ -122,7 +122,7 @@ pub(crate) unsafe extern "system" fn dispatch(commands: vk::CommandBuffer, x: u3
     // SAFETY: the program's own arguments.
     unsafe {
         if let Some(device) = tell(commands, |tally, at| tally.dispatch(at, Some([x, y, z]))) {
-            device.dispatch(commands, || {
+            device.dispatch(commands, Some([x, y, z]), || {
                 (device.below.fp_v1_0().cmd_dispatch)(commands, x, y, z);
             });
         }
@@ -138,7 +138,7 @@ pub(crate) unsafe extern "system" fn dispatch_indirect(
     // SAFETY: the program's own arguments.
     unsafe {
         if let Some(device) = tell(commands, |tally, at| tally.dispatch(at, None)) {
-            device.dispatch(commands, || {
+            device.dispatch(commands, None, || {
                 (device.below.fp_v1_0().cmd_dispatch_indirect)(commands, buffer, offset);
             });
         }
@@ -164,7 +164,7 @@ macro_rules! named {
                 let Some(device) = device else { return };
                 let next: Option<vk::PFN_vkCmdDispatchBase> = below(&device, $name);
                 if let Some(next) = next {
-                    device.dispatch(commands, || {
+                    device.dispatch(commands, Some([x, y, z]), || {
                         next(commands, first_x, first_y, first_z, x, y, z);
                     });
                 }
@@ -194,9 +194,9 @@ pub(crate) unsafe extern "system" fn execute(
             tally.execute(at, slice(secondary, count).iter().map(|one| one.as_raw()));
         });
         if let Some(device) = device {
-            device.time(|clock, _| {
+            device.watch(|watch| {
                 let all = slice(secondary, count).iter();
-                all.for_each(|one| clock.execute(commands.as_raw(), one.as_raw()));
+                all.for_each(|one| watch.execute(commands.as_raw(), one.as_raw()));
             });
             (device.below.fp_v1_0().cmd_execute_commands)(commands, count, secondary);
         }

@@ -18,10 +18,10 @@ use flopmeter_core::table::BlockTable;
 use crate::{
     arena::Window,
     chain::{find, slice},
+    decode::{State, decode},
     device::Device,
     guard::{harmless, lock},
     kernel::{self, Identity, Module},
-    snapshot::{self, State},
 };
 
 /// `vkCreateShaderModule`
@@ -138,7 +138,7 @@ pub(crate) unsafe extern "system" fn destroy(
                     .window
                     .map(|window| lock(&device.counters).read(window, table.bytes()));
                 let raw = raw.unwrap_or_default();
-                snapshot::decode(table, &raw, pipeline.launches, State::Idle)
+                decode(table, &raw, pipeline.launches, State::Idle)
             });
             if let Some(window) = window {
                 lock(&device.counters).give(window);

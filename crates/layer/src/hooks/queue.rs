@@ -22,9 +22,16 @@ fn submitted(device: &Device, all: impl Iterator<Item = vk::CommandBuffer>) {
         let all: Vec<u64> = all.map(vk::CommandBuffer::as_raw).collect();
         if !all.is_empty() {
             lock(&device.tally).submit(&all);
-            device.time(|clock, read| all.iter().for_each(|&one| clock.submit(one, read)));
+            device.watch(|watch| all.iter().for_each(|&one| watch.submit(one)));
         }
     });
+}
+
+/// Has what is known written down, if it is time to: the call has come to what it is for, and not to its time limit.
+fn save(device: &Device, result: vk::Result, moment: Moment) {
+    if result == vk::Result::SUCCESS {
+        device.save_at(moment);
+    }
 }
 
 /// `vkQueueSubmit`
@@ -41,7 +48,7 @@ pub(crate) unsafe extern "system" fn submit(
         let all = all.flat_map(|info| slice(info.p_command_buffers, info.command_buffer_count));
         submitted(&device, all.copied());
         let result = (device.below.fp_v1_0().queue_submit)(queue, count, infos, fence);
-        device.save_at(Moment::Submitted);
+        save(&device, result, Moment::Submitted);
         result
     }
 }
@@ -70,7 +77,7 @@ macro_rules! named {
                 let next: $kind = std::mem::transmute(next);
                 ($before)(&device);
                 let result = next($first, $($argument),*);
-                device.save_at(Moment::$moment);
+                save(&device, result, Moment::$moment);
                 result
             }
         }
@@ -118,13 +125,56 @@ named! {
     |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64| |_| (), Waited
 }
 
+/// A program may ask again and again how far a semaphore has come. Where that is further than before, it has seen its
+/// device come to the end of something.
+macro_rules! polled {
+    ($(#[$about:meta])* $function:ident as $name:literal) => {
+        $(#[$about])*
+        pub(crate) unsafe extern "system" fn $function(
+            device: vk::Device,
+            semaphore: vk::Semaphore,
+            value: *mut u64,
+        ) -> vk::Result {
+            // SAFETY: the program's own arguments, and the function of this name, which is there where the program has
+            // it from the layer.
+            unsafe {
+                let Some(device) = Device::of(device) else {
+                    return vk::Result::ERROR_DEVICE_LOST;
+                };
+                let Some(next) = device.find($name) else {
+                    return vk::Result::ERROR_DEVICE_LOST;
+                };
+                let next: vk::PFN_vkGetSemaphoreCounterValue = std::mem::transmute(next);
+                let result = next(device.handle, semaphore, value);
+                let advanced = harmless(|| {
+                    result == vk::Result::SUCCESS
+                        && lock(&device.tally).has_advanced(semaphore.as_raw(), *value)
+                });
+                if advanced == Some(true) {
+                    device.save_at(Moment::Waited);
+                }
+                result
+            }
+        }
+    };
+}
+
+polled! {
+    /// `vkGetSemaphoreCounterValue`
+    counter_value as c"vkGetSemaphoreCounterValue"
+}
+polled! {
+    /// `vkGetSemaphoreCounterValueKHR`
+    counter_value_khr as c"vkGetSemaphoreCounterValueKHR"
+}
+
 /// `vkQueueWaitIdle`
 pub(crate) unsafe extern "system" fn queue_wait_idle(queue: vk::Queue) -> vk::Result {
     // SAFETY: the program's own argument.
     unsafe {
         let Some(device) = Device::of(queue) else { return vk::Result::ERROR_DEVICE_LOST };
         let result = (device.below.fp_v1_0().queue_wait_idle)(queue);
-        device.save_at(Moment::Waited);
+        save(&device, result, Moment::Waited);
         result
     }
 }
@@ -135,7 +185,7 @@ pub(crate) unsafe extern "system" fn device_wait_idle(device: vk::Device) -> vk:
     unsafe {
         let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
         let result = (device.below.fp_v1_0().device_wait_idle)(device.handle);
-        device.save_at(Moment::Waited);
+        save(&device, result, Moment::Waited);
         result
     }
 }

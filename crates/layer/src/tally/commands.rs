@@ -16,6 +16,12 @@ pub(crate) struct Launches {
 }
 
 impl Launches {
+    /// One dispatch; `None` where the device alone knows how many workgroups it has.
+    pub(crate) fn of(grid: Option<[u32; 3]>) -> Self {
+        let groups = grid.map(|grid| grid.into_iter().map(u64::from).fold(1, u64::saturating_mul));
+        Self { dispatches: 1, groups: groups.unwrap_or(0), unknown: groups.is_none().into() }
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.dispatches += other.dispatches;
         self.groups = self.groups.saturating_add(other.groups);
@@ -52,14 +58,13 @@ impl Commands {
     }
 
     pub(super) fn dispatch(&mut self, grid: Option<[u32; 3]>) {
-        let groups = grid.filter(|_| !self.conditional);
-        let groups =
-            groups.map(|grid| grid.into_iter().map(u64::from).fold(1, u64::saturating_mul));
-        self.launches.entry(self.bound).or_default().add(Launches {
-            dispatches: 1,
-            groups: groups.unwrap_or(0),
-            unknown: groups.is_none().into(),
-        });
+        let launches = Launches::of(self.known(grid));
+        self.launches.entry(self.bound).or_default().add(launches);
+    }
+
+    /// How many workgroups are dispatched, where the host knows that they are.
+    pub(super) fn known(&self, grid: Option<[u32; 3]>) -> Option<[u32; 3]> {
+        grid.filter(|_| !self.conditional)
     }
 
     pub(super) fn execute(&mut self, secondary: &Self) {

@@ -7,13 +7,13 @@ use std::{
 
 use flopmeter_core::{
     op::{Convention, Op, OpCounts, Scalar},
-    recording::{NotCounted, Recording},
+    recording::{Dispatched, NotCounted, Recording},
 };
-use flopmeter_layer::NAME;
+use flopmeter_layer::{EACH, NAME, TIMES};
 
 use crate::{
     process::{Played, Stage, VALIDATION, can_play, skipped},
-    scenes::{Counts, SCENES},
+    scenes::{Counts, GONE_AFTER, SCENES},
 };
 
 /// The floating-point operations of a recording, by kernel.
@@ -62,7 +62,7 @@ fn kernels_are_timed_as_they_are() {
     }
     for scene in SCENES {
         let plain = Stage::new().play(scene.name, &[]);
-        let timed = Stage::new().play_timed(scene.name, &[NAME]);
+        let timed = Stage::new().play_with(scene.name, &[NAME], &[TIMES]);
         assert!(plain.left == timed.left, "{}: its results differ", scene.name);
         if plain.left.is_empty() {
             continue;
@@ -112,6 +112,20 @@ fn a_killed_program_leaves_what_was_known() {
 }
 
 #[test]
+fn what_a_program_has_seen_is_recorded_before_it_can_be_killed() {
+    if !can_play() {
+        return;
+    }
+    let stage = Stage::new();
+    let output = stage.command("gone", &[NAME]).output().unwrap();
+    assert!(output.status.code().is_none(), "a signal ends it: {output:?}");
+    let [recording] = &stage.recordings()[..] else { panic!("one device") };
+    assert!(!recording.finished, "the layer was not told");
+    assert_eq!(recording.unfinished_submissions, 0);
+    assert_eq!(counted(recording), [(GONE_AFTER, OpCounts::f32(Op::Add, 32 * GONE_AFTER))]);
+}
+
+#[test]
 fn what_has_no_price_is_not_counted_and_runs() {
     if !can_play() {
         return;
@@ -155,9 +169,97 @@ fn what_reaches_the_driver_is_valid() {
         let mut more = complaints(scene.name, &[NAME, VALIDATION]);
         // Version 1.3.239 of the validation layer ends any program with timestamps in a secondary command buffer.
         if scene.name != "reused" {
-            more.extend(rules(Stage::new().play_timed(scene.name, &[NAME, VALIDATION])));
+            for asked in [TIMES, EACH] {
+                more.extend(rules(Stage::new().play_with(
+                    scene.name,
+                    &[NAME, VALIDATION],
+                    &[asked],
+                )));
+            }
         }
         more.retain(|rule| !own.contains(rule));
         assert_eq!(more, [""; 0], "{}", scene.name);
     }
+}
+
+/// The floating-point operations of each dispatch, in order; `None` where they are not known.
+fn one_by_one(recording: &Recording) -> Vec<(Option<[u32; 3]>, Option<OpCounts>)> {
+    let in_order = recording.in_order.as_ref().unwrap();
+    assert_eq!(in_order.left_out, 0);
+    let known = |row: &Dispatched| row.counts.as_ref().map(|counts| counts.cost.ops.floating());
+    in_order.dispatches.iter().map(|row| (row.grid, known(row))).collect()
+}
+
+#[test]
+fn each_dispatch_is_counted_by_itself() {
+    if !can_play() {
+        return;
+    }
+    for scene in SCENES {
+        let plain = Stage::new().play(scene.name, &[]);
+        let each = Stage::new().play_with(scene.name, &[NAME], &[EACH]);
+        assert!(plain.left == each.left, "{}: its results differ", scene.name);
+        if plain.left.is_empty() {
+            continue;
+        }
+        let [recording] = &each.recordings[..] else { panic!("{}", scene.name) };
+        let counts = counted(recording);
+        assert_eq!(counts, expected((scene.counts)()), "{}", scene.name);
+        let rows = one_by_one(recording);
+        assert_eq!(rows.len() as u64, counts.iter().map(|(times, _)| times).sum::<u64>());
+        let known: OpCounts = rows.iter().filter_map(|(_, ops)| *ops).sum();
+        let all: OpCounts = counts.iter().map(|(_, ops)| *ops).sum();
+        // What a command buffer that runs several times left before its last run is not there any more.
+        let whole = rows.iter().all(|(_, ops)| ops.is_some());
+        assert_eq!((whole, known == all), (scene.name != "reused", scene.name != "reused"));
+    }
+}
+
+#[test]
+fn dispatches_come_in_the_order_in_which_they_are_submitted() {
+    if !can_play() {
+        return;
+    }
+    let rows = |scene| {
+        let played = Stage::new().play_with(scene, &[NAME], &[EACH]);
+        one_by_one(&played.recordings[0])
+    };
+    let constants = |invocations: u64, rounds: u64| {
+        Some(OpCounts::f32(Op::Fma, invocations * rounds) + OpCounts::f32(Op::Mul, invocations))
+    };
+    let (five, nine) = (constants(16, 5), constants(16, 9));
+    let expected = [([1, 1, 1], five), ([2, 1, 1], nine), ([2, 1, 1], nine)];
+    assert_eq!(rows("constants"), expected.map(|(grid, ops)| (Some(grid), ops)));
+
+    let add = |groups: u64| Some(OpCounts::f32(Op::Add, 32 * groups));
+    let expected = [(None, add(3)), (None, add(2)), (Some([2, 1, 1]), add(2))];
+    assert_eq!(rows("indirect"), expected);
+
+    // One command buffer executes two dispatches of a secondary one twice, another has one of its own.
+    let (one, four, own) = (Some([1, 1, 1]), Some([2, 2, 1]), Some([1, 1, 3]));
+    let twice = [one, four, one, four];
+    let grids = [&twice[..], &[own], &twice, &[own], &twice].concat();
+    let rows = rows("reused");
+    assert_eq!(rows.iter().map(|(grid, _)| *grid).collect::<Vec<_>>(), grids);
+    let known = (0..).zip(&rows).filter_map(|(at, (_, ops))| Some((at, (*ops)?)));
+    let known: Vec<(usize, OpCounts)> = known.collect();
+    assert_eq!(
+        known,
+        [(9, add(3)), (12, add(1)), (13, add(4))].map(|(at, ops)| (at, ops.unwrap()))
+    );
+}
+
+#[test]
+fn dispatches_are_timed_one_by_one() {
+    if !can_play() {
+        return;
+    }
+    let played = Stage::new().play_with("constants", &[NAME], &[TIMES, EACH]);
+    let in_order = played.recordings[0].in_order.as_ref().unwrap();
+    let rows: Vec<_> = in_order.dispatches.iter().map(|row| (row.kernel, row.grid)).collect();
+    assert_eq!(rows, [(0, Some([1; 3])), (1, Some([2, 1, 1])), (1, Some([2, 1, 1]))]);
+    assert!(in_order.dispatches.iter().all(|row| row.seconds.is_some_and(|time| time > 0.0)));
+    let sum: f64 = in_order.dispatches.iter().filter_map(|row| row.seconds).sum();
+    let all: f64 = played.recordings[0].times.iter().map(|times| times.seconds).sum();
+    assert!((sum - all).abs() < 1e-12, "{sum} {all}");
 }

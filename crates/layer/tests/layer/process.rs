@@ -24,6 +24,7 @@ fn play() {
     let left = match name.as_str() {
         "two devices" => scenes::two_devices(),
         "endless" => scenes::endless(),
+        "gone" => scenes::gone(),
         "clock" => scenes::clock(),
         "wrong" => scenes::wrong(),
         _ => (scene.unwrap().play)(),
@@ -91,10 +92,12 @@ impl Stage {
         self.play_as(scene, self.command(scene, layers))
     }
 
-    /// Plays a scene to its end, while its kernels are timed.
-    pub fn play_timed(&self, scene: &str, layers: &[&str]) -> Played {
+    /// Plays a scene to its end, with these variables of the layer's switched on.
+    pub fn play_with(&self, scene: &str, layers: &[&str], asked: &[&str]) -> Played {
         let mut command = self.command(scene, layers);
-        command.env(flopmeter_layer::TIMES, "1");
+        asked.iter().for_each(|variable| {
+            command.env(variable, "1");
+        });
         self.play_as(scene, command)
     }
 

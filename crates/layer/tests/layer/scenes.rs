@@ -225,6 +225,22 @@ fn leaving() -> Vec<u32> {
     host.read()
 }
 
+/// Goes at once when it has seen what was computed, without a word to anyone.
+pub fn gone() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    for _ in 0..GONE_AFTER {
+        host.run(|commands| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    }
+    assert_eq!(f32::from_bits(host.read()[64]), GONE_AFTER as f32);
+    std::process::abort()
+}
+
+/// How often [`gone`] waits for a dispatch.
+pub const GONE_AFTER: u64 = 10;
+
 /// The module is part of the request for a pipeline, where the device knows that.
 fn inline() -> Vec<u32> {
     let Some(host) = Host::with(Asks::Inline) else { return Vec::new() };
@@ -300,9 +316,7 @@ pub fn endless() -> Vec<u32> {
     host.run(|commands| {
         commands.bind(pipeline).dispatch(2, 1, 1);
     });
-    // A recording is not written at every wait, but at one so much later it is.
-    thread::sleep(Duration::from_millis(1100));
-    host.wait();
+    // What is only submitted is recorded where the last recording is an old one.
     thread::sleep(Duration::from_millis(1100));
     let commands = host.record(|commands| {
         commands.wait_for_ever().bind(pipeline).dispatch(4, 1, 1);
