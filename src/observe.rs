@@ -4,6 +4,7 @@
 
 mod buffers;
 mod countable;
+mod runs;
 #[cfg(all(feature = "embedded", feature = "gpu"))]
 mod second;
 mod series;
@@ -20,6 +21,7 @@ pub use self::second::Attempts;
 pub use self::{
     buffers::{Buffers, Outputs},
     countable::Countable,
+    runs::Runs,
     series::{KernelLaunch, Sequence, Series},
     timing::{Spread, TimeSource, Timing},
     trial::Trial,

@@ -15,6 +15,7 @@ use crate::{
         Batch, BatchShape, Model, ModelConfig, Weights,
         lower::{self, Scope, Training},
     },
+    observe::Runs,
     op::Convention,
     plan::Phase,
     result::{Profiled, Report, WayToTrain},
@@ -40,7 +41,7 @@ pub struct Request<'a> {
     /// How operations become FLOPs.
     pub convention: Convention,
     /// Timed runs of the plain kernels.
-    pub repeats: u32,
+    pub runs: Runs,
     /// Whether to run only as many layers as there are kinds of them, and to take the others' figures
     /// from those. No tensor is kept of such a run, since they are another model's.
     pub extrapolate: bool,
@@ -58,17 +59,8 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<KeptTensor>), Error> {
-    let Request {
-        model,
-        weights,
-        batch,
-        data,
-        training,
-        convention,
-        repeats,
-        extrapolate,
-        kernels,
-    } = request;
+    let Request { model, weights, batch, data, training, convention, runs, extrapolate, kernels } =
+        request;
     let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let limits = kernels.on(&executor.adapter().limits)?;
     let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
@@ -77,12 +69,12 @@ pub fn profile(
         let Shortened { config, stand_ins } = model.config.shortened()?;
         let short = lower::lower(&config, batch.shape, training, &limits)?;
         let places = Places::of(&plan, &short, &stand_ins)?;
-        let run = run(executor, &short, &inputs, repeats, Keep::Nothing, observe)?;
+        let run = run(executor, &short, &inputs, runs, Keep::Nothing, observe)?;
         // Too few layers make another loss.
         let whole = plan.passes.len() == short.passes.len();
         Run { measurement: places.fill(run.measurement), loss: run.loss.filter(|_| whole), ..run }
     } else {
-        run(executor, &plan, &inputs, repeats, keep, observe)?
+        run(executor, &plan, &inputs, runs, keep, observe)?
     };
     let subject = Profiled {
         model: &model.name,

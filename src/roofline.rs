@@ -12,7 +12,7 @@ pub use crate::observe::Spread;
 pub use ceiling::{Ceiling, Ceilings, Drift, Missing, Resource};
 pub use place::{BoundBy, Placement};
 
-use crate::{Error, execute::Executor};
+use crate::{Error, execute::Executor, observe::Runs};
 
 /// Timed runs of each kernel, where no other number is asked for.
 pub const REPEATS: u32 = 7;
@@ -20,19 +20,36 @@ pub const REPEATS: u32 = 7;
 /// Told before each kernel; a break stops the measurement with [`Error::Interrupted`].
 pub type ProbeObserver<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 
-/// Measures an executor's ceilings with `repeats` timed runs each, one at least. Takes seconds. Whatever the
-/// executor held is given back.
+/// How often everything is measured at the most, where the peak drifts.
+const ROUNDS: u32 = 3;
+
+/// Measures an executor's ceilings, each with one timed run at least, and all of them again where the peak drifted
+/// meanwhile: of each the best is kept. Takes seconds. Whatever the executor held is given back.
 ///
 /// # Errors
 /// Where the executor fails at anything that every adapter can do, or `observe` breaks the run off.
 pub fn measure(
     executor: &mut dyn Executor,
-    repeats: u32,
+    runs: impl Into<Runs>,
+    observe: &mut ProbeObserver<'_>,
+) -> Result<Ceilings, Error> {
+    let runs = runs.into();
+    let mut best = round(executor, runs, observe)?;
+    while best.drift.is_much() && best.rounds < ROUNDS {
+        best = best.or_better(round(executor, runs, observe)?);
+    }
+    Ok(best)
+}
+
+/// Measures every ceiling once.
+fn round(
+    executor: &mut dyn Executor,
+    runs: Runs,
     observe: &mut ProbeObserver<'_>,
 ) -> Result<Ceilings, Error> {
     let mut measured = |executor: &mut dyn Executor, probe: &probe::Probe| match observe(probe.name)
     {
-        ControlFlow::Continue(()) => probe.run(executor, repeats),
+        ControlFlow::Continue(()) => probe.run(executor, runs),
         ControlFlow::Break(()) => Err(Error::Interrupted(probe.name.to_owned())),
     };
     let mut ceilings = Vec::new();
@@ -54,7 +71,8 @@ pub fn measure(
     let drift = Drift { first, last };
     Ok(Ceilings {
         adapter: executor.adapter().clone(),
-        repeats,
+        repeats: runs.least().max(1),
+        rounds: 1,
         ceilings,
         missing,
         empty_dispatch: empty.seconds,

@@ -29,7 +29,7 @@ use crate::{
     Error, KernelError, Remedy,
     execute::{Executor, Limits},
     kernel::{Layout, Resource, ResourceKind},
-    observe::{Countable, KernelLaunch, Sequence, Series},
+    observe::{Countable, KernelLaunch, Runs, Sequence, Series},
 };
 
 /// A binding: group and number within it.
@@ -45,7 +45,7 @@ pub struct ShaderRequest<'a> {
     /// Which buffers to read back.
     pub dumps: &'a [BindingKey],
     /// Timed runs of the plain kernels.
-    pub repeats: u32,
+    pub runs: Runs,
 }
 
 /// What the launches of a request left.
@@ -79,13 +79,13 @@ pub struct Binding {
     pub zeros: Vec<String>,
 }
 
-/// Runs a request: once instrumented, then `repeats` times plain, each time from the same contents.
+/// Runs a request: once instrumented, then plain as often as is asked, each time from the same contents.
 ///
 /// # Errors
 /// Where buffers and grid do not fit the kernel or the executor, where the kernel cannot be counted,
 /// or where the executor fails.
 pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<ShaderRun, Error> {
-    let ShaderRequest { launches, fills, dumps, repeats } = *request;
+    let ShaderRequest { launches, fills, dumps, runs } = *request;
     let limits = executor.adapter().limits;
     for KernelLaunch { kernel, grid } in launches {
         check_grid(*kernel, *grid, &limits)?;
@@ -104,7 +104,7 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         contents.push((one.resource, bytes));
     }
     let sequence = Sequence::new(executor, launches, contents)?;
-    let series = sequence.observe(executor, repeats)?;
+    let series = sequence.observe(executor, runs)?;
     let mut left = BTreeMap::new();
     for &key in dumps {
         left.extend(sequence.buffers().read(executor, key)?.map(|bytes| (key, bytes)));

@@ -28,7 +28,7 @@ pub use self::kernel::Kernels;
 use self::options::EveryOption;
 use self::shared::SUBGROUP_SIZE;
 pub use self::shared::{
-    Ahead, Common, Model, Phase, Races, Setup, Step, Under, Variant, Work, subgroup_lanes,
+    Ahead, Common, Model, Phase, Races, Setup, Step, Timed, Under, Variant, Work, subgroup_lanes,
 };
 use self::values::{convention, dump, peak};
 
@@ -97,6 +97,8 @@ pub struct Profile {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub timed: Timed,
     /// Decoders: run embedding, head and as many layers as it takes to have one of each kind, and scale up to all
     /// layers
     #[arg(long, conflicts_with = "save_tensors")]
@@ -163,6 +165,8 @@ pub struct Roofline {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     #[command(flatten)]
+    pub timed: Timed,
+    #[command(flatten)]
     pub exports: Exports,
     /// Draw the ceilings as an SVG; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
@@ -202,6 +206,8 @@ pub struct Compare {
     /// Timed runs of the plain kernels; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub timed: Timed,
     /// Exit code 1 where B has more of something than A: more:flops, more:bytes or more:time, with :PERCENT for what is
     /// tolerated (repeatable); a time is more only where it lies outside of how far apart the runs were
     #[arg(long = "fail-on", value_name = "LIMIT")]
@@ -314,6 +320,8 @@ pub struct Shader {
     /// Timed runs of the plain kernel; 0 counts only
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
+    #[command(flatten)]
+    pub timed: Timed,
     #[command(flatten)]
     pub under: Under,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use flopmeter::{
     estimate::Estimate,
     model::{BatchShape, Model},
-    observe::Attempts,
+    observe::{Attempts, Runs},
     op::Convention,
     profile::{Keep, Request, profile},
     result::{Candidate, ChangeReport, CompareReport, KernelRun},
@@ -47,9 +47,10 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         bail!("both are saved reports: there is nothing to --measure");
     }
     let convention = asked.convention.or(known).unwrap_or_default();
+    let runs = asked.timed.runs(asked.repeat)?;
     let made = |side: &Side, saved: Option<Candidate>| match saved {
         Some(saved) => Ok(saved),
-        None if asked.measure => measured(side, asked.repeat, convention, common),
+        None if asked.measure => measured(side, runs, convention, common),
         None => estimated(side, common),
     };
     let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
@@ -103,7 +104,7 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
 
 fn measured(
     side: &Side,
-    repeats: u32,
+    runs: Runs,
     convention: Convention,
     common: &Common,
 ) -> super::Result<Candidate> {
@@ -120,11 +121,11 @@ fn measured(
         data: &provenance(setup, &model),
         training: setup.training(),
         convention,
-        repeats,
+        runs,
         extrapolate: false,
         kernels: setup.kernels,
     };
-    let bar = Bar::new(common, repeats);
+    let bar = Bar::new(common, runs.least());
     let ran = attempts.run(|executor, moved| {
         log::info!("{} runs on {}", side.letter, executor.adapter().name);
         let (mut report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;

@@ -55,7 +55,7 @@ pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
     let lanes = asked.work.setup.lanes(adapter.as_deref())?;
     let embedded = Embedded { subgroup: lanes, detect_races: true };
     let owned = work.clone();
-    let mut runs = patience::within(asked.kernels.seconds(), &name, move || {
+    let mut runs = patience::within(asked.kernels.seconds(0), &name, move || {
         all(owned, adapter.as_deref(), embedded)
     })?;
     for (index, run) in runs.iter_mut().filter(|run| run.ran.is_ok()).enumerate() {

@@ -8,6 +8,7 @@ use anyhow::bail;
 use flopmeter::{
     Error,
     execute::Executor,
+    observe::Runs,
     op::Convention,
     result::{KernelRun, RanKernels, ShaderReport},
     shader::{
@@ -31,7 +32,7 @@ pub struct KernelWork {
     expected: BTreeMap<BindingKey, Expectation>,
     /// Which buffers are read back.
     pub keys: Vec<BindingKey>,
-    pub repeats: u32,
+    pub runs: Runs,
 }
 
 impl KernelWork {
@@ -40,7 +41,7 @@ impl KernelWork {
         file: PathBuf,
         asked: &Kernels,
         dumps: impl IntoIterator<Item = BindingKey>,
-        repeats: u32,
+        runs: impl Into<Runs>,
     ) -> super::Result<Self> {
         let expected = once("--expect", asked.expected.iter().cloned())?;
         for expectation in expected.values() {
@@ -62,7 +63,7 @@ impl KernelWork {
             fills: once("--bind", asked.bindings.iter().cloned())?,
             expected,
             keys,
-            repeats,
+            runs: runs.into(),
         })
     }
 
@@ -84,7 +85,7 @@ impl KernelWork {
             launches: &launches,
             fills: &self.fills,
             dumps: &self.keys,
-            repeats: self.repeats,
+            runs: self.runs,
         };
         shader::run(executor, &request)
     }

@@ -39,8 +39,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let training = asked.work.setup.training();
     Estimate::new(&model.config, batch.shape, training)?
         .with_forecast(question, training.scope == Scope::Step)?;
-    let repeats = asked.races.repeats(asked.repeat);
-    let bar = Bar::new(common, repeats);
+    let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
+    let bar = Bar::new(common, runs.least());
     let embedded = asked.races.on(asked.work.setup.lanes(Some(&asked.adapter))?);
     interrupt::check("opening the adapter")?;
     let mut attempts = Attempts::open(&asked.adapter, embedded)?;
@@ -53,7 +53,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         data: &provenance(&asked.work.setup, &model),
         training,
         convention: asked.convention,
-        repeats,
+        runs,
         extrapolate: asked.extrapolate,
         kernels: asked.work.setup.kernels,
     };

@@ -15,8 +15,8 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// For one counted run and `repeats` timed ones.
-    pub fn new(common: &Common, repeats: u32) -> Self {
+    /// For one counted run and so many timed ones at the least.
+    pub fn new(common: &Common, runs: u32) -> Self {
         // On anything but a terminal indicatif draws nothing.
         let target = if common.quiet || common.no_progress {
             ProgressDrawTarget::hidden()
@@ -28,7 +28,7 @@ impl Bar {
         bar.set_style(style.expect("the template is valid"));
         bar.set_message("preparing");
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, runs: u64::from(repeats) + 1 }
+        Self { bar, runs: u64::from(runs) + 1 }
     }
 
     /// Shows the pass that comes next; breaks off where the user asked to stop.
@@ -40,10 +40,11 @@ impl Bar {
         let (run, what) = match stage {
             Stage::Counting => (0, "counting".to_owned()),
             Stage::Witnessing => (0, "watching".to_owned()),
+            Stage::Warming => (1, "warming up".to_owned()),
             Stage::Timing(repeat) => (u64::from(repeat) + 1, format!("timing {}", repeat + 1)),
         };
         interrupt::during(pass.label.clone());
-        self.bar.set_length(self.runs * passes as u64);
+        self.bar.set_length(self.runs.max(run + 1) * passes as u64);
         self.bar.set_position(run * passes as u64 + index as u64);
         self.bar.set_message(format!("{what}: {}", pass.label));
         ControlFlow::Continue(())

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use flopmeter::{
     execute::{self, Executor, cpu::SUBGROUP_LANES},
     format::svg,
+    observe::Runs,
     page,
     result::{PlacedKernel, RooflineReport},
     roofline::{self, Ceilings},
@@ -25,7 +26,7 @@ pub fn run(asked: &Roofline, common: &Common) -> super::Result {
     let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
     log::info!("measuring {}", executor.adapter().name);
     let bar = Bar::new(common, 0);
-    let ceilings = measure(executor.as_mut(), asked.repeat, &bar)?;
+    let ceilings = measure(executor.as_mut(), asked.timed.runs(asked.repeat)?, &bar)?;
     drop(bar);
     let report = RooflineReport::new(ceilings);
     if let Some(sink) = &to_svg {
@@ -38,10 +39,10 @@ pub fn run(asked: &Roofline, common: &Common) -> super::Result {
 /// Measures an executor's ceilings, on a bar.
 pub(super) fn measure(
     executor: &mut dyn Executor,
-    repeats: u32,
+    runs: impl Into<Runs>,
     bar: &Bar,
 ) -> super::Result<Ceilings> {
-    Ok(roofline::measure(executor, repeats, &mut |name| bar.say(&format!("measuring: {name}")))?)
+    Ok(roofline::measure(executor, runs, &mut |name| bar.say(&format!("measuring: {name}")))?)
 }
 
 /// Writes ceilings and what stands under them as a drawing.

@@ -283,7 +283,7 @@ fn measure(
         data,
         training,
         convention: *convention,
-        repeats: *repeats,
+        runs: (*repeats).into(),
         extrapolate: false,
         kernels: KernelSet::Auto,
     };

@@ -35,9 +35,9 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
     }
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
-    let repeats = asked.races.repeats(asked.repeat);
+    let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
     let keys = dumps.iter().map(|(key, _)| *key);
-    let work = KernelWork::new(asked.file.clone(), &asked.kernels, keys, repeats)?;
+    let work = KernelWork::new(asked.file.clone(), &asked.kernels, keys, runs)?;
     let baseline = baseline(&asked.kernels)?;
 
     let lanes = subgroup_lanes(asked.subgroup_size, Some(&asked.adapter))?;
@@ -45,7 +45,9 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
     let name = ShaderFile::name(&asked.file);
     let (launched, run, moved) =
-        patience::within(asked.kernels.seconds(), &name, move || ran(&owned, &adapter, embedded))?;
+        patience::within(asked.kernels.seconds(asked.timed.patience()), &name, move || {
+            ran(&owned, &adapter, embedded)
+        })?;
     let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
     work.judge(&mut report, &run, baseline.as_ref())?;
@@ -111,7 +113,7 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let name = ShaderFile::name(&asked.file);
     let (file, given) = (asked.file.clone(), overrides.clone());
     let options = source_options(&asked.kernels)?;
-    let outline = patience::within(asked.kernels.seconds(), &name, move || {
+    let outline = patience::within(asked.kernels.seconds(0), &name, move || {
         interrupt::check("reading the shader")?;
         ShaderFile::read_with(&file, &options)?.outline(&given)
     })?;

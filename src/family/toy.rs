@@ -216,7 +216,7 @@ mod tests {
             data: "seeded",
             training: Training { options, ..Training::default() },
             convention: Convention::Ieee,
-            repeats: 0,
+            runs: 0.into(),
             extrapolate: false,
             kernels: KernelSet::Auto,
         };

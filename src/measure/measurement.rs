@@ -6,7 +6,7 @@ use super::{ChosenKernel, Observer, Session, Stage};
 use crate::{
     Error,
     execute::{Adapter, Clock, Outcome},
-    observe::{Observed, Timing, median},
+    observe::{Observed, Runs, Timing, median},
 };
 
 /// A whole plan, measured.
@@ -23,29 +23,37 @@ pub struct Measurement {
 }
 
 impl Session<'_> {
-    /// Runs the plan once counting and `repeats` times plain. What the buffers hold afterwards is what one
-    /// run leaves, since each starts from the same contents.
+    /// Runs the plan once counting and `runs` times plain. What the buffers hold afterwards is what one run leaves,
+    /// since each starts from the same contents.
     ///
     /// # Errors
     /// Where the executor fails or did not run all of a pass, and where `observe` breaks the run off.
     pub fn measure(
         &mut self,
-        repeats: u32,
+        runs: impl Into<Runs>,
         observe: &mut Observer<'_>,
     ) -> Result<Measurement, Error> {
         // Some drivers compile at the first dispatch, which is no pass's time; untimed runs need none of it.
-        if repeats > 0 {
+        let asked = runs.into();
+        if !asked.none() {
             self.warm_up()?;
         }
         let mut passes = self.count(observe)?;
+        let (mut warm, mut waited) = (0, 0.0);
+        while !asked.are_warm(warm, waited) {
+            waited += seconds(&self.plain(Stage::Warming, observe)?);
+            warm += 1;
+        }
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
-        for repeat in 0..repeats {
-            let outcomes = self.plain(Stage::Timing(repeat), observe)?;
+        let mut whole = Vec::new();
+        while !asked.are_enough(&whole, whole.iter().sum()) {
+            let outcomes = self.plain(Stage::Timing(runs.len() as u32), observe)?;
+            whole.push(seconds(&outcomes));
             runs.push(outcomes.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
             witnessed(&mut passes, outcomes);
         }
         // What is seen of the counting kernels has the counting in it.
-        if repeats == 0 && self.looks() {
+        if asked.none() && self.looks() {
             witnessed(&mut passes, self.plain(Stage::Witnessing, observe)?);
         }
         for (i, pass) in passes.iter_mut().enumerate() {
@@ -56,6 +64,11 @@ impl Session<'_> {
         let adapter = Arc::new(self.adapter().clone());
         Ok(Measurement { adapter, passes, kernels: self.chosen().to_vec(), timing })
     }
+}
+
+/// What a run of all passes took.
+fn seconds(outcomes: &[Outcome]) -> f64 {
+    outcomes.iter().map(|outcome| outcome.seconds).sum()
 }
 
 /// Keeps what an executor saw of the plain kernels beside what their counters say.

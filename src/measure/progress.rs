@@ -24,6 +24,8 @@ pub enum Stage {
     Counting,
     /// Running the plain kernels once, for what an executor sees itself.
     Witnessing,
+    /// Running the plain kernels untimed, until caches are warm and clocks are raised.
+    Warming,
     /// Running the plain kernels to time them; the number of the run, from 0.
     Timing(u32),
 }

@@ -5,6 +5,7 @@ use super::{Measurement, Observer, Session};
 use crate::{
     Error,
     execute::Executor,
+    observe::Runs,
     plan::{Inputs, Plan, Slice},
 };
 
@@ -49,13 +50,13 @@ pub fn run(
     executor: &mut dyn Executor,
     plan: &Plan,
     inputs: &dyn Inputs,
-    repeats: u32,
+    runs: impl Into<Runs>,
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<Run, Error> {
     log::info!("{} passes over {} bytes of buffers", plan.passes.len(), plan.bytes());
     let mut session = Session::open(executor, plan, inputs)?;
-    let measurement = session.measure(repeats, observe)?;
+    let measurement = session.measure(runs, observe)?;
     let loss = match plan.outputs.get("loss") {
         Some(output) => session.read(&output.windows)?.first().copied(),
         None => None,

@@ -1,10 +1,10 @@
 //! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
 //! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Countable, Counting, Observed, Spread, Timing, timing::totals};
+use super::{Buffers, Call, Countable, Counting, Observed, Runs, Spread, Timing, timing::totals};
 use crate::{
     Error,
-    execute::{Bound, Clock, Executor},
+    execute::{Bound, Clock, Executor, Outcome},
     kernel::Resource,
 };
 
@@ -78,12 +78,16 @@ impl<'a> Sequence<'a> {
         &self.buffers
     }
 
-    /// Counts once and times `repeats` times, each from the same contents. Where the executor looks at what it
-    /// runs, the plain kernels run at least once.
+    /// Counts once and times `runs`, each from the same contents. Where the executor looks at what it runs, the
+    /// plain kernels run at least once.
     ///
     /// # Errors
     /// Where the executor fails, or did not run a whole launch.
-    pub fn observe(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Series, Error> {
+    pub fn observe(
+        &self,
+        executor: &mut dyn Executor,
+        runs: impl Into<Runs>,
+    ) -> Result<Series, Error> {
         let ready: Vec<Ready<'_>> = self
             .launches
             .iter()
@@ -101,7 +105,7 @@ impl<'a> Sequence<'a> {
                 }
             })
             .collect();
-        observe(executor, &self.buffers, &ready, repeats)
+        observe(executor, &self.buffers, &ready, runs.into())
     }
 }
 
@@ -112,34 +116,42 @@ pub(super) struct Ready<'a> {
     pub(super) call: Call<'a>,
 }
 
-/// Counts a series once and times it `repeats` times, each from the contents of its buffers.
+/// Counts a series once and times it, each time from the contents of its buffers.
 pub(super) fn observe(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
-    repeats: u32,
+    asked: Runs,
 ) -> Result<Series, Error> {
-    if repeats > 0 {
+    if !asked.none() {
         warm_up(executor, buffers, launches)?;
     }
     let mut observed = Vec::new();
     for Ready { counting, counters, call } in launches {
         observed.push(counting.count(executor, call, *counters)?);
     }
+    let waited = |run: &[Outcome]| run.iter().map(|outcome| outcome.waited_seconds).sum::<f64>();
+    let (mut warm, mut all_waited) = (0, 0.0);
+    while !asked.are_warm(warm, all_waited) {
+        all_waited += waited(&plain(executor, buffers, launches)?);
+        warm += 1;
+    }
     let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
+    let (mut whole, mut all_waited) = (Vec::new(), 0.0);
+    let mut last = None;
+    while !asked.are_enough(&whole, all_waited) {
+        let run = plain(executor, buffers, launches)?;
+        all_waited += waited(&run);
+        whole.push(run.iter().map(|outcome| outcome.seconds).sum());
+        runs.push(run.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
+        last = Some(run);
+    }
     // What is seen of the counting kernels has the counting in it.
-    let looks = u32::from(executor.looks());
-    for run in 0..repeats.max(looks) {
-        buffers.restore(executor)?;
-        let mut times = Vec::new();
-        for (Ready { counting, counters: _, call }, seen) in launches.iter().zip(&mut observed) {
-            let outcome = counting.run_plain(executor, call)?;
-            times.push((outcome.seconds, outcome.clock));
-            seen.witness = outcome.witness;
-        }
-        if run < repeats {
-            runs.push(times);
-        }
+    if last.is_none() && executor.looks() {
+        last = Some(plain(executor, buffers, launches)?);
+    }
+    for (seen, outcome) in observed.iter_mut().zip(last.into_iter().flatten()) {
+        seen.witness = outcome.witness;
     }
     let of_launch = |index: usize| -> Vec<f64> { runs.iter().map(|run| run[index].0).collect() };
     let seconds: Vec<Option<Spread>> =
@@ -151,6 +163,16 @@ pub(super) fn observe(
     let timing = Timing::of(&runs, counted_seconds);
     let total_seconds = Spread::of(&totals(&runs));
     Ok(Series { launches: observed, seconds, total_seconds, timing })
+}
+
+/// Runs the plain kernels from the contents of their buffers.
+fn plain(
+    executor: &mut dyn Executor,
+    buffers: &Buffers<'_>,
+    launches: &[Ready<'_>],
+) -> Result<Vec<Outcome>, Error> {
+    buffers.restore(executor)?;
+    launches.iter().map(|ready| ready.counting.run_plain(executor, &ready.call)).collect()
 }
 
 /// Has drivers compile what they compile at the first dispatch, which is not the kernels' time. A kernel that follows

@@ -14,6 +14,9 @@ pub struct Timing {
     pub repeats: u32,
     /// Median over the runs of the whole plan's plain time.
     pub plain_seconds: Option<f64>,
+    /// The least, the middle and the greatest of those times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// The whole plan's time when instrumented, once.
     pub counted_seconds: f64,
 }
@@ -25,6 +28,7 @@ impl Timing {
             source: source(runs),
             repeats: runs.len() as u32,
             plain_seconds: median(totals(runs)),
+            spread: Spread::of(&totals(runs)),
             counted_seconds,
         }
     }

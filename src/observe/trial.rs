@@ -2,7 +2,7 @@
 //! buffers mean, is the caller's business.
 
 use super::{
-    Buffers, Call, Counting, Observed, Outputs, Series, Timing,
+    Buffers, Call, Counting, Observed, Outputs, Runs, Series, Timing,
     series::{Ready, observe},
 };
 use crate::{
@@ -88,8 +88,8 @@ impl<'a> Trial<'a> {
         self.counting.run_plain(executor, &self.call(grid))
     }
 
-    /// Counts once and times `repeats` times, each from the same contents. Where the executor looks at what it
-    /// runs, the plain kernel runs at least once.
+    /// Counts once and times `runs`, each from the same contents. Where the executor looks at what it runs, the
+    /// plain kernel runs at least once.
     ///
     /// # Errors
     /// Where the executor fails, or did not run the whole launch.
@@ -97,12 +97,12 @@ impl<'a> Trial<'a> {
         &self,
         executor: &mut dyn Executor,
         grid: [u32; 3],
-        repeats: u32,
+        runs: impl Into<Runs>,
     ) -> Result<(Observed, Timing), Error> {
         let call = self.call(grid);
         let ready = Ready { counting: &self.counting, counters: self.counters, call };
         let Series { mut launches, timing, .. } =
-            observe(executor, &self.buffers, &[ready], repeats)?;
+            observe(executor, &self.buffers, &[ready], runs.into())?;
         Ok((launches.remove(0), timing))
     }
 

@@ -2,7 +2,7 @@
 //! differ, verdict, loss and timing.
 
 use super::answer::Problems;
-use super::number::{decimal, grouped, ratio, seconds, signed};
+use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
     components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
@@ -12,6 +12,7 @@ use crate::{
     check::Verdict,
     estimate::FieldFormula,
     family::Scope,
+    observe::{Spread, Timing},
     result::{PassRow, Report, Totals},
 };
 
@@ -189,6 +190,14 @@ fn loss(report: &Report) -> Fact {
     }
 }
 
+/// How far apart the timed runs were, as part of a sentence.
+fn from_to(timing: &Timing) -> String {
+    let spread = timing.spread.filter(|_| timing.repeats > 1);
+    spread.map_or_else(String::new, |Spread { min, median: _, max }| {
+        format!(", {} to {}", number::seconds(min), number::seconds(max))
+    })
+}
+
 fn timing(report: &Report) -> Vec<Fact> {
     let timing = &report.timing;
     let clock = timing.source.in_words();
@@ -198,9 +207,10 @@ fn timing(report: &Report) -> Vec<Fact> {
         "timing",
         match timing.plain_seconds {
             Some(plain) => format!(
-                "plain kernels {} (median of {}, by {clock}); counting once took {counted}, {:.2}x",
+                "plain kernels {} (median of {}{}, by {clock}); counting once took {counted}, {:.2}x",
                 seconds(plain),
                 timing.repeats,
+                from_to(timing),
                 timing.counted_seconds / plain
             ),
             None => format!("{clock}; counting once took {counted}"),

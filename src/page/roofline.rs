@@ -64,7 +64,12 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
     let timestamps = |clocked: Clock| clocked == Clock::Timestamps;
     let all = ceilings.ceilings.iter().all(|ceiling| timestamps(ceiling.clock));
     let timed = clock(if all { Clock::Timestamps } else { Clock::Wall });
-    facts.push(Fact::new("timing", format!("{} runs of each by {timed}", ceilings.repeats)));
+    let rounds = match ceilings.rounds {
+        1 => String::new(),
+        rounds => format!("; everything {rounds} times, since the peak drifted, and the best kept"),
+    };
+    let runs = ceilings.repeats;
+    facts.push(Fact::new("timing", format!("{runs} runs of each at least, by {timed}{rounds}")));
     let drift = ceilings.drift;
     facts.push(Fact::new(
         "drift",
@@ -86,10 +91,12 @@ pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<Fact> {
     let giga =
         |resource| ceilings.best(resource).map_or(DASH.to_owned(), |r| format!("{:.1}", r * 1e-9));
     let said = format!(
-        "{} GFLOP/s (f32) and {} GB/s of storage traffic, measured in this run; traffic is what kernels \
-         ask for, so that caches may carry one past 100 %",
+        "{} GFLOP/s (f32), {} GB/s of storage traffic and {} GB/s of workgroup memory, the best of all runs, \
+         measured with this report; traffic is what kernels ask for, so that caches may carry one past 100 %. \
+         What is below half of every roof is bound by none: by latency, or it is too little work",
         giga(Resource::F32),
-        giga(Resource::Storage)
+        giga(Resource::Storage),
+        giga(Resource::Workgroup)
     );
     let warning = ceilings.warning.as_ref();
     let warning =

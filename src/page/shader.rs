@@ -11,7 +11,7 @@ use super::{
 use crate::{
     op::Traffic,
     result::{DispatchRow, Examined, FindingKind, ShaderReport},
-    roofline::Placement,
+    roofline::{BoundBy, Placement},
 };
 
 impl Paged for ShaderReport {
@@ -249,7 +249,11 @@ fn placed(report: &ShaderReport) -> String {
                 0 => String::new(),
                 _ => format!(" of {:.3} attainable GFLOP/s", attainable_flops_per_second * 1e-9),
             };
-            format!("{}{attainable}, bound by {}", share_of(share), roofline::in_words(bound))
+            let why = match bound {
+                BoundBy::None => ": latency, or too little work",
+                BoundBy::Compute | BoundBy::Memory | BoundBy::Workgroup => "",
+            };
+            format!("{}{attainable}, bound by {}{why}", share_of(share), roofline::in_words(bound))
         }
     }
 }

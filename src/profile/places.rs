@@ -64,6 +64,7 @@ impl Places {
         let timing = Timing {
             plain_seconds: passes.iter().map(|pass| pass.seconds).sum(),
             counted_seconds: passes.iter().map(|pass| pass.counted_seconds).sum(),
+            spread: None,
             ..measured.timing
         };
         Measurement { passes, timing, ..measured }

@@ -91,9 +91,14 @@ impl Drift {
         (self.last - self.first).abs() / self.first.max(self.last)
     }
 
+    /// Whether it is more than is tolerated.
+    pub(super) fn is_much(self) -> bool {
+        self.share() > Self::TOLERATED
+    }
+
     /// What somebody is told, where it is too much.
     pub(super) fn warning(self) -> Option<String> {
-        (self.share() > Self::TOLERATED).then(|| {
+        self.is_much().then(|| {
             format!(
                 "the peak changed by {:.0} % between start and end: something else runs here, or the \
                  device changes its clock; these ceilings are doubtful",
@@ -108,8 +113,11 @@ impl Drift {
 pub struct Ceilings {
     /// Who was measured.
     pub adapter: Adapter,
-    /// Timed runs of each kernel.
+    /// Timed runs of each kernel, at the least.
     pub repeats: u32,
+    /// How often everything was measured: again where the peak drifted. Of each ceiling the best is kept.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub rounds: u32,
     /// Rates of arithmetic and of memory.
     pub ceilings: Vec<Ceiling>,
     /// What is missing here: number formats that the adapter does not have.
@@ -121,21 +129,80 @@ pub struct Ceilings {
     pub empty_dispatch_clock: Clock,
     /// Seconds on the host's clock from handing such a dispatch in to knowing that it is done.
     pub submit_and_wait: Spread,
-    /// Whether the adapter was as fast after everything as before it.
+    /// Whether the adapter was as fast after everything as before it, the last time that everything was measured.
     pub drift: Drift,
     /// Set where the two peaks of `drift` differ by more than is tolerated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
 
+impl Ceilings {
+    /// With those of a later round on the same adapter where they are higher, and with its drift.
+    pub(super) fn or_better(self, later: Self) -> Self {
+        let better = |one: Ceiling| {
+            let of_later = later.ceilings.iter().find(|ceiling| ceiling.name == one.name);
+            of_later.filter(|other| other.rate.max > one.rate.max).cloned().unwrap_or(one)
+        };
+        let ceilings = self.ceilings.into_iter().map(better).collect();
+        let rounds = self.rounds + later.rounds;
+        Self { ceilings, rounds, ..later }
+    }
+}
+
+/// Reports that do not say how often were measured once.
+const fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_once(rounds: &u32) -> bool {
+    *rounds == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::{Backend, DeviceType, Limits};
 
     #[test]
     fn a_drift_is_a_share_of_the_greater_peak() {
         assert_eq!(Drift { first: 100.0, last: 80.0 }.share(), 0.2);
         assert_eq!(Drift { first: 80.0, last: 100.0 }.share(), 0.2);
+    }
+
+    #[test]
+    fn of_two_rounds_the_better_is_kept_and_the_later_drift() {
+        let even = |value| Spread { min: value, median: value, max: value };
+        let round = |rates: [f64; 2], drift| {
+            let ceiling = |(name, rate): (&str, f64)| Ceiling {
+                name: name.to_owned(),
+                resource: Resource::F32,
+                kernel: "roofline.copy".parse().expect("a kernel's name"),
+                work: 1,
+                buffer_bytes: 1,
+                rate: even(rate),
+                seconds: even(1.0),
+                clock: Clock::Wall,
+            };
+            let [name, driver] = [(); 2].map(|()| String::new());
+            let (backend, device_type) = (Backend::Noop, DeviceType::Other);
+            Ceilings {
+                adapter: Adapter { name, backend, device_type, driver, limits: Limits::WEBGPU },
+                repeats: 1,
+                rounds: 1,
+                ceilings: ["a", "b"].into_iter().zip(rates).map(ceiling).collect(),
+                missing: Vec::new(),
+                empty_dispatch: even(0.0),
+                empty_dispatch_clock: Clock::Wall,
+                submit_and_wait: even(0.0),
+                drift,
+                warning: drift.warning(),
+            }
+        };
+        let first = round([10.0, 5.0], Drift { first: 10.0, last: 5.0 });
+        let both = first.or_better(round([8.0, 7.0], Drift { first: 8.0, last: 8.0 }));
+        let rates: Vec<f64> = both.ceilings.iter().map(|ceiling| ceiling.rate.max).collect();
+        assert_eq!((rates, both.rounds, both.warning), (vec![10.0, 7.0], 2, None));
     }
 
     #[test]

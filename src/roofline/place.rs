@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Ceilings, Resource};
 use crate::op::{Convention, Cost, OpCounts, Scalar};
 
+/// The part of the attainable from which on a kernel is bound by a ceiling.
+const NEAR: f64 = 0.5;
+
 /// Which ceiling a kernel meets first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -14,13 +17,17 @@ pub enum BoundBy {
     Compute,
     /// Storage traffic.
     Memory,
+    /// Traffic of workgroup memory.
+    Workgroup,
+    /// None: it takes more than twice as long as any of them asks for, by latency or for too little work.
+    None,
 }
 
 /// Where a kernel stands under its adapter's ceilings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Placement {
-    /// What the kernel's mix of operations and traffic allows: the lesser of the peak and of intensity
-    /// times bandwidth.
+    /// What the kernel's mix of operations and traffic allows: the least of the peak and, for storage and workgroup
+    /// memory, of intensity times bandwidth.
     pub attainable_flops_per_second: f64,
     /// How much of the attainable it attained. Above 1 where caches served what memory could not: traffic
     /// is what a kernel asks for, not what crosses the memory bus.
@@ -30,10 +37,10 @@ pub struct Placement {
 }
 
 impl Ceilings {
-    /// FLOP/s or bytes a second of the best kernel, where one ran.
+    /// FLOP/s or bytes a second of the best run of the best kernel, where one ran.
     pub fn best(&self, resource: Resource) -> Option<f64> {
         let rates = self.ceilings.iter().filter(|ceiling| ceiling.resource == resource);
-        rates.map(|ceiling| ceiling.rate.median).reduce(f64::max)
+        rates.map(|ceiling| ceiling.rate.max).reduce(f64::max)
     }
 
     /// Places what cost `cost` and took `seconds`; `None` where it neither computed nor touched storage,
@@ -59,11 +66,18 @@ impl Ceilings {
                 compute += flops as f64 / self.best(resource)?;
             }
         }
-        let least = compute.max(memory);
+        let bytes = cost.traffic.workgroup_load + cost.traffic.workgroup_store;
+        let workgroup = self.best(Resource::Workgroup).map_or(0.0, |rate| bytes as f64 / rate);
+        let least = compute.max(memory).max(workgroup);
         (least > 0.0 && seconds > 0.0).then(|| Placement {
             attainable_flops_per_second: flops / least,
             share: least / seconds,
-            bound: if compute >= memory { BoundBy::Compute } else { BoundBy::Memory },
+            bound: match least {
+                _ if least < NEAR * seconds => BoundBy::None,
+                _ if least == compute => BoundBy::Compute,
+                _ if least == memory => BoundBy::Memory,
+                _ => BoundBy::Workgroup,
+            },
         })
     }
 }
@@ -97,12 +111,13 @@ mod tests {
         Ceilings {
             adapter,
             repeats: 1,
+            rounds: 1,
             ceilings: vec![
                 ceiling(Resource::F32, 80.0),
                 ceiling(Resource::F32, 100.0),
                 ceiling(Resource::F64, 50.0),
                 ceiling(Resource::Storage, 10.0),
-                ceiling(Resource::Workgroup, 1e9),
+                ceiling(Resource::Workgroup, 40.0),
             ],
             missing: Vec::new(),
             empty_dispatch: even(0.0),
@@ -139,6 +154,33 @@ mod tests {
             Placement { attainable_flops_per_second: 0.0, share: 2.0, bound: BoundBy::Memory };
         assert_eq!(copy, Some(expected), "twice the bandwidth: caches");
         assert_eq!(place(OpCounts::ZERO, 0, 5.0), None);
+    }
+
+    #[test]
+    fn workgroup_memory_is_a_roof() {
+        let traffic = Traffic { workgroup_load: 150, workgroup_store: 50, ..Traffic::default() };
+        let cost = Cost { ops: OpCounts::f32(Op::Add, 100), traffic };
+        let placed = ceilings().place(&cost, Convention::Ieee, 8.0).expect("it computes");
+        let expected = Placement {
+            attainable_flops_per_second: 20.0,
+            share: 0.625,
+            bound: BoundBy::Workgroup,
+        };
+        assert_eq!(placed, expected);
+    }
+
+    #[test]
+    fn what_is_far_below_all_roofs_is_bound_by_none() {
+        let placed = place(OpCounts::f32(Op::Fma, 100), 10, 4.1).expect("it computes");
+        assert!(placed.share < 0.5);
+        assert_eq!(placed.bound, BoundBy::None);
+    }
+
+    #[test]
+    fn the_best_run_is_the_ceiling() {
+        let mut ceilings = ceilings();
+        ceilings.ceilings[1].rate = Spread { min: 10.0, median: 90.0, max: 120.0 };
+        assert_eq!(ceilings.best(Resource::F32), Some(120.0));
     }
 
     #[test]

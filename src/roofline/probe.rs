@@ -6,7 +6,7 @@ use crate::{
     execute::{Clock, Executor, Limits, Outcome},
     kernel::{self, ResourceKind},
     library,
-    observe::{Spread, Trial},
+    observe::{Runs, Spread, Trial},
     op::{Convention, Cost},
     plan::{Dims, KernelName},
 };
@@ -107,8 +107,8 @@ impl Probe {
         KernelName { file: "roofline".into(), entry: self.entry.into() }
     }
 
-    /// Counts it once and times it `repeats` times, at least once.
-    pub(super) fn run(&self, executor: &mut dyn Executor, repeats: u32) -> Result<Timed, Error> {
+    /// Counts it once and times it, at least once.
+    pub(super) fn run(&self, executor: &mut dyn Executor, asked: Runs) -> Result<Timed, Error> {
         let limits = executor.adapter().limits;
         let lanes = limits.invocations.min(256);
         let dims = Dims::from([("LANES".into(), lanes), ("ROUNDS".into(), ROUNDS)]);
@@ -134,9 +134,19 @@ impl Probe {
         }
         let grid = [workgroups, 1, 1];
         let cost = trial.count(executor, grid)?.cost;
-        let runs = (0..repeats.max(1))
-            .map(|_| trial.plain(executor, grid))
-            .collect::<Result<Vec<Outcome>, _>>()?;
+        let (mut warm, mut waited) = (0, 0.0);
+        while !asked.are_warm(warm, waited) {
+            waited += trial.plain(executor, grid)?.waited_seconds;
+            warm += 1;
+        }
+        let mut runs: Vec<Outcome> = Vec::new();
+        let (mut times, mut waited) = (Vec::new(), 0.0);
+        while runs.is_empty() || !asked.are_enough(&times, waited) {
+            let run = trial.plain(executor, grid)?;
+            waited += run.waited_seconds;
+            times.push(run.seconds);
+            runs.push(run);
+        }
 
         let spread = |of: fn(&Outcome) -> f64| {
             Spread::of(&runs.iter().map(of).collect::<Vec<_>>()).expect("there was a run")

@@ -118,7 +118,7 @@ fn shader_report(executor: &mut dyn Executor) -> Result<ShaderReport, Error> {
     let (kernel, fills) = (kernel(), Default::default());
     let launches = [KernelLaunch { kernel: &kernel, grid: [8, 1, 1] }];
     let request =
-        shader::ShaderRequest { launches: &launches, fills: &fills, dumps: &[], repeats: 1 };
+        shader::ShaderRequest { launches: &launches, fills: &fills, dumps: &[], runs: 1.into() };
     let run = shader::run(executor, &request)?;
     Ok(ShaderReport::new(&launches, &Default::default(), &run, Convention::Ieee))
 }
@@ -140,7 +140,7 @@ fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
         data: "seed 0",
         training: Training::default(),
         convention: Convention::Ieee,
-        repeats: 0,
+        runs: 0.into(),
         extrapolate: false,
         kernels: KernelSet::Auto,
     };

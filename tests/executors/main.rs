@@ -1,10 +1,12 @@
 //! Evidence that executors keep their contract: what all of them promise, and what only the embedded one does.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod clocked;
 mod embedded;
 mod executor;
 mod fits;
 mod memory;
 mod mutation;
 mod races;
+mod timing;
 mod together;

@@ -4,79 +4,23 @@
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use flopmeter::{
-    Error,
-    execute::{
-        Adapter, Allocation, Bound, Clock, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu,
-    },
+    execute::{Bound, Dispatch, Executor},
     kernel::KernelModule,
     measure::{Measurement, Session},
     model::{
         AskedShape, Batch, Model,
         lower::{Training, inputs, lower},
     },
-    observe::TimeSource,
+    observe::{Runs, TimeSource},
 };
 
-/// What every pass takes, by this executor's clock.
-const SECONDS: f64 = 0.03;
+use crate::clocked::Clocked;
 
-/// An executor with a clock of its own, which notes what it runs together.
-struct Clocked {
-    inner: Cpu,
-    /// Whether the clock tells passes apart that are submitted together.
-    tells: bool,
-    submissions: Vec<usize>,
-}
+/// What every pass takes.
+const SECONDS: f64 = 0.03125;
 
-impl Clocked {
-    fn timed(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
-        let outcome = self.inner.dispatch(dispatch)?;
-        Ok(Outcome { seconds: SECONDS, clock: Clock::Timestamps, ..outcome })
-    }
-}
-
-impl Executor for Clocked {
-    fn adapter(&self) -> &Adapter {
-        self.inner.adapter()
-    }
-
-    fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        self.inner.compile(kernel)
-    }
-
-    fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
-        self.inner.allocate(label, bytes)
-    }
-
-    fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
-        self.inner.write(buffer, offset, data)
-    }
-
-    fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
-        self.inner.read(buffer, offset, size)
-    }
-
-    fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
-        self.timed(dispatch)
-    }
-
-    fn dispatch_all(&mut self, dispatches: &[Dispatch<'_>]) -> Result<Option<Vec<Outcome>>, Error> {
-        self.submissions.push(dispatches.len());
-        let outcomes: Result<Vec<_>, _> = dispatches.iter().map(|one| self.timed(one)).collect();
-        outcomes.map(|outcomes| self.tells.then_some(outcomes))
-    }
-
-    fn most_at_once(&self) -> usize {
-        64
-    }
-
-    fn clear(&mut self) {
-        self.inner.clear();
-    }
-}
-
-/// Measures a step with three timed runs; what was measured, and the loss.
-fn step(executor: &mut dyn Executor) -> (Measurement, Vec<f32>) {
+/// Measures a step; what was measured, and the loss.
+fn step(executor: &mut dyn Executor, runs: impl Into<Runs>) -> (Measurement, Vec<f32>) {
     let set = ["vocab_size=20", "d_model=8", "n_layers=1", "num_experts=2"];
     let model = Model::resolve("resnet-bk", set).unwrap();
     let asked = AskedShape { batch: Some(1), seq: Some(4), ..AskedShape::default() };
@@ -86,31 +30,45 @@ fn step(executor: &mut dyn Executor) -> (Measurement, Vec<f32>) {
     let weights = model.weights(7).unwrap();
     let inputs = inputs(&weights, &batch);
     let mut session = Session::open(executor, &plan, &inputs).unwrap();
-    let measured = session.measure(3, &mut |_| ControlFlow::Continue(())).unwrap();
+    let measured = session.measure(runs, &mut |_| ControlFlow::Continue(())).unwrap();
     let loss = session.read(&plan.outputs["loss"].windows).unwrap();
     (measured, loss)
 }
 
 #[test]
 fn passes_are_submitted_together_for_a_tenth_of_a_second() {
-    let mut executor = Clocked { inner: common::embedded(), tells: true, submissions: Vec::new() };
-    let (measured, loss) = step(&mut executor);
+    let mut executor = Clocked::new(|_| SECONDS);
+    let (measured, loss) = step(&mut executor, 3);
     let passes = measured.passes.len();
     let mut once = vec![3; passes / 3];
     once.extend((passes % 3 != 0).then_some(passes % 3));
     assert_eq!(executor.submissions, once.repeat(3));
     assert_eq!(measured.timing.source, TimeSource::Timestamps);
     assert!(measured.passes.iter().all(|pass| pass.seconds == Some(SECONDS)));
-    assert_eq!(loss, step(&mut common::embedded()).1);
+    assert_eq!(loss, step(&mut common::embedded(), 3).1);
 }
 
 #[test]
 fn passes_that_a_clock_does_not_tell_apart_are_timed_one_by_one() {
-    let mut executor = Clocked { inner: common::embedded(), tells: false, submissions: Vec::new() };
-    let (measured, loss) = step(&mut executor);
+    let mut executor = Clocked::new(|_| SECONDS);
+    executor.tells = false;
+    let (measured, loss) = step(&mut executor, 3);
     assert_eq!(executor.submissions, [3], "the clock is asked once");
     assert!(measured.passes.iter().all(|pass| pass.seconds == Some(SECONDS)));
-    assert_eq!(loss, step(&mut common::embedded()).1);
+    assert_eq!(loss, step(&mut common::embedded(), 3).1);
+}
+
+/// Ten times what a step takes, and a tenth of that before it untimed.
+#[test]
+fn steps_run_until_they_took_as_long_as_was_asked() {
+    let passes = step(&mut common::embedded(), 0).0.passes.len();
+    let mut executor = Clocked::new(|_| SECONDS);
+    let seconds = 10.0 * SECONDS * passes as f64;
+    let (measured, _) = step(&mut executor, Runs::from(1).for_seconds(seconds));
+    assert_eq!(measured.timing.repeats, 10);
+    assert_eq!(executor.submissions.iter().sum::<usize>(), 11 * passes);
+    let spread = measured.timing.spread.unwrap();
+    assert_eq!((spread.min, spread.max), (seconds / 10.0, seconds / 10.0));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn report(
         data: "weights and tokens from seed 0",
         training: Training { scope, ..Training::default() },
         convention: Convention::Ieee,
-        repeats: 0,
+        runs: 0.into(),
         extrapolate,
         kernels: KernelSet::Auto,
     };

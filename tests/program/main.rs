@@ -20,5 +20,6 @@ mod run;
 mod scale;
 mod shader;
 mod streams;
+mod timing;
 mod training;
 mod usage;

@@ -94,16 +94,17 @@ fn a_kernel_is_placed_under_the_ceilings_of_its_run() {
         .success();
     let report: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
     let place = &report["roofline"];
-    assert_eq!(place["bound"], "memory");
-    // The bandwidth is the better of copy and triad; two FLOPs for each twelve bytes.
+    // The bandwidth is the best of all runs of copy and triad; two FLOPs for each twelve bytes.
     let storage = report["ceilings"]["ceilings"].as_array().unwrap().iter();
     let storage = storage.filter(|ceiling| ceiling["resource"] == "storage");
-    let best = storage.map(|c| c["rate"]["median"].as_f64().unwrap()).fold(0.0, f64::max);
+    let best = storage.map(|c| c["rate"]["max"].as_f64().unwrap()).fold(0.0, f64::max);
     let attainable = place["attainable_flops_per_second"].as_f64().unwrap();
     assert!((attainable / (best / 6.0) - 1.0).abs() < 1e-9, "rounding of a few operations");
     let reached = report["flops"].as_f64().unwrap() / report["seconds"].as_f64().unwrap();
     let share = place["share"].as_f64().unwrap();
     assert!((share / (reached / attainable) - 1.0).abs() < 1e-9, "rounding of a few operations");
+    // Something else that runs here may keep it from half of that.
+    assert_eq!(place["bound"], if share < 0.5 { "none" } else { "memory" });
     assert!(fs::read_to_string(&svg).unwrap().contains("1  triad:"));
 }
 

@@ -167,6 +167,7 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
             source: TimeSource::Timestamps,
             repeats: 3,
             plain_seconds: Some(0.25),
+            spread: Some(Spread { min: 0.24, median: 0.25, max: 0.27 }),
             counted_seconds: 0.275,
         },
     }
@@ -206,6 +207,7 @@ pub fn ceilings() -> Ceilings {
     Ceilings {
         adapter: adapter("Example", LIMITS),
         repeats: 3,
+        rounds: 1,
         ceilings: vec![
             ceiling("multiply-add f32", Resource::F32, 1e8),
             ceiling("storage copy", Resource::Storage, 5e6),

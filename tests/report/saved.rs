@@ -58,6 +58,7 @@ pub fn shader_report() -> ShaderReport {
         source: TimeSource::Wall,
         repeats: 3,
         plain_seconds: Some(1.5e-3),
+        spread,
         counted_seconds: 2e-3,
     };
     let run = shader::ShaderRun {

@@ -51,7 +51,8 @@ impl CopyPool {
     pub(crate) fn new(source: Source) -> Self {
         Self {
             below: source.below.clone(),
-            memory: Memory::new(source),
+            // No kernel knows where copies lie.
+            memory: Memory::new(Source { host: None, ..source }),
             slots: Vec::new(),
             free: Vec::new(),
             bytes: 0,
@@ -64,7 +65,7 @@ impl CopyPool {
         if self.bytes + bytes > MOST_BYTES {
             return None;
         }
-        let (window, _) = self.memory.take(bytes).ok()?;
+        let (window, _) = self.memory.take(bytes, 0).ok()?;
         self.bytes += window.bytes;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

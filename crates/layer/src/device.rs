@@ -219,7 +219,18 @@ pub(crate) unsafe extern "system" fn create(
     let address = address.map(|found| unsafe {
         std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkGetBufferDeviceAddress>(found)
     });
-    let source = Source { below: below.clone(), types, address };
+    let takes_own_memory = support.as_ref().is_ok_and(|support| support.takes_own_memory);
+    let host = c"vkGetMemoryHostPointerPropertiesEXT".as_ptr();
+    // SAFETY: the device is alive.
+    let host = unsafe { lookup(handle, host) }.filter(|_| takes_own_memory);
+    // SAFETY: the name is that of a function of this type.
+    let host = host.map(|found| unsafe {
+        std::mem::transmute::<
+            unsafe extern "system" fn(),
+            vk::PFN_vkGetMemoryHostPointerPropertiesEXT,
+        >(found)
+    });
+    let source = Source { below: below.clone(), types, address, host };
     let each = instance::is_on(crate::EACH);
     let marks = if takes_times {
         let (bits, period) = timestamps(&instance, physical);

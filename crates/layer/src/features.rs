@@ -25,7 +25,9 @@ pub(crate) struct Support {
     pub(crate) abilities: Abilities,
     /// Invocations of a whole subgroup; 0 where that is not known.
     pub(crate) subgroup: u32,
-    /// Extensions of the device that counting needs where Vulkan's version is an old one.
+    /// Whether the device is the CPU, and takes memory of this process as its own.
+    pub(crate) takes_own_memory: bool,
+    /// Extensions of the device that counting has a use for.
     extensions: Vec<&'static CStr>,
 }
 
@@ -57,6 +59,7 @@ impl Support {
             features(physical, &mut all);
             properties(physical, &mut about);
         }
+        let is_cpu = about.properties.device_type == vk::PhysicalDeviceType::CPU;
         let wide = all.features.shader_int64 != 0;
         if address.buffer_device_address == 0 {
             return Err("its buffers have no addresses (bufferDeviceAddress)".into());
@@ -73,8 +76,12 @@ impl Support {
         if wide_atomics {
             extensions.push(c"VK_KHR_shader_atomic_int64");
         }
+        if is_cpu {
+            extensions.extend([vk::KHR_EXTERNAL_MEMORY_NAME, vk::EXT_EXTERNAL_MEMORY_HOST_NAME]);
+        }
         extensions.retain(|name| has(name));
         Ok(Self {
+            takes_own_memory: extensions.contains(&vk::EXT_EXTERNAL_MEMORY_HOST_NAME),
             abilities: Abilities { wide_atomics, subgroups },
             subgroup: subgroup.subgroup_size,
             extensions,

@@ -18,7 +18,8 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) fn new(words: Vec<u32>) -> Self {
-        Self { hash: fnv1a(&words), words }
+        let hash = fnv1a(words.iter().flat_map(|word| word.to_le_bytes()));
+        Self { hash, words }
     }
 }
 
@@ -38,6 +39,15 @@ impl Identity {
     /// What a report calls the module; empty where the layer has not seen it.
     pub(crate) fn module_name(&self) -> String {
         self.module.map_or_else(String::new, |hash| format!("{hash:016x}"))
+    }
+
+    /// A number that is the same in every run, and most likely another for another kernel.
+    pub(crate) fn wish(&self) -> u64 {
+        let Self { module, entry, constants, subgroup } = self;
+        let numbers = [*module, subgroup.map(u64::from)].map(Option::unwrap_or_default);
+        let constants = constants.iter().flat_map(|(&number, &bits)| [u64::from(number), bits]);
+        let numbers = numbers.into_iter().chain(constants).flat_map(u64::to_le_bytes);
+        fnv1a(numbers.chain(entry.bytes()))
     }
 }
 
@@ -72,10 +82,28 @@ pub(crate) fn counting(
     Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))
 }
 
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of the words as a file holds them.
-fn fnv1a(words: &[u32]) -> u64 {
-    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of bytes.
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_wish_for_places_of_their_own() {
+        let entry = "main".to_owned();
+        let plain = Identity { module: Some(7), entry, constants: BTreeMap::new(), subgroup: None };
+        let others = [
+            Identity { module: Some(8), ..plain.clone() },
+            Identity { entry: "other".into(), ..plain.clone() },
+            Identity { constants: [(0, 1)].into(), ..plain.clone() },
+            Identity { subgroup: Some(8), ..plain.clone() },
+        ];
+        assert_eq!(plain.wish(), plain.clone().wish());
+        assert!(others.iter().all(|other| other.wish() != plain.wish()));
+    }
 }

@@ -17,6 +17,7 @@
 //! | `chain` | structures that hang one on another | what they say |
 //! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
 //! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
+//! | `fixed` | memory that lies at the same address in every run | devices |
 //! | `kernel` | a module that counts, for one pipeline | Vulkan |
 //! | `watch` | where each dispatch is looked at by itself: what is put around it and what it says | recordings |
 //! | `ledger` | the order of dispatches, and when what one left may be read | Vulkan |
@@ -35,6 +36,7 @@ mod decode;
 mod device;
 mod each;
 mod features;
+mod fixed;
 mod guard;
 mod hooks;
 mod instance;

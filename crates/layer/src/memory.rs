@@ -1,4 +1,8 @@
 //! Memory of a device that host and kernels share, in which the counters lie. Knows nothing of what they mean.
+//!
+//! A driver keeps what it compiled for the next run, by what it was given. The address of counters is a constant of each
+//! kernel, so it has to be the same in the next run: a device that is the CPU takes memory of this process, which lies
+//! where the layer wants it, and its buffers have the addresses of this process.
 
 #![expect(
     unsafe_code,
@@ -9,10 +13,17 @@ use std::ptr::NonNull;
 
 use ash::vk;
 
-use crate::arena::{ALIGNMENT, Arena, Window};
+use crate::{
+    arena::{ALIGNMENT, Arena, Window},
+    fixed::{self, Fixed},
+};
 
 /// Bytes that are allocated at once, unless one pipeline needs more.
 const BLOCK_BYTES: u64 = 4 << 20;
+
+/// What memory of this process is to a device.
+const OWN: vk::ExternalMemoryHandleTypeFlags =
+    vk::ExternalMemoryHandleTypeFlags::HOST_ALLOCATION_EXT;
 
 /// A buffer with an address and the memory behind it.
 struct Block {
@@ -20,6 +31,9 @@ struct Block {
     memory: vk::DeviceMemory,
     address: u64,
     host: NonNull<u8>,
+    bytes: u64,
+    /// What the memory is, where it is this process's own.
+    fixed: Option<Fixed>,
 }
 
 // SAFETY: the pointer is to mapped memory, which belongs to no thread.
@@ -33,6 +47,8 @@ pub(crate) struct Source {
     pub(crate) types: vk::PhysicalDeviceMemoryProperties,
     /// `vkGetBufferDeviceAddress`, where the device has it.
     pub(crate) address: Option<vk::PFN_vkGetBufferDeviceAddress>,
+    /// `vkGetMemoryHostPointerPropertiesEXT`, where the device takes memory of this process and has its addresses.
+    pub(crate) host: Option<vk::PFN_vkGetMemoryHostPointerPropertiesEXT>,
 }
 
 /// The counters of one device.
@@ -48,18 +64,19 @@ impl Memory {
         Self { source, blocks: Vec::new(), arena: Arena::default() }
     }
 
-    /// A window of so many zeros, and its address on the device.
+    /// A window of so many zeros, and its address on the device. As far as nothing else is there, what asks for the same
+    /// with the same `wish` has the same address in every run, where devices have that at all.
     ///
     /// # Errors
     /// Why there is no memory for it.
-    pub(crate) fn take(&mut self, bytes: u64) -> Result<(Window, u64), String> {
-        let window = match self.arena.take(bytes) {
+    pub(crate) fn take(&mut self, bytes: u64, wish: u64) -> Result<(Window, u64), String> {
+        let window = match self.arena.take(bytes, wish) {
             Some(window) => window,
             None => {
-                let size = bytes.max(BLOCK_BYTES);
-                self.blocks.push(Block::new(&self.source, size)?);
-                self.arena.add(size);
-                self.arena.take(bytes).ok_or("a new block has no room")?
+                let block = Block::new(&self.source, bytes.max(BLOCK_BYTES))?;
+                self.arena.add(block.bytes);
+                self.blocks.push(block);
+                self.arena.take(bytes, wish).ok_or("a new block has no room")?
             }
         };
         self.clear(window);
@@ -99,12 +116,14 @@ impl Memory {
 
     /// Frees all of it. No kernel of the device runs any more.
     pub(crate) fn free(&mut self) {
-        for Block { buffer, memory, .. } in self.blocks.drain(..) {
+        for Block { buffer, memory, fixed, .. } in self.blocks.drain(..) {
             // SAFETY: both are of this device, which is idle and about to be destroyed.
             unsafe {
                 self.source.below.destroy_buffer(buffer, None);
                 self.source.below.free_memory(memory, None);
             }
+            // What the memory was goes after it.
+            drop(fixed);
         }
         self.arena = Arena::default();
     }
@@ -112,6 +131,16 @@ impl Memory {
 
 impl Block {
     fn new(source: &Source, bytes: u64) -> Result<Self, String> {
+        let fixed = source.host.filter(|_| bytes <= fixed::BYTES as u64).and_then(|_| Fixed::map());
+        match fixed.map(|fixed| Self::with(source, fixed::BYTES as u64, Some(fixed))) {
+            Some(Ok(block)) => Ok(block),
+            // It is a wish.
+            Some(Err(_)) | None => Self::with(source, bytes, None),
+        }
+    }
+
+    /// A block in memory of the device, or in that of this process.
+    fn with(source: &Source, bytes: u64, fixed: Option<Fixed>) -> Result<Self, String> {
         let failed = |what: &'static str| {
             move |result: vk::Result| format!("no memory for counters: {what}: {result:?}")
         };
@@ -120,34 +149,52 @@ impl Block {
             | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS
             | vk::BufferUsageFlags::TRANSFER_SRC
             | vk::BufferUsageFlags::TRANSFER_DST;
-        let info = vk::BufferCreateInfo::default().size(bytes).usage(usage);
+        let mut outside = vk::ExternalMemoryBufferCreateInfo::default().handle_types(OWN);
+        let mut info = vk::BufferCreateInfo::default().size(bytes).usage(usage);
+        if fixed.is_some() {
+            info = info.push_next(&mut outside);
+        }
         // SAFETY: the device is alive, has `bufferDeviceAddress` enabled, and the structure is whole.
         let buffer = unsafe { below.create_buffer(&info, None) };
         let buffer = buffer.map_err(failed("vkCreateBuffer"))?;
         // SAFETY: what was made above is undone where a later step fails.
-        let memory = unsafe { Self::behind(source, buffer) }.inspect_err(|_| unsafe {
-            below.destroy_buffer(buffer, None);
-        })?;
+        let memory = unsafe { Self::behind(source, buffer, fixed.as_ref()) }
+            .inspect_err(|_| unsafe { below.destroy_buffer(buffer, None) })?;
         // SAFETY: as above.
-        let mapped = unsafe { Self::mapped(source, buffer, memory) };
+        let mapped = unsafe { Self::mapped(source, buffer, memory, fixed.as_ref()) };
         let (host, address) = mapped.inspect_err(|_| unsafe {
             below.destroy_buffer(buffer, None);
             below.free_memory(memory, None);
         })?;
-        Ok(Self { buffer, memory, address, host })
+        Ok(Self { buffer, memory, address, host, bytes, fixed })
     }
 
     /// Memory for a buffer.
     ///
     /// # Safety
     /// The buffer is the device's.
-    unsafe fn behind(source: &Source, buffer: vk::Buffer) -> Result<vk::DeviceMemory, String> {
+    unsafe fn behind(
+        source: &Source,
+        buffer: vk::Buffer,
+        fixed: Option<&Fixed>,
+    ) -> Result<vk::DeviceMemory, String> {
         // SAFETY: as the caller promises.
         let needs = unsafe { source.below.get_buffer_memory_requirements(buffer) };
+        let mut bits = needs.memory_type_bits;
+        let mut import = vk::ImportMemoryHostPointerInfoEXT::default().handle_type(OWN);
+        if let (Some(fixed), Some(properties)) = (fixed, source.host) {
+            import.p_host_pointer = fixed.host().as_ptr().cast();
+            let mut own = vk::MemoryHostPointerPropertiesEXT::default();
+            let (device, pointer) = (source.below.handle(), import.p_host_pointer.cast_const());
+            // SAFETY: the memory is mapped, and the structure is whole.
+            let found = unsafe { properties(device, OWN, pointer, &raw mut own) };
+            found.result().map_err(|result| format!("memory of the process: {result:?}"))?;
+            bits &= own.memory_type_bits;
+        }
         let types = source.types.memory_types_as_slice();
         let with = |flags: vk::MemoryPropertyFlags| {
             let fits = |(at, its): &(u32, &vk::MemoryType)| {
-                needs.memory_type_bits >> at & 1 == 1 && its.property_flags.contains(flags)
+                bits >> at & 1 == 1 && its.property_flags.contains(flags)
             };
             (0..).zip(types).find(fits).map(|(at, _)| at)
         };
@@ -157,10 +204,17 @@ impl Block {
         let index = near.or_else(|| with(shared)).ok_or("the device has no memory to share")?;
         let mut flags =
             vk::MemoryAllocateFlagsInfo::default().flags(vk::MemoryAllocateFlags::DEVICE_ADDRESS);
-        let info = vk::MemoryAllocateInfo::default()
-            .allocation_size(needs.size)
+        let bytes = fixed.map_or(needs.size, |_| fixed::BYTES as u64);
+        let mut info = vk::MemoryAllocateInfo::default()
+            .allocation_size(bytes)
             .memory_type_index(index)
             .push_next(&mut flags);
+        if fixed.is_some() {
+            if needs.size > bytes {
+                return Err("the buffer takes more than the memory has".into());
+            }
+            info = info.push_next(&mut import);
+        }
         // SAFETY: the device is alive and the structures are whole.
         let memory = unsafe { source.below.allocate_memory(&info, None) };
         memory.map_err(|result| format!("no memory for counters: vkAllocateMemory: {result:?}"))
@@ -174,6 +228,7 @@ impl Block {
         source: &Source,
         buffer: vk::Buffer,
         memory: vk::DeviceMemory,
+        fixed: Option<&Fixed>,
     ) -> Result<(NonNull<u8>, u64), String> {
         let failed = |result: vk::Result| format!("no memory for counters: {result:?}");
         let address = source.address.ok_or("the device has no vkGetBufferDeviceAddress")?;
@@ -181,9 +236,14 @@ impl Block {
         // SAFETY: as the caller promises; the memory was allocated to have addresses.
         unsafe {
             source.below.bind_buffer_memory(buffer, memory, 0).map_err(failed)?;
-            let all = (vk::WHOLE_SIZE, vk::MemoryMapFlags::empty());
-            let host = source.below.map_memory(memory, 0, all.0, all.1).map_err(failed)?;
-            let host = NonNull::new(host.cast()).ok_or("mapped memory is nowhere")?;
+            let host = match fixed {
+                Some(fixed) => fixed.host(),
+                None => {
+                    let all = (vk::WHOLE_SIZE, vk::MemoryMapFlags::empty());
+                    let host = source.below.map_memory(memory, 0, all.0, all.1).map_err(failed)?;
+                    NonNull::new(host.cast()).ok_or("mapped memory is nowhere")?
+                }
+            };
             let address = address(source.below.handle(), &info);
             match address {
                 0 => Err("the buffer of counters has no address".into()),

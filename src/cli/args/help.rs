@@ -38,7 +38,10 @@ const HEADINGS: &[(&str, &[&str])] = &[
         &["adapter", "adapter-a", "adapter-b", "kernels", "subgroup-size", "detect-races"],
     ),
     ("Price", &["convention", "steps", "tokens", "budget", "peak", "mfu", "devices"]),
-    ("Time", &["repeat", "roofline", "timeout", "count-only", "time-only", "per-dispatch"]),
+    (
+        "Time",
+        &["repeat", "min-time", "roofline", "timeout", "count-only", "time-only", "per-dispatch"],
+    ),
     ("What must hold", &["expect", "baseline", "allow", "fail-on", "strict"]),
     (REPORT, &["trace", "svg", "save-tensors"]),
     (GENERAL, &["quiet", "verbose", "color", "no-progress", "help", "version"]),

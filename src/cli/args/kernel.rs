@@ -51,7 +51,7 @@ pub struct Kernels {
     /// (executors that cannot run it), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", requires = "dispatches", value_enum)]
     pub allowed: Vec<Allowed>,
-    /// Seconds after which all runs together are given up [default: 60]
+    /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -74,9 +74,9 @@ pub enum Allowed {
 }
 
 impl Kernels {
-    /// Seconds after which all runs together are given up.
-    pub fn seconds(&self) -> u64 {
-        self.timeout.unwrap_or(60)
+    /// Seconds after which all runs together are given up; `timing` is what timed runs may take.
+    pub fn seconds(&self, timing: u64) -> u64 {
+        self.timeout.unwrap_or(60 + timing)
     }
 
     /// The kinds of findings that pass.

@@ -10,12 +10,13 @@ use flopmeter::{
     execute::{Embedded, cpu::SUBGROUP_LANES},
     family::{AskedShape, Packing, Recompute, Scope, Training},
     forecast::{Extent, Peak, Question},
+    observe::Runs,
     operation::Optimizer,
 };
 
 use super::{
     options::StepOptions,
-    values::{kernel_set, optimizer, peak, whole},
+    values::{kernel_set, optimizer, peak, some_seconds, whole},
 };
 
 /// Options of every command.
@@ -225,9 +226,39 @@ impl Races {
         Embedded { subgroup, detect_races: self.detect_races }
     }
 
-    /// How many timed runs make sense: none where races are looked for.
-    pub fn repeats(self, asked: u32) -> u32 {
-        if self.detect_races { 0 } else { asked }
+    /// The timed runs that make sense: none where races are looked for.
+    pub fn runs(self, asked: Runs) -> Runs {
+        if self.detect_races { 0.into() } else { asked }
+    }
+}
+
+/// How long something runs to be timed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Timed {
+    /// Go on with timed runs until they took SECONDS together and half of them lie within 2 %, and no longer than four
+    /// times that; a tenth of SECONDS of untimed runs comes first
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds, allow_negative_numbers = true)]
+    min_time: Option<f64>,
+}
+
+impl Timed {
+    /// At least so many timed runs, and as long as was asked for.
+    pub fn runs(self, repeat: u32) -> anyhow::Result<Runs> {
+        match self.min_time {
+            None => Ok(repeat.into()),
+            Some(_) if repeat == 0 => {
+                bail!(
+                    "--min-time is about timed runs, and --repeat 0 asks for none: leave one of them out"
+                )
+            }
+            Some(seconds) => Ok(Runs::from(repeat).for_seconds(seconds)),
+        }
+    }
+
+    /// Seconds that timed runs may take beyond those of a command without them.
+    pub fn patience(self) -> u64 {
+        let longest = (Runs::PATIENCE + 1.0) * self.min_time.unwrap_or(0.0);
+        longest.ceil() as u64
     }
 }
 
@@ -271,7 +302,7 @@ impl Ahead {
 #[derive(Debug, Args)]
 pub struct Under {
     /// Measure the adapter's ceilings too, 5 to 20 s more, and place each kernel under them: its share of
-    /// the attainable, and whether compute or memory binds
+    /// the attainable, and whether compute, storage or workgroup memory binds, or none
     #[arg(long)]
     pub roofline: bool,
     /// With --roofline: draw ceilings and kernels as an SVG; - is standard output

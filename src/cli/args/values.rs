@@ -26,6 +26,12 @@ pub(super) fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String>
     fits.ok_or_else(|| format!("say a whole number from 0 to {most}"))
 }
 
+/// Seconds that something takes.
+pub(super) fn some_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (1e-3..=1e6).contains(seconds));
+    seconds.ok_or_else(|| "say a number of seconds from 0.001 to 1000000, as in 2".to_owned())
+}
+
 pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
     PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
         .try_map(|name| name.parse::<Optimizer>())

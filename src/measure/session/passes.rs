@@ -66,7 +66,7 @@ impl Session<'_> {
     }
 
     fn run(&mut self, stage: Stage, observe: &mut Observer<'_>) -> Result<Vec<Outcome>, Error> {
-        if matches!(stage, Stage::Timing(_)) && !self.apart {
+        if matches!(stage, Stage::Warming | Stage::Timing(_)) && !self.apart {
             match self.timed_together(stage, observe)? {
                 Some(outcomes) => return Ok(outcomes),
                 // A clock that did not tell two passes apart once is not asked again.

@@ -64,5 +64,7 @@ pub(in crate::page) const fn in_words(bound: BoundBy) -> &'static str {
     match bound {
         BoundBy::Compute => "compute",
         BoundBy::Memory => "memory",
+        BoundBy::Workgroup => "workgroup",
+        BoundBy::None => "none",
     }
 }

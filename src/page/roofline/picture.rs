@@ -7,6 +7,15 @@ use crate::{
     roofline::{BoundBy, Ceilings, Resource},
 };
 
+/// What is drawn beside the roofs of arithmetic: the slope that memory makes, and kernels by what binds them.
+const KINDS: [&str; 5] = [
+    "storage traffic",
+    "kernel bound by memory",
+    "kernel bound by compute",
+    "kernel bound by workgroup memory",
+    "kernel far below every roof",
+];
+
 /// Ceilings with kernels under them, each a number in the table behind the figure. `None` where a ceiling of
 /// arithmetic or of storage traffic is missing, so that there is no roof.
 pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
@@ -21,7 +30,7 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         intensities.fold((ridge, ridge), |(least, most), x| (least.min(x), most.max(x)));
     let (least, most) = (least / 4.0, most * 4.0);
     let slope = Curve { series: 0, points: vec![(least, least * bandwidth), (ridge, peak)] };
-    let roofs = (3..).zip(&peaks).map(|(series, &(_, peak))| Curve {
+    let roofs = (KINDS.len()..).zip(&peaks).map(|(series, &(_, peak))| Curve {
         series,
         points: vec![(peak / bandwidth, peak), (most, peak)],
     });
@@ -29,6 +38,8 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         series: match kernel.placement.bound {
             BoundBy::Memory => 1,
             BoundBy::Compute => 2,
+            BoundBy::Workgroup => 3,
+            BoundBy::None => 4,
         },
         label: format!("{number}"),
         x: kernel.intensity,
@@ -67,13 +78,12 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         kernels.len()
     );
     let ceiled = ceilings.ceilings.iter().map(|ceiling| {
-        format!("{}: {:.1} {}", ceiling.name, ceiling.rate.median * 1e-9, unit(ceiling.resource))
+        format!("{}: {:.1} {}", ceiling.name, ceiling.rate.max * 1e-9, unit(ceiling.resource))
     });
     let shares = (1..).zip(kernels).map(|(number, kernel)| {
         format!("{number}  {}: {} of the attainable", kernel.name, share_of(kernel.placement.share))
     });
     let key = ceiled.chain(shares).collect();
-    let names = ["storage traffic", "kernel bound by memory", "kernel bound by compute"];
     let roofed = peaks.iter().map(|(of, _)| format!("{} arithmetic", of.name()));
     let figure = Figure::Curves {
         x: "FLOP for each byte of storage traffic".to_owned(),
@@ -81,6 +91,6 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         lines: std::iter::once(slope).chain(roofs).collect(),
         points: points.collect(),
     };
-    let series = names.map(str::to_owned).into_iter().chain(roofed).collect();
+    let series = KINDS.map(str::to_owned).into_iter().chain(roofed).collect();
     Some(Plot { description, series, key, figure, data })
 }

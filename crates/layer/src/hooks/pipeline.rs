@@ -273,8 +273,9 @@ impl<'a> Counting<'a> {
         info.flags &= !vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED;
 
         let mut window = None;
+        let wish = stage.identity.wish();
         let place = |bytes| {
-            let (its, address) = lock(&device.counters).take(bytes)?;
+            let (its, address) = lock(&device.counters).take(bytes, wish)?;
             window = Some(its);
             Ok(address)
         };

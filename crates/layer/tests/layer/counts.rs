@@ -125,6 +125,42 @@ fn what_a_program_has_seen_is_recorded_before_it_can_be_killed() {
     assert_eq!(counted(recording), [(GONE_AFTER, OpCounts::f32(Op::Add, 32 * GONE_AFTER))]);
 }
 
+/// Drivers keep what they compiled by what they were given, so that has to be the same in the next run.
+#[test]
+fn the_driver_finds_again_what_it_compiled() {
+    if !can_play() {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let files = || {
+        let mut folders = vec![cache.path().to_owned()];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files += 1 }
+            }
+        }
+        files
+    };
+    let play = |layers: &[&str]| {
+        let stage = Stage::new();
+        let mut command = stage.command("constants", layers);
+        command.env("MESA_SHADER_CACHE_DIR", cache.path());
+        command.env("MESA_DISK_CACHE_MULTI_FILE", "1");
+        assert!(command.output().unwrap().status.success());
+        files()
+    };
+    let plain = play(&[]);
+    if plain == 0 {
+        skipped("CACHE", "the driver keeps nothing in files, or not in these");
+        return;
+    }
+    let counting = play(&[NAME]);
+    assert!(counting > plain, "kernels that count are others");
+    assert_eq!([play(&[NAME]), play(&[])], [counting; 2]);
+}
+
 #[test]
 fn what_has_no_price_is_not_counted_and_runs() {
     if !can_play() {

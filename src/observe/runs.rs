@@ -1,0 +1,110 @@
+//! How often something runs to be timed: so many times, or for a while and until its times agree. Knows times, not
+//! what took them.
+
+/// How often something runs to be timed.
+///
+/// ```
+/// use flopmeter::observe::Runs;
+///
+/// let three = Runs::from(3);
+/// assert!(!three.are_enough(&[1.0, 1.0], 2.0) && three.are_enough(&[1.0, 9.0, 1.0], 11.0));
+///
+/// let longer = three.for_seconds(10.0);
+/// assert!(!longer.are_enough(&[1.0, 1.0, 1.0], 3.0));
+/// assert!(longer.are_enough(&[1.0; 10], 10.0));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Runs {
+    /// So many at the least.
+    least: u32,
+    /// Seconds that all of them take together at the least; 0 where only their number was asked for.
+    seconds: f64,
+}
+
+impl From<u32> for Runs {
+    /// So many runs, whatever they take.
+    fn from(runs: u32) -> Self {
+        Self { least: runs, seconds: 0.0 }
+    }
+}
+
+impl Runs {
+    /// Times agree where the middle half of them lies this near together, as a share of their median.
+    pub const AGREEMENT: f64 = 0.02;
+    /// Runs end after this many times the seconds asked for, whether their times agree or not.
+    pub const PATIENCE: f64 = 4.0;
+    /// The share of the seconds asked for in which something runs untimed before: until its caches are warm and its
+    /// device has raised its clock.
+    pub const WARM_UP: f64 = 0.1;
+    /// Runs end after so many in any case: a clock may say that none of them took any time.
+    pub const MOST: usize = 1_000_000;
+
+    /// At least as many runs, and more until they took `seconds` together and their times agree. `seconds` is positive
+    /// and finite. What is not timed at all stays so.
+    pub fn for_seconds(self, seconds: f64) -> Self {
+        // The middle half of fewer says nothing.
+        let least = if self.none() { 0 } else { self.least.max(4) };
+        Self { least, seconds }
+    }
+
+    /// Whether nothing is timed.
+    pub const fn none(self) -> bool {
+        self.least == 0
+    }
+
+    /// The least number of runs.
+    pub const fn least(self) -> u32 {
+        self.least
+    }
+
+    /// Whether so many untimed runs, for which their user `waited` so many seconds, are enough before those that are
+    /// timed.
+    pub fn are_warm(self, runs: usize, waited: f64) -> bool {
+        waited >= Self::WARM_UP * self.seconds || runs >= Self::MOST
+    }
+
+    /// Whether no further run is needed after runs that took `times`, and their user `waited` seconds altogether.
+    pub fn are_enough(self, times: &[f64], waited: f64) -> bool {
+        if times.len() < self.least as usize {
+            return false;
+        }
+        let has_end = waited >= Self::PATIENCE * self.seconds || times.len() >= Self::MOST;
+        self.none() || has_end || waited >= self.seconds && agree(times)
+    }
+}
+
+/// Whether the middle half of some times lies near together.
+fn agree(times: &[f64]) -> bool {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quarter = sorted.len() / 4;
+    let (low, high) = (sorted[quarter], sorted[sorted.len() - 1 - quarter]);
+    high - low <= Runs::AGREEMENT * sorted[sorted.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outliers_do_not_keep_times_from_agreeing() {
+        assert!(agree(&[1.0, 1.01, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0]));
+        assert!(!agree(&[1.0, 1.1, 1.2, 1.3, 1.0, 1.1, 1.2, 1.3]));
+    }
+
+    #[test]
+    fn runs_go_on_until_they_agree_or_patience_ends() {
+        let runs = Runs::from(3).for_seconds(2.0);
+        let unsteady = [0.5, 1.0, 0.5, 1.0];
+        assert!(!runs.are_enough(&unsteady, 3.0));
+        assert!(!runs.are_enough(&unsteady, 7.9));
+        assert!(runs.are_enough(&unsteady, 8.0));
+        assert!(runs.are_enough(&[0.5; 4], 2.0));
+        assert!(!runs.are_enough(&[0.5; 3], 8.0), "three say nothing of a middle half");
+    }
+
+    #[test]
+    fn what_is_not_timed_stays_so() {
+        assert!(Runs::from(0).for_seconds(2.0).are_enough(&[], 0.0));
+    }
+}
