@@ -3,13 +3,13 @@
 
 use naga::{ArraySize, Handle, Module, Type, TypeInner};
 
-use super::shape::{Number, Shape, shape};
+use super::shape::{Number, Numbers, shape};
 
 /// The scalars of a buffer binding, in the order of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Scalars whose number the shader fixes.
-    fixed: Shape,
+    fixed: Numbers,
     /// Bytes of the whole where everything is fixed; else the fewest that may be bound.
     bytes: u64,
     /// What a runtime-sized array at the end repeats.
@@ -42,7 +42,7 @@ pub struct LayoutPart {
 struct Tail {
     offset: u64,
     stride: u64,
-    element: Shape,
+    element: Numbers,
 }
 
 impl Layout {
@@ -74,7 +74,7 @@ impl Layout {
         };
         if let Some(tail) = tail(ty, 0) {
             return Some(Self {
-                fixed: Shape::Members(Vec::new()),
+                fixed: Numbers::Members(Vec::new()),
                 bytes,
                 tail: Some(tail?),
                 members,
@@ -85,7 +85,7 @@ impl Layout {
             && let Some(tail) = tail(last.ty, last.offset.into())
         {
             let before = before.iter().map(|m| Some((u64::from(m.offset), shape(module, m.ty)?)));
-            let fixed = Shape::Members(before.collect::<Option<_>>()?);
+            let fixed = Numbers::Members(before.collect::<Option<_>>()?);
             return Some(Self { fixed, bytes, tail: Some(tail?), members });
         }
         Some(Self { fixed: shape(module, ty)?, bytes, tail: None, members })

@@ -35,13 +35,13 @@ impl std::fmt::Display for Number {
 
 /// A type that can be in a buffer, as scalars at byte offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Numbers {
     Scalar(Number),
     Repeat { count: u64, stride: u64, of: Box<Self> },
     Members(Vec<(u64, Self)>),
 }
 
-impl Shape {
+impl Numbers {
     /// The type and the extents of what is one array within another; `None` where a structure is in it.
     pub(super) fn array(&self) -> Option<(Number, Vec<u64>)> {
         match self {
@@ -81,33 +81,33 @@ impl Shape {
 }
 
 /// The shape of a type; `None` where it can be in no buffer, or has no fixed size.
-pub(super) fn shape(module: &Module, ty: Handle<Type>) -> Option<Shape> {
+pub(super) fn shape(module: &Module, ty: Handle<Type>) -> Option<Numbers> {
     let vector = |count: u64, scalar: naga::Scalar| {
-        let of = Box::new(Shape::Scalar(number(scalar)?));
-        Some(Shape::Repeat { count, stride: scalar.width.into(), of })
+        let of = Box::new(Numbers::Scalar(number(scalar)?));
+        Some(Numbers::Repeat { count, stride: scalar.width.into(), of })
     };
     match module.types[ty].inner {
         TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
-            Some(Shape::Scalar(number(scalar)?))
+            Some(Numbers::Scalar(number(scalar)?))
         }
         TypeInner::Vector { size, scalar } => vector(size as u64, scalar),
         TypeInner::Matrix { columns, rows, scalar } => {
             let of = Box::new(vector(rows as u64, scalar)?);
             let stride = Alignment::from(rows) * u32::from(scalar.width);
-            Some(Shape::Repeat { count: columns as u64, stride: stride.into(), of })
+            Some(Numbers::Repeat { count: columns as u64, stride: stride.into(), of })
         }
         TypeInner::Array { base, size, stride } => {
             let of = Box::new(shape(module, base)?);
             match size {
                 ArraySize::Constant(count) => {
-                    Some(Shape::Repeat { count: count.get().into(), stride: stride.into(), of })
+                    Some(Numbers::Repeat { count: count.get().into(), stride: stride.into(), of })
                 }
                 ArraySize::Pending(_) | ArraySize::Dynamic => None,
             }
         }
         TypeInner::Struct { ref members, span: _ } => {
             let members = members.iter().map(|m| Some((m.offset.into(), shape(module, m.ty)?)));
-            members.collect::<Option<_>>().map(Shape::Members)
+            members.collect::<Option<_>>().map(Numbers::Members)
         }
         TypeInner::CooperativeMatrix { .. }
         | TypeInner::Pointer { .. }
