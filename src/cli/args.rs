@@ -5,6 +5,7 @@ mod formulas;
 mod help;
 mod kernel;
 mod options;
+mod shader;
 mod shared;
 mod values;
 
@@ -17,7 +18,6 @@ use flopmeter::{
     op::Convention,
     result::GrowthLimit,
     roofline::REPEATS,
-    shader::BindingKey,
     sweep::{AskedAxis, Shard},
 };
 
@@ -26,11 +26,11 @@ pub use self::formulas::Formulas;
 pub use self::help::examples;
 pub use self::kernel::Kernels;
 use self::options::EveryOption;
-use self::shared::SUBGROUP_SIZE;
+pub use self::shader::Shader;
 pub use self::shared::{
     Ahead, Common, Model, Phase, Races, Setup, Step, Timed, Under, Variant, Work, subgroup_lanes,
 };
-use self::values::{convention, dump, peak};
+use self::values::{convention, peak};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
 /// quoted for them.
@@ -291,39 +291,6 @@ pub struct Merge {
     /// Join what is there, although points are missing
     #[arg(long)]
     pub partial: bool,
-    #[command(flatten)]
-    pub exports: Exports,
-}
-
-#[derive(Debug, Args)]
-pub struct Shader {
-    /// WGSL, GLSL or SPIR-V with a compute entry point, told by its first bytes, then by its ending (.comp and .glsl
-    /// are GLSL); - is standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub kernels: Kernels,
-    /// Write a buffer's bytes after the run; - is standard output (repeatable)
-    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatches")]
-    pub dumps: Vec<(BindingKey, PathBuf)>,
-    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
-    /// an adapter's name
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub adapter: String,
-    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
-    pub subgroup_size: Option<u32>,
-    #[command(flatten)]
-    pub races: Races,
-    /// How operations become FLOPs
-    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
-    pub convention: Convention,
-    /// Timed runs of the plain kernel; 0 counts only
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub repeat: u32,
-    #[command(flatten)]
-    pub timed: Timed,
-    #[command(flatten)]
-    pub under: Under,
     #[command(flatten)]
     pub exports: Exports,
 }

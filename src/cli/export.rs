@@ -91,7 +91,8 @@ impl Formats {
         self.export(report, common)
     }
 
-    fn export(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
+    /// Writes a report in each of them.
+    pub fn export(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
         for (format, sink) in &self.claimed {
             sink.write(&(format.render)(report, &self.origin, common.verbose > 0))?;
         }

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use flopmeter::{
     execute,
     observe::{Attempts, Moved},
-    result::ShaderListing,
+    result::{ShaderListing, ShaderReport},
     roofline::REPEATS,
     shader::{BindingKey, Launched, ShaderFile, ShaderRun, npy},
 };
@@ -17,11 +17,11 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{KernelWork, Key as _, baseline, once, source_options},
+    kernels::{Baseline, KernelWork, Key as _, baseline, once, source_options},
     output::Sink,
     patience,
     progress::Bar,
-    roofline,
+    roofline, watch,
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
@@ -42,6 +42,36 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
 
     let lanes = subgroup_lanes(asked.subgroup_size, Some(&asked.adapter))?;
     let embedded = asked.races.on(lanes);
+    let once = |shown: bool| -> super::Result<ShaderReport> {
+        let (report, run) = reported(asked, common, &work, baseline.as_ref(), embedded)?;
+        for (sink, bytes) in dumped(&dumps, &run)? {
+            sink.write_bytes(&bytes)?;
+        }
+        if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
+            roofline::write_plot(sink, ceilings, &report.points())?;
+        }
+        if shown {
+            formats.write(&report, &places, common)?;
+        } else {
+            formats.export(&report, common)?;
+        }
+        Ok(report)
+    };
+    if asked.watch {
+        watch::check(&asked.file, &places)?;
+        return watch::run(asked, common, once);
+    }
+    Ok(Outcome::of(once(true)?.holds()))
+}
+
+/// Runs the kernels and holds what they did against what was asked of them.
+fn reported(
+    asked: &Shader,
+    common: &Common,
+    work: &KernelWork,
+    baseline: Option<&Baseline>,
+    embedded: execute::Embedded,
+) -> super::Result<(ShaderReport, ShaderRun)> {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
     let name = ShaderFile::name(&asked.file);
     let (launched, run, moved) =
@@ -50,7 +80,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         })?;
     let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
-    work.judge(&mut report, &run, baseline.as_ref())?;
+    work.judge(&mut report, &run, baseline)?;
     report.allow(&asked.kernels.passing());
     if asked.under.roofline {
         // Not within the kernel's time: these kernels are known to end.
@@ -58,11 +88,18 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         let mut executor = execute::open(adapter, embedded.subgroup)?;
         report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
     }
+    Ok((report, run))
+}
 
+/// What goes where of the buffers that were asked for: the array where a file's name ends so, else the bytes.
+fn dumped<'a>(
+    dumps: &'a [(BindingKey, Sink)],
+    run: &'a ShaderRun,
+) -> super::Result<Vec<(&'a Sink, Cow<'a, [u8]>)>> {
     let dumped = dumps.iter().map(|(key, sink)| {
         let bytes = &run.dumps[key];
         match sink.path().filter(|path| path.extension().is_some_and(|ending| ending == "npy")) {
-            None => Ok((sink, Cow::Borrowed(bytes))),
+            None => Ok((sink, Cow::Borrowed(&bytes[..]))),
             Some(path) => {
                 let array = npy(&run.layouts[key], bytes);
                 let array = array
@@ -71,14 +108,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
             }
         }
     });
-    for (sink, bytes) in dumped.collect::<super::Result<Vec<_>>>()? {
-        sink.write_bytes(&bytes)?;
-    }
-    if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
-        roofline::write_plot(sink, ceilings, &report.points())?;
-    }
-    formats.write(&report, &places, common)?;
-    Ok(Outcome::of(report.holds()))
+    dumped.collect()
 }
 
 /// What was launched, its run, and the adapter that was asked first.

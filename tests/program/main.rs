@@ -23,3 +23,4 @@ mod streams;
 mod timing;
 mod training;
 mod usage;
+mod watch;

@@ -234,9 +234,9 @@ pub(crate) unsafe extern "system" fn create(
     let each = instance::is_on(crate::EACH);
     let marks = if takes_times {
         let (bits, period) = timestamps(&instance, physical);
-        Some(Marks::Times(Queries::new(below.clone(), bits, period)))
+        Some(Marks::Times(Queries::new(below.clone(), bits, period).into()))
     } else {
-        (each && support.is_ok()).then(|| Marks::Counts(CopyPool::new(source.clone())))
+        (each && support.is_ok()).then(|| Marks::Counts(CopyPool::new(source.clone()).into()))
     };
     let watch = marks.filter(|_| folder.is_some()).map(|marks| Mutex::new(Watch::new(marks, each)));
     let about = harmless(|| describe(&instance, physical)).unwrap_or_default();

@@ -19,9 +19,9 @@ pub(crate) const KEPT: usize = 1 << 14;
 /// What is put around dispatches.
 pub(crate) enum Marks {
     /// Timestamps.
-    Times(Queries),
+    Times(Box<Queries>),
     /// Copies of counters.
-    Counts(CopyPool),
+    Counts(Box<CopyPool>),
 }
 
 /// What lies between the marks of one dispatch.

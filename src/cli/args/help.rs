@@ -31,7 +31,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (STEP, &["optimizer", "phase", "inference", "accumulate", "recompute"]),
-    ("Kernel", &["entry", "dispatch", "override", "bind", "dump"]),
+    ("Kernel", &["entry", "dispatch", "override", "bind", "watch", "dump"]),
     ("Data", &["input", "seed"]),
     (
         "Adapter and kernels",

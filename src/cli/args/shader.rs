@@ -1,0 +1,50 @@
+//! What a user may type of `flopmeter shader`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use flopmeter::{op::Convention, shader::BindingKey};
+
+use super::{
+    Exports, Kernels, Races, Timed, Under,
+    shared::SUBGROUP_SIZE,
+    values::{convention, dump},
+};
+
+#[derive(Debug, Args)]
+pub struct Shader {
+    /// WGSL, GLSL or SPIR-V with a compute entry point, told by its first bytes, then by its ending (.comp and .glsl
+    /// are GLSL); - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub kernels: Kernels,
+    /// Run again whenever the file, or one that it is continued in or includes, changes, and show what moved since the
+    /// run before, until ctrl-C
+    #[arg(long, requires = "dispatches")]
+    pub watch: bool,
+    /// Write a buffer's bytes after the run; - is standard output (repeatable)
+    #[arg(long = "dump", value_name = "GROUP.BINDING=PATH", value_parser = dump, requires = "dispatches")]
+    pub dumps: Vec<(BindingKey, PathBuf)>,
+    /// auto (a real GPU, else a software adapter, else embedded), gpu, software, embedded, or part of
+    /// an adapter's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub adapter: String,
+    #[arg(long, value_name = "N", help = SUBGROUP_SIZE)]
+    pub subgroup_size: Option<u32>,
+    #[command(flatten)]
+    pub races: Races,
+    /// How operations become FLOPs
+    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    pub convention: Convention,
+    /// Timed runs of the plain kernel; 0 counts only
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub timed: Timed,
+    #[command(flatten)]
+    pub under: Under,
+    #[command(flatten)]
+    pub exports: Exports,
+}
