@@ -2,24 +2,29 @@
 //! Composes the arms of the crate for a user's kernels, on any executor; knows neither arguments nor how
 //! a report looks.
 
+mod elements;
 mod expect;
 mod file;
 mod fill;
 #[cfg(all(feature = "glsl", feature = "spirv"))]
 mod glslang;
+mod immediate;
 mod launched;
 mod npy;
 mod preprocess;
 #[cfg(feature = "spirv")]
 mod spirv;
+mod tensor;
 mod text;
 
 use std::collections::BTreeMap;
 
 pub use expect::{Expectation, other_values};
 pub use file::ShaderFile;
-pub use fill::BufferFill;
+pub use fill::{BufferFill, MemberFill};
+pub use immediate::Immediate;
 pub use launched::Launched;
+pub use npy::npy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use text::SourceOptions;
@@ -73,6 +78,9 @@ pub struct Binding {
     pub bytes: u64,
     /// What filled it, as the user said it; `None` where nothing was bound, and it holds zeros.
     pub fill: Option<String>,
+    /// Its members that were left zeros, where others were filled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zeros: Vec<String>,
 }
 
 /// Runs a request: once instrumented, then plain as often as is asked, each time from the same contents.
@@ -175,7 +183,8 @@ fn filled(
     let layout = |kernel: &dyn Countable, resource: &Resource| {
         kernel.layout(resource).ok_or_else(|| {
             problem(format!(
-                "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound"
+                "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound, so a kernel with textures \
+                 or samplers does not run here: have it read a storage buffer instead"
             ))
         })
     };
@@ -206,6 +215,7 @@ fn filled(
         name: name.clone(),
         bytes: bytes.len() as u64,
         fill: fill.map(BufferFill::to_string),
+        zeros: said.left_out(&own).into_iter().map(str::to_owned).collect(),
     };
     Ok((bound, bytes))
 }

@@ -9,7 +9,7 @@ use flopmeter::{
     Error,
     execute::{self, Embedded},
     op::Convention,
-    result::{ExecutorRun, KernelCheck, ShaderReport},
+    result::{ExecutorRun, KernelCheck},
     shader::ShaderFile,
 };
 
@@ -102,10 +102,7 @@ fn all(
         log::info!("running on {name}");
         let ran = match work.run(&launched, executor.as_mut()) {
             Ok(run) => {
-                let launches = launched.launches();
-                let mut report =
-                    ShaderReport::new(&launches, &work.overrides, &run, Convention::default());
-                report.defines = work.options.defines.clone();
+                let report = work.report(&launched, &run, Convention::default());
                 Ok((report, run))
             }
             // The request itself is wrong where it is refused; what an adapter lacks is a finding.

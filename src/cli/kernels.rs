@@ -9,6 +9,7 @@ use flopmeter::{
     Error,
     execute::Executor,
     observe::Runs,
+    op::Convention,
     result::{KernelRun, RanKernels, ShaderReport},
     shader::{
         self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
@@ -24,6 +25,7 @@ pub struct KernelWork {
     pub file: PathBuf,
     pub overrides: BTreeMap<String, f64>,
     pub options: SourceOptions,
+    immediates: BTreeMap<String, String>,
     entries: Vec<String>,
     grids: Vec<[u32; 3]>,
     fills: BTreeMap<BindingKey, BufferFill>,
@@ -55,6 +57,7 @@ impl KernelWork {
             file,
             overrides: once("--override", asked.constants.iter().cloned())?,
             options: source_options(asked)?,
+            immediates: once("--immediate", asked.immediates.iter().cloned())?,
             entries: asked.entries.clone(),
             grids: asked.dispatches.clone(),
             fills: once("--bind", asked.bindings.iter().cloned())?,
@@ -68,7 +71,7 @@ impl KernelWork {
     pub fn read(&self) -> Result<Launched, Error> {
         interrupt::check("reading the shader")?;
         let file = ShaderFile::read_with(&self.file, &self.options)?;
-        Launched::new(&file, &self.entries, &self.grids, &self.overrides)
+        Launched::new(&file, &self.entries, &self.grids, &self.overrides, &self.immediates)
     }
 
     /// Runs it on an executor.
@@ -85,6 +88,19 @@ impl KernelWork {
             runs: self.runs,
         };
         shader::run(executor, &request)
+    }
+
+    /// The report on a run.
+    pub fn report(
+        &self,
+        launched: &Launched,
+        run: &ShaderRun,
+        convention: Convention,
+    ) -> ShaderReport {
+        let mut report = ShaderReport::new(&launched.launches(), &self.overrides, run, convention);
+        report.defines = self.options.defines.clone();
+        report.immediates = launched.immediates().to_vec();
+        report
     }
 
     /// Holds a run against what its buffers should hold, and its report against an earlier one.

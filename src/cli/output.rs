@@ -27,6 +27,14 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Standard => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// Finds out whether a result can be written here.
     pub fn check(&self) -> super::Result<()> {
         match self {

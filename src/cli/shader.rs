@@ -1,13 +1,15 @@
 //! `flopmeter shader`: any compute kernel, counted line by line; without a dispatch, what it takes to run it.
 
-use anyhow::bail;
+use std::borrow::Cow;
+
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
     execute,
     observe::{Attempts, Moved},
     result::{ShaderListing, ShaderReport},
     roofline::REPEATS,
-    shader::{BindingKey, Launched, ShaderFile, ShaderRun},
+    shader::{BindingKey, Launched, ShaderFile, ShaderRun, npy},
 };
 
 use super::{
@@ -15,7 +17,7 @@ use super::{
     args::{Common, Shader, subgroup_lanes},
     export::{Formats, Places},
     interrupt,
-    kernels::{Baseline, KernelWork, baseline, once, source_options},
+    kernels::{Baseline, KernelWork, Key as _, baseline, once, source_options},
     output::Sink,
     patience,
     progress::Bar,
@@ -42,8 +44,8 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let embedded = asked.races.on(lanes);
     let once = |shown: bool| -> super::Result<ShaderReport> {
         let (report, run) = reported(asked, common, &work, baseline.as_ref(), embedded)?;
-        for (key, sink) in &dumps {
-            sink.write_bytes(&run.dumps[key])?;
+        for (sink, bytes) in dumped(&dumps, &run)? {
+            sink.write_bytes(&bytes)?;
         }
         if let (Some(sink), Some(ceilings)) = (&to_svg, &report.ceilings) {
             roofline::write_plot(sink, ceilings, &report.points())?;
@@ -76,10 +78,8 @@ fn reported(
         patience::within(asked.kernels.seconds(asked.timed.patience()), &name, move || {
             ran(&owned, &adapter, embedded)
         })?;
-    let mut report =
-        ShaderReport::new(&launched.launches(), &work.overrides, &run, asked.convention);
+    let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
-    report.defines = work.options.defines.clone();
     work.judge(&mut report, &run, baseline)?;
     report.allow(&asked.kernels.passing());
     if asked.under.roofline {
@@ -89,6 +89,26 @@ fn reported(
         report.place(roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))?);
     }
     Ok((report, run))
+}
+
+/// What goes where of the buffers that were asked for: the array where a file's name ends so, else the bytes.
+fn dumped<'a>(
+    dumps: &'a [(BindingKey, Sink)],
+    run: &'a ShaderRun,
+) -> super::Result<Vec<(&'a Sink, Cow<'a, [u8]>)>> {
+    let dumped = dumps.iter().map(|(key, sink)| {
+        let bytes = &run.dumps[key];
+        match sink.path().filter(|path| path.extension().is_some_and(|ending| ending == "npy")) {
+            None => Ok((sink, Cow::Borrowed(&bytes[..]))),
+            Some(path) => {
+                let array = npy(&run.layouts[key], bytes);
+                let array = array
+                    .map_err(|why| anyhow!("{}: {}: {why}", path.display(), key.in_words()))?;
+                Ok((sink, Cow::Owned(array)))
+            }
+        }
+    });
+    dumped.collect()
 }
 
 /// What was launched, its run, and the adapter that was asked first.

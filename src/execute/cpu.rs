@@ -146,9 +146,14 @@ impl Cpu {
     }
 
     /// The windows that a program's memories are bound to; workgroup memory is left empty.
-    fn bind(&self, program: &Program, dispatch: &Dispatch<'_>) -> Result<Vec<Words<'_>>, Error> {
+    fn bind<'a>(
+        &'a self,
+        program: &'a Program,
+        dispatch: &Dispatch<'_>,
+    ) -> Result<Vec<Words<'a>>, Error> {
         let window = |memory: &Memory| match memory {
             Memory::WorkGroup => Ok(&[][..]),
+            Memory::Immediate => Ok(&program.immediates[..]),
             Memory::Buffer { group, binding } => {
                 let mut bound = dispatch.bindings.iter();
                 let bound = bound.find(|b| (b.group, b.binding) == (*group, *binding));

@@ -55,6 +55,8 @@ pub struct SpirvProgram<'a> {
     pub entry: &'a str,
     /// What it asks of its host.
     pub interface: &'a Interface,
+    /// Its push constants.
+    pub immediates: &'a [u8],
 }
 
 /// What an executor's device has for SPIR-V that counts.

@@ -39,6 +39,7 @@ const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SHADER_INT64_ATOMIC_ALL_OPS)
     .union(Features::SHADER_FLOAT32_ATOMIC)
     .union(Features::PASSTHROUGH_SHADERS)
+    .union(Features::IMMEDIATES)
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER);
 
@@ -57,7 +58,8 @@ pub struct Gpu {
     queue: wgpu::Queue,
     timer: Option<Timer>,
     fault: Arc<Mutex<DeviceFault>>,
-    programs: Vec<wgpu::ComputePipeline>,
+    /// Pipelines, each with the immediate data of its launches.
+    programs: Vec<(wgpu::ComputePipeline, Vec<u8>)>,
     buffers: Vec<wgpu::Buffer>,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
@@ -164,14 +166,19 @@ impl Gpu {
     }
 
     /// Keeps a pipeline that was made just now, where the device has nothing against it.
-    fn keep(&mut self, kernel: &str, pipeline: wgpu::ComputePipeline) -> Result<ProgramId, Error> {
+    fn keep(
+        &mut self,
+        kernel: &str,
+        pipeline: wgpu::ComputePipeline,
+        immediates: &[u8],
+    ) -> Result<ProgramId, Error> {
         let refusal = locked(&self.fault).error.take();
         self.checked(&format!("compiling kernel '{kernel}'"))?;
         if let Some(problem) = refusal {
             let (kernel, adapter) = (kernel.to_owned(), self.adapter.name.clone());
             return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
         }
-        self.programs.push(pipeline);
+        self.programs.push((pipeline, immediates.to_vec()));
         Ok(ProgramId(self.programs.len() - 1))
     }
 }
@@ -188,7 +195,7 @@ impl Gpu {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-            let pipeline = &self.programs[dispatch.program.0];
+            let (pipeline, immediates) = &self.programs[dispatch.program.0];
             let bind_groups = bind::groups(&self.device, &self.buffers, dispatch, pipeline);
             self.checked(dispatch.label)?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -198,6 +205,9 @@ impl Gpu {
             pass.set_pipeline(pipeline);
             for (index, bind_group) in &bind_groups {
                 pass.set_bind_group(*index, bind_group, &[]);
+            }
+            if !immediates.is_empty() {
+                pass.set_immediates(0, immediates);
             }
             let [x, y, z] = dispatch.grid;
             pass.dispatch_workgroups(x, y, z);
@@ -240,7 +250,7 @@ impl Executor for Gpu {
                 cache: None,
             }))
         })?;
-        self.keep(&kernel.name, pipeline)
+        self.keep(&kernel.name, pipeline, &kernel.immediates)
     }
 
     #[cfg(feature = "spirv")]
@@ -260,7 +270,7 @@ impl Executor for Gpu {
         let pipeline = guarded(name, Stage::Compiling, || {
             spirv::pipeline(&self.device, &self.adapter, program)
         })?;
-        self.keep(name, pipeline)
+        self.keep(name, pipeline, program.immediates)
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {

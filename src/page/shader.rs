@@ -130,7 +130,10 @@ fn dispatches(report: &ShaderReport) -> Table {
 /// What each resource of the kernel was bound to.
 fn bindings(report: &ShaderReport) -> Table {
     let rows = report.bindings.iter().map(|bound| {
-        let fill = bound.fill.as_deref().unwrap_or("zeros (nothing was bound)");
+        let mut fill = bound.fill.clone().unwrap_or("zeros (nothing was bound)".to_owned());
+        if !bound.zeros.is_empty() {
+            fill = format!("{fill}; zeros in {}", bound.zeros.join(", "));
+        }
         let cells = [
             Cell::text(format!("{}.{}", bound.group, bound.binding)),
             Cell::text(&*bound.name),
@@ -140,6 +143,17 @@ fn bindings(report: &ShaderReport) -> Table {
         let tone = if bound.fill.is_some() { Tone::Plain } else { Tone::Doubtful };
         Row { tone, ..Row::new(cells) }
     });
+    let immediates = report.immediates.iter().map(|member| {
+        let cells = [
+            Cell::text("immediate"),
+            Cell::text(&*member.name),
+            Cell::Bytes(member.bytes),
+            Cell::text(member.value.as_deref().unwrap_or("zeros (nothing was given)")),
+        ];
+        let tone = if member.value.is_some() { Tone::Plain } else { Tone::Doubtful };
+        Row { tone, ..Row::new(cells) }
+    });
+    let rows = rows.chain(immediates);
     Table {
         columns: vec![
             Column::text("binding", "binding"),

@@ -13,7 +13,7 @@ use crate::{
     observe::{Countable, KernelLaunch, Moved, Spread, Timing},
     op::{Convention, Cost, OpCounts, Traffic},
     roofline::{Ceilings, Placement},
-    shader::{Binding, ShaderRun},
+    shader::{Binding, Immediate, ShaderRun},
 };
 
 /// One dispatch of a shader's kernel, or several, whose sums then are what stands beside them.
@@ -47,6 +47,9 @@ pub struct ShaderReport {
     pub bind: BTreeMap<String, String>,
     /// Every resource that is used, and what filled it.
     pub bindings: Vec<Binding>,
+    /// Every member of the immediate data, and what it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub immediates: Vec<Immediate>,
     /// Workgroups; of several dispatches, those of the first.
     pub grid: [u32; 3],
     /// Invocations of a workgroup; of several dispatches, of the first.
@@ -224,6 +227,7 @@ impl ShaderReport {
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
+            immediates: Vec::new(),
             grid: first.grid,
             workgroup_size: kernel.workgroup_size(),
             ops,

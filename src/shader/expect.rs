@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use super::BufferFill;
+use super::{BufferFill, tensor};
 use crate::{
     check,
     kernel::{Layout, Number, NumberKind},
@@ -48,7 +48,7 @@ impl fmt::Display for Expectation {
 impl Expectation {
     /// The file that has it.
     pub fn path(&self) -> &Path {
-        &self.path
+        tensor::named(&self.path).map_or(&self.path, |(file, _)| file)
     }
 
     /// Where what is left in a buffer is not what it should be; `None` where it is.

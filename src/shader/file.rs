@@ -18,7 +18,10 @@ use naga::{Override, ScalarKind, ShaderStage, TypeInner};
 
 #[cfg(feature = "spirv")]
 use super::spirv::{self, Compilation, SpirvShader};
-use super::text::{self, SourceOptions};
+use super::{
+    Immediate, immediate,
+    text::{self, SourceOptions},
+};
 use crate::{
     Error, KernelError, Remedy,
     kernel::{KernelModule, Outline},
@@ -213,21 +216,29 @@ impl ShaderFile {
         }
     }
 
-    /// One entry point with its overrides set, to be launched and counted: `entry`, or the only one there is.
+    /// One entry point with its overrides and its immediate data set, to be launched and counted: `entry`, or the only
+    /// one there is; and what each member of the immediate data then holds.
     ///
     /// # Errors
-    /// Those of [`Self::kernel`].
+    /// Those of [`Self::kernel`]; where a value does not fit its member.
     pub fn countable(
         &self,
         entry: Option<&str>,
         overrides: &BTreeMap<String, f64>,
-    ) -> Result<Arc<dyn Countable>, Error> {
+        immediates: &BTreeMap<String, String>,
+    ) -> Result<(Arc<dyn Countable>, Vec<Immediate>), Error> {
         match &self.0 {
-            Read::Naga(_) => Ok(Arc::new(self.kernel(entry, overrides)?)),
+            Read::Naga(_) => {
+                let mut kernel = self.kernel(entry, overrides)?;
+                let immediates = immediate::set(&mut kernel, immediates)?;
+                Ok((Arc::new(kernel), immediates))
+            }
             #[cfg(feature = "spirv")]
             Read::Spirv(module, compilation) => {
                 let entry = self.meant(entry)?;
-                Ok(Arc::new(SpirvShader::new(module, compilation.as_ref(), &entry, overrides)?))
+                let mut shader = SpirvShader::new(module, compilation.as_ref(), &entry, overrides)?;
+                let immediates = shader.set(immediates)?;
+                Ok((Arc::new(shader), immediates))
             }
         }
     }

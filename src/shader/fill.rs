@@ -13,11 +13,12 @@ use std::{
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::npy;
+use super::{npy, tensor};
 use crate::kernel::{Layout, Number, NumberKind};
 
 /// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED][:LOW..HIGH]`,
-/// `values:1,2,3` or `file:PATH`. COUNT is in scalars of the buffer's own types, padding not counted.
+/// `values:1,2,3` or `file:PATH`; or those of members, as `n:8,scale:0.5,items:random:64`. COUNT is in scalars of the
+/// buffer's own types, padding not counted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BufferFill {
     /// So many zeros.
@@ -36,16 +37,33 @@ pub enum BufferFill {
     },
     /// These, in order, each read as the type that the shader has at its place.
     Values(Vec<String>),
-    /// The elements of an array that NumPy saved (`.npy`), or a file's bytes as they are, little-endian.
+    /// The elements of an array that NumPy saved (`.npy`), those of a tensor (`FILE.safetensors#NAME`), or a file's
+    /// bytes as they are, little-endian.
     File(PathBuf),
+    /// What members of a structure hold, each by its name or, within another, by its path. The others are zeros.
+    Members(Vec<(String, MemberFill)>),
 }
+
+/// What a member of a structure holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemberFill {
+    /// As many zeros, numbers in order (`iota`) or random ones as the member has.
+    Whole(String),
+    /// This.
+    Said(BufferFill),
+}
+
+/// The kinds of contents, as they are said.
+const KINDS: [&str; 5] = ["zeros", "iota", "random", "values", "file"];
+
+/// The forms of contents, as messages list them.
+const FORMS: &str = "zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3, file:PATH or \
+                     MEMBER:VALUE,MEMBER:SPEC";
 
 impl FromStr for BufferFill {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const FORMS: &str =
-            "zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH";
         let (kind, rest) =
             text.split_once(':').ok_or_else(|| format!("'{text}' is none of {FORMS}"))?;
         let number = |what: &str, text: &str| {
@@ -65,7 +83,7 @@ impl FromStr for BufferFill {
             }
             "values" => Ok(Self::Values(rest.split(',').map(|v| v.trim().to_owned()).collect())),
             "file" => Ok(Self::File(rest.into())),
-            _ => Err(format!("'{kind}' is none of {FORMS}")),
+            _ => members(text).map(Self::Members),
         }
     }
 }
@@ -81,11 +99,30 @@ impl fmt::Display for BufferFill {
             }
             Self::Values(values) => write!(f, "values:{}", values.join(",")),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Members(members) => {
+                let members = members.iter().map(|(name, fill)| match fill {
+                    MemberFill::Whole(kind) => format!("{name}:{kind}"),
+                    MemberFill::Said(Self::Values(values)) => {
+                        format!("{name}:{}", values.join(","))
+                    }
+                    MemberFill::Said(fill) => format!("{name}:{fill}"),
+                });
+                f.write_str(&members.collect::<Vec<_>>().join(","))
+            }
         }
     }
 }
 
 impl BufferFill {
+    /// The members of a structure that it leaves zeros, where it fills others.
+    pub fn left_out<'a>(&self, layout: &'a Layout) -> Vec<&'a str> {
+        let Self::Members(filled) = self else { return Vec::new() };
+        let members = layout.members().iter().map(|member| member.name.as_str());
+        let is_filled =
+            |name: &str| filled.iter().any(|(path, _)| path.split('.').next() == Some(name));
+        members.filter(|name| !is_filled(name)).collect()
+    }
+
     /// The bytes of a buffer so filled, no more than `limit` of them.
     ///
     /// # Errors
@@ -95,6 +132,7 @@ impl BufferFill {
             Self::Zeros(count) | Self::Iota(count) | Self::Random { count, .. } => *count,
             Self::Values(values) => values.len() as u64,
             Self::File(path) => return from_file(path, layout, limit),
+            Self::Members(members) => return of_members(members, layout, limit),
         };
         let size = layout.bytes(scalars)?;
         within(size, limit)?;
@@ -105,7 +143,7 @@ impl BufferFill {
                 .copy_from_slice(&value[..usize::from(number.width)]);
         };
         match self {
-            Self::Zeros(_) | Self::File(_) => {}
+            Self::Zeros(_) | Self::File(_) | Self::Members(_) => {}
             Self::Iota(_) => {
                 let mut next = 0_u64;
                 layout.each(size, |at, number| {
@@ -164,6 +202,109 @@ impl BufferFill {
     }
 }
 
+/// `NAME:VALUE` or `NAME:SPEC` with commas between; what has no name goes on with the values before it.
+fn members(text: &str) -> Result<Vec<(String, MemberFill)>, String> {
+    let mut said: Vec<(&str, String)> = Vec::new();
+    for part in text.split(',') {
+        let named = part.split_once(':').filter(|(name, _)| is_path(name.trim()));
+        match (named, said.last_mut()) {
+            (Some((name, fill)), _) => said.push((name.trim(), fill.trim().to_owned())),
+            (None, Some((_, values))) => *values = format!("{values},{}", part.trim()),
+            (None, None) => return Err(format!("'{text}' is none of {FORMS}")),
+        }
+    }
+    let mut members: Vec<(String, MemberFill)> = Vec::new();
+    for (name, fill) in said {
+        if members.iter().any(|(known, _)| known == name) {
+            return Err(format!("the member '{name}' is given twice: give it once"));
+        }
+        let kind = fill.split(':').next().unwrap_or_default();
+        let fill = match fill.as_str() {
+            "zeros" | "iota" | "random" => MemberFill::Whole(fill),
+            "" => return Err(format!("the member '{name}' has no value: say {name}:VALUE")),
+            _ if KINDS.contains(&kind) => MemberFill::Said(fill.parse()?),
+            values => MemberFill::Said(BufferFill::Values(
+                values.split(',').map(|value| value.trim().to_owned()).collect(),
+            )),
+        };
+        members.push((name.to_owned(), fill));
+    }
+    Ok(members)
+}
+
+/// Whether a text is a name, or names with points between them.
+fn is_path(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        plain && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    text.split('.').all(is_name)
+}
+
+/// The bytes of a structure of which these members are filled and the others are zeros.
+fn of_members(
+    members: &[(String, MemberFill)],
+    layout: &Layout,
+    limit: u64,
+) -> Result<Vec<u8>, String> {
+    let mut size = layout.bytes(layout.least_scalars())?;
+    let mut filled: Vec<(u64, Vec<u8>)> = Vec::new();
+    let mut is_sized = !layout.is_runtime_sized();
+    for (name, fill) in members {
+        let (offset, its) = member(layout, name).ok_or_else(|| match layout.members() {
+            [] => format!("it has no members such as '{name}': say {FORMS}"),
+            all => {
+                let names: Vec<&str> = all.iter().map(|member| member.name.as_str()).collect();
+                format!("it has no member '{name}': it has {}", names.join(", "))
+            }
+        })?;
+        let of_member = |what: String| format!("its member '{name}': {what}");
+        let bytes = match fill {
+            MemberFill::Said(fill) => fill.bytes(its, limit),
+            MemberFill::Whole(kind) if its.is_runtime_sized() => {
+                Err(format!("it has no fixed size: say {name}:{kind}:COUNT"))
+            }
+            MemberFill::Whole(kind) => format!("{kind}:{}", its.least_scalars())
+                .parse::<BufferFill>()
+                .and_then(|fill| fill.bytes(its, limit)),
+        };
+        let bytes = bytes.map_err(of_member)?;
+        let end = offset + bytes.len() as u64;
+        if its.is_runtime_sized() && end < size {
+            // Binding more than was said would make the array longer.
+            return Err(of_member(format!(
+                "the buffer takes {size} bytes at least, not {end}: give it more"
+            )));
+        }
+        size = size.max(end);
+        is_sized |= its.is_runtime_sized();
+        filled.push((offset, bytes));
+    }
+    if let Some(last) = layout.members().last().filter(|_| !is_sized) {
+        return Err(format!("its member '{0}' has no fixed size: say {0}:zeros:COUNT", last.name));
+    }
+    within(size, limit)?;
+    let mut whole = vec![0; size as usize];
+    for (offset, bytes) in filled {
+        let at = offset as usize;
+        whole[at..at + bytes.len()].copy_from_slice(&bytes);
+    }
+    Ok(whole)
+}
+
+/// A member by its path: the bytes before it, and how its scalars lie.
+fn member<'a>(layout: &'a Layout, path: &str) -> Option<(u64, &'a Layout)> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let found = layout.members().iter().find(|member| member.name == name)?;
+    match rest {
+        None => Some((found.offset, &found.layout)),
+        Some(rest) => {
+            let (offset, its) = member(&found.layout, rest)?;
+            Some((found.offset + offset, its))
+        }
+    }
+}
+
 /// `LOW..HIGH`, with a whole number between them.
 fn range(text: &str) -> Result<(i64, i64), String> {
     let ends = text.split_once("..").and_then(|(low, high)| {
@@ -175,6 +316,9 @@ fn range(text: &str) -> Result<(i64, i64), String> {
 
 /// The bytes of a file: of an array the elements, of any other file all of them as they are.
 fn from_file(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+    if let Some((path, name)) = tensor::named(path) {
+        return tensor::bytes(path, name, layout, |bytes| within(bytes, limit));
+    }
     let problem = |error| format!("{} cannot be read: {error}", path.display());
     let mut file = File::open(path).map_err(problem)?;
     let mut magic = Vec::new();
@@ -185,10 +329,15 @@ fn from_file(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
         "npy" => return Err("it does not begin as an .npy file does".to_owned()),
-        "npz" | "safetensors" => {
-            return Err(format!(
-                "it is .{ending}, several arrays with names: save the one that is meant as .npy"
-            ));
+        "npz" => {
+            return Err(
+                "it is .npz, several arrays with names: save the one that is meant as .npy"
+                    .to_owned(),
+            );
+        }
+        "safetensors" => {
+            let (path, names) = (path.display(), tensor::tensors(path));
+            return Err(format!("say which tensor, as file:{path}#NAME; it has {names}"));
         }
         _ => {}
     }

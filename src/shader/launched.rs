@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BindingKey, ShaderFile};
+use super::{BindingKey, Immediate, ShaderFile, immediate::is_called};
 use crate::{
     Error, KernelError,
     kernel::ResourceKind,
@@ -19,6 +19,8 @@ pub struct Launched {
     kernels: Vec<Arc<dyn Countable>>,
     /// The place of a kernel in `kernels`, and workgroups.
     steps: Vec<(usize, [u32; 3])>,
+    /// The members of the kernels' immediate data, each once.
+    immediates: Vec<Immediate>,
 }
 
 impl Launched {
@@ -26,12 +28,13 @@ impl Launched {
     /// there are grids. Without names the only entry point is meant, and the name `all` stands for each.
     ///
     /// # Errors
-    /// Those of [`ShaderFile::kernel`]; where there are other numbers of entry points and of grids.
+    /// Those of [`ShaderFile::countable`]; where none of the kernels has an immediate that is given; where there are other numbers of entry points and of grids.
     pub fn new(
         file: &ShaderFile,
         entries: &[String],
         grids: &[[u32; 3]],
         overrides: &BTreeMap<String, f64>,
+        immediates: &BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let known = file.entries()?;
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -67,18 +70,41 @@ impl Launched {
         let mut kernels: Vec<Arc<dyn Countable>> = Vec::new();
         let mut found: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         let mut placed = Vec::new();
+        let mut had: Vec<Immediate> = Vec::new();
         for (name, grid) in steps {
             let at = match found.get(&name) {
                 Some(at) => *at,
                 None => {
-                    kernels.push(file.countable(name, overrides)?);
+                    let (kernel, members) = file.countable(name, overrides, immediates)?;
+                    kernels.push(kernel);
+                    for member in members {
+                        if !had.contains(&member) {
+                            had.push(member);
+                        }
+                    }
                     found.insert(name, kernels.len() - 1);
                     kernels.len() - 1
                 }
             };
             placed.push((at, grid));
         }
-        Ok(Self { kernels, steps: placed })
+        for name in immediates.keys() {
+            let mut members = had.iter();
+            if !members.any(|member| is_called(&member.name, name)) {
+                let names: Vec<&str> = had.iter().map(|member| member.name.as_str()).collect();
+                let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let problem = format!("no immediate '{name}': what runs has {has}");
+                return Err(
+                    KernelError::Kernel { kernel: file.shader().to_owned(), problem }.into()
+                );
+            }
+        }
+        Ok(Self { kernels, steps: placed, immediates: had })
+    }
+
+    /// The members of the immediate data of the kernels, and what each holds.
+    pub fn immediates(&self) -> &[Immediate] {
+        &self.immediates
     }
 
     /// The buffers that one of the kernels may write.

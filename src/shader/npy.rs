@@ -1,8 +1,9 @@
-//! Arrays as NumPy saves them (`.npy`, versions 1.0 to 3.0): what their header says of them, and their elements
-//! in a buffer's own layout. Whatever is not understood is refused by name. Knows neither bindings nor archives.
+//! Arrays as NumPy saves them (`.npy`, versions 1.0 to 3.0): what their header says of them, and the header of one
+//! that is written. Whatever is not understood is refused by name. Knows neither bindings nor archives.
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::elements::{Elements, count, placed};
 use crate::kernel::{Layout, Number, NumberKind};
 
 /// What every such file begins with, before the two bytes of its version.
@@ -27,10 +28,8 @@ pub(super) fn bytes(
     fits: impl FnOnce(u64) -> Result<(), String>,
 ) -> Result<Vec<u8>, String> {
     let Header { element, shape } = header(file)?;
-    let count = shape.iter().try_fold(1_u64, |product, &extent| product.checked_mul(extent));
-    let count = count.ok_or("its shape has more elements than fit in 64 bits")?;
-    let size = layout.bytes(count)?;
-    fits(size)?;
+    let count = count(&shape)?;
+    layout.bytes(count).and_then(fits)?;
     let width = u64::from(element.width);
     let begin = file.stream_position().map_err(in_words)?;
     let held = file.seek(SeekFrom::End(0)).map_err(in_words)?.saturating_sub(begin);
@@ -40,18 +39,44 @@ pub(super) fn bytes(
     file.seek(SeekFrom::Start(begin)).map_err(in_words)?;
     let mut elements = Vec::new();
     file.read_to_end(&mut elements).map_err(in_words)?;
-    let mut bytes = vec![0; usize::try_from(size).map_err(|error| error.to_string())?];
-    let mut elements = elements.chunks_exact(usize::from(element.width));
+    placed(&Elements { element, shape: &shape, bytes: &elements }, layout, |_| Ok(()))
+}
+
+/// The numbers in the bytes of a buffer as an `.npy` file of version 1.0, without the padding between them.
+///
+/// # Errors
+/// Where they are of several types, of which an array has one.
+pub fn npy(layout: &Layout, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let size = bytes.len() as u64;
+    let (element, extents) = layout.array(size).ok_or(
+        "its numbers are of several types, and an .npy array has one: write the bytes under another name",
+    )?;
+    let kind = match element.kind {
+        NumberKind::Float => 'f',
+        NumberKind::Signed => 'i',
+        NumberKind::Unsigned => 'u',
+    };
+    let shape: Vec<String> = extents.iter().map(|extent| format!("{extent},")).collect();
+    let mut header = format!(
+        "{{'descr': '<{kind}{}', 'fortran_order': False, 'shape': ({}), }}",
+        element.width,
+        shape.join(" ")
+    );
+    // The elements begin at a multiple of 64 bytes, and a line feed is before them.
+    let before = MAGIC.len() + 4;
+    while !(before + header.len() + 1).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = u16::try_from(header.len()).map_err(|error| error.to_string())?;
+    let mut file = [&MAGIC[..], &[1, 0], &length.to_le_bytes(), header.as_bytes()].concat();
     layout.each(size, |at, number| {
-        if number != element {
-            return Err(format!("it is an array of {element}, and the buffer is of {number}"));
-        }
         let at = at as usize;
-        let value = elements.next().ok_or("it ends before the buffer does")?;
-        bytes[at..at + value.len()].copy_from_slice(value);
-        Ok(())
+        let value = bytes.get(at..at + usize::from(number.width));
+        file.extend(value.ok_or("its bytes end within a number")?);
+        Ok::<(), String>(())
     })?;
-    Ok(bytes)
+    Ok(file)
 }
 
 fn in_words(error: std::io::Error) -> String {

@@ -9,6 +9,7 @@ use flopmeter_core::{
     spirv::{Counters, Interface, Means, SpirvModule},
 };
 
+use super::{Immediate, immediate};
 use crate::{
     Error, KernelError,
     execute::{Executor, SpirvAbilities, SpirvProgram},
@@ -61,6 +62,17 @@ impl SpirvShader {
         Ok(Self { module, entry: entry.to_owned(), interface, source, compiler, read })
     }
 
+    /// Sets its push constants, as [`immediate::set`] does. Their members are those that naga reads.
+    ///
+    /// # Errors
+    /// Where a value does not fit its member.
+    pub(super) fn set(
+        &mut self,
+        values: &BTreeMap<String, String>,
+    ) -> Result<Vec<Immediate>, Error> {
+        self.read.as_mut().map_or(Ok(Vec::new()), |kernel| immediate::set(kernel, values))
+    }
+
     fn as_it_is(
         &self,
         executor: &mut dyn Executor,
@@ -83,8 +95,10 @@ impl SpirvShader {
             kind: ResourceKind::Storage { writable: true },
         });
         let compiled = [(&self.module, &self.interface), (&twin, &interface)];
+        let immediates = self.read.as_ref().map_or(&[][..], |kernel| &kernel.immediates);
         let [plain, counting] = compiled.map(|(module, interface)| {
-            executor.compile_spirv(&SpirvProgram { module, entry: &self.entry, interface })
+            let entry = &self.entry;
+            executor.compile_spirv(&SpirvProgram { module, entry, interface, immediates })
         });
         Ok(Counting::of_spirv(executor, [plain?, counting?], at, kernel.table().clone()))
     }

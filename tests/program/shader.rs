@@ -1,7 +1,9 @@
 //! `flopmeter shader` as a user meets it: what it counts, what it writes, and how it refuses.
 
+mod arrays;
 mod bound;
 mod counted;
+mod members;
 mod preprocessed;
 mod refused;
 mod seen;

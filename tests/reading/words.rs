@@ -52,7 +52,7 @@ fn ran(
     buffers: &[Vec<u32>],
 ) -> Result<(Observed, Vec<f32>), Error> {
     let constants = constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-    let kernel = ShaderFile::read(path)?.countable(None, &constants)?;
+    let kernel = ShaderFile::read(path)?.countable(None, &constants, &BTreeMap::new())?.0;
     let launches = [KernelLaunch { kernel: &*kernel, grid: [1; 3] }];
     let resources = kernel.resources();
     assert_eq!(resources.len(), buffers.len(), "each binding has its contents");
@@ -109,7 +109,10 @@ fn a_value_that_goes_nowhere_is_refused_by_name() {
     let Some(case) = Case::new(SPECIALISED, &[]) else { return };
     let refused = |name: &str, value: f64, says: &str| {
         let values = [(name.to_owned(), value)].into();
-        let error = ShaderFile::read(&case.spirv()).unwrap().countable(None, &values).unwrap_err();
+        let error = ShaderFile::read(&case.spirv())
+            .unwrap()
+            .countable(None, &values, &BTreeMap::new())
+            .unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
     };
     refused("K", 1.0, "no specialisation constant 'K': it has 0 (N), 1 (SCALE), 7");
@@ -133,7 +136,11 @@ const FENCED: &str = "#version 450
 #[test]
 fn glsl_that_naga_does_not_take_goes_through_a_compiler() {
     let Some(case) = Case::new(FENCED, &[]) else { return };
-    let kernel = ShaderFile::read(&case.glsl()).unwrap().countable(None, &BTreeMap::new()).unwrap();
+    let kernel = ShaderFile::read(&case.glsl())
+        .unwrap()
+        .countable(None, &BTreeMap::new(), &BTreeMap::new())
+        .unwrap()
+        .0;
     assert!(kernel.compiler().is_some_and(|it| it.contains("lang")), "{:?}", kernel.compiler());
     assert_eq!(kernel.source().unwrap().text(), FENCED);
     on_every_executor(|executor| {
@@ -169,8 +176,11 @@ fn glsl_that_no_compiler_takes_is_refused_in_the_words_of_both() {
 #[test]
 fn costs_without_lines_are_charged_to_a_listing() {
     let Some(case) = Case::new(FENCED, &[]) else { return };
-    let kernel =
-        ShaderFile::read(&case.spirv()).unwrap().countable(None, &BTreeMap::new()).unwrap();
+    let kernel = ShaderFile::read(&case.spirv())
+        .unwrap()
+        .countable(None, &BTreeMap::new(), &BTreeMap::new())
+        .unwrap()
+        .0;
     let listing: Vec<String> = kernel.source().unwrap().text().lines().map(str::to_owned).collect();
     let Some(mut gpu) = common::gpu() else { return };
     if gpu.spirv().is_none() {

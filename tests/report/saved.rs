@@ -75,6 +75,7 @@ pub fn shader_report() -> ShaderReport {
             name: "x".into(),
             bytes: 64,
             fill: Some("iota:16".into()),
+            zeros: Vec::new(),
         }],
         layouts: Default::default(),
         dumps: Default::default(),

@@ -144,7 +144,8 @@ fn rewrite(
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
     let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
     let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
-    let kernel = KernelModule { name, source, directives, module, info, resources };
+    let immediates = kernel.immediates.clone();
+    let kernel = KernelModule { name, source, directives, module, info, resources, immediates };
     Ok(Instrumented { kernel, counters, table })
 }
 

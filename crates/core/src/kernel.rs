@@ -6,21 +6,25 @@ mod layout;
 mod nesting;
 mod outline;
 mod overrides;
+mod shape;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 #[cfg(feature = "spirv-rewrite")]
-pub(crate) use layout::{Arrangement, Tail};
-pub use layout::{Layout, LayoutPart, Number, NumberKind};
+pub(crate) use layout::Tail;
+pub use layout::{Layout, LayoutMember, LayoutPart};
 use naga::{
     AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
+#[cfg(feature = "spirv-rewrite")]
+pub(crate) use shape::Numbers;
 
 pub use self::outline::{
     Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
 };
 use self::overrides::Problem;
+pub use self::shape::{Number, NumberKind};
 
 pub use crate::ir::arms;
 use crate::{
@@ -46,6 +50,9 @@ pub struct KernelModule {
     pub info: ModuleInfo,
     /// The resources that the entry point uses, by group and binding.
     pub resources: Vec<Resource>,
+    /// What the immediate data of each launch hold, a multiple of four bytes: zeros, unless somebody sets them. Empty
+    /// where the entry point uses none.
+    pub immediates: Vec<u8>,
 }
 
 /// One resource that an entry point uses.
@@ -186,8 +193,32 @@ impl KernelModule {
             info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
         }
         let resources = resources(&module, &info);
-        let (source, directives) = (source.cloned(), directives.clone());
-        Ok(Self { name: name.to_owned(), source, directives, module, info, resources })
+        let (source, directives, name) = (source.cloned(), directives.clone(), name.to_owned());
+        let mut kernel =
+            Self { name, source, directives, module, info, resources, immediates: Vec::new() };
+        if let Some(variable) = kernel.immediate_variable() {
+            let size = kernel.module.types[variable.ty].inner.size(kernel.module.to_ctx());
+            kernel.immediates = vec![0; size.next_multiple_of(4) as usize];
+        }
+        Ok(kernel)
+    }
+
+    /// The variable of the immediate data that the entry point uses, of which there is one at most.
+    fn immediate_variable(&self) -> Option<&naga::GlobalVariable> {
+        let entry = self.info.get_entry_point(0);
+        let mut variables = self.module.global_variables.iter();
+        let found = variables.find(|(handle, variable)| {
+            variable.space == AddressSpace::Immediate && !entry[*handle].is_empty()
+        });
+        found.map(|(_, variable)| variable)
+    }
+
+    /// The name of the immediate data, empty where it has none, and how they are made of scalars; `None` where the
+    /// entry point uses none.
+    pub fn immediate_layout(&self) -> Option<(&str, Layout)> {
+        let variable = self.immediate_variable()?;
+        let name = variable.name.as_deref().unwrap_or_default();
+        Some((name, Layout::of(&self.module, variable.ty)?))
     }
 
     /// The module as naga's back ends take it: its workgroup has one dimension where they ask for that. What it

@@ -9,7 +9,7 @@ use flopmeter::{
     shader::{BindingKey, BufferFill, Expectation},
 };
 
-use super::values::{constant, define, expectation, extent, fill};
+use super::values::{constant, define, expectation, extent, fill, immediate};
 
 /// What runs, on what, and what is held to be so of it.
 #[derive(Clone, Debug, Args)]
@@ -23,15 +23,20 @@ pub struct Kernels {
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
     pub constants: Vec<(String, f64)>,
+    /// Set a member of the immediate data, GLSL's push constants; of a vector with commas between (repeatable; what is
+    /// not set is zero)
+    #[arg(long = "immediate", value_name = "NAME=VALUE", value_parser = immediate)]
+    #[arg(requires = "dispatches")]
+    pub immediates: Vec<(String, String)>,
     /// Define a macro of the shader before its first line [VALUE: 1] (repeatable; for WGSL and GLSL)
     #[arg(short = 'D', value_name = "NAME[=VALUE]", value_parser = define)]
     pub defines: Vec<(String, String)>,
     /// Look for the files of #include in this folder, behind the folder of the file that includes them (repeatable)
     #[arg(short = 'I', value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH
-    /// (repeatable; COUNT in scalars; LOW..HIGH are whole numbers; a file is its bytes, or the elements of an .npy
-    /// array)
+    /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH, or
+    /// members of a structure, as n:8,scale:0.5,items:random:64 (repeatable; COUNT in scalars; LOW..HIGH are whole
+    /// numbers; a file is its bytes, or the elements of an .npy array or of FILE.safetensors#NAME)
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// A check: what a buffer holds after the run, as a file (bytes, or an .npy array); floats may be off by TOLERANCE

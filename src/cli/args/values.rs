@@ -85,6 +85,16 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
     Ok((name.to_owned(), value))
 }
 
+/// `NAME=VALUE`, where the kernel says what numbers the value is of.
+pub(super) fn immediate(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("say NAME=VALUE, such as scale=0.5, or at=1,2,3 for a vector".to_owned()),
+    }
+}
+
 /// `NAME[=VALUE]`; a macro without a value stands for 1.
 pub(super) fn define(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').unwrap_or((text, "1"));

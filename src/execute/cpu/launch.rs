@@ -121,7 +121,7 @@ impl Grid<'_> {
         let memories: Vec<Words<'_>> = memories
             .map(|(words, memory)| match memory {
                 Memory::WorkGroup => &shared[..],
-                Memory::Buffer { .. } => words,
+                Memory::Buffer { .. } | Memory::Immediate => words,
             })
             .collect();
         let races = match self.program.watch {

@@ -20,7 +20,10 @@ mod statement;
 mod subgroup;
 mod types;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::AtomicU32,
+};
 
 use naga::{BuiltIn, Handle, Span, TypeInner};
 
@@ -103,6 +106,12 @@ pub(super) fn lower(
     Ok(program)
 }
 
+/// Bytes as words of memory, which no launch writes.
+fn words(bytes: &[u8]) -> Box<[AtomicU32]> {
+    let words = bytes.as_chunks::<4>().0.iter();
+    words.map(|word| AtomicU32::new(u32::from_le_bytes(*word))).collect()
+}
+
 impl<'a> Lowering<'a> {
     fn entry(&mut self) -> Lower<Block> {
         let module = self.module;
@@ -145,6 +154,7 @@ impl<'a> Lowering<'a> {
             memories: self.memories,
             variables: self.variables,
             watch: self.watch,
+            immediates: words(&self.kernel.immediates),
             workgroup_bytes: self.workgroup_bytes,
             lane_words: self.lane_words,
             size: self.size,

@@ -4,7 +4,7 @@
 
 mod inst;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::atomic::AtomicU32};
 
 use flopmeter_core::source::SourceLine;
 
@@ -90,6 +90,8 @@ pub(super) enum Memory {
     Buffer { group: u32, binding: u32 },
     /// The workgroup's own memory.
     WorkGroup,
+    /// The immediate data.
+    Immediate,
 }
 
 /// A variable in memory that invocations share.
@@ -123,6 +125,8 @@ pub(super) struct Program {
     /// What lies in them, in the order of declaration.
     pub(super) variables: Vec<Variable>,
     pub(super) watch: Option<Watch>,
+    /// What the immediate data hold.
+    pub(super) immediates: Box<[AtomicU32]>,
     /// Bytes of workgroup memory.
     pub(super) workgroup_bytes: u32,
     /// Words of memory that each lane has for itself.

@@ -21,7 +21,7 @@ pub(super) fn pipeline(
     adapter: &Adapter,
     program: &SpirvProgram<'_>,
 ) -> Result<wgpu::ComputePipeline, Error> {
-    let SpirvProgram { module, entry, interface } = *program;
+    let SpirvProgram { module, entry, interface, immediates } = *program;
     let refused = |problem: String| -> Error {
         let (kernel, adapter) = (module.name.clone(), adapter.name.clone());
         KernelError::BackEnd { kernel, adapter, problem }.into()
@@ -34,8 +34,21 @@ pub(super) fn pipeline(
             )));
         }
     }
-    if interface.immediate_bytes > 0 {
-        return Err(refused("it takes push constants, which are not set here".to_owned()));
+    let room = match device.features().contains(Features::IMMEDIATES) {
+        true => device.limits().max_immediate_size.into(),
+        false => 0,
+    };
+    if interface.immediate_bytes > room {
+        return Err(refused(format!(
+            "it takes {} bytes of push constants, and this adapter has room for {room}",
+            interface.immediate_bytes
+        )));
+    }
+    if interface.immediate_bytes > immediates.len() as u64 {
+        return Err(refused(
+            "it takes push constants, and naga does not read it, which names their members"
+                .to_owned(),
+        ));
     }
 
     let entries = entries(interface).map_err(refused)?;
@@ -59,7 +72,7 @@ pub(super) fn pipeline(
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(&module.name),
         bind_group_layouts: &layouts,
-        immediate_size: 0,
+        immediate_size: immediates.len() as u32,
     });
     let [x, y, z] = interface.workgroup_size;
     let descriptor = wgpu::ShaderModuleDescriptorPassthrough {

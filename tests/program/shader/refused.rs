@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use flopmeter::execute::Executor as _;
 use serde_json::json;
 
 use super::{BUFFERS, PRODUCT, refused, report, shader, written};
@@ -74,17 +75,19 @@ fn overrides_that_do_not_fit_are_named() {
 
 #[test]
 fn a_feature_that_the_adapter_lacks_is_named() {
-    if common::gpu().is_none() {
+    let Some(gpu) = common::gpu() else { return };
+    let source = "enable f16;
+        @group(0) @binding(0) var<storage, read_write> x: array<f16, 2>;
+        @compute @workgroup_size(1) fn main() { x[0] += 1.0h; }";
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&folder, "half.wgsl", source);
+    let run = [&*file, "--dispatch", "1", "--adapter", &gpu.adapter().name];
+    let ran = shader(&run).output().unwrap();
+    if ran.status.success() {
+        println!("SKIPPED: {} has f16", gpu.adapter().name);
         return;
     }
-    // Immediate data have no binding that could be filled, so no adapter is asked for them.
-    let source = "
-        var<immediate> c: f32;
-        @group(0) @binding(0) var<storage, read_write> x: f32;
-        @compute @workgroup_size(1) fn main() { x = c; }";
-    let folder = tempfile::tempdir().unwrap();
-    let file = written(&folder, "immediate.wgsl", source);
-    refused(&[&file, "--dispatch", "1"], &["immediate.wgsl", "IMMEDIATES", "not supported"]);
+    refused(&run, &["half.wgsl", "SHADER_F16", "not supported"]);
 }
 
 #[test]

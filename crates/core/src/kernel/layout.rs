@@ -1,48 +1,32 @@
 //! How the bytes of a buffer binding are made of scalars: what a host needs to know to fill a buffer
 //! that it meets for the first time. Where the values come from is somebody else's business.
 
-use naga::{ArraySize, Handle, Module, ScalarKind, Type, TypeInner, proc::Alignment};
+use naga::{ArraySize, Handle, Module, Type, TypeInner};
 
-/// The type of one scalar in a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number {
-    /// What kind of number.
-    pub kind: NumberKind,
-    /// Bytes: 1, 2, 4 or 8.
-    pub width: u8,
-}
-
-/// What kind of number a scalar is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberKind {
-    /// Signed integer.
-    Signed,
-    /// Unsigned integer.
-    Unsigned,
-    /// Floating point.
-    Float,
-}
-
-impl std::fmt::Display for Number {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self.kind {
-            NumberKind::Signed => 'i',
-            NumberKind::Unsigned => 'u',
-            NumberKind::Float => 'f',
-        };
-        write!(f, "{kind}{}", 8 * u32::from(self.width))
-    }
-}
+use super::shape::{Number, Numbers, shape};
 
 /// The scalars of a buffer binding, in the order of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Scalars whose number the shader fixes.
-    fixed: Arrangement,
+    fixed: Numbers,
     /// Bytes of the whole where everything is fixed; else the fewest that may be bound.
     bytes: u64,
     /// What a runtime-sized array at the end repeats.
     tail: Option<Tail>,
+    /// The members, where it is a structure.
+    members: Vec<LayoutMember>,
+}
+
+/// A member of a structure in a buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutMember {
+    /// Its name.
+    pub name: String,
+    /// Bytes of the structure before it.
+    pub offset: u64,
+    /// The scalars of it alone.
+    pub layout: Layout,
 }
 
 /// Some of a buffer's bytes.
@@ -61,27 +45,32 @@ pub(crate) struct Tail {
     pub(crate) offset: u64,
     /// Bytes from one element to the next.
     pub(crate) stride: u64,
-    pub(crate) element: Arrangement,
-}
-
-/// A type that can be in a buffer, as scalars at byte offsets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Arrangement {
-    Scalar(Number),
-    Repeat { count: u64, stride: u64, of: Box<Self> },
-    Members(Vec<(u64, Self)>),
+    pub(crate) element: Numbers,
 }
 
 impl Layout {
     /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
     /// bound.
     #[cfg(feature = "spirv-rewrite")]
-    pub(crate) const fn new(fixed: Arrangement, bytes: u64, tail: Option<Tail>) -> Self {
-        Self { fixed, bytes, tail }
+    pub(crate) const fn new(fixed: Numbers, bytes: u64, tail: Option<Tail>) -> Self {
+        Self { fixed, bytes, tail, members: Vec::new() }
     }
 
     /// The layout of a variable of type `ty`; `None` where it is no buffer of numbers.
     pub(super) fn of(module: &Module, ty: Handle<Type>) -> Option<Self> {
+        let members = match &module.types[ty].inner {
+            TypeInner::Struct { members, span: _ } => {
+                let members = members.iter().enumerate().map(|(index, member)| {
+                    Some(LayoutMember {
+                        name: member.name.clone().unwrap_or_else(|| format!("_{index}")),
+                        offset: member.offset.into(),
+                        layout: Self::of(module, member.ty)?,
+                    })
+                });
+                members.collect::<Option<_>>()?
+            }
+            _ => Vec::new(),
+        };
         let bytes = u64::from(module.types[ty].inner.try_size(module.to_ctx())?);
         let tail = |ty: Handle<Type>, offset: u64| match module.types[ty].inner {
             TypeInner::Array { base, size: ArraySize::Dynamic, stride } => {
@@ -95,20 +84,21 @@ impl Layout {
         };
         if let Some(tail) = tail(ty, 0) {
             return Some(Self {
-                fixed: Arrangement::Members(Vec::new()),
+                fixed: Numbers::Members(Vec::new()),
                 bytes,
                 tail: Some(tail?),
+                members,
             });
         }
-        if let TypeInner::Struct { members, .. } = &module.types[ty].inner
-            && let Some((last, before)) = members.split_last()
+        if let TypeInner::Struct { members: stated, .. } = &module.types[ty].inner
+            && let Some((last, before)) = stated.split_last()
             && let Some(tail) = tail(last.ty, last.offset.into())
         {
             let before = before.iter().map(|m| Some((u64::from(m.offset), shape(module, m.ty)?)));
-            let fixed = Arrangement::Members(before.collect::<Option<_>>()?);
-            return Some(Self { fixed, bytes, tail: Some(tail?) });
+            let fixed = Numbers::Members(before.collect::<Option<_>>()?);
+            return Some(Self { fixed, bytes, tail: Some(tail?), members });
         }
-        Some(Self { fixed: shape(module, ty)?, bytes, tail: None })
+        Some(Self { fixed: shape(module, ty)?, bytes, tail: None, members })
     }
 
     /// What the shader fixes the size of, and each element of a runtime-sized array behind that.
@@ -133,6 +123,36 @@ impl Layout {
             Ok::<(), std::convert::Infallible>(())
         });
         kinds.join(", ")
+    }
+
+    /// The members, where it is a structure.
+    pub fn members(&self) -> &[LayoutMember] {
+        &self.members
+    }
+
+    /// What `bytes` bytes are as an array: the type of its numbers, and its extents, outermost first. A structure has
+    /// its numbers in one row; `None` where they are of several types.
+    pub fn array(&self, bytes: u64) -> Option<(Number, Vec<u64>)> {
+        let nested = match &self.tail {
+            None => self.fixed.array(),
+            Some(tail) if self.fixed.scalars() == 0 => {
+                tail.element.array().map(|(number, mut extents)| {
+                    extents.insert(0, bytes.saturating_sub(tail.offset) / tail.stride);
+                    (number, extents)
+                })
+            }
+            Some(_) => None,
+        };
+        if nested.is_some() {
+            return nested;
+        }
+        let (mut first, mut count) = (None, 0);
+        let all = self.each(bytes, |_, number| {
+            count += 1;
+            if *first.get_or_insert(number) == number { Ok(()) } else { Err(()) }
+        });
+        all.ok()?;
+        Some((first?, vec![count]))
     }
 
     /// Whether the shader leaves the size to the host.
@@ -218,83 +238,6 @@ impl Layout {
     }
 }
 
-impl Arrangement {
-    fn scalars(&self) -> u64 {
-        match self {
-            Self::Scalar(_) => 1,
-            Self::Repeat { count, stride: _, of } => count * of.scalars(),
-            Self::Members(members) => members.iter().map(|(_, shape)| shape.scalars()).sum(),
-        }
-    }
-
-    fn each<E>(
-        &self,
-        base: u64,
-        visit: &mut dyn FnMut(u64, Number) -> Result<(), E>,
-    ) -> Result<(), E> {
-        match self {
-            Self::Scalar(number) => visit(base, *number),
-            Self::Repeat { count, stride, of } => {
-                (0..*count).try_for_each(|index| of.each(base + index * stride, visit))
-            }
-            Self::Members(members) => {
-                members.iter().try_for_each(|(offset, shape)| shape.each(base + offset, visit))
-            }
-        }
-    }
-}
-
-fn shape(module: &Module, ty: Handle<Type>) -> Option<Arrangement> {
-    let vector = |count: u64, scalar: naga::Scalar| {
-        let of = Box::new(Arrangement::Scalar(number(scalar)?));
-        Some(Arrangement::Repeat { count, stride: scalar.width.into(), of })
-    };
-    match module.types[ty].inner {
-        TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => {
-            Some(Arrangement::Scalar(number(scalar)?))
-        }
-        TypeInner::Vector { size, scalar } => vector(size as u64, scalar),
-        TypeInner::Matrix { columns, rows, scalar } => {
-            let of = Box::new(vector(rows as u64, scalar)?);
-            let stride = Alignment::from(rows) * u32::from(scalar.width);
-            Some(Arrangement::Repeat { count: columns as u64, stride: stride.into(), of })
-        }
-        TypeInner::Array { base, size, stride } => {
-            let of = Box::new(shape(module, base)?);
-            match size {
-                ArraySize::Constant(count) => Some(Arrangement::Repeat {
-                    count: count.get().into(),
-                    stride: stride.into(),
-                    of,
-                }),
-                ArraySize::Pending(_) | ArraySize::Dynamic => None,
-            }
-        }
-        TypeInner::Struct { ref members, span: _ } => {
-            let members = members.iter().map(|m| Some((m.offset.into(), shape(module, m.ty)?)));
-            members.collect::<Option<_>>().map(Arrangement::Members)
-        }
-        TypeInner::CooperativeMatrix { .. }
-        | TypeInner::Pointer { .. }
-        | TypeInner::ValuePointer { .. }
-        | TypeInner::Image { .. }
-        | TypeInner::Sampler { .. }
-        | TypeInner::AccelerationStructure { .. }
-        | TypeInner::RayQuery { .. }
-        | TypeInner::BindingArray { .. } => None,
-    }
-}
-
-fn number(scalar: naga::Scalar) -> Option<Number> {
-    let kind = match scalar.kind {
-        ScalarKind::Sint => NumberKind::Signed,
-        ScalarKind::Uint => NumberKind::Unsigned,
-        ScalarKind::Float => NumberKind::Float,
-        ScalarKind::Bool | ScalarKind::AbstractInt | ScalarKind::AbstractFloat => return None,
-    };
-    Some(Number { kind, width: scalar.width })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -336,6 +279,26 @@ mod tests {
         );
         assert!(layout.bytes(13).unwrap_err().contains("14"));
         assert!(layout.fits(92).unwrap_err().contains("96"));
+    }
+
+    #[test]
+    fn members_and_arrays_are_told_apart() {
+        let mixed =
+            layout("struct P { at: vec3<f32>, n: u32 } struct T { n: u32, p: P, all: array<f32> }");
+        let members =
+            mixed.members().iter().map(|m| (&*m.name, m.offset, m.layout.is_runtime_sized()));
+        assert_eq!(
+            members.collect::<Vec<_>>(),
+            [("n", 0, false), ("p", 16, false), ("all", 32, true)]
+        );
+        assert_eq!(mixed.members()[1].layout.members()[1].offset, 12);
+        assert_eq!(mixed.array(40), None);
+        let extents =
+            |declared: &str, bytes| layout(declared).array(bytes).map(|(_, extents)| extents);
+        assert_eq!(extents("alias T = array<vec3<f32>>;", 48), Some(vec![3, 3]));
+        assert_eq!(extents("alias T = array<mat2x3<f32>, 4>;", 128), Some(vec![4, 2, 3]));
+        assert_eq!(extents("struct T { a: f32, b: vec2<f32> }", 16), Some(vec![3]));
+        assert_eq!(extents("alias T = f32;", 4), Some(vec![]));
     }
 
     #[test]

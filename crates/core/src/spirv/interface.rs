@@ -11,7 +11,7 @@ use super::{
     nesting,
     words::Id,
 };
-use crate::kernel::{Arrangement, Layout, Number, NumberKind, Resource, ResourceKind, Tail};
+use crate::kernel::{Layout, Number, NumberKind, Numbers, Resource, ResourceKind, Tail};
 
 /// What an entry point asks of its host.
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ fn layout(module: &Module<'_>, ty: Id) -> Option<Layout> {
     let offset = |at: usize| module.member(ty, at as u32, Decoration::Offset).map(u64::from);
     if let Type::RuntimeArray { element } = *module.types.get(&last)? {
         let placed = (0..before.len()).map(|at| Some((offset(at)?, member(module, ty, at)?)));
-        let fixed = Arrangement::Members(placed.collect::<Option<_>>()?);
+        let fixed = Numbers::Members(placed.collect::<Option<_>>()?);
         let stride = module.decoration(last, Decoration::ArrayStride)?.into();
         let tail = Tail { offset: offset(before.len())?, stride, element: shape(module, element)? };
         return Some(Layout::new(fixed, tail.offset + stride, Some(tail)));
@@ -156,7 +156,7 @@ fn layout(module: &Module<'_>, ty: Id) -> Option<Layout> {
 }
 
 /// A member of a structure.
-fn member(module: &Module<'_>, ty: Id, at: usize) -> Option<Arrangement> {
+fn member(module: &Module<'_>, ty: Id, at: usize) -> Option<Numbers> {
     let Type::Struct { members } = module.types.get(&ty)? else { return None };
     let of = members[at];
     let Type::Matrix { column, columns } = *module.types.get(&of)? else {
@@ -169,24 +169,24 @@ fn member(module: &Module<'_>, ty: Id, at: usize) -> Option<Arrangement> {
     let rows = module.member(ty, at as u32, Decoration::RowMajor).is_some();
     let (vectors, count) = if rows { (count, columns) } else { (columns, count) };
     let of = vector(number, count);
-    Some(Arrangement::Repeat { count: vectors.into(), stride, of: Box::new(of) })
+    Some(Numbers::Repeat { count: vectors.into(), stride, of: Box::new(of) })
 }
 
-fn shape(module: &Module<'_>, ty: Id) -> Option<Arrangement> {
+fn shape(module: &Module<'_>, ty: Id) -> Option<Numbers> {
     match module.types.get(&ty)? {
-        Type::Int { .. } | Type::Float { .. } => Some(Arrangement::Scalar(number(module, ty)?)),
+        Type::Int { .. } | Type::Float { .. } => Some(Numbers::Scalar(number(module, ty)?)),
         &Type::Vector { component, count } => Some(vector(number(module, component)?, count)),
         &Type::Array { element, length } => {
             let stride = module.decoration(ty, Decoration::ArrayStride)?.into();
             let count = module.constant(length).ok()?;
-            Some(Arrangement::Repeat { count, stride, of: Box::new(shape(module, element)?) })
+            Some(Numbers::Repeat { count, stride, of: Box::new(shape(module, element)?) })
         }
         Type::Struct { members } => {
             let placed = (0..members.len()).map(|at| {
                 let offset = module.member(ty, at as u32, Decoration::Offset)?;
                 Some((offset.into(), member(module, ty, at)?))
             });
-            placed.collect::<Option<_>>().map(Arrangement::Members)
+            placed.collect::<Option<_>>().map(Numbers::Members)
         }
         Type::Void
         | Type::Bool
@@ -198,9 +198,9 @@ fn shape(module: &Module<'_>, ty: Id) -> Option<Arrangement> {
     }
 }
 
-fn vector(number: Number, count: u32) -> Arrangement {
+fn vector(number: Number, count: u32) -> Numbers {
     let stride = number.width.into();
-    Arrangement::Repeat { count: count.into(), stride, of: Box::new(Arrangement::Scalar(number)) }
+    Numbers::Repeat { count: count.into(), stride, of: Box::new(Numbers::Scalar(number)) }
 }
 
 fn number(module: &Module<'_>, ty: Id) -> Option<Number> {

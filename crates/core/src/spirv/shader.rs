@@ -88,7 +88,9 @@ impl SpirvModule {
                     Ok(SpecConstant { number, name, ty: spelled(ty), default })
                 })
                 .collect::<Result<_, String>>()?;
-            found.sort_by_key(|constant| constant.number);
+            // Of one that is stated several times, the statement with a name.
+            found.sort_by_key(|constant| (constant.number, constant.name.is_none()));
+            found.dedup_by_key(|constant| constant.number);
             Ok(found)
         })
     }
@@ -105,17 +107,18 @@ impl SpirvModule {
                 let is_it = |&(number, id): &(u32, Id)| {
                     number.to_string() == *said || module.names.get(&id) == Some(said)
                 };
-                let Some((_, id)) = specializable(module).find(is_it) else {
+                let Some(number) = specializable(module).find(is_it).map(|(number, _)| number)
+                else {
                     return Err(unknown(module, said));
                 };
-                let ty = module.ty(module.value_type(id)?)?;
-                let fits = bits_of(ty, value);
-                bits.insert(
-                    id,
-                    fits.ok_or_else(|| {
+                // Compilers may state a constant several times, as of a workgroup's size.
+                for (_, id) in specializable(module).filter(|&(its, _)| its == number) {
+                    let ty = module.ty(module.value_type(id)?)?;
+                    let fits = bits_of(ty, value).ok_or_else(|| {
                         format!("its constant '{said}' is {}, and {value} is none", spelled(ty))
-                    })?,
-                );
+                    })?;
+                    bits.insert(id, fits);
+                }
             }
             Ok(written(module, &bits))
         })?;
@@ -217,6 +220,7 @@ fn unknown(module: &Module<'_>, said: &str) -> String {
         })
         .collect();
     known.sort_unstable();
+    known.dedup();
     let known: Vec<String> = known.into_iter().map(|(_, said)| said).collect();
     match known[..] {
         [] => format!("no specialisation constant '{said}': it has none"),

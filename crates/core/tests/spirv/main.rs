@@ -5,6 +5,7 @@
 
 mod budget;
 mod hand;
+mod interface;
 mod machine;
 mod program;
 mod random;

@@ -55,7 +55,8 @@ impl<'a> Lowering<'a> {
             (Some(AddressSpace::WorkGroup), Transferred::Load) => traffic.workgroup_load += bytes,
             (Some(AddressSpace::WorkGroup), Transferred::Store) => traffic.workgroup_store += bytes,
             (Some(AddressSpace::Uniform), Transferred::Load) => traffic.uniform_load += bytes,
-            (Some(AddressSpace::Function | AddressSpace::Private), _) => {}
+            (Some(AddressSpace::Function | AddressSpace::Private | AddressSpace::Immediate), _) => {
+            }
             (other, _) => return Err(format!("an access to the address space {other:?}")),
         }
         Ok(())

@@ -46,8 +46,8 @@ impl<'a> Lowering<'a> {
             AddressSpace::Handle => {
                 return Err(types::leaves(self.module, inner).err().unwrap_or_default());
             }
+            AddressSpace::Immediate => Memory::Immediate,
             AddressSpace::Function
-            | AddressSpace::Immediate
             | AddressSpace::TaskPayload
             | AddressSpace::RayPayload
             | AddressSpace::IncomingRayPayload => {

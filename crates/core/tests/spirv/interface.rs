@@ -1,0 +1,120 @@
+//! What a module asks of its host, and the same module with values written into it.
+
+use std::collections::BTreeMap;
+
+use flopmeter_core::{
+    kernel::ResourceKind,
+    spirv::{Capability, SpirvModule},
+};
+
+use crate::tools::{glslang, validate};
+
+const SOURCE: &str = "#version 450
+    layout(local_size_x_id = 7, local_size_y = 2) in;
+    layout(constant_id = 0) const uint N = 4;
+    layout(constant_id = 1) const bool FAST = false;
+    layout(constant_id = 2) const float SCALE = 0.5;
+    const uint M = N * 2;
+    struct Particle { vec3 at; uint kind; };
+    layout(set = 1, binding = 5) readonly buffer All { uint count; Particle all[]; };
+    layout(set = 0, binding = 2) buffer Out { float x[]; };
+    layout(set = 0, binding = 0) uniform Size { mat3 turn; uvec2 size; };
+    layout(set = 0, binding = 9) buffer Unused { float y[]; };
+    layout(push_constant) uniform Push { uint first; float factor; };
+    shared float rows[M];
+    void main() {
+        rows[0] = all[first].at.x * SCALE * factor + turn[0].x;
+        x[size.x] = FAST ? rows[0] : rows[0] + float(count);
+    }";
+
+fn module(values: &[(&str, f64)]) -> Option<SpirvModule> {
+    let module = SpirvModule { name: "case".to_owned(), words: glslang(SOURCE, &[])? };
+    let values: BTreeMap<_, _> =
+        values.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    Some(module.specialized(&values).unwrap())
+}
+
+#[test]
+fn a_module_says_what_it_binds_and_how_it_lies() {
+    let Some(module) = module(&[("7", 16.0)]) else { return };
+    assert_eq!(module.entries().unwrap(), ["main"]);
+    let interface = module.interface("main").unwrap();
+    assert_eq!(interface.workgroup_size, [16, 2, 1]);
+    assert_eq!((interface.immediate_bytes, interface.workgroup_bytes), (8, 8 * 4));
+    assert!(interface.capabilities.contains(&Capability::Shader));
+    let resources: Vec<_> = interface
+        .resources
+        .iter()
+        .map(|r| {
+            (
+                r.group,
+                r.binding,
+                r.name.as_str(),
+                r.kind == ResourceKind::Storage { writable: true },
+            )
+        })
+        .collect();
+    assert_eq!(resources, [(0, 0, "Size", false), (0, 2, "Out", true), (1, 5, "All", false)]);
+    let parts = interface.layouts[&(1, 5)].parts();
+    let each = parts.1.unwrap();
+    assert_eq!((parts.0.bytes, parts.0.scalars, each.bytes, each.scalars), (16, 1, 16, 4));
+    let (size, none) = interface.layouts[&(0, 0)].parts();
+    assert_eq!((size.bytes, size.scalars, none), (48 + 8, 9 + 2, None));
+    assert!(module.interface("other").is_err());
+}
+
+#[test]
+fn values_are_written_where_a_pipeline_would_give_them() {
+    let Some(plain) = module(&[]) else { return };
+    let defaults: Vec<_> =
+        plain.constants().unwrap().iter().map(|c| (c.number, c.default)).collect();
+    assert_eq!(defaults, [(0, 4.0), (1, 0.0), (2, 0.5), (7, 1.0)]);
+    let given = module(&[("N", 40.0), ("FAST", 1.0), ("2", -3.0)]).unwrap();
+    validate(&given.words);
+    let values: Vec<_> = given.constants().unwrap().iter().map(|c| (c.number, c.default)).collect();
+    assert_eq!(values, [(0, 40.0), (1, 1.0), (2, -3.0), (7, 1.0)]);
+    assert_eq!(given.interface("main").unwrap().workgroup_bytes, 80 * 4);
+    for (name, value) in [("N", 1.5), ("N", -1.0), ("N", 4_294_967_296.0), ("K", 1.0)] {
+        let refused = plain.specialized(&[(name.to_owned(), value)].into());
+        assert!(refused.is_err(), "{name} = {value}");
+    }
+    // Settled, it has no constant to specialise, and is what it was specialised to.
+    let settled = given.settled().unwrap();
+    validate(&settled.words);
+    assert!(settled.constants().unwrap().is_empty());
+    let interface = settled.interface("main").unwrap();
+    assert_eq!((interface.workgroup_size, interface.workgroup_bytes), ([1, 2, 1], 80 * 4));
+}
+
+#[test]
+fn bytes_in_either_order_are_a_module_and_others_are_not() {
+    let Some(module) = module(&[]) else { return };
+    let bytes = |swap: bool| -> Vec<u8> {
+        let bytes = |word: &u32| if swap { word.to_be_bytes() } else { word.to_le_bytes() };
+        module.words.iter().flat_map(bytes).collect()
+    };
+    for swap in [false, true] {
+        assert_eq!(SpirvModule::read("case", &bytes(swap)).unwrap().words, module.words);
+    }
+    assert!(SpirvModule::read("case", &bytes(false)[..21]).is_err());
+    assert!(SpirvModule::read("case", b"some text").is_err());
+}
+
+#[test]
+fn nesting_grows_with_what_stands_within_each_other() {
+    let nested = |levels: u32| {
+        let open = "if (x[0] > 1.0) {".repeat(levels as usize);
+        let close = "}".repeat(levels as usize);
+        let source = format!(
+            "#version 450
+            layout(local_size_x = 1) in;
+            layout(binding = 0) buffer X {{ float x[]; }};
+            void main() {{ {open} x[1] = 2.0; {close} for (int i = 0; i < 4; i++) x[2] += 1.0; }}"
+        );
+        let words = glslang(&source, &[])?;
+        let module = SpirvModule { name: "nested".to_owned(), words };
+        Some(module.interface("main").unwrap().nesting)
+    };
+    let Some(few) = nested(5) else { return };
+    assert_eq!((few, nested(82)), (5, Some(82)));
+}
