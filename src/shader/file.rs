@@ -36,7 +36,7 @@ pub struct ShaderFile(Read);
 #[derive(Clone, Debug)]
 enum Read {
     /// naga's module.
-    Naga(Parsed),
+    Naga(Box<Parsed>),
     /// The words themselves, and where they were compiled from a text just now, that and by what.
     #[cfg(feature = "spirv")]
     Spirv(SpirvModule, Option<Compilation>),
@@ -154,7 +154,7 @@ impl ShaderFile {
                 }
             },
         };
-        Ok(Self(Read::Naga(parsed)))
+        Ok(Self(Read::Naga(Box::new(parsed))))
     }
 
     /// What it leaves to its host, workgroups as these values of overrides make them.
@@ -187,9 +187,9 @@ impl ShaderFile {
     /// Where the words of SPIR-V are no module.
     pub fn entries(&self) -> Result<Vec<String>, Error> {
         match &self.0 {
-            Read::Naga(Parsed { module, .. }) => {
+            Read::Naga(parsed) => {
                 let compute =
-                    module.entry_points.iter().filter(|e| e.stage == ShaderStage::Compute);
+                    parsed.module.entry_points.iter().filter(|e| e.stage == ShaderStage::Compute);
                 Ok(compute.map(|entry| entry.name.clone()).collect())
             }
             #[cfg(feature = "spirv")]
@@ -299,7 +299,7 @@ fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
 fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Result<Read, Error> {
     let source = text::glsl(name, path, text, options)?;
     match Parsed::glsl_source(name, source.clone()) {
-        Ok(parsed) => Ok(Read::Naga(parsed)),
+        Ok(parsed) => Ok(Read::Naga(Box::new(parsed))),
         Err(refused) => compiled(name, source, refused),
     }
 }
