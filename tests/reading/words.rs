@@ -1,7 +1,12 @@
 //! SPIR-V as a driver is given it: specialised, bound and counted by its own words, and GLSL that only a compiler
 //! takes.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use common::{embedded, on_every_executor};
 use flopmeter::{
@@ -47,7 +52,7 @@ impl Case {
 /// what it left in the first of them.
 fn ran(
     executor: &mut dyn Executor,
-    path: &PathBuf,
+    path: &Path,
     constants: &[(&str, f64)],
     buffers: &[Vec<u32>],
 ) -> Result<(Observed, Vec<f32>), Error> {
