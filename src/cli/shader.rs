@@ -91,11 +91,11 @@ fn reported(
     Ok((report, run))
 }
 
+/// Where something goes, and what.
+type Dump<'a> = (&'a Sink, Cow<'a, [u8]>);
+
 /// What goes where of the buffers that were asked for: the array where a file's name ends so, else the bytes.
-fn dumped<'a>(
-    dumps: &'a [(BindingKey, Sink)],
-    run: &'a ShaderRun,
-) -> super::Result<Vec<(&'a Sink, Cow<'a, [u8]>)>> {
+fn dumped<'a>(dumps: &'a [(BindingKey, Sink)], run: &'a ShaderRun) -> super::Result<Vec<Dump<'a>>> {
     let dumped = dumps.iter().map(|(key, sink)| {
         let bytes = &run.dumps[key];
         match sink.path().filter(|path| path.extension().is_some_and(|ending| ending == "npy")) {
