@@ -112,9 +112,19 @@ pub fn executors(plan: &Plan, one: &Measurement, other: &Measurement) -> Vec<Ver
     passes.map(|(_, (a, b))| costs((here, &a.cost), (there, &b.cost))).collect()
 }
 
-/// Two executors' counts of one launch: every operation and every byte.
+/// Two executors' counts of one launch: every operation and every byte. Where one of them counted SPIR-V as it is and
+/// the other what naga reads of it ([`of_one_text`] does not hold), floating-point operations alone: naga states
+/// integer arithmetic in other words.
 pub fn observed((one, a): (&str, &Observed), (other, b): (&str, &Observed)) -> Verdict {
-    costs((one, &a.cost), (other, &b.cost))
+    if of_one_text(a, b) {
+        return costs((one, &a.cost), (other, &b.cost));
+    }
+    compare(one, &a.cost.ops.floating(), other, &b.cost.ops.floating())
+}
+
+/// Whether two observations are of a kernel in the same words, be they SPIR-V's or naga's.
+pub const fn of_one_text(a: &Observed, b: &Observed) -> bool {
+    a.dead.is_some() == b.dead.is_some()
 }
 
 /// What the counters say of a launch against what the executor tallied itself while it ran the plain kernel:

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Examined, Finding, FindingKind, ShaderReport};
+use super::{Document, Examined, Finding, FindingKind, ShaderReport};
 use crate::{
     check,
     shader::{ShaderRun, other_values},
@@ -76,7 +76,7 @@ impl KernelCheck {
         Some(Self {
             schema: Self::SCHEMA.into(),
             pass: checks.iter().all(Examined::holds),
-            definition: DEFINITION.into(),
+            definition: report.definition.clone(),
             executors: ran().map(|(executor, _)| executor.clone()).collect(),
             checks,
             report: report.clone(),
@@ -92,14 +92,18 @@ impl KernelCheck {
 /// One run, and who ran it.
 type Named<'a> = (&'a String, &'a ShaderRun);
 
-/// Whether every launch costs the same, to the operation and to the byte.
+/// Whether every launch costs the same, to the operation and, where both are of one text, to the byte.
 fn counts((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     let pairs = a.series.launches.iter().zip(&b.series.launches);
+    let what = match pairs.clone().all(|(a, b)| check::of_one_text(a, b)) {
+        true => format!("{other} counts what {one} does"),
+        false => format!("{other} counts the floating-point operations that {one} does"),
+    };
     let differ = pairs.filter_map(|(a, b)| {
         let verdict = check::observed((one, a), (other, b));
         Some(Finding::new(FindingKind::Counts, format!("counts differ: {}", verdict.why()?)))
     });
-    Examined { what: format!("{other} counts what {one} does"), findings: differ.collect() }
+    Examined { what, findings: differ.collect() }
 }
 
 /// Whether every buffer that both were read from holds the same.

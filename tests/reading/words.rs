@@ -283,3 +283,53 @@ fn views_of_one_buffer_are_one_binding() {
     let ops = ops(&observed.cost);
     assert_eq!((ops["f32.mul"], ops["f32.add"]), (4 * 4, 4 * 3));
 }
+
+/// naga's SPIR-V reader leads a case that falls through to the case that is listed behind it, which it may not be.
+#[test]
+fn a_case_that_falls_through_is_right_or_refused() {
+    let text = fs::read_to_string("tests/cases/glsl_fallthrough.comp").unwrap();
+    let Some(case) = Case::new(&text, &[]) else { return };
+    let right = crate::run::case("glsl_fallthrough.comp");
+    on_every_executor(|executor| {
+        let done = ran(executor, &case.spirv(), &[], &[iota(8)]);
+        if executor.spirv().is_none() {
+            let error = done.unwrap_err().to_string();
+            assert!(error.contains("falls through") && error.contains("Vulkan"), "{error}");
+            return;
+        }
+        let (observed, left) = done.unwrap();
+        let from_glsl = crate::run::ran(executor, &right, [1; 3], &[iota(8)]);
+        assert_eq!(left, from_glsl.floats());
+        assert_eq!(observed.cost.ops.floating(), from_glsl.cost.ops.floating());
+    });
+}
+
+#[test]
+fn loops_and_plain_cases_do_not_fall_through() {
+    let Some(case) = Case::new(
+        "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) buffer X { float x[]; };
+        void main() {
+            uint i = gl_LocalInvocationID.x;
+            for (int k = 0; k < 3; k++) {
+                switch (i) {
+                    case 0: x[i] += 1.0; break;
+                    case 1: case 2: for (int j = 0; j < 2; j++) { if (x[i] > 9.0) break; x[i] *= 2.0; } break;
+                    case 3: do { x[i] += 2.0; } while (x[i] < 8.0); break;
+                    case 4: continue;
+                    default: x[i] -= 1.0;
+                }
+                x[i] += 0.5;
+            }
+        }",
+        &[],
+    ) else {
+        return;
+    };
+    on_every_executor(|executor| {
+        let (observed, left) = ran(executor, &case.spirv(), &[], &[iota(8)]).unwrap();
+        assert_eq!((left[0], left[4], left[5]), (4.5, 4.0, 3.5));
+        assert!(ops(&observed.cost)["f32.mul"] > 0);
+    });
+}

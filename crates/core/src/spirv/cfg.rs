@@ -82,6 +82,48 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
     Ok(ControlFlow { blocks, graph, ends: (points.root(entry), points.root(exit)) })
 }
 
+/// Whether control goes from one case of a switch to another without leaving the switch: a case has a way in beside
+/// the switch itself.
+///
+/// # Errors
+/// What is wrong with the module.
+pub(super) fn falls_through(module: &Module<'_>) -> Result<bool, String> {
+    for function in &module.functions {
+        let blocks = ranges(module, function)?;
+        let mut ways: HashMap<Id, Vec<Id>> = HashMap::new();
+        for (label, range) in &blocks {
+            for to in successors(module, range.end - 1)? {
+                ways.entry(to).or_default().push(*label);
+            }
+        }
+        let merges = |range: &Range<usize>, op: Op| {
+            let merge = module.instructions[range.end.checked_sub(2)?];
+            merge.is(op).then(|| merge.operands().to_vec())
+        };
+        // Where a loop is a case, its own way back leads there, too.
+        let backs: HashMap<Id, Id> = blocks
+            .iter()
+            .filter_map(|(label, range)| Some((*label, *merges(range, Op::LoopMerge)?.get(1)?)))
+            .collect();
+        for (label, range) in &blocks {
+            if !module.instructions[range.end - 1].is(Op::Switch) {
+                continue;
+            }
+            let end =
+                merges(range, Op::SelectionMerge).and_then(|operands| operands.first().copied());
+            for case in successors(module, range.end - 1)?.into_iter().filter(|&to| Some(to) != end)
+            {
+                let from = ways.get(&case).into_iter().flatten();
+                let back = backs.get(&case);
+                if from.into_iter().any(|from| from != label && Some(from) != back) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn ranges(module: &Module<'_>, function: &Function) -> Result<Vec<(Id, Range<usize>)>, String> {
     let (mut blocks, mut open) = (Vec::new(), None);
     for index in function.range.clone() {

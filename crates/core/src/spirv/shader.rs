@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rspirv::spirv::{Decoration, ExecutionMode, ExecutionModel, Op};
 
 use super::{
-    Lines, Specialization, SpirvKernel, entry_point,
+    Lines, Specialization, SpirvKernel, cfg, entry_point,
     interface::{self, Interface},
     listing,
     module::{Module, Type},
@@ -129,9 +129,19 @@ impl SpirvModule {
     /// is known, workgroups as they then are, and without lines: for readers that know no such things.
     ///
     /// # Errors
-    /// [`Error::Kernel`] where the words are no module.
+    /// [`Error::Kernel`] where the words are no module, and where a case of a switch falls through: naga's reader leads
+    /// it to another case than the module does.
     pub fn settled(&self) -> Result<Self, Error> {
-        let words = self.view(|module| Ok(settled(module)))?;
+        let words = self.view(|module| {
+            if cfg::falls_through(module)? {
+                return Err(
+                    "a case of its switch falls through to another, which naga's reader loses: \
+                            take an adapter of Vulkan, which is given the module as it is"
+                        .to_owned(),
+                );
+            }
+            Ok(settled(module))
+        })?;
         Ok(Self { name: self.name.clone(), words })
     }
 
