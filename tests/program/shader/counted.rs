@@ -168,7 +168,11 @@ fn glsl_and_spirv_count_the_same_as_wgsl() {
     for op in ["f32.add", "f32.mul", "f32.fma"] {
         assert_eq!(from_spirv["ops"][op], from_wgsl["ops"][op], "{op}");
     }
-    assert_eq!(from_spirv["lines"], json!([]), "a binary has no lines");
+    // A binary has the lines of its listing where a driver is given it as it is, and none where naga reads it.
+    let lines = from_spirv["lines"].as_array().unwrap();
+    let sum: u64 = lines.iter().map(|line| line["flops"].as_u64().unwrap()).sum();
+    assert!(lines.is_empty() || json!(sum) == from_spirv["flops"], "{lines:?}");
+    assert!(from_spirv["source"].as_str().unwrap().starts_with("OpCapability Shader\n"));
     shader(&[spirv.to_str().unwrap(), "--dispatch=4", "--bind=0.0=iota:100"]).assert().success();
 }
 

@@ -43,7 +43,7 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     let glsl = written(&folder, "bad.comp", "#version 450\nvoid main() { x = 1; }\n");
     refused(&[&glsl, "--dispatch", "1"], &["bad.comp:2:15", "x = 1"]);
     let spirv = written(&folder, "bad.spv", "not words");
-    refused(&[&spirv, "--dispatch", "1"], &["bad.spv", "is not valid"]);
+    refused(&[&spirv, "--dispatch", "1"], &["bad.spv", "words of four bytes"]);
     fs::write(folder.path().join("bin.wgsl"), [0xff, 0xfe]).unwrap();
     let binary = folder.path().join("bin.wgsl");
     refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is neither text nor SPIR-V"]);
@@ -166,7 +166,8 @@ fn reading_takes_of_the_time() {
 #[test]
 fn a_panic_below_a_command_is_an_error_of_it() {
     let file = "tests/cases/glsl_two_shared_arrays.comp";
-    let assert = shader(&[file, "--dispatch", "1"]).assert().code(2).stdout("");
+    // Where a compiler of GLSL is on the path, it reads what naga panics over.
+    let assert = shader(&[file, "--dispatch", "1"]).env("PATH", "").assert().code(2).stdout("");
     let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(
         message.contains(file) && message.contains("reading it ended with a panic"),
