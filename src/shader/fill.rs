@@ -316,6 +316,10 @@ fn range(text: &str) -> Result<(i64, i64), String> {
 
 /// The bytes of a file: of an array the elements, of any other file all of them as they are.
 fn from_file(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+    // So that nothing that reads files is downloaded with a page.
+    if cfg!(target_family = "wasm") {
+        return Err(format!("{} cannot be read: a page has no files", path.display()));
+    }
     if let Some((path, name)) = tensor::named(path) {
         return tensor::bytes(path, name, layout, |bytes| within(bytes, limit));
     }
