@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One entry point that can be launched and counted.
-pub trait Countable: fmt::Debug + Send + Sync {
+pub trait Countable: Send + Sync {
     /// Name for labels and messages.
     fn name(&self) -> &str;
 
@@ -42,6 +42,13 @@ pub trait Countable: fmt::Debug + Send + Sync {
     /// # Errors
     /// Where it cannot be counted, or the executor cannot take it.
     fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error>;
+}
+
+/// Its name and its entry point: all of a module is what nobody reads, and no page should have to download.
+impl fmt::Debug for dyn Countable + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.entry(), self.name())
+    }
 }
 
 impl Countable for KernelModule {
