@@ -40,7 +40,7 @@ mod words;
 
 use std::collections::{BTreeMap, HashMap};
 
-use rspirv::spirv::{ExecutionModel, NonsemanticShaderDebuginfo100Op as Debug, Op};
+use rspirv::spirv::{NonsemanticShaderDebuginfo100Op as Debug, Op};
 
 pub use rspirv::spirv::Capability;
 
@@ -54,7 +54,7 @@ use self::{
     module::Module,
     price::SpirvPricer,
     rewrite::Point,
-    words::{Id, Instruction, text},
+    words::{Id, Instruction},
 };
 use crate::{
     Error,
@@ -91,7 +91,7 @@ impl<'a> SpirvKernel<'a> {
         subgroup: Option<u32>,
     ) -> Result<Self, Error> {
         guarded(name, Stage::Reading, || {
-            read(name, words, entry, specialization, subgroup, Lines::Stated)
+            read(name, words, entry, specialization, subgroup, |_| Lines::Stated)
                 .map_err(|problem| Error::Kernel { kernel: name.to_owned(), problem })
         })
     }
@@ -131,11 +131,11 @@ fn read<'a>(
     entry: &str,
     specialization: &Specialization,
     subgroup: Option<u32>,
-    lines: Lines,
+    lines: impl FnOnce(&Module<'_>) -> Lines,
 ) -> Result<SpirvKernel<'a>, String> {
     let module = Module::read(words, specialization)?;
     let id = entry_point(&module, entry)?;
-    let Plan { blocks, points, has_loops } = plan(&module, id, entry, subgroup, lines)?;
+    let Plan { blocks, points, has_loops } = plan(&module, id, entry, subgroup, lines(&module))?;
     let workgroup = module.workgroup(id)?.into_iter().map(u64::from).product();
     let rows = Rows { counters: points.len() as u32 + 1, cut: 0 };
     let kernel = name.to_owned();
@@ -144,12 +144,10 @@ fn read<'a>(
 }
 
 fn entry_point(module: &Module<'_>, entry: &str) -> Result<Id, String> {
-    let points = module.instructions.iter().filter(|its| its.is(Op::EntryPoint));
-    let compute = points.filter(|its| its.operands()[0] == ExecutionModel::GLCompute as u32);
-    let named = |its: &&Instruction<'_>| text(&its.operands()[2..]).0 == entry;
-    let id = compute.clone().find(named).map(|its| its.operands()[1]);
+    let mut points = module.entries();
+    let id = points.clone().find(|(name, _)| name == entry).map(|(_, id)| id);
     let id = id.ok_or_else(|| {
-        let names: Vec<_> = compute.map(|its| text(&its.operands()[2..]).0).collect();
+        let names: Vec<_> = points.by_ref().map(|(name, _)| name).collect();
         format!("it has no compute entry point '{entry}'; it has [{}]", names.join(", "))
     })?;
     if rewrite::is_entry(module, id) { Ok(id) } else { Err(format!("'{entry}' is no function")) }

@@ -14,7 +14,7 @@ use rspirv::spirv::Op;
 use super::{
     fold,
     module::{Function, Module, Type},
-    price::is_silent,
+    price::is_of_lines,
     words::Id,
 };
 use crate::flow::{Edge, Forest, Graph, Node};
@@ -244,14 +244,8 @@ fn walk(next: &[Vec<usize>]) -> (Vec<usize>, Vec<u32>) {
 fn site(module: &Module<'_>, range: &Range<usize>) -> usize {
     let opens = |index: &usize| {
         let instruction = module.instructions[*index];
-        match instruction.op() {
-            Some(Op::Label | Op::Phi | Op::Variable | Op::Line | Op::NoLine) => true,
-            Some(Op::ExtInst) => {
-                let set = module.imports.get(&instruction.operands()[0]);
-                set.is_some_and(|set| is_silent(set))
-            }
-            _ => false,
-        }
+        matches!(instruction.op(), Some(Op::Label | Op::Phi | Op::Variable))
+            || is_of_lines(module, instruction)
     };
     range.clone().find(|index| !opens(index)).unwrap_or(range.end - 1)
 }

@@ -128,8 +128,8 @@ impl Variable {
 
     /// What it is called; a block without a name of its own goes by its type's.
     fn name(&self, module: &Module<'_>) -> String {
-        let named = |id| module.names.get(&id).filter(|name| !name.is_empty()).cloned();
-        named(self.id).or_else(|| named(self.pointee)).unwrap_or_else(|| module.name(self.id))
+        let named = module.named(self.id).or_else(|| module.named(self.pointee));
+        named.cloned().unwrap_or_else(|| module.name(self.id))
     }
 
     fn layout(&self, module: &Module<'_>) -> Option<Layout> {

@@ -6,9 +6,9 @@ use std::{
     ops::Range,
 };
 
-use rspirv::spirv::{BuiltIn, Decoration, ExecutionMode, FPEncoding, Op};
+use rspirv::spirv::{BuiltIn, Decoration, ExecutionMode, ExecutionModel, FPEncoding, Op};
 
-use super::words::{HEADER, Id, Instruction};
+use super::words::{HEADER, Id, Instruction, text};
 use crate::{composition::Shape, op::Scalar};
 
 /// A type.
@@ -104,10 +104,21 @@ impl<'a> Module<'a> {
         self.definitions.get(&id).map(|&index| self.instructions[index])
     }
 
-    /// What a function or variable is called.
+    /// What something is called, where it has a name.
+    pub(super) fn named(&self, id: Id) -> Option<&String> {
+        self.names.get(&id).filter(|name| !name.is_empty())
+    }
+
+    /// What a function or variable is called, by its number where it has no name.
     pub(super) fn name(&self, id: Id) -> String {
-        let name = self.names.get(&id).filter(|name| !name.is_empty());
-        name.cloned().unwrap_or_else(|| format!("%{id}"))
+        self.named(id).cloned().unwrap_or_else(|| format!("%{id}"))
+    }
+
+    /// The compute entry points, in order: what each is called, and its function.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (String, Id)> + Clone {
+        let points = self.instructions.iter().filter(|its| its.is(Op::EntryPoint));
+        let compute = points.filter(|i| i.operands()[0] == ExecutionModel::GLCompute as u32);
+        compute.map(|its| (text(&its.operands()[2..]).0, its.operands()[1]))
     }
 
     /// The type of a value.

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use rspirv::spirv::{Decoration, ExecutionMode, ExecutionModel, Op};
+use rspirv::spirv::{Decoration, ExecutionMode, Op};
 
 use super::{
     Lines, Specialization, SpirvKernel, cfg, entry_point,
     interface::{self, Interface},
     listing,
     module::{Module, Type},
-    price::is_silent,
-    words::{HEADER, Id, Instruction, push, text},
+    price::is_of_lines,
+    words::{HEADER, Id, Instruction, push},
 };
 use crate::{
     Error,
@@ -67,11 +67,7 @@ impl SpirvModule {
     /// # Errors
     /// [`Error::Kernel`] where the words are no module.
     pub fn entries(&self) -> Result<Vec<String>, Error> {
-        self.view(|module| {
-            let points = module.instructions.iter().filter(|its| its.is(Op::EntryPoint));
-            let compute = points.filter(|i| i.operands()[0] == ExecutionModel::GLCompute as u32);
-            Ok(compute.map(|its| text(&its.operands()[2..]).0).collect())
-        })
+        self.view(|module| Ok(module.entries().map(|(name, _)| name).collect()))
     }
 
     /// The constants that a pipeline may give a value, by their numbers.
@@ -83,7 +79,7 @@ impl SpirvModule {
             let mut found: Vec<_> = specializable(module)
                 .map(|(number, id)| {
                     let ty = module.ty(module.value_type(id)?)?;
-                    let name = module.names.get(&id).filter(|name| !name.is_empty()).cloned();
+                    let name = module.named(id).cloned();
                     let default = number_of(ty, module.constant(id)?);
                     Ok(SpecConstant { number, name, ty: spelled(ty), default })
                 })
@@ -159,7 +155,6 @@ impl SpirvModule {
     /// # Errors
     /// As [`SpirvKernel::read`].
     pub fn kernel(&self, entry: &str, subgroup: Option<u32>) -> Result<SpirvKernel<'_>, Error> {
-        let lines = self.view(|module| Ok(lines(module)))?;
         guarded(&self.name, Stage::Reading, || {
             super::read(&self.name, &self.words, entry, &Specialization::new(), subgroup, lines)
                 .map_err(|problem| Error::Kernel { kernel: self.name.clone(), problem })
@@ -224,7 +219,7 @@ fn specializable(module: &Module<'_>) -> impl Iterator<Item = (u32, Id)> {
 
 fn unknown(module: &Module<'_>, said: &str) -> String {
     let mut known: Vec<(u32, String)> = specializable(module)
-        .map(|(number, id)| match module.names.get(&id).filter(|name| !name.is_empty()) {
+        .map(|(number, id)| match module.named(id) {
             Some(name) => (number, format!("{number} ({name})")),
             None => (number, number.to_string()),
         })
@@ -270,15 +265,7 @@ fn settled(module: &Module<'_>) -> Vec<u32> {
         let operands = instruction.operands();
         let numbered =
             instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
-        let debug = match instruction.op() {
-            Some(Op::Line | Op::NoLine) => true,
-            Some(Op::ExtInst) => {
-                let set = operands.first().and_then(|set| module.imports.get(set));
-                set.is_some_and(|set| is_silent(set))
-            }
-            _ => false,
-        };
-        if numbered || debug {
+        if numbered || is_of_lines(module, *instruction) {
             continue;
         }
         if let Some(size) = workgroup(module, *instruction) {

@@ -103,6 +103,6 @@ impl SpirvPricer<'_> {
 }
 
 /// Whether the instructions of a set do nothing.
-pub(in crate::spirv) fn is_silent(set: &str) -> bool {
+pub(super) fn is_silent(set: &str) -> bool {
     set.starts_with("NonSemantic.") || set == "OpenCL.DebugInfo.100" || set == "DebugInfo"
 }
