@@ -32,12 +32,11 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
     let ran = run_program(asked, purpose, false)?;
     let words = asked.program.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let ending = ending(ran.status);
-    let gather = match purpose {
-        Purpose::Count => RunReport::new,
-        Purpose::Time => RunReport::of_times,
-    };
     let unseen = ran.unseen.as_deref();
-    let mut report = gather(words, ending, &ran.recordings, unseen, asked.convention);
+    let mut report = RunReport::new(words, ending, &ran.recordings, unseen, asked.convention);
+    if purpose == Purpose::Time {
+        report = report.timed_alone();
+    }
     // What was asked to end, or ran nothing, is not run again.
     let runs_again = !asked.count_only
         && purpose == Purpose::Count

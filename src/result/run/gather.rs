@@ -43,34 +43,10 @@ impl RunReport {
     /// nothing was recorded, where that is known.
     pub fn new(
         command: Vec<String>,
-        ending: Ending,
-        recordings: &[Recording],
-        unseen: Option<&str>,
-        convention: Convention,
-    ) -> Self {
-        Self::gathered(command, ending, recordings, unseen, convention, true)
-    }
-
-    /// As [`Self::new`], where kernels were timed and not counted.
-    pub fn of_times(
-        command: Vec<String>,
-        ending: Ending,
-        recordings: &[Recording],
-        unseen: Option<&str>,
-        convention: Convention,
-    ) -> Self {
-        let mut report = Self::gathered(command, ending, recordings, unseen, convention, false);
-        report.sum_times();
-        report
-    }
-
-    fn gathered(
-        command: Vec<String>,
         Ending { code, signal }: Ending,
         recordings: &[Recording],
         unseen: Option<&str>,
         convention: Convention,
-        counted: bool,
     ) -> Self {
         let devices = devices(recordings);
         let mut sums: BTreeMap<Key<'_>, Sum> = BTreeMap::new();
@@ -119,7 +95,7 @@ impl RunReport {
             exit_code: code,
             signal,
             devices,
-            counted,
+            counted: true,
             totals: RunTotals::default(),
             kernels,
             dispatches_in_order: None,
@@ -133,6 +109,15 @@ impl RunReport {
         report.totals = totals(&report);
         report.list_dispatches(recordings);
         report
+    }
+
+    /// The same where kernels were timed and not counted, so that times are all that is known.
+    #[must_use]
+    pub fn timed_alone(mut self) -> Self {
+        self.counted = false;
+        self.totals = totals(&self);
+        self.sum_times();
+        self
     }
 
     /// Adds times from a run in which kernels were timed and not counted. Both runs are of the same program; a kernel

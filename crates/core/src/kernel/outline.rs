@@ -101,6 +101,26 @@ pub struct OutlinedOverride {
     pub default: Option<String>,
 }
 
+impl OutlinedBinding {
+    /// A binding without name, type and members, its sizes those of a layout where it has one.
+    pub(crate) fn laid([group, binding]: [u32; 2], space: &str, layout: Option<&Layout>) -> Self {
+        let (fixed, each) = layout.map(Layout::parts).unzip();
+        let each = each.flatten();
+        Self {
+            group,
+            binding,
+            name: String::new(),
+            space: space.to_owned(),
+            r#type: String::new(),
+            bytes: fixed.map(|part| part.bytes),
+            element_bytes: each.map(|part| part.bytes),
+            scalars: fixed.map(|part| part.scalars),
+            element_scalars: each.map(|part| part.scalars),
+            members: Vec::new(),
+        }
+    }
+}
+
 impl Outline {
     /// Outlines a shader that has been read. Workgroups are as `overrides` and the shader's defaults make them.
     ///
@@ -172,7 +192,6 @@ impl Outline {
 }
 
 fn binding(module: &Module, variable: &GlobalVariable, at: [u32; 2]) -> OutlinedBinding {
-    let [group, binding] = at;
     let space = match variable.space {
         AddressSpace::Uniform => "uniform",
         AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
@@ -188,22 +207,13 @@ fn binding(module: &Module, variable: &GlobalVariable, at: [u32; 2]) -> Outlined
         | AddressSpace::RayPayload
         | AddressSpace::IncomingRayPayload => "handle",
     };
-    let layout = Layout::of(module, variable.ty);
-    let (fixed, each) = layout.as_ref().map(Layout::parts).unzip();
-    let each = each.flatten();
     let mut found = Vec::new();
     members(module, variable.ty, "", 0, &mut found);
     OutlinedBinding {
-        group,
-        binding,
         name: variable.name.clone().unwrap_or_default(),
-        space: space.to_owned(),
         r#type: spelled(module, variable.ty),
-        bytes: fixed.map(|part| part.bytes),
-        element_bytes: each.map(|part| part.bytes),
-        scalars: fixed.map(|part| part.scalars),
-        element_scalars: each.map(|part| part.scalars),
         members: found,
+        ..OutlinedBinding::laid(at, space, Layout::of(module, variable.ty).as_ref())
     }
 }
 

@@ -52,19 +52,10 @@ fn binding(resource: Resource, layout: Option<&Layout>) -> OutlinedBinding {
         ResourceKind::Storage { writable: false } => "storage, read",
         ResourceKind::Opaque => "handle",
     };
-    let (fixed, each) = layout.map(Layout::parts).unzip();
-    let each = each.flatten();
     OutlinedBinding {
-        group,
-        binding,
         name,
-        space: space.to_owned(),
         r#type: layout.map_or_else(String::new, Layout::numbers),
-        bytes: fixed.map(|part| part.bytes),
-        element_bytes: each.map(|part| part.bytes),
-        scalars: fixed.map(|part| part.scalars),
-        element_scalars: each.map(|part| part.scalars),
-        members: Vec::new(),
+        ..OutlinedBinding::laid([group, binding], space, layout)
     }
 }
 
