@@ -116,7 +116,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("count a kernel", "flopmeter shader kernel.wgsl --dispatch 64 --bind 0.0=random:4096"),
             (
                 "look for races",
-                "flopmeter shader kernel.wgsl --dispatch 64 --adapter embedded --detect-races",
+                "flopmeter shader kernel.wgsl --dispatch 64 --bind 0.0=zeros:4096 --adapter embedded --detect-races",
             ),
         ],
     ),
