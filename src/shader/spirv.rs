@@ -144,7 +144,17 @@ impl Countable for SpirvShader {
     fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error> {
         match executor.spirv() {
             Some(abilities) => self.as_it_is(executor, abilities),
-            None => Counting::new(executor, self.read.as_ref().map_err(KernelError::clone)?),
+            None => match &self.read {
+                Ok(kernel) => Counting::new(executor, kernel),
+                Err(why) => Err(KernelError::BackEnd {
+                    kernel: self.module.name.clone(),
+                    adapter: executor.adapter().name.clone(),
+                    problem: format!(
+                        "an adapter of Vulkan is given SPIR-V as it is, and this one what naga reads of it: {why}"
+                    ),
+                }
+                .into()),
+            },
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `nesting` | expressions and blocks that are nested deeper than a thread's stack is |
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `pointer` | functions that take pointers which naga does not pass |
+//! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `remainder` | SPIR-V's `OpSMod`, which naga computes with floats |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
@@ -17,6 +18,8 @@ mod directive;
 mod fall_through;
 #[cfg(feature = "glsl")]
 mod logic;
+#[cfg(feature = "glsl")]
+mod misread;
 mod nesting;
 mod pointer;
 #[cfg(feature = "spirv")]
@@ -27,6 +30,8 @@ mod token;
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
 pub use self::directive::Directives;
+#[cfg(feature = "glsl")]
+use self::misread::Misread;
 pub(crate) use self::{
     nesting::blocks,
     token::{Token, tokens},
@@ -105,16 +110,22 @@ impl Parsed {
                     first.and_then(|one| source.elsewhere(one.meta, name, &one.kind.to_string()));
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
-            logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
+            let refused = |span, what: &str| {
                 let line = source.line(span).map(|line| source.place(line));
                 let at = line.map_or_else(String::new, |line| format!("{line}: "));
-                Error::Kernel {
-                    kernel: name.to_owned(),
-                    problem: format!(
-                        "{at}naga's GLSL reader evaluates both sides of && and ||, and with {why} on the left \
-                         they cannot be told apart; compile it to SPIR-V with glslangValidator or glslc"
-                    ),
-                }
+                let problem = format!(
+                    "{at}naga's GLSL reader {what}; compile it to SPIR-V with glslangValidator or glslc"
+                );
+                Error::Kernel { kernel: name.to_owned(), problem }
+            };
+            if let Some(Misread { what, span }) = misread::find(text, &module) {
+                return Err(refused(span, what));
+            }
+            logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
+                let what = format!(
+                    "evaluates both sides of && and ||, and with {why} on the left they cannot be told apart"
+                );
+                refused(span, &what)
             })?;
             barrier::of_workgroups(&mut module);
             Ok(mended(module))

@@ -16,6 +16,7 @@
 //! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
+//! | `misread` | what naga's reader makes something else of |
 //! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
@@ -29,6 +30,7 @@ mod interface;
 mod listing;
 mod means;
 mod memory;
+mod misread;
 mod module;
 mod nesting;
 mod outline;

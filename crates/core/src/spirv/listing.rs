@@ -31,14 +31,25 @@ pub(super) fn source(module: &Module<'_>) -> Option<String> {
             let more = module.instructions[index + 1..].iter();
             let more = more.take_while(|its| its.is(Op::SourceContinued));
             let parts = [words].into_iter().chain(more.map(|its| its.operands()));
-            return Some(parts.map(|words| text(words).0).collect());
+            return Some(stated(parts.map(|words| text(words).0).collect()));
         }
         if let Some((Debug::DebugSource, &[_, code, ..])) = debug(module, index) {
             let definition = module.definition(code).filter(|its| its.is(Op::String))?;
-            return Some(text(definition.operands()).0);
+            return Some(stated(text(definition.operands()).0));
         }
     }
     None
+}
+
+/// A source without what glslang puts before it: comments on how it was called, and a directive by which its first line
+/// has the number 1.
+fn stated(source: String) -> String {
+    let header = source.split_inclusive('\n').take_while(|line| line.starts_with("//"));
+    let bytes: usize = header.map(str::len).sum();
+    match source[bytes..].strip_prefix("#line 1\n") {
+        Some(stated) => stated.to_owned(),
+        None => source,
+    }
 }
 
 /// The instructions of a module, a line each: line `n` is instruction `n - 1`.

@@ -15,7 +15,7 @@ mod glsl;
 
 use rspirv::spirv::Op as Instr;
 
-use self::glsl::is_silent;
+pub(super) use self::glsl::is_of_lines;
 use super::{
     memory::{self, Direction, access},
     module::{Module, Type},
@@ -25,18 +25,6 @@ use crate::{
     composition::{Price, Shape, dot, dots, ops, quantize, traffic},
     op::{Cost, Op, Scalar, Traffic},
 };
-
-/// Whether an instruction only says where code is from.
-pub(super) fn is_of_lines(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
-    match instruction.op() {
-        Some(Instr::Line | Instr::NoLine) => true,
-        Some(Instr::ExtInst) => {
-            let set = module.imports.get(&instruction.operands()[0]);
-            set.is_some_and(|set| is_silent(set))
-        }
-        _ => false,
-    }
-}
 
 /// Prices the instructions of a module.
 pub(super) struct SpirvPricer<'a> {

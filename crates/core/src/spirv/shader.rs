@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use rspirv::spirv::{Decoration, ExecutionMode, Op};
 
 use super::{
-    Lines, Specialization, SpirvKernel, cfg, entry_point,
+    Lines, Specialization, SpirvKernel, entry_point,
     interface::{self, Interface},
-    listing,
+    listing, misread,
     module::{Module, Type},
     price::is_of_lines,
     words::{HEADER, Id, Instruction, push},
@@ -125,16 +125,12 @@ impl SpirvModule {
     /// is known, workgroups as they then are, and without lines: for readers that know no such things.
     ///
     /// # Errors
-    /// [`Error::Kernel`] where the words are no module, and where a case of a switch falls through: naga's reader leads
-    /// it to another case than the module does.
+    /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
+    /// states: of a case that falls through, say.
     pub fn settled(&self) -> Result<Self, Error> {
         let words = self.view(|module| {
-            if cfg::falls_through(module)? {
-                return Err(
-                    "a case of its switch falls through to another, which naga's reader loses: \
-                            take an adapter of Vulkan, which is given the module as it is"
-                        .to_owned(),
-                );
+            if let Some(lost) = misread::of(module)? {
+                return Err(format!("{lost}, which naga's reader makes something else of"));
             }
             Ok(settled(module))
         })?;

@@ -1,13 +1,13 @@
 //! What the extended instructions of GLSL.std.450 cost. Sets whose names begin with `NonSemantic.` and debug
 //! information cost nothing; every other set is refused by name.
 
-use rspirv::spirv::GlslStd450Op as Glsl;
+use rspirv::spirv::{GlslStd450Op as Glsl, Op as Instr};
 
 use super::SpirvPricer;
 use crate::{
     composition::*,
     op::{Cost, Op, Scalar},
-    spirv::words::Instruction,
+    spirv::{module::Module, words::Instruction},
 };
 
 impl SpirvPricer<'_> {
@@ -102,7 +102,19 @@ impl SpirvPricer<'_> {
     }
 }
 
+/// Whether an instruction only says where code is from.
+pub(in crate::spirv) fn is_of_lines(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
+    match instruction.op() {
+        Some(Instr::Line | Instr::NoLine) => true,
+        Some(Instr::ExtInst) => {
+            let set = module.imports.get(&instruction.operands()[0]);
+            set.is_some_and(|set| is_silent(set))
+        }
+        _ => false,
+    }
+}
+
 /// Whether the instructions of a set do nothing.
-pub(super) fn is_silent(set: &str) -> bool {
+fn is_silent(set: &str) -> bool {
     set.starts_with("NonSemantic.") || set == "OpenCL.DebugInfo.100" || set == "DebugInfo"
 }
