@@ -11,15 +11,17 @@ pub enum KernelSet {
     /// Whatever is best on the device.
     #[default]
     Auto,
-    /// Those that run on every device: none whose lanes share what they load.
+    /// Those whose invocations share nothing that they load, on every device.
     Portable,
     /// Those whose subgroups share what they load, wherever an operation has one.
     Subgroup,
+    /// Those whose workgroups share what they load, wherever an operation has one.
+    Workgroup,
 }
 
 impl KernelSet {
     /// Every set.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Portable, Self::Subgroup];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup];
 
     /// The name that a user types.
     pub const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl KernelSet {
             Self::Auto => "auto",
             Self::Portable => "portable",
             Self::Subgroup => "subgroup",
+            Self::Workgroup => "workgroup",
         }
     }
 
@@ -37,8 +40,11 @@ impl KernelSet {
     pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
         match self {
             Self::Auto => Ok(*limits),
-            Self::Portable => Ok(Limits { subgroup_lanes: None, ..*limits }),
-            Self::Subgroup if limits.subgroup_lanes == Some(SUBGROUP_LANES) => Ok(*limits),
+            Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
+            Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
+            Self::Subgroup if limits.subgroup_lanes == Some(SUBGROUP_LANES) => {
+                Ok(Limits { parallel: false, ..*limits })
+            }
             Self::Subgroup => {
                 let has = match limits.subgroup_lanes {
                     None => "none that are whole and of a known size".to_owned(),
@@ -84,6 +90,6 @@ mod tests {
         assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
         let error = chosen(KernelSet::Subgroup, &Limits::WEBGPU).unwrap_err().to_string();
         assert!(error.contains("subgroups of 8"), "{error}");
-        assert!("all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup"));
+        assert!("all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup"));
     }
 }

@@ -131,6 +131,11 @@ pub struct Limits {
     /// Workgroups in a dispatch, over all dimensions; `None` where only [`Self::workgroups`] limits them.
     #[serde(default)]
     pub grid: Option<u64>,
+    /// Whether the adapter runs the invocations of a workgroup side by side, as a GPU does. Kernels whose workgroups
+    /// share what they load through workgroup memory gain there; a processor, which runs a workgroup's invocations one
+    /// vector after another, loses by each barrier.
+    #[serde(default)]
+    pub parallel: bool,
 }
 
 impl Limits {
@@ -150,6 +155,7 @@ impl Limits {
         loop_rounds: None,
         nesting: None,
         grid: None,
+        parallel: false,
     };
 
     /// What fits both of two adapters.
@@ -176,6 +182,8 @@ impl Limits {
             loop_rounds: least(self.loop_rounds, other.loop_rounds),
             nesting: least(self.nesting, other.nesting),
             grid: least(self.grid, other.grid),
+            // Nothing that an adapter could lack: kernels for a GPU run everywhere.
+            parallel: self.parallel || other.parallel,
         }
     }
 }
@@ -212,6 +220,7 @@ impl From<&wgpu_types::Limits> for Limits {
             loop_rounds: None,
             nesting: None,
             grid: None,
+            parallel: false,
         }
     }
 }

@@ -19,4 +19,5 @@ pub(super) const LIMITS: Limits = Limits {
     loop_rounds: None,
     nesting: None,
     grid: None,
+    parallel: false,
 };

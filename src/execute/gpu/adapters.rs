@@ -113,6 +113,10 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
             // Mesa's llvmpipe was seen to take the number of workgroups modulo 2^32, and a processor would
             // need hours for so many.
             grid: (device_type == DeviceType::Software).then_some(u32::MAX.into()),
+            parallel: matches!(
+                device_type,
+                DeviceType::Discrete | DeviceType::Integrated | DeviceType::Virtual
+            ),
             ..Limits::from(&limits)
         },
     }
