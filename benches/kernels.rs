@@ -12,6 +12,7 @@
 use std::{collections::BTreeMap, ops::ControlFlow, rc::Rc};
 
 use flopmeter::{
+    choice::{KernelSet, choose},
     execute::{Allocation, Bound, Executor, Limits, gpu::Gpu},
     kernel::{KernelModule, ResourceKind},
     library,
@@ -19,6 +20,7 @@ use flopmeter::{
     model::lower::matrix_product,
     observe::{Call, Counting},
     op::Convention,
+    operation::{AttentionStep, Operation, Wanted},
     plan::Plan,
 };
 
@@ -32,6 +34,9 @@ fn main() {
     let mut gpu = Gpu::open("auto").unwrap();
     println!("{}", gpu.adapter().name);
     matrix_products(&mut gpu, size);
+    if gpu.adapter().limits.parallel && size != 512 {
+        attention(&mut gpu, 512);
+    }
     attention(&mut gpu, size);
     streaming(&mut gpu);
 }
@@ -69,22 +74,27 @@ fn rates(gpu: &mut Gpu, n: u32, subgroups: Option<Option<u32>>) -> Vec<(String, 
         .collect()
 }
 
-/// Causal attention with the heads of Qwen2.5-0.5B, forward: fused, with and without loads shared in a
-/// subgroup, and not fused.
+/// Causal attention with the heads of Qwen2.5-0.5B: forward, beside three passes that write its square, and both
+/// gradients, by every set of kernels that is meant for the device.
 fn attention(gpu: &mut Gpu, s: u32) {
     let (heads, kv_heads, width) = (14, 2, 64);
     let s = s.next_multiple_of(4);
     println!("attention, S = {s}, {heads} heads of {width} on {kv_heads}:");
     let [rows, keys] = [heads, kv_heads].map(|heads| (s * heads * width) as usize);
-    let square = (heads * s * s) as usize;
     let lens = [
         ("q", rows),
         ("k", keys),
         ("v", keys),
         ("o", rows),
+        ("d_o", rows),
+        ("dq", rows),
+        ("dk", keys),
+        ("dv", keys),
         ("lse", (heads * s) as usize),
-        ("square", square),
+        ("delta", (heads * s) as usize),
+        ("square", (heads * s * s) as usize),
     ];
+    let limits = gpu.adapter().limits;
     let mut table = Table::new(gpu, &lens);
     let dims = [
         ("B", 1),
@@ -94,27 +104,50 @@ fn attention(gpu: &mut Gpu, s: u32) {
         ("WIDTH", width),
         ("WINDOW", s),
         ("CAPPED", 0),
-        ("LANES", 8),
         ("P", 0),
     ];
+    let alone = [&dims[..], &[("LANES", 8)]].concat();
     let tiles = s / 4;
     let unfused = [
-        table.launch("baselines.scores", &dims, [tiles.div_ceil(8), tiles, heads]),
-        table.launch("baselines.softmax", &dims, [(heads * s).div_ceil(8), 1, 1]),
-        table.launch("baselines.values", &dims, [(width / 4).div_ceil(8), tiles, heads]),
+        table.launch("baselines.scores", &alone, [tiles.div_ceil(8), tiles, heads]),
+        table.launch("baselines.softmax", &alone, [(heads * s).div_ceil(8), 1, 1]),
+        table.launch("baselines.values", &alone, [(width / 4).div_ceil(8), tiles, heads]),
     ];
-    let mut rows = vec![("not fused, three passes", unfused.to_vec())];
-    let fused = table.launch("attention.forward_vec4", &dims, [(heads * tiles).div_ceil(8), 1, 1]);
-    rows.push(("attention.forward_vec4", vec![fused]));
-    if table.gpu.adapter().limits.subgroup_lanes == Some(8) {
-        let grid = [heads * s.div_ceil(32), 1, 1];
-        let shared = table.launch("attention_subgroup.forward_vec4", &dims, grid);
-        rows.push(("attention_subgroup.forward_vec4", vec![shared]));
+    // Each with the row that it is compared with.
+    let mut rows = vec![("not fused, three passes".to_owned(), unfused.to_vec())];
+    let mut baselines = vec![0];
+    for step in [AttentionStep::Output, AttentionStep::Query, AttentionStep::KeyValue] {
+        let attention = Operation::Attention {
+            step,
+            b: 1,
+            s,
+            heads,
+            kv_heads,
+            width,
+            window: s,
+            capped: false,
+            wanted: Wanted::ALL,
+        };
+        let sets = [KernelSet::Portable, KernelSet::Subgroup, KernelSet::Workgroup];
+        let sets = sets.into_iter().filter(|set| *set != KernelSet::Workgroup || limits.parallel);
+        let mut choices: Vec<_> = sets
+            .filter_map(|set| set.on(&limits).ok())
+            .map(|limits| choose(&attention, &limits))
+            .collect();
+        choices.dedup_by_key(|choice| choice.kernel);
+        let baseline = if step == AttentionStep::Output { 0 } else { rows.len() };
+        for choice in choices {
+            let kernel = choice.kernel.to_string();
+            let dims: Vec<_> = dims.into_iter().chain(choice.schedule.dims()).collect();
+            let launch = table.launch(&kernel, &dims, choice.grid);
+            rows.push((kernel, vec![launch]));
+            baselines.push(baseline);
+        }
     }
     let times = table.times(&rows);
-    println!("  {:<40} {:>8} {:>8}", "", "ms", "ratio");
-    for ((name, _), time) in rows.iter().zip(&times) {
-        println!("  {name:<40} {:>8.1} {:>8.2}", time * 1e3, times[0] / time);
+    println!("  {:<48} {:>8} {:>8}", "", "ms", "ratio");
+    for (((name, _), time), baseline) in rows.iter().zip(&times).zip(baselines) {
+        println!("  {name:<48} {:>8.2} {:>8.2}", time * 1e3, times[baseline] / time);
     }
 }
 
@@ -245,14 +278,14 @@ impl<'a> Table<'a> {
     }
 
     /// The median seconds of each row, rounds alternating between rows.
-    fn times(&mut self, rows: &[(&str, Vec<Launch>)]) -> Vec<f64> {
+    fn times<S: AsRef<str>>(&mut self, rows: &[(S, Vec<Launch>)]) -> Vec<f64> {
         let mut times = vec![Vec::new(); rows.len()];
         for round in 0..=ROUNDS {
             for ((label, launches), times) in rows.iter().zip(&mut times) {
                 let seconds: f64 = launches
                     .iter()
                     .map(|Launch { counting, bindings, grid, .. }| {
-                        let call = Call { label, bindings, grid: *grid };
+                        let call = Call { label: label.as_ref(), bindings, grid: *grid };
                         counting.run_plain(self.gpu, &call).unwrap().seconds
                     })
                     .sum();

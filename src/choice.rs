@@ -8,9 +8,9 @@ mod spread;
 
 pub use set::KernelSet;
 pub use spread::{
-    ATTENTION_BLOCK, ATTENTION_TILE, CHUNK, Choice, LANES, LAYER_NORM_LANES_PER_COLUMN, LONG_LANES,
-    PARTIALS, RESCALE, RMS_NORM_LANES_PER_COLUMN, ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES,
-    WIDE_LANES,
+    ATTENTION_BLOCK, ATTENTION_KEYS, ATTENTION_QUERIES, ATTENTION_TILE, CHUNK, Choice, LANES,
+    LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS, RESCALE, RMS_NORM_LANES_PER_COLUMN,
+    ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,
 };
 
 use crate::{
@@ -160,25 +160,32 @@ fn attention(
         };
         return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
     }
-    let shared = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
-    let kernel = match (step, shared) {
+    let alone = |kernel| each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES);
+    let together = |kernel, lanes, rows| {
+        gridded(kernel, Schedule::of_lanes(lanes), folded(heads * u64::from(s.div_ceil(rows))))
+    };
+    let subgroup = |kernel| together(kernel, SUBGROUP_LANES, SUBGROUP_ROWS);
+    let workgroup = |kernel, rows| together(kernel, ATTENTION_QUERIES * ATTENTION_KEYS, rows);
+    let subgroups = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
+    let choice = match (step, limits.parallel, subgroups) {
         // Only sums rows up, so it takes them one by one.
-        (Delta, _) => {
+        (Delta, ..) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
             return each(kernel, heads * u64::from(s), LONG_LANES).with(|way| attended(way, 1));
         }
-        (Output, false) => Kernel::AttentionForwardVec4,
-        (Output, true) => Kernel::AttentionSubgroupForwardVec4,
-        (Query, false) => Kernel::AttentionBackwardQueryVec4,
-        (Query, true) => Kernel::AttentionSubgroupBackwardQueryVec4,
-        (KeyValue, false) => Kernel::AttentionBackwardKeyValueVec4,
-        (KeyValue, true) => Kernel::AttentionSubgroupBackwardKeyValueVec4,
-    };
-    let choice = if shared {
-        let workgroups = heads * u64::from(s.div_ceil(SUBGROUP_ROWS));
-        gridded(kernel, Schedule::of_lanes(SUBGROUP_LANES), folded(workgroups))
-    } else {
-        each(kernel, heads * u64::from(s.div_ceil(ATTENTION_TILE)), LONG_LANES)
+        (Output, true, _) => workgroup(Kernel::AttentionWorkgroupForwardVec4, ATTENTION_QUERIES),
+        (Query, true, _) => {
+            workgroup(Kernel::AttentionWorkgroupBackwardQueryVec4, ATTENTION_QUERIES)
+        }
+        (KeyValue, true, _) => {
+            workgroup(Kernel::AttentionWorkgroupBackwardKeyValueVec4, ATTENTION_KEYS)
+        }
+        (Output, false, false) => alone(Kernel::AttentionForwardVec4),
+        (Output, false, true) => subgroup(Kernel::AttentionSubgroupForwardVec4),
+        (Query, false, false) => alone(Kernel::AttentionBackwardQueryVec4),
+        (Query, false, true) => subgroup(Kernel::AttentionSubgroupBackwardQueryVec4),
+        (KeyValue, false, false) => alone(Kernel::AttentionBackwardKeyValueVec4),
+        (KeyValue, false, true) => subgroup(Kernel::AttentionSubgroupBackwardKeyValueVec4),
     };
     choice.with(|way| attended(way, ATTENTION_TILE))
 }

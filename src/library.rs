@@ -23,9 +23,11 @@ shaders![
     "attention",
     "attention_common",
     "attention_lanes",
+    "attention_pairs",
     "attention_rows",
     "attention_subgroup",
     "attention_tiles",
+    "attention_workgroup",
     "bk_core",
     "columns",
     "cross_entropy",
@@ -143,7 +145,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        choice::{ATTENTION_BLOCK, ATTENTION_TILE},
+        choice::{ATTENTION_BLOCK, ATTENTION_KEYS, ATTENTION_QUERIES, ATTENTION_TILE},
         operation::meaning,
     };
 
@@ -187,8 +189,8 @@ mod tests {
         assert_eq!(there, FILES.len(), "a file of shaders/ is not in the list");
     }
 
-    /// The length of an array in an invocation's own memory and the members of a struct take no override: attention's
-    /// shaders state the keys of a block themselves.
+    /// The length of an array and the members of a struct take no override: attention's shaders state the keys of a
+    /// block, and the rows that a workgroup stages, themselves.
     #[test]
     fn blocks_of_attention_are_those_that_are_chosen() {
         let mut seen = 0;
@@ -211,14 +213,19 @@ mod tests {
                 assert_eq!(keys.sum::<u32>(), ATTENTION_BLOCK, "{stem}: keys of a block");
                 seen += 1;
             }
-            let mut constants = module.constants.iter();
-            if let Some((_, block)) = constants.find(|(_, c)| c.name.as_deref() == Some("BLOCK")) {
-                let value = &module.global_expressions[block.init];
-                assert_eq!(*value, Expression::Literal(Literal::U32(ATTENTION_BLOCK)), "{stem}");
+            for (_, constant) in module.constants.iter() {
+                let chosen = match constant.name.as_deref() {
+                    Some("BLOCK") => ATTENTION_BLOCK,
+                    Some("QUERIES" | "ROWS") => ATTENTION_QUERIES,
+                    Some("KEYS") => ATTENTION_KEYS,
+                    _ => continue,
+                };
+                let value = &module.global_expressions[constant.init];
+                assert_eq!(*value, Expression::Literal(Literal::U32(chosen)), "{stem}");
                 seen += 1;
             }
         }
-        assert_eq!(seen, 3, "attention's vec4 and subgroup kernels, and the constant");
+        assert_eq!(seen, 7, "the blocks of three files, and four constants");
     }
 
     #[test]

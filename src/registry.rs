@@ -48,6 +48,11 @@ kernels! {
         AttentionSubgroupBackwardQueryVec4 "backward_query_vec4",
         AttentionSubgroupBackwardKeyValueVec4 "backward_key_value_vec4",
     }
+    "attention_workgroup" {
+        AttentionWorkgroupForwardVec4 "forward_vec4",
+        AttentionWorkgroupBackwardQueryVec4 "backward_query_vec4",
+        AttentionWorkgroupBackwardKeyValueVec4 "backward_key_value_vec4",
+    }
     "bk_core" {
         BkCorePotential "potential",
         BkCoreBackwardPotential "backward_potential",

@@ -43,6 +43,14 @@ pub const CHUNK: u32 = 8192;
 /// Rows that an invocation of attention takes together where it sees vectors.
 pub const ATTENTION_TILE: u32 = 4;
 
+/// Queries that a workgroup of attention has at once. Shaders state it, and [`ATTENTION_KEYS`], in the lengths of
+/// arrays, which take no override here; a test of the library holds them to it.
+pub const ATTENTION_QUERIES: u32 = 16;
+
+/// Keys that a workgroup of attention's gradients stages at once, an invocation to each pair, and the invocations that
+/// share a query's keys forward: few enough for 128 workgroups at 512 keys of two heads.
+pub const ATTENTION_KEYS: u32 = 8;
+
 /// Keys that a block brings to a row of attention at once. Shaders state it in types, which take no override; a test
 /// of the library holds them to it.
 pub const ATTENTION_BLOCK: u32 = 32;

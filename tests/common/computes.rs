@@ -96,15 +96,18 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::LinearBackwardBias | Kernel::LinearBackwardBiasVec4 => linear(LinearResult::Bias),
         Kernel::AttentionForward
         | Kernel::AttentionForwardVec4
+        | Kernel::AttentionWorkgroupForwardVec4
         | Kernel::AttentionSubgroupForwardVec4 => attention(AttentionStep::Output),
         Kernel::AttentionBackwardDelta | Kernel::AttentionBackwardDeltaVec4 => {
             attention(AttentionStep::Delta)
         }
         Kernel::AttentionBackwardQuery
         | Kernel::AttentionBackwardQueryVec4
+        | Kernel::AttentionWorkgroupBackwardQueryVec4
         | Kernel::AttentionSubgroupBackwardQueryVec4 => attention(AttentionStep::Query),
         Kernel::AttentionBackwardKeyValue
         | Kernel::AttentionBackwardKeyValueVec4
+        | Kernel::AttentionWorkgroupBackwardKeyValueVec4
         | Kernel::AttentionSubgroupBackwardKeyValueVec4 => attention(AttentionStep::KeyValue),
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
@@ -222,9 +225,9 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
 pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     let dim = |name: &str| dims.get(name).copied();
     let (tile, block) = match kernel {
-        Kernel::AttentionForwardVec4 | Kernel::AttentionSubgroupForwardVec4 => {
-            (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK))
-        }
+        Kernel::AttentionForwardVec4
+        | Kernel::AttentionWorkgroupForwardVec4
+        | Kernel::AttentionSubgroupForwardVec4 => (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK)),
         Kernel::AttentionForward => (Some(1), Some(ATTENTION_BLOCK)),
         _ => (None, None),
     };

@@ -7,8 +7,8 @@ use flopmeter::execute::Executor;
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
 
 /// B, S, HEADS, KV_HEADS, WIDTH, WINDOW. Tiles of four rows, blocks of 32 and what is left over of both; one
-/// head of keys, as many as of queries, and between.
-const SHAPES: [[usize; 6]; 11] = [
+/// head of keys, as many as of queries, and between; rows of one chunk of 64 elements, of two and of three.
+const SHAPES: [[usize; 6]; 13] = [
     [1, 1, 1, 1, 1, 1],
     [1, 1, 2, 1, 4, 1],
     [2, 7, 3, 1, 3, 7],
@@ -20,6 +20,8 @@ const SHAPES: [[usize; 6]; 11] = [
     [1, 9, 2, 1, 4, 1],
     [2, 13, 2, 1, 4, 5],
     [1, 70, 1, 1, 2, 34],
+    [1, 18, 1, 1, 68, 18],
+    [1, 9, 1, 1, 132, 9],
 ];
 
 struct Case {
@@ -55,7 +57,7 @@ impl Case {
         self.cap.map_or(scaled, |cap| cap * (scaled / cap).tanh())
     }
 
-    fn launch(&self, kernel: &str) -> Launch {
+    fn launch(&self, kernel: &str, lanes: usize) -> Launch {
         let dims = [
             ("B", self.b),
             ("S", self.s),
@@ -64,7 +66,7 @@ impl Case {
             ("WIDTH", self.width),
             ("WINDOW", self.window),
             ("CAPPED", self.cap.is_some().into()),
-            ("LANES", 8),
+            ("LANES", lanes),
         ];
         let launch = Launch::new(kernel, &dims);
         self.scalars().iter().fold(launch, |launch, &(name, value)| launch.scalar(name, value))
@@ -157,25 +159,28 @@ fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
     let dv = gradient(&v, |v| loss(&q, &k, v));
 
     let subgroups = gpu.adapter().limits.subgroup_lanes.is_some_and(|lanes| lanes >= 8);
-    for (file, suffix, rows) in [
-        ("attention", "", s),
-        ("attention", "_vec4", s.div_ceil(4)),
-        ("attention_subgroup", "_vec4", 8 * s.div_ceil(32)),
+    // With the invocations of a workgroup, and those that take a head's queries and its keys.
+    for (file, suffix, lanes, [to_queries, to_keys]) in [
+        ("attention", "", 8, [s; 2]),
+        ("attention", "_vec4", 8, [s.div_ceil(4); 2]),
+        ("attention_subgroup", "_vec4", 8, [8 * s.div_ceil(32); 2]),
+        ("attention_workgroup", "_vec4", 128, [128 * s.div_ceil(16), 128 * s.div_ceil(8)]),
     ] {
-        let lanes = 8;
         let tiled = !suffix.is_empty();
-        if tiled && (!width.is_multiple_of(4) || window < s) || file != "attention" && !subgroups {
+        if tiled && (!width.is_multiple_of(4) || window < s)
+            || file == "attention_subgroup" && !subgroups
+        {
             continue;
         }
         let launch = |entry: &str| {
-            case.launch(&format!("{file}.{entry}{suffix}"))
+            case.launch(&format!("{file}.{entry}{suffix}"), lanes)
                 .floats("q", &q)
                 .floats("k", &k)
                 .floats("v", &v)
         };
         let forward = launch("forward").output("o", queries).output("lse", b * heads * s).run(
             gpu,
-            b * heads * rows,
+            b * heads * to_queries,
             lanes,
         );
         forward.assert_close("o", &attended.o);
@@ -193,16 +198,68 @@ fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
         back("backward_query")
             .floats("delta", &delta)
             .output("dq", queries)
-            .run(gpu, b * heads * rows, lanes)
+            .run(gpu, b * heads * to_queries, lanes)
             .assert_close("dq", &dq);
         let key_value = back("backward_key_value")
             .floats("delta", &delta)
             .output("dk", keys)
             .output("dv", keys)
-            .run(gpu, b * kv_heads * rows, lanes);
+            .run(gpu, b * kv_heads * to_keys, lanes);
         key_value.assert_close("dk", &dk);
         key_value.assert_close("dv", &dv);
     }
+}
+
+/// Long sequences and wide heads, where finite differences would take too long: what workgroups compute is what
+/// invocations that take their rows alone do, and the same bits a second time.
+#[test]
+fn workgroups_agree_with_rows_alone() {
+    let any = (1..3_usize, 1..150_usize, 1..3_usize, 1..4_usize, 1..65_usize, any::<bool>())
+        .prop_map(|(b, s, kv_heads, sharing, quads, capped)| {
+            ([b, s, kv_heads * sharing, kv_heads, 4 * quads], capped)
+        });
+    let long = ([1, 131, 4, 2, 64], false);
+    on_shapes(&[long, ([2, 66, 3, 1, 256], true)], any, |gpu, (shape, capped)| {
+        let [b, s, heads, kv_heads, width] = shape;
+        let case = Case { b, s, heads, kv_heads, width, window: s, cap: capped.then_some(1.5) };
+        let (queries, keys) = (b * s * heads * width, b * s * kv_heads * width);
+        let launch = |file: &str, entry: &str, lanes| {
+            let launch = case.launch(&format!("{file}.{entry}_vec4"), lanes);
+            let launch = launch.floats("q", &noise(1, queries)).floats("k", &noise(2, keys));
+            launch.floats("v", &noise(3, keys))
+        };
+        let rows = b * heads * s;
+        let attended = launch("attention", "forward", 8)
+            .output("o", queries)
+            .output("lse", rows)
+            .run(gpu, b * heads * s.div_ceil(4), 8);
+        let entries = [
+            ("forward", &[("o", queries), ("lse", rows)][..], heads, 16),
+            ("backward_query", &[("dq", queries)], heads, 16),
+            ("backward_key_value", &[("dk", keys), ("dv", keys)], kv_heads, 8),
+        ];
+        for (entry, outputs, heads, tile) in entries {
+            let launch = |file, lanes| {
+                let mut launch = launch(file, entry, lanes);
+                if entry != "forward" {
+                    launch = launch
+                        .floats("d_o", &noise(4, queries))
+                        .floats("lse", &attended.floats("lse"))
+                        .floats("delta", &noise(5, rows));
+                }
+                outputs.iter().fold(launch, |launch, &(name, len)| launch.output(name, len))
+            };
+            let alone = launch("attention", 8).run(gpu, b * heads * s.div_ceil(4), 8);
+            let together = launch("attention_workgroup", 128);
+            let workgroups = b * heads * s.div_ceil(tile);
+            let again = together.clone().run(gpu, workgroups, 1);
+            let together = together.run(gpu, workgroups, 1);
+            for &(name, _) in outputs {
+                together.assert_close(name, &alone.floats(name));
+                assert_eq!(together.words(name), again.words(name), "{name}");
+            }
+        }
+    });
 }
 
 #[test]
@@ -213,7 +270,7 @@ fn large_scores_do_not_overflow() {
         let [k, v] = [2, 3].map(|seed| noise(seed, s * width));
         let tiled = width.is_multiple_of(4);
         let (suffix, rows) = if tiled { ("_vec4", s.div_ceil(4)) } else { ("", s) };
-        case.launch(&format!("attention.forward{suffix}"))
+        case.launch(&format!("attention.forward{suffix}"), 8)
             .floats("q", &q)
             .floats("k", &k)
             .floats("v", &v)
