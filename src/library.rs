@@ -35,10 +35,12 @@ shaders![
     "geglu",
     "grouping",
     "layer_norm",
+    "layer_norm_workgroup",
     "linear",
     "linear_common",
     "linear_lanes",
     "linear_subgroup",
+    "linear_sums",
     "linear_tiles",
     "mix",
     "moe",
@@ -46,11 +48,13 @@ shaders![
     "products",
     "relu",
     "rms_norm",
+    "rms_norm_workgroup",
     "roofline",
     "rope",
     "shared_expert",
     "soft_cap",
     "swiglu",
+    "teams",
 ];
 
 /// Every file that continues no other, with all that it is continued in.

@@ -13,6 +13,9 @@ pub struct Schedule {
     pub column_lanes: Option<u32>,
     /// Lanes that share the sums of a column; `None` where the kernel does not divide columns.
     pub lanes_per_column: Option<u32>,
+    /// Lanes that share the sums of a row or a column and begin with a term each; `None` where an invocation has its
+    /// sums to itself.
+    pub team: Option<u32>,
     /// Shares in which a whole tensor is summed first; `None` where it is not.
     pub partials: Option<u32>,
     /// Items that one workgroup puts in order; `None` where the kernel does not sort.
@@ -33,11 +36,21 @@ impl Schedule {
 
     /// Its numbers by name, as kernels and reports call them.
     pub fn dims(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let Self { lanes, column_lanes, lanes_per_column, partials, chunk, tile, block, rescale } =
-            *self;
+        let Self {
+            lanes,
+            column_lanes,
+            lanes_per_column,
+            team,
+            partials,
+            chunk,
+            tile,
+            block,
+            rescale,
+        } = *self;
         let optional = [
             ("COLUMN_LANES", column_lanes),
             ("LANES_PER_COLUMN", lanes_per_column),
+            ("TEAM", team),
             ("PARTIALS", partials),
             ("CHUNK", chunk),
             ("TILE", tile),

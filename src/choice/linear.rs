@@ -1,6 +1,9 @@
 //! Which kernel computes a matrix product, and how its output is tiled.
 
-use super::spread::{COLUMN_LANES, Choice, LANES, SUBGROUP_LANES, SUBGROUP_ROWS, gridded};
+use super::{
+    spread::{COLUMN_LANES, Choice, LANES, SUBGROUP_LANES, SUBGROUP_ROWS, gridded},
+    team,
+};
 use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
 
 /// A way to compute a matrix product.
@@ -77,6 +80,9 @@ impl Tiling {
 }
 
 pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Choice {
+    if limits.parallel && result == LinearResult::Bias {
+        return team::bias(n, g);
+    }
     let tiling = Tiling::of(result, n, k, limits);
     let [tile_rows, tile_columns] = tiling.tile();
     let columns = match result {
