@@ -1,18 +1,18 @@
 // Continued in linear_common.wgsl.
 //
 // Gradients of weights whose outputs are few and whose sums are long, for devices that run a workgroup's invocations
-// side by side: SHARES slices of a workgroup take every SHARES'th row of the group each, and the slices' sums are
+// side by side: TEAM slices of a workgroup take every TEAM'th row of the group each, and the slices' sums are
 // added to what the output starts from, in the order of the slices.
 //
 // A slice begins with its first product, and not with zero plus that, so every output still costs as many
 // multiplications as there are rows, and as many additions. They are two operations, not one fused: a slice's first
 // product and the sum of two slices have no counterpart to be fused with, and how many there are the groups decide.
 //
-// Grid: LANES / SHARES = 16 lanes compute 16 x 16 outputs of a slice, 4 x 4 each, so
+// Grid: LANES / TEAM = 16 lanes compute 16 x 16 outputs of a slice, 4 x 4 each, so
 //     backward_weight, backward_weight_vec4: ceil(K / 16), ceil(N / 16), G
 // `backward_weight_vec4` wants K and N to be multiples of four.
 
-override SHARES: u32;
+override TEAM: u32;
 
 // By slice, lane of a slice, and row of four of that lane's outputs: for 256 lanes.
 var<workgroup> shares: array<vec4<f32>, 1024>;
@@ -51,19 +51,19 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
         var m = start + slice;
         if m < end {
             c = times(dy_vec4[m * rows + row], x_vec4[m * columns + column]);
-            m += SHARES;
+            m += TEAM;
         }
         // Four rows at once: their loads wait for nothing but each other.
-        for (; m + 3u * SHARES < end; m += 4u * SHARES) {
-            let at = (m + SHARES * QUAD) * rows + row;
+        for (; m + 3u * TEAM < end; m += 4u * TEAM) {
+            let at = (m + TEAM * QUAD) * rows + row;
             let a = load_dy(at);
-            let b = load_x((m + SHARES * QUAD) * columns + column);
+            let b = load_x((m + TEAM * QUAD) * columns + column);
             c = add_times(c, a[0], b[0]);
             c = add_times(c, a[1], b[1]);
             c = add_times(c, a[2], b[2]);
             c = add_times(c, a[3], b[3]);
         }
-        for (; m < end; m += SHARES) {
+        for (; m < end; m += TEAM) {
             c = add_times(c, dy_vec4[m * rows + row], x_vec4[m * columns + column]);
         }
         share(lane, c);
@@ -79,7 +79,7 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
         if dims.accumulate != 0u {
             sum = dw_vec4[at];
         }
-        for (var other = 0u; other < min(SHARES, end - start); other++) {
+        for (var other = 0u; other < min(TEAM, end - start); other++) {
             sum += shares[lane + other * (4u * SIDE * SIDE)];
         }
         dw_vec4[at] = sum;
@@ -144,18 +144,18 @@ fn backward_weight(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invoca
         let dy_at = min(row + QUAD, vec4<u32>(dims.N - 1u));
         let x_at = min(column + QUAD, vec4<u32>(dims.K - 1u));
         // Four rows at once: their loads wait for nothing but each other.
-        for (var m = start + slice; m < end; m += 4u * SHARES) {
-            let at = min(m + SHARES * QUAD, vec4<u32>(end - 1u));
+        for (var m = start + slice; m < end; m += 4u * TEAM) {
+            let at = min(m + TEAM * QUAD, vec4<u32>(end - 1u));
             let a = block_of_dy(at, dy_at);
             let b = block_of_x(at, x_at);
-            c = add_some_times(c, a[0], rows, b[0], columns, m < start + SHARES);
-            if m + SHARES < end {
+            c = add_some_times(c, a[0], rows, b[0], columns, m < start + TEAM);
+            if m + TEAM < end {
                 c = add_some_times(c, a[1], rows, b[1], columns, false);
             }
-            if m + 2u * SHARES < end {
+            if m + 2u * TEAM < end {
                 c = add_some_times(c, a[2], rows, b[2], columns, false);
             }
-            if m + 3u * SHARES < end {
+            if m + 3u * TEAM < end {
                 c = add_some_times(c, a[3], rows, b[3], columns, false);
             }
         }
@@ -172,7 +172,7 @@ fn backward_weight(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invoca
         if dims.accumulate != 0u {
             sum = dw[at];
         }
-        for (var other = 0u; other < min(SHARES, end - start); other++) {
+        for (var other = 0u; other < min(TEAM, end - start); other++) {
             sum += shares[lane / 4u + other * (4u * SIDE * SIDE)][lane % 4u];
         }
         dw[at] = sum;

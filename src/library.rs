@@ -35,6 +35,7 @@ shaders![
     "geglu",
     "grouping",
     "layer_norm",
+    "layer_norm_workgroup",
     "linear",
     "linear_common",
     "linear_lanes",
@@ -42,6 +43,7 @@ shaders![
     "linear_shares",
     "linear_staged",
     "linear_subgroup",
+    "linear_sums",
     "linear_tiles",
     "linear_workgroup",
     "mix",
@@ -50,11 +52,13 @@ shaders![
     "products",
     "relu",
     "rms_norm",
+    "rms_norm_workgroup",
     "roofline",
     "rope",
     "shared_expert",
     "soft_cap",
     "swiglu",
+    "teams",
 ];
 
 /// Every file that continues no other, with all that it is continued in.

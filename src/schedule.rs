@@ -13,8 +13,9 @@ pub struct Schedule {
     pub column_lanes: Option<u32>,
     /// Lanes that share the sums of a column; `None` where the kernel does not divide columns.
     pub lanes_per_column: Option<u32>,
-    /// Slices of a workgroup that share the sum of a product's output; `None` where one invocation has all of it.
-    pub shares: Option<u32>,
+    /// Lanes that share the sums of a row or a column and begin with a term each; `None` where an invocation has its
+    /// sums to itself.
+    pub team: Option<u32>,
     /// Shares in which a whole tensor is summed first; `None` where it is not.
     pub partials: Option<u32>,
     /// Items that one workgroup puts in order; `None` where the kernel does not sort.
@@ -40,7 +41,7 @@ impl Schedule {
             lanes,
             column_lanes,
             lanes_per_column,
-            shares,
+            team,
             partials,
             chunk,
             tile,
@@ -50,7 +51,7 @@ impl Schedule {
         let optional = [
             ("COLUMN_LANES", column_lanes),
             ("LANES_PER_COLUMN", lanes_per_column),
-            ("SHARES", shares),
+            ("TEAM", team),
             ("PARTIALS", partials),
             ("CHUNK", chunk),
             ("TILE", tile),

@@ -1,8 +1,11 @@
 //! Which kernel computes a matrix product, and how its output is tiled.
 
-use super::spread::{
-    COLUMN_LANES, Choice, LANES, LONG_SUM, SHARED_SIDE, SHARES, STAGED_COLUMN_LANES, STAGED_LANES,
-    STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS, gridded, product,
+use super::{
+    spread::{
+        COLUMN_LANES, Choice, LANES, LONG_SUM, SHARED_SIDE, SHARES, STAGED_COLUMN_LANES,
+        STAGED_LANES, STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS, gridded, product,
+    },
+    team,
 };
 use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
 
@@ -86,7 +89,7 @@ impl Tiling {
         match self {
             Self::Scalar | Self::Columns | Self::Vec4 | Self::Subgroup => own,
             Self::Staged { tile, .. } => Schedule { tile: Some(tile), ..own },
-            Self::Shares { .. } => Schedule { shares: Some(SHARES), ..own },
+            Self::Shares { .. } => Schedule { team: Some(SHARES), ..own },
         }
     }
 
@@ -130,6 +133,9 @@ impl Tiling {
 }
 
 pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Choice {
+    if limits.parallel && result == LinearResult::Bias {
+        return team::bias(n, g);
+    }
     let columns = match result {
         LinearResult::Output | LinearResult::PlainOutput | LinearResult::Bias => n,
         LinearResult::Input | LinearResult::Weight => k,

@@ -12,7 +12,7 @@ use crate::{op::Op, operation::LinearResult, schedule::Schedule};
 pub(super) fn forms(result: LinearResult, [m, k, n]: [u64; 3], schedule: &Schedule) -> Forms {
     let (product, sums) = ((Op::Fma, m * n * k), (Op::Add, m * n));
     Forms::algebra(match result {
-        LinearResult::Weight if schedule.shares.is_some() => {
+        LinearResult::Weight if schedule.team.is_some() => {
             f32s([(Op::Mul, m * n * k), (Op::Add, m * n * k)])
         }
         LinearResult::Output => f32s([product, sums]),
@@ -39,7 +39,7 @@ mod tests {
             assert_eq!(flops(product), 2 * 5 * 7 * 11);
         }
         assert_eq!(flops(LinearResult::Bias), 5 * 11);
-        let shared = Schedule { shares: Some(16), ..Schedule::of_lanes(256) };
+        let shared = Schedule { team: Some(16), ..Schedule::of_lanes(256) };
         assert_eq!(flops_by(LinearResult::Weight, &shared), 2 * 5 * 7 * 11);
     }
 }

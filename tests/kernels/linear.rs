@@ -253,7 +253,7 @@ impl Variant {
                 ("LANES", self.lanes),
                 ("COLUMN_LANES", self.column_lanes),
                 ("TILE", self.tile[0]),
-                ("SHARES", self.shares),
+                ("TEAM", self.shares),
             ]
         };
         let name = |entry| format!("{}.{entry}{}", self.file, self.suffix);
