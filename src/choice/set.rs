@@ -90,6 +90,8 @@ mod tests {
         assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
         let error = chosen(KernelSet::Subgroup, &Limits::WEBGPU).unwrap_err().to_string();
         assert!(error.contains("subgroups of 8"), "{error}");
-        assert!("all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup"));
+        assert!(
+            "all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup")
+        );
     }
 }
