@@ -5,6 +5,7 @@
 mod linear;
 mod set;
 mod spread;
+mod team;
 
 pub use set::KernelSet;
 pub use spread::{
@@ -34,7 +35,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Attention { step, b, s, heads, kv_heads, width, window, .. } => {
             attention(step, [b, s, heads, kv_heads, width], window < s, limits)
         }
-        Operation::Norm { norm, step, m, d, .. } => self::norm(norm, step, m, d),
+        Operation::Norm { norm, step, m, d, .. } => self::norm(norm, step, [m, d], limits),
         Operation::Rope { direction, b, s, heads, width } => {
             // A pair's two elements lie half a head apart, so four pairs are eight elements.
             let elements = product([b, s, heads, width]);
@@ -189,40 +190,36 @@ fn attended(schedule: &mut Schedule, tile: u32) {
     schedule.block = Some(ATTENTION_BLOCK);
 }
 
-fn norm(norm: Norm, step: NormStep, m: u32, d: u32) -> Choice {
-    let by_four = d.is_multiple_of(4);
-    let quads = if by_four { d / 4 } else { d };
-    let rows = u64::from(m);
-    let (choice, per_column) = match norm {
-        Norm::Layer => {
-            let per_column = LAYER_NORM_LANES_PER_COLUMN;
-            let choice = match step {
-                NormStep::Output => each(Kernel::LayerNormForward, rows, LANES),
-                NormStep::Input => each(Kernel::LayerNormBackwardInput, rows, LANES),
-                NormStep::Parameters => {
-                    each(Kernel::LayerNormBackwardParams, product([d, per_column]), LANES)
-                }
-            };
-            (choice, per_column)
-        }
-        Norm::Rms => {
-            let per_column = RMS_NORM_LANES_PER_COLUMN;
-            let columns = product([quads, per_column]);
-            let choice = match (step, by_four) {
-                (NormStep::Output, false) => each(Kernel::RmsNormForward, rows, LANES),
-                (NormStep::Output, true) => each(Kernel::RmsNormForwardVec4, rows, LANES),
-                (NormStep::Input, false) => each(Kernel::RmsNormBackwardInput, rows, LANES),
-                (NormStep::Input, true) => each(Kernel::RmsNormBackwardInputVec4, rows, LANES),
-                (NormStep::Parameters, false) => {
-                    each(Kernel::RmsNormBackwardParams, columns, WIDE_LANES)
-                }
-                (NormStep::Parameters, true) => {
-                    each(Kernel::RmsNormBackwardParamsVec4, columns, WIDE_LANES)
-                }
-            };
-            (choice, per_column)
-        }
+fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2], limits: &Limits) -> Choice {
+    let per_column = match norm {
+        Norm::Layer => LAYER_NORM_LANES_PER_COLUMN,
+        Norm::Rms => RMS_NORM_LANES_PER_COLUMN,
     };
+    let shared = if limits.parallel { team::norm(norm, step, [m, d]) } else { None };
+    let choice = shared.unwrap_or_else(|| {
+        let by_four = d.is_multiple_of(4);
+        let quads = if by_four { d / 4 } else { d };
+        let (rows, columns) = (u64::from(m), product([quads, per_column]));
+        match (norm, step, by_four) {
+            (Norm::Layer, NormStep::Output, _) => each(Kernel::LayerNormForward, rows, LANES),
+            (Norm::Layer, NormStep::Input, _) => each(Kernel::LayerNormBackwardInput, rows, LANES),
+            (Norm::Layer, NormStep::Parameters, _) => {
+                each(Kernel::LayerNormBackwardParams, product([d, per_column]), LANES)
+            }
+            (Norm::Rms, NormStep::Output, false) => each(Kernel::RmsNormForward, rows, LANES),
+            (Norm::Rms, NormStep::Output, true) => each(Kernel::RmsNormForwardVec4, rows, LANES),
+            (Norm::Rms, NormStep::Input, false) => each(Kernel::RmsNormBackwardInput, rows, LANES),
+            (Norm::Rms, NormStep::Input, true) => {
+                each(Kernel::RmsNormBackwardInputVec4, rows, LANES)
+            }
+            (Norm::Rms, NormStep::Parameters, false) => {
+                each(Kernel::RmsNormBackwardParams, columns, WIDE_LANES)
+            }
+            (Norm::Rms, NormStep::Parameters, true) => {
+                each(Kernel::RmsNormBackwardParamsVec4, columns, WIDE_LANES)
+            }
+        }
+    });
     choice.with(|schedule| schedule.lanes_per_column = Some(per_column))
 }
 

@@ -98,6 +98,13 @@ kernels! {
         LayerNormBackwardInput "backward_input",
         LayerNormBackwardParams "backward_params",
     }
+    "layer_norm_workgroup" {
+        LayerNormWorkgroupForward "forward",
+        LayerNormWorkgroupForwardVec4 "forward_vec4",
+        LayerNormWorkgroupBackwardInput "backward_input",
+        LayerNormWorkgroupBackwardInputVec4 "backward_input_vec4",
+        LayerNormWorkgroupBackwardParamsVec4 "backward_params_vec4",
+    }
     "linear" {
         LinearForward "forward",
         LinearForwardPlain "forward_plain",
@@ -113,11 +120,31 @@ kernels! {
         LinearBackwardInputVec4 "backward_input_vec4",
         LinearBackwardWeightVec4 "backward_weight_vec4",
     }
+    "linear_odd" {
+        LinearOddForward "forward",
+        LinearOddForwardPlain "forward_plain",
+        LinearOddBackwardInput "backward_input",
+        LinearOddBackwardWeight "backward_weight",
+    }
+    "linear_shares" {
+        LinearSharesBackwardWeight "backward_weight",
+        LinearSharesBackwardWeightVec4 "backward_weight_vec4",
+    }
     "linear_subgroup" {
         LinearSubgroupForwardVec4 "forward_vec4",
         LinearSubgroupForwardPlainVec4 "forward_plain_vec4",
         LinearSubgroupBackwardInputVec4 "backward_input_vec4",
         LinearSubgroupBackwardWeightVec4 "backward_weight_vec4",
+    }
+    "linear_sums" {
+        LinearSumsBackwardBias "backward_bias",
+        LinearSumsBackwardBiasVec4 "backward_bias_vec4",
+    }
+    "linear_workgroup" {
+        LinearWorkgroupForwardVec4 "forward_vec4",
+        LinearWorkgroupForwardPlainVec4 "forward_plain_vec4",
+        LinearWorkgroupBackwardInputVec4 "backward_input_vec4",
+        LinearWorkgroupBackwardWeightVec4 "backward_weight_vec4",
     }
     "mix" {
         MixForward "forward",
@@ -169,6 +196,13 @@ kernels! {
         RmsNormBackwardInputVec4 "backward_input_vec4",
         RmsNormBackwardParams "backward_params",
         RmsNormBackwardParamsVec4 "backward_params_vec4",
+    }
+    "rms_norm_workgroup" {
+        RmsNormWorkgroupForward "forward",
+        RmsNormWorkgroupForwardVec4 "forward_vec4",
+        RmsNormWorkgroupBackwardInput "backward_input",
+        RmsNormWorkgroupBackwardInputVec4 "backward_input_vec4",
+        RmsNormWorkgroupBackwardParamsVec4 "backward_params_vec4",
     }
     "roofline" {
         RooflineFmaF32 "fma_f32",

@@ -13,11 +13,15 @@ pub struct Schedule {
     pub column_lanes: Option<u32>,
     /// Lanes that share the sums of a column; `None` where the kernel does not divide columns.
     pub lanes_per_column: Option<u32>,
+    /// Lanes that share the sums of a row or a column and begin with a term each; `None` where an invocation has its
+    /// sums to itself.
+    pub team: Option<u32>,
     /// Shares in which a whole tensor is summed first; `None` where it is not.
     pub partials: Option<u32>,
     /// Items that one workgroup puts in order; `None` where the kernel does not sort.
     pub chunk: Option<u32>,
-    /// Rows that an invocation of attention takes together; `None` where it is not attention.
+    /// Rows that an invocation of attention, or of a product that stages its operands, takes together; `None` where
+    /// it is neither.
     pub tile: Option<u32>,
     /// Keys that a row of attention meets at once; `None` where it is not attention.
     pub block: Option<u32>,
@@ -33,11 +37,21 @@ impl Schedule {
 
     /// Its numbers by name, as kernels and reports call them.
     pub fn dims(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let Self { lanes, column_lanes, lanes_per_column, partials, chunk, tile, block, rescale } =
-            *self;
+        let Self {
+            lanes,
+            column_lanes,
+            lanes_per_column,
+            team,
+            partials,
+            chunk,
+            tile,
+            block,
+            rescale,
+        } = *self;
         let optional = [
             ("COLUMN_LANES", column_lanes),
             ("LANES_PER_COLUMN", lanes_per_column),
+            ("TEAM", team),
             ("PARTIALS", partials),
             ("CHUNK", chunk),
             ("TILE", tile),

@@ -113,6 +113,14 @@ pub(super) fn joins(lanes: Option<u32>) -> u64 {
     wide(lanes.unwrap_or(1).saturating_sub(1))
 }
 
+/// So many sums of so many products each. Where a team of lanes shares a sum, each begins with a product of its own
+/// and adds its share: a multiply-add for every term but those, which are multiplied and added one after the other.
+pub(super) fn products(sums: u64, terms: u64, team: Option<u32>) -> OpCounts {
+    let apart = wide(team.unwrap_or(0)).min(terms);
+    let [fused, apart] = [terms - apart, apart].map(|terms| sums * terms);
+    f32s([(Op::Fma, fused), (Op::Mul, apart), (Op::Add, apart)])
+}
+
 /// Single-precision counts, one entry for each kind of operation.
 pub(super) fn f32s<const KINDS: usize>(counts: [(Op, u64); KINDS]) -> OpCounts {
     counts.into_iter().map(|(op, count)| OpCounts::f32(op, count)).sum()

@@ -81,19 +81,32 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::LinearForward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
-        | Kernel::LinearSubgroupForwardVec4 => linear(LinearResult::Output),
+        | Kernel::LinearSubgroupForwardVec4
+        | Kernel::LinearWorkgroupForwardVec4
+        | Kernel::LinearOddForward => linear(LinearResult::Output),
         Kernel::LinearForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
-        | Kernel::LinearSubgroupForwardPlainVec4 => linear(LinearResult::PlainOutput),
+        | Kernel::LinearSubgroupForwardPlainVec4
+        | Kernel::LinearWorkgroupForwardPlainVec4
+        | Kernel::LinearOddForwardPlain => linear(LinearResult::PlainOutput),
         Kernel::LinearBackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
-        | Kernel::LinearSubgroupBackwardInputVec4 => linear(LinearResult::Input),
+        | Kernel::LinearSubgroupBackwardInputVec4
+        | Kernel::LinearWorkgroupBackwardInputVec4
+        | Kernel::LinearOddBackwardInput => linear(LinearResult::Input),
         Kernel::LinearBackwardWeight
         | Kernel::LinearBackwardWeightVec4
-        | Kernel::LinearSubgroupBackwardWeightVec4 => linear(LinearResult::Weight),
-        Kernel::LinearBackwardBias | Kernel::LinearBackwardBiasVec4 => linear(LinearResult::Bias),
+        | Kernel::LinearSubgroupBackwardWeightVec4
+        | Kernel::LinearWorkgroupBackwardWeightVec4
+        | Kernel::LinearOddBackwardWeight
+        | Kernel::LinearSharesBackwardWeight
+        | Kernel::LinearSharesBackwardWeightVec4 => linear(LinearResult::Weight),
+        Kernel::LinearBackwardBias
+        | Kernel::LinearBackwardBiasVec4
+        | Kernel::LinearSumsBackwardBias
+        | Kernel::LinearSumsBackwardBiasVec4 => linear(LinearResult::Bias),
         Kernel::AttentionForward
         | Kernel::AttentionForwardVec4
         | Kernel::AttentionSubgroupForwardVec4 => attention(AttentionStep::Output),
@@ -145,16 +158,26 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::GroupingCount => sort(SortStep::Count),
         Kernel::GroupingScan => sort(SortStep::Scan),
         Kernel::GroupingPlace => sort(SortStep::Place),
-        Kernel::LayerNormForward => norm(Norm::Layer, NormStep::Output),
-        Kernel::LayerNormBackwardInput => norm(Norm::Layer, NormStep::Input),
-        Kernel::LayerNormBackwardParams => norm(Norm::Layer, NormStep::Parameters),
-        Kernel::RmsNormForward | Kernel::RmsNormForwardVec4 => norm(Norm::Rms, NormStep::Output),
-        Kernel::RmsNormBackwardInput | Kernel::RmsNormBackwardInputVec4 => {
-            norm(Norm::Rms, NormStep::Input)
+        Kernel::LayerNormForward
+        | Kernel::LayerNormWorkgroupForward
+        | Kernel::LayerNormWorkgroupForwardVec4 => norm(Norm::Layer, NormStep::Output),
+        Kernel::LayerNormBackwardInput
+        | Kernel::LayerNormWorkgroupBackwardInput
+        | Kernel::LayerNormWorkgroupBackwardInputVec4 => norm(Norm::Layer, NormStep::Input),
+        Kernel::LayerNormBackwardParams | Kernel::LayerNormWorkgroupBackwardParamsVec4 => {
+            norm(Norm::Layer, NormStep::Parameters)
         }
-        Kernel::RmsNormBackwardParams | Kernel::RmsNormBackwardParamsVec4 => {
-            norm(Norm::Rms, NormStep::Parameters)
-        }
+        Kernel::RmsNormForward
+        | Kernel::RmsNormForwardVec4
+        | Kernel::RmsNormWorkgroupForward
+        | Kernel::RmsNormWorkgroupForwardVec4 => norm(Norm::Rms, NormStep::Output),
+        Kernel::RmsNormBackwardInput
+        | Kernel::RmsNormBackwardInputVec4
+        | Kernel::RmsNormWorkgroupBackwardInput
+        | Kernel::RmsNormWorkgroupBackwardInputVec4 => norm(Norm::Rms, NormStep::Input),
+        Kernel::RmsNormBackwardParams
+        | Kernel::RmsNormBackwardParamsVec4
+        | Kernel::RmsNormWorkgroupBackwardParamsVec4 => norm(Norm::Rms, NormStep::Parameters),
         Kernel::MixForward | Kernel::MixForwardVec4 => pointwise(Function::ScaledSum),
         Kernel::MixBackward | Kernel::MixBackwardVec4 => pointwise(Function::ScaledSumGradient),
         Kernel::MixAdd | Kernel::MixAddVec4 => pointwise(Function::Sum),
@@ -232,6 +255,7 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
+        team: dim("TEAM").filter(|&team| team > 1),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,

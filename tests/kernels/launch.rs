@@ -36,6 +36,11 @@ impl Launch {
         Self { kernel: kernel.to_owned(), dims, scalars: vec![], windows: BTreeMap::new() }
     }
 
+    pub fn dim(mut self, name: &str, value: usize) -> Self {
+        self.dims.push((name.to_owned(), value));
+        self
+    }
+
     pub fn scalar(mut self, name: &str, value: f64) -> Self {
         self.scalars.push((name.to_owned(), value as f32));
         self
@@ -87,7 +92,8 @@ impl Launch {
         self.run_grid(gpu, [1, 1, 1])
     }
 
-    fn run_grid(self, gpu: &mut dyn Executor, grid: [u32; 3]) -> Results {
+    /// Launches these workgroups.
+    pub fn run_grid(self, gpu: &mut dyn Executor, grid: [u32; 3]) -> Results {
         let mut bench = Bench::new(gpu);
         for (name, window) in &self.windows {
             match window {

@@ -2,7 +2,7 @@
 
 use crate::{
     launch::{assert_close, dot, gradient, noise, on_shapes},
-    norm::{self, SHAPES, after, before},
+    norm::{self, LONG, SHAPES, after, before},
 };
 
 const EPS: f64 = 1e-5;
@@ -29,7 +29,7 @@ fn layer_norm(x: &[f64], weight: &[f64], bias: &[f64]) -> Norm {
 
 #[test]
 fn layer_norm_and_its_gradients() {
-    on_shapes(&SHAPES, norm::any(3), |gpu, shape| {
+    on_shapes(&[&SHAPES[..], &[LONG]].concat(), norm::any(3), |gpu, shape| {
         let [m, d, lanes, per_column] = shape;
         let launch = |entry: &str, accumulate| {
             norm::launch(&format!("layer_norm.{entry}"), shape, EPS, accumulate)
@@ -40,33 +40,39 @@ fn layer_norm_and_its_gradients() {
         let dy = noise(4, m * d);
         let norm = layer_norm(&x, &weight, &bias);
 
-        let forward = launch("forward", false)
-            .floats("x", &x)
-            .floats("weight", &weight)
-            .floats("bias", &bias)
-            .output("y", m * d)
-            .output("mean", m)
-            .output("rstd", m)
-            .run(gpu, m, lanes);
-        assert_close("y", &forward.floats("y"), &norm.y, 2e-5);
-        forward.assert_close("mean", &norm.mean);
-        forward.assert_close("rstd", &norm.rstd);
+        for walk in norm::walks("layer_norm", "forward", shape) {
+            let forward = walk
+                .launch(shape, EPS, false)
+                .floats("x", &x)
+                .floats("weight", &weight)
+                .floats("bias", &bias)
+                .output("y", m * d)
+                .output("mean", m)
+                .output("rstd", m)
+                .run(gpu, m, walk.rows(shape));
+            assert_close("y", &forward.floats("y"), &norm.y, 2e-5);
+            forward.assert_close("mean", &norm.mean);
+            forward.assert_close("rstd", &norm.rstd);
+        }
 
         let loss = |x: &[f64], w: &[f64], b: &[f64]| dot(&layer_norm(x, w, b).y, &dy);
         let dx = gradient(&x, |x| loss(x, &weight, &bias));
         let dweight = gradient(&weight, |weight| loss(&x, weight, &bias));
         let dbias = gradient(&bias, |bias| loss(&x, &weight, bias));
         for accumulate in [false, true] {
-            let input = launch("backward_input", accumulate)
-                .floats("dy", &dy)
-                .floats("x", &x)
-                .floats("weight", &weight)
-                .floats("mean", &norm.mean)
-                .floats("rstd", &norm.rstd)
-                .floats("dx", &before(&dx, accumulate))
-                .run(gpu, m, lanes);
-            // A narrow row far from 0 costs digits: rounding x and mean moves xhat by rstd * |mean| ulps.
-            input.assert_near("dx", &after(&dx, accumulate), 5e-5);
+            for walk in norm::walks("layer_norm", "backward_input", shape) {
+                let input = walk
+                    .launch(shape, EPS, accumulate)
+                    .floats("dy", &dy)
+                    .floats("x", &x)
+                    .floats("weight", &weight)
+                    .floats("mean", &norm.mean)
+                    .floats("rstd", &norm.rstd)
+                    .floats("dx", &before(&dx, accumulate))
+                    .run(gpu, m, walk.rows(shape));
+                // A narrow row far from 0 costs digits: rounding x and mean moves xhat by rstd * |mean| ulps.
+                input.assert_near("dx", &after(&dx, accumulate), 5e-5);
+            }
             let params = launch("backward_params", accumulate)
                 .floats("dy", &dy)
                 .floats("x", &x)
@@ -77,6 +83,20 @@ fn layer_norm_and_its_gradients() {
                 .run(gpu, d * per_column, lanes);
             params.assert_near("dweight", &after(&dweight, accumulate), 1e-5);
             params.assert_near("dbias", &after(&dbias, accumulate), 1e-5);
+            for team in norm::teams(shape) {
+                let kernel = "layer_norm_workgroup.backward_params_vec4";
+                let params = norm::launch(kernel, shape, EPS, accumulate)
+                    .dim("TEAM", team)
+                    .floats("dy", &dy)
+                    .floats("x", &x)
+                    .floats("mean", &norm.mean)
+                    .floats("rstd", &norm.rstd)
+                    .floats("dweight", &before(&dweight, accumulate))
+                    .floats("dbias", &before(&dbias, accumulate))
+                    .run(gpu, d / 4, lanes / team);
+                params.assert_near("dweight", &after(&dweight, accumulate), 1e-5);
+                params.assert_near("dbias", &after(&dbias, accumulate), 1e-5);
+            }
         }
     });
 }

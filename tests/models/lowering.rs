@@ -5,13 +5,15 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     check::{self, Verdict},
+    choice::KernelSet,
     execute::{Executor, Limits},
+    formula,
     measure::Session,
     model::{
         AskedShape, Batch, BatchShape, Model,
         lower::{Scope, Training, inputs, lower},
     },
-    op::OpCounts,
+    op::{Convention, OpCounts},
     operation::Operation,
     plan::{Pass, Plan},
 };
@@ -213,4 +215,42 @@ fn what_exceeds_an_adapter_is_named() {
     // More elements than a kernel can index, on an adapter that would hold them.
     let huge = Limits { buffer_bytes: u64::MAX, binding_bytes: u64::MAX, ..LIMITS };
     refused(&["vocab_size=1000000", "d_model=5000"], &huge, &["token_embedding.weight", "smaller"]);
+}
+
+/// Whatever kernels are chosen, a pass executes as many FLOPs by every list of prices, if not of the same operations.
+#[test]
+fn flops_are_those_of_any_set_of_kernels() {
+    let models: [(&str, &[&str], u32, u32); 5] = [
+        ("resnet-bk", &[], 32, 128),
+        ("resnet-bk", &["d_model=13", "vocab_size=201", "n_layers=1"], 3, 5),
+        ("resnet-bk", &["d_model=512", "vocab_size=1030", "n_layers=1"], 1, 1),
+        ("qwen2.5-0.5b", &["num_hidden_layers=1", "vocab_size=1000"], 1, 300),
+        ("mixtral-8x7b", &["num_hidden_layers=1", "vocab_size=1000"], 2, 7),
+    ];
+    let mut others = 0;
+    for (name, set, batch, seq) in models {
+        let model = Model::resolve(name, set).unwrap();
+        let [portable, workgroup] = [KernelSet::Portable, KernelSet::Workgroup].map(|kernels| {
+            let limits =
+                kernels.on(&Limits { buffer_bytes: 1 << 40, binding_bytes: 1 << 40, ..LIMITS });
+            plan(&model, batch, seq, Training::default(), &limits.unwrap()).unwrap()
+        });
+        assert_eq!(portable.passes.len(), workgroup.passes.len());
+        for (one, other) in portable.passes.iter().zip(&workgroup.passes) {
+            others += u32::from(one.kernel != other.kernel);
+            let flops = |pass: &Pass| {
+                let exact = formula::forms(&pass.operation, &pass.schedule).schedule();
+                Convention::ALL.map(|convention| exact.flops(convention))
+            };
+            assert_eq!(
+                flops(one),
+                flops(other),
+                "{}: {} and {}",
+                one.label,
+                one.kernel,
+                other.kernel
+            );
+        }
+    }
+    assert!(others > 20, "only {others} passes have kernels of their own");
 }

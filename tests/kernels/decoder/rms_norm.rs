@@ -2,7 +2,7 @@
 
 use crate::{
     launch::{dot, gradient, noise, on_shapes},
-    norm::{self, SHAPES, after, before},
+    norm::{self, LONG, SHAPES, after, before},
 };
 
 const EPS: f64 = 1e-6;
@@ -24,7 +24,7 @@ fn rms_norm(x: &[f64], weight: &[f64]) -> Norm {
 
 #[test]
 fn rms_norm_and_its_gradients() {
-    on_shapes(&SHAPES, norm::any(1), |gpu, shape| {
+    on_shapes(&[&SHAPES[..], &[LONG]].concat(), norm::any(1), |gpu, shape| {
         let [m, d, lanes, per_column] = shape;
         let x: Vec<f64> = noise(1, m * d).iter().map(|x| 0.25 + x).collect();
         let (weight, dy) = (noise(2, d), noise(3, m * d));
@@ -36,29 +36,26 @@ fn rms_norm_and_its_gradients() {
         let launch = |entry: &str, accumulate| {
             norm::launch(&format!("rms_norm.{entry}"), shape, EPS, accumulate).floats("x", &x)
         };
-        for suffix in ["", "_vec4"] {
-            if !suffix.is_empty() && !d.is_multiple_of(4) {
-                continue;
-            }
-            let forward = launch(&format!("forward{suffix}"), false)
+        for walk in norm::walks("rms_norm", "forward", shape) {
+            let forward = walk
+                .launch(shape, EPS, false)
+                .floats("x", &x)
                 .floats("weight", &weight)
                 .output("y", m * d)
                 .output("rstd", m)
-                .run(gpu, m, lanes);
+                .run(gpu, m, walk.rows(shape));
             forward.assert_close("y", &norm.y);
             forward.assert_close("rstd", &norm.rstd);
         }
         for accumulate in [false, true] {
-            for suffix in ["", "_vec4"] {
-                if !suffix.is_empty() && !d.is_multiple_of(4) {
-                    continue;
-                }
-                launch(&format!("backward_input{suffix}"), accumulate)
+            for walk in norm::walks("rms_norm", "backward_input", shape) {
+                walk.launch(shape, EPS, accumulate)
+                    .floats("x", &x)
                     .floats("weight", &weight)
                     .floats("dy", &dy)
                     .floats("rstd", &norm.rstd)
                     .floats("dx", &before(&dx, accumulate))
-                    .run(gpu, m, lanes)
+                    .run(gpu, m, walk.rows(shape))
                     .assert_near("dx", &after(&dx, accumulate), 1e-5);
             }
             for (suffix, each) in [("", 1), ("_vec4", 4)] {
@@ -70,6 +67,16 @@ fn rms_norm_and_its_gradients() {
                     .floats("rstd", &norm.rstd)
                     .floats("dweight", &before(&dweight, accumulate))
                     .run(gpu, d / each * per_column, lanes)
+                    .assert_near("dweight", &after(&dweight, accumulate), 1e-5);
+            }
+            for team in norm::teams(shape) {
+                norm::launch("rms_norm_workgroup.backward_params_vec4", shape, EPS, accumulate)
+                    .dim("TEAM", team)
+                    .floats("x", &x)
+                    .floats("dy", &dy)
+                    .floats("rstd", &norm.rstd)
+                    .floats("dweight", &before(&dweight, accumulate))
+                    .run(gpu, d / 4, lanes / team)
                     .assert_near("dweight", &after(&dweight, accumulate), 1e-5);
             }
         }

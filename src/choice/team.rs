@@ -1,0 +1,98 @@
+//! How many lanes share a sum where a workgroup's invocations run side by side: enough that neighbouring lanes read
+//! neighbouring elements and that all rows or columns together fill a device.
+
+use super::spread::{Choice, folded, gridded};
+use crate::{
+    operation::{Norm, NormStep},
+    registry::Kernel,
+    schedule::Schedule,
+};
+
+/// Invocations in a workgroup whose teams are shorter.
+const TEAMED_LANES: u32 = 128;
+
+/// The longest team, which is as long as every adapter's workgroups may be.
+const LONGEST: u32 = 256;
+
+/// Lanes for which a row may be one load each: fewer would read less than a cache line together.
+const SHORTEST: u32 = 16;
+
+/// Loads of a row for one lane, where the row is long enough.
+const LOADS: u32 = 4;
+
+/// Column sums for which a workgroup has one column more: as many workgroups at the least keep a device busy.
+const WORKGROUPS: u32 = 64;
+
+/// A norm of m rows; `None` where no such kernel takes a norm's step.
+pub(super) fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2]) -> Option<Choice> {
+    let by_four = d.is_multiple_of(4);
+    let kernel = match (norm, step, by_four) {
+        (Norm::Layer, NormStep::Output, false) => Kernel::LayerNormWorkgroupForward,
+        (Norm::Layer, NormStep::Output, true) => Kernel::LayerNormWorkgroupForwardVec4,
+        (Norm::Layer, NormStep::Input, false) => Kernel::LayerNormWorkgroupBackwardInput,
+        (Norm::Layer, NormStep::Input, true) => Kernel::LayerNormWorkgroupBackwardInputVec4,
+        (Norm::Rms, NormStep::Output, false) => Kernel::RmsNormWorkgroupForward,
+        (Norm::Rms, NormStep::Output, true) => Kernel::RmsNormWorkgroupForwardVec4,
+        (Norm::Rms, NormStep::Input, false) => Kernel::RmsNormWorkgroupBackwardInput,
+        (Norm::Rms, NormStep::Input, true) => Kernel::RmsNormWorkgroupBackwardInputVec4,
+        (Norm::Layer, NormStep::Parameters, true) => Kernel::LayerNormWorkgroupBackwardParamsVec4,
+        (Norm::Rms, NormStep::Parameters, true) => Kernel::RmsNormWorkgroupBackwardParamsVec4,
+        (Norm::Layer | Norm::Rms, NormStep::Parameters, false) => return None,
+    };
+    let loads = if by_four { d / 4 } else { d };
+    match step {
+        NormStep::Output | NormStep::Input => Some(by_row(kernel, m, loads)),
+        // A lane without a row would take part in sums that it has no share of.
+        NormStep::Parameters => Some(by_column(kernel, loads, by_four, 1))
+            .filter(|choice| choice.schedule.team <= Some(m)),
+    }
+}
+
+/// The sums of n columns over g groups of rows.
+pub(super) fn bias(n: u32, g: u32) -> Choice {
+    if n.is_multiple_of(4) {
+        by_column(Kernel::LinearSumsBackwardBiasVec4, n / 4, true, g)
+    } else {
+        by_column(Kernel::LinearSumsBackwardBias, n, false, g)
+    }
+}
+
+/// A team for each of so many columns, or runs of four, of g groups of rows. Few columns are spread over many
+/// workgroups; of many, a workgroup has as many as make a cache line.
+fn by_column(kernel: Kernel, columns: u32, by_four: bool, g: u32) -> Choice {
+    let [least, most] = if by_four { [1, 8] } else { [8, 32] };
+    let wanted = 1 << (columns / WORKGROUPS).max(1).ilog2();
+    let neighbours = wanted.clamp(least, most).min(columns.next_power_of_two());
+    let schedule = Schedule { team: Some(LONGEST / neighbours), ..Schedule::of_lanes(LONGEST) };
+    gridded(kernel, schedule, [columns.div_ceil(neighbours), 1, g])
+}
+
+/// A team for each of so many rows of so many loads.
+fn by_row(kernel: Kernel, rows: u32, loads: u32) -> Choice {
+    let team = lanes(loads);
+    let lanes = team.max(TEAMED_LANES);
+    let schedule = Schedule { team: Some(team), ..Schedule::of_lanes(lanes) };
+    gridded(kernel, schedule, folded(rows.div_ceil(lanes / team).into()))
+}
+
+/// Lanes that share a row of so many loads: a power of two, and a load for each lane at the least.
+fn lanes(loads: u32) -> u32 {
+    let wanted = loads.div_ceil(LOADS).next_power_of_two().clamp(SHORTEST, LONGEST);
+    let most = 1 << loads.max(1).ilog2();
+    wanted.min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_a_load_for_each_lane_of_its_team() {
+        for loads in 1..5000 {
+            let team = lanes(loads);
+            assert!(team.is_power_of_two() && team <= loads.min(LONGEST), "{loads}: {team}");
+            assert!(loads < 16 || team >= 16, "{loads}: {team}");
+        }
+        assert_eq!([1, 3, 16, 224, 1024, 100_000].map(lanes), [1, 2, 16, 64, 256, 256]);
+    }
+}
