@@ -28,7 +28,9 @@ use form::{joins, products, wide};
 /// What an operation costs, and what a kernel with this schedule makes of it.
 pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
     match *operation {
-        Operation::Linear { result, m, k, n, .. } => linear::forms(result, [m, k, n].map(wide)),
+        Operation::Linear { result, m, k, n, .. } => {
+            linear::forms(result, [m, k, n].map(wide), schedule)
+        }
         Operation::Attention { step, b, s, heads, kv_heads: _, width, window, capped, wanted } => {
             let [b, s, heads, width, window] = [b, s, heads, width, window].map(wide);
             let shape = attention::Shape { s, heads: b * heads, width, window, capped };

@@ -124,6 +124,16 @@ kernels! {
         LinearBackwardInputVec4 "backward_input_vec4",
         LinearBackwardWeightVec4 "backward_weight_vec4",
     }
+    "linear_odd" {
+        LinearOddForward "forward",
+        LinearOddForwardPlain "forward_plain",
+        LinearOddBackwardInput "backward_input",
+        LinearOddBackwardWeight "backward_weight",
+    }
+    "linear_shares" {
+        LinearSharesBackwardWeight "backward_weight",
+        LinearSharesBackwardWeightVec4 "backward_weight_vec4",
+    }
     "linear_subgroup" {
         LinearSubgroupForwardVec4 "forward_vec4",
         LinearSubgroupForwardPlainVec4 "forward_plain_vec4",
@@ -133,6 +143,12 @@ kernels! {
     "linear_sums" {
         LinearSumsBackwardBias "backward_bias",
         LinearSumsBackwardBiasVec4 "backward_bias_vec4",
+    }
+    "linear_workgroup" {
+        LinearWorkgroupForwardVec4 "forward_vec4",
+        LinearWorkgroupForwardPlainVec4 "forward_plain_vec4",
+        LinearWorkgroupBackwardInputVec4 "backward_input_vec4",
+        LinearWorkgroupBackwardWeightVec4 "backward_weight_vec4",
     }
     "mix" {
         MixForward "forward",

@@ -20,7 +20,8 @@ pub struct Schedule {
     pub partials: Option<u32>,
     /// Items that one workgroup puts in order; `None` where the kernel does not sort.
     pub chunk: Option<u32>,
-    /// Rows that an invocation of attention takes together; `None` where it is not attention.
+    /// Rows that an invocation of attention, or of a product that stages its operands, takes together; `None` where
+    /// it is neither.
     pub tile: Option<u32>,
     /// Keys that a row of attention meets at once; `None` where it is not attention.
     pub block: Option<u32>,

@@ -1,7 +1,10 @@
 //! Which kernel computes a matrix product, and how its output is tiled.
 
 use super::{
-    spread::{COLUMN_LANES, Choice, LANES, SUBGROUP_LANES, SUBGROUP_ROWS, gridded},
+    spread::{
+        COLUMN_LANES, Choice, LANES, LONG_SUM, SHARED_SIDE, SHARES, STAGED_COLUMN_LANES,
+        STAGED_LANES, STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS, gridded, product,
+    },
     team,
 };
 use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
@@ -15,14 +18,34 @@ enum Tiling {
     Columns,
     /// A register tile for an invocation; extents are multiples of four.
     Vec4,
-    /// A larger tile whose rows eight lanes load together.
+    /// A larger tile whose rows eight lanes load together; extents are multiples of four.
     Subgroup,
+    /// Tiles of so many rows and columns for an invocation, whose operands a workgroup stages in its memory.
+    Staged { tile: u32, by_four: bool },
+    /// Small tiles, whose long sums a workgroup's slices share.
+    Shares { by_four: bool },
 }
 
 impl Tiling {
-    fn of(result: LinearResult, n: u32, k: u32, limits: &Limits) -> Self {
+    fn of(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Self {
         use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
-        if n.is_multiple_of(4) && k.is_multiple_of(4) {
+        let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
+        if limits.parallel && result != Bias {
+            let sums = m / g.max(1);
+            let tiles = |side| product([n.div_ceil(side), k.div_ceil(side), g]);
+            let few = tiles(4 * STAGED_COLUMN_LANES) < STAGED_WORKGROUPS / 2;
+            if result == Weight && few && sums >= LONG_SUM {
+                return Self::Shares { by_four };
+            }
+            let outputs = match result {
+                Output | PlainOutput | Bias => product([m, n]),
+                Input => product([m, k]),
+                Weight => product([g, n, k]),
+            };
+            let large = product([8, 8, STAGED_LANES]) * STAGED_WORKGROUPS;
+            return Self::Staged { tile: if outputs < large { 4 } else { 8 }, by_four };
+        }
+        if by_four {
             let subgroups = limits.subgroup_lanes == Some(SUBGROUP_LANES);
             return if subgroups && result != Bias { Self::Subgroup } else { Self::Vec4 };
         }
@@ -33,14 +56,18 @@ impl Tiling {
         }
     }
 
-    /// Rows and columns of the output that one invocation computes.
-    const fn tile(self) -> [u32; 2] {
-        match self {
+    /// Rows and columns of the output that a workgroup computes.
+    const fn block(self, columns: u32) -> [u32; 2] {
+        let [rows, across] = match self {
             Self::Scalar => [1, 1],
             Self::Columns => [1, 4],
             Self::Vec4 => [8, 8],
             Self::Subgroup => [SUBGROUP_ROWS, 4],
-        }
+            Self::Staged { tile, .. } => [tile, tile],
+            Self::Shares { .. } => return [SHARED_SIDE, SHARED_SIDE],
+        };
+        let (lanes, column_lanes) = self.lanes(columns);
+        [rows * (lanes / column_lanes), across * column_lanes]
     }
 
     /// Invocations in a workgroup, and how many of them lie along the output's `columns`: no more than
@@ -50,31 +77,57 @@ impl Tiling {
             Self::Scalar if columns < COLUMN_LANES => (LANES, columns.next_power_of_two()),
             Self::Scalar | Self::Columns | Self::Vec4 => (LANES, COLUMN_LANES),
             Self::Subgroup => (SUBGROUP_LANES, SUBGROUP_LANES),
+            Self::Staged { .. } => (STAGED_LANES, STAGED_COLUMN_LANES),
+            Self::Shares { .. } => (STAGED_LANES, SHARED_SIDE / 4),
         }
     }
 
-    /// The kernel; a weight or a bias has no kernel of columns and is computed output by output.
+    /// The schedule over an output of so many columns.
+    fn schedule(self, columns: u32) -> Schedule {
+        let (lanes, column_lanes) = self.lanes(columns);
+        let own = Schedule { column_lanes: Some(column_lanes), ..Schedule::of_lanes(lanes) };
+        match self {
+            Self::Scalar | Self::Columns | Self::Vec4 | Self::Subgroup => own,
+            Self::Staged { tile, .. } => Schedule { tile: Some(tile), ..own },
+            Self::Shares { .. } => Schedule { team: Some(SHARES), ..own },
+        }
+    }
+
+    /// The kernel; a weight or a bias has no kernel of columns and is computed output by output, and no bias is
+    /// staged.
     const fn kernel(self, result: LinearResult) -> Kernel {
         use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
-        use Tiling::{Columns, Scalar, Subgroup, Vec4};
+        use Tiling::{Columns, Scalar, Shares, Staged, Subgroup, Vec4};
         match (result, self) {
             (Output, Scalar) => Kernel::LinearForward,
             (Output, Columns) => Kernel::LinearForwardColumns,
-            (Output, Vec4) => Kernel::LinearForwardVec4,
+            (Output, Vec4 | Shares { .. }) => Kernel::LinearForwardVec4,
             (Output, Subgroup) => Kernel::LinearSubgroupForwardVec4,
+            (Output, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupForwardVec4,
+            (Output, Staged { by_four: false, .. }) => Kernel::LinearOddForward,
             (PlainOutput, Scalar) => Kernel::LinearForwardPlain,
             (PlainOutput, Columns) => Kernel::LinearForwardPlainColumns,
-            (PlainOutput, Vec4) => Kernel::LinearForwardPlainVec4,
+            (PlainOutput, Vec4 | Shares { .. }) => Kernel::LinearForwardPlainVec4,
             (PlainOutput, Subgroup) => Kernel::LinearSubgroupForwardPlainVec4,
+            (PlainOutput, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupForwardPlainVec4,
+            (PlainOutput, Staged { by_four: false, .. }) => Kernel::LinearOddForwardPlain,
             (Input, Scalar) => Kernel::LinearBackwardInput,
             (Input, Columns) => Kernel::LinearBackwardInputColumns,
-            (Input, Vec4) => Kernel::LinearBackwardInputVec4,
+            (Input, Vec4 | Shares { .. }) => Kernel::LinearBackwardInputVec4,
             (Input, Subgroup) => Kernel::LinearSubgroupBackwardInputVec4,
+            (Input, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupBackwardInputVec4,
+            (Input, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardInput,
             (Weight, Scalar | Columns) => Kernel::LinearBackwardWeight,
             (Weight, Vec4) => Kernel::LinearBackwardWeightVec4,
             (Weight, Subgroup) => Kernel::LinearSubgroupBackwardWeightVec4,
+            (Weight, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupBackwardWeightVec4,
+            (Weight, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardWeight,
+            (Weight, Shares { by_four: true }) => Kernel::LinearSharesBackwardWeightVec4,
+            (Weight, Shares { by_four: false }) => Kernel::LinearSharesBackwardWeight,
             (Bias, Scalar | Columns) => Kernel::LinearBackwardBias,
-            (Bias, Vec4 | Subgroup) => Kernel::LinearBackwardBiasVec4,
+            (Bias, Vec4 | Subgroup | Staged { .. } | Shares { .. }) => {
+                Kernel::LinearBackwardBiasVec4
+            }
         }
     }
 }
@@ -83,15 +136,14 @@ pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limi
     if limits.parallel && result == LinearResult::Bias {
         return team::bias(n, g);
     }
-    let tiling = Tiling::of(result, n, k, limits);
-    let [tile_rows, tile_columns] = tiling.tile();
     let columns = match result {
         LinearResult::Output | LinearResult::PlainOutput | LinearResult::Bias => n,
         LinearResult::Input | LinearResult::Weight => k,
     };
-    let (lanes, column_lanes) = tiling.lanes(columns);
-    let columns = columns.div_ceil(tile_columns * column_lanes);
-    let rows = tile_rows * (lanes / column_lanes);
+    let tiling = Tiling::of(result, [m, k, n, g], limits);
+    let schedule = tiling.schedule(columns);
+    let [rows, across] = tiling.block(columns);
+    let columns = columns.div_ceil(across);
     let grid = match result {
         LinearResult::Output | LinearResult::PlainOutput | LinearResult::Input => {
             // A tile's rows belong to one group, and where groups end is known on the device alone: however
@@ -102,9 +154,8 @@ pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limi
         LinearResult::Weight => [columns, n.div_ceil(rows), g],
         LinearResult::Bias => {
             let each = if tiling == Tiling::Scalar { 1 } else { 4 };
-            [n.div_ceil(each * lanes), 1, g]
+            [n.div_ceil(each * schedule.lanes), 1, g]
         }
     };
-    let schedule = Schedule { column_lanes: Some(column_lanes), ..Schedule::of_lanes(lanes) };
     gridded(tiling.kernel(result), schedule, grid)
 }

@@ -27,6 +27,25 @@ pub(super) const SUBGROUP_ROWS: u32 = 32;
 /// Invocations of a product along the columns of its output.
 pub(super) const COLUMN_LANES: u32 = 8;
 
+/// Invocations in a workgroup of a product that stages its operands: as many as every adapter takes.
+pub(super) const STAGED_LANES: u32 = 256;
+
+/// How many of them lie along the columns of the output.
+pub(super) const STAGED_COLUMN_LANES: u32 = 16;
+
+/// Workgroups below which a product that stages its operands takes small tiles: about as many as a large GPU has
+/// multiprocessors.
+pub(super) const STAGED_WORKGROUPS: u64 = 128;
+
+/// Terms from which on a sum is shared: below, summing up the shares costs more than sharing gains.
+pub(super) const LONG_SUM: u32 = 64;
+
+/// Slices of such a workgroup that share the sums of a weight's gradient, and rows and columns of the gradient that
+/// it computes so.
+pub(super) const SHARES: u32 = 16;
+/// See [`SHARES`].
+pub(super) const SHARED_SIDE: u32 = 16;
+
 /// Lanes that sum one column of a layer norm's gradient, and of an RMS norm's: rows are many where columns
 /// are few, and llvmpipe allows an invocation's loops 65535 rounds.
 pub const LAYER_NORM_LANES_PER_COLUMN: u32 = 16;

@@ -81,18 +81,28 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::LinearForward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
-        | Kernel::LinearSubgroupForwardVec4 => linear(LinearResult::Output),
+        | Kernel::LinearSubgroupForwardVec4
+        | Kernel::LinearWorkgroupForwardVec4
+        | Kernel::LinearOddForward => linear(LinearResult::Output),
         Kernel::LinearForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
-        | Kernel::LinearSubgroupForwardPlainVec4 => linear(LinearResult::PlainOutput),
+        | Kernel::LinearSubgroupForwardPlainVec4
+        | Kernel::LinearWorkgroupForwardPlainVec4
+        | Kernel::LinearOddForwardPlain => linear(LinearResult::PlainOutput),
         Kernel::LinearBackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
-        | Kernel::LinearSubgroupBackwardInputVec4 => linear(LinearResult::Input),
+        | Kernel::LinearSubgroupBackwardInputVec4
+        | Kernel::LinearWorkgroupBackwardInputVec4
+        | Kernel::LinearOddBackwardInput => linear(LinearResult::Input),
         Kernel::LinearBackwardWeight
         | Kernel::LinearBackwardWeightVec4
-        | Kernel::LinearSubgroupBackwardWeightVec4 => linear(LinearResult::Weight),
+        | Kernel::LinearSubgroupBackwardWeightVec4
+        | Kernel::LinearWorkgroupBackwardWeightVec4
+        | Kernel::LinearOddBackwardWeight
+        | Kernel::LinearSharesBackwardWeight
+        | Kernel::LinearSharesBackwardWeightVec4 => linear(LinearResult::Weight),
         Kernel::LinearBackwardBias
         | Kernel::LinearBackwardBiasVec4
         | Kernel::LinearSumsBackwardBias
@@ -247,7 +257,7 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
-        team: dim("TEAM"),
+        team: dim("TEAM").filter(|&team| team > 1),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,

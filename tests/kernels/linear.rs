@@ -9,7 +9,7 @@ use flopmeter::execute::Executor;
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 
 /// M, K, N.
-const SHAPES: [[usize; 3]; 9] = [
+const SHAPES: [[usize; 3]; 11] = [
     [1, 1, 1],
     [7, 13, 11],
     [53, 64, 1],
@@ -19,37 +19,86 @@ const SHAPES: [[usize; 3]; 9] = [
     [32, 32, 32],
     [37, 36, 68],
     [131, 68, 132],
+    [133, 135, 131],
+    [530, 20, 17],
 ];
 
 /// What each way to run the family may have.
 const ENTRIES: [&str; 5] =
     ["forward", "forward_plain", "backward_input", "backward_weight", "backward_bias"];
 
-/// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, and lanes along
-/// the columns (all of them where the file leaves no choice).
+/// One way to run the family: kernel file, suffix, outputs of an invocation, lanes, lanes along
+/// the columns (all of them where the file leaves no choice), and slices of a workgroup that share a sum.
 struct Variant {
     file: &'static str,
     suffix: &'static str,
     tile: [usize; 2],
     lanes: usize,
     column_lanes: usize,
+    shares: usize,
 }
 
-const VARIANTS: [Variant; 8] = [
-    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 8 },
-    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 8, column_lanes: 1 },
-    Variant { file: "linear", suffix: "_columns", tile: [1, 4], lanes: 64, column_lanes: 8 },
-    Variant { file: "linear", suffix: "_columns", tile: [1, 4], lanes: 8, column_lanes: 2 },
-    Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 8, column_lanes: 8 },
-    Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 64, column_lanes: 4 },
-    Variant { file: "linear_subgroup", suffix: "_vec4", tile: [32, 4], lanes: 8, column_lanes: 8 },
+const fn staged(file: &'static str, suffix: &'static str, tile: usize, lanes: usize) -> Variant {
+    let column_lanes = if lanes == 256 { 16 } else { 8 };
+    Variant { file, suffix, tile: [tile, tile], lanes, column_lanes, shares: 1 }
+}
+
+const fn shared(suffix: &'static str) -> Variant {
+    Variant { file: "linear_shares", suffix, tile: [4, 4], lanes: 256, column_lanes: 4, shares: 16 }
+}
+
+const VARIANTS: [Variant; 16] = [
+    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 8, shares: 1 },
+    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 8, column_lanes: 1, shares: 1 },
+    Variant {
+        file: "linear",
+        suffix: "_columns",
+        tile: [1, 4],
+        lanes: 64,
+        column_lanes: 8,
+        shares: 1,
+    },
+    Variant {
+        file: "linear",
+        suffix: "_columns",
+        tile: [1, 4],
+        lanes: 8,
+        column_lanes: 2,
+        shares: 1,
+    },
+    Variant { file: "linear", suffix: "_vec4", tile: [8, 8], lanes: 8, column_lanes: 8, shares: 1 },
+    Variant {
+        file: "linear",
+        suffix: "_vec4",
+        tile: [8, 8],
+        lanes: 64,
+        column_lanes: 4,
+        shares: 1,
+    },
+    Variant {
+        file: "linear_subgroup",
+        suffix: "_vec4",
+        tile: [32, 4],
+        lanes: 8,
+        column_lanes: 8,
+        shares: 1,
+    },
     Variant {
         file: "linear_subgroup",
         suffix: "_vec4",
         tile: [32, 4],
         lanes: 32,
         column_lanes: 32,
+        shares: 1,
     },
+    staged("linear_workgroup", "_vec4", 8, 256),
+    staged("linear_workgroup", "_vec4", 4, 256),
+    staged("linear_workgroup", "_vec4", 4, 64),
+    staged("linear_odd", "", 8, 256),
+    staged("linear_odd", "", 4, 256),
+    staged("linear_odd", "", 4, 64),
+    shared("_vec4"),
+    shared(""),
 ];
 
 /// A product's operands, and what double precision makes of them.
@@ -157,6 +206,8 @@ impl Variant {
         };
         match self.file {
             "linear" => fours,
+            "linear_workgroup" | "linear_odd" => fours && entry != "backward_bias",
+            "linear_shares" => fours && entry == "backward_weight",
             _ => fours && entry != "backward_bias" && lanes.is_some_and(|lanes| lanes >= 8),
         }
     }
@@ -164,7 +215,7 @@ impl Variant {
     /// Rows and columns of outputs that a workgroup computes.
     fn block(&self) -> [usize; 2] {
         let [rows, columns] = self.tile;
-        [rows * (self.lanes / self.column_lanes), columns * self.column_lanes]
+        [rows * (self.lanes / self.column_lanes / self.shares), columns * self.column_lanes]
     }
 
     /// The grid over all rows of so many groups.
@@ -201,6 +252,8 @@ impl Variant {
                 ("accumulate", accumulate),
                 ("LANES", self.lanes),
                 ("COLUMN_LANES", self.column_lanes),
+                ("TILE", self.tile[0]),
+                ("TEAM", self.shares),
             ]
         };
         let name = |entry| format!("{}.{entry}{}", self.file, self.suffix);

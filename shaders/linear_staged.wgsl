@@ -1,0 +1,193 @@
+// Continued in linear_common.wgsl.
+//
+// Tiles of a matrix product that a workgroup stages in its memory: for STEPS steps of the sum at a time, the rows
+// and the columns of the workgroup's outputs that those steps need. An invocation computes TILE x TILE outputs, TILE
+// being 4 or 8: with 8, two runs of four rows and two of four columns that lie apart, so that adjacent lanes touch
+// adjacent addresses. An output's sum is one chain in the order of its steps.
+
+override COLUMN_LANES: u32;
+override TILE: u32;
+
+const STEPS: u32 = 16u;
+
+// By step, then by run of four: enough for 32 runs, which are 256 lanes of 8 x 8.
+var<workgroup> staged_rows: array<vec4<f32>, 512>;
+var<workgroup> staged_columns: array<vec4<f32>, 512>;
+
+fn row_runs() -> u32 {
+    return LANES / COLUMN_LANES * (TILE / 4u);
+}
+
+fn column_runs() -> u32 {
+    return COLUMN_LANES * (TILE / 4u);
+}
+
+// The four steps and the four rows, or columns, that a lane stages: the first half of the lanes has rows, the other
+// half has columns, and where those are more lanes than there are blocks, the last of them have none.
+struct Block {
+    rows: bool,
+    steps: u32, // counted in fours
+    run: u32,
+}
+
+// Adjacent lanes have adjacent steps, for an operand that has those beside each other in memory.
+fn block_by_steps(lane: u32) -> Block {
+    let half = lane % (LANES / 2u);
+    return Block(lane < LANES / 2u, half % (STEPS / 4u), half / (STEPS / 4u));
+}
+
+// Adjacent lanes have adjacent runs.
+fn block_by_runs(lane: u32) -> Block {
+    let half = lane % (LANES / 2u);
+    let rows = lane < LANES / 2u;
+    let runs = select(column_runs(), row_runs(), rows);
+    return Block(rows, half / runs, half % runs);
+}
+
+// Puts what a lane loaded where all can read it: values[i] is step i, for four rows or columns.
+fn stage(block: Block, values: mat4x4<f32>) {
+    if block.rows {
+        let runs = row_runs();
+        let at = 4u * block.steps * runs + block.run;
+        if (block.run < runs) & (block.steps < STEPS / 4u) {
+            staged_rows[at] = values[0];
+            staged_rows[at + runs] = values[1];
+            staged_rows[at + 2u * runs] = values[2];
+            staged_rows[at + 3u * runs] = values[3];
+        }
+    } else {
+        let runs = column_runs();
+        let at = 4u * block.steps * runs + block.run;
+        if (block.run < runs) & (block.steps < STEPS / 4u) {
+            staged_columns[at] = values[0];
+            staged_columns[at + runs] = values[1];
+            staged_columns[at + 2u * runs] = values[2];
+            staged_columns[at + 3u * runs] = values[3];
+        }
+    }
+}
+
+// Where an invocation's outputs lie, and how many there are of each run: from none to four.
+struct Outputs {
+    top: u32,
+    low: u32,
+    left: u32,
+    right: u32,
+    top_rows: u32,
+    low_rows: u32,
+    left_columns: u32,
+    right_columns: u32,
+}
+
+// The outputs of a lane in a tile that begins at a row and a column, where rows and columns end.
+fn outputs(lane: u32, row: u32, row_end: u32, column: u32, column_end: u32) -> Outputs {
+    let row_lanes = LANES / COLUMN_LANES;
+    let top = row + 4u * (lane / COLUMN_LANES);
+    let low = top + 4u * row_lanes;
+    let left = column + 4u * (lane % COLUMN_LANES);
+    let right = left + 4u * COLUMN_LANES;
+    let two = TILE == 8u;
+    return Outputs(
+        top,
+        low,
+        left,
+        right,
+        of_run(top, row_end),
+        select(0u, of_run(low, row_end), two),
+        of_run(left, column_end),
+        select(0u, of_run(right, column_end), two),
+    );
+}
+
+fn of_run(start: u32, end: u32) -> u32 {
+    return min(end - min(start, end), 4u);
+}
+
+// An invocation's outputs, by rows and columns.
+struct Sums {
+    top_left: mat4x4<f32>,
+    top_right: mat4x4<f32>,
+    low_left: mat4x4<f32>,
+    low_right: mat4x4<f32>,
+}
+
+// So many more of the staged steps.
+fn add_steps(start: Sums, lane: u32, own: Outputs, steps: u32) -> Sums {
+    var c = start;
+    let rows = row_runs();
+    let columns = column_runs();
+    let top = lane / COLUMN_LANES;
+    let left = lane % COLUMN_LANES;
+    let low = top + LANES / COLUMN_LANES;
+    let right = left + COLUMN_LANES;
+    let whole = own.top_rows + own.low_rows == TILE && own.left_columns + own.right_columns == TILE;
+    if whole && steps == STEPS {
+        for (var step = 0u; step < STEPS; step++) {
+            let t = staged_rows[step * rows + top];
+            let l = staged_columns[step * columns + left];
+            c.top_left = outer(c.top_left, t, l);
+            if TILE == 8u {
+                let b = staged_rows[step * rows + low];
+                let r = staged_columns[step * columns + right];
+                c.top_right = outer(c.top_right, t, r);
+                c.low_left = outer(c.low_left, b, l);
+                c.low_right = outer(c.low_right, b, r);
+            }
+        }
+        return c;
+    }
+    // At the edges what exists, and no more.
+    for (var step = 0u; step < steps; step++) {
+        let t = staged_rows[step * rows + top];
+        let l = staged_columns[step * columns + left];
+        c.top_left = some_outer(c.top_left, t, own.top_rows, l, own.left_columns);
+        if TILE == 8u {
+            let b = staged_rows[step * rows + low];
+            let r = staged_columns[step * columns + right];
+            c.top_right = some_outer(c.top_right, t, own.top_rows, r, own.right_columns);
+            c.low_left = some_outer(c.low_left, b, own.low_rows, l, own.left_columns);
+            c.low_right = some_outer(c.low_right, b, own.low_rows, r, own.right_columns);
+        }
+    }
+    return c;
+}
+
+// One more step for so many rows and columns of a run.
+fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
+    var c = start;
+    if rows > 0u {
+        c[0] = some_columns(c[0], a.x, b, columns);
+    }
+    if rows > 1u {
+        c[1] = some_columns(c[1], a.y, b, columns);
+    }
+    if rows > 2u {
+        c[2] = some_columns(c[2], a.z, b, columns);
+    }
+    if rows > 3u {
+        c[3] = some_columns(c[3], a.w, b, columns);
+    }
+    return c;
+}
+
+fn some_columns(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32) -> vec4<f32> {
+    if columns == 4u {
+        return fma(vec4<f32>(a), b, start);
+    }
+    var c = start;
+    if columns > 0u {
+        c.x = fma(a, b.x, c.x);
+    }
+    if columns > 1u {
+        c.y = fma(a, b.y, c.y);
+    }
+    if columns > 2u {
+        c.z = fma(a, b.z, c.z);
+    }
+    return c;
+}
+
+// Four indices from `first` on, of which those beyond the last are the last: what they load is not used.
+fn up_to(first: u32, end: u32) -> vec4<u32> {
+    return min(first + QUAD, vec4<u32>(max(end, 1u) - 1u));
+}
