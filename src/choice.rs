@@ -51,6 +51,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Pointwise { function, p } => pointwise(function, p),
         Operation::DotProduct { stage, p: _ } => {
             let choice = match stage {
+                DotStage::Shares if limits.parallel => team::partials(),
                 DotStage::Shares => each(Kernel::MixBackwardScalePartials, PARTIALS.into(), LANES),
                 DotStage::Total => one(Kernel::MixBackwardScale),
             };
@@ -84,7 +85,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::TokenSums { t, d } => {
             each(Kernel::EmbeddingBackwardRows, product([t, d]), LANES)
         }
-        Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
+        Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d], limits),
         Operation::SharedExpert { step, t, d } => {
             let elements = product([t, d]);
             match step {
@@ -110,7 +111,9 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
             let choice = match step {
                 SortStep::Clear => each(Kernel::GroupingClear, product([g, chunks]), LANES),
                 SortStep::Count => each(Kernel::GroupingCount, a.into(), LANES),
+                SortStep::Scan if limits.parallel => team::offsets(g),
                 SortStep::Scan => one(Kernel::GroupingScan),
+                SortStep::Place if limits.parallel => team::slots(a),
                 // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
                 SortStep::Place => {
                     gridded(Kernel::GroupingPlace, Schedule::of_lanes(LANES), [chunks, 1, 1])
@@ -251,13 +254,14 @@ fn pointwise(function: Function, p: u32) -> Choice {
     by_four(kernels, p.into(), p)
 }
 
-fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
+fn mixture(step: MixtureStep, [t, k, d]: [u32; 3], limits: &Limits) -> Choice {
     let (tokens, assignments) = (product([t, d]), product([t, k, d]));
     match step {
         MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
         MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
         MixtureStep::RouteOverAll => each(Kernel::MoeRouteAll, t.into(), LANES),
         MixtureStep::RouteOverAllGradient => each(Kernel::MoeBackwardRouteAll, t.into(), LANES),
+        MixtureStep::GateGradient if limits.parallel => team::gate(product([t, k]), d),
         MixtureStep::GateGradient => each(Kernel::MoeBackwardGate, product([t, k]), LANES),
         MixtureStep::Gather => by_four([Kernel::MoeGather, Kernel::MoeGatherVec4], assignments, d),
         MixtureStep::GatherGradient => {

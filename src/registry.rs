@@ -98,6 +98,10 @@ kernels! {
         GroupingScan "scan",
         GroupingPlace "place",
     }
+    "grouping_workgroup" {
+        GroupingWorkgroupScan "scan",
+        GroupingWorkgroupPlace "place",
+    }
     "layer_norm" {
         LayerNormForward "forward",
         LayerNormBackwardInput "backward_input",
@@ -165,6 +169,9 @@ kernels! {
         MixScale "scale",
         MixPlusOne "plus_one",
     }
+    "mix_workgroup" {
+        MixWorkgroupBackwardScalePartials "backward_scale_partials",
+    }
     "moe" {
         MoeRoute "route",
         MoeGather "gather",
@@ -179,6 +186,10 @@ kernels! {
         MoeBackwardRoute "backward_route",
         MoeRouteAll "route_all",
         MoeBackwardRouteAll "backward_route_all",
+    }
+    "moe_workgroup" {
+        MoeWorkgroupBackwardGate "backward_gate",
+        MoeWorkgroupBackwardGateVec4 "backward_gate_vec4",
     }
     "optimizer" {
         OptimizerSgd "sgd",

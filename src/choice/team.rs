@@ -1,7 +1,7 @@
 //! How many lanes share a sum where a workgroup's invocations run side by side: enough that neighbouring lanes read
 //! neighbouring elements and that all rows or columns together fill a device.
 
-use super::spread::{Choice, folded, gridded};
+use super::spread::{CHUNK, Choice, PARTIALS, each, folded, gridded};
 use crate::{
     operation::{Norm, NormStep},
     registry::Kernel,
@@ -10,6 +10,9 @@ use crate::{
 
 /// Invocations in a workgroup whose teams are shorter.
 const TEAMED_LANES: u32 = 128;
+
+// Lanes that place assignments belong to one chunk.
+const _: () = assert!(CHUNK.is_multiple_of(TEAMED_LANES));
 
 /// The longest team, which is as long as every adapter's workgroups may be.
 const LONGEST: u32 = 256;
@@ -41,7 +44,7 @@ pub(super) fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2]) -> Option<Choic
     };
     let loads = if by_four { d / 4 } else { d };
     match step {
-        NormStep::Output | NormStep::Input => Some(by_row(kernel, m, loads)),
+        NormStep::Output | NormStep::Input => Some(by_row(kernel, m.into(), loads)),
         // A lane without a row would take part in sums that it has no share of.
         NormStep::Parameters => Some(by_column(kernel, loads, by_four, 1))
             .filter(|choice| choice.schedule.team <= Some(m)),
@@ -67,12 +70,38 @@ fn by_column(kernel: Kernel, columns: u32, by_four: bool, g: u32) -> Choice {
     gridded(kernel, schedule, [columns.div_ceil(neighbours), 1, g])
 }
 
+/// The dot products of so many assignments of width d.
+pub(super) fn gate(assignments: u64, d: u32) -> Choice {
+    if d.is_multiple_of(4) {
+        by_row(Kernel::MoeWorkgroupBackwardGateVec4, assignments, d / 4)
+    } else {
+        by_row(Kernel::MoeWorkgroupBackwardGate, assignments, d)
+    }
+}
+
+/// A workgroup for each of the shares in which a whole tensor is summed.
+pub(super) fn partials() -> Choice {
+    let schedule = Schedule { team: Some(LONGEST), ..Schedule::of_lanes(LONGEST) };
+    gridded(Kernel::MixWorkgroupBackwardScalePartials, schedule, folded(PARTIALS.into()))
+}
+
+/// Where each of g keys begins, a lane for each.
+pub(super) fn offsets(g: u32) -> Choice {
+    each(Kernel::GroupingWorkgroupScan, g.into(), LONGEST)
+}
+
+/// The slots of so many assignments, a lane for each. Those of a workgroup wait for one another between runs of
+/// neighbours: not too many of them.
+pub(super) fn slots(assignments: u32) -> Choice {
+    each(Kernel::GroupingWorkgroupPlace, assignments.into(), TEAMED_LANES)
+}
+
 /// A team for each of so many rows of so many loads.
-fn by_row(kernel: Kernel, rows: u32, loads: u32) -> Choice {
+fn by_row(kernel: Kernel, rows: u64, loads: u32) -> Choice {
     let team = lanes(loads);
     let lanes = team.max(TEAMED_LANES);
     let schedule = Schedule { team: Some(team), ..Schedule::of_lanes(lanes) };
-    gridded(kernel, schedule, folded(rows.div_ceil(lanes / team).into()))
+    gridded(kernel, schedule, folded(rows.div_ceil((lanes / team).into())))
 }
 
 /// Lanes that share a row of so many loads: a power of two, and a load for each lane at the least.

@@ -159,8 +159,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::EmbeddingScatter => rows(Transfer::Place),
         Kernel::GroupingClear => sort(SortStep::Clear),
         Kernel::GroupingCount => sort(SortStep::Count),
-        Kernel::GroupingScan => sort(SortStep::Scan),
-        Kernel::GroupingPlace => sort(SortStep::Place),
+        Kernel::GroupingScan | Kernel::GroupingWorkgroupScan => sort(SortStep::Scan),
+        Kernel::GroupingPlace | Kernel::GroupingWorkgroupPlace => sort(SortStep::Place),
         Kernel::LayerNormForward
         | Kernel::LayerNormWorkgroupForward
         | Kernel::LayerNormWorkgroupForwardVec4 => norm(Norm::Layer, NormStep::Output),
@@ -197,7 +197,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::SoftCapBackward | Kernel::SoftCapBackwardVec4 => {
             pointwise(Function::SoftCapGradient)
         }
-        Kernel::MixBackwardScalePartials => {
+        Kernel::MixBackwardScalePartials | Kernel::MixWorkgroupBackwardScalePartials => {
             Operation::DotProduct { stage: DotStage::Shares, p: dim("P") }
         }
         Kernel::MixBackwardScale => Operation::DotProduct { stage: DotStage::Total, p: dim("P") },
@@ -221,7 +221,9 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::MoeBackwardCombine | Kernel::MoeBackwardCombineVec4 => {
             mixture(MixtureStep::CombineGradient)
         }
-        Kernel::MoeBackwardGate => mixture(MixtureStep::GateGradient),
+        Kernel::MoeBackwardGate
+        | Kernel::MoeWorkgroupBackwardGate
+        | Kernel::MoeWorkgroupBackwardGateVec4 => mixture(MixtureStep::GateGradient),
         Kernel::OptimizerSgd | Kernel::OptimizerSgdVec4 => {
             Operation::Update { rule: Optimizer::Sgd, p: dim("P") }
         }

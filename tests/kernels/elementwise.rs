@@ -82,6 +82,15 @@ fn mix_and_its_gradients() {
                 .floats("s", &s)
                 .output("partials", partials)
                 .run(gpu, partials, lanes);
+            // As many parts, each by a team; a short tensor has no term for all of its lanes.
+            let team = lanes.min(16);
+            let shared = Launch::new("mix_workgroup.backward_scale_partials", &dims)
+                .dim("TEAM", team)
+                .floats("dy", &dy)
+                .floats("s", &s)
+                .output("partials", partials)
+                .run(gpu, partials, lanes / team);
+            assert_close("dscale", &[shared.floats("partials").iter().sum()], &slope, 1e-5);
             let total = Launch::new("mix.backward_scale", &dims)
                 .words("partials", parts.words("partials"))
                 .output("dscale", 1)
