@@ -122,8 +122,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
         Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
-        Kernel::BkCoreThetaRecursion => resolvent(ResolventStep::Theta),
-        Kernel::BkCorePhiRecursion => resolvent(ResolventStep::Phi),
+        Kernel::BkCoreThetaRecursion | Kernel::BkCoreWorkgroupThetaRecursion => {
+            resolvent(ResolventStep::Theta)
+        }
+        Kernel::BkCorePhiRecursion | Kernel::BkCoreWorkgroupPhiRecursion => {
+            resolvent(ResolventStep::Phi)
+        }
         Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
         Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
         Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
@@ -145,7 +149,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         },
         Kernel::CrossEntropyForward | Kernel::CrossEntropyForwardVec4 => loss(LossStep::Rows),
         Kernel::CrossEntropyBackward | Kernel::CrossEntropyBackwardVec4 => loss(LossStep::Gradient),
-        Kernel::CrossEntropyMean => loss(LossStep::Mean),
+        Kernel::CrossEntropyMean | Kernel::CrossEntropyWorkgroupMean => loss(LossStep::Mean),
         Kernel::EmbeddingForward | Kernel::EmbeddingForwardVec4 => embedding(EmbeddingStep::Output),
         Kernel::EmbeddingBackwardToken | Kernel::EmbeddingBackwardTokenVec4 => {
             embedding(EmbeddingStep::Tokens)
@@ -197,7 +201,9 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::MixBackwardScalePartials | Kernel::MixWorkgroupBackwardScalePartials => {
             Operation::DotProduct { stage: DotStage::Shares, p: dim("P") }
         }
-        Kernel::MixBackwardScale => Operation::DotProduct { stage: DotStage::Total, p: dim("P") },
+        Kernel::MixBackwardScale | Kernel::MixWorkgroupBackwardScale => {
+            Operation::DotProduct { stage: DotStage::Total, p: dim("P") }
+        }
         Kernel::MoeRoute => mixture(MixtureStep::Route),
         Kernel::MoeBackwardRoute => mixture(MixtureStep::RouteGradient),
         Kernel::MoeRouteAll => mixture(MixtureStep::RouteOverAll),
