@@ -263,7 +263,8 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
-        team: dim("TEAM").filter(|&team| team > 1),
+        // A product of one slice has its sums to itself; a team of one lane begins with a term.
+        team: dim("TEAM").filter(|&team| team > 1 || !kernel.parts().0.starts_with("linear")),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,
