@@ -51,7 +51,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Pointwise { function, p } => pointwise(function, p),
         Operation::DotProduct { stage, p: _ } => {
             let choice = match stage {
-                DotStage::Shares if limits.parallel => team::partials(),
+                DotStage::Shares | DotStage::Total if limits.parallel => team::dot_product(stage),
                 DotStage::Shares => each(Kernel::MixBackwardScalePartials, PARTIALS.into(), LANES),
                 DotStage::Total => one(Kernel::MixBackwardScale),
             };
@@ -60,6 +60,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Loss { step, m, v } => {
             let by_four = v.is_multiple_of(4);
             match (step, by_four) {
+                (LossStep::Mean, _) if limits.parallel && m >= WIDE_LANES => team::mean(),
                 (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
                 (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
                 (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
@@ -105,7 +106,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
                 }
             }
         }
-        Operation::Resolvent { step, b, n } => resolvent(step, b, n),
+        Operation::Resolvent { step, b, n } => resolvent(step, b, n, limits),
         Operation::Sort { step, a, g } => {
             let chunks = a.div_ceil(CHUNK);
             let choice = match step {
@@ -274,12 +275,18 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3], limits: &Limits) -> Choice {
     }
 }
 
-fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
+fn resolvent(step: ResolventStep, b: u32, n: u32, limits: &Limits) -> Choice {
     let (rows, elements) = (u64::from(b), product([b, n]));
     let choice = match step {
         ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
         ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
         ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
+        ResolventStep::Theta if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupThetaRecursion, rows)
+        }
+        ResolventStep::Phi if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupPhiRecursion, rows)
+        }
         ResolventStep::Theta => each(Kernel::BkCoreThetaRecursion, rows, LANES),
         ResolventStep::Phi => each(Kernel::BkCorePhiRecursion, rows, LANES),
         ResolventStep::Diagonal => each(Kernel::BkCoreResolvent, elements, LANES),

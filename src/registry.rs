@@ -65,6 +65,10 @@ kernels! {
         BkCoreBackwardExactLeft "backward_exact_left",
         BkCoreBackwardExact "backward_exact",
     }
+    "bk_core_workgroup" {
+        BkCoreWorkgroupThetaRecursion "theta_recursion",
+        BkCoreWorkgroupPhiRecursion "phi_recursion",
+    }
     "columns" {
         ColumnsPlace "place",
         ColumnsTake "take",
@@ -75,6 +79,9 @@ kernels! {
         CrossEntropyBackward "backward",
         CrossEntropyBackwardVec4 "backward_vec4",
         CrossEntropyMean "mean",
+    }
+    "cross_entropy_workgroup" {
+        CrossEntropyWorkgroupMean "mean",
     }
     "embedding" {
         EmbeddingForward "forward",
@@ -171,6 +178,7 @@ kernels! {
     }
     "mix_workgroup" {
         MixWorkgroupBackwardScalePartials "backward_scale_partials",
+        MixWorkgroupBackwardScale "backward_scale",
     }
     "moe" {
         MoeRoute "route",
