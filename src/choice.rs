@@ -51,6 +51,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Pointwise { function, p } => pointwise(function, p),
         Operation::DotProduct { stage, p: _ } => {
             let choice = match stage {
+                DotStage::Shares | DotStage::Total if limits.parallel => team::dot_product(stage),
                 DotStage::Shares => each(Kernel::MixBackwardScalePartials, PARTIALS.into(), LANES),
                 DotStage::Total => one(Kernel::MixBackwardScale),
             };
@@ -59,6 +60,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Loss { step, m, v } => {
             let by_four = v.is_multiple_of(4);
             match (step, by_four) {
+                (LossStep::Mean, _) if limits.parallel && m >= WIDE_LANES => team::mean(),
                 (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
                 (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
                 (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
@@ -84,7 +86,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::TokenSums { t, d } => {
             each(Kernel::EmbeddingBackwardRows, product([t, d]), LANES)
         }
-        Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d]),
+        Operation::Mixture { step, t, e: _, k, d } => mixture(step, [t, k, d], limits),
         Operation::SharedExpert { step, t, d } => {
             let elements = product([t, d]);
             match step {
@@ -104,13 +106,15 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
                 }
             }
         }
-        Operation::Resolvent { step, b, n } => resolvent(step, b, n),
+        Operation::Resolvent { step, b, n } => resolvent(step, b, n, limits),
         Operation::Sort { step, a, g } => {
             let chunks = a.div_ceil(CHUNK);
             let choice = match step {
                 SortStep::Clear => each(Kernel::GroupingClear, product([g, chunks]), LANES),
                 SortStep::Count => each(Kernel::GroupingCount, a.into(), LANES),
+                SortStep::Scan if limits.parallel => team::offsets(g),
                 SortStep::Scan => one(Kernel::GroupingScan),
+                SortStep::Place if limits.parallel => team::slots(a),
                 // A lane that places looks at all of its neighbours: fewer lanes, fewer comparisons.
                 SortStep::Place => {
                     gridded(Kernel::GroupingPlace, Schedule::of_lanes(LANES), [chunks, 1, 1])
@@ -244,13 +248,14 @@ fn pointwise(function: Function, p: u32) -> Choice {
     by_four(kernels, p.into(), p)
 }
 
-fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
+fn mixture(step: MixtureStep, [t, k, d]: [u32; 3], limits: &Limits) -> Choice {
     let (tokens, assignments) = (product([t, d]), product([t, k, d]));
     match step {
         MixtureStep::Route => each(Kernel::MoeRoute, t.into(), LANES),
         MixtureStep::RouteGradient => each(Kernel::MoeBackwardRoute, t.into(), LANES),
         MixtureStep::RouteOverAll => each(Kernel::MoeRouteAll, t.into(), LANES),
         MixtureStep::RouteOverAllGradient => each(Kernel::MoeBackwardRouteAll, t.into(), LANES),
+        MixtureStep::GateGradient if limits.parallel => team::gate(product([t, k]), d),
         MixtureStep::GateGradient => each(Kernel::MoeBackwardGate, product([t, k]), LANES),
         MixtureStep::Gather => by_four([Kernel::MoeGather, Kernel::MoeGatherVec4], assignments, d),
         MixtureStep::GatherGradient => {
@@ -263,12 +268,18 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3]) -> Choice {
     }
 }
 
-fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
+fn resolvent(step: ResolventStep, b: u32, n: u32, limits: &Limits) -> Choice {
     let (rows, elements) = (u64::from(b), product([b, n]));
     let choice = match step {
         ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
         ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
         ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
+        ResolventStep::Theta if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupThetaRecursion, rows)
+        }
+        ResolventStep::Phi if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupPhiRecursion, rows)
+        }
         ResolventStep::Theta => each(Kernel::BkCoreThetaRecursion, rows, LANES),
         ResolventStep::Phi => each(Kernel::BkCorePhiRecursion, rows, LANES),
         ResolventStep::Diagonal => each(Kernel::BkCoreResolvent, elements, LANES),

@@ -23,7 +23,7 @@ use crate::{
     operation::{DotStage, Operation},
     schedule::Schedule,
 };
-use form::{f32s, joins, wide};
+use form::{joins, products, wide};
 
 /// What an operation costs, and what a kernel with this schedule makes of it.
 pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
@@ -41,19 +41,24 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
         }
         Operation::Rope { b, s, heads, width, .. } => rope::forms([b, s, heads, width].map(wide)),
         Operation::Pointwise { function, p } => pointwise::forms(function, wide(p)),
-        // Every share is added to one lane's sum, and every lane but the first to the total.
+        // Every share is added to one lane's sum, and every lane's but the first to the total: lanes whose sums begin
+        // at zero.
         Operation::DotProduct { stage: DotStage::Shares, p } => {
-            Forms::algebra(f32s([(Op::Fma, wide(p))]))
+            let team = schedule.team.map(|team| team * schedule.partials.unwrap_or(1));
+            Forms::algebra(products(1, wide(p), team))
         }
         Operation::DotProduct { stage: DotStage::Total, .. } => {
             let shares = wide(schedule.partials.unwrap_or_default());
-            let joined = OpCounts::f32(Op::Add, shares + joins(Some(schedule.lanes)));
+            let zeros = schedule.lanes_per_column.or(Some(schedule.lanes));
+            let joined = OpCounts::f32(Op::Add, shares + joins(zeros));
             Forms::default().and(Overhead::PartialSums, joined)
         }
         Operation::Loss { step, m, v } => cross_entropy::forms(step, [m, v].map(wide), schedule),
         Operation::Embedding { b, n, d, .. } => embedding::sums(wide(b) * wide(n) * wide(d)),
         Operation::TokenSums { t, d } => embedding::sums(wide(t) * wide(d)),
-        Operation::Mixture { step, t, e, k, d } => moe::forms(step, [t, e, k, d].map(wide)),
+        Operation::Mixture { step, t, e, k, d } => {
+            moe::forms(step, [t, e, k, d].map(wide), schedule)
+        }
         Operation::SharedExpert { step, t, d } => moe::shared(step, [t, d].map(wide)),
         Operation::Resolvent { step, b, n } => bk_core::forms(step, wide(b), wide(n), schedule),
         // Integers are sorted and elements are moved, at any size without a floating-point operation.

@@ -22,7 +22,7 @@ pub use self::{
     buffers::{Buffers, Outputs},
     countable::Countable,
     runs::Runs,
-    series::{KernelLaunch, Sequence, Series},
+    series::{KernelLaunch, Ready, Sequence, Series},
     timing::{Spread, TimeSource, Timing},
     trial::Trial,
 };
@@ -155,6 +155,12 @@ impl Counting {
         Dispatch { label, program: self.plain, bindings, grid }
     }
 
+    /// The counting kernel, to be run. What `call` binds includes the counters.
+    pub const fn counted<'a>(&self, call: &Call<'a>) -> Dispatch<'a> {
+        let Call { label, bindings, grid } = *call;
+        Dispatch { label, program: self.counting, bindings, grid }
+    }
+
     /// Runs the plain kernel.
     ///
     /// # Errors
@@ -177,9 +183,8 @@ impl Counting {
         call: &Call<'_>,
         counters: Bound,
     ) -> Result<Outcome, Error> {
-        let Call { label, bindings, grid } = *call;
-        let bindings = [bindings, &[counters]].concat();
-        executor.dispatch(&Dispatch { label, program: self.counting, bindings: &bindings, grid })
+        let bindings = [call.bindings, &[counters]].concat();
+        executor.dispatch(&self.counted(&Call { bindings: &bindings, ..*call }))
     }
 
     /// What the raw counters of a launch say, and how long it took.

@@ -60,6 +60,10 @@ kernels! {
         BkCoreBackwardExactLeft "backward_exact_left",
         BkCoreBackwardExact "backward_exact",
     }
+    "bk_core_workgroup" {
+        BkCoreWorkgroupThetaRecursion "theta_recursion",
+        BkCoreWorkgroupPhiRecursion "phi_recursion",
+    }
     "columns" {
         ColumnsPlace "place",
         ColumnsTake "take",
@@ -70,6 +74,9 @@ kernels! {
         CrossEntropyBackward "backward",
         CrossEntropyBackwardVec4 "backward_vec4",
         CrossEntropyMean "mean",
+    }
+    "cross_entropy_workgroup" {
+        CrossEntropyWorkgroupMean "mean",
     }
     "embedding" {
         EmbeddingForward "forward",
@@ -92,6 +99,10 @@ kernels! {
         GroupingCount "count",
         GroupingScan "scan",
         GroupingPlace "place",
+    }
+    "grouping_workgroup" {
+        GroupingWorkgroupScan "scan",
+        GroupingWorkgroupPlace "place",
     }
     "layer_norm" {
         LayerNormForward "forward",
@@ -160,6 +171,10 @@ kernels! {
         MixScale "scale",
         MixPlusOne "plus_one",
     }
+    "mix_workgroup" {
+        MixWorkgroupBackwardScalePartials "backward_scale_partials",
+        MixWorkgroupBackwardScale "backward_scale",
+    }
     "moe" {
         MoeRoute "route",
         MoeGather "gather",
@@ -174,6 +189,10 @@ kernels! {
         MoeBackwardRoute "backward_route",
         MoeRouteAll "route_all",
         MoeBackwardRouteAll "backward_route_all",
+    }
+    "moe_workgroup" {
+        MoeWorkgroupBackwardGate "backward_gate",
+        MoeWorkgroupBackwardGateVec4 "backward_gate_vec4",
     }
     "optimizer" {
         OptimizerSgd "sgd",

@@ -37,7 +37,7 @@ pub(crate) fn group(
     launch(SortStep::Clear, &[("counts", counts)]);
     launch(SortStep::Count, &[("keys", keys), ("counts", counts)]);
     launch(SortStep::Scan, &[("counts", counts), ("offsets", offsets)]);
-    let bindings = [("keys", keys), ("counts", counts), ("order", order), ("slot", slot)];
-    launch(SortStep::Place, &bindings);
+    let sorted = [("offsets", offsets), ("order", order), ("slot", slot)];
+    launch(SortStep::Place, &[&[("keys", keys), ("counts", counts)][..], &sorted].concat());
     Grouping { offsets, order, slot }
 }

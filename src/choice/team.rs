@@ -1,9 +1,9 @@
 //! How many lanes share a sum where a workgroup's invocations run side by side: enough that neighbouring lanes read
 //! neighbouring elements and that all rows or columns together fill a device.
 
-use super::spread::{Choice, folded, gridded};
+use super::spread::{CHUNK, Choice, LANES, PARTIALS, ROW_LANES, WIDE_LANES, each, folded, gridded};
 use crate::{
-    operation::{Norm, NormStep},
+    operation::{DotStage, Norm, NormStep},
     registry::Kernel,
     schedule::Schedule,
 };
@@ -11,8 +11,8 @@ use crate::{
 /// Invocations in a workgroup whose teams are shorter.
 const TEAMED_LANES: u32 = 128;
 
-/// The longest team, which is as long as every adapter's workgroups may be.
-const LONGEST: u32 = 256;
+// Lanes that place assignments belong to one chunk.
+const _: () = assert!(CHUNK.is_multiple_of(TEAMED_LANES));
 
 /// Lanes for which a row may be one load each: fewer would read less than a cache line together.
 const SHORTEST: u32 = 16;
@@ -41,7 +41,7 @@ pub(super) fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2]) -> Option<Choic
     };
     let loads = if by_four { d / 4 } else { d };
     match step {
-        NormStep::Output | NormStep::Input => Some(by_row(kernel, m, loads)),
+        NormStep::Output | NormStep::Input => Some(by_row(kernel, m.into(), loads)),
         // A lane without a row would take part in sums that it has no share of.
         NormStep::Parameters => Some(by_column(kernel, loads, by_four, 1))
             .filter(|choice| choice.schedule.team <= Some(m)),
@@ -63,21 +63,67 @@ fn by_column(kernel: Kernel, columns: u32, by_four: bool, g: u32) -> Choice {
     let [least, most] = if by_four { [1, 8] } else { [8, 32] };
     let wanted = 1 << (columns / WORKGROUPS).max(1).ilog2();
     let neighbours = wanted.clamp(least, most).min(columns.next_power_of_two());
-    let schedule = Schedule { team: Some(LONGEST / neighbours), ..Schedule::of_lanes(LONGEST) };
+    let schedule =
+        Schedule { team: Some(WIDE_LANES / neighbours), ..Schedule::of_lanes(WIDE_LANES) };
     gridded(kernel, schedule, [columns.div_ceil(neighbours), 1, g])
 }
 
+/// The dot products of so many assignments of width d.
+pub(super) fn gate(assignments: u64, d: u32) -> Choice {
+    if d.is_multiple_of(4) {
+        by_row(Kernel::MoeWorkgroupBackwardGateVec4, assignments, d / 4)
+    } else {
+        by_row(Kernel::MoeWorkgroupBackwardGate, assignments, d)
+    }
+}
+
+/// A workgroup for each of the shares in which a whole tensor is summed, and one for their sum.
+pub(super) fn dot_product(stage: DotStage) -> Choice {
+    match stage {
+        DotStage::Shares => whole(Kernel::MixWorkgroupBackwardScalePartials, PARTIALS),
+        DotStage::Total => whole(Kernel::MixWorkgroupBackwardScale, 1),
+    }
+}
+
+/// The mean of as many losses as a workgroup has lanes, or more.
+pub(super) fn mean() -> Choice {
+    whole(Kernel::CrossEntropyWorkgroupMean, 1)
+}
+
+/// So many workgroups, each of which is a team. As many lanes add up shares as do where a kernel has no others.
+fn whole(kernel: Kernel, workgroups: u32) -> Choice {
+    let (team, firsts) = (Some(WIDE_LANES), Some(ROW_LANES));
+    let schedule = Schedule { team, lanes_per_column: firsts, ..Schedule::of_lanes(WIDE_LANES) };
+    gridded(kernel, schedule, folded(workgroups.into()))
+}
+
+/// One row for a workgroup, of which one lane computes it.
+pub(super) fn by_workgroup(kernel: Kernel, rows: u64) -> Choice {
+    gridded(kernel, Schedule::of_lanes(LANES), folded(rows))
+}
+
+/// Where each of g keys begins, a lane for each.
+pub(super) fn offsets(g: u32) -> Choice {
+    each(Kernel::GroupingWorkgroupScan, g.into(), WIDE_LANES)
+}
+
+/// The slots of so many assignments, a lane for each. Those of a workgroup wait for one another between runs of
+/// neighbours: not too many of them.
+pub(super) fn slots(assignments: u32) -> Choice {
+    each(Kernel::GroupingWorkgroupPlace, assignments.into(), TEAMED_LANES)
+}
+
 /// A team for each of so many rows of so many loads.
-fn by_row(kernel: Kernel, rows: u32, loads: u32) -> Choice {
+fn by_row(kernel: Kernel, rows: u64, loads: u32) -> Choice {
     let team = lanes(loads);
     let lanes = team.max(TEAMED_LANES);
     let schedule = Schedule { team: Some(team), ..Schedule::of_lanes(lanes) };
-    gridded(kernel, schedule, folded(rows.div_ceil(lanes / team).into()))
+    gridded(kernel, schedule, folded(rows.div_ceil((lanes / team).into())))
 }
 
 /// Lanes that share a row of so many loads: a power of two, and a load for each lane at the least.
 fn lanes(loads: u32) -> u32 {
-    let wanted = loads.div_ceil(LOADS).next_power_of_two().clamp(SHORTEST, LONGEST);
+    let wanted = loads.div_ceil(LOADS).next_power_of_two().clamp(SHORTEST, WIDE_LANES);
     let most = 1 << loads.max(1).ilog2();
     wanted.min(most)
 }
@@ -90,7 +136,7 @@ mod tests {
     fn a_row_has_a_load_for_each_lane_of_its_team() {
         for loads in 1..5000 {
             let team = lanes(loads);
-            assert!(team.is_power_of_two() && team <= loads.min(LONGEST), "{loads}: {team}");
+            assert!(team.is_power_of_two() && team <= loads.min(WIDE_LANES), "{loads}: {team}");
             assert!(loads < 16 || team >= 16, "{loads}: {team}");
         }
         assert_eq!([1, 3, 16, 224, 1024, 100_000].map(lanes), [1, 2, 16, 64, 256, 256]);

@@ -1,13 +1,14 @@
 //! The mixture around its experts: T tokens, E experts, K chosen for each token, width D. What is
 //! counted does not depend on which experts are chosen.
 
-use super::form::{Forms, f32s};
+use super::form::{Forms, f32s, products};
 use crate::{
     op::Op,
     operation::{MixtureStep, SharedExpertStep},
+    schedule::Schedule,
 };
 
-pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4]) -> Forms {
+pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4], schedule: &Schedule) -> Forms {
     let choices = t * k;
     match step {
         // Each of the K choices compares with all E logits and keeps the better, the first of them as the
@@ -31,7 +32,7 @@ pub(super) fn forms(step: MixtureStep, [t, e, k, d]: [u64; 4]) -> Forms {
         MixtureStep::Combine => Forms::algebra(f32s([(Op::Fma, choices * d)])),
         MixtureStep::CombineGradient => Forms::algebra(f32s([(Op::Mul, choices * d)])),
         // A dot product over D for each assignment.
-        MixtureStep::GateGradient => Forms::algebra(f32s([(Op::Fma, choices * d)])),
+        MixtureStep::GateGradient => Forms::algebra(products(choices, d, schedule.team)),
         MixtureStep::GatherGradient => Forms::algebra(f32s([(Op::Add, choices * d)])),
         // The weighted mean of dgate takes K fma; then gate * (dgate - mean) for each choice.
         MixtureStep::RouteGradient => {

@@ -14,7 +14,7 @@ use crate::{
     execute::{Adapter, Allocation, Bound, Executor},
     kernel::{Resource, ResourceKind},
     library::{KernelKey, Library},
-    observe::Counting,
+    observe::{Call, Counting, Ready},
     plan::{ELEMENT_BYTES, Init, Inputs, Plan, Slice},
 };
 
@@ -159,6 +159,23 @@ impl<'a> Session<'a> {
     /// Whether the adapter looks at what it runs.
     pub(super) fn looks(&self) -> bool {
         self.executor.looks()
+    }
+
+    /// The executor that runs this session. What a caller compiles there may run in the place of a pass, on what that
+    /// pass binds; [`Executor::clear`] takes the session's own buffers and kernels away.
+    pub fn executor(&mut self) -> &mut dyn Executor {
+        self.executor
+    }
+
+    /// The kernel of a pass, by its position in the plan, and what it is called on. `None` where there is no such pass.
+    pub fn ready(&self, pass: usize) -> Option<Ready<'_>> {
+        let Launch { kernel, bindings, counters } = self.launches.get(pass)?;
+        let planned = &self.plan.passes[pass];
+        Some(Ready {
+            counting: &self.kernels[*kernel].counting,
+            counters: *counters,
+            call: Call { label: &planned.label, bindings, grid: planned.grid },
+        })
     }
 
     /// What windows of buffers hold now, one after the other.

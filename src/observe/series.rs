@@ -110,10 +110,14 @@ impl<'a> Sequence<'a> {
 }
 
 /// A launch with all that it takes.
-pub(super) struct Ready<'a> {
-    pub(super) counting: &'a Counting,
-    pub(super) counters: Bound,
-    pub(super) call: Call<'a>,
+#[derive(Clone, Copy)]
+pub struct Ready<'a> {
+    /// The kernel, compiled plain and counting.
+    pub counting: &'a Counting,
+    /// The counters that the counting kernel binds beside what the plain one does.
+    pub counters: Bound,
+    /// What the plain kernel is called on.
+    pub call: Call<'a>,
 }
 
 /// Counts a series once and times it, each time from the contents of its buffers.

@@ -46,11 +46,35 @@ fn grouping_is_a_stable_sort() {
             .run_one_group(gpu);
         assert_eq!(scan.words("offsets"), reference.offsets);
         let place = launch("place")
-            .words("keys", keys)
+            .words("keys", keys.clone())
             .words("counts", scan.words("counts"))
             .output("order", a)
             .output("slot", a)
             .run(gpu, chunks, 1);
+        assert_eq!(place.words("order"), reference.order);
+        assert_eq!(place.words("slot"), reference.slot);
+
+        // The same side by side: whole runs of neighbours to a chunk.
+        let lanes = 4 * lanes.div_ceil(4);
+        let chunk = chunk.next_multiple_of(lanes);
+        let dims = [("A", a), ("G", g), ("LANES", lanes), ("CHUNK", chunk)];
+        let chunks = a.div_ceil(chunk);
+        let mut counts = vec![0; g * chunks];
+        for (i, &key) in keys.iter().enumerate() {
+            counts[key as usize * chunks + i / chunk] += 1;
+        }
+        let launch = |entry: &str| {
+            Launch::new(&format!("grouping_workgroup.{entry}"), &dims)
+                .words("counts", counts.clone())
+        };
+        let scan = launch("scan").output("offsets", g + 1).run(gpu, g, lanes);
+        assert_eq!(scan.words("offsets"), reference.offsets);
+        let place = launch("place")
+            .words("keys", keys)
+            .words("offsets", reference.offsets)
+            .output("order", a)
+            .output("slot", a)
+            .run(gpu, a, lanes);
         assert_eq!(place.words("order"), reference.order);
         assert_eq!(place.words("slot"), reference.slot);
     });

@@ -105,6 +105,21 @@ fn moving_tokens_and_the_gradients() {
                 .output("dgate", a)
                 .run(gpu, a, lanes)
                 .assert_close("dgate", &dgate);
+            for (suffix, each) in [("", 1), ("_vec4", 4)] {
+                if !d.is_multiple_of(each) {
+                    continue;
+                }
+                let team = 1 << lanes.min(d / each).ilog2();
+                let dims =
+                    [("T", t), ("E", e), ("K", k), ("D", d), ("LANES", lanes), ("TEAM", team)];
+                Launch::new(&format!("moe_workgroup.backward_gate{suffix}"), &dims)
+                    .floats("dy", &dy)
+                    .floats("ys", &ys)
+                    .words("slot", slot.clone())
+                    .output("dgate", a)
+                    .run(gpu, a, lanes / team)
+                    .assert_close("dgate", &dgate);
+            }
             let launched =
                 launch("backward_gather").floats("dxs", &dxs).words("slot", slot.clone());
             let reference = gradient(&x, |x| dot(&gather(x, &order, k, d), &dxs));

@@ -127,10 +127,8 @@ impl SpirvPricer<'_> {
             Instr::Store if !matrix => access(self.module, operands[0], Direction::Store),
             // Where each invocation keeps its part.
             Instr::Load | Instr::Store => Ok(Cost::default()),
-            Instr::CopyMemory => {
-                return Ok(access(self.module, operands[0], Direction::Store)?
-                    + access(self.module, operands[1], Direction::Load)?);
-            }
+            Instr::CopyMemory => Ok(access(self.module, operands[0], Direction::Store)?
+                + access(self.module, operands[1], Direction::Load)?),
             Instr::CooperativeMatrixLoadKHR
             | Instr::CooperativeMatrixStoreKHR
             | Instr::CooperativeMatrixMulAddKHR

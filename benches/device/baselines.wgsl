@@ -9,7 +9,6 @@ struct Dims {
     HEADS: u32,
     KV_HEADS: u32,
     WIDTH: u32,
-    P: u32,
     scale: f32,
 }
 
@@ -26,9 +25,13 @@ const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 // One invocation copies four elements.
 @compute @workgroup_size(LANES)
-fn copy(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x < dims.P / 4u {
-        to_vec4[id.x] = from_vec4[id.x];
+fn copy(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let at = id.y * groups.x * LANES + id.x;
+    if at < arrayLength(&to_vec4) {
+        to_vec4[at] = from_vec4[at];
     }
 }
 
