@@ -1,3 +1,5 @@
+// Continued in powers.wgsl.
+//
 // BK-Core: the diagonal of (H - z)^-1 for a tridiagonal H, and two gradients of it. Each row of a
 // batch has its own diagonal a; all rows share the off-diagonals b and c.
 //
@@ -7,8 +9,8 @@
 //
 // Both recursions leave f32 within a hundred steps, so an element is a complex mantissa (re, im) and
 // a power-of-two exponent: value = mantissa * 2^exponent. The exponent is found and applied by
-// integer arithmetic on the float's own exponent field; only the multiplication by the power is a
-// floating-point operation. No branch around one depends on data.
+// integer arithmetic; only the multiplication by the power is a floating-point operation. No branch around
+// one depends on data.
 //
 // Grids, in two dimensions: one invocation a row (B) for the recursions and the exact gradient, one an
 // off-diagonal element (N-1) for couple, one an element (B N) for the rest.
@@ -47,21 +49,6 @@ const MAX_POTENTIAL: f32 = 3.0;
 // The share of the inverse-square term in the published gradient.
 const ALPHA: f32 = 0.5;
 const MAX_GRADIENT: f32 = 1000.0;
-
-const EXPONENT_BIAS: i32 = 127;
-const EXPONENT_MASK: u32 = 0x7f800000u;
-
-// 2^e, for e inside the normal range of f32; the nearest normal power outside of it.
-fn power_of_two(e: i32) -> f32 {
-    return bitcast<f32>(u32(clamp(e, -126, 127) + EXPONENT_BIAS) << 23u);
-}
-
-// floor(log2 |x|) of the larger component; 0 where both are 0.
-fn exponent_of(x: vec2<f32>) -> i32 {
-    let bits = bitcast<vec2<u32>>(x) & vec2<u32>(EXPONENT_MASK);
-    let larger = max(bits.x, bits.y);
-    return select(i32(larger >> 23u) - EXPONENT_BIAS, 0, larger == 0u);
-}
 
 // x y.
 fn multiply(x: vec2<f32>, y: vec2<f32>) -> vec2<f32> {

@@ -265,10 +265,10 @@ fn backward_params_vec4(
             share = with_row(share, row, at);
         }
     }
-    let weight = total_of_firsts(start.weight, share.weight, LANES_PER_COLUMN, place);
+    let weight = total_of_firsts_vec4(start.weight, share.weight, LANES_PER_COLUMN, place);
     // Before the shares are those of another sum.
     workgroupBarrier();
-    let bias = total_of_firsts(start.bias, share.bias, LANES_PER_COLUMN, place);
+    let bias = total_of_firsts_vec4(start.bias, share.bias, LANES_PER_COLUMN, place);
     if leads {
         dweight_vec4[place.item] = weight;
         dbias_vec4[place.item] = bias;

@@ -1,7 +1,10 @@
 // Continued in teams.wgsl.
 //
 // The gradient of the residual stream's scale where a workgroup's invocations run side by side: TEAM lanes share one of
-// PARTIALS parts of a dot product over P elements. What mix.wgsl computes, by as many operations.
+// PARTIALS parts of a dot product over P elements, and their sum. What mix.wgsl computes, by as many operations.
+
+// Lanes whose sums of parts begin at zero: at most TEAM.
+override LANES_PER_COLUMN: u32;
 
 struct Sum {
     P: u32,
@@ -12,6 +15,7 @@ struct Sum {
 @group(0) @binding(1) var<storage, read> dy: array<f32>;             // (P)
 @group(0) @binding(3) var<storage, read> s: array<f32>;              // (P)
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // (PARTIALS)
+@group(0) @binding(3) var<storage, read_write> dscale: array<f32>;   // (1)
 
 // TEAM lanes compute one part of dy . s: a run of TEAM terms, and every run that comes PARTIALS runs later.
 @compute @workgroup_size(LANES)
@@ -37,5 +41,19 @@ fn backward_scale_partials(
     let part = total(0.0, share, place);
     if leads {
         partials[place.item] = part;
+    }
+}
+
+// One workgroup computes dscale from all parts, which are at least TEAM, and TEAM is all of the workgroup.
+@compute @workgroup_size(LANES)
+fn backward_scale(@builtin(local_invocation_index) lane: u32) {
+    let place = place_in_column(lane, 0u, 1u, sum.PARTIALS);
+    var share = partials[lane];
+    for (var part = lane + TEAM; part < sum.PARTIALS; part += TEAM) {
+        share += partials[part];
+    }
+    let result = total_of_firsts(0.0, share, LANES_PER_COLUMN, place);
+    if lane == 0u {
+        dscale[0] = result;
     }
 }

@@ -212,7 +212,7 @@ fn backward_params_vec4(
             share = with_row(share, row, at);
         }
     }
-    let sum = total_of_firsts(start, share, LANES_PER_COLUMN, place);
+    let sum = total_of_firsts_vec4(start, share, LANES_PER_COLUMN, place);
     if leads {
         dweight_vec4[place.item] = sum;
     }

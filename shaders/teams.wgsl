@@ -131,7 +131,27 @@ fn total_vec4(start: vec4<f32>, share: vec4<f32>, place: Place) -> vec4<f32> {
 
 // The sum of a column's shares from the lanes' `start` on, in its leader, where every lane of a team has a term: `firsts`
 // lanes add up a part of the shares each, and the leader their sums, which is TEAM + firsts - 1 additions.
-fn total_of_firsts(start: vec4<f32>, share: vec4<f32>, firsts: u32, place: Place) -> vec4<f32> {
+fn total_of_firsts(start: f32, share: f32, firsts: u32, place: Place) -> f32 {
+    slots[place.lane] = share;
+    workgroupBarrier();
+    var sum = start;
+    if place.busy && place.rank < firsts {
+        for (var other = 0u; place.rank + other < TEAM; other += firsts) {
+            sum += slots[place.lane + other * place.stride];
+        }
+        slots[place.lane] = sum;
+    }
+    workgroupBarrier();
+    if place.busy && place.rank == 0u {
+        for (var other = 1u; other < firsts; other++) {
+            sum += slots[place.lane + other * place.stride];
+        }
+    }
+    return sum;
+}
+
+// The same of four sums at once.
+fn total_of_firsts_vec4(start: vec4<f32>, share: vec4<f32>, firsts: u32, place: Place) -> vec4<f32> {
     slots_vec4[place.lane] = share;
     workgroupBarrier();
     var sum = start;

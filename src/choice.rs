@@ -51,22 +51,13 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
         Operation::Pointwise { function, p } => pointwise(function, p),
         Operation::DotProduct { stage, p: _ } => {
             let choice = match stage {
-                DotStage::Shares if limits.parallel => team::partials(),
+                DotStage::Shares | DotStage::Total if limits.parallel => team::dot_product(stage),
                 DotStage::Shares => each(Kernel::MixBackwardScalePartials, PARTIALS.into(), LANES),
                 DotStage::Total => one(Kernel::MixBackwardScale),
             };
             choice.with(|schedule| schedule.partials = Some(PARTIALS))
         }
-        Operation::Loss { step, m, v } => {
-            let by_four = v.is_multiple_of(4);
-            match (step, by_four) {
-                (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
-                (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
-                (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
-                (LossStep::Gradient, true) => rows(Kernel::CrossEntropyBackwardVec4, m),
-                (LossStep::Mean, _) => one(Kernel::CrossEntropyMean),
-            }
-        }
+        Operation::Loss { step, m, v } => loss(step, m, v, limits),
         Operation::Embedding { step, b, n, d, v, p } => match step {
             EmbeddingStep::Output => by_four(
                 [Kernel::EmbeddingForward, Kernel::EmbeddingForwardVec4],
@@ -105,7 +96,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
                 }
             }
         }
-        Operation::Resolvent { step, b, n } => resolvent(step, b, n),
+        Operation::Resolvent { step, b, n } => resolvent(step, b, n, limits),
         Operation::Sort { step, a, g } => {
             let chunks = a.div_ceil(CHUNK);
             let choice = match step {
@@ -226,6 +217,21 @@ fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2], limits: &Limits) -> Choice
     choice.with(|schedule| schedule.lanes_per_column = Some(per_column))
 }
 
+fn loss(step: LossStep, m: u32, v: u32, limits: &Limits) -> Choice {
+    if limits.parallel
+        && let Some(choice) = team::loss(step, m, v)
+    {
+        return choice;
+    }
+    match (step, v.is_multiple_of(4)) {
+        (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
+        (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
+        (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
+        (LossStep::Gradient, true) => rows(Kernel::CrossEntropyBackwardVec4, m),
+        (LossStep::Mean, _) => one(Kernel::CrossEntropyMean),
+    }
+}
+
 fn pointwise(function: Function, p: u32) -> Choice {
     let kernels = match function {
         Function::Relu => [Kernel::ReluForward, Kernel::ReluForwardVec4],
@@ -267,12 +273,18 @@ fn mixture(step: MixtureStep, [t, k, d]: [u32; 3], limits: &Limits) -> Choice {
     }
 }
 
-fn resolvent(step: ResolventStep, b: u32, n: u32) -> Choice {
+fn resolvent(step: ResolventStep, b: u32, n: u32, limits: &Limits) -> Choice {
     let (rows, elements) = (u64::from(b), product([b, n]));
     let choice = match step {
         ResolventStep::Potential => each(Kernel::BkCorePotential, elements, LANES),
         ResolventStep::PotentialGradient => each(Kernel::BkCoreBackwardPotential, elements, LANES),
         ResolventStep::Couple => each(Kernel::BkCoreCouple, n.saturating_sub(1).into(), LANES),
+        ResolventStep::Theta if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupThetaRecursion, rows)
+        }
+        ResolventStep::Phi if limits.parallel => {
+            team::by_workgroup(Kernel::BkCoreWorkgroupPhiRecursion, rows)
+        }
         ResolventStep::Theta => each(Kernel::BkCoreThetaRecursion, rows, LANES),
         ResolventStep::Phi => each(Kernel::BkCorePhiRecursion, rows, LANES),
         ResolventStep::Diagonal => each(Kernel::BkCoreResolvent, elements, LANES),

@@ -41,14 +41,16 @@ pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
         }
         Operation::Rope { b, s, heads, width, .. } => rope::forms([b, s, heads, width].map(wide)),
         Operation::Pointwise { function, p } => pointwise::forms(function, wide(p)),
-        // Every share is added to one lane's sum, and every lane but the first to the total.
+        // Every share is added to one lane's sum, and every lane's but the first to the total: lanes whose sums begin
+        // at zero.
         Operation::DotProduct { stage: DotStage::Shares, p } => {
             let team = schedule.team.map(|team| team * schedule.partials.unwrap_or(1));
             Forms::algebra(products(1, wide(p), team))
         }
         Operation::DotProduct { stage: DotStage::Total, .. } => {
             let shares = wide(schedule.partials.unwrap_or_default());
-            let joined = OpCounts::f32(Op::Add, shares + joins(Some(schedule.lanes)));
+            let zeros = schedule.lanes_per_column.or(Some(schedule.lanes));
+            let joined = OpCounts::f32(Op::Add, shares + joins(zeros));
             Forms::default().and(Overhead::PartialSums, joined)
         }
         Operation::Loss { step, m, v } => cross_entropy::forms(step, [m, v].map(wide), schedule),

@@ -60,6 +60,10 @@ kernels! {
         BkCoreBackwardExactLeft "backward_exact_left",
         BkCoreBackwardExact "backward_exact",
     }
+    "bk_core_workgroup" {
+        BkCoreWorkgroupThetaRecursion "theta_recursion",
+        BkCoreWorkgroupPhiRecursion "phi_recursion",
+    }
     "columns" {
         ColumnsPlace "place",
         ColumnsTake "take",
@@ -70,6 +74,11 @@ kernels! {
         CrossEntropyBackward "backward",
         CrossEntropyBackwardVec4 "backward_vec4",
         CrossEntropyMean "mean",
+    }
+    "cross_entropy_workgroup" {
+        CrossEntropyWorkgroupForward "forward",
+        CrossEntropyWorkgroupForwardVec4 "forward_vec4",
+        CrossEntropyWorkgroupMean "mean",
     }
     "embedding" {
         EmbeddingForward "forward",
@@ -166,6 +175,7 @@ kernels! {
     }
     "mix_workgroup" {
         MixWorkgroupBackwardScalePartials "backward_scale_partials",
+        MixWorkgroupBackwardScale "backward_scale",
     }
     "moe" {
         MoeRoute "route",

@@ -6,7 +6,8 @@ use super::form::{Forms, Overhead, f32s, joins};
 use crate::{op::Op, operation::LossStep, schedule::Schedule};
 
 pub(super) fn forms(step: LossStep, [m, v]: [u64; 2], schedule: &Schedule) -> Forms {
-    let joins = joins(Some(schedule.lanes));
+    // The lanes that begin at zero, where others begin with a term.
+    let joins = joins(schedule.lanes_per_column.or(Some(schedule.lanes)));
     match step {
         LossStep::Rows => {
             // The maximum; x - maximum, its exponential and their sum; and once a row

@@ -122,8 +122,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
         Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
-        Kernel::BkCoreThetaRecursion => resolvent(ResolventStep::Theta),
-        Kernel::BkCorePhiRecursion => resolvent(ResolventStep::Phi),
+        Kernel::BkCoreThetaRecursion | Kernel::BkCoreWorkgroupThetaRecursion => {
+            resolvent(ResolventStep::Theta)
+        }
+        Kernel::BkCorePhiRecursion | Kernel::BkCoreWorkgroupPhiRecursion => {
+            resolvent(ResolventStep::Phi)
+        }
         Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
         Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
         Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
@@ -143,9 +147,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
             v: dim("V"),
             column: dim("COLUMN"),
         },
-        Kernel::CrossEntropyForward | Kernel::CrossEntropyForwardVec4 => loss(LossStep::Rows),
+        Kernel::CrossEntropyForward
+        | Kernel::CrossEntropyForwardVec4
+        | Kernel::CrossEntropyWorkgroupForward
+        | Kernel::CrossEntropyWorkgroupForwardVec4 => loss(LossStep::Rows),
         Kernel::CrossEntropyBackward | Kernel::CrossEntropyBackwardVec4 => loss(LossStep::Gradient),
-        Kernel::CrossEntropyMean => loss(LossStep::Mean),
+        Kernel::CrossEntropyMean | Kernel::CrossEntropyWorkgroupMean => loss(LossStep::Mean),
         Kernel::EmbeddingForward | Kernel::EmbeddingForwardVec4 => embedding(EmbeddingStep::Output),
         Kernel::EmbeddingBackwardToken | Kernel::EmbeddingBackwardTokenVec4 => {
             embedding(EmbeddingStep::Tokens)
@@ -197,7 +204,9 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::MixBackwardScalePartials | Kernel::MixWorkgroupBackwardScalePartials => {
             Operation::DotProduct { stage: DotStage::Shares, p: dim("P") }
         }
-        Kernel::MixBackwardScale => Operation::DotProduct { stage: DotStage::Total, p: dim("P") },
+        Kernel::MixBackwardScale | Kernel::MixWorkgroupBackwardScale => {
+            Operation::DotProduct { stage: DotStage::Total, p: dim("P") }
+        }
         Kernel::MoeRoute => mixture(MixtureStep::Route),
         Kernel::MoeBackwardRoute => mixture(MixtureStep::RouteGradient),
         Kernel::MoeRouteAll => mixture(MixtureStep::RouteOverAll),
@@ -257,7 +266,8 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         lanes: dim("LANES").unwrap_or(1),
         column_lanes: dim("COLUMN_LANES"),
         lanes_per_column: dim("LANES_PER_COLUMN"),
-        team: dim("TEAM").filter(|&team| team > 1),
+        // A product of one slice has its sums to itself; a team of one lane begins with a term.
+        team: dim("TEAM").filter(|&team| team > 1 || !kernel.parts().0.starts_with("linear")),
         partials: dim("PARTIALS"),
         chunk: dim("CHUNK"),
         tile,

@@ -97,6 +97,22 @@ impl Case {
         bench.run("bk_core.couple", &dims, &[], grid(n.div_ceil(self.lanes)));
         bench.run("bk_core.theta_recursion", &dims, &scalars, by_row);
         bench.run("bk_core.phi_recursion", &dims, &scalars, by_row);
+        // A workgroup a row finds the same bits.
+        for (entry, outputs) in [
+            ("theta_recursion", &[("theta", 2, 1), ("theta_exponent", 1, 1)][..]),
+            ("phi_recursion", &[("phi", 2, 0), ("phi_exponent", 1, 0)]),
+        ] {
+            let alone: Vec<Vec<u32>> = outputs.iter().map(|(name, ..)| bench.read(name)).collect();
+            let inverse: Vec<u32> = bench.read("theta_inverse");
+            outputs
+                .iter()
+                .for_each(|(name, width, more)| bench.output(name, rows * (n + more) * width));
+            bench.run(&format!("bk_core_workgroup.{entry}"), &dims, &scalars, grid(rows + 1));
+            for ((name, ..), alone) in outputs.iter().zip(alone) {
+                assert_eq!(bench.read::<u32>(name), alone, "{name} of {rows} rows of {n}");
+            }
+            assert_eq!(bench.read::<u32>("theta_inverse"), inverse);
+        }
         bench.run("bk_core.resolvent", &dims, &[], by_element);
         bench
     }

@@ -86,12 +86,22 @@ fn mix_and_its_gradients() {
             let team = lanes.min(16);
             let shared = Launch::new("mix_workgroup.backward_scale_partials", &dims)
                 .dim("TEAM", team)
+                .dim("LANES_PER_COLUMN", 1)
                 .floats("dy", &dy)
                 .floats("s", &s)
                 .output("partials", partials)
                 .run(gpu, partials, lanes / team);
             assert_close("dscale", &[shared.floats("partials").iter().sum()], &slope, 1e-5);
             let total = Launch::new("mix.backward_scale", &dims)
+                .words("partials", parts.words("partials"))
+                .output("dscale", 1)
+                .run_one_group(gpu);
+            assert_close("dscale", &total.floats("dscale"), &slope, 1e-5);
+            // As many lanes as there are parts for, of which few begin at zero.
+            let team = 1 << partials.min(lanes).ilog2();
+            let dims = [("P", p), ("PARTIALS", partials), ("LANES", team), ("TEAM", team)];
+            let total = Launch::new("mix_workgroup.backward_scale", &dims)
+                .dim("LANES_PER_COLUMN", team.min(4))
                 .words("partials", parts.words("partials"))
                 .output("dscale", 1)
                 .run_one_group(gpu);
