@@ -57,17 +57,7 @@ pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
             };
             choice.with(|schedule| schedule.partials = Some(PARTIALS))
         }
-        Operation::Loss { step, m, v } => {
-            let by_four = v.is_multiple_of(4);
-            match (step, by_four) {
-                (LossStep::Mean, _) if limits.parallel && m >= WIDE_LANES => team::mean(),
-                (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
-                (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
-                (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
-                (LossStep::Gradient, true) => rows(Kernel::CrossEntropyBackwardVec4, m),
-                (LossStep::Mean, _) => one(Kernel::CrossEntropyMean),
-            }
-        }
+        Operation::Loss { step, m, v } => loss(step, m, v, limits),
         Operation::Embedding { step, b, n, d, v, p } => match step {
             EmbeddingStep::Output => by_four(
                 [Kernel::EmbeddingForward, Kernel::EmbeddingForwardVec4],
@@ -232,6 +222,21 @@ fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2], limits: &Limits) -> Choice
         }
     });
     choice.with(|schedule| schedule.lanes_per_column = Some(per_column))
+}
+
+fn loss(step: LossStep, m: u32, v: u32, limits: &Limits) -> Choice {
+    if limits.parallel
+        && let Some(choice) = team::loss(step, m, v)
+    {
+        return choice;
+    }
+    match (step, v.is_multiple_of(4)) {
+        (LossStep::Rows, false) => rows(Kernel::CrossEntropyForward, m),
+        (LossStep::Rows, true) => rows(Kernel::CrossEntropyForwardVec4, m),
+        (LossStep::Gradient, false) => rows(Kernel::CrossEntropyBackward, m),
+        (LossStep::Gradient, true) => rows(Kernel::CrossEntropyBackwardVec4, m),
+        (LossStep::Mean, _) => one(Kernel::CrossEntropyMean),
+    }
 }
 
 fn pointwise(function: Function, p: u32) -> Choice {

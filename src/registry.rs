@@ -81,6 +81,8 @@ kernels! {
         CrossEntropyMean "mean",
     }
     "cross_entropy_workgroup" {
+        CrossEntropyWorkgroupForward "forward",
+        CrossEntropyWorkgroupForwardVec4 "forward_vec4",
         CrossEntropyWorkgroupMean "mean",
     }
     "embedding" {

@@ -3,7 +3,7 @@
 
 use super::spread::{CHUNK, Choice, LANES, PARTIALS, ROW_LANES, WIDE_LANES, each, folded, gridded};
 use crate::{
-    operation::{DotStage, Norm, NormStep},
+    operation::{DotStage, LossStep, Norm, NormStep},
     registry::Kernel,
     schedule::Schedule,
 };
@@ -17,8 +17,11 @@ const _: () = assert!(CHUNK.is_multiple_of(TEAMED_LANES));
 /// Lanes for which a row may be one load each: fewer would read less than a cache line together.
 const SHORTEST: u32 = 16;
 
-/// Loads of a row for one lane, where the row is long enough.
+/// Loads of a row for one lane, where the row is long enough and rows are many.
 const LOADS: u32 = 4;
+
+/// Rows that fill a device by themselves: of fewer, a lane has a load.
+const MANY_ROWS: u64 = 2048;
 
 /// Column sums for which a workgroup has one column more: as many workgroups at the least keep a device busy.
 const WORKGROUPS: u32 = 64;
@@ -85,16 +88,36 @@ pub(super) fn dot_product(stage: DotStage) -> Choice {
     }
 }
 
-/// The mean of as many losses as a workgroup has lanes, or more.
-pub(super) fn mean() -> Choice {
-    whole(Kernel::CrossEntropyWorkgroupMean, 1)
+/// Cross entropy of m rows of v; `None` where rows, or losses, are fewer than a workgroup has lanes.
+pub(super) fn loss(step: LossStep, m: u32, v: u32) -> Option<Choice> {
+    let by_four = v.is_multiple_of(4);
+    let loads = if by_four { v / 4 } else { v };
+    let choice = match (step, by_four) {
+        (LossStep::Rows, false) => whole(Kernel::CrossEntropyWorkgroupForward, m),
+        (LossStep::Rows, true) => whole(Kernel::CrossEntropyWorkgroupForwardVec4, m),
+        // Sums nothing up, so it takes as many lanes as there may be.
+        (LossStep::Gradient, false) => wide(Kernel::CrossEntropyBackward, m),
+        (LossStep::Gradient, true) => wide(Kernel::CrossEntropyBackwardVec4, m),
+        (LossStep::Mean, _) => whole(Kernel::CrossEntropyWorkgroupMean, 1),
+    };
+    let terms = match step {
+        LossStep::Rows | LossStep::Gradient => loads,
+        LossStep::Mean => m,
+    };
+    (terms >= WIDE_LANES).then_some(choice)
 }
 
 /// So many workgroups, each of which is a team. As many lanes add up shares as do where a kernel has no others.
 fn whole(kernel: Kernel, workgroups: u32) -> Choice {
-    let (team, firsts) = (Some(WIDE_LANES), Some(ROW_LANES));
-    let schedule = Schedule { team, lanes_per_column: firsts, ..Schedule::of_lanes(WIDE_LANES) };
-    gridded(kernel, schedule, folded(workgroups.into()))
+    wide(kernel, workgroups).with(|schedule| {
+        schedule.team = Some(WIDE_LANES);
+        schedule.lanes_per_column = Some(ROW_LANES);
+    })
+}
+
+/// So many workgroups, as wide as every adapter takes them.
+fn wide(kernel: Kernel, workgroups: u32) -> Choice {
+    gridded(kernel, Schedule::of_lanes(WIDE_LANES), folded(workgroups.into()))
 }
 
 /// One row for a workgroup, of which one lane computes it.
@@ -115,15 +138,16 @@ pub(super) fn slots(assignments: u32) -> Choice {
 
 /// A team for each of so many rows of so many loads.
 fn by_row(kernel: Kernel, rows: u64, loads: u32) -> Choice {
-    let team = lanes(loads);
+    let team = lanes(loads, if rows < MANY_ROWS { 1 } else { LOADS });
     let lanes = team.max(TEAMED_LANES);
     let schedule = Schedule { team: Some(team), ..Schedule::of_lanes(lanes) };
     gridded(kernel, schedule, folded(rows.div_ceil((lanes / team).into())))
 }
 
-/// Lanes that share a row of so many loads: a power of two, and a load for each lane at the least.
-fn lanes(loads: u32) -> u32 {
-    let wanted = loads.div_ceil(LOADS).next_power_of_two().clamp(SHORTEST, WIDE_LANES);
+/// Lanes that share a row of so many loads, `each` for a lane where possible: a power of two, and a load for each lane at
+/// the least.
+fn lanes(loads: u32, each: u32) -> u32 {
+    let wanted = loads.div_ceil(each).next_power_of_two().clamp(SHORTEST, WIDE_LANES);
     let most = 1 << loads.max(1).ilog2();
     wanted.min(most)
 }
@@ -135,10 +159,13 @@ mod tests {
     #[test]
     fn a_row_has_a_load_for_each_lane_of_its_team() {
         for loads in 1..5000 {
-            let team = lanes(loads);
+            let team = lanes(loads, LOADS);
             assert!(team.is_power_of_two() && team <= loads.min(WIDE_LANES), "{loads}: {team}");
             assert!(loads < 16 || team >= 16, "{loads}: {team}");
         }
-        assert_eq!([1, 3, 16, 224, 1024, 100_000].map(lanes), [1, 2, 16, 64, 256, 256]);
+        assert_eq!(
+            [1, 3, 16, 224, 1024, 100_000].map(|loads| lanes(loads, LOADS)),
+            [1, 2, 16, 64, 256, 256]
+        );
     }
 }

@@ -150,7 +150,10 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
             v: dim("V"),
             column: dim("COLUMN"),
         },
-        Kernel::CrossEntropyForward | Kernel::CrossEntropyForwardVec4 => loss(LossStep::Rows),
+        Kernel::CrossEntropyForward
+        | Kernel::CrossEntropyForwardVec4
+        | Kernel::CrossEntropyWorkgroupForward
+        | Kernel::CrossEntropyWorkgroupForwardVec4 => loss(LossStep::Rows),
         Kernel::CrossEntropyBackward | Kernel::CrossEntropyBackwardVec4 => loss(LossStep::Gradient),
         Kernel::CrossEntropyMean | Kernel::CrossEntropyWorkgroupMean => loss(LossStep::Mean),
         Kernel::EmbeddingForward | Kernel::EmbeddingForwardVec4 => embedding(EmbeddingStep::Output),

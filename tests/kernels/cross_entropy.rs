@@ -80,17 +80,31 @@ fn check(gpu: &mut dyn Executor, m: usize, v: usize, lanes: usize) {
         assert!(of_gradient < 1e-6, "{case}: the gradient is off by {of_gradient:e}");
         let mean = expected.loss.iter().sum::<f64>() / m as f64;
         assert!(root_mean_square(&bench.read("mean_loss"), &[mean]) < 1e-5, "{case}: mean");
-        // As many lanes as there are losses for, of which few begin at zero.
-        let team = 1 << m.min(lanes).ilog2();
-        let dims = [
-            ("M", m),
-            ("V", v),
-            ("LANES", team),
-            ("TEAM", team),
-            ("LANES_PER_COLUMN", team.min(2)),
-        ];
+        // As many lanes as there are losses or columns for, of which few begin at zero.
+        let shared = |entry: &str, terms: usize| {
+            let team = 1 << terms.min(lanes).ilog2();
+            let firsts = team.min(2);
+            let kernel = format!("cross_entropy_workgroup.{entry}");
+            let dims =
+                [("M", m), ("V", v), ("LANES", team), ("TEAM", team), ("LANES_PER_COLUMN", firsts)];
+            (kernel, dims)
+        };
+        for output in ["denominator", "loss"] {
+            bench.output(output, m);
+        }
+        bench.output("p", m * v);
         bench.output("mean_loss", 1);
-        bench.run("cross_entropy_workgroup.mean", &dims, &scalars, [1; 3]);
+        let each = if suffix.is_empty() { 1 } else { 4 };
+        let (kernel, dims) = shared(&format!("forward{suffix}"), v / each);
+        bench.run(&kernel, &dims, &[], grid(m + 1));
+        let (kernel, dims) = shared("mean", m);
+        bench.run(&kernel, &dims, &scalars, [1; 3]);
+        let dims = [("M", m), ("V", v), ("LANES", (2 * lanes).min(256))];
+        bench.run(&format!("cross_entropy.backward{suffix}"), &dims, &scalars, grid(m));
+        let of_loss = root_mean_square(&bench.read("loss"), &expected.loss);
+        let of_gradient = root_mean_square(&bench.read("p"), &expected.gradient) * m as f64;
+        assert!(of_loss < 1e-5, "{case}: the shared loss is off by {of_loss:e}");
+        assert!(of_gradient < 1e-6, "{case}: its gradient is off by {of_gradient:e}");
         assert!(root_mean_square(&bench.read("mean_loss"), &[mean]) < 1e-5, "{case}: mean");
     }
 }
