@@ -23,7 +23,7 @@ pub use self::{
     countable::Countable,
     runs::Runs,
     series::{KernelLaunch, Ready, Sequence, Series},
-    timing::{Spread, TimeSource, Timing},
+    timing::{Spread, TimeSource, Timing, WarmUp},
     trial::Trial,
 };
 pub(crate) use timing::median;

@@ -2,12 +2,21 @@
 
 use std::{error::Error, ops::ControlFlow};
 
-use flopmeter::roofline::{REPEATS, Resource, measure};
+use flopmeter::{
+    kernel::KernelModule,
+    plan::Dims,
+    roofline::{REPEATS, Resource, measure},
+};
 
 use crate::{
     Device,
+    launch::Tensors,
     report::{Cell, Report},
+    timing::{Time, compare},
 };
+
+/// Passes of a long step.
+const PASSES: usize = 1000;
 
 pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let repeats = REPEATS;
@@ -21,6 +30,7 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
             ("most", Cell::Number(ceiling.rate.max * 1e-9, 1)),
         ]);
     }
+    let together = nothing(device)?;
     for missing in &ceilings.missing {
         report.say(&format!("{}: {}", missing.name, missing.why));
     }
@@ -29,9 +39,25 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
         ("device", Cell::Number(ceilings.empty_dispatch.median * 1e6, 2)),
         ("submit and wait", Cell::Number(ceilings.submit_and_wait.median * 1e6, 2)),
     ]);
+    report.row(&[
+        ("host", format!("{PASSES} passes of nothing at once, us").into()),
+        ("device", Cell::Number(together.seconds * 1e6, 2)),
+        ("submit and wait", Cell::Number(together.host_seconds * 1e6, 2)),
+    ]);
     if let Some(warning) = &ceilings.warning {
         report.say(warning);
     }
     device.peak = ceilings.best(Resource::F32);
     Ok(())
+}
+
+/// As many passes as a long step has, each of which does next to nothing.
+fn nothing(device: &mut Device) -> Result<Time, Box<dyn Error>> {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(1) fn nothing() { x[0] = 1.0; }";
+    let kernel = KernelModule::from_wgsl("nothing", source, "nothing", &Default::default())?;
+    let mut tensors = Tensors::default();
+    tensors.words(&mut device.gpu, "x", &[0])?;
+    let launch = tensors.bind(&mut device.gpu, &kernel, &Dims::new(), [1; 3])?;
+    Ok(compare(device, &[vec![launch; PASSES]])?[0])
 }

@@ -148,7 +148,8 @@ impl Tensors {
                 }
                 ResourceKind::Storage { .. } | ResourceKind::Opaque => {
                     let name = resource.name.trim_end_matches("_vec4");
-                    *self.0.get(name).unwrap_or_else(|| panic!("{}: no '{name}'", module.name))
+                    let missing = || Error::Config(format!("{}: no '{name}'", module.name));
+                    *self.0.get(name).ok_or_else(missing)?
                 }
             };
             let (group, binding) = (resource.group, resource.binding);

@@ -18,7 +18,7 @@ pub struct ProgramId(pub(crate) usize);
 pub struct Allocation(pub(crate) usize);
 
 /// A window of a buffer, in bytes, bound to one resource of a program.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bound {
     /// Bind group.
     pub group: u32,

@@ -22,6 +22,7 @@ use flopmeter_core::guard::guarded;
 use wgpu::{BufferUsages, Features};
 
 use self::{
+    bind::BindGroups,
     fault::{DeviceFault, explain, locked},
     timer::Timer,
 };
@@ -61,6 +62,7 @@ pub struct Gpu {
     /// Pipelines, each with the immediate data of its launches.
     programs: Vec<(wgpu::ComputePipeline, Vec<u8>)>,
     buffers: Vec<wgpu::Buffer>,
+    bound: BindGroups,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
 }
@@ -119,6 +121,7 @@ impl Gpu {
             fault,
             programs: Vec::new(),
             buffers: Vec::new(),
+            bound: BindGroups::default(),
             staged: 0,
         };
         gpu.adapter.limits.loop_rounds = probe::loop_rounds(&mut gpu)?;
@@ -158,11 +161,9 @@ impl Gpu {
             .recv()
             .map_err(|error| self.error(during, error))?
             .map_err(|error| self.error(during, error))?;
-        let view = buffer.get_mapped_range(..).map_err(|error| self.error(during, error))?;
-        let bytes = view.to_vec();
-        drop(view);
+        let view = buffer.get_mapped_range(..).map(|view| view.to_vec());
         buffer.unmap();
-        Ok(bytes)
+        view.map_err(|error| self.error(during, error))
     }
 
     /// Keeps a pipeline that was made just now, where the device has nothing against it.
@@ -181,9 +182,7 @@ impl Gpu {
         self.programs.push((pipeline, immediates.to_vec()));
         Ok(ProgramId(self.programs.len() - 1))
     }
-}
 
-impl Gpu {
     /// Submits dispatches and waits for them: how long that took the host, and each of them where the device's
     /// clock says it.
     fn submit(&mut self, dispatches: &[Dispatch<'_>]) -> Result<(f64, Option<Vec<f64>>), Error> {
@@ -196,7 +195,7 @@ impl Gpu {
         for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
             let (pipeline, immediates) = &self.programs[dispatch.program.0];
-            let bind_groups = bind::groups(&self.device, &self.buffers, dispatch, pipeline);
+            let bind_groups = self.bound.of(&self.device, &self.buffers, dispatch, pipeline);
             self.checked(dispatch.label)?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(dispatch.label),
@@ -354,6 +353,7 @@ impl Executor for Gpu {
 
     fn clear(&mut self) {
         self.programs.clear();
+        self.bound.clear();
         // Destroying gives the memory back now; dropping would wait for the device's next poll.
         self.buffers.drain(..).for_each(|buffer| buffer.destroy());
     }

@@ -34,15 +34,17 @@ impl Session<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Measurement, Error> {
         // Some drivers compile at the first dispatch, which is no pass's time; untimed runs need none of it.
-        let asked = runs.into();
+        let asked = runs.into().on(self.adapter());
         if !asked.none() {
             self.warm_up()?;
         }
         let mut passes = self.count(observe)?;
-        let (mut warm, mut waited) = (0, 0.0);
-        while !asked.are_warm(warm, waited) {
-            waited += seconds(&self.plain(Stage::Warming, observe)?);
-            warm += 1;
+        let counted_seconds = passes.iter().map(|pass| pass.counted_seconds).sum();
+        let (mut warm, mut waited) = (Vec::new(), 0.0);
+        while !asked.are_warm(&warm, waited) {
+            let run = seconds(&self.plain(Stage::Warming, observe)?);
+            waited += run;
+            warm.push(run);
         }
         let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
         let mut whole = Vec::new();
@@ -59,8 +61,7 @@ impl Session<'_> {
         for (i, pass) in passes.iter_mut().enumerate() {
             pass.seconds = median(runs.iter().map(|run| run[i].0).collect());
         }
-        let counted_seconds = passes.iter().map(|pass| pass.counted_seconds).sum();
-        let timing = Timing::of(&runs, counted_seconds);
+        let timing = Timing::of(&runs, counted_seconds, &warm);
         let adapter = Arc::new(self.adapter().clone());
         Ok(Measurement { adapter, passes, kernels: self.chosen().to_vec(), timing })
     }

@@ -1,5 +1,7 @@
-//! How often something runs to be timed: so many times, or for a while and until its times agree. Knows times, not
-//! what took them.
+//! How often something runs to be timed: so many times, or for a while and until its times agree; and how often before
+//! that, until it is warm. Knows times, not what took them.
+
+use crate::execute::Adapter;
 
 /// How often something runs to be timed.
 ///
@@ -19,12 +21,14 @@ pub struct Runs {
     least: u32,
     /// Seconds that all of them take together at the least; 0 where only their number was asked for.
     seconds: f64,
+    /// Seconds for which their user waits at the most for times of untimed runs to settle.
+    settling: f64,
 }
 
 impl From<u32> for Runs {
     /// So many runs, whatever they take.
     fn from(runs: u32) -> Self {
-        Self { least: runs, seconds: 0.0 }
+        Self { least: runs, seconds: 0.0, settling: 0.0 }
     }
 }
 
@@ -36,6 +40,8 @@ impl Runs {
     /// The share of the seconds asked for in which something runs untimed before: until its caches are warm and its
     /// device has raised its clock.
     pub const WARM_UP: f64 = 0.1;
+    /// Seconds for which times may take to settle on an adapter that lowers its clock while it idles.
+    pub const SETTLING: f64 = 0.5;
     /// Runs end after so many in any case: a clock may say that none of them took any time.
     pub const MOST: usize = 1_000_000;
 
@@ -44,7 +50,17 @@ impl Runs {
     pub fn for_seconds(self, seconds: f64) -> Self {
         // The middle half of fewer says nothing.
         let least = if self.none() { 0 } else { self.least.max(4) };
-        Self { least, seconds }
+        Self { least, seconds, settling: Self::PATIENCE * Self::WARM_UP * seconds }
+    }
+
+    /// The same on an adapter. A GPU lowers its clock while it idles, so that the first runs are slower than those that
+    /// follow: where something is timed there, untimed runs go on until two in a row agree, for [`Self::SETTLING`]
+    /// at the most.
+    #[must_use]
+    pub fn on(self, adapter: &Adapter) -> Self {
+        let settles = adapter.limits.parallel && !self.none();
+        let least = if settles { Self::SETTLING } else { 0.0 };
+        Self { settling: self.settling.max(least), ..self }
     }
 
     /// Whether nothing is timed.
@@ -57,10 +73,11 @@ impl Runs {
         self.least
     }
 
-    /// Whether so many untimed runs, for which their user `waited` so many seconds, are enough before those that are
-    /// timed.
-    pub fn are_warm(self, runs: usize, waited: f64) -> bool {
-        waited >= Self::WARM_UP * self.seconds || runs >= Self::MOST
+    /// Whether untimed runs that took `times`, and their user `waited` seconds altogether, are enough before those that
+    /// are timed.
+    pub fn are_warm(self, times: &[f64], waited: f64) -> bool {
+        let has_end = waited >= self.settling || times.len() >= Self::MOST;
+        has_end || waited >= Self::WARM_UP * self.seconds && have_settled(times)
     }
 
     /// Whether no further run is needed after runs that took `times`, and their user `waited` seconds altogether.
@@ -71,6 +88,12 @@ impl Runs {
         let has_end = waited >= Self::PATIENCE * self.seconds || times.len() >= Self::MOST;
         self.none() || has_end || waited >= self.seconds && is_due(times.len()) && agree(times)
     }
+}
+
+/// Whether the last two of some times lie near together.
+fn have_settled(times: &[f64]) -> bool {
+    let &[.., before, last] = times else { return false };
+    (before - last).abs() <= Runs::AGREEMENT * last
 }
 
 /// Whether to look at so many times: all of the first, and later sixteen times on the way to twice as many, so that
@@ -108,6 +131,17 @@ mod tests {
         assert!(runs.are_enough(&unsteady, 8.0));
         assert!(runs.are_enough(&[0.5; 4], 2.0));
         assert!(!runs.are_enough(&[0.5; 3], 8.0), "three say nothing of a middle half");
+    }
+
+    #[test]
+    fn untimed_runs_go_on_until_two_in_a_row_agree_or_patience_ends() {
+        let runs = Runs::from(3).for_seconds(2.0);
+        assert!(!runs.are_warm(&[0.1], 0.1));
+        assert!(!runs.are_warm(&[0.25], 0.25), "one agrees with nothing");
+        assert!(!runs.are_warm(&[0.2, 0.1], 0.3));
+        assert!(runs.are_warm(&[0.2, 0.1, 0.101], 0.401));
+        assert!(runs.are_warm(&[0.4, 0.1, 0.3], 0.8));
+        assert!(Runs::from(3).are_warm(&[], 0.0), "a number of runs has none before it");
     }
 
     #[test]

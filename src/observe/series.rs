@@ -127,6 +127,7 @@ pub(super) fn observe(
     launches: &[Ready<'_>],
     asked: Runs,
 ) -> Result<Series, Error> {
+    let asked = asked.on(executor.adapter());
     if !asked.none() {
         warm_up(executor, buffers, launches)?;
     }
@@ -135,10 +136,11 @@ pub(super) fn observe(
         observed.push(counting.count(executor, call, *counters)?);
     }
     let waited = |run: &[Outcome]| run.iter().map(|outcome| outcome.waited_seconds).sum::<f64>();
-    let (mut warm, mut all_waited) = (0, 0.0);
-    while !asked.are_warm(warm, all_waited) {
-        all_waited += waited(&plain(executor, buffers, launches)?);
-        warm += 1;
+    let (mut warm, mut all_waited) = (Vec::new(), 0.0);
+    while !asked.are_warm(&warm, all_waited) {
+        let run = plain(executor, buffers, launches)?;
+        all_waited += waited(&run);
+        warm.push(run.iter().map(|outcome| outcome.seconds).sum());
     }
     let mut runs: Vec<Vec<(f64, Clock)>> = Vec::new();
     let (mut whole, mut all_waited) = (Vec::new(), 0.0);
@@ -164,7 +166,7 @@ pub(super) fn observe(
         seen.seconds = seconds.map(|spread| spread.median);
     }
     let counted_seconds = observed.iter().map(|seen| seen.counted_seconds).sum();
-    let timing = Timing::of(&runs, counted_seconds);
+    let timing = Timing::of(&runs, counted_seconds, &warm);
     let total_seconds = Spread::of(&totals(&runs));
     Ok(Series { launches: observed, seconds, total_seconds, timing })
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Runs;
 use crate::execute::Clock;
 
 /// How times were taken.
@@ -19,18 +20,51 @@ pub struct Timing {
     pub spread: Option<Spread>,
     /// The whole plan's time when instrumented, once.
     pub counted_seconds: f64,
+    /// Untimed runs of the plain kernels before those that were timed; `None` where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
 }
 
 impl Timing {
-    /// Of timed runs, each with the seconds of what ran in it and by which clock, beside one counting run.
-    pub(crate) fn of(runs: &[Vec<(f64, Clock)>], counted_seconds: f64) -> Self {
+    /// Of timed runs, each with the seconds of what ran in it and by which clock, beside one counting run and the times
+    /// of runs before them.
+    pub(crate) fn of(runs: &[Vec<(f64, Clock)>], counted_seconds: f64, warm: &[f64]) -> Self {
         Self {
             source: source(runs),
             repeats: runs.len() as u32,
             plain_seconds: median(totals(runs)),
             spread: Spread::of(&totals(runs)),
             counted_seconds,
+            warm_up: WarmUp::of(warm),
         }
+    }
+}
+
+/// Untimed runs until a device is warm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WarmUp {
+    /// How many.
+    pub runs: u32,
+    /// Seconds of the first of them.
+    pub first_seconds: f64,
+    /// Seconds of the last of them.
+    pub last_seconds: f64,
+}
+
+impl WarmUp {
+    fn of(times: &[f64]) -> Option<Self> {
+        let (&first_seconds, &last_seconds) = (times.first()?, times.last()?);
+        Some(Self { runs: times.len() as u32, first_seconds, last_seconds })
+    }
+
+    /// The same for a reader, as part of a sentence; `None` where its times moved no further than times that agree.
+    pub(crate) fn in_words(self) -> Option<String> {
+        let Self { runs, first_seconds, last_seconds } = self;
+        let moved = last_seconds / first_seconds - 1.0;
+        let says = moved.is_finite() && moved.abs() > Runs::AGREEMENT;
+        says.then(|| {
+            format!("times moved by {:+.0} % in {runs} untimed runs before", 100.0 * moved)
+        })
     }
 }
 
@@ -125,6 +159,16 @@ mod tests {
         assert_eq!(seconds, Spread { min: 1.0, median: 2.0, max: 4.0 });
         assert_eq!(seconds.rates(8), Spread { min: 2.0, median: 4.0, max: 8.0 });
         assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn a_warm_up_says_how_far_times_moved() {
+        assert_eq!(WarmUp::of(&[]), None);
+        let warm_up = WarmUp::of(&[2.0, 1.5, 1.0]).expect("runs");
+        assert_eq!(warm_up, WarmUp { runs: 3, first_seconds: 2.0, last_seconds: 1.0 });
+        let words = warm_up.in_words().expect("they moved");
+        assert_eq!(words, "times moved by -50 % in 3 untimed runs before");
+        assert_eq!(WarmUp::of(&[1.0, 1.01]).and_then(WarmUp::in_words), None);
     }
 
     #[test]

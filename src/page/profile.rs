@@ -12,7 +12,7 @@ use crate::{
     check::Verdict,
     estimate::FieldFormula,
     family::Scope,
-    observe::{Spread, Timing},
+    observe::{Spread, Timing, WarmUp},
     result::{PassRow, Report, Totals},
 };
 
@@ -190,12 +190,14 @@ fn loss(report: &Report) -> Fact {
     }
 }
 
-/// How far apart the timed runs were, as part of a sentence.
+/// How far apart the timed runs were and what moved before them, as part of a sentence.
 fn from_to(timing: &Timing) -> String {
     let spread = timing.spread.filter(|_| timing.repeats > 1);
-    spread.map_or_else(String::new, |Spread { min, median: _, max }| {
-        format!(", {} to {}", number::seconds(min), number::seconds(max))
-    })
+    let spread = spread.map(|Spread { min, median: _, max }| {
+        format!("{} to {}", number::seconds(min), number::seconds(max))
+    });
+    let parts = spread.into_iter().chain(timing.warm_up.and_then(WarmUp::in_words));
+    parts.map(|part| format!(", {part}")).collect()
 }
 
 fn timing(report: &Report) -> Vec<Fact> {

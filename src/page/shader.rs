@@ -9,6 +9,7 @@ use super::{
     roofline, watched,
 };
 use crate::{
+    observe::WarmUp,
     op::Traffic,
     result::{DispatchRow, Examined, FindingKind, ShaderReport},
     roofline::{BoundBy, Placement},
@@ -218,9 +219,10 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
         Some(plain) => {
             let giga = |per_run: u64| per_run as f64 / plain * 1e-9;
             let spread = report.spread.filter(|_| timing.repeats > 1);
-            let spread = spread.map_or_else(String::new, |spread| {
-                format!(", {} to {}", seconds(spread.min), seconds(spread.max))
-            });
+            let spread =
+                spread.map(|spread| format!("{} to {}", seconds(spread.min), seconds(spread.max)));
+            let parts = spread.into_iter().chain(timing.warm_up.and_then(WarmUp::in_words));
+            let spread: String = parts.map(|part| format!(", {part}")).collect();
             format!(
                 "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage \
                  traffic; counting once took {counted}",

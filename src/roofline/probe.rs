@@ -134,10 +134,12 @@ impl Probe {
         }
         let grid = [workgroups, 1, 1];
         let cost = trial.count(executor, grid)?.cost;
-        let (mut warm, mut waited) = (0, 0.0);
-        while !asked.are_warm(warm, waited) {
-            waited += trial.plain(executor, grid)?.waited_seconds;
-            warm += 1;
+        let asked = asked.on(executor.adapter());
+        let (mut warm, mut waited) = (Vec::new(), 0.0);
+        while !asked.are_warm(&warm, waited) {
+            let run = trial.plain(executor, grid)?;
+            waited += run.waited_seconds;
+            warm.push(run.seconds);
         }
         let mut runs: Vec<Outcome> = Vec::new();
         let (mut times, mut waited) = (Vec::new(), 0.0);

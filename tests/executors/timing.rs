@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     kernel::KernelModule,
-    observe::{Runs, Timing, Trial},
+    observe::{Runs, Timing, Trial, WarmUp},
     roofline::{self, Ceilings, Resource},
 };
 
@@ -13,11 +13,14 @@ use crate::clocked::Clocked;
 
 /// Times a kernel for two seconds.
 fn timed(executor: &mut Clocked) -> Timing {
+    timed_as(executor, Runs::from(1).for_seconds(2.0))
+}
+
+fn timed_as(executor: &mut Clocked, asked: Runs) -> Timing {
     let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32, 8>;
         @compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) { x[i] += 1.0; }";
     let kernel = KernelModule::from_wgsl("add", source, "main", &Default::default()).unwrap();
     let trial = Trial::new(executor, &kernel, vec![vec![0; 32]]).unwrap();
-    let asked = Runs::from(1).for_seconds(2.0);
     trial.observe(executor, [1; 3], asked).unwrap().1
 }
 
@@ -54,6 +57,30 @@ fn cold_runs_are_not_timed() {
     let timing = timed(&mut Clocked::new(|run| if run <= BEFORE { 1.0 } else { 0.125 }));
     let spread = timing.spread.unwrap();
     assert_eq!((spread.min, spread.max, timing.repeats), (0.125, 0.125, 16));
+}
+
+#[test]
+fn a_gpu_is_timed_once_its_clock_has_risen() {
+    let rising = |run| match run - BEFORE.min(run) {
+        0 => 0.04,
+        1 => 0.03,
+        _ => 0.02,
+    };
+    let mut executor = Clocked::new(rising);
+    let timing = timed_as(&mut executor, 3.into());
+    assert_eq!((timing.warm_up, timing.spread.unwrap().max), (None, 0.04), "no GPU");
+
+    executor = Clocked::new(rising);
+    executor.adapter.limits.parallel = true;
+    let timing = timed_as(&mut executor, 3.into());
+    let warm_up = WarmUp { runs: 4, first_seconds: 0.04, last_seconds: 0.02 };
+    assert_eq!((timing.warm_up, timing.repeats), (Some(warm_up), 3));
+    assert_eq!(timing.spread.unwrap().max, 0.02);
+
+    // Half a second is all that it gets to settle.
+    executor = Clocked::new(|run| if run % 2 == 0 { 0.125 } else { 0.0625 });
+    executor.adapter.limits.parallel = true;
+    assert_eq!(timed_as(&mut executor, 3.into()).warm_up.unwrap().runs, 6);
 }
 
 fn ceilings(seconds: impl Fn(usize) -> f64 + Send + 'static) -> Ceilings {

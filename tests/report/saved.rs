@@ -61,6 +61,7 @@ pub fn shader_report() -> ShaderReport {
         plain_seconds: Some(1.5e-3),
         spread,
         counted_seconds: 2e-3,
+        warm_up: None,
     };
     let run = shader::ShaderRun {
         series: Series {

@@ -1,16 +1,46 @@
-//! What a dispatch binds, as wgpu has it. Knows no kernel and submits nothing.
+//! What dispatches bind, as wgpu has it. Knows no kernel and submits nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::execute::{Bound, Dispatch};
+use crate::execute::{Bound, Dispatch, ProgramId};
 
-/// The bind groups of a dispatch, each with its number.
-pub(super) fn groups(
+/// Bind groups, each with its number.
+type Groups = Vec<(u32, wgpu::BindGroup)>;
+
+/// The bind groups of every dispatch so far: a step's passes bind the same at each of its runs.
+#[derive(Default)]
+pub(super) struct BindGroups(HashMap<ProgramId, HashMap<Vec<Bound>, Groups>>);
+
+impl BindGroups {
+    /// The bind groups of a dispatch.
+    pub(super) fn of(
+        &mut self,
+        device: &wgpu::Device,
+        buffers: &[wgpu::Buffer],
+        dispatch: &Dispatch<'_>,
+        pipeline: &wgpu::ComputePipeline,
+    ) -> Groups {
+        let of_program = self.0.entry(dispatch.program).or_default();
+        if let Some(groups) = of_program.get(dispatch.bindings) {
+            return groups.clone();
+        }
+        let groups = groups(device, buffers, dispatch, pipeline);
+        of_program.insert(dispatch.bindings.to_vec(), groups.clone());
+        groups
+    }
+
+    /// Forgets them all.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn groups(
     device: &wgpu::Device,
     buffers: &[wgpu::Buffer],
     dispatch: &Dispatch<'_>,
     pipeline: &wgpu::ComputePipeline,
-) -> Vec<(u32, wgpu::BindGroup)> {
+) -> Groups {
     let mut groups: BTreeMap<u32, Vec<wgpu::BindGroupEntry<'_>>> = BTreeMap::new();
     for &Bound { group, binding, buffer, offset, size } in dispatch.bindings {
         let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
