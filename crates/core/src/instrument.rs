@@ -227,6 +227,7 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 lines: BTreeMap::new(),
                 span: Span::UNDEFINED,
                 executions: flow.clone(),
+                together: 1,
             });
             block.cost = block.cost + run.cost;
             block.span.subsume(run.span);

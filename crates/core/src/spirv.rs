@@ -38,6 +38,7 @@ mod price;
 mod read;
 mod rewrite;
 mod shader;
+mod silent;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
@@ -180,7 +181,8 @@ fn plan(
     subgroup: Option<u32>,
     lines: Lines,
 ) -> Result<Plan, String> {
-    let pricer = SpirvPricer { module, subgroup };
+    let workgroup = module.workgroup(entry)?.into_iter().map(u64::from).product();
+    let pricer = SpirvPricer { module, subgroup, workgroup };
     let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
     let (mut file, mut has_loops) = (None, false);
@@ -199,17 +201,8 @@ fn plan(
             true => entry_name.to_owned(),
             false => module.name(function.id),
         };
-        let mut merged: BTreeMap<&Flow, Block> = BTreeMap::new();
+        let mut merged: BTreeMap<(&Flow, u64), Block> = BTreeMap::new();
         for (block, flow) in flow.blocks.iter().zip(&flows) {
-            let executed = merged.entry(flow).or_insert_with(|| Block {
-                function: name.clone(),
-                cost: Cost::default(),
-                dead: Cost::default(),
-                unpriced: None,
-                lines: BTreeMap::new(),
-                span: naga::Span::UNDEFINED,
-                executions: flow.clone(),
-            });
             let mut line = None;
             for index in block.range.clone() {
                 let instruction = module.instructions[index];
@@ -220,9 +213,24 @@ fn plan(
                 if instruction.is(Op::FunctionCall) {
                     *calls.entry(instruction.operands()[0]).or_default() += flow;
                 }
-                match pricer.price(instruction) {
-                    Ok(cost) if cost.is_zero() => {}
-                    Ok(cost) => {
+                let priced = match pricer.price(instruction) {
+                    Ok(cost) if cost.is_zero() => continue,
+                    Ok(cost) => pricer.together(instruction).map(|lanes| (cost, lanes)),
+                    Err(problem) => Err(problem),
+                };
+                let together = priced.as_ref().map_or(1, |&(_, lanes)| lanes);
+                let executed = merged.entry((flow, together)).or_insert_with(|| Block {
+                    function: name.clone(),
+                    cost: Cost::default(),
+                    dead: Cost::default(),
+                    unpriced: None,
+                    lines: BTreeMap::new(),
+                    span: naga::Span::UNDEFINED,
+                    executions: flow.clone(),
+                    together,
+                });
+                match priced {
+                    Ok((cost, _)) => {
                         executed.cost = executed.cost + cost;
                         if dead.contains(&index) {
                             executed.dead = executed.dead + cost;
@@ -236,8 +244,7 @@ fn plan(
                 }
             }
         }
-        let costs = |block: &Block| !block.cost.is_zero() || block.unpriced.is_some();
-        blocks.extend(merged.into_values().filter(costs));
+        blocks.extend(merged.into_values());
     }
     let used = without_idle_counters(&mut blocks, &mut []);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));

@@ -56,8 +56,10 @@ pub struct Block {
     pub lines: BTreeMap<u32, Cost>,
     /// From its first to its last statement.
     pub span: naga::Span,
-    /// How often it executes, in counters.
+    /// How often invocations execute it, in counters.
     pub(crate) executions: Flow,
+    /// How many invocations execute it together, as one: 1, or as many as hold a cooperative matrix.
+    pub(crate) together: u64,
 }
 
 /// A loop of a kernel.
@@ -174,13 +176,17 @@ impl BlockTable {
                         block.function
                     ))
                 })?;
-                match &block.unpriced {
-                    Some(problem) if executions > 0 => Err(Error::Uncountable {
-                        kernel: self.kernel.clone(),
-                        problem: problem.clone(),
-                        line: None,
-                    }),
-                    _ => Ok(executions),
+                let uncountable = |problem: String| Error::Uncountable {
+                    kernel: self.kernel.clone(),
+                    problem,
+                    line: None,
+                };
+                match (&block.unpriced, block.together) {
+                    (Some(problem), _) if executions > 0 => Err(uncountable(problem.clone())),
+                    (_, lanes) if executions.is_multiple_of(lanes) => Ok(executions / lanes),
+                    (_, lanes) => Err(uncountable(format!(
+                        "{executions} invocations came to what {lanes} do together"
+                    ))),
                 }
             })
             .collect()

@@ -68,14 +68,6 @@ impl OpCounts {
         self
     }
 
-    /// The part of one of `parts`; `None` where something does not divide evenly.
-    pub(super) fn divided(mut self, parts: u64) -> Option<Self> {
-        for slot in &mut self.0 {
-            *slot = slot.is_multiple_of(parts).then(|| *slot / parts)?;
-        }
-        Some(self)
-    }
-
     /// The floating-point part, which is what a closed form speaks about: integer arithmetic is
     /// how a kernel finds its data, not what it computes.
     #[must_use]

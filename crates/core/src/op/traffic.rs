@@ -28,14 +28,6 @@ macro_rules! traffic {
             }
         }
 
-        impl Traffic {
-            /// The part of one of `parts`; `None` where something does not divide evenly.
-            fn divided(self, parts: u64) -> Option<Self> {
-                let part = |all: u64| all.is_multiple_of(parts).then(|| all / parts);
-                Some(Self { $($field: part(self.$field)?,)* })
-            }
-        }
-
         impl Add for Traffic {
             type Output = Self;
 
@@ -108,12 +100,6 @@ impl Cost {
     pub fn barriers_once(mut self, size: u64) -> Self {
         self.traffic.barriers /= size.max(1);
         self
-    }
-
-    /// The part of one of `parts` that do it together; `None` where something does not divide evenly.
-    #[must_use]
-    pub fn divided(self, parts: u64) -> Option<Self> {
-        Some(Self { ops: self.ops.divided(parts)?, traffic: self.traffic.divided(parts)? })
     }
 
     /// Whether it costs nothing.

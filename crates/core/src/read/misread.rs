@@ -180,12 +180,8 @@ fn is_handed_on(tokens: &[Token<'_>], start: usize, own: &BTreeSet<&str>) -> boo
     for at in (0..start).rev() {
         match tokens[at].text {
             ")" => depth += 1,
-            "(" if depth == 0 => {
-                if at > 0 && own.contains(tokens[at - 1].text) {
-                    return true;
-                }
-            }
-            "(" => depth -= 1,
+            "(" if depth == 0 && at > 0 && own.contains(tokens[at - 1].text) => return true,
+            "(" => depth = depth.saturating_sub(1),
             ";" | "{" | "}" => return false,
             _ => {}
         }

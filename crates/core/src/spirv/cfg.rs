@@ -14,7 +14,7 @@ use rspirv::spirv::Op;
 use super::{
     fold,
     module::{Function, Module, Type},
-    price::is_of_lines,
+    silent::is_of_lines,
     words::Id,
 };
 use crate::flow::{Edge, Forest, Graph, Node};

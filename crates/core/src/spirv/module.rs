@@ -47,9 +47,10 @@ pub(super) enum Type {
         class: u32,
         pointee: Id,
     },
-    /// A matrix that a subgroup holds together.
+    /// A matrix that the invocations of a scope, a subgroup or a workgroup, hold together.
     Cooperative {
         component: Id,
+        scope: Id,
         rows: Id,
         columns: Id,
     },
@@ -136,7 +137,7 @@ impl<'a> Module<'a> {
         self.values.get(&id).copied().ok_or_else(|| format!("the value of %{id} is not known"))
     }
 
-    /// What values of a type are made of; of a cooperative matrix, all that its subgroup holds.
+    /// What values of a type are made of; of a cooperative matrix, all its elements.
     pub(super) fn shape(&self, ty: Id) -> Result<Shape, String> {
         let of = |id: Id, times: u64| {
             let Shape { scalar, count } = self.shape(id)?;
@@ -148,7 +149,7 @@ impl<'a> Module<'a> {
             &Type::Float { width, encoding } => one(float(width, encoding)?),
             &Type::Vector { component, count } => of(component, count.into()),
             &Type::Matrix { column, columns } => of(column, columns.into()),
-            &Type::Cooperative { component, rows, columns } => {
+            &Type::Cooperative { component, scope: _, rows, columns } => {
                 of(component, self.constant(rows)? * self.constant(columns)?)
             }
             Type::Void

@@ -7,17 +7,17 @@
 //! - Integer dot products are a multiplication per pair and the additions between them, in `int`, and one more
 //!   addition where they accumulate. An addition with carry or borrow is one addition, a product of two words
 //!   one multiplication.
-//! - An operation on a cooperative matrix costs what it does to all the elements of the matrix, M N K
-//!   multiplications and as many additions for a multiply-add, divided by the invocations of the subgroup that
-//!   does it together. Subgroups are whole there, so sums are exact.
+//! - An operation on a cooperative matrix costs what it does to all the elements of the matrix, and
+//!   [`SpirvPricer::together`] invocations pay for it once.
 
+mod applied;
+mod cooperative;
 mod glsl;
 
 use rspirv::spirv::Op as Instr;
 
-pub(super) use self::glsl::is_of_lines;
 use super::{
-    memory::{self, Direction, access},
+    memory::{Direction, access},
     module::{Module, Type},
     words::{Id, Instruction},
 };
@@ -31,24 +31,13 @@ pub(super) struct SpirvPricer<'a> {
     pub(super) module: &'a Module<'a>,
     /// Invocations of a whole subgroup, where that is known.
     pub(super) subgroup: Option<u32>,
+    /// Invocations of a workgroup.
+    pub(super) workgroup: u64,
 }
 
 impl SpirvPricer<'_> {
     fn of(&self, value: Id) -> Result<Shape, String> {
         self.module.shape(self.module.value_type(value)?)
-    }
-
-    fn cooperative(&self, ty: Id) -> bool {
-        matches!(self.module.types.get(&ty), Some(Type::Cooperative { .. }))
-    }
-
-    /// What one invocation's part in something that its subgroup does together costs.
-    fn part(&self, all: Cost) -> Price {
-        let lanes =
-            self.subgroup.ok_or("how many invocations share a cooperative matrix is not known")?;
-        all.divided(lanes.into()).ok_or_else(|| {
-            format!("a cooperative matrix that {lanes} invocations cannot share evenly")
-        })
     }
 
     /// What executing an instruction costs: not what a function that it calls does.
@@ -57,13 +46,10 @@ impl SpirvPricer<'_> {
         let refused = || Err(format!("{} has no price", instruction.name()));
         let Some(op) = instruction.op() else { return refused() };
         let result_type = instruction.result_type().unwrap_or(0);
-        let matrix = self.cooperative(result_type)
-            || operands.first().is_some_and(|value| {
-                self.module.type_of.get(value).is_some_and(|&ty| self.cooperative(ty))
-            });
+        let matrix = self.cooperative(instruction).is_some();
         let each = |kind: Op| Ok(self.module.shape(result_type)?.each(kind, 1));
         let each_of = |value: usize, kind: Op| Ok(self.of(operands[value])?.each(kind, 1));
-        let price = match op {
+        match op {
             // Names, places, moves and control.
             Instr::Nop
             | Instr::Undef
@@ -111,7 +97,18 @@ impl SpirvPricer<'_> {
             | Instr::LifetimeStop
             | Instr::AssumeTrueKHR
             | Instr::ExpectKHR
-            | Instr::CooperativeMatrixLengthKHR => return Ok(Cost::default()),
+            | Instr::CooperativeMatrixLengthKHR
+            | Instr::CooperativeMatrixTransposeNV
+            | Instr::CreateTensorLayoutNV
+            | Instr::TensorLayoutSetDimensionNV
+            | Instr::TensorLayoutSetStrideNV
+            | Instr::TensorLayoutSliceNV
+            | Instr::TensorLayoutSetClampValueNV
+            | Instr::TensorLayoutSetBlockSizeNV
+            | Instr::CreateTensorViewNV
+            | Instr::TensorViewSetDimensionNV
+            | Instr::TensorViewSetStrideNV
+            | Instr::TensorViewSetClipNV => Ok(Cost::default()),
             Instr::SampledImage
             | Instr::Image
             | Instr::ImageFetch
@@ -124,30 +121,22 @@ impl SpirvPricer<'_> {
             | Instr::ImageQuerySize
             | Instr::ImageQuerySizeLod
             | Instr::ImageQueryLevels
-            | Instr::ImageQuerySamples => return Ok(Cost::default()),
-            Instr::ExtInst => return self.extended(instruction),
-            Instr::Load if !matrix => return access(self.module, operands[0], Direction::Load),
-            Instr::Store if !self.stores_cooperative(operands) => {
-                return access(self.module, operands[0], Direction::Store);
-            }
+            | Instr::ImageQuerySamples => Ok(Cost::default()),
+            Instr::ExtInst => self.extended(instruction),
+            Instr::Load if !matrix => access(self.module, operands[0], Direction::Load),
+            Instr::Store if !matrix => access(self.module, operands[0], Direction::Store),
             // Where each invocation keeps its part.
-            Instr::Load | Instr::Store => return Ok(Cost::default()),
-            Instr::CopyMemory => {
-                return Ok(access(self.module, operands[0], Direction::Store)?
-                    + access(self.module, operands[1], Direction::Load)?);
-            }
-            Instr::CooperativeMatrixLoadKHR => {
-                return self.part(self.cooperative_access(
-                    operands[0],
-                    result_type,
-                    Direction::Load,
-                )?);
-            }
-            Instr::CooperativeMatrixStoreKHR => {
-                let ty = self.module.value_type(operands[1])?;
-                return self.part(self.cooperative_access(operands[0], ty, Direction::Store)?);
-            }
-            Instr::CooperativeMatrixMulAddKHR => return self.part(self.multiply_add(operands)?),
+            Instr::Load | Instr::Store => Ok(Cost::default()),
+            Instr::CopyMemory => Ok(access(self.module, operands[0], Direction::Store)?
+                + access(self.module, operands[1], Direction::Load)?),
+            Instr::CooperativeMatrixLoadKHR
+            | Instr::CooperativeMatrixStoreKHR
+            | Instr::CooperativeMatrixMulAddKHR
+            | Instr::CooperativeMatrixLoadTensorNV
+            | Instr::CooperativeMatrixStoreTensorNV
+            | Instr::CooperativeMatrixConvertNV
+            | Instr::CooperativeMatrixPerElementOpNV
+            | Instr::CooperativeMatrixReduceNV => self.of_matrices(op, instruction),
             Instr::ConvertFToU
             | Instr::ConvertFToS
             | Instr::ConvertSToF
@@ -269,7 +258,7 @@ impl SpirvPricer<'_> {
             | Instr::GroupNonUniformQuadBroadcast
             | Instr::GroupNonUniformQuadSwap
             | Instr::GroupNonUniformRotateKHR
-            | Instr::SubgroupReadInvocationKHR => return Ok(Cost::default()),
+            | Instr::SubgroupReadInvocationKHR => Ok(Cost::default()),
             Instr::GroupNonUniformAll
             | Instr::GroupNonUniformAny
             | Instr::GroupNonUniformAllEqual
@@ -297,13 +286,8 @@ impl SpirvPricer<'_> {
             | Instr::GroupNonUniformLogicalAnd
             | Instr::GroupNonUniformLogicalOr
             | Instr::GroupNonUniformLogicalXor => each(Op::Bit),
-            _ => return refused(),
-        }?;
-        if matrix { self.part(price) } else { Ok(price) }
-    }
-
-    fn stores_cooperative(&self, operands: &[u32]) -> bool {
-        self.module.type_of.get(&operands[1]).is_some_and(|&ty| self.cooperative(ty))
+            _ => refused(),
+        }
     }
 
     /// Under the float that it makes, else under the float that it reads, else as `int.convert`; none to the
@@ -324,36 +308,6 @@ impl SpirvPricer<'_> {
             _ => 4,
         };
         Ok(ops(Scalar::Int, &[(Op::Mul, pairs), (Op::Add, pairs - 1 + accumulated)]))
-    }
-
-    fn cooperative_access(&self, pointer: Id, ty: Id, direction: Direction) -> Price {
-        let Type::Cooperative { component, rows, columns } = *self.module.ty(ty)? else {
-            return Err("a cooperative access without a matrix".into());
-        };
-        let Type::Pointer { class, .. } = *self.module.ty(self.module.value_type(pointer)?)? else {
-            return Err("a memory access through something that is no pointer".into());
-        };
-        memory::moved(self.module, pointer, class, direction, || {
-            let elements = self.module.constant(rows)? * self.module.constant(columns)?;
-            Ok(elements * memory::bytes(self.module, component)?)
-        })
-    }
-
-    /// Multiplications in the precision of the factors, additions in that of the sum.
-    fn multiply_add(&self, operands: &[u32]) -> Price {
-        let &[a, b, c, ..] = operands else { return Err("a product without factors".into()) };
-        let extent = |value: Id| {
-            let Type::Cooperative { rows, columns, .. } =
-                *self.module.ty(self.module.value_type(value)?)?
-            else {
-                return Err(String::from("a cooperative product without matrices"));
-            };
-            Ok((self.module.constant(rows)?, self.module.constant(columns)?))
-        };
-        let ((m, k), (_, n)) = (extent(a)?, extent(b)?);
-        let each =
-            |value: Id, op: Op| -> Price { Ok(ops(self.of(value)?.scalar, &[(op, m * n * k)])) };
-        Ok(each(a, Op::Mul)? + each(c, Op::Add)?)
     }
 }
 

@@ -134,6 +134,7 @@ impl<'a> Module<'a> {
             Op::TypePointer => Type::Pointer { class: operands[0], pointee: operands[1] },
             Op::TypeCooperativeMatrixKHR => Type::Cooperative {
                 component: operands[0],
+                scope: operands[1],
                 rows: operands[2],
                 columns: operands[3],
             },

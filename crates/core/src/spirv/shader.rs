@@ -10,7 +10,7 @@ use super::{
     interface::{self, Interface},
     listing, misread,
     module::{Module, Type},
-    price::is_of_lines,
+    silent::is_of_lines,
     words::{HEADER, Id, Instruction, push},
 };
 use crate::{

@@ -7,34 +7,40 @@ use flopmeter_core::{
     op::{Cost, Op, OpCounts, Scalar},
     spirv::{Specialization, SpirvKernel},
 };
-use rspirv::{
-    binary::Assemble,
-    dr::{Builder, Operand},
-    spirv::*,
-};
+use rspirv::{binary::Assemble, dr::Builder, spirv::*};
 
-use crate::every_means;
+use crate::{every_means, matrices};
 
-/// A module whose only function has the body that `write` writes.
+/// A module whose entry point has the body that `write` writes.
 fn module(write: impl FnOnce(&mut Builder)) -> Vec<u32> {
+    module_of(1, |_| (), |b, ()| write(b))
+}
+
+/// A module of so many invocations in a workgroup, with what `before` writes before its entry point.
+pub fn module_of<T>(
+    workgroup: u32,
+    before: impl FnOnce(&mut Builder) -> T,
+    write: impl FnOnce(&mut Builder, T),
+) -> Vec<u32> {
     let mut b = Builder::new();
     b.set_version(1, 6);
     b.capability(Capability::Shader);
     b.memory_model(AddressingModel::Logical, MemoryModel::GLSL450);
     let void = b.type_void();
     let nothing = b.type_function(void, []);
+    let known = before(&mut b);
     let main = b.begin_function(void, None, FunctionControl::NONE, nothing).unwrap();
     b.begin_block(None).unwrap();
-    write(&mut b);
+    write(&mut b, known);
     b.ret().unwrap();
     b.end_function().unwrap();
     b.entry_point(ExecutionModel::GLCompute, main, "main", []);
-    b.execution_mode(main, ExecutionMode::LocalSize, [1, 1, 1]);
+    b.execution_mode(main, ExecutionMode::LocalSize, [workgroup, 1, 1]);
     b.module().assemble()
 }
 
-/// What one invocation costs where nothing but its arrival is counted, and what of it is dead.
-fn cost(
+/// What one workgroup costs where nothing but arrivals is counted, and what of it is dead.
+pub fn cost(
     words: &[u32],
     given: &Specialization,
     subgroup: Option<u32>,
@@ -42,8 +48,9 @@ fn cost(
     let kernel = SpirvKernel::read("hand", words, "main", given, subgroup)?;
     let table = kernel.table();
     let mut counters = vec![0; table.bytes() as usize];
-    counters[0] = 1;
-    let executions = table.decode(&counters, 1)?;
+    let workgroup = table.invocations([1; 3]);
+    counters[..8].copy_from_slice(&workgroup.to_le_bytes());
+    let executions = table.decode(&counters, workgroup)?;
     Ok((table.cost(&executions), table.dead(&executions)))
 }
 
@@ -81,43 +88,6 @@ fn integer_dot_products_multiply_and_add() {
     });
     let expected = OpCounts::of(Scalar::Int, Op::Mul, 8).with(Scalar::Int, Op::Add, 3 + 4);
     assert_eq!(ops(&words), expected);
-}
-
-/// A product of cooperative matrices of M x K and K x N, with N a specialisation constant of 8.
-fn cooperative() -> Vec<u32> {
-    module(|b| {
-        let (half, float, uint) =
-            (b.type_float(16, None), b.type_float(32, None), b.type_int(32, 0));
-        let [scope, m, k] = [3, 16, 32].map(|n| b.constant_bit32(uint, n));
-        let n = b.spec_constant_bit32(uint, 8);
-        b.decorate(n, Decoration::SpecId, [Operand::LiteralBit32(4)]);
-        let uses = [0, 1, 2].map(|n| b.constant_bit32(uint, n));
-        let a = b.type_cooperative_matrix_khr(half, scope, m, k, uses[0]);
-        let other = b.type_cooperative_matrix_khr(half, scope, k, n, uses[1]);
-        let sum = b.type_cooperative_matrix_khr(float, scope, m, n, uses[2]);
-        let [a, other, c] = [a, other, sum].map(|ty| b.undef(ty, None));
-        let c = b.cooperative_matrix_mul_add_khr(sum, None, a, other, c, None).unwrap();
-        b.f_negate(sum, None, c).unwrap();
-    })
-}
-
-#[test]
-fn a_cooperative_matrix_is_its_subgroups_together() {
-    let words = cooperative();
-    for (given, n) in [(HashMap::new(), 8), (HashMap::from([(4, 64)]), 64)] {
-        for lanes in [8, 32] {
-            let (cost, dead) = cost(&words, &given, Some(lanes)).unwrap();
-            let expected = OpCounts::of(Scalar::F16, Op::Mul, 16 * 32 * n / u64::from(lanes))
-                .with(Scalar::F32, Op::Add, 16 * 32 * n / u64::from(lanes))
-                .with(Scalar::F32, Op::Neg, 16 * n / u64::from(lanes));
-            assert_eq!(cost.ops, expected);
-            assert_eq!(dead, cost, "nobody uses the negated product");
-        }
-    }
-    let unknown = cost(&words, &HashMap::new(), None).unwrap_err();
-    assert!(unknown.to_string().contains("how many invocations share"), "{unknown}");
-    let uneven = cost(&words, &HashMap::new(), Some(48)).unwrap_err();
-    assert!(uneven.to_string().contains("evenly"), "{uneven}");
 }
 
 #[test]
@@ -206,18 +176,19 @@ fn another_entry_point_is_asked_for_by_its_name() {
 
 #[test]
 fn broken_words_are_an_error() {
-    let words = cooperative();
-    for length in 0..words.len() {
-        drop(SpirvKernel::read("hand", &words[..length], "main", &HashMap::new(), Some(8)));
-    }
-    // Every word once with other bits: an error or another module, but never the end of the process.
-    for at in 0..words.len() {
-        for bits in [1, 1 << 16, u32::MAX] {
-            let mut spoiled = words.clone();
-            spoiled[at] ^= bits;
-            let kernel = SpirvKernel::read("hand", &spoiled, "main", &HashMap::new(), Some(8));
-            if let Ok(kernel) = kernel {
-                drop(kernel.counting(&every_means()[0]));
+    for words in [matrices::product(3), matrices::decoded()] {
+        for length in 0..words.len() {
+            drop(SpirvKernel::read("hand", &words[..length], "main", &HashMap::new(), Some(8)));
+        }
+        // Every word once with other bits: an error or another module, but never the end of the process.
+        for at in 0..words.len() {
+            for bits in [1, 1 << 16, u32::MAX] {
+                let mut spoiled = words.clone();
+                spoiled[at] ^= bits;
+                let kernel = SpirvKernel::read("hand", &spoiled, "main", &HashMap::new(), Some(8));
+                if let Ok(kernel) = kernel {
+                    drop(kernel.counting(&every_means()[0]));
+                }
             }
         }
     }

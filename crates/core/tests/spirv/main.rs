@@ -7,6 +7,7 @@ mod budget;
 mod hand;
 mod interface;
 mod machine;
+mod matrices;
 mod program;
 mod random;
 mod tools;

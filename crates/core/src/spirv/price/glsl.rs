@@ -1,13 +1,13 @@
 //! What the extended instructions of GLSL.std.450 cost. Sets whose names begin with `NonSemantic.` and debug
 //! information cost nothing; every other set is refused by name.
 
-use rspirv::spirv::{GlslStd450Op as Glsl, Op as Instr};
+use rspirv::spirv::GlslStd450Op as Glsl;
 
 use super::SpirvPricer;
 use crate::{
     composition::*,
     op::{Cost, Op, Scalar},
-    spirv::{module::Module, words::Instruction},
+    spirv::{silent::is_silent, words::Instruction},
 };
 
 impl SpirvPricer<'_> {
@@ -100,21 +100,4 @@ impl SpirvPricer<'_> {
             }
         })
     }
-}
-
-/// Whether an instruction only says where code is from.
-pub(in crate::spirv) fn is_of_lines(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
-    match instruction.op() {
-        Some(Instr::Line | Instr::NoLine) => true,
-        Some(Instr::ExtInst) => {
-            let set = module.imports.get(&instruction.operands()[0]);
-            set.is_some_and(|set| is_silent(set))
-        }
-        _ => false,
-    }
-}
-
-/// Whether the instructions of a set do nothing.
-fn is_silent(set: &str) -> bool {
-    set.starts_with("NonSemantic.") || set == "OpenCL.DebugInfo.100" || set == "DebugInfo"
 }
