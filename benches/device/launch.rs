@@ -166,6 +166,6 @@ const BLOCK: u64 = 1 << 22;
 /// The i-th of some numbers between 0 and 1.
 fn noise(i: u64) -> f32 {
     let mut bits = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ bits >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    ((bits ^ bits >> 32) as u32 >> 8) as f32 / (1u32 << 24) as f32
+    bits = (bits ^ (bits >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((bits ^ (bits >> 32)) as u32 >> 8) as f32 / (1u32 << 24) as f32
 }

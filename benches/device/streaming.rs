@@ -44,7 +44,7 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
     let m = (bytes / 4 / u64::from(D)) as u32 / 256 * 256;
     let p = m * D;
     let loss_rows = p / V;
-    report.say(&format!("tensors of {} MiB, {m} x {D}", u64::from(p) * 4 >> 20));
+    report.say(&format!("tensors of {} MiB, {m} x {D}", (u64::from(p) * 4) >> 20));
 
     let mut tensors = Tensors::default();
     for names in NAMES {

@@ -159,9 +159,10 @@ mod tests {
     #[test]
     fn a_row_has_a_load_for_each_lane_of_its_team() {
         for loads in 1..5000 {
-            let team = lanes(loads, LOADS);
-            assert!(team.is_power_of_two() && team <= loads.min(WIDE_LANES), "{loads}: {team}");
-            assert!(loads < 16 || team >= 16, "{loads}: {team}");
+            for team in [1, LOADS].map(|each| lanes(loads, each)) {
+                assert!(team.is_power_of_two() && team <= loads.min(WIDE_LANES), "{loads}: {team}");
+                assert!(loads < 16 || team >= 16, "{loads}: {team}");
+            }
         }
         assert_eq!(
             [1, 3, 16, 224, 1024, 100_000].map(|loads| lanes(loads, LOADS)),
