@@ -45,6 +45,7 @@ shaders![
     "linear_common",
     "linear_lanes",
     "linear_odd",
+    "linear_pieces",
     "linear_shares",
     "linear_staged",
     "linear_subgroup",
