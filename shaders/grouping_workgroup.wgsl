@@ -20,7 +20,7 @@ const NO_KEY = 0xffffffffu;
 
 // Assignments up to each lane: of the lanes' own keys, and of earlier ones.
 var<workgroup> sums: array<vec2<u32>, LANES>;
-// Neighbouring keys in fours, of which there are LANES / 4.
+// Neighbouring keys, four of each lane.
 var<workgroup> neighbours: array<vec4<u32>, LANES>;
 
 fn chunks() -> u32 {
@@ -92,15 +92,15 @@ fn place(
         key = keys[a];
     }
     var same = vec4<u32>();
-    for (var run = chunk * dims.CHUNK; run <= first; run += LANES) {
-        var neighbour = NO_KEY;
-        if run + lane < dims.A {
-            neighbour = keys[run + lane];
-        }
-        neighbours[lane / 4u][lane % 4u] = neighbour;
+    for (var run = chunk * dims.CHUNK; run <= first; run += 4u * LANES) {
+        // Keys past the last one are those of no assignment before this one.
+        let four = min(vec4(run + 4u * lane) + vec4(0u, 1u, 2u, 3u), vec4(dims.A - 1u));
+        neighbours[lane] = vec4(keys[four.x], keys[four.y], keys[four.z], keys[four.w]);
         workgroupBarrier();
         let earlier = a - run;
-        for (var four = 0u; four < LANES / 4u; four++) {
+        // Up to the last lane's own.
+        let fours = min(LANES, (first + LANES - run + 3u) / 4u);
+        for (var four = 0u; four < fours; four++) {
             let before = vec4(0u, 1u, 2u, 3u) + 4u * four < vec4(earlier);
             same += select(vec4(0u), vec4(1u), before & (neighbours[four] == vec4(key)));
         }
