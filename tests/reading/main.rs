@@ -6,6 +6,7 @@ mod browsers;
 mod continued;
 mod glsl;
 mod lines;
+mod misread;
 mod overrides;
 mod panics;
 mod run;

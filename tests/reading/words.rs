@@ -20,13 +20,13 @@ use tempfile::TempDir;
 use crate::run::{iota, ops};
 
 /// A shader in a folder of its own: GLSL, and the SPIR-V that glslang makes of it.
-struct Case {
+pub struct Case {
     folder: TempDir,
 }
 
 impl Case {
     /// `None`, and says so, where glslangValidator is not here.
-    fn new(glsl: &str, arguments: &[&str]) -> Option<Self> {
+    pub fn new(glsl: &str, arguments: &[&str]) -> Option<Self> {
         let case = Self { folder: TempDir::new().unwrap() };
         fs::write(case.glsl(), glsl).unwrap();
         let mut command = Command::new("glslangValidator");
@@ -39,18 +39,18 @@ impl Case {
         Some(case)
     }
 
-    fn glsl(&self) -> PathBuf {
+    pub fn glsl(&self) -> PathBuf {
         self.folder.path().join("case.comp")
     }
 
-    fn spirv(&self) -> PathBuf {
+    pub fn spirv(&self) -> PathBuf {
         self.folder.path().join("case.spv")
     }
 }
 
 /// What one workgroup of a shader's only entry point did, counted and plain from the same contents of its buffers, and
 /// what it left in the first of them.
-fn ran(
+pub fn ran(
     executor: &mut dyn Executor,
     path: &Path,
     constants: &[(&str, f64)],

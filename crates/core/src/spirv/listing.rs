@@ -94,3 +94,18 @@ impl Consumer for Lines {
         ParseAction::Continue
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::stated;
+
+    #[test]
+    fn what_a_compiler_puts_before_a_source_is_no_part_of_it() {
+        let own = "#version 450\n// of its author\nvoid main() {}\n";
+        let header = "// OpModuleProcessed client vulkan100\n// OpModuleProcessed entry-point main\n#line 1\n";
+        assert_eq!(stated(format!("{header}{own}")), own);
+        assert_eq!(stated(own.to_owned()), own);
+        let commented = format!("// of its author\n{own}");
+        assert_eq!(stated(commented.clone()), commented);
+    }
+}

@@ -1,0 +1,89 @@
+//! GLSL and SPIR-V that naga's readers take for something else: a driver of Vulkan is given a compiler's words, and where
+//! nothing but naga's reading could run, the kernel is refused by name.
+
+use std::collections::BTreeMap;
+
+use common::on_every_executor;
+use flopmeter::shader::ShaderFile;
+
+use crate::words::{Case, ran};
+
+const NUMBERS: [u32; 8] = [1, 2, 3, 4, 7, 8, 255, 1 << 31];
+
+/// A statement on `x`, and what it makes of the numbers.
+const BITS: [(&str, [u32; 8]); 3] = [
+    ("x = uint(bitCount(x));", [1, 1, 2, 1, 3, 1, 8, 1]),
+    ("x = uint(findMSB(x));", [0, 1, 1, 2, 2, 3, 7, 31]),
+    ("x = uint(findLSB(x));", [0, 1, 0, 2, 0, 3, 0, 31]),
+];
+
+fn on_numbers(statement: &str) -> Option<Case> {
+    let glsl = format!(
+        "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) buffer X {{ uint numbers[]; }};
+        void main() {{
+            uint x = numbers[gl_LocalInvocationID.x];
+            {statement}
+            numbers[gl_LocalInvocationID.x] = x;
+        }}"
+    );
+    Case::new(&glsl, &[])
+}
+
+fn bits(floats: Vec<f32>) -> Vec<u32> {
+    floats.into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn bits_of_unsigned_numbers_are_counted_and_found_as_the_language_says() {
+    for (statement, made) in BITS {
+        let Some(case) = on_numbers(statement) else { return };
+        let file = ShaderFile::read(&case.glsl()).unwrap();
+        let kernel = file.countable(None, &BTreeMap::new(), &BTreeMap::new()).unwrap().0;
+        assert!(kernel.compiler().is_some(), "{statement}: naga reads it");
+        on_every_executor(|executor| {
+            for path in [case.spirv(), case.glsl()] {
+                let done = ran(executor, &path, &[], &[NUMBERS.to_vec()]);
+                if executor.spirv().is_none() {
+                    let error = done.unwrap_err().to_string();
+                    assert!(error.contains("bits") && error.contains("Vulkan"), "{error}");
+                } else {
+                    assert_eq!(bits(done.unwrap().1), made, "{statement}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_remainder_that_is_one_operation_is_not_read_as_three() {
+    let Some(case) = on_numbers("x = floatBitsToUint(mod(float(x), 3.0));") else { return };
+    on_every_executor(|executor| {
+        let done = ran(executor, &case.spirv(), &[], &[NUMBERS.to_vec()]);
+        if executor.spirv().is_none() {
+            let error = done.unwrap_err().to_string();
+            assert!(error.contains("OpFMod") && error.contains("Vulkan"), "{error}");
+            return;
+        }
+        let (observed, left) = done.unwrap();
+        assert_eq!(left[..7], NUMBERS.map(|x| (x % 3) as f32)[..7]);
+        assert_eq!(crate::run::ops(&observed.cost)["f32.rem"], 8);
+    });
+}
+
+#[test]
+fn an_index_with_an_effect_is_no_part_of_naga_s_reading() {
+    let Some(case) =
+        on_numbers("uint j = 0; uint a[2]; a[0] = 3; a[1] = 5; a[j++] += x; x = a[0] + 10 * j;")
+    else {
+        return;
+    };
+    on_every_executor(|executor| {
+        let file = ShaderFile::read(&case.glsl()).unwrap();
+        let kernel = file.countable(None, &BTreeMap::new(), &BTreeMap::new()).unwrap().0;
+        assert!(kernel.compiler().is_some(), "naga reads it");
+        let left = ran(executor, &case.glsl(), &[], &[NUMBERS.to_vec()]).unwrap().1;
+        assert_eq!(bits(left), NUMBERS.map(|x| 3u32.wrapping_add(x) + 10));
+    });
+}
