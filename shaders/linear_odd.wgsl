@@ -3,7 +3,7 @@
 // The products of linear_workgroup.wgsl for extents that are no multiples of four: the same tiles, of which the last
 // may have any number of rows and columns, and whose operands are loaded number by number.
 //
-// Grids are those of linear_workgroup.wgsl.
+// Grids are those of linear_workgroup.wgsl; backward_weight has ceil(K / C), ceil(N / R) and G workgroups.
 
 // What a lane stages of x or of w_g, from column k of both on.
 fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<f32> {

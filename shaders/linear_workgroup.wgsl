@@ -2,14 +2,14 @@
 //
 // The `_vec4` products of linear.wgsl for devices that run a workgroup's invocations side by side: a workgroup
 // stages in its memory what all of its invocations need. Operations are those of linear.wgsl, each sum in the
-// same order, and bindings are the same. K and N are multiples of four.
+// same order, and bindings are the same. K and N are multiples of four. The gradient of a weight is computed by
+// linear_tiles.wgsl there, too.
 //
 // Grids. A workgroup computes R = TILE * LANES / COLUMN_LANES rows and C = TILE * COLUMN_LANES columns of its output:
 //                           x: columns    y: rows              z
 //     forward_vec4          ceil(N / C)   ceil(M / R) + G - 1  1
 //     forward_plain_vec4    the same
 //     backward_input_vec4   ceil(K / C)   ceil(M / R) + G - 1  1
-//     backward_weight_vec4  ceil(K / C)   ceil(N / R)          G
 
 // What a lane stages of x or of w_g, from column k of both on.
 fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<f32> {
@@ -113,43 +113,6 @@ fn backward_input_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_i
         c = add_steps(c, lane, own, min(end - n, STEPS));
     }
     store_dx_tile(0u, own, c);
-}
-
-// What a lane stages of dy or of x, from row m of both on.
-fn weight_values(block: Block, end: u32, row_run: u32, run: u32, m: u32) -> mat4x4<f32> {
-    let rows = up_to(m + 4u * block.steps, end);
-    if block.rows {
-        let runs = dims.N / 4u;
-        return load_dy(rows * runs + min(row_run + block.run, runs - 1u));
-    }
-    let runs = dims.K / 4u;
-    return load_x(rows * runs + min(run + block.run, runs - 1u));
-}
-
-// A workgroup computes a tile of dw_g = dy^T x over the group's rows.
-@compute @workgroup_size(LANES)
-fn backward_weight_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = group.z * dims.N;
-    let row_run = group.y * row_runs();
-    let run = group.x * column_runs();
-    let own = outputs(lane, 4u * row_run, dims.N, 4u * run, dims.K);
-    var c = Sums();
-    if dims.accumulate != 0u {
-        c = old_dw(first, own);
-    }
-    let block = block_by_runs(lane);
-    let end = groups[group.z + 1u];
-    var values = weight_values(block, end, row_run, run, groups[group.z]);
-    for (var m = groups[group.z]; m < end; m += STEPS) {
-        workgroupBarrier();
-        stage(block, values);
-        workgroupBarrier();
-        if m + STEPS < end {
-            values = weight_values(block, end, row_run, run, m + STEPS);
-        }
-        c = add_steps(c, lane, own, min(end - m, STEPS));
-    }
-    store_dw_tile(first, own, c);
 }
 
 fn plus(values: mat4x4<f32>, bias: vec4<f32>, rows: u32) -> mat4x4<f32> {
@@ -281,60 +244,4 @@ fn store_dx_tile(first: u32, own: Outputs, c: Sums) {
     store_dx_run(top, own.top_rows, own.right, own.right_columns, c.top_right);
     store_dx_run(low, own.low_rows, own.left, own.left_columns, c.low_left);
     store_dx_run(low, own.low_rows, own.right, own.right_columns, c.low_right);
-}
-
-fn own_dw(row: u32, rows: u32, column: u32, columns: u32) -> mat4x4<f32> {
-    let width = dims.K / 4u;
-    let at = row * width + column / 4u;
-    var values = mat4x4<f32>();
-    if (rows > 0u) & (columns > 0u) {
-        values[0] = dw_vec4[at];
-    }
-    if (rows > 1u) & (columns > 0u) {
-        values[1] = dw_vec4[at + width];
-    }
-    if (rows > 2u) & (columns > 0u) {
-        values[2] = dw_vec4[at + 2u * width];
-    }
-    if (rows > 3u) & (columns > 0u) {
-        values[3] = dw_vec4[at + 3u * width];
-    }
-    return values;
-}
-
-fn store_dw_run(row: u32, rows: u32, column: u32, columns: u32, values: mat4x4<f32>) {
-    let width = dims.K / 4u;
-    let at = row * width + column / 4u;
-    if (rows > 0u) & (columns > 0u) {
-        dw_vec4[at] = values[0];
-    }
-    if (rows > 1u) & (columns > 0u) {
-        dw_vec4[at + width] = values[1];
-    }
-    if (rows > 2u) & (columns > 0u) {
-        dw_vec4[at + 2u * width] = values[2];
-    }
-    if (rows > 3u) & (columns > 0u) {
-        dw_vec4[at + 3u * width] = values[3];
-    }
-}
-
-fn old_dw(first: u32, own: Outputs) -> Sums {
-    let top = first + own.top;
-    let low = first + own.low;
-    return Sums(
-        own_dw(top, own.top_rows, own.left, own.left_columns),
-        own_dw(top, own.top_rows, own.right, own.right_columns),
-        own_dw(low, own.low_rows, own.left, own.left_columns),
-        own_dw(low, own.low_rows, own.right, own.right_columns),
-    );
-}
-
-fn store_dw_tile(first: u32, own: Outputs, c: Sums) {
-    let top = first + own.top;
-    let low = first + own.low;
-    store_dw_run(top, own.top_rows, own.left, own.left_columns, c.top_left);
-    store_dw_run(top, own.top_rows, own.right, own.right_columns, c.top_right);
-    store_dw_run(low, own.low_rows, own.left, own.left_columns, c.low_left);
-    store_dw_run(low, own.low_rows, own.right, own.right_columns, c.low_right);
 }

@@ -162,7 +162,6 @@ kernels! {
         LinearWorkgroupForwardVec4 "forward_vec4",
         LinearWorkgroupForwardPlainVec4 "forward_plain_vec4",
         LinearWorkgroupBackwardInputVec4 "backward_input_vec4",
-        LinearWorkgroupBackwardWeightVec4 "backward_weight_vec4",
     }
     "mix" {
         MixForward "forward",

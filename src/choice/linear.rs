@@ -30,7 +30,7 @@ impl Tiling {
     fn of(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Self {
         use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
         let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
-        if limits.parallel && result != Bias {
+        if limits.parallel {
             let sums = m / g.max(1);
             let tiles = |side| product([n.div_ceil(side), k.div_ceil(side), g]);
             let few = tiles(4 * STAGED_COLUMN_LANES) < STAGED_WORKGROUPS / 2;
@@ -123,9 +123,8 @@ impl Tiling {
             (Input, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupBackwardInputVec4,
             (Input, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardInput,
             (Weight, Scalar | Columns) => Kernel::LinearBackwardWeight,
-            (Weight, Vec4) => Kernel::LinearBackwardWeightVec4,
+            (Weight, Vec4 | Staged { by_four: true, .. }) => Kernel::LinearBackwardWeightVec4,
             (Weight, Subgroup) => Kernel::LinearSubgroupBackwardWeightVec4,
-            (Weight, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupBackwardWeightVec4,
             (Weight, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardWeight,
             (Weight, Shares { by_four: true }) => Kernel::LinearSharesBackwardWeightVec4,
             (Weight, Shares { by_four: false }) => Kernel::LinearSharesBackwardWeight,

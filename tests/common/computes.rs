@@ -99,7 +99,6 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::LinearBackwardWeight
         | Kernel::LinearBackwardWeightVec4
         | Kernel::LinearSubgroupBackwardWeightVec4
-        | Kernel::LinearWorkgroupBackwardWeightVec4
         | Kernel::LinearOddBackwardWeight
         | Kernel::LinearSharesBackwardWeight
         | Kernel::LinearSharesBackwardWeightVec4 => linear(LinearResult::Weight),

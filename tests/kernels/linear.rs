@@ -206,7 +206,8 @@ impl Variant {
         };
         match self.file {
             "linear" => fours,
-            "linear_workgroup" | "linear_odd" => fours && entry != "backward_bias",
+            "linear_workgroup" => fours && !["backward_weight", "backward_bias"].contains(&entry),
+            "linear_odd" => fours && entry != "backward_bias",
             "linear_shares" => fours && entry == "backward_weight",
             _ => fours && entry != "backward_bias" && lanes.is_some_and(|lanes| lanes >= 8),
         }
