@@ -103,9 +103,10 @@ impl Subject {
     /// What an operation of a pass is about, as the pass's operation says.
     pub(super) fn of_operation(pass: &Pass, op: Op) -> Self {
         match pass.operation {
-            // A product is multiply-adds; what a linear layer adds beside them is its bias.
-            Operation::Linear { .. } if op != Op::Fma => Self::Biases,
-            Operation::Linear { .. } => Self::Product(pass.component.in_any_layer()),
+            Operation::Linear { result, .. } if result.is_product(op) => {
+                Self::Product(pass.component.in_any_layer())
+            }
+            Operation::Linear { .. } => Self::Biases,
             Operation::Attention { .. } if op == Op::Fma => Self::Attention,
             Operation::Attention { .. } => Self::AttentionSoftmax,
             Operation::Norm { norm: Norm::Layer, .. } => Self::LayerNorm,

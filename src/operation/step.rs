@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::op::Op;
+
 /// What of a linear layer is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,18 @@ pub enum LinearResult {
     Weight,
     /// The gradient by b: the sum of dy over the rows of a group.
     Bias,
+}
+
+impl LinearResult {
+    /// Whether such an operation belongs to the product of the layer, and not to its bias. A product is multiply-adds, or,
+    /// where lanes share its sums, multiplications and additions too; what is added to it is the bias of an output.
+    pub fn is_product(self, op: Op) -> bool {
+        match self {
+            Self::Output => op == Op::Fma,
+            Self::PlainOutput | Self::Input | Self::Weight => true,
+            Self::Bias => false,
+        }
+    }
 }
 
 /// What of attention is computed.

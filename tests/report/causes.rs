@@ -2,6 +2,7 @@
 //! else.
 
 use flopmeter::{
+    choice::KernelSet,
     model::{
         Model,
         lower::{Scope, Training},
@@ -66,5 +67,33 @@ fn a_forward_pass_says_nothing_of_gradients() {
     let said = said("qwen2.5-0.5b", &["lora_rank=2"], 7, forward);
     for sentence in ["recomputing", "adapters alone", "nothing flows below", "gradient"] {
         assert!(!said.contains(sentence), "{sentence}: {said}");
+    }
+}
+
+/// Kernels whose invocations share a sum multiply and add in two operations where others fuse them, and a cause is not
+/// another for that.
+#[test]
+fn causes_are_the_same_for_any_set_of_kernels() {
+    let models: [(&str, &[&str]); 3] = [
+        ("resnet-bk", &["d_model=8", "n_layers=2", "vocab_size=201", "num_experts=3"]),
+        ("qwen2.5-0.5b", &["num_hidden_layers=1", "vocab_size=20"]),
+        ("qwen2.5-0.5b", &["num_hidden_layers=1", "vocab_size=20", "lora_rank=2"]),
+    ];
+    for (preset, set) in models {
+        let [portable, workgroup] = [KernelSet::Portable, KernelSet::Workgroup].map(|kernels| {
+            let config = Model::resolve(preset, set).unwrap().config;
+            let limits = kernels.on(&LIMITS).unwrap();
+            let case = Case::new(config, 8, Some(64), Training::default(), &limits);
+            let shares =
+                case.plan.passes.iter().any(|pass| pass.kernel.parts().0 == "linear_shares");
+            assert_eq!(
+                shares,
+                kernels == KernelSet::Workgroup,
+                "{preset}: kernels that share sums"
+            );
+            case.report(Convention::Ieee, 1.0).causes
+        });
+        assert!(!portable.is_empty());
+        assert_eq!(portable, workgroup, "{preset} {set:?}");
     }
 }

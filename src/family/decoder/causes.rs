@@ -24,7 +24,9 @@ fn of_adapters(pass: &Pass, op: Op) -> Option<Subject> {
     let adapters = matches!(pass.component.parts()[..], [.., "lora", _, _])
         || matches!(pass.component.parts()[..], ["lm_head", "lora", _]);
     match pass.operation {
-        Operation::Linear { .. } if adapters && op == Op::Fma => Some(Subject::Adapters),
+        Operation::Linear { result, .. } if adapters && result.is_product(op) => {
+            Some(Subject::Adapters)
+        }
         Operation::Pointwise { .. } if adapters => Some(Subject::Adapters),
         _ => None,
     }
@@ -33,8 +35,7 @@ fn of_adapters(pass: &Pass, op: Op) -> Option<Subject> {
 impl Account for Qwen {
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
         match (pass.operation, &pass.component.parts()[..]) {
-            // A product is multiply-adds; what a linear layer adds beside them is its bias.
-            (Operation::Linear { .. }, _) if op != Op::Fma => None,
+            (Operation::Linear { result, .. }, _) if !result.is_product(op) => None,
             (Operation::Linear { .. }, ["attention", "k_proj" | "v_proj"]) => {
                 Some(Subject::Named(KEYS_AND_VALUES))
             }

@@ -19,9 +19,9 @@ const MIX: Named = Named::many("residual and bk_scale mix");
 impl Account for ResNetBkAccount {
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
         match pass.operation {
-            Operation::Linear { .. } => match pass.component.parts()[..] {
+            Operation::Linear { result, .. } => match pass.component.parts()[..] {
                 ["v_proj"] => Some(Subject::Named(V_PROJ)),
-                ["moe", "experts", ..] if op == Op::Fma => {
+                ["moe", "experts", ..] if result.is_product(op) => {
                     Some(Subject::Product(ComponentName::new(&["moe", "experts"])))
                 }
                 _ => None,
