@@ -5,13 +5,13 @@
 mod adapters;
 mod bind;
 mod fault;
+mod module;
 mod probe;
 #[cfg(feature = "spirv")]
 mod spirv;
 mod timer;
 
 use std::{
-    borrow::Cow,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -236,10 +236,7 @@ impl Executor for Gpu {
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(&kernel.name),
-                source: wgpu::ShaderSource::Naga(Cow::Owned(kernel.for_back_ends().into_owned())),
-            });
+            let module = module::of(device, kernel);
             Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&kernel.name),
                 layout: None,

@@ -1,5 +1,9 @@
-//! The embedded executor as a guard against races: a launch in which accesses race fails the test. The results
-//! of such a kernel depend on which invocation comes first, and a test that compares them fails by chance.
+//! The embedded executor as a guard: a launch in which accesses race fails the test, and so does a launch of one of the
+//! crate's own kernels that reaches out of bounds. The results of a kernel that races depend on which invocation comes
+//! first, and a test that compares them fails by chance; the crate's own kernels run on devices without the clamps that
+//! others have.
+
+use std::collections::HashSet;
 
 use flopmeter::{
     Error,
@@ -7,53 +11,66 @@ use flopmeter::{
     kernel::KernelModule,
 };
 
-/// An executor on which nothing may race.
-pub struct Watched(Cpu);
+/// An executor on which nothing may race, and no proven kernel may leave its bounds.
+pub struct Watched {
+    cpu: Cpu,
+    /// Programs of the crate's own kernels.
+    proven: HashSet<ProgramId>,
+}
 
 impl Default for Watched {
     fn default() -> Self {
-        Self(crate::embedded().detecting_races())
+        Self { cpu: crate::embedded().detecting_races(), proven: HashSet::new() }
     }
 }
 
 impl Executor for Watched {
     fn adapter(&self) -> &Adapter {
-        self.0.adapter()
+        self.cpu.adapter()
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        self.0.compile(kernel)
+        let program = self.cpu.compile(kernel)?;
+        if kernel.is_proven {
+            self.proven.insert(program);
+        }
+        Ok(program)
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
-        self.0.allocate(label, bytes)
+        self.cpu.allocate(label, bytes)
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
-        self.0.write(buffer, offset, data)
+        self.cpu.write(buffer, offset, data)
     }
 
     fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
-        self.0.read(buffer, offset, size)
+        self.cpu.read(buffer, offset, size)
     }
 
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
-        let outcome = self.0.dispatch(dispatch)?;
-        let races = outcome.witness.as_ref().and_then(|witness| witness.races.as_ref());
-        let races = races.expect("an executor that looks for races");
+        let outcome = self.cpu.dispatch(dispatch)?;
+        let witness = outcome.witness.as_ref().expect("an executor that looks");
+        if self.proven.contains(&dispatch.program) {
+            let outside = &witness.out_of_bounds;
+            assert!(outside.is_empty(), "{} leaves its bounds: {outside:#?}", dispatch.label);
+        }
+        let races = witness.races.as_ref().expect("an executor that looks for races");
         assert!(races.is_empty(), "{} races: {races:#?}", dispatch.label);
         Ok(outcome)
     }
 
     fn clear(&mut self) {
-        self.0.clear();
+        self.proven.clear();
+        self.cpu.clear();
     }
 
     fn looks(&self) -> bool {
-        self.0.looks()
+        self.cpu.looks()
     }
 
     fn memory(&self) -> Option<u64> {
-        self.0.memory()
+        self.cpu.memory()
     }
 }

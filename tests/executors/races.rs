@@ -256,15 +256,27 @@ fn counting_adds_no_race() {
     }
 }
 
-#[test]
-#[should_panic(expected = "racing races")]
-fn a_launch_that_races_fails_the_tests_that_compare_its_results() {
-    let source = kernel("x[0] = i;");
-    let kernel = KernelModule::from_wgsl("racing", &source, "main", &Default::default()).unwrap();
+/// Launches a kernel of a body on 64 integers where nothing may race and no proven kernel leaves its bounds.
+fn watched(body: &str, label: &str, is_proven: bool) {
+    let mut kernel =
+        KernelModule::from_wgsl(label, &kernel(body), "main", &Default::default()).unwrap();
+    kernel.is_proven = is_proven;
     let mut watched = common::Watched::default();
     let program = watched.compile(&kernel).unwrap();
     let buffer = watched.allocate("x", 256).unwrap();
     let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 256 }];
-    let dispatch = Dispatch { label: "racing", program, bindings: &bindings, grid: [1, 1, 1] };
-    watched.dispatch(&dispatch).unwrap();
+    watched.dispatch(&Dispatch { label, program, bindings: &bindings, grid: [1, 1, 1] }).unwrap();
+}
+
+#[test]
+#[should_panic(expected = "racing races")]
+fn a_launch_that_races_fails_the_tests_that_compare_its_results() {
+    watched("x[0] = i;", "racing", false);
+}
+
+#[test]
+#[should_panic(expected = "straying leaves its bounds")]
+fn a_kernel_of_ours_that_leaves_its_bounds_fails_the_tests_that_run_it() {
+    watched("x[64u * i] = i;", "kept in by its device", false);
+    watched("x[64u * i] = i;", "straying", true);
 }

@@ -144,8 +144,9 @@ fn rewrite(
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
     let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
     let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
-    let immediates = kernel.immediates.clone();
-    let kernel = KernelModule { name, source, directives, module, info, resources, immediates };
+    let (immediates, is_proven) = (kernel.immediates.clone(), kernel.is_proven);
+    let kernel =
+        KernelModule { name, source, directives, module, info, resources, immediates, is_proven };
     Ok(Instrumented { kernel, counters, table })
 }
 

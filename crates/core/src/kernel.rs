@@ -53,6 +53,9 @@ pub struct KernelModule {
     /// What the immediate data of each launch hold, a multiple of four bytes: zeros, unless somebody sets them. Empty
     /// where the entry point uses none.
     pub immediates: Vec<u8>,
+    /// Whether it is known that its loops end and that it stays within what it indexes, so that a back end need not
+    /// guard it against itself. No kernel is that by itself: whoever has shown it says so.
+    pub is_proven: bool,
 }
 
 /// One resource that an entry point uses.
@@ -194,8 +197,9 @@ impl KernelModule {
         }
         let resources = resources(&module, &info);
         let (source, directives, name) = (source.cloned(), directives.clone(), name.to_owned());
+        let (immediates, is_proven) = (Vec::new(), false);
         let mut kernel =
-            Self { name, source, directives, module, info, resources, immediates: Vec::new() };
+            Self { name, source, directives, module, info, resources, immediates, is_proven };
         if let Some(variable) = kernel.immediate_variable() {
             let size = kernel.module.types[variable.ty].inner.size(kernel.module.to_ctx());
             kernel.immediates = vec![0; size.next_multiple_of(4) as usize];

@@ -1,0 +1,35 @@
+//! Shader modules from naga IR: which of wgpu's guards a kernel is compiled with. Knows nothing of what a kernel
+//! computes.
+
+use std::borrow::Cow;
+
+use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
+
+use crate::kernel::KernelModule;
+
+/// The module of a kernel. wgpu clamps what a kernel indexes and counts the rounds of its loops, so that no kernel
+/// reaches beyond its own memory or runs for ever. A kernel that is known to do neither goes without: on an NVIDIA
+/// H200 that made our attention 1.5 times as fast and a step of Qwen2.5-0.5B 1.15 times.
+pub(super) fn of(device: &wgpu::Device, kernel: &KernelModule) -> ShaderModule {
+    let descriptor = ShaderModuleDescriptor {
+        label: Some(&kernel.name),
+        source: ShaderSource::Naga(Cow::Owned(kernel.for_back_ends().into_owned())),
+    };
+    if !kernel.is_proven {
+        return device.create_shader_module(descriptor);
+    }
+    #[expect(
+        unsafe_code,
+        reason = "the kernel is one of the crate's own, whose loops end and whose accesses stay within bounds: the \
+                  tests run each on the embedded executor, which checks every access; buffers stay guarded by the \
+                  device's own robustness, which wgpu switches on whatever is said here"
+    )]
+    unsafe {
+        let checks = ShaderRuntimeChecks {
+            bounds_checks: false,
+            force_loop_bounding: false,
+            ..ShaderRuntimeChecks::checked()
+        };
+        device.create_shader_module_trusted(descriptor, checks)
+    }
+}
