@@ -177,3 +177,38 @@ fn plus_some(values: vec4<f32>, bias: vec4<f32>, columns: u32) -> vec4<f32> {
     }
     return sums;
 }
+
+// One more step for so many rows and columns of a run.
+fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
+    var c = start;
+    if rows > 0u {
+        c[0] = some_columns(c[0], a.x, b, columns);
+    }
+    if rows > 1u {
+        c[1] = some_columns(c[1], a.y, b, columns);
+    }
+    if rows > 2u {
+        c[2] = some_columns(c[2], a.z, b, columns);
+    }
+    if rows > 3u {
+        c[3] = some_columns(c[3], a.w, b, columns);
+    }
+    return c;
+}
+
+fn some_columns(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32) -> vec4<f32> {
+    if columns == 4u {
+        return fma(vec4<f32>(a), b, start);
+    }
+    var c = start;
+    if columns > 0u {
+        c.x = fma(a, b.x, c.x);
+    }
+    if columns > 1u {
+        c.y = fma(a, b.y, c.y);
+    }
+    if columns > 2u {
+        c.z = fma(a, b.z, c.z);
+    }
+    return c;
+}

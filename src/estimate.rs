@@ -14,6 +14,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Training},
     forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
+    model,
     operation::Optimizer,
     plan::ComponentName,
     term::{Published, overflow},
@@ -34,6 +35,7 @@ pub struct Estimate {
     peak: Option<Peak>,
     /// Of one step.
     seconds: Times,
+    exact: Option<Exact>,
     /// What the exact count of a step says about many.
     exact_forecast: Option<Forecast>,
 }
@@ -69,6 +71,7 @@ impl Estimate {
             budget: None,
             peak: None,
             seconds: Times::default(),
+            exact: model::exact(config, [shape.batch(), shape.seq()], training),
             exact_forecast: None,
         })
     }
@@ -151,7 +154,7 @@ impl Estimate {
 
     /// What the step costs by closed forms, which need no device, where the model is a decoder.
     pub fn exact(&self) -> Option<Exact> {
-        self.config.exact([self.shape.batch(), self.shape.seq()], self.training)
+        self.exact
     }
 
     /// What that says about many steps, where that was asked.

@@ -1,5 +1,5 @@
-//! What a training step costs by closed forms that need neither a plan nor a device. Knows no family: whoever
-//! has such forms adds them up here.
+//! What a training step costs by closed forms, which need no device. Knows no family and no plan: whoever has such forms
+//! adds them up here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,8 @@ pub struct Phases {
 }
 
 impl Phases {
-    fn add(&mut self, phase: Phase, flops: u128) {
+    /// Adds FLOPs of a phase.
+    pub fn add(&mut self, phase: Phase, flops: u128) {
         match phase {
             Phase::Forward => self.forward += flops,
             Phase::Backward => self.backward += flops,
@@ -36,6 +37,9 @@ pub struct Exact {
     /// What the mathematics asks for: causal attention meets its pairs and no more, frozen weights have no
     /// gradient.
     pub algebraic: Phases,
+    /// What the kernels of a step execute, what they compute again included; left out where no kernel could run it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Phases>,
     /// Matrix products alone, as PyTorch's FlopCounterMode counts them: attention over the whole square.
     pub products: Phases,
     /// What is computed again where layers are recomputed, beside `algebraic`.

@@ -76,6 +76,7 @@
 //! | [`library`] | the crate's own kernels, by name; what a shader file is continued in | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
+//! | `waking` | raise a device's clock before something is timed | what that is |
 //! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`term`], [`claim`], [`exact`] | what a family states of its cost: an estimator's terms, what was published, closed forms | plans, reports |
@@ -153,6 +154,7 @@ pub mod shader;
 pub mod sweep;
 pub mod tensors;
 pub mod term;
+mod waking;
 
 pub use error::{Error, Remedy};
 pub use flopmeter_core::{Error as KernelError, instrument, kernel, op};

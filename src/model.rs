@@ -4,6 +4,7 @@
 mod batch;
 mod checkpoint;
 mod decoder;
+mod exact;
 mod json;
 pub mod lower;
 mod seed;
@@ -19,5 +20,6 @@ pub use crate::{
 };
 
 pub use batch::Batch;
+pub use exact::exact;
 pub use source::Model;
 pub use weights::Weights;

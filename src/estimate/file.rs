@@ -14,6 +14,7 @@ use crate::{
     exact::Exact,
     family::{BatchShape, ModelConfig, Packing, Recompute, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
+    model,
     operation::Optimizer,
     term::{FieldFormula, PerFunction, PhaseFlops, Term},
 };
@@ -58,7 +59,7 @@ pub(super) struct WrittenEstimate {
     /// How long one step takes at it.
     #[serde(default, skip_serializing_if = "Times::are_unknown")]
     seconds: Times,
-    /// What the step costs by closed forms, where the model is a decoder.
+    /// What the step costs by closed forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<Exact>,
     /// What that says about many steps, where that was asked.
@@ -118,10 +119,21 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let WrittenEstimate { optimizer, accumulate, recompute, packed, .. } = written;
         let shape = BatchShape::checked(batch_size, seq_len, accumulate, &config)?;
         super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
+        let training = Training { accumulate, recompute, packed, ..optimizer.into() };
+        // Files of before the exact count have none, and those of before the schedule no schedule.
+        let exact = model::exact(&config, [shape.batch(), shape.seq()], training);
+        let known = |written: Exact| {
+            let schedule = written.schedule.or(exact.and_then(|exact| exact.schedule));
+            Some(Exact { schedule, ..written })
+        };
+        if written.exact.is_some_and(|written| known(written) != exact) {
+            return Err("its exact count is not that of its model and shape".to_owned());
+        }
         let estimate = Self {
             config,
             shape,
-            training: Training { accumulate, recompute, packed, ..optimizer.into() },
+            training,
+            exact,
             terms: written.terms,
             per_function: written.per_function,
             field: written.field_formulas,
@@ -131,10 +143,6 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             seconds: written.seconds,
             exact_forecast: written.exact_forecast,
         };
-        // Files of before the exact count have none.
-        if written.exact.is_some_and(|exact| Some(exact) != estimate.exact()) {
-            return Err("its exact count is not that of its model and shape".to_owned());
-        }
         if written.total_flops != estimate.total_flops()
             || written.component_breakdown != breakdown(&estimate)
         {

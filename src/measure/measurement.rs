@@ -34,7 +34,7 @@ impl Session<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Measurement, Error> {
         // Some drivers compile at the first dispatch, which is no pass's time; untimed runs need none of it.
-        let asked = runs.into().on(self.adapter());
+        let asked = runs.into();
         if !asked.none() {
             self.warm_up()?;
         }

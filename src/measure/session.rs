@@ -16,6 +16,7 @@ use crate::{
     library::{KernelKey, Library},
     observe::{Call, Counting, Ready},
     plan::{ELEMENT_BYTES, Init, Inputs, Plan, Slice},
+    waking::Waker,
 };
 
 /// Zeros written at once.
@@ -38,6 +39,8 @@ pub struct Session<'a> {
     seconds: Vec<f64>,
     /// Whether each pass must be waited for by itself to be timed.
     apart: bool,
+    /// Where passes were timed, and the device lowers its clock.
+    waker: Option<Waker>,
 }
 
 /// One kernel of the plan, compiled both ways.
@@ -137,6 +140,7 @@ impl<'a> Session<'a> {
             counter_bytes,
             seconds: vec![f64::INFINITY; plan.passes.len()],
             apart: false,
+            waker: None,
         };
         session.filled()
     }

@@ -1,8 +1,6 @@
 //! How often something runs to be timed: so many times, or for a while and until its times agree; and how often before
 //! that, until it is warm. Knows times, not what took them.
 
-use crate::execute::Adapter;
-
 /// How often something runs to be timed.
 ///
 /// ```
@@ -21,16 +19,14 @@ pub struct Runs {
     least: u32,
     /// Seconds that all of them take together at the least; 0 where only their number was asked for.
     seconds: f64,
-    /// Seconds that untimed runs take before at the least.
-    waking: f64,
-    /// Seconds for which their user waits at the most for times of untimed runs to settle.
-    settling: f64,
+    /// Seconds that untimed runs take before at the least, until their times settle.
+    warming: f64,
 }
 
 impl From<u32> for Runs {
     /// So many runs, whatever they take.
     fn from(runs: u32) -> Self {
-        Self { least: runs, seconds: 0.0, waking: 0.0, settling: 0.0 }
+        Self { least: runs, seconds: 0.0, warming: 0.0 }
     }
 }
 
@@ -39,15 +35,8 @@ impl Runs {
     pub const AGREEMENT: f64 = 0.02;
     /// Runs end after this many times the seconds asked for, whether their times agree or not.
     pub const PATIENCE: f64 = 4.0;
-    /// The share of the seconds asked for in which something runs untimed before: until its caches are warm and its
-    /// device has raised its clock.
+    /// The share of the seconds asked for in which something runs untimed before, until its caches are warm.
     pub const WARM_UP: f64 = 0.1;
-    /// Seconds for which times may take to settle on an adapter that lowers its clock while it idles, and the share of
-    /// them that untimed runs take at the least: an NVIDIA H200 ran at a quarter of its speed, steadily, for as long as
-    /// a fifth of a second.
-    pub const SETTLING: f64 = 2.0;
-    /// See [`Self::SETTLING`].
-    pub const WAKING: f64 = 0.25;
     /// Runs end after so many in any case: a clock may say that none of them took any time.
     pub const MOST: usize = 1_000_000;
 
@@ -56,20 +45,7 @@ impl Runs {
     pub fn for_seconds(self, seconds: f64) -> Self {
         // The middle half of fewer says nothing.
         let least = if self.none() { 0 } else { self.least.max(4) };
-        let waking = Self::WARM_UP * seconds;
-        Self { least, seconds, waking, settling: Self::PATIENCE * waking }
-    }
-
-    /// The same on an adapter. A GPU lowers its clock while it idles, so that the first runs are slower than those that
-    /// follow: where something is timed there, untimed runs go on for a share of [`Self::SETTLING`] and until two in a
-    /// row agree, and end after all of it.
-    #[must_use]
-    pub fn on(self, adapter: &Adapter) -> Self {
-        if !adapter.limits.parallel || self.none() {
-            return self;
-        }
-        let waking = self.waking.max(Self::WAKING * Self::SETTLING);
-        Self { waking, settling: self.settling.max(Self::SETTLING), ..self }
+        Self { least, seconds, warming: Self::WARM_UP * seconds }
     }
 
     /// Whether nothing is timed.
@@ -85,8 +61,8 @@ impl Runs {
     /// Whether untimed runs that took `times`, and their user `waited` seconds altogether, are enough before those that
     /// are timed.
     pub fn are_warm(self, times: &[f64], waited: f64) -> bool {
-        let has_end = waited >= self.settling || times.len() >= Self::MOST;
-        has_end || waited >= self.waking && have_settled(times)
+        let has_end = waited >= Self::PATIENCE * self.warming || times.len() >= Self::MOST;
+        has_end || waited >= self.warming && have_settled(times)
     }
 
     /// Whether no further run is needed after runs that took `times`, and their user `waited` seconds altogether.
@@ -151,9 +127,6 @@ mod tests {
         assert!(runs.are_warm(&[0.2, 0.1, 0.101], 0.401));
         assert!(runs.are_warm(&[0.4, 0.1, 0.3], 0.8));
         assert!(Runs::from(3).are_warm(&[], 0.0), "a number of runs has none before it");
-        let idle = Runs { waking: 0.5, settling: 2.0, ..Runs::from(3) };
-        assert!(!idle.are_warm(&[0.03, 0.03], 0.06), "what is not awake is steady, too");
-        assert!(idle.are_warm(&[0.03, 0.01, 0.01], 0.5));
     }
 
     #[test]

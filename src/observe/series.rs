@@ -6,6 +6,7 @@ use crate::{
     Error,
     execute::{Bound, Clock, Executor, Outcome},
     kernel::Resource,
+    waking::Waker,
 };
 
 /// A kernel, and how many workgroups of it run.
@@ -127,18 +128,23 @@ pub(super) fn observe(
     launches: &[Ready<'_>],
     asked: Runs,
 ) -> Result<Series, Error> {
-    let asked = asked.on(executor.adapter());
+    let mut waker = None;
     if !asked.none() {
         warm_up(executor, buffers, launches)?;
+        waker = Waker::of(executor)?;
     }
     let mut observed = Vec::new();
+    if let Some(waker) = &mut waker {
+        // What counts is compared with what is plain.
+        waker.wake(executor)?;
+    }
     for Ready { counting, counters, call } in launches {
         observed.push(counting.count(executor, call, *counters)?);
     }
     let waited = |run: &[Outcome]| run.iter().map(|outcome| outcome.waited_seconds).sum::<f64>();
     let (mut warm, mut all_waited) = (Vec::new(), 0.0);
     while !asked.are_warm(&warm, all_waited) {
-        let run = plain(executor, buffers, launches)?;
+        let run = plain(executor, buffers, launches, waker.as_mut())?;
         all_waited += waited(&run);
         warm.push(run.iter().map(|outcome| outcome.seconds).sum());
     }
@@ -146,7 +152,7 @@ pub(super) fn observe(
     let (mut whole, mut all_waited) = (Vec::new(), 0.0);
     let mut last = None;
     while !asked.are_enough(&whole, all_waited) {
-        let run = plain(executor, buffers, launches)?;
+        let run = plain(executor, buffers, launches, waker.as_mut())?;
         all_waited += waited(&run);
         whole.push(run.iter().map(|outcome| outcome.seconds).sum());
         runs.push(run.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
@@ -154,7 +160,7 @@ pub(super) fn observe(
     }
     // What is seen of the counting kernels has the counting in it.
     if last.is_none() && executor.looks() {
-        last = Some(plain(executor, buffers, launches)?);
+        last = Some(plain(executor, buffers, launches, None)?);
     }
     for (seen, outcome) in observed.iter_mut().zip(last.into_iter().flatten()) {
         seen.witness = outcome.witness;
@@ -171,13 +177,17 @@ pub(super) fn observe(
     Ok(Series { launches: observed, seconds, total_seconds, timing })
 }
 
-/// Runs the plain kernels from the contents of their buffers.
+/// Runs the plain kernels from the contents of their buffers, on a device that is awake where they are timed.
 fn plain(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
+    waker: Option<&mut Waker>,
 ) -> Result<Vec<Outcome>, Error> {
     buffers.restore(executor)?;
+    if let Some(waker) = waker {
+        waker.wake(executor)?;
+    }
     launches.iter().map(|ready| ready.counting.run_plain(executor, &ready.call)).collect()
 }
 

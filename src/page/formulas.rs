@@ -93,8 +93,9 @@ pub(super) fn exact(exact: &Exact) -> Table {
         let figures = [forward, backward, optimizer, total].map(Cell::Count);
         Row::new([vec![Cell::text(name)], figures.to_vec()].concat())
     };
-    let mut rows =
-        vec![row("algebraic", exact.algebraic), row("products, whole square", exact.products)];
+    let mut rows = vec![row("algebraic", exact.algebraic)];
+    rows.extend(exact.schedule.map(|schedule| row("schedule", schedule)));
+    rows.push(row("products, whole square", exact.products));
     if exact.recomputed > 0 {
         let again = |flops| Phases { backward: flops, total: flops, ..Phases::default() };
         rows.push(row("recomputed, beside algebraic", again(exact.recomputed)));

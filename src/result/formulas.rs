@@ -9,11 +9,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error,
+    exact::{Exact, Phases},
     family::{
-        decoder::{DecoderConfig, Exact, Recipe, Tokens},
+        ModelConfig, Packing, Recompute, Training,
+        decoder::{DecoderConfig, Recipe, Tokens},
         is_one, one,
     },
     forecast::{Forecast, Question, Recomputed, Step},
+    model,
     operation::Optimizer,
     published::{FormulaRow, Judged, judge},
 };
@@ -86,6 +89,7 @@ impl FormulasReport {
     /// Evaluates every formula.
     pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
         let Judged { exact, rows } = judge(config, tokens, training);
+        let exact = Exact { schedule: schedule(config, tokens, training), ..exact };
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
@@ -157,4 +161,21 @@ impl FormulasReport {
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)
     }
+}
+
+/// What the kernels of such a step execute; `None` where no kernel could run it, and where it computes gradients that
+/// have no use, which ours never do.
+fn schedule(config: &DecoderConfig, tokens: &Tokens, recipe: Recipe) -> Option<Phases> {
+    let Recipe { optimizer, recompute, micro_batches, input_gradients } = recipe;
+    if input_gradients {
+        return None;
+    }
+    let packed = match tokens.lengths.len() {
+        0 | 1 => Packing::default(),
+        _ => Packing::new(tokens.lengths.clone()),
+    };
+    let recompute = if recompute { Recompute::Layers } else { Recompute::None };
+    let training = Training { accumulate: micro_batches, recompute, packed, ..optimizer.into() };
+    let shape = [tokens.batch, u32::try_from(tokens.seq()).ok()?];
+    model::exact(&ModelConfig::from(config.clone()), shape, training)?.schedule
 }

@@ -13,6 +13,7 @@ use crate::{
     estimate::Estimate,
     family::BatchShape,
     fit::{PowerLaw, Sample},
+    model,
     op::Convention,
     plan::Phase,
     sweep::{Coordinates, Point, Sweep},
@@ -54,7 +55,7 @@ impl ScalePoint {
 
     fn new(at: Coordinates, bill: Bill) -> Self {
         let total = bill.total(None).unwrap_or_default();
-        let exact = bill.model_config.exact([bill.batch, bill.seq], bill.training);
+        let exact = model::exact(&bill.model_config, [bill.batch, bill.seq], bill.training);
         Self { at, bill, total, exact, verdict: None, timing: None, provenance: None }
     }
 }

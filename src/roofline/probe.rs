@@ -9,6 +9,7 @@ use crate::{
     observe::{Runs, Spread, Trial},
     op::{Convention, Cost},
     plan::{Dims, KernelName},
+    waking::Waker,
 };
 
 /// What is measured by one kernel.
@@ -134,17 +135,23 @@ impl Probe {
         }
         let grid = [workgroups, 1, 1];
         let cost = trial.count(executor, grid)?.cost;
-        let asked = asked.on(executor.adapter());
+        let mut waker = Waker::of(executor)?;
+        let mut timed = |executor: &mut dyn Executor| {
+            if let Some(waker) = &mut waker {
+                waker.wake(executor)?;
+            }
+            trial.plain(executor, grid)
+        };
         let (mut warm, mut waited) = (Vec::new(), 0.0);
         while !asked.are_warm(&warm, waited) {
-            let run = trial.plain(executor, grid)?;
+            let run = timed(executor)?;
             waited += run.waited_seconds;
             warm.push(run.seconds);
         }
         let mut runs: Vec<Outcome> = Vec::new();
         let (mut times, mut waited) = (Vec::new(), 0.0);
         while runs.is_empty() || !asked.are_enough(&times, waited) {
-            let run = trial.plain(executor, grid)?;
+            let run = timed(executor)?;
             waited += run.waited_seconds;
             times.push(run.seconds);
             runs.push(run);

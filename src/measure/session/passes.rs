@@ -9,6 +9,7 @@ use crate::{
     execute::{Dispatch, Outcome},
     measure::{Observer, Progress, Stage},
     observe::{Call, Observed},
+    waking::Waker,
 };
 
 /// How long passes that are submitted together may take: long beside what a submission costs, short beside what a
@@ -32,7 +33,14 @@ impl Session<'_> {
                 self.dispatch(index, Variant::Counted, [1; 3])?;
             }
         }
+        self.waker = Waker::of(self.executor)?;
         Ok(())
+    }
+
+    /// Raises the device's clock, where something is timed at all: what counts, too, since it is compared with what is
+    /// plain.
+    fn wake(&mut self) -> Result<(), Error> {
+        self.waker.as_mut().map_or(Ok(()), |waker| waker.wake(self.executor))
     }
 
     /// Runs the counting kernels once.
@@ -74,6 +82,7 @@ impl Session<'_> {
             }
         }
         self.fill(&self.restored.clone())?;
+        self.wake()?;
         let variant = if stage == Stage::Counting { Variant::Counted } else { Variant::Plain };
         (0..self.launches.len())
             .map(|index| {
@@ -93,6 +102,7 @@ impl Session<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Option<Vec<Outcome>>, Error> {
         self.fill(&self.restored.clone())?;
+        self.wake()?;
         let most = self.executor.most_at_once();
         let plan = self.plan;
         let mut outcomes = Vec::with_capacity(plan.passes.len());
