@@ -21,6 +21,7 @@ const UNSAFE: [(&str, &str); 20] = [
     ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/name.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pipeline.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/pool.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/queue.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
