@@ -10,7 +10,7 @@
 //!
 //! | file | its one job |
 //! |---|---|
-//! | `words` | words and instructions, by the grammar |
+//! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
@@ -36,6 +36,7 @@ mod memory;
 mod misread;
 mod module;
 mod nesting;
+mod newer;
 mod outline;
 mod price;
 mod read;
