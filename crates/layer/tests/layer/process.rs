@@ -28,6 +28,7 @@ fn play() {
         "clock" => scenes::clock(),
         "wrong" => scenes::wrong(),
         "pools" => scenes::pools(),
+        "objects" => scenes::objects(),
         _ => (scene.unwrap().play)(),
     };
     let bytes: Vec<u8> = left.iter().flat_map(|number| number.to_le_bytes()).collect();

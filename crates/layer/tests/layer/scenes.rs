@@ -1,5 +1,7 @@
 //! What the small program does, scene by scene, each with what it must be counted as.
 
+#![allow(unsafe_code, reason = "a program that uses Vulkan")]
+
 use std::{collections::BTreeMap, io::Write as _, sync::Mutex, thread, time::Duration};
 
 use ash::vk;
@@ -69,6 +71,7 @@ pub const SCENES: &[Scene] = &[
         counts: || vec![(1, [("add", 32)].into())],
     },
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
+    Scene { name: "extensions", play: extensions, counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
     Scene { name: "leaving", play: leaving, counts: || vec![(1, [("add", 64)].into())] },
 ];
@@ -215,6 +218,17 @@ fn asked(asks: Asks) -> Vec<u32> {
     ended(host, &[pipeline])
 }
 
+/// Asks in each way that there is what extensions the device has.
+fn extensions() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    host.ask_for_extensions();
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
 /// Goes without destroying anything.
 fn leaving() -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
@@ -271,6 +285,21 @@ pub fn clock() -> Vec<u32> {
         });
     });
     ended(host, &pipelines)
+}
+
+/// Runs a kernel that is no pipeline, and one that can be counted.
+pub fn objects() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Objects) else { return Vec::new() };
+    let words = compile(ADD);
+    let (object, pipeline) = (host.object(&words), host.pipeline(&words, &[]));
+    let stages = [vk::ShaderStageFlags::COMPUTE];
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+        unsafe { host.objects().cmd_bind_shaders(commands.commands, &stages, &[object]) };
+        commands.dispatch(2, 1, 1).dispatch(1, 1, 1);
+    });
+    unsafe { host.objects().destroy_shader(object, None) };
+    ended(host, &[pipeline])
 }
 
 /// Records as much as can be looked at dispatch by dispatch, throws it away, in each way that there is, and then records
