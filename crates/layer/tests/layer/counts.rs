@@ -13,7 +13,8 @@ use flopmeter_layer::{EACH, NAME, TIMES};
 
 use crate::{
     process::{Played, Stage, VALIDATION, can_play, skipped},
-    scenes::{Counts, GONE_AFTER, POOLS_DISPATCH, SCENES},
+    rare::POOLS_DISPATCH,
+    scenes::{Counts, GONE_AFTER, SCENES},
 };
 
 /// The floating-point operations of a recording, by kernel.

@@ -383,21 +383,3 @@ impl Host {
 
 // SAFETY: the tests lock the queue and give each thread a pool of its own, as Vulkan demands.
 unsafe impl Sync for Host {}
-
-/// Whether there is a driver to run on.
-pub fn driver() -> Result<String, String> {
-    unsafe {
-        let entry = Entry::load().map_err(|error| error.to_string())?;
-        let instance = entry.create_instance(&vk::InstanceCreateInfo::default(), None);
-        let instance = instance.map_err(|error| error.to_string())?;
-        let devices = instance.enumerate_physical_devices().map_err(|error| error.to_string())?;
-        let name = |&device| {
-            let properties = instance.get_physical_device_properties(device);
-            let name: &CStr = properties.device_name_as_c_str().unwrap();
-            name.to_string_lossy().into_owned()
-        };
-        let name = devices.first().map(name).ok_or("no device".to_owned());
-        instance.destroy_instance(None);
-        name
-    }
-}
