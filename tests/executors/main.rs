@@ -10,3 +10,4 @@ mod mutation;
 mod races;
 mod timing;
 mod together;
+mod tuned;

@@ -184,7 +184,7 @@ fn dispatches(seconds: Option<f64>) -> InOrder {
 
 fn adapters() -> AdapterList {
     let limits = execute::Limits { subgroup_lanes: Some(8), ..LIMITS };
-    AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)])
+    AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)], &[])
 }
 
 /// Two runs that disagree on a loss and on a count.

@@ -233,7 +233,10 @@ fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<
             _ => break,
         }
     }
-    (first..start).any(is_hidden) || first.checked_sub(2).is_some_and(|at| is_step(tokens, at))
+    // The name of a macro stands before what it is defined as, too.
+    let is_defined = (first..start).any(|at| tokens[at].text == "define");
+    !is_defined && (first..start).any(is_hidden)
+        || first.checked_sub(2).is_some_and(|at| is_step(tokens, at))
 }
 
 /// Whether an operator with an assignment or a step stands beside a macro, where it is not defined.
