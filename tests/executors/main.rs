@@ -8,5 +8,6 @@ mod fits;
 mod memory;
 mod mutation;
 mod races;
+mod textures;
 mod timing;
 mod together;
