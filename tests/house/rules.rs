@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 20] = [
+const UNSAFE: [(&str, &str); 21] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
@@ -21,6 +21,7 @@ const UNSAFE: [(&str, &str); 20] = [
     ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/name.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pipeline.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks/pool.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/queue.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),

@@ -12,7 +12,7 @@ use ash::vk;
 
 use crate::{
     device::{self, Device},
-    hooks::{command, name, pipeline, queue},
+    hooks::{command, name, pipeline, pool, queue},
     instance::{self, Instance},
     link::Negotiation,
 };
@@ -76,7 +76,11 @@ fn hook(name: &[u8]) -> vk::PFN_vkVoidFunction {
         b"vkCreateGraphicsPipelines": PFN_vkCreateGraphicsPipelines = pipeline::create_graphics,
         b"vkDestroyPipeline": PFN_vkDestroyPipeline = pipeline::destroy,
         b"vkBeginCommandBuffer": PFN_vkBeginCommandBuffer = command::begin,
-        b"vkFreeCommandBuffers": PFN_vkFreeCommandBuffers = command::free,
+        b"vkResetCommandBuffer": PFN_vkResetCommandBuffer = command::reset,
+        b"vkAllocateCommandBuffers": PFN_vkAllocateCommandBuffers = pool::allocate,
+        b"vkFreeCommandBuffers": PFN_vkFreeCommandBuffers = pool::free,
+        b"vkResetCommandPool": PFN_vkResetCommandPool = pool::reset,
+        b"vkDestroyCommandPool": PFN_vkDestroyCommandPool = pool::destroy,
         b"vkCmdBindPipeline": PFN_vkCmdBindPipeline = command::bind,
         b"vkCmdBindShadersEXT": PFN_vkCmdBindShadersEXT = command::bind_shaders,
         b"vkCmdDispatch": PFN_vkCmdDispatch = command::dispatch,

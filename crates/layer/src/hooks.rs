@@ -4,4 +4,5 @@
 pub(crate) mod command;
 pub(crate) mod name;
 pub(crate) mod pipeline;
+pub(crate) mod pool;
 pub(crate) mod queue;

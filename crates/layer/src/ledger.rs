@@ -1,7 +1,7 @@
 //! Which dispatches were recorded and submitted, in which order, and when what one of them left may be read: times, or
 //! copies of counters. It is left in slots, which are numbers here; the file knows no Vulkan.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Where a dispatch leaves something.
 pub(crate) type Slot = u32;
@@ -32,6 +32,8 @@ struct Recorded {
     dispatches: Vec<Dispatch>,
     /// Slots that belong to this command buffer, and not to a secondary one that it executes.
     own: Vec<Slot>,
+    /// Where it is a secondary command buffer: those that executed it, some of which may be recorded anew since.
+    executed_by: BTreeSet<u64>,
     /// The number of its first dispatch in the last submission, where that has not been read.
     pending: Option<u64>,
     /// Whether it may be submitted again before it has come to its end.
@@ -83,9 +85,10 @@ impl<V> Ledger<V> {
 
     /// A secondary command buffer is executed by another.
     pub(crate) fn execute(&mut self, commands: u64, secondary: u64) {
-        let dispatches = self.recorded.get(&secondary).map(|its| its.dispatches.clone());
-        let recorded = self.recorded.entry(commands).or_default();
-        recorded.dispatches.extend(dispatches.unwrap_or_default());
+        let Some(secondary) = self.recorded.get_mut(&secondary) else { return };
+        secondary.executed_by.insert(commands);
+        let dispatches = secondary.dispatches.clone();
+        self.recorded.entry(commands).or_default().dispatches.extend(dispatches);
     }
 
     /// A command buffer is recorded anew. Returns the slots that it gives back.
@@ -120,11 +123,22 @@ impl<V> Ledger<V> {
         self.submitted += recorded.dispatches.len() as u64;
     }
 
-    /// A command buffer is gone. Returns the slots that it gives back.
+    /// A command buffer is gone, as are the runs of those that executed it. Returns the slots that it gives back.
     #[must_use]
     pub(crate) fn forget(&mut self, commands: u64, read: &mut Read<'_, V>) -> Vec<Slot> {
         self.collect(commands, read);
-        let own = self.recorded.remove(&commands).map_or_else(Vec::new, |recorded| recorded.own);
+        let Some(Recorded { own, executed_by, .. }) = self.recorded.remove(&commands) else {
+            return Vec::new();
+        };
+        for primary in executed_by {
+            let still = self.recorded.get(&primary).is_some_and(|primary| {
+                let mut slots = primary.dispatches.iter().filter_map(|dispatch| dispatch.slot);
+                slots.any(|slot| own.contains(&slot))
+            });
+            if still {
+                self.collect(primary, read);
+            }
+        }
         own.iter().for_each(|slot| {
             self.last.remove(slot);
         });
@@ -209,6 +223,21 @@ mod tests {
         ledger.submit(2, &mut |_, _| None);
         ledger.collect_all(&mut |_, _| Some(4));
         assert_eq!(found(&ledger), [(3, None), (3, None), (3, Some(4))]);
+    }
+
+    #[test]
+    fn what_a_secondary_left_is_read_before_its_slots_are_given_back() {
+        let mut ledger: Ledger<u64> = Ledger::new(100);
+        ledger.dispatch(9, dispatch(3, 0));
+        ledger.execute(1, 9);
+        ledger.submit(1, &mut |_, _| None);
+        // It executed the secondary and is recorded anew, and running.
+        ledger.execute(2, 9);
+        let _ = ledger.begin(2, false, &mut |_, _| None);
+        ledger.dispatch(2, dispatch(4, 1));
+        ledger.submit(2, &mut |_, _| None);
+        assert_eq!(ledger.forget(9, &mut |_, slot| Some(7 + u64::from(slot))), [0]);
+        assert_eq!(found(&ledger), [(3, Some(7)), (4, None)]);
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub(crate) struct Tally {
     by_handle: HashMap<u64, Id>,
     next: Id,
     recorded: HashMap<u64, Commands>,
+    /// The command buffers of each pool.
+    pools: HashMap<u64, Vec<u64>>,
     /// How far semaphores that count had come when the program last asked.
     semaphores: HashMap<u64, u64>,
     /// Dispatches of what the layer has not seen being made.
@@ -164,9 +166,36 @@ impl Tally {
         self.recorded.insert(commands, Commands::default());
     }
 
-    /// A command buffer is gone.
-    pub(crate) fn forget_commands(&mut self, commands: u64) {
+    /// What was recorded is gone.
+    pub(crate) fn clear(&mut self, commands: u64) {
         self.recorded.remove(&commands);
+    }
+
+    /// Command buffers come from a pool.
+    pub(crate) fn allocate(&mut self, pool: u64, commands: impl Iterator<Item = u64>) {
+        self.pools.entry(pool).or_default().extend(commands);
+    }
+
+    /// Command buffers of a pool are gone.
+    pub(crate) fn free(&mut self, pool: u64, commands: &[u64]) {
+        if let Some(of_pool) = self.pools.get_mut(&pool) {
+            of_pool.retain(|one| !commands.contains(one));
+        }
+        commands.iter().for_each(|&one| self.clear(one));
+    }
+
+    /// What was recorded in all command buffers of a pool, which are returned, is gone.
+    pub(crate) fn clear_all(&mut self, pool: u64) -> Vec<u64> {
+        let commands = self.pools.get(&pool).cloned().unwrap_or_default();
+        commands.iter().for_each(|&one| self.clear(one));
+        commands
+    }
+
+    /// A pool is gone, and with it its command buffers, which are returned.
+    pub(crate) fn free_all(&mut self, pool: u64) -> Vec<u64> {
+        let commands = self.clear_all(pool);
+        self.pools.remove(&pool);
+        commands
     }
 
     /// A compute pipeline, or something in its place, is bound.
@@ -228,5 +257,31 @@ impl Gone {
         self.cost = self.cost + other.cost;
         self.dead = self.dead + other.dead;
         self.problem = self.problem.take().or(other.problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_command_buffers_that_are_gone() {
+        let mut tally = Tally::default();
+        let recorded = |tally: &Tally| {
+            let mut all: Vec<u64> = tally.recorded.keys().copied().collect();
+            all.sort_unstable();
+            all
+        };
+        tally.allocate(1, [10, 11, 12].into_iter());
+        tally.allocate(2, [20].into_iter());
+        tally.allocate(3, [30, 31].into_iter());
+        [10, 11, 12, 20, 30, 31].into_iter().for_each(|commands| tally.begin(commands));
+        tally.free(1, &[11]);
+        assert_eq!(recorded(&tally), [10, 12, 20, 30, 31]);
+        assert_eq!(tally.free_all(1), [10, 12]);
+        assert_eq!((tally.clear_all(3), tally.clear_all(3)), (vec![30, 31], vec![30, 31]));
+        tally.clear(20);
+        assert_eq!((recorded(&tally), tally.pools.len()), (vec![], 2));
+        assert_eq!(tally.free_all(1), [0; 0]);
     }
 }

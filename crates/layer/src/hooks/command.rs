@@ -55,24 +55,18 @@ pub(crate) unsafe extern "system" fn begin(
     }
 }
 
-/// `vkFreeCommandBuffers`
-pub(crate) unsafe extern "system" fn free(
-    device: vk::Device,
-    pool: vk::CommandPool,
-    count: u32,
-    all: *const vk::CommandBuffer,
-) {
+/// `vkResetCommandBuffer`
+pub(crate) unsafe extern "system" fn reset(
+    commands: vk::CommandBuffer,
+    flags: vk::CommandBufferResetFlags,
+) -> vk::Result {
     // SAFETY: the program's own arguments.
     unsafe {
-        let Some(device) = Device::of(device) else { return };
-        harmless(|| {
-            let mut tally = lock(&device.tally);
-            slice(all, count).iter().for_each(|one| tally.forget_commands(one.as_raw()));
-        });
-        device.watch(|watch| {
-            slice(all, count).iter().for_each(|one| watch.forget(one.as_raw()));
-        });
-        (device.below.fp_v1_0().free_command_buffers)(device.handle, pool, count, all);
+        let Some(device) = tell(commands, Tally::clear) else {
+            return vk::Result::ERROR_DEVICE_LOST;
+        };
+        device.watch(|watch| watch.forget(commands.as_raw()));
+        (device.below.fp_v1_0().reset_command_buffer)(commands, flags)
     }
 }
 

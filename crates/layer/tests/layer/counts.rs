@@ -13,7 +13,7 @@ use flopmeter_layer::{EACH, NAME, TIMES};
 
 use crate::{
     process::{Played, Stage, VALIDATION, can_play, skipped},
-    scenes::{Counts, GONE_AFTER, SCENES},
+    scenes::{Counts, GONE_AFTER, POOLS_DISPATCH, SCENES},
 };
 
 /// The floating-point operations of a recording, by kernel.
@@ -249,6 +249,18 @@ fn each_dispatch_is_counted_by_itself() {
         let whole = rows.iter().all(|(_, ops)| ops.is_some());
         assert_eq!((whole, known == all), (scene.name != "reused", scene.name != "reused"));
     }
+}
+
+/// What is not in use any more takes no room of what is.
+#[test]
+fn what_was_recorded_and_thrown_away_gives_its_room_back() {
+    if !can_play() {
+        return;
+    }
+    let played = Stage::new().play_with("pools", &[NAME], &[EACH]);
+    let rows = one_by_one(&played.recordings[0]);
+    let known = rows.iter().filter(|(_, ops)| ops.is_some()).count();
+    assert_eq!((rows.len() as u64, known as u64), (POOLS_DISPATCH, POOLS_DISPATCH));
 }
 
 #[test]

@@ -250,8 +250,19 @@ impl Host {
 
     /// A command pool of somebody's own, for another thread.
     pub fn pool(&self) -> vk::CommandPool {
-        let info = vk::CommandPoolCreateInfo::default();
+        let flags = vk::CommandPoolCreateFlags::RESET_COMMAND_BUFFER;
+        let info = vk::CommandPoolCreateInfo::default().flags(flags);
         unsafe { self.device.create_command_pool(&info, None).unwrap() }
+    }
+
+    pub fn reset_pool(&self, pool: vk::CommandPool) {
+        let flags = vk::CommandPoolResetFlags::empty();
+        unsafe { self.device.reset_command_pool(pool, flags).unwrap() }
+    }
+
+    pub fn reset(&self, commands: vk::CommandBuffer) {
+        let flags = vk::CommandBufferResetFlags::empty();
+        unsafe { self.device.reset_command_buffer(commands, flags).unwrap() }
     }
 
     pub fn destroy_pool(&self, pool: vk::CommandPool) {

@@ -27,6 +27,7 @@ fn play() {
         "gone" => scenes::gone(),
         "clock" => scenes::clock(),
         "wrong" => scenes::wrong(),
+        "pools" => scenes::pools(),
         _ => (scene.unwrap().play)(),
     };
     let bytes: Vec<u8> = left.iter().flat_map(|number| number.to_le_bytes()).collect();

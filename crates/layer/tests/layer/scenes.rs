@@ -273,6 +273,50 @@ pub fn clock() -> Vec<u32> {
     ended(host, &pipelines)
 }
 
+/// Records as much as can be looked at dispatch by dispatch, throws it away, in each way that there is, and then records
+/// most of that once more and runs it.
+pub fn pools() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    // One counter for each branch.
+    let branches: String =
+        (0..60).map(|n| format!("if (b.f[{n}] > 0.0) b.f[i] = b.f[i] + {n}.0;\n")).collect();
+    let words = compile(&format!(
+        "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer B {{ float f[]; }} b;
+        void main() {{
+            uint i = 64u + gl_GlobalInvocationID.x;
+            {branches}
+            b.f[i] = b.f[i] + 1.0;
+        }}"
+    ));
+    let pipeline = host.pipeline(&words, &[]);
+    let dispatch = |commands: &crate::recorder::Recorder<'_>, times| {
+        commands.bind(pipeline);
+        (0..times).for_each(|_| {
+            commands.dispatch(1, 1, 1);
+        });
+    };
+    let level = vk::CommandBufferLevel::PRIMARY;
+    let away: [fn(&Host, vk::CommandPool, vk::CommandBuffer); 3] = [
+        |host, pool, _| host.destroy_pool(pool),
+        |host, pool, _| host.reset_pool(pool),
+        |host, _, commands| host.reset(commands),
+    ];
+    for throw_away in away {
+        let recorded = [(); 4].map(|()| {
+            let pool = host.pool();
+            (pool, host.record_in(pool, level, |commands| dispatch(commands, POOLS_DISPATCH / 3)))
+        });
+        recorded.into_iter().for_each(|(pool, commands)| throw_away(&host, pool, commands));
+    }
+    host.run(|commands| dispatch(commands, POOLS_DISPATCH));
+    ended(host, &[pipeline])
+}
+
+/// How many dispatches [`pools`] runs.
+pub const POOLS_DISPATCH: u64 = 3000;
+
 /// Does what Vulkan does not allow.
 pub fn wrong() -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
