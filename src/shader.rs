@@ -22,7 +22,8 @@ mod texture;
 
 use std::collections::BTreeMap;
 
-pub use expect::{Expectation, other_values};
+pub use bound::{Binding, BindingKey};
+pub use expect::{Expectation, Leeway, other_values};
 pub use file::ShaderFile;
 #[cfg(feature = "textures")]
 pub use fill::TextureSize;
@@ -30,8 +31,6 @@ pub use fill::{BufferFill, MemberFill};
 pub use immediate::Immediate;
 pub use launched::Launched;
 pub use npy::npy;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 pub use text::SourceOptions;
 
 use self::bound::{Left, Used, filled, used};
@@ -41,9 +40,6 @@ use crate::{
     kernel::Layout,
     observe::{Countable, KernelLaunch, Runs, Sequence, Series},
 };
-
-/// A binding: group and number within it.
-pub type BindingKey = (u32, u32);
 
 /// Launches of a shader's kernels, one after the other on the same buffers.
 #[derive(Clone, Debug)]
@@ -68,26 +64,10 @@ pub struct ShaderRun {
     pub bindings: Vec<Binding>,
     /// How the numbers of each buffer lie.
     pub layouts: BTreeMap<BindingKey, Layout>,
+    /// How far apart what executors leave in each buffer may be.
+    pub leeways: BTreeMap<BindingKey, Leeway>,
     /// Contents of the buffers asked for, after one run.
     pub dumps: BTreeMap<BindingKey, Vec<u8>>,
-}
-
-/// What a resource of a kernel was bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Binding {
-    /// Its group.
-    pub group: u32,
-    /// Its number within the group.
-    pub binding: u32,
-    /// What the kernel calls it.
-    pub name: String,
-    /// Bytes of the buffer or the texture; 0 of a sampler.
-    pub bytes: u64,
-    /// What filled it, as the user said it; `None` where nothing was bound, and it holds zeros.
-    pub fill: Option<String>,
-    /// Its members that were left zeros, where others were filled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub zeros: Vec<String>,
 }
 
 /// Runs a request: once instrumented, then plain as often as is asked, each time from the same contents.
@@ -114,6 +94,12 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         layouts.extend(filled.layout.map(|layout| (one.key, layout)));
         contents.push((one.resource, filled.contents));
     }
+    if let Some((group, binding)) = dumps.iter().find(|key| !layouts.contains_key(key)) {
+        let kernel = launches.first().map_or_else(String::new, |one| one.kernel.name().to_owned());
+        let problem =
+            format!("{group}.{binding} is a sampler, in which nothing is left to be read");
+        return Err(KernelError::Kernel { kernel, problem }.into());
+    }
     let left = Left::of(&contents);
     let sequence = Sequence::new(executor, launches, contents)?;
     let series = sequence.observe(executor, runs)?;
@@ -122,7 +108,8 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         let bytes = sequence.buffers().read(executor, key)?;
         read.extend(bytes.map(|bytes| (key, left.numbers(key, bytes))));
     }
-    Ok(ShaderRun { series, bindings, layouts, dumps: read })
+    let leeways = dumps.iter().map(|&key| (key, left.leeway(key))).collect();
+    Ok(ShaderRun { series, bindings, layouts, leeways, dumps: read })
 }
 
 fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Binding, BindingKey, BufferFill};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{BufferFill, Leeway};
 #[cfg(feature = "textures")]
 use super::{
     fill::{TextureSize, spelled},
@@ -17,6 +20,27 @@ use crate::{
     kernel::{Layout, Resource, ResourceKind},
     observe::{Contents, Countable, KernelLaunch},
 };
+
+/// A binding: group and number within it.
+pub type BindingKey = (u32, u32);
+
+/// What a resource of a kernel was bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Binding {
+    /// Its group.
+    pub group: u32,
+    /// Its number within the group.
+    pub binding: u32,
+    /// What the kernel calls it.
+    pub name: String,
+    /// Bytes of the buffer or the texture; 0 of a sampler.
+    pub bytes: u64,
+    /// What filled it, as the user said it; `None` where nothing was bound, and it holds zeros.
+    pub fill: Option<String>,
+    /// Its members that were left zeros, where others were filled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zeros: Vec<String>,
+}
 
 /// A binding, and the kernels that use it.
 pub(super) struct Used<'a> {
@@ -210,36 +234,57 @@ impl Used<'_> {
 }
 
 /// What is to be made of the bytes that a run leaves.
+#[derive(Default)]
 pub(super) struct Left {
     #[cfg(feature = "textures")]
     textures: BTreeMap<BindingKey, Texture>,
+    /// Whether a sampler weighs texels.
+    #[cfg(feature = "textures")]
+    is_filtered: bool,
 }
 
+#[cfg(not(feature = "textures"))]
+impl Left {
+    pub(super) fn of(_: &[(&Resource, Contents)]) -> Self {
+        Self::default()
+    }
+
+    pub(super) fn leeway(&self, _: BindingKey) -> Leeway {
+        Leeway::ARITHMETIC
+    }
+
+    pub(super) fn numbers(&self, _: BindingKey, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+}
+
+#[cfg(feature = "textures")]
 impl Left {
     pub(super) fn of(contents: &[(&Resource, Contents)]) -> Self {
-        #[cfg(not(feature = "textures"))]
-        let _ = contents;
-        Self {
-            #[cfg(feature = "textures")]
-            textures: contents
-                .iter()
-                .filter_map(|(resource, contents)| match contents {
-                    Contents::Texture(texture, ..) => {
-                        Some(((resource.group, resource.binding), *texture))
-                    }
-                    Contents::Buffer(_) | Contents::Sampler(_) => None,
-                })
-                .collect(),
+        let mut left = Self::default();
+        for (resource, contents) in contents {
+            match contents {
+                Contents::Buffer(_) => {}
+                Contents::Texture(texture, ..) => {
+                    left.textures.insert((resource.group, resource.binding), *texture);
+                }
+                Contents::Sampler(sampler) => left.is_filtered |= sampler.linear,
+            }
         }
+        left
+    }
+
+    /// How far apart what executors leave in a binding may be.
+    pub(super) fn leeway(&self, key: BindingKey) -> Leeway {
+        let own = self.textures.get(&key).map_or(Leeway::ARITHMETIC, texture::leeway);
+        if self.is_filtered { Leeway { of_norm: texture::FILTERED, ..own } } else { own }
     }
 
     /// The numbers of what a binding held.
     pub(super) fn numbers(&self, key: BindingKey, bytes: Vec<u8>) -> Vec<u8> {
-        #[cfg(feature = "textures")]
-        if let Some(texture) = self.textures.get(&key) {
-            return texture::numbers(texture, bytes);
+        match self.textures.get(&key) {
+            Some(texture) => texture::numbers(texture, bytes),
+            None => bytes,
         }
-        let _ = key;
-        bytes
     }
 }

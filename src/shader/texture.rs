@@ -3,7 +3,10 @@
 
 use naga::{ScalarKind, TypeInner};
 
-use super::fill::{BufferFill, MemberFill, TextureSize, whole};
+use super::{
+    Leeway,
+    fill::{BufferFill, MemberFill, TextureSize, whole},
+};
 use crate::{
     execute::{Channel, DeclaredTexels, DeclaredTexture, TexelFormat, Texture, TextureDimension},
     kernel::{Layout, Number, NumberKind},
@@ -124,6 +127,24 @@ pub(super) fn layout(texture: &Texture) -> Layout {
         .collect();
     extents.extend((channels > 1).then_some(channels as u64));
     Layout::nested(number, &extents)
+}
+
+/// How far apart of their norm values may be that came of weighed texels. Vulkan leaves to the device how many bits a
+/// weight has, along each of up to three axes, and drivers take 8.
+pub(super) const FILTERED: f64 = 1.0 / 64.0;
+
+/// How far apart what executors store to a texture may be: a store rounds to fewer bits than those of a single, in a
+/// direction that is the device's.
+pub(super) fn leeway(texture: &Texture) -> Leeway {
+    let step = |bits: u32| 1.0 / f64::from((1_u32 << bits) - 1);
+    let (absolute, relative) = match texture.format.channels() {
+        (_, bits, Channel::Unorm) => (step(bits), 0.0),
+        (_, bits, Channel::Snorm) => (step(bits - 1), 0.0),
+        // The least subnormal, and the last of ten bits behind the first.
+        (_, 16, Channel::Float) => ((-24_f64).exp2(), (-10_f64).exp2()),
+        (_, _, Channel::Float | Channel::Uint | Channel::Sint) => (0.0, 0.0),
+    };
+    Leeway { absolute, relative, ..Leeway::ARITHMETIC }
 }
 
 /// The numbers of the texels of a texture as [`layout`] has them, filled up to a multiple of four bytes.

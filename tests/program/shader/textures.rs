@@ -67,7 +67,9 @@ fn textures_are_filled_counted_and_written() {
         for (at, sum) in sum.iter().enumerate() {
             let (x, y) = (at % 6, at / 6);
             let beside = plane[4 * ((y + 1).min(2) * 6 + (x + 1).min(5))];
-            assert_eq!(*sum, at as f32 + beside, "{at} with {adapter}");
+            // A driver may round once more where it makes a fraction of an integer.
+            let off = (sum - (at as f32 + beside)).abs();
+            assert!(off <= f32::EPSILON * sum.max(1.0), "{at} with {adapter}: {off}");
         }
     }
 }
@@ -78,11 +80,14 @@ fn every_executor_leaves_the_same_in_textures() {
     let file = written(&folder, "halved.wgsl", HALVED);
     let arguments = [&["check", &*file][..], &BOUND].concat();
     flopmeter(&arguments).assert().success();
+    // Drivers weigh texels by fewer bits.
+    flopmeter(&[&arguments[..], &["--bind=0.1=sampler:linear:mirror"]].concat()).assert().success();
     // What an earlier run left is expected of the next, and is not what another left.
     let left = folder.path().join("left.npy");
     let dump = format!("--dump=0.3={}", left.display());
     report(&[&[&*file, "--adapter=embedded", &dump], &BOUND[..]].concat());
-    let expect = format!("--expect=0.3={}", left.display());
+    // Singles, as a driver makes them of integers.
+    let expect = format!("--expect=0.3={}:1e-6", left.display());
     flopmeter(&[&arguments[..], &[&expect]].concat()).assert().success();
     let linear = flopmeter(&[&arguments[..], &[&expect, "--bind=0.1=sampler:linear"]].concat())
         .assert()
@@ -115,6 +120,8 @@ fn textures_that_do_not_fit_are_named_with_what_to_say_instead() {
     with("0.1=texture:6x3", &["it is a sampler", "sampler:linear"]);
     with("0.1=sampler:cubic", &["'cubic' is nothing that a sampler does", "nearest or linear"]);
     with("0.2=texture:6x3:rgba8snorm", &["declares rgba8unorm, not rgba8snorm"]);
+    let dumped = [&[&*file, "--adapter=embedded", "--dump=0.1=/dev/null"], &BOUND[..]].concat();
+    refused(&dumped, &["0.1 is a sampler"]);
     let product = ["--bind=0.0=texture:2x1", "--dispatch=1", "--adapter=embedded"];
     refused(&[&[super::PRODUCT], &product[..]].concat(), &["it is a buffer", "zeros:COUNT"]);
     let kinds = [
