@@ -2,17 +2,21 @@
 //! that takes: every tile, lane and extent of the crate's kernels is decided here. Knows no model and no
 //! buffer.
 
+mod class;
 mod linear;
 mod set;
 mod spread;
+mod target;
 mod team;
 
+pub use class::Class;
 pub use set::KernelSet;
 pub use spread::{
     ATTENTION_BLOCK, ATTENTION_KEYS, ATTENTION_QUERIES, ATTENTION_TILE, CHUNK, Choice, LANES,
     LAYER_NORM_LANES_PER_COLUMN, LONG_LANES, PARTIALS, RESCALE, RMS_NORM_LANES_PER_COLUMN,
     ROW_LANES, SHARED_ATTENTION, SUBGROUP_LANES, WIDE_LANES,
 };
+pub use target::{Target, Winners};
 
 use crate::{
     execute::Limits,

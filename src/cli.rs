@@ -25,6 +25,7 @@ mod run;
 mod scale;
 mod shader;
 mod signals;
+mod tune;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -68,6 +68,7 @@
 //! | [`model`] | what a name stands for; weights, batches, the plan on an adapter | what a family computes |
 //! | [`operation`] | what a pass computes, with its sizes, as a type | kernels, devices, models |
 //! | [`choice`] | which kernel runs an operation on a device, in which tiles and lanes | models |
+//! | [`tune`] | which kernels are fastest on an adapter, by timing them; what was found, kept in a file | models |
 //! | [`registry`], [`schedule`] | the crate's own kernels as values; how one goes about its operation | what is chosen |
 //! | [`family`] | model families, each whole in its folder: configuration, parameters, passes, estimator, causes, claims | devices, reports, other families |
 //! | [`blocks`] | what families are built of | families |
@@ -154,6 +155,7 @@ pub mod shader;
 pub mod sweep;
 pub mod tensors;
 pub mod term;
+pub mod tune;
 
 pub use error::{Error, Remedy};
 pub use flopmeter_core::{Error as KernelError, instrument, kernel, op};

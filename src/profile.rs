@@ -5,9 +5,9 @@ mod places;
 
 use crate::{
     Error,
-    choice::KernelSet,
+    choice::{KernelSet, Target, Winners},
     estimate::Estimate,
-    execute::{Executor, Limits},
+    execute::Executor,
     family::Shortened,
     formula::forms,
     measure::Observer,
@@ -47,6 +47,8 @@ pub struct Request<'a> {
     pub extrapolate: bool,
     /// Which kernels may run.
     pub kernels: KernelSet,
+    /// What won on the executor's adapter where kernels were timed there; `None` takes the defaults.
+    pub winners: Option<&'a Winners>,
 }
 
 /// Runs a request on an executor and reports on it; the tensors to keep come beside the report.
@@ -59,15 +61,15 @@ pub fn profile(
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<KeptTensor>), Error> {
-    let Request { model, weights, batch, data, training, convention, runs, extrapolate, kernels } =
+    let Request { model, weights, batch, data, training, convention, runs, extrapolate, .. } =
         request;
     let estimate = Estimate::new(&model.config, batch.shape, training)?;
-    let limits = kernels.on(&executor.adapter().limits)?;
-    let plan = lower::lower(&model.config, batch.shape, training, &limits)?;
+    let target = Target::new(&executor.adapter().limits, request.kernels, request.winners)?;
+    let plan = lower::lower(&model.config, batch.shape, training, &target)?;
     let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
         let Shortened { config, stand_ins } = model.config.shortened()?;
-        let short = lower::lower(&config, batch.shape, training, &limits)?;
+        let short = lower::lower(&config, batch.shape, training, &target)?;
         let places = Places::of(&plan, &short, &stand_ins)?;
         let run = run(executor, &short, &inputs, runs, Keep::Nothing, observe)?;
         // Too few layers make another loss.
@@ -86,7 +88,7 @@ pub fn profile(
     };
     let report = Report::new(subject, &plan, &run.measurement, &estimate, run.loss);
     let ways = match training.scope {
-        Scope::Step => ways_to_train(&model.config, batch.shape, &limits, (training, convention))?,
+        Scope::Step => ways_to_train(&model.config, batch.shape, &target, (training, convention))?,
         Scope::Forward => Vec::new(),
     };
     Ok((report.beside(ways), run.tensors))
@@ -96,11 +98,11 @@ pub fn profile(
 fn ways_to_train(
     config: &ModelConfig,
     shape: BatchShape,
-    limits: &Limits,
+    target: &Target,
     (training, convention): (Training, Convention),
 ) -> Result<Vec<WayToTrain>, Error> {
     let way = |(trained, config): (String, ModelConfig)| {
-        let plan = lower::lower(&config, shape, training, limits)?;
+        let plan = lower::lower(&config, shape, training, target)?;
         let flops = |phase| -> u64 {
             let passes = plan.passes.iter().filter(|pass| pass.phase == phase);
             let exact = passes.map(|pass| forms(&pass.operation, &pass.schedule).schedule());

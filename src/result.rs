@@ -28,7 +28,7 @@ mod shader;
 mod tally;
 mod watched;
 
-pub use adapters::AdapterList;
+pub use adapters::{AdapterList, TunedAdapter, TunedClass};
 pub use agreement::{Agreement, CheckedModel, CheckedPass, Comparison, Value};
 pub use bill::{Bill, Figures, Item, Quantity};
 pub use catalogue::schemas;

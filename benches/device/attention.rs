@@ -8,13 +8,12 @@ use flopmeter::{
     kernel::KernelModule,
     operation::{AttentionStep, Operation, Wanted},
     plan::Dims,
+    tune::{BoundKernel, Tensors, flops, variants},
 };
 
 use crate::{
     Device,
-    launch::{Launch, Tensors, flops, variants},
     report::{Cell, Report},
-    timing::compare,
 };
 
 const HEADS: u32 = 14;
@@ -70,23 +69,24 @@ fn of_length(device: &mut Device, report: &mut Report, s: u32) -> Result<(), Box
         if step == AttentionStep::Output {
             rows.push(not_fused(&mut device.gpu, &tensors, s)?);
         }
-        let times = compare(device, &rows)?;
-        let chosen = variants.iter().position(|variant| variant.is_chosen).unwrap();
+        let times = device.compare(&rows)?;
+        let chosen = variants.iter().position(|variant| variant.is_default()).unwrap();
         for (index, time) in times.iter().enumerate() {
             let (label, sets, rate) = match variants.get(index) {
                 Some(variant) => {
-                    let rate = flops(&operation, &variant.choice) / time.seconds;
-                    (&*rows[index][0].label, &*variant.sets, Cell::Number(rate * 1e-9, 1))
+                    let flops = flops(&operation, &variant.choice) as f64;
+                    let rate = Cell::Number(flops / time.seconds() * 1e-9, 1);
+                    (&*rows[index][0].label, variant.names(), rate)
                 }
-                None => ("forward, not fused, three passes", "", Cell::Missing),
+                None => ("forward, not fused, three passes", String::new(), Cell::Missing),
             };
             report.row(&[
                 ("S", Cell::Number(s.into(), 0)),
                 ("attention", label.into()),
-                ("us", Cell::Number(time.seconds * 1e6, 1)),
-                ("of chosen", Cell::Number(times[chosen].seconds / time.seconds, 2)),
+                ("us", Cell::Number(time.seconds() * 1e6, 1)),
+                ("of chosen", Cell::Number(times[chosen].seconds() / time.seconds(), 2)),
                 ("GFLOP/s", rate),
-                ("cold", Cell::Number(time.first, 2)),
+                ("cold", Cell::Number(time.first / time.seconds(), 2)),
                 ("sets", sets.into()),
             ]);
         }
@@ -95,7 +95,7 @@ fn of_length(device: &mut Device, report: &mut Report, s: u32) -> Result<(), Box
 }
 
 /// Scores, probabilities and values, one after the other.
-fn not_fused(gpu: &mut Gpu, tensors: &Tensors, s: u32) -> Result<Vec<Launch>, Box<dyn Error>> {
+fn not_fused(gpu: &mut Gpu, tensors: &Tensors, s: u32) -> Result<Vec<BoundKernel>, Box<dyn Error>> {
     // Enough lanes for a processor's vector; a GPU wants more to hide its memory behind.
     let lanes = if gpu.adapter().limits.parallel { 64 } else { 8 };
     let dims = [("S", s), ("HEADS", HEADS), ("KV_HEADS", KV_HEADS), ("WIDTH", WIDTH)];

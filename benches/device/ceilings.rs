@@ -6,13 +6,12 @@ use flopmeter::{
     kernel::KernelModule,
     plan::Dims,
     roofline::{REPEATS, Resource, measure},
+    tune::{Tensors, Time},
 };
 
 use crate::{
     Device,
-    launch::Tensors,
     report::{Cell, Report},
-    timing::{Time, compare},
 };
 
 /// Passes of a long step.
@@ -41,7 +40,7 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
     ]);
     report.row(&[
         ("host", format!("{PASSES} passes of nothing at once, us").into()),
-        ("device", Cell::Number(together.seconds * 1e6, 2)),
+        ("device", Cell::Number(together.seconds() * 1e6, 2)),
         ("submit and wait", Cell::Number(together.host_seconds * 1e6, 2)),
     ]);
     if let Some(warning) = &ceilings.warning {
@@ -59,5 +58,5 @@ fn nothing(device: &mut Device) -> Result<Time, Box<dyn Error>> {
     let mut tensors = Tensors::default();
     tensors.words(&mut device.gpu, "x", &[0])?;
     let launch = tensors.bind(&mut device.gpu, &kernel, &Dims::new(), [1; 3])?;
-    Ok(compare(device, &[vec![launch; PASSES]])?[0])
+    Ok(device.compare(&[vec![launch; PASSES]])?.remove(0))
 }

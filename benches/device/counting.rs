@@ -19,21 +19,20 @@ use flopmeter::{
         lower::{Training, inputs, lower},
     },
     observe::{Call, Counting},
+    tune::BoundKernel,
 };
 
 use crate::{
     Device,
-    launch::Launch,
     parts::{without_flush, without_increments},
     report::{Cell, Report},
-    timing::compare,
 };
 
 const WAYS: usize = 4;
 const NAMES: [&str; WAYS] = ["plain", "no flush", "no increments", "counted"];
 
 /// A launch in each of the ways.
-type Ways = [Vec<Launch>; WAYS];
+type Ways = [Vec<BoundKernel>; WAYS];
 
 pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let mut known = BTreeSet::new();
@@ -43,8 +42,8 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
         for (kernel, launches) in of_gradient(device, gradient, &known)? {
             let mut times = [0.0; WAYS];
             for ways in launches {
-                for (sum, time) in times.iter_mut().zip(compare(device, &ways)?) {
-                    *sum += time.least;
+                for (sum, time) in times.iter_mut().zip(device.compare(&ways)?) {
+                    *sum += time.least();
                 }
             }
             let over_plain = times.map(|time| time / times[0]);
@@ -128,7 +127,7 @@ fn of_gradient(
             no_increments.counted(&counting_call),
             ready.counting.counted(&counting_call),
         ];
-        found.entry(name).or_default().push(ways.map(|dispatch| vec![Launch::of(&dispatch)]));
+        found.entry(name).or_default().push(ways.map(|dispatch| vec![BoundKernel::of(&dispatch)]));
     }
     Ok(found)
 }

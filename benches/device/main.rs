@@ -14,17 +14,18 @@
 mod attention;
 mod ceilings;
 mod counting;
-mod launch;
 mod parts;
 mod products;
 mod report;
 mod steps;
 mod streaming;
-mod timing;
 
-use std::{error::Error, time::Instant};
+use std::{error::Error, process::ExitCode, time::Instant};
 
-use flopmeter::execute::{DeviceType, Executor, gpu::Gpu};
+use flopmeter::{
+    execute::{DeviceType, Executor, gpu::Gpu},
+    tune::{self, BoundKernel, Effort, Time},
+};
 
 use report::Report;
 
@@ -41,6 +42,12 @@ pub struct Device {
 }
 
 impl Device {
+    /// Times rows of kernels by turns; those of a row run one after the other.
+    fn compare(&mut self, rows: &[Vec<BoundKernel>]) -> Result<Vec<Time>, flopmeter::Error> {
+        let effort = Effort::thorough(self.gpu.adapter());
+        tune::compare(&mut self.gpu, effort, rows)
+    }
+
     /// The sizes asked for, or else those that suit the device.
     fn sizes_or(&self, gpu: &[u32], software: &[u32]) -> Vec<u32> {
         match (&self.sizes[..], self.is_software) {
@@ -63,20 +70,60 @@ const SECTIONS: &[(&str, Section)] = &[
     ("steps", steps::run),
 ];
 
-fn main() {
-    let arguments: Vec<String> =
-        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let (mut named, mut sizes, mut file) = (Vec::new(), Vec::new(), None);
-    for argument in arguments {
-        if let Some(section) = SECTIONS.iter().find(|(name, _)| *name == argument) {
-            named.push(*section);
-        } else if let Ok(size) = argument.parse() {
-            sizes.push(size);
-        } else {
-            assert!(argument.ends_with(".json"), "'{argument}' is no section, size or .json file");
-            file = Some(argument);
+/// What was asked for.
+#[derive(Default)]
+struct Asked {
+    sections: Vec<(&'static str, Section)>,
+    sizes: Vec<u32>,
+    file: Option<String>,
+}
+
+impl Asked {
+    /// Reads arguments.
+    ///
+    /// # Errors
+    /// What may be asked for, where help is wanted or something else is asked for.
+    fn of(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut asked = Self::default();
+        for argument in arguments {
+            if let Some(section) = SECTIONS.iter().find(|(name, _)| *name == argument) {
+                asked.sections.push(*section);
+            } else if let Ok(size) = argument.parse() {
+                asked.sizes.push(size);
+            } else if argument.ends_with(".json") {
+                asked.file = Some(argument);
+            } else if argument == "--help" || argument == "-h" {
+                return Err(usage());
+            } else if argument != "--bench" {
+                // Cargo passes --bench.
+                return Err(format!("'{argument}' is no section, size or .json file\n{}", usage()));
+            }
         }
+        Ok(asked)
     }
+}
+
+/// What may be asked for.
+fn usage() -> String {
+    let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
+    format!(
+        "cargo bench --bench device [-- SECTION... SIZE... FILE.json]\n\
+         sections: {} (all where none is named)\n\
+         sizes:    take the place of those of products and attention, as in 512 4096\n\
+         file:     what is printed is written there as well, as JSON",
+        names.join(", ")
+    )
+}
+
+fn main() -> ExitCode {
+    let Asked { sections: mut named, sizes, file } = match Asked::of(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(usage) => {
+            println!("{usage}");
+            let helped = std::env::args().any(|argument| argument == "--help" || argument == "-h");
+            return if helped { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
     if named.is_empty() {
         named = SECTIONS.to_vec();
     }
@@ -99,4 +146,5 @@ fn main() {
         report.end(start.elapsed().as_secs_f64());
     }
     println!("\n{:.0} s in all", start.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
 }

@@ -6,13 +6,12 @@ use std::error::Error;
 use flopmeter::{
     execute::Executor,
     operation::{LinearResult, Operation},
+    tune::{Tensors, flops, variants},
 };
 
 use crate::{
     Device,
-    launch::{Tensors, flops, variants},
     report::{Cell, Report},
-    timing::compare,
 };
 
 const RESULTS: [LinearResult; 3] =
@@ -44,14 +43,13 @@ fn of_size(device: &mut Device, report: &mut Report, n: u32) -> Result<(), Box<d
         for variant in &variants {
             rows.push(vec![tensors.launch(&mut device.gpu, &operation, &variant.choice)?]);
         }
-        let times = compare(device, &rows)?;
-        let chosen = variants.iter().position(|variant| variant.is_chosen);
+        let times = device.compare(&rows)?;
+        let chosen = variants.iter().position(|variant| variant.is_default());
         for ((variant, row), time) in variants.iter().zip(&rows).zip(&times) {
-            let flops = flops(&operation, &variant.choice);
-            let rate = flops / time.seconds;
+            let rate = flops(&operation, &variant.choice) as f64 / time.seconds();
             let share = device.peak.map_or(Cell::Missing, |peak| Cell::Number(rate / peak, 3));
             let to_chosen = chosen.map_or(Cell::Missing, |chosen| {
-                Cell::Number(times[chosen].seconds / time.seconds, 2)
+                Cell::Number(times[chosen].seconds() / time.seconds(), 2)
             });
             report.row(&[
                 ("n", Cell::Number(n.into(), 0)),
@@ -59,9 +57,9 @@ fn of_size(device: &mut Device, report: &mut Report, n: u32) -> Result<(), Box<d
                 ("GFLOP/s", Cell::Number(rate * 1e-9, 1)),
                 ("of peak", share),
                 ("of chosen", to_chosen),
-                ("us", Cell::Number(time.seconds * 1e6, 1)),
-                ("cold", Cell::Number(time.first, 2)),
-                ("sets", variant.sets.as_str().into()),
+                ("us", Cell::Number(time.seconds() * 1e6, 1)),
+                ("cold", Cell::Number(time.first / time.seconds(), 2)),
+                ("sets", variant.names().into()),
             ]);
         }
     }

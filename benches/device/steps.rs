@@ -12,13 +12,12 @@ use flopmeter::{
         lower::{inputs, lower},
     },
     op::Convention,
+    tune::BoundKernel,
 };
 
 use crate::{
     Device,
-    launch::Launch,
     report::{Cell, Report},
-    timing::compare,
 };
 
 pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error>> {
@@ -47,22 +46,22 @@ fn step(
     let inputs = inputs(&weights, &batch);
     let session = Session::open(&mut device.gpu, &plan, &inputs)?;
     let ready = (0..plan.passes.len()).filter_map(|pass| session.ready(pass));
-    let row: Vec<Launch> =
-        ready.map(|ready| Launch::of(&ready.counting.plain(&ready.call))).collect();
+    let row: Vec<BoundKernel> =
+        ready.map(|ready| BoundKernel::of(&ready.counting.plain(&ready.call))).collect();
     drop(session);
     let exact = plan.passes.iter().map(|pass| forms(&pass.operation, &pass.schedule).schedule());
     let flops: u64 = exact.map(|ops| ops.flops(Convention::Ieee)).sum();
-    let time = compare(device, &[row])?[0];
+    let time = device.compare(&[row])?.remove(0);
     let (batch, seq) = (batch.shape.batch(), batch.shape.seq());
     let tokens = f64::from(batch) * f64::from(seq);
     report.row(&[
         ("step", format!("{}, {what}, {batch} x {seq}", model.name).into()),
         ("passes", Cell::Number(plan.passes.len() as f64, 0)),
-        ("ms", Cell::Number(time.seconds * 1e3, 2)),
+        ("ms", Cell::Number(time.seconds() * 1e3, 2)),
         ("host ms", Cell::Number(time.host_seconds * 1e3, 2)),
         ("tokens/s", Cell::Number(tokens / time.host_seconds, 0)),
-        ("GFLOP/s", Cell::Number(flops as f64 / time.seconds * 1e-9, 1)),
-        ("cold", Cell::Number(time.first, 2)),
+        ("GFLOP/s", Cell::Number(flops as f64 / time.seconds() * 1e-9, 1)),
+        ("cold", Cell::Number(time.first / time.seconds(), 2)),
     ]);
     Ok(())
 }

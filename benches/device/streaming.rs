@@ -8,13 +8,12 @@ use flopmeter::{
     kernel::KernelModule,
     operation::{Direction, Function, LossStep, Norm, NormStep, Operation, Optimizer},
     plan::Dims,
+    tune::{BoundKernel, Tensors, variants},
 };
 
 use crate::{
     Device,
-    launch::{Launch, Tensors, variants},
     report::{Cell, Report},
-    timing::compare,
 };
 
 const BASELINES: &str =
@@ -62,17 +61,17 @@ pub fn run(device: &mut Device, report: &mut Report) -> Result<(), Box<dyn Error
     tensors.words(&mut device.gpu, "targets", &vec![0; m as usize])?;
 
     let launch = copy(&mut device.gpu, &tensors, p)?;
-    let copied = compare(device, &[vec![launch]])?[0];
-    let copied = 2.0 * f64::from(p) * 4.0 / copied.seconds;
+    let copied = device.compare(&[vec![launch]])?.remove(0);
+    let copied = 2.0 * f64::from(p) * 4.0 / copied.seconds();
     report.row(&row("copy", copied, copied, None));
 
     for (operation, moved) in operations(m, p, loss_rows) {
         for variant in variants(&operation, &limits) {
             let launch = tensors.launch(&mut device.gpu, &operation, &variant.choice)?;
             let label = launch.label.clone();
-            let time = compare(device, &[vec![launch]])?[0];
-            let rate = f64::from(moved) * f64::from(p) * 4.0 / time.seconds;
-            report.row(&row(&label, rate, copied, Some(&variant.sets)));
+            let time = device.compare(&[vec![launch]])?.remove(0);
+            let rate = f64::from(moved) * f64::from(p) * 4.0 / time.seconds();
+            report.row(&row(&label, rate, copied, Some(&variant.names())));
         }
     }
     Ok(())
@@ -120,7 +119,7 @@ fn operations(m: u32, p: u32, loss_rows: u32) -> Vec<(Operation, u32)> {
     ]
 }
 
-fn copy(gpu: &mut Gpu, tensors: &Tensors, p: u32) -> Result<Launch, Box<dyn Error>> {
+fn copy(gpu: &mut Gpu, tensors: &Tensors, p: u32) -> Result<BoundKernel, Box<dyn Error>> {
     const LANES: u32 = 64;
     const MOST: u32 = 32_768;
     let overrides = BTreeMap::from([("LANES".to_owned(), f64::from(LANES))]);

@@ -176,7 +176,7 @@ impl Attention {
                 };
                 let part = tensor.whole.part(first, len);
                 let bytes = part.offset * ELEMENT_BYTES;
-                let slice = if bytes.is_multiple_of(to.limits.offset_alignment) {
+                let slice = if bytes.is_multiple_of(to.limits().offset_alignment) {
                     part
                 } else {
                     let aside = to.passing(tensor.name, len);
@@ -195,7 +195,7 @@ impl Attention {
                 self.carry(to, (step, &window), Transfer::Place, moved);
             }
             token += tokens;
-            row += padded(group, self.heads, &to.limits);
+            row += padded(group, self.heads, to.limits());
         }
     }
 

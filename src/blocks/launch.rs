@@ -2,16 +2,16 @@
 //! how it is spread come from `choice`. Knows no model.
 
 use crate::{
-    choice::{Choice, choose},
+    choice::{Choice, Target},
     execute::Limits,
     operation::{Function, Operation},
     plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
 };
 
-/// A plan under construction, for an adapter with these limits.
+/// A plan under construction.
 pub(crate) struct Builder {
     pub(crate) plan: Plan,
-    pub(crate) limits: Limits,
+    pub(crate) target: Target,
 }
 
 /// One launch, described.
@@ -28,6 +28,16 @@ pub(crate) struct Launch<'a> {
 }
 
 impl Builder {
+    /// An empty plan.
+    pub(crate) fn new(target: &Target) -> Self {
+        Self { plan: Plan::default(), target: target.clone() }
+    }
+
+    /// What the plan must fit into.
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.target.limits
+    }
+
     /// A buffer that passes fill before they read it.
     pub(crate) fn scratch(&mut self, name: impl Into<String>, len: u64) -> Slice {
         self.plan.buffer(name, Element::F32, len, Init::Scratch)
@@ -56,7 +66,7 @@ impl Builder {
     /// Adds a pass.
     pub(crate) fn launch(&mut self, launch: &Launch<'_>) {
         let Launch { operation, component, phase, window, scalars, bindings } = *launch;
-        let Choice { kernel, schedule, grid } = choose(&operation, &self.limits);
+        let Choice { kernel, schedule, grid } = self.target.choose(&operation);
         let window = if window.is_empty() { String::new() } else { format!(" {window}") };
         self.plan.passes.push(Pass {
             label: format!("{phase} {component} {kernel}{window}"),

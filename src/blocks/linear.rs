@@ -54,7 +54,7 @@ impl Linear {
         let mut weight = placer.one(to, component, weight);
         let mut bias = bias.map(|bias| placer.one(to, component, bias));
         if let Some(bias) = &mut bias {
-            weight.cut_with(bias, &to.limits);
+            weight.cut_with(bias, to.limits());
         }
         Self { component: component.clone(), weight, bias, n, k, g: 1 }
     }
@@ -207,7 +207,7 @@ impl Linear {
 
 /// A dense layer by itself, with all its gradients, on buffers of zeros.
 pub(crate) fn alone(m: u32, k: u32, n: u32, limits: &Limits) -> Plan {
-    let mut to = Builder { plan: Plan::default(), limits: *limits };
+    let mut to = Builder::new(&limits.into());
     let mut zeros = |name: &str, rows: u32, columns: u32| {
         let len = u64::from(rows) * u64::from(columns);
         to.plan.buffer(name, Element::F32, len, Init::Zeros)

@@ -49,7 +49,7 @@ impl Loss {
         to: &mut Builder,
         mut head: impl FnMut(&mut Builder, &LogitRows),
     ) -> Result<Vec<LogitRows>, Error> {
-        let limits = to.limits;
+        let limits = *to.limits();
         let (t, v) = (self.b * self.n, u64::from(self.v));
         let windows = windows(t, &[v, 1], &limits).ok_or_else(|| {
             Error::Config(format!(

@@ -134,6 +134,6 @@ impl Placer {
             offset += len;
         }
         let width = self.specs[&tensors[0]].0.iter().skip(1).product::<usize>();
-        Weight::new(component.clone(), value, grad, width as u32, &to.limits)
+        Weight::new(component.clone(), value, grad, width as u32, to.limits())
     }
 }

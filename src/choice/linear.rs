@@ -2,8 +2,9 @@
 
 use super::{
     spread::{
-        COLUMN_LANES, Choice, LANES, LONG_SUM, SHARED_SIDE, SHARES, STAGED_COLUMN_LANES,
-        STAGED_LANES, STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS, gridded, product,
+        COLUMN_LANES, Choice, LANES, LONG_SUM, MANY_OUTPUTS, SHARED_SIDE, SHARES,
+        STAGED_COLUMN_LANES, STAGED_LANES, STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS,
+        gridded, product,
     },
     team,
 };
@@ -47,8 +48,7 @@ impl Tiling {
                 Input => product([m, k]),
                 Weight => product([g, n, k]),
             };
-            let large = product([8, 8, STAGED_LANES]) * STAGED_WORKGROUPS;
-            return Self::Staged { tile: if outputs < large { 4 } else { 8 }, by_four };
+            return Self::Staged { tile: if outputs < MANY_OUTPUTS { 4 } else { 8 }, by_four };
         }
         if by_four {
             let subgroups = limits.subgroup_lanes == Some(SUBGROUP_LANES);

@@ -2,11 +2,15 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::spread::SUBGROUP_LANES;
 use crate::{Error, execute::Limits};
 
 /// A set of kernels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum KernelSet {
     /// Whatever is best on the device.
     #[default]

@@ -37,6 +37,10 @@ pub(super) const STAGED_COLUMN_LANES: u32 = 16;
 /// multiprocessors.
 pub(super) const STAGED_WORKGROUPS: u64 = 128;
 
+/// Outputs from which on a product is large: tiles of eight rows and columns for an invocation then make so many
+/// workgroups.
+pub(super) const MANY_OUTPUTS: u64 = 8 * 8 * STAGED_LANES as u64 * STAGED_WORKGROUPS;
+
 /// Terms from which on a sum is shared: below, summing up the shares costs more than sharing gains.
 pub(super) const LONG_SUM: u32 = 64;
 

@@ -1,16 +1,29 @@
-//! `flopmeter adapters`: what can run here, and what `auto` would pick.
+//! `flopmeter adapters`: what can run here, what `auto` would pick, and which kernels won where they were timed.
 
-use flopmeter::{execute, result::AdapterList};
+use flopmeter::{
+    choice::KernelSet,
+    execute::{self, cpu::SUBGROUP_LANES},
+    result::AdapterList,
+};
 
 use super::{
     Outcome,
-    args::{Adapters, Common},
+    args::{Adapters, Common, Tuned},
     export::{Formats, Places},
+    progress::Bar,
+    tune::{self, Tuner},
 };
 
 pub fn run(asked: &Adapters, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    formats.write(&AdapterList::new(execute::adapters()?), &places, common)?;
+    if asked.tune {
+        let tuner = Tuner::new(Tuned { tune: true, no_tune: false }, KernelSet::Auto, common)?;
+        let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
+        tuner.tune(executor.as_mut(), &Bar::new(common, 0))?;
+    }
+    let adapters = execute::adapters()?;
+    let kept = tune::all_kept(&adapters);
+    formats.write(&AdapterList::new(adapters, &kept), &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -28,7 +28,8 @@ pub use self::kernel::Kernels;
 use self::options::EveryOption;
 pub use self::shader::Shader;
 pub use self::shared::{
-    Ahead, Common, Model, Phase, Races, Setup, Step, Timed, Under, Variant, Work, subgroup_lanes,
+    Ahead, Common, Model, Phase, Races, Setup, Step, Timed, Tuned, Under, Variant, Work,
+    subgroup_lanes,
 };
 use self::values::{convention, peak};
 
@@ -91,6 +92,8 @@ pub struct Profile {
     pub adapter: String,
     #[command(flatten)]
     pub races: Races,
+    #[command(flatten)]
+    pub tuned: Tuned,
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
@@ -200,6 +203,8 @@ pub struct Compare {
     /// Who runs B [default: auto]
     #[arg(long, value_name = "NAME", requires = "measure")]
     adapter_b: Option<String>,
+    #[command(flatten)]
+    pub tuned: Tuned,
     /// How operations become FLOPs [default: as in a saved report, else ieee]
     #[arg(long, value_name = "NAME", value_parser = convention())]
     pub convention: Option<Convention>,
@@ -347,6 +352,13 @@ pub struct Manual {
 
 #[derive(Debug, Args)]
 pub struct Adapters {
+    /// Time the kernels of the adapter that `auto` picks, a few seconds, and keep which are fastest for later runs; -v
+    /// shows the times
+    #[arg(long)]
+    pub tune: bool,
+    /// With --tune: of this adapter, as --adapter of profile
+    #[arg(long, value_name = "NAME", default_value = "auto", requires = "tune")]
+    pub adapter: String,
     #[command(flatten)]
     pub exports: Exports,
 }

@@ -15,11 +15,12 @@ use flopmeter::{
 
 use super::{
     Outcome,
-    args::{Common, Compare, Side},
+    args::{Common, Compare, Side, Tuned},
     export::{Formats, Places},
     interrupt, output,
     profile::{belongs, provenance, subject},
     progress::Bar,
+    tune::Tuner,
 };
 
 pub fn run(asked: &Compare, common: &Common) -> super::Result {
@@ -50,7 +51,7 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     let runs = asked.timed.runs(asked.repeat)?;
     let made = |side: &Side, saved: Option<Candidate>| match saved {
         Some(saved) => Ok(saved),
-        None if asked.measure => measured(side, runs, convention, common),
+        None if asked.measure => measured(side, asked.tuned, (runs, convention), common),
         None => estimated(side, common),
     };
     let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
@@ -104,8 +105,8 @@ fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
 
 fn measured(
     side: &Side,
-    runs: Runs,
-    convention: Convention,
+    tuned: Tuned,
+    (runs, convention): (Runs, Convention),
     common: &Common,
 ) -> super::Result<Candidate> {
     let setup = &side.work.setup;
@@ -124,10 +125,14 @@ fn measured(
         runs,
         extrapolate: false,
         kernels: setup.kernels,
+        winners: None,
     };
+    let tuner = Tuner::new(tuned, setup.kernels, common)?;
     let bar = Bar::new(common, runs.least());
     let ran = attempts.run(|executor, moved| {
         log::info!("{} runs on {}", side.letter, executor.adapter().name);
+        let winners = if moved.is_none() { tuner.winners(executor, &bar)? } else { None };
+        let request = Request { winners: winners.as_ref(), ..request };
         let (mut report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
         report.provenance.moved = moved.cloned();
         Ok(report)

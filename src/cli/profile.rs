@@ -21,6 +21,7 @@ use super::{
     interrupt, output,
     progress::Bar,
     roofline,
+    tune::Tuner,
 };
 
 pub fn run(asked: &Profile, common: &Common) -> super::Result {
@@ -40,6 +41,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     Estimate::new(&model.config, batch.shape, training)?
         .with_forecast(question, training.scope == Scope::Step)?;
     let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
+    let tuner = Tuner::new(asked.tuned, asked.work.setup.kernels, common)?;
     let bar = Bar::new(common, runs.least());
     let embedded = asked.races.on(asked.work.setup.lanes(Some(&asked.adapter))?);
     interrupt::check("opening the adapter")?;
@@ -56,10 +58,14 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         runs,
         extrapolate: asked.extrapolate,
         kernels: asked.work.setup.kernels,
+        winners: None,
     };
     let keep = if to_tensors.is_some() { Keep::Everything } else { Keep::Nothing };
     let (mut report, tensors) = attempts.run(|executor, moved| {
         log::info!("running on {}", executor.adapter().name);
+        // What could not run where it was asked runs with the defaults.
+        let winners = if moved.is_none() { tuner.winners(executor, &bar)? } else { None };
+        let request = Request { winners: winners.as_ref(), ..request };
         let (mut report, tensors) = profile(executor, request, keep, &mut |p| bar.show(p))?;
         report.provenance.moved = moved.cloned();
         Ok((report, tensors))

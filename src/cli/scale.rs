@@ -286,6 +286,7 @@ fn measure(
         runs: (*repeats).into(),
         extrapolate: false,
         kernels: KernelSet::Auto,
+        winners: None,
     };
     let bar = Bar::new(common, *repeats);
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;

@@ -47,8 +47,8 @@ use super::{
     training::Training,
 };
 use crate::{
-    Error, blocks::ParameterSpec, claim::Claimed, execute::Limits, explain::Account,
-    op::Convention, operation::Optimizer, plan::Plan, term::Published,
+    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account, op::Convention,
+    operation::Optimizer, plan::Plan, term::Published,
 };
 
 /// The row of the registry.
@@ -120,8 +120,8 @@ impl Member for DecoderConfig {
         self.redundant_tensors()
     }
 
-    fn lower(&self, shape: BatchShape, training: Training, limits: &Limits) -> Result<Plan, Error> {
-        lower::lower(self, shape, training, limits)
+    fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error> {
+        lower::lower(self, shape, training, target)
     }
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {

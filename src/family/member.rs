@@ -13,7 +13,7 @@ use super::{
     training::{StepOption, Training},
 };
 use crate::{
-    Error, blocks::ParameterSpec, claim::Claimed, exact::Exact, execute::Limits, explain::Account,
+    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, exact::Exact, explain::Account,
     operation::Optimizer, plan::Plan, term::Published,
 };
 
@@ -87,12 +87,12 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The passes of a training step, or of its forward part, in windows that fit `limits`; `shape` is that
+    /// The passes of a training step, or of its forward part, in windows that fit `target`; `shape` is that
     /// of a micro-batch, of which the step takes as many as `training` says.
     ///
     /// # Errors
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
-    fn lower(&self, shape: BatchShape, training: Training, limits: &Limits) -> Result<Plan, Error>;
+    fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error>;
 
     /// What the estimator that was published for it says.
     ///

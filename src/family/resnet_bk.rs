@@ -20,7 +20,7 @@ use super::{
     training::Training,
 };
 use crate::{
-    Error, Remedy, blocks::ParameterSpec, claim::Claimed, execute::Limits, explain::Account,
+    Error, Remedy, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account,
     operation::Optimizer, plan::Plan, term::Published,
 };
 
@@ -75,8 +75,8 @@ impl Member for ResNetBkConfig {
         self.parameters()
     }
 
-    fn lower(&self, shape: BatchShape, training: Training, limits: &Limits) -> Result<Plan, Error> {
-        lower::lower(self, shape, training, limits)
+    fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error> {
+        lower::lower(self, shape, training, target)
     }
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {

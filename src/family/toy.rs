@@ -20,8 +20,8 @@ use crate::{
         optimize::optimize,
         weight::Placer,
     },
+    choice::Target,
     claim::{Claimed, Says},
-    execute::Limits,
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Operation, Optimizer, Transfer},
@@ -105,10 +105,10 @@ impl Member for Toy {
         vec![spec(TABLE, "embedding", false), spec(HEAD, "lm_head", true)]
     }
 
-    fn lower(&self, shape: BatchShape, training: Training, limits: &Limits) -> Result<Plan, Error> {
+    fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error> {
         let Self { width: d, vocab_size: v } = *self;
         let t = shape.tokens();
-        let mut to = Builder { plan: Plan::default(), limits: *limits };
+        let mut to = Builder::new(target);
         let placer = Placer::new(self.parameters(), training.scope == Scope::Step);
         let [tokens, targets] = ["tokens", "targets"]
             .map(|name| to.plan.buffer(name, Element::U32, t.into(), Init::Input));
@@ -219,6 +219,7 @@ mod tests {
             runs: 0.into(),
             extrapolate: false,
             kernels: KernelSet::Auto,
+            winners: None,
         };
         let mut cpu = execute::open("embedded", SUBGROUP_LANES).unwrap();
         profile(cpu.as_mut(), request, Keep::Nothing, &mut |_| ControlFlow::Continue(())).unwrap().0

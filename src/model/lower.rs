@@ -9,6 +9,7 @@ use std::{borrow::Cow, iter};
 use super::{Batch, Weights};
 use crate::{
     Error,
+    choice::Target,
     execute::Limits,
     family::{BatchShape, ModelConfig},
     plan::{Blocks, Buffer, ELEMENT_BYTES, Inputs, Plan},
@@ -19,7 +20,8 @@ pub use crate::{
     family::{Recompute, Scope, Training},
 };
 
-/// Lowers one training step of a model, or its forward part, to a plan that fits `limits`.
+/// Lowers one training step of a model, or its forward part, to a plan for an adapter: its limits, or a
+/// [`Target`] where kernels were timed on it.
 ///
 /// # Errors
 /// [`Error::Config`] where a tensor of the model exceeds what the adapter can hold or bind.
@@ -27,22 +29,24 @@ pub fn lower(
     config: &ModelConfig,
     shape: BatchShape,
     training: Training,
-    limits: &Limits,
+    target: impl Into<Target>,
 ) -> Result<Plan, Error> {
+    let Target { limits, winners } = target.into();
     // Kernels index elements with 32 bits, and a binding lies in one buffer.
     let buffer_bytes = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
     let binding_bytes = limits.binding_bytes.min(buffer_bytes);
-    let limits = &Limits { buffer_bytes, binding_bytes, ..*limits };
+    let limits = Limits { buffer_bytes, binding_bytes, ..limits };
+    let target = Target { limits, winners };
     shape.check_packed(training.packed, config)?;
     let shape = shape.micro_batch(training.accumulate).map_err(Error::Config)?;
     training.check()?;
-    let mut plan = config.lower(shape, training, limits)?;
+    let mut plan = config.lower(shape, training, &target)?;
     match training.recompute {
         Recompute::None => {}
         Recompute::Layers => recompute::layers(&mut plan),
     }
     cut::cut(&mut plan, limits.buffer_bytes / ELEMENT_BYTES);
-    fits(&plan, limits)?;
+    fits(&plan, &limits)?;
     Ok(plan)
 }
 

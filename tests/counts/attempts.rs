@@ -152,6 +152,7 @@ fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
         runs: 0.into(),
         extrapolate: false,
         kernels: KernelSet::Auto,
+        winners: None,
     };
     let go_on = &mut |_: flopmeter::measure::Progress<'_>| std::ops::ControlFlow::Continue(());
     profile(executor, request, Keep::Nothing, go_on).map(|(report, _)| report)

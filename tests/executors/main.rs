@@ -11,3 +11,4 @@ mod races;
 mod textures;
 mod timing;
 mod together;
+mod tuned;

@@ -52,6 +52,7 @@ fn report(
         runs: 0.into(),
         extrapolate,
         kernels: KernelSet::Auto,
+        winners: None,
     };
     let ran = profile(executor, request, Keep::Nothing, &mut |_| ControlFlow::Continue(()));
     ran.map(|(report, _)| report)

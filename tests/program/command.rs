@@ -8,10 +8,13 @@ use serde_json::Value;
 /// Where the program is.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
 
-/// The program with these arguments.
+/// A folder that is not there, nor can be made.
+const NO_CACHE: &str = "/dev/null/cache";
+
+/// The program with these arguments, for a user who has nothing cached.
 pub fn flopmeter(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(arguments);
+    command.args(arguments).env("XDG_CACHE_HOME", NO_CACHE);
     command
 }
 

@@ -22,5 +22,6 @@ mod shader;
 mod streams;
 mod timing;
 mod training;
+mod tuned;
 mod usage;
 mod watch;

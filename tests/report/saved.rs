@@ -185,7 +185,7 @@ fn dispatches(seconds: Option<f64>) -> InOrder {
 
 fn adapters() -> AdapterList {
     let limits = execute::Limits { subgroup_lanes: Some(8), ..LIMITS };
-    AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)])
+    AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)], &[])
 }
 
 fn agreement() -> Agreement {

@@ -132,7 +132,14 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("roofline", &[("as a drawing", "flopmeter roofline --svg roofline.svg")]),
-    ("adapters", &[("for another program", "flopmeter adapters --json -")]),
+    (
+        "adapters",
+        &[
+            ("with limits, and kernels that were timed", "flopmeter adapters -v"),
+            ("the fastest kernels, found now", "flopmeter adapters --tune"),
+            ("for another program", "flopmeter adapters --json -"),
+        ],
+    ),
     ("completions", &[("for this shell", "flopmeter completions bash")]),
     (
         "man",

@@ -15,7 +15,7 @@ use super::DecoderConfig;
 use crate::{
     Error,
     blocks::{launch::Builder, micro_batches, optimize::optimize, weight::Weight},
-    execute::Limits,
+    choice::Target,
     family::{BatchShape, Scope, Training},
     plan::{Plan, Slice},
 };
@@ -42,9 +42,9 @@ pub(super) fn lower(
     config: &DecoderConfig,
     batch: BatchShape,
     training: Training,
-    limits: &Limits,
+    target: &Target,
 ) -> Result<Plan, Error> {
-    let mut to = Builder { plan: Plan::default(), limits: *limits };
+    let mut to = Builder::new(target);
     let trains = training.scope == Scope::Step;
     let full = config.adapters.is_none();
     let shape =

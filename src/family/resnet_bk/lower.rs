@@ -17,7 +17,7 @@ use crate::{
         optimize::optimize,
         weight::{Placer, Weight},
     },
-    execute::Limits,
+    choice::Target,
     family::{
         shape::BatchShape,
         training::{Scope, Training},
@@ -126,9 +126,9 @@ pub(super) fn lower(
     config: &ResNetBkConfig,
     shape: BatchShape,
     training: Training,
-    limits: &Limits,
+    target: &Target,
 ) -> Result<Plan, Error> {
-    let mut to = Builder { plan: Plan::default(), limits: *limits };
+    let mut to = Builder::new(target);
     let model = Model::place(&mut to, config, shape, training);
     let mut h = model.embed(&mut to);
     model.couple(&mut to);

@@ -115,7 +115,7 @@ impl AttentionHalf {
         let [q, o] = ["q", "o"].map(|part| make(part, query));
         let [k, v] = ["k", "v"].map(|part| make(part, kv));
         let [attended, between] = ["attended", "between"].map(|part| make(part, shape.h));
-        let row_elements = row_elements(&self.core.groups, self.core.heads, &to.limits);
+        let row_elements = row_elements(&self.core.groups, self.core.heads, to.limits());
         let lse = to.scratch(format!("{name}.lse"), row_elements);
 
         let normed = self.norm.forward(to, h);

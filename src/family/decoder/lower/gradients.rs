@@ -37,7 +37,7 @@ impl Gradients {
         shape: StepShape,
         sequences: &[Alike],
     ) -> Self {
-        let row_elements = row_elements(sequences, config.num_attention_heads, &to.limits);
+        let row_elements = row_elements(sequences, config.num_attention_heads, to.limits());
         let mut scratch = |name: &str, len: u64| to.scratch(format!("gradient by {name}"), len);
         let t = u64::from(shape.t);
         let wide = |width: u32| shape.elements(width);

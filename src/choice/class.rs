@@ -1,0 +1,151 @@
+//! Classes of operations whose kernels of one set are faster or slower than those of another together: what is
+//! measured for one of a class is taken for all of it. Knows no device and no time.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::spread::{ATTENTION_TILE, MANY_OUTPUTS, SHARED_ATTENTION, product};
+use crate::operation::{AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation};
+
+/// A class of operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Matrix products.
+    Product {
+        /// What is computed; a layer with a bias and one without are one class.
+        result: LinearResult,
+        /// Whether inputs and outputs are multiples of four.
+        by_four: bool,
+        /// Whether outputs are many.
+        large: bool,
+    },
+    /// Steps of attention whose heads are multiples of four wide and that see all keys before them.
+    Attention {
+        /// Which step.
+        step: AttentionStep,
+        /// Whether sequences are long enough to share loads.
+        long: bool,
+    },
+    /// Norms of rows and their gradients.
+    Norm {
+        /// By what a row is divided.
+        norm: Norm,
+        /// What is computed.
+        step: NormStep,
+        /// Whether rows are a multiple of four long.
+        by_four: bool,
+    },
+    /// Cross entropy.
+    Loss {
+        /// What is computed.
+        step: LossStep,
+        /// Whether rows are a multiple of four long.
+        by_four: bool,
+    },
+}
+
+impl Class {
+    /// The class of an operation; `None` where the default is taken without measuring: where all sets have one kernel,
+    /// or what they have takes too little of a step to matter.
+    pub fn of(operation: &Operation) -> Option<Self> {
+        match *operation {
+            Operation::Linear { result, m, k, n, g, accumulate: _ } => {
+                let (result, outputs) = match result {
+                    LinearResult::Output | LinearResult::PlainOutput => {
+                        (LinearResult::Output, product([m, n]))
+                    }
+                    LinearResult::Input => (result, product([m, k])),
+                    LinearResult::Weight => (result, product([g, n, k])),
+                    LinearResult::Bias => (result, n.into()),
+                };
+                let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
+                Some(Self::Product { result, by_four, large: outputs >= MANY_OUTPUTS })
+            }
+            Operation::Attention { step, s, width, window, .. } => {
+                let tiled = width.is_multiple_of(ATTENTION_TILE) && window >= s;
+                let shares = tiled && step != AttentionStep::Delta;
+                shares.then_some(Self::Attention { step, long: s >= SHARED_ATTENTION })
+            }
+            Operation::Norm { norm, step, d, .. } => {
+                Some(Self::Norm { norm, step, by_four: d.is_multiple_of(4) })
+            }
+            Operation::Loss { step, v, .. } => {
+                Some(Self::Loss { step, by_four: v.is_multiple_of(4) })
+            }
+            Operation::Rope { .. }
+            | Operation::Pointwise { .. }
+            | Operation::DotProduct { .. }
+            | Operation::Embedding { .. }
+            | Operation::TokenSums { .. }
+            | Operation::Mixture { .. }
+            | Operation::SharedExpert { .. }
+            | Operation::Resolvent { .. }
+            | Operation::Sort { .. }
+            | Operation::Rows { .. }
+            | Operation::Columns { .. }
+            | Operation::Update { .. } => None,
+        }
+    }
+
+    /// The class whose winner is taken where this one was not timed: of small products for large ones.
+    pub(super) const fn kin(self) -> Option<Self> {
+        match self {
+            Self::Product { result, by_four, large: true } => {
+                Some(Self::Product { result, by_four, large: false })
+            }
+            Self::Product { large: false, .. }
+            | Self::Attention { .. }
+            | Self::Norm { .. }
+            | Self::Loss { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extents = |by_four| if by_four { "multiples of 4" } else { "odd" };
+        match *self {
+            Self::Product { result, by_four, large } => {
+                let of = match result {
+                    LinearResult::Output | LinearResult::PlainOutput => "forward",
+                    LinearResult::Input => "by input",
+                    LinearResult::Weight => "by weight",
+                    LinearResult::Bias => "by bias",
+                };
+                let size = if large { "large" } else { "small" };
+                write!(f, "product {of}, {}, {size}", extents(by_four))
+            }
+            Self::Attention { step, long } => {
+                let of = match step {
+                    AttentionStep::Output => "forward",
+                    AttentionStep::Delta => "of outputs",
+                    AttentionStep::Query => "by query",
+                    AttentionStep::KeyValue => "by key and value",
+                };
+                write!(f, "attention {of}, {} sequences", if long { "long" } else { "short" })
+            }
+            Self::Norm { norm, step, by_four } => {
+                let norm = match norm {
+                    Norm::Layer => "layer norm",
+                    Norm::Rms => "RMS norm",
+                };
+                let of = match step {
+                    NormStep::Output => "forward",
+                    NormStep::Input => "by input",
+                    NormStep::Parameters => "by parameters",
+                };
+                write!(f, "{norm} {of}, {}", extents(by_four))
+            }
+            Self::Loss { step, by_four } => {
+                let of = match step {
+                    LossStep::Rows => "of rows",
+                    LossStep::Gradient => "by logits",
+                    LossStep::Mean => "mean",
+                };
+                write!(f, "cross entropy {of}, {}", extents(by_four))
+            }
+        }
+    }
+}
