@@ -75,10 +75,10 @@ impl<'a> Lowering<'a> {
         };
         let axes = axes(texture.dimension);
         let mut around = Vec::new();
-        for axis in 0..axes {
+        for (axis, place) in place.iter().take(axes).enumerate() {
             let extent = texture.extent[axis];
             let offset = offset.get(axis).map(|num| num.low);
-            around.push(self.around(place[axis].low, extent, offset, &modes, clamp_to_edge));
+            around.push(self.around(place.low, extent, offset, &modes, clamp_to_edge));
         }
         let layer = match array_index {
             Some(layer) => {
