@@ -14,6 +14,9 @@ fn options(error: &Error) -> Option<String> {
             Remedy::SmallerStep => {
                 "--batch, --seq, --set; a decoder: profile --extrapolate".to_owned()
             }
+            Remedy::Subgroups(lanes) => {
+                format!("--kernels portable, or --adapter embedded --subgroup-size {lanes}")
+            }
             Remedy::EveryLayer => "leave --extrapolate out".to_owned(),
             Remedy::EmbeddedExecutor => "--adapter embedded with --detect-races".to_owned(),
             Remedy::EntryPoint(_) => "--entry NAME".to_owned(),

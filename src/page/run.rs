@@ -8,7 +8,7 @@ use speed::{rate, under, under_columns};
 use super::number::{bytes, decimal, grouped, share_of};
 use super::operations::operations;
 use super::roofline;
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone};
+use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars};
 use crate::{
     op::Traffic,
     result::{KernelRow, RunReport},
@@ -17,8 +17,9 @@ use crate::{
 impl Paged for RunReport {
     fn page(&self, every_layer: bool) -> Page {
         let totals = &self.totals;
-        let mut sections =
-            vec![Section::facts("What ran", head(self)), Section::table("Kernels", kernels(self))];
+        let mut sections = vec![Section::facts("What ran", head(self))];
+        sections.extend(drawn(self));
+        sections.push(Section::table("Kernels", kernels(self)));
         if let (Some(ops), Some(flops)) = (&totals.ops, totals.flops) {
             let table = operations(ops, totals.dead_ops.as_ref(), flops, self.convention);
             sections.push(Section::table("Operations", table));
@@ -141,6 +142,28 @@ fn timing(report: &RunReport) -> &'static str {
         "timestamps" => "by timestamps around each dispatch",
         _ => "nothing was timed",
     }
+}
+
+/// Which kernels the FLOPs are in; `None` where nothing was counted.
+fn drawn(report: &RunReport) -> Option<Section> {
+    let bars = report.kernels.iter().filter_map(|kernel| {
+        let flops = kernel.flops?;
+        let dead = kernel.dead_ops.map_or(0, |dead| dead.flops(report.convention));
+        Some(Bar {
+            name: kernel.name.clone(),
+            parts: vec![(0, flops.saturating_sub(dead)), (1, dead)],
+        })
+    });
+    let description =
+        "One bar a kernel, as long as the FLOPs that it executed in all its dispatches.";
+    let series = ["used", "dead: results that nobody uses"];
+    bars::of_flops(
+        "Where the FLOPs are",
+        description.to_owned(),
+        &series,
+        bars.collect(),
+        kernels(report),
+    )
 }
 
 /// Each kernel, most FLOPs first.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, judged, provenance,
-    roofline, watched,
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars, judged,
+    provenance, roofline, watched,
 };
 use crate::{
     observe::WarmUp,
@@ -29,6 +29,7 @@ impl Paged for ShaderReport {
         }
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         if !self.source.is_empty() {
+            sections.extend(bars::lines(self, listing(self)));
             sections.push(Section::table("Source", listing(self)));
         }
         // What the executor saw stands among the rates.
@@ -275,7 +276,7 @@ fn placed(report: &ShaderReport) -> String {
 }
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
-fn listing(report: &ShaderReport) -> Table {
+pub(super) fn listing(report: &ShaderReport) -> Table {
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
     let several = !report.continued_in.is_empty();
     let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
@@ -298,7 +299,7 @@ fn listing(report: &ShaderReport) -> Table {
         let place = [mark, Cell::whole(number), Cell::text(source)];
         let file = several.then(|| Cell::text(file.unwrap_or_default()));
         let row = Row::new(costs.into_iter().chain(place).chain(file).collect::<Vec<_>>());
-        Row { tone: if hot { Tone::Bad } else { Tone::Plain }, ..row }
+        Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
     let columns = [
         Column::number("executions", "executions"),

@@ -376,7 +376,17 @@ fn float(value: f64, width: u8) -> [u8; 8] {
 fn parsed(text: &str, number: Number) -> Option<[u8; 8]> {
     let bits = 8 * u32::from(number.width);
     match number.kind {
-        NumberKind::Float => Some(float(text.parse().ok()?, number.width)),
+        NumberKind::Float => {
+            let value: f64 = text.parse().ok()?;
+            // A number in digits is not infinity, however large it is.
+            let most = match number.width {
+                2 => half::f16::MAX.to_f64(),
+                4 => f32::MAX.into(),
+                _ => f64::MAX,
+            };
+            let digits = text.contains(|c: char| c.is_ascii_digit());
+            (!digits || value.abs() <= most).then(|| float(value, number.width))
+        }
         NumberKind::Unsigned => {
             let value: u64 = text.parse().ok()?;
             (bits == 64 || value >> bits == 0).then(|| value.to_le_bytes())

@@ -84,6 +84,7 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.0=zeros:1"], &["'scale'", "2 scalars, not 1"]);
     refused(&["0.0=values:1,-1"], &["'-1' is not a number of type u32"]);
     refused(&["0.0=values:x,1"], &["'x' is not a number of type f32"]);
+    refused(&["0.0=values:-1e39,1"], &["'-1e39' is not a number of type f32"]);
     refused(&["0.1=zeros:0"], &["at least 1"]);
     refused(&["0.1=zeros:99999999999999"], &["that the adapter binds"]);
     refused(&["0.1=file:/nowhere"], &["/nowhere", "cannot be read"]);

@@ -155,7 +155,13 @@ impl SpirvPricer<'_> {
             | Instr::MatrixTimesScalar
             | Instr::OuterProduct => each(Op::Mul),
             Instr::UDiv | Instr::SDiv | Instr::FDiv => each(Op::Div),
-            Instr::UMod | Instr::SRem | Instr::SMod | Instr::FRem | Instr::FMod => each(Op::Rem),
+            Instr::UMod | Instr::SRem | Instr::SMod | Instr::FRem => each(Op::Rem),
+            // GLSL's mod(), x - y floor(x / y), as it is priced in GLSL that no compiler has read before.
+            Instr::FMod => {
+                let Shape { scalar, count } = self.module.shape(result_type)?;
+                let parts = [Op::Div, Op::Round, Op::Mul, Op::Add];
+                Ok(ops(scalar, &parts.map(|op| (op, count))))
+            }
             Instr::VectorTimesMatrix | Instr::MatrixTimesVector => {
                 let at = usize::from(op == Instr::VectorTimesMatrix);
                 let factors = self.of(operands[at])?;
