@@ -5,6 +5,7 @@
 mod adapters;
 mod agreement;
 mod answer;
+mod bars;
 mod beyond;
 mod causes;
 mod cell;

@@ -71,6 +71,7 @@ impl Class {
             Operation::Norm { norm, step, d, .. } => {
                 Some(Self::Norm { norm, step, by_four: d.is_multiple_of(4) })
             }
+            Operation::Loss { step: LossStep::Mean, .. } => None,
             Operation::Loss { step, v, .. } => {
                 Some(Self::Loss { step, by_four: v.is_multiple_of(4) })
             }

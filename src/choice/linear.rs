@@ -10,6 +10,12 @@ use super::{
 };
 use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
 
+/// Rows and columns of a small tile that a workgroup stages.
+const STAGED_SIDE: u32 = 4 * STAGED_COLUMN_LANES;
+
+/// Rows and columns from which on an output fills such a tile well enough for a processor, which computes all of it.
+const FILLED: u32 = STAGED_SIDE / 4 * 3;
+
 /// A way to compute a matrix product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tiling {
@@ -31,10 +37,17 @@ impl Tiling {
     fn of(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Self {
         use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
         let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
+        // Of each group's rows, about.
+        let sums = m / g.max(1);
+        let tiles = product([n.div_ceil(STAGED_SIDE), k.div_ceil(STAGED_SIDE), g]);
+        let few = tiles < STAGED_WORKGROUPS / 2;
+        let outputs = match result {
+            Output | PlainOutput | Bias => product([m, n]),
+            Input => product([m, k]),
+            Weight => product([g, n, k]),
+        };
+        let staged = Self::Staged { tile: if outputs < MANY_OUTPUTS { 4 } else { 8 }, by_four };
         if limits.parallel {
-            let sums = m / g.max(1);
-            let tiles = |side| product([n.div_ceil(side), k.div_ceil(side), g]);
-            let few = tiles(4 * STAGED_COLUMN_LANES) < STAGED_WORKGROUPS / 2;
             if result == Weight && few && sums >= LONG_SUM {
                 return Self::Shares { by_four };
             }
@@ -43,20 +56,23 @@ impl Tiling {
             if result == Weight && by_four {
                 return Self::Vec4;
             }
-            let outputs = match result {
-                Output | PlainOutput | Bias => product([m, n]),
-                Input => product([m, k]),
-                Weight => product([g, n, k]),
-            };
-            return Self::Staged { tile: if outputs < MANY_OUTPUTS { 4 } else { 8 }, by_four };
+            return staged;
         }
+        let subgroups = limits.subgroup_lanes == Some(SUBGROUP_LANES);
         if by_four {
-            let subgroups = limits.subgroup_lanes == Some(SUBGROUP_LANES);
             return if subgroups && result != Bias { Self::Subgroup } else { Self::Vec4 };
         }
         match result {
             Output | PlainOutput if n.is_multiple_of(4) => Self::Columns,
             Input if k.is_multiple_of(4) => Self::Columns,
+            // What eight lanes load one by one costs Mesa's llvmpipe more than to stage it, from here on: 1.3 to 7 times as
+            // much with its versions 22 and 25. SwiftShader and the embedded executor lose by each barrier.
+            Weight if subgroups && limits.lockstep && few && sums >= 2 * LONG_SUM => {
+                Self::Shares { by_four }
+            }
+            Output | PlainOutput if subgroups && limits.lockstep && sums.min(n) >= FILLED => staged,
+            Input if subgroups && limits.lockstep && sums.min(k) >= FILLED => staged,
+            Weight if subgroups && limits.lockstep && n.min(k) >= FILLED => staged,
             Output | PlainOutput | Input | Weight | Bias => Self::Scalar,
         }
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::spread::SUBGROUP_LANES;
-use crate::{Error, execute::Limits};
+use crate::{Error, Remedy, execute::Limits};
 
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,24 +40,27 @@ impl KernelSet {
     /// A device's limits as the choice of kernels is to see them.
     ///
     /// # Errors
-    /// [`Error::Config`] where the device cannot run the set.
+    /// [`Error::Refused`] where the device cannot run the set.
     pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
         match self {
             Self::Auto => Ok(*limits),
             Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
             Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
             Self::Subgroup if limits.subgroup_lanes == Some(SUBGROUP_LANES) => {
-                Ok(Limits { parallel: false, ..*limits })
+                Ok(Limits { parallel: false, lockstep: false, ..*limits })
             }
             Self::Subgroup => {
                 let has = match limits.subgroup_lanes {
                     None => "none that are whole and of a known size".to_owned(),
                     Some(lanes) => format!("subgroups of {lanes}"),
                 };
-                Err(Error::Config(format!(
-                    "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES}; this \
-                     adapter has {has}: take another set or adapter"
-                )))
+                Err(Error::Refused {
+                    problem: format!(
+                        "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES}, and \
+                         this adapter has {has}"
+                    ),
+                    remedy: Remedy::Subgroups(SUBGROUP_LANES),
+                })
             }
         }
     }

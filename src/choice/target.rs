@@ -49,7 +49,7 @@ impl Target {
     /// An adapter with a set of kernels. `winners` counts for [`KernelSet::Auto`]; every other set is pinned.
     ///
     /// # Errors
-    /// [`Error::Config`] where the adapter cannot run the set.
+    /// [`Error::Refused`] where the adapter cannot run the set.
     pub fn new(limits: &Limits, set: KernelSet, winners: Option<&Winners>) -> Result<Self, Error> {
         let winners = match set {
             KernelSet::Auto => winners.cloned().unwrap_or_default(),

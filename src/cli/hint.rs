@@ -14,11 +14,17 @@ fn options(error: &Error) -> Option<String> {
             Remedy::SmallerStep => {
                 "--batch, --seq, --set; a decoder: profile --extrapolate".to_owned()
             }
+            Remedy::Subgroups(lanes) => {
+                format!("--kernels portable, or --adapter embedded --subgroup-size {lanes}")
+            }
             Remedy::EveryLayer => "leave --extrapolate out".to_owned(),
             Remedy::EmbeddedExecutor => "--adapter embedded with --detect-races".to_owned(),
             Remedy::EntryPoint(_) => "--entry NAME".to_owned(),
             Remedy::Contents { group, binding } => {
                 format!("--bind {group}.{binding}=zeros:COUNT, or iota, random, values, file")
+            }
+            Remedy::Texture { group, binding } => {
+                format!("--bind {group}.{binding}=texture:WIDTHxHEIGHT[:FORMAT][:SPEC]")
             }
             Remedy::Folder => "-I DIR".to_owned(),
             Remedy::Convention(convention) => format!("--convention {convention}"),

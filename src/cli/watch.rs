@@ -19,6 +19,7 @@ use flopmeter::{
 };
 
 use super::{
+    Outcome,
     args::{Common, Shader},
     export::Places,
     interrupt, output,
@@ -42,7 +43,7 @@ pub fn check(file: &Path, places: &Places) -> super::Result<()> {
 }
 
 /// Runs `once`, which shows or only writes its report as it is told, now and after each change of its source, until the
-/// user stops it.
+/// user stops it: how that ended which ran last.
 pub fn run(
     asked: &Shader,
     common: &Common,
@@ -50,10 +51,12 @@ pub fn run(
 ) -> super::Result {
     let mut files = vec![asked.file.clone()];
     let mut before: Option<KernelRun> = None;
+    let mut last;
     loop {
         let held = hold(&files);
         match once(before.is_none()) {
             Ok(report) => {
+                last = Outcome::of(report.holds());
                 files = sources(&asked.file, &report);
                 // What moved does not say whether all holds.
                 if before.is_some() && !report.holds() {
@@ -70,7 +73,10 @@ pub fn run(
             }
             // A thread that was left behind still runs a kernel: what came after it would be timed beside it.
             Err(error) if interrupt::asked() || interrupt::has_left_behind() => return Err(error),
-            Err(error) => output::complain(&error),
+            Err(error) => {
+                last = Outcome::CouldNotRun;
+                output::complain(&error);
+            }
         }
         if !common.quiet {
             output::print_beside(&format!(
@@ -83,22 +89,28 @@ pub fn run(
             .iter()
             .map(|file| (file.clone(), held.get(file).cloned().unwrap_or_else(|| read(file))))
             .collect();
-        wait(&files, &mut held)?;
+        if !has_changed(&files, &mut held) {
+            return Ok(last);
+        }
     }
 }
 
-/// Waits until a file holds something else, and has for a moment, as an editor may write one in several steps.
-fn wait(files: &[PathBuf], held: &mut Held) -> super::Result<()> {
+/// Waits until a file holds something else, and has for a moment, as an editor may write one in several steps; false
+/// where the user stops it before.
+fn has_changed(files: &[PathBuf], held: &mut Held) -> bool {
     let mut changed = false;
     loop {
-        interrupt::check("watching the source")?;
+        if interrupt::asked() {
+            return false;
+        }
+        interrupt::during("watching the source");
         thread::sleep(LOOK);
         let now = hold(files);
         if now != *held {
             changed = true;
             *held = now;
         } else if changed {
-            return Ok(());
+            return true;
         }
     }
 }

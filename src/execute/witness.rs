@@ -183,12 +183,10 @@ fn in_first_file(files: &[Option<String>; 2]) -> bool {
 /// What the two lines do to each other, how often, and where.
 impl fmt::Display for Race {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |index: usize| {
-            let line = self.lines[index].map_or_else(|| "-".to_owned(), |line| line.to_string());
-            match &self.files[index] {
-                Some(file) => format!("line {line} of {file}"),
-                None => format!("line {line}"),
-            }
+        let at = |index: usize| match (self.lines[index], &self.files[index]) {
+            (None, _) => "a statement".to_owned(),
+            (Some(line), Some(file)) => format!("line {line} of {file}"),
+            (Some(line), None) => format!("line {line}"),
         };
         let [one, two] = [0, 1].map(at);
         let [does, other] = self.accesses.map(|access| match access {

@@ -1,23 +1,24 @@
 //! Figures as drawings: each kind of figure has a file here, and a figure is drawn in one way whichever
-//! format it stands in. Knows neither pages nor documents.
+//! format it stands in, for a window or for a telephone. Knows neither pages nor documents.
 
 mod bars;
 mod canvas;
 mod curves;
+mod names;
 mod timeline;
 mod waterfall;
 
-pub(super) use canvas::{Drawing, INK, WIDTH, hex, style, variable};
+pub(super) use canvas::{Drawing, INK, Room, hex, style, variable};
 
 use crate::page::Figure;
 
-/// Draws a figure.
-pub(super) fn draw(figure: &Figure) -> Drawing {
+/// Draws a figure for so much room.
+pub(super) fn draw(figure: &Figure, room: Room) -> Drawing {
     match figure {
-        Figure::Bars(bars) => bars::draw(bars),
-        Figure::Waterfall(steps) => waterfall::draw(steps),
-        Figure::Timeline(tracks) => timeline::draw(tracks),
-        Figure::Curves { x, y, lines, points } => curves::draw([x, y], lines, points),
+        Figure::Bars(bars) => bars::draw(bars, room),
+        Figure::Waterfall(steps) => waterfall::draw(steps, room),
+        Figure::Timeline(tracks) => timeline::draw(tracks, room),
+        Figure::Curves { x, y, lines, points } => curves::draw([x, y], lines, points, room),
     }
 }
 

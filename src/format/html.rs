@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
     Format,
-    drawing::{self, Drawing, WIDTH, style, variable},
+    drawing::{self, Drawing, Room, style, variable},
 };
 use crate::page::{Column, Content, Fact, Narrow, Page, Plot, Row, Section, Table, Tone};
 
@@ -107,7 +107,10 @@ fn table(caption: &str, table: &Table) -> Markup {
             tr class=[class(row.tone)] {
                 @for (cell, column) in row.cells.iter().zip(&columns) {
                     @if column.numeric {
-                        td.number data-value=(cell.raw()) { (cell.formatted()) }
+                        // A telephone has no room for headings over a source.
+                        td.number data-value=(cell.raw()) data-name=[table.code.then_some(&column.name)] {
+                            (cell.formatted())
+                        }
                     } @else {
                         td class=[is_code(column).then_some("code")] { (cell.formatted()) }
                     }
@@ -118,7 +121,7 @@ fn table(caption: &str, table: &Table) -> Markup {
     html! {
         // What scrolls can be reached without a mouse.
         div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
+            table class=[table.code.then_some("listing")] {
                 caption { (caption) }
                 thead {
                     tr {
@@ -143,15 +146,19 @@ fn is_code(column: &Column) -> bool {
 
 /// A picture for who sees it, its words for who does not, and its numbers for who wants to know.
 fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
-    let Drawing { height, elements } = drawing::draw(&plot.figure);
+    let drawn = |room| drawing::draw(&plot.figure, room);
     let [named, described] = ["title", "description"].map(|part| format!("plot-{number}-{part}"));
     html! {
         figure {
-            div.scroll role="region" aria-label={ (title) ", drawn" } tabindex="0" {
-                svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
-                    aria-labelledby=(named) aria-describedby=(described) {
-                    title id=(named) { (title) }
-                    desc id=(described) { (plot.description) }
+            // Of the two, a window shows the one that fits it; either is called by the same words.
+            @for (class, room) in [("wide", Room::Wide), ("narrow", Room::Narrow)] {
+                @let Drawing { width, height, elements } = drawn(room);
+                svg class=(class) xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) }
+                    role="img" aria-labelledby=(named) aria-describedby=(described) {
+                    @if room == Room::Wide {
+                        title id=(named) { (title) }
+                        desc id=(described) { (plot.description) }
+                    }
                     (PreEscaped(elements))
                 }
             }
@@ -172,5 +179,6 @@ const fn class(tone: Tone) -> Option<&'static str> {
         Tone::Good => Some("good"),
         Tone::Doubtful => Some("doubtful"),
         Tone::Bad => Some("bad"),
+        Tone::Hot => Some("hot"),
     }
 }

@@ -3,7 +3,7 @@
 
 use maud::{PreEscaped, html};
 
-use super::drawing::{self, Drawing, INK, WIDTH, colour, hex};
+use super::drawing::{self, Drawing, INK, Room, colour, hex};
 use crate::page::Plot;
 
 /// The room for the key, and from one of its lines to the next.
@@ -12,11 +12,11 @@ const LINE: u32 = 17;
 
 /// The document of a figure that is called `title`.
 pub fn render(title: &str, plot: &Plot) -> String {
-    let Drawing { height, elements } = drawing::draw(&plot.figure);
+    let Drawing { width: drawn, height, elements } = drawing::draw(&plot.figure, Room::Wide);
     let named = plot.series.iter().enumerate().map(|(series, name)| (Some(series), name));
     let key: Vec<(Option<usize>, &String)> =
         named.chain(plot.key.iter().map(|line| (None, line))).collect();
-    let width = WIDTH + KEY;
+    let width = drawn + KEY;
     let height = height.max((key.len() as u32 + 3) * LINE);
     let document = html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height)
@@ -28,9 +28,9 @@ pub fn render(title: &str, plot: &Plot) -> String {
             (PreEscaped(elements))
             @for (y, (series, line)) in (1..).map(|line| (line + 1) * LINE).zip(key) {
                 @if let Some(series) = series {
-                    rect x=(WIDTH) y=(y - 9) width="10" height="10" fill=(colour(series)) {}
+                    rect x=(drawn) y=(y - 9) width="10" height="10" fill=(colour(series)) {}
                 }
-                text x=(WIDTH + 16) y=(y) font-size="12" fill=(hex(INK)) { (line) }
+                text x=(drawn + 16) y=(y) font-size="12" fill=(hex(INK)) { (line) }
             }
         }
     };

@@ -90,6 +90,7 @@ fn hue(tone: Tone) -> Option<(u8, Color)> {
         Tone::Good => Some((32, Color::Green)),
         Tone::Doubtful => Some((33, Color::Yellow)),
         Tone::Bad => Some((31, Color::Red)),
+        Tone::Hot => Some((36, Color::Cyan)),
     }
 }
 

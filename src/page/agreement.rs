@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
-    Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, provenance, watched,
+    Bar, Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, bars, provenance,
+    watched,
 };
 use crate::{
     check::{ROUNDING, TOLERANCE, Tally, Verdict},
@@ -34,6 +35,7 @@ impl Paged for Agreement {
                             .chain(chosen)
                             .collect::<Vec<_>>(),
                     ),
+                    drawn(self),
                     Section::table("Kernels", kernels(self)),
                     Section::facts("Findings", found),
                 ],
@@ -71,6 +73,22 @@ fn answer(agreement: &Agreement) -> Fact {
             "the counts of {passes} passes agree in {opinions} comparisons, and {all} values do"
         ),
     })
+}
+
+/// How many passes of each comparison came out how.
+fn drawn(agreement: &Agreement) -> Section {
+    let bars = agreement.counts.iter().map(|counts| {
+        let Tally { r#match, mismatch, not_comparable, extrapolated } = counts.tally();
+        let parts = [r#match, mismatch, not_comparable, extrapolated];
+        Bar { name: counts.name.clone(), parts: parts.into_iter().enumerate().collect() }
+    });
+    bars::section(
+        "How many passes agree",
+        "One bar a comparison, as long as its passes and divided by how they came out.".to_owned(),
+        &["match", "mismatch", "not comparable", "extrapolated"],
+        bars.collect(),
+        kernels(agreement),
+    )
 }
 
 fn kernels(agreement: &Agreement) -> Table {

@@ -1,7 +1,7 @@
 //! What a comparison of two runs of kernels says: what moved, by kernel, by operation and traffic, and line by line.
 
 use super::number::{DASH, grouped, seconds};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
+use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
 use crate::result::{
     ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
 };
@@ -10,6 +10,7 @@ impl Paged for ChangeReport {
     fn page(&self, _every_layer: bool) -> Page {
         let mut sections = vec![
             Section::facts("What is compared", head(self)),
+            drawn(self),
             Section::table("Kernels", kernels(self)),
         ];
         let moved: Vec<&CountPair> = self.moved().collect();
@@ -83,6 +84,29 @@ fn moved_in_words(report: &ChangeReport) -> String {
         many => format!("{} kinds of operations and traffic moved", grouped(many as u64)),
     });
     said.join("; ")
+}
+
+/// Kernels that are drawn.
+const DRAWN: usize = 8;
+
+/// The kernels with most FLOPs on either side, before and after.
+fn drawn(report: &ChangeReport) -> Section {
+    let flops = |of: Option<KernelFigures>| of.map_or(0, |its| its.flops);
+    let mut pairs: Vec<&KernelPair> = report.kernels.iter().collect();
+    pairs.sort_by_key(|pair| std::cmp::Reverse(flops(pair.a).max(flops(pair.b))));
+    pairs.truncate(DRAWN);
+    let bars = pairs.into_iter().flat_map(|pair| {
+        [("A", pair.a), ("B", pair.b)].into_iter().enumerate().map(move |(series, (name, side))| {
+            Bar { name: format!("{} {name}", pair.name), parts: vec![(series, flops(side))] }
+        })
+    });
+    bars::section(
+        "A beside B",
+        format!("Two bars a kernel, as long as its executed FLOPs; at most {DRAWN} kernels."),
+        &["A", "B"],
+        bars.collect(),
+        kernels(report),
+    )
 }
 
 fn kernels(report: &ChangeReport) -> Table {

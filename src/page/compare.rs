@@ -3,8 +3,8 @@
 use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, config_line, provenance,
-    scope_line, tokens_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, bars, config_line,
+    provenance, scope_line, tokens_line,
 };
 use crate::{
     exact::Exact,
@@ -19,6 +19,7 @@ impl Paged for CompareReport {
             sections.push(Section::table("The exact count of a training step", exact(a, b)));
         }
         sections.extend([
+            drawn(self),
             Section::table("Components", components(self)),
             Section::facts("Speedup", speedup(self)),
         ]);
@@ -124,6 +125,33 @@ fn shown(report: &CompareReport) -> Vec<Quantity> {
     let has =
         |of: &Quantity| [total.a, total.b].into_iter().flatten().any(|f| f.get(*of).is_some());
     Quantity::ALL.into_iter().filter(has).collect()
+}
+
+/// Both steps by phase: as measured where both were, else as estimated.
+fn drawn(report: &CompareReport) -> Section {
+    let pairs = || report.phases.iter().chain([&report.total]);
+    let measured = pairs().all(|pair| {
+        [pair.a, pair.b].iter().all(|side| side.is_some_and(|figures| figures.measured.is_some()))
+    });
+    let flops = |figures: Figures| match figures.measured {
+        Some(flops) if measured => flops,
+        _ => figures.estimate,
+    };
+    let bars = pairs().flat_map(|pair| {
+        [("A", pair.a), ("B", pair.b)].into_iter().enumerate().filter_map(move |(series, side)| {
+            let (name, figures) = (side.0, side.1?);
+            let name = format!("{} {name}", pair.name);
+            Some(Bar { name, parts: vec![(series, flops(figures))] })
+        })
+    });
+    let how = if measured { "executed" } else { "estimated" };
+    bars::section(
+        "A beside B",
+        format!("Two bars a phase, and two of all of them, each as long as its {how} FLOPs."),
+        &["A", "B"],
+        bars.collect(),
+        components(report),
+    )
 }
 
 fn components(report: &CompareReport) -> Table {

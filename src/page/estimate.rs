@@ -3,7 +3,7 @@
 
 use super::number::{duration, grouped};
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, config_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, bars, config_line,
     forecast::{at, kind},
     how_line, tokens_line,
 };
@@ -31,6 +31,7 @@ impl Paged for Estimate {
             let table = super::formulas::exact(&exact);
             sections.push(Section::table("The exact count, by closed forms", table));
         }
+        sections.extend(drawn(self));
         sections.push(Section::table("Components", components(self)));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
@@ -50,6 +51,25 @@ impl Paged for Estimate {
         }
         Page { title: "The published estimate of a training step".to_owned(), sections }
     }
+}
+
+/// Where the estimate has its FLOPs.
+fn drawn(estimate: &Estimate) -> Option<Section> {
+    let breakdown = estimate.component_breakdown();
+    let bars = breakdown.iter().map(|(component, flops)| Bar {
+        name: component.to_string(),
+        parts: Phase::ALL.map(|phase| (phase as usize, flops.get(phase))).into(),
+    });
+    bars::of_flops(
+        "Where the FLOPs are",
+        format!(
+            "One bar a component, as long as its estimated FLOPs and divided by phase; {} in all.",
+            grouped(estimate.total_flops().total())
+        ),
+        &Phase::ALL.map(Phase::name),
+        bars.collect(),
+        components(estimate),
+    )
 }
 
 fn components(estimate: &Estimate) -> Table {

@@ -1,15 +1,16 @@
 //! Whether executors agree on a user's kernel: a row for each thing that was examined, and what speaks against it.
 
 use super::number::{bytes, grouped};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged, shader};
 use crate::result::{Examined, KernelCheck};
 
 impl Paged for KernelCheck {
     fn page(&self, _every_layer: bool) -> Page {
-        let sections = vec![
+        let mut sections = vec![
             Section::facts("What was checked", head(self)),
             Section::table("Checks", checks(self)),
         ];
+        sections.extend(bars::lines(&self.report, shader::listing(&self.report)));
         let sections = judged::around(sections, &self.checks, &[]);
         Page { title: format!("{}: whether executors agree", self.report.shader), sections }
     }

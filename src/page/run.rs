@@ -8,14 +8,18 @@ use speed::{rate, under, under_columns};
 use super::number::{bytes, decimal, grouped, share_of};
 use super::operations::operations;
 use super::roofline;
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone};
-use crate::result::{KernelRow, RunReport};
+use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars};
+use crate::{
+    op::Traffic,
+    result::{KernelRow, RunReport},
+};
 
 impl Paged for RunReport {
     fn page(&self, every_layer: bool) -> Page {
         let totals = &self.totals;
-        let mut sections =
-            vec![Section::facts("What ran", head(self)), Section::table("Kernels", kernels(self))];
+        let mut sections = vec![Section::facts("What ran", head(self))];
+        sections.extend(drawn(self));
+        sections.push(Section::table("Kernels", kernels(self)));
         if let (Some(ops), Some(flops)) = (&totals.ops, totals.flops) {
             let table = operations(ops, totals.dead_ops.as_ref(), flops, self.convention);
             sections.push(Section::table("Operations", table));
@@ -91,12 +95,13 @@ fn counted(report: &RunReport) -> Vec<Fact> {
         Fact::new(
             "executed",
             format!(
-                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored",
+                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored{}",
                 grouped(totals.flops.unwrap_or_default()),
                 grouped(totals.dispatches),
                 grouped(report.kernels.len() as u64),
                 bytes(traffic.storage_load),
-                bytes(traffic.storage_store)
+                bytes(traffic.storage_store),
+                textures(traffic)
             ),
         ),
     ];
@@ -108,6 +113,15 @@ fn counted(report: &RunReport) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// What went to and from textures, where something did.
+fn textures(traffic: Traffic) -> String {
+    let Traffic { texture_load: load, texture_store: store, .. } = traffic;
+    if load + store == 0 {
+        return String::new();
+    }
+    format!("; textures {} loaded, {} stored", bytes(load), bytes(store))
 }
 
 /// What ran where nothing was counted.
@@ -128,6 +142,28 @@ fn timing(report: &RunReport) -> &'static str {
         "timestamps" => "by timestamps around each dispatch",
         _ => "nothing was timed",
     }
+}
+
+/// Which kernels the FLOPs are in; `None` where nothing was counted.
+fn drawn(report: &RunReport) -> Option<Section> {
+    let bars = report.kernels.iter().filter_map(|kernel| {
+        let flops = kernel.flops?;
+        let dead = kernel.dead_ops.map_or(0, |dead| dead.flops(report.convention));
+        Some(Bar {
+            name: kernel.name.clone(),
+            parts: vec![(0, flops.saturating_sub(dead)), (1, dead)],
+        })
+    });
+    let description =
+        "One bar a kernel, as long as the FLOPs that it executed in all its dispatches.";
+    let series = ["used", "dead: results that nobody uses"];
+    bars::of_flops(
+        "Where the FLOPs are",
+        description.to_owned(),
+        &series,
+        bars.collect(),
+        kernels(report),
+    )
 }
 
 /// Each kernel, most FLOPs first.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, judged, provenance,
-    roofline, watched,
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars, judged,
+    provenance, roofline, watched,
 };
 use crate::{
     observe::WarmUp,
@@ -29,6 +29,7 @@ impl Paged for ShaderReport {
         }
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         if !self.source.is_empty() {
+            sections.extend(bars::lines(self, listing(self)));
             sections.push(Section::table("Source", listing(self)));
         }
         // What the executor saw stands among the rates.
@@ -187,6 +188,8 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
         storage_load,
         storage_store,
+        texture_load,
+        texture_store,
         uniform_load,
         workgroup_load,
         workgroup_store,
@@ -195,6 +198,10 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     } = report.traffic;
     let mut parts =
         vec![format!("storage {} loaded, {} stored", bytes(storage_load), bytes(storage_store))];
+    if texture_load + texture_store > 0 {
+        let (load, store) = (bytes(texture_load), bytes(texture_store));
+        parts.push(format!("textures {load} loaded, {store} stored"));
+    }
     if uniform_load > 0 {
         parts.push(format!("uniform {} loaded", bytes(uniform_load)));
     }
@@ -208,8 +215,9 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     if barriers > 0 {
         parts.push(format!("{} barriers", grouped(barriers)));
     }
+    let storage = if texture_load + texture_store > 0 { "storage and texture" } else { "storage" };
     let intensity = match report.intensity {
-        Some(intensity) => format!("{intensity:.3} FLOP for each byte of storage traffic"),
+        Some(intensity) => format!("{intensity:.3} FLOP for each byte of {storage} traffic"),
         None => "no storage traffic".to_owned(),
     };
     let timing = &report.timing;
@@ -224,7 +232,7 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
             let parts = spread.into_iter().chain(timing.warm_up.and_then(WarmUp::in_words));
             let spread: String = parts.map(|part| format!(", {part}")).collect();
             format!(
-                "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage \
+                "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of {storage} \
                  traffic; counting once took {counted}",
                 seconds(plain),
                 timing.repeats,
@@ -268,7 +276,7 @@ fn placed(report: &ShaderReport) -> String {
 }
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
-fn listing(report: &ShaderReport) -> Table {
+pub(super) fn listing(report: &ShaderReport) -> Table {
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
     let several = !report.continued_in.is_empty();
     let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
@@ -291,7 +299,7 @@ fn listing(report: &ShaderReport) -> Table {
         let place = [mark, Cell::whole(number), Cell::text(source)];
         let file = several.then(|| Cell::text(file.unwrap_or_default()));
         let row = Row::new(costs.into_iter().chain(place).chain(file).collect::<Vec<_>>());
-        Row { tone: if hot { Tone::Bad } else { Tone::Plain }, ..row }
+        Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
     let columns = [
         Column::number("executions", "executions"),

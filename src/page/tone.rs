@@ -1,4 +1,4 @@
-//! Whether what is said is good news or bad.
+//! Whether what is said is good news or bad, or where to look first.
 
 /// Whether what is said is good or bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum Tone {
     Good,
     /// Worth a second look.
     Doubtful,
-    /// Wrong, or to be looked at first.
+    /// Wrong.
     Bad,
+    /// Neither good nor bad, and to be looked at first: where most of a cost is.
+    Hot,
 }

@@ -1,13 +1,7 @@
 //! A shader file as a user has it: WGSL, GLSL or SPIR-V, told apart by its first bytes, then by its name's ending.
 //! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, Read as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs::File, io, path::Path, sync::Arc};
 
 use flopmeter_core::read::Parsed;
 #[cfg(feature = "glsl")]
@@ -120,10 +114,9 @@ impl ShaderFile {
         let problem = |problem: String| Error::File { path: path.to_owned(), problem };
         let name = Self::name(path);
         let bytes = if path == Path::new(STANDARD_INPUT) {
-            let mut bytes = Vec::new();
-            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            text::whole(io::stdin())
         } else {
-            fs::read(path)
+            File::open(path).and_then(text::whole)
         };
         let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
         let utf8 = |bytes| {
@@ -230,7 +223,11 @@ impl ShaderFile {
         match &self.0 {
             Read::Naga(_) => {
                 let mut kernel = self.kernel(entry, overrides)?;
-                let immediates = immediate::set(&mut kernel, immediates)?;
+                let variable = kernel.immediate_layout();
+                let variable = variable.map(|(name, layout)| (name.to_owned(), layout));
+                let variable = variable.as_ref().map(|(name, layout)| (&**name, layout));
+                let data = &mut kernel.immediates;
+                let immediates = immediate::set(&kernel.name, variable, data, immediates)?;
                 Ok((Arc::new(kernel), immediates))
             }
             #[cfg(feature = "spirv")]

@@ -4,7 +4,8 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    fs, io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -22,6 +23,29 @@ pub struct SourceOptions {
     pub folders: Vec<PathBuf>,
 }
 
+/// Bytes that a file of a shader may have.
+const MOST: u64 = 64 << 20;
+
+/// What is left of a file, all of it.
+///
+/// # Errors
+/// Where it cannot be read, or has more than 64 MiB: a device such as `/dev/zero` never ends.
+pub(super) fn whole(file: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        let problem = format!("it has more than {} MiB, and no shader does", MOST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file.
+fn text_of(path: &Path) -> io::Result<String> {
+    let bytes = whole(File::open(path)?)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// WGSL with the files beside it that it is continued in. Its text is preprocessed where it has a directive, or
 /// anything is defined.
 pub(super) fn wgsl(
@@ -32,7 +56,7 @@ pub(super) fn wgsl(
 ) -> Result<Source, Error> {
     let beside = |next: &str| {
         let path = path.with_file_name(next);
-        fs::read_to_string(&path).map(Cow::Owned).map_err(|error| {
+        text_of(&path).map(Cow::Owned).map_err(|error| {
             Unread(format!("is continued in {}, which cannot be read: {error}", path.display()))
         })
     };
@@ -81,7 +105,7 @@ impl From<String> for Unread {
 
 /// The same path for each way to name a file that is there.
 fn identity(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn preprocessed(
@@ -99,7 +123,7 @@ fn preprocessed(
         let mut tried = Vec::new();
         for folder in folders {
             let path = folder.join(stated);
-            match fs::read_to_string(&path) {
+            match text_of(&path) {
                 Ok(text) => {
                     included.push(text.clone());
                     let shown = path.strip_prefix(home).unwrap_or(&path).display().to_string();

@@ -4,7 +4,7 @@
 use crate::{
     choice::Class,
     execute::Limits,
-    operation::{LinearResult, Operation},
+    operation::{AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation, Wanted},
 };
 
 /// An operation that stands for its class.
@@ -20,37 +20,114 @@ pub struct Specimen {
     pub words: Vec<(&'static str, Vec<u32>)>,
 }
 
-/// A specimen of each class that has more than one kernel anywhere, for an adapter with these limits: a GPU is given more
-/// work than a processor, which takes for large products what is fastest for small ones.
+/// The sizes of the specimens.
+struct Sizes {
+    /// Rows and columns of a product's outputs, and the terms of each.
+    products: &'static [[u32; 3]],
+    /// Sequences of attention, their tokens, heads, and heads of keys and values.
+    attention: [[u32; 4]; 2],
+    /// Rows of a norm and their elements, which the gradients of biases have, too.
+    rows: [u32; 2],
+    /// Rows of cross entropy, and the vocabulary.
+    loss: [u32; 2],
+}
+
+/// What keeps a GPU busy.
+const GPU: Sizes = Sizes {
+    products: &[[512, 512, 1024], [2048, 2048, 1024]],
+    attention: [[16, 64, 14, 2], [1, 1024, 14, 2]],
+    rows: [4096, 1024],
+    loss: [256, 32768],
+};
+
+/// What keeps a processor busy, which takes for large products what is fastest for small ones.
+const PROCESSOR: Sizes = Sizes {
+    products: &[[256, 256, 128]],
+    attention: [[4, 32, 4, 2], [1, 128, 4, 2]],
+    rows: [256, 256],
+    loss: [32, 2048],
+};
+
+/// Elements of a head.
+const WIDTH: u32 = 64;
+
+/// A specimen of each class, for an adapter with these limits.
 pub fn specimens(limits: &Limits) -> Vec<Specimen> {
+    let Sizes { products, attention: sequences, rows, loss: logits } =
+        if limits.parallel { GPU } else { PROCESSOR };
     let mut specimens = Vec::new();
-    // Rows and columns of a product's outputs, and the terms of each.
-    let sizes: &[[u32; 3]] =
-        if limits.parallel { &[[512, 512, 1024], [2048, 2048, 1024]] } else { &[[256, 256, 128]] };
-    for &[rows, columns, terms] in sizes {
-        for odd in [0, 1] {
+    for odd in [0, 1] {
+        for &[rows, columns, terms] in products {
             let [columns, terms] = [columns - odd, terms - odd];
             // Columns of an input's gradient are inputs, and a weight's are summed over rows.
-            specimens.extend(product(LinearResult::Output, [rows, terms, columns]));
-            specimens.extend(product(LinearResult::Input, [rows, columns, terms]));
-            specimens.extend(product(LinearResult::Weight, [terms, columns, rows - odd]));
+            specimens.push(product(LinearResult::Output, [rows, terms, columns]));
+            specimens.push(product(LinearResult::Input, [rows, columns, terms]));
+            specimens.push(product(LinearResult::Weight, [terms, columns, rows - odd]));
         }
+        let [m, d] = [rows[0], rows[1] - odd];
+        specimens.push(product(LinearResult::Bias, [m, d, d]));
+        for norm in [Norm::Rms, Norm::Layer] {
+            let steps = [NormStep::Output, NormStep::Input, NormStep::Parameters];
+            specimens.extend(steps.map(|step| self::norm(norm, step, [m, d])));
+        }
+        let [m, v] = [logits[0], logits[1] - odd];
+        specimens.extend([LossStep::Rows, LossStep::Gradient].map(|step| loss(step, [m, v])));
     }
-    specimens
+    for sizes in sequences {
+        let steps = [AttentionStep::Output, AttentionStep::Query, AttentionStep::KeyValue];
+        specimens.extend(steps.map(|step| attention(step, sizes)));
+    }
+    specimens.into_iter().flatten().collect()
 }
 
 /// A product of M rows, K inputs and N outputs.
 fn product(result: LinearResult, [m, k, n]: [u32; 3]) -> Option<Specimen> {
-    let [x, w, y] = [[m, k], [n, k], [m, n]].map(|[a, b]| u64::from(a) * u64::from(b));
-    let b = n.into();
-    let tensors =
-        vec![("x", x), ("dx", x), ("w", w), ("dw", w), ("y", y), ("dy", y), ("b", b), ("db", b)];
+    let of = |a: u32, b: u32| u64::from(a) * u64::from(b);
+    let (x, w, y) = (of(m, k), of(n, k), of(m, n));
+    let tensors = match result {
+        LinearResult::Output | LinearResult::PlainOutput => {
+            vec![("x", x), ("w", w), ("b", n.into()), ("y", y)]
+        }
+        LinearResult::Input => vec![("dy", y), ("w", w), ("dx", x)],
+        LinearResult::Weight => vec![("dy", y), ("x", x), ("dw", w)],
+        LinearResult::Bias => vec![("dy", y), ("db", n.into())],
+    };
     let operation = Operation::Linear { result, m, k, n, g: 1, accumulate: false };
-    of(operation, tensors, vec![("groups", vec![0, m])])
+    of_class(operation, tensors, vec![("groups", vec![0, m])])
 }
 
-/// A specimen of an operation; `None` where it belongs to no class.
-fn of(
+/// A step of attention over B sequences of S tokens.
+fn attention(step: AttentionStep, [b, s, heads, kv_heads]: [u32; 4]) -> Option<Specimen> {
+    let [q, k] = [heads, kv_heads].map(|heads| u64::from(b * s) * u64::from(heads * WIDTH));
+    let row = u64::from(b * s) * u64::from(heads);
+    let queries = ["q", "o", "d_o", "dq"].map(|name| (name, q));
+    let keys = ["k", "v", "dk", "dv"].map(|name| (name, k));
+    let rows = ["lse", "delta"].map(|name| (name, row));
+    let (width, window, capped, wanted) = (WIDTH, s, false, Wanted::ALL);
+    let operation =
+        Operation::Attention { step, b, s, heads, kv_heads, width, window, capped, wanted };
+    of_class(operation, [&queries[..], &keys, &rows].concat(), Vec::new())
+}
+
+/// A norm of M rows of D.
+fn norm(norm: Norm, step: NormStep, [m, d]: [u32; 2]) -> Option<Specimen> {
+    let all = ["x", "dy", "y", "dx"].map(|name| (name, u64::from(m) * u64::from(d)));
+    let columns = ["weight", "bias", "dweight", "dbias"].map(|name| (name, d.into()));
+    let rows = ["rstd", "mean"].map(|name| (name, m.into()));
+    let operation = Operation::Norm { norm, step, m, d, accumulate: false };
+    of_class(operation, [&all[..], &columns, &rows].concat(), Vec::new())
+}
+
+/// Cross entropy of M rows over a vocabulary of V.
+fn loss(step: LossStep, [m, v]: [u32; 2]) -> Option<Specimen> {
+    let all = ["logits", "p"].map(|name| (name, u64::from(m) * u64::from(v)));
+    let rows = ["denominator", "loss"].map(|name| (name, m.into()));
+    let targets = (0..m).map(|row| row % v).collect();
+    of_class(Operation::Loss { step, m, v }, [all, rows].concat(), vec![("targets", targets)])
+}
+
+/// A specimen of an operation; `None` where that belongs to no class.
+fn of_class(
     operation: Operation,
     tensors: Vec<(&'static str, u64)>,
     words: Vec<(&'static str, Vec<u32>)>,
@@ -64,14 +141,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_class_has_one_probe_at_the_most() {
+    fn each_class_has_one_specimen_at_the_most() {
         for parallel in [false, true] {
             let specimens = specimens(&Limits { parallel, ..Limits::WEBGPU });
             for (i, specimen) in specimens.iter().enumerate() {
                 let twin = specimens[..i].iter().find(|other| other.class == specimen.class);
                 assert_eq!(twin, None, "{}", specimen.class);
             }
-            assert!(specimens.len() >= 6, "{}", specimens.len());
+            let least = if parallel { 12 } else { 6 };
+            assert_eq!(specimens.len(), least + 2 * (1 + 6 + 2) + 6);
         }
     }
 }

@@ -159,6 +159,18 @@ fn what_only_looks_like_a_race() {
 }
 
 #[test]
+fn what_races_without_a_line_is_a_statement() {
+    let mut kernel =
+        KernelModule::from_wgsl("kernel", &kernel("x[0] = i;"), "main", &Default::default())
+            .unwrap();
+    kernel.source = None;
+    let found = races_over(&kernel, 1, false);
+    let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let says = "a statement stores what a statement stores, no barrier between: ";
+    assert!(said.len() == 1 && said[0].starts_with(says), "{said:?}");
+}
+
+#[test]
 fn halves_of_a_word_are_places_of_their_own() {
     let kernel = |index: &str| {
         format!(

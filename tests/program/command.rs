@@ -15,6 +15,10 @@ const NO_CACHE: &str = "/dev/null/cache";
 pub fn flopmeter(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env("XDG_CACHE_HOME", NO_CACHE);
+    // Mesa's cache would be in the same place, and Mesa says so where it is none.
+    if std::env::var_os("MESA_SHADER_CACHE_DIR").is_none() {
+        command.env("MESA_SHADER_CACHE_DIR", std::env::temp_dir());
+    }
     command
 }
 

@@ -185,7 +185,7 @@ fn a_pinned_set_of_kernels_runs_and_no_other() {
     assert!(!shares(&chosen(&[&eight[..], &["--kernels", "portable"]].concat())));
     refused(
         &[&asked[..], &["--kernels", "subgroup"]].concat(),
-        &["subgroups of 8", "subgroups of 32"],
+        &["subgroups of 8", "subgroups of 32", "--subgroup-size 8"],
     );
     refused(
         &["scale", "--axis", "seq=4,8", "--kernels", "portable"],

@@ -105,7 +105,7 @@ fn a_kernel_is_placed_under_the_ceilings_of_its_run() {
     assert!((share / (reached / attainable) - 1.0).abs() < 1e-9, "rounding of a few operations");
     // Something else that runs here may keep it from half of that.
     assert_eq!(place["bound"], if share < 0.5 { "none" } else { "memory" });
-    assert!(fs::read_to_string(&svg).unwrap().contains("1  triad:"));
+    assert!(fs::read_to_string(&svg).unwrap().contains(">triad: "));
 }
 
 #[test]

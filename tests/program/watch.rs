@@ -55,9 +55,9 @@ fn a_source_is_run_again_whenever_it_changes() {
 
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let stopped = said();
-    assert!(stopped.starts_with("error: interrupted"), "{stopped}");
-    assert_eq!(child.wait().unwrap().code(), Some(2));
+    // Watching ends so, and what ran last holds.
+    assert_eq!(said(), "");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
     let mut shown = String::new();
     child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
     let moved: Vec<&str> = shown.lines().filter(|line| line.contains("f32.add")).collect();

@@ -24,18 +24,3 @@ fn a_write_only_buffer_is_one_that_is_written() {
         assert_eq!(ran.ops(), expected(&[("f32.mul", 64)]));
     });
 }
-
-#[test]
-fn a_remainder_of_integers_is_computed_with_integers() {
-    let Some(kernel) = spirv("spirv_smod_counts_float_div.comp") else { return };
-    on_every_executor(|executor| {
-        let values: Vec<i32> =
-            (0..64).map(|i| if i == 63 { 1_073_741_825 } else { 5 * i - 150 }).collect();
-        let words = values.iter().map(|&value| value as u32).collect();
-        let ran = ran(executor, &kernel, [1; 3], &[words]);
-        let left: Vec<i32> = ran.left.iter().map(|&word| word as i32).collect();
-        assert_eq!(left, values.iter().map(|value| value.rem_euclid(7)).collect::<Vec<_>>());
-        assert!(ran.cost.ops.floating().is_zero(), "{:?}", ran.ops());
-        assert_eq!(ran.ops()["int.rem"], 64);
-    });
-}

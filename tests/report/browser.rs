@@ -4,11 +4,19 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use flopmeter::{format::html, op::Convention, page::Paged as _, result::Report};
+use flopmeter::{
+    format::html,
+    op::{Convention, Op, OpCounts},
+    page::Paged as _,
+    result::{PassRow, Report, RooflineReport},
+};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::case::{Case, ceilings};
+use crate::{
+    case::{Case, ceilings},
+    saved, sweep,
+};
 
 /// What the probe below found in a page.
 #[derive(Debug, Deserialize)]
@@ -167,12 +175,13 @@ fn a_page_renders_sorts_and_has_the_reports_figures() {
     let points = report.points();
     assert!(!points.is_empty() && roofline.rows.len() == points.len());
     for (shown, point) in roofline.rows.iter().zip(&points) {
-        assert_eq!(shown[1], point.name);
+        assert_eq!(shown[0], point.name);
         assert_eq!(figure(roofline, shown, "flops_per_byte"), Some(point.intensity));
         assert_eq!(figure(roofline, shown, "share_of_attainable"), Some(point.placement.share));
     }
 
-    assert_eq!(found.drawings.len(), 5);
+    // Each for a window and for a telephone.
+    assert_eq!(found.drawings.len(), 2 * 5);
     for [role, title, description] in &found.drawings {
         assert_eq!(role, "img");
         assert!(!title.is_empty() && description.len() > title.len(), "{title}: {description}");
@@ -181,14 +190,41 @@ fn a_page_renders_sorts_and_has_the_reports_figures() {
     }
 }
 
-/// Says from within a frame whether the page is wider than it.
+/// Says from within a frame whether the page is wider than it, what scrolls is reached, and two texts of a drawing are
+/// over one another, or one is cut off by the edge of its drawing.
 const MEASURE: &str = r#"<script>
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 const reached = [...document.querySelectorAll(".scroll")].every((box) => box.tabIndex === 0);
-parent.postMessage(`${window.innerWidth}: ${wide} ${reached}`, "*");
+const over = [];
+let drawings = 0;
+for (const svg of document.querySelectorAll("svg")) {
+  const whole = svg.getBoundingClientRect();
+  if (whole.width === 0) { continue; }
+  drawings += 1;
+  const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim());
+  const boxes = texts.map((text) => text.getBoundingClientRect());
+  boxes.forEach((one, i) => {
+    const name = texts[i].textContent.trim();
+    if (one.left < whole.left - 1 || one.right > whole.right + 1 || one.bottom > whole.bottom + 1) {
+      over.push(`${name} over the edge`);
+    }
+    boxes.slice(0, i).forEach((other, j) => {
+      // Half of what stands between two lines is the font's.
+      const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const up = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (across > 1 && up > 0.35 * Math.min(one.height, other.height)) {
+        over.push(`${name} over ${texts[j].textContent.trim()}`);
+      }
+    });
+  });
+}
+const code = [...document.querySelectorAll("td.code")].map((cell) => cell.getBoundingClientRect());
+if (innerWidth < 640 && code.some((box) => box.right > innerWidth)) { over.push("source past the edge"); }
+parent.postMessage(`${window.innerWidth}: ${wide} ${reached}, ${drawings} drawn ${over.join("; ")}`, "*");
 </script>"#;
 
-/// Opens a page in frames of these widths: how far it is wider than each, and whether the keyboard reaches what scrolls.
+/// Opens a page in frames of these widths: how far it is wider than each, whether the keyboard reaches what scrolls, how
+/// many drawings are shown, and which of their texts are over others.
 fn widths(chromium: &PathBuf, page: &str, scheme: u32) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("report.html");
@@ -222,15 +258,66 @@ fn widths(chromium: &PathBuf, page: &str, scheme: u32) -> Vec<String> {
 #[test]
 fn a_page_is_no_wider_than_its_window() {
     let Some(chromium) = chromium() else { return };
-    let pages = [report().page(true), crate::saved::shader_report().page(true)];
-    for page in pages.map(|page| html::render(&page)) {
+    let fits = |drawings: usize| {
+        [360, 800, 1400].map(|width| format!("{width}: 0 true, {drawings} drawn "))
+    };
+    for (page, drawings) in [
+        (report().page(true), 5),
+        (saved::shader_report().page(true), 1),
+        (saved::run_report().page(true), 1),
+        (saved::run_change().page(true), 1),
+        (saved::agreement().page(true), 1),
+        (saved::estimate("resnet-bk", &[]).page(true), 1),
+        (saved::estimate("qwen2.5-0.5b", &[]).page(true), 1),
+        (sweep::compare().page(true), 1),
+        (sweep::scale().page(true), 1),
+        (RooflineReport::new(ceilings()).page(true), 1),
+    ] {
+        let title = &page.title;
+        let page = html::render(&page);
         for scheme in [0, 1] {
-            let fits = ["360: 0 true", "800: 0 true", "1400: 0 true"];
-            assert_eq!(widths(&chromium, &page, scheme), fits);
+            assert_eq!(widths(&chromium, &page, scheme), fits(drawings), "{title}");
         }
-        let spoilt = page.replace("<main>", "<main><p style=width:900px>wide</p>");
-        let wide = widths(&chromium, &spoilt, 0);
-        assert!(!wide[0].starts_with("360: 0 "), "{wide:?}");
+    }
+    let page = html::render(&report().page(true));
+    let wide = page.replace("<main>", "<main><p style=width:900px>wide</p>");
+    let wide = widths(&chromium, &wide, 0);
+    assert!(!wide[0].starts_with("360: 0 "), "{wide:?}");
+    // A text over another and one over the edge are seen.
+    let text = |x: u32| format!("<text x=\"{x}\" y=\"100\" font-size=\"20\">spoilt</text></svg>");
+    let over = page.replace("</svg>", &text(100)).replace("</svg>", &text(110));
+    let over = widths(&chromium, &over, 0);
+    assert!(over.iter().all(|said| said.contains("spoilt over spoilt")), "{over:?}");
+    let edge = widths(&chromium, &page.replace("</svg>", &text(2000)), 0);
+    assert!(edge.iter().all(|said| said.contains("spoilt over the edge")), "{edge:?}");
+}
+
+/// Kernels close together under a roof: each has its name, and none is over another.
+#[test]
+fn names_under_a_roofline_stand_apart() {
+    let Some(chromium) = chromium() else { return };
+    let mut report = report();
+    let moves = |pass: &&PassRow| pass.traffic.storage_bytes() > 0;
+    let pass = report.passes.iter().find(moves).unwrap().clone();
+    let kernels = ["attention_workgroup", "linear_shares", "norm_teams", "swiglu", "adamw"];
+    report.passes = (0..25)
+        .map(|i| {
+            let mut pass = pass.clone();
+            pass.label = format!("pass {i}");
+            pass.kernel.file = format!("{}_{i}", kernels[i % kernels.len()]);
+            pass.ops = OpCounts::f32(Op::Mul, 1_000_000 + 20_000 * i as u64);
+            pass.seconds = Some(1e-3);
+            pass
+        })
+        .collect();
+    report.place(ceilings());
+    assert_eq!(report.points().len(), 25);
+    let page = html::render(&report.page(true));
+    for width in widths(&chromium, &page, 0) {
+        assert!(width.ends_with("5 drawn "), "{width}");
+    }
+    for (i, kernel) in (0..25).map(|i| (i, kernels[i % kernels.len()])) {
+        assert!(page.contains(&format!("\n{kernel}_{i}.")), "{kernel}_{i} has no name");
     }
 }
 

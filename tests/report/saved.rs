@@ -78,6 +78,7 @@ pub fn shader_report() -> ShaderReport {
             fill: Some("iota:16".into()),
             zeros: Vec::new(),
         }],
+        leeways: Default::default(),
         layouts: Default::default(),
         dumps: Default::default(),
     };
@@ -187,14 +188,16 @@ fn adapters() -> AdapterList {
     AdapterList::new(vec![adapter("Example", LIMITS), adapter("Other", limits)], &[])
 }
 
-fn agreement() -> Agreement {
+/// Two runs that disagree on a loss and on a count.
+pub fn agreement() -> Agreement {
     let mut runs = [run("One"), run("Two")];
     runs[1].loss = Some(3.0);
     runs[1].measurement.passes[2].cost.traffic.atomics += 1;
     Agreement::new(&Case::fixed().plan, &runs)
 }
 
-fn estimate(model: &str, overrides: &[&str]) -> Estimate {
+/// The published estimate of a preset's step.
+pub fn estimate(model: &str, overrides: &[&str]) -> Estimate {
     let overrides = overrides.iter();
     let model = Model::resolve(model, overrides).unwrap();
     let shape = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();

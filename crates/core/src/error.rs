@@ -58,14 +58,16 @@ pub enum Error {
     },
     /// An adapter with a budget of loop rounds ended loops before they were done.
     #[error(
-        "kernel '{kernel}': this adapter ends the loops of an invocation after {budget} rounds of all of \
-         them together, and did so for {invocations} of its invocations{}, so its results and its counts \
-         are wrong; run it on another adapter or on the embedded executor", at_lines(.loops)
+        "kernel '{kernel}': this adapter ends the loops of a subgroup after {budget} rounds of all of them \
+         together, lanes that only fill it up included, and did so around {invocations} of its \
+         invocations{}, so neither its results nor its counts can be relied on; run it on another adapter \
+         or on the embedded executor", at_lines(.loops)
     )]
     Cut {
         /// Kernel name.
         kernel: String,
-        /// Invocations in subgroups whose loops used the budget up.
+        /// Invocations in subgroups whose loops used the budget up: their own, or those of lanes that fill up a
+        /// workgroup of fewer invocations.
         invocations: u64,
         /// Rounds that the adapter allows a subgroup.
         budget: u32,

@@ -9,7 +9,6 @@
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
-//! | `remainder` | SPIR-V's `OpSMod`, which naga computes with floats |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
@@ -22,8 +21,6 @@ mod logic;
 mod misread;
 mod nesting;
 mod pointer;
-#[cfg(feature = "spirv")]
-mod remainder;
 mod shuffle;
 mod token;
 
@@ -134,7 +131,7 @@ impl Parsed {
         Ok(Self { name: name.to_owned(), source: Some(source), module, directives })
     }
 
-    /// Reads SPIR-V.
+    /// Reads SPIR-V, as naga's reader has it: `SpirvModule::settled` refuses what that reader makes something else of.
     ///
     /// # Errors
     /// Where naga does not parse it.
@@ -143,11 +140,10 @@ impl Parsed {
         let module = guarded(name, Stage::Reading, || {
             let options = naga::front::spv::Options::default();
             let parsed = naga::front::spv::parse_u8_slice(words, &options);
-            let mut module = parsed.map_err(|error| Error::Shader {
+            let module = parsed.map_err(|error| Error::Shader {
                 kernel: name.to_owned(),
                 details: error.to_string(),
             })?;
-            remainder::mend(&mut module);
             Ok::<_, Error>(mended(module))
         })?;
         Ok(Self { name: name.to_owned(), source: None, module, directives: Directives::default() })

@@ -2,17 +2,17 @@
 
 use plotters::{element::Rectangle, style::Color as _};
 
-use super::canvas::{self, Drawing};
+use super::canvas::{self, Drawing, Room};
 use crate::page::{Bar, number::scaled_flops};
 
-pub(super) fn draw(bars: &[Bar]) -> Drawing {
+pub(super) fn draw(bars: &[Bar], room: Room) -> Drawing {
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
     let sum = |bar: &Bar| bar.parts.iter().map(|(_, flops)| *flops as f64).sum::<f64>();
     let longest = bars.iter().map(sum).fold(1.0, f64::max);
-    canvas::drawn(canvas::height(bars.len()), |area| {
-        let mut chart = canvas::rows(area, &names, 0.0..longest, &scaled_flops)?;
+    canvas::drawn(room, canvas::height(room, bars.len()), |area| {
+        let mut chart = canvas::rows(area, room, &names, 0.0..longest, &scaled_flops)?;
         for (row, bar) in bars.iter().enumerate() {
-            let (top, bottom) = canvas::bar(row);
+            let (top, bottom) = room.bar(row);
             let mut left = 0.0;
             for &(series, flops) in &bar.parts {
                 let right = left + flops as f64;

@@ -1,5 +1,5 @@
-//! What all drawings share: the elements of an SVG, rows with names, and colours that follow the page's. A drawing says each colour as it is in the light; a style sheet made here says what it is in
-//! the dark.
+//! What all drawings share: the elements of an SVG, rows with names, and colours that follow the page's. A drawing says
+//! each colour as it is in the light; a style sheet made here says what it is in the dark.
 
 use std::{error::Error, fmt::Write as _, ops::Range};
 
@@ -35,17 +35,57 @@ const SERIES: [(RGBColor, RGBColor); 8] = [
     (RGBColor(0x89, 0x87, 0x81), RGBColor(0x8f, 0x8d, 0x87)),
 ];
 
-/// The width of every drawing; the page scales it.
-pub(in crate::format) const WIDTH: u32 = 960;
-/// How high a row is, and what stands below the rows.
-const ROW: u32 = 28;
+/// What stands below rows.
 const AXIS: u32 = 34;
-/// The room for the names of rows.
-const NAMES: u32 = 220;
+
+/// How much room a drawing has across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::format) enum Room {
+    /// A window's: names stand before their rows.
+    Wide,
+    /// A telephone's: names stand above their rows.
+    Narrow,
+}
+
+impl Room {
+    /// The width of a drawing; the page scales it.
+    pub(in crate::format) const fn width(self) -> u32 {
+        match self {
+            Self::Wide => 960,
+            Self::Narrow => 340,
+        }
+    }
+
+    /// What stands to the left of rows.
+    const fn names(self) -> u32 {
+        match self {
+            Self::Wide => 220,
+            Self::Narrow => 22,
+        }
+    }
+
+    const fn row(self) -> u32 {
+        match self {
+            Self::Wide => 28,
+            Self::Narrow => 44,
+        }
+    }
+
+    /// The top and bottom of a bar in a row.
+    pub(super) fn bar(self, row: usize) -> (f64, f64) {
+        let (top, bottom) = match self {
+            Self::Wide => (0.16, 0.84),
+            Self::Narrow => (0.46, 0.9),
+        };
+        (row as f64 + top, row as f64 + bottom)
+    }
+}
 
 /// A figure that was drawn: what stands within an SVG of its size.
 pub(in crate::format) struct Drawing {
-    /// Its height; every drawing is [`WIDTH`] wide.
+    /// Its width.
+    pub(in crate::format) width: u32,
+    /// Its height.
     pub(in crate::format) height: u32,
     /// Its elements.
     pub(in crate::format) elements: String,
@@ -90,50 +130,59 @@ pub(in crate::format) fn style() -> String {
 }
 
 /// A drawing of this height.
-pub(super) fn drawn(height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawing {
+pub(super) fn drawn(room: Room, height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawing {
     let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+    let width = room.width();
+    let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
     let drawn = draw(&area).and_then(|()| Ok(area.present()?));
     drop(area);
     drawn.expect("a string takes any drawing");
     // The document that the drawing stands in opens and closes the element.
     let inside = svg.split_once('>').map_or("", |(_, inside)| inside);
     let elements = inside.trim_end().trim_end_matches("</svg>").to_owned();
-    Drawing { height, elements }
+    Drawing { width, height, elements }
 }
 
 /// How high a chart of so many rows is.
-pub(super) const fn height(rows: usize) -> u32 {
-    rows as u32 * ROW + AXIS
+pub(super) const fn height(room: Room, rows: usize) -> u32 {
+    rows as u32 * room.row() + AXIS
 }
 
 /// A chart with a row for each name, the first on top, over an axis that `label` labels.
 pub(super) fn rows<'a>(
     area: &Area<'a>,
+    room: Room,
     names: &[&str],
     across: Range<f64>,
     label: &dyn Fn(f64) -> String,
 ) -> Result<Chart<'a, RangedCoordf64, RangedCoordf64>, Box<dyn Error>> {
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(AXIS - 4)
-        .y_label_area_size(NAMES)
-        .margin_right(24)
+        .y_label_area_size(room.names())
+        .margin_right(36)
         .build_cartesian_2d(across, names.len() as f64..0.0)?;
     chart
         .configure_mesh()
         .disable_y_mesh()
         .y_labels(0)
-        .x_labels(8)
+        .x_labels(match room {
+            Room::Wide => 8,
+            Room::Narrow => 3,
+        })
         .x_label_formatter(&|x| label(*x))
         .label_style(text(12))
         .axis_style(INK.stroke_width(1))
         .bold_line_style(GRID.stroke_width(1))
         .light_line_style(GRID.mix(0.0))
         .draw()?;
-    let right = text(13).pos(Pos::new(HPos::Right, VPos::Center));
+    let (at, side, down) = match room {
+        Room::Wide => (room.names() as i32 - 8, HPos::Right, 0.5),
+        Room::Narrow => (room.names() as i32 + 4, HPos::Left, 0.26),
+    };
+    let style = text(13).pos(Pos::new(side, VPos::Center));
     for (row, name) in names.iter().enumerate() {
-        let (_, y) = chart.backend_coord(&(0.0, row as f64 + 0.5));
-        area.draw(&Text::new(shortened(name), (NAMES as i32 - 8, y), right.clone()))?;
+        let (_, y) = chart.backend_coord(&(0.0, row as f64 + down));
+        area.draw(&Text::new(shortened(name), (at, y), style.clone()))?;
     }
     Ok(chart)
 }
@@ -145,11 +194,6 @@ fn shortened(name: &str) -> String {
         return name.to_owned();
     }
     name.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
-/// The top and bottom of a bar in a row.
-pub(super) fn bar(row: usize) -> (f64, f64) {
-    (row as f64 + 0.16, row as f64 + 0.84)
 }
 
 /// Text in the page's ink.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::{
     chart::ChartBuilder,
     coord::combinators::IntoLogRange as _,
-    element::{Circle, EmptyElement, Text},
+    element::{Circle, EmptyElement, PathElement, Text},
     series::LineSeries,
     style::{
         Color as _,
@@ -13,26 +13,33 @@ use plotters::{
     },
 };
 
-use super::canvas::{self, Drawing, GRID, INK};
+use super::{
+    canvas::{self, Drawing, GRID, INK, Room},
+    names,
+};
 use crate::page::{Curve, Mark};
 
-const HEIGHT: u32 = 520;
-
-pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark]) -> Drawing {
+pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark], room: Room) -> Drawing {
+    let (height, margin, below, beside, ticks) = match room {
+        Room::Wide => (520, 14, 44, 84, 10),
+        Room::Narrow => (420, 14, 40, 58, 3),
+    };
     let line_ends = lines.iter().flat_map(|line| line.points.iter().copied());
     let all = || line_ends.clone().chain(points.iter().map(|point| (point.x, point.y)));
     let across = decades(all().map(|(x, _)| x));
     let up = decades(all().map(|(_, y)| y));
-    canvas::drawn(HEIGHT, |area| {
+    canvas::drawn(room, height, |area| {
         let mut chart = ChartBuilder::on(area)
-            .margin(14)
-            .x_label_area_size(44)
-            .y_label_area_size(84)
+            .margin(margin)
+            .x_label_area_size(below)
+            .y_label_area_size(beside)
             .build_cartesian_2d(across.log_scale(), up.log_scale())?;
         chart
             .configure_mesh()
             .x_desc(x)
             .y_desc(y)
+            .x_labels(ticks)
+            .y_labels(ticks)
             .x_label_formatter(&power)
             .y_label_formatter(&power)
             .label_style(canvas::text(12))
@@ -45,11 +52,26 @@ pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark]) -> Drawi
             let style = canvas::colour(line.series).stroke_width(2);
             chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         }
-        let beside = canvas::text(11).pos(Pos::new(HPos::Left, VPos::Center));
         for point in points {
             let dot = Circle::new((0, 0), 4, canvas::colour(point.series).filled());
-            let label = Text::new(point.label.clone(), (7, 0), beside.clone());
-            chart.draw_series([EmptyElement::at((point.x, point.y)) + dot + label])?;
+            chart.draw_series([EmptyElement::at((point.x, point.y)) + dot])?;
+        }
+        let at: Vec<(i32, i32)> =
+            points.iter().map(|point| chart.backend_coord(&(point.x, point.y))).collect();
+        let named = at.iter().copied().zip(points.iter().map(|point| point.label.as_str()));
+        let (across, up) = chart.plotting_area().get_pixel_range();
+        let places = names::placed(&named.collect::<Vec<_>>(), &across, &up);
+        let style = canvas::text(11).pos(Pos::new(HPos::Left, VPos::Center));
+        for ((point, (x, y)), place) in points.iter().zip(at).zip(places) {
+            // What has no place here has its name in the table behind the figure.
+            let Some((left, middle)) = place else { continue };
+            let name = Text::new(point.label.clone(), (left, middle), style.clone());
+            if middle != y {
+                // From the nearer end of the name, which is longer than the gap.
+                let end = if left > x { left - 2 } else { x - (x - left).min(2 * names::GAP) };
+                area.draw(&PathElement::new([(x, y), (end, middle)], GRID.stroke_width(1)))?;
+            }
+            area.draw(&name)?;
         }
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! The roofline as a figure: ceilings as lines, kernels as numbered points, both axes logarithmic.
+//! The roofline as a figure: ceilings as lines, kernels as points with their names, both axes logarithmic.
 
 use super::cells::{columns, placed, table, unit};
 use crate::{
@@ -16,7 +16,7 @@ const KINDS: [&str; 5] = [
     "kernel far below every roof",
 ];
 
-/// Ceilings with kernels under them, each a number in the table behind the figure. `None` where a ceiling of
+/// Ceilings with kernels under them, each a row of the table behind the figure. `None` where a ceiling of
 /// arithmetic or of storage traffic is missing, so that there is no roof.
 pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
     let bandwidth = ceilings.best(Resource::Storage)?;
@@ -34,20 +34,19 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         series,
         points: vec![(peak / bandwidth, peak), (most, peak)],
     });
-    let points = (1..).zip(kernels).map(|(number, kernel)| Mark {
+    let points = kernels.iter().map(|kernel| Mark {
         series: match kernel.placement.bound {
             BoundBy::Memory => 1,
             BoundBy::Compute => 2,
             BoundBy::Workgroup => 3,
             BoundBy::None => 4,
         },
-        label: format!("{number}"),
+        label: kernel.name.clone(),
         x: kernel.intensity,
         y: kernel.flops_per_second,
     });
-    let rows = (1_u32..).zip(kernels).map(|(number, kernel)| {
+    let rows = kernels.iter().map(|kernel| {
         let at = [
-            Cell::whole(number),
             Cell::text(&kernel.name),
             Cell::rate(kernel.intensity, 2),
             Cell::rate(kernel.flops_per_second * 1e-9, 2),
@@ -55,7 +54,6 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
         Row::new(at.into_iter().chain(placed(Some(kernel.placement))).collect::<Vec<_>>())
     });
     let named = [
-        Column::number("number", "number"),
         Column::text("kernel", "kernel"),
         Column::number("FLOP/B", "flops_per_byte"),
         Column::number("GFLOP/s", "gflops_per_second"),
@@ -80,8 +78,8 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
     let ceiled = ceilings.ceilings.iter().map(|ceiling| {
         format!("{}: {:.1} {}", ceiling.name, ceiling.rate.max * 1e-9, unit(ceiling.resource))
     });
-    let shares = (1..).zip(kernels).map(|(number, kernel)| {
-        format!("{number}  {}: {} of the attainable", kernel.name, share_of(kernel.placement.share))
+    let shares = kernels.iter().map(|kernel| {
+        format!("{}: {} of the attainable", kernel.name, share_of(kernel.placement.share))
     });
     let key = ceiled.chain(shares).collect();
     let roofed = peaks.iter().map(|(of, _)| format!("{} arithmetic", of.name()));

@@ -123,7 +123,6 @@ fn plain(token: &str) -> Result<i64, String> {
 }
 
 fn apply(operator: &str, left: i64, right: i64) -> Result<i64, String> {
-    let by_zero = || format!("{left} {operator} 0 is no number");
     Ok(match operator {
         "||" => i64::from(left != 0 || right != 0),
         "&&" => i64::from(left != 0 && right != 0),
@@ -141,8 +140,9 @@ fn apply(operator: &str, left: i64, right: i64) -> Result<i64, String> {
         "+" => left.wrapping_add(right),
         "-" => left.wrapping_sub(right),
         "*" => left.wrapping_mul(right),
-        "/" => left.checked_div(right).ok_or_else(by_zero)?,
-        "%" => left.checked_rem(right).ok_or_else(by_zero)?,
+        "/" | "%" if right == 0 => return Err(format!("{left} {operator} 0 is no number")),
+        "/" => left.wrapping_div(right),
+        "%" => left.wrapping_rem(right),
         other => return Err(format!("'{other}' stands between no two numbers")),
     })
 }
@@ -164,6 +164,8 @@ mod tests {
             ("2 > 1 == true", 1),
             ("~0 ^ 1 & 3", -2),
             ("7 / 2 >= 3", 1),
+            ("(-9223372036854775807 - 1) / -1", i64::MIN),
+            ("(-9223372036854775807 - 1) % -1", 0),
         ] {
             assert_eq!(of(text), Ok(value), "{text}");
         }

@@ -129,6 +129,48 @@ fn the_last_rounds_of_a_budget_are_right_or_refused() {
     });
 }
 
+/// llvmpipe 22 fills a vector up with lanes of its own where a workgroup has fewer invocations, and what those load may
+/// keep them in a loop that no invocation is in any more.
+#[test]
+fn lanes_that_fill_a_vector_up_may_use_the_budget_up_and_are_named() {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+override WIDTH: u32;
+@compute @workgroup_size(WIDTH)
+fn seek(@builtin(global_invocation_id) id: vec3<u32>) {
+    var i = 0u;
+    loop {
+        let found = x[i] * 2.0 >= 9.0;
+        i++;
+        if (found) { break; }
+    }
+    x[512u + id.x] = f32(i);
+}";
+    common::on_every_executor(|executor| {
+        let own = executor.adapter().limits;
+        for width in [1_u32, 4, 8, 32] {
+            let kernel = kernel(source, "seek", &[("WIDTH", width.into())]);
+            for (_, limits) in ways(own) {
+                match counted(&mut *executor, &kernel, &limits) {
+                    Ok(found) => {
+                        let invocations = 2 * u64::from(width);
+                        let right = OpCounts::f32(Op::Mul, 13 * invocations)
+                            + OpCounts::f32(Op::Compare, 13 * invocations)
+                            + OpCounts::f32(Op::Convert, invocations);
+                        assert_eq!(found, right);
+                    }
+                    Err(error) => {
+                        let said = error.to_string();
+                        assert!(matches!(error, KernelError::Cut { .. }), "{said}");
+                        assert!(own.loop_rounds.is_some() && width < 8, "{width}: {said}");
+                        assert!(said.contains("lanes that only fill it up included"), "{said}");
+                        assert!(said.contains(&format!("around {} of its", 2 * width)), "{said}");
+                    }
+                }
+            }
+        }
+    });
+}
+
 /// As deep within itself as an adapter takes, a kernel is counted right, and where not all conditions hold.
 #[test]
 fn the_deepest_kernel_that_is_taken_is_counted_right() {

@@ -127,6 +127,9 @@ fn what_is_wrong_is_named_with_file_and_line() {
     written(&folder, "open.wgsl", "fn f() {}\n#ifdef X");
     written(&folder, "bad.wgsl", "fn f() -> u32 {\n  return 1.5;\n}");
     check("#if 1\n", &[], &["wrong.wgsl: line 1", "#if has no #endif"]);
+    // A file without an end.
+    #[cfg(unix)]
+    check("#include \"/dev/zero\"", &[], &["wrong.wgsl: line 1", "/dev/zero", "more than 64 MiB"]);
     check("\n#include \"open.wgsl\"", &[], &["open.wgsl: line 2", "#ifdef has no #endif"]);
     check("\n#frob", &[], &["wrong.wgsl: line 2", "#frob", "#include \"FILE\""]);
     check("#import a::b", &[], &["naga_oil", "#include"]);

@@ -52,8 +52,23 @@ impl Layout {
     /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
     /// bound.
     #[cfg(feature = "spirv-rewrite")]
-    pub(crate) const fn new(fixed: Numbers, bytes: u64, tail: Option<Tail>) -> Self {
-        Self { fixed, bytes, tail, members: Vec::new() }
+    pub(crate) const fn new(
+        fixed: Numbers,
+        bytes: u64,
+        tail: Option<Tail>,
+        members: Vec<LayoutMember>,
+    ) -> Self {
+        Self { fixed, bytes, tail, members }
+    }
+
+    /// The layout of an array of arrays of one number, without padding, by how many there are within each other.
+    pub fn nested(number: Number, extents: &[u64]) -> Self {
+        let (mut fixed, mut bytes) = (Numbers::Scalar(number), u64::from(number.width));
+        for &count in extents.iter().rev() {
+            fixed = Numbers::Repeat { count, stride: bytes, of: Box::new(fixed) };
+            bytes *= count;
+        }
+        Self { fixed, bytes, tail: None, members: Vec::new() }
     }
 
     /// The layout of a variable of type `ty`; `None` where it is no buffer of numbers.

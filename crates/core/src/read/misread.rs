@@ -1,12 +1,12 @@
-//! GLSL that naga's reader takes for something else: functions whose results it gives another type, and places that it
-//! evaluates twice. What is found is refused, and whoever has a compiler of GLSL asks that. Where the text alone does
+//! GLSL that naga's reader takes for something else: functions whose results it gives another type, matrices that it
+//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and whoever has a compiler of GLSL asks that. Where the text alone does
 //! not tell, what may be meant is refused, too.
 
 use std::{collections::BTreeSet, ops::Range};
 
 use naga::{
-    Expression, Function, MathFunction, Module, ScalarKind, Span, front::Typifier,
-    proc::ResolveContext,
+    BinaryOperator, Expression, Function, Literal, MathFunction, Module, ScalarKind, Span,
+    front::Typifier, proc::ResolveContext,
 };
 
 use super::token::{Token, tokens};
@@ -21,7 +21,27 @@ pub(super) struct Misread {
 pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
     let functions = module.functions.iter().map(|(_, function)| function);
     let mut functions = functions.chain(module.entry_points.iter().map(|entry| &entry.function));
-    functions.find_map(|function| retyped(module, function)).or_else(|| evaluated_twice(text))
+    let wrong = |function| retyped(module, function).or_else(|| negated(function));
+    functions.find_map(wrong).or_else(|| evaluated_twice(text))
+}
+
+/// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the
+/// product.
+fn negated(function: &Function) -> Option<Misread> {
+    function.expressions.iter().find_map(|(handle, expression)| {
+        let Expression::Binary { op: BinaryOperator::Multiply, left, .. } = *expression else {
+            return None;
+        };
+        let Expression::Literal(Literal::F32(-1.0) | Literal::F64(-1.0)) =
+            function.expressions[left]
+        else {
+            return None;
+        };
+        let span = function.expressions.get_span(handle);
+        let what = "makes a product with -1 of a matrix whose sign is changed";
+        (span.is_defined() && function.expressions.get_span(left) == span)
+            .then_some(Misread { what, span })
+    })
 }
 
 /// `bitCount`, `findLSB` and `findMSB`, whose results are signed whatever they are of; naga's are of the type of their
@@ -50,24 +70,34 @@ fn retyped(module: &Module, function: &Function) -> Option<Misread> {
 /// An index that does something, of a place that is read and written at once: naga evaluates it for each.
 fn evaluated_twice(text: &str) -> Option<Misread> {
     let tokens: Vec<Token<'_>> = tokens(text).collect();
-    let own = functions(&tokens);
+    let mut own = functions(&tokens);
+    let hidden = macros(text, &mut own);
     let mut open: Vec<Index> = Vec::new();
+    let found = |Range { start, end }: Range<usize>| {
+        let what = "evaluates the index of what is read and written at once for each of the two, which is once";
+        Some(Misread { what, span: Span::new(start as u32, end as u32) })
+    };
     for at in 0..tokens.len() {
         match tokens[at].text {
             "[" => open.push(Index { start: at, does: false }),
             "]" => {
                 let Some(index) = open.pop().filter(|index| index.does) else { continue };
-                if is_updated(&tokens, index.start, at) || is_handed_on(&tokens, index.start, &own)
+                if is_updated(&tokens, index.start, at, &hidden)
+                    || is_handed_on(&tokens, index.start, &own)
                 {
-                    let what = "evaluates the index of what is read and written at once for each of the two, which is once";
-                    let Range { start, end } = tokens[index.start].at.start..tokens[at].at.end;
-                    let span = Span::new(start as u32, end as u32);
-                    return Some(Misread { what, span });
+                    return found(tokens[index.start].at.start..tokens[at].at.end);
                 }
                 // What is around it does the same.
                 open.iter_mut().for_each(|outer| outer.does = true);
             }
-            name if does(&tokens, at) || own.contains(name) && next(&tokens, at) == Some("(") => {
+            // The index may be in what it stands for.
+            name if hidden.contains(name) && is_stepped(&tokens, at) => {
+                return found(tokens[at].at.clone());
+            }
+            name if does(&tokens, at)
+                || hidden.contains(name)
+                || own.contains(name) && next(&tokens, at) == Some("(") =>
+            {
                 open.iter_mut().for_each(|index| index.does = true);
             }
             _ => {}
@@ -102,6 +132,37 @@ fn functions<'a>(tokens: &[Token<'a>]) -> BTreeSet<&'a str> {
         }
     }
     found
+}
+
+/// The macros of a text that do something, by what they stand for: an operator that does, a function of the text, or
+/// another such macro. Those that take arguments join `own`, since they may write to them.
+fn macros<'a>(text: &'a str, own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(line_length(rest));
+        rest = after;
+        let parts: Vec<Token<'a>> = tokens(line).collect();
+        let [hash, define, name, body @ ..] = &parts[..] else { continue };
+        if [hash.text, define.text] != ["#", "define"] {
+            continue;
+        }
+        let is_one = |text: &str| own.contains(text) || found.contains(text);
+        if (3..parts.len()).any(|at| does(&parts, at) || is_one(parts[at].text)) {
+            found.insert(name.text);
+            if body.first().is_some_and(|next| next.text == "(" && next.at.start == name.at.end) {
+                own.insert(name.text);
+            }
+        }
+    }
+    found
+}
+
+/// The bytes of the line that a text begins with, and of those that a backslash joins to it.
+fn line_length(text: &str) -> usize {
+    let mut ends = text.match_indices('\n').map(|(at, _)| at);
+    let end = ends.find(|&at| !text[..at].trim_end_matches('\r').ends_with('\\'));
+    end.map_or(text.len(), |end| end + 1)
 }
 
 fn next<'a>(tokens: &[Token<'a>], at: usize) -> Option<&'a str> {
@@ -147,7 +208,7 @@ fn is_update(tokens: &[Token<'_>], at: usize) -> bool {
 
 /// Whether the place of an index from one token to another is read and written at once: behind the rest of the place an
 /// operator with an assignment follows, or a step stands at either end of it.
-fn is_updated(tokens: &[Token<'_>], start: usize, end: usize) -> bool {
+fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<&str>) -> bool {
     let mut at = end + 1;
     while let Some(token) = tokens.get(at) {
         at = match token.text {
@@ -156,7 +217,8 @@ fn is_updated(tokens: &[Token<'_>], start: usize, end: usize) -> bool {
             _ => break,
         };
     }
-    if is_update(tokens, at) || is_step(tokens, at) {
+    let is_hidden = |at: usize| tokens.get(at).is_some_and(|token| hidden.contains(token.text));
+    if is_update(tokens, at) || is_step(tokens, at) || is_hidden(at) {
         return true;
     }
     // Back to where the place begins: names, members, and indices before this one.
@@ -171,7 +233,20 @@ fn is_updated(tokens: &[Token<'_>], start: usize, end: usize) -> bool {
             _ => break,
         }
     }
-    first.checked_sub(2).is_some_and(|at| is_step(tokens, at))
+    // The name of a macro stands before what it is defined as, too.
+    let is_defined = (first..start).any(|at| tokens[at].text == "define");
+    !is_defined && (first..start).any(is_hidden)
+        || first.checked_sub(2).is_some_and(|at| is_step(tokens, at))
+}
+
+/// Whether an operator with an assignment or a step stands beside a macro, where it is not defined.
+fn is_stepped(tokens: &[Token<'_>], at: usize) -> bool {
+    let before = |by: usize| at.checked_sub(by);
+    let is_used = before(1).is_none_or(|before| tokens[before].text != "define");
+    is_used
+        && (is_update(tokens, at + 1)
+            || is_step(tokens, at + 1)
+            || before(2).is_some_and(|at| is_step(tokens, at)))
 }
 
 /// Whether an index is within the arguments of a function of the text, which may write to them.
@@ -224,6 +299,14 @@ mod tests {
     fn twice(body: &str) -> bool {
         let text = format!(
             "#version 450
+            #define NEXT j++
+            #define AFTER \\
+                NEXT
+            #define PLACE a[j++]
+            #define ADD +=
+            #define RAISE(y) y += 1.0
+            #define WHOLE(y) (y + 1)
+            #define FOUR 4
             layout(local_size_x = 1) in;
             layout(set = 0, binding = 0) buffer X {{ float x[]; }};
             int at(int i) {{ return i + 1; }}
@@ -245,6 +328,13 @@ mod tests {
             "set(a[j++]);",
             "m[j++][2] += 1.0;",
             "m[2][j = 3] /= 2.0;",
+            "a[NEXT] += 1.0;",
+            "a[AFTER]--;",
+            "RAISE(a[j++]);",
+            "RAISE(a[NEXT]);",
+            "a[at(j)] ADD 1.0;",
+            "PLACE += 1.0;",
+            "{++PLACE;}",
         ] {
             assert!(twice(body), "{body}");
         }
@@ -261,6 +351,8 @@ mod tests {
             "a[j <= 1 ? 0 : 1]++;",
             "a[int(sqrt(4.0))] += 1.0;",
             "j++; a[j] += 1.0;--j; a[1] -= 2.0;",
+            "a[FOUR] += 1.0; a[WHOLE(j)] -= 1.0;",
+            "a[NEXT] = 1.0; RAISE(a[j]); PLACE = 2.0;",
         ] {
             assert!(!twice(body), "{body}");
         }

@@ -20,9 +20,9 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
     let functions = module.functions.iter().flat_map(|function| function.range.clone());
     for index in functions {
         let instruction = module.instructions[index];
-        if instruction.is(Op::FMod) {
-            // As a subtraction of a product with a rounded quotient.
-            return Ok(Some("it has the remainder OpFMod, one operation".to_owned()));
+        if instruction.is(Op::SMod) {
+            // With floats, and several operations.
+            return Ok(Some("it has the remainder OpSMod, one operation of integers".to_owned()));
         }
         if let Some(operand) = counted_bits(module, instruction)
             && let Some(result) = instruction.result_type()
