@@ -85,7 +85,7 @@ impl Waker {
 mod tests {
     use super::*;
     use crate::{
-        execute::{Adapter, Allocation, Clock, Outcome, cpu::Cpu},
+        execute::{Adapter, Allocation, Clock, Outcome, Sampler, Texture, cpu::Cpu},
         kernel::KernelModule,
     };
 
@@ -114,6 +114,14 @@ mod tests {
         }
 
         fn allocate(&mut self, _: &str, _: u64) -> Result<Allocation, Error> {
+            Ok(Allocation(0))
+        }
+
+        fn texture(&mut self, _: &str, _: &Texture) -> Result<Allocation, Error> {
+            Ok(Allocation(0))
+        }
+
+        fn sampler(&mut self, _: &str, _: Sampler) -> Result<Allocation, Error> {
             Ok(Allocation(0))
         }
 

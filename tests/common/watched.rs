@@ -44,11 +44,11 @@ impl Executor for Watched {
     }
 
     fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
-        self.0.texture(label, texture)
+        self.cpu.texture(label, texture)
     }
 
     fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
-        self.0.sampler(label, sampler)
+        self.cpu.sampler(label, sampler)
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {

@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     check::{self, Verdict},
+    choice::KernelSet,
+    exact::Phases,
     execute::{Executor as _, Limits},
     family::Packing,
     family::decoder::{DecoderConfig, Recipe, Tokens, Work, WorkPass},
     formula::forms,
     measure::Session,
     model::{
-        AskedShape, Batch, BatchShape, Model, ModelConfig, Optimizer,
+        AskedShape, Batch, BatchShape, Model, ModelConfig, Optimizer, exact,
         lower::{Recompute, Training, inputs, lower},
     },
     op::{Convention, OpCounts},
@@ -23,11 +25,20 @@ use serde_json::json;
 
 const LIMITS: Limits = Limits { buffer_bytes: 1 << 31, storage_bindings: 10, ..Limits::WEBGPU };
 
-fn plan(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Plan {
+fn plan(config: &ModelConfig, shape: [u32; 2], training: Training) -> Plan {
+    plan_on(config, shape, training, &LIMITS)
+}
+
+fn plan_on(
+    config: &ModelConfig,
+    [batch, seq]: [u32; 2],
+    training: Training,
+    limits: &Limits,
+) -> Plan {
     let accumulate = Some(training.accumulate);
     let asked = AskedShape { batch: Some(batch), seq: Some(seq), accumulate };
     let shape = BatchShape::resolve(asked, config).unwrap();
-    lower(config, shape, training, &LIMITS).unwrap()
+    lower(config, shape, training, limits).unwrap()
 }
 
 fn work(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Vec<Work> {
@@ -73,6 +84,28 @@ fn the_algebra_of_a_step_is_that_of_its_passes() {
         }
         let again = plan.passes.iter().any(|pass| pass.recomputed);
         assert_eq!(again, training.recompute == Recompute::Layers);
+    }
+}
+
+/// The schedule that is stated without a device is what kernels execute on any, whichever are chosen.
+#[test]
+fn the_schedule_of_a_step_is_that_of_its_passes_on_any_device() {
+    for seed in 0..60 {
+        let (config, seq) = common::decoder::decoder(seed);
+        let training = training(seed, seq);
+        let rows = 2 * training.accumulate;
+        let stated = exact(&config, [rows, seq], training).unwrap().schedule.unwrap();
+        for set in [KernelSet::Portable, KernelSet::Subgroup, KernelSet::Workgroup] {
+            let limits =
+                set.on(&Limits { subgroup_lanes: Some(8), lockstep: true, ..LIMITS }).unwrap();
+            let plan = plan_on(&config, [2, seq], training, &limits);
+            let mut executed = Phases::default();
+            for pass in &plan.passes {
+                let ops = forms(&pass.operation, &pass.schedule).schedule();
+                executed.add(pass.phase, ops.flops(Convention::Ieee).into());
+            }
+            assert_eq!(executed, stated, "{set:?}, seed {seed}: {:?}", config.to_json());
+        }
     }
 }
 

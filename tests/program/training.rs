@@ -48,6 +48,7 @@ fn every_command_prices_the_step_that_runs() {
         assert_eq!(exact, &formulas["exact"], "{how:?}");
         for phase in ["forward", "backward", "optimizer"] {
             assert_eq!(exact["algebraic"][phase], report["totals"]["algebraic"][phase], "{how:?}");
+            assert_eq!(exact["schedule"][phase], report["totals"]["exact"][phase], "{how:?}");
         }
         let compared = [&["compare", "qwen2.5-0.5b"][..], &DECODER, how].concat();
         let compared = json(&compared);
