@@ -170,6 +170,11 @@ pub fn norm(values: &[f32]) -> f64 {
 /// Two executors' values of one tensor: the norm of their difference against the norm of either.
 /// Values that are not finite must be so in both.
 pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {
+    values_within(one, other, TOLERANCE)
+}
+
+/// The same, where their norm may be so far apart.
+pub fn values_within(one: (&str, &[f32]), other: (&str, &[f32]), tolerance: f64) -> Verdict {
     let ((one, a), (other, b)) = (one, other);
     if a.len() != b.len() {
         let difference = format!("{one} has {} values, {other} has {}", a.len(), b.len());
@@ -186,12 +191,12 @@ pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {
         }
     }
     let [norm_a, norm_b, apart] = squares.map(f64::sqrt);
-    if apart <= TOLERANCE * norm_a.max(norm_b) {
+    if apart <= tolerance * norm_a.max(norm_b) {
         Verdict::Match
     } else {
         Verdict::Mismatch {
             difference: format!(
-                "{one} and {other} are {:.1e} of the norm apart, more than {TOLERANCE:e}",
+                "{one} and {other} are {:.1e} of the norm apart, more than {tolerance:e}",
                 apart / norm_a.max(norm_b)
             ),
         }

@@ -104,6 +104,14 @@ pub enum Remedy {
         /// The binding within its group.
         binding: u32,
     },
+    /// A size for a texture.
+    #[error("say how large {group}.{binding} is")]
+    Texture {
+        /// The binding's group.
+        group: u32,
+        /// The binding within its group.
+        binding: u32,
+    },
     /// Subgroups of so many lanes, which the embedded executor has where it is asked for them.
     #[error("take another set or adapter")]
     Subgroups(u32),

@@ -9,11 +9,18 @@ mod fits;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod memory;
+#[cfg(feature = "textures")]
+mod texture;
 mod witness;
 
 pub use executor::{Allocation, Bound, Dispatch, Executor, Outcome, ProgramId};
 #[cfg(feature = "spirv")]
 pub use executor::{SpirvAbilities, SpirvProgram};
+#[cfg(feature = "textures")]
+pub use texture::{
+    AddressMode, Channel, DeclaredTexels, DeclaredTexture, Sampler, TexelFormat, Texture,
+    TextureDimension,
+};
 pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
 
 pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};

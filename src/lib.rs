@@ -108,6 +108,7 @@
 //! |---|---|
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
+//! | `textures` | textures and samplers beside buffers; comes with `gpu` |
 //! | `glsl`, `spirv` | shader files other than WGSL |
 //! | `run` | programs that use Vulkan, by the layer of `flopmeter-layer` |
 //! | `cli` | the program, `format::table`, `csv`, `html` and `svg`; the program takes all features |

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(all(feature = "embedded", feature = "gpu"))]
 pub use self::second::Attempts;
 pub use self::{
-    buffers::{Buffers, Outputs},
+    buffers::{Buffers, Contents, Outputs},
     countable::Countable,
     runs::Runs,
     series::{KernelLaunch, Ready, Sequence, Series},

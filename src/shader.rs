@@ -2,6 +2,7 @@
 //! Composes the arms of the crate for a user's kernels, on any executor; knows neither arguments nor how
 //! a report looks.
 
+mod bound;
 mod elements;
 mod expect;
 mod file;
@@ -16,35 +17,37 @@ mod preprocess;
 mod spirv;
 mod tensor;
 mod text;
+#[cfg(feature = "textures")]
+mod texture;
 
 use std::collections::BTreeMap;
 
-pub use expect::{Expectation, other_values};
+pub use bound::{Binding, BindingKey};
+pub use expect::{Expectation, Leeway, other_values};
 pub use file::ShaderFile;
+#[cfg(feature = "textures")]
+pub use fill::TextureSize;
 pub use fill::{BufferFill, MemberFill};
 pub use immediate::Immediate;
 pub use launched::Launched;
 pub use npy::npy;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 pub use text::SourceOptions;
 
+use self::bound::{Left, Used, filled, used};
 use crate::{
-    Error, KernelError, Remedy,
+    Error, KernelError,
     execute::{Executor, Limits},
-    kernel::{Layout, Resource, ResourceKind},
+    kernel::Layout,
     observe::{Countable, KernelLaunch, Runs, Sequence, Series},
 };
-
-/// A binding: group and number within it.
-pub type BindingKey = (u32, u32);
 
 /// Launches of a shader's kernels, one after the other on the same buffers.
 #[derive(Clone, Debug)]
 pub struct ShaderRequest<'a> {
     /// What runs, in order.
     pub launches: &'a [KernelLaunch<'a>],
-    /// What the user puts into buffers. What is not here and has a fixed size is zeroed.
+    /// What the user puts into buffers. What is not here and has a fixed size is zeroed, and a sampler takes the
+    /// nearest texel.
     pub fills: &'a BTreeMap<BindingKey, BufferFill>,
     /// Which buffers to read back.
     pub dumps: &'a [BindingKey],
@@ -61,26 +64,10 @@ pub struct ShaderRun {
     pub bindings: Vec<Binding>,
     /// How the numbers of each buffer lie.
     pub layouts: BTreeMap<BindingKey, Layout>,
+    /// How far apart what executors leave in each buffer may be.
+    pub leeways: BTreeMap<BindingKey, Leeway>,
     /// Contents of the buffers asked for, after one run.
     pub dumps: BTreeMap<BindingKey, Vec<u8>>,
-}
-
-/// What a resource of a kernel was bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Binding {
-    /// Its group.
-    pub group: u32,
-    /// Its number within the group.
-    pub binding: u32,
-    /// What the kernel calls it.
-    pub name: String,
-    /// Bytes of the buffer.
-    pub bytes: u64,
-    /// What filled it, as the user said it; `None` where nothing was bound, and it holds zeros.
-    pub fill: Option<String>,
-    /// Its members that were left zeros, where others were filled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub zeros: Vec<String>,
 }
 
 /// Runs a request: once instrumented, then plain as often as is asked, each time from the same contents.
@@ -102,18 +89,27 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
     let mut layouts = BTreeMap::new();
     let mut contents = Vec::new();
     for one in &used {
-        let (bound, bytes) = filled(one, fills.get(&one.key), &limits)?;
-        bindings.push(bound);
-        layouts.extend(one.kernel.layout(one.resource).map(|layout| (one.key, layout)));
-        contents.push((one.resource, bytes));
+        let filled = filled(one, fills.get(&one.key), &limits)?;
+        bindings.push(filled.bound);
+        layouts.extend(filled.layout.map(|layout| (one.key, layout)));
+        contents.push((one.resource, filled.contents));
     }
+    if let Some((group, binding)) = dumps.iter().find(|key| !layouts.contains_key(key)) {
+        let kernel = launches.first().map_or_else(String::new, |one| one.kernel.name().to_owned());
+        let problem =
+            format!("{group}.{binding} is a sampler, in which nothing is left to be read");
+        return Err(KernelError::Kernel { kernel, problem }.into());
+    }
+    let left = Left::of(&contents);
     let sequence = Sequence::new(executor, launches, contents)?;
     let series = sequence.observe(executor, runs)?;
-    let mut left = BTreeMap::new();
+    let mut read = BTreeMap::new();
     for &key in dumps {
-        left.extend(sequence.buffers().read(executor, key)?.map(|bytes| (key, bytes)));
+        let bytes = sequence.buffers().read(executor, key)?;
+        read.extend(bytes.map(|bytes| (key, left.numbers(key, bytes))));
     }
-    Ok(ShaderRun { series, bindings, layouts, dumps: left })
+    let leeways = dumps.iter().map(|&key| (key, left.leeway(key))).collect();
+    Ok(ShaderRun { series, bindings, layouts, leeways, dumps: read })
 }
 
 fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {
@@ -139,85 +135,6 @@ fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result
         ));
     }
     Ok(())
-}
-
-/// A binding, and the kernels that use it.
-struct Used<'a> {
-    key: BindingKey,
-    /// Whose kernel fills it: the first that may write it, else the first that uses it.
-    kernel: &'a dyn Countable,
-    resource: &'a Resource,
-    /// What else stands there in other kernels.
-    others: Vec<(&'a dyn Countable, &'a Resource)>,
-}
-
-/// Every binding that one of the launches uses, in order.
-fn used<'a>(launches: &[KernelLaunch<'a>]) -> Vec<Used<'a>> {
-    let mut found: BTreeMap<BindingKey, Vec<(&dyn Countable, &Resource)>> = BTreeMap::new();
-    for launch in launches {
-        for resource in launch.kernel.resources() {
-            let users = found.entry((resource.group, resource.binding)).or_default();
-            users.push((launch.kernel, resource));
-        }
-    }
-    let writes = |resource: &Resource| resource.kind == ResourceKind::Storage { writable: true };
-    let used = found.into_iter().map(|(key, mut users)| {
-        let first = users.iter().position(|(_, resource)| writes(resource)).unwrap_or(0);
-        let (kernel, resource) = users.remove(first);
-        Used { key, kernel, resource, others: users }
-    });
-    used.collect()
-}
-
-/// What a binding is bound to, and its contents, a multiple of four bytes.
-fn filled(
-    used: &Used<'_>,
-    fill: Option<&BufferFill>,
-    limits: &Limits,
-) -> Result<(Binding, Vec<u8>), Error> {
-    let Used { key: (group, binding), kernel, resource, others } = used;
-    let name = &resource.name;
-    let problem = |problem: String| -> Error {
-        KernelError::Kernel { kernel: kernel.name().to_owned(), problem }.into()
-    };
-    let layout = |kernel: &dyn Countable, resource: &Resource| {
-        kernel.layout(resource).ok_or_else(|| {
-            problem(format!(
-                "'{name}' at {group}.{binding} is no buffer of numbers; only those can be bound, so a kernel with textures \
-                 or samplers does not run here: have it read a storage buffer instead"
-            ))
-        })
-    };
-    let own = layout(*kernel, resource)?;
-    let zeros = BufferFill::Zeros(own.least_scalars());
-    let said = match fill {
-        Some(fill) => fill,
-        None if own.is_runtime_sized() => {
-            return Err(Error::Refused {
-                problem: format!("kernel '{}': '{name}' has no fixed size", kernel.name()),
-                remedy: Remedy::Contents { group: *group, binding: *binding },
-            });
-        }
-        None => &zeros,
-    };
-    let refused =
-        |what: String| problem(format!("'{name}' cannot be {group}.{binding}={said}: {what}"));
-    let mut bytes = said.bytes(&own, limits.binding_bytes).map_err(refused)?;
-    for (kernel, resource) in others {
-        let entry = kernel.entry();
-        let fits = layout(*kernel, resource)?.fits(bytes.len() as u64);
-        fits.map_err(|what| refused(format!("as '{}' of '{entry}' {what}", resource.name)))?;
-    }
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    let bound = Binding {
-        group: *group,
-        binding: *binding,
-        name: name.clone(),
-        bytes: bytes.len() as u64,
-        fill: fill.map(BufferFill::to_string),
-        zeros: said.left_out(&own).into_iter().map(str::to_owned).collect(),
-    };
-    Ok((bound, bytes))
 }
 
 /// Whether one of the launches uses a binding.

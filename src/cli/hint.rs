@@ -23,6 +23,9 @@ fn options(error: &Error) -> Option<String> {
             Remedy::Contents { group, binding } => {
                 format!("--bind {group}.{binding}=zeros:COUNT, or iota, random, values, file")
             }
+            Remedy::Texture { group, binding } => {
+                format!("--bind {group}.{binding}=texture:WIDTHxHEIGHT[:FORMAT][:SPEC]")
+            }
             Remedy::Folder => "-I DIR".to_owned(),
             Remedy::Convention(convention) => format!("--convention {convention}"),
             Remedy::PartialSweep => "--partial".to_owned(),

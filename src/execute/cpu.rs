@@ -22,6 +22,8 @@ mod program;
 mod race;
 mod register;
 mod straighten;
+#[cfg(feature = "textures")]
+mod texture;
 mod threads;
 mod wide;
 
@@ -42,6 +44,8 @@ use super::{
     Adapter, Allocation, Backend, Bound, Clock, DeviceType, Dispatch, Executor, Limits, Outcome,
     ProgramId, fits,
 };
+#[cfg(feature = "textures")]
+use super::{Sampler, Texture};
 use flopmeter_core::guard::Stage;
 
 use crate::{Error, KernelError, kernel::KernelModule};
@@ -61,6 +65,9 @@ pub struct Cpu {
     left_out: Vec<Simplification>,
     programs: Vec<Program>,
     buffers: Vec<Box<[AtomicU32]>>,
+    /// Those of the buffers that are textures, and samplers.
+    #[cfg(feature = "textures")]
+    textures: texture::Textures,
 }
 
 impl Cpu {
@@ -94,6 +101,8 @@ impl Cpu {
             left_out: Vec::new(),
             programs: Vec::new(),
             buffers: Vec::new(),
+            #[cfg(feature = "textures")]
+            textures: texture::Textures::default(),
         })
     }
 
@@ -162,6 +171,10 @@ impl Cpu {
                         format!("nothing is bound to @group({group}) @binding({binding})");
                     self.error(dispatch.label, problem)
                 })?;
+                #[cfg(feature = "textures")]
+                if self.textures.contains_key(&buffer.0) {
+                    return Ok(&self.buffers[buffer.0][..]);
+                }
                 self.window(*buffer, *offset, *size, dispatch.label)
             }
         };
@@ -198,7 +211,28 @@ impl Executor for Cpu {
         Ok(Allocation(self.buffers.len() - 1))
     }
 
+    #[cfg(feature = "textures")]
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        let made = self.allocate(label, texture::bytes(texture))?;
+        texture::begin(texture, &self.buffers[made.0]);
+        self.textures.insert(made.0, Some(*texture));
+        Ok(made)
+    }
+
+    #[cfg(feature = "textures")]
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
+        let made = self.allocate(label, texture::HEADER_BYTES.into())?;
+        texture::sampler(sampler, &self.buffers[made.0]);
+        self.textures.insert(made.0, None);
+        Ok(made)
+    }
+
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
+        #[cfg(feature = "textures")]
+        if let Some(Some(texture)) = self.textures.get(&buffer.0) {
+            let written = texture::write(texture, &self.buffers[buffer.0], offset, data);
+            return written.ok_or_else(|| self.error("writing a texture", "no whole texels of it"));
+        }
         let words = self.window(buffer, offset, data.len() as u64, "writing a buffer")?;
         for (word, bytes) in words.iter().zip(data.chunks_exact(4)) {
             word.store(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), Relaxed);
@@ -207,6 +241,11 @@ impl Executor for Cpu {
     }
 
     fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
+        #[cfg(feature = "textures")]
+        if let Some(Some(texture)) = self.textures.get(&buffer.0) {
+            let read = texture::read(texture, &self.buffers[buffer.0], offset, size);
+            return read.ok_or_else(|| self.error("reading a texture", "no whole texels of it"));
+        }
         let words = self.window(buffer, offset, size, "reading a buffer")?;
         Ok(words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect())
     }
@@ -248,6 +287,8 @@ impl Executor for Cpu {
     fn clear(&mut self) {
         self.programs.clear();
         self.buffers.clear();
+        #[cfg(feature = "textures")]
+        self.textures.clear();
     }
 
     fn looks(&self) -> bool {

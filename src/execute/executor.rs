@@ -4,6 +4,8 @@ use flopmeter_core::device::{Adapter, Clock, DeviceType};
 #[cfg(feature = "spirv")]
 use flopmeter_core::spirv::{Interface, SpirvModule};
 
+#[cfg(feature = "textures")]
+use super::{Sampler, Texture};
 use super::{memory, witness::Witness};
 #[cfg(feature = "spirv")]
 use crate::KernelError;
@@ -13,11 +15,11 @@ use crate::{Error, kernel::KernelModule};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramId(pub(crate) usize);
 
-/// A buffer that an executor holds.
+/// A buffer that an executor holds, or a texture or a sampler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Allocation(pub(crate) usize);
 
-/// A window of a buffer, in bytes, bound to one resource of a program.
+/// A window of a buffer, in bytes, bound to one resource of a program. A texture or a sampler is bound whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bound {
     /// Bind group.
@@ -118,6 +120,20 @@ pub trait Executor: Send {
     /// # Errors
     /// Where the adapter has no such room.
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error>;
+
+    /// Makes a texture, which is written and read whole, as the bytes of its texels.
+    ///
+    /// # Errors
+    /// Where the adapter has no such texture, or no room for it.
+    #[cfg(feature = "textures")]
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error>;
+
+    /// Makes a sampler, which is neither written nor read.
+    ///
+    /// # Errors
+    /// Where the adapter has no such sampler.
+    #[cfg(feature = "textures")]
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error>;
 
     /// Overwrites part of a buffer; offset and length are multiples of four.
     ///

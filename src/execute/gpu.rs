@@ -8,7 +8,11 @@ mod fault;
 mod probe;
 #[cfg(feature = "spirv")]
 mod spirv;
+#[cfg(test)]
+mod tests;
+mod texture;
 mod timer;
+mod transfer;
 
 use std::{
     borrow::Cow,
@@ -24,9 +28,12 @@ use wgpu::{BufferUsages, Features};
 use self::{
     bind::BindGroups,
     fault::{DeviceFault, explain, locked},
+    texture::Held,
     timer::Timer,
 };
-use super::{Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, fits};
+use super::{
+    Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture, fits,
+};
 #[cfg(feature = "spirv")]
 use super::{Backend, SpirvAbilities, SpirvProgram};
 use crate::{Error, KernelError, kernel::KernelModule};
@@ -42,10 +49,9 @@ const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::PASSTHROUGH_SHADERS)
     .union(Features::IMMEDIATES)
     .union(Features::SUBGROUP)
-    .union(Features::SUBGROUP_BARRIER);
-
-/// Host transfers go in pieces of this size, so that staging memory stays small.
-const TRANSFER_BYTES: u64 = 64 << 20;
+    .union(Features::SUBGROUP_BARRIER)
+    .union(Features::FLOAT32_FILTERABLE)
+    .union(Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES);
 
 /// Every adapter that [`Gpu::open`] can open, best first.
 pub fn adapters() -> Vec<Adapter> {
@@ -55,13 +61,15 @@ pub fn adapters() -> Vec<Adapter> {
 /// A wgpu device as an executor.
 pub struct Gpu {
     adapter: Adapter,
+    /// What `adapter` describes.
+    own: wgpu::Adapter,
     device: wgpu::Device,
     queue: wgpu::Queue,
     timer: Option<Timer>,
     fault: Arc<Mutex<DeviceFault>>,
     /// Pipelines, each with the immediate data of its launches.
     programs: Vec<(wgpu::ComputePipeline, Vec<u8>)>,
-    buffers: Vec<wgpu::Buffer>,
+    buffers: Vec<Held>,
     bound: BindGroups,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
@@ -115,6 +123,7 @@ impl Gpu {
             features.contains(Features::TIMESTAMP_QUERY).then(|| Timer::new(&device, &queue));
         let mut gpu = Self {
             adapter: description,
+            own: adapter.clone(),
             device,
             queue,
             timer,
@@ -164,6 +173,11 @@ impl Gpu {
         let view = buffer.get_mapped_range(..).map(|view| view.to_vec());
         buffer.unmap();
         view.map_err(|error| self.error(during, error))
+    }
+
+    fn hold(&mut self, held: Held) -> Allocation {
+        self.buffers.push(held);
+        Allocation(self.buffers.len() - 1)
     }
 
     /// Keeps a pipeline that was made just now, where the device has nothing against it.
@@ -283,52 +297,38 @@ impl Executor for Gpu {
             mapped_at_creation: false,
         });
         self.checked(&format!("allocating '{label}' ({bytes} bytes)"))?;
-        self.buffers.push(buffer);
-        Ok(Allocation(self.buffers.len() - 1))
+        Ok(self.hold(Held::Buffer(buffer)))
+    }
+
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        let made = texture::texture(&self.device, &self.own, label, texture);
+        self.checked(&format!("allocating '{label}', a texture of {}", texture.format))?;
+        Ok(self.hold(made))
+    }
+
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
+        let made = texture::sampler(&self.device, label, sampler);
+        self.checked(&format!("making '{label}', a sampler"))?;
+        Ok(self.hold(made))
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {
-        const DURING: &str = "writing a buffer";
-        let mut at = offset;
-        for piece in data.chunks(TRANSFER_BYTES as usize) {
-            self.queue.write_buffer(&self.buffers[buffer.0], at, piece);
-            at += piece.len() as u64;
-            // What is written stays in staging memory until something is submitted.
-            self.staged += piece.len() as u64;
-            if self.staged >= TRANSFER_BYTES {
-                self.queue.submit([]);
-                self.wait(DURING)?;
-                self.staged = 0;
+        match &self.buffers[buffer.0] {
+            Held::Buffer(held) => {
+                let held = held.clone();
+                self.write_buffer(&held, offset, data)
             }
+            Held::Texture(held, _, texture) => self.write_texture(held, texture, data),
+            Held::Sampler(_) => Ok(()),
         }
-        self.checked(DURING)
     }
 
     fn read(&mut self, buffer: Allocation, offset: u64, size: u64) -> Result<Vec<u8>, Error> {
-        const DURING: &str = "reading a buffer";
-        let mut bytes = Vec::with_capacity(size as usize);
-        while (bytes.len() as u64) < size {
-            let done = bytes.len() as u64;
-            let piece = TRANSFER_BYTES.min(size - done);
-            let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("read back"),
-                size: piece,
-                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            let mut encoder = self.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(
-                &self.buffers[buffer.0],
-                offset + done,
-                &staging,
-                0,
-                piece,
-            );
-            self.queue.submit([encoder.finish()]);
-            self.checked(DURING)?;
-            bytes.extend(self.map(&staging, DURING)?);
+        match &self.buffers[buffer.0] {
+            Held::Buffer(held) => self.read_buffer(held, offset, size),
+            Held::Texture(held, _, texture) => self.read_texture(held, texture),
+            Held::Sampler(_) => Ok(Vec::new()),
         }
-        Ok(bytes)
     }
 
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
@@ -355,46 +355,6 @@ impl Executor for Gpu {
         self.programs.clear();
         self.bound.clear();
         // Destroying gives the memory back now; dropping would wait for the device's next poll.
-        self.buffers.drain(..).for_each(|buffer| buffer.destroy());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::execute::Bound;
-
-    /// A device that goes away is an error of whatever is under way, not a panic.
-    #[test]
-    #[allow(clippy::print_stdout, reason = "the log must say what was skipped")]
-    fn a_lost_device_is_an_error_that_says_so() {
-        let Ok(mut gpu) = Gpu::open("auto") else {
-            let required = std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
-            assert!(!required, "an adapter is required");
-            println!("SKIPPED: no adapter");
-            return;
-        };
-        let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-            @compute @workgroup_size(1) fn main() { x[0] += 1.0; }";
-        let kernel =
-            KernelModule::from_wgsl("increment", source, "main", &BTreeMap::new()).unwrap();
-        let program = gpu.compile(&kernel).unwrap();
-        let buffer = gpu.allocate("x", 4).unwrap();
-        let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size: 4 }];
-        let launch = Dispatch { label: "increment", program, bindings: &bindings, grid: [1; 3] };
-        gpu.dispatch(&launch).unwrap();
-
-        gpu.device.destroy();
-        let errors =
-            [gpu.dispatch(&launch).map(|_| ()).unwrap_err(), gpu.read(buffer, 0, 4).unwrap_err()];
-        for error in errors {
-            let text = error.to_string();
-            assert!(text.contains("lost"), "{text}");
-            assert!(text.contains(&gpu.adapter.name), "{text}");
-        }
+        self.buffers.drain(..).for_each(|held| held.destroy());
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::Countable;
+#[cfg(feature = "textures")]
+use crate::execute::{Sampler, Texture};
 use crate::{
     Error,
-    execute::{Bound, Executor},
+    execute::{Allocation, Bound, Executor},
     kernel::{Resource, ResourceKind},
 };
 
@@ -20,25 +22,72 @@ pub struct Buffers<'a> {
 struct Placed<'a> {
     resource: &'a Resource,
     contents: Vec<u8>,
+    is_written: bool,
+}
+
+/// What a resource of a kernel is bound to before it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Contents {
+    /// A buffer of these bytes, a multiple of four.
+    Buffer(Vec<u8>),
+    /// A texture, the bytes of its texels, and whether the kernel may write it.
+    #[cfg(feature = "textures")]
+    Texture(Texture, Vec<u8>, bool),
+    /// A sampler.
+    #[cfg(feature = "textures")]
+    Sampler(Sampler),
+}
+
+impl From<Vec<u8>> for Contents {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Buffer(bytes)
+    }
+}
+
+impl Contents {
+    /// Makes what is bound: the bytes that it holds before each run, and whether a kernel may write it.
+    fn made(
+        self,
+        executor: &mut dyn Executor,
+        resource: &Resource,
+    ) -> Result<(Allocation, Vec<u8>, bool), Error> {
+        let writable = ResourceKind::Storage { writable: true };
+        match self {
+            Self::Buffer(bytes) => {
+                let made = executor.allocate(&resource.name, bytes.len() as u64)?;
+                Ok((made, bytes, resource.kind == writable))
+            }
+            #[cfg(feature = "textures")]
+            Self::Texture(texture, texels, is_written) => {
+                Ok((executor.texture(&resource.name, &texture)?, texels, is_written))
+            }
+            #[cfg(feature = "textures")]
+            Self::Sampler(sampler) => {
+                Ok((executor.sampler(&resource.name, sampler)?, Vec::new(), false))
+            }
+        }
+    }
 }
 
 impl<'a> Buffers<'a> {
-    /// Makes and fills a buffer for each resource; contents are a multiple of four bytes.
+    /// Makes and fills a buffer, or what else is bound, for each resource.
     ///
     /// # Errors
     /// Where the executor has no room.
     pub fn new(
         executor: &mut dyn Executor,
-        contents: impl IntoIterator<Item = (&'a Resource, Vec<u8>)>,
+        contents: impl IntoIterator<Item = (&'a Resource, impl Into<Contents>)>,
     ) -> Result<Self, Error> {
         let mut buffers = Self { placed: Vec::new(), bound: Vec::new() };
         for (resource, contents) in contents {
+            let (buffer, contents, is_written) = contents.into().made(executor, resource)?;
             let size = contents.len() as u64;
-            let buffer = executor.allocate(&resource.name, size)?;
-            executor.write(buffer, 0, &contents)?;
+            if size > 0 {
+                executor.write(buffer, 0, &contents)?;
+            }
             let Resource { group, binding, .. } = *resource;
             buffers.bound.push(Bound { group, binding, buffer, offset: 0, size });
-            buffers.placed.push(Placed { resource, contents });
+            buffers.placed.push(Placed { resource, contents, is_written });
         }
         Ok(buffers)
     }
@@ -98,8 +147,7 @@ impl<'a> Buffers<'a> {
     }
 
     fn written(&self) -> impl Iterator<Item = (&Placed<'a>, &Bound)> {
-        let writable = ResourceKind::Storage { writable: true };
-        self.placed.iter().zip(&self.bound).filter(move |(p, _)| p.resource.kind == writable)
+        self.placed.iter().zip(&self.bound).filter(|(placed, _)| placed.is_written)
     }
 }
 

@@ -29,6 +29,11 @@ pub trait Countable: Send + Sync {
     /// How the numbers of a resource lie; `None` where it is no buffer of numbers.
     fn layout(&self, resource: &Resource) -> Option<Layout>;
 
+    /// What a resource is declared as, in the terms of naga; `None` where it was not naga that read the kernel.
+    fn declared(&self, _: &Resource) -> Option<&naga::TypeInner> {
+        None
+    }
+
     /// The text that lines are lines of, where there is one.
     fn source(&self) -> Option<&Source>;
 
@@ -70,6 +75,10 @@ impl Countable for KernelModule {
 
     fn layout(&self, resource: &Resource) -> Option<Layout> {
         Self::layout(self, resource)
+    }
+
+    fn declared(&self, resource: &Resource) -> Option<&naga::TypeInner> {
+        Self::declared(self, resource)
     }
 
     fn source(&self) -> Option<&Source> {

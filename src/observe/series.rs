@@ -1,7 +1,9 @@
 //! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
 //! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
 
-use super::{Buffers, Call, Countable, Counting, Observed, Runs, Spread, Timing, timing::totals};
+use super::{
+    Buffers, Call, Contents, Countable, Counting, Observed, Runs, Spread, Timing, timing::totals,
+};
 use crate::{
     Error,
     execute::{Bound, Clock, Executor, Outcome},
@@ -50,7 +52,7 @@ impl<'a> Sequence<'a> {
     pub fn new(
         executor: &mut dyn Executor,
         launches: &[KernelLaunch<'a>],
-        contents: impl IntoIterator<Item = (&'a Resource, Vec<u8>)>,
+        contents: impl IntoIterator<Item = (&'a Resource, impl Into<Contents>)>,
     ) -> Result<Self, Error> {
         executor.clear();
         let mut distinct: Vec<&dyn Countable> = Vec::new();

@@ -9,7 +9,10 @@ use super::number::{bytes, decimal, grouped, share_of};
 use super::operations::operations;
 use super::roofline;
 use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars};
-use crate::result::{KernelRow, RunReport};
+use crate::{
+    op::Traffic,
+    result::{KernelRow, RunReport},
+};
 
 impl Paged for RunReport {
     fn page(&self, every_layer: bool) -> Page {
@@ -92,12 +95,13 @@ fn counted(report: &RunReport) -> Vec<Fact> {
         Fact::new(
             "executed",
             format!(
-                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored",
+                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored{}",
                 grouped(totals.flops.unwrap_or_default()),
                 grouped(totals.dispatches),
                 grouped(report.kernels.len() as u64),
                 bytes(traffic.storage_load),
-                bytes(traffic.storage_store)
+                bytes(traffic.storage_store),
+                textures(traffic)
             ),
         ),
     ];
@@ -109,6 +113,15 @@ fn counted(report: &RunReport) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// What went to and from textures, where something did.
+fn textures(traffic: Traffic) -> String {
+    let Traffic { texture_load: load, texture_store: store, .. } = traffic;
+    if load + store == 0 {
+        return String::new();
+    }
+    format!("; textures {} loaded, {} stored", bytes(load), bytes(store))
 }
 
 /// What ran where nothing was counted.

@@ -188,6 +188,8 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
         storage_load,
         storage_store,
+        texture_load,
+        texture_store,
         uniform_load,
         workgroup_load,
         workgroup_store,
@@ -196,6 +198,10 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     } = report.traffic;
     let mut parts =
         vec![format!("storage {} loaded, {} stored", bytes(storage_load), bytes(storage_store))];
+    if texture_load + texture_store > 0 {
+        let (load, store) = (bytes(texture_load), bytes(texture_store));
+        parts.push(format!("textures {load} loaded, {store} stored"));
+    }
     if uniform_load > 0 {
         parts.push(format!("uniform {} loaded", bytes(uniform_load)));
     }
@@ -209,8 +215,9 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     if barriers > 0 {
         parts.push(format!("{} barriers", grouped(barriers)));
     }
+    let storage = if texture_load + texture_store > 0 { "storage and texture" } else { "storage" };
     let intensity = match report.intensity {
-        Some(intensity) => format!("{intensity:.3} FLOP for each byte of storage traffic"),
+        Some(intensity) => format!("{intensity:.3} FLOP for each byte of {storage} traffic"),
         None => "no storage traffic".to_owned(),
     };
     let timing = &report.timing;
@@ -225,7 +232,7 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
             let parts = spread.into_iter().chain(timing.warm_up.and_then(WarmUp::in_words));
             let spread: String = parts.map(|part| format!(", {part}")).collect();
             format!(
-                "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of storage \
+                "{} plain (median of {}{spread}, by {clock}): {:.3} GFLOP/s, {:.3} GB/s of {storage} \
                  traffic; counting once took {counted}",
                 seconds(plain),
                 timing.repeats,

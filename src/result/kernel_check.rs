@@ -110,7 +110,8 @@ fn counts((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
 fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     let differ = a.dumps.iter().filter_map(|(key, left)| {
         let (layout, others) = (a.layouts.get(key)?, b.dumps.get(key)?);
-        let differs = other_values(layout, (one, left), (other, others))?;
+        let leeway = *a.leeways.get(key)?;
+        let differs = other_values(layout, leeway, (one, left), (other, others))?;
         let name = a.bindings.iter().find(|its| (its.group, its.binding) == *key);
         let name = name.map_or("", |its| its.name.as_str());
         let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);

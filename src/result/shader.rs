@@ -178,7 +178,7 @@ impl ShaderReport {
         run: &ShaderRun,
         convention: Convention,
     ) -> Self {
-        let ShaderRun { series, bindings, layouts: _, dumps: _ } = run;
+        let ShaderRun { series, bindings, layouts: _, leeways: _, dumps: _ } = run;
         let first = launches.first().expect("something was launched");
         let kernel = first.kernel;
         let cost: Cost = series.launches.iter().map(|seen| seen.cost).sum();

@@ -90,10 +90,34 @@ impl Expectation {
     }
 }
 
+/// How far apart what two executors leave may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leeway {
+    /// How far apart two neighbours of a coarse format are at most: so much everywhere,
+    pub absolute: f64,
+    /// and so much of the larger one.
+    pub relative: f64,
+    /// How far apart all numbers are of their norm, where they are not neighbours.
+    pub of_norm: f64,
+}
+
+impl Leeway {
+    /// That of numbers that are rounded as arithmetic is.
+    pub const ARITHMETIC: Self = Self { absolute: 0.0, relative: 0.0, of_norm: check::TOLERANCE };
+
+    /// Whether two numbers are the same or neighbours.
+    fn has_as_neighbours(self, a: f64, b: f64) -> bool {
+        // The difference of two neighbours is itself rounded.
+        let apart = 1.001 * (self.absolute + self.relative * a.abs().max(b.abs()));
+        a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= apart
+    }
+}
+
 /// Where two executors left other numbers in a buffer: integers are to be the same, and floats as
-/// [`check::values`] has it.
+/// [`check::values_within`] has it, or neighbours of a format.
 pub fn other_values(
     layout: &Layout,
+    leeway: Leeway,
     (one, a): (&str, &[u8]),
     (other, b): (&str, &[u8]),
 ) -> Option<String> {
@@ -103,6 +127,13 @@ pub fn other_values(
     if let Some((index, (a, b))) = pairs.find(|(_, (a, b))| a != b) {
         return Some(format!("[{index}]: {one} left {a}, {other} left {b}"));
     }
+    let neighbours = a.iter().zip(&b).all(|pair| match pair {
+        (Value::Float(a), Value::Float(b)) => leeway.has_as_neighbours(*a, *b),
+        (Value::Float(_) | Value::Signed(_) | Value::Unsigned(_), _) => true,
+    });
+    if neighbours {
+        return None;
+    }
     let floats = |values: &[Value]| -> Vec<f32> {
         let floats = values.iter().filter_map(|value| match value {
             Value::Float(float) => Some(*float as f32),
@@ -110,7 +141,7 @@ pub fn other_values(
         });
         floats.collect()
     };
-    match check::values((one, &floats(&a)), (other, &floats(&b))) {
+    match check::values_within((one, &floats(&a)), (other, &floats(&b)), leeway.of_norm) {
         check::Verdict::Mismatch { difference } => Some(difference),
         check::Verdict::Match
         | check::Verdict::NotComparable { .. }
@@ -202,6 +233,29 @@ mod tests {
         for text in ["", ":1", "a:-1", "a:inf"] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn neighbours_in_a_texture_are_the_same() {
+        let layout = Layout::nested(Number { kind: NumberKind::Float, width: 4 }, &[2]);
+        let bytes = |numbers: [f32; 2]| numbers.map(f32::to_le_bytes).concat();
+        let differ = |absolute, relative, other| {
+            let leeway = Leeway { absolute, relative, ..Leeway::ARITHMETIC };
+            let (a, b) = (bytes([0.2, 8.0]), bytes(other));
+            other_values(&layout, leeway, ("a", &a), ("b", &b)).is_some()
+        };
+        let step = 1.0 / 255.0;
+        assert!(!differ(step, 0.0, [0.2 + step as f32, 8.0]));
+        assert!(differ(step, 0.0, [0.2 + 1.5 * step as f32, 8.0]));
+        assert!(!differ(0.0, 1e-3, [0.2, 8.007]));
+        assert!(differ(0.0, 1e-3, [0.2, 8.02]));
+        assert!(differ(0.0, 1e-3, [f32::NAN, 8.0]));
+        let (a, b) = (bytes([0.2, 8.0]), bytes([0.2, 8.05]));
+        let within = |of_norm| {
+            let leeway = Leeway { of_norm, ..Leeway::ARITHMETIC };
+            other_values(&layout, leeway, ("a", &a), ("b", &b)).is_none()
+        };
+        assert!(within(1e-2) && !within(1e-3));
     }
 
     #[test]

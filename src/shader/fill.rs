@@ -1,24 +1,28 @@
 //! What a user puts into a buffer, and its bytes in the layout that the shader gives the buffer. Knows
 //! neither devices nor which buffers there are.
 
-use std::{
-    ffi::OsStr,
-    fmt,
-    fs::{self, File},
-    io::Read as _,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+mod file;
+#[cfg(feature = "textures")]
+mod handle;
+
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::{npy, tensor};
+use self::file::within;
+#[cfg(feature = "textures")]
+pub use self::handle::TextureSize;
+#[cfg(feature = "textures")]
+pub(super) use self::handle::spelled;
+#[cfg(feature = "textures")]
+use crate::execute::Sampler;
 use crate::kernel::{Layout, Number, NumberKind};
 
 /// Contents of a buffer, as a user says them: `zeros:COUNT`, `iota:COUNT`, `random:COUNT[:SEED][:LOW..HIGH]`,
 /// `values:1,2,3` or `file:PATH`; or those of members, as `n:8,scale:0.5,items:random:64`. COUNT is in scalars of the
-/// buffer's own types, padding not counted.
+/// buffer's own types, padding not counted. What is bound where there is no buffer is `texture:64x64:random` or
+/// `sampler:linear`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BufferFill {
     /// So many zeros.
@@ -42,6 +46,12 @@ pub enum BufferFill {
     File(PathBuf),
     /// What members of a structure hold, each by its name or, within another, by its path. The others are zeros.
     Members(Vec<(String, MemberFill)>),
+    /// A texture of this size, and what the channels of its texels hold, each a number.
+    #[cfg(feature = "textures")]
+    Texture(TextureSize, Box<MemberFill>),
+    /// A sampler, where one is bound.
+    #[cfg(feature = "textures")]
+    Sampler(Sampler),
 }
 
 /// What a member of a structure holds.
@@ -64,6 +74,12 @@ impl FromStr for BufferFill {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        #[cfg(feature = "textures")]
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("texture", size) => return texture(size),
+            ("sampler", does) => return handle::sampler(does).map(Self::Sampler),
+            _ => {}
+        }
         let (kind, rest) =
             text.split_once(':').ok_or_else(|| format!("'{text}' is none of {FORMS}"))?;
         let number = |what: &str, text: &str| {
@@ -99,16 +115,24 @@ impl fmt::Display for BufferFill {
             }
             Self::Values(values) => write!(f, "values:{}", values.join(",")),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            #[cfg(feature = "textures")]
+            Self::Texture(size, fill) => write!(f, "texture:{size}:{fill}"),
+            #[cfg(feature = "textures")]
+            Self::Sampler(sampler) => f.write_str(&handle::spelled(*sampler)),
             Self::Members(members) => {
-                let members = members.iter().map(|(name, fill)| match fill {
-                    MemberFill::Whole(kind) => format!("{name}:{kind}"),
-                    MemberFill::Said(Self::Values(values)) => {
-                        format!("{name}:{}", values.join(","))
-                    }
-                    MemberFill::Said(fill) => format!("{name}:{fill}"),
-                });
+                let members = members.iter().map(|(name, fill)| format!("{name}:{fill}"));
                 f.write_str(&members.collect::<Vec<_>>().join(","))
             }
+        }
+    }
+}
+
+impl fmt::Display for MemberFill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(kind) => f.write_str(kind),
+            Self::Said(BufferFill::Values(values)) => f.write_str(&values.join(",")),
+            Self::Said(fill) => fill.fmt(f),
         }
     }
 }
@@ -131,8 +155,12 @@ impl BufferFill {
         let scalars = match self {
             Self::Zeros(count) | Self::Iota(count) | Self::Random { count, .. } => *count,
             Self::Values(values) => values.len() as u64,
-            Self::File(path) => return from_file(path, layout, limit),
+            Self::File(path) => return file::bytes(path, layout, limit),
             Self::Members(members) => return of_members(members, layout, limit),
+            #[cfg(feature = "textures")]
+            Self::Texture(..) | Self::Sampler(_) => {
+                return Err(format!("it is a buffer: say {FORMS}"));
+            }
         };
         let size = layout.bytes(scalars)?;
         within(size, limit)?;
@@ -144,6 +172,8 @@ impl BufferFill {
         };
         match self {
             Self::Zeros(_) | Self::File(_) | Self::Members(_) => {}
+            #[cfg(feature = "textures")]
+            Self::Texture(..) | Self::Sampler(_) => {}
             Self::Iota(_) => {
                 let mut next = 0_u64;
                 layout.each(size, |at, number| {
@@ -218,18 +248,32 @@ fn members(text: &str) -> Result<Vec<(String, MemberFill)>, String> {
         if members.iter().any(|(known, _)| known == name) {
             return Err(format!("the member '{name}' is given twice: give it once"));
         }
-        let kind = fill.split(':').next().unwrap_or_default();
-        let fill = match fill.as_str() {
-            "zeros" | "iota" | "random" => MemberFill::Whole(fill),
-            "" => return Err(format!("the member '{name}' has no value: say {name}:VALUE")),
-            _ if KINDS.contains(&kind) => MemberFill::Said(fill.parse()?),
-            values => MemberFill::Said(BufferFill::Values(
-                values.split(',').map(|value| value.trim().to_owned()).collect(),
-            )),
-        };
-        members.push((name.to_owned(), fill));
+        if fill.is_empty() {
+            return Err(format!("the member '{name}' has no value: say {name}:VALUE"));
+        }
+        members.push((name.to_owned(), member_fill(&fill)?));
     }
     Ok(members)
+}
+
+/// What fills a member.
+fn member_fill(fill: &str) -> Result<MemberFill, String> {
+    let kind = fill.split(':').next().unwrap_or_default();
+    Ok(match fill {
+        "zeros" | "iota" | "random" => MemberFill::Whole(fill.to_owned()),
+        _ if KINDS.contains(&kind) => MemberFill::Said(fill.parse()?),
+        values => MemberFill::Said(BufferFill::Values(
+            values.split(',').map(|value| value.trim().to_owned()).collect(),
+        )),
+    })
+}
+
+/// `SIZE[:FORMAT][:SPEC]`, where SPEC is that of a member.
+#[cfg(feature = "textures")]
+fn texture(text: &str) -> Result<BufferFill, String> {
+    let (size, spec) = handle::texture_size(text)?;
+    let fill = if spec.is_empty() { "zeros" } else { spec };
+    Ok(BufferFill::Texture(size, Box::new(member_fill(fill)?)))
 }
 
 /// Whether a text is a name, or names with points between them.
@@ -264,9 +308,7 @@ fn of_members(
             MemberFill::Whole(kind) if its.is_runtime_sized() => {
                 Err(format!("it has no fixed size: say {name}:{kind}:COUNT"))
             }
-            MemberFill::Whole(kind) => format!("{kind}:{}", its.least_scalars())
-                .parse::<BufferFill>()
-                .and_then(|fill| fill.bytes(its, limit)),
+            MemberFill::Whole(kind) => whole(kind, its, limit),
         };
         let bytes = bytes.map_err(of_member)?;
         let end = offset + bytes.len() as u64;
@@ -292,6 +334,12 @@ fn of_members(
     Ok(whole)
 }
 
+/// The bytes of what has a fixed size, all of it filled by one kind of contents.
+pub(super) fn whole(kind: &str, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+    let fill: BufferFill = format!("{kind}:{}", layout.least_scalars()).parse()?;
+    fill.bytes(layout, limit)
+}
+
 /// A member by its path: the bytes before it, and how its scalars lie.
 fn member<'a>(layout: &'a Layout, path: &str) -> Option<(u64, &'a Layout)> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
@@ -312,49 +360,6 @@ fn range(text: &str) -> Result<(i64, i64), String> {
         (low < high).then_some((low, high))
     });
     ends.ok_or_else(|| format!("'{text}' is no LOW..HIGH with a whole number in it, such as 0..10"))
-}
-
-/// The bytes of a file: of an array the elements, of any other file all of them as they are.
-fn from_file(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
-    // So that nothing that reads files is downloaded with a page.
-    if cfg!(target_family = "wasm") {
-        return Err(format!("{} cannot be read: a page has no files", path.display()));
-    }
-    if let Some((path, name)) = tensor::named(path) {
-        return tensor::bytes(path, name, layout, |bytes| within(bytes, limit));
-    }
-    let problem = |error| format!("{} cannot be read: {error}", path.display());
-    let mut file = File::open(path).map_err(problem)?;
-    let mut magic = Vec::new();
-    file.by_ref().take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(problem)?;
-    if magic == npy::MAGIC {
-        return npy::bytes(&mut file, layout, |bytes| within(bytes, limit));
-    }
-    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    match ending.to_ascii_lowercase().as_str() {
-        "npy" => return Err("it does not begin as an .npy file does".to_owned()),
-        "npz" => {
-            return Err(
-                "it is .npz, several arrays with names: save the one that is meant as .npy"
-                    .to_owned(),
-            );
-        }
-        "safetensors" => {
-            let (path, names) = (path.display(), tensor::tensors(path));
-            return Err(format!("say which tensor, as file:{path}#NAME; it has {names}"));
-        }
-        _ => {}
-    }
-    let bytes = file.metadata().map_err(problem)?.len();
-    layout.fits(bytes).and_then(|()| within(bytes, limit))?;
-    fs::read(path).map_err(problem)
-}
-
-fn within(bytes: u64, limit: u64) -> Result<(), String> {
-    if bytes <= limit {
-        return Ok(());
-    }
-    Err(format!("{bytes} bytes are more than the {limit} that the adapter binds"))
 }
 
 /// The bytes of a float of `width` bytes, then zeros.

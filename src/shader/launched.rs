@@ -3,10 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BindingKey, Immediate, ShaderFile, immediate::is_called};
+use super::{BindingKey, Immediate, ShaderFile, bound::is_written, immediate::is_called};
 use crate::{
     Error, KernelError,
-    kernel::ResourceKind,
     observe::{Countable, KernelLaunch},
 };
 
@@ -107,12 +106,13 @@ impl Launched {
         &self.immediates
     }
 
-    /// The buffers that one of the kernels may write.
+    /// The buffers and textures that one of the kernels may write.
     pub fn written(&self) -> Vec<BindingKey> {
-        let resources = self.kernels.iter().flat_map(|kernel| kernel.resources());
-        let writable = ResourceKind::Storage { writable: true };
-        let written = resources.filter(|resource| resource.kind == writable);
-        let mut keys: Vec<BindingKey> = written.map(|its| (its.group, its.binding)).collect();
+        let resources = self.kernels.iter().flat_map(|kernel| {
+            kernel.resources().iter().map(move |resource| (&**kernel, resource))
+        });
+        let written = resources.filter(|(kernel, resource)| is_written(*kernel, resource));
+        let mut keys: Vec<BindingKey> = written.map(|(_, its)| (its.group, its.binding)).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

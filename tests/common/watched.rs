@@ -3,7 +3,9 @@
 
 use flopmeter::{
     Error,
-    execute::{Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
+    execute::{
+        Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture, cpu::Cpu,
+    },
     kernel::KernelModule,
 };
 
@@ -27,6 +29,14 @@ impl Executor for Watched {
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.0.allocate(label, bytes)
+    }
+
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        self.0.texture(label, texture)
+    }
+
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
+        self.0.sampler(label, sampler)
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {

@@ -5,7 +5,8 @@ use flopmeter::{
     Error, KernelError,
     choice::KernelSet,
     execute::{
-        Adapter, Allocation, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId,
+        Adapter, Allocation, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId, Sampler,
+        Texture,
         cpu::{Cpu, SUBGROUP_LANES},
     },
     kernel::KernelModule,
@@ -65,6 +66,14 @@ impl Executor for Spoilt {
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.cpu.allocate(label, bytes)
+    }
+
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        self.cpu.texture(label, texture)
+    }
+
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
+        self.cpu.sampler(label, sampler)
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {

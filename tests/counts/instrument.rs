@@ -131,6 +131,7 @@ fn a_crowded_module_is_counted_with_all_its_traffic() {
                 atomics: groups,
                 // One, one a round, and two around the uniform load.
                 barriers: groups * (1 + 6 + 2),
+                ..Traffic::default()
             },
         };
         assert_eq!(Cost { ops: cost.ops.floating(), ..cost }, expected);

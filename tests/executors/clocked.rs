@@ -2,7 +2,10 @@
 
 use flopmeter::{
     Error,
-    execute::{Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, cpu::Cpu},
+    execute::{
+        Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture,
+        cpu::Cpu,
+    },
     kernel::KernelModule,
 };
 
@@ -48,6 +51,14 @@ impl Executor for Clocked {
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         self.inner.allocate(label, bytes)
+    }
+
+    fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        self.inner.texture(label, texture)
+    }
+
+    fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
+        self.inner.sampler(label, sampler)
     }
 
     fn write(&mut self, buffer: Allocation, offset: u64, data: &[u8]) -> Result<(), Error> {

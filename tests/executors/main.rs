@@ -8,6 +8,7 @@ mod fits;
 mod memory;
 mod mutation;
 mod races;
+mod textures;
 mod timing;
 mod together;
 mod tuned;

@@ -7,6 +7,7 @@ mod members;
 mod preprocessed;
 mod refused;
 mod seen;
+mod textures;
 
 use std::{fs, path::Path};
 

@@ -78,6 +78,7 @@ pub fn shader_report() -> ShaderReport {
             fill: Some("iota:16".into()),
             zeros: Vec::new(),
         }],
+        leeways: Default::default(),
         layouts: Default::default(),
         dumps: Default::default(),
     };

@@ -31,6 +31,21 @@ pub(crate) fn traffic(traffic: Traffic) -> Cost {
     Cost { ops: OpCounts::ZERO, traffic }
 }
 
+/// Bytes loaded from a texture.
+pub(crate) fn texture_load(bytes: u64) -> Cost {
+    traffic(Traffic { texture_load: bytes, ..Traffic::default() })
+}
+
+/// Bytes stored to a texture.
+pub(crate) fn texture_store(bytes: u64) -> Cost {
+    traffic(Traffic { texture_store: bytes, ..Traffic::default() })
+}
+
+/// A read of a texture through a sampler, which gives the kernel so many bytes.
+pub(crate) fn sample(bytes: u64) -> Cost {
+    ops(Scalar::Int, &[(Op::Sample, 1)]) + texture_load(bytes)
+}
+
 pub(crate) fn dot(shape: Shape) -> Cost {
     ops(shape.scalar, &[(Op::Mul, shape.count), (Op::Add, shape.count - 1)])
 }

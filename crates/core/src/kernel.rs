@@ -268,6 +268,15 @@ impl KernelModule {
 
     /// How the bytes of one of [`Self::resources`] are made of scalars; `None` where it is no buffer.
     pub fn layout(&self, resource: &Resource) -> Option<Layout> {
+        Layout::of(&self.module, self.variable(resource)?.ty)
+    }
+
+    /// What one of [`Self::resources`] is declared as: an image or a sampler, among others.
+    pub fn declared(&self, resource: &Resource) -> Option<&TypeInner> {
+        Some(&self.module.types[self.variable(resource)?.ty].inner)
+    }
+
+    fn variable(&self, resource: &Resource) -> Option<&naga::GlobalVariable> {
         let entry = self.info.get_entry_point(0);
         let mut variables = self.module.global_variables.iter();
         // Entry points of one file may share a binding; this one uses one variable of it.
@@ -275,7 +284,7 @@ impl KernelModule {
             let at = variable.binding.map(|at| (at.group, at.binding));
             at == Some((resource.group, resource.binding)) && !entry[*handle].is_empty()
         })?;
-        Layout::of(&self.module, variable.ty)
+        Some(variable)
     }
 
     /// The line of the source on which a span begins; `None` where the span is undefined or there is no source.

@@ -19,7 +19,7 @@ function shown(report, where) {
     figures([
       ["FLOPs (ieee: fma counts two)", grouped(BigInt(totals.flops))],
       ["dispatches", grouped(totals.dispatches)],
-      ["bytes asked of storage buffers", grouped(storageBytes(totals.traffic))],
+      ["bytes asked of storage buffers and textures", grouped(storageBytes(totals.traffic))],
     ]),
     kinds(totals.ops),
   );

@@ -12,9 +12,10 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Bytes that a kernel asks of storage buffers. */
+/** Bytes that a kernel asks of storage buffers and textures. */
 export function storageBytes(traffic) {
-  return BigInt(traffic["storage.load_bytes"] ?? 0) + BigInt(traffic["storage.store_bytes"] ?? 0);
+  const kinds = ["storage.load_bytes", "storage.store_bytes", "texture.load_bytes", "texture.store_bytes"];
+  return kinds.reduce((sum, kind) => sum + BigInt(traffic[kind] ?? 0), 0n);
 }
 
 /** A list of figures, each a name and a text. */
@@ -32,7 +33,7 @@ export function countedFigures({ flops, traffic }) {
   const intensity = bytes > 0n ? (Number(flops) / Number(bytes)).toFixed(3) : "-";
   return figures([
     ["FLOPs (ieee: fma counts two)", grouped(BigInt(flops))],
-    ["bytes asked of storage buffers", grouped(bytes)],
+    ["bytes asked of storage buffers and textures", grouped(bytes)],
     ["FLOP/B", intensity],
   ]);
 }

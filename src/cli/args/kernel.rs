@@ -36,7 +36,10 @@ pub struct Kernels {
     pub folders: Vec<PathBuf>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH, or
     /// members of a structure, as n:8,scale:0.5,items:random:64 (repeatable; COUNT in scalars; LOW..HIGH are whole
-    /// numbers; a file is its bytes, or the elements of an .npy array or of FILE.safetensors#NAME)
+    /// numbers; a file is its bytes, or the elements of an .npy array or of FILE.safetensors#NAME). A texture is
+    /// texture:WIDTH[xHEIGHT[xDEPTH]][:FORMAT][:SPEC], without FORMAT the one that the shader declares or else 32 bits
+    /// for each of four channels; a sampler is sampler[:linear][:repeat|:mirror], else it takes the nearest texel and
+    /// clamps to the edge
     #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// A check: what a buffer holds after the run, as a file (bytes, or an .npy array); floats may be off by TOLERANCE

@@ -18,6 +18,8 @@ mod place;
 mod state;
 mod statement;
 mod subgroup;
+#[cfg(feature = "textures")]
+mod texture;
 mod types;
 
 use std::{

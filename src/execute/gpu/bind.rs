@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::texture::Held;
 use crate::execute::{Bound, Dispatch, ProgramId};
 
 /// Bind groups, each with its number.
@@ -16,7 +17,7 @@ impl BindGroups {
     pub(super) fn of(
         &mut self,
         device: &wgpu::Device,
-        buffers: &[wgpu::Buffer],
+        held: &[Held],
         dispatch: &Dispatch<'_>,
         pipeline: &wgpu::ComputePipeline,
     ) -> Groups {
@@ -24,7 +25,7 @@ impl BindGroups {
         if let Some(groups) = of_program.get(dispatch.bindings) {
             return groups.clone();
         }
-        let groups = groups(device, buffers, dispatch, pipeline);
+        let groups = groups(device, held, dispatch, pipeline);
         of_program.insert(dispatch.bindings.to_vec(), groups.clone());
         groups
     }
@@ -37,17 +38,13 @@ impl BindGroups {
 
 fn groups(
     device: &wgpu::Device,
-    buffers: &[wgpu::Buffer],
+    held: &[Held],
     dispatch: &Dispatch<'_>,
     pipeline: &wgpu::ComputePipeline,
 ) -> Groups {
     let mut groups: BTreeMap<u32, Vec<wgpu::BindGroupEntry<'_>>> = BTreeMap::new();
     for &Bound { group, binding, buffer, offset, size } in dispatch.bindings {
-        let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &buffers[buffer.0],
-            offset,
-            size: std::num::NonZeroU64::new(size),
-        });
+        let resource = held[buffer.0].resource(offset, size);
         groups.entry(group).or_default().push(wgpu::BindGroupEntry { binding, resource });
     }
     groups

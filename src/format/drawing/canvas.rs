@@ -177,7 +177,7 @@ pub(super) fn rows<'a>(
         .draw()?;
     let (at, side, down) = match room {
         Room::Wide => (room.names() as i32 - 8, HPos::Right, 0.5),
-        Room::Narrow => (2, HPos::Left, 0.26),
+        Room::Narrow => (room.names() as i32 + 4, HPos::Left, 0.26),
     };
     let style = text(13).pos(Pos::new(side, VPos::Center));
     for (row, name) in names.iter().enumerate() {

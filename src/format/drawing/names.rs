@@ -3,9 +3,11 @@
 
 use std::ops::Range;
 
-/// The height of a name, and how wide a letter is taken to be: more than in most fonts that browsers have.
+/// The height of a name, how wide its letters are taken to be, and what it is wider than those, as a short name may be
+/// all wide letters: more than in most fonts that browsers have.
 const LINE: i32 = 14;
-const LETTER: f64 = 6.9;
+const LETTER: f64 = 7.0;
+const SPARE: i32 = 8;
 /// From a point to its name.
 pub(super) const GAP: i32 = 7;
 /// How many lines up or down a name may be moved.
@@ -44,7 +46,7 @@ pub(super) fn placed(
     points
         .iter()
         .map(|&((x, y), name)| {
-            let width = (name.chars().count() as f64 * LETTER).ceil() as i32;
+            let width = width(name);
             let lines = (0..=FARTHEST).flat_map(|line| [-line, line]);
             let places = lines.flat_map(|line| {
                 // A name that is moved up or down is moved aside as well, so that its line is seen.
@@ -58,13 +60,17 @@ pub(super) fn placed(
             let is_free = |place: &Box| {
                 place.is_within(across, up) && !taken.iter().any(|other| other.meets(place))
             };
-            let mut found = places.filter(|at| width > 0 && is_free(&place(at)));
+            let mut found = places.filter(|at| !name.is_empty() && is_free(&place(at)));
             let at = found.next()?;
             drop(found);
             taken.push(place(&at));
             Some(at)
         })
         .collect()
+}
+
+fn width(name: &str) -> i32 {
+    (name.chars().count() as f64 * LETTER).ceil() as i32 + SPARE
 }
 
 #[cfg(test)]
@@ -80,7 +86,7 @@ mod tests {
         let boxes: Vec<Box> = found
             .iter()
             .flatten()
-            .map(|&(x, y)| Box { across: x..x + 118, up: y - 7..y + 7 })
+            .map(|&(x, y)| Box { across: x..x + width(points[0].1), up: y - 7..y + 7 })
             .collect();
         assert_eq!(boxes.len(), 30);
         for (i, one) in boxes.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 mod expressions;
 mod memory;
+mod textures;
 
 use flopmeter::{
     execute::{Executor, Limits},
@@ -32,7 +33,6 @@ struct Pair { first: f32, second: vec3<f32> }
 @group(0) @binding(1) var<storage, read_write> sa: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> pair: Pair;
 @group(0) @binding(3) var<uniform> dims: vec4<u32>;
-@group(0) @binding(4) var image: texture_2d<f32>;
 @group(0) @binding(5) var<storage, read> m33s: mat3x3<f32>;
 var<workgroup> wg: array<vec2<f32>, SIZE>;
 var<workgroup> wga: atomic<i32>;

@@ -62,10 +62,10 @@ fn a_barrier_that_not_all_reach_is_named() {
 #[test]
 fn what_cannot_run_is_refused_by_name_and_line() {
     let texture = fails(
-        "@group(0) @binding(0) var t: texture_2d<f32>;
+        "@group(0) @binding(0) var t: texture_depth_2d;
 @compute @workgroup_size(1) fn main() {
     let size = textureDimensions(t);
 }",
     );
-    assert!(texture.contains("texture") && texture.contains("line 1"), "{texture}");
+    assert!(texture.contains("a depth texture") && texture.contains("line 1"), "{texture}");
 }

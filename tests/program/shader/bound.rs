@@ -98,13 +98,6 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.1=zeros"], &["zeros:COUNT"]);
     refused(&["01=zeros:4"], &["GROUP.BINDING=SPEC"]);
     refused(&["0.1=zeros:4", "0.1=zeros:5"], &["--bind 0.1", "twice"]);
-    let texture = "
-        @group(0) @binding(0) var image: texture_2d<f32>;
-        @group(0) @binding(1) var<storage, read_write> x: f32;
-        @compute @workgroup_size(1) fn main() { x = textureLoad(image, vec2(0, 0), 0).x; }";
-    let folder = tempfile::tempdir().unwrap();
-    let texture = written(&folder, "texture.wgsl", texture);
-    super::refused(&[&texture, "--dispatch", "1"], &["'image' at 0.0", "no buffer"]);
 }
 
 #[test]

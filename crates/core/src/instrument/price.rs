@@ -16,9 +16,13 @@
 //! - `workgroupUniformLoad` is a workgroup load between two barriers.
 //! - A subgroup reduction or scan is one operation per component and active invocation, a ballot one
 //!   `int.bit`; a broadcast or shuffle moves data and costs none.
-//! - Texture access costs no operation and is not in the traffic, whose sizes a format decides.
+//! - A texture is counted texel by texel, in the size of the format that the kernel states. Where it states none, as
+//!   for sampled textures, a texel is what the kernel receives: 16 bytes, or 4 of a depth texture. A read
+//!   through a sampler is one `int.sample` and what it gives, whatever it filters; a gather is one as well.
+//!   What a texture's size and levels are costs nothing, as `arrayLength` does.
 //! - Derivatives, ray tracing and cooperative matrices are refused by name.
 
+mod image;
 mod math;
 
 use naga::{
@@ -28,7 +32,7 @@ use naga::{
 };
 
 use crate::{
-    composition::{Price, Shape, dots, ops, traffic},
+    composition::{Price, Shape, dots, ops, sample, texture_load, texture_store, traffic},
     op::{Cost, Op, Scalar, Traffic},
 };
 
@@ -65,9 +69,12 @@ impl<'a> Pricer<'a> {
             | Expression::WorkGroupUniformLoadResult { .. }
             | Expression::SubgroupBallotResult
             | Expression::SubgroupOperationResult { .. } => Ok(Cost::default()),
-            Expression::ImageSample { .. }
-            | Expression::ImageLoad { .. }
-            | Expression::ImageQuery { .. } => Ok(Cost::default()),
+            Expression::ImageSample { .. } => Ok(sample(self.received(handle))),
+            Expression::ImageLoad { image, .. } => {
+                let stated = image::stated(self.inner(image));
+                Ok(texture_load(stated.unwrap_or_else(|| self.received(handle))))
+            }
+            Expression::ImageQuery { .. } => Ok(Cost::default()),
             Expression::Load { pointer } => self.access(pointer, Direction::Load),
             Expression::Unary { op, expr } => self.unary(op, expr),
             Expression::Binary { op, left, right } => self.binary(op, left, right),
@@ -100,8 +107,10 @@ impl<'a> Pricer<'a> {
             | Statement::Return { .. }
             | Statement::Kill
             | Statement::Call { .. }
-            | Statement::ImageStore { .. }
             | Statement::SubgroupGather { .. } => Ok(Cost::default()),
+            Statement::ImageStore { image, .. } => {
+                Ok(texture_store(image::stated(self.inner(image)).unwrap_or_default()))
+            }
             // Nobody waits at these for the workgroup.
             Statement::ControlBarrier(Barrier::SUB_GROUP) | Statement::MemoryBarrier(_) => {
                 Ok(Cost::default())
@@ -136,6 +145,11 @@ impl<'a> Pricer<'a> {
 
     fn inner(&self, handle: Handle<Expression>) -> &TypeInner {
         self.info[handle].ty.inner_with(&self.module.types)
+    }
+
+    /// Bytes of a value that a texture gives.
+    fn received(&self, handle: Handle<Expression>) -> u64 {
+        self.inner(handle).size(self.module.to_ctx()).into()
     }
 
     fn shape(&self, handle: Handle<Expression>) -> Result<Shape, String> {

@@ -56,6 +56,16 @@ impl Layout {
         Self { fixed, bytes, tail, members: Vec::new() }
     }
 
+    /// The layout of an array of arrays of one number, without padding, by how many there are within each other.
+    pub fn nested(number: Number, extents: &[u64]) -> Self {
+        let (mut fixed, mut bytes) = (Numbers::Scalar(number), u64::from(number.width));
+        for &count in extents.iter().rev() {
+            fixed = Numbers::Repeat { count, stride: bytes, of: Box::new(fixed) };
+            bytes *= count;
+        }
+        Self { fixed, bytes, tail: None, members: Vec::new() }
+    }
+
     /// The layout of a variable of type `ty`; `None` where it is no buffer of numbers.
     pub(super) fn of(module: &Module, ty: Handle<Type>) -> Option<Self> {
         let members = match &module.types[ty].inner {

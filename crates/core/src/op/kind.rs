@@ -98,4 +98,6 @@ ops! {
     Convert = "convert",
     /// Bitwise and logical operations, shifts, bit counts and packing; only ever `int.bit`.
     Bit = "bit",
+    /// Reads of a texture through a sampler, which fixed-function hardware filters; only ever `int.sample`.
+    Sample = "sample",
 }

@@ -50,6 +50,10 @@ traffic! {
     storage_store = "storage.store_bytes",
     /// Bytes loaded from uniform buffers.
     uniform_load = "uniform.load_bytes",
+    /// Bytes loaded from textures: texels of the format that the kernel states, else as the kernel receives them.
+    texture_load = "texture.load_bytes",
+    /// Bytes stored to textures.
+    texture_store = "texture.store_bytes",
     /// Bytes loaded from workgroup memory.
     workgroup_load = "workgroup.load_bytes",
     /// Bytes stored to workgroup memory.
@@ -61,9 +65,9 @@ traffic! {
 }
 
 impl Traffic {
-    /// Bytes that cross to and from storage buffers, the denominator of arithmetic intensity.
+    /// Bytes that cross to and from storage buffers and textures, the denominator of arithmetic intensity.
     pub fn storage_bytes(&self) -> u64 {
-        self.storage_load + self.storage_store
+        self.storage_load + self.storage_store + self.texture_load + self.texture_store
     }
 
     /// Bytes loaded and stored in every address space.

@@ -2,8 +2,7 @@
 //! is refused by name and never costs zero. Nothing here knows how often anything executes.
 //!
 //! Prices are those of the naga rewriter. What SPIR-V has beside it:
-//! - Names, places, moves, phis and control cost nothing, nor do instructions of non-semantic sets. A load of
-//!   an image costs no operation, and its bytes are not in the traffic, as a format decides them.
+//! - Names, places, moves, phis and control cost nothing, nor do instructions of non-semantic sets.
 //! - Integer dot products are a multiplication per pair and the additions between them, in `int`, and one more
 //!   addition where they accumulate. An addition with carry or borrow is one addition, a product of two words
 //!   one multiplication.
@@ -13,6 +12,7 @@
 mod applied;
 mod cooperative;
 mod glsl;
+mod image;
 
 use rspirv::spirv::Op as Instr;
 
@@ -109,15 +109,15 @@ impl SpirvPricer<'_> {
             | Instr::TensorViewSetDimensionNV
             | Instr::TensorViewSetStrideNV
             | Instr::TensorViewSetClipNV => Ok(Cost::default()),
-            Instr::SampledImage
-            | Instr::Image
-            | Instr::ImageFetch
+            Instr::ImageFetch
             | Instr::ImageRead
             | Instr::ImageWrite
             | Instr::ImageSampleExplicitLod
             | Instr::ImageSampleDrefExplicitLod
             | Instr::ImageGather
-            | Instr::ImageDrefGather
+            | Instr::ImageDrefGather => self.of_image(op, instruction),
+            Instr::SampledImage
+            | Instr::Image
             | Instr::ImageQuerySize
             | Instr::ImageQuerySizeLod
             | Instr::ImageQueryLevels

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use flopmeter_core::{
-    op::{Cost, Op, OpCounts},
+    op::{Cost, Op, OpCounts, Scalar},
     spirv::{Counters, Means, Specialization, SpirvKernel},
 };
 
@@ -45,6 +45,28 @@ fn memory_is_counted_with_its_strides() {
     assert_eq!(traffic.storage_load, 12);
     assert_eq!(traffic.storage_store, 3 * 16 + 4);
     assert_eq!(traffic.workgroup_store, 12);
+}
+
+#[test]
+fn texels_are_counted_in_the_size_that_is_stated_or_else_received() {
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0, rgba8) uniform image2D small;
+        layout(binding = 1, r32f) uniform image3D kept;
+        layout(binding = 2) uniform writeonly image2D unstated;
+        layout(binding = 3) uniform sampler2D source;
+        void main() {
+            vec4 texel = texelFetch(source, ivec2(1), 0) + textureLod(source, vec2(0.5), 0.0);
+            texel += textureGather(source, vec2(0.5)) + imageLoad(kept, ivec3(1));
+            imageStore(small, ivec2(0), texel);
+            imageStore(kept, ivec3(0), texel);
+            imageStore(unstated, imageSize(small), texel);
+        }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let Cost { ops, traffic } = cost(&words, &HashMap::new());
+    assert_eq!(traffic.texture_load, 3 * 16 + 4);
+    assert_eq!(traffic.texture_store, 4 + 4 + 16);
+    assert_eq!(ops.get(Scalar::Int, Op::Sample), 2);
 }
 
 #[test]

@@ -182,6 +182,11 @@ impl<'a> Lowering<'a> {
             | Expression::SubgroupOperationResult { .. } => {
                 return Err("the result of a statement that has not executed".into());
             }
+            #[cfg(feature = "textures")]
+            ref image @ (Expression::ImageSample { .. }
+            | Expression::ImageLoad { .. }
+            | Expression::ImageQuery { .. }) => self.image(frame, handle, image)?,
+            #[cfg(not(feature = "textures"))]
             Expression::ImageSample { .. }
             | Expression::ImageLoad { .. }
             | Expression::ImageQuery { .. } => return Err("a texture".into()),

@@ -43,6 +43,9 @@ impl<'a> Lowering<'a> {
                 let at = variable.binding.ok_or("a buffer without a binding")?;
                 Memory::Buffer { group: at.group, binding: at.binding }
             }
+            #[cfg(feature = "textures")]
+            AddressSpace::Handle => return self.handle(variable, inner),
+            #[cfg(not(feature = "textures"))]
             AddressSpace::Handle => {
                 return Err(types::leaves(self.module, inner).err().unwrap_or_default());
             }
@@ -59,12 +62,12 @@ impl<'a> Lowering<'a> {
         Ok(Pointee::Memory { memory, offset: 0, index: Index::None })
     }
 
-    fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
+    pub(super) fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
         let name = variable.name.clone().unwrap_or_default();
         self.variables.push(Variable { name, memory, offset });
     }
 
-    fn memory(&mut self, memory: Memory) -> usize {
+    pub(super) fn memory(&mut self, memory: Memory) -> usize {
         self.memories.iter().position(|known| *known == memory).unwrap_or_else(|| {
             self.memories.push(memory);
             self.memories.len() - 1

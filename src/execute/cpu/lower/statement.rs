@@ -151,9 +151,13 @@ impl<'a> Lowering<'a> {
             Statement::SubgroupCollectiveOperation { op, collective_op, argument, result } => {
                 self.collective(frame, *op, *collective_op, *argument, *result)?;
             }
-            Statement::ImageStore { .. } | Statement::ImageAtomic { .. } => {
-                return Err("a texture".into());
+            #[cfg(feature = "textures")]
+            Statement::ImageStore { image, coordinate, array_index, value } => {
+                self.image_store(frame, *image, (*coordinate, *array_index), *value)?;
             }
+            #[cfg(not(feature = "textures"))]
+            Statement::ImageStore { .. } => return Err("a texture".into()),
+            Statement::ImageAtomic { .. } => return Err("an atomic of a texture".into()),
             Statement::RayQuery { .. } | Statement::RayPipelineFunction(_) => {
                 return Err("a ray query".into());
             }
@@ -167,7 +171,7 @@ impl<'a> Lowering<'a> {
         self.push(Node::Barrier { line });
         if self.watch.is_some() {
             self.emit(Inst::Fence {
-                storage: barrier.contains(Barrier::STORAGE),
+                storage: barrier.intersects(Barrier::STORAGE | Barrier::TEXTURE),
                 shared: barrier.contains(Barrier::WORK_GROUP),
             });
         }

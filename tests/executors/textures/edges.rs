@@ -1,0 +1,98 @@
+//! Texels that are not there, and texels that two invocations touch.
+
+use flopmeter::execute::{OutOfBounds, cpu::Cpu};
+
+use super::{floats, ran, words};
+
+/// Touches texels of a plane of 4 x 3 texels, some of them beyond it.
+const BEYOND: &str = "@group(0) @binding(0) var plane: texture_2d<f32>;
+@group(0) @binding(1) var kept: texture_storage_2d<r32float, read_write>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>, 8>;
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) i: u32) {
+    let at = vec2<i32>(i32(i) - 2, 1);
+    x[i] = textureLoad(plane, at, 0);
+    x[i] += textureLoad(plane, vec2<i32>(0, 0), i32(i) - 7);
+    textureStore(kept, at, vec4<f32>(9.0));
+}";
+
+#[test]
+fn what_is_beyond_a_texture_is_a_finding_and_is_not_there() {
+    let mut embedded = common::embedded();
+    let fills = [(0, "texture:4x3:iota"), (1, "texture:4x3:iota")];
+    let run = ran(&mut embedded, BEYOND, &fills, &[1, 2]).unwrap();
+    let witness = run.series.launches[0].witness.as_ref().unwrap();
+    let outside: Vec<_> = witness
+        .out_of_bounds
+        .iter()
+        .map(|OutOfBounds { line, accesses, .. }| (line.unwrap(), *accesses))
+        .collect();
+    // Of eight invocations two are before the plane and two behind it, and seven ask for a level that is not there.
+    assert_eq!(outside, [(7, 4), (8, 7), (9, 4)]);
+    let mut kept: Vec<f32> = (0..12).map(|i| i as f32).collect();
+    kept[4..8].fill(9.0);
+    assert_eq!(floats(&run, 1), kept);
+    let x = floats(&run, 2);
+    assert_eq!(x[..4], [0.0; 4]);
+    assert_eq!(x[4 * 2..][..4], [16.0, 17.0, 18.0, 19.0]);
+    assert_eq!(x[4 * 7..][..4], [0.0, 1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn two_invocations_that_store_one_texel_race() {
+    let source = |at: &str| {
+        format!(
+            "@group(0) @binding(0) var kept: texture_storage_2d<r32uint, read_write>;
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) i: u32) {{
+    textureStore(kept, vec2<u32>({at}, 0u), vec4<u32>(i));
+}}"
+        )
+    };
+    let found = |at: &str| {
+        let mut cpu = Cpu::new(32).unwrap().detecting_races();
+        let run = ran(&mut cpu, &source(at), &[(0, "texture:8x1")], &[0]).unwrap();
+        let witness = run.series.launches[0].witness.clone().unwrap();
+        (witness.races.unwrap(), words(&run, 0))
+    };
+    let (races, left) = found("i");
+    assert_eq!((races, left), (Vec::new(), (0..8).collect()));
+    let (races, _) = found("i / 2u");
+    assert_eq!((races.len(), races[0].lines), (1, [Some(4), Some(4)]));
+    assert_eq!((races[0].count, &*races[0].variable), (4, "kept"));
+}
+
+#[test]
+fn extents_are_those_of_the_texture() {
+    const SOURCE: &str = "
+        @group(0) @binding(0) var line: texture_1d<i32>;
+        @group(0) @binding(1) var plane: texture_storage_2d<rgba8unorm, write>;
+        @group(0) @binding(2) var planes: texture_2d_array<f32>;
+        @group(0) @binding(3) var volume: texture_3d<u32>;
+        @group(0) @binding(4) var<storage, read_write> x: array<u32, 12>;
+        fn wide(image: texture_3d<u32>) -> vec3<u32> { return textureDimensions(image); }
+        @compute @workgroup_size(1) fn main() {
+            x[0] = textureDimensions(line);
+            let size = textureDimensions(plane);
+            x[1] = size.x; x[2] = size.y;
+            let each = textureDimensions(planes);
+            x[3] = each.x; x[4] = each.y; x[5] = textureNumLayers(planes);
+            let all = wide(volume);
+            x[6] = all.x; x[7] = all.y; x[8] = all.z;
+            x[9] = textureNumLevels(planes);
+            x[10] = textureLoad(volume, vec3<u32>(1, 2, 3), 0).y;
+            x[11] = u32(textureLoad(planes, vec2<u32>(1, 2), 1, 0).w);
+        }";
+    let fills = [
+        (0, "texture:9"),
+        (1, "texture:8x7"),
+        (2, "texture:2x3x4:iota"),
+        (3, "texture:3x4x5:rgba16uint:iota"),
+    ];
+    common::on_every_executor(|executor| {
+        let x = words(&ran(executor, SOURCE, &fills, &[4]).unwrap(), 4);
+        let texel = (3 * 4 + 2) * 3 + 1;
+        let layered = (3 + 2) * 2 + 1;
+        assert_eq!(x, [9, 8, 7, 2, 3, 4, 3, 4, 5, 1, 4 * texel + 1, 4 * layered + 3]);
+    });
+}
