@@ -223,7 +223,11 @@ impl ShaderFile {
         match &self.0 {
             Read::Naga(_) => {
                 let mut kernel = self.kernel(entry, overrides)?;
-                let immediates = immediate::set(&mut kernel, immediates)?;
+                let variable = kernel.immediate_layout();
+                let variable = variable.map(|(name, layout)| (name.to_owned(), layout));
+                let variable = variable.as_ref().map(|(name, layout)| (&**name, layout));
+                let data = &mut kernel.immediates;
+                let immediates = immediate::set(&kernel.name, variable, data, immediates)?;
                 Ok((Arc::new(kernel), immediates))
             }
             #[cfg(feature = "spirv")]

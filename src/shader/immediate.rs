@@ -7,10 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::BufferFill;
-use crate::{
-    Error, KernelError,
-    kernel::{KernelModule, Layout},
-};
+use crate::{Error, KernelError, kernel::Layout};
 
 /// A member of the immediate data of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,18 +23,20 @@ pub struct Immediate {
 }
 
 /// Sets the immediate data of a kernel: values by the names of members, each a number or several with commas between.
-/// Returns every member that the kernel has; names of others are the caller's to judge.
+/// `variable` is what they are called together, and how their numbers lie; `data` are their bytes. Returns every member
+/// that there is; names of others are the caller's to judge.
 ///
 /// # Errors
 /// Where a value does not fit its member.
 pub(super) fn set(
-    kernel: &mut KernelModule,
+    kernel: &str,
+    variable: Option<(&str, &Layout)>,
+    data: &mut [u8],
     values: &BTreeMap<String, String>,
 ) -> Result<Vec<Immediate>, Error> {
-    let Some((name, layout)) = kernel.immediate_layout() else { return Ok(Vec::new()) };
+    let Some((name, layout)) = variable else { return Ok(Vec::new()) };
     let mut members = Vec::new();
-    leaves(name, 0, &layout, &mut members);
-    let name = kernel.name.clone();
+    leaves(name, 0, layout, &mut members);
     let mut found = Vec::new();
     for (path, offset, its) in members {
         let given = values.iter().find(|(name, _)| is_called(&path, name));
@@ -46,10 +45,10 @@ pub(super) fn set(
             let numbers = value.split(',').map(|value| value.trim().to_owned()).collect();
             let contents = BufferFill::Values(numbers).bytes(&its, bytes).map_err(|what| {
                 let problem = format!("its immediate '{path}' cannot be {value}: {what}");
-                KernelError::Kernel { kernel: name.clone(), problem }
+                KernelError::Kernel { kernel: kernel.to_owned(), problem }
             })?;
             let at = offset as usize;
-            kernel.immediates[at..at + contents.len()].copy_from_slice(&contents);
+            data[at..at + contents.len()].copy_from_slice(&contents);
         }
         let value = given.map(|(_, value)| value.clone());
         found.push(Immediate { name: path, offset, bytes, value });

@@ -33,6 +33,8 @@ pub(super) struct SpirvShader {
     module: SpirvModule,
     entry: String,
     interface: Interface,
+    /// What its push constants hold, to whole words; empty where not all of them are numbers.
+    immediates: Vec<u8>,
     source: Option<Source>,
     compiler: Option<String>,
     /// What naga reads of it, or why it does not.
@@ -59,10 +61,13 @@ impl SpirvShader {
             None => (module.source()?.map(|text| Source::new(&text)), None),
         };
         let read = read(&module, entry);
-        Ok(Self { module, entry: entry.to_owned(), interface, source, compiler, read })
+        let bytes = interface.immediates.as_ref().map_or(0, |_| interface.immediate_bytes);
+        let immediates = vec![0; bytes.next_multiple_of(4) as usize];
+        let entry = entry.to_owned();
+        Ok(Self { module, entry, interface, immediates, source, compiler, read })
     }
 
-    /// Sets its push constants, as [`immediate::set`] does. Their members are those that naga reads.
+    /// Sets its push constants, as [`immediate::set`] does.
     ///
     /// # Errors
     /// Where a value does not fit its member.
@@ -70,7 +75,15 @@ impl SpirvShader {
         &mut self,
         values: &BTreeMap<String, String>,
     ) -> Result<Vec<Immediate>, Error> {
-        self.read.as_mut().map_or(Ok(Vec::new()), |kernel| immediate::set(kernel, values))
+        let variable = self.interface.immediates.as_ref();
+        let variable = variable.map(|(name, layout)| (&**name, layout));
+        let found = immediate::set(&self.module.name, variable, &mut self.immediates, values)?;
+        if let Ok(kernel) = &mut self.read {
+            // The members lie at the same offsets; naga pads what is behind them.
+            let common = self.immediates.len().min(kernel.immediates.len());
+            kernel.immediates[..common].copy_from_slice(&self.immediates[..common]);
+        }
+        Ok(found)
     }
 
     fn as_it_is(
@@ -95,7 +108,7 @@ impl SpirvShader {
             kind: ResourceKind::Storage { writable: true },
         });
         let compiled = [(&self.module, &self.interface), (&twin, &interface)];
-        let immediates = self.read.as_ref().map_or(&[][..], |kernel| &kernel.immediates);
+        let immediates = &self.immediates[..];
         let [plain, counting] = compiled.map(|(module, interface)| {
             let entry = &self.entry;
             executor.compile_spirv(&SpirvProgram { module, entry, interface, immediates })

@@ -11,18 +11,21 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 21] = [
+const UNSAFE: [(&str, &str); 24] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
     ("crates/layer/src/device.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/extensions.rs", "answers a program in the place of a device"),
     ("crates/layer/src/features.rs", "adds to what a program asks its device for"),
     ("crates/layer/src/fixed.rs", "maps memory at an address of its own choice"),
+    ("crates/layer/src/hooks/beside.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/command.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/name.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pipeline.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/pool.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/hooks/queue.rs", "calls Vulkan, in the place of a program"),
+    ("crates/layer/src/hooks.rs", "finds functions of Vulkan by their names"),
     ("crates/layer/src/instance.rs", "calls Vulkan, in the place of a program"),
     ("crates/layer/src/link.rs", "has a loader's structures changed, as loaders ask"),
     ("crates/layer/src/memory.rs", "maps memory of a device"),

@@ -10,8 +10,9 @@
 //!
 //! | file | its one job |
 //! |---|---|
-//! | `words` | words and instructions, by the grammar |
+//! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
+//! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
@@ -27,12 +28,15 @@ mod dead;
 mod flush;
 mod fold;
 mod interface;
+mod layout;
 mod listing;
 mod means;
+mod members;
 mod memory;
 mod misread;
 mod module;
 mod nesting;
+mod newer;
 mod outline;
 mod price;
 mod read;

@@ -12,7 +12,8 @@ use ash::vk;
 
 use crate::{
     device::{self, Device},
-    hooks::{command, name, pipeline, pool, queue},
+    extensions,
+    hooks::{beside, command, name, pipeline, pool, queue},
     instance::{self, Instance},
     link::Negotiation,
 };
@@ -44,10 +45,10 @@ pub unsafe extern "system" fn vkNegotiateLoaderLayerInterfaceVersion(
 
 /// The functions of a table by their names, each held against the type of the function of that name.
 macro_rules! functions {
-    ($found:expr; $($name:literal: $kind:ident = $function:path,)*) => {
+    ($types:ident, $found:expr; $($name:literal: $kind:ident = $function:path,)*) => {
         match $found {
             $($name => {
-                let function: vk::$kind = $function;
+                let function: $types::$kind = $function;
                 // SAFETY: a pointer to a function is one whatever it points to; the program calls it by its type.
                 let function: unsafe extern "system" fn() = unsafe { std::mem::transmute(function) };
                 Some(function)
@@ -58,22 +59,23 @@ macro_rules! functions {
 }
 
 fn own(name: &[u8]) -> vk::PFN_vkVoidFunction {
-    functions! { name;
+    functions! { vk, name;
         b"vkGetInstanceProcAddr": PFN_vkGetInstanceProcAddr = of_instance,
         b"vkCreateInstance": PFN_vkCreateInstance = instance::create,
         b"vkDestroyInstance": PFN_vkDestroyInstance = instance::destroy,
         b"vkCreateDevice": PFN_vkCreateDevice = device::create,
+        b"vkEnumerateDeviceExtensionProperties":
+            PFN_vkEnumerateDeviceExtensionProperties = extensions::enumerate,
     }
 }
 
 fn hook(name: &[u8]) -> vk::PFN_vkVoidFunction {
-    functions! { name;
+    let counting = functions! { vk, name;
         b"vkGetDeviceProcAddr": PFN_vkGetDeviceProcAddr = of_device,
         b"vkDestroyDevice": PFN_vkDestroyDevice = device::destroy,
         b"vkCreateShaderModule": PFN_vkCreateShaderModule = pipeline::create_module,
         b"vkDestroyShaderModule": PFN_vkDestroyShaderModule = pipeline::destroy_module,
         b"vkCreateComputePipelines": PFN_vkCreateComputePipelines = pipeline::create,
-        b"vkCreateGraphicsPipelines": PFN_vkCreateGraphicsPipelines = pipeline::create_graphics,
         b"vkDestroyPipeline": PFN_vkDestroyPipeline = pipeline::destroy,
         b"vkBeginCommandBuffer": PFN_vkBeginCommandBuffer = command::begin,
         b"vkResetCommandBuffer": PFN_vkResetCommandBuffer = command::reset,
@@ -104,7 +106,33 @@ fn hook(name: &[u8]) -> vk::PFN_vkVoidFunction {
         b"vkGetSemaphoreCounterValue": PFN_vkGetSemaphoreCounterValue = queue::counter_value,
         b"vkGetSemaphoreCounterValueKHR": PFN_vkGetSemaphoreCounterValue = queue::counter_value_khr,
         b"vkSetDebugUtilsObjectNameEXT": PFN_vkSetDebugUtilsObjectNameEXT = name::set,
-    }
+    };
+    counting.or_else(|| noting(name))
+}
+
+/// The functions by which runs what is not counted.
+fn noting(name: &[u8]) -> vk::PFN_vkVoidFunction {
+    let of_bindings = functions! { vk, name;
+        b"vkCreateGraphicsPipelines": PFN_vkCreateGraphicsPipelines = beside::graphics,
+        b"vkCreateRayTracingPipelinesKHR": PFN_vkCreateRayTracingPipelinesKHR = beside::rays,
+        b"vkCreateRayTracingPipelinesNV": PFN_vkCreateRayTracingPipelinesNV = beside::rays_nv,
+        b"vkCreateExecutionGraphPipelinesAMDX":
+            PFN_vkCreateExecutionGraphPipelinesAMDX = beside::execution_graphs,
+        b"vkCreateShadersEXT": PFN_vkCreateShadersEXT = beside::shaders,
+        b"vkCmdCuLaunchKernelNVX": PFN_vkCmdCuLaunchKernelNVX = beside::binary,
+        b"vkCmdCudaLaunchKernelNV": PFN_vkCmdCudaLaunchKernelNV = beside::cuda,
+        b"vkCmdSubpassShadingHUAWEI": PFN_vkCmdSubpassShadingHUAWEI = beside::subpass,
+        b"vkCmdOpticalFlowExecuteNV": PFN_vkCmdOpticalFlowExecuteNV = beside::optical_flow,
+        b"vkCmdExecuteGeneratedCommandsNV":
+            PFN_vkCmdExecuteGeneratedCommandsNV = beside::generated_nv,
+    };
+    of_bindings.or_else(|| {
+        functions! { beside, name;
+            b"vkCreateDataGraphPipelinesARM": PFN_vkCreateDataGraphPipelinesARM = beside::data_graphs,
+            b"vkCmdExecuteGeneratedCommandsEXT":
+                PFN_vkCmdExecuteGeneratedCommandsEXT = beside::generated,
+        }
+    })
 }
 
 /// `vkGetInstanceProcAddr`

@@ -14,6 +14,7 @@
 //! | `link` | the structures by which loader and layers find each other | devices |
 //! | `instance`, `device` | what is known of each, from its creation to its end | pipelines |
 //! | `features` | what counting needs of a device, asked for in the program's name | who counts |
+//! | `extensions` | which extensions a program is not told of | devices |
 //! | `chain` | structures that hang one on another | what they say |
 //! | `hooks` | the calls themselves: what the program asks for, to the tally; then on to the driver | prices |
 //! | `memory`, `arena` | counters in memory of the device, a window for each pipeline | what they mean |
@@ -35,6 +36,7 @@ mod copies;
 mod decode;
 mod device;
 mod each;
+mod extensions;
 mod features;
 mod fixed;
 mod guard;

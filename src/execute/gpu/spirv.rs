@@ -45,10 +45,7 @@ pub(super) fn pipeline(
         )));
     }
     if interface.immediate_bytes > immediates.len() as u64 {
-        return Err(refused(
-            "it takes push constants, and naga does not read it, which names their members"
-                .to_owned(),
-        ));
+        return Err(refused("it takes push constants of which some are no numbers".to_owned()));
     }
 
     let entries = entries(interface).map_err(refused)?;

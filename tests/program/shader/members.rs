@@ -1,6 +1,9 @@
 //! Members by their names: of structures in buffers, and of immediate data.
 
+use std::{path::Path, process::Command};
+
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{floats, refused, report, shader, written};
 
@@ -22,15 +25,56 @@ const STRUCTURE: &str = "
         out[7] = fixed.b[2];
     }";
 
+/// The same in GLSL, with what naga does not read where `line` is it.
+fn structure_in_glsl(line: &str) -> String {
+    format!(
+        "#version 450
+        layout(local_size_x = 1) in;
+        struct Inner {{ vec3 at; uint kind; }};
+        layout(set = 0, binding = 0) buffer All {{ uint n; float scale; Inner inner; float items[]; }} all;
+        layout(set = 0, binding = 1) buffer Out {{ float x[8]; }} left;
+        layout(set = 0, binding = 2) readonly buffer Fixed {{ uint a; float b[3]; }} fixed_;
+        void main() {{
+            left.x = float[8](float(all.n), all.scale, all.inner.at.y, float(all.inner.kind),
+                float(all.items.length()), all.items[2], float(fixed_.a), fixed_.b[2]);
+            {line}
+        }}"
+    )
+}
+
+/// What naga's reader of GLSL does not take.
+const BARRIER: &str = "memoryBarrier();";
+
+/// GLSL as SPIR-V; `None`, and says so, where glslangValidator is not here.
+fn compiled(folder: &TempDir, name: &str, glsl: &str) -> Option<String> {
+    let from = written(folder, &format!("{name}.comp"), glsl);
+    let to = folder.path().join(format!("{name}.spv"));
+    let mut command = Command::new("glslangValidator");
+    command.args(["-V", "--quiet", "-o"]).args([&to, Path::new(&from)]);
+    let Ok(output) = command.output() else {
+        common::skipped("GLSLANG", "glslangValidator cannot be started");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    Some(to.to_str().unwrap().to_owned())
+}
+
 #[test]
 fn structures_are_filled_member_by_member() {
     let folder = tempfile::tempdir().unwrap();
     let file = written(&folder, "structure.wgsl", STRUCTURE);
     let out = folder.path().join("out");
     let dump = format!("--dump=0.1={}", out.display());
-    let run = [&*file, "--dispatch=1", "--repeat=0", &dump];
-    let adapters = if common::gpu().is_some() { &["embedded", "auto"][..] } else { &["embedded"] };
-    for adapter in adapters {
+    let mut runs = vec![("embedded", file.clone())];
+    if let Some(spirv) = compiled(&folder, "structure", &structure_in_glsl("")) {
+        runs.push(("embedded", spirv.clone()));
+        if common::gpu().is_some() {
+            let barrier = written(&folder, "barrier.comp", &structure_in_glsl(BARRIER));
+            runs.extend([("auto", file.clone()), ("auto", spirv), ("auto", barrier)]);
+        }
+    }
+    for (adapter, file) in &runs {
+        let run = [&**file, "--dispatch=1", "--repeat=0", &dump];
         let adapter = format!("--adapter={adapter}");
         let with = |bind: &[&str]| {
             let found = report(&[&run[..], &[&adapter], bind].concat());
@@ -38,7 +82,7 @@ fn structures_are_filled_member_by_member() {
         };
         let spec = "n:8,inner.at:1,2.5,3,items:iota:5,scale:0.5";
         let (left, found) = with(&[&format!("--bind=0.0={spec}"), "--bind=0.2=b:iota"]);
-        assert_eq!(left, [8.0, 0.5, 2.5, 0.0, 5.0, 2.0, 0.0, 2.0]);
+        assert_eq!(left, [8.0, 0.5, 2.5, 0.0, 5.0, 2.0, 0.0, 2.0], "{file} {adapter}");
         assert_eq!(found["bind"], json!({"0.0": spec, "0.2": "b:iota"}));
         assert_eq!(found["bindings"][0].get("zeros"), None, "each member was named");
         assert_eq!(found["bindings"][2]["zeros"], json!(["a"]));
@@ -48,8 +92,13 @@ fn structures_are_filled_member_by_member() {
         let (left, _) = with(&["--bind=0.0=n:1,items:random:4:7:4..5"]);
         assert_eq!(left[5], 4.0);
     }
-    let text = [&run[..3], &["--adapter=embedded", "--bind=0.0=n:1,items:zeros:4"]].concat();
-    let text = shader(&text).assert().success().get_output().stdout.clone();
+    let text = [&file, "--dispatch=1", "--repeat=0", "--adapter=embedded"];
+    let text = shader(&[&text[..], &["--bind=0.0=n:1,items:zeros:4"]].concat())
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("n:1,items:zeros:4; zeros in scale, inner"), "{text}");
 
@@ -84,14 +133,21 @@ const IMMEDIATE: &str = "
     }
     @compute @workgroup_size(1) fn other() { x[0] += f32(push.at.z); }
     @compute @workgroup_size(1) fn none() { x[1] += 1.0; }";
-const PUSHED: &str = "#version 450
-    layout(local_size_x = 4) in;
-    layout(push_constant) uniform Push { float scale; uvec3 at; } push;
-    layout(set = 0, binding = 0) buffer Data { float x[4]; };
-    void main() {
-        uint i = gl_LocalInvocationIndex;
-        x[i] = float(i) * push.scale + float(push.at.y);
-    }";
+
+/// The same in GLSL, with what naga does not read where `line` is it.
+fn pushed(line: &str) -> String {
+    format!(
+        "#version 450
+        layout(local_size_x = 4) in;
+        layout(push_constant) uniform Push {{ float scale; uvec3 at; }} push;
+        layout(set = 0, binding = 0) buffer Data {{ float x[4]; }};
+        void main() {{
+            uint i = gl_LocalInvocationIndex;
+            x[i] = float(i) * push.scale + float(push.at.y);
+            {line}
+        }}"
+    )
+}
 
 /// Whether the adapter that is asked first has immediate data.
 fn has_immediates(file: &str) -> bool {
@@ -103,18 +159,21 @@ fn has_immediates(file: &str) -> bool {
 fn immediate_data_are_given_by_the_names_of_their_members() {
     let folder = tempfile::tempdir().unwrap();
     let wgsl = written(&folder, "immediate.wgsl", IMMEDIATE);
-    let glsl = written(&folder, "pushed.comp", PUSHED);
+    let glsl = written(&folder, "pushed.comp", &pushed(""));
+    let spirv = compiled(&folder, "pushed", &pushed(""));
     let out = folder.path().join("out");
     let dump = format!("--dump=0.0={}", out.display());
-    let mut adapters = vec!["embedded"];
+    let files: Vec<String> = [wgsl.clone(), glsl].into_iter().chain(spirv.clone()).collect();
+    let mut runs: Vec<_> = files.iter().map(|file| ("embedded", file.clone())).collect();
     if has_immediates(&wgsl) {
-        adapters.push("auto");
+        let barrier = spirv.map(|_| written(&folder, "pushed_barrier.comp", &pushed(BARRIER)));
+        runs.extend(files.into_iter().chain(barrier).map(|file| ("auto", file)));
     } else {
         println!("SKIPPED: no adapter with immediate data");
         let required = std::env::var_os("FLOPMETER_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
         assert!(!required, "an adapter with immediate data is required");
     }
-    for (adapter, file) in adapters.iter().flat_map(|a| [(a, &wgsl), (a, &glsl)]) {
+    for (adapter, file) in &runs {
         let adapter = format!("--adapter={adapter}");
         let run = [&**file, "--dispatch=1", "--entry=main", "--repeat=1", &dump, &adapter];
         let found =

@@ -52,8 +52,13 @@ impl Layout {
     /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
     /// bound.
     #[cfg(feature = "spirv-rewrite")]
-    pub(crate) const fn new(fixed: Numbers, bytes: u64, tail: Option<Tail>) -> Self {
-        Self { fixed, bytes, tail, members: Vec::new() }
+    pub(crate) const fn new(
+        fixed: Numbers,
+        bytes: u64,
+        tail: Option<Tail>,
+        members: Vec<LayoutMember>,
+    ) -> Self {
+        Self { fixed, bytes, tail, members }
     }
 
     /// The layout of an array of arrays of one number, without padding, by how many there are within each other.

@@ -63,6 +63,18 @@ impl Numbers {
         }
     }
 
+    /// The bytes from the first to the end of the last.
+    #[cfg(feature = "spirv-rewrite")]
+    pub(crate) fn end(&self) -> u64 {
+        match self {
+            Self::Scalar(number) => number.width.into(),
+            Self::Repeat { count, stride, of: _ } => count * stride,
+            Self::Members(members) => {
+                members.iter().map(|(offset, shape)| offset + shape.end()).max().unwrap_or(0)
+            }
+        }
+    }
+
     pub(super) fn each<E>(
         &self,
         base: u64,

@@ -42,7 +42,7 @@ pub(super) fn dead(module: &Module<'_>, function: &Function) -> HashSet<usize> {
 /// Whether an instruction does nothing but compute its result.
 fn is_pure(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
     let operands = instruction.operands();
-    let Some(op) = instruction.op() else { return false };
+    let Some(op) = instruction.op() else { return instruction.newer.is_some() };
     match op {
         Op::Load => {
             let access = operands.get(1).copied().unwrap_or(0);
@@ -65,6 +65,7 @@ fn is_pure(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
         | Op::VectorInsertDynamic
         | Op::VectorShuffle
         | Op::CompositeConstruct
+        | Op::CompositeConstructReplicateEXT
         | Op::CompositeExtract
         | Op::CompositeInsert
         | Op::CopyObject
@@ -75,6 +76,7 @@ fn is_pure(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
         | Op::ConvertUToPtr
         | Op::QuantizeToF16
         | Op::Select
+        | Op::FmaKHR
         | Op::CooperativeMatrixMulAddKHR => true,
         op => {
             let number = op as u32;

@@ -79,6 +79,8 @@ pub(super) struct Module<'a> {
     /// The bits of scalar constants.
     pub(super) values: HashMap<Id, u64>,
     pub(super) names: HashMap<Id, String>,
+    /// What members of structures are called.
+    pub(super) member_names: HashMap<(Id, u32), String>,
     /// Pointer types that are declared behind those that contain them.
     pub(super) forward: HashSet<Id>,
     /// Sets of extended instructions by name.
@@ -113,6 +115,12 @@ impl<'a> Module<'a> {
     /// What a function or variable is called, by its number where it has no name.
     pub(super) fn name(&self, id: Id) -> String {
         self.named(id).cloned().unwrap_or_else(|| format!("%{id}"))
+    }
+
+    /// What a member of a structure is called, by its place where it has no name.
+    pub(super) fn member_name(&self, id: Id, member: u32) -> String {
+        let named = self.member_names.get(&(id, member)).filter(|name| !name.is_empty());
+        named.cloned().unwrap_or_else(|| format!("_{member}"))
     }
 
     /// The compute entry points, in order: what each is called, and its function.

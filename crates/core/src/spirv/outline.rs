@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use super::shader::{SpecConstant, SpirvModule};
+use super::{
+    entry_point, interface, members,
+    module::Module,
+    shader::{SpecConstant, SpirvModule},
+    words::Id,
+};
 use crate::{
     Error,
     kernel::{
-        Layout, Outline, OutlinedBinding, OutlinedEntry, OutlinedOverride, Resource, ResourceKind,
+        Layout, Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
+        Resource, ResourceKind,
     },
 };
 
@@ -17,34 +23,47 @@ impl SpirvModule {
     /// # Errors
     /// As [`Self::specialized`] and [`Self::interface`].
     pub fn outline(&self, values: &BTreeMap<String, f64>) -> Result<Outline, Error> {
-        let module = self.specialized(values)?;
-        let (mut entries, mut bindings) = (Vec::new(), BTreeMap::new());
-        for entry in module.entries()? {
-            let interface = module.interface(&entry)?;
-            let size = interface.workgroup_size;
-            entries.push(OutlinedEntry {
-                name: entry,
-                workgroup_size: Some(size),
-                stated_workgroup_size: size.map(|extent| extent.to_string()),
-                bindings: interface
-                    .resources
-                    .iter()
-                    .map(|its| format!("{}.{}", its.group, its.binding))
-                    .collect(),
-            });
-            for resource in interface.resources {
-                let key = (resource.group, resource.binding);
-                let layout = interface.layouts.get(&key);
-                bindings.entry(key).or_insert_with(|| binding(resource, layout));
-            }
-        }
         let overrides = self.constants()?.into_iter().map(outlined).collect();
-        let bindings = bindings.into_values().collect();
-        Ok(Outline { entries, bindings, immediates: Vec::new(), overrides })
+        let outline = self.specialized(values)?.view(of)?;
+        Ok(Outline { overrides, ..outline })
     }
 }
 
-fn binding(resource: Resource, layout: Option<&Layout>) -> OutlinedBinding {
+/// The outline of a module without its constants.
+fn of(module: &Module<'_>) -> Result<Outline, String> {
+    let (mut entries, mut bindings) = (Vec::new(), BTreeMap::new());
+    let mut immediates = Vec::new();
+    for (entry, _) in module.entries() {
+        let interface = interface::of(module, entry_point(module, &entry)?)?;
+        let size = interface.workgroup_size;
+        let named = |its: &Resource| format!("{}.{}", its.group, its.binding);
+        entries.push(OutlinedEntry {
+            name: entry,
+            workgroup_size: Some(size),
+            stated_workgroup_size: size.map(|extent| extent.to_string()),
+            bindings: interface.resources.iter().map(named).collect(),
+        });
+        for resource in interface.resources {
+            let key = (resource.group, resource.binding);
+            let layout = interface.layouts.get(&key);
+            let block = interface.blocks.get(&key).copied();
+            bindings.entry(key).or_insert_with(|| binding(module, resource, layout, block));
+        }
+        if let (Some(block), true) = (interface.immediate_block, immediates.is_empty()) {
+            let name = interface.immediates.map(|(name, _)| name).unwrap_or_default();
+            members::add(module, block, &name, 0, &mut immediates);
+        }
+    }
+    let bindings = bindings.into_values().collect();
+    Ok(Outline { entries, bindings, immediates, overrides: Vec::new() })
+}
+
+fn binding(
+    module: &Module<'_>,
+    resource: Resource,
+    layout: Option<&Layout>,
+    block: Option<Id>,
+) -> OutlinedBinding {
     let Resource { name, group, binding, kind } = resource;
     let space = match kind {
         ResourceKind::Uniform { .. } => "uniform",
@@ -52,8 +71,13 @@ fn binding(resource: Resource, layout: Option<&Layout>) -> OutlinedBinding {
         ResourceKind::Storage { writable: false } => "storage, read",
         ResourceKind::Opaque => "handle",
     };
+    let mut found: Vec<OutlinedMember> = Vec::new();
+    if let Some(block) = block {
+        members::add(module, block, "", 0, &mut found);
+    }
     OutlinedBinding {
         name,
+        members: found,
         r#type: layout.map_or_else(String::new, Layout::numbers),
         ..OutlinedBinding::laid([group, binding], space, layout)
     }

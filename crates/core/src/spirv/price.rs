@@ -5,7 +5,8 @@
 //! - Names, places, moves, phis and control cost nothing, nor do instructions of non-semantic sets.
 //! - Integer dot products are a multiplication per pair and the additions between them, in `int`, and one more
 //!   addition where they accumulate. An addition with carry or borrow is one addition, a product of two words
-//!   one multiplication.
+//!   one multiplication. Dot products of small floats that accumulate multiply in the precision of the vectors and
+//!   add, once for each product, in that of the sum.
 //! - An operation on a cooperative matrix costs what it does to all the elements of the matrix, and
 //!   [`SpirvPricer::together`] invocations pay for it once.
 
@@ -44,7 +45,12 @@ impl SpirvPricer<'_> {
     pub(super) fn price(&self, instruction: Instruction<'_>) -> Price {
         let operands = instruction.operands();
         let refused = || Err(format!("{} has no price", instruction.name()));
-        let Some(op) = instruction.op() else { return refused() };
+        let Some(op) = instruction.op() else {
+            return match (instruction.newer, operands) {
+                (Some(_), &[one, _, sum, ..]) => self.mixed_dot(one, sum),
+                _ => refused(),
+            };
+        };
         let result_type = instruction.result_type().unwrap_or(0);
         let matrix = self.cooperative(instruction).is_some();
         let each = |kind: Op| Ok(self.module.shape(result_type)?.each(kind, 1));
@@ -76,12 +82,14 @@ impl SpirvPricer<'_> {
             | Instr::InBoundsAccessChain
             | Instr::PtrAccessChain
             | Instr::InBoundsPtrAccessChain
+            | Instr::RawAccessChainNV
             | Instr::ArrayLength
             | Instr::ImageTexelPointer
             | Instr::VectorExtractDynamic
             | Instr::VectorInsertDynamic
             | Instr::VectorShuffle
             | Instr::CompositeConstruct
+            | Instr::CompositeConstructReplicateEXT
             | Instr::CompositeExtract
             | Instr::CompositeInsert
             | Instr::CopyObject
@@ -177,6 +185,7 @@ impl SpirvPricer<'_> {
                 let result = self.module.shape(result_type)?;
                 Ok(dots(result.scalar, result.count, columns.into()))
             }
+            Instr::FmaKHR => each(Op::Fma),
             Instr::Dot => Ok(dot(self.of(operands[0])?)),
             Instr::SDot | Instr::UDot | Instr::SUDot => self.integer_dot(operands[0], 0),
             Instr::SDotAccSat | Instr::UDotAccSat | Instr::SUDotAccSat => {
@@ -264,7 +273,8 @@ impl SpirvPricer<'_> {
             | Instr::GroupNonUniformQuadBroadcast
             | Instr::GroupNonUniformQuadSwap
             | Instr::GroupNonUniformRotateKHR
-            | Instr::SubgroupReadInvocationKHR => Ok(Cost::default()),
+            | Instr::SubgroupReadInvocationKHR
+            | Instr::SubgroupFirstInvocationKHR => Ok(Cost::default()),
             Instr::GroupNonUniformAll
             | Instr::GroupNonUniformAny
             | Instr::GroupNonUniformAllEqual
@@ -277,7 +287,10 @@ impl SpirvPricer<'_> {
             | Instr::SubgroupBallotKHR
             | Instr::SubgroupAllKHR
             | Instr::SubgroupAnyKHR
-            | Instr::SubgroupAllEqualKHR => Ok(ops(Scalar::Int, &[(Op::Bit, 1)])),
+            | Instr::SubgroupAllEqualKHR
+            | Instr::GroupNonUniformQuadAllKHR
+            | Instr::GroupNonUniformQuadAnyKHR
+            | Instr::GroupNonUniformPartitionEXT => Ok(ops(Scalar::Int, &[(Op::Bit, 1)])),
             Instr::GroupNonUniformIAdd | Instr::GroupNonUniformFAdd => each(Op::Add),
             Instr::GroupNonUniformIMul | Instr::GroupNonUniformFMul => each(Op::Mul),
             Instr::GroupNonUniformSMin
@@ -314,6 +327,13 @@ impl SpirvPricer<'_> {
             _ => 4,
         };
         Ok(ops(Scalar::Int, &[(Op::Mul, pairs), (Op::Add, pairs - 1 + accumulated)]))
+    }
+
+    /// Of vectors, added to a number.
+    fn mixed_dot(&self, vector: Id, sum: Id) -> Price {
+        let (pairs, sum) = (self.of(vector)?, self.of(sum)?);
+        let added = Shape { scalar: sum.scalar, count: pairs.count };
+        Ok(pairs.each(Op::Mul, 1) + added.each(Op::Add, 1))
     }
 }
 

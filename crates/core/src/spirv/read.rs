@@ -29,6 +29,7 @@ impl<'a> Module<'a> {
             definitions: HashMap::new(),
             values: HashMap::new(),
             names: HashMap::new(),
+            member_names: HashMap::new(),
             forward: HashSet::new(),
             imports: HashMap::new(),
             decorations: HashMap::new(),
@@ -70,6 +71,9 @@ impl<'a> Module<'a> {
         match instruction.op() {
             Some(Op::Name) => {
                 self.names.insert(operands[0], text(&operands[1..]).0);
+            }
+            Some(Op::MemberName) => {
+                self.member_names.insert((operands[0], operands[1]), text(&operands[2..]).0);
             }
             Some(Op::Decorate | Op::DecorateId) => {
                 self.decorations.insert((operands[0], operands[1]), first(2));

@@ -8,7 +8,7 @@ use rspirv::spirv::{Decoration, ExecutionMode, Op};
 use super::{
     Lines, Specialization, SpirvKernel, entry_point,
     interface::{self, Interface},
-    listing, misread,
+    listing, members, misread,
     module::{Module, Type},
     silent::is_of_lines,
     words::{HEADER, Id, Instruction, push},
@@ -81,7 +81,7 @@ impl SpirvModule {
                     let ty = module.ty(module.value_type(id)?)?;
                     let name = module.named(id).cloned();
                     let default = number_of(ty, module.constant(id)?);
-                    Ok(SpecConstant { number, name, ty: spelled(ty), default })
+                    Ok(SpecConstant { number, name, ty: members::scalar(ty), default })
                 })
                 .collect::<Result<_, String>>()?;
             // Of one that is stated several times, the statement with a name.
@@ -111,7 +111,10 @@ impl SpirvModule {
                 for (_, id) in specializable(module).filter(|&(its, _)| its == number) {
                     let ty = module.ty(module.value_type(id)?)?;
                     let fits = bits_of(ty, value).ok_or_else(|| {
-                        format!("its constant '{said}' is {}, and {value} is none", spelled(ty))
+                        format!(
+                            "its constant '{said}' is {}, and {value} is none",
+                            members::scalar(ty)
+                        )
                     })?;
                     bits.insert(id, fits);
                 }
@@ -193,7 +196,10 @@ impl SpirvModule {
         Ok(Self { name: self.name.clone(), words })
     }
 
-    fn view<T>(&self, look: impl FnOnce(&Module<'_>) -> Result<T, String>) -> Result<T, Error> {
+    pub(super) fn view<T>(
+        &self,
+        look: impl FnOnce(&Module<'_>) -> Result<T, String>,
+    ) -> Result<T, Error> {
         guarded(&self.name, Stage::Reading, || {
             let module = Module::read(&self.words, &Specialization::new());
             let problem = |problem| Error::Kernel { kernel: self.name.clone(), problem };
@@ -321,15 +327,6 @@ fn folded(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Vec<u32>>
 }
 
 /// What the type of a constant is called in messages.
-fn spelled(ty: &Type) -> String {
-    match *ty {
-        Type::Bool => "bool".to_owned(),
-        Type::Int { width, signed } => format!("{}{width}", if signed { 'i' } else { 'u' }),
-        Type::Float { width, .. } => format!("f{width}"),
-        _ => "no number".to_owned(),
-    }
-}
-
 /// The bits of a value as a literal of a type, those of narrow integers extended by their sign; `None` where the type
 /// does not hold it.
 fn bits_of(ty: &Type, value: f64) -> Option<u64> {

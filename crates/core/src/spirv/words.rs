@@ -8,6 +8,8 @@ use rspirv::{
     spirv::{MAGIC_NUMBER, Op},
 };
 
+use super::newer::MixedDot;
+
 type Grammar = rspirv::grammar::Instruction<'static>;
 
 /// The name of a result.
@@ -34,6 +36,8 @@ pub(super) struct Instruction<'a> {
     pub(super) words: &'a [u32],
     /// `None` where the grammar does not know it.
     grammar: Option<&'static Grammar>,
+    /// What it does where it is newer than the grammar.
+    pub(super) newer: Option<MixedDot>,
 }
 
 impl<'a> Instruction<'a> {
@@ -49,9 +53,10 @@ impl<'a> Instruction<'a> {
 
     /// What it is called in messages.
     pub(super) fn name(self) -> String {
-        match self.grammar {
-            Some(grammar) => format!("Op{}", grammar.opname),
-            None => format!("the instruction {}", self.words[0] & 0xffff),
+        match (self.grammar, self.newer) {
+            (Some(grammar), _) => format!("Op{}", grammar.opname),
+            (None, Some(newer)) => format!("Op{}", newer.name()),
+            (None, None) => format!("the instruction {}", self.words[0] & 0xffff),
         }
     }
 
@@ -61,7 +66,8 @@ impl<'a> Instruction<'a> {
 
     /// The type of its result, where it has one.
     pub(super) fn result_type(self) -> Option<Id> {
-        self.has(0, OperandKind::IdResultType).then(|| self.words[1])
+        let has = self.newer.is_some() || self.has(0, OperandKind::IdResultType);
+        has.then(|| self.words[1])
     }
 
     /// Its result, where it has one.
@@ -69,7 +75,8 @@ impl<'a> Instruction<'a> {
         if self.has(0, OperandKind::IdResult) {
             Some(self.words[1])
         } else {
-            self.has(1, OperandKind::IdResult).then(|| self.words[2])
+            let has = self.newer.is_some() || self.has(1, OperandKind::IdResult);
+            has.then(|| self.words[2])
         }
     }
 
@@ -146,11 +153,13 @@ pub(super) fn instructions(words: &[u32]) -> Result<Vec<Instruction<'_>>, String
     while at < words.len() {
         let length = (words[at] >> 16) as usize;
         let grammar = GRAMMAR.get(&(words[at] as u16));
-        let least = grammar.map_or(0, |&(_, least)| least) + 1;
+        let newer = MixedDot::of(words[at] as u16).filter(|_| grammar.is_none());
+        let known = grammar.map(|&(_, least)| least).or(newer.map(|_| MixedDot::OPERANDS));
+        let least = known.unwrap_or(0) + 1;
         let its = words.get(at..at + length).filter(|its| its.len() >= least);
         let its = its.ok_or_else(|| format!("the instruction at word {at} is cut off"))?;
-        instructions
-            .push(Instruction { words: its, grammar: grammar.map(|&(grammar, _)| grammar) });
+        let grammar = grammar.map(|&(grammar, _)| grammar);
+        instructions.push(Instruction { words: its, grammar, newer });
         at += length;
     }
     Ok(instructions)

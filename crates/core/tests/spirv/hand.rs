@@ -90,6 +90,61 @@ fn integer_dot_products_multiply_and_add() {
     assert_eq!(ops(&words), expected);
 }
 
+/// An instruction that is newer than the grammar, by its words: OpFAdd keeps its place until the module is written.
+fn newer(opcode: u32, float: [(u32, Option<FPEncoding>); 2], count: u32) -> Vec<u32> {
+    let mut at = (0, 0);
+    let mut words = module(|b| {
+        let [small, large] = float.map(|(width, encoding)| b.type_float(width, encoding));
+        let vector = b.type_vector(small, count);
+        let (value, sum) = (b.undef(vector, None), b.undef(large, None));
+        let result = b.f_add(large, None, value, value).unwrap();
+        at = (result, sum);
+        b.f_negate(large, None, result).unwrap();
+    });
+    let is_it =
+        |w: &[u32]| w[0] == 5 << 16 | u32::from(rspirv::spirv::Op::FAdd as u16) && w[2] == at.0;
+    let found = words.windows(5).position(is_it).unwrap();
+    words[found] = 6 << 16 | opcode;
+    words.insert(found + 5, at.1);
+    words
+}
+
+#[test]
+fn dot_products_of_small_floats_add_in_the_precision_of_their_sum() {
+    let (half, float) = ((16, None), (32, None));
+    let brain = (16, Some(FPEncoding::BFloat16KHR));
+    let tiny = (8, Some(FPEncoding::Float8E4M3EXT));
+    for (opcode, types, count, factors, sum) in [
+        (6916, [half, float], 2, Scalar::F16, Scalar::F32),
+        (6916, [brain, float], 2, Scalar::Bf16, Scalar::F32),
+        (6917, [half, half], 2, Scalar::F16, Scalar::F16),
+        (6917, [brain, brain], 2, Scalar::Bf16, Scalar::Bf16),
+        (6918, [tiny, float], 4, Scalar::F8, Scalar::F32),
+    ] {
+        let words = newer(opcode, types, count);
+        let (cost, dead) = cost(&words, &HashMap::new(), None).unwrap();
+        let expected =
+            OpCounts::of(factors, Op::Mul, count.into()) + OpCounts::of(sum, Op::Add, count.into());
+        assert_eq!(cost.ops, expected + OpCounts::of(sum, Op::Neg, 1), "{opcode}");
+        assert_eq!(dead, cost, "nobody uses what is made of it");
+    }
+    let refused = cost(&newer(6919, [half, float], 2), &HashMap::new(), None).unwrap_err();
+    assert!(refused.to_string().contains("the instruction 6919 has no price"), "{refused}");
+}
+
+#[test]
+fn a_fused_multiply_add_of_its_own_is_one() {
+    let words = module(|b| {
+        let float = b.type_float(32, None);
+        let vector = b.type_vector(float, 3);
+        let value = b.undef(vector, None);
+        b.fma_khr(vector, None, value, value, value).unwrap();
+    });
+    let (cost, dead) = cost(&words, &HashMap::new(), None).unwrap();
+    assert_eq!(cost.ops, OpCounts::of(Scalar::F32, Op::Fma, 3));
+    assert_eq!(dead, cost);
+}
+
 #[test]
 fn what_only_the_dead_use_is_dead() {
     let words = module(|b| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter_core::{
-    kernel::ResourceKind,
+    kernel::{Layout, LayoutMember, OutlinedMember, ResourceKind},
     spirv::{Capability, SpirvModule},
 };
 
@@ -61,6 +61,50 @@ fn a_module_says_what_it_binds_and_how_it_lies() {
     let (size, none) = interface.layouts[&(0, 0)].parts();
     assert_eq!((size.bytes, size.scalars, none), (48 + 8, 9 + 2, None));
     assert!(module.interface("other").is_err());
+}
+
+#[test]
+fn members_are_listed_by_their_names() {
+    let Some(module) = module(&[]) else { return };
+    let interface = module.interface("main").unwrap();
+    let named = |layout: &Layout| -> Vec<(String, u64, u64)> {
+        let of = |member: &LayoutMember| {
+            let bytes = member.layout.bytes(member.layout.least_scalars()).unwrap();
+            (member.name.clone(), member.offset, bytes)
+        };
+        layout.members().iter().map(of).collect()
+    };
+    let expected = |members: &[(&str, u64, u64)]| -> Vec<(String, u64, u64)> {
+        members.iter().map(|&(name, offset, bytes)| (name.to_owned(), offset, bytes)).collect()
+    };
+    let (push, layout) = interface.immediates.as_ref().unwrap();
+    assert_eq!(push, "Push");
+    assert_eq!(named(layout), expected(&[("first", 0, 4), ("factor", 4, 4)]));
+    let size = &interface.layouts[&(0, 0)];
+    assert_eq!(named(size), expected(&[("turn", 0, 48), ("size", 48, 8)]));
+    assert_eq!(named(&interface.layouts[&(1, 5)]), expected(&[("count", 0, 4), ("all", 16, 16)]));
+
+    let outline = module.outline(&BTreeMap::new()).unwrap();
+    let listed = |members: &[OutlinedMember]| {
+        let listed = members.iter().map(|m| format!("{} {} {}", m.offset, m.name, m.r#type));
+        listed.collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&outline.immediates), ["0 Push.first u32", "4 Push.factor f32"]);
+    let bindings: Vec<_> = outline.bindings.iter().map(|its| listed(&its.members)).collect();
+    assert_eq!(bindings[0], ["0 turn mat3x3<f32>", "48 size vec2<u32>"]);
+    assert_eq!(bindings[1], ["0 x array<f32>"]);
+    assert_eq!(bindings[2], ["0 count u32", "16 all[].at vec3<f32>", "28 all[].kind u32"]);
+}
+
+/// What a compiler left without names goes by its place.
+#[test]
+fn members_without_names_go_by_their_places() {
+    let Some(words) = glslang(SOURCE, &["-s", "-g0"]) else { return };
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let interface = module.interface("main").unwrap();
+    let (push, layout) = interface.immediates.unwrap();
+    let names: Vec<_> = layout.members().iter().map(|member| &*member.name).collect();
+    assert_eq!((&*push, &names[..]), ("", &["_0", "_1"][..]));
 }
 
 #[test]

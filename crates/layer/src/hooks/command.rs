@@ -5,10 +5,9 @@
     reason = "these functions are called by C, with handles that are pointers, and call functions of the driver"
 )]
 
-use std::ffi::CStr;
-
 use ash::vk::{self, Handle as _};
 
+use super::below;
 use crate::{
     chain::slice,
     device::Device,
@@ -28,14 +27,6 @@ unsafe fn tell(
     let device = unsafe { Device::of(commands) }?;
     harmless(|| what(&mut lock(&device.tally), commands.as_raw()));
     Some(device)
-}
-
-/// A function below the layer that not every device has. The program has it from the layer, which gives it only
-/// where it is there.
-fn below<F: Copy>(device: &Device, name: &CStr) -> Option<F> {
-    const { assert!(size_of::<F>() == size_of::<unsafe extern "system" fn()>()) };
-    // SAFETY: callers ask for a name with the type of its function, which is a pointer like any other.
-    device.find(name).map(|found| unsafe { std::mem::transmute_copy(&found) })
 }
 
 /// `vkBeginCommandBuffer`

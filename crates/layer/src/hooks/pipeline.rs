@@ -148,27 +148,6 @@ pub(crate) unsafe extern "system" fn destroy(
     }
 }
 
-/// `vkCreateGraphicsPipelines`
-pub(crate) unsafe extern "system" fn create_graphics(
-    device: vk::Device,
-    cache: vk::PipelineCache,
-    count: u32,
-    infos: *const vk::GraphicsPipelineCreateInfo<'_>,
-    allocator: *const vk::AllocationCallbacks<'_>,
-    out: *mut vk::Pipeline,
-) -> vk::Result {
-    // SAFETY: the program's own arguments.
-    unsafe {
-        let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
-        harmless(|| {
-            let mut tally = lock(&device.tally);
-            tally.beside.insert("graphics pipelines", "only compute pipelines are counted");
-        });
-        let create = device.below.fp_v1_0().create_graphics_pipelines;
-        create(device.handle, cache, count, infos, allocator, out)
-    }
-}
-
 /// The words of a module.
 ///
 /// # Safety
@@ -176,6 +155,21 @@ pub(crate) unsafe extern "system" fn create_graphics(
 unsafe fn words(info: &vk::ShaderModuleCreateInfo<'_>) -> Module {
     // SAFETY: as the caller promises.
     Module::new(unsafe { slice(info.p_code, info.code_size / 4) }.to_vec())
+}
+
+/// Whether the program asks for a pipeline to take out of the driver what it was compiled to: a kernel that counts in a
+/// file of the program's would write to memory that is not there when the program runs without the layer.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn is_kept(info: &vk::ComputePipelineCreateInfo<'_>) -> bool {
+    // VK_PIPELINE_CREATE_2_CAPTURE_DATA_BIT_KHR, which is newer than the bindings at hand.
+    const CAPTURE_DATA: u64 = 0x8000_0000;
+    // SAFETY: as the caller promises.
+    unsafe {
+        let flags = find::<vk::PipelineCreateFlags2CreateInfoKHR<'_>>(info.p_next);
+        flags.is_some_and(|flags| (*flags).flags.as_raw() & CAPTURE_DATA != 0)
+    }
 }
 
 /// What a pipeline is made of.
@@ -261,6 +255,10 @@ impl<'a> Counting<'a> {
         let module = stage.module.as_ref();
         let module = module.ok_or("the program gave the driver no SPIR-V for it")?;
         let mut info = *info;
+        // SAFETY: as the caller promises.
+        if unsafe { is_kept(&info) } {
+            return Err("the program keeps the pipeline in a file of its own".into());
+        }
         if stage.inline {
             // SAFETY: the chain has at least the module's structure.
             let first = unsafe { &*info.stage.p_next.cast::<vk::BaseInStructure<'_>>() };
@@ -308,5 +306,23 @@ impl<'a> Counting<'a> {
         }
         harmless(|| lock(&device.counters).give(self.window));
         Err(format!("the driver refused the pipeline that counts: {result:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_that_the_program_keeps_is_its_own() {
+        for (flags, kept) in [(0x8000_0000, true), (0x8000_0001, true), (1, false)] {
+            let flags = vk::PipelineCreateFlags2KHR::from_raw(flags);
+            let mut more = vk::PipelineCreateFlags2CreateInfoKHR::default().flags(flags);
+            let info = vk::ComputePipelineCreateInfo::default().push_next(&mut more);
+            // SAFETY: the structures are alive.
+            assert_eq!(unsafe { is_kept(&info) }, kept);
+        }
+        // SAFETY: as above.
+        assert!(!unsafe { is_kept(&vk::ComputePipelineCreateInfo::default()) });
     }
 }

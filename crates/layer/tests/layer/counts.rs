@@ -13,7 +13,8 @@ use flopmeter_layer::{EACH, NAME, TIMES};
 
 use crate::{
     process::{Played, Stage, VALIDATION, can_play, skipped},
-    scenes::{Counts, GONE_AFTER, POOLS_DISPATCH, SCENES},
+    rare::POOLS_DISPATCH,
+    scenes::{Counts, GONE_AFTER, SCENES},
 };
 
 /// The floating-point operations of a recording, by kernel.
@@ -179,6 +180,27 @@ fn what_has_no_price_is_not_counted_and_runs() {
         panic!("{refused:?}")
     };
     assert!(kernel.starts_with("main@") && why.contains("OpReadClockKHR has no price"), "{why}");
+    assert_eq!(counted(recording), [(1, OpCounts::f32(Op::Add, 32))]);
+}
+
+#[test]
+fn what_is_no_pipeline_is_named() {
+    if !can_play() {
+        return;
+    }
+    let plain = Stage::new().play("objects", &[]);
+    if plain.left.is_empty() {
+        skipped("EXTENSION", "the device has no shader objects");
+        return;
+    }
+    let mut with_layer = Stage::new().play("objects", &[NAME]);
+    assert!(plain.left == with_layer.left);
+    let recording = &mut with_layer.recordings[0];
+    let mut refused = std::mem::take(&mut recording.not_counted);
+    refused.sort_by(|one, other| one.what.cmp(&other.what));
+    let named: Vec<_> =
+        refused.iter().map(|its| (its.what.as_deref().unwrap(), its.dispatches)).collect();
+    assert_eq!(named, [("dispatches", 2), ("shader objects (VK_EXT_shader_object)", 0)]);
     assert_eq!(counted(recording), [(1, OpCounts::f32(Op::Add, 32))]);
 }
 

@@ -24,6 +24,8 @@ pub enum Asks {
     Inline,
     /// For kernels that read a clock.
     Clock,
+    /// For kernels that are no pipelines.
+    Objects,
 }
 
 impl Asks {
@@ -33,6 +35,7 @@ impl Asks {
             Self::Nothing | Self::Plain | Self::Core => None,
             Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
             Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
+            Self::Objects => Some(vk::EXT_SHADER_OBJECT_NAME),
         }
     }
 }
@@ -92,6 +95,8 @@ impl Host {
                 vk::PhysicalDeviceMaintenance5FeaturesKHR::default().maintenance5(true);
             let mut clock =
                 vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
+            let mut objects =
+                vk::PhysicalDeviceShaderObjectFeaturesEXT::default().shader_object(true);
             let extensions: Vec<_> = asks.extension().iter().map(|name| name.as_ptr()).collect();
             let mut info = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queues)
@@ -102,6 +107,7 @@ impl Host {
                 Asks::Core => info = info.push_next(&mut core).push_next(&mut all),
                 Asks::Inline => info = info.push_next(&mut inline),
                 Asks::Clock => info = info.push_next(&mut clock),
+                Asks::Objects => info = info.push_next(&mut objects),
             }
             let device = instance.create_device(physical, &info, None).unwrap();
             assert_eq!((core.buffer_device_address, all.features.shader_int64), (0, 0));
@@ -174,6 +180,25 @@ impl Host {
         }
     }
 
+    /// Asks what extensions the device has, for all of them and then for one too few.
+    pub fn ask_for_extensions(&self) {
+        unsafe {
+            let physical = self.instance.enumerate_physical_devices().unwrap()[0];
+            let all = self.instance.enumerate_device_extension_properties(physical).unwrap();
+            let mut count = all.len() as u32 - 1;
+            let mut some = vec![vk::ExtensionProperties::default(); all.len()];
+            let enumerate = self.instance.fp_v1_0().enumerate_device_extension_properties;
+            let result = enumerate(physical, std::ptr::null(), &mut count, some.as_mut_ptr());
+            assert_eq!((result, count as usize), (vk::Result::INCOMPLETE, all.len() - 1));
+            let (last, before) = some.split_last().unwrap();
+            assert_eq!(last.spec_version, 0, "no more than it was asked for");
+            let names = |its: &[vk::ExtensionProperties]| {
+                its.iter().map(|its| its.extension_name).collect::<Vec<_>>()
+            };
+            assert_eq!(names(before), names(&all[..all.len() - 1]));
+        }
+    }
+
     /// Another device of another instance.
     pub fn another(&self) -> Self {
         Self::open(Asks::Plain)
@@ -233,6 +258,24 @@ impl Host {
             let none = vk::PipelineCache::null();
             self.device.create_compute_pipelines(none, &[info], None).unwrap()[0]
         }
+    }
+
+    /// What has the functions of shader objects.
+    pub fn objects(&self) -> ash::ext::shader_object::Device {
+        ash::ext::shader_object::Device::new(&self.instance, &self.device)
+    }
+
+    /// A kernel that is no pipeline.
+    pub fn object(&self, words: &[u32]) -> vk::ShaderEXT {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let layouts = [self.set_layout];
+        let info = vk::ShaderCreateInfoEXT::default()
+            .stage(vk::ShaderStageFlags::COMPUTE)
+            .code_type(vk::ShaderCodeTypeEXT::SPIRV)
+            .code(&bytes)
+            .name(c"main")
+            .set_layouts(&layouts);
+        unsafe { self.objects().create_shaders(&[info], None).unwrap()[0] }
     }
 
     /// Does what Vulkan does not allow, and drivers let pass.
@@ -340,21 +383,3 @@ impl Host {
 
 // SAFETY: the tests lock the queue and give each thread a pool of its own, as Vulkan demands.
 unsafe impl Sync for Host {}
-
-/// Whether there is a driver to run on.
-pub fn driver() -> Result<String, String> {
-    unsafe {
-        let entry = Entry::load().map_err(|error| error.to_string())?;
-        let instance = entry.create_instance(&vk::InstanceCreateInfo::default(), None);
-        let instance = instance.map_err(|error| error.to_string())?;
-        let devices = instance.enumerate_physical_devices().map_err(|error| error.to_string())?;
-        let name = |&device| {
-            let properties = instance.get_physical_device_properties(device);
-            let name: &CStr = properties.device_name_as_c_str().unwrap();
-            name.to_string_lossy().into_owned()
-        };
-        let name = devices.first().map(name).ok_or("no device".to_owned());
-        instance.destroy_instance(None);
-        name
-    }
-}

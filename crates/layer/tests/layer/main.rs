@@ -7,5 +7,6 @@ mod counts;
 mod glsl;
 mod host;
 mod process;
+mod rare;
 mod recorder;
 mod scenes;

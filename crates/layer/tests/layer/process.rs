@@ -1,15 +1,17 @@
 //! The small program in a process of its own, with the layer and without it.
 
 use std::{
+    ffi::CStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use ash::{Entry, vk};
 use flopmeter_core::recording::Recording;
 use tempfile::TempDir;
 
-use crate::{glsl, host, scenes};
+use crate::{glsl, rare, scenes};
 
 /// Which scene is to be played, in the process that plays it.
 const SCENE: &str = "FLOPMETER_TEST_SCENE";
@@ -25,9 +27,10 @@ fn play() {
         "two devices" => scenes::two_devices(),
         "endless" => scenes::endless(),
         "gone" => scenes::gone(),
-        "clock" => scenes::clock(),
+        "clock" => rare::clock(),
         "wrong" => scenes::wrong(),
-        "pools" => scenes::pools(),
+        "pools" => rare::pools(),
+        "objects" => rare::objects(),
         _ => (scene.unwrap().play)(),
     };
     let bytes: Vec<u8> = left.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -147,8 +150,27 @@ pub fn can_play() -> bool {
     if !glsl::is_here() {
         return skipped("GLSLANG", "there is no glslangValidator");
     }
-    match host::driver() {
+    match driver() {
         Ok(_) => true,
         Err(why) => skipped("ADAPTER", &format!("there is no Vulkan driver: {why}")),
+    }
+}
+
+/// The name of the device to run on.
+#[allow(unsafe_code, reason = "a program that uses Vulkan")]
+fn driver() -> Result<String, String> {
+    unsafe {
+        let entry = Entry::load().map_err(|error| error.to_string())?;
+        let instance = entry.create_instance(&vk::InstanceCreateInfo::default(), None);
+        let instance = instance.map_err(|error| error.to_string())?;
+        let devices = instance.enumerate_physical_devices().map_err(|error| error.to_string())?;
+        let name = |&device| {
+            let properties = instance.get_physical_device_properties(device);
+            let name: &CStr = properties.device_name_as_c_str().unwrap();
+            name.to_string_lossy().into_owned()
+        };
+        let name = devices.first().map(name).ok_or("no device".to_owned());
+        instance.destroy_instance(None);
+        name
     }
 }

@@ -69,12 +69,13 @@ pub const SCENES: &[Scene] = &[
         counts: || vec![(1, [("add", 32)].into())],
     },
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
+    Scene { name: "extensions", play: extensions, counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
     Scene { name: "leaving", play: leaving, counts: || vec![(1, [("add", 64)].into())] },
 ];
 
 /// Adds 1 to a number for each invocation.
-const ADD: &str = "#version 450
+pub const ADD: &str = "#version 450
     layout(local_size_x = 32) in;
     layout(binding = 0) buffer B { float f[]; } b;
     void main() {
@@ -215,6 +216,17 @@ fn asked(asks: Asks) -> Vec<u32> {
     ended(host, &[pipeline])
 }
 
+/// Asks in each way that there is what extensions the device has.
+fn extensions() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    host.ask_for_extensions();
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
 /// Goes without destroying anything.
 fn leaving() -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
@@ -251,72 +263,6 @@ fn inline() -> Vec<u32> {
     ended(host, &[pipeline])
 }
 
-/// Reads a clock, which has no price, and runs a kernel that can be counted.
-pub fn clock() -> Vec<u32> {
-    let Some(host) = Host::with(Asks::Clock) else { return Vec::new() };
-    let words = compile(
-        "#version 450
-        #extension GL_ARB_shader_clock : require
-        layout(local_size_x = 32) in;
-        layout(binding = 0) buffer B { float f[]; } b;
-        void main() {
-            uvec2 now = clock2x32ARB();
-            b.f[gl_GlobalInvocationID.x] = now.x == now.y ? 1.0 : 1.5 * 2.0;
-        }",
-    );
-    let pipelines = [host.pipeline(&words, &[]), host.pipeline(&compile(ADD), &[])];
-    host.run(|commands| {
-        pipelines.iter().for_each(|&pipeline| {
-            commands.bind(pipeline).dispatch(1, 1, 1);
-        });
-    });
-    ended(host, &pipelines)
-}
-
-/// Records as much as can be looked at dispatch by dispatch, throws it away, in each way that there is, and then records
-/// most of that once more and runs it.
-pub fn pools() -> Vec<u32> {
-    let host = Host::open(Asks::Nothing);
-    // One counter for each branch.
-    let branches: String =
-        (0..60).map(|n| format!("if (b.f[{n}] > 0.0) b.f[i] = b.f[i] + {n}.0;\n")).collect();
-    let words = compile(&format!(
-        "#version 450
-        layout(local_size_x = 1) in;
-        layout(binding = 0) buffer B {{ float f[]; }} b;
-        void main() {{
-            uint i = 64u + gl_GlobalInvocationID.x;
-            {branches}
-            b.f[i] = b.f[i] + 1.0;
-        }}"
-    ));
-    let pipeline = host.pipeline(&words, &[]);
-    let dispatch = |commands: &crate::recorder::Recorder<'_>, times| {
-        commands.bind(pipeline);
-        (0..times).for_each(|_| {
-            commands.dispatch(1, 1, 1);
-        });
-    };
-    let level = vk::CommandBufferLevel::PRIMARY;
-    let away: [fn(&Host, vk::CommandPool, vk::CommandBuffer); 3] = [
-        |host, pool, _| host.destroy_pool(pool),
-        |host, pool, _| host.reset_pool(pool),
-        |host, _, commands| host.reset(commands),
-    ];
-    for throw_away in away {
-        let recorded = [(); 4].map(|()| {
-            let pool = host.pool();
-            (pool, host.record_in(pool, level, |commands| dispatch(commands, POOLS_DISPATCH / 3)))
-        });
-        recorded.into_iter().for_each(|(pool, commands)| throw_away(&host, pool, commands));
-    }
-    host.run(|commands| dispatch(commands, POOLS_DISPATCH));
-    ended(host, &[pipeline])
-}
-
-/// How many dispatches [`pools`] runs.
-pub const POOLS_DISPATCH: u64 = 3000;
-
 /// Does what Vulkan does not allow.
 pub fn wrong() -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
@@ -325,7 +271,7 @@ pub fn wrong() -> Vec<u32> {
 }
 
 /// What the buffer holds at the end, where everything is destroyed.
-fn ended(host: Host, pipelines: &[vk::Pipeline]) -> Vec<u32> {
+pub fn ended(host: Host, pipelines: &[vk::Pipeline]) -> Vec<u32> {
     let numbers = host.read();
     pipelines.iter().for_each(|&pipeline| host.destroy_pipeline(pipeline));
     host.close();

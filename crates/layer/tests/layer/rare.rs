@@ -1,0 +1,92 @@
+//! Scenes of what few programs do: kernels that read a clock or are no pipelines, and commands that are thrown away.
+#![allow(unsafe_code, reason = "a program that uses Vulkan")]
+
+use ash::vk;
+
+use crate::{
+    glsl::compile,
+    host::{Asks, Host},
+    recorder::Recorder,
+    scenes::{ADD, ended},
+};
+
+/// Reads a clock, which has no price, and runs a kernel that can be counted.
+pub fn clock() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Clock) else { return Vec::new() };
+    let words = compile(
+        "#version 450
+        #extension GL_ARB_shader_clock : require
+        layout(local_size_x = 32) in;
+        layout(binding = 0) buffer B { float f[]; } b;
+        void main() {
+            uvec2 now = clock2x32ARB();
+            b.f[gl_GlobalInvocationID.x] = now.x == now.y ? 1.0 : 1.5 * 2.0;
+        }",
+    );
+    let pipelines = [host.pipeline(&words, &[]), host.pipeline(&compile(ADD), &[])];
+    host.run(|commands| {
+        pipelines.iter().for_each(|&pipeline| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    });
+    ended(host, &pipelines)
+}
+
+/// Runs a kernel that is no pipeline, and one that can be counted.
+pub fn objects() -> Vec<u32> {
+    let Some(host) = Host::with(Asks::Objects) else { return Vec::new() };
+    let words = compile(ADD);
+    let (object, pipeline) = (host.object(&words), host.pipeline(&words, &[]));
+    let stages = [vk::ShaderStageFlags::COMPUTE];
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+        unsafe { host.objects().cmd_bind_shaders(commands.commands, &stages, &[object]) };
+        commands.dispatch(2, 1, 1).dispatch(1, 1, 1);
+    });
+    unsafe { host.objects().destroy_shader(object, None) };
+    ended(host, &[pipeline])
+}
+
+/// Records as much as can be looked at dispatch by dispatch, throws it away, in each way that there is, and then records
+/// most of that once more and runs it.
+pub fn pools() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    // One counter for each branch.
+    let branches: String =
+        (0..60).map(|n| format!("if (b.f[{n}] > 0.0) b.f[i] = b.f[i] + {n}.0;\n")).collect();
+    let words = compile(&format!(
+        "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer B {{ float f[]; }} b;
+        void main() {{
+            uint i = 64u + gl_GlobalInvocationID.x;
+            {branches}
+            b.f[i] = b.f[i] + 1.0;
+        }}"
+    ));
+    let pipeline = host.pipeline(&words, &[]);
+    let dispatch = |commands: &Recorder<'_>, times| {
+        commands.bind(pipeline);
+        (0..times).for_each(|_| {
+            commands.dispatch(1, 1, 1);
+        });
+    };
+    let level = vk::CommandBufferLevel::PRIMARY;
+    let away: [fn(&Host, vk::CommandPool, vk::CommandBuffer); 3] = [
+        |host, pool, _| host.destroy_pool(pool),
+        |host, pool, _| host.reset_pool(pool),
+        |host, _, commands| host.reset(commands),
+    ];
+    for throw_away in away {
+        let recorded = [(); 4].map(|()| {
+            let pool = host.pool();
+            (pool, host.record_in(pool, level, |commands| dispatch(commands, POOLS_DISPATCH / 3)))
+        });
+        recorded.into_iter().for_each(|(pool, commands)| throw_away(&host, pool, commands));
+    }
+    host.run(|commands| dispatch(commands, POOLS_DISPATCH));
+    ended(host, &[pipeline])
+}
+
+/// How many dispatches [`pools`] runs.
+pub const POOLS_DISPATCH: u64 = 3000;
