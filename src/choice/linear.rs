@@ -179,3 +179,43 @@ pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limi
     };
     gridded(tiling.kernel(result), schedule, grid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a staged tile gains was measured on Mesa's llvmpipe, and where it loses.
+    #[test]
+    fn processors_stage_odd_products_where_vectors_of_eight_gain() {
+        let llvmpipe =
+            Limits { subgroup_lanes: Some(SUBGROUP_LANES), lockstep: true, ..Limits::WEBGPU };
+        let file = |result, [m, k, n]: [u32; 3], limits: &Limits| {
+            choose(result, [m, k, n, 1], limits).kernel.name().file
+        };
+        use LinearResult::{Bias, Input, PlainOutput, Weight};
+        for (result, shape, chosen) in [
+            (PlainOutput, [255, 255, 255], "linear_odd"),
+            (PlainOutput, [64, 63, 63], "linear_odd"),
+            (PlainOutput, [16, 255, 255], "linear"),
+            (PlainOutput, [2048, 15, 15], "linear"),
+            (PlainOutput, [256, 63, 252], "linear"),
+            (Input, [256, 63, 63], "linear_odd"),
+            (Input, [511, 33, 511], "linear"),
+            (Weight, [256, 63, 63], "linear_shares"),
+            (Weight, [16, 255, 255], "linear_odd"),
+            (Weight, [8, 6, 23], "linear"),
+            (Bias, [255, 255, 255], "linear"),
+            (PlainOutput, [256, 256, 256], "linear_subgroup"),
+        ] {
+            assert_eq!(file(result, shape, &llvmpipe), chosen, "{result:?} {shape:?}");
+        }
+        // SwiftShader is not in lockstep, and the embedded executor has other subgroups.
+        let others = [
+            Limits { subgroup_lanes: Some(4), lockstep: false, ..llvmpipe },
+            Limits { subgroup_lanes: Some(32), ..llvmpipe },
+        ];
+        for limits in others {
+            assert_eq!(file(PlainOutput, [255, 255, 255], &limits), "linear");
+        }
+    }
+}

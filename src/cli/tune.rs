@@ -1,11 +1,7 @@
 //! Which kernels won on an adapter: read from the user's cache, or timed where that can pay. A cache that is of no use
 //! is said and done without.
 
-use std::{
-    env,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{env, ops::ControlFlow, path::PathBuf};
 
 use anyhow::bail;
 
@@ -13,7 +9,7 @@ use flopmeter::{
     Error,
     choice::{KernelSet, Winners},
     execute::{Adapter, Executor},
-    tune::{self, Kept, Stopwatch},
+    tune::{self, Kept, Stopwatch, Unusable},
 };
 
 use super::{
@@ -49,19 +45,21 @@ impl<'a> Tuner<'a> {
         executor: &mut dyn Executor,
         bar: &Bar,
     ) -> Result<Option<Winners>, Error> {
-        let adapter = executor.adapter().clone();
-        if self.kernels != KernelSet::Auto || self.asked.no_tune {
+        if self.kernels != KernelSet::Auto {
             return Ok(None);
         }
-        // A processor has shipped defaults, so that runs on it are alike.
-        let pays = adapter.limits.parallel && self.folder.is_some();
-        if !self.asked.tune {
-            if let Some(kept) = self.kept(&adapter, pays) {
-                return Ok(Some(kept.winners()));
-            }
-            if !pays {
-                return Ok(None);
-            }
+        let adapter = executor.adapter().clone();
+        let found = self.folder.as_deref().map(|folder| tune::kept(folder, &adapter));
+        // Without a place to keep what is found, each run would take the time.
+        let pays = adapter.limits.parallel && found.is_some();
+        let (way, doubt) = way(self.asked, pays, found.unwrap_or(Ok(None)));
+        if let Some(doubt) = doubt {
+            self.warn(format!("what was timed on {} is {doubt}", adapter.name));
+        }
+        match way {
+            Way::Defaults => return Ok(None),
+            Way::Kept(kept) => return Ok(Some(kept.winners())),
+            Way::Time => {}
         }
         match self.tune(executor, bar) {
             Ok(kept) => Ok(Some(kept.winners())),
@@ -105,33 +103,44 @@ impl<'a> Tuner<'a> {
         Ok(kept)
     }
 
-    /// What is kept of an adapter, if it is of use; `again` where it is timed again if it is not.
-    fn kept(&self, adapter: &Adapter, again: bool) -> Option<Kept> {
-        match kept(self.folder.as_deref()?, adapter) {
-            Ok(kept) => kept,
-            Err(why) => {
-                let then =
-                    if again { "timed again" } else { "passed over, and --tune times again" };
-                self.warn(format!("what was timed on {} is {then}: {why}", adapter.name));
-                None
-            }
-        }
-    }
-
     fn warn(&self, doubt: String) {
         output::warn(Some(doubt), self.common);
     }
 }
 
-/// What is kept of an adapter, or why that is of no use.
-fn kept(folder: &Path, adapter: &Adapter) -> Result<Option<Kept>, tune::Unusable> {
-    tune::kept(folder, adapter)
+/// Where the sets of kernels come from.
+#[derive(Debug, PartialEq)]
+enum Way {
+    /// None is taken: the defaults are.
+    Defaults,
+    /// What is kept.
+    Kept(Kept),
+    /// What is timed now.
+    Time,
+}
+
+/// Where the sets come from, and what is to be said of a file that is of no use. Unasked, kernels are timed where that
+/// `pays`: on a GPU. A processor has shipped defaults, so that runs on it are alike.
+fn way(asked: Tuned, pays: bool, kept: Result<Option<Kept>, Unusable>) -> (Way, Option<String>) {
+    if asked.no_tune {
+        return (Way::Defaults, None);
+    }
+    if asked.tune {
+        return (Way::Time, None);
+    }
+    match kept {
+        Ok(Some(kept)) => (Way::Kept(kept), None),
+        Ok(None) if pays => (Way::Time, None),
+        Ok(None) => (Way::Defaults, None),
+        Err(why) if pays => (Way::Time, Some(format!("timed again: {why}"))),
+        Err(why) => (Way::Defaults, Some(format!("passed over, and --tune times again: {why}"))),
+    }
 }
 
 /// What is kept of adapters, as far as it is of use.
 pub fn all_kept(adapters: &[Adapter]) -> Vec<Kept> {
     let Some(folder) = folder() else { return Vec::new() };
-    adapters.iter().filter_map(|adapter| kept(&folder, adapter).ok()?).collect()
+    adapters.iter().filter_map(|adapter| tune::kept(&folder, adapter).ok()?).collect()
 }
 
 /// The folder of this program within the user's cache, as the platform has it; `None` where the user has none.
@@ -145,4 +154,35 @@ fn folder() -> Option<PathBuf> {
         Some(env::home_dir()?.join(within))
     });
     Some(cache?.join("flopmeter"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use flopmeter::execute::cpu::{Cpu, SUBGROUP_LANES};
+
+    use super::*;
+
+    #[test]
+    fn a_gpu_is_timed_once_and_a_processor_when_that_is_asked_for() {
+        let cpu = Cpu::new(SUBGROUP_LANES).unwrap();
+        let kept = || Kept::new(cpu.adapter(), Vec::new());
+        let [unasked, tune, no_tune] = [(false, false), (true, false), (false, true)]
+            .map(|(tune, no_tune)| Tuned { tune, no_tune });
+        let stale = || Err(Unusable::OtherVersion("0.0.1".to_owned()));
+        for pays in [true, false] {
+            assert_eq!(way(unasked, pays, Ok(Some(kept()))), (Way::Kept(kept()), None));
+            assert_eq!(way(tune, pays, Ok(Some(kept()))), (Way::Time, None));
+            assert_eq!(way(tune, pays, stale()), (Way::Time, None), "written over");
+            assert_eq!(way(no_tune, pays, Ok(Some(kept()))), (Way::Defaults, None));
+            assert_eq!(way(no_tune, pays, stale()), (Way::Defaults, None), "not looked at");
+        }
+        assert_eq!(way(unasked, true, Ok(None)), (Way::Time, None));
+        assert_eq!(way(unasked, false, Ok(None)), (Way::Defaults, None));
+        let (way_on_gpu, said) = way(unasked, true, stale());
+        assert!(way_on_gpu == Way::Time && said.unwrap().starts_with("timed again: it is of"));
+        let (way_on_processor, said) = way(unasked, false, stale());
+        assert!(way_on_processor == Way::Defaults && said.unwrap().contains("0.0.1"));
+    }
 }
