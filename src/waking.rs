@@ -3,6 +3,8 @@
 //! were repeated, since between two of them it had nothing to do. So a device is given work of no interest right before
 //! what is timed. Knows nothing of what that is.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     Error,
     execute::{Bound, Dispatch, Executor, ProgramId},
@@ -18,6 +20,9 @@ const WAKING: [f64; 2] = [0.5, 2.0];
 /// A clock has settled where the same work takes so nearly the same time twice in a row.
 const SETTLED: f64 = 0.01;
 
+/// How long a device keeps its clock up that has nothing to do: an NVIDIA H200 did so for three seconds.
+const ATTENTION: Duration = Duration::from_secs(1);
+
 const LANES: u32 = 256;
 /// Enough for the largest devices: workgroups of 256 invocations with 2^18 operations each.
 const WORKGROUPS: u32 = 1024;
@@ -27,15 +32,19 @@ const ROUNDS: u32 = 512;
 pub struct Waker {
     program: ProgramId,
     bindings: Vec<Bound>,
-    awake: bool,
+    worked_at: Option<Instant>,
 }
 
 impl Waker {
-    /// The waker of a device that lowers its clock: a GPU. `None` for others.
+    /// The waker of a device that lowers its clock: a GPU. `None` for others. One that replaces another, whose buffers
+    /// were given back, may be told when the device last worked.
     ///
     /// # Errors
     /// Where the executor fails.
-    pub fn of(executor: &mut dyn Executor) -> Result<Option<Self>, Error> {
+    pub fn of(
+        executor: &mut dyn Executor,
+        worked_at: Option<Instant>,
+    ) -> Result<Option<Self>, Error> {
         if !executor.adapter().limits.parallel {
             return Ok(None);
         }
@@ -56,25 +65,26 @@ impl Waker {
             let (group, binding) = (resource.group, resource.binding);
             bindings.push(Bound { group, binding, buffer, offset: 0, size });
         }
-        Ok(Some(Self { program, bindings, awake: false }))
+        Ok(Some(Self { program, bindings, worked_at }))
     }
 
-    /// Has the device work for a moment; the first time until its clock has settled.
+    /// Has the device work for a moment; where it has had nothing to do for a while, until its clock has settled.
     ///
     /// # Errors
     /// Where the executor fails.
     pub fn wake(&mut self, executor: &mut dyn Executor) -> Result<(), Error> {
         let (program, bindings, label) = (self.program, &self.bindings[..], "waking the device");
         let work = Dispatch { label, program, bindings, grid: [WORKGROUPS, 1, 1] };
+        let is_awake = self.worked_at.is_some_and(|at| at.elapsed() < ATTENTION);
         let (mut worked, mut last) = (0.0, f64::INFINITY);
         loop {
             let seconds = executor.dispatch(&work)?.seconds;
             worked += seconds;
             let has_settled = (seconds - last).abs() <= SETTLED * seconds;
             last = seconds;
-            let enough = if self.awake { MOMENT } else { WAKING[0] };
-            if worked >= enough && (self.awake || has_settled) || worked >= WAKING[1] {
-                self.awake = true;
+            let enough = if is_awake { MOMENT } else { WAKING[0] };
+            if worked >= enough && (is_awake || has_settled) || worked >= WAKING[1] {
+                self.worked_at = Some(Instant::now());
                 return Ok(());
             }
         }
@@ -148,7 +158,7 @@ mod tests {
         // Steady and slow for longer than it takes to wake, were it not for the least; then faster, then steady.
         let times = [vec![0.04; 12], vec![0.03, 0.02], vec![0.01; 100]].concat();
         let mut slow = Slow::new(true, times);
-        let mut waker = Waker::of(&mut slow).unwrap().unwrap();
+        let mut waker = Waker::of(&mut slow, None).unwrap().unwrap();
         waker.wake(&mut slow).unwrap();
         assert_eq!(slow.launched, 16, "0.48 s, 0.05 s, and two launches that agree");
         waker.wake(&mut slow).unwrap();
@@ -158,13 +168,13 @@ mod tests {
     #[test]
     fn a_clock_that_never_settles_is_not_waited_for_for_ever() {
         let mut slow = Slow::new(true, [0.1, 0.2].repeat(100));
-        let mut waker = Waker::of(&mut slow).unwrap().unwrap();
+        let mut waker = Waker::of(&mut slow, None).unwrap().unwrap();
         waker.wake(&mut slow).unwrap();
         assert_eq!(slow.launched, 14, "2 s and no more");
     }
 
     #[test]
     fn a_processor_is_awake() {
-        assert!(Waker::of(&mut Slow::new(false, vec![0.1])).unwrap().is_none());
+        assert!(Waker::of(&mut Slow::new(false, vec![0.1]), None).unwrap().is_none());
     }
 }

@@ -39,13 +39,15 @@ pub struct Device {
     pub sizes: Vec<u32>,
     /// The measured peak of single precision, in FLOP/s, once [`ceilings`] has run.
     pub peak: Option<f64>,
+    /// When it last worked.
+    pub worked: Option<Instant>,
 }
 
 impl Device {
     /// Times rows of kernels by turns; those of a row run one after the other.
     fn compare(&mut self, rows: &[Vec<BoundKernel>]) -> Result<Vec<Time>, flopmeter::Error> {
         let effort = Effort::thorough(self.gpu.adapter());
-        tune::compare(&mut self.gpu, effort, rows)
+        tune::compare(&mut self.gpu, effort, rows, &mut self.worked)
     }
 
     /// The sizes asked for, or else those that suit the device.
@@ -129,7 +131,7 @@ fn main() -> ExitCode {
     }
     let gpu = Gpu::open("auto").unwrap();
     let is_software = gpu.adapter().device_type == DeviceType::Software;
-    let mut device = Device { gpu, is_software, sizes, peak: None };
+    let mut device = Device { gpu, is_software, sizes, peak: None, worked: None };
     let mut report = Report::new(device.gpu.adapter(), file);
     // A share of the peak needs the peak.
     if named.iter().any(|(name, _)| *name == "products") && named[0].0 != "ceilings" {

@@ -97,8 +97,8 @@ pub struct Profile {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
-    /// Timed runs of the plain kernels; 0 counts only. On a GPU half a second of untimed runs comes first, up to two until
-    /// their times settle
+    /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
+    /// no interest
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]
@@ -164,7 +164,7 @@ pub struct Roofline {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// Timed runs of each kernel; on a GPU half a second of untimed runs comes first, up to two until their times settle
+    /// Timed runs of each kernel; a GPU's clock is raised before each, by work of no interest
     #[arg(long, value_name = "N", default_value_t = REPEATS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
@@ -209,8 +209,8 @@ pub struct Compare {
     /// How operations become FLOPs [default: as in a saved report, else ieee]
     #[arg(long, value_name = "NAME", value_parser = convention())]
     pub convention: Option<Convention>,
-    /// Timed runs of the plain kernels; 0 counts only. On a GPU half a second of untimed runs comes first, up to two until
-    /// their times settle
+    /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
+    /// no interest
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]
@@ -283,8 +283,8 @@ pub struct Scale {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
-    /// Timed runs of the plain kernels; 0 counts only. On a GPU half a second of untimed runs comes first, up to two until
-    /// their times settle
+    /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
+    /// no interest
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]

@@ -133,7 +133,7 @@ pub(super) fn observe(
     let mut waker = None;
     if !asked.none() {
         warm_up(executor, buffers, launches)?;
-        waker = Waker::of(executor)?;
+        waker = Waker::of(executor, None)?;
     }
     let mut observed = Vec::new();
     if let Some(waker) = &mut waker {

@@ -135,7 +135,7 @@ impl Probe {
         }
         let grid = [workgroups, 1, 1];
         let cost = trial.count(executor, grid)?.cost;
-        let mut waker = Waker::of(executor)?;
+        let mut waker = Waker::of(executor, None)?;
         let mut timed = |executor: &mut dyn Executor| {
             if let Some(waker) = &mut waker {
                 waker.wake(executor)?;

@@ -1,5 +1,7 @@
 //! Times the variants of a specimen on an executor. Decides nothing.
 
+use std::time::Instant;
+
 use super::{BoundKernel, Effort, Specimen, Tensors, Timekeeper, Variant, compare};
 use crate::{Error, execute::Executor};
 
@@ -7,13 +9,15 @@ use crate::{Error, execute::Executor};
 pub struct Stopwatch<'a> {
     executor: &'a mut dyn Executor,
     effort: Effort,
+    /// When the device last worked.
+    worked: Option<Instant>,
 }
 
 impl<'a> Stopwatch<'a> {
     /// Kernels on an executor, timed with as little effort as tells a winner.
     pub fn new(executor: &'a mut dyn Executor) -> Self {
         let effort = Effort::brief(executor.adapter());
-        Self { executor, effort }
+        Self { executor, effort, worked: None }
     }
 }
 
@@ -39,7 +43,7 @@ impl Timekeeper for Stopwatch<'_> {
             .collect();
         let rows: Vec<Vec<BoundKernel>> =
             launches.iter().flatten().map(|launch| vec![launch.clone()]).collect();
-        let mut times = compare(executor, self.effort, &rows)?.into_iter();
+        let mut times = compare(executor, self.effort, &rows, &mut self.worked)?.into_iter();
         executor.clear();
         let timed = |launch: Result<BoundKernel, String>| {
             launch.map(|_| times.next().map(|time| time.rounds).unwrap_or_default())

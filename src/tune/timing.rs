@@ -1,5 +1,5 @@
 //! How long launches take: run without a break until their times settle, and then timed, those that are compared by
-//! turns. Knows no kernel.
+//! turns, on a device whose clock is raised. Knows no kernel.
 
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use crate::{
     Error,
     execute::{Adapter, Dispatch, Executor},
     observe::{Runs, median},
+    waking::Waker,
 };
 
 /// How long and how often something runs.
@@ -24,8 +25,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// What tells a few per cent apart on an adapter. A GPU raises its clock while it works, and runs many launches at
-    /// a time.
+    /// What tells a few per cent apart on an adapter. A GPU runs many launches at a time.
     pub const fn thorough(adapter: &Adapter) -> Self {
         if adapter.limits.parallel {
             Self { batch: 0.01, warm: [0.03, 0.3], runs: 256, rounds: 5 }
@@ -82,7 +82,8 @@ impl Batch {
     }
 }
 
-/// Times rows of launches; the launches of a row run one after the other and are timed as one.
+/// Times rows of launches; the launches of a row run one after the other and are timed as one. A GPU whose
+/// clock is up, since it `worked` shortly before, is kept so; another is woken first.
 ///
 /// # Errors
 /// Where the executor fails.
@@ -90,13 +91,20 @@ pub fn compare(
     executor: &mut dyn Executor,
     effort: Effort,
     rows: &[Vec<BoundKernel>],
+    worked: &mut Option<Instant>,
 ) -> Result<Vec<Time>, Error> {
+    let mut waker = Waker::of(executor, *worked)?;
+    let mut wake = |executor: &mut dyn Executor| match &mut waker {
+        Some(waker) => waker.wake(executor),
+        None => Ok(()),
+    };
     let at_once =
         |seconds: f64| ((effort.batch / seconds.max(1e-9)) as usize).clamp(1, effort.runs);
     let mut warm = Vec::new();
     for row in rows {
         // Some drivers compile at the first dispatch.
         batch(executor, row, 1)?;
+        wake(executor)?;
         let first = batch(executor, row, 1)?.middle();
         let runs = at_once(first);
         let (mut last, mut waited) = (first, first);
@@ -117,12 +125,14 @@ pub fn compare(
         .map(|&(first, _)| Time { rounds: Vec::new(), first, host_seconds: f64::INFINITY })
         .collect();
     for _ in 0..effort.rounds {
+        wake(executor)?;
         for ((row, time), &(_, runs)) in rows.iter().zip(&mut times).zip(&warm) {
             let timed = batch(executor, row, runs)?;
             time.host_seconds = time.host_seconds.min(timed.host_seconds / runs as f64);
             time.rounds.push(timed.middle());
         }
     }
+    *worked = Some(Instant::now());
     Ok(times)
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use flopmeter::{
     kernel::KernelModule,
-    observe::{Runs, Timing, Trial, WarmUp},
+    observe::{Runs, Timing, Trial},
     roofline::{self, Ceilings, Resource},
 };
 
@@ -60,28 +60,21 @@ fn cold_runs_are_not_timed() {
 }
 
 #[test]
-fn a_gpu_is_timed_once_its_clock_has_risen() {
-    let rising = |run| match run - BEFORE.min(run) {
-        0 => 0.04,
-        1 => 0.03,
-        _ => 0.02,
-    };
-    let mut executor = Clocked::new(rising);
-    let timing = timed_as(&mut executor, 3.into());
-    assert_eq!((timing.warm_up, timing.spread.unwrap().max), (None, 0.04), "no GPU");
-
-    executor = Clocked::new(rising);
+fn a_gpu_is_awake_whenever_it_counts_or_is_timed() {
+    let mut executor = Clocked::new(|_| 0.25);
     executor.adapter.limits.parallel = true;
-    let timing = timed_as(&mut executor, 3.into());
-    // What is steady at once may be asleep, so half a second is run in any case.
-    let warm_up = WarmUp { runs: 24, first_seconds: 0.04, last_seconds: 0.02 };
-    assert_eq!((timing.warm_up, timing.repeats), (Some(warm_up), 3));
-    assert_eq!(timing.spread.unwrap().max, 0.02);
+    assert_eq!(timed_as(&mut executor, 3.into()).repeats, 3);
+    // The driver's first two dispatches; half a second of other work, and the count; then some before each run.
+    let [work, it] = [true, false];
+    assert_eq!(executor.wakes, [it, it, work, work, it, work, it, work, it, work, it]);
 
-    // Two seconds are all that it gets to settle.
-    executor = Clocked::new(|run| if run % 2 == 0 { 0.125 } else { 0.0625 });
+    let mut executor = Clocked::new(|_| 0.25);
+    timed_as(&mut executor, 3.into());
+    assert_eq!(executor.wakes, [it; 6], "a processor");
+    let mut executor = Clocked::new(|_| 0.25);
     executor.adapter.limits.parallel = true;
-    assert_eq!(timed_as(&mut executor, 3.into()).warm_up.unwrap().runs, 22);
+    timed_as(&mut executor, 0.into());
+    assert_eq!(executor.wakes.iter().filter(|&&wakes| wakes).count(), 0, "nothing is timed");
 }
 
 fn ceilings(seconds: impl Fn(usize) -> f64 + Send + 'static) -> Ceilings {

@@ -75,7 +75,9 @@ fn logits_in_windows_are_the_logits() {
         let (windowed, found, windowed_ops) = run(&mut *gpu, &model, [3, 50], &narrow);
         assert_eq!(whole.outputs["logits"].windows.len(), 1);
         assert_eq!(windowed.outputs["logits"].windows.len(), 3);
-        assert_eq!(windowed_ops, ops, "windows cost no operation");
+        // Smaller products may be computed by other kernels, which multiply and add where others fuse the two.
+        let flops = [&windowed_ops, &ops].map(|ops| ops.flops(Convention::Ieee));
+        assert_eq!(flops[0], flops[1], "windows cost no operation");
         assert_close(&found, &expected);
     });
 }

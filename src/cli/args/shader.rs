@@ -38,8 +38,8 @@ pub struct Shader {
     /// How operations become FLOPs
     #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
     pub convention: Convention,
-    /// Timed runs of the plain kernel; 0 counts only. On a GPU half a second of untimed runs comes first, up to two until
-    /// their times settle
+    /// Timed runs of the plain kernel; 0 counts only. A GPU's clock is raised before each, by work of
+    /// no interest
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]

@@ -248,7 +248,7 @@ impl Races {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Timed {
     /// Go on with timed runs until they took SECONDS together and half of them lie within 2 %, and no longer than four
-    /// times that; a tenth of SECONDS of untimed runs comes first, on a GPU half a second at the least
+    /// times that; a tenth of SECONDS of untimed runs comes first
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds, allow_negative_numbers = true)]
     min_time: Option<f64>,
 }

@@ -33,7 +33,7 @@ impl Session<'_> {
                 self.dispatch(index, Variant::Counted, [1; 3])?;
             }
         }
-        self.waker = Waker::of(self.executor)?;
+        self.waker = Waker::of(self.executor, None)?;
         Ok(())
     }
 
