@@ -1,15 +1,15 @@
 //! What a training step costs by closed forms alone, without a device: the family's own forms, which know no plan, and
 //! beside them what the kernels of a plan execute that nothing runs.
 
+use std::collections::BTreeMap;
+
 use super::lower::{Scope, Training, lower};
 use crate::{
     exact::{Exact, Phases},
     execute::Limits,
-    family::{BatchShape, ModelConfig},
-    formula::{Forms, forms},
+    family::{BatchShape, ModelConfig, Shortened},
+    formula::forms,
     op::{Convention, OpCounts},
-    operation::{LinearResult, Operation},
-    plan::{Pass, Plan},
 };
 
 /// A device that holds whatever kernels can index, and has kernels whose invocations share nothing. What others choose
@@ -21,44 +21,36 @@ const BOUNDLESS: Limits = Limits {
     ..Limits::WEBGPU
 };
 
-/// What a training step of B sequences of N tokens costs. The schedule is left out where no kernel could run the step,
-/// whose tensors have more elements than 32 bits index; `None` where the family has no forms of its own, besides.
+/// What a training step of B sequences of N tokens costs, where the family has forms of its own. The schedule is left out
+/// where no kernel could run the step, whose tensors have more elements than 32 bits index.
 pub fn exact(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Option<Exact> {
-    let own = config.exact([batch, seq], training);
+    let own = config.exact([batch, seq], training)?;
     let training = Training { scope: Scope::Step, ..training };
-    let shape = BatchShape::checked(batch, seq, training.accumulate, config).ok();
-    let plan = shape.and_then(|shape| lower(config, shape, training, &BOUNDLESS).ok());
-    let counted = |ops: fn(&Forms) -> OpCounts| {
-        let flops = move |pass: &Pass| {
-            ops(&forms(&pass.operation, &pass.schedule)).flops(Convention::Ieee).into()
+    let schedule = || {
+        let shape = BatchShape::checked(batch, seq, training.accumulate, config).ok()?;
+        // Layers that are alike cost alike, so few of them are lowered, however many there are.
+        let (config, stand_ins) = match config.shortened() {
+            Ok(Shortened { config, stand_ins }) => (config, stand_ins),
+            Err(_) => (config.clone(), Vec::new()),
         };
-        plan.as_ref().map(|plan| summed(plan, flops))
-    };
-    let schedule = counted(Forms::schedule);
-    let of_plan = || {
-        Some(Exact {
-            algebraic: counted(|forms| forms.algebraic)?,
-            products: summed(plan.as_ref()?, |pass| product(&pass.operation)),
-            ..Exact::default()
-        })
-    };
-    own.or_else(of_plan).map(|exact| Exact { schedule, ..exact })
-}
-
-fn summed(plan: &Plan, flops: impl Fn(&Pass) -> u128) -> Phases {
-    let mut sum = Phases::default();
-    for pass in &plan.passes {
-        sum.add(pass.phase, flops(pass));
-    }
-    sum
-}
-
-/// 2 M N K of a matrix product. Attention's are no part of it: a family that has attention has forms of its own.
-fn product(operation: &Operation) -> u128 {
-    match *operation {
-        Operation::Linear { result, m, k, n, .. } if result != LinearResult::Bias => {
-            2 * [m, k, n].map(u128::from).iter().product::<u128>()
+        let plan = lower(&config, shape, training, &BOUNDLESS).ok()?;
+        let mut layers: BTreeMap<u32, u128> = BTreeMap::new();
+        for layer in stand_ins {
+            *layers.entry(layer).or_default() += 1;
         }
-        _ => 0,
-    }
+        let times = |layer: u32| layers.get(&layer).copied().unwrap_or(1);
+        let [mut algebraic, mut schedule] = [Phases::default(); 2];
+        for pass in &plan.passes {
+            let times = pass.component.layer.map_or(1, times);
+            let forms = forms(&pass.operation, &pass.schedule);
+            let flops = |ops: OpCounts| times * u128::from(ops.flops(Convention::Ieee));
+            schedule.add(pass.phase, flops(forms.schedule()));
+            if !pass.recomputed {
+                algebraic.add(pass.phase, flops(forms.algebraic));
+            }
+        }
+        // Sizes that a plan cannot state make another step.
+        (algebraic == own.algebraic).then_some(schedule)
+    };
+    Some(Exact { schedule: schedule(), ..own })
 }

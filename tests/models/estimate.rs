@@ -139,8 +139,6 @@ fn the_json_keeps_the_published_export_readable() {
         "component_breakdown",
         "optimizer",
         "experiment",
-        "exact",
-        "exact_forecast",
         "terms",
     ];
     assert_eq!(keys, expected);
