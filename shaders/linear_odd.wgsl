@@ -28,7 +28,7 @@ fn forward_sums(start: Sums, lane: u32, own: Outputs, rows: Band, column: u32) -
         if k + STEPS < end {
             values = forward_values(block, rows, column, k + STEPS);
         }
-        c = add_steps(c, lane, own, min(end - k, STEPS));
+        c = add_some_steps(c, lane, own, min(end - k, STEPS));
     }
     return c;
 }
@@ -96,7 +96,7 @@ fn backward_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
         if n + STEPS < end {
             values = input_values(block, rows, column, n + STEPS);
         }
-        c = add_steps(c, lane, own, min(end - n, STEPS));
+        c = add_some_steps(c, lane, own, min(end - n, STEPS));
     }
     store_dx_tile(0u, own, c);
 }
@@ -131,7 +131,7 @@ fn backward_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         if m + STEPS < end {
             values = weight_values(block, end, row, column, m + STEPS);
         }
-        c = add_steps(c, lane, own, min(end - m, STEPS));
+        c = add_some_steps(c, lane, own, min(end - m, STEPS));
     }
     store_dw_tile(first, own, c);
 }
@@ -176,39 +176,4 @@ fn plus_some(values: vec4<f32>, bias: vec4<f32>, columns: u32) -> vec4<f32> {
         sums.z += bias.z;
     }
     return sums;
-}
-
-// One more step for so many rows and columns of a run.
-fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
-    var c = start;
-    if rows > 0u {
-        c[0] = some_columns(c[0], a.x, b, columns);
-    }
-    if rows > 1u {
-        c[1] = some_columns(c[1], a.y, b, columns);
-    }
-    if rows > 2u {
-        c[2] = some_columns(c[2], a.z, b, columns);
-    }
-    if rows > 3u {
-        c[3] = some_columns(c[3], a.w, b, columns);
-    }
-    return c;
-}
-
-fn some_columns(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32) -> vec4<f32> {
-    if columns == 4u {
-        return fma(vec4<f32>(a), b, start);
-    }
-    var c = start;
-    if columns > 0u {
-        c.x = fma(a, b.x, c.x);
-    }
-    if columns > 1u {
-        c.y = fma(a, b.y, c.y);
-    }
-    if columns > 2u {
-        c.z = fma(a, b.z, c.z);
-    }
-    return c;
 }

@@ -274,3 +274,63 @@ fn store_dw_tile(first: u32, own: Outputs, c: Sums) {
     store_dw_run(low, own.low_rows, own.left, own.left_columns, c.low_left);
     store_dw_run(low, own.low_rows, own.right, own.right_columns, c.low_right);
 }
+
+// So many more of the staged steps: at the edges what exists, and no more.
+fn add_some_steps(start: Sums, lane: u32, own: Outputs, steps: u32) -> Sums {
+    if is_whole(own, steps) {
+        return add_steps(start, lane);
+    }
+    var c = start;
+    let rows = row_runs();
+    let columns = column_runs();
+    let top = lane / COLUMN_LANES;
+    let left = lane % COLUMN_LANES;
+    for (var step = 0u; step < steps; step++) {
+        let t = staged_rows[place(step, top, rows)];
+        let l = staged_columns[place(step, left, columns)];
+        c.top_left = some_outer(c.top_left, t, own.top_rows, l, own.left_columns);
+        if TILE == 8u {
+            let b = staged_rows[place(step, top + LANES / COLUMN_LANES, rows)];
+            let r = staged_columns[place(step, left + COLUMN_LANES, columns)];
+            c.top_right = some_outer(c.top_right, t, own.top_rows, r, own.right_columns);
+            c.low_left = some_outer(c.low_left, b, own.low_rows, l, own.left_columns);
+            c.low_right = some_outer(c.low_right, b, own.low_rows, r, own.right_columns);
+        }
+    }
+    return c;
+}
+
+// One more step for so many rows and columns of a run.
+fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
+    var c = start;
+    if rows > 0u {
+        c[0] = some_columns(c[0], a.x, b, columns);
+    }
+    if rows > 1u {
+        c[1] = some_columns(c[1], a.y, b, columns);
+    }
+    if rows > 2u {
+        c[2] = some_columns(c[2], a.z, b, columns);
+    }
+    if rows > 3u {
+        c[3] = some_columns(c[3], a.w, b, columns);
+    }
+    return c;
+}
+
+fn some_columns(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32) -> vec4<f32> {
+    if columns == 4u {
+        return fma(vec4<f32>(a), b, start);
+    }
+    var c = start;
+    if columns > 0u {
+        c.x = fma(a, b.x, c.x);
+    }
+    if columns > 1u {
+        c.y = fma(a, b.y, c.y);
+    }
+    if columns > 2u {
+        c.z = fma(a, b.z, c.z);
+    }
+    return c;
+}

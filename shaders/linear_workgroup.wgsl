@@ -35,7 +35,7 @@ fn forward_sums(start: Sums, lane: u32, own: Outputs, rows: Band, column: u32) -
         if k + STEPS < end {
             values = forward_values(block, rows, column, k + STEPS);
         }
-        c = add_steps(c, lane, own, min(end - k, STEPS));
+        c = add_some_steps(c, lane, own, min(end - k, STEPS));
     }
     return c;
 }
@@ -110,7 +110,7 @@ fn backward_input_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_i
         if n + STEPS < end {
             values = input_values(block, rows, run, n + STEPS);
         }
-        c = add_steps(c, lane, own, min(end - n, STEPS));
+        c = add_some_steps(c, lane, own, min(end - n, STEPS));
     }
     store_dx_tile(0u, own, c);
 }
@@ -244,6 +244,31 @@ fn store_dx_tile(first: u32, own: Outputs, c: Sums) {
     store_dx_run(top, own.top_rows, own.right, own.right_columns, c.top_right);
     store_dx_run(low, own.low_rows, own.left, own.left_columns, c.low_left);
     store_dx_run(low, own.low_rows, own.right, own.right_columns, c.low_right);
+}
+
+// So many more of the staged steps: at the edges what exists, and no more.
+fn add_some_steps(start: Sums, lane: u32, own: Outputs, steps: u32) -> Sums {
+    if is_whole(own, steps) {
+        return add_steps(start, lane);
+    }
+    var c = start;
+    let rows = row_runs();
+    let columns = column_runs();
+    let top = lane / COLUMN_LANES;
+    let left = lane % COLUMN_LANES;
+    for (var step = 0u; step < steps; step++) {
+        let t = staged_rows[place(step, top, rows)];
+        let l = staged_columns[place(step, left, columns)];
+        c.top_left = some_outer(c.top_left, t, own.top_rows, l, own.left_columns);
+        if TILE == 8u {
+            let b = staged_rows[place(step, top + LANES / COLUMN_LANES, rows)];
+            let r = staged_columns[place(step, left + COLUMN_LANES, columns)];
+            c.top_right = some_outer(c.top_right, t, own.top_rows, r, own.right_columns);
+            c.low_left = some_outer(c.low_left, b, own.low_rows, l, own.left_columns);
+            c.low_right = some_outer(c.low_right, b, own.low_rows, r, own.right_columns);
+        }
+    }
+    return c;
 }
 
 // One more step for so many rows of a run, and for four columns or none: those that are missing are whole runs. With a

@@ -250,7 +250,7 @@ impl Executor for Gpu {
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
-            let module = module::of(device, kernel);
+            let module = module::of(device, &self.adapter.limits, kernel);
             Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&kernel.name),
                 layout: None,

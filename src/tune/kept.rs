@@ -107,7 +107,12 @@ impl Kept {
 pub fn kept(folder: &Path, adapter: &Adapter) -> Result<Option<Kept>, Unusable> {
     let bytes = match fs::read(file(folder, adapter)) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Nor is anything kept where no folder can be.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
         Err(error) => return Err(Unusable::Unreadable(error.to_string())),
     };
     // A file of another version may be laid out in another way.
