@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::spread::{ATTENTION_TILE, MANY_OUTPUTS, SHARED_ATTENTION, product};
+use super::spread::{
+    ATTENTION_TILE, MANY_OUTPUTS, SHARED_ATTENTION, STAGED_SIDE, has_long_sums, product,
+};
 use crate::operation::{AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation};
 
 /// A class of operations.
@@ -52,14 +54,20 @@ impl Class {
     pub fn of(operation: &Operation) -> Option<Self> {
         match *operation {
             Operation::Linear { result, m, k, n, g, accumulate: _ } => {
-                let (result, outputs) = match result {
+                let (result, outputs, least) = match result {
                     LinearResult::Output | LinearResult::PlainOutput => {
-                        (LinearResult::Output, product([m, n]))
+                        (LinearResult::Output, product([m, n]), m.min(n))
                     }
-                    LinearResult::Input => (result, product([m, k])),
-                    LinearResult::Weight => (result, product([g, n, k])),
-                    LinearResult::Bias => (result, n.into()),
+                    LinearResult::Input => (result, product([m, k]), m.min(k)),
+                    // How long sums are shared was timed of no other.
+                    LinearResult::Weight if has_long_sums([m, k, n, g]) => return None,
+                    LinearResult::Weight => (result, product([g, n, k]), n.min(k)),
+                    LinearResult::Bias => (result, n.into(), STAGED_SIDE),
                 };
+                // Outputs that are timed fill tiles, and say nothing of a few columns.
+                if least < STAGED_SIDE {
+                    return None;
+                }
                 let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
                 Some(Self::Product { result, by_four, large: outputs >= MANY_OUTPUTS })
             }
@@ -148,5 +156,23 @@ impl fmt::Display for Class {
                 write!(f, "cross entropy {of}, {}", extents(by_four))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_that_are_not_like_those_timed_have_no_class() {
+        let of = |result, [m, k, n]: [u32; 3]| {
+            Class::of(&Operation::Linear { result, m, k, n, g: 1, accumulate: false })
+        };
+        assert!(of(LinearResult::Output, [640, 639, 639]).is_some());
+        assert_eq!(of(LinearResult::Output, [4096, 64, 1]), None, "a column");
+        assert_eq!(of(LinearResult::Input, [4096, 2, 64]), None, "two columns");
+        assert!(of(LinearResult::Weight, [32, 639, 639]).is_some());
+        assert_eq!(of(LinearResult::Weight, [4096, 64, 3]), None, "long sums");
+        assert!(of(LinearResult::Bias, [4096, 64, 1]).is_some(), "has no tiles");
     }
 }

@@ -3,15 +3,12 @@
 use super::{
     spread::{
         COLUMN_LANES, Choice, LANES, LONG_SUM, MANY_OUTPUTS, SHARED_SIDE, SHARES,
-        STAGED_COLUMN_LANES, STAGED_LANES, STAGED_WORKGROUPS, SUBGROUP_LANES, SUBGROUP_ROWS,
-        gridded, product,
+        STAGED_COLUMN_LANES, STAGED_LANES, STAGED_SIDE, SUBGROUP_LANES, SUBGROUP_ROWS, gridded,
+        has_long_sums, product,
     },
     team,
 };
 use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
-
-/// Rows and columns of a small tile that a workgroup stages.
-const STAGED_SIDE: u32 = 4 * STAGED_COLUMN_LANES;
 
 /// Rows and columns from which on an output fills such a tile well enough for a processor, which computes all of it.
 const FILLED: u32 = STAGED_SIDE / 4 * 3;
@@ -39,8 +36,7 @@ impl Tiling {
         let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
         // Of each group's rows, about.
         let sums = m / g.max(1);
-        let tiles = product([n.div_ceil(STAGED_SIDE), k.div_ceil(STAGED_SIDE), g]);
-        let few = tiles < STAGED_WORKGROUPS / 2;
+        let shares = result == Weight && has_long_sums([m, k, n, g]);
         let outputs = match result {
             Output | PlainOutput | Bias => product([m, n]),
             Input => product([m, k]),
@@ -48,7 +44,7 @@ impl Tiling {
         };
         let staged = Self::Staged { tile: if outputs < MANY_OUTPUTS { 4 } else { 8 }, by_four };
         if limits.parallel {
-            if result == Weight && few && sums >= LONG_SUM {
+            if shares {
                 return Self::Shares { by_four };
             }
             // Both operands of a weight's gradient have their outputs' runs beside each other in memory, and register
@@ -67,7 +63,7 @@ impl Tiling {
             Input if k.is_multiple_of(4) => Self::Columns,
             // What eight lanes load one by one costs Mesa's llvmpipe more than to stage it, from here on: 1.3 to 7 times as
             // much with its versions 22 and 25. SwiftShader and the embedded executor lose by each barrier.
-            Weight if subgroups && limits.lockstep && few && sums >= 2 * LONG_SUM => {
+            Weight if subgroups && limits.lockstep && shares && sums >= 2 * LONG_SUM => {
                 Self::Shares { by_four }
             }
             Output | PlainOutput if subgroups && limits.lockstep && sums.min(n) >= FILLED => staged,

@@ -44,6 +44,16 @@ pub(super) const MANY_OUTPUTS: u64 = 8 * 8 * STAGED_LANES as u64 * STAGED_WORKGR
 /// Terms from which on a sum is shared: below, summing up the shares costs more than sharing gains.
 pub(super) const LONG_SUM: u32 = 64;
 
+/// Rows and columns of a small tile that a workgroup stages.
+pub(super) const STAGED_SIDE: u32 = 4 * STAGED_COLUMN_LANES;
+
+/// Whether the gradient of G weights of N rows and K columns, of M rows together, has few outputs and long sums.
+pub(super) fn has_long_sums([m, k, n, g]: [u32; 4]) -> bool {
+    let tiles = product([n.div_ceil(STAGED_SIDE), k.div_ceil(STAGED_SIDE), g]);
+    // Of each group's rows, about.
+    tiles < STAGED_WORKGROUPS / 2 && m / g.max(1) >= LONG_SUM
+}
+
 /// Slices of such a workgroup that share the sums of a weight's gradient, and rows and columns of the gradient that
 /// it computes so.
 pub(super) const SHARES: u32 = 16;

@@ -32,7 +32,7 @@ mod tests {
         let origin = Origin { tool: Tool::FLOPMETER, command: Vec::new(), date };
         assert!((toy.render)(&estimate, &origin, false).lines().count() > 1);
         let list = AdapterList::new(Vec::new(), &[]);
-        assert_eq!((toy.render)(&list, &origin, true).lines().count(), 1);
+        assert_eq!((toy.render)(&list, &origin, false).lines().count(), 1);
         assert_eq!(FORMATS.iter().filter(|format| format.name == "toy").count(), 1);
     }
 }

@@ -148,7 +148,8 @@ mod tests {
                 let twin = specimens[..i].iter().find(|other| other.class == specimen.class);
                 assert_eq!(twin, None, "{}", specimen.class);
             }
-            let least = if parallel { 12 } else { 6 };
+            // A processor is busy with gradients of weights whose sums are long, which are not timed.
+            let least = if parallel { 12 } else { 4 };
             assert_eq!(specimens.len(), least + 2 * (1 + 6 + 2) + 6);
         }
     }
