@@ -355,7 +355,7 @@ pub struct Manual {
 
 #[derive(Debug, Args)]
 pub struct Adapters {
-    /// Time the kernels of the adapter that `auto` picks, a few seconds, and keep which are fastest for later runs; -v
+    /// Time the kernels of the adapter that `auto` picks (half a minute), and keep which are fastest for later runs; -v
     /// shows the times
     #[arg(long)]
     pub tune: bool,

@@ -214,7 +214,7 @@ impl Setup {
 /// Whether kernels are chosen by their times.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Tuned {
-    /// Time the kernels of this adapter again, a few seconds, and keep which are fastest for later runs; on a GPU that
+    /// Time the kernels of this adapter again (half a minute), and keep which are fastest for later runs; on a GPU that
     /// is done at its first run without being asked, on a processor never
     #[arg(long, conflicts_with = "no_tune")]
     pub tune: bool,
