@@ -134,6 +134,10 @@ fn backward_query_vec4(
     for (var r = 0u; busy && r < 4u; r++) {
         backward_query_row(head, i + r, Columns(0u, before, i, before + r + 1u));
     }
+    // Without a tile there are no four rows to load anything of.
+    if dims.S < 4u {
+        return;
+    }
     let row = head.rows + select(0u, i, busy);
     let level = four_lse(row);
     let own = four_delta(row);
