@@ -3,95 +3,123 @@
 //! were repeated, since between two of them it had nothing to do. So a device is given work of no interest right before
 //! what is timed. Knows nothing of what that is.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::{
-    Error,
-    execute::{Bound, Dispatch, Executor, ProgramId},
-    kernel::ResourceKind,
-    library,
-    plan::{Dims, KernelName},
-};
+use crate::{Error, execute::Executor};
 
-/// Seconds of work before each of the runs that are timed, about.
-const MOMENT: f64 = 0.02;
-/// Seconds of work at the least before the first of them, and at the most.
-const WAKING: [f64; 2] = [0.5, 2.0];
-/// A clock has settled where the same work takes so nearly the same time twice in a row.
-const SETTLED: f64 = 0.01;
+#[cfg(feature = "gpu")]
+pub use gpu::Waker;
 
-/// How long a device keeps its clock up that has nothing to do: an NVIDIA H200 did so for three seconds.
-const ATTENTION: Duration = Duration::from_secs(1);
+/// What keeps a device's clock up: nothing, since what runs kernels without wgpu is no GPU.
+#[cfg(not(feature = "gpu"))]
+pub enum Waker {}
 
-const LANES: u32 = 256;
-/// Enough for the largest devices: workgroups of 256 invocations with 2^18 operations each.
-const WORKGROUPS: u32 = 1024;
-const ROUNDS: u32 = 512;
-
-/// What keeps a device's clock up.
-pub struct Waker {
-    program: ProgramId,
-    bindings: Vec<Bound>,
-    worked_at: Option<Instant>,
-}
-
+#[cfg(not(feature = "gpu"))]
 impl Waker {
-    /// The waker of a device that lowers its clock: a GPU. `None` for others. One that replaces another, whose buffers
-    /// were given back, may be told when the device last worked.
-    ///
-    /// # Errors
-    /// Where the executor fails.
-    pub fn of(
-        executor: &mut dyn Executor,
-        worked_at: Option<Instant>,
-    ) -> Result<Option<Self>, Error> {
-        if !executor.adapter().limits.parallel {
-            return Ok(None);
-        }
-        let name = KernelName { file: "roofline".into(), entry: "fma_f32_vec4".into() };
-        let dims = Dims::from([("LANES".into(), LANES), ("ROUNDS".into(), ROUNDS)]);
-        let kernel = library::load(&name, &dims)?;
-        let program = executor.compile(&kernel)?;
-        let mut bindings = Vec::new();
-        for resource in &kernel.resources {
-            // Multiply-adds of these stay among the normal numbers.
-            let given: [f32; 4] = [0.999, 0.001, 0.5, 0.0];
-            let is_uniform = matches!(resource.kind, ResourceKind::Uniform { .. });
-            let size = if is_uniform { 16 } else { u64::from(4 * LANES * WORKGROUPS) };
-            let buffer = executor.allocate(&resource.name, size)?;
-            if is_uniform {
-                executor.write(buffer, 0, bytemuck::cast_slice(&given))?;
-            }
-            let (group, binding) = (resource.group, resource.binding);
-            bindings.push(Bound { group, binding, buffer, offset: 0, size });
-        }
-        Ok(Some(Self { program, bindings, worked_at }))
+    /// None.
+    pub fn of(_: &mut dyn Executor, _: Option<Instant>) -> Result<Option<Self>, Error> {
+        Ok(None)
     }
 
-    /// Has the device work for a moment; where it has had nothing to do for a while, until its clock has settled.
-    ///
-    /// # Errors
-    /// Where the executor fails.
-    pub fn wake(&mut self, executor: &mut dyn Executor) -> Result<(), Error> {
-        let (program, bindings, label) = (self.program, &self.bindings[..], "waking the device");
-        let work = Dispatch { label, program, bindings, grid: [WORKGROUPS, 1, 1] };
-        let is_awake = self.worked_at.is_some_and(|at| at.elapsed() < ATTENTION);
-        let (mut worked, mut last) = (0.0, f64::INFINITY);
-        loop {
-            let seconds = executor.dispatch(&work)?.seconds;
-            worked += seconds;
-            let has_settled = (seconds - last).abs() <= SETTLED * seconds;
-            last = seconds;
-            let enough = if is_awake { MOMENT } else { WAKING[0] };
-            if worked >= enough && (is_awake || has_settled) || worked >= WAKING[1] {
-                self.worked_at = Some(Instant::now());
-                return Ok(());
+    /// Never called.
+    pub fn wake(&mut self, _: &mut dyn Executor) -> Result<(), Error> {
+        match *self {}
+    }
+}
+
+#[cfg(feature = "gpu")]
+mod gpu {
+    use std::time::Duration;
+
+    use super::{Error, Executor, Instant};
+    use crate::{
+        execute::{Bound, Dispatch, ProgramId},
+        kernel::ResourceKind,
+        library,
+        plan::{Dims, KernelName},
+    };
+
+    /// Seconds of work before each of the runs that are timed, about.
+    const MOMENT: f64 = 0.02;
+    /// Seconds of work at the least before the first of them, and at the most.
+    const WAKING: [f64; 2] = [0.5, 2.0];
+    /// A clock has settled where the same work takes so nearly the same time twice in a row.
+    const SETTLED: f64 = 0.01;
+
+    /// How long a device keeps its clock up that has nothing to do: an NVIDIA H200 did so for three seconds.
+    const ATTENTION: Duration = Duration::from_secs(1);
+
+    const LANES: u32 = 256;
+    /// Enough for the largest devices: workgroups of 256 invocations with 2^18 operations each.
+    const WORKGROUPS: u32 = 1024;
+    const ROUNDS: u32 = 512;
+
+    /// What keeps a device's clock up.
+    pub struct Waker {
+        program: ProgramId,
+        bindings: Vec<Bound>,
+        worked_at: Option<Instant>,
+    }
+
+    impl Waker {
+        /// The waker of a device that lowers its clock: a GPU. `None` for others. One that replaces another, whose buffers
+        /// were given back, may be told when the device last worked.
+        ///
+        /// # Errors
+        /// Where the executor fails.
+        pub fn of(
+            executor: &mut dyn Executor,
+            worked_at: Option<Instant>,
+        ) -> Result<Option<Self>, Error> {
+            if !executor.adapter().limits.parallel {
+                return Ok(None);
+            }
+            let name = KernelName { file: "roofline".into(), entry: "fma_f32_vec4".into() };
+            let dims = Dims::from([("LANES".into(), LANES), ("ROUNDS".into(), ROUNDS)]);
+            let kernel = library::load(&name, &dims)?;
+            let program = executor.compile(&kernel)?;
+            let mut bindings = Vec::new();
+            for resource in &kernel.resources {
+                // Multiply-adds of these stay among the normal numbers.
+                let given: [f32; 4] = [0.999, 0.001, 0.5, 0.0];
+                let is_uniform = matches!(resource.kind, ResourceKind::Uniform { .. });
+                let size = if is_uniform { 16 } else { u64::from(4 * LANES * WORKGROUPS) };
+                let buffer = executor.allocate(&resource.name, size)?;
+                if is_uniform {
+                    executor.write(buffer, 0, bytemuck::cast_slice(&given))?;
+                }
+                let (group, binding) = (resource.group, resource.binding);
+                bindings.push(Bound { group, binding, buffer, offset: 0, size });
+            }
+            Ok(Some(Self { program, bindings, worked_at }))
+        }
+
+        /// Has the device work for a moment; where it has had nothing to do for a while, until its clock has settled.
+        ///
+        /// # Errors
+        /// Where the executor fails.
+        pub fn wake(&mut self, executor: &mut dyn Executor) -> Result<(), Error> {
+            let (program, bindings, label) =
+                (self.program, &self.bindings[..], "waking the device");
+            let work = Dispatch { label, program, bindings, grid: [WORKGROUPS, 1, 1] };
+            let is_awake = self.worked_at.is_some_and(|at| at.elapsed() < ATTENTION);
+            let (mut worked, mut last) = (0.0, f64::INFINITY);
+            loop {
+                let seconds = executor.dispatch(&work)?.seconds;
+                worked += seconds;
+                let has_settled = (seconds - last).abs() <= SETTLED * seconds;
+                last = seconds;
+                let enough = if is_awake { MOMENT } else { WAKING[0] };
+                if worked >= enough && (is_awake || has_settled) || worked >= WAKING[1] {
+                    self.worked_at = Some(Instant::now());
+                    return Ok(());
+                }
             }
         }
     }
 }
 
-#[cfg(all(test, feature = "embedded"))]
+#[cfg(all(test, feature = "embedded", feature = "gpu"))]
 mod tests {
     use super::*;
     use crate::{
