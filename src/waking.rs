@@ -123,7 +123,9 @@ mod gpu {
 mod tests {
     use super::*;
     use crate::{
-        execute::{Adapter, Allocation, Clock, Outcome, Sampler, Texture, cpu::Cpu},
+        execute::{
+            Adapter, Allocation, Clock, Dispatch, Outcome, ProgramId, Sampler, Texture, cpu::Cpu,
+        },
         kernel::KernelModule,
     };
 
