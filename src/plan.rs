@@ -47,9 +47,46 @@ pub enum Init {
     Zeros,
     /// These few values: group bounds and the like, known from shapes alone.
     Values(Vec<u32>),
+    /// A table of angles, which a session computes, since no price depends on it.
+    Angles(AngleTable),
     /// The tensors that [`Inputs`] has under the names of the parameters that lie in the buffer, or where
     /// there are none under the buffer's own: see [`Plan::inputs`].
     Input,
+}
+
+/// The cosine or the sine of each position's multiple of each angle, (S,d/2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AngleTable {
+    /// What is taken of the angles.
+    pub function: AngleFunction,
+    /// S positions.
+    pub positions: Vec<u32>,
+    /// d/2 angles in radians, each of one position's step.
+    pub angles: Vec<f64>,
+}
+
+/// What an [`AngleTable`] takes of angles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AngleFunction {
+    /// The cosine.
+    Cosine,
+    /// The sine.
+    Sine,
+}
+
+impl AngleTable {
+    /// The elements, computed in double precision and rounded once.
+    pub fn values(&self) -> Vec<f32> {
+        let function = match self.function {
+            AngleFunction::Cosine => f64::cos,
+            AngleFunction::Sine => f64::sin,
+        };
+        let row = |&position: &u32| {
+            self.angles.iter().map(move |angle| function(f64::from(position) * angle) as f32)
+        };
+        self.positions.iter().flat_map(row).collect()
+    }
 }
 
 /// One allocation on the device.

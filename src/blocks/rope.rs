@@ -1,10 +1,9 @@
-//! Rotary positions as launches: tables of angles, made on the host in double precision, and the turning of
-//! heads by them.
+//! Rotary positions as launches: tables of angles, and the turning of heads by them.
 
 use super::launch::{Builder, Launch};
 use crate::{
     operation::{Direction, Operation},
-    plan::{ComponentName, Element, Init, Phase, Slice},
+    plan::{AngleFunction, AngleTable, ComponentName, Element, Init, Phase, Slice},
 };
 
 /// The angles of a model's positions.
@@ -22,18 +21,16 @@ pub(crate) struct Rotation {
 impl Rotation {
     /// Tables for B rows of S tokens, at these `positions` of their sequences; a pair of elements is turned by its
     /// angle once for each position. The pairs are an element of a head's first half and the one d/2 further on.
-    pub(crate) fn place(to: &mut Builder, b: u32, positions: &[u32], angles: &[f64]) -> Self {
-        let s = positions.len() as u32;
-        let all: Vec<f64> = positions
-            .iter()
-            .flat_map(|&position| angles.iter().map(move |angle| f64::from(position) * angle))
-            .collect();
-        let mut table = |name: &str, of: fn(f64) -> f64| {
-            let values: Vec<u32> = all.iter().map(|&angle| (of(angle) as f32).to_bits()).collect();
-            to.plan.buffer(name, Element::F32, values.len() as u64, Init::Values(values))
+    pub(crate) fn place(to: &mut Builder, b: u32, positions: Vec<u32>, angles: Vec<f64>) -> Self {
+        let (s, width) = (positions.len() as u32, 2 * angles.len() as u32);
+        let len = positions.len() as u64 * angles.len() as u64;
+        let mut table = |name: &str, table: AngleTable| {
+            to.plan.buffer(name, Element::F32, len, Init::Angles(table))
         };
-        let (cosine, sine) = (table("cosine", f64::cos), table("sine", f64::sin));
-        Self { cosine, sine, b, s, width: 2 * angles.len() as u32 }
+        let cosine = AngleTable { function: AngleFunction::Cosine, positions, angles };
+        let sine = AngleTable { function: AngleFunction::Sine, ..cosine.clone() };
+        let (cosine, sine) = (table("cosine", cosine), table("sine", sine));
+        Self { cosine, sine, b, s, width }
     }
 
     /// Turns the pairs of `heads` heads, or turns their gradient back, in place.

@@ -214,6 +214,9 @@ impl<'a> Session<'a> {
                 Init::Values(values) => {
                     self.executor.write(id, 0, bytemuck::cast_slice(values))?;
                 }
+                Init::Angles(table) => {
+                    self.executor.write(id, 0, bytemuck::cast_slice(&table.values()))?;
+                }
             }
         }
         for (name, slices) in plan.inputs() {

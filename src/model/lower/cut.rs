@@ -14,7 +14,7 @@ pub(super) fn cut(plan: &mut Plan, most: u64) {
     let mut windows: BTreeMap<BufferId, BTreeSet<(u64, u64)>> = BTreeMap::new();
     for slice in plan.passes.iter().flat_map(|pass| pass.bindings.values()) {
         let Buffer { len, init, .. } = plan.buffer_of(*slice);
-        if *len > most && !matches!(init, Init::Values(_)) {
+        if *len > most && !matches!(init, Init::Values(_) | Init::Angles(_)) {
             let windows = windows.entry(slice.buffer).or_default();
             windows.insert((slice.offset, slice.offset + slice.len));
         }

@@ -82,7 +82,7 @@ impl<'a> Placing<'a> {
     pub(super) fn rotation(&mut self) -> Rotation {
         let angles = self.config.rope.angles(self.config.head_dim);
         let positions: Vec<u32> = self.lengths().into_iter().flat_map(|length| 0..length).collect();
-        Rotation::place(self.to, self.shape.b, &positions, &angles)
+        Rotation::place(self.to, self.shape.b, positions, angles)
     }
 
     /// The tensor of this name by itself.
