@@ -12,18 +12,19 @@ pub use gpu::Waker;
 
 /// What keeps a device's clock up: nothing, since what runs kernels without wgpu is no GPU.
 #[cfg(not(feature = "gpu"))]
-pub enum Waker {}
+#[derive(Default)]
+pub struct Waker;
 
 #[cfg(not(feature = "gpu"))]
 impl Waker {
-    /// None.
-    pub fn of(_: &mut dyn Executor, _: Option<Instant>) -> Result<Option<Self>, Error> {
-        Ok(None)
+    /// Returns the waker of any device.
+    pub fn of(_: &mut dyn Executor, _: Option<Instant>) -> Result<Self, Error> {
+        Ok(Self)
     }
 
-    /// Never called.
+    /// Does nothing.
     pub fn wake(&mut self, _: &mut dyn Executor) -> Result<(), Error> {
-        match *self {}
+        Ok(())
     }
 }
 
@@ -54,25 +55,28 @@ mod gpu {
     const WORKGROUPS: u32 = 1024;
     const ROUNDS: u32 = 512;
 
-    /// What keeps a device's clock up.
+    /// What keeps a device's clock up. The default is that of a device which does not lower its clock: it does nothing.
+    #[derive(Default)]
     pub struct Waker {
-        program: ProgramId,
-        bindings: Vec<Bound>,
+        work: Option<Work>,
         worked_at: Option<Instant>,
     }
 
+    /// The work of no interest.
+    struct Work {
+        program: ProgramId,
+        bindings: Vec<Bound>,
+    }
+
     impl Waker {
-        /// The waker of a device that lowers its clock: a GPU. `None` for others. One that replaces another, whose buffers
-        /// were given back, may be told when the device last worked.
+        /// Returns the waker of a device: only a GPU lowers its clock. One that replaces another, whose buffers were
+        /// given back, may be told when the device last worked.
         ///
         /// # Errors
         /// Where the executor fails.
-        pub fn of(
-            executor: &mut dyn Executor,
-            worked_at: Option<Instant>,
-        ) -> Result<Option<Self>, Error> {
+        pub fn of(executor: &mut dyn Executor, worked_at: Option<Instant>) -> Result<Self, Error> {
             if !executor.adapter().limits.parallel {
-                return Ok(None);
+                return Ok(Self::default());
             }
             let name = KernelName { file: "roofline".into(), entry: "fma_f32_vec4".into() };
             let dims = Dims::from([("LANES".into(), LANES), ("ROUNDS".into(), ROUNDS)]);
@@ -91,7 +95,7 @@ mod gpu {
                 let (group, binding) = (resource.group, resource.binding);
                 bindings.push(Bound { group, binding, buffer, offset: 0, size });
             }
-            Ok(Some(Self { program, bindings, worked_at }))
+            Ok(Self { work: Some(Work { program, bindings }), worked_at })
         }
 
         /// Has the device work for a moment; where it has had nothing to do for a while, until its clock has settled.
@@ -99,8 +103,8 @@ mod gpu {
         /// # Errors
         /// Where the executor fails.
         pub fn wake(&mut self, executor: &mut dyn Executor) -> Result<(), Error> {
-            let (program, bindings, label) =
-                (self.program, &self.bindings[..], "waking the device");
+            let Some(Work { program, bindings }) = &self.work else { return Ok(()) };
+            let (label, program) = ("waking the device", *program);
             let work = Dispatch { label, program, bindings, grid: [WORKGROUPS, 1, 1] };
             let is_awake = self.worked_at.is_some_and(|at| at.elapsed() < ATTENTION);
             let (mut worked, mut last) = (0.0, f64::INFINITY);
@@ -188,7 +192,7 @@ mod tests {
         // Steady and slow for longer than it takes to wake, were it not for the least; then faster, then steady.
         let times = [vec![0.04; 12], vec![0.03, 0.02], vec![0.01; 100]].concat();
         let mut slow = Slow::new(true, times);
-        let mut waker = Waker::of(&mut slow, None).unwrap().unwrap();
+        let mut waker = Waker::of(&mut slow, None).unwrap();
         waker.wake(&mut slow).unwrap();
         assert_eq!(slow.launched, 16, "0.48 s, 0.05 s, and two launches that agree");
         waker.wake(&mut slow).unwrap();
@@ -198,13 +202,15 @@ mod tests {
     #[test]
     fn a_clock_that_never_settles_is_not_waited_for_for_ever() {
         let mut slow = Slow::new(true, [0.1, 0.2].repeat(100));
-        let mut waker = Waker::of(&mut slow, None).unwrap().unwrap();
+        let mut waker = Waker::of(&mut slow, None).unwrap();
         waker.wake(&mut slow).unwrap();
         assert_eq!(slow.launched, 14, "2 s and no more");
     }
 
     #[test]
     fn a_processor_is_awake() {
-        assert!(Waker::of(&mut Slow::new(false, vec![0.1]), None).unwrap().is_none());
+        let mut slow = Slow::new(false, vec![0.1]);
+        Waker::of(&mut slow, None).unwrap().wake(&mut slow).unwrap();
+        assert_eq!(slow.launched, 0);
     }
 }

@@ -39,8 +39,8 @@ pub struct Session<'a> {
     seconds: Vec<f64>,
     /// Whether each pass must be waited for by itself to be timed.
     apart: bool,
-    /// Where passes were timed, and the device lowers its clock.
-    waker: Option<Waker>,
+    /// The default one until passes are timed.
+    waker: Waker,
 }
 
 /// One kernel of the plan, compiled both ways.
@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
             counter_bytes,
             seconds: vec![f64::INFINITY; plan.passes.len()],
             apart: false,
-            waker: None,
+            waker: Waker::default(),
         };
         session.filled()
     }

@@ -130,23 +130,22 @@ pub(super) fn observe(
     launches: &[Ready<'_>],
     asked: Runs,
 ) -> Result<Series, Error> {
-    let mut waker = None;
+    // Where nothing is timed, no clock need be up.
+    let mut waker = Waker::default();
     if !asked.none() {
         warm_up(executor, buffers, launches)?;
         waker = Waker::of(executor, None)?;
     }
     let mut observed = Vec::new();
-    if let Some(waker) = &mut waker {
-        // What counts is compared with what is plain.
-        waker.wake(executor)?;
-    }
+    // What counts is compared with what is plain.
+    waker.wake(executor)?;
     for Ready { counting, counters, call } in launches {
         observed.push(counting.count(executor, call, *counters)?);
     }
     let waited = |run: &[Outcome]| run.iter().map(|outcome| outcome.waited_seconds).sum::<f64>();
     let (mut warm, mut all_waited) = (Vec::new(), 0.0);
     while !asked.are_warm(&warm, all_waited) {
-        let run = plain(executor, buffers, launches, waker.as_mut())?;
+        let run = plain(executor, buffers, launches, &mut waker)?;
         all_waited += waited(&run);
         warm.push(run.iter().map(|outcome| outcome.seconds).sum());
     }
@@ -154,7 +153,7 @@ pub(super) fn observe(
     let (mut whole, mut all_waited) = (Vec::new(), 0.0);
     let mut last = None;
     while !asked.are_enough(&whole, all_waited) {
-        let run = plain(executor, buffers, launches, waker.as_mut())?;
+        let run = plain(executor, buffers, launches, &mut waker)?;
         all_waited += waited(&run);
         whole.push(run.iter().map(|outcome| outcome.seconds).sum());
         runs.push(run.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
@@ -162,7 +161,7 @@ pub(super) fn observe(
     }
     // What is seen of the counting kernels has the counting in it.
     if last.is_none() && executor.looks() {
-        last = Some(plain(executor, buffers, launches, None)?);
+        last = Some(plain(executor, buffers, launches, &mut Waker::default())?);
     }
     for (seen, outcome) in observed.iter_mut().zip(last.into_iter().flatten()) {
         seen.witness = outcome.witness;
@@ -184,12 +183,10 @@ fn plain(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
-    waker: Option<&mut Waker>,
+    waker: &mut Waker,
 ) -> Result<Vec<Outcome>, Error> {
     buffers.restore(executor)?;
-    if let Some(waker) = waker {
-        waker.wake(executor)?;
-    }
+    waker.wake(executor)?;
     launches.iter().map(|ready| ready.counting.run_plain(executor, &ready.call)).collect()
 }
 

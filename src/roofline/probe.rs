@@ -137,9 +137,7 @@ impl Probe {
         let cost = trial.count(executor, grid)?.cost;
         let mut waker = Waker::of(executor, None)?;
         let mut timed = |executor: &mut dyn Executor| {
-            if let Some(waker) = &mut waker {
-                waker.wake(executor)?;
-            }
+            waker.wake(executor)?;
             trial.plain(executor, grid)
         };
         let (mut warm, mut waited) = (Vec::new(), 0.0);

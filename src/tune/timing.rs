@@ -94,17 +94,13 @@ pub fn compare(
     worked: &mut Option<Instant>,
 ) -> Result<Vec<Time>, Error> {
     let mut waker = Waker::of(executor, *worked)?;
-    let mut wake = |executor: &mut dyn Executor| match &mut waker {
-        Some(waker) => waker.wake(executor),
-        None => Ok(()),
-    };
     let at_once =
         |seconds: f64| ((effort.batch / seconds.max(1e-9)) as usize).clamp(1, effort.runs);
     let mut warm = Vec::new();
     for row in rows {
         // Some drivers compile at the first dispatch.
         batch(executor, row, 1)?;
-        wake(executor)?;
+        waker.wake(executor)?;
         let first = batch(executor, row, 1)?.middle();
         let runs = at_once(first);
         let (mut last, mut waited) = (first, first);
@@ -125,7 +121,7 @@ pub fn compare(
         .map(|&(first, _)| Time { rounds: Vec::new(), first, host_seconds: f64::INFINITY })
         .collect();
     for _ in 0..effort.rounds {
-        wake(executor)?;
+        waker.wake(executor)?;
         for ((row, time), &(_, runs)) in rows.iter().zip(&mut times).zip(&warm) {
             let timed = batch(executor, row, runs)?;
             time.host_seconds = time.host_seconds.min(timed.host_seconds / runs as f64);

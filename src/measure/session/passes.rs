@@ -37,12 +37,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Raises the device's clock, where something is timed at all: what counts, too, since it is compared with what is
-    /// plain.
-    fn wake(&mut self) -> Result<(), Error> {
-        self.waker.as_mut().map_or(Ok(()), |waker| waker.wake(self.executor))
-    }
-
     /// Runs the counting kernels once.
     pub(in crate::measure) fn count(
         &mut self,
@@ -82,7 +76,8 @@ impl Session<'_> {
             }
         }
         self.fill(&self.restored.clone())?;
-        self.wake()?;
+        // What counts is woken too, since it is compared with what is plain.
+        self.waker.wake(self.executor)?;
         let variant = if stage == Stage::Counting { Variant::Counted } else { Variant::Plain };
         (0..self.launches.len())
             .map(|index| {
@@ -102,7 +97,7 @@ impl Session<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Option<Vec<Outcome>>, Error> {
         self.fill(&self.restored.clone())?;
-        self.wake()?;
+        self.waker.wake(self.executor)?;
         let most = self.executor.most_at_once();
         let plan = self.plan;
         let mut outcomes = Vec::with_capacity(plan.passes.len());
