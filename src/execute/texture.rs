@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn texels_survive_as_words() {
         for format in TexelFormat::ALL {
-            let bytes: Vec<u8> = (0..format.bytes() as u8).map(|i| 0x35 + 17 * i).collect();
+            let bytes: Vec<u8> = (0..format.bytes()).map(|i| (0x35 + 17 * i) as u8).collect();
             let words = format.unpack(&bytes);
             let mut packed = Vec::new();
             format.pack(&words, &mut packed);
