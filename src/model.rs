@@ -20,6 +20,6 @@ pub use crate::{
 };
 
 pub use batch::Batch;
-pub use exact::exact;
+pub use exact::{exact, schedule};
 pub use source::Model;
 pub use weights::Weights;

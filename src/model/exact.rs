@@ -21,36 +21,43 @@ const BOUNDLESS: Limits = Limits {
     ..Limits::WEBGPU
 };
 
-/// What a training step of B sequences of N tokens costs, where the family has forms of its own. The schedule is left out
-/// where no kernel could run the step, whose tensors have more elements than 32 bits index.
-pub fn exact(config: &ModelConfig, [batch, seq]: [u32; 2], training: Training) -> Option<Exact> {
-    let own = config.exact([batch, seq], training)?;
+/// What a training step of B sequences of N tokens costs, where the family has forms of its own.
+pub fn exact(config: &ModelConfig, shape: [u32; 2], training: Training) -> Option<Exact> {
+    let own = config.exact(shape, training)?;
+    Some(Exact { schedule: schedule(config, shape, training, &own.algebraic), ..own })
+}
+
+/// What the kernels of such a step execute, whose algebra by the family's own forms is this. There is nothing where no
+/// kernel could run the step, whose tensors have more elements than 32 bits index.
+pub fn schedule(
+    config: &ModelConfig,
+    [batch, seq]: [u32; 2],
+    training: Training,
+    by_family: &Phases,
+) -> Option<Phases> {
     let training = Training { scope: Scope::Step, ..training };
-    let schedule = || {
-        let shape = BatchShape::checked(batch, seq, training.accumulate, config).ok()?;
-        // Layers that are alike cost alike, so few of them are lowered, however many there are.
-        let (config, stand_ins) = match config.shortened() {
-            Ok(Shortened { config, stand_ins }) => (config, stand_ins),
-            Err(_) => (config.clone(), Vec::new()),
-        };
-        let plan = lower(&config, shape, training, &BOUNDLESS).ok()?;
-        let mut layers: BTreeMap<u32, u128> = BTreeMap::new();
-        for layer in stand_ins {
-            *layers.entry(layer).or_default() += 1;
-        }
-        let times = |layer: u32| layers.get(&layer).copied().unwrap_or(1);
-        let [mut algebraic, mut schedule] = [Phases::default(); 2];
-        for pass in &plan.passes {
-            let times = pass.component.layer.map_or(1, times);
-            let forms = forms(&pass.operation, &pass.schedule);
-            let flops = |ops: OpCounts| times * u128::from(ops.flops(Convention::Ieee));
-            schedule.add(pass.phase, flops(forms.schedule()));
-            if !pass.recomputed {
-                algebraic.add(pass.phase, flops(forms.algebraic));
-            }
-        }
-        // Sizes that a plan cannot state make another step.
-        (algebraic == own.algebraic).then_some(schedule)
+    let shape = BatchShape::checked(batch, seq, training.accumulate, config).ok()?;
+    // Layers that are alike cost alike, so few of them are lowered, however many there are.
+    let (config, stand_ins) = match config.shortened() {
+        Ok(Shortened { config, stand_ins }) => (config, stand_ins),
+        Err(_) => (config.clone(), Vec::new()),
     };
-    Some(Exact { schedule: schedule(), ..own })
+    let plan = lower(&config, shape, training, &BOUNDLESS).ok()?;
+    let mut layers: BTreeMap<u32, u128> = BTreeMap::new();
+    for layer in stand_ins {
+        *layers.entry(layer).or_default() += 1;
+    }
+    let times = |layer: u32| layers.get(&layer).copied().unwrap_or(1);
+    let [mut algebraic, mut schedule] = [Phases::default(); 2];
+    for pass in &plan.passes {
+        let times = pass.component.layer.map_or(1, times);
+        let forms = forms(&pass.operation, &pass.schedule);
+        let flops = |ops: OpCounts| times * u128::from(ops.flops(Convention::Ieee));
+        schedule.add(pass.phase, flops(forms.schedule()));
+        if !pass.recomputed {
+            algebraic.add(pass.phase, flops(forms.algebraic));
+        }
+    }
+    // Sizes that a plan cannot state make another step.
+    (algebraic == *by_family).then_some(schedule)
 }

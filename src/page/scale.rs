@@ -96,7 +96,7 @@ fn points(report: &ScaleReport) -> Table {
             Column::number(name, key)
         })
     };
-    let exact = report.points.iter().any(|point| point.exact.is_some());
+    let exact = report.points.iter().any(|point| point.bill.exact.is_some());
     if exact {
         columns.push(Column::number("exact step", "exact_total_flops"));
         columns.push(Column::number("its products", "exact_products_flops"));
@@ -116,7 +116,8 @@ fn points(report: &ScaleReport) -> Table {
         let every = || Phase::ALL.map(Some).into_iter().chain([None]);
         let mut cells = place(report, point);
         if exact {
-            let totals = point.exact.map(|exact| [exact.algebraic.total, exact.products.total]);
+            let totals =
+                point.bill.exact.map(|exact| [exact.algebraic.total, exact.products.total]);
             let totals =
                 totals.map_or([Cell::Missing, Cell::Missing], |both| both.map(Cell::Count));
             cells.extend(totals);

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Component, Report, component};
 use crate::{
     estimate::{Estimate, Term},
+    exact::Exact,
     family::{ModelConfig, Training},
+    model,
     op::Convention,
     plan::Phase,
 };
@@ -29,6 +31,9 @@ pub struct Bill {
     pub training: Training,
     /// By phase, and within it in the order of the model.
     pub items: Vec<Item>,
+    /// What a whole training step costs by closed forms, where the model is a decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
 }
 
 /// What one component costs in one phase.
@@ -129,6 +134,7 @@ impl Bill {
             seq: estimate.shape().seq(),
             training,
             items: items(&rows, |row| Figures { estimate: row.estimate, ..Figures::default() }),
+            exact: estimate.exact(),
         }
     }
 
@@ -148,6 +154,7 @@ impl Bill {
             seq: report.seq,
             training: report.training,
             items: items(&report.components, figures),
+            exact: model::exact(&report.model_config, [report.batch, report.seq], report.training),
         }
     }
 

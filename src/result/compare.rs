@@ -298,8 +298,7 @@ impl CompareReport {
 
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
-        let Bill { model, model_config, batch, seq, training, items: _ } = bill;
-        let exact = crate::model::exact(&model_config, [batch, seq], training);
+        let Bill { model, model_config, batch, seq, training, items: _, exact } = bill;
         let (adapter, verdict, provenance) = match run {
             Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))

@@ -89,7 +89,8 @@ impl FormulasReport {
     /// Evaluates every formula.
     pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
         let Judged { exact, rows } = judge(config, tokens, training);
-        let exact = Exact { schedule: schedule(config, tokens, training), ..exact };
+        let exact =
+            Exact { schedule: schedule(config, tokens, training, &exact.algebraic), ..exact };
         let packed = if tokens.lengths.len() > 1 { tokens.lengths.clone() } else { Vec::new() };
         let parameters = config.base_parameters();
         let table = u128::from(config.vocab_size) * u128::from(config.hidden_size);
@@ -165,7 +166,12 @@ impl FormulasReport {
 
 /// What the kernels of such a step execute; `None` where no kernel could run it, and where it computes gradients that
 /// have no use, which ours never do.
-fn schedule(config: &DecoderConfig, tokens: &Tokens, recipe: Recipe) -> Option<Phases> {
+fn schedule(
+    config: &DecoderConfig,
+    tokens: &Tokens,
+    recipe: Recipe,
+    algebraic: &Phases,
+) -> Option<Phases> {
     let Recipe { optimizer, recompute, micro_batches, input_gradients } = recipe;
     if input_gradients {
         return None;
@@ -177,5 +183,5 @@ fn schedule(config: &DecoderConfig, tokens: &Tokens, recipe: Recipe) -> Option<P
     let recompute = if recompute { Recompute::Layers } else { Recompute::None };
     let training = Training { accumulate: micro_batches, recompute, packed, ..optimizer.into() };
     let shape = [tokens.batch, u32::try_from(tokens.seq()).ok()?];
-    model::exact(&ModelConfig::from(config.clone()), shape, training)?.schedule
+    model::schedule(&ModelConfig::from(config.clone()), shape, training, algebraic)
 }

@@ -13,7 +13,6 @@ use crate::{
     estimate::Estimate,
     family::BatchShape,
     fit::{PowerLaw, Sample},
-    model,
     op::Convention,
     plan::Phase,
     sweep::{Coordinates, Point, Sweep},
@@ -55,8 +54,7 @@ impl ScalePoint {
 
     fn new(at: Coordinates, bill: Bill) -> Self {
         let total = bill.total(None).unwrap_or_default();
-        let exact = model::exact(&bill.model_config, [bill.batch, bill.seq], bill.training);
-        Self { at, bill, total, exact, verdict: None, timing: None, provenance: None }
+        Self { at, bill, total, verdict: None, timing: None, provenance: None }
     }
 }
 

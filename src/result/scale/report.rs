@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     check::Tally,
-    exact::Exact,
     execute::Adapter,
     fit::Exponent,
     observe::Timing,
@@ -55,9 +54,6 @@ pub struct ScalePoint {
     pub bill: Bill,
     /// All of it together.
     pub total: Figures,
-    /// What a whole training step costs there by closed forms, where the model is a decoder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exact: Option<Exact>,
     /// How many passes agree with their closed forms, where it ran.
     pub verdict: Option<Tally>,
     /// How times were taken, where it ran.
