@@ -183,6 +183,11 @@ fn all_operations(report: &ShaderReport) -> Table {
     table
 }
 
+/// What carries the traffic that is held against FLOPs, in words.
+pub(super) const fn carriers(traffic: &Traffic) -> &'static str {
+    if traffic.texture_load + traffic.texture_store > 0 { "storage and texture" } else { "storage" }
+}
+
 /// Traffic, intensity and rates.
 fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
@@ -215,7 +220,7 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     if barriers > 0 {
         parts.push(format!("{} barriers", grouped(barriers)));
     }
-    let storage = if texture_load + texture_store > 0 { "storage and texture" } else { "storage" };
+    let storage = carriers(&report.traffic);
     let intensity = match report.intensity {
         Some(intensity) => format!("{intensity:.3} FLOP for each byte of {storage} traffic"),
         None => "no storage traffic".to_owned(),

@@ -11,7 +11,7 @@ use crate::{
     Error,
     exact::{Exact, Phases},
     family::{
-        ModelConfig, Packing, Recompute, Training,
+        ModelConfig, Packing, Recompute, Scope, Training,
         decoder::{DecoderConfig, Recipe, Tokens},
         is_one, one,
     },
@@ -133,15 +133,9 @@ impl FormulasReport {
     /// [`Error::Config`] where the question makes no sense, or a step's FLOPs overflow 64 bits.
     pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
         let tokens = self.batch * self.seq;
-        let again = self.exact.recomputed;
+        let [executed, _] = Scope::Step.flops(&self.exact);
         let six = |parameters: u128| 6 * parameters * u128::from(tokens);
         let training = &self.training;
-        let counts = [
-            ("exact".to_owned(), self.exact.algebraic.total),
-            ("6 N T, N all parameters".to_owned(), six(training.parameters)),
-            ("6 N T, N without embedding".to_owned(), six(training.parameters_without_embedding)),
-            ("6 N T, N of the layers".to_owned(), six(training.parameters_of_layers)),
-        ];
         let narrow = |flops: u128| {
             u64::try_from(flops).map_err(|_| {
                 Error::Config(format!(
@@ -149,15 +143,18 @@ impl FormulasReport {
                 ))
             })
         };
-        let forecasts = counts.into_iter().map(|(count, flops)| {
-            let step = Step {
-                flops: narrow(flops)?,
-                recomputed: Recomputed::Beside(narrow(again)?),
-                tokens,
-                training: true,
-                seconds: None,
-            };
-            Forecast::new(&count, step, question)
+        let again = narrow(self.exact.recomputed)?;
+        let rule = |count: &'static str, n| (count, six(n), Recomputed::Beside(again));
+        let counts = [
+            ("exact", executed, Recomputed::Among(again)),
+            rule("6 N T, N all parameters", training.parameters),
+            rule("6 N T, N without embedding", training.parameters_without_embedding),
+            rule("6 N T, N of the layers", training.parameters_of_layers),
+        ];
+        let forecasts = counts.into_iter().map(|(count, flops, recomputed)| {
+            let flops = narrow(flops)?;
+            let step = Step { flops, recomputed, tokens, training: true, seconds: None };
+            Forecast::new(count, step, question)
         });
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)

@@ -117,5 +117,8 @@ fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
         let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);
         Some(Finding::new(FindingKind::Values, text))
     });
-    Examined { what: format!("{other} leaves what {one} does"), findings: differ.collect() }
+    Examined {
+        what: format!("the buffers after the run are equal on {one} and {other}"),
+        findings: differ.collect(),
+    }
 }

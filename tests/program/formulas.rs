@@ -107,6 +107,42 @@ fn estimates_and_sweeps_have_the_exact_count_beside_them() {
     }
 }
 
+/// A budget pays for what is computed again, a sweep has it in its exact count, and the HFU that an MFU comes to is said.
+#[test]
+fn what_is_computed_again_costs_what_it_costs() {
+    let model = ["qwen2.5-0.5b", "--recompute", "layers"];
+    let asked = ["--budget", "1e17", "--peak", "67e12", "--mfu", "0.4"];
+    let estimate = program(&[&["estimate"], &model[..], &asked[..]].concat());
+    let exact = |name: &str| estimate["exact"][name].as_u64().unwrap();
+    let needed = estimate["exact"]["algebraic"]["total"].as_u64().unwrap();
+    let (again, executed) = (exact("recomputed"), needed + exact("recomputed"));
+    let forecast = &estimate["forecasts"][0];
+    assert!(again > 0);
+    assert_eq!(forecast["count"], "exact");
+    assert_eq!(forecast["step"], executed);
+    assert_eq!(forecast["budget"]["steps"], 100_000_000_000_000_000 / executed);
+    assert_eq!(estimate["forecasts"][1]["counts_recomputed"], false);
+    let hfu = format!("an HFU of {:.3}", 0.4 * executed as f64 / needed as f64);
+    flopmeter(&[&["estimate"], &model[..], &asked[..]].concat())
+        .assert()
+        .success()
+        .stdout(contains(hfu));
+    let sweep = [&["scale"], &model[..], &["--axis", "seq=256,512", "--csv", "-"]].concat();
+    flopmeter(&sweep).assert().success().stdout(contains(executed.to_string()));
+}
+
+/// A forward pass has no backward pass, neither where it is priced nor where two are compared.
+#[test]
+fn a_forward_pass_is_shown_by_itself() {
+    let both = ["compare", "llama-3.2-1b", "qwen3-0.6b", "--phase", "forward"];
+    for asked in [&["estimate", "llama-3.2-1b", "--inference"][..], &both] {
+        let table = flopmeter(asked).assert().success();
+        table.stdout(
+            contains("forward").and(contains("backward").not()).and(contains("optimizer").not()),
+        );
+    }
+}
+
 /// 8 devices of 989.5 TFLOP/s at 40 %: worked out from the exact count that the same report states.
 #[test]
 fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {

@@ -181,8 +181,8 @@ fn every_executor_runs_a_kernel_and_they_agree() {
         checks.filter(|check| check["what"].as_str().unwrap().contains(says)).count()
     };
     assert_eq!(named("counts what"), executors.len() - 1);
-    assert_eq!(named("leaves what"), executors.len() - 1);
-    assert_eq!((named("no race"), named("no access out of bounds"), named("own tally")), (1, 1, 1));
+    assert_eq!(named("the buffers after the run are equal"), executors.len() - 1);
+    assert_eq!((named("no race"), named("no access out of bounds"), named("own count")), (1, 1, 1));
     assert_eq!(common::gpu().is_some(), executors.len() > 1);
     repository.run("check", &[]).assert().success().stdout(contains("PASS"));
 }

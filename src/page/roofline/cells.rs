@@ -32,7 +32,7 @@ pub(super) fn table(ceilings: &Ceilings) -> Table {
             Column::number("least", "least"),
             Column::number("most", "most"),
             Column::text("unit", "unit"),
-            Column::number("a run", "work"),
+            Column::number("work per run", "work"),
             Column::number("time", "seconds"),
             Column::number("buffers", "buffer_bytes"),
         ],
