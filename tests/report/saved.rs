@@ -262,18 +262,14 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&profile());
     reads_back(&placed());
     reads_back(&RooflineReport::new(ceilings()));
-    let question = Question {
-        extent: Some(Extent::Steps(1000)),
-        budget: Some(1 << 60),
-        peak: Some(Peak::new(67e12, 0.3).unwrap()),
-    };
+    let peak = Some(Peak::new(67e12, 0.3).unwrap());
+    let question = Question { extent: Some(Extent::Steps(1000)), budget: Some(1 << 60), peak };
     reads_back(&estimate("resnet-bk", &[]).with_forecast(question).unwrap());
     let bare = Question { budget: Some(1 << 60), ..Question::default() };
     let step = estimate("qwen2.5-0.5b", &["lora_rank=8"]);
     let training = Training { scope: Scope::Forward, ..step.training() };
-    let forward = Estimate::new(step.config(), step.shape(), training).unwrap();
-    reads_back(&forward.with_forecast(bare).unwrap());
-    reads_back(&step.with_forecast(question).unwrap());
+    reads_back(&Estimate::new(step.config(), step.shape(), training).unwrap());
+    reads_back(&step.with_forecast(bare).unwrap());
     let report = Case::fixed().report(Convention::Ieee, 3.25);
     reads_back(&report.with_forecast(question).unwrap());
     reads_back(&sweep::scale());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::KINDS;
 use crate::execute::{AddressMode, Sampler, TexelFormat};
 
 /// Texels along an extent that any texture may have.
@@ -39,9 +40,10 @@ pub(super) fn texture_size(text: &str) -> Result<(TextureSize, &str), String> {
     });
     let extent = parts.collect::<Result<Vec<u32>, String>>()?;
     let (first, behind) = rest.split_once(':').unwrap_or((rest, ""));
-    // A format that is misspelt is meant as one all the same: no numbers begin so.
-    let is_format = first.starts_with('r') && first.ends_with(['t', 'm']) && first != "random";
-    if is_format {
+    // A format that is misspelt is meant as one all the same, and told from what fills a texture, as in `random`.
+    let is_named = first.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let fills = KINDS.contains(&first) || first.split(',').all(|part| part.parse::<f64>().is_ok());
+    if is_named && !fills {
         return Ok((TextureSize { extent, format: Some(first.parse()?) }, behind));
     }
     Ok((TextureSize { extent, format: None }, rest))
