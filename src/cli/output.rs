@@ -27,6 +27,12 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
+    /// Whether both are one place.
+    pub fn is(&self, other: &Self) -> bool {
+        let whole = |sink: &Self| sink.path().and_then(|path| path.canonicalize().ok());
+        self == other || whole(self).is_some_and(|path| whole(other) == Some(path))
+    }
+
     /// The file, where it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
