@@ -1,5 +1,5 @@
-//! Numbers as a report prints them. FLOPs are exact and printed in full; bytes, times and rates are
-//! rounded to what their meaning bears.
+//! Numbers as a report prints them. FLOPs are exact and printed in full wherever there is room; bytes, times and
+//! rates are rounded to what their meaning bears.
 
 /// Digits in groups of three.
 pub(crate) fn grouped(value: impl Into<u128>) -> String {
@@ -37,6 +37,17 @@ pub(crate) fn scaled_flops(value: f64) -> String {
     match units.into_iter().find(|(unit, _)| value.abs() >= *unit) {
         Some((unit, name)) => format!("{sign}{} {name}", value.abs() / unit),
         None => format!("{value}"),
+    }
+}
+
+/// A count with one decimal of a unit, where there is no room for its digits.
+#[cfg(feature = "cli")]
+pub(crate) fn rounded(value: u128) -> String {
+    const WHOLE: u128 = 100_000;
+    if value < WHOLE {
+        grouped(value)
+    } else {
+        scaled(value as f64, &["", "k", "M", "G", "T", "P", "E"])
     }
 }
 
@@ -136,6 +147,11 @@ mod tests {
         );
         assert_eq!([-1e-9, -1.5, 0.25].map(|v| decimal(v, 1)), ["0.0", "-1.5", "0.2"]);
         assert_eq!(rate(67e12), "67.0 TFLOP/s");
+        #[cfg(feature = "cli")]
+        assert_eq!(
+            [99_999, 517_996_932, 422_112_000_000_000].map(rounded),
+            ["99,999", "518.0 M", "422.1 T"]
+        );
         assert_eq!(share(1, 1_000_000), "<0.01 %");
         assert_eq!(
             (share(0, 5), share(5, 0), ratio(3, 2)),
