@@ -32,7 +32,7 @@ impl Paged for ChangeReport {
 
 fn head(report: &ChangeReport) -> Vec<Fact> {
     let side = |name, run: &ChangedRun| {
-        let ChangedRun { file, what, entry, adapters, not_counted } = run;
+        let ChangedRun { file, what, entry, adapters, not_counted, run_with: _ } = run;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
         let entry = entry.as_ref().map_or_else(String::new, |entry| format!(", {entry}"));
         let said = format!("{file}{what}{entry}; on {}", adapters.join(", "));
@@ -40,11 +40,22 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
         Fact { details, ..Fact::new(name, said) }
     };
     let convention = report.convention;
-    vec![
-        side("A", &report.a),
-        side("B", &report.b),
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-    ]
+    let mut facts = vec![side("A", &report.a), side("B", &report.b)];
+    facts.extend(unlike(&report.a.run_with, &report.b.run_with));
+    facts.push(Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())));
+    facts
+}
+
+/// That two shaders were not run with the same, so that what moved may not be the shader's doing.
+fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
+    let alone = |these: &[String], others: &[String]| {
+        let alone: Vec<&str> =
+            these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
+        if alone.is_empty() { "nothing else".to_owned() } else { alone.join(", ") }
+    };
+    let text =
+        format!("A and B were not run alike: A with {}; B with {}", alone(a, b), alone(b, a));
+    (a != b).then(|| Fact::new("warning", text).toned(Tone::Doubtful))
 }
 
 /// How much more a figure is after than before, in percent.
