@@ -40,14 +40,27 @@ pub(crate) fn scaled_flops(value: f64) -> String {
     }
 }
 
-/// A count with one decimal of a unit, where there is no room for its digits.
+/// A count in four digits and a unit, where there is no room for all of its digits.
 #[cfg(feature = "cli")]
 pub(crate) fn rounded(value: u128) -> String {
     const WHOLE: u128 = 100_000;
-    if value < WHOLE {
-        grouped(value)
-    } else {
-        scaled(value as f64, &["", "k", "M", "G", "T", "P", "E"])
+    const UNITS: [(f64, &str); 6] =
+        [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let whole = value as f64;
+    // What rounds up to a unit has that unit.
+    match UNITS.into_iter().find(|(unit, _)| whole >= 0.99995 * unit) {
+        Some((unit, name)) if value >= WHOLE => {
+            let of_unit = whole / unit;
+            let decimals = if of_unit < 9.9995 {
+                3
+            } else if of_unit < 99.995 {
+                2
+            } else {
+                1
+            };
+            format!("{of_unit:.decimals$} {name}")
+        }
+        _ => grouped(value),
     }
 }
 
@@ -149,8 +162,9 @@ mod tests {
         assert_eq!(rate(67e12), "67.0 TFLOP/s");
         #[cfg(feature = "cli")]
         assert_eq!(
-            [99_999, 517_996_932, 422_112_000_000_000].map(rounded),
-            ["99,999", "518.0 M", "422.1 T"]
+            [99_999, 999_950, 999_949, 517_996_932, 1_076_000_000_000, 422_112_000_000_000]
+                .map(rounded),
+            ["99,999", "1.000 M", "999.9 k", "518.0 M", "1.076 T", "422.1 T"]
         );
         assert_eq!(share(1, 1_000_000), "<0.01 %");
         assert_eq!(
