@@ -87,7 +87,7 @@ fn hue(tone: Tone) -> Option<(u8, Color)> {
 
 /// A table with what there is room for, and what is not shown of it.
 fn tabled(table: &page::Table, terminal: Terminal) -> String {
-    let layout = Layout::of(table, terminal);
+    let layout = Layout::of(table, terminal.width, terminal.whole);
     let mut text = drawn(table, &layout, terminal);
     let mut said = Vec::new();
     if !layout.left_out.is_empty() {

@@ -1,7 +1,6 @@
 //! Where the columns of a table go within the width of a terminal: beside each other, below their row, or
 //! nowhere. No number and no name is broken in two. Knows no colours and draws nothing.
 
-use super::Terminal;
 use crate::page::{Cell, Narrow, Row, Table};
 
 /// What is between two columns.
@@ -29,17 +28,17 @@ impl Layout {
     /// The layout that gives up least of a table: columns that give way go first, then words go below their
     /// rows, then counts are rounded, and the columns at the right go last. Where all of a table is wanted,
     /// nothing goes but words.
-    pub(super) fn of(table: &Table, terminal: Terminal) -> Self {
-        let idle = |i: &usize| !terminal.whole && table.columns[*i].is_idle(*i, &table.rows);
+    pub(super) fn of(table: &Table, width: Option<usize>, whole: bool) -> Self {
+        let idle = |i: &usize| !whole && table.columns[*i].is_idle(*i, &table.rows);
         let mut shown: Vec<usize> = (0..table.columns.len()).filter(|i| !idle(i)).collect();
         let mut layout =
             Self { beside: Vec::new(), below: Vec::new(), left_out: Vec::new(), rounded: false };
         loop {
             let needs: Vec<Need> =
                 shown.iter().map(|&i| Need::of(table, i, layout.rounded)).collect();
-            let fits = terminal.width.is_none_or(|width| least(&needs) <= width);
-            if fits || !layout.give_up(table, &mut shown, terminal.whole) {
-                layout.beside = shown.into_iter().zip(shared_out(&needs, terminal.width)).collect();
+            let fits = width.is_none_or(|width| least(&needs) <= width);
+            if fits || !layout.give_up(table, &mut shown, whole) {
+                layout.beside = shown.into_iter().zip(shared_out(&needs, width)).collect();
                 layout.left_out.sort_unstable();
                 layout.below.sort_unstable();
                 return layout;
