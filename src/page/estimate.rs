@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Paged for Estimate {
-    fn page(&self, _every_layer: bool) -> Page {
+    fn page(&self, every_layer: bool) -> Page {
         let shape = self.shape();
         let tokens = tokens_line([shape.batch(), shape.seq()], self.training().accumulate);
         let step = match self.training().scope {
@@ -31,8 +31,8 @@ impl Paged for Estimate {
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }
-        sections.extend(drawn(self));
-        sections.push(Section::table("Components", components(self)));
+        sections.extend(drawn(self, every_layer));
+        sections.push(Section::table("Components", components(self, every_layer)));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
         }
@@ -49,12 +49,11 @@ impl Paged for Estimate {
 }
 
 /// Where the estimate has its FLOPs.
-fn drawn(estimate: &Estimate) -> Option<Section> {
-    let breakdown = estimate.component_breakdown();
+fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
     let scope = estimate.training().scope;
     let phases = || Phase::ALL.into_iter().filter(|phase| scope.has(*phase));
-    let bars = breakdown.iter().map(|(component, flops)| Bar {
-        name: component.to_string(),
+    let bars = breakdown(estimate, every_layer).into_iter().map(|(name, flops)| Bar {
+        name,
         parts: phases().map(|phase| (phase as usize, flops.get(phase))).collect(),
     });
     let all: u64 = phases().map(|phase| estimate.total_flops().get(phase)).sum();
@@ -66,11 +65,37 @@ fn drawn(estimate: &Estimate) -> Option<Section> {
         ),
         &Phase::ALL.map(Phase::name),
         bars.collect(),
-        components(estimate),
+        components(estimate, every_layer),
     )
 }
 
-fn components(estimate: &Estimate) -> Table {
+/// The FLOPs of each component, those of layers summed unless each is wanted or there is but one.
+fn breakdown(estimate: &Estimate, every_layer: bool) -> Vec<(String, PhaseFlops)> {
+    let parts = estimate.component_breakdown();
+    let layers = || parts.iter().filter_map(|(component, _)| component.layer);
+    let layers = layers().min().zip(layers().max());
+    let Some((first, last)) = layers.filter(|(first, last)| first != last && !every_layer) else {
+        return parts.iter().map(|(component, flops)| (component.to_string(), *flops)).collect();
+    };
+    let mut rows: Vec<(String, PhaseFlops)> = Vec::new();
+    for (component, flops) in parts {
+        let name = component.with_layers(&format!("{first}..{last}"));
+        match rows.iter_mut().find(|(other, _)| *other == name) {
+            // The sum of all components fits, so this does.
+            Some((_, sum)) => {
+                *sum = PhaseFlops {
+                    forward: sum.forward + flops.forward,
+                    backward: sum.backward + flops.backward,
+                    optimizer: sum.optimizer + flops.optimizer,
+                }
+            }
+            None => rows.push((name, flops)),
+        }
+    }
+    rows
+}
+
+fn components(estimate: &Estimate, every_layer: bool) -> Table {
     let scope = estimate.training().scope;
     let phases: Vec<Phase> = Phase::ALL.into_iter().filter(|phase| scope.has(*phase)).collect();
     let cells = |name: &str, flops: PhaseFlops| {
@@ -81,9 +106,8 @@ fn components(estimate: &Estimate) -> Table {
         }
         cells
     };
-    let breakdown = estimate.component_breakdown();
-    let parts =
-        breakdown.iter().map(|(component, flops)| Row::new(cells(&component.to_string(), *flops)));
+    let parts = breakdown(estimate, every_layer);
+    let parts = parts.iter().map(|(name, flops)| Row::new(cells(name, *flops)));
     let total = Row::sum(cells("total", estimate.total_flops()));
     let mut columns = vec![Column::text("component", "component")];
     columns.extend(phases.iter().map(|phase| Column::number(phase.name(), phase.name())));
