@@ -10,7 +10,7 @@ use comfy_table::{
 };
 
 use self::layout::Layout;
-use crate::page::{self, Content, Fact, Narrow, Page, Row, Tone};
+use crate::page::{self, Content, Fact, Narrow, Page, Row, Section, Tone};
 
 /// What a page is shown on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +28,32 @@ pub struct Terminal {
 impl Terminal {
     /// A file or a pipe: nothing is left out, and lines stay whole.
     pub const PIPE: Self = Self { color: false, width: None, whole: true, elsewhere: "" };
+
+    /// Where the rest is, as it stands behind what is not shown.
+    fn elsewhere(&self) -> String {
+        match self.elsewhere {
+            "" => String::new(),
+            place => format!(" ({place})"),
+        }
+    }
 }
 
 /// A page as text.
 pub fn render(page: &Page, terminal: Terminal) -> String {
-    let sections = page.sections.iter().filter_map(|section| match &section.content {
+    let (shown, hidden): (Vec<&Section>, Vec<&Section>) =
+        page.sections.iter().partition(|section| terminal.whole || !section.detail);
+    let sections = shown.into_iter().filter_map(|section| match &section.content {
         Content::Facts(facts) => Some(facts.iter().map(|fact| line(fact, terminal)).collect()),
         Content::Table(table) if table.rows.is_empty() => None,
         Content::Table(table) => Some(tabled(table, terminal)),
         Content::Plot(_) => None,
     });
-    sections.collect::<Vec<String>>().join("\n")
+    let hidden: Vec<&str> = hidden.iter().map(|section| section.title).collect();
+    let hidden = (!hidden.is_empty()).then(|| {
+        let names = hidden.join("; ");
+        line(&Fact::new("more", format!("{names}{}", terminal.elsewhere())), terminal)
+    });
+    sections.chain(hidden).collect::<Vec<String>>().join("\n")
 }
 
 /// How far facts stand in, for their names.
@@ -99,11 +114,7 @@ fn tabled(table: &page::Table, terminal: Terminal) -> String {
         said.push("counts are rounded".to_owned());
     }
     if !said.is_empty() {
-        let elsewhere = match terminal.elsewhere {
-            "" => String::new(),
-            place => format!(" ({place})"),
-        };
-        let said = format!("{}{elsewhere}", said.join("; "));
+        let said = format!("{}{}", said.join("; "), terminal.elsewhere());
         let width = terminal.width.unwrap_or(usize::MAX);
         let _ = writeln!(text, " {}", wrapped(&said, width.saturating_sub(NAME_WIDTH + 1).max(20)));
     }

@@ -32,11 +32,12 @@ impl Paged for FormulasReport {
         sections.extend([
             Section::table("Published formulas", formulas(&applying)),
             Section::plot("Ratios to the exact count", ratios(&applying)),
-            Section::table("Why they differ", causes(&applying)),
-            Section::table("Who published them", sources(&self.formulas)),
+            Section::table("Why they differ", causes(&applying)).detail(),
+            Section::table("Who published them", sources(&self.formulas)).detail(),
         ]);
         if !others.is_empty() {
-            sections.push(Section::table("Formulas that do not apply", inapplicable(&others)));
+            sections
+                .push(Section::table("Formulas that do not apply", inapplicable(&others)).detail());
         }
         Page { title: format!("Published formulas on {}", self.model), sections }
     }
@@ -73,6 +74,10 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact::new("step", step),
         Fact::new("N", n),
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
+        Fact::new(
+            "order",
+            "the formulas that are the farthest off stand first; a ratio of 1 is exact",
+        ),
     ]
 }
 
@@ -138,9 +143,9 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
             Column::text("formula", "id"),
             Column::number("FLOPs", "value"),
             Column::number("ratio", "ratio"),
-            Column::number("of products", "ratio_to_products"),
-            Column::text("largest cause", "cause"),
-            Column::text("in symbols", "formula"),
+            Column::number("of products", "ratio_to_products").gives_way(1),
+            Column::text("largest cause", "cause").is_cut(),
+            Column::text("in symbols", "formula").gives_way(2),
         ],
         rows: rows.iter().map(cells).collect(),
         main: true,

@@ -13,7 +13,7 @@ use crate::{
     family::{
         ModelConfig, Packing, Recompute, Scope, Training,
         decoder::{DecoderConfig, Recipe, Tokens},
-        is_one, one,
+        is_one, nearest, one,
     },
     forecast::{Forecast, Question, Recomputed, Step},
     model,
@@ -124,6 +124,33 @@ impl FormulasReport {
             forecasts: Vec::new(),
             formulas: rows,
         }
+    }
+
+    /// The same report of the formulas with these names alone, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a formula has none of the names, with those that may be meant.
+    pub fn only(mut self, names: &[String]) -> Result<Self, Error> {
+        /// So many names that contain what was typed may be meant by it.
+        const MEANT: usize = 6;
+        let known = || self.formulas.iter().map(|row| row.id.as_str());
+        if let Some(name) = names.iter().find(|name| !known().any(|id| id == name.as_str())) {
+            let mut meant: Vec<&str> = nearest(name, known()).into_iter().collect();
+            let alike = known().filter(|id| name.len() > 1 && id.contains(name.as_str()));
+            alike.take(MEANT).for_each(|id| {
+                if !meant.contains(&id) {
+                    meant.push(id);
+                }
+            });
+            let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
+            let meant = match meant.is_empty() {
+                true => String::new(),
+                false => format!("; did you mean {}?", meant.join(" or ")),
+            };
+            return Err(Error::Config(format!("no formula '{name}'{meant}")));
+        }
+        self.formulas.retain(|row| names.contains(&row.id));
+        Ok(self)
     }
 
     /// The same report, and what it says about many such steps: by the exact count first, then by 6 N T with

@@ -44,6 +44,17 @@ fn adapters_cost_less_than_full_training_and_recomputation_stands_beside() {
 }
 
 #[test]
+fn a_few_formulas_are_shown_whole() {
+    let few = report(&["--formula", "palm,6nt"]);
+    let ids: Vec<&str> =
+        few["formulas"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["6nt", "palm"]);
+    let table = command(&["--formula", "6nt"]).assert().success();
+    let its = contains("6 N T").and(contains("charged beyond the exact count"));
+    table.stdout(its.and(contains("kaplan").not()));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_the_way_out() {
     let refused = |arguments: &[&str], parts: &[&str]| {
         let run = command(arguments).assert().code(2).stdout("");
@@ -54,6 +65,8 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
     };
     refused(&["nothing"], &["no model 'nothing'", "llama-3.1-8b"]);
     refused(&["resnet-bk"], &["ResNet-BK is no decoder"]);
+    refused(&["--formula", "6nt,plam"], &["no formula 'plam'", "did you mean 'palm'?"]);
+    refused(&["--formula", "chinch"], &["'chinchilla'", "'chinchilla-gqa'"]);
     refused(&["--pack", "10,20", "--seq", "31"], &["add up to 30", "31"]);
     refused(&["--pack", "10,0"], &["0"]);
     refused(&["--batch", "4000000000", "--seq", "4000"], &["tokens", "lower"]);

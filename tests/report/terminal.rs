@@ -137,3 +137,27 @@ fn columns_give_way_in_their_order_and_are_named() {
     let said: Vec<&str> = last.split_whitespace().collect();
     assert_eq!(said.join(" "), "no room for: first to go, second to go (all of it elsewhere)");
 }
+
+#[test]
+fn formulas_are_a_line_each_unless_all_is_wanted() {
+    let page = formulas().page(false);
+    let text = render(&page, terminal(80));
+    let applying = formulas().formulas.iter().filter(|row| row.applies).count();
+    let at = |name: &str| {
+        let name = format!(" {name} ");
+        text.lines().position(|line| line.starts_with(&name))
+    };
+    let lines: Vec<usize> = formulas()
+        .formulas
+        .iter()
+        .filter(|row| row.applies)
+        .filter_map(|row| at(&row.id))
+        .collect();
+    assert_eq!(lines.len(), applying, "{text}");
+    assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{text}");
+    assert!(text.contains("Why they differ; Who published them"), "{text}");
+    assert!(!text.contains("charged beyond") && text.contains("farthest off stand first"));
+    let whole = Terminal { whole: true, ..terminal(80) };
+    let all = render(&page, whole);
+    assert!(all.contains("charged beyond") && !all.contains("Why they differ;"), "{all}");
+}

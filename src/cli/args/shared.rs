@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// No progress and no log, only reports and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]

@@ -52,8 +52,13 @@ impl Layout {
             Narrow::GivesWay(order) => Some((order, i)),
             Narrow::Stays | Narrow::IsCut => None,
         };
-        let words =
-            |&&i: &&usize| !table.columns[i].numeric && Need::of(table, i, false).full > SHORT;
+        let rounds = !whole && !self.rounded && shown.iter().any(|&i| is_rounded(table, i));
+        // What is cut short stays beside the rest as long as there is a way.
+        let words = |&&i: &&usize| {
+            let column = &table.columns[i];
+            let stays = rounds && column.narrow == Narrow::IsCut;
+            !column.numeric && !stays && Need::of(table, i, false).full > SHORT
+        };
         let gives_way = shown.iter().filter_map(order).max().filter(|_| !whole);
         if let Some((_, next)) = gives_way {
             shown.retain(|&i| i != next);
@@ -65,7 +70,7 @@ impl Layout {
             self.below.push(next);
         } else if whole {
             return false;
-        } else if !self.rounded && shown.iter().any(|&i| is_rounded(table, i)) {
+        } else if rounds {
             self.rounded = true;
         } else if shown.len() > 2 {
             // The last column is often a sum.
@@ -87,8 +92,8 @@ struct Need {
 
 impl Need {
     fn of(table: &Table, i: usize, rounded: bool) -> Self {
-        /// Words in fewer characters are hard to read, and what is cut short says nothing in fewer than these.
-        const READABLE: usize = 28;
+        /// Words in fewer characters are hard to read, and so is a line of a source in fewer than these.
+        const READABLE: usize = 24;
         const TELLING: usize = 40;
         /// Words are broken into about so many lines at most.
         const LINES: usize = 3;
@@ -102,7 +107,7 @@ impl Need {
         };
         let cells = match (column.numeric, column.narrow) {
             (true, _) => longest,
-            (false, Narrow::IsCut) => longest.min(TELLING),
+            (false, Narrow::IsCut) => longest.min(if table.code { TELLING } else { READABLE }),
             (false, Narrow::Stays | Narrow::GivesWay(_)) => {
                 let word = cells().map(|cell| longest_word(&cell)).max().unwrap_or(0);
                 longest.min(READABLE.max(longest / LINES)).max(word)
