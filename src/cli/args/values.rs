@@ -1,6 +1,6 @@
 //! What a user types as one option's value.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -13,17 +13,32 @@ use flopmeter::{
 };
 
 /// A whole number, or one with an exponent.
-pub(super) fn whole<T: TryFrom<u128> + FromStr>(text: &str) -> Result<T, String> {
-    if let Ok(whole) = text.parse() {
-        return Ok(whole);
-    }
-    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
-    // Above 2^53 every f64 is whole; what is below and has a fraction counts nothing.
-    let whole =
-        (number.fract() == 0.0 && (0.0..3.4e38).contains(&number)).then_some(number as u128);
+pub(super) fn whole<T: TryFrom<u128>>(text: &str) -> Result<T, String> {
     let most = if size_of::<T>() > 8 { "3.4e38" } else { "1.8e19" };
-    let fits = whole.and_then(|whole| T::try_from(whole).ok());
-    fits.ok_or_else(|| format!("say a whole number from 0 to {most}"))
+    decimal(text)
+        .and_then(|whole| T::try_from(whole).ok())
+        .ok_or_else(|| format!("say a whole number from 0 to {most}, such as 1000000 or 1e12"))
+}
+
+/// A whole number that is written with a point or an exponent, to its last digit; `None` where it is none.
+fn decimal(text: &str) -> Option<u128> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let exponent =
+        exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let digits = format!("{whole}{fraction}");
+    let is_number = !whole.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let digits: u128 = is_number.then(|| digits.parse().ok())??;
+    if digits == 0 {
+        return Some(0);
+    }
+    let power = 10_u128.checked_pow(exponent.unsigned_abs())?;
+    if exponent >= 0 {
+        digits.checked_mul(power)
+    } else {
+        (digits % power == 0).then(|| digits / power)
+    }
 }
 
 /// Seconds that something takes.
@@ -129,4 +144,28 @@ fn binding<'a>(text: &'a str, what: &str) -> Result<(BindingKey, &'a str), Strin
         Some(((group.parse().ok()?, binding.parse().ok()?), rest))
     });
     parsed.ok_or_else(|| format!("say GROUP.BINDING={what}, such as 0.1={what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_read_to_its_last_digit() {
+        for (text, number) in [
+            ("0", 0),
+            ("007", 7),
+            ("1.5e3", 1_500),
+            ("1e12", 1_000_000_000_000),
+            ("2500e-2", 25),
+            ("1e38", 10_u128.pow(38)),
+            ("0e99", 0),
+        ] {
+            assert_eq!(decimal(text), Some(number), "{text}");
+        }
+        for text in ["", "e3", "1.5", "-1", "1e39", "1T", "1e", "25e-2", "inf", "1e99999999999"] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
+        assert!(whole::<u64>("1T").unwrap_err().contains("such as 1000000 or 1e12"));
+    }
 }

@@ -8,23 +8,33 @@ use serde_json::{Map, Value};
 use crate::family::decoder::{adapters::Adapters, config::Architecture};
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
-/// weights are stored, and losses that are not computed here.
-const INERT: [&str; 36] = [
+/// weights are stored, remarks, and losses that are not computed here.
+const INERT: [&str; 49] = [
     "architectures",
     "auto_map",
     "cache_implementation",
     "chunk_size_feed_forward",
+    "comment",
+    "do_sample",
     "dtype",
+    "early_stopping",
     "finetuning_task",
     "id2label",
     "initializer_range",
     "is_decoder",
     "is_encoder_decoder",
+    "is_llama_config",
     "label2id",
+    "length_penalty",
+    "loss_type",
     "max_length",
+    "max_sequence_length",
     "min_length",
+    "model_max_length",
     "model_type",
     "name_or_path",
+    "num_beam_groups",
+    "num_beams",
     "num_return_sequences",
     "output_attentions",
     "output_hidden_states",
@@ -32,6 +42,7 @@ const INERT: [&str; 36] = [
     "prefix",
     "pretraining_tp",
     "problem_type",
+    "repetition_penalty",
     "return_dict",
     "router_aux_loss_coef",
     "task_specific_params",
@@ -42,7 +53,9 @@ const INERT: [&str; 36] = [
     "top_p",
     "torch_dtype",
     "torchscript",
+    "transformers.js_config",
     "transformers_version",
+    "typical_p",
     "use_cache",
     "use_return_dict",
     "vocab_file",
