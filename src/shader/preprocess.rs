@@ -86,7 +86,7 @@ pub(super) fn preprocessed(
     defines: &BTreeMap<String, String>,
     read: &mut dyn FnMut(Inclusion<'_>) -> Result<Text, String>,
 ) -> Result<Vec<Piece>, Misread> {
-    let macros = Macros::new(defines);
+    let macros = Macros::new(&with_own(defines, dialect));
     let mut run = Run {
         dialect,
         macros,
@@ -101,6 +101,22 @@ pub(super) fn preprocessed(
     }
     run.pieces.retain(|piece| !piece.text.is_empty());
     Ok(run.pieces)
+}
+
+/// What a user defines, and before it what compilers of the language do.
+fn with_own(defines: &BTreeMap<String, String>, dialect: Dialect) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    #[cfg(feature = "glsl")]
+    if dialect == Dialect::Glsl {
+        // The text says its version in a directive.
+        let own = flopmeter_core::read::glsl_macros("").into_iter();
+        let own = own.filter(|(name, _)| *name != "__VERSION__");
+        all.extend(own.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+    #[cfg(not(feature = "glsl"))]
+    let _ = dialect;
+    all.extend(defines.clone());
+    all
 }
 
 struct Run<'a> {

@@ -159,7 +159,7 @@ fn macros<'a>(text: &'a str, own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
 }
 
 /// The bytes of the line that a text begins with, and of those that a backslash joins to it.
-fn line_length(text: &str) -> usize {
+pub(super) fn line_length(text: &str) -> usize {
     let mut ends = text.match_indices('\n').map(|(at, _)| at);
     let end = ends.find(|&at| !text[..at].trim_end_matches('\r').ends_with('\\'));
     end.map_or(text.len(), |end| end + 1)
