@@ -7,7 +7,6 @@ use flopmeter::{
     check::Verdict,
     estimate::Estimate,
     execute,
-    family::decoder::{DecoderConfig, Recipe, Tokens},
     forecast::{Extent, Peak, Question},
     format::{self, table::Terminal},
     instrument::instrument,
@@ -20,9 +19,8 @@ use flopmeter::{
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
     result::{
-        self, AdapterList, Agreement, ChangeReport, Document, Ending, FormulasReport, KernelRun,
-        Origin, RanKernels, Report, RooflineReport, RunReport, ShaderReport, Tool, to_json,
-        to_signed_json,
+        self, AdapterList, Agreement, ChangeReport, Document, Ending, KernelRun, Origin,
+        RanKernels, Report, RooflineReport, RunReport, ShaderReport, Tool, to_json, to_signed_json,
     },
     shader::{self, Binding},
 };
@@ -397,11 +395,4 @@ fn programs_are_compared_kernel_by_kernel() {
     let program = KernelRun { report: RanKernels::Program(Box::new(run_report())), file: None };
     let refused = ChangeReport::new(&shader, &program).unwrap_err().to_string();
     assert!(refused.contains("of a shader, the other of a program"), "{refused}");
-}
-
-/// Published formulas on a decoder.
-pub fn formulas() -> FormulasReport {
-    let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();
-    let tokens = Tokens { batch: 1, lengths: vec![512] };
-    FormulasReport::new("qwen2.5-0.5b", &config, &tokens, Recipe::of(Training::default()))
 }

@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 
 use flopmeter::{
+    family::{
+        Training,
+        decoder::{DecoderConfig, Recipe, Tokens},
+    },
     format::table::{Terminal, render},
     op::Convention,
     page::{Cell, Column, Idle, Page, Paged as _, Row, Section, Table},
-    result::RooflineReport,
+    result::{FormulasReport, RooflineReport},
 };
 
 use crate::{
@@ -33,7 +37,7 @@ fn pages() -> Vec<Page> {
         saved::agreement().page(false),
         saved::estimate("resnet-bk", &["d_model=4096", "n_layers=32"]).page(false),
         saved::estimate("qwen2.5-0.5b", &[]).page(false),
-        saved::formulas().page(false),
+        formulas().page(false),
     ]
 }
 
@@ -49,6 +53,13 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
             }
         }
     }
+}
+
+/// Published formulas on a decoder.
+pub fn formulas() -> FormulasReport {
+    let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();
+    let tokens = Tokens { batch: 1, lengths: vec![512] };
+    FormulasReport::new("qwen2.5-0.5b", &config, &tokens, Recipe::of(Training::default()))
 }
 
 #[test]
@@ -129,14 +140,14 @@ fn columns_give_way_in_their_order_and_are_named() {
 
 #[test]
 fn formulas_are_a_line_each_unless_all_is_wanted() {
-    let page = saved::formulas().page(false);
+    let page = formulas().page(false);
     let text = render(&page, terminal(80));
-    let applying = saved::formulas().formulas.iter().filter(|row| row.applies).count();
+    let applying = formulas().formulas.iter().filter(|row| row.applies).count();
     let at = |name: &str| {
         let name = format!(" {name} ");
         text.lines().position(|line| line.starts_with(&name))
     };
-    let lines: Vec<usize> = saved::formulas()
+    let lines: Vec<usize> = formulas()
         .formulas
         .iter()
         .filter(|row| row.applies)
