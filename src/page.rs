@@ -39,7 +39,7 @@ mod watched;
 
 pub use cell::Cell;
 pub use paged::Paged;
-pub use plot::{Bar, Curve, Figure, Mark, Plot, Rise, Stretch, Track};
+pub use plot::{Bar, Curve, Figure, Mark, Plot, Ratio, Rise, Stretch, Track};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section};
 pub use table::{Column, Idle, Narrow, Row, Table};

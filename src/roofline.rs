@@ -20,6 +20,9 @@ pub const REPEATS: u32 = 7;
 /// Told before each kernel; a break stops the measurement with [`Error::Interrupted`].
 pub type ProbeObserver<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 
+/// How many kernels a round of [`measure`] runs: each ceiling's, nothing, and the first again.
+pub const PROBES: usize = probe::PROBES.len() + 2;
+
 /// How often everything is measured at the most, where the peak drifts.
 const ROUNDS: u32 = 3;
 

@@ -53,6 +53,17 @@ const LAYER_FILES: [(&str, &str); 1] = [(
     "The Vulkan layer: beside the program, in deps beside it, or in ../lib.",
 )];
 
+/// Commands that are read about together.
+const SEE_ALSO: [(&str, &[&str]); 7] = [
+    ("profile", &["check", "estimate"]),
+    ("check", &["profile", "shader"]),
+    ("estimate", &["formulas", "profile"]),
+    ("formulas", &["estimate"]),
+    ("scale", &["merge"]),
+    ("merge", &["scale"]),
+    ("shader", &["check", "compare", "roofline"]),
+];
+
 /// A script that completes the program's arguments in a shell.
 pub fn completions(asked: &Completions) -> super::Result {
     let mut script = Vec::new();
@@ -102,7 +113,7 @@ fn page(command: &Command) -> super::Result<Vec<u8>> {
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
+    synopsis(command).to_writer(&mut text)?;
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
     if whole {
@@ -118,8 +129,27 @@ fn page(command: &Command) -> super::Result<Vec<u8>> {
     let commands = command.get_subcommands().map(Command::get_name);
     let examples = commands.chain([name]).flat_map(args::examples);
     section(&mut roff, "EXAMPLES", examples.map(|(what, typed)| (*typed, *what)));
+    let others = SEE_ALSO.iter().filter(|&&(of, _)| of == name).flat_map(|(_, others)| *others);
+    let others = others.map(|other| format!("{NAME}-{other}(1)"));
+    let program = (!whole).then(|| format!("{NAME}(1)"));
+    let all = whole.then(|| command.get_subcommands().map(Command::get_name));
+    let all = all.into_iter().flatten().filter(|name| *name != "help");
+    let all = all.map(|name| format!("{NAME}-{name}(1)"));
+    let also: Vec<String> = program.into_iter().chain(others).chain(all).collect();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(also.join(", "))]);
     roff.to_writer(&mut text)?;
     Ok(text)
+}
+
+/// How a command is called, as its help has it; the options have a section of their own.
+fn synopsis(command: &Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").trim_start_matches(NAME).trim();
+    let mut roff = Roff::default();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([bold(NAME), roman(" "), roman(usage)]);
+    roff
 }
 
 /// A section of terms, each with what it means; none where there is nothing to say.

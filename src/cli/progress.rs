@@ -50,6 +50,12 @@ impl Bar {
         ControlFlow::Continue(())
     }
 
+    /// Shows how much of something that is no pass is done.
+    pub fn reach(&self, done: usize, of: usize) {
+        self.bar.set_length(of as u64);
+        self.bar.set_position(done as u64);
+    }
+
     /// Says what comes next that is no pass; breaks off where the user asked to stop.
     pub fn say(&self, what: &str) -> ControlFlow<()> {
         interrupt::during(what);

@@ -42,7 +42,13 @@ pub(super) fn measure(
     runs: impl Into<Runs>,
     bar: &Bar,
 ) -> super::Result<Ceilings> {
-    Ok(roofline::measure(executor, runs, &mut |name| bar.say(&format!("measuring: {name}")))?)
+    let mut done = 0;
+    Ok(roofline::measure(executor, runs, &mut |name| {
+        // Where everything is measured again, there is as much again to do.
+        bar.reach(done, roofline::PROBES * (done / roofline::PROBES + 1));
+        done += 1;
+        bar.say(&format!("measuring: {name}"))
+    })?)
 }
 
 /// Writes ceilings and what stands under them as a drawing.

@@ -5,6 +5,7 @@ mod bars;
 mod canvas;
 mod curves;
 mod names;
+mod ratios;
 mod timeline;
 mod waterfall;
 
@@ -17,6 +18,7 @@ pub(super) fn draw(figure: &Figure, room: Room) -> Drawing {
     match figure {
         Figure::Bars(bars) => bars::draw(bars, room),
         Figure::Waterfall(steps) => waterfall::draw(steps, room),
+        Figure::Ratios(ratios) => ratios::draw(ratios, room),
         Figure::Timeline(tracks) => timeline::draw(tracks, room),
         Figure::Curves { x, y, lines, points } => curves::draw([x, y], lines, points, room),
     }

@@ -81,6 +81,9 @@ fn section(number: usize, section: &Section) -> Markup {
     }
 }
 
+/// So many details of a fact are seen at once; more are folded.
+const SHOWN: usize = 12;
+
 fn list(facts: &[Fact]) -> Markup {
     html! {
         dl {
@@ -88,13 +91,19 @@ fn list(facts: &[Fact]) -> Markup {
                 dt { (fact.name) }
                 dd class=[class(fact.tone)] {
                     (fact.whole())
-                    @if !fact.details.is_empty() {
-                        ul { @for detail in &fact.details { li { (detail) } } }
+                    @if fact.details.len() > SHOWN {
+                        details { summary { (fact.details.len()) " in all" } (details(&fact.details)) }
+                    } @else if !fact.details.is_empty() {
+                        (details(&fact.details))
                     }
                 }
             }
         }
     }
+}
+
+fn details(details: &[String]) -> Markup {
+    html! { ul { @for detail in details { li { (detail) } } } }
 }
 
 /// A table whose body the script sorts; sums stay at its foot. Each number stands there twice: as people
@@ -163,7 +172,7 @@ fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
                 }
             }
             ul.legend {
-                @for (i, name) in plot.series.iter().enumerate() {
+                @for (i, name) in plot.series.iter().enumerate().filter(|(i, _)| plot.figure.shows(*i)) {
                     li { span.swatch style={ "background:" (variable(i)) } {} (name) }
                 }
             }

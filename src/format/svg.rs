@@ -13,7 +13,12 @@ const LINE: u32 = 17;
 /// The document of a figure that is called `title`.
 pub fn render(title: &str, plot: &Plot) -> String {
     let Drawing { width: drawn, height, elements } = drawing::draw(&plot.figure, Room::Wide);
-    let named = plot.series.iter().enumerate().map(|(series, name)| (Some(series), name));
+    let named = plot
+        .series
+        .iter()
+        .enumerate()
+        .filter(|(series, _)| plot.figure.shows(*series))
+        .map(|(series, name)| (Some(series), name));
     let key: Vec<(Option<usize>, &String)> =
         named.chain(plot.key.iter().map(|line| (None, line))).collect();
     let width = drawn + KEY;

@@ -2,7 +2,7 @@
 //! and those that do not apply with the reason.
 
 use super::{
-    Cell, Column, Curve, Fact, Figure, Mark, Page, Paged, Plot, Row, Section, Table,
+    Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table,
     number::{duration, grouped},
     tokens_line,
 };
@@ -153,25 +153,20 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
     }
 }
 
-/// One point a formula, in the order of the table, and the line of the exact count.
+/// One bar a formula, in the order of the table.
 fn ratios(rows: &[&FormulaRow]) -> Plot {
-    let points = rows.iter().enumerate().filter_map(|(number, row)| {
-        let y = row.ratio.filter(|ratio| *ratio > 0.0)?;
-        Some(Mark { series: 1, label: row.id.clone(), x: (number + 1) as f64, y })
+    let ratios = rows.iter().filter_map(|row| {
+        let value = row.ratio.filter(|ratio| *ratio > 0.0)?;
+        Some(Ratio { name: row.id.clone(), value })
     });
-    let last = rows.len().max(2) as f64;
-    let exact = Curve { series: 0, points: vec![(1.0, 1.0), (last, 1.0)] };
     Plot {
-        description: "Each formula's value over the exact count of what it speaks of; 1 is exact."
-            .to_owned(),
-        series: vec!["exact".to_owned(), "published".to_owned()],
+        description:
+            "One bar a formula, the farthest off first: its value over the exact count of what it \
+                      speaks of, on a logarithmic axis. A formula without a bar is exact."
+                .to_owned(),
+        series: vec!["more than the exact count".to_owned(), "less".to_owned()],
         key: Vec::new(),
-        figure: Figure::Curves {
-            x: "formula, the farthest off first".to_owned(),
-            y: "value / exact".to_owned(),
-            lines: vec![exact],
-            points: points.collect(),
-        },
+        figure: Figure::Ratios(ratios.collect()),
         data: formulas(rows),
     }
 }

@@ -25,6 +25,8 @@ pub enum Figure {
     Bars(Vec<Bar>),
     /// FLOPs from one figure to another, step by step.
     Waterfall(Vec<Rise>),
+    /// Quotients around 1, a row each, on a logarithmic axis.
+    Ratios(Vec<Ratio>),
     /// Slices of time, a row a track.
     Timeline(Vec<Track>),
     /// Lines and points, both axes logarithmic.
@@ -38,6 +40,19 @@ pub enum Figure {
         /// Each point.
         points: Vec<Mark>,
     },
+}
+
+impl Figure {
+    /// Whether it shows anything of a series.
+    pub fn shows(&self, series: usize) -> bool {
+        match self {
+            Self::Curves { lines, points, .. } => {
+                let lines = lines.iter().map(|line| line.series);
+                lines.chain(points.iter().map(|point| point.series)).any(|its| its == series)
+            }
+            Self::Bars(_) | Self::Waterfall(_) | Self::Ratios(_) | Self::Timeline(_) => true,
+        }
+    }
 }
 
 /// A bar.
@@ -56,6 +71,15 @@ pub struct Rise {
     pub name: String,
     /// FLOPs up or down.
     pub difference: i128,
+}
+
+/// A positive quotient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ratio {
+    /// What it is of.
+    pub name: String,
+    /// How many times as much as what it is held against.
+    pub value: f64,
 }
 
 /// A row of a timeline.

@@ -69,7 +69,8 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
         rounds => format!("; everything {rounds} times, since the peak drifted, and the best kept"),
     };
     let runs = ceilings.repeats;
-    facts.push(Fact::new("timing", format!("{runs} runs of each at least, by {timed}{rounds}")));
+    let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    facts.push(Fact::new("timing", format!("{runs} of each at least, by {timed}{rounds}")));
     let drift = ceilings.drift;
     facts.push(Fact::new(
         "drift",

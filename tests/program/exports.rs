@@ -145,7 +145,7 @@ fn completions_and_the_manual_name_every_command() {
     for name in &commands {
         assert!(manual.contains(&format!("flopmeter\\-{name}(1)")), "{name}");
     }
-    for section in ["SYNOPSIS", "EXIT STATUS", "FILES", "EXAMPLES"] {
+    for section in ["SYNOPSIS", "EXIT STATUS", "FILES", "EXAMPLES", "SEE ALSO"] {
         assert!(manual.contains(section), "{section}: {manual}");
     }
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +161,7 @@ fn completions_and_the_manual_name_every_command() {
     }
     assert_eq!(fs::read_to_string(pages.join("flopmeter.1")).unwrap(), manual);
     let profile = said(&["man", "profile"]);
+    assert!(profile.contains("[OPTIONS] [MODEL]") && profile.contains("check(1)"), "{profile}");
     assert!(profile.contains("\\-\\-convention") && profile.contains("\\-\\-trace"), "{profile}");
     flopmeter(&["man", "profle"])
         .assert()

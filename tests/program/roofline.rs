@@ -4,7 +4,7 @@ use std::{fs, ops::ControlFlow};
 
 use flopmeter::{
     Error,
-    roofline::{Resource, measure},
+    roofline::{PROBES, Resource, measure},
 };
 use predicates::str::contains;
 use serde_json::Value;
@@ -15,7 +15,13 @@ use crate::command::flopmeter;
 fn every_executor_has_ceilings_in_counted_work() {
     // These buffers are larger than the race detector can watch.
     common::on_every_executor_with_races(|executor| {
-        let ceilings = measure(executor, 2, &mut |_| ControlFlow::Continue(())).unwrap();
+        let mut told = 0;
+        let mut count = |_: &str| {
+            told += 1;
+            ControlFlow::Continue(())
+        };
+        let ceilings = measure(executor, 2, &mut count).unwrap();
+        assert_eq!(told, PROBES * ceilings.rounds as usize, "what a bar shows comes to its end");
         for ceiling in &ceilings.ceilings {
             let (rate, seconds) = (ceiling.rate, ceiling.seconds);
             assert!(0.0 < rate.min && rate.min <= rate.median && rate.median <= rate.max);

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, ceilings},
-    saved, sweep,
+    saved, sweep, terminal,
 };
 
 /// What the probe below found in a page.
@@ -272,6 +272,7 @@ fn a_page_is_no_wider_than_its_window() {
         (sweep::compare().page(true), 1),
         (sweep::scale().page(true), 1),
         (RooflineReport::new(ceilings()).page(true), 1),
+        (terminal::formulas().page(true), 1),
     ] {
         let title = &page.title;
         let page = html::render(&page);

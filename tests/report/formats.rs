@@ -283,9 +283,13 @@ fn a_figure_is_drawn_in_one_way_whichever_document_it_stands_in() {
     };
     assert!(lines(&alone).len() >= 2, "a slope and a roof: {alone}");
     assert_eq!(lines(&alone), lines(within));
-    for line in plot.key.iter().chain(&plot.series) {
+    for line in &plot.key {
         assert!(alone.contains(line.as_str()), "{line}");
     }
+    for (series, name) in plot.series.iter().enumerate() {
+        assert_eq!(alone.contains(name.as_str()), plot.figure.shows(series), "{name}");
+    }
+    assert!(!alone.contains("kernels stand") && !plot.figure.shows(1), "no kernel ran: {alone}");
 }
 
 /// A process that is killed says nothing to the layer, which then knows of what it had seen waited for alone.

@@ -56,7 +56,7 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
 }
 
 /// Published formulas on a decoder.
-fn formulas() -> FormulasReport {
+pub fn formulas() -> FormulasReport {
     let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();
     let tokens = Tokens { batch: 1, lengths: vec![512] };
     FormulasReport::new("qwen2.5-0.5b", &config, &tokens, Recipe::of(Training::default()))

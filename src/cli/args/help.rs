@@ -140,7 +140,23 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("for another program", "flopmeter adapters --json -"),
         ],
     ),
-    ("completions", &[("for this shell", "flopmeter completions bash")]),
+    (
+        "completions",
+        &[
+            (
+                "where bash looks",
+                "flopmeter completions bash > ~/.local/share/bash-completion/completions/flopmeter",
+            ),
+            (
+                "where zsh looks, with that folder in its fpath",
+                "flopmeter completions zsh > ~/.zfunc/_flopmeter",
+            ),
+            (
+                "where fish looks",
+                "flopmeter completions fish > ~/.config/fish/completions/flopmeter.fish",
+            ),
+        ],
+    ),
     (
         "man",
         &[

@@ -59,7 +59,7 @@ impl Room {
     /// What stands to the left of rows.
     const fn names(self) -> u32 {
         match self {
-            Self::Wide => 220,
+            Self::Wide => 264,
             Self::Narrow => 22,
         }
     }

@@ -67,13 +67,22 @@ pub fn roofline(ceilings: &Ceilings, kernels: &[PlacedKernel]) -> Option<Plot> {
             ..Table::default()
         }
     };
+    let stand = match kernels.len() {
+        0 => String::new(),
+        1 => " 1 kernel stands".to_owned(),
+        many => format!(" {many} kernels stand"),
+    };
+    let beneath = match stand.is_empty() {
+        true => stand,
+        false => format!(
+            "{stand} under it by what is done for each byte and how fast; what caches serve may stand above."
+        ),
+    };
     let description = format!(
         "What this adapter allows, measured: {:.1} GB/s of storage traffic up to {ridge:.1} FLOP a byte, and \
-         {:.1} GFLOP/s beyond. {} kernels stand under it by what they do for each byte and how fast; one that \
-         caches serve may stand above.",
+         {:.1} GFLOP/s beyond.{beneath}",
         bandwidth * 1e-9,
-        peak * 1e-9,
-        kernels.len()
+        peak * 1e-9
     );
     let ceiled = ceilings.ceilings.iter().map(|ceiling| {
         format!("{}: {:.1} {}", ceiling.name, ceiling.rate.max * 1e-9, unit(ceiling.resource))
