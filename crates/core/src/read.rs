@@ -8,6 +8,7 @@
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
+//! | `barrier` | GLSL's `barrier()`, of which naga makes one of more than a workgroup |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
@@ -125,6 +126,7 @@ impl Parsed {
                 refused(span, &what)
             })?;
             barrier::of_workgroups(&mut module);
+            name_blocks(&mut module);
             Ok(mended(module))
         })?;
         let directives = Directives::default();
@@ -179,6 +181,17 @@ fn on_text(
 ) -> Result<Module, Error> {
     let invalid = |details: String| Error::Shader { kernel: name.to_owned(), details };
     guarded(name, Stage::Reading, || with_room(name, nesting::levels(text), || read(&invalid)))
+}
+
+/// Gives buffers that GLSL declares without an instance the names of their blocks. Members of the immediate data go
+/// by their own names there.
+#[cfg(feature = "glsl")]
+fn name_blocks(module: &mut Module) {
+    for (_, variable) in module.global_variables.iter_mut() {
+        if variable.binding.is_some() && variable.name.is_none() {
+            variable.name.clone_from(&module.types[variable.ty].name);
+        }
+    }
 }
 
 /// Lets write-only storage buffers be read. naga's validator knows no such buffers, and GLSL's `writeonly` forbids

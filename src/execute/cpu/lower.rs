@@ -73,7 +73,11 @@ pub(super) fn lower(
         sites: Vec::new(),
         memories: Vec::new(),
         variables: Vec::new(),
-        watch: detect_races.then(|| Watch { unit: 4, written: HashSet::new() }),
+        watch: detect_races.then(|| Watch {
+            unit: 4,
+            written: HashSet::new(),
+            textures: HashSet::new(),
+        }),
         globals: HashMap::new(),
         inits: Vec::new(),
         workgroup_bytes: 0,

@@ -109,6 +109,8 @@ pub(super) struct Watch {
     pub(super) unit: u32,
     /// Memories that it writes.
     pub(super) written: HashSet<usize>,
+    /// Memories that are textures.
+    pub(super) textures: HashSet<usize>,
 }
 
 /// A kernel, lowered.

@@ -55,9 +55,10 @@ pub(super) struct Races<'a> {
     /// Of each memory that is watched, its region and its first unit there.
     places: Vec<Option<(usize, usize)>>,
     now: u32,
-    /// When the workgroup began, and its last barriers for storage and workgroup memory.
+    /// When the workgroup began, and its last barriers for storage, textures and workgroup memory.
     group: u32,
     storage: u32,
+    textures: u32,
     shared: u32,
     /// How often each was seen, and where first: memory and byte.
     found: BTreeMap<Pair, (u64, usize, usize)>,
@@ -116,6 +117,7 @@ impl<'a> Races<'a> {
             now: 0,
             group: 0,
             storage: 0,
+            textures: 0,
             shared: 0,
             found: BTreeMap::new(),
         })
@@ -123,15 +125,18 @@ impl<'a> Races<'a> {
 
     /// Another workgroup begins.
     pub(super) fn begin(&mut self) {
-        self.fence(true, true);
+        self.fence(true, true, true);
         self.group = self.now;
     }
 
-    /// A barrier for storage or workgroup memory.
-    pub(super) fn fence(&mut self, storage: bool, shared: bool) {
+    /// A barrier for storage, textures or workgroup memory.
+    pub(super) fn fence(&mut self, storage: bool, textures: bool, shared: bool) {
         self.now += 1;
         if storage {
             self.storage = self.now;
+        }
+        if textures {
+            self.textures = self.now;
         }
         if shared {
             self.shared = self.now;
@@ -149,7 +154,13 @@ impl<'a> Races<'a> {
     ) {
         let Some((region, first)) = self.places[memory] else { return };
         let within_group = self.program.memories[memory] == Memory::WorkGroup;
-        let since = if within_group { self.shared } else { self.storage };
+        let is_texture =
+            self.program.watch.as_ref().is_some_and(|watch| watch.textures.contains(&memory));
+        let since = match (within_group, is_texture) {
+            (true, _) => self.shared,
+            (false, true) => self.textures,
+            (false, false) => self.storage,
+        };
         let touch = Touch { since, lane: lane as u32, site: site as u32 };
         let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
         // Of what is out of bounds nothing is touched.

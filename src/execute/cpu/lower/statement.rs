@@ -171,7 +171,8 @@ impl<'a> Lowering<'a> {
         self.push(Node::Barrier { line });
         if self.watch.is_some() {
             self.emit(Inst::Fence {
-                storage: barrier.intersects(Barrier::STORAGE | Barrier::TEXTURE),
+                storage: barrier.contains(Barrier::STORAGE),
+                textures: barrier.contains(Barrier::TEXTURE),
                 shared: barrier.contains(Barrier::WORK_GROUP),
             });
         }

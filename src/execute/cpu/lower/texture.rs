@@ -47,6 +47,9 @@ impl<'a> Lowering<'a> {
         let at = variable.binding.ok_or("a texture or sampler without a binding")?;
         let memory = self.memory(Memory::Buffer { group: at.group, binding: at.binding });
         self.named(variable, memory, offset);
+        if let Some(watch) = &mut self.watch {
+            watch.textures.insert(memory);
+        }
         Ok(Pointee::Memory { memory, offset: 0, index: Index::None })
     }
 

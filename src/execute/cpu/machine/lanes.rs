@@ -105,9 +105,9 @@ impl Machine<'_> {
                     }
                 });
             }
-            Inst::Fence { storage, shared } => {
+            Inst::Fence { storage, textures, shared } => {
                 if let Some(races) = &mut self.races {
-                    races.fence(*storage, *shared);
+                    races.fence(*storage, *textures, *shared);
                 }
             }
             Inst::Subgroup { op, wide, to, from, index } => {

@@ -100,8 +100,8 @@ pub(in crate::execute::cpu) enum Inst {
     Length { to: Reg, bound: Limit },
     /// Says who touches so many bytes of memory; only where races are looked for.
     Watch { at: Address, bytes: u32, access: Access },
-    /// Says that a barrier orders accesses to storage or workgroup memory; only there, too.
-    Fence { storage: bool, shared: bool },
+    /// Says that a barrier orders accesses to storage, to textures or to workgroup memory; only there, too.
+    Fence { storage: bool, textures: bool, shared: bool },
     /// A subgroup operation on 32-bit (then both halves of `to` and `from` are one) or 64-bit values.
     Subgroup { op: Subgroup, wide: bool, to: [Reg; 4], from: [Reg; 2], index: [Reg; 2] },
 }
