@@ -167,28 +167,36 @@ pub fn norm(values: &[f32]) -> f64 {
     finite.map(|x| x * x).sum::<f64>().sqrt()
 }
 
-/// Two executors' values of one tensor: the norm of their difference against the norm of either.
-/// Values that are not finite must be so in both.
+/// Two executors' values of one tensor: the norm of their difference against the norm of either. Values that are not
+/// finite must be the same in both: infinities of one sign, or no numbers.
 pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {
     values_within(one, other, TOLERANCE)
 }
 
 /// The same, where their norm may be so far apart.
-pub fn values_within(one: (&str, &[f32]), other: (&str, &[f32]), tolerance: f64) -> Verdict {
+pub fn values_within<T: Copy + Into<f64>>(
+    one: (&str, &[T]),
+    other: (&str, &[T]),
+    tolerance: f64,
+) -> Verdict {
     let ((one, a), (other, b)) = (one, other);
     if a.len() != b.len() {
         let difference = format!("{one} has {} values, {other} has {}", a.len(), b.len());
         return Verdict::Mismatch { difference };
     }
+    let pairs = || a.iter().zip(b).map(|(&x, &y)| (x.into(), y.into()));
+    let same = |x: f64, y: f64| x == y || x.is_nan() && y.is_nan();
+    if let Some((x, y)) = pairs().find(|&(x, y)| !(x.is_finite() && y.is_finite() || same(x, y))) {
+        return Verdict::Mismatch { difference: format!("{one} says {x}, {other} says {y}") };
+    }
+    // Squares of the largest and the smallest doubles are no numbers, so all are taken relative to the largest.
+    let finite = || pairs().filter(|(x, _)| x.is_finite());
+    let largest = finite().fold(0.0_f64, |most, (x, y)| most.max(x.abs()).max(y.abs()));
+    let scale = if largest > 0.0 { largest } else { 1.0 };
     let mut squares = [0.0f64; 3];
-    for (&x, &y) in a.iter().zip(b) {
-        if x.is_finite() != y.is_finite() {
-            return Verdict::Mismatch { difference: format!("{one} says {x}, {other} says {y}") };
-        }
-        if x.is_finite() {
-            let (x, y) = (f64::from(x), f64::from(y));
-            squares = [squares[0] + x * x, squares[1] + y * y, squares[2] + (x - y) * (x - y)];
-        }
+    for (x, y) in finite() {
+        let (x, y) = (x / scale, y / scale);
+        squares = [squares[0] + x * x, squares[1] + y * y, squares[2] + (x - y) * (x - y)];
     }
     let [norm_a, norm_b, apart] = squares.map(f64::sqrt);
     if apart <= tolerance * norm_a.max(norm_b) {
@@ -245,7 +253,22 @@ mod tests {
         let verdict = |a: &[f32], b: &[f32]| values(("a", a), ("b", b));
         assert_eq!(verdict(&[1.0, f32::NAN], &[1.00001, f32::NAN]), Verdict::Match);
         assert_eq!(verdict(&[0.0], &[0.0]), Verdict::Match);
-        for (a, b) in [(&[1.0][..], &[1.001][..]), (&[1.0], &[f32::NAN]), (&[1.0], &[1.0, 1.0])] {
+        assert_eq!(verdict(&[f32::INFINITY], &[f32::INFINITY]), Verdict::Match);
+        let large = |b: f64| values_within(("a", &[8e200]), ("b", &[b]), TOLERANCE);
+        let small = |b: f64| values_within(("a", &[8e-200]), ("b", &[b]), TOLERANCE);
+        assert_eq!([large(8e200), small(8e-200)], [Verdict::Match, Verdict::Match]);
+        for verdict in [large(3.2e201), small(3.2e-199)] {
+            assert!(matches!(verdict, Verdict::Mismatch { .. }), "{verdict:?}");
+        }
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let others: [(&[f32], &[f32]); 5] = [
+            (&[1.0], &[1.001]),
+            (&[1.0], &[nan]),
+            (&[1.0], &[1.0, 1.0]),
+            (&[inf], &[-inf]),
+            (&[inf], &[nan]),
+        ];
+        for (a, b) in others {
             assert!(matches!(verdict(a, b), Verdict::Mismatch { .. }), "{a:?} {b:?}");
         }
     }

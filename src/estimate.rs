@@ -12,13 +12,16 @@ pub use crate::term::{FieldFormula, PerFunction, PhaseFlops, Priced, Term};
 use crate::{
     Error,
     exact::Exact,
-    family::{BatchShape, ModelConfig, Training},
-    forecast::{Budget, Experiment, Forecast, Peak, Question, Recomputed, Step, Times},
+    family::{BatchShape, ModelConfig, Scope, Training},
+    forecast::{Forecast, Question, Recomputed, Step},
     model,
     operation::Optimizer,
     plan::ComponentName,
     term::{Published, overflow},
 };
+
+/// What the estimate is called among other counts of a step.
+const ESTIMATE: &str = "estimate";
 
 /// What an estimator says about one training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,14 +33,8 @@ pub struct Estimate {
     terms: Vec<Term>,
     per_function: Option<PerFunction>,
     field: Vec<FieldFormula>,
-    experiment: Option<Experiment>,
-    budget: Option<Budget>,
-    peak: Option<Peak>,
-    /// Of one step.
-    seconds: Times,
     exact: Option<Exact>,
-    /// What the exact count of a step says about many.
-    exact_forecast: Option<Forecast>,
+    forecasts: Vec<Forecast>,
 }
 
 impl Estimate {
@@ -67,40 +64,41 @@ impl Estimate {
             terms,
             per_function,
             field,
-            experiment: None,
-            budget: None,
-            peak: None,
-            seconds: Times::default(),
             exact: model::exact(config, [shape.batch(), shape.seq()], training),
-            exact_forecast: None,
+            forecasts: Vec::new(),
         })
     }
 
-    /// The same estimate, and what it says about many of its steps, which train or are forward passes
-    /// only.
+    /// The same estimate, and what each count of a step says about many: the exact one where there is one, the
+    /// estimate, and for a whole step the rule by which PaLM defines MFU.
     ///
     /// # Errors
     /// [`Error::Config`] where the question makes no sense for such a step.
-    pub fn with_forecast(self, question: Question, training: bool) -> Result<Self, Error> {
-        let flops = self.total_flops();
-        let exact = self.exact();
-        let again = exact.filter(|_| training).map_or(0, |exact| exact.recomputed);
-        let again = u64::try_from(again).map_err(|_| overflow("the exact count"))?;
-        let step = Step {
-            flops: if training { flops.total() } else { flops.forward },
-            recomputed: Recomputed::Beside(again),
-            tokens: self.shape.tokens(),
-            training,
-            seconds: None,
-        };
-        let Forecast { seconds, peak, experiment, budget, .. } =
-            Forecast::new("estimate", step, question)?;
-        let exact = exact.map(|exact| {
-            let flops = if training { exact.algebraic.total } else { exact.algebraic.forward };
-            let flops = u64::try_from(flops).map_err(|_| overflow("the exact count"))?;
-            Forecast::new("exact", Step { flops, ..step }, question)
+    pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
+        let training = self.training.scope == Scope::Step;
+        let narrow = |flops| u64::try_from(flops).map_err(|_| overflow("the exact count"));
+        let again = self.exact.filter(|_| training).map_or(0, |exact| exact.recomputed);
+        let again = narrow(again)?;
+        let exact = self.exact.map(|exact| narrow(self.training.scope.flops(&exact)[0]));
+        let exact = exact.transpose()?.map(|flops| ("exact", flops, Recomputed::Among(again)));
+        let estimated = self.total_flops();
+        let estimated = if training { estimated.total() } else { estimated.forward };
+        let rule = self.field.iter().find(|rule| rule.is_palms() && training);
+        let beside = Recomputed::Beside(again);
+        let rule = rule.map(|rule| (&*rule.name, rule.flops, beside));
+        let counts = exact.into_iter().chain([(ESTIMATE, estimated, beside)]).chain(rule);
+        let tokens = self.shape.tokens();
+        let forecasts = counts.map(|(count, flops, recomputed)| {
+            let step = Step { flops, recomputed, tokens, training, seconds: None };
+            Forecast::new(count, step, question)
         });
-        Ok(Self { seconds, peak, experiment, budget, exact_forecast: exact.transpose()?, ..self })
+        self.forecasts = forecasts.collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
+    /// Who published the estimator, and where.
+    pub fn source(&self) -> &'static str {
+        self.config.estimator()
     }
 
     /// Every summand, component by component.
@@ -157,29 +155,19 @@ impl Estimate {
         self.exact
     }
 
-    /// What that says about many steps, where that was asked.
-    pub fn exact_forecast(&self) -> Option<&Forecast> {
-        self.exact_forecast.as_ref()
+    /// What each count of a step says about many, where that was asked.
+    pub fn forecasts(&self) -> &[Forecast] {
+        &self.forecasts
+    }
+
+    /// What the estimate itself says about many steps, where that was asked.
+    pub fn forecast(&self) -> Option<&Forecast> {
+        self.forecasts.iter().find(|forecast| forecast.count == ESTIMATE)
     }
 
     /// What the field's rules of thumb give beside it.
     pub fn field(&self) -> &[FieldFormula] {
         &self.field
-    }
-
-    /// How many steps fit a budget, where that was asked.
-    pub fn budget(&self) -> Option<Budget> {
-        self.budget
-    }
-
-    /// What many steps cost, where that was asked.
-    pub fn experiment(&self) -> Option<Experiment> {
-        self.experiment
-    }
-
-    /// The peak that was stated, and how long one step takes at it.
-    pub fn stated(&self) -> Option<(Peak, f64)> {
-        self.peak.zip(self.seconds.stated)
     }
 }
 

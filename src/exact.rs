@@ -20,6 +20,15 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// FLOPs of a phase.
+    pub const fn of(&self, phase: Phase) -> u128 {
+        match phase {
+            Phase::Forward => self.forward,
+            Phase::Backward => self.backward,
+            Phase::Optimizer => self.optimizer,
+        }
+    }
+
     /// Adds FLOPs of a phase.
     pub fn add(&mut self, phase: Phase, flops: u128) {
         match phase {
@@ -49,11 +58,6 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// All that is computed, what is computed again included.
-    pub const fn executed(&self) -> u128 {
-        self.algebraic.total + self.recomputed
-    }
-
     /// Adds work of a phase, or of no phase where it is done again: its FLOPs, and those of its products.
     pub fn add(&mut self, phase: Option<Phase>, flops: u128, product: u128) {
         match phase {

@@ -195,6 +195,9 @@ pub struct Forecast {
     pub step: u64,
     /// FLOPs of one step that compute something again, as they are executed.
     pub recomputed: u64,
+    /// Whether this count has them in it, since it counts what runs.
+    #[serde(default)]
+    pub counts_recomputed: bool,
     /// How long one step takes.
     pub seconds: Times,
     /// The peak that was stated, if any.
@@ -208,6 +211,11 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// FLOPs that the model needs, what is computed again left out.
+    pub const fn model_flops(&self) -> u64 {
+        if self.counts_recomputed { self.step - self.recomputed } else { self.step }
+    }
+
     /// What a count of `step` answers to a question.
     ///
     /// # Errors
@@ -250,6 +258,7 @@ impl Forecast {
             count: count.to_owned(),
             step: flops,
             recomputed: step.hardware_flops() - step.model_flops(),
+            counts_recomputed: matches!(step.recomputed, Recomputed::Among(_)),
             seconds,
             peak,
             experiment: experiment.transpose()?,

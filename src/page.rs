@@ -34,6 +34,7 @@ mod shader;
 mod table;
 mod tone;
 pub mod trial;
+mod unchecked;
 mod watched;
 
 pub use cell::Cell;

@@ -26,6 +26,7 @@ mod scale;
 mod schedule_cost;
 mod shader;
 mod tally;
+mod unchecked;
 mod watched;
 
 pub use adapters::{AdapterList, TunedAdapter, TunedClass};
@@ -55,6 +56,7 @@ pub use scale::{Claim, Fate, Judgement, Law, Reason, Ruling, ScalePoint, ScaleRe
 pub use schedule_cost::ScheduleCost;
 pub use shader::{DispatchRow, LineRow, ShaderReport, SourceFile};
 pub use tally::{Difference, OwnTally};
+pub use unchecked::Unchecked;
 pub use watched::Watched;
 
 /// What the numbers of a report are.

@@ -15,6 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
+    model::lower::{Scope, Training},
     op::Convention,
     result::GrowthLimit,
     roofline::REPEATS,
@@ -28,8 +29,7 @@ pub use self::kernel::Kernels;
 use self::options::EveryOption;
 pub use self::shader::Shader;
 pub use self::shared::{
-    Ahead, Common, Model, Phase, Races, Setup, Step, Timed, Tuned, Under, Variant, Work,
-    subgroup_lanes,
+    Ahead, Common, Model, Races, Setup, Step, Timed, Tuned, Under, Variant, Work, subgroup_lanes,
 };
 use self::values::{convention, peak};
 
@@ -58,9 +58,9 @@ pub enum Command {
     Profile(Profile),
     /// The gate for CI: a model's passes, or a kernel of yours, on every adapter present; exit 1 on any difference
     Check(Check),
-    /// The published estimator alone; no device is touched
+    /// What a training step costs by closed forms and by a published estimator; no device is touched
     Estimate(Estimate),
-    /// Every published formula beside what is exact; no device is touched
+    /// Published formulas beside the exact count of a step; no device is touched
     Formulas(Formulas),
     /// Two models, or two saved reports of models, kernels or programs, side by side
     Compare(Compare),
@@ -164,7 +164,7 @@ pub struct Roofline {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// Timed runs of each kernel; a GPU's clock is raised before each, by work of no interest
+    /// Timed runs of each kernel; before each, a GPU is kept busy so that its clock is high
     #[arg(long, value_name = "N", default_value_t = REPEATS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
@@ -374,8 +374,9 @@ impl Arguments {
 }
 
 impl Estimate {
-    /// Whether the steps that are priced train.
-    pub fn training(&self) -> bool {
-        self.step.phase == Phase::Step && !self.inference
+    /// The step that is priced.
+    pub fn training(&self) -> Training {
+        let training = self.step.training();
+        if self.inference { Training { scope: Scope::Forward, ..training } } else { training }
     }
 }

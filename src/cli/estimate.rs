@@ -1,4 +1,4 @@
-//! `flopmeter estimate`: the published estimator alone. No device is touched.
+//! `flopmeter estimate`: the exact count of a step and the published estimate. No device is touched.
 
 use flopmeter::{
     Error,
@@ -23,11 +23,11 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
         model.config = model.config.widened(ratio)?;
     }
     let shape = BatchShape::resolve(asked.model.variant.shape(&asked.step), &model.config)?;
-    let mut estimate = Estimate::new(&model.config, shape, asked.step.training())?;
+    let mut estimate = Estimate::new(&model.config, shape, asked.training())?;
     output::warn(shape.warning(&model.config), common);
     let question = asked.ahead.question()?;
     if !question.is_empty() {
-        estimate = estimate.with_forecast(question, asked.training())?;
+        estimate = estimate.with_forecast(question)?;
     }
     formats.write(&estimate, &places, common)?;
     Ok(Outcome::Holds)

@@ -6,8 +6,9 @@ use std::{path::Path, time::SystemTime};
 use anyhow::bail;
 
 use flopmeter::{
+    Error,
     format::{Exported, Format, table},
-    result::{Origin, Tool},
+    result::{Origin, Tool, Unchecked},
 };
 
 use super::{
@@ -29,12 +30,17 @@ impl Places {
     /// and that no other result goes there too.
     pub fn claim_path(&mut self, option: String, path: &Path) -> super::Result<Sink> {
         let sink = Sink::of(path);
-        if let Some((other, _)) = self.0.iter().find(|(_, taken)| *taken == sink) {
+        if let Some((other, _)) = self.0.iter().find(|(_, taken)| taken.is(&sink)) {
             bail!("{option} and {other} name the same place: give each its own");
         }
         sink.check()?;
         self.0.push((option, sink.clone()));
         Ok(sink)
+    }
+
+    /// Keeps a place that is read from being written to.
+    pub fn keep(&mut self, option: &str, path: Option<&Path>) {
+        self.0.extend(path.map(|path| (option.to_owned(), Sink::of(path))));
     }
 
     /// Whether a result goes to standard output; then the table is not for who reads that.
@@ -89,6 +95,21 @@ impl Formats {
             output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }
         self.export(report, common)
+    }
+
+    /// Where nothing could be judged, tells those that a continuous integration reads; others are left as they were.
+    pub fn or_why_not(&self, file: &str, common: &Common, outcome: super::Result) -> super::Result {
+        let Err(error) = &outcome else { return outcome };
+        if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) {
+            return outcome;
+        }
+        let why = Unchecked::new(file, &format!("{error:#}"));
+        for (format, sink) in &self.claimed {
+            if ["github", "junit", "markdown"].contains(&format.name) {
+                sink.write(&(format.render)(&why, &self.origin, common.verbose > 0))?;
+            }
+        }
+        outcome
     }
 
     /// Writes a report in each of them.

@@ -28,7 +28,13 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     if !question.is_empty() {
         report = report.with_forecast(question)?;
     }
-    formats.write(&report, &places, common)?;
+    let mut common = common.clone();
+    if !asked.names.is_empty() {
+        report = report.only(&asked.names)?;
+        // Who asks for a few wants to know all of them.
+        common.verbose = common.verbose.max(1);
+    }
+    formats.write(&report, &places, &common)?;
     Ok(Outcome::Holds)
 }
 

@@ -41,7 +41,19 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
 
 pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
     let mut places = Places::default();
+    places.keep("--baseline", asked.kernels.baseline.as_deref());
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    let name = ShaderFile::name(&file);
+    let outcome = checked(asked, file, common, (&places, &formats));
+    formats.or_why_not(&name, common, outcome)
+}
+
+fn checked(
+    asked: &Check,
+    file: PathBuf,
+    common: &Common,
+    (places, formats): (&Places, &Formats),
+) -> super::Result {
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
@@ -75,7 +87,7 @@ pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
             check.executors.join(", ")
         );
     }
-    formats.write(&check, &places, common)?;
+    formats.write(&check, places, common)?;
     Ok(Outcome::of(check.holds()))
 }
 

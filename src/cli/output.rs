@@ -27,6 +27,12 @@ impl Sink {
         if path == Path::new("-") { Self::Standard } else { Self::File(path.to_owned()) }
     }
 
+    /// Whether both are one place.
+    pub fn is(&self, other: &Self) -> bool {
+        let whole = |sink: &Self| sink.path().and_then(|path| path.canonicalize().ok());
+        self == other || whole(self).is_some_and(|path| whole(other) == Some(path))
+    }
+
     /// The file, where it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -137,10 +143,11 @@ fn whole(common: &Common) -> Terminal {
 fn on(is_terminal: bool, its: Term, terminal: Terminal) -> Terminal {
     /// Where less is left for a line, nothing can be read any more.
     const LEAST: usize = 40;
-    if !is_terminal || terminal.whole {
+    if !is_terminal {
         return Terminal { whole: true, ..terminal };
     }
     let told = || std::env::var("COLUMNS").ok()?.parse().ok();
     let width = its.size_checked().map(|(_, columns)| usize::from(columns)).or_else(told);
-    Terminal { width: width.map(|columns| columns.max(LEAST)), ..terminal }
+    let width = width.map(|columns| columns.max(LEAST));
+    Terminal { width, elsewhere: "all of it with -v, or in a pipe", ..terminal }
 }

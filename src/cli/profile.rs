@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use flopmeter::{
     estimate::Estimate,
-    family::{Family, Scope, StepOption},
+    family::{Family, StepOption},
     format::trace,
     model::{Batch, Model, Weights},
     observe::Attempts,
@@ -38,8 +38,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
     let training = asked.work.setup.training();
-    Estimate::new(&model.config, batch.shape, training)?
-        .with_forecast(question, training.scope == Scope::Step)?;
+    Estimate::new(&model.config, batch.shape, training)?.with_forecast(question)?;
     let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
     let tuner = Tuner::new(asked.tuned, asked.work.setup.kernels, common)?;
     let bar = Bar::new(common, runs.least());

@@ -29,6 +29,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         return list(asked, common);
     }
     let mut places = Places::default();
+    places.keep("--baseline", asked.kernels.baseline.as_deref());
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
     for (key, path) in &asked.dumps {

@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::bail;
@@ -53,6 +53,7 @@ pub fn run(
     let mut before: Option<KernelRun> = None;
     let mut last;
     loop {
+        let started = SystemTime::now();
         let held = hold(&files);
         match once(before.is_none()) {
             Ok(report) => {
@@ -78,17 +79,17 @@ pub fn run(
                 output::complain(&error);
             }
         }
+        // What other files than those held when they were read is not known. One that was written since then may hold
+        // something else, and has changed.
+        let found =
+            |file: &PathBuf| held.get(file).cloned().unwrap_or_else(|| unchanged(file, started));
+        let mut held: Held = files.iter().map(|file| (file.clone(), found(file))).collect();
         if !common.quiet {
             output::print_beside(&format!(
                 "watching {}; ctrl-C ends it\n",
                 ShaderFile::name(&asked.file)
             ));
         }
-        // What was read of other files than those is looked at from now on.
-        let mut held: Held = files
-            .iter()
-            .map(|file| (file.clone(), held.get(file).cloned().unwrap_or_else(|| read(file))))
-            .collect();
         if !has_changed(&files, &mut held) {
             return Ok(last);
         }
@@ -121,6 +122,12 @@ fn hold(files: &[PathBuf]) -> Held {
 
 fn read(file: &Path) -> Option<Vec<u8>> {
     fs::read(file).ok()
+}
+
+/// What a file holds that was not written since; `None` where it was.
+fn unchanged(file: &Path, since: SystemTime) -> Option<Vec<u8>> {
+    let written = fs::metadata(file).and_then(|about| about.modified()).ok()?;
+    if written < since { read(file) } else { None }
 }
 
 /// The files that a report's source is of: the one that was named, and those that it is continued in or includes, which

@@ -12,7 +12,7 @@ use serde::{
 
 use crate::{
     exact::Exact,
-    family::{BatchShape, ModelConfig, Packing, Recompute, Training, is_one, one},
+    family::{BatchShape, ModelConfig, Packing, Recompute, Scope, Training, is_one, one},
     forecast::{Budget, Experiment, Forecast, Peak, Times},
     model,
     operation::Optimizer,
@@ -26,6 +26,9 @@ pub(super) struct WrittenEstimate {
     /// Name and version of this layout.
     #[schemars(extend("const" = super::Estimate::SCHEMA))]
     schema: String,
+    /// Who published the estimator, and where.
+    #[serde(default)]
+    source: String,
     /// The model and the shape of a batch.
     model_config: Config,
     /// What the whole step costs.
@@ -38,6 +41,9 @@ pub(super) struct WrittenEstimate {
     /// Micro-batches that the batch is taken apart into.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     accumulate: u32,
+    /// Forward only, or the whole training step.
+    #[serde(default, skip_serializing_if = "Scope::is_step")]
+    scope: Scope,
     /// What of the forward pass runs again in the backward pass.
     #[serde(default, skip_serializing_if = "Recompute::is_none")]
     recompute: Recompute,
@@ -62,9 +68,12 @@ pub(super) struct WrittenEstimate {
     /// What the step costs by closed forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<Exact>,
-    /// What that says about many steps, where that was asked.
+    /// What that says about many steps, where that was asked: the first of `forecasts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact_forecast: Option<Forecast>,
+    /// What each count of a step says about many, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forecasts: Vec<Forecast>,
     /// What the field's rules of thumb give beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     field_formulas: Vec<FieldFormula>,
@@ -85,11 +94,17 @@ struct Config {
 
 impl From<super::Estimate> for WrittenEstimate {
     fn from(estimate: super::Estimate) -> Self {
+        let own = estimate.forecast();
         Self {
             schema: super::Estimate::SCHEMA.to_owned(),
+            source: estimate.source().to_owned(),
             total_flops: estimate.total_flops(),
             exact: estimate.exact(),
-            exact_forecast: estimate.exact_forecast.clone(),
+            exact_forecast: estimate.forecasts.iter().find(|of| of.count == "exact").cloned(),
+            experiment: own.and_then(|own| own.experiment),
+            budget: own.and_then(|own| own.budget),
+            peak: own.and_then(|own| own.peak),
+            seconds: own.map_or_else(Times::default, |own| own.seconds),
             component_breakdown: breakdown(&estimate),
             model_config: Config {
                 config: estimate.config,
@@ -97,15 +112,13 @@ impl From<super::Estimate> for WrittenEstimate {
                 batch_size: estimate.shape.batch(),
             },
             optimizer: estimate.training.optimizer,
+            scope: estimate.training.scope,
             accumulate: estimate.training.accumulate,
             recompute: estimate.training.recompute,
             packed: estimate.training.packed,
             per_function: estimate.per_function,
-            experiment: estimate.experiment,
-            budget: estimate.budget,
-            peak: estimate.peak,
-            seconds: estimate.seconds,
             field_formulas: estimate.field,
+            forecasts: estimate.forecasts,
             terms: estimate.terms,
         }
     }
@@ -116,10 +129,10 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
 
     fn try_from(written: WrittenEstimate) -> Result<Self, String> {
         let Config { config, seq_len, batch_size } = written.model_config;
-        let WrittenEstimate { optimizer, accumulate, recompute, packed, .. } = written;
+        let WrittenEstimate { optimizer, scope, accumulate, recompute, packed, .. } = written;
         let shape = BatchShape::checked(batch_size, seq_len, accumulate, &config)?;
         super::checked_sum(&written.terms).map_err(|error| error.to_string())?;
-        let training = Training { accumulate, recompute, packed, ..optimizer.into() };
+        let training = Training { scope, accumulate, recompute, packed, ..optimizer.into() };
         // Files of before the exact count have none, and those of before the schedule no schedule.
         let exact = model::exact(&config, [shape.batch(), shape.seq()], training);
         let known = |written: Exact| {
@@ -137,11 +150,11 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             terms: written.terms,
             per_function: written.per_function,
             field: written.field_formulas,
-            experiment: written.experiment,
-            budget: written.budget,
-            peak: written.peak,
-            seconds: written.seconds,
-            exact_forecast: written.exact_forecast,
+            // Files of before these have the exact count's alone.
+            forecasts: match written.forecasts.is_empty() {
+                true => written.exact_forecast.into_iter().collect(),
+                false => written.forecasts,
+            },
         };
         if written.total_flops != estimate.total_flops()
             || written.component_breakdown != breakdown(&estimate)

@@ -198,7 +198,10 @@ impl Executor for Cpu {
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
         let refused = |problem: &str| {
             let during = format!("allocating '{label}' ({bytes} bytes)");
-            self.error(&during, format!("{problem}: choose a smaller batch or seq"))
+            self.error(
+                &during,
+                format!("{problem}: choose smaller buffers, or a smaller batch or seq"),
+            )
         };
         if bytes > LIMITS.buffer_bytes {
             return Err(refused("more than a buffer holds"));
@@ -213,7 +216,15 @@ impl Executor for Cpu {
 
     #[cfg(feature = "textures")]
     fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
-        let made = self.allocate(label, texture::bytes(texture))?;
+        let bytes = texture::bytes(texture);
+        if bytes > LIMITS.buffer_bytes {
+            let during = format!("allocating '{label}', a texture of {}", texture.format);
+            let most = LIMITS.buffer_bytes / u64::from(texture::TEXEL_BYTES);
+            let what =
+                format!("more than the {most} texels of a texture here: choose a smaller one");
+            return Err(self.error(&during, what));
+        }
+        let made = self.allocate(label, bytes)?;
         texture::begin(texture, &self.buffers[made.0]);
         self.textures.insert(made.0, Some(*texture));
         Ok(made)
@@ -270,7 +281,7 @@ impl Executor for Cpu {
                     ("a barrier that not all invocations of the workgroup reach".into(), line)
                 }
                 Stopped::Unwatched => (
-                    "looking for races takes more than 4 GiB here: choose a smaller batch or seq"
+                    "looking for races takes more than 4 GiB here: choose smaller buffers, or a smaller batch or seq"
                         .into(),
                     None,
                 ),

@@ -298,8 +298,12 @@ impl Executor for Gpu {
     }
 
     fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
+        let during = format!("allocating '{label}', a texture of {}", texture.format);
+        if let Some(why) = texture::too_large(&self.device, texture) {
+            return Err(self.error(&during, why));
+        }
         let made = texture::texture(&self.device, &self.own, label, texture);
-        self.checked(&format!("allocating '{label}', a texture of {}", texture.format))?;
+        self.checked(&during)?;
         Ok(self.hold(made))
     }
 

@@ -124,6 +124,15 @@ impl Member for DecoderConfig {
         lower::lower(self, shape, training, target)
     }
 
+    fn estimator(&self) -> &'static str {
+        if self.architecture == Architecture::Qwen2 {
+            "src/flops.py, a FLOPs estimation framework for Qwen2.5-Instruct with LoRA"
+        } else {
+            "matrix products alone, 2 M N K each and attention over the whole square, as PyTorch's FlopCounterMode \
+             counts them: no estimator was published for this architecture by itself"
+        }
+    }
+
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
         let exact = self.exact_step([shape.batch(), shape.seq()], optimizer.into());
         let field = field::formulas(self, shape, &exact)?;
@@ -233,7 +242,8 @@ impl DecoderConfig {
         ] {
             if elements > u128::from(u32::MAX) {
                 return Err(format!(
-                    "{what}, would hold {elements} numbers, more than {}: lower batch or seq",
+                    "{what}, would hold {elements} numbers, more than {}: lower batch or seq, or accumulate \
+                     the gradients of more and smaller micro-batches",
                     u32::MAX
                 ));
             }
@@ -242,7 +252,7 @@ impl DecoderConfig {
         if 4 * logits > u128::from(u64::MAX) {
             return Err(format!(
                 "the logits, tokens x vocab_size, would hold {logits} numbers, whose bytes overflow 64 \
-                 bits: lower batch or seq"
+                 bits: lower batch or seq, or accumulate the gradients of more and smaller micro-batches"
             ));
         }
         Ok(())

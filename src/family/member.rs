@@ -94,6 +94,9 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
     fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error>;
 
+    /// Who published the estimator, and where.
+    fn estimator(&self) -> &'static str;
+
     /// What the estimator that was published for it says.
     ///
     /// # Errors

@@ -79,6 +79,11 @@ impl Member for ResNetBkConfig {
         lower::lower(self, shape, training, target)
     }
 
+    fn estimator(&self) -> &'static str {
+        "ResNet-BK's FLOPs counter, src/benchmarks/flops_counter.py of \
+         neko-jpg/Project-ResNet-BK-An-O-N-Language-Model-Architecture on GitHub"
+    }
+
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
         let terms = estimate::terms(self, shape, optimizer)?;
         Ok(Published { terms, per_function: None, field: Vec::new() })

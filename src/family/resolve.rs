@@ -29,7 +29,7 @@ impl BatchShape {
         Self::checked(all, seq, count, config).map_err(Error::Config)
     }
 
-    /// The shape of a batch that is taken apart into so many micro-batches, if the model can take each.
+    /// The shape of a batch that is taken apart into so many micro-batches, if there is such a one.
     ///
     /// # Errors
     /// Why it cannot, in words.
@@ -59,8 +59,17 @@ impl BatchShape {
             ));
         }
         let shape = Self { batch, seq };
-        config.check_batch(shape.micro_batch(micro_batches)?)?;
+        shape.micro_batch(micro_batches)?;
         Ok(shape)
+    }
+
+    /// Whether kernels can index every tensor of such a micro-batch. Closed forms ask for no such thing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the tensor that is too large.
+    pub(crate) fn check_run(self, micro_batches: u32, config: &ModelConfig) -> Result<(), Error> {
+        let micro_batch = self.micro_batch(micro_batches).map_err(Error::Config)?;
+        config.check_batch(micro_batch).map_err(Error::Config)
     }
 
     /// Whether the sequences that are packed into its rows fill them, in a model that keeps them apart.

@@ -148,6 +148,10 @@ impl Member for Toy {
         Ok(to.plan)
     }
 
+    fn estimator(&self) -> &'static str {
+        "nobody"
+    }
+
     fn estimate(&self, shape: BatchShape, _: Optimizer) -> Result<Published, Error> {
         let [t, d, v] = [shape.tokens(), self.width, self.vocab_size].map(u64::from);
         let head = ComponentName::new(&["lm_head"]);

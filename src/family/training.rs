@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::packing::Packing;
-use crate::{Error, operation::Optimizer, plan::Phase};
+use crate::{Error, exact::Exact, operation::Optimizer, plan::Phase};
 
 /// What of a training step a plan holds, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +89,22 @@ impl Scope {
             Phase::Forward => true,
             Phase::Backward | Phase::Optimizer => matches!(self, Self::Step),
         }
+    }
+
+    /// FLOPs of this scope by closed forms: all that is computed, and the matrix products alone, what is computed again
+    /// included.
+    pub const fn flops(self, exact: &Exact) -> [u128; 2] {
+        let Exact { algebraic, products, recomputed, recomputed_products, .. } = exact;
+        match self {
+            Self::Forward => [algebraic.forward, products.forward],
+            Self::Step => [algebraic.total + *recomputed, products.total + *recomputed_products],
+        }
+    }
+
+    /// Whether it is the whole step.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub(crate) const fn is_step(&self) -> bool {
+        matches!(self, Self::Step)
     }
 }
 

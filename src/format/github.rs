@@ -28,8 +28,11 @@ fn render(title: &str, checks: &[Examined], printed: &str) -> String {
         text.push_str(&annotation(finding));
     }
     if !checks.is_empty() && checks.iter().all(Examined::holds) {
-        let what: Vec<&str> = checks.iter().map(|check| check.what.as_str()).collect();
-        let _ = writeln!(text, "::notice title=flopmeter::{}", data(&what.join("; ")));
+        let what = match checks {
+            [one] => one.what.clone(),
+            all => format!("{} checks hold", all.len()),
+        };
+        let _ = writeln!(text, "::notice title=flopmeter::{}", data(&what));
     }
     text
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{Format, table};
-use crate::result::Examined;
+use crate::result::{Examined, FindingKind};
 
 pub(super) const FORMAT: Format = Format {
     name: "junit",
@@ -24,13 +24,18 @@ pub(super) const FORMAT: Format = Format {
 fn render(title: &str, date: &str, checks: &[Examined], printed: &str) -> String {
     let nothing = [Examined { what: "it ran".to_owned(), findings: Vec::new() }];
     let checks = if checks.is_empty() { &nothing } else { checks };
-    let failures = checks.iter().filter(|check| !check.holds()).count();
+    let ran = |check: &&Examined| check.findings.iter().all(|its| its.kind != FindingKind::NotRun);
+    let failures = checks.iter().filter(ran).filter(|check| !check.holds()).count();
+    let errors = checks.iter().filter(|check| !ran(check)).count();
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let (title, count) = (escaped(title), checks.len());
-    let _ = writeln!(text, "<testsuites tests=\"{count}\" failures=\"{failures}\">");
     let _ = writeln!(
         text,
-        "  <testsuite name=\"{title}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" \
+        "<testsuites tests=\"{count}\" failures=\"{failures}\" errors=\"{errors}\">"
+    );
+    let _ = writeln!(
+        text,
+        "  <testsuite name=\"{title}\" tests=\"{count}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" \
          timestamp=\"{}\">",
         escaped(date)
     );
@@ -39,9 +44,10 @@ fn render(title: &str, date: &str, checks: &[Examined], printed: &str) -> String
         let (allowed, failed): (Vec<_>, Vec<_>) = findings.iter().partition(|its| its.allowed);
         if let Some(first) = failed.first() {
             let all: Vec<String> = failed.iter().map(ToString::to_string).collect();
+            let element = if first.kind == FindingKind::NotRun { "error" } else { "failure" };
             let _ = write!(
                 text,
-                "\n      <failure message=\"{}\">{}</failure>\n    ",
+                "\n      <{element} message=\"{}\">{}</{element}>\n    ",
                 escaped(&first.text),
                 escaped(&all.join("\n"))
             );

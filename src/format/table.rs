@@ -3,11 +3,14 @@
 
 use std::fmt::Write as _;
 
+mod layout;
+
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, presets,
 };
 
-use crate::page::{self, Content, Fact, Narrow, Page, Row, Tone};
+use self::layout::Layout;
+use crate::page::{self, Content, Fact, Narrow, Page, Row, Section, Tone};
 
 /// What a page is shown on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,22 +21,39 @@ pub struct Terminal {
     pub width: Option<usize>,
     /// Whether all columns are wanted, those that say nothing new included.
     pub whole: bool,
+    /// Where a reader finds what there is no room for, in words; empty where nobody says.
+    pub elsewhere: &'static str,
 }
 
 impl Terminal {
     /// A file or a pipe: nothing is left out, and lines stay whole.
-    pub const PIPE: Self = Self { color: false, width: None, whole: true };
+    pub const PIPE: Self = Self { color: false, width: None, whole: true, elsewhere: "" };
+
+    /// Where the rest is, as it stands behind what is not shown.
+    fn elsewhere(&self) -> String {
+        match self.elsewhere {
+            "" => String::new(),
+            place => format!(" ({place})"),
+        }
+    }
 }
 
 /// A page as text.
 pub fn render(page: &Page, terminal: Terminal) -> String {
-    let sections = page.sections.iter().filter_map(|section| match &section.content {
+    let (shown, hidden): (Vec<&Section>, Vec<&Section>) =
+        page.sections.iter().partition(|section| terminal.whole || !section.detail);
+    let sections = shown.into_iter().filter_map(|section| match &section.content {
         Content::Facts(facts) => Some(facts.iter().map(|fact| line(fact, terminal)).collect()),
         Content::Table(table) if table.rows.is_empty() => None,
         Content::Table(table) => Some(tabled(table, terminal)),
         Content::Plot(_) => None,
     });
-    sections.collect::<Vec<String>>().join("\n")
+    let hidden: Vec<&str> = hidden.iter().map(|section| section.title).collect();
+    let hidden = (!hidden.is_empty()).then(|| {
+        let names = hidden.join("; ");
+        line(&Fact::new("more", format!("{names}{}", terminal.elsewhere())), terminal)
+    });
+    sections.chain(hidden).collect::<Vec<String>>().join("\n")
 }
 
 /// How far facts stand in, for their names.
@@ -59,21 +79,7 @@ fn line(fact: &Fact, terminal: Terminal) -> String {
 
 /// Words broken into lines that stand beside a fact's name.
 fn wrapped(words: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut column = 0;
-    for word in words.split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            let _ = write!(text, "\n{:NAME_WIDTH$} ", "");
-            column = 0;
-        } else if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    text
+    layout::lines(words, width).join(&format!("\n{:NAME_WIDTH$} ", ""))
 }
 
 fn painted(text: &str, tone: Tone, color: bool) -> String {
@@ -94,50 +100,29 @@ fn hue(tone: Tone) -> Option<(u8, Color)> {
     }
 }
 
-/// A table with what there is room for, and which columns are not shown.
+/// A table with what there is room for, and what is not shown of it.
 fn tabled(table: &page::Table, terminal: Terminal) -> String {
-    let mut shown: Vec<usize> = (0..table.columns.len()).collect();
-    if !terminal.whole {
-        shown.retain(|&i| !table.columns[i].is_idle(i, &table.rows));
+    let layout = Layout::of(table, terminal.width, terminal.whole);
+    let mut text = drawn(table, &layout, terminal);
+    let mut said = Vec::new();
+    if !layout.left_out.is_empty() {
+        let names = layout.left_out.iter().map(|&i| &*table.columns[i].name);
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        said.push(format!("no room for: {}", names.join(", ")));
     }
-    let mut text = drawn(table, &shown, terminal, None);
-    let Some(width) = terminal.width else { return text };
-    let mut left_out = Vec::new();
-    while widest(&text) > width {
-        let order = |&i: &usize| match table.columns[i].narrow {
-            Narrow::GivesWay(order) => Some((order, i)),
-            Narrow::Stays | Narrow::IsCut => None,
-        };
-        let Some((_, next)) = shown.iter().filter_map(order).max() else {
-            text = drawn(table, &shown, terminal, Some(width));
-            break;
-        };
-        shown.retain(|&i| i != next);
-        left_out.push(next);
-        text = drawn(table, &shown, terminal, None);
+    if layout.rounded {
+        said.push("counts are rounded".to_owned());
     }
-    if !left_out.is_empty() {
-        left_out.sort_unstable();
-        let names: Vec<&str> = left_out.iter().map(|&i| &*table.columns[i].name).collect();
-        let said = format!("no room for: {}", names.join(", "));
+    if !said.is_empty() {
+        let said = format!("{}{}", said.join("; "), terminal.elsewhere());
+        let width = terminal.width.unwrap_or(usize::MAX);
         let _ = writeln!(text, " {}", wrapped(&said, width.saturating_sub(NAME_WIDTH + 1).max(20)));
     }
     text
 }
 
-/// The length of the longest line.
-fn widest(text: &str) -> usize {
-    let visible = |line: &str| console::measure_text_width(line);
-    text.lines().map(visible).max().unwrap_or(0)
-}
-
-/// Some of the columns: as wide as they need to be, or within so many characters.
-fn drawn(
-    table: &page::Table,
-    shown: &[usize],
-    terminal: Terminal,
-    within: Option<usize>,
-) -> String {
+/// A table, its columns where a layout has them.
+fn drawn(table: &page::Table, layout: &Layout, terminal: Terminal) -> String {
     let mut columns = Table::new();
     columns
         .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-')))
@@ -146,49 +131,90 @@ fn drawn(
     if terminal.color {
         columns.enforce_styling();
     }
-    if let Some(width) = within {
-        columns.set_content_arrangement(ContentArrangement::Dynamic).set_width(width as u16);
-    }
-    let about = || shown.iter().map(|&i| &table.columns[i]);
-    let header = about().map(|column| Cell::new(&column.name));
+    let about = || layout.beside.iter().map(|&(i, room)| (&table.columns[i], room));
+    let header = about().map(|(column, room)| layout::lines(&column.name, room));
+    let header: Vec<Vec<String>> = header.collect();
+    let height = |lines: &Vec<String>| lines.iter().map(|line| line.lines().count().max(1)).sum();
+    let tall = |cells: &[Vec<String>]| cells.iter().map(height).max().unwrap_or(1);
+    let mut heights = vec![tall(&header) + 1];
+    let header = header.into_iter().map(|lines| Cell::new(lines.join("\n")));
     columns.set_header(header.map(|cell| cell.add_attribute(Attribute::Bold)));
-    for (column, about) in columns.column_iter_mut().zip(about()) {
+    for (column, (about, _)) in columns.column_iter_mut().zip(about()) {
         if about.numeric {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let room = within.map(|width| room(table, shown, width));
     for row in &table.rows {
-        columns.add_row(shown.iter().map(|&i| {
-            let cut = room.filter(|_| table.columns[i].narrow == Narrow::IsCut);
-            cell(row, i, cut)
-        }));
+        let cells = layout.beside.iter().map(|&(i, room)| {
+            let text = layout::text(row, i, layout.rounded);
+            let is_cut = table.columns[i].narrow == Narrow::IsCut;
+            match terminal.width {
+                Some(_) if is_cut && !terminal.whole => vec![layout::cut(&text, room)],
+                Some(_) if !is_cut && !table.columns[i].numeric => layout::lines(&text, room),
+                _ => vec![text],
+            }
+        });
+        let cells: Vec<Vec<String>> = cells.collect();
+        heights.push(tall(&cells));
+        columns.add_row(cells.iter().map(|lines| toned(row, &lines.join("\n"))));
     }
-    format!("{}\n", columns.trim_fmt())
+    let text = columns.trim_fmt();
+    with_below(table, layout, terminal, &text, &heights)
 }
 
-/// How many characters are left for a column that is cut short.
-fn room(table: &page::Table, shown: &[usize], width: usize) -> usize {
-    const BETWEEN: usize = 3;
-    let longest = |i: usize| {
-        let cells = table.rows.iter().map(|row| row.cells[i].formatted().chars().count());
-        cells.max().unwrap_or(0).max(table.columns[i].name.chars().count()) + BETWEEN
+/// A drawn table, of which the header and each row have so many lines, with what stands below the rows.
+fn with_below(
+    table: &page::Table,
+    layout: &Layout,
+    terminal: Terminal,
+    drawn: &str,
+    heights: &[usize],
+) -> String {
+    let width = terminal.width.unwrap_or(usize::MAX);
+    let room = width.saturating_sub(layout::INDENT).max(20);
+    let below = |cell: &dyn Fn(usize) -> String| -> Vec<String> {
+        let said = layout.below.iter().map(|&i| (i, cell(i))).filter(|(_, said)| !said.is_empty());
+        let lines = said.flat_map(|(i, said)| match table.columns[i].narrow {
+            Narrow::IsCut if terminal.whole => vec![said],
+            Narrow::IsCut => vec![layout::cut(&said, room)],
+            Narrow::Stays | Narrow::GivesWay(_) => layout::lines(&said, room),
+        });
+        lines.map(|line| format!("{:1$}{line}", "", layout::INDENT)).collect()
     };
-    let others = shown.iter().filter(|&&i| table.columns[i].narrow != Narrow::IsCut);
-    width.saturating_sub(others.map(|&i| longest(i)).sum::<usize>() + BETWEEN).max(8)
-}
-
-/// A cell of a row, cut short if need be; what is part of a group stands in from its sum.
-fn cell(row: &Row, i: usize, cut: Option<usize>) -> Cell {
-    let text = row.cells[i].formatted();
-    let part = i == 0 && row.group.is_some() && !row.sum && !text.is_empty();
-    let text = match cut {
-        Some(room) if text.chars().count() > room => {
-            text.chars().take(room - 1).chain(['…']).collect()
+    let mut lines = drawn.lines();
+    let mut text = String::new();
+    for (number, &height) in heights.iter().enumerate() {
+        let mut own: Vec<String> = lines.by_ref().take(height).map(str::to_owned).collect();
+        match number.checked_sub(1).map(|number| &table.rows[number]) {
+            None => {
+                // The rule reaches a character beyond the last column.
+                let rule = own.pop().map(|rule| rule.chars().take(width).collect());
+                own.extend(below(&|i| table.columns[i].name.clone().into_owned()));
+                own.extend(rule);
+            }
+            Some(row) => {
+                let said = below(&|i| layout::text(row, i, layout.rounded));
+                own.extend(said.iter().map(|line| painted(line, row.tone, terminal.color)));
+            }
         }
-        _ => text,
-    };
-    let cell = Cell::new(if part { format!("  {text}") } else { text });
+        for line in own {
+            let _ = writeln!(text, "{}", without_last_blanks(&line));
+        }
+    }
+    text
+}
+
+/// A line without the blanks behind its last column, which a colour may keep.
+fn without_last_blanks(line: &str) -> String {
+    match line.rfind("\x1b[").map(|at| line.split_at(at)) {
+        Some((said, code)) if code.ends_with('m') => format!("{}{code}", said.trim_end()),
+        _ => line.to_owned(),
+    }
+}
+
+/// A cell of a row.
+fn toned(row: &Row, text: &str) -> Cell {
+    let cell = Cell::new(text);
     let cell = if row.sum { cell.add_attribute(Attribute::Bold) } else { cell };
     match hue(row.tone) {
         Some((_, hue)) => cell.fg(hue),

@@ -34,12 +34,17 @@ impl Batch {
         config: &ModelConfig,
         seed: u64,
     ) -> Result<Self, Error> {
+        let resolve = || {
+            let shape = BatchShape::resolve(asked, config)?;
+            shape.check_run(asked.accumulate.unwrap_or(1), config)?;
+            Ok::<_, Error>(shape)
+        };
         match input {
-            None => Ok(Self::seeded(BatchShape::resolve(asked, config)?, config, seed)),
+            None => Ok(Self::seeded(resolve()?, config, seed)),
             Some(path) if path.extension().is_some_and(|end| end == "safetensors") => {
                 Self::from_tensors(path, asked, config)
             }
-            Some(path) => Self::from_bytes(path, BatchShape::resolve(asked, config)?, config),
+            Some(path) => Self::from_bytes(path, resolve()?, config),
         }
     }
 

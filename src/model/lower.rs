@@ -38,6 +38,7 @@ pub fn lower(
     let limits = Limits { buffer_bytes, binding_bytes, ..limits };
     let target = Target { limits, winners };
     shape.check_packed(training.packed, config)?;
+    shape.check_run(training.accumulate, config)?;
     let shape = shape.micro_batch(training.accumulate).map_err(Error::Config)?;
     training.check()?;
     let mut plan = config.lower(shape, training, &target)?;

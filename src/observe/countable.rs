@@ -34,6 +34,11 @@ pub trait Countable: Send + Sync {
         None
     }
 
+    /// Whether a resource is a sampler with which textures of integers are read.
+    fn samples_integers(&self, _: &Resource) -> bool {
+        false
+    }
+
     /// The text that lines are lines of, where there is one.
     fn source(&self) -> Option<&Source>;
 
@@ -79,6 +84,10 @@ impl Countable for KernelModule {
 
     fn declared(&self, resource: &Resource) -> Option<&naga::TypeInner> {
         Self::declared(self, resource)
+    }
+
+    fn samples_integers(&self, resource: &Resource) -> bool {
+        Self::samples_integers(self, resource)
     }
 
     fn source(&self) -> Option<&Source> {

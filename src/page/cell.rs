@@ -1,5 +1,7 @@
 //! One value of a table: its type says how people read it and how programs do.
 
+#[cfg(feature = "cli")]
+use super::number::rounded;
 use super::number::{DASH, bytes, decimal, duration, grouped, seconds, share, share_of, signed};
 
 /// One value.
@@ -82,6 +84,32 @@ impl Cell {
             Self::Share(part, whole) => share(*part, *whole),
             Self::Part(part) => share_of(*part),
             Self::Extrapolated(cell) => marked(true, cell.formatted()),
+        }
+    }
+
+    /// As a person reads it where there is no room for every digit of a count.
+    #[cfg(feature = "cli")]
+    pub fn rounded(&self) -> String {
+        match self {
+            Self::Count(value) => rounded(*value),
+            Self::Difference(value) => {
+                let sign = if *value < 0 { "-" } else { "+" };
+                if *value == 0 {
+                    signed(0)
+                } else {
+                    format!("{sign}{}", rounded(value.unsigned_abs()))
+                }
+            }
+            Self::Extrapolated(cell) => marked(true, cell.rounded()),
+            Self::Blank
+            | Self::Missing
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Seconds(_)
+            | Self::Duration(_)
+            | Self::Number(..)
+            | Self::Share(..)
+            | Self::Part(_) => self.formatted(),
         }
     }
 

@@ -32,7 +32,7 @@ impl Paged for ChangeReport {
 
 fn head(report: &ChangeReport) -> Vec<Fact> {
     let side = |name, run: &ChangedRun| {
-        let ChangedRun { file, what, entry, adapters, not_counted } = run;
+        let ChangedRun { file, what, entry, adapters, not_counted, run_with: _ } = run;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
         let entry = entry.as_ref().map_or_else(String::new, |entry| format!(", {entry}"));
         let said = format!("{file}{what}{entry}; on {}", adapters.join(", "));
@@ -40,11 +40,22 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
         Fact { details, ..Fact::new(name, said) }
     };
     let convention = report.convention;
-    vec![
-        side("A", &report.a),
-        side("B", &report.b),
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
-    ]
+    let mut facts = vec![side("A", &report.a), side("B", &report.b)];
+    facts.extend(unlike(&report.a.run_with, &report.b.run_with));
+    facts.push(Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())));
+    facts
+}
+
+/// That two shaders were not run with the same, so that what moved may not be the shader's doing.
+fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
+    let alone = |these: &[String], others: &[String]| {
+        let alone: Vec<&str> =
+            these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
+        if alone.is_empty() { "nothing else".to_owned() } else { alone.join(", ") }
+    };
+    let text =
+        format!("A and B were not run alike: A with {}; B with {}", alone(a, b), alone(b, a));
+    (a != b).then(|| Fact::new("warning", text).toned(Tone::Doubtful))
 }
 
 /// How much more a figure is after than before, in percent.
@@ -153,13 +164,13 @@ fn kernels(report: &ChangeReport) -> Table {
             Column::number("FLOPs A", "flops_a"),
             Column::number("B", "flops_b"),
             Column::number("change", "flops_change"),
-            Column::number("bytes A", "bytes_a"),
-            Column::number("B", "bytes_b"),
-            Column::number("change", "bytes_change"),
+            Column::number("bytes A", "bytes_a").gives_way(4),
+            Column::number("B", "bytes_b").gives_way(3),
+            Column::number("change", "bytes_change").gives_way(2),
             Column::number("time A", "seconds_a"),
-            Column::text("runs A", "spread_a").gives_way(2),
+            Column::text("runs A", "spread_a").gives_way(6),
             Column::number("B", "seconds_b"),
-            Column::text("runs B", "spread_b").gives_way(1),
+            Column::text("runs B", "spread_b").gives_way(5),
             Column::number("change", "seconds_change"),
         ],
         rows: rows.chain(sum).collect(),
@@ -220,14 +231,14 @@ fn lines(report: &ChangeReport) -> Table {
     });
     Table {
         columns: vec![
-            Column::number("executions A", "executions_a"),
-            Column::number("B", "executions_b"),
+            Column::number("executions A", "executions_a").gives_way(2),
+            Column::number("B", "executions_b").gives_way(1),
             Column::number("FLOPs A", "flops_a"),
             Column::number("B", "flops_b"),
-            Column::number("bytes A", "bytes_a"),
-            Column::number("B", "bytes_b"),
-            Column::number("line A", "line_a"),
-            Column::number("B", "line_b"),
+            Column::number("bytes A", "bytes_a").gives_way(4),
+            Column::number("B", "bytes_b").gives_way(3),
+            Column::number("line A", "line_a").gives_way(6),
+            Column::number("B", "line_b").gives_way(5),
             Column::text("", "side"),
             Column::text("source", "source").is_cut(),
         ],

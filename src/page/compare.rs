@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     exact::Exact,
+    family::Scope,
     plan::Phase,
     result::{CompareReport, Figures, Pair, Quantity, Side},
 };
@@ -16,7 +17,8 @@ impl Paged for CompareReport {
     fn page(&self, _: bool) -> Page {
         let mut sections = vec![Section::facts("What is compared", head(self))];
         if let (Some(a), Some(b)) = (&self.a.exact, &self.b.exact) {
-            sections.push(Section::table("The exact count of a training step", exact(a, b)));
+            let [a, b] = [(a, self.a.training.scope), (b, self.b.training.scope)];
+            sections.push(Section::table("The exact count", exact(a, b)));
         }
         sections.extend([
             drawn(self),
@@ -83,11 +85,14 @@ fn head(report: &CompareReport) -> Vec<Fact> {
 }
 
 /// Both steps by closed forms, which need no run.
-fn exact(a: &Exact, b: &Exact) -> Table {
+/// The exact counts of both sides, of the phases that either is about.
+fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
+    let has = |phase: Phase| of_a.has(phase) || of_b.has(phase);
+    let is_step = has(Phase::Backward);
     let sides = [
         ("algebraic", (a.algebraic, b.algebraic), [a.recomputed, b.recomputed]),
         (
-            "products, whole square",
+            "products, not masked",
             (a.products, b.products),
             [a.recomputed_products, b.recomputed_products],
         ),
@@ -98,16 +103,18 @@ fn exact(a: &Exact, b: &Exact) -> Table {
             let ratio = Cell::rate(a as f64 / b as f64, 3);
             Row::new([Cell::text(phase), Cell::Count(a), Cell::Count(b), ratio]).of(count)
         };
-        let phases = [
-            ("forward", a.forward, b.forward),
-            ("backward", a.backward, b.backward),
-            ("optimizer", a.optimizer, b.optimizer),
-        ];
-        rows.extend(phases.map(row));
-        if again != [0, 0] {
+        let mut total = [0; 2];
+        for phase in Phase::ALL.into_iter().filter(|phase| has(*phase)) {
+            let sides = [(a, of_a), (b, of_b)];
+            let [a, b] = sides.map(|(side, of)| if of.has(phase) { side.of(phase) } else { 0 });
+            total = [total[0] + a, total[1] + b];
+            rows.push(row((phase.name(), a, b)));
+        }
+        if is_step && again != [0, 0] {
+            total = [total[0] + again[0], total[1] + again[1]];
             rows.push(row(("recomputed", again[0], again[1])));
         }
-        let total = row((count, a.total + again[0], b.total + again[1]));
+        let total = row((count, total[0], total[1]));
         rows.push(Row { sum: true, ..total });
     }
     let columns = [
@@ -199,8 +206,13 @@ fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
 /// How many times faster the second step is, by the exact count first, then by each kind of figures.
 fn speedup(report: &CompareReport) -> Vec<Fact> {
     let exact = report.a.exact.zip(report.b.exact).map(|(a, b)| {
-        let [a, b] = [a, b].map(|exact| exact.executed() as f64);
-        Fact::new("speedup", format!("from A to B by exact: a training step {:.3}x", a / b))
+        let sides = [(a, report.a.training.scope), (b, report.b.training.scope)];
+        let [a, b] = sides.map(|(exact, scope)| scope.flops(&exact)[0] as f64);
+        let what = match sides.map(|(_, scope)| scope) {
+            [Scope::Forward, Scope::Forward] => "a forward pass",
+            _ => "a training step",
+        };
+        Fact::new("speedup", format!("from A to B by exact: {what} {:.3}x", a / b))
     });
     let pairs = || report.phases.iter().chain([&report.total]);
     let facts = shown(report).into_iter().filter_map(|of| {

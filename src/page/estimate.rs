@@ -1,95 +1,120 @@
 //! What the published estimator says: components, functions where it was published so, what the field
 //! quotes beside it, and many steps where they were asked for.
 
-use super::number::{duration, grouped};
+use super::number::grouped;
 use super::{
-    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, bars, config_line,
-    forecast::{at, kind},
-    how_line, tokens_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, bars, config_line, how_line,
+    tokens_line,
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
-    forecast::{Experiment, Times},
+    family::Scope,
     plan::Phase,
 };
 
 impl Paged for Estimate {
-    fn page(&self, _every_layer: bool) -> Page {
+    fn page(&self, every_layer: bool) -> Page {
         let shape = self.shape();
         let tokens = tokens_line([shape.batch(), shape.seq()], self.training().accumulate);
+        let step = match self.training().scope {
+            Scope::Forward => "one forward pass",
+            Scope::Step => "one training step",
+        };
         let run = format!("{tokens}; {}", how_line(self.training()));
         let head = [
             Fact::new("model", config_line(self.config())),
             Fact::new("step", run),
-            Fact::new(
-                "estimate",
-                "the published estimate of one training step, in FLOPs; nothing was run",
-            ),
+            Fact::new("estimate", format!("of {step}, in FLOPs, by {}", self.source())),
         ];
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
-            let table = super::formulas::exact(&exact);
+            let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }
-        sections.extend(drawn(self));
-        sections.push(Section::table("Components", components(self)));
+        sections.extend(drawn(self, every_layer));
+        sections.push(Section::table("Components", components(self, every_layer)));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
         }
         if !self.field().is_empty() {
-            sections.push(Section::table("What the field quotes", field(self)));
+            sections.push(Section::table("Common formulas", field(self)));
         }
-        let many = many(self);
-        if let Some(exact) = self.exact_forecast() {
-            let facts = super::forecast::asked(exact);
-            sections.push(Section::facts("Many steps by the exact count", facts));
-            let table = super::forecast::table(std::slice::from_ref(exact));
-            sections.push(Section::table("What it answers", table));
+        if let Some(first) = self.forecasts().first() {
+            sections.push(Section::facts("Many steps", super::forecast::asked(first)));
+            let table = super::forecast::table(self.forecasts());
+            sections.push(Section::table("Many steps by each count", table));
         }
-        if !many.is_empty() {
-            sections.push(Section::facts("Many steps by the published estimate", many));
-        }
-        Page { title: "The published estimate of a training step".to_owned(), sections }
+        Page { title: format!("What {step} costs by closed forms"), sections }
     }
 }
 
 /// Where the estimate has its FLOPs.
-fn drawn(estimate: &Estimate) -> Option<Section> {
-    let breakdown = estimate.component_breakdown();
-    let bars = breakdown.iter().map(|(component, flops)| Bar {
-        name: component.to_string(),
-        parts: Phase::ALL.map(|phase| (phase as usize, flops.get(phase))).into(),
+fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
+    let scope = estimate.training().scope;
+    let phases = || Phase::ALL.into_iter().filter(|phase| scope.has(*phase));
+    let bars = breakdown(estimate, every_layer).into_iter().map(|(name, flops)| Bar {
+        name,
+        parts: phases().map(|phase| (phase as usize, flops.get(phase))).collect(),
     });
+    let all: u64 = phases().map(|phase| estimate.total_flops().get(phase)).sum();
     bars::of_flops(
         "Where the FLOPs are",
         format!(
             "One bar a component, as long as its estimated FLOPs and divided by phase; {} in all.",
-            grouped(estimate.total_flops().total())
+            grouped(all)
         ),
         &Phase::ALL.map(Phase::name),
         bars.collect(),
-        components(estimate),
+        components(estimate, every_layer),
     )
 }
 
-fn components(estimate: &Estimate) -> Table {
-    let cells = |name: &str, flops: PhaseFlops| {
-        let [forward, backward, optimizer] = Phase::ALL.map(|phase| Cell::whole(flops.get(phase)));
-        [Cell::text(name), forward, backward, optimizer, Cell::whole(flops.total())]
+/// The FLOPs of each component, those of layers summed unless each is wanted or there is but one.
+fn breakdown(estimate: &Estimate, every_layer: bool) -> Vec<(String, PhaseFlops)> {
+    let parts = estimate.component_breakdown();
+    let layers = || parts.iter().filter_map(|(component, _)| component.layer);
+    let layers = layers().min().zip(layers().max());
+    let Some((first, last)) = layers.filter(|(first, last)| first != last && !every_layer) else {
+        return parts.iter().map(|(component, flops)| (component.to_string(), *flops)).collect();
     };
-    let breakdown = estimate.component_breakdown();
-    let parts =
-        breakdown.iter().map(|(component, flops)| Row::new(cells(&component.to_string(), *flops)));
-    let total = Row::sum(cells("total", estimate.total_flops()));
-    let phases = Phase::ALL.map(|phase| Column::number(phase.name(), phase.name()));
-    let name = [Column::text("component", "component")];
-    let total_of = [Column::number("total", "total")];
-    Table {
-        columns: name.into_iter().chain(phases).chain(total_of).collect(),
-        rows: parts.chain([total]).collect(),
-        main: true,
-        ..Table::default()
+    let mut rows: Vec<(String, PhaseFlops)> = Vec::new();
+    for (component, flops) in parts {
+        let name = component.with_layers(&format!("{first}..{last}"));
+        match rows.iter_mut().find(|(other, _)| *other == name) {
+            // The sum of all components fits, so this does.
+            Some((_, sum)) => {
+                *sum = PhaseFlops {
+                    forward: sum.forward + flops.forward,
+                    backward: sum.backward + flops.backward,
+                    optimizer: sum.optimizer + flops.optimizer,
+                }
+            }
+            None => rows.push((name, flops)),
+        }
     }
+    rows
+}
+
+fn components(estimate: &Estimate, every_layer: bool) -> Table {
+    let scope = estimate.training().scope;
+    let phases: Vec<Phase> = Phase::ALL.into_iter().filter(|phase| scope.has(*phase)).collect();
+    let cells = |name: &str, flops: PhaseFlops| {
+        let mut cells = vec![Cell::text(name)];
+        cells.extend(phases.iter().map(|phase| Cell::whole(flops.get(*phase))));
+        if scope == Scope::Step {
+            cells.push(Cell::whole(flops.total()));
+        }
+        cells
+    };
+    let parts = breakdown(estimate, every_layer);
+    let parts = parts.iter().map(|(name, flops)| Row::new(cells(name, *flops)));
+    let total = Row::sum(cells("total", estimate.total_flops()));
+    let mut columns = vec![Column::text("component", "component")];
+    columns.extend(phases.iter().map(|phase| Column::number(phase.name(), phase.name())));
+    if scope == Scope::Step {
+        columns.push(Column::number("total", "total"));
+    }
+    Table { columns, rows: parts.chain([total]).collect(), main: true, ..Table::default() }
 }
 
 fn per_function(functions: &PerFunction) -> Table {
@@ -121,7 +146,7 @@ fn field(estimate: &Estimate) -> Table {
     });
     Table {
         columns: vec![
-            Column::text("what the field quotes", "name"),
+            Column::text("common formula", "name"),
             Column::text("of", "of"),
             Column::number("FLOPs", "flops"),
             Column::text("formula", "formula"),
@@ -129,32 +154,4 @@ fn field(estimate: &Estimate) -> Table {
         rows: rows.collect(),
         ..Table::default()
     }
-}
-
-/// What many steps cost, and how many a budget pays for.
-fn many(estimate: &Estimate) -> Vec<Fact> {
-    let peak = estimate.stated();
-    let there = |seconds: Times| match peak.zip(seconds.stated) {
-        Some(((peak, _), seconds)) => format!("; {} {}", duration(seconds), at(peak)),
-        None => String::new(),
-    };
-    let budget = estimate.budget().map(|budget| {
-        let [flops, steps, left] = [budget.flops, budget.steps, budget.left].map(grouped);
-        let (kind, there) = (kind(budget.training), there(budget.seconds));
-        Fact::new(
-            "budget",
-            format!("{flops} FLOPs pay for {steps} {kind}, {left} left over{there}"),
-        )
-    });
-    let experiment = estimate.experiment().map(|experiment| {
-        let Experiment { steps, tokens, training, total, seconds } = experiment;
-        let [steps, tokens] = [steps, tokens].map(grouped);
-        let total = grouped(total);
-        let (kind, there) = (kind(training), there(seconds));
-        Fact::new("steps", format!("{steps} {kind} ({tokens} tokens): {total} FLOPs{there}"))
-    });
-    let one = peak.map(|(peak, seconds)| {
-        Fact::new("one step", format!("{} {}", duration(seconds), at(peak)))
-    });
-    budget.into_iter().chain(experiment).chain(one).collect()
 }

@@ -5,13 +5,8 @@ use super::{Cell, Column, Fact, Row, Table};
 use crate::forecast::{Budget, Experiment, Forecast, Peak, Utilisation};
 
 /// What a step is called that is one of many.
-pub(super) fn kind(training: bool) -> &'static str {
+fn kind(training: bool) -> &'static str {
     if training { "training steps" } else { "forward passes" }
-}
-
-/// A stated peak in words.
-pub(super) fn at(peak: Peak) -> String {
-    format!("at {} x {}", rate(peak.flops_per_second), peak.mfu)
 }
 
 /// What was asked: all counts of a step were asked the same.
@@ -25,7 +20,7 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
         );
         let [steps, tokens] = [*steps, *tokens].map(grouped);
         let text = format!("{steps} {} = {tokens} tokens; {here}", kind(*training));
-        facts.push(Fact::new("ahead", text));
+        facts.push(Fact::new("run", text));
     }
     if let Some(Budget { flops, training, .. }) = budget {
         let text = format!("{} FLOPs for {}", grouped(*flops), kind(*training));
@@ -33,11 +28,19 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
     }
     if let Some(Peak { flops_per_second, mfu }) = peak {
         let used = match seconds.measured {
-            Some(_) => "MFU and HFU are of this run, against that peak",
-            None => "nothing was timed: no MFU, no HFU",
+            Some(_) => "MFU and HFU in the table are of this run, against the peak",
+            None => "nothing was timed here",
+        };
+        let again = match forecast.recomputed {
+            0 => String::new(),
+            again => {
+                let needed = forecast.model_flops();
+                let hfu = mfu * (needed + again) as f64 / needed as f64;
+                format!(" (with what is computed again, an HFU of {hfu:.3})")
+            }
         };
         let peak = rate(*flops_per_second);
-        let text = format!("stated: {peak}, of which a run uses {mfu}; {used}");
+        let text = format!("stated: {peak}; times are at an MFU of {mfu} of it{again}; {used}");
         facts.push(Fact::new("peak", text));
     }
     facts
@@ -48,13 +51,15 @@ pub(super) fn table(forecasts: &[Forecast]) -> Table {
     type Answer = fn(&Forecast) -> Option<Cell>;
     let columns: [(&str, &str, Answer); 10] = [
         ("FLOPs a step", "flops_per_step", |f| Some(Cell::whole(f.step))),
-        ("computed again", "recomputed_flops_per_step", |f| Some(Cell::whole(f.recomputed))),
-        ("step at peak", "step_stated_seconds", |f| f.seconds.stated.map(Cell::Seconds)),
+        ("of it again", "recomputed_flops_per_step", |f| {
+            f.counts_recomputed.then(|| Cell::whole(f.recomputed))
+        }),
+        ("step time", "step_stated_seconds", |f| f.seconds.stated.map(Cell::Seconds)),
         ("all steps", "total_flops", |f| Some(Cell::whole(f.experiment?.total))),
-        ("at peak", "total_stated_seconds", |f| time(f.experiment?.seconds.stated)),
+        ("time", "total_stated_seconds", |f| time(f.experiment?.seconds.stated)),
         ("budget pays for", "budget_steps", |f| Some(Cell::whole(f.budget?.steps))),
-        ("that here", "budget_measured_seconds", |f| time(f.budget?.seconds.measured)),
-        ("that at peak", "budget_stated_seconds", |f| time(f.budget?.seconds.stated)),
+        ("its time here", "budget_measured_seconds", |f| time(f.budget?.seconds.measured)),
+        ("its time", "budget_stated_seconds", |f| time(f.budget?.seconds.stated)),
         ("MFU", "mfu", |f| used(f, |used| used.mfu)),
         ("HFU", "hfu", |f| used(f, |used| used.hfu)),
     ];

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     exact::{Exact, Phases},
+    family::Scope,
     forecast::Forecast,
     published::FormulaRow,
     result::FormulasReport,
@@ -19,7 +20,7 @@ impl Paged for FormulasReport {
             self.formulas.iter().partition(|row| row.applies);
         let mut sections = vec![
             Section::facts("What is priced", facts(self)),
-            Section::table("The exact count", exact(&self.exact)),
+            Section::table("The exact count", exact(&self.exact, Scope::Step)),
         ];
         if let Some(first) = self.forecasts.first() {
             let mut facts = super::forecast::asked(first);
@@ -31,11 +32,12 @@ impl Paged for FormulasReport {
         sections.extend([
             Section::table("Published formulas", formulas(&applying)),
             Section::plot("Ratios to the exact count", ratios(&applying)),
-            Section::table("Why they differ", causes(&applying)),
-            Section::table("Who published them", sources(&self.formulas)),
+            Section::table("Why they differ", causes(&applying)).detail(),
+            Section::table("Who published them", sources(&self.formulas)).detail(),
         ]);
         if !others.is_empty() {
-            sections.push(Section::table("Formulas that do not apply", inapplicable(&others)));
+            sections
+                .push(Section::table("Formulas that do not apply", inapplicable(&others)).detail());
         }
         Page { title: format!("Published formulas on {}", self.model), sections }
     }
@@ -72,43 +74,51 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact::new("step", step),
         Fact::new("N", n),
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
+        Fact::new(
+            "order",
+            "the formulas that are the farthest off stand first; a ratio of 1 is exact",
+        ),
     ]
 }
 
-/// Tokens a second at the stated peak, by each count.
+/// Tokens a second at the stated peak and utilisation, by each count.
 fn rates(report: &FormulasReport) -> Vec<Fact> {
     let tokens = f64::from(report.batch) * f64::from(report.seq);
     let rate = |forecast: &Forecast| {
         let seconds = forecast.seconds.stated?;
         let rate = grouped((tokens / seconds) as u128);
-        let text = format!("{rate} tokens/s, {} a step, by {}", duration(seconds), forecast.count);
-        Some(Fact::new("at peak", text))
+        let step = duration(seconds);
+        let text = format!("{rate} tokens/s, {step} a step, by the count {}", forecast.count);
+        Some(Fact::new("rate", text))
     };
     report.forecasts.iter().filter_map(rate).collect()
 }
 
-pub(super) fn exact(exact: &Exact) -> Table {
+/// The exact count of a step, or of its forward pass alone.
+pub(super) fn exact(exact: &Exact, scope: Scope) -> Table {
+    let is_step = scope == Scope::Step;
     let row = |name: &str, phases: Phases| {
         let Phases { forward, backward, optimizer, total } = phases;
-        let figures = [forward, backward, optimizer, total].map(Cell::Count);
-        Row::new([vec![Cell::text(name)], figures.to_vec()].concat())
+        let figures: &[u128] = match scope {
+            Scope::Forward => &[forward],
+            Scope::Step => &[forward, backward, optimizer, total],
+        };
+        let figures = figures.iter().map(|&flops| Cell::Count(flops));
+        Row::new([Cell::text(name)].into_iter().chain(figures).collect::<Vec<_>>())
     };
     let mut rows = vec![row("algebraic", exact.algebraic)];
     rows.extend(exact.schedule.map(|schedule| row("schedule", schedule)));
-    rows.push(row("products, whole square", exact.products));
-    if exact.recomputed > 0 {
+    rows.push(row("products, not masked", exact.products));
+    if is_step && exact.recomputed > 0 {
         let again = |flops| Phases { backward: flops, total: flops, ..Phases::default() };
         rows.push(row("recomputed, beside algebraic", again(exact.recomputed)));
         rows.push(row("recomputed, beside products", again(exact.recomputed_products)));
     }
-    let columns = [
-        Column::text("count", "count"),
-        Column::number("forward", "forward"),
-        Column::number("backward", "backward"),
-        Column::number("optimizer", "optimizer"),
-        Column::number("total", "total"),
-    ];
-    Table { columns: columns.into(), rows, ..Table::default() }
+    let mut columns = vec![Column::text("count", "count"), Column::number("forward", "forward")];
+    if is_step {
+        columns.extend(["backward", "optimizer", "total"].map(|name| Column::number(name, name)));
+    }
+    Table { columns, rows, ..Table::default() }
 }
 
 fn formulas(rows: &[&FormulaRow]) -> Table {
@@ -133,9 +143,9 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
             Column::text("formula", "id"),
             Column::number("FLOPs", "value"),
             Column::number("ratio", "ratio"),
-            Column::number("of products", "ratio_to_products"),
-            Column::text("largest cause", "cause"),
-            Column::text("in symbols", "formula"),
+            Column::number("of products", "ratio_to_products").gives_way(1),
+            Column::text("largest cause", "cause").is_cut(),
+            Column::text("in symbols", "formula").gives_way(2),
         ],
         rows: rows.iter().map(cells).collect(),
         main: true,

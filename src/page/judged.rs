@@ -4,6 +4,9 @@ use super::answer::{Problems, at_both_ends};
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
+/// More checks than these are not named in one line.
+const MOST_NAMED: usize = 3;
+
 /// A page's sections with what was judged, finding by finding but for the kinds that are told elsewhere, and the answer
 /// at both ends; the sections alone where nothing was judged.
 pub(super) fn around(
@@ -37,7 +40,15 @@ fn answer(checks: &[Examined]) -> Option<Fact> {
         allowed => format!("{} ({allowed} allowed)", check.what),
     });
     let what: Vec<String> = what.collect();
-    (!checks.is_empty()).then(|| problems.answer(what.join("; ")))
+    let holds = if what.len() > MOST_NAMED {
+        let allowed: usize = checks.iter().map(|check| check.findings.len()).sum();
+        let allowed =
+            if allowed > 0 { format!(" ({allowed} findings allowed)") } else { String::new() };
+        format!("{} checks hold{allowed}", what.len())
+    } else {
+        what.join("; ")
+    };
+    (!checks.is_empty()).then(|| problems.answer(holds))
 }
 
 /// What a page says in its answer, as something that was judged.

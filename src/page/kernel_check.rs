@@ -23,11 +23,12 @@ impl Paged for KernelCheck {
 fn head(check: &KernelCheck) -> Vec<Fact> {
     let report = &check.report;
     let (flops, storage) = (grouped(report.flops), bytes(report.traffic.storage_bytes()));
+    let carriers = shader::carriers(&report.traffic);
     let convention = report.convention;
     vec![
         Fact::new("shader", format!("{}, {}", report.shader, report.entry)),
         Fact::new("ran on", check.executors.join(", ")),
-        Fact::new("executed", format!("{flops} FLOPs, {storage} of storage traffic")),
+        Fact::new("executed", format!("{flops} FLOPs, {storage} of {carriers} traffic")),
         Fact { prose: true, ..Fact::new("measured", &*check.definition) },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
     ]

@@ -1,5 +1,5 @@
-//! Numbers as a report prints them. FLOPs are exact and printed in full; bytes, times and rates are
-//! rounded to what their meaning bears.
+//! Numbers as a report prints them. FLOPs are exact and printed in full wherever there is room; bytes, times and
+//! rates are rounded to what their meaning bears.
 
 /// Digits in groups of three.
 pub(crate) fn grouped(value: impl Into<u128>) -> String {
@@ -37,6 +37,30 @@ pub(crate) fn scaled_flops(value: f64) -> String {
     match units.into_iter().find(|(unit, _)| value.abs() >= *unit) {
         Some((unit, name)) => format!("{sign}{} {name}", value.abs() / unit),
         None => format!("{value}"),
+    }
+}
+
+/// A count in four digits and a unit, where there is no room for all of its digits.
+#[cfg(feature = "cli")]
+pub(crate) fn rounded(value: u128) -> String {
+    const WHOLE: u128 = 100_000;
+    const UNITS: [(f64, &str); 6] =
+        [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let whole = value as f64;
+    // What rounds up to a unit has that unit.
+    match UNITS.into_iter().find(|(unit, _)| whole >= 0.99995 * unit) {
+        Some((unit, name)) if value >= WHOLE => {
+            let of_unit = whole / unit;
+            let decimals = if of_unit < 9.9995 {
+                3
+            } else if of_unit < 99.995 {
+                2
+            } else {
+                1
+            };
+            format!("{of_unit:.decimals$} {name}")
+        }
+        _ => grouped(value),
     }
 }
 
@@ -136,6 +160,12 @@ mod tests {
         );
         assert_eq!([-1e-9, -1.5, 0.25].map(|v| decimal(v, 1)), ["0.0", "-1.5", "0.2"]);
         assert_eq!(rate(67e12), "67.0 TFLOP/s");
+        #[cfg(feature = "cli")]
+        assert_eq!(
+            [99_999, 999_950, 999_949, 517_996_932, 1_076_000_000_000, 422_112_000_000_000]
+                .map(rounded),
+            ["99,999", "1.000 M", "999.9 k", "518.0 M", "1.076 T", "422.1 T"]
+        );
         assert_eq!(share(1, 1_000_000), "<0.01 %");
         assert_eq!(
             (share(0, 5), share(5, 0), ratio(3, 2)),

@@ -27,8 +27,8 @@ pub(super) fn moved(Moved { adapter, why }: &Moved) -> Fact {
 pub(super) fn tally(whose: &str, OwnTally { verdict, differences }: &OwnTally) -> Fact {
     let (same, other) = (grouped(verdict.r#match), grouped(verdict.mismatch));
     let said = match (verdict.r#match, verdict.mismatch) {
-        (1, 0) => "the executor's own tally is what its counters say".to_owned(),
-        (_, 0) => format!("the executor's own tally is what its counters say, {same} times"),
+        (1, 0) => "the embedded executor's own count equals the counters".to_owned(),
+        (_, 0) => format!("the embedded executor's own count equals the counters, {same} times"),
         _ => format!(
             "the executor's own tally differs from its counters {other} times, and not {same} times"
         ),

@@ -93,7 +93,7 @@ pub(super) fn ceilings(ceilings: &Ceilings) -> Vec<Fact> {
     let said = format!(
         "{} GFLOP/s (f32), {} GB/s of storage traffic and {} GB/s of workgroup memory, the best of all runs, \
          measured with this report; traffic is what kernels ask for, so that caches may carry one past 100 %. \
-         What is below half of every roof is bound by none: by latency, or it is too little work",
+         A kernel that reaches less than half of every ceiling is limited by latency, or has too little work",
         giga(Resource::F32),
         giga(Resource::Storage),
         giga(Resource::Workgroup)

@@ -53,7 +53,8 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     facts.extend(axes);
     facts.push(Fact::new("run", scope));
     match &report.adapter {
-        None => facts.push(Fact::new("figures", "the published estimate alone; nothing was run")),
+        None => facts
+            .push(Fact::new("figures", "closed forms and the published estimate; nothing was run")),
         Some(adapter) => {
             let convention = report.convention;
             facts.extend([
@@ -98,7 +99,7 @@ fn points(report: &ScaleReport) -> Table {
     };
     let exact = report.points.iter().any(|point| point.bill.exact.is_some());
     if exact {
-        columns.push(Column::number("exact step", "exact_total_flops"));
+        columns.push(Column::number("exact", "exact_total_flops"));
         columns.push(Column::number("its products", "exact_products_flops"));
     }
     columns.extend(phases("estimate"));
@@ -116,8 +117,7 @@ fn points(report: &ScaleReport) -> Table {
         let every = || Phase::ALL.map(Some).into_iter().chain([None]);
         let mut cells = place(report, point);
         if exact {
-            let totals =
-                point.bill.exact.map(|exact| [exact.algebraic.total, exact.products.total]);
+            let totals = point.bill.exact.map(|exact| point.bill.training.scope.flops(&exact));
             let totals =
                 totals.map_or([Cell::Missing, Cell::Missing], |both| both.map(Cell::Count));
             cells.extend(totals);

@@ -19,6 +19,8 @@ pub struct Section {
     pub title: &'static str,
     /// What stands below it.
     pub content: Content,
+    /// Whether it is left out where a reader is shown what matters most, as on a terminal.
+    pub detail: bool,
 }
 
 /// What a section holds.
@@ -74,17 +76,23 @@ impl Page {
 impl Section {
     /// A section of facts.
     pub fn facts(title: &'static str, facts: impl Into<Vec<Fact>>) -> Self {
-        Self { title, content: Content::Facts(facts.into()) }
+        Self { title, content: Content::Facts(facts.into()), detail: false }
     }
 
     /// A section of one plot.
     pub fn plot(title: &'static str, plot: Plot) -> Self {
-        Self { title, content: Content::Plot(plot) }
+        Self { title, content: Content::Plot(plot), detail: false }
+    }
+
+    /// The same section, left out where a reader is shown what matters most.
+    #[must_use]
+    pub fn detail(self) -> Self {
+        Self { detail: true, ..self }
     }
 
     /// A section of one table.
     pub fn table(title: &'static str, table: Table) -> Self {
-        Self { title, content: Content::Table(table) }
+        Self { title, content: Content::Table(table), detail: false }
     }
 }
 

@@ -183,6 +183,11 @@ fn all_operations(report: &ShaderReport) -> Table {
     table
 }
 
+/// What carries the traffic that is held against FLOPs, in words.
+pub(super) const fn carriers(traffic: &Traffic) -> &'static str {
+    if traffic.texture_load + traffic.texture_store > 0 { "storage and texture" } else { "storage" }
+}
+
 /// Traffic, intensity and rates.
 fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
@@ -215,7 +220,7 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
     if barriers > 0 {
         parts.push(format!("{} barriers", grouped(barriers)));
     }
-    let storage = if texture_load + texture_store > 0 { "storage and texture" } else { "storage" };
+    let storage = carriers(&report.traffic);
     let intensity = match report.intensity {
         Some(intensity) => format!("{intensity:.3} FLOP for each byte of {storage} traffic"),
         None => "no storage traffic".to_owned(),
@@ -302,10 +307,10 @@ pub(super) fn listing(report: &ShaderReport) -> Table {
         Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
     let columns = [
-        Column::number("executions", "executions"),
+        Column::number("executions", "executions").gives_way(1),
         Column::number("FLOPs", "flops"),
-        Column::number("share", "share"),
-        Column::number("bytes", "bytes"),
+        Column::number("share", "share").gives_way(3),
+        Column::number("bytes", "bytes").gives_way(2),
         Column::text("", "hot"),
         Column::number("line", "line"),
         Column::text("source", "source").is_cut(),

@@ -20,7 +20,7 @@ use crate::{
     estimate::Estimate,
     exact::Exact,
     execute::Adapter,
-    family::{ModelConfig, Scope, Training},
+    family::{ModelConfig, Training},
     op::Convention,
     plan::Phase,
     result::Report,
@@ -260,11 +260,8 @@ impl CompareReport {
         let measured = both.iter().flatten().all(|figures| figures.measured.is_some());
         let exact = [&self.a, &self.b].map(|side| {
             let exact = side.exact.filter(|_| !measured)?;
-            u64::try_from(match side.training.scope {
-                Scope::Forward => exact.algebraic.forward,
-                Scope::Step => exact.executed(),
-            })
-            .ok()
+            let [flops, _] = side.training.scope.flops(&exact);
+            u64::try_from(flops).ok()
         });
         let (flops, flops_by) = match exact {
             [Some(a), Some(b)] => ([Some(a), Some(b)], " (by the exact count)"),

@@ -57,6 +57,8 @@ pub enum FindingKind {
     More,
     /// An executor could not run it.
     Missing,
+    /// Nobody could run it, so that nothing was judged.
+    NotRun,
     /// Anything else that a report's last line says.
     Answer,
 }

@@ -11,9 +11,9 @@ use crate::{
     Error,
     exact::{Exact, Phases},
     family::{
-        ModelConfig, Packing, Recompute, Training,
+        ModelConfig, Packing, Recompute, Scope, Training,
         decoder::{DecoderConfig, Recipe, Tokens},
-        is_one, one,
+        is_one, nearest, one,
     },
     forecast::{Forecast, Question, Recomputed, Step},
     model,
@@ -126,6 +126,33 @@ impl FormulasReport {
         }
     }
 
+    /// The same report of the formulas with these names alone, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a formula has none of the names, with those that may be meant.
+    pub fn only(mut self, names: &[String]) -> Result<Self, Error> {
+        /// So many names that contain what was typed may be meant by it.
+        const MEANT: usize = 6;
+        let known = || self.formulas.iter().map(|row| row.id.as_str());
+        if let Some(name) = names.iter().find(|name| !known().any(|id| id == name.as_str())) {
+            let mut meant: Vec<&str> = nearest(name, known()).into_iter().collect();
+            let alike = known().filter(|id| name.len() > 1 && id.contains(name.as_str()));
+            alike.take(MEANT).for_each(|id| {
+                if !meant.contains(&id) {
+                    meant.push(id);
+                }
+            });
+            let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
+            let meant = match meant.is_empty() {
+                true => String::new(),
+                false => format!("; did you mean {}?", meant.join(" or ")),
+            };
+            return Err(Error::Config(format!("no formula '{name}'{meant}")));
+        }
+        self.formulas.retain(|row| names.contains(&row.id));
+        Ok(self)
+    }
+
     /// The same report, and what it says about many such steps: by the exact count first, then by 6 N T with
     /// each of the three meanings of N.
     ///
@@ -133,15 +160,9 @@ impl FormulasReport {
     /// [`Error::Config`] where the question makes no sense, or a step's FLOPs overflow 64 bits.
     pub fn with_forecast(mut self, question: Question) -> Result<Self, Error> {
         let tokens = self.batch * self.seq;
-        let again = self.exact.recomputed;
+        let [executed, _] = Scope::Step.flops(&self.exact);
         let six = |parameters: u128| 6 * parameters * u128::from(tokens);
         let training = &self.training;
-        let counts = [
-            ("exact".to_owned(), self.exact.algebraic.total),
-            ("6 N T, N all parameters".to_owned(), six(training.parameters)),
-            ("6 N T, N without embedding".to_owned(), six(training.parameters_without_embedding)),
-            ("6 N T, N of the layers".to_owned(), six(training.parameters_of_layers)),
-        ];
         let narrow = |flops: u128| {
             u64::try_from(flops).map_err(|_| {
                 Error::Config(format!(
@@ -149,15 +170,18 @@ impl FormulasReport {
                 ))
             })
         };
-        let forecasts = counts.into_iter().map(|(count, flops)| {
-            let step = Step {
-                flops: narrow(flops)?,
-                recomputed: Recomputed::Beside(narrow(again)?),
-                tokens,
-                training: true,
-                seconds: None,
-            };
-            Forecast::new(&count, step, question)
+        let again = narrow(self.exact.recomputed)?;
+        let rule = |count: &'static str, n| (count, six(n), Recomputed::Beside(again));
+        let counts = [
+            ("exact", executed, Recomputed::Among(again)),
+            rule("6 N T, N all parameters", training.parameters),
+            rule("6 N T, N without embedding", training.parameters_without_embedding),
+            rule("6 N T, N of the layers", training.parameters_of_layers),
+        ];
+        let forecasts = counts.into_iter().map(|(count, flops, recomputed)| {
+            let flops = narrow(flops)?;
+            let step = Step { flops, recomputed, tokens, training: true, seconds: None };
+            Forecast::new(count, step, question)
         });
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)

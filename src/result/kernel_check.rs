@@ -117,5 +117,12 @@ fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
         let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);
         Some(Finding::new(FindingKind::Values, text))
     });
-    Examined { what: format!("{other} leaves what {one} does"), findings: differ.collect() }
+    let apart = a.leeways.values().map(|leeway| leeway.of_norm).fold(0.0, f64::max);
+    Examined {
+        what: format!(
+            "the buffers after the run are equal on {one} and {other}: integers are the same, floats within {apart:.0e} \
+             of their buffer's norm"
+        ),
+        findings: differ.collect(),
+    }
 }

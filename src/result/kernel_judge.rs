@@ -42,7 +42,7 @@ impl ShaderReport {
                     format!("the executor's own tally differs from its counters: {}", one.why);
                 Finding::new(FindingKind::Tally, text)
             });
-            let what = "the executor's own tally is what its counters say".to_owned();
+            let what = "the embedded executor's own count equals the counters".to_owned();
             checks.push(Examined { what, findings: findings.collect() });
         }
         checks

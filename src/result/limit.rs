@@ -89,7 +89,11 @@ impl GrowthLimit {
             LimitedFigure::Bytes | LimitedFigure::Time => "",
         };
         let aside = if percent > 0.0 { format!(", {percent} % aside") } else { String::new() };
-        let what = format!("no more {name} than before{aside}{by}");
+        let shown = match figure {
+            LimitedFigure::Flops | LimitedFigure::Time => name,
+            LimitedFigure::Bytes => "bytes of storage and texture traffic",
+        };
+        let what = format!("no more {shown} than before{aside}{by}");
         let pair = figure.of(before).zip(figure.of(after));
         let text = match pair {
             None => Some(format!("{name} cannot be compared: both reports must have them")),
@@ -102,7 +106,7 @@ impl GrowthLimit {
                 let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };
                 more.then(|| match figure {
                     LimitedFigure::Flops | LimitedFigure::Bytes => {
-                        format!("{name} went from {a} to {b}, +{grown:.2} %{by}")
+                        format!("{shown} went from {a} to {b}, +{grown:.2} %{by}")
                     }
                     LimitedFigure::Time => {
                         format!(

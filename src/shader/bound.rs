@@ -225,6 +225,13 @@ impl Used<'_> {
                 return Err(self.refused(said, what));
             }
         };
+        let samples =
+            |(kernel, resource): (&dyn Countable, &Resource)| kernel.samples_integers(resource);
+        if sampler.linear && self.users().any(samples) {
+            let what =
+                "it reads a texture of integers, which cannot be weighed: say sampler:nearest";
+            return Err(self.refused(fill.unwrap_or(&BufferFill::Sampler(sampler)), what));
+        }
         Ok(Filled {
             bound: self.bound(0, Some(spelled(sampler)), Vec::new()),
             contents: Contents::Sampler(sampler),

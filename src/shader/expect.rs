@@ -109,7 +109,9 @@ impl Leeway {
     fn has_as_neighbours(self, a: f64, b: f64) -> bool {
         // The difference of two neighbours is itself rounded.
         let apart = 1.001 * (self.absolute + self.relative * a.abs().max(b.abs()));
-        a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= apart
+        a == b
+            || a.is_nan() && b.is_nan()
+            || a.is_finite() && b.is_finite() && (a - b).abs() <= apart
     }
 }
 
@@ -134,9 +136,9 @@ pub fn other_values(
     if neighbours {
         return None;
     }
-    let floats = |values: &[Value]| -> Vec<f32> {
+    let floats = |values: &[Value]| -> Vec<f64> {
         let floats = values.iter().filter_map(|value| match value {
-            Value::Float(float) => Some(*float as f32),
+            Value::Float(float) => Some(*float),
             Value::Signed(_) | Value::Unsigned(_) => None,
         });
         floats.collect()
@@ -250,6 +252,7 @@ mod tests {
         assert!(!differ(0.0, 1e-3, [0.2, 8.007]));
         assert!(differ(0.0, 1e-3, [0.2, 8.02]));
         assert!(differ(0.0, 1e-3, [f32::NAN, 8.0]));
+        assert!(differ(0.0, 1e-3, [0.2, f32::INFINITY]));
         let (a, b) = (bytes([0.2, 8.0]), bytes([0.2, 8.05]));
         let within = |of_norm| {
             let leeway = Leeway { of_norm, ..Leeway::ARITHMETIC };

@@ -271,7 +271,7 @@ fn member_fill(fill: &str) -> Result<MemberFill, String> {
 /// `SIZE[:FORMAT][:SPEC]`, where SPEC is that of a member.
 #[cfg(feature = "textures")]
 fn texture(text: &str) -> Result<BufferFill, String> {
-    let (size, spec) = handle::texture_size(text)?;
+    let (size, spec) = handle::texture_size(text, &KINDS)?;
     let fill = if spec.is_empty() { "zeros" } else { spec };
     Ok(BufferFill::Texture(size, Box::new(member_fill(fill)?)))
 }

@@ -23,13 +23,14 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-const DECODERS: [(&str, usize); 8] = [
+const DECODERS: [(&str, usize); 9] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("llama", 21),
     ("mistral_lora", 28),
     ("qwen3", 24),
     ("mixtral", 41),
+    ("qwen2_moe", 73),
     ("qwen3_moe", 62),
     ("gemma2", 24),
 ];

@@ -2,6 +2,7 @@
 //! tensors computed elsewhere, and estimates against the numbers published with them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod budgets;
 mod decoder_config;
 mod decoder_counts;
 mod decoder_step;

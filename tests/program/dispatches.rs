@@ -132,7 +132,7 @@ fn every_format_has_each_dispatch() {
         .stdout(row("prepare", "8 x 1 x 1 +16 "))
         .stdout(row("sum", "4 x 1 x 1 +28 "))
         .stdout(row("fixed", "1 x 1 x 1 +2 "))
-        .stdout(contains("the executor's own tally is what its counters say, 3 times"));
+        .stdout(contains("the embedded executor's own count equals the counters, 3 times"));
     let read = |at: &std::path::Path| fs::read_to_string(at).unwrap();
     assert!(read(&csv.1).contains("x[id.x] += 1.0;"), "the main table is the listing");
     for (name, at) in [&markdown, &html] {

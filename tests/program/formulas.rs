@@ -44,6 +44,17 @@ fn adapters_cost_less_than_full_training_and_recomputation_stands_beside() {
 }
 
 #[test]
+fn a_few_formulas_are_shown_whole() {
+    let few = report(&["--formula", "palm,6nt"]);
+    let ids: Vec<&str> =
+        few["formulas"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["6nt", "palm"]);
+    let table = command(&["--formula", "6nt"]).assert().success();
+    let its = contains("6 N T").and(contains("charged beyond the exact count"));
+    table.stdout(its.and(contains("kaplan").not()));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_the_way_out() {
     let refused = |arguments: &[&str], parts: &[&str]| {
         let run = command(arguments).assert().code(2).stdout("");
@@ -54,6 +65,8 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
     };
     refused(&["nothing"], &["no model 'nothing'", "llama-3.1-8b"]);
     refused(&["resnet-bk"], &["ResNet-BK is no decoder"]);
+    refused(&["--formula", "6nt,plam"], &["no formula 'plam'", "did you mean 'palm'?"]);
+    refused(&["--formula", "chinch"], &["'chinchilla'", "'chinchilla-gqa'"]);
     refused(&["--pack", "10,20", "--seq", "31"], &["add up to 30", "31"]);
     refused(&["--pack", "10,0"], &["0"]);
     refused(&["--batch", "4000000000", "--seq", "4000"], &["tokens", "lower"]);
@@ -104,6 +117,42 @@ fn estimates_and_sweeps_have_the_exact_count_beside_them() {
     for scope in ["forward", "backward", "optimizer", "total"] {
         let exact = |report: &Value| report["exact"]["algebraic"][scope].as_u64().unwrap();
         assert_eq!(exact(&estimate), exact(&formulas), "{scope}");
+    }
+}
+
+/// A budget pays for what is computed again, a sweep has it in its exact count, and the HFU that an MFU comes to is said.
+#[test]
+fn what_is_computed_again_costs_what_it_costs() {
+    let model = ["qwen2.5-0.5b", "--recompute", "layers"];
+    let asked = ["--budget", "1e17", "--peak", "67e12", "--mfu", "0.4"];
+    let estimate = program(&[&["estimate"], &model[..], &asked[..]].concat());
+    let exact = |name: &str| estimate["exact"][name].as_u64().unwrap();
+    let needed = estimate["exact"]["algebraic"]["total"].as_u64().unwrap();
+    let (again, executed) = (exact("recomputed"), needed + exact("recomputed"));
+    let forecast = &estimate["forecasts"][0];
+    assert!(again > 0);
+    assert_eq!(forecast["count"], "exact");
+    assert_eq!(forecast["step"], executed);
+    assert_eq!(forecast["budget"]["steps"], 100_000_000_000_000_000 / executed);
+    assert_eq!(estimate["forecasts"][1]["counts_recomputed"], false);
+    let hfu = format!("an HFU of {:.3}", 0.4 * executed as f64 / needed as f64);
+    flopmeter(&[&["estimate"], &model[..], &asked[..]].concat())
+        .assert()
+        .success()
+        .stdout(contains(hfu));
+    let sweep = [&["scale"], &model[..], &["--axis", "seq=256,512", "--csv", "-"]].concat();
+    flopmeter(&sweep).assert().success().stdout(contains(executed.to_string()));
+}
+
+/// A forward pass has no backward pass, neither where it is priced nor where two are compared.
+#[test]
+fn a_forward_pass_is_shown_by_itself() {
+    let both = ["compare", "llama-3.2-1b", "qwen3-0.6b", "--phase", "forward"];
+    for asked in [&["estimate", "llama-3.2-1b", "--inference"][..], &both] {
+        let table = flopmeter(asked).assert().success();
+        table.stdout(
+            contains("forward").and(contains("backward").not()).and(contains("optimizer").not()),
+        );
     }
 }
 

@@ -71,7 +71,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
         let honest = case.report(Convention::Ieee, 1.0);
         assert!(honest.holds() && honest.provenance.tally.as_ref().unwrap().holds());
         let text = table::render(&honest.page(false), Terminal::PIPE);
-        assert!(text.contains("own tally is what its counters say"), "{text}");
+        assert!(text.contains("own count equals the counters"), "{text}");
 
         spoil(&mut case.measurement.passes[3].witness.as_mut().unwrap().tally);
         let report = case.report(Convention::Ieee, 1.0);

@@ -88,6 +88,11 @@ fn an_estimate_is_a_table_too() {
     let shape = BatchShape::resolve(AskedShape::default(), &config).unwrap();
     let estimate = Estimate::new(&config, shape, Optimizer::Sgd).unwrap();
     let question = Question { extent: Some(Extent::Steps(1000)), ..Question::default() };
-    let estimate = estimate.with_forecast(question, true).unwrap();
+    let estimate = estimate.with_forecast(question).unwrap();
     insta::assert_snapshot!(table::render(&estimate.page(false), Terminal::PIPE));
+    let every_layer = table::render(&estimate.page(true), Terminal::PIPE);
+    assert!(
+        every_layer.contains(" layer_1 ") && !every_layer.contains("layer_0..1"),
+        "{every_layer}"
+    );
 }

@@ -11,7 +11,10 @@ use flopmeter::{
     format::{self, table::Terminal},
     instrument::instrument,
     kernel::KernelModule,
-    model::{AskedShape, BatchShape, Model, Optimizer},
+    model::{
+        AskedShape, BatchShape, Model, Optimizer,
+        lower::{Scope, Training},
+    },
     observe::{KernelLaunch, Observed, Series, Spread, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Traffic},
     page::Paged,
@@ -259,14 +262,14 @@ fn a_saved_report_reads_back_as_it_was() {
     reads_back(&profile());
     reads_back(&placed());
     reads_back(&RooflineReport::new(ceilings()));
-    let question = Question {
-        extent: Some(Extent::Steps(1000)),
-        budget: Some(1 << 60),
-        peak: Some(Peak::new(67e12, 0.3).unwrap()),
-    };
-    reads_back(&estimate("resnet-bk", &[]).with_forecast(question, true).unwrap());
+    let peak = Some(Peak::new(67e12, 0.3).unwrap());
+    let question = Question { extent: Some(Extent::Steps(1000)), budget: Some(1 << 60), peak };
+    reads_back(&estimate("resnet-bk", &[]).with_forecast(question).unwrap());
     let bare = Question { budget: Some(1 << 60), ..Question::default() };
-    reads_back(&estimate("qwen2.5-0.5b", &["lora_rank=8"]).with_forecast(bare, false).unwrap());
+    let step = estimate("qwen2.5-0.5b", &["lora_rank=8"]);
+    let training = Training { scope: Scope::Forward, ..step.training() };
+    reads_back(&Estimate::new(step.config(), step.shape(), training).unwrap());
+    reads_back(&step.with_forecast(bare).unwrap());
     let report = Case::fixed().report(Convention::Ieee, 3.25);
     reads_back(&report.with_forecast(question).unwrap());
     reads_back(&sweep::scale());

@@ -1,11 +1,17 @@
 //! Reports on a terminal: no line is longer than the terminal is wide, what there is no room for is named, and a
 //! reader who wants all of it has all of it.
 
+use std::collections::BTreeSet;
+
 use flopmeter::{
+    family::{
+        Training,
+        decoder::{DecoderConfig, Recipe, Tokens},
+    },
     format::table::{Terminal, render},
     op::Convention,
     page::{Cell, Column, Idle, Page, Paged as _, Row, Section, Table},
-    result::RooflineReport,
+    result::{FormulasReport, RooflineReport},
 };
 
 use crate::{
@@ -14,7 +20,7 @@ use crate::{
 };
 
 const fn terminal(width: usize) -> Terminal {
-    Terminal { color: false, width: Some(width), whole: false }
+    Terminal { color: false, width: Some(width), whole: false, elsewhere: "all of it elsewhere" }
 }
 
 /// A page of every kind of report.
@@ -28,18 +34,51 @@ fn pages() -> Vec<Page> {
         sweep::scale().page(false),
         sweep::compare().page(false),
         RooflineReport::new(ceilings()).page(false),
+        saved::agreement().page(false),
+        saved::estimate("resnet-bk", &["d_model=4096", "n_layers=32"]).page(false),
+        saved::estimate("qwen2.5-0.5b", &[]).page(false),
+        formulas().page(false),
     ]
 }
 
 #[test]
 fn no_line_is_longer_than_the_terminal_is_wide() {
     for page in pages() {
-        for width in [80, 120, 200] {
+        for width in [60, 80, 100, 120, 200] {
             for color in [false, true] {
                 let text = render(&page, Terminal { color, ..terminal(width) });
                 for line in text.lines() {
                     assert!(console::measure_text_width(line) <= width, "{width}: {line}");
                 }
+            }
+        }
+    }
+}
+
+/// Published formulas on a decoder.
+fn formulas() -> FormulasReport {
+    let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();
+    let tokens = Tokens { batch: 1, lengths: vec![512] };
+    FormulasReport::new("qwen2.5-0.5b", &config, &tokens, Recipe::of(Training::default()))
+}
+
+#[test]
+fn no_number_is_broken_in_two() {
+    let figures = |text: &str| -> BTreeSet<String> {
+        let figure = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+        text.split_whitespace().filter(figure).map(str::to_owned).collect()
+    };
+    for page in pages() {
+        let mut whole = figures(&render(&page, Terminal::PIPE));
+        let rounded = page.tables().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+        rounded.for_each(|cell| whole.extend(figures(&cell.rounded())));
+        for width in [60, 80, 100, 120] {
+            for all in [false, true] {
+                let text = render(&page, Terminal { whole: all, ..terminal(width) });
+                let cut = |figure: &&String| figure.contains('…');
+                let shown = figures(&text);
+                let broken: Vec<&String> = shown.difference(&whole).filter(|f| !cut(f)).collect();
+                assert!(broken.is_empty(), "{}, {width}: {broken:?}\n{text}", page.title);
             }
         }
     }
@@ -96,5 +135,29 @@ fn columns_give_way_in_their_order_and_are_named() {
     let narrowest = text(26);
     let last = narrowest.lines().skip(3).collect::<Vec<_>>().join(" ");
     let said: Vec<&str> = last.split_whitespace().collect();
-    assert_eq!(said.join(" "), "no room for: first to go, second to go");
+    assert_eq!(said.join(" "), "no room for: first to go, second to go (all of it elsewhere)");
+}
+
+#[test]
+fn formulas_are_a_line_each_unless_all_is_wanted() {
+    let page = formulas().page(false);
+    let text = render(&page, terminal(80));
+    let applying = formulas().formulas.iter().filter(|row| row.applies).count();
+    let at = |name: &str| {
+        let name = format!(" {name} ");
+        text.lines().position(|line| line.starts_with(&name))
+    };
+    let lines: Vec<usize> = formulas()
+        .formulas
+        .iter()
+        .filter(|row| row.applies)
+        .filter_map(|row| at(&row.id))
+        .collect();
+    assert_eq!(lines.len(), applying, "{text}");
+    assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{text}");
+    assert!(text.contains("Why they differ; Who published them"), "{text}");
+    assert!(!text.contains("charged beyond") && text.contains("farthest off stand first"));
+    let whole = Terminal { whole: true, ..terminal(80) };
+    let all = render(&page, whole);
+    assert!(all.contains("charged beyond") && !all.contains("Why they differ;"), "{all}");
 }

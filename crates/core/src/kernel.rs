@@ -280,15 +280,34 @@ impl KernelModule {
         Some(&self.module.types[self.variable(resource)?.ty].inner)
     }
 
+    /// Whether one of [`Self::resources`] is a sampler with which textures of integers are read.
+    pub fn samples_integers(&self, resource: &Resource) -> bool {
+        let ty = |variable: naga::Handle<naga::GlobalVariable>| {
+            &self.module.types[self.module.global_variables[variable].ty].inner
+        };
+        let is_integer = |ty: &TypeInner| {
+            use naga::{ImageClass::Sampled, ScalarKind};
+            let TypeInner::Image { class: Sampled { kind, .. }, .. } = ty else { return false };
+            matches!(kind, ScalarKind::Sint | ScalarKind::Uint)
+        };
+        let own = self.handle(resource);
+        let mut pairs = self.info.get_entry_point(0).sampling_set.iter();
+        pairs.any(|pair| Some(pair.sampler) == own && is_integer(ty(pair.image)))
+    }
+
     fn variable(&self, resource: &Resource) -> Option<&naga::GlobalVariable> {
+        Some(&self.module.global_variables[self.handle(resource)?])
+    }
+
+    fn handle(&self, resource: &Resource) -> Option<naga::Handle<naga::GlobalVariable>> {
         let entry = self.info.get_entry_point(0);
         let mut variables = self.module.global_variables.iter();
         // Entry points of one file may share a binding; this one uses one variable of it.
-        let (_, variable) = variables.find(|(handle, variable)| {
+        let (handle, _) = variables.find(|(handle, variable)| {
             let at = variable.binding.map(|at| (at.group, at.binding));
             at == Some((resource.group, resource.binding)) && !entry[*handle].is_empty()
         })?;
-        Some(variable)
+        Some(handle)
     }
 
     /// The line of the source on which a span begins; `None` where the span is undefined or there is no source.

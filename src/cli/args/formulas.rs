@@ -27,6 +27,9 @@ pub struct Formulas {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub pack: Vec<u32>,
+    /// These formulas alone, by the names of the table, as in 6nt,palm: all that is known of each
+    #[arg(long = "formula", value_name = "LIST", value_delimiter = ',')]
+    pub names: Vec<String>,
     /// Override a field of the model's configuration (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,

@@ -20,7 +20,7 @@ pub struct Shader {
     pub file: PathBuf,
     #[command(flatten)]
     pub kernels: Kernels,
-    /// Run again whenever the file, or one that it is continued in or includes, changes, and show what moved since the
+    /// Run again whenever the file, or a file that it includes, changes, and show what moved since the
     /// run before, until ctrl-C
     #[arg(long, requires = "dispatches")]
     pub watch: bool,

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// No progress and no log, only reports and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -118,7 +118,7 @@ pub struct Step {
     /// What of the forward pass runs again in the backward pass instead of being kept
     #[arg(long, value_name = "WHAT", default_value = "none", value_enum)]
     pub recompute: Recomputed,
-    /// Decoders: sequences that are packed into each row of the batch, as in 512,300,212: none attends to another
+    /// Decoders: sequences that are packed into each row of the batch, as in 512,300,212; attention stays within each
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pack: Vec<u32>,

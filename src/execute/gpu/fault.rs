@@ -18,9 +18,10 @@ pub(super) fn locked(fault: &Mutex<DeviceFault>) -> MutexGuard<'_, DeviceFault> 
 /// An error with all of its causes: wgpu keeps the telling part in the innermost.
 pub(super) fn explain(error: &wgpu::Error) -> String {
     let (mut text, mut cause) = match error {
-        wgpu::Error::OutOfMemory { source } => {
-            ("out of memory: choose a smaller batch or seq".to_owned(), source.source())
-        }
+        wgpu::Error::OutOfMemory { source } => (
+            "out of memory: choose smaller buffers, or a smaller batch or seq".to_owned(),
+            source.source(),
+        ),
         wgpu::Error::Validation { source, description } => (description.clone(), source.source()),
         wgpu::Error::Internal { source, description } => (description.clone(), source.source()),
     };

@@ -54,6 +54,27 @@ pub(super) fn extent(texture: &Texture) -> wgpu::Extent3d {
     wgpu::Extent3d { width, height, depth_or_array_layers }
 }
 
+/// Why a device has no texture of that size, and the way out; `None` where it has.
+pub(super) fn too_large(device: &wgpu::Device, texture: &Texture) -> Option<String> {
+    let limits = device.limits();
+    let plane = limits.max_texture_dimension_2d;
+    let most = match texture.dimension {
+        TextureDimension::D1 => [limits.max_texture_dimension_1d, 1, 1],
+        TextureDimension::D2 => [plane, plane, 1],
+        TextureDimension::D2Array => [plane, plane, limits.max_texture_array_layers],
+        TextureDimension::D3 => [limits.max_texture_dimension_3d; 3],
+    };
+    let [width, height, depth] = texture.extent;
+    let exceeds = texture.extent.iter().zip(most).any(|(extent, most)| *extent > most);
+    exceeds.then(|| {
+        let [w, h, d] = most;
+        format!(
+            "its {width} x {height} x {depth} texels are more than the {w} x {h} x {d} of such a texture on this \
+             adapter: choose a smaller one, or the embedded executor"
+        )
+    })
+}
+
 /// Makes a texture that can be sampled, and stored to where the adapter stores to such.
 pub(super) fn texture(
     device: &wgpu::Device,

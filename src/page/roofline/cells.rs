@@ -32,9 +32,9 @@ pub(super) fn table(ceilings: &Ceilings) -> Table {
             Column::number("least", "least"),
             Column::number("most", "most"),
             Column::text("unit", "unit"),
-            Column::number("a run", "work"),
+            Column::number("work per run", "work").gives_way(3),
             Column::number("time", "seconds"),
-            Column::number("buffers", "buffer_bytes"),
+            Column::number("buffers", "buffer_bytes").gives_way(2),
         ],
         rows: rows.chain(missing).collect(),
         ..Table::default()

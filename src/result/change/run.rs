@@ -51,6 +51,28 @@ pub struct ChangedRun {
     /// What of it was not counted, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_counted: Vec<String>,
+    /// What a shader was run with: its grids, what its bindings held, and what was set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub run_with: Vec<String>,
+}
+
+/// The grid or grids of a shader, what its bindings held, and what was set.
+fn run_with(report: &ShaderReport) -> Vec<String> {
+    let grid = |grid: [u32; 3]| grid.map(|extent| extent.to_string()).join(" x ");
+    let mut with = match &report.dispatches[..] {
+        [] => vec![format!("{} workgroups", grid(report.grid))],
+        several => {
+            let each = several.iter();
+            each.map(|one| format!("{} workgroups of {}", grid(one.grid), one.entry)).collect()
+        }
+    };
+    with.extend(report.bindings.iter().map(|binding| {
+        let fill = binding.fill.as_deref().unwrap_or("zeros");
+        format!("'{}' of {} bytes: {fill}", binding.name, binding.bytes)
+    }));
+    with.extend(report.overrides.iter().map(|(name, value)| format!("override {name} = {value}")));
+    with.extend(report.defines.iter().map(|(name, value)| format!("{name} defined as {value}")));
+    with
 }
 
 /// What a kernel costs.
@@ -209,6 +231,7 @@ impl KernelRun {
                 entry: Some(report.entry.clone()),
                 adapters: vec![report.adapter.name.clone()],
                 not_counted: Vec::new(),
+                run_with: run_with(report),
             },
             RanKernels::Program(report) => ChangedRun {
                 file,
@@ -216,6 +239,7 @@ impl KernelRun {
                 entry: None,
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
                 not_counted: report.missing(),
+                run_with: Vec::new(),
             },
         }
     }

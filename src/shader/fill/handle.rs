@@ -25,8 +25,11 @@ impl fmt::Display for TextureSize {
     }
 }
 
-/// The size at the beginning of a text, and what is behind it.
-pub(super) fn texture_size(text: &str) -> Result<(TextureSize, &str), String> {
+/// The size at the beginning of a text, and what is behind it, which may begin with the name of one of these `fills`.
+pub(super) fn texture_size<'a>(
+    text: &'a str,
+    fills: &[&str],
+) -> Result<(TextureSize, &'a str), String> {
     let (extent, rest) = text.split_once(':').unwrap_or((text, ""));
     let parts = extent.split('x').map(|part| {
         let texels = part.parse().ok().filter(|texels| (1..=MOST).contains(texels));
@@ -39,9 +42,11 @@ pub(super) fn texture_size(text: &str) -> Result<(TextureSize, &str), String> {
     });
     let extent = parts.collect::<Result<Vec<u32>, String>>()?;
     let (first, behind) = rest.split_once(':').unwrap_or((rest, ""));
-    // A format that is misspelt is meant as one all the same: no numbers begin so.
-    let is_format = first.starts_with('r') && first.ends_with(['t', 'm']) && first != "random";
-    if is_format {
+    // A format that is misspelt is meant as one all the same, and told from what fills a texture, as in `random`.
+    let is_named = first.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let is_fill =
+        fills.contains(&first) || first.split(',').all(|part| part.parse::<f64>().is_ok());
+    if is_named && !is_fill {
         return Ok((TextureSize { extent, format: Some(first.parse()?) }, behind));
     }
     Ok((TextureSize { extent, format: None }, rest))

@@ -121,3 +121,57 @@ fn extents_are_those_of_the_texture() {
         assert_eq!(x, [9, 8, 7, 2, 3, 4, 3, 4, 5, 1, 4 * texel + 1, 4 * layered + 3]);
     });
 }
+
+/// A place that far from the texture has no number of 32 bits among its texels; its repetitions are all the same.
+#[test]
+fn a_place_far_away_is_a_place_in_a_repetition() {
+    const SOURCE: &str = "
+        @group(0) @binding(0) var image: texture_2d<f32>;
+        @group(0) @binding(1) var how: sampler;
+        @group(0) @binding(2) var<storage, read_write> places: array<f32, 4>;
+        @group(0) @binding(3) var<storage, read_write> seen: array<vec4<f32>, 4>;
+        @compute @workgroup_size(4)
+        fn main(@builtin(local_invocation_index) i: u32) {
+            seen[i] = textureSampleLevel(image, how, vec2(places[i], 0.5), 0.0);
+        }";
+    common::on_every_executor(|executor| {
+        for mode in ["repeat", "mirror"] {
+            let sampler = format!("sampler:linear:{mode}");
+            let fills = [
+                (0, "texture:5x1:random"),
+                (1, &*sampler),
+                (2, "values:0,-790000000,3000000000,2000000512"),
+            ];
+            let run = ran(executor, SOURCE, &fills, &[3]).unwrap();
+            let seen = floats(&run, 3);
+            let (first, others) = seen.split_at(4);
+            for (seen, wanted) in others.iter().zip(first.iter().cycle()) {
+                // Halfway between two texels, whose weights may be of as few as 8 bits.
+                let off = (seen - wanted).abs();
+                assert!(off <= 2.0 / 256.0, "{mode} on {}: {off}", executor.adapter().name);
+            }
+        }
+    });
+}
+
+/// WebGPU and Vulkan have no filter of integers.
+#[test]
+fn integers_are_not_weighed() {
+    const SOURCE: &str = "
+        @group(0) @binding(0) var image: texture_2d<u32>;
+        @group(0) @binding(1) var how: sampler;
+        @group(0) @binding(2) var<storage, read_write> seen: vec4<u32>;
+        @compute @workgroup_size(1)
+        fn main() {
+            seen = textureGather(0, image, how, vec2(0.5, 0.5));
+        }";
+    common::on_every_executor(|executor| {
+        let mut gathered = |sampler| {
+            let fills = [(0, "texture:2x2:iota"), (1, sampler)];
+            ran(executor, SOURCE, &fills, &[2]).map(|run| words(&run, 2))
+        };
+        assert_eq!(gathered("sampler:nearest").unwrap().len(), 4);
+        let error = gathered("sampler:linear").unwrap_err().to_string();
+        assert!(error.contains("integers") && error.contains("sampler:nearest"), "{error}");
+    });
+}

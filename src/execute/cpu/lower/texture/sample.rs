@@ -130,7 +130,7 @@ impl<'a> Lowering<'a> {
         } else {
             place
         };
-        let scaled = self.alu(Alu::MulF, &[place, size]);
+        let scaled = self.near(place, size, modes);
         let back = self.alu(Alu::Select, &[zero, half, modes.linear]);
         let scaled = self.alu(Alu::SubF, &[scaled, back]);
         let whole = self.alu(Alu::FloorF, &[scaled]);
@@ -143,6 +143,23 @@ impl<'a> Lowering<'a> {
         let second = self.alu(Alu::AddI, &[first, next]);
         let texels = [first, second].map(|texel| self.wrapped(texel, extent, modes));
         Around { texels, weight }
+    }
+
+    /// A place in texels. One whose number would be no integer of 32 bits is first taken back by an even number of
+    /// repetitions, which changes nothing where a texture repeats or is mirrored.
+    fn near(&mut self, place: Reg, size: Reg, modes: &Modes) -> Reg {
+        let [half, two, far] = [0.5_f32, 2.0, (1 << 30) as f32].map(|f| self.constant(f.to_bits()));
+        let scaled = self.alu(Alu::MulF, &[place, size]);
+        let pairs = self.alu(Alu::MulF, &[place, half]);
+        let pairs = self.alu(Alu::FloorF, &[pairs]);
+        let before = self.alu(Alu::MulF, &[pairs, two]);
+        let rest = self.alu(Alu::SubF, &[place, before]);
+        let taken_back = self.alu(Alu::MulF, &[rest, size]);
+        let distance = self.alu(Alu::AbsF, &[scaled]);
+        let is_far = self.alu(Alu::LtF, &[far, distance]);
+        let wraps = self.alu(Alu::Or, &[modes.repeat, modes.mirror]);
+        let back = self.alu(Alu::And, &[is_far, wraps]);
+        self.alu(Alu::Select, &[scaled, taken_back, back])
     }
 
     /// The texel that stands for one that may be beyond the edges.
