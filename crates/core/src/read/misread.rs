@@ -35,7 +35,10 @@ pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
         .find_map(wrong)
         .or_else(|| uninitialized(text, module))
         .or_else(|| named(text))
-        .or_else(|| twice::evaluated_twice(text))
+        .or_else(|| {
+            let what = "evaluates the index of what is read and written at once for each of the two, which is once";
+            twice::evaluated_twice(text).map(|span| Misread { what, span })
+        })
 }
 
 /// A `continue` of a `do` loop, which naga has begin the body again without asking for the condition. Only loops that

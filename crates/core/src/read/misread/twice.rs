@@ -5,19 +5,15 @@ use std::{collections::BTreeSet, ops::Range};
 
 use naga::Span;
 
-use super::Misread;
 use crate::read::token::{Token, tokens};
 
 /// An index that does something, of a place that is read and written at once: naga evaluates it for each.
-pub(super) fn evaluated_twice(text: &str) -> Option<Misread> {
+pub(super) fn evaluated_twice(text: &str) -> Option<Span> {
     let tokens: Vec<Token<'_>> = tokens(text).collect();
     let mut own = functions(&tokens);
     let hidden = macros(text, &mut own);
     let mut open: Vec<Index> = Vec::new();
-    let found = |Range { start, end }: Range<usize>| {
-        let what = "evaluates the index of what is read and written at once for each of the two, which is once";
-        Some(Misread { what, span: Span::new(start as u32, end as u32) })
-    };
+    let found = |Range { start, end }: Range<usize>| Some(Span::new(start as u32, end as u32));
     for at in 0..tokens.len() {
         match tokens[at].text {
             "[" => open.push(Index { start: at, does: false }),
