@@ -306,16 +306,25 @@ fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Resul
 /// GLSL that naga does not take, by a compiler that is installed.
 #[cfg(all(feature = "glsl", feature = "spirv"))]
 fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Error> {
-    use super::glslang::{Compiled, compile, names};
+    use super::glslang::{Compiled, compile, has_textures, names};
 
     let and = |more: String| match refused {
         KernelError::Shader { ref kernel, ref details } => KernelError::Shader {
             kernel: kernel.clone(),
             details: format!("{}\n{more}", details.trim_end()),
         },
+        KernelError::Kernel { ref kernel, ref problem } => {
+            KernelError::Kernel { kernel: kernel.clone(), problem: format!("{problem}; {more}") }
+        }
         ref other => other.clone(),
     };
     match compile(source.text()) {
+        Ok(Some(Compiled::Module(bytes, compiler))) if has_textures(&bytes) => {
+            let more = format!(
+                "{compiler} takes it, and textures and samplers run here only where naga's reader takes the text"
+            );
+            Err(and(more).into())
+        }
         Ok(Some(Compiled::Module(bytes, compiler))) => {
             log::info!("{name}: compiled by {compiler}, since naga does not take it: {refused}");
             let module = SpirvModule::read(name, &bytes)?;

@@ -4,6 +4,7 @@
 
 mod browsers;
 mod continued;
+mod dropped;
 mod glsl;
 mod lines;
 mod misread;

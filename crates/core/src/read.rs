@@ -8,13 +8,15 @@
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
-//! | `barrier` | GLSL's `barrier()`, of which naga makes one of more than a workgroup |
+//! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
 mod barrier;
 mod directive;
+#[cfg(feature = "glsl")]
+mod dropped;
 mod fall_through;
 #[cfg(feature = "glsl")]
 mod logic;
@@ -100,7 +102,10 @@ impl Parsed {
     pub fn glsl_source(name: &str, source: Source) -> Result<Self, Error> {
         let text = source.text();
         let module = on_text(name, text, |invalid| {
-            let options = naga::front::glsl::Options::from(naga::ShaderStage::Compute);
+            let mut options = naga::front::glsl::Options::from(naga::ShaderStage::Compute);
+            for (name, value) in glsl_macros(text) {
+                options.defines.insert(name.to_owned(), value.to_owned());
+            }
             let parsed = naga::front::glsl::Frontend::default().parse(&options, text);
             let mut module = parsed.map_err(|error| {
                 let first = error.errors.first();
@@ -116,7 +121,8 @@ impl Parsed {
                 );
                 Error::Kernel { kernel: name.to_owned(), problem }
             };
-            if let Some(Misread { what, span }) = misread::find(text, &module) {
+            let misread = misread::find(text, &module).or_else(|| dropped::find(text, &module));
+            if let Some(Misread { what, span }) = misread {
                 return Err(refused(span, what));
             }
             logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
@@ -162,6 +168,16 @@ impl Parsed {
         let (source, directives) = (text.map(Source::new), Directives::default());
         Ok(Self { name: name.to_owned(), source, module, directives })
     }
+}
+
+/// The macros that every compiler of GLSL for Vulkan defines, by name and what they stand for; `__VERSION__` is what the
+/// text says of itself.
+#[cfg(feature = "glsl")]
+fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
+    let mut words = tokens(text).map(|token| token.text).skip_while(|word| *word != "version");
+    let version = words.nth(1).filter(|word| word.chars().all(|digit| digit.is_ascii_digit()));
+    // GLSL's own rule for a text that does not say.
+    [("VULKAN", "100"), ("GL_core_profile", "1"), ("__VERSION__", version.unwrap_or("110"))]
 }
 
 /// A module with what naga's validator and back ends refuse or lose put into words that they know.

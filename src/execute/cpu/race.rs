@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use naga::Barrier;
+
 use super::{
     memory::Words,
     program::{Memory, Program},
@@ -125,21 +127,21 @@ impl<'a> Races<'a> {
 
     /// Another workgroup begins.
     pub(super) fn begin(&mut self) {
-        self.fence(true, true, true);
+        self.fence(Barrier::all());
         self.group = self.now;
     }
 
-    /// A barrier for storage, textures or workgroup memory.
-    pub(super) fn fence(&mut self, storage: bool, textures: bool, shared: bool) {
+    /// A barrier, which orders accesses to memory of the kinds that it is for.
+    pub(super) fn fence(&mut self, barrier: Barrier) {
         self.now += 1;
-        if storage {
-            self.storage = self.now;
-        }
-        if textures {
-            self.textures = self.now;
-        }
-        if shared {
-            self.shared = self.now;
+        for (kind, last) in [
+            (Barrier::STORAGE, &mut self.storage),
+            (Barrier::TEXTURE, &mut self.textures),
+            (Barrier::WORK_GROUP, &mut self.shared),
+        ] {
+            if barrier.contains(kind) {
+                *last = self.now;
+            }
         }
     }
 

@@ -1,19 +1,15 @@
 //! GLSL that naga's reader takes for something else: functions whose results it gives another type, matrices that it
-//! multiplies to change their signs, loops whose condition it passes over, globals whose values it drops, textures that
-//! it reads elsewhere, macros that it does not know, and places that it evaluates twice. What is found is refused, and
-//! whoever has a compiler of GLSL asks that.
+//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and whoever has a compiler of GLSL asks that. Where the text alone does
+//! not tell, what may be meant is refused, too.
 
-mod twice;
-
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use naga::{
-    AddressSpace, BinaryOperator, Block, Expression, Function, Literal, MathFunction, Module,
-    ScalarKind, Span, Statement, front::Typifier, proc::ResolveContext,
+    BinaryOperator, Expression, Function, Literal, MathFunction, Module, ScalarKind, Span,
+    front::Typifier, proc::ResolveContext,
 };
 
-use super::token::{Token, is_predefined, tokens};
-use crate::kernel::arms;
+use super::token::{Token, tokens};
 
 /// What naga reads wrong, and where.
 pub(super) struct Misread {
@@ -25,115 +21,8 @@ pub(super) struct Misread {
 pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
     let functions = module.functions.iter().map(|(_, function)| function);
     let mut functions = functions.chain(module.entry_points.iter().map(|entry| &entry.function));
-    let wrong = |function| {
-        retyped(module, function)
-            .or_else(|| negated(function))
-            .or_else(|| layered(function))
-            .or_else(|| continued(text, &function.body))
-    };
-    functions
-        .find_map(wrong)
-        .or_else(|| uninitialized(text, module))
-        .or_else(|| named(text))
-        .or_else(|| {
-            let what = "evaluates the index of what is read and written at once for each of the two, which is once";
-            twice::evaluated_twice(text).map(|span| Misread { what, span })
-        })
-}
-
-/// A `continue` of a `do` loop, which naga has begin the body again without asking for the condition. Only loops that
-/// the text calls `for` or `while` are known to be none.
-fn continued(text: &str, block: &Block) -> Option<Misread> {
-    block.span_iter().find_map(|(statement, &span)| {
-        if let Statement::Loop { body, continuing, .. } = statement
-            && continuing.is_empty()
-            && continues(body)
-            && !matches!(first_word(text, span), Some("for" | "while"))
-        {
-            let what = "has a continue of a do loop pass over the condition of that loop";
-            return Some(Misread { what, span });
-        }
-        arms(statement).into_iter().find_map(|arm| continued(text, arm))
-    })
-}
-
-/// Whether a block has a `continue` of the loop that it is in.
-fn continues(block: &Block) -> bool {
-    block.iter().any(|statement| match statement {
-        Statement::Continue => true,
-        Statement::Loop { .. } => false,
-        other => arms(other).into_iter().any(continues),
-    })
-}
-
-/// The word that a place of the text begins with.
-fn first_word(text: &str, span: Span) -> Option<&str> {
-    let rest = text.get(span.to_range()?.start..)?;
-    tokens(rest).next().filter(|token| token.at.start == 0).map(|token| token.text)
-}
-
-/// A global variable whose value is no constant: naga computes it and leaves the variable at 0.
-fn uninitialized(text: &str, module: &Module) -> Option<Misread> {
-    module.global_variables.iter().find_map(|(handle, variable)| {
-        let span = module.global_variables.get_span(handle);
-        let name = variable.name.as_deref().unwrap_or_default();
-        let declared = span.to_range().and_then(|range| text.get(range)).unwrap_or_default();
-        let what = "leaves a global variable at 0 whose value is no constant";
-        (variable.space == AddressSpace::Private
-            && variable.init.is_none()
-            && !name.starts_with("gl_")
-            && !is_bare(declared, name))
-        .then_some(Misread { what, span })
-    })
-}
-
-/// Whether a declarator is a name and the lengths of arrays alone. One that macros write is not known to be.
-fn is_bare(declared: &str, name: &str) -> bool {
-    let mut depth = 0_u32;
-    tokens(declared).enumerate().all(|(at, token)| match token.text {
-        word if at == 0 => word == name,
-        "[" => {
-            depth += 1;
-            true
-        }
-        "]" => {
-            depth = depth.saturating_sub(1);
-            true
-        }
-        _ => depth > 0,
-    }) && !declared.is_empty()
-}
-
-/// A layer of a texture that is sampled, of whose number naga drops the fraction; it is rounded.
-fn layered(function: &Function) -> Option<Misread> {
-    function.expressions.iter().find_map(|(handle, expression)| {
-        let Expression::ImageSample { array_index: Some(_), .. } = expression else { return None };
-        let what = "drops the fraction of a texture's layer, which is rounded";
-        Some(Misread { what, span: function.expressions.get_span(handle) })
-    })
-}
-
-/// A function or a macro by its name: `texelFetchOffset`, whose offset naga drops, and what a compiler for Vulkan
-/// defines before the first line.
-fn named(text: &str) -> Option<Misread> {
-    let tokens: Vec<Token<'_>> = tokens(text).collect();
-    (0..tokens.len()).find_map(|at| {
-        let what = match tokens[at].text {
-            "texelFetchOffset" => "drops the offset of texelFetchOffset",
-            word if is_predefined(word) && !is_extension(&tokens, at) => {
-                "has other macros than a compiler for Vulkan"
-            }
-            _ => return None,
-        };
-        let Range { start, end } = tokens[at].at;
-        Some(Misread { what, span: Span::new(start as u32, end as u32) })
-    })
-}
-
-/// Whether a token is the name behind `#extension`.
-fn is_extension(tokens: &[Token<'_>], at: usize) -> bool {
-    at.checked_sub(2)
-        .is_some_and(|from| tokens[from].text == "#" && tokens[from + 1].text == "extension")
+    let wrong = |function| retyped(module, function).or_else(|| negated(function));
+    functions.find_map(wrong).or_else(|| evaluated_twice(text))
 }
 
 /// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the
@@ -176,4 +65,296 @@ fn retyped(module: &Module, function: &Function) -> Option<Misread> {
         let span = function.expressions.get_span(handle);
         (kind == Some(ScalarKind::Uint)).then_some(Misread { what, span })
     })
+}
+
+/// An index that does something, of a place that is read and written at once: naga evaluates it for each.
+fn evaluated_twice(text: &str) -> Option<Misread> {
+    let tokens: Vec<Token<'_>> = tokens(text).collect();
+    let mut own = functions(&tokens);
+    let hidden = macros(text, &mut own);
+    let mut open: Vec<Index> = Vec::new();
+    let found = |Range { start, end }: Range<usize>| {
+        let what = "evaluates the index of what is read and written at once for each of the two, which is once";
+        Some(Misread { what, span: Span::new(start as u32, end as u32) })
+    };
+    for at in 0..tokens.len() {
+        match tokens[at].text {
+            "[" => open.push(Index { start: at, does: false }),
+            "]" => {
+                let Some(index) = open.pop().filter(|index| index.does) else { continue };
+                if is_updated(&tokens, index.start, at, &hidden)
+                    || is_handed_on(&tokens, index.start, &own)
+                {
+                    return found(tokens[index.start].at.start..tokens[at].at.end);
+                }
+                // What is around it does the same.
+                open.iter_mut().for_each(|outer| outer.does = true);
+            }
+            // The index may be in what it stands for.
+            name if hidden.contains(name) && is_stepped(&tokens, at) => {
+                return found(tokens[at].at.clone());
+            }
+            name if does(&tokens, at)
+                || hidden.contains(name)
+                || own.contains(name) && next(&tokens, at) == Some("(") =>
+            {
+                open.iter_mut().for_each(|index| index.does = true);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What stands in brackets.
+struct Index {
+    /// The token that opens it.
+    start: usize,
+    /// Whether evaluating it may do something.
+    does: bool,
+}
+
+/// The functions that a text defines: a type, a name, parentheses and a body.
+fn functions<'a>(tokens: &[Token<'a>]) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let (mut depth, mut name) = (0_u32, None);
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text {
+            "{" => {
+                if depth == 0 && at > 0 && tokens[at - 1].text == ")" {
+                    found.extend(name);
+                }
+                depth += 1;
+            }
+            "}" => depth = depth.saturating_sub(1),
+            "(" if depth == 0 && at > 0 => name = Some(tokens[at - 1].text),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The macros of a text that do something, by what they stand for: an operator that does, a function of the text, or
+/// another such macro. Those that take arguments join `own`, since they may write to them.
+fn macros<'a>(text: &'a str, own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(line_length(rest));
+        rest = after;
+        let parts: Vec<Token<'a>> = tokens(line).collect();
+        let [hash, define, name, body @ ..] = &parts[..] else { continue };
+        if [hash.text, define.text] != ["#", "define"] {
+            continue;
+        }
+        let is_one = |text: &str| own.contains(text) || found.contains(text);
+        if (3..parts.len()).any(|at| does(&parts, at) || is_one(parts[at].text)) {
+            found.insert(name.text);
+            if body.first().is_some_and(|next| next.text == "(" && next.at.start == name.at.end) {
+                own.insert(name.text);
+            }
+        }
+    }
+    found
+}
+
+/// The bytes of the line that a text begins with, and of those that a backslash joins to it.
+pub(super) fn line_length(text: &str) -> usize {
+    let mut ends = text.match_indices('\n').map(|(at, _)| at);
+    let end = ends.find(|&at| !text[..at].trim_end_matches('\r').ends_with('\\'));
+    end.map_or(text.len(), |end| end + 1)
+}
+
+fn next<'a>(tokens: &[Token<'a>], at: usize) -> Option<&'a str> {
+    tokens.get(at + 1).map(|token| token.text)
+}
+
+/// Whether two tokens stand side by side, with nothing between.
+fn adjacent(tokens: &[Token<'_>], at: usize, texts: [&str; 2]) -> bool {
+    let pair = at.checked_add(1).and_then(|end| tokens.get(at..=end));
+    pair.is_some_and(|pair| {
+        pair[0].at.end == pair[1].at.start && [pair[0].text, pair[1].text] == texts
+    })
+}
+
+/// Whether an assignment, an increment or a decrement begins here.
+fn does(tokens: &[Token<'_>], at: usize) -> bool {
+    is_step(tokens, at) || is_update(tokens, at) || is_assignment(tokens, at)
+}
+
+/// `++` or `--`.
+fn is_step(tokens: &[Token<'_>], at: usize) -> bool {
+    ["+", "-"].iter().any(|sign| adjacent(tokens, at, [sign, sign]))
+}
+
+/// `=`, and not `==`, `<=`, `>=` or `!=`.
+fn is_assignment(tokens: &[Token<'_>], at: usize) -> bool {
+    let before = at.checked_sub(1);
+    let compares = before.is_some_and(|before| {
+        ["=", "<", ">", "!"].iter().any(|sign| adjacent(tokens, before, [sign, "="]))
+    });
+    tokens[at].text == "=" && !adjacent(tokens, at, ["=", "="]) && !compares
+}
+
+/// An operator with an assignment: `+=`, `<<=` and their like.
+fn is_update(tokens: &[Token<'_>], at: usize) -> bool {
+    let one = ["+", "-", "*", "/", "%", "&", "|", "^"];
+    one.iter()
+        .any(|sign| adjacent(tokens, at, [sign, "="]) && !adjacent(tokens, at + 1, ["=", "="]))
+        || ["<", ">"]
+            .iter()
+            .any(|sign| adjacent(tokens, at, [sign, sign]) && adjacent(tokens, at + 1, [sign, "="]))
+}
+
+/// Whether the place of an index from one token to another is read and written at once: behind the rest of the place an
+/// operator with an assignment follows, or a step stands at either end of it.
+fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<&str>) -> bool {
+    let mut at = end + 1;
+    while let Some(token) = tokens.get(at) {
+        at = match token.text {
+            "." => at + 2,
+            "[" => closing(tokens, at) + 1,
+            _ => break,
+        };
+    }
+    let is_hidden = |at: usize| tokens.get(at).is_some_and(|token| hidden.contains(token.text));
+    if is_update(tokens, at) || is_step(tokens, at) || is_hidden(at) {
+        return true;
+    }
+    // Back to where the place begins: names, members, and indices before this one.
+    let mut first = start;
+    while let Some(before) = first.checked_sub(1) {
+        let text = tokens[before].text;
+        let is_word = text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        match text {
+            "." => first = before,
+            "]" => first = opening(tokens, before),
+            _ if is_word => first = before,
+            _ => break,
+        }
+    }
+    // The name of a macro stands before what it is defined as, too.
+    let is_defined = (first..start).any(|at| tokens[at].text == "define");
+    !is_defined && (first..start).any(is_hidden)
+        || first.checked_sub(2).is_some_and(|at| is_step(tokens, at))
+}
+
+/// Whether an operator with an assignment or a step stands beside a macro, where it is not defined.
+fn is_stepped(tokens: &[Token<'_>], at: usize) -> bool {
+    let before = |by: usize| at.checked_sub(by);
+    let is_used = before(1).is_none_or(|before| tokens[before].text != "define");
+    is_used
+        && (is_update(tokens, at + 1)
+            || is_step(tokens, at + 1)
+            || before(2).is_some_and(|at| is_step(tokens, at)))
+}
+
+/// Whether an index is within the arguments of a function of the text, which may write to them.
+fn is_handed_on(tokens: &[Token<'_>], start: usize, own: &BTreeSet<&str>) -> bool {
+    let mut depth = 0_u32;
+    for at in (0..start).rev() {
+        match tokens[at].text {
+            ")" => depth += 1,
+            "(" if depth == 0 && at > 0 && own.contains(tokens[at - 1].text) => return true,
+            "(" => depth = depth.saturating_sub(1),
+            ";" | "{" | "}" => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The bracket that closes one, or the last token.
+fn closing(tokens: &[Token<'_>], start: usize) -> usize {
+    let mut depth = 0_u32;
+    for (at, token) in tokens.iter().enumerate().skip(start) {
+        match token.text {
+            "[" => depth += 1,
+            "]" if depth == 1 => return at,
+            "]" => depth -= 1,
+            _ => {}
+        }
+    }
+    tokens.len() - 1
+}
+
+/// The bracket that opens one, or the first token.
+fn opening(tokens: &[Token<'_>], end: usize) -> usize {
+    let mut depth = 0_u32;
+    for at in (0..=end).rev() {
+        match tokens[at].text {
+            "]" => depth += 1,
+            "[" if depth == 1 => return at,
+            "[" => depth -= 1,
+            _ => {}
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twice(body: &str) -> bool {
+        let text = format!(
+            "#version 450
+            #define NEXT j++
+            #define AFTER \\
+                NEXT
+            #define PLACE a[j++]
+            #define ADD +=
+            #define RAISE(y) y += 1.0
+            #define WHOLE(y) (y + 1)
+            #define FOUR 4
+            layout(local_size_x = 1) in;
+            layout(set = 0, binding = 0) buffer X {{ float x[]; }};
+            int at(int i) {{ return i + 1; }}
+            void set(inout float y) {{ y = 1.0; }}
+            void main() {{ int j = 0; float a[4]; {body} }}"
+        );
+        evaluated_twice(&text).is_some()
+    }
+
+    #[test]
+    fn an_index_that_does_something_is_found_where_its_place_is_updated() {
+        for body in [
+            "a[j++] *= 4.0;",
+            "a[j++]++;",
+            "{--a[j += 1];}",
+            "a[at(j)] += 1.0;",
+            "s.a[j++].y <<= 2;",
+            "x[int(a[j--])] -= 1.0;",
+            "set(a[j++]);",
+            "m[j++][2] += 1.0;",
+            "m[2][j = 3] /= 2.0;",
+            "a[NEXT] += 1.0;",
+            "a[AFTER]--;",
+            "RAISE(a[j++]);",
+            "RAISE(a[NEXT]);",
+            "a[at(j)] ADD 1.0;",
+            "PLACE += 1.0;",
+            "{++PLACE;}",
+        ] {
+            assert!(twice(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn indices_that_do_nothing_and_places_that_are_read_or_written_alone_are_not() {
+        for body in [
+            "a[j] *= 4.0;",
+            "a[j++] = 4.0;",
+            "x[0] = a[j++] + a[at(j)];",
+            "a[j + 1] += a[at(j)];",
+            "a[j == 1 ? 0 : 1] += 1.0;",
+            "a[j <= 1 ? 0 : 1]++;",
+            "a[int(sqrt(4.0))] += 1.0;",
+            "j++; a[j] += 1.0;--j; a[1] -= 2.0;",
+            "a[FOUR] += 1.0; a[WHOLE(j)] -= 1.0;",
+            "a[NEXT] = 1.0; RAISE(a[j]); PLACE = 2.0;",
+        ] {
+            assert!(!twice(body), "{body}");
+        }
+    }
 }

@@ -30,13 +30,6 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// Whether a word of GLSL is a macro that a compiler for Vulkan may define before the first line. `GL_ES` is none of
-/// a version that naga reads.
-#[cfg(feature = "glsl")]
-pub(crate) fn is_predefined(word: &str) -> bool {
-    word.starts_with("GL_") && word != "GL_ES" || matches!(word, "VULKAN" | "__VERSION__")
-}
-
 /// The first offset from `at` on that is in no comment and no white space.
 fn past_blanks(text: &str, mut at: usize) -> usize {
     loop {

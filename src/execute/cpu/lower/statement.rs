@@ -170,11 +170,7 @@ impl<'a> Lowering<'a> {
         let line = self.line.clone();
         self.push(Node::Barrier { line });
         if self.watch.is_some() {
-            self.emit(Inst::Fence {
-                storage: barrier.contains(Barrier::STORAGE),
-                textures: barrier.contains(Barrier::TEXTURE),
-                shared: barrier.contains(Barrier::WORK_GROUP),
-            });
+            self.emit(Inst::Fence(barrier));
         }
     }
 

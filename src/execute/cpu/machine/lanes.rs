@@ -105,9 +105,9 @@ impl Machine<'_> {
                     }
                 });
             }
-            Inst::Fence { storage, textures, shared } => {
+            Inst::Fence(barrier) => {
                 if let Some(races) = &mut self.races {
-                    races.fence(*storage, *textures, *shared);
+                    races.fence(*barrier);
                 }
             }
             Inst::Subgroup { op, wide, to, from, index } => {

@@ -1,5 +1,7 @@
 //! Instructions: what each reads and writes, and where in memory.
 
+use naga::Barrier;
+
 use crate::execute::cpu::register::{Kind, Reg};
 use crate::execute::{Access, cpu::alu::Alu};
 
@@ -100,8 +102,8 @@ pub(in crate::execute::cpu) enum Inst {
     Length { to: Reg, bound: Limit },
     /// Says who touches so many bytes of memory; only where races are looked for.
     Watch { at: Address, bytes: u32, access: Access },
-    /// Says that a barrier orders accesses to storage, to textures or to workgroup memory; only there, too.
-    Fence { storage: bool, textures: bool, shared: bool },
+    /// Says of which memory a barrier orders accesses; only there, too.
+    Fence(Barrier),
     /// A subgroup operation on 32-bit (then both halves of `to` and `from` are one) or 64-bit values.
     Subgroup { op: Subgroup, wide: bool, to: [Reg; 4], from: [Reg; 2], index: [Reg; 2] },
 }
@@ -166,7 +168,7 @@ impl Inst {
             }
             Self::Length { to, bound: _ } => f(to, Write),
             Self::Watch { at, bytes: _, access: _ } => f(&mut at.index, Read),
-            Self::Fence { .. } => {}
+            Self::Fence(_) => {}
             Self::Subgroup { op: _, wide: _, to, from, index } => {
                 from.iter_mut().chain(index).for_each(|reg| f(reg, Read));
                 to.iter_mut().for_each(|reg| f(reg, Write));
@@ -189,7 +191,7 @@ impl Inst {
             | Self::LaneStore { .. }
             | Self::Length { .. }
             | Self::Watch { .. }
-            | Self::Fence { .. } => false,
+            | Self::Fence(_) => false,
         }
     }
 }
