@@ -8,6 +8,7 @@ mod dialect;
 mod fault;
 mod macros;
 mod number;
+mod predefined;
 mod words;
 
 use std::{
@@ -86,7 +87,11 @@ pub(super) fn preprocessed(
     defines: &BTreeMap<String, String>,
     read: &mut dyn FnMut(Inclusion<'_>) -> Result<Text, String>,
 ) -> Result<Vec<Piece>, Misread> {
-    let macros = Macros::new(&with_own(defines, dialect));
+    let mut macros = Macros::new(defines);
+    if let (Dialect::Glsl, Some(first)) = (dialect, files.first()) {
+        predefined::at_the_begin(&mut macros)
+            .map_err(|problem| Misread::at(&first.path, 1, problem))?;
+    }
     let mut run = Run {
         dialect,
         macros,
@@ -101,22 +106,6 @@ pub(super) fn preprocessed(
     }
     run.pieces.retain(|piece| !piece.text.is_empty());
     Ok(run.pieces)
-}
-
-/// What a user defines, and before it what compilers of the language do.
-fn with_own(defines: &BTreeMap<String, String>, dialect: Dialect) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    #[cfg(feature = "glsl")]
-    if dialect == Dialect::Glsl {
-        // The text says its version in a directive.
-        let own = flopmeter_core::read::glsl_macros("").into_iter();
-        let own = own.filter(|(name, _)| *name != "__VERSION__");
-        all.extend(own.map(|(name, text)| (name.to_owned(), text.to_owned())));
-    }
-    #[cfg(not(feature = "glsl"))]
-    let _ = dialect;
-    all.extend(defines.clone());
-    all
 }
 
 struct Run<'a> {
@@ -236,20 +225,24 @@ impl Run<'_> {
         };
         match name {
             "if" => {
-                let is_met = conditions.are_met() && self.macros.is_true(rest)?;
+                let is_met = conditions.are_met() && self.is_true(rest)?;
                 conditions.begin(number, "if", is_met);
                 return Ok(Kept::Nothing);
             }
             "ifdef" | "ifndef" => {
                 let (wanted, says) =
                     if name == "ifdef" { (true, "ifdef") } else { (false, "ifndef") };
-                let is_met = self.macros.has(single(rest, name)?) == wanted;
+                let asked = single(rest, name)?;
+                if conditions.are_met() {
+                    self.knows(asked)?;
+                }
+                let is_met = self.macros.has(asked) == wanted;
                 conditions.begin(number, says, is_met);
                 return Ok(Kept::Nothing);
             }
             "elif" => {
                 // What comes behind a branch that was taken is not looked at.
-                let is_met = conditions.may_go_on() && self.macros.is_true(rest)?;
+                let is_met = conditions.may_go_on() && self.is_true(rest)?;
                 return conditions.otherwise(Otherwise::If(is_met)).map(|()| Kept::Nothing);
             }
             "else" => {
@@ -279,7 +272,7 @@ impl Run<'_> {
             // Whoever includes files has what these ask for.
             "extension" if is_glsl && rest.contains("include") => return Ok(Kept::Nothing),
             "version" if is_glsl => {
-                self.macros.define(&format!("__VERSION__ {}", word(rest).0))?;
+                predefined::at_the_version(&mut self.macros, rest)?;
                 return Ok(Kept::ForTheReader);
             }
             "extension" | "pragma" | "line" | "" if is_glsl => return Ok(Kept::ForTheReader),
@@ -292,6 +285,23 @@ impl Run<'_> {
             _ => return Err(format!("#{name} is no directive: there are {DIRECTIVES}")),
         }
         Ok(Kept::Nothing)
+    }
+
+    /// Whether a condition holds.
+    fn is_true(&self, condition: &str) -> Result<bool, String> {
+        self.knows(condition)?;
+        self.macros.is_true(condition)
+    }
+
+    /// Refuses a condition on what a compiler may have defined.
+    fn knows(&self, condition: &str) -> Result<(), String> {
+        match predefined::unknown(&self.macros, condition) {
+            Some(name) if self.dialect == Dialect::Glsl => Err(format!(
+                "whether '{name}' is defined depends on the compiler of GLSL: define it, or compile the shader to \
+                 SPIR-V with glslangValidator or glslc"
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn include(

@@ -20,6 +20,7 @@ use flopmeter::{
     plan::Plan,
     profile::{self, Keep},
 };
+use flopmeter_core::read::Parsed;
 
 /// The races of a kernel on two workgroups, whose bindings all see the same buffer.
 fn races(source: &str) -> Vec<Race> {
@@ -126,6 +127,37 @@ fn storage_within_and_across_workgroups() {
         "x[g] = i;\nworkgroupBarrier();\nx[32u + g] = x[g ^ 1u];",
         &[([7, 9], [Store, Load], Lanes, 8, "x", 4)],
     );
+    // Nor is the one for textures.
+    assert_races(
+        "x[g] = i;\ntextureBarrier();\nx[32u + g] = x[g ^ 1u];",
+        &[([7, 9], [Store, Load], Lanes, 8, "x", 4)],
+    );
+}
+
+/// Its SPIR-V orders workgroup memory alone, too.
+#[test]
+fn the_barrier_of_glsl_is_none_for_storage() {
+    let found = |declared: &str, place: &str| {
+        let text = format!(
+            "#version 450
+layout(local_size_x = 4) in;
+layout(binding = 0) buffer X {{ uint x[]; }};
+{declared}
+void main() {{
+    uint i = gl_LocalInvocationIndex;
+    {place}[i] = i;
+    barrier();
+    x[32u + i] = {place}[i ^ 1u];
+}}"
+        );
+        let parsed = Parsed::glsl("kernel", &text).unwrap();
+        let kernel = KernelModule::from_parsed(&parsed, "main", &Default::default()).unwrap();
+        let races = races_over(&kernel, 1, false);
+        races.into_iter().map(|race| (race.lines, race.variable)).collect::<Vec<_>>()
+    };
+    // A block without an instance goes by its own name.
+    assert_eq!(found("", "x"), [([Some(7), Some(9)], "X".to_owned())]);
+    assert_eq!(found("shared uint tile[4];", "tile"), []);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use common::on_every_executor;
 use flopmeter::{execute::Executor, shader::ShaderFile};
+use flopmeter_core::read::Parsed;
 
 use crate::{
     run::expected,
@@ -21,17 +22,22 @@ const BITS: [(&str, [u32; 8]); 3] = [
 ];
 
 fn on_numbers(statement: &str) -> Option<Case> {
-    let glsl = format!(
+    Case::new(&stating("", statement), &[])
+}
+
+/// The text of a shader with some globals and a statement on `x`.
+fn stating(globals: &str, statement: &str) -> String {
+    format!(
         "#version 450
         layout(local_size_x = 8) in;
         layout(binding = 0) buffer X {{ uint numbers[]; }};
+        {globals}
         void main() {{
             uint x = numbers[gl_LocalInvocationID.x];
             {statement}
             numbers[gl_LocalInvocationID.x] = x;
         }}"
-    );
-    Case::new(&glsl, &[])
+    )
 }
 
 fn bits(floats: Vec<f32>) -> Vec<u32> {
@@ -127,4 +133,88 @@ fn an_index_with_an_effect_is_no_part_of_naga_s_reading() {
         let left = ran(executor, &case.glsl(), &[], &[NUMBERS.to_vec()]).unwrap().1;
         assert_eq!(bits(left), NUMBERS.map(|x| 3u32.wrapping_add(x) + 10));
     });
+}
+
+/// Globals, a statement, what naga's reader is said to do with them, and what they make of the numbers.
+const OTHERWISE: [(&str, &str, &str, fn(u32) -> u32); 9] = [
+    (
+        "",
+        "int n = int(min(x, 8u)); x = 0u; do { n--; if (n == 2) { n = 0; continue; } x++; } while (n > 0);",
+        "do loop",
+        |x| [1, 2, 0, 1, 2, 3, 4, 5][x.min(8) as usize - 1],
+    ),
+    (
+        "",
+        "int n = int(min(x, 8u)); x = 0u; do { switch (n) { case 2: continue; default: x++; } } while (--n > 0);",
+        "do loop",
+        |x| if x < 2 { x } else { x.min(8) - 1 },
+    ),
+    (
+        "#define REPEAT do\n",
+        "int n = 0; REPEAT { if (x > 3u) continue; x++; } while (++n < 2);",
+        "do loop",
+        |x| if x > 3 { x } else { x + if x == 3 { 1 } else { 2 } },
+    ),
+    ("int n = 4; int m = n * 2;", "x += uint(m);", "global variable", |x| x + 8),
+    ("int n = 4, k[2] = int[2](1, n);", "x += uint(k[1]);", "global variable", |x| x + 4),
+    ("int f() { return 3; } int m = f();", "x += uint(m);", "global variable", |x| x + 3),
+    (
+        "#define IS =\n layout(constant_id = 0) const int S = 2; int m IS S * 3;",
+        "x += uint(m);",
+        "global variable",
+        |x| x + 6,
+    ),
+    ("uint m = gl_WorkGroupSize.x * 2u;", "x += uint(m);", "global variable", |x| x + 16),
+    ("#define M m\n int n = 4; int M = n * 2;", "x += uint(m);", "global variable", |x| x + 8),
+];
+
+#[test]
+fn what_naga_reads_otherwise_is_compiled_and_does_as_the_language_says() {
+    for (globals, statement, said, made) in OTHERWISE {
+        let text = stating(globals, statement);
+        let error = Parsed::glsl("case", &text).map(drop).unwrap_err().to_string();
+        assert!(error.contains("naga's GLSL reader") && error.contains(said), "{error}");
+        let Some(case) = Case::new(&text, &[]) else { continue };
+        on_every_executor(|executor| {
+            let left = ran(executor, &case.glsl(), &[], &[NUMBERS.to_vec()]).unwrap().1;
+            assert_eq!(bits(left), NUMBERS.map(made), "{globals} {statement}");
+        });
+    }
+}
+
+#[test]
+fn loops_and_globals_that_naga_reads_as_they_are_meant_are_left_to_it() {
+    for (globals, statement) in [
+        ("", "for (int i = 0; i < 3; i++) { if (i == 1) continue; x++; }"),
+        ("", "int i = 0; while (i++ < 3) { if (i == 1) continue; x++; }"),
+        (
+            "const int n = 4; int m = 3 * 2, k[n]; int[2] l = int[2](1, n);",
+            "x += uint(m + k[0] + l[1]);",
+        ),
+        (
+            "\n#extension GL_EXT_scalar_block_layout : enable\n#define ID gl_LocalInvocationID\n",
+            "x += ID.x;",
+        ),
+    ] {
+        let text = stating(globals, statement);
+        Parsed::glsl("case", &text).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn textures_that_naga_reads_elsewhere_are_refused() {
+    let sampled = |kind: &str, texel: &str| {
+        let texture =
+            format!("layout(binding = 1) uniform {kind} t; layout(binding = 2) uniform sampler s;");
+        let text = stating(&texture, &format!("x += uint({texel}.x);"));
+        Parsed::glsl("case", &text).map(drop).map_err(|error| error.to_string())
+    };
+    let layer = "textureLod(sampler2DArray(t, s), vec3(0.5, 0.5, float(x) * 0.5), 0.0)";
+    let error = sampled("texture2DArray", layer).unwrap_err();
+    assert!(error.contains("takes the layer"), "{error}");
+    let moved = "texelFetchOffset(sampler2D(t, s), ivec2(x), 0, ivec2(0, 1))";
+    let error = sampled("texture2D", moved).unwrap_err();
+    assert!(error.contains("leaves out the offset of texelFetchOffset"), "{error}");
+    sampled("texture2D", "texelFetch(sampler2D(t, s), ivec2(x), 0)").unwrap();
+    sampled("texture2D", "textureLodOffset(sampler2D(t, s), vec2(x), 0.0, ivec2(1))").unwrap();
 }

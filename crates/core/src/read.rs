@@ -132,6 +132,7 @@ impl Parsed {
                 refused(span, &what)
             })?;
             barrier::of_workgroups(&mut module);
+            name_blocks(&mut module);
             Ok(mended(module))
         })?;
         let directives = Directives::default();
@@ -172,7 +173,7 @@ impl Parsed {
 /// The macros that every compiler of GLSL for Vulkan defines, by name and what they stand for; `__VERSION__` is what the
 /// text says of itself.
 #[cfg(feature = "glsl")]
-pub fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
+fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
     let mut words = tokens(text).map(|token| token.text).skip_while(|word| *word != "version");
     let version = words.nth(1).filter(|word| word.chars().all(|digit| digit.is_ascii_digit()));
     // GLSL's own rule for a text that does not say.
@@ -196,6 +197,17 @@ fn on_text(
 ) -> Result<Module, Error> {
     let invalid = |details: String| Error::Shader { kernel: name.to_owned(), details };
     guarded(name, Stage::Reading, || with_room(name, nesting::levels(text), || read(&invalid)))
+}
+
+/// Gives buffers that GLSL declares without an instance the names of their blocks. Members of the immediate data go
+/// by their own names there.
+#[cfg(feature = "glsl")]
+fn name_blocks(module: &mut Module) {
+    for (_, variable) in module.global_variables.iter_mut() {
+        if variable.binding.is_some() && variable.name.is_none() {
+            variable.name.clone_from(&module.types[variable.ty].name);
+        }
+    }
 }
 
 /// Lets write-only storage buffers be read. naga's validator knows no such buffers, and GLSL's `writeonly` forbids

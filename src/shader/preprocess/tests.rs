@@ -148,3 +148,27 @@ fn glsl_is_left_its_own_directives() {
     );
     assert!(includes(" # include <x>", Dialect::Glsl) && !includes("// #include", Dialect::Glsl));
 }
+
+#[test]
+fn glsl_has_the_macros_of_a_compiler_for_vulkan() {
+    let glsl = |text: &str, defines: &[(&str, &str)]| {
+        let pieces = pieces(&[("a", text)], defines, Dialect::Glsl).map_err(|fault| fault.problem);
+        pieces.map(|pieces| pieces.into_iter().map(|piece| piece.text).collect::<String>())
+    };
+    let last = |text: &str| glsl(text, &[]).unwrap().lines().last().unwrap().to_owned();
+    assert_eq!(last("#version 460\nVULKAN GL_core_profile __VERSION__"), "100 1 460");
+    assert_eq!(
+        last("#version 310 es\n#if GL_ES && !defined GL_core_profile\nx\n#endif\nGL_ES"),
+        "1"
+    );
+    assert_eq!(glsl("VULKAN", &[("VULKAN", "7")]).unwrap().trim(), "7");
+    for condition in
+        ["#ifdef GL_EXT_x", "#ifndef GL_EXT_x", "#if defined(GL_EXT_x)", "#if 0\n#elif GL_EXT_x"]
+    {
+        let text = format!("#version 450\n{condition}\nx\n#endif");
+        assert!(glsl(&text, &[]).unwrap_err().contains("whether 'GL_EXT_x' is defined"), "{text}");
+        assert!(glsl(&text, &[("GL_EXT_x", "1")]).is_ok());
+    }
+    // Another language has none of them.
+    assert_eq!(wgsl("#ifdef GL_EXT_x\n#endif\nVULKAN", &[]).unwrap().trim(), "VULKAN");
+}

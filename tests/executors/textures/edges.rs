@@ -63,6 +63,31 @@ fn main(@builtin(local_invocation_index) i: u32) {{
 }
 
 #[test]
+fn texels_are_ordered_by_barriers_for_textures_alone() {
+    let lines = |barrier: &str| {
+        let source = format!(
+            "@group(0) @binding(0) var kept: texture_storage_2d<r32uint, read_write>;
+@compute @workgroup_size(8)
+fn main(@builtin(local_invocation_index) i: u32) {{
+    textureStore(kept, vec2(i, 0u), vec4(i));
+    {barrier}();
+    let next = textureLoad(kept, vec2((i + 1u) % 8u, 0u));
+    textureBarrier();
+    textureStore(kept, vec2(i, 0u), next);
+}}"
+        );
+        let mut cpu = Cpu::new(32).unwrap().detecting_races();
+        let run = ran(&mut cpu, &source, &[(0, "texture:8x1")], &[0]).unwrap();
+        let races = run.series.launches[0].witness.clone().unwrap().races.unwrap();
+        races.into_iter().map(|race| race.lines).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("textureBarrier"), Vec::<[Option<u32>; 2]>::new());
+    for barrier in ["storageBarrier", "workgroupBarrier"] {
+        assert_eq!(lines(barrier), [[Some(4), Some(6)]], "{barrier}");
+    }
+}
+
+#[test]
 fn extents_are_those_of_the_texture() {
     const SOURCE: &str = "
         @group(0) @binding(0) var line: texture_1d<i32>;

@@ -139,7 +139,10 @@ fn initialised(
 ) -> Option<Misread> {
     let globals = module.global_variables.iter().map(|(_, variable)| variable);
     let without = globals.filter(|one| one.space == AddressSpace::Private && one.init.is_none());
-    let names: BTreeSet<&str> = without.filter_map(|one| one.name.as_deref()).collect();
+    let mut names: BTreeSet<&str> = without.filter_map(|one| one.name.as_deref()).collect();
+    // A macro may stand for the name of one.
+    let hidden = names.iter().flat_map(|name| standing_for(directives, name));
+    names = hidden.chain(names.iter().copied()).collect();
     let given = standing_for(directives, "=");
     let (mut depth, mut open) = (0_u32, 0_u32);
     let found = code.iter().enumerate().find(|(at, token)| {
