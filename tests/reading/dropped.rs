@@ -31,10 +31,11 @@ fn glsl(before: &str, body: &str) -> String {
 }
 
 /// What stands before the function and in it, which adds so often in each invocation and leaves that.
-const DROPPED: [(&str, &str, fn(usize) -> usize); 7] = [
+type Dropped = (&'static str, &'static str, fn(usize) -> usize);
+
+const DROPPED: [Dropped; 7] = [
     ("", "int k = int(i); do { if (k == 2) continue; x += 1.0; } while (--k > 0);", |i| match i {
-        0 | 1 => 1,
-        2 => 1,
+        0..=2 => 1,
         k => k - 1,
     }),
     ("", "int k = 4; do { if (k == 2) STEP x += 1.0; } while (--k > 0);", |_| 3),

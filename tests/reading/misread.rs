@@ -136,7 +136,9 @@ fn an_index_with_an_effect_is_no_part_of_naga_s_reading() {
 }
 
 /// Globals, a statement, what naga's reader is said to do with them, and what they make of the numbers.
-const OTHERWISE: [(&str, &str, &str, fn(u32) -> u32); 9] = [
+type Otherwise = (&'static str, &'static str, &'static str, fn(u32) -> u32);
+
+const OTHERWISE: [Otherwise; 9] = [
     (
         "",
         "int n = int(min(x, 8u)); x = 0u; do { n--; if (n == 2) { n = 0; continue; } x++; } while (n > 0);",

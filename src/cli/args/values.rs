@@ -37,7 +37,7 @@ fn decimal(text: &str) -> Option<u128> {
     if exponent >= 0 {
         digits.checked_mul(power)
     } else {
-        (digits % power == 0).then(|| digits / power)
+        digits.is_multiple_of(power).then(|| digits / power)
     }
 }
 
