@@ -13,13 +13,13 @@ pub use gpu::Waker;
 /// What keeps a device's clock up: nothing, since what runs kernels without wgpu is no GPU.
 #[cfg(not(feature = "gpu"))]
 #[derive(Default)]
-pub struct Waker;
+pub struct Waker {}
 
 #[cfg(not(feature = "gpu"))]
 impl Waker {
     /// Returns the waker of any device.
     pub fn of(_: &mut dyn Executor, _: Option<Instant>) -> Result<Self, Error> {
-        Ok(Self)
+        Ok(Self {})
     }
 
     /// Does nothing.
