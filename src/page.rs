@@ -46,4 +46,4 @@ pub use table::{Column, Idle, Narrow, Row, Table};
 pub use tone::Tone;
 
 use cell::marked;
-use paged::{NAMED, adapter_line, config_line, how_line, scope_line, tokens_line};
+use paged::{NAMED, about, adapter_line, config_line, how_line, scope_line, tokens_line};

@@ -94,6 +94,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
     fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error>;
 
+    /// What such a model is, in two sentences with their source; `None` of what everybody knows.
+    fn about(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Who published the estimator, and where.
     fn estimator(&self) -> &'static str;
 

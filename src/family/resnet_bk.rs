@@ -79,6 +79,14 @@ impl Member for ResNetBkConfig {
         lower::lower(self, shape, training, target)
     }
 
+    fn about(&self) -> Option<&'static str> {
+        Some(
+            "ResNet-BK is a language model whose layers mix tokens without attention, by BK-Core. BK-Core computes the \
+             diagonal of (H - z)^-1, where H is tridiagonal and learned, by two recursions over the sequence, in time \
+             that grows as its length (neko-jpg/Project-ResNet-BK-An-O-N-Language-Model-Architecture on GitHub).",
+        )
+    }
+
     fn estimator(&self) -> &'static str {
         "ResNet-BK's FLOPs counter, src/benchmarks/flops_counter.py of \
          neko-jpg/Project-ResNet-BK-An-O-N-Language-Model-Architecture on GitHub"

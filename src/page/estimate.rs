@@ -3,7 +3,7 @@
 
 use super::number::grouped;
 use super::{
-    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, bars, config_line, how_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, config_line, how_line,
     tokens_line,
 };
 use crate::{
@@ -21,11 +21,12 @@ impl Paged for Estimate {
             Scope::Step => "one training step",
         };
         let run = format!("{tokens}; {}", how_line(self.training()));
-        let head = [
-            Fact::new("model", config_line(self.config())),
+        let mut head = vec![Fact::new("model", config_line(self.config()))];
+        head.extend(about(self.config()));
+        head.extend([
             Fact::new("step", run),
             Fact::new("estimate", format!("of {step}, in FLOPs, by {}", self.source())),
-        ];
+        ]);
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
             let table = super::formulas::exact(&exact, self.training().scope);

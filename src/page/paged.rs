@@ -1,6 +1,10 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
-use super::{judged, number::grouped, section::Page};
+use super::{
+    judged,
+    number::grouped,
+    section::{Fact, Page},
+};
 use crate::{
     execute::Adapter,
     family::{ModelConfig, Recompute, Scope, Training},
@@ -25,6 +29,11 @@ pub(super) fn config_line(config: &ModelConfig) -> String {
     let fields =
         fields.map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')));
     fields.collect::<Vec<_>>().join(", ")
+}
+
+/// What a model is, where few know.
+pub(super) fn about(config: &ModelConfig) -> Option<Fact> {
+    config.about().map(|about| Fact { prose: true, ..Fact::new("about", about) })
 }
 
 /// An adapter in one line.

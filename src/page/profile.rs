@@ -4,8 +4,8 @@
 use super::answer::Problems;
 use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
-    Fact, NAMED, Page, Paged, Section, Tone, adapter_line, agreement::in_words, beyond, causes,
-    components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
+    Fact, NAMED, Page, Paged, Section, Tone, about, adapter_line, agreement::in_words, beyond,
+    causes, components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
     tokens_line, watched,
 };
 use crate::{
@@ -79,16 +79,25 @@ fn short(report: &Report) -> Vec<Fact> {
 fn head(report: &Report) -> Vec<Fact> {
     let Report { model, batch, seq, training, convention, .. } = report;
     let scope = scope_line(*training, report.model_config.trained());
-    let mut facts = vec![
-        Fact::new("model", format!("{model}: {}", config_line(&report.model_config))),
+    let mut facts =
+        vec![Fact::new("model", format!("{model}: {}", config_line(&report.model_config)))];
+    facts.extend(about(&report.model_config));
+    facts.extend([
         Fact::new("run", format!("{}; {scope}", tokens_line([*batch, *seq], training.accumulate))),
         Fact::new("data", &report.data),
         Fact::new("adapter", adapter_line(&report.adapter)),
-    ];
+    ]);
     facts.extend(report.provenance.moved.as_ref().map(provenance::moved));
     facts.extend(provenance::kernels(&report.provenance.kernels_chosen));
     facts.extend([
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
+        Fact {
+            prose: true,
+            ..Fact::new(
+                "estimate",
+                format!("{}. A ratio is measured over estimate", report.model_config.estimator()),
+            )
+        },
         Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
     ]);
     if let Some(of) = &report.extrapolation {

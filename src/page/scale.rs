@@ -4,8 +4,8 @@
 use super::answer::{Problems, at_both_ends};
 use super::number::grouped;
 use super::{
-    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, config_line, growth,
-    provenance, scope_line,
+    Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
+    growth, provenance, scope_line,
 };
 use crate::{
     family::{Chosen, StepOption, Training},
@@ -50,6 +50,11 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         format!("{}, at the first point: {}", first.model, config_line(&first.model_config))
     });
     let mut facts = vec![Fact::new("model", model.unwrap_or_else(|| sweep.model.clone()))];
+    facts.extend(report.points.first().and_then(|point| about(&point.bill.model_config)));
+    facts.extend(report.points.first().map(|point| Fact {
+        prose: true,
+        ..Fact::new("estimate", point.bill.model_config.estimator())
+    }));
     facts.extend(axes);
     facts.push(Fact::new("run", scope));
     match &report.adapter {
