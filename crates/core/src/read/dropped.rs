@@ -10,8 +10,8 @@ use naga::{
 };
 
 use super::{
-    misread::{Misread, line_length},
-    token::{Token, tokens},
+    misread::{Misread, parted},
+    token::Token,
 };
 
 /// Macros that start with `GL_` and of which it is known whether compilers of GLSL for Vulkan define them.
@@ -31,26 +31,6 @@ pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
 }
 
 type Found<'t, 'a> = (&'static str, &'t Token<'a>);
-
-/// The tokens of a text that are no directive's, and those of each directive behind its `#`.
-fn parted(text: &str) -> (Vec<Token<'_>>, Vec<Vec<Token<'_>>>) {
-    let (mut code, mut directives) = (Vec::new(), Vec::new());
-    let mut end = 0;
-    for token in tokens(text) {
-        if token.text == "#" && token.at.start >= end {
-            end = token.at.start + line_length(&text[token.at.start..]);
-            directives.push(Vec::new());
-        } else if token.at.start < end {
-            directives
-                .last_mut()
-                .into_iter()
-                .for_each(|line: &mut Vec<_>| line.push(token.clone()));
-        } else {
-            code.push(token);
-        }
-    }
-    (code, directives)
-}
 
 /// The macros whose text has a word in it, or another such macro.
 fn standing_for<'a>(directives: &[Vec<Token<'a>>], word: &str) -> BTreeSet<&'a str> {

@@ -71,7 +71,8 @@ fn retyped(module: &Module, function: &Function) -> Option<Misread> {
 fn evaluated_twice(text: &str) -> Option<Misread> {
     let tokens: Vec<Token<'_>> = tokens(text).collect();
     let mut own = functions(&tokens);
-    let hidden = macros(text, &mut own);
+    let (_, directives) = parted(text);
+    let hidden = macros(&directives, &mut own);
     let mut open: Vec<Index> = Vec::new();
     let found = |Range { start, end }: Range<usize>| {
         let what = "evaluates the index of what is read and written at once for each of the two, which is once";
@@ -136,19 +137,15 @@ fn functions<'a>(tokens: &[Token<'a>]) -> BTreeSet<&'a str> {
 
 /// The macros of a text that do something, by what they stand for: an operator that does, a function of the text, or
 /// another such macro. Those that take arguments join `own`, since they may write to them.
-fn macros<'a>(text: &'a str, own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+fn macros<'a>(directives: &[Vec<Token<'a>>], own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(line_length(rest));
-        rest = after;
-        let parts: Vec<Token<'a>> = tokens(line).collect();
-        let [hash, define, name, body @ ..] = &parts[..] else { continue };
-        if [hash.text, define.text] != ["#", "define"] {
+    for line in directives {
+        let [define, name, body @ ..] = &line[..] else { continue };
+        if define.text != "define" {
             continue;
         }
         let is_one = |text: &str| own.contains(text) || found.contains(text);
-        if (3..parts.len()).any(|at| does(&parts, at) || is_one(parts[at].text)) {
+        if (2..line.len()).any(|at| does(line, at) || is_one(line[at].text)) {
             found.insert(name.text);
             if body.first().is_some_and(|next| next.text == "(" && next.at.start == name.at.end) {
                 own.insert(name.text);
@@ -158,8 +155,28 @@ fn macros<'a>(text: &'a str, own: &mut BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     found
 }
 
+/// The tokens of a text that are no directive's, and those of each directive behind its `#`.
+pub(super) fn parted(text: &str) -> (Vec<Token<'_>>, Vec<Vec<Token<'_>>>) {
+    let (mut code, mut directives) = (Vec::new(), Vec::new());
+    let mut end = 0;
+    for token in tokens(text) {
+        if token.text == "#" && token.at.start >= end {
+            end = token.at.start + line_length(&text[token.at.start..]);
+            directives.push(Vec::new());
+        } else if token.at.start < end {
+            directives
+                .last_mut()
+                .into_iter()
+                .for_each(|line: &mut Vec<_>| line.push(token.clone()));
+        } else {
+            code.push(token);
+        }
+    }
+    (code, directives)
+}
+
 /// The bytes of the line that a text begins with, and of those that a backslash joins to it.
-pub(super) fn line_length(text: &str) -> usize {
+fn line_length(text: &str) -> usize {
     let mut ends = text.match_indices('\n').map(|(at, _)| at);
     let end = ends.find(|&at| !text[..at].trim_end_matches('\r').ends_with('\\'));
     end.map_or(text.len(), |end| end + 1)
