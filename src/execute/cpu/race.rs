@@ -18,6 +18,12 @@ use crate::execute::{Access, Between, Race};
 /// Bytes of notes that may be kept on the memory of a dispatch.
 const MAX_BYTES: usize = 4 << 30;
 
+/// Kinds of memory, by the barriers that order accesses to them.
+const KINDS: [Barrier; 3] = [Barrier::STORAGE, Barrier::TEXTURE, Barrier::WORK_GROUP];
+const STORAGE: usize = 0;
+const TEXTURE: usize = 1;
+const WORK_GROUP: usize = 2;
+
 /// One access: when, by which lane, where in the program.
 #[derive(Clone, Copy, Default)]
 struct Touch {
@@ -56,12 +62,12 @@ pub(super) struct Races<'a> {
     regions: Vec<Region>,
     /// Of each memory that is watched, its region and its first unit there.
     places: Vec<Option<(usize, usize)>>,
+    /// Of each memory, its place in [`KINDS`].
+    kinds: Vec<usize>,
     now: u32,
-    /// When the workgroup began, and its last barriers for storage, textures and workgroup memory.
+    /// When the workgroup began, and its last barriers for memory of each of [`KINDS`].
     group: u32,
-    storage: u32,
-    textures: u32,
-    shared: u32,
+    last: [u32; KINDS.len()],
     /// How often each was seen, and where first: memory and byte.
     found: BTreeMap<Pair, (u64, usize, usize)>,
 }
@@ -110,17 +116,22 @@ impl<'a> Races<'a> {
             let first = (words.as_ptr() as usize - regions[region].start) / unit;
             written[region].then_some((region, first))
         };
+        let kind = |(index, memory): (usize, &Memory)| match memory {
+            Memory::WorkGroup => WORK_GROUP,
+            Memory::Buffer { .. } | Memory::Immediate if watch.textures.contains(&index) => TEXTURE,
+            Memory::Buffer { .. } | Memory::Immediate => STORAGE,
+        };
+        let kinds = program.memories.iter().enumerate().map(kind).collect();
         let places = memories.iter().zip(of_memory).map(place).collect();
         Some(Self {
             program,
             unit,
             regions,
             places,
+            kinds,
             now: 0,
             group: 0,
-            storage: 0,
-            textures: 0,
-            shared: 0,
+            last: [0; KINDS.len()],
             found: BTreeMap::new(),
         })
     }
@@ -134,11 +145,7 @@ impl<'a> Races<'a> {
     /// A barrier, which orders accesses to memory of the kinds that it is for.
     pub(super) fn fence(&mut self, barrier: Barrier) {
         self.now += 1;
-        for (kind, last) in [
-            (Barrier::STORAGE, &mut self.storage),
-            (Barrier::TEXTURE, &mut self.textures),
-            (Barrier::WORK_GROUP, &mut self.shared),
-        ] {
+        for (kind, last) in KINDS.into_iter().zip(&mut self.last) {
             if barrier.contains(kind) {
                 *last = self.now;
             }
@@ -155,14 +162,8 @@ impl<'a> Races<'a> {
         site: usize,
     ) {
         let Some((region, first)) = self.places[memory] else { return };
-        let within_group = self.program.memories[memory] == Memory::WorkGroup;
-        let is_texture =
-            self.program.watch.as_ref().is_some_and(|watch| watch.textures.contains(&memory));
-        let since = match (within_group, is_texture) {
-            (true, _) => self.shared,
-            (false, true) => self.textures,
-            (false, false) => self.storage,
-        };
+        let kind = self.kinds[memory];
+        let (within_group, since) = (kind == WORK_GROUP, self.last[kind]);
         let touch = Touch { since, lane: lane as u32, site: site as u32 };
         let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
         // Of what is out of bounds nothing is touched.
