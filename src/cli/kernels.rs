@@ -46,9 +46,12 @@ impl KernelWork {
         let expected = once("--expect", asked.expected.iter().cloned())?;
         for expectation in expected.values() {
             let path = expectation.path();
-            if !path.is_file() {
-                bail!("{}: cannot be read, and --expect wants what it holds", path.display());
-            }
+            let why = match path.metadata() {
+                Ok(about) if about.is_file() => continue,
+                Ok(_) => "it is no file".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            bail!("{}: cannot be read, and --expect wants what it holds: {why}", path.display());
         }
         let mut keys: Vec<BindingKey> = dumps.into_iter().chain(expected.keys().copied()).collect();
         keys.sort_unstable();
