@@ -120,14 +120,24 @@ impl Writer<'_> {
             settle(&mut function, places);
         }
         let mut body = std::mem::take(&mut function.body);
-        let mut typifier = Typifier::new();
-        self.calls(&mut function, &mut body, &mut typifier);
+        let mut results = Vec::new();
+        self.calls(&function, &mut body, &mut Typifier::new(), &mut results);
         function.body = body;
+        // Not before, since a value's type is told by the old functions.
+        for (result, callee) in results {
+            function.expressions[result] = Expression::CallResult(callee);
+        }
         function
     }
 
-    /// Has the calls of a block call functions that are written.
-    fn calls(&mut self, function: &mut Function, block: &mut Block, typifier: &mut Typifier) {
+    /// Has the calls of a block call functions that are written; which of them gives each result is added to `results`.
+    fn calls(
+        &mut self,
+        function: &Function,
+        block: &mut Block,
+        typifier: &mut Typifier,
+        results: &mut Vec<(Operand, Handle<Function>)>,
+    ) {
         for statement in block.iter_mut() {
             if let Statement::Call { function: callee, arguments, result } = statement {
                 let mut places = Vec::new();
@@ -147,12 +157,10 @@ impl Writer<'_> {
                 }
                 *callee = self.function(*callee, places);
                 *arguments = passed;
-                if let Some(result) = *result {
-                    function.expressions[result] = Expression::CallResult(*callee);
-                }
+                results.extend(result.map(|result| (result, *callee)));
             }
             for arm in arms_mut(statement) {
-                self.calls(function, arm, typifier);
+                self.calls(function, arm, typifier, results);
             }
         }
     }
