@@ -28,13 +28,10 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     if !question.is_empty() {
         report = report.with_forecast(question)?;
     }
-    let mut common = common.clone();
     if !asked.names.is_empty() {
         report = report.only(&asked.names)?;
-        // Who asks for a few wants to know all of them.
-        common.verbose = common.verbose.max(1);
     }
-    formats.write(&report, &places, &common)?;
+    formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)
 }
 

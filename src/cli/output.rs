@@ -143,11 +143,13 @@ fn whole(common: &Common) -> Terminal {
 fn on(is_terminal: bool, its: Term, terminal: Terminal) -> Terminal {
     /// Where less is left for a line, nothing can be read any more.
     const LEAST: usize = 40;
+    /// What a terminal has that does not say.
+    const USUAL: usize = 80;
     if !is_terminal {
         return Terminal { whole: true, ..terminal };
     }
     let told = || std::env::var("COLUMNS").ok()?.parse().ok();
     let width = its.size_checked().map(|(_, columns)| usize::from(columns)).or_else(told);
-    let width = width.map(|columns| columns.max(LEAST));
+    let width = Some(width.unwrap_or(USUAL).max(LEAST));
     Terminal { width, elsewhere: "all of it with -v, or in a pipe", ..terminal }
 }

@@ -105,13 +105,23 @@ fn tabled(table: &page::Table, terminal: Terminal) -> String {
     let layout = Layout::of(table, terminal.width, terminal.whole);
     let mut text = drawn(table, &layout, terminal);
     let mut said = Vec::new();
-    if !layout.left_out.is_empty() {
-        let names = layout.left_out.iter().map(|&i| &*table.columns[i].name);
-        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-        said.push(format!("no room for: {}", names.join(", ")));
-    }
     if layout.rounded {
         said.push("counts are rounded".to_owned());
+    }
+    if !terminal.whole && layout.cuts(table, terminal.width) {
+        said.push("words are cut short".to_owned());
+    }
+    if !layout.left_out.is_empty() {
+        let columns = || layout.left_out.iter().map(|&i| &table.columns[i]);
+        // Those that are joined to one stand with it.
+        let between = if columns().any(|column| column.joined) { "; " } else { ", " };
+        let names = columns().filter(|column| !column.name.is_empty()).enumerate();
+        let names = names.map(|(place, column)| match (place, column.joined) {
+            (0, _) => column.name.to_string(),
+            (_, true) => format!(", {}", column.name),
+            (_, false) => format!("{between}{}", column.name),
+        });
+        said.push(format!("no room for: {}", names.collect::<String>()));
     }
     if !said.is_empty() {
         let said = format!("{}{}", said.join("; "), terminal.elsewhere());
@@ -171,7 +181,7 @@ fn with_below(
     heights: &[usize],
 ) -> String {
     let width = terminal.width.unwrap_or(usize::MAX);
-    let room = width.saturating_sub(layout::INDENT).max(20);
+    let room = layout::room_below(width);
     let below = |cell: &dyn Fn(usize) -> String| -> Vec<String> {
         let said = layout.below.iter().map(|&i| (i, cell(i))).filter(|(_, said)| !said.is_empty());
         let lines = said.flat_map(|(i, said)| match table.columns[i].narrow {

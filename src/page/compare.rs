@@ -84,7 +84,6 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     facts
 }
 
-/// Both steps by closed forms, which need no run.
 /// The exact counts of both sides, of the phases that either is about.
 fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let has = |phase: Phase| of_a.has(phase) || of_b.has(phase);
@@ -120,8 +119,8 @@ fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let columns = [
         Column::text("phase", "phase"),
         Column::number("exact A", "exact_a"),
-        Column::number("B", "exact_b"),
-        Column::number("A / B", "exact_ratio"),
+        Column::number("B", "exact_b").joined(),
+        Column::number("A / B", "exact_ratio").joined(),
     ];
     Table { grouped_by: Some("count"), columns: columns.into(), rows, main: false, code: false }
 }
@@ -166,10 +165,16 @@ fn components(report: &CompareReport) -> Table {
     let mut columns = vec![Column::text("component", "component")];
     for of in &shown {
         let name = of.name();
+        let first = Column::number(format!("{name} A"), format!("{name}_a"));
         columns.extend([
-            Column::number(format!("{name} A"), format!("{name}_a")),
-            Column::number("B", format!("{name}_b")),
-            Column::number("A / B", format!("{name}_ratio")),
+            match of {
+                // What was executed and how fast is what two runs are compared for.
+                Quantity::Estimate if shown.contains(&Quantity::Measured) => first.gives_way(1),
+                Quantity::Bytes => first.gives_way(2),
+                Quantity::Estimate | Quantity::Measured | Quantity::Seconds => first,
+            },
+            Column::number("B", format!("{name}_b")).joined(),
+            Column::number("A / B", format!("{name}_ratio")).joined(),
         ]);
     }
     let row = |pair: &Pair| {

@@ -49,31 +49,37 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
 /// What each count answers, in columns for what was asked.
 pub(super) fn table(forecasts: &[Forecast]) -> Table {
     type Answer = fn(&Forecast) -> Option<Cell>;
-    let columns: [(&str, &str, Answer); 10] = [
-        ("FLOPs a step", "flops_per_step", |f| Some(Cell::whole(f.step))),
-        ("of it again", "recomputed_flops_per_step", |f| {
+    let number = |name: &'static str, key: &'static str| Column::number(name, key);
+    // What is known of one step stands elsewhere in a report, too, and gives way to what was asked.
+    let columns: [(Column, Answer); 10] = [
+        (number("FLOPs a step", "flops_per_step").gives_way(1), |f| Some(Cell::whole(f.step))),
+        (number("of it again", "recomputed_flops_per_step").gives_way(3), |f| {
             f.counts_recomputed.then(|| Cell::whole(f.recomputed))
         }),
-        ("step time", "step_stated_seconds", |f| f.seconds.stated.map(Cell::Seconds)),
-        ("all steps", "total_flops", |f| Some(Cell::whole(f.experiment?.total))),
-        ("time", "total_stated_seconds", |f| time(f.experiment?.seconds.stated)),
-        ("budget pays for", "budget_steps", |f| Some(Cell::whole(f.budget?.steps))),
-        ("its time here", "budget_measured_seconds", |f| time(f.budget?.seconds.measured)),
-        ("its time", "budget_stated_seconds", |f| time(f.budget?.seconds.stated)),
-        ("MFU", "mfu", |f| used(f, |used| used.mfu)),
-        ("HFU", "hfu", |f| used(f, |used| used.hfu)),
+        (number("step time", "step_stated_seconds").gives_way(2), |f| {
+            f.seconds.stated.map(Cell::Seconds)
+        }),
+        (number("all steps", "total_flops"), |f| Some(Cell::whole(f.experiment?.total))),
+        (number("time", "total_stated_seconds").joined(), |f| time(f.experiment?.seconds.stated)),
+        (number("budget pays for", "budget_steps"), |f| Some(Cell::whole(f.budget?.steps))),
+        (number("its time here", "budget_measured_seconds").joined(), |f| {
+            time(f.budget?.seconds.measured)
+        }),
+        (number("its time", "budget_stated_seconds").joined(), |f| time(f.budget?.seconds.stated)),
+        (number("MFU", "mfu"), |f| used(f, |used| used.mfu)),
+        (number("HFU", "hfu").joined(), |f| used(f, |used| used.hfu)),
     ];
     let answered = |answer: &Answer| forecasts.iter().any(|forecast| answer(forecast).is_some());
-    let columns: Vec<_> = columns.into_iter().filter(|(_, _, answer)| answered(answer)).collect();
+    let columns: Vec<_> = columns.into_iter().filter(|(_, answer)| answered(answer)).collect();
     let row = |forecast: &Forecast| {
-        let answers =
-            columns.iter().map(|(_, _, answer)| answer(forecast).unwrap_or(Cell::Missing));
+        let answers = columns.iter().map(|(_, answer)| answer(forecast).unwrap_or(Cell::Missing));
         Row::new([Cell::text(&*forecast.count)].into_iter().chain(answers).collect::<Vec<_>>())
     };
-    let named = columns.iter().map(|(name, key, _)| Column::number(*name, *key));
+    let rows = forecasts.iter().map(row).collect();
+    let answers = columns.into_iter().map(|(column, _)| column);
     Table {
-        columns: [Column::text("count", "count")].into_iter().chain(named).collect(),
-        rows: forecasts.iter().map(row).collect(),
+        columns: [Column::text("count", "count")].into_iter().chain(answers).collect(),
+        rows,
         ..Table::default()
     }
 }

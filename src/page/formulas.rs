@@ -32,13 +32,18 @@ impl Paged for FormulasReport {
         sections.extend([
             Section::table("Published formulas", formulas(&applying)),
             Section::plot("Ratios to the exact count", ratios(&applying)),
-            Section::table("Why they differ", causes(&applying)).detail(),
-            Section::table("Who published them", sources(&self.formulas)).detail(),
         ]);
+        let mut all = vec![
+            Section::table("Why they differ", causes(&applying)),
+            Section::table("Who published them", sources(&self.formulas)),
+        ];
         if !others.is_empty() {
-            sections
-                .push(Section::table("Formulas that do not apply", inapplicable(&others)).detail());
+            all.push(Section::table("Formulas that do not apply", inapplicable(&others)));
         }
+        if !self.named {
+            all = all.into_iter().map(Section::detail).collect();
+        }
+        sections.extend(all);
         Page { title: format!("Published formulas on {}", self.model), sections }
     }
 }

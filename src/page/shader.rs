@@ -307,10 +307,11 @@ pub(super) fn listing(report: &ShaderReport) -> Table {
         Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
     let columns = [
-        Column::number("executions", "executions").gives_way(1),
+        Column::number("executions", "executions").gives_way(2),
         Column::number("FLOPs", "flops"),
         Column::number("share", "share").gives_way(3),
-        Column::number("bytes", "bytes").gives_way(2),
+        // Of bytes or FLOPs a line has its mark.
+        Column::number("bytes", "bytes").gives_way(1),
         Column::text("", "hot"),
         Column::number("line", "line"),
         Column::text("source", "source").is_cut(),

@@ -31,6 +31,9 @@ pub struct Column {
     pub numeric: bool,
     /// What becomes of them where there is little room.
     pub narrow: Narrow,
+    /// Whether they say nothing without the column at their left, as the other side of a comparison: where there is no
+    /// room for both, neither is shown.
+    pub joined: bool,
     /// Where they say nothing that a person does not see without them.
     pub idle: Option<Idle>,
 }
@@ -96,7 +99,7 @@ impl Column {
     /// A column of words.
     pub fn text(name: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
         let (name, key) = (name.into(), key.into());
-        Self { name, key, numeric: false, narrow: Narrow::Stays, idle: None }
+        Self { name, key, numeric: false, narrow: Narrow::Stays, joined: false, idle: None }
     }
 
     /// A column of numbers.
@@ -108,6 +111,12 @@ impl Column {
     #[must_use]
     pub fn gives_way(self, order: u8) -> Self {
         Self { narrow: Narrow::GivesWay(order), ..self }
+    }
+
+    /// The same column, shown only beside the one at its left.
+    #[must_use]
+    pub fn joined(self) -> Self {
+        Self { joined: true, ..self }
     }
 
     /// The same column, cut short where there is no room for it.

@@ -49,6 +49,9 @@ pub struct FormulasReport {
     pub forecasts: Vec<Forecast>,
     /// The formulas that apply, the farthest off first, then those that do not.
     pub formulas: Vec<FormulaRow>,
+    /// Whether these were asked for by name, so that all is wanted of them.
+    #[serde(skip)]
+    pub(crate) named: bool,
 }
 
 /// What trains, and how.
@@ -83,7 +86,8 @@ impl FormulasReport {
         causal attention with its pairs alone, frozen weights without a gradient, the optimizer included. \
         Products are the matrix products alone, attention over the whole square, as PyTorch's \
         FlopCounterMode counts them. A ratio is a formula's value over the algebraic count of what the \
-        formula speaks of; its causes add up to the difference. Counts do not depend on the type of \
+        formula speaks of, such as a step, a forward pass or their products alone; its causes add up to the \
+        difference. Counts do not depend on the type of \
         numbers that kernels compute with.";
 
     /// Evaluates every formula.
@@ -121,6 +125,7 @@ impl FormulasReport {
             },
             definition: Self::DEFINITION.into(),
             exact,
+            named: false,
             forecasts: Vec::new(),
             formulas: rows,
         }
@@ -150,6 +155,7 @@ impl FormulasReport {
             return Err(Error::Config(format!("no formula '{name}'{meant}")));
         }
         self.formulas.retain(|row| names.contains(&row.id));
+        self.named = true;
         Ok(self)
     }
 

@@ -257,7 +257,11 @@ impl ShaderFile {
                 Ok(KernelModule::from_parsed(parsed, &entry, overrides)?)
             }
             #[cfg(feature = "spirv")]
-            Read::Spirv(module, _) => Ok(spirv::read(&module.specialized(overrides)?, &entry)?),
+            Read::Spirv(module, compilation) => {
+                let module = module.specialized(overrides)?;
+                let source = spirv::source(&module, compilation.as_ref())?;
+                Ok(spirv::read(&module, &entry, source.as_ref())?)
+            }
         }
     }
 }

@@ -54,13 +54,9 @@ impl SpirvShader {
     ) -> Result<Self, KernelError> {
         let module = module.specialized(values)?;
         let interface = module.interface(entry)?;
-        let (source, compiler) = match compilation {
-            Some(Compilation { source, compiler }) => {
-                (Some(source.clone()), Some(compiler.clone()))
-            }
-            None => (module.source()?.map(|text| Source::new(&text)), None),
-        };
-        let read = read(&module, entry);
+        let source = source(&module, compilation)?;
+        let compiler = compilation.map(|compilation| compilation.compiler.clone());
+        let read = read(&module, entry, source.as_ref());
         let bytes = interface.immediates.as_ref().map_or(0, |_| interface.immediate_bytes);
         let immediates = vec![0; bytes.next_multiple_of(4) as usize];
         let entry = entry.to_owned();
@@ -117,11 +113,29 @@ impl SpirvShader {
     }
 }
 
-/// What naga reads of a module, its constants as they are.
-pub(super) fn read(module: &SpirvModule, entry: &str) -> Result<KernelModule, KernelError> {
-    let words = module.settled()?.words;
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let parsed = Parsed::spirv(&module.name, &bytes)?;
+/// The text whose lines a module's instructions are charged to.
+pub(super) fn source(
+    module: &SpirvModule,
+    compilation: Option<&Compilation>,
+) -> Result<Option<Source>, KernelError> {
+    match compilation {
+        Some(Compilation { source, .. }) => Ok(Some(source.clone())),
+        None => Ok(module.source()?.map(|text| Source::new(&text))),
+    }
+}
+
+/// What naga reads of a module, its constants as they are. `source` is the text whose lines the module may state;
+/// a listing's are those of single instructions, which naga puts together into expressions.
+pub(super) fn read(
+    module: &SpirvModule,
+    entry: &str,
+    source: Option<&Source>,
+) -> Result<KernelModule, KernelError> {
+    let (settled, lines) = module.settled()?;
+    let bytes: Vec<u8> = settled.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut parsed = Parsed::spirv(&module.name, &bytes)?;
+    let states = lines.iter().any(|its| its.line.is_some());
+    parsed.source = source.filter(|_| states).map(|source| source.clone().compiled(lines));
     KernelModule::from_parsed(&parsed, entry, &BTreeMap::new())
 }
 

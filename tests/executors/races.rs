@@ -9,6 +9,7 @@ use flopmeter::{
         Access::{self, AtomicLoad, AtomicUpdate, Load, Store},
         Between::{self, Lanes, Workgroups},
         Bound, Dispatch, Executor, Limits, Race,
+        cpu::Cpu,
     },
     family::Family,
     instrument::instrument,
@@ -30,7 +31,12 @@ fn races(source: &str) -> Vec<Race> {
 
 /// The races of a kernel on so many workgroups, its bindings one buffer or each its own.
 fn races_over(kernel: &KernelModule, workgroups: u32, one: bool) -> Vec<Race> {
-    let mut cpu = common::embedded().detecting_races();
+    races_on(common::embedded(), kernel, workgroups, one)
+}
+
+/// The same on an executor.
+fn races_on(cpu: Cpu, kernel: &KernelModule, workgroups: u32, one: bool) -> Vec<Race> {
+    let mut cpu = cpu.detecting_races();
     let size = if one { 256 } else { 4096 };
     let shared = cpu.allocate("all", size).unwrap();
     let mut bindings = Vec::new();
@@ -158,6 +164,40 @@ void main() {{
     // A block without an instance goes by its own name.
     assert_eq!(found("", "x"), [([Some(7), Some(9)], "X".to_owned())]);
     assert_eq!(found("shared uint tile[4];", "tile"), []);
+}
+
+/// A subgroup's barrier orders what its own lanes do, and nothing between subgroups.
+#[test]
+fn barriers_of_subgroups() {
+    let found = |lanes: u32, body: &str| {
+        let source = format!(
+            "enable subgroups;
+@group(0) @binding(0) var<storage, read_write> x: array<u32, 64>;
+@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+{body}
+}}"
+        );
+        let kernel =
+            KernelModule::from_wgsl("kernel", &source, "main", &Default::default()).unwrap();
+        races_on(Cpu::new(lanes).unwrap(), &kernel, 1, false)
+            .into_iter()
+            .map(|race| (race.lines.map(Option::unwrap), race.accesses, race.count))
+            .collect::<Vec<_>>()
+    };
+    let swap = "x[i] = i;\nsubgroupBarrier();\nx[32u + i] = x[i ^ 4u];";
+    assert_eq!(found(8, swap), []);
+    assert_eq!(found(4, swap), [([4, 6], [Store, Load], 8)]);
+    assert_eq!(found(8, &swap.replace("subgroupBarrier();", "")), [([4, 6], [Store, Load], 8)]);
+    // Only those that were there have waited.
+    let some = "x[i] = i;\nif i < 4u { subgroupBarrier(); }\nx[32u + i] = x[i ^ 1u];";
+    assert_eq!(found(4, some), [([4, 6], [Store, Load], 4)]);
+    // All read one place, first in two lanes of one subgroup; the write of a third is ordered behind those, and not
+    // behind the other subgroup.
+    let after = "let y = x[0];\nsubgroupBarrier();\nif i == 2u { x[0] = y; }";
+    assert_eq!(found(4, after), [([4, 6], [Load, Store], 1)]);
+    // One lane reads again behind the barrier.
+    let again = "let y = x[0];\nsubgroupBarrier();\nlet z = x[0];\nif i == 2u { x[0] = y + z; }";
+    assert_eq!(found(8, again), [([6, 7], [Load, Store], 1)]);
 }
 
 #[test]

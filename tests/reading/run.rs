@@ -68,20 +68,42 @@ pub fn wgsl(text: &str) -> KernelModule {
 /// A GLSL file of `tests/cases` as SPIR-V; `None`, and says so, where glslangValidator is not here.
 pub fn spirv(name: &str) -> Option<KernelModule> {
     let folder = TempDir::new().unwrap();
-    compiled(&folder, name).map(|path| read(&path))
+    compiled(&folder, &Path::new("tests/cases").join(name), &[]).map(|path| read(&path))
 }
 
-/// The path of a GLSL file of `tests/cases`, compiled to SPIR-V in a folder.
-pub fn compiled(folder: &TempDir, name: &str) -> Option<PathBuf> {
-    let path = folder.path().join("case.spv");
-    let (from, to) = (Path::new("tests/cases").join(name), &path);
+/// A GLSL text as SPIR-V, as [`spirv`].
+pub fn spirv_of(text: &str) -> Option<KernelModule> {
+    spirv_by(text, &[])
+}
+
+/// The same, with the text and its lines.
+pub fn spirv_with_lines(text: &str) -> Option<KernelModule> {
+    spirv_by(text, &["-gVS"])
+}
+
+fn spirv_by(text: &str, options: &[&str]) -> Option<KernelModule> {
+    let folder = TempDir::new().unwrap();
+    let from = folder.path().join("case.comp");
+    std::fs::write(&from, text).unwrap();
+    compiled(&folder, &from, options).map(|path| read(&path))
+}
+
+/// The path of a GLSL file, compiled to SPIR-V in a folder.
+fn compiled(folder: &TempDir, from: &Path, options: &[&str]) -> Option<PathBuf> {
+    let to = folder.path().join("case.spv");
     let mut command = Command::new("glslangValidator");
-    let Ok(output) = command.args(["-V", "--quiet", "-o"]).args([to, &from]).output() else {
+    command
+        .args(["--target-env", "vulkan1.1", "--quiet"])
+        .args(options)
+        .arg("-o")
+        .arg(&to)
+        .arg(from);
+    let Ok(output) = command.output() else {
         common::skipped("GLSLANG", "glslangValidator cannot be started");
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    Some(path)
+    Some(to)
 }
 
 /// Runs a kernel plain and counting on the same contents of its buffers, in the order of their bindings. The two

@@ -1,11 +1,11 @@
-//! SPIR-V as a user hands it over: without a text, and so without lines.
+//! SPIR-V as a user hands it over: naga's module of it has the lines that it states.
 
 use common::on_every_executor;
 
-use crate::run::{expected, iota, ran, spirv};
+use crate::run::{expected, iota, ops, ran, spirv, spirv_with_lines};
 
 #[test]
-fn every_executor_runs_and_counts_a_file_without_a_text() {
+fn every_executor_runs_and_counts_a_file_without_lines() {
     let Some(kernel) = spirv("spirv_embedded_panic.comp") else { return };
     assert_eq!(kernel.source, None);
     on_every_executor(|executor| {
@@ -13,6 +13,59 @@ fn every_executor_runs_and_counts_a_file_without_a_text() {
         assert_eq!(ran.floats(), (0..64).map(|i| 2.0 * i as f32 + 1.0).collect::<Vec<_>>());
         assert_eq!((ran.ops()["f32.mul"], ran.ops()["f32.add"]), (64, 64));
         assert!(ran.lines.is_empty());
+    });
+}
+
+/// What naga reads of a module has the lines that the module states, which are what the rewriter of SPIR-V charges.
+#[test]
+fn a_file_with_lines_is_charged_to_them() {
+    let text = "#version 450
+layout(local_size_x = 16) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+float twice(float of) {
+    return of * 2.0;
+}
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    float s = x[i];
+    for (uint k = 0u; k < i; k++) {
+        s = twice(s) + 1.0;
+        if (s > 100.0)
+            s -= 100.0;
+    }
+    x[i] = s / 3.0;
+}
+";
+    let Some(kernel) = spirv_with_lines(text) else { return };
+    assert!(kernel.source.as_ref().unwrap().text().contains("return of * 2.0;"));
+    let rounds = (0..16).sum::<u64>();
+    let (mut left, mut over) = (Vec::new(), 0);
+    for i in 0..16 {
+        let mut s = i as f32;
+        for _ in 0..i {
+            s = s * 2.0 + 1.0;
+            if s > 100.0 {
+                s -= 100.0;
+                over += 1;
+            }
+        }
+        left.push(s / 3.0);
+    }
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
+        assert_eq!(ran.floats(), left);
+        let on = |line: u32| {
+            let mut floats = ops(&ran.lines.get(&line).copied().unwrap_or_default());
+            floats.retain(|key, _| key.starts_with("f32."));
+            floats
+        };
+        assert_eq!(on(5), expected(&[("f32.mul", rounds)]));
+        assert_eq!(on(11), expected(&[("f32.add", rounds)]));
+        assert_eq!(on(12), expected(&[("f32.compare", rounds)]));
+        assert_eq!(on(13), expected(&[("f32.add", over)]));
+        assert_eq!(on(15), expected(&[("f32.div", 16)]));
+        assert_eq!(ran.lines[&9].traffic.storage_load, 64);
+        assert_eq!(ran.lines[&15].traffic.storage_store, 64);
     });
 }
 

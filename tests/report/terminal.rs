@@ -38,6 +38,7 @@ fn pages() -> Vec<Page> {
         saved::estimate("resnet-bk", &["d_model=4096", "n_layers=32"]).page(false),
         saved::estimate("qwen2.5-0.5b", &[]).page(false),
         formulas().page(false),
+        formulas().only(&["6nt".to_owned(), "palm".to_owned()]).unwrap().page(false),
     ]
 }
 
@@ -136,6 +137,57 @@ fn columns_give_way_in_their_order_and_are_named() {
     let last = narrowest.lines().skip(3).collect::<Vec<_>>().join(" ");
     let said: Vec<&str> = last.split_whitespace().collect();
     assert_eq!(said.join(" "), "no room for: first to go, second to go (all of it elsewhere)");
+}
+
+/// The other side of a comparison and what it changed by go with the first, and are named with it.
+#[test]
+fn columns_of_a_comparison_give_way_together() {
+    let pair = |a: &'static str, key: [&'static str; 3]| {
+        let first = Column::number(a, key[0]);
+        [first, Column::number("B", key[1]).joined(), Column::number("change", key[2]).joined()]
+    };
+    let mut columns = vec![Column::text("kernel", "kernel")];
+    columns.extend(pair("FLOPs A", ["f_a", "f_b", "f_change"]));
+    columns.extend(pair("bytes A", ["b_a", "b_b", "b_change"]));
+    columns.extend(pair("time A", ["t_a", "t_b", "t_change"]));
+    columns[4] = columns[4].clone().gives_way(1);
+    let cells = [Cell::text("row")].into_iter().chain((0..9).map(|_| Cell::text("12345")));
+    let rows = vec![Row::new(cells.collect::<Vec<_>>())];
+    let table = Table { columns, rows, ..Table::default() };
+    let page = Page { title: String::new(), sections: vec![Section::table("T", table)] };
+    let shown = |width: usize| {
+        let text = render(&page, terminal(width));
+        let said = text.split_once("12345").map(|(_, rest)| rest.split_whitespace());
+        let said: Vec<&str> =
+            said.into_iter().flatten().skip_while(|word| *word == "12345").collect();
+        (
+            text.lines()
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+            said.join(" "),
+        )
+    };
+    let all = "kernel FLOPs A B change bytes A B change time A B change";
+    assert_eq!(shown(100), (all.to_owned(), String::new()));
+    assert_eq!(
+        shown(80),
+        (
+            "kernel FLOPs A B change time A B change".to_owned(),
+            "no room for: bytes A, B, change (all of it elsewhere)".to_owned()
+        )
+    );
+    assert_eq!(
+        shown(50),
+        (
+            "kernel time A B change".to_owned(),
+            "no room for: FLOPs A, B, change; bytes A, B, change (all of it elsewhere)".to_owned()
+        )
+    );
+    // Of one comparison that is too wide by itself, what both sides tell goes first.
+    assert_eq!(shown(30).0, "kernel time A B");
 }
 
 #[test]

@@ -337,11 +337,13 @@ pub(crate) fn diagnosis(
     name: &str,
     source: Option<&Source>,
 ) -> String {
-    if let Some(source) = source {
+    if let Some(source) = source
+        && let Some(text) = source.spanned()
+    {
         let span = error.spans().next().map(|(span, _)| *span);
         let elsewhere =
             span.and_then(|span| source.elsewhere(span, name, &error.as_inner().to_string()));
-        return elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(source.text(), name));
+        return elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name));
     }
     let mut text = error.as_inner().to_string();
     let mut cause = std::error::Error::source(error.as_inner());

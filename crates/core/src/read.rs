@@ -152,7 +152,9 @@ impl Parsed {
                 kernel: name.to_owned(),
                 details: error.to_string(),
             })?;
-            Ok::<_, Error>(mended(module))
+            let mut module = mended(module);
+            name_blocks(&mut module);
+            Ok::<_, Error>(module)
         })?;
         Ok(Self { name: name.to_owned(), source: None, module, directives: Directives::default() })
     }
@@ -199,12 +201,13 @@ fn on_text(
     guarded(name, Stage::Reading, || with_room(name, nesting::levels(text), || read(&invalid)))
 }
 
-/// Gives buffers that GLSL declares without an instance the names of their blocks. Members of the immediate data go
-/// by their own names there.
-#[cfg(feature = "glsl")]
+/// Gives buffers that GLSL declares without an instance, which its compilers leave without a name, the names of their
+/// blocks. Members of the immediate data go by their own names there.
+#[cfg(any(feature = "glsl", feature = "spirv"))]
 fn name_blocks(module: &mut Module) {
     for (_, variable) in module.global_variables.iter_mut() {
-        if variable.binding.is_some() && variable.name.is_none() {
+        let is_named = variable.name.as_ref().is_some_and(|name| !name.is_empty());
+        if variable.binding.is_some() && !is_named {
             variable.name.clone_from(&module.types[variable.ty].name);
         }
     }

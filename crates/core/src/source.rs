@@ -18,6 +18,17 @@ pub struct Source {
     ends: Arc<[usize]>,
     /// Where the lines are of another file than the first, or of another part of it.
     parts: Arc<[SourcePart]>,
+    /// The lines of a module that was compiled from the text; `None` where spans are places in the text itself.
+    instructions: Option<Arc<[InstructionLine]>>,
+}
+
+/// From which byte of a module on its instructions are of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstructionLine {
+    /// The first byte of the first of them, as naga's reader counts them: from the end of the header.
+    pub byte: usize,
+    /// Their line, from 1; `None` where that is not known.
+    pub line: Option<u32>,
 }
 
 /// Where a source goes on in another file, or in another part of one.
@@ -64,7 +75,20 @@ impl Source {
     /// A text and the table of its lines.
     pub fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at);
-        Self { text: text.into(), stated: None, ends: ends.collect(), parts: Arc::default() }
+        Self {
+            text: text.into(),
+            stated: None,
+            ends: ends.collect(),
+            parts: Arc::default(),
+            instructions: None,
+        }
+    }
+
+    /// The same text as that of a module of instructions, in which spans are places. They stand in the order of their
+    /// bytes.
+    #[must_use]
+    pub fn compiled(self, instructions: Vec<InstructionLine>) -> Self {
+        Self { instructions: Some(instructions.into()), ..self }
     }
 
     /// The texts of files that follow one another, each with its name. Their lines are numbered through;
@@ -112,6 +136,11 @@ impl Source {
         &self.text
     }
 
+    /// The text, where spans are places in it.
+    pub fn spanned(&self) -> Option<&str> {
+        self.instructions.is_none().then_some(&*self.text)
+    }
+
     /// The lines of the text as their files state them: those that a preprocessor changed are what they were.
     pub fn stated(&self) -> &str {
         self.stated.as_deref().unwrap_or(&self.text)
@@ -124,7 +153,10 @@ impl Source {
 
     /// The line of the whole text on which a span begins, from 1; `None` where the span is undefined.
     pub fn line(&self, span: Span) -> Option<u32> {
-        Some(self.line_at(span.to_range()?.start))
+        let at = span.to_range()?.start;
+        let Some(instructions) = &self.instructions else { return Some(self.line_at(at)) };
+        let behind = instructions.partition_point(|its| its.byte <= at);
+        instructions[..behind].last()?.line
     }
 
     /// The line of the whole text that holds the byte at an offset, from 1.
@@ -166,6 +198,20 @@ mod tests {
         assert_eq!([line(0, 1), line(2, 5), line(3, 4), line(4, 7)], [1, 1, 2, 3].map(Some));
         assert_eq!(source.line(Span::UNDEFINED), None);
         assert_eq!(source.place(3), SourceLine { file: None, number: 3 });
+    }
+
+    #[test]
+    fn a_span_of_a_module_is_on_the_line_of_its_instruction() {
+        let lines = [(20, Some(3)), (28, None), (40, Some(1))];
+        let lines = lines.map(|(byte, line)| InstructionLine { byte, line });
+        let source = Source::new("a\nb\nc\n").compiled(lines.to_vec());
+        let line = |start| source.line(Span::new(start, start + 4));
+        assert_eq!(
+            [0, 20, 24, 28, 39, 40, 99].map(line),
+            [None, Some(3), Some(3), None, None, Some(1), Some(1)]
+        );
+        assert_eq!(source.spanned(), None);
+        assert_eq!(Source::new("a").spanned(), Some("a"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::{
     sync::atomic::AtomicU32,
 };
 
-use naga::{BuiltIn, Handle, Span, TypeInner};
+use naga::{Barrier, BuiltIn, Handle, Span, TypeInner};
 
 use self::{
     indexed::Indexed,
@@ -78,6 +78,7 @@ pub(super) fn lower(
             written: HashSet::new(),
             textures: HashSet::new(),
         }),
+        released: Barrier::empty(),
         globals: HashMap::new(),
         inits: Vec::new(),
         workgroup_bytes: 0,

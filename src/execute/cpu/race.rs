@@ -2,7 +2,7 @@
 //! that was lowered to be watched executes the instructions that end here; any other pays nothing.
 //!
 //! For each unit of memory that the kernel writes and each kind of access, the first access of the
-//! dispatch is kept, and two by different lanes since the last barrier. Workgroups run one after the other here,
+//! dispatch is kept, and two by different lanes since the last barrier, of different subgroups where there are such. Workgroups run one after the other here,
 //! so that is enough to see a race at every place that has one, though not each of its pairs of lines.
 
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ const WORK_GROUP: usize = 2;
 /// One access: when, by which lane, where in the program.
 #[derive(Clone, Copy, Default)]
 struct Touch {
-    /// The barrier before it, counted over all workgroups; 0 where there was no access.
-    since: u32,
+    /// How many barriers there were before it, over all workgroups; 0 where there was no access.
+    at: u32,
     lane: u32,
     site: u32,
 }
@@ -64,10 +64,13 @@ pub(super) struct Races<'a> {
     places: Vec<Option<(usize, usize)>>,
     /// Of each memory, its place in [`KINDS`].
     kinds: Vec<usize>,
+    /// The barriers so far.
     now: u32,
     /// When the workgroup began, and its last barriers for memory of each of [`KINDS`].
     group: u32,
     last: [u32; KINDS.len()],
+    /// The last barrier of each subgroup by itself.
+    subgroups: Vec<u32>,
     /// How often each was seen, and where first: memory and byte.
     found: BTreeMap<Pair, (u64, usize, usize)>,
 }
@@ -132,6 +135,7 @@ impl<'a> Races<'a> {
             now: 0,
             group: 0,
             last: [0; KINDS.len()],
+            subgroups: vec![0; program.lanes().div_ceil(program.subgroup as usize)],
             found: BTreeMap::new(),
         })
     }
@@ -142,13 +146,21 @@ impl<'a> Races<'a> {
         self.group = self.now;
     }
 
-    /// A barrier, which orders accesses to memory of the kinds that it is for.
+    /// A barrier of the workgroup, which orders accesses to memory of the kinds that it is for.
     pub(super) fn fence(&mut self, barrier: Barrier) {
         self.now += 1;
         for (kind, last) in KINDS.into_iter().zip(&mut self.last) {
             if barrier.contains(kind) {
                 *last = self.now;
             }
+        }
+    }
+
+    /// A barrier of each subgroup that a lane of `lanes` is in, which orders all accesses among its lanes.
+    pub(super) fn fence_subgroups(&mut self, lanes: impl Iterator<Item = usize>) {
+        self.now += 1;
+        for lane in lanes {
+            self.subgroups[lane / self.program.subgroup as usize] = self.now;
         }
     }
 
@@ -164,7 +176,13 @@ impl<'a> Races<'a> {
         let Some((region, first)) = self.places[memory] else { return };
         let kind = self.kinds[memory];
         let (within_group, since) = (kind == WORK_GROUP, self.last[kind]);
-        let touch = Touch { since, lane: lane as u32, site: site as u32 };
+        let touch = Touch { at: self.now, lane: lane as u32, site: site as u32 };
+        let subgroup = |touch: &Touch| touch.lane / self.program.subgroup;
+        let fenced = self.subgroups[subgroup(&touch) as usize];
+        // Whether a barrier lies between an earlier access and this one.
+        let is_ordered = |earlier: &Touch| {
+            earlier.at < since || earlier.at < fenced && subgroup(earlier) == subgroup(&touch)
+        };
         let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
         // Of what is out of bounds nothing is touched.
         let Some(units) = self.regions[region].units.get_mut(units) else { return };
@@ -175,9 +193,9 @@ impl<'a> Races<'a> {
                     continue;
                 }
                 let Touches { first, latest } = &unit[other as usize];
-                let beside = latest.iter().find(|t| t.since == since && t.lane != touch.lane);
+                let beside = latest.iter().find(|t| !is_ordered(t) && t.lane != touch.lane);
                 let elsewhere = Some(first)
-                    .filter(|first| !within_group && (1..self.group).contains(&first.since));
+                    .filter(|first| !within_group && (1..self.group).contains(&first.at));
                 let pair = |earlier: &Touch, between| {
                     let mut pair = [(earlier.site, other), (touch.site, access)];
                     pair.sort_unstable();
@@ -188,12 +206,17 @@ impl<'a> Races<'a> {
                     .or(elsewhere.map(|earlier| pair(earlier, Between::Workgroups)));
             }
             let Touches { first, latest } = &mut unit[access as usize];
-            if first.since == 0 {
+            if first.at == 0 {
                 *first = touch;
             }
-            if latest[0].since != since {
-                *latest = [touch, Touch::default()];
-            } else if latest[0].lane != touch.lane && latest[1].since != since {
+            // Two lanes of one subgroup say less than two of different ones, since a barrier may yet order the former.
+            if latest.iter().any(|t| !is_ordered(t) && t.lane == touch.lane) {
+                continue;
+            }
+            let is_alike = subgroup(&latest[0]) == subgroup(&latest[1]);
+            if let Some(ordered) = latest.iter_mut().find(|t| is_ordered(t)) {
+                *ordered = touch;
+            } else if is_alike && subgroup(&latest[0]) != subgroup(&touch) {
                 latest[1] = touch;
             }
         }

@@ -12,6 +12,11 @@ const SHORT: usize = 16;
 /// How far what stands below a row stands in.
 pub(super) const INDENT: usize = 6;
 
+/// How many characters there are for what stands below a row.
+pub(super) fn room_below(width: usize) -> usize {
+    width.saturating_sub(INDENT).max(20)
+}
+
 /// Where the columns of a table go.
 pub(super) struct Layout {
     /// The columns beside each other, and for how many characters each has room.
@@ -46,12 +51,31 @@ impl Layout {
         }
     }
 
+    /// Whether words are cut short that a reader does not know the rest of.
+    pub(super) fn cuts(&self, table: &Table, width: Option<usize>) -> bool {
+        let below = width.map(|width| (width, self.below.iter()));
+        let below =
+            below.into_iter().flat_map(|(width, at)| at.map(move |&i| (i, room_below(width))));
+        let mut rooms = self.beside.iter().copied().chain(below);
+        let is_cut = |(i, room): (usize, usize)| {
+            let mut cells = table.rows.iter().map(|row| text(row, i, self.rounded));
+            table.columns[i].narrow == Narrow::IsCut && cells.any(|cell| length(&cell) > room)
+        };
+        !table.code && rooms.any(is_cut)
+    }
+
     /// Gives up what is needed least; false where nothing is left to give up.
     fn give_up(&mut self, table: &Table, shown: &mut Vec<usize>, whole: bool) -> bool {
         let order = |&i: &usize| match table.columns[i].narrow {
-            Narrow::GivesWay(order) => Some((order, i)),
-            Narrow::Stays | Narrow::IsCut => None,
+            Narrow::GivesWay(order) if !table.columns[i].joined => Some((order, i)),
+            Narrow::GivesWay(_) | Narrow::Stays | Narrow::IsCut => None,
         };
+        // Each column that can be shown by itself, with how many are joined to it.
+        let joined = |at: usize| {
+            shown[at..].iter().skip(1).take_while(|&&i| table.columns[i].joined).count()
+        };
+        let alone: Vec<usize> =
+            (0..shown.len()).filter(|&at| !table.columns[shown[at]].joined).collect();
         let rounds = !whole && !self.rounded && shown.iter().any(|&i| is_rounded(table, i));
         // What is cut short stays beside the rest as long as there is a way.
         let words = |&&i: &&usize| {
@@ -61,8 +85,9 @@ impl Layout {
         };
         let gives_way = shown.iter().filter_map(order).max().filter(|_| !whole);
         if let Some((_, next)) = gives_way {
-            shown.retain(|&i| i != next);
-            self.left_out.push(next);
+            let at = shown.iter().position(|&i| i == next).unwrap_or_default();
+            let end = at + joined(at);
+            self.left_out.extend(shown.drain(at..=end));
         } else if let Some(&next) =
             shown.iter().skip(1).filter(words).max_by_key(|&&i| Need::of(table, i, false).full)
         {
@@ -72,9 +97,12 @@ impl Layout {
             return false;
         } else if rounds {
             self.rounded = true;
-        } else if shown.len() > 2 {
+        } else if let &[_, .., at, _] = &alone[..] {
             // The last column is often a sum.
-            self.left_out.push(shown.remove(shown.len() - 2));
+            let end = at + joined(at);
+            self.left_out.extend(shown.drain(at..=end));
+        } else if shown.len() > 2 {
+            self.left_out.extend(shown.pop());
         } else {
             return false;
         }

@@ -6,6 +6,8 @@
 //! that is part of another is charged where that one is; the outermost one is charged to the statement that uses
 //! it, where that statement begins. Only what a `let` names has no statement: it is charged where it stands itself or, if
 //! that is a load with somebody else's span, to the `let`, which is looked for in the text.
+//!
+//! What was read from SPIR-V has the span of its own instruction, and that is where it is charged.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +21,10 @@ use crate::{
 
 /// Where each expression of a function is charged, by its index.
 pub(super) fn charged(function: &Function, source: Option<&Source>) -> Vec<Span> {
+    if source.is_some_and(|source| source.spanned().is_none()) {
+        let expressions = function.expressions.iter();
+        return expressions.map(|(handle, _)| function.expressions.get_span(handle)).collect();
+    }
     let mut expressions = function.expressions.clone();
     // The first that each is part of.
     let mut wholes: Vec<Option<Operand>> = vec![None; expressions.len()];
@@ -108,11 +114,11 @@ impl Reader<'_> {
 
     /// The next `let` of a name from here on.
     fn find(&mut self, name: &str) -> Option<usize> {
-        let source = self.source?;
+        let text = self.source?.spanned()?;
         let lets = self.lets.get_or_insert_with(|| {
             let mut lets: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
             let mut last = "";
-            for Token { text, at } in tokens(source.text()) {
+            for Token { text, at } in tokens(text) {
                 if last == "let" {
                     lets.entry(text).or_default().push(at.start);
                 }

@@ -270,7 +270,7 @@ fn stated_in(parsed: &Parsed, expression: Handle<Expression>) -> String {
     let Parsed { source, module, .. } = parsed;
     let text = || {
         let range = module.global_expressions.get_span(expression).to_range()?;
-        source.as_ref()?.text().get(range).map(str::to_owned)
+        source.as_ref()?.spanned()?.get(range).map(str::to_owned)
     };
     if let Expression::Literal(literal) = &module.global_expressions[expression] {
         return spelled_literal(*literal);

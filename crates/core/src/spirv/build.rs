@@ -7,7 +7,7 @@ use rspirv::spirv::{BuiltIn, Decoration, Op, StorageClass};
 
 use super::{
     module::{Module, Type},
-    words::{Id, push},
+    words::{BOUND, Id, push},
 };
 
 /// What is added to a module.
@@ -30,7 +30,7 @@ impl<'m, 'a> Builder<'m, 'a> {
         types.sort_unstable_by_key(|&(_, id)| id);
         Self {
             module,
-            next: module.header[3],
+            next: module.header[BOUND],
             annotations: Vec::new(),
             globals: Vec::new(),
             code: Vec::new(),

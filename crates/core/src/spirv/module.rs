@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use rspirv::spirv::{BuiltIn, Decoration, ExecutionMode, ExecutionModel, FPEncoding, Op};
+use rspirv::spirv::{BuiltIn, Decoration, ExecutionMode, ExecutionModel, FPEncoding, Op, Scope};
 
 use super::words::{HEADER, Id, Instruction, text};
 use crate::{composition::Shape, op::Scalar};
@@ -143,6 +143,12 @@ impl<'a> Module<'a> {
     /// The value of a constant.
     pub(super) fn constant(&self, id: Id) -> Result<u64, String> {
         self.values.get(&id).copied().ok_or_else(|| format!("the value of %{id} is not known"))
+    }
+
+    /// Whether an instruction is a barrier at which a subgroup waits, and no workgroup does.
+    pub(super) fn waits_for_subgroup(&self, instruction: Instruction<'_>) -> bool {
+        let scope = || self.constant(instruction.operands()[0]);
+        instruction.is(Op::ControlBarrier) && scope() == Ok(Scope::Subgroup as u64)
     }
 
     /// What values of a type are made of; of a cooperative matrix, all its elements.

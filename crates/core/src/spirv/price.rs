@@ -247,6 +247,9 @@ impl SpirvPricer<'_> {
             },
             // Nobody waits at this one.
             Instr::MemoryBarrier => Ok(Cost::default()),
+            Instr::ControlBarrier if self.module.waits_for_subgroup(instruction) => {
+                Ok(Cost::default())
+            }
             Instr::ControlBarrier => Ok(traffic(Traffic { barriers: 1, ..Traffic::default() })),
             Instr::AtomicLoad | Instr::AtomicStore | Instr::AtomicExchange => Ok(atomic()),
             Instr::AtomicCompareExchange => Ok(atomic() + each(Op::Compare)?),

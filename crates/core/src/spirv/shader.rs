@@ -3,19 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use rspirv::spirv::{Decoration, ExecutionMode, Op};
+use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
 
 use super::{
     Lines, Specialization, SpirvKernel, entry_point,
     interface::{self, Interface},
-    listing, members, misread,
+    line_of, listing, members, misread,
     module::{Module, Type},
     silent::is_of_lines,
-    words::{HEADER, Id, Instruction, push},
+    words::{BOUND, HEADER, Id, Instruction, push},
 };
 use crate::{
     Error,
     guard::{Stage, guarded},
+    source::InstructionLine,
 };
 
 /// A SPIR-V module.
@@ -125,19 +126,20 @@ impl SpirvModule {
     }
 
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
-    /// is known, workgroups as they then are, and without lines: for readers that know no such things.
+    /// is known, workgroups as they then are, and without the lines that it states, which are told beside it: for
+    /// readers that know no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
-    pub fn settled(&self) -> Result<Self, Error> {
-        let words = self.view(|module| {
+    pub fn settled(&self) -> Result<(Self, Vec<InstructionLine>), Error> {
+        let (words, lines) = self.view(|module| {
             if let Some(lost) = misread::of(module)? {
                 return Err(format!("{lost}, which naga's reader makes something else of"));
             }
             Ok(settled(module))
         })?;
-        Ok(Self { name: self.name.clone(), words })
+        Ok((Self { name: self.name.clone(), words }, lines))
     }
 
     /// What an entry point asks of its host, constants as the module has them.
@@ -260,11 +262,33 @@ fn written(module: &Module<'_>, bits: &BTreeMap<Id, u64>) -> Vec<u32> {
     words
 }
 
-/// All words, with specialisation constants as plain ones.
-fn settled(module: &Module<'_>) -> Vec<u32> {
+/// All words, with specialisation constants as plain ones. A barrier of a subgroup is for a subgroup's memory: naga's
+/// reader takes that, and not the scope, for the sign of one.
+fn settled(module: &Module<'_>) -> (Vec<u32>, Vec<InstructionLine>) {
+    let (mut lines, mut file, mut line, mut is_within) = (Vec::new(), None, None, false);
     let mut words = module.header.to_vec();
+    let barrier = module.instructions.iter().find(|it| module.waits_for_subgroup(**it));
+    let scalar = barrier.and_then(|barrier| module.value_type(barrier.operands()[0]).ok());
+    let semantics = module.header[BOUND];
+    let mut is_stated = false;
     for instruction in &module.instructions {
         let operands = instruction.operands();
+        // A line holds to the end of a block; what stands outside of blocks does nothing.
+        match instruction.op() {
+            Some(Op::Label) => (is_within, line) = (true, None),
+            Some(Op::FunctionEnd) => is_within = false,
+            _ if is_within => line = line_of(module, *instruction, &mut file, line),
+            _ => {}
+        }
+        if let Some(scalar) = scalar
+            && instruction.is(Op::Function)
+            && !is_stated
+        {
+            let of = MemorySemantics::ACQUIRE_RELEASE | MemorySemantics::SUBGROUP_MEMORY;
+            push(&mut words, Op::Constant, &[scalar, semantics, of.bits()]);
+            words[BOUND] += 1;
+            is_stated = true;
+        }
         let numbered =
             instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
         if numbered || is_of_lines(module, *instruction) {
@@ -276,7 +300,11 @@ fn settled(module: &Module<'_>) -> Vec<u32> {
             continue;
         }
         let start = words.len();
+        lines.push(InstructionLine { byte: (start - HEADER) * size_of::<u32>(), line });
         words.extend(instruction.words);
+        if module.waits_for_subgroup(*instruction) {
+            words[start + 3] = semantics;
+        }
         let plain = match instruction.op() {
             Some(Op::SpecConstant) => Op::Constant,
             Some(Op::SpecConstantTrue) => Op::ConstantTrue,
@@ -293,7 +321,8 @@ fn settled(module: &Module<'_>) -> Vec<u32> {
         };
         words[start] = words[start] & 0xffff_0000 | plain as u32;
     }
-    words
+    lines.dedup_by_key(|its| its.line);
+    (words, lines)
 }
 
 /// The workgroup that an execution mode is about, where it is about one.

@@ -18,6 +18,9 @@ pub(super) type Id = u32;
 /// Words before the first instruction.
 pub(super) const HEADER: usize = 5;
 
+/// The word of the header that all ids are below.
+pub(super) const BOUND: usize = 3;
+
 /// The grammar by opcode, and how many words follow the first at least.
 static GRAMMAR: LazyLock<HashMap<u16, (&'static Grammar, usize)>> = LazyLock::new(|| {
     let least = |grammar: &Grammar| {

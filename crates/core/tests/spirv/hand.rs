@@ -133,6 +133,21 @@ fn dot_products_of_small_floats_add_in_the_precision_of_their_sum() {
 }
 
 #[test]
+fn a_barrier_is_one_where_the_workgroup_waits() {
+    for (scope, barriers) in [(Scope::Workgroup, 1), (Scope::Subgroup, 0)] {
+        let words = module(|b| {
+            let uint = b.type_int(32, 0);
+            let scope = b.constant_bit32(uint, scope as u32);
+            let memory = MemorySemantics::ACQUIRE_RELEASE | MemorySemantics::UNIFORM_MEMORY;
+            let memory = b.constant_bit32(uint, memory.bits());
+            b.control_barrier(scope, scope, memory).unwrap();
+        });
+        let (all, _) = cost(&words, &HashMap::new(), None).unwrap();
+        assert_eq!(all.traffic.barriers, barriers, "{scope:?}");
+    }
+}
+
+#[test]
 fn a_fused_multiply_add_of_its_own_is_one() {
     let words = module(|b| {
         let float = b.type_float(32, None);

@@ -123,7 +123,7 @@ fn values_are_written_where_a_pipeline_would_give_them() {
         assert!(refused.is_err(), "{name} = {value}");
     }
     // Settled, it has no constant to specialise, and is what it was specialised to.
-    let settled = given.settled().unwrap();
+    let (settled, _) = given.settled().unwrap();
     validate(&settled.words);
     assert!(settled.constants().unwrap().is_empty());
     let interface = settled.interface("main").unwrap();

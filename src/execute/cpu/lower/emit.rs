@@ -1,6 +1,8 @@
 //! Emitting: registers are handed out, instructions put into runs and runs into blocks, and what is emitted
 //! is counted. Knows no expressions.
 
+use naga::Barrier;
+
 use super::{Lower, Lowering, MAX_DEPTH};
 use crate::{
     execute::{
@@ -131,6 +133,7 @@ impl Lowering<'_> {
     pub(super) fn watched(&mut self, at: Address, bytes: u32, access: Access) {
         let Some(watch) = &mut self.watch else { return };
         watch.unit = watch.unit.min(bytes);
+        self.released = Barrier::empty();
         if matches!(access, Access::Store | Access::AtomicUpdate) {
             watch.written.insert(at.memory);
         }
@@ -169,8 +172,11 @@ impl Lowering<'_> {
             ));
         }
         self.flush();
+        // Control flow parts here, and meets below.
+        self.released = Barrier::empty();
         let outer = std::mem::take(&mut self.block);
         let result = f(self);
+        self.released = Barrier::empty();
         self.depth -= 1;
         self.flush();
         let block = std::mem::replace(&mut self.block, outer);

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use flopmeter_core::source::SourceLine;
 use naga::{
-    Expression, Function, GlobalVariable, Handle, LocalVariable, Module, Span, valid::FunctionInfo,
+    Barrier, Expression, Function, GlobalVariable, Handle, LocalVariable, Module, Span,
+    valid::FunctionInfo,
 };
 
 use super::indexed::Indexed;
@@ -41,6 +42,8 @@ pub(super) struct Lowering<'a> {
     pub(super) memories: Vec<Memory>,
     pub(super) variables: Vec<Variable>,
     pub(super) watch: Option<Watch>,
+    /// Memory that memory barriers since the last access were for: the next barrier of the workgroup orders it, too.
+    pub(super) released: Barrier,
     pub(super) globals: HashMap<Handle<GlobalVariable>, Pointee>,
     pub(super) inits: Vec<(Reg, Reg)>,
     pub(super) workgroup_bytes: u32,

@@ -99,14 +99,15 @@ impl<'a> Lowering<'a> {
                 }
             }
             Statement::Kill => return Err("a discarded fragment".into()),
+            // Lanes of a subgroup are always together here.
+            Statement::ControlBarrier(Barrier::SUB_GROUP) => self.fence(Barrier::SUB_GROUP),
             Statement::ControlBarrier(barrier) => {
-                // Lanes of a subgroup are always together here.
-                if *barrier != Barrier::SUB_GROUP {
-                    self.cost.traffic.barriers += 1;
-                    self.barrier(*barrier);
-                }
+                self.cost.traffic.barriers += 1;
+                self.barrier(*barrier | self.released);
             }
-            Statement::MemoryBarrier(_) => {}
+            Statement::MemoryBarrier(barrier) => {
+                self.released |= *barrier - Barrier::SUB_GROUP;
+            }
             Statement::Store { pointer, value } => {
                 let value = self.value(frame, *value)?;
                 let (place, inner) = self.place(frame, *pointer)?;
@@ -169,6 +170,11 @@ impl<'a> Lowering<'a> {
     fn barrier(&mut self, barrier: Barrier) {
         let line = self.line.clone();
         self.push(Node::Barrier { line });
+        self.fence(barrier);
+    }
+
+    fn fence(&mut self, barrier: Barrier) {
+        self.released = Barrier::empty();
         if self.watch.is_some() {
             self.emit(Inst::Fence(barrier));
         }

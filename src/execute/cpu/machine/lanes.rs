@@ -1,6 +1,8 @@
 //! Instructions that are executed one lane after the other: 64-bit and 16-bit values, atomics, lanes' own
 //! memory, and what is watched for races.
 
+use naga::Barrier;
+
 use super::{Machine, Mask, active, subgroup};
 use crate::execute::cpu::{
     alu::{Alu, CHUNK, Chunk},
@@ -107,7 +109,12 @@ impl Machine<'_> {
             }
             Inst::Fence(barrier) => {
                 if let Some(races) = &mut self.races {
-                    races.fence(*barrier);
+                    if *barrier == Barrier::SUB_GROUP {
+                        let is_active = |&lane: &usize| active(mask, lane / CHUNK, lane % CHUNK);
+                        races.fence_subgroups((0..self.lanes).filter(is_active));
+                    } else {
+                        races.fence(*barrier);
+                    }
                 }
             }
             Inst::Subgroup { op, wide, to, from, index } => {

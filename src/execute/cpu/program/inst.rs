@@ -102,7 +102,8 @@ pub(in crate::execute::cpu) enum Inst {
     Length { to: Reg, bound: Limit },
     /// Says who touches so many bytes of memory; only where races are looked for.
     Watch { at: Address, bytes: u32, access: Access },
-    /// Says of which memory a barrier orders accesses; only there, too.
+    /// Says of which memory a barrier of the workgroup orders accesses, or that it is one of each subgroup; only
+    /// there, too.
     Fence(Barrier),
     /// A subgroup operation on 32-bit (then both halves of `to` and `from` are one) or 64-bit values.
     Subgroup { op: Subgroup, wide: bool, to: [Reg; 4], from: [Reg; 2], index: [Reg; 2] },
