@@ -17,13 +17,17 @@ use super::{
 pub fn run(asked: &Adapters, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
+    let mut timed = None;
     if asked.tune {
         let tuner = Tuner::new(Tuned { tune: true, no_tune: false }, KernelSet::Auto, common)?;
         let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
-        tuner.tune(executor.as_mut(), &Bar::new(common, 0))?;
+        timed = Some(tuner.tune(executor.as_mut(), &Bar::new(common, 0))?);
     }
     let adapters = execute::adapters()?;
-    let kept = tune::all_kept(&adapters);
+    let mut kept = tune::all_kept(&adapters, common);
+    // What was timed just now is shown even where it could not be kept.
+    kept.retain(|its| timed.as_ref().is_none_or(|timed| timed.adapter != its.adapter));
+    kept.extend(timed);
     formats.write(&AdapterList::new(adapters, &kept), &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -138,9 +138,16 @@ fn way(asked: Tuned, pays: bool, kept: Result<Option<Kept>, Unusable>) -> (Way, 
 }
 
 /// What is kept of adapters, as far as it is of use.
-pub fn all_kept(adapters: &[Adapter]) -> Vec<Kept> {
+pub fn all_kept(adapters: &[Adapter], common: &Common) -> Vec<Kept> {
     let Some(folder) = folder() else { return Vec::new() };
-    adapters.iter().filter_map(|adapter| tune::kept(&folder, adapter).ok()?).collect()
+    let kept = adapters.iter().filter_map(|adapter| {
+        tune::kept(&folder, adapter).unwrap_or_else(|why| {
+            let doubt = format!("what is kept of {} is passed over: {why}", adapter.name);
+            output::warn(Some(doubt), common);
+            None
+        })
+    });
+    kept.collect()
 }
 
 /// The folder of this program within the user's cache, as the platform has it; `None` where the user has none.

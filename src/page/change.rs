@@ -42,6 +42,12 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     let convention = report.convention;
     let mut facts = vec![side("A", &report.a), side("B", &report.b)];
     facts.extend(unlike(&report.a.run_with, &report.b.run_with));
+    let are_timed =
+        [report.total.a, report.total.b].iter().flatten().all(|its| its.seconds.is_some());
+    if are_timed && report.a.adapters != report.b.adapters {
+        let text = "A and B ran on different adapters, and so do their times differ";
+        facts.push(Fact::new("warning", text).toned(Tone::Doubtful));
+    }
     facts.push(Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())));
     facts
 }
@@ -53,8 +59,12 @@ fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
             these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
         if alone.is_empty() { "nothing else".to_owned() } else { alone.join(", ") }
     };
-    let text =
-        format!("A and B were not run alike: A with {}; B with {}", alone(a, b), alone(b, a));
+    let is_sorted_alike = a.iter().all(|one| b.contains(one)) && a.len() == b.len();
+    let text = if is_sorted_alike {
+        "A and B were run with the same, in another order".to_owned()
+    } else {
+        format!("A and B were not run alike: A with {}; B with {}", alone(a, b), alone(b, a))
+    };
     (a != b).then(|| Fact::new("warning", text).toned(Tone::Doubtful))
 }
 

@@ -131,14 +131,16 @@ impl ChangeReport {
 
     /// Judges the second run by how much its figures may have grown.
     pub fn judge(&mut self, limits: &[GrowthLimit]) {
-        let limited = |figures: Option<KernelFigures>| Limited {
+        let limited = |figures: Option<KernelFigures>, adapters| Limited {
             flops: figures.map(|its| its.flops),
             flops_by: "",
             bytes: figures.map(|its| its.bytes),
             seconds: figures.and_then(|its| its.seconds),
+            timed_on: Some(adapters),
             spread: figures.and_then(|its| its.spread),
         };
-        let (before, after) = (limited(self.total.a), limited(self.total.b));
+        let before = limited(self.total.a, &self.a.adapters);
+        let after = limited(self.total.b, &self.b.adapters);
         let place = self.worst_line();
         self.checks.extend(limits.iter().map(|limit| {
             let Examined { what, findings } = limit.judge(&before, &after);
@@ -168,21 +170,27 @@ impl ChangeReport {
         self.ops.iter().chain(&self.traffic).filter(|pair| pair.a != pair.b)
     }
 
-    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file.
+    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file. Lines that
+    /// replace others grew by what they cost together beyond those.
     pub(super) fn worst_line(&self) -> Option<(String, u32)> {
-        let grown = |pair: &&LinePair| {
-            let part = |of: fn(&LineFigures) -> u64| {
-                let [a, b] = [&pair.a, &pair.b].map(|side| side.as_ref().map_or(0, of));
-                i128::from(b) - i128::from(a)
-            };
-            (part(|its| its.flops), part(|its| its.bytes), part(|its| its.executions))
+        let cost = |side: &Option<LineFigures>| {
+            let part = |of: fn(&LineFigures) -> u64| side.as_ref().map_or(0, |its| of(its).into());
+            [part(|its| its.flops), part(|its| its.bytes), part(|its| its.executions)]
         };
-        let worst = self.lines.iter().filter(|pair| pair.b.is_some()).max_by_key(grown)?;
-        let LineFigures { file, line, .. } = worst.b.as_ref()?;
+        let is_changed = |pair: &LinePair| pair.a.is_none() || pair.b.is_none();
+        let places = self.lines.chunk_by(|a, b| is_changed(a) && is_changed(b)).map(|lines| {
+            let grown = lines.iter().fold([0_i128; 3], |sum, pair| {
+                let [a, b] = [cost(&pair.a), cost(&pair.b)];
+                std::array::from_fn(|part| sum[part] + b[part] - a[part])
+            });
+            (grown, lines.iter().filter_map(|pair| pair.b.as_ref()).max_by_key(|its| its.flops))
+        });
+        let (grown, worst) = places.max_by_key(|(grown, _)| *grown)?;
+        let LineFigures { file, line, .. } = worst?;
         let shader = Path::new(&self.b.what);
         let path =
             file.as_ref().map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
-        (grown(&worst) > (0, 0, 0)).then(|| (path.display().to_string(), *line))
+        (grown > [0; 3]).then(|| (path.display().to_string(), *line))
     }
 }
 

@@ -271,14 +271,18 @@ impl CompareReport {
                 (estimate, " (by the published estimate)")
             }
         };
-        let [before, after] =
-            [(both[0], flops[0]), (both[1], flops[1])].map(|(figures, flops)| Limited {
-                flops,
-                flops_by,
-                bytes: figures.and_then(|its| its.bytes),
-                seconds: figures.and_then(|its| its.seconds),
-                spread: None,
-            });
+        let adapters = [&self.a, &self.b].map(|side| {
+            let name = side.adapter.as_ref().map(|adapter| adapter.name.clone());
+            name.into_iter().collect::<Vec<String>>()
+        });
+        let [before, after] = [0, 1].map(|side| Limited {
+            flops: flops[side],
+            flops_by,
+            bytes: both[side].and_then(|its| its.bytes),
+            seconds: both[side].and_then(|its| its.seconds),
+            timed_on: Some(&adapters[side]),
+            spread: None,
+        });
         self.checks.extend(limits.iter().map(|limit| limit.judge(&before, &after)));
     }
 

@@ -24,12 +24,14 @@ enum LimitedFigure {
 
 /// What a report says of the figures that may be limited.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Limited {
+pub(super) struct Limited<'a> {
     pub(super) flops: Option<u64>,
     /// By which count the FLOPs are, where it is not what ran.
     pub(super) flops_by: &'static str,
     pub(super) bytes: Option<u64>,
     pub(super) seconds: Option<f64>,
+    /// Who timed it, where it was timed: a time is compared with one of the same.
+    pub(super) timed_on: Option<&'a [String]>,
     /// How far apart the timed runs were, where that is known.
     pub(super) spread: Option<Spread>,
 }
@@ -43,7 +45,7 @@ impl LimitedFigure {
         }
     }
 
-    fn of(self, figures: &Limited) -> Option<f64> {
+    fn of(self, figures: &Limited<'_>) -> Option<f64> {
         match self {
             Self::Flops => figures.flops.map(|flops| flops as f64),
             Self::Bytes => figures.bytes.map(|bytes| bytes as f64),
@@ -81,7 +83,7 @@ impl fmt::Display for GrowthLimit {
 impl GrowthLimit {
     /// Holds the figures of one report against those of the report before it. A time is more only where it lies outside
     /// of how far the runs were apart anyway.
-    pub(super) fn judge(&self, before: &Limited, after: &Limited) -> Examined {
+    pub(super) fn judge(&self, before: &Limited<'_>, after: &Limited<'_>) -> Examined {
         let Self { figure, percent } = *self;
         let name = figure.name();
         let by = match figure {
@@ -95,7 +97,16 @@ impl GrowthLimit {
         };
         let what = format!("no more {shown} than before{aside}{by}");
         let pair = figure.of(before).zip(figure.of(after));
+        let elsewhere = match (figure, before.timed_on, after.timed_on) {
+            (LimitedFigure::Time, Some(a), Some(b)) if a != b => Some((a, b)),
+            _ => None,
+        };
         let text = match pair {
+            Some(_) if let Some((a, b)) = elsewhere => Some(format!(
+                "times of different adapters cannot be compared: A ran on {}, B on {}",
+                a.join(", "),
+                b.join(", ")
+            )),
             None => Some(format!("{name} cannot be compared: both reports must have them")),
             Some((a, b)) => {
                 let apart = match (figure, before.spread, after.spread) {
@@ -127,7 +138,7 @@ impl GrowthLimit {
 mod tests {
     use super::*;
 
-    fn holds(limit: &str, [a, b]: [Limited; 2]) -> bool {
+    fn holds(limit: &str, [a, b]: [Limited<'_>; 2]) -> bool {
         limit.parse::<GrowthLimit>().unwrap().judge(&a, &b).holds()
     }
 
@@ -153,6 +164,12 @@ mod tests {
         assert!(holds("more:time", [time(1.0, 2.0, 3.0), time(2.5, 4.0, 5.0)]));
         assert!(!holds("more:time", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
         assert!(holds("more:time:150", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
+        // Times of another adapter say nothing, whichever is less.
+        let [one, other] = ["one", "other"].map(|name| [name.to_owned()]);
+        let on = |names, time| Limited { timed_on: Some(names), ..time };
+        let (slow, fast) = (time(3.5, 4.0, 5.0), time(1.0, 2.0, 3.0));
+        assert!(!holds("more:time", [on(&one, slow), on(&other, fast)]));
+        assert!(holds("more:time", [on(&one, slow), on(&one, fast)]));
     }
 
     #[test]

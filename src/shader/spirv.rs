@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use flopmeter_core::{
     read::Parsed,
     source::Source,
-    spirv::{Counters, Interface, Means, SpirvModule},
+    spirv::{Counters, Interface, Means, Settled, SpirvModule},
 };
 
 use super::{Immediate, immediate};
@@ -131,9 +131,9 @@ pub(super) fn read(
     entry: &str,
     source: Option<&Source>,
 ) -> Result<KernelModule, KernelError> {
-    let (settled, lines) = module.settled()?;
-    let bytes: Vec<u8> = settled.words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut parsed = Parsed::spirv(&module.name, &bytes)?;
+    let Settled { words, lines, plain } = module.settled()?;
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut parsed = Parsed { plain, ..Parsed::spirv(&module.name, &bytes)? };
     let states = lines.iter().any(|its| its.line.is_some());
     parsed.source = source.filter(|_| states).map(|source| source.clone().compiled(lines));
     KernelModule::from_parsed(&parsed, entry, &BTreeMap::new())

@@ -102,6 +102,12 @@ fn what_was_timed_is_kept_and_taken_until_it_is_stale() {
         assert!(!shared(&report));
         assert!(said.contains("warning: ") && said.contains(why), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
+        let list = with_cache(cache, &["adapters", "-v"]).assert().success().get_output().clone();
+        let said = String::from_utf8(list.stderr).unwrap();
+        assert!(
+            said.contains("what is kept of embedded is passed over") && said.contains(why),
+            "{said}"
+        );
     }
 }
 
@@ -113,6 +119,12 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     let (_, said) = profiled(&cache, &["--tune"]);
     assert!(said.contains("warning: what was timed is not kept: "), "{said}");
     assert!(said.contains(text(&cache)), "{said}");
+    // The list shows what was timed all the same.
+    let list = [&["adapters", "--tune", "--json", "-"], &EMBEDDED[..]].concat();
+    let output = with_cache(&cache, &list).assert().success().get_output().clone();
+    let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(list["tuned"][0]["classes"].as_array().unwrap().len() > 5, "{list}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is not kept: "));
 }
 
 #[test]

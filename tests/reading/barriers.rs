@@ -52,6 +52,41 @@ fn memory_barriers_before_a_barrier_are_part_of_it() {
     }
 }
 
+/// naga's reader makes an atomic of each access to what is accessed by one.
+#[test]
+fn a_plain_access_beside_an_atomic_is_none() {
+    let text = |between: &str| {
+        format!(
+            "#version 450
+            layout(local_size_x = 64) in;
+            layout(set = 0, binding = 0) buffer X {{ uint x[]; }};
+            shared uint most;
+            void main() {{
+                uint i = gl_LocalInvocationIndex;
+                if (i == 63u) most = 0u;
+                {between}
+                atomicMax(most, i);
+                {between}
+                x[i] = most;
+            }}"
+        )
+    };
+    let Some(kernel) = spirv_of(&text("barrier();")) else { return };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[vec![0; 64]]);
+        assert_eq!(ran.left, [63; 64]);
+        let traffic = ran.cost.traffic;
+        assert_eq!(
+            [traffic.workgroup_store, traffic.workgroup_load, traffic.atomics],
+            [4, 256, 64]
+        );
+    });
+    let Some(kernel) = spirv_of(&text("")) else { return };
+    let raced = |count| (count, "most".to_owned());
+    // The store of one lane with the others' atomics, and each of those with a read.
+    assert_eq!(races(&kernel), [raced(63), raced(64)]);
+}
+
 #[test]
 fn at_the_barrier_of_a_subgroup_no_workgroup_waits() {
     let Some(kernel) = spirv_of(&swapping("subgroupBarrier();")) else { return };

@@ -143,10 +143,17 @@ fn rewrite(
     let name = kernel.name.clone();
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
     let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
-    let (source, directives) = (kernel.source.clone(), kernel.directives.clone());
-    let (immediates, is_proven) = (kernel.immediates.clone(), kernel.is_proven);
-    let kernel =
-        KernelModule { name, source, directives, module, info, resources, immediates, is_proven };
+    let kernel = KernelModule {
+        name,
+        source: kernel.source.clone(),
+        directives: kernel.directives.clone(),
+        plain: kernel.plain.clone(),
+        module,
+        info,
+        resources,
+        immediates: kernel.immediates.clone(),
+        is_proven: kernel.is_proven,
+    };
     Ok(Instrumented { kernel, counters, table })
 }
 
@@ -184,7 +191,7 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 None => continue,
             },
         };
-        let pricer = Pricer::new(module, function, info);
+        let pricer = Pricer::new(module, &kernel.plain, function, info);
         let body = block::read(function, &pricer, kernel.source.as_ref()).map_err(
             |Unpriced { what, span }| Error::Uncountable {
                 kernel: kernel.name.clone(),

@@ -30,7 +30,7 @@ pub use crate::ir::arms;
 use crate::{
     Error,
     guard::{Stage, guarded, with_room},
-    read::{Directives, Parsed, blocks},
+    read::{Directives, Parsed, PlainAccesses, blocks},
     source::{Source, SourceLine},
 };
 
@@ -44,6 +44,8 @@ pub struct KernelModule {
     pub source: Option<Source>,
     /// The directives of the text that `module` does not say.
     pub directives: Directives,
+    /// Which accesses of `module` are no atomics, where it says that they are.
+    pub plain: PlainAccesses,
     /// A module with exactly one compute entry point and no overrides.
     pub module: Module,
     /// What the validator found out about `module`.
@@ -126,10 +128,9 @@ impl KernelModule {
         entry: &str,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Self, Error> {
-        let Parsed { name, source, module, directives } = parsed;
-        guarded(name, Stage::Validating, || {
-            with_room(name, blocks(module), || {
-                Self::selected(name, source.as_ref(), directives, module, entry, overrides)
+        guarded(&parsed.name, Stage::Validating, || {
+            with_room(&parsed.name, blocks(&parsed.module), || {
+                Self::selected(parsed, entry, overrides)
             })
         })
     }
@@ -151,14 +152,12 @@ impl KernelModule {
     }
 
     fn selected(
-        name: &str,
-        source: Option<&Source>,
-        directives: &Directives,
-        module: &Module,
+        parsed: &Parsed,
         entry: &str,
         overrides: &BTreeMap<String, f64>,
     ) -> Result<Self, Error> {
-        let shader_error = |details: String| Error::Shader { kernel: name.to_owned(), details };
+        let Parsed { name, source, module, directives, plain } = parsed;
+        let shader_error = |details: String| Error::Shader { kernel: name.clone(), details };
         if !module.entry_points.iter().any(|e| e.name == entry && e.stage == ShaderStage::Compute) {
             let known: Vec<_> = module
                 .entry_points
@@ -167,7 +166,7 @@ impl KernelModule {
                 .map(|e| e.name.as_str())
                 .collect();
             return Err(Error::Kernel {
-                kernel: name.to_owned(),
+                kernel: name.clone(),
                 problem: format!(
                     "no compute entry point '{entry}'; there {}",
                     if known.is_empty() {
@@ -182,24 +181,33 @@ impl KernelModule {
         // dropping them first makes the result the same kind of thing in every case.
         let mut module = module.clone();
         module.entry_points.retain(|e| e.name == entry && e.stage == ShaderStage::Compute);
-        let mut info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
+        let mut info =
+            validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source.as_ref())))?;
         if !module.overrides.is_empty() {
             overrides::resolve(&mut module, &info, overrides).map_err(|problem| match problem {
                 Problem::Missing(missing) => {
-                    Error::MissingOverride { kernel: name.to_owned(), name: missing }
+                    Error::MissingOverride { kernel: name.clone(), name: missing }
                 }
                 Problem::Unfit(why) => Error::Kernel {
-                    kernel: name.to_owned(),
+                    kernel: name.clone(),
                     problem: format!("its overrides do not fit: {why}"),
                 },
             })?;
-            info = validate(&module).map_err(|e| shader_error(diagnosis(&e, name, source)))?;
+            info = validate(&module)
+                .map_err(|e| shader_error(diagnosis(&e, name, source.as_ref())))?;
         }
         let resources = resources(&module, &info);
-        let (source, directives, name) = (source.cloned(), directives.clone(), name.to_owned());
-        let (immediates, is_proven) = (Vec::new(), false);
-        let mut kernel =
-            Self { name, source, directives, module, info, resources, immediates, is_proven };
+        let mut kernel = Self {
+            name: name.clone(),
+            source: source.clone(),
+            directives: directives.clone(),
+            plain: plain.clone(),
+            module,
+            info,
+            resources,
+            immediates: Vec::new(),
+            is_proven: false,
+        };
         if let Some(variable) = kernel.immediate_variable() {
             let size = kernel.module.types[variable.ty].inner.size(kernel.module.to_ctx());
             kernel.immediates = vec![0; size.next_multiple_of(4) as usize];

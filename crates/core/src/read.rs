@@ -23,15 +23,16 @@ mod logic;
 #[cfg(feature = "glsl")]
 mod misread;
 mod nesting;
+mod plain;
 mod pointer;
 mod shuffle;
 mod token;
 
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
-pub use self::directive::Directives;
 #[cfg(feature = "glsl")]
 use self::misread::Misread;
+pub use self::{directive::Directives, plain::PlainAccesses};
 pub(crate) use self::{
     nesting::blocks,
     token::{Token, tokens},
@@ -53,6 +54,8 @@ pub struct Parsed {
     pub module: Module,
     /// What the text asks of its implementation, which the module does not say.
     pub directives: Directives,
+    /// Which accesses are no atomics, where the module says that they are.
+    pub plain: PlainAccesses,
 }
 
 impl Parsed {
@@ -82,7 +85,8 @@ impl Parsed {
             })?;
             Ok(mended(module))
         })?;
-        Ok(Self { name: name.to_owned(), source: Some(source), module, directives })
+        let plain = PlainAccesses::default();
+        Ok(Self { name: name.to_owned(), source: Some(source), module, directives, plain })
     }
 
     /// Reads a GLSL compute shader.
@@ -135,8 +139,8 @@ impl Parsed {
             name_blocks(&mut module);
             Ok(mended(module))
         })?;
-        let directives = Directives::default();
-        Ok(Self { name: name.to_owned(), source: Some(source), module, directives })
+        let (directives, plain) = Default::default();
+        Ok(Self { name: name.to_owned(), source: Some(source), module, directives, plain })
     }
 
     /// Reads SPIR-V, as naga's reader has it: `SpirvModule::settled` refuses what that reader makes something else of.
@@ -156,7 +160,8 @@ impl Parsed {
             name_blocks(&mut module);
             Ok::<_, Error>(module)
         })?;
-        Ok(Self { name: name.to_owned(), source: None, module, directives: Directives::default() })
+        let (directives, plain) = Default::default();
+        Ok(Self { name: name.to_owned(), source: None, module, directives, plain })
     }
 
     /// Takes a module that was read elsewhere; its spans are offsets in `text`.
@@ -167,8 +172,9 @@ impl Parsed {
         let module = guarded(name, Stage::Reading, || {
             with_room(name, blocks(&module), || Ok::<_, Error>(mended(module.clone())))
         })?;
-        let (source, directives) = (text.map(Source::new), Directives::default());
-        Ok(Self { name: name.to_owned(), source, module, directives })
+        let source = text.map(Source::new);
+        let (directives, plain) = Default::default();
+        Ok(Self { name: name.to_owned(), source, module, directives, plain })
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Source {
 /// From which byte of a module on its instructions are of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstructionLine {
-    /// The first byte of the first of them, as naga's reader counts them: from the end of the header.
+    /// The first byte of the first of them, as naga's reader counts them.
     pub byte: usize,
     /// Their line, from 1; `None` where that is not known.
     pub line: Option<u32>,

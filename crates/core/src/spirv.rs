@@ -54,7 +54,7 @@ pub use rspirv::spirv::Capability;
 pub use self::{
     interface::Interface,
     means::{Counters, Means},
-    shader::{SpecConstant, SpirvModule},
+    shader::{Settled, SpecConstant, SpirvModule},
 };
 
 use self::{

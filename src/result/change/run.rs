@@ -204,6 +204,10 @@ impl KernelRun {
     /// The lines of the source, each with what it costs.
     pub(super) fn lines(&self) -> Vec<(&str, LineFigures)> {
         let RanKernels::Shader(report) = &self.report else { return Vec::new() };
+        // Lines that nothing is charged to are not lines that cost nothing.
+        if report.lines.is_empty() {
+            return Vec::new();
+        }
         let costs: BTreeMap<(Option<&str>, u32), _> =
             report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row)).collect();
         let lines = (1..).zip(report.source.lines()).map(|(number, text)| {

@@ -178,7 +178,7 @@ impl Reader<'_> {
                 // Nothing executes after a statement that always leaves.
                 return Ok(());
             }
-            self.pay(span, span, self.pricer.statement(statement))?;
+            self.pay(span, span, self.pricer.statement(statement, span))?;
             let inside = |arm: usize| [path, &[index, arm]].concat();
             let after = || [path, &[index + 1]].concat();
             match statement {

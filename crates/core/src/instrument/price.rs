@@ -27,25 +27,32 @@ mod math;
 
 use naga::{
     AddressSpace, Arena, AtomicFunction, Barrier, BinaryOperator, Expression, Function, Handle,
-    Module, RelationalFunction, ScalarKind, Statement, SubgroupOperation, TypeInner, UnaryOperator,
-    valid::FunctionInfo,
+    Module, RelationalFunction, ScalarKind, Span, Statement, SubgroupOperation, TypeInner,
+    UnaryOperator, valid::FunctionInfo,
 };
 
 use crate::{
     composition::{Price, Shape, dots, ops, sample, texture_load, texture_store, traffic},
     op::{Cost, Op, Scalar, Traffic},
+    read::PlainAccesses,
 };
 
 /// Prices the expressions and statements of one function.
 pub(super) struct Pricer<'a> {
     module: &'a Module,
+    plain: &'a PlainAccesses,
     expressions: &'a Arena<Expression>,
     info: &'a FunctionInfo,
 }
 
 impl<'a> Pricer<'a> {
-    pub(super) fn new(module: &'a Module, function: &'a Function, info: &'a FunctionInfo) -> Self {
-        Self { module, expressions: &function.expressions, info }
+    pub(super) fn new(
+        module: &'a Module,
+        plain: &'a PlainAccesses,
+        function: &'a Function,
+        info: &'a FunctionInfo,
+    ) -> Self {
+        Self { module, plain, expressions: &function.expressions, info }
     }
 
     /// What evaluating an emitted expression costs.
@@ -75,7 +82,9 @@ impl<'a> Pricer<'a> {
                 Ok(texture_load(stated.unwrap_or_else(|| self.received(handle))))
             }
             Expression::ImageQuery { .. } => Ok(Cost::default()),
-            Expression::Load { pointer } => self.access(pointer, Direction::Load),
+            Expression::Load { pointer } => {
+                self.access(pointer, Direction::Load, self.expressions.get_span(handle))
+            }
             Expression::Unary { op, expr } => self.unary(op, expr),
             Expression::Binary { op, left, right } => self.binary(op, left, right),
             Expression::Select { accept, .. } => Ok(self.shape(accept)?.each(Op::Select, 1)),
@@ -95,7 +104,7 @@ impl<'a> Pricer<'a> {
 
     /// What a statement costs by itself: not the expressions it emits, the function it calls or the
     /// blocks inside it.
-    pub(super) fn statement(&self, statement: &Statement) -> Price {
+    pub(super) fn statement(&self, statement: &Statement, span: Span) -> Price {
         match *statement {
             Statement::Emit(_)
             | Statement::Block(_)
@@ -118,7 +127,7 @@ impl<'a> Pricer<'a> {
             Statement::ControlBarrier(_) => {
                 Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
             }
-            Statement::Store { pointer, .. } => self.access(pointer, Direction::Store),
+            Statement::Store { pointer, .. } => self.access(pointer, Direction::Store, span),
             Statement::Atomic { fun, value, .. } => {
                 let atomic = traffic(Traffic { atomics: 1, ..Traffic::default() });
                 Ok(atomic + self.atomic(fun, value)?)
@@ -129,7 +138,7 @@ impl<'a> Pricer<'a> {
             }
             Statement::WorkGroupUniformLoad { pointer, .. } => {
                 let barriers = traffic(Traffic { barriers: 2, ..Traffic::default() });
-                Ok(barriers + self.access(pointer, Direction::Load)?)
+                Ok(barriers + self.access(pointer, Direction::Load, span)?)
             }
             Statement::SubgroupBallot { .. } => Ok(ops(Scalar::Int, &[(Op::Bit, 1)])),
             Statement::SubgroupCollectiveOperation { op, argument, .. } => {
@@ -300,14 +309,15 @@ impl<'a> Pricer<'a> {
         })
     }
 
-    fn access(&self, pointer: Handle<Expression>, direction: Direction) -> Price {
+    fn access(&self, pointer: Handle<Expression>, direction: Direction, span: Span) -> Price {
         let (space, bytes, atomic) = match *self.inner(pointer) {
             TypeInner::Pointer { base, space } => {
                 let inner = &self.module.types[base].inner;
                 let bytes = inner
                     .try_size(self.module.to_ctx())
                     .ok_or_else(|| String::from("a value too large to have a size"))?;
-                (space, u64::from(bytes), matches!(inner, TypeInner::Atomic(_)))
+                let is_atomic = matches!(inner, TypeInner::Atomic(_)) && !self.plain.has(span);
+                (space, u64::from(bytes), is_atomic)
             }
             TypeInner::ValuePointer { size, scalar, space } => {
                 (space, u64::from(scalar.width) * size.map_or(1, |n| n as u64), false)

@@ -133,7 +133,7 @@ impl Outline {
     }
 
     fn outlined(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<Self, Error> {
-        let Parsed { name: kernel, source, module, directives: _ } = parsed;
+        let Parsed { name: kernel, source, module, directives: _, plain: _ } = parsed;
         let info = validate(module).map_err(|error| Error::Shader {
             kernel: kernel.clone(),
             details: diagnosis(&error, kernel, source.as_ref()),

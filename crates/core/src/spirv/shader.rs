@@ -11,11 +11,12 @@ use super::{
     line_of, listing, members, misread,
     module::{Module, Type},
     silent::is_of_lines,
-    words::{BOUND, HEADER, Id, Instruction, push},
+    words::{BOUND, HEADER, Id, Instruction, push, text},
 };
 use crate::{
     Error,
     guard::{Stage, guarded},
+    read::PlainAccesses,
     source::InstructionLine,
 };
 
@@ -26,6 +27,17 @@ pub struct SpirvModule {
     pub name: String,
     /// Its words, header included.
     pub words: Vec<u32>,
+}
+
+/// A module for readers that know no specialisation and no lines, and what is lost in it.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Its words, header included.
+    pub words: Vec<u32>,
+    /// The lines that the module states.
+    pub lines: Vec<InstructionLine>,
+    /// Its loads and stores that are no atomics.
+    pub plain: PlainAccesses,
 }
 
 /// A constant that a pipeline may give a value.
@@ -132,14 +144,13 @@ impl SpirvModule {
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
-    pub fn settled(&self) -> Result<(Self, Vec<InstructionLine>), Error> {
-        let (words, lines) = self.view(|module| {
+    pub fn settled(&self) -> Result<Settled, Error> {
+        self.view(|module| {
             if let Some(lost) = misread::of(module)? {
                 return Err(format!("{lost}, which naga's reader makes something else of"));
             }
             Ok(settled(module))
-        })?;
-        Ok((Self { name: self.name.clone(), words }, lines))
+        })
     }
 
     /// What an entry point asks of its host, constants as the module has them.
@@ -264,7 +275,8 @@ fn written(module: &Module<'_>, bits: &BTreeMap<Id, u64>) -> Vec<u32> {
 
 /// All words, with specialisation constants as plain ones. A barrier of a subgroup is for a subgroup's memory: naga's
 /// reader takes that, and not the scope, for the sign of one.
-fn settled(module: &Module<'_>) -> (Vec<u32>, Vec<InstructionLine>) {
+fn settled(module: &Module<'_>) -> Settled {
+    let (mut plain, mut uncounted) = (Vec::new(), 0);
     let (mut lines, mut file, mut line, mut is_within) = (Vec::new(), None, None, false);
     let mut words = module.header.to_vec();
     let barrier = module.instructions.iter().find(|it| module.waits_for_subgroup(**it));
@@ -297,10 +309,16 @@ fn settled(module: &Module<'_>) -> (Vec<u32>, Vec<InstructionLine>) {
         if let Some(size) = workgroup(module, *instruction) {
             let mode = ExecutionMode::LocalSize as u32;
             push(&mut words, Op::ExecutionMode, &[&[operands[0], mode], &size[..]].concat());
+            uncounted += size.len();
             continue;
         }
         let start = words.len();
-        lines.push(InstructionLine { byte: (start - HEADER) * size_of::<u32>(), line });
+        let byte = (start - uncounted) * size_of::<u32>();
+        uncounted += passed_over(*instruction);
+        lines.push(InstructionLine { byte, line });
+        if matches!(instruction.op(), Some(Op::Load | Op::Store)) {
+            plain.push(byte);
+        }
         words.extend(instruction.words);
         if module.waits_for_subgroup(*instruction) {
             words[start + 3] = semantics;
@@ -322,7 +340,18 @@ fn settled(module: &Module<'_>) -> (Vec<u32>, Vec<InstructionLine>) {
         words[start] = words[start] & 0xffff_0000 | plain as u32;
     }
     lines.dedup_by_key(|its| its.line);
-    (words, lines)
+    Settled { words, lines, plain: PlainAccesses::at(plain) }
+}
+
+/// How many words of an instruction naga's reader does not count when it tells where it is.
+fn passed_over(instruction: Instruction<'_>) -> usize {
+    let operands = instruction.operands();
+    match instruction.op() {
+        Some(Op::EntryPoint) => operands.len() - 2 - text(&operands[2..]).1,
+        Some(Op::ExecutionMode) => operands.len() - 2,
+        Some(Op::TypeFunction) => operands.len() - 1,
+        _ => 0,
+    }
 }
 
 /// The workgroup that an execution mode is about, where it is about one.

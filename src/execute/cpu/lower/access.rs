@@ -1,6 +1,6 @@
 //! Accesses: loads and stores through places, cut into instructions. Traffic is counted here.
 
-use naga::{AddressSpace, Expression, Handle, TypeInner};
+use naga::{AddressSpace, Expression, Handle, Span, TypeInner};
 
 use super::{Frame, Lower, Lowering, Pointee, Sum, types};
 use crate::execute::{
@@ -19,13 +19,15 @@ pub(super) enum Transferred {
 }
 
 impl<'a> Lowering<'a> {
-    /// Loads what a pointer points to.
+    /// Loads what a pointer points to; the load is at a span.
     pub(super) fn load(
         &mut self,
         frame: &mut Frame<'a>,
         pointer: Handle<Expression>,
+        span: Span,
     ) -> Lower<Vec<Num>> {
         let (place, inner) = self.place(frame, pointer)?;
+        let inner = self.kernel.plain.seen(inner, span);
         self.touched(frame, pointer, &inner, Transferred::Load)?;
         self.load_value(&place, &inner)
     }

@@ -129,10 +129,12 @@ impl<'a> Lowering<'a> {
                 return Ok(Lowered::Pointee(frame.locals[&local].clone()));
             }
             Expression::Load { pointer } => {
-                if matches!(self.pointee(frame, pointer)?, TypeInner::Atomic(_)) {
+                let span = frame.function.expressions.get_span(handle);
+                let place = self.pointee(frame, pointer)?;
+                if matches!(self.kernel.plain.seen(place, span), TypeInner::Atomic(_)) {
                     vec![self.atomic_load(frame, pointer)?]
                 } else {
-                    self.load(frame, pointer)?
+                    self.load(frame, pointer, span)?
                 }
             }
             Expression::Unary { op, expr } => {

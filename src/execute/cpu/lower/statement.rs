@@ -1,6 +1,6 @@
 //! Statements: control flow keeps its structure, stores and atomics become instructions.
 
-use naga::{AtomicFunction, Barrier, Expression, Handle, Statement, SwitchValue, TypeInner};
+use naga::{AtomicFunction, Barrier, Expression, Handle, Span, Statement, SwitchValue, TypeInner};
 
 use super::{
     Frame, Lower, Lowered, Lowering, MAX_INSTRUCTIONS, Pointee, Returns, access::Transferred, types,
@@ -31,12 +31,17 @@ impl<'a> Lowering<'a> {
                 self.span = *span;
                 self.line = self.kernel.line(*span);
             }
-            self.statement(frame, statement)?;
+            self.statement(frame, statement, *span)?;
         }
         Ok(())
     }
 
-    fn statement(&mut self, frame: &mut Frame<'a>, statement: &'a Statement) -> Lower<()> {
+    fn statement(
+        &mut self,
+        frame: &mut Frame<'a>,
+        statement: &'a Statement,
+        span: Span,
+    ) -> Lower<()> {
         match statement {
             Statement::Emit(range) => {
                 for handle in range.clone() {
@@ -111,6 +116,7 @@ impl<'a> Lowering<'a> {
             Statement::Store { pointer, value } => {
                 let value = self.value(frame, *value)?;
                 let (place, inner) = self.place(frame, *pointer)?;
+                let inner = self.kernel.plain.seen(inner, span);
                 self.touched(frame, *pointer, &inner, Transferred::Store)?;
                 if let TypeInner::Atomic(scalar) = inner {
                     let kind = types::kind(scalar)?;
@@ -128,7 +134,7 @@ impl<'a> Lowering<'a> {
                 let value = if matches!(self.pointee(frame, *pointer)?, TypeInner::Atomic(_)) {
                     vec![self.atomic_load(frame, *pointer)?]
                 } else {
-                    self.load(frame, *pointer)?
+                    self.load(frame, *pointer, span)?
                 };
                 frame.expressions.insert(*result, Lowered::Value(value));
                 self.barrier(Barrier::WORK_GROUP);
