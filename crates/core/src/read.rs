@@ -8,6 +8,7 @@
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
+//! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
@@ -17,6 +18,8 @@ mod barrier;
 mod directive;
 #[cfg(feature = "glsl")]
 mod dropped;
+#[cfg(feature = "glsl")]
+mod extent;
 mod fall_through;
 #[cfg(feature = "glsl")]
 mod logic;
