@@ -9,6 +9,7 @@
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
+//! | `layout` | GLSL's blocks whose members naga puts elsewhere, which are refused |
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
@@ -21,6 +22,8 @@ mod dropped;
 #[cfg(feature = "glsl")]
 mod extent;
 mod fall_through;
+#[cfg(feature = "glsl")]
+mod layout;
 #[cfg(feature = "glsl")]
 mod logic;
 #[cfg(feature = "glsl")]

@@ -54,3 +54,44 @@ fn an_array_that_is_declared_behind_another_is_refused() {
     taken("shared float a[3][3];", "float b = max(a[0][1], a[1][2]), c = b; x[0] = c;");
     taken("", "vec4[2] a, b; b[1][1] *= 2.0;");
 }
+
+#[test]
+fn push_constants_are_refused_where_they_would_lie_elsewhere() {
+    let why = "lays out push constants";
+    for members in ["float a[3]; float q;", "float p; T t[2]; float q;", "mat2 m;", "vec2 a[2];"] {
+        let globals = format!(
+            "struct T {{ float u; float v; }};
+            layout(push_constant) uniform P {{ {members} }} p;"
+        );
+        let read = Parsed::glsl("case", &text(&globals, "")).map(drop);
+        let error = read.expect_err(&globals).to_string();
+        assert!(error.contains(why) || members.contains("mat2"), "{error}");
+        let stated = globals.replace("push_constant", "push_constant, std430");
+        taken(&stated, "");
+    }
+    taken("struct T { vec3 u; }; layout(push_constant) uniform P { float p; T t; float q; };", "");
+    taken(
+        "layout(push_constant) uniform P { float a; vec3 b; float c; vec4 d[2]; mat4 e; } p;",
+        "",
+    );
+    taken("layout(std140, push_constant) uniform P { float a[3]; float q; } p;", "");
+    let globals = "struct T { float u; float v; }; \
+        layout(std140) layout(push_constant) uniform P { float p; T t; } p;";
+    refused(globals, "", why);
+    refused("#define PUSHED layout(push_constant)\nPUSHED uniform P { float a[3]; };", "", why);
+}
+
+#[test]
+fn blocks_are_refused_where_they_would_lie_elsewhere() {
+    let why = "lays out a block";
+    let by_rules = |rules: &str| {
+        format!(
+            "struct T {{ float u; float v; }};
+            layout(binding = 1{rules}) buffer B {{ float p; T t; vec3 q; float r; }} b;"
+        )
+    };
+    taken(&by_rules(""), "");
+    taken(&by_rules(", std430"), "");
+    refused(&by_rules(", std140"), "", why);
+    taken("layout(binding = 1) uniform B { float p; vec3 q; float r; mat4 m; vec2 a[3]; } b;", "");
+}

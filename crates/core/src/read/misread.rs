@@ -10,7 +10,7 @@ use naga::{
 };
 
 use super::{
-    extent,
+    extent, layout,
     token::{Token, tokens},
 };
 
@@ -30,6 +30,7 @@ pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
         .find_map(wrong)
         .or_else(|| evaluated_twice(text))
         .or_else(|| extent::find(&code, module))
+        .or_else(|| layout::find(&code, module))
 }
 
 /// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the
