@@ -12,6 +12,8 @@
 //! | `layout` | GLSL's blocks whose members naga puts elsewhere, which are refused |
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
+//! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
+//! | `uses` | nothing: who uses what in a function |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
@@ -32,6 +34,10 @@ mod nesting;
 mod pointer;
 mod shuffle;
 mod token;
+#[cfg(feature = "glsl")]
+mod unused;
+#[cfg(feature = "glsl")]
+mod uses;
 
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
@@ -137,6 +143,7 @@ impl Parsed {
                 );
                 refused(span, &what)
             })?;
+            unused::take_out(&mut module);
             barrier::of_workgroups(&mut module);
             name_blocks(&mut module);
             Ok(mended(module))

@@ -2,7 +2,11 @@
 #![cfg(feature = "glsl")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use flopmeter_core::read::Parsed;
+use std::collections::BTreeMap;
+
+use flopmeter_core::{
+    device::Limits, instrument::instrument, kernel::KernelModule, op::Traffic, read::Parsed,
+};
 
 /// A shader with some globals and a body.
 fn text(globals: &str, body: &str) -> String {
@@ -94,4 +98,64 @@ fn blocks_are_refused_where_they_would_lie_elsewhere() {
     taken(&by_rules(", std430"), "");
     refused(&by_rules(", std140"), "", why);
     taken("layout(binding = 1) uniform B { float p; vec3 q; float r; mat4 m; vec2 a[3]; } b;", "");
+}
+
+/// What a shader moves where each of its blocks executes once, and how many operations it has. naga's SPIR-V
+/// writer is asked whether it knows the module.
+fn moved(globals: &str, body: &str) -> (Traffic, u64) {
+    let parsed = Parsed::glsl("case", &text(globals, body)).unwrap();
+    let kernel = KernelModule::from_parsed(&parsed, "main", &BTreeMap::new()).unwrap();
+    let options = naga::back::spv::Options::default();
+    naga::back::spv::write_vec(&kernel.module, &kernel.info, &options, None).unwrap();
+    let table = instrument(&kernel, &Limits::WEBGPU).unwrap().table;
+    let cost = table.cost(&vec![1; table.blocks().len()]);
+    let ops = cost.ops.iter().map(|(_, _, times)| times).sum();
+    (cost.traffic, ops)
+}
+
+fn loads(globals: &str, body: &str, expected: Traffic) {
+    let (found, _) = moved(globals, body);
+    let stores = Traffic {
+        storage_store: found.storage_store,
+        workgroup_store: found.workgroup_store,
+        ..expected
+    };
+    assert_eq!(found, stores, "{globals} {body}");
+}
+
+fn storage(bytes: u64) -> Traffic {
+    Traffic { storage_load: bytes, ..Traffic::default() }
+}
+
+#[test]
+fn the_length_of_a_sized_array_loads_nothing() {
+    let body = "x[0] = float(e.length());";
+    loads("layout(binding = 1) buffer E { float e[8]; };", body, storage(0));
+    loads("layout(binding = 1) uniform E { vec4 e[8]; };", body, storage(0));
+    loads("shared float e[8];", body, storage(0));
+    let globals = "struct S { uint u; float e[8]; };
+        layout(binding = 1) buffer E { S s[4]; } b;
+        shared uint at[4];";
+    loads(globals, "x[0] = float(b.s[at[1] + 1u].e.length());", storage(0));
+    let globals = "layout(binding = 1) buffer E { float e[8]; };";
+    loads(globals, "for (int k = 0; k < e.length(); k++) x[k] += e[k];", storage(8));
+}
+
+#[test]
+fn an_argument_that_is_only_written_is_not_loaded() {
+    let globals = "layout(binding = 1) buffer E { vec4 e[8]; uint at[8]; };
+        void set(out vec4 v) { v = vec4(1.0); }
+        void add(inout vec4 v) { v += vec4(1.0); }";
+    loads(globals, "set(e[at[1]]);", storage(4));
+    loads(globals, "add(e[at[1]]);", storage(4 + 16));
+    assert_eq!(moved(globals, "set(e[at[1] + 1u]);").1, 1);
+    loads(globals, "e[1].zx = vec2(1.0);", storage(0));
+}
+
+#[test]
+fn what_a_text_computes_and_drops_is_counted() {
+    let globals = "layout(binding = 1) buffer E { float e[8]; };";
+    let body = "float y = e[1]; e[2] * y; x[0] = y;";
+    loads(globals, body, storage(8));
+    assert_eq!(moved(globals, body).1, 1);
 }
