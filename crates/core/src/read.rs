@@ -13,11 +13,14 @@
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
+//! | `component` | loads of more of a value than GLSL uses |
 //! | `uses` | nothing: who uses what in a function |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
 mod barrier;
+#[cfg(feature = "glsl")]
+mod component;
 mod directive;
 #[cfg(feature = "glsl")]
 mod dropped;
@@ -144,6 +147,7 @@ impl Parsed {
                 refused(span, &what)
             })?;
             unused::take_out(&mut module);
+            component::narrow(&mut module);
             barrier::of_workgroups(&mut module);
             name_blocks(&mut module);
             Ok(mended(module))

@@ -159,3 +159,69 @@ fn what_a_text_computes_and_drops_is_counted() {
     loads(globals, body, storage(8));
     assert_eq!(moved(globals, body).1, 1);
 }
+
+#[test]
+fn of_a_value_only_what_is_used_is_loaded() {
+    let globals = "struct S { vec3 u; float v; mat4 m; };
+        layout(binding = 1) buffer E { vec4 e[]; };
+        layout(binding = 2) buffer B { S s[4]; vec4 last; float a[4]; } b;";
+    for (body, bytes) in [
+        ("x[0] = e[2].y;", 4),
+        ("uint i = uint(x[0]); x[1] = e[i].y;", 8),
+        ("x[0] = b.last.w;", 4),
+        ("x[0] = b.s[1].v;", 4),
+        ("x[0] = b.s[1].u.z;", 4),
+        ("x[0] = b.s[1].m[2].x;", 4),
+        ("x[0] = b.a[2];", 4),
+        ("x[0] = e[2].y * e[2].y;", 8),
+        ("e[1].y += 1.0; x[0] = e[1].y++;", 8),
+        ("vec2 v = e[1].xz; x[0] = v.x;", 16),
+        ("e[1].xy = b.s[0].u.zx;", 12),
+        ("e[1].xyz = b.s[0].u;", 12),
+        ("vec4 v = e[1]; x[0] = v.x + v.y;", 16),
+        ("S t = b.s[2]; x[0] = t.v;", 80),
+        ("if (x[0] > 1.0 && e[1].y > 2.0) x[0] = e[2].z;", 12),
+        ("x[0] = x[0] > 1.0 ? e[1].y : b.last.x;", 12),
+        (
+            "switch (int(e[0].x)) { case 0: x[0] = e[1].y; case 1: x[1] = e[1].z; default: break; }",
+            16,
+        ),
+    ] {
+        loads(globals, body, storage(bytes));
+    }
+    let shared = Traffic { workgroup_load: 4, ..Traffic::default() };
+    loads("shared vec4 e[4];", "uint i = gl_LocalInvocationIndex; x[0] = e[i].w;", shared);
+    let uniform = Traffic { uniform_load: 4, ..Traffic::default() };
+    loads("layout(binding = 1) uniform U { mat4 m; } u;", "x[0] = u.m[1].x;", uniform);
+    loads("layout(push_constant) uniform P { vec4 m; } p;", "x[0] = p.m.x;", storage(0));
+}
+
+/// A matrix is taken apart where it is divided or compared, and loaded as one.
+#[test]
+fn what_is_used_in_all_its_parts_is_loaded_as_one() {
+    let globals = "layout(binding = 1) buffer M { mat3 a; mat3 b; } m;";
+    loads(globals, "mat3 c = m.a / m.b; x[0] = c[0][0];", storage(96));
+    loads(globals, "x[0] = m.a == m.b ? 1.0 : 0.0;", storage(96));
+}
+
+/// What a shader reads before it writes there is what was there.
+#[test]
+fn parts_are_loaded_where_the_whole_was() {
+    let globals = "layout(binding = 1) buffer E { vec4 e[4]; };";
+    let body = "x[0] = e[1].y + (e[1].y = 3.0);";
+    let parsed = Parsed::glsl("case", &text(globals, body)).unwrap();
+    let (_, function) = parsed.module.functions.iter().last().unwrap();
+    let (mut loaded, mut order) = (0, Vec::new());
+    for statement in function.body.iter() {
+        match statement {
+            naga::Statement::Emit(range) => {
+                let of = |handle| &function.expressions[handle];
+                let load = |of: &naga::Expression| matches!(of, naga::Expression::Load { .. });
+                loaded += range.clone().filter(|&handle| load(of(handle))).count();
+            }
+            naga::Statement::Store { .. } => order.push(loaded),
+            _ => {}
+        }
+    }
+    assert_eq!(order, [1, 1]);
+}
