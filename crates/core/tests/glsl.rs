@@ -225,3 +225,27 @@ fn parts_are_loaded_where_the_whole_was() {
     }
     assert_eq!(order, [1, 1]);
 }
+
+/// Whoever runs a kernel need not bind what it does not use.
+#[test]
+fn members_of_a_block_that_is_not_used_are_not_looked_up() {
+    let globals = "layout(binding = 1) buffer E { float e[8]; float f[]; };";
+    let parsed = Parsed::glsl("case", &text(globals, "x[0] += 1.0;")).unwrap();
+    for (_, function) in parsed.module.functions.iter() {
+        let emitted = function.body.iter().filter_map(|statement| match statement {
+            naga::Statement::Emit(range) => Some(range.clone()),
+            _ => None,
+        });
+        let bases = emitted.flatten().filter_map(|handle| match function.expressions[handle] {
+            naga::Expression::AccessIndex { base, .. } => Some(&function.expressions[base]),
+            _ => None,
+        });
+        let names = bases.filter_map(|base| match *base {
+            naga::Expression::GlobalVariable(one) => {
+                parsed.module.global_variables[one].name.as_deref()
+            }
+            _ => None,
+        });
+        assert_eq!(names.collect::<Vec<_>>(), ["X"]);
+    }
+}
