@@ -8,16 +8,27 @@
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
+//! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
+//! | `layout` | GLSL's blocks whose members naga puts elsewhere, which are refused |
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
+//! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
+//! | `component` | loads of more of a value than GLSL uses |
+//! | `uses` | nothing: who uses what in a function |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
 mod barrier;
+#[cfg(feature = "glsl")]
+mod component;
 mod directive;
 #[cfg(feature = "glsl")]
 mod dropped;
+#[cfg(feature = "glsl")]
+mod extent;
 mod fall_through;
+#[cfg(feature = "glsl")]
+mod layout;
 #[cfg(feature = "glsl")]
 mod logic;
 #[cfg(feature = "glsl")]
@@ -27,6 +38,10 @@ mod plain;
 mod pointer;
 mod shuffle;
 mod token;
+#[cfg(feature = "glsl")]
+mod unused;
+#[cfg(feature = "glsl")]
+mod uses;
 
 use naga::{AddressSpace, Module, Span, StorageAccess};
 
@@ -135,6 +150,8 @@ impl Parsed {
                 );
                 refused(span, &what)
             })?;
+            unused::take_out(&mut module);
+            component::narrow(&mut module);
             barrier::of_workgroups(&mut module);
             name_blocks(&mut module);
             Ok(mended(module))

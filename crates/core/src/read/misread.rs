@@ -9,7 +9,10 @@ use naga::{
     front::Typifier, proc::ResolveContext,
 };
 
-use super::token::{Token, tokens};
+use super::{
+    extent, layout,
+    token::{Token, tokens},
+};
 
 /// What naga reads wrong, and where.
 pub(super) struct Misread {
@@ -22,7 +25,12 @@ pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
     let functions = module.functions.iter().map(|(_, function)| function);
     let mut functions = functions.chain(module.entry_points.iter().map(|entry| &entry.function));
     let wrong = |function| retyped(module, function).or_else(|| negated(function));
-    functions.find_map(wrong).or_else(|| evaluated_twice(text))
+    let (code, _) = parted(text);
+    functions
+        .find_map(wrong)
+        .or_else(|| evaluated_twice(text))
+        .or_else(|| extent::find(&code, module))
+        .or_else(|| layout::find(&code, module))
 }
 
 /// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the

@@ -1,0 +1,193 @@
+//! Loads in GLSL of more than is used: for `v.y` naga's reader loads the whole of `v` and takes the component of what it
+//! has loaded. Where nothing but parts of a value are used, those parts are loaded here in its place, as naga does for
+//! WGSL; where all of them are, it stays. Knows which parts are used, and nothing of what memory costs.
+
+use std::collections::BTreeMap;
+
+use naga::{
+    Arena, Block, Expression, Function, Module, Span, Statement, TypeInner, front::Typifier,
+    proc::ResolveContext,
+};
+
+use super::uses::Uses;
+use crate::ir::{Operand, arms_mut, emit, functions, operands, statement_operands};
+
+/// Has every function of a module load the parts that it uses.
+pub(super) fn narrow(module: &mut Module) {
+    let read = module.functions.iter().map(|(_, function)| function);
+    let read = read.chain(module.entry_points.iter().map(|entry| &entry.function));
+    let plans: Vec<Plan> = read.map(|function| plan(module, function)).collect();
+    for (function, plan) in functions(module).zip(plans) {
+        if !plan.is_empty() {
+            rewrite(function, &plan);
+        }
+    }
+}
+
+/// The loads of which parts are used, and which.
+type Plan = BTreeMap<Operand, Part>;
+
+/// A value or a part of one.
+#[derive(Default)]
+struct Part {
+    /// Whether it is used as a whole.
+    whole: bool,
+    /// Its own parts that are used, by their index.
+    parts: BTreeMap<u32, Part>,
+}
+
+fn plan(module: &Module, function: &Function) -> Plan {
+    let uses = Uses::of(function);
+    let mut types = Typifier::new();
+    let context =
+        ResolveContext::with_locals(module, &function.local_variables, &function.arguments);
+    let loads = uses.emitted.iter().filter_map(|&load| {
+        if !matches!(function.expressions[load], Expression::Load { .. }) {
+            return None;
+        }
+        let mut used = Part::default();
+        used.add(function, &uses, load);
+        if used.whole || used.parts.is_empty() {
+            return None;
+        }
+        // What has no type is for the validator to say.
+        types.grow(load, &function.expressions, &context).ok()?;
+        used.settle(module, types.get(load, &module.types));
+        (!used.whole).then_some((load, used))
+    });
+    loads.collect()
+}
+
+impl Part {
+    /// Adds what is used of an expression that has this part as its value.
+    fn add(&mut self, function: &Function, uses: &Uses, value: Operand) {
+        for user in &uses.users[value.index()] {
+            let part = user.map(|user| (user, &function.expressions[user]));
+            match part {
+                Some((user, &Expression::AccessIndex { base: _, index })) => {
+                    self.parts.entry(index).or_default().add(function, uses, user);
+                }
+                _ => self.whole = true,
+            }
+        }
+    }
+
+    /// Tells what is used as a whole by its type: that of which all parts are, too.
+    fn settle(&mut self, module: &Module, ty: &TypeInner) {
+        let count = ty.components().unwrap_or(0);
+        for (&index, part) in self.parts.range_mut(..count) {
+            if let Some(ty) = ty.component_type(index as usize) {
+                part.settle(module, ty.inner_with(&module.types));
+            }
+        }
+        let are_all = count > 0 && self.parts.len() == count as usize;
+        self.whole |= are_all && self.parts.values().all(|part| part.whole);
+    }
+}
+
+/// A value or a part of one, as far as it is loaded.
+#[derive(Clone)]
+enum Loaded {
+    Whole(Operand),
+    Parts(BTreeMap<u32, Loaded>),
+}
+
+fn rewrite(function: &mut Function, plan: &Plan) {
+    let old = function.expressions.take();
+    let mut writer = Writer::default();
+    for (handle, expression) in old.iter() {
+        writer.write(handle, expression, old.get_span(handle), plan.get(&handle));
+    }
+    let Writer { expressions, places, emits, parts: _ } = writer;
+    function.expressions = expressions;
+    let place = |old: Operand| places[old.index()].unwrap_or(old);
+    relocate(&mut function.body, &place, &emits);
+    for (_, variable) in function.local_variables.iter_mut() {
+        variable.init.iter_mut().for_each(|init| *init = place(*init));
+    }
+    let named = std::mem::take(&mut function.named_expressions);
+    function.named_expressions =
+        named.into_iter().map(|(handle, name)| (place(handle), name)).collect();
+}
+
+#[derive(Default)]
+struct Writer {
+    expressions: Arena<Expression>,
+    /// Where each old expression is, by its index. Nothing that is evaluated refers to one that is nowhere.
+    places: Vec<Option<Operand>>,
+    /// What is emitted for each old expression.
+    emits: Vec<Vec<Operand>>,
+    /// The old expressions of which parts are loaded.
+    parts: BTreeMap<Operand, BTreeMap<u32, Loaded>>,
+}
+
+impl Writer {
+    fn write(&mut self, old: Operand, expression: &Expression, span: Span, part: Option<&Part>) {
+        let (mut place, mut emits) = (None, Vec::new());
+        let loaded = match *expression {
+            Expression::Load { pointer } => part
+                .zip(self.places[pointer.index()])
+                .map(|(part, pointer)| self.load(pointer, part, span, &mut emits)),
+            Expression::AccessIndex { base, index } => {
+                self.parts.get(&base).and_then(|parts| parts.get(&index)).cloned()
+            }
+            _ => None,
+        };
+        match loaded {
+            Some(Loaded::Whole(value)) => place = Some(value),
+            Some(Loaded::Parts(parts)) => {
+                self.parts.insert(old, parts);
+            }
+            None => {
+                let mut expression = expression.clone();
+                let mut is_known = true;
+                operands(&mut expression, &mut |operand| match self.places[operand.index()] {
+                    Some(place) => *operand = place,
+                    None => is_known = false,
+                });
+                if is_known {
+                    let handle = self.expressions.append(expression, span);
+                    place = Some(handle);
+                    emits.push(handle);
+                }
+            }
+        }
+        self.places.push(place);
+        self.emits.push(emits);
+    }
+
+    /// Loads what is used behind a pointer.
+    fn load(
+        &mut self,
+        pointer: Operand,
+        part: &Part,
+        span: Span,
+        emits: &mut Vec<Operand>,
+    ) -> Loaded {
+        if part.whole {
+            let value = self.expressions.append(Expression::Load { pointer }, span);
+            emits.push(value);
+            return Loaded::Whole(value);
+        }
+        let parts = part.parts.iter().map(|(&index, part)| {
+            let place = Expression::AccessIndex { base: pointer, index };
+            let place = self.expressions.append(place, span);
+            emits.push(place);
+            (index, self.load(place, part, span, emits))
+        });
+        Loaded::Parts(parts.collect())
+    }
+}
+
+fn relocate(block: &mut Block, place: &dyn Fn(Operand) -> Operand, emits: &[Vec<Operand>]) {
+    for (mut statement, span) in std::mem::take(block).span_into_iter() {
+        if let Statement::Emit(range) = statement {
+            let emitted = range.flat_map(|handle| emits[handle.index()].iter().copied());
+            emit(block, emitted, span);
+            continue;
+        }
+        statement_operands(&mut statement, &mut |operand| *operand = place(*operand));
+        arms_mut(&mut statement).into_iter().for_each(|arm| relocate(arm, place, emits));
+        block.push(statement, span);
+    }
+}
