@@ -6,6 +6,7 @@ mod layout;
 mod nesting;
 mod outline;
 mod overrides;
+mod resource;
 mod shape;
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -24,6 +25,7 @@ pub use self::outline::{
     Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
 };
 use self::overrides::Problem;
+pub use self::resource::{Member, Resource, ResourceKind};
 pub use self::shape::{Number, NumberKind};
 
 pub use crate::ir::arms;
@@ -58,49 +60,6 @@ pub struct KernelModule {
     /// Whether it is known that its loops end and that it stays within what it indexes, so that a back end need not
     /// guard it against itself. No kernel is that by itself: whoever has shown it says so.
     pub is_proven: bool,
-}
-
-/// One resource that an entry point uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// The variable's name in the source.
-    pub name: String,
-    /// Bind group.
-    pub group: u32,
-    /// Binding within the group.
-    pub binding: u32,
-    /// What is bound there.
-    pub kind: ResourceKind,
-}
-
-/// What kind of resource a kernel wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResourceKind {
-    /// A uniform block of `size` bytes with named scalar members.
-    Uniform {
-        /// Bytes.
-        size: u32,
-        /// Each scalar member.
-        members: Vec<Member>,
-    },
-    /// A storage buffer.
-    Storage {
-        /// Whether the kernel may write it.
-        writable: bool,
-    },
-    /// A texture, sampler or acceleration structure.
-    Opaque,
-}
-
-/// A scalar member of a uniform block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Name in the struct.
-    pub name: String,
-    /// Byte offset.
-    pub offset: u32,
-    /// Whether it is an `f32`; otherwise it is a `u32`.
-    pub float: bool,
 }
 
 impl KernelModule {
