@@ -18,6 +18,7 @@
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
 //! | `misread` | what naga's reader makes something else of |
+//! | `signs` | which operations of integers have a sign of their own |
 //! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
@@ -42,6 +43,7 @@ mod price;
 mod read;
 mod rewrite;
 mod shader;
+mod signs;
 mod silent;
 mod words;
 

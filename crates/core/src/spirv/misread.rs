@@ -5,7 +5,8 @@ use rspirv::spirv::{GlslStd450Op as Glsl, Op};
 
 use super::{
     cfg,
-    module::{Module, Type},
+    module::Module,
+    signs::{self, Taken, is_signed},
     words::{Id, Instruction},
 };
 
@@ -17,45 +18,83 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
     if cfg::falls_through(module)? {
         return Ok(Some("a case of its switch falls through to another".to_owned()));
     }
-    let functions = module.functions.iter().flat_map(|function| function.range.clone());
-    for index in functions {
-        let instruction = module.instructions[index];
-        if instruction.is(Op::SMod) {
-            // With floats, and several operations.
-            return Ok(Some("it has the remainder OpSMod, one operation of integers".to_owned()));
-        }
-        if let Some(operand) = counted_bits(module, instruction)
-            && let Some(result) = instruction.result_type()
-            && is_signed(module, module.value_type(operand)?) != is_signed(module, result)
-        {
-            return Ok(Some(
-                "it counts or finds bits, with a result of another sign than what they are in"
-                    .to_owned(),
-            ));
-        }
-    }
-    Ok(None)
+    let mut functions = module.functions.iter().flat_map(|function| function.range.clone());
+    Ok(functions.find_map(|index| lost(module, module.instructions[index])))
 }
 
-/// What an instruction counts the bits of, or finds one in.
-fn counted_bits(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
+/// What it loses of an instruction.
+fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
+    let op = instruction.op()?;
+    let name = || match signs::glsl(module, instruction) {
+        Some(function) => format!("{function:?} of {}", signs::GLSL),
+        None => instruction.name(),
+    };
+    // With floats, and several operations.
+    if op == Op::SMod {
+        return Some("it has the remainder OpSMod, one operation of integers".to_owned());
+    }
+    if is_of_nans(op) {
+        return Some(format!("it has {}, which tells NaNs apart", name()));
+    }
+    if let Some(value) = kept(module, instruction)
+        && let Some(result) = instruction.result_type()
+        && is_signed(module, *module.type_of.get(&value)?) != is_signed(module, result)
+    {
+        return Some(match op {
+            Op::BitCount | Op::ExtInst => {
+                "it counts or finds bits, with a result of another sign than what they are in"
+                    .to_owned()
+            }
+            _ => format!("it has {} with a result of another sign than its operand", name()),
+        });
+    }
+    let taken = signs::of(module, instruction)?;
+    let other = if taken.signed { "unsigned" } else { "signed" };
+    differs(module, instruction, &taken).then(|| format!("it has {} of {other} integers", name()))
+}
+
+/// Whether a comparison differs for NaNs from the one that naga takes it for.
+fn is_of_nans(op: Op) -> bool {
+    matches!(
+        op,
+        Op::FOrdNotEqual
+            | Op::FUnordEqual
+            | Op::FUnordLessThan
+            | Op::FUnordLessThanEqual
+            | Op::FUnordGreaterThan
+            | Op::FUnordGreaterThanEqual
+    )
+}
+
+/// The operand whose sign naga takes for the result's.
+fn kept(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
     let operands = instruction.operands();
     match instruction.op()? {
-        Op::BitCount => operands.first().copied(),
+        Op::BitCount
+        | Op::ShiftLeftLogical
+        | Op::ShiftRightLogical
+        | Op::ShiftRightArithmetic
+        | Op::BitFieldSExtract
+        | Op::BitFieldUExtract => operands.first().copied(),
         Op::ExtInst => {
-            let &[set, number, operand, ..] = operands else { return None };
-            let known = module.imports.get(&set).is_some_and(|set| set == "GLSL.std.450");
             let finds = [Glsl::FindILsb, Glsl::FindSMsb, Glsl::FindUMsb];
-            (known && finds.iter().any(|&it| it as u32 == number)).then_some(operand)
+            let is_it = finds.contains(&signs::glsl(module, instruction)?);
+            is_it.then(|| operands.get(2).copied()).flatten()
         }
         _ => None,
     }
 }
 
-fn is_signed(module: &Module<'_>, ty: Id) -> Option<bool> {
-    match *module.types.get(&ty)? {
-        Type::Int { signed, .. } => Some(signed),
-        Type::Vector { component, .. } => is_signed(module, component),
-        _ => None,
+/// Whether an instruction takes integers otherwise than naga does, by their types.
+fn differs(module: &Module<'_>, instruction: Instruction<'_>, taken: &Taken) -> bool {
+    let is_other = |ty: Id| is_signed(module, ty) == Some(!taken.signed);
+    if taken.result && instruction.result_type().is_some_and(is_other) {
+        return true;
     }
+    // Of these naga gives operands the sign of the result.
+    if matches!(instruction.op(), Some(Op::SDiv | Op::SRem)) {
+        return false;
+    }
+    let operands = instruction.operands().get(taken.operands.clone()).unwrap_or_default();
+    operands.iter().any(|id| module.type_of.get(id).is_some_and(|&ty| is_other(ty)))
 }

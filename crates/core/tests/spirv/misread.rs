@@ -1,0 +1,172 @@
+//! What naga's reader would make something else of is refused by its name, and nothing beside it is.
+
+use flopmeter_core::spirv::SpirvModule;
+use rspirv::{
+    dr::{Builder, Operand},
+    spirv::*,
+};
+
+use crate::{hand::module_of, tools::validate};
+
+/// Types and a set of functions for what stands in a kernel.
+struct Known {
+    glsl: Word,
+    float: Word,
+    boolean: Word,
+    long: [Word; 2],
+    /// Without a sign and with one.
+    int: [Word; 2],
+    /// A value and a variable of each.
+    value: [Word; 2],
+    shared: [Word; 2],
+    number: Word,
+    one: Word,
+}
+
+fn known(b: &mut Builder) -> Known {
+    // Later versions list variables of workgroups at entry points.
+    b.set_version(1, 3);
+    b.capability(Capability::Int64);
+    let int = [0, 1].map(|sign| b.type_int(32, sign));
+    let float = b.type_float(32, None);
+    let shared = int.map(|ty| {
+        let pointer = b.type_pointer(None, StorageClass::Workgroup, ty);
+        b.variable(pointer, None, StorageClass::Workgroup, None)
+    });
+    Known {
+        glsl: b.ext_inst_import("GLSL.std.450"),
+        float,
+        boolean: b.type_bool(),
+        long: [0, 1].map(|sign| b.type_int(64, sign)),
+        int,
+        value: int.map(|ty| b.constant_bit32(ty, 0xffff_fff6)),
+        shared,
+        number: b.constant_bit32(float, f32::NAN.to_bits()),
+        one: b.constant_bit32(int[0], 1),
+    }
+}
+
+/// Why a kernel of one instruction is refused, if it is.
+fn refused(write: impl FnOnce(&mut Builder, &Known)) -> Option<String> {
+    let words = module_of(1, known, |b, known| write(b, &known));
+    validate(&words);
+    let module = SpirvModule { name: "case".to_owned(), words };
+    module.settled().err().map(|error| error.to_string())
+}
+
+type Write = fn(&mut Builder, &Known, usize);
+
+/// What takes integers in one way whatever their type is; valid of both.
+const SIGNED: &[(&str, bool, Write)] = &[
+    ("OpSDiv", true, |b, k, at| {
+        b.s_div(k.int[at], None, k.value[at], k.value[at]).unwrap();
+    }),
+    ("OpSRem", true, |b, k, at| {
+        b.s_rem(k.int[at], None, k.value[at], k.value[at]).unwrap();
+    }),
+    ("OpShiftRightArithmetic", true, |b, k, at| {
+        b.shift_right_arithmetic(k.int[at], None, k.value[at], k.one).unwrap();
+    }),
+    ("OpShiftRightLogical", false, |b, k, at| {
+        b.shift_right_logical(k.int[at], None, k.value[at], k.one).unwrap();
+    }),
+    ("OpConvertSToF", true, |b, k, at| {
+        b.convert_s_to_f(k.float, None, k.value[at]).unwrap();
+    }),
+    ("OpConvertUToF", false, |b, k, at| {
+        b.convert_u_to_f(k.float, None, k.value[at]).unwrap();
+    }),
+    ("OpConvertFToS", true, |b, k, at| {
+        b.convert_f_to_s(k.int[at], None, k.number).unwrap();
+    }),
+    ("OpSConvert", true, |b, k, at| {
+        b.s_convert(k.long[at], None, k.value[at]).unwrap();
+    }),
+    ("OpUConvert", false, |b, k, at| {
+        b.u_convert(k.long[0], None, k.value[at]).unwrap();
+    }),
+    ("OpBitFieldSExtract", true, |b, k, at| {
+        b.bit_field_s_extract(k.int[at], None, k.value[at], k.one, k.one).unwrap();
+    }),
+    ("OpBitFieldUExtract", false, |b, k, at| {
+        b.bit_field_u_extract(k.int[at], None, k.value[at], k.one, k.one).unwrap();
+    }),
+    ("OpAtomicSMin", true, |b, k, at| {
+        b.atomic_s_min(k.int[at], None, k.shared[at], k.one, k.one, k.value[at]).unwrap();
+    }),
+    ("OpAtomicUMax", false, |b, k, at| {
+        b.atomic_u_max(k.int[at], None, k.shared[at], k.one, k.one, k.value[at]).unwrap();
+    }),
+    ("SMin", true, |b, k, at| function(b, k, at, GlslStd450Op::SMin, 2)),
+    ("SMax", true, |b, k, at| function(b, k, at, GlslStd450Op::SMax, 2)),
+    ("SClamp", true, |b, k, at| function(b, k, at, GlslStd450Op::SClamp, 3)),
+    ("SAbs", true, |b, k, at| function(b, k, at, GlslStd450Op::SAbs, 1)),
+    ("SSign", true, |b, k, at| function(b, k, at, GlslStd450Op::SSign, 1)),
+    ("UMin", false, |b, k, at| function(b, k, at, GlslStd450Op::UMin, 2)),
+    ("UMax", false, |b, k, at| function(b, k, at, GlslStd450Op::UMax, 2)),
+    ("UClamp", false, |b, k, at| function(b, k, at, GlslStd450Op::UClamp, 3)),
+    ("FindSMsb", true, |b, k, at| function(b, k, at, GlslStd450Op::FindSMsb, 1)),
+    ("FindUMsb", false, |b, k, at| function(b, k, at, GlslStd450Op::FindUMsb, 1)),
+];
+
+fn function(b: &mut Builder, k: &Known, at: usize, function: GlslStd450Op, operands: usize) {
+    let operands = vec![Operand::IdRef(k.value[at]); operands];
+    b.ext_inst(k.int[at], None, k.glsl, function as u32, operands).unwrap();
+}
+
+#[test]
+fn integers_of_another_sign_than_their_operation_takes_are_refused() {
+    for &(name, signed, write) in SIGNED {
+        assert_eq!(refused(|b, k| write(b, k, usize::from(signed))), None, "{name}");
+        let why = refused(|b, k| write(b, k, usize::from(!signed))).expect(name);
+        let other = if signed { "unsigned" } else { "signed" };
+        assert!(why.contains(name) && why.contains(&format!(" {other} integers")), "{why}");
+    }
+}
+
+#[test]
+fn operations_that_do_not_depend_on_the_sign_are_not_refused() {
+    for at in [0, 1] {
+        let why = refused(|b, k| {
+            let (int, value) = (k.int[at], k.value[at]);
+            b.i_add(int, None, value, k.value[0]).unwrap();
+            b.i_mul(int, None, value, k.value[0]).unwrap();
+            b.not(int, None, value).unwrap();
+            b.shift_left_logical(int, None, value, k.one).unwrap();
+            // Reads its operands with a sign, whatever their type, and so does naga.
+            b.s_less_than(k.boolean, None, value, k.value[0]).unwrap();
+            b.u_less_than(k.boolean, None, value, k.value[1]).unwrap();
+            b.s_div(k.int[1], None, value, k.value[0]).unwrap();
+        });
+        assert_eq!(why, None);
+    }
+    let why = refused(|b, k| {
+        b.shift_left_logical(k.int[0], None, k.value[1], k.one).unwrap();
+    });
+    assert!(why.unwrap().contains("OpShiftLeftLogical with a result of another sign"));
+}
+
+#[test]
+fn comparisons_that_naga_turns_around_for_nans_are_refused() {
+    type Compare = fn(&mut Builder, Word, Word) -> Result<Word, rspirv::dr::Error>;
+    let right: [Compare; 3] = [
+        |b, ty, x| b.f_ord_equal(ty, None, x, x),
+        |b, ty, x| b.f_unord_not_equal(ty, None, x, x),
+        |b, ty, x| b.f_ord_greater_than_equal(ty, None, x, x),
+    ];
+    for compare in right {
+        assert_eq!(refused(|b, k| drop(compare(b, k.boolean, k.number))), None);
+    }
+    let lost: [(&str, Compare); 6] = [
+        ("OpFOrdNotEqual", |b, ty, x| b.f_ord_not_equal(ty, None, x, x)),
+        ("OpFUnordEqual", |b, ty, x| b.f_unord_equal(ty, None, x, x)),
+        ("OpFUnordLessThan", |b, ty, x| b.f_unord_less_than(ty, None, x, x)),
+        ("OpFUnordLessThanEqual", |b, ty, x| b.f_unord_less_than_equal(ty, None, x, x)),
+        ("OpFUnordGreaterThan", |b, ty, x| b.f_unord_greater_than(ty, None, x, x)),
+        ("OpFUnordGreaterThanEqual", |b, ty, x| b.f_unord_greater_than_equal(ty, None, x, x)),
+    ];
+    for (name, compare) in lost {
+        let why = refused(|b, k| drop(compare(b, k.boolean, k.number))).expect(name);
+        assert!(why.contains(&format!("it has {name}, ")), "{why}");
+    }
+}
