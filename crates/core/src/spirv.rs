@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
+//! | `constants` | which constants a pipeline may give values |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `nesting` | how deep control flow stands within itself |
@@ -25,6 +26,7 @@
 
 mod build;
 mod cfg;
+mod constants;
 mod dead;
 mod flush;
 mod fold;

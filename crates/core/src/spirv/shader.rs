@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
 
 use super::{
-    Lines, Specialization, SpirvKernel, entry_point,
+    Lines, Specialization, SpirvKernel,
+    constants::{self, specializable},
+    entry_point,
     interface::{self, Interface},
     line_of, listing, members, misread,
     module::{Module, Type},
@@ -96,18 +98,19 @@ impl SpirvModule {
     /// or by number.
     ///
     /// # Errors
-    /// [`Error::Kernel`] where a value goes to no constant, or its type does not hold it.
+    /// [`Error::Kernel`] where a value goes to no constant or to several, where a constant is given two, and where its
+    /// type does not hold it.
     pub fn specialized(&self, values: &BTreeMap<String, f64>) -> Result<Self, Error> {
         let words = self.view(|module| {
             let mut bits: BTreeMap<Id, u64> = BTreeMap::new();
+            let mut given = BTreeMap::new();
             for (said, &value) in values {
-                let is_it = |&(number, id): &(u32, Id)| {
-                    number.to_string() == *said || module.names.get(&id) == Some(said)
-                };
-                let Some(number) = specializable(module).find(is_it).map(|(number, _)| number)
-                else {
-                    return Err(unknown(module, said));
-                };
+                let number = constants::meant(module, said)?;
+                if let Some(before) = given.insert(number, said) {
+                    return Err(format!(
+                        "its constant {number} is given twice, as '{before}' and as '{said}'"
+                    ));
+                }
                 // Compilers may state a constant several times, as of a workgroup's size.
                 for (_, id) in specializable(module).filter(|&(its, _)| its == number) {
                     let ty = module.ty(module.value_type(id)?)?;
@@ -212,29 +215,6 @@ impl SpirvModule {
 
 fn lines(module: &Module<'_>) -> Lines {
     if listing::has_lines(module) { Lines::Stated } else { Lines::Listed }
-}
-
-/// The constants with a number, and what they are called in the module.
-fn specializable(module: &Module<'_>) -> impl Iterator<Item = (u32, Id)> {
-    let key = Decoration::SpecId as u32;
-    let decorations = module.decorations.iter();
-    decorations.filter(move |((_, what), _)| *what == key).map(|(&(id, _), &number)| (number, id))
-}
-
-fn unknown(module: &Module<'_>, said: &str) -> String {
-    let mut known: Vec<(u32, String)> = specializable(module)
-        .map(|(number, id)| match module.named(id) {
-            Some(name) => (number, format!("{number} ({name})")),
-            None => (number, number.to_string()),
-        })
-        .collect();
-    known.sort_unstable();
-    known.dedup();
-    let known: Vec<String> = known.into_iter().map(|(_, said)| said).collect();
-    match known[..] {
-        [] => format!("no specialisation constant '{said}': it has none"),
-        _ => format!("no specialisation constant '{said}': it has {}", known.join(", ")),
-    }
 }
 
 /// All words, with the values of some constants replaced.

@@ -6,8 +6,12 @@ use flopmeter_core::{
     kernel::{Layout, LayoutMember, OutlinedMember, ResourceKind},
     spirv::{Capability, SpirvModule},
 };
+use rspirv::{dr::Operand, spirv::Decoration};
 
-use crate::tools::{glslang, validate};
+use crate::{
+    hand::module_of,
+    tools::{glslang, validate},
+};
 
 const SOURCE: &str = "#version 450
     layout(local_size_x_id = 7, local_size_y = 2) in;
@@ -128,6 +132,38 @@ fn values_are_written_where_a_pipeline_would_give_them() {
     assert!(settled.constants().unwrap().is_empty());
     let interface = settled.interface("main").unwrap();
     assert_eq!((interface.workgroup_size, interface.workgroup_bytes), ([1, 2, 1], 80 * 4));
+}
+
+/// Names of SPIR-V need not differ.
+#[test]
+fn a_value_goes_to_one_constant_and_a_constant_has_one_value() {
+    let words = module_of(
+        1,
+        |b| {
+            let uint = b.type_int(32, 0);
+            for (number, name) in [(5, "A"), (6, "A"), (7, "B"), (8, "6")] {
+                let constant = b.spec_constant_bit32(uint, 1);
+                b.name(constant, name);
+                b.decorate(constant, Decoration::SpecId, [Operand::LiteralBit32(number)]);
+            }
+        },
+        |_, ()| (),
+    );
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let given = |values: &[(&str, f64)]| {
+        let values = values.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        let given = module.specialized(&values).map_err(|error| error.to_string())?;
+        Ok(given.constants().unwrap().iter().map(|its| its.default).collect::<Vec<_>>())
+    };
+    let refused = |values: &[(&str, f64)], parts: &[&str]| {
+        let why: String = given(values).unwrap_err();
+        assert!(parts.iter().all(|&part| why.contains(part)), "{why}");
+    };
+    // A number before a name.
+    assert_eq!(given(&[("5", 2.0), ("6", 3.0), ("B", 4.0)]), Ok(vec![2.0, 3.0, 4.0, 1.0]));
+    refused(&[("A", 2.0)], &["called 'A'", "5 or 6"]);
+    refused(&[("7", 2.0), ("B", 2.0)], &["its constant 7 is given twice", "'7'", "'B'"]);
+    refused(&[("C", 2.0)], &["no specialisation constant 'C'", "7 (B)"]);
 }
 
 #[test]
