@@ -1,11 +1,12 @@
 //! What a module states and naga's SPIR-V reader takes for something else, so that an executor that runs what naga
 //! reads would compute or count another kernel. Knows naga's reader; nothing of counting.
 
-use rspirv::spirv::{GlslStd450Op as Glsl, Op};
+use rspirv::spirv::{Decoration, GlslStd450Op as Glsl, Op};
 
 use super::{
     cfg,
-    module::Module,
+    memory::bytes,
+    module::{Module, Type},
     signs::{self, Taken, is_signed},
     words::{Id, Instruction},
 };
@@ -18,8 +19,37 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
     if cfg::falls_through(module)? {
         return Ok(Some("a case of its switch falls through to another".to_owned()));
     }
+    if let Some(matrix) = matrix(module) {
+        return Ok(Some(matrix));
+    }
     let mut functions = module.functions.iter().flat_map(|function| function.range.clone());
     Ok(functions.find_map(|index| lost(module, module.instructions[index])))
+}
+
+/// A matrix in a buffer that naga takes to lie otherwise: it reads one by rows as a whole and writes it by columns, and
+/// takes the columns of those in an array to be as far apart as in WGSL.
+fn matrix(module: &Module<'_>) -> Option<String> {
+    let lost = module.member_decorations.iter().filter_map(|(&(ty, at, what), &value)| {
+        let Type::Struct { members } = module.types.get(&ty)? else { return None };
+        let member = *members.get(at as usize)?;
+        let mut of = member;
+        while let Some(&(Type::Array { element, .. } | Type::RuntimeArray { element })) =
+            module.types.get(&of)
+        {
+            of = element;
+        }
+        let Type::Matrix { column, .. } = *module.types.get(&of)? else { return None };
+        let Type::Vector { component, count } = *module.types.get(&column)? else { return None };
+        let name = module.member_name(ty, at);
+        if what == Decoration::RowMajor as u32 {
+            return Some(format!("its matrix '{name}' lies by rows"));
+        }
+        let aligned = u64::from(count.next_power_of_two()) * bytes(module, component).ok()?;
+        let stride = what == Decoration::MatrixStride as u32 && of != member;
+        (stride && u64::from(value) != aligned)
+            .then(|| format!("columns of the matrices '{name}' are {value} B apart"))
+    });
+    lost.min()
 }
 
 /// What it loses of an instruction.

@@ -6,7 +6,10 @@ use rspirv::{
     spirv::*,
 };
 
-use crate::{hand::module_of, tools::validate};
+use crate::{
+    hand::module_of,
+    tools::{glslang, validate},
+};
 
 /// Types and a set of functions for what stands in a kernel.
 struct Known {
@@ -168,5 +171,31 @@ fn comparisons_that_naga_turns_around_for_nans_are_refused() {
     for (name, compare) in lost {
         let why = refused(|b, k| drop(compare(b, k.boolean, k.number))).expect(name);
         assert!(why.contains(&format!("it has {name}, ")), "{why}");
+    }
+}
+
+#[test]
+fn matrices_that_lie_otherwise_than_naga_takes_them_to_are_refused() {
+    let refused = |member: &str| {
+        let source = format!(
+            "#version 450
+            layout(local_size_x = 1) in;
+            layout(binding = 0) buffer D {{ float d[]; }};
+            layout(binding = 1) uniform U {{ {member}; }};
+            void main() {{ d[0] = m[1][0][0]; }}"
+        );
+        let module = SpirvModule { name: "case".to_owned(), words: glslang(&source, &[])? };
+        Some(module.settled().err().map(|error| error.to_string()))
+    };
+    for member in ["mat4 m[3]", "mat3 m[3]", "mat4x3 m[2]"] {
+        let Some(why) = refused(member) else { return };
+        assert_eq!(why, None, "{member}");
+    }
+    for (member, says) in [
+        ("mat2 m[3]", "columns of the matrices 'm' are 16 B apart"),
+        ("layout(row_major) mat4 m[3]", "its matrix 'm' lies by rows"),
+    ] {
+        let why = refused(member).flatten().expect(member);
+        assert!(why.contains(says), "{why}");
     }
 }
