@@ -19,7 +19,7 @@
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
 //! | `misread` | what naga's reader makes something else of |
-//! | `signs` | which operations of integers have a sign of their own |
+//! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
@@ -43,6 +43,7 @@ mod newer;
 mod outline;
 mod price;
 mod read;
+mod resign;
 mod rewrite;
 mod shader;
 mod signs;

@@ -1,7 +1,7 @@
 //! What a module states and naga's SPIR-V reader takes for something else, so that an executor that runs what naga
 //! reads would compute or count another kernel. Knows naga's reader; nothing of counting.
 
-use rspirv::spirv::{Decoration, GlslStd450Op as Glsl, Op};
+use rspirv::spirv::{Decoration, Op};
 
 use super::{
     cfg,
@@ -66,7 +66,7 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
     if is_of_nans(op) {
         return Some(format!("it has {}, which tells NaNs apart", name()));
     }
-    if let Some(value) = kept(module, instruction)
+    if let Some(value) = signs::kept(module, instruction)
         && let Some(result) = instruction.result_type()
         && is_signed(module, *module.type_of.get(&value)?) != is_signed(module, result)
     {
@@ -94,25 +94,6 @@ fn is_of_nans(op: Op) -> bool {
             | Op::FUnordGreaterThan
             | Op::FUnordGreaterThanEqual
     )
-}
-
-/// The operand whose sign naga takes for the result's.
-fn kept(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
-    let operands = instruction.operands();
-    match instruction.op()? {
-        Op::BitCount
-        | Op::ShiftLeftLogical
-        | Op::ShiftRightLogical
-        | Op::ShiftRightArithmetic
-        | Op::BitFieldSExtract
-        | Op::BitFieldUExtract => operands.first().copied(),
-        Op::ExtInst => {
-            let finds = [Glsl::FindILsb, Glsl::FindSMsb, Glsl::FindUMsb];
-            let is_it = finds.contains(&signs::glsl(module, instruction)?);
-            is_it.then(|| operands.get(2).copied()).flatten()
-        }
-        _ => None,
-    }
 }
 
 /// Whether an instruction takes integers otherwise than naga does, by their types.

@@ -12,6 +12,7 @@ use super::{
     interface::{self, Interface},
     line_of, listing, members, misread,
     module::{Module, Type},
+    resign,
     silent::is_of_lines,
     words::{BOUND, HEADER, Id, Instruction, push},
 };
@@ -129,14 +130,16 @@ impl SpirvModule {
     }
 
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
-    /// is known, workgroups as they then are, and without the lines that it states, which are told beside it: for
-    /// readers that know no such things.
+    /// is known, workgroups as they then are, integers of the signs that operations take them with, and without the
+    /// lines that it states, which are told beside it: for readers that know no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
     pub fn settled(&self) -> Result<(Self, Vec<InstructionLine>), Error> {
-        let (words, lines) = self.view(|module| {
+        let resigned = self.view(|module| Ok(resign::of(module)))?;
+        let resigned = Self { name: self.name.clone(), words: resigned };
+        let (words, lines) = resigned.view(|module| {
             if let Some(lost) = misread::of(module)? {
                 return Err(format!("{lost}, which naga's reader makes something else of"));
             }

@@ -34,8 +34,8 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
         Op::ShiftRightArithmetic | Op::BitFieldSExtract => taken(true, 0..1, true),
         Op::ShiftRightLogical | Op::BitFieldUExtract => taken(false, 0..1, true),
         // What is not made wider has no bits that depend on its sign.
-        Op::SConvert => taken(true, 0..usize::from(widens(module, instruction)), false),
-        Op::UConvert => taken(false, 0..usize::from(widens(module, instruction)), false),
+        Op::SConvert if widens(module, instruction) => taken(true, 0..1, true),
+        Op::UConvert if widens(module, instruction) => taken(false, 0..1, true),
         Op::ConvertSToF => taken(true, 0..1, false),
         Op::ConvertUToF => taken(false, 0..1, false),
         Op::ConvertFToS => taken(true, 0..0, true),
@@ -51,6 +51,25 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
             Glsl::FindUMsb => taken(false, 2..3, false),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// The operand whose sign is the result's too where types are as an operation goes by them.
+pub(super) fn kept(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
+    let operands = instruction.operands();
+    match instruction.op()? {
+        Op::BitCount
+        | Op::ShiftLeftLogical
+        | Op::ShiftRightLogical
+        | Op::ShiftRightArithmetic
+        | Op::BitFieldSExtract
+        | Op::BitFieldUExtract => operands.first().copied(),
+        Op::ExtInst => {
+            let finds = [Glsl::FindILsb, Glsl::FindSMsb, Glsl::FindUMsb];
+            let is_it = finds.contains(&glsl(module, instruction)?);
+            is_it.then(|| operands.get(2).copied()).flatten()
+        }
         _ => None,
     }
 }

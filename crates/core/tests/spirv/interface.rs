@@ -117,7 +117,11 @@ fn arrays_of_matrices_lie_as_their_member_says() {
     let laid = |binding: u32, bytes: u64| {
         let mut at = Vec::new();
         let layout = &interface.layouts[&(0, binding)];
-        layout.each(bytes, |offset, _| Ok::<_, ()>(at.push(offset))).unwrap();
+        let each = layout.each(bytes, |offset, _| {
+            at.push(offset);
+            Ok::<_, ()>(())
+        });
+        each.unwrap();
         (layout.bytes(at.len() as u64), at)
     };
     let expected = |base: u64, vectors: u64, stride: u64, count: u64| {

@@ -1,6 +1,7 @@
-//! What naga's reader would make something else of is refused by its name, and nothing beside it is.
+//! What naga's reader would make something else of is written so that it does not, or refused by its name, and nothing
+//! beside it is.
 
-use flopmeter_core::spirv::SpirvModule;
+use flopmeter_core::{read::Parsed, spirv::SpirvModule};
 use rspirv::{
     dr::{Builder, Operand},
     spirv::*,
@@ -44,17 +45,37 @@ fn known(b: &mut Builder) -> Known {
         int,
         value: int.map(|ty| b.constant_bit32(ty, 0xffff_fff6)),
         shared,
-        number: b.constant_bit32(float, f32::NAN.to_bits()),
+        number: b.constant_bit32(float, 1.5_f32.to_bits()),
         one: b.constant_bit32(int[0], 1),
     }
 }
 
-/// Why a kernel of one instruction is refused, if it is.
-fn refused(write: impl FnOnce(&mut Builder, &Known)) -> Option<String> {
+/// A kernel of one instruction as naga is given it.
+fn settled(write: impl FnOnce(&mut Builder, &Known)) -> Result<SpirvModule, String> {
     let words = module_of(1, known, |b, known| write(b, &known));
     validate(&words);
     let module = SpirvModule { name: "case".to_owned(), words };
-    module.settled().err().map(|error| error.to_string())
+    let (settled, _) = module.settled().map_err(|error| error.to_string())?;
+    validate(&settled.words);
+    Ok(settled)
+}
+
+/// Why it is refused, if it is.
+fn refused(write: impl FnOnce(&mut Builder, &Known)) -> Option<String> {
+    settled(write).err()
+}
+
+/// The expressions that naga makes of a kernel of one instruction.
+fn read(write: impl FnOnce(&mut Builder, &Known)) -> Vec<String> {
+    let settled = settled(write).unwrap();
+    let bytes: Vec<u8> = settled.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let module = Parsed::spirv("case", &bytes).unwrap().module;
+    let flags = naga::valid::ValidationFlags::all();
+    let all = naga::valid::Capabilities::all();
+    naga::valid::Validator::new(flags, all).validate(&module).unwrap();
+    // The entry point is a wrapper.
+    let (_, function) = module.functions.iter().next().unwrap();
+    function.expressions.iter().map(|(_, expression)| format!("{expression:?}")).collect()
 }
 
 type Write = fn(&mut Builder, &Known, usize);
@@ -118,9 +139,13 @@ fn function(b: &mut Builder, k: &Known, at: usize, function: GlslStd450Op, opera
 }
 
 #[test]
-fn integers_of_another_sign_than_their_operation_takes_are_refused() {
+fn integers_are_of_the_sign_that_their_operation_takes_or_refused() {
     for &(name, signed, write) in SIGNED {
         assert_eq!(refused(|b, k| write(b, k, usize::from(signed))), None, "{name}");
+        if !name.starts_with("OpAtomic") {
+            read(|b, k| write(b, k, usize::from(!signed)));
+            continue;
+        }
         let why = refused(|b, k| write(b, k, usize::from(!signed))).expect(name);
         let other = if signed { "unsigned" } else { "signed" };
         assert!(why.contains(name) && why.contains(&format!(" {other} integers")), "{why}");
@@ -143,10 +168,25 @@ fn operations_that_do_not_depend_on_the_sign_are_not_refused() {
         });
         assert_eq!(why, None);
     }
-    let why = refused(|b, k| {
+    read(|b, k| {
         b.shift_left_logical(k.int[0], None, k.value[1], k.one).unwrap();
     });
-    assert!(why.unwrap().contains("OpShiftLeftLogical with a result of another sign"));
+}
+
+/// The operands are taken with their sign before it, and the result without one after it.
+#[test]
+fn a_division_has_the_sign_that_it_is_stated_with() {
+    let divided = |at: usize| {
+        let all = read(|b, k| {
+            b.s_div(k.int[at], None, k.value[at], k.value[at]).unwrap();
+        });
+        let position = all.iter().position(|its| its.contains("Divide")).unwrap();
+        let casts = |of: &[String], kind: &str| {
+            of.iter().filter(|its| its.starts_with("As") && its.contains(kind)).count()
+        };
+        (casts(&all[..position], "Sint"), casts(&all[position..], "Uint"))
+    };
+    assert_eq!((divided(1), divided(0)), ((0, 0), (2, 1)));
 }
 
 #[test]
