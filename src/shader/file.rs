@@ -8,7 +8,7 @@ use flopmeter_core::read::Parsed;
 use flopmeter_core::source::Source;
 #[cfg(feature = "spirv")]
 use flopmeter_core::spirv::SpirvModule;
-use naga::{Override, ScalarKind, ShaderStage, TypeInner};
+use naga::{Override, ScalarKind, ShaderStage};
 
 #[cfg(feature = "spirv")]
 use super::spirv::{self, Compilation, SpirvShader};
@@ -266,13 +266,14 @@ impl ShaderFile {
     }
 }
 
-/// Whether each of these overrides is one of the shader's, and a whole number where it must be.
+/// Whether each of these overrides is one of the shader's, given once, and a whole number where it must be.
 fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
     let problem =
         |problem: String| Err(KernelError::Kernel { kernel: parsed.name.clone(), problem }.into());
+    let mut given = BTreeMap::new();
     for (name, value) in overrides {
-        let mut known = parsed.module.overrides.iter().map(|(_, known)| known);
-        let Some(found) = known.find(|known| is_called(known, name)) else {
+        let mut known = parsed.module.overrides.iter();
+        let Some((handle, found)) = known.find(|(_, known)| is_called(known, name)) else {
             let known: Vec<String> =
                 parsed.module.overrides.iter().filter_map(|(_, known)| called(known)).collect();
             return problem(match known[..] {
@@ -280,10 +281,10 @@ fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error
                 _ => format!("no override '{name}': it has {}", known.join(", ")),
             });
         };
-        let whole = match parsed.module.types[found.ty].inner {
-            TypeInner::Scalar(scalar) => scalar.kind != ScalarKind::Float,
-            _ => false,
-        };
+        if let Some(before) = given.insert(handle, name) {
+            return problem(format!("its override '{name}' is given twice, also as '{before}'"));
+        }
+        let whole = parsed.module.types[found.ty].inner.scalar_kind() != Some(ScalarKind::Float);
         if whole && value.fract() != 0.0 {
             return problem(format!("its override '{name}' is a whole number, not {value}"));
         }

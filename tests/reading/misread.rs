@@ -53,13 +53,8 @@ fn bits_of_unsigned_numbers_are_counted_and_found_as_the_language_says() {
         assert!(kernel.compiler().is_some(), "{statement}: naga reads it");
         on_every_executor(|executor| {
             for path in [case.spirv(), case.glsl()] {
-                let done = ran(executor, &path, &[], &[NUMBERS.to_vec()]);
-                if executor.spirv().is_none() {
-                    let error = done.unwrap_err().to_string();
-                    assert!(error.contains("bits") && error.contains("Vulkan"), "{error}");
-                } else {
-                    assert_eq!(bits(done.unwrap().1), made, "{statement}");
-                }
+                let (_, left) = ran(executor, &path, &[], &[NUMBERS.to_vec()]).unwrap();
+                assert_eq!(bits(left), made, "{statement}");
             }
         });
     }

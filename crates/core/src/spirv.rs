@@ -12,18 +12,21 @@
 //! |---|---|
 //! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
+//! | `constants` | which constants a pipeline may give values |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
 //! | `misread` | what naga's reader makes something else of |
+//! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
 mod build;
 mod cfg;
+mod constants;
 mod dead;
 mod flush;
 mod fold;
@@ -40,8 +43,11 @@ mod newer;
 mod outline;
 mod price;
 mod read;
+mod resign;
 mod rewrite;
+mod settled;
 mod shader;
+mod signs;
 mod silent;
 mod words;
 
@@ -54,7 +60,8 @@ pub use rspirv::spirv::Capability;
 pub use self::{
     interface::Interface,
     means::{Counters, Means},
-    shader::{Settled, SpecConstant, SpirvModule},
+    settled::Settled,
+    shader::{SpecConstant, SpirvModule},
 };
 
 use self::{

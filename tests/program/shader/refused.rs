@@ -71,6 +71,8 @@ fn overrides_that_do_not_fit_are_named() {
     refused(&["--override", "K=x"], &["'x' is no number"]);
     refused(&["--override", "K"], &["NAME=VALUE"]);
     refused(&["--override", "K=1", "--override", "K=2"], &["--override K", "twice"]);
+    let both = ["--override", "K=1", "--override", "F=2", "--override", "7=2"];
+    refused(&both, &["'F' is given twice", "'7'"]);
 }
 
 #[test]

@@ -23,17 +23,18 @@ pub(super) fn of(module: &Module<'_>, ty: Id) -> Option<Layout> {
     if let Type::RuntimeArray { element } = *module.types.get(&last)? {
         let placed = (0..before.len()).map(|at| Some((offset(at)?, member(module, ty, at)?)));
         let fixed = Numbers::Members(placed.collect::<Option<_>>()?);
-        let tail = tail(module, last, element, offset(before.len())?)?;
+        let at = before.len();
+        let tail = tail(module, last, element, (ty, at), offset(at)?)?;
         return Some(Layout::new(fixed, tail.offset + tail.stride, Some(tail), laid));
     }
-    Some(Layout::new(shape(module, ty)?, bytes(module, ty).ok()?, None, laid))
+    Some(Layout::new(structure(module, ty)?, bytes(module, ty).ok()?, None, laid))
 }
 
 fn of_member(module: &Module<'_>, ty: Id, at: usize, of_type: Id) -> Option<Layout> {
     match *module.types.get(&of_type)? {
         Type::Struct { .. } => of(module, of_type),
         Type::RuntimeArray { element } => {
-            let tail = tail(module, of_type, element, 0)?;
+            let tail = tail(module, of_type, element, (ty, at), 0)?;
             Some(Layout::new(Numbers::Members(Vec::new()), tail.stride, Some(tail), Vec::new()))
         }
         _ => {
@@ -44,19 +45,52 @@ fn of_member(module: &Module<'_>, ty: Id, at: usize, of_type: Id) -> Option<Layo
     }
 }
 
-fn tail(module: &Module<'_>, array: Id, element: Id, offset: u64) -> Option<Tail> {
+/// A member of a structure: what says how matrices in it lie, in arrays of them too.
+type Held = (Id, usize);
+
+fn tail(module: &Module<'_>, array: Id, element: Id, held: Held, offset: u64) -> Option<Tail> {
     let stride = module.decoration(array, Decoration::ArrayStride)?.into();
-    Some(Tail { offset, stride, element: shape(module, element)? })
+    Some(Tail { offset, stride, element: shape(module, element, held)? })
 }
 
 /// A member of a structure.
 fn member(module: &Module<'_>, ty: Id, at: usize) -> Option<Numbers> {
     let Type::Struct { members } = module.types.get(&ty)? else { return None };
-    let of = members[at];
-    let Type::Matrix { column, columns } = *module.types.get(&of)? else {
-        return shape(module, of);
-    };
-    // The components of a column lie together, or those of a row do.
+    shape(module, members[at], (ty, at))
+}
+
+fn structure(module: &Module<'_>, ty: Id) -> Option<Numbers> {
+    let Type::Struct { members } = module.types.get(&ty)? else { return None };
+    let placed = (0..members.len()).map(|at| {
+        let offset = module.member(ty, at as u32, Decoration::Offset)?;
+        Some((offset.into(), member(module, ty, at)?))
+    });
+    placed.collect::<Option<_>>().map(Numbers::Members)
+}
+
+/// A type within a member of a structure.
+fn shape(module: &Module<'_>, ty: Id, held: Held) -> Option<Numbers> {
+    match module.types.get(&ty)? {
+        Type::Int { .. } | Type::Float { .. } => Some(Numbers::Scalar(number(module, ty)?)),
+        &Type::Vector { component, count } => Some(vector(number(module, component)?, count)),
+        &Type::Matrix { column, columns } => matrix(module, column, columns, held),
+        &Type::Array { element, length } => {
+            let stride = module.decoration(ty, Decoration::ArrayStride)?.into();
+            let count = module.constant(length).ok()?;
+            Some(Numbers::Repeat { count, stride, of: Box::new(shape(module, element, held)?) })
+        }
+        Type::Struct { .. } => structure(module, ty),
+        Type::Void
+        | Type::Bool
+        | Type::RuntimeArray { .. }
+        | Type::Pointer { .. }
+        | Type::Cooperative { .. }
+        | Type::Other(_) => None,
+    }
+}
+
+/// The components of a column lie together, or those of a row do.
+fn matrix(module: &Module<'_>, column: Id, columns: u32, (ty, at): Held) -> Option<Numbers> {
     let stride = u64::from(module.member(ty, at as u32, Decoration::MatrixStride)?);
     let Type::Vector { component, count } = *module.types.get(&column)? else { return None };
     let number = number(module, component)?;
@@ -64,32 +98,6 @@ fn member(module: &Module<'_>, ty: Id, at: usize) -> Option<Numbers> {
     let (vectors, count) = if rows { (count, columns) } else { (columns, count) };
     let of = vector(number, count);
     Some(Numbers::Repeat { count: vectors.into(), stride, of: Box::new(of) })
-}
-
-fn shape(module: &Module<'_>, ty: Id) -> Option<Numbers> {
-    match module.types.get(&ty)? {
-        Type::Int { .. } | Type::Float { .. } => Some(Numbers::Scalar(number(module, ty)?)),
-        &Type::Vector { component, count } => Some(vector(number(module, component)?, count)),
-        &Type::Array { element, length } => {
-            let stride = module.decoration(ty, Decoration::ArrayStride)?.into();
-            let count = module.constant(length).ok()?;
-            Some(Numbers::Repeat { count, stride, of: Box::new(shape(module, element)?) })
-        }
-        Type::Struct { members } => {
-            let placed = (0..members.len()).map(|at| {
-                let offset = module.member(ty, at as u32, Decoration::Offset)?;
-                Some((offset.into(), member(module, ty, at)?))
-            });
-            placed.collect::<Option<_>>().map(Numbers::Members)
-        }
-        Type::Void
-        | Type::Bool
-        | Type::Matrix { .. }
-        | Type::RuntimeArray { .. }
-        | Type::Pointer { .. }
-        | Type::Cooperative { .. }
-        | Type::Other(_) => None,
-    }
 }
 
 fn vector(number: Number, count: u32) -> Numbers {

@@ -1,11 +1,13 @@
 //! What a module states and naga's SPIR-V reader takes for something else, so that an executor that runs what naga
 //! reads would compute or count another kernel. Knows naga's reader; nothing of counting.
 
-use rspirv::spirv::{GlslStd450Op as Glsl, Op};
+use rspirv::spirv::{Decoration, Op};
 
 use super::{
     cfg,
+    memory::bytes,
     module::{Module, Type},
+    signs::{self, Taken, is_signed},
     words::{Id, Instruction},
 };
 
@@ -17,45 +19,93 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
     if cfg::falls_through(module)? {
         return Ok(Some("a case of its switch falls through to another".to_owned()));
     }
-    let functions = module.functions.iter().flat_map(|function| function.range.clone());
-    for index in functions {
-        let instruction = module.instructions[index];
-        if instruction.is(Op::SMod) {
-            // With floats, and several operations.
-            return Ok(Some("it has the remainder OpSMod, one operation of integers".to_owned()));
-        }
-        if let Some(operand) = counted_bits(module, instruction)
-            && let Some(result) = instruction.result_type()
-            && is_signed(module, module.value_type(operand)?) != is_signed(module, result)
+    if let Some(matrix) = matrix(module) {
+        return Ok(Some(matrix));
+    }
+    let mut functions = module.functions.iter().flat_map(|function| function.range.clone());
+    Ok(functions.find_map(|index| lost(module, module.instructions[index])))
+}
+
+/// A matrix in a buffer that naga takes to lie otherwise: it reads one by rows as a whole and writes it by columns, and
+/// takes the columns of those in an array to be as far apart as in WGSL.
+fn matrix(module: &Module<'_>) -> Option<String> {
+    let lost = module.member_decorations.iter().filter_map(|(&(ty, at, what), &value)| {
+        let Type::Struct { members } = module.types.get(&ty)? else { return None };
+        let member = *members.get(at as usize)?;
+        let mut of = member;
+        while let Some(&(Type::Array { element, .. } | Type::RuntimeArray { element })) =
+            module.types.get(&of)
         {
-            return Ok(Some(
+            of = element;
+        }
+        let Type::Matrix { column, .. } = *module.types.get(&of)? else { return None };
+        let Type::Vector { component, count } = *module.types.get(&column)? else { return None };
+        let name = module.member_name(ty, at);
+        if what == Decoration::RowMajor as u32 {
+            return Some(format!("its matrix '{name}' lies by rows"));
+        }
+        let aligned = u64::from(count.next_power_of_two()) * bytes(module, component).ok()?;
+        let stride = what == Decoration::MatrixStride as u32 && of != member;
+        (stride && u64::from(value) != aligned)
+            .then(|| format!("columns of the matrices '{name}' are {value} B apart"))
+    });
+    lost.min()
+}
+
+/// What it loses of an instruction.
+fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
+    let op = instruction.op()?;
+    let name = || match signs::glsl(module, instruction) {
+        Some(function) => format!("{function:?} of {}", signs::GLSL),
+        None => instruction.name(),
+    };
+    // With floats, and several operations.
+    if op == Op::SMod {
+        return Some("it has the remainder OpSMod, one operation of integers".to_owned());
+    }
+    if is_of_nans(op) {
+        return Some(format!("it has {}, which tells NaNs apart", name()));
+    }
+    if let Some(value) = signs::kept(module, instruction)
+        && let Some(result) = instruction.result_type()
+        && is_signed(module, *module.type_of.get(&value)?) != is_signed(module, result)
+    {
+        return Some(match op {
+            Op::BitCount | Op::ExtInst => {
                 "it counts or finds bits, with a result of another sign than what they are in"
-                    .to_owned(),
-            ));
-        }
+                    .to_owned()
+            }
+            _ => format!("it has {} with a result of another sign than its operand", name()),
+        });
     }
-    Ok(None)
+    let taken = signs::of(module, instruction)?;
+    let other = if taken.signed { "unsigned" } else { "signed" };
+    differs(module, instruction, &taken).then(|| format!("it has {} of {other} integers", name()))
 }
 
-/// What an instruction counts the bits of, or finds one in.
-fn counted_bits(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
-    let operands = instruction.operands();
-    match instruction.op()? {
-        Op::BitCount => operands.first().copied(),
-        Op::ExtInst => {
-            let &[set, number, operand, ..] = operands else { return None };
-            let known = module.imports.get(&set).is_some_and(|set| set == "GLSL.std.450");
-            let finds = [Glsl::FindILsb, Glsl::FindSMsb, Glsl::FindUMsb];
-            (known && finds.iter().any(|&it| it as u32 == number)).then_some(operand)
-        }
-        _ => None,
-    }
+/// Whether a comparison differs for NaNs from the one that naga takes it for.
+fn is_of_nans(op: Op) -> bool {
+    matches!(
+        op,
+        Op::FOrdNotEqual
+            | Op::FUnordEqual
+            | Op::FUnordLessThan
+            | Op::FUnordLessThanEqual
+            | Op::FUnordGreaterThan
+            | Op::FUnordGreaterThanEqual
+    )
 }
 
-fn is_signed(module: &Module<'_>, ty: Id) -> Option<bool> {
-    match *module.types.get(&ty)? {
-        Type::Int { signed, .. } => Some(signed),
-        Type::Vector { component, .. } => is_signed(module, component),
-        _ => None,
+/// Whether an instruction takes integers otherwise than naga does, by their types.
+fn differs(module: &Module<'_>, instruction: Instruction<'_>, taken: &Taken) -> bool {
+    let is_other = |ty: Id| is_signed(module, ty) == Some(!taken.signed);
+    if taken.result && instruction.result_type().is_some_and(is_other) {
+        return true;
     }
+    // Of these naga gives operands the sign of the result.
+    if matches!(instruction.op(), Some(Op::SDiv | Op::SRem)) {
+        return false;
+    }
+    let operands = instruction.operands().get(taken.operands.clone()).unwrap_or_default();
+    operands.iter().any(|id| module.type_of.get(id).is_some_and(|&ty| is_other(ty)))
 }

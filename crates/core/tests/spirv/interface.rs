@@ -6,8 +6,12 @@ use flopmeter_core::{
     kernel::{Layout, LayoutMember, OutlinedMember, ResourceKind},
     spirv::{Capability, SpirvModule},
 };
+use rspirv::{dr::Operand, spirv::Decoration};
 
-use crate::tools::{glslang, validate};
+use crate::{
+    hand::module_of,
+    tools::{glslang, validate},
+};
 
 const SOURCE: &str = "#version 450
     layout(local_size_x_id = 7, local_size_y = 2) in;
@@ -96,6 +100,50 @@ fn members_are_listed_by_their_names() {
     assert_eq!(bindings[2], ["0 count u32", "16 all[].at vec3<f32>", "28 all[].kind u32"]);
 }
 
+/// How far apart their columns or rows are, the member of the structure says that the array is.
+#[test]
+fn arrays_of_matrices_lie_as_their_member_says() {
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer E { mat4 e[]; };
+        layout(binding = 1) buffer F { float n; mat3x2 f[2][2]; layout(row_major) mat3x2 r[2]; };
+        layout(binding = 2) uniform U { mat3 bones[3]; };
+        struct Part { mat2 turn[2]; uint kind; };
+        layout(binding = 3) buffer P { Part parts[]; };
+        void main() { e[1] = mat4(n + bones[1][2].x + f[1][0][1].y + r[1][2].x); parts[1].kind = 1; }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let interface = module.interface("main").unwrap();
+    let laid = |binding: u32, bytes: u64| {
+        let mut at = Vec::new();
+        let layout = &interface.layouts[&(0, binding)];
+        let each = layout.each(bytes, |offset, _| {
+            at.push(offset);
+            Ok::<_, ()>(())
+        });
+        each.unwrap();
+        (layout.bytes(at.len() as u64), at)
+    };
+    let expected = |base: u64, vectors: u64, stride: u64, count: u64| {
+        let components = move |vector| (0..count).map(move |at| base + vector * stride + at * 4);
+        (0..vectors).flat_map(components).collect::<Vec<u64>>()
+    };
+    assert_eq!(laid(0, 128), (Ok(128), expected(0, 8, 16, 4)));
+    let columns = expected(8, 4 * 3, 8, 2);
+    let rows = expected(112, 2 * 2, 16, 3);
+    assert_eq!(laid(1, 176), (Ok(176), [vec![0], columns, rows].concat()));
+    assert_eq!(laid(2, 144), (Ok(144), expected(0, 9, 16, 3)));
+    let part = |base: u64| [expected(base, 4, 8, 2), vec![base + 32]].concat();
+    assert_eq!(laid(3, 80), (Ok(80), [part(0), part(40)].concat()));
+    let outline = module.outline(&BTreeMap::new()).unwrap();
+    let types = outline.bindings.iter().map(|its| its.members[0].r#type.as_str());
+    let bones = "array<mat3x3<f32>, 3>";
+    assert_eq!(
+        types.collect::<Vec<_>>(),
+        ["array<mat4x4<f32>>", "f32", bones, "array<mat2x2<f32>, 2>"]
+    );
+}
+
 /// What a compiler left without names goes by its place.
 #[test]
 fn members_without_names_go_by_their_places() {
@@ -129,6 +177,38 @@ fn values_are_written_where_a_pipeline_would_give_them() {
     assert!(settled.constants().unwrap().is_empty());
     let interface = settled.interface("main").unwrap();
     assert_eq!((interface.workgroup_size, interface.workgroup_bytes), ([1, 2, 1], 80 * 4));
+}
+
+/// Names of SPIR-V need not differ.
+#[test]
+fn a_value_goes_to_one_constant_and_a_constant_has_one_value() {
+    let words = module_of(
+        1,
+        |b| {
+            let uint = b.type_int(32, 0);
+            for (number, name) in [(5, "A"), (6, "A"), (7, "B"), (8, "6")] {
+                let constant = b.spec_constant_bit32(uint, 1);
+                b.name(constant, name);
+                b.decorate(constant, Decoration::SpecId, [Operand::LiteralBit32(number)]);
+            }
+        },
+        |_, ()| (),
+    );
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let given = |values: &[(&str, f64)]| {
+        let values = values.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        let given = module.specialized(&values).map_err(|error| error.to_string())?;
+        Ok(given.constants().unwrap().iter().map(|its| its.default).collect::<Vec<_>>())
+    };
+    let refused = |values: &[(&str, f64)], parts: &[&str]| {
+        let why: String = given(values).unwrap_err();
+        assert!(parts.iter().all(|&part| why.contains(part)), "{why}");
+    };
+    // A number before a name.
+    assert_eq!(given(&[("5", 2.0), ("6", 3.0), ("B", 4.0)]), Ok(vec![2.0, 3.0, 4.0, 1.0]));
+    refused(&[("A", 2.0)], &["called 'A'", "5 or 6"]);
+    refused(&[("7", 2.0), ("B", 2.0)], &["its constant 7 is given twice", "'7'", "'B'"]);
+    refused(&[("C", 2.0)], &["no specialisation constant 'C'", "7 (B)"]);
 }
 
 #[test]

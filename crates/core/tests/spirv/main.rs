@@ -9,6 +9,7 @@ mod hand;
 mod interface;
 mod machine;
 mod matrices;
+mod misread;
 mod program;
 mod random;
 mod tools;

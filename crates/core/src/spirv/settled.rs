@@ -1,0 +1,156 @@
+//! A module as naga's reader is given it, and what that reader loses of it: the lines that it states, and which
+//! accesses are plain. Knows naga's reader; nothing of counting.
+
+use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
+
+use super::{
+    SpirvModule, line_of, misread,
+    module::{Module, Type},
+    resign,
+    shader::{bits_of, number_of},
+    silent::is_of_lines,
+    words::{BOUND, Instruction, push, text},
+};
+use crate::{Error, read::PlainAccesses, source::InstructionLine};
+
+/// A module for readers that know no specialisation and no lines, and what is lost in it.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Its words, header included.
+    pub words: Vec<u32>,
+    /// The lines that the module states.
+    pub lines: Vec<InstructionLine>,
+    /// Its loads and stores that are no atomics.
+    pub plain: PlainAccesses,
+}
+
+impl SpirvModule {
+    /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
+    /// is known, workgroups as they then are, integers of the signs that operations take them with, and without the
+    /// lines that it states, which are told beside it: for readers that know no such things.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
+    /// states: of a case that falls through, say.
+    pub fn settled(&self) -> Result<Settled, Error> {
+        let words = self.view(|module| Ok(resign::of(module)))?;
+        let resigned = Self { name: self.name.clone(), words };
+        resigned.view(|module| {
+            if let Some(lost) = misread::of(module)? {
+                return Err(format!("{lost}, which naga's reader makes something else of"));
+            }
+            Ok(settled(module))
+        })
+    }
+}
+
+/// All words, with specialisation constants as plain ones. A barrier of a subgroup is for a subgroup's memory: naga's
+/// reader takes that, and not the scope, for the sign of one.
+fn settled(module: &Module<'_>) -> Settled {
+    let (mut plain, mut uncounted) = (Vec::new(), 0);
+    let (mut lines, mut file, mut line, mut is_within) = (Vec::new(), None, None, false);
+    let mut words = module.header.to_vec();
+    let barrier = module.instructions.iter().find(|it| module.waits_for_subgroup(**it));
+    let scalar = barrier.and_then(|barrier| module.value_type(barrier.operands()[0]).ok());
+    let semantics = module.header[BOUND];
+    let mut is_stated = false;
+    for instruction in &module.instructions {
+        let operands = instruction.operands();
+        // A line holds to the end of a block; what stands outside of blocks does nothing.
+        match instruction.op() {
+            Some(Op::Label) => (is_within, line) = (true, None),
+            Some(Op::FunctionEnd) => is_within = false,
+            _ if is_within => line = line_of(module, *instruction, &mut file, line),
+            _ => {}
+        }
+        if let Some(scalar) = scalar
+            && instruction.is(Op::Function)
+            && !is_stated
+        {
+            let of = MemorySemantics::ACQUIRE_RELEASE | MemorySemantics::SUBGROUP_MEMORY;
+            push(&mut words, Op::Constant, &[scalar, semantics, of.bits()]);
+            words[BOUND] += 1;
+            is_stated = true;
+        }
+        let numbered =
+            instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
+        if numbered || is_of_lines(module, *instruction) {
+            continue;
+        }
+        if let Some(size) = workgroup(module, *instruction) {
+            let mode = ExecutionMode::LocalSize as u32;
+            push(&mut words, Op::ExecutionMode, &[&[operands[0], mode], &size[..]].concat());
+            uncounted += size.len();
+            continue;
+        }
+        let start = words.len();
+        let byte = (start - uncounted) * size_of::<u32>();
+        uncounted += passed_over(*instruction);
+        lines.push(InstructionLine { byte, line });
+        if matches!(instruction.op(), Some(Op::Load | Op::Store)) {
+            plain.push(byte);
+        }
+        words.extend(instruction.words);
+        if module.waits_for_subgroup(*instruction) {
+            words[start + 3] = semantics;
+        }
+        let plain = match instruction.op() {
+            Some(Op::SpecConstant) => Op::Constant,
+            Some(Op::SpecConstantTrue) => Op::ConstantTrue,
+            Some(Op::SpecConstantFalse) => Op::ConstantFalse,
+            Some(Op::SpecConstantComposite) => Op::ConstantComposite,
+            Some(Op::SpecConstantOp) => {
+                if let Some(constant) = folded(module, *instruction) {
+                    words.truncate(start);
+                    words.extend(constant);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        words[start] = words[start] & 0xffff_0000 | plain as u32;
+    }
+    lines.dedup_by_key(|its| its.line);
+    Settled { words, lines, plain: PlainAccesses::at(plain) }
+}
+
+/// How many words of an instruction naga's reader does not count when it tells where it is.
+fn passed_over(instruction: Instruction<'_>) -> usize {
+    let operands = instruction.operands();
+    match instruction.op() {
+        Some(Op::EntryPoint) => operands.len() - 2 - text(&operands[2..]).1,
+        Some(Op::ExecutionMode) => operands.len() - 2,
+        Some(Op::TypeFunction) => operands.len() - 1,
+        _ => 0,
+    }
+}
+
+/// The workgroup that an execution mode is about, where it is about one.
+fn workgroup(module: &Module<'_>, instruction: Instruction<'_>) -> Option<[u32; 3]> {
+    if !matches!(instruction.op(), Some(Op::ExecutionMode | Op::ExecutionModeId)) {
+        return None;
+    }
+    let (&entry, rest) = instruction.operands().split_first()?;
+    let modes = [ExecutionMode::LocalSize as u32, ExecutionMode::LocalSizeId as u32];
+    modes.contains(rest.first()?).then(|| module.workgroup(entry).ok()).flatten()
+}
+
+/// A computation of constants as the constant that it gives, where its value is known.
+fn folded(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Vec<u32>> {
+    let (id, ty) = (instruction.result()?, instruction.result_type()?);
+    let value = *module.values.get(&id)?;
+    let mut words = Vec::new();
+    match *module.types.get(&ty)? {
+        Type::Bool => {
+            let op = if value == 0 { Op::ConstantFalse } else { Op::ConstantTrue };
+            push(&mut words, op, &[ty, id]);
+        }
+        ref of @ (Type::Int { width, .. } | Type::Float { width, .. }) => {
+            let bits = bits_of(of, number_of(of, value)).filter(|_| width <= 32).unwrap_or(value);
+            let operands = [ty, id, bits as u32, (bits >> 32) as u32];
+            push(&mut words, Op::Constant, &operands[..if width > 32 { 4 } else { 3 }]);
+        }
+        _ => return None,
+    }
+    Some(words)
+}
