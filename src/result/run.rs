@@ -2,6 +2,7 @@
 
 mod gather;
 mod in_order;
+mod names;
 mod roof;
 
 use std::{borrow::Cow, collections::BTreeMap};
