@@ -20,7 +20,7 @@ fn report(kernels: &[Made<'_>]) -> RunReport {
         name: None,
         entry: entry.to_owned(),
         module: module.to_owned(),
-        spec_constants: constants.iter().copied().collect(),
+        spec_constants: constants.iter().map(|&(number, value)| (number, value.into())).collect(),
         dispatches: 1,
         invocations: 1,
         counters: 1,
