@@ -90,7 +90,7 @@ impl Formats {
     /// Writes a report in each of them, and its table to standard error where there are none: standard output is
     /// somebody else's.
     pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
-        if self.claimed.is_empty() && !common.quiet {
+        if self.claimed.is_empty() {
             let page = report.page(common.verbose > 0);
             output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }

@@ -126,7 +126,12 @@ impl Member for DecoderConfig {
 
     fn estimator(&self) -> &'static str {
         if self.architecture == Architecture::Qwen2 {
-            "src/flops.py, a FLOPs estimation framework for Qwen2.5-Instruct with LoRA"
+            if u64::from(self.vocab_size) == estimate::VOCABULARY {
+                "src/flops.py, a FLOPs estimation framework for Qwen2.5-Instruct with LoRA"
+            } else {
+                "src/flops.py, a FLOPs estimation framework for Qwen2.5-Instruct with LoRA, which charges lm_head and \
+                 cross_entropy with a vocabulary of 151936 whatever the model's is"
+            }
         } else {
             "matrix products alone, 2 M N K each and attention over the whole square, as PyTorch's FlopCounterMode \
              counts them: no estimator was published for this architecture by itself"

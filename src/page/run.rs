@@ -146,13 +146,10 @@ fn timing(report: &RunReport) -> &'static str {
 
 /// Which kernels the FLOPs are in; `None` where nothing was counted.
 fn drawn(report: &RunReport) -> Option<Section> {
-    let bars = report.kernels.iter().filter_map(|kernel| {
+    let bars = report.kernels.iter().zip(report.names()).filter_map(|(kernel, name)| {
         let flops = kernel.flops?;
         let dead = kernel.dead_ops.map_or(0, |dead| dead.flops(report.convention));
-        Some(Bar {
-            name: kernel.name.clone(),
-            parts: vec![(0, flops.saturating_sub(dead)), (1, dead)],
-        })
+        Some(Bar { name, parts: vec![(0, flops.saturating_sub(dead)), (1, dead)] })
     });
     let description =
         "One bar a kernel, as long as the FLOPs that it executed in all its dispatches.";
@@ -168,10 +165,10 @@ fn drawn(report: &RunReport) -> Option<Section> {
 
 /// Each kernel, most FLOPs first.
 fn kernels(report: &RunReport) -> Table {
-    let row = |kernel: &KernelRow| {
+    let row = |(kernel, name): (&KernelRow, String)| {
         let dead = kernel.dead_ops.map(|dead| dead.flops(report.convention));
         let mut cells = vec![
-            Cell::text(&*kernel.name),
+            Cell::text(name),
             Cell::text(&*kernel.module),
             Cell::whole(kernel.dispatches),
             Cell::count(kernel.invocations),
@@ -219,7 +216,7 @@ fn kernels(report: &RunReport) -> Table {
     columns.extend(under_columns(report));
     Table {
         columns,
-        rows: report.kernels.iter().map(row).chain([Row::sum(total)]).collect(),
+        rows: report.kernels.iter().zip(report.names()).map(row).chain([Row::sum(total)]).collect(),
         main: true,
         ..Table::default()
     }

@@ -196,7 +196,7 @@ impl ChangeReport {
 
 /// Kernels of the same name beside each other, in the order of the second run.
 fn kernels(a: &KernelRun, b: &KernelRun) -> Vec<KernelPair> {
-    let (before, after) = (a.kernels(), b.kernels());
+    let (before, after) = (a.kernels(b), b.kernels(a));
     let of = |side: &[(String, KernelFigures)], name: &str| {
         side.iter().find(|(its, _)| its == name).map(|(_, figures)| *figures)
     };

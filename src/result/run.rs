@@ -2,11 +2,12 @@
 
 mod gather;
 mod in_order;
+mod names;
 mod roof;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use flopmeter_core::recording::{Device, NotCounted};
+use flopmeter_core::recording::{Device, NotCounted, SpecValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,8 +103,8 @@ pub struct KernelRow {
     pub entry: String,
     /// A name for its module that is the same on every machine: a 64-bit FNV-1a hash of its bytes.
     pub module: String,
-    /// The bits of its specialisation constants, by their number.
-    pub spec_constants: BTreeMap<u32, u64>,
+    /// The values of its specialisation constants, by their number: bits where a module does not say their type.
+    pub spec_constants: BTreeMap<u32, SpecValue>,
     /// Its device's place in `devices`.
     pub device: usize,
     /// How often it was dispatched.

@@ -187,6 +187,39 @@ fn what_is_wrong_is_said_by_name() {
 }
 
 #[test]
+fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
+    let read = |name: &str, heads: u32, stated: Option<Value>| {
+        let mut object = match name {
+            "qwen2_moe" => object(golden(name, "config.json")).unwrap(),
+            preset_name => preset(preset_name).to_json(),
+        };
+        object.insert("num_attention_heads".to_owned(), json!(heads));
+        object.insert("head_dim".to_owned(), json!(16));
+        match stated {
+            Some(stated) => drop(object.insert("num_key_value_heads".to_owned(), stated)),
+            None => drop(object.remove("num_key_value_heads")),
+        }
+        DecoderConfig::from_json(&object).map(|config| config.num_key_value_heads)
+    };
+    for (name, usual) in [
+        ("llama-3.1-8b", 64),
+        ("mistral-7b", 8),
+        ("qwen2.5-7b", 32),
+        ("qwen3-8b", 32),
+        ("mixtral-8x7b", 8),
+        ("qwen2_moe", 16),
+        ("qwen3-30b-a3b", 4),
+        ("gemma-2-2b", 4),
+    ] {
+        assert_eq!(read(name, 64, None), Ok(usual), "{name}");
+        assert_eq!(read(name, 64, Some(Value::Null)), Ok(64), "{name}: null");
+        assert_eq!(read(name, 64, Some(json!(2))), Ok(2), "{name}: stated");
+    }
+    let problem = read("qwen2.5-7b", 28, None).unwrap_err();
+    assert!(problem.contains("num_key_value_heads = 32, which a qwen2 has where"), "{problem}");
+}
+
+#[test]
 fn windows_and_experts_are_where_the_files_say() {
     let windows = |folder: &str| -> Vec<Option<u32>> {
         decoder(folder).layers.iter().map(|layer| layer.window).collect()

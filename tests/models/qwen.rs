@@ -333,3 +333,14 @@ fn causes_add_up_to_the_whole_difference() {
         }
     }
 }
+
+#[test]
+fn the_source_of_an_estimate_says_which_vocabulary_it_knows() {
+    let source = |set: &[&str]| {
+        let model = Model::resolve("qwen2.5-0.5b", set).unwrap();
+        let shape = BatchShape::resolve(AskedShape::default(), &model.config).unwrap();
+        Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap().source()
+    };
+    assert!(!source(&[]).contains("vocabulary"));
+    assert_says(source(&["vocab_size=1"]), &["src/flops.py", "a vocabulary of 151936"]);
+}

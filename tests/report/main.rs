@@ -12,6 +12,7 @@ mod formats;
 mod judgement;
 mod profile;
 mod saved;
+mod specialised;
 mod sums;
 mod sweep;
 mod terminal;

@@ -1,10 +1,13 @@
 //! What was recorded inside a program that ran elsewhere, as it is handed to whoever started the program: one device
 //! of one process. Plain data, in operations and not yet in FLOPs. Knows neither who recorded nor who reads.
 
+mod constant;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::constant::{NotFinite, SpecType, SpecValue};
 use crate::op::Cost;
 
 /// What a program did with one device.
@@ -49,7 +52,7 @@ pub struct Which {
     pub name: Option<String>,
     pub entry: String,
     pub module: String,
-    pub spec_constants: BTreeMap<u32, u64>,
+    pub spec_constants: BTreeMap<u32, SpecValue>,
 }
 
 /// One dispatch.
@@ -92,7 +95,7 @@ pub struct Timed {
     /// As in [`Counted`].
     pub module: String,
     /// As in [`Counted`].
-    pub spec_constants: BTreeMap<u32, u64>,
+    pub spec_constants: BTreeMap<u32, SpecValue>,
     /// How many dispatches were submitted.
     #[serde(default)]
     pub submitted: u64,
@@ -126,8 +129,8 @@ pub struct Counted {
     pub entry: String,
     /// A name for its module that is the same on every machine.
     pub module: String,
-    /// The bits of its specialisation constants, by their number.
-    pub spec_constants: BTreeMap<u32, u64>,
+    /// The values of its specialisation constants, by their number.
+    pub spec_constants: BTreeMap<u32, SpecValue>,
     /// How often it was dispatched.
     pub dispatches: u64,
     /// Invocations that came to their end.

@@ -3,7 +3,6 @@
 use flopmeter_core::recording::{DispatchCounts, Dispatched, InOrder, Which};
 
 use crate::{
-    kernel::Identity,
     ledger::Row,
     tally::{Gone, Kernel, Tally},
     watch::{Found, Watch},
@@ -12,14 +11,11 @@ use crate::{
 /// The dispatches that are kept one by one; `None` where none are to be.
 pub(crate) fn in_order(tally: &Tally, watch: &Watch) -> Option<InOrder> {
     let (rows, left_out) = watch.rows()?;
-    let which = |kernel: &Kernel| {
-        let Identity { entry, constants, .. } = &kernel.identity;
-        Which {
-            name: kernel.name.clone(),
-            entry: entry.clone(),
-            module: kernel.identity.module_name(),
-            spec_constants: constants.clone(),
-        }
+    let which = |kernel: &Kernel| Which {
+        name: kernel.name.clone(),
+        entry: kernel.identity.entry.clone(),
+        module: kernel.identity.module_name(),
+        spec_constants: kernel.identity.values(),
     };
     let period = watch.period();
     let dispatches = rows.iter().map(|row| dispatched(row, &tally.kernels[row.kernel], period));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter_core::{
+    recording::{SpecType, SpecValue},
     spirv::{Counters, Means, SpirvKernel},
     table::BlockTable,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Identity {
     pub(crate) entry: String,
     /// The bits of specialisation constants, by their number.
     pub(crate) constants: BTreeMap<u32, u64>,
+    /// Their types, as far as the module says them.
+    pub(crate) types: BTreeMap<u32, SpecType>,
     /// Invocations of a whole subgroup, where that is known.
     pub(crate) subgroup: Option<u32>,
 }
@@ -41,9 +44,18 @@ impl Identity {
         self.module.map_or_else(String::new, |hash| format!("{hash:016x}"))
     }
 
+    /// The values of its specialisation constants.
+    pub(crate) fn values(&self) -> BTreeMap<u32, SpecValue> {
+        let values = self.constants.iter().map(|(number, &bits)| {
+            let ty = self.types.get(number);
+            (*number, ty.map_or_else(|| bits.into(), |&ty| SpecValue::of(bits, ty)))
+        });
+        values.collect()
+    }
+
     /// A number that is the same in every run, and most likely another for another kernel.
     pub(crate) fn wish(&self) -> u64 {
-        let Self { module, entry, constants, subgroup } = self;
+        let Self { module, entry, constants, types: _, subgroup } = self;
         let numbers = [*module, subgroup.map(u64::from)].map(Option::unwrap_or_default);
         let constants = constants.iter().flat_map(|(&number, &bits)| [u64::from(number), bits]);
         let numbers = numbers.into_iter().chain(constants).flat_map(u64::to_le_bytes);
@@ -96,7 +108,8 @@ mod tests {
     #[test]
     fn kernels_wish_for_places_of_their_own() {
         let entry = "main".to_owned();
-        let plain = Identity { module: Some(7), entry, constants: BTreeMap::new(), subgroup: None };
+        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
+        let plain = Identity { module: Some(7), entry, constants, types, subgroup: None };
         let others = [
             Identity { module: Some(8), ..plain.clone() },
             Identity { entry: "other".into(), ..plain.clone() },

@@ -32,6 +32,7 @@
 mod abi;
 mod arena;
 mod chain;
+mod constants;
 mod copies;
 mod decode;
 mod device;

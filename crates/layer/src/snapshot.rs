@@ -7,7 +7,6 @@ use crate::{
     arena::Window,
     decode::{State, decode},
     each,
-    kernel::Identity,
     tally::{Gone, Kernel, Pipeline, Tally},
     watch::{Times, Watch},
 };
@@ -85,7 +84,7 @@ pub(crate) fn take(
 pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State) -> Recording {
     let seconds = watch.period().unwrap_or(0.0) * 1e-9;
     let timed = (0..).zip(&tally.kernels).map(|(at, kernel)| {
-        let Identity { entry, constants, .. } = &kernel.identity;
+        let entry = &kernel.identity.entry;
         let Times { dispatches, ticks } = watch.times().get(&at).copied().unwrap_or_default();
         let alive = tally.pipelines.values().filter(|its| its.kernel == at);
         let alive: u64 = alive.map(|pipeline| pipeline.launches.dispatches).sum();
@@ -93,7 +92,7 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
             name: kernel.name.clone(),
             entry: entry.clone(),
             module: kernel.identity.module_name(),
-            spec_constants: constants.clone(),
+            spec_constants: kernel.identity.values(),
             submitted: kernel.gone.launches.dispatches + alive,
             dispatches,
             seconds: ticks as f64 * seconds,
@@ -111,7 +110,7 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
 
 /// A kernel that was dispatched, as counted or not.
 fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
-    let Identity { entry, constants, .. } = &kernel.identity;
+    let entry = &kernel.identity.entry;
     let module = kernel.identity.module_name();
     let Gone { launches, invocations, cost, dead, problem } = sum;
     let why = match (&kernel.table, problem) {
@@ -122,7 +121,7 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
                 name: kernel.name.clone(),
                 entry: entry.clone(),
                 module,
-                spec_constants: constants.clone(),
+                spec_constants: kernel.identity.values(),
                 dispatches: launches.dispatches,
                 invocations,
                 counters: table.counters().into(),
@@ -147,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        kernel::{Abilities, Module, counting},
+        kernel::{Abilities, Identity, Module, counting},
         tally::Launches,
     };
 
@@ -195,7 +194,8 @@ mod tests {
 
     fn identity() -> Identity {
         let entry = "main".to_owned();
-        Identity { module: Some(7), entry, constants: BTreeMap::new(), subgroup: None }
+        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
+        Identity { module: Some(7), entry, constants, types, subgroup: None }
     }
 
     fn table() -> BlockTable {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The vocabulary of the published estimator.
-const VOCABULARY: u64 = 151_936;
+pub(super) const VOCABULARY: u64 = 151_936;
 
 /// The parts of a layer that were published as functions.
 const ATTENTION: &str = "attention";

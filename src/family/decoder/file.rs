@@ -108,11 +108,21 @@ fn heads(
     hidden: u32,
 ) -> Result<[u32; 3], String> {
     let heads = fields.needed("num_attention_heads")?;
-    let kv = fields.size("num_key_value_heads")?.unwrap_or(heads);
+    let name = "num_key_value_heads";
+    let kv = match (fields.size(name)?, architecture.usual_key_value_heads()) {
+        (Some(stated), _) => stated,
+        (None, Some(usual)) if !fields.is_there(name) => usual,
+        (None, _) => heads,
+    };
     if !heads.is_multiple_of(kv) {
+        let whose = if fields.is_there(name) {
+            String::new()
+        } else {
+            format!(", which a {} has where its file states none", architecture.model_type())
+        };
         return Err(format!(
-            "num_attention_heads = {heads} is not divisible by num_key_value_heads = {kv}; every key \
-             and value head serves as many query heads"
+            "num_attention_heads = {heads} is not divisible by {name} = {kv}{whose}; every key and value \
+             head serves as many query heads"
         ));
     }
     let width = match (

@@ -1,5 +1,7 @@
 //! The dispatches of a run one by one, in the order in which they were submitted.
 
+use std::collections::BTreeMap;
+
 use super::speed::{rate, under, under_columns};
 use crate::page::{Cell, Column, Fact, Row, Table, number::grouped};
 use crate::result::{RunDispatch, RunReport};
@@ -23,13 +25,15 @@ pub(super) fn fact(report: &RunReport, rows: &[RunDispatch]) -> Fact {
 
 /// The dispatches, the first of them only unless `every` is set.
 pub(super) fn table(report: &RunReport, rows: &[RunDispatch], every: bool) -> Table {
+    let ids = report.kernels.iter().map(|kernel| kernel.id);
+    let names: BTreeMap<u32, String> = ids.zip(report.names()).collect();
     let rows = if every { rows } else { &rows[..rows.len().min(SHOWN)] };
     let row = |(number, dispatch): (u64, &RunDispatch)| {
-        let RunDispatch { kernel, grid, flops, traffic, seconds, .. } = dispatch;
+        let RunDispatch { kernel, id, grid, flops, traffic, seconds, .. } = dispatch;
         let grid = grid.map(|[x, y, z]| format!("{x} x {y} x {z}"));
         let mut cells = vec![
             Cell::whole(number),
-            Cell::text(&**kernel),
+            Cell::text(id.and_then(|id| names.get(&id)).unwrap_or(kernel).as_str()),
             grid.map_or(Cell::Missing, Cell::text),
             Cell::count(dispatch.invocations),
             Cell::count(*flops),

@@ -169,8 +169,9 @@ impl KernelRun {
         }
     }
 
-    /// Each kernel with its name. A name that comes again has its number behind it.
-    pub(super) fn kernels(&self) -> Vec<(String, KernelFigures)> {
+    /// Each kernel with its name, by which it is found beside those of another run. A name that comes again has its
+    /// number behind it; of a program, what tells its kernels apart.
+    pub(super) fn kernels(&self, beside: &Self) -> Vec<(String, KernelFigures)> {
         let mut kernels: Vec<(String, KernelFigures)> = Vec::new();
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         let mut add = |name: &str, figures| {
@@ -191,10 +192,14 @@ impl KernelRun {
                 }
             }
             RanKernels::Program(report) => {
-                for row in &report.kernels {
+                let names = match &beside.report {
+                    RanKernels::Program(other) => report.names_beside(other),
+                    RanKernels::Shader(_) => report.names(),
+                };
+                for (row, name) in report.kernels.iter().zip(&names) {
                     let bytes = row.traffic.unwrap_or_default().storage_bytes();
                     let (flops, seconds) = (row.flops.unwrap_or_default(), row.seconds);
-                    add(&row.name, KernelFigures { flops, bytes, seconds, spread: None });
+                    add(name, KernelFigures { flops, bytes, seconds, spread: None });
                 }
             }
         }

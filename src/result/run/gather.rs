@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Add as _};
 
-use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, Timed};
+use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, SpecValue, Timed};
 
 use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
 use crate::{
@@ -18,7 +18,7 @@ pub(super) struct Key<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) entry: &'a str,
     pub(super) module: &'a str,
-    pub(super) spec_constants: &'a BTreeMap<u32, u64>,
+    pub(super) spec_constants: &'a BTreeMap<u32, SpecValue>,
 }
 
 /// What is known of all dispatches of a kernel.
@@ -152,7 +152,7 @@ impl RunReport {
 }
 
 /// A kernel of a run for times: device, entry point, module and constants.
-type TimeKey<'a> = (&'a str, &'a str, &'a str, &'a BTreeMap<u32, u64>);
+type TimeKey<'a> = (&'a str, &'a str, &'a str, &'a BTreeMap<u32, SpecValue>);
 
 impl<'a> Key<'a> {
     fn of_counted(device: usize, kernel: &'a Counted) -> Self {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use flopmeter_core::recording::{Dispatched, InOrder, Recording, Which};
+use flopmeter_core::recording::{Dispatched, InOrder, Recording, SpecValue, Which};
 
 use super::{
     KernelRow, RunDispatch, RunReport,
@@ -84,7 +84,7 @@ impl RunReport {
 }
 
 /// Device, entry point, module and constants.
-type Identity = (usize, String, String, BTreeMap<u32, u64>);
+type Identity = (usize, String, String, BTreeMap<u32, SpecValue>);
 
 fn identity(device: usize, which: &Which) -> Identity {
     let Which { name: _, entry, module, spec_constants } = which;

@@ -46,11 +46,11 @@ impl RunReport {
 
     /// The kernels of a device, as far as they have a place on a plot.
     pub fn points(&self, device: usize) -> Vec<PlacedKernel> {
-        let rows = self.kernels.iter().filter(|row| row.device == device);
-        let points = rows.filter_map(|row| {
-            let KernelRow { name, ops, traffic, flops, seconds, roofline, .. } = row;
+        let rows = self.kernels.iter().zip(self.names());
+        let points = rows.filter(|(row, _)| row.device == device).filter_map(|(row, name)| {
+            let KernelRow { ops, traffic, flops, seconds, roofline, .. } = row;
             let cost = Cost { ops: (*ops)?, traffic: (*traffic)? };
-            point(name.clone(), (*flops)?, &cost, (*seconds)?, (*roofline)?)
+            point(name, (*flops)?, &cost, (*seconds)?, (*roofline)?)
         });
         points.collect()
     }

@@ -115,3 +115,59 @@ fn each_binding_is_listed_with_what_filled_it() {
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("zeros (nothing was bound)"), "{text}");
 }
+
+/// SPIR-V of a kernel with an array of matrices' columns and one of floats, its strides changed to these.
+fn strided(array: Option<u32>, matrix: Option<u32>) -> Vec<u32> {
+    let source = "
+        struct All { m: mat4x4<f32>, x: array<f32> }
+        @group(0) @binding(3) var<storage, read_write> all: All;
+        @compute @workgroup_size(1) fn main() { all.x[0] += all.m[1].y; }";
+    let module = naga::front::wgsl::parse_str(source).unwrap();
+    let flags = naga::valid::ValidationFlags::all();
+    let info = naga::valid::Validator::new(flags, naga::valid::Capabilities::all());
+    let info = { info }.validate(&module).unwrap();
+    let options = naga::back::spv::Options::default();
+    let mut words = naga::back::spv::write_vec(&module, &info, &options, None).unwrap();
+    let mut at = 5;
+    while let Some(&first) = words.get(at) {
+        match (first & 0xffff, words.get(at + 2), words.get(at + 3)) {
+            // OpDecorate ArrayStride and OpMemberDecorate MatrixStride.
+            (71, Some(6), _) => words[at + 3] = array.unwrap_or(words[at + 3]),
+            (72, _, Some(7)) => words[at + 4] = matrix.unwrap_or(words[at + 4]),
+            _ => {}
+        }
+        at += (first >> 16) as usize;
+    }
+    words
+}
+
+#[test]
+fn strides_that_let_elements_overlap_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("strided.spv");
+    let run = |array, matrix| {
+        fs::write(&file, bytemuck::cast_slice(&strided(array, matrix))).unwrap();
+        let file = file.to_str().unwrap().to_owned();
+        // What it declares can be looked at all the same.
+        shader(&[&file]).assert().success();
+        file
+    };
+    let options = ["--dispatch=1", "--adapter=embedded", "--bind"];
+    for (array, matrix, says) in [
+        (Some(0), None, "0 bytes apart and take 4"),
+        (Some(1), None, "1 bytes apart and take 4"),
+        (Some(3), None, "3 bytes apart and take 4"),
+        (None, Some(0), "0 bytes apart and take 16"),
+        (None, Some(4), "4 bytes apart and take 16"),
+        (None, Some(7), "7 bytes apart and take 16"),
+    ] {
+        let file = run(array, matrix);
+        for fill in ["0.3=iota:20", "0.3=zeros:20", "0.3=x:1,2", "0.3=file:Cargo.toml"] {
+            let arguments = [&[&*file], &options[..], &[fill]].concat();
+            refused(&arguments, &["0.3=", says, "Stride"]);
+        }
+        refused(&[&file, "--dispatch=1", "--adapter=embedded"], &["'", "0.3"]);
+    }
+    let file = run(None, None);
+    report(&[&[&*file], &options[..], &["0.3=iota:20"]].concat());
+}

@@ -48,6 +48,13 @@ pub(crate) struct Tail {
     pub(crate) element: Numbers,
 }
 
+impl Tail {
+    /// How many elements so many bytes of a buffer have.
+    fn elements(&self, bytes: u64) -> u64 {
+        bytes.saturating_sub(self.offset).checked_div(self.stride).unwrap_or(0)
+    }
+}
+
 impl Layout {
     /// A layout by its parts. `bytes` are those of the whole where it has no tail; else the fewest that may be
     /// bound.
@@ -152,7 +159,7 @@ impl Layout {
             None => self.fixed.array(),
             Some(tail) if self.fixed.scalars() == 0 => {
                 tail.element.array().map(|(number, mut extents)| {
-                    extents.insert(0, bytes.saturating_sub(tail.offset) / tail.stride);
+                    extents.insert(0, tail.elements(bytes));
                     (number, extents)
                 })
             }
@@ -178,15 +185,16 @@ impl Layout {
     /// The fewest scalars that may be bound; where nothing is runtime-sized, the only number.
     pub fn least_scalars(&self) -> u64 {
         let Some(tail) = &self.tail else { return self.fixed.scalars() };
-        let elements = self.bytes.saturating_sub(tail.offset).div_ceil(tail.stride).max(1);
+        let elements = self.bytes.saturating_sub(tail.offset).div_ceil(tail.stride.max(1)).max(1);
         self.fixed.scalars() + elements * tail.element.scalars()
     }
 
     /// Bytes of a buffer of `scalars` scalars.
     ///
     /// # Errors
-    /// Which numbers of scalars there can be.
+    /// Which numbers of scalars there can be, or why there can be none.
     pub fn bytes(&self, scalars: u64) -> Result<u64, String> {
+        self.check_strides()?;
         let least = self.least_scalars();
         let Some(tail) = &self.tail else {
             return match scalars == least {
@@ -210,6 +218,28 @@ impl Layout {
             .checked_mul(tail.stride)
             .and_then(|bytes| bytes.checked_add(tail.offset))
             .ok_or_else(|| format!("{scalars} scalars are more than any buffer holds"))
+    }
+
+    /// Refuses what a module may state and no buffer can hold.
+    fn check_strides(&self) -> Result<(), String> {
+        let element = self.tail.as_ref().map(|tail| (tail.stride, &tail.element));
+        let overlap = self.fixed.overlap().or_else(|| {
+            let (stride, element) = element?;
+            let taken = element.taken();
+            element.overlap().or((stride < taken).then_some((stride, taken)))
+        });
+        if let Some((stride, taken)) = overlap {
+            return Err(format!(
+                "its elements are {stride} bytes apart and take {taken}: have ArrayStride, or the MatrixStride of a \
+                 matrix, leave room for them"
+            ));
+        }
+        let (taken, end) =
+            (self.fixed.taken(), self.tail.as_ref().map_or(self.bytes, |tail| tail.offset));
+        if taken > end {
+            return Err(format!("what it holds ends at byte {taken}, and its room at {end}"));
+        }
+        Ok(())
     }
 
     /// Whether a buffer of `bytes` bytes can be bound.
@@ -244,8 +274,7 @@ impl Layout {
     ) -> Result<(), E> {
         self.fixed.each(0, &mut visit)?;
         if let Some(tail) = &self.tail {
-            let count = bytes.saturating_sub(tail.offset) / tail.stride;
-            for index in 0..count {
+            for index in 0..tail.elements(bytes) {
                 tail.element.each(tail.offset + index * tail.stride, &mut visit)?;
             }
         }

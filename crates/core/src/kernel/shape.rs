@@ -75,6 +75,33 @@ impl Numbers {
         }
     }
 
+    /// The bytes that are taken, from the first to behind the last.
+    pub(super) fn taken(&self) -> u64 {
+        match self {
+            Self::Scalar(number) => number.width.into(),
+            Self::Repeat { count: 0, .. } => 0,
+            Self::Repeat { count, stride, of } => {
+                (count - 1).saturating_mul(*stride).saturating_add(of.taken())
+            }
+            Self::Members(members) => {
+                let ends = members.iter().map(|(offset, its)| offset.saturating_add(its.taken()));
+                ends.max().unwrap_or(0)
+            }
+        }
+    }
+
+    /// How far apart elements are that overlap, and how many bytes one takes; `None` where none do.
+    pub(super) fn overlap(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Scalar(_) => None,
+            Self::Repeat { count: _, stride, of } => {
+                let taken = of.taken();
+                of.overlap().or((*stride < taken).then_some((*stride, taken)))
+            }
+            Self::Members(members) => members.iter().find_map(|(_, its)| its.overlap()),
+        }
+    }
+
     pub(super) fn each<E>(
         &self,
         base: u64,

@@ -18,6 +18,7 @@ use flopmeter_core::table::BlockTable;
 use crate::{
     arena::Window,
     chain::{find, slice},
+    constants::types,
     decode::{State, decode},
     device::Device,
     guard::{harmless, lock},
@@ -199,10 +200,13 @@ impl Stage {
                 None if stage.flags.contains(varies) => None,
                 None => device.subgroup,
             };
+            let constants = constants(stage.p_specialization_info);
+            let its = module.as_ref().filter(|_| !constants.is_empty());
             let identity = Identity {
                 module: module.as_ref().map(|module| module.hash),
                 entry: CStr::from_ptr(stage.p_name).to_string_lossy().into_owned(),
-                constants: constants(stage.p_specialization_info),
+                types: its.map_or_else(BTreeMap::new, |module| types(&module.words)),
+                constants,
                 subgroup,
             };
             Self { identity, module, inline: inline.is_some() }
