@@ -18,7 +18,7 @@
 //! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
 //! | `dead` | which instructions compute what nobody uses |
-//! | `misread` | what naga's reader makes something else of |
+//! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `listing` | the text whose lines costs are charged to |
 //! | `cfg` | basic blocks and the graph for `flow` |

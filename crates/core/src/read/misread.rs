@@ -9,10 +9,7 @@ use naga::{
     front::Typifier, proc::ResolveContext,
 };
 
-use super::{
-    extent, layout,
-    token::{Token, tokens},
-};
+use super::token::{Token, tokens};
 
 /// What naga reads wrong, and where.
 pub(super) struct Misread {
@@ -25,12 +22,7 @@ pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
     let functions = module.functions.iter().map(|(_, function)| function);
     let mut functions = functions.chain(module.entry_points.iter().map(|entry| &entry.function));
     let wrong = |function| retyped(module, function).or_else(|| negated(function));
-    let (code, _) = parted(text);
-    functions
-        .find_map(wrong)
-        .or_else(|| evaluated_twice(text))
-        .or_else(|| extent::find(&code, module))
-        .or_else(|| layout::find(&code, module))
+    functions.find_map(wrong).or_else(|| evaluated_twice(text))
 }
 
 /// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the

@@ -1,7 +1,10 @@
 //! What naga's reader would make something else of is written so that it does not, or refused by its name, and nothing
 //! beside it is.
 
-use flopmeter_core::{read::Parsed, spirv::SpirvModule};
+use flopmeter_core::{
+    read::Parsed,
+    spirv::{Settled, SpirvModule},
+};
 use rspirv::{
     dr::{Builder, Operand},
     spirv::*,
@@ -51,11 +54,11 @@ fn known(b: &mut Builder) -> Known {
 }
 
 /// A kernel of one instruction as naga is given it.
-fn settled(write: impl FnOnce(&mut Builder, &Known)) -> Result<SpirvModule, String> {
+fn settled(write: impl FnOnce(&mut Builder, &Known)) -> Result<Settled, String> {
     let words = module_of(1, known, |b, known| write(b, &known));
     validate(&words);
     let module = SpirvModule { name: "case".to_owned(), words };
-    let (settled, _) = module.settled().map_err(|error| error.to_string())?;
+    let settled = module.settled().map_err(|error| error.to_string())?;
     validate(&settled.words);
     Ok(settled)
 }
