@@ -21,9 +21,10 @@
 //! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `listing` | the text whose lines costs are charged to |
-//! | `cfg` | basic blocks and the graph for `flow` |
+//! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
+mod breaks;
 mod build;
 mod cfg;
 mod constants;

@@ -124,7 +124,14 @@ pub(super) fn falls_through(module: &Module<'_>) -> Result<bool, String> {
     Ok(false)
 }
 
-fn ranges(module: &Module<'_>, function: &Function) -> Result<Vec<(Id, Range<usize>)>, String> {
+/// The basic blocks of a function: their labels and their instructions, label and terminator included.
+///
+/// # Errors
+/// What is wrong with the function.
+pub(super) fn ranges(
+    module: &Module<'_>,
+    function: &Function,
+) -> Result<Vec<(Id, Range<usize>)>, String> {
     let (mut blocks, mut open) = (Vec::new(), None);
     for index in function.range.clone() {
         let instruction = module.instructions[index];
@@ -155,7 +162,10 @@ fn ranges(module: &Module<'_>, function: &Function) -> Result<Vec<(Id, Range<usi
 }
 
 /// The labels to which a terminator may lead with the values of the pipeline's constants.
-fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
+///
+/// # Errors
+/// Where it is no terminator that is known.
+pub(super) fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
     let instruction = module.instructions[terminator];
     let operands = instruction.operands();
     Ok(match instruction.op() {

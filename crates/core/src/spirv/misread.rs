@@ -4,7 +4,7 @@
 use rspirv::spirv::{Decoration, Op};
 
 use super::{
-    cfg,
+    breaks, cfg,
     memory::bytes,
     module::{Module, Type},
     signs::{self, Taken, is_signed},
@@ -18,6 +18,9 @@ use super::{
 pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
     if cfg::falls_through(module)? {
         return Ok(Some("a case of its switch falls through to another".to_owned()));
+    }
+    if breaks::leave_several(module)? {
+        return Ok(Some("it leaves a loop or a switch from within another".to_owned()));
     }
     if let Some(matrix) = matrix(module) {
         return Ok(Some(matrix));

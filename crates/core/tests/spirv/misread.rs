@@ -242,3 +242,35 @@ fn matrices_that_lie_otherwise_than_naga_takes_them_to_are_refused() {
         assert!(why.contains(says), "{why}");
     }
 }
+
+/// Writes a loop with a switch in it, a case of which leads to the end of the switch, of a round or of the loop.
+fn nested(b: &mut Builder, k: &Known, end: usize) {
+    let [header, body, inside, after, next, out] = std::array::from_fn(|_| b.id());
+    b.branch(header).unwrap();
+    b.begin_block(Some(header)).unwrap();
+    let x = b.load(k.int[0], None, k.shared[0], None, []).unwrap();
+    let goes_on = b.u_less_than(k.boolean, None, x, k.value[0]).unwrap();
+    b.loop_merge(out, next, LoopControl::NONE, []).unwrap();
+    b.branch(body).unwrap();
+    b.begin_block(Some(body)).unwrap();
+    b.selection_merge(after, SelectionControl::NONE).unwrap();
+    b.switch(x, after, [(Operand::LiteralBit32(1), inside)]).unwrap();
+    b.begin_block(Some(inside)).unwrap();
+    b.branch([after, next, out][end]).unwrap();
+    b.begin_block(Some(after)).unwrap();
+    b.branch(next).unwrap();
+    b.begin_block(Some(next)).unwrap();
+    b.branch_conditional(goes_on, header, out, []).unwrap();
+    b.begin_block(Some(out)).unwrap();
+}
+
+#[test]
+fn a_loop_that_is_left_from_within_a_switch_is_refused() {
+    for (end, is_refused) in [false, false, true].into_iter().enumerate() {
+        let why = refused(|b, k| nested(b, k, end));
+        assert_eq!(why.is_some(), is_refused, "{end}: {why:?}");
+        assert!(
+            why.is_none_or(|why| why.contains("leaves a loop or a switch from within another"))
+        );
+    }
+}
