@@ -33,7 +33,7 @@ void main() {
         if (s > 100.0)
             s -= 100.0;
     }
-    x[i] = s / 3.0;
+    x[i] = s / 4.0;
 }
 ";
     let Some(kernel) = spirv_with_lines(text) else { return };
@@ -49,7 +49,7 @@ void main() {
                 over += 1;
             }
         }
-        left.push(s / 3.0);
+        left.push(s / 4.0);
     }
     on_every_executor(|executor| {
         let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
