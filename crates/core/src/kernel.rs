@@ -42,7 +42,7 @@ use crate::{
 pub struct KernelModule {
     /// Name for labels and messages.
     pub name: String,
-    /// The text that it was read from; `None` where there is none, as for SPIR-V.
+    /// The text that it was read or compiled from; `None` where there is none, as for SPIR-V that states no lines.
     pub source: Option<Source>,
     /// The directives of the text that `module` does not say.
     pub directives: Directives,

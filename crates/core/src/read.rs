@@ -63,7 +63,7 @@ use crate::{
 pub struct Parsed {
     /// Name for labels and messages.
     pub name: String,
-    /// The text; `None` for SPIR-V, which has none.
+    /// The text; `None` for SPIR-V, unless whoever reads it has the text whose lines it states.
     pub source: Option<Source>,
     /// The module.
     pub module: Module,
