@@ -25,6 +25,7 @@ mod run;
 mod scale;
 mod shader;
 mod signals;
+mod suite;
 mod tune;
 mod watch;
 
@@ -83,9 +84,12 @@ fn execute(command: &'static Command, common: &'static Common) -> Result {
     }?;
     match command {
         Command::Profile(asked) => profile::run(asked, common),
-        Command::Check(asked) => match kernel_check::file(asked)? {
-            Some(file) => kernel_check::run(asked, file, common),
-            None => check::run(asked, common),
+        Command::Check(asked) => match &asked.suite {
+            Some(suite) => suite::run(suite, asked, common),
+            None => match kernel_check::file(asked)? {
+                Some(file) => kernel_check::run(asked, file, common),
+                None => check::run(asked, common),
+            },
         },
         Command::Estimate(asked) => estimate::run(asked, common),
         Command::Formulas(asked) => formulas::run(asked, common),

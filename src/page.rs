@@ -18,6 +18,7 @@ mod formulas;
 mod growth;
 mod judged;
 mod kernel_check;
+mod kernel_suite;
 mod listing;
 pub(crate) mod number;
 mod operations;

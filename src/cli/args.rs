@@ -7,6 +7,7 @@ mod kernel;
 mod options;
 mod shader;
 mod shared;
+mod suite;
 mod values;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -31,6 +32,7 @@ pub use self::shader::Shader;
 pub use self::shared::{
     Ahead, Common, Model, Races, Setup, Step, Timed, Tuned, Under, Variant, Work, subgroup_lanes,
 };
+pub use self::suite::SuiteLine;
 use self::values::{convention, peak};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
@@ -131,6 +133,11 @@ pub struct Check {
         next_help_heading = "A shader (.wgsl, .glsl, .comp, .spv) in the place of MODEL"
     )]
     pub kernels: Kernels,
+    /// Check the kernels that a file lists, each in a line of its own with its options, as in
+    /// `sum.wgsl --dispatch 64 --bind 0.0=iota:4096`; # begins a comment, a line that ends with a backslash goes on in
+    /// the next. --baseline is then the JSON report of such a check, and --allow is for all of them
+    #[arg(long, value_name = "FILE", conflicts_with = "name", group = "launched")]
+    pub suite: Option<PathBuf>,
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,

@@ -1,5 +1,6 @@
 //! `flopmeter check FILE`: a user's kernel on every executor present, held against each other, against what its buffers
-//! should hold and against an earlier report. The gate for CI.
+//! should hold and against an earlier report. The gate for CI. Kernels of a suite are judged here, too, each as if it
+//! had been asked for alone.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,10 @@ use flopmeter::{
 
 use super::{
     Outcome,
-    args::{Check, Common},
+    args::{Check, Common, Kernels},
     export::{Formats, Places},
     interrupt,
-    kernels::{KernelWork, baseline},
+    kernels::{Baseline, KernelWork, baseline},
     patience,
 };
 
@@ -57,26 +58,51 @@ fn checked(
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
-    if asked.kernels.dispatches.is_empty() {
+    let baseline = baseline(&asked.kernels)?;
+    let check = judged(file, &asked.kernels, baseline.as_ref(), &Where::asked(asked)?)?;
+    formats.write(&check, places, common)?;
+    Ok(Outcome::of(check.holds()))
+}
+
+/// Where kernels are checked.
+pub struct Where {
+    /// An adapter's name; every one that is present where there is none.
+    adapter: Option<String>,
+    embedded: Embedded,
+}
+
+impl Where {
+    /// Where it was asked for.
+    pub fn asked(asked: &Check) -> super::Result<Self> {
+        let adapter = asked.adapter.clone();
+        let subgroup = asked.work.setup.lanes(adapter.as_deref())?;
+        Ok(Self { adapter, embedded: Embedded { subgroup, detect_races: true } })
+    }
+}
+
+/// A kernel as it was asked for, judged by what all executors make of it.
+pub fn judged(
+    file: PathBuf,
+    asked: &Kernels,
+    baseline: Option<&Baseline>,
+    on: &Where,
+) -> super::Result<KernelCheck> {
+    if asked.dispatches.is_empty() {
         bail!("{}: say how many workgroups run with --dispatch X[,Y[,Z]]", file.display());
     }
     let name = ShaderFile::name(&file);
-    let work = KernelWork::new(file, &asked.kernels, [], 0)?;
-    let baseline = baseline(&asked.kernels)?;
-    let adapter = asked.adapter.clone();
-    let lanes = asked.work.setup.lanes(adapter.as_deref())?;
-    let embedded = Embedded { subgroup: lanes, detect_races: true };
-    let owned = work.clone();
-    let mut runs = patience::within(asked.kernels.seconds(0), &name, move || {
+    let work = KernelWork::new(file, asked, [], 0)?;
+    let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
+    let mut runs = patience::within(asked.seconds(0), &name, move || {
         all(owned, adapter.as_deref(), embedded)
     })?;
     for (index, run) in runs.iter_mut().filter(|run| run.ran.is_ok()).enumerate() {
         if let Ok((report, left)) = &mut run.ran {
             // What all executors count is the same, or said to be not: one of them is held against the baseline.
-            work.judge(report, left, baseline.as_ref().filter(|_| index == 0))?;
+            work.judge(report, left, baseline.filter(|_| index == 0))?;
         }
     }
-    let Some(check) = KernelCheck::new(&runs, &asked.kernels.passing()) else {
+    let Some(check) = KernelCheck::new(&runs, &asked.passing()) else {
         let why = runs.into_iter().find_map(|run| run.ran.err());
         bail!("no executor ran it: {}", why.unwrap_or_default());
     };
@@ -87,8 +113,7 @@ fn checked(
             check.executors.join(", ")
         );
     }
-    formats.write(&check, places, common)?;
-    Ok(Outcome::of(check.holds()))
+    Ok(check)
 }
 
 /// What each executor makes of the kernels. Every buffer that one of them may write is read back.

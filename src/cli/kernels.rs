@@ -10,7 +10,7 @@ use flopmeter::{
     execute::Executor,
     observe::Runs,
     op::Convention,
-    result::{KernelRun, RanKernels, ShaderReport},
+    result::{HeldTo, KernelRun, RanKernels, ShaderReport},
     shader::{
         self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
         SourceOptions,
@@ -115,7 +115,11 @@ impl KernelWork {
     ) -> Result<(), Error> {
         report.expect(run, &self.expected)?;
         match baseline {
-            Some(Baseline { file, run, less }) => report.hold_against(run, file, *less),
+            Some(Baseline { file, run: Some(run), held }) => report.hold_against(run, file, held),
+            Some(Baseline { file, run: None, held }) => {
+                report.lacks_baseline(file, held);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -135,38 +139,31 @@ pub fn source_options(asked: &Kernels) -> super::Result<SourceOptions> {
     Ok(SourceOptions { defines, folders: asked.folders.clone() })
 }
 
-/// An earlier report, and whether less than it has is as good.
+/// An earlier report, and what counts have to be beside its.
 pub struct Baseline {
-    file: PathBuf,
-    run: KernelRun,
-    less: bool,
+    pub file: PathBuf,
+    /// `None` where the file has other kernels alone.
+    pub run: Option<KernelRun>,
+    pub held: HeldTo,
 }
 
 /// The earlier report that was asked for, if one was.
 pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
-    let Some(file) = &asked.baseline else {
-        if asked.allows_less() {
-            bail!("--allow less is about --baseline: say which report it is less than");
-        }
-        return Ok(None);
-    };
+    let held = asked.held_to()?;
+    let Some(file) = &asked.baseline else { return Ok(None) };
     let Some(run) = KernelRun::load(file)? else {
         bail!(
             "{}: is no report of shader or of check on a kernel, as --baseline wants",
             file.display()
         );
     };
-    match run.report {
-        RanKernels::Shader(_) => {
-            Ok(Some(Baseline { file: file.clone(), run, less: asked.allows_less() }))
-        }
-        RanKernels::Program(_) => {
-            bail!(
-                "{}: is a report of run, and --baseline wants one of shader or check",
-                file.display()
-            )
-        }
+    if matches!(run.report, RanKernels::Program(_)) {
+        bail!(
+            "{}: is a report of run, and --baseline wants one of shader or check",
+            file.display()
+        );
     }
+    Ok(Some(Baseline { file: file.clone(), run: Some(run), held }))
 }
 
 /// A map of what may be said once each.

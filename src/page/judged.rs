@@ -33,7 +33,7 @@ fn fact(finding: &Finding) -> Fact {
 fn answer(checks: &[Examined]) -> Option<Fact> {
     let mut problems = Problems::default();
     for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
-        problems.say(finding.text.clone());
+        problems.say(finding.to_string());
     }
     let what = checks.iter().map(|check| match check.findings.len() {
         0 => check.what.clone(),

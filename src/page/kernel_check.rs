@@ -36,18 +36,9 @@ fn head(check: &KernelCheck) -> Vec<Fact> {
 
 fn checks(check: &KernelCheck) -> Table {
     let rows = check.checks.iter().map(|check| {
-        let allowed = check.findings.iter().filter(|finding| finding.allowed).count();
-        let (verdict, tone) = match (check.holds(), allowed) {
-            (true, 0) => ("holds", Tone::Plain),
-            (true, _) => ("allowed", Tone::Doubtful),
-            (false, _) => ("FAILS", Tone::Bad),
-        };
-        let cells = [
-            Cell::text(&*check.what),
-            Cell::text(verdict),
-            Cell::whole(check.findings.len() as u64),
-        ];
-        Row { tone, ..Row::new(cells) }
+        let (verdict, tone) = verdict(check);
+        let findings = Cell::whole(check.findings.len() as u64);
+        Row { tone, ..Row::new([Cell::text(&*check.what), Cell::text(verdict), findings]) }
     });
     Table {
         columns: vec![
@@ -58,5 +49,14 @@ fn checks(check: &KernelCheck) -> Table {
         rows: rows.collect(),
         main: true,
         ..Table::default()
+    }
+}
+
+/// Whether something that was examined holds, in a word.
+pub(super) fn verdict(check: &Examined) -> (&'static str, Tone) {
+    match (check.holds(), check.findings.len()) {
+        (true, 0) => ("holds", Tone::Plain),
+        (true, _) => ("allowed", Tone::Doubtful),
+        (false, _) => ("FAILS", Tone::Bad),
     }
 }

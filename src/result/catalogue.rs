@@ -5,7 +5,7 @@ use schemars::{Schema, generate::SchemaSettings};
 use super::origin::Signed;
 use super::{
     AdapterList, Agreement, ChangeReport, CompareReport, Document, FormulasReport, KernelCheck,
-    Report, RooflineReport, RunReport, ScaleReport, ShaderListing, ShaderReport,
+    KernelSuite, Report, RooflineReport, RunReport, ScaleReport, ShaderListing, ShaderReport,
 };
 use crate::estimate::Estimate;
 
@@ -18,12 +18,13 @@ impl Document for FormulasReport {
 }
 
 /// The JSON Schemas of all reports, each with the name and version that the report's file says.
-pub fn schemas() -> [(&'static str, Schema); 13] {
+pub fn schemas() -> [(&'static str, Schema); 14] {
     [
         schema::<AdapterList>(),
         schema::<ChangeReport>(),
         schema::<Agreement>(),
         schema::<KernelCheck>(),
+        schema::<KernelSuite>(),
         schema::<CompareReport>(),
         schema::<Estimate>(),
         schema::<FormulasReport>(),

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use super::{
-    ChangeReport, CountPair, Examined, Finding, FindingKind, KernelRun, RanKernels, ShaderReport,
+    ChangeReport, CountPair, Examined, Finding, FindingKind, GrowthLimit, KernelRun, RanKernels,
+    ShaderReport,
 };
 use crate::{
     Error,
@@ -14,6 +15,31 @@ use crate::{
 
 /// Counts that are named where many moved.
 const NAMED: usize = 4;
+
+/// What counts and traffic have to be, beside those of an earlier report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum HeldTo {
+    /// The same, each of them.
+    #[default]
+    Same,
+    /// Each of them at most as many.
+    Less,
+    /// Within these limits together, whatever each of them is.
+    Limits(Vec<GrowthLimit>),
+}
+
+impl HeldTo {
+    /// What is held to be so.
+    fn claim(&self, file: &Path) -> String {
+        let (file, which) = (file.display(), if *self == Self::Less { "at most " } else { "" });
+        match self {
+            Self::Same | Self::Less => format!("counts and traffic are {which}those of {file}"),
+            Self::Limits(_) => {
+                format!("counts and traffic grew no more since {file} than they may")
+            }
+        }
+    }
+}
 
 impl ShaderReport {
     /// What its executor looked for beside the counts.
@@ -92,8 +118,7 @@ impl ShaderReport {
         Ok(())
     }
 
-    /// Judges its counts and traffic by those of an earlier report, which `file` has: they are to be the same, or with
-    /// `less` at most as many of each kind.
+    /// Judges its counts and traffic by those of an earlier report, which `file` has.
     ///
     /// # Errors
     /// Those of [`ChangeReport::new`].
@@ -101,39 +126,64 @@ impl ShaderReport {
         &mut self,
         baseline: &KernelRun,
         file: &Path,
-        less: bool,
+        held: &HeldTo,
     ) -> Result<(), Error> {
         let this = RanKernels::Shader(Box::new(self.clone()));
-        let change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
-        let moved: Vec<&CountPair> =
-            change.moved().filter(|pair| !less || pair.b > pair.a).collect();
+        let mut change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
         let name = file.display();
-        let what = match less {
-            false => format!("counts and traffic are those of {name}"),
-            true => format!("counts and traffic are at most those of {name}"),
-        };
-        let text = self.moved_from(baseline, &moved, less).map(|moved| {
-            let otherwise = if self.ran_as(baseline) {
-                ""
-            } else {
-                "; it ran other entry points, grids, overrides or bindings"
-            };
-            format!("moved from {name}: {moved}{otherwise}")
-        });
-        // Less of something else is not less.
-        let text = text.or_else(|| {
-            (less && !self.ran_as(baseline)).then(|| {
-                format!("it ran other entry points, grids, overrides or bindings than {name}")
-            })
-        });
+        let otherwise = "it ran other entry points, grids, overrides or bindings";
+        let runs_otherwise = !self.ran_as(baseline);
         let place = change.worst_line();
-        let finding = text.map(|text| Finding::new(FindingKind::Baseline, text).at(place));
-        self.checks.push(Examined { what, findings: finding.into_iter().collect() });
+        if let HeldTo::Limits(limits) = held {
+            change.judge(limits);
+            let of_file = |text: String| format!("{name}: {text}");
+            self.checks.extend(change.checks.drain(..).map(|Examined { what, findings }| {
+                let findings = findings.into_iter();
+                let findings =
+                    findings.map(|its| Finding { text: of_file(its.text), ..its }).collect();
+                Examined { what: of_file(what), findings }
+            }));
+        }
+        let moved: Vec<&CountPair> = match held {
+            HeldTo::Same => change.moved().collect(),
+            HeldTo::Less => change.moved().filter(|pair| pair.b > pair.a).collect(),
+            HeldTo::Limits(_) => Vec::new(),
+        };
+        let text = match (self.moved_from(baseline, &moved, held), runs_otherwise) {
+            (Some(moved), false) => Some(format!("moved from {name}: {moved}")),
+            (Some(moved), true) => Some(format!("moved from {name}: {moved}; {otherwise}")),
+            // Less of something else is not less.
+            (None, true) if change.moved().next().is_some() => {
+                Some(format!("{otherwise} than {name}"))
+            }
+            (None, _) => None,
+        };
+        if text.is_some() || !matches!(held, HeldTo::Limits(_)) {
+            let finding =
+                text.map(|text| Finding::new(FindingKind::Baseline, text).at(place.clone()));
+            let what = held.claim(file);
+            self.checks.push(Examined { what, findings: finding.into_iter().collect() });
+        }
         Ok(())
     }
 
+    /// Says that a file which should have an earlier report of this kernel has none.
+    pub fn lacks_baseline(&mut self, file: &Path, held: &HeldTo) {
+        let text = format!(
+            "{} has no counts of it: save them again with the kernels that there are now",
+            file.display()
+        );
+        let finding = Finding::new(FindingKind::Baseline, text);
+        self.checks.push(Examined { what: held.claim(file), findings: vec![finding] });
+    }
+
     /// What moved, in words; `None` where nothing did.
-    fn moved_from(&self, baseline: &KernelRun, moved: &[&CountPair], less: bool) -> Option<String> {
+    fn moved_from(
+        &self,
+        baseline: &KernelRun,
+        moved: &[&CountPair],
+        held: &HeldTo,
+    ) -> Option<String> {
         if !moved.is_empty() {
             let named = moved.iter().take(NAMED).map(|CountPair { name, a, b }| {
                 let percent = 100.0 * (*b as f64 - *a as f64) / *a as f64;
@@ -150,7 +200,7 @@ impl ShaderReport {
         let RanKernels::Shader(before) = &baseline.report else { return None };
         let mut rows = before.dispatches.iter().zip(&self.dispatches);
         let other = rows.position(|(a, b)| (a.ops, a.traffic) != (b.ops, b.traffic))?;
-        (!less).then(|| {
+        (*held == HeldTo::Same).then(|| {
             format!("dispatch {} of '{}', not their sums", other + 1, self.dispatches[other].entry)
         })
     }

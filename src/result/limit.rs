@@ -81,6 +81,11 @@ impl fmt::Display for GrowthLimit {
 }
 
 impl GrowthLimit {
+    /// Whether it is about a time, which not every report has.
+    pub fn is_of_time(&self) -> bool {
+        self.figure == LimitedFigure::Time
+    }
+
     /// Holds the figures of one report against those of the report before it. A time is more only where it lies outside
     /// of how far the runs were apart anyway.
     pub(super) fn judge(&self, before: &Limited<'_>, after: &Limited<'_>) -> Examined {

@@ -123,10 +123,36 @@ fn counts_and_traffic_are_those_of_the_baseline_or_less_where_that_is_allowed() 
     repository.write("kernel.wgsl", KERNEL.replace("i < 10u", "i < 9u").as_bytes());
     gate(&[]).code(1).stdout(contains("f32.fma 160 to 144 (-10.00 %)"));
     gate(&["--allow=less"]).success().stdout(contains("at most those of base.json"));
+    // Limits are on sums: a product more in each round is 50 % more, whatever it is made of.
+    repository
+        .write("kernel.wgsl", KERNEL.replace("x[id.x], 0.25", "x[id.x] * 1.0, 0.25").as_bytes());
+    gate(&["--fail-on=more:flops:50", "--fail-on=more:bytes"])
+        .success()
+        .stdout(contains("base.json: no more flops than before, 50 % aside"));
+    gate(&["--fail-on=more:flops:49"])
+        .code(1)
+        .stdout(contains(moved).and(contains("base.json: flops went from 320 to 480, +50.00 %")));
+    gate(&["--fail-on=more:time"]).code(2).stderr(contains("compare judges the times"));
+    gate(&["--fail-on=more:flops", "--allow=less"])
+        .code(2)
+        .stderr(contains("leave one of them out"));
+    repository
+        .run("check", &["--fail-on=more:flops"])
+        .assert()
+        .code(2)
+        .stderr(contains("--baseline"));
 
     // The same counts of another input are no news; another grid is said.
     repository.write("kernel.wgsl", KERNEL.as_bytes());
     gate(&["--dispatch=2"]).code(1).stdout(contains("it ran other entry points, grids"));
+    let otherwise = |more: &[&str]| {
+        let mut program = Command::new(PROGRAM);
+        let input = ["--bind=0.0=random:16", "--bind=0.1=zeros:16", "--baseline=base.json"];
+        program.current_dir(repository.0.path()).args(["check", "kernel.wgsl", "--dispatch=2"]);
+        program.args(input).args([EMBEDDED, "-q"]).args(more).assert()
+    };
+    otherwise(&[]).success();
+    otherwise(&["--allow=less"]).success();
 
     // What check saves is a baseline as well.
     repository.run("check", &[EMBEDDED, "--json=base.json"]).assert().success();

@@ -20,6 +20,7 @@ mod run;
 mod scale;
 mod shader;
 mod streams;
+mod suite;
 mod timing;
 mod training;
 mod tuned;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use flopmeter::{
-    result::FindingKind,
+    result::{FindingKind, GrowthLimit, HeldTo},
     shader::{BindingKey, BufferFill, Expectation},
 };
 
@@ -18,7 +19,7 @@ pub struct Kernels {
     #[arg(long = "entry", value_name = "NAME", requires = "dispatches")]
     pub entries: Vec<String>,
     /// Workgroups to run; repeatable, one for each --entry or one for all of them
-    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent)]
+    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent, group = "launched")]
     pub dispatches: Vec<[u32; 3]>,
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
@@ -48,11 +49,15 @@ pub struct Kernels {
     #[arg(value_parser = expectation)]
     pub expected: Vec<(BindingKey, Expectation)>,
     /// A check: counts and traffic are those of this saved report of shader or check
-    #[arg(long, value_name = "FILE.json", requires = "dispatches")]
+    #[arg(long, value_name = "FILE.json", requires = "launched")]
     pub baseline: Option<PathBuf>,
+    /// A check in the place of equal counts: more:flops or more:bytes, of storage and textures, than the baseline has,
+    /// as in more:flops:5 for 5 % aside (repeatable)
+    #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]", requires = "baseline")]
+    limits: Vec<GrowthLimit>,
     /// Let something pass: bounds (accesses out of bounds), races, values (that differ between executors), missing
     /// (executors that cannot run it), less (fewer operations and bytes than the baseline) (repeatable)
-    #[arg(long = "allow", value_name = "WHAT", requires = "dispatches", value_enum)]
+    #[arg(long = "allow", value_name = "WHAT", requires = "launched", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
     #[arg(long, value_name = "SECONDS")]
@@ -94,9 +99,33 @@ impl Kernels {
         kinds.collect()
     }
 
+    /// What counts have to be, beside the earlier report's.
+    pub fn held_to(&self) -> anyhow::Result<HeldTo> {
+        let less = self.allows_less();
+        match &self.limits[..] {
+            [] if !less => Ok(HeldTo::Same),
+            [] if self.baseline.is_some() => Ok(HeldTo::Less),
+            [] => bail!("--allow less is about --baseline: say which report it is less than"),
+            _ if less => bail!(
+                "--allow less is about each count, and --fail-on about their sums: leave one of them out"
+            ),
+            limits => match limits.iter().find(|limit| limit.is_of_time()) {
+                Some(limit) => bail!(
+                    "--fail-on {limit}: nothing is timed here; compare judges the times of two saved reports of shader"
+                ),
+                None => Ok(HeldTo::Limits(limits.to_vec())),
+            },
+        }
+    }
+
     /// Whether fewer operations and bytes than the baseline's pass.
     pub fn allows_less(&self) -> bool {
         self.allowed.contains(&Allowed::Less)
+    }
+
+    /// Lets pass what passes for `others`, too.
+    pub fn allow_too(&mut self, others: &Self) {
+        self.allowed.extend(&others.allowed);
     }
 
     /// An option that was given, which a command without kernels has no use for.

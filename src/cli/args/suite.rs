@@ -1,0 +1,38 @@
+//! What a line of a suite may say: a kernel and what `check` can be asked of it.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::Kernels;
+
+/// A kernel of a suite.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
+pub struct SuiteLine {
+    /// A shader
+    #[arg(value_name = "KERNEL")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub kernels: Kernels,
+}
+
+impl SuiteLine {
+    /// Reads a line that has been split into words.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn parse(words: &[String]) -> Result<Self, String> {
+        let line = Self::try_parse_from(words).map_err(|error| {
+            let text = error.render().to_string();
+            // What follows is how a program is called, and this is none.
+            let text = text.split("\n\nUsage:").next().unwrap_or_default();
+            let text = text.strip_prefix("error: ").unwrap_or(text);
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        })?;
+        if line.file.as_os_str() == "-" {
+            return Err("a kernel of a suite is a file, and - is standard input".to_owned());
+        }
+        Ok(line)
+    }
+}

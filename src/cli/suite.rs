@@ -1,0 +1,143 @@
+//! `flopmeter check --suite FILE`: kernels that a file lists, each judged as `check` judges one, and all of them in one
+//! report. Reads the list; what a kernel is judged by is known elsewhere.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context as _, anyhow, bail};
+
+use flopmeter::{
+    Error,
+    result::{
+        HeldTo, KernelRun, KernelSuite, RanKernels, SuiteKernel, SuiteOutcome, Unchecked, load,
+    },
+    shader::ShaderFile,
+};
+
+use super::{
+    Outcome,
+    args::{Check, Common, SuiteLine},
+    export::{Formats, Places},
+    kernel_check::{Where, judged},
+    kernels::{Baseline, baseline},
+};
+
+pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
+    let name = suite.display().to_string();
+    let options = asked.work.of_model().or_else(|| asked.kernels.any());
+    if let Some(option) = options {
+        bail!("{option} is not for a whole suite: say it in the lines of {name} that it is for");
+    }
+    let mut places = Places::default();
+    places.keep("--suite", Some(suite));
+    places.keep("--baseline", asked.kernels.baseline.as_deref());
+    let formats = Formats::claim(&mut places, &asked.exports)?;
+    // All of it is read before any of it runs: a slip in the last line is known at once.
+    let listed = listed(suite)?;
+    let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
+    let held = asked.kernels.held_to()?;
+    let on = Where::asked(asked)?;
+    let mut kernels = Vec::new();
+    for Listed { name, line, arguments, asked: of_line } in listed {
+        log::info!("checking {name}");
+        let SuiteLine { file, kernels: mut of_kernel } = of_line;
+        of_kernel.allow_too(&asked.kernels);
+        let of_suite = asked.kernels.baseline.as_ref().zip(earlier.as_ref());
+        let baseline = match of_suite.filter(|_| of_kernel.baseline.is_none()) {
+            Some((file, earlier)) => {
+                let held = if of_kernel.allows_less() { &HeldTo::Less } else { &held };
+                Ok(Some(part_of(earlier, file, &name, held)))
+            }
+            None => baseline(&of_kernel),
+        };
+        let checked =
+            baseline.and_then(|baseline| judged(file.clone(), &of_kernel, baseline.as_ref(), &on));
+        let outcome = match checked {
+            Ok(check) => SuiteOutcome::Checked(Box::new(check)),
+            Err(error) if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) => {
+                return Err(error);
+            }
+            Err(error) => {
+                let why = Unchecked::new(&ShaderFile::name(&file), &format!("{error:#}"));
+                SuiteOutcome::NotRun(why.check)
+            }
+        };
+        kernels.push(SuiteKernel { name, line, arguments, outcome });
+    }
+    let report = KernelSuite::new(name, kernels);
+    formats.write(&report, &places, common)?;
+    Ok(if report.is_whole() { Outcome::of(report.holds()) } else { Outcome::CouldNotRun })
+}
+
+/// What a kernel of this name is held against of an earlier report of a suite.
+fn part_of(earlier: &KernelSuite, file: &Path, name: &str, held: &HeldTo) -> Baseline {
+    let run = earlier.report(name).map(|report| KernelRun {
+        report: RanKernels::Shader(Box::new(report.clone())),
+        file: Some(file.to_owned()),
+    });
+    Baseline { file: file.to_owned(), run, held: held.clone() }
+}
+
+/// A kernel that a suite lists.
+struct Listed {
+    name: String,
+    line: u32,
+    arguments: Vec<String>,
+    asked: SuiteLine,
+}
+
+/// The kernels that a file lists.
+fn listed(path: &Path) -> super::Result<Vec<Listed>> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read as a list of kernels", path.display()))?;
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut times = BTreeMap::<String, u32>::new();
+    for (line, text) in lines(&text) {
+        let at = || format!("{}:{line}", path.display());
+        let arguments = shlex::split(&text).ok_or_else(|| {
+            anyhow!("{}: a quotation has no end, or a backslash stands last", at())
+        })?;
+        if arguments.is_empty() {
+            continue;
+        }
+        let asked = SuiteLine::parse(&arguments).map_err(|why| anyhow!("{}: {why}", at()))?;
+        let name = ShaderFile::name(&asked.file);
+        let time = times.entry(name.clone()).or_default();
+        *time += 1;
+        let name = if *time == 1 { name } else { format!("{name} #{time}") };
+        listed.push(Listed { name, line, arguments, asked });
+    }
+    if listed.is_empty() {
+        bail!("{}: lists no kernel: a line is KERNEL and its options", path.display());
+    }
+    Ok(listed)
+}
+
+/// The lines of a list, each with its number; one that ends with a backslash goes on in the next.
+fn lines(text: &str) -> Vec<(u32, String)> {
+    let mut lines: Vec<(u32, String)> = Vec::new();
+    let mut goes_on = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let (part, more) = match line.strip_suffix('\\') {
+            Some(part) => (part, true),
+            None => (line, false),
+        };
+        match lines.last_mut().filter(|_| goes_on) {
+            Some((_, begun)) => begun.push_str(part),
+            None => lines.push((number, part.to_owned())),
+        }
+        goes_on = more;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_on_behind_a_backslash() {
+        let lines = lines("# all\na.wgsl \\\n  --dispatch 1\n\nb.wgsl");
+        let lines: Vec<_> = lines.iter().map(|(line, text)| (*line, &text[..])).collect();
+        assert_eq!(lines, [(1, "# all"), (2, "a.wgsl   --dispatch 1"), (4, ""), (5, "b.wgsl")]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether the kernels of a suite hold: a row for each, and what speaks against them.
+
+use super::number::{bytes, grouped};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged, kernel_check};
+use crate::result::{Examined, KernelSuite, SuiteKernel};
+
+impl Paged for KernelSuite {
+    /// With `every_layer` each check of each kernel, too.
+    fn page(&self, every_layer: bool) -> Page {
+        let mut sections = vec![
+            Section::facts("What was checked", head(self)),
+            Section::table("Kernels", kernels(self)),
+        ];
+        if every_layer {
+            sections.push(Section::table("Checks", checks(self)));
+        }
+        let sections = judged::around(sections, &self.examined(), &[]);
+        Page { title: format!("{}: whether its kernels hold", self.suite), sections }
+    }
+
+    fn judged(&self) -> Vec<Examined> {
+        self.examined()
+    }
+}
+
+fn head(suite: &KernelSuite) -> Vec<Fact> {
+    let checks = || suite.kernels.iter().filter_map(SuiteKernel::check);
+    let mut executors: Vec<&str> =
+        checks().flat_map(|check| &check.executors).map(String::as_str).collect();
+    executors.sort_unstable();
+    executors.dedup();
+    let held = suite.kernels.iter().filter(|kernel| kernel.holds()).count();
+    let all = suite.kernels.len();
+    let mut facts = vec![
+        Fact::new("suite", &*suite.suite),
+        Fact::new("ran on", executors.join(", ")),
+        Fact::new("hold", format!("{} of {} kernels", grouped(held as u64), grouped(all as u64))),
+    ];
+    if let Some(check) = checks().next() {
+        facts.push(Fact { prose: true, ..Fact::new("measured", &*check.definition) });
+    }
+    facts
+}
+
+fn kernels(suite: &KernelSuite) -> Table {
+    let rows = suite.kernels.iter().map(|kernel| {
+        let findings = kernel.checks().iter().flat_map(|check| &check.findings).count() as u64;
+        let (verdict, tone) = match (kernel.check(), kernel.holds(), findings) {
+            (None, ..) => ("NOT RUN", Tone::Bad),
+            (_, true, 0) => ("holds", Tone::Plain),
+            (_, true, _) => ("allowed", Tone::Doubtful),
+            (_, false, _) => ("FAILS", Tone::Bad),
+        };
+        let report = kernel.check().map(|check| &check.report);
+        let storage = report.map(|report| bytes(report.traffic.storage_bytes()));
+        let cells = [
+            Cell::text(&*kernel.name),
+            Cell::whole(u64::from(kernel.line)),
+            Cell::text(verdict),
+            Cell::whole(kernel.checks().len() as u64),
+            Cell::whole(findings),
+            Cell::count(report.map(|report| report.flops)),
+            Cell::text(storage.unwrap_or_default()),
+        ];
+        Row { tone, ..Row::new(cells) }
+    });
+    Table {
+        columns: vec![
+            Column::text("kernel", "kernel"),
+            Column::number("in line", "line"),
+            Column::text("verdict", "verdict"),
+            Column::number("checks", "checks"),
+            Column::number("findings", "findings"),
+            Column::number("flops", "FLOPs"),
+            Column::number("storage", "storage"),
+        ],
+        rows: rows.collect(),
+        main: true,
+        ..Table::default()
+    }
+}
+
+fn checks(suite: &KernelSuite) -> Table {
+    let rows = suite.kernels.iter().flat_map(|kernel| {
+        kernel.checks().iter().map(|check| {
+            let (verdict, tone) = kernel_check::verdict(check);
+            let cells = [
+                Cell::text(&*kernel.name),
+                Cell::text(&*check.what),
+                Cell::text(verdict),
+                Cell::whole(check.findings.len() as u64),
+            ];
+            Row { tone, ..Row::new(cells) }
+        })
+    });
+    Table {
+        columns: vec![
+            Column::text("kernel", "kernel"),
+            Column::text("check", "check"),
+            Column::text("verdict", "verdict"),
+            Column::number("findings", "findings"),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}

@@ -1,0 +1,170 @@
+//! Suites: kernels that a file lists, judged as `check` judges one, and held against one report of all of them.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+use predicates::{prelude::*, str::contains};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::PROGRAM;
+
+const SCALE: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    x[id.x] = x[id.x] * 0.5;
+}
+";
+
+const SUM: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    var sum = 0.0;
+    for (var i = 0u; i < 10u; i++) {
+        sum += x[id.x];
+    }
+    x[id.x] = sum;
+}
+";
+
+/// Two kernels, one of them on two grids.
+const LIST: &str = "# What is gated.
+scale.wgsl --dispatch 2 --bind 0.0=iota:16
+sum.wgsl --dispatch 2 \\
+    --bind '0.0=iota:16'   # as many as there are invocations
+
+scale.wgsl --dispatch 4 --bind 0.0=iota:32
+";
+
+/// A folder as a repository has it.
+struct Repository(TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().unwrap());
+        repository.write("scale.wgsl", SCALE);
+        repository.write("sum.wgsl", SUM);
+        repository.write("kernels.txt", LIST);
+        repository
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// The suite, checked on the embedded executor.
+    fn check(&self, more: &[&str]) -> assert_cmd::assert::Assert {
+        let mut program = Command::new(PROGRAM);
+        program.current_dir(self.path()).args(["check", "--suite=kernels.txt", "-q"]);
+        program.args(["--adapter=embedded"]).args(more).assert()
+    }
+}
+
+#[test]
+fn every_kernel_of_a_suite_is_checked_and_told_by_its_name() {
+    let repository = Repository::new();
+    let assert = repository.check(&["--json=-"]).success();
+    let suite: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(
+        (&suite["schema"], &suite["pass"]),
+        (&"flopmeter.check-suite/1".into(), &true.into())
+    );
+    let kernels = suite["kernels"].as_array().unwrap().iter().map(|kernel| {
+        let flops = kernel["outcome"]["checked"]["report"]["flops"].as_u64().unwrap();
+        (kernel["name"].as_str().unwrap(), kernel["line"].as_u64().unwrap(), flops)
+    });
+    assert_eq!(
+        kernels.collect::<Vec<_>>(),
+        [("scale.wgsl", 2, 16), ("sum.wgsl", 3, 160), ("scale.wgsl #2", 6, 32)]
+    );
+    repository.check(&[]).success().stdout(contains("3 of 3 kernels").and(contains("PASS")));
+    repository.check(&["-v"]).code(2); // -q and -v contradict each other.
+    let each = "sum.wgsl: embedded: no race";
+    repository.check(&["--junit=-"]).success().stdout(contains(each));
+}
+
+#[test]
+fn a_suite_is_held_against_one_report_of_all_its_kernels() {
+    let repository = Repository::new();
+    repository.check(&["--json=base.json"]).success();
+    let gate = |more: &[&str]| repository.check(&[&["--baseline=base.json"], more].concat());
+    gate(&[]).success().stdout(contains("PASS"));
+
+    // One more round of the loop: nine additions in ten are what they were.
+    repository.write("sum.wgsl", &SUM.replace("i < 10u", "i < 11u"));
+    let moved = "moved from base.json: f32.add 160 to 176 (+10.00 %)";
+    gate(&[]).code(1).stdout(contains(moved).and(contains("2 of 3 kernels")));
+    gate(&["--github=-"])
+        .code(1)
+        .stdout(contains("::error file=sum.wgsl,line=").and(contains(moved)));
+    repository.write("sum.wgsl", &SUM.replace("i < 10u", "i < 9u"));
+    gate(&[]).code(1);
+    gate(&["--allow=less"]).success().stdout(contains("allowed").not());
+
+    // A kernel that the report does not have is not passed in silence.
+    repository.write("sum.wgsl", SUM);
+    repository.write("kernels.txt", &format!("{LIST}sum.wgsl --dispatch 1 --bind 0.0=iota:8"));
+    gate(&[])
+        .code(1)
+        .stdout(contains("sum.wgsl #2: ").and(contains("base.json has no counts of it")));
+    // A line may name a report of its own.
+    repository.write("kernels.txt", "sum.wgsl --dispatch 2 --bind 0.0=iota:16 --baseline one.json");
+    repository.check(&[]).code(2).stdout(contains("one.json: cannot be read"));
+    let mut one = Command::new(PROGRAM);
+    one.current_dir(repository.path()).args([
+        "check",
+        "sum.wgsl",
+        "--dispatch=2",
+        "--adapter=embedded",
+    ]);
+    one.args(["--bind=0.0=iota:16", "--json=one.json", "-q"]).assert().success();
+    gate(&["--junit=-"]).success().stdout(contains("those of one.json"));
+}
+
+#[test]
+fn a_kernel_that_cannot_run_keeps_none_of_the_others_from_it() {
+    let repository = Repository::new();
+    repository.write("scale.wgsl", &SCALE.replace("* 0.5", "* half"));
+    let assert = repository.check(&["--github=log", "--json=suite.json"]).code(2);
+    assert.stdout(contains("NOT RUN").and(contains("1 of 3 kernels")).and(contains("FAIL")));
+    assert!(repository.read("log").contains("::error file=scale.wgsl,line=4,"));
+    let suite: Value = serde_json::from_str(&repository.read("suite.json")).unwrap();
+    assert_eq!(suite["kernels"][0]["outcome"]["not_run"]["findings"][0]["kind"], "notrun");
+    assert_eq!(suite["kernels"][1]["outcome"]["checked"]["pass"], true);
+}
+
+#[test]
+fn what_a_suite_may_not_say_is_said_before_anything_runs() {
+    let repository = Repository::new();
+    let refused = |list: &str, why: &str| {
+        repository.write("kernels.txt", list);
+        repository.check(&["--json=suite.json"]).code(2).stderr(contains(why));
+        assert!(!repository.path().join("suite.json").exists(), "{list}");
+    };
+    refused("", "kernels.txt: lists no kernel");
+    refused("# nothing\n", "kernels.txt: lists no kernel");
+    refused("sum.wgsl\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
+    refused("sum.wgsl --dispach 1", "kernels.txt:1: unexpected argument '--dispach'");
+    refused("sum.wgsl --json x.json", "kernels.txt:1: unexpected argument '--json'");
+    refused("sum.wgsl --bind '0.0=iota:8", "kernels.txt:1: a quotation has no end");
+    refused("- --dispatch 1", "kernels.txt:1: a kernel of a suite is a file");
+    repository.write("kernels.txt", "sum.wgsl --bind 0.0=iota:8");
+    repository.check(&[]).code(2).stderr(contains("kernels.txt:1: ").and(contains("--dispatch")));
+
+    repository.write("kernels.txt", LIST);
+    repository.check(&["--batch=2"]).code(2).stderr(contains("--batch").and(contains("lines")));
+    repository.check(&["-D", "N=2"]).code(2).stderr(contains("-D is not for a whole suite"));
+    repository.check(&["--dispatch=2"]).code(2).stderr(contains("--suite"));
+    repository.check(&["sum.wgsl"]).code(2).stderr(contains("--suite"));
+    repository.check(&["--baseline=kernels.txt"]).code(2).stderr(contains("is no report"));
+    repository.check(&["--allow=less"]).code(2).stderr(contains("--baseline"));
+    repository.check(&["--json=kernels.txt"]).code(2).stderr(contains("the same place"));
+}
