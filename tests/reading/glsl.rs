@@ -4,7 +4,7 @@ use common::{embedded, on_every_executor};
 use flopmeter_core::read::Parsed;
 use tempfile::TempDir;
 
-use crate::run::{case, expected, ran, read, spirv};
+use crate::run::{case, expected, ran, read, spirv, spirv_of};
 
 /// A text, read as GLSL.
 fn glsl(text: &str) -> flopmeter::kernel::KernelModule {
@@ -155,4 +155,127 @@ fn a_barrier_is_one_of_the_workgroup() {
         assert_eq!(ran.floats(), left);
         assert_eq!((ran.ops()["f32.mul"], ran.cost.traffic.barriers), (8, 1));
     });
+}
+
+/// A body between declarations, as GLSL and as what glslangValidator makes of it, where there is one.
+fn both(body: &str) -> impl Iterator<Item = flopmeter::kernel::KernelModule> {
+    let text = format!(
+        "#version 450
+        layout(local_size_x = 8) in;
+        layout(std430, set = 0, binding = 0) buffer X {{ float x[]; }};
+        layout(std430, set = 0, binding = 1) buffer N {{ uint n[]; }};
+        {body}"
+    );
+    [Some(glsl(&text)), spirv_of(&text)].into_iter().flatten()
+}
+
+/// What fills the buffers of such a kernel, as far as it uses them: floats, and each place by its number.
+fn data(kernel: &flopmeter::kernel::KernelModule) -> Vec<Vec<u32>> {
+    let floats = |binding| if binding == 0 { crate::run::iota(8) } else { (0..8).collect() };
+    kernel.resources.iter().map(|resource| floats(resource.binding)).collect()
+}
+
+#[test]
+fn the_place_of_an_update_is_evaluated_once() {
+    // In each row: the text, its additions, multiplications and conversions of floats, and the bytes it loads.
+    for (update, [add, mul, convert], loaded) in [
+        ("x[uint(float(i) * 1.0)] += 1.0;", [8, 8, 16], 32),
+        ("x[n[i]] += 1.0;", [8, 0, 0], 64),
+        ("x[n[n[i]]] -= 1.0;", [8, 0, 0], 96),
+        ("(x[n[i]]) *= x[n[i]];", [0, 8, 0], 128),
+        ("x[n[i]] = x[n[i]] + 1.0;", [8, 0, 0], 96),
+        ("vec4 v = vec4(0.0); v[n[i] & 3u] += 1.0; x[i] = v.x;", [8, 0, 0], 32),
+        ("mat2 m = mat2(0.0); m[n[i] & 1u][n[i] & 1u] += 1.0; x[i] = m[0][0];", [8, 0, 0], 64),
+        ("n[n[i]] <<= 2;", [0, 0, 0], 64),
+    ] {
+        let text = format!("void main() {{ uint i = gl_LocalInvocationIndex; {update} }}");
+        for kernel in both(&text) {
+            on_every_executor(|executor| {
+                let ran = ran(executor, &kernel, [1; 3], &data(&kernel));
+                let of = |name: &str| ran.ops().get(name).copied().unwrap_or_default();
+                let counts = [of("f32.add") + of("f32.sub"), of("f32.mul"), of("f32.convert")];
+                assert_eq!(counts, [add, mul, convert], "{update}");
+                assert_eq!(ran.cost.traffic.storage_load, loaded, "{update}");
+            });
+        }
+    }
+}
+
+#[test]
+fn structures_in_shared_memory_are_as_large_as_their_members() {
+    for (members, bytes) in [
+        ("float w; float a;", 8),
+        ("float w; uint a; vec2 b;", 16),
+        ("vec3 w; float a;", 16),
+        ("vec4 w; mat2 a;", 32),
+    ] {
+        let text = format!(
+            "struct S {{ {members} }};
+            shared S s[8];
+            void main() {{
+                uint i = gl_LocalInvocationIndex;
+                S one = s[i]; one.w = one.w * 2.0; s[i] = one;
+                barrier();
+                x[i] = float(one.w == s[7u - i].w);
+            }}"
+        );
+        let kernel = both(&text).next().unwrap();
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &data(&kernel));
+            assert_eq!(ran.cost.traffic.workgroup_store, 8 * bytes, "{members}");
+        });
+    }
+}
+
+#[test]
+fn what_is_computed_of_constants_in_a_function_costs_nothing() {
+    for (body, [add, mul, sqrt]) in [
+        ("const float PI = 3.0; x[i] *= PI * 2.0;", [0, 8, 0]),
+        ("const vec2 c = vec2(3.0, 4.0); const vec2 d = c * 2.0; x[i] += d.x + c.y;", [8, 0, 0]),
+        ("const float a = 4.0, b = a * a; x[i] = x[i] * b + sqrt(a);", [8, 8, 0]),
+        // In a loop its value is stored, each time around.
+        ("for (int k = 0; k < 2; k++) { const float h = 0.5 * 0.5; x[i] += h * 2.0; }", [16, 0, 0]),
+        // What is no constant expression, and what is no constant, is computed.
+        ("const float y = x[i]; x[i] = y * 2.0;", [0, 8, 0]),
+        ("float y = 4.0; x[i] += sqrt(y) * 2.0;", [8, 8, 8]),
+        // A table is indexed where it lies.
+        ("const float t[2] = float[2](1.0, 2.0); x[i] += t[i & 1u] * t[0];", [8, 8, 0]),
+    ] {
+        let text = format!("void main() {{ uint i = gl_LocalInvocationIndex; {body} }}");
+        let left = std::cell::RefCell::new(Vec::new());
+        for kernel in both(&text) {
+            on_every_executor(|executor| {
+                let ran = ran(executor, &kernel, [1; 3], &data(&kernel));
+                let of = |name: &str| ran.ops().get(name).copied().unwrap_or_default();
+                assert_eq!(
+                    [of("f32.add"), of("f32.mul"), of("f32.sqrt")],
+                    [add, mul, sqrt],
+                    "{body}"
+                );
+                left.borrow_mut().push(ran.left);
+            });
+        }
+        let left = left.into_inner();
+        assert!(left.windows(2).all(|pair| pair[0] == pair[1]), "{body}: {left:?}");
+    }
+}
+
+#[test]
+fn a_loop_costs_no_negation_that_is_not_stated() {
+    for (body, negations) in [
+        ("for (int k = 0; k < 3; k++) x[i] *= 2.0;", 0),
+        ("int k = 0; while (k < 3) { x[i] *= 2.0; k++; }", 0),
+        ("bool go = true; int k = 0; while (go && k < 3) { x[i] *= 2.0; k++; }", 0),
+        ("int k = 0; while (!(k >= 3)) { x[i] *= 2.0; k++; }", 32),
+        ("int k = 0; while (true) { if (!(k < 3)) break; x[i] *= 2.0; k++; }", 32),
+    ] {
+        let text = format!("void main() {{ uint i = gl_LocalInvocationIndex; {body} }}");
+        for kernel in both(&text) {
+            on_every_executor(|executor| {
+                let ran = ran(executor, &kernel, [1; 3], &data(&kernel));
+                let negated = ran.ops().get("int.bit").copied().unwrap_or_default();
+                assert_eq!((negated, ran.ops()["f32.mul"]), (negations, 24), "{body}");
+            });
+        }
+    }
 }

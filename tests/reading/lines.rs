@@ -72,3 +72,25 @@ fn pointers_are_followed_into_conditions_names_and_functions() {
         on_line(&ran, 19, &[("f32.div", 1)], 8, 4);
     });
 }
+
+/// A compiler states no line where control meets behind a selection: the line goes on there.
+#[test]
+fn what_stands_behind_a_selection_is_charged_to_its_line() {
+    let text = "#version 450
+        layout(local_size_x = 1) in;
+        layout(std430, set = 0, binding = 0) buffer X { float x[]; };
+        void main() {
+            float a = x[1];
+            x[0] += a > 0.5 ? a / 3.0 : -a;
+            a = sqrt(a > 4.0 ? a / 3.0 : a * 2.0);
+            x[2] = a;
+        }";
+    let Some(kernel) = crate::run::spirv_with_lines(text) else { return };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(4)]);
+        on_line(&ran, 5, &[], 4, 0);
+        on_line(&ran, 6, &[("f32.compare", 1), ("f32.div", 1), ("f32.add", 1)], 4, 4);
+        on_line(&ran, 7, &[("f32.compare", 1), ("f32.mul", 1), ("f32.sqrt", 1)], 0, 0);
+        on_line(&ran, 8, &[], 0, 4);
+    });
+}

@@ -9,12 +9,16 @@
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
+//! | `shared` | structures in GLSL's shared memory, which naga lays out as those of uniform blocks |
 //! | `layout` | GLSL's blocks whose members naga puts elsewhere, which are refused |
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
+//! | `updated` | GLSL's `a[i] += b`, of which naga evaluates the index twice |
 //! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
 //! | `component` | loads of more of a value than GLSL uses |
-//! | `uses` | nothing: who uses what in a function |
+//! | `negated` | conditions of GLSL's loops, which naga negates |
+//! | `local_constant` | constants within GLSL's functions, of which naga makes variables |
+//! | `uses`, `rewriting` | nothing: who uses what in a function, and how its expressions are written anew |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
@@ -30,16 +34,26 @@ mod fall_through;
 #[cfg(feature = "glsl")]
 mod layout;
 #[cfg(feature = "glsl")]
+mod local_constant;
+#[cfg(feature = "glsl")]
 mod logic;
 #[cfg(feature = "glsl")]
 mod misread;
+#[cfg(feature = "glsl")]
+mod negated;
 mod nesting;
 mod plain;
 mod pointer;
+#[cfg(feature = "glsl")]
+mod rewriting;
+#[cfg(feature = "glsl")]
+mod shared;
 mod shuffle;
 mod token;
 #[cfg(feature = "glsl")]
 mod unused;
+#[cfg(feature = "glsl")]
+mod updated;
 #[cfg(feature = "glsl")]
 mod uses;
 
@@ -140,6 +154,7 @@ impl Parsed {
                 );
                 Error::Kernel { kernel: name.to_owned(), problem }
             };
+            shared::lay_out(&mut module);
             let (code, _) = misread::parted(text);
             let misread = misread::find(text, &module)
                 .or_else(|| extent::find(&code, &module))
@@ -148,12 +163,15 @@ impl Parsed {
             if let Some(Misread { what, span }) = misread {
                 return Err(refused(span, what));
             }
+            negated::take_out(&mut module);
             logic::short_circuit(&mut module).map_err(|logic::Unclear { why, span }| {
                 let what = format!(
                     "evaluates both sides of && and ||, and with {why} on the left they cannot be told apart"
                 );
                 refused(span, &what)
             })?;
+            local_constant::fold(&mut module, &code);
+            updated::evaluate_once(&mut module, &code);
             unused::take_out(&mut module);
             component::narrow(&mut module);
             barrier::of_workgroups(&mut module);

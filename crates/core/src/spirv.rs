@@ -20,7 +20,7 @@
 //! | `dead` | which instructions compute what nobody uses |
 //! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
-//! | `listing` | the text whose lines costs are charged to |
+//! | `listing`, `lines` | the text whose lines costs are charged to, and which of them an instruction is of |
 //! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
@@ -33,6 +33,7 @@ mod flush;
 mod fold;
 mod interface;
 mod layout;
+mod lines;
 mod listing;
 mod means;
 mod members;
@@ -54,7 +55,7 @@ mod words;
 
 use std::collections::{BTreeMap, HashMap};
 
-use rspirv::spirv::{NonsemanticShaderDebuginfo100Op as Debug, Op};
+use rspirv::spirv::Op;
 
 pub use rspirv::spirv::Capability;
 
@@ -65,12 +66,7 @@ pub use self::{
     shader::{SpecConstant, SpirvModule},
 };
 
-use self::{
-    module::Module,
-    price::SpirvPricer,
-    rewrite::Point,
-    words::{Id, Instruction},
-};
+use self::{module::Module, price::SpirvPricer, rewrite::Point, words::Id};
 use crate::{
     Error,
     flow::Flow,
@@ -197,7 +193,11 @@ fn plan(
     let pricer = SpirvPricer { module, subgroup, workgroup };
     let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
-    let (mut file, mut has_loops) = (None, false);
+    let mut has_loops = false;
+    let stated = match lines {
+        Lines::Stated => lines::stated(module),
+        Lines::Listed => Vec::new(),
+    };
     for function in module.reachable(entry)? {
         // Callers come before what they call; what is called in blocks out of reach is not.
         let Some(executions) = calls.remove(&function.id) else { continue };
@@ -215,11 +215,10 @@ fn plan(
         };
         let mut merged: BTreeMap<(&Flow, u64), Block> = BTreeMap::new();
         for (block, flow) in flow.blocks.iter().zip(&flows) {
-            let mut line = None;
             for index in block.range.clone() {
                 let instruction = module.instructions[index];
-                line = match lines {
-                    Lines::Stated => line_of(module, instruction, &mut file, line),
+                let line = match lines {
+                    Lines::Stated => stated[index],
                     Lines::Listed => u32::try_from(index + 1).ok(),
                 };
                 if instruction.is(Op::FunctionCall) {
@@ -261,35 +260,4 @@ fn plan(
     let used = without_idle_counters(&mut blocks, &mut []);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
     Ok(Plan { blocks, points: points.map(|(_, point)| point).collect(), has_loops })
-}
-
-/// The line that holds from an instruction on. Only lines of `file` are lines of the kernel; the first that is
-/// met is its file.
-fn line_of(
-    module: &Module<'_>,
-    instruction: Instruction<'_>,
-    file: &mut Option<Id>,
-    before: Option<u32>,
-) -> Option<u32> {
-    let operands = instruction.operands();
-    let mut in_file = |its: Id, line: u32| (*file.get_or_insert(its) == its).then_some(line);
-    match instruction.op() {
-        Some(Op::Line) => in_file(operands[0], operands[1]),
-        Some(Op::NoLine) => None,
-        Some(Op::ExtInst) => {
-            let set = module.imports.get(&operands[0]).map(String::as_str);
-            if set != Some(listing::DEBUG_INFO) {
-                return before;
-            }
-            match (Debug::from_u32(operands[1]), &operands[2..]) {
-                (Some(Debug::DebugLine), &[its, line, ..]) => {
-                    let line = module.values.get(&line).and_then(|&line| u32::try_from(line).ok());
-                    line.and_then(|line| in_file(its, line))
-                }
-                (Some(Debug::DebugNoLine), _) => None,
-                _ => before,
-            }
-        }
-        _ => before,
-    }
 }

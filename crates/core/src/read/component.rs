@@ -4,13 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use naga::{
-    Arena, Block, Expression, Function, Module, Span, Statement, TypeInner, front::Typifier,
-    proc::ResolveContext,
-};
+use naga::{Expression, Function, Module, Span, TypeInner, front::Typifier, proc::ResolveContext};
 
-use super::uses::Uses;
-use crate::ir::{Operand, arms_mut, emit, functions, operands, statement_operands};
+use super::{rewriting::Rewriting, uses::Uses};
+use crate::ir::{Operand, functions};
 
 /// Has every function of a module load the parts that it uses.
 pub(super) fn narrow(module: &mut Module) {
@@ -98,25 +95,12 @@ fn rewrite(function: &mut Function, plan: &Plan) {
     for (handle, expression) in old.iter() {
         writer.write(handle, expression, old.get_span(handle), plan.get(&handle));
     }
-    let Writer { expressions, places, emits, parts: _ } = writer;
-    function.expressions = expressions;
-    let place = |old: Operand| places[old.index()].unwrap_or(old);
-    relocate(&mut function.body, &place, &emits);
-    for (_, variable) in function.local_variables.iter_mut() {
-        variable.init.iter_mut().for_each(|init| *init = place(*init));
-    }
-    let named = std::mem::take(&mut function.named_expressions);
-    function.named_expressions =
-        named.into_iter().map(|(handle, name)| (place(handle), name)).collect();
+    writer.rewriting.finish(function);
 }
 
 #[derive(Default)]
 struct Writer {
-    expressions: Arena<Expression>,
-    /// Where each old expression is, by its index. Nothing that is evaluated refers to one that is nowhere.
-    places: Vec<Option<Operand>>,
-    /// What is emitted for each old expression.
-    emits: Vec<Vec<Operand>>,
+    rewriting: Rewriting,
     /// The old expressions of which parts are loaded.
     parts: BTreeMap<Operand, BTreeMap<u32, Loaded>>,
 }
@@ -126,7 +110,7 @@ impl Writer {
         let (mut place, mut emits) = (None, Vec::new());
         let loaded = match *expression {
             Expression::Load { pointer } => part
-                .zip(self.places[pointer.index()])
+                .zip(self.rewriting.place(pointer))
                 .map(|(part, pointer)| self.load(pointer, part, span, &mut emits)),
             Expression::AccessIndex { base, index } => {
                 self.parts.get(&base).and_then(|parts| parts.get(&index)).cloned()
@@ -139,21 +123,14 @@ impl Writer {
                 self.parts.insert(old, parts);
             }
             None => {
-                let mut expression = expression.clone();
-                let mut is_known = true;
-                operands(&mut expression, &mut |operand| match self.places[operand.index()] {
-                    Some(place) => *operand = place,
-                    None => is_known = false,
-                });
-                if is_known {
-                    let handle = self.expressions.append(expression, span);
-                    place = Some(handle);
-                    emits.push(handle);
-                }
+                place = self
+                    .rewriting
+                    .moved(expression)
+                    .map(|expression| self.rewriting.write(expression, span));
+                emits.extend(place);
             }
         }
-        self.places.push(place);
-        self.emits.push(emits);
+        self.rewriting.put(place, emits);
     }
 
     /// Loads what is used behind a pointer.
@@ -165,29 +142,16 @@ impl Writer {
         emits: &mut Vec<Operand>,
     ) -> Loaded {
         if part.whole {
-            let value = self.expressions.append(Expression::Load { pointer }, span);
+            let value = self.rewriting.write(Expression::Load { pointer }, span);
             emits.push(value);
             return Loaded::Whole(value);
         }
         let parts = part.parts.iter().map(|(&index, part)| {
             let place = Expression::AccessIndex { base: pointer, index };
-            let place = self.expressions.append(place, span);
+            let place = self.rewriting.write(place, span);
             emits.push(place);
             (index, self.load(place, part, span, emits))
         });
         Loaded::Parts(parts.collect())
-    }
-}
-
-fn relocate(block: &mut Block, place: &dyn Fn(Operand) -> Operand, emits: &[Vec<Operand>]) {
-    for (mut statement, span) in std::mem::take(block).span_into_iter() {
-        if let Statement::Emit(range) = statement {
-            let emitted = range.flat_map(|handle| emits[handle.index()].iter().copied());
-            emit(block, emitted, span);
-            continue;
-        }
-        statement_operands(&mut statement, &mut |operand| *operand = place(*operand));
-        arms_mut(&mut statement).into_iter().for_each(|arm| relocate(arm, place, emits));
-        block.push(statement, span);
     }
 }

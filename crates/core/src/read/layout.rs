@@ -1,9 +1,11 @@
 //! Where the members of GLSL's blocks lie. naga's reader lays out push constants by std140 where GLSL says std430, and
-//! by std140 does not round up structures within others; such blocks are refused. Knows the rules of both layouts, and
+//! by std140 does not round up structures within others; such blocks are refused. So are structures in shared memory
+//! that are larger by std140 than their members are: that layout is of blocks. Knows the rules of both layouts, and
 //! nothing of how a block is used.
 
 use naga::{
-    AddressSpace, ArraySize, Handle, Module, Scalar, Type, TypeInner, UniqueArena, VectorSize,
+    AddressSpace, ArraySize, GlobalVariable, Handle, Module, Scalar, Type, TypeInner, UniqueArena,
+    VectorSize,
 };
 
 use super::{misread::Misread, token::Token};
@@ -14,6 +16,7 @@ pub(super) fn find(code: &[Token<'_>], module: &Module) -> Option<Misread> {
         let by_default = match variable.space {
             AddressSpace::Uniform => Rules::Std140,
             AddressSpace::Storage { .. } | AddressSpace::Immediate => Rules::Std430,
+            AddressSpace::WorkGroup => return shared(module, handle),
             _ => return None,
         };
         // Arrays of blocks have members of their own.
@@ -36,8 +39,18 @@ pub(super) fn find(code: &[Token<'_>], module: &Module) -> Option<Misread> {
     })
 }
 
+/// A shared variable that is larger than its members are.
+fn shared(module: &Module, handle: Handle<GlobalVariable>) -> Option<Misread> {
+    let ty = module.global_variables[handle].ty;
+    let place = place(&module.types, ty, Rules::Std430);
+    let is_larger = module.types[ty].inner.size(module.to_ctx()) > place.size;
+    let what = "lays out structures in shared memory as those of uniform blocks";
+    let span = module.global_variables.get_span(handle);
+    (is_larger || !place.agrees).then_some(Misread { what, span })
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rules {
+pub(super) enum Rules {
     Std140,
     Std430,
 }
@@ -55,14 +68,14 @@ fn stated(code: &[Token<'_>], name: &str) -> Option<Rules> {
 }
 
 /// What a type takes, in bytes.
-struct Place {
-    align: u32,
-    size: u32,
+pub(super) struct Place {
+    pub(super) align: u32,
+    pub(super) size: u32,
     /// Whether what is within it lies where naga has it.
     agrees: bool,
 }
 
-fn place(types: &UniqueArena<Type>, ty: Handle<Type>, rules: Rules) -> Place {
+pub(super) fn place(types: &UniqueArena<Type>, ty: Handle<Type>, rules: Rules) -> Place {
     let least = match rules {
         Rules::Std140 => 16,
         Rules::Std430 => 1,

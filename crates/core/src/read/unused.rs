@@ -42,7 +42,8 @@ fn unused(function: &Function) -> BTreeSet<Operand> {
     unused
 }
 
-fn omit(block: &mut Block, unused: &BTreeSet<Operand>) {
+/// Emits none of these expressions any more.
+pub(super) fn omit(block: &mut Block, unused: &BTreeSet<Operand>) {
     for (mut statement, span) in std::mem::take(block).span_into_iter() {
         if let Statement::Emit(range) = statement {
             emit(block, range.filter(|handle| !unused.contains(handle)), span);

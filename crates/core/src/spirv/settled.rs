@@ -4,7 +4,9 @@
 use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
 
 use super::{
-    SpirvModule, line_of, misread,
+    SpirvModule,
+    lines::stated,
+    misread,
     module::{Module, Type},
     resign,
     shader::{bits_of, number_of},
@@ -48,21 +50,14 @@ impl SpirvModule {
 /// reader takes that, and not the scope, for the sign of one.
 fn settled(module: &Module<'_>) -> Settled {
     let (mut plain, mut uncounted) = (Vec::new(), 0);
-    let (mut lines, mut file, mut line, mut is_within) = (Vec::new(), None, None, false);
+    let mut lines = Vec::new();
     let mut words = module.header.to_vec();
     let barrier = module.instructions.iter().find(|it| module.waits_for_subgroup(**it));
     let scalar = barrier.and_then(|barrier| module.value_type(barrier.operands()[0]).ok());
     let semantics = module.header[BOUND];
     let mut is_stated = false;
-    for instruction in &module.instructions {
+    for (instruction, line) in module.instructions.iter().zip(stated(module)) {
         let operands = instruction.operands();
-        // A line holds to the end of a block; what stands outside of blocks does nothing.
-        match instruction.op() {
-            Some(Op::Label) => (is_within, line) = (true, None),
-            Some(Op::FunctionEnd) => is_within = false,
-            _ if is_within => line = line_of(module, *instruction, &mut file, line),
-            _ => {}
-        }
         if let Some(scalar) = scalar
             && instruction.is(Op::Function)
             && !is_stated
