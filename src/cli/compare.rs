@@ -64,7 +64,9 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
 fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
     let load = |side: &Side| -> super::Result<Option<KernelRun>> {
         let path = Path::new(&side.work.model.name);
-        Ok(if path.is_file() { KernelRun::load(path)? } else { None })
+        // A missing one is named by who reads it.
+        let is_report = path.is_file() || path.extension().is_some_and(|end| end == "json");
+        Ok(if is_report { KernelRun::load(path)? } else { None })
     };
     match (load(a)?, load(b)?) {
         (Some(a), Some(b)) => Ok(Some([a, b])),

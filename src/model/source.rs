@@ -153,6 +153,10 @@ impl Origin {
         if path.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
+        if path.is_file() && path.file_name().is_some_and(|name| name == CONFIG_FILE) {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            return Ok(Self::Folder(folder.unwrap_or(Path::new(".")).to_owned()));
+        }
         if path.is_file() {
             let problem = format!("is a file; a model is the folder that holds its {CONFIG_FILE}");
             return Err(Error::File { path: path.to_owned(), problem });

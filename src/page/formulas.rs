@@ -70,8 +70,14 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     );
     let [without, layers] =
         [training.parameters_without_embedding, training.parameters_of_layers].map(grouped);
+    let passed = match training.active_parameters {
+        // A report that was saved before there was such a count.
+        0 => String::new(),
+        all if all == training.parameters => String::new(),
+        some => format!(", of which a token passes {}: those are N", grouped(some)),
+    };
     let n = format!(
-        "{} parameters; {without} without the embedding's module; {layers} in the layers alone",
+        "{} parameters{passed}; {without} without the embedding's module; {layers} in the layers alone",
         grouped(training.parameters)
     );
     vec![

@@ -12,7 +12,7 @@ impl Paged for KernelCheck {
         ];
         sections.extend(bars::lines(&self.report, shader::listing(&self.report)));
         let sections = judged::around(sections, &self.checks, &[]);
-        Page { title: format!("{}: whether executors agree", self.report.shader), sections }
+        Page { title: format!("{}: whether it holds", self.report.shader), sections }
     }
 
     fn judged(&self) -> Vec<Examined> {

@@ -61,6 +61,9 @@ pub struct TrainingSummary {
     pub trains: String,
     /// N, all parameters but the adapters'.
     pub parameters: u128,
+    /// Those of them that one token passes, which is N of the rules: of all experts of a layer, as many as it is routed to.
+    #[serde(default)]
+    pub active_parameters: u128,
     /// N without the embedding's module: without the table, and where the head is tied without the head.
     pub parameters_without_embedding: u128,
     /// N without the table and without the head.
@@ -116,6 +119,7 @@ impl FormulasReport {
             training: TrainingSummary {
                 trains,
                 parameters,
+                active_parameters: config.active_parameters(),
                 parameters_without_embedding: parameters - table,
                 parameters_of_layers: parameters - tables * table,
                 trained_parameters,
@@ -149,7 +153,7 @@ impl FormulasReport {
             });
             let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
             let meant = match meant.is_empty() {
-                true => String::new(),
+                true => "; a report of all formulas lists their names".to_owned(),
                 false => format!("; did you mean {}?", meant.join(" or ")),
             };
             return Err(Error::Config(format!("no formula '{name}'{meant}")));
@@ -177,7 +181,9 @@ impl FormulasReport {
             })
         };
         let again = narrow(self.exact.recomputed)?;
-        let rule = |count: &'static str, n| (count, six(n), Recomputed::Beside(again));
+        // No token passes the others.
+        let inactive = training.parameters - training.active_parameters;
+        let rule = |count, n: u128| (count, six(n - inactive), Recomputed::Beside(again));
         let counts = [
             ("exact", executed, Recomputed::Among(again)),
             rule("6 N T, N all parameters", training.parameters),

@@ -155,9 +155,13 @@ fn models_that_do_not_exist_are_told_apart() {
     let error = Model::resolve(name, NO_OVERRIDES).unwrap_err();
     assert_says(&error, &[name, "config.json", "cannot be read"]);
 
-    let file = golden("resnet_bk_top1/config.json");
-    let error = Model::resolve(file.to_str().unwrap(), NO_OVERRIDES).unwrap_err();
-    assert_says(&error, &["config.json: is a file", "folder"]);
+    // The file that makes a folder a model stands for the folder; another file does not.
+    let of = |name: &str| Model::resolve(golden(name).to_str().unwrap(), NO_OVERRIDES);
+    let [file, folder] =
+        ["resnet_bk_top1/config.json", "resnet_bk_top1"].map(|name| of(name).unwrap().config);
+    assert_eq!(file.to_json(), folder.to_json());
+    let error = of("resnet_bk_top1/model.safetensors").unwrap_err();
+    assert_says(&error, &["model.safetensors: is a file", "folder"]);
 
     let error = Model::resolve("resnet-bkk", NO_OVERRIDES).unwrap_err();
     assert_says(&error, &["no model 'resnet-bkk'", "preset (resnet-bk, ", "Did you mean"]);

@@ -4,7 +4,9 @@
 mod answers;
 
 use flopmeter::{
+    estimate::Estimate,
     family::decoder::{DecoderConfig, FAMILY, Recipe, Tokens},
+    model::{AskedShape, BatchShape, Model, Optimizer},
     published::{FormulaRow, Judged, formulas, judge},
 };
 use serde_json::{Value, json};
@@ -125,4 +127,20 @@ fn the_public_table_is_the_programs() {
         different.is_none() && made.lines().count() == kept.lines().count(),
         "docs/formulas.md is out of date; run this test with UPDATE_DOCS=1: {different:?}"
     );
+}
+
+/// The rules that an estimate carries are those that are published, where experts share a layer's tokens too.
+#[test]
+fn an_estimate_and_the_published_formulas_have_the_same_rules() {
+    for (name, _) in FAMILY.presets.iter() {
+        let model = Model::resolve(name, [""; 0]).unwrap();
+        let asked = AskedShape { batch: Some(2), seq: Some(512), accumulate: None };
+        let shape = BatchShape::resolve(asked, &model.config).unwrap();
+        let estimate = Estimate::new(&model.config, shape, Optimizer::AdamW).unwrap();
+        let judged = judge(&decoder(name, &[]), &Tokens::new(2, 512), Recipe::default());
+        for (rule, id) in [("6 N T", "6nt"), ("6 N T with attention", "palm")] {
+            let rule = estimate.field().iter().find(|its| its.name == rule).unwrap();
+            assert_eq!(Some(i128::from(rule.flops)), of(&judged, id).value, "{name} {id}");
+        }
+    }
 }

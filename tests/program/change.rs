@@ -209,6 +209,7 @@ fn reports_that_do_not_go_together_are_refused() {
     let other = reports.save("ncu.json", BEFORE, &["--convention=ncu"]);
     refused(&["compare", &a, &other], &["convention ieee", "ncu"]);
     refused(&["compare", &a, "resnet-bk"], &["a report of kernels"]);
+    refused(&["compare", &a, "nothing.json"], &["nothing.json", "cannot be read"]);
     let estimate = reports.folder.path().join("e.json");
     let path = estimate.to_str().unwrap();
     flopmeter(&["estimate", "-q", "--json", path]).assert().success();

@@ -9,7 +9,8 @@ use crate::{
     term::{FieldFormula, PALM, overflow, product},
 };
 
-/// The rules for a model of this shape. Parameters are all of the model's own, a tied embedding once.
+/// The rules for a model of this shape. Parameters are those of the model's own that a token passes, a tied embedding
+/// once.
 pub(super) fn formulas(
     config: &DecoderConfig,
     shape: BatchShape,
@@ -18,7 +19,7 @@ pub(super) fn formulas(
     let t = u64::from(shape.tokens());
     let s = u64::from(shape.seq());
     let [l, heads] = [config.num_hidden_layers(), config.query_width()].map(u64::from);
-    let n = u64::try_from(config.base_parameters()).map_err(|_| overflow("6 N T"))?;
+    let n = u64::try_from(config.active_parameters()).map_err(|_| overflow("6 N T"))?;
     let sum = |name: &str, summands: &[Vec<u64>]| {
         summands
             .iter()
@@ -34,7 +35,7 @@ pub(super) fn formulas(
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),
-            formula: "6 N T; N: the model's parameters".into(),
+            formula: "6 N T; N: the parameters that a token passes".into(),
             of: "step".into(),
             flops: sum("6 N T", std::slice::from_ref(&rule))?,
         },

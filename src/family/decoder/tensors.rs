@@ -88,9 +88,20 @@ impl DecoderConfig {
 
     /// Numbers in the model itself: every parameter but the adapters'.
     pub fn base_parameters(&self) -> u128 {
+        self.sum_of_parameters(LinearLayer::parameters)
+    }
+
+    /// Those of them that one token passes: of all experts of a layer, as many as it is routed to.
+    pub fn active_parameters(&self) -> u128 {
+        self.sum_of_parameters(|linear| {
+            linear.active() + if linear.bias { u128::from(linear.n) } else { 0 }
+        })
+    }
+
+    fn sum_of_parameters(&self, of_linear: impl Fn(&LinearLayer) -> u128) -> u128 {
         let layers = self.kinds().into_iter().map(|(layer, count)| {
             let linears = LinearLayer::of_layer(self, layer);
-            let matrices: u128 = linears.iter().map(LinearLayer::parameters).sum();
+            let matrices: u128 = linears.iter().map(&of_linear).sum();
             let norms: u128 = self.norms().iter().map(|&(_, width)| u128::from(width)).sum();
             u128::from(count) * (matrices + norms)
         });
