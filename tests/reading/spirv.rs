@@ -2,7 +2,7 @@
 
 use common::on_every_executor;
 
-use crate::run::{expected, iota, ops, ran, spirv, spirv_with_lines};
+use crate::run::{expected, iota, ops, ran, spirv, spirv_of, spirv_with_lines};
 
 #[test]
 fn every_executor_runs_and_counts_a_file_without_lines() {
@@ -75,5 +75,38 @@ fn a_write_only_buffer_is_one_that_is_written() {
     on_every_executor(|executor| {
         let ran = ran(executor, &kernel, [1; 3], &[iota(64), vec![0; 64]]);
         assert_eq!(ran.ops(), expected(&[("f32.mul", 64)]));
+    });
+}
+
+/// What picks a component of a vector by a computed index costs nothing, whoever reads the module.
+#[test]
+fn a_component_is_picked_without_comparing() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    bvec2 is_odd = bvec2(false, true);
+    float from = vec3(x[i], 2.0 * x[i], 3.0)[i % 3u];
+    for (uint k = 0u; k < 2u; k++)
+        from += ivec4(1, 2, 3, 4)[k] + (notEqual(is_odd, bvec2(i > 3u))[i & 1u] ? 0.5 : 0.0);
+    x[i] = from;
+}
+";
+    let Some(kernel) = spirv_of(text) else { return };
+    let left = |i: u32| {
+        let x = i as f32;
+        let from = [x, 2.0 * x, 3.0][i as usize % 3] + 3.0;
+        if (i % 2 == 1) != (i > 3) { from + 1.0 } else { from }
+    };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(8)]);
+        assert_eq!(ran.floats(), (0..8).map(left).collect::<Vec<_>>());
+        let mut floats = ran.ops();
+        floats.retain(|key, _| key.starts_with("f32."));
+        let selects = 8 * 2;
+        let counts =
+            [("f32.mul", 8), ("f32.add", 32), ("f32.convert", 16), ("f32.select", selects)];
+        assert_eq!(floats, expected(&counts));
     });
 }
