@@ -1,8 +1,9 @@
 //! SPIR-V as a user hands it over: naga's module of it has the lines that it states.
 
 use common::on_every_executor;
+use flopmeter::op::Traffic;
 
-use crate::run::{expected, iota, ops, ran, spirv, spirv_of, spirv_with_lines};
+use crate::run::{expected, glsl_of, iota, ops, ran, spirv, spirv_of, spirv_with_lines};
 
 #[test]
 fn every_executor_runs_and_counts_a_file_without_lines() {
@@ -109,4 +110,35 @@ void main() {
             [("f32.mul", 8), ("f32.add", 32), ("f32.convert", 16), ("f32.select", selects)];
         assert_eq!(floats, expected(&counts));
     });
+}
+
+/// A structure that is moved as a whole is its members, loaded and stored, in text and in a module.
+#[test]
+fn a_structure_is_as_large_as_its_members() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+struct Part { vec3 at; vec3 to; float much; vec3 of[2]; };
+layout(std430, set = 0, binding = 0) buffer X { Part x[]; };
+shared Part all[8];
+shared mat3 turns[8];
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    all[i] = x[i];
+    turns[i] = mat3(1.0);
+    barrier();
+    x[i] = all[7u - i];
+    x[i].at = x[i].at * turns[7u - i];
+}
+";
+    let kernels = [Some(glsl_of(text)), spirv_of(text)];
+    for kernel in kernels.into_iter().flatten() {
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &[iota(8 * 20)]);
+            let part = 8 * 4 * (3 + 3 + 1 + 2 * 3);
+            let Traffic { storage_load, storage_store, workgroup_load, workgroup_store, .. } =
+                ran.cost.traffic;
+            assert_eq!([storage_load, storage_store], [part + 8 * 12; 2]);
+            assert_eq!([workgroup_load, workgroup_store], [part + 8 * 36; 2]);
+        });
+    }
 }

@@ -46,7 +46,8 @@ impl<'a> Lowering<'a> {
             traffic.atomics += 1;
             return Ok(());
         }
-        let bytes = types::bytes(self.module, inner)?;
+        let leaves = types::leaves(self.module, inner)?;
+        let bytes = leaves.iter().map(|leaf| u64::from(leaf.kind.bytes())).sum::<u64>();
         match (space, direction) {
             (Some(AddressSpace::Storage { .. }), Transferred::Load) => {
                 traffic.storage_load += bytes
