@@ -39,6 +39,7 @@ use crate::{
     execute::{Executor, Limits},
     kernel::Layout,
     observe::{Countable, KernelLaunch, Runs, Sequence, Series},
+    op::{OpCounts, Scalar},
 };
 
 /// Launches of a shader's kernels, one after the other on the same buffers.
@@ -108,8 +109,18 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         let bytes = sequence.buffers().read(executor, key)?;
         read.extend(bytes.map(|bytes| (key, left.numbers(key, bytes))));
     }
-    let leeways = dumps.iter().map(|&key| (key, left.leeway(key))).collect();
+    let is_in_halves = series.launches.iter().any(|launch| has_halves(&launch.cost.ops));
+    let leeways = dumps.iter().map(|&key| {
+        let leeway = left.leeway(key);
+        (key, if is_in_halves { leeway.in_halves() } else { leeway })
+    });
+    let leeways = leeways.collect();
     Ok(ShaderRun { series, bindings, layouts, leeways, dumps: read })
+}
+
+/// Whether there are operations on halves among these.
+fn has_halves(ops: &OpCounts) -> bool {
+    ops.iter().any(|(scalar, _, count)| scalar == Scalar::F16 && count > 0)
 }
 
 fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result<(), Error> {

@@ -90,6 +90,12 @@ impl Expectation {
     }
 }
 
+/// How far apart of their norm values may be that came of halves: eight of their last bits. A half has ten bits behind
+/// its first, so one that is rounded the other way is 2^-10 off. Functions may be off by several: WGSL and Vulkan let a
+/// quotient be off by two and a half, an exponential by 1 + 2|x|, and a sine by 2^-7. And whether a driver keeps more
+/// bits from one operation to the next is its own business.
+const HALVES: f64 = 1.0 / 128.0;
+
 /// How far apart what two executors leave may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Leeway {
@@ -104,6 +110,12 @@ pub struct Leeway {
 impl Leeway {
     /// That of numbers that are rounded as arithmetic is.
     pub const ARITHMETIC: Self = Self { absolute: 0.0, relative: 0.0, of_norm: check::TOLERANCE };
+
+    /// The same where some of them came of halves, whatever they are kept as.
+    #[must_use]
+    pub fn in_halves(self) -> Self {
+        Self { of_norm: self.of_norm.max(HALVES), ..self }
+    }
 
     /// Whether two numbers are the same or neighbours.
     fn has_as_neighbours(self, a: f64, b: f64) -> bool {
@@ -259,6 +271,9 @@ mod tests {
             other_values(&layout, leeway, ("a", &a), ("b", &b)).is_none()
         };
         assert!(within(1e-2) && !within(1e-3));
+        let halves = |leeway: Leeway| leeway.in_halves().of_norm;
+        let coarse = Leeway { of_norm: 0.5, ..Leeway::ARITHMETIC };
+        assert_eq!([Leeway::ARITHMETIC, coarse].map(halves), [HALVES, 0.5]);
     }
 
     #[test]

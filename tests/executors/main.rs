@@ -5,6 +5,7 @@ mod clocked;
 mod embedded;
 mod executor;
 mod fits;
+mod leeways;
 mod memory;
 mod mutation;
 mod races;

@@ -2,17 +2,8 @@
 
 use common::{embedded, on_every_executor};
 use flopmeter_core::read::Parsed;
-use tempfile::TempDir;
 
-use crate::run::{case, expected, ran, read, spirv, spirv_of};
-
-/// A text, read as GLSL.
-fn glsl(text: &str) -> flopmeter::kernel::KernelModule {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("case.comp");
-    std::fs::write(&path, text).unwrap();
-    read(&path)
-}
+use crate::run::{case, expected, glsl_of as glsl, ran, spirv, spirv_of};
 
 #[test]
 fn a_right_side_that_nobody_asks_for_has_no_effect_and_no_cost() {

@@ -65,6 +65,14 @@ pub fn wgsl(text: &str) -> KernelModule {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A GLSL text, read.
+pub fn glsl_of(text: &str) -> KernelModule {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("case.comp");
+    std::fs::write(&path, text).unwrap();
+    read(&path)
+}
+
 /// A GLSL file of `tests/cases` as SPIR-V; `None`, and says so, where glslangValidator is not here.
 pub fn spirv(name: &str) -> Option<KernelModule> {
     let folder = TempDir::new().unwrap();

@@ -1,8 +1,9 @@
 //! SPIR-V as a user hands it over: naga's module of it has the lines that it states.
 
 use common::on_every_executor;
+use flopmeter::op::Traffic;
 
-use crate::run::{expected, iota, ops, ran, spirv, spirv_with_lines};
+use crate::run::{expected, glsl_of, iota, ops, ran, spirv, spirv_of, spirv_with_lines};
 
 #[test]
 fn every_executor_runs_and_counts_a_file_without_lines() {
@@ -76,4 +77,68 @@ fn a_write_only_buffer_is_one_that_is_written() {
         let ran = ran(executor, &kernel, [1; 3], &[iota(64), vec![0; 64]]);
         assert_eq!(ran.ops(), expected(&[("f32.mul", 64)]));
     });
+}
+
+/// What picks a component of a vector by a computed index costs nothing, whoever reads the module.
+#[test]
+fn a_component_is_picked_without_comparing() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    bvec2 is_odd = bvec2(false, true);
+    float from = vec3(x[i], 2.0 * x[i], 3.0)[i % 3u];
+    for (uint k = 0u; k < 2u; k++)
+        from += ivec4(1, 2, 3, 4)[k] + (notEqual(is_odd, bvec2(i > 3u))[i & 1u] ? 0.5 : 0.0);
+    x[i] = from;
+}
+";
+    let Some(kernel) = spirv_of(text) else { return };
+    let left = |i: u32| {
+        let x = i as f32;
+        let from = [x, 2.0 * x, 3.0][i as usize % 3] + 3.0;
+        if (i % 2 == 1) != (i > 3) { from + 1.0 } else { from }
+    };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(8)]);
+        assert_eq!(ran.floats(), (0..8).map(left).collect::<Vec<_>>());
+        let mut floats = ran.ops();
+        floats.retain(|key, _| key.starts_with("f32."));
+        let selects = 8 * 2;
+        let counts =
+            [("f32.mul", 8), ("f32.add", 32), ("f32.convert", 16), ("f32.select", selects)];
+        assert_eq!(floats, expected(&counts));
+    });
+}
+
+/// A structure that is moved as a whole is its members, loaded and stored, in text and in a module.
+#[test]
+fn a_structure_is_as_large_as_its_members() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+struct Part { vec3 at; vec3 to; float much; vec3 of[2]; };
+layout(std430, set = 0, binding = 0) buffer X { Part x[]; };
+shared Part all[8];
+shared mat3 turns[8];
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    all[i] = x[i];
+    turns[i] = mat3(1.0);
+    barrier();
+    x[i] = all[7u - i];
+    x[i].at = x[i].at * turns[7u - i];
+}
+";
+    let kernels = [Some(glsl_of(text)), spirv_of(text)];
+    for kernel in kernels.into_iter().flatten() {
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &[iota(8 * 20)]);
+            let part = 8 * 4 * (3 + 3 + 1 + 2 * 3);
+            let Traffic { storage_load, storage_store, workgroup_load, workgroup_store, .. } =
+                ran.cost.traffic;
+            assert_eq!([storage_load, storage_store], [part + 8 * 12; 2]);
+            assert_eq!([workgroup_load, workgroup_store], [part + 8 * 36; 2]);
+        });
+    }
 }

@@ -20,6 +20,7 @@
 //! | `dead` | which instructions compute what nobody uses |
 //! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
+//! | `picked` | components of vectors that a computed index picks |
 //! | `listing`, `lines` | the text whose lines costs are charged to, and which of them an instruction is of |
 //! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
@@ -43,6 +44,7 @@ mod module;
 mod nesting;
 mod newer;
 mod outline;
+mod picked;
 mod price;
 mod read;
 mod resign;

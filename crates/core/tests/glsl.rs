@@ -200,8 +200,8 @@ fn of_a_value_only_what_is_used_is_loaded() {
 #[test]
 fn what_is_used_in_all_its_parts_is_loaded_as_one() {
     let globals = "layout(binding = 1) buffer M { mat3 a; mat3 b; } m;";
-    loads(globals, "mat3 c = m.a / m.b; x[0] = c[0][0];", storage(96));
-    loads(globals, "x[0] = m.a == m.b ? 1.0 : 0.0;", storage(96));
+    loads(globals, "mat3 c = m.a / m.b; x[0] = c[0][0];", storage(72));
+    loads(globals, "x[0] = m.a == m.b ? 1.0 : 0.0;", storage(72));
 }
 
 /// What a shader reads before it writes there is what was there.

@@ -27,7 +27,7 @@ use std::{
     sync::atomic::AtomicU32,
 };
 
-use naga::{Barrier, BuiltIn, Handle, Span, TypeInner};
+use naga::{AddressSpace, Barrier, BuiltIn, Handle, Span, TypeInner};
 
 use self::{
     indexed::Indexed,
@@ -39,7 +39,7 @@ use super::{
     forward, inits,
     limits::LIMITS,
     pass::Simplification,
-    program::{Block, Given, Node, Num, Program, Watch},
+    program::{Block, Given, Kind, Node, Num, Program, Watch},
     straighten,
 };
 use crate::{Error, KernelError, kernel::KernelModule, op::Cost};
@@ -82,6 +82,7 @@ pub(super) fn lower(
         globals: HashMap::new(),
         inits: Vec::new(),
         workgroup_bytes: 0,
+        spread: 1,
         lane_words: 0,
         size: kernel.entry_point().workgroup_size,
         subgroup,
@@ -125,6 +126,14 @@ impl<'a> Lowering<'a> {
         let entry = &module.entry_points[0];
         let used = self.kernel.info.get_entry_point(0);
         for (handle, variable) in module.global_variables.iter() {
+            if !used[handle].is_empty()
+                && variable.space == AddressSpace::WorkGroup
+                && types::kinds(module, &module.types[variable.ty].inner)?.contains(&Kind::Bool)
+            {
+                self.spread = size_of::<u32>() as u32;
+            }
+        }
+        for (handle, variable) in module.global_variables.iter() {
             if !used[handle].is_empty() {
                 self.span = module.global_variables.get_span(handle);
                 let place = self.global(handle, variable)?;
@@ -162,7 +171,7 @@ impl<'a> Lowering<'a> {
             variables: self.variables,
             watch: self.watch,
             immediates: words(&self.kernel.immediates),
-            workgroup_bytes: self.workgroup_bytes,
+            workgroup_bytes: self.workgroup_bytes.saturating_mul(self.spread),
             lane_words: self.lane_words,
             size: self.size,
             subgroup: self.subgroup,

@@ -125,8 +125,9 @@ impl Kind {
     /// Bytes in memory.
     pub(super) fn bytes(self) -> u32 {
         match self {
+            Self::Bool => 1,
             Self::F16 | Self::I16 | Self::U16 => 2,
-            Self::F32 | Self::I32 | Self::U32 | Self::Bool => 4,
+            Self::F32 | Self::I32 | Self::U32 => 4,
             Self::F64 | Self::I64 | Self::U64 => 8,
         }
     }

@@ -217,6 +217,44 @@ fn several_computed_indices_add_up() {
     }
 }
 
+/// Booleans that invocations share, by themselves, in vectors and beside numbers: none lies where another does.
+#[test]
+fn booleans_are_kept_in_workgroup_memory() {
+    let source = format!(
+        "{X}struct Mark {{ half: u32, seen: bool, both: vec2<bool>, large: vec3<f32> }}
+var<workgroup> odd: array<bool, 16>;
+var<workgroup> marks: array<Mark, 16>;
+var<workgroup> met: bool;
+@compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {{
+    odd[i] = (i & 1u) == 1u;
+    marks[i] = Mark(i / 2u, i > 3u, vec2(9u > i, i > 9u), vec3(f32(i)));
+    marks[i].both[i % 2u] = i == 12u;
+    if i == 5u {{ met = true; }}
+    workgroupBarrier();
+    let other = marks[15u - i];
+    x[i] = other.half + 10u * u32(odd[15u - i]) + 20u * u32(other.seen) + 40u * u32(other.both.x)
+        + 80u * u32(other.both.y) + 160u * u32(other.large.z) + 4000u * u32(met);
+}}"
+    );
+    let kernel = kernel(&source);
+    let mut cpu = common::embedded();
+    let (outcome, words) = run(&mut cpu, &kernel, &[0; 16], 1);
+    for (j, word) in (0..16_u32).rev().zip(words) {
+        let mut both = [j < 9, j > 9];
+        both[j as usize % 2] = j == 12;
+        let flags = [j % 2 == 1, j > 3, both[0], both[1]].map(u32::from);
+        let sum: u32 = flags.iter().zip([10, 20, 40, 80]).map(|(flag, times)| flag * times).sum();
+        assert_eq!(word, j / 2 + sum + 160 * j + 4000, "{j}");
+    }
+    let tally = outcome.witness.unwrap().tally.traffic;
+    let mark = 4 + 1 + 2 + 12;
+    assert_eq!(tally.workgroup_store, 16 * (1 + mark + 1) + 1);
+    assert_eq!(tally.workgroup_load, 16 * (1 + mark + 1));
+    let mut cpu = common::embedded().detecting_races();
+    let (outcome, _) = run(&mut cpu, &kernel, &[0; 16], 1);
+    assert_eq!(outcome.witness.unwrap().races, Some(Vec::new()));
+}
+
 #[test]
 fn subgroups_have_the_width_asked_for() {
     let source = format!(

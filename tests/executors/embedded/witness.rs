@@ -31,6 +31,39 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
     assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
 }
 
+/// A table that is a constant, and a vector and an array that are values, end where they do as variables do.
+#[test]
+fn an_index_past_the_end_of_a_value_is_out_of_bounds() {
+    let source = format!(
+        "const table = array<u32, 4>(7, 8, 9, 10);
+{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    let v = vec3<u32>(x[i], 5, 6);
+    let pairs = array(vec2<u32>(i), vec2<u32>(2, 3));
+    if i < 6 {{
+        x[i] = table[i];
+        x[i] += 100 * v[i % 4u];
+    }}
+    x[i] += 1000 * pairs[i / 4u][i & 1u];
+    x[i] += pairs[i / 3u].x - pairs[i / 3u].x;
+}}"
+    );
+    let mut cpu = common::embedded();
+    let (outcome, words) = run(&mut cpu, &kernel(&source), &[1; 8], 1);
+    assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
+    let on = |line, accesses| OutOfBounds {
+        kernel: "embedded".into(),
+        file: None,
+        line: Some(line),
+        accesses,
+    };
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(7, 2), on(8, 1), on(11, 4)]);
+    // As a variable the table is reported alike.
+    let variable = source.replace("x[i] = table[i];", "var own = table; x[i] = own[i];");
+    let (outcome, words) = run(&mut cpu, &kernel(&variable), &[1; 8], 1);
+    assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
+    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(7, 2), on(8, 1), on(11, 4)]);
+}
+
 #[test]
 fn lanes_without_work_are_seen() {
     let source = format!(

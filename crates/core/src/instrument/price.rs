@@ -9,8 +9,8 @@
 //!   joint between components). `isNan` and `isInf` are one float compare per component.
 //! - A conversion counts under the float that it makes, else under the float that it reads, else as
 //!   `int.convert`; to the same type, and a bitcast, it is none.
-//! - Memory is counted at the size of the type that is loaded or stored, padding included. Immediates
-//!   are registers, not memory.
+//! - Memory is counted at the size of the numbers that are loaded or stored, without padding: a structure
+//!   costs what its members do, wherever it lies. Immediates are registers, not memory.
 //! - An atomic is counted in `atomics`, not in bytes, and is one operation of its kind: none for a load,
 //!   a store or an exchange, one compare for a compare-exchange.
 //! - `workgroupUniformLoad` is a workgroup load between two barriers.
@@ -24,6 +24,7 @@
 
 mod image;
 mod math;
+mod memory;
 
 use naga::{
     AddressSpace, Arena, AtomicFunction, Barrier, BinaryOperator, Expression, Function, Handle,
@@ -313,11 +314,10 @@ impl<'a> Pricer<'a> {
         let (space, bytes, atomic) = match *self.inner(pointer) {
             TypeInner::Pointer { base, space } => {
                 let inner = &self.module.types[base].inner;
-                let bytes = inner
-                    .try_size(self.module.to_ctx())
-                    .ok_or_else(|| String::from("a value too large to have a size"))?;
+                let bytes = memory::bytes(self.module, inner)
+                    .ok_or("an access to memory of no size that is known")?;
                 let is_atomic = matches!(inner, TypeInner::Atomic(_)) && !self.plain.has(span);
-                (space, u64::from(bytes), is_atomic)
+                (space, bytes, is_atomic)
             }
             TypeInner::ValuePointer { size, scalar, space } => {
                 (space, u64::from(scalar.width) * size.map_or(1, |n| n as u64), false)

@@ -1,5 +1,5 @@
 //! What a load or a store moves: the address space that a pointer leads into and the bytes of what it points
-//! to, with the strides and offsets that the module states. Knows nothing of arithmetic.
+//! to; and how large a type is with the strides and offsets that the module states. Knows nothing of arithmetic.
 
 use rspirv::spirv::{Decoration, Op, StorageClass};
 
@@ -25,10 +25,7 @@ pub(super) fn access(
     let &Type::Pointer { class, pointee } = module.ty(module.value_type(pointer)?)? else {
         return Err("a memory access through something that is no pointer".into());
     };
-    moved(module, pointer, class, direction, || match module.ty(pointee)? {
-        &Type::Matrix { column, columns } => matrix(module, pointer, column, columns),
-        _ => bytes(module, pointee),
-    })
+    moved(module, pointer, class, direction, || numbers(module, pointee))
 }
 
 /// What moving `bytes` through a pointer costs.
@@ -113,46 +110,19 @@ fn is_buffer_block(module: &Module<'_>, pointer: Id) -> bool {
     block().is_some()
 }
 
-/// The bytes of a matrix: as far apart as the struct that it is a member of says, else packed.
-fn matrix(module: &Module<'_>, pointer: Id, column: Id, columns: u32) -> Result<u64, String> {
-    let stride = || {
-        let chain = module.definition(pointer)?;
-        let operands = chain.operands();
-        let indices = match chain.op()? {
-            Op::AccessChain | Op::InBoundsAccessChain => &operands[1..],
-            Op::PtrAccessChain | Op::InBoundsPtrAccessChain => operands.get(2..)?,
-            _ => return None,
-        };
-        let &Type::Pointer { pointee, .. } = module.types.get(module.type_of.get(&operands[0])?)?
-        else {
-            return None;
-        };
-        let (mut at, mut found) = (pointee, None);
-        for index in indices {
-            at = match module.types.get(&at)? {
-                Type::Struct { members } => {
-                    let member = u32::try_from(*module.values.get(index)?).ok()?;
-                    let stride = module.member(at, member, Decoration::MatrixStride);
-                    let rows = module.member(at, member, Decoration::RowMajor).is_some();
-                    found = stride.map(|stride| (stride, rows));
-                    *members.get(member as usize)?
-                }
-                &(Type::Array { element, .. } | Type::RuntimeArray { element }) => element,
-                &Type::Matrix { column, .. } => column,
-                &Type::Vector { component, .. } => component,
-                _ => return None,
-            };
+/// The bytes of the numbers that a value is made of: what lies between them is none of them.
+fn numbers(module: &Module<'_>, ty: Id) -> Result<u64, String> {
+    match module.ty(ty)? {
+        &Type::Array { element, length } => {
+            let (each, count) = (numbers(module, element)?, module.constant(length)?);
+            each.checked_mul(count).ok_or_else(|| "an access to more than there can be".into())
         }
-        found
-    };
-    match stride() {
-        Some((stride, false)) => Ok(u64::from(stride) * u64::from(columns)),
-        Some((stride, true)) => Ok(u64::from(stride) * module.shape(column)?.count),
-        None => Ok(bytes(module, column)? * u64::from(columns)),
+        Type::Struct { members } => members.iter().map(|&member| numbers(module, member)).sum(),
+        _ => bytes(module, ty),
     }
 }
 
-/// The bytes of a value of a type; a struct ends where its last member does.
+/// The bytes that a type takes; a struct ends where its last member does.
 pub(super) fn bytes(module: &Module<'_>, ty: Id) -> Result<u64, String> {
     Ok(match module.ty(ty)? {
         // What has no size in SPIR-V has that of naga.

@@ -8,7 +8,7 @@ use super::{
     lines::stated,
     misread,
     module::{Module, Type},
-    resign,
+    picked, resign,
     shader::{bits_of, number_of},
     silent::is_of_lines,
     words::{BOUND, Instruction, push, text},
@@ -28,16 +28,20 @@ pub struct Settled {
 
 impl SpirvModule {
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
-    /// is known, workgroups as they then are, integers of the signs that operations take them with, and without the
-    /// lines that it states, which are told beside it: for readers that know no such things.
+    /// is known, workgroups as they then are, integers of the signs that operations take them with, components of
+    /// vectors picked by places, and without the lines that it states, which are told beside it: for readers that know
+    /// no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
     pub fn settled(&self) -> Result<Settled, Error> {
         let words = self.view(|module| Ok(resign::of(module)))?;
-        let resigned = Self { name: self.name.clone(), words };
-        resigned.view(|module| {
+        let mut known = Self { name: self.name.clone(), words };
+        if let Some(words) = known.view(picked::of)? {
+            known.words = words;
+        }
+        known.view(|module| {
             if let Some(lost) = misread::of(module)? {
                 return Err(format!("{lost}, which naga's reader makes something else of"));
             }

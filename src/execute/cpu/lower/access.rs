@@ -46,7 +46,8 @@ impl<'a> Lowering<'a> {
             traffic.atomics += 1;
             return Ok(());
         }
-        let bytes = types::bytes(self.module, inner)?;
+        let leaves = types::leaves(self.module, inner)?;
+        let bytes = leaves.iter().map(|leaf| u64::from(leaf.kind.bytes())).sum::<u64>();
         match (space, direction) {
             (Some(AddressSpace::Storage { .. }), Transferred::Load) => {
                 traffic.storage_load += bytes
@@ -83,7 +84,7 @@ impl<'a> Lowering<'a> {
             }
             Pointee::Memory { memory, offset, index } => {
                 let at = self.address(*memory, *offset, *index);
-                for (at, piece) in pieces(at, &leaves, &nums) {
+                for (at, piece) in pieces(at, self.spread(at.memory), &leaves, &nums) {
                     self.watched(at, piece.bytes(), Access::Load);
                     self.emit(match piece {
                         Piece::Words(to) => Inst::Load { at, to: to.into() },
@@ -117,7 +118,7 @@ impl<'a> Lowering<'a> {
             Pointee::Memory { memory, offset, index } => {
                 let leaves = types::leaves(self.module, inner)?;
                 let at = self.address(*memory, *offset, *index);
-                for (at, piece) in pieces(at, &leaves, value) {
+                for (at, piece) in pieces(at, self.spread(at.memory), &leaves, value) {
                     self.watched(at, piece.bytes(), Access::Store);
                     self.emit(match piece {
                         Piece::Words(from) => Inst::Store { at, from: from.into() },
@@ -153,11 +154,11 @@ impl Piece {
 }
 
 /// Splits an access into instructions: runs of adjacent words, and 16-bit values one by one.
-fn pieces(at: Address, leaves: &[types::Leaf], nums: &[Num]) -> Vec<(Address, Piece)> {
+fn pieces(at: Address, spread: u32, leaves: &[types::Leaf], nums: &[Num]) -> Vec<(Address, Piece)> {
     let mut pieces: Vec<(Address, Piece)> = Vec::new();
     let mut end = None;
     for (leaf, num) in leaves.iter().zip(nums) {
-        let offset = at.offset + leaf.offset;
+        let offset = at.offset + leaf.offset * spread;
         if leaf.kind.bytes() == 2 {
             pieces.push((Address { offset, ..at }, Piece::Half(leaf.kind, num.low)));
             end = None;

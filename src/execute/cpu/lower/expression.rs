@@ -3,7 +3,7 @@
 
 use naga::{Expression, Handle, TypeInner};
 
-use super::{Frame, Lower, Lowered, Lowering, Pointee, types};
+use super::{Frame, Lower, Lowered, Lowering, Pointee, Sum, types};
 use crate::{
     execute::cpu::{
         alu::Alu,
@@ -203,7 +203,7 @@ impl<'a> Lowering<'a> {
         Ok(Lowered::Value(value))
     }
 
-    /// The element of a value at a computed index: one choice after the other.
+    /// The element of a value at a computed index: one choice after the other, and 0 where there is none.
     fn choose(
         &mut self,
         frame: &Frame<'a>,
@@ -212,10 +212,17 @@ impl<'a> Lowering<'a> {
         index: Reg,
     ) -> Lower<Vec<Num>> {
         let stride = types::stride(self.module, self.inner(frame, base))?.scalars.max(1);
-        let mut elements = value.chunks(stride).zip(0..);
-        let (first, _) = elements.next().ok_or("an index into nothing")?;
-        let mut chosen = first.to_vec();
-        for (element, number) in elements {
+        let (zero, count) = (self.constant(0), self.constant((value.len() / stride) as u32));
+        let valid = self.alu(Alu::LtU, &[index, count]);
+        // Who is outside is counted where memory is accessed: here in a word that is always there.
+        let (place, to) = (self.whole(Sum { value: zero, valid }), self.register(false));
+        let site = self.site();
+        self.lane_words = self.lane_words.max(1);
+        self.emit(Inst::LaneLoad { base: 0, index: place, bound: 1, to, site });
+        let first = value.get(..stride).ok_or("an index into nothing")?;
+        let mut chosen: Vec<_> =
+            first.iter().map(|num| Num { low: zero, high: num.high.map(|_| zero) }).collect();
+        for (element, number) in value.chunks(stride).zip(0..) {
             let number = self.constant(number);
             let here = self.alu(Alu::Eq, &[index, number]);
             for (chosen, element) in chosen.iter_mut().zip(element) {

@@ -29,9 +29,10 @@ impl<'a> Lowering<'a> {
             AddressSpace::WorkGroup => {
                 let offset = self.workgroup_bytes;
                 let bytes = types::bytes(self.module, inner)?;
-                self.workgroup_bytes = u32::try_from(u64::from(offset) + bytes)
-                    .map_err(|_| "more workgroup memory than 4 GiB")?
-                    .next_multiple_of(16);
+                let end = u64::from(offset) + bytes;
+                u32::try_from(end * u64::from(self.spread))
+                    .map_err(|_| "more workgroup memory than 4 GiB")?;
+                self.workgroup_bytes = (end as u32).next_multiple_of(16);
                 let memory = self.memory(Memory::WorkGroup);
                 self.named(variable, memory, offset);
                 return Ok(Pointee::Memory { memory, offset, index: Index::None });
@@ -64,6 +65,7 @@ impl<'a> Lowering<'a> {
 
     pub(super) fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
         let name = variable.name.clone().unwrap_or_default();
+        let offset = offset * self.spread(memory);
         self.variables.push(Variable { name, memory, offset });
     }
 
@@ -237,12 +239,18 @@ impl<'a> Lowering<'a> {
 
     /// The address of a place in memory.
     pub(super) fn address(&mut self, memory: usize, offset: u32, index: Index) -> Address {
-        let site = self.site();
+        let (site, spread) = (self.site(), self.spread(memory));
         let (index, stride, bound) = match index {
             Index::None => (self.constant(0), 0, Limit::Known(1)),
             Index::One { index, stride, bound } => (index, stride, bound),
             Index::Sum(sum) => (self.whole(sum), 1, Limit::Known(u32::MAX)),
         };
+        let [offset, stride] = [offset, stride].map(|bytes| bytes * spread);
         Address { memory, offset, index, stride, bound, site }
+    }
+
+    /// How many bytes of a memory there are for each of those that naga has.
+    pub(super) fn spread(&self, memory: usize) -> u32 {
+        if self.memories[memory] == Memory::WorkGroup { self.spread } else { 1 }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Lowering<'a> {
     pub(super) globals: HashMap<Handle<GlobalVariable>, Pointee>,
     pub(super) inits: Vec<(Reg, Reg)>,
     pub(super) workgroup_bytes: u32,
+    /// Bytes of workgroup memory for each of those that naga has: a boolean, one there, is a word.
+    pub(super) spread: u32,
     pub(super) lane_words: u32,
     pub(super) size: [u32; 3],
     pub(super) subgroup: u32,
