@@ -128,7 +128,7 @@ pub struct Check {
     pub work: Work,
     #[command(
         flatten,
-        next_help_heading = "A shader (.wgsl, .glsl, .comp, .spv) in the place of MODEL"
+        next_help_heading = "A shader (.wgsl, .wesl, .glsl, .comp, .spv) in the place of MODEL"
     )]
     pub kernels: Kernels,
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
