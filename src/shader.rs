@@ -10,6 +10,7 @@ mod fill;
 #[cfg(all(feature = "glsl", feature = "spirv"))]
 mod glslang;
 mod immediate;
+mod language;
 mod launched;
 mod npy;
 mod preprocess;
@@ -19,6 +20,8 @@ mod tensor;
 mod text;
 #[cfg(feature = "textures")]
 mod texture;
+#[cfg(feature = "wesl")]
+mod wesl;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +32,7 @@ pub use file::ShaderFile;
 pub use fill::TextureSize;
 pub use fill::{BufferFill, MemberFill};
 pub use immediate::Immediate;
+pub use language::shader_endings;
 pub use launched::Launched;
 pub use npy::npy;
 pub use text::SourceOptions;

@@ -130,7 +130,7 @@ pub struct Check {
     pub work: Work,
     #[command(
         flatten,
-        next_help_heading = "A shader (.wgsl, .glsl, .comp, .spv) in the place of MODEL"
+        next_help_heading = "A shader (.wgsl, .wesl, .glsl, .comp, .spv) in the place of MODEL"
     )]
     pub kernels: Kernels,
     /// Check the kernels that a file lists, each in a line of its own with its options, as in

@@ -11,7 +11,7 @@ use flopmeter::{
     execute::{self, Embedded},
     op::Convention,
     result::{ExecutorRun, KernelCheck},
-    shader::ShaderFile,
+    shader::{ShaderFile, shader_endings},
 };
 
 use super::{
@@ -23,15 +23,12 @@ use super::{
     patience,
 };
 
-/// Endings of files that are shaders, whether they are there or not.
-const ENDINGS: [&str; 4] = ["wgsl", "glsl", "comp", "spv"];
-
 /// The shader that is asked for in the place of a model, if one is.
 pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
     let name = &asked.work.model.name;
     let path = Path::new(name);
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if name == "-" || path.is_file() || ENDINGS.contains(&ending) {
+    if name == "-" || path.is_file() || shader_endings().any(|known| known == ending) {
         return Ok(Some(path.to_owned()));
     }
     match asked.kernels.any() {
@@ -152,4 +149,21 @@ fn all(
         runs.push(ExecutorRun { executor: name, ran });
     }
     Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::command;
+
+    #[test]
+    fn every_ending_of_a_shader_is_in_the_help() {
+        let program = command();
+        let check = program.get_subcommands().find(|command| command.get_name() == "check");
+        let mut arguments = check.expect("check").get_arguments();
+        let folder = arguments.find(|argument| argument.get_short() == Some('I'));
+        let heading = folder.and_then(|argument| argument.get_help_heading()).unwrap_or_default();
+        let endings: Vec<String> = shader_endings().map(|ending| format!(".{ending}")).collect();
+        assert!(heading.contains(&format!("({})", endings.join(", "))), "{heading}");
+    }
 }

@@ -1,5 +1,4 @@
-//! A shader file as a user has it: WGSL, GLSL or SPIR-V, told apart by its first bytes, then by its name's ending.
-//! Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
+//! A shader file as a user has it: WGSL, WESL, GLSL or SPIR-V. Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path, sync::Arc};
 
@@ -14,6 +13,7 @@ use naga::{Override, ScalarKind, ShaderStage};
 use super::spirv::{self, Compilation, SpirvShader};
 use super::{
     Immediate, immediate,
+    language::{Language, foreign, hint},
     text::{self, SourceOptions},
 };
 use crate::{
@@ -39,55 +39,6 @@ enum Read {
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// What a shader is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Language {
-    Wgsl,
-    Glsl,
-    SpirV,
-}
-
-impl Language {
-    /// SPIR-V begins with its magic number and GLSL with `#version`; without either, `.spv` is SPIR-V, `.comp` and
-    /// `.glsl` are GLSL, and anything else is WGSL.
-    fn of(bytes: &[u8], path: &Path) -> Self {
-        const MAGIC: u32 = 0x0723_0203;
-        if bytes.starts_with(&MAGIC.to_le_bytes()) || bytes.starts_with(&MAGIC.to_be_bytes()) {
-            return Self::SpirV;
-        }
-        if begins_with_version(bytes) {
-            return Self::Glsl;
-        }
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("spv") => Self::SpirV,
-            Some("comp" | "glsl") => Self::Glsl,
-            _ => Self::Wgsl,
-        }
-    }
-}
-
-/// What a file is written in, by its ending, where that is no language of shaders that are read here.
-fn foreign(path: &Path) -> Option<&'static str> {
-    Some(match path.extension()?.to_str()? {
-        "cu" | "cuh" => "CUDA",
-        "ptx" => "PTX",
-        "hip" => "HIP",
-        "cl" => "OpenCL",
-        "metal" => "Metal",
-        "hlsl" => "HLSL",
-        _ => return None,
-    })
-}
-
-/// Whether the first line that is neither empty nor a `//` comment is GLSL's version.
-fn begins_with_version(bytes: &[u8]) -> bool {
-    let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.trim_ascii());
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"//"));
-    first
-        .and_then(|line| line.strip_prefix(b"#"))
-        .is_some_and(|directive| directive.trim_ascii_start().starts_with(b"version"))
-}
-
 impl ShaderFile {
     /// What a file is called in messages.
     pub fn name(path: &Path) -> String {
@@ -97,7 +48,8 @@ impl ShaderFile {
         path.display().to_string()
     }
 
-    /// Reads and parses a file; `-` is standard input. GLSL and SPIR-V take the features `glsl` and `spirv`.
+    /// Reads and parses a file; `-` is standard input, which is no WESL, since what that imports lies beside it. GLSL,
+    /// SPIR-V and WESL take the features `glsl`, `spirv` and `wesl`.
     ///
     /// # Errors
     /// Where it cannot be read, or not parsed: with the source line, as naga shows it.
@@ -105,7 +57,8 @@ impl ShaderFile {
         Self::read_with(path, &SourceOptions::default())
     }
 
-    /// As [`Self::read`], with macros that are defined and folders in which included files lie.
+    /// As [`Self::read`], with macros that are defined (features of WESL) and folders in which included files and
+    /// imported modules lie.
     ///
     /// # Errors
     /// Those of [`Self::read`]; where the preprocessor meets something wrong, with its file and line; where a macro is
@@ -134,15 +87,17 @@ impl ShaderFile {
                     )));
                 }
             },
+            Language::Wesl => wesl(&name, path, utf8(bytes)?, options)?,
             Language::Glsl => return glsl(&name, path, utf8(bytes)?, options).map(Self),
             Language::Wgsl => match foreign(path) {
                 None => {
                     let source = text::wgsl(&name, path, utf8(bytes)?, options)?;
-                    Parsed::wgsl_source(&name, source)?
+                    let hint = hint(source.text());
+                    Parsed::wgsl_source(&name, source).map_err(|error| hinted(error, hint))?
                 }
                 Some(language) => {
                     return Err(problem(format!(
-                        "is {language}, and a compute shader is WGSL, GLSL or SPIR-V: translate it to one of these"
+                        "is {language}, and a compute shader is WGSL, WESL, GLSL or SPIR-V: translate it to one of these"
                     )));
                 }
             },
@@ -292,6 +247,16 @@ fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error
     Ok(())
 }
 
+/// An error with what may help against it behind what it says.
+fn hinted(error: KernelError, hint: Option<&str>) -> KernelError {
+    match (error, hint) {
+        (KernelError::Shader { kernel, details }, Some(hint)) => {
+            KernelError::Shader { kernel, details: format!("{}\n{hint}", details.trim_end()) }
+        }
+        (error, _) => error,
+    }
+}
+
 #[cfg(feature = "spirv")]
 fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
     SpirvModule::read(name, bytes).map(|module| Read::Spirv(module, None))
@@ -362,7 +327,18 @@ fn glsl(name: &str, _: &Path, _: String, _: &SourceOptions) -> Result<Read, Erro
     Err(missing(name, "GLSL", "glsl").into())
 }
 
-#[cfg(not(all(feature = "glsl", feature = "spirv")))]
+#[cfg(feature = "wesl")]
+fn wesl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Result<Parsed, Error> {
+    let source = super::wesl::source(name, path, text, options)?;
+    Ok(Parsed::wgsl_source(name, source)?)
+}
+
+#[cfg(not(feature = "wesl"))]
+fn wesl(name: &str, _: &Path, _: String, _: &SourceOptions) -> Result<Parsed, Error> {
+    Err(missing(name, "WESL", "wesl").into())
+}
+
+#[cfg(not(all(feature = "glsl", feature = "spirv", feature = "wesl")))]
 fn missing(name: &str, language: &str, feature: &str) -> KernelError {
     let details =
         format!("it is {language}, and this flopmeter was built without its feature '{feature}'");
@@ -376,24 +352,4 @@ fn called(known: &Override) -> Option<String> {
 
 fn is_called(known: &Override, name: &str) -> bool {
     known.name.as_deref() == Some(name) || known.id.is_some_and(|id| id.to_string() == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_told_by_its_first_bytes_and_then_by_its_ending() {
-        let language = |bytes: &[u8], path: &str| Language::of(bytes, Path::new(path));
-        for magic in [[3, 2, 0x23, 7], [7, 0x23, 2, 3]] {
-            assert_eq!(language(&magic, "x.wgsl"), Language::SpirV);
-        }
-        for version in ["#version 450", "// a\n\n  # version 310 es\nvoid"] {
-            assert_eq!(language(version.as_bytes(), "-"), Language::Glsl);
-        }
-        assert_eq!(language(b"#define A\n", "x.comp"), Language::Glsl);
-        assert_eq!(language(b"fn", "x.glsl"), Language::Glsl);
-        assert_eq!(language(b"fn", "x.spv"), Language::SpirV);
-        assert_eq!(language(b"// #version 450\nfn", "x"), Language::Wgsl);
-    }
 }

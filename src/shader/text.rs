@@ -41,7 +41,7 @@ pub(super) fn whole(file: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// The text of a file.
-fn text_of(path: &Path) -> io::Result<String> {
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
     let bytes = whole(File::open(path)?)?;
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
@@ -157,7 +157,7 @@ fn preprocessed(
 }
 
 /// Whether one of the texts has each name that is defined, so that a misspelt one is not passed over.
-fn asked_for(name: &str, options: &SourceOptions, texts: &[&str]) -> Result<(), Error> {
+pub(super) fn asked_for(name: &str, options: &SourceOptions, texts: &[&str]) -> Result<(), Error> {
     let has = |text: &&str, wanted: &str| {
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         words.any(|word| word == wanted)

@@ -8,6 +8,7 @@ mod preprocessed;
 mod refused;
 mod seen;
 mod textures;
+mod wesl;
 
 use std::{fs, path::Path};
 

@@ -61,7 +61,7 @@ use naga::{AddressSpace, Module, Span, StorageAccess};
 
 #[cfg(feature = "glsl")]
 use self::misread::Misread;
-pub use self::{directive::Directives, plain::PlainAccesses};
+pub use self::{directive::Directives, nesting::levels, plain::PlainAccesses};
 pub(crate) use self::{
     nesting::blocks,
     token::{Token, tokens},

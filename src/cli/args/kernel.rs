@@ -29,10 +29,12 @@ pub struct Kernels {
     #[arg(long = "immediate", value_name = "NAME=VALUE", value_parser = immediate)]
     #[arg(requires = "dispatches")]
     pub immediates: Vec<(String, String)>,
-    /// Define a macro of the shader before its first line [VALUE: 1] (repeatable; for WGSL and GLSL)
+    /// Define a macro of the shader before its first line [VALUE: 1] (repeatable; for WGSL and GLSL), or switch a feature
+    /// of WESL on, with VALUE 0 or false off
     #[arg(short = 'D', value_name = "NAME[=VALUE]", value_parser = define)]
     pub defines: Vec<(String, String)>,
-    /// Look for the files of #include in this folder, behind the folder of the file that includes them (repeatable)
+    /// Look for the files of #include in this folder, behind the folder of the file that includes them, and for modules
+    /// that WESL imports, behind the folder of FILE (repeatable)
     #[arg(short = 'I', value_name = "DIR")]
     pub folders: Vec<PathBuf>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH, or

@@ -14,13 +14,13 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct Shader {
-    /// WGSL, GLSL or SPIR-V with a compute entry point, told by its first bytes, then by its ending (.comp and .glsl
-    /// are GLSL); - is standard input
+    /// WGSL, WESL, GLSL or SPIR-V with a compute entry point, told by its first bytes, then by its ending (.wesl is WESL,
+    /// .comp and .glsl are GLSL); - is standard input, of any of them but WESL
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
     pub kernels: Kernels,
-    /// Run again whenever the file, or a file that it includes, changes, and show what moved since the
+    /// Run again whenever the file, or a file that it includes or imports, changes, and show what moved since the
     /// run before, until ctrl-C
     #[arg(long, requires = "dispatches")]
     pub watch: bool,

@@ -49,7 +49,7 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is neither text nor SPIR-V"]);
     refused(&["/nowhere.wgsl", "--dispatch", "1"], &["/nowhere.wgsl", "cannot be read"]);
     let cuda = written(&folder, "saxpy.cu", "__global__ void saxpy() {}");
-    refused(&[&cuda, "--dispatch", "1"], &["saxpy.cu", "is CUDA", "WGSL, GLSL or SPIR-V"]);
+    refused(&[&cuda, "--dispatch", "1"], &["saxpy.cu", "is CUDA", "WGSL, WESL, GLSL or SPIR-V"]);
 }
 
 #[test]

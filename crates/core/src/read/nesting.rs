@@ -11,7 +11,7 @@ use crate::ir::depth;
 /// Each bracket and each token of an expression may be one level: `((1))`, `--1`, `1 + 1 + 1`. What stands
 /// between two commas, semicolons or braces begins anew where the bracket around it began. An `else if` is one level
 /// more than the `if` before it, as far as its function goes.
-pub(super) fn levels(text: &str) -> usize {
+pub fn levels(text: &str) -> usize {
     let mut deepest = 0;
     let mut level: usize = 0;
     let mut elses: usize = 0;
