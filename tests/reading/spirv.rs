@@ -84,6 +84,7 @@ fn a_write_only_buffer_is_one_that_is_written() {
 fn a_component_is_picked_without_comparing() {
     let text = "#version 450
 layout(local_size_x = 8) in;
+layout(constant_id = 0) const uint NONE = 5;
 layout(set = 0, binding = 0) buffer X { float x[]; };
 void main() {
     uint i = gl_GlobalInvocationID.x;
@@ -91,7 +92,7 @@ void main() {
     float from = vec3(x[i], 2.0 * x[i], 3.0)[i % 3u];
     for (uint k = 0u; k < 2u; k++)
         from += ivec4(1, 2, 3, 4)[k] + (notEqual(is_odd, bvec2(i > 3u))[i & 1u] ? 0.5 : 0.0);
-    x[i] = from;
+    x[i] = NONE < 3u ? vec3(from)[NONE] : from;
 }
 ";
     let Some(kernel) = spirv_of(text) else { return };

@@ -28,8 +28,11 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
         let instructions = &module.instructions[function.range.clone()];
         let mut places = BTreeMap::new();
         for instruction in instructions.iter().filter(|&&instruction| picks(instruction)) {
-            let vector = module.value_type(instruction.operands()[0])?;
-            places.entry(vector).or_insert_with(|| b.id());
+            let (vector, index) = operands(*instruction);
+            let known = module.values.contains_key(&index).then_some(index);
+            for value in [Some(vector), known].into_iter().flatten() {
+                places.entry(module.value_type(value)?).or_insert_with(|| b.id());
+            }
         }
         let mut is_begun = false;
         for &instruction in instructions {
@@ -40,8 +43,8 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
             b.code.extend(instruction.words);
             // Variables stand at the beginning of the first block.
             if instruction.is(Op::Label) && !std::mem::replace(&mut is_begun, true) {
-                for (&vector, &place) in &places {
-                    let ty = b.pointer(StorageClass::Function, vector);
+                for (&of, &place) in &places {
+                    let ty = b.pointer(StorageClass::Function, of);
                     b.statement(Op::Variable, &[ty, place, StorageClass::Function as u32]);
                 }
             }
@@ -55,21 +58,32 @@ fn picks(instruction: Instruction<'_>) -> bool {
     matches!(instruction.op(), Some(Op::VectorExtractDynamic | Op::VectorInsertDynamic))
 }
 
-/// Writes such an instruction; `places` has a variable for each type of vectors.
+/// The vector and the index.
+fn operands(instruction: Instruction<'_>) -> (Id, Id) {
+    let operands = instruction.operands();
+    (operands[0], operands[operands.len() - 1])
+}
+
+/// Writes such an instruction; `places` has a variable for each type of vectors, and of indices that are known.
 fn pick(
     module: &Module<'_>,
     b: &mut Builder<'_, '_>,
     instruction: Instruction<'_>,
     places: &BTreeMap<Id, Id>,
 ) -> Result<(), String> {
-    let operands = instruction.operands();
-    let (vector, index) = (operands[0], operands[operands.len() - 1]);
+    let (vector, mut index) = operands(instruction);
     let (ty, id) =
         instruction.result_type().zip(instruction.result()).ok_or("a value without a type")?;
     let place = places[&module.value_type(vector)?];
     b.statement(Op::Store, &[place, vector]);
+    // Readers refuse one that is known to be past the end, though nobody may ever come by.
+    if module.values.contains_key(&index) {
+        let ty = module.value_type(index)?;
+        b.statement(Op::Store, &[places[&ty], index]);
+        index = b.value(Op::Load, ty, &[places[&ty]]);
+    }
     if instruction.is(Op::VectorInsertDynamic) {
-        let component = operands[1];
+        let component = instruction.operands()[1];
         let pointer = b.pointer(StorageClass::Function, module.value_type(component)?);
         let part = b.value(Op::AccessChain, pointer, &[place, index]);
         b.statement(Op::Store, &[part, component]);
