@@ -295,6 +295,8 @@ pub struct Scale {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub repeat: u32,
     #[command(flatten)]
+    pub timed: Timed,
+    #[command(flatten)]
     pub exports: Exports,
 }
 

@@ -145,6 +145,7 @@ fn measured(
         }
         None => String::new(),
     };
+    let runs = asked.timed.runs(asked.repeat)?;
     let lanes = asked.work.setup.lanes(Some(&asked.adapter))?;
     let mut attempts = Attempts::open(&asked.adapter, lanes)?;
     let is_final = !attempts.may_move();
@@ -154,6 +155,7 @@ fn measured(
             sweep: sweep.clone(),
             convention: asked.convention,
             repeats: asked.repeat,
+            min_seconds: runs.min_seconds(),
             data: data.clone(),
             adapter: executor.adapter().clone(),
         };
@@ -268,7 +270,7 @@ fn measure(
     point: &Point,
     executor: &mut dyn Executor,
 ) -> Result<Box<Report>, Error> {
-    let Conditions { sweep, convention, repeats, data, adapter } = conditions;
+    let Conditions { sweep, convention, data, adapter, .. } = conditions;
     let setup = &asked.work.setup;
     let training = sweep.training(point);
     let (model, shape) = sweep.resolve(point)?;
@@ -283,12 +285,12 @@ fn measure(
         data,
         training,
         convention: *convention,
-        runs: (*repeats).into(),
+        runs: conditions.runs(),
         extrapolate: false,
         kernels: KernelSet::Auto,
         winners: None,
     };
-    let bar = Bar::new(common, *repeats);
+    let bar = Bar::new(common, conditions.runs().least());
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
     let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
     Ok(Box::new(Report { sweep: Some(place), ..report }))

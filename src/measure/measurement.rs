@@ -61,7 +61,7 @@ impl Session<'_> {
         for (i, pass) in passes.iter_mut().enumerate() {
             pass.seconds = median(runs.iter().map(|run| run[i].0).collect());
         }
-        let timing = Timing::of(&runs, counted_seconds, &warm);
+        let timing = Timing::of(asked, &runs, counted_seconds, &warm);
         let adapter = Arc::new(self.adapter().clone());
         Ok(Measurement { adapter, passes, kernels: self.chosen().to_vec(), timing })
     }

@@ -53,6 +53,11 @@ impl Runs {
         self.least == 0
     }
 
+    /// Seconds that all of them take together at the least; `None` where only their number was asked for.
+    pub fn min_seconds(self) -> Option<f64> {
+        (self.seconds > 0.0).then_some(self.seconds)
+    }
+
     /// The least number of runs.
     pub const fn least(self) -> u32 {
         self.least

@@ -173,7 +173,7 @@ pub(super) fn observe(
         seen.seconds = seconds.map(|spread| spread.median);
     }
     let counted_seconds = observed.iter().map(|seen| seen.counted_seconds).sum();
-    let timing = Timing::of(&runs, counted_seconds, &warm);
+    let timing = Timing::of(asked, &runs, counted_seconds, &warm);
     let total_seconds = Spread::of(&totals(&runs));
     Ok(Series { launches: observed, seconds, total_seconds, timing })
 }

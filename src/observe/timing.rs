@@ -13,6 +13,9 @@ pub struct Timing {
     pub source: TimeSource,
     /// Timed runs of the plain kernels.
     pub repeats: u32,
+    /// Seconds that they were asked to take together at the least; `None` where their number alone was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_seconds: Option<f64>,
     /// Median over the runs of the whole plan's plain time.
     pub plain_seconds: Option<f64>,
     /// The least, the middle and the greatest of those times.
@@ -26,12 +29,18 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Of timed runs, each with the seconds of what ran in it and by which clock, beside one counting run and the times
-    /// of runs before them.
-    pub(crate) fn of(runs: &[Vec<(f64, Clock)>], counted_seconds: f64, warm: &[f64]) -> Self {
+    /// Of timed runs, as many as were `asked` for, each with the seconds of what ran in it and by which clock, beside one
+    /// counting run and the times of runs before them.
+    pub(crate) fn of(
+        asked: Runs,
+        runs: &[Vec<(f64, Clock)>],
+        counted_seconds: f64,
+        warm: &[f64],
+    ) -> Self {
         Self {
             source: source(runs),
             repeats: runs.len() as u32,
+            min_seconds: asked.min_seconds(),
             plain_seconds: median(totals(runs)),
             spread: Spread::of(&totals(runs)),
             counted_seconds,

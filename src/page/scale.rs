@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     family::{Chosen, StepOption, Training},
+    observe::Spread,
     plan::Phase,
     result::{
         Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
@@ -88,6 +89,11 @@ fn varied(report: &ScaleReport) -> Vec<&'static StepOption> {
     options.map(|(option, _)| option).filter(|_| several).collect()
 }
 
+/// How far apart the times of a point's runs were; `None` where there was one run at most.
+fn apart(point: &ScalePoint) -> Option<Spread> {
+    point.timing.as_ref().filter(|timing| timing.repeats > 1)?.spread
+}
+
 fn points(report: &ScaleReport) -> Table {
     let keys =
         report.sweep.axes.iter().map(|axis| Column::number(axis.key.clone(), axis.key.clone()));
@@ -103,6 +109,7 @@ fn points(report: &ScaleReport) -> Table {
         })
     };
     let exact = report.points.iter().any(|point| point.bill.exact.is_some());
+    let spread = report.points.iter().any(|point| apart(point).is_some());
     if exact {
         columns.push(Column::number("exact", "exact_total_flops"));
         columns.push(Column::number("its products", "exact_products_flops"));
@@ -114,8 +121,12 @@ fn points(report: &ScaleReport) -> Table {
             Column::number("ran / estimate", "measured_over_estimate"),
             Column::number("bytes", "bytes"),
             Column::number("time", "seconds"),
-            Column::text("verdict", "verdict"),
         ]);
+        if spread {
+            columns.push(Column::number("shortest run", "seconds_min").gives_way(1));
+            columns.push(Column::number("longest run", "seconds_max").gives_way(1));
+        }
+        columns.push(Column::text("verdict", "verdict"));
     }
     let rows = report.points.iter().map(|point| {
         let of = |phase| point.bill.total(phase);
@@ -135,14 +146,19 @@ fn points(report: &ScaleReport) -> Table {
                 total.measured.map_or(Cell::Missing, |ran| Cell::ratio(ran, total.estimate)),
                 total.bytes.map_or(Cell::Missing, Cell::Bytes),
                 total.seconds.map_or(Cell::Missing, Cell::Seconds),
-                Cell::text(match point.verdict {
-                    None => "not run".to_owned(),
-                    Some(tally) if tally.mismatch > 0 => {
-                        format!("{} MISMATCH", grouped(tally.mismatch))
-                    }
-                    Some(tally) => format!("{} match", grouped(tally.r#match)),
-                }),
             ]);
+            if spread {
+                let ends =
+                    apart(point).map(|Spread { min, max, .. }| [min, max].map(Cell::Seconds));
+                cells.extend(ends.unwrap_or([Cell::Missing, Cell::Missing]));
+            }
+            cells.push(Cell::text(match point.verdict {
+                None => "not run".to_owned(),
+                Some(tally) if tally.mismatch > 0 => {
+                    format!("{} MISMATCH", grouped(tally.mismatch))
+                }
+                Some(tally) => format!("{} match", grouped(tally.r#match)),
+            }));
         }
         let bad = point.verdict.is_some_and(|tally| tally.mismatch > 0);
         Row { tone: if bad { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }

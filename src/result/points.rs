@@ -15,6 +15,7 @@ use crate::{
     Error, Remedy,
     execute::Adapter,
     files,
+    observe::Runs,
     op::Convention,
     sweep::{Coordinates, Point, Sweep, SweepPoint},
 };
@@ -28,6 +29,10 @@ pub struct Conditions {
     pub convention: Convention,
     /// Timed runs of the plain kernels.
     pub repeats: u32,
+    /// Seconds that they take together at the least, their number being whatever that needs; `None` where only their
+    /// number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_seconds: Option<f64>,
     /// Where the values of parameters and tokens come from, in words.
     pub data: String,
     /// Who runs. Times of several adapters in one table would say nothing, and kernels are chosen by
@@ -42,14 +47,21 @@ impl Conditions {
             sweep: report.sweep.as_ref()?.sweep.clone(),
             convention: report.convention,
             repeats: report.timing.repeats,
+            min_seconds: report.timing.min_seconds,
             data: report.data.clone(),
             adapter: report.adapter.clone(),
         })
     }
 
+    /// The timed runs that are asked for.
+    pub fn runs(&self) -> Runs {
+        let runs = Runs::from(self.repeats);
+        self.min_seconds.map_or(runs, |seconds| runs.for_seconds(seconds))
+    }
+
     /// The first thing in which `other` is not like this, in words.
     fn difference(&self, other: &Self) -> Option<String> {
-        let Self { sweep, convention, repeats, data, adapter } = self;
+        let Self { sweep, convention, repeats, min_seconds, data, adapter } = self;
         let differ = |what: &str, a: &dyn ToString, b: &dyn ToString| {
             let (a, b) = (a.to_string(), b.to_string());
             (a != b).then(|| format!("{what} {b}, not {a}"))
@@ -67,7 +79,15 @@ impl Conditions {
         let asked = asked.find_map(|(what, value)| differ(&what, &value, &others[&what]));
         asked
             .or_else(|| differ("convention", convention, &other.convention))
-            .or_else(|| differ("repeats", repeats, &other.repeats))
+            .or_else(|| {
+                let least = |seconds: Option<f64>| seconds.unwrap_or_default();
+                differ("seconds of timed runs", &least(*min_seconds), &least(other.min_seconds))
+            })
+            .or_else(|| match min_seconds {
+                None => differ("repeats", repeats, &other.repeats),
+                // As many as it took.
+                Some(_) => None,
+            })
             .or_else(|| differ("data:", data, &other.data))
             .or_else(|| differ("adapter", &name(adapter), &name(&other.adapter)))
     }

@@ -167,6 +167,7 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
         timing: Timing {
             source: TimeSource::Timestamps,
             repeats: 3,
+            min_seconds: None,
             plain_seconds: Some(0.25),
             spread: Some(Spread { min: 0.24, median: 0.25, max: 0.27 }),
             counted_seconds: 0.275,

@@ -61,6 +61,7 @@ pub fn shader_report() -> ShaderReport {
     let timing = Timing {
         source: TimeSource::Wall,
         repeats: 3,
+        min_seconds: None,
         plain_seconds: Some(1.5e-3),
         spread,
         counted_seconds: 2e-3,

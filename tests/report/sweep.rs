@@ -122,6 +122,7 @@ fn conditions(sweep: &Sweep, adapter: Adapter) -> Conditions {
         sweep: sweep.clone(),
         convention: Convention::Ieee,
         repeats: 3,
+        min_seconds: None,
         data: "weights and tokens from seed 0".to_owned(),
         adapter,
     }

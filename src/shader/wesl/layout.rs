@@ -174,7 +174,7 @@ impl<'a> Sheet<'a> {
                 self.expression(&it.index);
                 self.put("]");
             }
-            // `- -x` is no `--x`.
+            // Two signs in a row are no decrement.
             Expression::Unary(it) => {
                 self.put(format_args!("{} ", it.operator));
                 self.expression(&it.operand);
