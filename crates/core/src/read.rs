@@ -15,6 +15,7 @@
 //! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
 //! | `component` | loads of more of a value than GLSL uses |
 //! | `uses` | nothing: who uses what in a function |
+//! | `unreachable` | statements that control never reaches, over which naga's validator and SPIR-V writer fail |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
@@ -38,6 +39,7 @@ mod plain;
 mod pointer;
 mod shuffle;
 mod token;
+mod unreachable;
 #[cfg(feature = "glsl")]
 mod unused;
 #[cfg(feature = "glsl")]
@@ -212,6 +214,7 @@ fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
 /// A module with what naga's validator and back ends refuse or lose put into words that they know.
 fn mended(mut module: Module) -> Module {
     make_outputs_readable(&mut module);
+    unreachable::take_out(&mut module);
     shuffle::retype(&mut module);
     pointer::resolve(&mut module);
     fall_through::write_out(&mut module);
