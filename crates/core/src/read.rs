@@ -142,11 +142,11 @@ impl Parsed {
                 );
                 Error::Kernel { kernel: name.to_owned(), problem }
             };
-            let (code, _) = misread::parted(text);
-            let misread = misread::find(text, &module)
+            let (code, directives) = misread::parted(text);
+            let misread = misread::find(text, &directives, &module)
                 .or_else(|| extent::find(&code, &module))
                 .or_else(|| layout::find(&code, &module))
-                .or_else(|| dropped::find(text, &module));
+                .or_else(|| dropped::find(&code, &directives, &module));
             if let Some(Misread { what, span }) = misread {
                 return Err(refused(span, what));
             }
