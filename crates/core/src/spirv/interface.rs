@@ -52,7 +52,9 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
     let mut used = BTreeSet::new();
     for function in module.reachable(entry)? {
         for instruction in &module.instructions[function.range.clone()] {
-            used.extend(instruction.uses());
+            instruction.each_use(|id| {
+                used.insert(id);
+            });
         }
     }
     let mut variables: BTreeMap<(u32, u32), Vec<Variable>> = BTreeMap::new();
