@@ -29,6 +29,11 @@ pub trait Countable: Send + Sync {
     /// How the numbers of a resource lie; `None` where it is no buffer of numbers.
     fn layout(&self, resource: &Resource) -> Option<Layout>;
 
+    /// Whether a resource is several buffers, as an array.
+    fn is_array(&self, _: &Resource) -> bool {
+        false
+    }
+
     /// What a resource is declared as, in the terms of naga; `None` where it was not naga that read the kernel.
     fn declared(&self, _: &Resource) -> Option<&naga::TypeInner> {
         None

@@ -134,10 +134,13 @@ impl Used<'_> {
     fn buffer(&self, fill: Option<&BufferFill>, limits: &Limits) -> Result<Filled, Error> {
         let layout = |kernel: &dyn Countable, resource: &Resource| {
             kernel.layout(resource).ok_or_else(|| {
-                self.unbindable(
+                self.unbindable(if kernel.is_array(resource) {
+                    "is an array of buffers, and a binding is bound to one: have it be one buffer that holds the \
+                     contents of all, or give each a binding of its own"
+                } else {
                     "is no buffer of numbers; only those can be bound, so a kernel with textures or samplers does \
-                     not run here: have it read a storage buffer instead, or write it in WGSL where it is SPIR-V",
-                )
+                     not run here: have it read a storage buffer instead, or write it in WGSL where it is SPIR-V"
+                })
             })
         };
         let own = layout(self.kernel, self.resource)?;

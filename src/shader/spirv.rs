@@ -160,6 +160,10 @@ impl Countable for SpirvShader {
         self.interface.layouts.get(&(resource.group, resource.binding)).cloned()
     }
 
+    fn is_array(&self, resource: &Resource) -> bool {
+        self.interface.arrays.contains(&(resource.group, resource.binding))
+    }
+
     fn source(&self) -> Option<&Source> {
         self.source.as_ref()
     }

@@ -3,7 +3,7 @@
 use common::{embedded, on_every_executor};
 use flopmeter_core::read::Parsed;
 
-use crate::run::{case, expected, glsl_of as glsl, ran, spirv, spirv_of};
+use crate::run::{case, expected, glsl_of as glsl, iota, ran, spirv, spirv_of};
 
 #[test]
 fn a_right_side_that_nobody_asks_for_has_no_effect_and_no_cost() {
@@ -51,7 +51,7 @@ fn operators_cost_what_their_wgsl_twins_cost() {
         fn main(@builtin(global_invocation_id) id: vec3u) {{ let i = id.x; {body} }}"
     ));
     on_every_executor(|executor| {
-        let data = [crate::run::iota(16)];
+        let data = [iota(16)];
         let (glsl, wgsl) =
             (ran(executor, &from_glsl, [1; 3], &data), ran(executor, &from_wgsl, [1; 3], &data));
         assert_eq!(glsl.floats(), wgsl.floats());
@@ -162,7 +162,7 @@ fn both(body: &str) -> impl Iterator<Item = flopmeter::kernel::KernelModule> {
 
 /// What fills the buffers of such a kernel, as far as it uses them: floats, and each place by its number.
 fn data(kernel: &flopmeter::kernel::KernelModule) -> Vec<Vec<u32>> {
-    let floats = |binding| if binding == 0 { crate::run::iota(8) } else { (0..8).collect() };
+    let floats = |binding| if binding == 0 { iota(8) } else { (0..8).collect() };
     kernel.resources.iter().map(|resource| floats(resource.binding)).collect()
 }
 
@@ -268,4 +268,46 @@ fn a_loop_costs_no_negation_that_is_not_stated() {
             });
         }
     }
+}
+
+#[test]
+fn what_is_not_reached_is_not_in_the_way() {
+    let text = "#version 450
+        layout(local_size_x = 8) in;
+        layout(set = 0, binding = 0) buffer X { float x[]; };
+        float more(float v) { return v + 1.0; }
+        void main() {
+            uint i = gl_LocalInvocationIndex;
+            for (int k = 0; k < 4; k++) {
+                if (k < 2) { x[i] *= 2.0; continue; x[i] = more(x[i]); } else { break; }
+                switch (k) { case 0: x[i] = more(x[i]); break; case 1: continue; default: break; }
+            }
+            return;
+            x[i] = more(x[i]);
+        }";
+    for kernel in [Some(glsl(text)), spirv_of(text)].into_iter().flatten() {
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &[iota(8)]);
+            assert_eq!(ran.floats(), [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0]);
+            assert_eq!((ran.ops()["f32.mul"], ran.ops().get("f32.add")), (16, None));
+        });
+    }
+}
+
+/// Its length is known, and nothing of it is loaded.
+#[test]
+fn a_buffer_that_is_asked_for_its_length_alone_is_bound() {
+    let kernel = glsl(
+        "#version 450
+        layout(local_size_x = 1) in;
+        layout(set = 0, binding = 0) buffer X { float x[]; };
+        layout(set = 0, binding = 1) buffer E { float e[8]; };
+        void main() { x[0] = float(e.length()); }",
+    );
+    let names: Vec<&str> = kernel.resources.iter().map(|its| its.name.as_str()).collect();
+    assert_eq!(names, ["X", "E"]);
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[vec![0], vec![0; 8]]);
+        assert_eq!((ran.floats(), ran.cost.traffic.storage_load), (vec![8.0], 0));
+    });
 }

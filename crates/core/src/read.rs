@@ -19,6 +19,7 @@
 //! | `negated` | conditions of GLSL's loops, which naga negates |
 //! | `local_constant` | constants within GLSL's functions, of which naga makes variables |
 //! | `uses`, `rewriting` | nothing: who uses what in a function, and how its expressions are written anew |
+//! | `unreachable` | statements that control never reaches, over which naga's validator and SPIR-V writer fail |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
 #[cfg(feature = "glsl")]
@@ -50,6 +51,7 @@ mod rewriting;
 mod shared;
 mod shuffle;
 mod token;
+mod unreachable;
 #[cfg(feature = "glsl")]
 mod unused;
 #[cfg(feature = "glsl")]
@@ -155,11 +157,11 @@ impl Parsed {
                 Error::Kernel { kernel: name.to_owned(), problem }
             };
             shared::lay_out(&mut module);
-            let (code, _) = misread::parted(text);
-            let misread = misread::find(text, &module)
+            let (code, directives) = misread::parted(text);
+            let misread = misread::find(text, &directives, &module)
                 .or_else(|| extent::find(&code, &module))
                 .or_else(|| layout::find(&code, &module))
-                .or_else(|| dropped::find(text, &module));
+                .or_else(|| dropped::find(&code, &directives, &module));
             if let Some(Misread { what, span }) = misread {
                 return Err(refused(span, what));
             }
@@ -230,6 +232,7 @@ fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
 /// A module with what naga's validator and back ends refuse or lose put into words that they know.
 fn mended(mut module: Module) -> Module {
     make_outputs_readable(&mut module);
+    unreachable::take_out(&mut module);
     shuffle::retype(&mut module);
     pointer::resolve(&mut module);
     fall_through::write_out(&mut module);

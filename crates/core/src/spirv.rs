@@ -68,7 +68,12 @@ pub use self::{
     shader::{SpecConstant, SpirvModule},
 };
 
-use self::{module::Module, price::SpirvPricer, rewrite::Point, words::Id};
+use self::{
+    module::Module,
+    price::{SpirvPricer, is_free},
+    rewrite::Point,
+    words::Id,
+};
 use crate::{
     Error,
     flow::Flow,
@@ -226,6 +231,10 @@ fn plan(
                 if instruction.is(Op::FunctionCall) {
                     *calls.entry(instruction.operands()[0]).or_default() += flow;
                 }
+                // Most instructions are; a cost takes long to make and to add.
+                if instruction.op().is_some_and(is_free) {
+                    continue;
+                }
                 let priced = match pricer.price(instruction) {
                     Ok(cost) if cost.is_zero() => continue,
                     Ok(cost) => pricer.together(instruction).map(|lanes| (cost, lanes)),
@@ -245,7 +254,7 @@ fn plan(
                 match priced {
                     Ok((cost, _)) => {
                         executed.cost = executed.cost + cost;
-                        if dead.contains(&index) {
+                        if dead[index - function.range.start] {
                             executed.dead = executed.dead + cost;
                         }
                         if let Some(line) = line {

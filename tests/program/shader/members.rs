@@ -46,7 +46,7 @@ fn structure_in_glsl(line: &str) -> String {
 const BARRIER: &str = "memoryBarrier();";
 
 /// GLSL as SPIR-V; `None`, and says so, where glslangValidator is not here.
-fn compiled(folder: &TempDir, name: &str, glsl: &str) -> Option<String> {
+pub(super) fn compiled(folder: &TempDir, name: &str, glsl: &str) -> Option<String> {
     let from = written(folder, &format!("{name}.comp"), glsl);
     let to = folder.path().join(format!("{name}.spv"));
     let mut command = Command::new("glslangValidator");

@@ -5,7 +5,7 @@ use std::fs;
 use flopmeter::execute::Executor as _;
 use serde_json::json;
 
-use super::{BUFFERS, PRODUCT, refused, report, shader, written};
+use super::{BUFFERS, PRODUCT, members::compiled, refused, report, shader, written};
 use crate::command::PROGRAM;
 
 #[test]
@@ -145,6 +145,22 @@ fn a_kernel_that_does_not_end_is_given_up() {
         let arguments = [&arguments[..], &["--adapter", adapter]].concat();
         refused(&arguments, &["endless.wgsl", "did not end within 1 s", "--timeout"]);
         assert!(!json.exists());
+    }
+}
+
+#[test]
+fn an_array_of_buffers_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer X { float x[]; };
+        layout(binding = 1) buffer B { float a[]; } b[4];
+        void main() { x[0] = b[1].a[0]; }";
+    let Some(spirv) = compiled(&folder, "array", source) else { return };
+    let arguments = ["--dispatch", "1", "--bind", "0.0=zeros:4", "--bind", "0.1=zeros:4"];
+    for adapter in ["auto", "embedded"] {
+        let arguments = [&[&spirv[..]][..], &arguments[..], &["--adapter", adapter]].concat();
+        refused(&arguments, &["'b' at 0.1", "an array of buffers", "a binding of its own"]);
     }
 }
 

@@ -9,25 +9,25 @@ use naga::{
     proc::ResolveContext,
 };
 
-use super::{
-    misread::{Misread, parted},
-    token::Token,
-};
+use super::{misread::Misread, token::Token};
 
 /// Macros that start with `GL_` and of which it is known whether compilers of GLSL for Vulkan define them.
 const KNOWN: [&str; 2] = ["GL_core_profile", "GL_ES"];
 
 /// The first thing of a shader that naga's reader leaves out.
-pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
-    let (code, directives) = parted(text);
-    let found = continued(&code, &directives)
-        .or_else(|| fetched(&code, &directives))
-        .or_else(|| asked(&directives))
+pub(super) fn find(
+    code: &[Token<'_>],
+    directives: &[Vec<Token<'_>>],
+    module: &Module,
+) -> Option<Misread> {
+    let found = continued(code, directives)
+        .or_else(|| fetched(code, directives))
+        .or_else(|| asked(directives))
         .map(|(what, token)| {
             let span = Span::new(token.at.start as u32, token.at.end as u32);
             Misread { what, span }
         });
-    found.or_else(|| initialised(&code, &directives, module)).or_else(|| layered(module))
+    found.or_else(|| initialised(code, directives, module)).or_else(|| layered(module))
 }
 
 type Found<'t, 'a> = (&'static str, &'t Token<'a>);

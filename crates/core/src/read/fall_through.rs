@@ -8,7 +8,7 @@ use naga::{Block, Function, Module, Statement, SwitchCase};
 
 use crate::ir::{Operand, arms_mut, emit, functions, is_result, operands, statement_operands};
 
-/// Writes out every case of a module that falls through.
+/// Writes out every case of a module that falls through; control reaches the end of each, as `unreachable` has it.
 pub(super) fn write_out(module: &mut Module) {
     for function in functions(module) {
         let mut body = std::mem::take(&mut function.body);
@@ -31,10 +31,8 @@ fn write_out_cases(function: &mut Function, cases: &mut [SwitchCase]) {
     let mut below = Block::new();
     for case in cases.iter_mut().rev() {
         if case.fall_through && !case.body.is_empty() {
-            if !leaves(&case.body) {
-                let copied = Copier { function, copies: BTreeMap::new() }.block(&below);
-                case.body.extend_block(copied);
-            }
+            let copied = Copier { function, copies: BTreeMap::new() }.block(&below);
+            case.body.extend_block(copied);
             case.fall_through = false;
         }
         // An empty case that falls through is entered where the one below it is.
@@ -42,14 +40,6 @@ fn write_out_cases(function: &mut Function, cases: &mut [SwitchCase]) {
             below = case.body.clone();
         }
     }
-}
-
-/// Whether control never reaches the end of a block.
-fn leaves(block: &Block) -> bool {
-    matches!(
-        block.last(),
-        Some(Statement::Break | Statement::Continue | Statement::Return { .. } | Statement::Kill)
-    )
 }
 
 /// Copies statements. What they evaluate are expressions of their own, as naga's writers ask.

@@ -18,11 +18,11 @@ pub(super) struct Misread {
 }
 
 /// The first thing of a shader that naga's reader takes for something else.
-pub(super) fn find(text: &str, module: &Module) -> Option<Misread> {
+pub(super) fn find(text: &str, directives: &[Vec<Token<'_>>], module: &Module) -> Option<Misread> {
     let functions = module.functions.iter().map(|(_, function)| function);
     let mut functions = functions.chain(module.entry_points.iter().map(|entry| &entry.function));
     let wrong = |function| retyped(module, function).or_else(|| negated(function));
-    functions.find_map(wrong).or_else(|| evaluated_twice(text))
+    functions.find_map(wrong).or_else(|| evaluated_twice(text, directives))
 }
 
 /// `-m` of a matrix, which naga makes a product with -1 of. That number stands in no text: its place is that of the
@@ -68,11 +68,10 @@ fn retyped(module: &Module, function: &Function) -> Option<Misread> {
 }
 
 /// An index that does something, of a place that is read and written at once: naga evaluates it for each.
-fn evaluated_twice(text: &str) -> Option<Misread> {
+fn evaluated_twice(text: &str, directives: &[Vec<Token<'_>>]) -> Option<Misread> {
     let tokens: Vec<Token<'_>> = tokens(text).collect();
     let mut own = functions(&tokens);
-    let (_, directives) = parted(text);
-    let hidden = macros(&directives, &mut own);
+    let hidden = macros(directives, &mut own);
     let mut open: Vec<Index> = Vec::new();
     let found = |Range { start, end }: Range<usize>| {
         let what = "evaluates the index of what is read and written at once for each of the two, which is once";
@@ -330,7 +329,7 @@ mod tests {
             void set(inout float y) {{ y = 1.0; }}
             void main() {{ int j = 0; float a[4]; {body} }}"
         );
-        evaluated_twice(&text).is_some()
+        evaluated_twice(&text, &parted(&text).1).is_some()
     }
 
     #[test]

@@ -1,85 +1,73 @@
 //! Whether control leaves a loop or a switch from within another that is nested in it, which SPIR-V may and WGSL may
 //! not. Knows the shape of control flow, and nothing of what blocks do.
 
-use std::collections::{HashMap, HashSet};
-
 use rspirv::spirv::Op;
 
 use super::{
-    cfg::{ranges, successors},
-    module::{Function, Module},
-    words::Id,
+    cfg::Stated,
+    module::Module,
+    words::{Id, Ids},
 };
 
-/// A loop or a switch: what stands between its header and its merge block.
+/// A loop or a switch: what stands between its header and its merge block. Blocks are known by their places.
 struct Construct {
-    header: Id,
-    merge: Id,
-    /// The blocks that its header dominates and its merge block does not.
-    blocks: HashSet<Id>,
+    header: usize,
+    merge: Option<usize>,
+    /// Whether its header dominates a block and its merge block does not.
+    blocks: Vec<bool>,
     /// Of a loop, the blocks between its rounds, which are in no construct within it.
-    between: HashSet<Id>,
+    between: Vec<bool>,
 }
 
-/// Whether a function of a module has a block that leads out of a loop or switch and is in an inner one, too.
-///
-/// # Errors
-/// What is wrong with the module.
-pub(super) fn leave_several(module: &Module<'_>) -> Result<bool, String> {
-    for function in &module.functions {
-        if leaves_several(module, function)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn leaves_several(module: &Module<'_>, function: &Function) -> Result<bool, String> {
-    let blocks = ranges(module, function)?;
-    let mut next: HashMap<Id, Vec<Id>> = HashMap::new();
-    let mut headers = Vec::new();
-    for (label, range) in &blocks {
-        next.insert(*label, successors(module, range.end - 1)?);
-        let Some(merge) = range.end.checked_sub(2).filter(|at| *at > range.start) else { continue };
-        let merge = module.instructions[merge];
-        let is_switch = module.instructions[range.end - 1].is(Op::Switch);
-        if merge.is(Op::LoopMerge) || merge.is(Op::SelectionMerge) && is_switch {
-            let next = merge.operands().get(1).filter(|_| !is_switch).copied();
-            headers.push((*label, merge.operands()[0], next));
-        }
-    }
+/// Whether a function has a block that leads out of a loop or switch and is in an inner one, too.
+pub(super) fn leave_several(module: &Module<'_>, blocks: &[Stated]) -> bool {
+    let headers = blocks.iter().enumerate().filter_map(|(header, its)| {
+        let (merge, next) = if its.switches(module) {
+            (its.merges(module, Op::SelectionMerge)?, None)
+        } else {
+            let operands = its.merges(module, Op::LoopMerge)?;
+            (operands, operands.get(1))
+        };
+        Some((header, merge[0], next))
+    });
+    let headers: Vec<(usize, Id, Option<&Id>)> = headers.collect();
     if headers.len() < 2 {
-        return Ok(false);
+        return false;
     }
-    let entry = blocks[0].0;
-    let all = reached(entry, None, &next);
-    let dominated = |by: Id| -> HashSet<Id> {
-        let others = reached(entry, Some(by), &next);
-        all.difference(&others).copied().collect()
+    let places: Ids<usize> = blocks.iter().zip(0..).map(|(its, at)| (its.label, at)).collect();
+    let place = |label: &Id| places.get(label).copied();
+    let next = blocks.iter().map(|its| its.next.iter().filter_map(place).collect());
+    let next: Vec<Vec<usize>> = next.collect();
+    let all = reached(&next, None);
+    let dominated = |by: Option<usize>| -> Vec<bool> {
+        let Some(by) = by else { return vec![false; blocks.len()] };
+        let others = reached(&next, Some(by));
+        all.iter().zip(others).map(|(&reached, otherwise)| reached && !otherwise).collect()
     };
     let constructs = headers.into_iter().map(|(header, merge, next)| {
-        let behind = dominated(merge);
-        let blocks = dominated(header).difference(&behind).copied().collect();
-        Construct { header, merge, blocks, between: next.map(dominated).unwrap_or_default() }
+        let merge = place(&merge);
+        let within = dominated(Some(header)).into_iter().zip(dominated(merge));
+        let blocks = within.map(|(within, behind)| within && !behind).collect();
+        Construct { header, merge, blocks, between: dominated(next.and_then(place)) }
     });
     let constructs: Vec<Construct> = constructs.collect();
-    Ok(constructs.iter().any(|outer| {
-        let inner = constructs
-            .iter()
-            .filter(|inner| inner.header != outer.header && outer.blocks.contains(&inner.header));
-        inner
-            .flat_map(|inner| inner.blocks.difference(&outer.between))
-            .any(|block| next.get(block).is_some_and(|next| next.contains(&outer.merge)))
-    }))
+    constructs.iter().any(|outer| {
+        let leaves = |&block: &usize| {
+            outer.merge.is_some_and(|merge| next[block].contains(&merge)) && !outer.between[block]
+        };
+        let inner = |inner: &&Construct| inner.header != outer.header && outer.blocks[inner.header];
+        let mut leaving = (0..blocks.len()).filter(leaves);
+        leaving.any(|block| constructs.iter().filter(inner).any(|inner| inner.blocks[block]))
+    })
 }
 
-/// The blocks that control reaches without one of them.
-fn reached(entry: Id, without: Option<Id>, next: &HashMap<Id, Vec<Id>>) -> HashSet<Id> {
-    let mut reached = HashSet::new();
-    let mut open = vec![entry];
+/// Which blocks control reaches without one of them.
+fn reached(next: &[Vec<usize>], without: Option<usize>) -> Vec<bool> {
+    let mut reached = vec![false; next.len()];
+    let mut open = vec![0];
     while let Some(block) = open.pop() {
-        if Some(block) != without && reached.insert(block) {
-            open.extend(next.get(&block).into_iter().flatten());
+        if Some(block) != without && !std::mem::replace(&mut reached[block], true) {
+            open.extend(&next[block]);
         }
     }
     reached

@@ -15,7 +15,7 @@ use super::{
     fold,
     module::{Function, Module, Type},
     silent::is_of_lines,
-    words::Id,
+    words::{Id, Ids},
 };
 use crate::flow::{Edge, Forest, Graph, Node};
 
@@ -40,20 +40,39 @@ pub(super) struct ControlFlow {
     pub(super) ends: (Node, Node),
 }
 
+/// A basic block as it stands.
+pub(super) struct Stated {
+    pub(super) label: Id,
+    /// Its instructions, label and terminator included.
+    pub(super) range: Range<usize>,
+    /// The labels to which it may lead with the values of the pipeline's constants.
+    pub(super) next: Vec<Id>,
+}
+
+impl Stated {
+    /// The operands of its merge instruction, where it has this one.
+    pub(super) fn merges<'a>(&self, module: &Module<'a>, op: Op) -> Option<&'a [u32]> {
+        let at = self.range.end.checked_sub(2).filter(|at| self.range.contains(at))?;
+        let merge = module.instructions[at];
+        merge.is(op).then(|| merge.operands())
+    }
+
+    /// Whether it ends with a switch.
+    pub(super) fn switches(&self, module: &Module<'_>) -> bool {
+        module.instructions[self.range.end - 1].is(Op::Switch)
+    }
+}
+
 /// Reads a function's control flow.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFlow, String> {
-    let all = ranges(module, function)?;
-    let by_label: HashMap<Id, usize> = all.iter().zip(0..).map(|((id, _), k)| (*id, k)).collect();
-    let next = |range: &Range<usize>| -> Result<Vec<usize>, String> {
-        let labels = successors(module, range.end - 1)?;
-        let known = |id: Id| by_label.get(&id).copied().ok_or(format!("%{id} is no label here"));
-        labels.into_iter().map(known).collect()
-    };
-    let next: Vec<Vec<usize>> =
-        all.iter().map(|(_, range)| next(range)).collect::<Result<_, _>>()?;
+    let all = stated(module, function)?;
+    let by_label: Ids<usize> = all.iter().zip(0..).map(|(its, k)| (its.label, k)).collect();
+    let known = |id: &Id| by_label.get(id).copied().ok_or(format!("%{id} is no label here"));
+    let next = all.iter().map(|its| its.next.iter().map(known).collect());
+    let next: Vec<Vec<usize>> = next.collect::<Result<_, String>>()?;
     let (reached, depth) = walk(&next);
 
     // Point 2k is before block k, 2k + 1 behind it; then the way in and the way out.
@@ -76,7 +95,7 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
         // A loop is worth sixteen rounds; where weights are equal, the way in is left uncounted.
         let weight = 4 * 16_u64.pow(depth.min(10)) + u64::from(block == 0);
         graph.edges.push(Edge { from, to, weight: Some(weight) });
-        let range = all[block].1.clone();
+        let range = all[block].range.clone();
         blocks.push(BasicBlock { site: site(module, &range), range, depth });
     }
     Ok(ControlFlow { blocks, graph, ends: (points.root(entry), points.root(exit)) })
@@ -84,54 +103,32 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
 
 /// Whether control goes from one case of a switch to another without leaving the switch: a case has a way in beside
 /// the switch itself.
-///
-/// # Errors
-/// What is wrong with the module.
-pub(super) fn falls_through(module: &Module<'_>) -> Result<bool, String> {
-    for function in &module.functions {
-        let blocks = ranges(module, function)?;
-        let mut ways: HashMap<Id, Vec<Id>> = HashMap::new();
-        for (label, range) in &blocks {
-            for to in successors(module, range.end - 1)? {
-                ways.entry(to).or_default().push(*label);
-            }
-        }
-        let merges = |range: &Range<usize>, op: Op| {
-            let merge = module.instructions[range.end.checked_sub(2)?];
-            merge.is(op).then(|| merge.operands().to_vec())
-        };
-        // Where a loop is a case, its own way back leads there, too.
-        let backs: HashMap<Id, Id> = blocks
-            .iter()
-            .filter_map(|(label, range)| Some((*label, *merges(range, Op::LoopMerge)?.get(1)?)))
-            .collect();
-        for (label, range) in &blocks {
-            if !module.instructions[range.end - 1].is(Op::Switch) {
-                continue;
-            }
-            let end =
-                merges(range, Op::SelectionMerge).and_then(|operands| operands.first().copied());
-            for case in successors(module, range.end - 1)?.into_iter().filter(|&to| Some(to) != end)
-            {
-                let from = ways.get(&case).into_iter().flatten();
-                let back = backs.get(&case);
-                if from.into_iter().any(|from| from != label && Some(from) != back) {
-                    return Ok(true);
-                }
-            }
-        }
+pub(super) fn falls_through(module: &Module<'_>, blocks: &[Stated]) -> bool {
+    let mut switches = blocks.iter().filter(|its| its.switches(module)).peekable();
+    if switches.peek().is_none() {
+        return false;
     }
-    Ok(false)
+    let mut ways: Ids<Vec<Id>> = Ids::default();
+    for from in blocks {
+        from.next.iter().for_each(|&to| ways.entry(to).or_default().push(from.label));
+    }
+    // Where a loop is a case, its own way back leads there, too.
+    let back = |its: &Stated| Some((its.label, *its.merges(module, Op::LoopMerge)?.get(1)?));
+    let backs: Ids<Id> = blocks.iter().filter_map(back).collect();
+    switches.any(|switch| {
+        let end = switch.merges(module, Op::SelectionMerge).and_then(|operands| operands.first());
+        switch.next.iter().filter(|&case| Some(case) != end).any(|case| {
+            let (mut from, back) = (ways.get(case).into_iter().flatten(), backs.get(case));
+            from.any(|from| *from != switch.label && Some(from) != back)
+        })
+    })
 }
 
-/// The basic blocks of a function: their labels and their instructions, label and terminator included.
+/// The basic blocks of a function.
 ///
 /// # Errors
 /// What is wrong with the function.
-pub(super) fn ranges(
-    module: &Module<'_>,
-    function: &Function,
-) -> Result<Vec<(Id, Range<usize>)>, String> {
+pub(super) fn stated(module: &Module<'_>, function: &Function) -> Result<Vec<Stated>, String> {
     let (mut blocks, mut open) = (Vec::new(), None);
     for index in function.range.clone() {
         let instruction = module.instructions[index];
@@ -148,8 +145,9 @@ pub(super) fn ranges(
                 | Op::Kill
                 | Op::TerminateInvocation,
             ) => {
-                let (id, start) = open.take().ok_or("a block ends that did not begin")?;
-                blocks.push((id, start..index + 1));
+                let (label, start) = open.take().ok_or("a block ends that did not begin")?;
+                let next = successors(module, index)?;
+                blocks.push(Stated { label, range: start..index + 1, next });
             }
             _ => {}
         }
@@ -165,7 +163,7 @@ pub(super) fn ranges(
 ///
 /// # Errors
 /// Where it is no terminator that is known.
-pub(super) fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
+fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
     let instruction = module.instructions[terminator];
     let operands = instruction.operands();
     Ok(match instruction.op() {

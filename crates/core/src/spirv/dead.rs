@@ -3,40 +3,31 @@
 //!
 //! A store to a variable is an effect, also where nobody loads it, and so is whatever is not listed here.
 
-use std::collections::{HashMap, HashSet};
-
 use rspirv::spirv::{GlslStd450Op, MemoryAccess, Op};
 
 use super::{
     module::{Function, Module},
-    words::{Id, Instruction},
+    words::Instruction,
 };
 
-/// The dead instructions of a function, by their index in the module.
-pub(super) fn dead(module: &Module<'_>, function: &Function) -> HashSet<usize> {
-    let body = || function.range.clone().map(|index| (index, module.instructions[index]));
-    let pure: HashMap<Id, Instruction<'_>> = body()
-        .filter(|&(_, instruction)| is_pure(module, instruction))
-        .filter_map(|(_, instruction)| Some((instruction.result()?, instruction)))
-        .collect();
-    let mut used: HashSet<Id> = HashSet::new();
-    let mut todo: Vec<Id> = body()
-        .filter(|(_, its)| its.result().is_none_or(|id| !pure.contains_key(&id)))
-        .flat_map(|(_, instruction)| instruction.uses())
-        .collect();
-    while let Some(id) = todo.pop() {
-        if used.insert(id)
-            && let Some(instruction) = pure.get(&id)
-        {
-            todo.extend(instruction.uses());
-        }
+/// Which instructions of a function are dead, from its first on.
+pub(super) fn dead(module: &Module<'_>, function: &Function) -> Vec<bool> {
+    let body = &module.instructions[function.range.clone()];
+    let is_pure = |its: &Instruction<'_>| its.result().is_some() && is_pure(module, *its);
+    let mut dead: Vec<bool> = body.iter().map(is_pure).collect();
+    // What uses something and is not dead itself.
+    let mut users: Vec<usize> = (0..body.len()).filter(|&at| !dead[at]).collect();
+    while let Some(user) = users.pop() {
+        body[user].each_use(|id| {
+            let at =
+                module.definitions.get(&id).and_then(|at| at.checked_sub(function.range.start));
+            if let Some(at) = at.filter(|&at| dead.get(at) == Some(&true)) {
+                dead[at] = false;
+                users.push(at);
+            }
+        });
     }
-    body()
-        .filter(|(_, its)| {
-            its.result().is_some_and(|id| pure.contains_key(&id) && !used.contains(&id))
-        })
-        .map(|(index, _)| index)
-        .collect()
+    dead
 }
 
 /// Whether an instruction does nothing but compute its result.

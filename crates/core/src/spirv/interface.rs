@@ -24,6 +24,8 @@ pub struct Interface {
     /// How the numbers of each of its buffers lie, by descriptor set and binding. What has none is no buffer of
     /// numbers.
     pub layouts: BTreeMap<(u32, u32), Layout>,
+    /// Where several buffers stand as an array; each of them has numbers, and the array has no layout.
+    pub arrays: BTreeSet<(u32, u32)>,
     /// Bytes of the block of push constants that it uses; 0 where it uses none.
     pub immediate_bytes: u64,
     /// What that block is called, empty where it has no name, and how its numbers lie; `None` where there is none, or
@@ -50,7 +52,9 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
     let mut used = BTreeSet::new();
     for function in module.reachable(entry)? {
         for instruction in &module.instructions[function.range.clone()] {
-            used.extend(instruction.uses());
+            instruction.each_use(|id| {
+                used.insert(id);
+            });
         }
     }
     let mut variables: BTreeMap<(u32, u32), Vec<Variable>> = BTreeMap::new();
@@ -76,7 +80,7 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
             None => {}
         }
     }
-    let (mut layouts, mut blocks) = (BTreeMap::new(), BTreeMap::new());
+    let (mut layouts, mut blocks, mut arrays) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     let mut resources = Vec::new();
     for ((group, binding), variables) in variables {
         let kinds: Vec<ResourceKind> = variables.iter().map(|its| its.kind(module)).collect();
@@ -89,6 +93,9 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
         if let Some((block, layout)) = least {
             layouts.insert((group, binding), layout);
             blocks.insert((group, binding), block);
+        }
+        if kind != ResourceKind::Opaque && variables.iter().any(|its| its.is_array(module)) {
+            arrays.insert((group, binding));
         }
         resources.push(Resource { name, group, binding, kind });
     }
@@ -103,6 +110,7 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
         workgroup_size: module.workgroup(entry)?,
         resources,
         layouts,
+        arrays,
         immediate_bytes,
         immediates,
         workgroup_bytes,
@@ -133,6 +141,11 @@ impl Variable {
             }
             _ => ResourceKind::Opaque,
         }
+    }
+
+    fn is_array(&self, module: &Module<'_>) -> bool {
+        let pointee = module.types.get(&self.pointee);
+        matches!(pointee, Some(Type::Array { .. } | Type::RuntimeArray { .. }))
     }
 
     /// Whether nothing writes it: it is decorated so, or each of its members is.

@@ -16,11 +16,14 @@ use super::{
 /// # Errors
 /// What is wrong with the module.
 pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
-    if cfg::falls_through(module)? {
-        return Ok(Some("a case of its switch falls through to another".to_owned()));
-    }
-    if breaks::leave_several(module)? {
-        return Ok(Some("it leaves a loop or a switch from within another".to_owned()));
+    for function in &module.functions {
+        let blocks = cfg::stated(module, function)?;
+        if cfg::falls_through(module, &blocks) {
+            return Ok(Some("a case of its switch falls through to another".to_owned()));
+        }
+        if breaks::leave_several(module, &blocks) {
+            return Ok(Some("it leaves a loop or a switch from within another".to_owned()));
+        }
     }
     if let Some(matrix) = matrix(module) {
         return Ok(Some(matrix));

@@ -8,7 +8,7 @@ use std::{
 
 use rspirv::spirv::{BuiltIn, Decoration, ExecutionMode, ExecutionModel, FPEncoding, Op, Scope};
 
-use super::words::{HEADER, Id, Instruction, text};
+use super::words::{HEADER, Id, Ids, Instruction, text};
 use crate::{composition::Shape, op::Scalar};
 
 /// A type.
@@ -71,20 +71,20 @@ pub(super) struct Module<'a> {
     pub(super) header: [u32; HEADER],
     pub(super) instructions: Vec<Instruction<'a>>,
     pub(super) functions: Vec<Function>,
-    pub(super) types: HashMap<Id, Type>,
+    pub(super) types: Ids<Type>,
     /// The types of results.
-    pub(super) type_of: HashMap<Id, Id>,
+    pub(super) type_of: Ids<Id>,
     /// The instructions of which ids are results.
-    pub(super) definitions: HashMap<Id, usize>,
+    pub(super) definitions: Ids<usize>,
     /// The bits of scalar constants.
-    pub(super) values: HashMap<Id, u64>,
-    pub(super) names: HashMap<Id, String>,
+    pub(super) values: Ids<u64>,
+    pub(super) names: Ids<String>,
     /// What members of structures are called.
     pub(super) member_names: HashMap<(Id, u32), String>,
     /// Pointer types that are declared behind those that contain them.
     pub(super) forward: HashSet<Id>,
     /// Sets of extended instructions by name.
-    pub(super) imports: HashMap<Id, String>,
+    pub(super) imports: Ids<String>,
     /// Decorations with their first operand, if any, by what they decorate.
     pub(super) decorations: HashMap<(Id, u32), u32>,
     /// The same of members.
@@ -179,7 +179,7 @@ impl<'a> Module<'a> {
 
     /// The functions that an entry point calls, itself included, each before those that it calls.
     pub(super) fn reachable(&self, entry: Id) -> Result<Vec<&Function>, String> {
-        let by_id: HashMap<Id, &Function> = self.functions.iter().map(|f| (f.id, f)).collect();
+        let by_id: Ids<&Function> = self.functions.iter().map(|f| (f.id, f)).collect();
         let calls = |function: &Function| -> Vec<Id> {
             let body = &self.instructions[function.range.clone()];
             body.iter().filter(|i| i.is(Op::FunctionCall)).map(|i| i.operands()[0]).collect()

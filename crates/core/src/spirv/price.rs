@@ -51,72 +51,14 @@ impl SpirvPricer<'_> {
                 _ => refused(),
             };
         };
+        if is_free(op) {
+            return Ok(Cost::default());
+        }
         let result_type = instruction.result_type().unwrap_or(0);
         let matrix = self.cooperative(instruction).is_some();
         let each = |kind: Op| Ok(self.module.shape(result_type)?.each(kind, 1));
         let each_of = |value: usize, kind: Op| Ok(self.of(operands[value])?.each(kind, 1));
         match op {
-            // Names, places, moves and control.
-            Instr::Nop
-            | Instr::Undef
-            | Instr::Line
-            | Instr::NoLine
-            | Instr::Label
-            | Instr::Phi
-            | Instr::LoopMerge
-            | Instr::SelectionMerge
-            | Instr::Branch
-            | Instr::BranchConditional
-            | Instr::Switch
-            | Instr::Return
-            | Instr::ReturnValue
-            | Instr::Unreachable
-            | Instr::Kill
-            | Instr::TerminateInvocation
-            | Instr::Function
-            | Instr::FunctionParameter
-            | Instr::FunctionEnd
-            | Instr::FunctionCall
-            | Instr::Variable
-            | Instr::AccessChain
-            | Instr::InBoundsAccessChain
-            | Instr::PtrAccessChain
-            | Instr::InBoundsPtrAccessChain
-            | Instr::RawAccessChainNV
-            | Instr::ArrayLength
-            | Instr::ImageTexelPointer
-            | Instr::VectorExtractDynamic
-            | Instr::VectorInsertDynamic
-            | Instr::VectorShuffle
-            | Instr::CompositeConstruct
-            | Instr::CompositeConstructReplicateEXT
-            | Instr::CompositeExtract
-            | Instr::CompositeInsert
-            | Instr::CopyObject
-            | Instr::CopyLogical
-            | Instr::Transpose
-            | Instr::Bitcast
-            | Instr::ConvertPtrToU
-            | Instr::ConvertUToPtr
-            | Instr::PtrEqual
-            | Instr::PtrNotEqual
-            | Instr::PtrDiff
-            | Instr::LifetimeStart
-            | Instr::LifetimeStop
-            | Instr::AssumeTrueKHR
-            | Instr::ExpectKHR
-            | Instr::CooperativeMatrixLengthKHR
-            | Instr::CooperativeMatrixTransposeNV
-            | Instr::CreateTensorLayoutNV
-            | Instr::TensorLayoutSetDimensionNV
-            | Instr::TensorLayoutSetStrideNV
-            | Instr::TensorLayoutSliceNV
-            | Instr::TensorLayoutSetClampValueNV
-            | Instr::TensorLayoutSetBlockSizeNV
-            | Instr::CreateTensorViewNV
-            | Instr::TensorViewSetDimensionNV
-            | Instr::TensorViewSetStrideNV
-            | Instr::TensorViewSetClipNV => Ok(Cost::default()),
             Instr::ImageFetch
             | Instr::ImageRead
             | Instr::ImageWrite
@@ -342,4 +284,71 @@ impl SpirvPricer<'_> {
 
 fn atomic() -> Cost {
     traffic(Traffic { atomics: 1, ..Traffic::default() })
+}
+
+/// Whether an instruction costs nothing whatever it is about: names, places, moves and control.
+pub(super) fn is_free(op: Instr) -> bool {
+    matches!(
+        op,
+        Instr::Nop
+            | Instr::Undef
+            | Instr::Line
+            | Instr::NoLine
+            | Instr::Label
+            | Instr::Phi
+            | Instr::LoopMerge
+            | Instr::SelectionMerge
+            | Instr::Branch
+            | Instr::BranchConditional
+            | Instr::Switch
+            | Instr::Return
+            | Instr::ReturnValue
+            | Instr::Unreachable
+            | Instr::Kill
+            | Instr::TerminateInvocation
+            | Instr::Function
+            | Instr::FunctionParameter
+            | Instr::FunctionEnd
+            | Instr::FunctionCall
+            | Instr::Variable
+            | Instr::AccessChain
+            | Instr::InBoundsAccessChain
+            | Instr::PtrAccessChain
+            | Instr::InBoundsPtrAccessChain
+            | Instr::RawAccessChainNV
+            | Instr::ArrayLength
+            | Instr::ImageTexelPointer
+            | Instr::VectorExtractDynamic
+            | Instr::VectorInsertDynamic
+            | Instr::VectorShuffle
+            | Instr::CompositeConstruct
+            | Instr::CompositeConstructReplicateEXT
+            | Instr::CompositeExtract
+            | Instr::CompositeInsert
+            | Instr::CopyObject
+            | Instr::CopyLogical
+            | Instr::Transpose
+            | Instr::Bitcast
+            | Instr::ConvertPtrToU
+            | Instr::ConvertUToPtr
+            | Instr::PtrEqual
+            | Instr::PtrNotEqual
+            | Instr::PtrDiff
+            | Instr::LifetimeStart
+            | Instr::LifetimeStop
+            | Instr::AssumeTrueKHR
+            | Instr::ExpectKHR
+            | Instr::CooperativeMatrixLengthKHR
+            | Instr::CooperativeMatrixTransposeNV
+            | Instr::CreateTensorLayoutNV
+            | Instr::TensorLayoutSetDimensionNV
+            | Instr::TensorLayoutSetStrideNV
+            | Instr::TensorLayoutSliceNV
+            | Instr::TensorLayoutSetClampValueNV
+            | Instr::TensorLayoutSetBlockSizeNV
+            | Instr::CreateTensorViewNV
+            | Instr::TensorViewSetDimensionNV
+            | Instr::TensorViewSetStrideNV
+            | Instr::TensorViewSetClipNV
+    )
 }

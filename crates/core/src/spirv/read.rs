@@ -8,7 +8,7 @@ use rspirv::spirv::{Decoration, Op};
 use super::{
     fold,
     module::{Function, Module, Type},
-    words::{HEADER, Id, Instruction, instructions, text},
+    words::{HEADER, Id, Ids, Instruction, instructions, text},
 };
 
 impl<'a> Module<'a> {
@@ -24,14 +24,14 @@ impl<'a> Module<'a> {
             instructions: instructions(words)?,
             header: words[..HEADER].try_into().map_err(|_| "it has no header")?,
             functions: Vec::new(),
-            types: HashMap::new(),
-            type_of: HashMap::new(),
-            definitions: HashMap::new(),
-            values: HashMap::new(),
-            names: HashMap::new(),
+            types: Ids::default(),
+            type_of: Ids::default(),
+            definitions: Ids::default(),
+            values: Ids::default(),
+            names: Ids::default(),
             member_names: HashMap::new(),
             forward: HashSet::new(),
-            imports: HashMap::new(),
+            imports: Ids::default(),
             decorations: HashMap::new(),
             member_decorations: HashMap::new(),
         };

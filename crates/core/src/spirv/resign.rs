@@ -10,20 +10,22 @@ use super::{
     words::{BOUND, Id, Instruction},
 };
 
-/// All words of the module.
-pub(super) fn of(module: &Module<'_>) -> Vec<u32> {
+/// All words of the module; `None` where they stay what they are.
+pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
     let mut b = Builder::new(module);
-    let (mut before, mut is_code) = (module.header.to_vec(), false);
+    let (mut before, mut is_code, mut is_same) = (module.header.to_vec(), false, true);
     for instruction in &module.instructions {
         is_code |= instruction.is(Op::Function);
         if !is_code {
             before.extend(instruction.words);
         } else if resigned(module, &mut b, *instruction).is_none() {
             b.code.extend(instruction.words);
+        } else {
+            is_same = false;
         }
     }
     before[BOUND] = b.bound();
-    [before, b.globals, b.code].concat()
+    (!is_same).then(|| [before, b.globals, b.code].concat())
 }
 
 /// Writes an instruction with the signs that it goes by; `None` where that changes nothing or cannot be.

@@ -4,7 +4,7 @@
 use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
 
 use super::{
-    SpirvModule,
+    Specialization, SpirvModule,
     lines::stated,
     misread,
     module::{Module, Type},
@@ -36,23 +36,34 @@ impl SpirvModule {
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
     pub fn settled(&self) -> Result<Settled, Error> {
-        let words = self.view(|module| Ok(resign::of(module)))?;
-        let mut known = Self { name: self.name.clone(), words };
-        if let Some(words) = known.view(picked::of)? {
-            known.words = words;
-        }
-        known.view(|module| {
-            if let Some(lost) = misread::of(module)? {
-                return Err(format!("{lost}, which naga's reader makes something else of"));
-            }
-            Ok(settled(module))
+        self.view(|module| match resign::of(module) {
+            None => with_places(module),
+            Some(words) => with_places(&Module::read(&words, &Specialization::new())?),
         })
+    }
+}
+
+/// # Errors
+/// As [`settled`].
+fn with_places(module: &Module<'_>) -> Result<Settled, String> {
+    match picked::of(module)? {
+        None => settled(module),
+        Some(words) => settled(&Module::read(&words, &Specialization::new())?),
+    }
+}
+
+/// # Errors
+/// What is wrong with the module, and what naga's reader makes something else of.
+fn settled(module: &Module<'_>) -> Result<Settled, String> {
+    match misread::of(module)? {
+        Some(lost) => Err(format!("{lost}, which naga's reader makes something else of")),
+        None => Ok(rewritten(module)),
     }
 }
 
 /// All words, with specialisation constants as plain ones. A barrier of a subgroup is for a subgroup's memory: naga's
 /// reader takes that, and not the scope, for the sign of one.
-fn settled(module: &Module<'_>) -> Settled {
+fn rewritten(module: &Module<'_>) -> Settled {
     let (mut plain, mut uncounted) = (Vec::new(), 0);
     let mut lines = Vec::new();
     let mut words = module.header.to_vec();

@@ -1,7 +1,11 @@
 //! The words of a SPIR-V module as instructions, and what the grammar says of each: where its result is and
 //! which of its operands are ids. Knows nothing of what instructions mean.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::LazyLock,
+};
 
 use rspirv::{
     grammar::{INSTRUCTION_TABLE, OperandKind, OperandQuantifier},
@@ -15,21 +19,63 @@ type Grammar = rspirv::grammar::Instruction<'static>;
 /// The name of a result.
 pub(super) type Id = u32;
 
+/// What is known by ids. Compilers number them one after another, so hardly anything has to be done for a hash.
+pub(super) type Ids<T> = HashMap<Id, T, BuildHasherDefault<IdHasher>>;
+
+/// The hash of an id: a product, the upper half of which is folded onto the lower.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(byte.into()));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        let product = (self.0 ^ u64::from(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Words before the first instruction.
 pub(super) const HEADER: usize = 5;
 
 /// The word of the header that all ids are below.
 pub(super) const BOUND: usize = 3;
 
-/// The grammar by opcode, and how many words follow the first at least.
-static GRAMMAR: LazyLock<HashMap<u16, (&'static Grammar, usize)>> = LazyLock::new(|| {
-    let least = |grammar: &Grammar| {
-        grammar.operands.iter().filter(|o| o.quantifier == OperandQuantifier::One).count()
-    };
-    INSTRUCTION_TABLE
-        .iter()
-        .map(|grammar| (grammar.opcode as u16, (grammar, least(grammar))))
-        .collect()
+/// What the grammar says of an instruction.
+#[derive(Debug)]
+struct Known {
+    grammar: &'static Grammar,
+    /// How many words follow the first at least.
+    least: usize,
+    has_type: bool,
+    has_result: bool,
+}
+
+impl Known {
+    fn of(grammar: &'static Grammar) -> Self {
+        let has = |kind: OperandKind| grammar.operands.iter().take(2).any(|o| o.kind == kind);
+        let least =
+            grammar.operands.iter().filter(|o| o.quantifier == OperandQuantifier::One).count();
+        let (has_type, has_result) = (has(OperandKind::IdResultType), has(OperandKind::IdResult));
+        Self { grammar, least, has_type, has_result }
+    }
+}
+
+/// The grammar by opcode.
+static GRAMMAR: LazyLock<Vec<Option<Known>>> = LazyLock::new(|| {
+    let mut known = Vec::new();
+    for grammar in INSTRUCTION_TABLE.iter() {
+        let at = usize::from(grammar.opcode as u16);
+        known.resize_with(known.len().max(at + 1), || None);
+        known[at] = Some(Known::of(grammar));
+    }
+    known
 });
 
 /// One instruction of a module. It has all the operands that its grammar demands.
@@ -38,7 +84,7 @@ pub(super) struct Instruction<'a> {
     /// All its words.
     pub(super) words: &'a [u32],
     /// `None` where the grammar does not know it.
-    grammar: Option<&'static Grammar>,
+    known: Option<&'static Known>,
     /// What it does where it is newer than the grammar.
     pub(super) newer: Option<MixedDot>,
 }
@@ -46,7 +92,7 @@ pub(super) struct Instruction<'a> {
 impl<'a> Instruction<'a> {
     /// What it does; `None` where the grammar does not know it.
     pub(super) fn op(self) -> Option<Op> {
-        self.grammar.map(|grammar| grammar.opcode)
+        self.known.map(|known| known.grammar.opcode)
     }
 
     /// Whether it is this one.
@@ -56,53 +102,51 @@ impl<'a> Instruction<'a> {
 
     /// What it is called in messages.
     pub(super) fn name(self) -> String {
-        match (self.grammar, self.newer) {
-            (Some(grammar), _) => format!("Op{}", grammar.opname),
+        match (self.known, self.newer) {
+            (Some(known), _) => format!("Op{}", known.grammar.opname),
             (None, Some(newer)) => format!("Op{}", newer.name()),
             (None, None) => format!("the instruction {}", self.words[0] & 0xffff),
         }
     }
 
-    fn has(self, index: usize, kind: OperandKind) -> bool {
-        self.grammar.is_some_and(|its| its.operands.get(index).is_some_and(|o| o.kind == kind))
+    fn has_type(self) -> bool {
+        self.known.map_or(self.newer.is_some(), |known| known.has_type)
+    }
+
+    fn has_result(self) -> bool {
+        self.known.map_or(self.newer.is_some(), |known| known.has_result)
     }
 
     /// The type of its result, where it has one.
     pub(super) fn result_type(self) -> Option<Id> {
-        let has = self.newer.is_some() || self.has(0, OperandKind::IdResultType);
-        has.then(|| self.words[1])
+        self.has_type().then(|| self.words[1])
     }
 
     /// Its result, where it has one.
     pub(super) fn result(self) -> Option<Id> {
-        if self.has(0, OperandKind::IdResult) {
-            Some(self.words[1])
-        } else {
-            let has = self.newer.is_some() || self.has(1, OperandKind::IdResult);
-            has.then(|| self.words[2])
-        }
+        self.has_result().then(|| self.words[1 + usize::from(self.has_type())])
     }
 
     /// Its operands after the result and the result's type.
     pub(super) fn operands(self) -> &'a [u32] {
-        let results =
-            usize::from(self.result_type().is_some()) + usize::from(self.result().is_some());
-        &self.words[1 + results..]
+        &self.words[1 + usize::from(self.has_type()) + usize::from(self.has_result())..]
     }
 
     /// The ids that it uses: all of its operands that are ids, save for those that only say how memory is
     /// accessed. Of an instruction that the grammar does not know it is all words that might be one.
-    pub(super) fn uses(self) -> Vec<Id> {
+    pub(super) fn each_use(self, mut visit: impl FnMut(Id)) {
         let operands = self.operands();
-        let Some(grammar) = self.grammar else { return operands.to_vec() };
+        let Some(Known { grammar, .. }) = self.known else {
+            return operands.iter().copied().for_each(visit);
+        };
         // The rest of it are labels and literals.
         if self.is(Op::Switch) {
-            return operands[..1].to_vec();
+            return visit(operands[0]);
         }
         let kinds = grammar.operands.iter().filter(|operand| {
             !matches!(operand.kind, OperandKind::IdResultType | OperandKind::IdResult)
         });
-        let (mut ids, mut at) = (Vec::new(), 0);
+        let mut at = 0;
         for operand in kinds {
             let often = match operand.quantifier {
                 OperandQuantifier::One | OperandQuantifier::ZeroOrOne => 1,
@@ -114,29 +158,27 @@ impl<'a> Instruction<'a> {
                 at += 1;
                 match operand.kind {
                     OperandKind::IdRef | OperandKind::IdScope | OperandKind::IdMemorySemantics => {
-                        ids.push(word);
+                        visit(word);
                     }
                     OperandKind::PairIdRefIdRef => {
-                        ids.push(word);
-                        ids.extend(rest.first());
+                        visit(word);
+                        rest.first().copied().into_iter().for_each(&mut visit);
                         at += 1;
                     }
                     OperandKind::PairIdRefLiteralInteger => {
-                        ids.push(word);
+                        visit(word);
                         at += 1;
                     }
                     OperandKind::ImageOperands => {
-                        ids.extend(rest);
-                        return ids;
+                        return rest.iter().copied().for_each(visit);
                     }
-                    OperandKind::MemoryAccess => return ids,
+                    OperandKind::MemoryAccess => return,
                     OperandKind::LiteralString => at += text(&operands[at - 1..]).1 - 1,
                     // A literal or an enumerant of one word.
                     _ => {}
                 }
             }
         }
-        ids
     }
 }
 
@@ -155,14 +197,12 @@ pub(super) fn instructions(words: &[u32]) -> Result<Vec<Instruction<'_>>, String
     let (mut instructions, mut at) = (Vec::new(), HEADER);
     while at < words.len() {
         let length = (words[at] >> 16) as usize;
-        let grammar = GRAMMAR.get(&(words[at] as u16));
-        let newer = MixedDot::of(words[at] as u16).filter(|_| grammar.is_none());
-        let known = grammar.map(|&(_, least)| least).or(newer.map(|_| MixedDot::OPERANDS));
-        let least = known.unwrap_or(0) + 1;
-        let its = words.get(at..at + length).filter(|its| its.len() >= least);
+        let known = GRAMMAR.get(usize::from(words[at] as u16)).and_then(Option::as_ref);
+        let newer = MixedDot::of(words[at] as u16).filter(|_| known.is_none());
+        let least = known.map(|known| known.least).or(newer.map(|_| MixedDot::OPERANDS));
+        let its = words.get(at..at + length).filter(|its| its.len() > least.unwrap_or(0));
         let its = its.ok_or_else(|| format!("the instruction at word {at} is cut off"))?;
-        let grammar = grammar.map(|&(grammar, _)| grammar);
-        instructions.push(Instruction { words: its, grammar, newer });
+        instructions.push(Instruction { words: its, known, newer });
         at += length;
     }
     Ok(instructions)
@@ -224,8 +264,13 @@ mod tests {
         push(&mut words, Op::CompositeExtract, &[1, 4, 2, 9]);
         push(&mut words, Op::Switch, &[4, 10, 0, 11]);
         push(&mut words, Op::ExtInst, &[1, 5, 6, 31, 4]);
-        let uses: Vec<_> =
-            instructions(&words).unwrap().into_iter().map(Instruction::uses).collect();
+        let instructions = instructions(&words).unwrap();
+        let uses = instructions.iter().map(|instruction| {
+            let mut uses = Vec::new();
+            instruction.each_use(|id| uses.push(id));
+            uses
+        });
+        let uses: Vec<_> = uses.collect();
         assert_eq!(uses, [vec![3], vec![2], vec![4], vec![6, 4]]);
     }
 }

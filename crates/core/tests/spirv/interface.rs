@@ -243,3 +243,19 @@ fn nesting_grows_with_what_stands_within_each_other() {
     let Some(few) = nested(5) else { return };
     assert_eq!((few, nested(82)), (5, Some(82)));
 }
+
+#[test]
+fn buffers_that_stand_as_an_array_are_told_from_one() {
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(binding = 0) buffer X { float x[]; };
+        layout(binding = 1) buffer B { float a[]; } b[4];
+        layout(binding = 2) uniform U { vec4 a[2]; } u[2];
+        void main() { x[0] = b[1].a[0] + u[1].a[1].x; }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let interface = module.interface("main").unwrap();
+    assert_eq!(interface.resources.len(), 3);
+    assert_eq!(interface.layouts.keys().collect::<Vec<_>>(), [&(0, 0)]);
+    assert_eq!(interface.arrays.iter().collect::<Vec<_>>(), [&(0, 1), &(0, 2)]);
+}

@@ -13,6 +13,7 @@ mod misread;
 mod program;
 mod random;
 mod tools;
+mod unreachable;
 mod written;
 
 use flopmeter_core::spirv::{Counters, Means};
