@@ -39,7 +39,9 @@ mod watched;
 
 pub use cell::Cell;
 pub use paged::Paged;
-pub use plot::{Bar, Curve, Figure, Mark, Plot, Ratio, Rise, Stretch, Track};
+pub use plot::{
+    Bar, Curve, Figure, Mark, OwnRoof, Plot, Ratio, Rise, Stretch, TimeBar, Track, Unit,
+};
 pub use roofline::roofline;
 pub use section::{Content, Fact, Page, Section};
 pub use table::{Column, Idle, Narrow, Row, Table};
