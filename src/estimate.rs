@@ -27,6 +27,8 @@ const ESTIMATE: &str = "estimate";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "file::WrittenEstimate", into = "file::WrittenEstimate")]
 pub struct Estimate {
+    model: Option<String>,
+    set: Vec<String>,
     config: ModelConfig,
     shape: BatchShape,
     training: Training,
@@ -58,6 +60,8 @@ impl Estimate {
             config.estimate(shape, training.optimizer)?;
         checked_sum(&terms)?;
         Ok(Self {
+            model: None,
+            set: Vec::new(),
             config: config.clone(),
             shape,
             training,
@@ -94,6 +98,22 @@ impl Estimate {
         });
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)
+    }
+
+    /// The same estimate, of a model that somebody named so, with these `KEY=VALUE` changes of its configuration.
+    #[must_use]
+    pub fn of_model(self, name: &str, set: Vec<String>) -> Self {
+        Self { model: Some(name.to_owned()), set, ..self }
+    }
+
+    /// What somebody named the model.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// What was changed of its configuration, each as `KEY=VALUE`.
+    pub fn set(&self) -> &[String] {
+        &self.set
     }
 
     /// Who published the estimator, and where.

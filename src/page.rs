@@ -40,11 +40,15 @@ mod watched;
 
 pub use cell::Cell;
 pub use paged::Paged;
-pub use plot::{Bar, Curve, Figure, Mark, Plot, Ratio, Rise, Stretch, Track};
+pub use plot::{
+    Bar, Curve, Figure, Mark, OwnRoof, Plot, Ratio, Rise, Stretch, TimeBar, Track, Unit,
+};
 pub use roofline::roofline;
-pub use section::{Content, Fact, Page, Section};
+pub use section::{Content, Fact, Page, Section, Shown};
 pub use table::{Column, Idle, Narrow, Row, Table};
 pub use tone::Tone;
+
+pub(crate) use judged::holding;
 
 use cell::marked;
 use paged::{NAMED, about, adapter_line, config_line, how_line, scope_line, tokens_line};

@@ -36,8 +36,8 @@ pub struct Request<'a> {
     pub batch: &'a Batch,
     /// Where weights and batch come from, in the report's words.
     pub data: &'a str,
-    /// Which part of a training step, and how.
-    pub training: Training,
+    /// What the published estimator says of the step: of this model and batch, and of how the step trains.
+    pub estimate: &'a Estimate,
     /// How operations become FLOPs.
     pub convention: Convention,
     /// Timed runs of the plain kernels.
@@ -54,16 +54,20 @@ pub struct Request<'a> {
 /// Runs a request on an executor and reports on it; the tensors to keep come beside the report.
 ///
 /// # Errors
-/// Where the plan does not fit the executor, the executor fails, or `observe` breaks the run off.
+/// Where the estimate is of something else, the plan does not fit the executor, the executor fails, or `observe` breaks
+/// the run off.
 pub fn profile(
     executor: &mut dyn Executor,
     request: Request<'_>,
     keep: Keep,
     observe: &mut Observer<'_>,
 ) -> Result<(Report, Vec<KeptTensor>), Error> {
-    let Request { model, weights, batch, data, training, convention, runs, extrapolate, .. } =
+    let Request { model, weights, batch, data, estimate, convention, runs, extrapolate, .. } =
         request;
-    let estimate = Estimate::new(&model.config, batch.shape, training)?;
+    if *estimate.config() != model.config || estimate.shape() != batch.shape {
+        return Err(Error::Config(format!("the estimate is not of {} and its batch", model.name)));
+    }
+    let training = estimate.training();
     let target = Target::new(&executor.adapter().limits, request.kernels, request.winners)?;
     let plan = lower::lower(&model.config, batch.shape, training, &target)?;
     let inputs = lower::inputs(weights, batch);
@@ -86,7 +90,7 @@ pub fn profile(
         training,
         convention,
     };
-    let report = Report::new(subject, &plan, &run.measurement, &estimate, run.loss);
+    let report = Report::new(subject, &plan, &run.measurement, estimate, run.loss);
     let ways = match training.scope {
         Scope::Step => ways_to_train(&model.config, batch.shape, &target, (training, convention))?,
         Scope::Forward => Vec::new(),

@@ -117,12 +117,13 @@ fn measured(
     interrupt::check("opening the adapter")?;
     let mut attempts = Attempts::open(adapter, setup.lanes(Some(adapter))?)?;
     interrupt::check("preparing the passes")?;
+    let estimate = Estimate::new(&model.config, batch.shape, setup.training())?;
     let request = Request {
         model: &model,
         weights: &weights,
         batch: &batch,
         data: &provenance(setup, &model),
-        training: setup.training(),
+        estimate: &estimate,
         convention,
         runs,
         extrapolate: false,

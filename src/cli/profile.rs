@@ -37,8 +37,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let (model, weights, batch) = subject(&asked.work, common)?;
     let question = asked.ahead.question()?;
     // A question that makes no sense is better known before a long run than after it.
-    let training = asked.work.setup.training();
-    Estimate::new(&model.config, batch.shape, training)?.with_forecast(question)?;
+    let estimate = Estimate::new(&model.config, batch.shape, asked.work.setup.training())?;
+    let estimate = estimate.with_forecast(question)?;
     let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
     let tuner = Tuner::new(asked.tuned, asked.work.setup.kernels, common)?;
     let bar = Bar::new(common, runs.least());
@@ -52,7 +52,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
         weights: &weights,
         batch: &batch,
         data: &provenance(&asked.work.setup, &model),
-        training,
+        estimate: &estimate,
         convention: asked.convention,
         runs,
         extrapolate: asked.extrapolate,

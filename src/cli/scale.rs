@@ -8,6 +8,7 @@ use anyhow::{anyhow, bail};
 use flopmeter::{
     Error, KernelError,
     choice::KernelSet,
+    estimate::Estimate,
     execute::Executor,
     family::Choices,
     model::{Batch, Model, lower},
@@ -278,12 +279,13 @@ fn measure(
     // What does not fit is better known before its weights are made.
     lower::lower(&model.config, batch.shape, training, &adapter.limits)?;
     let weights = model.weights(setup.seed)?;
+    let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let request = Request {
         model: &model,
         weights: &weights,
         batch: &batch,
         data,
-        training,
+        estimate: &estimate,
         convention: *convention,
         runs: conditions.runs(),
         extrapolate: false,

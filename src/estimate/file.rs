@@ -29,6 +29,12 @@ pub(super) struct WrittenEstimate {
     /// Who published the estimator, and where.
     #[serde(default)]
     source: String,
+    /// The model as the user named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// What was changed of its configuration, each as `KEY=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    set: Vec<String>,
     /// The model and the shape of a batch.
     model_config: Config,
     /// What the whole step costs.
@@ -106,6 +112,8 @@ impl From<super::Estimate> for WrittenEstimate {
             peak: own.and_then(|own| own.peak),
             seconds: own.map_or_else(Times::default, |own| own.seconds),
             component_breakdown: breakdown(&estimate),
+            model: estimate.model,
+            set: estimate.set,
             model_config: Config {
                 config: estimate.config,
                 seq_len: estimate.shape.seq(),
@@ -143,6 +151,8 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             return Err("its exact count is not that of its model and shape".to_owned());
         }
         let estimate = Self {
+            model: written.model,
+            set: written.set,
             config,
             shape,
             training,

@@ -200,6 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         choice::KernelSet,
+        estimate::Estimate,
         execute::{self, cpu::SUBGROUP_LANES},
         family::{Choices, Chosen},
         model::{Batch, Model},
@@ -213,12 +214,14 @@ mod tests {
     fn report(options: Chosen) -> Report {
         let model = Model::resolve("toy", ["width=6"]).unwrap();
         let batch = Batch::load(None, Default::default(), &model.config, 3).unwrap();
+        let training = Training { options, ..Training::default() };
+        let estimate = Estimate::new(&model.config, batch.shape, training).unwrap();
         let request = Request {
             model: &model,
             weights: &model.weights(3).unwrap(),
             batch: &batch,
             data: "seeded",
-            training: Training { options, ..Training::default() },
+            estimate: &estimate,
             convention: Convention::Ieee,
             runs: 0.into(),
             extrapolate: false,

@@ -7,6 +7,7 @@ mod curves;
 mod names;
 mod ratios;
 mod timeline;
+mod times;
 mod waterfall;
 
 pub(super) use canvas::{Drawing, INK, Room, hex, style, variable};
@@ -16,7 +17,8 @@ use crate::page::Figure;
 /// Draws a figure for so much room.
 pub(super) fn draw(figure: &Figure, room: Room) -> Drawing {
     match figure {
-        Figure::Bars(bars) => bars::draw(bars, room),
+        Figure::Bars { unit, bars } => bars::draw(*unit, bars, room),
+        Figure::Times(times) => times::draw(times, room),
         Figure::Waterfall(steps) => waterfall::draw(steps, room),
         Figure::Ratios(ratios) => ratios::draw(ratios, room),
         Figure::Timeline(tracks) => timeline::draw(tracks, room),

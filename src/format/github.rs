@@ -4,7 +4,10 @@
 use std::fmt::Write as _;
 
 use super::{Format, table};
-use crate::result::{Examined, Finding};
+use crate::{
+    page,
+    result::{Examined, Finding},
+};
 
 pub(super) const FORMAT: Format = Format {
     name: "github",
@@ -28,11 +31,7 @@ fn render(title: &str, checks: &[Examined], printed: &str) -> String {
         text.push_str(&annotation(finding));
     }
     if !checks.is_empty() && checks.iter().all(Examined::holds) {
-        let what = match checks {
-            [one] => one.what.clone(),
-            all => format!("{} checks hold", all.len()),
-        };
-        let _ = writeln!(text, "::notice title=flopmeter::{}", data(&what));
+        let _ = writeln!(text, "::notice title=flopmeter::{}", data(&page::holding(checks)));
     }
     text
 }

@@ -8,7 +8,7 @@ use super::{
     Format,
     drawing::{self, Drawing, Room, style, variable},
 };
-use crate::page::{Column, Content, Fact, Narrow, Page, Plot, Row, Section, Table, Tone};
+use crate::page::{Column, Content, Fact, Narrow, Page, Plot, Row, Section, Shown, Table, Tone};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/sort.js");
@@ -24,7 +24,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 
 /// A whole page.
 pub fn render(page: &Page) -> String {
-    let mut sections: Vec<&Section> = page.sections.iter().filter(|its| !is_empty(its)).collect();
+    // The beginning has the answer in full.
+    let shown = |its: &&Section| !is_empty(its) && its.shown != Shown::Again;
+    let mut sections: Vec<&Section> = page.sections.iter().filter(shown).collect();
     // Who opens a file looks for the verdict and the drawings before the tables; a terminal ends with it.
     sections.sort_by_key(|section| match section.content {
         Content::Facts(_) => 0,

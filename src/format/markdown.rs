@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::Format;
-use crate::page::{Content, Fact, Page, Row, Table};
+use crate::page::{Content, Fact, Page, Row, Shown, Table};
 
 pub(super) const FORMAT: Format = Format {
     name: "markdown",
@@ -15,7 +15,8 @@ pub(super) const FORMAT: Format = Format {
 /// A whole page.
 pub fn render(page: &Page) -> String {
     let mut text = format!("# {}\n", escaped(&page.title));
-    for section in &page.sections {
+    // The beginning has the answer in full.
+    for section in page.sections.iter().filter(|its| its.shown != Shown::Again) {
         let heading = format!("\n## {}\n\n", section.title);
         match &section.content {
             Content::Facts(facts) => {

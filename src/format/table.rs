@@ -10,7 +10,7 @@ use comfy_table::{
 };
 
 use self::layout::Layout;
-use crate::page::{self, Content, Fact, Narrow, Page, Row, Section, Tone};
+use crate::page::{self, Content, Fact, Narrow, Page, Row, Section, Shown, Tone};
 
 /// What a page is shown on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,22 +38,37 @@ impl Terminal {
     }
 }
 
-/// A page as text.
+/// So many lines are taken to be seen at once.
+const SCREEN: usize = 40;
+
+/// A page as text. It ends with the answer, where there is one, since the end is what a terminal shows; where the report
+/// is longer than a screen, it begins with it too.
 pub fn render(page: &Page, terminal: Terminal) -> String {
-    let (shown, hidden): (Vec<&Section>, Vec<&Section>) =
-        page.sections.iter().partition(|section| terminal.whole || !section.detail);
-    let sections = shown.into_iter().filter_map(|section| match &section.content {
+    let section = |section: &Section| match &section.content {
         Content::Facts(facts) => Some(facts.iter().map(|fact| line(fact, terminal)).collect()),
         Content::Table(table) if table.rows.is_empty() => None,
         Content::Table(table) => Some(tabled(table, terminal)),
         Content::Plot(_) => None,
-    });
-    let hidden: Vec<&str> = hidden.iter().map(|section| section.title).collect();
-    let hidden = (!hidden.is_empty()).then(|| {
-        let names = hidden.join("; ");
-        line(&Fact::new("more", format!("{names}{}", terminal.elsewhere())), terminal)
-    });
-    sections.chain(hidden).collect::<Vec<String>>().join("\n")
+    };
+    let (mut begin, mut text, mut end) = (Vec::new(), Vec::new(), Vec::new());
+    let mut hidden = Vec::new();
+    for its in &page.sections {
+        match its.shown {
+            Shown::Detail if !terminal.whole => hidden.push(its.title),
+            Shown::Always | Shown::Detail => text.extend(section(its)),
+            Shown::Answer => begin.extend(section(its)),
+            Shown::Again => end.extend(section(its)),
+        }
+    }
+    if !hidden.is_empty() {
+        let said = format!("{}{}", hidden.join("; "), terminal.elsewhere());
+        text.push(line(&Fact::new("more", said), terminal));
+    }
+    let parts = match text.join("\n").lines().count() > SCREEN {
+        true => [begin, text, end].concat(),
+        false => [text, begin].concat(),
+    };
+    parts.join("\n")
 }
 
 /// How far facts stand in, for their names.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Problems, at_both_ends};
+use super::answer::{Answer, Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, bars, provenance,
@@ -56,7 +56,7 @@ fn subject(agreement: &Agreement) -> Option<Fact> {
 }
 
 /// Whether all opinions agree.
-fn answer(agreement: &Agreement) -> Fact {
+fn answer(agreement: &Agreement) -> Answer {
     let mut problems = Problems::default();
     for counts in &agreement.counts {
         problems.counts(counts.tally(), &format!("each other ({})", counts.name));

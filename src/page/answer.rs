@@ -1,18 +1,37 @@
 //! What a report that judged something begins and ends with: `PASS` or `FAIL`, and in words what holds or what does not.
-//! Knows how many opinions agree; not whose they are.
+//! Knows how many opinions agree; not whose they are, and not which of both ends a reader sees.
 
-use super::{Fact, Section, Tone, number::grouped};
+use super::{Fact, Section, Shown, Tone, number::grouped};
 use crate::{
     check::Tally,
     result::{Provenance, Watched},
 };
 
-/// Puts an answer at both ends of a report, so that a reader need not look for it.
-pub(super) fn at_both_ends(answer: Option<Fact>, sections: Vec<Section>) -> Vec<Section> {
-    let end = |answer: &Fact| Section::facts("Answer", [answer.clone()]);
-    let begin = |answer: &Fact| Section::facts("In short", [answer.clone()]);
-    let (first, last) = (answer.as_ref().map(begin), answer.as_ref().map(end));
-    first.into_iter().chain(sections).chain(last).collect()
+/// Whether everything holds.
+pub(super) struct Answer {
+    /// All that holds, or all that does not.
+    whole: Fact,
+    /// The same in one line.
+    line: Fact,
+}
+
+impl Answer {
+    /// Puts the answer at both ends of a report, so that a reader need not look for it; other facts stand before it at
+    /// the beginning.
+    pub(super) fn around(self, others: Vec<Fact>, sections: Vec<Section>) -> Vec<Section> {
+        let facts: Vec<Fact> = others.into_iter().chain([self.whole]).collect();
+        let first = Section { shown: Shown::Answer, ..Section::facts("In short", facts) };
+        let last = Section { shown: Shown::Again, ..Section::facts("Answer", [self.line]) };
+        [first].into_iter().chain(sections).chain([last]).collect()
+    }
+}
+
+/// Puts an answer at both ends of a report where something was judged.
+pub(super) fn at_both_ends(answer: Option<Answer>, sections: Vec<Section>) -> Vec<Section> {
+    match answer {
+        Some(answer) => answer.around(Vec::new(), sections),
+        None => sections,
+    }
 }
 
 /// What a report found that should not be.
@@ -56,11 +75,19 @@ impl Problems {
     }
 
     /// The answer: `holds` where there are no problems.
-    pub(super) fn answer(self, holds: impl Into<String>) -> Fact {
-        if self.0.is_empty() {
-            Fact::new("PASS", holds).toned(Tone::Good)
-        } else {
-            Fact::new("FAIL", self.0.join("; ")).toned(Tone::Bad)
+    pub(super) fn answer(self, holds: impl Into<String>) -> Answer {
+        let fails = |text: String| Fact::new("FAIL", text).toned(Tone::Bad);
+        match &self.0[..] {
+            [] => {
+                let whole = Fact::new("PASS", holds).toned(Tone::Good);
+                Answer { line: whole.clone(), whole }
+            }
+            [one] => Answer { whole: fails(one.clone()), line: fails(one.clone()) },
+            [first, more @ ..] => {
+                let more = grouped(more.len() as u64);
+                let line = fails(format!("{first}; and {more} more, at the beginning"));
+                Answer { whole: fails(self.0.join("; ")), line }
+            }
         }
     }
 }

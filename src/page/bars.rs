@@ -2,7 +2,7 @@
 //! comparisons. A training step has figures of its own.
 
 use super::number::grouped;
-use super::{Bar, Figure, Plot, Section, Table};
+use super::{Bar, Figure, Plot, Section, Table, Unit};
 use crate::result::{LineRow, ShaderReport};
 
 /// Bars that stand for themselves; the shorter ones share the last.
@@ -44,7 +44,7 @@ pub(super) fn section(
     data: Table,
 ) -> Section {
     let series = series.iter().map(|&name| name.to_owned()).collect();
-    let figure = Figure::Bars(bars);
+    let figure = Figure::Bars { unit: Unit::Count, bars };
     Section::plot(title, Plot { description, series, key: Vec::new(), figure, data })
 }
 

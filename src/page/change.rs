@@ -1,18 +1,21 @@
 //! What a comparison of two runs of kernels says: what moved, by kernel, by operation and traffic, and line by line.
 
+mod cells;
+mod drawn;
+
+use cells::{percent, runs};
+
 use super::number::{DASH, grouped, seconds};
-use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
 use crate::result::{
     ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
 };
 
 impl Paged for ChangeReport {
     fn page(&self, _every_layer: bool) -> Page {
-        let mut sections = vec![
-            Section::facts("What is compared", head(self)),
-            drawn(self),
-            Section::table("Kernels", kernels(self)),
-        ];
+        let mut sections = vec![Section::facts("What is compared", head(self))];
+        sections.extend(drawn::figures(self));
+        sections.push(Section::table("Kernels", kernels(self)));
         let moved: Vec<&CountPair> = self.moved().collect();
         if !moved.is_empty() {
             sections.push(Section::table("Counts that moved", counts(&moved)));
@@ -68,17 +71,6 @@ fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
     (a != b).then(|| Fact::new("warning", text).toned(Tone::Doubtful))
 }
 
-/// How much more a figure is after than before, in percent.
-fn percent(a: f64, b: f64) -> String {
-    if a == b {
-        "same".to_owned()
-    } else if a > 0.0 {
-        format!("{:+.2} %", 100.0 * (b - a) / a)
-    } else {
-        "new".to_owned()
-    }
-}
-
 /// What moved of the whole, in one line.
 fn moved_in_words(report: &ChangeReport) -> String {
     let (Some(a), Some(b)) = (report.total.a, report.total.b) else { return DASH.to_owned() };
@@ -107,29 +99,6 @@ fn moved_in_words(report: &ChangeReport) -> String {
     said.join("; ")
 }
 
-/// Kernels that are drawn.
-const DRAWN: usize = 8;
-
-/// The kernels with most FLOPs on either side, before and after.
-fn drawn(report: &ChangeReport) -> Section {
-    let flops = |of: Option<KernelFigures>| of.map_or(0, |its| its.flops);
-    let mut pairs: Vec<&KernelPair> = report.kernels.iter().collect();
-    pairs.sort_by_key(|pair| std::cmp::Reverse(flops(pair.a).max(flops(pair.b))));
-    pairs.truncate(DRAWN);
-    let bars = pairs.into_iter().flat_map(|pair| {
-        [("A", pair.a), ("B", pair.b)].into_iter().enumerate().map(move |(series, (name, side))| {
-            Bar { name: format!("{} {name}", pair.name), parts: vec![(series, flops(side))] }
-        })
-    });
-    bars::section(
-        "A beside B",
-        format!("Two bars a kernel, as long as its executed FLOPs; at most {DRAWN} kernels."),
-        &["A", "B"],
-        bars.collect(),
-        kernels(report),
-    )
-}
-
 fn kernels(report: &ChangeReport) -> Table {
     let cells = |of: Option<KernelFigures>| {
         [
@@ -145,12 +114,6 @@ fn kernels(report: &ChangeReport) -> Table {
     let row = |pair: &KernelPair| {
         let [flops_a, bytes_a, time_a] = cells(pair.a);
         let [flops_b, bytes_b, time_b] = cells(pair.b);
-        let spread = |of: Option<KernelFigures>| {
-            let spread = of.and_then(|its| its.spread);
-            spread.map_or(Cell::Missing, |its| {
-                Cell::Text(format!("{} to {}", seconds(its.min), seconds(its.max)))
-            })
-        };
         [
             Cell::text(&*pair.name),
             flops_a,
@@ -162,8 +125,8 @@ fn kernels(report: &ChangeReport) -> Table {
             time_a,
             time_b,
             change(pair, |its| its.seconds),
-            spread(pair.a),
-            spread(pair.b),
+            runs(pair.a),
+            runs(pair.b),
         ]
     };
     let rows = report.kernels.iter().map(|pair| Row::new(row(pair)));

@@ -1,6 +1,6 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
-use super::answer::{Problems, at_both_ends};
+use super::answer::{Answer, Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, bars, config_line,
@@ -31,7 +31,7 @@ impl Paged for CompareReport {
 }
 
 /// Whether what ran can be relied on, where anything ran.
-fn answer(report: &CompareReport) -> Option<Fact> {
+fn answer(report: &CompareReport) -> Option<Answer> {
     let mut problems = Problems::default();
     let mut passes = 0;
     for side in [&report.a, &report.b] {

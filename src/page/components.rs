@@ -80,35 +80,53 @@ fn row(name: &str, component: &Component, report: &Report) -> Row {
     Row { tone: if differs { Tone::Bad } else { Tone::Plain }, ..Row::new(cells) }
 }
 
-/// Rows, and the layers that they stand for.
-pub(super) struct Folded {
-    pub(super) rows: Vec<Component>,
-    /// The first and the last layer, where a row of a layer stands for all of them.
-    layers: Option<[u32; 2]>,
-}
+/// The first and the last layer, where a row of a layer stands for all of them.
+#[derive(Clone, Copy)]
+pub(super) struct Layers(Option<[u32; 2]>);
 
-/// Rows that differ only in the layer's number become one, unless each layer is wanted or there is but one.
-pub(super) fn folded(rows: &[Component], every_layer: bool) -> Folded {
-    let layers = || rows.iter().filter_map(|row| row.name.layer);
-    let layers = layers().min().zip(layers().max()).map(|(first, last)| [first, last]);
-    match layers.filter(|[first, last]| first != last && !every_layer) {
-        None => Folded { rows: rows.to_vec(), layers: None },
-        Some([first, last]) => {
-            let one = rows.iter().cloned().map(|mut row| {
-                row.name.layer = row.name.layer.map(|_| first);
-                row
-            });
-            Folded { rows: component::gather(one), layers: Some([first, last]) }
+impl Layers {
+    /// Those of components, unless each layer is wanted or there is but one.
+    pub(super) fn of<'a>(
+        components: impl Iterator<Item = &'a ComponentName>,
+        every_layer: bool,
+    ) -> Self {
+        let layers: Vec<u32> = components.filter_map(|name| name.layer).collect();
+        let ends = layers.iter().min().zip(layers.iter().max());
+        let ends = ends.map(|(first, last)| [*first, *last]);
+        Self(ends.filter(|[first, last]| first != last && !every_layer))
+    }
+
+    /// What a component is called, after the first and last layer that it stands for.
+    pub(super) fn name(self, component: &ComponentName) -> String {
+        match self.0 {
+            Some([first, last]) => component.with_layers(&format!("{first}..{last}")),
+            None => component.to_string(),
         }
     }
 }
 
+/// Rows, and the layers that they stand for.
+pub(super) struct Folded {
+    pub(super) rows: Vec<Component>,
+    layers: Layers,
+}
+
+/// Rows that differ only in the layer's number become one, unless each layer is wanted or there is but one.
+pub(super) fn folded(rows: &[Component], every_layer: bool) -> Folded {
+    let layers = Layers::of(rows.iter().map(|row| &row.name), every_layer);
+    let rows = match layers.0 {
+        None => rows.to_vec(),
+        Some([first, _]) => component::gather(rows.iter().cloned().map(|mut row| {
+            row.name.layer = row.name.layer.map(|_| first);
+            row
+        })),
+    };
+    Folded { rows, layers }
+}
+
 impl Folded {
-    /// What a row is called, after the first and last layer that it stands for.
+    /// What a row is called.
     pub(super) fn name(&self, row: &Component) -> String {
-        match self.layers {
-            Some([first, last]) => row.name.with_layers(&format!("{first}..{last}")),
-            None => row.name.to_string(),
-        }
+        self.layers.name(&row.name)
     }
 }

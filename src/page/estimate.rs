@@ -3,13 +3,14 @@
 
 use super::number::grouped;
 use super::{
-    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, config_line, how_line,
-    tokens_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, components::Layers,
+    config_line, how_line, tokens_line,
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
     family::Scope,
     plan::Phase,
+    result::component,
 };
 
 impl Paged for Estimate {
@@ -21,7 +22,7 @@ impl Paged for Estimate {
             Scope::Step => "one training step",
         };
         let run = format!("{tokens}; {}", how_line(self.training()));
-        let mut head = vec![Fact::new("model", config_line(self.config()))];
+        let mut head = vec![Fact::new("model", model(self))];
         head.extend(about(self.config()));
         head.extend([
             Fact::new("step", run),
@@ -49,6 +50,15 @@ impl Paged for Estimate {
     }
 }
 
+/// Which model it is of, and what was changed of it.
+fn model(estimate: &Estimate) -> String {
+    let name = estimate.model().map_or_else(String::new, |name| match estimate.set() {
+        [] => format!("{name}: "),
+        set => format!("{name} with {}: ", set.join(", ")),
+    });
+    format!("{name}{}", config_line(estimate.config()))
+}
+
 /// Where the estimate has its FLOPs.
 fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
     let scope = estimate.training().scope;
@@ -73,27 +83,14 @@ fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
 /// The FLOPs of each component, those of layers summed unless each is wanted or there is but one.
 fn breakdown(estimate: &Estimate, every_layer: bool) -> Vec<(String, PhaseFlops)> {
     let parts = estimate.component_breakdown();
-    let layers = || parts.iter().filter_map(|(component, _)| component.layer);
-    let layers = layers().min().zip(layers().max());
-    let Some((first, last)) = layers.filter(|(first, last)| first != last && !every_layer) else {
-        return parts.iter().map(|(component, flops)| (component.to_string(), *flops)).collect();
-    };
-    let mut rows: Vec<(String, PhaseFlops)> = Vec::new();
-    for (component, flops) in parts {
-        let name = component.with_layers(&format!("{first}..{last}"));
-        match rows.iter_mut().find(|(other, _)| *other == name) {
-            // The sum of all components fits, so this does.
-            Some((_, sum)) => {
-                *sum = PhaseFlops {
-                    forward: sum.forward + flops.forward,
-                    backward: sum.backward + flops.backward,
-                    optimizer: sum.optimizer + flops.optimizer,
-                }
-            }
-            None => rows.push((name, flops)),
-        }
-    }
-    rows
+    let layers = Layers::of(parts.iter().map(|(component, _)| *component), every_layer);
+    let parts = parts.iter().map(|(component, flops)| (layers.name(component), *flops));
+    // The sum of all components fits, so these do.
+    component::merged(parts, |a, b| PhaseFlops {
+        forward: a.forward + b.forward,
+        backward: a.backward + b.backward,
+        optimizer: a.optimizer + b.optimizer,
+    })
 }
 
 fn components(estimate: &Estimate, every_layer: bool) -> Table {

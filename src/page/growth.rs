@@ -34,7 +34,8 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
                 line.push((x, figures.estimate as f64));
             }
             if let Some(measured) = figures.measured.filter(|&flops| flops > 0) {
-                dots.push(Mark { series, label: String::new(), x, y: measured as f64 });
+                let (label, y) = (String::new(), measured as f64);
+                dots.push(Mark { series, label, x, y, bound: None });
             }
             rows.push(Row::new([
                 Cell::text(phase.map_or("total", Phase::name)),

@@ -1,6 +1,6 @@
 //! What a report was judged by, and the answer in its last line. Knows findings, not who made them.
 
-use super::answer::{Problems, at_both_ends};
+use super::answer::{Answer, Problems, at_both_ends};
 use super::{Fact, Page, Section, Tone, section::Content};
 use crate::result::{Examined, Finding, FindingKind};
 
@@ -30,25 +30,29 @@ fn fact(finding: &Finding) -> Fact {
 }
 
 /// Whether everything holds; `None` where nothing was judged.
-fn answer(checks: &[Examined]) -> Option<Fact> {
+fn answer(checks: &[Examined]) -> Option<Answer> {
     let mut problems = Problems::default();
     for finding in checks.iter().flat_map(|check| &check.findings).filter(|its| !its.allowed) {
         problems.say(finding.to_string());
     }
-    let what = checks.iter().map(|check| match check.findings.len() {
+    (!checks.is_empty()).then(|| problems.answer(holding(checks)))
+}
+
+/// What checks that hold say: each, or how many where they are many.
+pub(crate) fn holding(checks: &[Examined]) -> String {
+    let allowed = |check: &Examined| check.findings.len();
+    if checks.len() > MOST_NAMED {
+        let allowed = match checks.iter().map(allowed).sum::<usize>() {
+            0 => String::new(),
+            some => format!(" ({some} findings allowed)"),
+        };
+        return format!("{} checks hold{allowed}", checks.len());
+    }
+    let what = checks.iter().map(|check| match allowed(check) {
         0 => check.what.clone(),
-        allowed => format!("{} ({allowed} allowed)", check.what),
+        some => format!("{} ({some} allowed)", check.what),
     });
-    let what: Vec<String> = what.collect();
-    let holds = if what.len() > MOST_NAMED {
-        let allowed: usize = checks.iter().map(|check| check.findings.len()).sum();
-        let allowed =
-            if allowed > 0 { format!(" ({allowed} findings allowed)") } else { String::new() };
-        format!("{} checks hold{allowed}", what.len())
-    } else {
-        what.join("; ")
-    };
-    (!checks.is_empty()).then(|| problems.answer(holds))
+    what.collect::<Vec<String>>().join("; ")
 }
 
 /// What a page says in its answer, as something that was judged.
@@ -58,8 +62,8 @@ pub(super) fn of_page(page: &Page) -> Vec<Examined> {
         Content::Table(_) | Content::Plot(_) => None,
     });
     let mut answers = facts.flatten().filter(|fact| ["PASS", "FAIL"].contains(&fact.name));
-    // The answer stands at both ends of a page.
-    let judged = answers.next_back().into_iter().map(|answer| {
+    // The first is the whole of it.
+    let judged = answers.next().into_iter().map(|answer| {
         let fails = answer.name == "FAIL";
         let finding = fails.then(|| Finding::new(FindingKind::Answer, answer.text.clone()));
         let what = if fails { page.title.clone() } else { answer.text.clone() };

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::number::grouped;
 use super::{
-    Bar, Cell, Column, Figure, Plot, Rise, Row, Section, Stretch, Table, Track, components,
+    Bar, Cell, Column, Figure, Plot, Rise, Row, Section, Stretch, Table, Track, Unit, components,
 };
 use crate::{plan::Phase, result::Report};
 
@@ -49,7 +49,7 @@ pub(super) fn shares(report: &Report) -> Section {
         "One bar a phase, as long as its executed FLOPs and divided by component; {} in all.",
         grouped(whole)
     );
-    let plot = Plot { description, series, key: Vec::new(), figure: Figure::Bars(bars), data };
+    let plot = Plot { description, series, key: Vec::new(), figure: flops(bars), data };
     Section::plot("Where the FLOPs are", plot)
 }
 
@@ -96,7 +96,7 @@ pub(super) fn opinions(report: &Report) -> Section {
     let series = series.into_iter().chain(undivided).collect();
     Section::plot(
         "Who counts how many",
-        Plot { description, series, key: Vec::new(), figure: Figure::Bars(bars), data },
+        Plot { description, series, key: Vec::new(), figure: flops(bars), data },
     )
 }
 
@@ -195,6 +195,10 @@ pub(super) fn timeline(report: &Report) -> Option<Section> {
         data,
     };
     Some(Section::plot("Where the time went", plot))
+}
+
+fn flops(bars: Vec<Bar>) -> Figure {
+    Figure::Bars { unit: Unit::Count, bars }
 }
 
 /// The names with the most to them, largest first, and one for the rest where there is a rest.

@@ -21,8 +21,15 @@ pub struct Plot {
 /// What is drawn; a `series` is a position in [`Plot::series`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Figure {
-    /// FLOPs as bars made of parts.
-    Bars(Vec<Bar>),
+    /// Counts as bars made of parts.
+    Bars {
+        /// What is counted.
+        unit: Unit,
+        /// Each bar.
+        bars: Vec<Bar>,
+    },
+    /// Times, a row each.
+    Times(Vec<TimeBar>),
     /// FLOPs from one figure to another, step by step.
     Waterfall(Vec<Rise>),
     /// Quotients around 1, a row each, on a logarithmic axis.
@@ -48,11 +55,26 @@ impl Figure {
         match self {
             Self::Curves { lines, points, .. } => {
                 let lines = lines.iter().map(|line| line.series);
-                lines.chain(points.iter().map(|point| point.series)).any(|its| its == series)
+                let bounds = points.iter().filter_map(|point| Some(point.bound.as_ref()?.series));
+                let points = points.iter().map(|point| point.series);
+                lines.chain(points).chain(bounds).any(|its| its == series)
             }
-            Self::Bars(_) | Self::Waterfall(_) | Self::Ratios(_) | Self::Timeline(_) => true,
+            Self::Bars { .. }
+            | Self::Times(_)
+            | Self::Waterfall(_)
+            | Self::Ratios(_)
+            | Self::Timeline(_) => true,
         }
     }
+}
+
+/// What bars count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// FLOPs, or anything else that has no unit.
+    Count,
+    /// Bytes.
+    Bytes,
 }
 
 /// A bar.
@@ -60,8 +82,21 @@ impl Figure {
 pub struct Bar {
     /// What it is of.
     pub name: String,
-    /// Series and FLOPs of each part, from the left.
+    /// Series and count of each part, from the left.
     pub parts: Vec<(usize, u64)>,
+}
+
+/// How long something took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeBar {
+    /// What it is of.
+    pub name: String,
+    /// Its colour.
+    pub series: usize,
+    /// The median of its runs.
+    pub seconds: f64,
+    /// The least and the most of them, where that is known.
+    pub spread: Option<(f64, f64)>,
 }
 
 /// A step of a waterfall.
@@ -120,6 +155,19 @@ pub struct Mark {
     pub label: String,
     /// Across.
     pub x: f64,
+    /// Up.
+    pub y: f64,
+    /// What bounds this point alone.
+    pub bound: Option<OwnRoof>,
+}
+
+/// A height that bounds one point, at the point's place across.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnRoof {
+    /// Its colour.
+    pub series: usize,
+    /// What stands beside it.
+    pub label: String,
     /// Up.
     pub y: f64,
 }

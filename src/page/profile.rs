@@ -1,7 +1,7 @@
 //! What a training step's report says: what ran, components by phase, why measured and estimate
 //! differ, verdict, loss and timing.
 
-use super::answer::Problems;
+use super::answer::{Answer, Problems};
 use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, about, adapter_line, agreement::in_words, beyond,
@@ -26,7 +26,6 @@ impl Paged for Report {
         found.extend(self.provenance.tally.as_ref().map(|own| provenance::tally("", own)));
         found.extend(self.ceilings.iter().flat_map(roofline::ceilings));
         let mut sections = vec![
-            Section::facts("In short", short(self)),
             Section::facts("What ran", head(self)),
             Section::table("Components", components::table(self, every_layer)),
             Section::table("Measured against estimate", causes::table(self)),
@@ -47,7 +46,7 @@ impl Paged for Report {
         sections.extend(pictures::timeline(self));
         let ceilings = self.ceilings.as_ref();
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
-        sections.push(Section::facts("Answer", [answer(self)]));
+        let sections = answer(self).around(short(self), sections);
         Page { title: format!("{}: a training step, measured", self.model), sections }
     }
 }
@@ -72,7 +71,7 @@ fn short(report: &Report) -> Vec<Fact> {
         let said = format!("{ratio} x the published estimate of {}{most}", grouped(estimate));
         Fact { prose: true, ..Fact::new("that is", said) }
     });
-    [Fact::new("executed", executed)].into_iter().chain(off).chain([answer(report)]).collect()
+    [Fact::new("executed", executed)].into_iter().chain(off).collect()
 }
 
 /// What was run, on what, and what its numbers mean.
@@ -153,7 +152,7 @@ fn beside(report: &Report) -> Vec<Fact> {
 }
 
 /// Whether every number in the report can be relied on.
-fn answer(report: &Report) -> Fact {
+fn answer(report: &Report) -> Answer {
     let mut problems = Problems::default();
     problems.counts(report.verdict, "their closed forms");
     problems.provenance(&report.provenance);

@@ -1,7 +1,7 @@
 //! What a sweep's report says: its points, how each component grows, what was skipped, and which published
 //! claims hold.
 
-use super::answer::{Problems, at_both_ends};
+use super::answer::{Answer, Problems, at_both_ends};
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
@@ -268,7 +268,7 @@ fn claims(report: &ScaleReport) -> Table {
 
 /// Whether what was measured can be relied on. A sweep that did not come to its end has no answer; points of other
 /// machines are not missing in a part of one.
-fn answer(report: &ScaleReport) -> Option<Fact> {
+fn answer(report: &ScaleReport) -> Option<Answer> {
     let broken = |its: &Skipped| matches!(its.reason, Reason::Failed | Reason::Interrupted);
     if !report.is_measured() || report.skipped.iter().any(broken) {
         return None;

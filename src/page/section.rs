@@ -19,8 +19,21 @@ pub struct Section {
     pub title: &'static str,
     /// What stands below it.
     pub content: Content,
-    /// Whether it is left out where a reader is shown what matters most, as on a terminal.
-    pub detail: bool,
+    /// Where it is shown.
+    pub shown: Shown,
+}
+
+/// Where a section is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Everywhere.
+    Always,
+    /// Not where a reader is shown what matters most, as on a terminal.
+    Detail,
+    /// The answer in full: at the beginning, or at the end of what is seen whole at once.
+    Answer,
+    /// The answer again in one line, at the end, for a reader who no longer sees the beginning.
+    Again,
 }
 
 /// What a section holds.
@@ -76,23 +89,23 @@ impl Page {
 impl Section {
     /// A section of facts.
     pub fn facts(title: &'static str, facts: impl Into<Vec<Fact>>) -> Self {
-        Self { title, content: Content::Facts(facts.into()), detail: false }
+        Self { title, content: Content::Facts(facts.into()), shown: Shown::Always }
     }
 
     /// A section of one plot.
     pub fn plot(title: &'static str, plot: Plot) -> Self {
-        Self { title, content: Content::Plot(plot), detail: false }
+        Self { title, content: Content::Plot(plot), shown: Shown::Always }
     }
 
     /// The same section, left out where a reader is shown what matters most.
     #[must_use]
     pub fn detail(self) -> Self {
-        Self { detail: true, ..self }
+        Self { shown: Shown::Detail, ..self }
     }
 
     /// A section of one table.
     pub fn table(title: &'static str, table: Table) -> Self {
-        Self { title, content: Content::Table(table), detail: false }
+        Self { title, content: Content::Table(table), shown: Shown::Always }
     }
 }
 

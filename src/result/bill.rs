@@ -180,14 +180,7 @@ impl Bill {
 
 /// The rows of a report with all layers in one.
 fn items(rows: &[Component], figures: impl Fn(&Component) -> Figures) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
-    for row in rows {
-        let name = row.name.with_layers("*");
-        let figures = figures(row);
-        match items.iter_mut().find(|item| item.phase == row.phase && item.name == name) {
-            Some(item) => item.figures = item.figures.and(figures),
-            None => items.push(Item { name, phase: row.phase, figures }),
-        }
-    }
-    items
+    let rows = rows.iter().map(|row| ((row.phase, row.name.with_layers("*")), figures(row)));
+    let items = component::merged(rows, Figures::and).into_iter();
+    items.map(|((phase, name), figures)| Item { name, phase, figures }).collect()
 }

@@ -185,7 +185,8 @@ impl Candidate {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let candidate = if schema_of(path)? == Estimate::SCHEMA {
             let estimate: Estimate = load(path)?;
-            Self::estimated("estimate", estimate.training(), &estimate)
+            let name = estimate.model().unwrap_or("estimate");
+            Self::estimated(name, estimate.training(), &estimate)
         } else {
             Self::measured(&load(path)?)
         };

@@ -113,6 +113,21 @@ pub(crate) fn gather(rows: impl IntoIterator<Item = Component>) -> Vec<Component
     gathered.into_values().collect()
 }
 
+/// What has one key becomes one, in the order in which keys are first met.
+pub(crate) fn merged<K: PartialEq, V: Copy>(
+    parts: impl IntoIterator<Item = (K, V)>,
+    add: impl Fn(V, V) -> V,
+) -> Vec<(K, V)> {
+    let mut sums: Vec<(K, V)> = Vec::new();
+    for (key, value) in parts {
+        match sums.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, sum)) => *sum = add(*sum, value),
+            None => sums.push((key, value)),
+        }
+    }
+    sums
+}
+
 /// How finely a component's path is told apart. The estimator charges the optimizer by component,
 /// and BK-Core is one thing to a reader; beyond a part's parts nobody looks.
 fn row_name(component: &ComponentName, phase: Phase) -> ComponentName {

@@ -47,6 +47,8 @@ pub struct PlacedKernel {
     pub name: String,
     /// FLOPs for each byte of storage traffic.
     pub intensity: f64,
+    /// FLOPs for each byte of workgroup memory's traffic; `None` where it has none.
+    pub workgroup_intensity: Option<f64>,
     /// What it reached.
     pub flops_per_second: f64,
     /// Where that stands.
@@ -118,9 +120,11 @@ pub(super) fn point(
     placement: Placement,
 ) -> Option<PlacedKernel> {
     let bytes = cost.traffic.storage_bytes();
+    let shared = cost.traffic.workgroup_load + cost.traffic.workgroup_store;
     (flops > 0 && bytes > 0).then(|| PlacedKernel {
         name,
         intensity: flops as f64 / bytes as f64,
+        workgroup_intensity: (shared > 0).then(|| flops as f64 / shared as f64),
         flops_per_second: flops as f64 / seconds,
         placement,
     })

@@ -4,6 +4,7 @@
 use flopmeter::{
     Error, KernelError,
     choice::KernelSet,
+    estimate::Estimate,
     execute::{
         Adapter, Allocation, DeviceType, Dispatch, Embedded, Executor, Outcome, ProgramId, Sampler,
         Texture,
@@ -142,12 +143,13 @@ fn profile_report(executor: &mut dyn Executor) -> Result<Report, Error> {
         0,
     )?;
     let weights = model.weights(0)?;
+    let estimate = Estimate::new(&model.config, batch.shape, Training::default())?;
     let request = Request {
         model: &model,
         weights: &weights,
         batch: &batch,
         data: "seed 0",
-        training: Training::default(),
+        estimate: &estimate,
         convention: Convention::Ieee,
         runs: 0.into(),
         extrapolate: false,

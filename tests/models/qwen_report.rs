@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use flopmeter::{
     Error,
     choice::KernelSet,
+    estimate::Estimate,
     execute::Executor,
     format::table::{self, Terminal},
     model::{
@@ -42,12 +43,14 @@ fn report(
     let model = Model::resolve(name, set)?;
     let asked = AskedShape { batch: Some(2), seq: Some(7), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 0)?;
+    let training = Training { scope, ..Training::default() };
+    let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let request = Request {
         model: &model,
         weights: &model.weights(0)?,
         batch: &batch,
         data: "weights and tokens from seed 0",
-        training: Training { scope, ..Training::default() },
+        estimate: &estimate,
         convention: Convention::Ieee,
         runs: 0.into(),
         extrapolate,

@@ -56,3 +56,24 @@ fn an_estimate_is_written_to_a_file_beside_its_table() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     refused(&["estimate", "--json", "/nonexistent/e.json"], &["/nonexistent/e.json"]);
 }
+
+#[test]
+fn an_estimate_names_its_model_and_what_was_changed_of_it() {
+    let first = |arguments: &[&str]| {
+        let output = without_drivers(&mut flopmeter(arguments)).assert().success();
+        let output = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        output.lines().next().unwrap().to_owned()
+    };
+    let plain = first(&["estimate", "qwen2.5-0.5b"]);
+    assert!(plain.starts_with("model     qwen2.5-0.5b: model_type qwen2, "), "{plain}");
+    let set = ["--set", "num_hidden_layers=2", "--lora-rank", "8", "--ffn-ratio", "4"];
+    let changed = first(&[&["estimate", "qwen2.5-0.5b"][..], &set].concat());
+    let said = "model     qwen2.5-0.5b with num_hidden_layers=2, lora_rank=8, ffn_ratio=4: model_type qwen2, ";
+    assert!(changed.starts_with(said), "{changed}");
+    let file = json(&[&["estimate", "qwen2.5-0.5b", "--json", "-"][..], &set].concat());
+    assert_eq!(file["model"], "qwen2.5-0.5b");
+    assert_eq!(
+        file["set"],
+        serde_json::json!(["num_hidden_layers=2", "lora_rank=8", "ffn_ratio=4"])
+    );
+}

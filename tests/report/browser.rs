@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, ceilings},
-    saved, sweep, terminal,
+    pictures, saved, sweep, terminal,
 };
 
 /// What the probe below found in a page.
@@ -265,7 +265,9 @@ fn a_page_is_no_wider_than_its_window() {
         (report().page(true), 5),
         (saved::shader_report().page(true), 1),
         (saved::run_report().page(true), 1),
-        (saved::run_change().page(true), 1),
+        (saved::run_change().page(true), 2),
+        (pictures::changed(1000, 2.5e-3).page(true), 2),
+        (pictures::sharing(40, 4e7).page(true), 2),
         (saved::agreement().page(true), 1),
         (saved::estimate("resnet-bk", &[]).page(true), 1),
         (saved::estimate("qwen2.5-0.5b", &[]).page(true), 1),
@@ -308,10 +310,11 @@ fn names_under_a_roofline_stand_apart() {
             pass.kernel.file = format!("{}_{i}", kernels[i % kernels.len()]);
             pass.ops = OpCounts::f32(Op::Mul, 1_000_000 + 20_000 * i as u64);
             pass.seconds = Some(1e-3);
+            pass.traffic.workgroup_load = (1 + i as u64 % 2) * 3_000_000;
             pass
         })
         .collect();
-    report.place(ceilings());
+    report.place(pictures::with_workgroup(1e7));
     assert_eq!(report.points().len(), 25);
     let page = html::render(&report.page(true));
     for width in widths(&chromium, &page, 0) {

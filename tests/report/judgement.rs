@@ -3,18 +3,21 @@
 
 use flopmeter::{
     execute::{Access, Between, LaneUse, OutOfBounds, Race, Witness},
-    format::table::{self, Terminal},
+    format::{
+        FORMATS, html, markdown,
+        table::{self, Terminal},
+    },
     observe::Observed,
     op::{Convention, Cost, Op, OpCounts, Scalar},
     page::Paged as _,
     profile::Run,
-    result::{Agreement, Candidate, CompareReport, to_json},
+    result::{Agreement, Candidate, CompareReport, Examined, Finding, FindingKind, to_json},
 };
 use serde_json::Value;
 
 use crate::{
     case::{Case, run},
-    sweep,
+    saved, sweep,
 };
 
 /// The verdict on two runs, the second spoilt.
@@ -196,5 +199,66 @@ fn a_race_fails_a_check_and_names_its_lines() {
         // Every pass has it once; together they are one row.
         let times = format!("{row}{} times, such as byte 8 of 'tile'\n", 3 * 13);
         assert_eq!(text.contains(&times), !holds, "{text}");
+    }
+}
+
+/// A terminal ends with the answer, whose beginning has scrolled away where a report is long. Who opens a file sees its
+/// beginning.
+#[test]
+fn an_answer_is_said_again_only_where_its_beginning_is_not_seen() {
+    let times = |text: &str| text.matches("PASS").count();
+    let mut short = saved::shader_report();
+    short.source = String::new();
+    let holds = |what: &str| Examined { what: what.to_owned(), findings: Vec::new() };
+    short.checks = vec![holds("as many as before")];
+    let text = |page| table::render(&page, Terminal::PIPE);
+    let seen = text(short.page(false));
+    assert!(seen.lines().last().unwrap().starts_with("PASS "), "{seen}");
+    assert_eq!(times(&seen), 1, "{seen}");
+    let mut long = short.clone();
+    long.source = "// a line\n".repeat(60);
+    let long = long.page(false);
+    assert_eq!(times(&html::render(&long)), 1);
+    assert_eq!(times(&markdown::render(&long)), 1);
+    let seen = text(long);
+    assert!(seen.starts_with("PASS ") && seen.lines().last().unwrap().starts_with("PASS "));
+    assert_eq!(times(&seen), 2, "{seen}");
+}
+
+#[test]
+fn a_long_report_ends_with_one_line_of_what_it_began_with() {
+    let mut report = saved::shader_report();
+    report.source = "// a line\n".repeat(60);
+    let finding = |text: &str| Finding::new(FindingKind::Baseline, text);
+    let findings = ["one differs", "another differs", "a third differs"].map(finding).into();
+    report.checks = vec![Examined { what: "the baseline".to_owned(), findings }];
+    let seen = table::render(&report.page(false), Terminal::PIPE);
+    assert!(
+        seen.starts_with("FAIL      one differs; another differs; a third differs\n"),
+        "{seen}"
+    );
+    let end = "FAIL      one differs; and 2 more, at the beginning";
+    assert_eq!(seen.lines().last(), Some(end), "{seen}");
+    // A short one has no beginning, and says all of it.
+    report.source = String::new();
+    let seen = table::render(&report.page(false), Terminal::PIPE);
+    assert_eq!(
+        seen.lines().last(),
+        Some("FAIL      one differs; another differs; a third differs")
+    );
+}
+
+/// What holds is said with the same words wherever it is.
+#[test]
+fn checks_that_hold_are_named_or_counted_alike_everywhere() {
+    let github = FORMATS.iter().find(|format| format.name == "github").unwrap();
+    for (checks, says) in [(1, "check 0"), (3, "check 0; check 1; check 2"), (4, "4 checks hold")] {
+        let mut report = saved::shader_report();
+        let checks = (0..checks).map(|i| Examined { what: format!("check {i}"), findings: vec![] });
+        report.checks = checks.collect();
+        let text = (github.render)(&report, &saved::origin(), false);
+        assert!(text.ends_with(&format!("::notice title=flopmeter::{says}\n")), "{text}");
+        let text = table::render(&report.page(false), Terminal::PIPE);
+        assert_eq!(text.lines().last(), Some(&*format!("PASS      {says}")));
     }
 }

@@ -10,6 +10,7 @@ mod causes;
 mod forecasts;
 mod formats;
 mod judgement;
+mod pictures;
 mod profile;
 mod saved;
 mod specialised;

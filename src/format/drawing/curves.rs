@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::{
     chart::ChartBuilder,
     coord::combinators::IntoLogRange as _,
-    element::{Circle, EmptyElement, PathElement, Text},
+    element::{Circle, PathElement, Text},
     series::LineSeries,
     style::{
         Color as _,
@@ -15,17 +15,23 @@ use plotters::{
 
 use super::{
     canvas::{self, Drawing, GRID, INK, Room},
-    names,
+    names::{self, NamePlace, Nameable},
 };
 use crate::page::{Curve, Mark};
 
+/// The radius of a point.
+const DOT: i32 = 4;
+
 pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark], room: Room) -> Drawing {
-    let (height, margin, below, beside, ticks) = match room {
-        Room::Wide => (520, 14, 44, 84, 10),
-        Room::Narrow => (420, 14, 40, 58, 3),
+    // The last is how far the bar of a bound reaches to either side.
+    let (height, margin, below, beside, ticks, reach) = match room {
+        Room::Wide => (520, 14, 44, 84, 10, 20),
+        Room::Narrow => (420, 14, 40, 58, 3, 12),
     };
     let line_ends = lines.iter().flat_map(|line| line.points.iter().copied());
-    let all = || line_ends.clone().chain(points.iter().map(|point| (point.x, point.y)));
+    let bounds = points.iter().filter_map(|point| Some((point.x, point.bound.as_ref()?.y)));
+    let points_at = points.iter().map(|point| (point.x, point.y)).chain(bounds);
+    let all = || line_ends.clone().chain(points_at.clone());
     let across = decades(all().map(|(x, _)| x));
     let up = decades(all().map(|(_, y)| y));
     canvas::drawn(room, height, |area| {
@@ -52,26 +58,38 @@ pub(super) fn draw([x, y]: [&str; 2], lines: &[Curve], points: &[Mark], room: Ro
             let style = canvas::colour(line.series).stroke_width(2);
             chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         }
-        for point in points {
-            let dot = Circle::new((0, 0), 4, canvas::colour(point.series).filled());
-            chart.draw_series([EmptyElement::at((point.x, point.y)) + dot])?;
+        let at = |x, y| chart.backend_coord(&(x, y));
+        let bounds = points.iter().filter_map(|point| Some((point, point.bound.as_ref()?)));
+        for (point, bound) in bounds.clone() {
+            let (bar, colour) = (at(point.x, bound.y), canvas::colour(bound.series));
+            let ends = vec![(bar.0 - reach, bar.1), (bar.0 + reach, bar.1)];
+            area.draw(&PathElement::new(vec![at(point.x, point.y), bar], colour.stroke_width(1)))?;
+            area.draw(&PathElement::new(ends, colour.stroke_width(3)))?;
         }
-        let at: Vec<(i32, i32)> =
-            points.iter().map(|point| chart.backend_coord(&(point.x, point.y))).collect();
-        let named = at.iter().copied().zip(points.iter().map(|point| point.label.as_str()));
+        for point in points {
+            let colour = canvas::colour(point.series).filled();
+            area.draw(&Circle::new(at(point.x, point.y), DOT, colour))?;
+        }
+        let dots = points.iter().map(|point| Nameable {
+            at: at(point.x, point.y),
+            reach: (DOT + 1, DOT + 1),
+            name: &point.label,
+        });
+        let bars = bounds.map(|(point, bound)| Nameable {
+            at: at(point.x, bound.y),
+            reach: (reach, 2),
+            name: &bound.label,
+        });
+        let named: Vec<Nameable<'_>> = dots.chain(bars).collect();
         let (across, up) = chart.plotting_area().get_pixel_range();
-        let places = names::placed(&named.collect::<Vec<_>>(), &across, &up);
         let style = canvas::text(11).pos(Pos::new(HPos::Left, VPos::Center));
-        for ((point, (x, y)), place) in points.iter().zip(at).zip(places) {
+        for (drawn, place) in named.iter().zip(names::placed(&named, &across, &up)) {
             // What has no place here has its name in the table behind the figure.
-            let Some((left, middle)) = place else { continue };
-            let name = Text::new(point.label.clone(), (left, middle), style.clone());
-            if middle != y {
-                // From the nearer end of the name, which is longer than the gap.
-                let end = if left > x { left - 2 } else { x - (x - left).min(2 * names::GAP) };
-                area.draw(&PathElement::new([(x, y), (end, middle)], GRID.stroke_width(1)))?;
+            let Some(NamePlace { left, middle, line_to }) = place else { continue };
+            if let Some(end) = line_to {
+                area.draw(&PathElement::new([drawn.at, end], GRID.stroke_width(1)))?;
             }
-            area.draw(&name)?;
+            area.draw(&Text::new(drawn.name.to_owned(), (left, middle), style.clone()))?;
         }
         Ok(())
     })

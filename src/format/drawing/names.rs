@@ -1,5 +1,5 @@
-//! Where the names of points stand: beside each, or further off at the end of a line, and never over another name, over a
-//! point or past the edge. Knows pixels and nothing of what they mean.
+//! Where the names of what is drawn stand: beside each, or further off at the end of a line, and never over another name,
+//! over what is drawn or past the edge. Knows pixels and nothing of what they mean.
 
 use std::ops::Range;
 
@@ -8,10 +8,34 @@ use std::ops::Range;
 const LINE: i32 = 14;
 const LETTER: f64 = 7.0;
 const SPARE: i32 = 8;
-/// From a point to its name.
-pub(super) const GAP: i32 = 7;
+/// From something's edge to its name.
+const GAP: i32 = 2;
+/// From something's edge to a name that is moved up or down.
+const ASIDE: i32 = 9;
 /// How many lines up or down a name may be moved.
 const FARTHEST: i32 = 40;
+
+/// Something that is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nameable<'a> {
+    /// Its middle.
+    pub(super) at: (i32, i32),
+    /// How far it reaches to either side, and up and down.
+    pub(super) reach: (i32, i32),
+    /// What it is called; empty where it has no name.
+    pub(super) name: &'a str,
+}
+
+/// Where a name stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NamePlace {
+    /// Its left end.
+    pub(super) left: i32,
+    /// Half of its height.
+    pub(super) middle: i32,
+    /// Where a line ends that comes from what has the name; `None` where the name is right beside it.
+    pub(super) line_to: Option<(i32, i32)>,
+}
 
 /// A rectangle of pixels: across and up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,37 +58,50 @@ impl Box {
     }
 }
 
-/// Where the left end of each point's name is, at half its height; `None` where there is no room for it, and for an
-/// empty name.
+/// Where the name of each of these is; `None` where there is no room for it, and for an empty name. The first have the
+/// first choice.
 pub(super) fn placed(
-    points: &[((i32, i32), &str)],
+    drawn: &[Nameable<'_>],
     across: &Range<i32>,
     up: &Range<i32>,
-) -> Vec<Option<(i32, i32)>> {
-    let dot = |(x, y): (i32, i32)| Box { across: x - 5..x + 5, up: y - 5..y + 5 };
-    let mut taken: Vec<Box> = points.iter().map(|&(at, _)| dot(at)).collect();
-    points
+) -> Vec<Option<NamePlace>> {
+    let whole = |&Nameable { at: (x, y), reach: (aside, above), name: _ }: &Nameable<'_>| Box {
+        across: x - aside..x + aside,
+        up: y - above..y + above,
+    };
+    // A name that has no other place stands over a bar, which is thin, and over nothing else.
+    let is_bar = |named: &&Nameable<'_>| named.reach.0 > named.reach.1;
+    let bars: Vec<Box> = drawn.iter().filter(is_bar).map(whole).collect();
+    let mut taken: Vec<Box> = drawn.iter().filter(|named| !is_bar(named)).map(whole).collect();
+    drawn
         .iter()
-        .map(|&((x, y), name)| {
+        .map(|&Nameable { at: (x, y), reach, name }| {
             let width = width(name);
             let lines = (0..=FARTHEST).flat_map(|line| [-line, line]);
-            let places = lines.flat_map(|line| {
+            let mut places = lines.flat_map(|line| {
+                let middle = y + line * LINE;
                 // A name that is moved up or down is moved aside as well, so that its line is seen.
-                let aside = GAP + if line == 0 { 0 } else { GAP };
-                [x + aside, x - aside - width].map(|left| (left, y + line * LINE))
+                let aside = reach.0 + if line == 0 { GAP } else { ASIDE };
+                let place = |left, near| {
+                    let line_to = (line != 0).then_some((near, middle));
+                    NamePlace { left, middle, line_to }
+                };
+                [place(x + aside, x + aside - GAP), place(x - aside - width, x - aside)]
             });
-            let place = |&(left, middle): &(i32, i32)| Box {
-                across: left..left + width,
-                up: middle - LINE / 2..middle + LINE / 2,
+            let whole = |place: &NamePlace| Box {
+                across: place.left..place.left + width,
+                up: place.middle - LINE / 2..place.middle + LINE / 2,
             };
-            let is_free = |place: &Box| {
-                place.is_within(across, up) && !taken.iter().any(|other| other.meets(place))
+            let meets = |others: &[Box], place: &NamePlace| {
+                others.iter().any(|other| other.meets(&whole(place)))
             };
-            let mut found = places.filter(|at| !name.is_empty() && is_free(&place(at)));
-            let at = found.next()?;
-            drop(found);
-            taken.push(place(&at));
-            Some(at)
+            let is_free = |place: &NamePlace| {
+                !name.is_empty() && whole(place).is_within(across, up) && !meets(&taken, place)
+            };
+            let beside = places.clone().find(|place| is_free(place) && !meets(&bars, place));
+            let place = beside.or_else(|| places.find(is_free))?;
+            taken.push(whole(&place));
+            Some(place)
         })
         .collect()
 }
@@ -79,14 +116,23 @@ mod tests {
 
     #[test]
     fn names_stand_apart_and_within_as_long_as_there_is_room() {
-        let points: Vec<((i32, i32), &str)> =
-            (0..30).map(|i| ((200 + i % 3, 200 + i / 3), "attention.forward")).collect();
+        let drawn: Vec<Nameable<'_>> = (0..30)
+            .map(|i| Nameable {
+                at: (200 + i % 3, 200 + i / 3),
+                reach: (5 + i, 5),
+                name: "attention.forward",
+            })
+            .collect();
         let (across, up) = (0..800, 0..400);
-        let found = placed(&points, &across, &up);
+        let found = placed(&drawn, &across, &up);
+        let width = width(drawn[0].name);
         let boxes: Vec<Box> = found
             .iter()
             .flatten()
-            .map(|&(x, y)| Box { across: x..x + width(points[0].1), up: y - 7..y + 7 })
+            .map(|&NamePlace { left, middle, .. }| Box {
+                across: left..left + width,
+                up: middle - 7..middle + 7,
+            })
             .collect();
         assert_eq!(boxes.len(), 30);
         for (i, one) in boxes.iter().enumerate() {
@@ -97,7 +143,11 @@ mod tests {
 
     #[test]
     fn a_name_without_room_is_left_out() {
-        let found = placed(&[((5, 5), "long"), ((5, 50), "")], &(0..20), &(0..100));
-        assert_eq!(found, [None, None]);
+        let drawn = [((5, 5), "long"), ((5, 50), "")].map(|(at, name)| Nameable {
+            at,
+            reach: (5, 5),
+            name,
+        });
+        assert_eq!(placed(&drawn, &(0..20), &(0..100)), [None, None]);
     }
 }
