@@ -199,6 +199,7 @@ fn structures_in_shared_memory_are_as_large_as_their_members() {
         ("float w; uint a; vec2 b;", 16),
         ("vec3 w; float a;", 16),
         ("vec4 w; mat2 a;", 32),
+        ("float w; float a[3];", 16),
     ] {
         let text = format!(
             "struct S {{ {members} }};

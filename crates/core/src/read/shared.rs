@@ -2,7 +2,7 @@
 //! take 16 bytes there. No layout is stated for shared memory, so that its members are put as close to each other here
 //! as they may lie. What cannot be is refused by `layout` afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use naga::{AddressSpace, Handle, Module, Type, TypeInner, UniqueArena};
 
@@ -21,13 +21,25 @@ pub(super) fn lay_out(module: &mut Module) {
         }
     }
     // What a type is made of stands before it.
+    let mut same = BTreeMap::new();
     for &ty in shared.difference(&elsewhere) {
-        let closer = closer(&module.types, ty);
-        if let Some(closer) = closer.filter(|closer| module.types.get(closer).is_none()) {
-            module.types.replace(ty, closer);
+        let Some(closer) = closer(&module.types, ty, &same) else { continue };
+        match module.types.get(&closer) {
+            Some(known) => {
+                same.insert(ty, known);
+            }
+            None => module.types.replace(ty, closer),
+        }
+    }
+    for (_, variable) in module.global_variables.iter_mut() {
+        if variable.space == AddressSpace::WorkGroup {
+            variable.ty = *same.get(&variable.ty).unwrap_or(&variable.ty);
         }
     }
 }
+
+/// The types that are others' by now.
+type Same = BTreeMap<Handle<Type>, Handle<Type>>;
 
 /// A type and all that it is made of.
 fn within(types: &UniqueArena<Type>, ty: Handle<Type>, found: &mut BTreeSet<Handle<Type>>) {
@@ -44,19 +56,23 @@ fn within(types: &UniqueArena<Type>, ty: Handle<Type>, found: &mut BTreeSet<Hand
 }
 
 /// A type whose parts lie closer to each other, if they can.
-fn closer(types: &UniqueArena<Type>, ty: Handle<Type>) -> Option<Type> {
+fn closer(types: &UniqueArena<Type>, ty: Handle<Type>, same: &Same) -> Option<Type> {
+    // One that stands behind this type cannot be a part of it.
+    let part = |part: Handle<Type>| *same.get(&part).filter(|&&known| known < ty).unwrap_or(&part);
     let mut closer = types[ty].clone();
     match &mut closer.inner {
         TypeInner::Array { base, stride, .. } => {
+            *base = part(*base);
             let element = place(types, *base, Rules::Std430);
             *stride = element.size.next_multiple_of(element.align);
         }
         TypeInner::Struct { members, span } => {
             let mut end = 0_u32;
             for member in members.iter_mut() {
-                let part = place(types, member.ty, Rules::Std430);
-                member.offset = end.next_multiple_of(part.align);
-                end = member.offset.saturating_add(part.size);
+                member.ty = part(member.ty);
+                let place = place(types, member.ty, Rules::Std430);
+                member.offset = end.next_multiple_of(place.align);
+                end = member.offset.saturating_add(place.size);
             }
             *span = place(types, ty, Rules::Std430).size;
         }
