@@ -1,5 +1,5 @@
-//! Work that is given up after some time. A dispatch cannot be called back from a device: past its time it is left
-//! to its thread, and the process that is about to end takes both along.
+//! Work that is given up after some time. A dispatch cannot be called back from a device: past its time it is left to
+//! its thread, and the process takes both along when it ends, after the other kernels of a suite.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -27,14 +27,14 @@ pub fn within<T: Send + 'static>(
         Err(RecvTimeoutError::Timeout) => {
             interrupt::leave_behind();
             bail!(
-                "{name} did not end within {seconds} s; nothing was written. Give it longer with \
-                 --timeout, fewer workgroups or --repeat 0, or look for a loop that never ends"
+                "{name} did not end within {seconds} s. Give it longer with --timeout or fewer workgroups, or look \
+                 for a loop that never ends"
             )
         }
         Err(RecvTimeoutError::Disconnected) => {
             // Its panic has been printed.
             let _ = worker.join();
-            bail!("{name}: its run ended with a panic; nothing was written")
+            bail!("{name}: its run ended with a panic")
         }
     }
 }

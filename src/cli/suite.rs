@@ -23,18 +23,38 @@ use super::{
 
 pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     let name = suite.display().to_string();
-    let options = asked.work.of_model().or_else(|| asked.kernels.any());
-    if let Some(option) = options {
+    if let Some(option) = asked.work.of_model() {
+        bail!("{option} is about models, and a suite lists shaders: leave it out");
+    }
+    if let Some(option) = asked.kernels.any() {
         bail!("{option} is not for a whole suite: say it in the lines of {name} that it is for");
     }
+    // All of it is read before any of it runs: a slip in the last line is known at once.
+    let listed = listed(suite);
     let mut places = Places::default();
     places.keep("--suite", Some(suite));
     places.keep("--baseline", asked.kernels.baseline.as_deref());
+    for kernel in listed.iter().flatten() {
+        places.keep("a kernel of the suite", Some(&kernel.asked.file));
+    }
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    // All of it is read before any of it runs: a slip in the last line is known at once.
-    let listed = listed(suite)?;
+    let checked =
+        listed.and_then(|listed| checked(&name, listed, asked, (&places, &formats), common));
+    formats.or_why_not(&name, common, checked)
+}
+
+fn checked(
+    name: &str,
+    listed: Vec<Listed>,
+    asked: &Check,
+    (places, formats): (&Places, &Formats),
+    common: &Common,
+) -> super::Result {
     let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
-    let held = asked.kernels.held_to()?;
+    let held = match earlier {
+        Some(_) => asked.kernels.held_to()?,
+        None => HeldTo::Same,
+    };
     let on = Where::asked(asked)?;
     let mut kernels = Vec::new();
     for Listed { name, line, arguments, asked: of_line } in listed {
@@ -47,6 +67,8 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
                 let held = if of_kernel.allows_less() { &HeldTo::Less } else { &held };
                 Ok(Some(part_of(earlier, file, &name, held)))
             }
+            // What is allowed in a line is allowed of reports that are made without a baseline, too.
+            None if of_kernel.baseline.is_none() => Ok(None),
             None => baseline(&of_kernel),
         };
         let checked =
@@ -63,8 +85,8 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
         };
         kernels.push(SuiteKernel { name, line, arguments, outcome });
     }
-    let report = KernelSuite::new(name, kernels);
-    formats.write(&report, &places, common)?;
+    let report = KernelSuite::new(name.to_owned(), kernels);
+    formats.write(&report, places, common)?;
     Ok(if report.is_whole() { Outcome::of(report.holds()) } else { Outcome::CouldNotRun })
 }
 

@@ -70,9 +70,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
     );
     let [without, layers] =
         [training.parameters_without_embedding, training.parameters_of_layers].map(grouped);
-    let passed = match training.active_parameters {
-        // A report that was saved before there was such a count.
-        0 => String::new(),
+    let passed = match training.active() {
         all if all == training.parameters => String::new(),
         some => format!(", of which a token passes {}: those are N", grouped(some)),
     };

@@ -36,9 +36,15 @@ fn head(suite: &KernelSuite) -> Vec<Fact> {
         Fact::new("ran on", executors.join(", ")),
         Fact::new("hold", format!("{} of {} kernels", grouped(held as u64), grouped(all as u64))),
     ];
-    if let Some(check) = checks().next() {
-        facts.push(Fact { prose: true, ..Fact::new("measured", &*check.definition) });
+    // Kernels of WGSL and of SPIR-V are measured by what each states.
+    let mut definitions: Vec<&str> = Vec::new();
+    for check in checks() {
+        if !definitions.contains(&&*check.definition) {
+            definitions.push(&check.definition);
+        }
     }
+    let measured = |definition| Fact { prose: true, ..Fact::new("measured", definition) };
+    facts.extend(definitions.into_iter().map(measured));
     facts
 }
 

@@ -79,6 +79,13 @@ pub struct TrainingSummary {
     pub recompute: Cow<'static, str>,
 }
 
+impl TrainingSummary {
+    /// The parameters that one token passes; all of them in a report that was saved before they were told apart.
+    pub fn active(&self) -> u128 {
+        if self.active_parameters == 0 { self.parameters } else { self.active_parameters }
+    }
+}
+
 impl FormulasReport {
     /// Name and version of the layout of its JSON file.
     pub const SCHEMA: &'static str = "flopmeter.formulas/1";
@@ -182,7 +189,7 @@ impl FormulasReport {
         };
         let again = narrow(self.exact.recomputed)?;
         // No token passes the others.
-        let inactive = training.parameters - training.active_parameters;
+        let inactive = training.parameters - training.active();
         let rule = |count, n: u128| (count, six(n - inactive), Recomputed::Beside(again));
         let counts = [
             ("exact", executed, Recomputed::Among(again)),

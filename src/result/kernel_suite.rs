@@ -78,11 +78,11 @@ impl KernelSuite {
             let of = |text: &str| format!("{}: {text}", kernel.name);
             kernel.checks().iter().map(move |check| Examined {
                 what: of(&check.what),
-                // What is in a file names its place already.
+                // What is in the file of that name names it already.
                 findings: (check.findings.iter())
-                    .map(|finding| match finding.file {
-                        Some(_) => finding.clone(),
-                        None => Finding { text: of(&finding.text), ..finding.clone() },
+                    .map(|finding| match &finding.file {
+                        Some(file) if *file == kernel.name => finding.clone(),
+                        _ => Finding { text: of(&finding.text), ..finding.clone() },
                     })
                     .collect(),
             })

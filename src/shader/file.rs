@@ -1,4 +1,5 @@
-//! A shader file as a user has it: WGSL, WESL, GLSL or SPIR-V. Reads it and picks one compute entry point; what it binds and how often it runs is decided elsewhere.
+//! A shader file as a user has it: WGSL, WESL, GLSL or SPIR-V. Reads it and picks one compute entry point; what it binds
+//! and how often it runs is decided elsewhere.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path, sync::Arc};
 

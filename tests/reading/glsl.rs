@@ -178,6 +178,12 @@ fn the_place_of_an_update_is_evaluated_once() {
         ("vec4 v = vec4(0.0); v[n[i] & 3u] += 1.0; x[i] = v.x;", [8, 0, 0], 32),
         ("mat2 m = mat2(0.0); m[n[i] & 1u][n[i] & 1u] += 1.0; x[i] = m[0][0];", [8, 0, 0], 64),
         ("n[n[i]] <<= 2;", [0, 0, 0], 64),
+        (
+            "mat2 m[8]; m[i] = mat2(1.0); m[n[i]][1][n[i] & 1u] *= 2.0; x[i] = m[i][1][1];",
+            [0, 8, 0],
+            64,
+        ),
+        ("vec2 v[8]; v[n[i]] = vec2(0.0); v[n[i]].xy += vec2(1.0); x[i] = v[i].x;", [16, 0, 0], 64),
     ] {
         let text = format!("void main() {{ uint i = gl_LocalInvocationIndex; {update} }}");
         for kernel in both(&text) {
@@ -230,6 +236,9 @@ fn what_is_computed_of_constants_in_a_function_costs_nothing() {
         // What is no constant expression, and what is no constant, is computed.
         ("const float y = x[i]; x[i] = y * 2.0;", [0, 8, 0]),
         ("float y = 4.0; x[i] += sqrt(y) * 2.0;", [8, 8, 8]),
+        // What keeps the value of an operator is no constant of the text.
+        ("const float y = i > 3u ? 1.0 : 2.0; x[i] = y * 2.0;", [0, 8, 0]),
+        ("const bool b = i > 1u && i < 6u; x[i] += b && i > 2u ? 3.0 : 4.0;", [8, 0, 0]),
         // A table is indexed where it lies.
         ("const float t[2] = float[2](1.0, 2.0); x[i] += t[i & 1u] * t[0];", [8, 8, 0]),
     ] {

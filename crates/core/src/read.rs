@@ -173,7 +173,9 @@ impl Parsed {
                 refused(span, &what)
             })?;
             local_constant::fold(&mut module, &code);
-            updated::evaluate_once(&mut module, &code);
+            if let Some(Misread { what, span }) = updated::evaluate_once(&mut module, &code) {
+                return Err(refused(span, what));
+            }
             unused::take_out(&mut module);
             component::narrow(&mut module);
             barrier::of_workgroups(&mut module);

@@ -202,7 +202,7 @@ fn plan(
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
     let mut has_loops = false;
     let stated = match lines {
-        Lines::Stated => lines::stated(module),
+        Lines::Stated => lines::stated(module, Some(entry)),
         Lines::Listed => Vec::new(),
     };
     for function in module.reachable(entry)? {

@@ -60,6 +60,24 @@ fn an_array_that_is_declared_behind_another_is_refused() {
 }
 
 #[test]
+fn updates_that_cannot_be_told_from_assignments_are_refused() {
+    let why = "evaluates the index of what";
+    for (globals, body) in [
+        ("#define ADD(y) x[y] += 1.0", "ADD(int(x[0]) * 2);"),
+        ("#define AT(y) x[y]", "AT(int(x[0]) * 2) += 1.0;"),
+        ("#define AT x[int(x[0]) * 2]", "AT += 1.0;"),
+        ("", "x[x[0] > 1.0 ? 1 : 2] += 1.0;"),
+    ] {
+        refused(globals, body, why);
+    }
+    taken("#define AT(y) x[y]", "AT(int(x[0]) * 2) = 1.0; int j = 0; AT(j) += 1.0;");
+    taken(
+        "#define TWICE(y) ((y) * 2)",
+        "x[TWICE(int(x[0]))] += 1.0; x[0] = x[0] > 1.0 ? 1.0 : 2.0;",
+    );
+}
+
+#[test]
 fn push_constants_are_refused_where_they_would_lie_elsewhere() {
     let why = "lays out push constants";
     for members in ["float a[3]; float q;", "float p; T t[2]; float q;", "mat2 m;", "vec2 a[2];"] {

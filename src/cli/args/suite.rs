@@ -25,8 +25,8 @@ impl SuiteLine {
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let line = Self::try_parse_from(words).map_err(|error| {
             let text = error.render().to_string();
-            // What follows is how a program is called, and this is none.
-            let text = text.split("\n\nUsage:").next().unwrap_or_default();
+            // What follows is about how a program is called, and this is none.
+            let text = text.split("\n\n").next().unwrap_or_default();
             let text = text.strip_prefix("error: ").unwrap_or(text);
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         })?;

@@ -33,7 +33,8 @@ pub(super) fn told(name: &str, error: ::wesl::Error, modules: &Modules<'_>) -> E
     let module = about.module.as_ref().and_then(at).unwrap_or(&loaded[0]);
     let (module, line) = match (about.place, &about.missing) {
         (Some(place), _) => {
-            (module, Some(module.text[..place.min(module.text.len())].matches('\n').count() + 1))
+            let before = module.text.bytes().take(place);
+            (module, Some(before.filter(|&byte| byte == b'\n').count() + 1))
         }
         // The crate names the module that has not what another asks for.
         (None, Some(word)) => find(word, &loaded).unwrap_or((module, None)),
@@ -43,6 +44,9 @@ pub(super) fn told(name: &str, error: ::wesl::Error, modules: &Modules<'_>) -> E
     if let Some(line) = line {
         let stated = module.text.lines().nth(line - 1).unwrap_or_default();
         details += &format!(":{line}\n{line:>5} | {stated}\n");
+        if stated.trim_start().starts_with("import") {
+            details += "WESL has its imports before everything else, directives included";
+        }
         if stated.trim_start().starts_with('#') {
             details += "WESL has no directives: say @if(NAME) and import, or name the file .wgsl";
         }

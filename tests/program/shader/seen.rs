@@ -14,7 +14,10 @@ fn the_embedded_executor_says_what_it_saw() {
 }";
     let file = written(&folder, "far.wgsl", source);
     let run = [&file, "--dispatch", "2", "--adapter", "embedded", "--bind", "0.0=zeros:5"];
-    shader(&run).assert().code(1).stdout(contains("FAIL      4 accesses out of bounds"));
+    shader(&run)
+        .assert()
+        .code(1)
+        .stdout(contains("far.wgsl:3: 4 accesses out of bounds").and(contains("FAIL")));
     let run = [&run[..], &["--allow", "bounds"]].concat();
     for repeat in ["0", "2"] {
         let report = report(&[&run[..], &["--repeat", repeat]].concat());

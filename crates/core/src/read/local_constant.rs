@@ -30,9 +30,12 @@ pub(super) fn fold(module: &mut Module, code: &[Token<'_>]) {
 
 fn in_function(module: &mut Module, function: &mut Function, code: &[Token<'_>]) {
     let variables = &function.local_variables;
-    let constants = variables.iter().map(|(handle, _)| handle);
-    let constants: BTreeSet<Handle<LocalVariable>> =
-        constants.filter(|&handle| is_constant(code, variables.get_span(handle))).collect();
+    // What the reader keeps the value of an operator in has no name, and may be stored to in each arm of it.
+    let named = variables.iter().filter(|(_, variable)| variable.name.is_some());
+    let constants: BTreeSet<Handle<LocalVariable>> = named
+        .map(|(handle, _)| handle)
+        .filter(|&handle| is_constant(code, variables.get_span(handle)))
+        .collect();
     if constants.is_empty() {
         return;
     }
@@ -40,12 +43,14 @@ fn in_function(module: &mut Module, function: &mut Function, code: &[Token<'_>])
     for &constant in &constants {
         values.extend(variables[constant].init.map(|init| (constant, init)));
     }
-    // One in a loop has its value stored, each time around.
+    // One in a loop has its value stored, each time around. One that is stored to elsewhere, too, is left alone.
+    let mut several = BTreeSet::new();
     stored(&mut function.body, &function.expressions, &mut |variable, value| {
-        if constants.contains(&variable) {
-            values.insert(variable, value);
+        if constants.contains(&variable) && values.insert(variable, value).is_some() {
+            several.insert(variable);
         }
     });
+    values.retain(|variable, _| !several.contains(variable));
     let mut folder = Folder {
         module,
         values,

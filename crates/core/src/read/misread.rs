@@ -1,6 +1,6 @@
 //! GLSL that naga's reader takes for something else: functions whose results it gives another type, matrices that it
-//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and whoever has a compiler of GLSL asks that. Where the text alone does
-//! not tell, what may be meant is refused, too.
+//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and whoever has a
+//! compiler of GLSL asks that. Where the text alone does not tell, what may be meant is refused, too.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -79,9 +79,19 @@ fn evaluated_twice(text: &str, directives: &[Vec<Token<'_>>]) -> Option<Misread>
     };
     for at in 0..tokens.len() {
         match tokens[at].text {
-            "[" => open.push(Index { start: at, does: false }),
+            "[" => open.push(Index { start: at, does: false, branches: false }),
+            "?" => open.iter_mut().for_each(|index| index.branches = true),
+            sign @ ("&" | "|") if adjacent(&tokens, at, [sign, sign]) => {
+                open.iter_mut().for_each(|index| index.branches = true);
+            }
             "]" => {
-                let Some(index) = open.pop().filter(|index| index.does) else { continue };
+                let Some(index) = open.pop() else { continue };
+                if index.branches && is_update(&tokens, behind(&tokens, at)) {
+                    return found(tokens[index.start].at.start..tokens[at].at.end);
+                }
+                if !index.does {
+                    continue;
+                }
                 if is_updated(&tokens, index.start, at, &hidden)
                     || is_handed_on(&tokens, index.start, &own)
                 {
@@ -112,6 +122,8 @@ struct Index {
     start: usize,
     /// Whether evaluating it may do something.
     does: bool,
+    /// Whether parts of it are evaluated in some cases alone: twice, they are no longer one expression.
+    branches: bool,
 }
 
 /// The functions that a text defines: a type, a name, parentheses and a body.
@@ -213,7 +225,7 @@ fn is_assignment(tokens: &[Token<'_>], at: usize) -> bool {
 }
 
 /// An operator with an assignment: `+=`, `<<=` and their like.
-fn is_update(tokens: &[Token<'_>], at: usize) -> bool {
+pub(super) fn is_update(tokens: &[Token<'_>], at: usize) -> bool {
     let one = ["+", "-", "*", "/", "%", "&", "|", "^"];
     one.iter()
         .any(|sign| adjacent(tokens, at, [sign, "="]) && !adjacent(tokens, at + 1, ["=", "="]))
@@ -222,9 +234,8 @@ fn is_update(tokens: &[Token<'_>], at: usize) -> bool {
             .any(|sign| adjacent(tokens, at, [sign, sign]) && adjacent(tokens, at + 1, [sign, "="]))
 }
 
-/// Whether the place of an index from one token to another is read and written at once: behind the rest of the place an
-/// operator with an assignment follows, or a step stands at either end of it.
-fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<&str>) -> bool {
+/// Where the place of an index that ends with this token ends.
+fn behind(tokens: &[Token<'_>], end: usize) -> usize {
     let mut at = end + 1;
     while let Some(token) = tokens.get(at) {
         at = match token.text {
@@ -233,6 +244,13 @@ fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<
             _ => break,
         };
     }
+    at
+}
+
+/// Whether the place of an index from one token to another is read and written at once: behind the rest of the place an
+/// operator with an assignment follows, or a step stands at either end of it.
+fn is_updated(tokens: &[Token<'_>], start: usize, end: usize, hidden: &BTreeSet<&str>) -> bool {
+    let at = behind(tokens, end);
     let is_hidden = |at: usize| tokens.get(at).is_some_and(|token| hidden.contains(token.text));
     if is_update(tokens, at) || is_step(tokens, at) || is_hidden(at) {
         return true;
@@ -345,6 +363,8 @@ mod tests {
             "m[j++][2] += 1.0;",
             "m[2][j = 3] /= 2.0;",
             "a[NEXT] += 1.0;",
+            "a[j == 1 ? 0 : 1] += 1.0;",
+            "m[int(j > 0 && j < 2)].x *= 2.0;",
             "a[AFTER]--;",
             "RAISE(a[j++]);",
             "RAISE(a[NEXT]);",
@@ -363,7 +383,7 @@ mod tests {
             "a[j++] = 4.0;",
             "x[0] = a[j++] + a[at(j)];",
             "a[j + 1] += a[at(j)];",
-            "a[j == 1 ? 0 : 1] += 1.0;",
+            "a[j == 1 ? 0 : 1] = 1.0;",
             "a[j <= 1 ? 0 : 1]++;",
             "a[int(sqrt(4.0))] += 1.0;",
             "j++; a[j] += 1.0;--j; a[1] -= 2.0;",

@@ -1,57 +1,118 @@
 //! Places in GLSL that are read and written at once, as in `d[i * 2] += 1.0`: naga's reader evaluates the index for the
-//! load and once more for the store, and GLSL evaluates it once. The load takes the place of the store here; what only
-//! the second evaluation refers to is left for `unused` to take out. An index that does something is refused by
-//! `misread` before.
+//! load and once more for the store, and GLSL evaluates it once. The load takes the place of the store here. An index that
+//! does something is refused by `misread` before.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem::discriminant};
 
 use naga::{Arena, Block, Expression, Function, Module, Span, Statement};
 
-use super::token::Token;
+use super::{
+    misread::{self, Misread},
+    token::Token,
+    unused::omit,
+};
 use crate::ir::{Operand, arms_mut, functions, operands};
 
 /// Has every update in a module evaluate its place once; `code` are the tokens of the text that are no directive's.
-pub(super) fn evaluate_once(module: &mut Module, code: &[Token<'_>]) {
+/// Answers with one of which a macro hides whether it is an update or an assignment of what is stated twice.
+pub(super) fn evaluate_once(module: &mut Module, code: &[Token<'_>]) -> Option<Misread> {
     for function in functions(module) {
         let mut stores = Vec::new();
         find(&mut function.body, &mut stores);
-        // A user that stands twice in a text has two places there, and both of its evaluations are meant.
-        stores.retain(|&(place, _)| is_updated(code, function.expressions.get_span(place)));
-        if stores.is_empty() {
-            continue;
-        }
         let mut second = BTreeMap::new();
-        for (place, value) in stores {
-            pair(&function.expressions, place, value, &mut second);
+        for Store { place, value, span } in stores {
+            let mut again = BTreeMap::new();
+            pair(&function.expressions, place, value, &mut again);
+            if is_update(code, span) {
+                if is_left(&function.expressions, place, span, &again) {
+                    let what =
+                        "evaluates the index of what is read and written at once in two ways";
+                    return Some(Misread { what, span });
+                }
+                second.extend(again);
+            } else if again.keys().any(|&its| costs(&function.expressions, its)) {
+                let what = "evaluates the index of what a macro reads and writes at once for each of the two";
+                return Some(Misread { what, span });
+            }
         }
-        redirect(function, &second);
+        if !second.is_empty() {
+            redirect(function, &second);
+            omit(&mut function.body, &second.into_keys().collect());
+        }
     }
+    None
 }
 
-/// The stores of a block, each with its place and its value.
-fn find(block: &mut Block, stores: &mut Vec<(Operand, Operand)>) {
-    for statement in block.iter_mut() {
-        if let Statement::Store { pointer, value } = *statement {
-            stores.push((pointer, value));
+/// A store, and where it is stated.
+struct Store {
+    place: Operand,
+    value: Operand,
+    span: Span,
+}
+
+/// The stores of a block.
+fn find(block: &mut Block, stores: &mut Vec<Store>) {
+    for (statement, span) in block.span_iter_mut() {
+        if let Statement::Store { pointer: place, value } = *statement {
+            stores.push(Store { place, value, span: span.copied().unwrap_or_default() });
         }
         arms_mut(statement).into_iter().for_each(|arm| find(arm, stores));
     }
 }
 
-/// Whether an operator that updates stands behind a place: `+=`, `<<=` and their like.
-fn is_updated(code: &[Token<'_>], place: Span) -> bool {
-    let Some(place) = place.to_range() else { return false };
-    let behind = code.partition_point(|token| token.at.start < place.end);
-    let mut operator = code[behind..].iter().skip_while(|token| token.text == ")");
-    let first = operator.next().map(|token| token.text);
-    let second = operator.next().map(|token| token.text);
-    match first {
-        Some("+" | "-" | "*" | "/" | "%" | "&" | "|" | "^") => second == Some("="),
-        Some("<" | ">") => {
-            second == first && operator.next().is_some_and(|third| third.text == "=")
+/// Whether an operator that updates, as `+=` does, stands between the place and the value of what is stated here.
+fn is_update(code: &[Token<'_>], stated: Span) -> bool {
+    let Some(stated) = stated.to_range() else { return false };
+    let from = code.partition_point(|token| token.at.start < stated.start);
+    let to = code.partition_point(|token| token.at.start < stated.end);
+    let mut depth = 0_u32;
+    (from..to.max(from)).any(|at| {
+        match code[at].text {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && misread::is_update(code, at)
+    })
+}
+
+/// Whether anything of a place is evaluated again where it is not known to be the same: in what is stored elsewhere
+/// first, say. What a macro states is not looked for; it has one place in the text, wherever it is used.
+fn is_left(
+    expressions: &Arena<Expression>,
+    place: Operand,
+    stated: Span,
+    again: &BTreeMap<Operand, Operand>,
+) -> bool {
+    let Some(stated) = stated.to_range() else { return false };
+    let is_within = |span: Span| {
+        span.to_range().is_some_and(|its| stated.start <= its.start && its.end <= stated.end)
+    };
+    let of_place = tree(expressions, place);
+    of_place.iter().filter(|&&its| costs(expressions, its)).any(|&its| {
+        let span = expressions.get_span(its);
+        let kind = discriminant(&expressions[its]);
+        is_within(span)
+            && expressions.iter().any(|(other, expression)| {
+                discriminant(expression) == kind
+                    && expressions.get_span(other) == span
+                    && !of_place.contains(&other)
+                    && !again.contains_key(&other)
+            })
+    })
+}
+
+/// Whether it matters how often an expression is evaluated.
+fn costs(expressions: &Arena<Expression>, handle: Operand) -> bool {
+    let its = &expressions[handle];
+    let is_place = matches!(its, Expression::Access { .. } | Expression::AccessIndex { .. });
+    let is_of_variable = match *its {
+        Expression::Load { pointer } => {
+            matches!(expressions[pointer], Expression::LocalVariable(_))
         }
         _ => false,
-    }
+    };
+    !(its.needs_pre_emit() || is_place || is_of_variable)
 }
 
 /// Puts what the value of a store evaluates again of its place beside what the place evaluates.

@@ -12,11 +12,14 @@ use super::{
     words::{Id, Instruction},
 };
 
-/// The lines of all instructions, by their indices. Only lines of one file are told: that of the first line that an
-/// entry point states, else of the first in the module.
-pub(super) fn stated(module: &Module<'_>) -> Vec<Option<u32>> {
+/// The lines of all instructions, by their indices. Only lines of one file are told: that of the first line that the
+/// entry point states, or any where there is none in particular, else of the first in the module.
+pub(super) fn stated(module: &Module<'_>, entry: Option<Id>) -> Vec<Option<u32>> {
     let mut lines = vec![None; module.instructions.len()];
-    let is_entry = |id: Id| module.entries().any(|(_, entry)| entry == id);
+    let is_entry = |id: Id| match entry {
+        Some(entry) => id == entry,
+        None => module.entries().any(|(_, entry)| entry == id),
+    };
     let (entries, others): (Vec<_>, Vec<_>) =
         module.functions.iter().partition(|function| is_entry(function.id));
     let mut file = None;

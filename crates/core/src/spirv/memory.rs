@@ -112,12 +112,15 @@ fn is_buffer_block(module: &Module<'_>, pointer: Id) -> bool {
 
 /// The bytes of the numbers that a value is made of: what lies between them is none of them.
 fn numbers(module: &Module<'_>, ty: Id) -> Result<u64, String> {
+    let too_many = || "an access to more than there can be".to_owned();
     match module.ty(ty)? {
         &Type::Array { element, length } => {
             let (each, count) = (numbers(module, element)?, module.constant(length)?);
-            each.checked_mul(count).ok_or_else(|| "an access to more than there can be".into())
+            each.checked_mul(count).ok_or_else(too_many)
         }
-        Type::Struct { members } => members.iter().map(|&member| numbers(module, member)).sum(),
+        Type::Struct { members } => members.iter().try_fold(0_u64, |sum, &member| {
+            sum.checked_add(numbers(module, member)?).ok_or_else(too_many)
+        }),
         _ => bytes(module, ty),
     }
 }
