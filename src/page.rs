@@ -48,6 +48,7 @@ pub use section::{Content, Fact, Page, Section, Shown};
 pub use table::{Column, Idle, Narrow, Row, Table};
 pub use tone::Tone;
 
+#[cfg(feature = "cli")]
 pub(crate) use judged::holding;
 
 use cell::marked;
