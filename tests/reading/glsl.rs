@@ -239,6 +239,14 @@ fn what_is_computed_of_constants_in_a_function_costs_nothing() {
         // What keeps the value of an operator is no constant of the text.
         ("const float y = i > 3u ? 1.0 : 2.0; x[i] = y * 2.0;", [0, 8, 0]),
         ("const bool b = i > 1u && i < 6u; x[i] += b && i > 2u ? 3.0 : 4.0;", [8, 0, 0]),
+        // A part is as constant as the whole.
+        ("const vec2 c = vec2(3.0, 4.0); x[i] += c[0] * c[1] + c.x;", [8, 0, 0]),
+        ("const mat2 m = mat2(1.0, 2.0, 3.0, 4.0); x[i] += m[0][1] * m[1].x;", [8, 0, 0]),
+        ("const int n = 1; const vec2 c = vec2(3.0, 4.0), d = c[n] * c; x[i] += d[n];", [8, 0, 0]),
+        (
+            "const float t[2] = float[2](3.0, 4.0); const float y = t[0] * t[1]; x[i] += y;",
+            [8, 0, 0],
+        ),
         // A table is indexed where it lies.
         ("const float t[2] = float[2](1.0, 2.0); x[i] += t[i & 1u] * t[0];", [8, 8, 0]),
     ] {

@@ -121,3 +121,28 @@ fn an_override_that_is_computed_from_others_has_its_value() {
         }
     });
 }
+
+#[test]
+fn what_is_made_up_of_overrides_is_a_value_wherever_it_stands() {
+    let text = "
+        override O: f32 = 2.0;
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @group(0) @binding(1) var<storage, read_write> y: array<vec2<f32>>;
+        @compute @workgroup_size(4)
+        fn main(@builtin(local_invocation_index) i: u32) {
+            y[i] = vec2<f32>(O, O + 1.0);
+            let v = vec2<f32>(O, O + 1.0) * x[i];
+            var t = array<f32, 2>(O, O * 4.0);
+            var s = v.x + v.y + t[i & 1u];
+            if i > 1u { s -= (vec2<f32>(O) * 0.5)[i & 1u]; }
+            x[i] = s;
+        }";
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel(text, &[]), [1; 3], &[iota(4), vec![0; 8]]);
+        assert_eq!(ran.floats(), [2.0, 13.0, 11.0, 22.0]);
+        let floats = [("f32.add", 10), ("f32.mul", 8)];
+        let found = ran.ops().into_iter().filter(|(key, _)| key.starts_with("f32"));
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), expected(&floats));
+        assert_eq!(ran.cost.traffic.storage_store, 4 * (8 + 4));
+    });
+}

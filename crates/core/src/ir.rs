@@ -2,12 +2,16 @@
 //! whose expressions get other handles. Every match names every variant. Knows what refers to what, and nothing of
 //! what anything means or costs.
 
+mod rewriting;
+
 use std::collections::BTreeMap;
 
 use naga::{
     Arena, AtomicFunction, Block, Expression, Function, GatherMode, Handle, ImageQuery, Module,
     Range, RayPipelineFunction, RayQueryFunction, SampleLevel, Span, Statement,
 };
+
+pub(crate) use self::rewriting::Rewriting;
 
 /// An expression's handle.
 pub(crate) type Operand = Handle<Expression>;
@@ -271,37 +275,6 @@ pub(crate) fn depth(block: &Block) -> usize {
     deepest
 }
 
-/// Gives a function these expressions in place of its own. `place` says where each of the old ones is now, and whether it
-/// is still emitted.
-pub(crate) fn replace_expressions(
-    function: &mut Function,
-    expressions: Arena<Expression>,
-    place: &dyn Fn(Operand) -> (Operand, bool),
-) {
-    function.expressions = expressions;
-    relocate(&mut function.body, place);
-    for (_, variable) in function.local_variables.iter_mut() {
-        variable.init.iter_mut().for_each(|init| *init = place(*init).0);
-    }
-    let named = std::mem::take(&mut function.named_expressions);
-    function.named_expressions =
-        named.into_iter().map(|(handle, name)| (place(handle).0, name)).collect();
-}
-
-fn relocate(block: &mut Block, place: &dyn Fn(Operand) -> (Operand, bool)) {
-    let statements = std::mem::take(block);
-    for (mut statement, span) in statements.span_into_iter() {
-        if let Statement::Emit(range) = statement {
-            let emitted = range.map(place).filter(|&(_, emitted)| emitted).map(|(place, _)| place);
-            emit(block, emitted, span);
-            continue;
-        }
-        statement_operands(&mut statement, &mut |operand| *operand = place(*operand).0);
-        arms_mut(&mut statement).into_iter().for_each(|arm| relocate(arm, place));
-        block.push(statement, span);
-    }
-}
-
 /// Emits expressions at the end of a block, with one statement for all that follow one another.
 pub(crate) fn emit(block: &mut Block, handles: impl Iterator<Item = Operand>, span: Span) {
     let mut open: Option<(Operand, Operand)> = None;
@@ -329,16 +302,14 @@ pub(crate) fn prepend(
     prefix: Arena<Expression>,
     replaced: &BTreeMap<Operand, Operand>,
 ) {
-    let mut expressions = prefix;
-    let mut places: Vec<Operand> = Vec::with_capacity(function.expressions.len());
+    let mut rewriting = Rewriting::behind(prefix);
     let old = function.expressions.take();
     for (handle, expression) in old.iter() {
-        let mut expression = expression.clone();
-        operands(&mut expression, &mut |operand| *operand = places[operand.index()]);
-        let place = expressions.append(expression, old.get_span(handle));
-        places.push(replaced.get(&handle).copied().unwrap_or(place));
+        let place =
+            rewriting.moved(expression).map(|its| rewriting.write(its, old.get_span(handle)));
+        rewriting.put(replaced.get(&handle).copied().or(place));
     }
-    replace_expressions(function, expressions, &|old| (places[old.index()], true));
+    rewriting.finish(function);
 }
 
 /// The functions of a module, those of its entry points included.

@@ -304,21 +304,22 @@ pub(crate) fn diagnosis(
     name: &str,
     source: Option<&Source>,
 ) -> String {
-    if let Some(source) = source
-        && let Some(text) = source.spanned()
-    {
-        let span = error.spans().next().map(|(span, _)| *span);
-        let elsewhere =
-            span.and_then(|span| source.elsewhere(span, name, &error.as_inner().to_string()));
-        return elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name));
+    let problem = error.as_inner().to_string();
+    let first = std::error::Error::source(error.as_inner());
+    let causes = std::iter::successors(first, |cause| cause.source()).map(ToString::to_string);
+    match source.and_then(|source| Some((source, source.spanned()?))) {
+        Some((source, text)) => {
+            // Of places within each other, the innermost says most. What naga calls it says nothing to a reader.
+            let innermost =
+                error.spans().filter_map(|(span, _)| Some((span.to_range()?.len(), *span)));
+            let innermost = innermost.min_by_key(|&(length, _)| length);
+            let places = innermost.map(|(_, span)| (span, String::new()));
+            source
+                .elsewhere(name, &problem, places, causes)
+                .unwrap_or_else(|| error.emit_to_string_with_path(text, name))
+        }
+        None => causes.fold(problem, |text, cause| format!("{text}: {cause}")),
     }
-    let mut text = error.as_inner().to_string();
-    let mut cause = std::error::Error::source(error.as_inner());
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 /// What the entry point binds.

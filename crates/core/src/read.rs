@@ -18,7 +18,7 @@
 //! | `component` | loads of more of a value than GLSL uses |
 //! | `negated` | conditions of GLSL's loops, which naga negates |
 //! | `local_constant` | constants within GLSL's functions, of which naga makes variables |
-//! | `uses`, `rewriting` | nothing: who uses what in a function, and how its expressions are written anew |
+//! | `uses` | nothing: who uses what in a function |
 //! | `unreachable` | statements that control never reaches, over which naga's validator and SPIR-V writer fail |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
@@ -46,8 +46,6 @@ mod nesting;
 mod plain;
 mod pointer;
 #[cfg(feature = "glsl")]
-mod rewriting;
-#[cfg(feature = "glsl")]
 mod shared;
 mod shuffle;
 mod token;
@@ -59,7 +57,7 @@ mod updated;
 #[cfg(feature = "glsl")]
 mod uses;
 
-use naga::{AddressSpace, Module, Span, StorageAccess};
+use naga::{AddressSpace, Module, StorageAccess};
 
 #[cfg(feature = "glsl")]
 use self::misread::Misread;
@@ -109,9 +107,9 @@ impl Parsed {
         let module = on_text(name, text, |invalid| {
             let parsed = naga::front::wgsl::parse_str(&bare);
             let module = parsed.map_err(|error| {
-                // naga labels places that are not in the text, too.
-                let span = error.labels().map(|(span, _)| span).find(Span::is_defined);
-                let elsewhere = span.and_then(|span| source.elsewhere(span, name, error.message()));
+                let places = error.labels().map(|(span, what)| (span, what.to_owned()));
+                let why = error.notes().map(str::to_owned);
+                let elsewhere = source.elsewhere(name, error.message(), places, why);
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
             Ok(mended(module))
@@ -143,9 +141,10 @@ impl Parsed {
             }
             let parsed = naga::front::glsl::Frontend::default().parse(&options, text);
             let mut module = parsed.map_err(|error| {
-                let first = error.errors.first();
-                let elsewhere =
-                    first.and_then(|one| source.elsewhere(one.meta, name, &one.kind.to_string()));
+                let elsewhere = error.errors.first().and_then(|first| {
+                    let place = (first.meta, String::new());
+                    source.elsewhere(name, &first.kind.to_string(), [place], [])
+                });
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
             let refused = |span, what: &str| {

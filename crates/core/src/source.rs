@@ -173,17 +173,45 @@ impl Source {
         })
     }
 
-    /// What is wrong at a span, with the line there, where that has another number in its file than in the text.
-    /// `name` is the first file's.
-    pub(crate) fn elsewhere(&self, span: Span, name: &str, problem: &str) -> Option<String> {
-        let line = self.line(span)?;
-        let SourceLine { file, number } = self.place(line);
-        if file.is_none() && number == line {
+    /// What is wrong, the lines that it is about, each with what is said of it, and why; `None` where the text itself has
+    /// those lines as their file does. `name` is the first file's.
+    pub(crate) fn elsewhere(
+        &self,
+        name: &str,
+        problem: &str,
+        places: impl IntoIterator<Item = (Span, String)>,
+        why: impl IntoIterator<Item = String>,
+    ) -> Option<String> {
+        let places = places.into_iter().filter_map(|(span, what)| Some((self.line(span)?, what)));
+        let places: Vec<(u32, String)> = places.collect();
+        let lines_of = |text: &'_ str, line: u32| {
+            text.lines().nth(line as usize - 1).unwrap_or_default().to_owned()
+        };
+        let is_in_text = |&(line, _): &(u32, String)| {
+            self.place(line) == SourceLine { file: None, number: line }
+                && lines_of(&self.text, line) == lines_of(self.stated(), line)
+        };
+        if places.iter().all(is_in_text) {
             return None;
         }
-        let file = file.as_deref().unwrap_or(name);
-        let stated = self.text.lines().nth(line as usize - 1).unwrap_or_default();
-        Some(format!("error: {problem}\n  --> {file}:{number}\n{number:>5} | {stated}\n"))
+        let mut told = format!("error: {problem}\n");
+        let mut last = None;
+        for (line, what) in places {
+            if last != Some(line) {
+                let SourceLine { file, number } = self.place(line);
+                let file = file.as_deref().unwrap_or(name);
+                let stated = lines_of(self.stated(), line);
+                told += &format!("  --> {file}:{number}\n{number:>5} | {stated}\n");
+                last = Some(line);
+            }
+            if !what.is_empty() {
+                told += &format!("      = {what}\n");
+            }
+        }
+        for why in why {
+            told += &format!("  = {why}\n");
+        }
+        Some(told)
     }
 }
 
@@ -220,9 +248,16 @@ mod tests {
         assert_eq!(source.text(), "1\n2\n1\n2\n1\n");
         let places: Vec<_> = (1..=5).map(|line| source.place(line).to_string()).collect();
         assert_eq!(places, ["line 1", "line 2", "line 1 of b", "line 2 of b", "line 1 of c"]);
-        let told = source.elsewhere(Span::new(6, 7), "a", "why").expect("it is in another file");
-        assert!(told.contains("why") && told.contains("b:2") && told.contains("2 | 2"), "{told}");
-        assert_eq!(source.elsewhere(Span::new(0, 1), "a", "why"), None);
+        let told = |places: &[(Span, &str)]| {
+            let places = places.iter().map(|&(span, what)| (span, what.to_owned()));
+            source.elsewhere("a", "wrong", places, ["because".to_owned()])
+        };
+        assert_eq!(
+            told(&[(Span::new(6, 7), "here"), (Span::new(0, 1), "")]).unwrap(),
+            "error: wrong\n  --> b:2\n    2 | 2\n      = here\n  --> a:1\n    1 | 1\n  = because\n"
+        );
+        assert_eq!(told(&[(Span::new(0, 1), "here")]), None);
+        assert_eq!(told(&[]), None);
     }
 
     #[test]
@@ -242,8 +277,11 @@ mod tests {
         assert_eq!(source.stated(), "#include \"b\"\nN\n2\n3\n");
         let places: Vec<_> = (1..=4).map(|line| source.place(line).to_string()).collect();
         assert_eq!(places, ["line 1", "line 1 of b", "line 2 of b", "line 2"]);
-        let told = source.elsewhere(Span::new(5, 6), "a", "why").expect("its number is another");
-        assert!(told.contains("a:2") && told.contains("2 | 3"), "{told}");
-        assert_eq!(source.elsewhere(Span::new(0, 1), "a", "why"), None);
+        let told = |start| {
+            source.elsewhere("a", "wrong", [(Span::new(start, start + 1), String::new())], [])
+        };
+        assert_eq!(told(5).unwrap(), "error: wrong\n  --> a:2\n    2 | 3\n");
+        // A line that was put in the place of another is shown as it is stated.
+        assert_eq!(told(1).unwrap(), "error: wrong\n  --> b:1\n    1 | N\n");
     }
 }

@@ -19,7 +19,7 @@ use naga::{
     valid::ModuleInfo,
 };
 
-use crate::ir::{Operand, arms, operands, replace_expressions};
+use crate::ir::{Operand, Rewriting, arms, operands};
 
 /// Why overrides cannot be resolved.
 #[derive(Debug)]
@@ -182,48 +182,48 @@ impl Resolver<'_> {
             return Ok(());
         }
         let old = function.expressions.take();
-        let mut new = Arena::new();
+        let mut rewriting = Rewriting::default();
         let mut tracker = ExpressionKindTracker::new();
         let mut kinds: Vec<ExpressionKind> = Vec::with_capacity(old.len());
-        let mut places: Vec<(Operand, bool)> = Vec::with_capacity(old.len());
         for (handle, expression) in old.iter() {
             let span = old.get_span(handle);
             let mut kind = kind(expression, &kinds);
-            let mut expression = match *expression {
-                Expression::Override(handle) => self.value(handle)?,
-                _ => expression.clone(),
+            let value = match *expression {
+                Expression::Override(handle) => Some(self.value(handle)?),
+                _ => rewriting.moved(expression),
             };
-            let emitted = !expression.needs_pre_emit();
-            operands(&mut expression, &mut |operand| *operand = places[operand.index()].0);
-            let place = if kind == ExpressionKind::Override {
-                let (mut emitter, mut block) = (Emitter::default(), Block::new());
-                ConstantEvaluator::for_wgsl_function(
-                    self.module,
-                    &mut new,
-                    &mut tracker,
-                    &mut self.layouter,
-                    &mut emitter,
-                    &mut block,
-                    false,
-                )
-                .try_eval_and_append(expression.clone(), span)?
-            } else {
-                let place = new.append(expression.clone(), span);
-                tracker.insert(place, kind);
-                place
+            let place = match value {
+                Some(value) if kind == ExpressionKind::Override => {
+                    let (mut emitter, mut block) = (Emitter::default(), Block::new());
+                    let mut evaluator = ConstantEvaluator::for_wgsl_function(
+                        self.module,
+                        &mut rewriting.expressions,
+                        &mut tracker,
+                        &mut self.layouter,
+                        &mut emitter,
+                        &mut block,
+                        false,
+                    );
+                    Some(evaluator.try_eval_and_append(value, span)?)
+                }
+                value => value.map(|value| {
+                    let place = rewriting.write(value, span);
+                    tracker.insert(place, kind);
+                    place
+                }),
             };
             // What naga cannot evaluate is evaluated when the kernel runs.
-            let evaluated = kind == ExpressionKind::Override && tracker.is_const(place);
-            if kind == ExpressionKind::Override && !evaluated {
+            let is_const = place.is_some_and(|place| tracker.is_const(place));
+            if kind == ExpressionKind::Override && !is_const {
                 kind = ExpressionKind::Runtime;
             }
             if function.named_expressions.contains_key(&handle) {
                 kind = ExpressionKind::Runtime;
             }
             kinds.push(kind);
-            places.push((place, emitted && !evaluated));
+            rewriting.put(place);
         }
-        replace_expressions(function, new, &|old| places[old.index()]);
+        rewriting.finish(function);
         Ok(())
     }
 

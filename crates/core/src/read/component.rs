@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use naga::{Expression, Function, Module, Span, TypeInner, front::Typifier, proc::ResolveContext};
 
-use super::{rewriting::Rewriting, uses::Uses};
-use crate::ir::{Operand, functions};
+use super::uses::Uses;
+use crate::ir::{Operand, Rewriting, functions};
 
 /// Has every function of a module load the parts that it uses.
 pub(super) fn narrow(module: &mut Module) {
@@ -107,11 +107,11 @@ struct Writer {
 
 impl Writer {
     fn write(&mut self, old: Operand, expression: &Expression, span: Span, part: Option<&Part>) {
-        let (mut place, mut emits) = (None, Vec::new());
+        let mut place = None;
         let loaded = match *expression {
             Expression::Load { pointer } => part
                 .zip(self.rewriting.place(pointer))
-                .map(|(part, pointer)| self.load(pointer, part, span, &mut emits)),
+                .map(|(part, pointer)| self.load(pointer, part, span)),
             Expression::AccessIndex { base, index } => {
                 self.parts.get(&base).and_then(|parts| parts.get(&index)).cloned()
             }
@@ -127,30 +127,20 @@ impl Writer {
                     .rewriting
                     .moved(expression)
                     .map(|expression| self.rewriting.write(expression, span));
-                emits.extend(place);
             }
         }
-        self.rewriting.put(place, emits);
+        self.rewriting.put(place);
     }
 
     /// Loads what is used behind a pointer.
-    fn load(
-        &mut self,
-        pointer: Operand,
-        part: &Part,
-        span: Span,
-        emits: &mut Vec<Operand>,
-    ) -> Loaded {
+    fn load(&mut self, pointer: Operand, part: &Part, span: Span) -> Loaded {
         if part.whole {
-            let value = self.rewriting.write(Expression::Load { pointer }, span);
-            emits.push(value);
-            return Loaded::Whole(value);
+            return Loaded::Whole(self.rewriting.write(Expression::Load { pointer }, span));
         }
         let parts = part.parts.iter().map(|(&index, part)| {
-            let place = Expression::AccessIndex { base: pointer, index };
-            let place = self.rewriting.write(place, span);
-            emits.push(place);
-            (index, self.load(place, part, span, emits))
+            let place =
+                self.rewriting.write(Expression::AccessIndex { base: pointer, index }, span);
+            (index, self.load(place, part, span))
         });
         Loaded::Parts(parts.collect())
     }

@@ -9,8 +9,8 @@ use naga::{
     proc::{ConstantEvaluator, Emitter, ExpressionKind, ExpressionKindTracker, Layouter},
 };
 
-use super::{rewriting::Rewriting, token::Token};
-use crate::ir::{Operand, arms_mut, operands};
+use super::token::Token;
+use crate::ir::{Operand, Rewriting, arms_mut, operands};
 
 /// Evaluates what is computed of constants within every function of a module; `code` are the tokens of the text that
 /// are no directive's.
@@ -114,8 +114,11 @@ struct Folder<'a> {
 
 impl Folder<'_> {
     fn write(&mut self, old: &Arena<Expression>, expression: &Expression, span: Span) {
-        let before = self.rewriting.expressions.len();
-        let place = match self.constant(old, expression) {
+        let constant = match *expression {
+            Expression::Load { pointer } => self.constant(old, pointer, span),
+            _ => None,
+        };
+        let place = match constant {
             Some(value) => {
                 let copy = self.copy(value, span);
                 self.folded.insert(copy);
@@ -123,17 +126,26 @@ impl Folder<'_> {
             }
             None => self.rewriting.moved(expression).map(|moved| self.evaluated(moved, span)),
         };
-        let written = self.rewriting.expressions.iter().skip(before);
-        let emits = written.filter(|(_, its)| !its.needs_pre_emit()).map(|(handle, _)| handle);
-        let emits = emits.collect();
-        self.rewriting.put(place, emits);
+        self.rewriting.put(place);
     }
 
-    /// The value that an expression loads, where that is of a constant and known.
-    fn constant(&self, old: &Arena<Expression>, expression: &Expression) -> Option<Operand> {
-        let Expression::Load { pointer } = *expression else { return None };
-        let Expression::LocalVariable(variable) = old[pointer] else { return None };
-        let value = self.rewriting.place(*self.values.get(&variable)?)?;
+    /// The value at a place that is a constant or, by numbers that are known, a part of one.
+    fn constant(&mut self, old: &Arena<Expression>, place: Operand, span: Span) -> Option<Operand> {
+        let value = match old[place] {
+            Expression::LocalVariable(variable) => {
+                self.rewriting.place(*self.values.get(&variable)?)?
+            }
+            Expression::AccessIndex { base, index } => {
+                let base = self.constant(old, base, span)?;
+                self.evaluate(Expression::AccessIndex { base, index }, span)?
+            }
+            Expression::Access { base, index } => {
+                let index = self.rewriting.place(index).filter(|&its| self.kinds.is_const(its))?;
+                let base = self.constant(old, base, span)?;
+                self.evaluate(Expression::Access { base, index }, span)?
+            }
+            _ => return None,
+        };
         self.kinds.is_const(value).then_some(value)
     }
 
@@ -155,22 +167,14 @@ impl Folder<'_> {
             is_new |= self.folded.contains(operand);
             is_const &= self.kinds.is_const(*operand);
         });
-        if is_new && is_const {
-            let (mut emitter, mut block) = (Emitter::default(), Block::new());
-            let mut evaluator = ConstantEvaluator::for_glsl_function(
-                self.module,
-                &mut self.rewriting.expressions,
-                &mut self.kinds,
-                &mut self.layouter,
-                &mut emitter,
-                &mut block,
-            );
-            if let Ok(value) = evaluator.try_eval_and_append(expression.clone(), span) {
-                if self.kinds.is_const(value) {
-                    self.folded.insert(value);
-                }
-                return value;
+        if is_new
+            && is_const
+            && let Some(value) = self.evaluate(expression.clone(), span)
+        {
+            if self.kinds.is_const(value) {
+                self.folded.insert(value);
             }
+            return value;
         }
         let kind = match expression {
             Expression::Literal(_) | Expression::Constant(_) | Expression::ZeroValue(_) => {
@@ -182,6 +186,20 @@ impl Folder<'_> {
             _ => ExpressionKind::Runtime,
         };
         self.append(expression, span, kind)
+    }
+
+    /// An expression of constants as naga evaluates it; what it has no value for is written as it is.
+    fn evaluate(&mut self, expression: Expression, span: Span) -> Option<Operand> {
+        let (mut emitter, mut block) = (Emitter::default(), Block::new());
+        let mut evaluator = ConstantEvaluator::for_glsl_function(
+            self.module,
+            &mut self.rewriting.expressions,
+            &mut self.kinds,
+            &mut self.layouter,
+            &mut emitter,
+            &mut block,
+        );
+        evaluator.try_eval_and_append(expression, span).ok()
     }
 
     fn append(&mut self, expression: Expression, span: Span, kind: ExpressionKind) -> Operand {

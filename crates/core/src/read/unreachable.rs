@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 
 use naga::{Arena, Block, Expression, Function, Module, Statement};
 
-use crate::ir::{
-    Operand, arms_mut, functions, is_result, operands, replace_expressions, statement_operands,
-};
+use crate::ir::{Operand, Rewriting, arms_mut, functions, is_result, operands, statement_operands};
 
 /// Takes what control never reaches out of every function of a module. A case of a `switch` whose end is not reached
 /// is one that does not fall through afterwards.
@@ -163,21 +161,14 @@ fn take_out_results(function: &mut Function) {
     if lost.is_empty() {
         return;
     }
-    let (mut kept, mut places) = (Arena::new(), Vec::new());
+    let mut rewriting = Rewriting::default();
     let old = function.expressions.take();
     for (handle, expression) in old.iter() {
-        let (mut expression, mut is_lost) = (expression.clone(), lost.contains(&handle));
-        operands(&mut expression, &mut |operand| match places[operand.index()] {
-            Some(place) => *operand = place,
-            None => is_lost = true,
-        });
-        places.push((!is_lost).then(|| kept.append(expression, old.get_span(handle))));
+        let kept = if lost.contains(&handle) { None } else { rewriting.moved(expression) };
+        let place = kept.map(|kept| rewriting.write(kept, old.get_span(handle)));
+        rewriting.put(place);
     }
-    function.named_expressions.retain(|handle, _| places[handle.index()].is_some());
-    replace_expressions(function, kept, &|old| {
-        let place = places[old.index()];
-        (place.unwrap_or(old), place.is_some())
-    });
+    rewriting.finish(function);
 }
 
 /// Takes what statements of a block give or use out of `lost`.

@@ -19,12 +19,16 @@ pub(super) fn evaluate_once(module: &mut Module, code: &[Token<'_>]) -> Option<M
     for function in functions(module) {
         let mut stores = Vec::new();
         find(&mut function.body, &mut stores);
+        let stated_at = match &stores[..] {
+            [] => continue,
+            _ => stated_at(&function.expressions),
+        };
         let mut second = BTreeMap::new();
         for Store { place, value, span } in stores {
-            let mut again = BTreeMap::new();
-            pair(&function.expressions, place, value, &mut again);
+            let place = tree(&function.expressions, place);
+            let again = pair(&function.expressions, &place, value);
             if is_update(code, span) {
-                if is_left(&function.expressions, place, span, &again) {
+                if is_left(&function.expressions, &stated_at, &place, span, &again) {
                     let what =
                         "evaluates the index of what is read and written at once in two ways";
                     return Some(Misread { what, span });
@@ -80,26 +84,37 @@ fn is_update(code: &[Token<'_>], stated: Span) -> bool {
 /// first, say. What a macro states is not looked for; it has one place in the text, wherever it is used.
 fn is_left(
     expressions: &Arena<Expression>,
-    place: Operand,
+    stated_at: &StatedAt,
+    place: &[Operand],
     stated: Span,
     again: &BTreeMap<Operand, Operand>,
 ) -> bool {
     let Some(stated) = stated.to_range() else { return false };
-    let is_within = |span: Span| {
-        span.to_range().is_some_and(|its| stated.start <= its.start && its.end <= stated.end)
-    };
-    let of_place = tree(expressions, place);
-    of_place.iter().filter(|&&its| costs(expressions, its)).any(|&its| {
-        let span = expressions.get_span(its);
+    place.iter().filter(|&&its| costs(expressions, its)).any(|&its| {
+        let Some(at) = expressions.get_span(its).to_range() else { return false };
         let kind = discriminant(&expressions[its]);
-        is_within(span)
-            && expressions.iter().any(|(other, expression)| {
-                discriminant(expression) == kind
-                    && expressions.get_span(other) == span
-                    && !of_place.contains(&other)
+        let mut others = stated_at.get(&(at.start, at.end)).into_iter().flatten();
+        stated.start <= at.start
+            && at.end <= stated.end
+            && others.any(|&other| {
+                discriminant(&expressions[other]) == kind
+                    && !place.contains(&other)
                     && !again.contains_key(&other)
             })
     })
+}
+
+/// The expressions by where they are stated.
+type StatedAt = BTreeMap<(usize, usize), Vec<Operand>>;
+
+fn stated_at(expressions: &Arena<Expression>) -> StatedAt {
+    let mut found = StatedAt::new();
+    for (handle, _) in expressions.iter() {
+        if let Some(at) = expressions.get_span(handle).to_range() {
+            found.entry((at.start, at.end)).or_default().push(handle);
+        }
+    }
+    found
 }
 
 /// Whether it matters how often an expression is evaluated.
@@ -115,26 +130,27 @@ fn costs(expressions: &Arena<Expression>, handle: Operand) -> bool {
     !(its.needs_pre_emit() || is_place || is_of_variable)
 }
 
-/// Puts what the value of a store evaluates again of its place beside what the place evaluates.
+/// What the value of a store evaluates again of its place, each with what the place evaluates.
 fn pair(
     expressions: &Arena<Expression>,
-    place: Operand,
+    place: &[Operand],
     value: Operand,
-    second: &mut BTreeMap<Operand, Operand>,
-) {
-    let mut of_place = tree(expressions, place);
+) -> BTreeMap<Operand, Operand> {
+    let mut second = BTreeMap::new();
     let of_value = tree(expressions, value);
     // What both refer to is evaluated once as it is.
-    of_place.retain(|handle| !of_value.contains(handle));
+    let of_place: Vec<Operand> =
+        place.iter().copied().filter(|handle| !of_value.contains(handle)).collect();
     for handle in of_value {
         let again = |first: &&Operand| {
             expressions.get_span(**first) == expressions.get_span(handle)
-                && stated(expressions, **first, second) == stated(expressions, handle, second)
+                && stated(expressions, **first, &second) == stated(expressions, handle, &second)
         };
         if let Some(&first) = of_place.iter().find(again) {
             second.insert(handle, first);
         }
     }
+    second
 }
 
 /// An expression and all that it refers to, operands first.
