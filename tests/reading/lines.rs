@@ -94,3 +94,30 @@ fn what_stands_behind_a_selection_is_charged_to_its_line() {
         on_line(&ran, 8, &[], 0, 4);
     });
 }
+
+/// naga says of the copies that it makes of `out` arguments not where they stand.
+#[test]
+fn what_an_argument_is_indexed_with_is_charged_to_the_call() {
+    let text = "#version 450
+        layout(local_size_x = 1) in;
+        layout(std430, set = 0, binding = 0) buffer X { float x[]; };
+        void one(out float y) { y = 1.0; }
+        void twice(inout float y) { y *= 2.0; }
+        void main() {
+            float a[4] = float[4](1.0, 2.0, 3.0, 4.0);
+            one(a[int(x[1] * 0.5) & 3]);
+            one(x[int(x[2] * 0.5)]);
+            twice(x[int(x[3] + 0.25)]);
+            x[0] = a[0] + 1.0;
+        }";
+    for kernel in [Some(crate::run::glsl_of(text)), crate::run::spirv_with_lines(text)] {
+        let Some(kernel) = kernel else { continue };
+        on_every_executor(|executor| {
+            let ran = ran(executor, &kernel, [1; 3], &[iota(4)]);
+            on_line(&ran, 8, &[("f32.mul", 1)], 4, 0);
+            on_line(&ran, 9, &[("f32.mul", 1)], 4, 4);
+            on_line(&ran, 10, &[("f32.add", 1)], 8, 4);
+            on_line(&ran, 11, &[("f32.add", 1)], 0, 4);
+        });
+    }
+}

@@ -50,7 +50,8 @@ pub(super) fn charged(function: &Function, source: Option<&Source>) -> Vec<Span>
         charged[handle.index()] = if function.named_expressions.contains_key(&handle) {
             named.get(&handle).copied().unwrap_or(own)
         } else if let Some(whole) = wholes[handle.index()] {
-            charged[whole.index()]
+            // naga's GLSL reader says of nothing that it adds where it stands, as of the copy of an `inout` argument.
+            Some(charged[whole.index()]).filter(Span::is_defined).unwrap_or(own)
         } else {
             statements.get(&handle).copied().filter(Span::is_defined).unwrap_or(own)
         };
