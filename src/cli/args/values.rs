@@ -95,9 +95,20 @@ pub(super) fn constant(text: &str) -> Result<(String, f64), String> {
     let value = match value {
         "true" => 1.0,
         "false" => 0.0,
-        _ => value.parse().map_err(|_| format!("'{value}' is no number"))?,
+        _ => number(value)?,
     };
     Ok((name.to_owned(), value))
+}
+
+/// A number. A whole one that 64 bits of a float do not hold would be another one.
+fn number(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
+    match text.parse::<i128>() {
+        Ok(whole) if number as i128 != whole => Err(format!(
+            "{text} is more exact than the values of overrides, which are 64-bit floats: the nearest is {number}"
+        )),
+        _ => Ok(number),
+    }
 }
 
 /// `NAME=VALUE`, where the kernel says what numbers the value is of.

@@ -69,6 +69,7 @@ fn overrides_that_do_not_fit_are_named() {
     refused(&["--override", "K=1.5"], &["'K' is a whole number"]);
     refused(&["--override", "K=-1"], &["overrides do not fit"]);
     refused(&["--override", "K=x"], &["'x' is no number"]);
+    refused(&["--override", "K=9007199254740993"], &["more exact", "9007199254740992"]);
     refused(&["--override", "K"], &["NAME=VALUE"]);
     refused(&["--override", "K=1", "--override", "K=2"], &["--override K", "twice"]);
     let both = ["--override", "K=1", "--override", "F=2", "--override", "7=2"];

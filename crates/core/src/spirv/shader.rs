@@ -123,7 +123,9 @@ impl SpirvModule {
             }
             Ok(written(module, &bits))
         })?;
-        Ok(Self { name: self.name.clone(), words })
+        let specialized = Self { name: self.name.clone(), words };
+        specialized.view(has_arrays)?;
+        Ok(specialized)
     }
 
     /// What an entry point asks of its host, constants as the module has them.
@@ -239,12 +241,35 @@ pub(super) fn bits_of(ty: &Type, value: f64) -> Option<u64> {
             fits.then_some(bits)
         }
         Type::Float { width: 16, encoding: None } => {
-            Some(half::f16::from_f64(value).to_bits().into())
+            let half = half::f16::from_f64(value);
+            half.is_finite().then(|| half.to_bits().into())
         }
-        Type::Float { width: 32, encoding: None } => Some((value as f32).to_bits().into()),
-        Type::Float { width: 64, encoding: None } => Some(value.to_bits()),
+        Type::Float { width: 32, encoding: None } => {
+            let single = value as f32;
+            single.is_finite().then(|| single.to_bits().into())
+        }
+        Type::Float { width: 64, encoding: None } => value.is_finite().then(|| value.to_bits()),
         _ => None,
     }
+}
+
+/// Refuses arrays of no elements, over which drivers fall.
+fn has_arrays(module: &Module<'_>) -> Result<(), String> {
+    for ty in module.types.values() {
+        if let &Type::Array { element: _, length } = ty
+            // What is not known is for whoever needs it to say.
+            && let Ok(bits) = module.constant(length)
+            && let Ok(of) = module.value_type(length)
+        {
+            let length = number_of(module.ty(of)?, bits);
+            if length < 1.0 {
+                return Err(format!(
+                    "an array has {length} elements with these constants: it needs one"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The value of such bits.

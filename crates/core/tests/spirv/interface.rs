@@ -166,7 +166,9 @@ fn values_are_written_where_a_pipeline_would_give_them() {
     let values: Vec<_> = given.constants().unwrap().iter().map(|c| (c.number, c.default)).collect();
     assert_eq!(values, [(0, 40.0), (1, 1.0), (2, -3.0), (7, 1.0)]);
     assert_eq!(given.interface("main").unwrap().workgroup_bytes, 80 * 4);
-    for (name, value) in [("N", 1.5), ("N", -1.0), ("N", 4_294_967_296.0), ("K", 1.0)] {
+    for (name, value) in
+        [("N", 1.5), ("N", -1.0), ("N", 0.0), ("N", 4_294_967_296.0), ("2", 1e39), ("K", 1.0)]
+    {
         let refused = plain.specialized(&[(name.to_owned(), value)].into());
         assert!(refused.is_err(), "{name} = {value}");
     }
