@@ -44,7 +44,8 @@ impl Estimate {
     pub const SCHEMA: &'static str = "flopmeter.estimate/1";
 
     /// The estimator that was published for the model's family, evaluated for this shape. It charges the optimizer
-    /// of `training`; the exact count beside it is of a whole step by all that `training` says.
+    /// of `training`; the exact count beside it is of a step by all that `training` says. Both have the phases that its
+    /// scope has.
     ///
     /// # Errors
     /// [`Error::Config`] naming the term, where one or their sum overflows u64.
@@ -56,9 +57,10 @@ impl Estimate {
         let training = training.into();
         shape.check_packed(training.packed, config)?;
         training.check()?;
-        let Published { terms, per_function, field } =
+        let Published { mut terms, per_function, field } =
             config.estimate(shape, training.optimizer)?;
         checked_sum(&terms)?;
+        terms.retain(|term| training.scope.has(term.phase));
         Ok(Self {
             model: None,
             set: Vec::new(),
@@ -85,8 +87,7 @@ impl Estimate {
         let again = narrow(again)?;
         let exact = self.exact.map(|exact| narrow(self.training.scope.flops(&exact)[0]));
         let exact = exact.transpose()?.map(|flops| ("exact", flops, Recomputed::Among(again)));
-        let estimated = self.total_flops();
-        let estimated = if training { estimated.total() } else { estimated.forward };
+        let estimated = self.total_flops().total();
         let rule = self.field.iter().find(|rule| rule.is_palms() && training);
         let beside = Recomputed::Beside(again);
         let rule = rule.map(|rule| (&*rule.name, rule.flops, beside));

@@ -20,6 +20,11 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// The same without all phases but the forward pass.
+    const fn without_training(self) -> Self {
+        Self { forward: self.forward, backward: 0, optimizer: 0, total: self.forward }
+    }
+
     /// FLOPs of a phase.
     pub const fn of(&self, phase: Phase) -> u128 {
         match phase {
@@ -58,6 +63,17 @@ pub struct Exact {
 }
 
 impl Exact {
+    /// What the forward pass of such a step costs.
+    pub fn forward(self) -> Self {
+        Self {
+            algebraic: self.algebraic.without_training(),
+            schedule: self.schedule.map(Phases::without_training),
+            products: self.products.without_training(),
+            recomputed: 0,
+            recomputed_products: 0,
+        }
+    }
+
     /// Adds work of a phase, or of no phase where it is done again: its FLOPs, and those of its products.
     pub fn add(&mut self, phase: Option<Phase>, flops: u128, product: u128) {
         match phase {

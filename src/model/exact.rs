@@ -21,10 +21,14 @@ const BOUNDLESS: Limits = Limits {
     ..Limits::WEBGPU
 };
 
-/// What a training step of B sequences of N tokens costs, where the family has forms of its own.
+/// What a training step of B sequences of N tokens costs, as far as its scope goes, where the family has forms of its own.
 pub fn exact(config: &ModelConfig, shape: [u32; 2], training: Training) -> Option<Exact> {
     let own = config.exact(shape, training)?;
-    Some(Exact { schedule: schedule(config, shape, training, &own.algebraic), ..own })
+    let exact = Exact { schedule: schedule(config, shape, training, &own.algebraic), ..own };
+    Some(match training.scope {
+        Scope::Step => exact,
+        Scope::Forward => exact.forward(),
+    })
 }
 
 /// What the kernels of such a step execute, whose algebra by the family's own forms is this. There is nothing where no

@@ -67,7 +67,7 @@ fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
         name,
         parts: phases().map(|phase| (phase as usize, flops.get(phase))).collect(),
     });
-    let all: u64 = phases().map(|phase| estimate.total_flops().get(phase)).sum();
+    let all = estimate.total_flops().total();
     bars::of_flops(
         "Where the FLOPs are",
         format!(

@@ -123,8 +123,7 @@ impl Figures {
 impl Bill {
     /// What an estimate alone says of such a step.
     pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
-        let terms: Vec<&Term> =
-            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
+        let terms: Vec<&Term> = estimate.terms().iter().collect();
         // No pass: no convention matters.
         let rows = component::components(&[], &terms, Convention::default());
         Self {

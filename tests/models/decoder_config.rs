@@ -139,7 +139,7 @@ fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
 
 #[test]
 fn what_is_wrong_is_said_by_name() {
-    let refused: [(&str, &str, Value, &[&str]); 27] = [
+    let refused: [(&str, &str, Value, &[&str]); 29] = [
         ("llama", "hidden_size", Value::Null, &["'hidden_size' is missing"]),
         ("llama", "num_hidden_layers", Value::Null, &["'num_hidden_layers' is missing"]),
         ("llama", "hidden_size", json!(0), &["hidden_size is 0", "from 1"]),
@@ -163,6 +163,8 @@ fn what_is_wrong_is_said_by_name() {
         ("llama", "sliding_window", json!(8), &["sliding_window is 8", "mistral"]),
         ("llama", "hidden_act", json!("relu"), &["hidden_act is \"relu\"", "silu"]),
         ("llama", "mystery_field", json!(3), &["'mystery_field' (3)", "remove"]),
+        ("llama", "is_causal", json!(false), &["is_causal is false"]),
+        ("llama", "architectures", json!(["LlamaModel"]), &["LlamaModel", "ForCausalLM"]),
         ("llama", "num_local_experts", json!(8), &["num_local_experts is 8", "mixtral"]),
         ("llama", "quantization_config", json!({"bits": 4}), &["quantization_config"]),
         ("llama", "partial_rotary_factor", json!(0.5), &["partial_rotary_factor is 0.5"]),

@@ -127,7 +127,7 @@ fn what_is_not_supported_is_refused_by_name() {
 #[test]
 fn what_changes_nothing_is_tolerated_and_both_rotary_bases_are_read() {
     let folder = Folder::new("qwen2_full");
-    let fields = json!({"torch_dtype": "bfloat16", "is_llama_config": true, "max_sequence_length": 2048, "use_cache": false, "_name_or_path": "x",
+    let fields = json!({"torch_dtype": "bfloat16", "is_llama_config": true, "max_sequence_length": 2048, "use_cache": false, "is_causal": true, "architectures": null, "_name_or_path": "x",
         "sliding_window": 32768, "rope_parameters": null, "rope_theta": 5000.0});
     folder.set("config.json", fields);
     let model = folder.model(&["num_hidden_layers=1"]).unwrap();

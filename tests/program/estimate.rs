@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::command::{flopmeter, json, refused, text, without_drivers};
 use predicates::{prelude::*, str::contains};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn an_estimate_is_the_published_one() {
@@ -21,6 +21,15 @@ fn an_estimate_is_the_published_one() {
 
     let forward = json(&["estimate", "--steps", "10", "--phase", "forward", "--json", "-"]);
     assert_eq!(forward["experiment"]["total"], 162_877_603_840_u64);
+    let alone = json!({"forward": 16_287_760_384_u64, "backward": 0, "optimizer": 0, "total": 16_287_760_384_u64});
+    assert_eq!(forward["total_flops"], alone);
+    assert_eq!(forward["component_breakdown"]["layer_3"]["total"], 139_386_880_u64);
+    let decoder = ["estimate", "qwen2.5-0.5b", "--phase", "forward", "--json", "-"];
+    let exact = &json(&decoder)["exact"];
+    for count in ["algebraic", "schedule", "products"] {
+        assert_eq!(exact[count]["total"], exact[count]["forward"], "{count}");
+        assert_eq!(exact[count]["backward"], 0, "{count}");
+    }
     assert_eq!(json(&["estimate", "--json", "-"])["experiment"], Value::Null);
     refused(&["estimate", "--steps", "0"], &["steps is 0"]);
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
 /// Adapters: which linear layers carry one, of which rank, and how their outputs are scaled.

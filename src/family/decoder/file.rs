@@ -34,6 +34,7 @@ impl DecoderConfig {
         refuse_misspelt(object, &KNOWN)?;
         let fields = FileFields::new(object);
         let architecture = architecture(&fields)?;
+        head(&fields)?;
         let hidden_size = fields.needed("hidden_size")?;
         let intermediate_size = fields.needed("intermediate_size")?;
         let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
@@ -58,6 +59,11 @@ impl DecoderConfig {
             adapters: Adapters::from_config(|name| fields.given(name))?,
         };
         activation(&fields, architecture)?;
+        if fields.flag("is_causal")? == Some(false) {
+            return Err(
+                "is_causal is false: only attention to the tokens before is supported".to_owned()
+            );
+        }
         if let Some(factor) = fields.positive("partial_rotary_factor")?
             && factor != 1.0
         {
@@ -99,6 +105,21 @@ fn architecture(fields: &FileFields<'_>) -> Result<Architecture, String> {
         .into_iter()
         .find(|architecture| kind.as_str() == Some(architecture.model_type()))
         .ok_or_else(|| format!("model_type {kind} is not supported (one of: {known})"))
+}
+
+/// Refuses models that end otherwise than in logits of the next token, where a file says how its model ends.
+fn head(fields: &FileFields<'_>) -> Result<(), String> {
+    let Some(stated) = fields.given("architectures") else { return Ok(()) };
+    let classes = stated.as_array().map(Vec::as_slice).unwrap_or_default();
+    let predicts =
+        |class: &Value| class.as_str().is_some_and(|class| class.ends_with("ForCausalLM"));
+    if classes.is_empty() || classes.iter().any(predicts) {
+        return Ok(());
+    }
+    Err(format!(
+        "architectures is {stated}: only models that predict the next token are supported, whose class ends in \
+         ForCausalLM; remove the field to count the model as one of those"
+    ))
 }
 
 /// Query heads, key and value heads, and the width of each.

@@ -9,8 +9,7 @@ use crate::family::decoder::{adapters::Adapters, config::Architecture};
 
 /// Fields that change nothing of what a training step computes: names, defaults of generation, how
 /// weights are stored, remarks, and losses that are not computed here.
-const INERT: [&str; 49] = [
-    "architectures",
+const INERT: [&str; 48] = [
     "auto_map",
     "cache_implementation",
     "chunk_size_feed_forward",
@@ -62,7 +61,9 @@ const INERT: [&str; 49] = [
 ];
 
 /// The fields that may be overridden: all that a member reads, and what is asked of adapters.
-pub(in crate::family::decoder) const KNOWN: [&str; 46] = [
+pub(in crate::family::decoder) const KNOWN: [&str; 48] = [
+    "architectures",
+    "is_causal",
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
