@@ -24,9 +24,12 @@ use super::{
 };
 
 pub fn run(asked: &Compare, common: &Common) -> super::Result {
-    let mut places = Places::default();
-    let formats = Formats::claim(&mut places, &asked.exports)?;
     let [a, b] = asked.sides();
+    let mut places = Places::default();
+    for (what, side) in [("A", &a), ("B", &b)] {
+        places.keep(what, Some(Path::new(&side.work.model.name)));
+    }
+    let formats = Formats::claim(&mut places, &asked.exports)?;
     if let Some([a, b]) = kernels(&a, &b)? {
         let mut report = ChangeReport::new(&a, &b)?;
         report.judge(&asked.limits);

@@ -12,7 +12,7 @@ use flopmeter::{
 };
 
 use super::{
-    args::{Common, Exports},
+    args::{Common, Exports, Kernels},
     output::{self, Sink},
 };
 
@@ -38,9 +38,19 @@ impl Places {
         Ok(sink)
     }
 
-    /// Keeps a place that is read from being written to.
-    pub fn keep(&mut self, option: &str, path: Option<&Path>) {
-        self.0.extend(path.map(|path| (option.to_owned(), Sink::of(path))));
+    /// Keeps a file that is read from being written over. Standard input is no place that a report could take.
+    pub fn keep(&mut self, what: &str, path: Option<&Path>) {
+        let sink = path.map(Sink::of).filter(|sink| *sink != Sink::Standard);
+        self.0.extend(sink.map(|sink| (what.to_owned(), sink)));
+    }
+
+    /// The same for a kernel and for what it is held against.
+    pub fn keep_kernel(&mut self, file: &Path, asked: &Kernels) {
+        self.keep("the kernel", Some(file));
+        self.keep("--baseline", asked.baseline.as_deref());
+        for (_, expected) in &asked.expected {
+            self.keep("--expect", Some(expected.path()));
+        }
     }
 
     /// Whether a result goes to standard output; then the table is not for who reads that.

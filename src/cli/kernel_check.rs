@@ -39,9 +39,7 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
 
 pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
     let mut places = Places::default();
-    places.keep("--baseline", asked.kernels.baseline.as_deref());
-    // Standard input is no place that a report could take.
-    places.keep("the kernel", Some(&*file).filter(|file| *file != Path::new("-")));
+    places.keep_kernel(&file, &asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let name = ShaderFile::name(&file);
     let outcome = checked(asked, file, common, (&places, &formats));

@@ -29,7 +29,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
         return list(asked, common);
     }
     let mut places = Places::default();
-    places.keep("--baseline", asked.kernels.baseline.as_deref());
+    places.keep_kernel(&asked.file, &asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
     for (key, path) in &asked.dumps {
@@ -139,6 +139,7 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
         }
     }
     let mut places = Places::default();
+    places.keep_kernel(&asked.file, &asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let overrides = once("--override", asked.kernels.constants.iter().cloned())?;
     let name = ShaderFile::name(&asked.file);

@@ -35,7 +35,7 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     places.keep("--suite", Some(suite));
     places.keep("--baseline", asked.kernels.baseline.as_deref());
     for kernel in listed.iter().flatten() {
-        places.keep("a kernel of the suite", Some(&kernel.asked.file));
+        places.keep_kernel(&kernel.asked.file, &kernel.asked.kernels);
     }
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let checked =

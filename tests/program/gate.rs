@@ -369,16 +369,28 @@ fn a_kernel_that_does_not_compile_is_an_error_on_its_line() {
 
 /// A report that is written over the baseline would be one that holds, whatever it says.
 #[test]
-fn a_baseline_is_not_written_over() {
+fn what_is_read_is_not_written_over() {
     let repository = Repository::with(KERNEL);
     repository.run("check", &["--json=base.json"]).assert().success();
+    repository.write("right", &wanted(0.0));
+    let same = |ran: &mut Command, what: &str| {
+        ran.assert().code(2).stderr(contains(format!("{what} name the same place")));
+    };
     for command in ["check", "shader"] {
-        for json in ["--json=base.json", "--json=./base.json"] {
-            repository
-                .run(command, &["--baseline=base.json", json])
-                .assert()
-                .code(2)
-                .stderr(contains("--json and --baseline name the same place"));
+        for (options, what) in [
+            (["--baseline=base.json", "--json=base.json"], "--json and --baseline"),
+            (["--baseline=base.json", "--json=./base.json"], "--json and --baseline"),
+            (["--expect=0.0=right", "--csv=right"], "--csv and --expect"),
+            (["--timeout=60", "--json=kernel.wgsl"], "--json and the kernel"),
+        ] {
+            same(&mut repository.run(command, &options), what);
         }
     }
+    let program = |arguments: &[&str], what: &str| {
+        let mut program = Command::new(PROGRAM);
+        same(program.current_dir(repository.0.path()).args(arguments), what);
+    };
+    program(&["shader", "kernel.wgsl", "--json=kernel.wgsl"], "--json and the kernel");
+    program(&["compare", "base.json", "base.json", "--json=base.json"], "--json and A");
+    assert_eq!(fs::read_to_string(repository.0.path().join("kernel.wgsl")).unwrap(), KERNEL);
 }
