@@ -3,6 +3,8 @@
 //! and exact float arithmetic come between the stream and a value: a seed means the same bits on
 //! every platform, which no mathematics library promises of its logarithm.
 
+use std::hash::Hasher as _;
+
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -16,7 +18,10 @@ impl Stream {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
-        rng.set_stream(fnv1a(name));
+        // Its values are the same on every platform and in every version, as those of std's hashers are not.
+        let mut hasher = fnv::FnvHasher::default();
+        hasher.write(name.as_bytes());
+        rng.set_stream(hasher.finish());
         Self(rng)
     }
 
@@ -51,13 +56,6 @@ impl Stream {
         }
         (sum as f32 - MEAN) / 65_536.0
     }
-}
-
-/// The Fowler-Noll-Vo hash, variant 1a, of 64 bits.
-fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Error,
     execute::Race,
-    shader::{BindingKey, Expectation, ShaderRun},
+    shader::{Binding, BindingKey, Expectation, ShaderRun},
 };
 
 /// Counts that are named where many moved.
@@ -131,7 +131,8 @@ impl ShaderReport {
         let this = RanKernels::Shader(Box::new(self.clone()));
         let mut change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
         let name = file.display();
-        let otherwise = "it ran other entry points, grids, overrides or bindings";
+        let otherwise =
+            "it ran other entry points, grids, overrides, macros, immediate data or bindings";
         let runs_otherwise = !self.ran_as(baseline);
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {
@@ -211,8 +212,18 @@ impl ShaderReport {
         let grids = |report: &Self| -> Vec<[u32; 3]> {
             report.dispatches.iter().map(|row| row.grid).chain([report.grid]).collect()
         };
-        (&self.entry, &self.overrides, &self.bind)
-            == (&before.entry, &before.overrides, &before.bind)
+        // Reports of before contents were told apart have none.
+        let holds_the_same = |(now, before): (&Binding, &Binding)| {
+            before.contents.is_none() || now.contents == before.contents
+        };
+        let set = |report: &Self| -> Vec<(String, Option<String>)> {
+            let set = report.immediates.iter().filter(|immediate| immediate.value.is_some());
+            set.map(|immediate| (immediate.name.clone(), immediate.value.clone())).collect()
+        };
+        (&self.entry, &self.overrides, &self.defines, &self.bind)
+            == (&before.entry, &before.overrides, &before.defines, &before.bind)
             && grids(self) == grids(before)
+            && set(self) == set(before)
+            && self.bindings.iter().zip(&before.bindings).all(holds_the_same)
     }
 }

@@ -1,7 +1,7 @@
 //! What each binding of some kernels is bound to: which kernels use it, what fills it, and how its numbers lie. Knows no
 //! executor beyond its limits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::Hasher as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Binding {
     /// Its members that were left zeros, where others were filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zeros: Vec<String>,
+    /// The 64-bit FNV-1a hash of the bytes that it held before the run, in hexadecimal, where a file filled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<String>,
 }
 
 /// A binding, and the kernels that use it.
@@ -125,9 +128,10 @@ impl Used<'_> {
         self.problem(format!("'{name}' at {group}.{binding} {why}"))
     }
 
-    fn bound(&self, bytes: u64, fill: Option<String>, zeros: Vec<String>) -> Binding {
+    fn bound(&self, bytes: u64, fill: Option<String>) -> Binding {
         let (group, binding) = self.key;
-        Binding { group, binding, name: self.resource.name.clone(), bytes, fill, zeros }
+        let name = self.resource.name.clone();
+        Binding { group, binding, name, bytes, fill, zeros: Vec::new(), contents: None }
     }
 
     /// A buffer, a multiple of four bytes.
@@ -166,7 +170,9 @@ impl Used<'_> {
         }
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         let zeros = said.left_out(&own).into_iter().map(str::to_owned).collect();
-        let bound = self.bound(bytes.len() as u64, fill.map(BufferFill::to_string), zeros);
+        let bound = self.bound(bytes.len() as u64, fill.map(BufferFill::to_string));
+        let contents = said.reads_a_file().then(|| hash(&bytes));
+        let bound = Binding { zeros, contents, ..bound };
         Ok(Filled { bound, contents: Contents::Buffer(bytes), layout: Some(own) })
     }
 }
@@ -209,8 +215,9 @@ impl Used<'_> {
         let is_written = self.users().any(|(kernel, resource)| is_written(kernel, resource));
         let size = TextureSize { format: Some(texture.format), ..size.clone() };
         let spelled = BufferFill::Texture(size, fill.clone()).to_string();
+        let hash = said.reads_a_file().then(|| hash(&texels));
         Ok(Filled {
-            bound: self.bound(texture.bytes(), Some(spelled), Vec::new()),
+            bound: Binding { contents: hash, ..self.bound(texture.bytes(), Some(spelled)) },
             contents: Contents::Texture(texture, texels, is_written),
             layout: Some(texture::layout(&texture)),
         })
@@ -236,11 +243,18 @@ impl Used<'_> {
             return Err(self.refused(fill.unwrap_or(&BufferFill::Sampler(sampler)), what));
         }
         Ok(Filled {
-            bound: self.bound(0, Some(spelled(sampler)), Vec::new()),
+            bound: self.bound(0, Some(spelled(sampler))),
             contents: Contents::Sampler(sampler),
             layout: None,
         })
     }
+}
+
+/// What bytes are told apart by.
+fn hash(bytes: &[u8]) -> String {
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
 }
 
 /// What is to be made of the bytes that a run leaves.

@@ -81,6 +81,7 @@ pub fn shader_report() -> ShaderReport {
             bytes: 64,
             fill: Some("iota:16".into()),
             zeros: Vec::new(),
+            contents: None,
         }],
         leeways: Default::default(),
         layouts: Default::default(),

@@ -1,7 +1,7 @@
 //! A module that counts, for one pipeline: the program's words in, the words that the driver is given instead out.
 //! Knows no Vulkan; where the counters lie it is told.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::Hasher as _};
 
 use flopmeter_core::{
     recording::{SpecType, SpecValue},
@@ -19,8 +19,9 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) fn new(words: Vec<u32>) -> Self {
-        let hash = fnv1a(words.iter().flat_map(|word| word.to_le_bytes()));
-        Self { hash, words }
+        let mut hasher = fnv::FnvHasher::default();
+        words.iter().for_each(|word| hasher.write(&word.to_le_bytes()));
+        Self { hash: hasher.finish(), words }
     }
 }
 
@@ -58,8 +59,11 @@ impl Identity {
         let Self { module, entry, constants, types: _, subgroup } = self;
         let numbers = [*module, subgroup.map(u64::from)].map(Option::unwrap_or_default);
         let constants = constants.iter().flat_map(|(&number, &bits)| [u64::from(number), bits]);
-        let numbers = numbers.into_iter().chain(constants).flat_map(u64::to_le_bytes);
-        fnv1a(numbers.chain(entry.bytes()))
+        let mut hasher = fnv::FnvHasher::default();
+        let numbers = numbers.into_iter().chain(constants);
+        numbers.for_each(|number| hasher.write(&number.to_le_bytes()));
+        hasher.write(entry.as_bytes());
+        hasher.finish()
     }
 }
 
@@ -92,13 +96,6 @@ pub(crate) fn counting(
     let counters = Counters::Address(place(kernel.table().bytes())?);
     let words = kernel.counting(&Means { counters, wide_atomics, subgroups });
     Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))
-}
-
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of bytes.
-fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A kernel's WGSL in, WGSL that counts out. Where the counters are bound is the caller's choice where the
 //! caller lays out the pipeline.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::Hasher as _};
 
 use flopmeter_core::{
     Error,
@@ -106,7 +106,7 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         binding: counters.binding,
         bytes,
         workgroup_size: kernel.entry_point().workgroup_size,
-        module: format!("{:016x}", fnv1a(request.source.as_bytes())),
+        module: format!("{:016x}", hash(source)),
         resources: kernel
             .resources
             .iter()
@@ -150,9 +150,9 @@ pub(crate) fn kernel(
     KernelModule::from_parsed(&parsed, entry, overrides)
 }
 
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo) of some bytes.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+/// What the sources of kernels are told apart by.
+fn hash(source: &str) -> u64 {
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(source.as_bytes());
+    hasher.finish()
 }

@@ -51,12 +51,12 @@ pub struct ChangedRun {
     /// What of it was not counted, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_counted: Vec<String>,
-    /// What a shader was run with: its grids, what its bindings held, and what was set.
+    /// What a shader was run with: its grids, what its bindings and its immediate data held, and what was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_with: Vec<String>,
 }
 
-/// The grid or grids of a shader, what its bindings held, and what was set.
+/// The grid or grids of a shader, what its bindings and its immediate data held, and what was set.
 fn run_with(report: &ShaderReport) -> Vec<String> {
     let grid = |grid: [u32; 3]| grid.map(|extent| extent.to_string()).join(" x ");
     let mut with = match &report.dispatches[..] {
@@ -68,7 +68,12 @@ fn run_with(report: &ShaderReport) -> Vec<String> {
     };
     with.extend(report.bindings.iter().map(|binding| {
         let fill = binding.fill.as_deref().unwrap_or("zeros");
-        format!("'{}' of {} bytes: {fill}", binding.name, binding.bytes)
+        let contents =
+            binding.contents.as_ref().map_or_else(String::new, |its| format!(" ({its})"));
+        format!("'{}' of {} bytes: {fill}{contents}", binding.name, binding.bytes)
+    }));
+    with.extend(report.immediates.iter().map(|immediate| {
+        format!("{} = {}", immediate.name, immediate.value.as_deref().unwrap_or("0"))
     }));
     with.extend(report.overrides.iter().map(|(name, value)| format!("override {name} = {value}")));
     with.extend(report.defines.iter().map(|(name, value)| format!("{name} defined as {value}")));
