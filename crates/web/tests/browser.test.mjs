@@ -59,6 +59,7 @@ async function counts(name, program, dims) {
   const { page, errors } = await open(path, { counted: true });
   const output = await run(page);
   const [report] = JSON.parse(await reportOf(page));
+  const again = await timed(page, () => run(page), report);
   await page.close();
   assert.deepEqual(errors, []);
   assert.deepEqual(report.not_counted, []);
@@ -67,7 +68,26 @@ async function counts(name, program, dims) {
   await plain.close();
   assert.ok(output.length > 0);
   assert.equal(output, expected, "counting changed an output byte");
+  assert.equal(again, expected, "timing changed an output byte");
   return report;
+}
+
+/** Runs a page's program again to time it: every dispatch that was counted is timed, and none is counted again. */
+async function timed(page, run, { totals, kernels }) {
+  await page.evaluate("flopmeter.beginTiming()");
+  const output = await run();
+  await page.evaluate("flopmeter.endTiming()");
+  const [report] = JSON.parse(await reportOf(page));
+  assert.equal(report.totals.flops, totals.flops);
+  assert.equal(report.timing.source, "timestamps");
+  assert.deepEqual(
+    report.kernels.map(({ id, timed_dispatches: timed }) => [id, timed]),
+    kernels.map(({ id, dispatches }) => [id, dispatches]),
+  );
+  // A kernel that is shorter than the browser's rounding may have no time, and a note says so.
+  const unsaid = report.kernels.filter(({ name, seconds }) => seconds === null && !report.timing.notes.some((note) => note.includes(name)));
+  assert.deepEqual(unsaid, []);
+  return output;
 }
 
 /** FLOPs of the kernels of a name, most first. */
