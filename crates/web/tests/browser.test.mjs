@@ -64,11 +64,12 @@ async function counts(name, program, dims) {
   assert.deepEqual(errors, []);
   assert.deepEqual(report.not_counted, []);
   const { page: plain } = await open(path, { counted: false });
-  const expected = await run(plain);
+  // A program that goes on from where it was leaves other bytes the second time.
+  const [expected, continued] = [await run(plain), await run(plain)];
   await plain.close();
   assert.ok(output.length > 0);
-  assert.equal(output, expected, "counting changed an output byte");
-  assert.equal(again, expected, "timing changed an output byte");
+  assert.ok(output === expected, "counting changed an output byte");
+  assert.ok(again === continued, "timing changed an output byte");
   return report;
 }
 
