@@ -133,13 +133,14 @@ class Meter {
       async function (descriptor = {}) {
         const most = "maxStorageBuffersPerShaderStage";
         const asked = Math.max(descriptor.requiredLimits?.[most] ?? 0, DEFAULTS[most]);
-        const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits[most]) };
+        const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits?.[most] ?? 0) };
         const wanted = new Set(descriptor.requiredFeatures);
-        const requiredFeatures = this.features.has(TIMESTAMPS) ? [...new Set([...wanted, TIMESTAMPS])] : [...wanted];
+        const requiredFeatures = this.features?.has(TIMESTAMPS) ? [...new Set([...wanted, TIMESTAMPS])] : [...wanted];
         const device = await old.call(this, { ...descriptor, requiredLimits, requiredFeatures });
         const { limits, features } = device;
         has.set(device, { limits, features });
         kernels.sawDevice(device, limits);
+        if (!limits || !features) return device;
         const limit = (limits, name) => (name === most ? asked : limits[name]);
         Object.defineProperty(device, "limits", { value: new Proxy(limits, { get: limit }) });
         if (!wanted.has(TIMESTAMPS)) {
@@ -150,7 +151,7 @@ class Meter {
       });
     hooks.replace("GPUDevice", "createQuerySet", (old) =>
       function (descriptor) {
-        if (descriptor.type === "timestamp" && has.has(this) && !this.features.has(TIMESTAMPS)) {
+        if (descriptor.type === "timestamp" && has.has(this) && !this.features?.has(TIMESTAMPS)) {
           throw new TypeError(`a query set of timestamps needs the feature '${TIMESTAMPS}'`);
         }
         return old.call(this, descriptor);
@@ -262,8 +263,12 @@ class Meter {
       });
     hooks.replace("GPUComputePassEncoder", "setPipeline", (old) =>
       function (pipeline) {
+        old.call(this, pipeline);
+        if (!meter.#pipelines.has(pipeline)) {
+          const refused = meter.#kernels.refuse(pipeline, "it was made before flopmeter was attached");
+          meter.#pipelines.set(pipeline, { refused });
+        }
         state(this).pipeline = meter.#pipelines.get(pipeline);
-        return old.call(this, pipeline);
       });
     hooks.replace("GPUComputePassEncoder", "setBindGroup", (old) =>
       function (index, group, ...offsets) {
@@ -304,7 +309,7 @@ class Meter {
   /** Passes of a timed run are none of those above: this comes last. */
   #hookTimes() {
     const kernelOf = (pipeline) => this.#pipelines.get(pipeline)?.kernel;
-    const timestamps = (device) => (this.#has.get(device) ?? device).features.has(TIMESTAMPS);
+    const timestamps = (device) => Boolean((this.#has.get(device) ?? device).features?.has(TIMESTAMPS));
     const plain = new Plain(this.#hooks, this.#own, kernelOf);
     this.#timed = new TimedPasses(this.#hooks, this.#own, { plain, kernelOf, timestamps, times: this.#times });
   }

@@ -188,10 +188,9 @@ export class Kernels {
     kernel.launched += [...extents, ...kernel.workgroup_size].reduce((product, extent) => product * BigInt(extent), 1n);
   }
 
-  /** Registers a kernel that is not counted; the page's own pipeline runs. */
-  refuse(descriptor, why) {
-    const source = this.#modules.get(descriptor.compute.module);
-    const kernel = descriptor.label || source?.label || descriptor.compute.entryPoint || "compute";
+  /** Registers a kernel that is not counted, by its descriptor or pipeline; the page's own pipeline runs. */
+  refuse({ label, compute }, why) {
+    const kernel = label || this.#modules.get(compute?.module)?.label || compute?.entryPoint || "compute";
     const refused = { kernel, why, dispatches: 0 };
     this.refused.push(refused);
     return refused;

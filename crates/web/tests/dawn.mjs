@@ -7,7 +7,8 @@ import { after } from "node:test";
 import { create, globals } from "webgpu";
 
 Object.assign(globalThis, globals);
-export const gpu = create([]);
+// Dawn rounds timestamps unless it is told not to.
+export const gpu = create(["disable-dawn-features=timestamp_quantization"]);
 const { attach } = await import("flopmeter");
 
 export const adapter = await gpu.requestAdapter();

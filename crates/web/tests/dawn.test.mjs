@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { instrument } from "flopmeter";
 
+import { Report } from "../npm/report.js";
 import { N, PRODUCT, adapter, bind, buffer, bytes, counted, device, gpu, meter, product, submit } from "./dawn.mjs";
 
 const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, INDIRECT, MAP_READ } = GPUBufferUsage;
@@ -280,4 +281,14 @@ test("an invocation that is lost and an increment that is dropped are noticed", 
     }
     assert.notDeepEqual(counted, kernel.decode(whole, launched), increment);
   }
+});
+
+test("counts beyond 2^53 are exact, and JSON has them as decimal strings", async () => {
+  const kernel = await instrument(PRODUCT, { overrides: { N } });
+  const times = 2n ** 40n + 1n;
+  const raw = new BigUint64Array((await dispatched(kernel)).buffer).map((count) => count * times);
+  const { flops, lines } = kernel.decode(new Uint8Array(raw.buffer), BigInt(13 * 13 * 64) * times);
+  assert.equal(flops, BigInt(2 * N ** 3) * times);
+  const report = new Report({ flops, lines });
+  assert.equal(JSON.parse(JSON.stringify(report)).flops, "2199023255554000000");
 });

@@ -66,6 +66,7 @@ test("two kernels in one pass each have their own time, explicit layouts and dyn
   assert.equal(of("tripled").timed_dispatches, 1);
   assert.ok(of("doubled").seconds > 0 && of("tripled").seconds > 0);
   assert.equal(report.totals.seconds, report.kernels.reduce((sum, { seconds }) => sum + seconds, 0));
+  assert.deepEqual(report.timing.notes, []);
   // Counted once and timed once.
   const values = await floats(x);
   assert.deepEqual([values[0], values[64], values[128], values[192]], [0, 0, 15, 0]);
