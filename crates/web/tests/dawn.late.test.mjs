@@ -23,6 +23,13 @@ const module = device.createShaderModule({ code });
 const early = make("early", module);
 const x = device.createBuffer({ size: 256, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
 
+// An implementation that refuses one counting kernel, though the program's own is valid.
+const { createShaderModule } = GPUDevice.prototype;
+GPUDevice.prototype.createShaderModule = function (descriptor) {
+  const refused = descriptor.label === "disliked" && /flopmeter_counter/.test(descriptor.code);
+  return createShaderModule.call(this, refused ? { ...descriptor, code: `${descriptor.code}\nfn {` } : descriptor);
+};
+
 const methods = () => Object.keys(globals).filter((name) => /^GPU/.test(name)).flatMap((name) => Object.values(Object.getOwnPropertyDescriptors(globals[name].prototype ?? {})).map(({ value }) => value));
 const before = methods();
 const meter = await attach();
@@ -57,6 +64,25 @@ test("what was made before is named, runs, and does not hide what is counted", a
   assert.equal(await value(), 2 ** 4 - 1);
 });
 
+test("a counting kernel that the device refuses is named, and the program's own runs where it waits for it", async () => {
+  meter.reset();
+  device.pushErrorScope("validation");
+  const disliked = device.createShaderModule({ label: "disliked", code });
+  const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module: disliked } });
+  const old = await value();
+  submit(pipeline);
+  assert.equal(await value(), 2 * old + 1);
+  const { kernels, not_counted: [{ kernel, why, dispatches }] } = await meter.report();
+  assert.deepEqual([kernels, kernel, dispatches], [[], "disliked", 1]);
+  assert.match(why, /^the device refuses the counting kernel: /);
+  // Where it does not wait, only a word can be had of it.
+  make("", disliked);
+  await device.queue.onSubmittedWorkDone();
+  const { not_counted: named } = await meter.report();
+  assert.match(named.at(-1).why, /the device refused the counting kernel 'disliked'/);
+  await device.popErrorScope();
+});
+
 test("a device without timestamps runs its work, and a note says that it has no times", async () => {
   const pipeline = make("untimed", device.createShaderModule({ code }));
   meter.reset();
@@ -67,7 +93,7 @@ test("a device without timestamps runs its work, and a note says that it has no 
   assert.equal(totals.seconds, null);
   assert.equal(timing.source, "none");
   assert.match(timing.notes.join(), /a device has no timestamps/);
-  assert.equal(await value(), 2 ** 7 - 1);
+  assert.equal(await value(), 2 ** 8 - 1);
 });
 
 test("detaching puts every method back", () => {
