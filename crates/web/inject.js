@@ -7,7 +7,9 @@ import wasm from "./npm/flopmeter.wasm";
 
 if (globalThis.GPU && !globalThis.flopmeter) {
   const ready = attach({ wasm });
-  const workers = wrapWorkers(ready, INJECTED);
+  let timing = false;
+  // A worker that is started while times are taken takes times from its start.
+  const workers = wrapWorkers(ready, () => (timing ? `${INJECTED}\nglobalThis.flopmeter?.beginTiming().catch(() => {});` : INJECTED));
   const { requestAdapter } = GPU.prototype;
   GPU.prototype.requestAdapter = async function (...options) {
     // A page whose policy forbids WebAssembly runs uncounted.
@@ -23,6 +25,22 @@ if (globalThis.GPU && !globalThis.flopmeter) {
     async reset() {
       (await ready).reset();
       workers.reset();
+    },
+    /** From now on, here and in workers, the page's own pipelines run between timestamps, and nothing is counted. */
+    async beginTiming() {
+      timing = true;
+      workers.time(true);
+      (await ready).beginTiming();
+    },
+    /** Counts again. */
+    async endTiming() {
+      timing = false;
+      workers.time(false);
+      await (await ready).endTiming();
+    },
+    /** Times taken by this page and by each of its workers, as plain values. */
+    async times() {
+      return [(await (await ready).times()).plain, ...(await workers.times())];
     },
   });
 }

@@ -47,6 +47,29 @@ export async function reports(tabId) {
   return JSON.parse(result.text);
 }
 
+/** Times what a tab dispatches within so many seconds. Returns how many dispatches were timed, or the error. */
+export async function time(tabId, seconds) {
+  const [{ result }] = await chrome.scripting.executeScript({
+    target: { tabId },
+    world: "MAIN",
+    args: [seconds],
+    func: async (seconds) => {
+      try {
+        const timed = async () =>
+          (await globalThis.flopmeter.times()).flatMap(({ rows }) => rows).reduce((sum, { dispatches }) => sum + dispatches, 0);
+        const before = await timed();
+        await globalThis.flopmeter.beginTiming();
+        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+        await globalThis.flopmeter.endTiming();
+        return { dispatches: (await timed()) - before };
+      } catch (error) {
+        return { error: error.message };
+      }
+    },
+  });
+  return result;
+}
+
 /** Lets a tab begin to count anew. */
 export async function reset(tabId) {
   await chrome.scripting.executeScript({ target: { tabId }, world: "MAIN", func: () => globalThis.flopmeter?.reset() });

@@ -1,7 +1,7 @@
 // The button: counts a page from its next load on, and shows what was counted.
 
 import { grouped } from "./view/view.js";
-import { begin, end, isCounted, reports, reset } from "./counting.js";
+import { begin, end, isCounted, reports, reset, time } from "./counting.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -34,8 +34,12 @@ async function show() {
   const total = (key) => found.reduce((sum, { totals }) => sum + BigInt(totals[key]), 0n);
   at("state").textContent = `${grouped(total("flops"))} FLOPs in ${grouped(total("dispatches"))} dispatches so far.`;
   at("report").hidden = false;
+  at("time").hidden = false;
   at("reset").hidden = false;
 }
+
+/** How long a page that repeats its work is timed, in seconds. */
+const WATCH = 5;
 
 at("count").addEventListener("click", async () => {
   const { id, url } = await tab();
@@ -53,6 +57,16 @@ at("stop").addEventListener("click", async () => {
 at("reset").addEventListener("click", async () => {
   await reset((await tab()).id);
   await show();
+});
+at("time").addEventListener("click", async () => {
+  at("time").disabled = true;
+  at("state").textContent = "The page's own kernels run now, each between timestamps, and are not counted.";
+  const { dispatches, error } = await time((await tab()).id, WATCH).catch((error) => ({ error: error.message }));
+  at("time").disabled = false;
+  await show();
+  const none = "The page dispatched nothing in that time: let it repeat its work, and try again.";
+  if (error) at("state").textContent = `The page cannot be timed: ${error}`;
+  else at("state").textContent += dispatches > 0 ? ` ${grouped(dispatches)} dispatches were timed.` : ` ${none}`;
 });
 at("report").addEventListener("click", async () => {
   const { id } = await tab();

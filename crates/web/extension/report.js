@@ -1,6 +1,6 @@
 // The report of a tab: what it executed in all, its kernels by FLOPs, and each kernel's source with heat by line.
 
-import { countedFigures, element, figures, grouped, heated, kinds, storageBytes, table } from "./view/view.js";
+import { countedFigures, element, figures, grouped, heated, kinds, milliseconds, perSecond, storageBytes, table, timedFigures } from "./view/view.js";
 import { reports } from "./counting.js";
 
 const COLUMNS = [
@@ -12,27 +12,32 @@ const COLUMNS = [
   { name: "share" },
 ];
 
+/** Columns of a report that has times. */
+const TIMES = [{ name: "ms" }, { name: "GFLOP/s" }, { name: "GB/s" }];
+
 function shown(report, where) {
-  const { totals, kernels, not_counted: missing, definition } = report;
+  const { totals, kernels, not_counted: missing, definition, timing } = report;
+  const timed = timing.source !== "none";
   const section = element("section", {}, element("h1", {}, `What ${where} executed`));
   section.append(
     figures([
       ["FLOPs (ieee: fma counts two)", grouped(BigInt(totals.flops))],
       ["dispatches", grouped(totals.dispatches)],
       ["bytes asked of storage buffers and textures", grouped(storageBytes(totals.traffic))],
+      ...timedFigures(totals.flops, storageBytes(totals.traffic), totals.seconds),
     ]),
     kinds(totals.ops),
+    ...timing.notes.map((note) => element("p", { class: "soft" }, note)),
   );
-  const rows = kernels.map(({ name, dispatches, flops, traffic }) => {
+  const rows = kernels.map(({ name, dispatches, flops, traffic, seconds }) => {
     const bytes = storageBytes(traffic);
     const share = Number(totals.flops) > 0 ? Number(flops) / Number(totals.flops) : 0;
     const intensity = bytes > 0n ? (Number(flops) / Number(bytes)).toFixed(2) : "-";
-    return {
-      share,
-      cells: [name, grouped(dispatches), grouped(BigInt(flops)), grouped(bytes), intensity, `${(100 * share).toFixed(1)} %`],
-    };
+    const cells = [name, grouped(dispatches), grouped(BigInt(flops)), grouped(bytes), intensity, `${(100 * share).toFixed(1)} %`];
+    const times = [milliseconds(seconds), perSecond(flops, seconds), perSecond(bytes, seconds)];
+    return { share, cells: timed ? [...cells, ...times] : cells };
   });
-  section.append(element("h2", {}, "Kernels"), table(COLUMNS, rows, { class: "kernels", "aria-label": "kernels" }));
+  section.append(element("h2", {}, "Kernels"), table(timed ? [...COLUMNS, ...TIMES] : COLUMNS, rows, { class: "kernels", "aria-label": "kernels" }));
   if (missing.length > 0) {
     const listed = missing.map(({ kernel, what, why, dispatches }) => ({ cells: [kernel ?? what, grouped(dispatches), why] }));
     const columns = [{ name: "not counted", text: true }, { name: "dispatches" }, { name: "why", text: true }];

@@ -1,11 +1,16 @@
 // Attaching to a program's WebGPU: its methods are replaced so that every compute pipeline counts itself. What the
 // program sees stays as it is: its bind groups, its results, its errors.
 
-import { Hooks } from "./hooks.js";
+import { Hooks, extentsOf, methodsOf, offsetsOf } from "./hooks.js";
 import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
+import { Plain } from "./plain.js";
 import { report } from "./report.js";
+import { TimedPasses } from "./timed.js";
+import { Times } from "./times.js";
 import { Wasm } from "./wasm.js";
+
+const TIMESTAMPS = "timestamp-query";
 
 let attached;
 
@@ -29,7 +34,12 @@ class Meter {
   #kernels;
   /** The counters of each device that is open. */
   #devices = new Map();
-  #original = {};
+  /** WebGPU's methods before they are replaced. */
+  #own = methodsOf("GPUDevice", "GPUCommandEncoder", "GPUComputePassEncoder", "GPUComputePipeline");
+  /** What a device really has: {limits, features}. */
+  #has = new WeakMap();
+  #times = new Times();
+  #timed;
   /** What a compute pass has done: {pipeline, groups, displaced, dispatches}. */
   #passes = new WeakMap();
   /** Dispatches that a command encoder or a command buffer holds. */
@@ -45,6 +55,7 @@ class Meter {
     this.#hookDevice();
     this.#hookPipelines();
     this.#hookPasses();
+    this.#hookTimes();
   }
 
   /** What was counted since {@link Meter.reset}, or since attaching: see "flopmeter.run/1". */
@@ -53,15 +64,47 @@ class Meter {
     for (const counters of this.#devices.values()) {
       for (const [buffer, bytes] of await counters.read()) this.#contents.set(buffer, bytes);
     }
-    return report(this.#kernels, this.#contents, this.#lost);
+    return report(this.#kernels, this.#contents, this.#lost, await this.times());
+  }
+
+  /**
+   * Times the program: `work` makes it do its work again, with its own pipelines, each dispatch between timestamps.
+   * Reports say from then on how long what they count took. Resolves to what `work` resolves to.
+   */
+  async time(work) {
+    this.beginTiming();
+    try {
+      return await work();
+    } finally {
+      await this.endTiming();
+    }
+  }
+
+  /** Times what passes dispatch that begin from now on, and does not count it. */
+  beginTiming() {
+    if (!this.#timed.on) this.#times.runs += 1;
+    this.#timed.on = true;
+  }
+
+  /** Counts again what passes dispatch that begin from now on. Resolves when everything that was timed is known. */
+  async endTiming() {
+    this.#timed.on = false;
+    await this.times();
+  }
+
+  /** The times that were taken. */
+  async times() {
+    await this.#timed.settled();
+    return this.#times;
   }
 
   /** Begins to count anew. */
   reset() {
     for (const counters of this.#devices.values()) counters.clear();
     for (const bytes of this.#contents.values()) bytes.fill(0);
-    for (const kernel of this.#kernels.all) Object.assign(kernel, { dispatches: 0, launched: 0n });
+    for (const kernel of this.#kernels.all) this.#kernels.forget(kernel);
     for (const refused of this.#kernels.refused) refused.dispatches = 0;
+    this.#times.clear();
   }
 
   /** Leaves the program as it was. Pipelines that count go on counting for nobody. */
@@ -83,21 +126,37 @@ class Meter {
   #hookDevice() {
     const hooks = this.#hooks;
     const kernels = this.#kernels;
-    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, and the
-    // program sees as many as it asked for.
+    const has = this.#has;
+    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, and for
+    // timestamps. The program sees what it asked for.
     hooks.replace("GPUAdapter", "requestDevice", (old) =>
       async function (descriptor = {}) {
         const most = "maxStorageBuffersPerShaderStage";
         const asked = Math.max(descriptor.requiredLimits?.[most] ?? 0, DEFAULTS[most]);
-        const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits[most]) };
-        const device = await old.call(this, { ...descriptor, requiredLimits });
-        kernels.sawDevice(device, device.limits);
+        const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits?.[most] ?? 0) };
+        const wanted = new Set(descriptor.requiredFeatures);
+        const requiredFeatures = this.features?.has(TIMESTAMPS) ? [...new Set([...wanted, TIMESTAMPS])] : [...wanted];
+        const device = await old.call(this, { ...descriptor, requiredLimits, requiredFeatures });
+        const { limits, features } = device;
+        has.set(device, { limits, features });
+        kernels.sawDevice(device, limits);
+        if (!limits || !features) return device;
         const limit = (limits, name) => (name === most ? asked : limits[name]);
-        Object.defineProperty(device, "limits", { value: new Proxy(device.limits, { get: limit }) });
+        Object.defineProperty(device, "limits", { value: new Proxy(limits, { get: limit }) });
+        if (!wanted.has(TIMESTAMPS)) {
+          const shown = new Set([...features].filter((feature) => feature !== TIMESTAMPS));
+          Object.defineProperty(device, "features", { value: shown });
+        }
         return device;
       });
+    hooks.replace("GPUDevice", "createQuerySet", (old) =>
+      function (descriptor) {
+        if (descriptor.type === "timestamp" && has.has(this) && !this.features?.has(TIMESTAMPS)) {
+          throw new TypeError(`a query set of timestamps needs the feature '${TIMESTAMPS}'`);
+        }
+        return old.call(this, descriptor);
+      });
     const seen = (name, see) => {
-      this.#original[name] = globalThis.GPUDevice.prototype[name];
       hooks.replace("GPUDevice", name, (old) =>
         function (descriptor) {
           const made = old.call(this, descriptor);
@@ -115,12 +174,14 @@ class Meter {
         const counters = meter.#devices.get(this);
         if (!counters || counters.chunks.length === 0) return old.call(this);
         meter.#devices.delete(this);
-        const closing = counters
-          .read()
+        const closing = meter.#timed
+          .settled(this)
+          .then(() => counters.read())
           .then((contents) => contents.forEach((bytes, buffer) => meter.#contents.set(buffer, bytes)))
           .catch((error) => meter.#lost.push(String(error)))
           .finally(() => {
             old.call(this);
+            meter.#timed.forget(this);
             meter.#closing.delete(closing);
           });
         meter.#closing.add(closing);
@@ -132,7 +193,7 @@ class Meter {
     const kernels = this.#kernels;
     const planned = (device, descriptor) => {
       try {
-        return kernels.plan(device, descriptor, meter.#original);
+        return kernels.plan(device, descriptor, meter.#own.GPUDevice);
       } catch (error) {
         return { refused: kernels.refuse(descriptor, error.message) };
       }
@@ -179,7 +240,7 @@ class Meter {
       }
       return meter.#passes.get(pass);
     };
-    const setBindGroup = globalThis.GPUComputePassEncoder.prototype.setBindGroup;
+    const { setBindGroup } = this.#own.GPUComputePassEncoder;
     hooks.replace("GPUCommandEncoder", "beginComputePass", (old) =>
       function (descriptor) {
         const pass = old.call(this, descriptor);
@@ -202,18 +263,22 @@ class Meter {
       });
     hooks.replace("GPUComputePassEncoder", "setPipeline", (old) =>
       function (pipeline) {
+        old.call(this, pipeline);
+        if (!meter.#pipelines.has(pipeline)) {
+          const refused = meter.#kernels.refuse(pipeline, "it was made before flopmeter was attached");
+          meter.#pipelines.set(pipeline, { refused });
+        }
         state(this).pipeline = meter.#pipelines.get(pipeline);
-        return old.call(this, pipeline);
       });
     hooks.replace("GPUComputePassEncoder", "setBindGroup", (old) =>
-      function (index, ...rest) {
+      function (index, group, ...offsets) {
         const { groups, displaced } = state(this);
-        groups.set(index, rest);
+        groups.set(index, [group, ...offsetsOf(offsets)]);
         displaced.delete(index);
-        return old.call(this, index, ...rest);
+        return old.call(this, index, group, ...offsets);
       });
     // What a dispatch needs: the counters where the kernel wants them, and back in its place whatever they displaced.
-    const prepare = (pass, invocations) => {
+    const prepare = (pass, extents) => {
       const { pipeline, groups, displaced, dispatches } = state(pass);
       const kernel = pipeline?.kernel;
       for (const index of displaced) {
@@ -224,21 +289,14 @@ class Meter {
       if (kernel) {
         setBindGroup.call(pass, kernel.group, kernel.bindGroup);
         displaced.add(kernel.group);
-        dispatches.push(() => {
-          kernel.dispatches += 1;
-          const size = kernel.workgroup_size.reduce((product, extent) => product * BigInt(extent), 1n);
-          // How many workgroups an indirect dispatch has only the device knows.
-          kernel.launched = invocations === undefined || kernel.launched === undefined
-            ? undefined
-            : kernel.launched + invocations * size;
-        });
+        dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
       } else if (pipeline?.refused) {
         dispatches.push(() => (pipeline.refused.dispatches += 1));
       }
     };
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroups", (old) =>
       function (x, y = 1, z = 1) {
-        prepare(this, BigInt(x) * BigInt(y) * BigInt(z));
+        prepare(this, extentsOf(x, y, z));
         return old.call(this, x, y, z);
       });
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroupsIndirect", (old) =>
@@ -246,5 +304,13 @@ class Meter {
         prepare(this, undefined);
         return old.call(this, buffer, offset);
       });
+  }
+
+  /** Passes of a timed run are none of those above: this comes last. */
+  #hookTimes() {
+    const kernelOf = (pipeline) => this.#pipelines.get(pipeline)?.kernel;
+    const timestamps = (device) => Boolean((this.#has.get(device) ?? device).features?.has(TIMESTAMPS));
+    const plain = new Plain(this.#hooks, this.#own, kernelOf);
+    this.#timed = new TimedPasses(this.#hooks, this.#own, { plain, kernelOf, timestamps, times: this.#times });
   }
 }

@@ -28,11 +28,19 @@ export interface Kernel extends Counted {
   module: string;
   spec_constants: Record<string, number>;
   dispatches: number;
+  /** How often it was dispatched over which grid: "X,Y,Z" in workgroups, or "indirect". */
+  grids: Record<string, number>;
+  /** How many dispatches over these grids were timed. */
+  timed_dispatches: number;
   /** Invocations launched; `null` where a dispatch was indirect. */
   invocations: bigint | null;
   /** Bytes of its counters. */
   counters: number;
   dead_ops: Counts;
+  /**
+   * Time of all its dispatches: for each grid, how often it was counted times the mean of its timed dispatches. `null`
+   * where it has none.
+   */
   seconds: number | null;
   source: string;
 }
@@ -57,7 +65,8 @@ export interface Report {
   };
   kernels: Kernel[];
   not_counted: { kernel?: string; what?: string; why: string; dispatches: number }[];
-  timing: { source: "none"; runs: number };
+  /** `runs`: how often the work was repeated to be timed; `notes`: what a reader of the times must know. */
+  timing: { source: "timestamps" | "none"; runs: number; notes: string[] };
   unfinished_submissions: number;
   toJSON(): unknown;
 }
@@ -65,7 +74,16 @@ export interface Report {
 export interface Meter {
   /** What was counted since `reset`, or since attaching. */
   report(): Promise<Report>;
-  /** Begins to count anew. */
+  /**
+   * Times the program: `work` makes it do its work again and ends when it is submitted. The program's own pipelines run,
+   * each dispatch between timestamps; nothing is counted. Resolves to what `work` resolves to.
+   */
+  time<T>(work: () => T | Promise<T>): Promise<T>;
+  /** Begins what `time` does, for work that cannot be called. */
+  beginTiming(): void;
+  /** Ends it; resolves when all that was submitted is timed. */
+  endTiming(): Promise<void>;
+  /** Begins to count and to time anew. */
   reset(): void;
   /** Leaves the program as it was. */
   detach(): void;

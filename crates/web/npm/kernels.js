@@ -127,10 +127,12 @@ export class Kernels {
       limits: limitsOf(this.#limitsOf(device)),
     });
     const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
+    const spec_constants = { ...constants };
+    const own = { ...descriptor, compute: { ...descriptor.compute, constants: spec_constants } };
     return {
       descriptor: { ...descriptor, layout: layout.layout, compute: { module: counting } },
       groupLayout: layout.groupLayout,
-      kernel: { ...reply, name: label || reply.entry, source: source.code, constants: { ...constants } },
+      kernel: { ...reply, name: label || reply.entry, source: source.code, spec_constants, descriptor: own },
     };
   }
 
@@ -166,15 +168,29 @@ export class Kernels {
       layout,
       entries: [{ binding: kernel.binding, resource: window }],
     });
-    const added = { ...kernel, id: this.all.length, counters, window, bindGroup, dispatches: 0, launched: 0n };
+    const added = { ...kernel, id: this.all.length, counters, window, bindGroup };
     this.all.push(added);
-    return added;
+    return this.forget(added);
   }
 
-  /** Registers a kernel that is not counted; the page's own pipeline runs. */
-  refuse(descriptor, why) {
-    const source = this.#modules.get(descriptor.compute.module);
-    const kernel = descriptor.label || source?.label || descriptor.compute.entryPoint || "compute";
+  /** Forgets how often a kernel was dispatched, and over which grids. */
+  forget(kernel) {
+    return Object.assign(kernel, { dispatches: 0, launched: 0n, grids: new Map() });
+  }
+
+  /** Remembers a dispatch that was submitted. How many workgroups an indirect one has only the device knows. */
+  dispatched(kernel, extents) {
+    const grid = extents?.join() ?? "indirect";
+    kernel.dispatches += 1;
+    kernel.grids.set(grid, (kernel.grids.get(grid) ?? 0) + 1);
+    if (!extents) kernel.launched = undefined;
+    if (kernel.launched === undefined) return;
+    kernel.launched += [...extents, ...kernel.workgroup_size].reduce((product, extent) => product * BigInt(extent), 1n);
+  }
+
+  /** Registers a kernel that is not counted, by its descriptor or pipeline; the page's own pipeline runs. */
+  refuse({ label, compute }, why) {
+    const kernel = label || this.#modules.get(compute?.module)?.label || compute?.entryPoint || "compute";
     const refused = { kernel, why, dispatches: 0 };
     this.refused.push(refused);
     return refused;

@@ -21,8 +21,8 @@ export class Report {
   }
 }
 
-/** Puts together what was counted. */
-export function report(kernels, contents, lost) {
+/** Puts together what was counted, and how long it took where that was measured. */
+export function report(kernels, contents, lost, times) {
   const rows = [];
   const notCounted = kernels.refused.filter(({ dispatches }) => dispatches > 0).map((row) => ({ ...row }));
   for (const kernel of kernels.all.filter(({ dispatches }) => dispatches > 0)) {
@@ -35,7 +35,7 @@ export function report(kernels, contents, lost) {
   rows.sort((a, b) => (a.flops === b.flops ? a.id - b.id : a.flops < b.flops ? 1 : -1));
   for (const why of lost) notCounted.push({ what: "a device", why, dispatches: 0 });
   const dispatches = rows.reduce((sum, { dispatches }) => sum + dispatches, 0);
-  return new Report({
+  const counted = new Report({
     schema: "flopmeter.run/1",
     tool: { name: "flopmeter", version },
     command: ["attach"],
@@ -54,9 +54,10 @@ export function report(kernels, contents, lost) {
     },
     kernels: rows,
     not_counted: notCounted,
-    timing: { source: "none", runs: 0 },
+    timing: { source: "none", runs: 0, notes: [] },
     unfinished_submissions: 0,
   });
+  return times.join(counted);
 }
 
 function row(kernel, { ops, flops, traffic, lines }) {
@@ -65,8 +66,11 @@ function row(kernel, { ops, flops, traffic, lines }) {
     name: kernel.name,
     entry: kernel.entry,
     module: kernel.module,
-    spec_constants: kernel.constants,
+    spec_constants: kernel.spec_constants,
     dispatches: kernel.dispatches,
+    // How often over which grid: workgroups, or `indirect`.
+    grids: Object.fromEntries(kernel.grids),
+    timed_dispatches: 0,
     // Unknown where a dispatch was indirect.
     invocations: kernel.launched ?? null,
     counters: kernel.bytes,

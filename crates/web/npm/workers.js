@@ -9,8 +9,8 @@ const PATIENCE = 2000;
 
 /**
  * Makes workers that are started from now on attach themselves, and answers for this one if it is a worker.
- * @param {Promise<{report(): Promise<object>, reset(): void}>} ready this program's own meter
- * @param {string} injected the source that attaches
+ * @param {Promise<import("./index.d.ts").Meter>} ready this program's own meter
+ * @param {() => string} injected the source that attaches
  */
 export function wrapWorkers(ready, injected) {
   const channel = new BroadcastChannel(CHANNEL);
@@ -19,12 +19,14 @@ export function wrapWorkers(ready, injected) {
     channel.addEventListener("message", async ({ data }) => {
       const meter = await ready.catch(() => undefined);
       if (data.reset) meter?.reset();
+      if (data.time === true) meter?.beginTiming();
+      if (data.time === false) await meter?.endTiming();
       if (!data.ask) return;
       if (!meter) return;
       channel.postMessage({ asked: data.ask });
-      // A report that cannot be had is as if nothing had run.
-      const report = await meter.report().catch(() => undefined);
-      channel.postMessage({ to: data.ask, report });
+      // An answer that cannot be had is as if nothing had run.
+      const answer = data.what === "times" ? meter.times().then(({ plain }) => plain) : meter.report();
+      channel.postMessage({ to: data.ask, answer: await answer.catch(() => undefined) });
     });
   }
   let started = 0;
@@ -32,37 +34,46 @@ export function wrapWorkers(ready, injected) {
     const Original = globalThis.Worker;
     globalThis.Worker = class Worker extends Original {
       constructor(url, options = {}) {
-        const source = bootstrap(injected, new URL(url, globalThis.location.href).href, options.type);
+        const source = bootstrap(injected(), new URL(url, globalThis.location.href).href, options.type);
         super(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), options);
         started += 1;
       }
     };
   }
-  return { reports: () => (started > 0 && !isWorker ? ask(channel) : []), reset: () => channel.postMessage({ reset: true }) };
+  const asked = (what) => (started > 0 && !isWorker ? ask(channel, what) : []);
+  return {
+    async reports() {
+      const reports = (await asked("report")).map((fields) => new Report(fields));
+      return reports.filter((report) => report.kernels.length > 0 || report.not_counted.length > 0);
+    },
+    times: () => asked("times"),
+    reset: () => channel.postMessage({ reset: true }),
+    time: (on) => channel.postMessage({ time: on }),
+  };
 }
 
-/** Asks all workers for their reports and waits for those that answer. */
-function ask(channel) {
+/** Asks all workers for their reports, or for their times, and waits for those that answer. */
+function ask(channel, what) {
   const question = crypto.randomUUID();
   return new Promise((resolve) => {
-    const reports = [];
+    const answers = [];
     let [asked, answered] = [0, 0];
     const listen = ({ data }) => {
       if (data.asked === question) asked += 1;
       if (data.to === question) {
         answered += 1;
-        if (data.report) reports.push(new Report(data.report));
+        if (data.answer) answers.push(data.answer);
         if (answered >= asked) finish();
       }
     };
     const finish = () => {
       channel.removeEventListener("message", listen);
       clearTimeout(timer);
-      resolve(reports.filter((report) => report.kernels.length > 0 || report.not_counted.length > 0));
+      resolve(answers);
     };
     const timer = setTimeout(finish, PATIENCE);
     channel.addEventListener("message", listen);
-    channel.postMessage({ ask: question });
+    channel.postMessage({ ask: question, what });
   });
 }
 

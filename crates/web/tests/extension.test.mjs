@@ -41,6 +41,9 @@ test("the button counts a page, and its report shows every line", { skip }, asyn
     await popup.reload();
     await popup.getByText("158,090 FLOPs in 1 dispatches so far.").waitFor();
 
+    await popup.getByRole("button", { name: "Time the next five seconds" }).click();
+    await popup.getByText("The page dispatched nothing in that time").waitFor();
+
     const report = await context.newPage();
     const errors = [];
     report.on("pageerror", (error) => errors.push(String(error)));

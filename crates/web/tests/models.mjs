@@ -70,4 +70,4 @@ function transformer() {
   return { input: [1, S, D], bytes: model(nodes, initializers, ["x", [1, S, D]], ["y", [1, S, D]]) };
 }
 
-export const models = { matmul: matmul(64, 96, 80), square: matmul(128, 128, 128), mlp, conv, transformer: transformer() };
+export const models = { matmul: matmul(64, 96, 80), square: matmul(128, 128, 128), large: matmul(512, 512, 512), mlp, conv, transformer: transformer() };

@@ -31,6 +31,19 @@ test("a page is counted and printed as a table", { skip }, async () => {
   assert.match(out, /collatz +1 +158,090 +8,000/);
 });
 
+test("a page is loaded once more to be timed, and so is its worker", { skip }, async () => {
+  const { code, out, err } = await flopmeter(`${server.url}/tests/pages/collatz.html`, "--seconds", "1", "--time");
+  assert.equal(code, 0, err);
+  assert.match(out, /executed +158,090 FLOPs/);
+  assert.match(out, /time +[\d.]+ ms, [\d.]+ GFLOP\/s: by timestamps around each dispatch of the page's own kernels, in a second run/);
+  assert.match(out, /GB\/s\n.*collatz( +[\d.,]+){5} %( +\d+\.\d{3}){3}/);
+  const worker = await flopmeter(`${server.url}/tests/pages/worker.html`, "--seconds", "2", "--time", "--json");
+  const report = JSON.parse(worker.out)[1];
+  assert.equal(report.totals.flops, 158090);
+  assert.ok(report.totals.seconds > 0, JSON.stringify(report.timing));
+  assert.deepEqual(report.timing, { source: "timestamps", runs: 1, notes: [] });
+});
+
 test("a worker of the page is counted too, and JSON has both", { skip }, async () => {
   const { code, out, err } = await flopmeter(`${server.url}/tests/pages/worker.html`, "--seconds", "2", "--json");
   assert.equal(code, 0, err);

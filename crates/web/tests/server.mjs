@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { build } from "esbuild";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -39,6 +40,23 @@ export async function serve(made = () => undefined) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** A page's own script, bundled as a page's builder would. */
+export async function bundled(name) {
+  const entryPoints = [fileURLToPath(new URL(`pages/${name}.mjs`, import.meta.url))];
+  const options = { entryPoints, bundle: true, format: "esm", target: "esnext", write: false, logLevel: "error" };
+  return (await build(options)).outputFiles[0].contents;
+}
+
+/** A page once it is ready, with a script that runs before its own if one is given. */
+export async function opened(browser, url, script) {
+  const page = await browser.newPage();
+  if (script) await page.addInitScript(script);
+  await page.goto(url);
+  // Not `waitForFunction`, which a page's policy may forbid.
+  while (!(await page.evaluate("globalThis.isReady"))) await new Promise((resolve) => setTimeout(resolve, 50));
+  return page;
 }
 
 /** The browser that is installed, if one is. */

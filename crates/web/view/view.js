@@ -18,6 +18,12 @@ export function storageBytes(traffic) {
   return kinds.reduce((sum, kind) => sum + BigInt(traffic[kind] ?? 0), 0n);
 }
 
+/** A time in milliseconds, where there is one. */
+export const milliseconds = (seconds) => (seconds === null ? "-" : (1e3 * seconds).toFixed(3));
+
+/** How many thousand millions of something there were each second, where it was timed. */
+export const perSecond = (count, seconds) => (seconds === null ? "-" : (Number(count) / seconds / 1e9).toFixed(3));
+
 /** A list of figures, each a name and a text. */
 export function figures(pairs) {
   const list = element("dl", { class: "figures" });
@@ -27,14 +33,21 @@ export function figures(pairs) {
   return list;
 }
 
+/** The figures of how long something took; none where it was not timed. */
+export function timedFigures(flops, bytes, seconds) {
+  if (seconds === null) return [];
+  return [["ms", milliseconds(seconds)], ["GFLOP/s", perSecond(flops, seconds)], ["GB/s", perSecond(bytes, seconds)]];
+}
+
 /** The figures of what a kernel was counted for. */
-export function countedFigures({ flops, traffic }) {
+export function countedFigures({ flops, traffic, seconds = null }) {
   const bytes = storageBytes(traffic);
   const intensity = bytes > 0n ? (Number(flops) / Number(bytes)).toFixed(3) : "-";
   return figures([
     ["FLOPs (ieee: fma counts two)", grouped(BigInt(flops))],
     ["bytes asked of storage buffers and textures", grouped(bytes)],
     ["FLOP/B", intensity],
+    ...timedFigures(flops, bytes, seconds),
   ]);
 }
 

@@ -34,7 +34,9 @@ export class Tab {
     tab.#profile = await mkdtemp(path.join(tmpdir(), "flopmeter-"));
     const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
     const args = ["--remote-debugging-pipe", `--user-data-dir=${tab.#profile}`, "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--enable-unsafe-webgpu", ...root,
+      "--disable-background-networking", "--disable-component-update", "--enable-unsafe-webgpu",
+      // Pages that are opened here on purpose may have times that are not rounded.
+      "--disable-dawn-features=timestamp_quantization", ...root,
       ...(window ? [] : ["--headless=new"]), "about:blank"];
     tab.#process = spawn(executable, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const failed = new Promise((_, reject) => {

@@ -4,6 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
+import { Times } from "../times.js";
 import { Tab, installed } from "./devtools.js";
 import { table } from "./table.js";
 
@@ -12,6 +13,7 @@ const USAGE = `Counts the floating-point operations that a page's WebGPU kernels
 usage: flopmeter URL [options]
 
   --json            print the report as JSON ("flopmeter.run/1", one for the page and one for each worker)
+  --time            load the page once more, and time its own kernels, which do not count
   --seconds N       watch the page for N seconds; by default until its dispatches come to rest, 60 at most
   --browser PATH    the Chromium to use; by default one that is installed
   --window          show the browser's window
@@ -26,6 +28,7 @@ const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 async function main() {
   const options = {
     json: { type: "boolean" },
+    time: { type: "boolean" },
     seconds: { type: "string" },
     browser: { type: "string" },
     window: { type: "boolean" },
@@ -41,7 +44,9 @@ async function main() {
 
   const tab = await Tab.open(executable, { window: values.window });
   try {
-    const reports = await watch(tab, new URL(positionals[0]).href, seconds);
+    const url = new URL(positionals[0]).href;
+    const reports = await count(tab, url, seconds);
+    if (values.time) await time(tab, url, seconds, reports);
     console.log(values.json ? JSON.stringify(reports, null, 2) : reports.map(table).join("\n\n"));
     process.exitCode = reports.some((report) => report.not_counted.length > 0) ? 1 : 0;
   } finally {
@@ -49,12 +54,29 @@ async function main() {
   }
 }
 
-/** Opens the page and reports when it has come to rest, or after so many seconds. */
-async function watch(tab, url, seconds) {
-  const source = await readFile(new URL("../inject.js", import.meta.url), "utf8");
+/** The reports of the page and of its workers. */
+async function count(tab, url, seconds) {
+  const reports = async () => JSON.parse(await tab.evaluate("flopmeter.reports().then(JSON.stringify)"));
+  const dispatches = (reports) => reports.reduce((sum, { totals }) => sum + totals.dispatches, 0);
+  return watch(tab, url, seconds, "", reports, dispatches);
+}
+
+/** Loads the page again to time it, and puts times into its reports. */
+async function time(tab, url, seconds, reports) {
+  const times = async () => JSON.parse(await tab.evaluate("flopmeter.times().then(JSON.stringify)"));
+  const dispatches = (all) => all.flatMap(({ rows }) => rows).reduce((sum, { dispatches }) => sum + dispatches, 0);
+  const taken = new Times();
+  const begin = "\nglobalThis.flopmeter?.beginTiming().catch(() => {});";
+  for (const one of await watch(tab, url, seconds, begin, times, dispatches)) taken.merge(one);
+  for (const report of reports) taken.join(report);
+}
+
+/** Opens the page and asks it when its dispatches have come to rest, or after so many seconds. */
+async function watch(tab, url, seconds, begin, ask, dispatches) {
+  const source = (await readFile(new URL("../inject.js", import.meta.url), "utf8")) + begin;
   await tab.call("Page.enable");
   await tab.call("Page.setBypassCSP", { enabled: true });
-  await tab.call("Page.addScriptToEvaluateOnNewDocument", { source });
+  const { identifier } = await tab.call("Page.addScriptToEvaluateOnNewDocument", { source });
   const loaded = tab.event("Page.loadEventFired");
   const { errorText } = await tab.call("Page.navigate", { url });
   if (errorText) throw new Error(`${url} cannot be opened: ${errorText}`);
@@ -62,19 +84,19 @@ async function watch(tab, url, seconds) {
   if (!(await tab.evaluate("Boolean(globalThis.flopmeter)"))) {
     throw new Error(`${url} has no WebGPU here: it takes a secure origin (https, or localhost)`);
   }
-  const reports = async () => JSON.parse(await tab.evaluate("flopmeter.reports().then(JSON.stringify)"));
+  await tab.call("Page.removeScriptToEvaluateOnNewDocument", { identifier });
   if (seconds !== undefined) {
     await sleep(seconds);
-    return reports();
+    return ask();
   }
   let [last, since] = [-1, 0];
   for (let passed = 0; passed < MOST && since < REST; passed += 1) {
     await sleep(1);
-    const dispatches = (await reports()).reduce((sum, { totals }) => sum + totals.dispatches, 0);
-    since = dispatches === last && dispatches > 0 ? since + 1 : 0;
-    last = dispatches;
+    const now = dispatches(await ask());
+    since = now === last && now > 0 ? since + 1 : 0;
+    last = now;
   }
-  return reports();
+  return ask();
 }
 
 main().catch((error) => {
