@@ -114,9 +114,10 @@ fn what_an_argument_is_indexed_with_is_charged_to_the_call() {
         let Some(kernel) = kernel else { continue };
         on_every_executor(|executor| {
             let ran = ran(executor, &kernel, [1; 3], &[iota(4)]);
-            on_line(&ran, 8, &[("f32.mul", 1)], 4, 0);
-            on_line(&ran, 9, &[("f32.mul", 1)], 4, 4);
-            on_line(&ran, 10, &[("f32.add", 1)], 8, 4);
+            let index = |op| [(op, 1), ("f32.convert", 1)];
+            on_line(&ran, 8, &[&index("f32.mul")[..], &[("int.bit", 1)]].concat(), 4, 0);
+            on_line(&ran, 9, &index("f32.mul"), 4, 4);
+            on_line(&ran, 10, &index("f32.add"), 8, 4);
             on_line(&ran, 11, &[("f32.add", 1)], 0, 4);
         });
     }

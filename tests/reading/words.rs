@@ -123,7 +123,7 @@ fn a_value_that_goes_nowhere_is_refused_by_name() {
     refused("K", 1.0, "no specialisation constant 'K': it has 0 (N), 1 (SCALE), 7");
     refused("N", 0.5, "its constant 'N' is u32, and 0.5 is none");
     refused("0", -1.0, "its constant '0' is u32, and -1 is none");
-    refused("1", 1e39, "its constant 'SCALE' is f32, and 1");
+    refused("1", 1e39, "its constant '1' is f32, and 1");
     refused("1", f64::NAN, "is f32, and NaN is none");
 }
 

@@ -46,7 +46,7 @@ pub(super) fn charged(function: &Function, source: Option<&Source>) -> Vec<Span>
     let mut charged = vec![Span::UNDEFINED; expressions.len()];
     let handles: Vec<Operand> = expressions.iter().map(|(handle, _)| handle).collect();
     for handle in handles.into_iter().rev() {
-        let own = function.expressions.get_span(handle);
+        let own = stated(function, handle);
         charged[handle.index()] = if function.named_expressions.contains_key(&handle) {
             named.get(&handle).copied().unwrap_or(own)
         } else if let Some(whole) = wholes[handle.index()] {
@@ -57,6 +57,19 @@ pub(super) fn charged(function: &Function, source: Option<&Source>) -> Vec<Span>
         };
     }
     charged
+}
+
+/// Where an expression stands, or else what it is made of: naga's GLSL reader does not say of a load that it adds.
+fn stated(function: &Function, handle: Operand) -> Span {
+    let mut span = function.expressions.get_span(handle);
+    if !span.is_defined() {
+        operands(&mut function.expressions[handle].clone(), &mut |part| {
+            if !span.is_defined() {
+                span = function.expressions.get_span(*part);
+            }
+        });
+    }
+    span
 }
 
 /// Where a function's text begins, as far as its arguments tell.
