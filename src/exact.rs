@@ -88,3 +88,29 @@ impl Exact {
         }
     }
 }
+
+/// What one part of a model costs in one phase by closed forms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExactItem {
+    /// Dotted path; `layer_*` stands for all layers together.
+    pub name: String,
+    /// Which phase; none for what is computed again.
+    pub phase: Option<Phase>,
+    /// FLOPs that the mathematics asks for.
+    pub flops: u128,
+}
+
+impl ExactItem {
+    /// Rows of one name and phase as one row, in the order in which they are first met.
+    pub fn gather(rows: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut gathered: Vec<Self> = Vec::new();
+        for row in rows {
+            let met = |other: &&mut Self| other.name == row.name && other.phase == row.phase;
+            match gathered.iter_mut().find(met) {
+                Some(sum) => sum.flops += row.flops,
+                None => gathered.push(row),
+            }
+        }
+        gathered
+    }
+}

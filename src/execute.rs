@@ -9,6 +9,7 @@ mod fits;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod memory;
+mod stray;
 #[cfg(feature = "textures")]
 mod texture;
 mod witness;
@@ -16,12 +17,13 @@ mod witness;
 pub use executor::{Allocation, Bound, Dispatch, Executor, Outcome, ProgramId};
 #[cfg(feature = "spirv")]
 pub use executor::{SpirvAbilities, SpirvProgram};
+pub use stray::{Access, Stray};
 #[cfg(feature = "textures")]
 pub use texture::{
     AddressMode, Channel, DeclaredTexels, DeclaredTexture, Sampler, TexelFormat, Texture,
     TextureDimension,
 };
-pub use witness::{Access, Between, LaneUse, OutOfBounds, Race, Witness};
+pub use witness::{Between, LaneUse, OutOfBounds, Race, Witness};
 
 pub use flopmeter_core::device::{Adapter, Backend, Clock, DeviceType, Limits};
 

@@ -111,12 +111,27 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::File { path: path.to_owned(), problem: format!("cannot be written: {error}") }
+    // An error of a temporary file names that, which nobody asked for.
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "its folder is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::File { path: path.to_owned(), problem: format!("cannot be written: {why}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_is_said_without_the_name_of_a_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nope").join("report.html");
+        let message = write_atomically(&path, b"new").unwrap_err().to_string();
+        assert!(message.ends_with("cannot be written: its folder is not there"), "{message}");
+        assert!(!message.contains(".flopmeter-"), "{message}");
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_beside_it() {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-pub use named::{NAMED_PEAKS, NamedPeak, named_peak};
+pub use named::{NAMED_PEAKS, NamedPeak, PeakName, named_peak};
 
 /// What is asked about the steps to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -53,13 +53,38 @@ impl Extent {
 /// A device as its data sheet and somebody's experience have it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peak {
-    /// FLOPs a second that it could execute.
+    /// FLOPs a second that it could execute; of several devices, all of them together.
     pub flops_per_second: f64,
+    /// The name of the peak of one device, where it was stated by name.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "named::read")]
+    #[schemars(with = "Option<String>")]
+    pub device: Option<PeakName>,
+    /// How many devices work together.
+    #[serde(default = "one")]
+    pub devices: u32,
     /// The part of them that a training run gets out of it, recomputation not counted.
     pub mfu: f64,
 }
 
+const fn one() -> u32 {
+    1
+}
+
 impl Peak {
+    /// So many devices of a peak that has this name, where it has one, of which a run makes use of `mfu`.
+    ///
+    /// # Errors
+    /// As [`Peak::new`].
+    pub fn together(
+        devices: u32,
+        device: Option<PeakName>,
+        flops_per_second: f64,
+        mfu: f64,
+    ) -> Result<Self, Error> {
+        let all = Self::new(flops_per_second * f64::from(devices), mfu)?;
+        Ok(Self { device, devices, ..all })
+    }
+
     /// A peak of which a run makes use of `mfu`.
     ///
     /// # Errors
@@ -77,7 +102,7 @@ impl Peak {
                  0 and at most 1, as in 0.4"
             )));
         }
-        Ok(Self { flops_per_second, mfu })
+        Ok(Self { flops_per_second, device: None, devices: 1, mfu })
     }
 }
 

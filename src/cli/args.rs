@@ -51,7 +51,15 @@ pub struct Arguments {
 
 /// The program's arguments, with what `--help` says of them.
 pub fn command() -> clap::Command {
-    help::with_help(Arguments::command())
+    let takes_kernels = |argument: clap::Arg| {
+        argument.value_name("MODEL|KERNEL").help(
+            "A kernel, as a shader file with --dispatch, or a model: a preset (resnet-bk, qwen2.5-0.5b ...) or a \
+             folder with config.json and optionally weights",
+        )
+    };
+    let arguments =
+        Arguments::command().mut_subcommand("check", |check| check.mut_arg("name", takes_kernels));
+    help::with_help(arguments)
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use flopmeter::{
     observe::{Attempts, Runs},
     op::Convention,
     profile::{Keep, Request, profile},
-    result::{Candidate, ChangeReport, CompareReport, KernelRun},
+    result::{self, Candidate, ChangeReport, CompareReport, KernelRun, KernelSuite},
 };
 
 use super::{
@@ -69,7 +69,18 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
         let path = Path::new(&side.work.model.name);
         // A missing one is named by who reads it.
         let is_report = path.is_file() || path.extension().is_some_and(|end| end == "json");
-        Ok(if is_report { KernelRun::load(path)? } else { None })
+        if !is_report {
+            return Ok(None);
+        }
+        let run = KernelRun::load(path)?;
+        if run.is_none() && result::load::<KernelSuite>(path).is_ok() {
+            let path = path.display();
+            bail!(
+                "{path}: is a report of a suite, and compare takes reports of one kernel or program: hold a suite \
+                 against it with check --suite LIST --baseline {path}"
+            );
+        }
+        Ok(run)
     };
     match (load(a)?, load(b)?) {
         (Some(a), Some(b)) => Ok(Some([a, b])),

@@ -10,7 +10,7 @@ use flopmeter::{
     Error,
     execute::{self, Embedded},
     op::Convention,
-    result::{ExecutorRun, KernelCheck},
+    result::{ExecutorRun, FindingKind, KernelCheck},
     shader::{ShaderFile, shader_endings},
 };
 
@@ -99,10 +99,16 @@ pub fn judged(
             work.judge(report, left, baseline.filter(|_| index == 0))?;
         }
     }
-    let Some(check) = KernelCheck::new(&runs, &asked.passing()) else {
+    let Some(mut check) = KernelCheck::new(&runs, &asked.passing()) else {
         let why = runs.into_iter().find_map(|run| run.ran.err());
         bail!("no executor ran it: {}", why.unwrap_or_default());
     };
+    for finding in check.checks.iter_mut().flat_map(|check| &mut check.findings) {
+        if finding.kind == FindingKind::Missing && !finding.allowed {
+            let ran = check.executors.join(", ");
+            finding.details.push(format!("it ran on {ran}; --allow missing lets this pass"));
+        }
+    }
     if check.checks.is_empty() {
         bail!(
             "nothing was judged: {} alone ran it; leave --adapter out, or say what it is held against with --expect \

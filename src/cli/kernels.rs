@@ -10,7 +10,7 @@ use flopmeter::{
     execute::Executor,
     observe::Runs,
     op::Convention,
-    result::{HeldTo, KernelRun, RanKernels, ShaderReport},
+    result::{HeldTo, KernelRun, KernelSuite, RanKernels, ShaderReport, load},
     shader::{
         self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
         SourceOptions,
@@ -152,6 +152,13 @@ pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
     let held = asked.held_to()?;
     let Some(file) = &asked.baseline else { return Ok(None) };
     let Some(run) = KernelRun::load(file)? else {
+        if load::<KernelSuite>(file).is_ok() {
+            bail!(
+                "{}: is a report of a suite: hold the suite against it with --suite LIST, or this kernel against a \
+                 report of it alone",
+                file.display()
+            );
+        }
         bail!(
             "{}: is no report of shader or of check on a kernel, as --baseline wants",
             file.display()

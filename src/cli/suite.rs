@@ -56,8 +56,9 @@ fn checked(
         None => HeldTo::Same,
     };
     let on = Where::asked(asked)?;
+    let before = earlier.as_ref().map_or_else(Vec::new, |earlier| matched(earlier, &listed));
     let mut kernels = Vec::new();
-    for Listed { name, line, arguments, asked: of_line } in listed {
+    for (at, Listed { name, line, arguments, asked: of_line }) in listed.into_iter().enumerate() {
         log::info!("checking {name}");
         let SuiteLine { file, kernels: mut of_kernel } = of_line;
         of_kernel.allow_too(&asked.kernels);
@@ -65,7 +66,8 @@ fn checked(
         let baseline = match of_suite.filter(|_| of_kernel.baseline.is_none()) {
             Some((file, earlier)) => {
                 let held = if of_kernel.allows_less() { &HeldTo::Less } else { &held };
-                Ok(Some(part_of(earlier, file, &name, held)))
+                let before = before.get(at).copied().flatten();
+                Ok(Some(part_of(before.map(|at| &earlier.kernels[at]), file, held)))
             }
             // What is allowed in a line is allowed of reports that are made without a baseline, too.
             None if of_kernel.baseline.is_none() => Ok(None),
@@ -90,13 +92,65 @@ fn checked(
     Ok(if report.is_whole() { Outcome::of(report.holds()) } else { Outcome::CouldNotRun })
 }
 
-/// What a kernel of this name is held against of an earlier report of a suite.
-fn part_of(earlier: &KernelSuite, file: &Path, name: &str, held: &HeldTo) -> Baseline {
-    let run = earlier.report(name).map(|report| KernelRun {
-        report: RanKernels::Shader(Box::new(report.clone())),
+/// What a kernel is held against, that this one of an earlier report is.
+fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline {
+    let check = before.and_then(SuiteKernel::check);
+    let run = check.map(|check| KernelRun {
+        report: RanKernels::Shader(Box::new(check.report.clone())),
         file: Some(file.to_owned()),
     });
     Baseline { file: file.to_owned(), run, held: held.clone() }
+}
+
+/// Which kernel of an earlier report each one is: one that was run alike, else one of its file that no other is, in their
+/// order.
+fn matched(earlier: &KernelSuite, listed: &[Listed]) -> Vec<Option<usize>> {
+    let mut free: Vec<usize> = (0..earlier.kernels.len()).collect();
+    let mut found: Vec<Option<usize>> = vec![None; listed.len()];
+    for is_run_alike in [true, false] {
+        for (at, now) in listed.iter().enumerate() {
+            if found[at].is_some() {
+                continue;
+            }
+            let next = free.iter().position(|&before| {
+                let before = &earlier.kernels[before];
+                file_of(&before.name) == file_of(&now.name)
+                    && (!is_run_alike || run_with(&before.arguments) == run_with(&now.arguments))
+            });
+            found[at] = next.map(|next| free.remove(next));
+        }
+    }
+    found
+}
+
+/// A kernel's file, without the number that a second one of it has behind its name.
+fn file_of(name: &str) -> &str {
+    match name.rsplit_once(" #") {
+        Some((file, number)) if number.parse::<u32>().is_ok() => file,
+        _ => name,
+    }
+}
+
+/// What a line says of how its kernel is run, in any order; not what it is judged by.
+fn run_with(arguments: &[String]) -> Vec<String> {
+    const JUDGING: [&str; 5] = ["--baseline", "--expect", "--allow", "--fail-on", "--timeout"];
+    let mut options: Vec<String> = Vec::new();
+    for argument in arguments {
+        match options.last_mut() {
+            Some(option) if !argument.starts_with('-') => {
+                option.push(' ');
+                option.push_str(argument);
+            }
+            _ if argument.starts_with("--") => options.push(argument.replacen('=', " ", 1)),
+            _ => options.push(argument.clone()),
+        }
+    }
+    options.retain(|option| {
+        let name = option.split(' ').next().unwrap_or_default();
+        !JUDGING.contains(&name)
+    });
+    options.sort_unstable();
+    options
 }
 
 /// A kernel that a suite lists.
@@ -155,6 +209,15 @@ fn lines(text: &str) -> Vec<(u32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_are_run_alike_whatever_they_are_judged_by() {
+        let of = |line: &str| run_with(&shlex::split(line).unwrap_or_default());
+        let one = of("a.wgsl --dispatch 2 --bind 0.0=zeros:4 --allow less");
+        assert_eq!(one, of("a.wgsl --bind=0.0=zeros:4 --fail-on more:flops --dispatch=2"));
+        assert_ne!(one, of("a.wgsl --dispatch 4 --bind 0.0=zeros:4"));
+        assert_eq!(["a.wgsl #2", "a.wgsl", "a #b"].map(file_of), ["a.wgsl", "a.wgsl", "a #b"]);
+    }
 
     #[test]
     fn a_line_goes_on_behind_a_backslash() {

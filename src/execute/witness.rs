@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, iter::Sum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::stray::{Access, Stray};
 use crate::op::Cost;
 
 /// What an executor saw of one launch, or of several together.
@@ -26,12 +27,15 @@ pub struct Witness {
 impl Sum for Witness {
     fn sum<I: Iterator<Item = Self>>(witnesses: I) -> Self {
         let mut sum = Self::default();
-        let mut outside: BTreeMap<(String, Option<String>, Option<u32>), u64> = BTreeMap::new();
+        type Line = (String, Option<String>, Option<u32>);
+        let mut outside: BTreeMap<Line, (u64, Option<Stray>)> = BTreeMap::new();
         for Self { tally, lanes, out_of_bounds, races } in witnesses {
             sum.tally = sum.tally + tally;
             sum.lanes = sum.lanes + lanes;
-            for OutOfBounds { kernel, file, line, accesses } in out_of_bounds {
-                *outside.entry((kernel, file, line)).or_default() += accesses;
+            for OutOfBounds { kernel, file, line, accesses, first } in out_of_bounds {
+                let (sum, earliest) = outside.entry((kernel, file, line)).or_default();
+                *sum += accesses;
+                *earliest = earliest.take().or(first);
             }
             if let Some(races) = races {
                 let known = sum.races.get_or_insert_default();
@@ -40,7 +44,13 @@ impl Sum for Witness {
         }
         let outside = outside.into_iter();
         sum.out_of_bounds = outside
-            .map(|((kernel, file, line), accesses)| OutOfBounds { kernel, file, line, accesses })
+            .map(|((kernel, file, line), (accesses, first))| OutOfBounds {
+                kernel,
+                file,
+                line,
+                accesses,
+                first,
+            })
             .collect();
         sum
     }
@@ -85,6 +95,21 @@ pub struct OutOfBounds {
     pub line: Option<u32>,
     /// How many.
     pub accesses: u64,
+    /// The first of them, where the executor knows a place that it was meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Stray>,
+}
+
+impl OutOfBounds {
+    /// How many there are and where the first of them went, in words.
+    pub fn in_words(&self) -> String {
+        match (self.accesses, &self.first) {
+            (1, None) => "1 access out of bounds".to_owned(),
+            (1, Some(only)) => format!("1 access out of bounds: it {only}"),
+            (many, None) => format!("{many} accesses out of bounds"),
+            (many, Some(first)) => format!("{many} accesses out of bounds: the first {first}"),
+        }
+    }
 }
 
 #[cfg(feature = "embedded")]
@@ -94,49 +119,15 @@ impl OutOfBounds {
         kernel: &str,
         line: Option<&flopmeter_core::source::SourceLine>,
         accesses: u64,
+        first: Option<Stray>,
     ) -> Self {
         Self {
             kernel: kernel.to_owned(),
             file: line.and_then(|line| line.file.as_deref()).map(str::to_owned),
             line: line.map(|line| line.number),
             accesses,
+            first,
         }
-    }
-}
-
-/// How an invocation touches memory.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Access {
-    /// It reads.
-    Load,
-    /// It writes.
-    Store,
-    /// It reads atomically.
-    AtomicLoad,
-    /// It writes, or reads and writes, atomically.
-    AtomicUpdate,
-}
-
-impl Access {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Load, Self::Store, Self::AtomicLoad, Self::AtomicUpdate];
-
-    /// Whether two accesses of different invocations to one place, not ordered, are a race: one of them
-    /// writes, and not both are atomic.
-    #[must_use]
-    pub const fn races_with(self, other: Self) -> bool {
-        (self.writes() || other.writes()) && !(self.is_atomic() && other.is_atomic())
-    }
-
-    const fn writes(self) -> bool {
-        matches!(self, Self::Store | Self::AtomicUpdate)
-    }
-
-    const fn is_atomic(self) -> bool {
-        matches!(self, Self::AtomicLoad | Self::AtomicUpdate)
     }
 }
 

@@ -38,7 +38,7 @@ pub use rope::{Rope, Scaling};
 use tensors::ADAPTER;
 pub use work::{Part, Work, WorkPass};
 
-pub use crate::exact::{Exact, Phases};
+pub use crate::exact::{Exact, ExactItem, Phases};
 
 use super::{
     fields::MODEL_TYPE,
@@ -139,7 +139,8 @@ impl Member for DecoderConfig {
     }
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
-        let exact = self.exact_step([shape.batch(), shape.seq()], optimizer.into());
+        let work = self.work([shape.batch(), shape.seq()], optimizer.into());
+        let exact = Exact::of(&work, Convention::Ieee);
         let field = field::formulas(self, shape, &exact)?;
         if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
@@ -149,8 +150,16 @@ impl Member for DecoderConfig {
         Ok(Published { terms: products::terms(self, shape)?, per_function: None, field })
     }
 
+    fn derived(&self) -> Vec<(&'static str, u32)> {
+        vec![("head_dim", self.head_dim)]
+    }
+
     fn exact(&self, shape: [u32; 2], training: Training) -> Option<Exact> {
-        Some(self.exact_step(shape, training))
+        Some(Exact::of(&self.work(shape, training), Convention::Ieee))
+    }
+
+    fn exact_items(&self, shape: [u32; 2], training: Training) -> Vec<ExactItem> {
+        work::items(&self.work(shape, training), Convention::Ieee)
     }
 
     fn account(&self) -> &'static dyn Account {
@@ -223,9 +232,8 @@ impl Member for DecoderConfig {
 }
 
 impl DecoderConfig {
-    fn exact_step(&self, shape: [u32; 2], training: Training) -> Exact {
-        let recipe = Recipe::of(training);
-        Exact::of(&self.step(&Tokens::of(shape, training), recipe), Convention::Ieee)
+    fn work(&self, shape: [u32; 2], training: Training) -> Vec<Work> {
+        self.step(&Tokens::of(shape, training), Recipe::of(training))
     }
 
     /// Whether so many tokens leave every tensor's size within its integer type.

@@ -13,8 +13,15 @@ use super::{
     training::{StepOption, Training},
 };
 use crate::{
-    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, exact::Exact, explain::Account,
-    operation::Optimizer, plan::Plan, term::Published,
+    Error,
+    blocks::ParameterSpec,
+    choice::Target,
+    claim::Claimed,
+    exact::{Exact, ExactItem},
+    explain::Account,
+    operation::Optimizer,
+    plan::Plan,
+    term::Published,
 };
 
 /// The fields of a JSON object.
@@ -108,10 +115,20 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] naming the term that overflows u64.
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error>;
 
+    /// What counts depend on and its file leaves to be derived from other fields.
+    fn derived(&self) -> Vec<(&'static str, u32)> {
+        Vec::new()
+    }
+
     /// What a training step of B sequences of N tokens costs by closed forms that need no plan, where there are
     /// such.
     fn exact(&self, _shape: [u32; 2], _training: Training) -> Option<Exact> {
         None
+    }
+
+    /// The same by part of the model; empty where there are no such forms.
+    fn exact_items(&self, _shape: [u32; 2], _training: Training) -> Vec<ExactItem> {
+        Vec::new()
     }
 
     /// How causes of a difference between measurement and estimate are told apart.

@@ -40,7 +40,8 @@ fn annotation(finding: &Finding) -> String {
     let level = if finding.allowed { "warning" } else { "error" };
     let file = finding.file.as_ref().map(|file| format!("file={},", property(file)));
     let line = finding.line.map(|line| format!("line={line},"));
-    let place = [file, line].into_iter().flatten().collect::<String>();
+    let column = finding.column.map(|column| format!("col={column},"));
+    let place = [file, line, column].into_iter().flatten().collect::<String>();
     format!("::{level} {place}title=flopmeter::{}\n", data(&finding.text))
 }
 

@@ -59,7 +59,11 @@ impl Problems {
         let races = watched.races.as_ref().map_or(0, Vec::len) as u64;
         self.count(races, |n| format!("{n} races"));
         let outside = watched.accesses_out_of_bounds();
-        self.count(outside, |n| format!("{n} accesses out of bounds"));
+        let outside_in_words = match outside {
+            1 => |_| "1 access out of bounds".to_owned(),
+            _ => |n: String| format!("{n} accesses out of bounds"),
+        };
+        self.count(outside, outside_in_words);
     }
 
     /// Something that is wrong `n` times, if it ever is.

@@ -22,7 +22,7 @@ pub(super) fn table(report: &Report) -> Option<Table> {
         grouped_by: Some("phase"),
         columns: vec![
             Column::text("", "part"),
-            Column::number("exact", "flops"),
+            Column::number("schedule", "flops"),
             Column::text("what it consists of", "why"),
         ],
         rows,

@@ -2,7 +2,9 @@
 
 #[cfg(feature = "cli")]
 use super::number::rounded;
-use super::number::{DASH, bytes, decimal, duration, grouped, seconds, share, share_of, signed};
+use super::number::{
+    DASH, bytes, change, decimal, duration_like, grouped, seconds, share, share_of, signed,
+};
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +23,10 @@ pub enum Cell {
     Bytes(u64),
     /// A time in seconds.
     Seconds(f64),
-    /// A time in seconds that somebody waits for, days or years of it.
-    Duration(f64),
+    /// A time in seconds that somebody waits for, days or years of it, and the time whose unit it is said in.
+    Duration(f64, f64),
+    /// A figure before and after, of which the change is said.
+    Change(f64, f64),
     /// A number, and how many decimals of it mean something.
     Number(f64, usize),
     /// A part of a whole: part, whole.
@@ -79,7 +83,8 @@ impl Cell {
             Self::Difference(value) => signed(*value),
             Self::Bytes(value) => bytes(*value),
             Self::Seconds(value) => seconds(*value),
-            Self::Duration(value) => duration(*value),
+            Self::Duration(value, like) => duration_like(*value, *like),
+            Self::Change(before, after) => change(*before, *after),
             Self::Number(value, decimals) => decimal(*value, *decimals),
             Self::Share(part, whole) => share(*part, *whole),
             Self::Part(part) => share_of(*part),
@@ -106,7 +111,8 @@ impl Cell {
             | Self::Text(_)
             | Self::Bytes(_)
             | Self::Seconds(_)
-            | Self::Duration(_)
+            | Self::Duration(..)
+            | Self::Change(..)
             | Self::Number(..)
             | Self::Share(..)
             | Self::Part(_) => self.formatted(),
@@ -122,10 +128,12 @@ impl Cell {
             Self::Bytes(value) => value.to_string(),
             Self::Difference(value) => value.to_string(),
             Self::Seconds(value)
-            | Self::Duration(value)
+            | Self::Duration(value, _)
             | Self::Number(value, _)
             | Self::Part(value) => value.to_string(),
             Self::Share(part, whole) => (*part as f64 / *whole as f64).to_string(),
+            Self::Change(before, after) if *before > 0.0 => ((after - before) / before).to_string(),
+            Self::Change(..) => String::new(),
             Self::Extrapolated(cell) => cell.raw(),
         }
     }

@@ -3,9 +3,9 @@
 mod cells;
 mod drawn;
 
-use cells::{percent, runs};
+use cells::runs;
 
-use super::number::{DASH, grouped, seconds};
+use super::number::{DASH, change as percent, grouped, seconds};
 use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
 use crate::result::{
     ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
@@ -109,11 +109,12 @@ fn kernels(report: &ChangeReport) -> Table {
     };
     let change = |pair: &KernelPair, of: fn(KernelFigures) -> Option<f64>| {
         let both = pair.a.and_then(of).zip(pair.b.and_then(of));
-        both.map_or(Cell::Missing, |(a, b)| Cell::Text(percent(a, b)))
+        both.map_or(Cell::Missing, |(a, b)| Cell::Change(a, b))
     };
     let row = |pair: &KernelPair| {
         let [flops_a, bytes_a, time_a] = cells(pair.a);
         let [flops_b, bytes_b, time_b] = cells(pair.b);
+        let [[shortest_a, longest_a], [shortest_b, longest_b]] = [runs(pair.a), runs(pair.b)];
         [
             Cell::text(&*pair.name),
             flops_a,
@@ -125,8 +126,10 @@ fn kernels(report: &ChangeReport) -> Table {
             time_a,
             time_b,
             change(pair, |its| its.seconds),
-            runs(pair.a),
-            runs(pair.b),
+            shortest_a,
+            longest_a,
+            shortest_b,
+            longest_b,
         ]
     };
     let rows = report.kernels.iter().map(|pair| Row::new(row(pair)));
@@ -135,16 +138,18 @@ fn kernels(report: &ChangeReport) -> Table {
         columns: vec![
             Column::text("kernel", "kernel"),
             Column::number("FLOPs A", "flops_a"),
-            Column::number("B", "flops_b").joined(),
-            Column::number("change", "flops_change").joined(),
+            Column::number("FLOPs B", "flops_b").joined(),
+            Column::number("FLOPs change", "flops_change").joined(),
             Column::number("bytes A", "bytes_a").gives_way(1),
-            Column::number("B", "bytes_b").joined(),
-            Column::number("change", "bytes_change").joined(),
+            Column::number("bytes B", "bytes_b").joined(),
+            Column::number("bytes change", "bytes_change").joined(),
             Column::number("time A", "seconds_a"),
-            Column::number("B", "seconds_b").joined(),
-            Column::number("change", "seconds_change").joined(),
-            Column::text("runs A", "spread_a").gives_way(2),
-            Column::text("runs B", "spread_b").joined(),
+            Column::number("time B", "seconds_b").joined(),
+            Column::number("time change", "seconds_change").joined(),
+            Column::number("shortest A", "seconds_min_a").gives_way(2),
+            Column::number("longest A", "seconds_max_a").joined(),
+            Column::number("shortest B", "seconds_min_b").joined(),
+            Column::number("longest B", "seconds_max_b").joined(),
         ],
         rows: rows.chain(sum).collect(),
         main: true,
@@ -159,7 +164,7 @@ fn counts(moved: &[&CountPair]) -> Table {
             Cell::whole(*a),
             Cell::whole(*b),
             Cell::Difference(i128::from(*b) - i128::from(*a)),
-            Cell::Text(percent(*a as f64, *b as f64)),
+            Cell::Change(*a as f64, *b as f64),
         ])
     });
     Table {
@@ -204,14 +209,15 @@ fn lines(report: &ChangeReport) -> Table {
     });
     Table {
         columns: vec![
-            Column::number("executions A", "executions_a").gives_way(1),
-            Column::number("B", "executions_b").joined(),
+            Column::number("executions A", "executions_a").gives_way(2),
+            Column::number("executions B", "executions_b").joined(),
             Column::number("FLOPs A", "flops_a"),
-            Column::number("B", "flops_b").joined(),
-            Column::number("bytes A", "bytes_a").gives_way(2),
-            Column::number("B", "bytes_b").joined(),
-            Column::number("line A", "line_a").gives_way(3),
-            Column::number("B", "line_b").joined(),
+            Column::number("FLOPs B", "flops_b").joined(),
+            Column::number("storage A", "bytes_a").gives_way(1),
+            Column::number("storage B", "bytes_b").joined(),
+            // What an editor is opened at.
+            Column::number("line A", "line_a"),
+            Column::number("line B", "line_b").joined(),
             Column::text("", "side"),
             Column::text("source", "source").is_cut(),
         ],

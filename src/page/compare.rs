@@ -3,8 +3,8 @@
 use super::answer::{Answer, Problems, at_both_ends};
 use super::number::grouped;
 use super::{
-    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, adapter_line, bars, config_line,
-    provenance, scope_line, tokens_line,
+    Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
+    config_line, provenance, scope_line, tokens_line,
 };
 use crate::{
     exact::Exact,
@@ -20,11 +20,14 @@ impl Paged for CompareReport {
             let [a, b] = [(a, self.a.training.scope), (b, self.b.training.scope)];
             sections.push(Section::table("The exact count", exact(a, b)));
         }
-        sections.extend([
-            drawn(self),
-            Section::table("Components", components(self)),
-            Section::facts("Speedup", speedup(self)),
-        ]);
+        sections.extend(drawn(self));
+        if has_exact_items(self) {
+            sections.push(Section::table("The exact count by part", exact_items(self)));
+        }
+        if !shown(self).is_empty() {
+            sections.push(Section::table("Components", components(self)));
+        }
+        sections.push(Section::facts("Ratios", ratios(self)));
         let sections = at_both_ends(answer(self), sections);
         Page { title: format!("{} beside {}", self.a.model, self.b.model), sections }
     }
@@ -68,11 +71,20 @@ fn head(report: &CompareReport) -> Vec<Fact> {
             Fact::new(name, format!("{file}{model}: {}", config_line(model_config))),
             Fact::new("", format!("{tokens}; {scope}")),
             Fact::new("", who),
+            Fact {
+                prose: true,
+                ..Fact::new("", format!("estimate by {}", model_config.estimator()))
+            },
         ]);
         let ran = side.provenance.as_ref();
         facts.extend(ran.and_then(|ran| ran.moved.as_ref()).map(provenance::moved));
         facts.extend(ran.and_then(|ran| provenance::kernels(&ran.kernels_chosen)));
         facts.extend(ran.and_then(|ran| ran.tally.as_ref()).map(|own| provenance::tally("", own)));
+    }
+    if !report.is_one_estimator() {
+        let text = "A and B have different estimators, which charge different things: estimates of them \
+                    are not divided by each other";
+        facts.push(Fact::new("note", text).toned(Tone::Doubtful));
     }
     if let Some(convention) = report.convention {
         facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
@@ -89,7 +101,7 @@ fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let has = |phase: Phase| of_a.has(phase) || of_b.has(phase);
     let is_step = has(Phase::Backward);
     let sides = [
-        ("algebraic", (a.algebraic, b.algebraic), [a.recomputed, b.recomputed]),
+        ("exact", (a.algebraic, b.algebraic), [a.recomputed, b.recomputed]),
         (
             "products, not masked",
             (a.products, b.products),
@@ -119,45 +131,128 @@ fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let columns = [
         Column::text("phase", "phase"),
         Column::number("exact A", "exact_a"),
-        Column::number("B", "exact_b").joined(),
+        Column::number("exact B", "exact_b").joined(),
         Column::number("A / B", "exact_ratio").joined(),
     ];
     Table { grouped_by: Some("count"), columns: columns.into(), rows, main: false, code: false }
 }
 
-/// The kinds of figures that either side has.
+/// Whether the parts of both exact counts are known; reports that were saved by older versions have none.
+fn has_exact_items(report: &CompareReport) -> bool {
+    [&report.a, &report.b].iter().all(|side| !side.exact_items.is_empty())
+}
+
+/// The exact counts of both sides by part of the model, what is computed again last.
+fn exact_items(report: &CompareReport) -> Table {
+    let sides = [&report.a, &report.b];
+    let is_asked = |side: &Side, phase: Option<Phase>| match phase {
+        Some(phase) => side.training.scope.has(phase),
+        None => side.training.scope == Scope::Step,
+    };
+    let groups = Phase::ALL.map(Some).into_iter().chain([None]);
+    let groups = groups.filter(|phase| sides.iter().any(|side| is_asked(side, *phase)));
+    let row = |name: &str, [a, b]: [Option<u128>; 2]| {
+        let ratio = a.zip(b).map_or(Cell::Missing, |(a, b)| Cell::rate(a as f64 / b as f64, 3));
+        let count = |flops: Option<u128>| flops.map_or(Cell::Missing, Cell::Count);
+        Row::new([Cell::text(name), count(a), count(b), ratio])
+    };
+    let mut rows = Vec::new();
+    let mut total = [0; 2];
+    for phase in groups {
+        let of = |side: &Side, name: Option<&str>| {
+            let items = side.exact_items.iter().filter(|item| item.phase == phase);
+            let items = items.filter(|item| name.is_none_or(|name| item.name == name));
+            let flops: Vec<u128> = items.map(|item| item.flops).collect();
+            let is_known = is_asked(side, phase) && !flops.is_empty();
+            is_known.then(|| flops.iter().sum::<u128>())
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for item in sides.iter().flat_map(|side| &side.exact_items) {
+            if item.phase == phase && !names.contains(&&*item.name) {
+                names.push(&item.name);
+            }
+        }
+        if names.is_empty() {
+            continue;
+        }
+        let group = phase.map_or("recomputed", Phase::name);
+        let parts = names.iter().map(|name| row(name, sides.map(|side| of(side, Some(name)))));
+        rows.extend(parts.map(|row| row.of(group)));
+        let sums = sides.map(|side| of(side, None));
+        total = [total[0] + sums[0].unwrap_or(0), total[1] + sums[1].unwrap_or(0)];
+        rows.push(Row { sum: true, ..row(group, sums).of(group) });
+    }
+    rows.push(Row { sum: true, ..row("total", total.map(Some)) });
+    let columns = vec![
+        Column::text("component", "component"),
+        Column::number("exact A", "exact_a"),
+        Column::number("exact B", "exact_b").joined(),
+        Column::number("A / B", "exact_ratio").joined(),
+    ];
+    let main = !shown(report).contains(&Quantity::Measured);
+    Table { grouped_by: Some("phase"), columns, rows, main, code: false }
+}
+
+/// The kinds of figures that either side has; not the estimates of two estimators, where the exact count of both is known.
 fn shown(report: &CompareReport) -> Vec<Quantity> {
     let total = &report.total;
     let has =
         |of: &Quantity| [total.a, total.b].into_iter().flatten().any(|f| f.get(*of).is_some());
-    Quantity::ALL.into_iter().filter(has).collect()
+    let is_known = has_exact_items(report) && !report.is_one_estimator();
+    let is_said = |of: &Quantity| *of != Quantity::Estimate || !is_known;
+    Quantity::ALL.into_iter().filter(has).filter(is_said).collect()
 }
 
-/// Both steps by phase: as measured where both were, else as estimated.
-fn drawn(report: &CompareReport) -> Section {
+/// Both steps by phase: as measured where both were, else by the exact count, else as one estimator says.
+fn drawn(report: &CompareReport) -> Option<Section> {
     let pairs = || report.phases.iter().chain([&report.total]);
     let measured = pairs().all(|pair| {
         [pair.a, pair.b].iter().all(|side| side.is_some_and(|figures| figures.measured.is_some()))
     });
-    let flops = |figures: Figures| match figures.measured {
-        Some(flops) if measured => flops,
-        _ => figures.estimate,
+    let is_exact = !measured && has_exact_items(report);
+    if !measured && !is_exact && !report.is_one_estimator() {
+        return None;
+    }
+    let exact = |side: &Side, phase: Option<Phase>| {
+        let exact = side.exact.as_ref()?;
+        let flops = match phase {
+            Some(phase) => exact.algebraic.of(phase),
+            None => side.training.scope.flops(exact)[0],
+        };
+        let is_asked = phase.is_none_or(|phase| side.training.scope.has(phase));
+        u64::try_from(flops).ok().filter(|_| is_asked)
     };
-    let bars = pairs().flat_map(|pair| {
-        [("A", pair.a), ("B", pair.b)].into_iter().enumerate().filter_map(move |(series, side)| {
-            let (name, figures) = (side.0, side.1?);
-            let name = format!("{} {name}", pair.name);
-            Some(Bar { name, parts: vec![(series, flops(figures))] })
+    let flops = |side: &Side, phase: Option<Phase>, figures: Option<Figures>| match figures {
+        _ if is_exact => exact(side, phase),
+        Some(Figures { measured: Some(flops), .. }) if measured => Some(flops),
+        figures => figures.map(|figures| figures.estimate),
+    };
+    let mut phases: Vec<(&str, Option<Phase>, [Option<Figures>; 2])> =
+        pairs().map(|pair| (&*pair.name, pair.phase, [pair.a, pair.b])).collect();
+    if is_exact {
+        let all = Phase::ALL.map(|phase| (phase.name(), Some(phase), [None; 2]));
+        phases = all.into_iter().chain([("total", None, [None; 2])]).collect();
+    }
+    let bars = phases.iter().flat_map(|(name, phase, figures)| {
+        let sides = [("A", &report.a), ("B", &report.b)].into_iter().enumerate();
+        sides.filter_map(move |(series, (letter, side))| {
+            let flops = flops(side, *phase, figures[series])?;
+            Some(Bar { name: format!("{name} {letter}"), parts: vec![(series, flops)] })
         })
     });
-    let how = if measured { "executed" } else { "estimated" };
-    bars::section(
+    let how = match (measured, is_exact) {
+        (true, _) => "executed FLOPs",
+        (false, true) => "FLOPs by the exact count",
+        (false, false) => "estimated FLOPs",
+    };
+    let data = if is_exact { exact_items(report) } else { components(report) };
+    Some(bars::section(
         "A beside B",
-        format!("Two bars a phase, and two of all of them, each as long as its {how} FLOPs."),
+        format!("Two bars a phase, and two of all of them, each as long as its {how}."),
         &["A", "B"],
         bars.collect(),
-        components(report),
-    )
+        data,
+    ))
 }
 
 fn components(report: &CompareReport) -> Table {
@@ -171,9 +266,11 @@ fn components(report: &CompareReport) -> Table {
                 // What was executed and how fast is what two runs are compared for.
                 Quantity::Estimate if shown.contains(&Quantity::Measured) => first.gives_way(1),
                 Quantity::Bytes => first.gives_way(2),
-                Quantity::Estimate | Quantity::Measured | Quantity::Seconds => first,
+                Quantity::Exact | Quantity::Estimate | Quantity::Measured | Quantity::Seconds => {
+                    first
+                }
             },
-            Column::number("B", format!("{name}_b")).joined(),
+            Column::number(format!("{name} B"), format!("{name}_b")).joined(),
             Column::number("A / B", format!("{name}_ratio")).joined(),
         ]);
     }
@@ -201,6 +298,8 @@ fn components(report: &CompareReport) -> Table {
 fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
     let Some(figures) = figures else { return Cell::Missing };
     match of {
+        // Its parts are others, and have a table of their own.
+        Quantity::Exact => Cell::Missing,
         Quantity::Estimate => Cell::whole(figures.estimate),
         Quantity::Measured => Cell::count(figures.measured),
         Quantity::Bytes => figures.bytes.map_or(Cell::Missing, Cell::Bytes),
@@ -208,8 +307,9 @@ fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
     }
 }
 
-/// How many times faster the second step is, by the exact count first, then by each kind of figures.
-fn speedup(report: &CompareReport) -> Vec<Fact> {
+/// How many times as much the first step costs as the second, by the exact count first; of times, how many times faster
+/// the second is.
+fn ratios(report: &CompareReport) -> Vec<Fact> {
     let exact = report.a.exact.zip(report.b.exact).map(|(a, b)| {
         let sides = [(a, report.a.training.scope), (b, report.b.training.scope)];
         let [a, b] = sides.map(|(exact, scope)| scope.flops(&exact)[0] as f64);
@@ -217,15 +317,21 @@ fn speedup(report: &CompareReport) -> Vec<Fact> {
             [Scope::Forward, Scope::Forward] => "a forward pass",
             _ => "a training step",
         };
-        Fact::new("speedup", format!("from A to B by exact: {what} {:.3}x", a / b))
+        Fact::new("A / B", format!("of FLOPs by the exact count: {what} {:.3}", a / b))
     });
     let pairs = || report.phases.iter().chain([&report.total]);
     let facts = shown(report).into_iter().filter_map(|of| {
-        let said =
-            pairs().filter_map(|pair| Some(format!("{} {:.3}x", pair.name, pair.speedup.get(of)?)));
-        let said: Vec<String> = said.collect();
-        let text = format!("from A to B by {}: {}", of.name(), said.join(", "));
-        (!said.is_empty()).then(|| Fact::new("speedup", text))
+        let (key, what, unit) = match of {
+            Quantity::Exact => return None,
+            Quantity::Estimate => ("A / B", "of FLOPs by the published estimate", ""),
+            Quantity::Measured => ("A / B", "of executed FLOPs", ""),
+            Quantity::Bytes => ("A / B", "of storage bytes", ""),
+            Quantity::Seconds => ("speedup", "from A to B by time", "x"),
+        };
+        let ratios = pairs()
+            .filter_map(|pair| Some(format!("{} {:.3}{unit}", pair.name, pair.speedup.get(of)?)));
+        let ratios: Vec<String> = ratios.collect();
+        (!ratios.is_empty()).then(|| Fact::new(key, format!("{what}: {}", ratios.join(", "))))
     });
     exact.into_iter().chain(facts).collect()
 }

@@ -30,7 +30,7 @@ pub(super) fn table(report: &Report, every_layer: bool) -> Table {
     let mut columns = vec![
         Column::text("component", "component"),
         Column::number("measured", "measured"),
-        Column::number("exact", "exact").idle(Idle::WhereEqual(1)),
+        Column::number("schedule", "exact").idle(Idle::WhereEqual(1)),
         Column::number("diff", "difference").idle(Idle::WhereZero),
         Column::number("estimate", "estimate").gives_way(3),
         Column::number("ratio", "ratio"),

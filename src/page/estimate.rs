@@ -30,11 +30,15 @@ impl Paged for Estimate {
         ]);
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
+            sections.push(Section::facts("Counts", [counts()]));
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }
         sections.extend(drawn(self, every_layer));
-        sections.push(Section::table("Components", components(self, every_layer)));
+        sections.push(Section::table(
+            "The published estimate by component",
+            components(self, every_layer),
+        ));
         if let Some(functions) = self.per_function() {
             sections.push(Section::table("Functions", per_function(functions)));
         }
@@ -46,8 +50,17 @@ impl Paged for Estimate {
             let table = super::forecast::table(self.forecasts());
             sections.push(Section::table("Many steps by each count", table));
         }
-        Page { title: format!("What {step} costs by closed forms"), sections }
+        let name = self.model().map_or_else(String::new, |name| format!("{name}: "));
+        Page { title: format!("{name}what {step} costs by closed forms"), sections }
     }
+}
+
+/// What the rows of the exact count are.
+fn counts() -> Fact {
+    let text = "exact is what the mathematics of the step asks for (algebraic in JSON), schedule what this crate's \
+                kernels execute for it, products its matrix products alone with attention over the whole square; the \
+                table by component is of the published estimate";
+    Fact { prose: true, ..Fact::new("counts", text) }
 }
 
 /// Which model it is of, and what was changed of it.
@@ -69,7 +82,7 @@ fn drawn(estimate: &Estimate, every_layer: bool) -> Option<Section> {
     });
     let all = estimate.total_flops().total();
     bars::of_flops(
-        "Where the FLOPs are",
+        "Where the estimate has its FLOPs",
         format!(
             "One bar a component, as long as its estimated FLOPs and divided by phase; {} in all.",
             grouped(all)
@@ -107,7 +120,7 @@ fn components(estimate: &Estimate, every_layer: bool) -> Table {
     let parts = breakdown(estimate, every_layer);
     let parts = parts.iter().map(|(name, flops)| Row::new(cells(name, *flops)));
     let total = Row::sum(cells("total", estimate.total_flops()));
-    let mut columns = vec![Column::text("component", "component")];
+    let mut columns = vec![Column::text("estimate of", "component")];
     columns.extend(phases.iter().map(|phase| Column::number(phase.name(), phase.name())));
     if scope == Scope::Step {
         columns.push(Column::number("total", "total"));

@@ -2,7 +2,7 @@
 
 use super::number::{duration, grouped, rate};
 use super::{Cell, Column, Fact, Row, Table};
-use crate::forecast::{Budget, Experiment, Forecast, Peak, Utilisation};
+use crate::forecast::{Budget, Experiment, Forecast, Peak, PeakName, Utilisation};
 
 /// What a step is called that is one of many.
 fn kind(training: bool) -> &'static str {
@@ -26,7 +26,8 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
         let text = format!("{} FLOPs for {}", grouped(*flops), kind(*training));
         facts.push(Fact::new("budget", text));
     }
-    if let Some(Peak { flops_per_second, mfu }) = peak {
+    if let Some(Peak { flops_per_second, device, devices, mfu }) = peak {
+        let device = device.map(PeakName::as_str);
         let used = match seconds.measured {
             Some(_) => "MFU and HFU in the table are of this run, against the peak",
             None => "nothing was timed here",
@@ -39,53 +40,79 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
                 format!(" (with what is computed again, an HFU of {hfu:.3})")
             }
         };
-        let peak = rate(*flops_per_second);
-        let text = format!("stated: {peak}; times are at an MFU of {mfu} of it{again}; {used}");
+        let all = rate(*flops_per_second);
+        let each = rate(flops_per_second / f64::from(*devices));
+        let all = match (device, devices) {
+            (None, 1) => all,
+            (Some(name), 1) => format!("{name}, {all}"),
+            (None, many) => {
+                format!("{} devices of {each}, {all} together", grouped(u64::from(*many)))
+            }
+            (Some(name), many) => {
+                format!("{} {name} of {each}, {all} together", grouped(u64::from(*many)))
+            }
+        };
+        let times = match *mfu >= 1.0 {
+            true => {
+                "times are the least possible, at an MFU of 1: no run uses all of a peak".to_owned()
+            }
+            false => format!("times are at an MFU of {mfu} of it{again}"),
+        };
+        let text = format!("stated: {all}; {times}; {used}");
         facts.push(Fact::new("peak", text));
     }
     facts
 }
 
-/// What each count answers, in columns for what was asked.
+/// What each count of a step answers: a row for each question, a column for each count.
 pub(super) fn table(forecasts: &[Forecast]) -> Table {
     type Answer = fn(&Forecast) -> Option<Cell>;
-    let number = |name: &'static str, key: &'static str| Column::number(name, key);
-    // What is known of one step stands elsewhere in a report, too, and gives way to what was asked.
-    let columns: [(Column, Answer); 10] = [
-        (number("FLOPs a step", "flops_per_step").gives_way(1), |f| Some(Cell::whole(f.step))),
-        (number("of it again", "recomputed_flops_per_step").gives_way(3), |f| {
-            f.counts_recomputed.then(|| Cell::whole(f.recomputed))
-        }),
-        (number("step time", "step_stated_seconds").gives_way(2), |f| {
-            f.seconds.stated.map(Cell::Seconds)
-        }),
-        (number("all steps", "total_flops"), |f| Some(Cell::whole(f.experiment?.total))),
-        (number("time", "total_stated_seconds").joined(), |f| time(f.experiment?.seconds.stated)),
-        (number("budget pays for", "budget_steps"), |f| Some(Cell::whole(f.budget?.steps))),
-        (number("its time here", "budget_measured_seconds").joined(), |f| {
-            time(f.budget?.seconds.measured)
-        }),
-        (number("its time", "budget_stated_seconds").joined(), |f| time(f.budget?.seconds.stated)),
-        (number("MFU", "mfu"), |f| used(f, |used| used.mfu)),
-        (number("HFU", "hfu").joined(), |f| used(f, |used| used.hfu)),
+    let is_least = forecasts.iter().any(|its| its.peak.is_some_and(|peak| peak.mfu >= 1.0));
+    let least = if is_least { ", at the least" } else { "" };
+    let questions: [(String, Answer); 10] = [
+        ("FLOPs a step".to_owned(), |f| Some(Cell::whole(f.step))),
+        ("of it again".to_owned(), |f| f.counts_recomputed.then(|| Cell::whole(f.recomputed))),
+        (format!("step time{least}"), |f| f.seconds.stated.map(Cell::Seconds)),
+        ("all steps".to_owned(), |f| Some(Cell::whole(f.experiment?.total))),
+        (format!("their time{least}"), |f| time(f.experiment?.seconds.stated)),
+        ("budget pays for".to_owned(), |f| Some(Cell::whole(f.budget?.steps))),
+        ("its time here".to_owned(), |f| time(f.budget?.seconds.measured)),
+        (format!("its time{least}"), |f| time(f.budget?.seconds.stated)),
+        ("MFU".to_owned(), |f| used(f, |used| used.mfu)),
+        ("HFU".to_owned(), |f| used(f, |used| used.hfu)),
     ];
-    let answered = |answer: &Answer| forecasts.iter().any(|forecast| answer(forecast).is_some());
-    let columns: Vec<_> = columns.into_iter().filter(|(_, answer)| answered(answer)).collect();
-    let row = |forecast: &Forecast| {
-        let answers = columns.iter().map(|(_, answer)| answer(forecast).unwrap_or(Cell::Missing));
-        Row::new([Cell::text(&*forecast.count)].into_iter().chain(answers).collect::<Vec<_>>())
-    };
-    let rows = forecasts.iter().map(row).collect();
-    let answers = columns.into_iter().map(|(column, _)| column);
+    let rows = questions.into_iter().filter_map(|(question, answer)| {
+        let mut answers: Vec<Option<Cell>> = forecasts.iter().map(answer).collect();
+        in_one_unit(&mut answers);
+        let is_answered = answers.iter().any(Option::is_some);
+        let cells = answers.into_iter().map(|cell| cell.unwrap_or(Cell::Missing));
+        is_answered
+            .then(|| Row::new([Cell::Text(question)].into_iter().chain(cells).collect::<Vec<_>>()))
+    });
+    let counts = forecasts.iter().map(|its| Column::number(its.count.clone(), its.count.clone()));
     Table {
-        columns: [Column::text("count", "count")].into_iter().chain(answers).collect(),
-        rows,
+        columns: [Column::text("by", "question")].into_iter().chain(counts).collect(),
+        rows: rows.collect(),
         ..Table::default()
     }
 }
 
 fn time(seconds: Option<f64>) -> Option<Cell> {
-    seconds.map(Cell::Duration)
+    seconds.map(|seconds| Cell::Duration(seconds, seconds))
+}
+
+/// Says times that are held against each other in the unit of the shortest.
+fn in_one_unit(cells: &mut [Option<Cell>]) {
+    let times = cells.iter().filter_map(|cell| match cell {
+        Some(Cell::Duration(seconds, _)) => Some(*seconds),
+        _ => None,
+    });
+    let shortest = times.fold(f64::INFINITY, f64::min);
+    for cell in cells.iter_mut().flatten() {
+        if let Cell::Duration(_, like) = cell {
+            *like = shortest;
+        }
+    }
 }
 
 fn used(forecast: &Forecast, of: fn(Utilisation) -> f64) -> Option<Cell> {

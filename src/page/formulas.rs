@@ -10,7 +10,7 @@ use crate::{
     exact::{Exact, Phases},
     family::Scope,
     forecast::Forecast,
-    published::FormulaRow,
+    published::{Covers, FormulaRow},
     result::FormulasReport,
 };
 
@@ -31,6 +31,7 @@ impl Paged for FormulasReport {
         }
         sections.extend([
             Section::table("Published formulas", formulas(&applying)),
+            Section::table("Largest causes", largest(&applying)),
             Section::plot("Ratios to the exact count", ratios(&applying)),
         ]);
         let mut all = vec![
@@ -85,7 +86,8 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
         Fact::new(
             "order",
-            "the formulas that are the farthest off stand first; a ratio of 1 is exact",
+            "the formulas that are the farthest off stand first; a ratio is to the exact count of what stands beside it: \
+             the step, its forward pass, or matrix products alone; 1 is exact",
         ),
     ]
 }
@@ -115,12 +117,12 @@ pub(super) fn exact(exact: &Exact, scope: Scope) -> Table {
         let figures = figures.iter().map(|&flops| Cell::Count(flops));
         Row::new([Cell::text(name)].into_iter().chain(figures).collect::<Vec<_>>())
     };
-    let mut rows = vec![row("algebraic", exact.algebraic)];
+    let mut rows = vec![row("exact", exact.algebraic)];
     rows.extend(exact.schedule.map(|schedule| row("schedule", schedule)));
     rows.push(row("products, not masked", exact.products));
     if is_step && exact.recomputed > 0 {
         let again = |flops| Phases { backward: flops, total: flops, ..Phases::default() };
-        rows.push(row("recomputed, beside algebraic", again(exact.recomputed)));
+        rows.push(row("recomputed, beside exact", again(exact.recomputed)));
         rows.push(row("recomputed, beside products", again(exact.recomputed_products)));
     }
     let mut columns = vec![Column::text("count", "count"), Column::number("forward", "forward")];
@@ -137,11 +139,22 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
             value.map_or(Cell::Missing, Cell::Count)
         };
         let rate = |value: Option<f64>| value.map_or(Cell::Missing, |value| Cell::rate(value, 4));
-        let first = row.causes.first().map_or("exact", |cause| cause.text.as_str());
+        let of = Covers::in_short(&row.covers);
+        let first = row.causes.first().map_or_else(
+            || {
+                if of == "products" {
+                    "exact, of products alone".to_owned()
+                } else {
+                    "exact".to_owned()
+                }
+            },
+            |cause| cause.text.clone(),
+        );
         Row::new([
             Cell::text(&row.id),
             count(row.value),
             rate(row.ratio),
+            Cell::text(of),
             rate(row.ratio_to_products),
             Cell::text(first),
             Cell::text(&row.formula),
@@ -150,14 +163,38 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
     Table {
         columns: vec![
             Column::text("formula", "id"),
-            Column::number("FLOPs", "value"),
+            // The ratio tells more where there is little room.
+            Column::number("FLOPs", "value").gives_way(0),
             Column::number("ratio", "ratio"),
-            Column::number("of products", "ratio_to_products").gives_way(1),
+            Column::text("to exact", "of"),
+            Column::number("to products", "ratio_to_products").gives_way(1),
             Column::text("largest cause", "cause").is_cut(),
             Column::text("in symbols", "formula").gives_way(2),
         ],
         rows: rows.iter().map(cells).collect(),
         main: true,
+        ..Table::default()
+    }
+}
+
+/// The largest causes, each with how many formulas it is that of, most first.
+fn largest(rows: &[&FormulaRow]) -> Table {
+    let mut causes: Vec<(&str, u64)> = Vec::new();
+    for cause in rows.iter().filter_map(|row| row.causes.first()) {
+        match causes.iter_mut().find(|(text, _)| *text == cause.text) {
+            Some((_, formulas)) => *formulas += 1,
+            None => causes.push((&cause.text, 1)),
+        }
+    }
+    causes.sort_by_key(|(_, formulas)| std::cmp::Reverse(*formulas));
+    let rows =
+        causes.iter().map(|(text, formulas)| Row::new([Cell::whole(*formulas), Cell::text(*text)]));
+    Table {
+        columns: vec![
+            Column::number("formulas", "formulas"),
+            Column::text("are off by this most", "cause"),
+        ],
+        rows: rows.collect(),
         ..Table::default()
     }
 }

@@ -1,4 +1,5 @@
-//! How cost grows along an axis, as curves: what is estimated as lines, what was measured as points.
+//! How cost grows along an axis, as curves: the exact count, or the estimate where there is none, as
+//! lines, what was measured as points.
 
 use super::{Cell, Column, Curve, Figure, Mark, Plot, Row, Section, Table};
 use crate::{
@@ -20,6 +21,7 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
     if points.len() < 2 {
         return None;
     }
+    let is_exact = points.iter().all(|point| point.bill.exact.is_some());
     let wanted = || Phase::ALL.map(Some).into_iter().chain([None]).enumerate();
     let at = |point: &ScalePoint| point.at.get(&axis.key).map(|&value| f64::from(value));
     let mut lines = Vec::new();
@@ -28,10 +30,13 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
     for (series, phase) in wanted() {
         let mut line = Vec::new();
         for point in &points {
-            let (Some(x), Some(figures)) = (at(point), point.bill.total(phase)) else { continue };
+            let Some(x) = at(point) else { continue };
+            let figures = point.bill.total(phase).unwrap_or_default();
+            let exact = point.bill.exact(None, phase);
+            let drawn = if is_exact { exact } else { Some(u128::from(figures.estimate)) };
             // Neither axis has a place for nothing.
-            if figures.estimate > 0 {
-                line.push((x, figures.estimate as f64));
+            if let Some(flops) = drawn.filter(|&flops| flops > 0) {
+                line.push((x, flops as f64));
             }
             if let Some(measured) = figures.measured.filter(|&flops| flops > 0) {
                 let (label, y) = (String::new(), measured as f64);
@@ -40,26 +45,31 @@ pub(super) fn picture(report: &ScaleReport, axis: &Axis) -> Option<Section> {
             rows.push(Row::new([
                 Cell::text(phase.map_or("total", Phase::name)),
                 Cell::Number(x, 0),
+                exact.map_or(Cell::Missing, Cell::Count),
                 Cell::whole(figures.estimate),
                 Cell::count(figures.measured),
             ]));
         }
-        lines.push(Curve { series, points: line });
+        if !line.is_empty() {
+            lines.push(Curve { series, points: line });
+        }
     }
     let name = &axis.key;
     let data = Table {
         columns: vec![
             Column::text("phase", "phase"),
             Column::number(name.clone(), name.clone()),
+            Column::number("exact", "exact"),
             Column::number("estimate", "estimate"),
             Column::number("measured", "measured"),
         ],
         rows,
         ..Table::default()
     };
+    let drawn = if is_exact { "the exact count" } else { "the published estimate" };
     let description = format!(
-        "FLOPs of a step against {name}, both logarithmic, so that a power is a straight line: what is \
-         estimated as lines, what was measured as points. Other axes are at their first values."
+        "FLOPs of a step against {name}, both logarithmic, so that a power is a straight line: {drawn} as \
+         lines, what was measured as points. Other axes are at their first values."
     );
     let series = wanted().map(|(_, phase)| phase.map_or("total", Phase::name).to_owned());
     let figure = Figure::Curves { x: name.clone(), y: "FLOPs".to_owned(), lines, points: dots };

@@ -26,7 +26,8 @@ pub(super) fn around(
 fn fact(finding: &Finding) -> Fact {
     let (allowed, tone) =
         if finding.allowed { (" (allowed)", Tone::Doubtful) } else { ("", Tone::Bad) };
-    Fact::new("finding", format!("{finding}{allowed}")).toned(tone)
+    let details = finding.details.clone();
+    Fact { details, ..Fact::new("finding", format!("{finding}{allowed}")).toned(tone) }
 }
 
 /// Whether everything holds; `None` where nothing was judged.

@@ -77,11 +77,27 @@ pub(crate) fn seconds(value: f64) -> String {
 
 /// A time that somebody waits for.
 pub(crate) fn duration(value: f64) -> String {
+    duration_like(value, value)
+}
+
+/// The same in the unit of another, so that both can be held against each other.
+pub(crate) fn duration_like(value: f64, other: f64) -> String {
     const UNITS: [(&str, f64); 4] =
         [("years", 365.25 * 86_400.0), ("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)];
-    match UNITS.into_iter().find(|(_, unit)| value >= 2.0 * unit) {
+    match UNITS.into_iter().find(|(_, unit)| other >= 2.0 * unit) {
         Some((name, unit)) => format!("{:.1} {name}", value / unit),
         None => seconds(value),
+    }
+}
+
+/// How much more a figure is after than before, in percent.
+pub(crate) fn change(before: f64, after: f64) -> String {
+    if before == after {
+        "same".to_owned()
+    } else if before > 0.0 {
+        format!("{:+.2} %", 100.0 * (after - before) / before)
+    } else {
+        "new".to_owned()
     }
 }
 

@@ -24,11 +24,14 @@ pub trait Paged {
 
 /// A model's configuration in one line.
 pub(super) fn config_line(config: &ModelConfig) -> String {
-    let config = serde_json::to_value(config).unwrap_or_default();
-    let fields = config.as_object().into_iter().flatten();
+    let written = serde_json::to_value(config).unwrap_or_default();
+    let said = |key: &str| written.get(key).is_some();
+    let derived = config.derived().into_iter().filter(|(key, _)| !said(key));
+    let derived = derived.map(|(key, value)| format!("{key} {value}"));
+    let fields = written.as_object().into_iter().flatten();
     let fields =
         fields.map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')));
-    fields.collect::<Vec<_>>().join(", ")
+    fields.chain(derived).collect::<Vec<_>>().join(", ")
 }
 
 /// What a model is, where few know.

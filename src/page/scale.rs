@@ -22,7 +22,13 @@ impl Paged for ScaleReport {
         let mut sections = vec![Section::facts("What was swept", head(self))];
         sections.push(Section::table("Points", points(self)));
         for axis in &self.sweep.axes {
-            sections.push(Section::table("Growth", growth(self, axis)));
+            if self.laws.iter().any(|law| law.of == Quantity::Exact) {
+                let growth = growth(self, axis, &[Quantity::Exact]);
+                sections.push(Section::table("Growth of the exact count", growth));
+            }
+            let beside =
+                [Quantity::Estimate, Quantity::Measured, Quantity::Bytes, Quantity::Seconds];
+            sections.push(Section::table("Growth", growth(self, axis, &beside)));
             sections.extend(growth::picture(self, axis));
         }
         sections.push(Section::table("Published claims", claims(self)));
@@ -59,8 +65,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     facts.extend(axes);
     facts.push(Fact::new("run", scope));
     match &report.adapter {
-        None => facts
-            .push(Fact::new("figures", "closed forms and the published estimate; nothing was run")),
+        None => facts.push(Fact::new("figures", "by closed forms; nothing was run")),
         Some(adapter) => {
             let convention = report.convention;
             facts.extend([
@@ -100,23 +105,33 @@ fn points(report: &ScaleReport) -> Table {
     let mut columns: Vec<Column> = keys.collect();
     let options = varied(report).into_iter();
     columns.extend(options.map(|option| Column::text(option.title, option.key)));
-    let phases = |of: &'static str| {
-        let named = Phase::ALL.map(|phase| (phase.name(), format!("{of}_{phase}_flops")));
-        let total = [("total", format!("{of}_total_flops"))];
-        named.into_iter().chain(total).map(move |(name, key)| {
-            let name = if of == "estimate" { name.to_owned() } else { format!("{name}, ran") };
-            Column::number(name, key)
-        })
+    let phases = |of: Quantity, order: u8| {
+        let of = of.name();
+        let named = Phase::ALL.map(|phase| {
+            Column::number(format!("{of} {phase}"), format!("{of}_{phase}_flops")).gives_way(order)
+        });
+        named.into_iter().chain([Column::number(of, format!("{of}_total_flops"))])
     };
     let exact = report.points.iter().any(|point| point.bill.exact.is_some());
     let spread = report.points.iter().any(|point| apart(point).is_some());
     if exact {
-        columns.push(Column::number("exact", "exact_total_flops"));
-        columns.push(Column::number("its products", "exact_products_flops"));
+        columns.extend(phases(Quantity::Exact, 2));
     }
-    columns.extend(phases("estimate"));
+    columns.extend(phases(Quantity::Estimate, 4));
+    let products = |point: &ScalePoint| {
+        let scope = point.bill.training.scope;
+        point.bill.exact.map(|exact| scope.flops(&exact)[1])
+    };
+    // Where nobody published an estimator, the estimate is those products.
+    let has_products = report.points.iter().any(|point| {
+        products(point).is_some_and(|flops| flops != u128::from(point.total.estimate))
+    });
+    if has_products {
+        let name = "matrix products";
+        columns.push(Column::number(name, "exact_products_flops").gives_way(5));
+    }
     if report.is_measured() {
-        columns.extend(phases("measured"));
+        columns.extend(phases(Quantity::Measured, 3));
         columns.extend([
             Column::number("ran / estimate", "measured_over_estimate"),
             Column::number("bytes", "bytes"),
@@ -132,13 +147,14 @@ fn points(report: &ScaleReport) -> Table {
         let of = |phase| point.bill.total(phase);
         let every = || Phase::ALL.map(Some).into_iter().chain([None]);
         let mut cells = place(report, point);
+        let count = |flops: Option<u128>| flops.map_or(Cell::Missing, Cell::Count);
         if exact {
-            let totals = point.bill.exact.map(|exact| point.bill.training.scope.flops(&exact));
-            let totals =
-                totals.map_or([Cell::Missing, Cell::Missing], |both| both.map(Cell::Count));
-            cells.extend(totals);
+            cells.extend(every().map(|phase| count(point.bill.exact(None, phase))));
         }
         cells.extend(every().map(|phase| Cell::count(of(phase).map(|f| f.estimate))));
+        if has_products {
+            cells.push(count(products(point)));
+        }
         if report.is_measured() {
             let total = point.total;
             cells.extend(every().map(|phase| Cell::count(of(phase).and_then(|f| f.measured))));
@@ -166,12 +182,10 @@ fn points(report: &ScaleReport) -> Table {
     Table { columns, rows: rows.collect(), main: true, ..Table::default() }
 }
 
-/// The exponents along one axis: of each component and phase, and of the whole.
-fn growth(report: &ScaleReport, axis: &Axis) -> Table {
-    let shown: Vec<Quantity> = Quantity::ALL
-        .into_iter()
-        .filter(|of| report.laws.iter().any(|law| law.of == *of))
-        .collect();
+/// The exponents along one axis of these quantities: of each component and phase, and of the whole.
+fn growth(report: &ScaleReport, axis: &Axis, of: &[Quantity]) -> Table {
+    let shown: Vec<Quantity> =
+        of.iter().copied().filter(|of| report.laws.iter().any(|law| law.of == *of)).collect();
     let key = &axis.key;
     let mut columns = vec![Column::text(format!("grows with {key}^"), "component")];
     for of in &shown {
@@ -195,18 +209,21 @@ fn growth(report: &ScaleReport, axis: &Axis) -> Table {
             cells.extend([
                 Cell::Number(exponent(law).value, 3),
                 error.map_or(Cell::Missing, |error| Cell::Number(error, 3)),
-                Cell::Number(law.residual, 3),
+                // As many points as unknowns always fit.
+                error.map_or(Cell::Missing, |_| Cell::Number(law.residual, 3)),
             ]);
         }
         // What ran goes before what is estimated.
         let of = |wanted| laws.iter().flatten().find(|law| law.of == wanted);
-        let law = of(Quantity::Measured).or_else(|| of(Quantity::Estimate));
+        let law =
+            [Quantity::Exact, Quantity::Measured, Quantity::Estimate].into_iter().find_map(of);
         cells.push(law.map_or(Cell::Missing, |law| Cell::text(in_words(exponent(law).value))));
         (!laws.iter().all(Option::is_none)).then(|| Row::new(cells))
     };
     let mut rows = Vec::new();
     for phase in Phase::ALL {
         let items = report.laws.iter().filter(|law| law.phase == Some(phase));
+        let items = items.filter(|law| shown.contains(&law.of));
         let mut names: Vec<&str> = Vec::new();
         for name in items.filter_map(|law| law.component.as_deref()) {
             if !names.contains(&name) {

@@ -29,6 +29,14 @@ impl Paged for ShaderReport {
         }
         sections.extend(ceilings.and_then(|under| roofline::section(under, &self.points())));
         if !self.source.is_empty() {
+            let marks = format!(
+                "marks a line with a tenth or more of the FLOPs, or of the bytes of {} that are loaded and \
+                 stored",
+                carriers(&self.traffic)
+            );
+            if self.lines.iter().any(|row| row.hot) {
+                sections.push(Section::facts("Lines", [Fact::new(">", marks)]));
+            }
             sections.extend(bars::lines(self, listing(self)));
             sections.push(Section::table("Source", listing(self)));
         }
@@ -282,6 +290,9 @@ fn placed(report: &ShaderReport) -> String {
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
 pub(super) fn listing(report: &ShaderReport) -> Table {
+    let storage = carriers(&report.traffic);
+    let in_workgroup = |traffic: &Traffic| traffic.workgroup_load + traffic.workgroup_store;
+    let has_workgroup = in_workgroup(&report.traffic) > 0;
     let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
     let several = !report.continued_in.is_empty();
     let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
@@ -290,35 +301,42 @@ pub(super) fn listing(report: &ShaderReport) -> Table {
         let (file, number) = report.file_of(number);
         // Lines of a file that is included twice stand there twice, and what they cost stands with the first.
         let cost = costs.remove(&(file, number));
-        let costs = cost.map_or([const { Cell::Blank }; 4], |row| {
-            let touched = row.traffic.bytes();
+        let costs = cost.map_or([const { Cell::Blank }; 5], |row| {
+            let touched = row.traffic.storage_bytes();
+            let shared = in_workgroup(&row.traffic);
             [
                 Cell::whole(row.executions),
                 or_blank(row.flops, Cell::whole(row.flops)),
                 or_blank(row.flops, Cell::Share(row.flops, report.flops)),
                 or_blank(touched, Cell::Bytes(touched)),
+                or_blank(shared, Cell::Bytes(shared)),
             ]
         });
+        let costs = costs.into_iter().take(if has_workgroup { 5 } else { 4 });
         let hot = cost.is_some_and(|row| row.hot);
         let mark = Cell::text(if hot { ">" } else { "" });
         let place = [mark, Cell::whole(number), Cell::text(source)];
         let file = several.then(|| Cell::text(file.unwrap_or_default()));
-        let row = Row::new(costs.into_iter().chain(place).chain(file).collect::<Vec<_>>());
+        let row = Row::new(costs.chain(place).chain(file).collect::<Vec<_>>());
         Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
-    let columns = [
-        Column::number("executions", "executions").gives_way(2),
+    let costs = [
+        Column::number("executions", "executions").gives_way(3),
         Column::number("FLOPs", "flops"),
-        Column::number("share", "share").gives_way(3),
+        Column::number("share", "share").gives_way(4),
         // Of bytes or FLOPs a line has its mark.
-        Column::number("bytes", "bytes").gives_way(1),
+        Column::number(format!("{storage} bytes"), "bytes").gives_way(1),
+    ];
+    let shared = Column::number("workgroup bytes", "workgroup_bytes").gives_way(2);
+    let place = [
         Column::text("", "hot"),
         Column::number("line", "line"),
         Column::text("source", "source").is_cut(),
     ];
+    let columns = costs.into_iter().chain(has_workgroup.then_some(shared)).chain(place);
     let file = several.then(|| Column::text("of", "file"));
     Table {
-        columns: columns.into_iter().chain(file).collect(),
+        columns: columns.chain(file).collect(),
         rows: rows.collect(),
         main: true,
         code: true,

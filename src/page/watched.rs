@@ -37,10 +37,11 @@ fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
         1 => "1 access out of bounds".to_owned(),
         _ => format!("{} accesses out of bounds", grouped(accesses)),
     };
-    let line = |OutOfBounds { kernel, file, line, accesses }: &OutOfBounds| {
+    let line = |OutOfBounds { kernel, file, line, accesses, first }: &OutOfBounds| {
         let line =
             line.map_or_else(String::new, |line| format!(", {}", place(file.as_ref(), line)));
-        format!("{kernel}{line}: {}", grouped(*accesses))
+        let first = first.as_ref().map_or_else(String::new, |its| format!("; the first {its}"));
+        format!("{kernel}{line}: {}{first}", grouped(*accesses))
     };
     Fact {
         details: watched.out_of_bounds.iter().map(line).collect(),

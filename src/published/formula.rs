@@ -79,6 +79,21 @@ pub enum Covers {
 }
 
 impl Covers {
+    /// Every one.
+    const ALL: [Self; 5] =
+        [Self::Step, Self::Forward, Self::Products, Self::ForwardProducts, Self::Attention];
+
+    /// In one word, of what a report has in words; the pass of products is in their formula's name.
+    pub fn in_short(words: &str) -> &'static str {
+        match Self::ALL.into_iter().find(|covers| covers.words() == words) {
+            Some(Self::Step) => "step",
+            Some(Self::Forward) => "forward",
+            Some(Self::Products | Self::ForwardProducts) => "products",
+            Some(Self::Attention) => "attention",
+            None => "",
+        }
+    }
+
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Component, Report, component};
 use crate::{
     estimate::{Estimate, Term},
-    exact::Exact,
+    exact::{Exact, ExactItem},
     family::{ModelConfig, Training},
     model,
     op::Convention,
@@ -34,6 +34,9 @@ pub struct Bill {
     /// What a whole training step costs by closed forms, where the model is a decoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<Exact>,
+    /// The algebra of that count by part and phase, and what is computed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact_items: Vec<ExactItem>,
 }
 
 /// What one component costs in one phase.
@@ -67,6 +70,8 @@ pub struct Figures {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Quantity {
+    /// FLOPs that the mathematics asks for, by closed forms.
+    Exact,
     /// [`Figures::estimate`].
     Estimate,
     /// [`Figures::measured`].
@@ -79,11 +84,13 @@ pub enum Quantity {
 
 impl Quantity {
     /// Every one, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Estimate, Self::Measured, Self::Bytes, Self::Seconds];
+    pub const ALL: [Self; 5] =
+        [Self::Exact, Self::Estimate, Self::Measured, Self::Bytes, Self::Seconds];
 
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Exact => "exact",
             Self::Estimate => "estimate",
             Self::Measured => "measured",
             Self::Bytes => "bytes",
@@ -93,9 +100,10 @@ impl Quantity {
 }
 
 impl Figures {
-    /// One of them.
+    /// One of them; a bill has the exact count apart, since its parts are others.
     pub fn get(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
+            Quantity::Exact => None,
             Quantity::Estimate => Some(self.estimate as f64),
             Quantity::Measured => self.measured.map(|flops| flops as f64),
             Quantity::Bytes => self.bytes.map(|bytes| bytes as f64),
@@ -134,6 +142,10 @@ impl Bill {
             training,
             items: items(&rows, |row| Figures { estimate: row.estimate, ..Figures::default() }),
             exact: estimate.exact(),
+            exact_items: estimate.exact().map_or_else(Vec::new, |_| {
+                let shape = [estimate.shape().batch(), estimate.shape().seq()];
+                estimate.config().exact_items(shape, training)
+            }),
         }
     }
 
@@ -154,6 +166,9 @@ impl Bill {
             training: report.training,
             items: items(&report.components, figures),
             exact: model::exact(&report.model_config, [report.batch, report.seq], report.training),
+            exact_items: report
+                .model_config
+                .exact_items([report.batch, report.seq], report.training),
         }
     }
 
@@ -170,6 +185,47 @@ impl Bill {
     /// What the items of a name cost in a phase, or in all.
     pub fn of(&self, name: &str, phase: Option<Phase>) -> Option<Figures> {
         self.sum(|item| item.name == name && phase.is_none_or(|phase| item.phase == phase))
+    }
+
+    /// The exact count of a phase, or of all phases that the bill is about with what is computed again; of one part, or of
+    /// all parts.
+    pub fn exact(&self, part: Option<&str>, phase: Option<Phase>) -> Option<u128> {
+        let exact = self.exact.as_ref()?;
+        let scope = self.training.scope;
+        if let Some(name) = part {
+            let is_wanted = |item: &&ExactItem| {
+                item.name == name
+                    && match (phase, item.phase) {
+                        (Some(wanted), met) => met == Some(wanted),
+                        (None, Some(met)) => scope.has(met),
+                        (None, None) => scope.is_step(),
+                    }
+            };
+            let flops: Vec<u128> =
+                self.exact_items.iter().filter(is_wanted).map(|item| item.flops).collect();
+            return (!flops.is_empty()).then(|| flops.iter().sum());
+        }
+        match phase {
+            Some(phase) => scope.has(phase).then(|| exact.algebraic.of(phase)),
+            None => Some(scope.flops(exact)[0]),
+        }
+    }
+
+    /// One figure of a component, or of all, in a phase, or in all.
+    pub fn value(
+        &self,
+        component: Option<&str>,
+        phase: Option<Phase>,
+        of: Quantity,
+    ) -> Option<f64> {
+        if of == Quantity::Exact {
+            return self.exact(component, phase).map(|flops| flops as f64);
+        }
+        let figures = match component {
+            Some(name) => self.of(name, phase),
+            None => self.total(phase),
+        };
+        figures?.get(of)
     }
 
     fn sum(&self, wanted: impl Fn(&Item) -> bool) -> Option<Figures> {

@@ -18,7 +18,7 @@ use crate::{
     Error, Remedy,
     check::Tally,
     estimate::Estimate,
-    exact::Exact,
+    exact::{Exact, ExactItem},
     execute::Adapter,
     family::{ModelConfig, Training},
     op::Convention,
@@ -105,6 +105,9 @@ pub struct Side {
     /// What a whole training step of it costs by closed forms, where it is a decoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<Exact>,
+    /// The algebra of that count by part and phase, and what is computed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact_items: Vec<ExactItem>,
 }
 
 /// The same part of both steps.
@@ -118,8 +121,8 @@ pub struct Pair {
     pub a: Option<Figures>,
     /// What it costs in the second.
     pub b: Option<Figures>,
-    /// How many times the second's cost the first one's is: the speedup of going from the first to the
-    /// second.
+    /// How many times the second's cost the first one's is; of times, the speedup of going from the first to
+    /// the second.
     pub speedup: Ratios,
 }
 
@@ -137,13 +140,14 @@ pub struct Ratios {
 }
 
 impl Ratios {
-    fn new(a: Option<Figures>, b: Option<Figures>) -> Self {
+    fn new(a: Option<Figures>, b: Option<Figures>, is_one_estimator: bool) -> Self {
         let ratio = |of| {
             let (a, b) = (a?.get(of)?, b?.get(of)?);
             Some(a / b).filter(|ratio| ratio.is_finite())
         };
         Self {
-            estimate: ratio(Quantity::Estimate),
+            // Two estimators charge different things: their quotient says nothing of two models.
+            estimate: ratio(Quantity::Estimate).filter(|_| is_one_estimator),
             measured: ratio(Quantity::Measured),
             bytes: ratio(Quantity::Bytes),
             seconds: ratio(Quantity::Seconds),
@@ -153,6 +157,7 @@ impl Ratios {
     /// One of them.
     pub const fn get(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
+            Quantity::Exact => None,
             Quantity::Estimate => self.estimate,
             Quantity::Measured => self.measured,
             Quantity::Bytes => self.bytes,
@@ -200,8 +205,13 @@ impl Candidate {
 }
 
 impl Pair {
-    fn new(name: &str, phase: Option<Phase>, a: Option<Figures>, b: Option<Figures>) -> Self {
-        Self { name: name.to_owned(), phase, a, b, speedup: Ratios::new(a, b) }
+    fn new(
+        name: &str,
+        phase: Option<Phase>,
+        [a, b]: [Option<Figures>; 2],
+        is_one_estimator: bool,
+    ) -> Self {
+        Self { name: name.to_owned(), phase, a, b, speedup: Ratios::new(a, b, is_one_estimator) }
     }
 }
 
@@ -223,6 +233,7 @@ impl CompareReport {
                 remedy: Remedy::Convention(one),
             });
         }
+        let is_one = a.bill.model_config.estimator() == b.bill.model_config.estimator();
         let mut components: Vec<Pair> = Vec::new();
         for phase in Phase::ALL {
             let items = a.bill.items.iter().chain(&b.bill.items).filter(|i| i.phase == phase);
@@ -230,18 +241,19 @@ impl CompareReport {
                 let of = |bill: &Bill| bill.of(&item.name, Some(phase));
                 let met = |pair: &Pair| pair.name == item.name && pair.phase == Some(phase);
                 if !components.iter().any(met) {
-                    let (a, b) = (of(&a.bill), of(&b.bill));
-                    components.push(Pair::new(&item.name, Some(phase), a, b));
+                    let both = [of(&a.bill), of(&b.bill)];
+                    components.push(Pair::new(&item.name, Some(phase), both, is_one));
                 }
             }
         }
         let phases = Phase::ALL.into_iter().filter_map(|phase| {
             let [a, b] = [&a, &b].map(|side| side.bill.total(Some(phase)));
             a.or(b)?;
-            Some(Pair::new(phase.name(), Some(phase), a, b))
+            Some(Pair::new(phase.name(), Some(phase), [a, b], is_one))
         });
         let phases = phases.collect();
-        let total = Pair::new("total", None, a.bill.total(None), b.bill.total(None));
+        let total = [&a, &b].map(|side| side.bill.total(None));
+        let total = Pair::new("total", None, total, is_one);
         Ok(Self {
             schema: Self::SCHEMA.into(),
             definition: DEFINITION.into(),
@@ -267,10 +279,11 @@ impl CompareReport {
         let (flops, flops_by) = match exact {
             [Some(a), Some(b)] => ([Some(a), Some(b)], " (by the exact count)"),
             _ if measured => (both.map(|figures| figures?.measured), ""),
-            _ => {
+            _ if self.is_one_estimator() => {
                 let estimate = both.map(|figures| Some(figures?.estimate));
                 (estimate, " (by the published estimate)")
             }
+            _ => ([None; 2], ""),
         };
         let adapters = [&self.a, &self.b].map(|side| {
             let name = side.adapter.as_ref().map(|adapter| adapter.name.clone());
@@ -287,6 +300,11 @@ impl CompareReport {
         self.checks.extend(limits.iter().map(|limit| limit.judge(&before, &after)));
     }
 
+    /// Whether what was published for both models is the same estimator.
+    pub fn is_one_estimator(&self) -> bool {
+        self.a.model_config.estimator() == self.b.model_config.estimator()
+    }
+
     /// Whether every pass of either that ran agrees with its closed form, an executor's own tally with its counters,
     /// and the second step holds by what it was judged by.
     pub fn holds(&self) -> bool {
@@ -300,7 +318,7 @@ impl CompareReport {
 
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
-        let Bill { model, model_config, batch, seq, training, items: _, exact } = bill;
+        let Bill { model, model_config, batch, seq, training, items: _, exact, exact_items } = bill;
         let (adapter, verdict, provenance) = match run {
             Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))
@@ -318,6 +336,7 @@ impl Side {
             verdict,
             provenance,
             exact,
+            exact_items,
         }
     }
 }

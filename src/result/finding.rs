@@ -28,6 +28,12 @@ pub struct Finding {
     /// Its line there, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// What there is to know of it beside that, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+    /// The column in that line, from 1, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
     /// Whether the user allows it: it is said, and fails nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allowed: bool,
@@ -78,7 +84,15 @@ impl Examined {
 impl Finding {
     /// A finding that is in no file.
     pub fn new(kind: FindingKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), file: None, line: None, allowed: false }
+        Self {
+            kind,
+            text: text.into(),
+            file: None,
+            line: None,
+            details: Vec::new(),
+            column: None,
+            allowed: false,
+        }
     }
 
     /// The same, where this executor found it.

@@ -92,10 +92,10 @@ impl FormulasReport {
 
     /// What the exact count is, and what a ratio divides.
     pub const DEFINITION: &str = "Closed forms, priced without running anything: no kernel was executed \
-        for this report. Algebraic is what the mathematics of a step asks for under the ieee convention, \
-        causal attention with its pairs alone, frozen weights without a gradient, the optimizer included. \
-        Products are the matrix products alone, attention over the whole square, as PyTorch's \
-        FlopCounterMode counts them. A ratio is a formula's value over the algebraic count of what the \
+        for this report. Exact is what the mathematics of a step asks for under the ieee convention, \
+        causal attention with its pairs alone, frozen weights without a gradient, the optimizer included \
+        (algebraic in JSON). Schedule is what this crate's kernels execute for it. Products are the matrix products alone, attention over the whole square, as PyTorch's \
+        FlopCounterMode counts them. A ratio is a formula's value over the exact count of what the \
         formula speaks of, such as a step, a forward pass or their products alone; its causes add up to the \
         difference. Counts do not depend on the type of \
         numbers that kernels compute with.";
@@ -119,7 +119,7 @@ impl FormulasReport {
         Self {
             schema: Self::SCHEMA.into(),
             model: model.to_owned(),
-            model_config: config.to_json(),
+            model_config: with_head_dim(config),
             batch: tokens.batch,
             seq: u32::try_from(tokens.seq()).unwrap_or(u32::MAX),
             packed,
@@ -205,6 +205,13 @@ impl FormulasReport {
         self.forecasts = forecasts.collect::<Result<_, _>>()?;
         Ok(self)
     }
+}
+
+/// The fields of a model, with the width of heads also where its file leaves that to be derived.
+fn with_head_dim(config: &DecoderConfig) -> Map<String, Value> {
+    let mut fields = config.to_json();
+    fields.entry("head_dim").or_insert_with(|| config.head_dim.into());
+    fields
 }
 
 /// What the kernels of such a step execute; `None` where no kernel could run it, and where it computes gradients that

@@ -120,9 +120,28 @@ fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     let apart = a.leeways.values().map(|leeway| leeway.of_norm).fold(0.0, f64::max);
     Examined {
         what: format!(
-            "the buffers after the run are equal on {one} and {other}: integers are the same, floats within {apart:.0e} \
-             of their buffer's norm"
+            "the buffers after the run are equal on {one} and {other}: integers are the same, floats within {} \
+             of their buffer's norm",
+            part(apart)
         ),
         findings: differ.collect(),
+    }
+}
+
+/// A part of one as a person says it: 1/64 where it is that, else in powers of ten.
+fn part(of: f64) -> String {
+    let whole = of.recip();
+    match whole.is_finite() && whole.fract() == 0.0 && whole < 10_000.0 {
+        true => format!("1/{whole}"),
+        false => format!("{of:.0e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_leeway_is_said_as_it_is() {
+        let said = [1.0 / 64.0, 1.0 / 128.0, 1e-6, 0.0].map(super::part);
+        assert_eq!(said, ["1/64", "1/128", "1e-6", "0e0"]);
     }
 }

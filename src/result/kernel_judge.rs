@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use super::{
-    ChangeReport, CountPair, Examined, Finding, FindingKind, GrowthLimit, KernelRun, RanKernels,
-    ShaderReport,
+    ChangeReport, CountPair, Examined, Finding, FindingKind, GrowthLimit, KernelRun, LineFigures,
+    RanKernels, ShaderReport,
 };
 use crate::{
     Error,
@@ -47,8 +47,7 @@ impl ShaderReport {
         let mut checks = Vec::new();
         if let Some(watched) = &self.watched {
             let outside = watched.out_of_bounds.iter().map(|row| {
-                let text = format!("{} accesses out of bounds", row.accesses);
-                Finding::new(FindingKind::Bounds, text)
+                Finding::new(FindingKind::Bounds, row.in_words())
                     .at(self.place_of(row.file.as_deref(), row.line))
             });
             let what = "no access out of bounds".to_owned();
@@ -109,7 +108,8 @@ impl ShaderReport {
                 .map_err(|problem| Error::File { path: expectation.path().to_owned(), problem })?;
             let what = format!("'{name}' at {}.{} holds {expectation}", key.0, key.1);
             let finding = differs.map(|why| {
-                let text = format!("{what}: {why}");
+                let text =
+                    format!("'{name}' at {}.{} differs from {expectation}: {why}", key.0, key.1);
                 let place = Some((self.shader.clone(), 1)).filter(|_| !self.source.is_empty());
                 Finding::new(FindingKind::Expected, text).at(place)
             });
@@ -160,8 +160,10 @@ impl ShaderReport {
             (None, _) => None,
         };
         if text.is_some() || !matches!(held, HeldTo::Limits(_)) {
-            let finding =
-                text.map(|text| Finding::new(FindingKind::Baseline, text).at(place.clone()));
+            let finding = text.map(|text| Finding {
+                details: details(&change),
+                ..Finding::new(FindingKind::Baseline, text).at(place.clone())
+            });
             let what = held.claim(file);
             self.checks.push(Examined { what, findings: finding.into_iter().collect() });
         }
@@ -186,12 +188,8 @@ impl ShaderReport {
         held: &HeldTo,
     ) -> Option<String> {
         if !moved.is_empty() {
-            let named = moved.iter().take(NAMED).map(|CountPair { name, a, b }| {
-                let percent = 100.0 * (*b as f64 - *a as f64) / *a as f64;
-                let percent = if *a == 0 { String::new() } else { format!(" ({percent:+.2} %)") };
-                format!("{name} {a} to {b}{percent}")
-            });
-            let mut named: Vec<String> = named.collect();
+            let mut named: Vec<String> =
+                moved.iter().take(NAMED).map(|pair| self::moved(pair)).collect();
             if moved.len() > NAMED {
                 named.push(format!("and {} more", moved.len() - NAMED));
             }
@@ -226,4 +224,37 @@ impl ShaderReport {
             && set(self) == set(before)
             && self.bindings.iter().zip(&before.bindings).all(holds_the_same)
     }
+}
+
+/// Everything that moved, a line each: kinds of operations and traffic, then lines of the source.
+fn details(change: &ChangeReport) -> Vec<String> {
+    let kinds = change.moved().map(moved);
+    let lines = change.lines.iter().map(|pair| {
+        let number = |side: &Option<LineFigures>| side.as_ref().map(|its| its.line);
+        let place = match (number(&pair.a), number(&pair.b)) {
+            (Some(a), Some(b)) if a != b => format!("line {a}, now {b}"),
+            (_, Some(line)) => format!("line {line}"),
+            (Some(line), None) => format!("line {line} of before"),
+            (None, None) => "a line".to_owned(),
+        };
+        let figures: [(&str, fn(&LineFigures) -> u64); 3] = [
+            ("executions", |its| its.executions),
+            ("FLOPs", |its| its.flops),
+            ("storage bytes", |its| its.bytes),
+        ];
+        let said = figures.into_iter().filter_map(|(name, of)| {
+            let [a, b] = [&pair.a, &pair.b].map(|side| side.as_ref().map_or(0, of));
+            (a != b).then(|| format!("{name} {a} to {b}"))
+        });
+        let said: Vec<String> = said.collect();
+        format!("{place}: {}: {}", pair.text.trim(), said.join(", "))
+    });
+    kinds.chain(lines).collect()
+}
+
+/// A count before and after.
+fn moved(CountPair { name, a, b }: &CountPair) -> String {
+    let percent = 100.0 * (*b as f64 - *a as f64) / *a as f64;
+    let percent = if *a == 0 { String::new() } else { format!(" ({percent:+.2} %)") };
+    format!("{name} {a} to {b}{percent}")
 }

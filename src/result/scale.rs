@@ -7,7 +7,7 @@ mod report;
 
 pub use report::{Claim, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport, Skipped};
 
-use super::{Bill, DEFINITION, Document, Item, Quantity, Report};
+use super::{Bill, DEFINITION, Document, Quantity, Report};
 use crate::{
     Error,
     estimate::Estimate,
@@ -105,31 +105,43 @@ impl ScaleReport {
     }
 
     fn fitted(&self) -> Vec<Law> {
-        let mut subjects: Vec<(Option<&str>, Option<Phase>)> = Vec::new();
-        for phase in Phase::ALL {
-            let items = self.first_choice().flat_map(|point| &point.bill.items);
-            for Item { name, .. } in items.filter(|item| item.phase == phase) {
-                if !subjects.contains(&(Some(name), Some(phase))) {
-                    subjects.push((Some(name), Some(phase)));
+        let mut laws = Vec::new();
+        for of in Quantity::ALL {
+            for phase in Phase::ALL {
+                let names = self.names(phase, of);
+                let subjects = names.into_iter().map(Some).chain([None]);
+                laws.extend(subjects.filter_map(|name| self.fit(name, Some(phase), of)));
+            }
+            laws.extend(self.fit(None, None, of));
+        }
+        laws
+    }
+
+    /// What the parts of a phase are called whose quantity this is, in the order in which points have them.
+    fn names(&self, phase: Phase, of: Quantity) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for bill in self.first_choice().map(|point| &point.bill) {
+            let exact = bill.exact_items.iter().filter(|item| item.phase == Some(phase));
+            let items = bill.items.iter().filter(|item| item.phase == phase);
+            let of_bill: Vec<&str> = match of {
+                Quantity::Exact => exact.map(|item| &*item.name).collect(),
+                Quantity::Estimate | Quantity::Measured | Quantity::Bytes | Quantity::Seconds => {
+                    items.map(|item| &*item.name).collect()
+                }
+            };
+            for name in of_bill {
+                if !names.contains(&name) {
+                    names.push(name);
                 }
             }
-            subjects.push((None, Some(phase)));
         }
-        subjects.push((None, None));
-        let laws = subjects
-            .into_iter()
-            .flat_map(|(component, phase)| Quantity::ALL.map(|of| self.fit(component, phase, of)));
-        laws.flatten().collect()
+        names
     }
 
     /// The law of the points at which there is something of a quantity: nothing has no logarithm.
     fn fit(&self, component: Option<&str>, phase: Option<Phase>, of: Quantity) -> Option<Law> {
         let sample = |point: &ScalePoint| -> Option<Sample> {
-            let figures = match component {
-                Some(name) => point.bill.of(name, phase),
-                None => point.bill.total(phase),
-            };
-            let value = figures?.get(of).filter(|value| *value > 0.0)?;
+            let value = point.bill.value(component, phase, of).filter(|value| *value > 0.0)?;
             let at = self.sweep.axes.iter().map(|axis| point.at.get(&axis.key).copied());
             let at = at.map(|value| value.map(f64::from)).collect::<Option<Vec<f64>>>()?;
             Some((at, value))

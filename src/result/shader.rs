@@ -163,7 +163,7 @@ pub struct LineRow {
     pub flops: u64,
     /// Memory touched.
     pub traffic: Traffic,
-    /// Whether a reader should look here first: a tenth of the FLOPs or of the bytes, or more.
+    /// Whether a reader should look here first: a tenth of the FLOPs or of the bytes of storage and textures, or more.
     pub hot: bool,
 }
 
@@ -281,7 +281,7 @@ fn line_rows(
     convention: Convention,
 ) -> Vec<LineRow> {
     let hot = |part: u64, whole: u64| part > 0 && part >= whole.div_ceil(10);
-    let (flops, bytes) = (whole.ops.flops(convention), whole.traffic.bytes());
+    let (flops, bytes) = (whole.ops.flops(convention), whole.traffic.storage_bytes());
     // A file that is included twice has each of its lines once here.
     let mut rows: Vec<(SourceLine, Line)> = Vec::new();
     let mut found: BTreeMap<SourceLine, usize> = BTreeMap::new();
@@ -305,7 +305,7 @@ fn line_rows(
             ops,
             flops: ops.flops(convention),
             traffic,
-            hot: hot(ops.flops(convention), flops) || hot(traffic.bytes(), bytes),
+            hot: hot(ops.flops(convention), flops) || hot(traffic.storage_bytes(), bytes),
         }
     });
     rows.collect()

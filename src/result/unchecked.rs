@@ -18,19 +18,43 @@ impl Unchecked {
     /// `FILE:LINE`.
     pub fn new(file: &str, problem: &str) -> Self {
         let place = format!("{file}:");
-        let line = problem.match_indices(&place).find_map(|(at, place)| {
+        let number = |text: &str| -> Option<u32> {
+            let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+            text[..digits].parse().ok()
+        };
+        let found = problem.match_indices(&place).find_map(|(at, place)| {
             let rest = &problem[at + place.len()..];
-            let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
-            Some((file.to_owned(), rest[..digits].parse().ok()?))
+            let line = number(rest)?;
+            let column = rest.split_once(':').and_then(|(_, rest)| number(rest));
+            Some((line, column))
         });
-        let finding = Finding::new(FindingKind::NotRun, problem);
-        let finding = match line {
-            None => Finding { file: Some(file.to_owned()), ..finding },
-            place => finding.at(place),
+        let first = problem.lines().next().unwrap_or_default();
+        let error = problem.lines().find_map(|line| line.strip_prefix("error: "));
+        let text = error.map_or_else(|| message(first, &place), str::to_owned);
+        // What a compiler draws is for who reads the whole.
+        let drawn = problem.lines().skip(1).filter(|line| !line.trim().is_empty());
+        let finding = Finding {
+            file: Some(file.to_owned()),
+            line: found.map(|(line, _)| line),
+            column: found.and_then(|(_, column)| column),
+            details: drawn.map(str::to_owned).collect(),
+            ..Finding::new(FindingKind::NotRun, text)
         };
         let check = Examined { what: "it can be run".to_owned(), findings: vec![finding] };
         Self { subject: file.to_owned(), check }
     }
+}
+
+/// What a compiler says, without the place that it says before and behind it; a report has that beside it.
+fn message(line: &str, place: &str) -> String {
+    let said = match line.find(place) {
+        Some(at) if line[..at].ends_with(": ") || at == 0 => {
+            let rest = &line[at + place.len()..];
+            rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ':')
+        }
+        _ => line,
+    };
+    said.trim_start().to_owned()
 }
 
 #[cfg(test)]
@@ -49,5 +73,19 @@ mod tests {
             (file.clone(), Some(13))
         );
         assert_eq!(place("sum.wgsl: it did not end"), (file, None));
+    }
+
+    #[test]
+    fn what_is_said_is_one_line_and_what_is_drawn_stands_apart() {
+        let said = |problem| {
+            let finding = Unchecked::new("sum.wgsl", problem).check.findings.remove(0);
+            (finding.text, finding.line, finding.column, finding.details.len())
+        };
+        let drawn = "kernel 'sum.wgsl' is not valid:\nerror: no definition in scope\n  ┌─ sum.wgsl:2:21\n  │\n\n";
+        assert_eq!(said(drawn), ("no definition in scope".to_owned(), Some(2), Some(21), 3));
+        let plain = "kernel 'sum.wgsl': sum.wgsl:13:1: expected ';'";
+        assert_eq!(said(plain), ("expected ';'".to_owned(), Some(13), Some(1), 0));
+        assert_eq!(said("sum.wgsl: it did not end").0, "it did not end");
+        assert_eq!(said("no executor ran it").0, "no executor ran it");
     }
 }

@@ -79,13 +79,10 @@ impl Expectation {
         }
         Ok(first.map(|(index, left, want)| {
             let worst = match worst {
-                (off, at) if at != index => format!("; [{at}] is furthest off, by {off:e}"),
-                (off, _) => format!(", off by {off:e}"),
+                (off, at) if at != index => format!("; [{at}] is furthest off, by {off:.3e}"),
+                (off, _) => format!(", off by {off:.3e}"),
             };
-            format!(
-                "{wrong} of {} numbers are not: [{index}] is {left}, not {want}{worst}",
-                wanted.len()
-            )
+            format!("{wrong} of {} numbers, [{index}] is {left}, not {want}{worst}", wanted.len())
         }))
     }
 }

@@ -232,3 +232,20 @@ fn runs_of_other_sizes_are_told_apart() {
     flopmeter(&["compare", &a, &b]).assert().success().stdout(contains(said));
     flopmeter(&["compare", &a, &again]).assert().success().stdout(contains("not run alike").not());
 }
+
+/// Which line moved is told last of all that there is no room for, and each label is whole.
+#[test]
+fn a_comparison_says_whose_each_number_is_and_keeps_lines() {
+    let reports = Reports::new();
+    let a = reports.save("a.json", BEFORE, &[]);
+    let b = reports.save("b.json", &after(), &[]);
+    let labels = ["executions A", "executions B", "storage A", "storage B", "line A", "line B"];
+    let all = labels
+        .iter()
+        .fold(contains("FLOPs change").boxed(), |all, label| all.and(contains(*label)).boxed());
+    flopmeter(&["compare", &a, &b]).assert().success().stdout(all);
+    let html = reports.folder.path().join("c.html");
+    flopmeter(&["compare", &a, &b, "--html", html.to_str().unwrap()]).assert().success();
+    let html = fs::read_to_string(html).unwrap();
+    assert!(html.contains("data-name=\"executions B\"") && !html.contains("data-name=\"B\""));
+}

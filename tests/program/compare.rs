@@ -55,7 +55,8 @@ fn estimates_are_compared_component_by_component() {
         assert_eq!(report["total"][side]["estimate"], sum(side));
     }
     assert!(report["convention"].is_null() && report["a"]["adapter"].is_null());
-    let said = contains("from A to B by estimate: forward").and(contains("estimated only"));
+    let said =
+        contains("of FLOPs by the published estimate: forward").and(contains("estimated only"));
     flopmeter(&["compare", "resnet-bk", "resnet-bk", "--batch", "1"])
         .assert()
         .success()
@@ -67,7 +68,32 @@ fn models_of_different_families_share_what_they_share() {
     let report = compare(&["resnet-bk", "qwen2.5-0.5b", "--batch", "1", "--seq", "64"]);
     assert!(pair(&report, "layer_*.bk_core", "forward")["b"].is_null());
     assert!(pair(&report, "layer_*.attention.core", "forward")["a"].is_null());
-    assert!(pair(&report, "lm_head", "forward")["speedup"]["estimate"].as_f64().unwrap() < 1.0);
+    // Two estimators are not divided by each other.
+    assert!(pair(&report, "lm_head", "forward")["speedup"]["estimate"].is_null());
+}
+
+/// q_proj of Qwen2.5-0.5B is 896 x 896, k_proj 896 x 128; of Llama-3.2-1B 2048 x 2048 and 2048 x 512.
+#[test]
+fn decoders_with_different_estimators_are_compared_by_the_exact_count() {
+    let arguments = ["qwen2.5-0.5b", "llama-3.2-1b", "--batch", "1", "--seq", "64"];
+    let report = compare(&arguments);
+    let forward = |side: &str, name: &str| {
+        let items = report[side]["exact_items"].as_array().unwrap().iter();
+        let mut found = items.filter(|item| item["name"] == name && item["phase"] == "forward");
+        found.next().unwrap()["flops"].as_u64().unwrap()
+    };
+    for (side, layers, h, kv) in [("a", 24, 896, 128), ("b", 16, 2048, 512)] {
+        assert_eq!(forward(side, "layer_*.attention.q_proj"), layers * 2 * 64 * h * h);
+        assert_eq!(forward(side, "layer_*.attention.k_proj"), layers * 2 * 64 * h * kv);
+        let items = report[side]["exact_items"].as_array().unwrap().iter();
+        let sum: u64 = items.map(|item| item["flops"].as_u64().unwrap()).sum();
+        assert_eq!(sum, report[side]["exact"]["algebraic"]["total"].as_u64().unwrap());
+    }
+    let said = contains("different estimators")
+        .and(contains("exact A"))
+        .and(contains("estimate A").not())
+        .and(contains("speedup").not());
+    flopmeter(&[&["compare"], &arguments[..]].concat()).assert().success().stdout(said);
 }
 
 #[test]

@@ -77,15 +77,13 @@ fn a_buffer_holds_what_is_expected_or_the_run_fails() {
     for command in ["shader", "check"] {
         let run = |expect: &str| repository.run(command, &[EMBEDDED, "--expect", expect]).assert();
         run("0.0=right").success().stdout(contains("'x' at 0.0 holds right"));
-        run("0.0=near")
-            .code(1)
-            .stdout(contains("16 of 16 numbers are not: [0] is 0.5, not 0.5001"));
+        run("0.0=near").code(1).stdout(contains("16 of 16 numbers, [0] is 0.5, not 0.5001"));
         run("0.0=near:1e-3").success();
         run("0.0=near:1e-6").code(1);
         run("0.1=n").success();
         run("0.1=n_off").code(1).stdout(
             contains("kernel.wgsl:1: ")
-                .and(contains("'n' at 0.1 holds n_off: 1 of 16 numbers are not: [3] is 6, not 7")),
+                .and(contains("'n' at 0.1 differs from n_off: 1 of 16 numbers, [3] is 6, not 7")),
         );
         run("0.1=n:1").success();
         run("0.1=n_off:10").code(1).stdout(contains("[3] is 6, not 7"));
@@ -272,6 +270,8 @@ fn an_annotation_is_on_the_line_that_moved() {
     let [error] = errors[..] else { panic!("{failing}") };
     assert!(error.starts_with("::error file=kernel.wgsl,line=7,title=flopmeter::"), "{error}");
     assert!(error.contains("f32.mul 0 to 160"), "{error}");
+    // Beside what moved in sum, which line it is on.
+    assert!(failing.contains("line 7: sum = 0.5 * fma"), "{failing}");
     assert!(failing.starts_with("::group::") && failing.contains("\n::endgroup::\n"), "{failing}");
     let junit = read("junit.xml");
     assert!(junit.contains("failures=\"1\"") && junit.matches("<failure ").count() == 1, "{junit}");

@@ -358,3 +358,42 @@ fn a_point_that_an_adapter_cuts_off_is_a_failed_check() {
         .stdout(contains("cut off").and(contains("after 65535 rounds")))
         .stderr(contains("--adapter auto"));
 }
+
+/// A step of a decoder by its exact count: what has no sequence in it grows with the batch alone, and attention's products
+/// with the pairs of a causal square.
+#[test]
+fn the_exact_count_has_its_phases_its_exponents_and_its_rulings() {
+    let axis = "batch=1,2,4";
+    let report = scale(&[&["qwen2.5-0.5b", "--seq", "64", "--axis", axis]]);
+    for (component, phase) in [
+        (Some("layer_*.attention.q_proj"), Some("forward")),
+        (Some("layer_*.attention.core"), Some("backward")),
+        (None, Some("forward")),
+    ] {
+        assert_near(exponent(law(&report, component, phase, "exact"), "batch"), 1.0);
+    }
+    assert_near(
+        exponent(law(&report, Some("optimizer"), Some("optimizer"), "exact"), "batch"),
+        0.0,
+    );
+    let point = &report["points"][0];
+    let sum = |phase: &str| -> u64 {
+        let items = point["exact_items"].as_array().unwrap().iter();
+        items
+            .filter(|item| item["phase"] == phase)
+            .map(|item| item["flops"].as_u64().unwrap())
+            .sum()
+    };
+    for phase in ["forward", "backward", "optimizer"] {
+        assert_eq!(point["exact"]["algebraic"][phase], sum(phase), "{phase}");
+    }
+    assert_eq!(ruling(&report, "backward costs 2 x forward", "exact")["ruling"], "holds");
+    let arguments = ["scale", "qwen2.5-0.5b", "--seq", "64", "--axis", "batch=1,2"];
+    // Two points lie on every law: what it leaves of them says nothing.
+    let text = predicate::str::is_match(
+        r"batch +exact forward +exact backward +exact optimizer +exact +estimate forward",
+    )
+    .unwrap()
+    .and(predicate::str::is_match(r"\n total +[0-9.]+ +- +- +").unwrap());
+    flopmeter(&arguments).assert().success().stdout(text);
+}

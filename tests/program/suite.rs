@@ -171,3 +171,51 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     repository.check(&["--allow=less"]).success();
     repository.check(&["--json=kernels.txt"]).code(2).stderr(contains("the same place"));
 }
+
+/// Lines of one file are told apart by how they run it, not by where they stand.
+#[test]
+fn kernels_of_one_file_are_held_against_those_that_were_run_alike() {
+    let repository = Repository::new();
+    repository.check(&["--json=base.json"]).success();
+    let list: Vec<&str> = LIST.lines().collect();
+    let other_order = [list[5], list[1]].join("\n");
+    repository.write("kernels.txt", &other_order);
+    repository.check(&["--baseline=base.json"]).success().stdout(contains("2 of 2 kernels"));
+    // One that is new takes no other's counts.
+    let new = list[1].replace("--dispatch 2", "--dispatch 1");
+    repository.write("kernels.txt", &[list[5], &new, list[1]].join("\n"));
+    let says = contains("base.json has no counts of it").and(contains("moved from").not());
+    repository.check(&["--baseline=base.json"]).code(1).stdout(says);
+}
+
+#[test]
+fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
+    let repository = Repository::new();
+    repository.check(&["--json=base.json"]).success();
+    let run = |arguments: &[&str]| {
+        let mut program = Command::new(PROGRAM);
+        program.current_dir(repository.path()).args(arguments).assert().code(2)
+    };
+    run(&["compare", "base.json", "base.json"])
+        .stderr(contains("base.json: is a report of a suite").and(contains("--suite")));
+    let kernel = ["check", "sum.wgsl", "--dispatch=2", "--bind=0.0=iota:16", "--adapter=embedded"];
+    run(&[&kernel[..], &["--baseline=base.json"]].concat())
+        .stderr(contains("base.json: is a report of a suite"));
+}
+
+/// A compiler's drawing is in the report, and not in the answer or the annotation, which have the place.
+#[test]
+fn a_kernel_that_does_not_compile_is_said_in_one_line() {
+    let repository = Repository::new();
+    repository.write("bad.wgsl", "@compute @workgroup_size(1)\nfn main() { let x = y; }\n");
+    let mut program = Command::new(PROGRAM);
+    let run = ["check", "bad.wgsl", "--dispatch=1", "--adapter=embedded", "-q", "--github=log"];
+    program.current_dir(repository.path()).args(run).assert().code(2);
+    let log = repository.read("log");
+    let said = "no definition in scope for identifier: `y`";
+    let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("::error")).collect();
+    let place = "file=bad.wgsl,line=2,col=21,title=flopmeter";
+    assert_eq!(errors, [format!("::error {place}::{said}")]);
+    assert!(log.contains(&format!("\nFAIL      bad.wgsl:2: {said}\n")), "{log}");
+    assert!(log.contains("unknown identifier"), "{log}");
+}

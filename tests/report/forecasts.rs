@@ -1,7 +1,7 @@
 //! Forecasts of many steps: what a model needs, told from what its hardware does again.
 
 use flopmeter::{
-    forecast::{Extent, Peak, Question},
+    forecast::{Extent, Peak, PeakName, Question},
     format::table::{self, Terminal},
     model::{
         Model, ModelConfig,
@@ -85,4 +85,29 @@ fn layers_that_run_again_part_what_is_needed_from_what_ran() {
     assert_eq!((again.count.as_str(), again.recomputed), ("measured", more));
     let [kept, again] = [kept, again].map(|forecast| forecast.seconds.stated.unwrap());
     assert_eq!(kept, again, "a model's FLOPs take as long at the same utilisation");
+}
+
+/// What was asked has its answer on a terminal of 80 columns, and a peak by name can be checked from the report.
+#[test]
+fn a_budget_has_its_answer_where_there_is_little_room() {
+    let peak = Peak::together(16, PeakName::of("a100-bf16"), 312e12, 1.0).unwrap();
+    let question = Question {
+        extent: Some(Extent::Tokens(1_000_000_000)),
+        budget: Some(10_u128.pow(24)),
+        peak: Some(peak),
+    };
+    let case = Case::new(ModelConfig::from(SMALL), 2, None, Training::default(), &LIMITS);
+    let report = case.report(Convention::Ieee, 1.0).with_forecast(question).unwrap();
+    let narrow = Terminal { width: Some(80), ..Terminal::PIPE };
+    let text = table::render(&report.page(false), narrow);
+    for said in ["budget pays for", "its time, at the least", "their time, at the least", "HFU"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("16 a100-bf16 of 312.0 TFLOP/s, 5.0 PFLOP/s together"), "{words}");
+    assert!(words.contains("times are the least possible, at an MFU of 1"), "{words}");
+    let json = to_json(&report);
+    let read: flopmeter::result::Report = serde_json::from_str(&json).unwrap();
+    assert_eq!(read.forecasts[0].peak, Some(peak));
 }

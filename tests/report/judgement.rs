@@ -115,7 +115,7 @@ fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
 /// out of bounds.
 fn witness(pass: &Observed, accesses: u64) -> Witness {
     let kernel = "mix.forward".to_owned();
-    let out_of_bounds = OutOfBounds { kernel, file: None, line: Some(12), accesses };
+    let out_of_bounds = OutOfBounds { kernel, file: None, line: Some(12), accesses, first: None };
     Witness {
         tally: pass.cost,
         lanes: LaneUse { active: 1, issued: 4 },

@@ -65,9 +65,9 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     (
         "check",
         &[
-            ("a gate for a change, in seconds", "flopmeter check --batch 2 --seq 16"),
-            ("on one adapter", "flopmeter check --adapter embedded --detect-races"),
             ("a kernel on every executor", "flopmeter check kernel.wgsl --dispatch 64"),
+            ("a model of this crate, in seconds", "flopmeter check --batch 2 --seq 16"),
+            ("on one adapter", "flopmeter check --adapter embedded --detect-races"),
             ("many kernels", "flopmeter check --suite kernels.txt --baseline kernels.json"),
         ],
     ),

@@ -58,7 +58,7 @@ pub struct Kernels {
     #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]", requires = "baseline")]
     limits: Vec<GrowthLimit>,
     /// Let something pass: bounds (accesses out of bounds), races, values (that differ between executors), missing
-    /// (executors that cannot run it), less (fewer operations and bytes than the baseline) (repeatable)
+    /// (executors, such as embedded, that cannot run it where another can; no baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", requires = "launched", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]

@@ -16,7 +16,7 @@ use flopmeter::{
 
 use super::{
     options::StepOptions,
-    values::{kernel_set, optimizer, peak, some_seconds, whole},
+    values::{StatedPeak, kernel_set, optimizer, peak, some_seconds, whole},
 };
 
 /// Options of every command.
@@ -289,7 +289,7 @@ pub struct Ahead {
     /// FLOPs a second that a device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): for
     /// times on it, and for MFU and HFU of what was timed
     #[arg(long, value_name = "FLOPS|NAME", value_parser = peak)]
-    peak: Option<f64>,
+    peak: Option<StatedPeak>,
     /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
     #[arg(long, value_name = "PART", requires = "peak")]
     mfu: Option<f64>,
@@ -303,7 +303,9 @@ impl Ahead {
     /// What is asked, as far as it makes sense.
     pub fn question(&self) -> Result<Question, flopmeter::Error> {
         let Self { steps, tokens, budget, peak, mfu, devices } = *self;
-        let together = |peak: f64| Peak::new(peak * f64::from(devices), mfu.unwrap_or(1.0));
+        let together = |StatedPeak { flops_per_second, name }| {
+            Peak::together(devices, name, flops_per_second, mfu.unwrap_or(1.0))
+        };
         let peak = peak.map(together).transpose()?;
         let extent = steps.map(Extent::Steps).or(tokens.map(Extent::Tokens));
         Ok(Question { extent, budget, peak })

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use flopmeter::{
     choice::KernelSet,
-    forecast::{NAMED_PEAKS, named_peak},
+    forecast::{NAMED_PEAKS, PeakName, named_peak},
     model::Optimizer,
     op::Convention,
     shader::{BindingKey, BufferFill, Expectation},
@@ -62,14 +62,33 @@ pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {
         .try_map(|name| name.parse::<Convention>())
 }
 
+/// FLOPs a second of one device, with the peak's name where it was stated by that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatedPeak {
+    pub(super) flops_per_second: f64,
+    pub(super) name: Option<PeakName>,
+}
+
 /// FLOPs a second, as a number or as a device's by name.
-pub(super) fn peak(text: &str) -> Result<f64, String> {
+pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
     if let Some(peak) = named_peak(text) {
-        return Ok(peak.flops_per_second);
+        let (flops_per_second, name) = (peak.flops_per_second, PeakName::of(peak.name));
+        return Ok(StatedPeak { flops_per_second, name });
     }
-    text.parse().map_err(|_| {
-        let names = NAMED_PEAKS.iter().map(|peak| peak.name);
-        format!("say a number, as 67e12, or one of {}", names.collect::<Vec<_>>().join(", "))
+    let number = text.parse();
+    number.map(|flops_per_second| StatedPeak { flops_per_second, name: None }).map_err(|_| {
+        let names = || NAMED_PEAKS.iter().map(|peak| peak.name);
+        let is_of = |name: &&str| name.strip_prefix(text).is_some_and(|rest| rest.starts_with('-'));
+        let of_device: Vec<&str> = names().filter(is_of).collect();
+        match &of_device[..] {
+            [] => format!(
+                "say a number, as 67e12, or one of {}",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+            several => {
+                format!("it has a peak for each type of numbers: say {}", several.join(" or "))
+            }
+        }
     })
 }
 

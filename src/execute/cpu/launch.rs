@@ -20,7 +20,7 @@ use super::{
     threads,
 };
 use crate::{
-    execute::{LaneUse, OutOfBounds, Race, Witness},
+    execute::{LaneUse, OutOfBounds, Race, Stray, Witness},
     op::Cost,
 };
 
@@ -37,11 +37,24 @@ pub(super) struct Grid<'a> {
 pub(super) struct GridRun {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
+    /// By site the first access out of bounds, with its workgroup's number.
+    strays: BTreeMap<usize, (u64, Stray)>,
     races: Option<Vec<Race>>,
 }
 
 impl GridRun {
-    fn add(&mut self, executed: &[[u64; 2]], outside: &[u64]) {
+    fn add(
+        &mut self,
+        executed: &[[u64; 2]],
+        outside: &[u64],
+        strays: BTreeMap<usize, (u64, Stray)>,
+    ) {
+        for (site, stray) in strays {
+            let first = self.strays.entry(site).or_insert_with(|| stray.clone());
+            if stray.0 < first.0 {
+                *first = stray;
+            }
+        }
         self.executed.resize(executed.len(), [0; 2]);
         self.outside.resize(outside.len(), 0);
         for (sum, part) in self.executed.iter_mut().zip(executed) {
@@ -62,14 +75,19 @@ impl GridRun {
             lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
         }
         // A line may have several sites.
-        let mut lines: BTreeMap<&Option<SourceLine>, u64> = BTreeMap::new();
-        for (line, accesses) in program.sites.iter().zip(self.outside).filter(|(_, n)| *n > 0) {
-            *lines.entry(line).or_default() += accesses;
+        let mut lines: BTreeMap<&Option<SourceLine>, (u64, Option<(u64, Stray)>)> = BTreeMap::new();
+        let sites = program.sites.iter().zip(self.outside).enumerate();
+        for (site, (line, accesses)) in sites.filter(|(_, (_, n))| *n > 0) {
+            let (sum, first) = lines.entry(line).or_default();
+            *sum += accesses;
+            let stray = self.strays.get(&site).cloned();
+            *first = first.take().into_iter().chain(stray).min_by_key(|(group, _)| *group);
         }
-        let out_of_bounds = lines
-            .into_iter()
-            .map(|(line, accesses)| OutOfBounds::new(&program.name, line.as_ref(), accesses))
-            .collect();
+        let out_of_bounds = lines.into_iter().map(|(line, (accesses, first))| {
+            let first = first.map(|(_, stray)| stray);
+            OutOfBounds::new(&program.name, line.as_ref(), accesses, first)
+        });
+        let out_of_bounds = out_of_bounds.collect();
         let tally = tally.barriers_once(program.lanes() as u64);
         Witness { tally, lanes, out_of_bounds, races: self.races }
     }
@@ -132,6 +150,7 @@ impl Grid<'_> {
         let mut runner = Runner::new(machine, failed, self.max_rounds);
         self.give(&mut runner.machine);
         let [columns, rows, _] = self.grid.map(u64::from);
+        let mut strays = BTreeMap::new();
         while first < workgroups {
             for group in first..(first + share).min(workgroups) {
                 if failed.load(Relaxed) {
@@ -139,17 +158,24 @@ impl Grid<'_> {
                 }
                 shared.iter().for_each(|word| word.store(0, Relaxed));
                 let place = [group % columns, group / columns % rows, group / columns / rows];
+                runner.machine.group = place.map(|axis| axis as u32);
                 for (given, reg) in &self.program.given {
                     if let Given::WorkGroup(axis) = given {
                         runner.machine.regs[reg.base()] = Chunk::splat(place[*axis] as u32);
                     }
                 }
                 runner.workgroup()?;
+                // Workgroups come in the order of their numbers.
+                if runner.machine.strays.len() > strays.len() {
+                    for (site, stray) in &runner.machine.strays {
+                        strays.entry(*site).or_insert_with(|| (group, stray.clone()));
+                    }
+                }
             }
             first = next.fetch_add(share, Relaxed);
         }
         let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
-        ran.0.add(&runner.executed, &runner.machine.outside);
+        ran.0.add(&runner.executed, &runner.machine.outside, strays);
         ran.0.races = runner.machine.races.map(|races| races.found());
         Ok(())
     }

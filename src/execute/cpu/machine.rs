@@ -6,12 +6,15 @@ mod access;
 mod lanes;
 mod subgroup;
 
+use std::collections::BTreeMap;
+
 use super::{
     alu::{self, CHUNK, Chunk},
     memory::{self, Words},
-    program::{Inst, Program, Reg},
+    program::{Address, Inst, Memory, Program, Reg},
     race::Races,
 };
+use crate::execute::{Access, Stray};
 
 /// Which lanes execute; none stands for all.
 pub(super) type Mask<'a> = Option<&'a [Chunk]>;
@@ -27,6 +30,10 @@ pub(super) struct Machine<'a> {
     pub(super) memories: Vec<Words<'a>>,
     /// Accesses out of bounds at each site.
     pub(super) outside: Vec<u64>,
+    /// The first of them at each site that has any, where it was meant for memory.
+    pub(super) strays: BTreeMap<usize, Stray>,
+    /// Which workgroup of the grid it is.
+    pub(super) group: [u32; 3],
     /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
 }
@@ -71,8 +78,40 @@ impl<'a> Machine<'a> {
             own: vec![0; program.lane_words as usize * columns * CHUNK],
             memories,
             outside: vec![0; program.sites.len()],
+            strays: BTreeMap::new(),
+            group: [0; 3],
             races,
         }
+    }
+
+    /// Keeps the first access out of bounds at a site: a lane's, at an index.
+    #[cold]
+    fn went_astray(&mut self, at: &Address, index: u32, lane: usize, access: Access) {
+        if self.strays.contains_key(&at.site) {
+            return;
+        }
+        let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
+        let (variable, start) = self.program.variable(at.memory, at.offset as usize);
+        let bytes = match self.program.memories[at.memory] {
+            Memory::Buffer { .. } => Some(4 * self.memories[at.memory].len() as u64),
+            Memory::WorkGroup | Memory::Immediate => None,
+        };
+        let ([x, y, z], lane) = (self.program.size, lane as u32);
+        let [column, row, layer] = [lane % x, lane / x % y, lane / x / y];
+        let [group_x, group_y, group_z] = self.group;
+        let stray = Stray {
+            access,
+            variable: variable.to_owned(),
+            byte: byte - start as u64,
+            bytes,
+            invocation: [group_x * x + column, group_y * y + row, group_z * z + layer],
+        };
+        self.strays.insert(at.site, stray);
+    }
+
+    /// The first active lane.
+    fn first_lane(&self, mask: Mask<'_>) -> usize {
+        (0..self.lanes).find(|lane| active(mask, lane / CHUNK, lane % CHUNK)).unwrap_or_default()
     }
 
     #[inline(always)]

@@ -35,7 +35,7 @@ pub(super) fn formulas(
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),
-            formula: "6 N T; N: the parameters that a token passes".into(),
+            formula: format!("6 N T; N = {n}, the parameters that a token passes").into(),
             of: "step".into(),
             flops: sum("6 N T", std::slice::from_ref(&rule))?,
         },

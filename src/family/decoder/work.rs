@@ -3,7 +3,7 @@
 
 use super::linear::Place;
 use crate::{
-    exact::Exact,
+    exact::{Exact, ExactItem},
     op::{Convention, OpCounts},
     plan::Phase,
 };
@@ -56,6 +56,36 @@ pub enum WorkPass {
     Update,
 }
 
+impl Part {
+    /// Its name in reports, that of all layers together.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::Linear(Place::Query) => "layer_*.attention.q_proj",
+            Self::Linear(Place::Key) => "layer_*.attention.k_proj",
+            Self::Linear(Place::Value) => "layer_*.attention.v_proj",
+            Self::Linear(Place::Output) => "layer_*.attention.o_proj",
+            Self::Linear(Place::Mlp) => "layer_*.feed_forward",
+            Self::Linear(Place::Router) => "layer_*.moe.router",
+            Self::Linear(Place::Shared) => "layer_*.moe.shared",
+            Self::Linear(Place::SharedGate) => "layer_*.moe.shared_gate",
+            Self::Linear(Place::Head) => "lm_head",
+            Self::Adapter => "adapters",
+            Self::Bias => "biases",
+            Self::Square => "layer_*.attention.core",
+            Self::Softmax => "layer_*.attention.softmax",
+            Self::Norm => "norms",
+            Self::Rope => "layer_*.attention.rope",
+            Self::Activation => "layer_*.activation",
+            Self::Residual => "layer_*.residual",
+            Self::Routing => "layer_*.moe.routing",
+            Self::Loss => "cross_entropy",
+            Self::Accumulation => "accumulation",
+            Self::Optimizer => "optimizer",
+        }
+    }
+}
+
 impl WorkPass {
     /// The phase in which it happens; none for recomputation, which no mathematics asks for.
     pub const fn phase(self) -> Option<Phase> {
@@ -100,4 +130,15 @@ impl Exact {
         }
         exact
     }
+}
+
+/// A step's work by part and phase, in the order in which parts are first met.
+pub fn items(step: &[Work], convention: Convention) -> Vec<ExactItem> {
+    let rows = step.iter().map(|work| ExactItem {
+        name: work.part.name().to_owned(),
+        phase: work.pass.phase(),
+        flops: work.flops(convention),
+    });
+    let rows = ExactItem::gather(rows);
+    rows.into_iter().filter(|row| row.flops > 0).collect()
 }

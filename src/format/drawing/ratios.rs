@@ -10,7 +10,10 @@ const MORE: usize = 0;
 const LESS: usize = 1;
 
 pub(super) fn draw(ratios: &[Ratio], room: Room) -> Drawing {
-    let names: Vec<&str> = ratios.iter().map(|ratio| ratio.name.as_str()).collect();
+    // The axis may be screens away.
+    let names = ratios.iter().map(|ratio| format!("{:.3} {}", ratio.value, ratio.name));
+    let names: Vec<String> = names.collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let twos: Vec<f64> = ratios.iter().map(|ratio| ratio.value.log2()).collect();
     // An axis has an extent where nothing is off.
     let (least, most) = twos

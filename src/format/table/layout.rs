@@ -122,13 +122,14 @@ impl Need {
     fn of(table: &Table, i: usize, rounded: bool) -> Self {
         /// Words in fewer characters are hard to read, and so is a line of a source in fewer than these.
         const READABLE: usize = 24;
-        const TELLING: usize = 40;
+        const TELLING: usize = 36;
         /// Words are broken into about so many lines at most.
         const LINES: usize = 3;
         let column = &table.columns[i];
         let cells = || table.rows.iter().map(|row| text(row, i, rounded));
         let longest = cells().map(|cell| length(&cell)).max().unwrap_or(0);
-        let header = if length(&column.name) > SHORT {
+        // The side of a comparison may stand below what is compared.
+        let header = if column.joined || length(&column.name) > SHORT {
             longest_word(&column.name)
         } else {
             length(&column.name)

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::cells::{percent, runs};
+use super::cells::runs;
 use crate::{
     page::{Bar, Cell, Column, Figure, Plot, Row, Section, Table, TimeBar, Unit, number::grouped},
     result::{ChangeReport, KernelFigures, KernelPair},
@@ -50,7 +50,7 @@ fn counted(
     };
     let rows = moved.iter().map(|pair| {
         let both = count(&pair.a).zip(count(&pair.b));
-        let change = both.map_or(Cell::Missing, |(a, b)| Cell::Text(percent(a as f64, b as f64)));
+        let change = both.map_or(Cell::Missing, |(a, b)| Cell::Change(a as f64, b as f64));
         Row::new([Cell::text(&*pair.name), cell(&pair.a), cell(&pair.b), change])
     });
     let data = Table { columns: columns().into(), rows: rows.collect(), ..Table::default() };
@@ -75,11 +75,17 @@ fn times(report: &ChangeReport) -> Option<Section> {
         })
     });
     let rows = moved.iter().map(|(pair, (a, b))| {
-        let change = Cell::Text(percent(*a, *b));
+        let change = Cell::Change(*a, *b);
         let cells = [Cell::text(&*pair.name), Cell::Seconds(*a), Cell::Seconds(*b), change];
-        Row::new(cells.into_iter().chain([runs(pair.a), runs(pair.b)]).collect::<Vec<_>>())
+        let runs = [runs(pair.a), runs(pair.b)].concat();
+        Row::new(cells.into_iter().chain(runs).collect::<Vec<_>>())
     });
-    let spread = [Column::text("runs A", "spread_a"), Column::text("runs B", "spread_b")];
+    let spread = [
+        Column::number("shortest A", "seconds_min_a"),
+        Column::number("longest A", "seconds_max_a"),
+        Column::number("shortest B", "seconds_min_b"),
+        Column::number("longest B", "seconds_max_b"),
+    ];
     let columns = columns().into_iter().chain(spread);
     let data = Table { columns: columns.collect(), rows: rows.collect(), ..Table::default() };
     let what = "whose median time moved, before (A) and after (B); a thin line goes from the least to the most of its runs";

@@ -106,7 +106,7 @@ pub struct LineFigures {
     pub executions: u64,
     /// Executed FLOPs.
     pub flops: u64,
-    /// Bytes loaded and stored in every address space.
+    /// Bytes loaded from and stored to storage buffers and textures.
     pub bytes: u64,
 }
 
@@ -228,7 +228,7 @@ impl KernelRun {
                 line,
                 executions: cost.map_or(0, |row| row.executions),
                 flops: cost.map_or(0, |row| row.flops),
-                bytes: cost.map_or(0, |row| row.traffic.bytes()),
+                bytes: cost.map_or(0, |row| row.traffic.storage_bytes()),
             };
             (text, figures)
         });

@@ -11,7 +11,7 @@ use crate::{
     fit::Exponent,
     operation::Optimizer,
     plan::Phase,
-    result::{Figures, Quantity},
+    result::Quantity,
 };
 
 /// How far an exponent may lie off the one that is claimed: what grows with N^1.05 costs 3.5 percent
@@ -26,13 +26,15 @@ pub(super) fn judged(report: &ScaleReport) -> Vec<Claim> {
     let Some(first) = report.points.first() else { return Vec::new() };
     let claims = first.bill.model_config.claims().into_iter();
     let judged = claims.map(|Claimed { text, source, says }| {
-        let by: &[Quantity] = match (&says, report.is_measured()) {
-            // An estimator has one cost for all values of an option.
-            (Says::Cheaper { .. }, _) => &[Quantity::Measured],
-            (_, true) => &[Quantity::Estimate, Quantity::Measured],
-            (_, false) => &[Quantity::Estimate],
-        };
-        let judged = by.iter().map(|&by| judge(report, &says, by)).collect();
+        // Closed forms and an estimator have one cost for all values of an option.
+        let is_of_options = matches!(says, Says::Cheaper { .. });
+        let by = Quantity::ALL.into_iter().filter(|by| match by {
+            Quantity::Exact => !is_of_options && first.bill.exact.is_some(),
+            Quantity::Estimate => !is_of_options,
+            Quantity::Measured => is_of_options || report.is_measured(),
+            Quantity::Bytes | Quantity::Seconds => false,
+        });
+        let judged = by.map(|by| judge(report, &says, by)).collect();
         Claim { claim: text.into_owned(), source: source.to_owned(), judged }
     });
     judged.collect()
@@ -119,7 +121,8 @@ fn table(report: &ScaleReport, printed: &PrintedTable, by: Quantity) -> Judgemen
         let Some(&(seq, published)) = printed.rows.iter().find(|(seq, _)| *seq == bill.seq) else {
             continue;
         };
-        let Some(flops) = point.total.get(by).filter(|_| step && bill.batch == printed.batch)
+        let Some(flops) =
+            bill.value(None, None, by).filter(|_| step && bill.batch == printed.batch)
         else {
             continue;
         };
@@ -146,16 +149,19 @@ fn is_of(point: &ScalePoint, published: PublishedModel) -> bool {
     published.iter().all(is)
 }
 
+/// What has a cost: a component or all, in a phase or in all.
+type Costed<'a> = (Option<&'a str>, Option<Phase>);
+
 /// A part of a whole at each point, where both are known.
 fn shares<'a>(
     points: impl Iterator<Item = &'a ScalePoint>,
     by: Quantity,
-    part: impl Fn(&ScalePoint) -> Option<Figures>,
-    whole: impl Fn(&ScalePoint) -> Option<Figures>,
+    part: Costed<'_>,
+    whole: Costed<'_>,
 ) -> Vec<f64> {
     let share = |point: &ScalePoint| {
-        let whole = whole(point)?.get(by).filter(|whole| *whole > 0.0)?;
-        Some(part(point)?.get(by)? / whole)
+        let cost = |(component, phase): Costed<'_>| point.bill.value(component, phase, by);
+        Some(cost(part)? / cost(whole).filter(|whole| *whole > 0.0)?)
     };
     points.filter_map(share).collect()
 }
@@ -193,8 +199,8 @@ fn of_forward<'a>(
     component: &str,
     by: Quantity,
 ) -> Vec<f64> {
-    let part = |point: &ScalePoint| point.bill.of(component, Some(Phase::Forward));
-    shares(points, by, part, |point| point.bill.total(Some(Phase::Forward)))
+    let forward = Some(Phase::Forward);
+    shares(points, by, (Some(component), forward), (None, forward))
 }
 
 fn dominates(report: &ScaleReport, component: &str, by: Quantity) -> Judgement {
@@ -216,8 +222,7 @@ fn share(
 }
 
 fn backward(report: &ScaleReport, by: Quantity) -> Judgement {
-    let part = |point: &ScalePoint| point.bill.total(Some(Phase::Backward));
-    let whole = |point: &ScalePoint| point.bill.total(Some(Phase::Forward));
+    let [part, whole] = [Phase::Backward, Phase::Forward].map(|phase| (None, Some(phase)));
     let ratios = shares(report.first_choice(), by, part, whole);
     let words = |range: &str| format!("it costs {range} x forward");
     let twice = |ratio: f64| (ratio / 2.0 - 1.0).abs() <= ABOUT;
@@ -225,14 +230,11 @@ fn backward(report: &ScaleReport, by: Quantity) -> Judgement {
 }
 
 fn optimizer(report: &ScaleReport, most: f64, by: Quantity) -> Judgement {
-    let part = |point: &ScalePoint| point.bill.total(Some(Phase::Optimizer));
-    let charged = |figures: &Figures| by != Quantity::Estimate || figures.estimate > 0;
-    let shares = shares(
-        report.first_choice(),
-        by,
-        |point| part(point).filter(charged),
-        |point| Some(point.total),
-    );
+    let optimizer = (None, Some(Phase::Optimizer));
+    let mut shares = shares(report.first_choice(), by, optimizer, (None, None));
+    if by == Quantity::Estimate {
+        shares.retain(|share| *share > 0.0);
+    }
     let lacking = match by {
         Quantity::Estimate => "an estimator that charges it, and whole steps",
         _ => "whole steps",

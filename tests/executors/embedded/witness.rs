@@ -8,6 +8,11 @@ use flopmeter::{
 
 use super::{X, kernel, run};
 
+/// Accesses out of bounds by line.
+fn on_lines(outside: &[OutOfBounds]) -> Vec<(Option<u32>, u64)> {
+    outside.iter().map(|row| (row.line, row.accesses)).collect()
+}
+
 #[test]
 fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
     let source = format!(
@@ -19,16 +24,16 @@ fn what_is_out_of_bounds_is_dropped_and_reported_by_line() {
     let mut cpu = common::embedded();
     let (outcome, words) = run(&mut cpu, &kernel(&source), &[9; 6], 1);
     assert_eq!(words, [10, 9, 10, 9, 1, 9]);
-    let on = |line, accesses| OutOfBounds {
-        kernel: "embedded".into(),
-        file: None,
-        line: Some(line),
-        accesses,
-    };
-    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(3, 6), on(4, 5)]);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    assert_eq!(on_lines(&outside), [(Some(3), 6), (Some(4), 5)]);
+    // Of a buffer of 24 bytes: the third invocation loads x[6], the fourth stores it.
+    let said: Vec<String> = outside.iter().map(OutOfBounds::in_words).collect();
+    let place = "at byte 24 of 'x', which has 24 bytes, in invocation";
+    assert_eq!(said[0], format!("6 accesses out of bounds: the first loads {place} 2 0 0"));
+    assert_eq!(said[1], format!("5 accesses out of bounds: the first stores {place} 3 0 0"));
     // Another launch starts to count anew.
     let (outcome, _) = run(&mut cpu, &kernel(&source), &[9; 12], 1);
-    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(4, 2)]);
+    assert_eq!(on_lines(&outcome.witness.unwrap().out_of_bounds), [(Some(4), 2)]);
 }
 
 /// A table that is a constant, and a vector and an array that are values, end where they do as variables do.
@@ -50,18 +55,33 @@ fn an_index_past_the_end_of_a_value_is_out_of_bounds() {
     let mut cpu = common::embedded();
     let (outcome, words) = run(&mut cpu, &kernel(&source), &[1; 8], 1);
     assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
-    let on = |line, accesses| OutOfBounds {
-        kernel: "embedded".into(),
-        file: None,
-        line: Some(line),
-        accesses,
-    };
-    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(7, 2), on(8, 1), on(11, 4)]);
+    let wanted = [(Some(7), 2), (Some(8), 1), (Some(11), 4)];
+    assert_eq!(on_lines(&outcome.witness.unwrap().out_of_bounds), wanted);
     // As a variable the table is reported alike.
     let variable = source.replace("x[i] = table[i];", "var own = table; x[i] = own[i];");
     let (outcome, words) = run(&mut cpu, &kernel(&variable), &[1; 8], 1);
     assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
-    assert_eq!(outcome.witness.unwrap().out_of_bounds, [on(7, 2), on(8, 1), on(11, 4)]);
+    assert_eq!(on_lines(&outcome.witness.unwrap().out_of_bounds), wanted);
+}
+
+/// Whichever thread comes to it first, and in whichever order of workgroups.
+#[test]
+fn the_first_access_out_of_bounds_is_that_of_the_first_workgroup() {
+    let source = format!(
+        "{X}@compute @workgroup_size(2, 4) fn main(@builtin(global_invocation_id) at: vec3<u32>) {{
+    if at.x == 5u {{ atomicAdd(&counters[at.x + 8u * at.y], 1u); }}
+}}"
+    );
+    let source = source
+        .replace("array<u32>", "array<atomic<u32>>")
+        .replace("var<storage, read_write> x", "var<storage, read_write> counters");
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 20], 8);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    // counters[5] and [13] are within 20 words.
+    assert_eq!(
+        outside[0].in_words(),
+        "2 accesses out of bounds: the first updates atomically at byte 84 of 'counters', which has 80 bytes, in invocation 5 2 0"
+    );
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Machine, Mask, active};
-use crate::execute::cpu::{
-    alu::{CHUNK, Chunk},
-    memory::{self, Words},
-    program::{Address, Reg},
+use crate::execute::{
+    Access,
+    cpu::{
+        alu::{CHUNK, Chunk},
+        memory::{self, Words},
+        program::{Address, Reg},
+    },
 };
 
 /// Lanes of half a chunk.
@@ -39,7 +42,11 @@ impl Machine<'_> {
                 .and_then(|first| words.get(first..first + W))
                 .and_then(|words| <&[_; W]>::try_from(words).ok());
             if found.is_none() {
-                self.outside[at.site] += self.count(mask);
+                let lanes = self.count(mask);
+                self.outside[at.site] += lanes;
+                if lanes > 0 {
+                    self.went_astray(at, index, self.first_lane(mask), Access::Load);
+                }
             }
             for (w, to) in to.into_iter().enumerate() {
                 let word = found.map_or(0, |words| words[w].load(Relaxed));
@@ -51,6 +58,7 @@ impl Machine<'_> {
         }
         let within = Self::within(at, W, words.len(), bound);
         let mut outside = 0;
+        let mut first = None;
         for k in 0..self.columns {
             let index = self.regs[at.index.base() + k];
             // Where nothing can go wrong, lanes need not be looked at one by one.
@@ -80,10 +88,16 @@ impl Machine<'_> {
                     let word = found.map_or(0, |words| words[w].load(Relaxed));
                     self.regs[to[w].base() + k].0[i] = word;
                 }
-                outside += u64::from(found.is_none());
+                if found.is_none() {
+                    outside += 1;
+                    first.get_or_insert((index.0[i], k * CHUNK + i));
+                }
             }
         }
         self.outside[at.site] += outside;
+        if let Some((index, lane)) = first {
+            self.went_astray(at, index, lane, Access::Load);
+        }
     }
 
     #[inline(always)]
@@ -91,6 +105,7 @@ impl Machine<'_> {
         let words = self.memories[at.memory];
         let bound = memory::length(at.bound, &self.memories);
         let mut outside = 0;
+        let mut first = None;
         for k in 0..self.columns {
             let index = self.regs[at.index.chunk(k)];
             let mut values = [Chunk::default(); W];
@@ -109,11 +124,17 @@ impl Machine<'_> {
                             words[w].store(values[w].0[i], Relaxed);
                         }
                     }
-                    None => outside += 1,
+                    None => {
+                        outside += 1;
+                        first.get_or_insert((index.0[i], k * CHUNK + i));
+                    }
                 }
             }
         }
         self.outside[at.site] += outside;
+        if let Some((index, lane)) = first {
+            self.went_astray(at, index, lane, Access::Store);
+        }
     }
 }
 

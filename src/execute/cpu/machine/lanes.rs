@@ -4,11 +4,14 @@
 use naga::Barrier;
 
 use super::{Machine, Mask, active, subgroup};
-use crate::execute::cpu::{
-    alu::{Alu, CHUNK, Chunk},
-    memory,
-    program::{Address, Exchange, Inst, Kind, Reg},
-    wide,
+use crate::execute::{
+    Access,
+    cpu::{
+        alu::{Alu, CHUNK, Chunk},
+        memory,
+        program::{Address, Exchange, Inst, Kind, Reg},
+        wide,
+    },
 };
 
 impl Machine<'_> {
@@ -53,8 +56,11 @@ impl Machine<'_> {
                 if !to.per_lane() {
                     let byte = Self::byte(at, self.word(at.index, 0), bound);
                     let found = byte.and_then(|byte| memory::half(memory, byte));
-                    if found.is_none() {
-                        self.outside[at.site] += self.count(mask);
+                    let lanes = self.count(mask);
+                    if found.is_none() && lanes > 0 {
+                        self.outside[at.site] += lanes;
+                        let (index, lane) = (self.word(at.index, 0), self.first_lane(mask));
+                        self.went_astray(at, index, lane, Access::Load);
                     }
                     self.regs[to.base()] = Chunk::splat(widened(*kind, found.unwrap_or(0)));
                     return;
@@ -62,7 +68,7 @@ impl Machine<'_> {
                 self.each(mask, |this, lane| {
                     let byte = Self::byte(at, this.word(at.index, lane), bound);
                     let found = byte.and_then(|byte| memory::half(memory, byte));
-                    this.outside[at.site] += u64::from(found.is_none());
+                    this.judge(at, found.is_some(), lane, Access::Load);
                     this.set_word(*to, lane, widened(*kind, found.unwrap_or(0)));
                 });
             }
@@ -78,7 +84,7 @@ impl Machine<'_> {
                     let byte = Self::byte(at, this.word(at.index, lane), bound);
                     let stored =
                         byte.is_some_and(|byte| memory::set_half(memory, byte, value as u16));
-                    this.outside[at.site] += u64::from(!stored);
+                    this.judge(at, stored, lane, Access::Store);
                 });
             }
             Inst::Atomic { .. } => self.atomic(inst, mask),
@@ -128,6 +134,14 @@ impl Machine<'_> {
         }
     }
 
+    /// Keeps a lane's access, where it is not within bounds.
+    fn judge(&mut self, at: &Address, is_within: bool, lane: usize, access: Access) {
+        if !is_within {
+            self.outside[at.site] += 1;
+            self.went_astray(at, self.word(at.index, lane), lane, access);
+        }
+    }
+
     fn byte(at: &Address, index: u32, bound: u32) -> Option<usize> {
         (index < bound).then(|| at.offset as usize + index as usize * at.stride as usize)
     }
@@ -167,7 +181,13 @@ impl Machine<'_> {
                 });
                 (old.map(u64::from), old == Some(expected))
             };
-            this.outside[at.site] += u64::from(old.is_none());
+            let access = match exchange {
+                Exchange::Load => Access::AtomicLoad,
+                Exchange::Replace | Exchange::Compare | Exchange::Combine(_) => {
+                    Access::AtomicUpdate
+                }
+            };
+            this.judge(at, old.is_some(), lane, access);
             if let Some(to) = to {
                 this.set_pair(*to, lane, old.unwrap_or(0));
             }

@@ -1,0 +1,75 @@
+//! How an invocation touches memory, and where an access out of bounds went: what was touched, at which byte, by which
+//! invocation. Plain data; who looks is the executor's business.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How an invocation touches memory.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It reads.
+    Load,
+    /// It writes.
+    Store,
+    /// It reads atomically.
+    AtomicLoad,
+    /// It writes, or reads and writes, atomically.
+    AtomicUpdate,
+}
+
+impl Access {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Load, Self::Store, Self::AtomicLoad, Self::AtomicUpdate];
+
+    /// Whether two accesses of different invocations to one place, not ordered, are a race: one of them
+    /// writes, and not both are atomic.
+    #[must_use]
+    pub const fn races_with(self, other: Self) -> bool {
+        (self.writes() || other.writes()) && !(self.is_atomic() && other.is_atomic())
+    }
+
+    const fn writes(self) -> bool {
+        matches!(self, Self::Store | Self::AtomicUpdate)
+    }
+
+    const fn is_atomic(self) -> bool {
+        matches!(self, Self::AtomicLoad | Self::AtomicUpdate)
+    }
+}
+
+/// An access out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Stray {
+    /// What it does.
+    pub access: Access,
+    /// The variable that it was meant for.
+    pub variable: String,
+    /// At which byte of the variable.
+    pub byte: u64,
+    /// Bytes that the variable has; `None` where it is no buffer.
+    pub bytes: Option<u64>,
+    /// The invocation, by its global id.
+    pub invocation: [u32; 3],
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access, variable, byte, bytes, invocation: [x, y, z] } = self;
+        let does = match access {
+            Access::Load => "loads",
+            Access::Store => "stores",
+            Access::AtomicLoad => "loads atomically",
+            Access::AtomicUpdate => "updates atomically",
+        };
+        write!(f, "{does} at byte {byte} of '{variable}'")?;
+        if let Some(bytes) = bytes {
+            write!(f, ", which has {bytes} bytes")?;
+        }
+        write!(f, ", in invocation {x} {y} {z}")
+    }
+}
