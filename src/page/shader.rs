@@ -11,7 +11,7 @@ use super::{
 use crate::{
     observe::WarmUp,
     op::Traffic,
-    result::{DispatchRow, Examined, FindingKind, ShaderReport},
+    result::{DispatchRow, Examined, FindingKind, LineRow, ShaderReport},
     roofline::{BoundBy, Placement},
 };
 
@@ -291,9 +291,7 @@ fn placed(report: &ShaderReport) -> String {
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
 pub(super) fn listing(report: &ShaderReport) -> Table {
     let storage = carriers(&report.traffic);
-    let in_workgroup = |traffic: &Traffic| traffic.workgroup_load + traffic.workgroup_store;
     let has_workgroup = in_workgroup(&report.traffic) > 0;
-    let or_blank = |n: u64, cell: Cell| if n == 0 { Cell::Blank } else { cell };
     let several = !report.continued_in.is_empty();
     let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
     let mut costs: BTreeMap<_, _> = costs.collect();
@@ -320,6 +318,7 @@ pub(super) fn listing(report: &ShaderReport) -> Table {
         let row = Row::new(costs.chain(place).chain(file).collect::<Vec<_>>());
         Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
     });
+    let rows: Vec<Row> = rows.chain(unlined(report, has_workgroup)).collect();
     let costs = [
         Column::number("executions", "executions").gives_way(3),
         Column::number("FLOPs", "flops"),
@@ -337,9 +336,39 @@ pub(super) fn listing(report: &ShaderReport) -> Table {
     let file = several.then(|| Column::text("of", "file"));
     Table {
         columns: columns.chain(file).collect(),
-        rows: rows.collect(),
+        rows,
         main: true,
         code: true,
         ..Table::default()
     }
+}
+
+/// What the lines of a listing leave of the whole: optimisers of SPIR-V move instructions and say of no line.
+fn unlined(report: &ShaderReport, has_workgroup: bool) -> Option<Row> {
+    let of_lines = |of: fn(&LineRow) -> u64| report.lines.iter().map(of).sum::<u64>();
+    let left = |whole: u64, of: fn(&LineRow) -> u64| whole.saturating_sub(of_lines(of));
+    let flops = left(report.flops, |row| row.flops);
+    let touched = left(report.traffic.storage_bytes(), |row| row.traffic.storage_bytes());
+    let shared = left(in_workgroup(&report.traffic), |row| in_workgroup(&row.traffic));
+    let costs = [
+        Cell::Blank,
+        or_blank(flops, Cell::whole(flops)),
+        or_blank(flops, Cell::Share(flops, report.flops)),
+        or_blank(touched, Cell::Bytes(touched)),
+        or_blank(shared, Cell::Bytes(shared)),
+    ];
+    let place = [Cell::text(""), Cell::Blank, Cell::text("(of no line that is known)")];
+    let file = (!report.continued_in.is_empty()).then_some(Cell::Blank);
+    let costs = costs.into_iter().take(if has_workgroup { 5 } else { 4 });
+    (flops + touched + shared > 0)
+        .then(|| Row::new(costs.chain(place).chain(file).collect::<Vec<_>>()))
+}
+
+/// Bytes of workgroup memory that are loaded and stored.
+fn in_workgroup(traffic: &Traffic) -> u64 {
+    traffic.workgroup_load + traffic.workgroup_store
+}
+
+fn or_blank(count: u64, cell: Cell) -> Cell {
+    if count == 0 { Cell::Blank } else { cell }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BufferFill, Leeway};
+use super::{BufferFill, Leeway, fill::MemberFill};
 #[cfg(feature = "textures")]
 use super::{
     fill::{TextureSize, spelled},
@@ -171,7 +171,7 @@ impl Used<'_> {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         let zeros = said.left_out(&own).into_iter().map(str::to_owned).collect();
         let bound = self.bound(bytes.len() as u64, fill.map(BufferFill::to_string));
-        let contents = said.reads_a_file().then(|| hash(&bytes));
+        let contents = is_of_a_file(said).then(|| hash(&bytes));
         let bound = Binding { zeros, contents, ..bound };
         Ok(Filled { bound, contents: Contents::Buffer(bytes), layout: Some(own) })
     }
@@ -215,7 +215,7 @@ impl Used<'_> {
         let is_written = self.users().any(|(kernel, resource)| is_written(kernel, resource));
         let size = TextureSize { format: Some(texture.format), ..size.clone() };
         let spelled = BufferFill::Texture(size, fill.clone()).to_string();
-        let hash = said.reads_a_file().then(|| hash(&texels));
+        let hash = is_of_a_file(said).then(|| hash(&texels));
         Ok(Filled {
             bound: Binding { contents: hash, ..self.bound(texture.bytes(), Some(spelled)) },
             contents: Contents::Texture(texture, texels, is_written),
@@ -247,6 +247,26 @@ impl Used<'_> {
             contents: Contents::Sampler(sampler),
             layout: None,
         })
+    }
+}
+
+/// Whether some of what fills a binding is what a file holds, which may be other numbers another time.
+fn is_of_a_file(fill: &BufferFill) -> bool {
+    let of_member = |member: &MemberFill| match member {
+        MemberFill::Whole(_) => false,
+        MemberFill::Said(said) => is_of_a_file(said),
+    };
+    match fill {
+        BufferFill::File(_) => true,
+        BufferFill::Members(members) => members.iter().any(|(_, member)| of_member(member)),
+        #[cfg(feature = "textures")]
+        BufferFill::Texture(_, member) => of_member(member),
+        #[cfg(feature = "textures")]
+        BufferFill::Sampler(_) => false,
+        BufferFill::Zeros(_)
+        | BufferFill::Iota(_)
+        | BufferFill::Random { .. }
+        | BufferFill::Values(_) => false,
     }
 }
 

@@ -70,25 +70,6 @@ const KINDS: [&str; 5] = ["zeros", "iota", "random", "values", "file"];
 const FORMS: &str = "zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3, file:PATH or \
                      MEMBER:VALUE,MEMBER:SPEC";
 
-impl BufferFill {
-    /// Whether some of it is what a file holds, which may be other numbers another time.
-    pub(super) fn reads_a_file(&self) -> bool {
-        let of_member = |member: &MemberFill| match member {
-            MemberFill::Whole(_) => false,
-            MemberFill::Said(said) => said.reads_a_file(),
-        };
-        match self {
-            Self::File(_) => true,
-            Self::Members(members) => members.iter().any(|(_, member)| of_member(member)),
-            #[cfg(feature = "textures")]
-            Self::Texture(_, member) => of_member(member),
-            #[cfg(feature = "textures")]
-            Self::Sampler(_) => false,
-            Self::Zeros(_) | Self::Iota(_) | Self::Random { .. } | Self::Values(_) => false,
-        }
-    }
-}
-
 impl FromStr for BufferFill {
     type Err = String;
 
