@@ -33,7 +33,7 @@ pub use self::shared::{
     Ahead, Common, Model, Races, Setup, Step, Timed, Tuned, Under, Variant, Work, subgroup_lanes,
 };
 pub use self::suite::SuiteLine;
-use self::values::{convention, peak};
+use self::values::{convention, peak_flops};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
 /// quoted for them.
@@ -337,7 +337,7 @@ pub struct Run {
     pub per_dispatch: bool,
     /// FLOPs a second that the device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): each kernel's
     /// share of it
-    #[arg(long, value_name = "FLOPS|NAME", value_parser = peak, conflicts_with = "count_only")]
+    #[arg(long, value_name = "FLOPS|NAME", value_parser = peak_flops, conflicts_with = "count_only")]
     pub peak: Option<f64>,
     /// Measure the device's ceilings too, 5 to 20 s more, and place each kernel under them: its share of the
     /// attainable, and whether compute or memory binds

@@ -96,7 +96,7 @@ fn adapters_do_not_cost_more_than_full_training_in_a_comparison() {
     let report = program(&compared);
     let total = |side: &str| report[side]["exact"]["algebraic"]["total"].as_u64().unwrap();
     assert!(total("b") < total("a"), "{} {}", total("a"), total("b"));
-    let said = contains("by exact: a training step 1.4").and(contains("exact A"));
+    let said = contains("by the exact count: a training step 1.4").and(contains("exact A"));
     flopmeter(&compared).assert().success().stdout(said);
 }
 
@@ -173,5 +173,7 @@ fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {
     let table = command(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
     table.stdout(contains("tokens/s").and(contains("in the layers alone")));
     let unknown = command(&["--peak", "h100"]).assert().code(2).stdout("");
+    unknown.stderr(contains("say h100-bf16 or h100-fp8"));
+    let unknown = command(&["--peak", "abacus"]).assert().code(2).stdout("");
     unknown.stderr(contains("h100-bf16").and(contains("67e12")));
 }

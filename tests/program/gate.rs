@@ -356,7 +356,7 @@ fn a_kernel_that_does_not_compile_is_an_error_on_its_line() {
     let repository = Repository::with(&KERNEL.replace("sum = fma(", "sum = fmax("));
     let formats = ["--github=-", "--junit=kernels.xml", "--markdown=sum.md", "--json=out.json"];
     let assert = repository.run("check", &formats).assert().code(2);
-    assert.stdout(contains("::error file=kernel.wgsl,line=7,title=flopmeter::"));
+    assert.stdout(contains("::error file=kernel.wgsl,line=7,col=15,title=flopmeter::"));
     let read = |name| fs::read_to_string(repository.0.path().join(name));
     let list = read("kernels.xml").unwrap();
     assert!(list.contains("errors=\"1\"") && list.contains("<error message=\""), "{list}");

@@ -92,6 +92,11 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
     })
 }
 
+/// The same where the peak's name is not wanted.
+pub(super) fn peak_flops(text: &str) -> Result<f64, String> {
+    peak(text).map(|peak| peak.flops_per_second)
+}
+
 /// `X[,Y[,Z]]`.
 pub(super) fn extent(text: &str) -> Result<[u32; 3], String> {
     let mut extent = [1; 3];

@@ -22,7 +22,9 @@ fn the_embedded_executor_says_what_it_saw() {
     for repeat in ["0", "2"] {
         let report = report(&[&run[..], &["--repeat", repeat]].concat());
         // Indices 5 and 6 of five, by each of two workgroups.
-        let outside = json!([{"kernel": file, "line": 3, "accesses": 4}]);
+        let first = json!({"access": "store", "variable": "x", "byte": 20, "bytes": 20,
+            "invocation": [2, 0, 0]});
+        let outside = json!([{"kernel": file, "line": 3, "accesses": 4, "first": first}]);
         assert_eq!(report["out_of_bounds"], outside);
         // Eight compare; four add and multiply.
         assert_eq!(report["lane_use"], json!((8.0 + 4.0 + 4.0) / 24.0));
