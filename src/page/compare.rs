@@ -227,12 +227,13 @@ fn drawn(report: &CompareReport) -> Option<Section> {
         Some(Figures { measured: Some(flops), .. }) if measured => Some(flops),
         figures => figures.map(|figures| figures.estimate),
     };
-    let mut phases: Vec<(&str, Option<Phase>, [Option<Figures>; 2])> =
-        pairs().map(|pair| (&*pair.name, pair.phase, [pair.a, pair.b])).collect();
-    if is_exact {
-        let all = Phase::ALL.map(|phase| (phase.name(), Some(phase), [None; 2]));
-        phases = all.into_iter().chain([("total", None, [None; 2])]).collect();
-    }
+    let phases: Vec<_> = match is_exact {
+        true => {
+            let all = Phase::ALL.map(|phase| (phase.name(), Some(phase), [None; 2]));
+            all.into_iter().chain([("total", None, [None; 2])]).collect()
+        }
+        false => pairs().map(|pair| (&*pair.name, pair.phase, [pair.a, pair.b])).collect(),
+    };
     let bars = phases.iter().flat_map(|(name, phase, figures)| {
         let sides = [("A", &report.a), ("B", &report.b)].into_iter().enumerate();
         sides.filter_map(move |(series, (letter, side))| {

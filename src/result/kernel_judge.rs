@@ -237,15 +237,13 @@ fn details(change: &ChangeReport) -> Vec<String> {
             (Some(line), None) => format!("line {line} of before"),
             (None, None) => "a line".to_owned(),
         };
-        let figures: [(&str, fn(&LineFigures) -> u64); 3] = [
-            ("executions", |its| its.executions),
-            ("FLOPs", |its| its.flops),
-            ("storage bytes", |its| its.bytes),
-        ];
-        let said = figures.into_iter().filter_map(|(name, of)| {
-            let [a, b] = [&pair.a, &pair.b].map(|side| side.as_ref().map_or(0, of));
-            (a != b).then(|| format!("{name} {a} to {b}"))
-        });
+        let figures = |side: &Option<LineFigures>| {
+            side.as_ref().map_or([0; 3], |its| [its.executions, its.flops, its.bytes])
+        };
+        let before_and_after = figures(&pair.a).into_iter().zip(figures(&pair.b));
+        let named = ["executions", "FLOPs", "storage bytes"].into_iter().zip(before_and_after);
+        let said =
+            named.filter(|(_, (a, b))| a != b).map(|(name, (a, b))| format!("{name} {a} to {b}"));
         let said: Vec<String> = said.collect();
         format!("{place}: {}: {}", pair.text.trim(), said.join(", "))
     });

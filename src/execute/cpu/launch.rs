@@ -8,8 +8,6 @@ use std::{
     },
 };
 
-use flopmeter_core::source::SourceLine;
-
 use super::{
     alu::{CHUNK, Chunk},
     flow::{Runner, Stopped},
@@ -75,7 +73,7 @@ impl GridRun {
             lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
         }
         // A line may have several sites.
-        let mut lines: BTreeMap<&Option<SourceLine>, (u64, Option<(u64, Stray)>)> = BTreeMap::new();
+        let mut lines = BTreeMap::<_, (u64, Option<(u64, Stray)>)>::new();
         let sites = program.sites.iter().zip(self.outside).enumerate();
         for (site, (line, accesses)) in sites.filter(|(_, (_, n))| *n > 0) {
             let (sum, first) = lines.entry(line).or_default();
