@@ -8,8 +8,9 @@ import wasm from "./npm/flopmeter.wasm";
 if (globalThis.GPU && !globalThis.flopmeter) {
   const ready = attach({ wasm });
   let timing = false;
-  // A worker that is started while times are taken takes times from its start.
-  const workers = wrapWorkers(ready, () => (timing ? `${INJECTED}\nglobalThis.flopmeter?.beginTiming().catch(() => {});` : INJECTED));
+  // A worker that is started while times are taken takes times from its start, and asks whether they still are.
+  const begun = `${INJECTED}\nglobalThis.flopmeter?.beginTiming({ alone: true }).catch(() => {});`;
+  const workers = wrapWorkers(ready, () => (timing ? begun : INJECTED), () => timing);
   const { requestAdapter } = GPU.prototype;
   GPU.prototype.requestAdapter = async function (...options) {
     // A page whose policy forbids WebAssembly runs uncounted.
@@ -27,9 +28,9 @@ if (globalThis.GPU && !globalThis.flopmeter) {
       workers.reset();
     },
     /** From now on, here and in workers, the page's own pipelines run between timestamps, and nothing is counted. */
-    async beginTiming() {
+    async beginTiming({ alone = false } = {}) {
       timing = true;
-      workers.time(true);
+      if (!alone) workers.time(true);
       (await ready).beginTiming();
     },
     /** Counts again. */

@@ -44,6 +44,13 @@ impl Places {
         self.0.extend(sink.map(|sink| (what.to_owned(), sink)));
     }
 
+    /// The same for files that buffers are filled from.
+    pub fn keep_contents(&mut self, asked: &Kernels) {
+        for path in asked.bindings.iter().flat_map(|(_, fill)| fill.files()) {
+            self.keep("--bind", Some(path));
+        }
+    }
+
     /// The same for a kernel and for what it is held against.
     pub fn keep_kernel(&mut self, file: &Path, asked: &Kernels) {
         self.keep("the kernel", Some(file));

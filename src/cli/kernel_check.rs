@@ -40,6 +40,7 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
 pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {
     let mut places = Places::default();
     places.keep_kernel(&file, &asked.kernels);
+    places.keep_contents(&asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let name = ShaderFile::name(&file);
     let outcome = checked(asked, file, common, (&places, &formats));

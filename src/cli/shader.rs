@@ -30,11 +30,13 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     }
     let mut places = Places::default();
     places.keep_kernel(&asked.file, &asked.kernels);
-    let formats = Formats::claim(&mut places, &asked.exports)?;
     let mut dumps: Vec<(BindingKey, Sink)> = Vec::new();
     for (key, path) in &asked.dumps {
         dumps.extend(places.claim("--dump", Some(path))?.map(|sink| (*key, sink)));
     }
+    // A buffer may be left in the file that filled it, and a report may not.
+    places.keep_contents(&asked.kernels);
+    let formats = Formats::claim(&mut places, &asked.exports)?;
     let to_svg = places.claim("--svg", asked.under.svg.as_deref())?;
     let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
     let keys = dumps.iter().map(|(key, _)| *key);

@@ -36,6 +36,7 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     places.keep("--baseline", asked.kernels.baseline.as_deref());
     for kernel in listed.iter().flatten() {
         places.keep_kernel(&kernel.asked.file, &kernel.asked.kernels);
+        places.keep_contents(&kernel.asked.kernels);
     }
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let checked =
@@ -145,11 +146,13 @@ fn run_with(arguments: &[String]) -> Vec<String> {
             _ => options.push(argument.clone()),
         }
     }
-    options.retain(|option| {
-        let name = option.split(' ').next().unwrap_or_default();
-        !JUDGING.contains(&name)
+    let name = |option: &String| option.split(' ').next().unwrap_or_default().to_owned();
+    options.retain(|option| !JUDGING.contains(&&*name(option)));
+    options.sort_by_key(|option| match &*name(option) {
+        // Entry points and grids go together by their order.
+        paired @ ("--entry" | "--dispatch") => paired.to_owned(),
+        _ => option.clone(),
     });
-    options.sort_unstable();
     options
 }
 

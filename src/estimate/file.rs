@@ -143,10 +143,18 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let training = Training { scope, accumulate, recompute, packed, ..optimizer.into() };
         // Files of before the exact count have none, and those of before the schedule no schedule.
         let exact = model::exact(&config, [shape.batch(), shape.seq()], training);
+        // Those of forward passes had a whole step in them.
         let known = |written: Exact| {
+            let written = if scope.is_step() { written } else { written.forward() };
             let schedule = written.schedule.or(exact.and_then(|exact| exact.schedule));
             Some(Exact { schedule, ..written })
         };
+        let of_scope = |flops: PhaseFlops| match scope {
+            Scope::Step => flops,
+            Scope::Forward => PhaseFlops { forward: flops.forward, ..PhaseFlops::default() },
+        };
+        let mut terms = written.terms;
+        terms.retain(|term| scope.has(term.phase));
         if written.exact.is_some_and(|written| known(written) != exact) {
             return Err("its exact count is not that of its model and shape".to_owned());
         }
@@ -157,7 +165,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
             shape,
             training,
             exact,
-            terms: written.terms,
+            terms,
             per_function: written.per_function,
             field: written.field_formulas,
             // Files of before these have the exact count's alone.
@@ -166,8 +174,12 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
                 false => written.forecasts,
             },
         };
-        if written.total_flops != estimate.total_flops()
-            || written.component_breakdown != breakdown(&estimate)
+        let told = |breakdown: Breakdown| -> Vec<(String, PhaseFlops)> {
+            let told = breakdown.0.into_iter().map(|(name, flops)| (name, of_scope(flops)));
+            told.filter(|(_, flops)| *flops != PhaseFlops::default()).collect()
+        };
+        if of_scope(written.total_flops) != estimate.total_flops()
+            || told(written.component_breakdown) != told(breakdown(&estimate))
         {
             return Err(
                 "its terms do not add up to its total_flops and component_breakdown".to_owned()

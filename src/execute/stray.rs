@@ -49,8 +49,9 @@ pub struct Stray {
     pub access: Access,
     /// The variable that it was meant for.
     pub variable: String,
-    /// At which byte of the variable.
-    pub byte: u64,
+    /// At which byte of the variable; `None` where an index within it is beyond what has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
     /// Bytes that the variable has; `None` where it is no buffer.
     pub bytes: Option<u64>,
     /// The invocation, by its global id.
@@ -66,7 +67,10 @@ impl fmt::Display for Stray {
             Access::AtomicLoad => "loads atomically",
             Access::AtomicUpdate => "updates atomically",
         };
-        write!(f, "{does} at byte {byte} of '{variable}'")?;
+        match byte {
+            Some(byte) => write!(f, "{does} at byte {byte} of '{variable}'")?,
+            None => write!(f, "{does} outside of '{variable}'")?,
+        }
         if let Some(bytes) = bytes {
             write!(f, ", which has {bytes} bytes")?;
         }

@@ -27,7 +27,10 @@ impl Paged for CompareReport {
         if !shown(self).is_empty() {
             sections.push(Section::table("Components", components(self)));
         }
-        sections.push(Section::facts("Ratios", ratios(self)));
+        let ratios = ratios(self);
+        if !ratios.is_empty() {
+            sections.push(Section::facts("Ratios", ratios));
+        }
         let sections = at_both_ends(answer(self), sections);
         Page { title: format!("{} beside {}", self.a.model, self.b.model), sections }
     }

@@ -114,8 +114,17 @@ fn points(report: &ScaleReport) -> Table {
     };
     let exact = report.points.iter().any(|point| point.bill.exact.is_some());
     let spread = report.points.iter().any(|point| apart(point).is_some());
+    // What is computed again is of no phase, and among the whole.
+    let again = |point: &ScalePoint| {
+        let exact = point.bill.exact.filter(|_| point.bill.training.scope.is_step());
+        exact.map_or(0, |exact| exact.recomputed)
+    };
+    let has_again = report.points.iter().any(|point| again(point) > 0);
     if exact {
         columns.extend(phases(Quantity::Exact, 2));
+    }
+    if has_again {
+        columns.push(Column::number("of it recomputed", "exact_recomputed_flops").gives_way(2));
     }
     columns.extend(phases(Quantity::Estimate, 4));
     let products = |point: &ScalePoint| {
@@ -150,6 +159,9 @@ fn points(report: &ScaleReport) -> Table {
         let count = |flops: Option<u128>| flops.map_or(Cell::Missing, Cell::Count);
         if exact {
             cells.extend(every().map(|phase| count(point.bill.exact(None, phase))));
+        }
+        if has_again {
+            cells.push(Cell::Count(again(point)));
         }
         cells.extend(every().map(|phase| Cell::count(of(phase).map(|f| f.estimate))));
         if has_products {

@@ -128,6 +128,14 @@ impl Figures {
     }
 }
 
+/// The parts of the exact count, as far as the scope of training goes.
+fn exact_items(config: &ModelConfig, shape: [u32; 2], training: Training) -> Vec<ExactItem> {
+    let scope = training.scope;
+    let mut items = config.exact_items(shape, training);
+    items.retain(|item| item.phase.map_or(scope.is_step(), |phase| scope.has(phase)));
+    items
+}
+
 impl Bill {
     /// What an estimate alone says of such a step.
     pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
@@ -144,7 +152,7 @@ impl Bill {
             exact: estimate.exact(),
             exact_items: estimate.exact().map_or_else(Vec::new, |_| {
                 let shape = [estimate.shape().batch(), estimate.shape().seq()];
-                estimate.config().exact_items(shape, training)
+                exact_items(estimate.config(), shape, training)
             }),
         }
     }
@@ -166,9 +174,11 @@ impl Bill {
             training: report.training,
             items: items(&report.components, figures),
             exact: model::exact(&report.model_config, [report.batch, report.seq], report.training),
-            exact_items: report
-                .model_config
-                .exact_items([report.batch, report.seq], report.training),
+            exact_items: exact_items(
+                &report.model_config,
+                [report.batch, report.seq],
+                report.training,
+            ),
         }
     }
 
@@ -194,12 +204,7 @@ impl Bill {
         let scope = self.training.scope;
         if let Some(name) = part {
             let is_wanted = |item: &&ExactItem| {
-                item.name == name
-                    && match (phase, item.phase) {
-                        (Some(wanted), met) => met == Some(wanted),
-                        (None, Some(met)) => scope.has(met),
-                        (None, None) => scope.is_step(),
-                    }
+                item.name == name && phase.is_none_or(|phase| item.phase == Some(phase))
             };
             let flops: Vec<u128> =
                 self.exact_items.iter().filter(is_wanted).map(|item| item.flops).collect();

@@ -138,11 +138,14 @@ impl ShaderReport {
         if let HeldTo::Limits(limits) = held {
             change.judge(limits);
             let of_file = |text: String| format!("{name}: {text}");
+            let details = details(&change);
             self.checks.extend(change.checks.drain(..).map(|Examined { what, findings }| {
-                let findings = findings.into_iter();
-                let findings =
-                    findings.map(|its| Finding { text: of_file(its.text), ..its }).collect();
-                Examined { what: of_file(what), findings }
+                let findings = findings.into_iter().map(|its| Finding {
+                    text: of_file(its.text),
+                    details: details.clone(),
+                    ..its
+                });
+                Examined { what: of_file(what), findings: findings.collect() }
             }));
         }
         let moved: Vec<&CountPair> = match held {
@@ -210,9 +213,12 @@ impl ShaderReport {
         let grids = |report: &Self| -> Vec<[u32; 3]> {
             report.dispatches.iter().map(|row| row.grid).chain([report.grid]).collect()
         };
-        // Reports of before contents were told apart have none.
-        let holds_the_same = |(now, before): (&Binding, &Binding)| {
-            before.contents.is_none() || now.contents == before.contents
+        let holds_the_same = |now: &Binding| {
+            let mut others = before.bindings.iter();
+            let other = others.find(|its| (its.group, its.binding) == (now.group, now.binding));
+            // Reports of before contents were told apart have none.
+            let known = other.and_then(|other| other.contents.as_ref());
+            known.is_none_or(|before| now.contents.as_ref() == Some(before))
         };
         let set = |report: &Self| -> Vec<(String, Option<String>)> {
             let set = report.immediates.iter().filter(|immediate| immediate.value.is_some());
@@ -222,7 +228,7 @@ impl ShaderReport {
             == (&before.entry, &before.overrides, &before.defines, &before.bind)
             && grids(self) == grids(before)
             && set(self) == set(before)
-            && self.bindings.iter().zip(&before.bindings).all(holds_the_same)
+            && self.bindings.iter().all(holds_the_same)
     }
 }
 

@@ -135,7 +135,9 @@ impl GrowthLimit {
                 a.join(", "),
                 b.join(", ")
             )),
-            None => Some(format!("{name} cannot be compared: both reports must have them")),
+            None => Some(format!(
+                "{name} cannot be compared: both reports must have them, by one estimator or by the exact count"
+            )),
             Some((a, b)) => {
                 let more = is_more((a, b)) && overlap.is_none();
                 let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };

@@ -191,8 +191,7 @@ impl Report {
         loss: Option<f32>,
     ) -> Self {
         let Profiled { model, config, data, shape, training, convention } = subject;
-        let terms: Vec<&Term> =
-            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
+        let terms: Vec<&Term> = estimate.terms().iter().collect();
         let forms: Vec<Forms> = plan.passes.iter().map(forms_of).collect();
         let passes: Vec<PassRow> = plan
             .passes

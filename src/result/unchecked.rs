@@ -1,5 +1,7 @@
 //! That something could not be judged, and why: what a continuous integration's log or list of tests has of it.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::{Examined, Finding, FindingKind};
@@ -28,14 +30,27 @@ impl Unchecked {
             let column = rest.split_once(':').and_then(|(_, rest)| number(rest));
             Some((line, column))
         });
+        // A place in another file, which it includes or imports, is said as compilers say one.
+        let elsewhere = || {
+            let mut said =
+                problem.lines().filter_map(|line| line.trim_start().strip_prefix("--> "));
+            let (other, line) = said.find_map(|place| place.rsplit_once(':'))?;
+            let folder = Path::new(file).parent().filter(|folder| *folder != Path::new(""));
+            let other = match folder {
+                Some(folder) if !Path::new(other).starts_with(folder) => folder.join(other),
+                _ => other.into(),
+            };
+            Some((other.display().to_string(), number(line)?))
+        };
+        let in_other = if found.is_none() { elsewhere() } else { None };
         let first = problem.lines().next().unwrap_or_default();
         let error = problem.lines().find_map(|line| line.strip_prefix("error: "));
         let text = error.map_or_else(|| message(first, &place), str::to_owned);
         // What a compiler draws is for who reads the whole.
         let drawn = problem.lines().skip(1).filter(|line| !line.trim().is_empty());
         let finding = Finding {
-            file: Some(file.to_owned()),
-            line: found.map(|(line, _)| line),
+            line: found.map(|(line, _)| line).or(in_other.as_ref().map(|(_, line)| *line)),
+            file: Some(in_other.map_or_else(|| file.to_owned(), |(other, _)| other)),
             column: found.and_then(|(_, column)| column),
             details: drawn.map(str::to_owned).collect(),
             ..Finding::new(FindingKind::NotRun, text)
@@ -73,6 +88,15 @@ mod tests {
             (file.clone(), Some(13))
         );
         assert_eq!(place("sum.wgsl: it did not end"), (file, None));
+        let imported =
+            "kernel 'sum.wgsl' is not valid:\nerror: wrong\n  --> lib/two.wesl:4\n    4 | x\n";
+        assert_eq!(place(imported), (Some("lib/two.wesl".to_owned()), Some(4)));
+        let within = |place: &str| {
+            let problem = format!("kernel 'k/sum.wesl':\nerror: wrong\n  --> {place}:4");
+            Unchecked::new("k/sum.wesl", &problem).check.findings.remove(0).file.unwrap()
+        };
+        assert_eq!(within("lib/two.wesl"), "k/lib/two.wesl");
+        assert_eq!(within("k/lib/two.wesl"), "k/lib/two.wesl");
     }
 
     #[test]

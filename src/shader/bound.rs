@@ -1,12 +1,12 @@
 //! What each binding of some kernels is bound to: which kernels use it, what fills it, and how its numbers lie. Knows no
 //! executor beyond its limits.
 
-use std::{collections::BTreeMap, hash::Hasher as _};
+use std::{collections::BTreeMap, hash::Hasher as _, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BufferFill, Leeway, fill::MemberFill};
+use super::{BufferFill, Leeway, fill::MemberFill, tensor};
 #[cfg(feature = "textures")]
 use super::{
     fill::{TextureSize, spelled},
@@ -171,7 +171,7 @@ impl Used<'_> {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         let zeros = said.left_out(&own).into_iter().map(str::to_owned).collect();
         let bound = self.bound(bytes.len() as u64, fill.map(BufferFill::to_string));
-        let contents = is_of_a_file(said).then(|| hash(&bytes));
+        let contents = (!said.files().is_empty()).then(|| hash(&bytes));
         let bound = Binding { zeros, contents, ..bound };
         Ok(Filled { bound, contents: Contents::Buffer(bytes), layout: Some(own) })
     }
@@ -215,7 +215,7 @@ impl Used<'_> {
         let is_written = self.users().any(|(kernel, resource)| is_written(kernel, resource));
         let size = TextureSize { format: Some(texture.format), ..size.clone() };
         let spelled = BufferFill::Texture(size, fill.clone()).to_string();
-        let hash = is_of_a_file(said).then(|| hash(&texels));
+        let hash = (!said.files().is_empty()).then(|| hash(&texels));
         Ok(Filled {
             bound: Binding { contents: hash, ..self.bound(texture.bytes(), Some(spelled)) },
             contents: Contents::Texture(texture, texels, is_written),
@@ -250,23 +250,28 @@ impl Used<'_> {
     }
 }
 
-/// Whether some of what fills a binding is what a file holds, which may be other numbers another time.
-fn is_of_a_file(fill: &BufferFill) -> bool {
-    let of_member = |member: &MemberFill| match member {
-        MemberFill::Whole(_) => false,
-        MemberFill::Said(said) => is_of_a_file(said),
-    };
-    match fill {
-        BufferFill::File(_) => true,
-        BufferFill::Members(members) => members.iter().any(|(_, member)| of_member(member)),
-        #[cfg(feature = "textures")]
-        BufferFill::Texture(_, member) => of_member(member),
-        #[cfg(feature = "textures")]
-        BufferFill::Sampler(_) => false,
-        BufferFill::Zeros(_)
-        | BufferFill::Iota(_)
-        | BufferFill::Random { .. }
-        | BufferFill::Values(_) => false,
+impl BufferFill {
+    /// The files that fill some of it, which may hold other numbers another time.
+    pub fn files(&self) -> Vec<&Path> {
+        fn of_member(member: &MemberFill) -> Vec<&Path> {
+            match member {
+                MemberFill::Whole(_) => Vec::new(),
+                MemberFill::Said(said) => said.files(),
+            }
+        }
+        match self {
+            Self::File(path) => {
+                vec![tensor::named(path).map_or(path.as_path(), |(file, _)| file)]
+            }
+            Self::Members(members) => {
+                members.iter().flat_map(|(_, member)| of_member(member)).collect()
+            }
+            #[cfg(feature = "textures")]
+            Self::Texture(_, member) => of_member(member),
+            #[cfg(feature = "textures")]
+            Self::Sampler(_) => Vec::new(),
+            Self::Zeros(_) | Self::Iota(_) | Self::Random { .. } | Self::Values(_) => Vec::new(),
+        }
     }
 }
 

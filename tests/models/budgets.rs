@@ -59,6 +59,6 @@ fn tokens_and_a_stated_peak_give_steps_and_a_time() {
     // Nothing ran: no rate was measured and no device was used.
     assert_eq!(experiment.seconds.measured, None);
     let json = serde_json::to_value(&estimate).unwrap();
-    assert_eq!(json["peak"], json!({"flops_per_second": 67e12, "mfu": 0.4}));
+    assert_eq!(json["peak"], json!({"flops_per_second": 67e12, "devices": 1, "mfu": 0.4}));
     assert_eq!(json["experiment"]["seconds"]["stated"], json!(experiment.seconds.stated));
 }

@@ -122,6 +122,29 @@ fn an_override_that_is_computed_from_others_has_its_value() {
     });
 }
 
+/// The length of an array is known before what is computed of other overrides.
+#[test]
+fn an_override_is_computed_behind_an_array_of_another_length() {
+    let text = "
+        override TILE: u32 = 4u;
+        override HALF: u32 = TILE / 2u;
+        var<workgroup> w: array<f32, TILE>;
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(TILE)
+        fn main(@builtin(local_invocation_index) i: u32) {
+            w[i] = x[i];
+            workgroupBarrier();
+            x[i] = w[(i + HALF) % TILE];
+        }";
+    on_every_executor(|executor| {
+        for n in [4.0, 2.0] {
+            let left = ran(executor, &kernel(text, &[("TILE", n)]), [1; 3], &[iota(4)]).floats();
+            let [a, b] = if n == 4.0 { [[2.0, 3.0], [0.0, 1.0]] } else { [[1.0, 0.0], [2.0, 3.0]] };
+            assert_eq!(left, [a, b].concat());
+        }
+    });
+}
+
 #[test]
 fn what_is_made_up_of_overrides_is_a_value_wherever_it_stands() {
     let text = "

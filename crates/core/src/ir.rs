@@ -1,17 +1,10 @@
-//! naga's IR as a structure: the operands of expressions and statements, the blocks inside statements, and functions
-//! whose expressions get other handles. Every match names every variant. Knows what refers to what, and nothing of
+//! naga's IR as a structure: the operands of expressions and statements, and the blocks inside statements. Every match names every variant. Knows what refers to what, and nothing of
 //! what anything means or costs.
 
-mod rewriting;
-
-use std::collections::BTreeMap;
-
 use naga::{
-    Arena, AtomicFunction, Block, Expression, Function, GatherMode, Handle, ImageQuery, Module,
-    Range, RayPipelineFunction, RayQueryFunction, SampleLevel, Span, Statement,
+    AtomicFunction, Block, Expression, Function, GatherMode, Handle, ImageQuery, Module, Range,
+    RayPipelineFunction, RayQueryFunction, SampleLevel, Span, Statement,
 };
-
-pub(crate) use self::rewriting::Rewriting;
 
 /// An expression's handle.
 pub(crate) type Operand = Handle<Expression>;
@@ -293,23 +286,6 @@ pub(crate) fn emit(block: &mut Block, handles: impl Iterator<Item = Operand>, sp
         };
     }
     close(open);
-}
-
-/// Puts expressions before all others of a function, where everything may refer to them; `replaced` says which of the
-/// old ones are now one of those.
-pub(crate) fn prepend(
-    function: &mut Function,
-    prefix: Arena<Expression>,
-    replaced: &BTreeMap<Operand, Operand>,
-) {
-    let mut rewriting = Rewriting::behind(prefix);
-    let old = function.expressions.take();
-    for (handle, expression) in old.iter() {
-        let place =
-            rewriting.moved(expression).map(|its| rewriting.write(its, old.get_span(handle)));
-        rewriting.put(replaced.get(&handle).copied().or(place));
-    }
-    rewriting.finish(function);
 }
 
 /// The functions of a module, those of its entry points included.

@@ -58,6 +58,7 @@ pub mod op;
 mod print;
 pub mod read;
 pub mod recording;
+mod rewriting;
 pub mod source;
 #[cfg(feature = "spirv-rewrite")]
 pub mod spirv;

@@ -107,7 +107,7 @@ class Meter {
     this.#times.clear();
   }
 
-  /** Leaves the program as it was. Pipelines that count go on counting for nobody. */
+  /** Leaves the program as it was. Pipelines that count have nobody who binds their counters: they are to be made anew. */
   detach() {
     this.#hooks.restore();
     attached = undefined;

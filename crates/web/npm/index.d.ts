@@ -85,7 +85,7 @@ export interface Meter {
   endTiming(): Promise<void>;
   /** Begins to count and to time anew. */
   reset(): void;
-  /** Leaves the program as it was. */
+  /** Leaves the program as it was. Pipelines that count are to be made anew: nobody binds their counters any more. */
   detach(): void;
 }
 

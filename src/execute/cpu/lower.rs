@@ -172,6 +172,7 @@ impl<'a> Lowering<'a> {
             watch: self.watch,
             immediates: words(&self.kernel.immediates),
             workgroup_bytes: self.workgroup_bytes.saturating_mul(self.spread),
+            spread: self.spread,
             lane_words: self.lane_words,
             size: self.size,
             subgroup: self.subgroup,

@@ -91,7 +91,7 @@ impl<'a> Machine<'a> {
             return;
         }
         let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
-        let (variable, start) = self.program.variable(at.memory, at.offset as usize);
+        let (variable, byte) = self.program.variable(at.memory, at.offset as usize, byte);
         let bytes = match self.program.memories[at.memory] {
             Memory::Buffer { .. } => Some(4 * self.memories[at.memory].len() as u64),
             Memory::WorkGroup | Memory::Immediate => None,
@@ -102,7 +102,8 @@ impl<'a> Machine<'a> {
         let stray = Stray {
             access,
             variable: variable.to_owned(),
-            byte: byte - start as u64,
+            // That is what lowering makes of an inner index that is beyond its array, and no buffer is as large.
+            byte: (index != u32::MAX).then_some(byte),
             bytes,
             invocation: [group_x * x + column, group_y * y + row, group_z * z + layer],
         };

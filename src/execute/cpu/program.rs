@@ -131,6 +131,8 @@ pub(super) struct Program {
     pub(super) immediates: Box<[AtomicU32]>,
     /// Bytes of workgroup memory.
     pub(super) workgroup_bytes: u32,
+    /// How many bytes of workgroup memory there are for each of those that naga has.
+    pub(super) spread: u32,
     /// Words of memory that each lane has for itself.
     pub(super) lane_words: u32,
     /// Extents of a workgroup.
@@ -149,10 +151,12 @@ impl Program {
         self.size.iter().product::<u32>() as usize
     }
 
-    /// The variable at a byte of a memory, and where it begins.
-    pub(super) fn variable(&self, memory: usize, byte: usize) -> (&str, usize) {
+    /// The variable at a byte of a memory, and at which of its bytes, as naga counts them, another byte is.
+    pub(super) fn variable(&self, memory: usize, byte: usize, other: u64) -> (&str, u64) {
         let variables = self.variables.iter().filter(|v| v.memory == memory);
         let found = variables.filter(|v| v.offset as usize <= byte).max_by_key(|v| v.offset);
-        found.map_or(("", 0), |v| (&v.name, v.offset as usize))
+        let (name, start) = found.map_or(("", 0), |v| (&*v.name, v.offset.into()));
+        let spread = if self.memories[memory] == Memory::WorkGroup { self.spread } else { 1 };
+        (name, (other - start) / u64::from(spread))
     }
 }

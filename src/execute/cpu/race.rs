@@ -229,7 +229,7 @@ impl<'a> Races<'a> {
     pub(super) fn found(&self) -> Vec<Race> {
         let races = self.found.iter().map(|(([one, two], between), (count, memory, byte))| {
             let lines = [one, two].map(|(site, _)| self.program.sites[*site as usize].as_ref());
-            let (variable, start) = self.program.variable(*memory, *byte);
+            let (variable, byte) = self.program.variable(*memory, *byte, *byte as u64);
             Race {
                 kernel: self.program.name.clone(),
                 lines: lines.map(|line| Some(line?.number)),
@@ -238,7 +238,7 @@ impl<'a> Races<'a> {
                 between: *between,
                 count: *count,
                 variable: variable.to_owned(),
-                byte: (byte - start) as u64,
+                byte,
             }
         });
         let mut by_line = Vec::new();

@@ -19,7 +19,10 @@ use naga::{
     valid::ModuleInfo,
 };
 
-use crate::ir::{Operand, Rewriting, arms, operands};
+use crate::{
+    ir::{Operand, arms, operands},
+    rewriting::Rewriting,
+};
 
 /// Why overrides cannot be resolved.
 #[derive(Debug)]
@@ -80,7 +83,7 @@ impl Resolver<'_> {
             if let Some(size) = size {
                 let size = self.evaluated(size)?;
                 self.module.entry_points[0].workgroup_size[axis] =
-                    self.positive(size, "a workgroup's size")?;
+                    positive(&self.module.global_expressions[size], "a workgroup's size")?;
             }
         }
         Ok(())
@@ -111,10 +114,8 @@ impl Resolver<'_> {
         for (handle, mut ty) in types {
             let TypeInner::Array { size, .. } = &mut ty.inner else { continue };
             let ArraySize::Pending(length) = *size else { continue };
-            let length = self.value(length).and_then(|value| {
-                let value = self.module.global_expressions.append(value, naga::Span::UNDEFINED);
-                self.positive(value, "an array's length")
-            });
+            let length = self.value(length);
+            let length = length.and_then(|value| positive(&value, "an array's length"));
             let length = match length {
                 Ok(length) => length,
                 Err(_) if !used.contains(&handle) => 1,
@@ -289,17 +290,17 @@ impl Resolver<'_> {
         operands(&mut expression, &mut |operand| depends |= self.depends(*operand));
         depends
     }
+}
 
-    /// The value of an expression of the module that must be above zero.
-    fn positive(&self, handle: Operand, what: &str) -> Result<u32, Problem> {
-        let number = match self.module.global_expressions[handle] {
-            Expression::Literal(Literal::U32(number)) => Some(number),
-            Expression::Literal(Literal::I32(number)) => u32::try_from(number).ok(),
-            _ => None,
-        };
-        let positive = number.filter(|&number| number > 0);
-        positive.ok_or_else(|| Problem::Unfit(format!("{what} is a whole number above zero")))
-    }
+/// A whole number above zero, which is what `what` is.
+fn positive(number: &Expression, what: &str) -> Result<u32, Problem> {
+    let number = match *number {
+        Expression::Literal(Literal::U32(number)) => Some(number),
+        Expression::Literal(Literal::I32(number)) => u32::try_from(number).ok(),
+        _ => None,
+    };
+    let positive = number.filter(|&number| number > 0);
+    positive.ok_or_else(|| Problem::Unfit(format!("{what} is a whole number above zero")))
 }
 
 /// When an expression of a function is known: before the kernel is read by an executor, with the overrides, or when it

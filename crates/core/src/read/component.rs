@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use naga::{Expression, Function, Module, Span, TypeInner, front::Typifier, proc::ResolveContext};
 
 use super::uses::Uses;
-use crate::ir::{Operand, Rewriting, functions};
+use crate::{
+    ir::{Operand, functions},
+    rewriting::Rewriting,
+};
 
 /// Has every function of a module load the parts that it uses.
 pub(super) fn narrow(module: &mut Module) {

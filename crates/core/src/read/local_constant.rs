@@ -10,7 +10,10 @@ use naga::{
 };
 
 use super::token::Token;
-use crate::ir::{Operand, Rewriting, arms_mut, operands};
+use crate::{
+    ir::{Operand, arms_mut, operands},
+    rewriting::Rewriting,
+};
 
 /// Evaluates what is computed of constants within every function of a module; `code` are the tokens of the text that
 /// are no directive's.

@@ -13,7 +13,10 @@ use naga::{
     Range, Scalar, Span, Statement, Type, TypeInner,
 };
 
-use crate::ir::{Operand, arms_mut, emit, is_result, operands, prepend, statement_operands};
+use crate::{
+    ir::{Operand, arms_mut, emit, is_result, operands, statement_operands},
+    rewriting::prepend,
+};
 
 /// What cannot be mended, and where.
 pub(super) struct Unclear {

@@ -11,7 +11,10 @@ use naga::{
     Module, Range, Span, Statement, Type, TypeInner, front::Typifier, proc::ResolveContext,
 };
 
-use crate::ir::{Operand, arms, arms_mut, prepend};
+use crate::{
+    ir::{Operand, arms, arms_mut},
+    rewriting::prepend,
+};
 
 /// Writes the functions of a module anew that take pointers which naga does not pass.
 pub(super) fn resolve(module: &mut Module) {

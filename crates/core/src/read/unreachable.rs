@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 
 use naga::{Arena, Block, Expression, Function, Module, Statement};
 
-use crate::ir::{Operand, Rewriting, arms_mut, functions, is_result, operands, statement_operands};
+use crate::{
+    ir::{Operand, arms_mut, functions, is_result, operands, statement_operands},
+    rewriting::Rewriting,
+};
 
 /// Takes what control never reaches out of every function of a module. A case of a `switch` whose end is not reached
 /// is one that does not fall through afterwards.

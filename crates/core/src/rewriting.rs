@@ -1,9 +1,11 @@
 //! A function whose expressions are written anew, one after the other: which take the place of each, and which of them
 //! are emitted where it was. Knows structure, and nothing of why an expression is another one.
 
+use std::collections::BTreeMap;
+
 use naga::{Arena, Block, Expression, Function, Span, Statement};
 
-use super::{Operand, arms_mut, emit, operands, statement_operands};
+use crate::ir::{Operand, arms_mut, emit, operands, statement_operands};
 
 /// The expressions that were written, and where the old ones went.
 #[derive(Default)]
@@ -88,4 +90,21 @@ fn relocate<I: Iterator<Item = Operand>>(
         arms_mut(&mut statement).into_iter().for_each(|arm| relocate(arm, place, emits));
         block.push(statement, span);
     }
+}
+
+/// Puts expressions before all others of a function, where everything may refer to them; `replaced` says which of the
+/// old ones are now one of those.
+pub(crate) fn prepend(
+    function: &mut Function,
+    prefix: Arena<Expression>,
+    replaced: &BTreeMap<Operand, Operand>,
+) {
+    let mut rewriting = Rewriting::behind(prefix);
+    let old = function.expressions.take();
+    for (handle, expression) in old.iter() {
+        let place =
+            rewriting.moved(expression).map(|its| rewriting.write(its, old.get_span(handle)));
+        rewriting.put(replaced.get(&handle).copied().or(place));
+    }
+    rewriting.finish(function);
 }
