@@ -90,7 +90,7 @@ const INTRODUCTION: &str = "Formulas for the floating-point operations of a trai
     repositories publish them, evaluated exactly and held against the exact count of the same step. The \
     program makes this page, and a test makes it again. Whether a formula was executed, read, or cited from \
     code that quotes it is said under Sources.";
-const COLUMNS: &str = "ratio is the formula's value over the exact count of what it speaks of. of products is \
+const COLUMNS: &str = "ratio is the formula's value over the exact count of what it speaks of. to products is \
     its value over the matrix products of a step that trains everything, attention's whole square, as \
     PyTorch's FlopCounterMode counts them. The causes are the three largest, in percent of the exact count.";
 const SYMBOLS: &str = "B batch, S sequence, T = B S, H hidden width, L layers, n heads of width d, k key and \
@@ -129,7 +129,7 @@ fn rows(judged: &Judged) -> Table {
             Column::text("formula", "name"),
             Column::number("FLOPs", "value"),
             Column::number("ratio", "ratio"),
-            Column::number("of products", "ratio_to_products"),
+            Column::number("to products", "ratio_to_products"),
             Column::text("largest causes", "causes"),
         ],
         rows: rows.collect(),

@@ -139,7 +139,8 @@ fn exact_items(config: &ModelConfig, shape: [u32; 2], training: Training) -> Vec
 impl Bill {
     /// What an estimate alone says of such a step.
     pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
-        let terms: Vec<&Term> = estimate.terms().iter().collect();
+        let terms: Vec<&Term> =
+            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
         // No pass: no convention matters.
         let rows = component::components(&[], &terms, Convention::default());
         Self {

@@ -191,7 +191,8 @@ impl Report {
         loss: Option<f32>,
     ) -> Self {
         let Profiled { model, config, data, shape, training, convention } = subject;
-        let terms: Vec<&Term> = estimate.terms().iter().collect();
+        let terms: Vec<&Term> =
+            estimate.terms().iter().filter(|term| training.scope.has(term.phase)).collect();
         let forms: Vec<Forms> = plan.passes.iter().map(forms_of).collect();
         let passes: Vec<PassRow> = plan
             .passes

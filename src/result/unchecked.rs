@@ -27,7 +27,8 @@ impl Unchecked {
         let found = problem.match_indices(&place).find_map(|(at, place)| {
             let rest = &problem[at + place.len()..];
             let line = number(rest)?;
-            let column = rest.split_once(':').and_then(|(_, rest)| number(rest));
+            let behind = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            let column = behind.strip_prefix(':').and_then(number);
             Some((line, column))
         });
         // A place in another file, which it includes or imports, is said as compilers say one.
@@ -88,6 +89,8 @@ mod tests {
             (file.clone(), Some(13))
         );
         assert_eq!(place("sum.wgsl: it did not end"), (file, None));
+        let later = Unchecked::new("a.comp", "a.comp: line 1\n  --> a.comp:5\n    5 | y ? 1:17;");
+        assert_eq!(later.check.findings[0].column, None);
         let imported =
             "kernel 'sum.wgsl' is not valid:\nerror: wrong\n  --> lib/two.wesl:4\n    4 | x\n";
         assert_eq!(place(imported), (Some("lib/two.wesl".to_owned()), Some(4)));

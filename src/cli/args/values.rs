@@ -86,7 +86,7 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
                 names().collect::<Vec<_>>().join(", ")
             ),
             several => {
-                format!("it has a peak for each type of numbers: say {}", several.join(" or "))
+                format!("several have that name: say {}", several.join(" or "))
             }
         }
     })
