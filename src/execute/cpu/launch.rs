@@ -11,14 +11,14 @@ use std::{
 use super::{
     alu::{CHUNK, Chunk},
     flow::{Runner, Stopped},
-    machine::Machine,
+    machine::{First, Machine},
     memory::Words,
     program::{Given, Memory, Program},
     race::Races,
     threads,
 };
 use crate::{
-    execute::{LaneUse, OutOfBounds, Race, Stray, Witness},
+    execute::{LaneUse, OutOfBounds, Race, Witness},
     op::Cost,
 };
 
@@ -35,22 +35,18 @@ pub(super) struct Grid<'a> {
 pub(super) struct GridRun {
     executed: Vec<[u64; 2]>,
     outside: Vec<u64>,
-    /// By site the first access out of bounds, with its workgroup's number.
-    strays: BTreeMap<usize, (u64, Stray)>,
+    /// The first access out of bounds at each site that has any.
+    strays: Vec<First>,
     races: Option<Vec<Race>>,
 }
 
 impl GridRun {
-    fn add(
-        &mut self,
-        executed: &[[u64; 2]],
-        outside: &[u64],
-        strays: BTreeMap<usize, (u64, Stray)>,
-    ) {
-        for (site, stray) in strays {
-            let first = self.strays.entry(site).or_insert_with(|| stray.clone());
-            if stray.0 < first.0 {
-                *first = stray;
+    fn add(&mut self, executed: &[[u64; 2]], outside: &[u64], strays: Vec<First>) {
+        for found in strays {
+            match self.strays.iter_mut().find(|first| first.site == found.site) {
+                Some(first) if found.order < first.order => *first = found,
+                Some(_) => {}
+                None => self.strays.push(found),
             }
         }
         self.executed.resize(executed.len(), [0; 2]);
@@ -73,16 +69,19 @@ impl GridRun {
             lanes = lanes + LaneUse { active: operations * active, issued: operations * issued };
         }
         // A line may have several sites.
-        let mut lines = BTreeMap::<_, (u64, Option<(u64, Stray)>)>::new();
+        let mut lines = BTreeMap::<_, (u64, Option<&First>)>::new();
         let sites = program.sites.iter().zip(self.outside).enumerate();
         for (site, (line, accesses)) in sites.filter(|(_, (_, n))| *n > 0) {
             let (sum, first) = lines.entry(line).or_default();
             *sum += accesses;
-            let stray = self.strays.get(&site).cloned();
-            *first = first.take().into_iter().chain(stray).min_by_key(|(group, _)| *group);
+            if let Some(found) = self.strays.iter().find(|first| first.site == site)
+                && first.is_none_or(|first| found.order < first.order)
+            {
+                *first = Some(found);
+            }
         }
         let out_of_bounds = lines.into_iter().map(|(line, (accesses, first))| {
-            let first = first.map(|(_, stray)| stray);
+            let first = first.map(|first| first.stray.clone());
             OutOfBounds::new(&program.name, line.as_ref(), accesses, first)
         });
         let out_of_bounds = out_of_bounds.collect();
@@ -148,7 +147,6 @@ impl Grid<'_> {
         let mut runner = Runner::new(machine, failed, self.max_rounds);
         self.give(&mut runner.machine);
         let [columns, rows, _] = self.grid.map(u64::from);
-        let mut strays = BTreeMap::new();
         while first < workgroups {
             for group in first..(first + share).min(workgroups) {
                 if failed.load(Relaxed) {
@@ -163,17 +161,11 @@ impl Grid<'_> {
                     }
                 }
                 runner.workgroup()?;
-                // Workgroups come in the order of their numbers.
-                if runner.machine.strays.len() > strays.len() {
-                    for (site, stray) in &runner.machine.strays {
-                        strays.entry(*site).or_insert_with(|| (group, stray.clone()));
-                    }
-                }
             }
             first = next.fetch_add(share, Relaxed);
         }
         let mut ran = ran.lock().unwrap_or_else(PoisonError::into_inner);
-        ran.0.add(&runner.executed, &runner.machine.outside, strays);
+        ran.0.add(&runner.executed, &runner.machine.outside, runner.machine.strays);
         ran.0.races = runner.machine.races.map(|races| races.found());
         Ok(())
     }

@@ -6,8 +6,6 @@ mod access;
 mod lanes;
 mod subgroup;
 
-use std::collections::BTreeMap;
-
 use super::{
     alu::{self, CHUNK, Chunk},
     memory::{self, Words},
@@ -31,11 +29,19 @@ pub(super) struct Machine<'a> {
     /// Accesses out of bounds at each site.
     pub(super) outside: Vec<u64>,
     /// The first of them at each site that has any, where it was meant for memory.
-    pub(super) strays: BTreeMap<usize, Stray>,
+    pub(super) strays: Vec<First>,
     /// Which workgroup of the grid it is.
     pub(super) group: [u32; 3],
     /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
+}
+
+/// The first access out of bounds at a site.
+pub(super) struct First {
+    pub(super) site: usize,
+    /// Its workgroup, by which workgroups are in the order of the grid.
+    pub(super) order: [u32; 3],
+    pub(super) stray: Stray,
 }
 
 /// Instructions to be executed with whatever vectors the processor has.
@@ -78,7 +84,7 @@ impl<'a> Machine<'a> {
             own: vec![0; program.lane_words as usize * columns * CHUNK],
             memories,
             outside: vec![0; program.sites.len()],
-            strays: BTreeMap::new(),
+            strays: Vec::new(),
             group: [0; 3],
             races,
         }
@@ -87,7 +93,9 @@ impl<'a> Machine<'a> {
     /// Keeps the first access out of bounds at a site: a lane's, at an index.
     #[cold]
     fn went_astray(&mut self, at: &Address, index: u32, lane: usize, access: Access) {
-        if self.strays.contains_key(&at.site) {
+        // A page is told of none, and would load the code for nothing.
+        let is_told = !cfg!(target_family = "wasm");
+        if !is_told || self.strays.iter().any(|first| first.site == at.site) {
             return;
         }
         let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
@@ -107,7 +115,7 @@ impl<'a> Machine<'a> {
             bytes,
             invocation: [group_x * x + column, group_y * y + row, group_z * z + layer],
         };
-        self.strays.insert(at.site, stray);
+        self.strays.push(First { site: at.site, order: [group_z, group_y, group_x], stray });
     }
 
     /// The first active lane.
