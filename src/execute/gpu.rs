@@ -96,7 +96,7 @@ impl Gpu {
     }
 
     fn on(adapter: &wgpu::Adapter, description: Adapter) -> Result<Self, Error> {
-        let features = adapter.features() & (KERNEL_FEATURES | timer::FEATURES);
+        let features = adapter.features() & (KERNEL_FEATURES | Features::TIMESTAMP_QUERY);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("flopmeter"),
             required_features: features,
@@ -205,18 +205,18 @@ impl Gpu {
             [one] => one.label.to_owned(),
             [first, .., last] => format!("{} to {}", first.label, last.label),
         };
-        let mut bound = Vec::with_capacity(dispatches.len());
-        for dispatch in dispatches {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-            let (pipeline, _) = &self.programs[dispatch.program.0];
-            bound.push(self.bound.of(&self.device, &self.buffers, dispatch, pipeline));
-            self.checked(dispatch.label)?;
-        }
-        let launch = |pass: &mut wgpu::ComputePass<'_>, index: usize| {
-            let dispatch = &dispatches[index];
             let (pipeline, immediates) = &self.programs[dispatch.program.0];
+            let bind_groups = self.bound.of(&self.device, &self.buffers, dispatch, pipeline);
+            self.checked(dispatch.label)?;
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(dispatch.label),
+                timestamp_writes: self.timer.as_ref().map(|timer| timer.around(index)),
+            });
             pass.set_pipeline(pipeline);
-            for (index, bind_group) in &bound[index] {
+            for (index, bind_group) in &bind_groups {
                 pass.set_bind_group(*index, bind_group, &[]);
             }
             if !immediates.is_empty() {
@@ -224,29 +224,6 @@ impl Gpu {
             }
             let [x, y, z] = dispatch.grid;
             pass.dispatch_workgroups(x, y, z);
-        };
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        match self.timer.as_ref().filter(|timer| timer.is_within_passes) {
-            // wgpu makes command buffers of its own for each pass, which many short ones wait for.
-            Some(timer) => {
-                let about =
-                    wgpu::ComputePassDescriptor { label: Some(&during), ..Default::default() };
-                let mut pass = encoder.begin_compute_pass(&about);
-                for index in 0..dispatches.len() {
-                    timer.within(&mut pass, index, |pass| launch(pass, index));
-                }
-            }
-            None => {
-                for (index, dispatch) in dispatches.iter().enumerate() {
-                    launch(
-                        &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                            label: Some(dispatch.label),
-                            timestamp_writes: self.timer.as_ref().map(|timer| timer.around(index)),
-                        }),
-                        index,
-                    );
-                }
-            }
         }
         if let Some(timer) = &self.timer {
             timer.resolve(&mut encoder, dispatches.len());

@@ -1,15 +1,11 @@
-//! A device's own clock: a pair of timestamps around each dispatch of a submission.
+//! A device's own clock: a pair of timestamps around each pass of a submission.
 
-use wgpu::{BufferUsages, Features};
+use wgpu::BufferUsages;
 
-/// What a device has such a clock by.
-pub(super) const FEATURES: Features =
-    Features::TIMESTAMP_QUERY.union(Features::TIMESTAMP_QUERY_INSIDE_PASSES);
-
-/// Dispatches that one submission may time: as many as a query set of WebGPU holds timestamps for.
+/// Passes that one submission may time: as many as a query set of WebGPU holds timestamps for.
 pub(super) const PASSES: usize = wgpu::QUERY_SET_MAX_QUERIES as usize / 2;
 
-/// Bytes of the timestamps of a dispatch.
+/// Bytes of the timestamps of a pass.
 const PAIR_BYTES: u64 = 16;
 
 /// Pairs of timestamps and where they are read.
@@ -18,8 +14,6 @@ pub(super) struct Timer {
     resolved: wgpu::Buffer,
     pub(super) readable: wgpu::Buffer,
     nanoseconds_per_tick: f64,
-    /// Whether timestamps may be written between the dispatches of a pass.
-    pub(super) is_within_passes: bool,
 }
 
 impl Timer {
@@ -42,24 +36,10 @@ impl Timer {
             resolved: buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC),
             readable: buffer(BufferUsages::MAP_READ),
             nanoseconds_per_tick: f64::from(queue.get_timestamp_period()),
-            is_within_passes: device.features().contains(FEATURES),
         }
     }
 
-    /// Writes the pair of the dispatch with this number around it, within a pass.
-    pub(super) fn within<'p>(
-        &self,
-        pass: &mut wgpu::ComputePass<'p>,
-        dispatch: usize,
-        launch: impl FnOnce(&mut wgpu::ComputePass<'p>),
-    ) {
-        let first = 2 * dispatch as u32;
-        pass.write_timestamp(&self.queries, first);
-        launch(pass);
-        pass.write_timestamp(&self.queries, first + 1);
-    }
-
-    /// The pair of the dispatch with this number, which is a pass of its own.
+    /// The pair of the pass with this number.
     pub(super) fn around(&self, pass: usize) -> wgpu::ComputePassTimestampWrites<'_> {
         let first = 2 * pass as u32;
         wgpu::ComputePassTimestampWrites {
