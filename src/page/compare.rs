@@ -148,12 +148,6 @@ fn has_exact_items(report: &CompareReport) -> bool {
 /// The exact counts of both sides by part of the model, what is computed again last.
 fn exact_items(report: &CompareReport) -> Table {
     let sides = [&report.a, &report.b];
-    let is_asked = |side: &Side, phase: Option<Phase>| match phase {
-        Some(phase) => side.training.scope.has(phase),
-        None => side.training.scope == Scope::Step,
-    };
-    let groups = Phase::ALL.map(Some).into_iter().chain([None]);
-    let groups = groups.filter(|phase| sides.iter().any(|side| is_asked(side, *phase)));
     let row = |name: &str, [a, b]: [Option<u128>; 2]| {
         let ratio = a.zip(b).map_or(Cell::Missing, |(a, b)| Cell::rate(a as f64 / b as f64, 3));
         let count = |flops: Option<u128>| flops.map_or(Cell::Missing, Cell::Count);
@@ -161,13 +155,12 @@ fn exact_items(report: &CompareReport) -> Table {
     };
     let mut rows = Vec::new();
     let mut total = [0; 2];
-    for phase in groups {
+    for phase in Phase::ALL.map(Some).into_iter().chain([None]) {
         let of = |side: &Side, name: Option<&str>| {
             let items = side.exact_items.iter().filter(|item| item.phase == phase);
             let items = items.filter(|item| name.is_none_or(|name| item.name == name));
             let flops: Vec<u128> = items.map(|item| item.flops).collect();
-            let is_known = is_asked(side, phase) && !flops.is_empty();
-            is_known.then(|| flops.iter().sum::<u128>())
+            (!flops.is_empty()).then(|| flops.iter().sum::<u128>())
         };
         let mut names: Vec<&str> = Vec::new();
         for item in sides.iter().flat_map(|side| &side.exact_items) {

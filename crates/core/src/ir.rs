@@ -1,5 +1,5 @@
-//! naga's IR as a structure: the operands of expressions and statements, and the blocks inside statements. Every match names every variant. Knows what refers to what, and nothing of
-//! what anything means or costs.
+//! naga's IR as a structure: the operands of expressions and statements, and the blocks inside statements. Every match
+//! names every variant. Knows what refers to what, and nothing of what anything means or costs.
 
 use naga::{
     AtomicFunction, Block, Expression, Function, GatherMode, Handle, ImageQuery, Module, Range,
