@@ -90,7 +90,7 @@ fn pointers_to_workgroup_memory_are_passed() {
         assert_eq!(ran.cost.traffic.workgroup_load, 64 * 64 * 4);
         // The line of the loop's body, not the caller's.
         assert_eq!(
-            ran.lines[&8].ops.iter().map(|(_, _, count)| count).sum::<u64>(),
+            ran.lines[&8].cost.ops.iter().map(|(_, _, count)| count).sum::<u64>(),
             3 * 64 * 64 + 64
         );
     });
@@ -104,7 +104,7 @@ fn pointers_to_elements_are_passed() {
         let doubled = (0..64).map(|i| if i % 4 == 0 { 2.0 * i as f32 } else { 0.0 });
         assert_eq!(ran.floats(), doubled.collect::<Vec<_>>());
         assert_eq!(ran.ops()["f32.mul"], 64);
-        assert_eq!(ran.lines[&5].ops.iter().count(), 1);
+        assert_eq!(ran.lines[&5].cost.ops.iter().count(), 1);
     });
 }
 

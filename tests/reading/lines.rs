@@ -6,7 +6,7 @@ use flopmeter::op::Traffic;
 use crate::run::{Ran, case, expected, iota, ops, ran, wgsl};
 
 fn on_line(ran: &Ran, line: u32, counts: &[(&str, u64)], load: u64, store: u64) {
-    let cost = ran.lines.get(&line).copied().unwrap_or_default();
+    let cost = ran.lines.get(&line).map(|line| line.cost).unwrap_or_default();
     assert_eq!(ops(&cost), expected(counts), "line {line}");
     let traffic = Traffic { storage_load: load, storage_store: store, ..Traffic::default() };
     assert_eq!(cost.traffic, traffic, "line {line}");
@@ -121,4 +121,54 @@ fn what_an_argument_is_indexed_with_is_charged_to_the_call() {
             on_line(&ran, 11, &[("f32.add", 1)], 0, 4);
         });
     }
+}
+
+/// A function is written once for each kind of pointer that it is called with, and its lines are executed by all copies.
+#[test]
+fn the_copies_of_a_function_are_executed_together() {
+    let arms = wgsl(
+        "@group(0) @binding(0) var<storage, read_write> o: array<f32>;
+        fn grow(x: ptr<function, f32>) {
+            if *x > 2.5 {
+                *x = *x * 2.0 + 1.0;
+            } else {
+                *x = *x / 4.0;
+            }
+        }
+        @compute @workgroup_size(1)
+        fn main() {
+            for (var i = 0u; i < 4; i++) {
+                var whole = o[i];
+                grow(&whole);
+                var parts = array(o[i], 1.0);
+                grow(&parts[0]);
+                grow(&parts[1]);
+                o[i] = whole + parts[0];
+            }
+        }",
+    );
+    let members = crate::run::glsl_of(
+        "#version 450
+        layout(local_size_x = 1) in;
+        layout(std430, set = 0, binding = 0) buffer X { float x[]; };
+        void half_of(inout float y) { y *= 0.5; }
+        void half_of(inout vec2 y) { y *= 0.5; }
+        void main() {
+            vec2 v = vec2(x[0], x[1]);
+            half_of(v.y);
+            half_of(x[1]);
+            half_of(v);
+            x[2] = v.x + v.y;
+        }",
+    );
+    on_every_executor(|executor| {
+        let executions = |ran: &Ran, line: u32| ran.lines[&line].executions;
+        let arms = ran(executor, &arms, [1; 3], &[iota(4)]);
+        // Of 0, 1, 2 and 3, one is greater than 2.5; all the ones are not.
+        assert_eq!([3, 4, 6].map(|line| executions(&arms, line)), [12, 2, 10]);
+        on_line(&arms, 4, &[("f32.mul", 2), ("f32.add", 2)], 0, 0);
+        on_line(&arms, 6, &[("f32.div", 10)], 0, 0);
+        let members = ran(executor, &members, [1; 3], &[iota(4)]);
+        assert_eq!([4, 5].map(|line| executions(&members, line)), [2, 1]);
+    });
 }

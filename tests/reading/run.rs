@@ -8,6 +8,7 @@ use std::{
 
 use flopmeter::{
     execute::Executor,
+    instrument::Line,
     kernel::KernelModule,
     observe::{Observed, Trial},
     op::Cost,
@@ -20,7 +21,7 @@ pub struct Ran {
     /// What it cost.
     pub cost: Cost,
     /// The same by line.
-    pub lines: BTreeMap<u32, Cost>,
+    pub lines: BTreeMap<u32, Line>,
     /// What it left in its first buffer.
     pub left: Vec<u32>,
 }
@@ -133,7 +134,6 @@ pub fn ran(
     if let Some(witness) = witness {
         assert_eq!(cost, witness.tally, "counted and tallied");
     }
-    let lines = lines.into_iter().map(|(line, l)| (line, l.cost)).collect();
     executor.clear();
     Ran { cost, lines, left: bytemuck::pod_collect_to_vec(&left) }
 }

@@ -56,7 +56,7 @@ void main() {
         let ran = ran(executor, &kernel, [1; 3], &[iota(16)]);
         assert_eq!(ran.floats(), left);
         let on = |line: u32| {
-            let mut floats = ops(&ran.lines.get(&line).copied().unwrap_or_default());
+            let mut floats = ops(&ran.lines.get(&line).map(|its| its.cost).unwrap_or_default());
             floats.retain(|key, _| key.starts_with("f32."));
             floats
         };
@@ -65,8 +65,8 @@ void main() {
         assert_eq!(on(12), expected(&[("f32.compare", rounds)]));
         assert_eq!(on(13), expected(&[("f32.add", over)]));
         assert_eq!(on(15), expected(&[("f32.div", 16)]));
-        assert_eq!(ran.lines[&9].traffic.storage_load, 64);
-        assert_eq!(ran.lines[&15].traffic.storage_store, 64);
+        assert_eq!(ran.lines[&9].cost.traffic.storage_load, 64);
+        assert_eq!(ran.lines[&15].cost.traffic.storage_store, 64);
     });
 }
 

@@ -52,7 +52,7 @@ use crate::{
     guard::Stage,
     ir::arms_mut,
     kernel::{KernelModule, diagnosis, resources, validate},
-    table::{Block, Loop, Rows, without_idle_counters},
+    table::{Block, Loop, Rows, Written, without_idle_counters},
 };
 
 /// A kernel that counts, and what its counters mean.
@@ -218,18 +218,20 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             None => &kernel.entry_point().name,
             Some(_) => function.name.as_ref().unwrap_or(&kernel.name),
         };
+        let written = handle.map_or(ENTRY, |handle| written(module, handle));
         let mut merged: BTreeMap<&Flow, Block> = BTreeMap::new();
         for run in body.runs {
             let flow = &flows[run.edge];
             for callee in run.calls {
                 *calls.entry(callee).or_default() += flow;
             }
-            if run.cost.is_zero() {
+            if run.price.is_zero() {
                 continue;
             }
             let block = merged.entry(flow).or_insert_with(|| Block {
                 function: name.clone(),
-                cost: Default::default(),
+                written,
+                price: Default::default(),
                 dead: Default::default(),
                 unpriced: None,
                 lines: BTreeMap::new(),
@@ -237,11 +239,10 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 executions: flow.clone(),
                 together: 1,
             });
-            block.cost = block.cost + run.cost;
+            block.price += &run.price;
             block.span.subsume(run.span);
-            for (line, cost) in run.lines {
-                let sum = block.lines.entry(line).or_default();
-                *sum = *sum + cost;
+            for (line, price) in run.lines {
+                *block.lines.entry(line).or_default() += &price;
             }
         }
         blocks.extend(merged.into_values());
@@ -250,6 +251,20 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
     let used = without_idle_counters(&mut blocks, &mut loops);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
     Ok(Plan { blocks, loops, points: points.map(|(_, point)| point).collect() })
+}
+
+/// The entry point, which is written once.
+const ENTRY: Written = Written { source: u32::MAX, copy: u32::MAX };
+
+/// Which function of the source a function is: the copies of one have its name, and its place in the source.
+fn written(module: &Module, handle: Handle<Function>) -> Written {
+    let stated = |handle| (module.functions.get_span(handle), &module.functions[handle].name);
+    let first = match stated(handle) {
+        (Span::UNDEFINED, _) => None,
+        of => module.functions.iter().find(|&(other, _)| stated(other) == of),
+    };
+    let index = |handle: Handle<Function>| handle.index() as u32;
+    Written { source: index(first.map_or(handle, |(first, _)| first)), copy: index(handle) }
 }
 
 /// Inserts `counter += 1` at a point.

@@ -4,11 +4,13 @@
 mod convention;
 mod counts;
 mod kind;
+mod price;
 mod traffic;
 
 pub use convention::Convention;
 pub use counts::OpCounts;
 pub use kind::{Op, Scalar};
+pub use price::Price;
 pub use traffic::{Cost, Traffic, is_zero};
 
 #[cfg(test)]

@@ -78,8 +78,8 @@ use crate::{
     Error,
     flow::Flow,
     guard::{Stage, guarded},
-    op::Cost,
-    table::{Block, BlockTable, Rows, without_idle_counters},
+    op::Price,
+    table::{Block, BlockTable, Rows, Written, without_idle_counters},
 };
 
 /// The values of a pipeline's specialisation constants, as the bits of their types, by `SpecId`.
@@ -231,20 +231,21 @@ fn plan(
                 if instruction.is(Op::FunctionCall) {
                     *calls.entry(instruction.operands()[0]).or_default() += flow;
                 }
-                // Most instructions are; a cost takes long to make and to add.
+                // Most instructions are; a price takes long to find and to add.
                 if instruction.op().is_some_and(is_free) {
                     continue;
                 }
                 let priced = match pricer.price(instruction) {
-                    Ok(cost) if cost.is_zero() => continue,
-                    Ok(cost) => pricer.together(instruction).map(|lanes| (cost, lanes)),
+                    Ok(price) if price.is_zero() => continue,
+                    Ok(price) => pricer.together(instruction).map(|lanes| (price, lanes)),
                     Err(problem) => Err(problem),
                 };
                 let together = priced.as_ref().map_or(1, |&(_, lanes)| lanes);
                 let executed = merged.entry((flow, together)).or_insert_with(|| Block {
                     function: name.clone(),
-                    cost: Cost::default(),
-                    dead: Cost::default(),
+                    written: Written { source: function.id, copy: function.id },
+                    price: Price::default(),
+                    dead: Price::default(),
                     unpriced: None,
                     lines: BTreeMap::new(),
                     span: naga::Span::UNDEFINED,
@@ -252,14 +253,13 @@ fn plan(
                     together,
                 });
                 match priced {
-                    Ok((cost, _)) => {
-                        executed.cost = executed.cost + cost;
+                    Ok((price, _)) => {
+                        executed.price += &price;
                         if dead[index - function.range.start] {
-                            executed.dead = executed.dead + cost;
+                            executed.dead += &price;
                         }
                         if let Some(line) = line {
-                            let sum = executed.lines.entry(line).or_default();
-                            *sum = *sum + cost;
+                            *executed.lines.entry(line).or_default() += &price;
                         }
                     }
                     Err(problem) => executed.unpriced = executed.unpriced.take().or(Some(problem)),

@@ -7,7 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Error, flow::Flow, op::Cost, source::SourceLine};
+use crate::{
+    Error,
+    flow::Flow,
+    op::{Cost, Price},
+    source::SourceLine,
+};
 
 /// Bytes of one counter in a stripe: the low and the high half of a u64, each a `u32`.
 const COUNTER_BYTES: u32 = 8;
@@ -46,20 +51,30 @@ impl Rows {
 pub struct Block {
     /// Name of the function it is in.
     pub function: String,
+    /// Which function that is: one of the source may have been written several times, for the pointers that it is
+    /// called with.
+    pub(crate) written: Written,
     /// What one execution costs.
-    pub cost: Cost,
+    pub price: Price,
     /// What of it goes to results that nobody uses; known of SPIR-V only.
-    pub dead: Cost,
+    pub dead: Price,
     /// What it has that has no price, so that its executions cannot be counted.
     pub(crate) unpriced: Option<String>,
     /// The same by line of the source, from 1; what has no line is missing.
-    pub lines: BTreeMap<u32, Cost>,
+    pub lines: BTreeMap<u32, Price>,
     /// From its first to its last statement.
     pub span: naga::Span,
     /// How often invocations execute it, in counters.
     pub(crate) executions: Flow,
     /// How many invocations execute it together, as one: 1, or as many as hold a cooperative matrix.
     pub(crate) together: u64,
+}
+
+/// A function of the source, and which of its copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Written {
+    pub(crate) source: u32,
+    pub(crate) copy: u32,
 }
 
 /// A loop of a kernel.
@@ -75,7 +90,7 @@ pub(crate) struct Loop {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// How often it was executed; where it has parts that are not executed equally often, as the head
-    /// of a `for` has, the one that was executed most.
+    /// of a `for` has, the one that was executed most. The copies of a function are executed together.
     pub executions: u64,
     /// What all of it cost together.
     pub cost: Cost,
@@ -209,12 +224,23 @@ impl BlockTable {
     pub fn lines(&self, executions: &[u64]) -> BTreeMap<u32, Line> {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
+        // The most that one part of a line was executed, by copy of its function.
+        let mut most: BTreeMap<(u32, Written), u64> = BTreeMap::new();
         for (block, &times) in self.blocks.iter().zip(executions) {
-            for (&line, cost) in &block.lines {
-                let line = lines.entry(line).or_default();
-                line.executions = line.executions.max(times);
-                line.cost = line.cost + cost.times(times);
+            for (&line, price) in &block.lines {
+                price.charge_to(&mut lines.entry(line).or_default().cost, times);
+                let most = most.entry((line, block.written)).or_default();
+                *most = times.max(*most);
             }
+        }
+        let (mut before, mut together) = (None, 0);
+        for ((line, Written { source, copy: _ }), times) in most {
+            if before.replace((line, source)) != Some((line, source)) {
+                together = 0;
+            }
+            together += times;
+            let line = lines.entry(line).or_default();
+            line.executions = line.executions.max(together);
         }
         for line in lines.values_mut() {
             line.cost = line.cost.barriers_once(self.workgroup);
@@ -225,14 +251,20 @@ impl BlockTable {
     /// What of all that goes to results that nobody uses.
     pub fn dead(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
-        self.blocks.iter().zip(executions).map(|(block, &times)| block.dead.times(times)).sum()
+        let mut cost = Cost::default();
+        for (block, &times) in self.blocks.iter().zip(executions) {
+            block.dead.charge_to(&mut cost, times);
+        }
+        cost
     }
 
     /// What all executions cost together.
     pub fn cost(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
-        let blocks = self.blocks.iter().zip(executions);
-        let cost: Cost = blocks.map(|(block, &times)| block.cost.times(times)).sum();
+        let mut cost = Cost::default();
+        for (block, &times) in self.blocks.iter().zip(executions) {
+            block.price.charge_to(&mut cost, times);
+        }
         cost.barriers_once(self.workgroup)
     }
 }

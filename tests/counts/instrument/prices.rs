@@ -42,7 +42,7 @@ var<workgroup> wga: atomic<i32>;
 fn price(statement: &str) -> Cost {
     let source = format!("{DECLARATIONS}@compute @workgroup_size(1) fn main() {{ {statement} }}");
     let instrumented = instrument(&kernel(&source, "main", &[]), &Limits::WEBGPU).unwrap();
-    instrumented.table.blocks().iter().map(|block| block.cost).sum()
+    instrumented.table.blocks().iter().map(|block| block.price.times(1)).sum()
 }
 
 /// Operations by key, as reports spell them.

@@ -9,7 +9,7 @@ use naga::{Block, Expression, Function, Handle, Span, Statement};
 use super::{price::Pricer, root};
 use crate::{
     flow::{Edge, Graph, Node},
-    op::Cost,
+    op::Price,
     source::{Source, SourceLine},
 };
 
@@ -28,9 +28,9 @@ pub(super) struct Run {
     /// Whether it is outside every loop, so that one call executes it once at most.
     pub(super) once: bool,
     /// What one execution costs.
-    pub(super) cost: Cost,
+    pub(super) price: Price,
     /// The same, by line of the source; what has no line is missing.
-    pub(super) lines: BTreeMap<u32, Cost>,
+    pub(super) lines: BTreeMap<u32, Price>,
     /// From its first to its last statement.
     pub(super) span: Span,
     /// The functions that it calls, once for each call.
@@ -133,7 +133,7 @@ impl Reader<'_> {
             edge: usize::MAX,
             site,
             once,
-            cost: Cost::default(),
+            price: Price::default(),
             lines: BTreeMap::new(),
             span: Span::UNDEFINED,
             calls: Vec::new(),
@@ -288,17 +288,17 @@ impl Reader<'_> {
         &mut self,
         span: Span,
         charged: Span,
-        price: Result<Cost, String>,
+        price: Result<Price, String>,
     ) -> Result<(), Unpriced> {
-        let cost = price.map_err(|what| Unpriced { what, span })?;
+        let price = price.map_err(|what| Unpriced { what, span })?;
         let line = self.line(charged);
         if let Some((_, _, run)) = &mut self.open {
             run.span.subsume(span);
-            if !cost.is_zero() {
-                run.cost = run.cost + cost;
+            if !price.is_zero() {
+                run.price += &price;
                 if let Some(line) = line {
                     let sum = run.lines.entry(line).or_default();
-                    *sum = *sum + cost;
+                    *sum += &price;
                 }
             }
         }

@@ -33,8 +33,8 @@ use naga::{
 };
 
 use crate::{
-    composition::{Price, Shape, dots, ops, sample, texture_load, texture_store, traffic},
-    op::{Cost, Op, Scalar, Traffic},
+    composition::{Priced, Shape, dots, ops, sample, texture_load, texture_store, traffic},
+    op::{Op, Price, Scalar, Traffic},
     read::PlainAccesses,
 };
 
@@ -57,7 +57,7 @@ impl<'a> Pricer<'a> {
     }
 
     /// What evaluating an emitted expression costs.
-    pub(super) fn expression(&self, handle: Handle<Expression>) -> Price {
+    pub(super) fn expression(&self, handle: Handle<Expression>) -> Priced {
         match self.expressions[handle] {
             Expression::Literal(_)
             | Expression::Constant(_)
@@ -70,19 +70,19 @@ impl<'a> Pricer<'a> {
             | Expression::FunctionArgument(_)
             | Expression::GlobalVariable(_)
             | Expression::LocalVariable(_)
-            | Expression::ArrayLength(_) => Ok(Cost::default()),
+            | Expression::ArrayLength(_) => Ok(Price::default()),
             // The results of statements; the statement is what costs.
             Expression::CallResult(_)
             | Expression::AtomicResult { .. }
             | Expression::WorkGroupUniformLoadResult { .. }
             | Expression::SubgroupBallotResult
-            | Expression::SubgroupOperationResult { .. } => Ok(Cost::default()),
+            | Expression::SubgroupOperationResult { .. } => Ok(Price::default()),
             Expression::ImageSample { .. } => Ok(sample(self.received(handle))),
             Expression::ImageLoad { image, .. } => {
                 let stated = image::stated(self.inner(image));
                 Ok(texture_load(stated.unwrap_or_else(|| self.received(handle))))
             }
-            Expression::ImageQuery { .. } => Ok(Cost::default()),
+            Expression::ImageQuery { .. } => Ok(Price::default()),
             Expression::Load { pointer } => {
                 self.access(pointer, Direction::Load, self.expressions.get_span(handle))
             }
@@ -105,7 +105,7 @@ impl<'a> Pricer<'a> {
 
     /// What a statement costs by itself: not the expressions it emits, the function it calls or the
     /// blocks inside it.
-    pub(super) fn statement(&self, statement: &Statement, span: Span) -> Price {
+    pub(super) fn statement(&self, statement: &Statement, span: Span) -> Priced {
         match *statement {
             Statement::Emit(_)
             | Statement::Block(_)
@@ -117,13 +117,13 @@ impl<'a> Pricer<'a> {
             | Statement::Return { .. }
             | Statement::Kill
             | Statement::Call { .. }
-            | Statement::SubgroupGather { .. } => Ok(Cost::default()),
+            | Statement::SubgroupGather { .. } => Ok(Price::default()),
             Statement::ImageStore { image, .. } => {
                 Ok(texture_store(image::stated(self.inner(image)).unwrap_or_default()))
             }
             // Nobody waits at these for the workgroup.
             Statement::ControlBarrier(Barrier::SUB_GROUP) | Statement::MemoryBarrier(_) => {
-                Ok(Cost::default())
+                Ok(Price::default())
             }
             Statement::ControlBarrier(_) => {
                 Ok(traffic(Traffic { barriers: 1, ..Traffic::default() }))
@@ -190,7 +190,7 @@ impl<'a> Pricer<'a> {
         }
     }
 
-    fn unary(&self, op: UnaryOperator, operand: Handle<Expression>) -> Price {
+    fn unary(&self, op: UnaryOperator, operand: Handle<Expression>) -> Priced {
         let shape = self.shape(operand)?;
         Ok(match op {
             UnaryOperator::Negate => shape.each(Op::Neg, 1),
@@ -203,7 +203,7 @@ impl<'a> Pricer<'a> {
         op: BinaryOperator,
         left: Handle<Expression>,
         right: Handle<Expression>,
-    ) -> Price {
+    ) -> Priced {
         let shape = self.shape(left)?;
         Ok(match op {
             BinaryOperator::Add | BinaryOperator::Subtract => shape.each(Op::Add, 1),
@@ -228,7 +228,7 @@ impl<'a> Pricer<'a> {
 
     /// A product: of components where a scalar is among the factors or both are vectors, of linear
     /// algebra where a matrix meets a vector or a matrix.
-    fn product(&self, left: Handle<Expression>, right: Handle<Expression>) -> Price {
+    fn product(&self, left: Handle<Expression>, right: Handle<Expression>) -> Priced {
         let (a, b) = (self.shape(left)?, self.shape(right)?);
         let matrix = |inner: &TypeInner| match *inner {
             TypeInner::Matrix { columns, rows, .. } => Some((columns as u64, rows as u64)),
@@ -256,7 +256,7 @@ impl<'a> Pricer<'a> {
         })
     }
 
-    fn relational(&self, fun: RelationalFunction, argument: Handle<Expression>) -> Price {
+    fn relational(&self, fun: RelationalFunction, argument: Handle<Expression>) -> Priced {
         let shape = self.shape(argument)?;
         Ok(match fun {
             RelationalFunction::All | RelationalFunction::Any => {
@@ -271,19 +271,19 @@ impl<'a> Pricer<'a> {
         operand: Handle<Expression>,
         kind: ScalarKind,
         convert: Option<naga::Bytes>,
-    ) -> Price {
-        let Some(width) = convert else { return Ok(Cost::default()) };
+    ) -> Priced {
+        let Some(width) = convert else { return Ok(Price::default()) };
         let from = self.shape(operand)?;
         let target = naga::Scalar { kind, width };
         if self.inner(operand).scalar() == Some(target) {
-            return Ok(Cost::default());
+            return Ok(Price::default());
         }
         let to = class(target)?;
         let scalar = if to.is_float() { to } else { from.scalar };
         Ok(Shape { scalar, count: from.count }.each(Op::Convert, 1))
     }
 
-    fn atomic(&self, fun: AtomicFunction, value: Handle<Expression>) -> Price {
+    fn atomic(&self, fun: AtomicFunction, value: Handle<Expression>) -> Priced {
         let shape = self.shape(value)?;
         Ok(match fun {
             AtomicFunction::Add | AtomicFunction::Subtract => shape.each(Op::Add, 1),
@@ -292,11 +292,11 @@ impl<'a> Pricer<'a> {
             }
             AtomicFunction::Min | AtomicFunction::Max => shape.each(Op::MinMax, 1),
             AtomicFunction::Exchange { compare: Some(_) } => shape.each(Op::Compare, 1),
-            AtomicFunction::Exchange { compare: None } => Cost::default(),
+            AtomicFunction::Exchange { compare: None } => Price::default(),
         })
     }
 
-    fn collective(&self, op: SubgroupOperation, argument: Handle<Expression>) -> Price {
+    fn collective(&self, op: SubgroupOperation, argument: Handle<Expression>) -> Priced {
         let shape = self.shape(argument)?;
         Ok(match op {
             SubgroupOperation::Add => shape.each(Op::Add, 1),
@@ -310,7 +310,7 @@ impl<'a> Pricer<'a> {
         })
     }
 
-    fn access(&self, pointer: Handle<Expression>, direction: Direction, span: Span) -> Price {
+    fn access(&self, pointer: Handle<Expression>, direction: Direction, span: Span) -> Priced {
         let (space, bytes, atomic) = match *self.inner(pointer) {
             TypeInner::Pointer { base, space } => {
                 let inner = &self.module.types[base].inner;

@@ -49,9 +49,14 @@ impl OpCounts {
     /// These counts and `count` more operations of one kind.
     #[must_use]
     pub fn with(mut self, scalar: Scalar, op: Op, count: u64) -> Self {
+        self.charge(scalar, op, count);
+        self
+    }
+
+    /// Adds `count` operations of one kind.
+    pub(super) fn charge(&mut self, scalar: Scalar, op: Op, count: u64) {
         let slot = &mut self.0[index(scalar, op)];
         *slot = slot.checked_add(count).expect("an operation count fits in u64");
-        self
     }
 
     /// How many operations of one kind there are.

@@ -7,7 +7,7 @@ use super::{
     module::{Module, Type},
     words::Id,
 };
-use crate::op::{Cost, OpCounts, Traffic};
+use crate::op::{Price, Traffic};
 
 /// A way that values go.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) fn access(
     module: &Module<'_>,
     pointer: Id,
     direction: Direction,
-) -> Result<Cost, String> {
+) -> Result<Price, String> {
     let &Type::Pointer { class, pointee } = module.ty(module.value_type(pointer)?)? else {
         return Err("a memory access through something that is no pointer".into());
     };
@@ -35,7 +35,7 @@ pub(super) fn moved(
     class: u32,
     direction: Direction,
     bytes: impl FnOnce() -> Result<u64, String>,
-) -> Result<Cost, String> {
+) -> Result<Price, String> {
     let mut traffic = Traffic::default();
     let field = match (StorageClass::from_u32(class), direction) {
         // Registers, and handles of images and samplers.
@@ -48,7 +48,7 @@ pub(super) fn moved(
                 | StorageClass::UniformConstant,
             ),
             _,
-        ) => return Ok(Cost::default()),
+        ) => return Ok(Price::default()),
         (Some(StorageClass::Workgroup), Direction::Load) => &mut traffic.workgroup_load,
         (Some(StorageClass::Workgroup), Direction::Store) => &mut traffic.workgroup_store,
         (Some(StorageClass::Uniform), Direction::Load) if !is_buffer_block(module, pointer) => {
@@ -71,7 +71,7 @@ pub(super) fn moved(
         (None, _) => return Err(format!("memory in the storage class {class} has no price")),
     };
     *field = bytes()?;
-    Ok(Cost { ops: OpCounts::ZERO, traffic })
+    Ok(traffic.into())
 }
 
 /// The variable behind a pointer, as far as it can be followed.

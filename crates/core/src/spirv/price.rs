@@ -23,8 +23,8 @@ use super::{
     words::{Id, Instruction},
 };
 use crate::{
-    composition::{Price, Shape, dot, dots, ops, quantize, traffic},
-    op::{Cost, Op, Scalar, Traffic},
+    composition::{Priced, Shape, dot, dots, ops, quantize, traffic},
+    op::{Op, Price, Scalar, Traffic},
 };
 
 /// Prices the instructions of a module.
@@ -42,7 +42,7 @@ impl SpirvPricer<'_> {
     }
 
     /// What executing an instruction costs: not what a function that it calls does.
-    pub(super) fn price(&self, instruction: Instruction<'_>) -> Price {
+    pub(super) fn price(&self, instruction: Instruction<'_>) -> Priced {
         let operands = instruction.operands();
         let refused = || Err(format!("{} has no price", instruction.name()));
         let Some(op) = instruction.op() else {
@@ -52,7 +52,7 @@ impl SpirvPricer<'_> {
             };
         };
         if is_free(op) {
-            return Ok(Cost::default());
+            return Ok(Price::default());
         }
         let result_type = instruction.result_type().unwrap_or(0);
         let matrix = self.cooperative(instruction).is_some();
@@ -71,12 +71,12 @@ impl SpirvPricer<'_> {
             | Instr::ImageQuerySize
             | Instr::ImageQuerySizeLod
             | Instr::ImageQueryLevels
-            | Instr::ImageQuerySamples => Ok(Cost::default()),
+            | Instr::ImageQuerySamples => Ok(Price::default()),
             Instr::ExtInst => self.extended(instruction),
             Instr::Load if !matrix => access(self.module, operands[0], Direction::Load),
             Instr::Store if !matrix => access(self.module, operands[0], Direction::Store),
             // Where each invocation keeps its part.
-            Instr::Load | Instr::Store => Ok(Cost::default()),
+            Instr::Load | Instr::Store => Ok(Price::default()),
             Instr::CopyMemory => Ok(access(self.module, operands[0], Direction::Store)?
                 + access(self.module, operands[1], Direction::Load)?),
             Instr::CooperativeMatrixLoadKHR
@@ -183,14 +183,14 @@ impl SpirvPricer<'_> {
             // A choice between structs, arrays or pointers is no arithmetic.
             Instr::Select => match self.module.types.get(&result_type) {
                 Some(Type::Struct { .. } | Type::Array { .. } | Type::Pointer { .. }) => {
-                    Ok(Cost::default())
+                    Ok(Price::default())
                 }
                 _ => each(Op::Select),
             },
             // Nobody waits at this one.
-            Instr::MemoryBarrier => Ok(Cost::default()),
+            Instr::MemoryBarrier => Ok(Price::default()),
             Instr::ControlBarrier if self.module.waits_for_subgroup(instruction) => {
-                Ok(Cost::default())
+                Ok(Price::default())
             }
             Instr::ControlBarrier => Ok(traffic(Traffic { barriers: 1, ..Traffic::default() })),
             Instr::AtomicLoad | Instr::AtomicStore | Instr::AtomicExchange => Ok(atomic()),
@@ -219,7 +219,7 @@ impl SpirvPricer<'_> {
             | Instr::GroupNonUniformQuadSwap
             | Instr::GroupNonUniformRotateKHR
             | Instr::SubgroupReadInvocationKHR
-            | Instr::SubgroupFirstInvocationKHR => Ok(Cost::default()),
+            | Instr::SubgroupFirstInvocationKHR => Ok(Price::default()),
             Instr::GroupNonUniformAll
             | Instr::GroupNonUniformAny
             | Instr::GroupNonUniformAllEqual
@@ -256,17 +256,17 @@ impl SpirvPricer<'_> {
 
     /// Under the float that it makes, else under the float that it reads, else as `int.convert`; none to the
     /// same type, or to one that is only signed otherwise.
-    fn conversion(&self, value: Id, ty: Id) -> Price {
+    fn conversion(&self, value: Id, ty: Id) -> Priced {
         let (from, to) = (self.of(value)?, self.module.shape(ty)?);
         if self.module.value_type(value)? == ty {
-            return Ok(Cost::default());
+            return Ok(Price::default());
         }
         let scalar = if to.scalar.is_float() { to.scalar } else { from.scalar };
         Ok(Shape { scalar, count: from.count }.each(Op::Convert, 1))
     }
 
     /// Of vectors, or of four bytes in a word.
-    fn integer_dot(&self, value: Id, accumulated: u64) -> Price {
+    fn integer_dot(&self, value: Id, accumulated: u64) -> Priced {
         let pairs = match *self.module.ty(self.module.value_type(value)?)? {
             Type::Vector { count, .. } => count.into(),
             _ => 4,
@@ -275,14 +275,14 @@ impl SpirvPricer<'_> {
     }
 
     /// Of vectors, added to a number.
-    fn mixed_dot(&self, vector: Id, sum: Id) -> Price {
+    fn mixed_dot(&self, vector: Id, sum: Id) -> Priced {
         let (pairs, sum) = (self.of(vector)?, self.of(sum)?);
         let added = Shape { scalar: sum.scalar, count: pairs.count };
         Ok(pairs.each(Op::Mul, 1) + added.each(Op::Add, 1))
     }
 }
 
-fn atomic() -> Cost {
+fn atomic() -> Price {
     traffic(Traffic { atomics: 1, ..Traffic::default() })
 }
 

@@ -87,7 +87,7 @@ fn a_float_atomic_is_one_of_its_operation() {
 @group(0) @binding(0) var<storage, read_write> sum: atomic<f32>;
 @compute @workgroup_size(1) fn main() { atomicAdd(&sum, 1.5); }";
     let instrumented = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap();
-    let cost: Cost = instrumented.table.blocks().iter().map(|block| block.cost).sum();
+    let cost: Cost = instrumented.table.blocks().iter().map(|block| block.price.times(1)).sum();
     assert_eq!(cost.ops, ops(&[("f32.add", 1)]));
     assert_eq!(cost.traffic, Traffic { atomics: 1, ..Traffic::default() });
 }

@@ -77,7 +77,7 @@ fn touching_a_texture_costs_what_the_vocabulary_says() {
         let source =
             format!("{DECLARATIONS}@compute @workgroup_size(1) fn main() {{ {statement} }}");
         let instrumented = instrument(&kernel(&source, "main", &[]), &Limits::WEBGPU).unwrap();
-        let runs = instrumented.table.blocks().iter().map(|block| block.cost);
+        let runs = instrumented.table.blocks().iter().map(|block| block.price.times(1));
         let expected = Cost { ops: ops(expected), traffic: *traffic };
         assert_eq!(runs.sum::<Cost>(), expected, "{statement}");
     }

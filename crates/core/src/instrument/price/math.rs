@@ -6,7 +6,7 @@ use naga::{Expression, Handle, MathFunction};
 use super::Pricer;
 use crate::{
     composition::*,
-    op::{Cost, Op, Scalar},
+    op::{Op, Price, Scalar},
 };
 
 impl Pricer<'_> {
@@ -15,7 +15,7 @@ impl Pricer<'_> {
         fun: MathFunction,
         arg: Handle<Expression>,
         arg1: Option<Handle<Expression>>,
-    ) -> Price {
+    ) -> Priced {
         let shape = self.shape(arg)?;
         let Shape { scalar, count: n } = shape;
         Ok(match fun {
@@ -66,7 +66,7 @@ impl Pricer<'_> {
             MathFunction::Reflect => reflect(shape),
             MathFunction::FaceForward => face_forward(shape),
             MathFunction::Refract => refract(shape),
-            MathFunction::Transpose => Cost::default(),
+            MathFunction::Transpose => Price::default(),
             MathFunction::Determinant => determinant(shape)?,
             MathFunction::Inverse => inverse(shape)?,
             MathFunction::QuantizeToF16 => quantize(shape),

@@ -13,8 +13,8 @@ use rspirv::spirv::{
 
 use super::SpirvPricer;
 use crate::{
-    composition::{Price, ops},
-    op::{Cost, Op},
+    composition::{Priced, ops},
+    op::{Op, Price},
     spirv::{
         memory::{self, Direction},
         module::Type,
@@ -51,7 +51,7 @@ impl SpirvPricer<'_> {
     }
 
     /// What an operation that only these matrices have costs.
-    pub(super) fn of_matrices(&self, op: Instr, instruction: Instruction<'_>) -> Price {
+    pub(super) fn of_matrices(&self, op: Instr, instruction: Instruction<'_>) -> Priced {
         let operands = instruction.operands();
         let result = instruction.result_type().unwrap_or(0);
         match (op, operands) {
@@ -65,7 +65,7 @@ impl SpirvPricer<'_> {
             (Instr::CooperativeMatrixLoadTensorNV, &[pointer, _, _, ref rest @ ..]) => {
                 match decoding(rest)? {
                     Some(function) => {
-                        Ok(self.applied(function)?.times(self.module.shape(result)?.count))
+                        Ok(self.applied(function)?.repeated(self.module.shape(result)?.count))
                     }
                     None => self.moved(pointer, result, Direction::Load),
                 }
@@ -75,11 +75,11 @@ impl SpirvPricer<'_> {
             (Instr::CooperativeMatrixConvertNV, &[value])
                 if self.of(value)?.scalar == self.module.shape(result)?.scalar =>
             {
-                Ok(Cost::default())
+                Ok(Price::default())
             }
             (Instr::CooperativeMatrixConvertNV, &[value]) => self.conversion(value, result),
             (Instr::CooperativeMatrixPerElementOpNV, &[matrix, function, ..]) => {
-                Ok(self.applied(function)?.times(self.of(matrix)?.count))
+                Ok(self.applied(function)?.repeated(self.of(matrix)?.count))
             }
             (Instr::CooperativeMatrixReduceNV, &[matrix, kind, function]) => {
                 let (rows, columns) = self.extent(matrix)?;
@@ -91,13 +91,13 @@ impl SpirvPricer<'_> {
                     _ => None,
                 };
                 let joints = joints.ok_or("a reduction of a matrix that is not known")?;
-                Ok(self.applied(function)?.times(joints))
+                Ok(self.applied(function)?.repeated(joints))
             }
             _ => Err(format!("{} has no price", instruction.name())),
         }
     }
 
-    fn moved(&self, pointer: Id, ty: Id, direction: Direction) -> Price {
+    fn moved(&self, pointer: Id, ty: Id, direction: Direction) -> Priced {
         let Type::Cooperative { component, rows, columns, .. } = *self.module.ty(ty)? else {
             return Err("a cooperative access without a matrix".into());
         };
@@ -120,10 +120,10 @@ impl SpirvPricer<'_> {
     }
 
     /// Multiplications in the precision of the factors, additions in that of the sum.
-    fn multiply_add(&self, a: Id, b: Id, c: Id) -> Price {
+    fn multiply_add(&self, a: Id, b: Id, c: Id) -> Priced {
         let ((m, k), (_, n)) = (self.extent(a)?, self.extent(b)?);
         let each =
-            |value: Id, op: Op| -> Price { Ok(ops(self.of(value)?.scalar, &[(op, m * n * k)])) };
+            |value: Id, op: Op| -> Priced { Ok(ops(self.of(value)?.scalar, &[(op, m * n * k)])) };
         Ok(each(a, Op::Mul)? + each(c, Op::Add)?)
     }
 }

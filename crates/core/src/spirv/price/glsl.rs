@@ -6,19 +6,19 @@ use rspirv::spirv::GlslStd450Op as Glsl;
 use super::SpirvPricer;
 use crate::{
     composition::*,
-    op::{Cost, Op, Scalar},
+    op::{Op, Price, Scalar},
     spirv::{silent::is_silent, words::Instruction},
 };
 
 impl SpirvPricer<'_> {
-    pub(super) fn extended(&self, instruction: Instruction<'_>) -> Price {
+    pub(super) fn extended(&self, instruction: Instruction<'_>) -> Priced {
         let &[set, number, ref arguments @ ..] = instruction.operands() else {
             return Err("an extended instruction without a set".into());
         };
         let set = self.module.imports.get(&set).map_or("", String::as_str);
         if set != "GLSL.std.450" {
             if is_silent(set) {
-                return Ok(Cost::default());
+                return Ok(Price::default());
             }
             return Err(format!("the instruction {number} of '{set}' has no price"));
         }

@@ -5,7 +5,7 @@ use rspirv::spirv::{ImageFormat, Op as Instr};
 
 use super::SpirvPricer;
 use crate::{
-    composition::{Price, sample, texture_load, texture_store},
+    composition::{Priced, sample, texture_load, texture_store},
     spirv::{
         memory::bytes,
         words::{Id, Instruction},
@@ -17,7 +17,7 @@ const FORMAT: usize = 6;
 
 impl SpirvPricer<'_> {
     /// What an instruction that loads, stores or samples texels costs.
-    pub(super) fn of_image(&self, op: Instr, instruction: Instruction<'_>) -> Price {
+    pub(super) fn of_image(&self, op: Instr, instruction: Instruction<'_>) -> Priced {
         let operands = instruction.operands();
         let received = || {
             let ty = instruction.result_type().ok_or("a texel that nobody receives")?;
