@@ -47,7 +47,7 @@ impl Access {
 pub struct Stray {
     /// What it does.
     pub access: Access,
-    /// The variable that it was meant for.
+    /// The variable, or the value with a name, that it was meant for; empty where that has none.
     pub variable: String,
     /// At which byte of the variable; `None` where an index within it is beyond what has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,9 +69,11 @@ impl fmt::Display for Stray {
         };
         match byte {
             Some(byte) => write!(f, "{does} at byte {byte} of '{variable}'")?,
-            None => write!(f, "{does} outside of '{variable}'")?,
+            // Within an array of arrays, the place may lie in the variable none the less.
+            None if variable.is_empty() => write!(f, "{does} at an index out of bounds")?,
+            None => write!(f, "{does} at an index out of bounds of '{variable}'")?,
         }
-        if let Some(bytes) = bytes {
+        if let (Some(_), Some(bytes)) = (byte, bytes) {
             write!(f, ", which has {bytes} bytes")?;
         }
         write!(f, ", in invocation {x} {y} {z}")

@@ -9,7 +9,7 @@ mod subgroup;
 use super::{
     alu::{self, CHUNK, Chunk},
     memory::{self, Words},
-    program::{Address, Inst, Memory, Program, Reg},
+    program::{ARE_STRAYS_TOLD, Address, Inst, Memory, Program, Reg},
     race::Races,
 };
 use crate::execute::{Access, Stray};
@@ -93,9 +93,7 @@ impl<'a> Machine<'a> {
     /// Keeps the first access out of bounds at a site: a lane's, at an index.
     #[cold]
     fn went_astray(&mut self, at: &Address, index: u32, lane: usize, access: Access) {
-        // A page is told of none, and would load the code for nothing.
-        let is_told = !cfg!(target_family = "wasm");
-        if !is_told || self.strays.iter().any(|first| first.site == at.site) {
+        if !ARE_STRAYS_TOLD {
             return;
         }
         let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
@@ -104,18 +102,43 @@ impl<'a> Machine<'a> {
             Memory::Buffer { .. } => Some(4 * self.memories[at.memory].len() as u64),
             Memory::WorkGroup | Memory::Immediate => None,
         };
+        let variable = variable.to_owned();
+        // That is what lowering makes of an inner index that is beyond its array, and no buffer is as large.
+        let byte = (index != u32::MAX).then_some(byte);
+        self.keep_stray(at.site, lane, |invocation| Stray {
+            access,
+            variable,
+            byte,
+            bytes,
+            invocation,
+        });
+    }
+
+    /// Keeps the first access out of bounds at a site: a lane's, in a variable of its own that begins at this word or before.
+    #[cold]
+    fn went_astray_in_own(&mut self, word: u32, site: usize, lane: usize, access: Access) {
+        if !ARE_STRAYS_TOLD {
+            return;
+        }
+        let variable = self.program.own_variable(word).to_owned();
+        self.keep_stray(site, lane, |invocation| Stray {
+            access,
+            variable,
+            byte: None,
+            bytes: None,
+            invocation,
+        });
+    }
+
+    fn keep_stray(&mut self, site: usize, lane: usize, stray: impl FnOnce([u32; 3]) -> Stray) {
+        if self.strays.iter().any(|first| first.site == site) {
+            return;
+        }
         let ([x, y, z], lane) = (self.program.size, lane as u32);
         let [column, row, layer] = [lane % x, lane / x % y, lane / x / y];
         let [group_x, group_y, group_z] = self.group;
-        let stray = Stray {
-            access,
-            variable: variable.to_owned(),
-            // That is what lowering makes of an inner index that is beyond its array, and no buffer is as large.
-            byte: (index != u32::MAX).then_some(byte),
-            bytes,
-            invocation: [group_x * x + column, group_y * y + row, group_z * z + layer],
-        };
-        self.strays.push(First { site: at.site, order: [group_z, group_y, group_x], stray });
+        let stray = stray([group_x * x + column, group_y * y + row, group_z * z + layer]);
+        self.strays.push(First { site, order: [group_z, group_y, group_x], stray });
     }
 
     /// The first active lane.

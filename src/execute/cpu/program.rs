@@ -98,9 +98,14 @@ pub(super) enum Memory {
 #[derive(Debug)]
 pub(super) struct Variable {
     pub(super) name: String,
-    pub(super) memory: usize,
+    /// The memory that it is in; `None` is that which each lane has for itself.
+    pub(super) memory: Option<usize>,
+    /// Where it begins: at which byte, and in a lane's own memory at which word.
     pub(super) offset: u32,
 }
+
+/// Whether accesses out of bounds are told one by one. A page is told of none, and would load the code for nothing.
+pub(super) const ARE_STRAYS_TOLD: bool = !cfg!(target_family = "wasm");
 
 /// What is watched of a kernel where races are looked for.
 #[derive(Debug)]
@@ -153,10 +158,16 @@ impl Program {
 
     /// The variable at a byte of a memory, and at which of its bytes, as naga counts them, another byte is.
     pub(super) fn variable(&self, memory: usize, byte: usize, other: u64) -> (&str, u64) {
-        let variables = self.variables.iter().filter(|v| v.memory == memory);
+        let variables = self.variables.iter().filter(|v| v.memory == Some(memory));
         let found = variables.filter(|v| v.offset as usize <= byte).max_by_key(|v| v.offset);
         let (name, start) = found.map_or(("", 0), |v| (&*v.name, v.offset.into()));
         let spread = if self.memories[memory] == Memory::WorkGroup { self.spread } else { 1 };
         (name, (other - start) / u64::from(spread))
+    }
+
+    /// The variable at a word of each lane's own memory.
+    pub(super) fn own_variable(&self, word: u32) -> &str {
+        let variables = self.variables.iter().filter(|v| v.memory.is_none() && v.offset <= word);
+        variables.max_by_key(|v| v.offset).map_or("", |v| &*v.name)
     }
 }

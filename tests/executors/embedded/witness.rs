@@ -56,12 +56,48 @@ fn an_index_past_the_end_of_a_value_is_out_of_bounds() {
     let (outcome, words) = run(&mut cpu, &kernel(&source), &[1; 8], 1);
     assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
     let wanted = [(Some(7), 2), (Some(8), 1), (Some(11), 4)];
-    assert_eq!(on_lines(&outcome.witness.unwrap().out_of_bounds), wanted);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    assert_eq!(on_lines(&outside), wanted);
+    let first = |outside: &[OutOfBounds]| {
+        let strays = outside.iter().map(|its| its.first.clone().unwrap());
+        strays.map(|its| (its.variable, its.byte, its.invocation[0])).collect::<Vec<_>>()
+    };
+    let named = |names: [(&str, u32); 3]| names.map(|(name, by)| (name.to_owned(), None, by));
+    assert_eq!(first(&outside), named([("table", 4), ("v", 3), ("pairs", 6)]));
     // As a variable the table is reported alike.
     let variable = source.replace("x[i] = table[i];", "var own = table; x[i] = own[i];");
     let (outcome, words) = run(&mut cpu, &kernel(&variable), &[1; 8], 1);
     assert_eq!(words, [107, 1508, 2609, 3010, 2100, 3500, 2001, 3001]);
-    assert_eq!(on_lines(&outcome.witness.unwrap().out_of_bounds), wanted);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    assert_eq!(on_lines(&outside), wanted);
+    assert_eq!(first(&outside), named([("own", 4), ("v", 3), ("pairs", 6)]));
+}
+
+/// Beyond an inner array, the place may lie in the buffer none the less.
+#[test]
+fn an_index_past_the_end_of_an_inner_array_is_out_of_bounds() {
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<array<u32, 4>>;
+fn add(p: ptr<function, array<u32, 2>>, i: u32) {
+    (*p)[i] += 1u;
+}
+@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {
+    x[0][i] = i;
+    var mine = array(0u, 0u);
+    add(&mine, i / 3);
+    x[1][i & 3] = mine[0];
+}";
+    let (outcome, _) = run(&mut common::embedded(), &kernel(source), &[0; 8], 1);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    let said: Vec<String> = outside.iter().map(OutOfBounds::in_words).collect();
+    let inner = "the first loads at an index out of bounds of 'mine', in invocation 6 0 0";
+    let outer = "the first stores at an index out of bounds of 'x', in invocation 4 0 0";
+    assert_eq!(
+        said,
+        [
+            format!("4 accesses out of bounds: {inner}"),
+            format!("4 accesses out of bounds: {outer}")
+        ]
+    );
 }
 
 /// Whichever thread comes to it first, and in whichever order of workgroups.

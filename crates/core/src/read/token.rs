@@ -18,23 +18,35 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
         at = past_blanks(text, at);
         let rest = &text[at..];
         let first = rest.chars().next()?;
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let length = if is_word(first) {
-            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
+        let length = word(rest).max(first.len_utf8());
         let token = Token { text: &rest[..length], at: at..at + length };
         at += length;
         Some(token)
     })
 }
 
+/// Bytes of the word or number that a text begins with.
+fn word(text: &str) -> usize {
+    // Most are ASCII, and a byte is seen faster than a character.
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let ascii = text.bytes().take_while(is_word).count();
+    if text.as_bytes().get(ascii).is_none_or(u8::is_ascii) {
+        return ascii;
+    }
+    text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())
+}
+
 /// The first offset from `at` on that is in no comment and no white space.
 fn past_blanks(text: &str, mut at: usize) -> usize {
     loop {
+        at += text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let rest = &text[at..];
-        let blank = rest.len() - rest.trim_start().len();
+        let blank = match rest.bytes().next() {
+            Some(byte) if !byte.is_ascii() || byte.is_ascii_control() => {
+                rest.len() - rest.trim_start().len()
+            }
+            _ => 0,
+        };
         let comment = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
@@ -75,9 +87,9 @@ mod tests {
 
     #[test]
     fn comments_and_white_space_are_no_tokens() {
-        let text = "let x1=/* a /* b */ é */2.0f; // end\n\tö";
+        let text = "let x1=/* a /* b */ é */2.0f;\u{b}\u{2028}aö_1= // end\n\tö";
         let words: Vec<&str> = tokens(text).map(|token| token.text).collect();
-        assert_eq!(words, ["let", "x1", "=", "2", ".", "0f", ";", "ö"]);
+        assert_eq!(words, ["let", "x1", "=", "2", ".", "0f", ";", "aö_1", "=", "ö"]);
         assert!(tokens(text).all(|token| text[token.at.clone()] == *token.text));
         assert_eq!(tokens("/* open").count(), 0);
     }

@@ -51,7 +51,7 @@ impl<'a> Lowering<'a> {
                 Some(init) => Some(self.value(&mut frame, init)?),
                 None => None,
             };
-            let place = self.variable(variable.ty, indexed, init)?;
+            let place = self.variable(variable.name.as_deref(), variable.ty, indexed, init)?;
             frame.locals.insert(local, place);
         }
         Ok(frame)

@@ -214,11 +214,15 @@ impl<'a> Lowering<'a> {
         let stride = types::stride(self.module, self.inner(frame, base))?.scalars.max(1);
         let (zero, count) = (self.constant(0), self.constant((value.len() / stride) as u32));
         let valid = self.alu(Alu::LtU, &[index, count]);
-        // Who is outside is counted where memory is accessed: here in a word that is always there.
+        // Who is outside is counted where memory is accessed: here in a word that stands for the value.
         let (place, to) = (self.whole(Sum { value: zero, valid }), self.register(false));
         let site = self.site();
-        self.lane_words = self.lane_words.max(1);
-        self.emit(Inst::LaneLoad { base: 0, index: place, bound: 1, to, site });
+        let name = match frame.function.expressions[base] {
+            Expression::Constant(constant) => self.module.constants[constant].name.as_ref(),
+            _ => frame.function.named_expressions.get(&base),
+        };
+        let base = self.own_words(name.map(String::as_str), 1);
+        self.emit(Inst::LaneLoad { base, index: place, bound: 1, to, site });
         let first = value.get(..stride).ok_or("an index into nothing")?;
         let mut chosen: Vec<_> =
             first.iter().map(|num| Num { low: zero, high: num.high.map(|_| zero) }).collect();

@@ -7,7 +7,7 @@ use naga::{AddressSpace, ArraySize, Expression, GlobalVariable, Handle, TypeInne
 use super::{Frame, Index, Lower, Lowered, Lowering, Pointee, Sum, types};
 use crate::execute::cpu::{
     alu::Alu,
-    program::{Address, Inst, Limit, Memory, Num, Reg, Variable},
+    program::{ARE_STRAYS_TOLD, Address, Inst, Limit, Memory, Num, Reg, Variable},
 };
 
 impl<'a> Lowering<'a> {
@@ -24,7 +24,9 @@ impl<'a> Lowering<'a> {
                     Some(init) => Some(self.constant_value(init)?),
                     None => None,
                 };
-                return self.variable(variable.ty, self.indexed.globals.contains(&handle), init);
+                let name = variable.name.as_deref();
+                let indexed = self.indexed.globals.contains(&handle);
+                return self.variable(name, variable.ty, indexed, init);
             }
             AddressSpace::WorkGroup => {
                 let offset = self.workgroup_bytes;
@@ -66,7 +68,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn named(&mut self, variable: &GlobalVariable, memory: usize, offset: u32) {
         let name = variable.name.clone().unwrap_or_default();
         let offset = offset * self.spread(memory);
-        self.variables.push(Variable { name, memory, offset });
+        self.variables.push(Variable { name, memory: Some(memory), offset });
     }
 
     pub(super) fn memory(&mut self, memory: Memory) -> usize {
@@ -79,6 +81,7 @@ impl<'a> Lowering<'a> {
     /// Finds a place for a variable of each lane's own, and gives it its first value.
     pub(super) fn variable(
         &mut self,
+        name: Option<&str>,
         ty: Handle<naga::Type>,
         indexed: bool,
         init: Option<Vec<Num>>,
@@ -96,11 +99,22 @@ impl<'a> Lowering<'a> {
             }
             return Ok(Pointee::Registers(nums));
         }
-        let (base, size) = (self.lane_words, types::words(self.module, inner)?);
-        self.lane_words += size;
+        let size = types::words(self.module, inner)?;
+        let base = self.own_words(name, size);
         let place = Pointee::Lane { base, index: None, size };
         self.store_value(&place, inner, &init)?;
         Ok(place)
+    }
+
+    /// Words of each lane's own memory, for what has a name. Returns where they begin.
+    pub(super) fn own_words(&mut self, name: Option<&str>, words: u32) -> u32 {
+        let base = self.lane_words;
+        self.lane_words += words;
+        if ARE_STRAYS_TOLD {
+            let name = name.unwrap_or_default().to_owned();
+            self.variables.push(Variable { name, memory: None, offset: base });
+        }
+        base
     }
 
     /// The place that a pointer expression names, and the type of what is there.

@@ -91,7 +91,10 @@ impl Machine<'_> {
             Inst::LaneLoad { base, index, bound, to, site } => self.each(mask, |this, lane| {
                 let index = this.word(*index, lane);
                 let within = index < *bound;
-                this.outside[*site] += u64::from(!within);
+                if !within {
+                    this.outside[*site] += 1;
+                    this.went_astray_in_own(*base, *site, lane, Access::Load);
+                }
                 let word = if within { this.own[this.own_place(base + index, lane)] } else { 0 };
                 this.set_word(*to, lane, word);
             }),
@@ -102,6 +105,7 @@ impl Machine<'_> {
                     this.own[place] = this.word(*from, lane);
                 } else {
                     this.outside[*site] += 1;
+                    this.went_astray_in_own(*base, *site, lane, Access::Store);
                 }
             }),
             Inst::Watch { at, bytes, access } => {
