@@ -66,6 +66,9 @@ fn head(report: &RunReport) -> Vec<Fact> {
     }
     facts.extend(if report.counted { counted(report) } else { timed_alone(report) });
     facts.push(Fact::new("timing", timing(report)));
+    facts.extend(
+        report.timing.notes.iter().map(|note| Fact::new("", note.clone()).toned(Tone::Doubtful)),
+    );
     if let Some(peak) = report.peak_flops_per_second {
         let reached = totals.peak_share.map_or("nothing was timed".to_owned(), |share| {
             format!("all kernels together reached {} of it", share_of(share))

@@ -4,6 +4,7 @@ mod gather;
 mod in_order;
 mod names;
 mod roof;
+mod times;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -109,6 +110,9 @@ pub struct KernelRow {
     pub device: usize,
     /// How often it was dispatched.
     pub dispatches: u64,
+    /// Over how many workgroups; `None` where the device alone knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workgroups: Option<u64>,
     /// Invocations that came to their end.
     pub invocations: Option<u64>,
     /// How many counters each invocation has.
@@ -174,6 +178,9 @@ pub struct RunTiming {
     pub source: Cow<'static, str>,
     /// In how many runs.
     pub runs: u32,
+    /// What is to be known of them: which kernels have no time, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// How a program ended.

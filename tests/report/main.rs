@@ -3,6 +3,7 @@
 //! disagreement must be seen.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+mod again;
 mod beyond;
 mod browser;
 mod case;

@@ -108,6 +108,7 @@ pub fn run_report() -> RunReport {
                 traffic: Traffic { storage_load: 8 * fma, storage_store: 4, ..Traffic::default() },
             },
             dead: Cost { ops: dead, ..Cost::default() },
+            ..Counted::default()
         }
     };
     let recording = |kernels, not_counted, finished| Recording {
@@ -147,17 +148,16 @@ pub fn run_report() -> RunReport {
     let mut report = RunReport::new(command, killed, &recordings, None, Convention::Ieee);
     // Half of the dispatches were timed.
     let timed = Timed {
-        name: None,
         submitted: 2,
         entry: "main".into(),
         module: "0123456789abcdef".into(),
         spec_constants: [(0, 64.into()), (3, (1 << 40).into())].into(),
         dispatches: 1,
         seconds: 0.25,
+        ..Timed::default()
     };
     let in_order = Some(dispatches(Some(0.125)));
-    let times = vec![timed];
-    report.time(&[Recording { times, in_order, ..recording(vec![], vec![], true) }]);
+    report.time(&[Recording { times: vec![timed], in_order, ..recording(vec![], vec![], true) }]);
     report.under_peak(Peak::new(1e13, 1.0).unwrap());
     report
 }

@@ -17,7 +17,6 @@ type Made<'a> = (&'a str, &'a str, &'a [(u32, u64)], u64);
 
 fn report(kernels: &[Made<'_>]) -> RunReport {
     let counted = |&(entry, module, constants, flops): &Made<'_>| Counted {
-        name: None,
         entry: entry.to_owned(),
         module: module.to_owned(),
         spec_constants: constants.iter().map(|&(number, value)| (number, value.into())).collect(),
@@ -25,7 +24,7 @@ fn report(kernels: &[Made<'_>]) -> RunReport {
         invocations: 1,
         counters: 1,
         cost: Cost { ops: OpCounts::f32(Op::Mul, flops), ..Cost::default() },
-        dead: Cost::default(),
+        ..Counted::default()
     };
     let recording = Recording {
         device: Some(Device { name: "Example".into(), ..Device::default() }),

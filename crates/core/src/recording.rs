@@ -85,7 +85,7 @@ pub struct DispatchCounts {
 }
 
 /// How long the dispatches of a kernel took, which was not changed for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
     /// What the program calls it, if it does.
     #[serde(default)]
@@ -99,6 +99,9 @@ pub struct Timed {
     /// How many dispatches were submitted.
     #[serde(default)]
     pub submitted: u64,
+    /// How many workgroups those had; `None` where the device alone knows.
+    #[serde(default)]
+    pub workgroups: Option<u64>,
     /// How many of them were timed.
     pub dispatches: u64,
     /// How long those took together.
@@ -121,7 +124,7 @@ pub struct Device {
 }
 
 /// A kernel: all pipelines of one device that are made of the same module, entry point and constants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counted {
     /// What the program calls it, if it does.
     pub name: Option<String>,
@@ -133,6 +136,9 @@ pub struct Counted {
     pub spec_constants: BTreeMap<u32, SpecValue>,
     /// How often it was dispatched.
     pub dispatches: u64,
+    /// Over how many workgroups; `None` where the device alone knows.
+    #[serde(default)]
+    pub workgroups: Option<u64>,
     /// Invocations that came to their end.
     pub invocations: u64,
     /// How many counters it has.

@@ -42,12 +42,17 @@ pub(crate) struct Saver {
 }
 
 impl Saver {
-    /// A file of this process's own in a folder.
+    /// A file of its own in a folder, which says of which process it is. A process that replaces its program by another
+    /// one (`exec`) stays the same process, and what the program before it left stays, too.
     pub(crate) fn new(folder: &Path) -> Self {
         static FILES: AtomicU32 = AtomicU32::new(0);
         let process = std::process::id();
-        let file = format!("{process}.{}.json", FILES.fetch_add(1, Relaxed));
-        let (path, now) = (folder.join(file), Instant::now());
+        let file = || folder.join(format!("{process}.{}.json", FILES.fetch_add(1, Relaxed)));
+        let mut path = file();
+        while path.exists() {
+            path = file();
+        }
+        let now = Instant::now();
         Self { path, process, begun: now, last: now, spent: Duration::ZERO, settled: None }
     }
 

@@ -87,13 +87,15 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
         let entry = &kernel.identity.entry;
         let Times { dispatches, ticks } = watch.times().get(&at).copied().unwrap_or_default();
         let alive = tally.pipelines.values().filter(|its| its.kernel == at);
-        let alive: u64 = alive.map(|pipeline| pipeline.launches.dispatches).sum();
+        let mut launches = kernel.gone.launches;
+        alive.for_each(|pipeline| launches.add(pipeline.launches));
         Timed {
             name: kernel.name.clone(),
             entry: entry.clone(),
             module: kernel.identity.module_name(),
             spec_constants: kernel.identity.values(),
-            submitted: kernel.gone.launches.dispatches + alive,
+            submitted: launches.dispatches,
+            workgroups: launches.workgroups(),
             dispatches,
             seconds: ticks as f64 * seconds,
         }
@@ -123,6 +125,7 @@ fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
                 module,
                 spec_constants: kernel.identity.values(),
                 dispatches: launches.dispatches,
+                workgroups: launches.workgroups(),
                 invocations,
                 counters: table.counters().into(),
                 cost,

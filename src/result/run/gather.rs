@@ -1,11 +1,10 @@
-//! What the processes of a program recorded, put together: a run in which kernels were counted, one in which they were
-//! timed, or both.
+//! What the processes of a program recorded in one run, put together. Knows nothing of a second run for times.
 
 use std::{collections::BTreeMap, ops::Add as _};
 
 use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, SpecValue, Timed};
 
-use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
+use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals, times};
 use crate::{
     op::{Convention, Cost, Traffic},
     result::Document as _,
@@ -22,12 +21,26 @@ pub(super) struct Key<'a> {
 }
 
 /// What is known of all dispatches of a kernel.
-#[derive(Default)]
 struct Sum {
     dispatches: u64,
+    /// Over how many workgroups; `None` where the device alone knows of some.
+    workgroups: Option<u64>,
     counts: Option<Counts>,
     /// How many were timed, and how long they took.
     timed: (u64, f64),
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { dispatches: 0, workgroups: Some(0), counts: None, timed: (0, 0.0) }
+    }
+}
+
+impl Sum {
+    fn dispatched(&mut self, dispatches: u64, workgroups: Option<u64>) {
+        self.dispatches += dispatches;
+        self.workgroups = self.workgroups.zip(workgroups).map(|(sum, more)| sum + more);
+    }
 }
 
 #[derive(Default)]
@@ -53,9 +66,10 @@ impl RunReport {
         let mut not_counted: Vec<NotCounted> = Vec::new();
         for (device, recording) in on_devices(&devices, recordings) {
             for kernel in &recording.kernels {
-                let Counted { dispatches, invocations, counters, cost, dead, .. } = kernel;
+                let Counted { dispatches, workgroups, invocations, counters, cost, dead, .. } =
+                    kernel;
                 let sum = sums.entry(Key::of_counted(device, kernel)).or_default();
-                sum.dispatches += dispatches;
+                sum.dispatched(*dispatches, *workgroups);
                 let counts = sum.counts.get_or_insert_default();
                 counts.invocations += invocations;
                 counts.counters = *counters;
@@ -64,7 +78,7 @@ impl RunReport {
             }
             for kernel in &recording.times {
                 let sum = sums.entry(Key::of_timed(device, kernel)).or_default();
-                sum.dispatches += kernel.submitted;
+                sum.dispatched(kernel.submitted, kernel.workgroups);
                 sum.timed = (sum.timed.0 + kernel.dispatches, sum.timed.1 + kernel.seconds);
             }
             for other in &recording.not_counted {
@@ -101,7 +115,7 @@ impl RunReport {
             dispatches_in_order: None,
             dispatches_left_out: 0,
             not_counted,
-            timing: RunTiming { source: "none".into(), runs: 0 },
+            timing: RunTiming { source: "none".into(), runs: 0, notes: Vec::new() },
             unfinished_submissions: recordings.iter().map(|its| its.unfinished_submissions).sum(),
             peak_flops_per_second: None,
             ceilings: BTreeMap::new(),
@@ -110,49 +124,7 @@ impl RunReport {
         report.list_dispatches(recordings);
         report
     }
-
-    /// The same where kernels were timed and not counted, so that times are all that is known.
-    #[must_use]
-    pub fn timed_alone(mut self) -> Self {
-        self.counted = false;
-        self.totals = totals(&self);
-        self.sum_times();
-        self
-    }
-
-    /// Adds times from a run in which kernels were timed and not counted. Both runs are of the same program; a kernel
-    /// of which not all dispatches were timed took as long for each of the others.
-    pub fn time(&mut self, recordings: &[Recording]) {
-        let mut times: BTreeMap<TimeKey<'_>, (u64, f64)> = BTreeMap::new();
-        for recording in recordings {
-            let Some(device) = &recording.device else { continue };
-            for timed in &recording.times {
-                let Timed { entry, module, spec_constants, dispatches, seconds, .. } = timed;
-                let sum = times.entry((&device.name, entry, module, spec_constants)).or_default();
-                *sum = (sum.0 + dispatches, sum.1 + seconds);
-            }
-        }
-        for row in &mut self.kernels {
-            let device = &self.devices[row.device].name;
-            let key = (device.as_str(), &*row.entry, &*row.module, &row.spec_constants);
-            row.seconds = times.get(&key).and_then(|&timed| of_all(timed, row.dispatches));
-        }
-        self.sum_times();
-        self.time_dispatches(recordings);
-    }
-
-    /// Says of the whole run what is known of the times of its kernels.
-    fn sum_times(&mut self) {
-        let seconds: Vec<f64> = self.kernels.iter().filter_map(|row| row.seconds).collect();
-        self.totals.seconds = (!seconds.is_empty()).then(|| seconds.iter().sum());
-        if !seconds.is_empty() {
-            self.timing = RunTiming { source: "timestamps".into(), runs: 1 };
-        }
-    }
 }
-
-/// A kernel of a run for times: device, entry point, module and constants.
-type TimeKey<'a> = (&'a str, &'a str, &'a str, &'a BTreeMap<u32, SpecValue>);
 
 impl<'a> Key<'a> {
     fn of_counted(device: usize, kernel: &'a Counted) -> Self {
@@ -193,14 +165,9 @@ pub(super) fn on_devices<'a>(
     })
 }
 
-/// How long so many dispatches take, of which some were timed.
-fn of_all((timed, seconds): (u64, f64), dispatches: u64) -> Option<f64> {
-    (timed > 0).then(|| seconds / timed as f64 * dispatches as f64)
-}
-
 fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
     let Key { device, name: _, entry, module, spec_constants } = key;
-    let Sum { dispatches, counts, timed } = sum;
+    let Sum { dispatches, workgroups, counts, timed } = sum;
     let counts = counts.as_ref();
     let flops = counts.map(|counts| counts.cost.ops.flops(convention));
     let storage = counts.map(|counts| counts.cost.traffic.storage_bytes());
@@ -213,6 +180,7 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         spec_constants: spec_constants.clone(),
         device,
         dispatches,
+        workgroups,
         invocations: counts.map(|counts| counts.invocations),
         counters: counts.map(|counts| counts.counters),
         ops: counts.map(|counts| counts.cost.ops),
@@ -220,14 +188,14 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         flops,
         traffic: counts.map(|counts| counts.cost.traffic),
         intensity: intensity.map(|(flops, storage)| flops as f64 / storage as f64),
-        seconds: of_all(timed, dispatches),
+        seconds: times::of_all(timed, dispatches),
         peak_share: None,
         roofline: None,
     }
 }
 
 /// All kernels together.
-fn totals(report: &RunReport) -> RunTotals {
+pub(super) fn totals(report: &RunReport) -> RunTotals {
     let rows = &report.kernels;
     let counted = report.counted;
     RunTotals {

@@ -47,7 +47,7 @@ impl Price {
     }
 
     /// The price of something that is done `times` times.
-    #[cfg(feature = "spirv")]
+    #[cfg(feature = "spirv-rewrite")]
     #[must_use]
     pub(crate) fn repeated(mut self, times: u64) -> Self {
         for (_, _, count) in &mut self.ops {

@@ -28,9 +28,14 @@ impl Launches {
         self.unknown += other.unknown;
     }
 
+    /// Workgroups, where the host knows how many of all dispatches.
+    pub(crate) fn workgroups(&self) -> Option<u64> {
+        (self.unknown == 0).then_some(self.groups)
+    }
+
     /// Invocations, where the host knows them, in workgroups of that many.
     pub(crate) fn invocations(&self, workgroup: u64) -> Option<u64> {
-        (self.unknown == 0).then(|| self.groups.saturating_mul(workgroup))
+        self.workgroups().map(|groups| groups.saturating_mul(workgroup))
     }
 }
 

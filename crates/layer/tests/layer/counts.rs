@@ -126,6 +126,20 @@ fn what_a_program_has_seen_is_recorded_before_it_can_be_killed() {
     assert_eq!(counted(recording), [(GONE_AFTER, OpCounts::f32(Op::Add, 32 * GONE_AFTER))]);
 }
 
+/// It is the same process, and what was counted before stays.
+#[test]
+#[cfg(unix)]
+fn a_process_that_replaces_its_program_is_counted_before_and_after() {
+    if !can_play() {
+        return;
+    }
+    let once = Stage::new().play(SCENES[0].name, &[NAME]);
+    let replaced = Stage::new().play("replaced", &[NAME]);
+    let counts = |played: &Played| played.recordings.iter().map(counted).collect::<Vec<_>>();
+    assert!(!counts(&once).concat().is_empty());
+    assert_eq!(counts(&replaced), [counts(&once), counts(&once)].concat());
+}
+
 /// Drivers keep what they compiled by what they were given, so that has to be the same in the next run.
 #[test]
 fn the_driver_finds_again_what_it_compiled() {

@@ -27,6 +27,13 @@ fn play() {
         "two devices" => scenes::two_devices(),
         "endless" => scenes::endless(),
         "gone" => scenes::gone(),
+        #[cfg(unix)]
+        "replaced" => {
+            (scenes::SCENES[0].play)();
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(std::env::args_os().skip(1)).env(SCENE, scenes::SCENES[0].name);
+            panic!("{}", std::os::unix::process::CommandExt::exec(&mut command))
+        }
         "clock" => rare::clock(),
         "wrong" => scenes::wrong(),
         "pools" => rare::pools(),
