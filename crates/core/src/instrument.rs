@@ -152,6 +152,8 @@ fn rewrite(
         info,
         resources,
         immediates: kernel.immediates.clone(),
+        // Counters are handed over in any order.
+        heeds_order: kernel.heeds_order,
         is_proven: kernel.is_proven,
     };
     Ok(Instrumented { kernel, counters, table })

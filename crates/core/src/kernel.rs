@@ -4,6 +4,7 @@
 mod flat;
 mod layout;
 mod nesting;
+mod order;
 mod outline;
 mod overrides;
 mod resource;
@@ -57,6 +58,8 @@ pub struct KernelModule {
     /// What the immediate data of each launch hold, a multiple of four bytes: zeros, unless somebody sets them. Empty
     /// where the entry point uses none.
     pub immediates: Vec<u8>,
+    /// Whether what it does may depend on which of its workgroups runs first, races aside.
+    pub heeds_order: bool,
     /// Whether it is known that its loops end and that it stays within what it indexes, so that a back end need not
     /// guard it against itself. No kernel is that by itself: whoever has shown it says so.
     pub is_proven: bool,
@@ -156,6 +159,7 @@ impl KernelModule {
                 .map_err(|e| shader_error(diagnosis(&e, name, source.as_ref())))?;
         }
         let resources = resources(&module, &info);
+        let heeds_order = order::is_heeded(&module, &info);
         let mut kernel = Self {
             name: name.clone(),
             source: source.clone(),
@@ -165,6 +169,7 @@ impl KernelModule {
             info,
             resources,
             immediates: Vec::new(),
+            heeds_order,
             is_proven: false,
         };
         if let Some(variable) = kernel.immediate_variable() {

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{Duration, Instant},
@@ -43,13 +44,18 @@ pub(crate) struct Saver {
 
 impl Saver {
     /// A file of its own in a folder, which says of which process it is. A process that replaces its program by another
-    /// one (`exec`) stays the same process, and what the program before it left stays, too.
+    /// one (`exec`) stays the same process, and processes of two containers may have one number; what the others leave
+    /// stays.
     pub(crate) fn new(folder: &Path) -> Self {
         static FILES: AtomicU32 = AtomicU32::new(0);
         let process = std::process::id();
         let file = || folder.join(format!("{process}.{}.json", FILES.fetch_add(1, Relaxed)));
+        let is_taken = |path: &Path| {
+            let taken = fs::File::create_new(path.with_extension("taken"));
+            taken.is_err_and(|error| error.kind() == ErrorKind::AlreadyExists)
+        };
         let mut path = file();
-        while path.exists() {
+        while is_taken(&path) {
             path = file();
         }
         let now = Instant::now();
@@ -103,7 +109,8 @@ mod tests {
             serde_json::from_slice(&fs::read(&saver.path).unwrap()).unwrap()
         };
         assert_eq!((read(&one).process, read(&other).process), (2, 0));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        assert_eq!(files.filter(|path| path.extension().unwrap() == "json").count(), 2);
     }
 
     #[test]

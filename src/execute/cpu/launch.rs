@@ -108,7 +108,9 @@ impl Grid<'_> {
                 }
             }
         };
-        if workgroups <= 1 || threads == 1 || self.program.watch.is_some() {
+        // In their order it executes the same each time, plain and counting, which its own tally is held against.
+        let in_order = self.program.watch.is_some() || self.program.heeds_order;
+        if workgroups <= 1 || threads == 1 || in_order {
             work();
         } else {
             threads::on_each(work);

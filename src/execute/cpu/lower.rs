@@ -170,6 +170,7 @@ impl<'a> Lowering<'a> {
             memories: self.memories,
             variables: self.variables,
             watch: self.watch,
+            heeds_order: self.kernel.heeds_order,
             immediates: words(&self.kernel.immediates),
             workgroup_bytes: self.workgroup_bytes.saturating_mul(self.spread),
             spread: self.spread,

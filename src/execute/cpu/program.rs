@@ -132,6 +132,8 @@ pub(super) struct Program {
     /// What lies in them, in the order of declaration.
     pub(super) variables: Vec<Variable>,
     pub(super) watch: Option<Watch>,
+    /// Whether what it does may depend on which of its workgroups runs first.
+    pub(super) heeds_order: bool,
     /// What the immediate data hold.
     pub(super) immediates: Box<[AtomicU32]>,
     /// Bytes of workgroup memory.

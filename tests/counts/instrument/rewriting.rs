@@ -48,6 +48,26 @@ fn instrumented_modules_read_as_expected() {
     insta::assert_snapshot!("cramped", wgsl(&instrument(&crowded, &cramped).unwrap().kernel));
 }
 
+/// Mesa 25 compiles for minutes where a loop of known length counts before it breaks.
+#[test]
+fn a_loop_is_counted_where_it_is_entered() {
+    const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (id.x < arrayLength(&x)) {
+        var sum = 0.0;
+        for (var i = 0u; i < 4096u; i++) { sum += x[id.x] * 0.5; }
+        x[id.x] = sum;
+    }
+}";
+    let instrumented = instrument(&kernel(SOURCE, "main", &[]), &Limits::WEBGPU).unwrap();
+    let text = wgsl(&instrumented.kernel);
+    let breaks: Vec<_> = text.match_indices("break;").collect();
+    let [(at, _)] = breaks[..] else { panic!("{text}") };
+    let before = text[..at].trim_end();
+    assert!(before.ends_with('{'), "nothing is counted before the break: {text}");
+}
+
 #[test]
 fn name_source_and_spans_are_kept() {
     let plain = kernel(CONTROL, "nested_loops", &[]);

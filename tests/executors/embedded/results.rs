@@ -275,3 +275,48 @@ fn subgroups_have_the_width_asked_for() {
     }
     assert!(Cpu::new(7).is_err());
 }
+
+/// How often such a loop goes round depends on which workgroup comes first, so they come in their order. What is plain
+/// and what counts would execute something else otherwise, and the tally of the one is held against the other.
+#[test]
+fn a_kernel_that_goes_by_atomics_executes_the_same_each_time() {
+    let source = "@group(0) @binding(0) var<storage, read_write> sum: array<atomic<u32>>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    var old = atomicLoad(&sum[0]);
+    loop {
+        let next = bitcast<u32>(bitcast<f32>(old) + f32(id.x) * 0.5);
+        let did = atomicCompareExchangeWeak(&sum[0], old, next);
+        if did.exchanged { break; }
+        old = did.old_value;
+    }
+}";
+    let kernel = kernel(source);
+    let mut cpu = common::embedded();
+    let tally = |cpu: &mut Cpu| run(cpu, &kernel, &[0; 4], 64).0.witness.unwrap().tally;
+    let first = tally(&mut cpu);
+    for _ in 0..8 {
+        assert_eq!(tally(&mut cpu), first);
+    }
+}
+
+#[test]
+fn a_kernel_heeds_the_order_of_workgroups_where_it_goes_by_atomics_of_storage() {
+    for (statement, heeds) in [
+        ("atomicAdd(&x[0], 1u);", false),
+        ("let old = atomicAdd(&x[0], 1u); y[old] = 1u;", true),
+        ("y[0] = atomicLoad(&x[0]);", true),
+        ("atomicStore(&x[0], y[0]); atomicMax(&x[1], y[1]);", false),
+        ("y[0] = atomicAdd(&shared_one, 1u) + atomicLoad(&shared_one);", false),
+        ("if y[0] == 1u { loop { if atomicExchange(&x[1], 1u) == 0u { break; } } }", true),
+        ("y[0] = claimed();", true),
+    ] {
+        let source = format!(
+            "@group(0) @binding(0) var<storage, read_write> x: array<atomic<u32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+var<workgroup> shared_one: atomic<u32>;
+fn claimed() -> u32 {{ return atomicAdd(&x[3], 1u); }}
+@compute @workgroup_size(64) fn main() {{ {statement} }}"
+        );
+        assert_eq!(kernel(&source).heeds_order, heeds, "{statement}");
+    }
+}
