@@ -58,7 +58,7 @@ pub(super) fn tokens_line([batch, seq]: [u32; 2], accumulate: u32) -> String {
 /// Which part of a training step ran, of what is trained if that is known, and how.
 pub(super) fn scope_line(training: Training, trained: Option<String>) -> String {
     match training.scope {
-        Scope::Forward => format!("forward pass only{}", packed(training)),
+        Scope::Forward => how_line(training),
         Scope::Step => {
             let of = trained.map_or_else(String::new, |of| format!(" of {of}"));
             format!("one training step{of}, {}", how_line(training))
@@ -66,8 +66,11 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
     }
 }
 
-/// How a step trains.
+/// How a step trains, or what a forward pass takes.
 pub(super) fn how_line(training: Training) -> String {
+    if training.scope == Scope::Forward {
+        return format!("forward pass only{}", packed(training));
+    }
     let again = match training.recompute {
         Recompute::None => "",
         Recompute::Layers => ", layers recomputed",
