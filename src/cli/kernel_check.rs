@@ -56,6 +56,9 @@ fn checked(
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
+    if asked.kernels.dispatches.is_empty() {
+        bail!("{}: {}", file.display(), Kernels::WITHOUT_GRID);
+    }
     let baseline = baseline(&asked.kernels)?;
     let check = judged(file, &asked.kernels, baseline.as_ref(), &Where::asked(asked)?)?;
     formats.write(&check, places, common)?;
@@ -85,9 +88,6 @@ pub fn judged(
     baseline: Option<&Baseline>,
     on: &Where,
 ) -> super::Result<KernelCheck> {
-    if asked.dispatches.is_empty() {
-        bail!("{}: say how many workgroups run with --dispatch X[,Y[,Z]]", file.display());
-    }
     let name = ShaderFile::name(&file);
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);

@@ -140,6 +140,9 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
             bail!("{option} is for what runs: say how many workgroups with --dispatch");
         }
     }
+    if let Some(option) = asked.kernels.of_a_run() {
+        bail!("{option} is for what runs: say how many workgroups with --dispatch");
+    }
     let mut places = Places::default();
     places.keep_kernel(&asked.file, &asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;

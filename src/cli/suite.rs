@@ -26,7 +26,7 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and a suite lists shaders: leave it out");
     }
-    if let Some(option) = asked.kernels.any() {
+    if let Some(option) = asked.kernels.of_one() {
         bail!("{option} is not for a whole suite: say it in the lines of {name} that it is for");
     }
     // All of it is read before any of it runs: a slip in the last line is known at once.
@@ -54,6 +54,9 @@ fn checked(
     let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
     let held = match earlier {
         Some(_) => asked.kernels.held_to()?,
+        None if asked.kernels.has_limits() => {
+            bail!("--fail-on is about --baseline: say which report the kernels have no more than")
+        }
         None => HeldTo::Same,
     };
     let on = Where::asked(asked)?;

@@ -160,7 +160,7 @@ impl FormulasReport {
             });
             let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
             let meant = match meant.is_empty() {
-                true => "; a report of all formulas lists their names".to_owned(),
+                true => format!("; there are {}", known().collect::<Vec<_>>().join(", ")),
                 false => format!("; did you mean {}?", meant.join(" or ")),
             };
             return Err(Error::Config(format!("no formula '{name}'{meant}")));

@@ -151,7 +151,7 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     };
     refused("", "kernels.txt: lists no kernel");
     refused("# nothing\n", "kernels.txt: lists no kernel");
-    refused("sum.wgsl\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
+    refused("sum.wgsl --dispatch 1\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
     refused("sum.wgsl --dispach 1", "kernels.txt:1: unexpected argument '--dispach'");
     refused("sum.wgsl --json x.json", "kernels.txt:1: unexpected argument '--json'");
     refused("sum.wgsl --bind '0.0=iota:8", "kernels.txt:1: a quotation has no end");
@@ -165,7 +165,7 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     repository.check(&["--json=sum.wgsl"]).code(2).stderr(contains("the same place"));
     assert_eq!(repository.read("sum.wgsl"), SUM);
     repository.check(&["-D", "N=2"]).code(2).stderr(contains("-D is not for a whole suite"));
-    repository.check(&["--dispatch=2"]).code(2).stderr(contains("--suite"));
+    repository.check(&["--dispatch=2"]).code(2).stderr(contains("not for a whole suite"));
     repository.check(&["sum.wgsl"]).code(2).stderr(contains("--suite"));
     repository.check(&["--baseline=kernels.txt"]).code(2).stderr(contains("is no report"));
     repository.check(&["--allow=less"]).success();
