@@ -88,12 +88,13 @@ pub fn judged(
     baseline: Option<&Baseline>,
     on: &Where,
 ) -> super::Result<KernelCheck> {
-    let name = ShaderFile::name(&file);
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
-    let mut runs = patience::within(asked.seconds(0), &name, move || {
-        all(owned, adapter.as_deref(), embedded)
-    })?;
+    let mut runs = patience::within(
+        asked.seconds(0),
+        || work.place(),
+        move || all(owned, adapter.as_deref(), embedded),
+    )?;
     for (index, run) in runs.iter_mut().filter(|run| run.ran.is_ok()).enumerate() {
         if let Ok((report, left)) = &mut run.ran {
             // What all executors count is the same, or said to be not: one of them is held against the baseline.

@@ -76,11 +76,9 @@ fn reported(
     embedded: execute::Embedded,
 ) -> super::Result<(ShaderReport, ShaderRun)> {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
-    let name = ShaderFile::name(&asked.file);
+    let seconds = asked.kernels.seconds(asked.timed.patience());
     let (launched, run, moved) =
-        patience::within(asked.kernels.seconds(asked.timed.patience()), &name, move || {
-            ran(&owned, &adapter, embedded)
-        })?;
+        patience::within(seconds, || work.place(), move || ran(&owned, &adapter, embedded))?;
     let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
     work.judge(&mut report, &run, baseline)?;
@@ -150,10 +148,14 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let name = ShaderFile::name(&asked.file);
     let (file, given) = (asked.file.clone(), overrides.clone());
     let options = source_options(&asked.kernels)?;
-    let outline = patience::within(asked.kernels.seconds(0), &name, move || {
-        interrupt::check("reading the shader")?;
-        ShaderFile::read_with(&file, &options)?.outline(&given)
-    })?;
+    let outline = patience::within(
+        asked.kernels.seconds(0),
+        || name.clone(),
+        move || {
+            interrupt::check("reading the shader")?;
+            ShaderFile::read_with(&file, &options)?.outline(&given)
+        },
+    )?;
     formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -19,7 +19,7 @@ impl Paged for KernelSuite {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.examined()
+        self.placed()
     }
 }
 

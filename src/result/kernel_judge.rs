@@ -80,6 +80,18 @@ impl ShaderReport {
         Some((path.display().to_string(), line?))
     }
 
+    /// These checks of it, with the shader's file for what is in no place of its own, and its first line where it has
+    /// lines.
+    pub(crate) fn placed(&self, checks: &[Examined]) -> Vec<Examined> {
+        let mut checks = checks.to_vec();
+        let findings = checks.iter_mut().flat_map(|check| &mut check.findings);
+        for finding in findings.filter(|finding| finding.file.is_none()) {
+            finding.file = Some(self.shader.clone());
+            finding.line = (!self.source.is_empty()).then_some(1);
+        }
+        checks
+    }
+
     /// Lets findings of these kinds pass.
     pub fn allow(&mut self, kinds: &[FindingKind]) {
         for finding in self.checks.iter_mut().flat_map(|check| &mut check.findings) {

@@ -219,3 +219,31 @@ fn a_kernel_that_does_not_compile_is_said_in_one_line() {
     assert!(log.contains(&format!("\nFAIL      bad.wgsl:2: {said}\n")), "{log}");
     assert!(log.contains("unknown identifier"), "{log}");
 }
+
+/// Every annotation has a file, and a line of it where it has lines: what the baseline lacks, what counts less, and what
+/// does not end.
+#[test]
+fn annotations_have_a_file_and_a_line() {
+    let repository = Repository::new();
+    repository.check(&["--json=base.json"]).success();
+    let endless = SUM.replace("i < 10u; i++", "x[0] > -1.0; i++");
+    repository.write("endless.wgsl", &endless);
+    repository.write("sum.wgsl", &SUM.replace("i < 10u", "i < 9u"));
+    let run = "--dispatch 1 --bind 0.0=iota:8";
+    let list = format!("{LIST}new.wgsl {run}\nendless.wgsl {run} --timeout 1");
+    repository.write("kernels.txt", &list);
+    repository.write("new.wgsl", SCALE);
+    let log = repository.check(&["--baseline=base.json", "--github=-"]).code(2);
+    let log = String::from_utf8(log.get_output().stdout.clone()).unwrap();
+    let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("::error")).collect();
+    for (file, says) in [
+        ("sum.wgsl,line=1", "moved from base.json"),
+        ("new.wgsl,line=1", "has no counts of it"),
+        ("endless.wgsl,line=3", "did not end within 1 s"),
+    ] {
+        let wanted = format!("::error file={file},title=flopmeter::");
+        let is_it = |error: &&&str| error.starts_with(&wanted) && error.contains(says);
+        assert_eq!(errors.iter().filter(is_it).count(), 1, "{wanted} {says}: {errors:?}");
+    }
+    assert_eq!(errors.len(), 3, "{errors:?}");
+}
