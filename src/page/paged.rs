@@ -16,10 +16,27 @@ pub trait Paged {
     /// What it says, for people. `every_layer` keeps layers of one shape apart that are otherwise summed.
     fn page(&self, every_layer: bool) -> Page;
 
+    /// The same by what it is about, each with its name and a page of its own. Unless a result is about several things,
+    /// all of it is one.
+    fn parts(&self, every_layer: bool) -> Vec<JudgedPart> {
+        let page = self.page(every_layer);
+        vec![JudgedPart { name: page.title.clone(), checks: self.judged(), page }]
+    }
+
     /// What it was judged by, and what speaks against that. Unless a result knows more of it, the answer of its page.
     fn judged(&self) -> Vec<Examined> {
         judged::of_page(&self.page(false))
     }
+}
+
+/// Something that a result judges.
+pub struct JudgedPart {
+    /// What it is called.
+    pub name: String,
+    /// What it was judged by.
+    pub checks: Vec<Examined>,
+    /// What there is to say of it.
+    pub page: Page,
 }
 
 /// A model's configuration in one line.

@@ -87,8 +87,19 @@ fn every_kernel_of_a_suite_is_checked_and_told_by_its_name() {
     );
     repository.check(&[]).success().stdout(contains("3 of 3 kernels").and(contains("PASS")));
     repository.check(&["-v"]).code(2); // -q and -v contradict each other.
-    let each = "sum.wgsl: embedded: no race";
-    repository.check(&["--junit=-"]).success().stdout(contains(each));
+    // A suite of tests for each kernel, with what is said of it alone.
+    let junit = repository.check(&["--junit=-"]).success().get_output().stdout.clone();
+    let junit = String::from_utf8(junit).unwrap();
+    let suites: Vec<&str> = junit.split("<testsuite ").skip(1).collect();
+    assert_eq!(suites.len(), 3, "{junit}");
+    for (suite, name) in suites.iter().zip(["scale.wgsl", "sum.wgsl", "scale.wgsl #2"]) {
+        let begin = format!("name=\"{name}\" tests=\"3\" failures=\"0\"");
+        assert!(suite.starts_with(&begin), "{suite}");
+        let test = format!("classname=\"{name}\" name=\"embedded: no race\"></testcase>");
+        assert!(suite.contains(&test), "{suite}");
+    }
+    let all = "<testsuites tests=\"9\" failures=\"0\" errors=\"0\">";
+    assert!(junit.contains(all), "{junit}");
 }
 
 #[test]
