@@ -68,8 +68,8 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// What the step executes of it, and of its matrix products: what is computed again belongs to the backward pass, in
-    /// which it runs.
+    /// What the step executes of it, and of its matrix products: what is computed again belongs to the backward pass,
+    /// in which it runs.
     pub const fn executed(&self) -> [Phases; 2] {
         let Self { algebraic, products, recomputed, recomputed_products, .. } = self;
         [algebraic.with_backward(*recomputed), products.with_backward(*recomputed_products)]

@@ -140,8 +140,8 @@ pub fn judged(
     Ok(check)
 }
 
-/// What each executor makes of the kernels, of those that are open or else are opened, and these. Every buffer that one of
-/// them may write is read back.
+/// What each executor makes of the kernels, and the executors: those that are open, or else are opened. Every buffer that
+/// one of them may write is read back.
 fn all(
     mut work: KernelWork,
     opened: Option<Executors>,

@@ -70,8 +70,8 @@ impl KernelWork {
         })
     }
 
-    /// The shader's name, with the line where the first entry point that runs begins, where its text says that: what does
-    /// not end is in there.
+    /// The shader's name, with the line where the first entry point that runs begins, where its text says that: there is
+    /// what does not end.
     pub fn place(&self) -> String {
         let name = ShaderFile::name(&self.file);
         let text = if name == self.file.display().to_string() {

@@ -109,19 +109,20 @@ fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline
 /// Which kernel of an earlier report each one is: one that was run alike, else one of its file that no other is, in their
 /// order.
 fn matched(earlier: &KernelSuite, listed: &[Listed]) -> Vec<Option<usize>> {
-    let mut free: Vec<usize> = (0..earlier.kernels.len()).collect();
+    let before = earlier.kernels.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
+    let before: Vec<(&str, Vec<String>)> = before.collect();
+    let mut free: Vec<usize> = (0..before.len()).collect();
     let mut found: Vec<Option<usize>> = vec![None; listed.len()];
+    let now = listed.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
+    let now: Vec<(&str, Vec<String>)> = now.collect();
     for is_run_alike in [true, false] {
-        for (at, now) in listed.iter().enumerate() {
-            if found[at].is_some() {
-                continue;
-            }
-            let next = free.iter().position(|&before| {
-                let before = &earlier.kernels[before];
-                file_of(&before.name) == file_of(&now.name)
-                    && (!is_run_alike || run_with(&before.arguments) == run_with(&now.arguments))
+        for (found, (file, run)) in found.iter_mut().zip(&now).filter(|(found, _)| found.is_none())
+        {
+            let next = free.iter().position(|&at| {
+                let (other, run_before) = &before[at];
+                other == file && (!is_run_alike || run_before == run)
             });
-            found[at] = next.map(|next| free.remove(next));
+            *found = next.map(|next| free.remove(next));
         }
     }
     found

@@ -1,5 +1,5 @@
-//! A report for a continuous integration's list of tests, as JUnit's XML has it: a suite for each thing that it is about,
-//! a test for each that this was judged by, and its report as what the suite printed.
+//! A report for a continuous integration's list of tests, as JUnit's XML has it: a suite for each thing that it is
+//! about, a test for each that this was judged by, and its report as what the suite printed.
 
 use std::fmt::Write as _;
 
