@@ -8,6 +8,7 @@ mod kernel;
 mod options;
 mod shader;
 mod shared;
+mod slip;
 mod suite;
 mod values;
 
@@ -69,7 +70,7 @@ impl Arguments {
     /// # Errors
     /// Those of clap, and its answers to who asks for help.
     pub fn typed() -> Result<Self, clap::Error> {
-        let matches = command().try_get_matches()?;
+        let matches = command().try_get_matches().map_err(|error| slip::told(error, &command()))?;
         let mut arguments = Self::from_arg_matches(&matches)?;
         if let (Command::Compare(asked), Some((_, matches))) =
             (&mut arguments.command, matches.subcommand())

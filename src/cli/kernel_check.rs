@@ -63,7 +63,9 @@ fn checked(
         bail!("{}: {}", file.display(), Kernels::WITHOUT_GRID);
     }
     let baseline = baseline(&asked.kernels)?;
-    let check = judged(file, &asked.kernels, baseline.as_ref(), &Where::asked(asked)?)?;
+    let on = Where::asked(asked)?;
+    let check = judged(file.clone(), &asked.kernels, baseline.as_ref(), &on)?;
+    places.spare(&file, check.report.others())?;
     formats.write(&check, places, common)?;
     Ok(Outcome::of(check.holds()))
 }

@@ -47,6 +47,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let embedded = asked.races.on(lanes);
     let once = |shown: bool| -> super::Result<ShaderReport> {
         let (report, run) = reported(asked, common, &work, baseline.as_ref(), embedded)?;
+        places.spare(&asked.file, report.others())?;
         for (sink, bytes) in dumped(&dumps, &run)? {
             sink.write_bytes(&bytes)?;
         }
@@ -148,14 +149,16 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let name = ShaderFile::name(&asked.file);
     let (file, given) = (asked.file.clone(), overrides.clone());
     let options = source_options(&asked.kernels)?;
-    let outline = patience::within(
+    let (outline, others) = patience::within(
         asked.kernels.seconds(0),
         || name.clone(),
         move || {
             interrupt::check("reading the shader")?;
-            ShaderFile::read_with(&file, &options)?.outline(&given)
+            let file = ShaderFile::read_with(&file, &options)?;
+            Ok((file.outline(&given)?, file.others()))
         },
     )?;
+    places.spare(&asked.file, others.iter().map(String::as_str))?;
     formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
     Ok(Outcome::Holds)
 }

@@ -80,7 +80,10 @@ fn checked(
         let checked =
             baseline.and_then(|baseline| judged(file.clone(), &of_kernel, baseline.as_ref(), &on));
         let outcome = match checked {
-            Ok(check) => SuiteOutcome::Checked(Box::new(check)),
+            Ok(check) => {
+                places.spare(&file, check.report.others())?;
+                SuiteOutcome::Checked(Box::new(check))
+            }
             Err(error) if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) => {
                 return Err(error);
             }

@@ -108,6 +108,48 @@ fn the_way_out_of_a_wrong_value_is_named() {
     refused(&["formulas", "--formula", "plm"], &["did you mean 'palm'?"]);
     let family = ["no decoder", "flopmeter estimate resnet-bk", "flopmeter formulas qwen2.5-0.5b"];
     refused(&["formulas", "resnet-bk"], &family);
+    // An option of another command is told as that, and not taken for one that looks alike.
+    for (arguments, tip) in [
+        (["check", "--repeat", "3"], "'--repeat' is an option of profile, "),
+        (["scale", "--tokens", "1e9"], "'--tokens' is an option of profile, estimate, formulas"),
+        (
+            ["estimate", "--fail-on", "more:flops"],
+            "'--fail-on' is an option of compare, shader, check",
+        ),
+    ] {
+        let said = flopmeter(&arguments).assert().code(2).get_output().stderr.clone();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(tip) && !said.contains("similar argument"), "{said}");
+    }
+    let said =
+        flopmeter(&["estimate", "--batsh", "3"]).assert().code(2).get_output().stderr.clone();
+    assert!(String::from_utf8(said).unwrap().contains("similar argument exists: '--batch'"));
+}
+
+/// A report is not written over what the kernel is made of, which is known once it was read.
+#[test]
+fn what_a_kernel_includes_is_not_written_over() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let scale = "const SCALE = 0.5;\n";
+    fs::write(path("scale.wgsl"), scale).unwrap();
+    let kernel = KERNEL.replace("override SCALE: f32 = 1.0;", "#include \"scale.wgsl\"");
+    fs::write(path("kernel.wgsl"), kernel).unwrap();
+    fs::write(path("list"), format!("{} --dispatch 1 --bind 0.0=iota:8", path("kernel.wgsl")))
+        .unwrap();
+    let (kernel, part, list) = (path("kernel.wgsl"), path("scale.wgsl"), path("list"));
+    let run = ["--dispatch=1", "--bind=0.0=iota:8", "--adapter=embedded"];
+    let says = ["--json names scale.wgsl", "includes or imports"];
+    let to = ["--json", &part];
+    refused(&[&["shader", &kernel], &to[..]].concat(), &says);
+    for command in ["shader", "check"] {
+        refused(&[&[command, &kernel], &run[..], &to].concat(), &says);
+    }
+    refused(&[&["check", "--suite", &list, "--adapter=embedded"], &to[..]].concat(), &says);
+    let dump = format!("--dump=0.0={part}");
+    let dumped = [&["shader", &kernel, &dump], &run[..]].concat();
+    refused(&dumped, &["--dump names scale.wgsl"]);
+    assert_eq!(fs::read_to_string(&part).unwrap(), scale);
 }
 
 /// What was given otherwise than for the baseline is named, each by itself.
