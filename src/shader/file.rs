@@ -128,7 +128,7 @@ impl ShaderFile {
             #[cfg(feature = "spirv")]
             Read::Spirv(_, compilation) => compilation.as_ref().map(|its| &its.source),
         };
-        let parts = source.into_iter().flat_map(Source::parts);
+        let parts = source.into_iter().flat_map(|source| source.parts());
         parts.filter_map(|part| part.file.as_deref().map(str::to_owned)).collect()
     }
 
