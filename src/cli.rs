@@ -32,7 +32,6 @@ mod watch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::anyhow;
-use clap::FromArgMatches as _;
 use log::LevelFilter;
 
 pub use outcome::Outcome;
@@ -45,9 +44,7 @@ use outcome::Result;
 /// # Errors
 /// How the process ends where they ask for help, or make no sense; that has been said then.
 pub fn parse() -> std::result::Result<Arguments, Outcome> {
-    let matches = args::command().try_get_matches();
-    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
-    parsed.map_err(|message| {
+    Arguments::typed().map_err(|message| {
         // Help goes to standard output, a slip of the keyboard to standard error; if nobody
         // listens there is nobody to tell.
         let _ = message.print();

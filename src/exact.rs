@@ -25,6 +25,11 @@ impl Phases {
         Self { forward: self.forward, backward: 0, optimizer: 0, total: self.forward }
     }
 
+    /// The same with so many FLOPs more in the backward pass.
+    const fn with_backward(self, more: u128) -> Self {
+        Self { backward: self.backward + more, total: self.total + more, ..self }
+    }
+
     /// FLOPs of a phase.
     pub const fn of(&self, phase: Phase) -> u128 {
         match phase {
@@ -63,6 +68,13 @@ pub struct Exact {
 }
 
 impl Exact {
+    /// What the step executes of it, and of its matrix products: what is computed again belongs to the backward pass,
+    /// in which it runs.
+    pub const fn executed(&self) -> [Phases; 2] {
+        let Self { algebraic, products, recomputed, recomputed_products, .. } = self;
+        [algebraic.with_backward(*recomputed), products.with_backward(*recomputed_products)]
+    }
+
     /// What the forward pass of such a step costs.
     pub fn forward(self) -> Self {
         Self {

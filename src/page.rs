@@ -39,7 +39,7 @@ mod unchecked;
 mod watched;
 
 pub use cell::Cell;
-pub use paged::Paged;
+pub use paged::{JudgedPart, Paged};
 pub use plot::{
     Bar, Curve, Figure, Mark, OwnRoof, Plot, Ratio, Rise, Stretch, TimeBar, Track, Unit,
 };

@@ -17,6 +17,7 @@ mod kernel_suite;
 mod limit;
 mod listing;
 mod origin;
+mod otherwise;
 mod pass;
 mod points;
 mod profile;

@@ -1,5 +1,6 @@
 //! What a user may type. Names and defaults only; nothing is resolved here.
 
+mod compare;
 mod exports;
 mod formulas;
 mod help;
@@ -7,22 +8,23 @@ mod kernel;
 mod options;
 mod shader;
 mod shared;
+mod slip;
 mod suite;
 mod values;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
     model::lower::{Scope, Training},
     op::Convention,
-    result::GrowthLimit,
     roofline::REPEATS,
     sweep::{AskedAxis, Shard},
 };
 
+pub use self::compare::{Compare, Side};
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
 pub use self::help::examples;
@@ -60,6 +62,23 @@ pub fn command() -> clap::Command {
     let arguments =
         Arguments::command().mut_subcommand("check", |check| check.mut_arg("name", takes_kernels));
     help::with_help(arguments)
+}
+
+impl Arguments {
+    /// What was typed.
+    ///
+    /// # Errors
+    /// Those of clap, and its answers to who asks for help.
+    pub fn typed() -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches().map_err(|error| slip::told(error, &command()))?;
+        let mut arguments = Self::from_arg_matches(&matches)?;
+        if let (Command::Compare(asked), Some((_, matches))) =
+            (&mut arguments.command, matches.subcommand())
+        {
+            asked.note_options(matches);
+        }
+        Ok(arguments)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,7 +163,7 @@ pub struct Check {
     /// Check the kernels that a file lists, each in a line of its own with its options, as in
     /// `sum.wgsl --dispatch 64 --bind 0.0=iota:4096`; # begins a comment, a line that ends with a backslash goes on in
     /// the next. --baseline is then the JSON report of such a check, and --allow is for all of them
-    #[arg(long, value_name = "FILE", conflicts_with = "name", group = "launched")]
+    #[arg(long, value_name = "FILE", conflicts_with = "name")]
     pub suite: Option<PathBuf>,
     /// Only this adapter: auto, gpu, software, embedded or part of a name [default: every one present]
     #[arg(long, value_name = "NAME")]
@@ -190,86 +209,6 @@ pub struct Roofline {
     /// Draw the ceilings as an SVG; - is standard output, in place of the table
     #[arg(long, value_name = "PATH")]
     pub svg: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Compare {
-    /// A preset, a model's folder, or a saved report (.json) of profile or estimate; or one of shader or run
-    #[arg(value_name = "A")]
-    a: String,
-    /// What to hold against it, likewise
-    #[arg(value_name = "B")]
-    b: String,
-    #[command(flatten)]
-    variant: Variant,
-    /// Override a field of A's configuration only (repeatable)
-    #[arg(long = "set-a", value_name = "KEY=VALUE")]
-    set_a: Vec<String>,
-    /// Override a field of B's configuration only (repeatable)
-    #[arg(long = "set-b", value_name = "KEY=VALUE")]
-    set_b: Vec<String>,
-    #[command(flatten)]
-    setup: Setup,
-    /// Run models for real; otherwise they are estimated
-    #[arg(long)]
-    pub measure: bool,
-    /// Who runs A, as --adapter of profile [default: auto]
-    #[arg(long, value_name = "NAME", requires = "measure")]
-    adapter_a: Option<String>,
-    /// Who runs B [default: auto]
-    #[arg(long, value_name = "NAME", requires = "measure")]
-    adapter_b: Option<String>,
-    #[command(flatten)]
-    pub tuned: Tuned,
-    /// How operations become FLOPs [default: as in a saved report, else ieee]
-    #[arg(long, value_name = "NAME", value_parser = convention())]
-    pub convention: Option<Convention>,
-    /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
-    /// no interest
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub repeat: u32,
-    #[command(flatten)]
-    pub timed: Timed,
-    /// Exit code 1 where B has more of something than A: more:flops, more:bytes or more:time, with :PERCENT for what is
-    /// tolerated (repeatable); a time is more only where it lies outside of how far apart the runs were
-    #[arg(long = "fail-on", value_name = "LIMIT")]
-    pub limits: Vec<GrowthLimit>,
-    #[command(flatten)]
-    pub exports: Exports,
-}
-
-/// One of the two that are compared.
-#[derive(Debug)]
-pub struct Side {
-    /// `A` or `B`.
-    pub letter: char,
-    /// What it is and how it would run.
-    pub work: Work,
-    /// Who runs it, where that was said.
-    pub adapter: Option<String>,
-    /// Whether anything was said that is about it alone.
-    pub is_changed: bool,
-}
-
-impl Compare {
-    /// Both sides, each with what is said of both and of it alone.
-    pub fn sides(&self) -> [Side; 2] {
-        let side = |letter, name: &String, set: &[String], adapter: &Option<String>| {
-            let mut variant = self.variant.clone();
-            variant.overrides.extend_from_slice(set);
-            let model = Model { name: name.clone(), variant };
-            Side {
-                letter,
-                work: Work { model, setup: self.setup.clone() },
-                adapter: adapter.clone(),
-                is_changed: !set.is_empty() || adapter.is_some(),
-            }
-        };
-        [
-            side('A', &self.a, &self.set_a, &self.adapter_a),
-            side('B', &self.b, &self.set_b, &self.adapter_b),
-        ]
-    }
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,8 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     }
     let formats = Formats::claim(&mut places, &asked.exports)?;
     if let Some([a, b]) = kernels(&a, &b)? {
+        are_reports(asked)?;
+        is_convention(asked, a.convention())?;
         let mut report = ChangeReport::new(&a, &b)?;
         report.judge(&asked.limits);
         formats.write(&report, &places, common)?;
@@ -39,16 +41,11 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     // Files first: what is wrong with one is better known before a long run.
     let (saved_a, saved_b) = (saved(&a)?, saved(&b)?);
     let known = [&saved_a, &saved_b].into_iter().flatten().find_map(Candidate::convention);
-    if let (Some(asked), Some(known)) = (asked.convention, known)
-        && asked != known
-    {
-        bail!(
-            "--convention {asked} is not that of the saved report, {known}: leave it out, or profile \
-             again with --convention {asked}"
-        );
+    if let Some(known) = known {
+        is_convention(asked, known)?;
     }
-    if asked.measure && saved_a.is_some() && saved_b.is_some() {
-        bail!("both are saved reports: there is nothing to --measure");
+    if saved_a.is_some() && saved_b.is_some() {
+        are_reports(asked)?;
     }
     let convention = asked.convention.or(known).unwrap_or_default();
     let runs = asked.timed.runs(asked.repeat)?;
@@ -61,6 +58,27 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     report.judge(&asked.limits);
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
+}
+
+/// Refuses what is said of models where there are none.
+fn are_reports(asked: &Compare) -> super::Result<()> {
+    match asked.of_models.first() {
+        Some(option) => {
+            bail!("{option} is about models, and both are saved reports: leave it out")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses another convention than that of what was saved.
+fn is_convention(asked: &Compare, known: Convention) -> super::Result<()> {
+    match asked.convention {
+        Some(asked) if asked != known => bail!(
+            "--convention {asked} is not that of the saved report, {known}: leave it out, or count again with \
+             --convention {asked}"
+        ),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Both sides, where both are saved reports of kernels.

@@ -18,7 +18,11 @@ use super::{
 
 /// Where the results of a command go, each to a place of its own.
 #[derive(Debug, Default)]
-pub struct Places(Vec<(String, Sink)>);
+pub struct Places {
+    claimed: Vec<(String, Sink)>,
+    /// What is read, and so not written over.
+    kept: Vec<(String, Sink)>,
+}
 
 impl Places {
     /// Finds out where the result of an option goes, if it was given, as [`Self::claim_path`].
@@ -30,18 +34,40 @@ impl Places {
     /// and that no other result goes there too.
     pub fn claim_path(&mut self, option: String, path: &Path) -> super::Result<Sink> {
         let sink = Sink::of(path);
-        if let Some((other, _)) = self.0.iter().find(|(_, taken)| taken.is(&sink)) {
+        let mut taken = self.claimed.iter().chain(&self.kept);
+        if let Some((other, _)) = taken.find(|(_, taken)| taken.is(&sink)) {
             bail!("{option} and {other} name the same place: give each its own");
         }
         sink.check()?;
-        self.0.push((option, sink.clone()));
+        self.claimed.push((option, sink.clone()));
         Ok(sink)
     }
 
     /// Keeps a file that is read from being written over. Standard input is no place that a report could take.
     pub fn keep(&mut self, what: &str, path: Option<&Path>) {
         let sink = path.map(Sink::of).filter(|sink| *sink != Sink::Standard);
-        self.0.extend(sink.map(|sink| (what.to_owned(), sink)));
+        self.kept.extend(sink.map(|sink| (what.to_owned(), sink)));
+    }
+
+    /// Refuses to write over a file that a kernel turned out to be made of beside its own; `others` are those, as reports
+    /// name them.
+    pub fn spare<'a>(
+        &self,
+        kernel: &Path,
+        others: impl IntoIterator<Item = &'a str>,
+    ) -> super::Result<()> {
+        for other in others {
+            // What lies elsewhere is named as it was found.
+            let beside = kernel.with_file_name(other);
+            let sink = Sink::of(if beside.exists() { &beside } else { Path::new(other) });
+            if let Some((option, _)) = self.claimed.iter().find(|(_, taken)| taken.is(&sink)) {
+                bail!(
+                    "{option} names {other}, which {} includes or imports: give it another place",
+                    kernel.display()
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The same for files that buffers are filled from.
@@ -62,7 +88,7 @@ impl Places {
 
     /// Whether a result goes to standard output; then the table is not for who reads that.
     pub fn has_standard(&self) -> bool {
-        self.0.iter().any(|(_, sink)| *sink == Sink::Standard)
+        self.claimed.iter().any(|(_, sink)| *sink == Sink::Standard)
     }
 }
 

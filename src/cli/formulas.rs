@@ -1,12 +1,14 @@
 //! `flopmeter formulas`: every published formula beside what is exact. No device is touched.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
+    Error,
     family::{
         Training,
         decoder::{DecoderConfig, Recipe, Tokens},
     },
+    model::Model,
     result::FormulasReport,
 };
 
@@ -19,7 +21,8 @@ use super::{
 pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    let config = DecoderConfig::resolve(&asked.name, &asked.overrides())?;
+    let config = DecoderConfig::resolve(&asked.name, &asked.overrides())
+        .map_err(|error| hinted(error, &asked.name))?;
     let tokens = tokens(asked)?;
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
@@ -33,6 +36,18 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     }
     formats.write(&report, &places, common)?;
     Ok(Outcome::Holds)
+}
+
+/// A model that is no decoder has an estimate all the same.
+fn hinted(error: Error, name: &str) -> anyhow::Error {
+    let is_model = Model::resolve::<&str>(name, []).is_ok();
+    match DecoderConfig::resolve::<&str>(name, &[]) {
+        Err(_) if is_model => anyhow!(
+            "{error}: 'flopmeter estimate {name}' has that; a decoder is a preset, as in 'flopmeter formulas \
+             qwen2.5-0.5b', or a folder with its config.json"
+        ),
+        Ok(_) | Err(_) => error.into(),
+    }
 }
 
 /// The tokens of a step, of which there are few enough that no count overflows.

@@ -2,13 +2,16 @@
 //! should hold and against an earlier report. The gate for CI. Kernels of a suite are judged here, too, each as if it
 //! had been asked for alone.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 
 use flopmeter::{
     Error,
-    execute::{self, Embedded},
+    execute::{self, Embedded, Executor},
     op::Convention,
     result::{ExecutorRun, FindingKind, KernelCheck},
     shader::{ShaderFile, shader_endings},
@@ -56,8 +59,13 @@ fn checked(
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
+    if asked.kernels.dispatches.is_empty() {
+        bail!("{}: {}", file.display(), Kernels::WITHOUT_GRID);
+    }
     let baseline = baseline(&asked.kernels)?;
-    let check = judged(file, &asked.kernels, baseline.as_ref(), &Where::asked(asked)?)?;
+    let on = Where::asked(asked)?;
+    let check = judged(file.clone(), &asked.kernels, baseline.as_ref(), &on)?;
+    places.spare(&file, check.report.others())?;
     formats.write(&check, places, common)?;
     Ok(Outcome::of(check.holds()))
 }
@@ -67,14 +75,29 @@ pub struct Where {
     /// An adapter's name; every one that is present where there is none.
     adapter: Option<String>,
     embedded: Embedded,
+    /// What is open, for the next kernel.
+    executors: Cell<Option<Executors>>,
 }
+
+type Executors = Vec<Box<dyn Executor>>;
 
 impl Where {
     /// Where it was asked for.
     pub fn asked(asked: &Check) -> super::Result<Self> {
         let adapter = asked.adapter.clone();
         let subgroup = asked.work.setup.lanes(adapter.as_deref())?;
-        Ok(Self { adapter, embedded: Embedded { subgroup, detect_races: true } })
+        let embedded = Embedded { subgroup, detect_races: true };
+        Ok(Self { adapter, embedded, executors: Cell::default() })
+    }
+
+    /// Opens them.
+    fn open(adapter: Option<&str>, embedded: Embedded) -> Result<Executors, Error> {
+        interrupt::check("opening the adapters")?;
+        match adapter {
+            None => execute::open_all(embedded),
+            Some("embedded") => Ok(vec![execute::open("embedded", embedded)?]),
+            Some(name) => Ok(vec![execute::open(name, embedded.subgroup)?]),
+        }
     }
 }
 
@@ -85,15 +108,14 @@ pub fn judged(
     baseline: Option<&Baseline>,
     on: &Where,
 ) -> super::Result<KernelCheck> {
-    if asked.dispatches.is_empty() {
-        bail!("{}: say how many workgroups run with --dispatch X[,Y[,Z]]", file.display());
-    }
-    let name = ShaderFile::name(&file);
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
-    let mut runs = patience::within(asked.seconds(0), &name, move || {
-        all(owned, adapter.as_deref(), embedded)
-    })?;
+    let opened = on.executors.take();
+    let open = move || Where::open(adapter.as_deref(), embedded);
+    let (mut runs, executors) =
+        patience::within(asked.seconds(0), || work.place(), || all(owned, opened, open))?;
+    // One that could not run a kernel may be lost.
+    on.executors.set(Some(executors).filter(|_| runs.iter().all(|run| run.ran.is_ok())));
     for (index, run) in runs.iter_mut().filter(|run| run.ran.is_ok()).enumerate() {
         if let Ok((report, left)) = &mut run.ran {
             // What all executors count is the same, or said to be not: one of them is held against the baseline.
@@ -120,22 +142,18 @@ pub fn judged(
     Ok(check)
 }
 
-/// What each executor makes of the kernels. Every buffer that one of them may write is read back.
+/// What each executor makes of the kernels, and the executors: those that are open, or else are opened. Every buffer that
+/// one of them may write is read back.
 fn all(
     mut work: KernelWork,
-    adapter: Option<&str>,
-    embedded: Embedded,
-) -> Result<Vec<ExecutorRun>, Error> {
+    opened: Option<Executors>,
+    open: impl FnOnce() -> Result<Executors, Error>,
+) -> Result<(Vec<ExecutorRun>, Executors), Error> {
     let launched = work.read()?;
     work.keys.extend(launched.written());
     work.keys.sort_unstable();
     work.keys.dedup();
-    interrupt::check("opening the adapters")?;
-    let mut executors = match adapter {
-        None => execute::open_all(embedded)?,
-        Some("embedded") => vec![execute::open("embedded", embedded)?],
-        Some(name) => vec![execute::open(name, embedded.subgroup)?],
-    };
+    let mut executors = opened.map_or_else(open, Ok)?;
     let mut runs = Vec::new();
     for executor in &mut executors {
         interrupt::check(&ShaderFile::name(&work.file))?;
@@ -155,7 +173,7 @@ fn all(
         executor.clear();
         runs.push(ExecutorRun { executor: name, ran });
     }
-    Ok(runs)
+    Ok((runs, executors))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Kernels of a user's as every command that runs them does: what was asked becomes a request that outlives the
 //! patience of whoever waits, and what ran is held against files.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::bail;
 
@@ -68,6 +68,35 @@ impl KernelWork {
             keys,
             runs: runs.into(),
         })
+    }
+
+    /// The shader's name, with the line where the first entry point that runs begins, where its text says that: there is
+    /// what does not end.
+    pub fn place(&self) -> String {
+        let name = ShaderFile::name(&self.file);
+        let text = if name == self.file.display().to_string() {
+            fs::read(&self.file)
+        } else {
+            return name;
+        };
+        let text = text.ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+        let asked = self.entries.first().map(String::as_str).filter(|entry| *entry != "all");
+        let mut is_marked = asked.is_some() || !text.contains("@compute");
+        let line = text.lines().position(|line| {
+            let code = line.split("//").next().unwrap_or_default();
+            is_marked |= code.contains("@compute");
+            let declared = ["fn ", "void "].iter().find_map(|word| code.split_once(word));
+            let declared = declared.map(|(_, rest)| {
+                let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+                rest.trim_start().split(|c| !is_of_name(c)).next().unwrap_or_default()
+            });
+            let is_it = |name: &str| match asked {
+                Some(entry) => name == entry,
+                None => code.contains("fn ") || name == "main",
+            };
+            is_marked && declared.is_some_and(is_it)
+        });
+        line.map_or_else(|| name.clone(), |line| format!("{name}:{}", line + 1))
     }
 
     /// Reads the shader and picks what is launched of it.

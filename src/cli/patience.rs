@@ -11,10 +11,10 @@ use anyhow::bail;
 
 use super::interrupt;
 
-/// Does work on the shader of this name for `seconds` at most.
+/// Does work on a shader for `seconds` at most; `place` is the shader's name, with a line where it has one.
 pub fn within<T: Send + 'static>(
     seconds: u64,
-    name: &str,
+    place: impl Fn() -> String,
     work: impl FnOnce() -> Result<T, flopmeter::Error> + Send + 'static,
 ) -> super::Result<T> {
     let (send, receive) = mpsc::channel();
@@ -27,14 +27,15 @@ pub fn within<T: Send + 'static>(
         Err(RecvTimeoutError::Timeout) => {
             interrupt::leave_behind();
             bail!(
-                "{name} did not end within {seconds} s. Give it longer with --timeout or fewer workgroups, or look \
-                 for a loop that never ends"
+                "{} did not end within {seconds} s. Give it longer with --timeout or fewer workgroups, or look \
+                 for a loop that never ends",
+                place()
             )
         }
         Err(RecvTimeoutError::Disconnected) => {
             // Its panic has been printed.
             let _ = worker.join();
-            bail!("{name}: its run ended with a panic")
+            bail!("{}: its run ended with a panic", place())
         }
     }
 }

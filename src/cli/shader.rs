@@ -47,6 +47,7 @@ pub fn run(asked: &Shader, common: &Common) -> super::Result {
     let embedded = asked.races.on(lanes);
     let once = |shown: bool| -> super::Result<ShaderReport> {
         let (report, run) = reported(asked, common, &work, baseline.as_ref(), embedded)?;
+        places.spare(&asked.file, report.others())?;
         for (sink, bytes) in dumped(&dumps, &run)? {
             sink.write_bytes(&bytes)?;
         }
@@ -76,11 +77,9 @@ fn reported(
     embedded: execute::Embedded,
 ) -> super::Result<(ShaderReport, ShaderRun)> {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
-    let name = ShaderFile::name(&asked.file);
+    let seconds = asked.kernels.seconds(asked.timed.patience());
     let (launched, run, moved) =
-        patience::within(asked.kernels.seconds(asked.timed.patience()), &name, move || {
-            ran(&owned, &adapter, embedded)
-        })?;
+        patience::within(seconds, || work.place(), move || ran(&owned, &adapter, embedded))?;
     let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
     work.judge(&mut report, &run, baseline)?;
@@ -140,6 +139,9 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
             bail!("{option} is for what runs: say how many workgroups with --dispatch");
         }
     }
+    if let Some(option) = asked.kernels.of_a_run() {
+        bail!("{option} is for what runs: say how many workgroups with --dispatch");
+    }
     let mut places = Places::default();
     places.keep_kernel(&asked.file, &asked.kernels);
     let formats = Formats::claim(&mut places, &asked.exports)?;
@@ -147,10 +149,16 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let name = ShaderFile::name(&asked.file);
     let (file, given) = (asked.file.clone(), overrides.clone());
     let options = source_options(&asked.kernels)?;
-    let outline = patience::within(asked.kernels.seconds(0), &name, move || {
-        interrupt::check("reading the shader")?;
-        ShaderFile::read_with(&file, &options)?.outline(&given)
-    })?;
+    let (outline, others) = patience::within(
+        asked.kernels.seconds(0),
+        || name.clone(),
+        move || {
+            interrupt::check("reading the shader")?;
+            let file = ShaderFile::read_with(&file, &options)?;
+            Ok((file.outline(&given)?, file.others()))
+        },
+    )?;
+    places.spare(&asked.file, others.iter().map(String::as_str))?;
     formats.write(&ShaderListing::new(name, overrides, outline), &places, common)?;
     Ok(Outcome::Holds)
 }

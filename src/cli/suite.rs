@@ -26,7 +26,7 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     if let Some(option) = asked.work.of_model() {
         bail!("{option} is about models, and a suite lists shaders: leave it out");
     }
-    if let Some(option) = asked.kernels.any() {
+    if let Some(option) = asked.kernels.of_one() {
         bail!("{option} is not for a whole suite: say it in the lines of {name} that it is for");
     }
     // All of it is read before any of it runs: a slip in the last line is known at once.
@@ -54,6 +54,9 @@ fn checked(
     let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
     let held = match earlier {
         Some(_) => asked.kernels.held_to()?,
+        None if asked.kernels.has_limits() => {
+            bail!("--fail-on is about --baseline: say which report the kernels have no more than")
+        }
         None => HeldTo::Same,
     };
     let on = Where::asked(asked)?;
@@ -77,7 +80,10 @@ fn checked(
         let checked =
             baseline.and_then(|baseline| judged(file.clone(), &of_kernel, baseline.as_ref(), &on));
         let outcome = match checked {
-            Ok(check) => SuiteOutcome::Checked(Box::new(check)),
+            Ok(check) => {
+                places.spare(&file, check.report.others())?;
+                SuiteOutcome::Checked(Box::new(check))
+            }
             Err(error) if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) => {
                 return Err(error);
             }
@@ -106,19 +112,20 @@ fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline
 /// Which kernel of an earlier report each one is: one that was run alike, else one of its file that no other is, in their
 /// order.
 fn matched(earlier: &KernelSuite, listed: &[Listed]) -> Vec<Option<usize>> {
-    let mut free: Vec<usize> = (0..earlier.kernels.len()).collect();
+    let before = earlier.kernels.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
+    let before: Vec<(&str, Vec<String>)> = before.collect();
+    let mut free: Vec<usize> = (0..before.len()).collect();
     let mut found: Vec<Option<usize>> = vec![None; listed.len()];
+    let now = listed.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
+    let now: Vec<(&str, Vec<String>)> = now.collect();
     for is_run_alike in [true, false] {
-        for (at, now) in listed.iter().enumerate() {
-            if found[at].is_some() {
-                continue;
-            }
-            let next = free.iter().position(|&before| {
-                let before = &earlier.kernels[before];
-                file_of(&before.name) == file_of(&now.name)
-                    && (!is_run_alike || run_with(&before.arguments) == run_with(&now.arguments))
+        for (found, (file, run)) in found.iter_mut().zip(&now).filter(|(found, _)| found.is_none())
+        {
+            let next = free.iter().position(|&at| {
+                let (other, run_before) = &before[at];
+                other == file && (!is_run_alike || run_before == run)
             });
-            found[at] = next.map(|next| free.remove(next));
+            *found = next.map(|next| free.remove(next));
         }
     }
     found

@@ -134,8 +134,7 @@ fn unchanged(file: &Path, since: SystemTime) -> Option<Vec<u8>> {
 /// are named from the working directory or from its folder.
 fn sources(file: &Path, report: &ShaderReport) -> Vec<PathBuf> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let others = report.continued_in.iter().filter_map(|part| part.file.as_deref());
-    let others = others.flat_map(|other| [PathBuf::from(other), folder.join(other)]);
+    let others = report.others().flat_map(|other| [PathBuf::from(other), folder.join(other)]);
     let mut files: Vec<PathBuf> = [file.to_owned()].into_iter().chain(others).collect();
     files.sort_unstable();
     files.dedup();

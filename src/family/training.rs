@@ -94,10 +94,18 @@ impl Scope {
     /// FLOPs of this scope by closed forms: all that is computed, and the matrix products alone, what is computed again
     /// included.
     pub const fn flops(self, exact: &Exact) -> [u128; 2] {
-        let Exact { algebraic, products, recomputed, recomputed_products, .. } = exact;
+        let [all, products] = exact.executed();
         match self {
-            Self::Forward => [algebraic.forward, products.forward],
-            Self::Step => [algebraic.total + *recomputed, products.total + *recomputed_products],
+            Self::Forward => [all.forward, products.forward],
+            Self::Step => [all.total, products.total],
+        }
+    }
+
+    /// FLOPs of a phase of this scope by closed forms, or of all of it; none of a phase that it has not.
+    pub fn exact(self, exact: &Exact, phase: Option<Phase>) -> Option<u128> {
+        match phase {
+            Some(phase) => self.has(phase).then(|| exact.executed()[0].of(phase)),
+            None => Some(self.flops(exact)[0]),
         }
     }
 

@@ -1,43 +1,61 @@
-//! A report for a continuous integration's list of tests, as JUnit's XML has it: a test for each thing that the report
-//! was judged by, and the whole report as what the suite printed.
+//! A report for a continuous integration's list of tests, as JUnit's XML has it: a suite for each thing that it is
+//! about, a test for each that this was judged by, and its report as what the suite printed.
 
 use std::fmt::Write as _;
 
 use super::{Format, table};
-use crate::result::{Examined, FindingKind};
+use crate::{
+    page::JudgedPart,
+    result::{Examined, FindingKind},
+};
 
 pub(super) const FORMAT: Format = Format {
     name: "junit",
     about: "Write what was judged as JUnit XML, as a test runner's report",
     render: |result, origin, every_layer| {
-        let page = result.page(every_layer);
-        render(
-            &page.title,
-            &origin.date,
-            &result.judged(),
-            &table::render(&page, table::Terminal::PIPE),
-        )
+        let suites = result.parts(every_layer).into_iter();
+        let suites = suites.map(|JudgedPart { name, mut checks, page }| {
+            if checks.is_empty() {
+                checks.push(Examined { what: "it ran".to_owned(), findings: Vec::new() });
+            }
+            Suite { name, checks, printed: table::render(&page, table::Terminal::PIPE) }
+        });
+        render(&suites.collect::<Vec<_>>(), &origin.date)
     },
 };
 
-/// A suite of a test for each thing that was judged; what was not judged at all is one test that passes.
-fn render(title: &str, date: &str, checks: &[Examined], printed: &str) -> String {
-    let nothing = [Examined { what: "it ran".to_owned(), findings: Vec::new() }];
-    let checks = if checks.is_empty() { &nothing } else { checks };
+/// A test for each thing that was judged; what was not judged at all is one test that passes.
+struct Suite {
+    name: String,
+    checks: Vec<Examined>,
+    printed: String,
+}
+
+/// How many tests there are, how many of them failed, and how many could not be run.
+fn tally<'a>(checks: impl Iterator<Item = &'a Examined> + Clone) -> String {
     let ran = |check: &&Examined| check.findings.iter().all(|its| its.kind != FindingKind::NotRun);
-    let failures = checks.iter().filter(ran).filter(|check| !check.holds()).count();
-    let errors = checks.iter().filter(|check| !ran(check)).count();
+    let failures = checks.clone().filter(ran).filter(|check| !check.holds()).count();
+    let errors = checks.clone().filter(|check| !ran(check)).count();
+    format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"", checks.count())
+}
+
+fn render(suites: &[Suite], date: &str) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (title, count) = (escaped(title), checks.len());
+    let all = suites.iter().flat_map(|suite| &suite.checks);
+    let _ = writeln!(text, "<testsuites {}>", tally(all));
+    for suite in suites {
+        written(&mut text, suite, date);
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+fn written(text: &mut String, Suite { name, checks, printed }: &Suite, date: &str) {
+    let (title, date) = (escaped(name), escaped(date));
     let _ = writeln!(
         text,
-        "<testsuites tests=\"{count}\" failures=\"{failures}\" errors=\"{errors}\">"
-    );
-    let _ = writeln!(
-        text,
-        "  <testsuite name=\"{title}\" tests=\"{count}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" \
-         timestamp=\"{}\">",
-        escaped(date)
+        "  <testsuite name=\"{title}\" {} skipped=\"0\" timestamp=\"{date}\">",
+        tally(checks.iter())
     );
     for Examined { what, findings } in checks {
         let _ = write!(text, "    <testcase classname=\"{title}\" name=\"{}\">", escaped(what));
@@ -60,8 +78,7 @@ fn render(title: &str, date: &str, checks: &[Examined], printed: &str) -> String
         text.push_str("</testcase>\n");
     }
     let _ = writeln!(text, "    <system-out>{}</system-out>", escaped(printed));
-    text.push_str("  </testsuite>\n</testsuites>\n");
-    text
+    text.push_str("  </testsuite>\n");
 }
 
 /// Text that means itself, of characters that XML may hold.

@@ -7,9 +7,12 @@ use crate::{
     result::{Provenance, Watched},
 };
 
+/// So many problems are named in one line.
+const MOST_NAMED: usize = 5;
+
 /// Whether everything holds.
 pub(super) struct Answer {
-    /// All that holds, or all that does not.
+    /// All that holds, or what does not, the first of it by name.
     whole: Fact,
     /// The same in one line.
     line: Fact,
@@ -88,9 +91,20 @@ impl Problems {
             }
             [one] => Answer { whole: fails(one.clone()), line: fails(one.clone()) },
             [first, more @ ..] => {
-                let more = grouped(more.len() as u64);
-                let line = fails(format!("{first}; and {more} more, at the beginning"));
-                Answer { whole: fails(self.0.join("; ")), line }
+                let count = grouped(more.len() as u64);
+                let line = fails(format!("{first}; and {count} more, at the beginning"));
+                // Each of them is among the findings; a line of all would be longer than anybody reads.
+                let whole = match self.0.len().checked_sub(MOST_NAMED) {
+                    None | Some(0) => self.0.join("; "),
+                    Some(rest) => {
+                        let rest = grouped(rest as u64);
+                        format!(
+                            "{}; and {rest} more, among the findings",
+                            self.0[..MOST_NAMED].join("; ")
+                        )
+                    }
+                };
+                Answer { whole: fails(whole), line }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a comparison says: the two steps, and what each component costs in either.
 
 use super::answer::{Answer, Problems, at_both_ends};
+use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
@@ -102,34 +103,27 @@ fn head(report: &CompareReport) -> Vec<Fact> {
 /// The exact counts of both sides, of the phases that either is about.
 fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let has = |phase: Phase| of_a.has(phase) || of_b.has(phase);
-    let is_step = has(Phase::Backward);
-    let sides = [
-        ("exact", (a.algebraic, b.algebraic), [a.recomputed, b.recomputed]),
-        (
-            "products, not masked",
-            (a.products, b.products),
-            [a.recomputed_products, b.recomputed_products],
-        ),
-    ];
+    let both = [a, b].map(Exact::executed);
+    let again = [a, b].map(|exact| [exact.recomputed, exact.recomputed_products]);
     let mut rows = Vec::new();
-    for (count, (a, b), again) in sides {
-        let row = |(phase, a, b): (&str, u128, u128)| {
+    for (place, count) in ["exact", "products, not masked"].into_iter().enumerate() {
+        let row = |name: &str, [a, b]: [u128; 2]| {
             let ratio = Cell::rate(a as f64 / b as f64, 3);
-            Row::new([Cell::text(phase), Cell::Count(a), Cell::Count(b), ratio]).of(count)
+            Row::new([Cell::text(name), Cell::Count(a), Cell::Count(b), ratio]).of(count)
         };
         let mut total = [0; 2];
         for phase in Phase::ALL.into_iter().filter(|phase| has(*phase)) {
-            let sides = [(a, of_a), (b, of_b)];
-            let [a, b] = sides.map(|(side, of)| if of.has(phase) { side.of(phase) } else { 0 });
+            let sides = [(both[0], of_a), (both[1], of_b)];
+            let [a, b] =
+                sides.map(|(its, of)| if of.has(phase) { its[place].of(phase) } else { 0 });
             total = [total[0] + a, total[1] + b];
-            rows.push(row((phase.name(), a, b)));
+            rows.push(row(phase.name(), [a, b]));
+            let again = again.map(|its| its[place]);
+            if phase == Phase::Backward && again != [0, 0] {
+                rows.push(row(RECOMPUTED, again));
+            }
         }
-        if is_step && again != [0, 0] {
-            total = [total[0] + again[0], total[1] + again[1]];
-            rows.push(row(("recomputed", again[0], again[1])));
-        }
-        let total = row((count, total[0], total[1]));
-        rows.push(Row { sum: true, ..total });
+        rows.push(Row { sum: true, ..row(count, total) });
     }
     let columns = [
         Column::text("phase", "phase"),
@@ -145,7 +139,7 @@ fn has_exact_items(report: &CompareReport) -> bool {
     [&report.a, &report.b].iter().all(|side| !side.exact_items.is_empty())
 }
 
-/// The exact counts of both sides by part of the model, what is computed again last.
+/// The exact counts of both sides by part of the model, what is computed again last in the backward pass.
 fn exact_items(report: &CompareReport) -> Table {
     let sides = [&report.a, &report.b];
     let row = |name: &str, [a, b]: [Option<u128>; 2]| {
@@ -155,28 +149,43 @@ fn exact_items(report: &CompareReport) -> Table {
     };
     let mut rows = Vec::new();
     let mut total = [0; 2];
-    for phase in Phase::ALL.map(Some).into_iter().chain([None]) {
-        let of = |side: &Side, name: Option<&str>| {
-            let items = side.exact_items.iter().filter(|item| item.phase == phase);
-            let items = items.filter(|item| name.is_none_or(|name| item.name == name));
-            let flops: Vec<u128> = items.map(|item| item.flops).collect();
-            (!flops.is_empty()).then(|| flops.iter().sum::<u128>())
+    for phase in Phase::ALL {
+        // What is computed again is of no phase in a report, and runs in the backward pass.
+        let groups: &[Option<Phase>] = match phase {
+            Phase::Backward => &[Some(phase), None],
+            Phase::Forward | Phase::Optimizer => &[Some(phase)],
         };
-        let mut names: Vec<&str> = Vec::new();
-        for item in sides.iter().flat_map(|side| &side.exact_items) {
-            if item.phase == phase && !names.contains(&&*item.name) {
-                names.push(&item.name);
-            }
-        }
-        if names.is_empty() {
+        let sums = sides.map(|side| {
+            let items = side.exact_items.iter().filter(|item| groups.contains(&item.phase));
+            items.map(|item| item.flops).reduce(|a, b| a + b)
+        });
+        if sums == [None; 2] {
             continue;
         }
-        let group = phase.map_or("recomputed", Phase::name);
-        let parts = names.iter().map(|name| row(name, sides.map(|side| of(side, Some(name)))));
-        rows.extend(parts.map(|row| row.of(group)));
-        let sums = sides.map(|side| of(side, None));
+        for group in groups {
+            let of = |side: &Side, name: &str| {
+                let items = side.exact_items.iter().filter(|item| item.phase == *group);
+                let items = items.filter(|item| item.name == name);
+                items.map(|item| item.flops).reduce(|a, b| a + b)
+            };
+            let mut names: Vec<&str> = Vec::new();
+            for item in sides.iter().flat_map(|side| &side.exact_items) {
+                if item.phase == *group && !names.contains(&&*item.name) {
+                    names.push(&item.name);
+                }
+            }
+            let parts = names.iter().map(|name| {
+                let shown = if group.is_none() {
+                    format!("{name}, recomputed")
+                } else {
+                    (*name).to_owned()
+                };
+                row(&shown, sides.map(|side| of(side, name)))
+            });
+            rows.extend(parts.map(|row| row.of(phase.name())));
+        }
         total = [total[0] + sums[0].unwrap_or(0), total[1] + sums[1].unwrap_or(0)];
-        rows.push(Row { sum: true, ..row(group, sums).of(group) });
+        rows.push(Row { sum: true, ..row(phase.name(), sums).of(phase.name()) });
     }
     rows.push(Row { sum: true, ..row("total", total.map(Some)) });
     let columns = vec![
@@ -210,13 +219,8 @@ fn drawn(report: &CompareReport) -> Option<Section> {
         return None;
     }
     let exact = |side: &Side, phase: Option<Phase>| {
-        let exact = side.exact.as_ref()?;
-        let flops = match phase {
-            Some(phase) => exact.algebraic.of(phase),
-            None => side.training.scope.flops(exact)[0],
-        };
-        let is_asked = phase.is_none_or(|phase| side.training.scope.has(phase));
-        u64::try_from(flops).ok().filter(|_| is_asked)
+        let flops = side.training.scope.exact(side.exact.as_ref()?, phase)?;
+        u64::try_from(flops).ok()
     };
     let flops = |side: &Side, phase: Option<Phase>, figures: Option<Figures>| match figures {
         _ if is_exact => exact(side, phase),

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
+    exact::Exact,
     family::Scope,
     plan::Phase,
     result::component,
@@ -30,7 +31,7 @@ impl Paged for Estimate {
         ]);
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
-            sections.push(Section::facts("Counts", [counts()]));
+            sections.push(Section::facts("Counts", [counts(&exact, step)]));
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }
@@ -56,10 +57,16 @@ impl Paged for Estimate {
 }
 
 /// What the rows of the exact count are.
-fn counts() -> Fact {
-    let text = "exact is what the mathematics of the step asks for (algebraic in JSON), schedule what this crate's \
-                kernels execute for it, products its matrix products alone with attention over the whole square; the \
-                table by component is of the published estimate";
+fn counts(exact: &Exact, step: &str) -> Fact {
+    let again = match exact.recomputed {
+        0 => " (algebraic in JSON)",
+        _ => " (algebraic in JSON) and what is recomputed in its backward pass",
+    };
+    let text = format!(
+        "exact is what the mathematics of {step} asks for{again}, schedule what this crate's kernels execute for it, \
+         products its matrix products alone with attention over the whole square; the table by component is of the \
+         published estimate"
+    );
     Fact { prose: true, ..Fact::new("counts", text) }
 }
 

@@ -4,6 +4,9 @@ use super::number::{duration, grouped, rate};
 use super::{Cell, Column, Fact, Row, Table};
 use crate::forecast::{Budget, Experiment, Forecast, Peak, PeakName, Utilisation};
 
+/// What of a count is computed again, in the row or column behind it.
+pub(super) const RECOMPUTED: &str = "of it recomputed";
+
 /// What a step is called that is one of many.
 fn kind(training: bool) -> &'static str {
     if training { "training steps" } else { "forward passes" }
@@ -71,7 +74,7 @@ pub(super) fn table(forecasts: &[Forecast]) -> Table {
     let least = if is_least { ", at the least" } else { "" };
     let questions: [(String, Answer); 10] = [
         ("FLOPs a step".to_owned(), |f| Some(Cell::whole(f.step))),
-        ("of it again".to_owned(), |f| f.counts_recomputed.then(|| Cell::whole(f.recomputed))),
+        (RECOMPUTED.to_owned(), |f| f.counts_recomputed.then(|| Cell::whole(f.recomputed))),
         (format!("step time{least}"), |f| f.seconds.stated.map(Cell::Seconds)),
         ("all steps".to_owned(), |f| Some(Cell::whole(f.experiment?.total))),
         (format!("their time{least}"), |f| time(f.experiment?.seconds.stated)),

@@ -1,6 +1,7 @@
 //! Published formulas beside the exact count: the formulas that apply with their ratios, the causes of each,
 //! and those that do not apply with the reason.
 
+use super::forecast::RECOMPUTED;
 use super::{
     Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table,
     number::{duration, grouped},
@@ -79,6 +80,12 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         "{} parameters{passed}; {without} without the embedding's module; {layers} in the layers alone",
         grouped(training.parameters)
     );
+    let again = match report.exact.recomputed {
+        0 => "",
+        _ => {
+            "; what is recomputed is in the exact count of formulas that charge it, and not of others"
+        }
+    };
     vec![
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
@@ -86,8 +93,10 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
         Fact::new(
             "order",
-            "the formulas that are the farthest off stand first; a ratio is to the exact count of what stands beside it: \
-             the step, its forward pass, or matrix products alone; 1 is exact",
+            format!(
+                "the formulas that are the farthest off stand first; a ratio is to the exact count of what stands \
+                 beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}"
+            ),
         ),
     ]
 }
@@ -105,7 +114,7 @@ fn rates(report: &FormulasReport) -> Vec<Fact> {
     report.forecasts.iter().filter_map(rate).collect()
 }
 
-/// The exact count of a step, or of its forward pass alone.
+/// The exact count of a step with what is computed again, or of its forward pass alone.
 pub(super) fn exact(exact: &Exact, scope: Scope) -> Table {
     let is_step = scope == Scope::Step;
     let row = |name: &str, phases: Phases| {
@@ -117,14 +126,16 @@ pub(super) fn exact(exact: &Exact, scope: Scope) -> Table {
         let figures = figures.iter().map(|&flops| Cell::Count(flops));
         Row::new([Cell::text(name)].into_iter().chain(figures).collect::<Vec<_>>())
     };
-    let mut rows = vec![row("exact", exact.algebraic)];
+    let again = |flops| {
+        let again = Phases { backward: flops, total: flops, ..Phases::default() };
+        (is_step && flops > 0).then(|| row(RECOMPUTED, again))
+    };
+    let [all, products] = exact.executed();
+    let mut rows = vec![row("exact", all)];
+    rows.extend(again(exact.recomputed));
     rows.extend(exact.schedule.map(|schedule| row("schedule", schedule)));
-    rows.push(row("products, not masked", exact.products));
-    if is_step && exact.recomputed > 0 {
-        let again = |flops| Phases { backward: flops, total: flops, ..Phases::default() };
-        rows.push(row("recomputed, beside exact", again(exact.recomputed)));
-        rows.push(row("recomputed, beside products", again(exact.recomputed_products)));
-    }
+    rows.push(row("products, not masked", products));
+    rows.extend(again(exact.recomputed_products));
     let mut columns = vec![Column::text("count", "count"), Column::number("forward", "forward")];
     if is_step {
         columns.extend(["backward", "optimizer", "total"].map(|name| Column::number(name, name)));

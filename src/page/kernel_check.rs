@@ -16,7 +16,7 @@ impl Paged for KernelCheck {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.checks.clone()
+        self.report.placed(&self.checks)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Whether the kernels of a suite hold: a row for each, and what speaks against them.
 
 use super::number::{bytes, grouped};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged, kernel_check};
-use crate::result::{Examined, KernelSuite, SuiteKernel};
+use super::{
+    Cell, Column, Fact, JudgedPart, Page, Paged, Row, Section, Table, Tone, judged, kernel_check,
+};
+use crate::result::{Examined, KernelSuite, SuiteKernel, SuiteOutcome, Unchecked};
 
 impl Paged for KernelSuite {
     /// With `every_layer` each check of each kernel, too.
@@ -19,7 +21,21 @@ impl Paged for KernelSuite {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.examined()
+        self.placed()
+    }
+
+    /// A part for each kernel.
+    fn parts(&self, every_layer: bool) -> Vec<JudgedPart> {
+        let parts = self.kernels.iter().map(|kernel| {
+            let page = match &kernel.outcome {
+                SuiteOutcome::Checked(check) => check.page(every_layer),
+                SuiteOutcome::NotRun(why) => {
+                    Unchecked { subject: kernel.name.clone(), check: why.clone() }.page(every_layer)
+                }
+            };
+            JudgedPart { name: kernel.name.clone(), checks: kernel.placed(), page }
+        });
+        parts.collect()
     }
 }
 

@@ -16,10 +16,27 @@ pub trait Paged {
     /// What it says, for people. `every_layer` keeps layers of one shape apart that are otherwise summed.
     fn page(&self, every_layer: bool) -> Page;
 
+    /// The same by what it is about, each with its name and a page of its own. Unless a result is about several things,
+    /// all of it is one.
+    fn parts(&self, every_layer: bool) -> Vec<JudgedPart> {
+        let page = self.page(every_layer);
+        vec![JudgedPart { name: page.title.clone(), checks: self.judged(), page }]
+    }
+
     /// What it was judged by, and what speaks against that. Unless a result knows more of it, the answer of its page.
     fn judged(&self) -> Vec<Examined> {
         judged::of_page(&self.page(false))
     }
+}
+
+/// Something that a result judges.
+pub struct JudgedPart {
+    /// What it is called.
+    pub name: String,
+    /// What it was judged by.
+    pub checks: Vec<Examined>,
+    /// What there is to say of it.
+    pub page: Page,
 }
 
 /// A model's configuration in one line.
@@ -58,7 +75,7 @@ pub(super) fn tokens_line([batch, seq]: [u32; 2], accumulate: u32) -> String {
 /// Which part of a training step ran, of what is trained if that is known, and how.
 pub(super) fn scope_line(training: Training, trained: Option<String>) -> String {
     match training.scope {
-        Scope::Forward => format!("forward pass only{}", packed(training)),
+        Scope::Forward => how_line(training),
         Scope::Step => {
             let of = trained.map_or_else(String::new, |of| format!(" of {of}"));
             format!("one training step{of}, {}", how_line(training))
@@ -66,8 +83,11 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
     }
 }
 
-/// How a step trains.
+/// How a step trains, or what a forward pass takes.
 pub(super) fn how_line(training: Training) -> String {
+    if training.scope == Scope::Forward {
+        return format!("forward pass only{}", packed(training));
+    }
     let again = match training.recompute {
         Recompute::None => "",
         Recompute::Layers => ", layers recomputed",

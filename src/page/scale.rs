@@ -2,6 +2,7 @@
 //! claims hold.
 
 use super::answer::{Answer, Problems, at_both_ends};
+use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
@@ -114,17 +115,14 @@ fn points(report: &ScaleReport) -> Table {
     };
     let exact = report.points.iter().any(|point| point.bill.exact.is_some());
     let spread = report.points.iter().any(|point| apart(point).is_some());
-    // What is computed again is of no phase, and among the whole.
-    let again = |point: &ScalePoint| {
-        let exact = point.bill.exact.filter(|_| point.bill.training.scope.is_step());
-        exact.map_or(0, |exact| exact.recomputed)
-    };
-    let has_again = report.points.iter().any(|point| again(point) > 0);
+    // What is computed again is in the backward pass, and so in the whole.
+    let again = |point: &ScalePoint| point.bill.recomputed();
+    let has_again = report.points.iter().any(|point| again(point).is_some());
     if exact {
         columns.extend(phases(Quantity::Exact, 2));
     }
     if has_again {
-        columns.push(Column::number("of it recomputed", "exact_recomputed_flops").gives_way(2));
+        columns.push(Column::number(RECOMPUTED, "exact_recomputed_flops").gives_way(2));
     }
     columns.extend(phases(Quantity::Estimate, 4));
     let products = |point: &ScalePoint| {
@@ -161,7 +159,7 @@ fn points(report: &ScaleReport) -> Table {
             cells.extend(every().map(|phase| count(point.bill.exact(None, phase))));
         }
         if has_again {
-            cells.push(Cell::Count(again(point)));
+            cells.push(Cell::Count(again(point).unwrap_or(0)));
         }
         cells.extend(every().map(|phase| Cell::count(of(phase).map(|f| f.estimate))));
         if has_products {

@@ -51,7 +51,7 @@ impl Paged for ShaderReport {
     }
 
     fn judged(&self) -> Vec<Examined> {
-        self.checks.clone()
+        self.placed(&self.checks)
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Figures {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Quantity {
-    /// FLOPs that the mathematics asks for, by closed forms.
+    /// FLOPs that the mathematics asks for, with what is computed again, by closed forms.
     Exact,
     /// [`Figures::estimate`].
     Estimate,
@@ -137,6 +137,9 @@ fn exact_items(config: &ModelConfig, shape: [u32; 2], training: Training) -> Vec
 }
 
 impl Bill {
+    /// The name of all that is computed again, as a part of the backward pass.
+    pub const RECOMPUTED: &'static str = "recomputed";
+
     /// What an estimate alone says of such a step.
     pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
         let terms: Vec<&Term> =
@@ -198,11 +201,13 @@ impl Bill {
         self.sum(|item| item.name == name && phase.is_none_or(|phase| item.phase == phase))
     }
 
-    /// The exact count of a phase, or of all phases that the bill is about with what is computed again; of one part, or of
-    /// all parts.
+    /// The exact count of a phase, or of all phases that the bill is about; of one part, or of all parts. What is computed
+    /// again is in the backward pass, and all of it a part of its own.
     pub fn exact(&self, part: Option<&str>, phase: Option<Phase>) -> Option<u128> {
         let exact = self.exact.as_ref()?;
-        let scope = self.training.scope;
+        if part == Some(Self::RECOMPUTED) {
+            return self.recomputed().filter(|_| phase.is_none_or(|its| its == Phase::Backward));
+        }
         if let Some(name) = part {
             let is_wanted = |item: &&ExactItem| {
                 item.name == name && phase.is_none_or(|phase| item.phase == Some(phase))
@@ -211,10 +216,13 @@ impl Bill {
                 self.exact_items.iter().filter(is_wanted).map(|item| item.flops).collect();
             return (!flops.is_empty()).then(|| flops.iter().sum());
         }
-        match phase {
-            Some(phase) => scope.has(phase).then(|| exact.algebraic.of(phase)),
-            None => Some(scope.flops(exact)[0]),
-        }
+        self.training.scope.exact(exact, phase)
+    }
+
+    /// What is computed again of the exact count, where anything is.
+    pub fn recomputed(&self) -> Option<u128> {
+        let exact = self.exact.filter(|_| self.training.scope.is_step())?;
+        (exact.recomputed > 0).then_some(exact.recomputed)
     }
 
     /// One figure of a component, or of all, in a phase, or in all.

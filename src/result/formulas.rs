@@ -94,11 +94,11 @@ impl FormulasReport {
     pub const DEFINITION: &str = "Closed forms, priced without running anything: no kernel was executed \
         for this report. Exact is what the mathematics of a step asks for under the ieee convention, \
         causal attention with its pairs alone, frozen weights without a gradient, the optimizer included \
-        (algebraic in JSON). Schedule is what this crate's kernels execute for it. Products are the matrix products alone, attention over the whole square, as PyTorch's \
+        (algebraic in JSON) and what is recomputed (recomputed in JSON). Schedule is what this crate's kernels \
+        execute for it. Products are the matrix products alone, attention over the whole square, as PyTorch's \
         FlopCounterMode counts them. A ratio is a formula's value over the exact count of what the \
         formula speaks of, such as a step, a forward pass or their products alone; its causes add up to the \
-        difference. Counts do not depend on the type of \
-        numbers that kernels compute with.";
+        difference. Counts do not depend on the type of numbers that kernels compute with.";
 
     /// Evaluates every formula.
     pub fn new(model: &str, config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Self {
@@ -160,7 +160,7 @@ impl FormulasReport {
             });
             let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
             let meant = match meant.is_empty() {
-                true => "; a report of all formulas lists their names".to_owned(),
+                true => format!("; there are {}", known().collect::<Vec<_>>().join(", ")),
                 false => format!("; did you mean {}?", meant.join(" or ")),
             };
             return Err(Error::Config(format!("no formula '{name}'{meant}")));

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::{
     ChangeReport, CountPair, Examined, Finding, FindingKind, GrowthLimit, KernelRun, LineFigures,
-    RanKernels, ShaderReport,
+    RanKernels, ShaderReport, otherwise::otherwise,
 };
 use crate::{
     Error,
     execute::Race,
-    shader::{Binding, BindingKey, Expectation, ShaderRun},
+    shader::{BindingKey, Expectation, ShaderRun},
 };
 
 /// Counts that are named where many moved.
@@ -80,6 +80,18 @@ impl ShaderReport {
         Some((path.display().to_string(), line?))
     }
 
+    /// These checks of it, with the shader's file for what is in no place of its own, and its first line where it has
+    /// lines.
+    pub(crate) fn placed(&self, checks: &[Examined]) -> Vec<Examined> {
+        let mut checks = checks.to_vec();
+        let findings = checks.iter_mut().flat_map(|check| &mut check.findings);
+        for finding in findings.filter(|finding| finding.file.is_none()) {
+            finding.file = Some(self.shader.clone());
+            finding.line = (!self.source.is_empty()).then_some(1);
+        }
+        checks
+    }
+
     /// Lets findings of these kinds pass.
     pub fn allow(&mut self, kinds: &[FindingKind]) {
         for finding in self.checks.iter_mut().flat_map(|check| &mut check.findings) {
@@ -131,9 +143,12 @@ impl ShaderReport {
         let this = RanKernels::Shader(Box::new(self.clone()));
         let mut change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
         let name = file.display();
-        let otherwise =
-            "it ran other entry points, grids, overrides, macros, immediate data or bindings";
-        let runs_otherwise = !self.ran_as(baseline);
+        let otherwise = match &baseline.report {
+            RanKernels::Shader(before) => otherwise(before, self),
+            RanKernels::Program(_) => vec!["a program ran".to_owned()],
+        };
+        let runs_otherwise = !otherwise.is_empty();
+        let otherwise = format!("it was not run alike: {}", otherwise.join(", "));
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {
             change.judge(limits);
@@ -157,9 +172,7 @@ impl ShaderReport {
             (Some(moved), false) => Some(format!("moved from {name}: {moved}")),
             (Some(moved), true) => Some(format!("moved from {name}: {moved}; {otherwise}")),
             // Less of something else is not less.
-            (None, true) if change.moved().next().is_some() => {
-                Some(format!("{otherwise} than {name}"))
-            }
+            (None, true) if change.moved().next().is_some() => Some(format!("{name}: {otherwise}")),
             (None, _) => None,
         };
         if text.is_some() || !matches!(held, HeldTo::Limits(_)) {
@@ -205,30 +218,6 @@ impl ShaderReport {
         (*held == HeldTo::Same).then(|| {
             format!("dispatch {} of '{}', not their sums", other + 1, self.dispatches[other].entry)
         })
-    }
-
-    /// Whether it was run as an earlier report was.
-    fn ran_as(&self, baseline: &KernelRun) -> bool {
-        let RanKernels::Shader(before) = &baseline.report else { return false };
-        let grids = |report: &Self| -> Vec<[u32; 3]> {
-            report.dispatches.iter().map(|row| row.grid).chain([report.grid]).collect()
-        };
-        let holds_the_same = |now: &Binding| {
-            let mut others = before.bindings.iter();
-            let other = others.find(|its| (its.group, its.binding) == (now.group, now.binding));
-            // Reports of before contents were told apart have none.
-            let known = other.and_then(|other| other.contents.as_ref());
-            known.is_none_or(|before| now.contents.as_ref() == Some(before))
-        };
-        let set = |report: &Self| -> Vec<(String, Option<String>)> {
-            let set = report.immediates.iter().filter(|immediate| immediate.value.is_some());
-            set.map(|immediate| (immediate.name.clone(), immediate.value.clone())).collect()
-        };
-        (&self.entry, &self.overrides, &self.defines, &self.bind)
-            == (&before.entry, &before.overrides, &before.defines, &before.bind)
-            && grids(self) == grids(before)
-            && set(self) == set(before)
-            && self.bindings.iter().all(holds_the_same)
     }
 }
 

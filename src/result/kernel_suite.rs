@@ -74,20 +74,12 @@ impl KernelSuite {
 
     /// Everything that was examined, each with the kernel that it is about.
     pub(crate) fn examined(&self) -> Vec<Examined> {
-        let all = self.kernels.iter().flat_map(|kernel| {
-            let of = |text: &str| format!("{}: {text}", kernel.name);
-            kernel.checks().iter().map(move |check| Examined {
-                what: of(&check.what),
-                // What is in the file of that name names it already.
-                findings: (check.findings.iter())
-                    .map(|finding| match &finding.file {
-                        Some(file) if *file == kernel.name => finding.clone(),
-                        _ => Finding { text: of(&finding.text), ..finding.clone() },
-                    })
-                    .collect(),
-            })
-        });
-        all.collect()
+        self.kernels.iter().flat_map(|kernel| kernel.named(kernel.checks())).collect()
+    }
+
+    /// The same, each finding in a file.
+    pub(crate) fn placed(&self) -> Vec<Examined> {
+        self.kernels.iter().flat_map(|kernel| kernel.named(&kernel.placed())).collect()
     }
 }
 
@@ -106,6 +98,30 @@ impl SuiteKernel {
             SuiteOutcome::Checked(check) => &check.checks,
             SuiteOutcome::NotRun(why) => std::slice::from_ref(why),
         }
+    }
+
+    /// The same, each finding in a file.
+    pub(crate) fn placed(&self) -> Vec<Examined> {
+        match &self.outcome {
+            SuiteOutcome::Checked(check) => check.report.placed(&check.checks),
+            SuiteOutcome::NotRun(why) => vec![why.clone()],
+        }
+    }
+
+    /// What was examined of it, with its name.
+    fn named(&self, checks: &[Examined]) -> Vec<Examined> {
+        let of = |text: &str| format!("{}: {text}", self.name);
+        let named = checks.iter().map(|check| Examined {
+            what: of(&check.what),
+            // What is in the file of that name names it already.
+            findings: (check.findings.iter())
+                .map(|finding| match &finding.file {
+                    Some(file) if *file == self.name => finding.clone(),
+                    _ => Finding { text: of(&finding.text), ..finding.clone() },
+                })
+                .collect(),
+        });
+        named.collect()
     }
 
     /// Whether it ran, and nothing speaks against it that is not allowed.

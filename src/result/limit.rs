@@ -135,9 +135,25 @@ impl GrowthLimit {
                 a.join(", "),
                 b.join(", ")
             )),
-            None => Some(format!(
-                "{name} cannot be compared: both reports must have them, by one estimator or by the exact count"
-            )),
+            None => Some(match figure {
+                LimitedFigure::Flops => {
+                    "flops cannot be compared: both reports must have them, by one estimator \
+                                         or by the exact count"
+                        .to_owned()
+                }
+                LimitedFigure::Bytes => {
+                    "bytes cannot be compared: both reports must have them, of kernels that ran"
+                        .to_owned()
+                }
+                LimitedFigure::Time => {
+                    let of = match (figure.of(before), figure.of(after)) {
+                        (None, None) => "neither A nor B was",
+                        (None, Some(_)) => "A was not",
+                        (Some(_), _) => "B was not",
+                    };
+                    format!("times cannot be compared: {of} timed")
+                }
+            }),
             Some((a, b)) => {
                 let more = is_more((a, b)) && overlap.is_none();
                 let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };

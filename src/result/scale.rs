@@ -124,7 +124,10 @@ impl ScaleReport {
             let exact = bill.exact_items.iter().filter(|item| item.phase == Some(phase));
             let items = bill.items.iter().filter(|item| item.phase == phase);
             let of_bill: Vec<&str> = match of {
-                Quantity::Exact => exact.map(|item| &*item.name).collect(),
+                Quantity::Exact => {
+                    let again = bill.recomputed().filter(|_| phase == Phase::Backward);
+                    exact.map(|item| &*item.name).chain(again.map(|_| Bill::RECOMPUTED)).collect()
+                }
                 Quantity::Estimate | Quantity::Measured | Quantity::Bytes | Quantity::Seconds => {
                     items.map(|item| &*item.name).collect()
                 }

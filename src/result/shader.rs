@@ -259,6 +259,11 @@ impl ShaderReport {
         report
     }
 
+    /// The files beside the shader's own that its source is made of.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.continued_in.iter().filter_map(|part| part.file.as_deref())
+    }
+
     /// The file that a line of the whole source is in, where that is not the first, and its number there.
     pub fn file_of(&self, line: u32) -> (Option<&str>, u32) {
         let part = self.continued_in.iter().rev().find(|part| line > part.before);

@@ -82,6 +82,7 @@ impl Expectation {
                 (off, at) if at != index => format!("; [{at}] is furthest off, by {off:.3e}"),
                 (off, _) => format!(", off by {off:.3e}"),
             };
+            let [left, want] = left.beside(want);
             format!("{wrong} of {} numbers, [{index}] is {left}, not {want}{worst}", wanted.len())
         }))
     }
@@ -194,6 +195,28 @@ impl Value {
         }
     }
 
+    /// Both in words, floats with as many digits as tell them apart, and no fewer than four.
+    fn beside(self, other: Self) -> [String; 2] {
+        const MOST: usize = 17;
+        let (Self::Float(a), Self::Float(b)) = (self, other) else {
+            return [self, other].map(|value| value.to_string());
+        };
+        let rounded = |digits: usize| {
+            [a, b].map(|value| {
+                let text = format!("{value:.*e}", digits - 1);
+                match text.parse::<f64>() {
+                    Ok(near) if near == 0.0 || (1e-4..1e9).contains(&near.abs()) => {
+                        near.to_string()
+                    }
+                    Ok(near) => format!("{near:e}"),
+                    Err(_) => text,
+                }
+            })
+        };
+        let told_apart = (4..MOST).map(rounded).find(|[a, b]| a != b);
+        told_apart.unwrap_or_else(|| rounded(MOST))
+    }
+
     fn real(self) -> f64 {
         match self {
             Self::Float(value) => value,
@@ -271,6 +294,17 @@ mod tests {
         let halves = |leeway: Leeway| leeway.in_halves().of_norm;
         let coarse = Leeway { of_norm: 0.5, ..Leeway::ARITHMETIC };
         assert_eq!([Leeway::ARITHMETIC, coarse].map(halves), [HALVES, 0.5]);
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_tell_them_apart() {
+        let beside = |a: f64, b: f64| Value::Float(a).beside(Value::Float(b)).join(" ");
+        assert_eq!(beside(1.295_726_656_913_757, 1.089_555_025_100_708), "1.296 1.09");
+        assert_eq!(beside(1.000_000_119_209_289_6, 1.0), "1.0000001 1");
+        assert_eq!(beside(1e30, 2e-30), "1e30 2e-30");
+        assert_eq!(beside(f64::INFINITY, 0.5), "inf 0.5");
+        assert_eq!(beside(f64::NAN, -0.5), "NaN -0.5");
+        assert_eq!(Value::Signed(-7).beside(Value::Signed(7)), ["-7", "7"]);
     }
 
     #[test]

@@ -121,6 +121,17 @@ impl ShaderFile {
         }
     }
 
+    /// The files that its text is continued in, includes or imports, as reports name them.
+    pub fn others(&self) -> Vec<String> {
+        let source = match &self.0 {
+            Read::Naga(parsed) => parsed.source.as_ref(),
+            #[cfg(feature = "spirv")]
+            Read::Spirv(_, compilation) => compilation.as_ref().map(|its| &its.source),
+        };
+        let parts = source.into_iter().flat_map(|source| source.parts());
+        parts.filter_map(|part| part.file.as_deref().map(str::to_owned)).collect()
+    }
+
     /// What it is called in messages.
     pub fn shader(&self) -> &str {
         match &self.0 {

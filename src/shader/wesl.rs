@@ -5,6 +5,7 @@ mod fault;
 mod layout;
 mod modules;
 mod names;
+mod stated;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -45,6 +46,7 @@ pub(super) fn source(
             let resolved =
                 compile_sourcemap(modules.root(), &modules, &EscapeMangler, &options_of_crate);
             let resolved = resolved.map_err(|error| fault::told(name, error, &modules))?;
+            fault::of_unused(name, &modules)?;
             let loaded = modules.loaded();
             let texts: Vec<&str> = loaded.iter().map(|module| &*module.text).collect();
             text::asked_for(name, options, &texts)?;

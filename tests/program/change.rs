@@ -151,7 +151,7 @@ fn a_figure_that_grew_too_much_fails() {
     flopmeter(&["compare", &untimed, &a, "--fail-on", "more:time"])
         .assert()
         .code(1)
-        .stdout(contains("time cannot be compared"));
+        .stdout(contains("times cannot be compared: A was not timed"));
     refused(&["compare", &a, &b, "--fail-on", "less:flops"], &["less:flops", "more:flops"]);
     let report = flopmeter(&["compare", &a, &b, "--fail-on", "more:flops", "--json", "-"]);
     let output = { report }.assert().code(1).get_output().stdout.clone();

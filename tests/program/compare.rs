@@ -174,7 +174,7 @@ fn what_cannot_be_compared_is_named() {
         &["compare", name, "resnet-bk", "--set-a", "d_model=4"],
         &["a.json is a saved report", "--set-a"],
     );
-    refused(&["compare", name, name, "--measure"], &["nothing to --measure"]);
+    refused(&["compare", name, name, "--measure"], &["--measure is about models"]);
     refused(&["compare", name, "resnet-bk", "--adapter-b", "embedded"], &["--measure"]);
     refused(&["compare", "resnet-bk", "resnet-bk", "--set-b", "d_modl=4"], &["d_modl", "d_model"]);
     refused(

@@ -24,6 +24,8 @@ fn an_estimate_is_the_published_one() {
     let alone = json!({"forward": 16_287_760_384_u64, "backward": 0, "optimizer": 0, "total": 16_287_760_384_u64});
     assert_eq!(forward["total_flops"], alone);
     assert_eq!(forward["component_breakdown"]["layer_3"]["total"], 139_386_880_u64);
+    let printed = flopmeter(&["estimate", "--phase", "forward"]).assert().success();
+    printed.stdout(contains("tokens; forward pass only\n").and(contains("adamw").not()));
     let decoder = ["estimate", "qwen2.5-0.5b", "--phase", "forward", "--json", "-"];
     let exact = &json(&decoder)["exact"];
     for count in ["algebraic", "schedule", "products"] {

@@ -173,7 +173,7 @@ fn budgets_are_by_the_exact_count_first_and_by_three_meanings_of_n() {
     let table = command(&[&["llama-3.1-70b"], &asked[..]].concat()).assert().success();
     table.stdout(contains("tokens/s").and(contains("in the layers alone")));
     let unknown = command(&["--peak", "h100"]).assert().code(2).stdout("");
-    unknown.stderr(contains("say h100-bf16 or h100-fp8"));
+    unknown.stderr(contains("known are h100-bf16, h100-fp8"));
     let unknown = command(&["--peak", "abacus"]).assert().code(2).stdout("");
     unknown.stderr(contains("h100-bf16").and(contains("67e12")));
 }

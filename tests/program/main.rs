@@ -14,6 +14,7 @@ mod gate;
 mod interrupt;
 mod listing;
 mod merge;
+mod mistakes;
 mod otherwise;
 mod profile;
 mod roofline;

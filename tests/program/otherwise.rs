@@ -34,8 +34,13 @@ fn less_of_other_immediate_data_macros_or_contents_is_not_less() {
     for held in ["--allow=less", "--fail-on=more:bytes"] {
         let baseline = ["--baseline", &base, held];
         ran(4, 4, 4, &baseline).success();
-        for [n, rounds, first] in [[3, 4, 4], [4, 3, 4], [4, 4, 3]] {
-            ran(n, rounds, first, &baseline).code(1).stdout(contains("it ran other entry points"));
+        for ([n, rounds, first], says) in [
+            ([3, 4, 4], "the immediate data im.n was 4, and is 3"),
+            ([4, 3, 4], "the macro N was 4, and is 3"),
+            ([4, 4, 3], "the contents of 'x' at 0.0 are others"),
+        ] {
+            let says = format!("it was not run alike: {says}");
+            ran(n, rounds, first, &baseline).code(1).stdout(contains(says));
         }
     }
 }

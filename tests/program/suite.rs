@@ -87,8 +87,19 @@ fn every_kernel_of_a_suite_is_checked_and_told_by_its_name() {
     );
     repository.check(&[]).success().stdout(contains("3 of 3 kernels").and(contains("PASS")));
     repository.check(&["-v"]).code(2); // -q and -v contradict each other.
-    let each = "sum.wgsl: embedded: no race";
-    repository.check(&["--junit=-"]).success().stdout(contains(each));
+    // A suite of tests for each kernel, with what is said of it alone.
+    let junit = repository.check(&["--junit=-"]).success().get_output().stdout.clone();
+    let junit = String::from_utf8(junit).unwrap();
+    let suites: Vec<&str> = junit.split("<testsuite ").skip(1).collect();
+    assert_eq!(suites.len(), 3, "{junit}");
+    for (suite, name) in suites.iter().zip(["scale.wgsl", "sum.wgsl", "scale.wgsl #2"]) {
+        let begin = format!("name=\"{name}\" tests=\"3\" failures=\"0\"");
+        assert!(suite.starts_with(&begin), "{suite}");
+        let test = format!("classname=\"{name}\" name=\"embedded: no race\"></testcase>");
+        assert!(suite.contains(&test), "{suite}");
+    }
+    let all = "<testsuites tests=\"9\" failures=\"0\" errors=\"0\">";
+    assert!(junit.contains(all), "{junit}");
 }
 
 #[test]
@@ -151,7 +162,7 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     };
     refused("", "kernels.txt: lists no kernel");
     refused("# nothing\n", "kernels.txt: lists no kernel");
-    refused("sum.wgsl\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
+    refused("sum.wgsl --dispatch 1\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
     refused("sum.wgsl --dispach 1", "kernels.txt:1: unexpected argument '--dispach'");
     refused("sum.wgsl --json x.json", "kernels.txt:1: unexpected argument '--json'");
     refused("sum.wgsl --bind '0.0=iota:8", "kernels.txt:1: a quotation has no end");
@@ -165,7 +176,7 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     repository.check(&["--json=sum.wgsl"]).code(2).stderr(contains("the same place"));
     assert_eq!(repository.read("sum.wgsl"), SUM);
     repository.check(&["-D", "N=2"]).code(2).stderr(contains("-D is not for a whole suite"));
-    repository.check(&["--dispatch=2"]).code(2).stderr(contains("--suite"));
+    repository.check(&["--dispatch=2"]).code(2).stderr(contains("not for a whole suite"));
     repository.check(&["sum.wgsl"]).code(2).stderr(contains("--suite"));
     repository.check(&["--baseline=kernels.txt"]).code(2).stderr(contains("is no report"));
     repository.check(&["--allow=less"]).success();
@@ -218,4 +229,32 @@ fn a_kernel_that_does_not_compile_is_said_in_one_line() {
     assert_eq!(errors, [format!("::error {place}::{said}")]);
     assert!(log.contains(&format!("\nFAIL      bad.wgsl:2: {said}\n")), "{log}");
     assert!(log.contains("unknown identifier"), "{log}");
+}
+
+/// Every annotation has a file, and a line of it where it has lines: what the baseline lacks, what counts less, and what
+/// does not end.
+#[test]
+fn annotations_have_a_file_and_a_line() {
+    let repository = Repository::new();
+    repository.check(&["--json=base.json"]).success();
+    let endless = SUM.replace("i < 10u; i++", "x[0] > -1.0; i++");
+    repository.write("endless.wgsl", &endless);
+    repository.write("sum.wgsl", &SUM.replace("i < 10u", "i < 9u"));
+    let run = "--dispatch 1 --bind 0.0=iota:8";
+    let list = format!("{LIST}new.wgsl {run}\nendless.wgsl {run} --timeout 1");
+    repository.write("kernels.txt", &list);
+    repository.write("new.wgsl", SCALE);
+    let log = repository.check(&["--baseline=base.json", "--github=-"]).code(2);
+    let log = String::from_utf8(log.get_output().stdout.clone()).unwrap();
+    let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("::error")).collect();
+    for (file, says) in [
+        ("sum.wgsl,line=1", "moved from base.json"),
+        ("new.wgsl,line=1", "has no counts of it"),
+        ("endless.wgsl,line=3", "did not end within 1 s"),
+    ] {
+        let wanted = format!("::error file={file},title=flopmeter::");
+        let is_it = |error: &&&str| error.starts_with(&wanted) && error.contains(says);
+        assert_eq!(errors.iter().filter(is_it).count(), 1, "{wanted} {says}: {errors:?}");
+    }
+    assert_eq!(errors.len(), 3, "{errors:?}");
 }

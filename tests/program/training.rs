@@ -1,7 +1,7 @@
 //! How a step trains, as a user asks for it: in micro-batches, with layers that run again, on packed sequences, with
 //! adapters anywhere. What runs is what the closed forms say, in every command.
 
-use crate::command::{json, refused};
+use crate::command::{flopmeter, json, refused};
 
 const DECODER: [&str; 17] = [
     "qwen2.5-0.5b",
@@ -110,5 +110,32 @@ fn layers_do_not_run_again_without_a_backward_pass() {
     for command in ["profile", "check", "estimate"] {
         let forward = ["--phase", "forward", "--recompute", "layers"];
         refused(&[&[command, "qwen2.5-0.5b"], &forward[..]].concat(), &["a forward pass alone"]);
+    }
+}
+
+/// Every command has the same exact count of a step, recomputation included, and says how much of it is recomputed.
+#[test]
+fn the_exact_count_has_what_is_recomputed_everywhere() {
+    let how = ["--recompute", "layers", "--seq", "8"];
+    let exact = &json(&asked("estimate", &how))["exact"];
+    let flops = |count: &serde_json::Value, phase: &str| count[phase].as_u64().unwrap();
+    let again = exact["recomputed"].as_u64().unwrap();
+    let all = flops(&exact["algebraic"], "total") + again;
+    let backward = flops(&exact["algebraic"], "backward") + again;
+    let model = &DECODER[..15];
+    for arguments in [
+        [&["estimate"], model, &how].concat(),
+        [&["formulas"], model, &how].concat(),
+        [&["compare", "qwen2.5-0.5b"], model, &how].concat(),
+        [&["scale"], model, &how[..2], &["--axis", "seq=8,16"]].concat(),
+    ] {
+        let printed = flopmeter(&arguments).assert().success().get_output().stdout.clone();
+        let printed = String::from_utf8(printed).unwrap().replace(',', "");
+        for flops in [all, backward, again] {
+            assert!(printed.contains(&flops.to_string()), "{arguments:?} lacks {flops}: {printed}");
+        }
+        assert!(printed.contains("of it recomputed"), "{printed}");
+        let is_sweep = arguments[0] == "scale";
+        assert_eq!(printed.lines().any(|line| line.starts_with("   recomputed ")), is_sweep);
     }
 }

@@ -230,8 +230,10 @@ fn a_long_report_ends_with_one_line_of_what_it_began_with() {
     let mut report = saved::shader_report();
     report.source = "// a line\n".repeat(60);
     let finding = |text: &str| Finding::new(FindingKind::Baseline, text);
-    let findings = ["one differs", "another differs", "a third differs"].map(finding).into();
-    report.checks = vec![Examined { what: "the baseline".to_owned(), findings }];
+    let findings: Vec<Finding> =
+        ["one differs", "another differs", "a third differs"].map(finding).into();
+    let what = "the baseline".to_owned();
+    report.checks = vec![Examined { what, findings: findings.clone() }];
     let seen = table::render(&report.page(false), Terminal::PIPE);
     assert!(
         seen.starts_with("FAIL      one differs; another differs; a third differs\n"),
@@ -239,8 +241,16 @@ fn a_long_report_ends_with_one_line_of_what_it_began_with() {
     );
     let end = "FAIL      one differs; and 2 more, at the beginning";
     assert_eq!(seen.lines().last(), Some(end), "{seen}");
+    // Many are named by the first of them; each is among the findings.
+    let many = (1..=12).map(|number| finding(&format!("difference {number}")));
+    report.checks[0].findings = many.collect();
+    let seen = table::render(&report.page(false), Terminal::PIPE);
+    let first = "difference 4; difference 5; and 7 more, among the findings";
+    assert!(seen.lines().next().unwrap().ends_with(first), "{seen}");
+    assert!(seen.contains("finding   difference 12\n"), "{seen}");
     // A short one has no beginning, and says all of it.
     report.source = String::new();
+    report.checks[0].findings = findings;
     let seen = table::render(&report.page(false), Terminal::PIPE);
     assert_eq!(
         seen.lines().last(),

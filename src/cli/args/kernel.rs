@@ -16,10 +16,10 @@ use super::values::{constant, define, expectation, extent, fill, immediate};
 #[derive(Clone, Debug, Args)]
 pub struct Kernels {
     /// Which entry point [default: the only one]; repeatable, or all: they run in this order on the same buffers
-    #[arg(long = "entry", value_name = "NAME", requires = "dispatches")]
+    #[arg(long = "entry", value_name = "NAME")]
     pub entries: Vec<String>,
     /// Workgroups to run; repeatable, one for each --entry or one for all of them
-    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent, group = "launched")]
+    #[arg(long = "dispatch", value_name = "X[,Y[,Z]]", value_parser = extent)]
     pub dispatches: Vec<[u32; 3]>,
     /// Set a pipeline override (repeatable)
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = constant)]
@@ -27,7 +27,6 @@ pub struct Kernels {
     /// Set a member of the immediate data, GLSL's push constants; of a vector with commas between (repeatable; what is
     /// not set is zero)
     #[arg(long = "immediate", value_name = "NAME=VALUE", value_parser = immediate)]
-    #[arg(requires = "dispatches")]
     pub immediates: Vec<(String, String)>,
     /// Define a macro of the shader before its first line [VALUE: 1] (repeatable; for WGSL and GLSL), or switch a feature
     /// of WESL on, with VALUE 0 or false off
@@ -39,27 +38,28 @@ pub struct Kernels {
     pub folders: Vec<PathBuf>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH, or
     /// members of a structure, as n:8,scale:0.5,items:random:64 (repeatable; COUNT in scalars; random numbers
-    /// are floats from -1 to 1 and any integers, or whole numbers from LOW to below HIGH; a file is its bytes, or the elements of an .npy array or of FILE.safetensors#NAME). A texture is
+    /// are floats from -1 to 1 and any integers, or whole numbers from LOW to below HIGH; a file is its bytes, or the
+    /// elements of an .npy array or of FILE.safetensors#NAME). A texture is
     /// texture:WIDTH[xHEIGHT[xDEPTH]][:FORMAT][:SPEC], without FORMAT the one that the shader declares or else 32 bits
     /// for each of four channels; a sampler is sampler[:linear][:repeat|:mirror], else it takes the nearest texel and
     /// clamps to the edge
-    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill, requires = "dispatches")]
+    #[arg(long = "bind", value_name = "GROUP.BINDING=SPEC", value_parser = fill)]
     pub bindings: Vec<(BindingKey, BufferFill)>,
     /// A check: what a buffer holds after the run, as a file (bytes, or an .npy array); floats may be off by TOLERANCE
     /// of the number wanted, or by TOLERANCE where that is below 1 (repeatable)
-    #[arg(long = "expect", value_name = "GROUP.BINDING=FILE[:TOLERANCE]", requires = "dispatches")]
-    #[arg(value_parser = expectation)]
+    #[arg(long = "expect", value_name = "GROUP.BINDING=FILE[:TOLERANCE]", value_parser = expectation)]
     pub expected: Vec<(BindingKey, Expectation)>,
     /// A check: counts and traffic are those of this saved report of shader or check
-    #[arg(long, value_name = "FILE.json", requires = "launched")]
+    #[arg(long, value_name = "FILE.json")]
     pub baseline: Option<PathBuf>,
     /// A check in the place of equal counts: more:flops or more:bytes, of storage and textures, than the baseline has,
     /// as in more:flops:5 for 5 % aside (repeatable)
-    #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]", requires = "baseline")]
+    #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]")]
     limits: Vec<GrowthLimit>,
     /// Let something pass: bounds (accesses out of bounds), races, values (that differ between executors), missing
-    /// (executors, such as embedded, that cannot run it where another can; no baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
-    #[arg(long = "allow", value_name = "WHAT", requires = "launched", value_enum)]
+    /// (executors, such as embedded, that cannot run it where another can; no baseline is meant), less (fewer operations
+    /// and bytes than the baseline) (repeatable)
+    #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
     #[arg(long, value_name = "SECONDS")]
@@ -84,6 +84,9 @@ pub enum Allowed {
 }
 
 impl Kernels {
+    /// What is wrong where kernels are to run and no grid was given.
+    pub const WITHOUT_GRID: &str = "say how many workgroups run with --dispatch X[,Y[,Z]]";
+
     /// Seconds after which all runs together are given up; `timing` is what timed runs may take.
     pub fn seconds(&self, timing: u64) -> u64 {
         self.timeout.unwrap_or(60 + timing)
@@ -108,6 +111,9 @@ impl Kernels {
             [] if !less => Ok(HeldTo::Same),
             [] if self.baseline.is_some() => Ok(HeldTo::Less),
             [] => bail!("--allow less is about --baseline: say which report it is less than"),
+            _ if self.baseline.is_none() => {
+                bail!("--fail-on is about --baseline: say which report it has no more than")
+            }
             _ if less => bail!(
                 "--allow less is about each count, and --fail-on about their sums: leave one of them out"
             ),
@@ -118,6 +124,11 @@ impl Kernels {
                 None => Ok(HeldTo::Limits(limits.to_vec())),
             },
         }
+    }
+
+    /// Whether sums are limited.
+    pub fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
     }
 
     /// Whether fewer operations and bytes than the baseline's pass.
@@ -132,13 +143,39 @@ impl Kernels {
 
     /// An option that was given, which a command without kernels has no use for.
     pub fn any(&self) -> Option<&'static str> {
-        let given = [
+        self.of_one().or_else(|| self.of_a_run())
+    }
+
+    /// An option that was given of how one kernel is run, which several have each for itself.
+    pub fn of_one(&self) -> Option<&'static str> {
+        first([
             ("--dispatch", !self.dispatches.is_empty()),
+            ("--entry", !self.entries.is_empty()),
             ("--override", !self.constants.is_empty()),
+            ("--immediate", !self.immediates.is_empty()),
             ("-D", !self.defines.is_empty()),
             ("-I", !self.folders.is_empty()),
+            ("--bind", !self.bindings.is_empty()),
+            ("--expect", !self.expected.is_empty()),
             ("--timeout", self.timeout.is_some()),
-        ];
-        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+        ])
     }
+
+    /// An option that was given and that says nothing where no kernel runs.
+    pub fn of_a_run(&self) -> Option<&'static str> {
+        first([
+            ("--entry", !self.entries.is_empty()),
+            ("--immediate", !self.immediates.is_empty()),
+            ("--bind", !self.bindings.is_empty()),
+            ("--expect", !self.expected.is_empty()),
+            ("--baseline", self.baseline.is_some()),
+            ("--fail-on", !self.limits.is_empty()),
+            ("--allow", !self.allowed.is_empty()),
+        ])
+    }
+}
+
+/// The first option that was given.
+fn first<const N: usize>(options: [(&'static str, bool); N]) -> Option<&'static str> {
+    options.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
 }

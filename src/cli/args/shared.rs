@@ -16,7 +16,7 @@ use flopmeter::{
 
 use super::{
     options::StepOptions,
-    values::{StatedPeak, kernel_set, optimizer, peak, some_seconds, whole},
+    values::{StatedPeak, kernel_set, optimizer, part, peak, some_seconds, whole},
 };
 
 /// Options of every command.
@@ -291,7 +291,7 @@ pub struct Ahead {
     #[arg(long, value_name = "FLOPS|NAME", value_parser = peak)]
     peak: Option<StatedPeak>,
     /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]
-    #[arg(long, value_name = "PART", requires = "peak")]
+    #[arg(long, value_name = "PART", requires = "peak", value_parser = part)]
     mfu: Option<f64>,
     /// How many devices of that peak work together
     #[arg(long, value_name = "N", requires = "peak", default_value_t = 1)]

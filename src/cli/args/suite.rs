@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue},
+};
 
 use super::Kernels;
 
@@ -24,14 +27,25 @@ impl SuiteLine {
     /// What is wrong with it, in a sentence.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let line = Self::try_parse_from(words).map_err(|error| {
+            let meant = match error.get(ContextKind::SuggestedArg) {
+                Some(ContextValue::String(meant)) => format!(": did you mean '{meant}'?"),
+                Some(_) | None => String::new(),
+            };
             let text = error.render().to_string();
             // What follows is about how a program is called, and this is none.
             let text = text.split("\n\n").next().unwrap_or_default();
             let text = text.strip_prefix("error: ").unwrap_or(text);
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
+            text.split_whitespace().collect::<Vec<_>>().join(" ") + &meant
         })?;
         if line.file.as_os_str() == "-" {
             return Err("a kernel of a suite is a file, and - is standard input".to_owned());
+        }
+        if line.kernels.dispatches.is_empty() {
+            return Err(Kernels::WITHOUT_GRID.to_owned());
+        }
+        if line.kernels.has_limits() && line.kernels.baseline.is_none() {
+            let problem = "--fail-on in a line is about a --baseline in it; behind --suite it is about all kernels";
+            return Err(problem.to_owned());
         }
         Ok(line)
     }

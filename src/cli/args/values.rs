@@ -47,6 +47,15 @@ pub(super) fn some_seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "say a number of seconds from 0.001 to 1000000, as in 2".to_owned())
 }
 
+/// A part of a whole; what makes no sense as one is for who takes it to say.
+pub(super) fn part(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    text.parse().map_err(|_| match percent {
+        Some(percent) => format!("a part is of 1: write {}", percent / 100.0),
+        None => "say a part of 1, as in 0.4".to_owned(),
+    })
+}
+
 pub(super) fn optimizer() -> impl TypedValueParser<Value = Optimizer> {
     PossibleValuesParser::new(Optimizer::ALL.map(Optimizer::name))
         .try_map(|name| name.parse::<Optimizer>())
@@ -85,9 +94,11 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
                 "say a number, as 67e12, or one of {}",
                 names().collect::<Vec<_>>().join(", ")
             ),
-            several => {
-                format!("several have that name: say {}", several.join(" or "))
-            }
+            of_device => format!(
+                "a peak is of one device and one type of numbers: known are {}; say any other as a number, \
+                 as 67e12",
+                of_device.join(", ")
+            ),
         }
     })
 }

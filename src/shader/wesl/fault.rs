@@ -1,50 +1,113 @@
 //! What the crate says of a wrong file, with the file and the line that it is about.
 
-use ::wesl::{Diagnostic, ImportError, ModulePath, syntax::PathOrigin};
+use std::path::Path;
+
+use ::wesl::{Diagnostic, ImportError, ModulePath};
 
 use super::modules::{Lost, Module, Modules};
+use super::stated::{Stated, begins_with_imports, stated};
 use crate::{Error, KernelError, Remedy};
 
 /// An error of the crate in words, where the user finds what it is about.
 pub(super) fn told(name: &str, error: ::wesl::Error, modules: &Modules<'_>) -> Error {
     let about = About::of(error);
     let loaded = modules.loaded();
-    if let Some(Lost { path, why, is_missing }) = modules.lost() {
-        let word = match (&path.origin, path.components.last()) {
-            (_, Some(last)) => last,
-            (PathOrigin::Package(name), None) => name,
-            (PathOrigin::Absolute | PathOrigin::Relative(_), None) => "package",
-        };
-        let importer = about.module.as_ref();
-        let first = loaded.iter().position(|module| Some(&module.path) == importer).unwrap_or(0);
-        let found = find(word, [&loaded[first]].into_iter().chain(&loaded));
-        let (module, line) = found.unwrap_or((&loaded[first], None));
-        let line = line.map_or_else(String::new, |line| format!("line {line}: "));
-        let problem = format!("{line}it imports {path}, {why}");
-        return match is_missing {
-            true => Error::Refused {
-                problem: format!("{}: {problem}", module.file.display()),
-                remedy: Remedy::Folder,
-            },
-            false => Error::File { path: module.file.clone(), problem },
-        };
-    }
     let at = |path: &ModulePath| loaded.iter().find(|module| module.path == *path);
     let module = about.module.as_ref().and_then(at).unwrap_or(&loaded[0]);
+    if let Some(lost) = modules.lost() {
+        let places = [module].into_iter().chain(&loaded);
+        let names = |it: &Stated| {
+            it.path == lost.path || it.path.clone().join([it.item.clone()]) == lost.path
+        };
+        let found = places.filter_map(|module| Some((module, first(module, names)?))).next();
+        return match found {
+            Some((module, stated)) => not_read(module, &stated, &lost),
+            None => refused(&module.file, format!("it imports {}, {}", lost.path, lost.why), &lost),
+        };
+    }
     let (module, line) = match (about.place, &about.missing) {
         (Some(place), _) => {
             let before = module.text.bytes().take(place);
             (module, Some(before.filter(|&byte| byte == b'\n').count() + 1))
         }
         // The crate names the module that has not what another asks for.
-        (None, Some(word)) => find(word, &loaded).unwrap_or((module, None)),
+        (None, Some((path, item))) => {
+            let names = |it: &Stated| it.path == *path && it.item == *item;
+            let asks = |module| Some((module, Some(first(module, names)?.line)));
+            loaded.iter().find_map(asks).or_else(|| find(item, &loaded)).unwrap_or((module, None))
+        }
         (None, None) => (module, None),
     };
-    let mut details = format!("error: {}\n  --> {}", about.problem, module.file.display());
+    drawn(name, &about.problem, module, line)
+}
+
+/// What any module imports that is not there, used or not: the crate reads what is used alone.
+pub(super) fn of_unused(name: &str, modules: &Modules<'_>) -> Result<(), Error> {
+    for module in modules.loaded() {
+        let imports = stated(&module.path, &module.text).into_iter();
+        // What a feature switches off need not be there.
+        for it in imports.filter(|it| it.called.is_some() && !it.is_switched) {
+            match modules.has(&it.path, &it.item) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let problem = format!("module `{}` has no declaration `{}`", it.path, it.item);
+                    return Err(drawn(name, &problem, &module, Some(it.line)));
+                }
+                Err(lost) => return Err(not_read(&module, &it, &lost)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first that a module states of which something is so.
+fn first(module: &Module, is: impl Fn(&Stated) -> bool) -> Option<Stated> {
+    stated(&module.path, &module.text).into_iter().find(is)
+}
+
+/// A module that another asks for, and why it was not read.
+fn not_read(module: &Module, asked: &Stated, lost: &Lost) -> Error {
+    let Stated { written, line, called, .. } = asked;
+    let Lost { path, why, .. } = lost;
+    if called.is_some() {
+        return refused(&module.file, format!("line {line}: it imports {path}, {why}"), lost);
+    }
+    // A module of which something is imported has no name of its own by that.
+    let (word, item) = written.split_once("::").unwrap_or((written, ""));
+    let meant = first(module, |it| {
+        it.called.is_some() && it.path.components.last().is_some_and(|last| last == word)
+    });
+    match meant {
+        Some(meant) => {
+            let whole = meant.written.rsplit_once("::").map_or("", |(whole, _)| whole);
+            let problem = format!(
+                "line {line}: it names {written}, and nothing is imported as '{word}': say {whole}::{item}, or \
+                 import {whole}"
+            );
+            Error::File { path: module.file.clone(), problem }
+        }
+        None => refused(&module.file, format!("line {line}: it names {written}, {why}"), lost),
+    }
+}
+
+/// A module that a folder more may bring, or another problem of a file.
+fn refused(file: &Path, problem: String, lost: &Lost) -> Error {
+    match lost.is_missing {
+        true => Error::Refused {
+            problem: format!("{}: {problem}", file.display()),
+            remedy: Remedy::Folder,
+        },
+        false => Error::File { path: file.to_owned(), problem },
+    }
+}
+
+/// A problem with the line that it is about, as compilers draw one.
+fn drawn(name: &str, problem: &str, module: &Module, line: Option<usize>) -> Error {
+    let mut details = format!("error: {problem}\n  --> {}", module.file.display());
     if let Some(line) = line {
         let stated = module.text.lines().nth(line - 1).unwrap_or_default();
         details += &format!(":{line}\n{line:>5} | {stated}\n");
-        if stated.trim_start().starts_with("import") {
+        if stated.trim_start().starts_with("import") && !begins_with_imports(&module.text, line) {
             details += "WESL has its imports before everything else, directives included";
         }
         if stated.trim_start().starts_with('#') {
@@ -60,8 +123,8 @@ struct About {
     module: Option<ModulePath>,
     /// The offset in the module's text.
     place: Option<usize>,
-    /// A name that is asked for and not there.
-    missing: Option<String>,
+    /// A module, and a name of it that is asked for and not there.
+    missing: Option<(ModulePath, String)>,
 }
 
 impl About {
@@ -78,8 +141,8 @@ impl About {
         }
         let missing = match &*error {
             ::wesl::Error::ImportError(
-                ImportError::MissingDecl(_, name) | ImportError::Private(name, _),
-            ) => Some(name.clone()),
+                ImportError::MissingDecl(path, name) | ImportError::Private(name, path),
+            ) => Some((path.clone(), name.clone())),
             _ => None,
         };
         let problem = match &*error {

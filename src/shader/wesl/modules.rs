@@ -11,11 +11,14 @@ use std::{
 
 use ::wesl::{
     ModulePath, ResolveError, Resolver,
-    syntax::{Attribute, Import, ImportContent, PathOrigin, TranslationUnit},
+    syntax::{
+        Attribute, GlobalDeclarationNode, Import, ImportContent, PathOrigin, TranslationUnit,
+    },
 };
 use flopmeter_core::read::levels;
 
 use super::super::text::text_of;
+use super::stated::{declared, stated};
 
 /// The endings of modules, in the order in which they are looked for.
 const ENDINGS: [&str; 2] = ["wesl", "wgsl"];
@@ -87,6 +90,30 @@ impl<'a> Modules<'a> {
     /// The one that could not be read, if any.
     pub fn lost(&self) -> Option<Lost> {
         self.lost.borrow().clone()
+    }
+
+    /// Whether there is such an item in a module, or such a module in it. A module that is no text of the language has
+    /// what one asks for: that is told where it is used.
+    pub fn has(&self, path: &ModulePath, item: &str) -> Result<bool, Lost> {
+        let within = path.clone().join([item.to_owned()]);
+        let is_module = |path: &ModulePath| {
+            self.loaded.borrow().iter().any(|it| it.path == *path) || self.load(path).is_ok()
+        };
+        let known = self.loaded.borrow().iter().find(|it| it.path == *path).cloned();
+        let module = match known.map_or_else(|| self.load(path), Ok) {
+            Ok(module) => module,
+            Err(_) if is_module(&within) => return Ok(true),
+            // What is no place of a module may be of modules.
+            Err(lost) if !lost.is_missing => return Err(self.load(&within).err().unwrap_or(lost)),
+            Err(lost) => return Err(lost),
+        };
+        let Ok(unit) = module.text.parse::<TranslationUnit>() else { return Ok(true) };
+        let names = |node: &GlobalDeclarationNode| {
+            declared(node).is_some_and(|ident| *ident.name() == item)
+        };
+        Ok(unit.global_declarations.iter().any(names)
+            || stated(path, &module.text).iter().any(|it| it.called.as_deref() == Some(item))
+            || is_module(&within))
     }
 
     /// Reads a module from the first folder that has it.
@@ -169,7 +196,8 @@ impl<'a> Modules<'a> {
         let mut keys = passed_on.keys();
         let is_circle = |start: &&Item| {
             let mut at = *start;
-            for _ in 0..passed_on.len() {
+            // As many steps as there are lead out of a chain of all of them.
+            for _ in 0..=passed_on.len() {
                 match passed_on.get(at) {
                     Some(next) => at = next,
                     None => return false,

@@ -4,21 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use ::wesl::{
     BasicSourceMap, SourceMap,
-    syntax::{GlobalDeclaration, GlobalDeclarationNode, Ident, TranslationUnit},
+    syntax::{GlobalDeclarationNode, Ident, TranslationUnit},
 };
 
-use super::modules::Module;
-
-/// The name that a declaration declares.
-fn declared(node: &GlobalDeclarationNode) -> Option<&Ident> {
-    match node.node() {
-        GlobalDeclaration::Declaration(it) => Some(&it.ident),
-        GlobalDeclaration::TypeAlias(it) => Some(&it.ident),
-        GlobalDeclaration::Struct(it) => Some(&it.ident),
-        GlobalDeclaration::Function(it) => Some(&it.ident),
-        GlobalDeclaration::Void | GlobalDeclaration::ConstAssert(_) => None,
-    }
-}
+use super::{modules::Module, stated::declared};
 
 /// The module of each declaration, by its place among those that were read. Names of modules but the first are still as
 /// `map` has them.

@@ -229,6 +229,74 @@ fn what_is_wrong_is_named_with_file_and_line() {
     assert!(said.contains("standard input") && said.contains(".wesl"), "{said}");
 }
 
+/// What a module asks another for is told on the line that asks, with advice that helps; so is what nothing uses.
+#[test]
+fn what_is_not_there_is_told_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("lib")).unwrap();
+    written(
+        &folder,
+        "lib/scale.wesl",
+        "fn scaled() -> u32 { return 1; }\nfn f() -> u32 { return 2; }",
+    );
+    let told = |text: &str, options: &[&str], says: &[&str], not: &str| {
+        let file = written(&folder, "asks.wesl", text);
+        let output = shader(&[&[&*file], options].concat()).assert().code(2).get_output().clone();
+        let said = String::from_utf8(output.stderr).unwrap();
+        for part in says {
+            assert!(said.contains(part), "{text} lacks {part}: {said}");
+        }
+        assert!(!said.contains(not), "{text} has {not}: {said}");
+    };
+    let run =
+        |value: &str| format!("\n@compute @workgroup_size(1)\nfn main() {{\n  _ = {value};\n}}\n");
+    let inline = ["import package::lib::scale::scaled;", &run("scale::f() + scaled()")].concat();
+    let says = [
+        "asks.wesl: line 4: it names scale::f",
+        "say package::lib::scale::f",
+        "import package::lib::scale",
+    ];
+    told(&inline, &[], &says, "-I DIR");
+    told(
+        &run("other::f()"),
+        &[],
+        &["asks.wesl: line 4: it names other::f", "-I DIR"],
+        "it imports",
+    );
+    for (first, value) in
+        [("import package::lib::scale;", "scale::f()"), ("", "package::lib::scale::f()")]
+    {
+        let file = written(&folder, "asks.wesl", &[first, &*run(value)].concat());
+        shader(&[&file]).assert().success();
+    }
+    // An import that nothing uses, among others and in a module.
+    let unused = |import: &str| [import, &*run("scaled()")].concat();
+    let nothing =
+        "/* import */ import package::lib::{\n  scale::scaled,\n  scale::{nothing as n},\n};";
+    let not = "before everything else";
+    told(&unused(nothing), &[], &["asks.wesl:3", "package::lib::scale", "`nothing`"], not);
+    let scaled = "import package::lib::scale::scaled;\n";
+    let and = |more: &str| unused(&[scaled, more].concat());
+    told(&and("import package::none::f;"), &[], &["line 2", "package::none", "-I DIR"], not);
+    told(&and("import super::nowhere;"), &[], &["line 2", "nowhere"], not);
+    told(&and("const X = 1;\nimport package::none::f;"), &[], &["asks.wesl:3", not], "-I DIR");
+    written(
+        &folder,
+        "lib/more.wesl",
+        "import super::scale::none;\nfn scaled() -> u32 { return 1; }",
+    );
+    told(&unused("import package::lib::more::scaled;"), &[], &["more.wesl:1", "`none`"], not);
+    // What a feature switches off need not be there; what is passed on is.
+    written(&folder, "lib/passes.wesl", "@publish import super::scale::scaled as passed;");
+    let passed = "import package::lib::passes::passed;\nimport package::lib::scale;\n@if(A) import package::none::f;";
+    shader(&[&written(&folder, "asks.wesl", &and(passed))]).assert().success();
+    let used = ["import package::lib::passes::passed;", &*run("passed()")].concat();
+    shader(&[&written(&folder, "asks.wesl", &used)]).assert().success();
+    // Where a name is used, and imported from where it is not.
+    let missing = ["import package::lib::scale::{\n  missing\n};", &*run("missing()")].concat();
+    told(&missing, &[], &["asks.wesl:2", "`missing`"], not);
+}
+
 #[test]
 fn text_that_is_deep_or_long_is_read_or_refused() {
     let folder = tempfile::tempdir().unwrap();
