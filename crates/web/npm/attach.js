@@ -1,6 +1,7 @@
 // Attaching to a program's WebGPU: its methods are replaced so that every compute pipeline counts itself. What the
 // program sees stays as it is: its bind groups, its results, its errors.
 
+import { Errors } from "./errors.js";
 import { Hooks, extentsOf, methodsOf, offsetsOf } from "./hooks.js";
 import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
@@ -40,10 +41,13 @@ class Meter {
   #has = new WeakMap();
   #times = new Times();
   #timed;
-  /** What a compute pass has done: {pipeline, groups, displaced, dispatches}. */
+  #errors;
+  #plain;
+  /** What a compute pass has done: {known, groups, displaced, dispatches}. */
   #passes = new WeakMap();
   /** Dispatches that a command encoder or a command buffer holds. */
   #recorded = new WeakMap();
+  /** What is known of a pipeline: the kernel that counts, or why it does not (refused), or both where the device refuses it. */
   #pipelines = new WeakMap();
   /** What devices counted that are gone: the contents of their buffers. */
   #contents = new Map();
@@ -52,6 +56,8 @@ class Meter {
 
   constructor(wasm) {
     this.#kernels = new Kernels(wasm);
+    this.#errors = new Errors(this.#hooks, this.#own);
+    this.#plain = new Plain(this.#hooks, this.#own, this.#errors, (pipeline) => this.#pipelines.get(pipeline)?.kernel);
     this.#hookDevice();
     this.#hookPipelines();
     this.#hookPasses();
@@ -191,13 +197,15 @@ class Meter {
   #hookPipelines() {
     const meter = this;
     const kernels = this.#kernels;
+    // The plan, and a promise of what the device says of its shader module.
     const planned = (device, descriptor) => {
       try {
-        return kernels.plan(device, descriptor, meter.#own.GPUDevice);
+        return meter.#errors.guarded(device, () => kernels.plan(device, descriptor, meter.#own.GPUDevice));
       } catch (error) {
-        return { refused: kernels.refuse(descriptor, error.message) };
+        return { made: { refused: kernels.refuse(descriptor, error.message) } };
       }
     };
+    const why = (error) => `the device refuses the counting kernel: ${error.message}`;
     const plain = (pipeline, refused) => {
       meter.#pipelines.set(pipeline, { refused });
       return pipeline;
@@ -209,23 +217,32 @@ class Meter {
     };
     this.#hooks.replace("GPUDevice", "createComputePipeline", (old) =>
       function (descriptor) {
-        const plan = planned(this, descriptor);
+        const { made: plan, error: ofModule } = planned(this, descriptor);
         if (plan.refused) return plain(old.call(this, descriptor), plan.refused);
-        this.pushErrorScope("validation");
-        const pipeline = counting(this, old.call(this, plan.descriptor), plan);
-        this.popErrorScope().then((error) => {
-          if (error) meter.#lost.push(`the device refused the counting kernel '${plan.kernel.name}': ${error.message}`);
+        const make = () => counting(this, old.call(this, plan.descriptor), plan);
+        const { made, error: ofPipeline } = meter.#errors.guarded(this, make);
+        const known = meter.#pipelines.get(made);
+        const { kernel } = known;
+        // The page's own pipeline takes over where the device says later that it refuses this one.
+        kernel.answer = Promise.all([ofModule, ofPipeline]).then(([first, second]) => {
+          kernel.answer = undefined;
+          const error = first ?? second;
+          if (!error) return undefined;
+          kernel.refused = why(error);
+          known.refused = kernels.refuse(descriptor, kernel.refused);
+          return meter.#errors.guarded(this, () => meter.#plain.pipeline(kernel)).error;
         });
-        return pipeline;
+        meter.#errors.tell(this, kernel.answer);
+        return made;
       });
     this.#hooks.replace("GPUDevice", "createComputePipelineAsync", (old) =>
       async function (descriptor) {
-        const plan = planned(this, descriptor);
+        const { made: plan, error: ofModule } = planned(this, descriptor);
         if (plan.refused) return plain(await old.call(this, descriptor), plan.refused);
         try {
           return counting(this, await old.call(this, plan.descriptor), plan);
         } catch (error) {
-          const refused = kernels.refuse(descriptor, `the device refuses the counting kernel: ${error.message}`);
+          const refused = kernels.refuse(descriptor, why((await ofModule) ?? error));
           return plain(await old.call(this, descriptor), refused);
         }
       });
@@ -263,24 +280,25 @@ class Meter {
       });
     hooks.replace("GPUComputePassEncoder", "setPipeline", (old) =>
       function (pipeline) {
-        old.call(this, pipeline);
+        old.call(this, meter.#standing(pipeline));
         if (!meter.#pipelines.has(pipeline)) {
           const refused = meter.#kernels.refuse(pipeline, "it was made before flopmeter was attached");
           meter.#pipelines.set(pipeline, { refused });
         }
-        state(this).pipeline = meter.#pipelines.get(pipeline);
+        state(this).known = meter.#pipelines.get(pipeline);
       });
     hooks.replace("GPUComputePassEncoder", "setBindGroup", (old) =>
-      function (index, group, ...offsets) {
+      function (index, asked, ...offsets) {
         const { groups, displaced } = state(this);
+        const group = meter.#plain.standing(asked);
         groups.set(index, [group, ...offsetsOf(offsets)]);
         displaced.delete(index);
         return old.call(this, index, group, ...offsets);
       });
     // What a dispatch needs: the counters where the kernel wants them, and back in its place whatever they displaced.
     const prepare = (pass, extents) => {
-      const { pipeline, groups, displaced, dispatches } = state(pass);
-      const kernel = pipeline?.kernel;
+      const { known, groups, displaced, dispatches } = state(pass);
+      const kernel = counted(known);
       for (const index of displaced) {
         if (index === kernel?.group || !groups.has(index)) continue;
         setBindGroup.call(pass, index, ...groups.get(index));
@@ -290,8 +308,8 @@ class Meter {
         setBindGroup.call(pass, kernel.group, kernel.bindGroup);
         displaced.add(kernel.group);
         dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
-      } else if (pipeline?.refused) {
-        dispatches.push(() => (pipeline.refused.dispatches += 1));
+      } else if (known?.refused) {
+        dispatches.push(() => (known.refused.dispatches += 1));
       }
     };
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroups", (old) =>
@@ -308,9 +326,20 @@ class Meter {
 
   /** Passes of a timed run are none of those above: this comes last. */
   #hookTimes() {
-    const kernelOf = (pipeline) => this.#pipelines.get(pipeline)?.kernel;
+    const kernelOf = (pipeline) => counted(this.#pipelines.get(pipeline));
+    const standing = (pipeline) => this.#standing(pipeline);
     const timestamps = (device) => Boolean((this.#has.get(device) ?? device).features?.has(TIMESTAMPS));
-    const plain = new Plain(this.#hooks, this.#own, kernelOf);
-    this.#timed = new TimedPasses(this.#hooks, this.#own, { plain, kernelOf, timestamps, times: this.#times });
+    this.#timed = new TimedPasses(this.#hooks, this.#own, {
+      plain: this.#plain, standing, kernelOf, timestamps, times: this.#times,
+    });
+  }
+
+  /** A pipeline, or the page's own in its place where the device refuses its counting kernel. */
+  #standing(pipeline) {
+    const { kernel } = this.#pipelines.get(pipeline) ?? {};
+    return kernel?.refused ? this.#plain.pipeline(kernel) : pipeline;
   }
 }
+
+/** The kernel that counts, of what is known of a pipeline. */
+const counted = ({ kernel, refused } = {}) => (refused ? undefined : kernel);
