@@ -7,6 +7,7 @@ import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
 import { Plain } from "./plain.js";
 import { report } from "./report.js";
+import { Texels } from "./texels.js";
 import { TimedPasses } from "./timed.js";
 import { Times } from "./times.js";
 import { Wasm } from "./wasm.js";
@@ -211,7 +212,7 @@ class Meter {
       return pipeline;
     };
     const counting = (device, pipeline, plan) => {
-      const kernel = kernels.add(pipeline, meter.#counters(device), plan);
+      const kernel = kernels.add(pipeline, meter.#counters(device), plan, meter.#own);
       meter.#pipelines.set(pipeline, { kernel });
       return pipeline;
     };
@@ -257,7 +258,7 @@ class Meter {
       }
       return meter.#passes.get(pass);
     };
-    const { setBindGroup } = this.#own.GPUComputePassEncoder;
+    const { setBindGroup, setPipeline } = this.#own.GPUComputePassEncoder;
     hooks.replace("GPUCommandEncoder", "beginComputePass", (old) =>
       function (descriptor) {
         const pass = old.call(this, descriptor);
@@ -296,31 +297,68 @@ class Meter {
         return old.call(this, index, group, ...offsets);
       });
     // What a dispatch needs: the counters where the kernel wants them, and back in its place whatever they displaced.
-    const prepare = (pass, extents) => {
-      const { known, groups, displaced, dispatches } = state(pass);
-      const kernel = counted(known);
+    const prepare = (pass, kernel, { groups, displaced }, counters) => {
       for (const index of displaced) {
         if (index === kernel?.group || !groups.has(index)) continue;
         setBindGroup.call(pass, index, ...groups.get(index));
         displaced.delete(index);
       }
+      if (!kernel) return;
+      setBindGroup.call(pass, kernel.group, counters);
+      displaced.add(kernel.group);
+    };
+    // A dispatch of a kernel whose counters go to a texture, where they do not fit into one: the page's own pipeline.
+    const uncounted = (pass, kernel, done, dispatch) => {
+      setPipeline.call(pass, meter.#plain.pipeline(kernel));
+      prepare(pass, undefined, done);
+      for (const [index, [group, ...offsets]] of done.groups) {
+        const own = group && meter.#plain.group(kernel, group);
+        if (own === group) continue;
+        setBindGroup.call(pass, index, own, ...offsets);
+        done.displaced.add(index);
+      }
+      dispatch();
+      setPipeline.call(pass, kernel.pipeline);
+    };
+    const intoTexels = (pass, kernel, done, extents, dispatch) => {
+      const why = Texels.refusal(kernel, extents);
+      if (why) {
+        uncounted(pass, kernel, done, dispatch);
+        done.dispatches.push(() => (meter.#kernels.without(kernel, why).dispatches += 1));
+        return;
+      }
+      const { texels } = kernel.counters;
+      prepare(pass, kernel, done, texels.bindGroup(kernel, extents));
+      dispatch();
+      done.dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
+      if (extents.includes(0)) return;
+      texels.add(pass, kernel, extents);
+      done.displaced.add(0);
+      setPipeline.call(pass, kernel.pipeline);
+    };
+    const dispatched = (pass, extents, dispatch) => {
+      const done = state(pass);
+      const { known, dispatches } = done;
+      const kernel = counted(known);
+      if (kernel?.texel_counters) {
+        intoTexels(pass, kernel, done, extents, dispatch);
+        return;
+      }
+      prepare(pass, kernel, done, kernel?.bindGroup);
       if (kernel) {
-        setBindGroup.call(pass, kernel.group, kernel.bindGroup);
-        displaced.add(kernel.group);
         dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
       } else if (known?.refused) {
         dispatches.push(() => (known.refused.dispatches += 1));
       }
+      dispatch();
     };
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroups", (old) =>
       function (x, y = 1, z = 1) {
-        prepare(this, extentsOf(x, y, z));
-        return old.call(this, x, y, z);
+        dispatched(this, extentsOf(x, y, z), () => old.call(this, x, y, z));
       });
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroupsIndirect", (old) =>
       function (buffer, offset) {
-        prepare(this, undefined);
-        return old.call(this, buffer, offset);
+        dispatched(this, undefined, () => old.call(this, buffer, offset));
       });
   }
 

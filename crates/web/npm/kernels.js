@@ -1,6 +1,7 @@
 // Pipelines that count: made in place of the page's own, each with a window of counters on its device.
 
 import { limitsOf } from "./instrument.js";
+import { TEXELS, Texels } from "./texels.js";
 
 /** Bytes of the buffers that windows of counters are cut from. */
 const CHUNK = 4 << 20;
@@ -14,6 +15,8 @@ const COUNTERS = { binding: 0, visibility: 4 /* compute */, buffer: { type: "sto
 /** The counters of one device: buffers, and what is cut from them. */
 export class Counters {
   chunks = [];
+  /** What takes counters of kernels that leave no storage buffer, once there is one. */
+  texels;
   #at = CHUNK;
 
   constructor(device) {
@@ -124,6 +127,7 @@ export class Kernels {
       overrides: Object.fromEntries(Object.entries(constants)),
       label: label || entryPoint || "compute",
       group: layout.group,
+      texture: layout.texture ?? "where-needed",
       limits: limitsOf(this.#limitsOf(device)),
     });
     const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
@@ -144,31 +148,33 @@ export class Kernels {
     const groups = known.bindGroupLayouts;
     const { maxStorageBuffersPerShaderStage: most, maxBindGroups } = this.#limitsOf(device);
     const storage = groups.reduce((sum, group) => sum + (this.#storageBuffers.get(group) ?? 0), 0);
-    if (storage >= most) throw new Error(`its layout takes all ${most} storage buffers of the device`);
     if (groups.length >= maxBindGroups) throw new Error(`its layout takes all ${maxBindGroups} bind groups`);
-    let groupLayout = this.#groupLayouts.get(device);
-    if (!groupLayout) {
-      groupLayout = original.createBindGroupLayout.call(device, { label: "flopmeter", entries: [COUNTERS] });
-      this.#groupLayouts.set(device, groupLayout);
+    const entry = storage < most ? COUNTERS : TEXELS;
+    if (!this.#groupLayouts.has(device)) this.#groupLayouts.set(device, new Map());
+    const made = this.#groupLayouts.get(device);
+    if (!made.has(entry)) {
+      made.set(entry, original.createBindGroupLayout.call(device, { label: "flopmeter", entries: [entry] }));
     }
+    const groupLayout = made.get(entry);
     const bindGroupLayouts = [...groups, groupLayout];
     return {
       layout: original.createPipelineLayout.call(device, { ...known, bindGroupLayouts }),
       groupLayout,
       group: groups.length,
+      texture: entry === TEXELS ? "always" : "never",
     };
   }
 
   /** Registers a pipeline that was made by a plan. */
-  add(pipeline, counters, { kernel, groupLayout }) {
+  add(pipeline, counters, { kernel, groupLayout }, own) {
+    if (kernel.texel_counters) counters.texels ??= new Texels(counters.device, own);
     const window = counters.window(kernel.bytes);
     const layout = groupLayout ?? pipeline.getBindGroupLayout(kernel.group);
-    const bindGroup = counters.device.createBindGroup({
-      label: "flopmeter",
-      layout,
-      entries: [{ binding: kernel.binding, resource: window }],
-    });
-    const added = { ...kernel, id: this.all.length, counters, window, bindGroup };
+    const added = { ...kernel, id: this.all.length, counters, window, pipeline, groupLayout: layout };
+    if (!kernel.texel_counters) {
+      const entries = [{ binding: kernel.binding, resource: window }];
+      added.bindGroup = counters.device.createBindGroup({ label: "flopmeter", layout, entries });
+    }
     this.all.push(added);
     return this.forget(added);
   }
@@ -193,6 +199,15 @@ export class Kernels {
     const kernel = label || this.#modules.get(compute?.module)?.label || compute?.entryPoint || "compute";
     const refused = { kernel, why, dispatches: 0 };
     this.refused.push(refused);
+    return refused;
+  }
+
+  /** Registers why some dispatches of a kernel that counts are not counted. */
+  without(kernel, why) {
+    const known = this.refused.find((refused) => refused.of === kernel && refused.why === why);
+    if (known) return known;
+    const refused = this.refuse({ label: kernel.name }, why);
+    Object.defineProperty(refused, "of", { value: kernel });
     return refused;
   }
 
