@@ -13,6 +13,7 @@ import { Times } from "./times.js";
 import { Wasm } from "./wasm.js";
 
 const TIMESTAMPS = "timestamp-query";
+const SUBGROUPS = "subgroups";
 
 let attached;
 
@@ -134,24 +135,26 @@ class Meter {
     const hooks = this.#hooks;
     const kernels = this.#kernels;
     const has = this.#has;
-    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, and for
-    // timestamps. The program sees what it asked for.
+    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, for
+    // timestamps, and for subgroups, within which counters are added up. The program sees what it asked for.
     hooks.replace("GPUAdapter", "requestDevice", (old) =>
       async function (descriptor = {}) {
         const most = "maxStorageBuffersPerShaderStage";
         const asked = Math.max(descriptor.requiredLimits?.[most] ?? 0, DEFAULTS[most]);
         const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits?.[most] ?? 0) };
         const wanted = new Set(descriptor.requiredFeatures);
-        const requiredFeatures = this.features?.has(TIMESTAMPS) ? [...new Set([...wanted, TIMESTAMPS])] : [...wanted];
+        const more = [TIMESTAMPS, SUBGROUPS].filter((feature) => this.features?.has(feature) && !wanted.has(feature));
+        const requiredFeatures = [...wanted, ...more];
         const device = await old.call(this, { ...descriptor, requiredLimits, requiredFeatures });
         const { limits, features } = device;
         has.set(device, { limits, features });
-        kernels.sawDevice(device, limits);
+        const lanes = features?.has(SUBGROUPS) ? (device.adapterInfo ?? this.info)?.subgroupMaxSize : undefined;
+        kernels.sawDevice(device, { limits, lanes, hidesSubgroups: more.includes(SUBGROUPS) });
         if (!limits || !features) return device;
         const limit = (limits, name) => (name === most ? asked : limits[name]);
         Object.defineProperty(device, "limits", { value: new Proxy(limits, { get: limit }) });
-        if (!wanted.has(TIMESTAMPS)) {
-          const shown = new Set([...features].filter((feature) => feature !== TIMESTAMPS));
+        if (more.length > 0) {
+          const shown = new Set([...features].filter((feature) => !more.includes(feature)));
           Object.defineProperty(device, "features", { value: shown });
         }
         return device;
@@ -171,7 +174,14 @@ class Meter {
           return made;
         });
     };
-    seen("createShaderModule", (module, descriptor) => kernels.sawModule(module, descriptor));
+    hooks.replace("GPUDevice", "createShaderModule", (old) =>
+      function (descriptor) {
+        const allowed = kernels.allowed(this, descriptor);
+        const module = old.call(this, allowed);
+        if (allowed === descriptor) kernels.sawModule(module, descriptor);
+        else kernels.sawWrongModule(module);
+        return module;
+      });
     seen("createBindGroupLayout", (layout, descriptor) => kernels.sawGroupLayout(layout, descriptor));
     seen("createPipelineLayout", (layout, descriptor) => kernels.sawLayout(layout, descriptor));
     // A program may destroy its device as soon as it has its results: counters are read first.

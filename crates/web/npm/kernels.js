@@ -12,6 +12,11 @@ const ALIGNMENT = 256;
 /** The only entry of the bind group layout that counters have in an explicit pipeline layout. */
 const COUNTERS = { binding: 0, visibility: 4 /* compute */, buffer: { type: "storage" } };
 
+/** A directive of WGSL that enables subgroups, up to their name. */
+const ENABLES_SUBGROUPS = /(\benable\s+(?:\w+\s*,\s*)*)subgroups\b/g;
+
+const COMMENTS = /\/\*[^]*?\*\/|\/\/.*/g;
+
 /** The counters of one device: buffers, and what is cut from them. */
 export class Counters {
   chunks = [];
@@ -78,19 +83,33 @@ export class Kernels {
   #storageBuffers = new WeakMap();
   #layouts = new WeakMap();
   #groupLayouts = new WeakMap();
-  #limits = new WeakMap();
+  #allows = new WeakMap();
+  #wrong = new WeakSet();
 
   constructor(wasm) {
     this.#wasm = wasm;
   }
 
-  /** Remembers what a device really allows. */
-  sawDevice(device, limits) {
-    this.#limits.set(device, limits);
+  /** Remembers what a device really allows: {limits, lanes (of a subgroup at most), hidesSubgroups (from the program)}. */
+  sawDevice(device, allows) {
+    this.#allows.set(device, allows);
   }
 
   #limitsOf(device) {
-    return this.#limits.get(device) ?? device.limits;
+    return this.#allows.get(device)?.limits ?? device.limits;
+  }
+
+  /** The descriptor of a shader module, which is an error as before where it enables what the program did not ask for. */
+  allowed(device, descriptor) {
+    const { code } = descriptor;
+    if (!this.#allows.get(device)?.hidesSubgroups || !code.includes("subgroups")) return descriptor;
+    if (code.replace(COMMENTS, " ").search(ENABLES_SUBGROUPS) < 0) return descriptor;
+    return { ...descriptor, code: code.replace(ENABLES_SUBGROUPS, "$1subgroups_not_asked_for") };
+  }
+
+  /** Remembers a shader module that is an error. */
+  sawWrongModule(module) {
+    this.#wrong.add(module);
   }
 
   /** Remembers the source of a shader module. */
@@ -117,6 +136,7 @@ export class Kernels {
    */
   plan(device, descriptor, original) {
     const { module, entryPoint, constants = {} } = descriptor.compute;
+    if (this.#wrong.has(module)) throw new Error(`it enables subgroups, and the program did not ask the device for them`);
     const source = this.#modules.get(module);
     if (!source) throw new Error("its shader module was made before flopmeter was attached");
     const layout = this.#layoutFor(device, descriptor.layout, original);
@@ -128,7 +148,7 @@ export class Kernels {
       label: label || entryPoint || "compute",
       group: layout.group,
       texture: layout.texture ?? "where-needed",
-      limits: limitsOf(this.#limitsOf(device)),
+      limits: { ...limitsOf(this.#limitsOf(device)), subgroup_lanes: this.#allows.get(device)?.lanes },
     });
     const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
     const spec_constants = { ...constants };

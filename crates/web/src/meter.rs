@@ -56,6 +56,9 @@ struct DeviceLimits {
     storage_bindings: u32,
     workgroup_bytes: u32,
     bind_groups: u32,
+    /// Lanes that a subgroup has at most, where the device was asked for subgroups.
+    #[serde(default)]
+    subgroup_lanes: Option<u32>,
 }
 
 /// The rewritten kernel.
@@ -99,6 +102,7 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         storage_bindings: request.limits.storage_bindings,
         workgroup_bytes: request.limits.workgroup_bytes,
         bind_groups: request.limits.bind_groups,
+        subgroup_lanes: request.limits.subgroup_lanes,
         ..Limits::WEBGPU
     };
     let Request { source, entry, overrides, label, .. } = &request;
