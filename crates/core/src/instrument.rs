@@ -36,12 +36,13 @@ use naga::{
     Span, Statement,
 };
 
-pub use self::binding::CounterBinding;
+pub use self::binding::{CounterBinding, takes_all_storage_bindings};
+pub use self::flush::TEXEL_COLUMNS;
 pub use self::set::{CounterSet, CountingKernel, KernelCounts};
 use self::{
     block::{Site, Unpriced},
     code::Code,
-    flush::{Budget, Counter, FlushMeans, Types},
+    flush::{Budget, Counter, Destination, FlushMeans, Types},
     price::Pricer,
 };
 pub use crate::table::{BlockTable, Line};
@@ -76,7 +77,7 @@ pub struct Instrumented {
 pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented, Error> {
     kernel.guarded(Stage::Rewriting, || {
         let counters = CounterBinding::free(&kernel.name, &kernel.resources, limits)?;
-        rewrite(kernel, limits, counters)
+        rewrite(kernel, limits, counters, Destination::Buffer)
     })
 }
 
@@ -90,7 +91,35 @@ pub fn instrument_at(
     limits: &Limits,
     counters: CounterBinding,
 ) -> Result<Instrumented, Error> {
-    let CounterBinding { group, binding } = counters;
+    is_free(kernel, counters)?;
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters, Destination::Buffer))
+}
+
+/// Rewrites `kernel` as [`instrument`] does, for a pipeline that has no storage buffer left: what each workgroup has
+/// counted goes to a texture, a write-only storage texture of `r32uint` with [`TEXEL_COLUMNS`] columns, bound where
+/// the caller says, or else where the kernel leaves room. Workgroup `g`, by its number in the grid, writes the low and
+/// the high half of counter `c` to the texels `2 (n g + c)` and the next one, row by row, where `n` is
+/// [`BlockTable::counters`]. Whoever dispatches it adds them to a buffer as the table describes it.
+///
+/// # Errors
+/// As [`instrument_at`], and where the kernel leaves too little workgroup memory to add counters up in.
+pub fn instrument_into_texture(
+    kernel: &KernelModule,
+    limits: &Limits,
+    counters: Option<CounterBinding>,
+) -> Result<Instrumented, Error> {
+    let counters = match counters {
+        Some(at) => is_free(kernel, at).map(|()| at)?,
+        None => CounterBinding::free_of_any_kind(&kernel.name, &kernel.resources, limits)?,
+    };
+    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters, Destination::Texture))
+}
+
+/// Makes sure that a kernel does not use the binding that is wanted for its counters.
+fn is_free(
+    kernel: &KernelModule,
+    CounterBinding { group, binding }: CounterBinding,
+) -> Result<(), Error> {
     if kernel.resources.iter().any(|r| (r.group, r.binding) == (group, binding)) {
         return Err(Error::Uncountable {
             kernel: kernel.name.clone(),
@@ -98,13 +127,14 @@ pub fn instrument_at(
             line: None,
         });
     }
-    kernel.guarded(Stage::Rewriting, || rewrite(kernel, limits, counters))
+    Ok(())
 }
 
 fn rewrite(
     kernel: &KernelModule,
     limits: &Limits,
     counters: CounterBinding,
+    destination: Destination,
 ) -> Result<Instrumented, Error> {
     let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
 
@@ -128,11 +158,22 @@ fn rewrite(
     let rows = Rows { counters: points.len() as u32 + 1, cut };
     let means = FlushMeans {
         at: counters,
+        destination,
         room: u64::from(limits.workgroup_bytes).saturating_sub(kernel.workgroup_bytes()),
         lanes: limits.subgroup_lanes.filter(|lanes| lanes.is_power_of_two()),
         lockstep: limits.lockstep,
         budget: budget.map(|_| Budget { loops: &loops }),
     };
+    if destination == Destination::Texture && !means.has_room(rows.counters) {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: format!(
+                "it takes all storage bindings, and leaves {} bytes of workgroup memory for {} counters of 8",
+                means.room, rows.counters
+            ),
+            line: None,
+        });
+    }
     flush::wrap(&mut module, &types, &private, rows, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {

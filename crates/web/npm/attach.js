@@ -1,16 +1,19 @@
 // Attaching to a program's WebGPU: its methods are replaced so that every compute pipeline counts itself. What the
 // program sees stays as it is: its bind groups, its results, its errors.
 
+import { Errors } from "./errors.js";
 import { Hooks, extentsOf, methodsOf, offsetsOf } from "./hooks.js";
 import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
 import { Plain } from "./plain.js";
 import { report } from "./report.js";
+import { Texels } from "./texels.js";
 import { TimedPasses } from "./timed.js";
 import { Times } from "./times.js";
 import { Wasm } from "./wasm.js";
 
 const TIMESTAMPS = "timestamp-query";
+const SUBGROUPS = "subgroups";
 
 let attached;
 
@@ -40,10 +43,13 @@ class Meter {
   #has = new WeakMap();
   #times = new Times();
   #timed;
-  /** What a compute pass has done: {pipeline, groups, displaced, dispatches}. */
+  #errors;
+  #plain;
+  /** What a compute pass has done: {known, groups, displaced, dispatches}. */
   #passes = new WeakMap();
   /** Dispatches that a command encoder or a command buffer holds. */
   #recorded = new WeakMap();
+  /** What is known of a pipeline: the kernel that counts, or why it does not (refused), or both where the device refuses it. */
   #pipelines = new WeakMap();
   /** What devices counted that are gone: the contents of their buffers. */
   #contents = new Map();
@@ -52,6 +58,8 @@ class Meter {
 
   constructor(wasm) {
     this.#kernels = new Kernels(wasm);
+    this.#errors = new Errors(this.#hooks, this.#own);
+    this.#plain = new Plain(this.#hooks, this.#own, this.#errors, (pipeline) => this.#pipelines.get(pipeline)?.kernel);
     this.#hookDevice();
     this.#hookPipelines();
     this.#hookPasses();
@@ -127,24 +135,26 @@ class Meter {
     const hooks = this.#hooks;
     const kernels = this.#kernels;
     const has = this.#has;
-    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, and for
-    // timestamps. The program sees what it asked for.
+    // A kernel that counts has one storage buffer more: the device is asked for as many as it can give, for
+    // timestamps, and for subgroups, within which counters are added up. The program sees what it asked for.
     hooks.replace("GPUAdapter", "requestDevice", (old) =>
       async function (descriptor = {}) {
         const most = "maxStorageBuffersPerShaderStage";
         const asked = Math.max(descriptor.requiredLimits?.[most] ?? 0, DEFAULTS[most]);
         const requiredLimits = { ...descriptor.requiredLimits, [most]: Math.max(asked, this.limits?.[most] ?? 0) };
         const wanted = new Set(descriptor.requiredFeatures);
-        const requiredFeatures = this.features?.has(TIMESTAMPS) ? [...new Set([...wanted, TIMESTAMPS])] : [...wanted];
+        const more = [TIMESTAMPS, SUBGROUPS].filter((feature) => this.features?.has(feature) && !wanted.has(feature));
+        const requiredFeatures = [...wanted, ...more];
         const device = await old.call(this, { ...descriptor, requiredLimits, requiredFeatures });
         const { limits, features } = device;
         has.set(device, { limits, features });
-        kernels.sawDevice(device, limits);
+        const lanes = features?.has(SUBGROUPS) ? (device.adapterInfo ?? this.info)?.subgroupMaxSize : undefined;
+        kernels.sawDevice(device, { limits, lanes, hidesSubgroups: more.includes(SUBGROUPS) });
         if (!limits || !features) return device;
         const limit = (limits, name) => (name === most ? asked : limits[name]);
         Object.defineProperty(device, "limits", { value: new Proxy(limits, { get: limit }) });
-        if (!wanted.has(TIMESTAMPS)) {
-          const shown = new Set([...features].filter((feature) => feature !== TIMESTAMPS));
+        if (more.length > 0) {
+          const shown = new Set([...features].filter((feature) => !more.includes(feature)));
           Object.defineProperty(device, "features", { value: shown });
         }
         return device;
@@ -164,7 +174,14 @@ class Meter {
           return made;
         });
     };
-    seen("createShaderModule", (module, descriptor) => kernels.sawModule(module, descriptor));
+    hooks.replace("GPUDevice", "createShaderModule", (old) =>
+      function (descriptor) {
+        const allowed = kernels.allowed(this, descriptor);
+        const module = old.call(this, allowed);
+        if (allowed === descriptor) kernels.sawModule(module, descriptor);
+        else kernels.sawWrongModule(module);
+        return module;
+      });
     seen("createBindGroupLayout", (layout, descriptor) => kernels.sawGroupLayout(layout, descriptor));
     seen("createPipelineLayout", (layout, descriptor) => kernels.sawLayout(layout, descriptor));
     // A program may destroy its device as soon as it has its results: counters are read first.
@@ -191,41 +208,52 @@ class Meter {
   #hookPipelines() {
     const meter = this;
     const kernels = this.#kernels;
+    // The plan, and a promise of what the device says of its shader module.
     const planned = (device, descriptor) => {
       try {
-        return kernels.plan(device, descriptor, meter.#own.GPUDevice);
+        return meter.#errors.guarded(device, () => kernels.plan(device, descriptor, meter.#own.GPUDevice));
       } catch (error) {
-        return { refused: kernels.refuse(descriptor, error.message) };
+        return { made: { refused: kernels.refuse(descriptor, error.message) } };
       }
     };
+    const why = (error) => `the device refuses the counting kernel: ${error.message}`;
     const plain = (pipeline, refused) => {
       meter.#pipelines.set(pipeline, { refused });
       return pipeline;
     };
     const counting = (device, pipeline, plan) => {
-      const kernel = kernels.add(pipeline, meter.#counters(device), plan);
+      const kernel = kernels.add(pipeline, meter.#counters(device), plan, meter.#own);
       meter.#pipelines.set(pipeline, { kernel });
       return pipeline;
     };
     this.#hooks.replace("GPUDevice", "createComputePipeline", (old) =>
       function (descriptor) {
-        const plan = planned(this, descriptor);
+        const { made: plan, error: ofModule } = planned(this, descriptor);
         if (plan.refused) return plain(old.call(this, descriptor), plan.refused);
-        this.pushErrorScope("validation");
-        const pipeline = counting(this, old.call(this, plan.descriptor), plan);
-        this.popErrorScope().then((error) => {
-          if (error) meter.#lost.push(`the device refused the counting kernel '${plan.kernel.name}': ${error.message}`);
+        const make = () => counting(this, old.call(this, plan.descriptor), plan);
+        const { made, error: ofPipeline } = meter.#errors.guarded(this, make);
+        const known = meter.#pipelines.get(made);
+        const { kernel } = known;
+        // The page's own pipeline takes over where the device says later that it refuses this one.
+        kernel.answer = Promise.all([ofModule, ofPipeline]).then(([first, second]) => {
+          kernel.answer = undefined;
+          const error = first ?? second;
+          if (!error) return undefined;
+          kernel.refused = why(error);
+          known.refused = kernels.refuse(descriptor, kernel.refused);
+          return meter.#errors.guarded(this, () => meter.#plain.pipeline(kernel)).error;
         });
-        return pipeline;
+        meter.#errors.tell(this, kernel.answer);
+        return made;
       });
     this.#hooks.replace("GPUDevice", "createComputePipelineAsync", (old) =>
       async function (descriptor) {
-        const plan = planned(this, descriptor);
+        const { made: plan, error: ofModule } = planned(this, descriptor);
         if (plan.refused) return plain(await old.call(this, descriptor), plan.refused);
         try {
           return counting(this, await old.call(this, plan.descriptor), plan);
         } catch (error) {
-          const refused = kernels.refuse(descriptor, `the device refuses the counting kernel: ${error.message}`);
+          const refused = kernels.refuse(descriptor, why((await ofModule) ?? error));
           return plain(await old.call(this, descriptor), refused);
         }
       });
@@ -240,7 +268,7 @@ class Meter {
       }
       return meter.#passes.get(pass);
     };
-    const { setBindGroup } = this.#own.GPUComputePassEncoder;
+    const { setBindGroup, setPipeline } = this.#own.GPUComputePassEncoder;
     hooks.replace("GPUCommandEncoder", "beginComputePass", (old) =>
       function (descriptor) {
         const pass = old.call(this, descriptor);
@@ -263,54 +291,103 @@ class Meter {
       });
     hooks.replace("GPUComputePassEncoder", "setPipeline", (old) =>
       function (pipeline) {
-        old.call(this, pipeline);
+        old.call(this, meter.#standing(pipeline));
         if (!meter.#pipelines.has(pipeline)) {
           const refused = meter.#kernels.refuse(pipeline, "it was made before flopmeter was attached");
           meter.#pipelines.set(pipeline, { refused });
         }
-        state(this).pipeline = meter.#pipelines.get(pipeline);
+        state(this).known = meter.#pipelines.get(pipeline);
       });
     hooks.replace("GPUComputePassEncoder", "setBindGroup", (old) =>
-      function (index, group, ...offsets) {
+      function (index, asked, ...offsets) {
         const { groups, displaced } = state(this);
+        const group = meter.#plain.standing(asked);
         groups.set(index, [group, ...offsetsOf(offsets)]);
         displaced.delete(index);
         return old.call(this, index, group, ...offsets);
       });
     // What a dispatch needs: the counters where the kernel wants them, and back in its place whatever they displaced.
-    const prepare = (pass, extents) => {
-      const { pipeline, groups, displaced, dispatches } = state(pass);
-      const kernel = pipeline?.kernel;
+    const prepare = (pass, kernel, { groups, displaced }, counters) => {
       for (const index of displaced) {
         if (index === kernel?.group || !groups.has(index)) continue;
         setBindGroup.call(pass, index, ...groups.get(index));
         displaced.delete(index);
       }
-      if (kernel) {
-        setBindGroup.call(pass, kernel.group, kernel.bindGroup);
-        displaced.add(kernel.group);
-        dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
-      } else if (pipeline?.refused) {
-        dispatches.push(() => (pipeline.refused.dispatches += 1));
+      if (!kernel) return;
+      setBindGroup.call(pass, kernel.group, counters);
+      displaced.add(kernel.group);
+    };
+    // A dispatch of a kernel whose counters go to a texture, where they do not fit into one: the page's own pipeline.
+    const uncounted = (pass, kernel, done, dispatch) => {
+      setPipeline.call(pass, meter.#plain.pipeline(kernel));
+      prepare(pass, undefined, done);
+      for (const [index, [group, ...offsets]] of done.groups) {
+        const own = group && meter.#plain.group(kernel, group);
+        if (own === group) continue;
+        setBindGroup.call(pass, index, own, ...offsets);
+        done.displaced.add(index);
       }
+      dispatch();
+      setPipeline.call(pass, kernel.pipeline);
+    };
+    const intoTexels = (pass, kernel, done, extents, dispatch) => {
+      const why = Texels.refusal(kernel, extents);
+      if (why) {
+        uncounted(pass, kernel, done, dispatch);
+        done.dispatches.push(() => (meter.#kernels.without(kernel, why).dispatches += 1));
+        return;
+      }
+      const { texels } = kernel.counters;
+      prepare(pass, kernel, done, texels.bindGroup(kernel, extents));
+      dispatch();
+      done.dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
+      if (extents.includes(0)) return;
+      texels.add(pass, kernel, extents);
+      done.displaced.add(0);
+      setPipeline.call(pass, kernel.pipeline);
+    };
+    const dispatched = (pass, extents, dispatch) => {
+      const done = state(pass);
+      const { known, dispatches } = done;
+      const kernel = counted(known);
+      if (kernel?.texel_counters) {
+        intoTexels(pass, kernel, done, extents, dispatch);
+        return;
+      }
+      prepare(pass, kernel, done, kernel?.bindGroup);
+      if (kernel) {
+        dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
+      } else if (known?.refused) {
+        dispatches.push(() => (known.refused.dispatches += 1));
+      }
+      dispatch();
     };
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroups", (old) =>
       function (x, y = 1, z = 1) {
-        prepare(this, extentsOf(x, y, z));
-        return old.call(this, x, y, z);
+        dispatched(this, extentsOf(x, y, z), () => old.call(this, x, y, z));
       });
     hooks.replace("GPUComputePassEncoder", "dispatchWorkgroupsIndirect", (old) =>
       function (buffer, offset) {
-        prepare(this, undefined);
-        return old.call(this, buffer, offset);
+        dispatched(this, undefined, () => old.call(this, buffer, offset));
       });
   }
 
   /** Passes of a timed run are none of those above: this comes last. */
   #hookTimes() {
-    const kernelOf = (pipeline) => this.#pipelines.get(pipeline)?.kernel;
+    const kernelOf = (pipeline) => counted(this.#pipelines.get(pipeline));
+    const standing = (pipeline) => this.#standing(pipeline);
     const timestamps = (device) => Boolean((this.#has.get(device) ?? device).features?.has(TIMESTAMPS));
-    const plain = new Plain(this.#hooks, this.#own, kernelOf);
-    this.#timed = new TimedPasses(this.#hooks, this.#own, { plain, kernelOf, timestamps, times: this.#times });
+    this.#timed = new TimedPasses(this.#hooks, this.#own, {
+      plain: this.#plain, standing, kernelOf, timestamps, times: this.#times,
+    });
+  }
+
+  /** A pipeline, or the page's own in its place where the device refuses its counting kernel. */
+  #standing(pipeline) {
+    const { kernel } = this.#pipelines.get(pipeline) ?? {};
+    return kernel?.refused ? this.#plain.pipeline(kernel) : pipeline;
   }
 }
+
+/** The kernel that counts, of what is known of a pipeline. */
+const counted = ({ kernel, refused } = {}) => (refused ? undefined : kernel);

@@ -1,6 +1,7 @@
 // Pipelines that count: made in place of the page's own, each with a window of counters on its device.
 
 import { limitsOf } from "./instrument.js";
+import { TEXELS, Texels } from "./texels.js";
 
 /** Bytes of the buffers that windows of counters are cut from. */
 const CHUNK = 4 << 20;
@@ -11,9 +12,16 @@ const ALIGNMENT = 256;
 /** The only entry of the bind group layout that counters have in an explicit pipeline layout. */
 const COUNTERS = { binding: 0, visibility: 4 /* compute */, buffer: { type: "storage" } };
 
+/** A directive of WGSL that enables subgroups, up to their name. */
+const ENABLES_SUBGROUPS = /(\benable\s+(?:\w+\s*,\s*)*)subgroups\b/g;
+
+const COMMENTS = /\/\*[^]*?\*\/|\/\/.*/g;
+
 /** The counters of one device: buffers, and what is cut from them. */
 export class Counters {
   chunks = [];
+  /** What takes counters of kernels that leave no storage buffer, once there is one. */
+  texels;
   #at = CHUNK;
 
   constructor(device) {
@@ -75,19 +83,33 @@ export class Kernels {
   #storageBuffers = new WeakMap();
   #layouts = new WeakMap();
   #groupLayouts = new WeakMap();
-  #limits = new WeakMap();
+  #allows = new WeakMap();
+  #wrong = new WeakSet();
 
   constructor(wasm) {
     this.#wasm = wasm;
   }
 
-  /** Remembers what a device really allows. */
-  sawDevice(device, limits) {
-    this.#limits.set(device, limits);
+  /** Remembers what a device really allows: {limits, lanes (of a subgroup at most), hidesSubgroups (from the program)}. */
+  sawDevice(device, allows) {
+    this.#allows.set(device, allows);
   }
 
   #limitsOf(device) {
-    return this.#limits.get(device) ?? device.limits;
+    return this.#allows.get(device)?.limits ?? device.limits;
+  }
+
+  /** The descriptor of a shader module, which is an error as before where it enables what the program did not ask for. */
+  allowed(device, descriptor) {
+    const { code } = descriptor;
+    if (!this.#allows.get(device)?.hidesSubgroups || !code.includes("subgroups")) return descriptor;
+    if (code.replace(COMMENTS, " ").search(ENABLES_SUBGROUPS) < 0) return descriptor;
+    return { ...descriptor, code: code.replace(ENABLES_SUBGROUPS, "$1subgroups_not_asked_for") };
+  }
+
+  /** Remembers a shader module that is an error. */
+  sawWrongModule(module) {
+    this.#wrong.add(module);
   }
 
   /** Remembers the source of a shader module. */
@@ -114,6 +136,7 @@ export class Kernels {
    */
   plan(device, descriptor, original) {
     const { module, entryPoint, constants = {} } = descriptor.compute;
+    if (this.#wrong.has(module)) throw new Error(`it enables subgroups, and the program did not ask the device for them`);
     const source = this.#modules.get(module);
     if (!source) throw new Error("its shader module was made before flopmeter was attached");
     const layout = this.#layoutFor(device, descriptor.layout, original);
@@ -124,7 +147,8 @@ export class Kernels {
       overrides: Object.fromEntries(Object.entries(constants)),
       label: label || entryPoint || "compute",
       group: layout.group,
-      limits: limitsOf(this.#limitsOf(device)),
+      texture: layout.texture ?? "where-needed",
+      limits: { ...limitsOf(this.#limitsOf(device)), subgroup_lanes: this.#allows.get(device)?.lanes },
     });
     const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
     const spec_constants = { ...constants };
@@ -144,31 +168,33 @@ export class Kernels {
     const groups = known.bindGroupLayouts;
     const { maxStorageBuffersPerShaderStage: most, maxBindGroups } = this.#limitsOf(device);
     const storage = groups.reduce((sum, group) => sum + (this.#storageBuffers.get(group) ?? 0), 0);
-    if (storage >= most) throw new Error(`its layout takes all ${most} storage buffers of the device`);
     if (groups.length >= maxBindGroups) throw new Error(`its layout takes all ${maxBindGroups} bind groups`);
-    let groupLayout = this.#groupLayouts.get(device);
-    if (!groupLayout) {
-      groupLayout = original.createBindGroupLayout.call(device, { label: "flopmeter", entries: [COUNTERS] });
-      this.#groupLayouts.set(device, groupLayout);
+    const entry = storage < most ? COUNTERS : TEXELS;
+    if (!this.#groupLayouts.has(device)) this.#groupLayouts.set(device, new Map());
+    const made = this.#groupLayouts.get(device);
+    if (!made.has(entry)) {
+      made.set(entry, original.createBindGroupLayout.call(device, { label: "flopmeter", entries: [entry] }));
     }
+    const groupLayout = made.get(entry);
     const bindGroupLayouts = [...groups, groupLayout];
     return {
       layout: original.createPipelineLayout.call(device, { ...known, bindGroupLayouts }),
       groupLayout,
       group: groups.length,
+      texture: entry === TEXELS ? "always" : "never",
     };
   }
 
   /** Registers a pipeline that was made by a plan. */
-  add(pipeline, counters, { kernel, groupLayout }) {
+  add(pipeline, counters, { kernel, groupLayout }, own) {
+    if (kernel.texel_counters) counters.texels ??= new Texels(counters.device, own);
     const window = counters.window(kernel.bytes);
     const layout = groupLayout ?? pipeline.getBindGroupLayout(kernel.group);
-    const bindGroup = counters.device.createBindGroup({
-      label: "flopmeter",
-      layout,
-      entries: [{ binding: kernel.binding, resource: window }],
-    });
-    const added = { ...kernel, id: this.all.length, counters, window, bindGroup };
+    const added = { ...kernel, id: this.all.length, counters, window, pipeline, groupLayout: layout };
+    if (!kernel.texel_counters) {
+      const entries = [{ binding: kernel.binding, resource: window }];
+      added.bindGroup = counters.device.createBindGroup({ label: "flopmeter", layout, entries });
+    }
     this.all.push(added);
     return this.forget(added);
   }
@@ -193,6 +219,15 @@ export class Kernels {
     const kernel = label || this.#modules.get(compute?.module)?.label || compute?.entryPoint || "compute";
     const refused = { kernel, why, dispatches: 0 };
     this.refused.push(refused);
+    return refused;
+  }
+
+  /** Registers why some dispatches of a kernel that counts are not counted. */
+  without(kernel, why) {
+    const known = this.refused.find((refused) => refused.of === kernel && refused.why === why);
+    if (known) return known;
+    const refused = this.refuse({ label: kernel.name }, why);
+    Object.defineProperty(refused, "of", { value: kernel });
     return refused;
   }
 

@@ -26,6 +26,11 @@ export function report(kernels, contents, lost, times) {
   const rows = [];
   const notCounted = kernels.refused.filter(({ dispatches }) => dispatches > 0).map((row) => ({ ...row }));
   for (const kernel of kernels.all.filter(({ dispatches }) => dispatches > 0)) {
+    if (kernel.refused) {
+      const why = `recorded before the device had answered, and not run: ${kernel.refused}`;
+      notCounted.push({ kernel: kernel.name, why, dispatches: kernel.dispatches });
+      continue;
+    }
     try {
       rows.push(row(kernel, kernels.decode(kernel, contents)));
     } catch (error) {

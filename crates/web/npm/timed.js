@@ -9,6 +9,7 @@ export class TimedPasses {
   on = false;
   #own;
   #plain;
+  #standing;
   #kernelOf;
   #timestamps;
   #times;
@@ -20,13 +21,15 @@ export class TimedPasses {
 
   /**
    * @param plain the page's own pipelines
+   * @param standing a pipeline, or what stands in for it
    * @param kernelOf the kernel of a pipeline that counts
    * @param timestamps whether a device has timestamps
    * @param times where times are added up
    */
-  constructor(hooks, own, { plain, kernelOf, timestamps, times }) {
+  constructor(hooks, own, { plain, standing, kernelOf, timestamps, times }) {
     this.#own = own;
     this.#plain = plain;
+    this.#standing = standing;
     this.#kernelOf = kernelOf;
     this.#timestamps = timestamps;
     this.#times = times;
@@ -83,14 +86,18 @@ export class TimedPasses {
   /** What a dispatch runs: the pipeline, its bind groups and its timestamps. */
   #prepare(encoder, pipeline, groups, grid) {
     const kernel = this.#kernelOf(pipeline);
-    if (!kernel) return { pipeline, groups };
     const plain = this.#plain;
+    const mapped = (map) => [...groups].map(([index, [group, ...rest]]) => [index, [group && map(group), ...rest]]);
+    if (!kernel) {
+      const own = pipeline && this.#standing(pipeline);
+      return { pipeline: own, groups: mapped((group) => plain.standing(group)) };
+    }
     const taken = (begin, end) => this.#times.add(kernel, grid, begin, end);
     const clock = this.#clock(kernel.counters.device);
     if (clock && !this.#blocks.has(encoder)) this.#blocks.set(encoder, []);
     return {
       pipeline: plain.pipeline(kernel),
-      groups: [...groups].map(([index, [group, ...rest]]) => [index, [group && plain.group(kernel, group), ...rest]]),
+      groups: mapped((group) => plain.group(kernel, group)),
       timestampWrites: clock?.pair(this.#blocks.get(encoder), taken),
     };
   }

@@ -30,8 +30,23 @@ struct Request {
     label: String,
     /// The bind group that the counters go to, at its binding 0; absent where the rewriter chooses.
     group: Option<u32>,
+    /// When counters go to a texture.
+    #[serde(default)]
+    texture: Texture,
     /// What the device allows.
     limits: DeviceLimits,
+}
+
+/// When counters go to a texture instead of a storage buffer.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Texture {
+    #[default]
+    Never,
+    /// Where the kernel takes all storage buffers.
+    WhereNeeded,
+    /// Because the caller's layout takes all storage buffers.
+    Always,
 }
 
 /// The limits of a device that a rewritten kernel must fit into.
@@ -41,6 +56,9 @@ struct DeviceLimits {
     storage_bindings: u32,
     workgroup_bytes: u32,
     bind_groups: u32,
+    /// Lanes that a subgroup has at most, where the device was asked for subgroups.
+    #[serde(default)]
+    subgroup_lanes: Option<u32>,
 }
 
 /// The rewritten kernel.
@@ -52,6 +70,9 @@ pub(crate) struct Reply {
     entry: String,
     group: u32,
     binding: u32,
+    /// How many counters go to texels of a texture, from where they are to be added to the counter buffer; absent where they
+    /// go to the buffer itself.
+    texel_counters: Option<u32>,
     /// Bytes of the counter buffer.
     bytes: u64,
     workgroup_size: [u32; 3],
@@ -81,19 +102,26 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         storage_bindings: request.limits.storage_bindings,
         workgroup_bytes: request.limits.workgroup_bytes,
         bind_groups: request.limits.bind_groups,
+        subgroup_lanes: request.limits.subgroup_lanes,
         ..Limits::WEBGPU
     };
     let Request { source, entry, overrides, label, .. } = &request;
     let kernel = kernel(label, source, entry.as_deref(), overrides).map_err(|e| e.to_string())?;
-    let counting = match request.group {
-        Some(group) => {
-            instrument::instrument_at(&kernel, &limits, CounterBinding { group, binding: 0 })
-        }
+    let at = request.group.map(|group| CounterBinding { group, binding: 0 });
+    let into_texture = match request.texture {
+        Texture::Never => false,
+        Texture::WhereNeeded => instrument::takes_all_storage_bindings(&kernel.resources, &limits),
+        Texture::Always => true,
+    };
+    let counting = match at {
+        at if into_texture => instrument::instrument_into_texture(&kernel, &limits, at),
+        Some(at) => instrument::instrument_at(&kernel, &limits, at),
         None => instrument::instrument(&kernel, &limits),
     };
     let Instrumented { kernel: counting, counters, table } = counting.map_err(|e| e.to_string())?;
     let wgsl = counting.to_wgsl().map_err(|error| error.to_string())?;
     let bytes = table.bytes();
+    let texel_counters = into_texture.then(|| table.counters());
     let table = TABLES.with_borrow_mut(|tables| {
         tables.push(table);
         tables.len() - 1
@@ -104,6 +132,7 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         entry: kernel.entry_point().name.clone(),
         group: counters.group,
         binding: counters.binding,
+        texel_counters,
         bytes,
         workgroup_size: kernel.entry_point().workgroup_size,
         module: format!("{:016x}", hash(source)),

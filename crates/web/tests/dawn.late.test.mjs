@@ -75,17 +75,83 @@ test("a counting kernel that the device refuses is named, and the program's own 
   const { kernels, not_counted: [{ kernel, why, dispatches }] } = await meter.report();
   assert.deepEqual([kernels, kernel, dispatches], [[], "disliked", 1]);
   assert.match(why, /^the device refuses the counting kernel: /);
-  // Where it does not wait, only a word can be had of it.
-  make("", disliked);
-  await device.queue.onSubmittedWorkDone();
-  const { not_counted: named } = await meter.report();
-  assert.match(named.at(-1).why, /the device refused the counting kernel 'disliked'/);
-  await device.popErrorScope();
+  assert.equal(await device.popErrorScope(), null);
+});
+
+test("a pipeline that was not waited for is the program's own once the device has refused what counts", async () => {
+  meter.reset();
+  const uncaptured = [];
+  const hear = (event) => uncaptured.push(event.error.message);
+  device.addEventListener("uncapturederror", hear);
+  device.pushErrorScope("validation");
+  const disliked = device.createShaderModule({ label: "disliked", code });
+  const entries = [{ binding: 0, resource: { buffer: x } }];
+  const groupLayout = device.createBindGroupLayout({ entries: [entry] });
+  const newLayout = device.createPipelineLayout({ bindGroupLayouts: [groupLayout] });
+  const [automatic, explicit, unused] = ["auto", newLayout, "auto"].map((layout) => make("", disliked, layout));
+  const early = device.createBindGroup({ layout: automatic.getBindGroupLayout(0), entries });
+  const earlyLayout = automatic.getBindGroupLayout(0);
+  const plain = device.createBindGroup({ layout: groupLayout, entries });
+  assert.equal(await device.popErrorScope(), null);
+  const old = await value();
+  const run = () => {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    const late = [earlyLayout, automatic.getBindGroupLayout(0)].map((layout) => device.createBindGroup({ layout, entries }));
+    for (const [pipeline, group] of [[automatic, early], [explicit, plain], ...late.map((group) => [automatic, group])]) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(1);
+    }
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  };
+  run();
+  assert.equal(await value(), 16 * old + 15);
+  await meter.time(run);
+  assert.equal(await value(), 256 * old + 255);
+  const { kernels, not_counted: named } = await meter.report();
+  assert.deepEqual([kernels, named.map(({ dispatches }) => dispatches).sort()], [[], [1, 3]]);
+  for (const { why } of named) assert.match(why, /^the device refuses the counting kernel: .*expected/s);
+  assert.ok(unused);
+  device.removeEventListener("uncapturederror", hear);
+  assert.deepEqual(uncaptured, []);
+});
+
+test("what was recorded before the device had refused what counts is named", async () => {
+  meter.reset();
+  device.pushErrorScope("validation");
+  const pipeline = make("", device.createShaderModule({ label: "disliked", code }));
+  submit(pipeline);
+  assert.ok(await device.popErrorScope());
+  const { not_counted: [{ why, dispatches }] } = await meter.report();
+  assert.match(why, /^recorded before the device had answered, and not run: /);
+  assert.equal(dispatches, 1);
+});
+
+test("errors of the program's own reach it where they did", async () => {
+  // naga takes this kernel; the layout does not fit it.
+  const module = device.createShaderModule({ label: "misfit", code });
+  const wrong = device.createPipelineLayout({ bindGroupLayouts: [] });
+  device.pushErrorScope("validation");
+  device.pushErrorScope("out-of-memory");
+  make("misfit", module, wrong);
+  assert.equal(await device.popErrorScope(), null);
+  assert.match((await device.popErrorScope()).message, /misfit|layout/);
+  const uncaptured = new Promise((resolve) => device.addEventListener("uncapturederror", resolve, { once: true }));
+  make("misfit", module, wrong);
+  assert.match((await uncaptured).error.message, /misfit|layout/);
+  // And of bind groups of a pipeline of which nothing is known yet.
+  device.pushErrorScope("validation");
+  const pipeline = make("fine", module);
+  device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [] });
+  assert.match((await device.popErrorScope()).message, /binding|entries/);
 });
 
 test("a device without timestamps runs its work, and a note says that it has no times", async () => {
   const pipeline = make("untimed", device.createShaderModule({ code }));
   meter.reset();
+  const old = await value();
   submit(pipeline);
   await meter.time(() => [early, pipeline].forEach(submit));
   const { totals, timing } = await meter.report();
@@ -93,7 +159,7 @@ test("a device without timestamps runs its work, and a note says that it has no 
   assert.equal(totals.seconds, null);
   assert.equal(timing.source, "none");
   assert.match(timing.notes.join(), /a device has no timestamps/);
-  assert.equal(await value(), 2 ** 8 - 1);
+  assert.equal(await value(), 8 * old + 7);
 });
 
 test("detaching puts every method back", () => {

@@ -22,19 +22,18 @@ impl CounterBinding {
     /// # Errors
     /// [`Error::Uncountable`] where the limits leave no room.
     pub fn free(kernel: &str, resources: &[Resource], limits: &Limits) -> Result<Self, Error> {
-        let full = |what: &str, limit: u32| Error::Uncountable {
-            kernel: kernel.to_owned(),
-            problem: format!(
-                "the adapter allows {limit} {what}, and the kernel leaves none for the counters; \
-                 merge two of its buffers"
-            ),
-            line: None,
-        };
-        let storage =
-            resources.iter().filter(|r| matches!(r.kind, ResourceKind::Storage { .. })).count();
-        if storage as u64 >= limits.storage_bindings.into() {
-            return Err(full("storage bindings", limits.storage_bindings));
+        if takes_all_storage_bindings(resources, limits) {
+            return Err(full(kernel, "storage bindings", limits.storage_bindings));
         }
+        Self::free_of_any_kind(kernel, resources, limits)
+    }
+
+    /// As [`Self::free`], for what is no storage buffer.
+    pub(super) fn free_of_any_kind(
+        kernel: &str,
+        resources: &[Resource],
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let free = |group: u32, binding: u32| {
             !resources.iter().any(|r| (r.group, r.binding) == (group, binding))
         };
@@ -47,6 +46,23 @@ impl CounterBinding {
                 let binding = (0..limits.bindings_per_group).find(|&b| free(group, b))?;
                 Some(Self { group, binding })
             })
-            .ok_or_else(|| full("bindings in each group", limits.bindings_per_group))
+            .ok_or_else(|| full(kernel, "bindings in each group", limits.bindings_per_group))
+    }
+}
+
+/// Whether a kernel with these resources leaves no storage binding for counters.
+pub fn takes_all_storage_bindings(resources: &[Resource], limits: &Limits) -> bool {
+    let storage = resources.iter().filter(|r| matches!(r.kind, ResourceKind::Storage { .. }));
+    storage.count() as u64 >= limits.storage_bindings.into()
+}
+
+fn full(kernel: &str, what: &str, limit: u32) -> Error {
+    Error::Uncountable {
+        kernel: kernel.to_owned(),
+        problem: format!(
+            "the adapter allows {limit} {what}, and the kernel leaves none for the counters; merge \
+             two of its buffers"
+        ),
+        line: None,
     }
 }

@@ -21,6 +21,9 @@
 //! Small code matters there for one more reason: it recompiles a kernel of over 100 values at every
 //! dispatch, milliseconds each, where uniforms bound a loop of up to 32 rounds.
 //!
+//! Where there is no buffer but a texture, sums over the workgroup are stored there (`texels`), and somebody else adds
+//! them up.
+//!
 //! That loop may itself be cut off where an adapter has a budget of rounds, and so `budget` looks, behind
 //! everything else, whether the budget has lasted.
 
@@ -29,6 +32,7 @@ mod entry;
 mod queue;
 mod rounds;
 mod subgroup;
+mod texels;
 mod workgroup;
 
 use std::num::NonZeroU32;
@@ -40,6 +44,7 @@ use naga::{
 };
 
 pub(super) use self::budget::Budget;
+pub use self::texels::COLUMNS as TEXEL_COLUMNS;
 use self::{
     entry::{Input, Inputs},
     queue::Queue,
@@ -81,10 +86,21 @@ impl Types {
     }
 }
 
+/// Where counters are handed over to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// A storage buffer.
+    Buffer,
+    /// A storage texture, with texels of its own for each workgroup.
+    Texture,
+}
+
 /// What the flush may use.
 pub(super) struct FlushMeans<'a> {
-    /// Where the counter buffer is bound.
+    /// Where the counters are bound.
     pub(super) at: CounterBinding,
+    /// What is bound there.
+    pub(super) destination: Destination,
     /// Bytes of workgroup memory that the kernel leaves.
     pub(super) room: u64,
     /// How many lanes a subgroup has, a power of two.
@@ -106,6 +122,9 @@ enum Within {
 impl FlushMeans<'_> {
     /// Where a workgroup has this extent and there are so many counters to hand over.
     fn within(&self, [width, height, depth]: [u32; 3], counters: u32) -> Within {
+        if self.destination == Destination::Texture {
+            return Within::Workgroup;
+        }
         match self.lanes {
             // As Vulkan has it: subgroups are whole where the first extent is a multiple of their lanes.
             Some(lanes) if self.lockstep && width.is_multiple_of(lanes) => {
@@ -114,9 +133,14 @@ impl FlushMeans<'_> {
                 Within::Subgroup(Lanes::Vector { lanes, numbered })
             }
             Some(most) if !self.lockstep => Within::Subgroup(Lanes::Active { most }),
-            _ if u64::from(counters) * workgroup::COUNTER_BYTES <= self.room => Within::Workgroup,
+            _ if self.has_room(counters) => Within::Workgroup,
             _ => Within::Nothing,
         }
+    }
+
+    /// Whether so many counters can be added up in workgroup memory.
+    pub(super) fn has_room(&self, counters: u32) -> bool {
+        u64::from(counters) * workgroup::COUNTER_BYTES <= self.room
     }
 }
 
@@ -130,10 +154,15 @@ pub(super) fn wrap(
 ) {
     let extent @ [width, height, depth] = module.entry_points[0].workgroup_size;
     let size = width * height * depth;
+    let into_texture = means.destination == Destination::Texture;
     let buffer = {
         let CounterBinding { group, binding } = means.at;
-        let space = AddressSpace::Storage { access: StorageAccess::all() };
-        let ty = types.array(module, STRIPES * stripe_limbs(rows));
+        let (space, ty) = if into_texture {
+            (AddressSpace::Handle, texels::image(module))
+        } else {
+            let space = AddressSpace::Storage { access: StorageAccess::all() };
+            (space, types.array(module, STRIPES * stripe_limbs(rows)))
+        };
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
@@ -143,12 +172,14 @@ pub(super) fn wrap(
         declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None)
     });
 
+    let vectors = into_texture.then(|| texels::Vectors::new(module));
+
     let old = std::mem::take(&mut module.entry_points[0].function);
     let diagnostic_filter_leaf = old.diagnostic_filter_leaf;
     let mut inputs = Inputs::of(module, &old);
     let group = inputs.find(BuiltIn::WorkGroupId, types.place, "flopmeter_group");
     let vector = matches!(within, Within::Subgroup(Lanes::Vector { .. }));
-    let groups = (vector || means.budget.is_some())
+    let groups = (vector || means.budget.is_some() || into_texture)
         .then(|| inputs.find(BuiltIn::NumWorkGroups, types.place, "flopmeter_groups"));
     let index = sums
         .is_some()
@@ -183,6 +214,12 @@ pub(super) fn wrap(
             let lane = lane.map(|lane| lane.read(&mut code));
             subgroup::gather(&mut code, &mut queue, &counted, lanes, here, lane);
         }
+        (Within::Workgroup, Some(sums)) if let Some(vectors) = vectors => {
+            let index = index.map(|index| index.read(&mut code)).expect("asked for with the sums");
+            let place = texels::place(&mut code, &group, groups.expect("asked for, too"), rows);
+            workgroup::add_up(&mut code, types.number, &counted, *sums);
+            texels::store(&mut code, vectors, (*sums, buffer), place, (index, size), rows);
+        }
         (Within::Workgroup, Some(sums)) => {
             let index = index.map(|index| index.read(&mut code)).expect("asked for with the sums");
             workgroup::gather(&mut code, &mut queue, &counted, *sums, (index, size));
@@ -194,7 +231,9 @@ pub(super) fn wrap(
             }
         }
     }
-    queue.empty(&mut code, buffer);
+    if !into_texture {
+        queue.empty(&mut code, buffer);
+    }
     if let (Some(budget), Some(groups)) = (&means.budget, groups) {
         let locals = &mut new.local_variables;
         budget.look(&mut code, locals, types.number, &values, groups, (buffer, stripe, rows));

@@ -21,24 +21,34 @@ pub(super) fn gather(
     sums: Handle<GlobalVariable>,
     (index, size): (Handle<Expression>, u32),
 ) {
-    let one = code.number(1);
-    add(code, queue.number, sums, 0, one);
-    for (&(once, value), limb) in counters.iter().zip((2..).step_by(2)) {
-        if once {
-            add_unless_zero(code, queue.number, sums, limb, value);
-        } else {
-            let low = code.binary_number(Op::And, value, 0xffff);
-            let high = code.binary_number(Op::ShiftRight, value, 16);
-            add_unless_zero(code, queue.number, sums, limb, low);
-            add_unless_zero(code, queue.number, sums, limb + 1, high);
-        }
-    }
-    code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
+    add_up(code, queue.number, counters, sums);
     let rows = counters.len() as u32 + 1;
     for from in (0..rows).step_by(size as usize) {
         let row = code.binary_number(Op::Add, index, from);
         take(code, queue, sums, row, rows);
     }
+}
+
+/// Adds up `counters` and waits for everybody.
+pub(super) fn add_up(
+    code: &mut Code<'_>,
+    number: Handle<Type>,
+    counters: &[(bool, Handle<Expression>)],
+    sums: Handle<GlobalVariable>,
+) {
+    let one = code.number(1);
+    add(code, number, sums, 0, one);
+    for (&(once, value), limb) in counters.iter().zip((2..).step_by(2)) {
+        if once {
+            add_unless_zero(code, number, sums, limb, value);
+        } else {
+            let low = code.binary_number(Op::And, value, 0xffff);
+            let high = code.binary_number(Op::ShiftRight, value, 16);
+            add_unless_zero(code, number, sums, limb, low);
+            add_unless_zero(code, number, sums, limb + 1, high);
+        }
+    }
+    code.statement(Statement::ControlBarrier(Barrier::WORK_GROUP));
 }
 
 fn add(
@@ -77,20 +87,31 @@ fn take(
     let [low, high] = [zero; 2].map(|zero| queue.variable(code, zero));
     let condition = code.binary_number(Op::Less, row, rows);
     let accept = code.inside(|code| {
-        let base = code.global(sums);
-        let [below, above] = [low_limb, high_limb].map(|index| {
-            let pointer = code.emit(Expression::Access { base, index });
-            code.load(pointer)
-        });
-        let shifted = code.binary_number(Op::ShiftLeft, above, 16);
-        let total = code.binary(Op::Add, below, shifted);
-        code.statement(Statement::Store { pointer: low, value: total });
-        let carry = code.less(total, below);
-        let above = code.binary_number(Op::ShiftRight, above, 16);
-        let above = code.binary(Op::Add, above, carry);
-        code.statement(Statement::Store { pointer: high, value: above });
+        for (pointer, value) in [low, high].into_iter().zip(halves(code, sums, low_limb, high_limb))
+        {
+            code.statement(Statement::Store { pointer, value });
+        }
     });
     code.statement(Statement::If { condition, accept, reject: Block::new() });
     queue.put_variable(code, low_limb, low);
     queue.put_variable(code, high_limb, high);
+}
+
+/// The low and the high half, of 32 bits each, of what two limbs of 16 bits hold.
+pub(super) fn halves(
+    code: &mut Code<'_>,
+    sums: Handle<GlobalVariable>,
+    low_limb: Handle<Expression>,
+    high_limb: Handle<Expression>,
+) -> [Handle<Expression>; 2] {
+    let base = code.global(sums);
+    let [below, above] = [low_limb, high_limb].map(|index| {
+        let pointer = code.emit(Expression::Access { base, index });
+        code.load(pointer)
+    });
+    let shifted = code.binary_number(Op::ShiftLeft, above, 16);
+    let total = code.binary(Op::Add, below, shifted);
+    let carry = code.less(total, below);
+    let above = code.binary_number(Op::ShiftRight, above, 16);
+    [total, code.binary(Op::Add, above, carry)]
 }
