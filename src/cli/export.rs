@@ -1,7 +1,7 @@
 //! What every command does with its report: each format that was asked for to its place, and a table
 //! for whoever reads the terminal.
 
-use std::{path::Path, time::SystemTime};
+use std::{ffi::OsStr, fmt, fs, path::Path, time::SystemTime};
 
 use anyhow::bail;
 
@@ -61,10 +61,11 @@ impl Places {
             let beside = kernel.with_file_name(other);
             let sink = Sink::of(if beside.exists() { &beside } else { Path::new(other) });
             if let Some((option, _)) = self.claimed.iter().find(|(_, taken)| taken.is(&sink)) {
-                bail!(
+                let text = format!(
                     "{option} names {other}, which {} includes or imports: give it another place",
                     kernel.display()
                 );
+                return Err(Spared(text).into());
             }
         }
         Ok(())
@@ -91,6 +92,18 @@ impl Places {
         self.claimed.iter().any(|(_, sink)| *sink == Sink::Standard)
     }
 }
+
+/// Why nothing is written: it would be over what a kernel is made of.
+#[derive(Debug)]
+struct Spared(String);
+
+impl fmt::Display for Spared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Spared {}
 
 /// The formats that a report was asked for in, and where each goes.
 #[derive(Debug)]
@@ -143,12 +156,18 @@ impl Formats {
     /// Where nothing could be judged, tells those that a continuous integration reads; others are left as they were.
     pub fn or_why_not(&self, file: &str, common: &Common, outcome: super::Result) -> super::Result {
         let Err(error) = &outcome else { return outcome };
-        if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) {
+        if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) || error.is::<Spared>() {
             return outcome;
         }
+        // What it would include is not known of a file that could not be read; what it names may be that.
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let is_named = |sink: &Sink| {
+            let name = sink.path().filter(|path| path.exists()).and_then(Path::file_name);
+            name.and_then(OsStr::to_str).is_some_and(|name| text.contains(name))
+        };
         let why = Unchecked::new(file, &format!("{error:#}"));
         for (format, sink) in &self.claimed {
-            if ["github", "junit", "markdown"].contains(&format.name) {
+            if ["github", "junit", "markdown"].contains(&format.name) && !is_named(sink) {
                 sink.write(&(format.render)(&why, &self.origin, common.verbose > 0))?;
             }
         }

@@ -146,6 +146,15 @@ fn what_a_kernel_includes_is_not_written_over() {
         refused(&[&[command, &kernel], &run[..], &to].concat(), &says);
     }
     refused(&[&["check", "--suite", &list, "--adapter=embedded"], &to[..]].concat(), &says);
+    // Nor is why nothing was checked.
+    let to = ["--markdown", &part];
+    let says = ["--markdown names scale.wgsl"];
+    refused(&[&["check", &kernel], &run[..], &to].concat(), &says);
+    refused(&[&["check", "--suite", &list, "--adapter=embedded"], &to[..]].concat(), &says);
+    let broken = fs::read_to_string(&kernel).unwrap() + "fn wrong( {}";
+    let broken_kernel = path("broken.wgsl");
+    fs::write(&broken_kernel, broken).unwrap();
+    flopmeter(&[&["check", &broken_kernel], &run[..], &to].concat()).assert().code(2);
     let dump = format!("--dump=0.0={part}");
     let dumped = [&["shader", &kernel, &dump], &run[..]].concat();
     refused(&dumped, &["--dump names scale.wgsl"]);

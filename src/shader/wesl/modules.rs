@@ -193,7 +193,8 @@ impl<'a> Modules<'a> {
                 passed_on.insert((path.clone(), name), item);
             });
         }
-        let mut keys = passed_on.keys();
+        // One and the same of several, whatever order they are kept in.
+        let keys = passed_on.keys();
         let is_circle = |start: &&Item| {
             let mut at = *start;
             // As many steps as there are lead out of a chain of all of them.
@@ -205,7 +206,7 @@ impl<'a> Modules<'a> {
             }
             true
         };
-        keys.find(is_circle).cloned()
+        keys.filter(is_circle).min_by_key(|(path, item)| (path.to_string(), item.clone())).cloned()
     }
 }
 

@@ -207,7 +207,7 @@ fn what_is_wrong_is_named_with_file_and_line() {
     check(&with("import package::bad::f;"), &[], &["bad.wesl:3", "1.5"]);
     check(&with("import package::open::f;"), &[], &["open.wesl:2", "end of file"]);
     check(&with("import package::ring::f;"), &[], &["ring.wesl:2", "`f`"]);
-    check(&with("import package::here::f;"), &[], &["package::here", "in a circle"]);
+    check(&with("import package::here::f;"), &[], &["passes 'f' of package::here on in a circle"]);
     check(&with("fn f() -> u32 {\n  let x 1; return 1; }"), &[], &["wrong.wesl:2", "let x 1"]);
     check(&with("fn f() -> u32 {\n  return g; }"), &[], &["wrong.wesl:2", "return g"]);
     check(
