@@ -17,7 +17,7 @@ mod witness;
 pub use executor::{Allocation, Bound, Dispatch, Executor, Outcome, ProgramId};
 #[cfg(feature = "spirv")]
 pub use executor::{SpirvAbilities, SpirvProgram};
-pub use stray::{Access, Stray};
+pub use stray::{Access, Stray, Texel};
 #[cfg(feature = "textures")]
 pub use texture::{
     AddressMode, Channel, DeclaredTexels, DeclaredTexture, Sampler, TexelFormat, Texture,

@@ -144,13 +144,15 @@ impl Formats {
     }
 
     /// Writes a report in each of them, and its table to standard error where there are none: standard output is
-    /// somebody else's.
+    /// somebody else's. What cannot be written keeps nothing else from it, and then the table is there as well.
     pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
-        if self.claimed.is_empty() {
+        let written = self.claimed.iter().map(|claimed| self.export_one(claimed, report, common));
+        let written = written.fold(Ok(()), super::Result::<()>::and);
+        if self.claimed.is_empty() || written.is_err() {
             let page = report.page(common.verbose > 0);
             output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }
-        self.export(report, common)
+        written
     }
 
     /// Where nothing could be judged, tells those that a continuous integration reads; others are left as they were.
@@ -176,10 +178,16 @@ impl Formats {
 
     /// Writes a report in each of them.
     pub fn export(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
-        for (format, sink) in &self.claimed {
-            sink.write(&(format.render)(report, &self.origin, common.verbose > 0))?;
-        }
-        Ok(())
+        self.claimed.iter().try_for_each(|claimed| self.export_one(claimed, report, common))
+    }
+
+    fn export_one(
+        &self,
+        (format, sink): &(&'static Format, Sink),
+        report: &dyn Exported,
+        common: &Common,
+    ) -> super::Result<()> {
+        sink.write(&(format.render)(report, &self.origin, common.verbose > 0))
     }
 }
 

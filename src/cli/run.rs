@@ -57,13 +57,21 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
     if asked.roofline {
         place(&mut report, common);
     }
-    formats.write_beside(&report, common)?;
-    Ok(match (ending.code, ending.signal) {
+    let written = formats.write_beside(&report, common);
+    let outcome = match (ending.code, ending.signal) {
         (Some(0), _) if asked.strict => Outcome::of(report.is_whole()),
         (Some(code), _) => Outcome::OfProgram(u8::try_from(code).unwrap_or(u8::MAX)),
         // As shells have it.
         (None, signal) => Outcome::OfProgram(128 | u8::try_from(signal.unwrap_or(0)).unwrap_or(0)),
-    })
+    };
+    match written {
+        // How the program failed is not to be told by how its report did.
+        Err(error) if ending.code != Some(0) => {
+            output::complain(&error);
+            Ok(outcome)
+        }
+        written => written.map(|()| outcome),
+    }
 }
 
 /// Runs the program, which is sent what signals this process is.

@@ -22,6 +22,7 @@ mod program;
 mod race;
 mod register;
 mod straighten;
+mod texel;
 #[cfg(feature = "textures")]
 mod texture;
 mod threads;
@@ -219,7 +220,7 @@ impl Executor for Cpu {
         let bytes = texture::bytes(texture);
         if bytes > LIMITS.buffer_bytes {
             let during = format!("allocating '{label}', a texture of {}", texture.format);
-            let most = LIMITS.buffer_bytes / u64::from(texture::TEXEL_BYTES);
+            let most = LIMITS.buffer_bytes / u64::from(texel::TEXEL_BYTES);
             let what =
                 format!("more than the {most} texels of a texture here: choose a smaller one");
             return Err(self.error(&during, what));
@@ -232,7 +233,7 @@ impl Executor for Cpu {
 
     #[cfg(feature = "textures")]
     fn sampler(&mut self, label: &str, sampler: Sampler) -> Result<Allocation, Error> {
-        let made = self.allocate(label, texture::HEADER_BYTES.into())?;
+        let made = self.allocate(label, texel::HEADER_BYTES.into())?;
         texture::sampler(sampler, &self.buffers[made.0]);
         self.textures.insert(made.0, None);
         Ok(made)

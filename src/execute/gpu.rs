@@ -6,6 +6,7 @@ mod adapters;
 mod bind;
 mod fault;
 mod module;
+mod pipeline;
 mod probe;
 #[cfg(feature = "spirv")]
 mod spirv;
@@ -28,6 +29,7 @@ use wgpu::{BufferUsages, Features};
 use self::{
     bind::BindGroups,
     fault::{DeviceFault, explain, locked},
+    pipeline::Compiled,
     texture::Held,
     timer::Timer,
 };
@@ -67,8 +69,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     timer: Option<Timer>,
     fault: Arc<Mutex<DeviceFault>>,
-    /// Pipelines, each with the immediate data of its launches.
-    programs: Vec<(wgpu::ComputePipeline, Vec<u8>)>,
+    programs: Vec<Compiled>,
     buffers: Vec<Held>,
     bound: BindGroups,
     /// Bytes written since anything was last waited for in [`Executor::write`].
@@ -180,20 +181,15 @@ impl Gpu {
         Allocation(self.buffers.len() - 1)
     }
 
-    /// Keeps a pipeline that was made just now, where the device has nothing against it.
-    fn keep(
-        &mut self,
-        kernel: &str,
-        pipeline: wgpu::ComputePipeline,
-        immediates: &[u8],
-    ) -> Result<ProgramId, Error> {
+    /// Keeps a kernel that was compiled just now, where the device has nothing against it.
+    fn keep(&mut self, kernel: &str, compiled: Compiled) -> Result<ProgramId, Error> {
         let refusal = locked(&self.fault).error.take();
         self.checked(&format!("compiling kernel '{kernel}'"))?;
         if let Some(problem) = refusal {
             let (kernel, adapter) = (kernel.to_owned(), self.adapter.name.clone());
             return Err(KernelError::BackEnd { kernel, adapter, problem }.into());
         }
-        self.programs.push((pipeline, immediates.to_vec()));
+        self.programs.push(compiled);
         Ok(ProgramId(self.programs.len() - 1))
     }
 
@@ -208,7 +204,9 @@ impl Gpu {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for (index, dispatch) in dispatches.iter().enumerate() {
             fits::grid(&self.adapter, dispatch.label, dispatch.grid)?;
-            let (pipeline, immediates) = &self.programs[dispatch.program.0];
+            let program = &self.programs[dispatch.program.0];
+            let pipeline = program.pipeline(&self.buffers, dispatch.bindings);
+            let pipeline = pipeline.map_err(|problem| self.error(dispatch.label, problem))?;
             let bind_groups = self.bound.of(&self.device, &self.buffers, dispatch, pipeline);
             self.checked(dispatch.label)?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -219,8 +217,8 @@ impl Gpu {
             for (index, bind_group) in &bind_groups {
                 pass.set_bind_group(*index, bind_group, &[]);
             }
-            if !immediates.is_empty() {
-                pass.set_immediates(0, immediates);
+            if !program.immediates.is_empty() {
+                pass.set_immediates(0, &program.immediates);
             }
             let [x, y, z] = dispatch.grid;
             pass.dispatch_workgroups(x, y, z);
@@ -249,18 +247,11 @@ impl Executor for Gpu {
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
-        let pipeline = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
+        let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = module::of(device, &self.adapter.limits, kernel);
-            Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&kernel.name),
-                layout: None,
-                module: &module,
-                entry_point: Some(&kernel.entry_point().name),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            }))
+            Ok(Compiled::of(device, &module, kernel))
         })?;
-        self.keep(&kernel.name, pipeline, &kernel.immediates)
+        self.keep(&kernel.name, compiled)
     }
 
     #[cfg(feature = "spirv")]
@@ -280,7 +271,7 @@ impl Executor for Gpu {
         let pipeline = guarded(name, Stage::Compiling, || {
             spirv::pipeline(&self.device, &self.adapter, program)
         })?;
-        self.keep(name, pipeline, program.immediates)
+        self.keep(name, Compiled::new(pipeline, program.immediates))
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {
@@ -320,7 +311,7 @@ impl Executor for Gpu {
                 self.write_buffer(&held, offset, data)
             }
             Held::Texture(held, _, texture) => self.write_texture(held, texture, data),
-            Held::Sampler(_) => Ok(()),
+            Held::Sampler(..) => Ok(()),
         }
     }
 
@@ -328,7 +319,7 @@ impl Executor for Gpu {
         match &self.buffers[buffer.0] {
             Held::Buffer(held) => self.read_buffer(held, offset, size),
             Held::Texture(held, _, texture) => self.read_texture(held, texture),
-            Held::Sampler(_) => Ok(Vec::new()),
+            Held::Sampler(..) => Ok(Vec::new()),
         }
     }
 

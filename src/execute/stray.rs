@@ -54,24 +54,48 @@ pub struct Stray {
     pub byte: Option<u64>,
     /// Bytes that the variable has; `None` where it is no buffer.
     pub bytes: Option<u64>,
+    /// At which texel, where the variable is a texture and that is outside of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texel: Option<Texel>,
     /// The invocation, by its global id.
     pub invocation: [u32; 3],
 }
 
+/// A place in a texture, or beside it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Texel {
+    /// Its coordinates, and its layer where the texture has layers.
+    pub at: Vec<i32>,
+    /// The extents of the texture along them.
+    pub extent: Vec<u32>,
+}
+
+impl fmt::Display for Texel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at: Vec<String> = self.at.iter().map(i32::to_string).collect();
+        f.write_str(&at.join(" "))
+    }
+}
+
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { access, variable, byte, bytes, invocation: [x, y, z] } = self;
+        let Self { access, variable, byte, bytes, texel, invocation: [x, y, z] } = self;
         let does = match access {
             Access::Load => "loads",
             Access::Store => "stores",
             Access::AtomicLoad => "loads atomically",
             Access::AtomicUpdate => "updates atomically",
         };
-        match byte {
-            Some(byte) => write!(f, "{does} at byte {byte} of '{variable}'")?,
+        match (texel, byte) {
+            (Some(texel), _) => {
+                let extents = texel.extent.iter().map(u32::to_string).collect::<Vec<_>>();
+                let extents = extents.join(" x ");
+                write!(f, "{does} texel {texel} of '{variable}', which has {extents} texels")?;
+            }
+            (None, Some(byte)) => write!(f, "{does} at byte {byte} of '{variable}'")?,
             // Within an array of arrays, the place may lie in the variable none the less.
-            None if variable.is_empty() => write!(f, "{does} at an index out of bounds")?,
-            None => write!(f, "{does} at an index out of bounds of '{variable}'")?,
+            (None, None) if variable.is_empty() => write!(f, "{does} at an index out of bounds")?,
+            (None, None) => write!(f, "{does} at an index out of bounds of '{variable}'")?,
         }
         if let (Some(_), Some(bytes)) = (byte, bytes) {
             write!(f, ", which has {bytes} bytes")?;

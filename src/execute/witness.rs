@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, iter::Sum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stray::{Access, Stray};
+use super::stray::{Access, Stray, Texel};
 use crate::op::Cost;
 
 /// What an executor saw of one launch, or of several together.
@@ -164,6 +164,9 @@ pub struct Race {
     pub variable: String,
     /// At which byte of it.
     pub byte: u64,
+    /// At which texel, where it is a texture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texel: Option<Texel>,
 }
 
 /// Whether both lines of a race are in the first file of the kernel's source.
@@ -190,10 +193,14 @@ impl fmt::Display for Race {
             Between::Lanes => "no barrier between",
             Between::Workgroups => "in another workgroup",
         };
-        let Self { count, byte, variable, .. } = self;
+        let Self { count, byte, texel, variable, .. } = self;
+        let place = match texel {
+            Some(texel) => format!("texel {texel}"),
+            None => format!("byte {byte}"),
+        };
         write!(
             f,
-            "{one} {does} what {two} {other}, {between}: {count} times, such as byte {byte} of '{variable}'"
+            "{one} {does} what {two} {other}, {between}: {count} times, such as {place} of '{variable}'"
         )
     }
 }

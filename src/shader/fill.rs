@@ -14,7 +14,7 @@ use self::file::within;
 #[cfg(feature = "textures")]
 pub use self::handle::TextureSize;
 #[cfg(feature = "textures")]
-pub(super) use self::handle::spelled;
+pub(super) use self::{file::bytes as bytes_of_file, handle::spelled};
 #[cfg(feature = "textures")]
 use crate::execute::Sampler;
 use crate::kernel::{Layout, Number, NumberKind};
@@ -155,7 +155,7 @@ impl BufferFill {
         let scalars = match self {
             Self::Zeros(count) | Self::Iota(count) | Self::Random { count, .. } => *count,
             Self::Values(values) => values.len() as u64,
-            Self::File(path) => return file::bytes(path, layout, limit),
+            Self::File(path) => return file::bytes(path, layout, limit, |_| Ok(())),
             Self::Members(members) => return of_members(members, layout, limit),
             #[cfg(feature = "textures")]
             Self::Texture(..) | Self::Sampler(_) => {

@@ -21,13 +21,15 @@ struct Header {
 }
 
 /// The bytes of a buffer that holds the elements of the array in `file`, which is read from behind its
-/// magic. The error says what is not understood or does not fit.
+/// magic, if its shape `is_right`. The error says what is not understood or does not fit.
 pub(super) fn bytes(
     file: &mut (impl Read + Seek),
     layout: &Layout,
+    is_right: impl FnOnce(&[u64]) -> Result<(), String>,
     fits: impl FnOnce(u64) -> Result<(), String>,
 ) -> Result<Vec<u8>, String> {
     let Header { element, shape } = header(file)?;
+    is_right(&shape)?;
     let count = count(&shape)?;
     layout.bytes(count).and_then(fits)?;
     let width = u64::from(element.width);

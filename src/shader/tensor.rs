@@ -19,11 +19,13 @@ pub(super) fn named(path: &Path) -> Option<(&Path, &str)> {
     Some((Path::new(&text[..at - 1]), &text[at..]))
 }
 
-/// The bytes of a buffer that holds a tensor. The error says what is not understood or does not fit.
+/// The bytes of a buffer that holds a tensor, if its shape `is_right`. The error says what is not understood or does not
+/// fit.
 pub(super) fn bytes(
     path: &Path,
     name: &str,
     layout: &Layout,
+    is_right: impl FnOnce(&[u64]) -> Result<(), String>,
     fits: impl FnOnce(u64) -> Result<(), String>,
 ) -> Result<Vec<u8>, String> {
     let file = TensorFile::open(path).map_err(|error| error.to_string())?;
@@ -38,6 +40,7 @@ pub(super) fn bytes(
         )
     })?;
     let shape: Vec<u64> = tensor.shape.iter().map(|&extent| extent as u64).collect();
+    is_right(&shape)?;
     placed(&Elements { element, shape: &shape, bytes: tensor.bytes }, layout, fits)
 }
 

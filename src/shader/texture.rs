@@ -5,7 +5,7 @@ use naga::{ScalarKind, TypeInner};
 
 use super::{
     Leeway,
-    fill::{BufferFill, MemberFill, TextureSize, whole},
+    fill::{BufferFill, MemberFill, TextureSize, bytes_of_file, whole},
 };
 use crate::{
     execute::{Channel, DeclaredTexels, DeclaredTexture, TexelFormat, Texture, TextureDimension},
@@ -63,6 +63,9 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
     let layout = layout(texture);
     let (mut numbers, is_random) = match fill {
         MemberFill::Whole(kind) => (whole(kind, &layout, u64::MAX)?, kind == "random"),
+        MemberFill::Said(BufferFill::File(path)) => {
+            (bytes_of_file(path, &layout, u64::MAX, |shape| has_shape(texture, shape))?, false)
+        }
         MemberFill::Said(fill) => {
             let is_random = matches!(fill, BufferFill::Random { range: None, .. });
             (fill.bytes(&layout, u64::MAX)?, is_random)
@@ -81,6 +84,38 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
     let mut texels = Vec::with_capacity(texture.bytes() as usize);
     words.chunks_exact(channels).for_each(|texel| texture.format.pack(texel, &mut texels));
     Ok(texels)
+}
+
+/// Whether an array of this shape is one of the texels of a texture: all of its numbers in a row, or along its axes the
+/// texture's extents, the last of them first, and then the channels.
+///
+/// # Errors
+/// Both shapes.
+fn has_shape(texture: &Texture, shape: &[u64]) -> Result<(), String> {
+    let (channels, ..) = texture.format.channels();
+    let said = &texture.extent[..texture.dimension.extents()];
+    let extents: Vec<u64> = said.iter().rev().map(|&extent| extent.into()).collect();
+    let with_channels = [&extents[..], &[channels as u64]].concat();
+    let is_plain = channels == 1 && shape == extents;
+    if shape.len() < 2 || is_plain || shape == with_channels {
+        return Ok(());
+    }
+    let listed = |shape: &[u64]| {
+        let extents: Vec<String> = shape.iter().map(u64::to_string).collect();
+        format!("({})", extents.join(", "))
+    };
+    let own = if channels == 1 && extents.len() > 1 { &extents } else { &with_channels };
+    let mut problem =
+        format!("it is an array of shape {}, and the texture's is {}", listed(shape), listed(own));
+    let mut swapped = with_channels.clone();
+    let rows = extents.len().saturating_sub(2);
+    if extents.len() > 1 {
+        swapped.swap(rows, rows + 1);
+    }
+    if shape == swapped || (channels == 1 && *shape == swapped[..extents.len()]) {
+        problem += ": NumPy has rows first, and a texture's size has the width first";
+    }
+    Err(problem)
 }
 
 /// Whether texels of a format are what a kernel takes.

@@ -81,6 +81,7 @@ fn assert_races(body: &str, expected: &[Expected]) {
             count,
             variable: variable.into(),
             byte,
+            texel: None,
         })
         .collect();
     assert_eq!(found, expected, "{body}");

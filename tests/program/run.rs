@@ -337,3 +337,23 @@ fn a_run_is_written_in_every_format() {
     assert!(read("markdown").starts_with("# echo: a program, measured"));
     assert!(read("html").contains("it used no Vulkan"));
 }
+
+/// A program may have run for hours.
+#[cfg(unix)]
+#[test]
+fn a_report_that_cannot_be_written_is_told_and_the_programs_failure_stays_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let [gone, csv] = ["gone", "run.csv"].map(|name| folder.path().join(name));
+    let json = gone.join("run.json");
+    for (own, code) in [("exit 5", 5), ("kill -TERM $$", 128 + 15), ("exit 0", 2)] {
+        fs::create_dir(&gone).unwrap();
+        let mut command = flopmeter(&["run", "--count-only", "--json"]);
+        command.arg(&json).arg("--csv").arg(&csv).args(["--", "sh", "-c"]);
+        command.arg(format!("rmdir {}; {own}", gone.display()));
+        let lost = contains("used no Vulkan").and(contains("error: ")).and(contains("run.json"));
+        command.assert().code(code).stdout("").stderr(lost);
+        // The others are written all the same.
+        assert!(fs::read_to_string(&csv).unwrap().contains("flops"), "{own}");
+        fs::remove_file(&csv).unwrap();
+    }
+}

@@ -183,6 +183,7 @@ fn a_race_fails_a_check_and_names_its_lines() {
         count: 3,
         variable: "tile".into(),
         byte: 8,
+        texel: None,
     };
     for (found, holds, says) in
         [(vec![], true, "no races"), (vec![race], false, "1 pair of lines races")]

@@ -23,7 +23,7 @@ mod texture;
 mod types;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::atomic::AtomicU32,
 };
 
@@ -73,11 +73,8 @@ pub(super) fn lower(
         sites: Vec::new(),
         memories: Vec::new(),
         variables: Vec::new(),
-        watch: detect_races.then(|| Watch {
-            unit: 4,
-            written: HashSet::new(),
-            textures: HashSet::new(),
-        }),
+        textures: BTreeMap::new(),
+        watch: detect_races.then(|| Watch { unit: 4, written: HashSet::new() }),
         released: Barrier::empty(),
         globals: HashMap::new(),
         inits: Vec::new(),
@@ -169,6 +166,7 @@ impl<'a> Lowering<'a> {
             sites: self.sites,
             memories: self.memories,
             variables: self.variables,
+            textures: self.textures,
             watch: self.watch,
             heeds_order: self.kernel.heeds_order,
             immediates: words(&self.kernel.immediates),

@@ -11,6 +11,7 @@ use super::{
     memory::{self, Words},
     program::{ARE_STRAYS_TOLD, Address, Inst, Memory, Program, Reg},
     race::Races,
+    texel,
 };
 use crate::execute::{Access, Stray};
 
@@ -99,17 +100,25 @@ impl<'a> Machine<'a> {
         let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
         let (variable, byte) = self.program.variable(at.memory, at.offset as usize, byte);
         let bytes = match self.program.memories[at.memory] {
+            // How many bytes a texture takes here is nobody's business.
+            Memory::Buffer { .. } if self.program.textures.contains_key(&at.memory) => None,
             Memory::Buffer { .. } => Some(4 * self.memories[at.memory].len() as u64),
             Memory::WorkGroup | Memory::Immediate => None,
         };
         let variable = variable.to_owned();
         // That is what lowering makes of an inner index that is beyond its array, and no buffer is as large.
         let byte = (index != u32::MAX).then_some(byte);
+        let texture = self.program.textures.get(&at.memory).zip(at.texel);
+        let texel = texture.and_then(|((axes, _), place)| {
+            let extent = texel::extent(self.memories[at.memory], *axes);
+            texel::outside(extent, place.map(|along| self.word(along, lane)))
+        });
         self.keep_stray(at.site, lane, |invocation| Stray {
             access,
             variable,
             byte,
             bytes,
+            texel,
             invocation,
         });
     }
@@ -126,6 +135,7 @@ impl<'a> Machine<'a> {
             variable,
             byte: None,
             bytes: None,
+            texel: None,
             invocation,
         });
     }

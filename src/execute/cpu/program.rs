@@ -4,7 +4,10 @@
 
 mod inst;
 
-use std::{collections::HashSet, sync::atomic::AtomicU32};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::atomic::AtomicU32,
+};
 
 use flopmeter_core::source::SourceLine;
 
@@ -114,8 +117,6 @@ pub(super) struct Watch {
     pub(super) unit: u32,
     /// Memories that it writes.
     pub(super) written: HashSet<usize>,
-    /// Memories that are textures.
-    pub(super) textures: HashSet<usize>,
 }
 
 /// A kernel, lowered.
@@ -131,6 +132,8 @@ pub(super) struct Program {
     pub(super) memories: Vec<Memory>,
     /// What lies in them, in the order of declaration.
     pub(super) variables: Vec<Variable>,
+    /// Memories that are textures: along how many axes each is addressed, layers included, and bytes of a texel in its format.
+    pub(super) textures: BTreeMap<usize, (usize, u64)>,
     pub(super) watch: Option<Watch>,
     /// Whether what it does may depend on which of its workgroups runs first.
     pub(super) heeds_order: bool,

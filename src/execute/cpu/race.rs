@@ -12,6 +12,7 @@ use naga::Barrier;
 use super::{
     memory::Words,
     program::{Memory, Program},
+    texel::{self, TEXEL_BYTES},
 };
 use crate::execute::{Access, Between, Race};
 
@@ -64,6 +65,8 @@ pub(super) struct Races<'a> {
     places: Vec<Option<(usize, usize)>>,
     /// Of each memory, its place in [`KINDS`].
     kinds: Vec<usize>,
+    /// Of each memory that is a texture its extents, and bytes of a texel in its format.
+    textures: BTreeMap<usize, (Vec<u32>, u64)>,
     /// The barriers so far.
     now: u32,
     /// When the workgroup began, and its last barriers for memory of each of [`KINDS`].
@@ -121,10 +124,13 @@ impl<'a> Races<'a> {
         };
         let kind = |(index, memory): (usize, &Memory)| match memory {
             Memory::WorkGroup => WORK_GROUP,
-            Memory::Buffer { .. } | Memory::Immediate if watch.textures.contains(&index) => TEXTURE,
+            Memory::Buffer { .. } if program.textures.contains_key(&index) => TEXTURE,
             Memory::Buffer { .. } | Memory::Immediate => STORAGE,
         };
         let kinds = program.memories.iter().enumerate().map(kind).collect();
+        let textures = program.textures.iter().map(|(&memory, &(axes, bytes))| {
+            (memory, (texel::extent(memories[memory], axes), bytes))
+        });
         let places = memories.iter().zip(of_memory).map(place).collect();
         Some(Self {
             program,
@@ -132,6 +138,7 @@ impl<'a> Races<'a> {
             regions,
             places,
             kinds,
+            textures: textures.collect(),
             now: 0,
             group: 0,
             last: [0; KINDS.len()],
@@ -229,7 +236,12 @@ impl<'a> Races<'a> {
     pub(super) fn found(&self) -> Vec<Race> {
         let races = self.found.iter().map(|(([one, two], between), (count, memory, byte))| {
             let lines = [one, two].map(|(site, _)| self.program.sites[*site as usize].as_ref());
-            let (variable, byte) = self.program.variable(*memory, *byte, *byte as u64);
+            let (variable, mut byte) = self.program.variable(*memory, *byte, *byte as u64);
+            let texel = self.textures.get(memory).map(|(extent, bytes)| {
+                let number = byte / u64::from(TEXEL_BYTES);
+                byte = number * bytes;
+                texel::numbered(extent, number)
+            });
             Race {
                 kernel: self.program.name.clone(),
                 lines: lines.map(|line| Some(line?.number)),
@@ -239,6 +251,7 @@ impl<'a> Races<'a> {
                 count: *count,
                 variable: variable.to_owned(),
                 byte,
+                texel,
             }
         });
         let mut by_line = Vec::new();

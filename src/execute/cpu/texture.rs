@@ -6,17 +6,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use super::memory::Words;
+use super::{
+    memory::Words,
+    texel::{HEADER_BYTES, TEXEL_BYTES},
+};
 use crate::execute::{AddressMode, Sampler, TexelFormat, Texture};
 
 /// Which buffers are textures, by their numbers, and which samplers, which are `None`.
 pub(super) type Textures = BTreeMap<usize, Option<Texture>>;
-
-/// Bytes before the first texel, and those of a sampler.
-pub(super) const HEADER_BYTES: u32 = 16;
-
-/// Bytes of a texel.
-pub(super) const TEXEL_BYTES: u32 = 16;
 
 /// Words of a texel, and of what stands before the first.
 const WORDS: usize = 4;

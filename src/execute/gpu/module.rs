@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use naga::{AddressSpace, StorageAccess};
 use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
 
 use crate::{execute::Limits, kernel::KernelModule};
@@ -14,9 +15,16 @@ use crate::{execute::Limits, kernel::KernelModule};
 /// A device that ends loops by itself is given its guards in any case: Mesa 22.3 without them hides from a kernel that
 /// its loops were ended.
 pub(super) fn of(device: &wgpu::Device, limits: &Limits, kernel: &KernelModule) -> ShaderModule {
+    let mut module = kernel.for_back_ends().into_owned();
+    for (_, variable) in module.global_variables.iter_mut() {
+        if let AddressSpace::Storage { access } = &mut variable.space {
+            // Nothing asks whether a buffer is accessed atomically, but wgpu has a layout say the same of it.
+            access.remove(StorageAccess::ATOMIC);
+        }
+    }
     let descriptor = ShaderModuleDescriptor {
         label: Some(&kernel.name),
-        source: ShaderSource::Naga(Cow::Owned(kernel.for_back_ends().into_owned())),
+        source: ShaderSource::Naga(Cow::Owned(module)),
     };
     if !kernel.is_proven || limits.loop_rounds.is_some() {
         return device.create_shader_module(descriptor);

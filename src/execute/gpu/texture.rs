@@ -11,7 +11,7 @@ use crate::execute::{
 pub(super) enum Held {
     Buffer(wgpu::Buffer),
     Texture(wgpu::Texture, wgpu::TextureView, Texture),
-    Sampler(wgpu::Sampler),
+    Sampler(wgpu::Sampler, Sampler),
 }
 
 impl Held {
@@ -24,7 +24,7 @@ impl Held {
                 size: std::num::NonZeroU64::new(size),
             }),
             Self::Texture(_, view, _) => wgpu::BindingResource::TextureView(view),
-            Self::Sampler(sampler) => wgpu::BindingResource::Sampler(sampler),
+            Self::Sampler(sampler, _) => wgpu::BindingResource::Sampler(sampler),
         }
     }
 
@@ -33,14 +33,14 @@ impl Held {
         match self {
             Self::Buffer(buffer) => buffer.destroy(),
             Self::Texture(texture, ..) => texture.destroy(),
-            Self::Sampler(_) => {}
+            Self::Sampler(..) => {}
         }
     }
 }
 
 macro_rules! translated {
     ($($format:ident = $name:literal, $channels:literal, $bits:literal, $channel:ident;)*) => {
-        const fn translated(format: TexelFormat) -> wgpu::TextureFormat {
+        pub(super) const fn translated(format: TexelFormat) -> wgpu::TextureFormat {
             match format { $(TexelFormat::$format => wgpu::TextureFormat::$format,)* }
         }
     };
@@ -93,14 +93,7 @@ pub(super) fn texture(
         | TextureUsages::COPY_DST
         | TextureUsages::TEXTURE_BINDING
         | (features.allowed_usages & TextureUsages::STORAGE_BINDING);
-    let (dimension, view) = match texture.dimension {
-        TextureDimension::D1 => (wgpu::TextureDimension::D1, wgpu::TextureViewDimension::D1),
-        TextureDimension::D2 => (wgpu::TextureDimension::D2, wgpu::TextureViewDimension::D2),
-        TextureDimension::D2Array => {
-            (wgpu::TextureDimension::D2, wgpu::TextureViewDimension::D2Array)
-        }
-        TextureDimension::D3 => (wgpu::TextureDimension::D3, wgpu::TextureViewDimension::D3),
-    };
+    let (dimension, view) = dimensions(texture.dimension);
     let made = device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
         size: extent(texture),
@@ -119,6 +112,20 @@ pub(super) fn texture(
     Held::Texture(made, view, *texture)
 }
 
+/// What wgpu calls textures that are addressed so, and views of them.
+pub(super) const fn dimensions(
+    dimension: TextureDimension,
+) -> (wgpu::TextureDimension, wgpu::TextureViewDimension) {
+    match dimension {
+        TextureDimension::D1 => (wgpu::TextureDimension::D1, wgpu::TextureViewDimension::D1),
+        TextureDimension::D2 => (wgpu::TextureDimension::D2, wgpu::TextureViewDimension::D2),
+        TextureDimension::D2Array => {
+            (wgpu::TextureDimension::D2, wgpu::TextureViewDimension::D2Array)
+        }
+        TextureDimension::D3 => (wgpu::TextureDimension::D3, wgpu::TextureViewDimension::D3),
+    }
+}
+
 /// Makes a sampler.
 pub(super) fn sampler(device: &wgpu::Device, label: &str, sampler: Sampler) -> Held {
     let mode = match sampler.address {
@@ -127,7 +134,7 @@ pub(super) fn sampler(device: &wgpu::Device, label: &str, sampler: Sampler) -> H
         AddressMode::Mirror => wgpu::AddressMode::MirrorRepeat,
     };
     let filter = if sampler.linear { wgpu::FilterMode::Linear } else { wgpu::FilterMode::Nearest };
-    Held::Sampler(device.create_sampler(&wgpu::SamplerDescriptor {
+    let made = device.create_sampler(&wgpu::SamplerDescriptor {
         label: Some(label),
         address_mode_u: mode,
         address_mode_v: mode,
@@ -135,5 +142,6 @@ pub(super) fn sampler(device: &wgpu::Device, label: &str, sampler: Sampler) -> H
         mag_filter: filter,
         min_filter: filter,
         ..Default::default()
-    }))
+    });
+    Held::Sampler(made, sampler)
 }

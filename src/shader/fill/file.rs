@@ -12,21 +12,27 @@ use crate::{
     shader::{npy, tensor},
 };
 
-/// The bytes of a file: of an array the elements, of any other file all of them as they are.
-pub(super) fn bytes(path: &Path, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
+/// The bytes of a file: of an array the elements, where its `shape` is what it ought to be, of any other file all of them
+/// as they are.
+pub(in crate::shader) fn bytes(
+    path: &Path,
+    layout: &Layout,
+    limit: u64,
+    shape: impl FnOnce(&[u64]) -> Result<(), String>,
+) -> Result<Vec<u8>, String> {
     // So that nothing that reads files is downloaded with a page.
     if cfg!(target_family = "wasm") {
         return Err(format!("{} cannot be read: a page has no files", path.display()));
     }
     if let Some((path, name)) = tensor::named(path) {
-        return tensor::bytes(path, name, layout, |bytes| within(bytes, limit));
+        return tensor::bytes(path, name, layout, shape, |bytes| within(bytes, limit));
     }
     let problem = |error| format!("{} cannot be read: {error}", path.display());
     let mut file = File::open(path).map_err(problem)?;
     let mut magic = Vec::new();
     file.by_ref().take(npy::MAGIC.len() as u64).read_to_end(&mut magic).map_err(problem)?;
     if magic == npy::MAGIC {
-        return npy::bytes(&mut file, layout, |bytes| within(bytes, limit));
+        return npy::bytes(&mut file, layout, shape, |bytes| within(bytes, limit));
     }
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {

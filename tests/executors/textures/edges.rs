@@ -1,6 +1,6 @@
 //! Texels that are not there, and texels that two invocations touch.
 
-use flopmeter::execute::{OutOfBounds, cpu::Cpu};
+use flopmeter::execute::{OutOfBounds, Texel, cpu::Cpu};
 
 use super::{floats, ran, words};
 
@@ -29,6 +29,14 @@ fn what_is_beyond_a_texture_is_a_finding_and_is_not_there() {
         .collect();
     // Of eight invocations two are before the plane and two behind it, and seven ask for a level that is not there.
     assert_eq!(outside, [(7, 4), (8, 7), (9, 4)]);
+    let first = witness.out_of_bounds.iter().map(|its| its.first.as_ref().unwrap().to_string());
+    let first: Vec<String> = first.collect();
+    let beside = |does: &str, variable: &str| {
+        format!("{does} texel -2 1 of '{variable}', which has 4 x 3 texels, in invocation 0 0 0")
+    };
+    let level = "loads at an index out of bounds of 'plane', in invocation 0 0 0";
+    assert_eq!(first, [&*beside("loads", "plane"), level, &*beside("stores", "kept")]);
+    assert!(witness.out_of_bounds.iter().all(|its| its.first.as_ref().unwrap().bytes.is_none()));
     let mut kept: Vec<f32> = (0..12).map(|i| i as f32).collect();
     kept[4..8].fill(9.0);
     assert_eq!(floats(&run, 1), kept);
@@ -45,21 +53,26 @@ fn two_invocations_that_store_one_texel_race() {
             "@group(0) @binding(0) var kept: texture_storage_2d<r32uint, read_write>;
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) i: u32) {{
-    textureStore(kept, vec2<u32>({at}, 0u), vec4<u32>(i));
+    textureStore(kept, vec2<u32>({at} % 5u, {at} / 5u), vec4<u32>(i));
 }}"
         )
     };
     let found = |at: &str| {
         let mut cpu = Cpu::new(32).unwrap().detecting_races();
-        let run = ran(&mut cpu, &source(at), &[(0, "texture:8x1")], &[0]).unwrap();
+        let run = ran(&mut cpu, &source(at), &[(0, "texture:5x2")], &[0]).unwrap();
         let witness = run.series.launches[0].witness.clone().unwrap();
         (witness.races.unwrap(), words(&run, 0))
     };
     let (races, left) = found("i");
-    assert_eq!((races, left), (Vec::new(), (0..8).collect()));
-    let (races, _) = found("i / 2u");
+    assert_eq!((races, &left[..8]), (Vec::new(), &[0, 1, 2, 3, 4, 5, 6, 7][..]));
+    let (races, _) = found("(5u + i / 2u)");
     assert_eq!((races.len(), races[0].lines), (1, [Some(4), Some(4)]));
     assert_eq!((races[0].count, &*races[0].variable), (4, "kept"));
+    // Lanes 0 and 1 meet in the first texel of the second row, behind five of four bytes.
+    let texel = Texel { at: vec![0, 1], extent: vec![5, 2] };
+    assert_eq!((races[0].texel.clone(), races[0].byte), (Some(texel), 20));
+    let says = races[0].to_string();
+    assert!(says.ends_with("4 times, such as texel 0 1 of 'kept'"), "{says}");
 }
 
 #[test]

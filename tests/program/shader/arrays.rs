@@ -161,3 +161,68 @@ fn what_is_left_is_written_as_the_array_that_the_shader_declares() {
     refused(&both, &["mixed.npy: 0.2", "several types", "another name"]);
     assert!(!rows.exists() && !mixed.exists(), "nothing is half written");
 }
+
+/// NumPy has rows first and the size of a texture its width: where an array's shape is another than the texture's, the
+/// image would be scrambled.
+#[test]
+fn an_array_that_fills_a_texture_has_its_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = |name: &str, kind: &str, place: &str| {
+        let source = format!(
+            "@group(0) @binding(0) var image: {kind};
+             @group(0) @binding(1) var<storage, read_write> x: f32;
+             @compute @workgroup_size(1) fn main() {{ x = textureLoad(image, {place}, 0).x; }}"
+        );
+        written(&folder, name, &source)
+    };
+    let line = kernel("line.wgsl", "texture_1d<f32>", "1");
+    let plane = kernel("plane.wgsl", "texture_2d<f32>", "vec2<u32>(1, 0)");
+    let planes = kernel("planes.wgsl", "texture_2d_array<f32>", "vec2<u32>(1, 0), 0");
+    let volume = kernel("volume.wgsl", "texture_3d<f32>", "vec3<u32>(1, 0, 0)");
+    let (path, x) = (folder.path().join("image.npy"), folder.path().join("x"));
+    let dump = format!("--dump=0.1={}", x.display());
+    let run = |file: &str, size: &str, path: &str, shape: &[usize], fails: Option<&str>| {
+        let bind = format!("--bind=0.0=texture:{size}:file:{path}");
+        let arguments = [file, "--dispatch=1", "--adapter=embedded", "--repeat=0", &bind, &dump];
+        match fails {
+            Some(says) => {
+                let shape = format!("shape {shape:?}").replace('[', "(").replace(']', ")");
+                super::refused(&arguments, &[says, &shape]);
+            }
+            None => {
+                report(&arguments);
+            }
+        }
+    };
+    let filled = |file: &str, size: &str, shape: &[usize], says: Option<&str>| {
+        let count: usize = shape.iter().product();
+        let numbers: Vec<u8> = (0..count).flat_map(|i| (i as f32).to_le_bytes()).collect();
+        let extents: Vec<String> = shape.iter().map(|extent| format!("{extent},")).collect();
+        let extents = extents.join(" ");
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({extents}), }}");
+        fs::write(&path, npy([1, 0], &header, &numbers)).unwrap();
+        run(file, size, &path.display().to_string(), shape, says);
+        // A tensor likewise.
+        let tensors = folder.path().join("image.safetensors");
+        let data: Vec<f32> = (0..count).map(|i| i as f32).collect();
+        tensors::write_tensors(&tensors, &[Entry { name: "image", shape, data: &data }]).unwrap();
+        run(file, size, &format!("{}#image", tensors.display()), shape, says);
+    };
+    filled(&plane, "4x2", &[2, 4, 4], None);
+    filled(&plane, "4x2", &[32], None);
+    filled(&plane, "4x2:r32float", &[2, 4], None);
+    filled(&plane, "4x2:r32float", &[2, 4, 1], None);
+    filled(&line, "8", &[8, 4], None);
+    filled(&line, "8:r32float", &[8], None);
+    filled(&line, "8:r32float", &[8, 1], None);
+    filled(&planes, "4x2x3", &[3, 2, 4, 4], None);
+    filled(&volume, "4x2x3:rg32float", &[3, 2, 4, 2], None);
+    let swapped = ", and the texture's is (2, 4, 4): NumPy has rows first";
+    filled(&plane, "4x2", &[4, 2, 4], Some(swapped));
+    filled(&plane, "4x2:r32float", &[4, 2], Some(", and the texture's is (2, 4): NumPy has rows"));
+    filled(&volume, "4x2x3:r32float", &[3, 4, 2], Some("(3, 2, 4): NumPy has rows first"));
+    filled(&plane, "4x2", &[4, 2, 2, 2], Some("the texture's is (2, 4, 4)\n"));
+    filled(&plane, "4x4", &[4, 8, 2], Some("the texture's is (4, 4, 4)\n"));
+    filled(&plane, "4x2", &[9, 4], Some("the texture's is (2, 4, 4)\n"));
+    filled(&line, "8", &[4, 8], Some("the texture's is (8, 4)\n"));
+}

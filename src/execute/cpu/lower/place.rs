@@ -260,7 +260,7 @@ impl<'a> Lowering<'a> {
             Index::Sum(sum) => (self.whole(sum), 1, Limit::Known(u32::MAX)),
         };
         let [offset, stride] = [offset, stride].map(|bytes| bytes * spread);
-        Address { memory, offset, index, stride, bound, site }
+        Address { memory, offset, index, stride, bound, site, texel: None }
     }
 
     /// How many bytes of a memory there are for each of those that naga has.

@@ -1,7 +1,7 @@
 //! What lowering knows while it goes on: of the kernel, of a function that is written out, of an expression, and
 //! what a pointer points to. Plain data; what becomes of it is told by the files beside this one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use flopmeter_core::source::SourceLine;
 use naga::{
@@ -41,6 +41,7 @@ pub(super) struct Lowering<'a> {
     pub(super) sites: Vec<Option<SourceLine>>,
     pub(super) memories: Vec<Memory>,
     pub(super) variables: Vec<Variable>,
+    pub(super) textures: BTreeMap<usize, (usize, u64)>,
     pub(super) watch: Option<Watch>,
     /// Memory that memory barriers since the last access were for: the next barrier of the workgroup orders it, too.
     pub(super) released: Barrier,

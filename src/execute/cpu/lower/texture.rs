@@ -10,8 +10,8 @@ use crate::execute::{
     Access, Channel, DeclaredTexels, DeclaredTexture, TexelFormat, TextureDimension,
     cpu::{
         alu::Alu,
-        program::{Address, Inst, Memory, Num, Reg},
-        texture::{HEADER_BYTES, TEXEL_BYTES},
+        program::{ARE_STRAYS_TOLD, Address, Inst, Memory, Num, Reg},
+        texel::{HEADER_BYTES, TEXEL_BYTES},
     },
     texture::scale,
 };
@@ -36,19 +36,20 @@ impl<'a> Lowering<'a> {
         variable: &GlobalVariable,
         inner: &TypeInner,
     ) -> Lower<Pointee> {
-        let offset = match *inner {
+        let texture = match *inner {
             TypeInner::Sampler { comparison: true } => return Err("a comparison sampler".into()),
-            TypeInner::Sampler { comparison: false } => 0,
-            _ => {
-                DeclaredTexture::of(inner)?;
-                HEADER_BYTES
-            }
+            TypeInner::Sampler { comparison: false } => None,
+            _ => Some(DeclaredTexture::of(inner)?),
         };
         let at = variable.binding.ok_or("a texture or sampler without a binding")?;
         let memory = self.memory(Memory::Buffer { group: at.group, binding: at.binding });
-        self.named(variable, memory, offset);
-        if let Some(watch) = &mut self.watch {
-            watch.textures.insert(memory);
+        self.named(variable, memory, if texture.is_some() { HEADER_BYTES } else { 0 });
+        if let Some(DeclaredTexture { dimension, texels }) = texture {
+            let bytes = match texels {
+                DeclaredTexels::Storage(format, _) => format.bytes(),
+                DeclaredTexels::Sampled(_) => TEXEL_BYTES.into(),
+            };
+            self.textures.insert(memory, (dimension.extents(), bytes));
         }
         Ok(Pointee::Memory { memory, offset: 0, index: Index::None })
     }
@@ -68,13 +69,13 @@ impl<'a> Lowering<'a> {
                     None => types::bytes(self.module, self.inner(frame, handle))?,
                 };
                 self.cost.traffic.texture_load += bytes;
-                let mut at = self.texel(frame, &texture, (coordinate, array_index))?;
+                let (mut at, place) = self.texel(frame, &texture, (coordinate, array_index))?;
                 if let Some(level) = level {
                     let (level, first) = (self.scalar(frame, level)?, self.constant(0));
                     let is_first = self.alu(Alu::Eq, &[level, first]);
                     at.valid = self.alu(Alu::And, &[at.valid, is_first]);
                 }
-                let at = self.texel_address(&texture, at);
+                let at = self.texel_address(&texture, at, Some(place));
                 self.watched(at, TEXEL_BYTES, Access::Load);
                 let to: Vec<Reg> = (0..4).map(|_| self.register(false)).collect();
                 self.emit(Inst::Load { at, to: to.clone().into() });
@@ -108,8 +109,8 @@ impl<'a> Lowering<'a> {
         let format = texture.format.ok_or("a store to a texture that is only sampled")?;
         self.cost.traffic.texture_store += format.bytes();
         let from = self.stored(format, &value);
-        let at = self.texel(frame, &texture, coordinates)?;
-        let at = self.texel_address(&texture, at);
+        let (at, place) = self.texel(frame, &texture, coordinates)?;
+        let at = self.texel_address(&texture, at, Some(place));
         self.watched(at, TEXEL_BYTES, Access::Store);
         self.emit(Inst::Store { at, from: from.into() });
         Ok(())
@@ -143,20 +144,21 @@ impl<'a> Lowering<'a> {
         to
     }
 
-    /// The place of a texel in a texture.
+    /// The place of a texel in a texture, and its coordinates.
     fn texel(
         &mut self,
         frame: &mut Frame<'a>,
         texture: &Image,
         (coordinate, layer): Coordinates,
-    ) -> Lower<Sum> {
+    ) -> Lower<(Sum, [Reg; 3])> {
         let mut place: Vec<Reg> =
             self.value(frame, coordinate)?.into_iter().map(|num| num.low).collect();
         place.resize(3, self.constant(0));
         if let Some(layer) = layer {
             place[2] = self.scalar(frame, layer)?;
         }
-        Ok(self.texel_at(texture, [place[0], place[1], place[2]]))
+        let place = [place[0], place[1], place[2]];
+        Ok((self.texel_at(texture, place), place))
     }
 
     /// The place of a texel by its coordinates, and whether it is in the texture.
@@ -174,8 +176,10 @@ impl<'a> Lowering<'a> {
         Sum { value, valid: self.alu(Alu::And, &[valid, within[2]]) }
     }
 
-    fn texel_address(&mut self, texture: &Image, at: Sum) -> Address {
-        self.address(texture.memory, HEADER_BYTES, Index::Sum(at))
+    /// The address of a texel; of one that may be outside, with its coordinates.
+    fn texel_address(&mut self, texture: &Image, at: Sum, place: Option<[Reg; 3]>) -> Address {
+        let texel = place.filter(|_| ARE_STRAYS_TOLD);
+        Address { texel, ..self.address(texture.memory, HEADER_BYTES, Index::Sum(at)) }
     }
 
     /// The words that a texel holds after a store of a value.

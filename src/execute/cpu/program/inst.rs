@@ -25,6 +25,15 @@ pub(in crate::execute::cpu) struct Address {
     pub(in crate::execute::cpu) bound: Limit,
     /// An index of [`Program::sites`], where accesses out of bounds are counted.
     pub(in crate::execute::cpu) site: usize,
+    /// The coordinates of a texel, where it is to be told which one was meant.
+    pub(in crate::execute::cpu) texel: Option<[Reg; 3]>,
+}
+
+impl Address {
+    /// The registers that say where it is.
+    fn regs(&mut self) -> impl Iterator<Item = &mut Reg> {
+        std::iter::once(&mut self.index).chain(self.texel.iter_mut().flatten())
+    }
 }
 
 /// What an atomic does with the value that it finds.
@@ -139,23 +148,23 @@ impl Inst {
                 to.iter_mut().for_each(|reg| f(reg, Write));
             }
             Self::Load { at, to } => {
-                f(&mut at.index, Read);
+                at.regs().for_each(|reg| f(reg, Read));
                 to.iter_mut().for_each(|reg| f(reg, Write));
             }
             Self::Store { at, from } => {
-                f(&mut at.index, Read);
+                at.regs().for_each(|reg| f(reg, Read));
                 from.iter_mut().for_each(|reg| f(reg, Read));
             }
             Self::LoadHalf { at, kind: _, to } => {
-                f(&mut at.index, Read);
+                at.regs().for_each(|reg| f(reg, Read));
                 f(to, Write);
             }
             Self::StoreHalf { at, kind: _, from } => {
-                f(&mut at.index, Read);
+                at.regs().for_each(|reg| f(reg, Read));
                 f(from, Read);
             }
             Self::Atomic { at, exchange: _, wide: _, value, compare, to, held } => {
-                f(&mut at.index, Read);
+                at.regs().for_each(|reg| f(reg, Read));
                 value.iter_mut().chain(compare).for_each(|reg| f(reg, Read));
                 to.iter_mut().flatten().chain(held).for_each(|reg| f(reg, Write));
             }
@@ -168,7 +177,7 @@ impl Inst {
                 f(from, Read);
             }
             Self::Length { to, bound: _ } => f(to, Write),
-            Self::Watch { at, bytes: _, access: _ } => f(&mut at.index, Read),
+            Self::Watch { at, bytes: _, access: _ } => at.regs().for_each(|reg| f(reg, Read)),
             Self::Fence(_) => {}
             Self::Subgroup { op: _, wide: _, to, from, index } => {
                 from.iter_mut().chain(index).for_each(|reg| f(reg, Read));

@@ -10,7 +10,7 @@ use crate::{
         cpu::{
             alu::Alu,
             program::{Inst, Kind, Num, Reg},
-            texture::TEXEL_BYTES,
+            texel::TEXEL_BYTES,
         },
     },
     op::Op,
@@ -196,7 +196,7 @@ impl<'a> Lowering<'a> {
     /// The words of a texel that is in the texture.
     fn sampled(&mut self, texture: &Image, place: [Reg; 3]) -> [Reg; 4] {
         let at = self.texel_at(texture, place);
-        let at = self.texel_address(texture, at);
+        let at = self.texel_address(texture, at, None);
         self.watched(at, TEXEL_BYTES, Access::Load);
         let to = [(); 4].map(|()| self.register(false));
         self.emit(Inst::Load { at, to: to.into() });
