@@ -77,6 +77,8 @@ pub enum Allowed {
     Races,
     // Values that differ between executors
     Values,
+    // Counts that differ between executors, where what is executed depends on who runs first
+    Counts,
     // Executors that cannot run it
     Missing,
     // Fewer operations and bytes than the baseline
@@ -98,6 +100,7 @@ impl Kernels {
             Allowed::Bounds => Some(FindingKind::Bounds),
             Allowed::Races => Some(FindingKind::Race),
             Allowed::Values => Some(FindingKind::Values),
+            Allowed::Counts => Some(FindingKind::Counts),
             Allowed::Missing => Some(FindingKind::Missing),
             Allowed::Less => None,
         });
