@@ -87,3 +87,45 @@ pub(super) fn store(
         code.statement(Statement::If { condition, accept, reject: Block::new() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::{
+        device::Limits,
+        instrument::{CounterBinding, instrument, instrument_into_texture},
+        kernel::KernelModule,
+    };
+
+    fn greedy() -> KernelModule {
+        let buffers = (0..Limits::WEBGPU.storage_bindings).map(|at| {
+            format!("@group(0) @binding({at}) var<storage, read_write> x{at}: array<f32>;\n")
+        });
+        let source = buffers.collect::<String>()
+            + "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {
+                x0[i] = x1[i] + x2[i] + x3[i] + x4[i] + x5[i] + x6[i] + x7[i];
+            }";
+        KernelModule::from_wgsl("greedy", &source, "main", &BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn a_kernel_with_every_storage_binding_counts_in_a_texture() {
+        let (kernel, limits) = (greedy(), Limits::WEBGPU);
+        let refused = instrument(&kernel, &limits).unwrap_err().to_string();
+        assert!(refused.contains("allows 8 storage bindings"), "{refused}");
+        let counting = instrument_into_texture(&kernel, &limits, None).unwrap();
+        assert_eq!(counting.counters, CounterBinding { group: 1, binding: 0 });
+        assert_eq!(counting.kernel.resources.len(), kernel.resources.len() + 1);
+        let taken = CounterBinding { group: 0, binding: 7 };
+        let refused = instrument_into_texture(&kernel, &limits, Some(taken)).unwrap_err();
+        assert!(refused.to_string().contains("it uses binding 0.7"), "{refused}");
+    }
+
+    #[test]
+    fn sums_need_workgroup_memory() {
+        let limits = Limits { workgroup_bytes: 4, ..Limits::WEBGPU };
+        let refused = instrument_into_texture(&greedy(), &limits, None).unwrap_err().to_string();
+        assert!(refused.contains("leaves 4 bytes of workgroup memory for 1 counters"), "{refused}");
+    }
+}
