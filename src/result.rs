@@ -41,7 +41,7 @@ pub use change::{
 };
 pub use compare::{Candidate, CandidateRun, CompareReport, Pair, Ratios, Side};
 pub use component::Component;
-pub use document::{Document, load, to_json};
+pub use document::{Document, load, schema_of, to_json};
 pub use finding::{Examined, Finding, FindingKind};
 pub use formulas::{FormulasReport, TrainingSummary};
 pub use kernel_check::{ExecutorRun, KernelCheck};

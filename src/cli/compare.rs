@@ -10,7 +10,9 @@ use flopmeter::{
     observe::{Attempts, Runs},
     op::Convention,
     profile::{Keep, Request, profile},
-    result::{self, Candidate, ChangeReport, CompareReport, KernelRun, KernelSuite},
+    result::{
+        self, Candidate, ChangeReport, CompareReport, Document as _, KernelRun, KernelSuite, Report,
+    },
 };
 
 use super::{
@@ -96,6 +98,17 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
             bail!(
                 "{path}: is a report of a suite, and compare takes reports of one kernel or program: hold a suite \
                  against it with check --suite LIST --baseline {path}"
+            );
+        }
+        let schema = result::schema_of(path)?;
+        // Another version of what is taken is told by who reads it.
+        let kind = |schema: &str| schema.split('/').next().map(str::to_owned);
+        let is_taken = [Report::SCHEMA, Estimate::SCHEMA].map(kind).contains(&kind(&schema));
+        if run.is_none() && !is_taken {
+            let path = path.display();
+            bail!(
+                "{path}: is '{schema}', and compare takes reports of shader, check, run, profile and estimate: save two \
+                 of a kind with --json"
             );
         }
         Ok(run)

@@ -29,7 +29,7 @@ use wgpu::{BufferUsages, Features};
 use self::{
     bind::BindGroups,
     fault::{DeviceFault, explain, locked},
-    pipeline::Compiled,
+    pipeline::Pipelines,
     texture::Held,
     timer::Timer,
 };
@@ -69,7 +69,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     timer: Option<Timer>,
     fault: Arc<Mutex<DeviceFault>>,
-    programs: Vec<Compiled>,
+    programs: Vec<Pipelines>,
     buffers: Vec<Held>,
     bound: BindGroups,
     /// Bytes written since anything was last waited for in [`Executor::write`].
@@ -182,7 +182,7 @@ impl Gpu {
     }
 
     /// Keeps a kernel that was compiled just now, where the device has nothing against it.
-    fn keep(&mut self, kernel: &str, compiled: Compiled) -> Result<ProgramId, Error> {
+    fn keep(&mut self, kernel: &str, compiled: Pipelines) -> Result<ProgramId, Error> {
         let refusal = locked(&self.fault).error.take();
         self.checked(&format!("compiling kernel '{kernel}'"))?;
         if let Some(problem) = refusal {
@@ -249,7 +249,7 @@ impl Executor for Gpu {
         let device = &self.device;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = module::of(device, &self.adapter.limits, kernel);
-            Ok(Compiled::of(device, &module, kernel))
+            Ok(Pipelines::of(device, &module, kernel))
         })?;
         self.keep(&kernel.name, compiled)
     }
@@ -271,7 +271,7 @@ impl Executor for Gpu {
         let pipeline = guarded(name, Stage::Compiling, || {
             spirv::pipeline(&self.device, &self.adapter, program)
         })?;
-        self.keep(name, Compiled::new(pipeline, program.immediates))
+        self.keep(name, Pipelines::new(pipeline, program.immediates))
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {

@@ -62,7 +62,7 @@ fn limits(adapters: &[Adapter]) -> Table {
         Column::number("subgroup", "subgroup_lanes"),
         Column::number("workgroup", "invocations"),
         Column::text("its invocations run", "parallel"),
-        Column::number("workgroup memory", "workgroup_bytes"),
+        Column::number("its memory", "workgroup_bytes"),
         Column::number("buffer", "buffer_bytes"),
         Column::number("bindings", "storage_bindings"),
     ];

@@ -34,7 +34,7 @@ pub fn load<D: Document>(path: &Path) -> Result<D, Error> {
 ///
 /// # Errors
 /// As [`load`], as far as it depends on no kind of report.
-pub(super) fn schema_of(path: &Path) -> Result<String, Error> {
+pub fn schema_of(path: &Path) -> Result<String, Error> {
     let schema = bytes_of(path).and_then(|bytes| head(&bytes));
     schema.map_err(|problem| Error::File { path: path.to_owned(), problem })
 }

@@ -255,6 +255,10 @@ fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error
         if whole && value.fract() != 0.0 {
             return problem(format!("its override '{name}' is a whole number, not {value}"));
         }
+        let is_truth = parsed.module.types[found.ty].inner.scalar_kind() == Some(ScalarKind::Bool);
+        if is_truth && ![0.0, 1.0].contains(value) {
+            return problem(format!("its override '{name}' is true or false, not {value}"));
+        }
     }
     Ok(())
 }

@@ -4,17 +4,21 @@
 mod file;
 #[cfg(feature = "textures")]
 mod handle;
+mod number;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use self::file::within;
 #[cfg(feature = "textures")]
 pub use self::handle::TextureSize;
 #[cfg(feature = "textures")]
 pub(super) use self::{file::bytes as bytes_of_file, handle::spelled};
+use self::{
+    file::within,
+    number::{float, parsed},
+};
 #[cfg(feature = "textures")]
 use crate::execute::Sampler;
 use crate::kernel::{Layout, Number, NumberKind};
@@ -57,7 +61,7 @@ pub enum BufferFill {
 /// What a member of a structure holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MemberFill {
-    /// As many zeros, numbers in order (`iota`) or random ones as the member has.
+    /// As many zeros, numbers in order (`iota`) or random ones (`random`, `random:LOW..HIGH`) as the member has.
     Whole(String),
     /// This.
     Said(BufferFill),
@@ -258,9 +262,15 @@ fn members(text: &str) -> Result<Vec<(String, MemberFill)>, String> {
 
 /// What fills a member.
 fn member_fill(fill: &str) -> Result<MemberFill, String> {
-    let kind = fill.split(':').next().unwrap_or_default();
+    let (kind, rest) = fill.split_once(':').unwrap_or((fill, ""));
+    // A range alone, without a count before it.
+    let ends = Some(rest).filter(|rest| rest.contains("..") && !rest.contains(':'));
     Ok(match fill {
         "zeros" | "iota" | "random" => MemberFill::Whole(fill.to_owned()),
+        _ if kind == "random" && ends.is_some() => {
+            ends.map(range).transpose()?;
+            MemberFill::Whole(fill.to_owned())
+        }
         _ if KINDS.contains(&kind) => MemberFill::Said(fill.parse()?),
         values => MemberFill::Said(BufferFill::Values(
             values.split(',').map(|value| value.trim().to_owned()).collect(),
@@ -306,7 +316,7 @@ fn of_members(
         let bytes = match fill {
             MemberFill::Said(fill) => fill.bytes(its, limit),
             MemberFill::Whole(kind) if its.is_runtime_sized() => {
-                Err(format!("it has no fixed size: say {name}:{kind}:COUNT"))
+                Err(format!("it has no fixed size: say {name}:{}", counted(kind, "COUNT")))
             }
             MemberFill::Whole(kind) => whole(kind, its, limit),
         };
@@ -336,8 +346,16 @@ fn of_members(
 
 /// The bytes of what has a fixed size, all of it filled by one kind of contents.
 pub(super) fn whole(kind: &str, layout: &Layout, limit: u64) -> Result<Vec<u8>, String> {
-    let fill: BufferFill = format!("{kind}:{}", layout.least_scalars()).parse()?;
+    let fill: BufferFill = counted(kind, &layout.least_scalars().to_string()).parse()?;
     fill.bytes(layout, limit)
+}
+
+/// The contents of a member with how many there are: `random:0..7` is `random:COUNT:0..7`.
+fn counted(kind: &str, count: &str) -> String {
+    match kind.split_once(':') {
+        Some((kind, range)) => format!("{kind}:{count}:{range}"),
+        None => format!("{kind}:{count}"),
+    }
 }
 
 /// A member by its path: the bytes before it, and how its scalars lie.
@@ -360,41 +378,4 @@ fn range(text: &str) -> Result<(i64, i64), String> {
         (low < high).then_some((low, high))
     });
     ends.ok_or_else(|| format!("'{text}' is no LOW..HIGH with a whole number in it, such as 0..10"))
-}
-
-/// The bytes of a float of `width` bytes, then zeros.
-fn float(value: f64, width: u8) -> [u8; 8] {
-    let mut bytes = [0; 8];
-    match width {
-        2 => bytes[..2].copy_from_slice(&half::f16::from_f64(value).to_le_bytes()),
-        4 => bytes[..4].copy_from_slice(&(value as f32).to_le_bytes()),
-        _ => bytes = value.to_le_bytes(),
-    }
-    bytes
-}
-
-fn parsed(text: &str, number: Number) -> Option<[u8; 8]> {
-    let bits = 8 * u32::from(number.width);
-    match number.kind {
-        NumberKind::Float => {
-            let value: f64 = text.parse().ok()?;
-            // A number in digits is not infinity, however large it is.
-            let most = match number.width {
-                2 => half::f16::MAX.to_f64(),
-                4 => f32::MAX.into(),
-                _ => f64::MAX,
-            };
-            let digits = text.contains(|c: char| c.is_ascii_digit());
-            (!digits || value.abs() <= most).then(|| float(value, number.width))
-        }
-        NumberKind::Unsigned => {
-            let value: u64 = text.parse().ok()?;
-            (bits == 64 || value >> bits == 0).then(|| value.to_le_bytes())
-        }
-        NumberKind::Signed => {
-            let value: i64 = text.parse().ok()?;
-            let spare = 64 - bits;
-            ((value << spare) >> spare == value).then(|| value.to_le_bytes())
-        }
-    }
 }

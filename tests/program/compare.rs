@@ -195,6 +195,7 @@ fn what_cannot_be_compared_is_named() {
         (&whole[..whole.len() / 3], "cut short"),
         (b"[]", "no report of flopmeter"),
         (b"{\"schema\": \"flopmeter.shader/1\"}", "flopmeter.shader/1"),
+        (b"{\"schema\": \"flopmeter.roofline/1\"}", "flopmeter.roofline/1', and compare takes"),
     ] {
         fs::write(&file, contents).unwrap();
         refused(&["compare", name, "resnet-bk"], &["a.json", says]);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use flopmeter::{
+    execute::Limits,
     family::{
         Training,
         decoder::{DecoderConfig, Recipe, Tokens},
@@ -11,11 +12,11 @@ use flopmeter::{
     format::table::{Terminal, render},
     op::Convention,
     page::{Cell, Column, Idle, Page, Paged as _, Row, Section, Table},
-    result::{FormulasReport, RooflineReport},
+    result::{AdapterList, FormulasReport, RooflineReport},
 };
 
 use crate::{
-    case::{Case, ceilings},
+    case::{Case, adapter, ceilings},
     saved, sweep,
 };
 
@@ -53,6 +54,18 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
                 }
             }
         }
+    }
+}
+
+/// With `-v` no column gives way.
+#[test]
+fn limits_of_adapters_have_room_on_a_usual_terminal() {
+    let limits = Limits { invocations: 1024, buffer_bytes: 1 << 31, ..Limits::WEBGPU };
+    let adapters = vec![adapter("llvmpipe (LLVM 15.0.6, 256 bits)", limits)];
+    let page = AdapterList::new(adapters, &[]).page(true);
+    let text = render(&page, Terminal { whole: true, ..terminal(80) });
+    for line in text.lines() {
+        assert!(console::measure_text_width(line) <= 80, "{line}");
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     kernel::{KernelModule, Resource, ResourceKind},
 };
 
-/// A kernel on a device.
-pub(super) struct Compiled {
+/// The pipelines of a kernel.
+pub(super) struct Pipelines {
     pipeline: wgpu::ComputePipeline,
     /// Where the device weighs no singles and the kernel has samplers.
     nearest: Option<Nearest>,
@@ -32,7 +32,7 @@ struct Nearest {
     sampled: Vec<(u32, u32)>,
 }
 
-impl Compiled {
+impl Pipelines {
     /// A kernel that has one pipeline.
     pub(super) fn new(pipeline: wgpu::ComputePipeline, immediates: &[u8]) -> Self {
         Self { pipeline, nearest: None, immediates: immediates.to_vec() }

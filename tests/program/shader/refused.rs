@@ -58,6 +58,7 @@ fn overrides_that_do_not_fit_are_named() {
     let source = "
         override K: u32;
         @id(7) override F: f32 = 1.0;
+        override B: bool = false;
         @group(0) @binding(0) var<storage, read_write> x: f32;
         @compute @workgroup_size(K) fn main() { x = F; }";
     let file = written(&folder, "overrides.wgsl", source);
@@ -68,6 +69,7 @@ fn overrides_that_do_not_fit_are_named() {
     refused(&["--override", "L=1"], &["no override 'L'", "K, F"]);
     refused(&["--override", "K=1.5"], &["'K' is a whole number"]);
     refused(&["--override", "K=-1"], &["overrides do not fit"]);
+    refused(&["--override", "K=1", "--override", "B=2"], &["'B' is true or false, not 2"]);
     refused(&["--override", "K=x"], &["'x' is no number"]);
     refused(&["--override", "K=9007199254740993"], &["more exact", "9007199254740992"]);
     refused(&["--override", "K"], &["NAME=VALUE"]);

@@ -74,6 +74,21 @@ fn textures_are_filled_counted_and_written() {
     }
 }
 
+/// A texture has its size, so that no count is said of what fills it.
+#[test]
+fn whole_numbers_of_a_range_fill_a_texture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&folder, "halved.wgsl", HALVED);
+    let plane = folder.path().join("plane");
+    let dump = format!("--dump=0.0={}", plane.display());
+    let bind = "--bind=0.0=texture:6x3:random:3..5";
+    let found = report(&[&*file, "--adapter=embedded", BOUND[0], bind, BOUND[2], BOUND[3], &dump]);
+    assert_eq!(found["bind"]["0.0"], "texture:6x3:rgba32float:random:3..5");
+    let plane = floats(&plane);
+    assert_eq!(plane.len(), 72);
+    assert!(plane.iter().all(|x| [3.0, 4.0].contains(x)) && plane.contains(&3.0), "{plane:?}");
+}
+
 #[test]
 fn every_executor_leaves_the_same_in_textures() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,6 +130,7 @@ fn textures_that_do_not_fit_are_named_with_what_to_say_instead() {
     with("0.0=texture:6x3:rgba9unorm", &["'rgba9unorm' is no format", "rgba8unorm"]);
     with("0.0=texture:6x3:rgba8uint", &["other numbers than the u32 of rgba8uint"]);
     with("0.0=texture:6x3:values:1,2", &["72 scalars, not 2"]);
+    with("0.0=texture:6x3:random:7..7", &["'7..7' is no LOW..HIGH"]);
     with("0.0=zeros:18", &["it is a texture", "texture:WIDTHxHEIGHT"]);
     with("0.0=sampler", &["it is a texture"]);
     with("0.1=texture:6x3", &["it is a sampler", "sampler:linear"]);
