@@ -308,13 +308,13 @@ fn a_kernel_heeds_the_order_of_workgroups_where_it_goes_by_atomics_of_storage() 
         ("atomicStore(&x[0], y[0]); atomicMax(&x[1], y[1]);", false),
         ("y[0] = atomicAdd(&shared_one, 1u) + atomicLoad(&shared_one);", false),
         ("if y[0] == 1u { loop { if atomicExchange(&x[1], 1u) == 0u { break; } } }", true),
-        ("y[0] = claimed();", true),
+        ("y[0] = claimed(); } fn claimed() -> u32 { return atomicAdd(&x[3], 1u);", true),
+        ("marked(); } fn marked() { atomicOr(&x[3], 1u);", false),
     ] {
         let source = format!(
             "@group(0) @binding(0) var<storage, read_write> x: array<atomic<u32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;
 var<workgroup> shared_one: atomic<u32>;
-fn claimed() -> u32 {{ return atomicAdd(&x[3], 1u); }}
 @compute @workgroup_size(64) fn main() {{ {statement} }}"
         );
         assert_eq!(kernel(&source).heeds_order, heeds, "{statement}");

@@ -1,5 +1,5 @@
 //! Whether what a kernel does may depend on which of its workgroups runs first, races aside: whether it goes by what
-//! atomics of storage buffers hold. Knows no values, so that a kernel which only might depend on it does.
+//! atomics of storage buffers hold. Knows no values and no calls, so that a kernel which only might depend on it does.
 
 use naga::{
     AddressSpace, Expression, Function, Module, TypeInner,
