@@ -147,12 +147,14 @@ impl Formats {
     /// somebody else's. What cannot be written keeps nothing else from it, and then the table is there as well.
     pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
         let written = self.claimed.iter().map(|claimed| self.export_one(claimed, report, common));
-        let written = written.fold(Ok(()), super::Result::<()>::and);
-        if self.claimed.is_empty() || written.is_err() {
+        let mut errors = written.filter_map(Result::err).collect::<Vec<_>>().into_iter();
+        let first = errors.next();
+        if self.claimed.is_empty() || first.is_some() {
             let page = report.page(common.verbose > 0);
             output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }
-        written
+        errors.for_each(|error| output::warn(Some(format!("{error:#}")), common));
+        first.map_or(Ok(()), Err)
     }
 
     /// Where nothing could be judged, tells those that a continuous integration reads; others are left as they were.
@@ -161,16 +163,25 @@ impl Formats {
         if matches!(error.downcast_ref(), Some(Error::Interrupted(_))) || error.is::<Spared>() {
             return outcome;
         }
-        // What it would include is not known of a file that could not be read; what it names may be that.
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let is_named = |sink: &Sink| {
-            let name = sink.path().filter(|path| path.exists()).and_then(Path::file_name);
-            name.and_then(OsStr::to_str).is_some_and(|name| text.contains(name))
-        };
+        // What it would include is not known of a file that could not be read; what it asks for may be that.
+        let is_file = Path::new(file).is_file();
+        let text = is_file.then(|| fs::read_to_string(file).unwrap_or_default());
+        let asks = |line: &&str| ["include", "import"].iter().any(|word| line.contains(word));
+        let asking: Vec<&str> = text.iter().flat_map(|text| text.lines().filter(asks)).collect();
         let why = Unchecked::new(file, &format!("{error:#}"));
         for (format, sink) in &self.claimed {
-            if ["github", "junit", "markdown"].contains(&format.name) && !is_named(sink) {
-                sink.write(&(format.render)(&why, &self.origin, common.verbose > 0))?;
+            if !["github", "junit", "markdown"].contains(&format.name) {
+                continue;
+            }
+            let existing = sink.path().filter(|path| path.exists());
+            let name = existing.and_then(Path::file_name).and_then(OsStr::to_str);
+            match name.filter(|name| asking.iter().any(|line| line.contains(name))) {
+                Some(name) => {
+                    let doubt =
+                        format!("--{} {name} is not written: {file} asks for it", format.name);
+                    output::warn(Some(doubt), common);
+                }
+                None => sink.write(&(format.render)(&why, &self.origin, common.verbose > 0))?,
             }
         }
         outcome

@@ -74,16 +74,13 @@ impl KernelWork {
     /// what does not end.
     pub fn place(&self) -> String {
         let name = ShaderFile::name(&self.file);
-        let text = if name == self.file.display().to_string() {
-            fs::read(&self.file)
-        } else {
-            return name;
-        };
-        let text = text.ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+        // A pipe has been read, and what standard input is called is no file.
+        let is_there = name == self.file.display().to_string() && self.file.is_file();
+        let text = is_there.then(|| fs::read(&self.file).ok()).flatten();
+        let text = text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
         let asked = self.entries.first().map(String::as_str).filter(|entry| *entry != "all");
         let mut is_marked = asked.is_some() || !text.contains("@compute");
-        let line = text.lines().position(|line| {
-            let code = line.split("//").next().unwrap_or_default();
+        let line = without_comments(&text).iter().position(|code| {
             is_marked |= code.contains("@compute");
             let declared = ["fn ", "void "].iter().find_map(|word| code.split_once(word));
             let declared = declared.map(|(_, rest)| {
@@ -231,5 +228,37 @@ impl Key for String {
 impl Key for BindingKey {
     fn in_words(&self) -> String {
         format!("{}.{}", self.0, self.1)
+    }
+}
+
+/// The lines of a text without their comments.
+fn without_comments(text: &str) -> Vec<String> {
+    let mut is_within = false;
+    let code = |line: &str| {
+        let (mut code, mut rest) = (String::new(), line);
+        loop {
+            if is_within {
+                let Some((_, after)) = rest.split_once("*/") else { return code };
+                (is_within, rest) = (false, after);
+            } else {
+                let comment = [rest.find("//"), rest.find("/*")].into_iter().flatten().min();
+                let (before, comment) = rest.split_at(comment.unwrap_or(rest.len()));
+                code += before;
+                let Some(after) = comment.strip_prefix("/*") else { return code };
+                (is_within, rest) = (true, after);
+            }
+        }
+    };
+    text.lines().map(code).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_no_code() {
+        let text = "a // b /* c\nd /* e\nf */ g /* h */ i\n//** j **//\nk";
+        assert_eq!(without_comments(text), ["a ", "d ", " g  i", "", "k"]);
     }
 }

@@ -148,7 +148,7 @@ impl ShaderReport {
             RanKernels::Program(_) => vec!["a program ran".to_owned()],
         };
         let runs_otherwise = !otherwise.is_empty();
-        let otherwise = format!("it was not run alike: {}", otherwise.join(", "));
+        let otherwise = format!("it was not run alike: {}", otherwise.join("; "));
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {
             change.judge(limits);

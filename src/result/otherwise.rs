@@ -8,12 +8,16 @@ use super::ShaderReport;
 /// What `now` was run with that `before` was not, a clause each; nothing where both were run alike.
 pub(super) fn otherwise(before: &ShaderReport, now: &ShaderReport) -> Vec<String> {
     let mut said = Vec::new();
-    if before.entry != now.entry {
+    if before.dispatches.len() == now.dispatches.len() && before.entry != now.entry {
         said.push(went("the entry point", Some(&before.entry), Some(&now.entry)));
     }
     let [grids_before, grids_now] = [before, now].map(grids);
-    if grids_before != grids_now {
-        said.push(went("the grid", Some(&grids_before), Some(&grids_now)));
+    if grids_before.len() != grids_now.len() {
+        let [before, now] = [grids_before.len(), grids_now.len()].map(|count| count.to_string());
+        said.push(went("the number of dispatches", Some(&before), Some(&now)));
+    } else if grids_before != grids_now {
+        let [before, now] = [grids_before, grids_now].map(|grids| grids.join(" and "));
+        said.push(went("the grid", Some(&before), Some(&now)));
     }
     let overrides = |report: &ShaderReport| -> BTreeMap<String, String> {
         report.overrides.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
@@ -25,15 +29,16 @@ pub(super) fn otherwise(before: &ShaderReport, now: &ShaderReport) -> Vec<String
         set.filter_map(|its| Some((its.name.clone(), its.value.clone()?))).collect()
     };
     said.extend(changed("the immediate data", &immediates(before), &immediates(now)));
-    let fills = |report: &ShaderReport| -> BTreeMap<String, String> {
-        let name = |key: &str| {
-            let mut bound = report.bindings.iter();
-            let bound = bound.find(|its| format!("{}.{}", its.group, its.binding) == key);
-            bound.map_or_else(|| key.to_owned(), |its| format!("'{}' at {key}", its.name))
-        };
-        report.bind.iter().map(|(key, fill)| (name(key), fill.clone())).collect()
+    // By their numbers: what a binding is called may change.
+    let called = |key: &str| {
+        let mut bound = now.bindings.iter().chain(&before.bindings);
+        let bound = bound.find(|its| format!("{}.{}", its.group, its.binding) == key);
+        bound.map_or_else(|| key.to_owned(), |its| format!("'{}' at {key}", its.name))
     };
-    said.extend(changed("the binding", &fills(before), &fills(now)));
+    said.extend(
+        differing(&before.bind, &now.bind)
+            .map(|(key, before, now)| went(&format!("the binding {}", called(key)), before, now)),
+    );
     for binding in &now.bindings {
         let key = (binding.group, binding.binding);
         let other = before.bindings.iter().find(|its| (its.group, its.binding) == key);
@@ -48,11 +53,11 @@ pub(super) fn otherwise(before: &ShaderReport, now: &ShaderReport) -> Vec<String
 }
 
 /// The grid of a run, or those of its dispatches in order.
-fn grids(report: &ShaderReport) -> String {
+fn grids(report: &ShaderReport) -> Vec<String> {
     let grid = |grid: [u32; 3]| grid.map(|extent| extent.to_string()).join(" x ");
     match &report.dispatches[..] {
-        [] => grid(report.grid),
-        several => several.iter().map(|row| grid(row.grid)).collect::<Vec<_>>().join(", "),
+        [] => vec![grid(report.grid)],
+        several => several.iter().map(|row| grid(row.grid)).collect(),
     }
 }
 
@@ -62,9 +67,19 @@ fn changed(
     before: &BTreeMap<String, String>,
     now: &BTreeMap<String, String>,
 ) -> Vec<String> {
+    let differing = differing(before, now);
+    differing.map(|(name, before, now)| went(&format!("{what} {name}"), before, now)).collect()
+}
+
+type Differing<'a> = (&'a str, Option<&'a String>, Option<&'a String>);
+
+fn differing<'a>(
+    before: &'a BTreeMap<String, String>,
+    now: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = Differing<'a>> {
     let gone = before.keys().filter(|name| !now.contains_key(*name));
-    let names = now.keys().chain(gone).filter(|name| before.get(*name) != now.get(*name));
-    names.map(|name| went(&format!("{what} {name}"), before.get(name), now.get(name))).collect()
+    let both = now.keys().chain(gone).map(|name| (&**name, before.get(name), now.get(name)));
+    both.filter(|(_, before, now)| before != now)
 }
 
 fn went(what: &str, before: Option<&String>, now: Option<&String>) -> String {

@@ -144,7 +144,7 @@ fn counts_and_traffic_are_those_of_the_baseline_or_less_where_that_is_allowed() 
     repository.write("kernel.wgsl", KERNEL.as_bytes());
     gate(&["--dispatch=2"])
         .code(1)
-        .stdout(contains("not run alike: the entry point was main, and is main, main"));
+        .stdout(contains("not run alike: the number of dispatches was 1, and is 2"));
     let otherwise = |more: &[&str]| {
         let mut program = Command::new(PROGRAM);
         let input = ["--bind=0.0=random:16", "--bind=0.1=zeros:16", "--baseline=base.json"];

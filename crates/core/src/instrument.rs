@@ -102,7 +102,8 @@ pub fn instrument_at(
 /// [`BlockTable::counters`]. Whoever dispatches it adds them to a buffer as the table describes it.
 ///
 /// # Errors
-/// As [`instrument_at`], and where the kernel leaves too little workgroup memory to add counters up in.
+/// As [`instrument_at`], where the kernel leaves too little workgroup memory to add counters up in, and where the
+/// adapter has a budget of loop rounds: whether that lasted, no texel says.
 pub fn instrument_into_texture(
     kernel: &KernelModule,
     limits: &Limits,
@@ -164,6 +165,13 @@ fn rewrite(
         lockstep: limits.lockstep,
         budget: budget.map(|_| Budget { loops: &loops }),
     };
+    if destination == Destination::Texture && budget.is_some() {
+        return Err(Error::Uncountable {
+            kernel: kernel.name.clone(),
+            problem: "it takes all storage bindings of an adapter that ends loops early".into(),
+            line: None,
+        });
+    }
     if destination == Destination::Texture && !means.has_room(rows.counters) {
         return Err(Error::Uncountable {
             kernel: kernel.name.clone(),

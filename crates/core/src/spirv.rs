@@ -231,7 +231,7 @@ fn plan(
                 if instruction.is(Op::FunctionCall) {
                     *calls.entry(instruction.operands()[0]).or_default() += flow;
                 }
-                // Most instructions are; a price takes long to find and to add.
+                // Most instructions cost nothing, and finding a price takes long.
                 if instruction.op().is_some_and(is_free) {
                     continue;
                 }

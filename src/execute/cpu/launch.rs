@@ -108,7 +108,7 @@ impl Grid<'_> {
                 }
             }
         };
-        // In their order it executes the same each time, plain and counting, which its own tally is held against.
+        // The tally of the plain kernel is held against the counters of the counting one, so both must execute the same.
         let in_order = self.program.watch.is_some() || self.program.heeds_order;
         if workgroups <= 1 || threads == 1 || in_order {
             work();

@@ -100,7 +100,7 @@ impl<'a> Machine<'a> {
         let byte = u64::from(at.offset) + u64::from(index) * u64::from(at.stride);
         let (variable, byte) = self.program.variable(at.memory, at.offset as usize, byte);
         let bytes = match self.program.memories[at.memory] {
-            // How many bytes a texture takes here is nobody's business.
+            // A texture has texels, and its layout here is the executor's own.
             Memory::Buffer { .. } if self.program.textures.contains_key(&at.memory) => None,
             Memory::Buffer { .. } => Some(4 * self.memories[at.memory].len() as u64),
             Memory::WorkGroup | Memory::Immediate => None,

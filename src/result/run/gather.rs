@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Add as _};
 
 use flopmeter_core::recording::{self, Counted, Device, NotCounted, Recording, SpecValue, Timed};
 
-use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals, times};
+use super::{Ending, KernelRow, RunReport, RunTiming, RunTotals};
 use crate::{
     op::{Convention, Cost, Traffic},
     result::Document as _,
@@ -165,6 +165,11 @@ pub(super) fn on_devices<'a>(
     })
 }
 
+/// How long so many dispatches take, of which some were timed.
+pub(super) fn of_all((timed, seconds): (u64, f64), dispatches: u64) -> Option<f64> {
+    (timed > 0).then(|| seconds / timed as f64 * dispatches as f64)
+}
+
 fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
     let Key { device, name: _, entry, module, spec_constants } = key;
     let Sum { dispatches, workgroups, counts, timed } = sum;
@@ -188,7 +193,7 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         flops,
         traffic: counts.map(|counts| counts.cost.traffic),
         intensity: intensity.map(|(flops, storage)| flops as f64 / storage as f64),
-        seconds: times::of_all(timed, dispatches),
+        seconds: of_all(timed, dispatches),
         peak_share: None,
         roofline: None,
     }
@@ -218,7 +223,7 @@ fn broken_off(recording: &Recording) -> Option<NotCounted> {
     (recording.unfinished_submissions == 0).then(|| NotCounted {
         kernel: None,
         what: Some(format!("what process {} submitted last to {}", recording.process, device.name)),
-        why: "the process was killed or left by _exit, so what it did since it was last recorded is not known"
+        why: "the process was killed, left by _exit or replaced its program (exec), so what it did since it was last recorded is not known"
             .to_owned(),
         dispatches: 0,
     })

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use flopmeter_core::recording::{Recording, SpecValue, Timed};
 
-use super::{KernelRow, RunReport, RunTiming, gather::totals};
+use super::{
+    KernelRow, RunReport, RunTiming,
+    gather::{of_all, totals},
+};
 
 /// Kernels that a note names one by one.
 const NAMED: usize = 3;
@@ -109,11 +112,13 @@ impl RunReport {
         (&self.devices[row.device].name, &row.entry, &row.module, &row.spec_constants)
     }
 
-    /// Says of the whole run what is known of the times of its kernels.
+    /// Says of the whole run what is known of the times of its kernels. Where one of them has none, nor has the whole:
+    /// its FLOPs would be divided by the time of the others.
     fn sum_times(&mut self) {
-        let seconds: Vec<f64> = self.kernels.iter().filter_map(|row| row.seconds).collect();
-        self.totals.seconds = (!seconds.is_empty()).then(|| seconds.iter().sum());
-        if !seconds.is_empty() {
+        let is_timed = |row: &KernelRow| row.seconds.is_some();
+        let seconds: Option<Vec<f64>> = self.kernels.iter().map(|row| row.seconds).collect();
+        self.totals.seconds = seconds.filter(|all| !all.is_empty()).map(|all| all.iter().sum());
+        if self.kernels.iter().any(is_timed) {
             let notes = std::mem::take(&mut self.timing.notes);
             self.timing = RunTiming { source: "timestamps".into(), runs: 1, notes };
         }
@@ -132,11 +137,6 @@ fn timed(recordings: &[Recording]) -> BTreeMap<Identity<'_>, Did> {
         }
     }
     all
-}
-
-/// How long so many dispatches take, of which some were timed.
-pub(super) fn of_all((timed, seconds): (u64, f64), dispatches: u64) -> Option<f64> {
-    (timed > 0).then(|| seconds / timed as f64 * dispatches as f64)
 }
 
 /// What is to be known of these kernels, if there are any.

@@ -21,11 +21,11 @@
 //! Small code matters there for one more reason: it recompiles a kernel of over 100 values at every
 //! dispatch, milliseconds each, where uniforms bound a loop of up to 32 rounds.
 //!
-//! Where there is no buffer but a texture, sums over the workgroup are stored there (`texels`), and somebody else adds
-//! them up.
-//!
 //! That loop may itself be cut off where an adapter has a budget of rounds, and so `budget` looks, behind
 //! everything else, whether the budget has lasted.
+//!
+//! Where there is no buffer but a texture, sums over the workgroup are stored there (`texels`). Whoever dispatches the
+//! kernel adds them up.
 
 mod budget;
 mod entry;
