@@ -7,7 +7,6 @@ import { DEFAULTS } from "./instrument.js";
 import { Counters, Kernels } from "./kernels.js";
 import { Plain } from "./plain.js";
 import { report } from "./report.js";
-import { Texels } from "./texels.js";
 import { TimedPasses } from "./timed.js";
 import { Times } from "./times.js";
 import { Wasm } from "./wasm.js";
@@ -57,8 +56,8 @@ class Meter {
   #lost = [];
 
   constructor(wasm) {
-    this.#kernels = new Kernels(wasm);
     this.#errors = new Errors(this.#hooks, this.#own);
+    this.#kernels = new Kernels(wasm, this.#own, this.#errors);
     this.#plain = new Plain(this.#hooks, this.#own, this.#errors, (pipeline) => this.#pipelines.get(pipeline)?.kernel);
     this.#hookDevice();
     this.#hookPipelines();
@@ -211,7 +210,7 @@ class Meter {
     // The plan, and a promise of what the device says of its shader module.
     const planned = (device, descriptor) => {
       try {
-        return meter.#errors.guarded(device, () => kernels.plan(device, descriptor, meter.#own.GPUDevice));
+        return meter.#errors.guarded(device, () => kernels.plan(device, descriptor));
       } catch (error) {
         return { made: { refused: kernels.refuse(descriptor, error.message) } };
       }
@@ -222,7 +221,7 @@ class Meter {
       return pipeline;
     };
     const counting = (device, pipeline, plan) => {
-      const kernel = kernels.add(pipeline, meter.#counters(device), plan, meter.#own);
+      const kernel = kernels.add(pipeline, meter.#counters(device), plan);
       meter.#pipelines.set(pipeline, { kernel });
       return pipeline;
     };
@@ -235,11 +234,11 @@ class Meter {
         const known = meter.#pipelines.get(made);
         const { kernel } = known;
         // The page's own pipeline takes over where the device says later that it refuses this one.
-        kernel.answer = Promise.all([ofModule, ofPipeline]).then(([first, second]) => {
+        kernel.answer = Promise.all([ofModule, ofPipeline, kernel.texels?.answer]).then(([first, second, ofTexels]) => {
           kernel.answer = undefined;
           const error = first ?? second;
-          if (!error) return undefined;
-          kernel.refused = why(error);
+          if (!error && !ofTexels) return undefined;
+          kernel.refused = error ? why(error) : ofTexels;
           known.refused = kernels.refuse(descriptor, kernel.refused);
           return meter.#errors.guarded(this, () => meter.#plain.pipeline(kernel)).error;
         });
@@ -250,12 +249,20 @@ class Meter {
       async function (descriptor) {
         const { made: plan, error: ofModule } = planned(this, descriptor);
         if (plan.refused) return plain(await old.call(this, descriptor), plan.refused);
+        let refused;
         try {
-          return counting(this, await old.call(this, plan.descriptor), plan);
+          const pipeline = await old.call(this, plan.descriptor);
+          refused = await plan.kernel.texels?.answer;
+          if (!refused) {
+            const { made, error } = meter.#errors.guarded(this, () => counting(this, pipeline, plan));
+            const ofCounters = await error;
+            if (!ofCounters) return made;
+            refused = why(ofCounters);
+          }
         } catch (error) {
-          const refused = kernels.refuse(descriptor, why((await ofModule) ?? error));
-          return plain(await old.call(this, descriptor), refused);
+          refused = why((await ofModule) ?? error);
         }
+        return plain(await old.call(this, descriptor), kernels.refuse(descriptor, refused));
       });
   }
 
@@ -331,13 +338,13 @@ class Meter {
       setPipeline.call(pass, kernel.pipeline);
     };
     const intoTexels = (pass, kernel, done, extents, dispatch) => {
-      const why = Texels.refusal(kernel, extents);
+      const { texels } = kernel;
+      const why = texels.refusal(kernel, extents);
       if (why) {
         uncounted(pass, kernel, done, dispatch);
         done.dispatches.push(() => (meter.#kernels.without(kernel, why).dispatches += 1));
         return;
       }
-      const { texels } = kernel.counters;
       prepare(pass, kernel, done, texels.bindGroup(kernel, extents));
       dispatch();
       done.dispatches.push(() => meter.#kernels.dispatched(kernel, extents));
@@ -350,7 +357,7 @@ class Meter {
       const done = state(pass);
       const { known, dispatches } = done;
       const kernel = counted(known);
-      if (kernel?.texel_counters) {
+      if (kernel?.texels) {
         intoTexels(pass, kernel, done, extents, dispatch);
         return;
       }

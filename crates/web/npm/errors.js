@@ -24,10 +24,10 @@ export class Errors {
       });
   }
 
-  /** Makes a call whose errors the program does not see: what it returns, and a promise of its error. */
-  guarded(device, call) {
+  /** Makes a call whose errors, also of `more` kinds, the program does not see: its result, and a promise of its error. */
+  guarded(device, call, more = []) {
     const { pushErrorScope, popErrorScope } = this.#own.GPUDevice;
-    const filters = ["validation", "internal"];
+    const filters = ["validation", "internal", ...more];
     for (const filter of filters) pushErrorScope.call(device, filter);
     try {
       const made = call();

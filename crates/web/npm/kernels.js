@@ -20,8 +20,6 @@ const COMMENTS = /\/\*[^]*?\*\/|\/\/.*/g;
 /** The counters of one device: buffers, and what is cut from them. */
 export class Counters {
   chunks = [];
-  /** What takes counters of kernels that leave no storage buffer, once there is one. */
-  texels;
   #at = CHUNK;
 
   constructor(device) {
@@ -79,6 +77,10 @@ export class Kernels {
   /** Kernels that do not, and why: {kernel, why, dispatches}. */
   refused = [];
   #wasm;
+  #own;
+  #errors;
+  /** What takes counters of kernels that leave no storage buffer, for each device that has such kernels. */
+  #texels = new WeakMap();
   #modules = new WeakMap();
   #storageBuffers = new WeakMap();
   #layouts = new WeakMap();
@@ -86,8 +88,14 @@ export class Kernels {
   #allows = new WeakMap();
   #wrong = new WeakSet();
 
-  constructor(wasm) {
+  /**
+   * @param own WebGPU's methods before they were replaced
+   * @param errors what keeps errors from the program
+   */
+  constructor(wasm, own, errors) {
     this.#wasm = wasm;
+    this.#own = own;
+    this.#errors = errors;
   }
 
   /** Remembers what a device really allows: {limits, lanes (of a subgroup at most), hidesSubgroups (from the program)}. */
@@ -134,12 +142,12 @@ export class Kernels {
    * What to make in place of the page's pipeline: its descriptor and what to know of it.
    * @throws with the reason where the kernel cannot be counted
    */
-  plan(device, descriptor, original) {
+  plan(device, descriptor) {
     const { module, entryPoint, constants = {} } = descriptor.compute;
     if (this.#wrong.has(module)) throw new Error(`it enables subgroups, and the program did not ask the device for them`);
     const source = this.#modules.get(module);
     if (!source) throw new Error("its shader module was made before flopmeter was attached");
-    const layout = this.#layoutFor(device, descriptor.layout, original);
+    const layout = this.#layoutFor(device, descriptor.layout);
     const label = descriptor.label || source.label;
     const reply = this.#wasm.instrument({
       source: source.code,
@@ -150,18 +158,26 @@ export class Kernels {
       texture: layout.texture ?? "where-needed",
       limits: { ...limitsOf(this.#limitsOf(device)), subgroup_lanes: this.#allows.get(device)?.lanes },
     });
-    const counting = original.createShaderModule.call(device, { label, code: reply.wgsl });
+    const texels = reply.texel_counters ? this.#texelsOf(device, reply) : undefined;
+    if (texels?.refused) throw new Error(texels.refused);
+    const counting = this.#own.GPUDevice.createShaderModule.call(device, { label, code: reply.wgsl });
     const spec_constants = { ...constants };
     const own = { ...descriptor, compute: { ...descriptor.compute, constants: spec_constants } };
     return {
       descriptor: { ...descriptor, layout: layout.layout, compute: { module: counting } },
       groupLayout: layout.groupLayout,
-      kernel: { ...reply, name: label || reply.entry, source: source.code, spec_constants, descriptor: own },
+      kernel: { ...reply, texels, name: label || reply.entry, source: source.code, spec_constants, descriptor: own },
     };
   }
 
+  #texelsOf(device, { texel_columns: columns }) {
+    if (!this.#texels.has(device)) this.#texels.set(device, new Texels(device, columns, this.#own, this.#errors));
+    return this.#texels.get(device);
+  }
+
   /** The layout of a counting pipeline: the page's with one group more, or `auto`. */
-  #layoutFor(device, layout, original) {
+  #layoutFor(device, layout) {
+    const original = this.#own.GPUDevice;
     if (layout === "auto") return { layout };
     const known = this.#layouts.get(layout);
     if (!known) throw new Error("its pipeline layout was made before flopmeter was attached");
@@ -186,12 +202,11 @@ export class Kernels {
   }
 
   /** Registers a pipeline that was made by a plan. */
-  add(pipeline, counters, { kernel, groupLayout }, own) {
-    if (kernel.texel_counters) counters.texels ??= new Texels(counters.device, own);
+  add(pipeline, counters, { kernel, groupLayout }) {
     const window = counters.window(kernel.bytes);
     const layout = groupLayout ?? pipeline.getBindGroupLayout(kernel.group);
     const added = { ...kernel, id: this.all.length, counters, window, pipeline, groupLayout: layout };
-    if (!kernel.texel_counters) {
+    if (!kernel.texels) {
       const entries = [{ binding: kernel.binding, resource: window }];
       added.bindGroup = counters.device.createBindGroup({ label: "flopmeter", layout, entries });
     }

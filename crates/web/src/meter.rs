@@ -73,6 +73,8 @@ pub(crate) struct Reply {
     /// How many counters go to texels of a texture, from where they are to be added to the counter buffer; absent where they
     /// go to the buffer itself.
     texel_counters: Option<u32>,
+    /// How many columns that texture has.
+    texel_columns: Option<u32>,
     /// Bytes of the counter buffer.
     bytes: u64,
     workgroup_size: [u32; 3],
@@ -133,6 +135,7 @@ pub(crate) fn instrument(request: &[u8]) -> Result<String, String> {
         group: counters.group,
         binding: counters.binding,
         texel_counters,
+        texel_columns: into_texture.then_some(instrument::TEXEL_COLUMNS),
         bytes,
         workgroup_size: kernel.entry_point().workgroup_size,
         module: format!("{:016x}", hash(source)),

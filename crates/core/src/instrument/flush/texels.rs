@@ -9,7 +9,8 @@ use naga::{
 use super::{Input, workgroup::halves};
 use crate::{instrument::code::Code, table::Rows};
 
-/// Columns of the texture, a power of two: what every device allows.
+/// Columns of the texture, a power of two: the default limit that WebGPU has for the extent of a texture. A device in
+/// compatibility mode may allow 4096 only.
 pub const COLUMNS: u32 = 8192;
 
 /// The types of what is stored and where.
