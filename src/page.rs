@@ -52,4 +52,6 @@ pub use tone::Tone;
 pub(crate) use judged::holding;
 
 use cell::marked;
-use paged::{NAMED, about, adapter_line, config_line, how_line, scope_line, tokens_line};
+use paged::{
+    NAMED, about, adapter_line, config_line, how_line, scope_line, tokens_line, uncharged,
+};

@@ -28,7 +28,8 @@ pub fn within<T: Send + 'static>(
             interrupt::leave_behind();
             bail!(
                 "{} did not end within {seconds} s. Give it longer with --timeout or fewer workgroups, or look \
-                 for a loop that never ends",
+                 for a loop that never ends; one that waits for a workgroup behind its own does not end on the \
+                 embedded executor, which runs workgroups in order",
                 place()
             )
         }

@@ -4,7 +4,7 @@
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, components::Layers,
-    config_line, how_line, tokens_line,
+    config_line, how_line, tokens_line, uncharged,
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
@@ -29,6 +29,7 @@ impl Paged for Estimate {
             Fact::new("step", run),
             Fact::new("estimate", format!("of {step}, in FLOPs, by {}", self.source())),
         ]);
+        head.extend(uncharged(self.training(), self.exact().is_some()));
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
             sections.push(Section::facts("Counts", [counts(&exact, step)]));

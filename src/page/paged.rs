@@ -97,6 +97,15 @@ pub(super) fn how_line(training: Training) -> String {
     format!("{}{again}{}{options}", training.optimizer, packed(training))
 }
 
+/// That no figure has what layers cost that run again, where a model's published estimator is all that there is: none of
+/// them charges it.
+pub(super) fn uncharged(training: Training, has_exact: bool) -> Option<Fact> {
+    let applies = training.recompute == Recompute::Layers && !has_exact;
+    let text = "layers that run again are in none of these figures: the published estimate does not charge them, and \
+                this family has no exact count by closed forms; profile counts them";
+    applies.then(|| Fact { prose: true, ..Fact::new("recompute", text) })
+}
+
 fn packed(training: Training) -> String {
     match training.packed.is_none() {
         true => String::new(),

@@ -6,7 +6,7 @@ use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
-    growth, provenance, scope_line,
+    growth, provenance, scope_line, uncharged,
 };
 use crate::{
     family::{Chosen, StepOption, Training},
@@ -48,7 +48,8 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         Fact::new("axis", format!("{key}{of} = {}", values.join(", ")))
     });
     let Sweep { scope, recompute, packed, optimizer, accumulate, .. } = *sweep;
-    let scope = scope_line(Training { scope, recompute, packed, ..optimizer.into() }, None);
+    let training = Training { scope, recompute, packed, ..optimizer.into() };
+    let scope = scope_line(training, None);
     let scope = match accumulate {
         1 => scope,
         parts => format!("{scope}, in {parts} micro-batches"),
@@ -66,7 +67,11 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     facts.extend(axes);
     facts.push(Fact::new("run", scope));
     match &report.adapter {
-        None => facts.push(Fact::new("figures", "by closed forms; nothing was run")),
+        None => {
+            facts.push(Fact::new("figures", "by closed forms; nothing was run"));
+            let has_exact = report.points.iter().any(|point| point.bill.exact.is_some());
+            facts.extend(uncharged(training, has_exact));
+        }
         Some(adapter) => {
             let convention = report.convention;
             facts.extend([

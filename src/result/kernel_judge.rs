@@ -149,6 +149,7 @@ impl ShaderReport {
         };
         let runs_otherwise = !otherwise.is_empty();
         let otherwise = format!("it was not run alike: {}", otherwise.join("; "));
+        let elsewhere = self.elsewhere(baseline).map_or_else(String::new, |it| format!("; {it}"));
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {
             change.judge(limits);
@@ -169,8 +170,10 @@ impl ShaderReport {
             HeldTo::Limits(_) => Vec::new(),
         };
         let text = match (self.moved_from(baseline, &moved, held), runs_otherwise) {
-            (Some(moved), false) => Some(format!("moved from {name}: {moved}")),
-            (Some(moved), true) => Some(format!("moved from {name}: {moved}; {otherwise}")),
+            (Some(moved), false) => Some(format!("moved from {name}: {moved}{elsewhere}")),
+            (Some(moved), true) => {
+                Some(format!("moved from {name}: {moved}{elsewhere}; {otherwise}"))
+            }
             // Less of something else is not less.
             (None, true) if change.moved().next().is_some() => Some(format!("{name}: {otherwise}")),
             (None, _) => None,
@@ -194,6 +197,14 @@ impl ShaderReport {
         );
         let finding = Finding::new(FindingKind::Baseline, text);
         self.checks.push(Examined { what: held.claim(file), findings: vec![finding] });
+    }
+
+    /// Where it was counted before, if not where it is now. That alone moves counts only of a kernel that goes by what is
+    /// not the same everywhere, such as who runs first.
+    fn elsewhere(&self, baseline: &KernelRun) -> Option<String> {
+        let RanKernels::Shader(before) = &baseline.report else { return None };
+        let [before, now] = [&before.adapter.name, &self.adapter.name];
+        (before != now).then(|| format!("it was counted on '{before}', and now on '{now}'"))
     }
 
     /// What moved, in words; `None` where nothing did.

@@ -137,8 +137,8 @@ impl GrowthLimit {
             )),
             None => Some(match figure {
                 LimitedFigure::Flops => {
-                    "flops cannot be compared: both reports must have them, by one estimator \
-                                         or by the exact count"
+                    "flops cannot be compared: both reports must have them, by one estimator or \
+                     by the exact count"
                         .to_owned()
                 }
                 LimitedFigure::Bytes => {

@@ -139,3 +139,19 @@ fn the_exact_count_has_what_is_recomputed_everywhere() {
         assert_eq!(printed.lines().any(|line| line.starts_with("   recomputed ")), is_sweep);
     }
 }
+
+/// A family that has no exact count by closed forms has no figure with what is recomputed before it runs.
+#[test]
+fn figures_without_what_is_recomputed_are_said_to_be() {
+    for arguments in [&["estimate"][..], &["scale", "--axis", "seq=8,16"]] {
+        let (command, axis) = arguments.split_first().unwrap();
+        for (how, times) in [(&["--recompute", "layers"][..], 1), (&[], 0)] {
+            let said = "recompute layers that run again are in none of these figures";
+            let printed = flopmeter(&[&[command, "resnet-bk"], axis, how].concat()).assert();
+            let printed = printed.success().get_output().stdout.clone();
+            let printed = String::from_utf8(printed).unwrap();
+            let words = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(words.matches(said).count(), times, "{printed}");
+        }
+    }
+}

@@ -56,9 +56,9 @@ pub struct Kernels {
     /// as in more:flops:5 for 5 % aside (repeatable)
     #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]")]
     limits: Vec<GrowthLimit>,
-    /// Let something pass: bounds (accesses out of bounds), races, values (that differ between executors), missing
-    /// (executors, such as embedded, that cannot run it where another can; no baseline is meant), less (fewer operations
-    /// and bytes than the baseline) (repeatable)
+    /// Let something pass: bounds (accesses out of bounds), races, values or counts (that differ between executors; a
+    /// baseline is then held against the embedded one), missing (executors, such as embedded, that cannot run it where
+    /// another can; no baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
@@ -151,29 +151,38 @@ impl Kernels {
 
     /// An option that was given of how one kernel is run, which several have each for itself.
     pub fn of_one(&self) -> Option<&'static str> {
-        first([
-            ("--dispatch", !self.dispatches.is_empty()),
-            ("--entry", !self.entries.is_empty()),
-            ("--override", !self.constants.is_empty()),
-            ("--immediate", !self.immediates.is_empty()),
-            ("-D", !self.defines.is_empty()),
-            ("-I", !self.folders.is_empty()),
-            ("--bind", !self.bindings.is_empty()),
-            ("--expect", !self.expected.is_empty()),
-            ("--timeout", self.timeout.is_some()),
-        ])
+        let its = self.of_its_text().or_else(|| self.of_its_run());
+        its.or_else(|| first([("--timeout", self.timeout.is_some())]))
     }
 
     /// An option that was given and that says nothing where no kernel runs.
     pub fn of_a_run(&self) -> Option<&'static str> {
+        self.of_its_run().or_else(|| {
+            first([
+                ("--baseline", self.baseline.is_some()),
+                ("--fail-on", !self.limits.is_empty()),
+                ("--allow", !self.allowed.is_empty()),
+            ])
+        })
+    }
+
+    /// An option of what is compiled, and over which grid.
+    fn of_its_text(&self) -> Option<&'static str> {
+        first([
+            ("--dispatch", !self.dispatches.is_empty()),
+            ("--override", !self.constants.is_empty()),
+            ("-D", !self.defines.is_empty()),
+            ("-I", !self.folders.is_empty()),
+        ])
+    }
+
+    /// An option of what runs, on what, and what is wanted of it.
+    fn of_its_run(&self) -> Option<&'static str> {
         first([
             ("--entry", !self.entries.is_empty()),
             ("--immediate", !self.immediates.is_empty()),
             ("--bind", !self.bindings.is_empty()),
             ("--expect", !self.expected.is_empty()),
-            ("--baseline", self.baseline.is_some()),
-            ("--fail-on", !self.limits.is_empty()),
-            ("--allow", !self.allowed.is_empty()),
         ])
     }
 }

@@ -73,6 +73,26 @@ fn an_index_past_the_end_of_a_value_is_out_of_bounds() {
     assert_eq!(first(&outside), named([("own", 4), ("v", 3), ("pairs", 6)]));
 }
 
+/// Of two indices that are both past the end of a value, the outer one leads the access astray.
+#[test]
+fn an_access_by_two_indices_is_out_of_bounds_once() {
+    let source = format!(
+        "{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    let m = array(vec2<u32>(1, 2), vec2<u32>(3, 4));
+    x[i] = m[i / 2u][i % 4u];
+    let s = array(array(array(i, i), array(i, i)), array(array(i, i), array(i, i)));
+    x[i] += s[i / 4u][i % 4u][i % 4u] + s[i][1][i];
+}}"
+    );
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 8], 1);
+    let outside = outcome.witness.unwrap().out_of_bounds;
+    // Line 4: i of 2 and 3 go astray within the rows, 4 and more at the rows. Line 6: the first sum has i of 2, 3, 6 and 7
+    // astray, the second has i of 2 and more.
+    assert_eq!(on_lines(&outside), [(Some(4), 6), (Some(6), 10)]);
+    let said: Vec<String> = outside.iter().map(OutOfBounds::in_words).collect();
+    assert!(said[0].contains("'m'") && said[1].contains("'s'"), "{said:?}");
+}
+
 /// Beyond an inner array, the place may lie in the buffer none the less.
 #[test]
 fn an_index_past_the_end_of_an_inner_array_is_out_of_bounds() {

@@ -40,6 +40,7 @@ impl<'a> Lowering<'a> {
             function,
             info,
             expressions: HashMap::new(),
+            within: HashMap::new(),
             arguments,
             locals: HashMap::new(),
             returns,

@@ -94,7 +94,11 @@ impl<'a> Lowering<'a> {
                         let inner = self.pointee(frame, base)?;
                         return self.indexed(place, &inner, index).map(Lowered::Pointee);
                     }
-                    Lowered::Value(value) => self.choose(frame, base, &value, index)?,
+                    Lowered::Value(value) => {
+                        let (chosen, within) = self.choose(frame, base, &value, index)?;
+                        frame.within.insert(handle, within);
+                        chosen
+                    }
                 }
             }
             Expression::AccessIndex { base, index } => match self.lowered(frame, base)? {
@@ -203,23 +207,33 @@ impl<'a> Lowering<'a> {
         Ok(Lowered::Value(value))
     }
 
-    /// The element of a value at a computed index: one choice after the other, and 0 where there is none.
+    /// The element of a value at a computed index: one choice after the other, and 0 where there is none. With it comes
+    /// whether this index and those by which the value was taken from another are within bounds.
     fn choose(
         &mut self,
         frame: &Frame<'a>,
         base: Handle<Expression>,
         value: &[Num],
         index: Reg,
-    ) -> Lower<Vec<Num>> {
+    ) -> Lower<(Vec<Num>, Reg)> {
         let stride = types::stride(self.module, self.inner(frame, base))?.scalars.max(1);
         let (zero, count) = (self.constant(0), self.constant((value.len() / stride) as u32));
         let valid = self.alu(Alu::LtU, &[index, count]);
+        let (whole, outer) = taken_from(frame, base);
+        // An access that an outer index led astray was counted there.
+        let (within, stands) = match outer {
+            None => (valid, valid),
+            Some(outer) => {
+                let outside = self.alu(Alu::Eq, &[outer, zero]);
+                (self.alu(Alu::And, &[valid, outer]), self.alu(Alu::Or, &[valid, outside]))
+            }
+        };
         // Who is outside is counted where memory is accessed: here in a word that stands for the value.
-        let (place, to) = (self.whole(Sum { value: zero, valid }), self.register(false));
-        let site = self.site();
-        let name = match frame.function.expressions[base] {
+        let place = self.whole(Sum { value: zero, valid: stands });
+        let (to, site) = (self.register(false), self.site());
+        let name = match frame.function.expressions[whole] {
             Expression::Constant(constant) => self.module.constants[constant].name.as_ref(),
-            _ => frame.function.named_expressions.get(&base),
+            _ => frame.function.named_expressions.get(&whole),
         };
         let base = self.own_words(name.map(String::as_str), 1);
         self.emit(Inst::LaneLoad { base, index: place, bound: 1, to, site });
@@ -234,6 +248,19 @@ impl<'a> Lowering<'a> {
                 *chosen = self.plain(Alu::Select, Kind::U32, &[*chosen, *element, condition]);
             }
         }
-        Ok(chosen)
+        Ok((chosen, within))
     }
+}
+
+/// The value that a part was taken from, and whether the computed indices on the way were within bounds, where there are
+/// any.
+fn taken_from(frame: &Frame<'_>, part: Handle<Expression>) -> (Handle<Expression>, Option<Reg>) {
+    let (mut whole, mut within) = (part, None);
+    while let Expression::Access { base, .. } | Expression::AccessIndex { base, .. } =
+        frame.function.expressions[whole]
+    {
+        within = within.or_else(|| frame.within.get(&whole).copied());
+        whole = base;
+    }
+    (whole, within)
 }

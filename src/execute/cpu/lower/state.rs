@@ -77,6 +77,8 @@ pub(super) struct Frame<'a> {
     pub(super) function: &'a Function,
     pub(super) info: &'a FunctionInfo,
     pub(super) expressions: HashMap<Handle<Expression>, Lowered>,
+    /// Of an element that was taken from a value by computed indices: whether all of them were within bounds.
+    pub(super) within: HashMap<Handle<Expression>, Reg>,
     pub(super) arguments: Vec<Lowered>,
     pub(super) locals: HashMap<Handle<LocalVariable>, Pointee>,
     pub(super) returns: Returns,
