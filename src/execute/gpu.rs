@@ -268,10 +268,10 @@ impl Executor for Gpu {
     #[cfg(feature = "spirv")]
     fn compile_spirv(&mut self, program: &SpirvProgram<'_>) -> Result<ProgramId, Error> {
         let name = &program.module.name;
-        let pipeline = guarded(name, Stage::Compiling, || {
-            spirv::pipeline(&self.device, &self.adapter, program)
+        let pipelines = guarded(name, Stage::Compiling, || {
+            spirv::pipelines(&self.device, &self.adapter, program)
         })?;
-        self.keep(name, Pipelines::new(pipeline, program.immediates))
+        self.keep(name, pipelines)
     }
 
     fn allocate(&mut self, label: &str, bytes: u64) -> Result<Allocation, Error> {

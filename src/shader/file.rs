@@ -275,7 +275,7 @@ fn hinted(error: KernelError, hint: Option<&str>) -> KernelError {
 
 #[cfg(feature = "spirv")]
 fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
-    SpirvModule::read(name, bytes).map(|module| Read::Spirv(module, None))
+    Ok(Read::Spirv(SpirvModule::read(name, bytes)?.apart()?, None))
 }
 
 #[cfg(feature = "glsl")]
@@ -292,7 +292,7 @@ fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Resul
 /// GLSL that naga does not take, by a compiler that is installed.
 #[cfg(all(feature = "glsl", feature = "spirv"))]
 fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Error> {
-    use super::glslang::{Compiled, compile, has_textures, names};
+    use super::glslang::{Compiled, compile, names};
 
     let and = |more: String| match refused {
         KernelError::Shader { ref kernel, ref details } => KernelError::Shader {
@@ -305,15 +305,9 @@ fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Er
         ref other => other.clone(),
     };
     match compile(source.text()) {
-        Ok(Some(Compiled::Module(bytes, compiler))) if has_textures(&bytes) => {
-            let more = format!(
-                "{compiler} takes it, and textures and samplers run here only where naga's reader takes the text"
-            );
-            Err(and(more).into())
-        }
         Ok(Some(Compiled::Module(bytes, compiler))) => {
             log::info!("{name}: compiled by {compiler}, since naga does not take it: {refused}");
-            let module = SpirvModule::read(name, &bytes)?;
+            let module = SpirvModule::read(name, &bytes)?.apart()?;
             Ok(Read::Spirv(module, Some(Compilation { source, compiler })))
         }
         Ok(Some(Compiled::Refused(said))) => Err(and(said).into()),

@@ -73,21 +73,3 @@ fn refusal(program: &str, said: &str, source: &Path) -> String {
     let lines: Vec<String> = lines.filter(|line| !line.is_empty() && line != "line").collect();
     format!("{program}: {}", lines.join("\n"))
 }
-
-/// Whether words of SPIR-V declare an image or a sampler.
-pub(super) fn has_textures(bytes: &[u8]) -> bool {
-    const HEADER: usize = 5;
-    const IMAGE_AND_SAMPLER: [u32; 2] = [25, 26];
-    let words: Vec<u32> = bytes
-        .chunks_exact(4)
-        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-        .collect();
-    let mut at = HEADER;
-    while let Some(first) = words.get(at) {
-        if IMAGE_AND_SAMPLER.contains(&(first & 0xffff)) {
-            return true;
-        }
-        at += (first >> 16).max(1) as usize;
-    }
-    false
-}

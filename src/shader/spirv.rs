@@ -160,6 +160,14 @@ impl Countable for SpirvShader {
         self.interface.layouts.get(&(resource.group, resource.binding)).cloned()
     }
 
+    fn declared(&self, resource: &Resource) -> Option<&naga::TypeInner> {
+        self.interface.handles.get(&(resource.group, resource.binding))
+    }
+
+    fn samples_integers(&self, resource: &Resource) -> bool {
+        self.interface.integer_samplers.contains(&(resource.group, resource.binding))
+    }
+
     fn is_array(&self, resource: &Resource) -> bool {
         self.interface.arrays.contains(&(resource.group, resource.binding))
     }

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod bound;
+mod combined;
 mod counted;
 mod members;
 mod preprocessed;

@@ -12,6 +12,8 @@
 //! |---|---|
 //! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
+//! | `handles` | what its textures and samplers are |
+//! | `combined` | combined image samplers, taken apart |
 //! | `constants` | which constants a pipeline may give values |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
@@ -28,10 +30,12 @@
 mod breaks;
 mod build;
 mod cfg;
+mod combined;
 mod constants;
 mod dead;
 mod flush;
 mod fold;
+mod handles;
 mod interface;
 mod layout;
 mod lines;

@@ -19,23 +19,25 @@ use crate::{
 /// The pipelines of a kernel.
 pub(super) struct Pipelines {
     pipeline: wgpu::ComputePipeline,
-    /// Where the device weighs no singles and the kernel has samplers.
-    nearest: Option<Nearest>,
+    /// For samplers that take the nearest texel, where that is another one.
+    nearest: Option<wgpu::ComputePipeline>,
+    /// What is read through samplers where the device weighs no singles, by group and binding.
+    unweighed: Vec<(u32, u32)>,
     /// The immediate data of its launches.
     pub(super) immediates: Vec<u8>,
 }
 
-/// The pipeline for samplers that take the nearest texel.
-struct Nearest {
-    pipeline: wgpu::ComputePipeline,
-    /// What is read through samplers, by group and binding.
-    sampled: Vec<(u32, u32)>,
-}
-
 impl Pipelines {
-    /// A kernel that has one pipeline.
-    pub(super) fn new(pipeline: wgpu::ComputePipeline, immediates: &[u8]) -> Self {
-        Self { pipeline, nearest: None, immediates: immediates.to_vec() }
+    /// A kernel that has one pipeline, and reads some of its textures through samplers.
+    pub(super) fn new(
+        device: &wgpu::Device,
+        pipeline: wgpu::ComputePipeline,
+        sampled: Vec<(u32, u32)>,
+        immediates: &[u8],
+    ) -> Self {
+        let weighs = device.features().contains(Features::FLOAT32_FILTERABLE);
+        let unweighed = if weighs { Vec::new() } else { sampled };
+        Self { pipeline, nearest: None, unweighed, immediates: immediates.to_vec() }
     }
 
     /// The pipelines of a kernel of naga's.
@@ -54,10 +56,12 @@ impl Pipelines {
                 cache: None,
             })
         };
-        let nearest = layout(device, kernel);
-        let nearest = nearest
-            .map(|layout| Nearest { pipeline: pipeline(Some(&layout)), sampled: sampled(kernel) });
-        Self { nearest, ..Self::new(pipeline(None), &kernel.immediates) }
+        let pipelines = Self::new(device, pipeline(None), sampled(kernel), &kernel.immediates);
+        if pipelines.unweighed.is_empty() {
+            return pipelines;
+        }
+        let nearest = layout(device, kernel).map(|layout| pipeline(Some(&layout)));
+        Self { nearest, ..pipelines }
     }
 
     /// The pipeline for what is bound.
@@ -69,15 +73,14 @@ impl Pipelines {
         held: &[Held],
         bindings: &[Bound],
     ) -> Result<&wgpu::ComputePipeline, String> {
-        let Some(nearest) = &self.nearest else { return Ok(&self.pipeline) };
         let is_linear = |bound: &Bound| matches!(&held[bound.buffer.0], Held::Sampler(_, sampler) if sampler.linear);
-        if !bindings.iter().any(is_linear) {
-            return Ok(&nearest.pipeline);
+        if self.unweighed.is_empty() || !bindings.iter().any(is_linear) {
+            return Ok(self.nearest.as_ref().unwrap_or(&self.pipeline));
         }
         for &Bound { group, binding, buffer, .. } in bindings {
             if let Held::Texture(.., texture) = &held[buffer.0]
                 && let (_, 32, Channel::Float) = texture.format.channels()
-                && nearest.sampled.contains(&(group, binding))
+                && self.unweighed.contains(&(group, binding))
             {
                 return Err(format!(
                     "{group}.{binding} is a texture of {}, and this adapter does not weigh such texels: give it the \
@@ -98,17 +101,14 @@ fn sampled(kernel: &KernelModule) -> Vec<(u32, u32)> {
     bindings.map(|at| (at.group, at.binding)).collect()
 }
 
-/// What a kernel binds where no sampler weighs texels; `None` where that is as wgpu derives it.
+/// What a kernel binds where no sampler weighs texels; `None` where executors do not bind it.
 fn layout(device: &wgpu::Device, kernel: &KernelModule) -> Option<wgpu::PipelineLayout> {
-    if device.features().contains(Features::FLOAT32_FILTERABLE) || sampled(kernel).is_empty() {
-        return None;
-    }
     let mut groups: BTreeMap<u32, Vec<BindGroupLayoutEntry>> = BTreeMap::new();
     for resource in &kernel.resources {
         groups.entry(resource.group).or_default().push(BindGroupLayoutEntry {
             binding: resource.binding,
             visibility: ShaderStages::COMPUTE,
-            ty: binding_type(kernel, resource)?,
+            ty: binding_type(resource, kernel.declared(resource), Weighed::Nothing)?,
             count: None,
         });
     }
@@ -129,22 +129,37 @@ fn layout(device: &wgpu::Device, kernel: &KernelModule) -> Option<wgpu::Pipeline
     }))
 }
 
-/// What a resource is bound as where no sampler weighs texels; `None` where executors bind no such.
-fn binding_type(kernel: &KernelModule, resource: &Resource) -> Option<BindingType> {
+/// What samplers weigh.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weighed {
+    /// No texels: they take the nearest.
+    Nothing,
+    /// All texels that the device weighs.
+    All,
+}
+
+/// What a resource is bound as, which a texture and a sampler declare; `None` where executors bind no such.
+pub(super) fn binding_type(
+    resource: &Resource,
+    declared: Option<&TypeInner>,
+    weighed: Weighed,
+) -> Option<BindingType> {
     let buffer = |ty| BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-    let inner = kernel.declared(resource)?;
-    if let TypeInner::BindingArray { .. } = inner {
+    if let Some(TypeInner::BindingArray { .. }) = declared {
         return None;
     }
-    match (&resource.kind, inner) {
+    match (&resource.kind, declared) {
         (ResourceKind::Uniform { .. }, _) => Some(buffer(BufferBindingType::Uniform)),
         (ResourceKind::Storage { writable }, _) => {
             Some(buffer(BufferBindingType::Storage { read_only: !writable }))
         }
-        (ResourceKind::Opaque, TypeInner::Sampler { comparison: false }) => {
-            Some(BindingType::Sampler(SamplerBindingType::NonFiltering))
+        (ResourceKind::Opaque, Some(TypeInner::Sampler { comparison: false })) => {
+            Some(BindingType::Sampler(match weighed {
+                Weighed::Nothing => SamplerBindingType::NonFiltering,
+                Weighed::All => SamplerBindingType::Filtering,
+            }))
         }
-        (ResourceKind::Opaque, TypeInner::Image { .. }) => {
+        (ResourceKind::Opaque, Some(inner @ TypeInner::Image { .. })) => {
             let DeclaredTexture { dimension, texels } = DeclaredTexture::of(inner).ok()?;
             let (_, view_dimension) = texture::dimensions(dimension);
             Some(match texels {

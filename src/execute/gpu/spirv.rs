@@ -1,26 +1,27 @@
 //! SPIR-V that goes to a Vulkan driver as it is, past naga: its words, and a layout of what it binds. Knows what wgpu
-//! switches on of a device and how it numbers bindings; nothing of what the words compute.
+//! switches on of a device and how it numbers bindings; nothing of what the words compute. wgpu holds no sampler against
+//! the textures that such words read through it, so that one layout serves for samplers of every kind.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use flopmeter_core::spirv::{Capability, Interface};
-use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType, Features, ShaderStages};
+use wgpu::{BindGroupLayoutEntry, Features, ShaderStages};
 
+use super::pipeline::{Pipelines, Weighed, binding_type};
 use crate::{
     Error, KernelError,
-    execute::{Adapter, SpirvProgram, fits},
-    kernel::ResourceKind,
+    execute::{Adapter, DeclaredTexels, DeclaredTexture, SpirvProgram, fits},
 };
 
 /// The pipeline of a program. Nothing is kept of what the device says of it.
 ///
 /// # Errors
-/// Where the device lacks what the module declares, or what it binds is no buffer.
-pub(super) fn pipeline(
+/// Where the device lacks what the module declares, or executors bind no such thing as it does.
+pub(super) fn pipelines(
     device: &wgpu::Device,
     adapter: &Adapter,
     program: &SpirvProgram<'_>,
-) -> Result<wgpu::ComputePipeline, Error> {
+) -> Result<Pipelines, Error> {
     let SpirvProgram { module, entry, interface, immediates } = *program;
     let refused = |problem: String| -> Error {
         let (kernel, adapter) = (module.name.clone(), adapter.name.clone());
@@ -88,39 +89,42 @@ pub(super) fn pipeline(
                   its driver's to refuse"
     )]
     let module = unsafe { device.create_shader_module_passthrough(descriptor) };
-    Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(&program.module.name),
         layout: Some(&layout),
         module: &module,
         entry_point: Some(entry),
         compilation_options: wgpu::PipelineCompilationOptions::default(),
         cache: None,
-    }))
+    });
+    // Which of its textures a sampler reads is not followed: any may be.
+    let is_sampled = |handle: &naga::TypeInner| {
+        let texels = DeclaredTexture::of(handle).map(|declared| declared.texels);
+        matches!(texels, Ok(DeclaredTexels::Sampled(_)))
+    };
+    let handles = interface.handles.iter();
+    let sampled = handles.filter(|(_, handle)| is_sampled(handle)).map(|(at, _)| *at).collect();
+    Ok(Pipelines::new(device, pipeline, sampled, immediates))
 }
 
 /// The layout of each descriptor set, in the order of bindings.
 ///
 /// # Errors
-/// Which of its resources is no buffer.
+/// Which of its resources executors do not bind.
 fn entries(interface: &Interface) -> Result<Vec<Vec<BindGroupLayoutEntry>>, String> {
     let mut groups: BTreeMap<u32, Vec<BindGroupLayoutEntry>> = BTreeMap::new();
     for resource in &interface.resources {
-        let ty = match resource.kind {
-            ResourceKind::Uniform { .. } => BufferBindingType::Uniform,
-            ResourceKind::Storage { writable } => {
-                BufferBindingType::Storage { read_only: !writable }
-            }
-            ResourceKind::Opaque => {
-                return Err(format!(
-                    "'{}' at {}.{} is no buffer, and only buffers are bound to SPIR-V as it is",
-                    resource.name, resource.group, resource.binding
-                ));
-            }
-        };
+        let declared = interface.handles.get(&(resource.group, resource.binding));
+        let ty = binding_type(resource, declared, Weighed::All).ok_or_else(|| {
+            format!(
+                "'{}' at {}.{} is no buffer, sampler or texture that can be bound",
+                resource.name, resource.group, resource.binding
+            )
+        })?;
         groups.entry(resource.group).or_default().push(BindGroupLayoutEntry {
             binding: resource.binding,
             visibility: ShaderStages::COMPUTE,
-            ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            ty,
             count: None,
         });
     }
@@ -136,7 +140,15 @@ fn entries(interface: &Interface) -> Result<Vec<Vec<BindGroupLayoutEntry>>, Stri
 /// Whether a device with these features has been opened with a capability of SPIR-V.
 fn has(features: Features, capability: Capability) -> bool {
     let needed = match capability {
-        Capability::Shader | Capability::Matrix => Features::empty(),
+        // Texels of a buffer are not bound, and need nothing where nothing reads them. wgpu takes storage textures of all its formats for granted where an adapter has them.
+        Capability::Shader
+        | Capability::Matrix
+        | Capability::Sampled1D
+        | Capability::Image1D
+        | Capability::SampledBuffer
+        | Capability::ImageBuffer
+        | Capability::ImageQuery
+        | Capability::StorageImageExtendedFormats => Features::empty(),
         Capability::Float16 => Features::SHADER_F16,
         Capability::Int16 => Features::SHADER_I16,
         Capability::StorageBuffer16BitAccess | Capability::UniformAndStorageBuffer16BitAccess => {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rspirv::spirv::{Capability, Decoration, Op, StorageClass};
 
 use super::{
-    layout,
+    handles, layout,
     memory::bytes,
     module::{Module, Type},
     nesting,
@@ -24,8 +24,13 @@ pub struct Interface {
     /// How the numbers of each of its buffers lie, by descriptor set and binding. What has none is no buffer of
     /// numbers.
     pub layouts: BTreeMap<(u32, u32), Layout>,
-    /// Where several buffers stand as an array; each of them has numbers, and the array has no layout.
+    /// Where several buffers, textures or samplers stand as an array, which has no layout.
     pub arrays: BTreeSet<(u32, u32)>,
+    /// What each of its textures and samplers is, by descriptor set and binding. Textures of a kind that naga has no name
+    /// for are not among them: storage textures that state no format, and texels of a buffer.
+    pub handles: BTreeMap<(u32, u32), naga::TypeInner>,
+    /// Its samplers through which textures of integers may be read.
+    pub integer_samplers: BTreeSet<(u32, u32)>,
     /// Bytes of the block of push constants that it uses; 0 where it uses none.
     pub immediate_bytes: u64,
     /// What that block is called, empty where it has no name, and how its numbers lie; `None` where there is none, or
@@ -81,6 +86,7 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
         }
     }
     let (mut layouts, mut blocks, mut arrays) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let (mut handles, mut integer_samplers) = (BTreeMap::new(), BTreeSet::new());
     let mut resources = Vec::new();
     for ((group, binding), variables) in variables {
         let kinds: Vec<ResourceKind> = variables.iter().map(|its| its.kind(module)).collect();
@@ -94,8 +100,15 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
             layouts.insert((group, binding), layout);
             blocks.insert((group, binding), block);
         }
-        if kind != ResourceKind::Opaque && variables.iter().any(|its| its.is_array(module)) {
+        if variables.iter().any(|its| its.is_array(module)) {
             arrays.insert((group, binding));
+        }
+        if let [variable] = &variables[..] {
+            let handle = handles::of(module, variable.id, variable.pointee);
+            handles.extend(handle.map(|handle| ((group, binding), handle)));
+            if handles::reads_integers(module, variable.id) {
+                integer_samplers.insert((group, binding));
+            }
         }
         resources.push(Resource { name, group, binding, kind });
     }
@@ -111,6 +124,8 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
         resources,
         layouts,
         arrays,
+        handles,
+        integer_samplers,
         immediate_bytes,
         immediates,
         workgroup_bytes,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    entry_point, interface, members,
+    entry_point, handles, interface, members,
     module::Module,
     shader::{SpecConstant, SpirvModule},
     words::Id,
@@ -47,7 +47,12 @@ fn of(module: &Module<'_>) -> Result<Outline, String> {
             let key = (resource.group, resource.binding);
             let layout = interface.layouts.get(&key);
             let block = interface.blocks.get(&key).copied();
-            bindings.entry(key).or_insert_with(|| binding(module, resource, layout, block));
+            let handle = interface.handles.get(&key);
+            bindings.entry(key).or_insert_with(|| {
+                let bound = binding(module, resource, layout, block);
+                let r#type = handle.map(handles::spelled).unwrap_or(bound.r#type);
+                OutlinedBinding { r#type, ..bound }
+            });
         }
         if let (Some(block), true) = (interface.immediate_block, immediates.is_empty()) {
             let name = interface.immediates.map(|(name, _)| name).unwrap_or_default();

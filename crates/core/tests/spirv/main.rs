@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod budget;
+mod combined;
 mod every;
 mod hand;
 mod interface;
