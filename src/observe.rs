@@ -31,7 +31,7 @@ pub(crate) use timing::median;
 use crate::{
     Error,
     execute::{Adapter, Allocation, Bound, Dispatch, Executor, Outcome, ProgramId, Witness},
-    instrument::{BlockTable, CounterBinding, Instrumented, Line, instrument},
+    instrument::{BlockTable, CounterBinding, Instrumented, Line, UnevenBarrier, instrument},
     kernel::KernelModule,
     op::Cost,
 };
@@ -47,6 +47,8 @@ pub struct Observed {
     pub lines: BTreeMap<u32, Line>,
     /// What of the cost SPIR-V states and nobody uses. `None` where naga IR was counted, of which that is not known.
     pub dead: Option<Cost>,
+    /// The barriers to which other than whole workgroups came: those of `cost` are without what is left over.
+    pub uneven_barriers: Vec<UnevenBarrier>,
     /// Seconds of the plain kernel, the median of several runs; `None` where nothing was timed.
     pub seconds: Option<f64>,
     /// Seconds of the counting kernel, once.
@@ -198,6 +200,7 @@ impl Counting {
             cost: self.table.cost(&executions),
             lines: self.table.lines(&executions),
             dead: self.is_spirv.then(|| self.table.dead(&executions)),
+            uneven_barriers: self.table.uneven_barriers(&executions),
             seconds: None,
             counted_seconds: seconds,
             witness: None,

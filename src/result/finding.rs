@@ -49,6 +49,8 @@ pub enum FindingKind {
     Bounds,
     /// Accesses that nothing orders, one of them writing.
     Race,
+    /// A barrier to which not all invocations of a workgroup came.
+    Barrier,
     /// An executor's own tally is not what its counters say.
     Tally,
     /// Two executors count otherwise.

@@ -151,6 +151,7 @@ pub fn measured(plan: &Plan, limits: Limits) -> Measurement {
                 ..Traffic::default()
             },
         },
+        uneven_barriers: Vec::new(),
         witness: None,
         counted_seconds: 0.0,
         from_layer: None,

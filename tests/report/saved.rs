@@ -29,10 +29,8 @@ use flopmeter_core::recording::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    case::{Case, LIMITS, adapter, ceilings, run},
-    sweep,
-};
+use crate::case::{Case, LIMITS, adapter, ceilings, run};
+use crate::sweep;
 
 /// One kernel's report, without a device: as if each of its blocks had been executed ten times.
 pub fn shader_report() -> ShaderReport {
@@ -52,6 +50,7 @@ pub fn shader_report() -> ShaderReport {
         adapter: adapter("Example", LIMITS).into(),
         cost: table.cost(&executions),
         lines: table.lines(&executions),
+        uneven_barriers: Vec::new(),
         seconds: Some(1.5e-3),
         counted_seconds: 2e-3,
         witness: None,

@@ -45,7 +45,7 @@ use self::{
     flush::{Budget, Counter, Destination, FlushMeans, Types},
     price::Pricer,
 };
-pub use crate::table::{BlockTable, Line};
+pub use crate::table::{BlockTable, Line, UnevenBarrier};
 use crate::{
     Error,
     device::Limits,

@@ -110,6 +110,16 @@ pub struct BlockTable {
     pub(crate) blocks: Vec<Block>,
 }
 
+/// A barrier to which some invocations of a workgroup came and others did not. What a device does then nobody says, and
+/// how many workgroups waited there is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnevenBarrier {
+    /// Its line of the source, from 1, where it has one.
+    pub line: Option<u32>,
+    /// How many invocations came to it, of all workgroups together: no multiple of a workgroup's.
+    pub invocations: u64,
+}
+
 impl BlockTable {
     /// Bytes of the counter buffer, which is zeroed before the first dispatch. Later dispatches add to
     /// it, so one buffer may serve many and then holds their sum.
@@ -256,6 +266,24 @@ impl BlockTable {
             block.dead.charge_to(&mut cost, times);
         }
         cost
+    }
+
+    /// The barriers to which other than whole workgroups came. Those where parts of workgroups add up to whole ones are not
+    /// among them: nobody counts each workgroup by itself.
+    pub fn uneven_barriers(&self, executions: &[u64]) -> Vec<UnevenBarrier> {
+        assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
+        let mut found = Vec::new();
+        for (block, &invocations) in self.blocks.iter().zip(executions) {
+            if !block.price.has_barriers() || invocations.is_multiple_of(self.workgroup.max(1)) {
+                continue;
+            }
+            let mut lines = block.lines.iter().filter(|(_, price)| price.has_barriers()).peekable();
+            if lines.peek().is_none() {
+                found.push(UnevenBarrier { line: None, invocations });
+            }
+            found.extend(lines.map(|(&line, _)| UnevenBarrier { line: Some(line), invocations }));
+        }
+        found
     }
 
     /// What all executions cost together.

@@ -56,7 +56,7 @@ pub struct Kernels {
     /// as in more:flops:5 for 5 % aside (repeatable)
     #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]")]
     limits: Vec<GrowthLimit>,
-    /// Let something pass: bounds (accesses out of bounds), races, values or counts (that differ between executors; a
+    /// Let something pass: bounds (accesses out of bounds), races, barriers (to which not all came), values or counts (that differ between executors; a
     /// baseline is then held against the embedded one), missing (executors, such as embedded, that cannot run it where
     /// another can; no baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
@@ -73,6 +73,8 @@ pub struct Kernels {
 pub enum Allowed {
     // Accesses out of bounds
     Bounds,
+    // Barriers to which not all invocations of a workgroup came
+    Barriers,
     // Accesses that nothing orders
     Races,
     // Values that differ between executors
@@ -98,6 +100,7 @@ impl Kernels {
     pub fn passing(&self) -> Vec<FindingKind> {
         let kinds = self.allowed.iter().filter_map(|allowed| match allowed {
             Allowed::Bounds => Some(FindingKind::Bounds),
+            Allowed::Barriers => Some(FindingKind::Barrier),
             Allowed::Races => Some(FindingKind::Race),
             Allowed::Values => Some(FindingKind::Values),
             Allowed::Counts => Some(FindingKind::Counts),

@@ -78,3 +78,40 @@ fn a_divergent_barrier_is_named() {
     let file = written(&folder, "divergent.wgsl", source);
     refused(&[&file, "--dispatch", "1", "--adapter", "embedded"], &["divergent.wgsl", "line 3"]);
 }
+
+/// Devices run on where some invocations of a workgroup do not come to a barrier, and how often the others waited is no
+/// whole number then.
+#[test]
+fn a_barrier_that_some_invocations_miss_on_a_device_is_a_finding() {
+    if common::gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = |condition: &str| {
+        let source = format!(
+            "#version 450
+layout(local_size_x = 8) in;
+layout(binding = 0) buffer X {{ uint x[]; }};
+void main() {{
+    uint i = gl_GlobalInvocationID.x;
+    if ({condition}) {{
+        barrier();
+    }}
+    x[i] += 1u;
+}}"
+        );
+        written(&folder, "barrier.comp", &source)
+    };
+    let run = |file: &str, more: &[&str]| {
+        let run = [file, "--dispatch=2", "--bind=0.0=iota:16", "--repeat=0"];
+        shader(&[&run[..], more].concat()).assert()
+    };
+    let all = kernel("x.length() > 4");
+    run(&all, &[]).success().stdout(contains("1 barriers").not().and(contains("2 barriers")));
+    // 12 of 16.
+    let some = kernel("x[i] > 3u");
+    let says =
+        "barrier.comp:7: 12 invocations came to a barrier, no whole number of workgroups of 8";
+    run(&some, &[]).code(1).stdout(contains("FAIL").and(contains(says)));
+    run(&some, &["--allow=barriers"]).success();
+}

@@ -17,6 +17,11 @@ pub struct Price {
 }
 
 impl Price {
+    /// Whether invocations wait for each other.
+    pub(crate) const fn has_barriers(&self) -> bool {
+        self.traffic.barriers > 0
+    }
+
     /// Operations on one scalar class.
     pub(crate) fn of(scalar: Scalar, ops: &[(Op, u64)]) -> Self {
         let mut price = Self::default();
