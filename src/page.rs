@@ -19,6 +19,7 @@ mod growth;
 mod judged;
 mod kernel_check;
 mod kernel_suite;
+mod lines;
 mod listing;
 pub(crate) mod number;
 mod operations;

@@ -1,7 +1,7 @@
 //! Whether executors agree on a user's kernel: a row for each thing that was examined, and what speaks against it.
 
 use super::number::{bytes, grouped};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged, shader};
+use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged, lines};
 use crate::result::{Examined, KernelCheck};
 
 impl Paged for KernelCheck {
@@ -10,7 +10,7 @@ impl Paged for KernelCheck {
             Section::facts("What was checked", head(self)),
             Section::table("Checks", checks(self)),
         ];
-        sections.extend(bars::lines(&self.report, shader::listing(&self.report)));
+        sections.extend(bars::lines(&self.report, lines::listing(&self.report)));
         let sections = judged::around(sections, &self.checks, &[]);
         Page { title: format!("{}: whether it holds", self.report.shader), sections }
     }
@@ -23,7 +23,7 @@ impl Paged for KernelCheck {
 fn head(check: &KernelCheck) -> Vec<Fact> {
     let report = &check.report;
     let (flops, storage) = (grouped(report.flops), bytes(report.traffic.storage_bytes()));
-    let carriers = shader::carriers(&report.traffic);
+    let carriers = lines::carriers(&report.traffic);
     let convention = report.convention;
     vec![
         Fact::new("shader", format!("{}, {}", report.shader, report.entry)),

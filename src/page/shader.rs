@@ -1,7 +1,6 @@
 //! What the report on one kernel says: totals, then its source with what each line cost beside it.
 
-use std::collections::BTreeMap;
-
+use super::lines::{carriers, listing};
 use super::number::{DASH, bytes, grouped, seconds, share_of};
 use super::operations::operations;
 use super::{
@@ -11,7 +10,7 @@ use super::{
 use crate::{
     observe::WarmUp,
     op::Traffic,
-    result::{DispatchRow, Examined, FindingKind, LineRow, ShaderReport},
+    result::{DispatchRow, Examined, FindingKind, ShaderReport},
     roofline::{BoundBy, Placement},
 };
 
@@ -191,11 +190,6 @@ fn all_operations(report: &ShaderReport) -> Table {
     table
 }
 
-/// What carries the traffic that is held against FLOPs, in words.
-pub(super) const fn carriers(traffic: &Traffic) -> &'static str {
-    if traffic.texture_load + traffic.texture_store > 0 { "storage and texture" } else { "storage" }
-}
-
 /// Traffic, intensity and rates.
 fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
@@ -286,89 +280,4 @@ fn placed(report: &ShaderReport) -> String {
             format!("{}{attainable}, bound by {}{why}", share_of(share), roofline::in_words(bound))
         }
     }
-}
-
-/// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
-pub(super) fn listing(report: &ShaderReport) -> Table {
-    let storage = carriers(&report.traffic);
-    let has_workgroup = in_workgroup(&report.traffic) > 0;
-    let several = !report.continued_in.is_empty();
-    let costs = report.lines.iter().map(|row| ((row.file.as_deref(), row.line), row));
-    let mut costs: BTreeMap<_, _> = costs.collect();
-    let rows = (1_u32..).zip(report.source.lines()).map(|(number, source)| {
-        let (file, number) = report.file_of(number);
-        // Lines of a file that is included twice stand there twice, and what they cost stands with the first.
-        let cost = costs.remove(&(file, number));
-        let costs = cost.map_or([const { Cell::Blank }; 5], |row| {
-            let touched = row.traffic.storage_bytes();
-            let shared = in_workgroup(&row.traffic);
-            [
-                Cell::whole(row.executions),
-                or_blank(row.flops, Cell::whole(row.flops)),
-                or_blank(row.flops, Cell::Share(row.flops, report.flops)),
-                or_blank(touched, Cell::Bytes(touched)),
-                or_blank(shared, Cell::Bytes(shared)),
-            ]
-        });
-        let costs = costs.into_iter().take(if has_workgroup { 5 } else { 4 });
-        let hot = cost.is_some_and(|row| row.hot);
-        let mark = Cell::text(if hot { ">" } else { "" });
-        let place = [mark, Cell::whole(number), Cell::text(source)];
-        let file = several.then(|| Cell::text(file.unwrap_or_default()));
-        let row = Row::new(costs.chain(place).chain(file).collect::<Vec<_>>());
-        Row { tone: if hot { Tone::Hot } else { Tone::Plain }, ..row }
-    });
-    let rows: Vec<Row> = rows.chain(unlined(report, has_workgroup)).collect();
-    let costs = [
-        Column::number("executions", "executions").gives_way(3),
-        Column::number("FLOPs", "flops"),
-        Column::number("share", "share").gives_way(4),
-        // Of bytes or FLOPs a line has its mark.
-        Column::number(format!("{storage} bytes"), "bytes").gives_way(1),
-    ];
-    let shared = Column::number("workgroup bytes", "workgroup_bytes").gives_way(2);
-    let place = [
-        Column::text("", "hot"),
-        Column::number("line", "line"),
-        Column::text("source", "source").is_cut(),
-    ];
-    let columns = costs.into_iter().chain(has_workgroup.then_some(shared)).chain(place);
-    let file = several.then(|| Column::text("of", "file"));
-    Table {
-        columns: columns.chain(file).collect(),
-        rows,
-        main: true,
-        code: true,
-        ..Table::default()
-    }
-}
-
-/// What the lines of a listing leave of the whole: optimisers of SPIR-V move instructions and say of no line.
-fn unlined(report: &ShaderReport, has_workgroup: bool) -> Option<Row> {
-    let of_lines = |of: fn(&LineRow) -> u64| report.lines.iter().map(of).sum::<u64>();
-    let left = |whole: u64, of: fn(&LineRow) -> u64| whole.saturating_sub(of_lines(of));
-    let flops = left(report.flops, |row| row.flops);
-    let touched = left(report.traffic.storage_bytes(), |row| row.traffic.storage_bytes());
-    let shared = left(in_workgroup(&report.traffic), |row| in_workgroup(&row.traffic));
-    let costs = [
-        Cell::Blank,
-        or_blank(flops, Cell::whole(flops)),
-        or_blank(flops, Cell::Share(flops, report.flops)),
-        or_blank(touched, Cell::Bytes(touched)),
-        or_blank(shared, Cell::Bytes(shared)),
-    ];
-    let place = [Cell::text(""), Cell::Blank, Cell::text("(of no line that is known)")];
-    let file = (!report.continued_in.is_empty()).then_some(Cell::Blank);
-    let costs = costs.into_iter().take(if has_workgroup { 5 } else { 4 });
-    (flops + touched + shared > 0)
-        .then(|| Row::new(costs.chain(place).chain(file).collect::<Vec<_>>()))
-}
-
-/// Bytes of workgroup memory that are loaded and stored.
-fn in_workgroup(traffic: &Traffic) -> u64 {
-    traffic.workgroup_load + traffic.workgroup_store
-}
-
-fn or_blank(count: u64, cell: Cell) -> Cell {
-    if count == 0 { Cell::Blank } else { cell }
 }

@@ -135,6 +135,31 @@ fn the_listing_shows_the_source_and_marks_what_is_hot() {
         );
 }
 
+/// What else lines touch has a column where any does.
+#[test]
+fn the_listing_has_atomics_and_bytes_of_a_workgroup_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "var<workgroup> sum: atomic<u32>;
+@group(0) @binding(0) var<storage, read_write> x: array<atomic<u32>, 2>;
+@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {
+    atomicAdd(&sum, i);
+    workgroupBarrier();
+    if i < 2u { atomicStore(&x[i], atomicLoad(&sum)); }
+}";
+    let file = written(&folder, "sum.wgsl", source);
+    let csv = folder.path().join("lines.csv");
+    let option = format!("--csv={}", csv.display());
+    shader(&[&file, "--dispatch=3", "--adapter=embedded", &option]).assert().success();
+    let csv = fs::read_to_string(&csv).unwrap();
+    let mut rows = csv.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let head = rows.find(|row| row.contains(&"atomics")).unwrap();
+    let of = |name: &str| head.iter().position(|column| *column == name).unwrap();
+    let atomics = rows.map(|row| (row[of("line")].to_owned(), row[of("atomics")].to_owned()));
+    let atomics: BTreeMap<_, _> = atomics.collect();
+    assert_eq!((&*atomics["4"], &*atomics["5"], &*atomics["6"]), ("24", "", "12"));
+    assert!(!head.contains(&"workgroup_bytes"), "{head:?}");
+}
+
 #[test]
 fn glsl_and_spirv_count_the_same_as_wgsl() {
     if common::gpu().is_none() {
