@@ -34,10 +34,11 @@ use self::{
     timer::Timer,
 };
 use super::{
-    Adapter, Allocation, Clock, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture, fits,
+    Adapter, Allocation, Backend, Clock, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture,
+    TextureDimension, fits,
 };
 #[cfg(feature = "spirv")]
-use super::{Backend, SpirvAbilities, SpirvProgram};
+use super::{SpirvAbilities, SpirvProgram};
 use crate::{Error, KernelError, kernel::KernelModule};
 
 /// What a kernel may use beyond the core of WebGPU, requested wherever the adapter has it.
@@ -290,6 +291,11 @@ impl Executor for Gpu {
 
     fn texture(&mut self, label: &str, texture: &Texture) -> Result<Allocation, Error> {
         let during = format!("allocating '{label}', a texture of {}", texture.format);
+        if self.adapter.backend == Backend::Gl && texture.dimension == TextureDimension::D1 {
+            let why = "GL reads nothing from a texture of one dimension: give it a height of 1 in \
+                       the shader, or take another adapter";
+            return Err(self.error(&during, why.to_owned()));
+        }
         if let Some(why) = texture::too_large(&self.device, texture) {
             return Err(self.error(&during, why));
         }

@@ -250,6 +250,9 @@ impl DeclaredTexture {
             }
         };
         let texels = match class {
+            ImageClass::Storage { format: _, access } if access.contains(StorageAccess::ATOMIC) => {
+                return Err("a texture with atomics: have them in a storage buffer".into());
+            }
             ImageClass::Storage { format, access } => {
                 let known = TexelFormat::of_storage(format).ok_or_else(|| {
                     format!("a storage texture of the format {format:?}: declare another format")

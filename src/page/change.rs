@@ -80,7 +80,8 @@ fn moved_in_words(report: &ChangeReport) -> String {
         }
         format!("{name} {} to {} ({})", grouped(a), grouped(b), percent(a as f64, b as f64))
     };
-    let mut said = vec![count("FLOPs", a.flops, b.flops), count("storage bytes", a.bytes, b.bytes)];
+    let bytes = format!("{} bytes", report.carriers());
+    let mut said = vec![count("FLOPs", a.flops, b.flops), count(&bytes, a.bytes, b.bytes)];
     if let (Some(before), Some(after)) = (a.seconds, b.seconds) {
         let change = percent(before, after);
         let apart = match a.spread.zip(b.spread) {
@@ -207,14 +208,15 @@ fn lines(report: &ChangeReport) -> Table {
         let row = Row::new(counts.into_iter().chain(place).collect::<Vec<_>>());
         Row { tone, ..row }
     });
+    let carriers = report.carriers();
     Table {
         columns: vec![
             Column::number("executions A", "executions_a").gives_way(2),
             Column::number("executions B", "executions_b").joined(),
             Column::number("FLOPs A", "flops_a"),
             Column::number("FLOPs B", "flops_b").joined(),
-            Column::number("storage A", "bytes_a").gives_way(1),
-            Column::number("storage B", "bytes_b").joined(),
+            Column::number(format!("{carriers} A"), "bytes_a").gives_way(1),
+            Column::number(format!("{carriers} B"), "bytes_b").joined(),
             // What an editor is opened at.
             Column::number("line A", "line_a"),
             Column::number("line B", "line_b").joined(),

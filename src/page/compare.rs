@@ -5,7 +5,7 @@ use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
-    config_line, provenance, scope_line, tokens_line,
+    config_line, provenance, scope_line, tokens_line, uncharged,
 };
 use crate::{
     exact::Exact,
@@ -80,6 +80,8 @@ fn head(report: &CompareReport) -> Vec<Fact> {
                 ..Fact::new("", format!("estimate by {}", model_config.estimator()))
             },
         ]);
+        let is_counted = side.exact.is_some() || adapter.is_some();
+        facts.extend(uncharged(*training, is_counted));
         let ran = side.provenance.as_ref();
         facts.extend(ran.and_then(|ran| ran.moved.as_ref()).map(provenance::moved));
         facts.extend(ran.and_then(|ran| provenance::kernels(&ran.kernels_chosen)));

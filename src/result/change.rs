@@ -170,6 +170,12 @@ impl ChangeReport {
         self.ops.iter().chain(&self.traffic).filter(|pair| pair.a != pair.b)
     }
 
+    /// What carries the traffic that is told as bytes, in words.
+    pub fn carriers(&self) -> &'static str {
+        let has_texels = self.traffic.iter().any(|pair| pair.name.starts_with("texture."));
+        if has_texels { "storage and texture" } else { "storage" }
+    }
+
     /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file. Lines that
     /// replace others grew by what they cost together beyond those.
     pub(super) fn worst_line(&self) -> Option<(String, u32)> {

@@ -75,7 +75,7 @@ impl ShaderReport {
         checks
     }
 
-    /// Whether all invocations of a workgroup came to each barrier; `None` where nobody came to one.
+    /// Whether whole numbers of workgroups came to each barrier; `None` where nobody came to one.
     pub(super) fn waited(
         &self,
         launches: &[KernelLaunch<'_>],
@@ -95,7 +95,7 @@ impl ShaderReport {
                 Finding::new(FindingKind::Barrier, text).at(place)
             })
         });
-        let what = "all invocations of a workgroup came to each barrier".to_owned();
+        let what = "whole numbers of workgroups came to each barrier".to_owned();
         observed.iter().any(has_any).then(|| Examined { what, findings: findings.collect() })
     }
 
@@ -261,6 +261,7 @@ impl ShaderReport {
 /// Everything that moved, a line each: kinds of operations and traffic, then lines of the source.
 fn details(change: &ChangeReport) -> Vec<String> {
     let kinds = change.moved().map(moved);
+    let bytes = format!("{} bytes", change.carriers());
     let lines = change.lines.iter().map(|pair| {
         let number = |side: &Option<LineFigures>| side.as_ref().map(|its| its.line);
         let place = match (number(&pair.a), number(&pair.b)) {
@@ -273,7 +274,7 @@ fn details(change: &ChangeReport) -> Vec<String> {
             side.as_ref().map_or([0; 3], |its| [its.executions, its.flops, its.bytes])
         };
         let before_and_after = figures(&pair.a).into_iter().zip(figures(&pair.b));
-        let named = ["executions", "FLOPs", "storage bytes"].into_iter().zip(before_and_after);
+        let named = ["executions", "FLOPs", &bytes].into_iter().zip(before_and_after);
         let said =
             named.filter(|(_, (a, b))| a != b).map(|(name, (a, b))| format!("{name} {a} to {b}"));
         let said: Vec<String> = said.collect();

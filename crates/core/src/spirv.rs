@@ -13,6 +13,7 @@
 //! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
 //! | `handles` | what its textures and samplers are |
+//! | `groups` | groups of decorations, written out |
 //! | `combined` | combined image samplers, taken apart |
 //! | `constants` | which constants a pipeline may give values |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
@@ -22,6 +23,7 @@
 //! | `dead` | which instructions compute what nobody uses |
 //! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
+//! | `coordinates` | types of coordinates that naga's reader needs |
 //! | `picked` | components of vectors that a computed index picks |
 //! | `listing`, `lines` | the text whose lines costs are charged to, and which of them an instruction is of |
 //! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
@@ -32,9 +34,11 @@ mod build;
 mod cfg;
 mod combined;
 mod constants;
+mod coordinates;
 mod dead;
 mod flush;
 mod fold;
+mod groups;
 mod handles;
 mod interface;
 mod layout;

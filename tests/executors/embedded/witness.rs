@@ -82,13 +82,14 @@ fn an_access_by_two_indices_is_out_of_bounds_once() {
     x[i] = m[i / 2u][i % 4u];
     let s = array(array(array(i, i), array(i, i)), array(array(i, i), array(i, i)));
     x[i] += s[i / 4u][i % 4u][i % 4u] + s[i][1][i];
+    x[i] += m[i / 2u].yx[i % 4u];
 }}"
     );
     let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 8], 1);
     let outside = outcome.witness.unwrap().out_of_bounds;
     // Line 4: i of 2 and 3 go astray within the rows, 4 and more at the rows. Line 6: the first sum has i of 2, 3, 6 and 7
     // astray, the second has i of 2 and more.
-    assert_eq!(on_lines(&outside), [(Some(4), 6), (Some(6), 10)]);
+    assert_eq!(on_lines(&outside), [(Some(4), 6), (Some(6), 10), (Some(7), 6)]);
     let said: Vec<String> = outside.iter().map(OutOfBounds::in_words).collect();
     assert!(said[0].contains("'m'") && said[1].contains("'s'"), "{said:?}");
 }

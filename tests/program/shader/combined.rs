@@ -117,6 +117,8 @@ fn what_cannot_be_bound_of_them_is_named_with_the_way_out() {
         layout(binding = 2) uniform sampler2DShadow shadow;
         layout(binding = 3) uniform samplerCube cube;
         layout(binding = 4) uniform isampler2D numbers;
+        layout(binding = 5) uniform sampler2DArray planes;
+        layout(binding = 6, r32ui) uniform uimage2D counts;
         layout(binding = 9) buffer Out { float x[]; };
         void main() { x[0] = ";
     let refused = |name: &str, does: &str, bind: &[&str], says: &[&str]| {
@@ -132,4 +134,57 @@ fn what_cannot_be_bound_of_them_is_named_with_the_way_out() {
     let linear = ["--bind=0.4=texture:4x4", "--bind=0.10=sampler:linear"];
     let samples = "float(texture(numbers, vec2(0)).x)";
     refused("numbers", samples, &linear, &["'numbers_sampler'", "sampler:nearest"]);
+    let atomic = "float(imageAtomicAdd(counts, ivec2(0), 2u))";
+    let texels = "--bind=0.6=texture:4x4";
+    refused("atomic", atomic, &[texels], &["'counts' at 0.6", "a texture with atomics"]);
+    // What naga's reader makes something else of runs on devices alone.
+    let embedded = ["--adapter=embedded", "--bind=0.5=texture:4x4x2"];
+    let layer = "texture(planes, vec3(0.5)).x";
+    refused("layer", layer, &embedded, &["which rounds the layer of an array"]);
+    let beside = "texelFetchOffset(planes, ivec3(0), 0, ivec2(1)).x";
+    refused("beside", beside, &embedded, &["OpImageFetch at an offset"]);
+}
+
+/// What naga's reader has to be helped with, and what a sampler does beside reading.
+#[test]
+fn texels_are_read_in_every_way_that_executors_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let declared = "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) uniform sampler2D plane;
+        layout(binding = 1) uniform sampler2DArray planes;
+        layout(binding = 2, r32f) coherent volatile uniform image2D shared_;
+        layout(binding = 3) uniform isampler2D numbers;
+        layout(binding = 4) buffer Out { vec4 x[]; };
+        vec4 other(isampler2D from, int i) { return vec4(texelFetch(from, ivec2(i & 3, 1), 0)); }
+        void main() { int i = int(gl_LocalInvocationIndex); x[i] = ";
+    let texture = |binding: u32, of: &str| format!("--bind=0.{binding}=texture:{of}");
+    let plane = texture(0, "4x4:iota");
+    let cases = [
+        ("textureProj(plane, vec3(float(i) * 0.5 + 0.25, 0.75, 2.0))", vec![plane.clone()], 16),
+        ("texelFetch(planes, ivec3(1, 2, i & 1), 0)", vec![texture(1, "4x4x2:iota")], 0),
+        ("imageLoad(shared_, ivec2(i, 0))", vec![texture(2, "8x1:iota")], 0),
+        (
+            "other(numbers, i) + texture(plane, vec2(0.3))",
+            vec![plane, texture(3, "4x4:iota"), "--bind=0.5=sampler:linear".to_owned()],
+            0,
+        ),
+    ];
+    for (index, (does, bind, divisions)) in cases.iter().enumerate() {
+        let source = format!("{declared}{does}; }}");
+        let Some(file) = compiled(&folder, &format!("case{index}"), &source) else { return };
+        let bind: Vec<&str> = bind.iter().map(String::as_str).collect();
+        let run = [&[&*file, "--dispatch=1", "--bind=0.4=zeros:32"], &bind[..]].concat();
+        let adapters: &[&str] =
+            if common::gpu().is_some() { &["auto", "embedded"] } else { &["embedded"] };
+        for adapter in adapters {
+            let found = report(&[&run[..], &["--adapter", adapter, "--repeat=0"]].concat());
+            assert_eq!(
+                found["ops"]["f32.div"].as_u64().unwrap_or(0),
+                *divisions,
+                "{does} {adapter}"
+            );
+        }
+        flopmeter(&[&["check"], &run[..]].concat()).assert().success();
+    }
 }

@@ -179,6 +179,31 @@ void main() {
     assert!(text.contains("FAIL") && text.contains("line 6"), "{text}");
 }
 
+/// On GL a texture of one dimension would read as nothing.
+#[test]
+fn a_texture_of_one_dimension_is_refused_on_gl() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var line: texture_1d<f32>;
+        @group(0) @binding(1) var<storage, read_write> x: array<f32, 4>;
+        @compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) {
+            x[i] = textureLoad(line, i, 0).x;
+        }";
+    let file = written(&folder, "line.wgsl", source);
+    let x = folder.path().join("x");
+    let dump = format!("--dump=0.1={}", x.display());
+    let mut command = shader(&[&*file, "--dispatch=1", "--bind=0.0=texture:4:iota", &dump]);
+    let assert = command.env("VK_DRIVER_FILES", "/nonexistent").assert();
+    let output = assert.get_output();
+    let message = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        // Nothing but the embedded executor is there.
+        assert_eq!(floats(&x), [0.0, 4.0, 8.0, 12.0]);
+    } else {
+        assert!(message.contains("a texture of one dimension"), "{message}");
+    }
+}
+
 /// Not every adapter weighs singles, which textures are of where no format is said: Mesa's GL, which is there where no
 /// Vulkan driver is, does not.
 #[test]

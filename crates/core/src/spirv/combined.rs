@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use rspirv::spirv::{Decoration, Op, StorageClass};
+use rspirv::spirv::{Decoration, Op};
 
 use super::{
     SpirvModule,
     build::Builder,
     module::{Module, Type},
-    words::{BOUND, Id, Instruction, push, push_text},
+    silent::is_of_lines,
+    words::{BOUND, Id, Instruction, push_text},
 };
 use crate::Error;
 
@@ -31,20 +32,25 @@ impl SpirvModule {
 }
 
 /// A sampler behind an image that was combined with it: of a variable or a parameter, whose id the image keeps.
+#[derive(Clone, Copy)]
 struct Apart {
     sampler: Id,
-    /// The type of both together.
-    combined: Id,
-    image_type: Id,
+    /// The type of pointers to both together.
+    pointer: Id,
 }
 
-/// Types of pointers to combined image samplers: to which, and of which images.
-type Pointers = BTreeMap<Id, (Id, Id)>;
+/// A type of pointers to combined image samplers.
+struct Pointer {
+    combined: Id,
+    image: Id,
+    /// Types of pointers to an image and to a sampler, which nothing else has.
+    halves: [Id; 2],
+}
 
 struct Split<'m, 'a> {
     module: &'m Module<'a>,
     b: Builder<'m, 'a>,
-    pointers: Pointers,
+    pointers: BTreeMap<Id, Pointer>,
     /// The type of samplers.
     sampler: Id,
     apart: BTreeMap<Id, Apart>,
@@ -54,149 +60,178 @@ struct Split<'m, 'a> {
 
 /// All words of the module; `None` where nothing is combined in a variable.
 fn apart(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
-    let pointers = pointers(module);
+    let mut b = Builder::new(module);
+    let combined =
+        |pointee: Id| module.definition(pointee).filter(|it| it.is(Op::TypeSampledImage));
+    let pointers = module.types.iter().filter_map(|(&id, ty)| match *ty {
+        Type::Pointer { pointee, .. } => Some((id, pointee, combined(pointee)?.operands()[0])),
+        _ => None,
+    });
+    let mut pointers: Vec<_> = pointers.collect();
     if pointers.is_empty() {
         return Ok(None);
     }
-    let mut b = Builder::new(module);
+    pointers.sort_unstable();
+    let pointers = pointers
+        .into_iter()
+        .map(|(id, combined, image)| (id, Pointer { combined, image, halves: [b.id(), b.id()] }));
+    let pointers = pointers.collect();
     let declared = module.instructions.iter().find(|it| it.is(Op::TypeSampler));
-    let sampler = declared.and_then(|it| it.result()).unwrap_or_else(|| {
-        let id = b.id();
-        push(&mut b.globals, Op::TypeSampler, &[id]);
-        id
-    });
+    let sampler = declared.and_then(|it| it.result()).unwrap_or_else(|| b.id());
     let (apart, loaded) = (BTreeMap::new(), BTreeMap::new());
     let mut split = Split { module, b, pointers, sampler, apart, loaded };
     split.pair()?;
+    if split.apart.is_empty() {
+        return Ok(None);
+    }
     let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
     let (head, code) = module.instructions.split_at(functions);
-    let mut before = module.header.to_vec();
     let mut is_annotated = false;
     for &instruction in head {
         let begins_types = instruction.op().is_some_and(|op| format!("{op:?}").starts_with("Type"));
         if begins_types && !std::mem::replace(&mut is_annotated, true) {
-            before.extend(&split.b.annotations);
+            let annotations = std::mem::take(&mut split.b.annotations);
+            split.b.code.extend(annotations);
+            split.b.statement(Op::TypeSampler, &[sampler]);
         }
-        split.declared(instruction, &mut before);
+        split.declared(instruction);
     }
     for &instruction in code {
         split.executed(instruction)?;
     }
-    before[BOUND] = split.b.bound();
-    Ok(Some([before, split.b.globals, split.b.code].concat()))
-}
-
-fn pointers(module: &Module<'_>) -> Pointers {
-    let image = |combined: Id| {
-        let definition = module.definition(combined).filter(|it| it.is(Op::TypeSampledImage))?;
-        Some((combined, definition.operands()[0]))
-    };
-    let pointers = module.types.iter().filter_map(|(&id, ty)| match *ty {
-        Type::Pointer { pointee, .. } => Some((id, image(pointee)?)),
-        _ => None,
-    });
-    pointers.collect()
+    let mut words = module.header.to_vec();
+    words[BOUND] = split.b.bound();
+    Ok(Some([words, split.b.code].concat()))
 }
 
 impl Split<'_, '_> {
-    /// Gives each variable and each parameter a sampler.
+    /// Gives each variable and each parameter a sampler, and finds what is loaded of them.
     fn pair(&mut self) -> Result<(), String> {
-        let mut free: BTreeMap<u32, u32> = BTreeMap::new();
-        for (&(id, decoration), &binding) in &self.module.decorations {
+        let module = self.module;
+        // The first binding of each set behind all others.
+        let mut free: BTreeMap<u32, Option<u32>> = BTreeMap::new();
+        for (&(id, decoration), &binding) in &module.decorations {
             if decoration == Decoration::Binding as u32
-                && let Some(set) = self.module.decoration(id, Decoration::DescriptorSet)
+                && let Some(set) = module.decoration(id, Decoration::DescriptorSet)
             {
-                let free = free.entry(set).or_default();
-                *free = (*free).max(binding.saturating_add(1));
+                let free = free.entry(set).or_insert(Some(0));
+                *free = free.and_then(|free| Some(free.max(binding.checked_add(1)?)));
             }
         }
-        for instruction in &self.module.instructions {
+        for &instruction in &module.instructions {
             let Some((ty, id)) = instruction.result_type().zip(instruction.result()) else {
                 continue;
             };
-            let Some(&(combined, image_type)) = self.pointers.get(&ty) else { continue };
+            let from = instruction.operands().first();
+            match instruction.op() {
+                Some(Op::Load) if from.is_some_and(|from| self.apart.contains_key(from)) => {
+                    self.loaded.insert(id, instruction.operands()[0]);
+                }
+                Some(Op::CopyObject) if from.is_some_and(|from| self.loaded.contains_key(from)) => {
+                    self.loaded.insert(id, self.loaded[&instruction.operands()[0]]);
+                }
+                Some(Op::FunctionParameter) if self.is_combined(ty) => {
+                    return Err(self.unknown(id, instruction));
+                }
+                _ => {}
+            }
+            if !self.pointers.contains_key(&ty) {
+                continue;
+            }
             let is_variable = instruction.is(Op::Variable);
             if !is_variable && !instruction.is(Op::FunctionParameter) {
-                return Err(self.unknown(id, *instruction));
+                return Err(self.unknown(id, instruction));
             }
             let sampler = self.b.id();
-            self.apart.insert(id, Apart { sampler, combined, image_type });
+            self.apart.insert(id, Apart { sampler, pointer: ty });
             let at = [Decoration::DescriptorSet, Decoration::Binding];
-            if is_variable
-                && let [Some(set), Some(_)] = at.map(|what| self.module.decoration(id, what))
+            if is_variable && let [Some(set), Some(_)] = at.map(|what| module.decoration(id, what))
             {
-                let free = free.entry(set).or_default();
+                let free = free.entry(set).or_insert(Some(0));
+                let binding = free.ok_or_else(|| {
+                    format!(
+                        "no binding of its set is left for the sampler of '{}'",
+                        module.name(id)
+                    )
+                })?;
+                *free = binding.checked_add(1);
                 self.b.decorate(sampler, Decoration::DescriptorSet, &[set]);
-                self.b.decorate(sampler, Decoration::Binding, &[*free]);
-                *free += 1;
+                self.b.decorate(sampler, Decoration::Binding, &[binding]);
             }
         }
         Ok(())
     }
 
-    /// The types of pointers to an image and to a sampler.
-    fn halves(&mut self, image_type: Id) -> [Id; 2] {
-        let sampler = self.sampler;
-        [image_type, sampler].map(|of| self.b.pointer(StorageClass::UniformConstant, of))
+    fn is_combined(&self, ty: Id) -> bool {
+        self.pointers.values().any(|pointer| pointer.combined == ty)
     }
 
-    /// Copies what stands before the functions; what has the new types goes behind it.
-    fn declared(&mut self, instruction: Instruction<'_>, before: &mut Vec<u32>) {
+    /// Copies what stands before the functions, with new types where the old ones are.
+    fn declared(&mut self, instruction: Instruction<'_>) {
         let operands = instruction.operands();
         let result = instruction.result().unwrap_or_default();
+        let is_of_loaded = operands.first().is_some_and(|id| self.loaded.contains_key(id));
         match instruction.op() {
-            Some(Op::TypeFunction) if operands.iter().any(|id| self.pointers.contains_key(id)) => {
+            // It stands before all others.
+            Some(Op::TypeSampler) => {}
+            // It is loaded elsewhere, under other names.
+            Some(Op::Name | Op::Decorate | Op::DecorateId | Op::DecorateString) if is_of_loaded => {
+            }
+            Some(Op::TypePointer) if self.pointers.contains_key(&result) => {
+                self.b.code.extend(instruction.words);
+                let Pointer { image, halves, .. } = self.pointers[&result];
+                for (pointer, of) in halves.into_iter().zip([image, self.sampler]) {
+                    self.b.statement(Op::TypePointer, &[pointer, operands[0], of]);
+                }
+            }
+            Some(Op::TypeFunction) => {
                 let mut types = vec![result];
                 for ty in operands {
                     match self.pointers.get(ty) {
-                        Some(&(_, image_type)) => types.extend(self.halves(image_type)),
+                        Some(pointer) => types.extend(pointer.halves),
                         None => types.push(*ty),
                     }
                 }
-                push(&mut self.b.globals, Op::TypeFunction, &types);
-                return;
+                self.b.statement(Op::TypeFunction, &types);
             }
             Some(Op::Variable) if self.apart.contains_key(&result) => {
-                let Apart { sampler, image_type, .. } = self.apart[&result];
-                let class = operands[0];
-                for (ty, id) in self.halves(image_type).into_iter().zip([result, sampler]) {
-                    push(&mut self.b.globals, Op::Variable, &[ty, id, class]);
+                let Apart { sampler, pointer } = self.apart[&result];
+                let halves = self.pointers[&pointer].halves;
+                for (ty, id) in halves.into_iter().zip([result, sampler]) {
+                    self.b.statement(Op::Variable, &[ty, id, operands[0]]);
                 }
-                return;
             }
             Some(Op::EntryPoint) => {
                 let samplers = operands.iter().filter_map(|id| self.apart.get(id));
                 let samplers: Vec<Id> = samplers.map(|apart| apart.sampler).collect();
-                push(before, Op::EntryPoint, &[operands, &samplers].concat());
-                return;
+                self.b.statement(Op::EntryPoint, &[operands, &samplers].concat());
             }
-            _ => {}
-        }
-        before.extend(instruction.words);
-        if instruction.is(Op::Name)
-            && let Some(apart) = self.apart.get(&operands[0])
-            && let Some(name) = self.module.named(operands[0])
-        {
-            let mut named = Vec::new();
-            push_text(&mut named, Op::Name, &format!("{name}_sampler"));
-            named[0] += 1 << 16;
-            named.insert(1, apart.sampler);
-            before.extend(named);
+            Some(Op::Name) => {
+                self.b.code.extend(instruction.words);
+                let apart = self.apart.get(&operands[0]);
+                if let Some((apart, name)) = apart.zip(self.module.named(operands[0])) {
+                    push_name(&mut self.b.code, apart.sampler, &format!("{name}_sampler"));
+                }
+            }
+            _ => self.b.code.extend(instruction.words),
         }
     }
 
     /// Copies what is executed, with an image and a sampler in the place of both.
     fn executed(&mut self, instruction: Instruction<'_>) -> Result<(), String> {
         let operands = instruction.operands();
-        let typed = instruction.result_type().zip(instruction.result());
-        match (instruction.op(), typed) {
+        let mut is_of_loaded = false;
+        instruction.each_use(|id| is_of_loaded |= self.loaded.contains_key(&id));
+        let first = operands.first().copied().unwrap_or_default();
+        match (instruction.op(), instruction.result_type().zip(instruction.result())) {
             (Some(Op::FunctionParameter), Some((_, id))) if self.apart.contains_key(&id) => {
-                let Apart { sampler, image_type, .. } = self.apart[&id];
-                for (ty, id) in self.halves(image_type).into_iter().zip([id, sampler]) {
+                let Apart { sampler, pointer } = self.apart[&id];
+                let halves = self.pointers[&pointer].halves;
+                for (ty, id) in halves.into_iter().zip([id, sampler]) {
                     self.b.statement(Op::FunctionParameter, &[ty, id]);
                 }
             }
-            (Some(Op::FunctionCall), Some((ty, id))) => {
+            (Some(Op::FunctionCall), Some((ty, id))) if !is_of_loaded => {
                 let mut taken = vec![ty, id];
                 for operand in operands {
                     taken.push(*operand);
@@ -205,18 +240,20 @@ impl Split<'_, '_> {
                 self.b.statement(Op::FunctionCall, &taken);
             }
             // It is loaded where it is used, so that nothing combined leaves its block.
-            (Some(Op::Load), Some((_, id))) if self.apart.contains_key(&operands[0]) => {
-                self.loaded.insert(id, operands[0]);
+            (Some(Op::Load | Op::CopyObject), Some((_, id))) if self.loaded.contains_key(&id) => {}
+            (Some(Op::Image), Some((ty, id))) if is_of_loaded => {
+                self.b.statement(Op::Load, &[ty, id, self.loaded[&first]]);
             }
-            (Some(Op::Image), Some((ty, id))) if self.loaded.contains_key(&operands[0]) => {
-                self.b.statement(Op::Load, &[ty, id, self.loaded[&operands[0]]]);
+            _ if is_of_lines(self.module, instruction) => {
+                if !is_of_loaded {
+                    self.b.code.extend(instruction.words);
+                }
             }
-            (Some(op), Some((ty, id)))
-                if operands.first().is_some_and(|id| self.loaded.contains_key(id)) =>
-            {
-                let variable = self.loaded[&operands[0]];
-                let Apart { sampler, combined, image_type } = self.apart[&variable];
-                let image = self.b.value(Op::Load, image_type, &[variable]);
+            (Some(op), Some((ty, id))) if self.loaded.contains_key(&first) => {
+                let variable = self.loaded[&first];
+                let Apart { sampler, pointer } = self.apart[&variable];
+                let Pointer { combined, image, .. } = self.pointers[&pointer];
+                let image = self.b.value(Op::Load, image, &[variable]);
                 let sampler = self.b.value(Op::Load, self.sampler, &[sampler]);
                 let both = self.b.value(Op::SampledImage, combined, &[image, sampler]);
                 self.b.statement(op, &[&[ty, id, both], &operands[1..]].concat());
@@ -249,4 +286,12 @@ impl Split<'_, '_> {
             instruction.name()
         )
     }
+}
+
+fn push_name(words: &mut Vec<u32>, id: Id, name: &str) {
+    let mut named = Vec::new();
+    push_text(&mut named, Op::Name, name);
+    named[0] += 1 << 16;
+    named.insert(1, id);
+    words.extend(named);
 }

@@ -1,6 +1,8 @@
 //! What the textures and samplers of a module are, in the terms of naga, by which executors bind them. Knows types and
 //! what is done with them; nothing of what texels cost.
 
+use std::collections::BTreeSet;
+
 use naga::{
     ImageClass, ImageDimension, ScalarKind, StorageAccess, StorageFormat, TypeInner,
     common::wgsl::TypeContext as _,
@@ -35,6 +37,8 @@ pub(super) fn of(module: &Module<'_>, variable: Id, ty: Id) -> Option<TypeInner>
                     access: access(module, variable, ty),
                 },
                 (_, COMPARED) => ImageClass::Depth { multi },
+                // What is done with it goes, where its type leaves that open.
+                _ if is_compared(module, ty) => ImageClass::Depth { multi },
                 _ => ImageClass::Sampled { kind: kind(module, texel)?, multi },
             };
             Some(TypeInner::Image { dim, arrayed: arrayed != 0, class })
@@ -51,19 +55,64 @@ pub(super) fn spelled(handle: &TypeInner) -> String {
     module.to_ctx().type_to_string(ty)
 }
 
-/// Whether textures of integers may be read through this sampler: which one is meant by a parameter is not followed.
+/// The type of the images of a value of combined ones.
+pub(super) fn sampled_image(module: &Module<'_>, value: Id) -> Option<Id> {
+    let ty = module.definition(*module.type_of.get(&value)?)?;
+    ty.is(Op::TypeSampledImage).then(|| ty.operands()[0])
+}
+
+/// Whether texels of such images are compared with a depth.
+fn is_compared(module: &Module<'_>, image: Id) -> bool {
+    module.instructions.iter().any(|it| {
+        let compares = matches!(
+            it.op(),
+            Some(
+                Op::ImageSampleDrefImplicitLod
+                    | Op::ImageSampleDrefExplicitLod
+                    | Op::ImageSampleProjDrefImplicitLod
+                    | Op::ImageSampleProjDrefExplicitLod
+                    | Op::ImageDrefGather
+            )
+        );
+        compares && sampled_image(module, it.operands()[0]) == Some(image)
+    })
+}
+
+/// Whether textures of integers are read through this sampler.
 pub(super) fn reads_integers(module: &Module<'_>, sampler: Id) -> bool {
     module.instructions.iter().filter(|it| it.is(Op::SampledImage)).any(|it| {
         let [image, through] = it.operands()[..] else { return false };
-        let place = module.definition(through).and_then(|load| load.operands().first().copied());
-        let is_other = place.and_then(|place| module.definition(place)).is_some_and(|definition| {
-            definition.is(Op::Variable) && definition.result() != Some(sampler)
-        });
         let ty = module.type_of.get(&image).and_then(|ty| module.definition(*ty));
         let texel = ty.and_then(|ty| ty.operands().first().copied());
         let kind = texel.and_then(|texel| kind(module, texel));
-        !is_other && kind.is_some_and(|kind| kind != ScalarKind::Float)
+        let place = module.definition(through).and_then(|load| load.operands().first().copied());
+        kind.is_some_and(|kind| kind != ScalarKind::Float)
+            && place.is_some_and(|place| variables(module, place).contains(&sampler))
     })
+}
+
+/// The variables that a pointer may be: a parameter is what any call gives it.
+fn variables(module: &Module<'_>, pointer: Id) -> BTreeSet<Id> {
+    let (mut found, mut left, mut seen) = (BTreeSet::new(), vec![pointer], BTreeSet::new());
+    while let Some(pointer) = left.pop() {
+        if !seen.insert(pointer) {
+            continue;
+        }
+        if module.definition(pointer).is_some_and(|it| it.is(Op::Variable)) {
+            found.insert(pointer);
+            continue;
+        }
+        let parameter = module.functions.iter().find_map(|function| {
+            let its = module.instructions[function.range.clone()].iter();
+            let mut parameters = its.filter(|it| it.is(Op::FunctionParameter));
+            Some((function.id, parameters.position(|it| it.result() == Some(pointer))?))
+        });
+        let Some((function, at)) = parameter else { continue };
+        let calls = module.instructions.iter().filter(|it| it.is(Op::FunctionCall));
+        let calls = calls.filter(|call| call.operands()[0] == function);
+        left.extend(calls.filter_map(|call| call.operands().get(1 + at).copied()));
+    }
+    found
 }
 
 /// An image that is read and written without a sampler.

@@ -24,7 +24,8 @@ pub struct Interface {
     /// How the numbers of each of its buffers lie, by descriptor set and binding. What has none is no buffer of
     /// numbers.
     pub layouts: BTreeMap<(u32, u32), Layout>,
-    /// Where several buffers, textures or samplers stand as an array, which has no layout.
+    /// Where several buffers, textures or samplers stand as an array, or several textures and samplers at one binding, which
+    /// has no layout.
     pub arrays: BTreeSet<(u32, u32)>,
     /// What each of its textures and samplers is, by descriptor set and binding. Textures of a kind that naga has no name
     /// for are not among them: storage textures that state no format, and texels of a buffer.
@@ -100,7 +101,8 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
             layouts.insert((group, binding), layout);
             blocks.insert((group, binding), block);
         }
-        if variables.iter().any(|its| its.is_array(module)) {
+        let shares = kind == ResourceKind::Opaque && variables.len() > 1;
+        if shares || variables.iter().any(|its| its.is_array(module)) {
             arrays.insert((group, binding));
         }
         if let [variable] = &variables[..] {

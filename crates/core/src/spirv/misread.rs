@@ -1,10 +1,10 @@
 //! What a module states and naga's SPIR-V reader takes for something else, so that an executor that runs what naga
 //! reads would compute or count another kernel. Knows naga's reader; nothing of counting.
 
-use rspirv::spirv::{Decoration, Op};
+use rspirv::spirv::{Decoration, ImageOperands, Op};
 
 use super::{
-    breaks, cfg,
+    breaks, cfg, handles,
     memory::bytes,
     module::{Module, Type},
     signs::{self, Taken, is_signed},
@@ -72,6 +72,9 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
     if is_of_nans(op) {
         return Some(format!("it has {}, which tells NaNs apart", name()));
     }
+    if let Some(lost) = of_texels(module, op, instruction) {
+        return Some(lost);
+    }
     if let Some(value) = signs::kept(module, instruction)
         && let Some(result) = instruction.result_type()
         && is_signed(module, *module.type_of.get(&value)?) != is_signed(module, result)
@@ -87,6 +90,35 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
     let taken = signs::of(module, instruction)?;
     let other = if taken.signed { "unsigned" } else { "signed" };
     differs(module, instruction, &taken).then(|| format!("it has {} of {other} integers", name()))
+}
+
+/// What it loses of where a texel is.
+fn of_texels(module: &Module<'_>, op: Op, instruction: Instruction<'_>) -> Option<String> {
+    let operands = instruction.operands();
+    let offsets = ImageOperands::OFFSET | ImageOperands::CONST_OFFSETS | ImageOperands::MIN_LOD;
+    let (at, unread) = match op {
+        Op::ImageFetch | Op::ImageRead => (2, offsets | ImageOperands::CONST_OFFSET),
+        Op::ImageSampleImplicitLod
+        | Op::ImageSampleExplicitLod
+        | Op::ImageSampleProjImplicitLod
+        | Op::ImageSampleProjExplicitLod => (2, offsets),
+        Op::ImageGather => (3, offsets),
+        _ => return None,
+    };
+    let given = operands
+        .get(at)
+        .map_or(ImageOperands::empty(), |&bits| ImageOperands::from_bits_truncate(bits));
+    if given.intersects(unread) {
+        return Some(format!("it has {} at an offset", instruction.name()));
+    }
+    // Of what is not fetched, a layer is a float, and the nearest one is meant.
+    let is_float = !matches!(op, Op::ImageFetch | Op::ImageRead);
+    let is_layered = handles::sampled_image(module, *operands.first()?).is_some_and(|image| {
+        const ARRAYED: usize = 3;
+        module.definition(image).and_then(|it| it.operands().get(ARRAYED).copied()) == Some(1)
+    });
+    (is_float && is_layered)
+        .then(|| format!("it has {}, which rounds the layer of an array", instruction.name()))
 }
 
 /// Whether a comparison differs for NaNs from the one that naga takes it for.

@@ -64,6 +64,8 @@ impl SpirvPricer<'_> {
             | Instr::ImageWrite
             | Instr::ImageSampleExplicitLod
             | Instr::ImageSampleDrefExplicitLod
+            | Instr::ImageSampleProjImplicitLod
+            | Instr::ImageSampleProjExplicitLod
             | Instr::ImageGather
             | Instr::ImageDrefGather => self.of_image(op, instruction),
             Instr::SampledImage

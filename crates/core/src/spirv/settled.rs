@@ -1,10 +1,10 @@
 //! A module as naga's reader is given it, and what that reader loses of it: the lines that it states, and which
 //! accesses are plain. Knows naga's reader; nothing of counting.
 
-use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op};
+use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op, StorageClass};
 
 use super::{
-    Specialization, SpirvModule,
+    Specialization, SpirvModule, coordinates,
     lines::stated,
     misread,
     module::{Module, Type},
@@ -47,6 +47,15 @@ impl SpirvModule {
 /// As [`settled`].
 fn with_places(module: &Module<'_>) -> Result<Settled, String> {
     match picked::of(module)? {
+        None => with_coordinates(module),
+        Some(words) => with_coordinates(&Module::read(&words, &Specialization::new())?),
+    }
+}
+
+/// # Errors
+/// As [`settled`].
+fn with_coordinates(module: &Module<'_>) -> Result<Settled, String> {
+    match coordinates::of(module) {
         None => settled(module),
         Some(words) => settled(&Module::read(&words, &Specialization::new())?),
     }
@@ -84,7 +93,7 @@ fn rewritten(module: &Module<'_>) -> Settled {
         }
         let numbered =
             instruction.is(Op::Decorate) && operands.get(1) == Some(&(Decoration::SpecId as u32));
-        if numbered || is_of_lines(module, *instruction) {
+        if numbered || is_shared(module, *instruction) || is_of_lines(module, *instruction) {
             continue;
         }
         if let Some(size) = workgroup(module, *instruction) {
@@ -122,6 +131,17 @@ fn rewritten(module: &Module<'_>) -> Settled {
     }
     lines.dedup_by_key(|its| its.line);
     Settled { words, lines, plain: PlainAccesses::at(plain) }
+}
+
+/// Whether it says that an image is shared with other invocations, which naga's reader takes of buffers alone. Whoever runs
+/// what it reads shares all of them.
+fn is_shared(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
+    let [id, what, ..] = *instruction.operands() else { return false };
+    let shared = [Decoration::Coherent as u32, Decoration::Volatile as u32];
+    let class = module.definition(id).filter(|it| it.is(Op::Variable)).map(|it| it.operands()[0]);
+    instruction.is(Op::Decorate)
+        && shared.contains(&what)
+        && class == Some(StorageClass::UniformConstant as u32)
 }
 
 /// How many words of an instruction naga's reader does not count when it tells where it is.

@@ -8,7 +8,7 @@ use rspirv::spirv::{Decoration, Op};
 use super::{
     Lines, Specialization, SpirvKernel,
     constants::{self, specializable},
-    entry_point,
+    entry_point, groups,
     interface::{self, Interface},
     listing, members,
     module::{Module, Type},
@@ -58,6 +58,7 @@ impl SpirvModule {
         if words.first().is_some_and(|&magic| magic == rspirv::spirv::MAGIC_NUMBER.swap_bytes()) {
             words.iter_mut().for_each(|word| *word = word.swap_bytes());
         }
+        let words = groups::ungrouped(&words).map_err(problem)?.unwrap_or(words);
         let module = Self { name: name.to_owned(), words };
         module.view(|_| Ok(()))?;
         Ok(module)

@@ -7,7 +7,7 @@ use naga::{ImageClass, ImageDimension, ScalarKind, StorageAccess, StorageFormat,
 
 use crate::{
     hand::cost,
-    tools::{glslang, validate},
+    tools::{assembled, glslang, validate},
 };
 
 /// Reads through samplers of its own, of a parameter, and of the parameter of a parameter.
@@ -93,4 +93,141 @@ fn one_of_several_is_refused_by_the_name_of_all() {
     let refused = SpirvModule { name: "several".to_owned(), words }.apart().unwrap_err();
     let refused = refused.to_string();
     assert!(refused.contains("'colors'") && refused.contains("a variable of its own"), "{refused}");
+}
+
+/// What compilers say of a value that was loaded goes with it, what they say of a variable for debuggers stays, and a function
+/// that takes an image and a sampler already has another type.
+#[test]
+fn a_module_is_valid_whatever_is_said_of_what_was_combined() {
+    let precise = "#version 310 es
+        precision mediump float;
+        layout(local_size_x = 4) in;
+        layout(binding = 0) uniform mediump sampler2D color;
+        layout(binding = 1) buffer Out { highp vec4 x[]; };
+        mediump vec4 read(mediump sampler2D from, vec2 at) { return textureLod(from, at, 0.0); }
+        void main() { x[0] = read(color, vec2(0.25)); }";
+    let both = "#version 450
+        layout(binding = 0) uniform sampler2D color;
+        layout(binding = 1) buffer Out { vec4 x[]; };
+        layout(binding = 3) uniform texture2D alone;
+        layout(binding = 4) uniform sampler how;
+        vec4 f(sampler2D from) { return texture(from, vec2(0.25)); }
+        vec4 g(texture2D from, sampler by) { return texture(sampler2D(from, by), vec2(0.5)); }
+        void main() { x[0] = f(color) + g(alone, how); }";
+    for source in [precise, both, SOURCE] {
+        for arguments in [&[][..], &["-g"], &["-gV"], &["-gVS"]] {
+            let Some(words) = glslang(source, arguments) else { return };
+            let combined = SpirvModule { name: "said".to_owned(), words };
+            validate(&combined.words);
+            let apart = combined.apart().unwrap();
+            validate(&apart.words);
+            let resources = apart.interface("main").unwrap().resources;
+            assert!(resources.iter().any(|its| its.name == "color_sampler"), "{resources:?}");
+        }
+    }
+}
+
+/// A kernel with one texture; what it does with that, and what is said of it, is put in.
+fn listing(said: &str, depth: u32, does: &str, functions: &str) -> String {
+    format!(
+        "OpCapability Shader
+         OpMemoryModel Logical GLSL450
+         OpEntryPoint GLCompute %main \"main\"
+         OpExecutionMode %main LocalSize 4 1 1
+         OpName %color \"color\"
+         OpName %block \"block\"
+         OpDecorate %array ArrayStride 16
+         OpMemberDecorate %block 0 Offset 0
+         OpDecorate %block Block
+         OpDecorate %out DescriptorSet 0
+         OpDecorate %out Binding 1
+         {said}
+         %void = OpTypeVoid
+         %fn = OpTypeFunction %void
+         %float = OpTypeFloat 32
+         %uint = OpTypeInt 32 0
+         %vec2 = OpTypeVector %float 2
+         %vec4 = OpTypeVector %float 4
+         %image = OpTypeImage %float 2D {depth} 0 0 1 Unknown
+         %both = OpTypeSampledImage %image
+         %place = OpTypePointer UniformConstant %both
+         %array = OpTypeRuntimeArray %vec4
+         %block = OpTypeStruct %array
+         %block_place = OpTypePointer StorageBuffer %block
+         %texel_place = OpTypePointer StorageBuffer %vec4
+         %out = OpVariable %block_place StorageBuffer
+         %0 = OpConstant %uint 0
+         %zero = OpConstant %float 0
+         %at = OpConstantComposite %vec2 %zero %zero
+         %reads = OpTypeFunction %vec4 %both
+         %color = OpVariable %place UniformConstant
+         %main = OpFunction %void None %fn
+         %entry = OpLabel
+         %loaded = OpLoad %both %color
+         {does}
+         %x = OpAccessChain %texel_place %out %0 %0
+         OpStore %x %texel
+         OpReturn
+         OpFunctionEnd
+         {functions}"
+    )
+}
+
+const AT: &str = "OpDecorate %color DescriptorSet 0\nOpDecorate %color Binding 0";
+const SAMPLED: &str = "%texel = OpImageSampleExplicitLod %vec4 %loaded %at Lod %zero";
+
+#[test]
+fn decorations_of_a_group_are_those_of_each_that_is_in_it() {
+    let grouped = "OpDecorate %group DescriptorSet 0
+         OpDecorate %group Binding 0
+         %group = OpDecorationGroup
+         OpGroupDecorate %group %color";
+    for said in [AT, grouped] {
+        let Some(words) = assembled(&listing(said, 0, SAMPLED, "")) else { return };
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let module = SpirvModule::read("group", &bytes).unwrap().apart().unwrap();
+        validate(&module.words);
+        let bound = module.interface("main").unwrap().resources;
+        let bound: Vec<_> = bound.iter().map(|its| (&*its.name, its.group, its.binding)).collect();
+        assert_eq!(bound, [("color", 0, 0), ("block", 0, 1), ("color_sampler", 0, 2)]);
+    }
+}
+
+#[test]
+fn a_copy_of_what_was_loaded_is_it() {
+    let copied = "%copy = OpCopyObject %both %loaded
+         OpBranch %next
+         %next = OpLabel
+         %texel = OpImageSampleExplicitLod %vec4 %copy %at Lod %zero";
+    let Some(words) = assembled(&listing(AT, 0, copied, "")) else { return };
+    let module = SpirvModule { name: "copied".to_owned(), words }.apart().unwrap();
+    validate(&module.words);
+}
+
+#[test]
+fn one_that_is_passed_by_value_is_refused_by_name() {
+    let does = "%texel = OpFunctionCall %vec4 %read %loaded";
+    let function = "%read = OpFunction %vec4 None %reads
+         %given = OpFunctionParameter %both
+         %first = OpLabel
+         %sampled = OpImageSampleExplicitLod %vec4 %given %at Lod %zero
+         OpReturnValue %sampled
+         OpFunctionEnd";
+    let Some(words) = assembled(&listing(AT, 0, does, function)) else { return };
+    let refused = SpirvModule { name: "value".to_owned(), words }.apart().unwrap_err().to_string();
+    assert!(refused.contains("OpFunctionParameter"), "{refused}");
+}
+
+/// Whether an image is one of depths is left open by some compilers, and what is done with it says.
+#[test]
+fn an_image_whose_texels_are_compared_is_one_of_depths() {
+    let compared = "%depth = OpImageSampleDrefExplicitLod %float %loaded %at %zero Lod %zero
+         %texel = OpCompositeConstruct %vec4 %depth %depth %depth %depth";
+    for (does, is_compared) in [(SAMPLED, false), (compared, true)] {
+        let Some(words) = assembled(&listing(AT, 2, does, "")) else { return };
+        let module = SpirvModule { name: "depth".to_owned(), words }.apart().unwrap();
+        let handle = &module.interface("main").unwrap().handles[&(0, 0)];
+        let TypeInner::Image { class, .. } = handle else { panic!("{handle:?}") };
+        assert_eq!(matches!(class, ImageClass::Depth { multi: false }), is_compared, "{class:?}");
+    }
 }

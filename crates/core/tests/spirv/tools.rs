@@ -57,3 +57,18 @@ pub fn glslang(source: &str, arguments: &[&str]) -> Option<Vec<u32>> {
     let bytes = std::fs::read(&to).unwrap();
     Some(bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect())
 }
+
+/// What `spirv-as` makes of a listing; `None` where it is missing.
+pub fn assembled(listing: &str) -> Option<Vec<u32>> {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("module.spvasm"), folder.path().join("module.spv"));
+    std::fs::write(&from, listing).unwrap();
+    let arguments = ["--target-env", "vulkan1.1", "-o"];
+    let Ok(output) = Command::new("spirv-as").args(arguments).args([&to, &from]).output() else {
+        skipped("spirv-as");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bytes = std::fs::read(&to).unwrap();
+    Some(bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect())
+}

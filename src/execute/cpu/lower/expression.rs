@@ -256,8 +256,9 @@ impl<'a> Lowering<'a> {
 /// any.
 fn taken_from(frame: &Frame<'_>, part: Handle<Expression>) -> (Handle<Expression>, Option<Reg>) {
     let (mut whole, mut within) = (part, None);
-    while let Expression::Access { base, .. } | Expression::AccessIndex { base, .. } =
-        frame.function.expressions[whole]
+    while let Expression::Access { base, .. }
+    | Expression::AccessIndex { base, .. }
+    | Expression::Swizzle { vector: base, .. } = frame.function.expressions[whole]
     {
         within = within.or_else(|| frame.within.get(&whole).copied());
         whole = base;

@@ -1,12 +1,14 @@
 //! What touching an image costs: texels in the size of the format that its type states, else as the kernel receives
-//! them, and one operation for a read through a sampler. Knows nothing of coordinates.
+//! them, and one operation for a read through a sampler, beside the divisions of a projective one. Knows nothing of coordinates.
 
-use rspirv::spirv::{ImageFormat, Op as Instr};
+use rspirv::spirv::{Dim, ImageFormat, Op as Instr};
 
 use super::SpirvPricer;
 use crate::{
     composition::{Priced, sample, texture_load, texture_store},
+    op::{Op, Price, Scalar},
     spirv::{
+        handles,
         memory::bytes,
         words::{Id, Instruction},
     },
@@ -34,7 +36,25 @@ impl SpirvPricer<'_> {
                 Ok(texture_store(stated.map_or_else(written, Ok)?))
             }
             Instr::ImageFetch => Ok(texture_load(received()?)),
+            // By its last component the others are divided.
+            Instr::ImageSampleProjImplicitLod | Instr::ImageSampleProjExplicitLod => {
+                let divided = self.dimensions(operands[0])?;
+                Ok(sample(received()?) + Price::of(Scalar::F32, &[(Op::Div, divided)]))
+            }
             _ => Ok(sample(received()?)),
+        }
+    }
+
+    /// Along how many extents an image that a sampler reads is addressed.
+    fn dimensions(&self, combined: Id) -> Result<u64, String> {
+        const DIM: usize = 1;
+        let image = handles::sampled_image(self.module, combined);
+        let ty = image.and_then(|image| self.module.definition(image));
+        match ty.and_then(|ty| Dim::from_u32(*ty.operands().get(DIM)?)) {
+            Some(Dim::Dim1D) => Ok(1),
+            Some(Dim::Dim2D | Dim::DimRect) => Ok(2),
+            Some(Dim::Dim3D) => Ok(3),
+            _ => Err("a texture of dimensions that are not known".into()),
         }
     }
 
