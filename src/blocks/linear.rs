@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     execute::Limits,
-    operation::{LinearResult, Operation, Transfer},
+    operation::{LinearResult, Operation, Precision, Transfer},
     plan::{ComponentName, Element, Init, Phase, Plan, Slice},
 };
 
@@ -191,16 +191,31 @@ impl Linear {
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
+        let phase = match result {
+            LinearResult::Output | LinearResult::PlainOutput => Phase::Forward,
+            LinearResult::Input | LinearResult::Weight | LinearResult::Bias => Phase::Backward,
+        };
+        let precision = match result {
+            LinearResult::Bias => Precision::Single,
+            LinearResult::Output
+            | LinearResult::PlainOutput
+            | LinearResult::Input
+            | LinearResult::Weight => to.precision,
+        };
+        let mut bindings = match precision {
+            Precision::Single => bindings.to_vec(),
+            Precision::Half => {
+                to.narrowed(bindings, result, (&self.component, phase, &rows.window))
+            }
+        };
+        bindings.push(("groups", rows.groups));
         to.launch(&Launch {
-            operation: Operation::Linear { result, m: rows.m, k, n, g, accumulate },
+            operation: Operation::Linear { result, m: rows.m, k, n, g, accumulate, precision },
             component: &self.component,
-            phase: match result {
-                LinearResult::Output | LinearResult::PlainOutput => Phase::Forward,
-                LinearResult::Input | LinearResult::Weight | LinearResult::Bias => Phase::Backward,
-            },
+            phase,
             window: &rows.window,
             scalars: &[],
-            bindings: &[&[("groups", rows.groups)], bindings].concat(),
+            bindings: &bindings,
         });
     }
 }

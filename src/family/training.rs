@@ -154,6 +154,8 @@ pub struct StepOption {
     pub needs: &'static str,
     /// Its values; the first is taken where none is chosen.
     pub values: &'static [&'static str],
+    /// Whether a forward pass alone depends on it.
+    pub forward: bool,
     /// How a sweep asks for every value.
     pub every: EveryValue,
 }

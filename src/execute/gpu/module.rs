@@ -8,6 +8,24 @@ use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSour
 
 use crate::{execute::Limits, kernel::KernelModule};
 
+/// Whether a device computes in the formats of a kernel.
+///
+/// # Errors
+/// In which it does not, and what does.
+pub(super) fn formats(device: &wgpu::Device, kernel: &KernelModule) -> Result<(), &'static str> {
+    let module = kernel.for_back_ends();
+    let narrow = |inner: &naga::TypeInner| inner.scalar() == Some(naga::Scalar::F16);
+    if device.features().contains(wgpu::Features::SHADER_F16)
+        || !module.types.iter().any(|(_, ty)| narrow(&ty.inner))
+    {
+        return Ok(());
+    }
+    Err(
+        "it computes in half precision (f16), which this adapter does not: take another adapter, the embedded executor, \
+         or a kernel in single precision",
+    )
+}
+
 /// The module of a kernel for a device. wgpu clamps what a kernel indexes and counts the rounds of its loops, so that no kernel
 /// reaches beyond its own memory or runs for ever. A kernel that is known to do neither goes without: on an NVIDIA
 /// H200 that made our attention 1.5 times as fast and a step of Qwen2.5-0.5B 1.15 times.
