@@ -173,8 +173,7 @@ impl Case {
 
     fn plain_y(&self, mut y: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
-            y[m * self.n + n] +=
-                self.product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
+            y[m * self.n + n] += self.product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
         });
         y
     }

@@ -50,7 +50,7 @@ pub fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'
 }
 
 /// The same under limits that are not the executor's own.
-fn step_within(
+pub fn step_within(
     model: &str,
     training: Training,
     limits: impl Fn(Limits) -> Limits,
