@@ -5,9 +5,7 @@
 //! count, conversions to integers saturate. Booleans are 0 and all ones. Half-precision values are
 //! computed as singles and rounded by [`Alu::RoundHalf`].
 
-use half::f16;
-
-use super::register::Reg;
+use super::{narrow, register::Reg};
 
 /// Lanes that are computed together.
 pub(super) const CHUNK: usize = 16;
@@ -170,9 +168,9 @@ alu! {
         PartF = |a| bits(f(a) - f(a).trunc());
         FrexpPartF = |a| bits(split(f(a)).0);
         FrexpExponentF = |a| split(f(a)).1 as u32;
-        RoundHalf = |a| round_half(a);
-        ToHalfBits = |a| u32::from(f16::from_f32(f(a)).to_bits());
-        FromHalfBits = |a| bits(f16::from_bits(a as u16).to_f32());
+        RoundHalf = |a| narrow::round(a);
+        ToHalfBits = |a| narrow::to_bits(a);
+        FromHalfBits = |a| narrow::from_bits(a);
         SignExtendHalf = |a| i32::from(a as i16) as u32;
         // What is beyond an integer's range becomes the last integer that is a single, too.
         FToS = |a| f(a).min(2_147_483_520.0) as i32 as u32;
@@ -263,26 +261,6 @@ fn truth(value: bool) -> u32 {
     if value { u32::MAX } else { 0 }
 }
 
-/// A single rounded to half precision, to the nearest and of two to the even one, without a branch and without a call: so
-/// many lanes are rounded together.
-#[inline(always)]
-fn round_half(word: u32) -> u32 {
-    /// 2^-14, the least half that is normal.
-    const NORMAL: u32 = 0x3880_0000;
-    /// 65520, from which on the nearest is infinite.
-    const BEYOND: u32 = 0x477f_f000;
-    /// 0.5, of which a single's last bit is 2^-24, as a subnormal half's is.
-    const HALF: u32 = 0x3f00_0000;
-    const INFINITE: u32 = 0x7f80_0000;
-    let (sign, size) = (word & SIGN, word & !SIGN);
-    let normal = (size + 0xfff + (size >> 13 & 1)) & !0x1fff;
-    let subnormal = bits(f(size) + f(HALF) - f(HALF));
-    let finite = if size < NORMAL { subnormal } else { normal };
-    let number = if size >= BEYOND { INFINITE } else { finite };
-    let nan = (size & !0x1fff) | 0x7fc0_0000;
-    sign | if size > INFINITE { nan } else { number }
-}
-
 /// A float as a part of magnitude 0.5 to 1 and a power of two.
 fn split(x: f32) -> (f32, i32) {
     if x == 0.0 || !x.is_finite() {
@@ -348,23 +326,5 @@ fn links<const C: usize>(regs: &mut [Chunk], k: usize, to: Reg, start: Reg, fact
     let first = to.base() + k;
     for (to, sum) in regs[first..first + C].iter_mut().zip(sums) {
         *to = sum;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn singles_are_rounded_as_halves_are_made_of_them() {
-        let near = |half: u16| {
-            let word = f16::from_bits(half).to_f32().to_bits();
-            [-0x1001_i32, -0x1000, -0xfff, -1, 0, 1, 0xfff, 0x1000, 0x1001]
-                .map(|off| word.wrapping_add_signed(off))
-        };
-        let words = (0..=u16::MAX).flat_map(near).chain((0..u32::MAX - 4099).step_by(4099));
-        for word in words {
-            assert_eq!(round_half(word), bits(f16::from_f32(f(word)).to_f32()), "{word:#x}");
-        }
     }
 }
