@@ -248,6 +248,13 @@ impl Chosen {
     }
 }
 
+impl Chosen {
+    /// What was chosen that is not what is taken where nothing is chosen.
+    pub fn unusual(&self) -> impl Iterator<Item = (&'static StepOption, &'static str)> + use<> {
+        self.iter().filter(|(option, value)| option.values.first() != Some(value))
+    }
+}
+
 impl fmt::Debug for Chosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter().map(|(option, value)| (option.key, value))).finish()
