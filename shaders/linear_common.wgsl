@@ -16,19 +16,19 @@ override LANES: u32;
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> groups: array<u32>; // (G + 1)
 
-@group(0) @binding(2) var<storage, read> x: array<f32>; // (M, K)
-@group(0) @binding(3) var<storage, read> w: array<f32>; // (G, N, K)
+@group(0) @binding(2) var<storage, read> x: array<Operand>; // (M, K)
+@group(0) @binding(3) var<storage, read> w: array<Operand>; // (G, N, K)
 @group(0) @binding(4) var<storage, read> b: array<f32>; // (G, N)
-@group(0) @binding(5) var<storage, read> dy: array<f32>; // (M, N)
+@group(0) @binding(5) var<storage, read> dy: array<Operand>; // (M, N)
 @group(0) @binding(6) var<storage, read_write> y: array<f32>; // (M, N)
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>; // (M, K)
 @group(0) @binding(6) var<storage, read_write> dw: array<f32>; // (G, N, K)
 @group(0) @binding(6) var<storage, read_write> db: array<f32>; // (G, N)
 
-@group(0) @binding(2) var<storage, read> x_vec4: array<vec4<f32>>; // (M, K / 4)
-@group(0) @binding(3) var<storage, read> w_vec4: array<vec4<f32>>; // (G, N, K / 4)
+@group(0) @binding(2) var<storage, read> x_vec4: array<vec4<Operand>>; // (M, K / 4)
+@group(0) @binding(3) var<storage, read> w_vec4: array<vec4<Operand>>; // (G, N, K / 4)
 @group(0) @binding(4) var<storage, read> b_vec4: array<vec4<f32>>; // (G, N / 4)
-@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<f32>>; // (M, N / 4)
+@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<Operand>>; // (M, N / 4)
 @group(0) @binding(6) var<storage, read_write> y_vec4: array<vec4<f32>>; // (M, N / 4)
 @group(0) @binding(6) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (M, K / 4)
 @group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)
@@ -62,16 +62,16 @@ const QUAD: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 // Matrices are read as WGSL stores them, one vec4 after another: m[i] is row i of a tile and
 // its components are four adjacent columns, or four steps of a sum.
 
-fn load_x(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(x_vec4[at.x], x_vec4[at.y], x_vec4[at.z], x_vec4[at.w]);
+fn load_x(at: vec4<u32>) -> mat4x4<Operand> {
+    return mat4x4<Operand>(x_vec4[at.x], x_vec4[at.y], x_vec4[at.z], x_vec4[at.w]);
 }
 
-fn load_w(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(w_vec4[at.x], w_vec4[at.y], w_vec4[at.z], w_vec4[at.w]);
+fn load_w(at: vec4<u32>) -> mat4x4<Operand> {
+    return mat4x4<Operand>(w_vec4[at.x], w_vec4[at.y], w_vec4[at.z], w_vec4[at.w]);
 }
 
-fn load_dy(at: vec4<u32>) -> mat4x4<f32> {
-    return mat4x4<f32>(dy_vec4[at.x], dy_vec4[at.y], dy_vec4[at.z], dy_vec4[at.w]);
+fn load_dy(at: vec4<u32>) -> mat4x4<Operand> {
+    return mat4x4<Operand>(dy_vec4[at.x], dy_vec4[at.y], dy_vec4[at.z], dy_vec4[at.w]);
 }
 
 fn load_dx(at: vec4<u32>) -> mat4x4<f32> {
@@ -113,23 +113,23 @@ fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
 
 // Where extents are no multiples of four: four rows of x and of dy, at four of their columns.
 
-fn block_of_x(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<f32> {
+fn block_of_x(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<Operand> {
     let at = rows * dims.K;
-    return mat4x4<f32>(
-        vec4<f32>(x[at.x + columns.x], x[at.x + columns.y], x[at.x + columns.z], x[at.x + columns.w]),
-        vec4<f32>(x[at.y + columns.x], x[at.y + columns.y], x[at.y + columns.z], x[at.y + columns.w]),
-        vec4<f32>(x[at.z + columns.x], x[at.z + columns.y], x[at.z + columns.z], x[at.z + columns.w]),
-        vec4<f32>(x[at.w + columns.x], x[at.w + columns.y], x[at.w + columns.z], x[at.w + columns.w]),
+    return mat4x4<Operand>(
+        vec4<Operand>(x[at.x + columns.x], x[at.x + columns.y], x[at.x + columns.z], x[at.x + columns.w]),
+        vec4<Operand>(x[at.y + columns.x], x[at.y + columns.y], x[at.y + columns.z], x[at.y + columns.w]),
+        vec4<Operand>(x[at.z + columns.x], x[at.z + columns.y], x[at.z + columns.z], x[at.z + columns.w]),
+        vec4<Operand>(x[at.w + columns.x], x[at.w + columns.y], x[at.w + columns.z], x[at.w + columns.w]),
     );
 }
 
-fn block_of_dy(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<f32> {
+fn block_of_dy(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<Operand> {
     let at = rows * dims.N;
-    return mat4x4<f32>(
-        vec4<f32>(dy[at.x + columns.x], dy[at.x + columns.y], dy[at.x + columns.z], dy[at.x + columns.w]),
-        vec4<f32>(dy[at.y + columns.x], dy[at.y + columns.y], dy[at.y + columns.z], dy[at.y + columns.w]),
-        vec4<f32>(dy[at.z + columns.x], dy[at.z + columns.y], dy[at.z + columns.z], dy[at.z + columns.w]),
-        vec4<f32>(dy[at.w + columns.x], dy[at.w + columns.y], dy[at.w + columns.z], dy[at.w + columns.w]),
+    return mat4x4<Operand>(
+        vec4<Operand>(dy[at.x + columns.x], dy[at.x + columns.y], dy[at.x + columns.z], dy[at.x + columns.w]),
+        vec4<Operand>(dy[at.y + columns.x], dy[at.y + columns.y], dy[at.y + columns.z], dy[at.y + columns.w]),
+        vec4<Operand>(dy[at.z + columns.x], dy[at.z + columns.y], dy[at.z + columns.z], dy[at.z + columns.w]),
+        vec4<Operand>(dy[at.w + columns.x], dy[at.w + columns.y], dy[at.w + columns.z], dy[at.w + columns.w]),
     );
 }
 

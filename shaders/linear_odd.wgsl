@@ -6,7 +6,7 @@
 // Grids are those of linear_workgroup.wgsl; backward_weight has ceil(K / C), ceil(N / R) and G workgroups.
 
 // What a lane stages of x or of w_g, from column k of both on.
-fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<f32> {
+fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<Operand> {
     let steps = up_to(k + 4u * block.steps, dims.K);
     if block.rows {
         return transpose(block_of_x(up_to(rows.m + 4u * block.run, rows.end), steps));
@@ -65,7 +65,7 @@ fn forward_plain(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
 }
 
 // What a lane stages of dy or of w_g, from column n of the one and row n of the other on.
-fn input_values(block: Block, rows: Band, column: u32, n: u32) -> mat4x4<f32> {
+fn input_values(block: Block, rows: Band, column: u32, n: u32) -> mat4x4<Operand> {
     let steps = up_to(n + 4u * block.steps, dims.N);
     if block.rows {
         return transpose(block_of_dy(up_to(rows.m + 4u * block.run, rows.end), steps));
@@ -102,7 +102,7 @@ fn backward_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
 }
 
 // What a lane stages of dy or of x, from row m of both on.
-fn weight_values(block: Block, end: u32, row: u32, column: u32, m: u32) -> mat4x4<f32> {
+fn weight_values(block: Block, end: u32, row: u32, column: u32, m: u32) -> mat4x4<Operand> {
     let steps = up_to(m + 4u * block.steps, end);
     if block.rows {
         return block_of_dy(steps, up_to(row + 4u * block.run, dims.N));

@@ -5,13 +5,13 @@
 
 // Four rows of an operand at four of its columns.
 
-fn block_of_w(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<f32> {
+fn block_of_w(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<Operand> {
     let at = rows * dims.K;
-    return mat4x4<f32>(
-        vec4<f32>(w[at.x + columns.x], w[at.x + columns.y], w[at.x + columns.z], w[at.x + columns.w]),
-        vec4<f32>(w[at.y + columns.x], w[at.y + columns.y], w[at.y + columns.z], w[at.y + columns.w]),
-        vec4<f32>(w[at.z + columns.x], w[at.z + columns.y], w[at.z + columns.z], w[at.z + columns.w]),
-        vec4<f32>(w[at.w + columns.x], w[at.w + columns.y], w[at.w + columns.z], w[at.w + columns.w]),
+    return mat4x4<Operand>(
+        vec4<Operand>(w[at.x + columns.x], w[at.x + columns.y], w[at.x + columns.z], w[at.x + columns.w]),
+        vec4<Operand>(w[at.y + columns.x], w[at.y + columns.y], w[at.y + columns.z], w[at.y + columns.w]),
+        vec4<Operand>(w[at.z + columns.x], w[at.z + columns.y], w[at.z + columns.z], w[at.z + columns.w]),
+        vec4<Operand>(w[at.w + columns.x], w[at.w + columns.y], w[at.w + columns.z], w[at.w + columns.w]),
     );
 }
 
@@ -301,7 +301,7 @@ fn add_some_steps(start: Sums, lane: u32, own: Outputs, steps: u32) -> Sums {
 }
 
 // One more step for so many rows and columns of a run.
-fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
+fn some_outer(start: mat4x4<f32>, a: vec4<Operand>, rows: u32, b: vec4<Operand>, columns: u32) -> mat4x4<f32> {
     var c = start;
     if rows > 0u {
         c[0] = some_columns(c[0], a.x, b, columns);
@@ -318,19 +318,19 @@ fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns
     return c;
 }
 
-fn some_columns(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32) -> vec4<f32> {
+fn some_columns(start: vec4<f32>, a: Operand, b: vec4<Operand>, columns: u32) -> vec4<f32> {
     if columns == 4u {
-        return fma(vec4<f32>(a), b, start);
+        return add_products(start, vec4<Operand>(a), b);
     }
     var c = start;
     if columns > 0u {
-        c.x = fma(a, b.x, c.x);
+        c.x = add_product(c.x, a, b.x);
     }
     if columns > 1u {
-        c.y = fma(a, b.y, c.y);
+        c.y = add_product(c.y, a, b.y);
     }
     if columns > 2u {
-        c.z = fma(a, b.z, c.z);
+        c.z = add_product(c.z, a, b.z);
     }
     return c;
 }

@@ -20,12 +20,13 @@ var<workgroup> shares: array<vec4<f32>, 1024>;
 const SIDE: u32 = 4u; // lanes of a slice along rows, and along columns
 
 // a[i] belongs to row i.
-fn times(a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(a.xxxx * b, a.yyyy * b, a.zzzz * b, a.wwww * b);
+fn times(a: vec4<Operand>, b: vec4<Operand>) -> mat4x4<f32> {
+    return mat4x4<f32>(vec4<f32>(a.xxxx * b), vec4<f32>(a.yyyy * b), vec4<f32>(a.zzzz * b), vec4<f32>(a.wwww * b));
 }
 
-fn add_times(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(c[0] + a.xxxx * b, c[1] + a.yyyy * b, c[2] + a.zzzz * b, c[3] + a.wwww * b);
+fn add_times(c: mat4x4<f32>, a: vec4<Operand>, b: vec4<Operand>) -> mat4x4<f32> {
+    let more = times(a, b);
+    return mat4x4<f32>(c[0] + more[0], c[1] + more[1], c[2] + more[2], c[3] + more[3]);
 }
 
 // Puts a lane's sums where others can read them.
@@ -87,7 +88,7 @@ fn backward_weight_vec4(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_i
 }
 
 // So many rows and columns of a run.
-fn add_some_times(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32, first: bool) -> mat4x4<f32> {
+fn add_some_times(start: mat4x4<f32>, a: vec4<Operand>, rows: u32, b: vec4<Operand>, columns: u32, first: bool) -> mat4x4<f32> {
     var c = start;
     if rows > 0u {
         c[0] = add_some(c[0], a.x, b, columns, first);
@@ -104,7 +105,7 @@ fn add_some_times(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, col
     return c;
 }
 
-fn add_some(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32, first: bool) -> vec4<f32> {
+fn add_some(start: vec4<f32>, a: Operand, b: vec4<Operand>, columns: u32, first: bool) -> vec4<f32> {
     var c = start;
     if columns > 0u {
         c.x = add_one(c.x, a, b.x, first);
@@ -121,8 +122,8 @@ fn add_some(start: vec4<f32>, a: f32, b: vec4<f32>, columns: u32, first: bool) -
     return c;
 }
 
-fn add_one(start: f32, a: f32, b: f32, first: bool) -> f32 {
-    let term = a * b;
+fn add_one(start: f32, a: Operand, b: Operand, first: bool) -> f32 {
+    let term = f32(a * b);
     if first {
         return term;
     }

@@ -13,8 +13,8 @@ const STEPS: u32 = 16u;
 // By step, then by run of four: enough for 32 runs, which are 256 lanes of 8 x 8. The runs of a step, whose number is a
 // power of two, lie in an order of its own (`place`), since adjacent lanes stage the same run of different steps, and
 // would wait for one another at the same bank of the memory.
-var<workgroup> staged_rows: array<vec4<f32>, 512>;
-var<workgroup> staged_columns: array<vec4<f32>, 512>;
+var<workgroup> staged_rows: array<vec4<Operand>, 512>;
+var<workgroup> staged_columns: array<vec4<Operand>, 512>;
 
 fn row_runs() -> u32 {
     return LANES / COLUMN_LANES * (TILE / 4u);
@@ -52,7 +52,7 @@ fn place(step: u32, run: u32, runs: u32) -> u32 {
 }
 
 // Puts what a lane loaded where all can read it: values[i] is step i, for four rows or columns.
-fn stage(block: Block, values: mat4x4<f32>) {
+fn stage(block: Block, values: mat4x4<Operand>) {
     if block.rows {
         let runs = row_runs();
         let at = place(4u * block.steps, block.run, runs);

@@ -12,7 +12,7 @@
 //     backward_input_vec4   ceil(K / C)   ceil(M / R) + G - 1  1
 
 // What a lane stages of x or of w_g, from column k of both on.
-fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<f32> {
+fn forward_values(block: Block, rows: Band, column: u32, k: u32) -> mat4x4<Operand> {
     let quads = dims.K / 4u;
     let quad = min(k / 4u + block.steps, quads - 1u);
     if block.rows {
@@ -76,7 +76,7 @@ fn forward_plain_vec4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
 }
 
 // What a lane stages of dy or of w_g, from column n of the one and row n of the other on.
-fn input_values(block: Block, rows: Band, run: u32, n: u32) -> mat4x4<f32> {
+fn input_values(block: Block, rows: Band, run: u32, n: u32) -> mat4x4<Operand> {
     let columns = dims.K / 4u;
     if block.rows {
         let quads = dims.N / 4u;
@@ -273,22 +273,22 @@ fn add_some_steps(start: Sums, lane: u32, own: Outputs, steps: u32) -> Sums {
 
 // One more step for so many rows of a run, and for four columns or none: those that are missing are whole runs. With a
 // way to compute fewer of them, an NVIDIA H200 took 1.2 times as long, even where none is missing.
-fn some_outer(start: mat4x4<f32>, a: vec4<f32>, rows: u32, b: vec4<f32>, columns: u32) -> mat4x4<f32> {
+fn some_outer(start: mat4x4<f32>, a: vec4<Operand>, rows: u32, b: vec4<Operand>, columns: u32) -> mat4x4<f32> {
     var c = start;
     if columns == 0u {
         return c;
     }
     if rows > 0u {
-        c[0] = fma(vec4<f32>(a.x), b, c[0]);
+        c[0] = add_products(c[0], a.xxxx, b);
     }
     if rows > 1u {
-        c[1] = fma(vec4<f32>(a.y), b, c[1]);
+        c[1] = add_products(c[1], a.yyyy, b);
     }
     if rows > 2u {
-        c[2] = fma(vec4<f32>(a.z), b, c[2]);
+        c[2] = add_products(c[2], a.zzzz, b);
     }
     if rows > 3u {
-        c[3] = fma(vec4<f32>(a.w), b, c[3]);
+        c[3] = add_products(c[3], a.wwww, b);
     }
     return c;
 }

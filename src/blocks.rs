@@ -10,6 +10,7 @@ pub(crate) mod linear;
 pub(crate) mod loss;
 pub(crate) mod micro_batches;
 pub(crate) mod mixture;
+mod narrow;
 pub(crate) mod optimize;
 mod parameter;
 pub(crate) mod projection;

@@ -11,6 +11,7 @@ use crate::{
     measure::Measurement,
     observe::Observed,
     op::{Cost, OpCounts},
+    operation::{Operation, Precision},
     plan::{Pass, Plan},
 };
 
@@ -156,6 +157,18 @@ fn costs((one, a): (&str, &Cost), (other, b): (&str, &Cost)) -> Verdict {
 /// round differently, and a step sums thousands of terms in single precision.
 pub const TOLERANCE: f64 = 1e-4;
 
+/// The same where products have operands in half precision: sums that differ by a rounding in single precision are rounded
+/// to neighbouring halves, 2^-11 apart, and a gradient is some tens of products deep.
+pub const NARROW_TOLERANCE: f64 = 1.0 / 128.0;
+
+/// How far two executors' values of one tensor of a plan may lie apart.
+pub fn tolerance(plan: &Plan) -> f64 {
+    let narrow = |pass: &Pass| {
+        matches!(pass.operation, Operation::Linear { precision: Precision::Half, .. })
+    };
+    if plan.passes.iter().any(narrow) { NARROW_TOLERANCE } else { TOLERANCE }
+}
+
 /// How large a gradient that is zero but for rounding may be, relative to the gradient of the whole step:
 /// half a unit in the last place of single precision, as a norm over values without variance magnifies it,
 /// which is by the square root of the 1e-5 that it adds to the variance.
@@ -167,13 +180,8 @@ pub fn norm(values: &[f32]) -> f64 {
     finite.map(|x| x * x).sum::<f64>().sqrt()
 }
 
-/// Two executors' values of one tensor: the norm of their difference against the norm of either. Values that are not
-/// finite must be the same in both: infinities of one sign, or no numbers.
-pub fn values(one: (&str, &[f32]), other: (&str, &[f32])) -> Verdict {
-    values_within(one, other, TOLERANCE)
-}
-
-/// The same, where their norm may be so far apart.
+/// Two executors' values of one tensor: the norm of their difference, which may be so large, against the norm of either.
+/// Values that are not finite must be the same in both: infinities of one sign, or no numbers.
 pub fn values_within<T: Copy + Into<f64>>(
     one: (&str, &[T]),
     other: (&str, &[T]),
@@ -250,7 +258,7 @@ mod tests {
 
     #[test]
     fn values_may_round_differently_and_no_more() {
-        let verdict = |a: &[f32], b: &[f32]| values(("a", a), ("b", b));
+        let verdict = |a: &[f32], b: &[f32]| values_within(("a", a), ("b", b), TOLERANCE);
         assert_eq!(verdict(&[1.0, f32::NAN], &[1.00001, f32::NAN]), Verdict::Match);
         assert_eq!(verdict(&[0.0], &[0.0]), Verdict::Match);
         assert_eq!(verdict(&[f32::INFINITY], &[f32::INFINITY]), Verdict::Match);

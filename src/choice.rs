@@ -33,8 +33,8 @@ use spread::{SUBGROUP_ROWS, by_four, each, folded, gridded, one, product, rows};
 /// an invocation takes four elements at once.
 pub fn choose(operation: &Operation, limits: &Limits) -> Choice {
     match *operation {
-        Operation::Linear { result, m, k, n, g, .. } => {
-            linear::choose(result, [m, k, n, g], limits)
+        Operation::Linear { result, m, k, n, g, precision, .. } => {
+            linear::choose(result, precision, [m, k, n, g], limits)
         }
         Operation::Attention { step, b, s, heads, kv_heads, width, window, .. } => {
             attention(step, [b, s, heads, kv_heads, width], window < s, limits)
@@ -251,6 +251,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::SwiGluGradient => [Kernel::SwigluBackward, Kernel::SwigluBackwardVec4],
         Function::ScaledSum => [Kernel::MixForward, Kernel::MixForwardVec4],
         Function::ScaledSumGradient => [Kernel::MixBackward, Kernel::MixBackwardVec4],
+        Function::Narrow => [Kernel::HalfNarrow, Kernel::HalfNarrowVec4],
         Function::Sum => [Kernel::MixAdd, Kernel::MixAddVec4],
         Function::Accumulate => [Kernel::MixAccumulate, Kernel::MixAccumulateVec4],
         Function::GeGlu => [Kernel::GegluForward, Kernel::GegluForwardVec4],
@@ -258,7 +259,7 @@ fn pointwise(function: Function, p: u32) -> Choice {
         Function::SoftCap => [Kernel::SoftCapForward, Kernel::SoftCapForwardVec4],
         Function::SoftCapGradient => [Kernel::SoftCapBackward, Kernel::SoftCapBackwardVec4],
         // Of an adapter's few columns, or of one row: not worth a kernel of its own.
-        Function::Multiple => return each(Kernel::MixScale, p.into(), LANES),
+        Function::Multiple | Function::Unscale => return each(Kernel::MixScale, p.into(), LANES),
         Function::PlusOne => return each(Kernel::MixPlusOne, p.into(), LANES),
     };
     by_four(kernels, p.into(), p)

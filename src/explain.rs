@@ -21,7 +21,7 @@ use facts::{HEAD, product};
 use crate::{
     formula::{Overhead, forms},
     op::{Convention, Op, OpCounts},
-    operation::Operation,
+    operation::{LinearResult, Operation, Precision},
     plan::{ComponentName, Pass, Phase},
     term::Term,
 };
@@ -82,9 +82,12 @@ pub fn causes<'a>(
         };
         for (scalar, op, count) in ops.iter() {
             let again = again.get(scalar, op).min(count);
-            for (subject, count) in
-                [(of_operation(account, pass, op), count - again), (Subject::Recomputed, again)]
-            {
+            let [product, beside] = parts(&pass.operation, op, count - again);
+            for (subject, count) in [
+                (of_operation(account, pass, product.0), product.1),
+                (of_operation(account, pass, beside.0), beside.1),
+                (Subject::Recomputed, again),
+            ] {
                 let flops = OpCounts::of(scalar, op, count).flops(convention);
                 if flops > 0 {
                     let entry = ledger.entry((pass.phase, subject)).or_default();
@@ -129,6 +132,19 @@ pub fn causes<'a>(
         .collect();
     causes.sort_by_key(|cause| (cause.phase, std::cmp::Reverse(cause.difference.unsigned_abs())));
     causes
+}
+
+/// How many of a pass's operations of a kind make its product, and how many are done beside it, each with an operation of
+/// which that is told. A product of narrow operands is summed by additions, as its bias is added.
+fn parts(operation: &Operation, op: Op, count: u64) -> [(Op, u64); 2] {
+    match *operation {
+        Operation::Linear { result, precision: Precision::Half, m, n, .. } => {
+            let biases = op == Op::Add && result == LinearResult::Output;
+            let biases = if biases { (u64::from(m) * u64::from(n)).min(count) } else { 0 };
+            [(Op::Fma, count - biases), (Op::Add, biases)]
+        }
+        _ => [(op, count), (op, 0)],
+    }
 }
 
 fn of_operation(account: &dyn Account, pass: &Pass, op: Op) -> Subject {

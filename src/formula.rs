@@ -28,8 +28,8 @@ use form::{joins, products, wide};
 /// What an operation costs, and what a kernel with this schedule makes of it.
 pub fn forms(operation: &Operation, schedule: &Schedule) -> Forms {
     match *operation {
-        Operation::Linear { result, m, k, n, .. } => {
-            linear::forms(result, [m, k, n].map(wide), schedule)
+        Operation::Linear { result, m, k, n, precision, .. } => {
+            linear::forms(result, precision, [m, k, n].map(wide), schedule)
         }
         Operation::Attention { step, b, s, heads, kv_heads: _, width, window, capped, wanted } => {
             let [b, s, heads, width, window] = [b, s, heads, width, window].map(wide);

@@ -39,23 +39,31 @@ shaders![
     "geglu",
     "grouping",
     "grouping_workgroup",
+    "half",
     "layer_norm",
     "layer_norm_workgroup",
     "linear",
     "linear_common",
+    "linear_f16",
     "linear_lanes",
     "linear_odd",
+    "linear_odd_f16",
+    "linear_outputs",
     "linear_pieces",
     "linear_shares",
+    "linear_shares_f16",
     "linear_staged",
     "linear_subgroup",
     "linear_sums",
     "linear_tiles",
     "linear_workgroup",
+    "linear_workgroup_f16",
     "mix",
     "mix_workgroup",
     "moe",
     "moe_workgroup",
+    "operands",
+    "operands_f16",
     "optimizer",
     "powers",
     "products",
@@ -70,11 +78,16 @@ shaders![
     "teams",
 ];
 
-/// Every file that continues no other, with all that it is continued in.
+/// Every file that continues no other as it stands, and that stands for none, with all that it is continued in.
 pub fn sources() -> Vec<(&'static str, Source)> {
     let follows = |stem: &str| {
-        let name = Some(format!("{stem}.wgsl"));
-        FILES.iter().any(|(_, text)| continued::continuation(text) == name)
+        let name = format!("{stem}.wgsl");
+        FILES.iter().filter_map(|(_, text)| continued::continuation(text)).any(|on| {
+            match on.instead {
+                None => on.next == name,
+                Some([stands, _]) => stands == name,
+            }
+        })
     };
     let first = FILES.iter().map(|(stem, _)| *stem).filter(|stem| !follows(stem));
     first.filter_map(|stem| Some((stem, source(stem)?))).collect()

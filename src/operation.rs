@@ -13,7 +13,8 @@ pub use letters::{LETTERS, meaning};
 pub use optimizer::Optimizer;
 pub use step::{
     AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
-    MixtureStep, Norm, NormStep, ResolventStep, SharedExpertStep, SortStep, Transfer, Wanted,
+    MixtureStep, Norm, NormStep, Precision, ResolventStep, SharedExpertStep, SortStep, Transfer,
+    Wanted,
 };
 
 /// An operation with its sizes, by their shape letters.
@@ -35,6 +36,9 @@ pub enum Operation {
         g: u32,
         /// Whether the result is added to what is there.
         accumulate: bool,
+        /// How wide the operands of the product are.
+        #[serde(default, skip_serializing_if = "Precision::is_single")]
+        precision: Precision,
     },
     /// Causal attention over B sequences of S tokens; groups of HEADS / KV_HEADS queries share keys and
     /// values.
@@ -210,7 +214,7 @@ impl Operation {
     /// The sizes by name, as kernels and reports call them.
     pub fn dims(&self) -> Vec<(&'static str, u32)> {
         match *self {
-            Self::Linear { result: _, m, k, n, g, accumulate } => {
+            Self::Linear { result: _, m, k, n, g, accumulate, precision: _ } => {
                 vec![("M", m), ("N", n), ("K", k), ("G", g), ("accumulate", accumulate.into())]
             }
             Self::Attention {

@@ -32,6 +32,8 @@ pub enum Element {
     U32,
     /// Signed integer.
     I32,
+    /// Two half-precision floats.
+    Halves,
 }
 
 /// Bytes in one element of any buffer.

@@ -111,6 +111,10 @@ kernels! {
         GroupingWorkgroupScan "scan",
         GroupingWorkgroupPlace "place",
     }
+    "half" {
+        HalfNarrow "narrow",
+        HalfNarrowVec4 "narrow_vec4",
+    }
     "layer_norm" {
         LayerNormForward "forward",
         LayerNormBackwardInput "backward_input",
@@ -138,15 +142,38 @@ kernels! {
         LinearBackwardInputVec4 "backward_input_vec4",
         LinearBackwardWeightVec4 "backward_weight_vec4",
     }
+    "linear_f16" {
+        LinearF16Forward "forward",
+        LinearF16ForwardPlain "forward_plain",
+        LinearF16BackwardInput "backward_input",
+        LinearF16BackwardWeight "backward_weight",
+        LinearF16ForwardColumns "forward_columns",
+        LinearF16ForwardPlainColumns "forward_plain_columns",
+        LinearF16BackwardInputColumns "backward_input_columns",
+        LinearF16ForwardVec4 "forward_vec4",
+        LinearF16ForwardPlainVec4 "forward_plain_vec4",
+        LinearF16BackwardInputVec4 "backward_input_vec4",
+        LinearF16BackwardWeightVec4 "backward_weight_vec4",
+    }
     "linear_odd" {
         LinearOddForward "forward",
         LinearOddForwardPlain "forward_plain",
         LinearOddBackwardInput "backward_input",
         LinearOddBackwardWeight "backward_weight",
     }
+    "linear_odd_f16" {
+        LinearOddF16Forward "forward",
+        LinearOddF16ForwardPlain "forward_plain",
+        LinearOddF16BackwardInput "backward_input",
+        LinearOddF16BackwardWeight "backward_weight",
+    }
     "linear_shares" {
         LinearSharesBackwardWeight "backward_weight",
         LinearSharesBackwardWeightVec4 "backward_weight_vec4",
+    }
+    "linear_shares_f16" {
+        LinearSharesF16BackwardWeight "backward_weight",
+        LinearSharesF16BackwardWeightVec4 "backward_weight_vec4",
     }
     "linear_subgroup" {
         LinearSubgroupForwardVec4 "forward_vec4",
@@ -162,6 +189,11 @@ kernels! {
         LinearWorkgroupForwardVec4 "forward_vec4",
         LinearWorkgroupForwardPlainVec4 "forward_plain_vec4",
         LinearWorkgroupBackwardInputVec4 "backward_input_vec4",
+    }
+    "linear_workgroup_f16" {
+        LinearWorkgroupF16ForwardVec4 "forward_vec4",
+        LinearWorkgroupF16ForwardPlainVec4 "forward_plain_vec4",
+        LinearWorkgroupF16BackwardInputVec4 "backward_input_vec4",
     }
     "mix" {
         MixForward "forward",

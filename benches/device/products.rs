@@ -37,7 +37,15 @@ fn of_size(device: &mut Device, report: &mut Report, n: u32) -> Result<(), Box<d
     }
     tensors.words(&mut device.gpu, "groups", &[0, n])?;
     for result in RESULTS {
-        let operation = Operation::Linear { result, m: n, k: n, n, g: 1, accumulate: false };
+        let operation = Operation::Linear {
+            result,
+            m: n,
+            k: n,
+            n,
+            g: 1,
+            accumulate: false,
+            precision: Precision::Single,
+        };
         let variants = variants(&operation, &limits);
         let mut rows = Vec::new();
         for variant in &variants {

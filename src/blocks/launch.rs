@@ -1,10 +1,11 @@
 //! Adding launches to a plan: one call says the operation, where it stands and its tensors; the kernel and
 //! how it is spread come from `choice`. Knows no model.
 
+use super::narrow::Narrowed;
 use crate::{
     choice::{Choice, Target},
     execute::Limits,
-    operation::{Function, Operation},
+    operation::{Function, Operation, Precision},
     plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
 };
 
@@ -12,6 +13,13 @@ use crate::{
 pub(crate) struct Builder {
     pub(crate) plan: Plan,
     pub(crate) target: Target,
+    /// How wide the operands of products are.
+    pub(crate) precision: Precision,
+    /// What the loss is multiplied by before gradients are taken, a power of two.
+    pub(crate) loss_scale: f32,
+    /// What is there in half precision, of the layer and phase at work.
+    pub(super) narrowed: Vec<Narrowed>,
+    at_work: Option<(Option<u32>, Phase)>,
 }
 
 /// One launch, described.
@@ -30,7 +38,14 @@ pub(crate) struct Launch<'a> {
 impl Builder {
     /// An empty plan.
     pub(crate) fn new(target: &Target) -> Self {
-        Self { plan: Plan::default(), target: target.clone() }
+        Self {
+            plan: Plan::default(),
+            target: target.clone(),
+            precision: Precision::Single,
+            loss_scale: 1.0,
+            narrowed: Vec::new(),
+            at_work: None,
+        }
     }
 
     /// What the plan must fit into.
@@ -45,9 +60,14 @@ impl Builder {
 
     /// Room for what one pass hands to the next and nothing keeps: the same for all that is called so.
     pub(crate) fn passing(&mut self, what: &str, len: u64) -> Slice {
+        self.passing_of(Element::F32, what, len)
+    }
+
+    /// The same for elements of any type.
+    pub(crate) fn passing_of(&mut self, element: Element, what: &str, len: u64) -> Slice {
         let name = format!("{what} in passing");
         let place = self.plan.buffers.iter().position(|buffer| buffer.name == name);
-        let Some(place) = place else { return self.scratch(name, len) };
+        let Some(place) = place else { return self.plan.buffer(name, element, len, Init::Scratch) };
         let buffer = &mut self.plan.buffers[place];
         buffer.len = buffer.len.max(len);
         Slice { buffer: BufferId(place as u32), offset: 0, len }
@@ -63,10 +83,21 @@ impl Builder {
         self.plan.buffer(name, Element::U32, values.len() as u64, Init::Values(values))
     }
 
+    /// Goes on with a layer and a phase. What others left in half precision is no longer known to be there: their passes
+    /// may run again in between.
+    pub(super) fn begin(&mut self, component: &ComponentName, phase: Phase) {
+        if self.at_work != Some((component.layer, phase)) {
+            self.at_work = Some((component.layer, phase));
+            self.narrowed.clear();
+        }
+    }
+
     /// Adds a pass.
     pub(crate) fn launch(&mut self, launch: &Launch<'_>) {
         let Launch { operation, component, phase, window, scalars, bindings } = *launch;
         let Choice { kernel, schedule, grid } = self.target.choose(&operation);
+        self.begin(component, phase);
+        self.narrowed.retain(|narrowed| !narrowed.is_changed_by(&operation, bindings));
         let window = if window.is_empty() { String::new() } else { format!(" {window}") };
         self.plan.passes.push(Pass {
             label: format!("{phase} {component} {kernel}{window}"),

@@ -3,11 +3,12 @@
 
 use super::{
     launch::{Builder, Launch, window_name},
+    narrow::{Narrowed, OPERANDS},
     weight::{Placer, Weight},
 };
 use crate::{
     execute::Limits,
-    operation::{LinearResult, Operation, Transfer},
+    operation::{Function, LinearResult, Operation, Precision, Transfer},
     plan::{ComponentName, Element, Init, Phase, Plan, Slice},
 };
 
@@ -191,18 +192,84 @@ impl Linear {
         bindings: &[(&str, Slice)],
     ) {
         let Self { n, k, g, .. } = *self;
+        let phase = match result {
+            LinearResult::Output | LinearResult::PlainOutput => Phase::Forward,
+            LinearResult::Input | LinearResult::Weight | LinearResult::Bias => Phase::Backward,
+        };
+        let precision = match result {
+            LinearResult::Bias => Precision::Single,
+            LinearResult::Output
+            | LinearResult::PlainOutput
+            | LinearResult::Input
+            | LinearResult::Weight => to.precision,
+        };
+        let mut bindings = match precision {
+            Precision::Single => bindings.to_vec(),
+            Precision::Half => {
+                narrowed(to, bindings, result, (&self.component, phase, &rows.window))
+            }
+        };
+        bindings.push(("groups", rows.groups));
         to.launch(&Launch {
-            operation: Operation::Linear { result, m: rows.m, k, n, g, accumulate },
+            operation: Operation::Linear { result, m: rows.m, k, n, g, accumulate, precision },
             component: &self.component,
-            phase: match result {
-                LinearResult::Output | LinearResult::PlainOutput => Phase::Forward,
-                LinearResult::Input | LinearResult::Weight | LinearResult::Bias => Phase::Backward,
-            },
+            phase,
             window: &rows.window,
             scalars: &[],
-            bindings: &[&[("groups", rows.groups)], bindings].concat(),
+            bindings: &bindings,
         });
     }
+}
+
+/// A product's bindings with its operands in half precision, each rounded by a pass of the product's component.
+fn narrowed<'a>(
+    to: &mut Builder,
+    bindings: &[(&'a str, Slice)],
+    result: LinearResult,
+    (component, phase, window): (&ComponentName, Phase, &str),
+) -> Vec<(&'a str, Slice)> {
+    let of = match result {
+        LinearResult::Output | LinearResult::PlainOutput => "y",
+        LinearResult::Input => "dx",
+        LinearResult::Weight => "dw",
+        LinearResult::Bias => "db",
+    };
+    let operand = |&(name, tensor): &(&'a str, Slice)| {
+        let operand = OPERANDS.into_iter().find(|operand| *operand == name);
+        let Some(operand) = operand else { return (name, tensor) };
+        let window = format!("{window} {operand} for {of}");
+        (name, narrow(to, Narrowed { operand, tensor }, component, phase, window.trim_start()))
+    };
+    bindings.iter().map(operand).collect()
+}
+
+fn narrow(
+    to: &mut Builder,
+    narrowed: Narrowed,
+    component: &ComponentName,
+    phase: Phase,
+    window: &str,
+) -> Slice {
+    // A number that several products multiply is rounded once, as long as its buffer holds it.
+    let Narrowed { operand, tensor } = narrowed;
+    let name = format!("{operand} in half precision");
+    let half = to.passing_of(Element::Halves, &name, tensor.len.div_ceil(2));
+    to.begin(component, phase);
+    if !to.narrowed.contains(&narrowed) {
+        // More elements than that are more than can be bound, which the plan's last check says.
+        let p = u32::try_from(tensor.len).unwrap_or(u32::MAX);
+        to.launch(&Launch {
+            operation: Operation::Pointwise { function: Function::Narrow, p },
+            component,
+            phase,
+            window,
+            scalars: &[],
+            bindings: &[("full", tensor), ("half", half)],
+        });
+        to.narrowed.retain(|other| other.operand != operand);
+        to.narrowed.push(narrowed);
+    }
+    half
 }
 
 /// A dense layer by itself, with all its gradients, on buffers of zeros.

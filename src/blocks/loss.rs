@@ -112,15 +112,16 @@ impl Loss {
         (m, window): (u32, &str),
         bindings: &[(&str, Slice)],
     ) {
+        let (phase, scale) = match step {
+            LossStep::Rows | LossStep::Mean => (Phase::Forward, 1.0),
+            LossStep::Gradient => (Phase::Backward, to.loss_scale),
+        };
         to.launch(&Launch {
             operation: Operation::Loss { step, m, v: self.v },
             component: &self.component,
-            phase: match step {
-                LossStep::Rows | LossStep::Mean => Phase::Forward,
-                LossStep::Gradient => Phase::Backward,
-            },
+            phase,
             window,
-            scalars: &[("inv_t", 1.0 / (self.b * self.n * self.micro_batches) as f32)],
+            scalars: &[("inv_t", scale / (self.b * self.n * self.micro_batches) as f32)],
             bindings,
         });
     }

@@ -5,7 +5,7 @@ use super::{
     weight::Weight,
 };
 use crate::{
-    operation::{Operation, Optimizer},
+    operation::{Function, Operation, Optimizer},
     plan::{Element, Init, Phase, Slice},
 };
 
@@ -42,6 +42,27 @@ impl Optimizer {
             Self::Sgd => vec![("step", -lr)],
         };
         scalars.into_iter().map(|(name, value)| (name, value as f32)).collect()
+    }
+}
+
+/// Takes the scale of the loss out of each gradient, window by window.
+pub(crate) fn unscale<'a>(to: &mut Builder, weights: impl IntoIterator<Item = &'a Weight>) {
+    for weight in weights {
+        let Some(grad) = weight.grad else { continue };
+        let name = to.plan.buffer_of(weight.value).name.clone();
+        for &window in weight.windows() {
+            let scaled = weight.part(grad, window);
+            let p = u32::try_from(scaled.len).unwrap_or(u32::MAX);
+            to.launch(&Launch {
+                operation: Operation::Pointwise { function: Function::Unscale, p },
+                component: &weight.component,
+                phase: Phase::Backward,
+                window: format!("{name} {}", window_name("rows", window, weight.count()))
+                    .trim_end(),
+                scalars: &[("factor", 1.0 / to.loss_scale)],
+                bindings: &[("scaled", scaled)],
+            });
+        }
     }
 }
 

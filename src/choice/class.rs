@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::spread::{
     ATTENTION_TILE, MANY_OUTPUTS, SHARED_ATTENTION, STAGED_SIDE, has_long_sums, product,
 };
-use crate::operation::{AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation};
+use crate::operation::{
+    AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation, Precision,
+};
 
 /// A class of operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,7 +55,17 @@ impl Class {
     /// or what they have takes too little of a step to matter.
     pub fn of(operation: &Operation) -> Option<Self> {
         match *operation {
-            Operation::Linear { result, m, k, n, g, accumulate: _ } => {
+            // Nothing is timed with narrow operands.
+            Operation::Linear { precision: Precision::Half, .. } => None,
+            Operation::Linear {
+                result,
+                m,
+                k,
+                n,
+                g,
+                accumulate: _,
+                precision: Precision::Single,
+            } => {
                 let (result, outputs, least) = match result {
                     LinearResult::Output | LinearResult::PlainOutput => {
                         (LinearResult::Output, product([m, n]), m.min(n))
@@ -165,9 +177,11 @@ mod tests {
 
     #[test]
     fn products_that_are_not_like_those_timed_have_no_class() {
-        let of = |result, [m, k, n]: [u32; 3]| {
-            Class::of(&Operation::Linear { result, m, k, n, g: 1, accumulate: false })
+        let wide = |precision, result, [m, k, n]: [u32; 3]| {
+            Class::of(&Operation::Linear { result, m, k, n, g: 1, accumulate: false, precision })
         };
+        let of = |result, shape| wide(Precision::Single, result, shape);
+        assert_eq!(wide(Precision::Half, LinearResult::Output, [640, 639, 639]), None, "narrow");
         assert!(of(LinearResult::Output, [640, 639, 639]).is_some());
         assert_eq!(of(LinearResult::Output, [4096, 64, 1]), None, "a column");
         assert_eq!(of(LinearResult::Input, [4096, 2, 64]), None, "two columns");

@@ -8,7 +8,12 @@ use super::{
     },
     team,
 };
-use crate::{execute::Limits, operation::LinearResult, registry::Kernel, schedule::Schedule};
+use crate::{
+    execute::Limits,
+    operation::{LinearResult, Precision},
+    registry::Kernel,
+    schedule::Schedule,
+};
 
 /// Rows and columns from which on an output fills such a tile well enough for a processor, which computes all of it.
 const FILLED: u32 = STAGED_SIDE / 4 * 3;
@@ -31,7 +36,12 @@ enum Tiling {
 }
 
 impl Tiling {
-    fn of(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Self {
+    fn of(
+        result: LinearResult,
+        precision: Precision,
+        [m, k, n, g]: [u32; 4],
+        limits: &Limits,
+    ) -> Self {
         use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
         let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
         // Of each group's rows, about.
@@ -56,7 +66,9 @@ impl Tiling {
         }
         let subgroups = limits.subgroup_lanes == Some(SUBGROUP_LANES);
         if by_four {
-            return if subgroups && result != Bias { Self::Subgroup } else { Self::Vec4 };
+            // No device says whether its subgroups pass narrow numbers around.
+            let passes = subgroups && result != Bias && precision == Precision::Single;
+            return if passes { Self::Subgroup } else { Self::Vec4 };
         }
         match result {
             Output | PlainOutput if n.is_multiple_of(4) => Self::Columns,
@@ -110,6 +122,39 @@ impl Tiling {
         }
     }
 
+    /// The kernel of a product of narrow operands; a bias is none, and no subgroup passes narrow numbers around.
+    const fn narrow(self, result: LinearResult) -> Kernel {
+        use LinearResult::{Bias, Input, Output, PlainOutput, Weight};
+        use Tiling::{Columns, Scalar, Shares, Staged, Subgroup, Vec4};
+        match (result, self) {
+            (Output, Scalar) => Kernel::LinearF16Forward,
+            (Output, Columns) => Kernel::LinearF16ForwardColumns,
+            (Output, Vec4 | Subgroup | Shares { .. }) => Kernel::LinearF16ForwardVec4,
+            (Output, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupF16ForwardVec4,
+            (Output, Staged { by_four: false, .. }) => Kernel::LinearOddF16Forward,
+            (PlainOutput, Scalar) => Kernel::LinearF16ForwardPlain,
+            (PlainOutput, Columns) => Kernel::LinearF16ForwardPlainColumns,
+            (PlainOutput, Vec4 | Subgroup | Shares { .. }) => Kernel::LinearF16ForwardPlainVec4,
+            (PlainOutput, Staged { by_four: true, .. }) => {
+                Kernel::LinearWorkgroupF16ForwardPlainVec4
+            }
+            (PlainOutput, Staged { by_four: false, .. }) => Kernel::LinearOddF16ForwardPlain,
+            (Input, Scalar) => Kernel::LinearF16BackwardInput,
+            (Input, Columns) => Kernel::LinearF16BackwardInputColumns,
+            (Input, Vec4 | Subgroup | Shares { .. }) => Kernel::LinearF16BackwardInputVec4,
+            (Input, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupF16BackwardInputVec4,
+            (Input, Staged { by_four: false, .. }) => Kernel::LinearOddF16BackwardInput,
+            (Weight, Scalar | Columns) => Kernel::LinearF16BackwardWeight,
+            (Weight, Vec4 | Subgroup | Staged { by_four: true, .. }) => {
+                Kernel::LinearF16BackwardWeightVec4
+            }
+            (Weight, Staged { by_four: false, .. }) => Kernel::LinearOddF16BackwardWeight,
+            (Weight, Shares { by_four: true }) => Kernel::LinearSharesF16BackwardWeightVec4,
+            (Weight, Shares { by_four: false }) => Kernel::LinearSharesF16BackwardWeight,
+            (Bias, _) => self.kernel(Bias),
+        }
+    }
+
     /// The kernel; a weight or a bias has no kernel of columns and is computed output by output, and no bias is
     /// staged.
     const fn kernel(self, result: LinearResult) -> Kernel {
@@ -148,7 +193,12 @@ impl Tiling {
     }
 }
 
-pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limits) -> Choice {
+pub(super) fn choose(
+    result: LinearResult,
+    precision: Precision,
+    [m, k, n, g]: [u32; 4],
+    limits: &Limits,
+) -> Choice {
     if limits.parallel && result == LinearResult::Bias {
         return team::bias(n, g);
     }
@@ -156,7 +206,7 @@ pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limi
         LinearResult::Output | LinearResult::PlainOutput | LinearResult::Bias => n,
         LinearResult::Input | LinearResult::Weight => k,
     };
-    let tiling = Tiling::of(result, [m, k, n, g], limits);
+    let tiling = Tiling::of(result, precision, [m, k, n, g], limits);
     let schedule = tiling.schedule(columns);
     let [rows, across] = tiling.block(columns);
     let columns = columns.div_ceil(across);
@@ -173,7 +223,11 @@ pub(super) fn choose(result: LinearResult, [m, k, n, g]: [u32; 4], limits: &Limi
             [n.div_ceil(each * schedule.lanes), 1, g]
         }
     };
-    gridded(tiling.kernel(result), schedule, grid)
+    let kernel = match precision {
+        Precision::Single => tiling.kernel(result),
+        Precision::Half => tiling.narrow(result),
+    };
+    gridded(kernel, schedule, grid)
 }
 
 #[cfg(test)]
@@ -186,7 +240,7 @@ mod tests {
         let llvmpipe =
             Limits { subgroup_lanes: Some(SUBGROUP_LANES), lockstep: true, ..Limits::WEBGPU };
         let file = |result, [m, k, n]: [u32; 3], limits: &Limits| {
-            choose(result, [m, k, n, 1], limits).kernel.name().file
+            choose(result, Precision::Single, [m, k, n, 1], limits).kernel.name().file
         };
         use LinearResult::{Bias, Input, PlainOutput, Weight};
         for (result, shape, chosen) in [

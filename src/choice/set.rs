@@ -81,14 +81,16 @@ mod tests {
     use super::*;
     use crate::{
         choice::choose,
-        operation::{LinearResult, Operation},
+        operation::{LinearResult, Operation, Precision},
     };
 
     #[test]
     fn a_pinned_set_decides_the_kernel() {
         let eight = Limits { subgroup_lanes: Some(SUBGROUP_LANES), ..Limits::WEBGPU };
         let result = LinearResult::PlainOutput;
-        let product = Operation::Linear { result, m: 64, k: 64, n: 64, g: 1, accumulate: false };
+        let precision = Precision::Single;
+        let product =
+            Operation::Linear { result, m: 64, k: 64, n: 64, g: 1, accumulate: false, precision };
         let chosen = |set: KernelSet, limits: &Limits| {
             set.on(limits).map(|limits| choose(&product, &limits).kernel.name().file)
         };

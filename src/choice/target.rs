@@ -69,7 +69,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::LinearResult;
+    use crate::operation::{LinearResult, Precision};
 
     #[test]
     fn a_winner_decides_its_class_alone_and_a_pinned_set_decides_all() {
@@ -80,6 +80,7 @@ mod tests {
             n,
             g: 1,
             accumulate: false,
+            precision: Precision::Single,
         };
         let even = Class::of(&product(64)).unwrap();
         let winners = Winners::from_iter([(even, KernelSet::Workgroup)]);
@@ -103,6 +104,7 @@ mod tests {
             n: 64,
             g: 1,
             accumulate: false,
+            precision: Precision::Single,
         };
         let class = Class::of(&operation).unwrap();
         let winners = Winners::from_iter([(class, KernelSet::Subgroup)]);

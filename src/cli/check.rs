@@ -41,8 +41,13 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
         gpu.clear();
     }
     let shape = batch.shape;
-    let subject =
-        CheckedModel { model: model.name.clone(), batch: shape.batch(), seq: shape.seq() };
+    let chosen = asked.work.setup.training().options;
+    let subject = CheckedModel {
+        model: model.name.clone(),
+        batch: shape.batch(),
+        seq: shape.seq(),
+        options: chosen.or_first(model.config.family().options),
+    };
     let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))

@@ -17,6 +17,7 @@ mod limits;
 mod lower;
 mod machine;
 mod memory;
+mod narrow;
 mod pass;
 mod program;
 mod race;

@@ -248,6 +248,11 @@ impl Executor for Gpu {
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
+        module::formats(device, kernel).map_err(|problem| KernelError::BackEnd {
+            kernel: kernel.name.clone(),
+            adapter: self.adapter.name.clone(),
+            problem: problem.to_owned(),
+        })?;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
             let module = module::of(device, &self.adapter.limits, kernel);
             Ok(Pipelines::of(device, &module, kernel))

@@ -123,6 +123,8 @@ impl Subject {
                 }
                 Function::PlusOne => Self::RmsNorm,
                 Function::Multiple => Self::Named(Named::one("scaling")),
+                Function::Narrow => Self::Named(Named::one("rounding to half precision")),
+                Function::Unscale => Self::Named(Named::one("loss scale")),
                 Function::Sum => Self::Residual,
                 Function::Accumulate => Self::Named(Named::many("sums over micro-batches")),
                 Function::ScaledSum | Function::ScaledSumGradient => {
@@ -193,6 +195,8 @@ impl Subject {
                 | Function::ScaledSumGradient
                 | Function::Sum
                 | Function::Accumulate
+                | Function::Unscale
+                | Function::Narrow
                 | Function::Multiple => 0,
             },
             Operation::Resolvent { step, b, n } => match step {

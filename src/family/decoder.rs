@@ -17,6 +17,7 @@ mod field;
 mod file;
 mod linear;
 mod lower;
+mod precision;
 mod preset;
 mod products;
 mod recipe;
@@ -57,7 +58,7 @@ pub static FAMILY: Family = Family {
     model_types: &Architecture::MODEL_TYPES,
     fields: &file::KNOWN,
     presets: &preset::PRESETS,
-    options: &[],
+    options: &[precision::OPTION],
     read: |object| DecoderConfig::from_json(object).map(ModelConfig::from),
     overridden: |object, field| match field {
         // A list of the layers' kinds is for as many layers as there were.

@@ -56,6 +56,7 @@ const INPUT: StepOption = StepOption {
     about: "whether the head's gradient by its input is computed, which nothing needs",
     needs: "such gradient",
     values: &["skipped", "computed"],
+    forward: false,
     every: EveryValue { flag: "both-inputs", about: "measure each point with it and without" },
 };
 

@@ -154,6 +154,8 @@ pub struct StepOption {
     pub needs: &'static str,
     /// Its values; the first is taken where none is chosen.
     pub values: &'static [&'static str],
+    /// Whether a forward pass alone depends on it.
+    pub forward: bool,
     /// How a sweep asks for every value.
     pub every: EveryValue,
 }
@@ -243,6 +245,13 @@ impl Chosen {
     /// Each option of which a value was chosen, and the value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static StepOption, &'static str)> + use<> {
         self.0.into_iter().flatten().map(|(option, place)| (option, option.values[place]))
+    }
+}
+
+impl Chosen {
+    /// What was chosen that is not what is taken where nothing is chosen.
+    pub fn unusual(&self) -> impl Iterator<Item = (&'static StepOption, &'static str)> + use<> {
+        self.iter().filter(|(option, value)| option.values.first() != Some(value))
     }
 }
 

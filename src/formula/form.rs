@@ -33,6 +33,8 @@ pub enum Overhead {
     Rescaling,
     /// A kernel computes several gradients together, and one of them has no use.
     Unused,
+    /// A loss is scaled so that its gradients stay within the range of half precision.
+    LossScale,
 }
 
 impl Overhead {
@@ -44,6 +46,7 @@ impl Overhead {
             Self::RunningMaximum => "running maximum",
             Self::Rescaling => "rescaling",
             Self::Unused => "unused gradients",
+            Self::LossScale => "loss scale",
         }
     }
 
@@ -59,6 +62,10 @@ impl Overhead {
             Self::Rescaling => "BK-Core's recursions are kept within range by powers of two",
             Self::Unused => {
                 "attention computes the gradients by keys and values together, where one has a use"
+            }
+            Self::LossScale => {
+                "the loss is scaled so that gradients stay within the range of half precision, and gradients \
+                 are scaled back"
             }
         }
     }

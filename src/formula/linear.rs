@@ -4,14 +4,34 @@
 //! that: a schedule costs nothing here.
 
 use super::form::{Forms, f32s};
-use crate::{op::Op, operation::LinearResult, schedule::Schedule};
+use crate::{
+    op::{Op, OpCounts, Scalar},
+    operation::{LinearResult, Precision},
+    schedule::Schedule,
+};
 
 /// From M rows, K inputs and N outputs: M N K multiply-adds for each of the three products, and
 /// M N additions where a bias is added or its gradient summed. Where several slices share a sum, each begins with
-/// its first product and the slices' sums are added up: as many multiplications and as many additions.
-pub(super) fn forms(result: LinearResult, [m, k, n]: [u64; 3], schedule: &Schedule) -> Forms {
+/// its first product and the slices' sums are added up: as many multiplications and as many additions. So it is where
+/// operands are narrow, whoever sums: a product is one of theirs, and is widened to be added.
+pub(super) fn forms(
+    result: LinearResult,
+    precision: Precision,
+    [m, k, n]: [u64; 3],
+    schedule: &Schedule,
+) -> Forms {
     let (product, sums) = ((Op::Fma, m * n * k), (Op::Add, m * n));
+    let narrow = |more: u64| {
+        OpCounts::of(Scalar::F16, Op::Mul, m * n * k)
+            + f32s([(Op::Convert, m * n * k), (Op::Add, m * n * k + more)])
+    };
     Forms::algebra(match result {
+        LinearResult::Output if precision == Precision::Half => narrow(m * n),
+        LinearResult::PlainOutput | LinearResult::Input | LinearResult::Weight
+            if precision == Precision::Half =>
+        {
+            narrow(0)
+        }
         LinearResult::Weight if schedule.team.is_some() => {
             f32s([(Op::Mul, m * n * k), (Op::Add, m * n * k)])
         }
@@ -29,7 +49,10 @@ mod tests {
     #[test]
     fn a_product_is_two_m_n_k_flops() {
         let flops_by = |result, schedule: &Schedule| {
-            let forms = forms(result, [5, 7, 11], schedule);
+            let of = |precision| forms(result, precision, [5, 7, 11], schedule);
+            let forms = of(Precision::Single);
+            let flops = |forms: Forms| forms.schedule().flops(Convention::Ieee);
+            assert_eq!(flops(of(Precision::Half)), flops(forms.clone()), "{result:?}");
             assert_eq!(forms.algebraic, forms.schedule());
             forms.algebraic.flops(Convention::Ieee)
         };

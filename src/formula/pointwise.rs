@@ -1,11 +1,17 @@
 //! Functions of single elements, P of them. The sigmoid in SwiGLU takes a negation, an exponential, an
 //! addition and a division.
 
-use super::form::{Forms, f32s};
-use crate::{op::Op, operation::Function};
+use super::form::{Forms, Overhead, f32s};
+use crate::{
+    op::{Op, OpCounts, Scalar},
+    operation::Function,
+};
 
 pub(super) fn forms(function: Function, p: u64) -> Forms {
     let sigmoid = f32s([(Op::Neg, p), (Op::Exp, p), (Op::Add, p), (Op::Div, p)]);
+    if function == Function::Unscale {
+        return Forms::default().and(Overhead::LossScale, f32s([(Op::Mul, p)]));
+    }
     Forms::algebra(match function {
         Function::Relu | Function::ReluGradient => f32s([(Op::Compare, p), (Op::Select, p)]),
         // gate * sigmoid * up.
@@ -14,6 +20,8 @@ pub(super) fn forms(function: Function, p: u64) -> Forms {
         Function::SwiGluGradient => sigmoid + f32s([(Op::Mul, 4 * p), (Op::Add, p), (Op::Fma, p)]),
         Function::ScaledSum => f32s([(Op::Add, p), (Op::Fma, p)]),
         Function::ScaledSumGradient | Function::Multiple => f32s([(Op::Mul, p)]),
+        Function::Unscale => OpCounts::ZERO,
+        Function::Narrow => OpCounts::of(Scalar::F16, Op::Convert, p),
         Function::Sum | Function::Accumulate | Function::PlusOne => f32s([(Op::Add, p)]),
         // u = x (a + b x^2), t = tanh(u), (x/2) (1 + t), times up.
         Function::GeGlu => f32s([(Op::Mul, 4 * p), (Op::Fma, 2 * p), (Op::Tanh, p)]),

@@ -46,6 +46,25 @@ pub enum AttentionStep {
     KeyValue,
 }
 
+/// How wide the numbers are that a product multiplies. Sums are single either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// As wide as they are kept: a product and its sum are one multiply-add.
+    #[default]
+    Single,
+    /// Rounded to half precision, as the product of two of them is before it is added.
+    Half,
+}
+
+impl Precision {
+    /// Whether nothing is rounded.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub const fn is_single(&self) -> bool {
+        matches!(self, Self::Single)
+    }
+}
+
 /// Which gradients of attention have a use; whatever is computed beside them is the kernel's own affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Wanted {
@@ -121,6 +140,10 @@ pub enum Function {
     Multiple,
     /// y + x, in the place of y.
     Accumulate,
+    /// factor * x, of a gradient whose loss was multiplied by the inverse.
+    Unscale,
+    /// x in half precision.
+    Narrow,
     /// x + 1.
     PlusOne,
     /// gelu(gate) * up, with gelu's approximation by tanh.

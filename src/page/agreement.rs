@@ -10,7 +10,7 @@ use super::{
     watched,
 };
 use crate::{
-    check::{ROUNDING, TOLERANCE, Tally, Verdict},
+    check::{ROUNDING, Tally, Verdict},
     result::{Agreement, CheckedModel, Comparison},
 };
 
@@ -46,10 +46,12 @@ impl Paged for Agreement {
 
 /// What was run, and what is held against what.
 fn subject(agreement: &Agreement) -> Option<Fact> {
-    let CheckedModel { model, batch, seq } = agreement.subject.as_ref()?;
+    let CheckedModel { model, batch, seq, options } = agreement.subject.as_ref()?;
     let opinions: Vec<&str> = agreement.counts.iter().map(|counts| counts.name.as_str()).collect();
+    let how: String =
+        options.unusual().map(|(of, value)| format!(", {value} {}", of.noun)).collect();
     let said = format!(
-        "{model}, batch {batch} x seq {seq}: the counts of every pass ({}), and values between adapters",
+        "{model}, batch {batch} x seq {seq}{how}: the counts of every pass ({}), and values between adapters",
         opinions.join(", ")
     );
     Some(Fact { prose: true, ..Fact::new("checked", said) })
@@ -135,7 +137,8 @@ fn values(agreement: &Agreement) -> Fact {
     let within = values.iter().filter(|value| value.verdict == Verdict::Match).count();
     let all = values.len();
     let said = format!(
-        "{within} of {all} (loss and gradients) are within {TOLERANCE:e} of their norm between adapters"
+        "{within} of {all} (loss and gradients) are within {:e} of their norm between adapters",
+        agreement.tolerance
     );
     let named = values.iter().filter_map(|value| match &value.verdict {
         Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),

@@ -85,16 +85,18 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
 
 /// How a step trains, or what a forward pass takes.
 pub(super) fn how_line(training: Training) -> String {
+    let options = |all: bool| -> String {
+        let options = training.options.iter().filter(|(of, _)| all || of.forward);
+        options.map(|(of, value)| format!(", {value} {}", of.noun)).collect()
+    };
     if training.scope == Scope::Forward {
-        return format!("forward pass only{}", packed(training));
+        return format!("forward pass only{}{}", packed(training), options(false));
     }
     let again = match training.recompute {
         Recompute::None => "",
         Recompute::Layers => ", layers recomputed",
     };
-    let options = training.options.iter();
-    let options: String = options.map(|(of, value)| format!(", {value} {}", of.noun)).collect();
-    format!("{}{again}{}{options}", training.optimizer, packed(training))
+    format!("{}{again}{}{}", training.optimizer, packed(training), options(true))
 }
 
 /// That no figure has what layers cost that run again, where a model's published estimator is all that there is: none of

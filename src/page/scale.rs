@@ -50,6 +50,9 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     let Sweep { scope, recompute, packed, optimizer, accumulate, .. } = *sweep;
     let training = Training { scope, recompute, packed, ..optimizer.into() };
     let scope = scope_line(training, None);
+    let of_all = sweep.options.0.first().filter(|_| varied(report).is_empty());
+    let unusual = of_all.into_iter().flat_map(Chosen::unusual);
+    let scope = unusual.fold(scope, |scope, (of, value)| format!("{scope}, {value} {}", of.noun));
     let scope = match accumulate {
         1 => scope,
         parts => format!("{scope}, in {parts} micro-batches"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DEFINITION, Document};
 use crate::{
     check::{self, Tally, Verdict},
+    family::Chosen,
     measure::{ChosenKernel, KeptTensor, Run},
     plan::{KernelName, Plan},
     result::Watched,
@@ -36,6 +37,9 @@ pub struct Agreement {
     /// Each run against the closed forms, then each but the first against the first, then the counters
     /// of each executor that tallies against its tally.
     pub counts: Vec<Comparison>,
+    /// The part of its norm by which a tensor of one run may lie apart from another's.
+    #[serde(default = "usual")]
+    pub tolerance: f64,
     /// The loss and each gradient of each run but the first, against the first's.
     pub values: Vec<Value>,
     /// What each executor that looks saw beside the counts, by its name.
@@ -44,6 +48,10 @@ pub struct Agreement {
 
 impl Document for Agreement {
     const SCHEMA: &'static str = "flopmeter.check/1";
+}
+
+const fn usual() -> f64 {
+    check::TOLERANCE
 }
 
 /// What was run for a check.
@@ -55,6 +63,9 @@ pub struct CheckedModel {
     pub batch: u32,
     /// Tokens in a sequence.
     pub seq: u32,
+    /// What was chosen of the family's own options.
+    #[serde(flatten)]
+    pub options: Chosen,
 }
 
 /// One kernel launch.
@@ -132,7 +143,11 @@ impl Agreement {
                 .map(|pass| CheckedPass { label: pass.label.clone(), kernel: pass.kernel.name() })
                 .collect(),
             counts: forms.chain(pairs).chain(tallies).collect(),
-            values: held.iter().flat_map(|(first, other)| values(first, other)).collect(),
+            tolerance: check::tolerance(plan),
+            values: held
+                .iter()
+                .flat_map(|(first, other)| values(first, other, check::tolerance(plan)))
+                .collect(),
             watched: watched.collect(),
         };
         Self { pass: agreement.holds(), ..agreement }
@@ -156,24 +171,29 @@ impl Agreement {
 }
 
 /// The loss and each kept gradient of one run against another's.
-fn values(first: &Run, other: &Run) -> Vec<Value> {
+fn values(first: &Run, other: &Run, tolerance: f64) -> Vec<Value> {
     let [one, two] = [first, other].map(|run| run.measurement.adapter.name.as_str());
-    let verdict = check::values((one, first.loss.as_slice()), (two, other.loss.as_slice()));
+    let losses = [first, other].map(|run| run.loss.as_slice());
+    let verdict = check::values_within((one, losses[0]), (two, losses[1]), tolerance);
     let loss = Value { name: "loss".to_owned(), verdict, rounding: false };
-    let gradients = gradients((one, &first.tensors), (two, &other.tensors));
+    let gradients = gradients((one, &first.tensors), (two, &other.tensors), tolerance);
     std::iter::once(loss).chain(gradients).collect()
 }
 
 /// Each gradient of one executor against another's. A gradient of which all terms cancel is left with what
 /// rounding makes of it, which is relative to the terms: two of them agree where neither is larger than that.
-fn gradients((one, a): (&str, &[KeptTensor]), (two, b): (&str, &[KeptTensor])) -> Vec<Value> {
+fn gradients(
+    (one, a): (&str, &[KeptTensor]),
+    (two, b): (&str, &[KeptTensor]),
+    tolerance: f64,
+) -> Vec<Value> {
     let whole = a.iter().map(|tensor| check::norm(&tensor.data)).fold(0.0, f64::hypot);
     let cancels = |tensor: &KeptTensor| {
         let finite = tensor.data.iter().all(|x| x.is_finite());
         finite && check::norm(&tensor.data) <= check::ROUNDING * whole
     };
     let pairs = a.iter().zip(b).map(|(a, b)| {
-        let verdict = check::values((one, &a.data), (two, &b.data));
+        let verdict = check::values_within((one, &a.data), (two, &b.data), tolerance);
         let rounding = verdict != Verdict::Match && cancels(a) && cancels(b);
         let verdict = if rounding { Verdict::Match } else { verdict };
         Value { name: a.name.clone(), verdict, rounding }
@@ -195,7 +215,7 @@ mod tests {
         let verdict = |a: &[f32], b: &[f32]| {
             let whole = kept(&[0.3, 0.4]);
             let (a, b) = ([whole.clone(), kept(a)], [whole, kept(b)]);
-            let values = gradients(("a", &a), ("b", &b));
+            let values = gradients(("a", &a), ("b", &b), check::TOLERANCE);
             (values[1].verdict == Verdict::Match, values[1].rounding)
         };
         assert_eq!(verdict(&[0.0], &[0.0]), (true, false));

@@ -4,7 +4,9 @@
 use crate::{
     choice::Class,
     execute::Limits,
-    operation::{AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation, Wanted},
+    operation::{
+        AttentionStep, LinearResult, LossStep, Norm, NormStep, Operation, Precision, Wanted,
+    },
 };
 
 /// An operation that stands for its class.
@@ -92,7 +94,15 @@ fn product(result: LinearResult, [m, k, n]: [u32; 3]) -> Option<Specimen> {
         LinearResult::Weight => vec![("dy", y), ("x", x), ("dw", w)],
         LinearResult::Bias => vec![("dy", y), ("db", n.into())],
     };
-    let operation = Operation::Linear { result, m, k, n, g: 1, accumulate: false };
+    let operation = Operation::Linear {
+        result,
+        m,
+        k,
+        n,
+        g: 1,
+        accumulate: false,
+        precision: Precision::Single,
+    };
     of_class(operation, tensors, vec![("groups", vec![0, m])])
 }
 

@@ -6,8 +6,8 @@ use flopmeter::{
     formula::{self, Forms},
     operation::{
         AttentionStep, Direction, DotStage, EmbeddingStep, Function, LinearResult, LossStep,
-        MixtureStep, Norm, NormStep, Operation, Optimizer, ResolventStep, SharedExpertStep,
-        SortStep, Transfer, Wanted,
+        MixtureStep, Norm, NormStep, Operation, Optimizer, Precision, ResolventStep,
+        SharedExpertStep, SortStep, Transfer, Wanted,
     },
     plan::Dims,
     registry::Kernel,
@@ -29,6 +29,10 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         n: dim("N"),
         g: dim("G"),
         accumulate: dim("accumulate") > 0,
+        precision: match kernel.parts().0.ends_with("_f16") {
+            true => Precision::Half,
+            false => Precision::Single,
+        },
     };
     let attention = |step| Operation::Attention {
         step,
@@ -79,24 +83,44 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
     let sort = |step| Operation::Sort { step, a: dim("A"), g: dim("G") };
     Some(match kernel {
         Kernel::LinearForward
+        | Kernel::LinearF16Forward
+        | Kernel::LinearF16ForwardColumns
+        | Kernel::LinearF16ForwardVec4
+        | Kernel::LinearWorkgroupF16ForwardVec4
+        | Kernel::LinearOddF16Forward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
         | Kernel::LinearSubgroupForwardVec4
         | Kernel::LinearWorkgroupForwardVec4
         | Kernel::LinearOddForward => linear(LinearResult::Output),
         Kernel::LinearForwardPlain
+        | Kernel::LinearF16ForwardPlain
+        | Kernel::LinearF16ForwardPlainColumns
+        | Kernel::LinearF16ForwardPlainVec4
+        | Kernel::LinearWorkgroupF16ForwardPlainVec4
+        | Kernel::LinearOddF16ForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
         | Kernel::LinearSubgroupForwardPlainVec4
         | Kernel::LinearWorkgroupForwardPlainVec4
         | Kernel::LinearOddForwardPlain => linear(LinearResult::PlainOutput),
         Kernel::LinearBackwardInput
+        | Kernel::LinearF16BackwardInput
+        | Kernel::LinearF16BackwardInputColumns
+        | Kernel::LinearF16BackwardInputVec4
+        | Kernel::LinearWorkgroupF16BackwardInputVec4
+        | Kernel::LinearOddF16BackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
         | Kernel::LinearSubgroupBackwardInputVec4
         | Kernel::LinearWorkgroupBackwardInputVec4
         | Kernel::LinearOddBackwardInput => linear(LinearResult::Input),
         Kernel::LinearBackwardWeight
+        | Kernel::LinearF16BackwardWeight
+        | Kernel::LinearF16BackwardWeightVec4
+        | Kernel::LinearOddF16BackwardWeight
+        | Kernel::LinearSharesF16BackwardWeight
+        | Kernel::LinearSharesF16BackwardWeightVec4
         | Kernel::LinearBackwardWeightVec4
         | Kernel::LinearSubgroupBackwardWeightVec4
         | Kernel::LinearOddBackwardWeight
@@ -106,6 +130,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearBackwardBiasVec4
         | Kernel::LinearSumsBackwardBias
         | Kernel::LinearSumsBackwardBiasVec4 => linear(LinearResult::Bias),
+        Kernel::HalfNarrow | Kernel::HalfNarrowVec4 => pointwise(Function::Narrow),
         Kernel::AttentionForward
         | Kernel::AttentionForwardVec4
         | Kernel::AttentionWorkgroupForwardVec4

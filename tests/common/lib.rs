@@ -15,9 +15,12 @@ mod watched;
 
 #[cfg(feature = "gpu")]
 use flopmeter::execute::gpu::Gpu;
-use flopmeter::execute::{
-    Backend, Executor,
-    cpu::{Cpu, SUBGROUP_LANES},
+use flopmeter::{
+    execute::{
+        Backend, Executor,
+        cpu::{Cpu, SUBGROUP_LANES},
+    },
+    registry::Kernel,
 };
 
 pub use watched::Watched;
@@ -67,6 +70,18 @@ pub fn on_every_executor_with_races(body: impl Fn(&mut dyn Executor)) {
         println!("on {}", gpu.adapter().name);
         body(&mut gpu);
     }
+}
+
+/// Whether an executor computes in half precision; says so where it does not.
+pub fn narrows(executor: &mut dyn Executor) -> bool {
+    let dims = [("LANES".to_owned(), 64)].into();
+    let kernel = flopmeter::library::load(&Kernel::HalfNarrow.name(), &dims).unwrap();
+    let narrows = executor.compile(&kernel).is_ok();
+    if !narrows {
+        println!("NOT COMPARABLE on {}: no half precision", executor.adapter().name);
+    }
+    executor.clear();
+    narrows
 }
 
 /// Whether an executor reaches its device through GL, where something cannot be expected; says so.

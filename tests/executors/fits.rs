@@ -140,3 +140,22 @@ fn the_embedded_executor_keeps_any_depth_apart() {
     let expected: Vec<u32> = (0..128).map(|i| expected(i, 120)).collect();
     assert_eq!(left(&mut embedded, &source, 128).unwrap(), expected);
 }
+
+#[test]
+fn half_precision_is_computed_in_or_refused_in_words() {
+    common::on_every_executor(|executor| {
+        let source = "enable f16;
+            @group(0) @binding(0) var<storage, read_write> x: array<u32>;
+            @compute @workgroup_size(1) fn main() { x[0] = u32(f16(x[1]) * 40h); }";
+        match left(executor, source, 2) {
+            Ok(found) => assert_eq!(found, [40, 1]),
+            Err(error) => {
+                assert!(!common::narrows(executor), "{error}");
+                assert!(matches!(error, Error::Core(KernelError::BackEnd { .. })), "{error}");
+                let says =
+                    ["half precision (f16), which this adapter does not", &executor.adapter().name];
+                assert!(says.iter().all(|says| error.to_string().contains(says)), "{error}");
+            }
+        }
+    });
+}

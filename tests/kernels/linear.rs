@@ -6,6 +6,7 @@ use std::{iter, ops::Range};
 
 use common::bench::{Bench, noise};
 use flopmeter::execute::Executor;
+use half::f16;
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 
 /// M, K, N.
@@ -43,21 +44,18 @@ const fn staged(file: &'static str, suffix: &'static str, tile: usize, lanes: us
     Variant { file, suffix, tile: [tile, tile], lanes, column_lanes, shares: 1 }
 }
 
-const fn shared(suffix: &'static str) -> Variant {
-    Variant { file: "linear_shares", suffix, tile: [4, 4], lanes: 256, column_lanes: 4, shares: 16 }
+const fn shared(file: &'static str, suffix: &'static str) -> Variant {
+    Variant { file, suffix, tile: [4, 4], lanes: 256, column_lanes: 4, shares: 16 }
 }
 
-const VARIANTS: [Variant; 16] = [
-    Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 8, shares: 1 },
+const fn output(file: &'static str, suffix: &'static str, tile: [usize; 2]) -> Variant {
+    Variant { file, suffix, tile, lanes: 64, column_lanes: 8, shares: 1 }
+}
+
+const VARIANTS: [Variant; 24] = [
+    output("linear", "", [1, 1]),
     Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 8, column_lanes: 1, shares: 1 },
-    Variant {
-        file: "linear",
-        suffix: "_columns",
-        tile: [1, 4],
-        lanes: 64,
-        column_lanes: 8,
-        shares: 1,
-    },
+    output("linear", "_columns", [1, 4]),
     Variant {
         file: "linear",
         suffix: "_columns",
@@ -97,12 +95,22 @@ const VARIANTS: [Variant; 16] = [
     staged("linear_odd", "", 8, 256),
     staged("linear_odd", "", 4, 256),
     staged("linear_odd", "", 4, 64),
-    shared("_vec4"),
-    shared(""),
+    shared("linear_shares", "_vec4"),
+    shared("linear_shares", ""),
+    output("linear_f16", "", [1, 1]),
+    output("linear_f16", "_columns", [1, 4]),
+    output("linear_f16", "_vec4", [8, 8]),
+    staged("linear_workgroup_f16", "_vec4", 8, 256),
+    staged("linear_workgroup_f16", "_vec4", 4, 64),
+    staged("linear_odd_f16", "", 8, 256),
+    shared("linear_shares_f16", "_vec4"),
+    shared("linear_shares_f16", ""),
 ];
 
-/// A product's operands, and what double precision makes of them.
+/// A product's operands, and what double precision makes of them: of narrow ones, with each product narrow, too.
+#[derive(Clone)]
 struct Case {
+    narrow: bool,
     m: usize,
     k: usize,
     n: usize,
@@ -119,7 +127,31 @@ impl Case {
         let g = bounds.len() - 1;
         let (x, w) = (random(1, m * k), random(2, g * n * k));
         let (b, dy) = (random(3, g * n), random(4, m * n));
-        Self { m, k, n, bounds, x, w, b, dy }
+        Self { narrow: false, m, k, n, bounds, x, w, b, dy }
+    }
+
+    /// The same with operands that half precision has.
+    fn narrowed(self) -> Self {
+        let narrow = |values: Vec<f32>| values.into_iter().map(|x| f16::from_f32(x).to_f32());
+        let Self { x, w, dy, .. } = self;
+        let [x, w, dy] = [x, w, dy].map(|values| narrow(values).collect());
+        Self { narrow: true, x, w, dy, ..self }
+    }
+
+    fn product(&self, (x, y): (&f32, &f32)) -> f64 {
+        let product = f64::from(*x) * f64::from(*y);
+        if self.narrow { f16::from_f64(product).to_f64() } else { product }
+    }
+
+    /// Puts a factor of products where kernels find it.
+    fn put(&self, bench: &mut Bench<'_>, name: &str, values: &[f32]) {
+        if !self.narrow {
+            return bench.input(name, values);
+        }
+        let mut halves: Vec<u16> = values.iter().map(|&x| f16::from_f32(x).to_bits()).collect();
+        halves.resize(halves.len().next_multiple_of(2), 0);
+        let words = halves.chunks_exact(2).map(|two| u32::from(two[0]) | u32::from(two[1]) << 16);
+        bench.input(name, &words.collect::<Vec<_>>());
     }
 
     fn groups(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
@@ -132,7 +164,7 @@ impl Case {
             for m in rows {
                 for n in g * self.n..(g + 1) * self.n {
                     let row = self.x[m * self.k..].iter().zip(&self.w[n * self.k..]).take(self.k);
-                    y.push(row.map(product).sum::<f64>() + f64::from(self.b[n]));
+                    y.push(row.map(|two| self.product(two)).sum::<f64>() + f64::from(self.b[n]));
                 }
             }
         }
@@ -141,21 +173,23 @@ impl Case {
 
     fn plain_y(&self, mut y: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
-            y[m * self.n + n] += product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
+            y[m * self.n + n] += self.product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
         });
         y
     }
 
     fn dx(&self, mut dx: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
-            dx[m * self.k + k] += product((&self.dy[m * self.n + n], &self.w[row * self.k + k]))
+            dx[m * self.k + k] +=
+                self.product((&self.dy[m * self.n + n], &self.w[row * self.k + k]))
         });
         dx
     }
 
     fn dw(&self, mut dw: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
-            dw[row * self.k + k] += product((&self.dy[m * self.n + n], &self.x[m * self.k + k]))
+            dw[row * self.k + k] +=
+                self.product((&self.dy[m * self.n + n], &self.x[m * self.k + k]))
         });
         dw
     }
@@ -189,10 +223,6 @@ fn relative_error(x: &[f32], y: &[f64]) -> f64 {
     if difference == 0.0 { 0.0 } else { (difference / norm).sqrt() }
 }
 
-fn product((x, y): (&f32, &f32)) -> f64 {
-    f64::from(*x) * f64::from(*y)
-}
-
 impl Variant {
     /// Whether this variant's `entry` is for such shapes and runs here.
     fn takes(&self, entry: &str, [_, k, n]: [usize; 3], gpu: &dyn Executor) -> bool {
@@ -204,13 +234,18 @@ impl Variant {
             ("_columns", _) => false,
             _ => k.is_multiple_of(4) && n.is_multiple_of(4),
         };
-        match self.file {
+        let fours = fours && !(self.is_narrow() && entry == "backward_bias");
+        match self.file.trim_end_matches("_f16") {
             "linear" => fours,
             "linear_workgroup" => fours && !["backward_weight", "backward_bias"].contains(&entry),
             "linear_odd" => fours && entry != "backward_bias",
             "linear_shares" => fours && entry == "backward_weight",
             _ => fours && entry != "backward_bias" && lanes.is_some_and(|lanes| lanes >= 8),
         }
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.file.ends_with("_f16")
     }
 
     /// Rows and columns of outputs that a workgroup computes.
@@ -240,10 +275,10 @@ impl Variant {
             ENTRIES.into_iter().filter(|entry| self.takes(entry, [m, k, n], gpu)).collect();
         let mut bench = Bench::new(gpu);
         bench.input("groups", &case.bounds);
-        bench.input("x", &case.x);
-        bench.input("w", &case.w);
         bench.input("b", &case.b);
-        bench.input("dy", &case.dy);
+        for (name, values) in [("x", &case.x), ("w", &case.w), ("dy", &case.dy)] {
+            case.put(&mut bench, name, values);
+        }
         let dims = |accumulate| {
             [
                 ("M", m),
@@ -297,8 +332,13 @@ impl Variant {
 /// Runs every variant that takes such a product.
 fn check(gpu: &mut dyn Executor, shape: [usize; 3], bounds: Vec<u32>) {
     let case = Case::new(shape, bounds);
+    let narrow = common::narrows(gpu).then(|| case.clone().narrowed());
     for variant in &VARIANTS {
-        variant.check(gpu, &case);
+        match (variant.is_narrow(), &narrow) {
+            (false, _) => variant.check(gpu, &case),
+            (true, Some(narrow)) => variant.check(gpu, narrow),
+            (true, None) => {}
+        }
     }
 }
 

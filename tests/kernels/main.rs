@@ -14,6 +14,7 @@ mod launch;
 mod layer_norm;
 mod linear;
 mod moe;
+mod narrow;
 mod norm;
 mod optimizer;
 

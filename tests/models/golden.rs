@@ -23,7 +23,7 @@ const TOLERANCE: f64 = 1e-4;
 const MODELS: [&str; 2] = ["resnet_bk_dense", "resnet_bk_top1"];
 
 /// Every member of the family of which there is a reference, and how many of its parameters are trained.
-const DECODERS: [(&str, usize); 9] = [
+pub const DECODERS: [(&str, usize); 9] = [
     ("qwen2_full", 27),
     ("qwen2_lora", 8),
     ("llama", 21),
@@ -45,12 +45,12 @@ fn training(optimizer: Optimizer, bk_gradient: &str) -> Training {
 }
 
 /// Runs a golden model's step and hands over what it leaves on the device.
-fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'_>, &TensorFile)) {
+pub fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'_>, &TensorFile)) {
     step_within(model, training, |limits| limits, look);
 }
 
 /// The same under limits that are not the executor's own.
-fn step_within(
+pub fn step_within(
     model: &str,
     training: Training,
     limits: impl Fn(Limits) -> Limits,
@@ -77,7 +77,7 @@ fn step_within(
     });
 }
 
-fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
+pub fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
     let tensor = file.get(name).unwrap_or_else(|| panic!("'{name}' is not in the golden file"));
     let (values, rest) = tensor.bytes.as_chunks();
     assert!(rest.is_empty());
@@ -85,14 +85,19 @@ fn expected(file: &TensorFile, name: &str) -> Vec<f64> {
 }
 
 fn assert_close(name: &str, got: &[f32], want: &[f64]) {
-    assert_eq!(got.len(), want.len(), "{name}");
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let scale = norm(&mut want.iter().copied());
-    let error = norm(&mut got.iter().zip(want).map(|(&g, &w)| f64::from(g) - w));
-    assert!(error <= TOLERANCE * scale, "{name}: off by {error:e}, of a norm of {scale:e}");
+    let error = relative_error(got, want);
+    assert!(error <= TOLERANCE, "{name}: off by {error:e} of its norm");
 }
 
-fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
+/// How far a tensor is from another, as a part of the norm of the latter.
+pub fn relative_error(got: &[f32], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let error = norm(&mut got.iter().zip(want).map(|(&g, &w)| f64::from(g) - w));
+    if error == 0.0 { 0.0 } else { error / norm(&mut want.iter().copied()) }
+}
+
+pub fn whole(plan: &Plan, session: &mut Session<'_>, output: &str) -> Vec<f32> {
     session.read(&plan.outputs[output].windows).unwrap()
 }
 

@@ -16,6 +16,7 @@ mod listing;
 mod merge;
 mod mistakes;
 mod otherwise;
+mod precision;
 mod profile;
 mod roofline;
 mod run;

@@ -151,7 +151,8 @@ proptest! {
         let list = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         let axes = [format!("seq={}", list(&seqs)), format!("batch={}", list(&batches))];
         let gradients = match (qwen, both) {
-            (true, _) => vec![Chosen::default()],
+            (true, true) => ["f32", "f16"].map(|how| Family::choose("precision", how).unwrap()).to_vec(),
+            (true, false) => vec![Family::choose("precision", "f32").unwrap()],
             (false, true) => vec![gradient("hybrid"), gradient("exact")],
             (false, false) => vec![gradient("hybrid")],
         };

@@ -5,9 +5,7 @@
 //! count, conversions to integers saturate. Booleans are 0 and all ones. Half-precision values are
 //! computed as singles and rounded by [`Alu::RoundHalf`].
 
-use half::f16;
-
-use super::register::Reg;
+use super::{narrow, register::Reg};
 
 /// Lanes that are computed together.
 pub(super) const CHUNK: usize = 16;
@@ -170,9 +168,9 @@ alu! {
         PartF = |a| bits(f(a) - f(a).trunc());
         FrexpPartF = |a| bits(split(f(a)).0);
         FrexpExponentF = |a| split(f(a)).1 as u32;
-        RoundHalf = |a| bits(f16::from_f32(f(a)).to_f32());
-        ToHalfBits = |a| u32::from(f16::from_f32(f(a)).to_bits());
-        FromHalfBits = |a| bits(f16::from_bits(a as u16).to_f32());
+        RoundHalf = |a| narrow::round(a);
+        ToHalfBits = |a| narrow::to_bits(a);
+        FromHalfBits = |a| narrow::from_bits(a);
         SignExtendHalf = |a| i32::from(a as i16) as u32;
         // What is beyond an integer's range becomes the last integer that is a single, too.
         FToS = |a| f(a).min(2_147_483_520.0) as i32 as u32;

@@ -3,10 +3,34 @@
 
 use std::borrow::Cow;
 
-use naga::{AddressSpace, StorageAccess};
+use naga::{
+    AddressSpace, StorageAccess,
+    valid::{Capabilities, ValidationFlags, Validator},
+};
 use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
 
 use crate::{execute::Limits, kernel::KernelModule};
+
+/// Whether a device computes in the formats of a kernel.
+///
+/// # Errors
+/// In which it does not, and what does.
+pub(super) fn formats(device: &wgpu::Device, kernel: &KernelModule) -> Result<(), &'static str> {
+    if device.features().contains(wgpu::Features::SHADER_F16) {
+        return Ok(());
+    }
+    // A number may be narrow within an expression alone, where no type of the module says so. The kernel is valid on
+    // devices that have everything.
+    let without = Capabilities::all().difference(Capabilities::SHADER_FLOAT16);
+    let module = kernel.for_back_ends();
+    if Validator::new(ValidationFlags::all(), without).validate(&module).is_ok() {
+        return Ok(());
+    }
+    Err(
+        "it computes in half precision (f16), which this adapter does not: take another adapter, the embedded executor, \
+         or a kernel in single precision",
+    )
+}
 
 /// The module of a kernel for a device. wgpu clamps what a kernel indexes and counts the rounds of its loops, so that no kernel
 /// reaches beyond its own memory or runs for ever. A kernel that is known to do neither goes without: on an NVIDIA

@@ -3,7 +3,7 @@
 use crate::{
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
-    operation::Operation,
+    operation::{Function, Operation},
     plan::{ComponentName, Pass, Phase},
 };
 
@@ -27,6 +27,7 @@ fn of_adapters(pass: &Pass, op: Op) -> Option<Subject> {
         Operation::Linear { result, .. } if adapters && result.is_product(op) => {
             Some(Subject::Adapters)
         }
+        Operation::Pointwise { function: Function::Unscale, .. } => None,
         Operation::Pointwise { .. } if adapters => Some(Subject::Adapters),
         _ => None,
     }

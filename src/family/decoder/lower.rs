@@ -11,10 +11,15 @@ mod mlp;
 mod place;
 mod start;
 
-use super::DecoderConfig;
+use super::{DecoderConfig, precision};
 use crate::{
     Error,
-    blocks::{launch::Builder, micro_batches, optimize::optimize, weight::Weight},
+    blocks::{
+        launch::Builder,
+        micro_batches,
+        optimize::{optimize, unscale},
+        weight::Weight,
+    },
     choice::Target,
     family::{BatchShape, Scope, Training},
     plan::{Plan, Slice},
@@ -45,6 +50,9 @@ pub(super) fn lower(
     target: &Target,
 ) -> Result<Plan, Error> {
     let mut to = Builder::new(target);
+    let tokens = u64::from(batch.tokens()) * u64::from(training.accumulate);
+    to.precision = precision::of(training);
+    to.loss_scale = precision::loss_scale(to.precision, tokens);
     let trains = training.scope == Scope::Step;
     let full = config.adapters.is_none();
     let shape =
@@ -95,6 +103,9 @@ pub(super) fn lower(
     };
     micro_batches::repeat(&mut to, training.accumulate, weights());
     if trains {
+        if to.loss_scale != 1.0 {
+            unscale(&mut to, weights());
+        }
         optimize(&mut to, training.optimizer, weights());
     }
     Ok(to.plan)

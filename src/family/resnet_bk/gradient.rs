@@ -12,6 +12,7 @@ pub(super) const OPTION: StepOption = StepOption {
     about: "how BK-Core's gradient is computed, as published (the default) or exactly",
     needs: "BK-Core",
     values: &[HYBRID, EXACT],
+    forward: false,
     every: EveryValue {
         flag: "both-gradients",
         about: "measure each point with either BK-Core gradient, to hold one against the other",

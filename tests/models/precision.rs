@@ -1,0 +1,151 @@
+//! Products of narrow operands: which passes of a step have them, what that costs, and how near its tensors come to those
+//! of the equations.
+
+use std::ops::ControlFlow;
+
+use flopmeter::{
+    check::{self, Verdict},
+    execute::{Executor as _, Limits},
+    family::Family,
+    formula::{Overhead, forms},
+    measure::Session,
+    model::{
+        AskedShape, Batch, BatchShape, Model, Optimizer, exact,
+        lower::{Recompute, Training, inputs, lower},
+    },
+    op::{Op, OpCounts, Scalar},
+    operation::{Function, LinearResult, Operation, Precision},
+    plan::{Pass, Plan},
+};
+
+use crate::golden::{DECODERS, expected, relative_error, step_within, whole};
+
+fn training(precision: &str) -> Training {
+    let options = Family::choose("precision", precision).unwrap();
+    Training { options, ..Optimizer::AdamW.into() }
+}
+
+/// Half precision rounds a number by 2^-12 of itself at most, 2^-12.8 in the mean, and a product of two is off by that of
+/// three roundings, 2^-12: 2.4e-4. Sums of independent terms keep that part of their norm, whatever their length (5 to 97
+/// terms here), and a gradient is as many sums deep as there are products before it: 30 in the deepest of these models,
+/// whose errors add up by their squares to 1.3e-3. Six times that is left to sums whose terms cancel, as those of the
+/// gradients of norms, routers and gates do; an operand too many or too few is off by about all of its norm.
+const TOLERANCE: f64 = 1.0 / 128.0;
+
+/// The largest part of its norm by which the logits or a gradient is off.
+fn worst(model: &str, training: Training, limits: impl Fn(Limits) -> Limits, trained: usize) {
+    step_within(model, training, limits, |plan, session, file| {
+        let mut errors = Vec::new();
+        if training.accumulate == 1 {
+            let logits = whole(plan, session, "logits");
+            errors.push((relative_error(&logits, &expected(file, "logits")), "logits".to_owned()));
+        }
+        for parameter in &plan.parameters {
+            let Some(slices) = &parameter.grad else { continue };
+            let name = format!("grad/{}", parameter.name);
+            let got = session.read(slices).unwrap();
+            errors.push((relative_error(&got, &expected(file, &name)), name));
+        }
+        assert_eq!(errors.iter().filter(|(_, name)| name != "logits").count(), trained);
+        let (error, name) = errors.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        println!("{model}: {name} is off by {error:e} of its norm");
+        assert!(error < TOLERANCE, "{model}: {name} is off by {error:e} of its norm");
+    });
+}
+
+#[test]
+fn narrow_products_are_near_those_of_the_equations() {
+    for (model, trained) in DECODERS {
+        worst(model, training("f16"), |limits| limits, trained);
+    }
+}
+
+/// What was rounded is not taken for what it no longer is.
+#[test]
+fn steps_in_pieces_round_what_they_multiply() {
+    let narrow = training("f16");
+    let again = Training { recompute: Recompute::Layers, ..narrow };
+    worst("qwen2_full", again, |limits| limits, 27);
+    worst("mistral_lora", again, |limits| limits, 28);
+    worst("llama", Training { accumulate: 2, ..narrow }, |limits| limits, 21);
+    // Less than the table of the vocabulary.
+    worst("qwen2_lora", narrow, |limits| Limits { binding_bytes: 16_000, ..limits }, 8);
+}
+
+fn is(pass: &Pass, its: Function) -> bool {
+    matches!(pass.operation, Operation::Pointwise { function, .. } if function == its)
+}
+
+#[test]
+fn every_product_is_narrow_and_costs_as_much_as_a_wide_one() {
+    let limits = Limits { buffer_bytes: 1 << 31, storage_bindings: 10, ..Limits::WEBGPU };
+    for seed in 0..60 {
+        let (config, seq) = common::decoder::decoder(seed);
+        let recompute = [Recompute::None, Recompute::Layers][seed as usize % 2];
+        let accumulate = [1, 2][seed as usize / 2 % 2];
+        let asked = AskedShape { batch: Some(2), seq: Some(seq), accumulate: Some(accumulate) };
+        let shape = BatchShape::resolve(asked, &config).unwrap();
+        let [wide, narrow] = ["f32", "f16"].map(|precision| {
+            let training = Training { recompute, accumulate, ..training(precision) };
+            (lower(&config, shape, training, &limits).unwrap(), training)
+        });
+        let exact = |training| exact(&config, [2 * accumulate, seq], training).unwrap();
+        assert_eq!(exact(wide.1).algebraic, exact(narrow.1).algebraic, "seed {seed}");
+        let (narrow, training) = narrow;
+        assert!(exact(training).schedule.is_some(), "seed {seed}: the plan's algebra is another");
+
+        let [mut halves, mut products, mut unscaled] = [0; 3];
+        for pass in &narrow.passes {
+            let forms = forms(&pass.operation, &pass.schedule);
+            let ops = forms.schedule();
+            halves += ops.get(Scalar::F16, Op::Mul);
+            if let Operation::Linear { result, precision, .. } = pass.operation {
+                let is_sum = result == LinearResult::Bias;
+                assert_eq!(precision == Precision::Single, is_sum, "{}", pass.label);
+            }
+            unscaled += forms.extra(Overhead::LossScale).get(Scalar::F32, Op::Mul);
+            if is(pass, Function::Narrow) {
+                let Operation::Pointwise { p, .. } = pass.operation else { unreachable!() };
+                assert_eq!(ops, OpCounts::of(Scalar::F16, Op::Convert, p.into()));
+            }
+        }
+        for pass in &wide.0.passes {
+            if let Operation::Linear { .. } = pass.operation {
+                products +=
+                    forms(&pass.operation, &pass.schedule).schedule().get(Scalar::F32, Op::Fma);
+            }
+            assert!(!is(pass, Function::Narrow) && !is(pass, Function::Unscale), "{}", pass.label);
+        }
+        assert_eq!(halves, products, "seed {seed}: f16.mul for each f32.fma");
+        let trained = narrow.parameters.iter().filter_map(|p| p.grad.as_ref()).flatten();
+        assert_eq!(unscaled, trained.map(|slice| slice.len).sum::<u64>(), "seed {seed}");
+    }
+}
+
+/// A count held against the form of the other precision.
+#[test]
+fn a_form_of_another_precision_is_noticed() {
+    let mut executor = common::embedded();
+    let (config, _) = common::decoder::decoder(1);
+    let model = Model { config, ..Model::resolve("qwen2.5-0.5b", Vec::<String>::new()).unwrap() };
+    let asked = AskedShape { batch: Some(1), seq: Some(5), accumulate: None };
+    let batch = Batch::load(None, asked, &model.config, 0).unwrap();
+    let limits = executor.adapter().limits;
+    let mut plan = lower(&model.config, batch.shape, training("f16"), &limits).unwrap();
+    let weights = model.weights(0).unwrap();
+    let inputs = inputs(&weights, &batch);
+    let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();
+    let measurement = session.measure(0, &mut |_| ControlFlow::Continue(())).unwrap();
+    drop(session);
+    let wrong = |plan: &Plan| {
+        let verdicts = check::passes(plan, &measurement);
+        verdicts.into_iter().filter(|verdict| *verdict != Verdict::Match).count()
+    };
+    assert_eq!(wrong(&plan), 0);
+    let spoilt = plan.passes.iter_mut().find_map(|pass| match &mut pass.operation {
+        Operation::Linear { precision, .. } => Some(precision),
+        _ => None,
+    });
+    *spoilt.unwrap() = Precision::Single;
+    assert_eq!(wrong(&plan), 1);
+}
