@@ -75,28 +75,29 @@ impl ShaderReport {
         checks
     }
 
-    /// Whether whole numbers of workgroups came to each barrier; `None` where nobody came to one.
-    pub(super) fn waited(
+    /// The barriers to which other than whole numbers of workgroups came; `None` where there are none.
+    pub(super) fn missed(
         &self,
         launches: &[KernelLaunch<'_>],
         observed: &[Observed],
     ) -> Option<Examined> {
-        let has_any =
-            |its: &Observed| its.cost.traffic.barriers > 0 || !its.uneven_barriers.is_empty();
         let findings = launches.iter().zip(observed).flat_map(|(launch, seen)| {
             let of: u32 = launch.kernel.workgroup_size().iter().product();
             seen.uneven_barriers.iter().map(move |UnevenBarrier { line, invocations }| {
                 let text = format!(
-                    "{invocations} invocations came to a barrier, no whole number of workgroups of {of}: what is not \
-                     reached by all is undefined, and how often a workgroup waited there is not known"
+                    "{invocations} invocations in all came to a barrier, no whole number of workgroups of {of}: let \
+                     every invocation of a workgroup come to it; how often one waited there is not known"
                 );
                 let line = line.zip(launch.kernel.source()).map(|(line, of)| of.place(line));
                 let place = line.and_then(|it| self.place_of(it.file.as_deref(), Some(it.number)));
                 Finding::new(FindingKind::Barrier, text).at(place)
             })
         });
+        let mut findings: Vec<Finding> = findings.collect();
+        // The copies of a function have one line.
+        findings.dedup();
         let what = "whole numbers of workgroups came to each barrier".to_owned();
-        observed.iter().any(has_any).then(|| Examined { what, findings: findings.collect() })
+        (!findings.is_empty()).then_some(Examined { what, findings })
     }
 
     /// A line of a file that the source is continued in, or of the shader's own, with the path of that file.

@@ -255,7 +255,7 @@ impl ShaderReport {
                 .collect(),
             dispatches: if launches.len() > 1 { rows } else { Vec::new() },
         };
-        report.checks = report.waited(launches, &series.launches).into_iter().collect();
+        report.checks = report.missed(launches, &series.launches).into_iter().collect();
         report.checks.extend(report.seen());
         report
     }

@@ -139,8 +139,8 @@ impl Used<'_> {
         let layout = |kernel: &dyn Countable, resource: &Resource| {
             kernel.layout(resource).ok_or_else(|| {
                 self.unbindable(if kernel.is_array(resource) {
-                    "is several, an array of buffers or textures or two that share a binding, and a binding is bound \
-                     to one: have it be one that holds the contents of all, or give each a binding of its own"
+                    "is an array of buffers or textures, or shares its binding with another variable, and a binding is \
+                     bound to one: have it be one that holds the contents of all, or give each a binding of its own"
                 } else {
                     "is no buffer of numbers, no sampler and no texture that can be bound: have it read a storage \
                      buffer instead, and give storage textures of GLSL and SPIR-V a format"

@@ -275,7 +275,7 @@ fn hinted(error: KernelError, hint: Option<&str>) -> KernelError {
 
 #[cfg(feature = "spirv")]
 fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
-    Ok(Read::Spirv(SpirvModule::read(name, bytes)?.apart()?, None))
+    SpirvModule::read(name, bytes).map(|module| Read::Spirv(module, None))
 }
 
 #[cfg(feature = "glsl")]
@@ -307,7 +307,7 @@ fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Er
     match compile(source.text()) {
         Ok(Some(Compiled::Module(bytes, compiler))) => {
             log::info!("{name}: compiled by {compiler}, since naga does not take it: {refused}");
-            let module = SpirvModule::read(name, &bytes)?.apart()?;
+            let module = SpirvModule::read(name, &bytes)?;
             Ok(Read::Spirv(module, Some(Compilation { source, compiler })))
         }
         Ok(Some(Compiled::Refused(said))) => Err(and(said).into()),

@@ -52,7 +52,7 @@ impl SpirvShader {
         entry: &str,
         values: &BTreeMap<String, f64>,
     ) -> Result<Self, KernelError> {
-        let module = module.specialized(values)?;
+        let module = module.specialized(values)?.apart()?;
         let interface = module.interface(entry)?;
         let source = source(&module, compilation)?;
         let compiler = compilation.map(|compilation| compilation.compiler.clone());

@@ -56,9 +56,10 @@ pub struct Kernels {
     /// as in more:flops:5 for 5 % aside (repeatable)
     #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]")]
     limits: Vec<GrowthLimit>,
-    /// Let something pass: bounds (accesses out of bounds), races, barriers (to which not all came), values or counts (that differ between executors; a
-    /// baseline is then held against the embedded one), missing (executors, such as embedded, that cannot run it where
-    /// another can; no baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
+    /// Let something pass: bounds (accesses out of bounds), races, barriers (to which not all invocations of a workgroup
+    /// came), values (that differ between executors), counts (that differ between executors; a baseline is then held
+    /// against the embedded one), missing (executors, such as embedded, that cannot run it where another can; no
+    /// baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]

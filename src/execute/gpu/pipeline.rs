@@ -192,11 +192,10 @@ fn storage_access(inner: &TypeInner) -> Option<StorageTextureAccess> {
         return None;
     };
     let does = |what: StorageAccess| access.contains(what);
-    match (does(StorageAccess::ATOMIC), does(StorageAccess::LOAD), does(StorageAccess::STORE)) {
-        (true, _, _) => Some(StorageTextureAccess::Atomic),
-        (false, true, true) => Some(StorageTextureAccess::ReadWrite),
-        (false, true, false) => Some(StorageTextureAccess::ReadOnly),
-        (false, false, true) => Some(StorageTextureAccess::WriteOnly),
-        (false, false, false) => None,
+    match (does(StorageAccess::LOAD), does(StorageAccess::STORE)) {
+        (true, true) => Some(StorageTextureAccess::ReadWrite),
+        (true, false) => Some(StorageTextureAccess::ReadOnly),
+        (false, true) => Some(StorageTextureAccess::WriteOnly),
+        (false, false) => None,
     }
 }

@@ -140,7 +140,8 @@ fn entries(interface: &Interface) -> Result<Vec<Vec<BindGroupLayoutEntry>>, Stri
 /// Whether a device with these features has been opened with a capability of SPIR-V.
 fn has(features: Features, capability: Capability) -> bool {
     let needed = match capability {
-        // Texels of a buffer are not bound, and need nothing where nothing reads them. wgpu takes storage textures of all its formats for granted where an adapter has them.
+        // Texels of a buffer are not bound, and need nothing where nothing reads them. wgpu takes storage textures of
+        // all its formats for granted where an adapter has them.
         Capability::Shader
         | Capability::Matrix
         | Capability::Sampled1D

@@ -92,6 +92,17 @@ fn an_access_by_two_indices_is_out_of_bounds_once() {
     assert_eq!(on_lines(&outside), [(Some(4), 6), (Some(6), 10), (Some(7), 6)]);
     let said: Vec<String> = outside.iter().map(OutOfBounds::in_words).collect();
     assert!(said[0].contains("'m'") && said[1].contains("'s'"), "{said:?}");
+    // The smallest part that has a name is told.
+    let source = format!(
+        "{X}@compute @workgroup_size(8) fn main(@builtin(local_invocation_index) i: u32) {{
+    let m = array(vec2<u32>(1, 2), vec2<u32>(3, 4));
+    let row = m[i & 1u];
+    x[i] = row[i];
+}}"
+    );
+    let (outcome, _) = run(&mut common::embedded(), &kernel(&source), &[0; 8], 1);
+    let said = outcome.witness.unwrap().out_of_bounds[0].in_words();
+    assert!(said.contains("6 accesses") && said.contains("'row'"), "{said}");
 }
 
 /// Beyond an inner array, the place may lie in the buffer none the less.

@@ -88,7 +88,7 @@ fn apart(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
     let (head, code) = module.instructions.split_at(functions);
     let mut is_annotated = false;
     for &instruction in head {
-        let begins_types = instruction.op().is_some_and(|op| format!("{op:?}").starts_with("Type"));
+        let begins_types = instruction.result().is_some_and(|id| module.types.contains_key(&id));
         if begins_types && !std::mem::replace(&mut is_annotated, true) {
             let annotations = std::mem::take(&mut split.b.annotations);
             split.b.code.extend(annotations);
@@ -139,6 +139,10 @@ impl Split<'_, '_> {
                 continue;
             }
             let is_variable = instruction.is(Op::Variable);
+            // One of an array stays combined, and nobody binds that.
+            if instruction.is(Op::AccessChain) || instruction.is(Op::InBoundsAccessChain) {
+                continue;
+            }
             if !is_variable && !instruction.is(Op::FunctionParameter) {
                 return Err(self.unknown(id, instruction));
             }
@@ -202,8 +206,10 @@ impl Split<'_, '_> {
                 }
             }
             Some(Op::EntryPoint) => {
-                let samplers = operands.iter().filter_map(|id| self.apart.get(id));
-                let samplers: Vec<Id> = samplers.map(|apart| apart.sampler).collect();
+                let mut samplers = Vec::new();
+                instruction.each_use(|id| {
+                    samplers.extend(self.apart.get(&id).map(|apart| apart.sampler));
+                });
                 self.b.statement(Op::EntryPoint, &[operands, &samplers].concat());
             }
             Some(Op::Name) => {
@@ -234,6 +240,11 @@ impl Split<'_, '_> {
             (Some(Op::FunctionCall), Some((ty, id))) if !is_of_loaded => {
                 let mut taken = vec![ty, id];
                 for operand in operands {
+                    let its = self.module.type_of.get(operand);
+                    let is_pointer = its.is_some_and(|ty| self.pointers.contains_key(ty));
+                    if is_pointer && !self.apart.contains_key(operand) {
+                        return Err(self.unknown(*operand, instruction));
+                    }
                     taken.push(*operand);
                     taken.extend(self.apart.get(operand).map(|apart| apart.sampler));
                 }
@@ -249,7 +260,7 @@ impl Split<'_, '_> {
                     self.b.code.extend(instruction.words);
                 }
             }
-            (Some(op), Some((ty, id))) if self.loaded.contains_key(&first) => {
+            (Some(op), Some((ty, id))) if reads(op) && self.loaded.contains_key(&first) => {
                 let variable = self.loaded[&first];
                 let Apart { sampler, pointer } = self.apart[&variable];
                 let Pointer { combined, image, .. } = self.pointers[&pointer];
@@ -280,15 +291,43 @@ impl Split<'_, '_> {
         let chain = self.module.definition(id).filter(|it| it.is(Op::AccessChain));
         let id = chain.map_or(id, |chain| chain.operands()[0]);
         format!(
-            "the combined image sampler '{}' is used by {}: have a variable of its own for each, or an image and a \
-             sampler",
+            "'{}' is a texture combined with a sampler, or an array of such, and {} leaves open which one is meant: \
+             use a variable of its own for each, or textures and samplers by themselves",
             self.module.name(id),
             instruction.name()
         )
     }
 }
 
+/// Whether an instruction reads texels, or asks for their level, through the combined image sampler that it begins with.
+const fn reads(op: Op) -> bool {
+    matches!(
+        op,
+        Op::ImageSampleImplicitLod
+            | Op::ImageSampleExplicitLod
+            | Op::ImageSampleDrefImplicitLod
+            | Op::ImageSampleDrefExplicitLod
+            | Op::ImageSampleProjImplicitLod
+            | Op::ImageSampleProjExplicitLod
+            | Op::ImageSampleProjDrefImplicitLod
+            | Op::ImageSampleProjDrefExplicitLod
+            | Op::ImageGather
+            | Op::ImageDrefGather
+            | Op::ImageQueryLod
+            | Op::ImageSparseSampleImplicitLod
+            | Op::ImageSparseSampleExplicitLod
+            | Op::ImageSparseSampleDrefImplicitLod
+            | Op::ImageSparseSampleDrefExplicitLod
+            | Op::ImageSparseGather
+            | Op::ImageSparseDrefGather
+    )
+}
+
+/// Names something, unless its name takes more than an instruction holds.
 fn push_name(words: &mut Vec<u32>, id: Id, name: &str) {
+    if name.len() > usize::from(u16::MAX) {
+        return;
+    }
     let mut named = Vec::new();
     push_text(&mut named, Op::Name, name);
     named[0] += 1 << 16;

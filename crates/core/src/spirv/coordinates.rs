@@ -1,35 +1,29 @@
-//! A module that declares the types of coordinates that readers need to take a texel's place in a layer apart: a place in an
-//! array of planes has three components, and they look for the type of two. Knows nothing of readers.
+//! A module that declares the types of coordinates that readers need where a texel's place has more components than its image
+//! has extents: of such a place they take a vector, and look for the type of that. Knows nothing of readers.
 
 use std::collections::BTreeSet;
 
-use rspirv::spirv::Op;
+use rspirv::spirv::{Dim, Op};
 
 use super::{
     build::Builder,
     module::{Module, Type},
-    words::{BOUND, Id},
+    words::{BOUND, Id, Instruction},
 };
 
 /// All words of the module; `None` where none is missing.
 pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
-    let pair = |component: Id| Type::Vector { component, count: 2 };
-    let places = module.instructions.iter().filter_map(|it| {
-        let is_texel = matches!(it.op()?, Op::ImageFetch | Op::ImageRead | Op::ImageWrite);
-        let place = module.type_of.get(it.operands().get(1).filter(|_| is_texel)?)?;
-        match *module.types.get(place)? {
-            Type::Vector { component, count: 3 } => Some(component),
-            _ => None,
-        }
-    });
-    let is_missing = |component: &Id| !module.types.values().any(|ty| *ty == pair(*component));
-    let missing: BTreeSet<Id> = places.filter(is_missing).collect();
+    let needed = module.instructions.iter().filter_map(|it| needed(module, *it));
+    let is_missing = |&(component, count): &(Id, u32)| {
+        !module.types.values().any(|ty| *ty == Type::Vector { component, count })
+    };
+    let missing: BTreeSet<(Id, u32)> = needed.filter(is_missing).collect();
     if missing.is_empty() {
         return None;
     }
     let mut b = Builder::new(module);
-    for component in missing {
-        b.ty(pair(component));
+    for (component, count) in missing {
+        b.ty(Type::Vector { component, count });
     }
     let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
     let (head, code) = module.instructions.split_at(functions);
@@ -39,4 +33,26 @@ pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
     words.extend(&b.globals);
     words.extend(code.iter().flat_map(|it| it.words));
     Some(words)
+}
+
+/// The vector of a texel's place in an image of several extents: what it is of, and how many.
+fn needed(module: &Module<'_>, instruction: Instruction<'_>) -> Option<(Id, u32)> {
+    const DIM: usize = 1;
+    if !matches!(instruction.op()?, Op::ImageFetch | Op::ImageRead | Op::ImageWrite) {
+        return None;
+    }
+    let [image, place, ..] = *instruction.operands() else { return None };
+    let image =
+        module.definition(*module.type_of.get(&image)?).filter(|it| it.is(Op::TypeImage))?;
+    let count = match Dim::from_u32(*image.operands().get(DIM)?)? {
+        Dim::Dim2D | Dim::DimRect => 2,
+        Dim::Dim3D | Dim::DimCube => 3,
+        Dim::Dim1D | Dim::DimBuffer | Dim::DimSubpassData | Dim::DimTileImageDataEXT => {
+            return None;
+        }
+    };
+    match *module.types.get(module.type_of.get(&place)?)? {
+        Type::Vector { component, .. } => Some((component, count)),
+        _ => None,
+    }
 }

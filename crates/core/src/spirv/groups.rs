@@ -25,7 +25,9 @@ pub(super) fn ungrouped(words: &[u32]) -> Result<Option<Vec<u32>>, String> {
         let operands = instruction.operands();
         match (instruction.op(), operands.first().and_then(|first| groups.get_mut(first))) {
             (Some(Op::DecorationGroup), _) | (Some(Op::Name), Some(_)) => {}
-            (Some(Op::Decorate | Op::DecorateId), Some(group)) => group.push(instruction),
+            (Some(Op::Decorate | Op::DecorateId | Op::DecorateString), Some(group)) => {
+                group.push(instruction)
+            }
             (Some(Op::GroupDecorate), Some(group)) => {
                 for target in &operands[1..] {
                     for its in &*group {

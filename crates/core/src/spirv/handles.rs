@@ -34,11 +34,11 @@ pub(super) fn of(module: &Module<'_>, variable: Id, ty: Id) -> Option<TypeInner>
             let class = match (sampled, depth) {
                 (STORAGE, _) => ImageClass::Storage {
                     format: storage(ImageFormat::from_u32(format)?)?,
-                    access: access(module, variable, ty),
+                    access: access(module, variable),
                 },
                 (_, COMPARED) => ImageClass::Depth { multi },
                 // What is done with it goes, where its type leaves that open.
-                _ if is_compared(module, ty) => ImageClass::Depth { multi },
+                _ if is_compared(module, variable) => ImageClass::Depth { multi },
                 _ => ImageClass::Sampled { kind: kind(module, texel)?, multi },
             };
             Some(TypeInner::Image { dim, arrayed: arrayed != 0, class })
@@ -61,8 +61,8 @@ pub(super) fn sampled_image(module: &Module<'_>, value: Id) -> Option<Id> {
     ty.is(Op::TypeSampledImage).then(|| ty.operands()[0])
 }
 
-/// Whether texels of such images are compared with a depth.
-fn is_compared(module: &Module<'_>, image: Id) -> bool {
+/// Whether texels of an image are compared with a depth.
+fn is_compared(module: &Module<'_>, variable: Id) -> bool {
     module.instructions.iter().any(|it| {
         let compares = matches!(
             it.op(),
@@ -74,8 +74,17 @@ fn is_compared(module: &Module<'_>, image: Id) -> bool {
                     | Op::ImageDrefGather
             )
         );
-        compares && sampled_image(module, it.operands()[0]) == Some(image)
+        let both = it.operands().first().filter(|_| compares);
+        let both = both.and_then(|both| module.definition(*both));
+        let image = both.filter(|it| it.is(Op::SampledImage)).map(|it| it.operands()[0]);
+        image.is_some_and(|image| is_loaded_from(module, image, variable))
     })
+}
+
+/// Whether a value may have been loaded from a variable.
+fn is_loaded_from(module: &Module<'_>, value: Id, variable: Id) -> bool {
+    let load = module.definition(value).filter(|it| it.is(Op::Load));
+    load.is_some_and(|load| variables(module, load.operands()[0]).contains(&variable))
 }
 
 /// Whether textures of integers are read through this sampler.
@@ -85,9 +94,8 @@ pub(super) fn reads_integers(module: &Module<'_>, sampler: Id) -> bool {
         let ty = module.type_of.get(&image).and_then(|ty| module.definition(*ty));
         let texel = ty.and_then(|ty| ty.operands().first().copied());
         let kind = texel.and_then(|texel| kind(module, texel));
-        let place = module.definition(through).and_then(|load| load.operands().first().copied());
         kind.is_some_and(|kind| kind != ScalarKind::Float)
-            && place.is_some_and(|place| variables(module, place).contains(&sampler))
+            && is_loaded_from(module, through, sampler)
     })
 }
 
@@ -130,35 +138,24 @@ fn kind(module: &Module<'_>, texel: Id) -> Option<ScalarKind> {
     }
 }
 
-/// What the module does with images of this type, as far as the variable allows it.
-fn access(module: &Module<'_>, variable: Id, ty: Id) -> StorageAccess {
+/// What the module does with an image, as far as its variable allows it.
+fn access(module: &Module<'_>, variable: Id) -> StorageAccess {
     let does = |op: Op| {
-        module.instructions.iter().any(|it| {
-            let image = it.operands().first().and_then(|image| module.type_of.get(image));
-            it.is(op) && image == Some(&ty)
-        })
+        let mut touching = module.instructions.iter().filter(|it| it.is(op));
+        touching.any(|it| is_loaded_from(module, it.operands()[0], variable))
     };
     // Pointers to texels are for atomics.
-    let points = module.instructions.iter().any(|it| {
-        let variable = it.operands().first();
-        it.is(Op::ImageTexelPointer) && variable.is_some_and(|id| pointee(module, *id) == Some(ty))
-    });
+    let mut pointers = module.instructions.iter().filter(|it| it.is(Op::ImageTexelPointer));
+    let has_atomics = pointers.any(|it| variables(module, it.operands()[0]).contains(&variable));
     let lacks = |what| module.decoration(variable, what).is_some();
     let mut access = StorageAccess::empty();
     access.set(StorageAccess::LOAD, does(Op::ImageRead) && !lacks(Decoration::NonReadable));
     access.set(StorageAccess::STORE, does(Op::ImageWrite) && !lacks(Decoration::NonWritable));
-    if points && !lacks(Decoration::NonWritable) {
+    if has_atomics {
         access |= StorageAccess::ATOMIC | StorageAccess::LOAD | StorageAccess::STORE;
     }
     // One whose size is asked for and nothing else.
     if access.is_empty() { StorageAccess::LOAD } else { access }
-}
-
-fn pointee(module: &Module<'_>, pointer: Id) -> Option<Id> {
-    match *module.types.get(module.type_of.get(&pointer)?)? {
-        Type::Pointer { pointee, .. } => Some(pointee),
-        _ => None,
-    }
 }
 
 /// The formats that storage textures have by both names; `None` of those that have no name in naga, and where none is

@@ -24,8 +24,8 @@ pub struct Interface {
     /// How the numbers of each of its buffers lie, by descriptor set and binding. What has none is no buffer of
     /// numbers.
     pub layouts: BTreeMap<(u32, u32), Layout>,
-    /// Where several buffers, textures or samplers stand as an array, or several textures and samplers at one binding, which
-    /// has no layout.
+    /// Where several buffers, textures or samplers stand as an array, or a texture or a sampler shares a binding with
+    /// another variable; there is no layout.
     pub arrays: BTreeSet<(u32, u32)>,
     /// What each of its textures and samplers is, by descriptor set and binding. Textures of a kind that naga has no name
     /// for are not among them: storage textures that state no format, and texels of a buffer.
@@ -91,17 +91,22 @@ pub(super) fn of(module: &Module<'_>, entry: Id) -> Result<Interface, String> {
     let mut resources = Vec::new();
     for ((group, binding), variables) in variables {
         let kinds: Vec<ResourceKind> = variables.iter().map(|its| its.kind(module)).collect();
+        let shares = variables.len() > 1 && kinds.contains(&ResourceKind::Opaque);
         let writable = ResourceKind::Storage { writable: true };
-        let kind = if kinds.contains(&writable) { writable } else { kinds[0].clone() };
+        let kind = match shares {
+            true => ResourceKind::Opaque,
+            false if kinds.contains(&writable) => writable,
+            false => kinds[0].clone(),
+        };
         let name = variables[0].name(module);
-        let found = variables.iter().filter_map(|its| Some((its.pointee, its.layout(module)?)));
+        let buffers = variables.iter().filter(|_| !shares);
+        let found = buffers.filter_map(|its| Some((its.pointee, its.layout(module)?)));
         // Of several views of one buffer, the one with the smallest elements says most of what it can hold.
         let least = found.min_by_key(|(_, layout)| layout.parts().1.map(|each| each.bytes));
         if let Some((block, layout)) = least {
             layouts.insert((group, binding), layout);
             blocks.insert((group, binding), block);
         }
-        let shares = kind == ResourceKind::Opaque && variables.len() > 1;
         if shares || variables.iter().any(|its| its.is_array(module)) {
             arrays.insert((group, binding));
         }

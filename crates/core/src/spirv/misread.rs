@@ -95,7 +95,7 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
 /// What it loses of where a texel is.
 fn of_texels(module: &Module<'_>, op: Op, instruction: Instruction<'_>) -> Option<String> {
     let operands = instruction.operands();
-    let offsets = ImageOperands::OFFSET | ImageOperands::CONST_OFFSETS | ImageOperands::MIN_LOD;
+    let offsets = ImageOperands::OFFSET | ImageOperands::CONST_OFFSETS;
     let (at, unread) = match op {
         Op::ImageFetch | Op::ImageRead => (2, offsets | ImageOperands::CONST_OFFSET),
         Op::ImageSampleImplicitLod
@@ -111,14 +111,12 @@ fn of_texels(module: &Module<'_>, op: Op, instruction: Instruction<'_>) -> Optio
     if given.intersects(unread) {
         return Some(format!("it has {} at an offset", instruction.name()));
     }
-    // Of what is not fetched, a layer is a float, and the nearest one is meant.
-    let is_float = !matches!(op, Op::ImageFetch | Op::ImageRead);
+    // A sampler takes the nearest layer to a float.
     let is_layered = handles::sampled_image(module, *operands.first()?).is_some_and(|image| {
         const ARRAYED: usize = 3;
         module.definition(image).and_then(|it| it.operands().get(ARRAYED).copied()) == Some(1)
     });
-    (is_float && is_layered)
-        .then(|| format!("it has {}, which rounds the layer of an array", instruction.name()))
+    is_layered.then(|| format!("it has {}, which rounds the layer of an array", instruction.name()))
 }
 
 /// Whether a comparison differs for NaNs from the one that naga takes it for.

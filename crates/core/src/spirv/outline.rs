@@ -24,7 +24,10 @@ impl SpirvModule {
     /// As [`Self::specialized`] and [`Self::interface`].
     pub fn outline(&self, values: &BTreeMap<String, f64>) -> Result<Outline, Error> {
         let overrides = self.constants()?.into_iter().map(outlined).collect();
-        let outline = self.specialized(values)?.view(of)?;
+        let specialized = self.specialized(values)?;
+        // What cannot be taken apart is listed as it is.
+        let module = specialized.clone().apart().unwrap_or(specialized);
+        let outline = module.view(of)?;
         Ok(Outline { overrides, ..outline })
     }
 }

@@ -78,14 +78,6 @@ impl<'a> Module<'a> {
             Some(Op::Decorate | Op::DecorateId) => {
                 self.decorations.insert((operands[0], operands[1]), first(2));
             }
-            Some(Op::GroupDecorate) => {
-                let group = operands[0];
-                let all = self.decorations.iter().filter(|((id, _), _)| *id == group);
-                let all: Vec<(u32, u32)> = all.map(|(&(_, what), &its)| (what, its)).collect();
-                for &target in &operands[1..] {
-                    self.decorations.extend(all.iter().map(|&(what, its)| ((target, what), its)));
-                }
-            }
             Some(Op::TypeForwardPointer) => {
                 self.forward.insert(operands[0]);
             }

@@ -83,13 +83,25 @@ fn an_image_and_a_sampler_stand_where_both_were_combined() {
     }
 }
 
+/// One of an array stays what it is, for whoever binds it to refuse; a function cannot be given it.
 #[test]
-fn one_of_several_is_refused_by_the_name_of_all() {
-    let source = "#version 450
-    layout(binding = 0) uniform sampler2D colors[4];
-    layout(binding = 1) buffer Out { vec4 x; };
-    void main() { x = texture(colors[2], vec2(0)); }";
-    let Some(words) = glslang(source, &[]) else { return };
+fn one_of_several_stays_combined() {
+    let source = |does: &str| {
+        format!(
+            "#version 450
+             layout(binding = 0) uniform sampler2D colors[4];
+             layout(binding = 1) buffer Out {{ vec4 x; }};
+             layout(binding = 2) uniform sampler2D other;
+             vec4 read(sampler2D from) {{ return texture(from, vec2(0)); }}
+             void main() {{ x = {does}; }}"
+        )
+    };
+    let does = "texture(colors[2], vec2(0)) + read(other)";
+    let Some(words) = glslang(&source(does), &[]) else { return };
+    let apart = SpirvModule { name: "several".to_owned(), words }.apart().unwrap();
+    validate(&apart.words);
+    assert_eq!(apart.interface("main").unwrap().arrays, [(0, 0)].into());
+    let words = glslang(&source("read(colors[2])"), &[]).unwrap();
     let refused = SpirvModule { name: "several".to_owned(), words }.apart().unwrap_err();
     let refused = refused.to_string();
     assert!(refused.contains("'colors'") && refused.contains("a variable of its own"), "{refused}");

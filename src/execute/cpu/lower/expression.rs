@@ -219,7 +219,7 @@ impl<'a> Lowering<'a> {
         let stride = types::stride(self.module, self.inner(frame, base))?.scalars.max(1);
         let (zero, count) = (self.constant(0), self.constant((value.len() / stride) as u32));
         let valid = self.alu(Alu::LtU, &[index, count]);
-        let (whole, outer) = taken_from(frame, base);
+        let Taken { whole, name, outer } = taken_from(frame, base);
         // An access that an outer index led astray was counted there.
         let (within, stands) = match outer {
             None => (valid, valid),
@@ -233,7 +233,7 @@ impl<'a> Lowering<'a> {
         let (to, site) = (self.register(false), self.site());
         let name = match frame.function.expressions[whole] {
             Expression::Constant(constant) => self.module.constants[constant].name.as_ref(),
-            _ => frame.function.named_expressions.get(&whole),
+            _ => name,
         };
         let base = self.own_words(name.map(String::as_str), 1);
         self.emit(Inst::LaneLoad { base, index: place, bound: 1, to, site });
@@ -252,16 +252,26 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The value that a part was taken from, and whether the computed indices on the way were within bounds, where there are
-/// any.
-fn taken_from(frame: &Frame<'_>, part: Handle<Expression>) -> (Handle<Expression>, Option<Reg>) {
-    let (mut whole, mut within) = (part, None);
+/// Where a part of a value comes from.
+struct Taken<'a> {
+    /// The value that it is a part of.
+    whole: Handle<Expression>,
+    /// The name of the smallest part with one that it is in.
+    name: Option<&'a String>,
+    /// Whether the computed indices on the way were within bounds, where there are any.
+    outer: Option<Reg>,
+}
+
+fn taken_from<'a>(frame: &Frame<'a>, part: Handle<Expression>) -> Taken<'a> {
+    let named = |part| frame.function.named_expressions.get(&part);
+    let mut taken = Taken { whole: part, name: named(part), outer: None };
     while let Expression::Access { base, .. }
     | Expression::AccessIndex { base, .. }
-    | Expression::Swizzle { vector: base, .. } = frame.function.expressions[whole]
+    | Expression::Swizzle { vector: base, .. } = frame.function.expressions[taken.whole]
     {
-        within = within.or_else(|| frame.within.get(&whole).copied());
-        whole = base;
+        taken.outer = taken.outer.or_else(|| frame.within.get(&taken.whole).copied());
+        taken.whole = base;
+        taken.name = taken.name.or_else(|| named(base));
     }
-    (whole, within)
+    taken
 }
