@@ -37,6 +37,25 @@ pub(super) fn extent(adapter: &Adapter, kernel: &str, bytes: u64, depth: u32) ->
     Ok(())
 }
 
+/// Whether an adapter has the cooperative matrices that a kernel may have, where it has any.
+///
+/// # Errors
+/// Where it has none and the kernel does.
+#[cfg(feature = "gpu")]
+pub(super) fn matrices(
+    adapter: &Adapter,
+    kernel: &KernelModule,
+    has_matrices: bool,
+) -> Result<(), Error> {
+    if has_matrices || !kernel.has_cooperative_matrices() {
+        return Ok(());
+    }
+    let (kernel, adapter) = (kernel.name.clone(), adapter.name.clone());
+    let problem = "it has cooperative matrices, and this adapter has not what wgpu calls \
+                   EXPERIMENTAL_COOPERATIVE_MATRIX: the embedded executor executes and counts them";
+    Err(KernelError::BackEnd { kernel, adapter, problem: problem.into() }.into())
+}
+
 /// Whether the adapter launches so many workgroups.
 ///
 /// # Errors

@@ -53,6 +53,7 @@ const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER)
     .union(Features::FLOAT32_FILTERABLE)
+    .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
     .union(Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES);
 
 /// Every adapter that [`Gpu::open`] can open, best first.
@@ -102,6 +103,7 @@ impl Gpu {
             label: Some("flopmeter"),
             required_features: features,
             required_limits: adapter.limits(),
+            experimental_features: adapters::experimental(features),
             ..Default::default()
         });
         let (device, queue) = pollster::block_on(request).map_err(|error| Error::Device {
@@ -245,6 +247,9 @@ impl Executor for Gpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        let has_matrices =
+            self.device.features().contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+        fits::matrices(&self.adapter, kernel, has_matrices)?;
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {

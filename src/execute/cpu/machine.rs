@@ -3,9 +3,11 @@
 //! and memory hold changes only for lanes that are active. Knows no control flow.
 
 mod access;
+mod cooperative;
 mod lanes;
 mod subgroup;
 
+pub(super) use self::cooperative::Apart;
 use super::{
     alu::{self, CHUNK, Chunk},
     memory::{self, Words},
@@ -33,6 +35,8 @@ pub(super) struct Machine<'a> {
     pub(super) strays: Vec<First>,
     /// Which workgroup of the grid it is.
     pub(super) group: [u32; 3],
+    /// Where first a subgroup was not together that had to be, and at which site.
+    pub(super) apart: Option<(Apart, usize)>,
     /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
 }
@@ -87,6 +91,7 @@ impl<'a> Machine<'a> {
             outside: vec![0; program.sites.len()],
             strays: Vec::new(),
             group: [0; 3],
+            apart: None,
             races,
         }
     }

@@ -68,6 +68,22 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
         })
 }
 
+/// Leave to ask for those of these features that wgpu calls experimental.
+pub(super) fn experimental(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
+    if !features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        return wgpu::ExperimentalFeatures::disabled();
+    }
+    #[expect(
+        unsafe_code,
+        reason = "cooperative matrices are the only such feature that is asked for; only kernels that name them use it, \
+                  and those touch memory through loads and stores of whole matrices in buffers that they bind, which the \
+                  device's own robustness guards; a crash of its driver would be one of the driver's"
+    )]
+    unsafe {
+        wgpu::ExperimentalFeatures::enabled()
+    }
+}
+
 fn rank(device_type: DeviceType) -> u8 {
     match device_type {
         DeviceType::Discrete => 0,
