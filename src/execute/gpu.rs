@@ -247,9 +247,7 @@ impl Executor for Gpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
-        let has_matrices =
-            self.device.features().contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
-        fits::matrices(&self.adapter, kernel, has_matrices)?;
+        fits::matrices(&self.adapter, kernel, &adapters::products(&self.own))?;
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {

@@ -3,7 +3,7 @@
 
 use flopmeter::{
     Error,
-    execute::{Bound, Dispatch, Executor as _, Outcome, cpu::Cpu},
+    execute::{Bound, Dispatch, Executor, Outcome, cpu::Cpu},
     kernel::KernelModule,
     observe::{Observed, Trial},
     op::{Op, OpCounts, Scalar},
@@ -323,4 +323,37 @@ fn what_a_subgroup_cannot_do_together_is_refused_by_name() {
     }
     // naga does not see that who breaks is gone. A subgroup that is elsewhere as a whole is none that is parted.
     watched(8, 16, &format!("loop {{ if i >= 8u {{ break; }} {store} break; }}")).unwrap();
+}
+
+/// An adapter counts what the embedded executor counts, or says what it lacks.
+#[test]
+fn an_adapter_that_lacks_matrices_says_so() {
+    let kernel = kernel(&source(64, "f32", &one_product(8, "f32", ["", "", ""])));
+    let values = |executor: &dyn Executor| {
+        let lanes = executor.adapter().limits.subgroup_lanes.unwrap_or(64) as usize;
+        [values(0, 64), values(1, 64), values(2, 64 * 64 / lanes)].map(|of| bytes("f32", &of))
+    };
+    common::on_every_executor(|executor| {
+        let contents = values(executor).to_vec();
+        match Trial::new(executor, &kernel, contents).map(|trial| trial.count(executor, [1; 3])) {
+            Ok(observed) => {
+                let lanes = executor.adapter().limits.subgroup_lanes.unwrap();
+                let products = u64::from(64 / lanes) * 512;
+                let wanted = OpCounts::of(Scalar::F32, Op::Mul, products).with(
+                    Scalar::F32,
+                    Op::Add,
+                    products,
+                );
+                assert_eq!(on_floats(observed.unwrap().cost.ops), wanted);
+            }
+            Err(error) => {
+                let said = error.to_string();
+                let known = executor.adapter().limits.subgroup_lanes.is_some();
+                let wanted =
+                    if known { "embedded executor" } else { "how many invocations share it" };
+                assert!(said.contains("cooperative matri") && said.contains(wanted), "{said}");
+                assert_ne!(executor.adapter().name, "embedded");
+            }
+        }
+    });
 }

@@ -1,6 +1,7 @@
 //! One kernel: parse and validate a source, resolve its overrides, and reflect what it binds. Nothing here
 //! knows a shape or a device.
 
+mod cooperative;
 mod flat;
 mod layout;
 mod nesting;
@@ -16,12 +17,13 @@ use std::{borrow::Cow, collections::BTreeMap};
 pub(crate) use layout::Tail;
 pub use layout::{Layout, LayoutMember, LayoutPart};
 use naga::{
-    AddressSpace, Expression, Handle, Module, ShaderStage, StorageAccess, TypeInner,
+    AddressSpace, Handle, Module, ShaderStage, StorageAccess, TypeInner,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 #[cfg(feature = "spirv-rewrite")]
 pub(crate) use shape::Numbers;
 
+pub use self::cooperative::CooperativeProduct;
 pub use self::outline::{
     Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
 };
@@ -195,17 +197,6 @@ impl KernelModule {
         let variable = self.immediate_variable()?;
         let name = variable.name.as_deref().unwrap_or_default();
         Some((name, Layout::of(&self.module, variable.ty)?))
-    }
-
-    /// Whether it has cooperative matrices, which few adapters have.
-    pub fn has_cooperative_matrices(&self) -> bool {
-        let functions = self.module.functions.iter().map(|(_, function)| function);
-        let functions = functions.chain([&self.entry_point().function]);
-        let is_matrix = |ty: &naga::Type| matches!(ty.inner, TypeInner::CooperativeMatrix { .. });
-        let loads =
-            |(_, made): (_, &Expression)| matches!(made, Expression::CooperativeLoad { .. });
-        self.module.types.iter().any(|(_, ty)| is_matrix(ty))
-            || functions.into_iter().any(|function| function.expressions.iter().any(loads))
     }
 
     /// The module as naga's back ends take it: its workgroup has one dimension where they ask for that. What it
