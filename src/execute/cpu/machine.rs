@@ -7,7 +7,6 @@ mod cooperative;
 mod lanes;
 mod subgroup;
 
-pub(super) use self::cooperative::Apart;
 use super::{
     alu::{self, CHUNK, Chunk},
     memory::{self, Words},
@@ -39,6 +38,15 @@ pub(super) struct Machine<'a> {
     pub(super) apart: Option<(Apart, usize)>,
     /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
+}
+
+/// Why a subgroup could not do something together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// Some of its lanes are elsewhere.
+    Parted,
+    /// Its lanes name different places.
+    Differing,
 }
 
 /// The first access out of bounds at a site.

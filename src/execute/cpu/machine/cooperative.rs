@@ -1,20 +1,11 @@
 //! Cooperative matrices: lanes of a subgroup, which are neighbours, have shares of a matrix and multiply them together.
 //! How an element comes from memory and goes back is not known here, only where it lies.
 
-use super::{Machine, Mask, active};
+use super::{Apart, Machine, Mask, active};
 use crate::execute::cpu::{
     alu::{Alu, CHUNK},
     program::{Multiply, Reg},
 };
-
-/// Why a subgroup could not do something together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::execute::cpu) enum Apart {
-    /// Some of its lanes are elsewhere.
-    Parted,
-    /// Its lanes name different places.
-    Differing,
-}
 
 /// The index of an element, by its row and column, where the first has an index and columns, or rows, are so far apart;
 /// beyond every array where no index is as large.
