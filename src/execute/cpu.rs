@@ -39,6 +39,7 @@ use self::{
     flow::Stopped,
     launch::Grid,
     limits::LIMITS,
+    machine::Apart,
     memory::Words,
     program::{Memory, Program},
 };
@@ -282,6 +283,14 @@ impl Executor for Cpu {
                 Stopped::Divergent(line) => {
                     ("a barrier that not all invocations of the workgroup reach".into(), line)
                 }
+                Stopped::Apart(Apart::Parted, line) => (
+                    "a cooperative matrix of a subgroup of which not all invocations are there".into(),
+                    line,
+                ),
+                Stopped::Apart(Apart::Differing, line) => (
+                    "a cooperative matrix for which invocations of a subgroup name different places".into(),
+                    line,
+                ),
                 Stopped::Unwatched => (
                     "looking for races takes more than 4 GiB here: choose smaller buffers, or a smaller batch or seq"
                         .into(),

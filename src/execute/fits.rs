@@ -1,6 +1,9 @@
 //! What an adapter cannot carry although its driver takes it: refused by name, before it runs and leaves
 //! wrong numbers behind. Knows limits, kernels and grids; no driver.
 
+#[cfg(feature = "gpu")]
+use flopmeter_core::kernel::CooperativeProduct;
+
 use super::Adapter;
 use crate::{Error, KernelError, kernel::KernelModule};
 
@@ -35,6 +38,39 @@ pub(super) fn extent(adapter: &Adapter, kernel: &str, bytes: u64, depth: u32) ->
         )));
     }
     Ok(())
+}
+
+/// Whether an adapter that multiplies such cooperative matrices has those of a kernel; it has none where there are no such.
+///
+/// # Errors
+/// Where it has not: the driver would take the kernel, and do nobody knows what.
+#[cfg(feature = "gpu")]
+pub(super) fn matrices(
+    adapter: &Adapter,
+    kernel: &KernelModule,
+    products: &[CooperativeProduct],
+) -> Result<(), Error> {
+    if !kernel.has_cooperative_matrices() {
+        return Ok(());
+    }
+    let wanted = kernel.cooperative_products();
+    let missing = wanted.iter().find(|product| !products.contains(product));
+    let problem = match (products, missing) {
+        ([_, ..], None) => return Ok(()),
+        ([], _) => "it has cooperative matrices, and this adapter lacks what wgpu calls \
+                    EXPERIMENTAL_COOPERATIVE_MATRIX"
+            .into(),
+        (_, Some(missing)) => {
+            let has: Vec<_> = products.iter().map(CooperativeProduct::to_string).collect();
+            format!(
+                "it multiplies cooperative matrices of {missing}, and this adapter those of {}",
+                has.join(", ")
+            )
+        }
+    };
+    let problem = format!("{problem}: the embedded executor has all that WGSL names");
+    let (kernel, adapter) = (kernel.name.clone(), adapter.name.clone());
+    Err(KernelError::BackEnd { kernel, adapter, problem }.into())
 }
 
 /// Whether the adapter launches so many workgroups.

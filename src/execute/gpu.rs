@@ -54,6 +54,7 @@ const KERNEL_FEATURES: Features = Features::SHADER_F16
     .union(Features::SUBGROUP)
     .union(Features::SUBGROUP_BARRIER)
     .union(Features::FLOAT32_FILTERABLE)
+    .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
     .union(Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES);
 
 /// Every adapter that [`Gpu::open`] can open, best first.
@@ -103,6 +104,7 @@ impl Gpu {
             label: Some("flopmeter"),
             required_features: features,
             required_limits: adapter.limits(),
+            experimental_features: adapters::experimental(features),
             ..Default::default()
         });
         let (device, queue) = pollster::block_on(request).map_err(|error| Error::Device {
@@ -246,6 +248,7 @@ impl Executor for Gpu {
     }
 
     fn compile(&mut self, kernel: &KernelModule) -> Result<ProgramId, Error> {
+        fits::matrices(&self.adapter, kernel, &adapters::products(&self.own))?;
         fits::kernel(&self.adapter, kernel)?;
         let device = &self.device;
         module::formats(device, kernel).map_err(|problem| KernelError::BackEnd {

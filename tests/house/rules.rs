@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 25] = [
+const UNSAFE: [(&str, &str); 26] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
@@ -36,6 +36,7 @@ const UNSAFE: [(&str, &str); 25] = [
         "leaves without the exit handlers of drivers, which crash where work is in flight",
     ),
     ("src/cli/signals.rs", "asks what is done with a signal, and sends one to a program"),
+    ("src/execute/gpu/adapters.rs", "asks for cooperative matrices, which wgpu calls experimental"),
     ("src/execute/gpu/module.rs", "compiles kernels that are known to stay in bounds unguarded"),
     ("src/execute/gpu/spirv.rs", "hands words to a driver that nobody but us has read"),
     ("src/main.rs", "sets a variable of the environment, before there is a second thread"),

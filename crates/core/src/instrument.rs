@@ -137,7 +137,7 @@ fn rewrite(
     counters: CounterBinding,
     destination: Destination,
 ) -> Result<Instrumented, Error> {
-    let Plan { blocks, loops, points } = plan(kernel, limits.loop_rounds.is_some())?;
+    let Plan { blocks, loops, points } = plan(kernel, limits)?;
 
     let mut module = kernel.module.clone();
     let types = Types::new(&mut module);
@@ -224,8 +224,8 @@ struct Plan {
 }
 
 /// Prices the entry point and what it calls, and decides where to count: for every block that costs
-/// something, and for every loop if `rounds` is so.
-fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
+/// something, and for every loop where the adapter has a budget of their rounds.
+fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
     let KernelModule { module, info, .. } = kernel;
     // How often each function is called, which is known once all its callers are done: they come after
     // it in the arena, the entry point last.
@@ -242,7 +242,7 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 None => continue,
             },
         };
-        let pricer = Pricer::new(module, &kernel.plain, function, info);
+        let pricer = Pricer::new(module, &kernel.plain, function, info, limits.subgroup_lanes);
         let body = block::read(function, &pricer, kernel.source.as_ref()).map_err(
             |Unpriced { what, span }| Error::Uncountable {
                 kernel: kernel.name.clone(),
@@ -260,7 +260,9 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
                 points.len() as u32
             })
         };
-        for block::StatedLoop { head, line } in body.loops.into_iter().filter(|_| rounds) {
+        for block::StatedLoop { head, line } in
+            body.loops.into_iter().filter(|_| limits.loop_rounds.is_some())
+        {
             let first = body.graph.edges.iter().position(|edge| edge.from == head);
             let rounds = first.map(|edge| flows[edge].clone()).unwrap_or_default();
             loops.push(Loop { line, rounds });
@@ -270,30 +272,29 @@ fn plan(kernel: &KernelModule, rounds: bool) -> Result<Plan, Error> {
             Some(_) => function.name.as_ref().unwrap_or(&kernel.name),
         };
         let written = handle.map_or(ENTRY, |handle| written(module, handle));
-        let mut merged: BTreeMap<&Flow, Block> = BTreeMap::new();
+        let mut merged: BTreeMap<(&Flow, u64), Block> = BTreeMap::new();
         for run in body.runs {
             let flow = &flows[run.edge];
             for callee in run.calls {
                 *calls.entry(callee).or_default() += flow;
             }
-            if run.price.is_zero() {
-                continue;
-            }
-            let block = merged.entry(flow).or_insert_with(|| Block {
-                function: name.clone(),
-                written,
-                price: Default::default(),
-                dead: Default::default(),
-                unpriced: None,
-                lines: BTreeMap::new(),
-                span: Span::UNDEFINED,
-                executions: flow.clone(),
-                together: 1,
-            });
-            block.price += &run.price;
-            block.span.subsume(run.span);
-            for (line, price) in run.lines {
-                *block.lines.entry(line).or_default() += &price;
+            for (together, charge) in run.charges {
+                let block = merged.entry((flow, together)).or_insert_with(|| Block {
+                    function: name.clone(),
+                    written,
+                    price: Default::default(),
+                    dead: Default::default(),
+                    unpriced: None,
+                    lines: BTreeMap::new(),
+                    span: Span::UNDEFINED,
+                    executions: flow.clone(),
+                    together,
+                });
+                block.price += &charge.price;
+                block.span.subsume(run.span);
+                for (line, price) in charge.lines {
+                    *block.lines.entry(line).or_default() += &price;
+                }
             }
         }
         blocks.extend(merged.into_values());

@@ -1,6 +1,7 @@
 //! One kernel: parse and validate a source, resolve its overrides, and reflect what it binds. Nothing here
 //! knows a shape or a device.
 
+mod cooperative;
 mod flat;
 mod layout;
 mod nesting;
@@ -22,6 +23,7 @@ use naga::{
 #[cfg(feature = "spirv-rewrite")]
 pub(crate) use shape::Numbers;
 
+pub use self::cooperative::CooperativeProduct;
 pub use self::outline::{
     Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
 };

@@ -8,7 +8,7 @@ use flopmeter_core::source::SourceLine;
 
 use super::{
     alu::{CHUNK, Chunk},
-    machine::{Machine, Straight},
+    machine::{Apart, Machine, Straight},
     program::{Block, Branch, Node, Reg},
 };
 
@@ -19,6 +19,8 @@ pub(super) enum Stopped {
     Endless { line: Option<SourceLine>, rounds: u64 },
     /// A barrier that some lanes do not reach.
     Divergent(Option<SourceLine>),
+    /// Something that a subgroup does together, and did not.
+    Apart(Apart, Option<SourceLine>),
     /// There is not enough memory to look for races.
     Unwatched,
     /// Another workgroup has failed.
@@ -140,6 +142,10 @@ impl<'a> Runner<'a> {
                     pulp::NullaryFnOnce::call(straight);
                 } else {
                     self.arch.dispatch(straight);
+                }
+                if let Some((apart, site)) = self.machine.apart {
+                    let line = self.machine.program.sites[site].clone();
+                    return Err(Stopped::Apart(apart, line));
                 }
             }
             Node::If { condition, accept, reject } => {

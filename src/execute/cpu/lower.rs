@@ -7,6 +7,7 @@ mod access;
 mod call;
 mod constant;
 mod convert;
+mod cooperative;
 mod emit;
 mod expression;
 mod indexed;
@@ -32,6 +33,7 @@ use naga::{AddressSpace, Barrier, BuiltIn, Handle, Span, TypeInner};
 use self::{
     indexed::Indexed,
     state::{Frame, Index, Lower, Lowered, Lowering, Pointee, Returns, Sum},
+    types::Types,
 };
 use super::{
     allocate,
@@ -118,6 +120,10 @@ fn words(bytes: &[u8]) -> Box<[AtomicU32]> {
 }
 
 impl<'a> Lowering<'a> {
+    fn types(&self) -> Types<'a> {
+        Types { module: self.module, subgroup: self.subgroup }
+    }
+
     fn entry(&mut self) -> Lower<Block> {
         let module = self.module;
         let entry = &module.entry_points[0];
@@ -125,7 +131,8 @@ impl<'a> Lowering<'a> {
         for (handle, variable) in module.global_variables.iter() {
             if !used[handle].is_empty()
                 && variable.space == AddressSpace::WorkGroup
-                && types::kinds(module, &module.types[variable.ty].inner)?.contains(&Kind::Bool)
+                && types::kinds(self.types(), &module.types[variable.ty].inner)?
+                    .contains(&Kind::Bool)
             {
                 self.spread = size_of::<u32>() as u32;
             }

@@ -3,6 +3,7 @@
 //! and memory hold changes only for lanes that are active. Knows no control flow.
 
 mod access;
+mod cooperative;
 mod lanes;
 mod subgroup;
 
@@ -33,8 +34,19 @@ pub(super) struct Machine<'a> {
     pub(super) strays: Vec<First>,
     /// Which workgroup of the grid it is.
     pub(super) group: [u32; 3],
+    /// Where first a subgroup was not together that had to be, and at which site.
+    pub(super) apart: Option<(Apart, usize)>,
     /// What looks for races, where that is asked for.
     pub(super) races: Option<Races<'a>>,
+}
+
+/// Why a subgroup could not do something together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// Some of its lanes are elsewhere.
+    Parted,
+    /// Its lanes name different places.
+    Differing,
 }
 
 /// The first access out of bounds at a site.
@@ -87,6 +99,7 @@ impl<'a> Machine<'a> {
             outside: vec![0; program.sites.len()],
             strays: Vec::new(),
             group: [0; 3],
+            apart: None,
             races,
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use flopmeter_core::source::SourceLine;
 
-pub(super) use self::inst::{Address, Exchange, Inst, Limit, Role, Subgroup};
+pub(super) use self::inst::{Address, Exchange, Inst, Limit, Multiply, Role, Subgroup};
 pub(super) use super::register::{Given, Kind, Num, Reg, Virtual};
 use crate::op::Cost;
 

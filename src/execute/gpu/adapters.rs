@@ -1,5 +1,6 @@
 //! Which adapters there are and which one a name means. Opening one is the parent's business.
 
+use flopmeter_core::kernel::CooperativeProduct;
 use wgpu::Backends;
 
 use crate::{
@@ -66,6 +67,39 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
                 format!("no adapter '{choice}': there is {}; {WAY_OUT}", known.join(", "))
             })
         })
+}
+
+/// Leave to ask for those of these features that wgpu calls experimental.
+pub(super) fn experimental(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
+    if !features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        return wgpu::ExperimentalFeatures::disabled();
+    }
+    #[expect(
+        unsafe_code,
+        reason = "cooperative matrices are the only such feature that is asked for; only kernels that name them use it, \
+                  and those touch memory through loads and stores of whole matrices in buffers that they bind, which the \
+                  device's own robustness guards; a crash of its driver would be one of the driver's"
+    )]
+    unsafe {
+        wgpu::ExperimentalFeatures::enabled()
+    }
+}
+
+/// The cooperative matrices that an adapter multiplies.
+pub(super) fn products(adapter: &wgpu::Adapter) -> Vec<CooperativeProduct> {
+    let scalar = |ty| match ty {
+        wgpu::CooperativeScalarType::F32 => naga::Scalar::F32,
+        wgpu::CooperativeScalarType::F16 => naga::Scalar::F16,
+        wgpu::CooperativeScalarType::I32 => naga::Scalar::I32,
+        wgpu::CooperativeScalarType::U32 => naga::Scalar::U32,
+    };
+    let properties = adapter.cooperative_matrix_properties().into_iter();
+    let product = |its: wgpu::CooperativeMatrixProperties| CooperativeProduct {
+        extent: [its.m_size, its.n_size, its.k_size],
+        factors: scalar(its.ab_type),
+        sum: scalar(its.cr_type),
+    };
+    properties.map(product).collect()
 }
 
 fn rank(device_type: DeviceType) -> u8 {

@@ -1,4 +1,4 @@
-//! A device that goes away.
+//! A device that goes away, and cooperative matrices that an adapter has not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -34,4 +34,42 @@ fn a_lost_device_is_an_error_that_says_so() {
         assert!(text.contains("lost"), "{text}");
         assert!(text.contains(&gpu.adapter.name), "{text}");
     }
+}
+
+/// A driver may take matrices of other sizes than it says it has, and nobody knows what it does then.
+#[test]
+fn matrices_that_an_adapter_has_not_are_named() {
+    use flopmeter_core::kernel::CooperativeProduct;
+
+    let adapter = crate::execute::cpu::Cpu::new(32).unwrap().adapter().clone();
+    let kernel = |body: &str| {
+        let source = format!(
+            "enable wgpu_cooperative_matrix;
+            @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+            @compute @workgroup_size(64) fn main() {{ {body} }}"
+        );
+        KernelModule::from_wgsl("matrices", &source, "main", &BTreeMap::new()).unwrap()
+    };
+    let multiplies = kernel(
+        "let a = coopLoad<coop_mat8x8<f32, A>>(&x[0]);
+        let b = coopLoad<coop_mat8x8<f32, B>>(&x[0]);
+        coopStore(coopMultiplyAdd(a, b, coop_mat8x8<f32, C>()), &x[0]);",
+    );
+    let product = |size: u32, factors| CooperativeProduct {
+        extent: [size; 3],
+        factors,
+        sum: naga::Scalar::F32,
+    };
+    let (large, small) = (product(16, naga::Scalar::F16), product(8, naga::Scalar::F32));
+    let refusal = |has: &[CooperativeProduct]| {
+        fits::matrices(&adapter, &multiplies, has).map_err(|error| error.to_string())
+    };
+    assert_eq!(refusal(&[large, small]), Ok(()));
+    let other = refusal(&[large]).unwrap_err();
+    assert!(
+        other.contains("8x8x8 of f32 onto f32, and this adapter those of 16x16x16 of f16 onto f32")
+    );
+    let none = refusal(&[]).unwrap_err();
+    assert!(none.contains("EXPERIMENTAL_COOPERATIVE_MATRIX: the embedded executor"), "{none}");
+    fits::matrices(&adapter, &kernel("x[0] = 1.0;"), &[]).unwrap();
 }

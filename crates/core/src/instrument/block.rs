@@ -27,14 +27,20 @@ pub(super) struct Run {
     pub(super) site: Site,
     /// Whether it is outside every loop, so that one call executes it once at most.
     pub(super) once: bool,
-    /// What one execution costs.
-    pub(super) price: Price,
-    /// The same, by line of the source; what has no line is missing.
-    pub(super) lines: BTreeMap<u32, Price>,
+    /// What one execution costs, by how many invocations execute it together.
+    pub(super) charges: BTreeMap<u64, Charge>,
     /// From its first to its last statement.
     pub(super) span: Span,
     /// The functions that it calls, once for each call.
     pub(super) calls: Vec<Handle<Function>>,
+}
+
+/// What one execution costs; nothing that costs nothing.
+#[derive(Debug, Default)]
+pub(super) struct Charge {
+    pub(super) price: Price,
+    /// The same, by line of the source; what has no line is missing.
+    pub(super) lines: BTreeMap<u32, Price>,
 }
 
 /// A function as a graph of runs.
@@ -140,8 +146,7 @@ impl Reader<'_> {
             edge: usize::MAX,
             site,
             once,
-            price: Price::default(),
-            lines: BTreeMap::new(),
+            charges: BTreeMap::new(),
             span: Span::UNDEFINED,
             calls: Vec::new(),
         };
@@ -185,7 +190,8 @@ impl Reader<'_> {
                 // Nothing executes after a statement that always leaves.
                 return Ok(());
             }
-            self.pay(span, span, self.pricer.statement(statement, span))?;
+            let together = || self.pricer.together_at(statement);
+            self.pay(span, span, self.pricer.statement(statement, span), together)?;
             let inside = |arm: usize| [path, &[index, arm]].concat();
             let after = || [path, &[index + 1]].concat();
             match statement {
@@ -283,7 +289,8 @@ impl Reader<'_> {
     fn emit(&mut self, expression: Handle<Expression>) -> Result<(), Unpriced> {
         let span = self.function.expressions.get_span(expression);
         let charged = self.charged.get(expression.index()).copied().unwrap_or(span);
-        self.pay(span, charged, self.pricer.expression(expression))
+        let together = || self.pricer.together(expression);
+        self.pay(span, charged, self.pricer.expression(expression), together)
     }
 
     /// The line of the whole source on which a span begins.
@@ -291,22 +298,25 @@ impl Reader<'_> {
         self.source?.line(span)
     }
 
-    /// Adds the price of what is at `span` to the open run, and to the line on which `charged` begins.
+    /// Adds the price of what is at `span`, and is executed by so many invocations together, to the open run, and to the
+    /// line on which `charged` begins.
     fn pay(
         &mut self,
         span: Span,
         charged: Span,
         price: Result<Price, String>,
+        together: impl FnOnce() -> Result<u64, String>,
     ) -> Result<(), Unpriced> {
-        let price = price.map_err(|what| Unpriced { what, span })?;
+        let unpriced = |what| Unpriced { what, span };
+        let price = price.map_err(unpriced)?;
         let line = self.line(charged);
         if let Some((_, _, run)) = &mut self.open {
             run.span.subsume(span);
             if !price.is_zero() {
-                run.price += &price;
+                let charge = run.charges.entry(together().map_err(unpriced)?).or_default();
+                charge.price += &price;
                 if let Some(line) = line {
-                    let sum = run.lines.entry(line).or_default();
-                    *sum += &price;
+                    *charge.lines.entry(line).or_default() += &price;
                 }
             }
         }

@@ -20,8 +20,10 @@
 //!   for sampled textures, a texel is what the kernel receives: 16 bytes, or 4 of a depth texture. A read
 //!   through a sampler is one `int.sample` and what it gives, whatever it filters; a gather is one as well.
 //!   What a texture's size and levels are costs nothing, as `arrayLength` does.
-//! - Derivatives, ray tracing and cooperative matrices are refused by name.
+//! - What is done to a cooperative matrix is done once by the invocations of a subgroup together ([`Pricer::together`]).
+//! - Derivatives and ray tracing are refused by name.
 
+mod cooperative;
 mod image;
 mod math;
 mod memory;
@@ -44,6 +46,8 @@ pub(super) struct Pricer<'a> {
     plain: &'a PlainAccesses,
     expressions: &'a Arena<Expression>,
     info: &'a FunctionInfo,
+    /// How many invocations a whole subgroup has, where that is known.
+    subgroup: Option<u32>,
 }
 
 impl<'a> Pricer<'a> {
@@ -52,8 +56,9 @@ impl<'a> Pricer<'a> {
         plain: &'a PlainAccesses,
         function: &'a Function,
         info: &'a FunctionInfo,
+        subgroup: Option<u32>,
     ) -> Self {
-        Self { module, plain, expressions: &function.expressions, info }
+        Self { module, plain, expressions: &function.expressions, info, subgroup }
     }
 
     /// What evaluating an emitted expression costs.
@@ -97,9 +102,10 @@ impl<'a> Pricer<'a> {
             Expression::RayQueryVertexPositions { .. }
             | Expression::RayQueryProceedResult
             | Expression::RayQueryGetIntersection { .. } => Err("a ray query has no price".into()),
-            Expression::CooperativeLoad { .. } | Expression::CooperativeMultiplyAdd { .. } => {
-                Err("a cooperative matrix operation has no price".into())
+            Expression::CooperativeLoad { columns, rows, role: _, ref data } => {
+                self.loaded(data.pointer, [rows, columns])
             }
+            Expression::CooperativeMultiplyAdd { a, b, c } => self.multiply_add([a, b, c]),
         }
     }
 
@@ -147,9 +153,7 @@ impl<'a> Pricer<'a> {
             }
             Statement::RayQuery { .. } => Err("a ray query has no price".into()),
             Statement::RayPipelineFunction(_) => Err("a ray pipeline function has no price".into()),
-            Statement::CooperativeStore { .. } => {
-                Err("a cooperative matrix operation has no price".into())
-            }
+            Statement::CooperativeStore { target, ref data } => self.stored(target, data.pointer),
         }
     }
 
@@ -204,6 +208,10 @@ impl<'a> Pricer<'a> {
         left: Handle<Expression>,
         right: Handle<Expression>,
     ) -> Priced {
+        if let elements @ ([Some(_), _] | [_, Some(_)]) = [left, right].map(|of| self.elements(of))
+        {
+            return self.of_elements(op, elements);
+        }
         let shape = self.shape(left)?;
         Ok(match op {
             BinaryOperator::Add | BinaryOperator::Subtract => shape.each(Op::Add, 1),
@@ -340,27 +348,32 @@ impl<'a> Pricer<'a> {
         if atomic {
             return Ok(traffic(Traffic { atomics: 1, ..Traffic::default() }));
         }
-        let mut touched = Traffic::default();
-        match (space, direction) {
-            (AddressSpace::Function | AddressSpace::Private | AddressSpace::Immediate, _) => {}
-            (AddressSpace::WorkGroup, Direction::Load) => touched.workgroup_load = bytes,
-            (AddressSpace::WorkGroup, Direction::Store) => touched.workgroup_store = bytes,
-            (AddressSpace::Storage { .. }, Direction::Load) => touched.storage_load = bytes,
-            (AddressSpace::Storage { .. }, Direction::Store) => touched.storage_store = bytes,
-            (AddressSpace::Uniform, Direction::Load) => touched.uniform_load = bytes,
-            (AddressSpace::Uniform, Direction::Store) => {
-                return Err("a store to a uniform".into());
-            }
-            (
-                AddressSpace::Handle
-                | AddressSpace::TaskPayload
-                | AddressSpace::RayPayload
-                | AddressSpace::IncomingRayPayload,
-                _,
-            ) => return Err(format!("memory in the address space {space:?} has no price")),
-        }
-        Ok(traffic(touched))
+        moved(space, bytes, direction)
     }
+}
+
+/// What moving so many bytes costs.
+fn moved(space: AddressSpace, bytes: u64, direction: Direction) -> Priced {
+    let mut touched = Traffic::default();
+    match (space, direction) {
+        (AddressSpace::Function | AddressSpace::Private | AddressSpace::Immediate, _) => {}
+        (AddressSpace::WorkGroup, Direction::Load) => touched.workgroup_load = bytes,
+        (AddressSpace::WorkGroup, Direction::Store) => touched.workgroup_store = bytes,
+        (AddressSpace::Storage { .. }, Direction::Load) => touched.storage_load = bytes,
+        (AddressSpace::Storage { .. }, Direction::Store) => touched.storage_store = bytes,
+        (AddressSpace::Uniform, Direction::Load) => touched.uniform_load = bytes,
+        (AddressSpace::Uniform, Direction::Store) => {
+            return Err("a store to a uniform".into());
+        }
+        (
+            AddressSpace::Handle
+            | AddressSpace::TaskPayload
+            | AddressSpace::RayPayload
+            | AddressSpace::IncomingRayPayload,
+            _,
+        ) => return Err(format!("memory in the address space {space:?} has no price")),
+    }
+    Ok(traffic(touched))
 }
 
 #[derive(Clone, Copy)]

@@ -1,9 +1,15 @@
 //! Cooperative matrices, in modules by hand: what the invocations of a subgroup or of a workgroup pay for together, and
 //! what functions cost that are applied to elements.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use flopmeter_core::op::{Op, OpCounts, Scalar};
+use flopmeter_core::{
+    device::Limits,
+    instrument::instrument,
+    kernel::KernelModule,
+    op::{Op, OpCounts, Scalar},
+    read::Parsed,
+};
 use rspirv::{
     dr::{Builder, InsertPoint, Instruction, Operand},
     spirv::*,
@@ -66,6 +72,47 @@ fn a_matrix_is_its_subgroups_together() {
     assert!(unknown.to_string().contains("how many invocations share"), "{unknown}");
     let uneven = cost(&words, &HashMap::new(), Some(48)).unwrap_err();
     assert!(uneven.to_string().contains("64 invocations came to what 48 do together"), "{uneven}");
+}
+
+/// What naga writes of a kernel costs what its IR does.
+#[test]
+fn a_matrix_of_wgsl_costs_what_it_does_as_spirv() {
+    for (n, of, scalar) in [(8, "f32", Scalar::F32), (16, "f16", Scalar::F16)] {
+        let text = format!(
+            "enable wgpu_cooperative_matrix;
+            enable f16;
+            @group(0) @binding(0) var<storage, read> a: array<{of}>;
+            @group(0) @binding(1) var<storage, read_write> c: array<f32>;
+            @compute @workgroup_size({WORKGROUP}) fn main() {{
+                let x = coopLoad<coop_mat{n}x{n}<{of}, A>>(&a[0]);
+                let y = coopLoadT<coop_mat{n}x{n}<{of}, B>>(&a[{n}], 32);
+                var z = coopLoad<coop_mat{n}x{n}<f32, C>>(&c[0]);
+                z = coopMultiplyAdd(x, y, z) * 0.5;
+                coopStoreT(z + z - z, &c[0], 20u);
+            }}"
+        );
+        let parsed = Parsed::wgsl("matrices", &text).unwrap();
+        let kernel = KernelModule::from_parsed(&parsed, "main", &BTreeMap::new()).unwrap();
+        let options = naga::back::spv::Options::default();
+        let words =
+            naga::back::spv::write_vec(&kernel.module, &kernel.info, &options, None).unwrap();
+        for lanes in [4, 32] {
+            let limits = Limits { subgroup_lanes: Some(lanes), ..Limits::WEBGPU };
+            let table = instrument(&kernel, &limits).unwrap().table;
+            let mut counters = vec![0; table.bytes() as usize];
+            counters[..8].copy_from_slice(&u64::from(WORKGROUP).to_le_bytes());
+            let executions = table.decode(&counters, u64::from(WORKGROUP)).unwrap();
+            let of_wgsl = table.cost(&executions);
+            let times = u64::from(WORKGROUP / lanes);
+            let wanted = OpCounts::of(scalar, Op::Mul, n * n * n * times)
+                .with(Scalar::F32, Op::Add, (n * n * n + 2 * n * n) * times)
+                .with(Scalar::F32, Op::Mul, n * n * times);
+            assert_eq!(of_wgsl.ops, wanted);
+            assert_eq!(of_wgsl, cost(&words, &HashMap::new(), Some(lanes)).unwrap().0);
+        }
+        let unknown = instrument(&kernel, &Limits::WEBGPU).unwrap_err();
+        assert!(unknown.to_string().contains("how many invocations share it"), "{unknown}");
+    }
 }
 
 #[test]

@@ -41,12 +41,12 @@ impl<'a> Lowering<'a> {
         direction: Transferred,
     ) -> Lower<()> {
         let space = frame.info[pointer].ty.inner_with(&self.module.types).pointer_space();
-        let traffic = &mut self.cost.traffic;
         if matches!(inner, TypeInner::Atomic(_)) {
-            traffic.atomics += 1;
+            self.cost.traffic.atomics += 1;
             return Ok(());
         }
-        let leaves = types::leaves(self.module, inner)?;
+        let leaves = types::leaves(self.types(), inner)?;
+        let traffic = &mut self.cost.traffic;
         let bytes = leaves.iter().map(|leaf| u64::from(leaf.kind.bytes())).sum::<u64>();
         match (space, direction) {
             (Some(AddressSpace::Storage { .. }), Transferred::Load) => {
@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn load_value(&mut self, place: &Pointee, inner: &TypeInner) -> Lower<Vec<Num>> {
-        let leaves = types::leaves(self.module, inner)?;
+        let leaves = types::leaves(self.types(), inner)?;
         let nums: Vec<Num> = leaves.iter().map(|leaf| self.new_num(leaf.kind, false)).collect();
         match place {
             Pointee::Registers(from) => {
@@ -116,7 +116,7 @@ impl<'a> Lowering<'a> {
                 }
             }
             Pointee::Memory { memory, offset, index } => {
-                let leaves = types::leaves(self.module, inner)?;
+                let leaves = types::leaves(self.types(), inner)?;
                 let at = self.address(*memory, *offset, *index);
                 for (at, piece) in pieces(at, self.spread(at.memory), &leaves, value) {
                     self.watched(at, piece.bytes(), Access::Store);

@@ -69,7 +69,7 @@ impl<'a> Lowering<'a> {
         let returns = if returns_early(&function.body) {
             let mut variables = Vec::new();
             if let Some(result) = &function.result {
-                for kind in types::kinds(self.module, &self.module.types[result.ty].inner)? {
+                for kind in types::kinds(self.types(), &self.module.types[result.ty].inner)? {
                     let variable = self.new_num(kind, true);
                     let zero = self.constant_num(kind, 0);
                     self.copy(variable, zero);

@@ -54,7 +54,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn zero(&mut self, inner: &TypeInner) -> Lower<Vec<Num>> {
-        let kinds = types::kinds(self.module, inner)?;
+        let kinds = types::kinds(self.types(), inner)?;
         Ok(kinds.into_iter().map(|kind| self.constant_num(kind, 0)).collect())
     }
 }

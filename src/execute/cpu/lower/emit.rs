@@ -131,13 +131,18 @@ impl Lowering<'_> {
 
     /// Lets an access be seen by whoever looks for races.
     pub(super) fn watched(&mut self, at: Address, bytes: u32, access: Access) {
+        self.seen(at, bytes, access, false);
+    }
+
+    /// The same, of an access of one lane or of a subgroup together.
+    pub(super) fn seen(&mut self, at: Address, bytes: u32, access: Access, together: bool) {
         let Some(watch) = &mut self.watch else { return };
         watch.unit = watch.unit.min(bytes);
         self.released = Barrier::empty();
         if matches!(access, Access::Store | Access::AtomicUpdate) {
             watch.written.insert(at.memory);
         }
-        self.emit(Inst::Watch { at, bytes, access });
+        self.emit(Inst::Watch { at, bytes, access, together });
     }
 
     /// A place to count accesses out of bounds of the statement being lowered.

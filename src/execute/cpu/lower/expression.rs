@@ -108,9 +108,9 @@ impl<'a> Lowering<'a> {
                 }
                 Lowered::Value(value) => {
                     let inner = self.inner(frame, base);
-                    let first = types::part(self.module, inner, index)?.scalars;
-                    let element = types::element(self.module, inner, index)?;
-                    let count = types::leaves(self.module, &element)?.len();
+                    let first = types::part(self.types(), inner, index)?.scalars;
+                    let element = types::element(self.types(), inner, index)?;
+                    let count = types::leaves(self.types(), &element)?.len();
                     value.get(first..first + count).ok_or("an index out of bounds")?.to_vec()
                 }
             },
@@ -200,8 +200,11 @@ impl<'a> Lowering<'a> {
             Expression::RayQueryVertexPositions { .. }
             | Expression::RayQueryProceedResult
             | Expression::RayQueryGetIntersection { .. } => return Err("a ray query".into()),
-            Expression::CooperativeLoad { .. } | Expression::CooperativeMultiplyAdd { .. } => {
-                return Err("a cooperative matrix".into());
+            Expression::CooperativeLoad { ref data, .. } => {
+                self.matrix_load(frame, handle, data)?
+            }
+            Expression::CooperativeMultiplyAdd { a, b, c } => {
+                self.multiply_add(frame, [a, b, c])?
             }
         };
         Ok(Lowered::Value(value))
@@ -216,7 +219,7 @@ impl<'a> Lowering<'a> {
         value: &[Num],
         index: Reg,
     ) -> Lower<(Vec<Num>, Reg)> {
-        let stride = types::stride(self.module, self.inner(frame, base))?.scalars.max(1);
+        let stride = types::stride(self.types(), self.inner(frame, base))?.scalars.max(1);
         let (zero, count) = (self.constant(0), self.constant((value.len() / stride) as u32));
         let valid = self.alu(Alu::LtU, &[index, count]);
         let Taken { whole, name, outer } = taken_from(frame, base);

@@ -32,6 +32,7 @@ impl<'a> Lowering<'a> {
         right: Handle<Expression>,
     ) -> Lower<Vec<Num>> {
         let kind = self.kind(frame, left)?;
+        self.by_element(frame, op, [left, right])?;
         let (a, b) = (self.value(frame, left)?, self.value(frame, right)?);
         if op == BinaryOperator::Multiply {
             let (left, right) = (self.inner(frame, left), self.inner(frame, right));

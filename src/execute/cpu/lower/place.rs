@@ -18,6 +18,9 @@ impl<'a> Lowering<'a> {
         variable: &GlobalVariable,
     ) -> Lower<Pointee> {
         let inner = &self.module.types[variable.ty].inner;
+        if variable.space != AddressSpace::Private && types::has_matrix(self.module, inner) {
+            return Err("a cooperative matrix in memory that invocations share".into());
+        }
         let memory = match variable.space {
             AddressSpace::Private => {
                 let init = match variable.init {
@@ -30,7 +33,7 @@ impl<'a> Lowering<'a> {
             }
             AddressSpace::WorkGroup => {
                 let offset = self.workgroup_bytes;
-                let bytes = types::bytes(self.module, inner)?;
+                let bytes = types::bytes(self.types(), inner)?;
                 let end = u64::from(offset) + bytes;
                 u32::try_from(end * u64::from(self.spread))
                     .map_err(|_| "more workgroup memory than 4 GiB")?;
@@ -50,7 +53,7 @@ impl<'a> Lowering<'a> {
             AddressSpace::Handle => return self.handle(variable, inner),
             #[cfg(not(feature = "textures"))]
             AddressSpace::Handle => {
-                return Err(types::leaves(self.module, inner).err().unwrap_or_default());
+                return Err(types::leaves(self.types(), inner).err().unwrap_or_default());
             }
             AddressSpace::Immediate => Memory::Immediate,
             AddressSpace::Function
@@ -87,7 +90,7 @@ impl<'a> Lowering<'a> {
         init: Option<Vec<Num>>,
     ) -> Lower<Pointee> {
         let inner = &self.module.types[ty].inner;
-        let kinds = types::kinds(self.module, inner)?;
+        let kinds = types::kinds(self.types(), inner)?;
         let init: Vec<Num> = match init {
             Some(init) => init,
             None => kinds.iter().map(|kind| self.constant_num(*kind, 0)).collect(),
@@ -99,7 +102,7 @@ impl<'a> Lowering<'a> {
             }
             return Ok(Pointee::Registers(nums));
         }
-        let size = types::words(self.module, inner)?;
+        let size = types::words(self.types(), inner)?;
         let base = self.own_words(name, size);
         let place = Pointee::Lane { base, index: None, size };
         self.store_value(&place, inner, &init)?;
@@ -154,7 +157,7 @@ impl<'a> Lowering<'a> {
                 let index = self.constant(index);
                 return self.indexed(Pointee::Memory { memory, offset, index: sum }, inner, index);
             }
-            let part = types::part(self.module, inner, index);
+            let part = types::part(self.types(), inner, index);
             let bytes = match (part, inner) {
                 (Ok(part), _) => part.bytes,
                 // The last member of a buffer may have no size.
@@ -163,11 +166,11 @@ impl<'a> Lowering<'a> {
             };
             return Ok(Pointee::Memory { memory, offset: offset + bytes, index: sum });
         }
-        let part = types::part(self.module, inner, index)?;
+        let part = types::part(self.types(), inner, index)?;
         Ok(match place {
             Pointee::Registers(nums) => {
-                let element = types::element(self.module, inner, index)?;
-                let count = types::leaves(self.module, &element)?.len();
+                let element = types::element(self.types(), inner, index)?;
+                let count = types::leaves(self.types(), &element)?.len();
                 let range = part.scalars..part.scalars + count;
                 Pointee::Registers(nums.get(range).ok_or("an index out of bounds")?.to_vec())
             }
@@ -188,8 +191,9 @@ impl<'a> Lowering<'a> {
         match place {
             Pointee::Registers(_) => Err("a computed index into a variable in registers".into()),
             Pointee::Lane { base, index: sum, size } => {
-                let stride = types::stride(self.module, inner)?.words;
-                let count = types::count(self.module, inner)?.ok_or("a variable without a size")?;
+                let stride = types::stride(self.types(), inner)?.words;
+                let count =
+                    types::count(self.types(), inner)?.ok_or("a variable without a size")?;
                 let count = self.constant(count);
                 let sum = self.sum(sum, index, stride, count);
                 Ok(Pointee::Lane { base, index: Some(sum), size })
@@ -197,9 +201,9 @@ impl<'a> Lowering<'a> {
             Pointee::Memory { memory, offset, index: before } => {
                 let stride = match inner {
                     TypeInner::Array { stride, .. } => *stride,
-                    other => types::stride(self.module, other)?.bytes,
+                    other => types::stride(self.types(), other)?.bytes,
                 };
-                let bound = match types::count(self.module, inner)? {
+                let bound = match types::count(self.types(), inner)? {
                     Some(count) => Limit::Known(count),
                     None => Limit::Runtime { memory, offset, stride },
                 };

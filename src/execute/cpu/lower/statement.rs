@@ -168,7 +168,9 @@ impl<'a> Lowering<'a> {
             Statement::RayQuery { .. } | Statement::RayPipelineFunction(_) => {
                 return Err("a ray query".into());
             }
-            Statement::CooperativeStore { .. } => return Err("a cooperative matrix".into()),
+            Statement::CooperativeStore { target, data } => {
+                self.matrix_store(frame, *target, data)?;
+            }
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
                 let texture = self.texture(frame, image)?;
                 let bytes = match texture.format {
                     Some(format) => format.bytes(),
-                    None => types::bytes(self.module, self.inner(frame, handle))?,
+                    None => types::bytes(self.types(), self.inner(frame, handle))?,
                 };
                 self.cost.traffic.texture_load += bytes;
                 let (mut at, place) = self.texel(frame, &texture, (coordinate, array_index))?;

@@ -3,7 +3,7 @@
 
 use naga::Barrier;
 
-use super::{Machine, Mask, active, subgroup};
+use super::{Machine, Mask, active, cooperative, subgroup};
 use crate::execute::{
     Access,
     cpu::{
@@ -108,12 +108,14 @@ impl Machine<'_> {
                     this.went_astray_in_own(*base, *site, lane, Access::Store);
                 }
             }),
-            Inst::Watch { at, bytes, access } => {
+            Inst::Watch { at, bytes, access, together } => {
                 let bound = memory::length(at.bound, &self.memories);
+                let lanes = if *together { self.program.subgroup as usize } else { 1 };
                 self.each(mask, |this, lane| {
                     let byte = Self::byte(at, this.word(at.index, lane), bound);
+                    let who = lane / lanes * lanes;
                     if let (Some(races), Some(byte)) = (&mut this.races, byte) {
-                        races.touch(at.memory, [byte, *bytes as usize], *access, lane, at.site);
+                        races.touch(at.memory, [byte, *bytes as usize], *access, who, at.site);
                     }
                 });
             }
@@ -130,6 +132,17 @@ impl Machine<'_> {
             Inst::Subgroup { op, wide, to, from, index } => {
                 subgroup::execute(self, mask, *op, *wide, *to, *from, *index);
             }
+            Inst::Together { same, site } => self.together(same, *site, mask),
+            Inst::Element { to, first, stride, number, rows, row_major } => {
+                let lanes = self.program.subgroup;
+                self.each(mask, |this, lane| {
+                    let element = lane as u32 % lanes + number * lanes;
+                    let place = [element % rows, element / rows];
+                    let [first, stride] = [*first, *stride].map(|reg| this.word(reg, lane));
+                    this.set_word(*to, lane, cooperative::index(first, stride, place, *row_major));
+                });
+            }
+            Inst::Multiply(multiply) => self.multiply(multiply, mask),
             Inst::Alu { .. }
             | Inst::Chain { .. }
             | Inst::Load { .. }

@@ -109,13 +109,34 @@ pub(in crate::execute::cpu) enum Inst {
     LaneStore { base: u32, index: Reg, bound: u32, from: Reg, site: usize },
     /// How many elements an array has.
     Length { to: Reg, bound: Limit },
-    /// Says who touches so many bytes of memory; only where races are looked for.
-    Watch { at: Address, bytes: u32, access: Access },
+    /// Says who touches so many bytes of memory; only where races are looked for. What a subgroup does together counts as
+    /// its first lane's.
+    Watch { at: Address, bytes: u32, access: Access, together: bool },
     /// Says of which memory a barrier of the workgroup orders accesses, or that it is one of each subgroup; only
     /// there, too.
     Fence(Barrier),
     /// A subgroup operation on 32-bit (then both halves of `to` and `from` are one) or 64-bit values.
     Subgroup { op: Subgroup, wide: bool, to: [Reg; 4], from: [Reg; 2], index: [Reg; 2] },
+    /// Makes sure that subgroups are whole, or idle, and that these are the same for all lanes of each.
+    Together { same: Box<[Reg]>, site: usize },
+    /// The index of an element of a matrix in memory: of the lane's own with this number.
+    Element { to: Reg, first: Reg, stride: Reg, number: u32, rows: u32, row_major: bool },
+    /// A product of matrices added to a third, each of which the lanes of a subgroup share.
+    Multiply(Box<Multiply>),
+}
+
+/// Lanes' shares of the matrices of a multiply-add. A lane has every so-manieth element of a matrix, column by column,
+/// as many apart as a subgroup has lanes.
+#[derive(Clone, Debug)]
+pub(in crate::execute::cpu) struct Multiply {
+    pub(in crate::execute::cpu) a: Vec<Reg>,
+    pub(in crate::execute::cpu) b: Vec<Reg>,
+    pub(in crate::execute::cpu) c: Vec<Reg>,
+    pub(in crate::execute::cpu) to: Vec<Reg>,
+    /// Rows of the first, columns of the second, and what both share.
+    pub(in crate::execute::cpu) extent: [usize; 3],
+    /// Whether the sum has 16 bits.
+    pub(in crate::execute::cpu) half: bool,
 }
 
 /// How an instruction uses a register.
@@ -177,10 +198,22 @@ impl Inst {
                 f(from, Read);
             }
             Self::Length { to, bound: _ } => f(to, Write),
-            Self::Watch { at, bytes: _, access: _ } => at.regs().for_each(|reg| f(reg, Read)),
+            Self::Watch { at, bytes: _, access: _, together: _ } => {
+                at.regs().for_each(|reg| f(reg, Read))
+            }
             Self::Fence(_) => {}
             Self::Subgroup { op: _, wide: _, to, from, index } => {
                 from.iter_mut().chain(index).for_each(|reg| f(reg, Read));
+                to.iter_mut().for_each(|reg| f(reg, Write));
+            }
+            Self::Together { same, site: _ } => same.iter_mut().for_each(|reg| f(reg, Read)),
+            Self::Element { to, first, stride, number: _, rows: _, row_major: _ } => {
+                [first, stride].into_iter().for_each(|reg| f(reg, Read));
+                f(to, Write);
+            }
+            Self::Multiply(multiply) => {
+                let Multiply { a, b, c, to, extent: _, half: _ } = &mut **multiply;
+                a.iter_mut().chain(b).chain(c).for_each(|reg| f(reg, Read));
                 to.iter_mut().for_each(|reg| f(reg, Write));
             }
         }
@@ -189,7 +222,11 @@ impl Inst {
     /// Whether lanes get different results from equal operands.
     pub(in crate::execute::cpu) fn parts_lanes(&self) -> bool {
         match self {
-            Self::Atomic { .. } | Self::Subgroup { .. } | Self::LaneLoad { .. } => true,
+            Self::Atomic { .. }
+            | Self::Subgroup { .. }
+            | Self::LaneLoad { .. }
+            | Self::Element { .. }
+            | Self::Multiply(_) => true,
             Self::Alu { .. }
             | Self::Chain { .. }
             | Self::Wide { .. }
@@ -201,7 +238,8 @@ impl Inst {
             | Self::LaneStore { .. }
             | Self::Length { .. }
             | Self::Watch { .. }
-            | Self::Fence(_) => false,
+            | Self::Fence(_)
+            | Self::Together { .. } => false,
         }
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Lowering<'a> {
             }
         }
         self.count(Kind::U32, Op::Sample, 1);
-        self.cost.traffic.texture_load += types::bytes(self.module, self.inner(frame, handle))?;
+        self.cost.traffic.texture_load += types::bytes(self.types(), self.inner(frame, handle))?;
         let texture = self.texture(frame, image)?;
         let memory = self.handle_memory(frame, sampler)?;
         let [linear, repeat, mirror] = self.header(memory);
