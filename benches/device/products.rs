@@ -5,7 +5,7 @@ use std::error::Error;
 
 use flopmeter::{
     execute::Executor,
-    operation::{LinearResult, Operation},
+    operation::{LinearResult, Operation, Precision},
     tune::{Tensors, flops, variants},
 };
 

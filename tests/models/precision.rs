@@ -48,7 +48,6 @@ fn worst(model: &str, training: Training, limits: impl Fn(Limits) -> Limits, tra
         }
         assert_eq!(errors.iter().filter(|(_, name)| name != "logits").count(), trained);
         let (error, name) = errors.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-        println!("{model}: {name} is off by {error:e} of its norm");
         assert!(error < TOLERANCE, "{model}: {name} is off by {error:e} of its norm");
     });
 }
