@@ -111,7 +111,7 @@ void main() {{
     // 12 of 16.
     let some = kernel("x[i] > 3u");
     let says =
-        "barrier.comp:7: 12 invocations came to a barrier, no whole number of workgroups of 8";
+        "barrier.comp:7: 12 invocations in all came to a barrier, no whole number of workgroups";
     run(&some, &[]).code(1).stdout(contains("FAIL").and(contains(says)));
     run(&some, &["--allow=barriers"]).success();
 }

@@ -88,7 +88,7 @@ fn apart(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
     let (head, code) = module.instructions.split_at(functions);
     let mut is_annotated = false;
     for &instruction in head {
-        let begins_types = instruction.result().is_some_and(|id| module.types.contains_key(&id));
+        let begins_types = instruction.name().starts_with("OpType");
         if begins_types && !std::mem::replace(&mut is_annotated, true) {
             let annotations = std::mem::take(&mut split.b.annotations);
             split.b.code.extend(annotations);
