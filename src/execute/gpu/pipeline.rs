@@ -108,7 +108,11 @@ fn layout(device: &wgpu::Device, kernel: &KernelModule) -> Option<wgpu::Pipeline
         groups.entry(resource.group).or_default().push(BindGroupLayoutEntry {
             binding: resource.binding,
             visibility: ShaderStages::COMPUTE,
-            ty: binding_type(resource, kernel.declared(resource), Weighed::Nothing)?,
+            ty: binding_type(
+                resource,
+                kernel.declared(resource),
+                SamplerBindingType::NonFiltering,
+            )?,
             count: None,
         });
     }
@@ -129,20 +133,11 @@ fn layout(device: &wgpu::Device, kernel: &KernelModule) -> Option<wgpu::Pipeline
     }))
 }
 
-/// What samplers weigh.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weighed {
-    /// No texels: they take the nearest.
-    Nothing,
-    /// All texels that the device weighs.
-    All,
-}
-
 /// What a resource is bound as, which a texture and a sampler declare; `None` where executors bind no such.
 pub(super) fn binding_type(
     resource: &Resource,
     declared: Option<&TypeInner>,
-    weighed: Weighed,
+    sampler: SamplerBindingType,
 ) -> Option<BindingType> {
     let buffer = |ty| BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
     if let Some(TypeInner::BindingArray { .. }) = declared {
@@ -154,10 +149,7 @@ pub(super) fn binding_type(
             Some(buffer(BufferBindingType::Storage { read_only: !writable }))
         }
         (ResourceKind::Opaque, Some(TypeInner::Sampler { comparison: false })) => {
-            Some(BindingType::Sampler(match weighed {
-                Weighed::Nothing => SamplerBindingType::NonFiltering,
-                Weighed::All => SamplerBindingType::Filtering,
-            }))
+            Some(BindingType::Sampler(sampler))
         }
         (ResourceKind::Opaque, Some(inner @ TypeInner::Image { .. })) => {
             let DeclaredTexture { dimension, texels } = DeclaredTexture::of(inner).ok()?;

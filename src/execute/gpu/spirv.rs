@@ -5,9 +5,9 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use flopmeter_core::spirv::{Capability, Interface};
-use wgpu::{BindGroupLayoutEntry, Features, ShaderStages};
+use wgpu::{BindGroupLayoutEntry, Features, SamplerBindingType, ShaderStages};
 
-use super::pipeline::{Pipelines, Weighed, binding_type};
+use super::pipeline::{Pipelines, binding_type};
 use crate::{
     Error, KernelError,
     execute::{Adapter, DeclaredTexels, DeclaredTexture, SpirvProgram, fits},
@@ -115,12 +115,13 @@ fn entries(interface: &Interface) -> Result<Vec<Vec<BindGroupLayoutEntry>>, Stri
     let mut groups: BTreeMap<u32, Vec<BindGroupLayoutEntry>> = BTreeMap::new();
     for resource in &interface.resources {
         let declared = interface.handles.get(&(resource.group, resource.binding));
-        let ty = binding_type(resource, declared, Weighed::All).ok_or_else(|| {
-            format!(
-                "'{}' at {}.{} is no buffer, sampler or texture that can be bound",
-                resource.name, resource.group, resource.binding
-            )
-        })?;
+        let ty =
+            binding_type(resource, declared, SamplerBindingType::Filtering).ok_or_else(|| {
+                format!(
+                    "'{}' at {}.{} is no buffer, sampler or texture that can be bound",
+                    resource.name, resource.group, resource.binding
+                )
+            })?;
         groups.entry(resource.group).or_default().push(BindGroupLayoutEntry {
             binding: resource.binding,
             visibility: ShaderStages::COMPUTE,
