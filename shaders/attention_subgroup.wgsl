@@ -1,16 +1,27 @@
 // Continued in attention_lanes.wgsl.
 //
 // The attention of attention_tiles.wgsl for adapters with subgroups of eight lanes or more: the same entries
-// with vectors, bindings, dimensions and operations; `backward_delta_vec4` is there alone. The eight
-// lanes of a workgroup have adjacent tiles and meet the same blocks of 32 rows, so each of them loads an
+// with vectors, bindings, dimensions and operations; `backward_delta_vec4` is there alone. Eight lanes of
+// a workgroup have adjacent tiles and meet the same blocks of 32 rows, so each of them loads an
 // eighth of a block and the subgroup passes it around. On a software adapter, where a load costs as much
-// as twenty multiply-adds, that trebles the speed.
+// as twenty multiply-adds, that trebles the speed. Where a subgroup has more lanes, each eight of them have 32 rows
+// and load the same: all go through the blocks that one of them meets, and each eight compute with theirs.
 //
-// Grids. LANES is eight. A workgroup takes 32 rows of one head: B HEADS ceil(S / 32) workgroups, except
-// where an entry says otherwise, in two dimensions. Lanes without a tile stay to pass values on, and
-// compute nothing.
+// Grids. LANES is a multiple of eight. A workgroup takes 4 LANES rows of one head: B HEADS ceil(S / (4 LANES))
+// workgroups, except where an entry says otherwise, in two dimensions. Lanes without a tile stay to pass
+// values on, and compute nothing.
 
-// One workgroup computes 32 rows of o and of lse, four rows a lane; the last workgroup of a head those
+// The workgroups of a head.
+fn workgroups() -> u32 {
+    return (dims.S + 4u * LANES - 1u) / (4u * LANES);
+}
+
+// The block before which those end that a workgroup of queries goes through, of which `first` is its own first.
+fn blocks_met(first: u32) -> u32 {
+    return min(first + LANES / 8u, (dims.S / 4u + 7u) / 8u);
+}
+
+// One workgroup computes 4 LANES rows of o and of lse, four rows a lane; the last workgroup of a head those
 // before the first tile too.
 @compute @workgroup_size(LANES)
 fn forward_vec4(
@@ -19,15 +30,16 @@ fn forward_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let per_head = (dims.S + 31u) / 32u;
+    let per_head = workgroups();
     let at = group.y * groups.x + group.x;
     if at >= dims.B * dims.HEADS * per_head {
         return;
     }
     let head = head_at(at / per_head / dims.HEADS, at / per_head % dims.HEADS, steps());
     let before = dims.S % 4u;
-    let blocks = at % per_head;
-    let i = before + 32u * blocks + 4u * lane;
+    let first = at % per_head * (LANES / 8u);
+    let own = first + lane / 8u;
+    let i = before + 32u * first + 4u * lane;
     let busy = i < dims.S;
     if i == dims.S {
         for (var row = 0u; row < before; row++) {
@@ -43,11 +55,12 @@ fn forward_vec4(
     }
     let q_row = head.q + (i + QUAD) * head.q_step;
     var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
-    for (var block = 0u; block < blocks; block++) {
-        let products = scores(q_row, share, busy);
+    for (var block = 0u; block + 1u < blocks_met(first); block++) {
+        let meets = busy && block < own;
+        let products = scores(q_row, share, meets);
         var p = Block();
         var shrink = vec4<f32>();
-        if busy {
+        if meets {
             let s = bent_block(products);
             let level = higher(higher(higher(higher(higher(higher(higher(higher(tops, s.r0), s.r4), s.r8), s.r12), s.r16), s.r20), s.r24), s.r28);
             shrink = exp((tops - level) * dims.scale);
@@ -68,7 +81,7 @@ fn forward_vec4(
         var v_at = share;
         for (var step = 0u; step < steps(); step++) {
             let others = spread(load_v(v_at));
-            if busy {
+            if meets {
                 var c = shrunk(load_o(o_at), shrink);
                 c = product(c, transpose(p.r0), others.r0);
                 c = product(c, transpose(p.r4), others.r4);
@@ -88,7 +101,7 @@ fn forward_vec4(
     if !busy {
         return;
     }
-    for (var j = before + 32u * blocks; j < i; j += 4u) {
+    for (var j = before + 32u * own; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_quad(scores_quad(q_row, kv_row));
         let level = higher(tops, s);
@@ -109,7 +122,7 @@ fn forward_vec4(
     }
 }
 
-// One workgroup computes 32 rows of dq, four rows a lane; the last workgroup of a head those before the
+// One workgroup computes 4 LANES rows of dq, four rows a lane; the last workgroup of a head those before the
 // first tile too.
 @compute @workgroup_size(LANES)
 fn backward_query_vec4(
@@ -118,15 +131,16 @@ fn backward_query_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let per_head = (dims.S + 31u) / 32u;
+    let per_head = workgroups();
     let at = group.y * groups.x + group.x;
     if at >= dims.B * dims.HEADS * per_head {
         return;
     }
     let head = head_at(at / per_head / dims.HEADS, at / per_head % dims.HEADS, steps());
     let before = dims.S % 4u;
-    let blocks = at % per_head;
-    let i = before + 32u * blocks + 4u * lane;
+    let first = at % per_head * (LANES / 8u);
+    let own = first + lane / 8u;
+    let i = before + 32u * first + 4u * lane;
     let busy = i < dims.S;
     for (var row = 0u; i == dims.S && row < before; row++) {
         backward_query_row(head, row, Columns(0u, 0u, 0u, row + 1u));
@@ -140,31 +154,32 @@ fn backward_query_vec4(
     }
     let row = head.rows + select(0u, i, busy);
     let level = four_lse(row);
-    let own = four_delta(row);
+    let delta = four_delta(row);
     let q_row = head.q + (i + QUAD) * head.q_step;
     var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
-    for (var block = 0u; block < blocks; block++) {
-        let products = scores(q_row, share, busy);
-        let dp = slopes(q_row, share, busy);
+    for (var block = 0u; block + 1u < blocks_met(first); block++) {
+        let meets = busy && block < own;
+        let products = scores(q_row, share, meets);
+        let dp = slopes(q_row, share, meets);
         var ds = Block();
-        if busy {
+        if meets {
             let s = bent_block(products);
             ds = Block(
-                score_gradient(s.r0, exponentials(s.r0, level), dp.r0, own),
-                score_gradient(s.r4, exponentials(s.r4, level), dp.r4, own),
-                score_gradient(s.r8, exponentials(s.r8, level), dp.r8, own),
-                score_gradient(s.r12, exponentials(s.r12, level), dp.r12, own),
-                score_gradient(s.r16, exponentials(s.r16, level), dp.r16, own),
-                score_gradient(s.r20, exponentials(s.r20, level), dp.r20, own),
-                score_gradient(s.r24, exponentials(s.r24, level), dp.r24, own),
-                score_gradient(s.r28, exponentials(s.r28, level), dp.r28, own),
+                score_gradient(s.r0, exponentials(s.r0, level), dp.r0, delta),
+                score_gradient(s.r4, exponentials(s.r4, level), dp.r4, delta),
+                score_gradient(s.r8, exponentials(s.r8, level), dp.r8, delta),
+                score_gradient(s.r12, exponentials(s.r12, level), dp.r12, delta),
+                score_gradient(s.r16, exponentials(s.r16, level), dp.r16, delta),
+                score_gradient(s.r20, exponentials(s.r20, level), dp.r20, delta),
+                score_gradient(s.r24, exponentials(s.r24, level), dp.r24, delta),
+                score_gradient(s.r28, exponentials(s.r28, level), dp.r28, delta),
             );
         }
         var dq_at = q_row;
         var k_at = share;
         for (var step = 0u; step < steps(); step++) {
             let others = spread(load_k(k_at));
-            if busy {
+            if meets {
                 var c = load_dq(dq_at);
                 c = product(c, transpose(ds.r0), others.r0);
                 c = product(c, transpose(ds.r4), others.r4);
@@ -184,10 +199,10 @@ fn backward_query_vec4(
     if !busy {
         return;
     }
-    for (var j = before + 32u * blocks; j < i; j += 4u) {
+    for (var j = before + 32u * own; j < i; j += 4u) {
         let kv_row = head.kv + (j + QUAD) * head.kv_step;
         let s = bent_quad(scores_quad(q_row, kv_row));
-        let ds = score_gradient(s, exponentials(s, level), slopes_quad(q_row, kv_row), own);
+        let ds = score_gradient(s, exponentials(s, level), slopes_quad(q_row, kv_row), delta);
         var dq_at = q_row;
         var k_at = kv_row;
         for (var step = 0u; step < steps(); step++) {
@@ -198,9 +213,9 @@ fn backward_query_vec4(
     }
 }
 
-// One workgroup computes 32 rows of dk and of dv, four rows a lane, and those behind the last tile: the
-// sums over the heads that share them. There are B KV_HEADS ceil(S / 32) such workgroups. Blocks of
-// queries begin where the workgroup's keys end, for all lanes alike.
+// One workgroup computes 4 LANES rows of dk and of dv, four rows a lane, and those behind the last tile: the
+// sums over the heads that share them. There are B KV_HEADS ceil(S / (4 LANES)) such workgroups. Blocks of
+// queries begin where the keys of the first eight lanes end, for all lanes alike.
 @compute @workgroup_size(LANES)
 fn backward_key_value_vec4(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -208,7 +223,7 @@ fn backward_key_value_vec4(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let per_head = (dims.S + 31u) / 32u;
+    let per_head = workgroups();
     let at = group.y * groups.x + group.x;
     if at >= dims.B * dims.KV_HEADS * per_head {
         return;
@@ -216,8 +231,9 @@ fn backward_key_value_vec4(
     let b = at / per_head / dims.KV_HEADS;
     let sharing = dims.HEADS / dims.KV_HEADS;
     let first = at / per_head % dims.KV_HEADS * sharing;
-    let last = at % per_head * 32u + 32u;
-    let j = last - 32u + 4u * lane;
+    let start = at % per_head * 4u * LANES;
+    let j = start + 4u * lane;
+    let last = start + 32u * (lane / 8u) + 32u;
     let rest = dims.S % 4u;
     let behind = dims.S - rest;
     let busy = j < behind;
@@ -240,15 +256,16 @@ fn backward_key_value_vec4(
         for (var i = j + 4u; i < min(last, behind); i += 4u) {
             backward_key_value_quad(head, kv_row, i);
         }
-        var i = last;
+        var i = start + 32u;
         for (; i + 32u <= behind; i += 32u) {
+            let meets = busy && i >= last;
             let share = head.q + (i + 8u * QUAD + holder % 8u) * head.q_step;
             let row = head.rows + i;
-            let products = turned_scores(kv_row, share, busy);
-            let dp = turned_slopes(kv_row, share, busy);
+            let products = turned_scores(kv_row, share, meets);
+            let dp = turned_slopes(kv_row, share, meets);
             var p = Block();
             var ds = Block();
-            if busy {
+            if meets {
                 let s = bent_block(products);
                 p = Block(
                     exponentials(s.r0, four_lse(row)),
@@ -275,7 +292,7 @@ fn backward_key_value_vec4(
             var q_at = share;
             for (var step = 0u; step < steps(); step++) {
                 let queries = spread(load_q(q_at));
-                if busy {
+                if meets {
                     var key = load_dk(kv_at);
                     key = product(key, ds.r0, queries.r0);
                     key = product(key, ds.r4, queries.r4);
@@ -295,7 +312,7 @@ fn backward_key_value_vec4(
             q_at = share;
             for (var step = 0u; step < steps(); step++) {
                 let slopes = spread(load_d_o(q_at));
-                if busy {
+                if meets {
                     var value = load_dv(kv_at);
                     value = product(value, p.r0, slopes.r0);
                     value = product(value, p.r4, slopes.r4);
@@ -311,7 +328,7 @@ fn backward_key_value_vec4(
                 q_at += 1u;
             }
         }
-        for (; busy && i < behind; i += 4u) {
+        for (i = max(i, last); busy && i < behind; i += 4u) {
             backward_key_value_quad(head, kv_row, i);
         }
     }

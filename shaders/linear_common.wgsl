@@ -1,4 +1,4 @@
-// Continued in products.wgsl.
+// Continued in linear_numbers.wgsl.
 //
 // What the files of matrix products share: dimensions and bindings, the rows of a group, and how tiles are
 // read and written, and what is computed where they are not whole.
@@ -109,28 +109,6 @@ fn store_dw(at: vec4<u32>, c: mat4x4<f32>) {
 
 fn each_plus(c: mat4x4<f32>, bias: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(c[0] + bias, c[1] + bias, c[2] + bias, c[3] + bias);
-}
-
-// Where extents are no multiples of four: four rows of x and of dy, at four of their columns.
-
-fn block_of_x(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<Operand> {
-    let at = rows * dims.K;
-    return mat4x4<Operand>(
-        vec4<Operand>(x[at.x + columns.x], x[at.x + columns.y], x[at.x + columns.z], x[at.x + columns.w]),
-        vec4<Operand>(x[at.y + columns.x], x[at.y + columns.y], x[at.y + columns.z], x[at.y + columns.w]),
-        vec4<Operand>(x[at.z + columns.x], x[at.z + columns.y], x[at.z + columns.z], x[at.z + columns.w]),
-        vec4<Operand>(x[at.w + columns.x], x[at.w + columns.y], x[at.w + columns.z], x[at.w + columns.w]),
-    );
-}
-
-fn block_of_dy(rows: vec4<u32>, columns: vec4<u32>) -> mat4x4<Operand> {
-    let at = rows * dims.N;
-    return mat4x4<Operand>(
-        vec4<Operand>(dy[at.x + columns.x], dy[at.x + columns.y], dy[at.x + columns.z], dy[at.x + columns.w]),
-        vec4<Operand>(dy[at.y + columns.x], dy[at.y + columns.y], dy[at.y + columns.z], dy[at.y + columns.w]),
-        vec4<Operand>(dy[at.z + columns.x], dy[at.z + columns.y], dy[at.z + columns.z], dy[at.z + columns.w]),
-        vec4<Operand>(dy[at.w + columns.x], dy[at.w + columns.y], dy[at.w + columns.z], dy[at.w + columns.w]),
-    );
 }
 
 // What follows is for the edges, where tiles are not whole.

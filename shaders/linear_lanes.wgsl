@@ -120,3 +120,31 @@ fn lane_7(own: mat4x4<f32>) -> mat4x4<f32> {
         subgroupBroadcast(own[3], 7u),
     );
 }
+
+// Four more steps for a tile of which lane l holds the rows 4 l .. 4 l + 3.
+fn tile_by_four(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
+    return Tile(
+        product(c.r0, lane_0(own), b),
+        product(c.r4, lane_1(own), b),
+        product(c.r8, lane_2(own), b),
+        product(c.r12, lane_3(own), b),
+        product(c.r16, lane_4(own), b),
+        product(c.r20, lane_5(own), b),
+        product(c.r24, lane_6(own), b),
+        product(c.r28, lane_7(own), b),
+    );
+}
+
+// One more step for such a tile.
+fn tile_by_one(c: Tile, own: vec4<f32>, b: vec4<f32>) -> Tile {
+    return Tile(
+        outer(c.r0, subgroupBroadcast(own, 0u), b),
+        outer(c.r4, subgroupBroadcast(own, 1u), b),
+        outer(c.r8, subgroupBroadcast(own, 2u), b),
+        outer(c.r12, subgroupBroadcast(own, 3u), b),
+        outer(c.r16, subgroupBroadcast(own, 4u), b),
+        outer(c.r20, subgroupBroadcast(own, 5u), b),
+        outer(c.r24, subgroupBroadcast(own, 6u), b),
+        outer(c.r28, subgroupBroadcast(own, 7u), b),
+    );
+}

@@ -43,10 +43,10 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let left = bias(rows.g, own.left, own.left_columns);
     let right = bias(rows.g, own.right, own.right_columns);
     let biased = Sums(
-        plus(c.top_left, left, own.top_rows, own.left_columns),
-        plus(c.top_right, right, own.top_rows, own.right_columns),
-        plus(c.low_left, left, own.low_rows, own.left_columns),
-        plus(c.low_right, right, own.low_rows, own.right_columns),
+        plus_bias(c.top_left, left, own.top_rows, own.left_columns),
+        plus_bias(c.top_right, right, own.top_rows, own.right_columns),
+        plus_bias(c.low_left, left, own.low_rows, own.left_columns),
+        plus_bias(c.low_right, right, own.low_rows, own.right_columns),
     );
     store_y_tile(0u, own, biased);
 }
@@ -134,46 +134,4 @@ fn backward_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         c = add_some_steps(c, lane, own, min(end - m, STEPS));
     }
     store_dw_tile(first, own, c);
-}
-
-fn bias(g: u32, column: u32, columns: u32) -> vec4<f32> {
-    var values = vec4<f32>();
-    for (var i = 0u; i < columns; i++) {
-        values[i] = b[g * dims.N + column + i];
-    }
-    return values;
-}
-
-fn plus(values: mat4x4<f32>, bias: vec4<f32>, rows: u32, columns: u32) -> mat4x4<f32> {
-    var sums = values;
-    if rows > 0u {
-        sums[0] = plus_some(sums[0], bias, columns);
-    }
-    if rows > 1u {
-        sums[1] = plus_some(sums[1], bias, columns);
-    }
-    if rows > 2u {
-        sums[2] = plus_some(sums[2], bias, columns);
-    }
-    if rows > 3u {
-        sums[3] = plus_some(sums[3], bias, columns);
-    }
-    return sums;
-}
-
-fn plus_some(values: vec4<f32>, bias: vec4<f32>, columns: u32) -> vec4<f32> {
-    if columns == 4u {
-        return values + bias;
-    }
-    var sums = values;
-    if columns > 0u {
-        sums.x += bias.x;
-    }
-    if columns > 1u {
-        sums.y += bias.y;
-    }
-    if columns > 2u {
-        sums.z += bias.z;
-    }
-    return sums;
 }

@@ -166,8 +166,3 @@ fn is_whole(own: Outputs, steps: u32) -> bool {
     let rows = own.top_rows + own.low_rows;
     return rows == TILE && own.left_columns + own.right_columns == TILE && steps == STEPS;
 }
-
-// Four indices from `first` on, of which those beyond the last are the last: what they load is not used.
-fn up_to(first: u32, end: u32) -> vec4<u32> {
-    return min(first + QUAD, vec4<u32>(max(end, 1u) - 1u));
-}

@@ -263,34 +263,12 @@ fn backward_weight_vec4(
         }
         var m = start;
         for (; m + 4u <= end; m += 4u) {
-            let own = transpose(load_dy(own_at));
-            let b = load_x(x_at);
-            c = Tile(
-                product(c.r0, lane_0(own), b),
-                product(c.r4, lane_1(own), b),
-                product(c.r8, lane_2(own), b),
-                product(c.r12, lane_3(own), b),
-                product(c.r16, lane_4(own), b),
-                product(c.r20, lane_5(own), b),
-                product(c.r24, lane_6(own), b),
-                product(c.r28, lane_7(own), b),
-            );
+            c = tile_by_four(c, transpose(load_dy(own_at)), load_x(x_at));
             own_at += 4u * rows;
             x_at += 4u * columns;
         }
         for (; m < end; m++) {
-            let own = dy_vec4[m * rows + top + holder % 8u];
-            let b = x_vec4[m * columns + run];
-            c = Tile(
-                outer(c.r0, subgroupBroadcast(own, 0u), b),
-                outer(c.r4, subgroupBroadcast(own, 1u), b),
-                outer(c.r8, subgroupBroadcast(own, 2u), b),
-                outer(c.r12, subgroupBroadcast(own, 3u), b),
-                outer(c.r16, subgroupBroadcast(own, 4u), b),
-                outer(c.r20, subgroupBroadcast(own, 5u), b),
-                outer(c.r24, subgroupBroadcast(own, 6u), b),
-                outer(c.r28, subgroupBroadcast(own, 7u), b),
-            );
+            c = tile_by_one(c, dy_vec4[m * rows + top + holder % 8u], x_vec4[m * columns + run]);
         }
         store_dw(at, c.r0);
         store_dw(at + 4u * columns, c.r4);

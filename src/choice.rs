@@ -27,7 +27,7 @@ use crate::{
     registry::Kernel,
     schedule::Schedule,
 };
-use spread::{SUBGROUP_ROWS, by_four, each, folded, gridded, one, product, rows};
+use spread::{by_four, each, folded, gridded, one, product, rows};
 
 /// Chooses a kernel for an operation on a device with these limits. Where an extent is a multiple of four,
 /// an invocation takes four elements at once.
@@ -163,10 +163,10 @@ fn attention(
     let together = |kernel, lanes, rows| {
         gridded(kernel, Schedule::of_lanes(lanes), folded(heads * u64::from(s.div_ceil(rows))))
     };
-    let subgroup = |kernel| together(kernel, SUBGROUP_LANES, SUBGROUP_ROWS);
+    let subgroup = |kernel, lanes| together(kernel, lanes, ATTENTION_TILE * lanes);
     let workgroup = |kernel, rows| together(kernel, ATTENTION_QUERIES * ATTENTION_KEYS, rows);
-    let subgroups = s >= SHARED_ATTENTION && limits.subgroup_lanes == Some(SUBGROUP_LANES);
-    let choice = match (step, limits.parallel, subgroups) {
+    let lanes = limits.subgroup_lanes.filter(|_| s >= SHARED_ATTENTION);
+    let choice = match (step, limits.parallel, lanes) {
         // Only sums rows up, so it takes them one by one.
         (Delta, ..) => {
             let kernel = Kernel::AttentionBackwardDeltaVec4;
@@ -179,12 +179,14 @@ fn attention(
         (KeyValue, true, _) => {
             workgroup(Kernel::AttentionWorkgroupBackwardKeyValueVec4, ATTENTION_KEYS)
         }
-        (Output, false, false) => alone(Kernel::AttentionForwardVec4),
-        (Output, false, true) => subgroup(Kernel::AttentionSubgroupForwardVec4),
-        (Query, false, false) => alone(Kernel::AttentionBackwardQueryVec4),
-        (Query, false, true) => subgroup(Kernel::AttentionSubgroupBackwardQueryVec4),
-        (KeyValue, false, false) => alone(Kernel::AttentionBackwardKeyValueVec4),
-        (KeyValue, false, true) => subgroup(Kernel::AttentionSubgroupBackwardKeyValueVec4),
+        (Output, false, None) => alone(Kernel::AttentionForwardVec4),
+        (Output, false, Some(lanes)) => subgroup(Kernel::AttentionSubgroupForwardVec4, lanes),
+        (Query, false, None) => alone(Kernel::AttentionBackwardQueryVec4),
+        (Query, false, Some(lanes)) => subgroup(Kernel::AttentionSubgroupBackwardQueryVec4, lanes),
+        (KeyValue, false, None) => alone(Kernel::AttentionBackwardKeyValueVec4),
+        (KeyValue, false, Some(lanes)) => {
+            subgroup(Kernel::AttentionSubgroupBackwardKeyValueVec4, lanes)
+        }
     };
     choice.with(|way| attended(way, ATTENTION_TILE))
 }

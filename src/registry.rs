@@ -167,6 +167,12 @@ kernels! {
         LinearOddF16BackwardInput "backward_input",
         LinearOddF16BackwardWeight "backward_weight",
     }
+    "linear_odd_subgroup" {
+        LinearOddSubgroupForward "forward",
+        LinearOddSubgroupForwardPlain "forward_plain",
+        LinearOddSubgroupBackwardInput "backward_input",
+        LinearOddSubgroupBackwardWeight "backward_weight",
+    }
     "linear_shares" {
         LinearSharesBackwardWeight "backward_weight",
         LinearSharesBackwardWeightVec4 "backward_weight_vec4",

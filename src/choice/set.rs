@@ -5,7 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spread::SUBGROUP_LANES;
+use super::spread::{MOST_SUBGROUP_LANES, SUBGROUP_LANES};
 use crate::{Error, Remedy, execute::Limits};
 
 /// A set of kernels.
@@ -43,10 +43,14 @@ impl KernelSet {
     /// [`Error::Refused`] where the device cannot run the set.
     pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
         match self {
-            Self::Auto => Ok(*limits),
+            Self::Auto => {
+                // Lanes that share were timed against others where subgroups are of eight.
+                let subgroup_lanes = limits.subgroup_lanes.filter(|&lanes| lanes == SUBGROUP_LANES);
+                Ok(Limits { subgroup_lanes, ..*limits })
+            }
             Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
             Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
-            Self::Subgroup if limits.subgroup_lanes == Some(SUBGROUP_LANES) => {
+            Self::Subgroup if limits.subgroup_lanes.is_some_and(shares) => {
                 Ok(Limits { parallel: false, lockstep: false, ..*limits })
             }
             Self::Subgroup => {
@@ -56,14 +60,19 @@ impl KernelSet {
                 };
                 Err(Error::Refused {
                     problem: format!(
-                        "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES}, and \
-                         this adapter has {has}"
+                        "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES} to \
+                         {MOST_SUBGROUP_LANES}, and this adapter has {has}"
                     ),
                     remedy: Remedy::Subgroups(SUBGROUP_LANES),
                 })
             }
         }
     }
+}
+
+/// Whether lanes of subgroups of this size can share what they load.
+const fn shares(lanes: u32) -> bool {
+    lanes >= SUBGROUP_LANES && lanes <= MOST_SUBGROUP_LANES && lanes.is_multiple_of(SUBGROUP_LANES)
 }
 
 impl FromStr for KernelSet {
@@ -97,8 +106,16 @@ mod tests {
         assert_eq!(chosen(KernelSet::Auto, &eight).unwrap(), "linear_subgroup");
         assert_eq!(chosen(KernelSet::Subgroup, &eight).unwrap(), "linear_subgroup");
         assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
-        let error = chosen(KernelSet::Subgroup, &Limits::WEBGPU).unwrap_err().to_string();
-        assert!(error.contains("subgroups of 8"), "{error}");
+        for lanes in [16, 32, 64] {
+            let wide = Limits { subgroup_lanes: Some(lanes), ..Limits::WEBGPU };
+            assert_eq!(chosen(KernelSet::Subgroup, &wide).unwrap(), "linear_subgroup", "{lanes}");
+            assert_eq!(chosen(KernelSet::Auto, &wide).unwrap(), "linear", "{lanes}");
+        }
+        for lanes in [None, Some(4), Some(128)] {
+            let other = Limits { subgroup_lanes: lanes, ..Limits::WEBGPU };
+            let error = chosen(KernelSet::Subgroup, &other).unwrap_err().to_string();
+            assert!(error.contains("subgroups of 8 to 64"), "{error}");
+        }
         assert!(
             "all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup")
         );

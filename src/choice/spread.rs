@@ -17,9 +17,12 @@ pub const LONG_LANES: u32 = 8;
 /// of a row is long.
 pub const WIDE_LANES: u32 = 256;
 
-/// Lanes in the subgroups that kernels sharing their loads are for: what software adapters have, and
-/// what they were measured on; wide GPUs serve the lanes' equal loads from one cache line.
+/// Lanes of a subgroup that share what they load: what subgroups of software adapters have, on which it was measured.
+/// Wider subgroups are several such teams that hold the same.
 pub const SUBGROUP_LANES: u32 = 8;
+
+/// The widest subgroups whose lanes share what they load.
+pub const MOST_SUBGROUP_LANES: u32 = 64;
 
 /// Rows and columns that a subgroup's lanes compute together, in a product and in attention.
 pub(super) const SUBGROUP_ROWS: u32 = 32;

@@ -26,8 +26,10 @@ impl FromIterator<(Class, KernelSet)> for Winners {
 /// What a plan is made for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// What the plan must fit into, and what decides where there is no winner.
+    /// What the plan must fit into.
     pub limits: Limits,
+    /// The set that decides where there is no winner.
+    pub set: KernelSet,
     /// The sets of kernels that won on this adapter.
     pub winners: Winners,
 }
@@ -35,7 +37,7 @@ pub struct Target {
 impl From<&Limits> for Target {
     /// An adapter where nothing was timed.
     fn from(limits: &Limits) -> Self {
-        Self { limits: *limits, winners: Winners::default() }
+        Self { limits: *limits, set: KernelSet::Auto, winners: Winners::default() }
     }
 }
 
@@ -55,13 +57,15 @@ impl Target {
             KernelSet::Auto => winners.cloned().unwrap_or_default(),
             KernelSet::Portable | KernelSet::Subgroup | KernelSet::Workgroup => Winners::default(),
         };
-        Ok(Self { limits: set.on(limits)?, winners })
+        set.on(limits)?;
+        Ok(Self { limits: *limits, set, winners })
     }
 
     /// Chooses a kernel for an operation. A winner that the adapter cannot run is passed over.
     pub fn choose(&self, operation: &Operation) -> Choice {
         let winner = Class::of(operation).and_then(|class| self.winners.of(class));
         let limits = winner.and_then(|set| set.on(&self.limits).ok());
+        let limits = limits.or_else(|| self.set.on(&self.limits).ok());
         choose(operation, &limits.unwrap_or(self.limits))
     }
 }

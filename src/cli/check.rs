@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
+    choice::Target,
     execute::{self, Embedded, Executor},
     model::lower,
     profile::{self, Keep},
@@ -27,8 +28,8 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     // One plan for all: what fits each of them.
     let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
     let limits = limits.context("there is no adapter")?;
-    let limits = asked.work.setup.kernels.on(&limits)?;
-    let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &limits)?;
+    let target = Target::new(&limits, asked.work.setup.kernels, None)?;
+    let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &target)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
     for gpu in &mut devices {

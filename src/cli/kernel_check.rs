@@ -13,7 +13,7 @@ use flopmeter::{
     Error,
     execute::{self, Embedded, Executor},
     op::Convention,
-    result::{ExecutorRun, FindingKind, KernelCheck},
+    result::{ExecutorRun, Finding, FindingKind, KernelCheck},
     shader::{ShaderFile, shader_endings},
 };
 
@@ -128,9 +128,20 @@ pub fn judged(
         }
     }
     let Some(mut check) = KernelCheck::new(&runs, &asked.passing()) else {
-        let why = runs.into_iter().find_map(|run| run.ran.err());
-        bail!("no executor ran it: {}", why.unwrap_or_default());
+        let why = runs
+            .iter()
+            .filter_map(|run| run.ran.as_ref().err().map(|why| format!("{}: {why}", run.executor)));
+        bail!("no executor ran it\n{}", why.collect::<Vec<_>>().join("\n"));
     };
+    if let Some(lanes) = subgroups(&runs) {
+        let mut findings = check.checks.iter_mut().flat_map(|check| &mut check.findings);
+        let differs = |finding: &&mut Finding| {
+            matches!(finding.kind, FindingKind::Counts | FindingKind::Values) && !finding.allowed
+        };
+        if let Some(first) = findings.find(differs) {
+            first.details.push(lanes);
+        }
+    }
     for finding in check.checks.iter_mut().flat_map(|check| &mut check.findings) {
         if finding.kind == FindingKind::Missing && !finding.allowed {
             let ran = check.executors.join(", ");
@@ -145,6 +156,27 @@ pub fn judged(
         );
     }
     Ok(check)
+}
+
+/// How many invocations the subgroups of each executor that ran the kernels have, where those are not as many.
+fn subgroups(runs: &[ExecutorRun]) -> Option<String> {
+    let lanes: Vec<(&str, u32)> = runs
+        .iter()
+        .filter_map(|run| {
+            let (report, _) = run.ran.as_ref().ok()?;
+            Some((run.executor.as_str(), report.adapter.limits.subgroup_lanes?))
+        })
+        .collect();
+    let &(_, other) = lanes.iter().find(|(executor, _)| *executor != "embedded")?;
+    if lanes.iter().all(|&(_, its)| its == other) {
+        return None;
+    }
+    let each: Vec<_> = lanes.iter().map(|(on, its)| format!("{its} on {on}")).collect();
+    Some(format!(
+        "a kernel that asks for subgroups does more or less where they have other sizes: {} invocations; \
+         --subgroup-size {other} has the embedded executor take {other}",
+        each.join(", ")
+    ))
 }
 
 /// What each executor makes of the kernels, and the executors: those that are open, or else are opened. Every buffer that

@@ -288,7 +288,7 @@ impl Executor for Cpu {
                     line,
                 ),
                 Stopped::Apart(Apart::Differing, line) => (
-                    "a cooperative matrix for which invocations of a subgroup name different places".into(),
+                    "a cooperative matrix for which invocations of a subgroup name different places or numbers".into(),
                     line,
                 ),
                 Stopped::Unwatched => (

@@ -140,16 +140,27 @@ fn values(agreement: &Agreement) -> Fact {
         "{within} of {all} (loss and gradients) are within {:e} of their norm between adapters",
         agreement.tolerance
     );
+    let doubtful = values.iter().filter(|value| value.not_finite).count();
+    let said = match doubtful {
+        0 => said,
+        n => format!(
+            "{said}; {n} of them are not finite on either: look at the weights and the input"
+        ),
+    };
     let named = values.iter().filter_map(|value| match &value.verdict {
         Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),
+        Verdict::Match if value.not_finite => {
+            Some(format!("{}: not finite, in the same places", value.name))
+        }
         Verdict::Match if value.rounding => Some(format!(
             "{}: all terms cancel, and what is left is rounding, below {ROUNDING:.1e} of the step's gradient",
             value.name
         )),
         Verdict::Match | Verdict::NotComparable { .. } | Verdict::Extrapolated { .. } => None,
     });
-    let fact = Fact::new("values", said).toned(tone(within == all));
-    Fact { details: named.collect(), ..fact }
+    let tone = if doubtful > 0 && within == all { Tone::Doubtful } else { tone(within == all) };
+    let fact = Fact::new("values", said).toned(tone);
+    Fact { details: named.take(NAMED).collect(), ..fact }
 }
 
 fn tone(holds: bool) -> Tone {

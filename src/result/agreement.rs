@@ -88,6 +88,9 @@ pub struct Value {
     /// Whether both lie within [`check::ROUNDING`] of zero, so that nothing but their size is compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rounding: bool,
+    /// Whether both hold numbers that are infinite or none, which are the same in both where they agree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_finite: bool,
 }
 
 /// Two opinions on the counts of a whole plan.
@@ -175,7 +178,12 @@ fn values(first: &Run, other: &Run, tolerance: f64) -> Vec<Value> {
     let [one, two] = [first, other].map(|run| run.measurement.adapter.name.as_str());
     let losses = [first, other].map(|run| run.loss.as_slice());
     let verdict = check::values_within((one, losses[0]), (two, losses[1]), tolerance);
-    let loss = Value { name: "loss".to_owned(), verdict, rounding: false };
+    let loss = Value {
+        name: "loss".to_owned(),
+        verdict,
+        rounding: false,
+        not_finite: losses.iter().all(|loss| !loss.iter().all(|x| x.is_finite())),
+    };
     let gradients = gradients((one, &first.tensors), (two, &other.tensors), tolerance);
     std::iter::once(loss).chain(gradients).collect()
 }
@@ -188,15 +196,16 @@ fn gradients(
     tolerance: f64,
 ) -> Vec<Value> {
     let whole = a.iter().map(|tensor| check::norm(&tensor.data)).fold(0.0, f64::hypot);
+    let is_finite = |tensor: &KeptTensor| tensor.data.iter().all(|x| x.is_finite());
     let cancels = |tensor: &KeptTensor| {
-        let finite = tensor.data.iter().all(|x| x.is_finite());
-        finite && check::norm(&tensor.data) <= check::ROUNDING * whole
+        is_finite(tensor) && check::norm(&tensor.data) <= check::ROUNDING * whole
     };
     let pairs = a.iter().zip(b).map(|(a, b)| {
         let verdict = check::values_within((one, &a.data), (two, &b.data), tolerance);
         let rounding = verdict != Verdict::Match && cancels(a) && cancels(b);
         let verdict = if rounding { Verdict::Match } else { verdict };
-        Value { name: a.name.clone(), verdict, rounding }
+        let not_finite = !is_finite(a) && !is_finite(b);
+        Value { name: a.name.clone(), verdict, rounding, not_finite }
     });
     pairs.collect()
 }
@@ -228,5 +237,19 @@ mod tests {
         );
         assert_eq!(verdict(&[0.0], &[f32::NAN]), (false, false));
         assert_eq!(verdict(&[1e-3], &[1.001e-3]), (false, false));
+    }
+
+    #[test]
+    fn what_is_no_number_on_both_is_named() {
+        let kept = |data: &[f32]| {
+            [KeptTensor { name: "grad/w".to_owned(), shape: vec![2], data: data.to_vec() }]
+        };
+        let named = |a: &[f32], b: &[f32]| {
+            let values = gradients(("a", &kept(a)), ("b", &kept(b)), check::TOLERANCE);
+            (values[0].verdict == Verdict::Match, values[0].not_finite)
+        };
+        assert_eq!(named(&[1.0, f32::NAN], &[1.0, f32::NAN]), (true, true));
+        assert_eq!(named(&[1.0, 2.0], &[1.0, f32::NAN]), (false, false));
+        assert_eq!(named(&[1.0, 2.0], &[1.0, 2.0]), (true, false));
     }
 }

@@ -88,6 +88,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16ForwardVec4
         | Kernel::LinearWorkgroupF16ForwardVec4
         | Kernel::LinearOddF16Forward
+        | Kernel::LinearOddSubgroupForward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
         | Kernel::LinearSubgroupForwardVec4
@@ -99,6 +100,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16ForwardPlainVec4
         | Kernel::LinearWorkgroupF16ForwardPlainVec4
         | Kernel::LinearOddF16ForwardPlain
+        | Kernel::LinearOddSubgroupForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
         | Kernel::LinearSubgroupForwardPlainVec4
@@ -110,6 +112,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16BackwardInputVec4
         | Kernel::LinearWorkgroupF16BackwardInputVec4
         | Kernel::LinearOddF16BackwardInput
+        | Kernel::LinearOddSubgroupBackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
         | Kernel::LinearSubgroupBackwardInputVec4
@@ -119,6 +122,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16BackwardWeight
         | Kernel::LinearF16BackwardWeightVec4
         | Kernel::LinearOddF16BackwardWeight
+        | Kernel::LinearOddSubgroupBackwardWeight
         | Kernel::LinearSharesF16BackwardWeight
         | Kernel::LinearSharesF16BackwardWeightVec4
         | Kernel::LinearBackwardWeightVec4

@@ -164,6 +164,7 @@ fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
         ("attention", "", 8, [s; 2]),
         ("attention", "_vec4", 8, [s.div_ceil(4); 2]),
         ("attention_subgroup", "_vec4", 8, [8 * s.div_ceil(32); 2]),
+        ("attention_subgroup", "_vec4", 32, [32 * s.div_ceil(128); 2]),
         ("attention_workgroup", "_vec4", 128, [128 * s.div_ceil(16), 128 * s.div_ceil(8)]),
     ] {
         let tiled = !suffix.is_empty();

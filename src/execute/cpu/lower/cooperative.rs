@@ -1,7 +1,7 @@
 //! Cooperative matrices: each lane of a subgroup has a share of the elements, loads and stores it, and the whole subgroup
 //! multiplies. What all do once together is counted in equal parts, one for each lane, so that a subgroup pays for it once.
 
-use naga::{AddressSpace, BinaryOperator, CooperativeData, Expression, Handle, TypeInner};
+use naga::{AddressSpace, BinaryOperator, CooperativeData, Expression, Handle, Scalar, TypeInner};
 
 use super::{Frame, Index, Lower, Lowered, Lowering, Pointee, access::Transferred, types};
 use crate::{
@@ -101,27 +101,61 @@ impl<'a> Lowering<'a> {
     /// Makes sure that an operator of matrices, if it is one, is one that works by element, in whole subgroups.
     pub(super) fn by_element(
         &mut self,
-        frame: &Frame<'a>,
+        frame: &mut Frame<'a>,
         op: BinaryOperator,
-        operands: [Handle<Expression>; 2],
+        [left, right]: [Handle<Expression>; 2],
     ) -> Lower<()> {
-        let matrices = operands.map(|operand| {
-            matches!(self.inner(frame, operand), TypeInner::CooperativeMatrix { .. })
-        });
+        let matrices = [left, right].map(|operand| self.is_matrix(frame, operand));
         match (op, matrices) {
             (_, [false, false]) => Ok(()),
-            (BinaryOperator::Add | BinaryOperator::Subtract, [true, true])
-            | (BinaryOperator::Multiply, [true, false] | [false, true]) => {
+            (BinaryOperator::Add | BinaryOperator::Subtract, [true, true]) => {
                 self.together(Vec::new())
             }
+            (BinaryOperator::Multiply, [true, false]) => self.alike(frame, right),
+            (BinaryOperator::Multiply, [false, true]) => self.alike(frame, left),
             _ => Err(format!("the operator {op:?} of cooperative matrices")),
         }
+    }
+
+    /// Makes sure that a choice between cooperative matrices, if it is one, is that of whole subgroups.
+    pub(super) fn chosen_together(
+        &mut self,
+        frame: &mut Frame<'a>,
+        condition: Handle<Expression>,
+        accept: Handle<Expression>,
+    ) -> Lower<()> {
+        if self.is_matrix(frame, accept) { self.alike(frame, condition) } else { Ok(()) }
+    }
+
+    /// Makes sure that a cooperative matrix, if it is one, is kept by whole subgroups.
+    pub(super) fn kept_together(
+        &mut self,
+        frame: &Frame<'a>,
+        value: Handle<Expression>,
+    ) -> Lower<()> {
+        if self.is_matrix(frame, value) { self.together(Vec::new()) } else { Ok(()) }
+    }
+
+    fn is_matrix(&self, frame: &Frame<'a>, handle: Handle<Expression>) -> bool {
+        matches!(self.inner(frame, handle), TypeInner::CooperativeMatrix { .. })
+    }
+
+    /// From here on whole subgroups execute, all of which have the same scalar.
+    fn alike(&mut self, frame: &mut Frame<'a>, scalar: Handle<Expression>) -> Lower<()> {
+        let same = self.scalar(frame, scalar)?;
+        self.together(vec![same])
     }
 
     fn matrix(&self, frame: &Frame<'a>, handle: Handle<Expression>) -> Lower<Matrix> {
         match *self.inner(frame, handle) {
             TypeInner::CooperativeMatrix { columns, rows, scalar, role: _ } => {
-                Ok(Matrix { extent: [rows as usize, columns as usize], kind: types::kind(scalar)? })
+                // A load takes the type of what it loads, so that it may be any that memory holds.
+                let kind = types::kind(scalar)?;
+                if !matches!(kind, Kind::F16 | Kind::F32) {
+                    let what = "a cooperative matrix of other numbers than f16 and f32";
+                    return Err(format!("{what}, of which alone WGSL has them"));
+                }
+                Ok(Matrix { extent: [rows as usize, columns as usize], kind })
             }
             ref other => Err(format!("a cooperative matrix of type {other:?}")),
         }
@@ -157,6 +191,9 @@ impl<'a> Lowering<'a> {
         let (array, of, first) = self.begun(frame, data.pointer)?;
         if types::element(self.types(), &of, 0)? != TypeInner::Scalar(scalar) {
             return Err("a cooperative matrix in an array of something else".into());
+        }
+        if *self.inner(frame, data.stride) != TypeInner::Scalar(Scalar::U32) {
+            return Err("a cooperative matrix whose stride is no u32".into());
         }
         let stride = self.scalar(frame, data.stride)?;
         let mut same = vec![first, stride];

@@ -148,6 +148,7 @@ impl<'a> Lowering<'a> {
             }
             Expression::Binary { op, left, right } => self.binary(frame, op, left, right)?,
             Expression::Select { condition, accept, reject } => {
+                self.chosen_together(frame, condition, accept)?;
                 let condition = self.value(frame, condition)?;
                 let (accept, reject) = (self.value(frame, accept)?, self.value(frame, reject)?);
                 let kind = self.kind(frame, handle)?;

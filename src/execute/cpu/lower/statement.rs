@@ -114,6 +114,7 @@ impl<'a> Lowering<'a> {
                 self.released |= *barrier - Barrier::SUB_GROUP;
             }
             Statement::Store { pointer, value } => {
+                self.kept_together(frame, *value)?;
                 let value = self.value(frame, *value)?;
                 let (place, inner) = self.place(frame, *pointer)?;
                 let inner = self.kernel.plain.seen(inner, span);
