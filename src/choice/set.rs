@@ -5,8 +5,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spread::SUBGROUP_LANES;
-use crate::{Error, Remedy, execute::Limits};
+use super::{Choice, choose, matrix, spread::SUBGROUP_LANES};
+use crate::{Error, Remedy, execute::Limits, operation::Operation};
 
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,11 +21,15 @@ pub enum KernelSet {
     Subgroup,
     /// Those whose workgroups share what they load, wherever an operation has one.
     Workgroup,
+    /// Those whose subgroups multiply cooperative matrices, wherever an operation has one; the best on the device
+    /// elsewhere.
+    Matrix,
 }
 
 impl KernelSet {
     /// Every set.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup];
+    pub const ALL: [Self; 5] =
+        [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup, Self::Matrix];
 
     /// The name that a user types.
     pub const fn name(self) -> &'static str {
@@ -34,6 +38,7 @@ impl KernelSet {
             Self::Portable => "portable",
             Self::Subgroup => "subgroup",
             Self::Workgroup => "workgroup",
+            Self::Matrix => "matrix",
         }
     }
 
@@ -62,7 +67,21 @@ impl KernelSet {
                     remedy: Remedy::Subgroups(SUBGROUP_LANES),
                 })
             }
+            Self::Matrix if limits.matrix_side.is_some() => Ok(*limits),
+            Self::Matrix => Err(Error::Refused {
+                problem: "kernels whose subgroups multiply cooperative matrices need those of numbers in half \
+                          precision with sums in single precision, and this adapter has none"
+                    .to_owned(),
+                remedy: Remedy::Matrices,
+            }),
         }
+    }
+
+    /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Only this set has kernels
+    /// of cooperative matrices: nobody has timed those on a device, so that the default takes them where they won there.
+    pub fn choose(self, operation: &Operation, limits: &Limits) -> Choice {
+        let matrices = (self == Self::Matrix).then(|| matrix::choose(operation, limits)).flatten();
+        matrices.unwrap_or_else(|| choose(operation, limits))
     }
 }
 
@@ -79,10 +98,7 @@ impl FromStr for KernelSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        choice::choose,
-        operation::{LinearResult, Operation, Precision},
-    };
+    use crate::operation::{LinearResult, Precision};
 
     #[test]
     fn a_pinned_set_decides_the_kernel() {
@@ -99,8 +115,6 @@ mod tests {
         assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
         let error = chosen(KernelSet::Subgroup, &Limits::WEBGPU).unwrap_err().to_string();
         assert!(error.contains("subgroups of 8"), "{error}");
-        assert!(
-            "all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup")
-        );
+        assert!("all".parse::<KernelSet>().unwrap_err().contains("subgroup, workgroup, matrix"));
     }
 }

@@ -31,12 +31,12 @@ pub fn lower(
     training: Training,
     target: impl Into<Target>,
 ) -> Result<Plan, Error> {
-    let Target { limits, winners } = target.into();
+    let Target { limits, set, winners } = target.into();
     // Kernels index elements with 32 bits, and a binding lies in one buffer.
     let buffer_bytes = limits.buffer_bytes.min(u64::from(u32::MAX) * ELEMENT_BYTES);
     let binding_bytes = limits.binding_bytes.min(buffer_bytes);
     let limits = Limits { buffer_bytes, binding_bytes, ..limits };
-    let target = Target { limits, winners };
+    let target = Target { limits, set, winners };
     shape.check_packed(training.packed, config)?;
     shape.check_run(training.accumulate, config)?;
     let shape = shape.micro_batch(training.accumulate).map_err(Error::Config)?;

@@ -14,6 +14,12 @@ use flopmeter::{
     schedule::Schedule,
 };
 
+/// Whether a kernel multiplies numbers in half precision.
+pub fn is_narrow(kernel: Kernel) -> bool {
+    let (file, _) = kernel.parts();
+    file.ends_with("_f16") || file.starts_with("linear_matrix")
+}
+
 /// The operation, or `None` of a kernel that measures a device and belongs to no model.
 ///
 /// # Panics
@@ -29,7 +35,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         n: dim("N"),
         g: dim("G"),
         accumulate: dim("accumulate") > 0,
-        precision: match kernel.parts().0.ends_with("_f16") {
+        precision: match is_narrow(kernel) {
             true => Precision::Half,
             false => Precision::Single,
         },
@@ -88,6 +94,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16ForwardVec4
         | Kernel::LinearWorkgroupF16ForwardVec4
         | Kernel::LinearOddF16Forward
+        | Kernel::LinearMatrixForward
+        | Kernel::LinearMatrix8Forward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
         | Kernel::LinearSubgroupForwardVec4
@@ -99,6 +107,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16ForwardPlainVec4
         | Kernel::LinearWorkgroupF16ForwardPlainVec4
         | Kernel::LinearOddF16ForwardPlain
+        | Kernel::LinearMatrixForwardPlain
+        | Kernel::LinearMatrix8ForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
         | Kernel::LinearSubgroupForwardPlainVec4
@@ -110,6 +120,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16BackwardInputVec4
         | Kernel::LinearWorkgroupF16BackwardInputVec4
         | Kernel::LinearOddF16BackwardInput
+        | Kernel::LinearMatrixBackwardInput
+        | Kernel::LinearMatrix8BackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
         | Kernel::LinearSubgroupBackwardInputVec4
@@ -119,6 +131,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16BackwardWeight
         | Kernel::LinearF16BackwardWeightVec4
         | Kernel::LinearOddF16BackwardWeight
+        | Kernel::LinearMatrixBackwardWeight
+        | Kernel::LinearMatrix8BackwardWeight
         | Kernel::LinearSharesF16BackwardWeight
         | Kernel::LinearSharesF16BackwardWeightVec4
         | Kernel::LinearBackwardWeightVec4
@@ -299,6 +313,7 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         chunk: dim("CHUNK"),
         tile,
         block,
+        side: dim("SIDE"),
         rescale: dim("RESCALE"),
     }
 }
