@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 pub use bound::{BoundKernel, Tensors};
 pub use contest::{Contender, Contest, Dropped, Timekeeper};
 pub use kept::{Kept, Unusable, keep, kept};
-pub use specimen::{Specimen, specimens};
+pub use specimen::{Specimen, narrow_specimens, specimens};
 pub use stopwatch::Stopwatch;
 pub use timing::{Effort, Time, compare};
 pub use variant::{Variant, flops, variants};
