@@ -6,10 +6,8 @@ use std::{error::Error, iter};
 
 use flopmeter::{
     execute::Executor,
-    library,
     operation::{LinearResult, Operation, Precision},
-    registry::Kernel,
-    tune::{Tensors, flops, variants},
+    tune::{Tensors, flops, narrows, variants},
 };
 
 use crate::{
@@ -77,10 +75,4 @@ fn of_size(device: &mut Device, report: &mut Report, n: u32) -> Result<(), Box<d
         }
     }
     Ok(())
-}
-
-/// Whether a device computes in half precision.
-fn narrows(gpu: &mut dyn Executor) -> bool {
-    let kernel = library::load(&Kernel::HalfNarrow.name(), &[("LANES".to_owned(), 1)].into());
-    kernel.is_ok_and(|kernel| gpu.compile(&kernel).is_ok())
 }

@@ -68,7 +68,8 @@ mod tests {
         };
         let even = product(Precision::Half, [64, 80, 112, 1]);
         let on = |side| Limits { matrix_side: side, ..limits };
-        let chosen = |operation, side| KernelSet::Matrix.choose(operation, &on(Some(side)));
+        let chosen =
+            |operation: &Operation, side| KernelSet::Matrix.choose(operation, &on(Some(side)));
         let choice = chosen(&even, 16);
         assert_eq!(choice.kernel, Kernel::LinearMatrixBackwardInput);
         assert_eq!((choice.grid, choice.schedule.lanes), ([3, 2, 1], 32));

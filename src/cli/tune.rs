@@ -9,12 +9,10 @@ use flopmeter::{
     Error,
     choice::{KernelSet, Winners},
     execute::{Adapter, Executor},
-    family::decoder,
-    library,
+    family,
     model::lower::Training,
     observe::Runs,
     operation::Precision,
-    registry::Kernel,
     tune::{self, Contest, Kept, Specimen, Stopwatch, Unusable},
 };
 
@@ -47,7 +45,7 @@ impl<'a> Tuner<'a> {
 
     /// The same for a step. Products of numbers in half precision are timed for steps that have them alone.
     pub fn of(self, training: Training) -> Self {
-        Self { precision: decoder::precision(training), ..self }
+        Self { precision: family::precision(training), ..self }
     }
 
     /// The sets of kernels that won on an executor's adapter: as they are kept, or timed now. `None` where the defaults
@@ -95,7 +93,7 @@ impl<'a> Tuner<'a> {
         let before = self.folder.as_deref().map(|folder| tune::kept(folder, &adapter));
         let had_narrow = matches!(before, Some(Ok(Some(kept))) if kept.has_narrow());
         let mut specimens = tune::specimens(&adapter.limits);
-        if (self.is_narrow() || had_narrow) && narrows(executor) {
+        if (self.is_narrow() || had_narrow) && tune::narrows(executor) {
             specimens.extend(tune::narrow_specimens(&adapter.limits));
         }
         let kept = Kept::new(&adapter, self.time(executor, &specimens, bar)?);
@@ -110,7 +108,7 @@ impl<'a> Tuner<'a> {
         bar: &Bar,
         kept: Kept,
     ) -> Result<Kept, Error> {
-        if !narrows(executor) {
+        if !tune::narrows(executor) {
             return Ok(kept);
         }
         let adapter = executor.adapter().clone();
@@ -175,14 +173,6 @@ impl<'a> Tuner<'a> {
     fn warn(&self, doubt: String) {
         output::warn(Some(doubt), self.common);
     }
-}
-
-/// Whether an executor computes in half precision.
-fn narrows(executor: &mut dyn Executor) -> bool {
-    let kernel = library::load(&Kernel::HalfNarrow.name(), &[("LANES".to_owned(), 1)].into());
-    let narrows = kernel.is_ok_and(|kernel| executor.compile(&kernel).is_ok());
-    executor.clear();
-    narrows
 }
 
 /// Where the sets of kernels come from.
