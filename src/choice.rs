@@ -4,6 +4,7 @@
 
 mod class;
 mod linear;
+mod matrix;
 mod set;
 mod spread;
 mod target;

@@ -115,6 +115,12 @@ pub enum Remedy {
     /// Subgroups of so many lanes, which the embedded executor has where it is asked for them.
     #[error("take another set or adapter")]
     Subgroups(u32),
+    /// An adapter that has cooperative matrices, or kernels that need none.
+    #[error("take another set or adapter")]
+    Matrices,
+    /// Products of numbers in half precision, or kernels that multiply others.
+    #[error("take products in half precision, which decoders have, or another set")]
+    HalfPrecision,
     /// The folder of an included file.
     #[error("name the folder that has it")]
     Folder,

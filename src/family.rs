@@ -16,6 +16,7 @@ mod toy;
 mod training;
 mod written;
 
+pub use decoder::precision;
 pub(crate) use fields::set;
 pub use fields::{Fields, named};
 pub(crate) use member::NO_ADAPTERS;

@@ -155,6 +155,18 @@ kernels! {
         LinearF16BackwardInputVec4 "backward_input_vec4",
         LinearF16BackwardWeightVec4 "backward_weight_vec4",
     }
+    "linear_matrix" {
+        LinearMatrixForward "forward",
+        LinearMatrixForwardPlain "forward_plain",
+        LinearMatrixBackwardInput "backward_input",
+        LinearMatrixBackwardWeight "backward_weight",
+    }
+    "linear_matrix_8" {
+        LinearMatrix8Forward "forward",
+        LinearMatrix8ForwardPlain "forward_plain",
+        LinearMatrix8BackwardInput "backward_input",
+        LinearMatrix8BackwardWeight "backward_weight",
+    }
     "linear_odd" {
         LinearOddForward "forward",
         LinearOddForwardPlain "forward_plain",

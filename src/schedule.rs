@@ -25,6 +25,9 @@ pub struct Schedule {
     pub tile: Option<u32>,
     /// Keys that a row of attention meets at once; `None` where it is not attention.
     pub block: Option<u32>,
+    /// Rows and columns of the matrices that a subgroup multiplies together; `None` where each invocation has sums of its
+    /// own.
+    pub side: Option<u32>,
     /// Steps of a recursion between two rescalings; `None` where the kernel does not rescale.
     pub rescale: Option<u32>,
 }
@@ -46,6 +49,7 @@ impl Schedule {
             chunk,
             tile,
             block,
+            side,
             rescale,
         } = *self;
         let optional = [
@@ -56,6 +60,7 @@ impl Schedule {
             ("CHUNK", chunk),
             ("TILE", tile),
             ("BLOCK", block),
+            ("SIDE", side),
             ("RESCALE", rescale),
         ];
         let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));

@@ -17,12 +17,27 @@ use std::ops::ControlFlow;
 pub use bound::{BoundKernel, Tensors};
 pub use contest::{Contender, Contest, Dropped, Timekeeper};
 pub use kept::{Kept, Unusable, keep, kept};
-pub use specimen::{Specimen, specimens};
+pub use specimen::{Specimen, narrow_specimens, specimens};
 pub use stopwatch::Stopwatch;
 pub use timing::{Effort, Time, compare};
 pub use variant::{Variant, flops, variants};
 
-use crate::{Error, execute::Limits};
+use crate::{
+    Error,
+    choice::choose,
+    execute::{Executor, Limits},
+    library,
+    operation::{Function, Operation},
+};
+
+/// Whether an executor computes in half precision: whether it takes the kernel that rounds numbers to it.
+pub fn narrows(executor: &mut dyn Executor) -> bool {
+    let operation = Operation::Pointwise { function: Function::Narrow, p: 4 };
+    let choice = choose(&operation, &executor.adapter().limits);
+    let dims = choice.schedule.dims().map(|(name, value)| (name.to_owned(), value)).collect();
+    let kernel = library::load(&choice.kernel.name(), &dims);
+    kernel.is_ok_and(|kernel| executor.compile(&kernel).is_ok())
+}
 
 /// Told before each class of operations, by its name; a break stops the tuning with [`Error::Interrupted`].
 pub type Heard<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;

@@ -1,12 +1,13 @@
 //! Matrix products of n x n matrices, forward and both gradients: every kernel that may compute one beside that which
-//! is chosen, for extents that are multiples of four and odd ones.
+//! is chosen, for extents that are multiples of four and odd ones, of numbers in single precision and, where the adapter has
+//! it, in half precision.
 
-use std::error::Error;
+use std::{error::Error, iter};
 
 use flopmeter::{
     execute::Executor,
     operation::{LinearResult, Operation, Precision},
-    tune::{Tensors, flops, variants},
+    tune::{Tensors, flops, narrows, variants},
 };
 
 use crate::{
@@ -36,16 +37,18 @@ fn of_size(device: &mut Device, report: &mut Report, n: u32) -> Result<(), Box<d
         tensors.add(&mut device.gpu, names, len)?;
     }
     tensors.words(&mut device.gpu, "groups", &[0, n])?;
-    for result in RESULTS {
-        let operation = Operation::Linear {
-            result,
-            m: n,
-            k: n,
-            n,
-            g: 1,
-            accumulate: false,
-            precision: Precision::Single,
-        };
+    let mut halves = tensors.clone();
+    for names in [["x"], ["w"], ["dy"]] {
+        halves.halves(&mut device.gpu, &names, len)?;
+    }
+    let narrow = narrows(&mut device.gpu).then_some(Precision::Half);
+    let precisions: Vec<Precision> = iter::once(Precision::Single).chain(narrow).collect();
+    for (result, precision) in
+        RESULTS.into_iter().flat_map(|result| precisions.iter().map(move |&its| (result, its)))
+    {
+        let tensors = if precision == Precision::Half { &halves } else { &tensors };
+        let operation =
+            Operation::Linear { result, m: n, k: n, n, g: 1, accumulate: false, precision };
         let variants = variants(&operation, &limits);
         let mut rows = Vec::new();
         for variant in &variants {

@@ -24,6 +24,9 @@ pub enum Class {
         by_four: bool,
         /// Whether outputs are many.
         large: bool,
+        /// How wide the numbers are that are multiplied; a file that does not say it is of single ones.
+        #[serde(default, skip_serializing_if = "Precision::is_single")]
+        precision: Precision,
     },
     /// Steps of attention whose heads are multiples of four wide and that see all keys before them.
     Attention {
@@ -55,17 +58,7 @@ impl Class {
     /// or what they have takes too little of a step to matter.
     pub fn of(operation: &Operation) -> Option<Self> {
         match *operation {
-            // Nothing is timed with narrow operands.
-            Operation::Linear { precision: Precision::Half, .. } => None,
-            Operation::Linear {
-                result,
-                m,
-                k,
-                n,
-                g,
-                accumulate: _,
-                precision: Precision::Single,
-            } => {
+            Operation::Linear { result, m, k, n, g, accumulate: _, precision } => {
                 let (result, outputs, least) = match result {
                     LinearResult::Output | LinearResult::PlainOutput => {
                         (LinearResult::Output, product([m, n]), m.min(n))
@@ -81,7 +74,7 @@ impl Class {
                     return None;
                 }
                 let by_four = n.is_multiple_of(4) && k.is_multiple_of(4);
-                Some(Self::Product { result, by_four, large: outputs >= MANY_OUTPUTS })
+                Some(Self::Product { result, by_four, large: outputs >= MANY_OUTPUTS, precision })
             }
             Operation::Attention { step, s, width, window, .. } => {
                 let tiled = width.is_multiple_of(ATTENTION_TILE) && window >= s;
@@ -110,11 +103,27 @@ impl Class {
         }
     }
 
+    /// Whether numbers in half precision are multiplied.
+    pub const fn is_narrow(self) -> bool {
+        matches!(self, Self::Product { precision: Precision::Half, .. })
+    }
+
+    /// The same class of single numbers.
+    #[must_use]
+    pub const fn single(self) -> Self {
+        match self {
+            Self::Product { result, by_four, large, precision: _ } => {
+                Self::Product { result, by_four, large, precision: Precision::Single }
+            }
+            Self::Attention { .. } | Self::Norm { .. } | Self::Loss { .. } => self,
+        }
+    }
+
     /// The class whose winner is taken where this one was not timed: of small products for large ones.
     pub(super) const fn kin(self) -> Option<Self> {
         match self {
-            Self::Product { result, by_four, large: true } => {
-                Some(Self::Product { result, by_four, large: false })
+            Self::Product { result, by_four, large: true, precision } => {
+                Some(Self::Product { result, by_four, large: false, precision })
             }
             Self::Product { large: false, .. }
             | Self::Attention { .. }
@@ -128,7 +137,7 @@ impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let extents = |by_four| if by_four { "multiples of 4" } else { "odd" };
         match *self {
-            Self::Product { result, by_four, large } => {
+            Self::Product { result, by_four, large, precision } => {
                 let of = match result {
                     LinearResult::Output | LinearResult::PlainOutput => "forward",
                     LinearResult::Input => "by input",
@@ -136,7 +145,11 @@ impl fmt::Display for Class {
                     LinearResult::Bias => "by bias",
                 };
                 let size = if large { "large" } else { "small" };
-                write!(f, "product {of}, {}, {size}", extents(by_four))
+                let product = match precision {
+                    Precision::Single => "product",
+                    Precision::Half => "f16 product",
+                };
+                write!(f, "{product} {of}, {}, {size}", extents(by_four))
             }
             Self::Attention { step, long } => {
                 let of = match step {
@@ -181,7 +194,9 @@ mod tests {
             Class::of(&Operation::Linear { result, m, k, n, g: 1, accumulate: false, precision })
         };
         let of = |result, shape| wide(Precision::Single, result, shape);
-        assert_eq!(wide(Precision::Half, LinearResult::Output, [640, 639, 639]), None, "narrow");
+        let narrow = wide(Precision::Half, LinearResult::Output, [640, 639, 639]).unwrap();
+        assert_eq!(narrow.to_string(), "f16 product forward, odd, small");
+        assert_ne!(of(LinearResult::Output, [640, 639, 639]), Some(narrow));
         assert!(of(LinearResult::Output, [640, 639, 639]).is_some());
         assert_eq!(of(LinearResult::Output, [4096, 64, 1]), None, "a column");
         assert_eq!(of(LinearResult::Input, [4096, 2, 64]), None, "two columns");

@@ -5,8 +5,11 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spread::{MOST_SUBGROUP_LANES, SUBGROUP_LANES};
-use crate::{Error, Remedy, execute::Limits};
+use super::{
+    Choice, choose, matrix,
+    spread::{MOST_SUBGROUP_LANES, SUBGROUP_LANES},
+};
+use crate::{Error, Remedy, execute::Limits, operation::Operation};
 
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,11 +24,15 @@ pub enum KernelSet {
     Subgroup,
     /// Those whose workgroups share what they load, wherever an operation has one.
     Workgroup,
+    /// Those whose subgroups multiply cooperative matrices, wherever an operation has one; the best on the device
+    /// elsewhere.
+    Matrix,
 }
 
 impl KernelSet {
     /// Every set.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup];
+    pub const ALL: [Self; 5] =
+        [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup, Self::Matrix];
 
     /// The name that a user types.
     pub const fn name(self) -> &'static str {
@@ -34,6 +41,7 @@ impl KernelSet {
             Self::Portable => "portable",
             Self::Subgroup => "subgroup",
             Self::Workgroup => "workgroup",
+            Self::Matrix => "matrix",
         }
     }
 
@@ -43,11 +51,8 @@ impl KernelSet {
     /// [`Error::Refused`] where the device cannot run the set.
     pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
         match self {
-            Self::Auto => {
-                // Lanes that share were timed against others where subgroups are of eight.
-                let subgroup_lanes = limits.subgroup_lanes.filter(|&lanes| lanes == SUBGROUP_LANES);
-                Ok(Limits { subgroup_lanes, ..*limits })
-            }
+            Self::Auto => Ok(usual(limits)),
+            Self::Matrix if limits.matrix_side.is_some() => Ok(*limits),
             Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
             Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
             Self::Subgroup if limits.subgroup_lanes.is_some_and(shares) => {
@@ -66,8 +71,33 @@ impl KernelSet {
                     remedy: Remedy::Subgroups(SUBGROUP_LANES),
                 })
             }
+            Self::Matrix => Err(Error::Refused {
+                problem: "kernels whose subgroups multiply cooperative matrices need those of numbers in half \
+                          precision with sums in single precision, and this adapter has none"
+                    .to_owned(),
+                remedy: Remedy::Matrices,
+            }),
         }
     }
+
+    /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Only this set has kernels
+    /// of cooperative matrices: nobody has timed those on a device, so that the default takes them where they won there.
+    pub fn choose(self, operation: &Operation, limits: &Limits) -> Choice {
+        match self {
+            Self::Matrix => matrix::choose(operation, limits)
+                .unwrap_or_else(|| choose(operation, &usual(limits))),
+            Self::Auto | Self::Portable | Self::Subgroup | Self::Workgroup => {
+                choose(operation, limits)
+            }
+        }
+    }
+}
+
+/// Limits by which kernels are chosen where nobody says otherwise: lanes that share were timed against others where
+/// subgroups are of eight.
+fn usual(limits: &Limits) -> Limits {
+    let subgroup_lanes = limits.subgroup_lanes.filter(|&lanes| lanes == SUBGROUP_LANES);
+    Limits { subgroup_lanes, ..*limits }
 }
 
 /// Whether lanes of subgroups of this size can share what they load.
@@ -88,10 +118,7 @@ impl FromStr for KernelSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        choice::choose,
-        operation::{LinearResult, Operation, Precision},
-    };
+    use crate::operation::{LinearResult, Precision};
 
     #[test]
     fn a_pinned_set_decides_the_kernel() {
@@ -116,8 +143,6 @@ mod tests {
             let error = chosen(KernelSet::Subgroup, &other).unwrap_err().to_string();
             assert!(error.contains("subgroups of 8 to 64"), "{error}");
         }
-        assert!(
-            "all".parse::<KernelSet>().unwrap_err().contains("auto, portable, subgroup, workgroup")
-        );
+        assert!("all".parse::<KernelSet>().unwrap_err().contains("subgroup, workgroup, matrix"));
     }
 }

@@ -1,7 +1,7 @@
 //! What a plan is made for: an adapter's limits, and the sets of kernels that won there when classes of operations
 //! were timed. Knows neither who timed them nor how.
 
-use super::{Choice, Class, KernelSet, choose};
+use super::{Choice, Class, KernelSet};
 use crate::{Error, execute::Limits, operation::Operation};
 
 /// The sets of kernels that won on an adapter, by class of operation: [`KernelSet::Auto`] where the default did. A class
@@ -41,6 +41,12 @@ impl From<&Limits> for Target {
     }
 }
 
+impl From<Limits> for Target {
+    fn from(limits: Limits) -> Self {
+        Self::from(&limits)
+    }
+}
+
 impl From<&Target> for Target {
     fn from(target: &Target) -> Self {
         target.clone()
@@ -55,7 +61,10 @@ impl Target {
     pub fn new(limits: &Limits, set: KernelSet, winners: Option<&Winners>) -> Result<Self, Error> {
         let winners = match set {
             KernelSet::Auto => winners.cloned().unwrap_or_default(),
-            KernelSet::Portable | KernelSet::Subgroup | KernelSet::Workgroup => Winners::default(),
+            KernelSet::Portable
+            | KernelSet::Subgroup
+            | KernelSet::Workgroup
+            | KernelSet::Matrix => Winners::default(),
         };
         set.on(limits)?;
         Ok(Self { limits: *limits, set, winners })
@@ -64,16 +73,20 @@ impl Target {
     /// Chooses a kernel for an operation. A winner that the adapter cannot run is passed over.
     pub fn choose(&self, operation: &Operation) -> Choice {
         let winner = Class::of(operation).and_then(|class| self.winners.of(class));
-        let limits = winner.and_then(|set| set.on(&self.limits).ok());
-        let limits = limits.or_else(|| self.set.on(&self.limits).ok());
-        choose(operation, &limits.unwrap_or(self.limits))
+        let won = winner.and_then(|set| Some((set, set.on(&self.limits).ok()?)));
+        let pinned = || Some((self.set, self.set.on(&self.limits).ok()?));
+        let (set, limits) = won.or_else(pinned).unwrap_or((self.set, self.limits));
+        set.choose(operation, &limits)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::{LinearResult, Precision};
+    use crate::{
+        choice::choose,
+        operation::{LinearResult, Precision},
+    };
 
     #[test]
     fn a_winner_decides_its_class_alone_and_a_pinned_set_decides_all() {

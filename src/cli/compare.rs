@@ -175,7 +175,7 @@ fn measured(
         kernels: setup.kernels,
         winners: None,
     };
-    let tuner = Tuner::new(tuned, setup.kernels, common)?;
+    let tuner = Tuner::new(tuned, setup.kernels, common)?.of(setup.training());
     let bar = Bar::new(common, runs.least());
     let ran = attempts.run(|executor, moved| {
         log::info!("{} runs on {}", side.letter, executor.adapter().name);

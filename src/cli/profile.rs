@@ -40,7 +40,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
     let estimate = Estimate::new(&model.config, batch.shape, asked.work.setup.training())?;
     let estimate = estimate.with_forecast(question)?;
     let runs = asked.races.runs(asked.timed.runs(asked.repeat)?);
-    let tuner = Tuner::new(asked.tuned, asked.work.setup.kernels, common)?;
+    let tuner =
+        Tuner::new(asked.tuned, asked.work.setup.kernels, common)?.of(asked.work.setup.training());
     let bar = Bar::new(common, runs.least());
     let embedded = asked.races.on(asked.work.setup.lanes(Some(&asked.adapter))?);
     interrupt::check("opening the adapter")?;

@@ -9,7 +9,11 @@ use flopmeter::{
     Error,
     choice::{KernelSet, Winners},
     execute::{Adapter, Executor},
-    tune::{self, Kept, Stopwatch, Unusable},
+    family,
+    model::lower::Training,
+    observe::Runs,
+    operation::Precision,
+    tune::{self, Contest, Kept, Specimen, Stopwatch, Unusable},
 };
 
 use super::{
@@ -22,6 +26,7 @@ use super::{
 pub struct Tuner<'a> {
     asked: Tuned,
     kernels: KernelSet,
+    precision: Precision,
     folder: Option<PathBuf>,
     common: &'a Common,
 }
@@ -35,7 +40,12 @@ impl<'a> Tuner<'a> {
                 kernels.name()
             );
         }
-        Ok(Self { asked, kernels, folder: folder(), common })
+        Ok(Self { asked, kernels, precision: Precision::Single, folder: folder(), common })
+    }
+
+    /// The same for a step. Products of numbers in half precision are timed for steps that have them alone.
+    pub fn of(self, training: Training) -> Self {
+        Self { precision: family::precision(training), ..self }
     }
 
     /// The sets of kernels that won on an executor's adapter: as they are kept, or timed now. `None` where the defaults
@@ -56,13 +66,18 @@ impl<'a> Tuner<'a> {
         if let Some(doubt) = doubt {
             self.warn(format!("what was timed on {} is {doubt}", adapter.name));
         }
-        match way {
+        let lacks_narrow = |kept: &Kept| pays && self.is_narrow() && !kept.has_narrow();
+        let found = match way {
             Way::Defaults => return Ok(None),
-            Way::Kept(kept) => return Ok(Some(kept.winners())),
-            Way::Time => {}
-        }
-        match self.tune(executor, bar) {
-            Ok(kept) => Ok(Some(kept.winners())),
+            Way::Kept(kept) if lacks_narrow(&kept) => self.tune_narrow(executor, bar, kept),
+            Way::Kept(kept) => Ok(kept),
+            Way::Time => self.tune(executor, bar),
+        };
+        match found {
+            Ok(kept) => {
+                self.advise(&kept);
+                Ok(Some(kept.winners()))
+            }
             Err(error) if self.asked.tune || matches!(error, Error::Interrupted(_)) => Err(error),
             Err(error) => {
                 self.warn(format!("the kernels could not be timed on {}: {error}", adapter.name));
@@ -71,36 +86,88 @@ impl<'a> Tuner<'a> {
         }
     }
 
-    /// Times the kernels of an executor's adapter, and keeps what was found.
+    /// Times the kernels of an executor's adapter, and keeps what was found. Products of numbers in half precision are timed
+    /// for steps that have them, and again where they were timed before.
     pub fn tune(&self, executor: &mut dyn Executor, bar: &Bar) -> Result<Kept, Error> {
         let adapter = executor.adapter().clone();
+        let before = self.folder.as_deref().map(|folder| tune::kept(folder, &adapter));
+        let had_narrow = matches!(before, Some(Ok(Some(kept))) if kept.has_narrow());
+        let mut specimens = tune::specimens(&adapter.limits);
+        if (self.is_narrow() || had_narrow) && tune::narrows(executor) {
+            specimens.extend(tune::narrow_specimens(&adapter.limits));
+        }
+        let kept = Kept::new(&adapter, self.time(executor, &specimens, bar)?);
+        self.keep(&adapter, &kept);
+        Ok(kept)
+    }
+
+    /// Times products of numbers in half precision, of which nothing is kept, and keeps what was found with the rest.
+    fn tune_narrow(
+        &self,
+        executor: &mut dyn Executor,
+        bar: &Bar,
+        kept: Kept,
+    ) -> Result<Kept, Error> {
+        if !tune::narrows(executor) {
+            return Ok(kept);
+        }
+        let adapter = executor.adapter().clone();
+        let specimens = tune::narrow_specimens(&adapter.limits);
+        let kept = kept.with(self.time(executor, &specimens, bar)?);
+        self.keep(&adapter, &kept);
+        Ok(kept)
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.precision == Precision::Half
+    }
+
+    fn time(
+        &self,
+        executor: &mut dyn Executor,
+        specimens: &[Specimen],
+        bar: &Bar,
+    ) -> Result<Vec<Contest>, Error> {
+        let adapter = executor.adapter().clone();
         log::info!("timing the kernels of {}", adapter.name);
-        let specimens = tune::specimens(&adapter.limits);
         let (mut done, all) = (0, specimens.len());
         let contests = tune::tune(
             &adapter.limits,
-            &specimens,
+            specimens,
             &mut Stopwatch::new(executor),
             &mut |class| -> ControlFlow<()> {
                 done += 1;
                 bar.say(&format!("timing kernels, once for this adapter, {done} of {all}: {class}"))
             },
         )?;
-        let kept = Kept::new(&adapter, contests);
-        for dropped in kept.contests.iter().flat_map(|contest| &contest.dropped) {
+        for dropped in contests.iter().flat_map(|contest| &contest.dropped) {
             self.warn(format!(
                 "{} is left out on {}: {}",
                 dropped.kernel, adapter.name, dropped.why
             ));
         }
-        if let Some(folder) = &self.folder {
-            let _whole = interrupt::unbroken();
-            match tune::keep(folder, &adapter, &kept) {
-                Ok(path) => log::info!("what was found is kept in {}", path.display()),
-                Err(error) => self.warn(format!("what was timed is not kept: {error}")),
-            }
+        Ok(contests)
+    }
+
+    fn keep(&self, adapter: &Adapter, kept: &Kept) {
+        let Some(folder) = &self.folder else { return };
+        let _whole = interrupt::unbroken();
+        match tune::keep(folder, adapter, kept) {
+            Ok(path) => log::info!("what was found is kept in {}", path.display()),
+            Err(error) => self.warn(format!("what was timed is not kept: {error}")),
         }
-        Ok(kept)
+    }
+
+    /// Says where products of numbers in half precision were timed to be the slower ones.
+    fn advise(&self, kept: &Kept) {
+        let slower = kept.narrow_by_single().filter(|times| *times > 1.0 + Runs::AGREEMENT);
+        if let Some(times) = slower.filter(|_| self.is_narrow()) {
+            self.warn(format!(
+                "products in half precision take {times:.2} times as long on {} as those in single precision \
+                 (--precision f32)",
+                kept.adapter
+            ));
+        }
     }
 
     fn warn(&self, doubt: String) {

@@ -48,9 +48,21 @@ use super::{
     training::Training,
 };
 use crate::{
-    Error, blocks::ParameterSpec, choice::Target, claim::Claimed, explain::Account, op::Convention,
-    operation::Optimizer, plan::Plan, term::Published,
+    Error,
+    blocks::ParameterSpec,
+    choice::Target,
+    claim::Claimed,
+    explain::Account,
+    op::Convention,
+    operation::{Optimizer, Precision},
+    plan::Plan,
+    term::Published,
 };
+
+/// How wide the numbers are that the products of a decoder's step multiply.
+pub fn precision(training: Training) -> Precision {
+    precision::of(training)
+}
 
 /// The row of the registry.
 pub static FAMILY: Family = Family {

@@ -13,7 +13,8 @@ use crate::{
 /// From M rows, K inputs and N outputs: M N K multiply-adds for each of the three products, and
 /// M N additions where a bias is added or its gradient summed. Where several slices share a sum, each begins with
 /// its first product and the slices' sums are added up: as many multiplications and as many additions. So it is where
-/// operands are narrow, whoever sums: a product is one of theirs, and is widened to be added.
+/// operands are narrow, whoever sums: a product is one of theirs, and is widened to be added; not where a subgroup
+/// multiplies matrices, which add what they multiply.
 pub(super) fn forms(
     result: LinearResult,
     precision: Precision,
@@ -22,8 +23,9 @@ pub(super) fn forms(
 ) -> Forms {
     let (product, sums) = ((Op::Fma, m * n * k), (Op::Add, m * n));
     let narrow = |more: u64| {
+        let widened = if schedule.side.is_some() { 0 } else { m * n * k };
         OpCounts::of(Scalar::F16, Op::Mul, m * n * k)
-            + f32s([(Op::Convert, m * n * k), (Op::Add, m * n * k + more)])
+            + f32s([(Op::Convert, widened), (Op::Add, m * n * k + more)])
     };
     Forms::algebra(match result {
         LinearResult::Output if precision == Precision::Half => narrow(m * n),
@@ -64,5 +66,11 @@ mod tests {
         assert_eq!(flops(LinearResult::Bias), 5 * 11);
         let shared = Schedule { team: Some(16), ..Schedule::of_lanes(256) };
         assert_eq!(flops_by(LinearResult::Weight, &shared), 2 * 5 * 7 * 11);
+        let matrices = Schedule { side: Some(16), ..Schedule::of_lanes(32) };
+        let ops = |result| forms(result, Precision::Half, [16, 32, 48], &matrices).schedule();
+        let product = 16 * 32 * 48;
+        let plain = OpCounts::of(Scalar::F16, Op::Mul, product).with(Scalar::F32, Op::Add, product);
+        assert_eq!(ops(LinearResult::PlainOutput), plain);
+        assert_eq!(ops(LinearResult::Output), plain.with(Scalar::F32, Op::Add, 16 * 48));
     }
 }

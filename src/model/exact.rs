@@ -46,7 +46,7 @@ pub fn schedule(
         Ok(Shortened { config, stand_ins }) => (config, stand_ins),
         Err(_) => (config.clone(), Vec::new()),
     };
-    let plan = lower(&config, shape, training, &BOUNDLESS).ok()?;
+    let plan = lower(&config, shape, training, BOUNDLESS).ok()?;
     let mut layers: BTreeMap<u32, u128> = BTreeMap::new();
     for layer in stand_ins {
         *layers.entry(layer).or_default() += 1;

@@ -50,6 +50,7 @@ fn limits(adapters: &[Adapter]) -> Table {
         Row::new([
             Cell::text(name),
             limits.subgroup_lanes.map_or(Cell::Missing, Cell::whole),
+            limits.matrix_side.map_or(Cell::Missing, Cell::whole),
             Cell::whole(limits.invocations),
             Cell::text(if limits.parallel { "side by side" } else { "one vector after another" }),
             Cell::Bytes(limits.workgroup_bytes.into()),
@@ -60,6 +61,7 @@ fn limits(adapters: &[Adapter]) -> Table {
     let columns = vec![
         Column::text("adapter", "adapter"),
         Column::number("subgroup", "subgroup_lanes"),
+        Column::number("matrices", "matrix_side"),
         Column::number("workgroup", "invocations"),
         Column::text("its invocations run", "parallel"),
         Column::number("its memory", "workgroup_bytes"),

@@ -61,6 +61,25 @@ impl Tensors {
         self.write(executor, names, len, blocks.map(block))
     }
 
+    /// The same of numbers in half precision.
+    ///
+    /// # Errors
+    /// Where the executor has no such room.
+    pub fn halves(
+        &mut self,
+        executor: &mut dyn Executor,
+        names: &[&str],
+        len: u64,
+    ) -> Result<(), Error> {
+        let noise: Vec<u8> = (0..len.next_multiple_of(2).min(BLOCK / 2))
+            .flat_map(|i| half::f16::from_f32(noise(i)).to_le_bytes())
+            .collect();
+        let words = len.div_ceil(2);
+        let blocks = (0..4 * words).step_by(BLOCK as usize);
+        let block = |at: u64| Cow::Borrowed(&noise[..(4 * words - at).min(BLOCK) as usize]);
+        self.write(executor, names, words, blocks.map(block))
+    }
+
     /// Adds a tensor of whole numbers.
     ///
     /// # Errors

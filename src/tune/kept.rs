@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Contest;
 use crate::{
     Error,
-    choice::{KernelSet, Winners},
+    choice::{Class, KernelSet, Winners},
     execute::{Adapter, Backend},
     files,
 };
@@ -77,6 +77,34 @@ impl Kept {
     pub fn winners(&self) -> Winners {
         let won = |contest: &Contest| (contest.class, contest.winner.unwrap_or_default());
         self.contests.iter().map(won).collect()
+    }
+
+    /// Whether products of numbers in half precision were timed.
+    pub fn has_narrow(&self) -> bool {
+        self.contests.iter().any(|contest| contest.class.is_narrow())
+    }
+
+    /// How many times as long products of numbers in half precision take as those of single ones, where both were timed, with
+    /// the kernels that are taken.
+    pub fn narrow_by_single(&self) -> Option<f64> {
+        let seconds = |class: Class| {
+            let contest = self.contests.iter().find(|contest| contest.class == class)?;
+            Some(contest.taken()?.seconds.median)
+        };
+        let narrow = self.contests.iter().filter(|contest| contest.class.is_narrow());
+        let pairs: Vec<[f64; 2]> = narrow
+            .filter_map(|contest| Some([seconds(contest.class)?, seconds(contest.class.single())?]))
+            .collect();
+        let sum = |which: usize| pairs.iter().map(|pair| pair[which]).sum::<f64>();
+        (sum(1) > 0.0).then(|| sum(0) / sum(1))
+    }
+
+    /// The same with other classes timed, too; those that were timed before are as they are now.
+    #[must_use]
+    pub fn with(mut self, contests: Vec<Contest>) -> Self {
+        self.contests.retain(|its| contests.iter().all(|new| new.class != its.class));
+        self.contests.extend(contests);
+        self
     }
 
     /// Whether it is what this version would find on this adapter.

@@ -18,6 +18,8 @@ pub struct Specimen {
     pub operation: Operation,
     /// The tensors of numbers that its kernels may bind, each with its elements.
     pub tensors: Vec<(&'static str, u64)>,
+    /// Those of numbers in half precision.
+    pub halves: Vec<(&'static str, u64)>,
     /// Those of whole numbers, with their contents.
     pub words: Vec<(&'static str, Vec<u32>)>,
 }
@@ -53,21 +55,40 @@ const PROCESSOR: Sizes = Sizes {
 /// Elements of a head.
 const WIDTH: u32 = 64;
 
-/// A specimen of each class, for an adapter with these limits.
+/// A specimen of each class of products of numbers in half precision, for an adapter with these limits.
+pub fn narrow_specimens(limits: &Limits) -> Vec<Specimen> {
+    let Sizes { products, .. } = if limits.parallel { GPU } else { PROCESSOR };
+    let all = [0, 1].into_iter().flat_map(|odd| products.iter().map(move |&size| (size, odd)));
+    all.flat_map(|(size, odd)| three_products(size, odd, Precision::Half)).collect()
+}
+
+/// The three products of a layer of so many rows, columns and terms, or of one less of those that are odd.
+fn three_products(
+    [rows, columns, terms]: [u32; 3],
+    odd: u32,
+    precision: Precision,
+) -> impl Iterator<Item = Specimen> {
+    let [columns, terms] = [columns - odd, terms - odd];
+    // Columns of an input's gradient are inputs, and a weight's are summed over rows.
+    let products = [
+        (LinearResult::Output, [rows, terms, columns]),
+        (LinearResult::Input, [rows, columns, terms]),
+        (LinearResult::Weight, [terms, columns, rows - odd]),
+    ];
+    products.into_iter().filter_map(move |(result, size)| product(result, size, precision))
+}
+
+/// A specimen of each class of other operations, for an adapter with these limits.
 pub fn specimens(limits: &Limits) -> Vec<Specimen> {
     let Sizes { products, attention: sequences, rows, loss: logits } =
         if limits.parallel { GPU } else { PROCESSOR };
     let mut specimens = Vec::new();
     for odd in [0, 1] {
-        for &[rows, columns, terms] in products {
-            let [columns, terms] = [columns - odd, terms - odd];
-            // Columns of an input's gradient are inputs, and a weight's are summed over rows.
-            specimens.push(product(LinearResult::Output, [rows, terms, columns]));
-            specimens.push(product(LinearResult::Input, [rows, columns, terms]));
-            specimens.push(product(LinearResult::Weight, [terms, columns, rows - odd]));
+        for &size in products {
+            specimens.extend(three_products(size, odd, Precision::Single).map(Some));
         }
         let [m, d] = [rows[0], rows[1] - odd];
-        specimens.push(product(LinearResult::Bias, [m, d, d]));
+        specimens.push(product(LinearResult::Bias, [m, d, d], Precision::Single));
         for norm in [Norm::Rms, Norm::Layer] {
             let steps = [NormStep::Output, NormStep::Input, NormStep::Parameters];
             specimens.extend(steps.map(|step| self::norm(norm, step, [m, d])));
@@ -83,27 +104,24 @@ pub fn specimens(limits: &Limits) -> Vec<Specimen> {
 }
 
 /// A product of M rows, K inputs and N outputs.
-fn product(result: LinearResult, [m, k, n]: [u32; 3]) -> Option<Specimen> {
+fn product(result: LinearResult, [m, k, n]: [u32; 3], precision: Precision) -> Option<Specimen> {
     let of = |a: u32, b: u32| u64::from(a) * u64::from(b);
     let (x, w, y) = (of(m, k), of(n, k), of(m, n));
-    let tensors = match result {
+    let (factors, others) = match result {
         LinearResult::Output | LinearResult::PlainOutput => {
-            vec![("x", x), ("w", w), ("b", n.into()), ("y", y)]
+            (vec![("x", x), ("w", w)], vec![("b", n.into()), ("y", y)])
         }
-        LinearResult::Input => vec![("dy", y), ("w", w), ("dx", x)],
-        LinearResult::Weight => vec![("dy", y), ("x", x), ("dw", w)],
-        LinearResult::Bias => vec![("dy", y), ("db", n.into())],
+        LinearResult::Input => (vec![("dy", y), ("w", w)], vec![("dx", x)]),
+        LinearResult::Weight => (vec![("dy", y), ("x", x)], vec![("dw", w)]),
+        LinearResult::Bias => (vec![("dy", y)], vec![("db", n.into())]),
     };
-    let operation = Operation::Linear {
-        result,
-        m,
-        k,
-        n,
-        g: 1,
-        accumulate: false,
-        precision: Precision::Single,
+    let operation = Operation::Linear { result, m, k, n, g: 1, accumulate: false, precision };
+    let (tensors, halves) = match precision {
+        Precision::Single => ([factors, others].concat(), Vec::new()),
+        Precision::Half => (others, factors),
     };
-    of_class(operation, tensors, vec![("groups", vec![0, m])])
+    let specimen = of_class(operation, tensors, vec![("groups", vec![0, m])])?;
+    Some(Specimen { halves, ..specimen })
 }
 
 /// A step of attention over B sequences of S tokens.
@@ -143,7 +161,7 @@ fn of_class(
     words: Vec<(&'static str, Vec<u32>)>,
 ) -> Option<Specimen> {
     let class = Class::of(&operation)?;
-    Some(Specimen { class, operation, tensors, words })
+    Some(Specimen { class, operation, tensors, halves: Vec::new(), words })
 }
 
 #[cfg(test)]
@@ -153,14 +171,17 @@ mod tests {
     #[test]
     fn each_class_has_one_specimen_at_the_most() {
         for parallel in [false, true] {
-            let specimens = specimens(&Limits { parallel, ..Limits::WEBGPU });
-            for (i, specimen) in specimens.iter().enumerate() {
-                let twin = specimens[..i].iter().find(|other| other.class == specimen.class);
+            let limits = Limits { parallel, ..Limits::WEBGPU };
+            let (specimens, narrow) = (specimens(&limits), narrow_specimens(&limits));
+            let all = [&specimens[..], &narrow].concat();
+            for (i, specimen) in all.iter().enumerate() {
+                let twin = all[..i].iter().find(|other| other.class == specimen.class);
                 assert_eq!(twin, None, "{}", specimen.class);
             }
             // A processor is busy with gradients of weights whose sums are long, which are not timed.
             let least = if parallel { 12 } else { 4 };
             assert_eq!(specimens.len(), least + 2 * (1 + 6 + 2) + 6);
+            assert_eq!(narrow.len(), least);
         }
     }
 }

@@ -33,6 +33,9 @@ impl Timekeeper for Stopwatch<'_> {
         for &(name, len) in &specimen.tensors {
             tensors.add(executor, &[name], len)?;
         }
+        for &(name, len) in &specimen.halves {
+            tensors.halves(executor, &[name], len)?;
+        }
         for (name, words) in &specimen.words {
             tensors.words(executor, name, words)?;
         }

@@ -1,7 +1,7 @@
 //! The kernels that may run an operation on an adapter. Runs none of them.
 
 use crate::{
-    choice::{Choice, KernelSet, choose},
+    choice::{Choice, KernelSet},
     execute::Limits,
     formula::forms,
     op::Convention,
@@ -40,7 +40,7 @@ pub fn variants(operation: &Operation, limits: &Limits) -> Vec<Variant> {
     for set in KernelSet::ALL {
         // A set that the adapter cannot run has nothing to compare.
         let Ok(limits) = set.on(limits) else { continue };
-        let choice = choose(operation, &limits);
+        let choice = set.choose(operation, &limits);
         match found.iter_mut().find(|known| known.choice == choice) {
             Some(known) => known.sets.push(set),
             None => found.push(Variant { choice, sets: vec![set] }),

@@ -14,6 +14,12 @@ use flopmeter::{
     schedule::Schedule,
 };
 
+/// Whether a kernel multiplies numbers in half precision.
+pub fn is_narrow(kernel: Kernel) -> bool {
+    let (file, _) = kernel.parts();
+    file.ends_with("_f16") || file.starts_with("linear_matrix")
+}
+
 /// The operation, or `None` of a kernel that measures a device and belongs to no model.
 ///
 /// # Panics
@@ -29,7 +35,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         n: dim("N"),
         g: dim("G"),
         accumulate: dim("accumulate") > 0,
-        precision: match kernel.parts().0.ends_with("_f16") {
+        precision: match is_narrow(kernel) {
             true => Precision::Half,
             false => Precision::Single,
         },
@@ -89,6 +95,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearWorkgroupF16ForwardVec4
         | Kernel::LinearOddF16Forward
         | Kernel::LinearOddSubgroupForward
+        | Kernel::LinearMatrixForward
+        | Kernel::LinearMatrix8Forward
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
         | Kernel::LinearSubgroupForwardVec4
@@ -101,6 +109,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearWorkgroupF16ForwardPlainVec4
         | Kernel::LinearOddF16ForwardPlain
         | Kernel::LinearOddSubgroupForwardPlain
+        | Kernel::LinearMatrixForwardPlain
+        | Kernel::LinearMatrix8ForwardPlain
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
         | Kernel::LinearSubgroupForwardPlainVec4
@@ -113,6 +123,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearWorkgroupF16BackwardInputVec4
         | Kernel::LinearOddF16BackwardInput
         | Kernel::LinearOddSubgroupBackwardInput
+        | Kernel::LinearMatrixBackwardInput
+        | Kernel::LinearMatrix8BackwardInput
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
         | Kernel::LinearSubgroupBackwardInputVec4
@@ -123,6 +135,8 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearF16BackwardWeightVec4
         | Kernel::LinearOddF16BackwardWeight
         | Kernel::LinearOddSubgroupBackwardWeight
+        | Kernel::LinearMatrixBackwardWeight
+        | Kernel::LinearMatrix8BackwardWeight
         | Kernel::LinearSharesF16BackwardWeight
         | Kernel::LinearSharesF16BackwardWeightVec4
         | Kernel::LinearBackwardWeightVec4
@@ -303,6 +317,7 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
         chunk: dim("CHUNK"),
         tile,
         block,
+        side: dim("SIDE"),
         rescale: dim("RESCALE"),
     }
 }

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use flopmeter::{
     Error,
     execute::{
-        Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture, cpu::Cpu,
+        Adapter, Allocation, Dispatch, Executor, Outcome, ProgramId, Sampler, Texture,
+        cpu::{Cpu, SUBGROUP_LANES},
     },
     kernel::KernelModule,
 };
@@ -22,7 +23,18 @@ pub struct Watched {
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { cpu: crate::embedded().detecting_races(), proven: HashSet::new() }
+        Self::of(SUBGROUP_LANES)
+    }
+}
+
+impl Watched {
+    /// One whose subgroups have so many lanes.
+    ///
+    /// # Panics
+    /// Where that is no size of a subgroup.
+    pub fn of(lanes: u32) -> Self {
+        let cpu = Cpu::new(lanes).unwrap_or_else(|error| panic!("{error}"));
+        Self { cpu: cpu.detecting_races(), proven: HashSet::new() }
     }
 }
 

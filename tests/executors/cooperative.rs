@@ -168,6 +168,33 @@ coopStore(coopMultiplyAdd(x, y, coop_mat8x8<f32, C>()), &c[1], 10);";
     }
 }
 
+/// naga evaluates what a store is given behind it: an index and a stride that are loaded were read twice, and another store's
+/// were those of after it.
+#[test]
+fn what_a_store_is_given_is_evaluated_once_and_before_it() {
+    let body = "let m = coopLoad<coop_mat8x8<f32, C>>(&a[0]);
+coopStore(m + m, &c[u32(b[0])], u32(b[1]));
+coopStoreT(m, &c[u32(c[0])], u32(b[1]));
+c[u32(b[3])] = c[3];";
+    let a: Vec<f32> = (0..64).map(|at| at as f32 + 1.0).collect();
+    let b = [1.0, 8.0, 0.0, 2.0];
+    let mut wanted = vec![66.0; 200];
+    for (at, value) in a.iter().enumerate() {
+        wanted[1 + at] = 2.0 * value;
+    }
+    for (at, value) in a.iter().enumerate() {
+        wanted[66 + at % 8 * 8 + at / 8] = *value;
+    }
+    wanted[2] = wanted[3];
+    for width in WIDTHS {
+        let (left, observed) =
+            run(width, &source(width, "f32", body), "f32", [&a, &b, &[66.0; 200]]);
+        assert_eq!(left, wanted, "{width}");
+        let loads = u64::from(width) * 6 * 4 + 64 * 4;
+        assert_eq!(observed.cost.traffic.storage_load, loads, "{width}");
+    }
+}
+
 #[test]
 fn a_matrix_is_kept_in_a_variable_and_passed_to_a_function() {
     let body = "var sums: array<coop_mat8x8<f32, C>, 2>;

@@ -7,10 +7,10 @@ use flopmeter::{
     Error,
     choice::{Class, KernelSet, Target, Winners},
     execute::{Adapter, Executor, Limits, cpu::Cpu},
-    operation::LinearResult,
+    operation::{LinearResult, Operation, Precision},
     tune::{
         self, Contest, Kept, Specimen, Stopwatch, Timekeeper, Unusable, Variant, keep, kept,
-        specimens, tune,
+        narrow_specimens, specimens, tune,
     },
 };
 
@@ -46,7 +46,12 @@ impl Timekeeper for FakeClock {
 /// An adapter with subgroups of eight, so that every set of kernels runs there.
 const LIMITS: Limits = Limits { subgroup_lanes: Some(8), ..Limits::WEBGPU };
 
-const EVEN: Class = Class::Product { result: LinearResult::Output, by_four: true, large: false };
+const EVEN: Class = Class::Product {
+    result: LinearResult::Output,
+    by_four: true,
+    large: false,
+    precision: Precision::Single,
+};
 
 /// What came of timing products forward whose extents are multiples of four.
 fn even(clock: &mut FakeClock) -> Contest {
@@ -101,6 +106,71 @@ fn a_kernel_that_does_not_compile_is_dropped_and_named() {
 
     let contest = even(&mut FakeClock::new([]));
     assert_eq!((contest.winner, contest.taken()), (None, None));
+}
+
+/// What came of timing products of halves forward, whose extents are multiples of four, where there are matrices.
+fn halves(clock: &mut FakeClock) -> Vec<Contest> {
+    let limits = Limits { matrix_side: Some(16), ..LIMITS };
+    tune(&limits, &narrow_specimens(&limits), clock, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn matrices_are_a_candidate_for_products_of_halves() {
+    let narrow = Class::Product {
+        result: LinearResult::Output,
+        by_four: true,
+        large: false,
+        precision: Precision::Half,
+    };
+    let forward = |contests: Vec<Contest>| {
+        contests.into_iter().find(|contest| contest.class == narrow).unwrap()
+    };
+    let times =
+        [("linear_f16", [2.0; 5]), ("linear_workgroup_f16", [3.0; 5]), ("linear_matrix", [1.0; 5])];
+    let contests = halves(&mut FakeClock::new(times));
+    // Odd products are no whole matrices, and those by weights have long sums here, which are not timed.
+    let with =
+        |contest: &&Contest| contest.contenders.iter().any(|one| one.kernels == KernelSet::Matrix);
+    assert_eq!(contests.iter().filter(with).count(), 2);
+    let contest = forward(contests);
+    assert_eq!(contest.winner, Some(KernelSet::Matrix));
+    assert_eq!(contest.taken().unwrap().kernel.to_string(), "linear_matrix.forward");
+
+    // An adapter that does not take it.
+    let contests = halves(&mut FakeClock::new([times[0], times[1]]));
+    let contest = forward(contests.clone());
+    assert_eq!(contest.winner, None);
+    let [dropped] = &contest.dropped[..] else { panic!("{:?}", contest.dropped) };
+    assert_eq!(dropped.kernel.to_string(), "linear_matrix.forward");
+    assert_eq!(dropped.why, "linear_matrix does not compile");
+
+    // Of single numbers nothing is timed anew, and what was found of them stays.
+    let (_, found) = found();
+    let both = found.clone().with(contests);
+    assert_eq!([found.has_narrow(), both.has_narrow()], [false, true]);
+    assert_eq!(both.contests[..1], found.contests);
+    assert_eq!((found.narrow_by_single(), both.narrow_by_single()), (None, Some(2.0)));
+    let text = serde_json::to_string(&found).unwrap();
+    assert!(!text.contains("precision"), "a file of before: {text}");
+    let winners = forward(halves(&mut FakeClock::new(times))).winner;
+    let winners = Winners::from_iter([(narrow, winners.unwrap())]);
+    let product = |m| Operation::Linear {
+        result: LinearResult::Output,
+        m,
+        k: 128,
+        n: 64,
+        g: 1,
+        accumulate: false,
+        precision: Precision::Half,
+    };
+    let chosen = |limits: &Limits, m| {
+        let target = Target::new(limits, KernelSet::Auto, Some(&winners)).unwrap();
+        target.choose(&product(m)).kernel.name().file
+    };
+    let limits = Limits { matrix_side: Some(16), ..LIMITS };
+    assert_eq!(chosen(&limits, 64), "linear_matrix");
+    assert_eq!(chosen(&limits, 65), "linear_f16", "no whole matrices");
+    assert_eq!(chosen(&LIMITS, 64), "linear_f16", "a winner that cannot run");
 }
 
 #[test]

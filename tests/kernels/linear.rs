@@ -82,20 +82,20 @@ const VARIANTS: [Variant; 21] = [
 
 /// A product's operands, and what double precision makes of them: of narrow ones, with each product narrow, too.
 #[derive(Clone)]
-struct Case {
-    narrow: bool,
-    m: usize,
-    k: usize,
-    n: usize,
-    bounds: Vec<u32>,
-    x: Vec<f32>,
-    w: Vec<f32>,
-    b: Vec<f32>,
-    dy: Vec<f32>,
+pub(crate) struct Case {
+    pub(crate) narrow: bool,
+    pub(crate) m: usize,
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) bounds: Vec<u32>,
+    pub(crate) x: Vec<f32>,
+    pub(crate) w: Vec<f32>,
+    pub(crate) b: Vec<f32>,
+    pub(crate) dy: Vec<f32>,
 }
 
 impl Case {
-    fn new([m, k, n]: [usize; 3], bounds: Vec<u32>) -> Self {
+    pub(crate) fn new([m, k, n]: [usize; 3], bounds: Vec<u32>) -> Self {
         let random = |seed, len| (0..len).map(|i| noise(seed, i)).collect();
         let g = bounds.len() - 1;
         let (x, w) = (random(1, m * k), random(2, g * n * k));
@@ -104,7 +104,7 @@ impl Case {
     }
 
     /// The same with operands that half precision has.
-    fn narrowed(self) -> Self {
+    pub(crate) fn narrowed(self) -> Self {
         let narrow = |values: Vec<f32>| values.into_iter().map(|x| f16::from_f32(x).to_f32());
         let Self { x, w, dy, .. } = self;
         let [x, w, dy] = [x, w, dy].map(|values| narrow(values).collect());
@@ -118,9 +118,11 @@ impl Case {
 
     /// Puts a factor of products where kernels find it.
     fn put(&self, bench: &mut Bench<'_>, name: &str, values: &[f32]) {
-        if !self.narrow {
-            return bench.input(name, values);
-        }
+        if self.narrow { self.put_halves(bench, name, values) } else { bench.input(name, values) }
+    }
+
+    /// The same of a kernel that takes halves.
+    pub(crate) fn put_halves(&self, bench: &mut Bench<'_>, name: &str, values: &[f32]) {
         let mut halves: Vec<u16> = values.iter().map(|&x| f16::from_f32(x).to_bits()).collect();
         halves.resize(halves.len().next_multiple_of(2), 0);
         let words = halves.chunks_exact(2).map(|two| u32::from(two[0]) | u32::from(two[1]) << 16);
@@ -131,7 +133,7 @@ impl Case {
         self.bounds.windows(2).map(|pair| pair[0] as usize..pair[1] as usize).enumerate()
     }
 
-    fn y(&self) -> Vec<f64> {
+    pub(crate) fn y(&self) -> Vec<f64> {
         let mut y = Vec::new();
         for (g, rows) in self.groups() {
             for m in rows {
@@ -144,14 +146,14 @@ impl Case {
         y
     }
 
-    fn plain_y(&self, mut y: Vec<f64>) -> Vec<f64> {
+    pub(crate) fn plain_y(&self, mut y: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
             y[m * self.n + n] += self.product((&self.x[m * self.k + k], &self.w[row * self.k + k]))
         });
         y
     }
 
-    fn dx(&self, mut dx: Vec<f64>) -> Vec<f64> {
+    pub(crate) fn dx(&self, mut dx: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
             dx[m * self.k + k] +=
                 self.product((&self.dy[m * self.n + n], &self.w[row * self.k + k]))
@@ -159,7 +161,7 @@ impl Case {
         dx
     }
 
-    fn dw(&self, mut dw: Vec<f64>) -> Vec<f64> {
+    pub(crate) fn dw(&self, mut dw: Vec<f64>) -> Vec<f64> {
         self.each(|m, n, row, k| {
             dw[row * self.k + k] +=
                 self.product((&self.dy[m * self.n + n], &self.x[m * self.k + k]))
@@ -189,7 +191,7 @@ impl Case {
 }
 
 /// |x - y| / |y| over whole tensors.
-fn relative_error(x: &[f32], y: &[f64]) -> f64 {
+pub(crate) fn relative_error(x: &[f32], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len());
     let difference: f64 = x.iter().zip(y).map(|(&x, y)| (f64::from(x) - y).powi(2)).sum();
     let norm: f64 = y.iter().map(|y| y * y).sum();

@@ -13,6 +13,7 @@ mod grouping;
 mod launch;
 mod layer_norm;
 mod linear;
+mod matrix;
 mod moe;
 mod narrow;
 mod norm;

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
 
 use flopmeter::{
     check::{self, Verdict},
+    choice::Target,
     execute::{Executor, Limits},
     family::Family,
     measure::Session,
@@ -49,11 +50,11 @@ pub fn step(model: &str, training: Training, look: impl Fn(&Plan, &mut Session<'
     step_within(model, training, |limits| limits, look);
 }
 
-/// The same under limits that are not the executor's own.
-pub fn step_within(
+/// The same under limits that are not the executor's own, or with other kernels.
+pub fn step_within<T: Into<Target>>(
     model: &str,
     training: Training,
-    limits: impl Fn(Limits) -> Limits,
+    target: impl Fn(Limits) -> T,
     look: impl Fn(&Plan, &mut Session<'_>, &TensorFile),
 ) {
     common::on_every_executor(|executor| {
@@ -63,8 +64,8 @@ pub fn step_within(
         let asked = AskedShape { accumulate, ..AskedShape::default() };
         let batch = Path::new(&folder).join("batch.safetensors");
         let batch = Batch::load(Some(&batch), asked, &model.config, 0).unwrap();
-        let limits = limits(executor.adapter().limits);
-        let plan = lower(&model.config, batch.shape, training, &limits).unwrap();
+        let target = target(executor.adapter().limits);
+        let plan = lower(&model.config, batch.shape, training, target).unwrap();
         let weights = model.weights(0).unwrap();
         let inputs = inputs(&weights, &batch);
         let mut session = Session::open(&mut *executor, &plan, &inputs).unwrap();

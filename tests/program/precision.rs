@@ -1,6 +1,7 @@
 //! `--precision`: which models and commands take it, and what reports say of it.
 
 use crate::command::{flopmeter, golden, json, refused, text};
+use flopmeter::execute::Executor as _;
 use predicates::{prelude::*, str::contains};
 use serde_json::Value;
 
@@ -39,6 +40,34 @@ fn reports_name_the_precision_and_count_in_it() {
     assert_eq!(forward(&wide), forward(&narrow), "FLOPs are the same");
     let causes = narrow["causes"].as_array().unwrap();
     assert!(causes.iter().any(|cause| cause["subject"] == "loss scale"), "{causes:?}");
+}
+
+#[test]
+fn kernels_of_matrices_are_for_half_precision() {
+    let model = golden("qwen2_full");
+    let matrix = ["profile", text(&model), "--kernels", "matrix"];
+    let embedded = [&matrix[..], &EMBEDDED].concat();
+    let said = ["'matrix'", "half precision", "--precision f16, or --kernels auto"];
+    refused(&embedded, &said);
+    let bk = ["profile", "--kernels", "matrix", "--adapter", "embedded", "--batch", "1"];
+    refused(&bk, &["resnet-bk", "half precision"]);
+    let half = ["--precision", "f16", "--subgroup-size", "16"];
+    let report = json(&[&embedded[..], &half].concat());
+    assert_eq!(report["verdict"]["mismatch"], 0);
+    let passes = report["passes"].as_array().unwrap();
+    let by_matrices = |pass: &&Value| pass["kernel"].as_str().unwrap().contains("linear_matrix.");
+    let op = |pass: &Value, op: &str| pass["ops"][op].as_u64();
+    for pass in passes.iter().filter(by_matrices) {
+        assert_eq!(op(pass, "f32.convert"), None, "{pass}");
+        assert!(op(pass, "f16.mul") > Some(0) && op(pass, "f32.add") >= op(pass, "f16.mul"));
+    }
+    assert!(passes.iter().filter(by_matrices).count() > 4, "whole matrices are multiplied");
+    // An adapter that has none says so.
+    let limits = common::gpu().map(|gpu| gpu.adapter().limits);
+    if limits.is_some_and(|limits| limits.matrix_side.is_none()) {
+        let asked = [&matrix[..], &["--precision", "f16"]].concat();
+        refused(&asked, &["cooperative matrices", "--kernels auto, or --adapter embedded"]);
+    }
 }
 
 #[test]

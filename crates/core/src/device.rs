@@ -136,6 +136,11 @@ pub struct Limits {
     /// vector after another, loses by each barrier.
     #[serde(default)]
     pub parallel: bool,
+    /// Rows and columns of the cooperative matrices that kernels of this crate multiply there: of numbers in half precision,
+    /// with sums in single precision. The larger where there are two; `None` where there are none, or subgroups are of no
+    /// known size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix_side: Option<u32>,
 }
 
 impl Limits {
@@ -156,6 +161,7 @@ impl Limits {
         nesting: None,
         grid: None,
         parallel: false,
+        matrix_side: None,
     };
 
     /// What fits both of two adapters.
@@ -184,6 +190,7 @@ impl Limits {
             grid: least(self.grid, other.grid),
             // Nothing that an adapter could lack: kernels for a GPU run everywhere.
             parallel: self.parallel || other.parallel,
+            matrix_side: self.matrix_side.filter(|_| self.matrix_side == other.matrix_side),
         }
     }
 }
@@ -221,6 +228,7 @@ impl From<&wgpu_types::Limits> for Limits {
             nesting: None,
             grid: None,
             parallel: false,
+            matrix_side: None,
         }
     }
 }

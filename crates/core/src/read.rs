@@ -6,6 +6,7 @@
 //! | `directive` | `enable subgroups;`, `requires ...;` and `diagnostic(...)`, which naga refuses |
 //! | `nesting` | expressions and blocks that are nested deeper than a thread's stack is |
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
+//! | `late` | what stores of cooperative matrices are given, which naga evaluates behind them |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
@@ -32,6 +33,7 @@ mod dropped;
 #[cfg(feature = "glsl")]
 mod extent;
 mod fall_through;
+mod late;
 #[cfg(feature = "glsl")]
 mod layout;
 #[cfg(feature = "glsl")]
@@ -235,6 +237,7 @@ fn mended(mut module: Module) -> Module {
     make_outputs_readable(&mut module);
     unreachable::take_out(&mut module);
     shuffle::retype(&mut module);
+    late::bring_forward(&mut module);
     pointer::resolve(&mut module);
     fall_through::write_out(&mut module);
     module

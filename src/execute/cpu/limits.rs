@@ -20,4 +20,6 @@ pub(super) const LIMITS: Limits = Limits {
     nesting: None,
     grid: None,
     parallel: false,
+    // Subgroups of every size share these evenly; those of 128 do not share smaller ones.
+    matrix_side: Some(16),
 };

@@ -102,6 +102,20 @@ pub(super) fn products(adapter: &wgpu::Adapter) -> Vec<CooperativeProduct> {
     properties.map(product).collect()
 }
 
+/// Rows and columns of the largest square matrices of halves that an adapter multiplies with sums in single precision.
+fn matrix_side(adapter: &wgpu::Adapter) -> Option<u32> {
+    let needs = wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+    if !adapter.features().contains(needs) {
+        return None;
+    }
+    let products = products(adapter).into_iter();
+    let sides = products.filter_map(|CooperativeProduct { extent: [m, n, k], factors, sum }| {
+        let is_ours = factors == naga::Scalar::F16 && sum == naga::Scalar::F32;
+        (is_ours && m == n && n == k).then_some(m)
+    });
+    sides.max()
+}
+
 fn rank(device_type: DeviceType) -> u8 {
     match device_type {
         DeviceType::Discrete => 0,
@@ -130,15 +144,17 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
         wgpu::Backend::Gl => Backend::Gl,
         wgpu::Backend::BrowserWebGpu => Backend::WebGpu,
     };
+    let subgroup_lanes = (adapter.features().contains(wgpu::Features::SUBGROUP)
+        && info.subgroup_min_size == info.subgroup_max_size)
+        .then_some(info.subgroup_min_size);
     Adapter {
         name: info.name,
         backend,
         device_type,
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         limits: Limits {
-            subgroup_lanes: (adapter.features().contains(wgpu::Features::SUBGROUP)
-                && info.subgroup_min_size == info.subgroup_max_size)
-                .then_some(info.subgroup_min_size),
+            subgroup_lanes,
+            matrix_side: subgroup_lanes.and_then(|_| matrix_side(adapter)),
             // SwiftShader's subgroups are vectors as well, but it computes loops for masked lanes too, so a
             // lane that is missing would not be missed there.
             lockstep: info.driver == "llvmpipe",
