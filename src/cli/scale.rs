@@ -277,7 +277,7 @@ fn measure(
     let (model, shape) = sweep.resolve(point)?;
     let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;
     // What does not fit is better known before its weights are made.
-    lower::lower(&model.config, batch.shape, training, &adapter.limits)?;
+    lower::lower(&model.config, batch.shape, training, adapter.limits)?;
     let weights = model.weights(setup.seed)?;
     let estimate = Estimate::new(&model.config, batch.shape, training)?;
     let request = Request {

@@ -280,7 +280,7 @@ fn hold_a_step(model: &str, overrides: &[&str], training: Training, shape: Asked
     let weights = model.weights(3).unwrap();
     let mut cpu = common::embedded().detecting_races();
     let plan: Plan =
-        lower::lower(&model.config, batch.shape, training, &cpu.adapter().limits).unwrap();
+        lower::lower(&model.config, batch.shape, training, cpu.adapter().limits).unwrap();
     let inputs = lower::inputs(&weights, &batch);
     let run =
         profile::run(

@@ -26,7 +26,7 @@ fn step(executor: &mut dyn Executor, runs: impl Into<Runs>) -> (Measurement, Vec
     let asked = AskedShape { batch: Some(1), seq: Some(4), ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 7).unwrap();
     let limits = executor.adapter().limits;
-    let plan = lower(&model.config, batch.shape, Training::default(), &limits).unwrap();
+    let plan = lower(&model.config, batch.shape, Training::default(), limits).unwrap();
     let weights = model.weights(7).unwrap();
     let inputs = inputs(&weights, &batch);
     let mut session = Session::open(executor, &plan, &inputs).unwrap();
