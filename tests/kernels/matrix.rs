@@ -65,13 +65,11 @@ fn left(
     bench.read(of.output)
 }
 
+/// Holds what an entry left against what the other kernel did, and against the equations'.
+type Held<'a> = &'a dyn Fn(&str, [&[f32]; 2], &[f64]);
+
 /// Runs every entry by matrices, and beside it the kernel that rounds products: `held` gets both, and the equations' own.
-fn each(
-    width: u32,
-    (file, side): (&str, usize),
-    case: &Case,
-    held: &dyn Fn(&str, [&[f32]; 2], &[f64]),
-) {
+fn each(width: u32, (file, side): (&str, usize), case: &Case, held: Held<'_>) {
     let mut cpu = Watched::of(width);
     let mut bench = Bench::new(&mut cpu);
     let Case { m, k, n, .. } = *case;
