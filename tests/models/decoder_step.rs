@@ -182,7 +182,7 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
         adapter: None,
     };
     let limits = executor.adapter().limits;
-    let plan = lower(config, batch.shape, training, &limits).unwrap();
+    let plan = lower(config, batch.shape, training, limits).unwrap();
     let weights = model.weights(3).unwrap();
     let inputs = inputs(&weights, batch);
     let mut session = Session::open(&mut executor, &plan, &inputs).unwrap();

@@ -254,7 +254,7 @@ fn what_no_kernel_can_index_is_priced_and_not_run() {
         let training = Optimizer::AdamW.into();
         let refused = [
             Batch::load(None, asked, &model.config, 0).unwrap_err(),
-            lower(&model.config, shape, training, &Limits::WEBGPU).unwrap_err(),
+            lower(&model.config, shape, training, Limits::WEBGPU).unwrap_err(),
         ];
         for (error, word) in
             refused.iter().flat_map(|error| said.iter().map(move |word| (error, word)))

@@ -288,7 +288,7 @@ fn every_parameter_of_the_checkpoint_is_placed_once() {
         let model = Model::resolve(&folder(name), Vec::<String>::new()).unwrap();
         let batch = Batch::load(None, AskedShape::default(), &model.config, 0).unwrap();
         let training = training(Optimizer::AdamW, "hybrid");
-        let plan = lower(&model.config, batch.shape, training, &gpu.adapter().limits).unwrap();
+        let plan = lower(&model.config, batch.shape, training, gpu.adapter().limits).unwrap();
         let mut placed: Vec<_> =
             plan.parameters.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
         let mut specified: Vec<_> =

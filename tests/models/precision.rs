@@ -110,7 +110,7 @@ fn every_product_is_narrow_and_costs_as_much_as_a_wide_one() {
         let shape = BatchShape::resolve(asked, &config).unwrap();
         let [wide, narrow] = ["f32", "f16"].map(|precision| {
             let training = Training { recompute, accumulate, ..training(precision) };
-            (lower(&config, shape, training, &limits).unwrap(), training)
+            (lower(&config, shape, training, limits).unwrap(), training)
         });
         let exact = |training| exact(&config, [2 * accumulate, seq], training).unwrap();
         assert_eq!(exact(wide.1).algebraic, exact(narrow.1).algebraic, "seed {seed}");

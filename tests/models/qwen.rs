@@ -260,7 +260,7 @@ fn plan(set: &[&str], scope: Scope, seq: u32) -> (Model, Plan, BatchShape) {
     let model = Model::resolve("qwen2.5-0.5b", small.iter().chain(set)).unwrap();
     let asked = AskedShape { batch: Some(2), seq: Some(seq), ..AskedShape::default() };
     let shape = BatchShape::resolve(asked, &model.config).unwrap();
-    let plan = lower(&model.config, shape, Training { scope, ..Training::default() }, &LIMITS);
+    let plan = lower(&model.config, shape, Training { scope, ..Training::default() }, LIMITS);
     (model, plan.unwrap(), shape)
 }
 
