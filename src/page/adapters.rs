@@ -11,6 +11,10 @@ impl Paged for AdapterList {
         let mut sections = vec![Section::table("Adapters", adapters(&self.adapters))];
         if every_layer {
             sections.push(Section::table("Limits", limits(&self.adapters)));
+            if self.adapters.iter().any(|adapter| adapter.limits.matrix_side.is_some()) {
+                let title = "Cooperative matrices of f16 onto f32";
+                sections.push(Section::table(title, matrices(&self.adapters)));
+            }
             for tuned in &self.tuned {
                 sections.push(Section::table("Timed kernels", timed(tuned)));
             }
@@ -50,7 +54,6 @@ fn limits(adapters: &[Adapter]) -> Table {
         Row::new([
             Cell::text(name),
             limits.subgroup_lanes.map_or(Cell::Missing, Cell::whole),
-            limits.matrix_side.map_or(Cell::Missing, Cell::whole),
             Cell::whole(limits.invocations),
             Cell::text(if limits.parallel { "side by side" } else { "one vector after another" }),
             Cell::Bytes(limits.workgroup_bytes.into()),
@@ -61,12 +64,23 @@ fn limits(adapters: &[Adapter]) -> Table {
     let columns = vec![
         Column::text("adapter", "adapter"),
         Column::number("subgroup", "subgroup_lanes"),
-        Column::number("matrices", "matrix_side"),
         Column::number("workgroup", "invocations"),
         Column::text("its invocations run", "parallel"),
         Column::number("its memory", "workgroup_bytes"),
         Column::number("buffer", "buffer_bytes"),
         Column::number("bindings", "storage_bindings"),
+    ];
+    Table { columns, rows: rows.collect(), ..Table::default() }
+}
+
+/// The matrices that kernels of this crate multiply there.
+fn matrices(adapters: &[Adapter]) -> Table {
+    let rows = adapters.iter().filter_map(|Adapter { name, limits, .. }| {
+        Some(Row::new([Cell::text(name), Cell::whole(limits.matrix_side?)]))
+    });
+    let columns = vec![
+        Column::text("adapter", "adapter"),
+        Column::number("rows and columns of matrices", "matrix_side"),
     ];
     Table { columns, rows: rows.collect(), ..Table::default() }
 }

@@ -35,7 +35,9 @@ fn kernels(source: &str) -> Vec<KernelModule> {
 
 /// Runs a kernel; whether the executor took it.
 fn run(kernel: &KernelModule) -> bool {
-    let Ok(cpu) = Cpu::new(8) else { return false };
+    // Whole subgroups have a matrix, and every override is 2, the size of a workgroup among them.
+    let subgroup = if kernel.has_cooperative_matrices() { 2 } else { 8 };
+    let Ok(cpu) = Cpu::new(subgroup) else { return false };
     // Looking for races takes every path that not looking does.
     let mut cpu = cpu.with_max_rounds(ROUNDS).detecting_races();
     let Ok(program) = cpu.compile(kernel) else { return false };
