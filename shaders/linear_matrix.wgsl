@@ -73,19 +73,19 @@ fn start_of_dw(n: u32, k: u32) -> Sum {
 
 // Stores take what they are given from names: what is computed in the call, naga's reader evaluates behind it.
 
-fn put_y(c: Sum, m: u32, n: u32) {
+fn write_y(c: Sum, m: u32, n: u32) {
     let stride = dims.N;
     let at = &y[m * stride + n];
     coopStoreT(c, at, stride);
 }
 
-fn put_dx(c: Sum, m: u32, k: u32) {
+fn write_dx(c: Sum, m: u32, k: u32) {
     let stride = dims.K;
     let at = &dx[m * stride + k];
     coopStoreT(c, at, stride);
 }
 
-fn put_dw(c: Sum, n: u32, k: u32) {
+fn write_dw(c: Sum, n: u32, k: u32) {
     let stride = dims.K;
     let at = &dw[n * stride + k];
     coopStoreT(c, at, stride);
@@ -97,7 +97,7 @@ fn matrix_of_y(m: u32, n: u32) {
     for (var k = 0u; k < dims.K; k += SIDE) {
         c = coopMultiplyAdd(x_left(m, k), w_right_across(k, n), c);
     }
-    put_y(c, m, n);
+    write_y(c, m, n);
 }
 
 // A block of y = x w^T.
@@ -118,10 +118,10 @@ fn block_of_y(m: u32, n: u32) {
         c10 = coopMultiplyAdd(a1, b0, c10);
         c11 = coopMultiplyAdd(a1, b1, c11);
     }
-    put_y(c00, m, n);
-    put_y(c01, m, beside);
-    put_y(c10, below, n);
-    put_y(c11, below, beside);
+    write_y(c00, m, n);
+    write_y(c01, m, beside);
+    write_y(c10, below, n);
+    write_y(c11, below, beside);
 }
 
 // What there is of a block of y = x w^T.
@@ -165,7 +165,7 @@ fn matrix_of_dx(m: u32, k: u32) {
     for (var n = 0u; n < dims.N; n += SIDE) {
         c = coopMultiplyAdd(dy_left(m, n), w_right(n, k), c);
     }
-    put_dx(c, m, k);
+    write_dx(c, m, k);
 }
 
 // A block of dx = dy w.
@@ -186,10 +186,10 @@ fn block_of_dx(m: u32, k: u32) {
         c10 = coopMultiplyAdd(a1, b0, c10);
         c11 = coopMultiplyAdd(a1, b1, c11);
     }
-    put_dx(c00, m, k);
-    put_dx(c01, m, beside);
-    put_dx(c10, below, k);
-    put_dx(c11, below, beside);
+    write_dx(c00, m, k);
+    write_dx(c01, m, beside);
+    write_dx(c10, below, k);
+    write_dx(c11, below, beside);
 }
 
 // A subgroup computes a block of dx = dy w.
@@ -214,7 +214,7 @@ fn matrix_of_dw(n: u32, k: u32) {
     for (var m = 0u; m < dims.M; m += SIDE) {
         c = coopMultiplyAdd(dy_left_across(n, m), x_right(m, k), c);
     }
-    put_dw(c, n, k);
+    write_dw(c, n, k);
 }
 
 // A block of dw = dy^T x.
@@ -235,10 +235,10 @@ fn block_of_dw(n: u32, k: u32) {
         c10 = coopMultiplyAdd(a1, b0, c10);
         c11 = coopMultiplyAdd(a1, b1, c11);
     }
-    put_dw(c00, n, k);
-    put_dw(c01, n, beside);
-    put_dw(c10, below, k);
-    put_dw(c11, below, beside);
+    write_dw(c00, n, k);
+    write_dw(c01, n, beside);
+    write_dw(c10, below, k);
+    write_dw(c11, below, beside);
 }
 
 // A subgroup computes a block of dw = dy^T x.

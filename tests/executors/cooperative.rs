@@ -327,7 +327,7 @@ fn what_a_subgroup_cannot_do_together_is_refused_by_name() {
             8,
             8,
             "STORE var at = i; at &= 4u; coopStore(coopLoad<coop_mat8x8<f32, C>>(&a[at]), &c[0]);",
-            "name different places (line 8)",
+            "name different places or numbers (line 8)",
         ),
         (
             8,
@@ -335,6 +335,9 @@ fn what_a_subgroup_cannot_do_together_is_refused_by_name() {
             "var m: array<f32, 64>; let z = coopLoad<coop_mat8x8<f32, C>>(&m[0]); STORE",
             "no storage or workgroup memory",
         ),
+        (8, 8, "LOAD if i < 4u { m = m + m; } STORE", "not all invocations are there (line 8)"),
+        (8, 8, "LOAD coopStore(m * f32(i), &c[0]);", "different places or numbers (line 8)"),
+        (8, 8, "LOAD coopStore(m, &c[0], 8.0);", "stride is no u32"),
         (
             8,
             8,
@@ -344,7 +347,8 @@ fn what_a_subgroup_cannot_do_together_is_refused_by_name() {
             "do not fit",
         ),
     ] {
-        let body = body.replace("STORE", store);
+        let load = "var m = coopLoad<coop_mat8x8<f32, C>>(&a[0]);";
+        let body = body.replace("STORE", store).replace("LOAD", load);
         let refused = watched(width, workgroup, &body).map(|_| ()).unwrap_err().to_string();
         assert!(refused.contains(wanted), "{refused}");
     }

@@ -184,9 +184,11 @@ fn a_pinned_set_of_kernels_runs_and_no_other() {
     assert!(shares(&chosen(&eight)));
     assert!(shares(&chosen(&[&eight[..], &["--kernels", "subgroup"]].concat())));
     assert!(!shares(&chosen(&[&eight[..], &["--kernels", "portable"]].concat())));
+    assert!(!shares(&chosen(&[])), "32 lanes were not timed against others");
+    assert!(shares(&chosen(&["--kernels", "subgroup"])));
     refused(
-        &[&asked[..], &["--kernels", "subgroup"]].concat(),
-        &["subgroups of 8", "subgroups of 32", "--subgroup-size 8"],
+        &[&asked[..], &["--kernels", "subgroup", "--subgroup-size", "4"]].concat(),
+        &["subgroups of 8 to 64", "subgroups of 4", "--subgroup-size 8"],
     );
     refused(
         &["scale", "--axis", "seq=4,8", "--kernels", "portable"],

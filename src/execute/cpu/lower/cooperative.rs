@@ -192,7 +192,9 @@ impl<'a> Lowering<'a> {
         if types::element(self.types(), &of, 0)? != TypeInner::Scalar(scalar) {
             return Err("a cooperative matrix in an array of something else".into());
         }
-        if *self.inner(frame, data.stride) != TypeInner::Scalar(Scalar::U32) {
+        // A literal without a suffix is an i32 to naga.
+        let counts = [Scalar::U32, Scalar::I32].map(TypeInner::Scalar);
+        if !counts.contains(self.inner(frame, data.stride)) {
             return Err("a cooperative matrix whose stride is no u32".into());
         }
         let stride = self.scalar(frame, data.stride)?;
