@@ -1,4 +1,4 @@
-// Continued in linear_numbers.wgsl.
+// Continued in products.wgsl.
 //
 // What the files of matrix products share: dimensions and bindings, the rows of a group, and how tiles are
 // read and written, and what is computed where they are not whole.

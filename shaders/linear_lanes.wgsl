@@ -1,4 +1,4 @@
-// Continued in linear_common.wgsl.
+// Continued in linear_numbers.wgsl.
 //
 // Tiles of a matrix product whose rows the lanes of a subgroup hold, and how one lane's share comes to all of them.
 

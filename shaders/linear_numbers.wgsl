@@ -1,4 +1,4 @@
-// Continued in products.wgsl.
+// Continued in linear_common.wgsl.
 //
 // How matrix products read operands and read and write outputs where extents are no multiples of four: number by
 // number, and of outputs those that exist.

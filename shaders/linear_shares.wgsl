@@ -1,4 +1,4 @@
-// Continued in linear_common.wgsl.
+// Continued in linear_numbers.wgsl.
 //
 // Gradients of weights whose outputs are few and whose sums are long, for devices that run a workgroup's invocations
 // side by side: TEAM slices of a workgroup take every TEAM'th row of the group each, and the slices' sums are

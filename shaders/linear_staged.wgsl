@@ -1,4 +1,4 @@
-// Continued in linear_common.wgsl.
+// Continued in linear_numbers.wgsl.
 //
 // Tiles of a matrix product that a workgroup stages in its memory: for STEPS steps of the sum at a time, the rows
 // and the columns of the workgroup's outputs that those steps need. An invocation computes TILE x TILE outputs, TILE
