@@ -12,6 +12,13 @@ use crate::{
     op::Op,
 };
 
+/// Whether this is for pages, whose WebGPU has no cooperative matrices: what loads, stores and multiplies them would be
+/// carried there for nothing.
+const PAGES: bool = cfg!(target_arch = "wasm32");
+
+/// Why a kernel with cooperative matrices is refused there.
+const NONE_IN_PAGES: &str = "cooperative matrices, which WebGPU has not";
+
 /// Rows and columns of a matrix, and what its elements are.
 struct Matrix {
     extent: [usize; 2],
@@ -25,6 +32,9 @@ impl<'a> Lowering<'a> {
         handle: Handle<Expression>,
         data: &CooperativeData,
     ) -> Lower<Vec<Num>> {
+        if PAGES {
+            return Err(NONE_IN_PAGES.into());
+        }
         let inner = self.inner(frame, handle);
         let Matrix { kind, .. } = self.matrix(frame, handle)?;
         let places = self.elements(frame, inner, data)?;
@@ -48,6 +58,9 @@ impl<'a> Lowering<'a> {
         target: Handle<Expression>,
         data: &CooperativeData,
     ) -> Lower<()> {
+        if PAGES {
+            return Err(NONE_IN_PAGES.into());
+        }
         let inner = self.inner(frame, target);
         let Matrix { kind, .. } = self.matrix(frame, target)?;
         let share = self.value(frame, target)?;
@@ -69,6 +82,9 @@ impl<'a> Lowering<'a> {
         frame: &mut Frame<'a>,
         operands: [Handle<Expression>; 3],
     ) -> Lower<Vec<Num>> {
+        if PAGES {
+            return Err(NONE_IN_PAGES.into());
+        }
         let mut matrices = Vec::new();
         let mut shares = Vec::new();
         for operand in operands {
