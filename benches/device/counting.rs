@@ -84,7 +84,7 @@ fn of_gradient(
     let batch = Batch::load(None, asked, &model.config, 0)?;
     let options = Family::choose("bk_gradient", gradient)?;
     let training = Training { options, ..Optimizer::AdamW.into() };
-    let plan = lower(&model.config, batch.shape, training, &device.gpu.adapter().limits)?;
+    let plan = lower(&model.config, batch.shape, training, device.gpu.adapter().limits)?;
     let weights = model.weights(0)?;
     let inputs = inputs(&weights, &batch);
 

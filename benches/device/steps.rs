@@ -41,7 +41,7 @@ fn step(
     let asked = AskedShape { batch, seq, ..AskedShape::default() };
     let batch = Batch::load(None, asked, &model.config, 0)?;
     let limits = device.gpu.adapter().limits;
-    let plan = lower(&model.config, batch.shape, Optimizer::AdamW.into(), &limits)?;
+    let plan = lower(&model.config, batch.shape, Optimizer::AdamW.into(), limits)?;
     let weights = model.weights(0)?;
     let inputs = inputs(&weights, &batch);
     let session = Session::open(&mut device.gpu, &plan, &inputs)?;
