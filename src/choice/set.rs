@@ -81,7 +81,7 @@ impl KernelSet {
     }
 
     /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Only this set has kernels
-    /// of cooperative matrices: nobody has timed those on a device, so that the default takes them where they won there.
+    /// of cooperative matrices: nobody has run those on a device, so that only who asks for them gets them.
     pub fn choose(self, operation: &Operation, limits: &Limits) -> Choice {
         match self {
             Self::Matrix => matrix::choose(operation, limits)

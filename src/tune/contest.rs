@@ -83,7 +83,11 @@ impl Contest {
                 Err(why) => dropped.push(Dropped { kernel, why }),
             }
         }
-        let winner = winner(&rounds).map(|index| contenders[index].kernels);
+        // Nobody has run kernels of cooperative matrices on a device, so that their time alone does not choose them.
+        let known = contenders.iter().zip(rounds);
+        let known = known.filter(|(contender, _)| contender.kernels != KernelSet::Matrix);
+        let (known, rounds): (Vec<_>, Vec<_>) = known.unzip();
+        let winner = winner(&rounds).map(|index| known[index].kernels);
         let winner = winner.filter(|&set| set != KernelSet::Auto);
         Self { class: specimen.class, winner, contenders, dropped }
     }
