@@ -31,6 +31,7 @@ const SCALARS = 8192;
 /** Kernels that are not compared, and why. */
 const LEFT_OUT = [
   [/_subgroup$/, /./, "how many lanes a subgroup has is the driver's choice, and 32 in the interpreter"],
+  [/^linear_matrix$/, /./, "WebGPU has no cooperative matrices"],
   [/^roofline$/, hasF16 ? /f64/ : /./, `its file ${hasF16 ? "has f64, which is naga's own" : "needs shader-f16"}`],
 ];
 
