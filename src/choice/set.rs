@@ -56,7 +56,7 @@ impl KernelSet {
             Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
             Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
             Self::Subgroup if limits.subgroup_lanes.is_some_and(shares) => {
-                Ok(Limits { parallel: false, lockstep: false, ..*limits })
+                Ok(Limits { parallel: false, ..*limits })
             }
             Self::Subgroup => {
                 let has = match limits.subgroup_lanes {
