@@ -184,25 +184,30 @@ impl<'a> Races<'a> {
         let kind = self.kinds[memory];
         let (within_group, since) = (kind == WORK_GROUP, self.last[kind]);
         let touch = Touch { at: self.now, lane: lane as u32, site: site as u32 };
-        let subgroup = |touch: &Touch| touch.lane / self.program.subgroup;
-        let fenced = self.subgroups[subgroup(&touch) as usize];
+        // Subgroups are powers of two: this runs for each access of each invocation.
+        let shift = self.program.subgroup.trailing_zeros();
+        let subgroup = |touch: &Touch| touch.lane >> shift;
+        let own = subgroup(&touch);
+        let fenced = self.subgroups[own as usize];
         // Whether a barrier lies between an earlier access and this one.
-        let is_ordered = |earlier: &Touch| {
-            earlier.at < since || earlier.at < fenced && subgroup(earlier) == subgroup(&touch)
-        };
+        let is_ordered =
+            |earlier: &Touch| earlier.at < since || earlier.at < fenced && subgroup(earlier) == own;
+        let group = self.group;
+        // Whether an earlier access was another workgroup's, of this dispatch.
+        let is_of_another = |first: &Touch| !within_group && (1..group).contains(&first.at);
         let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
         // Of what is out of bounds nothing is touched.
         let Some(units) = self.regions[region].units.get_mut(units) else { return };
         let mut met: [Option<Pair>; Access::ALL.len()] = [None; Access::ALL.len()];
         for unit in units {
-            for (other, met) in Access::ALL.into_iter().zip(&mut met) {
-                if !access.races_with(other) {
-                    continue;
-                }
+            for other in Access::ALL.into_iter().filter(|&other| access.races_with(other)) {
                 let Touches { first, latest } = &unit[other as usize];
                 let beside = latest.iter().find(|t| !is_ordered(t) && t.lane != touch.lane);
-                let elsewhere = Some(first)
-                    .filter(|first| !within_group && (1..self.group).contains(&first.at));
+                let elsewhere = Some(first).filter(|first| is_of_another(first));
+                if beside.is_none() && elsewhere.is_none() {
+                    continue;
+                }
+                let met = &mut met[other as usize];
                 let pair = |earlier: &Touch, between| {
                     let mut pair = [(earlier.site, other), (touch.site, access)];
                     pair.sort_unstable();
@@ -216,15 +221,20 @@ impl<'a> Races<'a> {
             if first.at == 0 {
                 *first = touch;
             }
-            // Two lanes of one subgroup say less than two of different ones, since a barrier may yet order the former.
-            if latest.iter().any(|t| !is_ordered(t) && t.lane == touch.lane) {
-                continue;
-            }
-            let is_alike = subgroup(&latest[0]) == subgroup(&latest[1]);
-            if let Some(ordered) = latest.iter_mut().find(|t| is_ordered(t)) {
-                *ordered = touch;
-            } else if is_alike && subgroup(&latest[0]) != subgroup(&touch) {
-                latest[1] = touch;
+            match latest.each_ref().map(is_ordered) {
+                // Two lanes of one subgroup say less than two of different ones, since a barrier may yet order the
+                // former.
+                [false, false] => {
+                    let [one, other] = latest.each_ref().map(subgroup);
+                    if one == other && one != own {
+                        latest[1] = touch;
+                    }
+                }
+                [true, _] if latest[1].lane != touch.lane || is_ordered(&latest[1]) => {
+                    latest[0] = touch;
+                }
+                [false, true] if latest[0].lane != touch.lane => latest[1] = touch,
+                [true, _] | [false, true] => {}
             }
         }
         for pair in met.into_iter().flatten() {
