@@ -26,11 +26,11 @@ mod wesl;
 use std::collections::BTreeMap;
 
 pub use bound::{Binding, BindingKey};
-pub use expect::{Expectation, Leeway, other_values};
+pub use expect::{Expectation, Leeway, not_finite, other_values};
 pub use file::ShaderFile;
 #[cfg(feature = "textures")]
 pub use fill::TextureSize;
-pub use fill::{BufferFill, MemberFill};
+pub use fill::{BufferFill, MemberFill, RandomRange};
 pub use immediate::Immediate;
 pub use language::shader_endings;
 pub use launched::Launched;

@@ -168,6 +168,13 @@ impl Used<'_> {
             let fits = layout(*kernel, resource)?.fits(bytes.len() as u64);
             fits.map_err(|what| refused(format!("as '{}' of '{entry}' {what}", resource.name)))?;
         }
+        if own.is_runtime_sized() && !bytes.len().is_multiple_of(4) {
+            return Err(refused(format!(
+                "{} bytes are no multiple of the 4 that are bound at once, and an array with what fills them up would be \
+                 longer: give it an even number of elements",
+                bytes.len()
+            )));
+        }
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         let zeros = said.left_out(&own).into_iter().map(str::to_owned).collect();
         let bound = self.bound(bytes.len() as u64, fill.map(BufferFill::to_string));

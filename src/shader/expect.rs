@@ -161,6 +161,12 @@ pub fn other_values(
     }
 }
 
+/// How many floats of a buffer are infinite or no numbers.
+pub fn not_finite(layout: &Layout, bytes: &[u8]) -> usize {
+    let is_doubtful = |value: &&Value| matches!(value, Value::Float(float) if !float.is_finite());
+    numbers(layout, bytes).iter().filter(is_doubtful).count()
+}
+
 /// One number of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Value {

@@ -14,7 +14,7 @@ use naga::{Override, ScalarKind, ShaderStage};
 use super::spirv::{self, Compilation, SpirvShader};
 use super::{
     Immediate, immediate,
-    language::{Language, foreign, hint},
+    language::{Language, foreign, hint, other_stage},
     text::{self, SourceOptions},
 };
 use crate::{
@@ -78,7 +78,14 @@ impl ShaderFile {
                 problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
             })
         };
-        let parsed = match Language::of(&bytes, path) {
+        let language = Language::of(&bytes, path);
+        if let Some(stage) = other_stage(path).filter(|_| language != Language::SpirV) {
+            return Err(problem(format!(
+                "is a {stage} shader by its ending, and compute shaders alone run here: if it is one, give it the \
+                 ending .comp"
+            )));
+        }
+        let parsed = match language {
             Language::SpirV => match options.defines.keys().next() {
                 None => return Ok(Self(spirv(&name, &bytes)?)),
                 Some(define) => {
@@ -310,7 +317,13 @@ fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Er
             let module = SpirvModule::read(name, &bytes)?;
             Ok(Read::Spirv(module, Some(Compilation { source, compiler })))
         }
-        Ok(Some(Compiled::Refused(said))) => Err(and(said).into()),
+        Ok(Some(Compiled::Refused(refusal))) => Err(match refused {
+            KernelError::Shader { kernel, details } => {
+                KernelError::Shader { details: refusal.beside(&kernel, &source, &details), kernel }
+            }
+            _ => and(refusal.said),
+        }
+        .into()),
         Ok(None) => {
             let more = format!(
                 "naga's reader takes no more of GLSL, and neither {} is on the path to compile it",

@@ -5,14 +5,16 @@ mod file;
 #[cfg(feature = "textures")]
 mod handle;
 mod number;
+mod random;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 #[cfg(feature = "textures")]
 pub use self::handle::TextureSize;
+pub use self::random::RandomRange;
 #[cfg(feature = "textures")]
 pub(super) use self::{file::bytes as bytes_of_file, handle::spelled};
 use self::{
@@ -33,15 +35,15 @@ pub enum BufferFill {
     Zeros(u64),
     /// 0, 1, 2 and so on; an integer that cannot hold a number holds its low bits.
     Iota(u64),
-    /// Floats uniform in [-1, 1), integers uniform over all they can be, or whole numbers of a range in either; the same
-    /// for the same seed.
+    /// Floats uniform in [-1, 1), integers uniform over all they can be, or numbers of a range in either; the same for the
+    /// same seed.
     Random {
         /// How many.
         count: u64,
         /// Which ones.
         seed: u64,
-        /// The least whole number, and the one behind the greatest.
-        range: Option<(i64, i64)>,
+        /// Where they lie.
+        range: Option<RandomRange>,
     },
     /// These, in order, each read as the type that the shader has at its place.
     Values(Vec<String>),
@@ -95,7 +97,7 @@ impl FromStr for BufferFill {
             "iota" => Ok(Self::Iota(count(rest)?)),
             "random" => {
                 let (rest, range) = match rest.rsplit_once(':') {
-                    Some((before, last)) if last.contains("..") => (before, Some(range(last)?)),
+                    Some((before, last)) if last.contains("..") => (before, Some(last.parse()?)),
                     _ => (rest, None),
                 };
                 let (scalars, seed) = rest.split_once(':').unwrap_or((rest, "0"));
@@ -114,8 +116,8 @@ impl fmt::Display for BufferFill {
             Self::Zeros(count) => write!(f, "zeros:{count}"),
             Self::Iota(count) => write!(f, "iota:{count}"),
             Self::Random { count, seed, range: None } => write!(f, "random:{count}:{seed}"),
-            Self::Random { count, seed, range: Some((low, high)) } => {
-                write!(f, "random:{count}:{seed}:{low}..{high}")
+            Self::Random { count, seed, range: Some(range) } => {
+                write!(f, "random:{count}:{seed}:{range}")
             }
             Self::Values(values) => write!(f, "values:{}", values.join(",")),
             Self::File(path) => write!(f, "file:{}", path.display()),
@@ -190,32 +192,12 @@ impl BufferFill {
                     Ok::<(), String>(())
                 })?;
             }
-            Self::Random { count: _, seed, range: Some((low, high)) } => {
+            Self::Random { count: _, seed, range } => {
                 let mut random = ChaCha8Rng::seed_from_u64(*seed);
                 layout.each(size, |at, number| {
-                    let drawn = random.random_range(*low..*high);
-                    let value = parsed(&drawn.to_string(), number)
-                        .ok_or_else(|| format!("{drawn} is no number of type {number}"))?;
-                    put(at, number, &value);
-                    Ok::<(), String>(())
-                })?;
-            }
-            Self::Random { count: _, seed, range: None } => {
-                let mut random = ChaCha8Rng::seed_from_u64(*seed);
-                layout.each(size, |at, number| {
-                    let value = match number.kind {
-                        // 11 bits fit a float of any width, and rounding then never reaches 1.
-                        NumberKind::Float if number.width == 2 => {
-                            float(f64::from(random.random_range(-1024_i32..1024)) / 1024.0, 2)
-                        }
-                        NumberKind::Float if number.width == 4 => {
-                            let bits = random.next_u32() >> 8;
-                            float(f64::from(bits) / f64::from(1 << 23) - 1.0, 4)
-                        }
-                        NumberKind::Float => float(random.random_range(-1.0..1.0), number.width),
-                        NumberKind::Signed | NumberKind::Unsigned => {
-                            random.next_u64().to_le_bytes()
-                        }
+                    let value = match range {
+                        Some(range) => range.drawn(&mut random, number)?,
+                        None => random::any(&mut random, number),
                     };
                     put(at, number, &value);
                     Ok::<(), String>(())
@@ -268,7 +250,7 @@ fn member_fill(fill: &str) -> Result<MemberFill, String> {
     Ok(match fill {
         "zeros" | "iota" | "random" => MemberFill::Whole(fill.to_owned()),
         _ if kind == "random" && ends.is_some() => {
-            ends.map(range).transpose()?;
+            ends.map(str::parse::<RandomRange>).transpose()?;
             MemberFill::Whole(fill.to_owned())
         }
         _ if KINDS.contains(&kind) => MemberFill::Said(fill.parse()?),
@@ -369,13 +351,4 @@ fn member<'a>(layout: &'a Layout, path: &str) -> Option<(u64, &'a Layout)> {
             Some((found.offset + offset, its))
         }
     }
-}
-
-/// `LOW..HIGH`, with a whole number between them.
-fn range(text: &str) -> Result<(i64, i64), String> {
-    let ends = text.split_once("..").and_then(|(low, high)| {
-        let (low, high): (i64, i64) = (low.parse().ok()?, high.parse().ok()?);
-        (low < high).then_some((low, high))
-    });
-    ends.ok_or_else(|| format!("'{text}' is no LOW..HIGH with a whole number in it, such as 0..10"))
 }

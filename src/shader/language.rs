@@ -58,6 +58,21 @@ pub(super) fn foreign(path: &Path) -> Option<&'static str> {
     })
 }
 
+/// The stage of GLSL that a file is for by its ending, where that is no compute shader.
+pub(super) fn other_stage(path: &Path) -> Option<&'static str> {
+    Some(match ending(path)? {
+        "vert" => "vertex",
+        "tesc" => "tessellation control",
+        "tese" => "tessellation evaluation",
+        "geom" => "geometry",
+        "frag" => "fragment",
+        "task" => "task",
+        "mesh" => "mesh",
+        "rgen" | "rint" | "rahit" | "rchit" | "rmiss" | "rcall" => "ray tracing",
+        _ => return None,
+    })
+}
+
 /// What helps with a text that is no WGSL, where it is WESL.
 pub(super) fn hint(text: &str) -> Option<&'static str> {
     let mut lines = text.lines().map(str::trim_start);

@@ -64,7 +64,14 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
     let (mut numbers, is_random) = match fill {
         MemberFill::Whole(kind) => (whole(kind, &layout, u64::MAX)?, kind == "random"),
         MemberFill::Said(BufferFill::File(path)) => {
-            (bytes_of_file(path, &layout, u64::MAX, |shape| has_shape(texture, shape))?, false)
+            let read = |layout: &Layout| {
+                bytes_of_file(path, layout, u64::MAX, |shape| has_shape(texture, shape))
+            };
+            let numbers = read(&layout).or_else(|why| match stored(texture) {
+                Some(stored) => read(&stored).map(|bytes| ratios(&bytes)).map_err(|_| why),
+                None => Err(why),
+            });
+            (numbers?, false)
         }
         MemberFill::Said(fill) => {
             let is_random = matches!(fill, BufferFill::Random { range: None, .. });
@@ -84,6 +91,19 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
     let mut texels = Vec::with_capacity(texture.bytes() as usize);
     words.chunks_exact(channels).for_each(|texel| texture.format.pack(texel, &mut texels));
     Ok(texels)
+}
+
+/// The layout of texels as they are stored, where that is a byte for each channel that stands for 0 to 1: an image is
+/// saved so.
+fn stored(texture: &Texture) -> Option<Layout> {
+    let (_, bits, channel) = texture.format.channels();
+    let byte = Number { kind: NumberKind::Unsigned, width: 1 };
+    (channel == Channel::Unorm && bits == 8).then(|| Layout::nested(byte, &extents(texture)))
+}
+
+/// What bytes stand for, as singles.
+fn ratios(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| (f32::from(*byte) / 255.0).to_le_bytes()).collect()
 }
 
 /// Whether an array of this shape is one of the texels of a texture: all of its numbers in a row, or along its axes the
@@ -147,7 +167,7 @@ fn is_normalized(channel: Channel) -> bool {
 /// How the numbers of a texture lie in files: row by row, each channel as it is in memory, and as a single where it is
 /// an integer that stands for a fraction.
 pub(super) fn layout(texture: &Texture) -> Layout {
-    let (channels, bits, channel) = texture.format.channels();
+    let (_, bits, channel) = texture.format.channels();
     let own = (bits / 8) as u8;
     let number = match channel {
         Channel::Unorm | Channel::Snorm => Number { kind: NumberKind::Float, width: 4 },
@@ -155,13 +175,14 @@ pub(super) fn layout(texture: &Texture) -> Layout {
         Channel::Sint => Number { kind: NumberKind::Signed, width: own },
         Channel::Float => Number { kind: NumberKind::Float, width: own },
     };
-    let mut extents: Vec<u64> = texture.extent[..texture.dimension.extents()]
-        .iter()
-        .rev()
-        .map(|&extent| extent.into())
-        .collect();
-    extents.extend((channels > 1).then_some(channels as u64));
-    Layout::nested(number, &extents)
+    Layout::nested(number, &extents(texture))
+}
+
+/// The extents of the array of a texture's channels, outermost first.
+fn extents(texture: &Texture) -> Vec<u64> {
+    let (channels, ..) = texture.format.channels();
+    let own = texture.extent[..texture.dimension.extents()].iter().rev();
+    own.map(|&extent| extent.into()).chain((channels > 1).then_some(channels as u64)).collect()
 }
 
 /// How far apart of their norm values may be that came of weighed texels. Vulkan leaves to the device how many bits a

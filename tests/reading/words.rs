@@ -176,6 +176,15 @@ fn glsl_that_no_compiler_takes_is_refused_in_the_words_of_both() {
     let error = ShaderFile::read(&path).unwrap_err().to_string();
     assert!(error.contains("Unknown function 'missing'"), "{error}");
     assert!(error.contains("glslangValidator: ERROR: line:3"), "{error}");
+    // What the compiler finds wrong is wrong; what naga does not know need not be.
+    fs::write(&path, "#version 450\nlayout(local_size_x_id = 0) in;\nvoid main() { missing(); }")
+        .unwrap();
+    let error = ShaderFile::read(&path).unwrap_err().to_string();
+    let first = "error: 'missing' : no matching overloaded function found\n  --> ";
+    let line = "wrong.comp:3\n    3 | void main() { missing(); }\n";
+    assert!(error.contains(first) && error.contains(line), "{error}");
+    assert!(error.contains("glslangValidator says so"), "{error}");
+    assert!(error.ends_with("asked first: Unexpected qualifier"), "{error}");
 }
 
 #[test]

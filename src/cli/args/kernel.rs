@@ -38,7 +38,8 @@ pub struct Kernels {
     pub folders: Vec<PathBuf>,
     /// Fill a buffer with zeros:COUNT, iota:COUNT, random:COUNT[:SEED][:LOW..HIGH], values:1,2,3 or file:PATH, or
     /// members of a structure, as n:8,scale:0.5,items:random:64 (repeatable; COUNT in scalars; random numbers
-    /// are floats from -1 to 1 and any integers, or whole numbers from LOW to below HIGH; a file is its bytes, or the
+    /// are floats from -1 to 1 and any integers, or lie from LOW to below HIGH: whole numbers as in 0..10, floats as in
+    /// 0.0..1.0; a file is its bytes, or the
     /// elements of an .npy array or of FILE.safetensors#NAME). A texture is
     /// texture:WIDTH[xHEIGHT[xDEPTH]][:FORMAT][:SPEC], without FORMAT the one that the shader declares or else 32 bits
     /// for each of four channels; a sampler is sampler[:linear][:repeat|:mirror], else it takes the nearest texel and

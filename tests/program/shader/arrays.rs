@@ -19,6 +19,25 @@ fn npy(version: [u8; 2], header: &str, elements: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn an_odd_number_of_halves_is_no_array() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        enable f16;
+        @group(0) @binding(0) var<storage, read_write> x: array<f16>;
+        @compute @workgroup_size(4) fn main(@builtin(local_invocation_index) i: u32) {
+            if (i < arrayLength(&x)) { x[i] *= 2.0h; }
+        }";
+    let file = written(&folder, "twice.wgsl", source);
+    let run = [&*file, "--dispatch=1", "--adapter=embedded"];
+    refused(&[&run[..], &["--bind=0.0=iota:3"]].concat(), &["'x'", "6 bytes", "an even number"]);
+    let even = report(&[&run[..], &["--bind=0.0=random:4:0.25..0.75"]].concat());
+    assert_eq!(
+        (&even["ops"]["f16.mul"], &even["bind"]["0.0"]),
+        (&4.into(), &"random:4:0:0.25..0.75".into())
+    );
+}
+
+#[test]
 fn an_array_of_numpy_is_bound_as_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let source = "

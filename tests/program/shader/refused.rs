@@ -48,6 +48,8 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     let binary = folder.path().join("bin.wgsl");
     refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is neither text nor SPIR-V"]);
     refused(&["/nowhere.wgsl", "--dispatch", "1"], &["/nowhere.wgsl", "cannot be read"]);
+    let fragment = written(&folder, "shade.frag", "#version 450\nvoid main() {}");
+    refused(&[&fragment, "--dispatch", "1"], &["is a fragment shader by its ending", ".comp"]);
     let cuda = written(&folder, "saxpy.cu", "__global__ void saxpy() {}");
     refused(&[&cuda, "--dispatch", "1"], &["saxpy.cu", "is CUDA", "WGSL, WESL, GLSL or SPIR-V"]);
 }

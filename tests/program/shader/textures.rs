@@ -89,6 +89,28 @@ fn whole_numbers_of_a_range_fill_a_texture() {
     assert!(plane.iter().all(|x| [3.0, 4.0].contains(x)) && plane.contains(&3.0), "{plane:?}");
 }
 
+/// An image is saved as a byte for each channel, and read as what those stand for.
+#[test]
+fn bytes_fill_a_texture_of_a_byte_a_channel() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var image: texture_2d<f32>;
+        @group(0) @binding(1) var<storage, read_write> x: array<vec4<f32>>;
+        @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>) {
+            x[id.y * 3u + id.x] = textureLoad(image, id.xy, 0);
+        }";
+    let file = written(&folder, "read.wgsl", source);
+    let bytes: Vec<u8> = (0..24).map(|i| 11 * i).collect();
+    let [image, left] = ["image", "left"].map(|name| folder.path().join(name));
+    fs::write(&image, &bytes).unwrap();
+    let bind = format!("--bind=0.0=texture:3x2:rgba8unorm:file:{}", image.display());
+    let dump = format!("--dump=0.1={}", left.display());
+    let run = ["--dispatch=3,2", "--bind=0.1=zeros:24", "--adapter=embedded"];
+    report(&[&[&*file, &bind, &dump], &run[..]].concat());
+    let stood_for: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+    assert_eq!(floats(&left), stood_for);
+}
+
 #[test]
 fn every_executor_leaves_the_same_in_textures() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,151 @@
+//! Random numbers that fill a buffer: which they may be, and the same ones for the same seed. Knows no layout.
+
+use std::{fmt, str::FromStr};
+
+use rand::{Rng as _, RngExt as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::number::{float, parsed};
+use crate::kernel::{Number, NumberKind};
+
+/// From where to below where random numbers lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RandomRange {
+    /// Whole numbers, in floats as well.
+    Whole(i64, i64),
+    /// Floats.
+    Floats(f64, f64),
+}
+
+/// How often a float is drawn again that its width rounds out of the range.
+const ATTEMPTS: usize = 64;
+
+impl FromStr for RandomRange {
+    type Err = String;
+
+    /// `LOW..HIGH`: whole numbers, or floats where one of the two has a point.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (low, high) = text.split_once("..").unwrap_or_default();
+        let whole = low.parse().ok().zip(high.parse().ok());
+        if let Some((low, high)) = whole.filter(|(low, high)| low < high) {
+            return Ok(Self::Whole(low, high));
+        }
+        let floats: Option<(f64, f64)> = low.parse().ok().zip(high.parse().ok());
+        let floats = floats.filter(|_| text.replace("..", " ").contains('.'));
+        match floats.filter(|(low, high)| low < high && low.is_finite() && high.is_finite()) {
+            Some((low, high)) => Ok(Self::Floats(low, high)),
+            None => Err(format!(
+                "'{text}' is no LOW..HIGH with a number in it, such as 0..10 for whole numbers or 0.0..1.0 for floats"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for RandomRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(low, high) => write!(f, "{low}..{high}"),
+            // With its point.
+            Self::Floats(low, high) => write!(f, "{low:?}..{high:?}"),
+        }
+    }
+}
+
+impl RandomRange {
+    /// The bytes of the next number of a type, then zeros.
+    ///
+    /// # Errors
+    /// Where the type has no such number.
+    pub(super) fn drawn(self, random: &mut ChaCha8Rng, number: Number) -> Result<[u8; 8], String> {
+        match self {
+            Self::Whole(low, high) => {
+                let drawn = random.random_range(low..high);
+                parsed(&drawn.to_string(), number)
+                    .ok_or_else(|| format!("{drawn} is no number of type {number}"))
+            }
+            Self::Floats(..) if number.kind != NumberKind::Float => {
+                Err(format!("{self} is a range of floats, and it has numbers of type {number}"))
+            }
+            Self::Floats(low, high) => {
+                let mut drawn =
+                    (0..ATTEMPTS).map(|_| rounded(random.random_range(low..high), number));
+                let drawn = drawn.find(|value| (low..high).contains(value));
+                let drawn =
+                    drawn.ok_or_else(|| format!("{self} has no number of type {number}"))?;
+                Ok(float(drawn, number.width))
+            }
+        }
+    }
+}
+
+/// A float as its type has it.
+fn rounded(value: f64, number: Number) -> f64 {
+    match number.width {
+        2 => half::f16::from_f64(value).to_f64(),
+        4 => f64::from(value as f32),
+        _ => value,
+    }
+}
+
+/// The bytes of the next number where no range is asked for, then zeros: a float from -1 to below 1, or any integer.
+pub(super) fn any(random: &mut ChaCha8Rng, number: Number) -> [u8; 8] {
+    match number.kind {
+        // 11 bits fit a float of any width, and rounding then never reaches 1.
+        NumberKind::Float if number.width == 2 => {
+            float(f64::from(random.random_range(-1024_i32..1024)) / 1024.0, 2)
+        }
+        NumberKind::Float if number.width == 4 => {
+            let bits = random.next_u32() >> 8;
+            float(f64::from(bits) / f64::from(1 << 23) - 1.0, 4)
+        }
+        NumberKind::Float => float(random.random_range(-1.0..1.0), number.width),
+        NumberKind::Signed | NumberKind::Unsigned => random.next_u64().to_le_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn a_range_is_of_whole_numbers_or_of_floats() {
+        let range = |text: &str| text.parse::<RandomRange>();
+        assert_eq!(range("-3..10"), Ok(RandomRange::Whole(-3, 10)));
+        for (text, low, high) in
+            [("0.0..1", 0.0, 1.0), ("-1.5..2.25", -1.5, 2.25), ("1e-3...5", 1e-3, 0.5)]
+        {
+            let floats = range(text).unwrap();
+            assert_eq!(floats, RandomRange::Floats(low, high), "{text}");
+            assert_eq!(range(&floats.to_string()), Ok(floats));
+        }
+        for wrong in ["1..1", "2.5..1.0", "0.5", "a..b", "0.0..inf", "0.0..nan", "1e3..2e3"] {
+            assert!(range(wrong).unwrap_err().contains("0.0..1.0"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn floats_lie_within_their_range_whatever_their_width() {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        for width in [2, 4, 8] {
+            let number = Number { kind: NumberKind::Float, width };
+            let range = RandomRange::Floats(0.998, 1.0);
+            for _ in 0..10_000 {
+                let drawn = range.drawn(&mut random, number).unwrap();
+                let value = match width {
+                    2 => half::f16::from_le_bytes([drawn[0], drawn[1]]).to_f64(),
+                    4 => f32::from_le_bytes([drawn[0], drawn[1], drawn[2], drawn[3]]).into(),
+                    _ => f64::from_le_bytes(drawn),
+                };
+                assert!((0.998..1.0).contains(&value), "{value}");
+            }
+        }
+        let half = Number { kind: NumberKind::Float, width: 2 };
+        let none = RandomRange::Floats(0.1001, 0.100_101).drawn(&mut random, half).unwrap_err();
+        assert!(none.contains("no number of type f16"), "{none}");
+        let whole = Number { kind: NumberKind::Signed, width: 4 };
+        let none = RandomRange::Floats(0.0, 2.0).drawn(&mut random, whole).unwrap_err();
+        assert!(none.contains("range of floats") && none.contains("i32"), "{none}");
+    }
+}
