@@ -10,7 +10,7 @@ use super::{
     watched,
 };
 use crate::{
-    check::{ROUNDING, Tally, Verdict},
+    check::{NARROW_TOLERANCE, ROUNDING, Tally, Verdict},
     result::{Agreement, CheckedModel, Comparison},
 };
 
@@ -50,8 +50,9 @@ fn subject(agreement: &Agreement) -> Option<Fact> {
     let opinions: Vec<&str> = agreement.counts.iter().map(|counts| counts.name.as_str()).collect();
     let how: String =
         options.unusual().map(|(of, value)| format!(", {value} {}", of.noun)).collect();
+    let between = if agreement.values.is_empty() { "" } else { ", and values between adapters" };
     let said = format!(
-        "{model}, batch {batch} x seq {seq}{how}: the counts of every pass ({}), and values between adapters",
+        "{model}, batch {batch} x seq {seq}{how}: the counts of every pass ({}){between}",
         opinions.join(", ")
     );
     Some(Fact { prose: true, ..Fact::new("checked", said) })
@@ -143,9 +144,13 @@ fn values(agreement: &Agreement) -> Fact {
     let doubtful = values.iter().filter(|value| value.not_finite).count();
     let said = match doubtful {
         0 => said,
-        n => format!(
-            "{said}; {n} of them are not finite on either: look at the weights and the input"
-        ),
+        n => {
+            let narrow = agreement.tolerance == NARROW_TOLERANCE;
+            let way = if narrow { "take products in single precision, or " } else { "" };
+            format!(
+                "{said}; {n} of them are not finite on either: {way}look at the weights and the input"
+            )
+        }
     };
     let named = values.iter().filter_map(|value| match &value.verdict {
         Verdict::Mismatch { difference } => Some(format!("{}: {difference}", value.name)),

@@ -68,7 +68,7 @@ fn short(report: &Report) -> Vec<Fact> {
         let most = largest.map_or_else(String::new, |cause| {
             format!("; the largest difference: {}, {}", signed(cause.difference), cause.text)
         });
-        let said = format!("{ratio} x the published estimate of {}{most}", grouped(estimate));
+        let said = format!("{ratio} x the estimate of {}{most}", grouped(estimate));
         Fact { prose: true, ..Fact::new("that is", said) }
     });
     [Fact::new("executed", executed)].into_iter().chain(off).collect()

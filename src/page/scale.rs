@@ -69,6 +69,13 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     }));
     facts.extend(axes);
     facts.push(Fact::new("run", scope));
+    if let Some(first) = report.sweep.options.0.first() {
+        // Counts and bytes of the other values may grow otherwise.
+        facts.extend(varied(report).into_iter().map(|option| {
+            let its = format!("of the points with {} {}", first.of(option), option.noun);
+            Fact::new("growth", its)
+        }));
+    }
     match &report.adapter {
         None => {
             facts.push(Fact::new("figures", "by closed forms; nothing was run"));

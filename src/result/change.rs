@@ -176,8 +176,9 @@ impl ChangeReport {
         if has_texels { "storage and texture" } else { "storage" }
     }
 
-    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file. Lines that
-    /// replace others grew by what they cost together beyond those.
+    /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file; where
+    /// nothing grew, the first that costs something else than before. Lines that replace others grew by what they cost
+    /// together beyond those.
     pub(super) fn worst_line(&self) -> Option<(String, u32)> {
         let cost = |side: &Option<LineFigures>| {
             let part = |of: fn(&LineFigures) -> u64| side.as_ref().map_or(0, |its| of(its).into());
@@ -192,11 +193,12 @@ impl ChangeReport {
             (grown, lines.iter().filter_map(|pair| pair.b.as_ref()).max_by_key(|its| its.flops))
         });
         let (grown, worst) = places.max_by_key(|(grown, _)| *grown)?;
-        let LineFigures { file, line, .. } = worst?;
+        let first = || self.lines.iter().find_map(|pair| pair.b.as_ref());
+        let LineFigures { file, line, .. } = if grown > [0; 3] { worst } else { first() }?;
         let shader = Path::new(&self.b.what);
         let path =
             file.as_ref().map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
-        (grown > [0; 3]).then(|| (path.display().to_string(), *line))
+        Some((path.display().to_string(), *line))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Document, Examined, Finding, FindingKind, ShaderReport};
 use crate::{
     check,
-    shader::{ShaderRun, other_values},
+    shader::{BindingKey, ShaderRun, not_finite, other_values},
 };
 
 /// A kernel, or several in order, as several executors ran them.
@@ -108,12 +108,21 @@ fn counts((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
 
 /// Whether every buffer that both were read from holds the same.
 fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
+    let name = |key: &BindingKey| {
+        let found = a.bindings.iter().find(|its| (its.group, its.binding) == *key);
+        found.map_or("", |its| its.name.as_str())
+    };
+    // What is infinite or no number is the same on both, and may hide what would differ.
+    let doubtful = a.dumps.iter().filter_map(|(key, left)| {
+        let floats = Some(not_finite(a.layouts.get(key)?, left)).filter(|&floats| floats > 0)?;
+        Some(format!("; {floats} numbers of '{}' are not finite", name(key)))
+    });
+    let doubtful: String = doubtful.collect();
     let differ = a.dumps.iter().filter_map(|(key, left)| {
         let (layout, others) = (a.layouts.get(key)?, b.dumps.get(key)?);
         let leeway = *a.leeways.get(key)?;
         let differs = other_values(layout, leeway, (one, left), (other, others))?;
-        let name = a.bindings.iter().find(|its| (its.group, its.binding) == *key);
-        let name = name.map_or("", |its| its.name.as_str());
+        let name = name(key);
         let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);
         Some(Finding::new(FindingKind::Values, text))
     });
@@ -121,7 +130,7 @@ fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     Examined {
         what: format!(
             "the buffers after the run are equal on {one} and {other}: integers are the same, floats within {} \
-             of their buffer's norm",
+             of their buffer's norm{doubtful}",
             part(apart)
         ),
         findings: differ.collect(),

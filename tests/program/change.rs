@@ -57,6 +57,19 @@ impl Reports {
     }
 }
 
+/// FLOPs are as many, and what fails is on the line that has others now.
+#[test]
+fn what_moves_from_one_kind_to_another_is_on_its_line() {
+    let reports = Reports::new();
+    let before = BEFORE.replace("sum += a * 2.0", "sum = sum + a * a");
+    let base = reports.save("before.json", &before, &[]);
+    fs::write(&reports.file, before.replace("sum + a * a", "fma(a, a, sum)")).unwrap();
+    let gate = ["--bind=0.0=iota:16", "--adapter=embedded", "--baseline", &*base, "--github=-"];
+    let check = flopmeter(&[&["check", &reports.file, "--dispatch=2"], &gate[..]].concat());
+    let annotation = format!("::error file={},line=7,", reports.file);
+    { check }.assert().code(1).stdout(contains(annotation).and(contains("moved from")));
+}
+
 fn pair<'a>(report: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
     report[list].as_array().unwrap().iter().find(|pair| pair["name"] == name)
 }

@@ -248,7 +248,7 @@ fn annotations_have_a_file_and_a_line() {
     let log = String::from_utf8(log.get_output().stdout.clone()).unwrap();
     let errors: Vec<&str> = log.lines().filter(|line| line.starts_with("::error")).collect();
     for (file, says) in [
-        ("sum.wgsl,line=1", "moved from base.json"),
+        ("sum.wgsl,line=5", "moved from base.json"),
         ("new.wgsl,line=1", "has no counts of it"),
         ("endless.wgsl,line=3", "did not end within 1 s"),
     ] {
