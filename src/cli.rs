@@ -29,7 +29,10 @@ mod suite;
 mod tune;
 mod watch;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    io::ErrorKind,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use anyhow::anyhow;
 use log::LevelFilter;
@@ -45,10 +48,19 @@ use outcome::Result;
 /// How the process ends where they ask for help, or make no sense; that has been said then.
 pub fn parse() -> std::result::Result<Arguments, Outcome> {
     Arguments::typed().map_err(|message| {
-        // Help goes to standard output, a slip of the keyboard to standard error; if nobody
-        // listens there is nobody to tell.
-        let _ = message.print();
-        if message.use_stderr() { Outcome::CouldNotRun } else { Outcome::Holds }
+        // Help goes to standard output, a slip of the keyboard to standard error.
+        let is_slip = message.use_stderr();
+        match message.print() {
+            Ok(()) if is_slip => Outcome::CouldNotRun,
+            Ok(()) => Outcome::Holds,
+            // The reader has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe && !is_slip => Outcome::Holds,
+            Err(_) if is_slip => Outcome::CouldNotRun,
+            Err(error) => {
+                output::complain(&anyhow!("standard output: {error}"));
+                Outcome::CouldNotRun
+            }
+        }
     })
 }
 

@@ -42,24 +42,38 @@ pub fn adapters() -> Result<Vec<Adapter>, Error> {
 }
 
 /// How the embedded executor is to be, where it is the one that is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Embedded {
-    /// Lanes in a subgroup: a power of two up to 128.
-    pub subgroup: u32,
+    /// Lanes in a subgroup: a power of two up to 128. `None` for as many as the adapter has that it stands beside, or
+    /// else [`cpu::SUBGROUP_LANES`].
+    pub subgroup: Option<u32>,
     /// Whether to look for races.
     pub detect_races: bool,
 }
 
 impl From<u32> for Embedded {
     fn from(subgroup: u32) -> Self {
+        Some(subgroup).into()
+    }
+}
+
+impl From<Option<u32>> for Embedded {
+    fn from(subgroup: Option<u32>) -> Self {
         Self { subgroup, detect_races: false }
     }
 }
 
 #[cfg(all(feature = "embedded", feature = "gpu"))]
 impl Embedded {
+    /// The same beside an adapter: a kernel that asks for its subgroup does the same in subgroups of the same size.
+    #[must_use]
+    pub(crate) fn beside(self, adapter: &Adapter) -> Self {
+        let its = adapter.limits.subgroup_lanes.filter(|&lanes| cpu::may_have(lanes));
+        Self { subgroup: self.subgroup.or(its), ..self }
+    }
+
     fn open(self) -> Result<Box<dyn Executor>, Error> {
-        let cpu = cpu::Cpu::new(self.subgroup)?;
+        let cpu = cpu::Cpu::new(self.subgroup.unwrap_or(cpu::SUBGROUP_LANES))?;
         Ok(Box::new(if self.detect_races { cpu.detecting_races() } else { cpu }))
     }
 }
@@ -89,7 +103,8 @@ pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Execu
     }
 }
 
-/// Opens every adapter there is, the embedded executor last.
+/// Opens every adapter there is, the embedded executor last, which has the first one's subgroups where no others are
+/// asked for.
 ///
 /// # Errors
 /// Where one that is there cannot be opened.
@@ -97,6 +112,8 @@ pub fn open(choice: &str, embedded: impl Into<Embedded>) -> Result<Box<dyn Execu
 pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>, Error> {
     let gpus = gpu::Gpu::open_all()?.into_iter();
     let mut all: Vec<Box<dyn Executor>> = gpus.map(|gpu| Box::new(gpu) as _).collect();
-    all.push(embedded.into().open()?);
+    let embedded = embedded.into();
+    let beside = all.first().map_or(embedded, |first| embedded.beside(first.adapter()));
+    all.push(beside.open()?);
     Ok(all)
 }

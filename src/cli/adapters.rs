@@ -2,7 +2,7 @@
 
 use flopmeter::{
     choice::KernelSet,
-    execute::{self, cpu::SUBGROUP_LANES},
+    execute::{self, Embedded},
     result::AdapterList,
 };
 
@@ -20,7 +20,7 @@ pub fn run(asked: &Adapters, common: &Common) -> super::Result {
     let mut timed = None;
     if asked.tune {
         let tuner = Tuner::new(Tuned { tune: true, no_tune: false }, KernelSet::Auto, common)?;
-        let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
+        let mut executor = execute::open(&asked.adapter, Embedded::default())?;
         timed = Some(tuner.tune(executor.as_mut(), &Bar::new(common, 0))?);
     }
     let adapters = execute::adapters()?;

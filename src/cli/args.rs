@@ -29,6 +29,7 @@ pub use self::exports::Exports;
 pub use self::formulas::Formulas;
 pub use self::help::examples;
 pub use self::kernel::Kernels;
+pub use self::options::AskedOption;
 use self::options::EveryOption;
 pub use self::shader::Shader;
 pub use self::shared::{

@@ -4,8 +4,8 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    choice::Target,
-    execute::{self, Embedded, Executor},
+    choice::{KernelSet, Target},
+    execute::{self, Embedded, Executor, Limits},
     model::lower,
     profile::{self, Keep},
     result::{Agreement, CheckedModel},
@@ -25,10 +25,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let (model, weights, batch) = subject(&asked.work, common)?;
     let adapter = asked.adapter.as_deref();
     let mut devices = open(adapter, asked.races.on(asked.work.setup.lanes(adapter)?))?;
-    // One plan for all: what fits each of them.
-    let limits = devices.iter().map(|gpu| gpu.adapter().limits).reduce(|a, b| a.and(b));
-    let limits = limits.context("there is no adapter")?;
-    let target = Target::new(&limits, asked.work.setup.kernels, None)?;
+    let target = target(&devices, asked.work.setup.kernels)?;
     let plan = lower::lower(&model.config, batch.shape, asked.work.setup.training(), &target)?;
     let inputs = lower::inputs(&weights, &batch);
     let mut runs = Vec::new();
@@ -52,6 +49,23 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let agreement = Agreement::new(&plan, &runs).of(subject);
     formats.write(&agreement, &places, common)?;
     Ok(Outcome::of(agreement.holds()))
+}
+
+/// What the one plan is made for that all of these adapters run: what fits each of them.
+fn target(devices: &[Box<dyn Executor>], set: KernelSet) -> super::Result<Target> {
+    let adapters = || devices.iter().map(|device| device.adapter());
+    for adapter in adapters() {
+        Target::new(&adapter.limits, set, None).with_context(|| adapter.name.clone())?;
+    }
+    let limits = adapters().map(|adapter| adapter.limits).reduce(Limits::and);
+    let together = || {
+        let lanes = adapters().map(|adapter| match adapter.limits.subgroup_lanes {
+            Some(lanes) => format!("{} has subgroups of {lanes}", adapter.name),
+            None => format!("{} has none of one size", adapter.name),
+        });
+        format!("{}, and one plan is for all", lanes.collect::<Vec<_>>().join(", "))
+    };
+    Target::new(&limits.context("there is no adapter")?, set, None).with_context(together)
 }
 
 /// The adapter asked for, or every one there is.

@@ -107,7 +107,7 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
         if run.is_none() && !is_taken {
             let path = path.display();
             bail!(
-                "{path}: is '{schema}', and compare takes reports of shader, check, run, profile and estimate: save two \
+                "{path}: is '{schema}', and compare takes reports of shader, check of a kernel, run, profile and estimate: save two \
                  of a kind with --json"
             );
         }

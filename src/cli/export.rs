@@ -149,12 +149,13 @@ impl Formats {
         let written = self.claimed.iter().map(|claimed| self.export_one(claimed, report, common));
         let mut errors = written.filter_map(Result::err).collect::<Vec<_>>().into_iter();
         let first = errors.next();
+        let mut shown = Ok(());
         if self.claimed.is_empty() || first.is_some() {
             let page = report.page(common.verbose > 0);
-            output::print_beside(&table::render(&page, output::terminal_beside(common)));
+            shown = output::print_beside(&table::render(&page, output::terminal_beside(common)));
         }
         errors.for_each(|error| output::warn(Some(format!("{error:#}")), common));
-        first.map_or(Ok(()), Err)
+        first.map_or(shown, Err)
     }
 
     /// Where nothing could be judged, tells those that a continuous integration reads; others are left as they were.

@@ -5,13 +5,15 @@
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 use anyhow::bail;
 
 use flopmeter::{
     Error,
-    execute::{self, Embedded, Executor},
+    execute::{self, DeviceType, Embedded, Executor},
+    family::ModelConfig,
     op::Convention,
     result::{ExecutorRun, Finding, FindingKind, KernelCheck},
     shader::{ShaderFile, shader_endings},
@@ -23,6 +25,7 @@ use super::{
     export::{Formats, Places},
     interrupt,
     kernels::{Baseline, KernelWork, baseline},
+    lock::lock,
     patience,
 };
 
@@ -35,6 +38,10 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
         return Ok(Some(path.to_owned()));
     }
     match asked.kernels.any() {
+        Some(option) if !path.exists() && ModelConfig::preset(name).is_none() => bail!(
+            "there is no file '{name}', and {option} is about kernels: name a shader (.{})",
+            shader_endings().collect::<Vec<_>>().join(", .")
+        ),
         Some(option) => bail!("{option} is about kernels, and '{name}' is a model: name a shader"),
         None => Ok(None),
     }
@@ -112,8 +119,14 @@ pub fn judged(
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
     let opened = on.executors.take();
     let open = move || Where::open(adapter.as_deref(), embedded);
+    let ran = Arc::new(Mutex::new(Ran::default()));
+    let place = || {
+        let Ran { failed, on } = &*lock(&ran);
+        format!("{failed}{}{on}", work.place())
+    };
+    let now = Arc::clone(&ran);
     let (mut runs, executors) =
-        patience::within(asked.seconds(0), || work.place(), || all(owned, opened, open))?;
+        patience::within(asked.seconds(0), place, move || all(owned, opened, open, &now))?;
     // One that could not run a kernel may be lost.
     on.executors.set(Some(executors).filter(|_| runs.iter().all(|run| run.ran.is_ok())));
     // What all executors count is the same, or said to be not, so that the first one is reported, and held against the
@@ -171,20 +184,30 @@ fn subgroups(runs: &[ExecutorRun]) -> Option<String> {
     if lanes.iter().all(|&(_, its)| its == other) {
         return None;
     }
-    let each: Vec<_> = lanes.iter().map(|(on, its)| format!("{its} on {on}")).collect();
+    let each: Vec<_> = lanes.iter().map(|(on, its)| format!("{its} invocations on {on}")).collect();
     Some(format!(
-        "a kernel that asks for subgroups does more or less where they have other sizes: {} invocations; \
+        "a kernel that asks for its subgroup does more or less where that has another size, which is {}; \
          --subgroup-size {other} has the embedded executor take {other}",
-        each.join(", ")
+        each.join(" and ")
     ))
 }
 
+/// How far kernels are on the executors, in words.
+#[derive(Default)]
+struct Ran {
+    /// What those said that could not run them.
+    failed: String,
+    /// Who runs them now.
+    on: String,
+}
+
 /// What each executor makes of the kernels, and the executors: those that are open, or else are opened. Every buffer that
-/// one of them may write is read back.
+/// one of them may write is read back. `ran` says how far that is.
 fn all(
     mut work: KernelWork,
     opened: Option<Executors>,
     open: impl FnOnce() -> Result<Executors, Error>,
+    so_far: &Mutex<Ran>,
 ) -> Result<(Vec<ExecutorRun>, Executors), Error> {
     let launched = work.read()?;
     work.keys.extend(launched.written());
@@ -196,6 +219,10 @@ fn all(
         interrupt::check(&ShaderFile::name(&work.file))?;
         let name = executor.adapter().name.clone();
         log::info!("running on {name}");
+        let is_embedded = executor.adapter().device_type == DeviceType::Embedded;
+        let how =
+            if is_embedded { ", which looks for races, as no other adapter does," } else { "" };
+        lock(so_far).on = format!(" on {name}{how}");
         let ran = match work.run(&launched, executor.as_mut()) {
             Ok(run) => {
                 let report = work.report(&launched, &run, Convention::default());
@@ -205,7 +232,10 @@ fn all(
             Err(error @ (Error::Refused { .. } | Error::File { .. } | Error::Interrupted(_))) => {
                 return Err(error);
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                lock(so_far).failed += &format!("{name}: {error}; ");
+                Err(error.to_string())
+            }
         };
         executor.clear();
         runs.push(ExecutorRun { executor: name, ran });

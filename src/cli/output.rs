@@ -72,7 +72,9 @@ impl Sink {
             .map(|t| tensors::Entry { name: &t.name, shape: &t.shape, data: &t.data })
             .collect();
         match self {
-            Self::Standard => listened(tensors::write(&mut io::stdout().lock(), &entries)),
+            Self::Standard => {
+                listened(tensors::write(&mut io::stdout().lock(), &entries), STANDARD_OUTPUT)
+            }
             Self::File(path) => {
                 let _whole = interrupt::unbroken();
                 Ok(tensors::write_tensors(path, &entries)?)
@@ -87,14 +89,13 @@ pub fn print(text: &str) -> super::Result<()> {
 }
 
 /// Writes a report to standard error.
-pub fn print_beside(text: &str) {
-    // There is nowhere to report to that reporting failed.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+pub fn print_beside(text: &str) -> super::Result<()> {
+    listened(io::stderr().lock().write_all(text.as_bytes()), "standard error")
 }
 
 fn print_bytes(bytes: &[u8]) -> super::Result<()> {
     let mut out = io::stdout().lock();
-    listened(out.write_all(bytes).and_then(|()| out.flush()))
+    listened(out.write_all(bytes).and_then(|()| out.flush()), STANDARD_OUTPUT)
 }
 
 /// Says what went wrong, once, on standard error.
@@ -110,11 +111,14 @@ pub fn warn(doubt: Option<String>, common: &Common) {
     }
 }
 
+/// What a stream is called in errors.
+const STANDARD_OUTPUT: &str = "standard output";
+
 /// A broken pipe means that the reader has seen enough.
-fn listened(written: io::Result<()>) -> super::Result<()> {
+fn listened(written: io::Result<()>, on: &'static str) -> super::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| anyhow!(error)).context("standard output"),
+        written => written.map_err(|error| anyhow!(error)).context(on),
     }
 }
 

@@ -11,7 +11,8 @@ use anyhow::bail;
 
 use super::interrupt;
 
-/// Does work on a shader for `seconds` at most; `place` is the shader's name, with a line where it has one.
+/// Does work on a shader for `seconds` at most; `place` is the shader's name, with a line where it has one, and what runs
+/// it where that is known.
 pub fn within<T: Send + 'static>(
     seconds: u64,
     place: impl Fn() -> String,

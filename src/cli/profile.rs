@@ -6,7 +6,6 @@ use anyhow::bail;
 
 use flopmeter::{
     estimate::Estimate,
-    family::{Family, StepOption},
     format::trace,
     model::{Batch, Model, Weights},
     observe::Attempts,
@@ -16,7 +15,7 @@ use flopmeter::{
 
 use super::{
     Outcome,
-    args::{Common, Model as Asked, Profile, Setup, Work},
+    args::{AskedOption, Common, Model as Asked, Profile, Setup, Work},
     export::{Formats, Places},
     interrupt, output,
     progress::Bar,
@@ -106,15 +105,14 @@ pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Wei
 
 /// Whether the options that were asked for are those of a model's family.
 pub(super) fn belongs(
-    asked: impl IntoIterator<Item = (&'static Family, &'static StepOption)>,
+    asked: impl IntoIterator<Item = AskedOption>,
     model: &Model,
 ) -> super::Result<()> {
     let its = model.config.family().options;
-    if let Some((family, option)) = asked.into_iter().find(|(_, option)| !its.contains(option)) {
+    let others = asked.into_iter().find(|asked| !its.contains(&asked.option));
+    if let Some(AskedOption { family, option, flag }) = others {
         bail!(
-            "--{} and --{} are {}'s; {} has no {}: leave them out",
-            option.flag,
-            option.every.flag,
+            "--{flag} is for {}, and {} has no {}: leave it out",
             family.name,
             model.name,
             option.needs

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use flopmeter::{
-    execute::{self, Executor, cpu::SUBGROUP_LANES},
+    execute::{self, Embedded, Executor},
     format::svg,
     observe::Runs,
     page,
@@ -23,7 +23,7 @@ pub fn run(asked: &Roofline, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let to_svg = places.claim("--svg", asked.svg.as_deref())?;
-    let mut executor = execute::open(&asked.adapter, SUBGROUP_LANES)?;
+    let mut executor = execute::open(&asked.adapter, Embedded::default())?;
     log::info!("measuring {}", executor.adapter().name);
     let bar = Bar::new(common, 0);
     let ceilings = measure(executor.as_mut(), asked.timed.runs(asked.repeat)?, &bar)?;

@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 
 use flopmeter::{
-    execute::{self, cpu::SUBGROUP_LANES},
+    execute::{self, Embedded},
     forecast::Peak,
     result::{Ending, RunReport},
     roofline::REPEATS,
@@ -92,7 +92,7 @@ fn place(report: &mut RunReport, common: &Common) {
     let devices: Vec<usize> = (0..report.devices.len()).filter(timed).collect();
     for device in devices {
         let name = &report.devices[device].name;
-        let measured = execute::open(name, SUBGROUP_LANES).map_err(anyhow::Error::from);
+        let measured = execute::open(name, Embedded::default()).map_err(anyhow::Error::from);
         let measured = measured.and_then(|mut executor| {
             roofline::measure(executor.as_mut(), REPEATS, &Bar::new(common, 0))
         });

@@ -1,6 +1,9 @@
 //! `flopmeter shader`: any compute kernel, counted line by line; without a dispatch, what it takes to run it.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::{anyhow, bail};
 
@@ -18,6 +21,7 @@ use super::{
     export::{Formats, Places},
     interrupt,
     kernels::{Baseline, KernelWork, Key as _, baseline, once, source_options},
+    lock::lock,
     output::Sink,
     patience,
     progress::Bar,
@@ -78,8 +82,16 @@ fn reported(
 ) -> super::Result<(ShaderReport, ShaderRun)> {
     let (adapter, owned) = (asked.adapter.clone(), work.clone());
     let seconds = asked.kernels.seconds(asked.timed.patience());
+    let given_up = Arc::new(Mutex::new(None));
+    let place = || match &*lock(&given_up) {
+        Some(Moved { adapter, why }) => {
+            format!("on {adapter}: {why}; on the embedded executor {}", work.place())
+        }
+        None => work.place(),
+    };
+    let seen = Arc::clone(&given_up);
     let (launched, run, moved) =
-        patience::within(seconds, || work.place(), move || ran(&owned, &adapter, embedded))?;
+        patience::within(seconds, place, move || ran(&owned, &adapter, embedded, &seen))?;
     let mut report = work.report(&launched, &run, asked.convention);
     report.moved = moved;
     work.judge(&mut report, &run, baseline)?;
@@ -113,11 +125,12 @@ fn dumped<'a>(dumps: &'a [(BindingKey, Sink)], run: &'a ShaderRun) -> super::Res
     dumped.collect()
 }
 
-/// What was launched, its run, and the adapter that was asked first.
+/// What was launched, its run, and the adapter that was asked first, which `given_up` has as soon as it is known.
 fn ran(
     work: &KernelWork,
     adapter: &str,
     embedded: execute::Embedded,
+    given_up: &Mutex<Option<Moved>>,
 ) -> Result<(Launched, ShaderRun, Option<Moved>), flopmeter::Error> {
     let launched = work.read()?;
     interrupt::check("opening the adapter")?;
@@ -125,6 +138,7 @@ fn ran(
     interrupt::check(&ShaderFile::name(&work.file))?;
     let (run, moved) = attempts.run(|executor, moved| {
         log::info!("running on {}", executor.adapter().name);
+        *lock(given_up) = moved.cloned();
         Ok((work.run(&launched, executor)?, moved.cloned()))
     })?;
     Ok((launched, run, moved))

@@ -88,7 +88,7 @@ pub fn run(
             output::print_beside(&format!(
                 "watching {}; ctrl-C ends it\n",
                 ShaderFile::name(&asked.file)
-            ));
+            ))?;
         }
         if !has_changed(&files, &mut held) {
             return Ok(last);

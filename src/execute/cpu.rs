@@ -56,6 +56,11 @@ use crate::{Error, KernelError, kernel::KernelModule};
 /// Lanes in a subgroup, where no other number is asked for.
 pub const SUBGROUP_LANES: u32 = 32;
 
+/// Whether subgroups may have so many lanes.
+pub(super) const fn may_have(lanes: u32) -> bool {
+    lanes.is_power_of_two() && lanes <= 128
+}
+
 /// Rounds of its loops that a workgroup may take before a loop is said to be endless.
 const MAX_ROUNDS: u64 = 1 << 28;
 
@@ -79,7 +84,7 @@ impl Cpu {
     /// # Errors
     /// Where `subgroup` is no such number.
     pub fn new(subgroup: u32) -> Result<Self, Error> {
-        if !subgroup.is_power_of_two() || subgroup > 128 {
+        if !may_have(subgroup) {
             return Err(Error::Config(format!(
                 "a subgroup of {subgroup} lanes: it has 1, 2, 4 .. 128"
             )));

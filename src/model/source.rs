@@ -60,7 +60,11 @@ impl Model {
             let assignment = assignment.as_ref();
             Family::of(&object)
                 .and_then(|family| {
-                    let field = set(&mut object, family.fields, assignment)?;
+                    let field = set(&mut object, family.fields, assignment);
+                    let field = field.map_err(|why| match family.read_adapters {
+                        None if assignment.starts_with("lora_") => NO_ADAPTERS.to_owned(),
+                        _ => why,
+                    })?;
                     (family.overridden)(&mut object, field);
                     Ok(())
                 })
@@ -162,7 +166,9 @@ impl Origin {
             return Err(Error::File { path: path.to_owned(), problem });
         }
         let presets: Vec<&str> = Family::presets().map(|(preset, _)| preset).collect();
-        let guess = nearest(name, presets.iter().copied())
+        // The names of Hugging Face's hub have an owner, and capitals.
+        let own = name.rsplit('/').next().unwrap_or(name).to_lowercase();
+        let guess = nearest(&own, presets.iter().copied())
             .map_or_else(String::new, |guess| format!(". Did you mean '{guess}'?"));
         Err(Error::Config(format!(
             "no model '{name}': it is neither a preset ({}) nor a folder with a {CONFIG_FILE}{guess}",

@@ -23,6 +23,7 @@ mod run;
 mod scale;
 mod shader;
 mod streams;
+mod subgroups;
 mod suite;
 mod timing;
 mod training;

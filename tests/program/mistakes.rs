@@ -80,6 +80,12 @@ fn options_of_kernels_are_told_apart_from_those_of_models_at_once() {
     for command in ["check", "shader"] {
         refused(&[&[command, kernel], &limit[..]].concat(), &["--fail-on is about --baseline"]);
     }
+    for option in [["--precision", "f16"], ["--kernels", "subgroup"], ["--optimizer", "sgd"]] {
+        let says = [option[0], "is about models, and ", "kernel.wgsl is a shader"];
+        refused(&[&["check", kernel, "--dispatch=1"], &option[..]].concat(), &says);
+    }
+    let missing = ["there is no file 'kernel.wgs'", "--dispatch is about kernels", ".comp"];
+    refused(&["check", "kernel.wgs", "--dispatch=1"], &missing);
     let list = folder.path().join("kernels.txt");
     for (line, says) in [
         ("--dispatch 1 --bnd 0.0=iota:8", "'--bnd' found: did you mean '--bind'?"),
@@ -99,6 +105,14 @@ fn options_of_kernels_are_told_apart_from_those_of_models_at_once() {
 
 #[test]
 fn the_way_out_of_a_wrong_value_is_named() {
+    for name in ["Llama-3.2-1B", "meta-llama/Llama-3.2-1B"] {
+        refused(&["estimate", name], &["Did you mean 'llama-3.2-1b'?"]);
+    }
+    refused(&["estimate", "--lora-rank", "8"], &["lora_rank=8: adapters are not supported"]);
+    let half = ["--precision is for Hugging Face's decoders", "resnet-bk has no products in half"];
+    refused(&["profile", "--precision", "f16"], &half);
+    let both = ["scale", "--axis", "seq=8", "--measure", "--both-precisions"];
+    refused(&both, &["--both-precisions is for Hugging Face's decoders", "leave it out"]);
     let peak = ["estimate", "--steps", "3", "--peak"];
     refused(&[&peak[..], &["1e12", "--mfu", "40%"]].concat(), &["--mfu", "40%", "write 0.4"]);
     refused(&[&peak[..], &["1e12", "--mfu", "half"]].concat(), &["--mfu", "as in 0.4"]);

@@ -27,3 +27,15 @@ fn a_standard_output_that_is_full_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("error: standard output"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_and_a_report_beside_a_program_that_cannot_be_written_are_errors() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let help = std::process::Command::new(PROGRAM).arg("--help").stdout(full()).output().unwrap();
+    assert_eq!(help.status.code(), Some(2));
+    assert!(String::from_utf8(help.stderr).unwrap().contains("error: standard output"));
+    let mut run = std::process::Command::new(PROGRAM);
+    let status = run.args(["run", "--", "true"]).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}

@@ -13,16 +13,28 @@ pub struct StepOptions(Chosen);
 #[derive(Clone, Debug, Default)]
 pub struct EveryOption(Vec<&'static StepOption>);
 
+/// An option that was given.
+pub struct AskedOption {
+    /// The family that has it.
+    pub family: &'static Family,
+    /// What it chooses.
+    pub option: &'static StepOption,
+    /// What was typed, without its dashes.
+    pub flag: &'static str,
+}
+
 impl StepOptions {
     /// The values.
     pub fn chosen(&self) -> Chosen {
         self.0
     }
 
-    /// The options, each with its family.
-    pub fn asked(&self) -> impl Iterator<Item = (&'static Family, &'static StepOption)> {
+    /// The options, each as it was typed.
+    pub fn asked(&self) -> impl Iterator<Item = AskedOption> {
         let chosen = self.0;
-        Family::all_options().filter(move |(_, option)| chosen.value(option.key).is_some())
+        Family::all_options()
+            .filter(move |(_, option)| chosen.value(option.key).is_some())
+            .map(|(family, option)| AskedOption { family, option, flag: option.flag })
     }
 }
 
@@ -35,9 +47,11 @@ impl EveryOption {
         })
     }
 
-    /// The options, each with its family.
-    pub fn asked(&self) -> impl Iterator<Item = (&'static Family, &'static StepOption)> {
-        Family::all_options().filter(|(_, option)| self.0.contains(option))
+    /// The options, each as it was typed.
+    pub fn asked(&self) -> impl Iterator<Item = AskedOption> {
+        Family::all_options()
+            .filter(|(_, option)| self.0.contains(option))
+            .map(|(family, option)| AskedOption { family, option, flag: option.every.flag })
     }
 }
 

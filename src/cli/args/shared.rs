@@ -7,7 +7,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 
 use flopmeter::{
     choice::KernelSet,
-    execute::{Embedded, cpu::SUBGROUP_LANES},
+    execute::Embedded,
     family::{AskedShape, Packing, Recompute, Scope, Training},
     forecast::{Extent, Peak, Question},
     observe::Runs,
@@ -147,19 +147,30 @@ pub struct Work {
 }
 
 impl Work {
-    /// An option that was given and that only a model has a use for.
-    pub fn of_model(&self) -> Option<&'static str> {
+    /// An option that was given and that only a model has a use for: one that asks for what it does anyway says nothing.
+    pub fn of_model(&self) -> Option<String> {
         let Variant { batch, seq, overrides, adapters } = &self.model.variant;
         let LowRank { lora_rank, lora_targets } = adapters;
+        let Setup { step, options, kernels, input, seed, subgroup_size: _ } = &self.setup;
+        let Step { optimizer, phase, accumulate, recompute, pack } = step;
         let given = [
             ("--batch", batch.is_some()),
             ("--seq", seq.is_some()),
             ("--set", !overrides.is_empty()),
             ("--lora-rank", lora_rank.is_some()),
             ("--lora-targets", lora_targets.is_some()),
-            ("--input", self.setup.input.is_some()),
+            ("--input", input.is_some()),
+            ("--optimizer", *optimizer != Optimizer::default()),
+            ("--phase", *phase != Phase::Step),
+            ("--accumulate", *accumulate != 1),
+            ("--recompute", *recompute != Recomputed::None),
+            ("--pack", !pack.is_empty()),
+            ("--kernels", *kernels != KernelSet::default()),
+            ("--seed", *seed != 0),
         ];
-        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+        let given = given.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
+        let given = given.map(str::to_owned);
+        given.chain(options.asked().map(|asked| format!("--{}", asked.flag))).next()
     }
 }
 
@@ -186,24 +197,24 @@ pub struct Setup {
 }
 
 /// What `--subgroup-size` says of itself.
-pub const SUBGROUP_SIZE: &str =
-    "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32]";
+pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: as many as the adapter has that it \
+     runs beside or instead of, else 32]";
 
-/// Lanes in a subgroup of the embedded executor. An adapter has its own, so none may be asked for with one; where
-/// no adapter is named, every one runs, the embedded executor among them.
-pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> anyhow::Result<u32> {
+/// Lanes in a subgroup of the embedded executor, where they were asked for. An adapter has its own, so none may be asked
+/// for with one; where no adapter is named, every one runs, the embedded executor among them.
+pub fn subgroup_lanes(asked: Option<u32>, adapter: Option<&str>) -> anyhow::Result<Option<u32>> {
     if let (Some(lanes), Some(adapter)) = (asked, adapter.filter(|&name| name != "embedded")) {
         bail!(
             "--subgroup-size {lanes} is the embedded executor's, and --adapter {adapter} may be another: \
              add --adapter embedded, or leave --subgroup-size out"
         );
     }
-    Ok(asked.unwrap_or(SUBGROUP_LANES))
+    Ok(asked)
 }
 
 impl Setup {
     /// [`subgroup_lanes`] of what was asked.
-    pub fn lanes(&self, adapter: Option<&str>) -> anyhow::Result<u32> {
+    pub fn lanes(&self, adapter: Option<&str>) -> anyhow::Result<Option<u32>> {
         subgroup_lanes(self.subgroup_size, adapter)
     }
 
@@ -235,7 +246,7 @@ pub struct Races {
 
 impl Races {
     /// The embedded executor that is asked for.
-    pub fn on(self, subgroup: u32) -> Embedded {
+    pub fn on(self, subgroup: Option<u32>) -> Embedded {
         Embedded { subgroup, detect_races: self.detect_races }
     }
 

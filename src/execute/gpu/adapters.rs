@@ -64,7 +64,10 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
             Error::NoAdapter(if known.is_empty() {
                 format!("no adapter: nothing here can run a compute shader; {WAY_OUT}")
             } else {
-                format!("no adapter '{choice}': there is {}; {WAY_OUT}", known.join(", "))
+                format!(
+                    "no adapter '{choice}': there is {}, and embedded; {WAY_OUT}",
+                    known.join(", ")
+                )
             })
         })
 }
