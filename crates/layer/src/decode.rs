@@ -1,6 +1,6 @@
 //! What the raw counters of one pipeline say. Knows no files and no Vulkan.
 
-use flopmeter_core::table::BlockTable;
+use flopmeter_core::table::{BlockTable, UnevenBarrier};
 
 use crate::tally::{Gone, Launches};
 
@@ -26,8 +26,64 @@ pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: 
     let gone = Gone { launches, invocations: arrived, ..Gone::default() };
     match table.decode(raw, launched) {
         Ok(executions) => {
-            Gone { cost: table.cost(&executions), dead: table.dead(&executions), ..gone }
+            // Of a kernel that still runs, some invocations are behind a barrier and others before it.
+            let has_ended = launches.invocations(workgroup) == Some(arrived);
+            let doubt = Some(table.uneven_barriers(&executions)).filter(|_| has_ended);
+            Gone {
+                cost: table.cost(&executions),
+                dead: table.dead(&executions),
+                doubt: doubt.and_then(|barriers| Some(uneven(barriers.first()?, workgroup))),
+                ..gone
+            }
         }
         Err(error) => Gone { problem: Some(error.to_string()), ..gone },
+    }
+}
+
+/// That it is not known how often workgroups waited at a barrier.
+fn uneven(barrier: &UnevenBarrier, workgroup: u64) -> String {
+    let line = barrier.line.map_or_else(String::new, |line| format!(" on line {line}"));
+    format!(
+        "its barriers alone: {} invocations in all came to one{line}, no whole number of workgroups of {workgroup}, so \
+         that how often one waited there is not known",
+        barrier.invocations
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernel::{Abilities, Identity, Module, counting};
+
+    /// A kernel in workgroups of 8 of which the first two come to a barrier, as words of SPIR-V.
+    const BRANCHED: &str = "\
+        7230203 10300 0 f 0  20011 1  3000e 0 1  6000f 5 1 6e69616d 0 2  60010 1 11 8 1 1  40047 2 b 1d \
+        20013 3  30021 4 3  20014 5  40015 6 20 0  4002b 6 7 2  4002b 6 8 108  40020 9 1 6  4003b 9 2 1 \
+        50036 3 1 0 4  200f8 a  4003d 6 b 2  500b0 5 c b 7  300f7 d 0  400fa c e d  200f8 e  400e0 7 7 8 \
+        200f9 d  200f8 d  100fd  10038";
+
+    #[test]
+    fn a_barrier_that_parts_of_workgroups_came_to_is_doubtful() {
+        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
+        let entry = "main".to_owned();
+        let identity = Identity { module: Some(7), entry, constants, types, subgroup: None };
+        let abilities = Abilities { wide_atomics: true, subgroups: false };
+        let words = BRANCHED.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
+        let module = Module::new(words.collect());
+        let table = counting(&module, &identity, abilities, |_| Ok(64)).unwrap().1;
+        let launches = Launches { dispatches: 1, groups: 2, unknown: 0 };
+        // The invocations that arrived, and those that came to the block of the barrier.
+        let left = |arrived: u64, came: u64, state| {
+            let mut raw = vec![0; table.bytes() as usize];
+            raw[..8].copy_from_slice(&arrived.to_le_bytes());
+            raw[8..16].copy_from_slice(&came.to_le_bytes());
+            decode(&table, &raw, launches, state)
+        };
+        let doubt = left(16, 12, State::Idle).doubt.unwrap();
+        assert!(doubt.contains("12 invocations") && doubt.contains("workgroups of 8"), "{doubt}");
+        assert_eq!(left(16, 8, State::Idle).doubt, None);
+        assert_eq!(left(8, 4, State::Running).doubt, None, "the others may come yet");
     }
 }

@@ -36,7 +36,7 @@ fn dispatched(row: &Row<Found>, its: &Kernel, period: Option<f64>) -> Dispatched
             Dispatched { seconds, ..bare }
         }
         Some(Found::Counted(counted)) => {
-            let Gone { launches: _, invocations, cost, dead, problem } = &**counted;
+            let Gone { launches: _, invocations, cost, dead, problem, doubt: _ } = &**counted;
             match problem {
                 None => {
                     let (invocations, cost, dead) = (*invocations, *cost, *dead);

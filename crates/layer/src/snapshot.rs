@@ -55,8 +55,17 @@ pub(crate) fn take(
         if sum.launches.dispatches == 0 && sum.invocations == 0 {
             continue;
         }
+        let doubt = sum.doubt.clone();
         match row(kernel, sum) {
-            Ok(row) => recording.kernels.push(row),
+            Ok(row) => {
+                recording.not_counted.extend(doubt.map(|why| NotCounted {
+                    kernel: Some(row.label()),
+                    what: None,
+                    why,
+                    dispatches: row.dispatches,
+                }));
+                recording.kernels.push(row);
+            }
             Err(row) => recording.not_counted.push(row),
         }
     }
@@ -114,7 +123,7 @@ pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State)
 fn row(kernel: &Kernel, sum: Gone) -> Result<Counted, NotCounted> {
     let entry = &kernel.identity.entry;
     let module = kernel.identity.module_name();
-    let Gone { launches, invocations, cost, dead, problem } = sum;
+    let Gone { launches, invocations, cost, dead, problem, doubt: _ } = sum;
     let why = match (&kernel.table, problem) {
         (Err(why), _) => why.clone(),
         (Ok(_), Some(problem)) => problem,

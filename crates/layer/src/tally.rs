@@ -38,6 +38,8 @@ pub(crate) struct Gone {
     pub(crate) dead: Cost,
     /// Why not all of it is known.
     pub(crate) problem: Option<String>,
+    /// What of the cost is not known, where the rest is.
+    pub(crate) doubt: Option<String>,
 }
 
 /// A pipeline that is alive.
@@ -257,6 +259,7 @@ impl Gone {
         self.cost = self.cost + other.cost;
         self.dead = self.dead + other.dead;
         self.problem = self.problem.take().or(other.problem);
+        self.doubt = self.doubt.take().or(other.doubt);
     }
 }
 

@@ -136,15 +136,12 @@ impl Layout {
     /// The kinds of numbers that it is made of, in the order of their first place: `u32, f32`.
     #[cfg(feature = "spirv-rewrite")]
     pub(crate) fn numbers(&self) -> String {
-        let mut kinds: Vec<String> = Vec::new();
-        let Ok(()) = self.each(self.bytes, |_, number| {
-            let kind = number.to_string();
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-            Ok::<(), std::convert::Infallible>(())
-        });
-        kinds.join(", ")
+        let mut kinds = Vec::new();
+        self.fixed.kinds(&mut kinds);
+        if let Some(tail) = &self.tail {
+            tail.element.kinds(&mut kinds);
+        }
+        kinds.iter().map(Number::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// The members, where it is a structure.
@@ -288,6 +285,17 @@ mod tests {
 
     use super::*;
     use crate::kernel::KernelModule;
+
+    /// A module may declare more elements than anybody could visit one by one.
+    #[cfg(feature = "spirv-rewrite")]
+    #[test]
+    fn kinds_of_numbers_are_found_whatever_an_array_declares() {
+        let word = Number { kind: NumberKind::Unsigned, width: 4 };
+        let nested = Layout::nested(word, &[u64::from(u32::MAX), 1 << 20]);
+        assert_eq!(nested.numbers(), "u32");
+        let mixed = layout("struct E { a: vec2<u32>, b: f32, } struct T { n: i32, e: array<E>, }");
+        assert_eq!(mixed.numbers(), "i32, u32, f32");
+    }
 
     fn layout(declarations: &str) -> Layout {
         let source = format!(

@@ -102,6 +102,18 @@ impl Numbers {
         }
     }
 
+    /// The types of its scalars that are not among `kinds` yet, in the order of their first place. An array may have more
+    /// elements than anybody could visit.
+    #[cfg(feature = "spirv-rewrite")]
+    pub(super) fn kinds(&self, kinds: &mut Vec<Number>) {
+        match self {
+            Self::Scalar(number) if !kinds.contains(number) => kinds.push(*number),
+            Self::Scalar(_) | Self::Repeat { count: 0, .. } => {}
+            Self::Repeat { of, .. } => of.kinds(kinds),
+            Self::Members(members) => members.iter().for_each(|(_, its)| its.kinds(kinds)),
+        }
+    }
+
     pub(super) fn each<E>(
         &self,
         base: u64,
