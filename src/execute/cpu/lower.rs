@@ -24,7 +24,7 @@ mod texture;
 mod types;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::atomic::AtomicU32,
 };
 
@@ -76,7 +76,7 @@ pub(super) fn lower(
         memories: Vec::new(),
         variables: Vec::new(),
         textures: BTreeMap::new(),
-        watch: detect_races.then(|| Watch { unit: 4, written: HashSet::new() }),
+        watch: detect_races.then(|| Watch { unit: 4, ..Watch::default() }),
         released: Barrier::empty(),
         globals: HashMap::new(),
         inits: Vec::new(),

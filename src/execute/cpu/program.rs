@@ -5,7 +5,7 @@
 mod inst;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::atomic::AtomicU32,
 };
 
@@ -13,7 +13,7 @@ use flopmeter_core::source::SourceLine;
 
 pub(super) use self::inst::{Address, Exchange, Inst, Limit, Multiply, Role, Subgroup};
 pub(super) use super::register::{Given, Kind, Num, Reg, Virtual};
-use crate::op::Cost;
+use crate::{execute::Access, op::Cost};
 
 /// Statements in order.
 pub(super) type Block = Vec<Node>;
@@ -111,12 +111,14 @@ pub(super) struct Variable {
 pub(super) const ARE_STRAYS_TOLD: bool = !cfg!(target_family = "wasm");
 
 /// What is watched of a kernel where races are looked for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Watch {
     /// Bytes of the smallest access.
     pub(super) unit: u32,
     /// Memories that it writes.
     pub(super) written: HashSet<usize>,
+    /// The kinds of its accesses.
+    pub(super) accesses: BTreeSet<Access>,
 }
 
 /// A kernel, lowered.

@@ -41,15 +41,13 @@ struct Touches {
     latest: [Touch; 2],
 }
 
-/// What is known of a unit, by kind of access.
-type Unit = [Touches; Access::ALL.len()];
-
 /// Notes on adjacent memory.
 struct Region {
     /// Its first and last address, in bytes.
     start: usize,
     end: usize,
-    units: Vec<Unit>,
+    /// Of each unit its touches, by kind of access.
+    touches: Vec<Touches>,
 }
 
 /// A pair of accesses: their sites and what they do.
@@ -65,6 +63,10 @@ pub(super) struct Races<'a> {
     places: Vec<Option<(usize, usize)>>,
     /// Of each memory, its place in [`KINDS`].
     kinds: Vec<usize>,
+    /// Kinds of accesses that the kernel has, in the order in which a unit has them: most kernels have two.
+    accesses: Vec<Access>,
+    /// Of each kind of access, those of them that it may race with, with their places among them.
+    rivals: [Vec<(usize, Access)>; Access::ALL.len()],
     /// Of each memory that is a texture its extents, and bytes of a texel in its format.
     textures: BTreeMap<usize, (Vec<u32>, u64)>,
     /// The barriers so far.
@@ -100,7 +102,7 @@ impl<'a> Races<'a> {
             match regions.last_mut().filter(|last| start < last.end) {
                 Some(last) => last.end = last.end.max(end),
                 None => {
-                    regions.push(Region { start, end, units: Vec::new() });
+                    regions.push(Region { start, end, touches: Vec::new() });
                     written.push(false);
                 }
             }
@@ -110,12 +112,17 @@ impl<'a> Races<'a> {
         let units = |region: &Region| (region.end - region.start) / unit;
         let all: usize =
             regions.iter().zip(&written).map(|(r, written)| usize::from(*written) * units(r)).sum();
-        if all > MAX_BYTES / size_of::<Unit>() {
+        let accesses: Vec<Access> = watch.accesses.iter().copied().collect();
+        if all > MAX_BYTES / (accesses.len().max(1) * size_of::<Touches>()) {
             return None;
         }
+        let rivals = Access::ALL.map(|access| {
+            let others = accesses.iter().copied().enumerate();
+            others.filter(|(_, other)| access.races_with(*other)).collect()
+        });
         for (region, written) in regions.iter_mut().zip(&written) {
             if *written {
-                region.units = vec![Unit::default(); units(region)];
+                region.touches = vec![Touches::default(); units(region) * accesses.len()];
             }
         }
         let place = |(words, region): (&Words<'_>, usize)| {
@@ -138,6 +145,8 @@ impl<'a> Races<'a> {
             regions,
             places,
             kinds,
+            accesses,
+            rivals,
             textures: textures.collect(),
             now: 0,
             group: 0,
@@ -196,12 +205,15 @@ impl<'a> Races<'a> {
         // Whether an earlier access was another workgroup's, of this dispatch.
         let is_of_another = |first: &Touch| !within_group && (1..group).contains(&first.at);
         let units = first + byte / self.unit..first + (byte + bytes).div_ceil(self.unit);
+        let each = self.accesses.len();
+        let touches = units.start * each..units.end * each;
         // Of what is out of bounds nothing is touched.
-        let Some(units) = self.regions[region].units.get_mut(units) else { return };
+        let Some(touches) = self.regions[region].touches.get_mut(touches) else { return };
+        let Some(own_kind) = self.accesses.iter().position(|its| *its == access) else { return };
         let mut met: [Option<Pair>; Access::ALL.len()] = [None; Access::ALL.len()];
-        for unit in units {
-            for other in Access::ALL.into_iter().filter(|&other| access.races_with(other)) {
-                let Touches { first, latest } = &unit[other as usize];
+        for unit in touches.chunks_exact_mut(each) {
+            for &(place, other) in &self.rivals[access as usize] {
+                let Touches { first, latest } = &unit[place];
                 let beside = latest.iter().find(|t| !is_ordered(t) && t.lane != touch.lane);
                 let elsewhere = Some(first).filter(|first| is_of_another(first));
                 if beside.is_none() && elsewhere.is_none() {
@@ -217,7 +229,7 @@ impl<'a> Races<'a> {
                     .or(beside.map(|earlier| pair(earlier, Between::Lanes)))
                     .or(elsewhere.map(|earlier| pair(earlier, Between::Workgroups)));
             }
-            let Touches { first, latest } = &mut unit[access as usize];
+            let Touches { first, latest } = &mut unit[own_kind];
             if first.at == 0 {
                 *first = touch;
             }

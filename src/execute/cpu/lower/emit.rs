@@ -138,6 +138,7 @@ impl Lowering<'_> {
     pub(super) fn seen(&mut self, at: Address, bytes: u32, access: Access, together: bool) {
         let Some(watch) = &mut self.watch else { return };
         watch.unit = watch.unit.min(bytes);
+        watch.accesses.insert(access);
         self.released = Barrier::empty();
         if matches!(access, Access::Store | Access::AtomicUpdate) {
             watch.written.insert(at.memory);
