@@ -44,7 +44,7 @@ pub fn adapters() -> Result<Vec<Adapter>, Error> {
 /// How the embedded executor is to be, where it is the one that is opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Embedded {
-    /// Lanes in a subgroup: a power of two up to 128. `None` for as many as the adapter has that it stands beside, or
+    /// Lanes in a subgroup: a power of two up to 128. `None` for as many as the adapter has beside which it is opened, or
     /// else [`cpu::SUBGROUP_LANES`].
     pub subgroup: Option<u32>,
     /// Whether to look for races.
@@ -67,7 +67,7 @@ impl From<Option<u32>> for Embedded {
 impl Embedded {
     /// The same beside an adapter: a kernel that asks for its subgroup does the same in subgroups of the same size.
     #[must_use]
-    pub(crate) fn beside(self, adapter: &Adapter) -> Self {
+    fn beside(self, adapter: &Adapter) -> Self {
         let its = adapter.limits.subgroup_lanes.filter(|&lanes| cpu::may_have(lanes));
         Self { subgroup: self.subgroup.or(its), ..self }
     }

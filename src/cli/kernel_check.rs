@@ -12,7 +12,7 @@ use anyhow::bail;
 
 use flopmeter::{
     Error,
-    execute::{self, DeviceType, Embedded, Executor},
+    execute::{self, DeviceType, Embedded, Executor, cpu::SUBGROUP_LANES},
     family::ModelConfig,
     op::Convention,
     result::{ExecutorRun, Finding, FindingKind, KernelCheck},
@@ -86,7 +86,8 @@ pub struct Where {
     executors: Cell<Option<Executors>>,
 }
 
-type Executors = Vec<Box<dyn Executor>>;
+/// Open executors, and whether they are for kernels with cooperative matrices.
+type Executors = (Vec<Box<dyn Executor>>, bool);
 
 impl Where {
     /// Where it was asked for.
@@ -97,14 +98,23 @@ impl Where {
         Ok(Self { adapter, embedded, executors: Cell::default() })
     }
 
-    /// Opens them.
-    fn open(adapter: Option<&str>, embedded: Embedded) -> Result<Executors, Error> {
+    /// Opens them, for kernels with cooperative matrices or others. An adapter that has none says nothing of the size of
+    /// subgroups that multiply them.
+    fn open(
+        adapter: Option<&str>,
+        mut embedded: Embedded,
+        for_matrices: bool,
+    ) -> Result<Executors, Error> {
         interrupt::check("opening the adapters")?;
-        match adapter {
-            None => execute::open_all(embedded),
-            Some("embedded") => Ok(vec![execute::open("embedded", embedded)?]),
-            Some(name) => Ok(vec![execute::open(name, embedded.subgroup)?]),
+        if for_matrices {
+            embedded.subgroup = embedded.subgroup.or(Some(SUBGROUP_LANES));
         }
+        let executors = match adapter {
+            None => execute::open_all(embedded)?,
+            Some("embedded") => vec![execute::open("embedded", embedded)?],
+            Some(name) => vec![execute::open(name, embedded.subgroup)?],
+        };
+        Ok((executors, for_matrices))
     }
 }
 
@@ -118,7 +128,7 @@ pub fn judged(
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
     let opened = on.executors.take();
-    let open = move || Where::open(adapter.as_deref(), embedded);
+    let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
     let ran = Arc::new(Mutex::new(Ran::default()));
     let place = || {
         let Ran { failed, on } = &*lock(&ran);
@@ -206,16 +216,18 @@ struct Ran {
 fn all(
     mut work: KernelWork,
     opened: Option<Executors>,
-    open: impl FnOnce() -> Result<Executors, Error>,
+    open: impl FnOnce(bool) -> Result<Executors, Error>,
     so_far: &Mutex<Ran>,
 ) -> Result<(Vec<ExecutorRun>, Executors), Error> {
     let launched = work.read()?;
     work.keys.extend(launched.written());
     work.keys.sort_unstable();
     work.keys.dedup();
-    let mut executors = opened.map_or_else(open, Ok)?;
+    let for_matrices = launched.has_cooperative_matrices();
+    let opened = opened.filter(|(_, are_for)| *are_for == for_matrices);
+    let mut executors = opened.map_or_else(|| open(for_matrices), Ok)?;
     let mut runs = Vec::new();
-    for executor in &mut executors {
+    for executor in &mut executors.0 {
         interrupt::check(&ShaderFile::name(&work.file))?;
         let name = executor.adapter().name.clone();
         log::info!("running on {name}");

@@ -39,6 +39,11 @@ pub trait Countable: Send + Sync {
         None
     }
 
+    /// Whether it has cooperative matrices, which a subgroup of a certain size shares.
+    fn has_cooperative_matrices(&self) -> bool {
+        false
+    }
+
     /// Whether a resource is a sampler with which textures of integers are read.
     fn samples_integers(&self, _: &Resource) -> bool {
         false
@@ -85,6 +90,10 @@ impl Countable for KernelModule {
 
     fn layout(&self, resource: &Resource) -> Option<Layout> {
         Self::layout(self, resource)
+    }
+
+    fn has_cooperative_matrices(&self) -> bool {
+        Self::has_cooperative_matrices(self)
     }
 
     fn declared(&self, resource: &Resource) -> Option<&naga::TypeInner> {

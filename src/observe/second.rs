@@ -68,7 +68,7 @@ impl Attempts {
         self.first.clear();
         let second = match &mut self.second {
             Some(second) => second,
-            none => none.insert(open("embedded", embedded.beside(self.first.adapter()))?),
+            none => none.insert(open("embedded", embedded)?),
         };
         self.moved = true;
         match work(second.as_mut(), Some(&moved)) {

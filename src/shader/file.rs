@@ -318,8 +318,8 @@ fn compiled(name: &str, source: Source, refused: KernelError) -> Result<Read, Er
             Ok(Read::Spirv(module, Some(Compilation { source, compiler })))
         }
         Ok(Some(Compiled::Refused(refusal))) => Err(match refused {
-            KernelError::Shader { kernel, details } => {
-                KernelError::Shader { details: refusal.beside(&kernel, &source, &details), kernel }
+            KernelError::Shader { kernel, details } if refusal.says_what() => {
+                KernelError::Shader { details: refusal.drawn(&kernel, &source, &details), kernel }
             }
             _ => and(refusal.said),
         }

@@ -22,8 +22,8 @@ pub(super) struct Refusal {
     /// The compiler, and all that it said.
     pub(super) said: String,
     program: &'static str,
-    /// The errors that it has a line for, from 1, each with what is wrong there.
-    errors: Vec<(u32, String)>,
+    /// Its errors, each with its line from 1, where it has one, and what is wrong there.
+    errors: Vec<(Option<u32>, String)>,
 }
 
 /// A compiler, and how it is asked for SPIR-V for Vulkan 1.1 that says which line an instruction is of.
@@ -50,6 +50,17 @@ pub(super) fn names() -> String {
     format!("{} nor {last}", others.join(" nor "))
 }
 
+/// A text whose lines a compiler numbers as they stand: without `#line`, in whose place there is an empty line.
+fn numbered_by_itself(text: &str) -> String {
+    let is_numbering = |line: &str| {
+        let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+        let rest = directive.and_then(|its| its.strip_prefix("line"));
+        rest.is_some_and(|rest| rest.starts_with([' ', '\t']))
+    };
+    let lines = text.split_inclusive('\n');
+    lines.map(|line| if is_numbering(line) { "\n" } else { line }).collect()
+}
+
 /// Compiles a compute shader with the first compiler that is there; `None` where there is none.
 ///
 /// # Errors
@@ -58,7 +69,7 @@ pub(super) fn compile(text: &str) -> io::Result<Option<Compiled>> {
     for Compiler { program, arguments } in &COMPILERS {
         let folder = tempfile::tempdir()?;
         let [source, module] = ["shader.comp", "shader.spv"].map(|name| folder.path().join(name));
-        fs::write(&source, text)?;
+        fs::write(&source, numbered_by_itself(text))?;
         let mut command = Command::new(program);
         command.args(*arguments).arg("-o").arg(&module).arg(&source);
         let Output { status, stdout, stderr } = match command.stdin(Stdio::null()).output() {
@@ -90,30 +101,22 @@ impl Refusal {
         }
     }
 
-    /// What it said beside what naga said of a source that is called `name`. Where naga found the same line wrong first,
-    /// that is drawn; else the errors of the compiler are, since what naga does not know need not be wrong.
-    pub(super) fn beside(&self, name: &str, source: &Source, naga: &str) -> String {
-        let place = |line: u32| {
-            let SourceLine { file, number } = source.place(line);
-            (file.as_deref().unwrap_or(name).to_owned(), number)
-        };
-        let is_first = |line: u32| {
-            let (file, number) = place(line);
-            let mut drawn =
-                naga.lines().filter(|line| line.contains("┌─ ") || line.contains("--> "));
-            drawn.next().is_some_and(|drawn| {
-                let column = format!("{file}:{number}:");
-                drawn.contains(&column) || drawn.ends_with(column.trim_end_matches(':'))
-            })
-        };
-        if self.errors.first().is_none_or(|(line, _)| is_first(*line)) {
-            return format!("{}\n{}", naga.trim_end(), self.said);
-        }
+    /// Whether it said what is wrong.
+    pub(super) fn says_what(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Its errors, with their lines of a source that is called `name`, and the first thing that naga does not know, which
+    /// need not be wrong.
+    pub(super) fn drawn(&self, name: &str, source: &Source, naga: &str) -> String {
         let mut drawn = String::new();
         for (line, what) in &self.errors {
-            let (file, number) = place(*line);
-            let stated = source.stated().lines().nth(*line as usize - 1).unwrap_or_default();
-            drawn += &format!("error: {what}\n  --> {file}:{number}\n{number:>5} | {stated}\n");
+            drawn += &format!("error: {what}\n");
+            let Some(line) = *line else { continue };
+            let SourceLine { file, number } = source.place(line);
+            let file = file.as_deref().unwrap_or(name);
+            let stated = source.stated().lines().nth(line as usize - 1).unwrap_or_default();
+            drawn += &format!("  --> {file}:{number}\n{number:>5} | {stated}\n");
         }
         let first = naga.lines().find_map(|line| line.strip_prefix("error: "));
         let first = first.or(naga.lines().next()).unwrap_or_default();
@@ -121,19 +124,25 @@ impl Refusal {
     }
 }
 
-/// An error of a compiler: its line, and what it says of it. That it ends there says nothing of the line.
-fn error(said: &str) -> Option<(u32, String)> {
-    let (kind, placed) = said.split_once("line:")?;
-    if kind.starts_with("WARNING") {
-        return None;
-    }
-    let (line, what) = placed.split_once(':')?;
-    let line = line.parse().ok().filter(|&line| line > 0)?;
+/// An error of a compiler: its line, where it names one, and what it says of it. How many there are and that it ends
+/// there says nothing.
+fn error(said: &str) -> Option<(Option<u32>, String)> {
+    let said = said.strip_prefix("ERROR: ").unwrap_or(said);
+    let (line, what) = match said.strip_prefix("line:") {
+        Some(placed) => match placed.split_once(':') {
+            Some((line, what)) if line.parse().is_ok_and(|line: u32| line > 0) => {
+                (line.parse().ok(), what)
+            }
+            _ => (None, placed),
+        },
+        None if said.starts_with("Linking ") => (None, said),
+        None => return None,
+    };
     let what = what.trim_start();
-    let what = what.strip_prefix("error:").map_or(what, str::trim_start);
+    let what = what.strip_prefix("error: ").unwrap_or(what);
     let what = what.strip_prefix("'' :").map_or(what, str::trim_start);
-    (!what.starts_with("compilation terminated") && !what.starts_with("warning"))
-        .then(|| (line, what.to_owned()))
+    let says_nothing = ["compilation terminated", "warning", "note"];
+    (!says_nothing.iter().any(|word| what.starts_with(word))).then(|| (line, what.to_owned()))
 }
 
 #[cfg(test)]
@@ -143,7 +152,7 @@ mod tests {
     #[test]
     fn an_error_has_its_line_and_what_is_wrong() {
         let errors = |said: &str| Refusal::new("x", said, Path::new("/t/shader.comp")).errors;
-        let of = |line, what: &str| vec![(line, what.to_owned())];
+        let of = |line, what: &str| vec![(Some(line), what.to_owned())];
         assert_eq!(
             errors(
                 "/t/shader.comp\nERROR: /t/shader.comp:7: 'barier' : no function\nERROR: 1 compilation errors."
@@ -151,8 +160,12 @@ mod tests {
             of(7, "'barier' : no function")
         );
         assert_eq!(errors("/t/shader.comp:9: error: '' : syntax error\n"), of(9, "syntax error"));
-        let aside =
-            "ERROR: /t/shader.comp:7: '' : compilation terminated \nERROR: Linking compute stage";
+        let link = "Linking compute stage: Missing entry point";
+        let linked = format!("ERROR: {link}\n\nSPIR-V is not generated");
+        assert_eq!(errors(&linked), vec![(None, link.to_owned())]);
+        let of_glslc = "/t/shader.comp: error: Linking compute stage: no main\n1 error generated.";
+        assert_eq!(errors(of_glslc), vec![(None, "Linking compute stage: no main".to_owned())]);
+        let aside = "WARNING: /t/shader.comp:3: unused\nERROR: /t/shader.comp:7: '' : compilation terminated \n";
         assert_eq!(errors(aside), vec![]);
     }
 }

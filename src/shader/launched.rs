@@ -106,6 +106,11 @@ impl Launched {
         &self.immediates
     }
 
+    /// Whether one of the kernels has cooperative matrices.
+    pub fn has_cooperative_matrices(&self) -> bool {
+        self.kernels.iter().any(|kernel| kernel.has_cooperative_matrices())
+    }
+
     /// The buffers and textures that one of the kernels may write.
     pub fn written(&self) -> Vec<BindingKey> {
         let resources = self.kernels.iter().flat_map(|kernel| {

@@ -41,6 +41,34 @@ fn a_kernel_is_checked_in_the_subgroups_that_the_adapter_has() {
     flopmeter(&others).assert().code(1).stdout(its.and(embedded));
 }
 
+/// An adapter without cooperative matrices says nothing of the subgroups that share them: four of eight would multiply
+/// four times.
+#[test]
+fn cooperative_matrices_are_checked_in_the_subgroups_that_the_executor_has() {
+    let Some(gpu) = common::gpu() else { return };
+    if gpu.adapter().limits.matrix_side.is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("product.wgsl");
+    let source = "
+        enable wgpu_cooperative_matrix;
+        @group(0) @binding(0) var<storage, read> a: array<f32>;
+        @group(0) @binding(1) var<storage, read_write> c: array<f32>;
+        @compute @workgroup_size(32) fn main() {
+            let x = coopLoad<coop_mat8x8<f32, A>>(&a[0], 8u);
+            let y = coopLoad<coop_mat8x8<f32, B>>(&a[64], 8u);
+            var z = coopLoad<coop_mat8x8<f32, C>>(&c[0], 8u);
+            z = coopMultiplyAdd(x, y, z);
+            coopStore(z, &c[0], 8u);
+        }";
+    fs::write(&file, source).unwrap();
+    let check = ["check", file.to_str().unwrap(), "--dispatch=1", "--allow=missing", "--json=-"];
+    let buffers = ["--bind=0.0=iota:128", "--bind=0.1=zeros:64"];
+    let report = json(&[&check[..], &buffers].concat());
+    assert_eq!(report["report"]["flops"], 1024);
+}
+
 #[test]
 fn a_model_is_checked_by_the_kernels_that_a_profile_runs() {
     if of_the_adapter().is_none() {

@@ -174,8 +174,8 @@ fn glsl_that_no_compiler_takes_is_refused_in_the_words_of_both() {
     fs::write(&path, "#version 450\nlayout(local_size_x = 1) in;\nvoid main() { missing(); }")
         .unwrap();
     let error = ShaderFile::read(&path).unwrap_err().to_string();
-    assert!(error.contains("Unknown function 'missing'"), "{error}");
-    assert!(error.contains("glslangValidator: ERROR: line:3"), "{error}");
+    assert!(error.contains("wrong.comp:3\n    3 | void main() { missing(); }\n"), "{error}");
+    assert!(error.ends_with("asked first: Unknown function 'missing'"), "{error}");
     // What the compiler finds wrong is wrong; what naga does not know need not be.
     fs::write(&path, "#version 450\nlayout(local_size_x_id = 0) in;\nvoid main() { missing(); }")
         .unwrap();
@@ -185,6 +185,13 @@ fn glsl_that_no_compiler_takes_is_refused_in_the_words_of_both() {
     assert!(error.contains(first) && error.contains(line), "{error}");
     assert!(error.contains("glslangValidator says so"), "{error}");
     assert!(error.ends_with("asked first: Unexpected qualifier"), "{error}");
+    // A line is one of the file, whatever the file says of its own.
+    fs::write(&path, "#version 450\n#line 70\nvoid main() { missing(); }").unwrap();
+    let error = ShaderFile::read(&path).unwrap_err().to_string();
+    assert!(error.contains("wrong.comp:3\n    3 | void main() { missing(); }\n"), "{error}");
+    fs::write(&path, "#version 450\nlayout(local_size_x_id = 0) in;\n").unwrap();
+    let error = ShaderFile::read(&path).unwrap_err().to_string();
+    assert!(error.contains("error: Linking compute stage: Missing entry point"), "{error}");
 }
 
 #[test]

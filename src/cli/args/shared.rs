@@ -197,8 +197,8 @@ pub struct Setup {
 }
 
 /// What `--subgroup-size` says of itself.
-pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: as many as the adapter has that it \
-     runs beside or instead of, else 32]";
+pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32, in check as \
+     many as the adapter has]";
 
 /// Lanes in a subgroup of the embedded executor, where they were asked for. An adapter has its own, so none may be asked
 /// for with one; where no adapter is named, every one runs, the embedded executor among them.

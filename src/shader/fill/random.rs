@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 64;
 impl FromStr for RandomRange {
     type Err = String;
 
-    /// `LOW..HIGH`: whole numbers, or floats where one of the two has a point.
+    /// `LOW..HIGH`: whole numbers where both are written as such, else floats.
     fn from_str(text: &str) -> Result<Self, String> {
         let (low, high) = text.split_once("..").unwrap_or_default();
         let whole = low.parse().ok().zip(high.parse().ok());
@@ -31,8 +31,7 @@ impl FromStr for RandomRange {
             return Ok(Self::Whole(low, high));
         }
         let floats: Option<(f64, f64)> = low.parse().ok().zip(high.parse().ok());
-        let floats = floats.filter(|_| text.replace("..", " ").contains('.'));
-        match floats.filter(|(low, high)| low < high && low.is_finite() && high.is_finite()) {
+        match floats.filter(|(low, high)| low < high && (high - low).is_finite()) {
             Some((low, high)) => Ok(Self::Floats(low, high)),
             None => Err(format!(
                 "'{text}' is no LOW..HIGH with a number in it, such as 0..10 for whole numbers or 0.0..1.0 for floats"
@@ -66,6 +65,9 @@ impl RandomRange {
             Self::Floats(..) if number.kind != NumberKind::Float => {
                 Err(format!("{self} is a range of floats, and it has numbers of type {number}"))
             }
+            Self::Floats(low, high) if low.abs().max(high.abs()) > largest(number) => {
+                Err(format!("{self} goes beyond the numbers of type {number}"))
+            }
             Self::Floats(low, high) => {
                 let mut drawn =
                     (0..ATTEMPTS).map(|_| rounded(random.random_range(low..high), number));
@@ -75,6 +77,15 @@ impl RandomRange {
                 Ok(float(drawn, number.width))
             }
         }
+    }
+}
+
+/// The largest float of a type.
+fn largest(number: Number) -> f64 {
+    match number.width {
+        2 => half::f16::MAX.to_f64(),
+        4 => f32::MAX.into(),
+        _ => f64::MAX,
     }
 }
 
@@ -113,14 +124,19 @@ mod tests {
     fn a_range_is_of_whole_numbers_or_of_floats() {
         let range = |text: &str| text.parse::<RandomRange>();
         assert_eq!(range("-3..10"), Ok(RandomRange::Whole(-3, 10)));
-        for (text, low, high) in
-            [("0.0..1", 0.0, 1.0), ("-1.5..2.25", -1.5, 2.25), ("1e-3...5", 1e-3, 0.5)]
-        {
+        for (text, low, high) in [
+            ("0.0..1", 0.0, 1.0),
+            ("-1.5..2.25", -1.5, 2.25),
+            ("1e-3...5", 1e-3, 0.5),
+            ("1e3..2e3", 1e3, 2e3),
+        ] {
             let floats = range(text).unwrap();
             assert_eq!(floats, RandomRange::Floats(low, high), "{text}");
             assert_eq!(range(&floats.to_string()), Ok(floats));
         }
-        for wrong in ["1..1", "2.5..1.0", "0.5", "a..b", "0.0..inf", "0.0..nan", "1e3..2e3"] {
+        for wrong in
+            ["1..1", "2.5..1.0", "0.5", "a..b", "0.0..inf", "0.0..nan", "-1.7e308..1.7e308"]
+        {
             assert!(range(wrong).unwrap_err().contains("0.0..1.0"), "{wrong}");
         }
     }
@@ -144,6 +160,8 @@ mod tests {
         let half = Number { kind: NumberKind::Float, width: 2 };
         let none = RandomRange::Floats(0.1001, 0.100_101).drawn(&mut random, half).unwrap_err();
         assert!(none.contains("no number of type f16"), "{none}");
+        let beyond = RandomRange::Floats(0.0, 65505.0).drawn(&mut random, half).unwrap_err();
+        assert!(beyond.contains("beyond the numbers of type f16"), "{beyond}");
         let whole = Number { kind: NumberKind::Signed, width: 4 };
         let none = RandomRange::Floats(0.0, 2.0).drawn(&mut random, whole).unwrap_err();
         assert!(none.contains("range of floats") && none.contains("i32"), "{none}");

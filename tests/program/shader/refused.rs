@@ -41,7 +41,7 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     let invalid = written(&folder, "invalid.wgsl", invalid);
     refused(&[&invalid, "--dispatch", "1"], &["is not valid", "return 1u"]);
     let glsl = written(&folder, "bad.comp", "#version 450\nvoid main() { x = 1; }\n");
-    refused(&[&glsl, "--dispatch", "1"], &["bad.comp:2:15", "x = 1"]);
+    refused(&[&glsl, "--dispatch", "1"], &["bad.comp:2", "x = 1"]);
     let spirv = written(&folder, "bad.spv", "not words");
     refused(&[&spirv, "--dispatch", "1"], &["bad.spv", "words of four bytes"]);
     fs::write(folder.path().join("bin.wgsl"), [0xff, 0xfe]).unwrap();
