@@ -62,7 +62,9 @@ impl Model {
                 .and_then(|family| {
                     let field = set(&mut object, family.fields, assignment);
                     let field = field.map_err(|why| match family.read_adapters {
-                        None if assignment.starts_with("lora_") => NO_ADAPTERS.to_owned(),
+                        None if assignment.starts_with("lora_") => {
+                            format!("{NO_ADAPTERS}: leave it out")
+                        }
                         _ => why,
                     })?;
                     (family.overridden)(&mut object, field);

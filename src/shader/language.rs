@@ -83,6 +83,7 @@ pub(super) fn hint(text: &str) -> Option<&'static str> {
 
 /// Whether the first line that is neither empty nor a `//` comment is GLSL's version.
 fn begins_with_version(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.trim_ascii());
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"//"));
     first
@@ -103,6 +104,7 @@ mod tests {
         for version in ["#version 450", "// a\n\n  # version 310 es\nvoid"] {
             assert_eq!(language(version.as_bytes(), "-"), Language::Glsl);
         }
+        assert_eq!(language("\u{feff}#version 450".as_bytes(), "-"), Language::Glsl);
         assert_eq!(language(b"#define A\n", "x.comp"), Language::Glsl);
         assert_eq!(language(b"fn", "x.glsl"), Language::Glsl);
         assert_eq!(language(b"fn", "x.spv"), Language::SpirV);

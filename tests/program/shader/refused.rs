@@ -48,6 +48,9 @@ fn sources_that_are_not_shaders_are_shown_with_their_line() {
     let binary = folder.path().join("bin.wgsl");
     refused(&[binary.to_str().unwrap(), "--dispatch", "1"], &["is neither text nor SPIR-V"]);
     refused(&["/nowhere.wgsl", "--dispatch", "1"], &["/nowhere.wgsl", "cannot be read"]);
+    let marked = "\u{feff}fn one() {}\nfn f() -> u32 { return 1.5; }\n";
+    let marked = written(&folder, "marked.wgsl", marked);
+    refused(&[&marked, "--dispatch", "1"], &["marked.wgsl:2:24", "cannot convert"]);
     let fragment = written(&folder, "shade.frag", "#version 450\nvoid main() {}");
     refused(&[&fragment, "--dispatch", "1"], &["is a fragment shader by its ending", ".comp"]);
     let cuda = written(&folder, "saxpy.cu", "__global__ void saxpy() {}");
