@@ -68,6 +68,10 @@ kernels! {
         BkCoreBackwardExactLeft "backward_exact_left",
         BkCoreBackwardExact "backward_exact",
     }
+    "bk_core_chunks" {
+        BkCoreChunksThetaRecursion "theta_recursion",
+        BkCoreChunksPhiRecursion "phi_recursion",
+    }
     "bk_core_workgroup" {
         BkCoreWorkgroupThetaRecursion "theta_recursion",
         BkCoreWorkgroupPhiRecursion "phi_recursion",

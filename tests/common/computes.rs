@@ -167,12 +167,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
         Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
-        Kernel::BkCoreThetaRecursion | Kernel::BkCoreWorkgroupThetaRecursion => {
-            resolvent(ResolventStep::Theta)
-        }
-        Kernel::BkCorePhiRecursion | Kernel::BkCoreWorkgroupPhiRecursion => {
-            resolvent(ResolventStep::Phi)
-        }
+        Kernel::BkCoreThetaRecursion
+        | Kernel::BkCoreWorkgroupThetaRecursion
+        | Kernel::BkCoreChunksThetaRecursion => resolvent(ResolventStep::Theta),
+        Kernel::BkCorePhiRecursion
+        | Kernel::BkCoreWorkgroupPhiRecursion
+        | Kernel::BkCoreChunksPhiRecursion => resolvent(ResolventStep::Phi),
         Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
         Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
         Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
