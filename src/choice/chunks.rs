@@ -20,7 +20,7 @@ fn steps_of_chunk(steps: u32) -> u32 {
     steps.div_ceil(RECURSION_LANES).max(steps.isqrt()).max(LEAST_STEPS)
 }
 
-/// The kernel of one of BK-Core's recursions; `None` of every other operation.
+/// The kernel of one of BK-Core's recursions, or of a sweep of its exact gradient; `None` of every other operation.
 pub(super) fn choose(operation: &Operation) -> Option<Choice> {
     let Operation::Resolvent { step, b, n } = *operation else {
         return None;
@@ -28,14 +28,14 @@ pub(super) fn choose(operation: &Operation) -> Option<Choice> {
     let (kernel, steps) = match step {
         ResolventStep::Theta => (Kernel::BkCoreChunksThetaRecursion, n),
         ResolventStep::Phi => (Kernel::BkCoreChunksPhiRecursion, n.saturating_sub(1)),
+        ResolventStep::ExactLeft => (Kernel::BkCoreChunksExactBackwardExactLeft, n),
+        ResolventStep::ExactGradient => (Kernel::BkCoreChunksExactBackwardExact, n),
         ResolventStep::Potential
         | ResolventStep::PotentialGradient
         | ResolventStep::Couple
         | ResolventStep::Diagonal
         | ResolventStep::DiagonalGradient
-        | ResolventStep::HybridGradient
-        | ResolventStep::ExactLeft
-        | ResolventStep::ExactGradient => return None,
+        | ResolventStep::HybridGradient => return None,
     };
     let schedule = Schedule {
         chunk: Some(steps_of_chunk(steps)),

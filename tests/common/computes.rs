@@ -176,8 +176,12 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
         Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
         Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
-        Kernel::BkCoreBackwardExactLeft => resolvent(ResolventStep::ExactLeft),
-        Kernel::BkCoreBackwardExact => resolvent(ResolventStep::ExactGradient),
+        Kernel::BkCoreBackwardExactLeft | Kernel::BkCoreChunksExactBackwardExactLeft => {
+            resolvent(ResolventStep::ExactLeft)
+        }
+        Kernel::BkCoreBackwardExact | Kernel::BkCoreChunksExactBackwardExact => {
+            resolvent(ResolventStep::ExactGradient)
+        }
         Kernel::ColumnsTake => Operation::Columns {
             transfer: Transfer::Take,
             m: dim("M"),

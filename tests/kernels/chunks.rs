@@ -1,6 +1,8 @@
 //! BK-Core's recursions by chunks: beside one lane's and beside double precision, the counts of any chunks, and numbers
 //! that f32 holds exactly.
 
+mod sweeps;
+
 use std::cell::RefCell;
 
 use common::{
@@ -19,6 +21,7 @@ use num_complex::Complex64;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::bk_core::Case;
+use sweeps::sweeps;
 
 /// How a row is shared.
 #[derive(Clone, Copy, Debug)]
@@ -228,7 +231,9 @@ fn subgroups_of_every_width_find_the_same() {
             let mut cpu = Watched::of(width);
             let mut bench = placed(&case, &mut cpu);
             let shared = Shared::usual(case.n);
-            recursions(&mut bench, &case, Some(shared)).map(|all| (all.mantissas, all.exponents))
+            let elements = recursions(&mut bench, &case, Some(shared));
+            let elements = elements.map(|all| (all.mantissas, all.exponents));
+            (elements, sweeps(&mut bench, &case, Some(shared)))
         })
         .into();
     assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
@@ -289,7 +294,12 @@ fn powers_of_two_are_exact() {
 #[test]
 fn chunks_take_at_most_3_2_times_the_operations_and_the_same_algebra() {
     let mut worst = 0.0;
-    for step in [ResolventStep::Theta, ResolventStep::Phi] {
+    for step in [
+        ResolventStep::Theta,
+        ResolventStep::Phi,
+        ResolventStep::ExactLeft,
+        ResolventStep::ExactGradient,
+    ] {
         for n in (1..3000).chain([4096, 16384, 16385, 1 << 20]) {
             let operation = Operation::Resolvent { step, b: 1, n: n as u32 };
             let of = |set: KernelSet| {
@@ -322,6 +332,7 @@ fn counts_of_any_chunks_are_exact() {
                 let mut gpu = gpu.borrow_mut();
                 let mut bench = placed(&case, &mut **gpu);
                 recursions(&mut bench, &case, Some(shared));
+                sweeps(&mut bench, &case, Some(shared));
                 Ok(())
             })
             .unwrap();
