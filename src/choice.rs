@@ -2,6 +2,7 @@
 //! that takes: every tile, lane and extent of the crate's kernels is decided here. Knows no model and no
 //! buffer.
 
+mod chunks;
 mod class;
 mod linear;
 mod matrix;

@@ -115,6 +115,9 @@ pub enum Remedy {
     /// Subgroups of so many lanes, which the embedded executor has where it is asked for them.
     #[error("take another set or adapter")]
     Subgroups(u32),
+    /// Kernels of another set.
+    #[error("take another set of kernels")]
+    AnotherSet,
     /// An adapter that has cooperative matrices, or kernels that need none.
     #[error("take another set or adapter")]
     Matrices,

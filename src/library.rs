@@ -29,6 +29,8 @@ shaders![
     "attention_tiles",
     "attention_workgroup",
     "bk_core",
+    "bk_core_chunks",
+    "bk_core_chunks_exact",
     "bk_core_workgroup",
     "columns",
     "cross_entropy",

@@ -4,7 +4,7 @@
 mod places;
 
 use crate::{
-    Error, Remedy,
+    Error,
     choice::{KernelSet, Target, Winners},
     estimate::Estimate,
     execute::Executor,
@@ -17,8 +17,7 @@ use crate::{
     },
     observe::Runs,
     op::Convention,
-    operation::{Operation, Precision},
-    plan::{Pass, Phase, Plan},
+    plan::Phase,
     result::{Profiled, Report, WayToTrain},
 };
 
@@ -71,16 +70,7 @@ pub fn profile(
     let training = estimate.training();
     let target = Target::new(&executor.adapter().limits, request.kernels, request.winners)?;
     let plan = lower::lower(&model.config, batch.shape, training, &target)?;
-    if request.kernels == KernelSet::Matrix && !has_narrow_products(&plan) {
-        return Err(Error::Refused {
-            problem: format!(
-                "kernels of the set '{}' multiply numbers in half precision, and this step of {} has no such products",
-                request.kernels.name(),
-                model.name
-            ),
-            remedy: Remedy::HalfPrecision,
-        });
-    }
+    lower::has_asked(&plan, &target, &model.name)?;
     let inputs = lower::inputs(weights, batch);
     let run = if extrapolate {
         let Shortened { config, stand_ins } = model.config.shortened()?;
@@ -107,13 +97,6 @@ pub fn profile(
         Scope::Forward => Vec::new(),
     };
     Ok((report.beside(ways), run.tensors))
-}
-
-fn has_narrow_products(plan: &Plan) -> bool {
-    let narrow = |pass: &Pass| {
-        matches!(pass.operation, Operation::Linear { precision: Precision::Half, .. })
-    };
-    plan.passes.iter().any(narrow)
 }
 
 /// What each way to train a model costs by closed forms.

@@ -68,6 +68,14 @@ kernels! {
         BkCoreBackwardExactLeft "backward_exact_left",
         BkCoreBackwardExact "backward_exact",
     }
+    "bk_core_chunks" {
+        BkCoreChunksThetaRecursion "theta_recursion",
+        BkCoreChunksPhiRecursion "phi_recursion",
+    }
+    "bk_core_chunks_exact" {
+        BkCoreChunksExactBackwardExactLeft "backward_exact_left",
+        BkCoreChunksExactBackwardExact "backward_exact",
+    }
     "bk_core_workgroup" {
         BkCoreWorkgroupThetaRecursion "theta_recursion",
         BkCoreWorkgroupPhiRecursion "phi_recursion",

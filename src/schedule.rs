@@ -18,7 +18,8 @@ pub struct Schedule {
     pub team: Option<u32>,
     /// Shares in which a whole tensor is summed first; `None` where it is not.
     pub partials: Option<u32>,
-    /// Items that one workgroup puts in order; `None` where the kernel does not sort.
+    /// Items that one workgroup puts in order, or steps of a recursion that one lane takes; `None` where the kernel neither
+    /// sorts nor has lanes share a recursion.
     pub chunk: Option<u32>,
     /// Rows that an invocation of attention, or of a product that stages its operands, takes together; `None` where
     /// it is neither.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Choice, choose, matrix,
+    Choice, choose, chunks, matrix,
     spread::{MOST_SUBGROUP_LANES, SUBGROUP_LANES},
 };
 use crate::{Error, Remedy, execute::Limits, operation::Operation};
@@ -27,12 +27,15 @@ pub enum KernelSet {
     /// Those whose subgroups multiply cooperative matrices, wherever an operation has one; the best on the device
     /// elsewhere.
     Matrix,
+    /// Those whose lanes share BK-Core's recursions, a chunk of steps each; the best on the device elsewhere. They execute
+    /// more than others.
+    Chunks,
 }
 
 impl KernelSet {
     /// Every set.
-    pub const ALL: [Self; 5] =
-        [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup, Self::Matrix];
+    pub const ALL: [Self; 6] =
+        [Self::Auto, Self::Portable, Self::Subgroup, Self::Workgroup, Self::Matrix, Self::Chunks];
 
     /// The name that a user types.
     pub const fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl KernelSet {
             Self::Subgroup => "subgroup",
             Self::Workgroup => "workgroup",
             Self::Matrix => "matrix",
+            Self::Chunks => "chunks",
         }
     }
 
@@ -51,7 +55,7 @@ impl KernelSet {
     /// [`Error::Refused`] where the device cannot run the set.
     pub fn on(self, limits: &Limits) -> Result<Limits, Error> {
         match self {
-            Self::Auto => Ok(usual(limits)),
+            Self::Auto | Self::Chunks => Ok(usual(limits)),
             Self::Matrix if limits.matrix_side.is_some() => Ok(*limits),
             Self::Portable => Ok(Limits { subgroup_lanes: None, parallel: false, ..*limits }),
             Self::Workgroup => Ok(Limits { subgroup_lanes: None, parallel: true, ..*limits }),
@@ -80,12 +84,14 @@ impl KernelSet {
         }
     }
 
-    /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Only this set has kernels
-    /// of cooperative matrices: nobody has run those on a device, so that only who asks for them gets them.
+    /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Two sets have kernels that no
+    /// other has, so that only who asks for them gets them: nobody has run those of cooperative matrices on a device, and
+    /// recursions by chunks execute more than others.
     pub fn choose(self, operation: &Operation, limits: &Limits) -> Choice {
         match self {
             Self::Matrix => matrix::choose(operation, limits)
                 .unwrap_or_else(|| choose(operation, &usual(limits))),
+            Self::Chunks => chunks::choose(operation).unwrap_or_else(|| choose(operation, limits)),
             Self::Auto | Self::Portable | Self::Subgroup | Self::Workgroup => {
                 choose(operation, limits)
             }

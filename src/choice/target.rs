@@ -64,7 +64,8 @@ impl Target {
             KernelSet::Portable
             | KernelSet::Subgroup
             | KernelSet::Workgroup
-            | KernelSet::Matrix => Winners::default(),
+            | KernelSet::Matrix
+            | KernelSet::Chunks => Winners::default(),
         };
         set.on(limits)?;
         Ok(Self { limits: *limits, set, winners })

@@ -17,6 +17,7 @@ fn options(error: &Error) -> Option<String> {
             Remedy::Subgroups(lanes) => {
                 format!("--kernels portable, or --adapter embedded --subgroup-size {lanes}")
             }
+            Remedy::AnotherSet => "--kernels auto".to_owned(),
             Remedy::Matrices => "--kernels auto, or --adapter embedded".to_owned(),
             Remedy::HalfPrecision => "--precision f16, or --kernels auto".to_owned(),
             Remedy::EveryLayer => "leave --extrapolate out".to_owned(),

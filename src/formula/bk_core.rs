@@ -77,6 +77,54 @@ pub(super) fn forms(step: ResolventStep, rows: u64, n: u64, schedule: &Schedule)
     Forms::algebra(algebra.times(rows))
         .and(Overhead::Rescaling, muls(powers).times(rows))
         .and(Overhead::Recomputation, again.times(rows))
+        .and(Overhead::Chunks, chunks(step, n, schedule).times(rows))
+}
+
+/// What lanes that share a row of n elements execute besides the recursion, or the sweep, itself.
+fn chunks(step: ResolventStep, n: u64, schedule: &Schedule) -> OpCounts {
+    let Some(chunk) = schedule.chunk.map(u64::from) else {
+        return OpCounts::ZERO;
+    };
+    let steps = match step {
+        ResolventStep::Theta | ResolventStep::ExactLeft | ResolventStep::ExactGradient => n,
+        ResolventStep::Phi => n.saturating_sub(1),
+        ResolventStep::Potential
+        | ResolventStep::PotentialGradient
+        | ResolventStep::Couple
+        | ResolventStep::Diagonal
+        | ResolventStep::DiagonalGradient
+        | ResolventStep::HybridGradient => 0,
+    };
+    // What a chunk makes of any start, which the last one need not find; what finds the start of each from the third one on,
+    // as the second one has it from the first; and what every lane computes that one lane has for all of a row.
+    let (reduced, walked, again) = match step {
+        ResolventStep::ExactLeft | ResolventStep::ExactGradient => {
+            // A sum, and a factor that is carried and rescaled; a carry has a power of two.
+            let step_of_chunk =
+                carry() + square() + conjugate_product_sum() + per_element(&[(Op::Mul, 3)]);
+            let again = if step == ResolventStep::ExactGradient {
+                square() + per_element(&[(Op::Neg, 1)])
+            } else {
+                OpCounts::ZERO
+            };
+            (step_of_chunk.times(chunk), per_element(&[(Op::Mul, 1), (Op::Fma, 2)]), again)
+        }
+        _ => {
+            // Two pairs over the same differences, which are rescaled at a chunk's end, too.
+            let rescalings = schedule.rescale.map_or(1, |every| chunk.div_ceil(every.into()));
+            let reduced = per_element(&[(Op::Add, 1), (Op::Mul, 4), (Op::Fma, 8)]).times(chunk)
+                + per_element(&[(Op::Mul, 8)]).times(rescalings);
+            // The pair with which a chunk begins is the sum of both, each times a part of the pair before: four products,
+            // of which two are added, and powers of two before and after.
+            let walked = product().times(2)
+                + per_element(&[(Op::Neg, 1), (Op::Fma, 4)]).times(2)
+                + per_element(&[(Op::Mul, 8)]);
+            // The imaginary part is negated.
+            (reduced, walked, per_element(&[(Op::Neg, 1)]))
+        }
+    };
+    let chunks = steps.div_ceil(chunk);
+    (reduced + again).times(chunks.saturating_sub(1)) + walked.times(chunks.saturating_sub(2))
 }
 
 fn per_element(operations: &[(Op, u64)]) -> OpCounts {

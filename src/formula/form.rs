@@ -31,6 +31,8 @@ pub enum Overhead {
     RunningMaximum,
     /// Numbers are kept within range by powers of two.
     Rescaling,
+    /// Lanes share a recursion, a chunk of steps each, and find what their chunks make of any start before they have theirs.
+    Chunks,
     /// A kernel computes several gradients together, and one of them has no use.
     Unused,
     /// A loss is scaled so that its gradients stay within the range of half precision.
@@ -45,6 +47,7 @@ impl Overhead {
             Self::Recomputation => "recomputation",
             Self::RunningMaximum => "running maximum",
             Self::Rescaling => "rescaling",
+            Self::Chunks => "chunks",
             Self::Unused => "unused gradients",
             Self::LossScale => "loss scale",
         }
@@ -60,6 +63,10 @@ impl Overhead {
                  block's maximum"
             }
             Self::Rescaling => "BK-Core's recursions are kept within range by powers of two",
+            Self::Chunks => {
+                "lanes share BK-Core's recursions, a chunk of steps each, and find what their chunks make of any \
+                 start before they have theirs"
+            }
             Self::Unused => {
                 "attention computes the gradients by keys and values together, where one has a use"
             }

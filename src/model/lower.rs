@@ -1,6 +1,7 @@
 //! From a model to a plan that fits an adapter: the family's passes, its buffers laid over several where they
 //! are too long, and whether the adapter can hold them.
 
+mod asked;
 mod cut;
 mod recompute;
 
@@ -14,6 +15,8 @@ use crate::{
     family::{BatchShape, ModelConfig},
     plan::{Blocks, Buffer, ELEMENT_BYTES, Inputs, Plan},
 };
+
+pub use asked::has_asked;
 
 pub use crate::{
     blocks::matrix_product,

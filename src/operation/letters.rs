@@ -5,7 +5,7 @@
 pub const LETTERS: [(&str, &str); 26] = [
     ("A", "items that are sorted: assignments of tokens to experts, T K, or tokens"),
     ("B", "sequences of a batch"),
-    ("CHUNK", "items that one workgroup sorts"),
+    ("CHUNK", "items that one workgroup sorts, or steps of a recursion that one lane takes"),
     ("COLUMN", "the first column of a window"),
     ("D", "elements of a row: the width of a token's representation"),
     ("E", "experts"),

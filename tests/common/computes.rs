@@ -167,17 +167,21 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
         Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
-        Kernel::BkCoreThetaRecursion | Kernel::BkCoreWorkgroupThetaRecursion => {
-            resolvent(ResolventStep::Theta)
-        }
-        Kernel::BkCorePhiRecursion | Kernel::BkCoreWorkgroupPhiRecursion => {
-            resolvent(ResolventStep::Phi)
-        }
+        Kernel::BkCoreThetaRecursion
+        | Kernel::BkCoreWorkgroupThetaRecursion
+        | Kernel::BkCoreChunksThetaRecursion => resolvent(ResolventStep::Theta),
+        Kernel::BkCorePhiRecursion
+        | Kernel::BkCoreWorkgroupPhiRecursion
+        | Kernel::BkCoreChunksPhiRecursion => resolvent(ResolventStep::Phi),
         Kernel::BkCoreResolvent => resolvent(ResolventStep::Diagonal),
         Kernel::BkCoreBackwardFeatures => resolvent(ResolventStep::DiagonalGradient),
         Kernel::BkCoreBackwardHybrid => resolvent(ResolventStep::HybridGradient),
-        Kernel::BkCoreBackwardExactLeft => resolvent(ResolventStep::ExactLeft),
-        Kernel::BkCoreBackwardExact => resolvent(ResolventStep::ExactGradient),
+        Kernel::BkCoreBackwardExactLeft | Kernel::BkCoreChunksExactBackwardExactLeft => {
+            resolvent(ResolventStep::ExactLeft)
+        }
+        Kernel::BkCoreBackwardExact | Kernel::BkCoreChunksExactBackwardExact => {
+            resolvent(ResolventStep::ExactGradient)
+        }
         Kernel::ColumnsTake => Operation::Columns {
             transfer: Transfer::Take,
             m: dim("M"),

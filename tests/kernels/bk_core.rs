@@ -17,21 +17,21 @@ fn dims(rows: usize, n: usize, lanes: usize, rescale: usize) -> Dims {
 const Z: Complex64 = Complex64::new(0.0, 1.0);
 
 /// One batch of tridiagonal matrices and a gradient that arrives at their resolvents.
-struct Case {
-    rows: usize,
-    n: usize,
-    lanes: usize,
-    rescale: usize,
-    z: Complex64,
-    a: Vec<f32>,
-    b: Vec<f32>,
-    c: Vec<f32>,
-    dg: Vec<[f32; 2]>,
+pub(crate) struct Case {
+    pub rows: usize,
+    pub n: usize,
+    pub lanes: usize,
+    pub rescale: usize,
+    pub z: Complex64,
+    pub a: Vec<f32>,
+    pub b: Vec<f32>,
+    pub c: Vec<f32>,
+    pub dg: Vec<[f32; 2]>,
 }
 
 impl Case {
     /// The model's: a in [-5, 1], both off-diagonals 1, z = i.
-    fn model(rows: usize, n: usize) -> Self {
+    pub fn model(rows: usize, n: usize) -> Self {
         let off = n.max(2) - 1;
         Self {
             rows,
@@ -47,7 +47,7 @@ impl Case {
     }
 
     /// Off-diagonals that differ from each other and from place to place, b c of either sign.
-    fn general(rows: usize, n: usize) -> Self {
+    pub fn general(rows: usize, n: usize) -> Self {
         let off = n.max(2) - 1;
         Self {
             z: Complex64::new(0.25, 1.5),
@@ -63,7 +63,7 @@ impl Case {
     }
 
     /// The whole batch's G in double precision, and its exact gradient.
-    fn reference(&self) -> (Vec<f64>, Vec<f64>) {
+    pub fn reference(&self) -> (Vec<f64>, Vec<f64>) {
         let rows: Vec<_> = (0..self.rows).map(|row| self.row(row)).collect();
         (
             rows.iter().flat_map(|r| r.g.iter().flat_map(|g| [g.re, g.im])).collect(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod bk_core;
+mod chunks;
 mod column_sums;
 mod cross_entropy;
 mod decoder;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, path::Path};
 
 use flopmeter::{
     check::{self, Verdict},
-    choice::Target,
+    choice::{KernelSet, Target},
     execute::{Executor, Limits},
     family::Family,
     measure::Session,
@@ -13,7 +13,8 @@ use flopmeter::{
         AskedShape, Batch, Model, Optimizer,
         lower::{Recompute, Training, inputs, lower},
     },
-    plan::{BufferId, Plan, Slice},
+    plan::{BufferId, Pass, Plan, Slice},
+    registry::Kernel,
     tensors::TensorFile,
 };
 
@@ -153,6 +154,19 @@ fn logits_loss_and_resolvent_are_those_of_the_equations() {
             assert_close("bk/G", &g, &expected(file, "bk/G"));
         });
     }
+}
+
+#[test]
+fn recursions_by_chunks_are_those_of_the_equations() {
+    let chunks = |limits: Limits| Target::new(&limits, KernelSet::Chunks, None).unwrap();
+    let training = training(Optimizer::AdamW, "exact");
+    step_within("resnet_bk_top1", training, chunks, |plan, session, file| {
+        let g = session.read(&[named(plan, "layer_0.bk_core.g")]).unwrap();
+        assert_close("bk/G", &g, &expected(file, "bk/G"));
+        let shares = |pass: &&Pass| pass.kernel == Kernel::BkCoreChunksThetaRecursion;
+        let shared = plan.passes.iter().find(shares).unwrap();
+        assert!(shared.schedule.chunk < Some(shared.dims()["N"]), "a row is several chunks");
+    });
 }
 
 #[test]

@@ -182,8 +182,9 @@ pub struct Setup {
     #[command(flatten)]
     pub options: StepOptions,
     /// Which kernels run: auto (the best on the adapter), portable (none whose lanes share what they load), subgroup
-    /// (those that do, on adapters with subgroups of 8), workgroup (those whose workgroups do, on any adapter) or matrix
-    /// (those whose subgroups multiply cooperative matrices, with --precision f16)
+    /// (those that do, on adapters with subgroups of 8 to 64), workgroup (those whose workgroups do, on any adapter),
+    /// matrix (those whose subgroups multiply cooperative matrices, with --precision f16) or chunks (lanes share
+    /// BK-Core's recursions, on any adapter, and execute more)
     #[arg(long, value_name = "SET", default_value = "auto", value_parser = kernel_set())]
     pub kernels: KernelSet,
     /// Text (bytes as tokens) or a batch.safetensors (tokens, targets); otherwise seeded tokens
