@@ -56,31 +56,17 @@ struct Step {
     r28: vec4<f32>,
 }
 
-// 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24: four steps of them, and one.
-
-fn every_eighth(own: mat4x4<f32>) -> Tile {
-    return Tile(
-        low_lanes(own[0]),
-        high_lanes(own[0]),
-        low_lanes(own[1]),
-        high_lanes(own[1]),
-        low_lanes(own[2]),
-        high_lanes(own[2]),
-        low_lanes(own[3]),
-        high_lanes(own[3]),
-    );
-}
-
+// One step of 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24.
 fn step_of_eighths(own: vec4<f32>) -> Step {
     let low = transpose(low_lanes(own));
     let high = transpose(high_lanes(own));
     return Step(low[0], high[0], low[1], high[1], low[2], high[2], low[3], high[3]);
 }
 
-// The same where lane l holds the rows 4 l .. 4 l + 3.
+// Four steps of 32 rows of which lane l holds the rows 4 l .. 4 l + 3, and one.
 
-fn every_four(own: mat4x4<f32>) -> Tile {
-    return Tile(
+fn every_four(own: mat4x4<f32>) -> Lanes {
+    return Lanes(
         lane_0(own),
         lane_1(own),
         lane_2(own),
@@ -106,7 +92,7 @@ fn step_of_four(own: vec4<f32>) -> Step {
 }
 
 // Four more steps for the rows of a tile that exist.
-fn some_product(start: Tile, quads: u32, a: Tile, b: mat4x4<f32>) -> Tile {
+fn some_product(start: Tile, quads: u32, a: Lanes, b: mat4x4<f32>) -> Tile {
     var c = start;
     if quads > 0u {
         c.r0 = product(c.r0, a.r0, b);
