@@ -1,41 +1,7 @@
-// Continued in attention_rows.wgsl.
+// Continued in attention_rows.wgsl, with lanes.wgsl for products.wgsl.
 //
 // Blocks of scores whose rows eight lanes of a subgroup load together: each of them an eighth, which the subgroup
 // passes around.
-
-// What lanes 0 to 3 hold, in every lane.
-fn low_lanes(own: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        subgroupBroadcast(own, 0u),
-        subgroupBroadcast(own, 1u),
-        subgroupBroadcast(own, 2u),
-        subgroupBroadcast(own, 3u),
-    );
-}
-
-// What lanes 4 to 7 hold, in every lane.
-fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        subgroupBroadcast(own, 4u),
-        subgroupBroadcast(own, 5u),
-        subgroupBroadcast(own, 6u),
-        subgroupBroadcast(own, 7u),
-    );
-}
-
-// 32 rows of which lane l holds rows l, l + 8, l + 16 and l + 24, in every lane.
-fn spread(own: mat4x4<f32>) -> Block {
-    return Block(
-        low_lanes(own[0]),
-        high_lanes(own[0]),
-        low_lanes(own[1]),
-        high_lanes(own[1]),
-        low_lanes(own[2]),
-        high_lanes(own[2]),
-        low_lanes(own[3]),
-        high_lanes(own[3]),
-    );
-}
 
 // q . k for 32 keys, of which this lane's `share` is four, and a tile of four queries as columns.
 fn scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
@@ -43,7 +9,7 @@ fn scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = spread(load_k(share_at));
+        let others = every_eighth(load_k(share_at));
         if busy {
             let own = transpose(load_q(own_at));
             c.r0 = product(c.r0, others.r0, own);
@@ -67,7 +33,7 @@ fn slopes(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = spread(load_v(share_at));
+        let others = every_eighth(load_v(share_at));
         if busy {
             let own = transpose(load_d_o(own_at));
             c.r0 = product(c.r0, others.r0, own);
@@ -91,7 +57,7 @@ fn turned_scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = spread(load_q(share_at));
+        let others = every_eighth(load_q(share_at));
         if busy {
             let own = load_k(own_at);
             c.r0 = product(c.r0, own, transpose(others.r0));
@@ -115,7 +81,7 @@ fn turned_slopes(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = spread(load_d_o(share_at));
+        let others = every_eighth(load_d_o(share_at));
         if busy {
             let own = load_v(own_at);
             c.r0 = product(c.r0, own, transpose(others.r0));

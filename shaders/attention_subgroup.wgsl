@@ -80,7 +80,7 @@ fn forward_vec4(
         var o_at = q_row;
         var v_at = share;
         for (var step = 0u; step < steps(); step++) {
-            let others = spread(load_v(v_at));
+            let others = every_eighth(load_v(v_at));
             if meets {
                 var c = shrunk(load_o(o_at), shrink);
                 c = product(c, transpose(p.r0), others.r0);
@@ -178,7 +178,7 @@ fn backward_query_vec4(
         var dq_at = q_row;
         var k_at = share;
         for (var step = 0u; step < steps(); step++) {
-            let others = spread(load_k(k_at));
+            let others = every_eighth(load_k(k_at));
             if meets {
                 var c = load_dq(dq_at);
                 c = product(c, transpose(ds.r0), others.r0);
@@ -291,7 +291,7 @@ fn backward_key_value_vec4(
             var kv_at = kv_row;
             var q_at = share;
             for (var step = 0u; step < steps(); step++) {
-                let queries = spread(load_q(q_at));
+                let queries = every_eighth(load_q(q_at));
                 if meets {
                     var key = load_dk(kv_at);
                     key = product(key, ds.r0, queries.r0);
@@ -311,7 +311,7 @@ fn backward_key_value_vec4(
             kv_at = kv_row;
             q_at = share;
             for (var step = 0u; step < steps(); step++) {
-                let slopes = spread(load_d_o(q_at));
+                let slopes = every_eighth(load_d_o(q_at));
                 if meets {
                     var value = load_dv(kv_at);
                     value = product(value, p.r0, slopes.r0);

@@ -25,10 +25,11 @@ override LANES: u32;
 @group(0) @binding(6) var<storage, read_write> dw: array<f32>; // (G, N, K)
 @group(0) @binding(6) var<storage, read_write> db: array<f32>; // (G, N)
 
-@group(0) @binding(2) var<storage, read> x_vec4: array<vec4<Operand>>; // (M, K / 4)
-@group(0) @binding(3) var<storage, read> w_vec4: array<vec4<Operand>>; // (G, N, K / 4)
+// The same buffers in vectors; some entries see an operand both ways.
+@group(0) @binding(7) var<storage, read> x_vec4: array<vec4<Operand>>; // (M, K / 4)
+@group(0) @binding(8) var<storage, read> w_vec4: array<vec4<Operand>>; // (G, N, K / 4)
 @group(0) @binding(4) var<storage, read> b_vec4: array<vec4<f32>>; // (G, N / 4)
-@group(0) @binding(5) var<storage, read> dy_vec4: array<vec4<Operand>>; // (M, N / 4)
+@group(0) @binding(9) var<storage, read> dy_vec4: array<vec4<Operand>>; // (M, N / 4)
 @group(0) @binding(6) var<storage, read_write> y_vec4: array<vec4<f32>>; // (M, N / 4)
 @group(0) @binding(6) var<storage, read_write> dx_vec4: array<vec4<f32>>; // (M, K / 4)
 @group(0) @binding(6) var<storage, read_write> dw_vec4: array<vec4<f32>>; // (G, N, K / 4)

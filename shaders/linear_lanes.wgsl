@@ -1,4 +1,4 @@
-// Continued in linear_numbers.wgsl.
+// Continued in linear_numbers.wgsl, with lanes.wgsl for products.wgsl.
 //
 // Tiles of a matrix product whose rows the lanes of a subgroup hold, and how one lane's share comes to all of them.
 
@@ -12,26 +12,6 @@ struct Tile {
     r20: mat4x4<f32>,
     r24: mat4x4<f32>,
     r28: mat4x4<f32>,
-}
-
-// What lanes 0 to 3 hold, in every lane.
-fn low_lanes(own: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        subgroupBroadcast(own, 0u),
-        subgroupBroadcast(own, 1u),
-        subgroupBroadcast(own, 2u),
-        subgroupBroadcast(own, 3u),
-    );
-}
-
-// What lanes 4 to 7 hold, in every lane.
-fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(
-        subgroupBroadcast(own, 4u),
-        subgroupBroadcast(own, 5u),
-        subgroupBroadcast(own, 6u),
-        subgroupBroadcast(own, 7u),
-    );
 }
 
 // Four more steps for a tile of which lane l holds the rows l, l + 8, l + 16 and l + 24.

@@ -1,7 +1,7 @@
 // Continued in linear_lanes.wgsl.
 //
-// The tiles of linear_odd_subgroup.wgsl: where they lie, one step of their operands, what a tile at an edge adds up, and
-// how outputs are read and written.
+// The tiles of linear_odd_subgroup.wgsl: where they and their pieces lie, how operands are loaded, what a tile adds up, and
+// how its outputs are read.
 
 // Where a workgroup's outputs lie, and an invocation's among them.
 struct Place {
@@ -11,7 +11,6 @@ struct Place {
     start: u32, // the workgroup's first column
     width: u32, // the workgroup's columns
     quads: u32, // how often four rows of the invocation's four columns exist
-    whole: bool, // whether all outputs of a tile exist
 }
 
 fn place_at(row: u32, row_end: u32, tile: u32, lane: u32, column_end: u32) -> Place {
@@ -19,29 +18,70 @@ fn place_at(row: u32, row_end: u32, tile: u32, lane: u32, column_end: u32) -> Pl
     let rows = min(row_end - min(row, row_end), 32u);
     let width = min(column_end - start, 4u * LANES);
     let quads = select(0u, rows / 4u, 4u * lane + 4u <= width);
-    return Place(row, rows, start + 4u * lane, start, width, quads, rows == 32u && width == 4u * LANES);
+    return Place(row, rows, start + 4u * lane, start, width, quads);
 }
 
-// Outputs that are in no four rows of four columns: in the last columns of those rows, and in the last rows.
-fn singles(place: Place) -> u32 {
-    return place.rows / 4u * 4u * (place.width % 4u) + place.rows % 4u * place.width;
+// Outputs of a tile that an invocation computes by itself, none of them in four rows of four columns.
+struct Piece {
+    row: u32,
+    rows: u32, // from one to four
+    column: u32,
+    columns: u32, // from one to four
 }
 
-// The row and the column of one of them.
-fn single(place: Place, number: u32) -> vec2<u32> {
-    let rest = max(place.width % 4u, 1u);
-    let rows = place.rows / 4u * 4u;
-    let beside = rows * (place.width % 4u);
+// How many there are: in the last columns of rows in fours, and in the last rows.
+fn pieces(place: Place) -> u32 {
+    let beside = select(0u, place.rows / 4u, place.width % 4u > 0u);
+    return beside + select(0u, (place.width + 3u) / 4u, place.rows % 4u > 0u);
+}
+
+fn piece(place: Place, number: u32) -> Piece {
+    let beside = select(0u, place.rows / 4u, place.width % 4u > 0u);
+    let whole = vec2<u32>(place.rows, place.width) / 4u * 4u;
     if number < beside {
-        return vec2<u32>(place.row + number / rest, place.start + place.width - rest + number % rest);
+        return Piece(place.row + 4u * number, 4u, place.start + whole.y, place.width - whole.y);
     }
-    let below = number - beside;
-    return vec2<u32>(place.row + rows + below / place.width, place.start + below % place.width);
+    let below = 4u * (number - beside);
+    return Piece(place.row + whole.x, place.rows - whole.x, place.start + below, min(place.width - below, 4u));
 }
 
-// The rows of a tile that a lane holds where it holds every eighth, of those that exist.
-fn held(place: Place, holder: u32) -> vec4<u32> {
-    return place.row + min(8u * QUAD + holder % 8u, vec4<u32>(place.rows - 1u));
+// Its rows and columns as four of each, of which those beyond the last are the last.
+
+fn rows_of(piece: Piece) -> vec4<u32> {
+    return up_to(piece.row, piece.row + piece.rows);
+}
+
+fn columns_of(piece: Piece) -> vec4<u32> {
+    return up_to(piece.column, piece.column + piece.columns);
+}
+
+// Where four runs of numbers begin within the vectors of a tensor.
+struct Start {
+    at: vec4<u32>, // the vector
+    half: vec4<bool>, // whether in its second half
+    odd: vec4<bool>, // whether at the second number of that
+}
+
+fn start_at(number: vec4<u32>) -> Start {
+    return Start(number / 4u, (number & vec4<u32>(2u)) != vec4<u32>(), (number & vec4<u32>(1u)) != vec4<u32>());
+}
+
+// The four numbers of each run from there on, of the vector that they begin in and the next one.
+fn from_within(start: Start, last: mat4x4<f32>, next: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        four_from(start.half.x, start.odd.x, last[0], next[0]),
+        four_from(start.half.y, start.odd.y, last[1], next[1]),
+        four_from(start.half.z, start.odd.z, last[2], next[2]),
+        four_from(start.half.w, start.odd.w, last[3], next[3]),
+    );
+}
+
+fn four_from(half: bool, odd: bool, last: vec4<f32>, next: vec4<f32>) -> vec4<f32> {
+    let a = bitcast<vec4<u32>>(last);
+    let b = bitcast<vec4<u32>>(next);
+    let low = select(a, vec4<u32>(a.zw, b.xy), half);
+    let high = select(b.x, b.z, half);
+    return bitcast<vec4<f32>>(select(low, vec4<u32>(low.yzw, high), odd));
 }
 
 // One step of 32 rows, four at a time.
@@ -56,31 +96,17 @@ struct Step {
     r28: vec4<f32>,
 }
 
-// 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24: four steps of them, and one.
-
-fn every_eighth(own: mat4x4<f32>) -> Tile {
-    return Tile(
-        low_lanes(own[0]),
-        high_lanes(own[0]),
-        low_lanes(own[1]),
-        high_lanes(own[1]),
-        low_lanes(own[2]),
-        high_lanes(own[2]),
-        low_lanes(own[3]),
-        high_lanes(own[3]),
-    );
-}
-
+// One step of 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24.
 fn step_of_eighths(own: vec4<f32>) -> Step {
     let low = transpose(low_lanes(own));
     let high = transpose(high_lanes(own));
     return Step(low[0], high[0], low[1], high[1], low[2], high[2], low[3], high[3]);
 }
 
-// The same where lane l holds the rows 4 l .. 4 l + 3.
+// Four steps of 32 rows of which lane l holds the rows 4 l .. 4 l + 3, and one.
 
-fn every_four(own: mat4x4<f32>) -> Tile {
-    return Tile(
+fn every_four(own: mat4x4<f32>) -> Lanes {
+    return Lanes(
         lane_0(own),
         lane_1(own),
         lane_2(own),
@@ -106,7 +132,7 @@ fn step_of_four(own: vec4<f32>) -> Step {
 }
 
 // Four more steps for the rows of a tile that exist.
-fn some_product(start: Tile, quads: u32, a: Tile, b: mat4x4<f32>) -> Tile {
+fn some_product(start: Tile, quads: u32, a: Lanes, b: mat4x4<f32>) -> Tile {
     var c = start;
     if quads > 0u {
         c.r0 = product(c.r0, a.r0, b);
@@ -165,18 +191,35 @@ fn some_step(start: Tile, quads: u32, a: Step, b: vec4<f32>) -> Tile {
     return c;
 }
 
-// One more step for all of them.
-fn tile_step(c: Tile, a: Step, b: vec4<f32>) -> Tile {
-    return Tile(
-        outer(c.r0, a.r0, b),
-        outer(c.r4, a.r4, b),
-        outer(c.r8, a.r8, b),
-        outer(c.r12, a.r12, b),
-        outer(c.r16, a.r16, b),
-        outer(c.r20, a.r20, b),
-        outer(c.r24, a.r24, b),
-        outer(c.r28, a.r28, b),
-    );
+// Four more steps for a piece: a[i] holds the steps of row i, b[j] those of column j.
+fn piece_product(start: mat4x4<f32>, piece: Piece, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
+    var c = start;
+    c[0] = some_chains(c[0], piece.columns, a[0], b);
+    if piece.rows > 1u {
+        c[1] = some_chains(c[1], piece.columns, a[1], b);
+    }
+    if piece.rows > 2u {
+        c[2] = some_chains(c[2], piece.columns, a[2], b);
+    }
+    if piece.rows > 3u {
+        c[3] = some_chains(c[3], piece.columns, a[3], b);
+    }
+    return c;
+}
+
+fn some_chains(start: vec4<f32>, columns: u32, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
+    var c = start;
+    c.x = chain(c.x, a, b[0]);
+    if columns > 1u {
+        c.y = chain(c.y, a, b[1]);
+    }
+    if columns > 2u {
+        c.z = chain(c.z, a, b[2]);
+    }
+    if columns > 3u {
+        c.w = chain(c.w, a, b[3]);
+    }
+    return c;
 }
 
 // One step of an operand for four rows of a product: a column of it, or a row.
@@ -211,76 +254,90 @@ fn run_of_x(row: u32, columns: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
-// A tile of an output as it is, and as it becomes, from a row and a column on, where four rows exist so often.
+// Four rows of a tile, by their number, and a tile with others in their place.
 
-fn tile_of_y(row: u32, column: u32, quads: u32) -> Tile {
-    return Tile(
-        y_at(row, select(0u, 4u, quads > 0u), column, 4u),
-        y_at(row + 4u, select(0u, 4u, quads > 1u), column, 4u),
-        y_at(row + 8u, select(0u, 4u, quads > 2u), column, 4u),
-        y_at(row + 12u, select(0u, 4u, quads > 3u), column, 4u),
-        y_at(row + 16u, select(0u, 4u, quads > 4u), column, 4u),
-        y_at(row + 20u, select(0u, 4u, quads > 5u), column, 4u),
-        y_at(row + 24u, select(0u, 4u, quads > 6u), column, 4u),
-        y_at(row + 28u, select(0u, 4u, quads > 7u), column, 4u),
-    );
+fn quad_at(c: Tile, quad: u32) -> mat4x4<f32> {
+    switch quad {
+        case 0u: {
+            return c.r0;
+        }
+        case 1u: {
+            return c.r4;
+        }
+        case 2u: {
+            return c.r8;
+        }
+        case 3u: {
+            return c.r12;
+        }
+        case 4u: {
+            return c.r16;
+        }
+        case 5u: {
+            return c.r20;
+        }
+        case 6u: {
+            return c.r24;
+        }
+        default: {
+            return c.r28;
+        }
+    }
 }
 
-fn store_y_tile(row: u32, column: u32, quads: u32, c: Tile) {
-    put_y(row, select(0u, 4u, quads > 0u), column, 4u, c.r0);
-    put_y(row + 4u, select(0u, 4u, quads > 1u), column, 4u, c.r4);
-    put_y(row + 8u, select(0u, 4u, quads > 2u), column, 4u, c.r8);
-    put_y(row + 12u, select(0u, 4u, quads > 3u), column, 4u, c.r12);
-    put_y(row + 16u, select(0u, 4u, quads > 4u), column, 4u, c.r16);
-    put_y(row + 20u, select(0u, 4u, quads > 5u), column, 4u, c.r20);
-    put_y(row + 24u, select(0u, 4u, quads > 6u), column, 4u, c.r24);
-    put_y(row + 28u, select(0u, 4u, quads > 7u), column, 4u, c.r28);
+fn with_quad(start: Tile, quad: u32, values: mat4x4<f32>) -> Tile {
+    var c = start;
+    switch quad {
+        case 0u: {
+            c.r0 = values;
+        }
+        case 1u: {
+            c.r4 = values;
+        }
+        case 2u: {
+            c.r8 = values;
+        }
+        case 3u: {
+            c.r12 = values;
+        }
+        case 4u: {
+            c.r16 = values;
+        }
+        case 5u: {
+            c.r20 = values;
+        }
+        case 6u: {
+            c.r24 = values;
+        }
+        default: {
+            c.r28 = values;
+        }
+    }
+    return c;
+}
+
+// A tile of an output as it is, from a row and a column on, where four rows exist so often.
+
+fn tile_of_y(row: u32, column: u32, quads: u32) -> Tile {
+    var c = Tile();
+    for (var quad = 0u; quad < quads; quad++) {
+        c = with_quad(c, quad, y_at(row + 4u * quad, 4u, column, 4u));
+    }
+    return c;
 }
 
 fn tile_of_dx(row: u32, column: u32, quads: u32) -> Tile {
-    return Tile(
-        dx_at(row, select(0u, 4u, quads > 0u), column, 4u),
-        dx_at(row + 4u, select(0u, 4u, quads > 1u), column, 4u),
-        dx_at(row + 8u, select(0u, 4u, quads > 2u), column, 4u),
-        dx_at(row + 12u, select(0u, 4u, quads > 3u), column, 4u),
-        dx_at(row + 16u, select(0u, 4u, quads > 4u), column, 4u),
-        dx_at(row + 20u, select(0u, 4u, quads > 5u), column, 4u),
-        dx_at(row + 24u, select(0u, 4u, quads > 6u), column, 4u),
-        dx_at(row + 28u, select(0u, 4u, quads > 7u), column, 4u),
-    );
-}
-
-fn store_dx_tile(row: u32, column: u32, quads: u32, c: Tile) {
-    put_dx(row, select(0u, 4u, quads > 0u), column, 4u, c.r0);
-    put_dx(row + 4u, select(0u, 4u, quads > 1u), column, 4u, c.r4);
-    put_dx(row + 8u, select(0u, 4u, quads > 2u), column, 4u, c.r8);
-    put_dx(row + 12u, select(0u, 4u, quads > 3u), column, 4u, c.r12);
-    put_dx(row + 16u, select(0u, 4u, quads > 4u), column, 4u, c.r16);
-    put_dx(row + 20u, select(0u, 4u, quads > 5u), column, 4u, c.r20);
-    put_dx(row + 24u, select(0u, 4u, quads > 6u), column, 4u, c.r24);
-    put_dx(row + 28u, select(0u, 4u, quads > 7u), column, 4u, c.r28);
+    var c = Tile();
+    for (var quad = 0u; quad < quads; quad++) {
+        c = with_quad(c, quad, dx_at(row + 4u * quad, 4u, column, 4u));
+    }
+    return c;
 }
 
 fn tile_of_dw(row: u32, column: u32, quads: u32) -> Tile {
-    return Tile(
-        dw_at(row, select(0u, 4u, quads > 0u), column, 4u),
-        dw_at(row + 4u, select(0u, 4u, quads > 1u), column, 4u),
-        dw_at(row + 8u, select(0u, 4u, quads > 2u), column, 4u),
-        dw_at(row + 12u, select(0u, 4u, quads > 3u), column, 4u),
-        dw_at(row + 16u, select(0u, 4u, quads > 4u), column, 4u),
-        dw_at(row + 20u, select(0u, 4u, quads > 5u), column, 4u),
-        dw_at(row + 24u, select(0u, 4u, quads > 6u), column, 4u),
-        dw_at(row + 28u, select(0u, 4u, quads > 7u), column, 4u),
-    );
-}
-
-fn store_dw_tile(row: u32, column: u32, quads: u32, c: Tile) {
-    put_dw(row, select(0u, 4u, quads > 0u), column, 4u, c.r0);
-    put_dw(row + 4u, select(0u, 4u, quads > 1u), column, 4u, c.r4);
-    put_dw(row + 8u, select(0u, 4u, quads > 2u), column, 4u, c.r8);
-    put_dw(row + 12u, select(0u, 4u, quads > 3u), column, 4u, c.r12);
-    put_dw(row + 16u, select(0u, 4u, quads > 4u), column, 4u, c.r16);
-    put_dw(row + 20u, select(0u, 4u, quads > 5u), column, 4u, c.r20);
-    put_dw(row + 24u, select(0u, 4u, quads > 6u), column, 4u, c.r24);
-    put_dw(row + 28u, select(0u, 4u, quads > 7u), column, 4u, c.r28);
+    var c = Tile();
+    for (var quad = 0u; quad < quads; quad++) {
+        c = with_quad(c, quad, dw_at(row + 4u * quad, 4u, column, 4u));
+    }
+    return c;
 }

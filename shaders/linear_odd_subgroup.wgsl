@@ -1,35 +1,42 @@
 // Continued in linear_odd_lanes.wgsl.
 //
 // The products of linear_subgroup.wgsl for extents that are no multiples of four: the same tiles, of which the last may
-// have any number of rows and columns, and whose operands are loaded number by number. Lanes share what they load at the
-// edges, too, for what exists of a tile in fours; the invocations compute the outputs beside those one by one.
+// have any number of rows and columns. Lanes share what they load at the edges, too, for what exists of a tile in fours;
+// an invocation computes pieces of the outputs beside those by itself.
+//
+// Outputs and gradients by x load x and dy in vectors, and w too: rows begin anywhere within them, each at the same
+// number of a vector in every four steps. A tensor's last vector may be cut off, so four steps are loaded so where numbers
+// enough follow, and the last steps number by number. A gradient by w loads numbers: its operands' rows would take two
+// vectors for four of them. x, w and dy have four numbers or more.
 //
 // Grids are those of linear_subgroup.wgsl: tiles of 32 rows and 4 * LANES columns.
 
-// start + x w_g^T for a whole tile.
-fn whole_y(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
-    let own = held(place, holder);
-    let columns = weights + place.column + QUAD;
-    var c = start;
-    var k = 0u;
-    for (; k + 4u <= dims.K; k += 4u) {
-        c = tile_product(c, block_of_x(own, k + QUAD), transpose(block_of_w(columns, k + QUAD)));
-    }
-    for (; k < dims.K; k++) {
-        c = tile_step(c, step_of_eighths(step_of_x(own, k)), step_of_w(columns, k));
-    }
-    return c;
-}
-
-// The same for a tile at an edge.
-fn edge_y(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
-    let own = held(place, holder);
+// start + x w_g^T for what exists of a tile in fours.
+fn tile_y(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
+    let own = place.row + min(8u * QUAD + holder % 8u, vec4<u32>(place.rows - 1u));
     let columns = weights + up_to(place.column, dims.N);
     var c = start;
     var k = 0u;
-    for (; k + 4u <= dims.K; k += 4u) {
-        let a = every_eighth(block_of_x(own, k + QUAD));
-        c = some_product(c, place.quads, a, transpose(block_of_w(columns, k + QUAD)));
+    // Numbers enough follow those of all rows but the last ones of x and w.
+    let is_last = place.row + place.rows == dims.M || weights + place.start + place.width == dims.G * dims.N;
+    let enough = select(4u, 8u, is_last);
+    if dims.K >= enough {
+        let x_start = start_at(own * dims.K);
+        let w_start = start_at(columns * dims.K);
+        var x_at = x_start.at;
+        var w_at = w_start.at;
+        var x_last = load_x(x_at);
+        var w_last = load_w(w_at);
+        for (; k + enough <= dims.K; k += 4u) {
+            x_at += 1u;
+            w_at += 1u;
+            let x_next = load_x(x_at);
+            let w_next = load_w(w_at);
+            let a = every_eighth(from_within(x_start, x_last, x_next));
+            c = some_product(c, place.quads, a, transpose(from_within(w_start, w_last, w_next)));
+            x_last = x_next;
+            w_last = w_next;
+        }
     }
     for (; k < dims.K; k++) {
         c = some_step(c, place.quads, step_of_eighths(step_of_x(own, k)), step_of_w(columns, k));
@@ -37,11 +44,31 @@ fn edge_y(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
     return c;
 }
 
-// start + x w_g^T for one output, of a row of x and a row of w.
-fn one_y(start: f32, row: u32, column: u32) -> f32 {
+// The same for a piece.
+fn piece_y(start: mat4x4<f32>, piece: Piece, weights: u32) -> mat4x4<f32> {
+    let rows = rows_of(piece);
+    let columns = weights + columns_of(piece);
     var c = start;
-    for (var k = 0u; k < dims.K; k++) {
-        c = fma(x[row * dims.K + k], w[column * dims.K + k], c);
+    var k = 0u;
+    if dims.K >= 8u {
+        let x_start = start_at(rows * dims.K);
+        let w_start = start_at(columns * dims.K);
+        var x_at = x_start.at;
+        var w_at = w_start.at;
+        var x_last = load_x(x_at);
+        var w_last = load_w(w_at);
+        for (; k + 8u <= dims.K; k += 4u) {
+            x_at += 1u;
+            w_at += 1u;
+            let x_next = load_x(x_at);
+            let w_next = load_w(w_at);
+            c = piece_product(c, piece, from_within(x_start, x_last, x_next), from_within(w_start, w_last, w_next));
+            x_last = x_next;
+            w_last = w_next;
+        }
+    }
+    for (; k < dims.K; k++) {
+        c = outer_some(c, step_of_x(rows, k), piece.rows, step_of_w(columns, k), piece.columns);
     }
     return c;
 }
@@ -53,48 +80,24 @@ fn forward(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let rows = band(tile.y, 32u);
-    if rows.m == rows.end {
+    let band = band(tile.y, 32u);
+    if band.m == band.end {
         return;
     }
-    let place = place_at(rows.m, rows.end, tile.x, lane, dims.N);
-    let weights = rows.g * dims.N;
+    let place = place_at(band.m, band.end, tile.x, lane, dims.N);
+    let weights = band.g * dims.N;
     let at = weights + up_to(place.column, dims.N);
     let biases = vec4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]);
-    var c = Tile();
-    if place.whole {
-        c = whole_y(c, place, weights, holder);
-    } else {
-        c = edge_y(c, place, weights, holder);
+    var c = tile_y(Tile(), place, weights, holder);
+    for (var quad = 0u; quad < place.quads; quad++) {
+        put_y(place.row + 4u * quad, 4u, place.column, 4u, each_plus(quad_at(c, quad), biases));
     }
-    if place.quads > 0u {
-        put_y(place.row, 4u, place.column, 4u, each_plus(c.r0, biases));
-    }
-    if place.quads > 1u {
-        put_y(place.row + 4u, 4u, place.column, 4u, each_plus(c.r4, biases));
-    }
-    if place.quads > 2u {
-        put_y(place.row + 8u, 4u, place.column, 4u, each_plus(c.r8, biases));
-    }
-    if place.quads > 3u {
-        put_y(place.row + 12u, 4u, place.column, 4u, each_plus(c.r12, biases));
-    }
-    if place.quads > 4u {
-        put_y(place.row + 16u, 4u, place.column, 4u, each_plus(c.r16, biases));
-    }
-    if place.quads > 5u {
-        put_y(place.row + 20u, 4u, place.column, 4u, each_plus(c.r20, biases));
-    }
-    if place.quads > 6u {
-        put_y(place.row + 24u, 4u, place.column, 4u, each_plus(c.r24, biases));
-    }
-    if place.quads > 7u {
-        put_y(place.row + 28u, 4u, place.column, 4u, each_plus(c.r28, biases));
-    }
-    for (var i = lane; i < singles(place); i += LANES) {
-        let one = single(place, i);
-        let column = weights + one.y;
-        y[one.x * dims.N + one.y] = one_y(0.0, one.x, column) + b[column];
+    for (var i = lane; i < pieces(place); i += LANES) {
+        let piece = piece(place, i);
+        let sums = piece_y(mat4x4<f32>(), piece, weights);
+        let biases = bias(band.g, piece.column, piece.columns);
+        let outputs = plus_bias(sums, biases, piece.rows, piece.columns);
+        put_y(piece.row, piece.rows, piece.column, piece.columns, outputs);
     }
 }
 
@@ -105,60 +108,82 @@ fn forward_plain(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let rows = band(tile.y, 32u);
-    if rows.m == rows.end {
+    let band = band(tile.y, 32u);
+    if band.m == band.end {
         return;
     }
-    let place = place_at(rows.m, rows.end, tile.x, lane, dims.N);
-    let weights = rows.g * dims.N;
-    var c = Tile();
+    let place = place_at(band.m, band.end, tile.x, lane, dims.N);
+    let weights = band.g * dims.N;
+    var start = Tile();
     if dims.accumulate != 0u {
-        c = tile_of_y(place.row, place.column, place.quads);
+        start = tile_of_y(place.row, place.column, place.quads);
     }
-    if place.whole {
-        c = whole_y(c, place, weights, holder);
-    } else {
-        c = edge_y(c, place, weights, holder);
+    var c = tile_y(start, place, weights, holder);
+    for (var quad = 0u; quad < place.quads; quad++) {
+        put_y(place.row + 4u * quad, 4u, place.column, 4u, quad_at(c, quad));
     }
-    store_y_tile(place.row, place.column, place.quads, c);
-    for (var i = lane; i < singles(place); i += LANES) {
-        let one = single(place, i);
-        let at = one.x * dims.N + one.y;
-        var start = 0.0;
+    for (var i = lane; i < pieces(place); i += LANES) {
+        let piece = piece(place, i);
+        var sums = mat4x4<f32>();
         if dims.accumulate != 0u {
-            start = y[at];
+            sums = y_at(piece.row, piece.rows, piece.column, piece.columns);
         }
-        y[at] = one_y(start, one.x, weights + one.y);
+        put_y(piece.row, piece.rows, piece.column, piece.columns, piece_y(sums, piece, weights));
     }
 }
 
-// start + dy w_g for a whole tile.
-fn whole_dx(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
-    let own = held(place, holder);
-    let columns = place.column + QUAD;
+// start + dy w_g for what exists of a tile in fours.
+fn tile_dx(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
+    let own = place.row + min(8u * QUAD + holder % 8u, vec4<u32>(place.rows - 1u));
+    let columns = up_to(place.column, dims.K);
     var c = start;
     var n = 0u;
-    for (; n + 4u <= dims.N; n += 4u) {
-        c = tile_product(c, block_of_dy(own, n + QUAD), block_of_w(weights + n + QUAD, columns));
+    // The same of dy; of w, one row more has enough.
+    let enough = select(5u, 8u, place.row + place.rows == dims.M);
+    if dims.N >= enough && dims.K >= 4u {
+        let dy_start = start_at(own * dims.N);
+        let w_start = start_at((weights + QUAD) * dims.K + min(place.column, dims.K - 4u));
+        var dy_at = dy_start.at;
+        var w_at = w_start.at;
+        var dy_last = load_dy(dy_at);
+        for (; n + enough <= dims.N; n += 4u) {
+            dy_at += 1u;
+            let dy_next = load_dy(dy_at);
+            let a = every_eighth(from_within(dy_start, dy_last, dy_next));
+            c = some_product(c, place.quads, a, from_within(w_start, load_w(w_at), load_w(w_at + 1u)));
+            w_at += dims.K;
+            dy_last = dy_next;
+        }
     }
     for (; n < dims.N; n++) {
-        c = tile_step(c, step_of_eighths(step_of_dy(own, n)), run_of_w(weights + n, columns));
+        c = some_step(c, place.quads, step_of_eighths(step_of_dy(own, n)), run_of_w(weights + n, columns));
     }
     return c;
 }
 
-// The same for a tile at an edge.
-fn edge_dx(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
-    let own = held(place, holder);
-    let columns = up_to(place.column, dims.K);
+// The same for a piece.
+fn piece_dx(start: mat4x4<f32>, piece: Piece, weights: u32) -> mat4x4<f32> {
+    let rows = rows_of(piece);
+    let columns = columns_of(piece);
     var c = start;
     var n = 0u;
-    for (; n + 4u <= dims.N; n += 4u) {
-        let a = every_eighth(block_of_dy(own, n + QUAD));
-        c = some_product(c, place.quads, a, block_of_w(weights + n + QUAD, columns));
+    if dims.N >= 8u && dims.K >= 4u {
+        let dy_start = start_at(rows * dims.N);
+        let w_start = start_at((weights + QUAD) * dims.K + piece.column);
+        var dy_at = dy_start.at;
+        var w_at = w_start.at;
+        var dy_last = load_dy(dy_at);
+        for (; n + 8u <= dims.N; n += 4u) {
+            dy_at += 1u;
+            let dy_next = load_dy(dy_at);
+            let b = transpose(from_within(w_start, load_w(w_at), load_w(w_at + 1u)));
+            c = piece_product(c, piece, from_within(dy_start, dy_last, dy_next), b);
+            w_at += dims.K;
+            dy_last = dy_next;
+        }
     }
     for (; n < dims.N; n++) {
-        c = some_step(c, place.quads, step_of_eighths(step_of_dy(own, n)), run_of_w(weights + n, columns));
+        c = outer_some(c, step_of_dy(rows, n), piece.rows, run_of_w(weights + n, columns), piece.columns);
     }
     return c;
 }
@@ -170,78 +195,88 @@ fn backward_input(
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let rows = band(tile.y, 32u);
-    if rows.m == rows.end {
+    let band = band(tile.y, 32u);
+    if band.m == band.end {
         return;
     }
-    let place = place_at(rows.m, rows.end, tile.x, lane, dims.K);
-    let weights = rows.g * dims.N;
-    var c = Tile();
+    let place = place_at(band.m, band.end, tile.x, lane, dims.K);
+    let weights = band.g * dims.N;
+    var start = Tile();
     if dims.accumulate != 0u {
-        c = tile_of_dx(place.row, place.column, place.quads);
+        start = tile_of_dx(place.row, place.column, place.quads);
     }
-    if place.whole {
-        c = whole_dx(c, place, weights, holder);
-    } else {
-        c = edge_dx(c, place, weights, holder);
+    var c = tile_dx(start, place, weights, holder);
+    for (var quad = 0u; quad < place.quads; quad++) {
+        put_dx(place.row + 4u * quad, 4u, place.column, 4u, quad_at(c, quad));
     }
-    store_dx_tile(place.row, place.column, place.quads, c);
-    for (var i = lane; i < singles(place); i += LANES) {
-        let one = single(place, i);
-        let at = one.x * dims.K + one.y;
-        var sum = 0.0;
+    for (var i = lane; i < pieces(place); i += LANES) {
+        let piece = piece(place, i);
+        var sums = mat4x4<f32>();
         if dims.accumulate != 0u {
-            sum = dx[at];
+            sums = dx_at(piece.row, piece.rows, piece.column, piece.columns);
         }
-        for (var n = 0u; n < dims.N; n++) {
-            sum = fma(dy[one.x * dims.N + n], w[(weights + n) * dims.K + one.y], sum);
-        }
-        dx[at] = sum;
+        put_dx(piece.row, piece.rows, piece.column, piece.columns, piece_dx(sums, piece, weights));
     }
 }
 
-// A workgroup computes a tile of dw_g = dy^T x over the group's rows. Lane l holds the rows 4 l .. 4 l + 3 of the tile.
+// start + dy^T x over the rows of a group, for what exists of a tile in fours. Lane l holds the rows 4 l .. 4 l + 3.
+fn tile_dw(start: Tile, place: Place, first: u32, end: u32, holder: u32) -> Tile {
+    let rows = up_to(place.row + 4u * (holder % 8u), place.row + place.rows);
+    let columns = up_to(place.column, dims.K);
+    var c = start;
+    var m = first;
+    for (; m + 4u <= end; m += 4u) {
+        let a = every_four(transpose(block_of_dy(m + QUAD, rows)));
+        c = some_product(c, place.quads, a, block_of_x(m + QUAD, columns));
+    }
+    for (; m < end; m++) {
+        c = some_step(c, place.quads, step_of_four(run_of_dy(m, rows)), run_of_x(m, columns));
+    }
+    return c;
+}
+
+// The same for a piece.
+fn piece_dw(start: mat4x4<f32>, piece: Piece, first: u32, end: u32) -> mat4x4<f32> {
+    let rows = rows_of(piece);
+    let columns = columns_of(piece);
+    var c = start;
+    var m = first;
+    for (; m + 4u <= end; m += 4u) {
+        let a = transpose(block_of_dy(m + QUAD, rows));
+        c = piece_product(c, piece, a, transpose(block_of_x(m + QUAD, columns)));
+    }
+    for (; m < end; m++) {
+        c = outer_some(c, run_of_dy(m, rows), piece.rows, run_of_x(m, columns), piece.columns);
+    }
+    return c;
+}
+
+// A workgroup computes a tile of dw_g = dy^T x over the group's rows.
 @compute @workgroup_size(LANES)
 fn backward_weight(
     @builtin(workgroup_id) tile: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
     @builtin(subgroup_invocation_id) holder: u32,
 ) {
-    let start = groups[tile.z];
+    let first = groups[tile.z];
     let end = groups[tile.z + 1u];
     let place = place_at(32u * tile.y, dims.N, tile.x, lane, dims.K);
-    let first = tile.z * dims.N + place.row;
-    let rows = place.row + min(4u * (holder % 8u) + QUAD, vec4<u32>(place.rows - 1u));
-    let columns = up_to(place.column, dims.K);
-    var c = Tile();
+    let weights = tile.z * dims.N;
+    var start = Tile();
     if dims.accumulate != 0u {
-        c = tile_of_dw(first, place.column, place.quads);
+        start = tile_of_dw(weights + place.row, place.column, place.quads);
     }
-    var m = start;
-    if place.whole {
-        for (; m + 4u <= end; m += 4u) {
-            c = tile_by_four(c, transpose(block_of_dy(m + QUAD, rows)), block_of_x(m + QUAD, columns));
-        }
-    } else {
-        for (; m + 4u <= end; m += 4u) {
-            let a = every_four(transpose(block_of_dy(m + QUAD, rows)));
-            c = some_product(c, place.quads, a, block_of_x(m + QUAD, columns));
-        }
+    var c = tile_dw(start, place, first, end, holder);
+    for (var quad = 0u; quad < place.quads; quad++) {
+        put_dw(weights + place.row + 4u * quad, 4u, place.column, 4u, quad_at(c, quad));
     }
-    for (; m < end; m++) {
-        c = some_step(c, place.quads, step_of_four(run_of_dy(m, rows)), run_of_x(m, columns));
-    }
-    store_dw_tile(first, place.column, place.quads, c);
-    for (var i = lane; i < singles(place); i += LANES) {
-        let one = single(place, i);
-        let at = (tile.z * dims.N + one.x) * dims.K + one.y;
-        var sum = 0.0;
+    for (var i = lane; i < pieces(place); i += LANES) {
+        let piece = piece(place, i);
+        var sums = mat4x4<f32>();
         if dims.accumulate != 0u {
-            sum = dw[at];
+            sums = dw_at(weights + piece.row, piece.rows, piece.column, piece.columns);
         }
-        for (var m = start; m < end; m++) {
-            sum = fma(dy[m * dims.N + one.x], x[m * dims.K + one.y], sum);
-        }
-        dw[at] = sum;
+        let outputs = piece_dw(sums, piece, first, end);
+        put_dw(weights + piece.row, piece.rows, piece.column, piece.columns, outputs);
     }
 }

@@ -1,7 +1,7 @@
 //! Shader files that are continued in others. WGSL includes nothing, so a file says in its first line which other
 //! file beside it goes on where it ends: `// Continued in products.wgsl.` It may have another file stand for one that
-//! follows: `// Continued in linear.wgsl, with operands_f16.wgsl for operands.wgsl.` Lines of each stay what they are in
-//! their own file. Knows nothing of what a shader computes.
+//! follows: `// Continued in linear.wgsl, with operands_f16.wgsl for operands.wgsl.` That file may itself be continued in
+//! the one that it stands for, which it then stands before. Lines of each stay what they are in their own file. Knows nothing of what a shader computes.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,9 @@ pub fn whole<'a, E: From<String>>(
     let mut instead: Vec<[String; 2]> = Vec::new();
     while let Some(on) = files.last().and_then(|(_, text)| continuation(text)) {
         instead.extend(on.instead);
-        let stands = instead.iter().find(|[_, other]| *other == on.next);
+        let stands = instead.iter().find(|[stands, other]| {
+            *other == on.next && files.iter().all(|(name, _)| name != stands)
+        });
         let next = stands.map_or(on.next, |[stands, _]| stands.clone());
         if files.len() == MOST || files.iter().any(|(name, _)| *name == next) {
             let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
@@ -108,6 +110,8 @@ mod tests {
             "a.wgsl" => Ok("// Continued in b.wgsl.\na".into()),
             "b.wgsl" => Ok("// Continued in c.wgsl.\nb".into()),
             "c.wgsl" | "d.wgsl" => Ok("c".into()),
+            "before.wgsl" => Ok("// Continued in c.wgsl.\n".into()),
+            "first.wgsl" => Ok("// Continued in a.wgsl, with before.wgsl for c.wgsl.".into()),
             "other.wgsl" => Ok("// Continued in a.wgsl, with d.wgsl for c.wgsl.\n".into()),
             "round.wgsl" => Ok("// Continued in round.wgsl.".into()),
             other => Err(format!("no {other}")),
@@ -122,6 +126,8 @@ mod tests {
             whole("other.wgsl").map(names),
             Ok(["other.wgsl", "a.wgsl", "b.wgsl", "d.wgsl"].map(String::from).to_vec())
         );
+        let before = ["first.wgsl", "a.wgsl", "b.wgsl", "before.wgsl", "c.wgsl"];
+        assert_eq!(whole("first.wgsl").map(names), Ok(before.map(String::from).to_vec()));
         let of = |text: &'static str| without(text.into(), "enable f16;\na");
         assert_eq!(of("b\nenable f16;\nc\n"), "b\n\nc\n");
         assert_eq!(of("enable subgroups;\nc\n"), "enable subgroups;\nc\n");

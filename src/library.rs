@@ -42,6 +42,7 @@ shaders![
     "grouping",
     "grouping_workgroup",
     "half",
+    "lanes",
     "layer_norm",
     "layer_norm_workgroup",
     "linear",
