@@ -81,10 +81,13 @@ fn a_model_is_checked_by_the_kernels_that_a_profile_runs() {
 }
 
 #[test]
-fn the_adapter_that_lacks_a_set_of_kernels_is_named() {
+fn an_adapter_or_a_model_that_lacks_a_set_of_kernels_is_named() {
     let lanes = ["--adapter=embedded", "--subgroup-size=4", "--kernels=subgroup"];
     let says = ["embedded: kernels whose subgroups", "subgroups of 4"];
     refused(&[&["check", "resnet-bk"], &SMALL[..], &lanes].concat(), &says);
+    let none = ["--adapter=embedded", "--kernels=matrix"];
+    let says = ["no such products", "--precision f16"];
+    refused(&[&["check", "resnet-bk"], &SMALL[..], &none].concat(), &says);
     if of_the_adapter().is_some_and(|lanes| lanes == 8) {
         let both = ["--subgroup-size=32", "--kernels=subgroup"];
         let says = [" has subgroups of 8, embedded has subgroups of 32, and one plan is for all"];
