@@ -52,6 +52,9 @@ fn kernels_of_matrices_are_for_half_precision() {
     let bk = ["profile", "--kernels", "matrix", "--adapter", "embedded", "--batch", "1"];
     refused(&bk, &["resnet-bk", "half precision"]);
     let half = ["--precision", "f16", "--subgroup-size", "16"];
+    let odd = ["--batch", "1", "--seq", "5"];
+    let said = ["'matrix'", "whole matrices", "multiples of 16", "(--kernels auto)"];
+    refused(&[&embedded[..], &half, &odd].concat(), &said);
     let report = json(&[&embedded[..], &half].concat());
     assert_eq!(report["verdict"]["mismatch"], 0);
     let passes = report["passes"].as_array().unwrap();
