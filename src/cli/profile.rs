@@ -109,7 +109,7 @@ pub(super) fn belongs(
     model: &Model,
 ) -> super::Result<()> {
     let its = model.config.family().options;
-    let others = asked.into_iter().find(|asked| !its.contains(&asked.option));
+    let others = asked.into_iter().find(|asked| !its.contains(asked.option));
     if let Some(AskedOption { family, option, flag }) = others {
         bail!(
             "--{flag} is for {}, and {} has no {}: leave it out",

@@ -284,7 +284,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::kernel::KernelModule;
+    use crate::kernel::{KernelModule, NumberKind};
 
     /// A module may declare more elements than anybody could visit one by one.
     #[cfg(feature = "spirv-rewrite")]
