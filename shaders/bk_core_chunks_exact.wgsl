@@ -76,9 +76,11 @@ fn walk(chunks: u32) {
     begun[1] = sum;
     for (var chunk = 2u; chunk < chunks; chunk++) {
         let part = parts[chunk - 1u];
-        // Twice the largest power is none, and below the least one a factor is 0.
-        let power = bitcast<f32>(u32(clamp(part.exponent, -127, 126) + EXPONENT_BIAS) << 23u);
-        sum = fma(vec2<f32>(part.factor * power), sum, part.sum);
+        // A factor may be larger or smaller than f32 holds where the sum that it meets is as small or as large, so that
+        // its power meets the sum in two halves.
+        let half = part.exponent / 2;
+        let kept = sum * power_of_two(half) * power_of_two(part.exponent - half);
+        sum = fma(vec2<f32>(part.factor), kept, part.sum);
         begun[chunk] = sum;
     }
 }

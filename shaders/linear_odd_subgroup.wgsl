@@ -7,7 +7,7 @@
 // Outputs and gradients by x load x and dy in vectors, and w too: rows begin anywhere within them, each at the same
 // number of a vector in every four steps. A tensor's last vector may be cut off, so four steps are loaded so where numbers
 // enough follow, and the last steps number by number. A gradient by w loads numbers: its operands' rows would take two
-// vectors for four of them. x, w and dy have four numbers or more.
+// vectors for four of them. x, w and dy have four numbers or more, which a binding of vectors takes and `choice` sees to.
 //
 // Grids are those of linear_subgroup.wgsl: tiles of 32 rows and 4 * LANES columns.
 
@@ -138,7 +138,8 @@ fn tile_dx(start: Tile, place: Place, weights: u32, holder: u32) -> Tile {
     let columns = up_to(place.column, dims.K);
     var c = start;
     var n = 0u;
-    // The same of dy; of w, one row more has enough.
+    // Four numbers behind a row are there for every row of dy but the last one. A step reads w into the row behind its
+    // fourth, so that one more row has to follow.
     let enough = select(5u, 8u, place.row + place.rows == dims.M);
     if dims.N >= enough && dims.K >= 4u {
         let dy_start = start_at(own * dims.N);

@@ -1,7 +1,8 @@
 //! Shader files that are continued in others. WGSL includes nothing, so a file says in its first line which other
 //! file beside it goes on where it ends: `// Continued in products.wgsl.` It may have another file stand for one that
 //! follows: `// Continued in linear.wgsl, with operands_f16.wgsl for operands.wgsl.` That file may itself be continued in
-//! the one that it stands for, which it then stands before. Lines of each stay what they are in their own file. Knows nothing of what a shader computes.
+//! the one that it stands for, which it then stands before. Lines of each stay what they are in their own file. Knows
+//! nothing of what a shader computes.
 
 use std::borrow::Cow;
 

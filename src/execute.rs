@@ -49,6 +49,9 @@ pub struct Embedded {
     pub subgroup: Option<u32>,
     /// Whether to look for races.
     pub detect_races: bool,
+    /// Whether it is to run kernels with cooperative matrices. An adapter that has none says nothing of the subgroups that
+    /// share them.
+    pub for_matrices: bool,
 }
 
 impl From<u32> for Embedded {
@@ -59,7 +62,7 @@ impl From<u32> for Embedded {
 
 impl From<Option<u32>> for Embedded {
     fn from(subgroup: Option<u32>) -> Self {
-        Self { subgroup, detect_races: false }
+        Self { subgroup, ..Self::default() }
     }
 }
 
@@ -68,6 +71,9 @@ impl Embedded {
     /// The same beside an adapter: a kernel that asks for its subgroup does the same in subgroups of the same size.
     #[must_use]
     fn beside(self, adapter: &Adapter) -> Self {
+        if self.for_matrices && adapter.limits.matrix_side.is_none() {
+            return self;
+        }
         let its = adapter.limits.subgroup_lanes.filter(|&lanes| cpu::may_have(lanes));
         Self { subgroup: self.subgroup.or(its), ..self }
     }
@@ -116,4 +122,30 @@ pub fn open_all(embedded: impl Into<Embedded>) -> Result<Vec<Box<dyn Executor>>,
     let beside = all.first().map_or(embedded, |first| embedded.beside(first.adapter()));
     all.push(beside.open()?);
     Ok(all)
+}
+
+#[cfg(all(test, feature = "embedded", feature = "gpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subgroups_are_those_of_the_adapter_unless_others_are_asked_for() {
+        let adapter = |subgroup_lanes, matrix_side| Adapter {
+            name: String::new(),
+            backend: Backend::Noop,
+            device_type: DeviceType::Other,
+            driver: String::new(),
+            limits: Limits { subgroup_lanes, matrix_side, ..Limits::WEBGPU },
+        };
+        let beside =
+            |embedded: Embedded, lanes, side| embedded.beside(&adapter(lanes, side)).subgroup;
+        let usual = Embedded::default();
+        assert_eq!(beside(usual, Some(8), None), Some(8));
+        assert_eq!(beside(usual, None, None), None);
+        assert_eq!(beside(usual, Some(256), None), None, "it has none so wide");
+        assert_eq!(beside(Embedded::from(64), Some(8), None), Some(64));
+        let matrices = Embedded { for_matrices: true, ..usual };
+        assert_eq!(beside(matrices, Some(8), None), None);
+        assert_eq!(beside(matrices, Some(64), Some(16)), Some(64));
+    }
 }

@@ -185,7 +185,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        choice::{ATTENTION_BLOCK, ATTENTION_KEYS, ATTENTION_QUERIES, ATTENTION_TILE},
+        choice::{
+            ATTENTION_BLOCK, ATTENTION_KEYS, ATTENTION_QUERIES, ATTENTION_TILE, RECURSION_LANES,
+        },
         operation::meaning,
     };
 
@@ -230,12 +232,14 @@ mod tests {
     }
 
     /// The length of an array and the members of a struct take no override: attention's shaders state the keys of a
-    /// block, and the rows that a workgroup stages, themselves.
+    /// block, and the rows that a workgroup stages, themselves, and those of BK-Core's chunks the lanes that share a row.
     #[test]
-    fn blocks_of_attention_are_those_that_are_chosen() {
+    fn lengths_that_shaders_state_are_those_that_are_chosen() {
+        const STATING: [&str; 2] = ["attention", "bk_core_chunks"];
         let mut seen = 0;
-        for (stem, source) in
-            sources().into_iter().filter(|(stem, _)| stem.starts_with("attention"))
+        for (stem, source) in sources()
+            .into_iter()
+            .filter(|(stem, _)| STATING.iter().any(|its| stem.starts_with(its)))
         {
             let module = Parsed::wgsl_source(stem, source).unwrap().module;
             for (_, ty) in module.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some("Block"))
@@ -258,6 +262,7 @@ mod tests {
                     Some("BLOCK") => ATTENTION_BLOCK,
                     Some("QUERIES" | "ROWS") => ATTENTION_QUERIES,
                     Some("KEYS") => ATTENTION_KEYS,
+                    Some("MOST") => RECURSION_LANES,
                     _ => continue,
                 };
                 let value = &module.global_expressions[constant.init];
@@ -265,7 +270,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 7, "the blocks of three files, and four constants");
+        assert_eq!(seen, 9, "the blocks of three files, and six constants");
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! Which recursions the lanes of a workgroup share, a chunk of steps each, and how long their chunks are.
 
-use super::spread::{Choice, RESCALE, folded, gridded};
+use super::spread::{Choice, RECURSION_LANES, RESCALE, folded, gridded};
 use crate::{
     operation::{Operation, ResolventStep},
     registry::Kernel,
     schedule::Schedule,
 };
-
-/// Lanes that share a row at the most, and invocations in a workgroup. The shader states it in the lengths of arrays.
-const RECURSION_LANES: u32 = 64;
 
 /// Steps of a chunk at the least: with so many a row takes at most 3.2 times the operations of one lane that computes all
 /// of it, however long it is.

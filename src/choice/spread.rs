@@ -79,6 +79,9 @@ pub const CHUNK: u32 = 8192;
 /// Rows that an invocation of attention takes together where it sees vectors.
 pub const ATTENTION_TILE: u32 = 4;
 
+/// Lanes that share a row at the most, and invocations in a workgroup. The shader states it in the lengths of arrays.
+pub const RECURSION_LANES: u32 = 64;
+
 /// Queries that a workgroup of attention has at once. Shaders state it, and [`ATTENTION_KEYS`], in the lengths of
 /// arrays, which take no override here; a test of the library holds them to it.
 pub const ATTENTION_QUERIES: u32 = 16;

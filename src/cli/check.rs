@@ -5,7 +5,7 @@ use anyhow::Context as _;
 
 use flopmeter::{
     choice::{KernelSet, Target},
-    execute::{self, Embedded, Executor, Limits},
+    execute::{self, Adapter, Embedded, Executor, Limits},
     model::lower,
     profile::{self, Keep},
     result::{Agreement, CheckedModel},
@@ -60,11 +60,14 @@ fn target(devices: &[Box<dyn Executor>], set: KernelSet) -> super::Result<Target
     }
     let limits = adapters().map(|adapter| adapter.limits).reduce(Limits::and);
     let together = || {
-        let lanes = adapters().map(|adapter| match adapter.limits.subgroup_lanes {
-            Some(lanes) => format!("{} has subgroups of {lanes}", adapter.name),
-            None => format!("{} has none of one size", adapter.name),
+        let sizes = adapters().map(|Adapter { name, limits, .. }| {
+            let lanes = limits.subgroup_lanes.map(|lanes| format!("subgroups of {lanes}"));
+            let side = limits.matrix_side.filter(|_| set == KernelSet::Matrix);
+            let side = side.map(|side| format!("matrices of {side} x {side}"));
+            let has: Vec<String> = lanes.into_iter().chain(side).collect();
+            format!("{name} has {}", has.join(" and "))
         });
-        format!("{}, and one plan is for all", lanes.collect::<Vec<_>>().join(", "))
+        format!("{}, and one plan is for all", sizes.collect::<Vec<_>>().join(", "))
     };
     Target::new(&limits.context("there is no adapter")?, set, None).with_context(together)
 }

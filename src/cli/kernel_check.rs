@@ -12,7 +12,7 @@ use anyhow::bail;
 
 use flopmeter::{
     Error,
-    execute::{self, DeviceType, Embedded, Executor, cpu::SUBGROUP_LANES},
+    execute::{self, DeviceType, Embedded, Executor},
     family::ModelConfig,
     op::Convention,
     result::{ExecutorRun, Finding, FindingKind, KernelCheck},
@@ -86,35 +86,39 @@ pub struct Where {
     executors: Cell<Option<Executors>>,
 }
 
-/// Open executors, and whether they are for kernels with cooperative matrices.
-type Executors = (Vec<Box<dyn Executor>>, bool);
+/// Open executors.
+struct Executors {
+    all: Vec<Box<dyn Executor>>,
+    /// Whether they are for kernels with cooperative matrices.
+    for_matrices: bool,
+    /// Whether the embedded one looks for races.
+    detects_races: bool,
+}
 
 impl Where {
     /// Where it was asked for.
     pub fn asked(asked: &Check) -> super::Result<Self> {
         let adapter = asked.adapter.clone();
         let subgroup = asked.work.setup.lanes(adapter.as_deref())?;
-        let embedded = Embedded { subgroup, detect_races: true };
+        let embedded = Embedded { subgroup, detect_races: true, ..Embedded::default() };
         Ok(Self { adapter, embedded, executors: Cell::default() })
     }
 
-    /// Opens them, for kernels with cooperative matrices or others. An adapter that has none says nothing of the size of
-    /// subgroups that multiply them.
+    /// Opens them, for kernels with cooperative matrices or others.
     fn open(
         adapter: Option<&str>,
-        mut embedded: Embedded,
+        embedded: Embedded,
         for_matrices: bool,
     ) -> Result<Executors, Error> {
         interrupt::check("opening the adapters")?;
-        if for_matrices {
-            embedded.subgroup = embedded.subgroup.or(Some(SUBGROUP_LANES));
-        }
-        let executors = match adapter {
+        let embedded = Embedded { for_matrices, ..embedded };
+        let all = match adapter {
             None => execute::open_all(embedded)?,
             Some("embedded") => vec![execute::open("embedded", embedded)?],
             Some(name) => vec![execute::open(name, embedded.subgroup)?],
         };
-        Ok((executors, for_matrices))
+        let detects_races = matches!(adapter, None | Some("embedded"));
+        Ok(Executors { all, for_matrices, detects_races })
     }
 }
 
@@ -224,16 +228,16 @@ fn all(
     work.keys.sort_unstable();
     work.keys.dedup();
     let for_matrices = launched.has_cooperative_matrices();
-    let opened = opened.filter(|(_, are_for)| *are_for == for_matrices);
+    let opened = opened.filter(|opened| opened.for_matrices == for_matrices);
     let mut executors = opened.map_or_else(|| open(for_matrices), Ok)?;
     let mut runs = Vec::new();
-    for executor in &mut executors.0 {
+    for executor in &mut executors.all {
         interrupt::check(&ShaderFile::name(&work.file))?;
         let name = executor.adapter().name.clone();
         log::info!("running on {name}");
         let is_embedded = executor.adapter().device_type == DeviceType::Embedded;
-        let how =
-            if is_embedded { ", which looks for races, as no other adapter does," } else { "" };
+        let looks = is_embedded && executors.detects_races;
+        let how = if looks { ", which looks for races, as no other adapter does," } else { "" };
         lock(so_far).on = format!(" on {name}{how}");
         let ran = match work.run(&launched, executor.as_mut()) {
             Ok(run) => {

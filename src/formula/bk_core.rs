@@ -85,20 +85,21 @@ fn chunks(step: ResolventStep, n: u64, schedule: &Schedule) -> OpCounts {
     let Some(chunk) = schedule.chunk.map(u64::from) else {
         return OpCounts::ZERO;
     };
-    let steps = match step {
-        ResolventStep::Theta | ResolventStep::ExactLeft | ResolventStep::ExactGradient => n,
-        ResolventStep::Phi => n.saturating_sub(1),
+    let (steps, is_sweep) = match step {
+        ResolventStep::Theta => (n, false),
+        ResolventStep::Phi => (n.saturating_sub(1), false),
+        ResolventStep::ExactLeft | ResolventStep::ExactGradient => (n, true),
         ResolventStep::Potential
         | ResolventStep::PotentialGradient
         | ResolventStep::Couple
         | ResolventStep::Diagonal
         | ResolventStep::DiagonalGradient
-        | ResolventStep::HybridGradient => 0,
+        | ResolventStep::HybridGradient => return OpCounts::ZERO,
     };
     // What a chunk makes of any start, which the last one need not find; what finds the start of each from the third one on,
     // as the second one has it from the first; and what every lane computes that one lane has for all of a row.
-    let (reduced, walked, again) = match step {
-        ResolventStep::ExactLeft | ResolventStep::ExactGradient => {
+    let (reduced, walked, again) = match is_sweep {
+        true => {
             // A sum, and a factor that is carried and rescaled; a carry has a power of two.
             let step_of_chunk =
                 carry() + square() + conjugate_product_sum() + per_element(&[(Op::Mul, 3)]);
@@ -107,11 +108,11 @@ fn chunks(step: ResolventStep, n: u64, schedule: &Schedule) -> OpCounts {
             } else {
                 OpCounts::ZERO
             };
-            (step_of_chunk.times(chunk), per_element(&[(Op::Mul, 1), (Op::Fma, 2)]), again)
+            (step_of_chunk.times(chunk), per_element(&[(Op::Mul, 4), (Op::Fma, 2)]), again)
         }
-        _ => {
+        false => {
             // Two pairs over the same differences, which are rescaled at a chunk's end, too.
-            let rescalings = schedule.rescale.map_or(1, |every| chunk.div_ceil(every.into()));
+            let rescalings = schedule.rescale.map_or(0, |every| chunk.div_ceil(every.into()));
             let reduced = per_element(&[(Op::Add, 1), (Op::Mul, 4), (Op::Fma, 8)]).times(chunk)
                 + per_element(&[(Op::Mul, 8)]).times(rescalings);
             // The pair with which a chunk begins is the sum of both, each times a part of the pair before: four products,

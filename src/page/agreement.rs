@@ -10,7 +10,7 @@ use super::{
     watched,
 };
 use crate::{
-    check::{NARROW_TOLERANCE, ROUNDING, Tally, Verdict},
+    check::{ROUNDING, TOLERANCE, Tally, Verdict},
     result::{Agreement, CheckedModel, Comparison},
 };
 
@@ -145,8 +145,8 @@ fn values(agreement: &Agreement) -> Fact {
     let said = match doubtful {
         0 => said,
         n => {
-            let narrow = agreement.tolerance == NARROW_TOLERANCE;
-            let way = if narrow { "take products in single precision, or " } else { "" };
+            let is_narrow = agreement.tolerance > TOLERANCE;
+            let way = if is_narrow { "take products in single precision, or " } else { "" };
             format!(
                 "{said}; {n} of them are not finite on either: {way}look at the weights and the input"
             )

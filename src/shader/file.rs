@@ -73,14 +73,10 @@ impl ShaderFile {
             File::open(path).and_then(text::whole)
         };
         let bytes = bytes.map_err(|e| problem(format!("cannot be read: {e}")))?;
-        let utf8 = |bytes| match String::from_utf8(bytes) {
-            // Some editors begin a text with a mark of the order of its bytes, which UTF-8 has no use for.
-            Ok(text) => {
-                Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
-            }
-            Err(_) => {
-                Err(problem("is neither text nor SPIR-V, which begins with 0x07230203".into()))
-            }
+        let utf8 = |bytes| {
+            text::utf8(bytes).map_err(|_| {
+                problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
+            })
         };
         let language = Language::of(&bytes, path);
         if let Some(stage) = other_stage(path).filter(|_| language != Language::SpirV) {

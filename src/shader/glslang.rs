@@ -2,6 +2,7 @@
 //! each is called, and where in what it says it names a line; nothing of the module that it writes.
 
 use std::{
+    borrow::Cow,
     fs, io,
     path::Path,
     process::{Command, Output, Stdio},
@@ -50,15 +51,24 @@ pub(super) fn names() -> String {
     format!("{} nor {last}", others.join(" nor "))
 }
 
-/// A text whose lines a compiler numbers as they stand: without `#line`, in whose place there is an empty line.
-fn numbered_by_itself(text: &str) -> String {
+/// A text whose lines a compiler numbers as they stand: without `#line`, in whose place there are empty lines. One that
+/// asks for the number of a line computes with it, and stays as it is.
+fn numbered_by_itself(text: &str) -> Cow<'_, str> {
+    if text.contains("__LINE__") {
+        return text.into();
+    }
     let is_numbering = |line: &str| {
         let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
         let rest = directive.and_then(|its| its.strip_prefix("line"));
-        rest.is_some_and(|rest| rest.starts_with([' ', '\t']))
+        rest.is_some_and(|rest| rest.starts_with([' ', '\t', '\\']))
     };
-    let lines = text.split_inclusive('\n');
-    lines.map(|line| if is_numbering(line) { "\n" } else { line }).collect()
+    let mut goes_on = false;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let is_of_it = goes_on || is_numbering(line);
+        goes_on = is_of_it && line.trim_end_matches(['\n', '\r']).ends_with('\\');
+        if is_of_it { "\n" } else { line }
+    });
+    lines.collect::<String>().into()
 }
 
 /// Compiles a compute shader with the first compiler that is there; `None` where there is none.
@@ -69,7 +79,7 @@ pub(super) fn compile(text: &str) -> io::Result<Option<Compiled>> {
     for Compiler { program, arguments } in &COMPILERS {
         let folder = tempfile::tempdir()?;
         let [source, module] = ["shader.comp", "shader.spv"].map(|name| folder.path().join(name));
-        fs::write(&source, numbered_by_itself(text))?;
+        fs::write(&source, &*numbered_by_itself(text))?;
         let mut command = Command::new(program);
         command.args(*arguments).arg("-o").arg(&module).arg(&source);
         let Output { status, stdout, stderr } = match command.stdin(Stdio::null()).output() {
@@ -148,6 +158,14 @@ fn error(said: &str) -> Option<(Option<u32>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_numbered_as_they_stand() {
+        let own = numbered_by_itself("a\n # line 100\nb\n#line \\\n50\nc\n#lines\n");
+        assert_eq!(own, "a\n\nb\n\n\nc\n#lines\n");
+        let asks = "#line 100\nint x = __LINE__;\n";
+        assert_eq!(numbered_by_itself(asks), asks);
+    }
 
     #[test]
     fn an_error_has_its_line_and_what_is_wrong() {

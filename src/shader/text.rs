@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    string::FromUtf8Error,
 };
 
 use flopmeter_core::source::Source;
@@ -43,8 +44,20 @@ pub(super) fn whole(file: impl Read) -> io::Result<Vec<u8>> {
 /// The text of a file.
 pub(super) fn text_of(path: &Path) -> io::Result<String> {
     let bytes = whole(File::open(path)?)?;
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
+
+/// Bytes as text, without the mark of their order that some editors begin a text with.
+pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, FromUtf8Error> {
+    let mut text = String::from_utf8(bytes)?;
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
+    }
+    Ok(text)
+}
+
+/// A byte order mark, which UTF-8 has no use for.
+const MARK: char = '\u{feff}';
 
 /// WGSL with the files beside it that it is continued in. Its text is preprocessed where it has a directive, or
 /// anything is defined.

@@ -68,7 +68,9 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
                 bytes_of_file(path, layout, u64::MAX, |shape| has_shape(texture, shape))
             };
             let numbers = read(&layout).or_else(|why| match stored(texture) {
-                Some(stored) => read(&stored).map(|bytes| ratios(&bytes)).map_err(|_| why),
+                Some(stored) => read(&stored).map(|bytes| ratios(&bytes)).map_err(|_| {
+                    format!("{why}; a byte for each channel, as images are saved, does as well")
+                }),
                 None => Err(why),
             });
             (numbers?, false)

@@ -181,7 +181,7 @@ fn a_wrong_tally_fails_a_kernels_and_a_models_report() {
 }
 
 fn attempts(wrong: Wrong, may_move: bool) -> Attempts {
-    let embedded = Embedded { subgroup: Some(SUBGROUP_LANES), detect_races: false };
+    let embedded = Embedded::from(SUBGROUP_LANES);
     Attempts::new(Box::new(Spoilt::new(wrong)), may_move.then_some(embedded))
 }
 

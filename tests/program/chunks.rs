@@ -34,8 +34,10 @@ fn chunks_cost_more_of_the_same_algebra() {
 #[test]
 fn a_model_without_recursions_refuses_chunks() {
     let model = golden("qwen2_full");
-    let asked = ["profile", text(&model), "--kernels", "chunks", "--adapter", "embedded"];
-    refused(&asked, &["'chunks'", "BK-Core", "has none", "--kernels auto"]);
+    for command in ["profile", "check"] {
+        let asked = [command, text(&model), "--kernels", "chunks", "--adapter", "embedded"];
+        refused(&asked, &["'chunks'", "BK-Core", "has none", "--kernels auto"]);
+    }
     // Nothing to share there, but nothing amiss.
     json(
         &[

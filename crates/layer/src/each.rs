@@ -36,11 +36,12 @@ fn dispatched(row: &Row<Found>, its: &Kernel, period: Option<f64>) -> Dispatched
             Dispatched { seconds, ..bare }
         }
         Some(Found::Counted(counted)) => {
-            let Gone { launches: _, invocations, cost, dead, problem, doubt: _ } = &**counted;
+            let Gone { launches: _, invocations, cost, dead, problem, doubt } = &**counted;
             match problem {
                 None => {
                     let (invocations, cost, dead) = (*invocations, *cost, *dead);
-                    Dispatched { counts: Some(DispatchCounts { invocations, cost, dead }), ..bare }
+                    let counts = Some(DispatchCounts { invocations, cost, dead });
+                    Dispatched { counts, why: doubt.clone(), ..bare }
                 }
                 Some(why) => Dispatched { why: Some(why.clone()), ..bare },
             }

@@ -198,8 +198,8 @@ pub struct Setup {
 }
 
 /// What `--subgroup-size` says of itself.
-pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32, in check as \
-     many as the adapter has]";
+pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32, in check \
+     without --adapter as many as the first adapter has]";
 
 /// Lanes in a subgroup of the embedded executor, where they were asked for. An adapter has its own, so none may be asked
 /// for with one; where no adapter is named, every one runs, the embedded executor among them.
@@ -248,7 +248,7 @@ pub struct Races {
 impl Races {
     /// The embedded executor that is asked for.
     pub fn on(self, subgroup: Option<u32>) -> Embedded {
-        Embedded { subgroup, detect_races: self.detect_races }
+        Embedded { subgroup, detect_races: self.detect_races, ..Embedded::default() }
     }
 
     /// The timed runs that make sense: none where races are looked for.

@@ -1,9 +1,9 @@
 //! Races: which invocation touched a place since when, and whether another touches it now. Only a kernel
 //! that was lowered to be watched executes the instructions that end here; any other pays nothing.
 //!
-//! For each unit of memory that the kernel writes and each kind of access, the first access of the
-//! dispatch is kept, and two by different lanes since the last barrier, of different subgroups where there are such. Workgroups run one after the other here,
-//! so that is enough to see a race at every place that has one, though not each of its pairs of lines.
+//! For each unit of memory that the kernel writes and each kind of access, the first access of the dispatch is kept, and
+//! two by different lanes since the last barrier, of different subgroups where there are such. Workgroups run one after
+//! the other here, so that is enough to see a race at every place that has one, though not each of its pairs of lines.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub(super) struct Races<'a> {
     kinds: Vec<usize>,
     /// Kinds of accesses that the kernel has, in the order in which a unit has them: most kernels have two.
     accesses: Vec<Access>,
-    /// Of each kind of access, those of them that it may race with, with their places among them.
+    /// For each kind of access, the kinds in `accesses` that race with it, and their positions there.
     rivals: [Vec<(usize, Access)>; Access::ALL.len()],
     /// Of each memory that is a texture its extents, and bytes of a texel in its format.
     textures: BTreeMap<usize, (Vec<u32>, u64)>,

@@ -19,10 +19,11 @@ pub fn has_asked(plan: &Plan, target: &Target, model: &str) -> Result<(), Error>
         }
         KernelSet::Matrix if any(|pass| pass.schedule.side.is_some()) => return Ok(()),
         KernelSet::Matrix if any(is_narrow) => {
-            let side = target.limits.matrix_side.unwrap_or_default();
+            let side = target.limits.matrix_side;
+            let side = side.map_or_else(String::new, |side| format!(" of {side} x {side}"));
             let missing = format!(
-                "multiply whole matrices, and no product of this step of {model} has rows, inputs and outputs \
-                 that are multiples of {side}"
+                "multiply whole matrices{side}, and no product of this step of {model} has rows of one group, inputs \
+                 and outputs that are multiples of their side"
             );
             (missing, Remedy::AnotherSet)
         }

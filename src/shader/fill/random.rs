@@ -23,14 +23,16 @@ const ATTEMPTS: usize = 64;
 impl FromStr for RandomRange {
     type Err = String;
 
-    /// `LOW..HIGH`: whole numbers where both are written as such, else floats.
+    /// `LOW..HIGH`: whole numbers, or floats where one of the two has a point or an exponent.
     fn from_str(text: &str) -> Result<Self, String> {
         let (low, high) = text.split_once("..").unwrap_or_default();
         let whole = low.parse().ok().zip(high.parse().ok());
         if let Some((low, high)) = whole.filter(|(low, high)| low < high) {
             return Ok(Self::Whole(low, high));
         }
+        let is_whole = |end: &str| !end.contains(['.', 'e', 'E']);
         let floats: Option<(f64, f64)> = low.parse().ok().zip(high.parse().ok());
+        let floats = floats.filter(|_| !(is_whole(low) && is_whole(high)));
         match floats.filter(|(low, high)| low < high && (high - low).is_finite()) {
             Some((low, high)) => Ok(Self::Floats(low, high)),
             None => Err(format!(
@@ -134,9 +136,16 @@ mod tests {
             assert_eq!(floats, RandomRange::Floats(low, high), "{text}");
             assert_eq!(range(&floats.to_string()), Ok(floats));
         }
-        for wrong in
-            ["1..1", "2.5..1.0", "0.5", "a..b", "0.0..inf", "0.0..nan", "-1.7e308..1.7e308"]
-        {
+        for wrong in [
+            "1..1",
+            "2.5..1.0",
+            "0.5",
+            "a..b",
+            "0.0..inf",
+            "0.0..nan",
+            "0..18446744073709551616",
+            "-1.7e308..1.7e308",
+        ] {
             assert!(range(wrong).unwrap_err().contains("0.0..1.0"), "{wrong}");
         }
     }

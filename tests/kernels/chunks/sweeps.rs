@@ -60,11 +60,13 @@ fn sweeps_by_chunks_are_those_of_one_lane_and_of_double_precision() {
     });
 }
 
-/// Thetas that decay make a factor larger than f32 can hold, of a sum of nothing.
+/// Thetas that decay make a factor larger than f32 can hold: of a sum of nothing it makes nothing, and of a small one what
+/// one lane does. All of it are powers of two.
 #[test]
-fn a_large_factor_leaves_nothing_at_nothing() {
+fn a_factor_beyond_single_precision_meets_what_one_lane_has() {
     common::on_every_executor(|gpu| {
         let (n, zeros) = (1200, 1190);
+        let shared = Shared::usual(n);
         let mut case = Case {
             z: Complex64::ZERO,
             a: vec![0.0; n],
@@ -73,9 +75,16 @@ fn a_large_factor_leaves_nothing_at_nothing() {
         };
         case.dg[..zeros].fill([0.0; 2]);
         let mut bench = placed(&case, &mut *gpu);
-        recursions(&mut bench, &case, Some(Shared::usual(n)));
-        let [left, _] = sweeps(&mut bench, &case, Some(Shared::usual(n)));
+        recursions(&mut bench, &case, Some(shared));
+        let [left, _] = sweeps(&mut bench, &case, Some(shared));
         assert_eq!(left[..2 * zeros], vec![0.0; 2 * zeros]);
         assert!(left[2 * zeros..].iter().all(|x| x.is_finite()));
+        case.dg[shared.chunk - 2] = [(-120.0_f32).exp2(), 0.0];
+        let mut bench = placed(&case, &mut *gpu);
+        recursions(&mut bench, &case, None);
+        let [alone, _] = sweeps(&mut bench, &case, None);
+        let [left, _] = sweeps(&mut bench, &case, Some(shared));
+        assert!(alone[..2 * zeros].iter().any(|x| x.abs() > 1e6), "it grows");
+        assert_eq!(left[..2 * zeros], alone[..2 * zeros]);
     });
 }

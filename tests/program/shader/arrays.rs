@@ -31,7 +31,7 @@ fn an_odd_number_of_halves_is_no_array() {
     let run = [&*file, "--dispatch=1", "--adapter=embedded"];
     refused(
         &[&run[..], &["--bind=0.0=iota:3"]].concat(),
-        &["'x'", "6 bytes", "an element more or less"],
+        &["'x'", "6 bytes", "are a multiple of 4"],
     );
     let even = report(&[&run[..], &["--bind=0.0=random:4:0.25..0.75"]].concat());
     assert_eq!(
