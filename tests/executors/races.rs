@@ -260,13 +260,19 @@ fn halves_of_a_word_are_places_of_their_own() {
 
 #[test]
 fn more_memory_than_can_be_watched_is_refused() {
-    let source = "@group(0) @binding(0) var<storage, read_write> x: array<u32>;
-@compute @workgroup_size(1) fn main() { x[0] = 1u; }";
+    // Accesses of every kind are noted.
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<atomic<u32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@compute @workgroup_size(1) fn main() { y[0] = y[1] + atomicLoad(&x[0]) + atomicAdd(&x[1], 1u); }";
     let kernel = KernelModule::from_wgsl("kernel", source, "main", &Default::default()).unwrap();
     let mut cpu = common::embedded().detecting_races();
     let size = 1 << 27;
     let buffer = cpu.allocate("x", size).unwrap();
-    let bindings = [Bound { group: 0, binding: 0, buffer, offset: 0, size }];
+    let few = cpu.allocate("y", 8).unwrap();
+    let bindings = [
+        Bound { group: 0, binding: 0, buffer, offset: 0, size },
+        Bound { group: 0, binding: 1, buffer: few, offset: 0, size: 8 },
+    ];
     let program = cpu.compile(&kernel).unwrap();
     let dispatch = Dispatch { label: "test", program, bindings: &bindings, grid: [1; 3] };
     let error = cpu.dispatch(&dispatch).unwrap_err().to_string();
