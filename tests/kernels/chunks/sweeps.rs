@@ -81,7 +81,7 @@ fn a_factor_beyond_single_precision_meets_what_one_lane_has() {
         assert!(left[2 * zeros..].iter().all(|x| x.is_finite()));
         case.dg[shared.chunk - 2] = [(-120.0_f32).exp2(), 0.0];
         let mut bench = placed(&case, &mut *gpu);
-        recursions(&mut bench, &case, None);
+        recursions(&mut bench, &case, Some(shared));
         let [alone, _] = sweeps(&mut bench, &case, None);
         let [left, _] = sweeps(&mut bench, &case, Some(shared));
         assert!(alone[..2 * zeros].iter().any(|x| x.abs() > 1e6), "it grows");
