@@ -53,7 +53,7 @@ fn kernels_of_matrices_are_for_half_precision() {
     refused(&bk, &["resnet-bk", "half precision"]);
     let half = ["--precision", "f16", "--subgroup-size", "16"];
     let odd = ["--batch", "1", "--seq", "5"];
-    let said = ["'matrix'", "whole matrices", "multiples of 16", "(--kernels auto)"];
+    let said = ["'matrix'", "whole matrices of 16 x 16", "(--kernels auto)"];
     refused(&[&embedded[..], &half, &odd].concat(), &said);
     let report = json(&[&embedded[..], &half].concat());
     assert_eq!(report["verdict"]["mismatch"], 0);
