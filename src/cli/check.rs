@@ -65,7 +65,9 @@ fn target(devices: &[Box<dyn Executor>], set: KernelSet) -> super::Result<Target
             let side = limits.matrix_side.filter(|_| set == KernelSet::Matrix);
             let side = side.map(|side| format!("matrices of {side} x {side}"));
             let has: Vec<String> = lanes.into_iter().chain(side).collect();
-            format!("{name} has {}", has.join(" and "))
+            let has =
+                if has.is_empty() { "no subgroups of one size".into() } else { has.join(" and ") };
+            format!("{name} has {has}")
         });
         format!("{}, and one plan is for all", sizes.collect::<Vec<_>>().join(", "))
     };
