@@ -40,6 +40,7 @@ pub trait Countable: Send + Sync {
     }
 
     /// Whether it has cooperative matrices, which a subgroup of a certain size shares.
+    #[cfg(feature = "gpu")]
     fn has_cooperative_matrices(&self) -> bool {
         false
     }
@@ -92,6 +93,7 @@ impl Countable for KernelModule {
         Self::layout(self, resource)
     }
 
+    #[cfg(feature = "gpu")]
     fn has_cooperative_matrices(&self) -> bool {
         Self::has_cooperative_matrices(self)
     }

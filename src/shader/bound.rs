@@ -170,8 +170,8 @@ impl Used<'_> {
         }
         if own.is_runtime_sized() && !bytes.len().is_multiple_of(4) {
             return Err(refused(format!(
-                "{} bytes are no multiple of the 4 that are bound at once, and an array with what fills them up would be \
-                 longer: give it so many elements that their bytes are a multiple of 4",
+                "{} bytes, and what would fill them up would be an element: give it so many that their bytes are a multiple \
+                 of 4",
                 bytes.len()
             )));
         }

@@ -68,7 +68,6 @@ pub(super) fn other_stage(path: &Path) -> Option<&'static str> {
         "frag" => "fragment",
         "task" => "task",
         "mesh" => "mesh",
-        "rgen" | "rint" | "rahit" | "rchit" | "rmiss" | "rcall" => "ray tracing",
         _ => return None,
     })
 }

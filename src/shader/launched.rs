@@ -106,7 +106,8 @@ impl Launched {
         &self.immediates
     }
 
-    /// Whether one of the kernels has cooperative matrices.
+    /// Whether one of the kernels has cooperative matrices, which few adapters have.
+    #[cfg(feature = "gpu")]
     pub fn has_cooperative_matrices(&self) -> bool {
         self.kernels.iter().any(|kernel| kernel.has_cooperative_matrices())
     }

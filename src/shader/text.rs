@@ -51,7 +51,7 @@ pub(super) fn text_of(path: &Path) -> io::Result<String> {
 pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, FromUtf8Error> {
     let mut text = String::from_utf8(bytes)?;
     if text.starts_with(MARK) {
-        text.drain(..MARK.len_utf8());
+        text.remove(0);
     }
     Ok(text)
 }

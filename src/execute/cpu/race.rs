@@ -65,8 +65,6 @@ pub(super) struct Races<'a> {
     kinds: Vec<usize>,
     /// Kinds of accesses that the kernel has, in the order in which a unit has them: most kernels have two.
     accesses: Vec<Access>,
-    /// For each kind of access, the kinds in `accesses` that race with it, and their positions there.
-    rivals: [Vec<(usize, Access)>; Access::ALL.len()],
     /// Of each memory that is a texture its extents, and bytes of a texel in its format.
     textures: BTreeMap<usize, (Vec<u32>, u64)>,
     /// The barriers so far.
@@ -116,10 +114,6 @@ impl<'a> Races<'a> {
         if all > MAX_BYTES / (accesses.len().max(1) * size_of::<Touches>()) {
             return None;
         }
-        let rivals = Access::ALL.map(|access| {
-            let others = accesses.iter().copied().enumerate();
-            others.filter(|(_, other)| access.races_with(*other)).collect()
-        });
         for (region, written) in regions.iter_mut().zip(&written) {
             if *written {
                 region.touches = vec![Touches::default(); units(region) * accesses.len()];
@@ -146,7 +140,6 @@ impl<'a> Races<'a> {
             places,
             kinds,
             accesses,
-            rivals,
             textures: textures.collect(),
             now: 0,
             group: 0,
@@ -212,8 +205,10 @@ impl<'a> Races<'a> {
         let Some(own_kind) = self.accesses.iter().position(|its| *its == access) else { return };
         let mut met: [Option<Pair>; Access::ALL.len()] = [None; Access::ALL.len()];
         for unit in touches.chunks_exact_mut(each) {
-            for &(place, other) in &self.rivals[access as usize] {
-                let Touches { first, latest } = &unit[place];
+            for (Touches { first, latest }, &other) in unit.iter().zip(&self.accesses) {
+                if !access.races_with(other) {
+                    continue;
+                }
                 let beside = latest.iter().find(|t| !is_ordered(t) && t.lane != touch.lane);
                 let elsewhere = Some(first).filter(|first| is_of_another(first));
                 if beside.is_none() && elsewhere.is_none() {

@@ -13,6 +13,15 @@ pub(super) fn float(value: f64, width: u8) -> [u8; 8] {
     bytes
 }
 
+/// The largest float of a type.
+pub(super) fn largest(number: Number) -> f64 {
+    match number.width {
+        2 => half::f16::MAX.to_f64(),
+        4 => f32::MAX.into(),
+        _ => f64::MAX,
+    }
+}
+
 /// The bytes of a number, then zeros; `None` where the text is none of its type.
 pub(super) fn parsed(text: &str, number: Number) -> Option<[u8; 8]> {
     let bits = 8 * u32::from(number.width);
@@ -20,13 +29,8 @@ pub(super) fn parsed(text: &str, number: Number) -> Option<[u8; 8]> {
         NumberKind::Float => {
             let value: f64 = text.parse().ok()?;
             // A number in digits is not infinity, however large it is.
-            let most = match number.width {
-                2 => half::f16::MAX.to_f64(),
-                4 => f32::MAX.into(),
-                _ => f64::MAX,
-            };
             let digits = text.contains(|c: char| c.is_ascii_digit());
-            (!digits || value.abs() <= most).then(|| float(value, number.width))
+            (!digits || value.abs() <= largest(number)).then(|| float(value, number.width))
         }
         NumberKind::Unsigned => {
             let value: u64 = text.parse().ok()?;

@@ -94,7 +94,7 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.1=random:4:often"], &["'often' is no seed"]);
     refused(&["0.1=random:4:5..5"], &["'5..5' is no LOW..HIGH"]);
     refused(&["0.1=random:4:1:0..x"], &["'0..x' is no LOW..HIGH"]);
-    refused(&["0.0=random:2:-9..-8"], &["is no number of type u32"]);
+    refused(&["0.0=random:2:-9..-8"], &["is no range of numbers of type u32"]);
     refused(&["0.1=zeros"], &["zeros:COUNT"]);
     refused(&["01=zeros:4"], &["GROUP.BINDING=SPEC"]);
     refused(&["0.1=zeros:4", "0.1=zeros:5"], &["--bind 0.1", "twice"]);
