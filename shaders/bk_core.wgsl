@@ -1,4 +1,4 @@
-// Continued in powers.wgsl.
+// Continued in complex.wgsl.
 //
 // BK-Core: the diagonal of (H - z)^-1 for a tridiagonal H, and two gradients of it. Each row of a
 // batch has its own diagonal a; all rows share the off-diagonals b and c.
@@ -49,21 +49,6 @@ const MAX_POTENTIAL: f32 = 3.0;
 // The share of the inverse-square term in the published gradient.
 const ALPHA: f32 = 0.5;
 const MAX_GRADIENT: f32 = 1000.0;
-
-// x y.
-fn multiply(x: vec2<f32>, y: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, vec2<f32>(-x.y, x.y) * y.yx);
-}
-
-// x y + z.
-fn multiply_add(x: vec2<f32>, y: vec2<f32>, z: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, fma(vec2<f32>(-x.y, x.y), y.yx, z));
-}
-
-// x^2.
-fn square(x: vec2<f32>) -> vec2<f32> {
-    return vec2<f32>(fma(x.x, x.x, -(x.y * x.y)), (x.x + x.x) * x.y);
-}
 
 fn element(workgroup: vec3<u32>, workgroups: vec3<u32>, lane: u32) -> u32 {
     return (workgroup.y * workgroups.x + workgroup.x) * LANES + lane;

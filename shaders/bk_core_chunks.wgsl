@@ -1,4 +1,4 @@
-// Continued in powers.wgsl.
+// Continued in complex.wgsl.
 //
 // BK-Core's recursions where rows are few and long: the lanes of a workgroup share a row, a chunk of consecutive steps each.
 // What bk_core.wgsl computes, in three parts. Every lane finds what its chunk makes of the two unit pairs, of which any
@@ -51,16 +51,6 @@ struct Row {
     stride: u32,
     // z_im, -z_im, twice.
     turn: vec4<f32>,
-}
-
-// x y.
-fn multiply(x: vec2<f32>, y: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, vec2<f32>(-x.y, x.y) * y.yx);
-}
-
-// x y + z.
-fn multiply_add(x: vec2<f32>, y: vec2<f32>, z: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, fma(vec2<f32>(-x.y, x.y), y.yx, z));
 }
 
 // floor(log2 |x|) of the largest component, and `zero` where all are 0.

@@ -1,4 +1,4 @@
-// Continued in powers.wgsl.
+// Continued in complex.wgsl.
 //
 // The two sweeps of BK-Core's exact gradient where rows are few and long: the lanes of a workgroup share a row, a chunk of
 // consecutive steps each. What bk_core.wgsl computes, in three parts. Every lane finds the sum that its chunk makes of
@@ -37,21 +37,6 @@ struct Part {
 // What each chunk makes of nothing, and the sum with which it begins.
 var<workgroup> parts: array<Part, MOST>;
 var<workgroup> begun: array<vec2<f32>, MOST>;
-
-// x y.
-fn multiply(x: vec2<f32>, y: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, vec2<f32>(-x.y, x.y) * y.yx);
-}
-
-// x y + z.
-fn multiply_add(x: vec2<f32>, y: vec2<f32>, z: vec2<f32>) -> vec2<f32> {
-    return fma(vec2<f32>(x.x), y, fma(vec2<f32>(-x.y, x.y), y.yx, z));
-}
-
-// x^2.
-fn square(x: vec2<f32>) -> vec2<f32> {
-    return vec2<f32>(fma(x.x, x.x, -(x.y * x.y)), (x.x + x.x) * x.y);
-}
 
 // How many chunks so many steps are.
 fn chunks_of(steps: u32) -> u32 {

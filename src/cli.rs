@@ -1,6 +1,7 @@
 //! The command line: arguments become a request, a request becomes work, work becomes a report on
 //! standard output and an exit code. What the work does is the library's business.
 
+mod abort;
 mod adapters;
 mod args;
 mod check;

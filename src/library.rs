@@ -33,6 +33,7 @@ shaders![
     "bk_core_chunks_exact",
     "bk_core_workgroup",
     "columns",
+    "complex",
     "cross_entropy",
     "cross_entropy_workgroup",
     "elements",

@@ -3,6 +3,7 @@
 mod compare;
 mod exports;
 mod formulas;
+mod given;
 mod help;
 mod kernel;
 mod options;
@@ -14,7 +15,7 @@ mod values;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use flopmeter::{
@@ -27,6 +28,7 @@ use flopmeter::{
 pub use self::compare::{Compare, Side};
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
+use self::given::given;
 pub use self::help::examples;
 pub use self::kernel::Kernels;
 pub use self::options::AskedOption;
@@ -73,10 +75,10 @@ impl Arguments {
     pub fn typed() -> Result<Self, clap::Error> {
         let matches = command().try_get_matches().map_err(|error| slip::told(error, &command()))?;
         let mut arguments = Self::from_arg_matches(&matches)?;
-        if let (Command::Compare(asked), Some((_, matches))) =
-            (&mut arguments.command, matches.subcommand())
-        {
-            asked.note_options(matches);
+        match (&mut arguments.command, matches.subcommand()) {
+            (Command::Compare(asked), Some((_, matches))) => asked.note_options(matches),
+            (Command::Check(asked), Some((_, matches))) => asked.note_options(matches),
+            _ => {}
         }
         Ok(arguments)
     }
@@ -173,6 +175,17 @@ pub struct Check {
     pub races: Races,
     #[command(flatten)]
     pub exports: Exports,
+    /// The options that were given and that are about models, not about kernels.
+    #[arg(skip)]
+    pub of_models: Vec<String>,
+}
+
+impl Check {
+    /// Remembers which options were given.
+    fn note_options(&mut self, matches: &ArgMatches) {
+        let of_work = Work::augment_args(clap::Command::new(""));
+        self.of_models = given(matches, &of_work, &["name", "subgroup_size"]);
+    }
 }
 
 #[derive(Debug, Args)]

@@ -42,8 +42,8 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
 fn hinted(error: Error, name: &str) -> anyhow::Error {
     let is_model = Model::resolve::<&str>(name, []).is_ok();
     match DecoderConfig::resolve::<&str>(name, &[]) {
-        Err(_) if is_model => anyhow!(
-            "{error}: 'flopmeter estimate {name}' has that; a decoder is a preset, as in 'flopmeter formulas \
+        Err(why) if is_model => anyhow!(
+            "{why}: 'flopmeter estimate {name}' has that; a decoder is a preset, as in 'flopmeter formulas \
              qwen2.5-0.5b', or a folder with its config.json"
         ),
         Ok(_) | Err(_) => error.into(),

@@ -1,6 +1,6 @@
 //! Ctrl-C, the same in every command: the first asks the command to stop before its next step, and ends the
 //! process where that takes longer than a moment, since a dispatch cannot be called back from a device. A
-//! second one ends it at once. Files are whole whenever the process ends.
+//! second one ends it at once. An abort ends it as the first does. Files are whole whenever the process ends.
 
 use std::{
     sync::{
@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use flopmeter::Error;
 
-use super::{Outcome, lock::lock};
+use super::{Outcome, abort, lock::lock};
 
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
@@ -52,14 +52,25 @@ pub fn listen(complain: fn(&anyhow::Error)) -> super::Result<()> {
         if lock(&ASKED).replace(Instant::now()).is_some() {
             leave(STOPPED);
         }
-        thread::spawn(move || end(complain));
+        thread::spawn(move || {
+            // Most commands come to their next step before.
+            thread::sleep(GRACE);
+            end(complain, |during, last| last.unwrap_or_else(|| Error::Interrupted(during).into()));
+        });
     })
-    .context("cannot listen for ctrl-C")
+    .context("cannot listen for ctrl-C")?;
+    let aborted = |during, last: Option<anyhow::Error>| {
+        let why = format!("{during}: {}", abort::ADVICE);
+        last.map_or_else(|| anyhow!("{why}"), |last| last.context(why.clone()))
+    };
+    abort::listen(move || end(complain, aborted))
 }
 
-/// Ends the process unless it ends by itself.
-fn end(complain: fn(&anyhow::Error)) {
-    thread::sleep(GRACE);
+/// Ends the process and complains of `why`, which is told what was under way and what the command still had to say.
+fn end(
+    complain: fn(&anyhow::Error),
+    why: impl FnOnce(String, Option<anyhow::Error>) -> anyhow::Error,
+) {
     let ending = |thread| *lock(&ENDING) = thread;
     loop {
         ending(Some(thread::current().id()));
@@ -71,7 +82,7 @@ fn end(complain: fn(&anyhow::Error)) {
     }
     let last = lock(&LAST).take();
     let during = lock(&DURING).clone();
-    complain(&last.map_or_else(|| Error::Interrupted(during).into(), |last| last()));
+    complain(&why(during, last.map(|last| last())));
     leave(STOPPED);
 }
 

@@ -63,7 +63,7 @@ fn checked(
     common: &Common,
     (places, formats): (&Places, &Formats),
 ) -> super::Result {
-    if let Some(option) = asked.work.of_model() {
+    if let Some(option) = asked.of_models.first() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
     if asked.kernels.dispatches.is_empty() {
@@ -155,10 +155,16 @@ pub fn judged(
         }
     }
     let Some(mut check) = KernelCheck::new(&runs, &asked.passing()) else {
-        let why = runs
-            .iter()
-            .filter_map(|run| run.ran.as_ref().err().map(|why| format!("{}: {why}", run.executor)));
-        bail!("no executor ran it\n{}", why.collect::<Vec<_>>().join("\n"));
+        let all = || runs.iter().filter_map(|run| Some((&run.executor, run.ran.as_ref().err()?)));
+        // What is wrong with the request is wrong everywhere.
+        if let Some((_, why)) = all().next()
+            && all().count() > 1
+            && all().all(|(_, other)| other == why)
+        {
+            bail!("{why}");
+        }
+        let each = all().map(|(executor, why)| format!("{executor}: {why}"));
+        bail!("no executor ran it\n{}", each.collect::<Vec<_>>().join("\n"));
     };
     if let Some(lanes) = subgroups(&runs) {
         let mut findings = check.checks.iter_mut().flat_map(|check| &mut check.findings);

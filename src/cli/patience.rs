@@ -1,15 +1,18 @@
-//! Work that is given up after some time. A dispatch cannot be called back from a device: past its time it is left to
-//! its thread, and the process takes both along when it ends, after the other kernels of a suite.
+//! Work that is given up after some time, or where a driver aborts. A dispatch cannot be called back from a device: past
+//! its time it is left to its thread, and the process takes both along when it ends, after the other kernels of a suite.
 
 use std::{
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
 
 use anyhow::bail;
 
-use super::interrupt;
+use super::{abort, interrupt};
 
 /// Does work on a shader for `seconds` at most; `place` is the shader's name, with a line where it has one, and what runs
 /// it where that is known.
@@ -19,12 +22,22 @@ pub fn within<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, flopmeter::Error> + Send + 'static,
 ) -> super::Result<T> {
     let (send, receive) = mpsc::channel();
+    // The worker's own: what a panic leaves is a channel without a sender.
+    let send = Arc::new(send);
+    let aborted = Arc::downgrade(&send);
+    // Where nobody waits any more, nobody wants the answer.
+    let _waiting = abort::waiting(move || {
+        let _ = aborted.upgrade().map(|send| send.send(None));
+    });
     let worker = thread::spawn(move || {
-        // Where nobody waits any more, nobody wants the answer.
-        let _ = send.send(work());
+        let _ = send.send(Some(work()));
     });
     match receive.recv_timeout(Duration::from_secs(seconds)) {
-        Ok(result) => Ok(result?),
+        Ok(Some(result)) => Ok(result?),
+        Ok(None) => {
+            interrupt::leave_behind();
+            bail!("{}: {}", place(), abort::ADVICE)
+        }
         Err(RecvTimeoutError::Timeout) => {
             interrupt::leave_behind();
             bail!(

@@ -14,7 +14,7 @@ use flopmeter::{
 };
 
 use super::{
-    Outcome,
+    Outcome, abort,
     args::{Check, Common, SuiteLine},
     export::{Formats, Places},
     kernel_check::{Where, judged},
@@ -23,7 +23,7 @@ use super::{
 
 pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     let name = suite.display().to_string();
-    if let Some(option) = asked.work.of_model() {
+    if let Some(option) = asked.of_models.first() {
         bail!("{option} is about models, and a suite lists shaders: leave it out");
     }
     if let Some(option) = asked.kernels.of_one() {
@@ -77,8 +77,12 @@ fn checked(
             None if of_kernel.baseline.is_none() => Ok(None),
             None => baseline(&of_kernel),
         };
-        let checked =
-            baseline.and_then(|baseline| judged(file.clone(), &of_kernel, baseline.as_ref(), &on));
+        let checked = baseline.and_then(|baseline| {
+            if abort::has_come() {
+                bail!("it was not run: a kernel before it had a driver abort the process");
+            }
+            judged(file.clone(), &of_kernel, baseline.as_ref(), &on)
+        });
         let outcome = match checked {
             Ok(check) => {
                 places.spare(&file, check.report.others())?;

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     Error,
     execute::Race,
-    instrument::UnevenBarrier,
     observe::{KernelLaunch, Observed},
     shader::{BindingKey, Expectation, ShaderRun},
 };
@@ -83,12 +82,11 @@ impl ShaderReport {
     ) -> Option<Examined> {
         let findings = launches.iter().zip(observed).flat_map(|(launch, seen)| {
             let of: u32 = launch.kernel.workgroup_size().iter().product();
-            seen.uneven_barriers.iter().map(move |UnevenBarrier { line, invocations }| {
-                let text = format!(
-                    "{invocations} invocations in all came to a barrier, no whole number of workgroups of {of}: let \
-                     every invocation of a workgroup come to it; how often one waited there is not known"
-                );
-                let line = line.zip(launch.kernel.source()).map(|(line, of)| of.place(line));
+            seen.uneven_barriers.iter().map(move |barrier| {
+                let what = barrier.in_words(of.into());
+                let text = format!("{what}; let every invocation of a workgroup come to it");
+                let line =
+                    barrier.line.zip(launch.kernel.source()).map(|(line, of)| of.place(line));
                 let place = line.and_then(|it| self.place_of(it.file.as_deref(), Some(it.number)));
                 Finding::new(FindingKind::Barrier, text).at(place)
             })

@@ -288,7 +288,7 @@ fn of_members(
     let mut is_sized = !layout.is_runtime_sized();
     for (name, fill) in members {
         let (offset, its) = member(layout, name).ok_or_else(|| match layout.members() {
-            [] => format!("it has no members such as '{name}': say {FORMS}"),
+            [] => format!("'{name}' is neither a fill nor a member: say {FORMS}"),
             all => {
                 let names: Vec<&str> = all.iter().map(|member| member.name.as_str()).collect();
                 format!("it has no member '{name}': it has {}", names.join(", "))

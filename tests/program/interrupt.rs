@@ -1,6 +1,6 @@
 //! Ctrl-C, in every command that runs something and on every kind of executor, while a dispatch is under way
 //! that does not end by itself, or not for long: one message, exit code 2, no file. A command that waited for an
-//! endless dispatch would end by its own timeout, with another message.
+//! endless dispatch would end by its own timeout, with another message. An abort, as by a driver, is sent likewise.
 #![cfg(unix)]
 
 use std::{
@@ -15,9 +15,19 @@ use serde_json::Value;
 
 use crate::command::{PROGRAM, SMALL, adapter, text};
 
-/// Starts the program, sends it a ctrl-C a while after a line of its log that `begins`, and holds what every
-/// command promises of its end: exit code 2, and one message, which has `error` in it.
+/// Sends the program a ctrl-C, and holds what [`signalled`] does.
 fn interrupted(arguments: &[&str], begins: impl Fn(&str) -> bool, error: &str) -> Output {
+    signalled("-INT", arguments, begins, error)
+}
+
+/// Starts the program, sends it a signal a while after a line of its log that `begins`, and holds what every
+/// command promises of its end: exit code 2, and one message, which has `error` in it.
+fn signalled(
+    signal: &str,
+    arguments: &[&str],
+    begins: impl Fn(&str) -> bool,
+    error: &str,
+) -> Output {
     let mut child = Command::new(PROGRAM)
         .args(arguments)
         .arg("-v")
@@ -30,7 +40,7 @@ fn interrupted(arguments: &[&str], begins: impl Fn(&str) -> bool, error: &str) -
     thread::sleep(Duration::from_millis(500));
     assert_eq!(child.try_wait().unwrap(), None, "{arguments:?} ended by itself");
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let said: Vec<String> = log.map(Result::unwrap).collect();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said:?}");
@@ -57,17 +67,18 @@ fn adapters() -> &'static [&'static str] {
     if common::gpu().is_some() { &["embedded", "auto"] } else { &["embedded"] }
 }
 
+const ENDLESS: &str = "
+    @group(0) @binding(0) var<storage, read_write> x: array<f32, 64>;
+    @compute @workgroup_size(64)
+    fn main(@builtin(local_invocation_index) i: u32) {
+        loop { x[i] = sqrt(x[i] + 1.0); if (x[i] < 0.0) { break; } }
+    }";
+
 #[test]
 fn a_kernel_that_does_not_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("endless.wgsl");
-    let source = "
-        @group(0) @binding(0) var<storage, read_write> x: array<f32, 64>;
-        @compute @workgroup_size(64)
-        fn main(@builtin(local_invocation_index) i: u32) {
-            loop { x[i] = sqrt(x[i] + 1.0); if (x[i] < 0.0) { break; } }
-        }";
-    fs::write(&file, source).unwrap();
+    fs::write(&file, ENDLESS).unwrap();
     for adapter in adapters() {
         let file = file.to_str().unwrap();
         stopped(&["shader", file, "--dispatch=65535,65535", "--repeat=0", "--adapter", adapter]);
@@ -86,6 +97,44 @@ fn a_pass_that_takes_long_is_stopped() {
     stopped(&[&["check", "--adapter", "embedded"], &LONG[..]].concat());
     let compare = ["compare", "resnet-bk", "resnet-bk", "--measure", "--adapter-a", "embedded"];
     stopped(&[&compare[..], &LONG].concat());
+}
+
+/// What is known of a suite before a driver aborts is reported, and so is which kernel it was.
+#[test]
+fn an_abort_is_told_with_what_was_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let [suite, report] = ["suite", "report.json"].map(|name| folder.path().join(name));
+    fs::write(folder.path().join("endless.wgsl"), ENDLESS).unwrap();
+    fs::write(folder.path().join("ends.wgsl"), ENDLESS.replace("< 0.0", ">= 0.0")).unwrap();
+    let lines = ["ends.wgsl", "endless.wgsl", "ends.wgsl"].map(|it| format!("{it} --dispatch 1\n"));
+    fs::write(&suite, lines.concat()).unwrap();
+    let check = ["check", "--adapter", "embedded"];
+    let of_suite = ["--suite", text(&suite), "--json", text(&report)];
+    let mut child = Command::new(PROGRAM)
+        .args([&check[..], &of_suite, &["-v"]].concat())
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(log.by_ref().any(|line| line.unwrap().contains("checking endless.wgsl")));
+    assert!(log.by_ref().any(|line| line.unwrap().contains("running on")));
+    thread::sleep(Duration::from_millis(500));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    let kernels = report["kernels"].as_array().unwrap();
+    assert_eq!(kernels[0]["outcome"]["checked"].is_object(), true, "{report}");
+    for (kernel, why) in kernels[1..].iter().zip(["embedded", "was not run"]) {
+        let why_not = kernel["outcome"]["not_run"].to_string();
+        assert!(why_not.contains(why) && why_not.contains("abort"), "{kernel}");
+    }
+
+    // Nobody waits for the passes of a step: the process is ended where it is.
+    let profile = [&["profile", "--adapter", "embedded"], &LONG[..]].concat();
+    signalled("-ABRT", &profile, |line| line.contains("running on"), "the process was aborted");
 }
 
 /// A sweep has what it measured to keep: it reports that, at once, while a pass of the next point is under way.

@@ -164,7 +164,10 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
     refused("# nothing\n", "kernels.txt: lists no kernel");
     refused("sum.wgsl --dispatch 1\nscale.wgsl --dispatch 0", "kernels.txt:2: invalid value '0'");
     refused("sum.wgsl --dispach 1", "kernels.txt:1: unexpected argument '--dispach'");
-    refused("sum.wgsl --json x.json", "kernels.txt:1: unexpected argument '--json'");
+    refused(
+        "sum.wgsl --json x.json",
+        "kernels.txt:1: --json is not for one kernel: say it behind --suite",
+    );
     refused("sum.wgsl --bind '0.0=iota:8", "kernels.txt:1: a quotation has no end");
     repository.check(&["--github=-"]).code(2).stdout(contains("::error file=kernels.txt,line=1,"));
     refused("- --dispatch 1", "kernels.txt:1: a kernel of a suite is a file");

@@ -120,6 +120,17 @@ pub struct UnevenBarrier {
     pub invocations: u64,
 }
 
+impl UnevenBarrier {
+    /// What is wrong, where a workgroup has so many invocations.
+    pub fn in_words(&self, workgroup: u64) -> String {
+        format!(
+            "{} invocations in all came to a barrier, no whole number of workgroups of {workgroup}: how often one waited \
+             there is not known",
+            self.invocations
+        )
+    }
+}
+
 impl BlockTable {
     /// Bytes of the counter buffer, which is zeroed before the first dispatch. Later dispatches add to
     /// it, so one buffer may serve many and then holds their sum.

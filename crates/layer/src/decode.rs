@@ -43,12 +43,8 @@ pub(crate) fn decode(table: &BlockTable, raw: &[u8], launches: Launches, state: 
 
 /// That it is not known how often workgroups waited at a barrier.
 fn uneven(barrier: &UnevenBarrier, workgroup: u64) -> String {
-    let line = barrier.line.map_or_else(String::new, |line| format!(" on line {line}"));
-    format!(
-        "its barriers alone: {} invocations in all came to one{line}, no whole number of workgroups of {workgroup}, so \
-         that how often one waited there is not known",
-        barrier.invocations
-    )
+    let line = barrier.line.map_or_else(String::new, |line| format!(", on line {line}"));
+    format!("its barriers alone{line}: {}", barrier.in_words(workgroup))
 }
 
 #[cfg(test)]

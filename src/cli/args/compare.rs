@@ -1,10 +1,12 @@
 //! What a user may type of `flopmeter compare`, and which of it two saved reports have no use for.
 
-use clap::{ArgMatches, Args, parser::ValueSource};
+use clap::{ArgMatches, Args};
 
 use flopmeter::{op::Convention, result::GrowthLimit};
 
-use super::{Common, Exports, Model, Setup, Timed, Tuned, Variant, Work, values::convention};
+use super::{
+    Common, Exports, Model, Setup, Timed, Tuned, Variant, Work, given::given, values::convention,
+};
 
 #[derive(Debug, Args)]
 pub struct Compare {
@@ -100,11 +102,5 @@ fn of_models(matches: &ArgMatches) -> Vec<String> {
     let names = of_reports.get_arguments().map(clap::Arg::get_id);
     let of_reports: Vec<&str> =
         names.map(clap::Id::as_str).chain(["a", "b", "limits", "convention"]).collect();
-    let compare = Compare::augment_args(clap::Command::new(""));
-    let given = compare.get_arguments().filter(|argument| {
-        let id = argument.get_id().as_str();
-        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-        is_typed && !of_reports.contains(&id)
-    });
-    given.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect()
+    given(matches, &Compare::augment_args(clap::Command::new("")), &of_reports)
 }

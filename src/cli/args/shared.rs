@@ -146,34 +146,6 @@ pub struct Work {
     pub setup: Setup,
 }
 
-impl Work {
-    /// An option that was given and that only a model has a use for: one that asks for what it does anyway says nothing.
-    pub fn of_model(&self) -> Option<String> {
-        let Variant { batch, seq, overrides, adapters } = &self.model.variant;
-        let LowRank { lora_rank, lora_targets } = adapters;
-        let Setup { step, options, kernels, input, seed, subgroup_size: _ } = &self.setup;
-        let Step { optimizer, phase, accumulate, recompute, pack } = step;
-        let given = [
-            ("--batch", batch.is_some()),
-            ("--seq", seq.is_some()),
-            ("--set", !overrides.is_empty()),
-            ("--lora-rank", lora_rank.is_some()),
-            ("--lora-targets", lora_targets.is_some()),
-            ("--input", input.is_some()),
-            ("--optimizer", *optimizer != Optimizer::default()),
-            ("--phase", *phase != Phase::Step),
-            ("--accumulate", *accumulate != 1),
-            ("--recompute", *recompute != Recomputed::None),
-            ("--pack", !pack.is_empty()),
-            ("--kernels", *kernels != KernelSet::default()),
-            ("--seed", *seed != 0),
-        ];
-        let given = given.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
-        let given = given.map(str::to_owned);
-        given.chain(options.asked().map(|asked| format!("--{}", asked.flag))).next()
-    }
-}
-
 /// How a model is run, whichever it is.
 #[derive(Clone, Debug, Args)]
 pub struct Setup {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{
-    Parser,
-    error::{ContextKind, ContextValue},
+    Args as _, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::Kernels;
+use super::{Check, Kernels, Variant};
 
 /// A kernel of a suite.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ impl SuiteLine {
     /// What is wrong with it, in a sentence.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let line = Self::try_parse_from(words).map_err(|error| {
+            if let Some(option) = of_check(&error) {
+                return format!("{option} is not for one kernel: say it behind --suite, for all");
+            }
             let meant = match error.get(ContextKind::SuggestedArg) {
                 Some(ContextValue::String(meant)) => format!(": did you mean '{meant}'?"),
                 Some(_) | None => String::new(),
@@ -49,4 +52,17 @@ impl SuiteLine {
         }
         Ok(line)
     }
+}
+
+/// The option that a line of a suite does not take and that `check` takes of all its kernels.
+fn of_check(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(typed) = error.get(ContextKind::InvalidArg)? else { return None };
+    let option = typed.split('=').next()?;
+    let is_it = |argument: &clap::Arg| {
+        argument.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
+    };
+    let has = |command: clap::Command| command.get_arguments().any(is_it);
+    let of_models = Variant::augment_args(clap::Command::new(""));
+    let is_of_all = has(Check::augment_args(clap::Command::new(""))) && !has(of_models);
+    (error.kind() == ErrorKind::UnknownArgument && is_of_all).then(|| option.to_owned())
 }

@@ -120,7 +120,7 @@ fn structures_are_filled_member_by_member() {
     let scalars = ["--bind=0.0=items:zeros:4", "--bind=0.1=n:4"];
     super::refused(
         &[&[&*file, "--dispatch=1", "--adapter=embedded"][..], &scalars].concat(),
-        &["no members such as 'n'", "zeros:COUNT"],
+        &["'n' is neither a fill nor a member", "zeros:COUNT"],
     );
 }
 
