@@ -104,8 +104,13 @@ impl Refusal {
         let own = source.display().to_string();
         let lines = said.lines().map(|line| line.replace(&own, "line").trim_end().to_owned());
         let lines: Vec<String> = lines.filter(|line| !line.is_empty() && line != "line").collect();
+        let mut errors: Vec<_> = lines.iter().filter_map(|line| error(line)).collect();
+        // What cannot be linked follows from what could not be compiled.
+        if errors.iter().any(|(line, _)| line.is_some()) {
+            errors.retain(|(line, _)| line.is_some());
+        }
         Self {
-            errors: lines.iter().filter_map(|line| error(line)).collect(),
+            errors,
             said: format!("{program}: {}", lines.join("\n")),
             program,
         }
@@ -126,7 +131,11 @@ impl Refusal {
             let SourceLine { file, number } = source.place(line);
             let file = file.as_deref().unwrap_or(name);
             let stated = source.stated().lines().nth(line as usize - 1).unwrap_or_default();
-            drawn += &format!("  --> {file}:{number}\n{number:>5} | {stated}\n");
+            drawn += &format!("  --> {file}:{number}\n");
+            // The end of a text is on an empty line.
+            if !stated.trim().is_empty() {
+                drawn += &format!("{number:>5} | {stated}\n");
+            }
         }
         let first = naga.lines().find_map(|line| line.strip_prefix("error: "));
         let first = first.or(naga.lines().next()).unwrap_or_default();
@@ -181,6 +190,8 @@ mod tests {
         let link = "Linking compute stage: Missing entry point";
         let linked = format!("ERROR: {link}\n\nSPIR-V is not generated");
         assert_eq!(errors(&linked), vec![(None, link.to_owned())]);
+        let both = format!("ERROR: /t/shader.comp:7: 'x' : undeclared\nERROR: {link}\n");
+        assert_eq!(errors(&both), of(7, "'x' : undeclared"));
         let of_glslc = "/t/shader.comp: error: Linking compute stage: no main\n1 error generated.";
         assert_eq!(errors(of_glslc), vec![(None, "Linking compute stage: no main".to_owned())]);
         let aside = "WARNING: /t/shader.comp:3: unused\nERROR: /t/shader.comp:7: '' : compilation terminated \n";
