@@ -114,11 +114,11 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         read.extend(bytes.map(|bytes| (key, left.numbers(key, bytes))));
     }
     let is_in_halves = series.launches.iter().any(|launch| has_halves(&launch.cost.ops));
-    let leeways = dumps.iter().map(|&key| {
+    let mut leeways = BTreeMap::new();
+    leeways.extend(dumps.iter().map(|&key| {
         let leeway = left.leeway(key);
         (key, if is_in_halves { leeway.in_halves() } else { leeway })
-    });
-    let leeways = leeways.collect();
+    }));
     Ok(ShaderRun { series, bindings, layouts, leeways, dumps: read })
 }
 

@@ -96,7 +96,7 @@ const fn is_due(times: usize) -> bool {
 /// Whether the middle half of some times lies near together.
 fn agree(times: &[f64]) -> bool {
     let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sorted.sort_unstable_by(f64::total_cmp);
     let quarter = sorted.len() / 4;
     let (low, high) = (sorted[quarter], sorted[sorted.len() - 1 - quarter]);
     high - low <= Runs::AGREEMENT * sorted[sorted.len() / 2]

@@ -146,7 +146,7 @@ fn source(runs: &[Vec<(f64, Clock)>]) -> TimeSource {
 
 /// The middle value, or the mean of the middle two.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
     Some(if values.len() % 2 == 1 { upper } else { (values[values.len() / 2 - 1] + upper) / 2.0 })
 }

@@ -109,11 +109,7 @@ impl Refusal {
         if errors.iter().any(|(line, _)| line.is_some()) {
             errors.retain(|(line, _)| line.is_some());
         }
-        Self {
-            errors,
-            said: format!("{program}: {}", lines.join("\n")),
-            program,
-        }
+        Self { errors, said: format!("{program}: {}", lines.join("\n")), program }
     }
 
     /// Whether it said what is wrong.

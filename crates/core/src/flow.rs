@@ -33,7 +33,9 @@ impl Flow {
 
     /// The same flow where every counter has a new name.
     pub(crate) fn renamed(&self, name: impl Fn(u32) -> u32) -> Self {
-        Self(self.0.iter().map(|(&counter, &times)| (name(counter), times)).collect())
+        let mut terms = BTreeMap::new();
+        terms.extend(self.0.iter().map(|(&counter, &times)| (name(counter), times)));
+        Self(terms)
     }
 
     /// Its value; `None` where the counters contradict each other.
@@ -106,8 +108,9 @@ impl Graph {
         mut count: impl FnMut(usize) -> u32,
     ) -> Vec<Flow> {
         let mut heaviest_first: Vec<usize> = (0..self.edges.len()).collect();
-        heaviest_first
-            .sort_by_key(|&edge| std::cmp::Reverse(self.edges[edge].weight.unwrap_or(u64::MAX)));
+        heaviest_first.sort_unstable_by_key(|&edge| {
+            (std::cmp::Reverse(self.edges[edge].weight.unwrap_or(u64::MAX)), edge)
+        });
         let mut tree = Forest::new(self.nodes);
         let mut flows: Vec<Option<Flow>> = vec![None; self.edges.len()];
         for edge in heaviest_first {

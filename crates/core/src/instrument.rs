@@ -150,7 +150,7 @@ fn rewrite(
     }
     // Later places first, so that earlier ones stay where they are.
     let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by(|&a, &b| points[b].site.cmp(&points[a].site));
+    order.sort_unstable_by(|&a, &b| points[b].site.cmp(&points[a].site).then(a.cmp(&b)));
     for index in order {
         increment(&mut module, &points[index], private[index].variable);
     }
@@ -251,8 +251,8 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
             },
         )?;
         let flows = {
-            let runs: BTreeMap<usize, &block::Run> =
-                body.runs.iter().map(|run| (run.edge, run)).collect();
+            let mut runs: BTreeMap<usize, &block::Run> = BTreeMap::new();
+            runs.extend(body.runs.iter().map(|run| (run.edge, run)));
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
                 let once = run.once && handle.is_none();

@@ -317,7 +317,8 @@ pub(crate) fn without_idle_counters(blocks: &mut [Block], loops: &mut [Loop]) ->
     };
     let mut used = BTreeSet::from([0]);
     flows(blocks, loops, &mut |flow| used.extend(flow.counters()));
-    let names: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
+    let mut names: BTreeMap<u32, u32> = BTreeMap::new();
+    names.extend(used.iter().copied().zip(0..));
     flows(blocks, loops, &mut |flow| *flow = flow.renamed(|counter| names[&counter]));
     used
 }

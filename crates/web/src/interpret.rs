@@ -10,7 +10,10 @@ use flopmeter::{
 use flopmeter_core::kernel::KernelModule;
 use serde::{Deserialize, Serialize};
 
-use crate::{counts::Counts, meter};
+use crate::{
+    counts::{Counts, named},
+    meter,
+};
 
 /// Lanes in a subgroup: what most GPUs have.
 const SUBGROUP_LANES: u32 = 32;
@@ -53,10 +56,10 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     let Request { source, entry, overrides, dispatch, bind } = &request;
     let kernel = meter::kernel("kernel", source, entry.as_deref(), overrides);
     let kernel = kernel.map_err(|error| error.to_string())?;
-    let fills = bind
-        .iter()
-        .map(|(at, fill)| Ok((key(at)?, fill.parse()?)))
-        .collect::<Result<BTreeMap<BindingKey, BufferFill>, String>>()?;
+    let mut fills: BTreeMap<BindingKey, BufferFill> = BTreeMap::new();
+    for (at, fill) in bind {
+        fills.insert(key(at)?, fill.parse()?);
+    }
     let mut cpu = Cpu::new(SUBGROUP_LANES).map_err(|error| error.to_string())?;
     let written: Vec<BindingKey> =
         kernel.resources.iter().map(|resource| (resource.group, resource.binding)).collect();
@@ -73,7 +76,7 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
             .as_ref()
             .is_some_and(|witness| witness.tally == observed.cost),
         fills: contents(&kernel, &fills)?,
-        buffers: run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes))).collect(),
+        buffers: named(run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes)))),
     };
     serde_json::to_string(&reply).map_err(|error| error.to_string())
 }
@@ -87,13 +90,13 @@ fn contents(
         let layout = kernel.layout(resource)?;
         Some(((resource.group, resource.binding), layout))
     });
-    resources
-        .map(|(at, layout)| {
-            let zeros = BufferFill::Zeros(layout.least_scalars());
-            let bytes = fills.get(&at).unwrap_or(&zeros).bytes(&layout, u64::from(u32::MAX))?;
-            Ok((name(at), hexadecimal(&bytes)))
-        })
-        .collect()
+    let mut contents = BTreeMap::new();
+    for (at, layout) in resources {
+        let zeros = BufferFill::Zeros(layout.least_scalars());
+        let bytes = fills.get(&at).unwrap_or(&zeros).bytes(&layout, u64::from(u32::MAX))?;
+        contents.insert(name(at), hexadecimal(&bytes));
+    }
+    Ok(contents)
 }
 
 fn key(text: &str) -> Result<BindingKey, String> {

@@ -129,9 +129,10 @@ impl<'a> Races<'a> {
             Memory::Buffer { .. } | Memory::Immediate => STORAGE,
         };
         let kinds = program.memories.iter().enumerate().map(kind).collect();
-        let textures = program.textures.iter().map(|(&memory, &(axes, bytes))| {
+        let mut textures = BTreeMap::new();
+        textures.extend(program.textures.iter().map(|(&memory, &(axes, bytes))| {
             (memory, (texel::extent(memories[memory], axes), bytes))
-        });
+        }));
         let places = memories.iter().zip(of_memory).map(place).collect();
         Some(Self {
             program,
@@ -140,7 +141,7 @@ impl<'a> Races<'a> {
             places,
             kinds,
             accesses,
-            textures: textures.collect(),
+            textures,
             now: 0,
             group: 0,
             last: [0; KINDS.len()],
