@@ -126,7 +126,7 @@ fn an_abort_is_told_with_what_was_under_way() {
     assert_eq!(child.wait().unwrap().code(), Some(2));
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     let kernels = report["kernels"].as_array().unwrap();
-    assert_eq!(kernels[0]["outcome"]["checked"].is_object(), true, "{report}");
+    assert!(kernels[0]["outcome"]["checked"].is_object(), "{report}");
     for (kernel, why) in kernels[1..].iter().zip(["embedded", "was not run"]) {
         let why_not = kernel["outcome"]["not_run"].to_string();
         assert!(why_not.contains(why) && why_not.contains("abort"), "{kernel}");
