@@ -154,7 +154,7 @@ fn of_operation(account: &dyn Account, pass: &Pass, op: Op) -> Subject {
 fn of_term(account: &dyn Account, term: &Term, facts: &Facts) -> Subject {
     // Where a term charges the gradient by a weight alone, it belongs to the weight's product.
     let product = term.product();
-    if term.term.by_weight && !facts.trained.contains(&product) {
+    if term.term.by_weight && !facts.trains(&product) {
         return Subject::Frozen;
     }
     let unknown = || Named { name: term.term.to_string().into(), many: false };

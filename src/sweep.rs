@@ -186,12 +186,10 @@ impl Sweep {
         grid.into_iter().flat_map(choices).collect()
     }
 
-    /// What stands at a point: the model, and the shape of a batch. A model that would have to have
-    /// learned more positions than it has gets as many as the axis `seq` asks for, unless its weights
-    /// or the user say how many there are.
+    /// What stands at a point: the model, with as many learned positions as its sequences take, and the shape of a batch.
     ///
     /// # Errors
-    /// As [`Model::resolve`].
+    /// As [`Model::resolve_for`].
     pub fn resolve(&self, point: &Point) -> Result<(Model, AskedShape), Error> {
         let at = |key: &str| point.at.get(key).copied();
         let shape = AskedShape {
@@ -201,20 +199,9 @@ impl Sweep {
         };
         let along = self.axes.iter().filter(|axis| ![BATCH, SEQ].contains(&axis.field.as_str()));
         let along = along.filter_map(|axis| Some(format!("{}={}", axis.field, at(&axis.key)?)));
-        let mut set: Vec<String> = self.set.iter().cloned().chain(along).collect();
-        let model = Model::resolve(&self.model, &set)?;
-        let positions = model.config.positions();
-        let free = positions.learned
-            && model.checkpoint.is_none()
-            && self.setting_of(positions.field).is_none()
-            && self.axes.iter().all(|axis| axis.field != positions.field);
-        match at(SEQ) {
-            Some(seq) if free && seq > positions.count => {
-                set.push(format!("{}={seq}", positions.field));
-                Ok((Model::resolve(&self.model, &set)?, shape))
-            }
-            _ => Ok((model, shape)),
-        }
+        let set = self.set.iter().cloned().chain(along).collect();
+        let (model, _) = Model::resolve_for(&self.model, set, shape.seq)?;
+        Ok((model, shape))
     }
 
     /// What a step at a point is.

@@ -141,9 +141,10 @@ fn saved(side: &Side) -> super::Result<Option<Candidate>> {
 
 fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {
     let (asked, setup) = (&side.work.model, &side.work.setup);
-    let model = Model::resolve(&asked.name, asked.variant.overrides())?;
+    let shape = asked.variant.shape(&setup.step);
+    let (model, _) = Model::resolve_for(&asked.name, asked.variant.overrides(), shape.seq)?;
     belongs(setup.options.asked(), &model)?;
-    let shape = BatchShape::resolve(asked.variant.shape(&setup.step), &model.config)?;
+    let shape = BatchShape::resolve(shape, &model.config)?;
     output::warn(shape.warning(&model.config), common);
     let training = setup.training();
     let estimate = Estimate::new(&model.config, shape, training)?;

@@ -17,14 +17,15 @@ use super::{
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    let mut set = asked.model.variant.overrides();
-    let mut model = Model::resolve(&asked.model.name, &set)
-        .map_err(|error| hinted(error, &asked.model.name))?;
+    let args::Model { name, variant } = &asked.model;
+    let shape = variant.shape(&asked.step);
+    let (mut model, mut set) = Model::resolve_for(name, variant.overrides(), shape.seq)
+        .map_err(|error| hinted(error, name))?;
     if let Some(ratio) = asked.ffn_ratio {
         model.config = model.config.widened(ratio)?;
         set.push(format!("ffn_ratio={ratio}"));
     }
-    let shape = BatchShape::resolve(asked.model.variant.shape(&asked.step), &model.config)?;
+    let shape = BatchShape::resolve(shape, &model.config)?;
     let estimate = Estimate::new(&model.config, shape, asked.training())?;
     let mut estimate = estimate.of_model(&model.name, set);
     output::warn(shape.warning(&model.config), common);

@@ -94,10 +94,10 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 /// What the arguments say is to be run: model, weights and data.
 pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
     let Work { model: Asked { name, variant }, setup } = work;
-    let model = Model::resolve(name, variant.overrides())?;
+    let shape = variant.shape(&setup.step);
+    let (model, _) = Model::resolve_for(name, variant.overrides(), shape.seq)?;
     belongs(setup.options.asked(), &model)?;
-    let batch =
-        Batch::load(setup.input.as_deref(), variant.shape(&setup.step), &model.config, setup.seed)?;
+    let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config), common);
     let weights = model.weights(setup.seed)?;
     Ok((model, weights, batch))

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     operation::{
-        AttentionStep, EmbeddingStep, Function, LinearResult, NormStep, Operation, Transfer,
+        AttentionStep, EmbeddingStep, Function, LinearResult, MixtureStep, NormStep, Operation,
+        Transfer,
     },
     plan::{ComponentName, Pass, Phase},
 };
@@ -18,17 +19,19 @@ pub(super) const HEAD: &str = "lm_head";
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Components whose weight got a gradient, in any layer; the others' are frozen.
-    pub trained: BTreeSet<ComponentName>,
+    trained: BTreeSet<ComponentName>,
     /// V of the model.
     vocabulary: Option<u64>,
     /// V for which the estimator charges the head's product, where it charges it by its rule.
     charged_vocabulary: Option<u64>,
-    /// Whether a token goes through fewer experts than there are.
+    /// Whether a token's softmax is over fewer experts than there are.
     pub(super) chooses_experts: bool,
     /// Whether groups of queries share keys and values.
     pub shares_keys: bool,
     /// Whether a query of some sequence does not meet all of its keys.
     pub(super) masks_keys: bool,
+    /// Whether one does not even meet all keys up to itself.
+    pub(super) has_windows: bool,
     /// Passes of attention's backward pass: by the output, by queries, by keys and values.
     attention_gradients: [usize; 3],
     /// Products of the forward pass and gradients by their inputs, beside adapters.
@@ -49,9 +52,10 @@ impl Facts {
     pub(super) fn learn(&mut self, pass: &Pass) {
         match pass.operation {
             Operation::Linear { result, .. } => self.learn_product(pass, result),
-            Operation::Attention { step, s, heads, kv_heads, .. } => {
+            Operation::Attention { step, s, heads, kv_heads, window, .. } => {
                 self.shares_keys |= kv_heads < heads;
                 self.masks_keys |= s > 1;
+                self.has_windows |= window < s;
                 match step {
                     AttentionStep::Output => {}
                     AttentionStep::Delta => self.attention_gradients[0] += 1,
@@ -69,7 +73,10 @@ impl Facts {
                 self.tables[1] |= step == EmbeddingStep::Positions;
                 self.both_tables = self.tables == [true; 2];
             }
-            Operation::Mixture { e, k, .. } => self.chooses_experts |= k < e,
+            Operation::Mixture { step, e, k, .. } => {
+                let over_chosen = matches!(step, MixtureStep::Route | MixtureStep::RouteGradient);
+                self.chooses_experts |= over_chosen && k < e;
+            }
             Operation::Rows { transfer, .. } => self.copies_rows |= transfer == Transfer::Take,
             Operation::Norm { step: NormStep::Output | NormStep::Parameters, .. }
             | Operation::Rope { .. }
@@ -108,6 +115,25 @@ impl Facts {
     /// Whether the estimator charges a vocabulary that is not the model's.
     pub(super) fn charges_another_vocabulary(&self) -> bool {
         self.charged_vocabulary.is_some_and(|charged| Some(charged) != self.vocabulary)
+    }
+
+    /// What is said of attention where queries do not meet all keys: without windows, or with them.
+    pub(super) const fn masked(
+        &self,
+        causal: &'static str,
+        windowed: &'static str,
+    ) -> &'static str {
+        match (self.masks_keys, self.has_windows) {
+            (false, _) => "",
+            (true, false) => causal,
+            (true, true) => windowed,
+        }
+    }
+
+    /// Whether the weight of a component got a gradient, or that of a part of it that is no adapter.
+    pub(super) fn trains(&self, component: &ComponentName) -> bool {
+        let is_part = |its: &ComponentName| its.outer(component.path.len()) == *component;
+        self.trained.iter().any(|its| its == component || (is_part(its) && !is_adapter(its)))
     }
 
     /// Whether adapters are trained and nothing else.

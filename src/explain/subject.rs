@@ -316,20 +316,24 @@ impl Subject {
                 )
             }
             (Self::GateSoftmax, _) => {
-                said(facts.chooses_experts, ": over all E experts there, over the K chosen here")
+                let charged = facts.chooses_experts && estimate > 0;
+                said(charged, ": over all E experts there, over the K chosen here")
             }
             (Self::Biases, Phase::Backward) => ": summing their gradients",
             (Self::Gather, _) => ": the sum over a token's K experts",
-            (Self::Attention, Phase::Forward) => {
-                said(facts.masks_keys, ": a query meets the keys up to itself, half of the square")
-            }
-            (Self::Attention, _) if facts.attention_is_whole() => said(
-                facts.masks_keys,
-                ": half of the square, in four products and the sums of o times its gradient",
+            (Self::Attention, Phase::Forward) => facts.masked(
+                ": a query meets the keys up to itself, half of the square",
+                ": a query meets the keys up to itself, in layers with a window those in it",
             ),
-            (Self::Attention | Self::AttentionSoftmax, _) => {
-                said(facts.masks_keys, ": over half of the square")
-            }
+            (Self::Attention, _) if facts.attention_is_whole() => facts.masked(
+                ": half of the square, in four products and the sums of o times its gradient",
+                ": the keys up to a query, in layers with a window those in it, in four products and the sums of o times \
+                 its gradient",
+            ),
+            (Self::Attention | Self::AttentionSoftmax, _) => facts.masked(
+                ": over half of the square",
+                ": over the keys up to a query, in layers with a window those in it",
+            ),
             (Self::Layers, _) => ": their forward passes run again, since nothing of them was kept",
             (Self::Recomputed, _) => ": what the forward pass did not keep, S x S",
             (Self::Adapters, Phase::Forward) => ": both products of each, as wide as they are",
@@ -390,8 +394,12 @@ impl fmt::Display for Subject {
     }
 }
 
-/// A ratio with at most two decimals.
+/// A ratio with at most two decimals, or as many as its first digit takes.
 fn rate(numerator: u64, denominator: u64) -> String {
-    let text = format!("{:.2}", numerator as f64 / denominator as f64);
+    let ratio = numerator as f64 / denominator as f64;
+    if numerator > 0 && ratio < 0.005 {
+        return format!("{ratio:.0e}");
+    }
+    let text = format!("{ratio:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -9,7 +9,7 @@ use std::{
 use super::{Weights, checkpoint, json::object_in};
 use crate::{
     Error,
-    family::{Family, ModelConfig, NO_ADAPTERS, Object, nearest, set},
+    family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set},
 };
 
 /// The file in a model's folder that says what it is.
@@ -98,6 +98,28 @@ impl Model {
             }
         };
         Ok(Self { name: name.to_owned(), config, checkpoint, adapter })
+    }
+
+    /// The same for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
+    /// than it has gets as many, unless its weights or the overrides say how many there are.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_for(
+        name: &str,
+        mut overrides: Vec<String>,
+        seq: Option<u32>,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let model = Self::resolve(name, &overrides)?;
+        let Positions { field, count, learned } = model.config.positions();
+        let is_set = overrides.iter().any(|set| set.split('=').next() == Some(field));
+        match seq.filter(|&seq| seq > count) {
+            Some(seq) if learned && model.checkpoint.is_none() && !is_set => {
+                overrides.push(format!("{field}={seq}"));
+                Ok((Self::resolve(name, &overrides)?, overrides))
+            }
+            _ => Ok((model, overrides)),
+        }
     }
 
     /// The family of the model `name`.

@@ -70,8 +70,10 @@ pub(crate) fn seconds(value: f64) -> String {
         format!("{value:.2} s")
     } else if value >= 1e-3 {
         format!("{:.2} ms", value * 1e3)
-    } else {
+    } else if value >= 1e-7 || value <= 0.0 {
         format!("{:.1} us", value * 1e6)
+    } else {
+        format!("{:.1} ns", value * 1e9)
     }
 }
 
@@ -169,7 +171,10 @@ mod tests {
         );
         assert_eq!([0, 1234, -1_000_000].map(signed), ["0", "+1,234", "-1,000,000"]);
         assert_eq!([12, 1500, 491_520_000].map(bytes), ["12 B", "1.5 kB", "491.5 MB"]);
-        assert_eq!([2.5, 0.0125, 3.4e-6].map(seconds), ["2.50 s", "12.50 ms", "3.4 us"]);
+        assert_eq!(
+            [2.5, 0.0125, 3.4e-6, 2.15e-8].map(seconds),
+            ["2.50 s", "12.50 ms", "3.4 us", "21.5 ns"]
+        );
         assert_eq!(
             [90.0, 121.0, 8_000.0, 259_200.0, 1e8].map(duration),
             ["90.00 s", "2.0 min", "2.2 h", "3.0 days", "3.2 years"]

@@ -65,7 +65,7 @@ fn models_and_shapes_that_make_no_sense_are_named() {
         refused(&["--set", "top_k=5"], &["top_k = 5", "num_experts = 4"]);
         refused(&["--set", "d_model=0"], &["d_model"]);
         refused(&["--batch", "0"], &["batch is 0"]);
-        refused(&["--seq", "129"], &["seq = 129", "n_seq = 128"]);
+        refused(&["--seq", "129", "--set", "n_seq=128"], &["seq = 129", "n_seq = 128"]);
         refused(&["--batch", "4294967295"], &["batch"]);
     }
 }

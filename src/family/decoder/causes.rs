@@ -76,7 +76,13 @@ impl Account for Qwen {
 
 impl Account for Products {
     fn of_pass(&self, pass: &Pass, op: Op) -> Option<Subject> {
-        of_adapters(pass, op)
+        match (pass.operation, &pass.component.parts()[..]) {
+            // The products of an expert are one term.
+            (Operation::Linear { result, .. }, ["moe", "experts", _]) if result.is_product(op) => {
+                Some(Subject::Product(pass.component.in_any_layer().outer(2)))
+            }
+            _ => of_adapters(pass, op),
+        }
     }
 
     fn of_term(&self, path: &[&str], product: ComponentName) -> Option<Subject> {
