@@ -17,6 +17,9 @@ use crate::{
 /// Rows of an output of odd extents from which on a subgroup shares what it loads for them: with fewer, that gains nothing.
 const FEW_ROWS: u32 = 4;
 
+/// Outputs from which on it does: for fewer, its kernel is not worth its compilation.
+const FEW_OUTPUTS: u64 = SUBGROUP_ROWS as u64 * SUBGROUP_ROWS as u64 / 2;
+
 /// A way to compute a matrix product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tiling {
@@ -79,6 +82,7 @@ impl Tiling {
         if let Some(lanes) = lanes
             && rows >= FEW_ROWS
             && columns >= lanes
+            && product([rows, columns]) >= FEW_OUTPUTS
         {
             return Self::Subgroup { lanes, by_four };
         }
@@ -258,6 +262,7 @@ mod tests {
             (PlainOutput, [3, 255, 255], "linear"),
             (PlainOutput, [2048, 15, 9], "linear_odd_subgroup"),
             (PlainOutput, [2048, 15, 7], "linear"),
+            (PlainOutput, [15, 33, 31], "linear"),
             (Input, [256, 63, 63], "linear_odd_subgroup"),
             (Input, [511, 7, 511], "linear"),
             (Weight, [256, 63, 63], "linear_odd_subgroup"),
