@@ -1,58 +1,27 @@
 // Continued in linear_lanes.wgsl.
 //
-// The tiles of linear_odd_subgroup.wgsl: where they and their pieces lie, how operands are loaded, what a tile adds up, and
-// how its outputs are read.
+// The tiles of linear_odd_subgroup.wgsl: where they lie, how operands are loaded, and what a tile adds up.
 
 // Where a workgroup's outputs lie, and an invocation's among them.
 struct Place {
     row: u32, // the first one
     rows: u32, // from none to 32
-    column: u32, // the invocation's first one, of four
+    column: u32, // the invocation's first one
+    columns: u32, // the invocation's, from none to four
     start: u32, // the workgroup's first column
     width: u32, // the workgroup's columns
-    quads: u32, // how often four rows of the invocation's four columns exist
+    runs: u32, // of four columns that they make, of which the last one may be cut off
+    whole: bool, // whether all outputs of the tile exist
 }
 
-fn place_at(row: u32, row_end: u32, tile: u32, lane: u32, column_end: u32) -> Place {
+fn place_at(row: u32, row_end: u32, tile: u32, holder: u32, column_end: u32) -> Place {
     let start = 4u * tile * LANES;
     let rows = min(row_end - min(row, row_end), 32u);
     let width = min(column_end - start, 4u * LANES);
-    let quads = select(0u, rows / 4u, 4u * lane + 4u <= width);
-    return Place(row, rows, start + 4u * lane, start, width, quads);
-}
-
-// Outputs of a tile that an invocation computes by itself, none of them in four rows of four columns.
-struct Piece {
-    row: u32,
-    rows: u32, // from one to four
-    column: u32,
-    columns: u32, // from one to four
-}
-
-// How many there are: in the last columns of rows in fours, and in the last rows.
-fn pieces(place: Place) -> u32 {
-    let beside = select(0u, place.rows / 4u, place.width % 4u > 0u);
-    return beside + select(0u, (place.width + 3u) / 4u, place.rows % 4u > 0u);
-}
-
-fn piece(place: Place, number: u32) -> Piece {
-    let beside = select(0u, place.rows / 4u, place.width % 4u > 0u);
-    let whole = vec2<u32>(place.rows, place.width) / 4u * 4u;
-    if number < beside {
-        return Piece(place.row + 4u * number, 4u, place.start + whole.y, place.width - whole.y);
-    }
-    let below = 4u * (number - beside);
-    return Piece(place.row + whole.x, place.rows - whole.x, place.start + below, min(place.width - below, 4u));
-}
-
-// Its rows and columns as four of each, of which those beyond the last are the last.
-
-fn rows_of(piece: Piece) -> vec4<u32> {
-    return up_to(piece.row, piece.row + piece.rows);
-}
-
-fn columns_of(piece: Piece) -> vec4<u32> {
-    return up_to(piece.column, piece.column + piece.columns);
+    let column = 4u * holder;
+    let columns = min(width - min(column, width), 4u);
+    let whole = rows == 32u && width == 4u * LANES;
+    return Place(row, rows, start + column, columns, start, width, (width + 3u) / 4u, whole);
 }
 
 // Where four runs of numbers begin within the vectors of a tensor.
@@ -64,6 +33,11 @@ struct Start {
 
 fn start_at(number: vec4<u32>) -> Start {
     return Start(number / 4u, (number & vec4<u32>(2u)) != vec4<u32>(), (number & vec4<u32>(1u)) != vec4<u32>());
+}
+
+// The same for runs that begin at the same number of a vector, as rows do that lie a multiple of four rows apart.
+fn start_alike(number: vec4<u32>) -> Start {
+    return Start(number / 4u, vec4<bool>((number.x & 2u) != 0u), vec4<bool>((number.x & 1u) != 0u));
 }
 
 // The four numbers of each run from there on, of the vector that they begin in and the next one.
@@ -82,6 +56,78 @@ fn four_from(half: bool, odd: bool, last: vec4<f32>, next: vec4<f32>) -> vec4<f3
     let low = select(a, vec4<u32>(a.zw, b.xy), half);
     let high = select(b.x, b.z, half);
     return bitcast<vec4<f32>>(select(low, vec4<u32>(low.yzw, high), odd));
+}
+
+// Runs of four rows that lanes hold together, each lane one run of each row: of every row its own vector, from within
+// which its run begins. The next lane's vector has the rest.
+struct Runs {
+    start: Start, // of the lane's own runs
+    behind: u32, // of one row, by the lane modulo four: the vector behind that of the last lane
+    holds: bool, // whether this lane loads it: one of the first four among eight lanes does
+    eighth: u32, // the first of those eight
+    next: u32, // the next lane
+    is_last: bool, // whether there is none
+}
+
+// The runs of a lane among so many, where rows begin at these numbers and have so many vectors, the last one in part.
+fn runs_from(first: vec4<u32>, vectors: u32, lane: u32, lanes: u32, holder: u32) -> Runs {
+    var start = start_at(first);
+    let behind = start.at[holder % 4u] + vectors;
+    start.at += min(lane, vectors);
+    let next = holder - lane + (lane + 1u) % lanes;
+    return Runs(start, behind, holder % 8u < 4u, holder - holder % 8u, next, lane == lanes - 1u);
+}
+
+// A lane's run of one of the four rows.
+fn run_of(runs: Runs, row: u32, own: vec4<f32>, behind: vec4<f32>) -> vec4<f32> {
+    let next = subgroupShuffle(bitcast<vec4<u32>>(own).xyz, runs.next);
+    let end = subgroupShuffle(bitcast<vec4<u32>>(behind).xyz, runs.eighth + row);
+    let rest = vec4<u32>(select(next, end, runs.is_last), 0u);
+    return four_from(runs.start.half[row], runs.start.odd[row], own, bitcast<vec4<f32>>(rest));
+}
+
+// Four such runs, so many vectors further on.
+
+fn runs_of_w(runs: Runs, step: u32) -> mat4x4<f32> {
+    var behind = vec4<f32>();
+    if runs.holds {
+        behind = w_vec4[runs.behind + step];
+    }
+    let at = runs.start.at + step;
+    return mat4x4<f32>(
+        run_of(runs, 0u, w_vec4[at.x], behind),
+        run_of(runs, 1u, w_vec4[at.y], behind),
+        run_of(runs, 2u, w_vec4[at.z], behind),
+        run_of(runs, 3u, w_vec4[at.w], behind),
+    );
+}
+
+fn runs_of_x(runs: Runs, step: u32) -> mat4x4<f32> {
+    var behind = vec4<f32>();
+    if runs.holds {
+        behind = x_vec4[runs.behind + step];
+    }
+    let at = runs.start.at + step;
+    return mat4x4<f32>(
+        run_of(runs, 0u, x_vec4[at.x], behind),
+        run_of(runs, 1u, x_vec4[at.y], behind),
+        run_of(runs, 2u, x_vec4[at.z], behind),
+        run_of(runs, 3u, x_vec4[at.w], behind),
+    );
+}
+
+fn runs_of_dy(runs: Runs, step: u32) -> mat4x4<f32> {
+    var behind = vec4<f32>();
+    if runs.holds {
+        behind = dy_vec4[runs.behind + step];
+    }
+    let at = runs.start.at + step;
+    return mat4x4<f32>(
+        run_of(runs, 0u, dy_vec4[at.x], behind),
+        run_of(runs, 1u, dy_vec4[at.y], behind),
+        run_of(runs, 2u, dy_vec4[at.z], behind),
+        run_of(runs, 3u, dy_vec4[at.w], behind),
+    );
 }
 
 // One step of 32 rows, four at a time.
@@ -131,85 +177,42 @@ fn step_of_four(own: vec4<f32>) -> Step {
     );
 }
 
-// Four more steps for the rows of a tile that exist.
-fn some_product(start: Tile, quads: u32, a: Lanes, b: mat4x4<f32>) -> Tile {
+// Four more steps for what exists of a tile: b[j] holds the steps of column j.
+fn some_product(start: Tile, place: Place, a: Lanes, b: mat4x4<f32>) -> Tile {
     var c = start;
-    if quads > 0u {
-        c.r0 = product(c.r0, a.r0, b);
-    }
-    if quads > 1u {
-        c.r4 = product(c.r4, a.r4, b);
-    }
-    if quads > 2u {
-        c.r8 = product(c.r8, a.r8, b);
-    }
-    if quads > 3u {
-        c.r12 = product(c.r12, a.r12, b);
-    }
-    if quads > 4u {
-        c.r16 = product(c.r16, a.r16, b);
-    }
-    if quads > 5u {
-        c.r20 = product(c.r20, a.r20, b);
-    }
-    if quads > 6u {
-        c.r24 = product(c.r24, a.r24, b);
-    }
-    if quads > 7u {
-        c.r28 = product(c.r28, a.r28, b);
-    }
+    c.r0 = some_rows(c.r0, place.rows, place.columns, a.r0, b);
+    c.r4 = some_rows(c.r4, max(place.rows, 4u) - 4u, place.columns, a.r4, b);
+    c.r8 = some_rows(c.r8, max(place.rows, 8u) - 8u, place.columns, a.r8, b);
+    c.r12 = some_rows(c.r12, max(place.rows, 12u) - 12u, place.columns, a.r12, b);
+    c.r16 = some_rows(c.r16, max(place.rows, 16u) - 16u, place.columns, a.r16, b);
+    c.r20 = some_rows(c.r20, max(place.rows, 20u) - 20u, place.columns, a.r20, b);
+    c.r24 = some_rows(c.r24, max(place.rows, 24u) - 24u, place.columns, a.r24, b);
+    c.r28 = some_rows(c.r28, max(place.rows, 28u) - 28u, place.columns, a.r28, b);
     return c;
 }
 
-// One more step for them.
-fn some_step(start: Tile, quads: u32, a: Step, b: vec4<f32>) -> Tile {
+fn some_rows(start: mat4x4<f32>, rows: u32, columns: u32, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
     var c = start;
-    if quads > 0u {
-        c.r0 = outer(c.r0, a.r0, b);
+    if rows > 0u {
+        c[0] = some_chains(c[0], columns, a[0], b);
     }
-    if quads > 1u {
-        c.r4 = outer(c.r4, a.r4, b);
+    if rows > 1u {
+        c[1] = some_chains(c[1], columns, a[1], b);
     }
-    if quads > 2u {
-        c.r8 = outer(c.r8, a.r8, b);
+    if rows > 2u {
+        c[2] = some_chains(c[2], columns, a[2], b);
     }
-    if quads > 3u {
-        c.r12 = outer(c.r12, a.r12, b);
-    }
-    if quads > 4u {
-        c.r16 = outer(c.r16, a.r16, b);
-    }
-    if quads > 5u {
-        c.r20 = outer(c.r20, a.r20, b);
-    }
-    if quads > 6u {
-        c.r24 = outer(c.r24, a.r24, b);
-    }
-    if quads > 7u {
-        c.r28 = outer(c.r28, a.r28, b);
-    }
-    return c;
-}
-
-// Four more steps for a piece: a[i] holds the steps of row i, b[j] those of column j.
-fn piece_product(start: mat4x4<f32>, piece: Piece, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
-    var c = start;
-    c[0] = some_chains(c[0], piece.columns, a[0], b);
-    if piece.rows > 1u {
-        c[1] = some_chains(c[1], piece.columns, a[1], b);
-    }
-    if piece.rows > 2u {
-        c[2] = some_chains(c[2], piece.columns, a[2], b);
-    }
-    if piece.rows > 3u {
-        c[3] = some_chains(c[3], piece.columns, a[3], b);
+    if rows > 3u {
+        c[3] = some_chains(c[3], columns, a[3], b);
     }
     return c;
 }
 
 fn some_chains(start: vec4<f32>, columns: u32, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
     var c = start;
-    c.x = chain(c.x, a, b[0]);
+    if columns > 0u {
+        c.x = chain(c.x, a, b[0]);
+    }
     if columns > 1u {
         c.y = chain(c.y, a, b[1]);
     }
@@ -219,6 +222,20 @@ fn some_chains(start: vec4<f32>, columns: u32, a: vec4<f32>, b: mat4x4<f32>) -> 
     if columns > 3u {
         c.w = chain(c.w, a, b[3]);
     }
+    return c;
+}
+
+// One more step for it.
+fn some_step(start: Tile, place: Place, a: Step, b: vec4<f32>) -> Tile {
+    var c = start;
+    c.r0 = outer_some(c.r0, a.r0, place.rows, b, place.columns);
+    c.r4 = outer_some(c.r4, a.r4, max(place.rows, 4u) - 4u, b, place.columns);
+    c.r8 = outer_some(c.r8, a.r8, max(place.rows, 8u) - 8u, b, place.columns);
+    c.r12 = outer_some(c.r12, a.r12, max(place.rows, 12u) - 12u, b, place.columns);
+    c.r16 = outer_some(c.r16, a.r16, max(place.rows, 16u) - 16u, b, place.columns);
+    c.r20 = outer_some(c.r20, a.r20, max(place.rows, 20u) - 20u, b, place.columns);
+    c.r24 = outer_some(c.r24, a.r24, max(place.rows, 24u) - 24u, b, place.columns);
+    c.r28 = outer_some(c.r28, a.r28, max(place.rows, 28u) - 28u, b, place.columns);
     return c;
 }
 
@@ -254,29 +271,29 @@ fn run_of_x(row: u32, columns: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
-// Four rows of a tile, by their number, and a tile with others in their place.
+// Four rows of a tile, by the number of the first one, and a tile with others in their place.
 
-fn quad_at(c: Tile, quad: u32) -> mat4x4<f32> {
-    switch quad {
+fn quad_at(c: Tile, row: u32) -> mat4x4<f32> {
+    switch row {
         case 0u: {
             return c.r0;
         }
-        case 1u: {
+        case 4u: {
             return c.r4;
         }
-        case 2u: {
+        case 8u: {
             return c.r8;
         }
-        case 3u: {
+        case 12u: {
             return c.r12;
         }
-        case 4u: {
+        case 16u: {
             return c.r16;
         }
-        case 5u: {
+        case 20u: {
             return c.r20;
         }
-        case 6u: {
+        case 24u: {
             return c.r24;
         }
         default: {
@@ -285,59 +302,33 @@ fn quad_at(c: Tile, quad: u32) -> mat4x4<f32> {
     }
 }
 
-fn with_quad(start: Tile, quad: u32, values: mat4x4<f32>) -> Tile {
+fn with_quad(start: Tile, row: u32, values: mat4x4<f32>) -> Tile {
     var c = start;
-    switch quad {
+    switch row {
         case 0u: {
             c.r0 = values;
         }
-        case 1u: {
+        case 4u: {
             c.r4 = values;
         }
-        case 2u: {
+        case 8u: {
             c.r8 = values;
         }
-        case 3u: {
+        case 12u: {
             c.r12 = values;
         }
-        case 4u: {
+        case 16u: {
             c.r16 = values;
         }
-        case 5u: {
+        case 20u: {
             c.r20 = values;
         }
-        case 6u: {
+        case 24u: {
             c.r24 = values;
         }
         default: {
             c.r28 = values;
         }
-    }
-    return c;
-}
-
-// A tile of an output as it is, from a row and a column on, where four rows exist so often.
-
-fn tile_of_y(row: u32, column: u32, quads: u32) -> Tile {
-    var c = Tile();
-    for (var quad = 0u; quad < quads; quad++) {
-        c = with_quad(c, quad, y_at(row + 4u * quad, 4u, column, 4u));
-    }
-    return c;
-}
-
-fn tile_of_dx(row: u32, column: u32, quads: u32) -> Tile {
-    var c = Tile();
-    for (var quad = 0u; quad < quads; quad++) {
-        c = with_quad(c, quad, dx_at(row + 4u * quad, 4u, column, 4u));
-    }
-    return c;
-}
-
-fn tile_of_dw(row: u32, column: u32, quads: u32) -> Tile {
-    var c = Tile();
-    for (var quad = 0u; quad < quads; quad++) {
-        c = with_quad(c, quad, dw_at(row + 4u * quad, 4u, column, 4u));
     }
     return c;
 }

@@ -14,8 +14,11 @@ use crate::{
     schedule::Schedule,
 };
 
-/// Rows and columns from which on an output of odd extents fills a tile that a subgroup shares well enough.
-const FILLED: [u32; 2] = [SUBGROUP_ROWS / 2, SUBGROUP_ROWS];
+/// Rows of an output of odd extents from which on a subgroup shares what it loads for them: with fewer, that gains nothing.
+const FEW_ROWS: u32 = 4;
+
+/// Outputs from which on it does: for fewer, its kernel is not worth its compilation.
+const FEW_OUTPUTS: u64 = SUBGROUP_ROWS as u64 * SUBGROUP_ROWS as u64 / 2;
 
 /// A way to compute a matrix product.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,10 +78,11 @@ impl Tiling {
             Weight => [n, k],
             Bias => [1, n],
         };
-        // On Mesa's llvmpipe 3 to 6 times as fast as tiles that a workgroup stages, where n = 1023.
+        // On Mesa's llvmpipe 3 to 12 times as fast as an output, or four, for an invocation.
         if let Some(lanes) = lanes
-            && rows >= FILLED[0]
-            && columns >= FILLED[1]
+            && rows >= FEW_ROWS
+            && columns >= lanes
+            && product([rows, columns]) >= FEW_OUTPUTS
         {
             return Self::Subgroup { lanes, by_four };
         }
@@ -254,10 +258,13 @@ mod tests {
         for (result, shape, chosen) in [
             (PlainOutput, [255, 255, 255], "linear_odd_subgroup"),
             (PlainOutput, [256, 63, 252], "linear_odd_subgroup"),
-            (PlainOutput, [15, 255, 255], "linear"),
-            (PlainOutput, [2048, 15, 15], "linear"),
+            (PlainOutput, [4, 255, 255], "linear_odd_subgroup"),
+            (PlainOutput, [3, 255, 255], "linear"),
+            (PlainOutput, [2048, 15, 9], "linear_odd_subgroup"),
+            (PlainOutput, [2048, 15, 7], "linear"),
+            (PlainOutput, [15, 33, 31], "linear"),
             (Input, [256, 63, 63], "linear_odd_subgroup"),
-            (Input, [511, 31, 511], "linear"),
+            (Input, [511, 7, 511], "linear"),
             (Weight, [256, 63, 63], "linear_odd_subgroup"),
             (Weight, [8, 6, 23], "linear"),
             (Bias, [255, 255, 255], "linear"),
