@@ -117,16 +117,12 @@ impl Facts {
         self.charged_vocabulary.is_some_and(|charged| Some(charged) != self.vocabulary)
     }
 
-    /// What is said of attention where queries do not meet all keys: without windows, or with them.
-    pub(super) const fn masked(
-        &self,
-        causal: &'static str,
-        windowed: &'static str,
-    ) -> &'static str {
+    /// What is said of attention where queries do not meet all keys: that, where they meet all up to themselves.
+    pub(super) const fn masked(&self, causal: &'static str) -> &'static str {
         match (self.masks_keys, self.has_windows) {
             (false, _) => "",
             (true, false) => causal,
-            (true, true) => windowed,
+            (true, true) => ": over the keys up to a query, in layers with a window those in it",
         }
     }
 

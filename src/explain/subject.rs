@@ -321,19 +321,15 @@ impl Subject {
             }
             (Self::Biases, Phase::Backward) => ": summing their gradients",
             (Self::Gather, _) => ": the sum over a token's K experts",
-            (Self::Attention, Phase::Forward) => facts.masked(
-                ": a query meets the keys up to itself, half of the square",
-                ": a query meets the keys up to itself, in layers with a window those in it",
-            ),
+            (Self::Attention, Phase::Forward) => {
+                facts.masked(": a query meets the keys up to itself, half of the square")
+            }
             (Self::Attention, _) if facts.attention_is_whole() => facts.masked(
                 ": half of the square, in four products and the sums of o times its gradient",
-                ": the keys up to a query, in layers with a window those in it, in four products and the sums of o times \
-                 its gradient",
             ),
-            (Self::Attention | Self::AttentionSoftmax, _) => facts.masked(
-                ": over half of the square",
-                ": over the keys up to a query, in layers with a window those in it",
-            ),
+            (Self::Attention | Self::AttentionSoftmax, _) => {
+                facts.masked(": over half of the square")
+            }
             (Self::Layers, _) => ": their forward passes run again, since nothing of them was kept",
             (Self::Recomputed, _) => ": what the forward pass did not keep, S x S",
             (Self::Adapters, Phase::Forward) => ": both products of each, as wide as they are",
@@ -400,6 +396,5 @@ fn rate(numerator: u64, denominator: u64) -> String {
     if numerator > 0 && ratio < 0.005 {
         return format!("{ratio:.0e}");
     }
-    let text = format!("{ratio:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{ratio:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -36,11 +36,13 @@ fn said(preset: &str, set: &[&str], seq: u32, training: Training) -> String {
 fn a_sentence_is_printed_where_it_is_true() {
     const DECODER: &str = "qwen2.5-0.5b";
     const RESNET: &str = "resnet-bk";
+    const WINDOWS: &str = "gemma-2-2b";
     type Step = (&'static str, &'static [&'static str], u32);
-    let cases: [(&str, Step, Step); 10] = [
+    let cases: [(&str, Step, Step); 11] = [
         ("for another vocabulary", (DECODER, &[], 7), (DECODER, &["vocab_size=151936"], 7)),
         ("as wide as the kv heads", (DECODER, &[], 7), (DECODER, &["num_key_value_heads=6"], 7)),
         ("half of the square", (DECODER, &[], 7), (DECODER, &[], 1)),
+        ("a window those in it", (WINDOWS, &["sliding_window=3"], 7), (WINDOWS, &[], 7)),
         (
             "in four products",
             (DECODER, &[], 7),
@@ -58,6 +60,17 @@ fn a_sentence_is_printed_where_it_is_true() {
             let said = said(preset, set, seq, Training::default());
             assert_eq!(said.contains(sentence), expected, "{sentence}: {set:?} {seq}\n{said}");
         }
+    }
+}
+
+/// The three products of an expert are one term, charged as they ran where each token is sent to as many.
+#[test]
+fn products_of_experts_are_as_charged() {
+    let set = ["num_local_experts=3", "num_experts_per_tok=2"];
+    let said = said("mixtral-8x7b", &set, 7, Training::default());
+    assert!(said.contains("moe.experts product: as charged"), "{said}");
+    for sentence in ["frozen", "over all E experts", "_proj product is not charged"] {
+        assert!(!said.contains(sentence), "{sentence}: {said}");
     }
 }
 
