@@ -1,6 +1,8 @@
 //! A kernel as WGSL text that browsers accept. naga's writer does the printing; this file mends what browsers
 //! refuse in its output or miss from it. Knows nothing of counting.
 
+mod sizes;
+
 use std::num::NonZeroU32;
 
 use naga::{
@@ -41,7 +43,8 @@ impl KernelModule {
         }
         let text = wgsl::write_string(&module, &self.info, wgsl::WriterFlags::empty())
             .map_err(|error| refused(format!("it cannot be printed as WGSL: {error}")))?;
-        let mut text = text.replace(DECIMAL_MAX, HEXADECIMAL_MAX);
+        let text = text.replace(DECIMAL_MAX, HEXADECIMAL_MAX);
+        let mut text = sizes::with_sizes(&text, &module).map_err(refused)?;
         self.name_bindings(&mut text);
         let mut directives: String =
             self.directives.iter().map(|directive| format!("{directive}\n")).collect();
