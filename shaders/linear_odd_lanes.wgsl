@@ -86,7 +86,8 @@ fn run_of(runs: Runs, row: u32, own: vec4<f32>, behind: vec4<f32>) -> vec4<f32> 
     return four_from(runs.start.half[row], runs.start.odd[row], own, bitcast<vec4<f32>>(rest));
 }
 
-// Four such runs, so many vectors further on.
+// Four such runs, so many vectors further on. Each vector is loaded beside what is passed on of it: where all four are
+// loaded before, gradients by input take 1.2 times as long on Mesa 25's llvmpipe.
 
 fn runs_of_w(runs: Runs, step: u32) -> mat4x4<f32> {
     var behind = vec4<f32>();

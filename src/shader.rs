@@ -37,6 +37,8 @@ pub use launched::Launched;
 pub use npy::npy;
 pub use text::SourceOptions;
 
+use flopmeter_core::keyed::keyed;
+
 use self::bound::{Left, Used, filled, used};
 use crate::{
     Error, KernelError,
@@ -114,8 +116,7 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         read.extend(bytes.map(|bytes| (key, left.numbers(key, bytes))));
     }
     let is_in_halves = series.launches.iter().any(|launch| has_halves(&launch.cost.ops));
-    let mut leeways = BTreeMap::new();
-    leeways.extend(dumps.iter().map(|&key| {
+    let leeways = keyed(dumps.iter().map(|&key| {
         let leeway = left.leeway(key);
         (key, if is_in_halves { leeway.in_halves() } else { leeway })
     }));

@@ -28,7 +28,7 @@ use flopmeter::{
 pub use self::compare::{Compare, Side};
 pub use self::exports::Exports;
 pub use self::formulas::Formulas;
-use self::given::given;
+use self::given::{given, options_of};
 pub use self::help::examples;
 pub use self::kernel::Kernels;
 pub use self::options::AskedOption;
@@ -183,8 +183,12 @@ pub struct Check {
 impl Check {
     /// Remembers which options were given.
     fn note_options(&mut self, matches: &ArgMatches) {
-        let of_work = Work::augment_args(clap::Command::new(""));
-        self.of_models = given(matches, &of_work, &["name", "subgroup_size"]);
+        self.of_models = given(matches, Self::about_models());
+    }
+
+    /// Its options that are about models alone.
+    fn about_models() -> Vec<clap::Arg> {
+        options_of::<Work>(&["name", "subgroup_size"])
     }
 }
 

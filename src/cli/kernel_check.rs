@@ -155,15 +155,16 @@ pub fn judged(
         }
     }
     let Some(mut check) = KernelCheck::new(&runs, &asked.passing()) else {
-        let all = || runs.iter().filter_map(|run| Some((&run.executor, run.ran.as_ref().err()?)));
+        let all = runs.iter().filter_map(|run| Some((&run.executor, run.ran.as_ref().err()?)));
+        let all: Vec<(&String, &String)> = all.collect();
         // What is wrong with the request is wrong everywhere.
-        if let Some((_, why)) = all().next()
-            && all().count() > 1
-            && all().all(|(_, other)| other == why)
+        if let [(_, why), others @ ..] = &all[..]
+            && !others.is_empty()
+            && others.iter().all(|(_, other)| other == why)
         {
             bail!("{why}");
         }
-        let each = all().map(|(executor, why)| format!("{executor}: {why}"));
+        let each = all.iter().map(|(executor, why)| format!("{executor}: {why}"));
         bail!("no executor ran it\n{}", each.collect::<Vec<_>>().join("\n"));
     };
     if let Some(lanes) = subgroups(&runs) {

@@ -11,6 +11,8 @@ use std::{
     ops::{AddAssign, SubAssign},
 };
 
+use crate::keyed::keyed;
+
 /// A number of executions as a sum of counters, each taken a whole number of times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Flow(BTreeMap<u32, i64>);
@@ -33,9 +35,7 @@ impl Flow {
 
     /// The same flow where every counter has a new name.
     pub(crate) fn renamed(&self, name: impl Fn(u32) -> u32) -> Self {
-        let mut terms = BTreeMap::new();
-        terms.extend(self.0.iter().map(|(&counter, &times)| (name(counter), times)));
-        Self(terms)
+        Self(keyed(self.0.iter().map(|(&counter, &times)| (name(counter), times))))
     }
 
     /// Its value; `None` where the counters contradict each other.

@@ -53,6 +53,7 @@ use crate::{
     guard::Stage,
     ir::arms_mut,
     kernel::{KernelModule, diagnosis, resources, validate},
+    keyed::keyed,
     table::{Block, Loop, Rows, Written, without_idle_counters},
 };
 
@@ -251,8 +252,7 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
             },
         )?;
         let flows = {
-            let mut runs: BTreeMap<usize, &block::Run> = BTreeMap::new();
-            runs.extend(body.runs.iter().map(|run| (run.edge, run)));
+            let runs = keyed(body.runs.iter().map(|run| (run.edge, run)));
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
                 let once = run.once && handle.is_none();

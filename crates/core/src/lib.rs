@@ -35,6 +35,7 @@
 //! | [`device`] | plain numbers about a device | who has one |
 //! | `ir` | what refers to what in naga's IR | what it means or costs |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
+//! | `keyed` | maps of pairs, small once they are compiled | what the pairs are |
 //! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
 //! | [`source`] | the text of a kernel and where its lines end | what it means |
 //! | [`read`] | from WGSL, GLSL or SPIR-V to a module that states what they state | entry points, prices |
@@ -53,6 +54,8 @@ pub mod guard;
 pub mod instrument;
 mod ir;
 pub mod kernel;
+#[doc(hidden)]
+pub mod keyed;
 pub mod op;
 #[cfg(feature = "wgsl-out")]
 mod print;

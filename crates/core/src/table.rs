@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Error,
     flow::Flow,
+    keyed::keyed,
     op::{Cost, Price},
     source::SourceLine,
 };
@@ -317,8 +318,7 @@ pub(crate) fn without_idle_counters(blocks: &mut [Block], loops: &mut [Loop]) ->
     };
     let mut used = BTreeSet::from([0]);
     flows(blocks, loops, &mut |flow| used.extend(flow.counters()));
-    let mut names: BTreeMap<u32, u32> = BTreeMap::new();
-    names.extend(used.iter().copied().zip(0..));
+    let names = keyed(used.iter().copied().zip(0..));
     flows(blocks, loops, &mut |flow| *flow = flow.renamed(|counter| names[&counter]));
     used
 }

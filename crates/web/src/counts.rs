@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flopmeter_core::{
+    keyed::keyed,
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
     table::Line,
 };
@@ -52,7 +53,7 @@ impl Counts {
 
 fn ops(counts: &OpCounts) -> BTreeMap<String, String> {
     let key = |scalar: Scalar, op: Op| format!("{}.{}", scalar.name(), op.name());
-    named(counts.iter().map(|(scalar, op, count)| (key(scalar, op), count.to_string())))
+    keyed(counts.iter().map(|(scalar, op, count)| (key(scalar, op), count.to_string())))
 }
 
 fn flops(counts: &OpCounts) -> String {
@@ -64,12 +65,5 @@ fn traffic(traffic: Traffic) -> Result<BTreeMap<String, String>, String> {
     let fields = serde_json::to_value(traffic).map_err(|error| error.to_string())?;
     let fields: BTreeMap<String, u64> =
         serde_json::from_value(fields).map_err(|error| error.to_string())?;
-    Ok(named(fields.into_iter().map(|(name, count)| (name, count.to_string()))))
-}
-
-/// What `collect` makes of these, without the sort that it has for each kind of iterator: several KB that a page would load.
-pub(crate) fn named(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    let mut named = BTreeMap::new();
-    named.extend(pairs);
-    named
+    Ok(keyed(fields.into_iter().map(|(name, count)| (name, count.to_string()))))
 }

@@ -7,13 +7,10 @@ use flopmeter::{
     observe::KernelLaunch,
     shader::{self, BindingKey, BufferFill, ShaderRequest},
 };
-use flopmeter_core::kernel::KernelModule;
+use flopmeter_core::{kernel::KernelModule, keyed::keyed};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    counts::{Counts, named},
-    meter,
-};
+use crate::{counts::Counts, meter};
 
 /// Lanes in a subgroup: what most GPUs have.
 const SUBGROUP_LANES: u32 = 32;
@@ -76,7 +73,7 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
             .as_ref()
             .is_some_and(|witness| witness.tally == observed.cost),
         fills: contents(&kernel, &fills)?,
-        buffers: named(run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes)))),
+        buffers: keyed(run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes)))),
     };
     serde_json::to_string(&reply).map_err(|error| error.to_string())
 }

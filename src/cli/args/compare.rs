@@ -5,7 +5,8 @@ use clap::{ArgMatches, Args};
 use flopmeter::{op::Convention, result::GrowthLimit};
 
 use super::{
-    Common, Exports, Model, Setup, Timed, Tuned, Variant, Work, given::given, values::convention,
+    Common, Exports, Model, Setup, Timed, Tuned, Variant, Work, given, options_of,
+    values::convention,
 };
 
 #[derive(Debug, Args)]
@@ -98,9 +99,8 @@ impl Compare {
 
 /// The options of `compare` that were given and that two reports have no use for.
 fn of_models(matches: &ArgMatches) -> Vec<String> {
-    let of_reports = Exports::augment_args(Common::augment_args(clap::Command::new("")));
-    let names = of_reports.get_arguments().map(clap::Arg::get_id);
-    let of_reports: Vec<&str> =
-        names.map(clap::Id::as_str).chain(["a", "b", "limits", "convention"]).collect();
-    given(matches, &Compare::augment_args(clap::Command::new("")), &of_reports)
+    let of_reports = [options_of::<Common>(&[]), options_of::<Exports>(&[])].concat();
+    let names = of_reports.iter().map(|its| its.get_id().as_str());
+    let of_reports: Vec<&str> = names.chain(["a", "b", "limits", "convention"]).collect();
+    given(matches, options_of::<Compare>(&of_reports))
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{
-    Args as _, Parser,
+    Arg, Parser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Check, Kernels, Variant};
+use super::{Check, Kernels, options_of};
 
 /// A kernel of a suite.
 #[derive(Debug, Parser)]
@@ -57,12 +57,8 @@ impl SuiteLine {
 /// The option that a line of a suite does not take and that `check` takes of all its kernels.
 fn of_check(error: &clap::Error) -> Option<String> {
     let ContextValue::String(typed) = error.get(ContextKind::InvalidArg)? else { return None };
-    let option = typed.split('=').next()?;
-    let is_it = |argument: &clap::Arg| {
-        argument.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
-    };
-    let has = |command: clap::Command| command.get_arguments().any(is_it);
-    let of_models = Variant::augment_args(clap::Command::new(""));
-    let is_of_all = has(Check::augment_args(clap::Command::new(""))) && !has(of_models);
-    (error.kind() == ErrorKind::UnknownArgument && is_of_all).then(|| option.to_owned())
+    let long = typed.strip_prefix("--")?.split('=').next()?;
+    let has = |all: Vec<Arg>| all.iter().any(|argument| argument.get_long() == Some(long));
+    let is_of_all = has(options_of::<Check>(&[])) && !has(Check::about_models());
+    (error.kind() == ErrorKind::UnknownArgument && is_of_all).then(|| format!("--{long}"))
 }

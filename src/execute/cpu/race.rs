@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use flopmeter_core::keyed::keyed;
 use naga::Barrier;
 
 use super::{
@@ -129,8 +130,7 @@ impl<'a> Races<'a> {
             Memory::Buffer { .. } | Memory::Immediate => STORAGE,
         };
         let kinds = program.memories.iter().enumerate().map(kind).collect();
-        let mut textures = BTreeMap::new();
-        textures.extend(program.textures.iter().map(|(&memory, &(axes, bytes))| {
+        let textures = keyed(program.textures.iter().map(|(&memory, &(axes, bytes))| {
             (memory, (texel::extent(memories[memory], axes), bytes))
         }));
         let places = memories.iter().zip(of_memory).map(place).collect();

@@ -47,12 +47,10 @@ fn sizes(
     layouter: &Layouter,
 ) -> Vec<Option<u32>> {
     let whole = members.iter().map(|member| layouter[member.ty].alignment).max();
-    let next =
-        |index: usize| members.get(index + 1).map(|next| (next, layouter[next.ty].alignment));
     let size = |(index, member): (usize, &StructMember)| {
         let end = member.offset + layouter[member.ty].size;
-        let (natural, stated) = match next(index) {
-            Some((next, alignment)) => (alignment.round_up(end), next.offset),
+        let (natural, stated) = match members.get(index + 1) {
+            Some(next) => (layouter[next.ty].alignment.round_up(end), next.offset),
             None if module.types[member.ty].inner.is_dynamically_sized(&module.types) => {
                 return None;
             }
