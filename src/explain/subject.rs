@@ -308,13 +308,10 @@ impl Subject {
                 said(facts.charges_another_vocabulary(), ": for another vocabulary")
             }
             (Self::Loss, _) => said(facts.charges_another_vocabulary(), ": for another vocabulary"),
-            (Self::Product(component), Phase::Backward) => {
-                let attention = component.parts().first() == Some(&"attention");
-                said(
-                    attention && measured < estimate && facts.stops_below_adapters(),
-                    ": nothing flows below the lowest adapter",
-                )
-            }
+            (Self::Product(_), Phase::Backward) => said(
+                measured < estimate && facts.stops_below_adapters(),
+                ": nothing flows below the lowest adapter",
+            ),
             (Self::GateSoftmax, _) => {
                 let charged = facts.chooses_experts && estimate > 0;
                 said(charged, ": over all E experts there, over the K chosen here")

@@ -38,7 +38,7 @@ fn a_sentence_is_printed_where_it_is_true() {
     const RESNET: &str = "resnet-bk";
     const WINDOWS: &str = "gemma-2-2b";
     type Step = (&'static str, &'static [&'static str], u32);
-    let cases: [(&str, Step, Step); 11] = [
+    let cases: [(&str, Step, Step); 12] = [
         ("for another vocabulary", (DECODER, &[], 7), (DECODER, &["vocab_size=151936"], 7)),
         ("as wide as the kv heads", (DECODER, &[], 7), (DECODER, &["num_key_value_heads=6"], 7)),
         ("half of the square", (DECODER, &[], 7), (DECODER, &[], 1)),
@@ -49,6 +49,11 @@ fn a_sentence_is_printed_where_it_is_true() {
             (DECODER, &["lora_rank=2", "lora_targets=q_proj"], 7),
         ),
         ("nothing flows below", (DECODER, &["lora_rank=2"], 7), (DECODER, &[], 7)),
+        (
+            "up_proj product costs 0.5x its charge: nothing flows below",
+            (DECODER, &["lora_rank=2", "lora_targets=down_proj"], 7),
+            (DECODER, &["lora_rank=2"], 7),
+        ),
         ("adapters alone are trained", (DECODER, &["lora_rank=2"], 7), (DECODER, &[], 7)),
         ("a token's row is copied", (DECODER, &[], 7), (RESNET, &[], 7)),
         ("over all E experts there", (RESNET, &["top_k=2"], 7), (RESNET, &["top_k=3"], 7)),

@@ -7,6 +7,7 @@
 //! | `nesting` | expressions and blocks that are nested deeper than a thread's stack is |
 //! | `shuffle` | `subgroupShuffle(x, 0)`, whose lane naga takes for an `i32` |
 //! | `late` | what stores of cooperative matrices are given, which naga evaluates behind them |
+//! | `align` | WGSL's structures within others that naga does not align, which are refused |
 //! | `pointer` | functions that take pointers which naga does not pass |
 //! | `misread` | GLSL that naga takes for something else, which is refused |
 //! | `extent` | GLSL's arrays of arrays that naga makes others of, which are refused |
@@ -23,6 +24,7 @@
 //! | `unreachable` | statements that control never reaches, over which naga's validator and SPIR-V writer fail |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
 
+mod align;
 #[cfg(feature = "glsl")]
 mod barrier;
 #[cfg(feature = "glsl")]
@@ -59,7 +61,7 @@ mod updated;
 #[cfg(feature = "glsl")]
 mod uses;
 
-use naga::{AddressSpace, Module, StorageAccess};
+use naga::{AddressSpace, Module, Span, StorageAccess};
 
 #[cfg(feature = "glsl")]
 use self::misread::Misread;
@@ -114,7 +116,10 @@ impl Parsed {
                 let elsewhere = source.elsewhere(name, error.message(), places, why);
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
-            Ok(mended(module))
+            match align::find(text, &module) {
+                Some((span, problem)) => Err(refused(name, &source, span, &problem)),
+                None => Ok(mended(module)),
+            }
         })?;
         let plain = PlainAccesses::default();
         Ok(Self { name: name.to_owned(), source: Some(source), module, directives, plain })
@@ -150,12 +155,10 @@ impl Parsed {
                 invalid(elsewhere.unwrap_or_else(|| error.emit_to_string_with_path(text, name)))
             })?;
             let refused = |span, what: &str| {
-                let line = source.line(span).map(|line| source.place(line));
-                let at = line.map_or_else(String::new, |line| format!("{line}: "));
                 let problem = format!(
-                    "{at}naga's GLSL reader {what}; compile it to SPIR-V with glslangValidator or glslc"
+                    "naga's GLSL reader {what}; compile it to SPIR-V with glslangValidator or glslc"
                 );
-                Error::Kernel { kernel: name.to_owned(), problem }
+                refused(name, &source, span, &problem)
             };
             shared::lay_out(&mut module);
             let (code, directives) = misread::parted(text);
@@ -230,6 +233,13 @@ fn glsl_macros(text: &str) -> [(&'static str, &str); 3] {
     let version = words.nth(1).filter(|word| word.chars().all(|digit| digit.is_ascii_digit()));
     // GLSL's own rule for a text that does not say.
     [("VULKAN", "100"), ("GL_core_profile", "1"), ("__VERSION__", version.unwrap_or("110"))]
+}
+
+/// The error of a text of which something is refused, with its line.
+fn refused(name: &str, source: &Source, span: Span, problem: &str) -> Error {
+    let line = source.line(span).map(|line| source.place(line));
+    let at = line.map_or_else(String::new, |line| format!("{line}: "));
+    Error::Kernel { kernel: name.to_owned(), problem: format!("{at}{problem}") }
 }
 
 /// A module with what naga's validator and back ends refuse or lose put into words that they know.

@@ -27,8 +27,8 @@ impl SuiteLine {
     /// What is wrong with it, in a sentence.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let line = Self::try_parse_from(words).map_err(|error| {
-            if let Some(option) = of_check(&error) {
-                return format!("{option} is not for one kernel: say it behind --suite, for all");
+            if let Some(problem) = of_check(&error) {
+                return problem;
             }
             let meant = match error.get(ContextKind::SuggestedArg) {
                 Some(ContextValue::String(meant)) => format!(": did you mean '{meant}'?"),
@@ -54,11 +54,18 @@ impl SuiteLine {
     }
 }
 
-/// The option that a line of a suite does not take and that `check` takes of all its kernels.
+/// What is wrong with an option that a line of a suite does not take and that `check` has.
 fn of_check(error: &clap::Error) -> Option<String> {
     let ContextValue::String(typed) = error.get(ContextKind::InvalidArg)? else { return None };
     let long = typed.strip_prefix("--")?.split('=').next()?;
     let has = |all: Vec<Arg>| all.iter().any(|argument| argument.get_long() == Some(long));
-    let is_of_all = has(options_of::<Check>(&[])) && !has(Check::about_models());
-    (error.kind() == ErrorKind::UnknownArgument && is_of_all).then(|| format!("--{long}"))
+    match error.kind() {
+        ErrorKind::UnknownArgument if has(Check::about_models()) => {
+            Some(format!("--{long} is about models, and a line is about a shader: leave it out"))
+        }
+        ErrorKind::UnknownArgument if has(options_of::<Check>(&["suite"])) => {
+            Some(format!("--{long} is not for one kernel: say it behind --suite, for all"))
+        }
+        _ => None,
+    }
 }
