@@ -50,7 +50,7 @@ fn a_sentence_is_printed_where_it_is_true() {
         ),
         ("nothing flows below", (DECODER, &["lora_rank=2"], 7), (DECODER, &[], 7)),
         (
-            "up_proj product costs 0.5x its charge: nothing flows below",
+            "up_proj product costs 0.51x its charge: nothing flows below",
             (DECODER, &["lora_rank=2", "lora_targets=down_proj"], 7),
             (DECODER, &["lora_rank=2"], 7),
         ),
