@@ -1,15 +1,24 @@
-// Continued in attention_rows.wgsl, with lanes.wgsl for products.wgsl.
+// Continued in attention_shares.wgsl.
 //
-// Blocks of scores whose rows eight lanes of a subgroup load together: each of them an eighth, which the subgroup
-// passes around.
+// Blocks of scores whose rows a team of lanes loads together: each of them a share, which the subgroup passes around.
 
-// q . k for 32 keys, of which this lane's `share` is four, and a tile of four queries as columns.
-fn scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
+// The logarithms of sums of four rows, and their deltas.
+
+fn each_lse(rows: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(lse[rows.x], lse[rows.y], lse[rows.z], lse[rows.w]);
+}
+
+fn each_delta(rows: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(delta[rows.x], delta[rows.y], delta[rows.z], delta[rows.w]);
+}
+
+// q . k for 32 keys, of which this lane loads a `share`, and a tile of four queries as columns.
+fn scores(own_row: vec4<u32>, share: vec4<u32>, far: u32, busy: bool) -> Block {
     var own_at = own_row;
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = every_eighth(load_k(share_at));
+        let others = every_k(share_at, far);
         if busy {
             let own = transpose(load_q(own_at));
             c.r0 = product(c.r0, others.r0, own);
@@ -28,12 +37,12 @@ fn scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
 }
 
 // d_o . v likewise: the gradient by p.
-fn slopes(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
+fn slopes(own_row: vec4<u32>, share: vec4<u32>, far: u32, busy: bool) -> Block {
     var own_at = own_row;
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = every_eighth(load_v(share_at));
+        let others = every_v(share_at, far);
         if busy {
             let own = transpose(load_d_o(own_at));
             c.r0 = product(c.r0, others.r0, own);
@@ -51,13 +60,13 @@ fn slopes(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
     return c;
 }
 
-// q . k for a tile of four keys, and 32 queries as columns, of which this lane's `share` is four.
-fn turned_scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
+// q . k for a tile of four keys, and 32 queries as columns, of which this lane loads a `share`.
+fn turned_scores(own_row: vec4<u32>, share: vec4<u32>, far: u32, busy: bool) -> Block {
     var own_at = own_row;
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = every_eighth(load_q(share_at));
+        let others = every_q(share_at, far);
         if busy {
             let own = load_k(own_at);
             c.r0 = product(c.r0, own, transpose(others.r0));
@@ -76,12 +85,12 @@ fn turned_scores(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
 }
 
 // d_o . v likewise.
-fn turned_slopes(own_row: vec4<u32>, share: vec4<u32>, busy: bool) -> Block {
+fn turned_slopes(own_row: vec4<u32>, share: vec4<u32>, far: u32, busy: bool) -> Block {
     var own_at = own_row;
     var share_at = share;
     var c = Block();
     for (var step = 0u; step < steps(); step++) {
-        let others = every_eighth(load_d_o(share_at));
+        let others = every_d_o(share_at, far);
         if busy {
             let own = load_v(own_at);
             c.r0 = product(c.r0, own, transpose(others.r0));

@@ -1,13 +1,14 @@
 // Continued in attention_lanes.wgsl.
 //
 // The attention of attention_tiles.wgsl for adapters with subgroups of eight lanes or more: the same entries
-// with vectors, bindings, dimensions and operations; `backward_delta_vec4` is there alone. Eight lanes of
-// a workgroup have adjacent tiles and meet the same blocks of 32 rows, so each of them loads an
+// with vectors, bindings, dimensions and operations; `backward_delta_vec4` is there alone. A team of eight lanes of
+// a workgroup has adjacent tiles and meets the same blocks of 32 rows, so each of them loads an
 // eighth of a block and the subgroup passes it around. On a software adapter, where a load costs as much
-// as twenty multiply-adds, that trebles the speed. Where a subgroup has more lanes, each eight of them have 32 rows
-// and load the same: all go through the blocks that one of them meets, and each eight compute with theirs.
+// as twenty multiply-adds, that trebles the speed. Where a subgroup has more lanes, each team of them has 32 rows
+// and loads the same: all go through the blocks that one of them meets, and each team computes with its own.
+// attention_subgroup_4.wgsl has teams of four.
 //
-// Grids. LANES is a multiple of eight. A workgroup takes 4 LANES rows of one head: B HEADS ceil(S / (4 LANES))
+// Grids. LANES is a multiple of TEAM. A workgroup takes 4 LANES rows of one head: B HEADS ceil(S / (4 LANES))
 // workgroups, except where an entry says otherwise, in two dimensions. Lanes without a tile stay to pass
 // values on, and compute nothing.
 
@@ -16,9 +17,9 @@ fn workgroups() -> u32 {
     return (dims.S + 4u * LANES - 1u) / (4u * LANES);
 }
 
-// The block before which those end that a workgroup of queries goes through, of which `first` is its own first.
+// The block before which those end that a workgroup of queries goes through, of which `first` is its own first tile.
 fn blocks_met(first: u32) -> u32 {
-    return min(first + LANES / 8u, (dims.S / 4u + 7u) / 8u);
+    return (min(first + LANES, dims.S / 4u) + 7u) / 8u;
 }
 
 // One workgroup computes 4 LANES rows of o and of lse, four rows a lane; the last workgroup of a head those
@@ -37,9 +38,9 @@ fn forward_vec4(
     }
     let head = head_at(at / per_head / dims.HEADS, at / per_head % dims.HEADS, steps());
     let before = dims.S % 4u;
-    let first = at % per_head * (LANES / 8u);
-    let own = first + lane / 8u;
-    let i = before + 32u * first + 4u * lane;
+    let first = at % per_head * LANES;
+    let own = (first + lane) / 8u;
+    let i = before + 4u * (first + lane);
     let busy = i < dims.S;
     if i == dims.S {
         for (var row = 0u; row < before; row++) {
@@ -54,10 +55,11 @@ fn forward_vec4(
         sums[r] = carried.sum;
     }
     let q_row = head.q + (i + QUAD) * head.q_step;
-    var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
+    var share = head.kv + (before + held_rows(holder)) * head.kv_step;
+    let far = 16u * head.kv_step;
     for (var block = 0u; block + 1u < blocks_met(first); block++) {
         let meets = busy && block < own;
-        let products = scores(q_row, share, meets);
+        let products = scores(q_row, share, far, meets);
         var p = Block();
         var shrink = vec4<f32>();
         if meets {
@@ -80,7 +82,7 @@ fn forward_vec4(
         var o_at = q_row;
         var v_at = share;
         for (var step = 0u; step < steps(); step++) {
-            let others = every_eighth(load_v(v_at));
+            let others = every_v(v_at, far);
             if meets {
                 var c = shrunk(load_o(o_at), shrink);
                 c = product(c, transpose(p.r0), others.r0);
@@ -138,9 +140,9 @@ fn backward_query_vec4(
     }
     let head = head_at(at / per_head / dims.HEADS, at / per_head % dims.HEADS, steps());
     let before = dims.S % 4u;
-    let first = at % per_head * (LANES / 8u);
-    let own = first + lane / 8u;
-    let i = before + 32u * first + 4u * lane;
+    let first = at % per_head * LANES;
+    let own = (first + lane) / 8u;
+    let i = before + 4u * (first + lane);
     let busy = i < dims.S;
     for (var row = 0u; i == dims.S && row < before; row++) {
         backward_query_row(head, row, Columns(0u, 0u, 0u, row + 1u));
@@ -156,11 +158,12 @@ fn backward_query_vec4(
     let level = four_lse(row);
     let delta = four_delta(row);
     let q_row = head.q + (i + QUAD) * head.q_step;
-    var share = head.kv + (before + 8u * QUAD + holder % 8u) * head.kv_step;
+    var share = head.kv + (before + held_rows(holder)) * head.kv_step;
+    let far = 16u * head.kv_step;
     for (var block = 0u; block + 1u < blocks_met(first); block++) {
         let meets = busy && block < own;
-        let products = scores(q_row, share, meets);
-        let dp = slopes(q_row, share, meets);
+        let products = scores(q_row, share, far, meets);
+        let dp = slopes(q_row, share, far, meets);
         var ds = Block();
         if meets {
             let s = bent_block(products);
@@ -178,7 +181,7 @@ fn backward_query_vec4(
         var dq_at = q_row;
         var k_at = share;
         for (var step = 0u; step < steps(); step++) {
-            let others = every_eighth(load_k(k_at));
+            let others = every_k(k_at, far);
             if meets {
                 var c = load_dq(dq_at);
                 c = product(c, transpose(ds.r0), others.r0);
@@ -215,7 +218,7 @@ fn backward_query_vec4(
 
 // One workgroup computes 4 LANES rows of dk and of dv, four rows a lane, and those behind the last tile: the
 // sums over the heads that share them. There are B KV_HEADS ceil(S / (4 LANES)) such workgroups. Blocks of
-// queries begin where the keys of the first eight lanes end, for all lanes alike.
+// queries begin where the keys of the first team end, for all lanes alike.
 @compute @workgroup_size(LANES)
 fn backward_key_value_vec4(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -233,7 +236,7 @@ fn backward_key_value_vec4(
     let first = at / per_head % dims.KV_HEADS * sharing;
     let start = at % per_head * 4u * LANES;
     let j = start + 4u * lane;
-    let last = start + 32u * (lane / 8u) + 32u;
+    let last = start + 4u * TEAM + (4u * (lane / TEAM * TEAM) + 31u) / 32u * 32u;
     let rest = dims.S % 4u;
     let behind = dims.S - rest;
     let busy = j < behind;
@@ -256,42 +259,43 @@ fn backward_key_value_vec4(
         for (var i = j + 4u; i < min(last, behind); i += 4u) {
             backward_key_value_quad(head, kv_row, i);
         }
-        var i = start + 32u;
+        let far = 16u * head.q_step;
+        var i = start + 4u * TEAM;
         for (; i + 32u <= behind; i += 32u) {
             let meets = busy && i >= last;
-            let share = head.q + (i + 8u * QUAD + holder % 8u) * head.q_step;
-            let row = head.rows + i;
-            let products = turned_scores(kv_row, share, meets);
-            let dp = turned_slopes(kv_row, share, meets);
+            let share = head.q + (i + held_rows(holder)) * head.q_step;
+            let row = head.rows + i + order(holder);
+            let products = turned_scores(kv_row, share, far, meets);
+            let dp = turned_slopes(kv_row, share, far, meets);
             var p = Block();
             var ds = Block();
             if meets {
                 let s = bent_block(products);
                 p = Block(
-                    exponentials(s.r0, four_lse(row)),
-                    exponentials(s.r4, four_lse(row + 4u)),
-                    exponentials(s.r8, four_lse(row + 8u)),
-                    exponentials(s.r12, four_lse(row + 12u)),
-                    exponentials(s.r16, four_lse(row + 16u)),
-                    exponentials(s.r20, four_lse(row + 20u)),
-                    exponentials(s.r24, four_lse(row + 24u)),
-                    exponentials(s.r28, four_lse(row + 28u)),
+                    exponentials(s.r0, each_lse(row)),
+                    exponentials(s.r4, each_lse(row + 4u)),
+                    exponentials(s.r8, each_lse(row + 8u)),
+                    exponentials(s.r12, each_lse(row + 12u)),
+                    exponentials(s.r16, each_lse(row + 16u)),
+                    exponentials(s.r20, each_lse(row + 20u)),
+                    exponentials(s.r24, each_lse(row + 24u)),
+                    exponentials(s.r28, each_lse(row + 28u)),
                 );
                 ds = Block(
-                    score_gradient(s.r0, p.r0, dp.r0, four_delta(row)),
-                    score_gradient(s.r4, p.r4, dp.r4, four_delta(row + 4u)),
-                    score_gradient(s.r8, p.r8, dp.r8, four_delta(row + 8u)),
-                    score_gradient(s.r12, p.r12, dp.r12, four_delta(row + 12u)),
-                    score_gradient(s.r16, p.r16, dp.r16, four_delta(row + 16u)),
-                    score_gradient(s.r20, p.r20, dp.r20, four_delta(row + 20u)),
-                    score_gradient(s.r24, p.r24, dp.r24, four_delta(row + 24u)),
-                    score_gradient(s.r28, p.r28, dp.r28, four_delta(row + 28u)),
+                    score_gradient(s.r0, p.r0, dp.r0, each_delta(row)),
+                    score_gradient(s.r4, p.r4, dp.r4, each_delta(row + 4u)),
+                    score_gradient(s.r8, p.r8, dp.r8, each_delta(row + 8u)),
+                    score_gradient(s.r12, p.r12, dp.r12, each_delta(row + 12u)),
+                    score_gradient(s.r16, p.r16, dp.r16, each_delta(row + 16u)),
+                    score_gradient(s.r20, p.r20, dp.r20, each_delta(row + 20u)),
+                    score_gradient(s.r24, p.r24, dp.r24, each_delta(row + 24u)),
+                    score_gradient(s.r28, p.r28, dp.r28, each_delta(row + 28u)),
                 );
             }
             var kv_at = kv_row;
             var q_at = share;
             for (var step = 0u; step < steps(); step++) {
-                let queries = every_eighth(load_q(q_at));
+                let queries = every_q(q_at, far);
                 if meets {
                     var key = load_dk(kv_at);
                     key = product(key, ds.r0, queries.r0);
@@ -311,7 +315,7 @@ fn backward_key_value_vec4(
             kv_at = kv_row;
             q_at = share;
             for (var step = 0u; step < steps(); step++) {
-                let slopes = every_eighth(load_d_o(q_at));
+                let slopes = every_d_o(q_at, far);
                 if meets {
                     var value = load_dv(kv_at);
                     value = product(value, p.r0, slopes.r0);

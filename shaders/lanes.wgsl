@@ -1,18 +1,22 @@
-// Continued in products.wgsl.
+// Continued in lanes_common.wgsl.
 //
 // How rows that eight lanes of a subgroup hold come to all of its lanes, as factors of products of small tiles. Which
 // lane gives has to be a constant.
 
-// 32 rows, four at a time.
-struct Lanes {
-    r0: mat4x4<f32>,
-    r4: mat4x4<f32>,
-    r8: mat4x4<f32>,
-    r12: mat4x4<f32>,
-    r16: mat4x4<f32>,
-    r20: mat4x4<f32>,
-    r24: mat4x4<f32>,
-    r28: mat4x4<f32>,
+// Lanes of a team.
+const TEAM = 8u;
+
+// What a lane holds of 32 rows: four of them.
+alias Share = mat4x4<f32>;
+
+// Which they are, where the team's lanes hold every eighth row.
+fn held_rows(holder: u32) -> vec4<u32> {
+    return vec4<u32>(0u, 8u, 16u, 24u) + holder % TEAM;
+}
+
+// In which order four adjacent rows, or the shares of four adjacent lanes, come to a lane: in their own.
+fn order(holder: u32) -> vec4<u32> {
+    return vec4<u32>(0u, 1u, 2u, 3u);
 }
 
 // What lanes 0 to 3 hold, in every lane.
@@ -36,7 +40,7 @@ fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
 }
 
 // 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24, in every lane.
-fn every_eighth(own: mat4x4<f32>) -> Lanes {
+fn every_eighth(own: Share) -> Lanes {
     return Lanes(
         low_lanes(own[0]),
         high_lanes(own[0]),

@@ -3,19 +3,25 @@
 // Tiles of a matrix product whose rows the lanes of a subgroup hold, and how one lane's share comes to all of them.
 
 // A tile of 32 x 4 outputs, four rows at a time.
-struct Tile {
-    r0: mat4x4<f32>,
-    r4: mat4x4<f32>,
-    r8: mat4x4<f32>,
-    r12: mat4x4<f32>,
-    r16: mat4x4<f32>,
-    r20: mat4x4<f32>,
-    r24: mat4x4<f32>,
-    r28: mat4x4<f32>,
+alias Tile = Lanes;
+
+// What a lane loads of 32 rows at four steps. Rows 16 further are `far` vectors further.
+
+fn share_of_x(at: vec4<u32>, far: u32) -> Share {
+    return load_x(at);
+}
+
+fn share_of_dy(at: vec4<u32>, far: u32) -> Share {
+    return load_dy(at);
+}
+
+// What a lane loads of 32 columns of dy at four rows: four adjacent ones.
+fn share_of_columns(at: vec4<u32>) -> Share {
+    return transpose(load_dy(at));
 }
 
 // Four more steps for a tile of which lane l holds the rows l, l + 8, l + 16 and l + 24.
-fn tile_product(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
+fn tile_product(c: Tile, own: Share, b: mat4x4<f32>) -> Tile {
     return Tile(
         product(c.r0, low_lanes(own[0]), b),
         product(c.r4, high_lanes(own[0]), b),
@@ -102,7 +108,7 @@ fn lane_7(own: mat4x4<f32>) -> mat4x4<f32> {
 }
 
 // Four more steps for a tile of which lane l holds the rows 4 l .. 4 l + 3.
-fn tile_by_four(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
+fn tile_by_four(c: Tile, own: Share, b: mat4x4<f32>) -> Tile {
     return Tile(
         product(c.r0, lane_0(own), b),
         product(c.r4, lane_1(own), b),
@@ -115,8 +121,9 @@ fn tile_by_four(c: Tile, own: mat4x4<f32>, b: mat4x4<f32>) -> Tile {
     );
 }
 
-// One more step for such a tile.
-fn tile_by_one(c: Tile, own: vec4<f32>, b: vec4<f32>) -> Tile {
+// One more step for such a tile, of which this lane's rows are at a vector of dy.
+fn tile_by_one(c: Tile, at: u32, b: vec4<f32>) -> Tile {
+    let own = dy_vec4[at];
     return Tile(
         outer(c.r0, subgroupBroadcast(own, 0u), b),
         outer(c.r4, subgroupBroadcast(own, 1u), b),

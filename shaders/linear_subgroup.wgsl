@@ -2,11 +2,12 @@
 //
 // The matrix products of linear.wgsl for adapters with subgroups of eight lanes or more: the same
 // entries, bindings, dimensions and operations. A workgroup shares the rows of its tile, so each of
-// eight lanes loads an eighth of what belongs to the rows and the subgroup passes it around. On a
+// a team of eight lanes loads an eighth of what belongs to the rows and the subgroup passes it around. On a
 // software adapter, where a load costs as much as twenty multiply-adds, that doubles the speed.
+// linear_subgroup_4.wgsl has teams of four.
 //
 // Grids. An invocation computes 32 rows x 4 columns of outputs, a workgroup 32 x (4 * LANES); LANES
-// is a multiple of eight. The grid is
+// is a multiple of TEAM. The grid is
 //                      x: columns             y: rows               z
 //     forward          ceil(N / (4 * LANES))  ceil(M / 32) + G - 1  1
 //     forward_plain    the same
@@ -36,11 +37,12 @@ fn forward_place(tile: vec3<u32>, lane: u32) -> Place {
 // start + x w_g^T for a whole tile.
 fn whole_tile(start: Tile, place: Place, holder: u32) -> Tile {
     let steps = dims.K / 4u;
-    var own_at = (place.m + 8u * QUAD + holder % 8u) * steps;
+    let far = 16u * steps;
+    var own_at = (place.m + held_rows(holder)) * steps;
     var w_at = (place.g * dims.N + 4u * place.run + QUAD) * steps;
     var c = start;
     for (var step = 0u; step < steps; step++) {
-        c = tile_product(c, load_x(own_at), transpose(load_w(w_at)));
+        c = tile_product(c, share_of_x(own_at, far), transpose(load_w(w_at)));
         own_at += 1u;
         w_at += 1u;
     }
@@ -73,7 +75,7 @@ fn forward_vec4(
     if place.whole {
         let c = whole_tile(Tile(), place, holder);
         let bias = b_vec4[place.g * columns + place.run];
-        let at = (place.m + QUAD) * columns + place.run;
+        let at = (place.m + order(holder)) * columns + place.run;
         store_y(at, each_plus(c.r0, bias));
         store_y(at + 4u * columns, each_plus(c.r4, bias));
         store_y(at + 8u * columns, each_plus(c.r8, bias));
@@ -109,7 +111,7 @@ fn forward_plain_vec4(
     let place = forward_place(tile, lane);
     let columns = place.columns;
     if place.whole {
-        let at = (place.m + QUAD) * columns + place.run;
+        let at = (place.m + order(holder)) * columns + place.run;
         var c = Tile();
         if dims.accumulate != 0u {
             c = Tile(
@@ -173,8 +175,9 @@ fn backward_input_vec4(
     let run = tile.x * LANES + lane;
     let w_start = (g * dims.N + QUAD) * columns + run;
     if m + 32u <= end && (tile.x + 1u) * LANES <= columns {
-        let at = (m + QUAD) * columns + run;
-        var own_at = (m + 8u * QUAD + holder % 8u) * steps;
+        let at = (m + order(holder)) * columns + run;
+        let far = 16u * steps;
+        var own_at = (m + held_rows(holder)) * steps;
         var w_at = w_start;
         var c = Tile();
         if dims.accumulate != 0u {
@@ -190,7 +193,7 @@ fn backward_input_vec4(
             );
         }
         for (var step = 0u; step < steps; step++) {
-            c = tile_product(c, load_dy(own_at), load_w(w_at));
+            c = tile_product(c, share_of_dy(own_at, far), load_w(w_at));
             own_at += 1u;
             w_at += 4u * columns;
         }
@@ -229,8 +232,8 @@ fn backward_input_vec4(
     }
 }
 
-// One invocation computes 32 x 4 of dw_g = dy^T x over the group's rows. Lane l holds the rows
-// n = 4 l .. 4 l + 3 of the tile.
+// One invocation computes 32 x 4 of dw_g = dy^T x over the group's rows. Lane l of a team holds the
+// rows n = 4 l .. 4 l + 3 of the tile, and of a team of four those 16 further.
 @compute @workgroup_size(LANES)
 fn backward_weight_vec4(
     @builtin(workgroup_id) tile: vec3<u32>,
@@ -246,38 +249,40 @@ fn backward_weight_vec4(
     let run = tile.x * LANES + lane;
     if top + 8u <= rows && (tile.x + 1u) * LANES <= columns {
         let at = (g * dims.N + 4u * top + QUAD) * columns + run;
-        var own_at = (start + QUAD) * rows + top + holder % 8u;
+        let far = at + 16u * columns;
+        let next = 4u * columns * order(holder);
+        var own_at = (start + QUAD) * rows + top + holder % TEAM;
         var x_at = (start + QUAD) * columns + run;
         var c = Tile();
         if dims.accumulate != 0u {
             c = Tile(
-                load_dw(at),
-                load_dw(at + 4u * columns),
-                load_dw(at + 8u * columns),
-                load_dw(at + 12u * columns),
-                load_dw(at + 16u * columns),
-                load_dw(at + 20u * columns),
-                load_dw(at + 24u * columns),
-                load_dw(at + 28u * columns),
+                load_dw(at + next.x),
+                load_dw(at + next.y),
+                load_dw(at + next.z),
+                load_dw(at + next.w),
+                load_dw(far + next.x),
+                load_dw(far + next.y),
+                load_dw(far + next.z),
+                load_dw(far + next.w),
             );
         }
         var m = start;
         for (; m + 4u <= end; m += 4u) {
-            c = tile_by_four(c, transpose(load_dy(own_at)), load_x(x_at));
+            c = tile_by_four(c, share_of_columns(own_at), load_x(x_at));
             own_at += 4u * rows;
             x_at += 4u * columns;
         }
         for (; m < end; m++) {
-            c = tile_by_one(c, dy_vec4[m * rows + top + holder % 8u], x_vec4[m * columns + run]);
+            c = tile_by_one(c, m * rows + top + holder % TEAM, x_vec4[m * columns + run]);
         }
-        store_dw(at, c.r0);
-        store_dw(at + 4u * columns, c.r4);
-        store_dw(at + 8u * columns, c.r8);
-        store_dw(at + 12u * columns, c.r12);
-        store_dw(at + 16u * columns, c.r16);
-        store_dw(at + 20u * columns, c.r20);
-        store_dw(at + 24u * columns, c.r24);
-        store_dw(at + 28u * columns, c.r28);
+        store_dw(at + next.x, c.r0);
+        store_dw(at + next.y, c.r4);
+        store_dw(at + next.z, c.r8);
+        store_dw(at + next.w, c.r12);
+        store_dw(far + next.x, c.r16);
+        store_dw(far + next.y, c.r20);
+        store_dw(far + next.z, c.r24);
+        store_dw(far + next.w, c.r28);
         return;
     }
     if run >= columns {

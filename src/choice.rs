@@ -29,7 +29,7 @@ use crate::{
     registry::Kernel,
     schedule::Schedule,
 };
-use spread::{by_four, each, folded, gridded, one, product, rows};
+use spread::{LEAST_SUBGROUP_LANES, by_four, each, folded, gridded, one, product, rows};
 
 /// Chooses a kernel for an operation on a device with these limits. Where an extent is a multiple of four,
 /// an invocation takes four elements at once.
@@ -182,10 +182,19 @@ fn attention(
             workgroup(Kernel::AttentionWorkgroupBackwardKeyValueVec4, ATTENTION_KEYS)
         }
         (Output, false, None) => alone(Kernel::AttentionForwardVec4),
+        (Output, false, Some(LEAST_SUBGROUP_LANES)) => {
+            subgroup(Kernel::AttentionSubgroup4ForwardVec4, LEAST_SUBGROUP_LANES)
+        }
         (Output, false, Some(lanes)) => subgroup(Kernel::AttentionSubgroupForwardVec4, lanes),
         (Query, false, None) => alone(Kernel::AttentionBackwardQueryVec4),
+        (Query, false, Some(LEAST_SUBGROUP_LANES)) => {
+            subgroup(Kernel::AttentionSubgroup4BackwardQueryVec4, LEAST_SUBGROUP_LANES)
+        }
         (Query, false, Some(lanes)) => subgroup(Kernel::AttentionSubgroupBackwardQueryVec4, lanes),
         (KeyValue, false, None) => alone(Kernel::AttentionBackwardKeyValueVec4),
+        (KeyValue, false, Some(LEAST_SUBGROUP_LANES)) => {
+            subgroup(Kernel::AttentionSubgroup4BackwardKeyValueVec4, LEAST_SUBGROUP_LANES)
+        }
         (KeyValue, false, Some(lanes)) => {
             subgroup(Kernel::AttentionSubgroupBackwardKeyValueVec4, lanes)
         }

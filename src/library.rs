@@ -25,7 +25,10 @@ shaders![
     "attention_lanes",
     "attention_pairs",
     "attention_rows",
+    "attention_shares",
+    "attention_shares_4",
     "attention_subgroup",
+    "attention_subgroup_4",
     "attention_tiles",
     "attention_workgroup",
     "bk_core",
@@ -44,12 +47,15 @@ shaders![
     "grouping_workgroup",
     "half",
     "lanes",
+    "lanes_4",
+    "lanes_common",
     "layer_norm",
     "layer_norm_workgroup",
     "linear",
     "linear_common",
     "linear_f16",
     "linear_lanes",
+    "linear_lanes_4",
     "linear_matrix",
     "linear_matrix_8",
     "linear_numbers",
@@ -63,6 +69,7 @@ shaders![
     "linear_shares_f16",
     "linear_staged",
     "linear_subgroup",
+    "linear_subgroup_4",
     "linear_sums",
     "linear_tiles",
     "linear_workgroup",
@@ -271,7 +278,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 9, "the blocks of three files, and six constants");
+        assert_eq!(seen, 10, "the blocks of four files, and six constants");
     }
 
     #[test]

@@ -51,6 +51,11 @@ kernels! {
         AttentionSubgroupBackwardQueryVec4 "backward_query_vec4",
         AttentionSubgroupBackwardKeyValueVec4 "backward_key_value_vec4",
     }
+    "attention_subgroup_4" {
+        AttentionSubgroup4ForwardVec4 "forward_vec4",
+        AttentionSubgroup4BackwardQueryVec4 "backward_query_vec4",
+        AttentionSubgroup4BackwardKeyValueVec4 "backward_key_value_vec4",
+    }
     "attention_workgroup" {
         AttentionWorkgroupForwardVec4 "forward_vec4",
         AttentionWorkgroupBackwardQueryVec4 "backward_query_vec4",
@@ -209,6 +214,12 @@ kernels! {
         LinearSubgroupForwardPlainVec4 "forward_plain_vec4",
         LinearSubgroupBackwardInputVec4 "backward_input_vec4",
         LinearSubgroupBackwardWeightVec4 "backward_weight_vec4",
+    }
+    "linear_subgroup_4" {
+        LinearSubgroup4ForwardVec4 "forward_vec4",
+        LinearSubgroup4ForwardPlainVec4 "forward_plain_vec4",
+        LinearSubgroup4BackwardInputVec4 "backward_input_vec4",
+        LinearSubgroup4BackwardWeightVec4 "backward_weight_vec4",
     }
     "linear_sums" {
         LinearSumsBackwardBias "backward_bias",

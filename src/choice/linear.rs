@@ -2,8 +2,9 @@
 
 use super::{
     spread::{
-        COLUMN_LANES, Choice, LANES, MANY_OUTPUTS, SHARED_SIDE, SHARES, STAGED_COLUMN_LANES,
-        STAGED_LANES, SUBGROUP_ROWS, gridded, has_long_sums, product,
+        COLUMN_LANES, Choice, LANES, LEAST_SUBGROUP_LANES, MANY_OUTPUTS, SHARED_SIDE, SHARES,
+        STAGED_COLUMN_LANES, STAGED_LANES, SUBGROUP_LANES, SUBGROUP_ROWS, gridded, has_long_sums,
+        product,
     },
     team,
 };
@@ -29,7 +30,7 @@ enum Tiling {
     Columns,
     /// A register tile for an invocation; extents are multiples of four.
     Vec4,
-    /// A larger tile whose rows eight lanes of a subgroup of so many load together.
+    /// A larger tile whose rows a team of lanes of a subgroup of so many loads together.
     Subgroup { lanes: u32, by_four: bool },
     /// Tiles of so many rows and columns for an invocation, whose operands a workgroup stages in its memory.
     Staged { tile: u32, by_four: bool },
@@ -80,6 +81,7 @@ impl Tiling {
         };
         // On Mesa's llvmpipe 3 to 12 times as fast as an output, or four, for an invocation.
         if let Some(lanes) = lanes
+            && lanes >= SUBGROUP_LANES
             && rows >= FEW_ROWS
             && columns >= lanes
             && product([rows, columns]) >= FEW_OUTPUTS
@@ -174,6 +176,9 @@ impl Tiling {
             (Output, Scalar) => Kernel::LinearForward,
             (Output, Columns) => Kernel::LinearForwardColumns,
             (Output, Vec4 | Shares { .. }) => Kernel::LinearForwardVec4,
+            (Output, Subgroup { lanes: LEAST_SUBGROUP_LANES, .. }) => {
+                Kernel::LinearSubgroup4ForwardVec4
+            }
             (Output, Subgroup { by_four: true, .. }) => Kernel::LinearSubgroupForwardVec4,
             (Output, Subgroup { by_four: false, .. }) => Kernel::LinearOddSubgroupForward,
             (Output, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupForwardVec4,
@@ -181,6 +186,9 @@ impl Tiling {
             (PlainOutput, Scalar) => Kernel::LinearForwardPlain,
             (PlainOutput, Columns) => Kernel::LinearForwardPlainColumns,
             (PlainOutput, Vec4 | Shares { .. }) => Kernel::LinearForwardPlainVec4,
+            (PlainOutput, Subgroup { lanes: LEAST_SUBGROUP_LANES, .. }) => {
+                Kernel::LinearSubgroup4ForwardPlainVec4
+            }
             (PlainOutput, Subgroup { by_four: true, .. }) => Kernel::LinearSubgroupForwardPlainVec4,
             (PlainOutput, Subgroup { by_four: false, .. }) => Kernel::LinearOddSubgroupForwardPlain,
             (PlainOutput, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupForwardPlainVec4,
@@ -188,12 +196,18 @@ impl Tiling {
             (Input, Scalar) => Kernel::LinearBackwardInput,
             (Input, Columns) => Kernel::LinearBackwardInputColumns,
             (Input, Vec4 | Shares { .. }) => Kernel::LinearBackwardInputVec4,
+            (Input, Subgroup { lanes: LEAST_SUBGROUP_LANES, .. }) => {
+                Kernel::LinearSubgroup4BackwardInputVec4
+            }
             (Input, Subgroup { by_four: true, .. }) => Kernel::LinearSubgroupBackwardInputVec4,
             (Input, Subgroup { by_four: false, .. }) => Kernel::LinearOddSubgroupBackwardInput,
             (Input, Staged { by_four: true, .. }) => Kernel::LinearWorkgroupBackwardInputVec4,
             (Input, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardInput,
             (Weight, Scalar | Columns) => Kernel::LinearBackwardWeight,
             (Weight, Vec4 | Staged { by_four: true, .. }) => Kernel::LinearBackwardWeightVec4,
+            (Weight, Subgroup { lanes: LEAST_SUBGROUP_LANES, .. }) => {
+                Kernel::LinearSubgroup4BackwardWeightVec4
+            }
             (Weight, Subgroup { by_four: true, .. }) => Kernel::LinearSubgroupBackwardWeightVec4,
             (Weight, Subgroup { by_four: false, .. }) => Kernel::LinearOddSubgroupBackwardWeight,
             (Weight, Staged { by_four: false, .. }) => Kernel::LinearOddBackwardWeight,
@@ -246,7 +260,7 @@ pub(super) fn choose(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::spread::SUBGROUP_LANES, *};
+    use super::*;
 
     #[test]
     fn subgroups_share_products_that_fill_their_tiles() {
@@ -272,6 +286,13 @@ mod tests {
         ] {
             assert_eq!(file(result, shape, &eight), chosen, "{result:?} {shape:?}");
         }
+        let four = Limits { subgroup_lanes: Some(LEAST_SUBGROUP_LANES), ..eight };
+        assert_eq!(file(PlainOutput, [256, 256, 256], &four), "linear_subgroup_4");
+        assert_eq!(
+            file(PlainOutput, [255, 255, 255], &four),
+            "linear",
+            "eight lanes share odd ones"
+        );
         let none = Limits { subgroup_lanes: None, ..eight };
         assert_eq!(file(PlainOutput, [255, 255, 255], &none), "linear");
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Choice, choose, chunks, matrix,
-    spread::{MOST_SUBGROUP_LANES, SUBGROUP_LANES},
+    spread::{LEAST_SUBGROUP_LANES, MOST_SUBGROUP_LANES, SUBGROUP_LANES},
 };
 use crate::{Error, Remedy, execute::Limits, operation::Operation};
 
@@ -69,7 +69,7 @@ impl KernelSet {
                 };
                 Err(Error::Refused {
                     problem: format!(
-                        "kernels whose subgroups share what they load are for subgroups of {SUBGROUP_LANES} to \
+                        "kernels whose subgroups share what they load are for subgroups of {LEAST_SUBGROUP_LANES} to \
                          {MOST_SUBGROUP_LANES}, and this adapter has {has}"
                     ),
                     remedy: Remedy::Subgroups(SUBGROUP_LANES),
@@ -100,15 +100,16 @@ impl KernelSet {
 }
 
 /// Limits by which kernels are chosen where nobody says otherwise: lanes that share were timed against others where
-/// subgroups are of eight.
+/// subgroups are of four and of eight.
 fn usual(limits: &Limits) -> Limits {
-    let subgroup_lanes = limits.subgroup_lanes.filter(|&lanes| lanes == SUBGROUP_LANES);
+    let timed = [LEAST_SUBGROUP_LANES, SUBGROUP_LANES];
+    let subgroup_lanes = limits.subgroup_lanes.filter(|lanes| timed.contains(lanes));
     Limits { subgroup_lanes, ..*limits }
 }
 
 /// Whether lanes of subgroups of this size can share what they load.
 const fn shares(lanes: u32) -> bool {
-    lanes >= SUBGROUP_LANES && lanes <= MOST_SUBGROUP_LANES && lanes.is_multiple_of(SUBGROUP_LANES)
+    lanes >= LEAST_SUBGROUP_LANES && lanes <= MOST_SUBGROUP_LANES && lanes.is_power_of_two()
 }
 
 impl FromStr for KernelSet {
@@ -139,15 +140,19 @@ mod tests {
         assert_eq!(chosen(KernelSet::Auto, &eight).unwrap(), "linear_subgroup");
         assert_eq!(chosen(KernelSet::Subgroup, &eight).unwrap(), "linear_subgroup");
         assert_eq!(chosen(KernelSet::Portable, &eight).unwrap(), "linear");
+        let four = Limits { subgroup_lanes: Some(LEAST_SUBGROUP_LANES), ..Limits::WEBGPU };
+        assert_eq!(chosen(KernelSet::Auto, &four).unwrap(), "linear_subgroup_4");
+        assert_eq!(chosen(KernelSet::Subgroup, &four).unwrap(), "linear_subgroup_4");
+        assert_eq!(chosen(KernelSet::Portable, &four).unwrap(), "linear");
         for lanes in [16, 32, 64] {
             let wide = Limits { subgroup_lanes: Some(lanes), ..Limits::WEBGPU };
             assert_eq!(chosen(KernelSet::Subgroup, &wide).unwrap(), "linear_subgroup", "{lanes}");
             assert_eq!(chosen(KernelSet::Auto, &wide).unwrap(), "linear", "{lanes}");
         }
-        for lanes in [None, Some(4), Some(128)] {
+        for lanes in [None, Some(2), Some(12), Some(128)] {
             let other = Limits { subgroup_lanes: lanes, ..Limits::WEBGPU };
             let error = chosen(KernelSet::Subgroup, &other).unwrap_err().to_string();
-            assert!(error.contains("subgroups of 8 to 64"), "{error}");
+            assert!(error.contains("subgroups of 4 to 64"), "{error}");
         }
         assert!("all".parse::<KernelSet>().unwrap_err().contains("subgroup, workgroup, matrix"));
     }

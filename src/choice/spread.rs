@@ -17,9 +17,12 @@ pub const LONG_LANES: u32 = 8;
 /// of a row is long.
 pub const WIDE_LANES: u32 = 256;
 
-/// Lanes of a subgroup that share what they load: what subgroups of software adapters have, on which it was measured.
+/// Lanes of a subgroup that share what they load: what subgroups of Mesa's llvmpipe have, on which it was measured.
 /// Wider subgroups are several such teams that hold the same.
 pub const SUBGROUP_LANES: u32 = 8;
+
+/// Lanes of the narrowest subgroups whose lanes share what they load: what SwiftShader's have, on which it was measured.
+pub(super) const LEAST_SUBGROUP_LANES: u32 = 4;
 
 /// The widest subgroups whose lanes share what they load.
 pub const MOST_SUBGROUP_LANES: u32 = 64;

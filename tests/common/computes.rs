@@ -100,6 +100,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearForwardColumns
         | Kernel::LinearForwardVec4
         | Kernel::LinearSubgroupForwardVec4
+        | Kernel::LinearSubgroup4ForwardVec4
         | Kernel::LinearWorkgroupForwardVec4
         | Kernel::LinearOddForward => linear(LinearResult::Output),
         Kernel::LinearForwardPlain
@@ -114,6 +115,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearForwardPlainColumns
         | Kernel::LinearForwardPlainVec4
         | Kernel::LinearSubgroupForwardPlainVec4
+        | Kernel::LinearSubgroup4ForwardPlainVec4
         | Kernel::LinearWorkgroupForwardPlainVec4
         | Kernel::LinearOddForwardPlain => linear(LinearResult::PlainOutput),
         Kernel::LinearBackwardInput
@@ -128,6 +130,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearBackwardInputColumns
         | Kernel::LinearBackwardInputVec4
         | Kernel::LinearSubgroupBackwardInputVec4
+        | Kernel::LinearSubgroup4BackwardInputVec4
         | Kernel::LinearWorkgroupBackwardInputVec4
         | Kernel::LinearOddBackwardInput => linear(LinearResult::Input),
         Kernel::LinearBackwardWeight
@@ -141,6 +144,7 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         | Kernel::LinearSharesF16BackwardWeightVec4
         | Kernel::LinearBackwardWeightVec4
         | Kernel::LinearSubgroupBackwardWeightVec4
+        | Kernel::LinearSubgroup4BackwardWeightVec4
         | Kernel::LinearOddBackwardWeight
         | Kernel::LinearSharesBackwardWeight
         | Kernel::LinearSharesBackwardWeightVec4 => linear(LinearResult::Weight),
@@ -152,18 +156,21 @@ pub fn operation(kernel: Kernel, dims: &Dims) -> Option<Operation> {
         Kernel::AttentionForward
         | Kernel::AttentionForwardVec4
         | Kernel::AttentionWorkgroupForwardVec4
-        | Kernel::AttentionSubgroupForwardVec4 => attention(AttentionStep::Output),
+        | Kernel::AttentionSubgroupForwardVec4
+        | Kernel::AttentionSubgroup4ForwardVec4 => attention(AttentionStep::Output),
         Kernel::AttentionBackwardDelta | Kernel::AttentionBackwardDeltaVec4 => {
             attention(AttentionStep::Delta)
         }
         Kernel::AttentionBackwardQuery
         | Kernel::AttentionBackwardQueryVec4
         | Kernel::AttentionWorkgroupBackwardQueryVec4
-        | Kernel::AttentionSubgroupBackwardQueryVec4 => attention(AttentionStep::Query),
+        | Kernel::AttentionSubgroupBackwardQueryVec4
+        | Kernel::AttentionSubgroup4BackwardQueryVec4 => attention(AttentionStep::Query),
         Kernel::AttentionBackwardKeyValue
         | Kernel::AttentionBackwardKeyValueVec4
         | Kernel::AttentionWorkgroupBackwardKeyValueVec4
-        | Kernel::AttentionSubgroupBackwardKeyValueVec4 => attention(AttentionStep::KeyValue),
+        | Kernel::AttentionSubgroupBackwardKeyValueVec4
+        | Kernel::AttentionSubgroup4BackwardKeyValueVec4 => attention(AttentionStep::KeyValue),
         Kernel::BkCorePotential => resolvent(ResolventStep::Potential),
         Kernel::BkCoreBackwardPotential => resolvent(ResolventStep::PotentialGradient),
         Kernel::BkCoreCouple => resolvent(ResolventStep::Couple),
@@ -307,7 +314,8 @@ pub fn schedule(kernel: Kernel, dims: &Dims) -> Schedule {
     let (tile, block) = match kernel {
         Kernel::AttentionForwardVec4
         | Kernel::AttentionWorkgroupForwardVec4
-        | Kernel::AttentionSubgroupForwardVec4 => (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK)),
+        | Kernel::AttentionSubgroupForwardVec4
+        | Kernel::AttentionSubgroup4ForwardVec4 => (Some(ATTENTION_TILE), Some(ATTENTION_BLOCK)),
         Kernel::AttentionForward => (Some(1), Some(ATTENTION_BLOCK)),
         _ => (None, None),
     };

@@ -61,12 +61,13 @@ const fn output(file: &'static str, suffix: &'static str, tile: [usize; 2]) -> V
 }
 
 /// As many lanes as are chosen for each.
-const VARIANTS: [Variant; 19] = [
+const VARIANTS: [Variant; 20] = [
     output("linear", "", [1, 1]),
     Variant { file: "linear", suffix: "", tile: [1, 1], lanes: 64, column_lanes: 1, shares: 1 },
     output("linear", "_columns", [1, 4]),
     output("linear", "_vec4", [8, 8]),
     subgroup("linear_subgroup", "_vec4"),
+    subgroup("linear_subgroup_4", "_vec4"),
     subgroup("linear_odd_subgroup", ""),
     staged("linear_workgroup", "_vec4", 8),
     staged("linear_workgroup", "_vec4", 4),
@@ -213,12 +214,12 @@ impl Variant {
     }
 
     fn is_shared_by_subgroups(&self) -> bool {
-        self.file.ends_with("_subgroup")
+        self.file.contains("_subgroup")
     }
 
     /// Whether this variant's `entry` is for such shapes and runs here.
     fn takes(&self, entry: &str, [m, k, n]: [usize; 3], gpu: &dyn Executor) -> bool {
-        let lanes = gpu.adapter().limits.subgroup_lanes;
+        let lanes = gpu.adapter().limits.subgroup_lanes.unwrap_or(1);
         let fours = match (self.suffix, entry) {
             ("", _) => true,
             ("_columns", "forward" | "forward_plain") => n.is_multiple_of(4),
@@ -233,7 +234,8 @@ impl Variant {
             "linear_odd" => fours && entry != "backward_bias",
             "linear_shares" => fours && entry == "backward_weight",
             "linear_odd_subgroup" if [m * k, n * k, m * n].iter().any(|&len| len < 4) => false,
-            _ => fours && entry != "backward_bias" && lanes.is_some_and(|lanes| lanes >= 8),
+            "linear_subgroup_4" => fours && entry != "backward_bias" && lanes >= 4,
+            _ => fours && entry != "backward_bias" && lanes >= 8,
         }
     }
 
@@ -358,7 +360,7 @@ fn rows_meet_the_weights_of_their_group() {
 
 #[test]
 fn subgroups_of_any_whole_size_share_a_product() {
-    for lanes in [8, 16, 32, 64] {
+    for lanes in [4, 8, 16, 32, 64] {
         let mut cpu = Watched::of(lanes);
         for shape in [[37, 36, 68], [67, 16, 260], [67, 17, 263], [66, 6, 258], [35, 15, 3]] {
             let m = shape[0] as u32;

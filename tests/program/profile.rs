@@ -179,16 +179,18 @@ fn a_pinned_set_of_kernels_runs_and_no_other() {
         let kernels = report["kernels_chosen"].as_array().unwrap().iter();
         kernels.map(|chosen| chosen["kernel"].as_str().unwrap().to_owned()).collect()
     };
-    let shares = |kernels: &[String]| kernels.iter().any(|k| k.starts_with("linear_subgroup."));
+    let has = |kernels: &[String], file: &str| kernels.iter().any(|k| k.starts_with(file));
+    let shares = |kernels: &[String]| has(kernels, "linear_subgroup.");
     let eight = ["--subgroup-size", "8"];
     assert!(shares(&chosen(&eight)));
     assert!(shares(&chosen(&[&eight[..], &["--kernels", "subgroup"]].concat())));
     assert!(!shares(&chosen(&[&eight[..], &["--kernels", "portable"]].concat())));
+    assert!(has(&chosen(&["--subgroup-size", "4"]), "linear_subgroup_4."));
     assert!(!shares(&chosen(&[])), "32 lanes were not timed against others");
     assert!(shares(&chosen(&["--kernels", "subgroup"])));
     refused(
-        &[&asked[..], &["--kernels", "subgroup", "--subgroup-size", "4"]].concat(),
-        &["subgroups of 8 to 64", "subgroups of 4", "--subgroup-size 8"],
+        &[&asked[..], &["--kernels", "subgroup", "--subgroup-size", "2"]].concat(),
+        &["subgroups of 4 to 64", "subgroups of 2", "--subgroup-size 8"],
     );
     refused(
         &["scale", "--axis", "seq=4,8", "--kernels", "portable"],

@@ -154,7 +154,7 @@ pub struct Setup {
     #[command(flatten)]
     pub options: StepOptions,
     /// Which kernels run: auto (the best on the adapter), portable (none whose lanes share what they load), subgroup
-    /// (those that do, on adapters with subgroups of 8 to 64), workgroup (those whose workgroups do, on any adapter),
+    /// (those that do, on adapters with subgroups of 4 to 64), workgroup (those whose workgroups do, on any adapter),
     /// matrix (those whose subgroups multiply cooperative matrices, with --precision f16) or chunks (lanes share
     /// BK-Core's recursions, on any adapter, and execute more)
     #[arg(long, value_name = "SET", default_value = "auto", value_parser = kernel_set())]

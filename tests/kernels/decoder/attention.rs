@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use common::Watched;
 use flopmeter::execute::Executor;
 
 use crate::launch::{Launch, dot, gradient, noise, on_shapes};
@@ -143,6 +144,14 @@ fn bounded_scores_and_their_gradients() {
     });
 }
 
+#[test]
+fn subgroups_of_four_share_blocks() {
+    let mut cpu = Watched::of(4);
+    for shape in SHAPES {
+        hold(&mut cpu, shape, None);
+    }
+}
+
 /// Holds every kernel that takes such a shape against the reference.
 fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
     let [b, s, heads, kv_heads, width, window] = shape;
@@ -158,19 +167,24 @@ fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
     let dk = gradient(&k, |k| loss(&q, k, &v));
     let dv = gradient(&v, |v| loss(&q, &k, v));
 
-    let subgroups = gpu.adapter().limits.subgroup_lanes.is_some_and(|lanes| lanes >= 8);
+    let subgroup = gpu.adapter().limits.subgroup_lanes.unwrap_or(1);
     // With the invocations of a workgroup, and those that take a head's queries and its keys.
     for (file, suffix, lanes, [to_queries, to_keys]) in [
         ("attention", "", 8, [s; 2]),
         ("attention", "_vec4", 8, [s.div_ceil(4); 2]),
         ("attention_subgroup", "_vec4", 8, [8 * s.div_ceil(32); 2]),
         ("attention_subgroup", "_vec4", 32, [32 * s.div_ceil(128); 2]),
+        ("attention_subgroup_4", "_vec4", 4, [4 * s.div_ceil(16); 2]),
+        ("attention_subgroup_4", "_vec4", 16, [16 * s.div_ceil(64); 2]),
         ("attention_workgroup", "_vec4", 128, [128 * s.div_ceil(16), 128 * s.div_ceil(8)]),
     ] {
         let tiled = !suffix.is_empty();
-        if tiled && (!width.is_multiple_of(4) || window < s)
-            || file == "attention_subgroup" && !subgroups
-        {
+        let least = match file {
+            "attention_subgroup" => 8,
+            "attention_subgroup_4" => 4,
+            _ => 1,
+        };
+        if tiled && (!width.is_multiple_of(4) || window < s) || subgroup < least {
             continue;
         }
         let launch = |entry: &str| {
@@ -211,10 +225,10 @@ fn hold(gpu: &mut dyn Executor, shape: [usize; 6], cap: Option<f64>) {
     }
 }
 
-/// Long sequences and wide heads, where finite differences would take too long: what workgroups compute is what
-/// invocations that take their rows alone do, and the same bits a second time.
+/// Long sequences and wide heads, where finite differences would take too long: what workgroups and subgroups of
+/// four compute is what invocations that take their rows alone do, and the same bits a second time.
 #[test]
-fn workgroups_agree_with_rows_alone() {
+fn rows_together_agree_with_rows_alone() {
     let any = (1..3_usize, 1..150_usize, 1..3_usize, 1..4_usize, 1..65_usize, any::<bool>())
         .prop_map(|(b, s, kv_heads, sharing, quads, capped)| {
             ([b, s, kv_heads * sharing, kv_heads, 4 * quads], capped)
@@ -251,13 +265,17 @@ fn workgroups_agree_with_rows_alone() {
                 outputs.iter().fold(launch, |launch, &(name, len)| launch.output(name, len))
             };
             let alone = launch("attention", 8).run(gpu, b * heads * s.div_ceil(4), 8);
-            let together = launch("attention_workgroup", 128);
-            let workgroups = b * heads * s.div_ceil(tile);
-            let again = together.clone().run(gpu, workgroups, 1);
-            let together = together.run(gpu, workgroups, 1);
-            for &(name, _) in outputs {
-                together.assert_close(name, &alone.floats(name));
-                assert_eq!(together.words(name), again.words(name), "{name}");
+            let subgroups = gpu.adapter().limits.subgroup_lanes.is_some_and(|lanes| lanes >= 4);
+            let files = [("attention_workgroup", 128, tile), ("attention_subgroup_4", 4, 16)];
+            for (file, lanes, tile) in &files[..1 + usize::from(subgroups)] {
+                let together = launch(file, *lanes);
+                let workgroups = b * heads * s.div_ceil(*tile);
+                let again = together.clone().run(gpu, workgroups, 1);
+                let together = together.run(gpu, workgroups, 1);
+                for &(name, _) in outputs {
+                    together.assert_close(name, &alone.floats(name));
+                    assert_eq!(together.words(name), again.words(name), "{file} {name}");
+                }
             }
         }
     });
