@@ -76,7 +76,10 @@ async function fetched(source) {
   const url = new URL(source, import.meta.url);
   if (url.protocol === "file:" && globalThis.process?.versions?.node) {
     const { readFile } = await import("node:fs/promises");
-    return readFile(url);
+    return readFile(url).catch((error) => {
+      if (error.code !== "ENOENT") throw error;
+      throw new Error(`flopmeter: ${url.pathname} is not there; \`bash crates/web/build\` in flopmeter's sources makes it`);
+    });
   }
   const response = await fetch(url);
   if (!response.ok) throw new Error(`flopmeter: ${url} cannot be fetched: ${response.status}`);
