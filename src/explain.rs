@@ -4,6 +4,7 @@
 //! looks.
 
 mod account;
+mod aside;
 mod facts;
 mod subject;
 

@@ -17,8 +17,8 @@ mod training;
 mod written;
 
 pub use decoder::precision;
-pub(crate) use fields::set;
 pub use fields::{Fields, named};
+pub(crate) use fields::{set, setting_of};
 pub(crate) use member::NO_ADAPTERS;
 pub use member::{Family, Member, ModelConfig, Object, Shortened};
 pub use packing::Packing;

@@ -75,7 +75,7 @@ impl Target {
         let found = match fs::metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::File { path: path.to_owned(), permissions: None });
+                return Ok(Self::File { path: end_of_links(path)?, permissions: None });
             }
             Err(error) => return Err(error),
         };
@@ -91,6 +91,16 @@ impl Target {
         // A link stays a link: what it points to is replaced.
         Ok(Self::File { path: path.canonicalize()?, permissions: Some(found.permissions()) })
     }
+}
+
+/// What a path points to that nothing is at yet, link by link. A circle of links is no such path.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    while fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+        let target = fs::read_link(&path)?;
+        path = path.with_file_name("").join(target);
+    }
+    Ok(path)
 }
 
 /// A file in the folder of `path`, because a rename only works within one file system.
@@ -176,6 +186,13 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+
+        let (later, dangling) = (folder.path().join("later"), folder.path().join("dangling"));
+        std::os::unix::fs::symlink("later", &dangling).unwrap();
+        check_writable(&dangling).unwrap();
+        write_atomically(&dangling, b"new").unwrap();
+        assert!(fs::symlink_metadata(&dangling).unwrap().is_symlink());
+        assert_eq!(fs::read(&later).unwrap(), b"new");
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o440)).unwrap();
         assert!(write_atomically(&file, b"x").unwrap_err().to_string().contains("read-only"));

@@ -192,6 +192,10 @@ pub struct Pass {
 const VECTORS: &str = "_vec4";
 
 impl Pass {
+    /// What all passes are called that run again in the backward pass: the first part of their component's path within its
+    /// layer, and a part of the exact count.
+    pub const RECOMPUTED: &'static str = "recomputed";
+
     /// Sizes and schedule by name.
     pub fn dims(&self) -> Dims {
         let dims = self.operation.dims().into_iter().chain(self.schedule.dims());

@@ -35,6 +35,7 @@ pub use adapters::{AdapterList, TunedAdapter, TunedClass};
 pub use agreement::{Agreement, CheckedModel, CheckedPass, Comparison, Value};
 pub use bill::{Bill, Figures, Item, Quantity};
 pub use catalogue::schemas;
+pub(crate) use change::carriers;
 pub use change::{
     ChangeReport, ChangedRun, CountPair, KernelFigures, KernelPair, KernelRun, LineFigures,
     LinePair, RanKernels,

@@ -71,6 +71,8 @@ pub struct ShaderRun {
     pub bindings: Vec<Binding>,
     /// How the numbers of each buffer lie.
     pub layouts: BTreeMap<BindingKey, Layout>,
+    /// How the numbers of a texture lie in a file that has a byte for each, of those that may be in one.
+    pub in_bytes: BTreeMap<BindingKey, Layout>,
     /// How far apart what executors leave in each buffer may be.
     pub leeways: BTreeMap<BindingKey, Leeway>,
     /// Contents of the buffers asked for, after one run.
@@ -120,7 +122,8 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         let leeway = left.leeway(key);
         (key, if is_in_halves { leeway.in_halves() } else { leeway })
     }));
-    Ok(ShaderRun { series, bindings, layouts, leeways, dumps: read })
+    let in_bytes = keyed(dumps.iter().filter_map(|&key| Some((key, left.in_bytes(key)?))));
+    Ok(ShaderRun { series, bindings, layouts, in_bytes, leeways, dumps: read })
 }
 
 /// Whether there are operations on halves among these.

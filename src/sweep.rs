@@ -150,7 +150,7 @@ impl Sweep {
             let fixed = match field.as_str() {
                 BATCH => self.batch.map(|value| format!("{BATCH} {value}")),
                 SEQ => self.seq.map(|value| format!("{SEQ} {value}")),
-                _ => self.setting_of(&field).cloned(),
+                _ => family::setting_of(&self.set, &field).cloned(),
             };
             if let Some(fixed) = fixed {
                 let problem = format!("{fixed} fixes what the axis changes: leave one of them out");
@@ -159,12 +159,6 @@ impl Sweep {
             self.axes.push(Axis { key, field, values });
         }
         Ok(self)
-    }
-
-    /// The override of a field, if it has one.
-    fn setting_of(&self, field: &str) -> Option<&String> {
-        let is = |set: &&String| set.split('=').next() == Some(field);
-        self.set.iter().find(is)
     }
 
     /// Every point, in the order in which they run: the first axis changes last.

@@ -2,9 +2,12 @@
 //! held meanwhile: whoever waits for it is told, or else the process ends with a message that says what was under way.
 //! Knows nothing of kernels and reports.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering::SeqCst},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+    time::{Duration, SystemTime},
 };
 
 use super::lock::lock;
@@ -12,6 +15,9 @@ use super::lock::lock;
 /// What anybody who reads the message can do.
 pub const ADVICE: &str = "the process was aborted, as drivers do where they cannot compile a kernel: what the driver said \
                           stands above. Another adapter may run it; --adapter embedded has no driver";
+
+/// Until when threads that aborted are held, in seconds since 1970, where that is longer than the least.
+static HELD_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 /// Whether a thread has aborted.
 static ABORTED: AtomicBool = AtomicBool::new(false);
@@ -24,30 +30,62 @@ type Told = Box<dyn FnOnce() + Send>;
 /// Listens from now on. Where nobody waits, `end` ends the process.
 #[cfg(unix)]
 pub fn listen(end: impl FnOnce() + Send + 'static) -> super::Result<()> {
-    use std::{thread, time::Duration};
+    use std::thread;
 
     use anyhow::Context as _;
-
-    /// How long the thread is held. What it has locked may be what the process needs to end, and then nothing but the
-    /// abort ends it.
-    const HELD: Duration = Duration::from_secs(10);
+    use signal_hook::{
+        iterator::{SignalsInfo, exfiltrator::WithRawSiginfo},
+        low_level,
+    };
 
     let context = "cannot listen for aborts";
-    let mut signals = signal_hook::iterator::Signals::new([libc::SIGABRT]).context(context)?;
+    let mut signals = SignalsInfo::<WithRawSiginfo>::new([libc::SIGABRT]).context(context)?;
     #[expect(
         unsafe_code,
-        reason = "the handler does nothing but sleep, which a handler may, and the thread has nothing more to do"
+        reason = "the handler asks for the time and sleeps, which a handler may, and the thread has nothing more to do"
     )]
-    unsafe { signal_hook::low_level::register(libc::SIGABRT, || thread::sleep(HELD)) }
-        .context(context)?;
+    unsafe {
+        low_level::register(libc::SIGABRT, || {
+            thread::sleep(HELD);
+            while now() < HELD_UNTIL.load(SeqCst) {
+                thread::sleep(HELD / 10);
+            }
+        })
+    }
+    .context(context)?;
     thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            ABORTED.store(true, SeqCst);
-            let waits = lock(&WAITS).take();
-            waits.unwrap_or_else(|| Box::new(end))();
+        let Some(signal) = signals.forever().next() else { return };
+        if is_sent(&signal) {
+            // It ends the process as if nobody listened.
+            let _ = low_level::emulate_default_handler(libc::SIGABRT);
         }
+        ABORTED.store(true, SeqCst);
+        let waits = lock(&WAITS).take();
+        waits.unwrap_or_else(|| Box::new(end))();
     });
     Ok(())
+}
+
+/// Whether another process sent a signal, and no thread of this one aborted.
+#[cfg(unix)]
+fn is_sent(signal: &libc::siginfo_t) -> bool {
+    #[expect(unsafe_code, reason = "the system says of each SIGABRT which process it is from")]
+    let sender = unsafe { signal.si_pid() };
+    u32::try_from(sender) != Ok(std::process::id())
+}
+
+/// How long a thread that aborted is held at the least. What it has locked may be what the process needs to end, and then
+/// nothing but the abort ends it.
+const HELD: Duration = Duration::from_secs(10);
+
+/// Holds threads that aborted as long as work may take that has so many seconds and needs none of theirs.
+pub fn hold_for(seconds: u64) {
+    HELD_UNTIL.fetch_max(now().saturating_add(seconds).saturating_add(HELD.as_secs()), SeqCst);
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs())
 }
 
 /// Leaves aborts to the system.

@@ -121,6 +121,11 @@ impl Formats {
         Ok(Self { claimed: claimed.collect::<super::Result<_>>()?, origin: origin() })
     }
 
+    /// Who makes the report.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// The same, for a report that says itself which command was run.
     #[must_use]
     pub fn of_another_command(mut self) -> Self {

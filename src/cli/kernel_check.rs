@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use flopmeter::{
     Error,
@@ -20,7 +20,7 @@ use flopmeter::{
 };
 
 use super::{
-    Outcome,
+    Outcome, abort,
     args::{Check, Common, Kernels},
     export::{Formats, Places},
     interrupt,
@@ -132,17 +132,35 @@ pub fn judged(
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
     let opened = on.executors.take();
-    let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
     let ran = Arc::new(Mutex::new(Ran::default()));
     let place = || {
-        let Ran { failed, on } = &*lock(&ran);
+        let Ran { failed, on, .. } = &*lock(&ran);
         format!("{failed}{}{on}", work.place())
     };
-    let now = Arc::clone(&ran);
-    let (mut runs, executors) =
-        patience::within(asked.seconds(0), place, move || all(owned, opened, open, &now))?;
+    let seconds = asked.seconds(0);
+    let within = |adapter: Option<String>, opened| {
+        let (owned, now) = (owned.clone(), Arc::clone(&ran));
+        let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
+        patience::within(seconds, &place, move || all(owned, opened, open, &now))
+    };
+    let executors = match abort::has_come() {
+        // Whatever the drivers hold may be in any state.
+        true => Err(anyhow!("it was not run: a kernel before it had a driver abort the process")),
+        false => within(adapter.clone(), opened),
+    };
+    let executors = match executors {
+        // The embedded executor needs no driver.
+        Err(error) if adapter.is_none() && abort::has_come() => {
+            abort::hold_for(seconds);
+            lock(&ran).give_up(error.to_string());
+            within(Some("embedded".to_owned()), None)?;
+            None
+        }
+        executors => Some(executors?),
+    };
+    let mut runs = std::mem::take(&mut lock(&ran).runs);
     // One that could not run a kernel may be lost.
-    on.executors.set(Some(executors).filter(|_| runs.iter().all(|run| run.ran.is_ok())));
+    on.executors.set(executors.filter(|_| runs.iter().all(|run| run.ran.is_ok())));
     // What all executors count is the same, or said to be not, so that the first one is reported, and held against the
     // baseline. Where counts may differ that is the embedded one, which counts the same each time.
     if asked.passing().contains(&FindingKind::Counts) {
@@ -167,7 +185,9 @@ pub fn judged(
         let each = all.iter().map(|(executor, why)| format!("{executor}: {why}"));
         bail!("no executor ran it\n{}", each.collect::<Vec<_>>().join("\n"));
     };
-    if let Some(lanes) = subgroups(&runs) {
+    if check.report.may_ask_for_subgroups()
+        && let Some(lanes) = subgroups(&runs)
+    {
         let mut findings = check.checks.iter_mut().flat_map(|check| &mut check.findings);
         let differs = |finding: &&mut Finding| {
             matches!(finding.kind, FindingKind::Counts | FindingKind::Values) && !finding.allowed
@@ -213,23 +233,37 @@ fn subgroups(runs: &[ExecutorRun]) -> Option<String> {
     ))
 }
 
-/// How far kernels are on the executors, in words.
+/// How far kernels are on the executors.
 #[derive(Default)]
 struct Ran {
+    /// What became of them so far.
+    runs: Vec<ExecutorRun>,
     /// What those said that could not run them.
     failed: String,
     /// Who runs them now.
+    now: Option<String>,
+    /// The same in words.
     on: String,
 }
 
-/// What each executor makes of the kernels, and the executors: those that are open, or else are opened. Every buffer that
-/// one of them may write is read back. `ran` says how far that is.
+impl Ran {
+    /// Notes that what runs them now will not end.
+    fn give_up(&mut self, why: String) {
+        let executor = self.now.take().unwrap_or_else(|| "every other adapter".to_owned());
+        self.failed += &format!("{executor}: {}; ", abort::ADVICE);
+        self.on.clear();
+        self.runs.push(ExecutorRun { executor, ran: Err(why) });
+    }
+}
+
+/// Runs the kernels on each executor, and gives the executors: those that are open, or else are opened. Every buffer that
+/// one of them may write is read back. `so_far` has what became of them.
 fn all(
     mut work: KernelWork,
     opened: Option<Executors>,
     open: impl FnOnce(bool) -> Result<Executors, Error>,
     so_far: &Mutex<Ran>,
-) -> Result<(Vec<ExecutorRun>, Executors), Error> {
+) -> Result<Executors, Error> {
     let launched = work.read()?;
     work.keys.extend(launched.written());
     work.keys.sort_unstable();
@@ -237,7 +271,6 @@ fn all(
     let for_matrices = launched.has_cooperative_matrices();
     let opened = opened.filter(|opened| opened.for_matrices == for_matrices);
     let mut executors = opened.map_or_else(|| open(for_matrices), Ok)?;
-    let mut runs = Vec::new();
     for executor in &mut executors.all {
         interrupt::check(&ShaderFile::name(&work.file))?;
         let name = executor.adapter().name.clone();
@@ -246,6 +279,7 @@ fn all(
         let looks = is_embedded && executors.detects_races;
         let how = if looks { ", which looks for races, as no other adapter does," } else { "" };
         lock(so_far).on = format!(" on {name}{how}");
+        lock(so_far).now = Some(name.clone());
         let ran = match work.run(&launched, executor.as_mut()) {
             Ok(run) => {
                 let report = work.report(&launched, &run, Convention::default());
@@ -261,9 +295,9 @@ fn all(
             }
         };
         executor.clear();
-        runs.push(ExecutorRun { executor: name, ran });
+        lock(so_far).runs.push(ExecutorRun { executor: name, ran });
     }
-    Ok((runs, executors))
+    Ok(executors)
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub fn within<T: Send + 'static>(
         Err(RecvTimeoutError::Timeout) => {
             interrupt::leave_behind();
             bail!(
-                "{} did not end within {seconds} s. Give it longer with --timeout or fewer workgroups, or look \
-                 for a loop that never ends; one that waits for a workgroup behind its own does not end on the \
+                "{} did not end within {seconds} s, compiling it included. Give it longer with --timeout or fewer \
+                 workgroups, or look for a loop that never ends; one that waits for a workgroup behind its own does not end on the \
                  embedded executor, which runs workgroups in order",
                 place()
             )

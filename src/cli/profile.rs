@@ -95,7 +95,8 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
     let Work { model: Asked { name, variant }, setup } = work;
     let shape = variant.shape(&setup.step);
-    let (model, _) = Model::resolve_for(name, variant.overrides(), shape.seq)?;
+    let seq = shape.seq.or_else(|| Batch::seq_of(setup.input.as_deref()?));
+    let (model, _) = Model::resolve_for(name, variant.overrides(), seq)?;
     belongs(setup.options.asked(), &model)?;
     let batch = Batch::load(setup.input.as_deref(), shape, &model.config, setup.seed)?;
     output::warn(batch.shape.warning(&model.config), common);

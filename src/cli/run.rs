@@ -34,6 +34,7 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
     let ending = ending(ran.status);
     let unseen = ran.unseen.as_deref();
     let mut report = RunReport::new(words, ending, &ran.recordings, unseen, asked.convention);
+    report.options = options(asked);
     if purpose == Purpose::Time {
         report = report.timed_alone();
     }
@@ -72,6 +73,14 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
         }
         written => written.map(|()| outcome),
     }
+}
+
+/// What this program was asked, as it was typed: all between the command and the program's own words.
+fn options(asked: &Run) -> Vec<String> {
+    let typed: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let own = &typed[1..typed.len() - asked.program.len()];
+    own.iter().filter(|word| !["run", "--"].contains(&&***word)).cloned().collect()
 }
 
 /// Runs the program, which is sent what signals this process is.

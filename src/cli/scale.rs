@@ -10,7 +10,7 @@ use flopmeter::{
     choice::KernelSet,
     estimate::Estimate,
     execute::Executor,
-    family::Choices,
+    family::{BatchShape, Choices},
     model::{Batch, Model, lower},
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
@@ -39,6 +39,7 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     }
     let sweep = sweep(asked)?;
     let points = sweep.points();
+    output::warn(beyond_positions(&sweep, &points), common);
     let telling = Telling { asked, common, formats, places, sweep };
     if !asked.measure {
         return telling.tell(points.into_iter().map(|point| (point, Fate::Estimated)).collect());
@@ -60,7 +61,7 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
             }
         }
     });
-    measured(asked, common, &telling.sweep, &points, &fates)?;
+    measured(asked, common, &telling, &points, &fates)?;
     let _whole = interrupt::unbroken();
     drop(at_end);
     let fates = std::mem::take(&mut *lock(&fates));
@@ -105,6 +106,16 @@ impl Telling {
     }
 }
 
+/// That sequences of a sweep, the longest of them, are longer than what the model was trained for.
+fn beyond_positions(sweep: &Sweep, points: &[Point]) -> Option<String> {
+    let shapes = points.iter().filter_map(|point| {
+        let (model, asked) = sweep.resolve(point).ok()?;
+        let shape = BatchShape::resolve(asked, &model.config).ok()?;
+        Some((shape.seq(), shape.warning(&model.config)?))
+    });
+    shapes.max_by_key(|(seq, _)| *seq).map(|(_, warning)| warning)
+}
+
 /// What was asked, its axes known to the model.
 fn sweep(asked: &Scale) -> super::Result<Sweep> {
     let work = &asked.work;
@@ -132,7 +143,7 @@ fn sweep(asked: &Scale) -> super::Result<Sweep> {
 fn measured(
     asked: &Scale,
     common: &Common,
-    sweep: &Sweep,
+    Telling { sweep, formats, .. }: &Telling,
     points: &[Point],
     fates: &Fates,
 ) -> super::Result<()> {
@@ -160,7 +171,11 @@ fn measured(
             data: data.clone(),
             adapter: executor.adapter().clone(),
         };
-        let on = On { executor, moved, is_final: is_final || moved.is_some() };
+        let folder = asked.out.as_deref();
+        let folder = folder
+            .map(|path| PointFolder::open(path, conditions.clone(), formats.origin().clone()));
+        let folder = folder.transpose()?;
+        let on = On { executor, moved, is_final: is_final || moved.is_some(), folder };
         points_on(asked, common, &conditions, points, fates, on)
     });
     Ok(ran?)
@@ -174,6 +189,8 @@ struct On<'a> {
     /// Whether no other executor comes after this one. Times of two in one table would say nothing, so all
     /// points move together.
     is_final: bool,
+    /// Where they are kept.
+    folder: Option<PointFolder>,
 }
 
 /// Runs this machine's points on one executor.
@@ -183,12 +200,10 @@ fn points_on(
     conditions: &Conditions,
     points: &[Point],
     fates: &Fates,
-    On { executor, moved, is_final }: On<'_>,
+    On { executor, moved, is_final, folder }: On<'_>,
 ) -> Result<(), Error> {
     let Conditions { sweep, .. } = conditions;
     let shard = asked.shard.unwrap_or(Shard::WHOLE);
-    let folder = asked.out.as_deref().map(|path| PointFolder::open(path, conditions.clone()));
-    let folder = folder.transpose()?;
     // A file that is in the way is better known before the first run than after the last.
     let begins = points.iter().enumerate().map(|(i, point)| {
         let kept = if shard.has(i) { &folder } else { &None };

@@ -32,6 +32,8 @@ pub struct Facts {
     pub(super) masks_keys: bool,
     /// Whether one does not even meet all keys up to itself.
     pub(super) has_windows: bool,
+    /// Passes of attention's forward pass.
+    attention_outputs: usize,
     /// Passes of attention's backward pass: by the output, by queries, by keys and values.
     attention_gradients: [usize; 3],
     /// Products of the forward pass and gradients by their inputs, beside adapters.
@@ -57,7 +59,7 @@ impl Facts {
                 self.masks_keys |= s > 1;
                 self.has_windows |= window < s;
                 match step {
-                    AttentionStep::Output => {}
+                    AttentionStep::Output => self.attention_outputs += 1,
                     AttentionStep::Delta => self.attention_gradients[0] += 1,
                     AttentionStep::Query => self.attention_gradients[1] += 1,
                     AttentionStep::KeyValue => self.attention_gradients[2] += 1,
@@ -126,6 +128,20 @@ impl Facts {
         }
     }
 
+    /// The same of a backward pass that stops at the lowest adapter.
+    pub(super) const fn masked_above_adapters(&self) -> &'static str {
+        match (self.masks_keys, self.has_windows) {
+            (false, _) => ": nothing flows below the lowest adapter",
+            (true, false) => {
+                ": over half of the square, and nothing flows below the lowest adapter"
+            }
+            (true, true) => {
+                ": over the keys up to a query, in layers with a window those in it, and nothing flows below the \
+                 lowest adapter"
+            }
+        }
+    }
+
     /// Whether the weight of a component got a gradient, or that of a part of it that is no adapter.
     pub(super) fn trains(&self, component: &ComponentName) -> bool {
         let is_part = |its: &ComponentName| its.outer(component.path.len()) == *component;
@@ -140,6 +156,12 @@ impl Facts {
     /// Whether adapters are trained, and some projections of attention have no gradient by their input.
     pub(super) fn stops_below_adapters(&self) -> bool {
         self.trains_adapters_alone() && self.products[1] < self.products[0]
+    }
+
+    /// Whether adapters are trained, and attention's backward pass lacks a part somewhere.
+    pub(super) fn attention_stops_below_adapters(&self) -> bool {
+        let lacks = self.attention_gradients.iter().any(|&passes| passes < self.attention_outputs);
+        self.trains_adapters_alone() && lacks
     }
 
     /// Whether attention's backward pass has all of its parts wherever it has one.

@@ -95,6 +95,11 @@ pub(crate) fn set<'a>(
     Ok(key)
 }
 
+/// Which of these overrides, `KEY=VALUE`, sets a field, if one does.
+pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a String> {
+    overrides.iter().find(|set| set.split('=').next() == Some(field))
+}
+
 /// What people call a field who have several families in mind.
 const SHORT: [(&str, &str); 8] = [
     ("d_model", "hidden_size"),

@@ -48,6 +48,14 @@ impl Batch {
         }
     }
 
+    /// N of the batch that a file holds; `None` of one whose bytes are tokens, and of one that is not understood.
+    pub fn seq_of(input: &Path) -> Option<u32> {
+        let holds_batch = input.extension().is_some_and(|end| end == "safetensors");
+        let file = holds_batch.then(|| TensorFile::open(input).ok()).flatten()?;
+        let &[_, columns] = file.get(TENSORS[0])?.shape else { return None };
+        u32::try_from(columns).ok()
+    }
+
     /// A batch of uniformly drawn tokens.
     pub fn seeded(shape: BatchShape, config: &ModelConfig, seed: u64) -> Self {
         let mut stream = Stream::new(seed, "tokens");

@@ -9,7 +9,7 @@ use std::{
 use super::{Weights, checkpoint, json::object_in};
 use crate::{
     Error,
-    family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set},
+    family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set, setting_of},
 };
 
 /// The file in a model's folder that says what it is.
@@ -112,7 +112,7 @@ impl Model {
     ) -> Result<(Self, Vec<String>), Error> {
         let model = Self::resolve(name, &overrides)?;
         let Positions { field, count, learned } = model.config.positions();
-        let is_set = overrides.iter().any(|set| set.split('=').next() == Some(field));
+        let is_set = setting_of(&overrides, field).is_some();
         match seq.filter(|&seq| seq > count) {
             Some(seq) if learned && model.checkpoint.is_none() && !is_set => {
                 overrides.push(format!("{field}={seq}"));

@@ -10,7 +10,9 @@ use super::{
     watched,
 };
 use crate::{
-    check::{ROUNDING, TOLERANCE, Tally, Verdict},
+    check::{ROUNDING, Tally, Verdict},
+    family::{self, Training},
+    operation::Precision,
     result::{Agreement, CheckedModel, Comparison},
 };
 
@@ -145,7 +147,10 @@ fn values(agreement: &Agreement) -> Fact {
     let said = match doubtful {
         0 => said,
         n => {
-            let is_narrow = agreement.tolerance > TOLERANCE;
+            let is_narrow = agreement.subject.as_ref().is_some_and(|checked| {
+                let training = Training { options: checked.options, ..Training::default() };
+                family::precision(training) == Precision::Half
+            });
             let way = if is_narrow { "take products in single precision, or " } else { "" };
             format!(
                 "{said}; {n} of them are not finite on either: {way}look at the weights and the input"

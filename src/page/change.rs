@@ -6,7 +6,7 @@ mod drawn;
 use cells::runs;
 
 use super::number::{DASH, change as percent, grouped, seconds};
-use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, judged};
+use super::{Cell, Column, Fact, Idle, Page, Paged, Row, Section, Table, Tone, judged};
 use crate::result::{
     ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
 };
@@ -144,13 +144,13 @@ fn kernels(report: &ChangeReport) -> Table {
             Column::number("bytes A", "bytes_a").gives_way(2),
             Column::number("bytes B", "bytes_b").joined(),
             Column::number("bytes change", "bytes_change").joined(),
-            Column::number("time A", "seconds_a").gives_way(1),
-            Column::number("time B", "seconds_b").joined(),
-            Column::number("time change", "seconds_change").joined(),
-            Column::number("shortest A", "seconds_min_a").gives_way(3),
-            Column::number("longest A", "seconds_max_a").joined(),
-            Column::number("shortest B", "seconds_min_b").joined(),
-            Column::number("longest B", "seconds_max_b").joined(),
+            Column::number("time A", "seconds_a").gives_way(1).idle(Idle::WhereMissing),
+            Column::number("time B", "seconds_b").joined().idle(Idle::WhereMissing),
+            Column::number("time change", "seconds_change").joined().idle(Idle::WhereMissing),
+            Column::number("shortest A", "seconds_min_a").gives_way(3).idle(Idle::WhereMissing),
+            Column::number("longest A", "seconds_max_a").joined().idle(Idle::WhereMissing),
+            Column::number("shortest B", "seconds_min_b").joined().idle(Idle::WhereMissing),
+            Column::number("longest B", "seconds_max_b").joined().idle(Idle::WhereMissing),
         ],
         rows: rows.chain(sum).collect(),
         main: true,

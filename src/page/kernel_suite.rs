@@ -1,9 +1,10 @@
 //! Whether the kernels of a suite hold: a row for each, and what speaks against them.
 
-use super::number::{bytes, grouped};
+use super::number::grouped;
 use super::{
     Cell, Column, Fact, JudgedPart, Page, Paged, Row, Section, Table, Tone, judged, kernel_check,
 };
+use crate::op::Convention;
 use crate::result::{Examined, KernelSuite, SuiteKernel, SuiteOutcome, Unchecked};
 
 impl Paged for KernelSuite {
@@ -61,6 +62,18 @@ fn head(suite: &KernelSuite) -> Vec<Fact> {
     }
     let measured = |definition| Fact { prose: true, ..Fact::new("measured", definition) };
     facts.extend(definitions.into_iter().map(measured));
+    let mut conventions: Vec<Convention> = checks().map(|check| check.report.convention).collect();
+    conventions.dedup();
+    let priced = |of: Convention| Fact::new("FLOPs", format!("convention {of}: {}", of.describe()));
+    facts.extend(conventions.into_iter().map(priced));
+    // What is infinite or no number is the same on each executor, and may hide what would differ.
+    facts.extend(suite.kernels.iter().flat_map(|kernel| {
+        let doubtful = kernel.check().into_iter().flat_map(|check| &check.not_finite);
+        doubtful.map(|(buffer, floats)| {
+            let said = format!("{}: {} numbers of '{buffer}'", kernel.name, grouped(*floats));
+            Fact::new("not finite", said).toned(Tone::Doubtful)
+        })
+    }));
     facts
 }
 
@@ -74,7 +87,7 @@ fn kernels(suite: &KernelSuite) -> Table {
             (_, false, _) => ("FAILS", Tone::Bad),
         };
         let report = kernel.check().map(|check| &check.report);
-        let storage = report.map(|report| bytes(report.traffic.storage_bytes()));
+        let storage = report.map(|report| Cell::Bytes(report.traffic.storage_bytes()));
         let cells = [
             Cell::text(&*kernel.name),
             Cell::whole(u64::from(kernel.line)),
@@ -82,7 +95,7 @@ fn kernels(suite: &KernelSuite) -> Table {
             Cell::whole(kernel.checks().len() as u64),
             Cell::whole(findings),
             Cell::count(report.map(|report| report.flops)),
-            Cell::text(storage.unwrap_or_default()),
+            storage.unwrap_or(Cell::Missing),
         ];
         Row { tone, ..Row::new(cells) }
     });
@@ -93,8 +106,8 @@ fn kernels(suite: &KernelSuite) -> Table {
             Column::text("verdict", "verdict"),
             Column::number("checks", "checks"),
             Column::number("findings", "findings"),
-            Column::number("flops", "FLOPs"),
-            Column::number("storage", "storage"),
+            Column::number("FLOPs", "flops"),
+            Column::number("storage", "storage_bytes"),
         ],
         rows: rows.collect(),
         main: true,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Cell, Column, Row, Table, Tone};
 use crate::{
     op::Traffic,
-    result::{LineRow, ShaderReport},
+    result::{LineRow, ShaderReport, carriers as carriers_of},
 };
 
 /// The source, each line with its executions, FLOPs and bytes; `>` marks those to look at first.
@@ -130,7 +130,7 @@ fn others(traffic: &Traffic) -> impl Iterator<Item = &'static Touched> {
 
 /// What carries the traffic that is held against FLOPs, in words.
 pub(super) const fn carriers(traffic: &Traffic) -> &'static str {
-    if traffic.texture_load + traffic.texture_store > 0 { "storage and texture" } else { "storage" }
+    carriers_of(traffic.texture_load + traffic.texture_store > 0)
 }
 
 fn or_blank(count: u64, cell: Cell) -> Cell {

@@ -54,6 +54,8 @@ fn head(report: &RunReport) -> Vec<Fact> {
         (None, None) => Fact::new("ended", "in an unknown way").toned(Tone::Bad),
     };
     let mut facts = vec![Fact::new("program", report.command.join(" ")), ended];
+    let options = (!report.options.is_empty()).then(|| report.options.join(" "));
+    facts.extend(options.map(|options| Fact::new("options", options)));
     for device in &report.devices {
         let also = match &device.enabled[..] {
             [] => String::new(),
@@ -220,7 +222,7 @@ fn kernels(report: &RunReport) -> Table {
     Table {
         columns,
         rows: report.kernels.iter().zip(report.names()).map(row).chain([Row::sum(total)]).collect(),
-        main: true,
+        main: report.dispatches_in_order.is_none(),
         ..Table::default()
     }
 }

@@ -56,6 +56,8 @@ pub enum Idle {
     WhereEqual(usize),
     /// Where each cell is a difference of nothing.
     WhereZero,
+    /// Where no cell has a number.
+    WhereMissing,
 }
 
 /// One row.
@@ -140,6 +142,9 @@ impl Column {
             }
             Some(Idle::WhereZero) => {
                 rows.iter().all(|row| row.cells[number] == Cell::Difference(0))
+            }
+            Some(Idle::WhereMissing) => {
+                rows.iter().all(|row| matches!(row.cells[number], Cell::Missing | Cell::Blank))
             }
         }
     }

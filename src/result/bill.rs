@@ -12,7 +12,7 @@ use crate::{
     family::{ModelConfig, Training},
     model,
     op::Convention,
-    plan::Phase,
+    plan::{Pass, Phase},
 };
 
 /// What one step costs.
@@ -137,9 +137,6 @@ fn exact_items(config: &ModelConfig, shape: [u32; 2], training: Training) -> Vec
 }
 
 impl Bill {
-    /// The name of all that is computed again, as a part of the backward pass.
-    pub const RECOMPUTED: &'static str = "recomputed";
-
     /// What an estimate alone says of such a step.
     pub fn estimated(model: &str, training: Training, estimate: &Estimate) -> Self {
         let terms: Vec<&Term> =
@@ -205,7 +202,7 @@ impl Bill {
     /// again is in the backward pass, and all of it a part of its own.
     pub fn exact(&self, part: Option<&str>, phase: Option<Phase>) -> Option<u128> {
         let exact = self.exact.as_ref()?;
-        if part == Some(Self::RECOMPUTED) {
+        if part == Some(Pass::RECOMPUTED) {
             return self.recomputed().filter(|_| phase.is_none_or(|its| its == Phase::Backward));
         }
         if let Some(name) = part {

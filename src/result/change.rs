@@ -173,7 +173,7 @@ impl ChangeReport {
     /// What carries the traffic that is told as bytes, in words.
     pub fn carriers(&self) -> &'static str {
         let has_texels = self.traffic.iter().any(|pair| pair.name.starts_with("texture."));
-        if has_texels { "storage and texture" } else { "storage" }
+        carriers(has_texels)
     }
 
     /// The line of the second source whose FLOPs grew most, else whose bytes or executions did, with its file; where
@@ -200,6 +200,11 @@ impl ChangeReport {
             file.as_ref().map_or_else(|| shader.to_owned(), |file| shader.with_file_name(file));
         Some((path.display().to_string(), *line))
     }
+}
+
+/// What carries the traffic that is held against FLOPs, in words.
+pub(crate) const fn carriers(has_texels: bool) -> &'static str {
+    if has_texels { "storage and texture" } else { "storage" }
 }
 
 /// Kernels of the same name beside each other, in the order of the second run.

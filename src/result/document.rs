@@ -48,8 +48,14 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path, wanted: &str) -> Result<T, 
     read.map_err(|problem| Error::File { path: path.to_owned(), problem })
 }
 
+/// What a file holds, without the byte order mark that editors may have put before it.
 fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot be read: {error}"))
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    Ok(bytes)
 }
 
 /// The schema that a file names.

@@ -1,7 +1,7 @@
 //! Whether executors agree on a user's kernel: what each of them counts, leaves and sees. Judges runs; running them
 //! is somebody else's business.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ pub struct KernelCheck {
     pub executors: Vec<String>,
     /// What was examined, and what speaks against it.
     pub checks: Vec<Examined>,
+    /// How many floats of which buffers were infinite or no numbers after the run, on the first executor; buffers that
+    /// have none are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_finite: BTreeMap<String, u64>,
     /// What the first executor found out.
     pub report: ShaderReport,
 }
@@ -79,6 +83,7 @@ impl KernelCheck {
             definition: report.definition.clone(),
             executors: ran().map(|(executor, _)| executor.clone()).collect(),
             checks,
+            not_finite: doubtful(left).collect(),
             report: report.clone(),
         })
     }
@@ -106,23 +111,31 @@ fn counts((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
     Examined { what, findings: differ.collect() }
 }
 
+/// What a binding is called.
+fn name<'a>(run: &'a ShaderRun, key: &BindingKey) -> &'a str {
+    let found = run.bindings.iter().find(|its| (its.group, its.binding) == *key);
+    found.map_or("", |its| its.name.as_str())
+}
+
+/// How many floats of which buffers a run left that are infinite or no numbers.
+fn doubtful(run: &ShaderRun) -> impl Iterator<Item = (String, u64)> {
+    run.dumps.iter().filter_map(|(key, left)| {
+        let floats = not_finite(run.layouts.get(key)?, left) as u64;
+        (floats > 0).then(|| (name(run, key).to_owned(), floats))
+    })
+}
+
 /// Whether every buffer that both were read from holds the same.
 fn values((one, a): Named<'_>, (other, b): Named<'_>) -> Examined {
-    let name = |key: &BindingKey| {
-        let found = a.bindings.iter().find(|its| (its.group, its.binding) == *key);
-        found.map_or("", |its| its.name.as_str())
-    };
     // What is infinite or no number is the same on both, and may hide what would differ.
-    let doubtful = a.dumps.iter().filter_map(|(key, left)| {
-        let floats = Some(not_finite(a.layouts.get(key)?, left)).filter(|&floats| floats > 0)?;
-        Some(format!("; {floats} numbers of '{}' are not finite", name(key)))
-    });
+    let doubtful =
+        doubtful(a).map(|(name, floats)| format!("; {floats} numbers of '{name}' are not finite"));
     let doubtful: String = doubtful.collect();
     let differ = a.dumps.iter().filter_map(|(key, left)| {
         let (layout, others) = (a.layouts.get(key)?, b.dumps.get(key)?);
         let leeway = *a.leeways.get(key)?;
         let differs = other_values(layout, leeway, (one, left), (other, others))?;
-        let name = name(key);
+        let name = name(a, key);
         let text = format!("values of '{name}' at {}.{} differ: {differs}", key.0, key.1);
         Some(Finding::new(FindingKind::Values, text))
     });

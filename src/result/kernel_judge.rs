@@ -106,13 +106,14 @@ impl ShaderReport {
     }
 
     /// These checks of it, with the shader's file for what is in no place of its own, and its first line where it has
-    /// lines.
+    /// lines. What a buffer holds at the end comes of no line alone.
     pub(crate) fn placed(&self, checks: &[Examined]) -> Vec<Examined> {
         let mut checks = checks.to_vec();
         let findings = checks.iter_mut().flat_map(|check| &mut check.findings);
         for finding in findings.filter(|finding| finding.file.is_none()) {
             finding.file = Some(self.shader.clone());
-            finding.line = (!self.source.is_empty()).then_some(1);
+            let has_line = finding.kind != FindingKind::Expected && !self.source.is_empty();
+            finding.line = has_line.then_some(1);
         }
         checks
     }
@@ -141,14 +142,13 @@ impl ShaderReport {
             let bound = bound.find(|its| (its.group, its.binding) == *key);
             let name = bound.map_or("", |its| its.name.as_str());
             let differs = expectation
-                .differs(layout, left)
+                .differs(layout, run.in_bytes.get(key), left)
                 .map_err(|problem| Error::File { path: expectation.path().to_owned(), problem })?;
             let what = format!("'{name}' at {}.{} holds {expectation}", key.0, key.1);
             let finding = differs.map(|why| {
                 let text =
                     format!("'{name}' at {}.{} differs from {expectation}: {why}", key.0, key.1);
-                let place = Some((self.shader.clone(), 1)).filter(|_| !self.source.is_empty());
-                Finding::new(FindingKind::Expected, text).at(place)
+                Finding::new(FindingKind::Expected, text)
             });
             self.checks.push(Examined { what, findings: finding.into_iter().collect() });
         }
@@ -224,12 +224,20 @@ impl ShaderReport {
         self.checks.push(Examined { what: held.claim(file), findings: vec![finding] });
     }
 
-    /// Where it was counted before, if not where it is now. That alone moves counts only of a kernel that goes by what is
-    /// not the same everywhere, such as who runs first.
+    /// Where it was counted before, and in subgroups of how many invocations, if not as it is now. That alone moves
+    /// counts only of a kernel that goes by what is not the same everywhere, such as who runs first.
     fn elsewhere(&self, baseline: &KernelRun) -> Option<String> {
         let RanKernels::Shader(before) = &baseline.report else { return None };
-        let [before, now] = [&before.adapter.name, &self.adapter.name];
-        (before != now).then(|| format!("it was counted on '{before}', and now on '{now}'"))
+        let [before, now] = [&before.adapter, &self.adapter];
+        let [lanes_before, lanes] = [before, now].map(|adapter| adapter.limits.subgroup_lanes);
+        let widths = lanes_before.zip(lanes).filter(|(before, now)| before != now);
+        let widths = widths.map(|(before, now)| {
+            format!("its subgroups had {before} invocations, and now have {now}")
+        });
+        let place = (before.name != now.name)
+            .then(|| format!("it was counted on '{}', and now on '{}'", before.name, now.name));
+        let said: Vec<String> = place.into_iter().chain(widths).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     /// What moved, in words; `None` where nothing did.

@@ -119,8 +119,10 @@ impl GrowthLimit {
             Some(runs) => {
                 let [a, b] =
                     runs.map(|its| format!("{:.1} to {:.1} us", its.min * 1e6, its.max * 1e6));
+                let grown = pair.map_or(0.0, |(a, b)| 100.0 * (b - a) / a);
                 format!(
-                    "no more time than before{aside} that the runs tell apart, which overlap: {a}, then {b}"
+                    "no more time than before{aside} that the runs tell apart: it grew by {grown:.2} %, within their \
+                     spread: {a}, then {b}"
                 )
             }
             None => format!("no more {shown} than before{aside}{by}"),
@@ -208,7 +210,8 @@ mod tests {
         assert!(holds("more:time", overlapping));
         let said = "more:time".parse::<GrowthLimit>().unwrap();
         let said = said.judge(&overlapping[0], &overlapping[1]).what;
-        assert!(said.contains("which overlap: 1000000.0 to 3000000.0 us, then"), "{said}");
+        let spread = "it grew by 100.00 %, within their spread: 1000000.0 to 3000000.0 us, then";
+        assert!(said.contains(spread), "{said}");
         assert!(!holds("more:time", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
         assert!(holds("more:time:150", [time(1.0, 2.0, 3.0), time(3.5, 4.0, 5.0)]));
         // Times of another adapter say nothing, whichever is less.

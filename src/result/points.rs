@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, Reason, Report, ScaleReport, document};
+use super::{Fate, Origin, Reason, Report, ScaleReport, document, to_signed_json};
 use crate::{
     Error, Remedy,
     execute::Adapter,
@@ -139,17 +139,19 @@ fn problem(path: &Path, problem: impl Into<String>) -> Error {
 pub struct PointFolder {
     path: PathBuf,
     conditions: Conditions,
+    /// Who writes its files.
+    origin: Origin,
 }
 
 impl PointFolder {
-    /// The folder at `path`, made where there is none.
+    /// The folder at `path`, made where there is none. Its files are by `origin`.
     ///
     /// # Errors
     /// [`Error::File`] where it cannot be made or written to.
-    pub fn open(path: &Path, conditions: Conditions) -> Result<Self, Error> {
+    pub fn open(path: &Path, conditions: Conditions, origin: Origin) -> Result<Self, Error> {
         fs::create_dir_all(path)
             .map_err(|error| problem(path, format!("cannot be made a folder: {error}")))?;
-        let folder = Self { path: path.to_owned(), conditions };
+        let folder = Self { path: path.to_owned(), conditions, origin };
         files::check_writable(&path.join("point.json"))?;
         Ok(folder)
     }
@@ -192,7 +194,7 @@ impl PointFolder {
     /// # Errors
     /// [`Error::File`] where it cannot be written.
     pub fn write(&self, point: &Point, report: &Report) -> Result<(), Error> {
-        files::write_atomically(&self.file(point), document::to_json(report).as_bytes())
+        files::write_atomically(&self.file(point), self.signed(report).as_bytes())
     }
 
     /// Writes down that a point cannot be measured.
@@ -206,7 +208,12 @@ impl PointFolder {
             at: point.clone(),
             why: why.to_owned(),
         };
-        files::write_atomically(&self.file(point), document::to_json(&refused).as_bytes())
+        files::write_atomically(&self.file(point), self.signed(&refused).as_bytes())
+    }
+
+    /// What a file of a point holds.
+    fn signed(&self, report: &impl Serialize) -> String {
+        to_signed_json(report, &self.origin)
     }
 
     /// The place of a point in the sweep, for its report.

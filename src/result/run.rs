@@ -30,6 +30,9 @@ pub struct RunReport {
     pub convention: Convention,
     /// The program and its arguments.
     pub command: Vec<String>,
+    /// What of it flopmeter was asked for, as it was typed; none of them is the program's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// The program's exit code; `None` where a signal ended it.
     pub exit_code: Option<i32>,
     /// The signal that ended it, if one did.

@@ -14,7 +14,7 @@ use crate::{
     family::BatchShape,
     fit::{PowerLaw, Sample},
     op::Convention,
-    plan::Phase,
+    plan::{Pass, Phase},
     sweep::{Coordinates, Point, Sweep},
 };
 
@@ -126,7 +126,7 @@ impl ScaleReport {
             let of_bill: Vec<&str> = match of {
                 Quantity::Exact => {
                     let again = bill.recomputed().filter(|_| phase == Phase::Backward);
-                    exact.map(|item| &*item.name).chain(again.map(|_| Bill::RECOMPUTED)).collect()
+                    exact.map(|item| &*item.name).chain(again.map(|_| Pass::RECOMPUTED)).collect()
                 }
                 Quantity::Estimate | Quantity::Measured | Quantity::Bytes | Quantity::Seconds => {
                     items.map(|item| &*item.name).collect()

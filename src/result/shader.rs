@@ -168,6 +168,13 @@ pub struct LineRow {
 }
 
 impl ShaderReport {
+    /// Whether a kernel may do more or less where its subgroup has another size: what can be read of it in its text, and
+    /// of a source that is no text nothing.
+    pub fn may_ask_for_subgroups(&self) -> bool {
+        let text = self.source.to_ascii_lowercase();
+        text.is_empty() || ["subgroup", "quad", "coop"].iter().any(|word| text.contains(word))
+    }
+
     /// Puts together what a run of some launches of one shader found out.
     ///
     /// # Panics
@@ -178,7 +185,7 @@ impl ShaderReport {
         run: &ShaderRun,
         convention: Convention,
     ) -> Self {
-        let ShaderRun { series, bindings, layouts: _, leeways: _, dumps: _ } = run;
+        let ShaderRun { series, bindings, .. } = run;
         let first = launches.first().expect("something was launched");
         let kernel = first.kernel;
         let cost: Cost = series.launches.iter().map(|seen| seen.cost).sum();

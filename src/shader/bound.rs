@@ -309,6 +309,10 @@ impl Left {
         Leeway::ARITHMETIC
     }
 
+    pub(super) fn in_bytes(&self, _: BindingKey) -> Option<Layout> {
+        None
+    }
+
     pub(super) fn numbers(&self, _: BindingKey, bytes: Vec<u8>) -> Vec<u8> {
         bytes
     }
@@ -334,6 +338,11 @@ impl Left {
     pub(super) fn leeway(&self, key: BindingKey) -> Leeway {
         let own = self.textures.get(&key).map_or(Leeway::ARITHMETIC, texture::leeway);
         if self.is_filtered { Leeway { of_norm: texture::FILTERED, ..own } } else { own }
+    }
+
+    /// How the numbers of a binding lie in a file that has a byte for each, where there may be one.
+    pub(super) fn in_bytes(&self, key: BindingKey) -> Option<Layout> {
+        texture::stored(self.textures.get(&key)?)
     }
 
     /// The numbers of what a binding held.

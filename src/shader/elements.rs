@@ -39,3 +39,8 @@ pub(super) fn placed(
     })?;
     Ok(bytes)
 }
+
+/// What bytes stand for that are parts of 1, as singles.
+pub(super) fn ratios(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| (f32::from(*byte) / 255.0).to_le_bytes()).collect()
+}

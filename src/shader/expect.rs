@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use super::{BufferFill, tensor};
+use super::{BufferFill, elements::ratios, tensor};
 use crate::{
     check,
     kernel::{Layout, Number, NumberKind},
@@ -31,7 +31,13 @@ impl FromStr for Expectation {
             Some((path, tolerance))
         });
         let (path, tolerance) = with_tolerance.unwrap_or((text, 0.0));
-        if path.is_empty() || !tolerance.is_finite() || tolerance < 0.0 {
+        // What stands behind a file with an ending is no part of its name, unless it is a path or a tensor's name.
+        let is_slip = with_tolerance.is_none()
+            && text.rsplit_once(':').is_some_and(|(before, last)| {
+                let is_file = Path::new(before).extension().is_some() && !before.contains('#');
+                is_file && !last.contains(['/', '\\', '.', '#'])
+            });
+        if path.is_empty() || is_slip || !tolerance.is_finite() || tolerance < 0.0 {
             return Err(format!("'{text}' is no FILE[:TOLERANCE], such as want.npy:1e-5"));
         }
         Ok(Self { path: path.into(), tolerance })
@@ -51,12 +57,22 @@ impl Expectation {
         tensor::named(&self.path).map_or(&self.path, |(file, _)| file)
     }
 
-    /// Where what is left in a buffer is not what it should be; `None` where it is.
+    /// Where what is left in a buffer is not what it should be; `None` where it is. The file may have a byte for each
+    /// number where `in_bytes` says how.
     ///
     /// # Errors
     /// Why the file does not say what the buffer should hold.
-    pub fn differs(&self, layout: &Layout, left: &[u8]) -> Result<Option<String>, String> {
-        let wanted = BufferFill::File(self.path.clone()).bytes(layout, u64::MAX)?;
+    pub fn differs(
+        &self,
+        layout: &Layout,
+        in_bytes: Option<&Layout>,
+        left: &[u8],
+    ) -> Result<Option<String>, String> {
+        let file = BufferFill::File(self.path.clone());
+        let wanted = file.bytes(layout, u64::MAX).or_else(|why| {
+            let bytes = in_bytes.and_then(|in_bytes| file.bytes(in_bytes, u64::MAX).ok());
+            bytes.map(|bytes| ratios(&bytes)).ok_or(why)
+        })?;
         if wanted.len().next_multiple_of(4) != left.len() {
             return Err(format!(
                 "it fills {} bytes, and the buffer has {}",
@@ -270,7 +286,10 @@ mod tests {
         assert_eq!(read("a.npy"), Ok(("a.npy".into(), 0.0)));
         assert_eq!(read("a.npy:1e-5"), Ok(("a.npy".into(), 1e-5)));
         assert_eq!(read("c:/a.bin"), Ok(("c:/a.bin".into(), 0.0)));
-        for text in ["", ":1", "a:-1", "a:inf"] {
+        assert_eq!(read("a.v1:b/c.npy"), Ok(("a.v1:b/c.npy".into(), 0.0)));
+        let tensor = "a.safetensors#x:y";
+        assert_eq!(read(tensor), Ok((tensor.into(), 0.0)));
+        for text in ["", ":1", "a:-1", "a:inf", "a.npy:abc", "b/a.bin:", "a.npy:1e-5x"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -224,6 +224,15 @@ fn members(text: &str) -> Result<Vec<(String, MemberFill)>, String> {
     for part in text.split(',') {
         let named = part.split_once(':').filter(|(name, _)| is_path(name.trim()));
         match (named, said.last_mut()) {
+            // A number begins with no letter.
+            (None, _)
+                if part.trim_start().starts_with(char::is_alphabetic) && part.contains(':') =>
+            {
+                return Err(format!(
+                    "'{}' begins with no member's name, which has no index: fill an array whole",
+                    part.trim()
+                ));
+            }
             (Some((name, fill)), _) => said.push((name.trim(), fill.trim().to_owned())),
             (None, Some((_, values))) => *values = format!("{values},{}", part.trim()),
             (None, None) => return Err(format!("'{text}' is none of {FORMS}")),

@@ -5,6 +5,7 @@ use naga::{ScalarKind, TypeInner};
 
 use super::{
     Leeway,
+    elements::ratios,
     fill::{BufferFill, MemberFill, TextureSize, bytes_of_file, whole},
 };
 use crate::{
@@ -97,15 +98,10 @@ pub(super) fn texels(fill: &MemberFill, texture: &Texture) -> Result<Vec<u8>, St
 
 /// The layout of texels as they are stored, where that is a byte for each channel that stands for 0 to 1: an image is
 /// saved so.
-fn stored(texture: &Texture) -> Option<Layout> {
+pub(super) fn stored(texture: &Texture) -> Option<Layout> {
     let (_, bits, channel) = texture.format.channels();
     let byte = Number { kind: NumberKind::Unsigned, width: 1 };
     (channel == Channel::Unorm && bits == 8).then(|| Layout::nested(byte, &extents(texture)))
-}
-
-/// What bytes stand for, as singles.
-fn ratios(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| (f32::from(*byte) / 255.0).to_le_bytes()).collect()
 }
 
 /// Whether an array of this shape is one of the texels of a texture: all of its numbers in a row, or along its axes the

@@ -8,12 +8,39 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Command, Output, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use flopmeter::execute::Executor as _;
 use serde_json::Value;
 
 use crate::command::{PROGRAM, SMALL, adapter, text};
+
+/// Sends a process a signal: an abort as one of its own threads does, any other as `kill` does.
+fn send(signal: &str, process: u32) {
+    #[cfg(target_os = "linux")]
+    if signal == "-ABRT" {
+        return abort(process.try_into().unwrap(), None);
+    }
+    let process = process.to_string();
+    assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+}
+
+/// Has a process believe that a thread of its own aborted: its first, or the one of this number.
+#[cfg(target_os = "linux")]
+fn abort(process: libc::pid_t, thread: Option<libc::pid_t>) {
+    // The sender stands behind three numbers, in a place for a pointer.
+    let sender = if size_of::<usize>() == 8 { 4 } else { 3 };
+    #[expect(unsafe_code, reason = "the call reads a structure of plain numbers, which is whole")]
+    let sent = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        (info.si_signo, info.si_code) = (libc::SIGABRT, libc::SI_QUEUE);
+        (&raw mut info).cast::<libc::pid_t>().add(sender).write(process);
+        let thread = thread.unwrap_or(process);
+        libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, libc::SIGABRT, &raw const info)
+    };
+    assert_eq!(sent, 0);
+}
 
 /// Sends the program a ctrl-C, and holds what [`signalled`] does.
 fn interrupted(arguments: &[&str], begins: impl Fn(&str) -> bool, error: &str) -> Output {
@@ -39,8 +66,7 @@ fn signalled(
     assert!(log.by_ref().any(|line| begins(&line.unwrap())), "{arguments:?} did not begin");
     thread::sleep(Duration::from_millis(500));
     assert_eq!(child.try_wait().unwrap(), None, "{arguments:?} ended by itself");
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    send(signal, child.id());
     let output = child.wait_with_output().unwrap();
     let said: Vec<String> = log.map(Result::unwrap).collect();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said:?}");
@@ -121,8 +147,7 @@ fn an_abort_is_told_with_what_was_under_way() {
     assert!(log.by_ref().any(|line| line.unwrap().contains("checking endless.wgsl")));
     assert!(log.by_ref().any(|line| line.unwrap().contains("running on")));
     thread::sleep(Duration::from_millis(500));
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    send("-ABRT", child.id());
     assert_eq!(child.wait().unwrap().code(), Some(2));
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     let kernels = report["kernels"].as_array().unwrap();
@@ -135,6 +160,83 @@ fn an_abort_is_told_with_what_was_under_way() {
     // Nobody waits for the passes of a step: the process is ended where it is.
     let profile = [&["profile", "--adapter", "embedded"], &LONG[..]].concat();
     signalled("-ABRT", &profile, |line| line.contains("running on"), "the process was aborted");
+}
+
+/// A kernel that a driver aborts at is run on the embedded executor all the same, and so are those behind it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_check_goes_on_without_the_driver_that_aborted() {
+    let is_here = common::gpu().is_some_and(|gpu| gpu.adapter().name.contains("llvmpipe"));
+    if !is_here {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [suite, report] = ["suite", "report.json"].map(|name| folder.path().join(name));
+    let source = "
+        @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+        @compute @workgroup_size(64)
+        fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+            for (var i = 0; i < 1000; i++) { x[id.x] = sqrt(x[id.x] + 1.0); }
+        }";
+    fs::write(folder.path().join("long.wgsl"), source).unwrap();
+    let lines = [500, 1]
+        .map(|groups| format!("long.wgsl --dispatch {groups} --bind 0.0=zeros:{}\n", 64 * groups));
+    fs::write(&suite, lines.concat()).unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args(["check", "--suite", text(&suite), "--json", text(&report), "-v"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(log.by_ref().any(|line| line.unwrap().contains("running on llvmpipe")));
+    let process = child.id();
+    // The thread that runs kernels is the last of this program's own; those of drivers have other names.
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap().map(Result::unwrap);
+    let own = threads.filter(|thread| {
+        let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+        name.trim_end() == "flopmeter"
+    });
+    let own = own.map(|thread| thread.file_name().into_string().unwrap().parse().unwrap());
+    let its: libc::pid_t = own.max().unwrap();
+    abort(process.try_into().unwrap(), Some(its));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    for (kernel, why) in report["kernels"].as_array().unwrap().iter().zip(["aborted", "before it"])
+    {
+        let checked = &kernel["outcome"]["checked"];
+        assert_eq!(checked["executors"], serde_json::json!(["embedded"]), "{kernel}");
+        let findings = checked["checks"].as_array().unwrap().iter();
+        let findings: Vec<&Value> =
+            findings.flat_map(|check| check["findings"].as_array().unwrap()).collect();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0]["kind"], "missing");
+        assert!(findings[0]["text"].as_str().unwrap().contains(why), "{findings:?}");
+    }
+}
+
+/// Somebody who sends an abort wants the process to end as by that, at once.
+#[test]
+fn an_abort_that_is_sent_ends_the_process() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let mut child = Command::new(PROGRAM)
+        .args(["profile", "--adapter", "embedded", "-v"])
+        .args(LONG)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(log.by_ref().any(|line| line.unwrap().contains("running on")));
+    let pid = child.id().to_string();
+    let sent = Instant::now();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGABRT));
+    assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+    let rest: Vec<String> = log.map(Result::unwrap).collect();
+    assert!(!rest.iter().any(|line| line.contains("driver")), "{rest:?}");
 }
 
 /// A sweep has what it measured to keep: it reports that, at once, while a pass of the next point is under way.

@@ -27,6 +27,7 @@ mod streams;
 mod subgroups;
 mod suite;
 mod timing;
+mod told;
 mod training;
 mod tuned;
 mod usage;

@@ -190,7 +190,14 @@ fn dispatches_are_told_one_by_one() {
     let mut command = flopmeter(&["run", "--per-dispatch", "--json"]);
     command.arg(&path).args(["--", PROGRAM]).args(SMALL).args(twice).assert().success();
     let report: RunReport = result::load(&path).unwrap();
+    assert_eq!(report.options[0], "--per-dispatch");
+    assert_eq!(report.options.len(), 3, "and where the report goes: {:?}", report.options);
     let rows = report.dispatches_in_order.as_ref().unwrap();
+    let csv = csv::render(&report.page(true));
+    assert!(
+        csv.starts_with("number,kernel,grid,") && csv.lines().count() == 1 + rows.len(),
+        "{csv}"
+    );
     assert_eq!(rows.len() as u64, report.totals.dispatches);
     assert_eq!(report.dispatches_left_out, 0);
     for kernel in &report.kernels {

@@ -168,6 +168,11 @@ fn what_a_suite_may_not_say_is_said_before_anything_runs() {
         "sum.wgsl --json x.json",
         "kernels.txt:1: --json is not for one kernel: say it behind --suite",
     );
+    for own in ["-q", "--quiet", "--color=never"] {
+        let option = own.split('=').next().unwrap_or_default();
+        let why = format!("kernels.txt:1: {option} is not for one kernel: say it behind --suite");
+        refused(&format!("sum.wgsl {own}"), &why);
+    }
     refused(
         "sum.wgsl --batch 3",
         "kernels.txt:1: --batch is about models, and a line is about a shader",

@@ -38,7 +38,7 @@ fn a_sentence_is_printed_where_it_is_true() {
     const RESNET: &str = "resnet-bk";
     const WINDOWS: &str = "gemma-2-2b";
     type Step = (&'static str, &'static [&'static str], u32);
-    let cases: [(&str, Step, Step); 12] = [
+    let cases: [(&str, Step, Step); 13] = [
         ("for another vocabulary", (DECODER, &[], 7), (DECODER, &["vocab_size=151936"], 7)),
         ("as wide as the kv heads", (DECODER, &[], 7), (DECODER, &["num_key_value_heads=6"], 7)),
         ("half of the square", (DECODER, &[], 7), (DECODER, &[], 1)),
@@ -49,6 +49,11 @@ fn a_sentence_is_printed_where_it_is_true() {
             (DECODER, &["lora_rank=2", "lora_targets=q_proj"], 7),
         ),
         ("nothing flows below", (DECODER, &["lora_rank=2"], 7), (DECODER, &[], 7)),
+        (
+            "over half of the square, and nothing flows below the lowest adapter",
+            (DECODER, &["lora_rank=2", "lora_targets=o_proj"], 7),
+            (DECODER, &["lora_rank=2"], 7),
+        ),
         (
             "up_proj product costs 0.51x its charge: nothing flows below",
             (DECODER, &["lora_rank=2", "lora_targets=down_proj"], 7),

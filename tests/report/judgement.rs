@@ -273,3 +273,17 @@ fn checks_that_hold_are_named_or_counted_alike_everywhere() {
         assert_eq!(text.lines().last(), Some(&*format!("PASS      {says}")));
     }
 }
+
+/// Advice about subgroups is for kernels whose text may ask for theirs; what has no text may.
+#[test]
+fn a_kernel_asks_for_subgroups_in_its_text() {
+    let asks = |source: &str| {
+        let report = ShaderReport { source: source.to_owned(), ..crate::saved::shader_report() };
+        report.may_ask_for_subgroups()
+    };
+    assert!(!asks("@compute @workgroup_size(8) fn main() { x[0] = 1.0; }"));
+    for text in ["", "fn main(@builtin(subgroup_size) n: u32) {}", "gl_SubgroupSize", "coopLoad(x)"]
+    {
+        assert!(asks(text), "{text}");
+    }
+}

@@ -67,6 +67,7 @@ pub fn shader_report() -> ShaderReport {
         warm_up: None,
     };
     let run = shader::ShaderRun {
+        in_bytes: Default::default(),
         series: Series {
             launches: vec![observed],
             seconds: vec![spread],

@@ -172,7 +172,8 @@ proptest! {
         for index in 0..shards {
             let folder = tempfile::tempdir().unwrap();
             let shard: Shard = format!("{index}/{shards}").parse().unwrap();
-            let files = PointFolder::open(folder.path(), conditions(&sweep, Adapter::clone(&adapter))).unwrap();
+            let conditions = conditions(&sweep, Adapter::clone(&adapter));
+            let files = PointFolder::open(folder.path(), conditions, crate::saved::origin()).unwrap();
             for (_, point) in points.iter().enumerate().filter(|(i, _)| shard.has(*i)) {
                 match found(&sweep, point) {
                     Some(report) => {

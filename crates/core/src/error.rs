@@ -60,8 +60,7 @@ pub enum Error {
     #[error(
         "kernel '{kernel}': this adapter ends the loops of a subgroup after {budget} rounds of all of them \
          together, lanes that only fill it up included, and did so around {invocations} of its \
-         invocations{}, so neither its results nor its counts can be relied on; run it on another adapter \
-         or on the embedded executor", at_lines(.loops)
+         invocations{}, so neither its results nor its counts can be relied on", at_lines(.loops)
     )]
     Cut {
         /// Kernel name.

@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Check, Kernels, options_of};
+use super::{Check, Common, Kernels, options_of};
 
 /// A kernel of a suite.
 #[derive(Debug, Parser)]
@@ -57,14 +57,21 @@ impl SuiteLine {
 /// What is wrong with an option that a line of a suite does not take and that `check` has.
 fn of_check(error: &clap::Error) -> Option<String> {
     let ContextValue::String(typed) = error.get(ContextKind::InvalidArg)? else { return None };
-    let long = typed.strip_prefix("--")?.split('=').next()?;
-    let has = |all: Vec<Arg>| all.iter().any(|argument| argument.get_long() == Some(long));
+    let option = typed.split('=').next()?;
+    let is_it = |argument: &Arg| {
+        let long = argument.get_long().map(|long| format!("--{long}"));
+        let short = argument.get_short().map(|short| format!("-{short}"));
+        [long, short].iter().flatten().any(|its| its == option)
+    };
+    let has = |all: Vec<Arg>| all.iter().any(is_it);
     match error.kind() {
         ErrorKind::UnknownArgument if has(Check::about_models()) => {
-            Some(format!("--{long} is about models, and a line is about a shader: leave it out"))
+            Some(format!("{option} is about models, and a line is about a shader: leave it out"))
         }
-        ErrorKind::UnknownArgument if has(options_of::<Check>(&["suite"])) => {
-            Some(format!("--{long} is not for one kernel: say it behind --suite, for all"))
+        ErrorKind::UnknownArgument
+            if has(options_of::<Check>(&["suite"])) || has(options_of::<Common>(&[])) =>
+        {
+            Some(format!("{option} is not for one kernel: say it behind --suite, for all"))
         }
         _ => None,
     }

@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Buffer, BufferId, ComponentName, Init, Pass, Phase, Plan, Slice};
 
-/// What stands between a layer's number and the path of what runs again.
-const AGAIN: &str = "recomputed";
-
 /// Lets the forward passes of each layer run again before its backward passes, and takes the buffers that this makes
 /// superfluous out of the plan.
 pub(super) fn layers(plan: &mut Plan) {
@@ -33,7 +30,7 @@ pub(super) fn layers(plan: &mut Plan) {
 /// A forward pass as part of the backward pass.
 fn run_again(pass: Pass) -> Pass {
     let ComponentName { layer, path } = pass.component;
-    let path = [AGAIN.into()].into_iter().chain(path).collect();
+    let path = [Pass::RECOMPUTED.into()].into_iter().chain(path).collect();
     Pass {
         label: format!("{}, again", pass.label),
         component: ComponentName { layer, path },

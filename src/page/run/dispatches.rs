@@ -57,5 +57,7 @@ pub(super) fn table(report: &RunReport, rows: &[RunDispatch], every: bool) -> Ta
     ];
     columns.extend(under_columns(report));
     columns.push(Column::text("not counted", "why").gives_way(1));
-    Table { columns, rows: (1..).zip(rows).map(row).collect(), ..Table::default() }
+    let rows = (1..).zip(rows).map(row).collect();
+    // Who asks for them wants them.
+    Table { columns, rows, main: true, ..Table::default() }
 }

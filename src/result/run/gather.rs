@@ -106,6 +106,7 @@ impl RunReport {
             definition: crate::result::SPIRV_DEFINITION.into(),
             convention,
             command,
+            options: Vec::new(),
             exit_code: code,
             signal,
             devices,

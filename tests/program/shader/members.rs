@@ -117,6 +117,8 @@ fn structures_are_filled_member_by_member() {
     refused("inner.no:1,items:zeros:4", &["no member 'inner.no'"]);
     refused("n:file:/nowhere,items:zeros:4", &["'n'", "/nowhere", "cannot be read"]);
     refused("items:zeros:99999999999999", &["'items'", "that the adapter binds"]);
+    let indexed = "n:1,items[1].x:7,items:zeros:4";
+    refused(indexed, &["'items[1].x:7'", "no member's name", "fill an array whole"]);
     let scalars = ["--bind=0.0=items:zeros:4", "--bind=0.1=n:4"];
     super::refused(
         &[&[&*file, "--dispatch=1", "--adapter=embedded"][..], &scalars].concat(),

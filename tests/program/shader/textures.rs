@@ -111,6 +111,29 @@ fn bytes_fill_a_texture_of_a_byte_a_channel() {
     assert_eq!(floats(&left), stood_for);
 }
 
+/// The same bytes say what a texture should hold.
+#[test]
+fn bytes_are_expected_of_a_texture_of_a_byte_a_channel() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "
+        @group(0) @binding(0) var image: texture_2d<f32>;
+        @group(0) @binding(1) var copy: texture_storage_2d<rgba8unorm, write>;
+        @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>) {
+            textureStore(copy, id.xy, textureLoad(image, id.xy, 0));
+        }";
+    let file = written(&folder, "copy.wgsl", source);
+    let bytes: Vec<u8> = (0..24).map(|i| 11 * i).collect();
+    let [image, other] = ["image", "other"].map(|name| folder.path().join(name));
+    fs::write(&image, &bytes).unwrap();
+    fs::write(&other, [&bytes[1..], &[0]].concat()).unwrap();
+    let bind = format!("--bind=0.0=texture:3x2:rgba8unorm:file:{}", image.display());
+    let run = ["--dispatch=3,2", "--bind=0.1=texture:3x2", "--adapter=embedded", "--repeat=0"];
+    for (wanted, code) in [(&image, 0), (&other, 1)] {
+        let expect = format!("--expect=0.1={}", wanted.display());
+        flopmeter(&[&["shader", &*file, &bind, &expect][..], &run].concat()).assert().code(code);
+    }
+}
+
 #[test]
 fn every_executor_leaves_the_same_in_textures() {
     let folder = tempfile::tempdir().unwrap();
