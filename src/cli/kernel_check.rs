@@ -132,28 +132,31 @@ pub fn judged(
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
     let opened = on.executors.take();
-    let ran = Arc::new(Mutex::new(Ran::default()));
-    let place = || {
-        let Ran { failed, on, .. } = &*lock(&ran);
-        format!("{failed}{}{on}", work.place())
-    };
+    let mut ran = Arc::new(Mutex::new(Ran::default()));
     let seconds = asked.seconds(0);
-    let within = |adapter: Option<String>, opened| {
-        let (owned, now) = (owned.clone(), Arc::clone(&ran));
+    let within = |adapter: Option<String>, opened, ran: &Arc<Mutex<Ran>>| {
+        let place = || {
+            let Ran { failed, on, .. } = &*lock(ran);
+            format!("{failed}{}{on}", work.place())
+        };
+        let (owned, now) = (owned.clone(), Arc::clone(ran));
         let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
-        patience::within(seconds, &place, move || all(owned, opened, open, &now))
+        patience::within(seconds, place, move || all(owned, opened, open, &now))
     };
     let executors = match abort::has_come() {
         // Whatever the drivers hold may be in any state.
         true => Err(anyhow!("it was not run: a kernel before it had a driver abort the process")),
-        false => within(adapter.clone(), opened),
+        false => within(adapter.clone(), opened, &ran),
     };
     let executors = match executors {
         // The embedded executor needs no driver.
         Err(error) if adapter.is_none() && abort::has_come() => {
             abort::hold_for(seconds);
-            lock(&ran).give_up(error.to_string());
-            within(Some("embedded".to_owned()), None)?;
+            let mut so_far = std::mem::take(&mut *lock(&ran));
+            so_far.give_up(error.to_string());
+            // Where the driver aborted in a thread of its own, the one that was given up may yet note what it finds.
+            ran = Arc::new(Mutex::new(so_far));
+            within(Some("embedded".to_owned()), None, &ran)?;
             None
         }
         executors => Some(executors?),

@@ -278,7 +278,10 @@ fn checks_that_hold_are_named_or_counted_alike_everywhere() {
 #[test]
 fn a_kernel_asks_for_subgroups_in_its_text() {
     let asks = |source: &str| {
-        let report = ShaderReport { source: source.to_owned(), ..crate::saved::shader_report() };
+        let report = flopmeter::result::ShaderReport {
+            source: source.to_owned(),
+            ..crate::saved::shader_report()
+        };
         report.may_ask_for_subgroups()
     };
     assert!(!asks("@compute @workgroup_size(8) fn main() { x[0] = 1.0; }"));
