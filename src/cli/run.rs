@@ -75,12 +75,15 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
     }
 }
 
-/// What this program was asked, as it was typed: all between the command and the program's own words.
+/// What this program was asked, as it was typed: all but the command, before the program's own words.
 fn options(asked: &Run) -> Vec<String> {
     let typed: Vec<String> =
         std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let own = &typed[1..typed.len() - asked.program.len()];
-    own.iter().filter(|word| !["run", "--"].contains(&&***word)).cloned().collect()
+    let own = own.strip_suffix(&["--".to_owned()]).unwrap_or(own);
+    let command = own.iter().position(|word| word == "run");
+    let others = own.iter().enumerate().filter(|&(at, _)| Some(at) != command);
+    others.map(|(_, word)| word.clone()).collect()
 }
 
 /// Runs the program, which is sent what signals this process is.
