@@ -78,6 +78,18 @@ fn without_times(mut report: Value) -> Value {
     report
 }
 
+/// A point is a report like others.
+#[test]
+fn points_say_who_made_them() {
+    let folder = whole();
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    for file in files.map(Result::unwrap) {
+        let point: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+        let made = (&point["tool"]["name"], &point["command"][1], point["date"].is_string());
+        assert_eq!(made, (&"flopmeter".into(), &"scale".into(), true), "{point}");
+    }
+}
+
 #[test]
 fn shards_joined_are_the_whole_sweep_to_the_bit() {
     let alone = tempfile::tempdir().unwrap();
