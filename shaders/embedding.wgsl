@@ -185,13 +185,13 @@ fn backward_rows(
     let token = keys[order[first]];
     var sum = 0.0;
     if first == 0u || keys[order[max(first, 1u) - 1u]] != token {
+        // A round that ended with a `break` had lanes of SwiftShader lose the sums with which they left.
         var s = first;
-        loop {
+        var goes_on = true;
+        while goes_on {
             sum += dy[order[s] * sums.D + d];
             s += 1u;
-            if s == sums.T || keys[order[min(s, sums.T - 1u)]] != token {
-                break;
-            }
+            goes_on = s < sums.T && keys[order[min(s, sums.T - 1u)]] == token;
         }
     }
     dsum[i] = sum;

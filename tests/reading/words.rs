@@ -320,6 +320,41 @@ fn a_case_that_falls_through_is_right_or_refused() {
     });
 }
 
+/// naga's SPIR-V reader has a case that is the default fall through to the case that it lists behind it.
+#[test]
+fn a_case_that_is_the_default_does_not_fall_through() {
+    let Some(case) = Case::new(
+        "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) buffer X { float x[]; };
+        float of(float y, uint i) {
+            switch (i) {
+                case 0: default: return y * 2.0;
+                case 1: return y * 3.0 + 1.0;
+                case 2: return y + 5.0;
+            }
+        }
+        void main() {
+            uint i = gl_LocalInvocationID.x;
+            float y = x[i];
+            switch (i % 4u) {
+                case 0u: case 3u: default: break;
+                case 1u: y = y * 7.0;
+            }
+            x[i] = of(y, i);
+        }",
+        &[],
+    ) else {
+        return;
+    };
+    on_every_executor(|executor| {
+        let (observed, left) = ran(executor, &case.spirv(), &[], &[iota(8)]).unwrap();
+        assert_eq!(left, [0.0, 22.0, 7.0, 6.0, 8.0, 70.0, 12.0, 14.0]);
+        let ops = ops(&observed.cost);
+        assert_eq!((ops["f32.mul"], ops["f32.add"]), (2 + 7, 2));
+    });
+}
+
 #[test]
 fn loops_and_plain_cases_do_not_fall_through() {
     let Some(case) = Case::new(

@@ -109,6 +109,10 @@ fn rewritten(module: &Module<'_>) -> Settled {
         if matches!(instruction.op(), Some(Op::Load | Op::Store)) {
             plain.push(byte);
         }
+        if let Some(operands) = without_idle_arms(module, *instruction) {
+            push(&mut words, Op::Switch, &operands);
+            continue;
+        }
         words.extend(instruction.words);
         if module.waits_for_subgroup(*instruction) {
             words[start + 3] = semantics;
@@ -131,6 +135,20 @@ fn rewritten(module: &Module<'_>) -> Settled {
     }
     lines.dedup_by_key(|its| its.line);
     Settled { words, lines, plain: PlainAccesses::at(plain) }
+}
+
+/// The operands of a switch without the literals that select its default, which selects itself. naga's reader has them fall
+/// through to whichever case it lists behind them.
+fn without_idle_arms(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Vec<u32>> {
+    if !instruction.is(Op::Switch) {
+        return None;
+    }
+    let (&[selector, default], arms) = instruction.operands().split_first_chunk()?;
+    let selector_type = module.ty(module.value_type(selector).ok()?).ok()?;
+    let wide = matches!(selector_type, Type::Int { width: 64, .. });
+    let arms = arms.chunks_exact(if wide { 3 } else { 2 });
+    let others = arms.filter(|arm| arm.last() != Some(&default)).flatten().copied();
+    Some([selector, default].into_iter().chain(others).collect())
 }
 
 /// Whether it says that an image is shared with other invocations, which naga's reader takes of buffers alone. Whoever runs
