@@ -2,6 +2,7 @@
 //! knows a shape or a device.
 
 mod cooperative;
+mod extended;
 mod flat;
 mod layout;
 mod nesting;
@@ -199,14 +200,18 @@ impl KernelModule {
         Some((name, Layout::of(&self.module, variable.ty)?))
     }
 
-    /// The module as naga's back ends take it: its workgroup has one dimension where they ask for that. What it
-    /// computes is the same; what it executes is not, so it is never counted.
+    /// The module as naga's back ends take it: its workgroup has one dimension where they ask for that, and no conversion
+    /// extends a number and changes its sign at once. What it computes is the same; what it executes is not, so it is
+    /// never counted.
     pub fn for_back_ends(&self) -> Cow<'_, Module> {
-        if flat::has_subgroups_in_several_dimensions(&self.module) {
-            Cow::Owned(flat::flattened(self.module.clone()))
-        } else {
-            Cow::Borrowed(&self.module)
+        let mut module = Cow::Borrowed(&self.module);
+        if let Some(crossings) = extended::crossings(&self.module, &self.info) {
+            extended::split(module.to_mut(), &crossings);
         }
+        if flat::has_subgroups_in_several_dimensions(&self.module) {
+            return Cow::Owned(flat::flattened(module.into_owned()));
+        }
+        module
     }
 
     /// Does `work` on this kernel, with room on the stack for its nesting. A panic of `work` is an error.

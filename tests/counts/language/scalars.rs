@@ -28,6 +28,11 @@ fn integers_of_64_bits() {
         ("bitcast<u64>(max(s, t))", u64::MAX),
         ("bitcast<u64>(i64(bitcast<i32>(ones)))", u64::MAX),
         ("u64(ones)", 0xffff_ffff),
+        // A number is extended by its own sign, and not by that of what it becomes.
+        ("bitcast<u64>(i64(ones))", 0xffff_ffff),
+        ("u64(bitcast<i32>(ones))", u64::MAX),
+        ("bitcast<u64>(vec2<i64>(vec2(one, ones)).y)", 0xffff_ffff),
+        ("vec2<u64>(bitcast<vec2<i32>>(vec2(one, ones))).y", u64::MAX),
         ("u64(1.5e10 * f32(one))", 15_000_000_512),
         ("bitcast<u64>(i64(-1.5e10 * f32(one)))", -15_000_000_512_i64 as u64),
         ("u64(1e30 * f32(one))", 0xffff_ff00_0000_0000),
