@@ -76,6 +76,8 @@ pub struct Gpu {
     bound: BindGroups,
     /// Bytes written since anything was last waited for in [`Executor::write`].
     staged: u64,
+    /// Whether it is wrong of how many rounds some loops are.
+    foresees_wrong: bool,
 }
 
 impl Gpu {
@@ -136,7 +138,9 @@ impl Gpu {
             buffers: Vec::new(),
             bound: BindGroups::default(),
             staged: 0,
+            foresees_wrong: false,
         };
+        gpu.foresees_wrong = probe::foresees_wrong(&mut gpu)?;
         gpu.adapter.limits.loop_rounds = probe::loop_rounds(&mut gpu)?;
         Ok(gpu)
     }
@@ -257,7 +261,7 @@ impl Executor for Gpu {
             problem: problem.to_owned(),
         })?;
         let compiled = kernel.guarded(Stage::Compiling, || -> Result<_, Error> {
-            let module = module::of(device, &self.adapter.limits, kernel);
+            let module = module::of(device, &self.adapter.limits, self.foresees_wrong, kernel);
             Ok(Pipelines::of(device, &module, kernel))
         })?;
         self.keep(&kernel.name, compiled)

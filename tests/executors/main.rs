@@ -14,3 +14,4 @@ mod textures;
 mod timing;
 mod together;
 mod tuned;
+mod wrapped;

@@ -2,6 +2,7 @@
 //! knows a shape or a device.
 
 mod cooperative;
+mod ends;
 mod extended;
 mod flat;
 mod layout;
@@ -25,6 +26,7 @@ use naga::{
 pub(crate) use shape::Numbers;
 
 pub use self::cooperative::CooperativeProduct;
+pub use self::ends::hide_ends;
 pub use self::outline::{
     Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
 };

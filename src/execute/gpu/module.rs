@@ -9,7 +9,10 @@ use naga::{
 };
 use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
 
-use crate::{execute::Limits, kernel::KernelModule};
+use crate::{
+    execute::Limits,
+    kernel::{KernelModule, hide_ends},
+};
 
 /// Whether a device computes in the formats of a kernel.
 ///
@@ -38,8 +41,19 @@ pub(super) fn formats(device: &wgpu::Device, kernel: &KernelModule) -> Result<()
 ///
 /// A device that ends loops by itself is given its guards in any case: Mesa 22.3 without them hides from a kernel that
 /// its loops were ended.
-pub(super) fn of(device: &wgpu::Device, limits: &Limits, kernel: &KernelModule) -> ShaderModule {
+///
+/// A device whose compiler is wrong of the rounds of some loops does not see when loops end. A kernel that is proven
+/// is left as it is, since the counts of its loops are held to a closed form.
+pub(super) fn of(
+    device: &wgpu::Device,
+    limits: &Limits,
+    foresees_wrong: bool,
+    kernel: &KernelModule,
+) -> ShaderModule {
     let mut module = kernel.for_back_ends().into_owned();
+    if foresees_wrong && !kernel.is_proven {
+        hide_ends(&mut module);
+    }
     for (_, variable) in module.global_variables.iter_mut() {
         if let AddressSpace::Storage { access } = &mut variable.space {
             // Nothing asks whether a buffer is accessed atomically, but wgpu has a layout say the same of it.

@@ -1,5 +1,6 @@
-//! What an adapter does not say of itself, tried out with a small kernel, once for each adapter and process:
-//! after how many rounds it ends a loop that is not done. No driver is known by name here.
+//! What an adapter does not say of itself, tried out with small kernels, once for each adapter and process: after how many
+//! rounds it ends a loop that is not done, and whether it is wrong of the rounds that a loop has. No driver is known by
+//! name here.
 
 use std::{
     collections::BTreeMap,
@@ -41,21 +42,60 @@ fn main() {
     x[3] = few.y;
 }";
 
+/// Two loops whose counters wrap around on the way, of 4 and of 6 rounds. Mesa 22.3's llvmpipe gives the first 1, and that
+/// of Mesa 25 the second 8.
+const WRAPS: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<u32>; // rounds of the one, rounds of the other
+
+@compute @workgroup_size(1)
+fn main() {
+    var i = 1u;
+    loop { x[0] += 1u; i += 0x40000000u; if i == 1u { break; } }
+    var j = 0xfffffff0u;
+    loop { x[1] += 1u; continuing { j += 3u; break if j < 12u; } }
+}";
+
+/// Whether the adapter is wrong of the rounds of loops whose counters wrap around.
+///
+/// # Errors
+/// Where the adapter cannot run the kernel.
+pub(super) fn foresees_wrong(gpu: &mut dyn Executor) -> Result<bool, Error> {
+    static KNOWN: Known<bool> = Known::new();
+    KNOWN.of(gpu, |gpu| Ok(run(gpu, "rounds of loops that wrap", WRAPS, &[0, 0])? != [4, 6]))
+}
+
 /// After how many rounds the adapter ends the loops of a subgroup; `None` where it lets them end.
 ///
 /// # Errors
 /// Where the adapter cannot run the kernel, or ends loops in a way that nothing would show afterwards.
 pub(super) fn loop_rounds(gpu: &mut dyn Executor) -> Result<Option<u32>, Error> {
-    static KNOWN: Mutex<BTreeMap<String, Option<u32>>> = Mutex::new(BTreeMap::new());
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Adapter { backend, name, driver, .. } = gpu.adapter();
-    let key = format!("{backend} {name} {driver}");
-    if let Some(&rounds) = known().get(&key) {
-        return Ok(rounds);
+    static KNOWN: Known<Option<u32>> = Known::new();
+    KNOWN.of(gpu, measured)
+}
+
+/// What was found out of each adapter.
+struct Known<T>(Mutex<BTreeMap<String, T>>);
+
+impl<T: Copy> Known<T> {
+    const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
     }
-    let rounds = measured(gpu)?;
-    known().insert(key, rounds);
-    Ok(rounds)
+
+    fn of(
+        &self,
+        gpu: &mut dyn Executor,
+        measured: impl FnOnce(&mut dyn Executor) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Adapter { backend, name, driver, .. } = gpu.adapter();
+        let key = format!("{backend} {name} {driver}");
+        if let Some(&found) = known().get(&key) {
+            return Ok(found);
+        }
+        let found = measured(gpu)?;
+        known().insert(key, found);
+        Ok(found)
+    }
 }
 
 fn measured(gpu: &mut dyn Executor) -> Result<Option<u32>, Error> {
