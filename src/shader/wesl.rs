@@ -45,6 +45,7 @@ pub(super) fn source(
             };
             let resolved =
                 compile_sourcemap(modules.root(), &modules, &EscapeMangler, &options_of_crate);
+            fault::of_names(name, &modules)?;
             let resolved = resolved.map_err(|error| fault::told(name, error, &modules))?;
             fault::of_unused(name, &modules)?;
             let loaded = modules.loaded();

@@ -1,11 +1,11 @@
 //! What the crate says of a wrong file, with the file and the line that it is about.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use ::wesl::{Diagnostic, ImportError, ModulePath};
 
 use super::modules::{Lost, Module, Modules};
-use super::stated::{Stated, begins_with_imports, stated};
+use super::stated::{Stated, begins_with_imports, declarations, stated};
 use crate::{Error, KernelError, Remedy};
 
 /// An error of the crate in words, where the user finds what it is about.
@@ -54,6 +54,41 @@ pub(super) fn of_unused(name: &str, modules: &Modules<'_>) -> Result<(), Error> 
                     return Err(drawn(name, &problem, &module, Some(it.line)));
                 }
                 Err(lost) => return Err(not_read(&module, &it, &lost)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What any module gives one name twice: by two imports, or by an import and a declaration. The crate takes one of the
+/// two. What a feature switches may be there instead of the other.
+pub(super) fn of_names(name: &str, modules: &Modules<'_>) -> Result<(), Error> {
+    for module in modules.loaded() {
+        let own = declarations(&module.text);
+        let imports = stated(&module.path, &module.text).into_iter().filter(|it| !it.is_switched);
+        let mut seen: BTreeMap<String, Stated> = BTreeMap::new();
+        for (called, it) in imports.filter_map(|it| Some((it.called.clone()?, it))) {
+            let Stated { written, line, .. } = &it;
+            if let Some(declared) = own.get(&called) {
+                let problem = format!(
+                    "`{called}` is what line {line} imports and what line {declared} declares: rename one of the two \
+                     (`import {written} as NAME;`)"
+                );
+                return Err(drawn(name, &problem, &module, Some(*line)));
+            }
+            match seen.get(&called) {
+                // The same thing twice is one thing.
+                Some(other) if (&other.path, &other.item) != (&it.path, &it.item) => {
+                    let problem = format!(
+                        "`{called}` is imported twice, as {} in line {} and as {written} in line {line}: rename one of the \
+                         two (`import {written} as NAME;`)",
+                        other.written, other.line
+                    );
+                    return Err(drawn(name, &problem, &module, Some(*line)));
+                }
+                _ => {
+                    seen.insert(called, it);
+                }
             }
         }
     }

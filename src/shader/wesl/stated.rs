@@ -1,9 +1,14 @@
 //! What a module declares and what it states of other modules: what it imports, and the paths by which it names things where it uses them,
 //! each on its line. Reads words alone, since the crate knows no lines of imports; what they resolve to is not asked.
 
+use std::collections::BTreeMap;
+
 use ::wesl::{
     ModulePath,
-    syntax::{GlobalDeclaration, GlobalDeclarationNode, Ident, PathOrigin},
+    syntax::{
+        Attribute, AttributeNode, GlobalDeclaration, GlobalDeclarationNode, Ident, PathOrigin,
+        TranslationUnit,
+    },
 };
 
 /// A name of another module, as a module states it.
@@ -30,6 +35,30 @@ pub(super) fn declared(node: &GlobalDeclarationNode) -> Option<&Ident> {
         GlobalDeclaration::Function(it) => Some(&it.ident),
         GlobalDeclaration::Void | GlobalDeclaration::ConstAssert(_) => None,
     }
+}
+
+/// The names that a module declares whatever features are on, each with its line; none of a text that is no module.
+pub(super) fn declarations(text: &str) -> BTreeMap<String, usize> {
+    let Ok(unit) = text.parse::<TranslationUnit>() else { return BTreeMap::new() };
+    let is_switch = |it: &AttributeNode| {
+        matches!(**it, Attribute::If(_) | Attribute::Elif(_) | Attribute::Else)
+    };
+    let named = unit.global_declarations.iter().filter_map(|node| {
+        let ident = declared(node)?.name().to_string();
+        // Attributes stand before it, on lines of their own perhaps.
+        let (start, stated) = (node.span().start, text.get(node.span().range())?);
+        let at = words(stated).into_iter().find(|(word, _)| *word == ident)?.1;
+        let line = text[..start].matches('\n').count() + at;
+        let attributes = match node.node() {
+            GlobalDeclaration::Declaration(it) => &it.attributes,
+            GlobalDeclaration::TypeAlias(it) => &it.attributes,
+            GlobalDeclaration::Struct(it) => &it.attributes,
+            GlobalDeclaration::Function(it) => &it.attributes,
+            GlobalDeclaration::Void | GlobalDeclaration::ConstAssert(_) => return None,
+        };
+        (!attributes.iter().any(is_switch)).then_some((ident, line))
+    });
+    named.collect()
 }
 
 /// All that a module of this path states, in the order of its text.

@@ -229,6 +229,52 @@ fn what_is_wrong_is_named_with_file_and_line() {
     assert!(said.contains("standard input") && said.contains(".wesl"), "{said}");
 }
 
+/// One name for two things is refused with both places: the crate would take one of them.
+#[test]
+fn a_name_that_stands_for_two_things_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("one.wesl", "fn f() -> u32 { return 1; }\nfn g() -> u32 { return f(); }"),
+        ("two.wesl", "fn f() -> u32 { return 2; }"),
+        (
+            "both.wesl",
+            "import package::one::f;\nimport package::two::f;\nfn h() -> u32 { return f(); }",
+        ),
+    ] {
+        written(&folder, name, text);
+    }
+    let run = |first: &str, value: &str| {
+        let text = format!("{first}\n@compute @workgroup_size(1) fn main() {{ _ = {value}; }}");
+        written(&folder, "names.wesl", &text)
+    };
+    let own = "import package::one::{\n  f,\n  g };\n\n@must_use\nfn f() -> u32 { return 3; }";
+    refused(
+        &[&run(own, "f()")],
+        &[
+            "names.wesl:2",
+            "`f`",
+            "line 2 imports",
+            "line 6 declares",
+            "import package::one::f as NAME;",
+        ],
+    );
+    let twice = "import package::one::f;\nimport package::two::f;";
+    refused(
+        &[&run(twice, "f()")],
+        &["names.wesl:2", "package::one::f in line 1", "package::two::f in line 2", "as NAME"],
+    );
+    refused(&[&run("import package::both::h;", "h()")], &["both.wesl:2", "`f` is imported twice"]);
+    for (first, value) in [
+        ("import package::one::f;\nimport package::one::f;", "f()"),
+        ("import package::one::f as other;\nfn f() -> u32 { return other(); }", "f()"),
+        ("import package::one::f;", "f() + package::two::f()"),
+        ("@if(A) import package::one::f;\n@else import package::two::f;", "f()"),
+        ("@if(A) import package::one::f;\n@if(!A) fn f() -> u32 { return 4; }", "f()"),
+    ] {
+        shader(&[&run(first, value)]).assert().success();
+    }
+}
+
 /// What a module asks another for is told on the line that asks, with advice that helps; so is what nothing uses.
 #[test]
 fn what_is_not_there_is_told_where_it_is_asked_for() {
