@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::align::align;
 pub use self::run::{ChangedRun, KernelFigures, KernelRun, LineFigures, RanKernels};
-use super::{Document, Examined, Finding, FindingKind, GrowthLimit, limit::Limited};
+use super::{Document, Examined, Finding, FindingKind, GrowthLimit, limit::Limited, sums::named};
 use crate::{Error, Remedy, op::Convention};
 
 /// Two runs of kernels side by side.
@@ -225,11 +225,6 @@ fn kernels(a: &KernelRun, b: &KernelRun) -> Vec<KernelPair> {
 
 /// Each count of two that is not 0 in both, by the name that files have for it.
 fn counts<T: Serialize>(a: &T, b: &T) -> Vec<CountPair> {
-    let named = |counts: &T| -> Vec<(String, u64)> {
-        let value = serde_json::to_value(counts).unwrap_or_default();
-        let fields = value.as_object().into_iter().flatten();
-        fields.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect()
-    };
     let (a, b) = (named(a), named(b));
     let of = |side: &[(String, u64)], name: &str| {
         side.iter().find(|(its, _)| its == name).map_or(0, |(_, count)| *count)

@@ -5,12 +5,18 @@ use std::{fs, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::keys::KeysOnce;
 use crate::Error;
 
 /// A report that can be saved and read back.
 pub trait Document: Serialize + DeserializeOwned + JsonSchema {
     /// Name and version of the layout of its JSON file, as the file's `schema` says.
     const SCHEMA: &'static str;
+
+    /// What of it contradicts something else in it; no report contradicts itself as it is written.
+    fn contradiction(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Any value as an indented JSON document that ends with a newline.
@@ -27,7 +33,14 @@ pub fn to_json(value: &impl Serialize) -> String {
 /// [`Error::File`] where the file cannot be read, is cut short, is no report of flopmeter, is another
 /// report or another version of it, or does not hold together.
 pub fn load<D: Document>(path: &Path) -> Result<D, Error> {
-    read(path, D::SCHEMA)
+    let document: D = read(path, D::SCHEMA)?;
+    match document.contradiction() {
+        Some(problem) => {
+            let problem = format!("contradicts itself: {problem}; save the report again");
+            Err(Error::File { path: path.to_owned(), problem })
+        }
+        None => Ok(document),
+    }
 }
 
 /// What a saved file says that it is.
@@ -97,5 +110,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], wanted: &str) -> Result<T, String> {
             format!("is '{schema}', where a report '{wanted}' is wanted")
         });
     }
+    serde_json::from_slice::<KeysOnce>(bytes)
+        .map_err(|error| format!("says something twice: {error}; save the report again"))?;
     serde_json::from_slice(bytes).map_err(|error| format!("is no whole '{wanted}': {error}"))
 }

@@ -36,6 +36,10 @@ pub struct KernelCheck {
 
 impl Document for KernelCheck {
     const SCHEMA: &'static str = "flopmeter.check-kernel/1";
+
+    fn contradiction(&self) -> Option<String> {
+        self.report.contradiction().map(|problem| format!("in 'report', {problem}"))
+    }
 }
 
 /// What became of a kernel on one executor.

@@ -47,6 +47,13 @@ pub enum SuiteOutcome {
 
 impl Document for KernelSuite {
     const SCHEMA: &'static str = "flopmeter.check-suite/1";
+
+    fn contradiction(&self) -> Option<String> {
+        self.kernels.iter().find_map(|kernel| {
+            let problem = kernel.check()?.contradiction()?;
+            Some(format!("of '{}', {problem}", kernel.name))
+        })
+    }
 }
 
 impl KernelSuite {

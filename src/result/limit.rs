@@ -101,14 +101,15 @@ impl GrowthLimit {
             LimitedFigure::Bytes => "bytes of storage and texture traffic",
         };
         let pair = figure.of(before).zip(figure.of(after));
-        let grew = match figure {
-            LimitedFigure::Flops => before.flops.zip(after.flops).is_some_and(|(a, b)| b > a),
-            LimitedFigure::Bytes => before.bytes.zip(after.bytes).is_some_and(|(a, b)| b > a),
-            LimitedFigure::Time => true,
+        let counts = match figure {
+            LimitedFigure::Flops => before.flops.zip(after.flops),
+            LimitedFigure::Bytes => before.bytes.zip(after.bytes),
+            LimitedFigure::Time => None,
         };
-        // Counts beyond 2^53 are rounded where a share of them is taken, and compared as they are where none is.
-        let is_more = |(a, b): (f64, f64)| match percent {
-            0.0 if figure != LimitedFigure::Time => grew,
+        // Counts beyond 2^53 are rounded where a share of them is taken. They are compared as they are where none is, and
+        // said as they are.
+        let is_more = |(a, b): (f64, f64)| match counts {
+            Some((a, b)) if percent == 0.0 => b > a,
             _ => b > a * (1.0 + percent / 100.0),
         };
         let overlap = match (figure, before.spread, after.spread) {
@@ -159,11 +160,9 @@ impl GrowthLimit {
             Some((a, b)) => {
                 let more = is_more((a, b)) && overlap.is_none();
                 let grown = if a > 0.0 { 100.0 * (b - a) / a } else { f64::INFINITY };
-                more.then(|| match figure {
-                    LimitedFigure::Flops | LimitedFigure::Bytes => {
-                        format!("{shown} went from {a} to {b}, +{grown:.2} %{by}")
-                    }
-                    LimitedFigure::Time => {
+                more.then(|| match counts {
+                    Some((a, b)) => format!("{shown} went from {a} to {b}, +{grown:.2} %{by}"),
+                    None => {
                         format!(
                             "time went from {:.3} us to {:.3} us, +{grown:.2} %",
                             a * 1e6,
@@ -197,6 +196,15 @@ mod tests {
         assert!(!holds("more:flops", [flops(0), flops(1)]));
         assert!(!holds("more:flops", [flops(1 << 60), flops((1 << 60) + 1)]));
         assert!(!holds("more:bytes", [flops(1), flops(1)]), "what is not known does not hold");
+    }
+
+    #[test]
+    fn a_count_is_said_to_the_last_digit() {
+        let flops = |flops| Limited { flops: Some(flops), ..Limited::default() };
+        let (a, b) = ((1 << 53) + 1, (1 << 60) + 1);
+        let said = "more:flops".parse::<GrowthLimit>().unwrap().judge(&flops(a), &flops(b));
+        let said = &said.findings[0].text;
+        assert!(said.contains("from 9007199254740993 to 1152921504606846977,"), "{said}");
     }
 
     #[test]

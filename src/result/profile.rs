@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Component, DEFINITION, Document, PassRow, Provenance, ScheduleCost, Watched, component,
-    schedule_cost,
+    schedule_cost, sums,
 };
 use crate::{
     Error,
@@ -178,6 +178,13 @@ pub struct Report {
 
 impl Document for Report {
     const SCHEMA: &'static str = "flopmeter.profile/1";
+
+    fn contradiction(&self) -> Option<String> {
+        self.passes.iter().enumerate().find_map(|(index, row)| {
+            let at = format!("passes[{index}].");
+            sums::flops(&at, Some(row.ops), Some(row.flops), self.convention)
+        })
+    }
 }
 
 impl Report {

@@ -7,6 +7,7 @@ mod command;
 mod compare;
 mod dispatches;
 mod drivers;
+mod edited;
 mod estimate;
 mod exports;
 mod files;
