@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use flopmeter::{kernel::KernelModule, observe::Trial};
 
 /// Loops that add one to `x[0]` in each round, and their rounds.
-const LOOPS: [(&str, u32); 8] = [
+const LOOPS: [(&str, u32); 11] = [
     ("var i = 1u; loop { x[0] += 1u; i += 0x40000000u; if i == 1u { break; } }", 4),
     ("var i = 1u; loop { x[0] += 1u; i += 0x40000000u; if i != 1u {} else { break; } }", 4),
     ("var i = 1u; loop { x[0] += 1u; continuing { i += 0x40000000u; break if i == 1u; } }", 4),
@@ -14,6 +14,9 @@ const LOOPS: [(&str, u32); 8] = [
     ("var i = 0xfffffff0u; loop { x[0] += 1u; i += 3u; if i < 12u { { break; } } }", 6),
     ("var i = 0xfffffffdu; loop { x[0] += 1u; continuing { i += 1u; break if i == 0u; } }", 3),
     ("for (var i = 0xfffffffdu; i != 2u; i++) { x[0] += 1u; }", 5),
+    ("for (var i = 0xfffffff0u; i >= 12u; i += 3u) { x[0] += 1u; }", 6),
+    ("for (var i = 0x40000001u; i != 1u; i += 0x40000000u) { x[0] += 1u; }", 3),
+    ("var i = 0xfffffff0u; while i >= 12u { x[0] += 1u; i += 3u; }", 6),
     (
         "var i = 0u; loop { x[0] += 1u; i += 1u; switch i { case 3u: { if i == 3u { break; } } default: {} } if i > 4u { break; } }",
         5,

@@ -1,7 +1,8 @@
 //! Loops of whose rounds a driver's compiler foresees the number. Mesa's does so where a counter begins at a constant and
 //! steps by a constant to a constant, and is wrong where the counter wraps around first and is looked at behind its
 //! step: such a loop ends too early or too late. Conditions that end a loop are joined here with a number that holds
-//! always, which no compiler knows, so that rounds are taken as they come. What a module computes is the same.
+//! always, which no compiler knows, so that rounds are taken as they come. Those that are looked at before all else, as
+//! of a `for` and a `while`, are left alone, and so is how fast such loops are. What a module computes is the same.
 
 use naga::{
     AddressSpace, Arena, BinaryOperator, Binding, Block, BuiltIn, EntryPoint, Expression,
@@ -30,7 +31,7 @@ pub fn hide_ends(module: &mut Module) {
     };
     let always = module.global_variables.append(always, Span::UNDEFINED);
     for function in functions(module) {
-        hide(&mut function.body, &mut function.expressions, always);
+        hide(&mut function.body, &mut function.expressions, always, false);
     }
     for entry in &mut module.entry_points {
         set(entry, &module.types, always, vector);
@@ -43,11 +44,25 @@ fn has_loop(block: &Block) -> bool {
     })
 }
 
-/// Joins each condition of a block that ends a loop with `always`. One that leaves a `switch` alone is joined as well,
-/// which changes as little.
-fn hide(block: &mut Block, expressions: &mut Arena<Expression>, always: Handle<GlobalVariable>) {
+/// Joins each condition of a block that ends a loop with `always`, but for those `at_head` of a loop. One that leaves a
+/// `switch` alone is joined as well, which changes as little.
+fn hide(
+    block: &mut Block,
+    expressions: &mut Arena<Expression>,
+    always: Handle<GlobalVariable>,
+    mut at_head: bool,
+) {
     for (mut statement, span) in std::mem::take(block).span_into_iter() {
-        arms_mut(&mut statement).into_iter().for_each(|arm| hide(arm, expressions, always));
+        let mut bodies = matches!(statement, Statement::Loop { .. });
+        for arm in arms_mut(&mut statement) {
+            // The first arm of a loop is its body.
+            hide(arm, expressions, always, std::mem::take(&mut bodies));
+        }
+        let leaves = matches!(
+            &statement,
+            Statement::If { accept, reject, .. } if ends(accept) || ends(reject)
+        );
+        at_head &= leaves || matches!(statement, Statement::Emit(_));
         let mut joined = |block: &mut Block, condition: Operand, holds: bool| {
             let mut write = |expression| expressions.append(expression, span);
             let pointer = write(Expression::GlobalVariable(always));
@@ -63,7 +78,9 @@ fn hide(block: &mut Block, expressions: &mut Arena<Expression>, always: Handle<G
             block.push(Statement::Emit(Range::new_from_bounds(always, joined)), span);
             joined
         };
-        if let Statement::If { condition, accept, reject } = &mut statement {
+        if let Statement::If { condition, accept, reject } = &mut statement
+            && !at_head
+        {
             if ends(accept) {
                 *condition = joined(block, *condition, true);
             } else if ends(reject) {
