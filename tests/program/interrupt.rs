@@ -20,15 +20,15 @@ use crate::command::{PROGRAM, SMALL, adapter, text};
 fn send(signal: &str, process: u32) {
     #[cfg(target_os = "linux")]
     if signal == "-ABRT" {
-        return abort(process.try_into().unwrap(), None);
+        return abort(process.try_into().unwrap());
     }
     let process = process.to_string();
     assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
 }
 
-/// Has a process believe that a thread of its own aborted: its first, or the one of this number.
+/// Has a process believe that its first thread aborted.
 #[cfg(target_os = "linux")]
-fn abort(process: libc::pid_t, thread: Option<libc::pid_t>) {
+fn abort(process: libc::pid_t) {
     // The sender stands behind three numbers, in a place for a pointer.
     let sender = if size_of::<usize>() == 8 { 4 } else { 3 };
     #[expect(unsafe_code, reason = "the call reads a structure of plain numbers, which is whole")]
@@ -36,8 +36,7 @@ fn abort(process: libc::pid_t, thread: Option<libc::pid_t>) {
         let mut info: libc::siginfo_t = std::mem::zeroed();
         (info.si_signo, info.si_code) = (libc::SIGABRT, libc::SI_QUEUE);
         (&raw mut info).cast::<libc::pid_t>().add(sender).write(process);
-        let thread = thread.unwrap_or(process);
-        libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, libc::SIGABRT, &raw const info)
+        libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, process, libc::SIGABRT, &raw const info)
     };
     assert_eq!(sent, 0);
 }
@@ -166,43 +165,33 @@ fn an_abort_is_told_with_what_was_under_way() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_check_goes_on_without_the_driver_that_aborted() {
-    let is_here = common::gpu().is_some_and(|gpu| gpu.adapter().name.contains("llvmpipe"));
+    let is_here = common::gpu().is_some_and(|gpu| gpu.adapter().name.contains("LLVM 15"));
     if !is_here {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let [suite, report] = ["suite", "report.json"].map(|name| folder.path().join(name));
-    let source = "
+    // LLVM 15 has no instruction for this where a vector has eight lanes.
+    let source = "enable subgroups;
         @group(0) @binding(0) var<storage, read_write> x: array<f32>;
         @compute @workgroup_size(64)
         fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-            for (var i = 0; i < 1000; i++) { x[id.x] = sqrt(x[id.x] + 1.0); }
+            var v = x[id.x];
+            if v < 2.0 { v = subgroupBroadcastFirst(v * 2.0 + 1.0); }
+            x[id.x] = v;
         }";
-    fs::write(folder.path().join("long.wgsl"), source).unwrap();
-    let lines = [500, 1]
-        .map(|groups| format!("long.wgsl --dispatch {groups} --bind 0.0=zeros:{}\n", 64 * groups));
-    fs::write(&suite, lines.concat()).unwrap();
-    let mut child = Command::new(PROGRAM)
-        .args(["check", "--suite", text(&suite), "--json", text(&report), "-v"])
+    fs::write(folder.path().join("wide.wgsl"), source).unwrap();
+    fs::write(&suite, "wide.wgsl --dispatch 1 --bind 0.0=zeros:64\n".repeat(2)).unwrap();
+    let ran = Command::new(PROGRAM)
+        .args(["check", "--suite", text(&suite), "--json", text(&report)])
         .current_dir(folder.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
+        .output()
         .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(log.by_ref().any(|line| line.unwrap().contains("running on llvmpipe")));
-    let process = child.id();
-    // The thread that runs kernels is the third of this program's own; those of drivers have other names.
-    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap().map(Result::unwrap);
-    let own = threads.filter(|thread| {
-        let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
-        name.trim_end() == "flopmeter"
-    });
-    let own = own.map(|thread| thread.file_name().into_string().unwrap().parse().unwrap());
-    let mut own: Vec<libc::pid_t> = own.collect();
-    own.sort_unstable();
-    abort(process.try_into().unwrap(), Some(own[2]));
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    if !String::from_utf8_lossy(&ran.stderr).contains("LLVM ERROR") {
+        println!("SKIPPED: this driver compiles the kernel");
+        return;
+    }
+    assert_eq!(ran.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     for (kernel, why) in report["kernels"].as_array().unwrap().iter().zip(["aborted", "before it"])
     {
