@@ -158,10 +158,9 @@ impl Document for ShaderReport {
             flops(&at, row.ops, row.flops).or_else(|| of_lines(&at, &row.lines))
         };
         let of_sums = || {
-            let sum =
-                dispatches.iter().map(|row| Cost { ops: row.ops, traffic: row.traffic }).sum();
+            let rows = dispatches.iter().map(|row| Cost { ops: row.ops, traffic: row.traffic });
             let whole = Cost { ops: *ops, traffic: *traffic };
-            (!dispatches.is_empty()).then(|| sums::total(whole, "dispatches", sum)).flatten()
+            (!dispatches.is_empty()).then(|| sums::total(whole, "dispatches", rows)).flatten()
         };
         flops("", *ops, self.flops)
             .or_else(|| of_lines("", lines))

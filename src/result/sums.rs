@@ -2,6 +2,8 @@
 //! it has of all dispatches together, which is the sum of theirs. What flopmeter writes agrees; a file that was edited
 //! need not.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::op::{Convention, Cost, OpCounts};
@@ -14,27 +16,34 @@ pub(super) fn flops(
     flops: Option<u64>,
     convention: Convention,
 ) -> Option<String> {
-    let (says, is) = (flops?, ops?.flops(convention));
+    let says = flops?;
+    // An edited count may be any, and more than fits.
+    let ops = ops?;
+    let floats = ops.iter().filter(|(scalar, ..)| scalar.is_float());
+    let price = |op| u128::from(convention.price(op));
+    let is: u128 = floats.map(|(_, op, count)| u128::from(count) * price(op)).sum();
     let problem =
         || format!("'{at}flops' is {says}, and '{at}ops' are {is} FLOPs under '{convention}'");
-    (says != is).then(problem)
+    (u128::from(says) != is).then(problem)
 }
 
-/// What is wrong with operations and traffic that are not the sum of those of `parts`, which stand under that key.
-pub(super) fn total(whole: Cost, parts: &str, sum: Cost) -> Option<String> {
-    let counted = [
-        ("ops", named(&whole.ops), named(&sum.ops)),
-        ("traffic", named(&whole.traffic), named(&sum.traffic)),
-    ];
-    counted.into_iter().find_map(|(of, whole, sum)| {
-        let count = |of: &[(String, u64)], name: &str| {
-            of.iter().find(|(its, _)| its == name).map_or(0, |(_, count)| *count)
-        };
-        let mut names = whole.iter().chain(&sum).map(|(name, _)| name);
-        let name = names.find(|name| count(&whole, name) != count(&sum, name))?;
-        let (says, is) = (count(&whole, name), count(&sum, name));
-        Some(format!("'{of}' has {says} of '{name}', and those of '{parts}' come to {is}"))
-    })
+/// What is wrong with operations and traffic that are not the sums of those of `rows`, which stand under the key `parts`.
+pub(super) fn total(whole: Cost, parts: &str, rows: impl Iterator<Item = Cost>) -> Option<String> {
+    let counts = |cost: &Cost| [("ops", named(&cost.ops)), ("traffic", named(&cost.traffic))];
+    let mut sums: BTreeMap<(&str, String), u128> = BTreeMap::new();
+    for (of, its) in rows.flat_map(|row| counts(&row)) {
+        for (name, count) in its {
+            *sums.entry((of, name)).or_default() += u128::from(count);
+        }
+    }
+    let said: BTreeMap<(&str, String), u128> = counts(&whole)
+        .into_iter()
+        .flat_map(|(of, its)| its.into_iter().map(move |(name, count)| ((of, name), count.into())))
+        .collect();
+    let count = |of: &BTreeMap<_, u128>, key| of.get(key).copied().unwrap_or_default();
+    let key = said.keys().chain(sums.keys()).find(|key| count(&said, key) != count(&sums, key))?;
+    let (says, is, (of, name)) = (count(&said, key), count(&sums, key), key);
+    Some(format!("'{of}' has {says} of '{name}', and those of '{parts}' come to {is}"))
 }
 
 /// Counts by the names that files have for them; those that are 0 are left out.
