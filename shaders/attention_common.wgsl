@@ -139,16 +139,7 @@ fn store_dv(at: vec4<u32>, c: mat4x4<f32>) {
 }
 
 // A block: what a tile of four rows and 32 other rows have in common, four of those at a time.
-struct Block {
-    r0: mat4x4<f32>,
-    r4: mat4x4<f32>,
-    r8: mat4x4<f32>,
-    r12: mat4x4<f32>,
-    r16: mat4x4<f32>,
-    r20: mat4x4<f32>,
-    r24: mat4x4<f32>,
-    r28: mat4x4<f32>,
-}
+alias Block = Panel;
 
 // Vectors in a row of a head.
 fn steps() -> u32 {

@@ -1,4 +1,4 @@
-// Continued in lanes_common.wgsl.
+// Continued in products.wgsl.
 //
 // How rows that eight lanes of a subgroup hold come to all of its lanes, as factors of products of small tiles. Which
 // lane gives has to be a constant.
@@ -40,8 +40,8 @@ fn high_lanes(own: vec4<f32>) -> mat4x4<f32> {
 }
 
 // 32 rows of which lane l holds the rows l, l + 8, l + 16 and l + 24, in every lane.
-fn every_eighth(own: Share) -> Lanes {
-    return Lanes(
+fn every_eighth(own: Share) -> Panel {
+    return Panel(
         low_lanes(own[0]),
         high_lanes(own[0]),
         low_lanes(own[1]),

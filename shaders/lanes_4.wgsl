@@ -1,4 +1,4 @@
-// Continued in lanes_common.wgsl.
+// Continued in products.wgsl.
 //
 // lanes.wgsl for teams of four. Lanes swap what they hold in pairs: SwiftShader shuffles one register for that, where to
 // pass on what one lane holds took a product 1.5 times as long. So each lane has its own rows first, and the others' in an
@@ -29,8 +29,8 @@ fn each_lane(own: vec4<f32>) -> mat4x4<f32> {
 }
 
 // 32 rows of which lane l holds the rows l, l + 4, l + 8 and so on, in every lane.
-fn every_fourth(own: Share) -> Lanes {
-    return Lanes(
+fn every_fourth(own: Share) -> Panel {
+    return Panel(
         each_lane(own.near[0]),
         each_lane(own.near[1]),
         each_lane(own.near[2]),

@@ -3,7 +3,7 @@
 // Tiles of a matrix product whose rows the lanes of a subgroup hold, and how one lane's share comes to all of them.
 
 // A tile of 32 x 4 outputs, four rows at a time.
-alias Tile = Lanes;
+alias Tile = Panel;
 
 // What a lane loads of 32 rows at four steps. Rows 16 further are `far` vectors further.
 

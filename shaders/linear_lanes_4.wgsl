@@ -4,7 +4,7 @@
 // them, in the order in which they come to it.
 
 // A tile of 32 x 4 outputs, four rows at a time.
-alias Tile = Lanes;
+alias Tile = Panel;
 
 // What a lane loads of 32 rows at four steps. Rows 16 further are `far` vectors further.
 

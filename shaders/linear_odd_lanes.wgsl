@@ -152,8 +152,8 @@ fn step_of_eighths(own: vec4<f32>) -> Step {
 
 // Four steps of 32 rows of which lane l holds the rows 4 l .. 4 l + 3, and one.
 
-fn every_four(own: mat4x4<f32>) -> Lanes {
-    return Lanes(
+fn every_four(own: mat4x4<f32>) -> Panel {
+    return Panel(
         lane_0(own),
         lane_1(own),
         lane_2(own),
@@ -179,7 +179,7 @@ fn step_of_four(own: vec4<f32>) -> Step {
 }
 
 // Four more steps for what exists of a tile: b[j] holds the steps of column j.
-fn some_product(start: Tile, place: Place, a: Lanes, b: mat4x4<f32>) -> Tile {
+fn some_product(start: Tile, place: Place, a: Panel, b: mat4x4<f32>) -> Tile {
     var c = start;
     c.r0 = some_rows(c.r0, place.rows, place.columns, a.r0, b);
     c.r4 = some_rows(c.r4, max(place.rows, 4u) - 4u, place.columns, a.r4, b);

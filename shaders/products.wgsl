@@ -3,6 +3,18 @@
 // Products of small tiles, which matrix products, attention and norms are made of. m[i] is row i of a tile, and its
 // components are four adjacent columns, or four steps of a sum.
 
+// A panel: 32 rows of four columns, four rows at a time.
+struct Panel {
+    r0: mat4x4<f32>,
+    r4: mat4x4<f32>,
+    r8: mat4x4<f32>,
+    r12: mat4x4<f32>,
+    r16: mat4x4<f32>,
+    r20: mat4x4<f32>,
+    r24: mat4x4<f32>,
+    r28: mat4x4<f32>,
+}
+
 // Four more steps for one row: c plus the sum over s of a[s] b[s], in the order of the steps.
 fn row_product(c: vec4<f32>, a: vec4<Operand>, b: mat4x4<Operand>) -> vec4<f32> {
     let two = add_products(add_products(c, a.xxxx, b[0]), a.yyyy, b[1]);

@@ -48,7 +48,6 @@ shaders![
     "half",
     "lanes",
     "lanes_4",
-    "lanes_common",
     "layer_norm",
     "layer_norm_workgroup",
     "linear",
@@ -239,8 +238,9 @@ mod tests {
         assert_eq!(there, FILES.len(), "a file of shaders/ is not in the list");
     }
 
-    /// The length of an array and the members of a struct take no override: attention's shaders state the keys of a
-    /// block, and the rows that a workgroup stages, themselves, and those of BK-Core's chunks the lanes that share a row.
+    /// The length of an array and the members of a struct take no override. A block of attention is a panel, which
+    /// states its keys; attention's shaders state the rows that a workgroup stages themselves, and those of BK-Core's
+    /// chunks the lanes that share a row.
     #[test]
     fn lengths_that_shaders_state_are_those_that_are_chosen() {
         const STATING: [&str; 2] = ["attention", "bk_core_chunks"];
@@ -250,7 +250,7 @@ mod tests {
             .filter(|(stem, _)| STATING.iter().any(|its| stem.starts_with(its)))
         {
             let module = Parsed::wgsl_source(stem, source).unwrap().module;
-            for (_, ty) in module.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some("Block"))
+            for (_, ty) in module.types.iter().filter(|(_, ty)| ty.name.as_deref() == Some("Panel"))
             {
                 let TypeInner::Struct { members, .. } = &ty.inner else {
                     panic!("a block is a struct")

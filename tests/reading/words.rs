@@ -300,6 +300,19 @@ fn views_of_one_buffer_are_one_binding() {
     assert_eq!((ops["f32.mul"], ops["f32.add"]), (4 * 4, 4 * 3));
 }
 
+/// Runs eight invocations of a text, compiled to SPIR-V, on the numbers from 0 to 7 in `x`, on every executor, and holds
+/// what is counted and what is left of them.
+fn on_eight_numbers(text: &str, holds: impl Fn(BTreeMap<String, u64>, Vec<f32>)) {
+    let head = "#version 450
+        layout(local_size_x = 8) in;
+        layout(binding = 0) buffer X { float x[]; };";
+    let Some(case) = Case::new(&format!("{head}\n{text}"), &[]) else { return };
+    on_every_executor(|executor| {
+        let (observed, left) = ran(executor, &case.spirv(), &[], &[iota(8)]).unwrap();
+        holds(ops(&observed.cost), left);
+    });
+}
+
 /// naga's SPIR-V reader leads a case that falls through to the case that is listed behind it, which it may not be.
 #[test]
 fn a_case_that_falls_through_is_right_or_refused() {
@@ -323,11 +336,8 @@ fn a_case_that_falls_through_is_right_or_refused() {
 /// naga's SPIR-V reader has a case that is the default fall through to the case that it lists behind it.
 #[test]
 fn a_case_that_is_the_default_does_not_fall_through() {
-    let Some(case) = Case::new(
-        "#version 450
-        layout(local_size_x = 8) in;
-        layout(binding = 0) buffer X { float x[]; };
-        float of(float y, uint i) {
+    on_eight_numbers(
+        "float of(float y, uint i) {
             switch (i) {
                 case 0: default: return y * 2.0;
                 case 1: return y * 3.0 + 1.0;
@@ -343,25 +353,17 @@ fn a_case_that_is_the_default_does_not_fall_through() {
             }
             x[i] = of(y, i);
         }",
-        &[],
-    ) else {
-        return;
-    };
-    on_every_executor(|executor| {
-        let (observed, left) = ran(executor, &case.spirv(), &[], &[iota(8)]).unwrap();
-        assert_eq!(left, [0.0, 22.0, 7.0, 6.0, 8.0, 70.0, 12.0, 14.0]);
-        let ops = ops(&observed.cost);
-        assert_eq!((ops["f32.mul"], ops["f32.add"]), (2 + 7, 2));
-    });
+        |ops, left| {
+            assert_eq!(left, [0.0, 22.0, 7.0, 6.0, 8.0, 70.0, 12.0, 14.0]);
+            assert_eq!((ops["f32.mul"], ops["f32.add"]), (2 + 7, 2));
+        },
+    );
 }
 
 #[test]
 fn loops_and_plain_cases_do_not_fall_through() {
-    let Some(case) = Case::new(
-        "#version 450
-        layout(local_size_x = 8) in;
-        layout(binding = 0) buffer X { float x[]; };
-        void main() {
+    on_eight_numbers(
+        "void main() {
             uint i = gl_LocalInvocationID.x;
             for (int k = 0; k < 3; k++) {
                 switch (i) {
@@ -374,13 +376,9 @@ fn loops_and_plain_cases_do_not_fall_through() {
                 x[i] += 0.5;
             }
         }",
-        &[],
-    ) else {
-        return;
-    };
-    on_every_executor(|executor| {
-        let (observed, left) = ran(executor, &case.spirv(), &[], &[iota(8)]).unwrap();
-        assert_eq!((left[0], left[4], left[5]), (4.5, 4.0, 3.5));
-        assert!(ops(&observed.cost)["f32.mul"] > 0);
-    });
+        |ops, left| {
+            assert_eq!((left[0], left[4], left[5]), (4.5, 4.0, 3.5));
+            assert!(ops["f32.mul"] > 0);
+        },
+    );
 }

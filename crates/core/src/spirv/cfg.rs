@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
+    slice::ChunksExact,
 };
 
 use rspirv::spirv::Op;
@@ -159,6 +160,19 @@ pub(super) fn stated(module: &Module<'_>, function: &Function) -> Result<Vec<Sta
     }
 }
 
+/// The arms of a switch with these operands: each a literal, of two words where the selector has 64 bits, and a label.
+///
+/// # Errors
+/// Where the type of the selector is not known.
+pub(super) fn arms<'a>(
+    module: &Module<'_>,
+    operands: &'a [u32],
+) -> Result<ChunksExact<'a, u32>, String> {
+    let selector = module.ty(module.value_type(operands[0])?)?;
+    let wide = matches!(selector, Type::Int { width: 64, .. });
+    Ok(operands[2..].chunks_exact(if wide { 3 } else { 2 }))
+}
+
 /// The labels to which a terminator may lead with the values of the pipeline's constants.
 ///
 /// # Errors
@@ -174,9 +188,7 @@ fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String>
             None => operands[1..3].to_vec(),
         },
         Some(Op::Switch) => {
-            let selector = module.ty(module.value_type(operands[0])?)?;
-            let wide = matches!(selector, Type::Int { width: 64, .. });
-            let arms = operands[2..].chunks_exact(if wide { 3 } else { 2 });
+            let arms = arms(module, operands)?;
             let value = |arm: &[u32]| match *arm {
                 [low, high, _] => u64::from(low) | u64::from(high) << 32,
                 _ => u64::from(arm[0]),

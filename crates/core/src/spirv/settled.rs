@@ -4,7 +4,7 @@
 use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op, StorageClass};
 
 use super::{
-    Specialization, SpirvModule, coordinates,
+    Specialization, SpirvModule, cfg, coordinates,
     lines::stated,
     misread,
     module::{Module, Type},
@@ -143,12 +143,10 @@ fn without_idle_arms(module: &Module<'_>, instruction: Instruction<'_>) -> Optio
     if !instruction.is(Op::Switch) {
         return None;
     }
-    let (&[selector, default], arms) = instruction.operands().split_first_chunk()?;
-    let selector_type = module.ty(module.value_type(selector).ok()?).ok()?;
-    let wide = matches!(selector_type, Type::Int { width: 64, .. });
-    let arms = arms.chunks_exact(if wide { 3 } else { 2 });
-    let others = arms.filter(|arm| arm.last() != Some(&default)).flatten().copied();
-    Some([selector, default].into_iter().chain(others).collect())
+    let operands = instruction.operands();
+    let arms = cfg::arms(module, operands).ok()?;
+    let others = arms.filter(|arm| arm.last() != Some(&operands[1])).flatten();
+    Some(operands[..2].iter().chain(others).copied().collect())
 }
 
 /// Whether it says that an image is shared with other invocations, which naga's reader takes of buffers alone. Whoever runs
