@@ -16,7 +16,7 @@ use flopmeter::{
     family::ModelConfig,
     op::Convention,
     result::{ExecutorRun, Finding, FindingKind, KernelCheck},
-    shader::{ShaderFile, shader_endings},
+    shader::{Launched, ShaderFile, shader_endings},
 };
 
 use super::{
@@ -241,6 +241,8 @@ fn subgroups(runs: &[ExecutorRun]) -> Option<String> {
 struct Ran {
     /// What became of them so far.
     runs: Vec<ExecutorRun>,
+    /// What was read of them: standard input cannot be read again.
+    launched: Option<Arc<Launched>>,
     /// What those said that could not run them.
     failed: String,
     /// Who runs them now.
@@ -252,8 +254,11 @@ struct Ran {
 impl Ran {
     /// Notes that what runs them now will not end.
     fn give_up(&mut self, why: String) {
-        let executor = self.now.take().unwrap_or_else(|| "every other adapter".to_owned());
-        self.failed += &format!("{executor}: {}; ", abort::ADVICE);
+        let (executor, said) = match self.now.take() {
+            Some(executor) => (executor, abort::ADVICE),
+            None => ("every other adapter".to_owned(), &*why),
+        };
+        self.failed += &format!("{executor}: {said}; ");
         self.on.clear();
         self.runs.push(ExecutorRun { executor, ran: Err(why) });
     }
@@ -267,7 +272,9 @@ fn all(
     open: impl FnOnce(bool) -> Result<Executors, Error>,
     so_far: &Mutex<Ran>,
 ) -> Result<Executors, Error> {
-    let launched = work.read()?;
+    let known = lock(so_far).launched.clone();
+    let launched = known.map_or_else(|| work.read().map(Arc::new), Ok)?;
+    lock(so_far).launched = Some(Arc::clone(&launched));
     work.keys.extend(launched.written());
     work.keys.sort_unstable();
     work.keys.dedup();

@@ -204,6 +204,14 @@ fn a_check_goes_on_without_the_driver_that_aborted() {
         assert_eq!(findings[0]["kind"], "missing");
         assert!(findings[0]["text"].as_str().unwrap().contains(why), "{findings:?}");
     }
+    // What came by standard input is not read again.
+    let kernel = fs::File::open(folder.path().join("wide.wgsl")).unwrap();
+    let ran = Command::new(PROGRAM)
+        .args(["check", "-", "--dispatch", "1", "--bind", "0.0=zeros:64", "--allow", "missing"])
+        .stdin(kernel)
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 /// Somebody who sends an abort wants the process to end as by that, at once.
