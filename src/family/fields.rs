@@ -79,17 +79,15 @@ pub(crate) fn check_size(
 
 /// Sets one field from `KEY=VALUE`, the value read as JSON where it is JSON and as text otherwise. Returns the
 /// field.
-pub(crate) fn set<'a>(
+pub(crate) fn set(
     object: &mut Map<String, Value>,
     known: Fields,
-    assignment: &'a str,
-) -> Result<&'a str, String> {
+    assignment: &str,
+) -> Result<&'static str, String> {
     let (key, value) = assignment
         .split_once('=')
         .ok_or_else(|| format!("'{assignment}' is not KEY=VALUE (as in {}=2)", known[0]))?;
-    if !known.contains(&key) {
-        return Err(unknown(key, known));
-    }
+    let key = named(key, known)?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     object.insert(key.to_owned(), value);
     Ok(key)
@@ -97,7 +95,10 @@ pub(crate) fn set<'a>(
 
 /// Which of these overrides, `KEY=VALUE`, sets a field, if one does.
 pub(crate) fn setting_of<'a>(overrides: &'a [String], field: &str) -> Option<&'a String> {
-    overrides.iter().find(|set| set.split('=').next() == Some(field))
+    let sets = |set: &&String| {
+        set.split('=').next().is_some_and(|name| name == field || long(name) == field)
+    };
+    overrides.iter().find(sets)
 }
 
 /// What people call a field who have several families in mind.
@@ -117,9 +118,13 @@ const SHORT: [(&str, &str); 8] = [
 /// # Errors
 /// Which names there are, where this is none.
 pub fn named(name: &str, known: Fields) -> Result<&'static str, String> {
-    let long = SHORT.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
     let known_as = |name: &str| known.iter().copied().find(|field| *field == name);
-    known_as(name).or_else(|| known_as(long?)).ok_or_else(|| unknown(name, known))
+    known_as(name).or_else(|| known_as(long(name))).ok_or_else(|| unknown(name, known))
+}
+
+/// The field that a short name stands for in most families, or the name itself.
+fn long(name: &str) -> &str {
+    SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| long)
 }
 
 fn unknown(name: &str, known: Fields) -> String {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use flopmeter::{
     family::decoder::{Adapted, Adapters, DecoderConfig, FAMILY, Scaling},
+    model::Model,
     tensors::TensorFile,
 };
 use serde_json::{Map, Value, json};
@@ -139,7 +140,7 @@ fn refusal(folder: &str, changes: &[(&str, Value)]) -> String {
 
 #[test]
 fn what_is_wrong_is_said_by_name() {
-    let refused: [(&str, &str, Value, &[&str]); 29] = [
+    let refused: [(&str, &str, Value, &[&str]); 31] = [
         ("llama", "hidden_size", Value::Null, &["'hidden_size' is missing"]),
         ("llama", "num_hidden_layers", Value::Null, &["'num_hidden_layers' is missing"]),
         ("llama", "hidden_size", json!(0), &["hidden_size is 0", "from 1"]),
@@ -177,6 +178,18 @@ fn what_is_wrong_is_said_by_name() {
         ("mixtral", "model_type", json!("qwen2"), &["num_local_experts", "qwen2", "mixtral"]),
         ("mixtral", "model_type", json!("gpt2"), &["\"gpt2\"", "llama, mistral"]),
         ("qwen3_moe", "mlp_only_layers", json!([3]), &["layer 3", "num_hidden_layers is 3"]),
+        (
+            "qwen3_moe",
+            "shared_expert_intermediate_size",
+            json!(8),
+            &["has no shared expert", "qwen2_moe"],
+        ),
+        (
+            "mistral_lora",
+            "layer_types",
+            json!(["sliding_attention", "full_attention"]),
+            &["full_attention for layer 1", "every layer of a mistral slides"],
+        ),
         ("qwen3", "layer_types", json!(["full_attention"]), &["1 entries", "is 2"]),
         ("gemma2", "layer_types", json!(["linear_attention", "x"]), &["\"linear_attention\""]),
     ];
@@ -222,6 +235,33 @@ fn a_file_without_key_and_value_heads_has_those_of_its_kind() {
 }
 
 #[test]
+fn a_field_is_set_by_its_short_name_too() {
+    let of = |set: &str| Model::resolve("qwen3-0.6b", [set]).map(|model| model.config);
+    for (short, long) in
+        [("n_layers=3", "num_hidden_layers=3"), ("d_ff=64", "intermediate_size=64")]
+    {
+        assert_eq!(of(short).unwrap(), of(long).unwrap(), "{short}");
+        assert_ne!(of(short).unwrap(), of("vocab=151936").unwrap(), "{short}");
+    }
+    let problem = of("n_seq=8").unwrap_err().to_string();
+    assert!(problem.contains("unknown field 'n_seq'"), "{problem}");
+}
+
+#[test]
+fn a_file_says_the_width_of_heads_or_they_share_that_of_the_model() {
+    for (folder, width) in [("qwen3_moe", 64 / 4), ("qwen3", 128), ("gemma2", 256)] {
+        let mut object = object(golden(folder, "config.json")).unwrap();
+        for (name, value) in [("hidden_size", 64), ("num_attention_heads", 4)] {
+            object.insert(name.to_owned(), json!(value));
+        }
+        object.remove("head_dim");
+        let config = DecoderConfig::from_json(&object).unwrap();
+        assert_eq!(config.head_dim, width, "{folder}");
+        assert_eq!(DecoderConfig::from_json(&config.to_json()), Ok(config), "{folder}");
+    }
+}
+
+#[test]
 fn windows_and_experts_are_where_the_files_say() {
     let windows = |folder: &str| -> Vec<Option<u32>> {
         decoder(folder).layers.iter().map(|layer| layer.window).collect()
@@ -237,6 +277,19 @@ fn windows_and_experts_are_where_the_files_say() {
     let config = DecoderConfig::from_json(&sliding).unwrap();
     let windows: Vec<_> = config.layers.iter().map(|layer| layer.window).collect();
     assert_eq!(windows, [None, Some(5)]);
+    // A Qwen2MoeConfig of transformers 5.24 has them on even layers below max_window_layers.
+    let mut even = object(golden("qwen2_moe", "config.json")).unwrap();
+    for (name, value) in [
+        ("num_hidden_layers", json!(6)),
+        ("use_sliding_window", json!(true)),
+        ("sliding_window", json!(5)),
+        ("max_window_layers", json!(4)),
+    ] {
+        even.insert(name.to_owned(), value);
+    }
+    let config = DecoderConfig::from_json(&even).unwrap();
+    let windows: Vec<_> = config.layers.iter().map(|layer| layer.window).collect();
+    assert_eq!(windows, [Some(5), None, Some(5), None, None, None]);
     // Layer 1 is in mlp_only_layers.
     let kinds = decoder("qwen3_moe").kinds();
     assert_eq!(kinds.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);

@@ -110,29 +110,6 @@ impl Architecture {
         }
     }
 
-    /// The width of a head where a file does not state it; `None` where all heads together are as wide as the
-    /// model.
-    pub const fn usual_head_dim(self) -> Option<u32> {
-        match self {
-            Self::Qwen3 | Self::Qwen3Moe => Some(128),
-            Self::Gemma2 => Some(256),
-            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Mixtral | Self::Qwen2Moe => None,
-        }
-    }
-
-    /// The key and value heads where a file does not state them; `None` where there are as many as query heads. They
-    /// are the defaults of `LlamaConfig`, `MistralConfig` and so on in Hugging Face's transformers,
-    /// `src/transformers/models/*/configuration_*.py`, where null means as many as query heads for all.
-    pub const fn usual_key_value_heads(self) -> Option<u32> {
-        match self {
-            Self::Llama => None,
-            Self::Mistral | Self::Mixtral => Some(8),
-            Self::Qwen2 | Self::Qwen3 => Some(32),
-            Self::Qwen2Moe => Some(16),
-            Self::Qwen3Moe | Self::Gemma2 => Some(4),
-        }
-    }
-
     /// Whether its MLPs may be mixtures of experts.
     pub const fn has_experts(self) -> bool {
         match self {

@@ -4,6 +4,7 @@
 mod fields;
 mod layers;
 mod rope;
+mod unsaid;
 mod write;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::{
 use crate::family::fields::refuse_misspelt;
 use fields::FileFields;
 pub(super) use fields::KNOWN;
+use unsaid::Unsaid;
 
 /// More parameters than any training step could hold: their bytes overflow 64 bits.
 const MAX_PARAMETERS: u128 = 1 << 60;
@@ -37,8 +39,8 @@ impl DecoderConfig {
         head(&fields)?;
         let hidden_size = fields.needed("hidden_size")?;
         let intermediate_size = fields.needed("intermediate_size")?;
+        let unsaid = Unsaid::of(architecture);
         let [heads, kv_heads, head_dim] = heads(&fields, architecture, hidden_size)?;
-        let default_theta = if architecture == Architecture::Mixtral { 1e6 } else { 1e4 };
         let config = Self {
             architecture,
             hidden_size,
@@ -47,12 +49,14 @@ impl DecoderConfig {
             head_dim,
             intermediate_size,
             vocab_size: fields.needed("vocab_size")?,
-            max_position_embeddings: fields.size("max_position_embeddings")?.unwrap_or(32_768),
-            rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
-            rope: Rope::read(&fields, default_theta)?,
+            max_position_embeddings: fields
+                .size("max_position_embeddings")?
+                .unwrap_or(unsaid.max_position_embeddings),
+            rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(unsaid.rms_norm_eps),
+            rope: Rope::read(&fields, unsaid.rope_theta)?,
             tie_word_embeddings: fields
                 .flag("tie_word_embeddings")?
-                .unwrap_or(architecture == Architecture::Gemma2),
+                .unwrap_or(unsaid.tie_word_embeddings),
             biases: biases(&fields, architecture)?,
             layers: layers::read(&fields, architecture, intermediate_size)?,
             gemma: if architecture == Architecture::Gemma2 { Some(gemma(&fields)?) } else { None },
@@ -129,8 +133,9 @@ fn heads(
     hidden: u32,
 ) -> Result<[u32; 3], String> {
     let heads = fields.needed("num_attention_heads")?;
+    let unsaid = Unsaid::of(architecture);
     let name = "num_key_value_heads";
-    let kv = match (fields.size(name)?, architecture.usual_key_value_heads()) {
+    let kv = match (fields.size(name)?, unsaid.num_key_value_heads) {
         (Some(stated), _) => stated,
         (None, Some(usual)) if !fields.is_there(name) => usual,
         (None, _) => heads,
@@ -146,10 +151,8 @@ fn heads(
              head serves as many query heads"
         ));
     }
-    let width = match (
-        fields.size("head_dim")?.or(architecture.usual_head_dim()),
-        hidden.is_multiple_of(heads),
-    ) {
+    let stated = fields.size("head_dim")?;
+    let width = match (stated.or(unsaid.head_dim), hidden.is_multiple_of(heads)) {
         (Some(width), _) => width,
         (None, true) => hidden / heads,
         (None, false) => {

@@ -167,7 +167,13 @@ impl<'a> FileFields<'a> {
         let left = left.min_by_key(|(name, _)| !name.starts_with("num_local_experts"));
         let Some((name, value)) = left else { return Ok(()) };
         let kind = architecture.model_type();
-        if is_of_experts(name) {
+        if architecture.has_experts() && name.starts_with("shared_expert") {
+            return Err(format!(
+                "{name} is {value}, but a {kind} has no shared expert: set model_type to qwen2_moe, \
+                 which has one, or remove the field"
+            ));
+        }
+        if is_of_experts(name) && !architecture.has_experts() {
             return Err(format!(
                 "{name} is {value}, but a {kind} has no experts: set model_type to the mixture's own \
                  (mixtral, qwen2_moe or qwen3_moe), or remove the field"

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::fields::FileFields;
+use super::{fields::FileFields, unsaid::Unsaid};
 use crate::family::decoder::config::{Architecture, Experts, Layer, Mlp};
 
 /// Which layers have a window.
@@ -11,7 +11,7 @@ enum Sliding {
     None,
     All,
     From(u32),
-    Even,
+    EvenBelow(u32),
 }
 
 /// More layers than any plan could keep; more is a slip of the keyboard.
@@ -37,49 +37,14 @@ fn windows(
     architecture: Architecture,
     count: u32,
 ) -> Result<Vec<Option<u32>>, String> {
-    // Hugging Face's own defaults where a file says nothing.
-    let default = match architecture {
-        Architecture::Mistral | Architecture::Gemma2 if !fields.is_there("sliding_window") => {
-            Some(4096)
-        }
-        Architecture::Qwen2
-        | Architecture::Qwen3
-        | Architecture::Qwen2Moe
-        | Architecture::Qwen3Moe
-            if !fields.is_there("sliding_window") =>
-        {
-            Some(4096)
-        }
-        _ => None,
-    };
     let window = fields.size("sliding_window").map_err(|problem| {
         format!("{problem}; leave it out, or null, for attention to everything before")
     })?;
-    let window = window.or(default);
-    let asked = fields.flag("use_sliding_window")?;
-    let first = match fields.given("max_window_layers") {
-        Some(value) => {
-            let first = value.as_u64().and_then(|first| u32::try_from(first).ok());
-            first
-                .ok_or_else(|| format!("max_window_layers is {value}; it must be a whole number"))?
-        }
-        None => 28,
+    let window = match window {
+        None if !fields.is_there("sliding_window") => Unsaid::of(architecture).sliding_window,
+        stated => stated,
     };
-    let sliding = match architecture {
-        Architecture::Llama => Sliding::None,
-        Architecture::Mistral | Architecture::Mixtral => Sliding::All,
-        Architecture::Qwen2
-        | Architecture::Qwen3
-        | Architecture::Qwen2Moe
-        | Architecture::Qwen3Moe
-            if asked != Some(true) =>
-        {
-            Sliding::None
-        }
-        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen2Moe => Sliding::From(first),
-        Architecture::Qwen3Moe => Sliding::All,
-        Architecture::Gemma2 => Sliding::Even,
-    };
+    let sliding = Sliding::read(fields, architecture, count)?;
     if architecture == Architecture::Llama
         && let Some(window) = window
     {
@@ -87,26 +52,73 @@ fn windows(
             "sliding_window is {window}, but a llama has none: set model_type to mistral, or remove it"
         ));
     }
-    let by_rule = |layer: u32| match sliding {
-        Sliding::None => false,
-        Sliding::All => true,
-        Sliding::From(first) => layer >= first,
-        Sliding::Even => layer.is_multiple_of(2),
-    };
     let slides = match fields.given("layer_types") {
         Some(types) => layer_types(types, count)?,
-        None => (0..count).map(by_rule).collect(),
+        None => (0..count).map(|layer| sliding.of(layer)).collect(),
     };
     let may_slide = !matches!(sliding, Sliding::None) && window.is_some();
-    let may_slide = may_slide || (architecture == Architecture::Gemma2 && window.is_some());
     if slides.contains(&true) && !may_slide && fields.is_there("layer_types") {
         return Err(
             "layer_types has sliding_attention, but no window is in use: set sliding_window \
-                    (and use_sliding_window, where the model has that)"
+             (and use_sliding_window, where the model has that)"
                 .to_owned(),
         );
     }
+    if may_slide
+        && matches!(sliding, Sliding::All)
+        && let Some(layer) = slides.iter().position(|slides| !slides)
+    {
+        return Err(format!(
+            "layer_types has full_attention for layer {layer}, but every layer of a {} slides over \
+             sliding_window: remove layer_types, or set sliding_window to null",
+            architecture.model_type()
+        ));
+    }
     Ok(slides.into_iter().map(|slides| window.filter(|_| slides && may_slide)).collect())
+}
+
+impl Sliding {
+    /// The rule of a member of the family, for where a file lists no layers: that of transformers 5.24.
+    fn read(
+        fields: &FileFields<'_>,
+        architecture: Architecture,
+        count: u32,
+    ) -> Result<Self, String> {
+        let asked = fields.flag("use_sliding_window")? == Some(true);
+        let end = match fields.given("max_window_layers") {
+            Some(value) => {
+                value.as_u64().and_then(|end| u32::try_from(end).ok()).ok_or_else(|| {
+                    format!("max_window_layers is {value}; it must be a whole number")
+                })?
+            }
+            None => 28,
+        };
+        Ok(match architecture {
+            Architecture::Llama => Self::None,
+            Architecture::Mistral | Architecture::Mixtral => Self::All,
+            Architecture::Gemma2 => Self::EvenBelow(count),
+            Architecture::Qwen2
+            | Architecture::Qwen3
+            | Architecture::Qwen2Moe
+            | Architecture::Qwen3Moe
+                if !asked =>
+            {
+                Self::None
+            }
+            Architecture::Qwen2 | Architecture::Qwen3 => Self::From(end),
+            Architecture::Qwen2Moe => Self::EvenBelow(end),
+            Architecture::Qwen3Moe => Self::All,
+        })
+    }
+
+    fn of(&self, layer: u32) -> bool {
+        match *self {
+            Self::None => false,
+            Self::All => true,
+            Self::From(first) => layer >= first,
+            Self::EvenBelow(end) => layer < end && layer.is_multiple_of(2),
+        }
+    }
 }
 
 /// Which layers slide, as a file lists it.

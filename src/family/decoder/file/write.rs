@@ -4,6 +4,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::unsaid::Unsaid;
 use crate::family::decoder::{
     config::{Architecture, DecoderConfig, Experts, Mlp},
     rope::Scaling,
@@ -21,7 +22,7 @@ impl DecoderConfig {
         set("num_hidden_layers", json!(self.num_hidden_layers()));
         set("num_attention_heads", json!(self.num_attention_heads));
         set("num_key_value_heads", json!(self.num_key_value_heads));
-        let unsaid = self.architecture.usual_head_dim();
+        let unsaid = Unsaid::of(self.architecture).head_dim;
         if unsaid.or(self.hidden_size.checked_div(self.num_attention_heads)) != Some(self.head_dim)
             || self.query_width() != self.hidden_size && unsaid.is_none()
         {

@@ -1,0 +1,66 @@
+//! What a decoder has where its file does not say it: the defaults of Hugging Face's transformers 5.24,
+//! `src/transformers/models/*/configuration_*.py`. A null is not a default; what it means is the reader's to say.
+
+use crate::family::decoder::config::Architecture;
+
+/// What a file leaves unsaid.
+pub(super) struct Unsaid {
+    /// The width of a head; `None` where all heads together are as wide as the model.
+    pub head_dim: Option<u32>,
+    /// Key and value heads; `None` where there are as many as query heads.
+    pub num_key_value_heads: Option<u32>,
+    /// The longest sequence.
+    pub max_position_embeddings: u32,
+    /// What an RMSNorm adds to the mean of squares.
+    pub rms_norm_eps: f64,
+    /// The base of rotary positions.
+    pub rope_theta: f64,
+    /// How many tokens a layer that slides looks back on; `None` where it looks back on all.
+    pub sliding_window: Option<u32>,
+    /// Whether the LM head is the embedding.
+    pub tie_word_embeddings: bool,
+}
+
+impl Unsaid {
+    pub(super) const fn of(architecture: Architecture) -> Self {
+        let usual = Self {
+            head_dim: None,
+            num_key_value_heads: None,
+            max_position_embeddings: 32_768,
+            rms_norm_eps: 1e-6,
+            rope_theta: 1e4,
+            sliding_window: Some(4096),
+            tie_word_embeddings: false,
+        };
+        match architecture {
+            Architecture::Llama => {
+                Self { max_position_embeddings: 2048, sliding_window: None, ..usual }
+            }
+            Architecture::Mistral => {
+                Self { num_key_value_heads: Some(8), max_position_embeddings: 131_072, ..usual }
+            }
+            Architecture::Mixtral => Self {
+                num_key_value_heads: Some(8),
+                max_position_embeddings: 131_072,
+                rms_norm_eps: 1e-5,
+                rope_theta: 1e6,
+                sliding_window: None,
+                ..usual
+            },
+            Architecture::Qwen2 => Self { num_key_value_heads: Some(32), ..usual },
+            Architecture::Qwen3 => {
+                Self { head_dim: Some(128), num_key_value_heads: Some(32), ..usual }
+            }
+            Architecture::Qwen2Moe => Self { num_key_value_heads: Some(16), ..usual },
+            // Published files state 128; the class takes the width of the model over its heads.
+            Architecture::Qwen3Moe => Self { num_key_value_heads: Some(4), ..usual },
+            Architecture::Gemma2 => Self {
+                head_dim: Some(256),
+                num_key_value_heads: Some(4),
+                max_position_embeddings: 8192,
+                tie_word_embeddings: true,
+                ..usual
+            },
+        }
+    }
+}
