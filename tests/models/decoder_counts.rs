@@ -40,6 +40,29 @@ fn forward_products_are_those_of_flop_counter_mode() {
     }
 }
 
+/// Configurations drawn at random, and what transformers 5.24 and FlopCounterMode of PyTorch 2.15 make of each:
+/// `decoders.py` writes them.
+const DRAWN: &str = include_str!("decoders.jsonl");
+
+#[test]
+fn configurations_that_leave_much_unsaid_are_what_transformers_makes_of_them() {
+    for line in DRAWN.lines() {
+        let drawn: Value = serde_json::from_str(line).unwrap();
+        let config = DecoderConfig::from_json(drawn["config"].as_object().unwrap()).unwrap();
+        let windows: Vec<_> = config.layers.iter().map(|layer| layer.window).collect();
+        let products = exact(&config, 1, 8, Recipe::default()).products;
+        let found = json!({
+            "config": drawn["config"],
+            "parameters": config.base_parameters() as u64,
+            "windows": windows,
+            "forward": products.forward as u64,
+            "backward": products.backward as u64,
+        });
+        assert_eq!(found, drawn);
+    }
+    assert_eq!(DRAWN.lines().count(), 96);
+}
+
 const SHAPES: [(&str, u32, u32); 4] = [
     ("qwen2.5-0.5b", 1, 512),
     ("qwen2.5-0.5b", 4, 2048),

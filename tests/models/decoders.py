@@ -1,0 +1,113 @@
+"""Writes `decoders.jsonl`: configurations drawn at random that leave much unsaid, and of each what Hugging Face's
+transformers makes of it: parameters, the window of each layer, and the FLOPs of matrix products that PyTorch's
+FlopCounterMode counts of 8 tokens, forward and backward.
+
+    pip install torch==2.15.0 transformers==5.24.0
+    python decoders.py > decoders.jsonl
+"""
+
+import json
+import random
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoConfig, AutoModelForCausalLM, logging
+
+CASES, TOKENS, SEED = 96, 8, 17
+DENSE = ["llama", "mistral", "qwen2", "qwen3", "gemma2"]
+# Classes that read `layer_types`; the others have layers that are all alike.
+LISTS_LAYERS = ["qwen2", "qwen3", "qwen2_moe", "gemma2"]
+ALL = DENSE + ["mixtral", "qwen2_moe", "qwen3_moe"]
+
+logging.set_verbosity_error()
+draw = random.Random(SEED)
+
+
+def below(largest):
+    return draw.randint(1, largest)
+
+
+def maybe(fields, name, value, chance=0.5):
+    if draw.random() < chance:
+        fields[name] = value
+
+
+def configuration(kind):
+    heads = draw.choice([4, 8, 16, 32])
+    layers = below(5)
+    fields = {
+        "model_type": kind,
+        "hidden_size": heads * 2 * below(4),
+        "intermediate_size": below(40),
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "vocab_size": below(60),
+    }
+    # Left out, a class may have more of them than there are heads, which is refused.
+    maybe(fields, "num_key_value_heads", draw.choice([1, 2, 4]), 0.6 if heads == 32 else 1)
+    maybe(fields, "head_dim", 2 * below(8), 0.4)
+    maybe(fields, "tie_word_embeddings", draw.random() < 0.5)
+    if kind in ("mistral", "mixtral"):
+        maybe(fields, "sliding_window", draw.choice([None, below(9)]))
+    if kind == "gemma2":
+        maybe(fields, "sliding_window", below(9))
+    if kind.startswith("qwen"):
+        maybe(fields, "use_sliding_window", draw.random() < 0.8, 0.8)
+        maybe(fields, "sliding_window", below(9), 0.7)
+        maybe(fields, "max_window_layers", draw.randint(0, 6), 0.7)
+    if kind in LISTS_LAYERS and (kind == "gemma2" or fields.get("use_sliding_window")):
+        types = ["full_attention", "sliding_attention"]
+        maybe(fields, "layer_types", [draw.choice(types) for _ in range(layers)], 0.3)
+    if kind in ("llama", "qwen3", "qwen3_moe", "gemma2"):
+        maybe(fields, "attention_bias", draw.random() < 0.6)
+    if kind == "llama":
+        maybe(fields, "mlp_bias", draw.random() < 0.6)
+    if kind in DENSE:
+        return fields
+    experts = below(6)
+    fields["num_local_experts" if kind == "mixtral" else "num_experts"] = experts
+    fields["num_experts_per_tok"] = below(experts)
+    if kind == "mixtral":
+        return fields
+    fields["moe_intermediate_size"] = below(20)
+    maybe(fields, "decoder_sparse_step", below(3))
+    maybe(fields, "mlp_only_layers", draw.choice([None, [], [below(layers) - 1]]))
+    if kind == "qwen2_moe":
+        fields["shared_expert_intermediate_size"] = below(20)
+        maybe(fields, "qkv_bias", draw.random() < 0.6)
+    return fields
+
+
+def windows(config, kind):
+    if kind == "llama":
+        return [None] * config.num_hidden_layers
+    if kind in LISTS_LAYERS:
+        slides = [one == "sliding_attention" for one in config.layer_types]
+    else:
+        slides = [True] * config.num_hidden_layers
+    return [config.sliding_window if one else None for one in slides]
+
+
+def flops(run):
+    with FlopCounterMode(display=False) as counter:
+        result = run()
+    return counter.get_total_flops(), result
+
+
+for case in range(CASES):
+    kind = ALL[case % len(ALL)]
+    fields = configuration(kind)
+    config = AutoConfig.for_model(**fields)
+    experts = {} if kind in DENSE else {"experts_implementation": "eager"}
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", **experts)
+    tokens = torch.zeros(1, TOKENS, dtype=torch.long)
+    forward, result = flops(lambda: model(input_ids=tokens, use_cache=False))
+    backward, _ = flops(lambda: result.logits.sum().backward())
+    answer = {
+        "config": fields,
+        "parameters": sum(one.numel() for one in model.parameters()),
+        "windows": windows(config, kind),
+        "forward": forward,
+        "backward": backward,
+    }
+    print(json.dumps(answer))
