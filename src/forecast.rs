@@ -104,6 +104,14 @@ impl Peak {
         }
         Ok(Self { flops_per_second, device: None, devices: 1, mfu })
     }
+
+    /// The utilisation that was stated, or as much of it as recomputation leaves of the peak.
+    fn mfu_of(&self, step: &Step) -> f64 {
+        match step.hardware_flops() {
+            0 => self.mfu,
+            executed => self.mfu.min(step.model_flops() as f64 / executed as f64),
+        }
+    }
 }
 
 /// One step, as somebody counts it.
@@ -236,6 +244,21 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// HFU at the stated utilisation, if a device had as much: more than 1 where recomputation leaves none of the peak.
+    pub fn stated_hfu(&self) -> Option<f64> {
+        let needed = self.model_flops();
+        let executed = needed.saturating_add(self.recomputed);
+        self.peak.map(|peak| match needed {
+            0 => peak.mfu,
+            _ => peak.mfu * executed as f64 / needed as f64,
+        })
+    }
+
+    /// Whether the stated times are the least possible: the whole peak is used.
+    pub fn is_least(&self) -> bool {
+        self.stated_hfu().is_some_and(|hfu| hfu >= 1.0)
+    }
+
     /// FLOPs that the model needs, what is computed again left out.
     pub const fn model_flops(&self) -> u64 {
         if self.counts_recomputed { self.step - self.recomputed } else { self.step }
@@ -251,10 +274,8 @@ impl Forecast {
         let Step { flops, tokens, training, .. } = step;
         let tokens = u64::from(tokens);
         let model = step.model_flops() as f64;
-        let seconds = Times {
-            measured: step.seconds,
-            stated: peak.map(|peak| model / (peak.flops_per_second * peak.mfu)),
-        };
+        let stated = |peak: Peak| model / (peak.flops_per_second * peak.mfu_of(&step));
+        let seconds = Times { measured: step.seconds, stated: peak.map(stated) };
         let experiment = extent.map(|extent| -> Result<_, Error> {
             let steps = extent.steps(tokens)?;
             let tokens = steps.checked_mul(tokens).ok_or_else(|| {
@@ -341,6 +362,19 @@ mod tests {
         assert_eq!(estimate.utilisation, Some(Utilisation { mfu: 0.5, hfu: 0.6 }));
         let untimed = answer(Step { seconds: None, ..STEP }, question);
         assert_eq!((untimed.utilisation, untimed.seconds.measured), (None, None));
+        assert_eq!((untimed.stated_hfu(), untimed.is_least()), (Some(0.5), false));
+    }
+
+    /// What is computed again takes its time, too: no step is shorter than all of its FLOPs at the peak.
+    #[test]
+    fn recomputation_leaves_less_than_the_whole_peak() {
+        for (mfu, hfu) in [(1.0, 1.25), (0.9, 1.125), (0.8, 1.0)] {
+            let question =
+                Question { peak: Some(Peak::new(4_000.0, mfu).unwrap()), ..Question::default() };
+            let forecast = answer(STEP, question);
+            assert_eq!(forecast.seconds.stated, Some(0.25), "{mfu}");
+            assert_eq!((forecast.stated_hfu(), forecast.is_least()), (Some(hfu), true), "{mfu}");
+        }
     }
 
     #[test]

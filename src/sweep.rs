@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// The axes that every model has; all others are fields of its configuration.
-const BATCH: &str = "batch";
-const SEQ: &str = "seq";
+pub(crate) const BATCH: &str = "batch";
+pub(crate) const SEQ: &str = "seq";
 
 /// What a user says of an axis: `KEY=1,2,3`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 
 use flopmeter::{
     estimate::Estimate,
+    exact::Exact,
     model::{BatchShape, Model},
     observe::{Attempts, Runs},
     op::Convention,
@@ -48,6 +49,16 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     }
     if saved_a.is_some() && saved_b.is_some() {
         are_reports(asked)?;
+    }
+    if let Some(convention) = asked.convention.filter(|&its| its != Exact::CONVENTION)
+        && known.is_none()
+        && !asked.measure
+    {
+        bail!(
+            "--convention {convention} is about operations that ran, and closed forms are by {}: add --measure, or leave \
+             it out",
+            Exact::CONVENTION
+        );
     }
     let convention = asked.convention.or(known).unwrap_or_default();
     let runs = asked.timed.runs(asked.repeat)?;

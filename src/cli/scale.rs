@@ -9,6 +9,7 @@ use flopmeter::{
     Error, KernelError,
     choice::KernelSet,
     estimate::Estimate,
+    exact::Exact,
     execute::Executor,
     family::{BatchShape, Choices},
     model::{Batch, Model, lower},
@@ -35,6 +36,13 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     if asked.work.setup.kernels != KernelSet::Auto {
         bail!(
             "--kernels pins the kernels of one run, and points of a sweep are kept with others: leave it out"
+        );
+    }
+    if !asked.measure && asked.convention != Exact::CONVENTION {
+        bail!(
+            "--convention {} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
+            asked.convention,
+            Exact::CONVENTION
         );
     }
     let sweep = sweep(asked)?;

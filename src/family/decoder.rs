@@ -53,7 +53,6 @@ use crate::{
     choice::Target,
     claim::Claimed,
     explain::Account,
-    op::Convention,
     operation::{Optimizer, Precision},
     plan::Plan,
     term::Published,
@@ -153,7 +152,7 @@ impl Member for DecoderConfig {
 
     fn estimate(&self, shape: BatchShape, optimizer: Optimizer) -> Result<Published, Error> {
         let work = self.work([shape.batch(), shape.seq()], optimizer.into());
-        let exact = Exact::of(&work, Convention::Ieee);
+        let exact = Exact::of(&work, Exact::CONVENTION);
         let field = field::formulas(self, shape, &exact)?;
         if self.architecture == Architecture::Qwen2 {
             let terms = estimate::terms(self, shape)?;
@@ -168,11 +167,11 @@ impl Member for DecoderConfig {
     }
 
     fn exact(&self, shape: [u32; 2], training: Training) -> Option<Exact> {
-        Some(Exact::of(&self.work(shape, training), Convention::Ieee))
+        Some(Exact::of(&self.work(shape, training), Exact::CONVENTION))
     }
 
     fn exact_items(&self, shape: [u32; 2], training: Training) -> Vec<ExactItem> {
-        work::items(&self.work(shape, training), Convention::Ieee)
+        work::items(&self.work(shape, training), Exact::CONVENTION)
     }
 
     fn account(&self) -> &'static dyn Account {
@@ -226,6 +225,10 @@ impl Member for DecoderConfig {
 
     fn is_adapter(&self, parameter: &str) -> bool {
         parameter.starts_with(ADAPTER)
+    }
+
+    fn names_beside_adapters(&self, parameter: &str) -> Vec<String> {
+        self.restated_names(parameter)
     }
 
     fn check_adapters(&self, saved: &Object) -> Result<(), String> {

@@ -171,6 +171,11 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
         false
     }
 
+    /// What a file of adapters calls a parameter of the model itself, where it holds that one too.
+    fn names_beside_adapters(&self, _parameter: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether it asks for the adapters of this `adapter_config.json`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::{
     execute::Limits,
     family::{BatchShape, ModelConfig, Shortened},
     formula::forms,
-    op::{Convention, OpCounts},
+    op::OpCounts,
 };
 
 /// A device that holds whatever kernels can index, and has kernels whose invocations share nothing. What others choose
@@ -56,7 +56,7 @@ pub fn schedule(
     for pass in &plan.passes {
         let times = pass.component.layer.map_or(1, times);
         let forms = forms(&pass.operation, &pass.schedule);
-        let flops = |ops: OpCounts| times * u128::from(ops.flops(Convention::Ieee));
+        let flops = |ops: OpCounts| times * u128::from(ops.flops(Exact::CONVENTION));
         schedule.add(pass.phase, flops(forms.schedule()));
         if !pass.recomputed {
             algebraic.add(pass.phase, flops(forms.algebraic));

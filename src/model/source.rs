@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Weights, checkpoint, json::object_in};
+use super::{Weights, checkpoint, json::object_in, weights::Stored};
 use crate::{
     Error,
     family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set, setting_of},
@@ -139,14 +139,24 @@ impl Model {
         let (adapters, base): (Vec<_>, Vec<_>) =
             self.config.parameters().into_iter().partition(|p| self.config.is_adapter(&p.name));
         let mut weights = Weights::default();
-        for (parameters, path) in [(base, &self.checkpoint), (adapters, &self.adapter)] {
-            match path {
-                Some(path) => {
-                    let files = checkpoint::files(path)?;
-                    weights.read(files, &parameters, self.config.redundant())?;
-                }
-                None => weights.seed(seed, &parameters),
+        match &self.checkpoint {
+            Some(path) => {
+                let stored: Vec<_> = base.iter().map(Stored::needed).collect();
+                weights.read(checkpoint::files(path)?, &stored, self.config.redundant())?;
             }
+            None => weights.seed(seed, &base),
+        }
+        match &self.adapter {
+            Some(path) => {
+                let restated = base.iter().flat_map(|parameter| {
+                    let names = self.config.names_beside_adapters(&parameter.name).into_iter();
+                    names.map(move |name| Stored::optional(name, parameter))
+                });
+                let needed = adapters.iter().map(Stored::needed);
+                let stored: Vec<_> = needed.chain(restated).collect();
+                weights.read(checkpoint::files(path)?, &stored, &[])?;
+            }
+            None => weights.seed(seed, &adapters),
         }
         Ok(weights)
     }

@@ -1,7 +1,11 @@
 //! The values of a model's parameters: from checkpoints, every tensor of them checked, or seeded. NaN and
 //! infinity are values like any other; who profiles a broken model is told by its loss.
 
-use std::{borrow::Cow, collections::BTreeMap, iter};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use half::{bf16, f16};
 
@@ -24,15 +28,40 @@ pub struct Weights {
     sources: BTreeMap<String, Source>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Source {
-    /// In which file.
-    Checkpoint(usize),
+    Stored {
+        /// In which file.
+        file: usize,
+        /// What it is called there.
+        name: String,
+    },
     Seeded {
         seed: u64,
         elements: u64,
         fill: Fill,
     },
+}
+
+/// A parameter as files store it.
+#[derive(Debug)]
+pub struct Stored<'a> {
+    /// What the files call it.
+    name: String,
+    parameter: &'a ParameterSpec,
+    needed: bool,
+}
+
+impl<'a> Stored<'a> {
+    /// A parameter that the files must hold, by its own name.
+    pub fn needed(parameter: &'a ParameterSpec) -> Self {
+        Self { name: parameter.name.clone(), parameter, needed: true }
+    }
+
+    /// A parameter that the files may hold by another name; where they do not, it keeps the values that it has.
+    pub fn optional(name: String, parameter: &'a ParameterSpec) -> Self {
+        Self { name, parameter, needed: false }
+    }
 }
 
 impl Weights {
@@ -44,7 +73,7 @@ impl Weights {
         }));
     }
 
-    /// The values in safetensors files, which together must hold exactly these parameters, as F32,
+    /// The values in safetensors files, which together hold these parameters and no others, as F32,
     /// BF16 or F16, and may hold `redundant` ones.
     ///
     /// # Errors
@@ -53,27 +82,25 @@ impl Weights {
     pub fn read(
         &mut self,
         files: Vec<TensorFile>,
-        parameters: &[ParameterSpec],
+        parameters: &[Stored<'_>],
         redundant: &[&str],
     ) -> Result<(), Error> {
         let found = locate(&files, parameters, redundant)
             .map_err(|(file, problem)| Error::File { path: files[file].path().into(), problem })?;
         let first = self.files.len();
-        self.sources.extend(
-            parameters
-                .iter()
-                .zip(found)
-                .map(|(spec, file)| (spec.name.clone(), Source::Checkpoint(first + file))),
-        );
+        self.sources.extend(parameters.iter().zip(found).filter_map(|(stored, file)| {
+            let source = Source::Stored { file: first + file?, name: stored.name.clone() };
+            Some((stored.parameter.name.clone(), source))
+        }));
         self.files.extend(files);
         Ok(())
     }
 
     /// A parameter's values as f32; `None` where the model has no such parameter.
     pub fn blocks(&self, name: &str) -> Option<Blocks<'_>> {
-        Some(match *self.sources.get(name)? {
-            Source::Checkpoint(file) => widened(self.files[file].get(name)?),
-            Source::Seeded { seed, elements, fill } => {
+        Some(match self.sources.get(name)? {
+            Source::Stored { file, name } => widened(self.files[*file].get(name)?),
+            &Source::Seeded { seed, elements, fill } => {
                 let mut stream = Stream::new(seed, name);
                 Box::new((0..elements).step_by(BLOCK).map(move |first| {
                     let count = (elements - first).min(BLOCK as u64) as usize;
@@ -112,14 +139,13 @@ fn widened(tensor: Tensor<'_>) -> Blocks<'_> {
     }))
 }
 
-/// In which file each parameter is, or which file is not what it should be, and why.
+/// In which file each parameter is, if in one, or which file is not what it should be, and why.
 fn locate(
     files: &[TensorFile],
-    parameters: &[ParameterSpec],
+    parameters: &[Stored<'_>],
     redundant: &[&str],
-) -> Result<Vec<usize>, (usize, String)> {
-    let known: BTreeMap<&str, &ParameterSpec> =
-        parameters.iter().map(|parameter| (parameter.name.as_str(), parameter)).collect();
+) -> Result<Vec<Option<usize>>, (usize, String)> {
+    let known: BTreeSet<&str> = parameters.iter().map(|stored| stored.name.as_str()).collect();
     let names: Vec<(usize, String)> = files
         .iter()
         .enumerate()
@@ -133,12 +159,16 @@ fn locate(
     }
     let unknown = || {
         names.iter().filter(|(_, name)| {
-            !known.contains_key(name.as_str()) && !redundant.contains(&name.as_str())
+            !known.contains(name.as_str()) && !redundant.contains(&name.as_str())
         })
     };
     let mut found = Vec::with_capacity(parameters.len());
-    for ParameterSpec { name, shape, .. } in parameters {
+    for Stored { name, parameter: ParameterSpec { shape, .. }, needed } in parameters {
         let Some(&file) = places.get(name.as_str()) else {
+            if !needed {
+                found.push(None);
+                continue;
+            }
             let instead = nearest(name, unknown().map(|(_, name)| name.as_str()))
                 .map_or_else(String::new, |other| {
                     format!("; the file has '{other}' instead, which the model does not")
@@ -165,7 +195,7 @@ fn locate(
                 ),
             ));
         }
-        found.push(file);
+        found.push(Some(file));
     }
     match unknown().next() {
         Some((file, name)) => Err((

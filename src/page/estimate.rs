@@ -4,7 +4,7 @@
 use super::number::grouped;
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, about, bars, components::Layers,
-    config_line, how_line, tokens_line, uncharged,
+    config_line, exact_line, how_line, tokens_line, uncharged,
 };
 use crate::{
     estimate::{Estimate, PerFunction, PhaseFlops},
@@ -32,7 +32,7 @@ impl Paged for Estimate {
         head.extend(uncharged(self.training(), self.exact().is_some()));
         let mut sections = vec![Section::facts("What is estimated", head)];
         if let Some(exact) = self.exact() {
-            sections.push(Section::facts("Counts", [counts(&exact, step)]));
+            sections.push(Section::facts("Counts", [counts(&exact, step), exact_line()]));
             let table = super::formulas::exact(&exact, self.training().scope);
             sections.push(Section::table("The exact count, by closed forms", table));
         }

@@ -35,14 +35,6 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
             Some(_) => "MFU and HFU in the table are of this run, against the peak",
             None => "nothing was timed here",
         };
-        let again = match forecast.recomputed {
-            0 => String::new(),
-            again => {
-                let needed = forecast.model_flops();
-                let hfu = mfu * (needed + again) as f64 / needed as f64;
-                format!(" (with what is computed again, an HFU of {hfu:.3})")
-            }
-        };
         let all = rate(*flops_per_second);
         let each = rate(flops_per_second / f64::from(*devices));
         let all = match (device, devices) {
@@ -55,11 +47,27 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
                 format!("{} {name} of {each}, {all} together", grouped(u64::from(*many)))
             }
         };
-        let times = match *mfu >= 1.0 {
-            true => {
-                "times are the least possible, at an MFU of 1: no run uses all of a peak".to_owned()
-            }
-            false => format!("times are at an MFU of {mfu} of it{again}"),
+        let again = match forecast.recomputed {
+            0 => "",
+            _ => ", with what is computed again",
+        };
+        let hfu = forecast.stated_hfu().unwrap_or(*mfu);
+        let times = if forecast.is_least() {
+            let beyond = match *mfu < 1.0 && hfu > 1.0 {
+                true => {
+                    format!("; an MFU of {mfu} would be an HFU of {hfu:.3}, more than a device has")
+                }
+                false => String::new(),
+            };
+            format!(
+                "times are the least possible, at an HFU of 1{again}{beyond}: no run uses all of a peak"
+            )
+        } else {
+            let again = match forecast.recomputed {
+                0 => String::new(),
+                _ => format!(" (with what is computed again, an HFU of {hfu:.3})"),
+            };
+            format!("times are at an MFU of {mfu} of it{again}")
         };
         let text = format!("stated: {all}; {times}; {used}");
         facts.push(Fact::new("peak", text));
@@ -70,8 +78,7 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
 /// What each count of a step answers: a row for each question, a column for each count.
 pub(super) fn table(forecasts: &[Forecast]) -> Table {
     type Answer = fn(&Forecast) -> Option<Cell>;
-    let is_least = forecasts.iter().any(|its| its.peak.is_some_and(|peak| peak.mfu >= 1.0));
-    let least = if is_least { ", at the least" } else { "" };
+    let least = if forecasts.iter().any(Forecast::is_least) { ", at the least" } else { "" };
     let questions: [(String, Answer); 10] = [
         ("FLOPs a step".to_owned(), |f| Some(Cell::whole(f.step))),
         (RECOMPUTED.to_owned(), |f| f.counts_recomputed.then(|| Cell::whole(f.recomputed))),

@@ -6,6 +6,7 @@ use super::{
     section::{Fact, Page},
 };
 use crate::{
+    exact::Exact,
     execute::Adapter,
     family::{ModelConfig, Recompute, Scope, Training},
     result::Examined,
@@ -81,6 +82,12 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
             format!("one training step{of}, {}", how_line(training))
         }
     }
+}
+
+/// How operations become the FLOPs of an exact count, which is by closed forms.
+pub(super) fn exact_line() -> Fact {
+    let convention = Exact::CONVENTION;
+    Fact::new("exact", format!("FLOPs by convention {convention}: {}", convention.describe()))
 }
 
 /// How a step trains, or what a forward pass takes.

@@ -6,7 +6,7 @@ use super::forecast::RECOMPUTED;
 use super::number::grouped;
 use super::{
     Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, about, adapter_line, config_line,
-    growth, provenance, scope_line, uncharged,
+    exact_line, growth, provenance, scope_line, uncharged,
 };
 use crate::{
     family::{Chosen, StepOption, Training},
@@ -15,7 +15,7 @@ use crate::{
     result::{
         Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
     },
-    sweep::{Axis, Sweep},
+    sweep::{Axis, BATCH, SEQ, Sweep},
 };
 
 impl Paged for ScaleReport {
@@ -49,7 +49,8 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     });
     let Sweep { scope, recompute, packed, optimizer, accumulate, .. } = *sweep;
     let training = Training { scope, recompute, packed, ..optimizer.into() };
-    let scope = scope_line(training, None);
+    let bill = report.points.first().map(|point| &point.bill);
+    let scope = scope_line(training, bill.and_then(|bill| bill.model_config.trained()));
     let of_all = sweep.options.0.first().filter(|_| varied(report).is_empty());
     let unusual = of_all.into_iter().flat_map(Chosen::unusual);
     let scope = unusual.fold(scope, |scope, (of, value)| format!("{scope}, {value} {}", of.noun));
@@ -68,7 +69,11 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         ..Fact::new("estimate", point.bill.model_config.estimator())
     }));
     facts.extend(axes);
-    facts.push(Fact::new("run", scope));
+    let is_axis = |key: &str| sweep.axes.iter().any(|axis| axis.field == key);
+    let fixed = bill.into_iter().flat_map(|bill| [(BATCH, bill.batch), (SEQ, bill.seq)]);
+    let fixed =
+        fixed.filter(|(key, _)| !is_axis(key)).map(|(key, value)| format!("{key} {value}, "));
+    facts.push(Fact::new("run", format!("{}{scope}", fixed.collect::<String>())));
     if let Some(first) = report.sweep.options.0.first() {
         // Counts and bytes of the other values may grow otherwise.
         facts.extend(varied(report).into_iter().map(|option| {
@@ -78,8 +83,9 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
     }
     match &report.adapter {
         None => {
-            facts.push(Fact::new("figures", "by closed forms; nothing was run"));
+            facts.push(Fact::new("figures", "FLOPs of one step by closed forms; nothing was run"));
             let has_exact = report.points.iter().any(|point| point.bill.exact.is_some());
+            facts.extend(has_exact.then(|| exact_line()));
             facts.extend(uncharged(training, has_exact));
         }
         Some(adapter) => {

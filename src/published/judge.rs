@@ -10,10 +10,7 @@ use super::{
     formula::{Covers, Formula},
     registry::formulas,
 };
-use crate::{
-    family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass},
-    op::Convention,
-};
+use crate::family::decoder::{DecoderConfig, Exact, Part, Recipe, Tokens, Work, WorkPass};
 
 /// What a formula says of a decoder, and how far that is from the exact count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,12 +67,12 @@ pub fn judge(config: &DecoderConfig, tokens: &Tokens, training: Recipe) -> Judge
     let fed = Recipe { input_gradients: true, ..training };
     let fed = config.step(tokens, fed);
     let full = DecoderConfig { adapters: None, ..config.clone() };
-    let full = Exact::of(&full.step(tokens, training), Convention::Ieee);
+    let full = Exact::of(&full.step(tokens, training), Exact::CONVENTION);
     let mut rows: Vec<FormulaRow> =
         formulas().map(|formula| row(formula, &case, [&step, &fed], &full)).collect();
     let error = |row: &FormulaRow| row.ratio.map_or(-1.0, |ratio| ratio.ln().abs());
     rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
-    Judged { exact: Exact::of(&step, Convention::Ieee), rows }
+    Judged { exact: Exact::of(&step, Exact::CONVENTION), rows }
 }
 
 fn row(formula: &Formula, case: &Case<'_>, [step, fed]: [&[Work]; 2], full: &Exact) -> FormulaRow {
@@ -132,7 +129,7 @@ fn counts(work: &[Work], covers: Covers, recomputes: bool) -> Counts {
         };
         let flops = match covers {
             Covers::Products | Covers::ForwardProducts => work.product,
-            Covers::Step | Covers::Forward | Covers::Attention => work.flops(Convention::Ieee),
+            Covers::Step | Covers::Forward | Covers::Attention => work.flops(Exact::CONVENTION),
         };
         if has && flops > 0 {
             let flops = i128::try_from(flops).unwrap_or(i128::MAX);

@@ -211,6 +211,51 @@ fn a_tied_head_may_be_in_the_checkpoint_too() {
     folder.model(&[]).unwrap().weights(0).unwrap();
 }
 
+/// peft writes a head that has an adapter beside that adapter, under a name of its own, and loads it from there. A
+/// configuration of which it was not told the task has `auto_mapping`.
+#[test]
+fn a_head_may_be_in_the_file_of_its_adapter() {
+    let folder = Folder::new("qwen2_lora");
+    folder.set(
+        "adapter_config.json",
+        json!({
+            "target_modules": ["q_proj", "v_proj", "lm_head"],
+            "task_type": null,
+            "auto_mapping": {"base_model_class": "Qwen2ForCausalLM"},
+        }),
+    );
+    let embedding = folder.tensors("model.safetensors")["model.embed_tokens.weight"].clone();
+    let [vocabulary, width] = embedding.1[..] else { panic!("{:?}", embedding.1) };
+    let head = "base_model.model.lm_head";
+    let filled = |shape: [usize; 2], value: f32| {
+        let bytes = value.to_le_bytes().repeat(shape.iter().product());
+        (Dtype::F32, shape.to_vec(), bytes)
+    };
+    folder.spoil("adapter_model.safetensors", |tensors| {
+        tensors.insert(format!("{head}.lora_A.weight"), filled([4, width], 2.0));
+        tensors.insert(format!("{head}.lora_B.weight"), filled([vocabulary, 4], 3.0));
+    });
+    let values = |name: &str| folder.model(&[]).unwrap().weights(0).unwrap().values(name).unwrap();
+    // The head is tied.
+    let shared = "model.embed_tokens.weight";
+    let own: Vec<f32> =
+        embedding.2.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    assert_eq!(values(shared), own);
+    for layer in [".base_layer", ""] {
+        let restated = format!("{head}{layer}.weight");
+        folder.spoil("adapter_model.safetensors", |tensors| {
+            tensors.insert(restated.clone(), filled([vocabulary, width], 5.0));
+        });
+        assert!(values(shared).iter().all(|&value| value == 5.0), "{restated}");
+        assert!(values(&format!("{head}.lora_A.weight")).iter().all(|&value| value == 2.0));
+        folder.spoil("adapter_model.safetensors", |tensors| {
+            tensors.insert(restated.clone(), filled([vocabulary + 1, width], 5.0));
+        });
+        assert_says(&folder.refusal(), &["adapter_model.safetensors: ", &restated, "has shape"]);
+        folder.spoil("adapter_model.safetensors", |tensors| drop(tensors.remove(&restated)));
+    }
+}
+
 #[test]
 fn spoilt_adapters_are_named() {
     for (fields, said) in [

@@ -85,6 +85,16 @@ fn layers_that_run_again_part_what_is_needed_from_what_ran() {
     assert_eq!((again.count.as_str(), again.recomputed), ("measured", more));
     let [kept, again] = [kept, again].map(|forecast| forecast.seconds.stated.unwrap());
     assert_eq!(kept, again, "a model's FLOPs take as long at the same utilisation");
+    let peak = Some(Peak::new(1e12, 0.9).unwrap());
+    let asked = Question { peak, ..Question::default() };
+    let training = Training { recompute: Recompute::Layers, ..Training::default() };
+    let case = Case::new(ModelConfig::from(SMALL), 2, None, training, &LIMITS);
+    let report = case.report(Convention::Ieee, 1.0).with_forecast(asked).unwrap();
+    let text = table::render(&report.page(false), Terminal::PIPE);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let words = words.join(" ");
+    let said = "at an HFU of 1, with what is computed again; an MFU of 0.9 would be an HFU of";
+    assert!(words.contains(said), "{words}");
 }
 
 /// What was asked has its answer on a terminal of 80 columns, and a peak by name can be checked from the report.
@@ -106,7 +116,7 @@ fn a_budget_has_its_answer_where_there_is_little_room() {
     let words: Vec<&str> = text.split_whitespace().collect();
     let words = words.join(" ");
     assert!(words.contains("16 a100-bf16 of 312.0 TFLOP/s, 5.0 PFLOP/s together"), "{words}");
-    assert!(words.contains("times are the least possible, at an MFU of 1"), "{words}");
+    assert!(words.contains("times are the least possible, at an HFU of 1"), "{words}");
     let json = to_json(&report);
     let read: flopmeter::result::Report = serde_json::from_str(&json).unwrap();
     assert_eq!(read.forecasts[0].peak, Some(peak));

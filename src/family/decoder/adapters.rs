@@ -35,7 +35,7 @@ pub enum Targets {
 }
 
 /// What peft can do beside adapters of this kind, each of which changes what is computed.
-const UNSUPPORTED: [&str; 20] = [
+const UNSUPPORTED: [&str; 19] = [
     "use_dora",
     "use_qalora",
     "use_bdlora",
@@ -55,7 +55,6 @@ const UNSUPPORTED: [&str; 20] = [
     "monteclora_config",
     "velora_config",
     "ensure_weight_tying",
-    "auto_mapping",
 ];
 
 impl Adapters {

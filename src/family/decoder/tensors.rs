@@ -126,6 +126,19 @@ impl DecoderConfig {
         if self.tie_word_embeddings { &["lm_head.weight"] } else { &[] }
     }
 
+    /// What a file of adapters calls a parameter of the model itself. peft writes the head there, as a layer with
+    /// an adapter, where that has one, and both embeddings, as layers without, where the vocabulary was resized.
+    pub(super) fn restated_names(&self, parameter: &str) -> Vec<String> {
+        let (module, kind) = parameter.rsplit_once('.').unwrap_or((parameter, "weight"));
+        let head = self.tie_word_embeddings && module == "model.embed_tokens";
+        let modules = [Some(module), head.then_some("lm_head")].into_iter().flatten();
+        modules
+            .flat_map(|module| {
+                ["base_layer.", ""].map(|layer| format!("{ADAPTER}model.{module}.{layer}{kind}"))
+            })
+            .collect()
+    }
+
     /// The names of an adapter's A and B, beside the linear layer of a module.
     pub(super) fn adapter_names(module: &str) -> [String; 2] {
         ["A", "B"].map(|part| format!("{ADAPTER}model.{module}.lora_{part}.weight"))
