@@ -35,7 +35,7 @@ impl FromStr for AskedAxis {
         for item in list.split(',').map(str::trim) {
             let value = item.parse().ok().filter(|&value| value > 0).ok_or_else(|| {
                 format!(
-                    "'{item}' is not a whole number from 1 to {}; say {key}=128,256,512",
+                    "'{item}' is not a whole number from 1 to {}, as the values of an axis are",
                     u32::MAX
                 )
             })?;

@@ -84,9 +84,10 @@ pub(crate) fn set(
     known: Fields,
     assignment: &str,
 ) -> Result<&'static str, String> {
-    let (key, value) = assignment
-        .split_once('=')
-        .ok_or_else(|| format!("'{assignment}' is not KEY=VALUE (as in {}=2)", known[0]))?;
+    let (key, value) = assignment.split_once('=').ok_or_else(|| {
+        let field = named(assignment, known).unwrap_or(known[0]);
+        format!("'{assignment}' is not KEY=VALUE (as in {field}=2)")
+    })?;
     let key = named(key, known)?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     object.insert(key.to_owned(), value);

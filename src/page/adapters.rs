@@ -40,7 +40,9 @@ fn adapters(adapters: &[Adapter]) -> Table {
     });
     let columns = ["adapter", "auto", "backend", "type", "binding", "driver"];
     let column = |name| match name {
-        "binding" => Column::number(name, "binding_bytes"),
+        "binding" => Column::number(name, "binding_bytes").gives_way(2),
+        "backend" => Column::text(name, name).gives_way(1),
+        "driver" => Column::text(name, name).gives_way(3),
         _ => Column::text(name, name),
     };
     // What a format shows that has room for one table.

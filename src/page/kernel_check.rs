@@ -44,7 +44,7 @@ fn checks(check: &KernelCheck) -> Table {
         columns: vec![
             Column::text("check", "check"),
             Column::text("verdict", "verdict"),
-            Column::number("findings", "findings"),
+            Column::number("findings", "findings").gives_way(1),
         ],
         rows: rows.collect(),
         main: true,

@@ -102,12 +102,12 @@ fn kernels(suite: &KernelSuite) -> Table {
     Table {
         columns: vec![
             Column::text("kernel", "kernel"),
-            Column::number("in line", "line"),
+            Column::number("in line", "line").gives_way(3),
             Column::text("verdict", "verdict"),
-            Column::number("checks", "checks"),
-            Column::number("findings", "findings"),
-            Column::number("FLOPs", "flops"),
-            Column::number("storage", "storage_bytes"),
+            Column::number("checks", "checks").gives_way(4),
+            Column::number("findings", "findings").gives_way(1),
+            Column::number("FLOPs", "flops").gives_way(2),
+            Column::number("storage", "storage_bytes").gives_way(5),
         ],
         rows: rows.collect(),
         main: true,
@@ -133,7 +133,7 @@ fn checks(suite: &KernelSuite) -> Table {
             Column::text("kernel", "kernel"),
             Column::text("check", "check"),
             Column::text("verdict", "verdict"),
-            Column::number("findings", "findings"),
+            Column::number("findings", "findings").gives_way(1),
         ],
         rows: rows.collect(),
         ..Table::default()

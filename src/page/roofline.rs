@@ -57,7 +57,8 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
         Fact::new(
             "ridge",
             format!(
-                "a kernel of fewer than {ridge:.1} FLOP for each byte of storage traffic is bound by memory"
+                "a kernel of fewer than {ridge:.1} FLOP for each byte of storage traffic is bound by memory, by the highest \
+                 rate of each"
             ),
         )
     }));
@@ -72,10 +73,11 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     facts.push(Fact::new("timing", format!("{runs} of each at least, by {timed}{rounds}")));
     let drift = ceilings.drift;
+    let of_last = if ceilings.rounds > 1 { " of the last time" } else { "" };
     facts.push(Fact::new(
         "drift",
         format!(
-            "f32 peak {:.2} GFLOP/s at the start, {:.2} at the end",
+            "f32 peak {:.2} GFLOP/s at the start{of_last}, {:.2} at the end",
             drift.first * 1e-9,
             drift.last * 1e-9
         ),

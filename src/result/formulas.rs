@@ -147,12 +147,14 @@ impl FormulasReport {
     /// # Errors
     /// [`Error::Config`] where a formula has none of the names, with those that may be meant.
     pub fn only(mut self, names: &[String]) -> Result<Self, Error> {
+        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
         /// So many names that contain what was typed may be meant by it.
         const MEANT: usize = 6;
         let known = || self.formulas.iter().map(|row| row.id.as_str());
-        if let Some(name) = names.iter().find(|name| !known().any(|id| id == name.as_str())) {
-            let mut meant: Vec<&str> = nearest(name, known()).into_iter().collect();
-            let alike = known().filter(|id| name.len() > 1 && id.contains(name.as_str()));
+        if let Some(name) = names.iter().find(|name| !known().any(|id| id == **name)) {
+            let small = name.to_lowercase();
+            let mut meant: Vec<&str> = nearest(&small, known()).into_iter().collect();
+            let alike = known().filter(|id| small.len() > 1 && id.contains(&small));
             alike.take(MEANT).for_each(|id| {
                 if !meant.contains(&id) {
                     meant.push(id);
@@ -165,7 +167,7 @@ impl FormulasReport {
             };
             return Err(Error::Config(format!("no formula '{name}'{meant}")));
         }
-        self.formulas.retain(|row| names.contains(&row.id));
+        self.formulas.retain(|row| names.contains(&row.id.as_str()));
         self.named = true;
         Ok(self)
     }

@@ -103,9 +103,9 @@ impl ShaderFile {
                     let hint = hint(source.text());
                     Parsed::wgsl_source(&name, source).map_err(|error| hinted(error, hint))?
                 }
-                Some(language) => {
+                Some((language, way)) => {
                     return Err(problem(format!(
-                        "is {language}, and a compute shader is WGSL, WESL, GLSL or SPIR-V: translate it to one of these"
+                        "is {language}, and a compute shader is WGSL, WESL, GLSL or SPIR-V: {way}"
                     )));
                 }
             },

@@ -45,15 +45,20 @@ fn ending(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
-/// What a file is written in, by its ending, where that is no language of shaders that are read here.
-pub(super) fn foreign(path: &Path) -> Option<&'static str> {
+/// What a file is written in, by its ending, where that is no language of shaders that are read here, and how it comes
+/// to be in one.
+pub(super) fn foreign(path: &Path) -> Option<(&'static str, &'static str)> {
+    const BY_HAND: &str = "translate it to one of these";
     Some(match ending(path)? {
-        "cu" | "cuh" => "CUDA",
-        "ptx" => "PTX",
-        "hip" => "HIP",
-        "cl" => "OpenCL",
-        "metal" => "Metal",
-        "hlsl" => "HLSL",
+        "cu" | "cuh" => ("CUDA", BY_HAND),
+        "ptx" => ("PTX", BY_HAND),
+        "hip" => ("HIP", BY_HAND),
+        "cl" => ("OpenCL", "compile it to SPIR-V for Vulkan, as clspv does"),
+        "metal" => ("Metal", BY_HAND),
+        "hlsl" => (
+            "HLSL",
+            "compile it to SPIR-V, as dxc -spirv -T cs_6_0 or glslangValidator -D -V -S comp does",
+        ),
         _ => return None,
     })
 }

@@ -69,6 +69,14 @@ fn limits_of_adapters_have_room_on_a_usual_terminal() {
     }
 }
 
+#[test]
+fn the_adapter_that_is_taken_is_told_where_there_is_little_room() {
+    let adapters = ["llvmpipe (LLVM 15.0.6, 256 bits)", "SwiftShader Device (Subzero)"];
+    let adapters = adapters.map(|name| adapter(name, Limits::WEBGPU)).into();
+    let text = render(&AdapterList::new(adapters, &[]).page(false), terminal(60));
+    assert!(text.lines().any(|line| line.contains("adapter") && line.contains("auto")), "{text}");
+}
+
 /// Published formulas on a decoder.
 pub fn formulas() -> FormulasReport {
     let config = DecoderConfig::resolve::<&str>("qwen2.5-0.5b", &[]).unwrap();

@@ -127,7 +127,8 @@ impl Kernels {
             ),
             limits => match limits.iter().find(|limit| limit.is_of_time()) {
                 Some(limit) => bail!(
-                    "--fail-on {limit}: nothing is timed here; compare judges the times of two saved reports of shader"
+                    "--fail-on {limit}: --baseline holds counts alone; compare judges the times of two saved reports of \
+                     shader"
                 ),
                 None => Ok(HeldTo::Limits(limits.to_vec())),
             },

@@ -116,7 +116,10 @@ pub(super) fn extent(text: &str) -> Result<[u32; 3], String> {
         return Err("a dispatch has three extents at most: X,Y,Z".to_owned());
     }
     for (slot, part) in extent.iter_mut().zip(parts) {
-        *slot = part.trim().parse().map_err(|_| format!("'{part}' is no number of workgroups"))?;
+        let most = u32::MAX;
+        let unfit =
+            |_| format!("'{part}' is no number of workgroups, a whole number from 1 to {most}");
+        *slot = part.trim().parse().map_err(unfit)?;
     }
     if extent.contains(&0) {
         return Err("a dispatch of no workgroups runs nothing".to_owned());

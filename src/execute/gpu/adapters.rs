@@ -62,7 +62,7 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
         })
         .ok_or_else(|| {
             Error::NoAdapter(if known.is_empty() {
-                format!("no adapter: nothing here can run a compute shader; {WAY_OUT}")
+                format!("no adapter '{choice}': there is embedded alone; {WAY_OUT}")
             } else {
                 format!(
                     "no adapter '{choice}': there is {}, and embedded; {WAY_OUT}",

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use naga::{
-    AddressSpace, StorageAccess,
+    AddressSpace, Module, StorageAccess,
+    compact::{KeepUnused, compact},
     valid::{Capabilities, ValidationFlags, Validator},
 };
 use wgpu::{ShaderModule, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource};
@@ -13,6 +14,13 @@ use crate::{
     execute::Limits,
     kernel::{KernelModule, hide_ends},
 };
+
+/// What a kernel's entry point uses of its module: the rest may take formats that a device lacks.
+fn used(kernel: &KernelModule) -> Module {
+    let mut module = kernel.for_back_ends().into_owned();
+    compact(&mut module, KeepUnused::No);
+    module
+}
 
 /// Whether a device computes in the formats of a kernel.
 ///
@@ -25,7 +33,7 @@ pub(super) fn formats(device: &wgpu::Device, kernel: &KernelModule) -> Result<()
     // A number may be narrow within an expression alone, where no type of the module says so. The kernel is valid on
     // devices that have everything.
     let without = Capabilities::all().difference(Capabilities::SHADER_FLOAT16);
-    let module = kernel.for_back_ends();
+    let module = used(kernel);
     if Validator::new(ValidationFlags::all(), without).validate(&module).is_ok() {
         return Ok(());
     }
@@ -50,7 +58,7 @@ pub(super) fn of(
     foresees_wrong: bool,
     kernel: &KernelModule,
 ) -> ShaderModule {
-    let mut module = kernel.for_back_ends().into_owned();
+    let mut module = used(kernel);
     if foresees_wrong && !kernel.is_proven {
         hide_ends(&mut module);
     }
@@ -80,5 +88,31 @@ pub(super) fn of(
             ..ShaderRuntimeChecks::checked()
         };
         device.create_shader_module_trusted(descriptor, checks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        library,
+        plan::{Dims, KernelName},
+    };
+
+    /// A ceiling in single precision is measured on an adapter that has no other precision, though one file has all.
+    #[test]
+    fn an_entry_point_takes_the_formats_that_it_uses() {
+        let dims = Dims::from([("LANES".into(), 64), ("ROUNDS".into(), 2)]);
+        let is_valid = |entry: &'static str, lacking| {
+            let name = KernelName { file: "roofline".into(), entry: entry.into() };
+            let module = used(&library::load(&name, &dims).unwrap());
+            let capabilities = Capabilities::all().difference(lacking);
+            Validator::new(ValidationFlags::all(), capabilities).validate(&module).is_ok()
+        };
+        let both = Capabilities::SHADER_FLOAT16.union(Capabilities::FLOAT64);
+        assert!(is_valid("fma_f32_vec4", both));
+        assert!(is_valid("copy", both));
+        assert!(!is_valid("fma_f16_vec4", Capabilities::SHADER_FLOAT16));
+        assert!(!is_valid("fma_f64_vec4", Capabilities::FLOAT64));
     }
 }

@@ -60,7 +60,8 @@ impl DecoderConfig {
         };
         if let Some(name) = unmatched {
             let last = name.rsplit('.').next().unwrap_or_default();
-            let meant = nearest(last, known()).filter(|meant| *meant != last);
+            let meant = nearest(last, known().into_iter().chain([Targets::ALL_LINEAR]))
+                .filter(|meant| *meant != last);
             let meant =
                 meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
             return Err(format!(

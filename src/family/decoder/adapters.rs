@@ -178,7 +178,7 @@ impl fmt::Display for Adapters {
 
 impl Targets {
     /// What peft calls every linear layer but the head.
-    const ALL_LINEAR: &'static str = "all-linear";
+    pub(super) const ALL_LINEAR: &'static str = "all-linear";
 
     /// Queries and values, which the method was published with.
     pub fn query_and_value() -> Self {

@@ -242,7 +242,11 @@ impl Resolver<'_> {
                 let TypeInner::Scalar(scalar) = self.module.types[ty].inner else {
                     return Err(Problem::Unfit("one is no scalar".into()));
                 };
-                Expression::Literal(literal(given, scalar)?)
+                let unfit = || {
+                    let called = called.map_or("", String::as_str);
+                    Problem::Unfit(format!("{called} = {given:e} is no {}", type_name(scalar)))
+                };
+                Expression::Literal(literal(given, scalar).ok_or_else(unfit)?)
             }
             (None, Some(init)) => {
                 let init = self.evaluated(init)?;
@@ -353,29 +357,37 @@ fn kind(expression: &Expression, kinds: &[ExpressionKind]) -> ExpressionKind {
     }
 }
 
-/// A value that a user gives, as WebGPU converts it.
-fn literal(value: f64, scalar: naga::Scalar) -> Result<Literal, Problem> {
-    let unfit = || Problem::Unfit(format!("{value} is no value of its type"));
+/// What WGSL calls a scalar type.
+fn type_name(scalar: naga::Scalar) -> String {
+    let bits = 8 * u32::from(scalar.width);
+    match scalar.kind {
+        ScalarKind::Bool => "bool".into(),
+        ScalarKind::Sint | ScalarKind::AbstractInt => format!("i{bits}"),
+        ScalarKind::Uint => format!("u{bits}"),
+        ScalarKind::Float | ScalarKind::AbstractFloat => format!("f{bits}"),
+    }
+}
+
+/// A value that a user gives, as WebGPU converts it; `None` where the type has no such value.
+fn literal(value: f64, scalar: naga::Scalar) -> Option<Literal> {
     let whole = |least: f64, most: f64| {
         let truncated = value.trunc();
-        if (least..=most).contains(&truncated) { Ok(truncated) } else { Err(unfit()) }
+        (least..=most).contains(&truncated).then_some(truncated)
     };
-    Ok(match (scalar.kind, scalar.width) {
+    Some(match (scalar.kind, scalar.width) {
         (ScalarKind::Bool, _) => Literal::Bool(value != 0.0 && !value.is_nan()),
         (ScalarKind::Sint, 2) => Literal::I16(whole(i16::MIN.into(), i16::MAX.into())? as i16),
         (ScalarKind::Sint, 4) => Literal::I32(whole(i32::MIN.into(), i32::MAX.into())? as i32),
         (ScalarKind::Uint, 2) => Literal::U16(whole(0.0, u16::MAX.into())? as u16),
         (ScalarKind::Uint, 4) => Literal::U32(whole(0.0, u32::MAX.into())? as u32),
         (ScalarKind::Float, 2) => {
-            let half = half::f16::from_f64(value);
-            if half.is_finite() { Literal::F16(half) } else { return Err(unfit()) }
+            Literal::F16(Some(half::f16::from_f64(value)).filter(|half| half.is_finite())?)
         }
         (ScalarKind::Float, 4) => {
-            let single = value as f32;
-            if single.is_finite() { Literal::F32(single) } else { return Err(unfit()) }
+            Literal::F32(Some(value as f32).filter(|single| single.is_finite())?)
         }
         (ScalarKind::Float, 8) if value.is_finite() => Literal::F64(value),
         (ScalarKind::Float | ScalarKind::Sint | ScalarKind::Uint, _)
-        | (ScalarKind::AbstractInt | ScalarKind::AbstractFloat, _) => return Err(unfit()),
+        | (ScalarKind::AbstractInt | ScalarKind::AbstractFloat, _) => return None,
     })
 }

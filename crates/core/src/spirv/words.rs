@@ -192,7 +192,9 @@ pub(super) fn instructions(words: &[u32]) -> Result<Vec<Instruction<'_>>, String
         Some(word) if word.swap_bytes() == MAGIC_NUMBER => {
             return Err("its words are in the byte order of another machine".into());
         }
-        _ => return Err("it does not begin as SPIR-V does".into()),
+        Some(&MAGIC_NUMBER) => return Err("it ends within its head of five words".into()),
+        None => return Err("it is empty".into()),
+        Some(_) => return Err("it does not begin as SPIR-V does".into()),
     }
     let (mut instructions, mut at) = (Vec::new(), HEADER);
     while at < words.len() {
