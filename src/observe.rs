@@ -22,7 +22,7 @@ pub use self::{
     buffers::{Buffers, Contents, Outputs},
     countable::Countable,
     runs::Runs,
-    series::{KernelLaunch, Ready, Sequence, Series},
+    series::{KernelLaunch, Ready, Sequence, Series, UnderWay},
     timing::{Spread, TimeSource, Timing, WarmUp},
     trial::Trial,
 };

@@ -44,7 +44,7 @@ use crate::{
     Error, KernelError,
     execute::{Executor, Limits},
     kernel::Layout,
-    observe::{Countable, KernelLaunch, Runs, Sequence, Series},
+    observe::{Countable, KernelLaunch, Runs, Sequence, Series, UnderWay},
     op::{OpCounts, Scalar},
 };
 
@@ -60,6 +60,8 @@ pub struct ShaderRequest<'a> {
     pub dumps: &'a [BindingKey],
     /// Timed runs of the plain kernels.
     pub runs: Runs,
+    /// Told which launch is compiled or run.
+    pub under_way: &'a UnderWay,
 }
 
 /// What the launches of a request left.
@@ -85,7 +87,7 @@ pub struct ShaderRun {
 /// Where buffers and grid do not fit the kernel or the executor, where the kernel cannot be counted,
 /// or where the executor fails.
 pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<ShaderRun, Error> {
-    let ShaderRequest { launches, fills, dumps, runs } = *request;
+    let ShaderRequest { launches, fills, dumps, runs, under_way } = *request;
     let limits = executor.adapter().limits;
     for KernelLaunch { kernel, grid } in launches {
         check_grid(*kernel, *grid, &limits)?;
@@ -110,7 +112,7 @@ pub fn run(executor: &mut dyn Executor, request: &ShaderRequest<'_>) -> Result<S
         return Err(KernelError::Kernel { kernel, problem }.into());
     }
     let left = Left::of(&contents);
-    let sequence = Sequence::new(executor, launches, contents)?;
+    let sequence = Sequence::new(executor, launches, contents, under_way)?;
     let series = sequence.observe(executor, runs)?;
     let mut read = BTreeMap::new();
     for &key in dumps {

@@ -24,7 +24,7 @@ use super::{
     args::{Check, Common, Kernels},
     export::{Formats, Places},
     interrupt,
-    kernels::{Baseline, KernelWork, baseline},
+    kernels::{Baseline, KernelWork, Place, baseline},
     lock::lock,
     patience,
 };
@@ -137,7 +137,7 @@ pub fn judged(
     let within = |adapter: Option<String>, opened, ran: &Arc<Mutex<Ran>>| {
         let place = || {
             let Ran { failed, on, .. } = &*lock(ran);
-            format!("{failed}{}{on}", work.place())
+            format!("{failed}{}{on}", work.place_in_words())
         };
         let (owned, now) = (owned.clone(), Arc::clone(ran));
         let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
@@ -153,7 +153,7 @@ pub fn judged(
         Err(error) if adapter.is_none() && abort::has_come() => {
             abort::hold_for(seconds);
             let mut so_far = std::mem::take(&mut *lock(&ran));
-            so_far.give_up(error.to_string());
+            so_far.give_up(error.to_string(), work.place());
             // Where the driver aborted in a thread of its own, the one that was given up may yet note what it finds.
             ran = Arc::new(Mutex::new(so_far));
             within(Some("embedded".to_owned()), None, &ran)?;
@@ -252,15 +252,16 @@ struct Ran {
 }
 
 impl Ran {
-    /// Notes that what runs them now will not end.
-    fn give_up(&mut self, why: String) {
+    /// Notes that what runs them now will not end, there.
+    fn give_up(&mut self, why: String, (file, line): Place) {
         let (executor, said) = match self.now.take() {
             Some(executor) => (executor, abort::ADVICE),
             None => ("every other adapter".to_owned(), &*why),
         };
         self.failed += &format!("{executor}: {said}; ");
         self.on.clear();
-        self.runs.push(ExecutorRun { executor, ran: Err(why) });
+        let place = line.map(|line| (file, line));
+        self.runs.push(ExecutorRun { executor, ran: Err(why), place });
     }
 }
 
@@ -305,7 +306,7 @@ fn all(
             }
         };
         executor.clear();
-        lock(so_far).runs.push(ExecutorRun { executor: name, ran });
+        lock(so_far).runs.push(ExecutorRun { executor: name, ran, place: None });
     }
     Ok(executors)
 }

@@ -1,14 +1,19 @@
 //! Kernels of a user's as every command that runs them does: what was asked becomes a request that outlives the
 //! patience of whoever waits, and what ran is held against files.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use anyhow::bail;
 
 use flopmeter::{
     Error,
     execute::Executor,
-    observe::Runs,
+    observe::{Countable, Runs, UnderWay},
     op::Convention,
     result::{HeldTo, KernelRun, KernelSuite, RanKernels, ShaderReport, load},
     shader::{
@@ -17,9 +22,9 @@ use flopmeter::{
     },
 };
 
-use super::{args::Kernels, interrupt};
+use super::{args::Kernels, interrupt, lock::lock};
 
-/// Everything that a run needs, owned.
+/// Everything that a run needs, owned. Clones share which launch is under way.
 #[derive(Clone)]
 pub struct KernelWork {
     pub file: PathBuf,
@@ -33,7 +38,13 @@ pub struct KernelWork {
     /// Which buffers are read back.
     pub keys: Vec<BindingKey>,
     pub runs: Runs,
+    under_way: Arc<UnderWay>,
+    /// Where the entry point of each launch is, once they are known.
+    places: Arc<Mutex<Vec<Place>>>,
 }
+
+/// A file, and the line in it where an entry point begins, where that is known.
+pub type Place = (String, Option<u32>);
 
 impl KernelWork {
     /// What was asked of a shader; `dumps` are buffers to read back beside those that something is expected of.
@@ -67,33 +78,30 @@ impl KernelWork {
             expected,
             keys,
             runs: runs.into(),
+            under_way: Arc::default(),
+            places: Arc::default(),
         })
     }
 
-    /// The shader's name, with the line where the first entry point that runs begins, where its text says that: there is
-    /// what does not end.
-    pub fn place(&self) -> String {
+    /// Where the entry point is that is compiled or run, or the first one while none is, where its text says that: there
+    /// is what does not end.
+    pub fn place(&self) -> Place {
+        if let Some(place) = lock(&self.places).get(self.under_way.launch()) {
+            return place.clone();
+        }
         let name = ShaderFile::name(&self.file);
         // A pipe has been read, and what standard input is called is no file.
         let is_there = name == self.file.display().to_string() && self.file.is_file();
         let text = is_there.then(|| fs::read(&self.file).ok()).flatten();
         let text = text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
         let asked = self.entries.first().map(String::as_str).filter(|entry| *entry != "all");
-        let mut is_marked = asked.is_some() || !text.contains("@compute");
-        let line = without_comments(&text).iter().position(|code| {
-            is_marked |= code.contains("@compute");
-            let declared = ["fn ", "void "].iter().find_map(|word| code.split_once(word));
-            let declared = declared.map(|(_, rest)| {
-                let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
-                rest.trim_start().split(|c| !is_of_name(c)).next().unwrap_or_default()
-            });
-            let is_it = |name: &str| match asked {
-                Some(entry) => name == entry,
-                None => code.contains("fn ") || name == "main",
-            };
-            is_marked && declared.is_some_and(is_it)
-        });
-        line.map_or_else(|| name.clone(), |line| format!("{name}:{}", line + 1))
+        (name, line_of(&text, asked))
+    }
+
+    /// The same in words.
+    pub fn place_in_words(&self) -> String {
+        let (file, line) = self.place();
+        line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))
     }
 
     /// Reads the shader and picks what is launched of it.
@@ -110,11 +118,14 @@ impl KernelWork {
         executor: &mut dyn Executor,
     ) -> Result<ShaderRun, Error> {
         let launches = launched.launches();
+        let places = launches.iter().map(|launch| place_of(&self.file, launch.kernel));
+        *lock(&self.places) = places.collect();
         let request = ShaderRequest {
             launches: &launches,
             fills: &self.fills,
             dumps: &self.keys,
             runs: self.runs,
+            under_way: &self.under_way,
         };
         shader::run(executor, &request)
     }
@@ -229,6 +240,42 @@ impl Key for BindingKey {
     fn in_words(&self) -> String {
         format!("{}.{}", self.0, self.1)
     }
+}
+
+/// Where a kernel's entry point begins, in the file that its source has it in. One whose line is not known goes by its own
+/// name beside the shader's.
+fn place_of(shader: &Path, kernel: &dyn Countable) -> Place {
+    let name = ShaderFile::name(shader);
+    let line = kernel.source().and_then(|source| {
+        let line = line_of(source.text(), Some(kernel.entry()))?;
+        Some(source.place(line))
+    });
+    match line {
+        Some(line) => {
+            let file = line.file.map(|file| shader.with_file_name(&*file).display().to_string());
+            (file.unwrap_or(name), Some(line.number))
+        }
+        None => (format!("{name}, entry point '{}'", kernel.entry()), None),
+    }
+}
+
+/// The line of a text on which an entry point begins, from 1; the first one where no other is asked for.
+fn line_of(text: &str, asked: Option<&str>) -> Option<u32> {
+    let mut is_marked = asked.is_some() || !text.contains("@compute");
+    let line = without_comments(text).iter().position(|code| {
+        is_marked |= code.contains("@compute");
+        let declared = ["fn ", "void "].iter().find_map(|word| code.split_once(word));
+        let declared = declared.map(|(_, rest)| {
+            let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+            rest.trim_start().split(|c| !is_of_name(c)).next().unwrap_or_default()
+        });
+        let is_it = |name: &str| match asked {
+            Some(entry) => name == entry,
+            None => code.contains("fn ") || name == "main",
+        };
+        is_marked && declared.is_some_and(is_it)
+    });
+    u32::try_from(line? + 1).ok()
 }
 
 /// The lines of a text without their comments.

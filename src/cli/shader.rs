@@ -85,9 +85,9 @@ fn reported(
     let given_up = Arc::new(Mutex::new(None));
     let place = || match &*lock(&given_up) {
         Some(Moved { adapter, why }) => {
-            format!("on {adapter}: {why}; on the embedded executor {}", work.place())
+            format!("on {adapter}: {why}; on the embedded executor {}", work.place_in_words())
         }
-        None => work.place(),
+        None => work.place_in_words(),
     };
     let seen = Arc::clone(&given_up);
     let (launched, run, moved) =

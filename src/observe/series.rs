@@ -1,6 +1,8 @@
 //! Kernels that run one after the other on the same buffers: counted once, timed several times, each time from the
 //! same contents. Whose kernels they are, and what the buffers mean, is the caller's business.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use super::{
     Buffers, Call, Contents, Countable, Counting, Observed, Runs, Spread, Timing, timing::totals,
 };
@@ -18,6 +20,25 @@ pub struct KernelLaunch<'a> {
     pub kernel: &'a dyn Countable,
     /// Workgroups.
     pub grid: [u32; 3],
+}
+
+/// Which of several launches is compiled or run, for whoever waits in another thread.
+#[derive(Debug, Default)]
+pub struct UnderWay(AtomicUsize);
+
+impl UnderWay {
+    /// The place of the launch among all of them.
+    pub fn launch(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
+    /// The launches, each noted as it is come to.
+    fn each<T>(&self, launches: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+        launches.enumerate().map(|(at, launch)| {
+            self.0.store(at, SeqCst);
+            launch
+        })
+    }
 }
 
 /// What a series of launches did.
@@ -42,11 +63,13 @@ pub struct Sequence<'a> {
     /// For each launch which kernel it is of, and what it binds.
     bound: Vec<(usize, Vec<Bound>)>,
     buffers: Buffers<'a>,
+    under_way: &'a UnderWay,
 }
 
 impl<'a> Sequence<'a> {
     /// Compiles the kernels of some launches and makes their buffers; `contents` has the bytes of each binding that
-    /// one of them uses. Whatever the executor held is given back.
+    /// one of them uses. `under_way` is told which launch is compiled, and later run. Whatever the executor held is
+    /// given back.
     ///
     /// # Errors
     /// Where a kernel cannot be counted, or the executor does not take a kernel or the buffers.
@@ -54,12 +77,13 @@ impl<'a> Sequence<'a> {
         executor: &mut dyn Executor,
         launches: &[KernelLaunch<'a>],
         contents: impl IntoIterator<Item = (&'a Resource, impl Into<Contents>)>,
+        under_way: &'a UnderWay,
     ) -> Result<Self, Error> {
         executor.clear();
         let mut distinct: Vec<&dyn Countable> = Vec::new();
         let mut kernels = Vec::new();
         let mut which = Vec::new();
-        for launch in launches {
+        for launch in under_way.each(launches.iter()) {
             let known =
                 distinct.iter().position(|kernel| std::ptr::addr_eq(*kernel, launch.kernel));
             if known.is_none() {
@@ -73,7 +97,13 @@ impl<'a> Sequence<'a> {
         let buffers = Buffers::new(executor, contents)?;
         let bound = which.into_iter().zip(launches);
         let bound = bound.map(|(kernel, launch)| (kernel, buffers.bound_to(launch.kernel)));
-        Ok(Self { launches: launches.to_vec(), kernels, bound: bound.collect(), buffers })
+        Ok(Self {
+            launches: launches.to_vec(),
+            kernels,
+            bound: bound.collect(),
+            buffers,
+            under_way,
+        })
     }
 
     /// Their buffers.
@@ -108,7 +138,7 @@ impl<'a> Sequence<'a> {
                 }
             })
             .collect();
-        observe(executor, &self.buffers, &ready, runs.into())
+        observe(executor, &self.buffers, &ready, self.under_way, runs.into())
     }
 }
 
@@ -128,24 +158,25 @@ pub(super) fn observe(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
+    under_way: &UnderWay,
     asked: Runs,
 ) -> Result<Series, Error> {
     // Where nothing is timed, no clock need be up.
     let mut waker = Waker::default();
     if !asked.none() {
-        warm_up(executor, buffers, launches)?;
+        warm_up(executor, buffers, launches, under_way)?;
         waker = Waker::of(executor, None)?;
     }
     let mut observed = Vec::new();
     // What counts is compared with what is plain.
     waker.wake(executor)?;
-    for Ready { counting, counters, call } in launches {
+    for Ready { counting, counters, call } in under_way.each(launches.iter()) {
         observed.push(counting.count(executor, call, *counters)?);
     }
     let waited = |run: &[Outcome]| run.iter().map(|outcome| outcome.waited_seconds).sum::<f64>();
     let (mut warm, mut all_waited) = (Vec::new(), 0.0);
     while !asked.are_warm(&warm, all_waited) {
-        let run = plain(executor, buffers, launches, &mut waker)?;
+        let run = plain(executor, buffers, launches, under_way, &mut waker)?;
         all_waited += waited(&run);
         warm.push(run.iter().map(|outcome| outcome.seconds).sum());
     }
@@ -153,7 +184,7 @@ pub(super) fn observe(
     let (mut whole, mut all_waited) = (Vec::new(), 0.0);
     let mut last = None;
     while !asked.are_enough(&whole, all_waited) {
-        let run = plain(executor, buffers, launches, &mut waker)?;
+        let run = plain(executor, buffers, launches, under_way, &mut waker)?;
         all_waited += waited(&run);
         whole.push(run.iter().map(|outcome| outcome.seconds).sum());
         runs.push(run.iter().map(|outcome| (outcome.seconds, outcome.clock)).collect());
@@ -161,7 +192,7 @@ pub(super) fn observe(
     }
     // What is seen of the counting kernels has the counting in it.
     if last.is_none() && executor.looks() {
-        last = Some(plain(executor, buffers, launches, &mut Waker::default())?);
+        last = Some(plain(executor, buffers, launches, under_way, &mut Waker::default())?);
     }
     for (seen, outcome) in observed.iter_mut().zip(last.into_iter().flatten()) {
         seen.witness = outcome.witness;
@@ -183,11 +214,15 @@ fn plain(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
+    under_way: &UnderWay,
     waker: &mut Waker,
 ) -> Result<Vec<Outcome>, Error> {
     buffers.restore(executor)?;
     waker.wake(executor)?;
-    launches.iter().map(|ready| ready.counting.run_plain(executor, &ready.call)).collect()
+    under_way
+        .each(launches.iter())
+        .map(|ready| ready.counting.run_plain(executor, &ready.call))
+        .collect()
 }
 
 /// Has drivers compile what they compile at the first dispatch, which is not the kernels' time. A kernel that follows
@@ -196,16 +231,17 @@ fn warm_up(
     executor: &mut dyn Executor,
     buffers: &Buffers<'_>,
     launches: &[Ready<'_>],
+    under_way: &UnderWay,
 ) -> Result<(), Error> {
     let one = launches.len() == 1;
     let grid = |call: &Call<'_>| if one { [1; 3] } else { call.grid };
-    for Ready { counting, call, .. } in launches {
+    for Ready { counting, call, .. } in under_way.each(launches.iter()) {
         counting.run_plain(executor, &Call { grid: grid(call), ..*call })?;
     }
     if !one {
         buffers.restore(executor)?;
     }
-    for Ready { counting, counters, call } in launches {
+    for Ready { counting, counters, call } in under_way.each(launches.iter()) {
         counting.run_counting(executor, &Call { grid: grid(call), ..*call }, *counters)?;
     }
     buffers.restore(executor)

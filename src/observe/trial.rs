@@ -3,7 +3,7 @@
 
 use super::{
     Buffers, Call, Counting, Observed, Outputs, Runs, Series, Timing,
-    series::{Ready, observe},
+    series::{Ready, UnderWay, observe},
 };
 use crate::{
     Error,
@@ -102,7 +102,7 @@ impl<'a> Trial<'a> {
         let call = self.call(grid);
         let ready = Ready { counting: &self.counting, counters: self.counters, call };
         let Series { mut launches, timing, .. } =
-            observe(executor, &self.buffers, &[ready], runs.into())?;
+            observe(executor, &self.buffers, &[ready], &UnderWay::default(), runs.into())?;
         Ok((launches.remove(0), timing))
     }
 

@@ -48,6 +48,8 @@ pub struct ExecutorRun {
     pub executor: String,
     /// Its report, already examined by itself, and what it left; else why it could not run it.
     pub ran: Result<(ShaderReport, ShaderRun), String>,
+    /// The file and the line of what it could not run, where they are known.
+    pub place: Option<(String, u32)>,
 }
 
 impl KernelCheck {
@@ -67,9 +69,10 @@ impl KernelCheck {
             checks.push(counts((first, left), (executor, other)));
             checks.push(values((first, left), (executor, other)));
         }
-        for ExecutorRun { executor, ran } in runs {
+        for ExecutorRun { executor, ran, place } in runs {
             let finding = ran.as_ref().err().map(|why| {
                 Finding::new(FindingKind::Missing, format!("{executor} could not run it: {why}"))
+                    .at(place.clone())
             });
             if let Some(finding) = finding {
                 checks.push(Examined {

@@ -48,6 +48,7 @@ pub(super) fn source(
             fault::of_names(name, &modules)?;
             let resolved = resolved.map_err(|error| fault::told(name, error, &modules))?;
             fault::of_unused(name, &modules)?;
+            fault::of_escaped(name, &modules, &resolved)?;
             let loaded = modules.loaded();
             let texts: Vec<&str> = loaded.iter().map(|module| &*module.text).collect();
             text::asked_for(name, options, &texts)?;

@@ -76,7 +76,13 @@ fn tells_subnormals(executor: &mut dyn Executor) -> bool {
     let launches = [KernelLaunch { kernel: &kernel, grid: [1, 1, 1] }];
     let x = (0, 0);
     let fills = BTreeMap::from([(x, BufferFill::Values(["9", "1", "0"].map(Into::into).into()))]);
-    let request = ShaderRequest { launches: &launches, fills: &fills, dumps: &[x], runs: 1.into() };
+    let request = ShaderRequest {
+        launches: &launches,
+        fills: &fills,
+        dumps: &[x],
+        runs: 1.into(),
+        under_way: &Default::default(),
+    };
     match run(executor, &request).unwrap().dumps[&x][..4] {
         [0, 0, 0, 0] => false,
         [1, 0, 0, 0] => true,
@@ -92,7 +98,13 @@ fn counted(
     let fills = fills(kernel, 4).ok_or("it binds what is no buffer")?;
     // Of several workgroups, some of these kernels count by which of them comes first.
     let launches = [KernelLaunch { kernel, grid: [1, 1, 1] }];
-    let request = ShaderRequest { launches: &launches, fills: &fills, dumps: &[], runs: 1.into() };
+    let request = ShaderRequest {
+        launches: &launches,
+        fills: &fills,
+        dumps: &[],
+        runs: 1.into(),
+        under_way: &Default::default(),
+    };
     let run = run(executor, &request).map_err(|error| error.to_string())?;
     let observed = &run.series.launches[0];
     Ok((observed.cost, observed.witness.as_ref().map(|witness| witness.tally)))

@@ -127,8 +127,13 @@ fn kernel() -> KernelModule {
 fn shader_report(executor: &mut dyn Executor) -> Result<ShaderReport, Error> {
     let (kernel, fills) = (kernel(), Default::default());
     let launches = [KernelLaunch { kernel: &kernel, grid: [8, 1, 1] }];
-    let request =
-        shader::ShaderRequest { launches: &launches, fills: &fills, dumps: &[], runs: 1.into() };
+    let request = shader::ShaderRequest {
+        launches: &launches,
+        fills: &fills,
+        dumps: &[],
+        runs: 1.into(),
+        under_way: &Default::default(),
+    };
     let run = shader::run(executor, &request)?;
     Ok(ShaderReport::new(&launches, &Default::default(), &run, Convention::Ieee))
 }

@@ -22,8 +22,13 @@ fn leeways(statement: &str) -> [Leeway; 2] {
     let kernel = KernelModule::from_wgsl("kernel", &source, "main", &BTreeMap::new()).unwrap();
     let launches = [KernelLaunch { kernel: &kernel, grid: [1; 3] }];
     let (fills, dumps) = (BTreeMap::new(), [(0, 0), (0, 1)]);
-    let request =
-        ShaderRequest { launches: &launches, fills: &fills, dumps: &dumps, runs: 1.into() };
+    let request = ShaderRequest {
+        launches: &launches,
+        fills: &fills,
+        dumps: &dumps,
+        runs: 1.into(),
+        under_way: &Default::default(),
+    };
     let ran = run(&mut common::embedded(), &request).unwrap();
     dumps.map(|key| ran.leeways[&key])
 }

@@ -30,6 +30,7 @@ fn ran(
         fills: &fills.collect(),
         dumps: &dumps,
         runs: 0.into(),
+        under_way: &Default::default(),
     };
     let run = shader::run(executor, &request)?;
     let launch = &run.series.launches[0];

@@ -214,6 +214,54 @@ fn a_check_goes_on_without_the_driver_that_aborted() {
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
+/// Of several entry points the one that a driver aborts at is told, in the file that has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abort_is_told_where_its_entry_point_begins() {
+    let is_here = common::gpu().is_some_and(|gpu| gpu.adapter().name.contains("LLVM 15"));
+    if !is_here {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let fine = "enable subgroups;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(64)
+fn fine(@builtin(global_invocation_id) id: vec3<u32>) { x[id.x] += 1.0; }
+";
+    let wide = "
+@compute @workgroup_size(64)
+fn wide(@builtin(global_invocation_id) id: vec3<u32>) {
+    var v = x[id.x];
+    if v < 2.0 { v = subgroupBroadcastFirst(v * 2.0 + 1.0); }
+    x[id.x] = v;
+}
+";
+    fs::write(path("both.wgsl"), [fine, wide].concat()).unwrap();
+    fs::write(path("includes.wgsl"), [fine, "#include \"wide.wgsl\"\n"].concat()).unwrap();
+    fs::write(path("wide.wgsl"), wide).unwrap();
+    for (file, place, line) in [("both.wgsl", "both.wgsl", 7), ("includes.wgsl", "wide.wgsl", 3)] {
+        let on = ["--entry", "all", "--dispatch", "1", "--bind", "0.0=zeros:64"];
+        let kernel = path(file);
+        let shader = [&["shader", &*kernel], &on[..]].concat();
+        let said = Command::new(PROGRAM).args(shader).output().unwrap().stderr;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        if !said.contains("LLVM ERROR") {
+            println!("SKIPPED: this driver compiles the kernel");
+            return;
+        }
+        assert!(
+            said.contains(&format!("error: {}:{line}: the process was", path(place))),
+            "{said}"
+        );
+        let check = [&["check", &*kernel], &on[..], &["--github", "-"]].concat();
+        let told = Command::new(PROGRAM).args(check).output().unwrap().stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let annotated = format!("::error file={},line={line},title=flopmeter::", path(place));
+        assert!(told.contains(&annotated), "{told}");
+    }
+}
+
 /// Somebody who sends an abort wants the process to end as by that, at once.
 #[test]
 fn an_abort_that_is_sent_ends_the_process() {

@@ -140,6 +140,28 @@ fn the_way_out_of_a_wrong_value_is_named() {
     assert!(String::from_utf8(said).unwrap().contains("similar argument exists: '--batch'"));
 }
 
+/// Several values behind an option that takes one are told as several options, where each of them is a value.
+#[test]
+fn an_option_with_one_value_is_repeated_for_others() {
+    for (values, tip) in [
+        (["--allow", "races,counts"], "--allow races --allow counts"),
+        (["--override", "A=1,B=2"], "--override A=1 --override B=2"),
+        (["--bind", "0.0=zeros:4,0.1=iota:4"], "--bind 0.0=zeros:4 --bind 0.1=iota:4"),
+    ] {
+        let mut check = flopmeter(&[&["check", "x.wgsl"], &values[..]].concat());
+        let said = check.assert().code(2).get_output().stderr.clone();
+        let said = String::from_utf8(said).unwrap();
+        let says = format!("'{}' takes one value and is repeated for others: {tip}", values[0]);
+        assert!(said.contains(&says) && !said.contains("similar value"), "{said}");
+    }
+    let [a, b] =
+        ["race,counts", "races,nothing"].map(|value| ["check", "x.wgsl", "--allow", value]);
+    for mistyped in [a, b] {
+        let said = flopmeter(&mistyped).assert().code(2).get_output().stderr.clone();
+        assert!(!String::from_utf8(said).unwrap().contains("repeated"), "{mistyped:?}");
+    }
+}
+
 /// A report is not written over what the kernel is made of, which is known once it was read.
 #[test]
 fn what_a_kernel_includes_is_not_written_over() {

@@ -3,7 +3,10 @@
 use common::on_every_executor;
 use flopmeter::op::Traffic;
 
-use crate::run::{expected, glsl_of, iota, ops, ran, spirv, spirv_of, spirv_with_lines};
+use crate::{
+    run::{expected, glsl_of, iota, ops, ran, spirv, spirv_of, spirv_with_lines},
+    words,
+};
 
 #[test]
 fn every_executor_runs_and_counts_a_file_without_lines() {
@@ -140,6 +143,88 @@ void main() {
                 ran.cost.traffic;
             assert_eq!([storage_load, storage_store], [part + 8 * 12; 2]);
             assert_eq!([workgroup_load, workgroup_store], [part + 8 * 36; 2]);
+        });
+    }
+}
+
+/// naga has no type for the two parts of such a result, unless whoever reads for it adds one.
+#[test]
+fn a_float_is_taken_apart_into_fraction_and_exponent() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    ivec2 both;
+    int one;
+    float part = frexp(x[i], one);
+    vec2 parts = frexp(vec2(x[i] * 4.0, -x[i]), both);
+    float whole;
+    float rest = modf(x[i] / 2.0 - 4.0, whole);
+    x[i] = part + float(one) * 10.0 + parts.y * 100.0 + float(both.x) * 1000.0 + rest * 8.0 - whole;
+}
+";
+    let Some(kernel) = spirv_of(text) else { return };
+    let left = |i: u32| {
+        let exponent = if i == 0 { 0.0 } else { f64::from(i).log2().floor() + 1.0 };
+        let part = f64::from(i) / exponent.exp2();
+        let of_four = if i == 0 { 0.0 } else { exponent + 2.0 };
+        let halves = f64::from(i) / 2.0 - 4.0;
+        let all = part + exponent * 10.0 - part * 100.0 + of_four * 1000.0;
+        (all + halves.fract() * 8.0 - halves.trunc()) as f32
+    };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(8)]);
+        assert_eq!(ran.floats(), (0..8).map(left).collect::<Vec<_>>());
+        assert_eq!((ran.ops()["f32.round"], ran.ops()["f32.mul"]), (8 * 4, 8 * 5));
+    });
+}
+
+/// A number without a sign is subtracted from zero as one with a sign, which naga alone takes the sign of.
+#[test]
+fn a_number_without_a_sign_is_negated() {
+    let text = "#version 450
+layout(local_size_x = 8) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+void main() {
+    uint i = gl_GlobalInvocationID.x;
+    x[i] = float(-uint(x[i]) >> 24);
+}
+";
+    let Some(kernel) = spirv_of(text) else { return };
+    on_every_executor(|executor| {
+        let ran = ran(executor, &kernel, [1; 3], &[iota(8)]);
+        let left: Vec<f32> = (0..8).map(|i| if i == 0 { 0.0 } else { 255.0 }).collect();
+        assert_eq!(ran.floats(), left);
+        assert_eq!((ran.ops()["int.neg"], ran.ops()["f32.convert"]), (8, 16));
+    });
+}
+
+/// A part of a constant that a pipeline gives is known.
+#[test]
+fn memory_may_be_as_large_as_a_workgroup() {
+    let text = "#version 450
+layout(local_size_x = 8, local_size_x_id = 7) in;
+layout(set = 0, binding = 0) buffer X { float x[]; };
+const uint HALF = gl_WorkGroupSize.x / 2u;
+shared float all[gl_WorkGroupSize.x];
+void main() {
+    uint i = gl_LocalInvocationID.x;
+    all[i] = x[i];
+    barrier();
+    x[i] = all[gl_WorkGroupSize.x - 1u - i] * float(HALF);
+}
+";
+    let Some(case) = words::Case::new(text, &[]) else { return };
+    for size in [8, 4] {
+        on_every_executor(|executor| {
+            let given = [("7", f64::from(size))];
+            let (observed, left) =
+                words::ran(executor, &case.spirv(), &given, &[iota(size)]).unwrap();
+            let reversed = (0..size).rev().map(|i| (i * (size / 2)) as f32);
+            assert_eq!(left, reversed.collect::<Vec<_>>());
+            assert_eq!(ops(&observed.cost)["f32.mul"], u64::from(size));
+            assert_eq!(observed.cost.traffic.workgroup_load, u64::from(4 * size));
         });
     }
 }

@@ -62,7 +62,8 @@ pub fn ran(
     let resources = kernel.resources();
     assert_eq!(resources.len(), buffers.len(), "each binding has its contents");
     let contents = buffers.iter().map(|words| bytemuck::cast_slice(words).to_vec());
-    let sequence = Sequence::new(executor, &launches, resources.iter().zip(contents))?;
+    let under_way = Default::default();
+    let sequence = Sequence::new(executor, &launches, resources.iter().zip(contents), &under_way)?;
     let first = (resources[0].group, resources[0].binding);
     let mut left = Vec::new();
     for repeats in [0, 1] {

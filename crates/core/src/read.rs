@@ -20,6 +20,8 @@
 //! | `component` | loads of more of a value than GLSL uses |
 //! | `negated` | conditions of GLSL's loops, which naga negates |
 //! | `local_constant` | constants within GLSL's functions, of which naga makes variables |
+//! | `special` | the types of what `FrexpStruct` and `ModfStruct` of SPIR-V give, which naga does not add |
+//! | `enumerant` | the words of naga's SPIR-V reader, which have numbers for names |
 //! | `uses` | nothing: who uses what in a function |
 //! | `unreachable` | statements that control never reaches, over which naga's validator and SPIR-V writer fail |
 //! | `fall_through` | cases that fall through, which naga's SPIR-V writer loses |
@@ -32,6 +34,8 @@ mod component;
 mod directive;
 #[cfg(feature = "glsl")]
 mod dropped;
+#[cfg(feature = "spirv")]
+mod enumerant;
 #[cfg(feature = "glsl")]
 mod extent;
 mod fall_through;
@@ -52,6 +56,8 @@ mod pointer;
 #[cfg(feature = "glsl")]
 mod shared;
 mod shuffle;
+#[cfg(feature = "spirv")]
+mod special;
 mod token;
 mod unreachable;
 #[cfg(feature = "glsl")]
@@ -201,9 +207,10 @@ impl Parsed {
             let parsed = naga::front::spv::parse_u8_slice(words, &options);
             let module = parsed.map_err(|error| Error::Shader {
                 kernel: name.to_owned(),
-                details: error.to_string(),
+                details: enumerant::told(&error),
             })?;
             let mut module = mended(module);
+            special::declare(&mut module);
             name_blocks(&mut module);
             Ok::<_, Error>(module)
         })?;

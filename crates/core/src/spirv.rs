@@ -25,6 +25,7 @@
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `coordinates` | types of coordinates that naga's reader needs |
 //! | `picked` | components of vectors that a computed index picks |
+//! | `parted` | floats that are taken apart into a result and a variable |
 //! | `listing`, `lines` | the text whose lines costs are charged to, and which of them an instruction is of |
 //! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
@@ -52,6 +53,7 @@ mod module;
 mod nesting;
 mod newer;
 mod outline;
+mod parted;
 mod picked;
 mod price;
 mod read;

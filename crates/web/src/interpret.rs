@@ -61,8 +61,13 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     let written: Vec<BindingKey> =
         kernel.resources.iter().map(|resource| (resource.group, resource.binding)).collect();
     let launch = KernelLaunch { kernel: &kernel, grid: *dispatch };
-    let request =
-        ShaderRequest { launches: &[launch], fills: &fills, dumps: &written, runs: 0.into() };
+    let request = ShaderRequest {
+        launches: &[launch],
+        fills: &fills,
+        dumps: &written,
+        runs: 0.into(),
+        under_way: &Default::default(),
+    };
     let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
     let observed = &run.series.launches[0];
     let reply = Reply {

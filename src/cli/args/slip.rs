@@ -1,22 +1,64 @@
-//! What a message of clap's about a slip of the keyboard leaves out: whose option it is that a command does not have.
+//! What a message of clap's about a slip of the keyboard leaves out: whose option it is that a command does not have, and
+//! that an option with one value is said again for another.
 
 use clap::{
-    Command,
+    Arg, ArgAction, Command,
     builder::StyledStr,
-    error::{ContextKind, ContextValue, Error},
+    error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 
-/// The same message; of an option that other commands of the program have, with those in the place of one that only
-/// looks alike.
-pub(super) fn told(mut error: Error, program: &Command) -> Error {
+/// The same message, with what it leaves out.
+pub(super) fn told(error: Error, program: &Command) -> Error {
+    match error.kind() {
+        ErrorKind::UnknownArgument => of_another(error, program),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => of_several(error, program),
+        _ => error,
+    }
+}
+
+/// The message about several values with commas between, with how they are said where each of them is one.
+fn of_several(mut error: Error, program: &Command) -> Error {
+    let (Some(ContextValue::String(option)), Some(ContextValue::String(typed))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return error;
+    };
+    let Some(name) = option.strip_prefix("--").and_then(|name| name.split(' ').next()) else {
+        return error;
+    };
+    let parts: Vec<&str> = typed.split(',').collect();
+    let is_it = |it: &Arg| {
+        it.get_long() == Some(name)
+            && matches!(it.get_action(), ArgAction::Append)
+            && takes_each(it, &parts)
+    };
+    if !program.get_subcommands().flat_map(Command::get_arguments).any(is_it) {
+        return error;
+    }
+    let said: Vec<String> = parts.iter().map(|part| format!("--{name} {part}")).collect();
+    let tip = format!("'--{name}' takes one value and is repeated for others: {}", said.join(" "));
+    error.remove(ContextKind::SuggestedValue);
+    let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+    error.insert(ContextKind::Suggested, tips);
+    error
+}
+
+/// Whether an option takes each of several values.
+fn takes_each(option: &Arg, values: &[&str]) -> bool {
+    let alone = Arg::new("value").value_parser(option.get_value_parser().clone());
+    let command = Command::new("").no_binary_name(true).arg(alone.allow_hyphen_values(true));
+    let takes = |value: &&str| command.clone().try_get_matches_from([value]).is_ok();
+    values.len() > 1 && values.iter().all(takes)
+}
+
+/// The message about an option that other commands of the program have, with those in the place of one that only looks
+/// alike.
+fn of_another(mut error: Error, program: &Command) -> Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };
     let name = typed.split('=').next().unwrap_or_default();
     let Some(name) = name.strip_prefix("--").map(str::to_owned) else { return error };
-    if error.kind() != clap::error::ErrorKind::UnknownArgument {
-        return error;
-    }
     let has = |command: &&Command| {
         command.get_arguments().any(|argument| argument.get_long() == Some(&*name))
     };

@@ -1,11 +1,14 @@
 //! What the crate says of a wrong file, with the file and the line that it is about.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use ::wesl::{Diagnostic, ImportError, ModulePath};
+use ::wesl::{CompileResult, Diagnostic, ImportError, ModulePath, SourceMap as _};
 
 use super::modules::{Lost, Module, Modules};
-use super::stated::{Stated, begins_with_imports, declarations, stated};
+use super::stated::{Stated, begins_with_imports, declarations, declared, stated};
 use crate::{Error, KernelError, Remedy};
 
 /// An error of the crate in words, where the user finds what it is about.
@@ -15,13 +18,15 @@ pub(super) fn told(name: &str, error: ::wesl::Error, modules: &Modules<'_>) -> E
     let at = |path: &ModulePath| loaded.iter().find(|module| module.path == *path);
     let module = about.module.as_ref().and_then(at).unwrap_or(&loaded[0]);
     if let Some(lost) = modules.lost() {
-        let places = [module].into_iter().chain(&loaded);
-        let names = |it: &Stated| {
-            it.path == lost.path || it.path.clone().join([it.item.clone()]) == lost.path
-        };
-        let found = places.filter_map(|module| Some((module, first(module, names)?))).next();
+        let places = || [module].into_iter().chain(&loaded);
+        let asks = |it: &Stated| it.path == lost.path;
+        let is_it = |it: &Stated| it.path.clone().join([it.item.clone()]) == lost.path;
+        // What asks something of the module is wrong, rather than what imports the module.
+        let found = places()
+            .find_map(|module| Some((module, first(module, asks)?)))
+            .or_else(|| places().find_map(|module| Some((module, first(module, is_it)?))));
         return match found {
-            Some((module, stated)) => not_read(module, &stated, &lost),
+            Some((module, stated)) => not_read(module, &stated, &lost, modules),
             None => refused(&module.file, format!("it imports {}, {}", lost.path, lost.why), &lost),
         };
     }
@@ -53,7 +58,7 @@ pub(super) fn of_unused(name: &str, modules: &Modules<'_>) -> Result<(), Error> 
                     let problem = format!("module `{}` has no declaration `{}`", it.path, it.item);
                     return Err(drawn(name, &problem, &module, Some(it.line)));
                 }
-                Err(lost) => return Err(not_read(&module, &it, &lost)),
+                Err(lost) => return Err(not_read(&module, &it, &lost, modules)),
             }
         }
     }
@@ -95,23 +100,68 @@ pub(super) fn of_names(name: &str, modules: &Modules<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// What the file itself declares under the name that something it imports has where all modules are one.
+pub(super) fn of_escaped(
+    name: &str,
+    modules: &Modules<'_>,
+    resolved: &CompileResult,
+) -> Result<(), Error> {
+    let loaded = modules.loaded();
+    let mut seen = BTreeSet::new();
+    for ident in resolved.syntax.global_declarations.iter().filter_map(declared) {
+        let called = ident.name().to_string();
+        let is_twice = !seen.insert(called.clone());
+        let map = resolved.sourcemap.as_ref().filter(|_| is_twice);
+        let Some((path, own)) = map.and_then(|map| map.get_decl(&called)) else { continue };
+        if let Some(line) = declarations(&loaded[0].text).get(&called) {
+            let problem = format!(
+                "`{called}` is what line {line} declares and what `{own}` of {path} is called where all modules are one: \
+                 rename it"
+            );
+            return Err(drawn(name, &problem, &loaded[0], Some(*line)));
+        }
+    }
+    Ok(())
+}
+
 /// The first that a module states of which something is so.
 fn first(module: &Module, is: impl Fn(&Stated) -> bool) -> Option<Stated> {
     stated(&module.path, &module.text).into_iter().find(is)
 }
 
 /// A module that another asks for, and why it was not read.
-fn not_read(module: &Module, asked: &Stated, lost: &Lost) -> Error {
+fn not_read(module: &Module, asked: &Stated, lost: &Lost, modules: &Modules<'_>) -> Error {
     let Stated { written, line, called, .. } = asked;
     let Lost { path, why, .. } = lost;
-    if called.is_some() {
+    let wrong = |problem| Error::File { path: module.file.clone(), problem };
+    if let Some(called) = called {
+        if matches!(modules.has(&asked.path, &asked.item), Ok(true)) {
+            return wrong(format!(
+                "line {line}: it imports the module {written}, and '{called}' is used as what a module declares: say \
+                 {called}::NAME"
+            ));
+        }
         return refused(&module.file, format!("line {line}: it imports {path}, {why}"), lost);
     }
     // A module of which something is imported has no name of its own by that.
     let (word, item) = written.split_once("::").unwrap_or((written, ""));
-    let meant = first(module, |it| {
-        it.called.is_some() && it.path.components.last().is_some_and(|last| last == word)
-    });
+    let imported = |is: &dyn Fn(&Stated) -> bool| first(module, |it| it.called.is_some() && is(it));
+    if let Some(it) = imported(&|it| it.called.as_deref() == Some(word)) {
+        let problem = format!(
+            "line {line}: it names {written}, and '{word}' is {}, which is no module",
+            it.written
+        );
+        return wrong(problem);
+    }
+    if let Some(Stated { called: Some(called), written: whole, .. }) =
+        imported(&|it| it.item == word)
+    {
+        let problem = format!(
+            "line {line}: it names {written}, and {whole} is imported as '{called}': say {called}::{item}"
+        );
+        return wrong(problem);
+    }
+    let meant = imported(&|it| it.path.components.last().is_some_and(|last| last == word));
     match meant {
         Some(meant) => {
             let whole = meant.written.rsplit_once("::").map_or("", |(whole, _)| whole);
@@ -119,7 +169,7 @@ fn not_read(module: &Module, asked: &Stated, lost: &Lost) -> Error {
                 "line {line}: it names {written}, and nothing is imported as '{word}': say {whole}::{item}, or \
                  import {whole}"
             );
-            Error::File { path: module.file.clone(), problem }
+            wrong(problem)
         }
         None => refused(&module.file, format!("line {line}: it names {written}, {why}"), lost),
     }

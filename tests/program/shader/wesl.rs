@@ -264,7 +264,14 @@ fn a_name_that_stands_for_two_things_is_refused() {
         &["names.wesl:2", "package::one::f in line 1", "package::two::f in line 2", "as NAME"],
     );
     refused(&[&run("import package::both::h;", "h()")], &["both.wesl:2", "`f` is imported twice"]);
+    // A name that is made of the module's.
+    let made = "import package::one::f;\n\n@must_use\nfn package_one_f() -> u32 { return 3; }";
+    refused(
+        &[&run(made, "f() + package_one_f()")],
+        &["names.wesl:4", "`package_one_f` is what line 4 declares", "`f` of package::one"],
+    );
     for (first, value) in [
+        ("import package::one::f;\nfn package_one_f() -> u32 { return 3; }", "package_one_f()"),
         ("import package::one::f;\nimport package::one::f;", "f()"),
         ("import package::one::f as other;\nfn f() -> u32 { return other(); }", "f()"),
         ("import package::one::f;", "f() + package::two::f()"),
@@ -309,6 +316,31 @@ fn what_is_not_there_is_told_where_it_is_asked_for() {
         &["asks.wesl: line 4: it names other::f", "-I DIR"],
         "it imports",
     );
+    // Another name of a module, or of what is none.
+    for (import, value, says) in [
+        (
+            "scale as s",
+            "scale::f()",
+            "line 4: it names scale::f, and package::lib::scale is imported as 's': say s::f",
+        ),
+        (
+            "scale as s",
+            "s()",
+            "line 1: it imports the module package::lib::scale, and 's' is used as what a",
+        ),
+        (
+            "scale::f as s",
+            "s::f()",
+            "line 4: it names s::f, and 's' is package::lib::scale::f, which is no module",
+        ),
+    ] {
+        told(
+            &[&format!("import package::lib::{import};"), &*run(value)].concat(),
+            &[],
+            &[says],
+            "-I DIR",
+        );
+    }
     for (first, value) in
         [("import package::lib::scale;", "scale::f()"), ("", "package::lib::scale::f()")]
     {

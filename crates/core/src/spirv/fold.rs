@@ -1,5 +1,5 @@
-//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it. What is
-//! not known has no value, and whoever needs it says so.
+//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, and parts of constants
+//! that are stated part by part. What is not known has no value, and whoever needs it says so.
 
 use rspirv::spirv::Op;
 
@@ -69,6 +69,7 @@ pub(super) fn fold(module: &Module<'_>, instruction: Instruction<'_>) -> Option<
         Op::SLessThan => truth(signed(0)? < signed(1)?)?,
         Op::SLessThanEqual => truth(signed(0)? <= signed(1)?)?,
         Op::Select => unsigned(if unsigned(0)? == 0 { 2 } else { 1 })?,
+        Op::CompositeExtract => part(module, operands)?,
         Op::UConvert => unsigned(0)?,
         Op::SConvert => signed(0)? as u64,
         _ => return None,
@@ -77,6 +78,18 @@ pub(super) fn fold(module: &Module<'_>, instruction: Instruction<'_>) -> Option<
     let ty = instruction.result_type()?;
     matches!(module.types.get(&ty)?, Type::Bool | Type::Int { .. })
         .then(|| narrowed(module, ty, result))
+}
+
+/// The value of a part of a constant: of `gl_WorkGroupSize.x`, say. `operands` are the constant and where the part is.
+fn part(module: &Module<'_>, operands: &[u32]) -> Option<u64> {
+    let (&whole, path) = operands.split_first()?;
+    let part = path.iter().try_fold(whole, |of, &at| {
+        let whole = module.definition(of)?;
+        let is_stated =
+            matches!(whole.op(), Some(Op::ConstantComposite | Op::SpecConstantComposite));
+        whole.operands().get(at as usize).copied().filter(|_| is_stated)
+    });
+    module.values.get(&part?).copied()
 }
 
 /// A shift by as many bits as a number has, or more, has no value.

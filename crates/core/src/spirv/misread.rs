@@ -65,6 +65,21 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
         Some(function) => format!("{function:?} of {}", signs::GLSL),
         None => instruction.name(),
     };
+    // Its literals are of two words, and it costs nothing, as nothing else would that tells such numbers apart.
+    if op == Op::Switch && is_wide(module, instruction) {
+        return Some("its switch chooses by a number of 64 bits".to_owned());
+    }
+    // Each number becomes one of the other kind.
+    if op == Op::Bitcast
+        && let Some(to) = instruction.result_type().and_then(|ty| numbers(module, ty))
+        && let Some(from) = numbers(module, *module.type_of.get(instruction.operands().first()?)?)
+        && from != to
+    {
+        let of = |count: u32| {
+            if count == 1 { "one number".to_owned() } else { format!("{count} numbers") }
+        };
+        return Some(format!("it has OpBitcast of {} to {}", of(from), of(to)));
+    }
     // With floats, and several operations.
     if op == Op::SMod {
         return Some("it has the remainder OpSMod, one operation of integers".to_owned());
@@ -90,6 +105,21 @@ fn lost(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
     let taken = signs::of(module, instruction)?;
     let other = if taken.signed { "unsigned" } else { "signed" };
     differs(module, instruction, &taken).then(|| format!("it has {} of {other} integers", name()))
+}
+
+/// Whether an instruction's first operand is an integer of 64 bits.
+fn is_wide(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
+    let ty = instruction.operands().first().and_then(|value| module.type_of.get(value));
+    matches!(ty.and_then(|ty| module.types.get(ty)), Some(Type::Int { width: 64, .. }))
+}
+
+/// How many numbers a value of a type is.
+fn numbers(module: &Module<'_>, ty: Id) -> Option<u32> {
+    match *module.types.get(&ty)? {
+        Type::Int { .. } | Type::Float { .. } => Some(1),
+        Type::Vector { count, .. } => Some(count),
+        _ => None,
+    }
 }
 
 /// What it loses of where a texel is.

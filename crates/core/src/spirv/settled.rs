@@ -8,7 +8,7 @@ use super::{
     lines::stated,
     misread,
     module::{Module, Type},
-    picked, resign,
+    parted, picked, resign,
     shader::{bits_of, number_of},
     silent::is_of_lines,
     words::{BOUND, Instruction, push, text},
@@ -29,7 +29,7 @@ pub struct Settled {
 impl SpirvModule {
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
     /// is known, workgroups as they then are, integers of the signs that operations take them with, components of
-    /// vectors picked by places, and without the lines that it states, which are told beside it: for readers that know
+    /// vectors picked by places, floats taken apart into structures, and without the lines that it states, which are told beside it: for readers that know
     /// no such things.
     ///
     /// # Errors
@@ -47,6 +47,15 @@ impl SpirvModule {
 /// As [`settled`].
 fn with_places(module: &Module<'_>) -> Result<Settled, String> {
     match picked::of(module)? {
+        None => with_parts(module),
+        Some(words) => with_parts(&Module::read(&words, &Specialization::new())?),
+    }
+}
+
+/// # Errors
+/// As [`settled`].
+fn with_parts(module: &Module<'_>) -> Result<Settled, String> {
+    match parted::of(module) {
         None => with_coordinates(module),
         Some(words) => with_coordinates(&Module::read(&words, &Specialization::new())?),
     }

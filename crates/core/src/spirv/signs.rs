@@ -40,6 +40,9 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
         Op::ConvertUToF => taken(false, 0..1, false),
         Op::ConvertFToS => taken(true, 0..0, true),
         Op::ConvertFToU => taken(false, 0..0, true),
+        Op::SNegate => taken(true, 0..1, true),
+        Op::GroupNonUniformSMin | Op::GroupNonUniformSMax => taken(true, 2..3, true),
+        Op::GroupNonUniformUMin | Op::GroupNonUniformUMax => taken(false, 2..3, true),
         Op::AtomicSMin | Op::AtomicSMax => taken(true, 3..4, true),
         Op::AtomicUMin | Op::AtomicUMax => taken(false, 3..4, true),
         Op::ExtInst => match glsl(module, instruction)? {
@@ -47,6 +50,7 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
                 taken(true, 2..given.len(), true)
             }
             Glsl::UMin | Glsl::UMax | Glsl::UClamp => taken(false, 2..given.len(), true),
+            Glsl::Ldexp => taken(true, 3..4, false),
             Glsl::FindSMsb => taken(true, 2..3, false),
             Glsl::FindUMsb => taken(false, 2..3, false),
             _ => None,

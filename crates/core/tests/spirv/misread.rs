@@ -34,6 +34,8 @@ fn known(b: &mut Builder) -> Known {
     // Later versions list variables of workgroups at entry points.
     b.set_version(1, 3);
     b.capability(Capability::Int64);
+    b.capability(Capability::GroupNonUniform);
+    b.capability(Capability::GroupNonUniformArithmetic);
     let int = [0, 1].map(|sign| b.type_int(32, sign));
     let float = b.type_float(32, None);
     let shared = int.map(|ty| {
@@ -118,6 +120,19 @@ const SIGNED: &[(&str, bool, Write)] = &[
     ("OpBitFieldUExtract", false, |b, k, at| {
         b.bit_field_u_extract(k.int[at], None, k.value[at], k.one, k.one).unwrap();
     }),
+    ("OpSNegate", true, |b, k, at| {
+        b.s_negate(k.int[at], None, k.value[at]).unwrap();
+    }),
+    ("OpGroupNonUniformSMin", true, |b, k, at| {
+        let scope = b.constant_bit32(k.int[0], Scope::Subgroup as u32);
+        let (ty, all) = (k.int[at], GroupOperation::Reduce);
+        b.group_non_uniform_s_min(ty, None, scope, all, k.value[at], None).unwrap();
+    }),
+    ("OpGroupNonUniformUMax", false, |b, k, at| {
+        let scope = b.constant_bit32(k.int[0], Scope::Subgroup as u32);
+        let (ty, all) = (k.int[at], GroupOperation::Reduce);
+        b.group_non_uniform_u_max(ty, None, scope, all, k.value[at], None).unwrap();
+    }),
     ("OpAtomicSMin", true, |b, k, at| {
         b.atomic_s_min(k.int[at], None, k.shared[at], k.one, k.one, k.value[at]).unwrap();
     }),
@@ -146,7 +161,8 @@ fn integers_are_of_the_sign_that_their_operation_takes_or_refused() {
     for &(name, signed, write) in SIGNED {
         assert_eq!(refused(|b, k| write(b, k, usize::from(signed))), None, "{name}");
         if !name.starts_with("OpAtomic") {
-            read(|b, k| write(b, k, usize::from(!signed)));
+            let all = read(|b, k| write(b, k, usize::from(!signed)));
+            assert!(all.iter().any(|its| its.starts_with("As")), "{name}: {all:?}");
             continue;
         }
         let why = refused(|b, k| write(b, k, usize::from(!signed))).expect(name);
@@ -272,5 +288,61 @@ fn a_loop_that_is_left_from_within_a_switch_is_refused() {
         assert!(
             why.is_none_or(|why| why.contains("leaves a loop or a switch from within another"))
         );
+    }
+}
+
+/// Writes a switch by a value, with literals of its width. Two of them lead to one case, and one to its end.
+fn choosing(b: &mut Builder, value: Word, literals: &[Operand]) {
+    let [one, other, end] = std::array::from_fn(|_| b.id());
+    b.selection_merge(end, SelectionControl::NONE).unwrap();
+    let cases = literals.iter().zip([one, other, one, end]);
+    b.switch(value, end, cases.map(|(literal, label)| (literal.clone(), label))).unwrap();
+    for case in [one, other] {
+        b.begin_block(Some(case)).unwrap();
+        b.branch(end).unwrap();
+    }
+    b.begin_block(Some(end)).unwrap();
+}
+
+/// naga reads a literal as one word.
+#[test]
+fn a_switch_of_64_bits_is_refused() {
+    let wide = [1, -1_i64 as u64, 1 << 32, 2].map(Operand::LiteralBit64);
+    let narrow = [1, -1_i32 as u32, 1 << 31, 2].map(Operand::LiteralBit32);
+    for sign in [0, 1] {
+        for literals in [&wide[..], &wide[..2]] {
+            let why = refused(|b, k| {
+                let of = b.constant_bit64(k.long[sign], 1);
+                let value = b.copy_object(k.long[sign], None, of).unwrap();
+                choosing(b, value, literals);
+            });
+            let why = why.expect("a switch of 64 bits");
+            assert!(why.contains("its switch chooses by a number of 64 bits, "), "{why}");
+        }
+        let why = refused(|b, k| {
+            let value = b.copy_object(k.int[sign], None, k.value[sign]).unwrap();
+            choosing(b, value, &narrow);
+        });
+        assert_eq!(why, None);
+    }
+}
+
+/// naga makes one number of another for each component.
+#[test]
+fn bits_of_other_numbers_are_refused_where_there_are_not_as_many() {
+    let cast = |from: usize, to: usize| {
+        refused(|b, k| {
+            let pair = b.type_vector(k.int[0], 2);
+            let one = b.constant_bit64(k.long[0], 1);
+            let two = b.constant_composite(pair, [k.one, k.one]);
+            b.bitcast([k.long[1], pair][to], None, [one, two][from]).unwrap();
+        })
+    };
+    assert_eq!(cast(0, 0), None);
+    for (from, to, says) in
+        [(0, 1, "OpBitcast of one number to 2 numbers, "), (1, 0, "of 2 numbers to one number, ")]
+    {
+        let why = cast(from, to).expect(says);
+        assert!(why.contains(says), "{why}");
     }
 }

@@ -93,8 +93,13 @@ fn touching_a_texture_is_counted_where_it_runs() {
     common::on_every_executor(|executor| {
         let launches = [KernelLaunch { kernel: &kernel, grid: [1; 3] }];
         let fills = fills.clone().into();
-        let request =
-            ShaderRequest { launches: &launches, fills: &fills, dumps: &[], runs: 0.into() };
+        let request = ShaderRequest {
+            launches: &launches,
+            fills: &fills,
+            dumps: &[],
+            runs: 0.into(),
+            under_way: &Default::default(),
+        };
         let ran = run(executor, &request).unwrap();
         let observed = &ran.series.launches[0];
         for (number, (statement, expected, traffic)) in (first..).zip(STATEMENTS) {
