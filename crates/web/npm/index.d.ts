@@ -124,6 +124,8 @@ export function run(
     entry: string;
     /** Whether the executor's own tally has the same operations and bytes as the counters. */
     tally_agrees: boolean;
+    /** Which lines access what no buffer has: loads of it read 0, and stores store nothing. */
+    out_of_bounds: { line: number | null; accesses: number; what: string }[];
     fills: Record<string, Uint8Array>;
     buffers: Record<string, Uint8Array>;
   }

@@ -1,5 +1,6 @@
 // One kernel, rewritten for whoever dispatches it themselves.
 
+import { checked } from "./options.js";
 import { Wasm } from "./wasm.js";
 
 /** What every WebGPU device allows: the default limits of the standard. */
@@ -28,9 +29,10 @@ let loading;
  * @param {{entry?: string, overrides?: Record<string, number>, limits?: GPUSupportedLimits}} [options]
  * @returns the WGSL that counts; where its counters are bound; how many bytes they take; and `decode`, which turns
  *   these bytes into counts. The buffer is zeroed before the first dispatch, and dispatches add to it.
- * @throws where the kernel is not valid or cannot be counted, with the reason
+ * @throws where an option is unknown, or the kernel is not valid or cannot be counted, with the reason
  */
-export async function instrument(wgsl, { entry, overrides = {}, limits } = {}) {
+export async function instrument(wgsl, options = {}) {
+  const { entry, overrides = {}, limits } = checked("instrument", wgsl, options, ["entry", "overrides", "limits"]);
   const wasm = await (loading ??= Wasm.load());
   const reply = wasm.instrument({ source: wgsl, entry, overrides, limits: limitsOf(limits) });
   return {

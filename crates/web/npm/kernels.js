@@ -101,6 +101,7 @@ export class Kernels {
   /** Remembers what a device really allows: {limits, lanes (of a subgroup at most), hidesSubgroups (from the program)}. */
   sawDevice(device, allows) {
     this.#allows.set(device, allows);
+    this.opened ??= device.adapterInfo ?? {};
   }
 
   #limitsOf(device) {

@@ -46,7 +46,7 @@ export function report(kernels, contents, lost, times) {
     command: ["attach"],
     date: new Date().toISOString(),
     exit_code: null,
-    devices: [...new Set(kernels.all.map(({ counters }) => counters.device))].map(device),
+    devices: devices(kernels),
     definition: DEFINITION,
     convention: "ieee",
     totals: {
@@ -89,8 +89,13 @@ function row(kernel, { ops, flops, traffic, lines }) {
   };
 }
 
-function device({ adapterInfo = {} }) {
-  const { vendor = "", architecture = "", device = "", description = "" } = adapterInfo;
+/** The devices that kernels were counted on, or else the first that was opened. */
+function devices({ all, opened }) {
+  const counted = [...new Set(all.map(({ counters }) => counters.device))].map(({ adapterInfo }) => adapterInfo);
+  return (counted.length > 0 || !opened ? counted : [opened]).map(device);
+}
+
+function device({ vendor = "", architecture = "", device = "", description = "" } = {}) {
   const name = description || device || [vendor, architecture].filter(Boolean).join(" ") || "unknown";
   return { name, driver: vendor, api: "WebGPU" };
 }

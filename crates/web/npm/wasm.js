@@ -49,8 +49,8 @@ export class Wasm {
   interpret(request) {
     const bytes = new TextEncoder().encode(JSON.stringify(request));
     const text = this.#call(bytes, (pointer) => this.#exports.fm_interpret(pointer, bytes.length));
-    const { fills, buffers, entry, ...counted } = JSON.parse(text);
-    return { ...JSON.parse(JSON.stringify(counted), counts), fills, buffers, entry };
+    const { fills, buffers, entry, out_of_bounds, ...counted } = JSON.parse(text);
+    return { ...JSON.parse(JSON.stringify(counted), counts), fills, buffers, entry, out_of_bounds };
   }
 
   #call(bytes, call) {
@@ -72,13 +72,18 @@ export class Wasm {
 /** A reviver for JSON in which counts are decimal strings, and nothing else is a string. */
 const counts = (_, value) => (typeof value === "string" ? BigInt(value) : value);
 
+/** What is wrong with a file of this package that cannot be read: in a checkout it may not be built yet. */
+export function unbuilt(error, url) {
+  if (error.code !== "ENOENT") return error;
+  return new Error(`flopmeter: ${url.pathname} is not there; \`bash crates/web/build\` in flopmeter's sources makes it`);
+}
+
 async function fetched(source) {
   const url = new URL(source, import.meta.url);
   if (url.protocol === "file:" && globalThis.process?.versions?.node) {
     const { readFile } = await import("node:fs/promises");
     return readFile(url).catch((error) => {
-      if (error.code !== "ENOENT") throw error;
-      throw new Error(`flopmeter: ${url.pathname} is not there; \`bash crates/web/build\` in flopmeter's sources makes it`);
+      throw unbuilt(error, url);
     });
   }
   const response = await fetch(url);

@@ -38,10 +38,22 @@ struct Reply {
     entry: String,
     /// Whether the executor's own tally has the same operations and bytes as the counters.
     tally_agrees: bool,
+    /// Accesses out of bounds, by line.
+    out_of_bounds: Vec<Outside>,
     /// What each buffer held before the run, by GROUP.BINDING, as hexadecimal digits.
     fills: BTreeMap<String, String>,
     /// What each buffer that the kernel may write holds after it.
     buffers: BTreeMap<String, String>,
+}
+
+/// Accesses out of bounds of one line.
+#[derive(Serialize)]
+struct Outside {
+    /// From 1; absent where the kernel has no source there.
+    line: Option<u32>,
+    accesses: u64,
+    /// How many, and where the first of them went, in words.
+    what: String,
 }
 
 /// Runs a kernel once.
@@ -70,6 +82,8 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     };
     let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
     let observed = &run.series.launches[0];
+    let outside = observed.witness.iter().flat_map(|witness| &witness.out_of_bounds);
+    let outside = outside.map(|its| Outside { line: its.line, accesses: its.accesses, what: its.in_words() });
     let reply = Reply {
         counts: Counts::of(&observed.cost, &observed.lines)?,
         entry: kernel.entry_point().name.clone(),
@@ -77,6 +91,7 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
             .witness
             .as_ref()
             .is_some_and(|witness| witness.tally == observed.cost),
+        out_of_bounds: outside.collect(),
         fills: contents(&kernel, &fills)?,
         buffers: keyed(run.dumps.iter().map(|(&at, bytes)| (name(at), hexadecimal(bytes)))),
     };

@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -56,8 +59,10 @@ test("a worker of the page is counted too, and JSON has both", { skip }, async (
 test("what is asked for wrongly, and pages that cannot be opened, are exit code 2", { skip }, async () => {
   const cases = [
     [[], /one URL is expected/],
-    [["nonsense"], /Invalid URL/],
-    [[`${server.url}/nothing.html`], /cannot be opened/],
+    [["nonsense"], /'nonsense' is no URL: say http:\/\/localhost\/nonsense .* or file:\/\/\/.*nonsense/],
+    [["http://localhost/", "out.json"], /'out.json' is another argument: --json takes no path/],
+    [["http://localhost/", "--tiem"], /Unknown option '--tiem'; there are --json, --time/],
+    [[`${server.url}/nothing.html`], /nothing.html cannot be opened: the server answers 404/],
     [[`${server.url}/tests/pages/collatz.html`, "--seconds", "soon"], /'soon' is no number/],
     [[`${server.url}/tests/pages/collatz.html`, "--browser", "/nowhere"], /\/nowhere cannot be started/],
     [["about:blank"], /no WebGPU/],
@@ -68,4 +73,26 @@ test("what is asked for wrongly, and pages that cannot be opened, are exit code 
     assert.equal(code, 2, args.join(" "));
     assert.equal(out, "");
   }
+});
+
+test("a browser that is interrupted, or cannot be started, leaves nothing behind", { skip }, async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "profiles-"));
+  const left = async (args, signal) => {
+    const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, TMPDIR: folder }, stdio: "ignore" });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    while (signal && (await readdir(folder)).length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    if (signal) child.kill(signal);
+    return [await ended, await readdir(folder)];
+  };
+  const page = `${server.url}/tests/pages/collatz.html`;
+  assert.deepEqual(await left([page, "--browser", "/nowhere"]), [2, []]);
+  assert.deepEqual(await left([page, "--seconds", "60"], "SIGINT"), [130, []]);
+  await rm(folder, { recursive: true });
+});
+
+test("a page without a kernel of its own says so, and on what device it did not compile one", { skip }, async () => {
+  const { code, out } = await flopmeter(`${server.url}/tests/pages/broken.html`, "--seconds", "1");
+  assert.equal(code, 0, out);
+  assert.doesNotMatch(out, /none opened/);
+  assert.match(out, /no compute kernel was counted/);
 });

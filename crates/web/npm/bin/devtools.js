@@ -1,7 +1,7 @@
 // An installed Chromium, driven over the DevTools protocol through a pipe. Knows nothing of counting.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -40,7 +40,10 @@ export class Tab {
       ...(window ? [] : ["--headless=new"]), "about:blank"];
     tab.#process = spawn(executable, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const failed = new Promise((_, reject) => {
-      tab.#process.once("error", (error) => reject(new Error(`${executable} cannot be started: ${error.message}`)));
+      tab.#process.once("error", (error) => {
+        rmSync(tab.#profile, { recursive: true, force: true });
+        reject(new Error(`${executable} cannot be started: ${error.message}`));
+      });
       tab.#process.once("exit", (code) => {
         const error = new Error(`${executable} has ended (${code})`);
         for (const { reject } of tab.#waiting.values()) reject(error);

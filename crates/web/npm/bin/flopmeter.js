@@ -2,9 +2,12 @@
 // `npx flopmeter URL`: opens a page in an installed Chromium, lets it run, and prints what its kernels executed.
 
 import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
+import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { Times } from "../times.js";
+import { unbuilt } from "../wasm.js";
 import { Tab, installed } from "./devtools.js";
 import { table } from "./table.js";
 
@@ -34,23 +37,42 @@ async function main() {
     window: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const { values, positionals } = parsed({ options, allowPositionals: true });
   if (values.help) return console.log(USAGE);
-  if (positionals.length !== 1) throw new Error(`one URL is expected\n\n${USAGE}`);
+  const [asked, more] = positionals;
+  if (more !== undefined) throw new Error(`one URL is expected, and '${more}' is another argument: --json takes no path`);
+  if (asked === undefined) throw new Error(`one URL is expected\n\n${USAGE}`);
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(asked)) {
+    throw new Error(`'${asked}' is no URL: say http://localhost/${asked} for a page that is served, or file://${path.resolve(asked)}`);
+  }
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
   if (seconds !== undefined && !(seconds > 0)) throw new Error(`--seconds: '${values.seconds}' is no number of seconds`);
   const executable = values.browser ?? installed();
   if (!executable) throw new Error("no Chromium is installed here: install one, or say where it is with --browser PATH");
 
   const tab = await Tab.open(executable, { window: values.window });
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => tab.close().finally(() => process.exit(128 + constants.signals[signal])));
+  }
   try {
-    const url = new URL(positionals[0]).href;
+    const url = new URL(asked).href;
     const reports = await count(tab, url, seconds);
     if (values.time) await time(tab, url, seconds, reports);
     console.log(values.json ? JSON.stringify(reports, null, 2) : reports.map(table).join("\n\n"));
     process.exitCode = reports.some((report) => report.not_counted.length > 0) ? 1 : 0;
   } finally {
     await tab.close();
+  }
+}
+
+/** The arguments; an unknown option is told with those that there are. */
+function parsed(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    if (error.code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") throw error;
+    const known = Object.keys(config.options).map((name) => `--${name}`);
+    throw new Error(`${error.message.split(". ")[0]}; there are ${known.join(", ")}`);
   }
 }
 
@@ -73,7 +95,11 @@ async function time(tab, url, seconds, reports) {
 
 /** Opens the page and asks it when its dispatches have come to rest, or after so many seconds. */
 async function watch(tab, url, seconds, begin, ask, dispatches) {
-  const source = (await readFile(new URL("../inject.js", import.meta.url), "utf8")) + begin;
+  const inject = new URL("../inject.js", import.meta.url);
+  const script = await readFile(inject, "utf8").catch((error) => {
+    throw unbuilt(error, inject);
+  });
+  const source = script + begin;
   await tab.call("Page.enable");
   await tab.call("Page.setBypassCSP", { enabled: true });
   const { identifier } = await tab.call("Page.addScriptToEvaluateOnNewDocument", { source });
@@ -81,6 +107,8 @@ async function watch(tab, url, seconds, begin, ask, dispatches) {
   const { errorText } = await tab.call("Page.navigate", { url });
   if (errorText) throw new Error(`${url} cannot be opened: ${errorText}`);
   await loaded;
+  const status = await tab.evaluate("performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0");
+  if (status >= 400) throw new Error(`${url} cannot be opened: the server answers ${status}`);
   if (!(await tab.evaluate("Boolean(globalThis.flopmeter)"))) {
     throw new Error(`${url} has no WebGPU here: it takes a secure origin (https, or localhost)`);
   }

@@ -34,8 +34,7 @@ export function table(report) {
     ...(timed ? [took(report)] : []),
     ...timing.notes.map((note) => `note       ${note}`),
     "",
-    line(head),
-    ...rows.map(line),
+    ...(rows.length > 0 ? [line(head), ...rows.map(line)] : ["no compute kernel was counted"]),
   ];
   for (const { kernel, what, why, dispatches } of missing) {
     lines.push("", `not counted: ${kernel ?? what}, ${grouped(dispatches)} dispatches: ${why}`);
