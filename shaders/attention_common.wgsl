@@ -1,4 +1,4 @@
-// Continued in products.wgsl.
+// Continued in bounded.wgsl, with products.wgsl for elements.wgsl.
 //
 // What the files of attention share: dimensions and bindings, where a head's rows are, how tiles are read and
 // written, and what a block of scores goes through.
@@ -161,7 +161,7 @@ fn bent(c: f32) -> f32 {
     if CAPPED == 0u {
         return c;
     }
-    return tanh(c * dims.inner);
+    return tanh(bounded(c * dims.inner));
 }
 
 // The gradient by the product q . k of a pair, from its score, p, and the gradient by p less delta.
@@ -179,10 +179,10 @@ fn bent_quad(c: mat4x4<f32>) -> mat4x4<f32> {
         return c;
     }
     return mat4x4<f32>(
-        tanh(c[0] * dims.inner),
-        tanh(c[1] * dims.inner),
-        tanh(c[2] * dims.inner),
-        tanh(c[3] * dims.inner),
+        tanh(bounded_quad(c[0] * dims.inner)),
+        tanh(bounded_quad(c[1] * dims.inner)),
+        tanh(bounded_quad(c[2] * dims.inner)),
+        tanh(bounded_quad(c[3] * dims.inner)),
     );
 }
 

@@ -1,4 +1,4 @@
-// Continued in gated.wgsl.
+// Continued in bounded.wgsl, with gated.wgsl for elements.wgsl.
 //
 // GeGLU over P elements: y = gelu(gate) * up with gelu(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), and
 // its gradients.
@@ -20,7 +20,7 @@ fn forward(
     }
     let x = gate[i];
     let half = 0.5 * x;
-    y[i] = fma(half, tanh(x * fma(CUBIC, x * x, LINEAR)), half) * up[i];
+    y[i] = fma(half, tanh(bounded(x * fma(CUBIC, x * x, LINEAR))), half) * up[i];
 }
 
 // One invocation computes four elements of y.
@@ -36,7 +36,7 @@ fn forward_vec4(
     }
     let x = gate_vec4[i];
     let half = 0.5 * x;
-    let bent = tanh(x * fma(vec4(CUBIC), x * x, vec4(LINEAR)));
+    let bent = tanh(bounded_quad(x * fma(vec4(CUBIC), x * x, vec4(LINEAR))));
     y_vec4[i] = fma(half, bent, half) * up_vec4[i];
 }
 
@@ -55,7 +55,7 @@ fn backward(
     let x = gate[i];
     let slope = dy[i];
     let square = x * x;
-    let bent = tanh(x * fma(CUBIC, square, LINEAR));
+    let bent = tanh(bounded(x * fma(CUBIC, square, LINEAR)));
     let half = 0.5 * x;
     let steep = half * (1.0 - bent * bent);
     let derivative = fma(steep, fma(3.0 * CUBIC, square, LINEAR), fma(0.5, bent, 0.5));
@@ -77,7 +77,7 @@ fn backward_vec4(
     let x = gate_vec4[i];
     let slope = dy_vec4[i];
     let square = x * x;
-    let bent = tanh(x * fma(vec4(CUBIC), square, vec4(LINEAR)));
+    let bent = tanh(bounded_quad(x * fma(vec4(CUBIC), square, vec4(LINEAR))));
     let half = 0.5 * x;
     let steep = half * (1.0 - bent * bent);
     let derivative = fma(steep, fma(vec4(3.0 * CUBIC), square, vec4(LINEAR)), fma(vec4(0.5), bent, vec4(0.5)));

@@ -1,4 +1,4 @@
-// Continued in elements.wgsl.
+// Continued in bounded.wgsl.
 //
 // Numbers kept within a bound: y = cap * tanh(x / cap) over P elements, and its gradient, both in place. The
 // gradient comes from what the forward pass left, 1 - (y / cap)^2.
@@ -29,7 +29,7 @@ fn forward(
     if i >= dims.P {
         return;
     }
-    capped[i] = dims.cap * tanh(capped[i] * dims.inverse);
+    capped[i] = dims.cap * tanh(bounded(capped[i] * dims.inverse));
 }
 
 // One invocation computes four elements of y.
@@ -43,7 +43,7 @@ fn forward_vec4(
     if i >= dims.P / 4u {
         return;
     }
-    capped_vec4[i] = dims.cap * tanh(capped_vec4[i] * dims.inverse);
+    capped_vec4[i] = dims.cap * tanh(bounded_quad(capped_vec4[i] * dims.inverse));
 }
 
 // One invocation computes one element of dx.

@@ -56,10 +56,15 @@ pub fn whole<'a, E: From<String>>(
     let mut instead: Vec<[String; 2]> = Vec::new();
     while let Some(on) = files.last().and_then(|(_, text)| continuation(text)) {
         instead.extend(on.instead);
-        let stands = instead.iter().find(|[stands, other]| {
-            *other == on.next && files.iter().all(|(name, _)| name != stands)
-        });
-        let next = stands.map_or(on.next, |[stands, _]| stands.clone());
+        let mut next = on.next;
+        // One that stands for another may have yet another stand for it.
+        for _ in 0..instead.len() {
+            let stands = instead.iter().find(|[stands, other]| {
+                *other == next && files.iter().all(|(name, _)| name != stands)
+            });
+            let Some([stands, _]) = stands else { break };
+            next.clone_from(stands);
+        }
         if files.len() == MOST || files.iter().any(|(name, _)| *name == next) {
             let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
             let chain = names.join(", ");
@@ -114,6 +119,7 @@ mod tests {
             "before.wgsl" => Ok("// Continued in c.wgsl.\n".into()),
             "first.wgsl" => Ok("// Continued in a.wgsl, with before.wgsl for c.wgsl.".into()),
             "other.wgsl" => Ok("// Continued in a.wgsl, with d.wgsl for c.wgsl.\n".into()),
+            "twice.wgsl" => Ok("// Continued in first.wgsl, with d.wgsl for before.wgsl.".into()),
             "round.wgsl" => Ok("// Continued in round.wgsl.".into()),
             other => Err(format!("no {other}")),
         };
@@ -129,6 +135,8 @@ mod tests {
         );
         let before = ["first.wgsl", "a.wgsl", "b.wgsl", "before.wgsl", "c.wgsl"];
         assert_eq!(whole("first.wgsl").map(names), Ok(before.map(String::from).to_vec()));
+        let twice = ["twice.wgsl", "first.wgsl", "a.wgsl", "b.wgsl", "d.wgsl"];
+        assert_eq!(whole("twice.wgsl").map(names), Ok(twice.map(String::from).to_vec()));
         let of = |text: &'static str| without(text.into(), "enable f16;\na");
         assert_eq!(of("b\nenable f16;\nc\n"), "b\n\nc\n");
         assert_eq!(of("enable subgroups;\nc\n"), "enable subgroups;\nc\n");

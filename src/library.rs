@@ -35,6 +35,7 @@ shaders![
     "bk_core_chunks",
     "bk_core_chunks_exact",
     "bk_core_workgroup",
+    "bounded",
     "columns",
     "complex",
     "cross_entropy",

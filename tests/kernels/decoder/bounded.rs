@@ -81,6 +81,26 @@ fn a_bound_and_its_gradient() {
     });
 }
 
+/// tanh of what is far from 0 is 1, also where a driver makes it of exponentials, and NaN is NaN.
+#[test]
+fn a_number_far_beyond_its_bound_is_at_it() {
+    common::on_every_executor(|gpu| {
+        let x = [-3e38, -250.0, f64::NAN, 0.0, 41.0, 89.0, 250.0, f64::INFINITY];
+        let launch = Launch::new("soft_cap.forward", &[("P", 8), ("LANES", 4)])
+            .scalar("cap", 2.0)
+            .scalar("inverse", 0.5)
+            .scalar("minus_square", -0.25)
+            .floats("capped", &x);
+        for ran in launch.run_by_one_and_four(&mut *gpu, 8, 4, 8) {
+            let y = ran.floats("capped");
+            assert!(y[2].is_nan(), "{y:?}");
+            let is_as = [(0, -2.0), (1, -2.0), (3, 0.0), (4, 2.0), (5, 2.0), (6, 2.0), (7, 2.0)];
+            // tanh of 20.5 and more is 1 but for a rounding of the driver's.
+            assert!(is_as.iter().all(|&(i, want)| f64::abs(y[i] - want) < 1e-6), "{y:?}");
+        }
+    });
+}
+
 #[test]
 fn one_more_than_each() {
     on_shapes(&SIZES, 1..600_usize, |gpu, p| {

@@ -98,11 +98,17 @@ impl OpCounts {
     }
 
     /// The FLOPs that these operations are under a convention; integers are never FLOPs.
+    ///
+    /// # Panics
+    /// Where they exceed 64 bits, as no device executes but an edited report may say: see [`Self::wide_flops`].
     pub fn flops(&self, convention: Convention) -> u64 {
-        self.iter()
-            .filter(|(scalar, _, _)| scalar.is_float())
-            .map(|(_, op, count)| count * convention.price(op))
-            .sum()
+        u64::try_from(self.wide_flops(convention)).expect("FLOPs fit in u64")
+    }
+
+    /// The same, however many they are.
+    pub fn wide_flops(&self, convention: Convention) -> u128 {
+        let floats = self.iter().filter(|(scalar, ..)| scalar.is_float());
+        floats.map(|(_, op, count)| u128::from(count) * u128::from(convention.price(op))).sum()
     }
 }
 

@@ -66,13 +66,29 @@ traffic! {
 
 impl Traffic {
     /// Bytes that cross to and from storage buffers and textures, the denominator of arithmetic intensity.
+    ///
+    /// # Panics
+    /// Where they exceed 64 bits, as for [`Self::bytes`].
     pub fn storage_bytes(&self) -> u64 {
-        self.storage_load + self.storage_store + self.texture_load + self.texture_store
+        let parts = [self.storage_load, self.storage_store, self.texture_load, self.texture_store];
+        let sum: u128 = parts.into_iter().map(u128::from).sum();
+        u64::try_from(sum).expect("traffic fits in u64")
     }
 
     /// Bytes loaded and stored in every address space.
+    ///
+    /// # Panics
+    /// Where they exceed 64 bits, as no device moves but an edited report may say: see [`Self::wide_bytes`].
     pub fn bytes(&self) -> u64 {
-        self.storage_bytes() + self.uniform_load + self.workgroup_load + self.workgroup_store
+        u64::try_from(self.wide_bytes()).expect("traffic fits in u64")
+    }
+
+    /// The same, however many they are.
+    pub fn wide_bytes(&self) -> u128 {
+        let storage =
+            [self.storage_load, self.storage_store, self.texture_load, self.texture_store];
+        let others = [self.uniform_load, self.workgroup_load, self.workgroup_store];
+        storage.into_iter().chain(others).map(u128::from).sum()
     }
 
     /// Whether nothing was touched.
