@@ -173,7 +173,10 @@ impl ShaderReport {
             RanKernels::Program(_) => vec!["a program ran".to_owned()],
         };
         let runs_otherwise = !otherwise.is_empty();
-        let otherwise = format!("it was not run alike: {}", otherwise.join("; "));
+        let otherwise = format!(
+            "it was not run alike: {}; run it as it was, or save {name} again",
+            otherwise.join("; ")
+        );
         let elsewhere = self.elsewhere(baseline).map_or_else(String::new, |it| format!("; {it}"));
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {

@@ -38,8 +38,11 @@ pub struct ShaderReport {
     pub compiled_by: Option<String>,
     /// Which entry point ran; of several dispatches, the entry points in order, a comma between.
     pub entry: String,
-    /// Overrides that the user set.
+    /// Overrides that the user set, by the shader's names for them.
     pub overrides: BTreeMap<String, f64>,
+    /// The numbers by which they may be called, too, of those that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub override_numbers: BTreeMap<String, u32>,
     /// Macros that the user defined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub defines: BTreeMap<String, String>,
@@ -253,6 +256,7 @@ impl ShaderReport {
             compiled_by: kernel.compiler().map(str::to_owned),
             entry: entries.join(", "),
             overrides: overrides.clone(),
+            override_numbers: BTreeMap::new(),
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
