@@ -6,7 +6,7 @@ use flopmeter_core::source::{Source, SourceLine, SourcePart};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched, sums};
+use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched};
 use crate::{
     execute::Adapter,
     instrument::Line,
@@ -144,32 +144,6 @@ pub struct SourceFile {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(lines: &u32) -> bool {
     *lines == 0
-}
-
-impl Document for ShaderReport {
-    const SCHEMA: &'static str = "flopmeter.shader/1";
-
-    fn contradiction(&self) -> Option<String> {
-        let Self { ops, traffic, lines, dispatches, convention, .. } = self;
-        let flops = |at: &str, ops, flops| sums::flops(at, Some(ops), Some(flops), *convention);
-        let of_lines = |at: &str, rows: &[LineRow]| {
-            let mut rows = rows.iter().enumerate();
-            rows.find_map(|(index, row)| flops(&format!("{at}lines[{index}]."), row.ops, row.flops))
-        };
-        let of_dispatch = |(index, row): (usize, &DispatchRow)| {
-            let at = format!("dispatches[{index}].");
-            flops(&at, row.ops, row.flops).or_else(|| of_lines(&at, &row.lines))
-        };
-        let of_sums = || {
-            let rows = dispatches.iter().map(|row| Cost { ops: row.ops, traffic: row.traffic });
-            let whole = Cost { ops: *ops, traffic: *traffic };
-            (!dispatches.is_empty()).then(|| sums::total(whole, "dispatches", rows)).flatten()
-        };
-        flops("", *ops, self.flops)
-            .or_else(|| of_lines("", lines))
-            .or_else(|| dispatches.iter().enumerate().find_map(of_dispatch))
-            .or_else(of_sums)
-    }
 }
 
 /// One line of the source.
