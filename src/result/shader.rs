@@ -6,7 +6,7 @@ use flopmeter_core::source::{Source, SourceLine, SourcePart};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched};
+use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched, sums};
 use crate::{
     execute::Adapter,
     instrument::Line,
@@ -265,6 +265,24 @@ impl ShaderReport {
         report.checks = report.missed(launches, &series.launches).into_iter().collect();
         report.checks.extend(report.seen());
         report
+    }
+
+    /// The same with its FLOPs under another convention: what was executed does not depend on it.
+    #[must_use]
+    pub(super) fn under(mut self, convention: Convention) -> Self {
+        let price =
+            |ops: &OpCounts| u64::try_from(sums::price(ops, convention)).unwrap_or(u64::MAX);
+        self.flops = price(&self.ops);
+        let of_dispatches = self.dispatches.iter_mut();
+        let lines = self.lines.iter_mut().chain(of_dispatches.flat_map(|row| {
+            row.flops = price(&row.ops);
+            &mut row.lines
+        }));
+        lines.for_each(|line| line.flops = price(&line.ops));
+        let storage = self.traffic.storage_bytes();
+        self.intensity = (storage > 0).then(|| self.flops as f64 / storage as f64);
+        self.convention = convention;
+        self
     }
 
     /// The files beside the shader's own that its source is made of.

@@ -191,3 +191,26 @@ var<immediate> im: Immediates;
     let says = contains("the contents of 'x' at 0.0 are others (hash ");
     ran(copied, &[&less[..], &[&base]].concat()).code(1).stdout(says);
 }
+
+/// Counts are compared, and FLOPs are the price of counts: a report under another convention is a baseline as well.
+#[test]
+fn a_baseline_under_another_convention_is_compared() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (kernel, base) = (path("kernel.wgsl"), path("base.json"));
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(1) fn main() { x[0] = tanh(x[1]) * x[2]; }";
+    fs::write(&kernel, source).unwrap();
+    let run = [&*kernel, "--dispatch=1", "--bind=0.0=iota:8", "--adapter=embedded", "-q"];
+    let save = ["--convention=primitive", "--json", &base, "--repeat=0"];
+    flopmeter(&[&["shader"], &run[..], &save].concat()).assert().success();
+    let check = |more: &[&str]| {
+        flopmeter(&[&["check"], &run[..], &["--baseline", &base], more].concat()).assert()
+    };
+    for held in [&[][..], &["--allow=less"], &["--fail-on=more:flops"]] {
+        check(held).success();
+    }
+    fs::write(&kernel, source.replace("* x[2]", "* x[2] - 1.0")).unwrap();
+    check(&[]).code(1).stdout(contains("f32.add 0 to 1"));
+    check(&["--fail-on=more:flops"]).code(1).stdout(contains("flops went from 2 to 3, +50.00 %"));
+}
