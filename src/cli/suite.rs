@@ -51,7 +51,7 @@ fn checked(
     (places, formats): (&Places, &Formats),
     common: &Common,
 ) -> super::Result {
-    let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
+    let earlier = asked.kernels.baseline.as_deref().map(|path| earlier(path, name)).transpose()?;
     let held = match earlier {
         Some(_) => asked.kernels.held_to()?,
         None if asked.kernels.has_limits() => {
@@ -100,6 +100,18 @@ fn checked(
     let report = KernelSuite::new(name.to_owned(), kernels);
     formats.write(&report, places, common)?;
     Ok(if report.is_whole() { Outcome::of(report.holds()) } else { Outcome::CouldNotRun })
+}
+
+/// The report that a suite is held against.
+fn earlier(path: &Path, suite: &str) -> super::Result<KernelSuite> {
+    if let Ok(Some(KernelRun { report: RanKernels::Shader(_), .. })) = KernelRun::load(path) {
+        let path = path.display();
+        bail!(
+            "{path}: is no report of a suite: save one with --suite {suite} --json FILE, or say --baseline {path} in the \
+             line of the kernel that it is of"
+        );
+    }
+    Ok(load(path)?)
 }
 
 /// What a kernel is held against, that this one of an earlier report is.

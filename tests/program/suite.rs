@@ -249,6 +249,22 @@ fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     let kernel = ["check", "sum.wgsl", "--dispatch=2", "--bind=0.0=iota:16", "--adapter=embedded"];
     run(&[&kernel[..], &["--baseline=base.json"]].concat())
         .stderr(contains("base.json: is a report of a suite"));
+    // The other way round, too.
+    let save = ["--json=one.json", "-q"];
+    let mut one = Command::new(PROGRAM);
+    one.current_dir(repository.path()).args([&kernel[..], &save].concat()).assert().success();
+    let says = "one.json: is no report of a suite: save one with --suite kernels.txt --json FILE, or say \
+                --baseline one.json in the line of the kernel";
+    repository.check(&["--baseline=one.json"]).code(2).stderr(contains(says));
+}
+
+#[test]
+fn a_suite_of_which_nothing_ran_says_so() {
+    let repository = Repository::new();
+    repository.write("bad.wgsl", "fn");
+    repository.write("kernels.txt", "bad.wgsl --dispatch 1");
+    let ran = predicate::str::is_match(r"ran on +no executor").unwrap();
+    repository.check(&[]).code(2).stdout(ran);
 }
 
 /// A compiler's drawing is in the report, and not in the answer or the annotation, which have the place.
