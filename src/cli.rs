@@ -3,6 +3,7 @@
 
 mod abort;
 mod adapters;
+mod alike;
 mod args;
 mod check;
 mod compare;

@@ -2,6 +2,7 @@
 //! computed here from the arms that know each part. Knows nothing of how a result is said or looks.
 
 mod adapters;
+mod adds_up;
 mod agreement;
 mod bill;
 mod catalogue;

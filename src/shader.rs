@@ -12,7 +12,9 @@ mod glslang;
 mod immediate;
 mod language;
 mod launched;
+pub mod meant;
 mod npy;
+mod overrides;
 mod preprocess;
 #[cfg(feature = "spirv")]
 mod spirv;

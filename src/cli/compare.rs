@@ -12,7 +12,8 @@ use flopmeter::{
     op::Convention,
     profile::{Keep, Request, profile},
     result::{
-        self, Candidate, ChangeReport, CompareReport, Document as _, KernelRun, KernelSuite, Report,
+        self, Candidate, ChangeReport, CompareReport, Document as _, Examined, KernelRun,
+        KernelSuite, RanKernels, Report,
     },
 };
 
@@ -38,6 +39,12 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         is_convention(asked, a.convention())?;
         let mut report = ChangeReport::new(&a, &b)?;
         report.judge(&asked.limits);
+        let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
+        let remedy = match a.report {
+            RanKernels::Program(_) => "save reports of run without --count-only",
+            RanKernels::Shader(_) => "save reports of shader with --repeat 3; check times nothing",
+        };
+        say_how_to_time(&mut report.checks, asked, both, remedy);
         formats.write(&report, &places, common)?;
         return Ok(Outcome::of(report.holds()));
     }
@@ -69,8 +76,29 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     };
     let mut report = CompareReport::new(made(&a, saved_a)?, made(&b, saved_b)?)?;
     report.judge(&asked.limits);
+    let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
+    let remedy =
+        "measure models with --measure, or save reports of profile, and leave --repeat 0 out";
+    say_how_to_time(&mut report.checks, asked, both, remedy);
     formats.write(&report, &places, common)?;
     Ok(Outcome::of(report.holds()))
+}
+
+/// Says how reports come to have times, where those of these two are limited and one has none. The limits were judged in
+/// their order.
+fn say_how_to_time(
+    checks: &mut [Examined],
+    asked: &Compare,
+    seconds: [Option<f64>; 2],
+    remedy: &str,
+) {
+    if seconds.iter().all(Option::is_some) {
+        return;
+    }
+    let of_time = asked.limits.iter().zip(checks).filter(|(limit, _)| limit.is_of_time());
+    for finding in of_time.flat_map(|(_, check)| &mut check.findings) {
+        finding.text += &format!("; {remedy}");
+    }
 }
 
 /// Refuses what is said of models where there are none.

@@ -137,7 +137,9 @@ impl KernelWork {
         run: &ShaderRun,
         convention: Convention,
     ) -> ShaderReport {
-        let mut report = ShaderReport::new(&launched.launches(), &self.overrides, run, convention);
+        let mut report =
+            ShaderReport::new(&launched.launches(), launched.overrides(), run, convention);
+        report.override_numbers = launched.override_numbers().clone();
         report.defines = self.options.defines.clone();
         report.immediates = launched.immediates().to_vec();
         report

@@ -14,7 +14,7 @@ use flopmeter::{
 };
 
 use super::{
-    Outcome,
+    Outcome, alike,
     args::{Check, Common, SuiteLine},
     export::{Formats, Places},
     kernel_check::{Where, judged},
@@ -51,7 +51,7 @@ fn checked(
     (places, formats): (&Places, &Formats),
     common: &Common,
 ) -> super::Result {
-    let earlier: Option<KernelSuite> = asked.kernels.baseline.as_deref().map(load).transpose()?;
+    let earlier = asked.kernels.baseline.as_deref().map(|path| earlier(path, name)).transpose()?;
     let held = match earlier {
         Some(_) => asked.kernels.held_to()?,
         None if asked.kernels.has_limits() => {
@@ -60,7 +60,10 @@ fn checked(
         None => HeldTo::Same,
     };
     let on = Where::asked(asked)?;
-    let before = earlier.as_ref().map_or_else(Vec::new, |earlier| matched(earlier, &listed));
+    let before = earlier.as_ref().map_or_else(Vec::new, |earlier| {
+        let lines = listed.iter().map(|it| (&it.arguments[..], &it.asked));
+        alike::matched(earlier, &lines.collect::<Vec<_>>())
+    });
     let mut kernels = Vec::new();
     for (at, Listed { name, line, arguments, asked: of_line }) in listed.into_iter().enumerate() {
         log::info!("checking {name}");
@@ -99,6 +102,18 @@ fn checked(
     Ok(if report.is_whole() { Outcome::of(report.holds()) } else { Outcome::CouldNotRun })
 }
 
+/// The report that a suite is held against.
+fn earlier(path: &Path, suite: &str) -> super::Result<KernelSuite> {
+    if let Ok(Some(KernelRun { report: RanKernels::Shader(_), .. })) = KernelRun::load(path) {
+        let path = path.display();
+        bail!(
+            "{path}: is no report of a suite: save one with --suite {suite} --json FILE, or say --baseline {path} in the \
+             line of the kernel that it is of"
+        );
+    }
+    Ok(load(path)?)
+}
+
 /// What a kernel is held against, that this one of an earlier report is.
 fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline {
     let check = before.and_then(SuiteKernel::check);
@@ -107,60 +122,6 @@ fn part_of(before: Option<&SuiteKernel>, file: &Path, held: &HeldTo) -> Baseline
         file: Some(file.to_owned()),
     });
     Baseline { file: file.to_owned(), run, held: held.clone() }
-}
-
-/// Which kernel of an earlier report each one is: one that was run alike, else one of its file that no other is, in their
-/// order.
-fn matched(earlier: &KernelSuite, listed: &[Listed]) -> Vec<Option<usize>> {
-    let before = earlier.kernels.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
-    let before: Vec<(&str, Vec<String>)> = before.collect();
-    let mut free: Vec<usize> = (0..before.len()).collect();
-    let mut found: Vec<Option<usize>> = vec![None; listed.len()];
-    let now = listed.iter().map(|it| (file_of(&it.name), run_with(&it.arguments)));
-    let now: Vec<(&str, Vec<String>)> = now.collect();
-    for is_run_alike in [true, false] {
-        for (found, (file, run)) in found.iter_mut().zip(&now).filter(|(found, _)| found.is_none())
-        {
-            let next = free.iter().position(|&at| {
-                let (other, run_before) = &before[at];
-                other == file && (!is_run_alike || run_before == run)
-            });
-            *found = next.map(|next| free.remove(next));
-        }
-    }
-    found
-}
-
-/// A kernel's file, without the number that a second one of it has behind its name.
-fn file_of(name: &str) -> &str {
-    match name.rsplit_once(" #") {
-        Some((file, number)) if number.parse::<u32>().is_ok() => file,
-        _ => name,
-    }
-}
-
-/// What a line says of how its kernel is run, in any order; not what it is judged by.
-fn run_with(arguments: &[String]) -> Vec<String> {
-    const JUDGING: [&str; 5] = ["--baseline", "--expect", "--allow", "--fail-on", "--timeout"];
-    let mut options: Vec<String> = Vec::new();
-    for argument in arguments {
-        match options.last_mut() {
-            Some(option) if !argument.starts_with('-') => {
-                option.push(' ');
-                option.push_str(argument);
-            }
-            _ if argument.starts_with("--") => options.push(argument.replacen('=', " ", 1)),
-            _ => options.push(argument.clone()),
-        }
-    }
-    let name = |option: &String| option.split(' ').next().unwrap_or_default().to_owned();
-    options.retain(|option| !JUDGING.contains(&&*name(option)));
-    options.sort_by_key(|option| match &*name(option) {
-        // Entry points and grids go together by their order.
-        paired @ ("--entry" | "--dispatch") => paired.to_owned(),
-        _ => option.clone(),
-    });
-    options
 }
 
 /// A kernel that a suite lists.
@@ -220,15 +181,6 @@ fn lines(text: &str) -> Vec<(u32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kernels_are_run_alike_whatever_they_are_judged_by() {
-        let of = |line: &str| run_with(&shlex::split(line).unwrap_or_default());
-        let one = of("a.wgsl --dispatch 2 --bind 0.0=zeros:4 --allow less");
-        assert_eq!(one, of("a.wgsl --bind=0.0=zeros:4 --fail-on more:flops --dispatch=2"));
-        assert_ne!(one, of("a.wgsl --dispatch 4 --bind 0.0=zeros:4"));
-        assert_eq!(["a.wgsl #2", "a.wgsl", "a #b"].map(file_of), ["a.wgsl", "a.wgsl", "a #b"]);
-    }
 
     #[test]
     fn a_line_goes_on_behind_a_backslash() {

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Problems, at_both_ends};
 use super::forecast::RECOMPUTED;
-use super::number::grouped;
+use super::number::{decimals, grouped};
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
     config_line, provenance, scope_line, tokens_line, uncharged,
@@ -110,7 +110,7 @@ fn exact((a, of_a): (&Exact, Scope), (b, of_b): (&Exact, Scope)) -> Table {
     let mut rows = Vec::new();
     for (place, count) in ["exact", "products, not masked"].into_iter().enumerate() {
         let row = |name: &str, [a, b]: [u128; 2]| {
-            let ratio = Cell::rate(a as f64 / b as f64, 3);
+            let ratio = quotient(a as f64 / b as f64);
             Row::new([Cell::text(name), Cell::Count(a), Cell::Count(b), ratio]).of(count)
         };
         let mut total = [0; 2];
@@ -145,7 +145,7 @@ fn has_exact_items(report: &CompareReport) -> bool {
 fn exact_items(report: &CompareReport) -> Table {
     let sides = [&report.a, &report.b];
     let row = |name: &str, [a, b]: [Option<u128>; 2]| {
-        let ratio = a.zip(b).map_or(Cell::Missing, |(a, b)| Cell::rate(a as f64 / b as f64, 3));
+        let ratio = a.zip(b).map_or(Cell::Missing, |(a, b)| quotient(a as f64 / b as f64));
         let count = |flops: Option<u128>| flops.map_or(Cell::Missing, Cell::Count);
         Row::new([Cell::text(name), count(a), count(b), ratio])
     };
@@ -281,7 +281,7 @@ fn components(report: &CompareReport) -> Table {
         let mut cells = vec![Cell::text(&*pair.name)];
         for &of in &shown {
             let ratio = pair.speedup.get(of);
-            let ratio = ratio.map_or(Cell::Missing, |ratio| Cell::Number(ratio, 3));
+            let ratio = ratio.map_or(Cell::Missing, quotient);
             cells.extend([cell(pair.a, of), cell(pair.b, of), ratio]);
         }
         Row::new(cells)
@@ -296,6 +296,11 @@ fn components(report: &CompareReport) -> Table {
     }
     rows.push(Row { sum: true, ..row(&report.total) });
     Table { grouped_by: Some("phase"), columns, rows, main: true, code: false }
+}
+
+/// How many times the one is the other; what is little has digits, too.
+fn quotient(of: f64) -> Cell {
+    Cell::rate(of, decimals(of))
 }
 
 fn cell(figures: Option<Figures>, of: Quantity) -> Cell {
@@ -320,7 +325,10 @@ fn ratios(report: &CompareReport) -> Vec<Fact> {
             [Scope::Forward, Scope::Forward] => "a forward pass",
             _ => "a training step",
         };
-        Fact::new("A / B", format!("of FLOPs by the exact count: {what} {:.3}", a / b))
+        Fact::new(
+            "A / B",
+            format!("of FLOPs by the exact count: {what} {}", quotient(a / b).formatted()),
+        )
     });
     let pairs = || report.phases.iter().chain([&report.total]);
     let facts = shown(report).into_iter().filter_map(|of| {
@@ -331,8 +339,10 @@ fn ratios(report: &CompareReport) -> Vec<Fact> {
             Quantity::Bytes => ("A / B", "of storage bytes", ""),
             Quantity::Seconds => ("speedup", "from A to B by time", "x"),
         };
-        let ratios = pairs()
-            .filter_map(|pair| Some(format!("{} {:.3}{unit}", pair.name, pair.speedup.get(of)?)));
+        let said = |ratio| quotient(ratio).formatted();
+        let ratios = pairs().filter_map(|pair| {
+            Some(format!("{} {}{unit}", pair.name, said(pair.speedup.get(of)?)))
+        });
         let ratios: Vec<String> = ratios.collect();
         (!ratios.is_empty()).then(|| Fact::new(key, format!("{what}: {}", ratios.join(", "))))
     });

@@ -50,7 +50,10 @@ fn head(suite: &KernelSuite) -> Vec<Fact> {
     let all = suite.kernels.len();
     let mut facts = vec![
         Fact::new("suite", &*suite.suite),
-        Fact::new("ran on", executors.join(", ")),
+        Fact::new(
+            "ran on",
+            if executors.is_empty() { "no executor".into() } else { executors.join(", ") },
+        ),
         Fact::new("hold", format!("{} of {} kernels", grouped(held as u64), grouped(all as u64))),
     ];
     // Kernels of WGSL and of SPIR-V are measured by what each states.

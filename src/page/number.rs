@@ -118,6 +118,13 @@ pub(crate) fn decimal(value: f64, decimals: usize) -> String {
     }
 }
 
+/// Three decimals of a quotient, or as many as show two digits of it.
+pub(crate) fn decimals(quotient: f64) -> usize {
+    const MOST: i32 = 15;
+    let first = -quotient.abs().log10().floor();
+    if first.is_finite() { (first as i32 + 1).clamp(3, MOST) as usize } else { 3 }
+}
+
 /// How many times `part` is of `whole`; a dash where there is no whole.
 pub(crate) fn ratio(part: u64, whole: u64) -> String {
     if whole == 0 { DASH.to_owned() } else { format!("{:.3}", part as f64 / whole as f64) }

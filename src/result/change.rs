@@ -118,8 +118,8 @@ impl ChangeReport {
         Ok(Self {
             schema: Self::SCHEMA.into(),
             convention,
-            a: a.side(),
-            b: b.side(),
+            a: a.side(b),
+            b: b.side(a),
             total,
             kernels: kernels(a, b),
             ops: counts(&ops_a, &ops_b),

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::keys::KeysOnce;
+use super::keys::{KeysOnce, path_to};
 use crate::Error;
 
 /// A report that can be saved and read back.
@@ -112,5 +112,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], wanted: &str) -> Result<T, String> {
     }
     serde_json::from_slice::<KeysOnce>(bytes)
         .map_err(|error| format!("says something twice: {error}; save the report again"))?;
-    serde_json::from_slice(bytes).map_err(|error| format!("is no whole '{wanted}': {error}"))
+    serde_json::from_slice(bytes).map_err(|error| {
+        let path = path_to(bytes, error.line(), error.column());
+        let at = if path.is_empty() { String::new() } else { format!("'{path}': ") };
+        format!("is no whole '{wanted}': {at}{error}")
+    })
 }

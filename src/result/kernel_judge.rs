@@ -155,7 +155,8 @@ impl ShaderReport {
         Ok(())
     }
 
-    /// Judges its counts and traffic by those of an earlier report, which `file` has.
+    /// Judges its counts and traffic by those of an earlier report, which `file` has, whatever convention that has its FLOPs
+    /// under.
     ///
     /// # Errors
     /// Those of [`ChangeReport::new`].
@@ -166,6 +167,15 @@ impl ShaderReport {
         held: &HeldTo,
     ) -> Result<(), Error> {
         let this = RanKernels::Shader(Box::new(self.clone()));
+        let restated;
+        let baseline = match &baseline.report {
+            RanKernels::Shader(before) if before.convention != self.convention => {
+                let report = Box::new(before.as_ref().clone().under(self.convention));
+                restated = KernelRun { report: RanKernels::Shader(report), file: None };
+                &restated
+            }
+            RanKernels::Shader(_) | RanKernels::Program(_) => baseline,
+        };
         let mut change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
         let name = file.display();
         let otherwise = match &baseline.report {
@@ -173,7 +183,10 @@ impl ShaderReport {
             RanKernels::Program(_) => vec!["a program ran".to_owned()],
         };
         let runs_otherwise = !otherwise.is_empty();
-        let otherwise = format!("it was not run alike: {}", otherwise.join("; "));
+        let otherwise = format!(
+            "it was not run alike: {}; run it as it was, or save {name} again",
+            otherwise.join("; ")
+        );
         let elsewhere = self.elsewhere(baseline).map_or_else(String::new, |it| format!("; {it}"));
         let place = change.worst_line();
         if let HeldTo::Limits(limits) = held {

@@ -4,49 +4,46 @@
 use std::collections::BTreeMap;
 
 use super::ShaderReport;
+use crate::shader::{Binding, meant};
+
+/// What is said of an option that was not given.
+const UNSET: &str = "not set";
 
 /// What `now` was run with that `before` was not, a clause each; nothing where both were run alike.
 pub(super) fn otherwise(before: &ShaderReport, now: &ShaderReport) -> Vec<String> {
     let mut said = Vec::new();
     if before.dispatches.len() == now.dispatches.len() && before.entry != now.entry {
-        said.push(went("the entry point", Some(&before.entry), Some(&now.entry)));
+        said.push(went("the entry point", [Some(&before.entry), Some(&now.entry)], UNSET));
     }
     let [grids_before, grids_now] = [before, now].map(grids);
     if grids_before.len() != grids_now.len() {
         let [before, now] = [grids_before.len(), grids_now.len()].map(|count| count.to_string());
-        said.push(went("the number of dispatches", Some(&before), Some(&now)));
+        said.push(went("the number of dispatches", [Some(&before), Some(&now)], UNSET));
     } else if grids_before != grids_now {
         let [before, now] = [grids_before, grids_now].map(|grids| grids.join(" and "));
-        said.push(went("the grid", Some(&before), Some(&now)));
+        said.push(went("the grid", [Some(&before), Some(&now)], UNSET));
     }
-    let overrides = |report: &ShaderReport| -> BTreeMap<String, String> {
-        report.overrides.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
-    };
-    said.extend(changed("override", &overrides(before), &overrides(now)));
-    said.extend(changed("the macro", &before.defines, &now.defines));
-    let immediates = |report: &ShaderReport| -> BTreeMap<String, String> {
-        let set = report.immediates.iter();
-        set.filter_map(|its| Some((its.name.clone(), its.value.clone()?))).collect()
-    };
-    said.extend(changed("the immediate data", &immediates(before), &immediates(now)));
+    let overrides = [overrides(before, now), overrides(now, before)];
+    said.extend(changed("override", &overrides, UNSET));
+    said.extend(changed("the macro", &[before.defines.clone(), now.defines.clone()], UNSET));
+    said.extend(changed("the immediate data", &[before, now].map(immediates), "0"));
     // By their numbers: what a binding is called may change.
     let called = |key: &str| {
         let mut bound = now.bindings.iter().chain(&before.bindings);
-        let bound = bound.find(|its| format!("{}.{}", its.group, its.binding) == key);
+        let bound = bound.find(|its| key_of(its) == key);
         bound.map_or_else(|| key.to_owned(), |its| format!("'{}' at {key}", its.name))
     };
-    said.extend(
-        differing(&before.bind, &now.bind)
-            .map(|(key, before, now)| went(&format!("the binding {}", called(key)), before, now)),
-    );
+    let fills = [fills(before, now), fills(now, before)];
+    said.extend(differing(&fills[0], &fills[1]).map(|(key, before, now)| {
+        went(&format!("the binding {}", called(key)), [before, now], UNSET)
+    }));
     for binding in &now.bindings {
-        let key = (binding.group, binding.binding);
-        let other = before.bindings.iter().find(|its| (its.group, its.binding) == key);
+        let other = before.bindings.iter().find(|its| key_of(its) == key_of(binding));
         // Reports of before contents were told apart have none.
-        let known = other.and_then(|other| other.contents.as_ref());
-        if known.is_some_and(|before| binding.contents.as_ref() != Some(before)) {
-            let (group, number) = key;
-            said.push(format!("the contents of '{}' at {group}.{number} are others", binding.name));
+        let hashes = other.and_then(|other| other.contents.as_ref()).zip(binding.contents.as_ref());
+        if let Some((before, now)) = hashes.filter(|(before, now)| before != now) {
+            let what = format!("the contents of '{}' at {}", binding.name, key_of(binding));
+            said.push(format!("{what} are others (hash {before}, now {now})"));
         }
     }
     said
@@ -61,14 +58,47 @@ fn grids(report: &ShaderReport) -> Vec<String> {
     }
 }
 
-/// What was set before and now by name, where that differs.
-fn changed(
-    what: &str,
-    before: &BTreeMap<String, String>,
-    now: &BTreeMap<String, String>,
-) -> Vec<String> {
-    let differing = differing(before, now);
-    differing.map(|(name, before, now)| went(&format!("{what} {name}"), before, now)).collect()
+/// The overrides that were set, by the shader's names. Older reports have what the user called them, which may be a number
+/// that the report `beside` them has the name of.
+pub(super) fn overrides(of: &ShaderReport, beside: &ShaderReport) -> BTreeMap<String, String> {
+    let named = |said: &String| {
+        let mut numbers = of.override_numbers.iter().chain(&beside.override_numbers);
+        let found = numbers.find(|(_, number)| number.to_string() == *said);
+        found.map_or_else(|| said.clone(), |(name, _)| name.clone())
+    };
+    of.overrides.iter().map(|(said, value)| (named(said), value.to_string())).collect()
+}
+
+/// The members of the immediate data that do not hold zeros, and what they hold.
+pub(super) fn immediates(report: &ShaderReport) -> BTreeMap<String, String> {
+    let set = report.immediates.iter();
+    let set = set.filter_map(|its| Some((its.name.clone(), meant::values(its.value.as_ref()?))));
+    set.filter(|(_, value)| value.split(',').any(|number| number != "0")).collect()
+}
+
+/// What the user bound, by group and number: of files that held the same beside, that; their names say nothing.
+pub(super) fn fills(of: &ShaderReport, beside: &ShaderReport) -> BTreeMap<String, String> {
+    let contents = |report: &ShaderReport, key: &str| {
+        let bound = report.bindings.iter().find(|its| key_of(its) == key);
+        bound.and_then(|its| its.contents.clone())
+    };
+    let fill = |(key, said): (&String, &String)| {
+        let held = contents(of, key).filter(|held| Some(held) == contents(beside, key).as_ref());
+        (key.clone(), held.map_or_else(|| meant::fill(said), |hash| format!("contents {hash}")))
+    };
+    of.bind.iter().map(fill).collect()
+}
+
+/// A binding by group and number, as reports name it.
+fn key_of(binding: &Binding) -> String {
+    format!("{}.{}", binding.group, binding.binding)
+}
+
+/// What was set before and now by name, where that differs; what is not there is `unset`.
+fn changed(what: &str, of: &[BTreeMap<String, String>; 2], unset: &str) -> Vec<String> {
+    let differing = differing(&of[0], &of[1]);
+    let went = |(name, before, now)| went(&format!("{what} {name}"), [before, now], unset);
+    differing.map(went).collect()
 }
 
 type Differing<'a> = (&'a str, Option<&'a String>, Option<&'a String>);
@@ -82,7 +112,7 @@ fn differing<'a>(
     both.filter(|(_, before, now)| before != now)
 }
 
-fn went(what: &str, before: Option<&String>, now: Option<&String>) -> String {
-    let said = |value: Option<&String>| value.map_or("not set", String::as_str).to_owned();
-    format!("{what} was {}, and is {}", said(before), said(now))
+fn went(what: &str, sides: [Option<&String>; 2], unset: &str) -> String {
+    let [before, now] = sides.map(|value| value.map_or(unset, String::as_str));
+    format!("{what} was {before}, and is {now}")
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Component, DEFINITION, Document, PassRow, Provenance, ScheduleCost, Watched, component,
-    schedule_cost, sums,
+    schedule_cost,
 };
 use crate::{
     Error,
@@ -174,17 +174,6 @@ pub struct Report {
     /// The adapter's ceilings, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceilings: Option<Ceilings>,
-}
-
-impl Document for Report {
-    const SCHEMA: &'static str = "flopmeter.profile/1";
-
-    fn contradiction(&self) -> Option<String> {
-        self.passes.iter().enumerate().find_map(|(index, row)| {
-            let at = format!("passes[{index}].");
-            sums::flops(&at, Some(row.ops), Some(row.flops), self.convention)
-        })
-    }
 }
 
 impl Report {

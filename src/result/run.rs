@@ -12,7 +12,7 @@ use flopmeter_core::recording::{Device, NotCounted, SpecValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Document, sums};
+use super::Document;
 use crate::{
     op::{Convention, OpCounts, Traffic, is_zero},
     roofline::{Ceilings, Placement},
@@ -70,23 +70,6 @@ pub struct RunReport {
 
 fn yes() -> bool {
     true
-}
-
-impl Document for RunReport {
-    const SCHEMA: &'static str = "flopmeter.run/1";
-
-    fn contradiction(&self) -> Option<String> {
-        let Self { totals, kernels, dispatches_in_order, convention, .. } = self;
-        let of_kernels = kernels.iter().enumerate().find_map(|(index, row)| {
-            sums::flops(&format!("kernels[{index}]."), row.ops, row.flops, *convention)
-        });
-        let mut rows = dispatches_in_order.iter().flatten().enumerate();
-        let of_dispatches = rows.find_map(|(index, row)| {
-            sums::flops(&format!("dispatches_in_order[{index}]."), row.ops, row.flops, *convention)
-        });
-        let of_totals = sums::flops("totals.", totals.ops, totals.flops, *convention);
-        of_totals.or(of_kernels).or(of_dispatches)
-    }
 }
 
 /// All kernels of a run together.

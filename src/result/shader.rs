@@ -38,8 +38,11 @@ pub struct ShaderReport {
     pub compiled_by: Option<String>,
     /// Which entry point ran; of several dispatches, the entry points in order, a comma between.
     pub entry: String,
-    /// Overrides that the user set.
+    /// Overrides that the user set, by the shader's names for them.
     pub overrides: BTreeMap<String, f64>,
+    /// The numbers by which they may be called, too, of those that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub override_numbers: BTreeMap<String, u32>,
     /// Macros that the user defined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub defines: BTreeMap<String, String>,
@@ -143,32 +146,6 @@ fn is_zero(lines: &u32) -> bool {
     *lines == 0
 }
 
-impl Document for ShaderReport {
-    const SCHEMA: &'static str = "flopmeter.shader/1";
-
-    fn contradiction(&self) -> Option<String> {
-        let Self { ops, traffic, lines, dispatches, convention, .. } = self;
-        let flops = |at: &str, ops, flops| sums::flops(at, Some(ops), Some(flops), *convention);
-        let of_lines = |at: &str, rows: &[LineRow]| {
-            let mut rows = rows.iter().enumerate();
-            rows.find_map(|(index, row)| flops(&format!("{at}lines[{index}]."), row.ops, row.flops))
-        };
-        let of_dispatch = |(index, row): (usize, &DispatchRow)| {
-            let at = format!("dispatches[{index}].");
-            flops(&at, row.ops, row.flops).or_else(|| of_lines(&at, &row.lines))
-        };
-        let of_sums = || {
-            let rows = dispatches.iter().map(|row| Cost { ops: row.ops, traffic: row.traffic });
-            let whole = Cost { ops: *ops, traffic: *traffic };
-            (!dispatches.is_empty()).then(|| sums::total(whole, "dispatches", rows)).flatten()
-        };
-        flops("", *ops, self.flops)
-            .or_else(|| of_lines("", lines))
-            .or_else(|| dispatches.iter().enumerate().find_map(of_dispatch))
-            .or_else(of_sums)
-    }
-}
-
 /// One line of the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineRow {
@@ -253,6 +230,7 @@ impl ShaderReport {
             compiled_by: kernel.compiler().map(str::to_owned),
             entry: entries.join(", "),
             overrides: overrides.clone(),
+            override_numbers: BTreeMap::new(),
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
@@ -287,6 +265,24 @@ impl ShaderReport {
         report.checks = report.missed(launches, &series.launches).into_iter().collect();
         report.checks.extend(report.seen());
         report
+    }
+
+    /// The same with its FLOPs under another convention: what was executed does not depend on it.
+    #[must_use]
+    pub(super) fn under(mut self, convention: Convention) -> Self {
+        let price =
+            |ops: &OpCounts| u64::try_from(sums::price(ops, convention)).unwrap_or(u64::MAX);
+        self.flops = price(&self.ops);
+        let of_dispatches = self.dispatches.iter_mut();
+        let lines = self.lines.iter_mut().chain(of_dispatches.flat_map(|row| {
+            row.flops = price(&row.ops);
+            &mut row.lines
+        }));
+        lines.for_each(|line| line.flops = price(&line.ops));
+        let storage = self.traffic.storage_bytes();
+        self.intensity = (storage > 0).then(|| self.flops as f64 / storage as f64);
+        self.convention = convention;
+        self
     }
 
     /// The files beside the shader's own that its source is made of.

@@ -8,13 +8,14 @@ use flopmeter_core::read::Parsed;
 use flopmeter_core::source::Source;
 #[cfg(feature = "spirv")]
 use flopmeter_core::spirv::SpirvModule;
-use naga::{Override, ScalarKind, ShaderStage};
+use naga::ShaderStage;
 
 #[cfg(feature = "spirv")]
 use super::spirv::{self, Compilation, SpirvShader};
 use super::{
     Immediate, immediate,
     language::{Language, foreign, hint, other_stage},
+    overrides::{check, meant},
     text::{self, SourceOptions},
 };
 use crate::{
@@ -139,6 +140,18 @@ impl ShaderFile {
         parts.filter_map(|part| part.file.as_deref().map(str::to_owned)).collect()
     }
 
+    /// What the shader calls an override that has this name or this number, and its number where it has one.
+    ///
+    /// # Errors
+    /// Where the words of SPIR-V are no module.
+    pub(super) fn called(&self, said: &str) -> Result<(String, Option<u32>), Error> {
+        Ok(match &self.0 {
+            Read::Naga(parsed) => meant(parsed, said),
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module, _) => spirv::constant(&module.constants()?, said),
+        })
+    }
+
     /// What it is called in messages.
     pub fn shader(&self) -> &str {
         match &self.0 {
@@ -240,36 +253,6 @@ impl ShaderFile {
     }
 }
 
-/// Whether each of these overrides is one of the shader's, given once, and a whole number where it must be.
-fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
-    let problem =
-        |problem: String| Err(KernelError::Kernel { kernel: parsed.name.clone(), problem }.into());
-    let mut given = BTreeMap::new();
-    for (name, value) in overrides {
-        let mut known = parsed.module.overrides.iter();
-        let Some((handle, found)) = known.find(|(_, known)| is_called(known, name)) else {
-            let known: Vec<String> =
-                parsed.module.overrides.iter().filter_map(|(_, known)| called(known)).collect();
-            return problem(match known[..] {
-                [] => format!("no override '{name}': it has none"),
-                _ => format!("no override '{name}': it has {}", known.join(", ")),
-            });
-        };
-        if let Some(before) = given.insert(handle, name) {
-            return problem(format!("its override '{name}' is given twice, also as '{before}'"));
-        }
-        let whole = parsed.module.types[found.ty].inner.scalar_kind() != Some(ScalarKind::Float);
-        if whole && value.fract() != 0.0 {
-            return problem(format!("its override '{name}' is a whole number, not {value}"));
-        }
-        let is_truth = parsed.module.types[found.ty].inner.scalar_kind() == Some(ScalarKind::Bool);
-        if is_truth && ![0.0, 1.0].contains(value) {
-            return problem(format!("its override '{name}' is true or false, not {value}"));
-        }
-    }
-    Ok(())
-}
-
 /// An error with what may help against it behind what it says.
 fn hinted(error: KernelError, hint: Option<&str>) -> KernelError {
     match (error, hint) {
@@ -366,13 +349,4 @@ fn missing(name: &str, language: &str, feature: &str) -> KernelError {
     let details =
         format!("it is {language}, and this flopmeter was built without its feature '{feature}'");
     KernelError::Shader { kernel: name.to_owned(), details }
-}
-
-/// What a user may call an override: its name, else its number.
-fn called(known: &Override) -> Option<String> {
-    known.name.clone().or_else(|| known.id.map(|id| id.to_string()))
-}
-
-fn is_called(known: &Override, name: &str) -> bool {
-    known.name.as_deref() == Some(name) || known.id.is_some_and(|id| id.to_string() == name)
 }

@@ -22,6 +22,13 @@ pub struct Immediate {
     pub value: Option<String>,
 }
 
+impl Immediate {
+    /// Whether a user means it by a name: by its whole path, or by what is behind the variable's name.
+    pub fn is_called(&self, name: &str) -> bool {
+        is_called(&self.name, name)
+    }
+}
+
 /// Sets the immediate data of a kernel: values by the names of members, each a number or several with commas between.
 /// `variable` is what they are called together, and how their numbers lie; `data` are their bytes. Returns every member
 /// that there is; names of others are the caller's to judge.
@@ -56,8 +63,7 @@ pub(super) fn set(
     Ok(found)
 }
 
-/// Whether a user means a member by a name: by its whole path, or by what is behind the variable's name.
-pub(super) fn is_called(path: &str, name: &str) -> bool {
+fn is_called(path: &str, name: &str) -> bool {
     path == name || path.split_once('.').is_some_and(|(_, member)| member == name)
 }
 

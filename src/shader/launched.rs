@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BindingKey, Immediate, ShaderFile, bound::is_written, immediate::is_called};
+use super::{BindingKey, Immediate, ShaderFile, bound::is_written};
 use crate::{
     Error, KernelError,
     observe::{Countable, KernelLaunch},
@@ -18,6 +18,10 @@ pub struct Launched {
     kernels: Vec<Arc<dyn Countable>>,
     /// The place of a kernel in `kernels`, and workgroups.
     steps: Vec<(usize, [u32; 3])>,
+    /// What was set, by the shader's names.
+    overrides: BTreeMap<String, f64>,
+    /// The numbers of those that have one.
+    override_numbers: BTreeMap<String, u32>,
     /// The members of the kernels' immediate data, each once.
     immediates: Vec<Immediate>,
 }
@@ -88,8 +92,7 @@ impl Launched {
             placed.push((at, grid));
         }
         for name in immediates.keys() {
-            let mut members = had.iter();
-            if !members.any(|member| is_called(&member.name, name)) {
+            if !had.iter().any(|member| member.is_called(name)) {
                 let names: Vec<&str> = had.iter().map(|member| member.name.as_str()).collect();
                 let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 let problem = format!("no immediate '{name}': what runs has {has}");
@@ -98,7 +101,24 @@ impl Launched {
                 );
             }
         }
-        Ok(Self { kernels, steps: placed, immediates: had })
+        let mut set = BTreeMap::new();
+        let mut override_numbers = BTreeMap::new();
+        for (said, value) in overrides {
+            let (name, number) = file.called(said)?;
+            override_numbers.extend(number.map(|number| (name.clone(), number)));
+            set.insert(name, *value);
+        }
+        Ok(Self { kernels, steps: placed, overrides: set, override_numbers, immediates: had })
+    }
+
+    /// The overrides that were set, by the names that the shader has for them.
+    pub fn overrides(&self) -> &BTreeMap<String, f64> {
+        &self.overrides
+    }
+
+    /// The numbers by which they may be called, too, of those that have one.
+    pub fn override_numbers(&self) -> &BTreeMap<String, u32> {
+        &self.override_numbers
     }
 
     /// The members of the immediate data of the kernels, and what each holds.

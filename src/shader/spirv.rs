@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use flopmeter_core::{
     read::Parsed,
     source::Source,
-    spirv::{Counters, Interface, Means, Settled, SpirvModule},
+    spirv::{Counters, Interface, Means, Settled, SpecConstant, SpirvModule},
 };
 
 use super::{Immediate, immediate};
@@ -111,6 +111,19 @@ impl SpirvShader {
         });
         Ok(Counting::of_spirv(executor, [plain?, counting?], at, kernel.table().clone()))
     }
+}
+
+/// What a module calls a constant that has this number, or else this name, and its number. Where several have the name,
+/// the number alone tells which.
+pub(super) fn constant(constants: &[SpecConstant], said: &str) -> (String, Option<u32>) {
+    let of_number = constants.iter().find(|its| its.number.to_string() == said);
+    let found =
+        of_number.or_else(|| constants.iter().find(|its| its.name.as_deref() == Some(said)));
+    let is_alone = |name: &&String| {
+        constants.iter().filter(|its| its.name.as_ref() == Some(*name)).count() == 1
+    };
+    let name = found.and_then(|its| its.name.as_ref().filter(is_alone));
+    (name.map_or_else(|| said.to_owned(), String::clone), found.map(|its| its.number))
 }
 
 /// The text whose lines a module's instructions are charged to.

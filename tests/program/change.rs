@@ -211,6 +211,9 @@ fn a_program_that_was_not_counted_is_not_less() {
     }
     let mut compare = flopmeter(&["compare", "--fail-on", "more:flops"]);
     let said = "not all of B was counted: the program: it used no Vulkan";
+    compare.args([&a, &b]).assert().code(1).stdout(contains(said));
+    let mut compare = flopmeter(&["compare", "--fail-on", "more:time"]);
+    let said = "neither A nor B was timed; save reports of run without --count-only";
     compare.args([a, b]).assert().code(1).stdout(contains(said));
 }
 

@@ -63,6 +63,17 @@ fn estimates_are_compared_component_by_component() {
         .stdout(said);
 }
 
+/// However many times the one is the other, there are digits.
+#[test]
+fn a_small_ratio_is_not_0() {
+    let model = ["compare", "qwen2.5-0.5b", "llama-3.2-1b", "--batch", "1", "--seq", "64"];
+    let small = ["num_hidden_layers=1", "hidden_size=28", "vocab_size=16", "intermediate_size=8"];
+    let small: Vec<&str> = small.iter().flat_map(|set| ["--set-a", set]).collect();
+    let said = contains("0.000 ").or(contains("0.000,")).or(contains("0.000\n")).not();
+    let digits = predicate::str::is_match(r" 0\.000[0-9]*[1-9]").unwrap();
+    flopmeter(&[&model[..], &small].concat()).assert().success().stdout(said.and(digits));
+}
+
 #[test]
 fn models_of_different_families_share_what_they_share() {
     let report = compare(&["resnet-bk", "qwen2.5-0.5b", "--batch", "1", "--seq", "64"]);

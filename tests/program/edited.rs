@@ -3,6 +3,7 @@
 use std::fs;
 
 use predicates::{prelude::PredicateBooleanExt as _, str::contains};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::command::flopmeter;
@@ -61,6 +62,30 @@ fn a_report_that_contradicts_itself_is_refused() {
         refused(flopmeter(&["compare", &base, &edited]).assert());
     }
 
+    // Each dispatch is there, and each line has what it has in all of them.
+    let whole: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    for (place, value, says) in [
+        ("/report/dispatches", json!([]), "'entry' names 2 dispatches, 'main, main'"),
+        (
+            "/report/dispatches",
+            json!([whole["report"]["dispatches"][0]]),
+            "'dispatches' ran 'main'",
+        ),
+        ("/report/lines/0/executions", json!(7), "'lines[0].executions' is 7, and those of"),
+        ("/report/lines", json!([]), ""),
+        ("/report/flops", json!(-32), "'report.flops': invalid value: integer `-32`"),
+    ] {
+        let mut value_of = whole.clone();
+        *value_of.pointer_mut(place).unwrap() = value;
+        fs::write(&edited, value_of.to_string()).unwrap();
+        let asked = run(&["--baseline", &edited]);
+        if says.is_empty() {
+            asked.success();
+        } else {
+            asked.code(2).stderr(contains("edited.json").and(contains(says)));
+        }
+    }
+
     suite(&["--json", &base]).success();
     suite(&["--baseline", &base]).success();
     let saved = fs::read_to_string(&base).unwrap();
@@ -69,4 +94,33 @@ fn a_report_that_contradicts_itself_is_refused() {
     fs::write(&edited, saved.replacen(flops, "\"flops\": 15,", 1)).unwrap();
     let says = contains("edited.json").and(contains("kernel.wgsl")).and(contains("is 15"));
     suite(&["--baseline", &edited]).code(2).stderr(says);
+}
+
+/// A point of a sweep that was edited is not joined with others, nor compared.
+#[test]
+fn a_profile_that_contradicts_itself_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (points, edited) = (path("points"), path("edited.json"));
+    let model = ["resnet-bk", "--set=d_model=6", "--set=n_layers=1", "--set=vocab_size=23"];
+    let sweep =
+        ["scale", "--measure", "--batch=1", "--axis=seq=4,8", "--repeat=0", "--adapter=embedded"];
+    flopmeter(&[&sweep[..], &model, &["-q", "--out", &points]].concat()).assert().success();
+    flopmeter(&["merge", &points]).assert().success();
+    let point = fs::read_dir(&points).unwrap().next().unwrap().unwrap().path();
+    let mut report: serde_json::Value = serde_json::from_slice(&fs::read(&point).unwrap()).unwrap();
+    fs::write(&edited, report.to_string()).unwrap();
+    flopmeter(&["compare", &edited, &edited]).assert().success();
+    report["totals"]["measured"]["backward"] = json!(1);
+    report["totals"]["measured"]["total"] = json!(
+        report["totals"]["measured"]["forward"].as_u64().unwrap()
+            + report["totals"]["measured"]["optimizer"].as_u64().unwrap()
+            + 1
+    );
+    fs::write(&edited, report.to_string()).unwrap();
+    fs::write(&point, report.to_string()).unwrap();
+    let says = "'totals.measured.backward' is 1, and those of 'passes' come to ";
+    for arguments in [&["compare", &*edited, &*edited][..], &["merge", &points]] {
+        flopmeter(arguments).assert().code(2).stderr(contains(says));
+    }
 }

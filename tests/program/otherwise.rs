@@ -127,3 +127,90 @@ fn a_report_that_a_broken_kernel_may_include_is_not_written_and_that_is_said() {
         assert.stderr(contains("--junit out is not written").count(usize::from(!is_written)));
     }
 }
+
+/// What an option means is compared, not how it is written: names or numbers of overrides, numbers, members of immediate
+/// data, and files by what they hold.
+#[test]
+fn options_that_are_spelled_otherwise_are_no_other_run() {
+    const TERM: &str = "x[1] += im.k * 0.5;";
+    let source = format!(
+        "@id(3) override DEG: u32 = 2u;
+struct Immediates {{ k: f32, n: vec2<u32> }}
+var<immediate> im: Immediates;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(1) fn main() {{
+    for (var i = 0u; i < DEG * im.n.x; i++) {{ x[0] *= 3.0; {TERM} }}
+}}"
+    );
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (kernel, base, now, old) =
+        (path("kernel.wgsl"), path("base.json"), path("now.json"), path("old.json"));
+    let (one, other) = (path("one"), path("other"));
+    for file in [&one, &other] {
+        fs::write(file, [1.0_f32, 2.0].map(f32::to_le_bytes).concat()).unwrap();
+    }
+    let ran = |run: [&str; 4], more: &[&str]| {
+        let [set, k, n, bind] = run;
+        let asked =
+            [format!("--override={set}"), format!("--immediate={k}"), format!("--immediate={n}")];
+        let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+        let bind = format!("--bind=0.0={bind}");
+        let run = ["shader", &kernel, "--dispatch=1", "--adapter=embedded", "-q", &bind];
+        flopmeter(&[&run[..], &asked, more].concat()).assert()
+    };
+    let as_before = ["DEG=6", "im.k=0.5", "im.n=1,2", "values:1,2"];
+    let otherwise = ["3=6.0", "k=0.50", "n=01, 2", "values:1.0, 2"];
+    fs::write(&kernel, &source).unwrap();
+    ran(as_before, &["--json", &base]).success();
+    // Older reports have overrides as the user called them.
+    let mut older: serde_json::Value = serde_json::from_slice(&fs::read(&base).unwrap()).unwrap();
+    assert_eq!(older["override_numbers"]["DEG"], 3);
+    older.as_object_mut().unwrap().remove("override_numbers");
+    older["overrides"] = serde_json::json!({ "3": 6.0 });
+    fs::write(&old, older.to_string()).unwrap();
+    fs::write(&kernel, source.replace(TERM, "")).unwrap();
+    let less = ["--allow=less", "--baseline"];
+    for base in [&base, &old] {
+        ran(otherwise, &[&less[..], &[base, "--json", &now]].concat()).success();
+        let alike = contains("not run alike").not();
+        flopmeter(&["compare", base, &now]).assert().success().stdout(alike);
+    }
+    let says = "it was not run alike: override DEG was 6, and is 5; run it as it was, or save ";
+    ran(["3=5", "k=0.5", "n=1,2", "values:1,2"], &[&less[..], &[&old]].concat())
+        .code(1)
+        .stdout(contains(says));
+
+    let of_file = |file: &str| format!("file:{file}");
+    fs::write(&kernel, &source).unwrap();
+    ran(["3=6", "k=1", "n=1,2", &of_file(&one)], &["--json", &base]).success();
+    fs::write(&kernel, source.replace(TERM, "")).unwrap();
+    let copied = ["3=6", "k=1", "n=1,2", &of_file(&other)];
+    ran(copied, &[&less[..], &[&base]].concat()).success();
+    fs::write(&other, [1.0_f32, 3.0].map(f32::to_le_bytes).concat()).unwrap();
+    let says = contains("the contents of 'x' at 0.0 are others (hash ");
+    ran(copied, &[&less[..], &[&base]].concat()).code(1).stdout(says);
+}
+
+/// Counts are compared, and FLOPs are the price of counts: a report under another convention is a baseline as well.
+#[test]
+fn a_baseline_under_another_convention_is_compared() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (kernel, base) = (path("kernel.wgsl"), path("base.json"));
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(1) fn main() { x[0] = tanh(x[1]) * x[2]; }";
+    fs::write(&kernel, source).unwrap();
+    let run = [&*kernel, "--dispatch=1", "--bind=0.0=iota:8", "--adapter=embedded", "-q"];
+    let save = ["--convention=primitive", "--json", &base, "--repeat=0"];
+    flopmeter(&[&["shader"], &run[..], &save].concat()).assert().success();
+    let check = |more: &[&str]| {
+        flopmeter(&[&["check"], &run[..], &["--baseline", &base], more].concat()).assert()
+    };
+    for held in [&[][..], &["--allow=less"], &["--fail-on=more:flops"]] {
+        check(held).success();
+    }
+    fs::write(&kernel, source.replace("* x[2]", "* x[2] - 1.0")).unwrap();
+    check(&[]).code(1).stdout(contains("f32.add 0 to 1"));
+    check(&["--fail-on=more:flops"]).code(1).stdout(contains("flops went from 2 to 3, +50.00 %"));
+}

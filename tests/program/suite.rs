@@ -211,6 +211,31 @@ fn kernels_of_one_file_are_held_against_those_that_were_run_alike() {
     repository.check(&["--baseline=base.json"]).code(1).stdout(says);
 }
 
+/// How a line is spelled tells no kernels apart.
+#[test]
+fn lines_that_mean_the_same_are_held_against_each_other() {
+    let repository = Repository::new();
+    let kernel = SUM.replace("10u", "N").replace("@group", "@id(7) override N: u32;\n@group");
+    repository.write("sum.wgsl", &kernel);
+    let line = |file: &str, run: &str| format!("{file} --dispatch 1 --bind 0.0={run}");
+    let list = [
+        line("sum.wgsl", "iota:8 --override N=4"),
+        line("sum.wgsl", "iota:8 --override N=8 --entry main"),
+        line("sum.wgsl", "values:1,2,3,4,5,6,7,8 --override N=4"),
+    ];
+    repository.write("kernels.txt", &list.join("\n"));
+    repository.check(&["--json=base.json"]).success();
+    let otherwise = [
+        line("./sum.wgsl", "'values:1.0, 2,3,4,5,6,7,8' --override 7=4"),
+        line("a/../sum.wgsl", "iota:8 --override 7=8.0"),
+        line("sum.wgsl", "iota:8 --override 7=4 --entry=main"),
+    ];
+    fs::create_dir(repository.path().join("a")).unwrap();
+    repository.write("kernels.txt", &otherwise.join("\n"));
+    let held = repository.check(&["--baseline=base.json", "--allow=less"]).success();
+    held.stdout(contains("3 of 3 kernels").and(contains("not run alike").not()));
+}
+
 #[test]
 fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     let repository = Repository::new();
@@ -224,6 +249,22 @@ fn a_report_of_a_suite_is_called_that_where_it_is_not_wanted() {
     let kernel = ["check", "sum.wgsl", "--dispatch=2", "--bind=0.0=iota:16", "--adapter=embedded"];
     run(&[&kernel[..], &["--baseline=base.json"]].concat())
         .stderr(contains("base.json: is a report of a suite"));
+    // The other way round, too.
+    let save = ["--json=one.json", "-q"];
+    let mut one = Command::new(PROGRAM);
+    one.current_dir(repository.path()).args([&kernel[..], &save].concat()).assert().success();
+    let says = "one.json: is no report of a suite: save one with --suite kernels.txt --json FILE, or say \
+                --baseline one.json in the line of the kernel";
+    repository.check(&["--baseline=one.json"]).code(2).stderr(contains(says));
+}
+
+#[test]
+fn a_suite_of_which_nothing_ran_says_so() {
+    let repository = Repository::new();
+    repository.write("bad.wgsl", "fn");
+    repository.write("kernels.txt", "bad.wgsl --dispatch 1");
+    let ran = predicate::str::is_match(r"ran on +no executor").unwrap();
+    repository.check(&[]).code(2).stdout(ran);
 }
 
 /// A compiler's drawing is in the report, and not in the answer or the annotation, which have the place.

@@ -8,6 +8,7 @@ mod beyond;
 mod browser;
 mod case;
 mod causes;
+mod edited;
 mod forecasts;
 mod formats;
 mod judgement;

@@ -16,6 +16,7 @@ use crate::{
     result::{
         Document, KernelCheck, RunReport, ShaderReport,
         document::{load, schema_of},
+        otherwise,
     },
 };
 
@@ -56,8 +57,9 @@ pub struct ChangedRun {
     pub run_with: Vec<String>,
 }
 
-/// The grid or grids of a shader, what its bindings and its immediate data held, and what was set.
-fn run_with(report: &ShaderReport) -> Vec<String> {
+/// The grid or grids of a shader, what its bindings and its immediate data held, and what was set: the same texts in both
+/// reports for what means the same.
+fn run_with(report: &ShaderReport, beside: &ShaderReport) -> Vec<String> {
     let grid = |grid: [u32; 3]| grid.map(|extent| extent.to_string()).join(" x ");
     let mut with = match &report.dispatches[..] {
         [] => vec![format!("{} workgroups", grid(report.grid))],
@@ -66,16 +68,21 @@ fn run_with(report: &ShaderReport) -> Vec<String> {
             each.map(|one| format!("{} workgroups of {}", grid(one.grid), one.entry)).collect()
         }
     };
+    let fills = otherwise::fills(report, beside);
     with.extend(report.bindings.iter().map(|binding| {
-        let fill = binding.fill.as_deref().unwrap_or("zeros");
-        let contents =
-            binding.contents.as_ref().map_or_else(String::new, |its| format!(" ({its})"));
+        let fill = fills.get(&format!("{}.{}", binding.group, binding.binding));
+        let fill = fill.map_or("zeros", String::as_str);
+        let contents = binding.contents.as_ref().filter(|hash| !fill.ends_with(*hash));
+        let contents = contents.map_or_else(String::new, |hash| format!(" ({hash})"));
         format!("'{}' of {} bytes: {fill}{contents}", binding.name, binding.bytes)
     }));
+    let immediates = otherwise::immediates(report);
     with.extend(report.immediates.iter().map(|immediate| {
-        format!("{} = {}", immediate.name, immediate.value.as_deref().unwrap_or("0"))
+        let value = immediates.get(&immediate.name).map_or("0", String::as_str);
+        format!("{} = {value}", immediate.name)
     }));
-    with.extend(report.overrides.iter().map(|(name, value)| format!("override {name} = {value}")));
+    let overrides = otherwise::overrides(report, beside);
+    with.extend(overrides.iter().map(|(name, value)| format!("override {name} = {value}")));
     with.extend(report.defines.iter().map(|(name, value)| format!("{name} defined as {value}")));
     with
 }
@@ -236,7 +243,7 @@ impl KernelRun {
     }
 
     /// What it is, beside another.
-    pub(super) fn side(&self) -> ChangedRun {
+    pub(super) fn side(&self, beside: &Self) -> ChangedRun {
         let file = self.file.clone();
         match &self.report {
             RanKernels::Shader(report) => ChangedRun {
@@ -245,7 +252,10 @@ impl KernelRun {
                 entry: Some(report.entry.clone()),
                 adapters: vec![report.adapter.name.clone()],
                 not_counted: Vec::new(),
-                run_with: run_with(report),
+                run_with: match &beside.report {
+                    RanKernels::Shader(beside) => run_with(report, beside),
+                    RanKernels::Program(_) => Vec::new(),
+                },
             },
             RanKernels::Program(report) => ChangedRun {
                 file,

@@ -1,0 +1,130 @@
+//! Which kernel of an earlier report each line of a suite is: what is run of it, on what, however that is spelled. What it
+//! is judged by is no part of that.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use flopmeter::{
+    result::{KernelSuite, ShaderReport, SuiteKernel},
+    shader::{BindingKey, meant},
+};
+
+use super::args::SuiteLine;
+
+/// For each line of a suite, the kernel of an earlier report that it is: one that was run alike, else one of its file that
+/// no other is, in their order.
+pub fn matched(earlier: &KernelSuite, listed: &[(&[String], &SuiteLine)]) -> Vec<Option<usize>> {
+    let before = earlier.kernels.iter().map(|it| (it, SuiteLine::parse(&it.arguments).ok()));
+    let before: Vec<(&SuiteKernel, Option<SuiteLine>)> = before.collect();
+    let mut free: Vec<usize> = (0..before.len()).collect();
+    let mut found: Vec<Option<usize>> = vec![None; listed.len()];
+    for is_run_alike in [true, false] {
+        let lines = found.iter_mut().zip(listed).filter(|(found, _)| found.is_none());
+        for (found, (arguments, line)) in lines {
+            let next = free.iter().position(|&at| match &before[at] {
+                (_, Some(other)) if meant::path(&other.file) != meant::path(&line.file) => false,
+                (kernel, Some(other)) => {
+                    let report = kernel.check().map(|check| &check.report);
+                    let [now, then] = [line, other].map(|line| RunWith::of(line, report));
+                    !is_run_alike || now == then
+                }
+                // Another version may have had other options.
+                (kernel, None) if is_run_alike => kernel.arguments == *arguments,
+                (kernel, None) => meant::path(file_of(&kernel.name)) == meant::path(&line.file),
+            });
+            *found = next.map(|next| free.remove(next));
+        }
+    }
+    found
+}
+
+/// A kernel's file, without the number that a second one of it has behind its name.
+fn file_of(name: &str) -> &Path {
+    Path::new(match name.rsplit_once(" #") {
+        Some((file, number)) if number.parse::<u32>().is_ok() => file,
+        _ => name,
+    })
+}
+
+/// What a line says of how its kernel is run.
+#[derive(Debug, PartialEq)]
+struct RunWith {
+    /// Entry points, each with its grid; those of the only one there is have no name.
+    steps: Vec<(Option<String>, [u32; 3])>,
+    overrides: BTreeMap<String, String>,
+    immediates: BTreeMap<String, String>,
+    defines: BTreeMap<String, String>,
+    folders: Vec<PathBuf>,
+    fills: BTreeMap<BindingKey, String>,
+}
+
+impl RunWith {
+    /// How a line runs its kernel; the names are those that a report of the kernel has, where it has them.
+    fn of(line: &SuiteLine, report: Option<&ShaderReport>) -> Self {
+        let asked = &line.kernels;
+        let ran = report.map(|report| report.entry.split(", "));
+        let only = ran.and_then(|mut ran| ran.next().filter(|one| ran.all(|other| other == *one)));
+        let entry = |at: usize| match &asked.entries[..] {
+            [] => None,
+            [one] => Some(one),
+            several => several.get(at),
+        };
+        let entry = |at| entry(at).filter(|entry| Some(&***entry) != only).cloned();
+        let grid = |at: usize| match asked.dispatches[..] {
+            [one] => Some(one),
+            ref several => several.get(at).copied(),
+        };
+        let steps = 0..asked.entries.len().max(asked.dispatches.len());
+        let steps = steps.map(|at| (entry(at), grid(at).unwrap_or_default()));
+        let called = |said: &String| {
+            let mut numbers = report.into_iter().flat_map(|report| &report.override_numbers);
+            let found = numbers.find(|(_, number)| number.to_string() == *said);
+            found.map_or_else(|| said.clone(), |(name, _)| name.clone())
+        };
+        let overrides = asked.constants.iter();
+        let overrides = overrides.map(|(said, value)| (called(said), value.to_string()));
+        let member = |said: &String| {
+            let mut members = report.into_iter().flat_map(|report| &report.immediates);
+            let found = members.find(|member| member.is_called(said));
+            found.map_or_else(|| said.clone(), |member| member.name.clone())
+        };
+        let immediates = asked.immediates.iter();
+        let immediates = immediates.map(|(said, value)| (member(said), meant::values(value)));
+        let fills = asked.bindings.iter();
+        Self {
+            steps: steps.collect(),
+            overrides: overrides.collect(),
+            immediates: immediates.collect(),
+            defines: asked.defines.iter().cloned().collect(),
+            folders: asked.folders.iter().map(|folder| meant::path(folder)).collect(),
+            fills: fills.map(|(key, fill)| (*key, meant::fill(&fill.to_string()))).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_run_alike_whatever_they_are_judged_by_and_however_that_is_spelled() {
+        let of = |line: &str| {
+            let words = shlex::split(line).unwrap_or_default();
+            RunWith::of(&SuiteLine::parse(&words).expect("a line"), None)
+        };
+        let one = of("a.wgsl --dispatch 2 --bind 0.0=zeros:4 --allow less");
+        assert_eq!(one, of("a.wgsl --bind=0.0=zeros:4 --dispatch=2,1,1"));
+        assert_ne!(one, of("a.wgsl --dispatch 4 --bind 0.0=zeros:4"));
+        let two = of("a.wgsl --entry f --entry g --dispatch 2 -I ./in -D N --override k=0.5");
+        let same = "--entry f --dispatch 2 --entry g --dispatch 2 -I in -DN=1 --override k=0.50";
+        assert_eq!(two, of(&format!("a.wgsl {same}")));
+        assert_ne!(two, of(&format!("a.wgsl {}", same.replace("0.50", "0.51"))));
+        let bound = of("a.wgsl --dispatch 1 --immediate n=1e3,2 --bind 0.0=scale:0.50,n:8");
+        let same = "--immediate 'n=1000, 2.0' --bind 0.0=n:8,scale:0.5";
+        assert_eq!(bound, of(&format!("a.wgsl --dispatch 1 {same}")));
+        let files = ["a.wgsl #2", "a.wgsl", "a #b"].map(file_of);
+        assert_eq!(files, ["a.wgsl", "a.wgsl", "a #b"].map(Path::new));
+    }
+}

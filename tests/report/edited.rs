@@ -1,0 +1,156 @@
+//! Reports that somebody edited: whatever a file says twice is held against itself, and what it says wrongly is told by
+//! its key. What older versions did not write yet is not missed.
+
+use flopmeter::{
+    op::Convention,
+    result::{self, Document, Report, RunReport, ShaderReport, to_json},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    case::Case,
+    saved::{run_report, shader_report},
+};
+
+/// What is said of a report after an edit; nothing where it is taken.
+fn said<D: Document>(report: &D, edit: impl FnOnce(&mut Value)) -> String {
+    let mut value: Value = serde_json::from_str(&to_json(report)).unwrap();
+    edit(&mut value);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("edited.json");
+    std::fs::write(&path, to_json(&value)).unwrap();
+    let said = result::load::<D>(&path).err().map_or_else(String::new, |error| error.to_string());
+    assert!(said.is_empty() || said.contains("edited.json"), "{said}");
+    said
+}
+
+/// Adds to the numbers at these places.
+fn add<D: Document>(report: &D, edits: &[(&str, i64)]) -> String {
+    said(report, |value| {
+        for (place, more) in edits {
+            let number = value.pointer_mut(place).unwrap_or_else(|| panic!("no {place}"));
+            *number = json!(number.as_i64().unwrap() + more);
+        }
+    })
+}
+
+fn assert_says(said: &str, parts: &[&str]) {
+    assert!(parts.iter().all(|part| said.contains(part)), "{said:?} does not say {parts:?}");
+}
+
+#[test]
+fn a_profile_is_the_sum_of_its_passes() {
+    let report = Case::small().report(Convention::Ieee, 3.25);
+    assert_eq!(add(&report, &[]), "");
+    for count in ["measured", "exact", "algebraic", "estimate"] {
+        let [forward, total] = ["forward", "total"].map(|phase| format!("/totals/{count}/{phase}"));
+        let of = if count == "estimate" { "components" } else { "passes" };
+        let key = format!("'totals.{count}.forward' is ");
+        let says = [&key, "contradicts itself", &format!("and those of '{of}' come to ")];
+        assert_says(&add(&report, &[(&forward, 1), (&total, 1)]), &says);
+    }
+    let measured = report.totals.measured.forward;
+    let says = format!("is {}, and those of 'passes' come to {measured}", measured - 5);
+    let edits = [("/totals/measured/forward", -5), ("/totals/measured/total", -5)];
+    assert_says(&add(&report, &edits), &[&says]);
+    for (place, says) in [
+        ("/verdict/match", ["'verdict.match' is ", "those of 'passes'"]),
+        ("/components/0/measured", ["'components[0].measured' is ", "'components[0].ops' are"]),
+        ("/causes/0/difference", ["'causes[0].difference' is ", "'measured' less 'estimate' is"]),
+        ("/causes/0/measured", ["'totals.measured.", "those of 'causes' come to"]),
+        ("/schedule_costs/0/flops", ["'schedule_costs' come to ", "'totals.exact' less"]),
+        ("/passes/0/flops", ["'passes[0].flops' is ", "'passes[0].ops' are"]),
+    ] {
+        assert_says(&add(&report, &[(place, 1)]), &says);
+    }
+    let traffic = |value: &mut Value| {
+        let traffic = value.pointer_mut("/components/0/traffic").unwrap();
+        traffic["storage.load_bytes"] = json!(7);
+    };
+    let says = ["'components[forward].traffic' has ", "of 'storage.load_bytes'", "'passes'"];
+    assert_says(&said(&report, traffic), &says);
+}
+
+#[test]
+fn a_run_is_the_sum_of_its_kernels() {
+    let report = run_report();
+    assert_eq!(add(&report, &[]), "");
+    for (edits, says) in [
+        (&[("/totals/flops", 1)][..], ["'totals.flops' is ", "'totals.ops' are "]),
+        (
+            &[("/totals/flops", 2), ("/totals/ops/f32.fma", 1)],
+            ["'totals.ops' has ", "of 'f32.fma', and those of 'kernels' come to "],
+        ),
+        (
+            &[("/totals/traffic/storage.store_bytes", -1)],
+            ["'totals.traffic' has ", "of 'storage.store_bytes', and those of 'kernels' come to "],
+        ),
+        (
+            &[("/totals/dead_ops/f32.mul", 1)],
+            ["'totals.dead_ops' has ", "of 'f32.mul', and those of 'kernels' come to "],
+        ),
+        (&[("/totals/dispatches", 1)], ["'totals.dispatches' is ", "those of 'kernels' come to "]),
+    ] {
+        assert_says(&add(&report, edits), &says);
+    }
+}
+
+#[test]
+fn lines_of_a_shader_have_no_more_than_there_is() {
+    let report = shader_report();
+    assert_eq!(add(&report, &[]), "");
+    let more = [("/lines/0/ops/f32.fma", 1), ("/lines/0/flops", 2)];
+    let says = ["'ops' has 10 of 'f32.fma', and those of 'lines' come to 11"];
+    assert_says(&add(&report, &more), &says);
+    // What has no line is in none.
+    let less = [("/lines/0/ops/f32.fma", -1), ("/lines/0/flops", -2)];
+    assert_eq!(add(&report, &less), "");
+    let says = "'entry' names 2 dispatches, 'main, main', and 'dispatches' has 0";
+    assert_says(&said(&report, |value| value["entry"] = json!("main, main")), &[says]);
+    // Names in SPIR-V are any text.
+    assert_eq!(said(&report, |value| value["entry"] = json!("f(int, float)")), "");
+}
+
+#[test]
+fn what_is_no_such_number_is_told_by_its_key() {
+    let shader = shader_report();
+    for (place, key) in [
+        ("/ops/f32.fma", "'ops.f32.fma': "),
+        ("/lines/0/traffic/storage.load_bytes", "'lines[0].traffic.storage.load_bytes': "),
+        ("/grid/1", "'grid[1]': "),
+        ("/flops", "'flops': "),
+    ] {
+        for wrong in [json!(-5), json!(2.5), json!("2")] {
+            let edit = |value: &mut Value| *value.pointer_mut(place).unwrap() = wrong.clone();
+            assert_says(&said(&shader, edit), &[key, " at line "]);
+        }
+    }
+    let profile = Case::fixed().report(Convention::Ieee, 3.25);
+    let edit = |value: &mut Value| value["passes"][1]["ops"]["f32.fma"] = json!(-1);
+    assert_says(&said(&profile, edit), &["'passes[1].ops.f32.fma': "]);
+}
+
+/// Keys that came later are left out, which says nothing.
+#[test]
+fn reports_of_older_versions_do_not_contradict_themselves() {
+    let remove = |value: &mut Value, keys: &[&str]| {
+        let object = value.as_object_mut().unwrap();
+        object.retain(|key, _| !keys.contains(&key.as_str()));
+    };
+    let profile: Report = Case::fixed().report(Convention::Ieee, 3.25);
+    let older = |value: &mut Value| {
+        remove(value, &["schedule_costs", "field_formulas", "forecasts"]);
+        remove(&mut value["totals"], &["algebraic", "recomputed"]);
+        for (list, key) in [("passes", "algebraic_ops"), ("components", "algebraic")] {
+            let rows = value[list].as_array_mut().unwrap();
+            rows.iter_mut().for_each(|row| remove(row, &[key]));
+        }
+    };
+    assert_eq!(said(&profile, older), "");
+    let run: RunReport = run_report();
+    let older = |value: &mut Value| remove(value, &["dispatches_in_order", "dispatches_left_out"]);
+    assert_eq!(said(&run, older), "");
+    let shader: ShaderReport = shader_report();
+    let older = |value: &mut Value| remove(value, &["spread", "immediates", "override_numbers"]);
+    assert_eq!(said(&shader, older), "");
+}
