@@ -26,6 +26,7 @@ impl Document for ShaderReport {
             };
             let mut rows = lines.iter().enumerate();
             priced(at, flops, ops)
+                .or_else(|| sums::moved(at, Some(traffic)))
                 .or_else(|| {
                     rows.find_map(|(i, row)| {
                         priced(&format!("{at}lines[{i}]."), row.flops, row.ops)
@@ -132,6 +133,7 @@ impl Document for RunReport {
             sums::total("totals.dead_", &whole, "kernels", &dead.collect())
         };
         priced("totals.", totals.flops, totals.ops)
+            .or_else(|| sums::moved("totals.", totals.traffic))
             .or_else(of_kernels)
             .or_else(of_dispatches)
             .or_else(of_sums)
@@ -182,7 +184,7 @@ impl Document for Report {
 fn totals(report: &Report) -> Option<String> {
     let Report { passes, components, convention, .. } = report;
     let Totals { measured, exact, algebraic, estimate, recomputed, extrapolated } = &report.totals;
-    let price = |ops: Option<OpCounts>| Some(sums::price(&ops?, *convention));
+    let price = |ops: Option<OpCounts>| Some(ops?.wide_flops(*convention));
     let stated = |ops: fn(&super::PassRow) -> Option<OpCounts>| {
         passes.iter().map(|row| Some((row.phase, price(ops(row))?))).collect::<Option<Vec<_>>>()
     };

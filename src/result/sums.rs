@@ -7,15 +7,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    op::{Convention, Cost, OpCounts},
+    op::{Convention, Cost, OpCounts, Traffic},
     plan::Phase,
 };
-
-/// The FLOPs that operations are.
-pub(super) fn price(ops: &OpCounts, convention: Convention) -> u128 {
-    let floats = ops.iter().filter(|(scalar, ..)| scalar.is_float());
-    floats.map(|(_, op, count)| u128::from(count) * u128::from(convention.price(op))).sum()
-}
 
 /// What is wrong with FLOPs, under the key `flops`, that are not those of the operations beside them. `at` leads to both,
 /// and ends with a dot where it is not empty.
@@ -25,10 +19,17 @@ pub(super) fn priced(
     ops: Option<OpCounts>,
     convention: Convention,
 ) -> Option<String> {
-    let (says, is) = (flops?, price(&ops?, convention));
+    let (says, is) = (flops?, ops?.wide_flops(convention));
     let problem =
         || format!("'{at}{key}' is {says}, and '{at}ops' are {is} FLOPs under '{convention}'");
     (u128::from(says) != is).then(problem)
+}
+
+/// What is wrong with traffic, under the key `traffic`, that exceeds 64 bits: no device moves so much.
+pub(super) fn moved(at: &str, traffic: Option<Traffic>) -> Option<String> {
+    let is = traffic?.wide_bytes();
+    let problem = || format!("'{at}traffic' comes to {is} bytes, more than {}", u64::MAX);
+    (is > u64::MAX.into()).then(problem)
 }
 
 /// What is wrong with a count that is not the sum of those of `rows`, which stand under the key `parts`.

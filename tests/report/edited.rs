@@ -39,6 +39,18 @@ fn assert_says(said: &str, parts: &[&str]) {
 }
 
 #[test]
+fn traffic_of_more_than_64_bits_is_no_smaller_number() {
+    let says = said(&shader_report(), |report| {
+        report["traffic"]["storage.load_bytes"] = json!(u64::MAX);
+        report["traffic"]["storage.store_bytes"] = json!(64);
+    });
+    assert_says(
+        &says,
+        &["'traffic' comes to 184467440737095516", "more than 18446744073709551615"],
+    );
+}
+
+#[test]
 fn a_profile_is_the_sum_of_its_passes() {
     let report = Case::small().report(Convention::Ieee, 3.25);
     assert_eq!(add(&report, &[]), "");
