@@ -270,8 +270,7 @@ impl ShaderReport {
     /// The same with its FLOPs under another convention: what was executed does not depend on it.
     #[must_use]
     pub(super) fn under(mut self, convention: Convention) -> Self {
-        let price =
-            |ops: &OpCounts| u64::try_from(sums::price(ops, convention)).unwrap_or(u64::MAX);
+        let price = |ops: &OpCounts| u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX);
         self.flops = price(&self.ops);
         let of_dispatches = self.dispatches.iter_mut();
         let lines = self.lines.iter_mut().chain(of_dispatches.flat_map(|row| {
