@@ -83,7 +83,8 @@ pub(crate) fn interpret(request: &[u8]) -> Result<String, String> {
     let run = shader::run(&mut cpu, &request).map_err(|error| error.to_string())?;
     let observed = &run.series.launches[0];
     let outside = observed.witness.iter().flat_map(|witness| &witness.out_of_bounds);
-    let outside = outside.map(|its| Outside { line: its.line, accesses: its.accesses, what: its.in_words() });
+    let outside =
+        outside.map(|its| Outside { line: its.line, accesses: its.accesses, what: its.in_words() });
     let reply = Reply {
         counts: Counts::of(&observed.cost, &observed.lines)?,
         entry: kernel.entry_point().name.clone(),
