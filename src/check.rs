@@ -159,7 +159,7 @@ pub const TOLERANCE: f64 = 1e-4;
 
 /// The same where products have operands in half precision: sums that differ by a rounding in single precision are rounded
 /// to neighbouring halves, 2^-11 apart, and a gradient is some tens of products deep.
-pub const NARROW_TOLERANCE: f64 = 1.0 / 128.0;
+const NARROW_TOLERANCE: f64 = 1.0 / 128.0;
 
 /// How far two executors' values of one tensor of a plan may lie apart.
 pub fn tolerance(plan: &Plan) -> f64 {

@@ -70,7 +70,7 @@ pub enum Power {
     AtLeast(f64),
 }
 
-/// Costs of a step as a table printed them.
+/// Costs of a step as a publication's table has them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrintedTable {
     /// N, and GFLOPs of a step with three decimals.
@@ -79,7 +79,7 @@ pub struct PrintedTable {
     pub batch: u32,
     /// Which model.
     pub of: PublishedModel,
-    /// The points that are in it, in words.
+    /// Which points the table has, in words.
     pub points: &'static str,
 }
 

@@ -113,16 +113,16 @@ pub enum Remedy {
         binding: u32,
     },
     /// Subgroups of so many lanes, which the embedded executor has where it is asked for them.
-    #[error("take another set or adapter")]
+    #[error("take another set of kernels, or an executor with subgroups of {0} lanes")]
     Subgroups(u32),
     /// Kernels of another set.
     #[error("take another set of kernels")]
     AnotherSet,
     /// An adapter that has cooperative matrices, or kernels that need none.
-    #[error("take another set or adapter")]
+    #[error("take another set of kernels, or an adapter that multiplies such matrices")]
     Matrices,
     /// Products of numbers in half precision, or kernels that multiply others.
-    #[error("take products in half precision, which decoders have, or another set")]
+    #[error("a decoder has them where it is asked for them, and other sets need none")]
     HalfPrecision,
     /// The folder of an included file.
     #[error("name the folder that has it")]

@@ -101,13 +101,13 @@ impl Estimate {
         Ok(self)
     }
 
-    /// The same estimate, of a model that somebody named so, with these `KEY=VALUE` changes of its configuration.
+    /// The same estimate, with the name that the user gave the model and these `KEY=VALUE` changes of its configuration.
     #[must_use]
     pub fn of_model(self, name: &str, set: Vec<String>) -> Self {
         Self { model: Some(name.to_owned()), set, ..self }
     }
 
-    /// What somebody named the model.
+    /// The name that the user gave the model.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
@@ -137,12 +137,12 @@ impl Estimate {
         self.shape
     }
 
-    /// How parameters follow their gradients.
+    /// The optimizer that updates the parameters.
     pub fn optimizer(&self) -> Optimizer {
         self.training.optimizer
     }
 
-    /// Which part of a training step is asked about, and how it trains.
+    /// The part of a training step that is estimated, and its options.
     pub fn training(&self) -> Training {
         self.training
     }

@@ -1,5 +1,5 @@
-//! What a training step costs by closed forms, which need no device. Knows no family and no plan: whoever has such forms
-//! adds them up here.
+//! What a training step costs by closed forms, which need no device. Knows no family and no plan: callers with
+//! closed forms add them up here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

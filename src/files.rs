@@ -1,5 +1,5 @@
-//! Writing the files that a user asked for: whole or not at all. What is in them is somebody else's
-//! business, and so is `-` for standard output, which is no file.
+//! Writing the files that a user asked for: whole or not at all. Does not know what the files contain, and does
+//! not handle `-`, which stands for standard output.
 
 use std::{
     fs, io,
@@ -66,7 +66,7 @@ enum Target {
     /// A regular file, there already or not: replaced as a whole.
     File { path: PathBuf, permissions: Option<fs::Permissions> },
     /// A pipe or a device. It cannot be left half-written, and renaming a file over `/dev/null`
-    /// would take it from everybody.
+    /// would remove it for every process.
     Stream,
 }
 
@@ -121,7 +121,7 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    // An error of a temporary file names that, which nobody asked for.
+    // An error of a temporary file names the temporary file, which the user does not know.
     let why = match error.kind() {
         io::ErrorKind::NotFound => "its folder is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),

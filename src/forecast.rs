@@ -50,7 +50,7 @@ impl Extent {
     }
 }
 
-/// A device as its data sheet and somebody's experience have it.
+/// A device's peak rate, from its data sheet, and the share of it that is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peak {
     /// FLOPs a second that it could execute; of several devices, all of them together.
@@ -114,7 +114,7 @@ impl Peak {
     }
 }
 
-/// One step, as somebody counts it.
+/// One step, with the FLOPs of one way to count it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// Its FLOPs.
@@ -148,7 +148,7 @@ impl Step {
     }
 
     /// FLOPs that the device executes, recomputation included.
-    pub const fn hardware_flops(&self) -> u64 {
+    const fn hardware_flops(&self) -> u64 {
         match self.recomputed {
             Recomputed::Among(_) => self.flops,
             Recomputed::Beside(again) => self.flops.saturating_add(again),

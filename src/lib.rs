@@ -1,6 +1,6 @@
 //! How many floating-point operations does a GPU kernel really execute, and is the formula that
-//! everybody quotes for it true? flopmeter runs real WGSL kernels, rewrites them in naga IR so that the
-//! device counts for itself, and holds the counts against closed forms and published estimators.
+//! is quoted for it true? flopmeter runs kernels of WGSL, WESL, GLSL and SPIR-V, rewritten so that the device
+//! counts for itself, and compares the counts with closed forms and published estimators.
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
@@ -40,8 +40,8 @@
 //! *Executed operations*: every arithmetic operation, load and store that an active invocation
 //! executes, as the kernel's naga IR states it, after WGSL's own constant evaluation and after pipeline
 //! overrides are resolved, and before anything a back end adds or removes (bounds checks, loop guards,
-//! contraction, instruction selection). It is neither a static estimate nor a hardware instruction
-//! count.
+//! contraction, instruction selection); of SPIR-V that goes to a driver of Vulkan, as the module states it. It is
+//! neither a static estimate nor a hardware instruction count.
 //!
 //! The device counts *block executions*. A metered block is a run of statements of which, once the
 //! first executes, all execute; the host multiplies each block's executions by the static table of
@@ -77,7 +77,6 @@
 //! | [`library`] | the crate's own kernels, by name; what a shader file is continued in | shapes, devices |
 //! | [`execute`] | run a kernel; only `execute::gpu` says wgpu | plans, formulas |
 //! | [`observe`] | run a kernel plain and counted, compare, decode: the one way to count | plans, formulas |
-//! | `waking` | raise a device's clock before something is timed | what that is |
 //! | [`measure`] | run a plan, pass by pass | formulas |
 //! | [`formula`] | an operation's algebra, and with a schedule exactly what its kernel executes | naga, WGSL, executors |
 //! | [`term`], [`claim`], [`exact`] | what a family states of its cost: an estimator's terms, what was published, closed forms | plans, reports |
@@ -89,7 +88,11 @@
 //! | [`sweep`] | many shapes of one model: axes, points, shards | running, printing |
 //! | [`fit`] | exponents of power laws | what grows |
 //! | [`shader`] | a user's own kernels: file, buffers, dispatches | arguments, printing |
-//! | `run` | somebody's program, with the Vulkan layer in it | reports, printing |
+//! | `run` (a feature) | counts a program of the user's, with the Vulkan layer in it | reports, printing |
+//! | [`profile`](mod@profile) | one training step: estimated, run, checked and explained, as one request | arguments, printing |
+//! | [`tensors`] | the values of a model's tensors in a safetensors file | devices, reports |
+//! | [`files`] | writing a file whole or not at all | what is in it |
+//! | [`Error`], [`Remedy`] | what went wrong, and what to ask for instead | the program's options |
 //! | [`roofline`] | an adapter's ceilings, and where a kernel stands under them | models, printing |
 //! | [`result`] | what was found out, serialisable, read back from its file | how it is said |
 //! | [`page`] | what a result says, cell by cell | how it looks |
@@ -110,7 +113,7 @@
 //! | `gpu` | `execute::gpu`, with wgpu |
 //! | `embedded` | `execute::cpu`, the executor without a driver; with `gpu` also `execute::open`, which chooses |
 //! | `textures` | textures and samplers beside buffers; comes with `gpu` |
-//! | `glsl`, `spirv` | shader files other than WGSL |
+//! | `wesl`, `glsl`, `spirv` | shader files other than WGSL |
 //! | `run` | programs that use Vulkan, by the layer of `flopmeter-layer` |
 //! | `cli` | the program, `format::table`, `csv`, `html` and `svg`; the program takes all features |
 //!

@@ -45,7 +45,8 @@ pub struct Observed {
     pub cost: Cost,
     /// The same by line of the kernel's source, from 1. Empty where the kernel has no source.
     pub lines: BTreeMap<u32, Line>,
-    /// What of the cost SPIR-V states and nobody uses. `None` where naga IR was counted, of which that is not known.
+    /// The part of the cost whose results are never used, for SPIR-V. `None` where naga IR was counted, of which it is not
+    /// known.
     pub dead: Option<Cost>,
     /// The barriers to which other than whole workgroups came: those of `cost` are without what is left over.
     pub uneven_barriers: Vec<UnevenBarrier>,

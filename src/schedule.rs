@@ -1,6 +1,6 @@
-//! How a kernel goes about its operation, as far as that takes operations of its own or sets an override:
-//! the lanes that share a sum, the tiles and blocks in which it walks. Plain numbers; which are taken is
-//! decided in `choice`, and what they cost is stated in `formula`.
+//! How a kernel spreads its operation over invocations, as far as that changes what it executes or sets an override: the
+//! lanes that share a sum, the sizes of tiles and blocks. Plain numbers, which `choice` decides and whose cost `formula`
+//! states.
 
 use serde::{Deserialize, Serialize};
 

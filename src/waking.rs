@@ -1,7 +1,6 @@
-//! A device's clock, raised before something is timed. A GPU lowers its clock while it idles, and it idles while a host
-//! fills buffers and compiles: an NVIDIA H200 ran training steps of 8 ms at a quarter of its speed for as long as they
-//! were repeated, since between two of them it had nothing to do. So a device is given work of no interest right before
-//! what is timed. Knows nothing of what that is.
+//! Work that raises a device's clock before something is timed. A GPU lowers its clock while it idles, and it idles while
+//! the host fills buffers and compiles: an NVIDIA H200 ran repeated training steps of 8 ms at a quarter of its speed,
+//! since it idled between them. Knows nothing of the work that is timed.
 
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use crate::{Error, execute::Executor};
 #[cfg(feature = "gpu")]
 pub use gpu::Waker;
 
-/// What keeps a device's clock up: nothing, since what runs kernels without wgpu is no GPU.
+/// Raises no clock: without wgpu no executor is a GPU.
 #[cfg(not(feature = "gpu"))]
 #[derive(Default)]
 pub struct Waker {}

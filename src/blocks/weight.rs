@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::launch::{Builder, windows};
+use super::{
+    launch::{Builder, windows},
+    parameter::ParameterSpec,
+};
 use crate::{
     execute::Limits,
-    model::ParameterSpec,
     plan::{ComponentName, Element, Init, Parameter, Slice},
 };
 

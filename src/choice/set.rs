@@ -85,8 +85,8 @@ impl KernelSet {
     }
 
     /// Chooses a kernel of this set for an operation, under limits as [`Self::on`] leaves them. Two sets have kernels that no
-    /// other has, so that only who asks for them gets them: nobody has run those of cooperative matrices on a device, and
-    /// recursions by chunks execute more than others.
+    /// other has and that run on request alone: those of cooperative matrices have never run on hardware, and recursions by
+    /// chunks execute more than others.
     pub fn choose(self, operation: &Operation, limits: &Limits) -> Choice {
         match self {
             Self::Matrix => matrix::choose(operation, limits)
@@ -99,7 +99,7 @@ impl KernelSet {
     }
 }
 
-/// Limits by which kernels are chosen where nobody says otherwise: lanes that share were timed against others where
+/// Limits by which kernels are chosen by default: lanes that share were timed against others where
 /// subgroups are of four and of eight.
 fn usual(limits: &Limits) -> Limits {
     let timed = [LEAST_SUBGROUP_LANES, SUBGROUP_LANES];

@@ -1,5 +1,5 @@
 //! Aborts. A driver may abort the whole process where it cannot compile a kernel, as LLVM does. The thread that aborts is
-//! held meanwhile: whoever waits for it is told, or else the process ends with a message that says what was under way.
+//! held meanwhile: the thread that waits for it is notified, or else the process ends with a message that names the work.
 //! Knows nothing of kernels and reports.
 
 use std::{
@@ -12,22 +12,22 @@ use std::{
 
 use super::lock::lock;
 
-/// What anybody who reads the message can do.
+/// What happened, and what the user can do.
 pub const ADVICE: &str = "the process was aborted, as drivers do where they cannot compile a kernel: what the driver said \
                           stands above. Another adapter may run it; --adapter embedded has no driver";
 
-/// Until when threads that aborted are held, in seconds since 1970, where that is longer than the least.
+/// The time until which threads that aborted are held, in seconds since 1970, where it is later than the minimum.
 static HELD_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 /// Whether a thread has aborted.
 static ABORTED: AtomicBool = AtomicBool::new(false);
 
-/// Who waits for work that may abort.
+/// What notifies the thread that waits for work that may abort.
 static WAITS: Mutex<Option<Told>> = Mutex::new(None);
 
 type Told = Box<dyn FnOnce() + Send>;
 
-/// Listens from now on. Where nobody waits, `end` ends the process.
+/// Listens from now on. Where no thread waits, `end` ends the process.
 #[cfg(unix)]
 pub fn listen(end: impl FnOnce() + Send + 'static) -> super::Result<()> {
     use std::thread;
@@ -56,7 +56,7 @@ pub fn listen(end: impl FnOnce() + Send + 'static) -> super::Result<()> {
     thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         if is_sent(&signal) {
-            // It ends the process as if nobody listened.
+            // The signal ends the process as it would without this handler.
             let _ = low_level::emulate_default_handler(libc::SIGABRT);
         }
         ABORTED.store(true, SeqCst);
@@ -95,15 +95,15 @@ pub fn listen(_end: impl FnOnce() + Send + 'static) -> super::Result<()> {
     Ok(())
 }
 
-/// Whether a thread has aborted: whatever its driver holds may be in any state.
+/// Whether a thread has aborted, so that the state of its driver is unknown.
 pub fn has_come() -> bool {
     ABORTED.load(SeqCst)
 }
 
-/// Somebody who waits for work that may abort, until this is dropped.
+/// A thread's wait for work that may abort, until this is dropped.
 pub struct Waiting(());
 
-/// Has an abort call `told` from now on in the place of ending the process.
+/// From now on an abort calls `told` instead of ending the process.
 pub fn waiting(told: impl FnOnce() + Send + 'static) -> Waiting {
     *lock(&WAITS) = Some(Box::new(told));
     Waiting(())

@@ -68,10 +68,10 @@ pub fn command() -> clap::Command {
 }
 
 impl Arguments {
-    /// What was typed.
+    /// The arguments of this process.
     ///
     /// # Errors
-    /// Those of clap, and its answers to who asks for help.
+    /// Those of clap, which include the texts of `--help` and `--version`.
     pub fn typed() -> Result<Self, clap::Error> {
         let matches = command().try_get_matches().map_err(|error| slip::told(error, &command()))?;
         let mut arguments = Self::from_arg_matches(&matches)?;

@@ -1,5 +1,5 @@
-//! What every command does with its report: each format that was asked for to its place, and a table
-//! for whoever reads the terminal.
+//! What every command does with its report: it writes each format that was asked for to its place, and a table to
+//! the terminal.
 
 use std::{ffi::OsStr, fmt, fs, path::Path, time::SystemTime};
 
@@ -32,7 +32,7 @@ impl Places {
 
     /// Finds out where an option's result goes, before a long run: whether it can be written at the end,
     /// and that no other result goes there too.
-    pub fn claim_path(&mut self, option: String, path: &Path) -> super::Result<Sink> {
+    fn claim_path(&mut self, option: String, path: &Path) -> super::Result<Sink> {
         let sink = Sink::of(path);
         let mut taken = self.claimed.iter().chain(&self.kept);
         if let Some((other, _)) = taken.find(|(_, taken)| taken.is(&sink)) {
@@ -87,13 +87,13 @@ impl Places {
         }
     }
 
-    /// Whether a result goes to standard output; then the table is not for who reads that.
+    /// Whether a result goes to standard output, so that the table must not.
     pub fn has_standard(&self) -> bool {
         self.claimed.iter().any(|(_, sink)| *sink == Sink::Standard)
     }
 }
 
-/// Why nothing is written: it would be over what a kernel is made of.
+/// Why nothing is written: the output would overwrite a source of the kernel.
 #[derive(Debug)]
 struct Spared(String);
 
@@ -121,7 +121,7 @@ impl Formats {
         Ok(Self { claimed: claimed.collect::<super::Result<_>>()?, origin: origin() })
     }
 
-    /// Who makes the report.
+    /// The program and the command that make the report.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -148,8 +148,9 @@ impl Formats {
         Ok(())
     }
 
-    /// Writes a report in each of them, and its table to standard error where there are none: standard output is
-    /// somebody else's. What cannot be written keeps nothing else from it, and then the table is there as well.
+    /// Writes a report in each of them, and its table to standard error where there are none, since standard output
+    /// belongs to the program that was run. A format that cannot be written does not keep the others from being written,
+    /// and the table is printed as well then.
     pub fn write_beside(&self, report: &dyn Exported, common: &Common) -> super::Result<()> {
         let written = self.claimed.iter().map(|claimed| self.export_one(claimed, report, common));
         let mut errors = written.filter_map(Result::err).collect::<Vec<_>>().into_iter();

@@ -20,7 +20,7 @@ use super::{Outcome, abort, lock::lock};
 /// How long a command has to come to its next step before the process ends without it.
 const GRACE: Duration = Duration::from_millis(700);
 
-/// How often whoever waits looks around.
+/// How often a waiting thread checks for a request to stop.
 const TICK: Duration = Duration::from_millis(10);
 
 /// When the user asked to stop, if so.
@@ -149,7 +149,7 @@ pub struct AtEnd(());
 
 /// Has the process do `last` where it is ended before the command comes to its next step, and complain of what it
 /// returns. The thread that ends the process does it while the command's own may be within a driver, so
-/// whatever both use is behind a lock.
+/// state that both use is behind a lock.
 pub fn at_end(last: impl FnOnce() -> anyhow::Error + Send + 'static) -> AtEnd {
     *lock(&LAST) = Some(Box::new(last));
     AtEnd(())

@@ -1,5 +1,5 @@
-//! Kernels of a user's as every command that runs them does: what was asked becomes a request that outlives the
-//! patience of whoever waits, and what ran is held against files.
+//! The user's kernels, as every command runs them: the options become a request that a worker thread owns, since the
+//! command may stop waiting before the run ends, and the results are held against files.
 
 use std::{
     collections::BTreeMap,

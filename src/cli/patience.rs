@@ -1,5 +1,5 @@
-//! Work that is given up after some time, or where a driver aborts. A dispatch cannot be called back from a device: past
-//! its time it is left to its thread, and the process takes both along when it ends, after the other kernels of a suite.
+//! Work that is abandoned after a timeout, or where a driver aborts. A dispatch cannot be cancelled on a device: after the
+//! timeout it is left to its thread, and both end with the process, after the other kernels of a suite have run.
 
 use std::{
     sync::{
@@ -14,18 +14,18 @@ use anyhow::bail;
 
 use super::{abort, interrupt};
 
-/// Does work on a shader for `seconds` at most; `place` is the shader's name, with a line where it has one, and what runs
-/// it where that is known.
+/// Does work on a shader for at most `seconds`. `place` returns the shader's name, with its line and the executor where
+/// they are known.
 pub fn within<T: Send + 'static>(
     seconds: u64,
     place: impl Fn() -> String,
     work: impl FnOnce() -> Result<T, flopmeter::Error> + Send + 'static,
 ) -> super::Result<T> {
     let (send, receive) = mpsc::channel();
-    // The worker's own: what a panic leaves is a channel without a sender.
+    // The worker alone owns the sender, so that a panic disconnects the channel.
     let send = Arc::new(send);
     let aborted = Arc::downgrade(&send);
-    // Where nobody waits any more, nobody wants the answer.
+    // The sender is gone once the worker has ended, and the receiver once the command has stopped waiting.
     let _waiting = abort::waiting(move || {
         let _ = aborted.upgrade().map(|send| send.send(None));
     });

@@ -1,4 +1,4 @@
-//! The progress bar: which pass runs, on standard error, where somebody watches.
+//! The progress bar: which pass runs, on standard error, where that is a terminal.
 
 use std::{ops::ControlFlow, time::Duration};
 

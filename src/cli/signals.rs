@@ -1,4 +1,4 @@
-//! Signals while somebody's program runs. What asks this process to end is meant for the program: it is handed on, the
+//! Signals while the user's program runs. A signal that asks this process to end is meant for the program: it is handed on, the
 //! program ends as it does, and what it executed is reported then. Knows nothing of Vulkan and reports.
 
 use anyhow::Context as _;
@@ -62,7 +62,7 @@ pub mod program {
     /// Whether this process was sent a signal.
     static SIGNALLED: AtomicBool = AtomicBool::new(false);
 
-    /// Whether somebody has asked this process, and so the program, for something.
+    /// Whether this process was sent a signal, which the program got too.
     pub fn was_signalled() -> bool {
         SIGNALLED.load(Relaxed)
     }

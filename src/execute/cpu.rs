@@ -86,7 +86,7 @@ impl Cpu {
     pub fn new(subgroup: u32) -> Result<Self, Error> {
         if !may_have(subgroup) {
             return Err(Error::Config(format!(
-                "a subgroup of {subgroup} lanes: it has 1, 2, 4 .. 128"
+                "a subgroup of {subgroup} lanes: the embedded executor has subgroups of 1, 2, 4, 8, 16, 32, 64 or 128"
             )));
         }
         let threads = threads::count();
@@ -272,7 +272,7 @@ impl Executor for Cpu {
     fn dispatch(&mut self, dispatch: &Dispatch<'_>) -> Result<Outcome, Error> {
         let program = &self.programs[dispatch.program.0];
         let memories = self.bind(program, dispatch)?;
-        // WebAssembly has no clock of its own; whoever calls it there has one.
+        // WebAssembly has no clock of its own; its caller has one.
         let start = (!cfg!(target_family = "wasm")).then(Instant::now);
         let max_rounds = self.max_rounds;
         let launch = Grid { program, memories, grid: dispatch.grid, max_rounds };

@@ -37,13 +37,13 @@ pub struct Bound {
 /// One launch of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Dispatch<'a> {
-    /// Named in every error.
+    /// The launch's name in errors.
     pub label: &'a str,
-    /// What runs.
+    /// The program to run.
     pub program: ProgramId,
     /// Every resource that the program uses.
     pub bindings: &'a [Bound],
-    /// Workgroups.
+    /// Workgroups along each dimension.
     pub grid: [u32; 3],
 }
 
@@ -51,11 +51,11 @@ pub struct Dispatch<'a> {
 #[cfg(feature = "spirv")]
 #[derive(Clone, Copy, Debug)]
 pub struct SpirvProgram<'a> {
-    /// The module; what its constants are without a pipeline's values is what they are.
+    /// The module, whose specialisation constants keep their default values.
     pub module: &'a SpirvModule,
-    /// What runs.
+    /// The entry point to run.
     pub entry: &'a str,
-    /// What it asks of its host.
+    /// What the entry point requires of its host: resources, workgroup size, limits.
     pub interface: &'a Interface,
     /// Its push constants.
     pub immediates: &'a [u8],
@@ -71,22 +71,22 @@ pub struct SpirvAbilities {
     pub subgroups: bool,
 }
 
-/// What a launch tells beside its results.
+/// What a launch returns beside its results.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How long it took.
+    /// Seconds that the launch took.
     pub seconds: f64,
-    /// By which clock.
+    /// The clock that measured them.
     pub clock: Clock,
-    /// The host's time from handing the launch in, with others perhaps, to knowing that all of them are done.
+    /// Seconds on the host from submitting the launch, possibly with others, until all of them were known to be done.
     pub waited_seconds: f64,
-    /// What the executor itself saw, where it looks.
+    /// What the executor itself observed; `None` where it does not check launches.
     pub witness: Option<Witness>,
 }
 
 /// Runs kernels. Buffers and programs live as long as the executor, or until [`Executor::clear`].
 pub trait Executor: Send {
-    /// Who this is.
+    /// The adapter that runs the kernels.
     fn adapter(&self) -> &Adapter;
 
     /// Takes in a program; its one entry point is what a dispatch runs.

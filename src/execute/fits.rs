@@ -40,10 +40,11 @@ pub(super) fn extent(adapter: &Adapter, kernel: &str, bytes: u64, depth: u32) ->
     Ok(())
 }
 
-/// Whether an adapter that multiplies such cooperative matrices has those of a kernel; it has none where there are no such.
+/// Checks that an adapter supports the cooperative matrices of a kernel; `products` are those that it multiplies, none
+/// where it has no such matrices.
 ///
 /// # Errors
-/// Where it has not: the driver would take the kernel, and do nobody knows what.
+/// If the adapter lacks one of them: the driver would accept the kernel, with undefined results.
 #[cfg(feature = "gpu")]
 pub(super) fn matrices(
     adapter: &Adapter,

@@ -170,7 +170,7 @@ impl Gpu {
     fn map(&self, buffer: &wgpu::Buffer, during: &str) -> Result<Vec<u8>, Error> {
         let (send, receive) = std::sync::mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver outlives the wait below; if it is gone, so is whoever wanted the answer.
+            // The receiver outlives the wait below; if it is gone, the answer is not needed.
             let _ = send.send(result);
         });
         self.wait(during)?;

@@ -1,5 +1,5 @@
 //! How an invocation touches memory, and where an access out of bounds went: what was touched, at which byte, by which
-//! invocation. Plain data; who looks is the executor's business.
+//! invocation. Plain data, which executors that check accesses fill in.
 
 use std::fmt;
 

@@ -81,7 +81,7 @@ macro_rules! formats {
             }
 
             /// The format of a storage texture; `None` where executors have none such.
-            pub const fn of_storage(format: StorageFormat) -> Option<Self> {
+            const fn of_storage(format: StorageFormat) -> Option<Self> {
                 match format {
                     $(StorageFormat::$format => Some(Self::$format),)*
                     StorageFormat::Bgra8Unorm

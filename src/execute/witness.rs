@@ -1,6 +1,5 @@
-//! What an executor that looks sees of a launch, beside what the kernel computes: a tally of its own,
-//! how many lanes had work, and what no kernel means to do. Plain data; who looks, and how, is the
-//! executor's business.
+//! What an executor that checks a launch observed: its own tally, active lanes, accesses out of bounds, races. Plain
+//! data.
 
 use std::{collections::BTreeMap, fmt, iter::Sum};
 
@@ -10,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::stray::{Access, Stray, Texel};
 use crate::op::Cost;
 
-/// What an executor saw of one launch, or of several together.
+/// What an executor observed of one launch, or of several together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Witness {
     /// Executed operations and traffic, as the executor itself counts them: expression by expression, without the
     /// tables of a counting kernel.
     pub tally: Cost,
-    /// How many lanes had work.
+    /// How many lanes were active.
     pub lanes: LaneUse,
     /// Accesses out of bounds, by kernel and line.
     pub out_of_bounds: Vec<OutOfBounds>,
-    /// Races, by kernel and pair of lines; `None` where they were not looked for.
+    /// Races, by kernel and pair of lines; `None` where the executor did not detect races.
     pub races: Option<Vec<Race>>,
 }
 

@@ -1,6 +1,6 @@
 //! What a family is to the rest of the crate: a row of data, and one trait for a model of it whose
-//! configuration was read. Whoever measures, estimates, explains or reports a model asks it here and knows
-//! no family. Which families there are stands in the registry.
+//! configuration was read. Code that measures, estimates, explains or reports a model uses the trait and
+//! knows no family. Which families there are stands in the registry.
 
 use std::{any::Any, fmt, ops::Deref, sync::Arc};
 
@@ -101,7 +101,7 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// [`Error::Config`] where something of the model exceeds what the adapter can hold or bind.
     fn lower(&self, shape: BatchShape, training: Training, target: &Target) -> Result<Plan, Error>;
 
-    /// What such a model is, in two sentences with their source; `None` of what everybody knows.
+    /// What such a model is, in two sentences with their source; `None` of models that are widely known.
     fn about(&self) -> Option<&'static str> {
         None
     }

@@ -1,4 +1,4 @@
-//! Which known name somebody meant.
+//! Finds the known name that a misspelt one is nearest to.
 
 use strsim::osa_distance;
 

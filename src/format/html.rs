@@ -19,7 +19,7 @@ pub(super) const FORMAT: Format = Format {
     render: |result, origin, every_layer| render(&result.page(every_layer).signed(origin)),
 };
 
-/// Nothing is fetched, whatever a name in the report says.
+/// Nothing is fetched, even if a name in the report is an address.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// A whole page.
@@ -155,7 +155,7 @@ fn is_code(column: &Column) -> bool {
     column.key == "source" && column.narrow == Narrow::IsCut
 }
 
-/// A picture for who sees it, its words for who does not, and its numbers for who wants to know.
+/// A plot as a picture, with a description for screen readers and its numbers as a table.
 fn figure(number: usize, title: &str, plot: &Plot) -> Markup {
     let drawn = |room| drawing::draw(&plot.figure, room);
     let [named, described] = ["title", "description"].map(|part| format!("plot-{number}-{part}"));

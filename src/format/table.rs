@@ -21,7 +21,7 @@ pub struct Terminal {
     pub width: Option<usize>,
     /// Whether all columns are wanted, those that say nothing new included.
     pub whole: bool,
-    /// Where a reader finds what there is no room for, in words; empty where nobody says.
+    /// Where a reader finds what there is no room for, in words; empty where that is not stated.
     pub elsewhere: &'static str,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 /// From M rows, K inputs and N outputs: M N K multiply-adds for each of the three products, and
 /// M N additions where a bias is added or its gradient summed. Where several slices share a sum, each begins with
 /// its first product and the slices' sums are added up: as many multiplications and as many additions. So it is where
-/// operands are narrow, whoever sums: a product is one of theirs, and is widened to be added; not where a subgroup
+/// operands are narrow, in every kernel: a product is one of theirs, and is widened to be added; not where a subgroup
 /// multiplies matrices, which add what they multiply.
 pub(super) fn forms(
     result: LinearResult,

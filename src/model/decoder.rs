@@ -1,4 +1,4 @@
-//! The decoder that somebody named, for those who ask for nothing else.
+//! Resolves the name of a decoder, for callers that support no other family.
 
 use super::Model;
 use crate::{Error, family::decoder::DecoderConfig};

@@ -12,8 +12,9 @@ use crate::{
     op::OpCounts,
 };
 
-/// A device that holds whatever kernels can index, and has kernels whose invocations share nothing. What others choose
-/// executes as many FLOPs.
+/// A device whose buffers hold everything that kernels can index, and whose kernels share nothing between invocations. The
+/// kernels that other devices choose by default execute as many FLOPs; the set `chunks`, which executes more, is not chosen
+/// by default.
 const BOUNDLESS: Limits = Limits {
     binding_bytes: u64::MAX,
     buffer_bytes: u64::MAX,

@@ -19,7 +19,7 @@ const CONFIG_FILE: &str = "config.json";
 const ADAPTER_CONFIG: &str = "adapter_config.json";
 const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 
-/// A model that somebody named: its configuration and where its parameters lie.
+/// A named model: its configuration and where its parameters lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// As the user named it.

@@ -1,4 +1,4 @@
-//! What can run plain and counting, whatever it was read from: an entry point with its resources, and how an
+//! What can run plain and counting, of any language: an entry point with its resources, and how an
 //! executor comes by the two programs. Knows no buffers and no grid.
 
 use std::fmt;
@@ -65,7 +65,8 @@ pub trait Countable: Send + Sync {
     fn counting(&self, executor: &mut dyn Executor) -> Result<Counting, Error>;
 }
 
-/// Its name and its entry point: all of a module is what nobody reads, and no page should have to download.
+/// Writes the name and the entry point alone: the text of a whole module is too long to read, and code that formats it
+/// would enlarge WebAssembly builds.
 impl fmt::Debug for dyn Countable + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.entry(), self.name())

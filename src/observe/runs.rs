@@ -36,7 +36,7 @@ impl Runs {
     /// Runs end after this many times the seconds asked for, whether their times agree or not.
     pub const PATIENCE: f64 = 4.0;
     /// The share of the seconds asked for in which something runs untimed before, until its caches are warm.
-    pub const WARM_UP: f64 = 0.1;
+    const WARM_UP: f64 = 0.1;
     /// Runs end after so many in any case: a clock may say that none of them took any time.
     pub const MOST: usize = 1_000_000;
 

@@ -22,7 +22,7 @@ pub struct KernelLaunch<'a> {
     pub grid: [u32; 3],
 }
 
-/// Which of several launches is compiled or run, for whoever waits in another thread.
+/// Which of several launches is compiled or run, for another thread that waits for them.
 #[derive(Debug, Default)]
 pub struct UnderWay(AtomicUsize);
 

@@ -1,5 +1,5 @@
-//! What a report that judged something begins and ends with: `PASS` or `FAIL`, and in words what holds or what does not.
-//! Knows how many opinions agree; not whose they are, and not which of both ends a reader sees.
+//! The verdict that a report begins and ends with: `PASS` or `FAIL`, and in words what holds or what does not.
+//! Knows how many executors agree, but not which; does not decide whether the verdict stands first or last.
 
 use super::{Fact, Section, Shown, Tone, number::grouped};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     result::{Provenance, Watched},
 };
 
-/// So many problems are named in one line.
+/// The most problems that are named in one line.
 const MOST_NAMED: usize = 5;
 
 /// Whether everything holds.
@@ -93,7 +93,7 @@ impl Problems {
             [first, more @ ..] => {
                 let count = grouped(more.len() as u64);
                 let line = fails(format!("{first}; and {count} more, at the beginning"));
-                // Each of them is among the findings; a line of all would be longer than anybody reads.
+                // Each of them is among the findings; one line of all of them would be too long to read.
                 let whole = match self.0.len().checked_sub(MOST_NAMED) {
                     None | Some(0) => self.0.join("; "),
                     Some(rest) => {

@@ -23,7 +23,7 @@ pub enum Cell {
     Bytes(u64),
     /// A time in seconds.
     Seconds(f64),
-    /// A time in seconds that somebody waits for, days or years of it, and the time whose unit it is said in.
+    /// A waiting time in seconds, up to days or years, and the time whose unit it is shown in.
     Duration(f64, f64),
     /// A figure before and after, of which the change is said.
     Change(f64, f64),

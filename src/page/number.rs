@@ -77,7 +77,7 @@ pub(crate) fn seconds(value: f64) -> String {
     }
 }
 
-/// A time that somebody waits for.
+/// A waiting time, up to days or years.
 pub(crate) fn duration(value: f64) -> String {
     duration_like(value, value)
 }

@@ -1,10 +1,10 @@
-//! What was executed, a row for each kind of operation. Knows neither who executed it nor what it cost in time.
+//! What was executed, a row for each kind of operation. Knows neither the executor nor the time.
 
 use super::{Cell, Column, Row, Table};
 use crate::op::{Convention, OpCounts};
 
-/// A row for each kind of operation, and its part of all `flops`; `dead` are those of the operations whose results nobody
-/// uses, where that is known.
+/// A row for each kind of operation, and its part of all `flops`; `dead` are those of the operations whose results are
+/// never used, where that is known.
 pub(super) fn operations(
     ops: &OpCounts,
     dead: Option<&OpCounts>,

@@ -85,7 +85,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
         None => {
             facts.push(Fact::new("figures", "FLOPs of one step by closed forms; nothing was run"));
             let has_exact = report.points.iter().any(|point| point.bill.exact.is_some());
-            facts.extend(has_exact.then(|| exact_line()));
+            facts.extend(has_exact.then(exact_line));
             facts.extend(uncharged(training, has_exact));
         }
         Some(adapter) => {
@@ -150,7 +150,7 @@ fn points(report: &ScaleReport) -> Table {
         let scope = point.bill.training.scope;
         point.bill.exact.map(|exact| scope.flops(&exact)[1])
     };
-    // Where nobody published an estimator, the estimate is those products.
+    // Where no estimator was published, the estimate is those products.
     let has_products = report.points.iter().any(|point| {
         products(point).is_some_and(|flops| flops != u128::from(point.total.estimate))
     });

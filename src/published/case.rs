@@ -92,11 +92,6 @@ impl<'a> Case<'a> {
         self.places.iter().find(|(known, _)| *known == place).map_or(0, |(_, weights)| *weights)
     }
 
-    /// W, the weights of every matrix product that a token passes.
-    pub fn all_weights(&self) -> i128 {
-        self.places.iter().map(|(_, weights)| weights).sum()
-    }
-
     /// V H, the numbers in the embedding's table.
     pub const fn table(&self) -> i128 {
         self.v * self.h

@@ -6,7 +6,7 @@ use flopmeter_core::source::{Source, SourceLine, SourcePart};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched, sums};
+use super::{DEFINITION, Document, Examined, OwnTally, SPIRV_DEFINITION, Watched};
 use crate::{
     execute::Adapter,
     instrument::Line,

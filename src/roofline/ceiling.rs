@@ -83,8 +83,8 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// By how much the two peaks may differ, as a share, before somebody is told.
-    pub const TOLERATED: f64 = 0.1;
+    /// By how much the two peaks may differ, as a share, before the report warns.
+    const TOLERATED: f64 = 0.1;
 
     /// By how much the peaks differ, as a share of the greater one.
     pub fn share(self) -> f64 {
@@ -96,7 +96,7 @@ impl Drift {
         self.share() > Self::TOLERATED
     }
 
-    /// What somebody is told, where it is too much.
+    /// The warning of the report; `None` where the drift is tolerated.
     pub(super) fn warning(self) -> Option<String> {
         self.is_much().then(|| {
             format!(

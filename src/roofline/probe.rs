@@ -177,8 +177,8 @@ fn stream_bytes(limits: &Limits, lanes: u32) -> u64 {
     workgroups.min(limits.workgroups.into()) * workgroup
 }
 
-/// What a buffer of a kernel holds. None is left as the system made it: pages that nobody wrote may all be one,
-/// which any cache holds.
+/// What a buffer of a kernel holds. None is left as the system allocated it: pages that were never written may
+/// all be one page, which fits any cache.
 fn contents(resource: &kernel::Resource, streamed: u64, lanes: u32) -> Vec<u8> {
     let data: Vec<f32> = match (&resource.kind, resource.name.as_str()) {
         // Padded to what a uniform takes.

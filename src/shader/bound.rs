@@ -119,10 +119,10 @@ impl Used<'_> {
     /// The error of a binding that cannot be bound to what was said.
     fn refused(&self, said: &BufferFill, what: &str) -> Error {
         let (name, (group, binding)) = (&self.resource.name, self.key);
-        self.problem(format!("'{name}' cannot be {group}.{binding}={said}: {what}"))
+        self.problem(format!("'{name}' cannot be {group}.{binding}={said:#}: {what}"))
     }
 
-    /// The error of a binding that nobody can fill, and why not.
+    /// The error of a binding that cannot be filled, with the reason.
     fn unbindable(&self, why: &str) -> Error {
         let (name, (group, binding)) = (&self.resource.name, self.key);
         self.problem(format!("'{name}' at {group}.{binding} {why}"))

@@ -103,6 +103,9 @@ impl FromStr for BufferFill {
                 let (scalars, seed) = rest.split_once(':').unwrap_or((rest, "0"));
                 Ok(Self::Random { count: count(scalars)?, seed: number("seed", seed)?, range })
             }
+            "values" if rest.trim().is_empty() => {
+                Err("'values:' has no numbers: say values:1,2,3".to_owned())
+            }
             "values" => Ok(Self::Values(rest.split(',').map(|v| v.trim().to_owned()).collect())),
             "file" => Ok(Self::File(rest.into())),
             _ => members(text).map(Self::Members),
@@ -110,14 +113,18 @@ impl FromStr for BufferFill {
     }
 }
 
+/// Every field, so that reports have the seed that was taken. The alternate form, for messages, leaves a seed of 0 out.
 impl fmt::Display for BufferFill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zeros(count) => write!(f, "zeros:{count}"),
             Self::Iota(count) => write!(f, "iota:{count}"),
-            Self::Random { count, seed, range: None } => write!(f, "random:{count}:{seed}"),
-            Self::Random { count, seed, range: Some(range) } => {
-                write!(f, "random:{count}:{seed}:{range}")
+            Self::Random { count, seed, range } => {
+                write!(f, "random:{count}")?;
+                if !f.alternate() || *seed != 0 {
+                    write!(f, ":{seed}")?;
+                }
+                range.map_or(Ok(()), |range| write!(f, ":{range}"))
             }
             Self::Values(values) => write!(f, "values:{}", values.join(",")),
             Self::File(path) => write!(f, "file:{}", path.display()),

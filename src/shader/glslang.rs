@@ -99,7 +99,7 @@ pub(super) fn compile(text: &str) -> io::Result<Option<Compiled>> {
 }
 
 impl Refusal {
-    /// What a compiler said, without the name of a file that nobody knows.
+    /// What a compiler said, without the name of the temporary file.
     fn new(program: &'static str, said: &str, source: &Path) -> Self {
         let own = source.display().to_string();
         let lines = said.lines().map(|line| line.replace(&own, "line").trim_end().to_owned());

@@ -18,7 +18,7 @@ pub(super) fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Resul
             let known: Vec<String> =
                 parsed.module.overrides.iter().filter_map(|(_, known)| called(known)).collect();
             return problem(match known[..] {
-                [] => format!("no override '{name}': it has none"),
+                [] => format!("no override '{name}': the kernel declares none; leave it out"),
                 _ => format!("no override '{name}': it has {}", known.join(", ")),
             });
         };

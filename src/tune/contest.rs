@@ -83,7 +83,7 @@ impl Contest {
                 Err(why) => dropped.push(Dropped { kernel, why }),
             }
         }
-        // Nobody has run kernels of cooperative matrices on a device, so that their time alone does not choose them.
+        // Kernels of cooperative matrices have never run on hardware, so that their time alone does not choose them.
         let known = contenders.iter().zip(rounds);
         let known = known.filter(|(contender, _)| contender.kernels != KernelSet::Matrix);
         let (known, rounds): (Vec<_>, Vec<_>) = known.unzip();

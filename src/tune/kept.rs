@@ -84,8 +84,8 @@ impl Kept {
         self.contests.iter().any(|contest| contest.class.is_narrow())
     }
 
-    /// How many times as long products of numbers in half precision take as those of single ones, where both were timed, with
-    /// the kernels that are taken.
+    /// The time of products in half precision over that of the same products in single precision, each with the kernels that
+    /// are taken; `None` where no product was timed in both.
     pub fn narrow_by_single(&self) -> Option<f64> {
         let seconds = |class: Class| {
             let contest = self.contests.iter().find(|contest| contest.class == class)?;

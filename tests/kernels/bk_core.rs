@@ -1,12 +1,11 @@
 //! BK-Core on a device against double precision: the resolvent diagonal, both gradients, the clamps
 //! around them, and the counts of every entry.
 
-use std::cell::RefCell;
-
 use common::bench::{Bench, grid, noise, relative_error};
 use flopmeter::{choice::RESCALE, execute::Executor};
 use num_complex::Complex64;
-use proptest::test_runner::{Config, TestRunner};
+
+use crate::launch::on_shapes;
 
 type Dims = [(&'static str, usize); 4];
 
@@ -321,28 +320,18 @@ fn clamps_pass_gradients_exactly_where_they_pass_values() {
 
 #[test]
 fn counts_are_exact_for_any_shape() {
-    common::on_every_executor(|gpu| {
-        let gpu = RefCell::new(gpu);
-        let mut runner =
-            TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
-        runner
-            .run(&(1..20usize, 1..70usize, 0..7u32, 1..5usize), |(rows, n, lanes, rescale)| {
-                let case = Case { lanes: 1 << lanes, rescale, ..Case::general(rows, n) };
-                let mut gpu = gpu.borrow_mut();
-                let mut bench = case.forward(&mut **gpu);
-                case.backward(&mut bench);
-                let values: Vec<_> = (0..2 * rows * n).map(|i| 20.0 * noise(11, i)).collect();
-                bench.input("v", &values[..rows * n]);
-                bench.input("dfeatures", &values);
-                bench.output("dv", rows * n);
-                let elements = grid((rows * n).div_ceil(case.lanes));
-                for entry in
-                    ["potential", "backward_features", "backward_hybrid", "backward_potential"]
-                {
-                    bench.run(&format!("bk_core.{entry}"), &case.dims(), &[], elements);
-                }
-                Ok(())
-            })
-            .unwrap();
+    let any = (1..20usize, 1..70usize, 0..7u32, 1..5usize);
+    on_shapes(&[(1, 1, 0, 1), (3, 65, 6, 4)], any, |gpu, (rows, n, lanes, rescale)| {
+        let case = Case { lanes: 1 << lanes, rescale, ..Case::general(rows, n) };
+        let mut bench = case.forward(gpu);
+        case.backward(&mut bench);
+        let values: Vec<_> = (0..2 * rows * n).map(|i| 20.0 * noise(11, i)).collect();
+        bench.input("v", &values[..rows * n]);
+        bench.input("dfeatures", &values);
+        bench.output("dv", rows * n);
+        let elements = grid((rows * n).div_ceil(case.lanes));
+        for entry in ["potential", "backward_features", "backward_hybrid", "backward_potential"] {
+            bench.run(&format!("bk_core.{entry}"), &case.dims(), &[], elements);
+        }
     });
 }

@@ -47,7 +47,8 @@ fn kernels_of_matrices_are_for_half_precision() {
     let model = golden("qwen2_full");
     let matrix = ["profile", text(&model), "--kernels", "matrix"];
     let embedded = [&matrix[..], &EMBEDDED].concat();
-    let said = ["'matrix'", "half precision", "--precision f16, or --kernels auto"];
+    let said =
+        ["'matrix'", "half precision", "other sets need none (--precision f16, or --kernels auto)"];
     refused(&embedded, &said);
     let bk = ["profile", "--kernels", "matrix", "--adapter", "embedded", "--batch", "1"];
     refused(&bk, &["resnet-bk", "half precision"]);

@@ -1,4 +1,4 @@
-//! What compositions cost by their definitions, for whoever prices an IR: a dot product, a refraction, the
+//! What compositions cost by their definitions, for each IR that is priced: a dot product, a refraction, the
 //! inverse of a matrix. Knows no IR.
 
 use crate::op::{Op, Price, Scalar, Traffic};

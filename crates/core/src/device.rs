@@ -96,25 +96,25 @@ impl fmt::Display for DeviceType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limits {
-    /// Bytes in one storage binding.
+    /// The most bytes of one storage binding.
     pub binding_bytes: u64,
-    /// Bytes in one buffer.
+    /// The most bytes of one buffer.
     pub buffer_bytes: u64,
-    /// A binding's offset is a multiple of this many bytes.
+    /// The alignment of a binding's offset, in bytes.
     pub offset_alignment: u64,
-    /// Workgroups along one dimension of a dispatch.
+    /// The most workgroups along one dimension of a dispatch.
     pub workgroups: u32,
-    /// Invocations in a workgroup.
+    /// The most invocations of a workgroup.
     pub invocations: u32,
-    /// Bytes of workgroup memory.
+    /// The most bytes of workgroup memory.
     pub workgroup_bytes: u32,
-    /// Storage bindings a kernel may have.
+    /// The most storage bindings of a kernel.
     pub storage_bindings: u32,
-    /// Bind groups a kernel may use.
+    /// The most bind groups of a kernel.
     pub bind_groups: u32,
-    /// Bindings in one group.
+    /// The most bindings of one group.
     pub bindings_per_group: u32,
-    /// Lanes in a subgroup, where there are subgroups and all have this many.
+    /// Lanes of a subgroup; `None` where there are no subgroups, or subgroups of several sizes.
     pub subgroup_lanes: Option<u32>,
     /// Whether a subgroup executes as one vector under a mask, as on a processor's vector unit: its lanes
     /// are never at different instructions, and a loop gives a masked lane no round.
@@ -198,7 +198,7 @@ impl Limits {
 /// What a device was opened with.
 ///
 /// wgpu does not say with these whether a device has subgroups of one size, so [`Limits::subgroup_lanes`] is `None`.
-/// Whoever asked for subgroups and knows their size may set it, and counting then costs less.
+/// A caller that enabled subgroups and knows their size may set it, which makes counting cheaper.
 ///
 /// ```
 /// use flopmeter_core::device::Limits;

@@ -128,13 +128,6 @@ fn at_lines(loops: &[(Option<SourceLine>, u64)]) -> String {
     if lines.is_empty() { String::new() } else { format!(" (in the loop of {})", lines.join(", ")) }
 }
 
-impl Error {
-    /// Whether this executor cannot make a program of a kernel that was read and validated, so that another executor may.
-    pub const fn is_of_the_back_end(&self) -> bool {
-        matches!(self, Self::BackEnd { .. } | Self::Panicked { stage: Stage::Compiling, .. })
-    }
-}
-
 /// What was being done with a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

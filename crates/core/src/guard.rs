@@ -1,8 +1,8 @@
-//! Runs work on a kernel that somebody else wrote: with room on the stack for its nesting, and with a panic
+//! Runs work on a user's kernel: with room on the stack for its nesting, and with a panic
 //! turned into an error that names kernel, stage and cause. Knows nothing of what the work is.
 //!
 //! naga's readers, its validator and its writers panic over some modules, and recurse as deep as expressions and
-//! blocks are nested. Neither may end the process of whoever has the kernel counted.
+//! blocks are nested. Neither may end the process.
 
 use std::{
     cell::{Cell, RefCell},

@@ -82,8 +82,8 @@ pub fn instrument(kernel: &KernelModule, limits: &Limits) -> Result<Instrumented
     })
 }
 
-/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: whoever lays
-/// out a pipeline knows which bindings its layout leaves free.
+/// Rewrites `kernel` as [`instrument`] does, with the counter buffer bound where the caller says: the caller
+/// knows which bindings the layout of its pipeline leaves free.
 ///
 /// # Errors
 /// As [`instrument`], and where the kernel itself uses that binding.
@@ -100,7 +100,7 @@ pub fn instrument_at(
 /// counted goes to a texture, a write-only storage texture of `r32uint` with [`TEXEL_COLUMNS`] columns, bound where
 /// the caller says, or else where the kernel leaves room. Workgroup `g`, by its number in the grid, writes the low and
 /// the high half of counter `c` to the texels `2 (n g + c)` and the next one, row by row, where `n` is
-/// [`BlockTable::counters`]. Whoever dispatches it adds them to a buffer as the table describes it.
+/// [`BlockTable::counters`]. The caller adds them to a buffer as the table describes it.
 ///
 /// # Errors
 /// As [`instrument_at`], where the kernel leaves too little workgroup memory to add counters up in, and where the

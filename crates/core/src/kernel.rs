@@ -60,13 +60,13 @@ pub struct KernelModule {
     pub info: ModuleInfo,
     /// The resources that the entry point uses, by group and binding.
     pub resources: Vec<Resource>,
-    /// What the immediate data of each launch hold, a multiple of four bytes: zeros, unless somebody sets them. Empty
+    /// The immediate data of each launch, a multiple of four bytes: zeros, unless the caller sets them. Empty
     /// where the entry point uses none.
     pub immediates: Vec<u8>,
-    /// Whether what it does may depend on which of its workgroups runs first, races aside.
+    /// Whether its results may depend on the order of its workgroups, races aside.
     pub heeds_order: bool,
-    /// Whether it is known that its loops end and that it stays within what it indexes, so that a back end need not
-    /// guard it against itself. No kernel is that by itself: whoever has shown it says so.
+    /// Whether its loops are known to end and its indices to stay within bounds, so that a back end need not add guards.
+    /// Readers leave this false; a caller that has proven it sets it.
     pub is_proven: bool,
 }
 
@@ -136,10 +136,10 @@ impl KernelModule {
                 kernel: name.clone(),
                 problem: format!(
                     "no compute entry point '{entry}'; there {}",
-                    if known.is_empty() {
-                        "is none".into()
-                    } else {
-                        format!("are {}", known.join(", "))
+                    match known[..] {
+                        [] => "is none".to_owned(),
+                        [only] => format!("is {only}"),
+                        _ => format!("are {}", known.join(", ")),
                     }
                 ),
             });

@@ -16,7 +16,7 @@
 //! | `dropped` | GLSL of which naga leaves something out, which is refused |
 //! | `logic` | GLSL's `&&` and `\|\|`, of which naga evaluates both sides |
 //! | `updated` | GLSL's `a[i] += b`, of which naga evaluates the index twice |
-//! | `unused` | loads that naga adds to GLSL and whose values nobody uses |
+//! | `unused` | loads that naga adds to GLSL and whose values are never used |
 //! | `component` | loads of more of a value than GLSL uses |
 //! | `negated` | conditions of GLSL's loops, which naga negates |
 //! | `local_constant` | constants within GLSL's functions, of which naga makes variables |
@@ -87,7 +87,7 @@ use crate::{
 pub struct Parsed {
     /// Name for labels and messages.
     pub name: String,
-    /// The text; `None` for SPIR-V, unless whoever reads it has the text whose lines it states.
+    /// The text; `None` for SPIR-V, unless the caller has the text whose lines it states.
     pub source: Option<Source>,
     /// The module.
     pub module: Module,

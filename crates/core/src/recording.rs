@@ -1,5 +1,5 @@
-//! What was recorded inside a program that ran elsewhere, as it is handed to whoever started the program: one device
-//! of one process. Plain data, in operations and not yet in FLOPs. Knows neither who recorded nor who reads.
+//! What was recorded inside a program: one device of one process. Plain data, in operations and not yet in FLOPs. Knows
+//! neither the layer that records nor the command that reads.
 
 mod constant;
 
@@ -22,9 +22,9 @@ pub struct Recording {
     pub finished: bool,
     /// Submissions that had not been seen to end.
     pub unfinished_submissions: u64,
-    /// What was counted.
+    /// The kernels that were counted.
     pub kernels: Vec<Counted>,
-    /// What was not.
+    /// Kernels and other work that ran and was not counted.
     pub not_counted: Vec<NotCounted>,
     /// How long kernels took; empty where they were counted.
     #[serde(default)]
@@ -37,17 +37,17 @@ pub struct Recording {
 /// The first dispatches that were submitted to a device, one by one and in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InOrder {
-    /// The kernels that they are of.
+    /// The kernels of these dispatches.
     pub kernels: Vec<Which>,
-    /// The dispatches.
+    /// The dispatches, in the order of their submission.
     pub dispatches: Vec<Dispatched>,
-    /// How many there were behind them.
+    /// The number of later dispatches, which are not listed.
     pub left_out: u64,
 }
 
 /// Which kernel; the fields are those of [`Counted`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "they are those of another structure")]
+#[expect(missing_docs, reason = "the fields are documented at another structure")]
 pub struct Which {
     pub name: Option<String>,
     pub entry: String,
@@ -58,9 +58,9 @@ pub struct Which {
 /// One dispatch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dispatched {
-    /// The place of its kernel among those that are listed.
+    /// The index of its kernel in [`InOrder::kernels`].
     pub kernel: usize,
-    /// How many workgroups it has; `None` where the device alone knows.
+    /// Workgroups along each dimension; `None` for an indirect dispatch, whose grid the host does not know.
     pub grid: Option<[u32; 3]>,
     /// What it executed, where that was counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ pub struct Dispatched {
     /// Why it was not counted, where that is known of this dispatch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// How long it took, where it was timed.
+    /// Seconds that it took, where it was timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
@@ -80,11 +80,11 @@ pub struct DispatchCounts {
     pub invocations: u64,
     /// What they executed.
     pub cost: Cost,
-    /// What of that nobody uses.
+    /// The part of that cost whose results are never used.
     pub dead: Cost,
 }
 
-/// How long the dispatches of a kernel took, which was not changed for it.
+/// How long the dispatches of an unchanged kernel took.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
     /// What the program calls it, if it does.
@@ -99,12 +99,12 @@ pub struct Timed {
     /// How many dispatches were submitted.
     #[serde(default)]
     pub submitted: u64,
-    /// How many workgroups those had; `None` where the device alone knows.
+    /// Workgroups of all submitted dispatches together; `None` where one of them was indirect.
     #[serde(default)]
     pub workgroups: Option<u64>,
-    /// How many of them were timed.
+    /// How many of the dispatches were timed.
     pub dispatches: u64,
-    /// How long those took together.
+    /// Seconds that the timed dispatches took together.
     pub seconds: f64,
 }
 
@@ -136,16 +136,16 @@ pub struct Counted {
     pub spec_constants: BTreeMap<u32, SpecValue>,
     /// How often it was dispatched.
     pub dispatches: u64,
-    /// Over how many workgroups; `None` where the device alone knows.
+    /// Workgroups of all its dispatches together; `None` where one of them was indirect.
     #[serde(default)]
     pub workgroups: Option<u64>,
     /// Invocations that came to their end.
     pub invocations: u64,
     /// How many counters it has.
     pub counters: u64,
-    /// What it executed.
+    /// Operations and bytes of all its dispatches together.
     pub cost: Cost,
-    /// What of that nobody uses.
+    /// The part of that cost whose results are never used.
     pub dead: Cost,
 }
 
@@ -166,7 +166,7 @@ pub struct NotCounted {
 }
 
 impl Counted {
-    /// What a reader knows it by: the program's name for it, an entry point that says something, or the module.
+    /// Its name in reports: the program's name for it, else its entry point, with the module where that is `main`.
     pub fn label(&self) -> String {
         label(self.name.as_deref(), &self.entry, &self.module)
     }

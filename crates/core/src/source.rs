@@ -160,7 +160,7 @@ impl Source {
     }
 
     /// The line of the whole text that holds the byte at an offset, from 1.
-    pub fn line_at(&self, offset: usize) -> u32 {
+    fn line_at(&self, offset: usize) -> u32 {
         self.ends.partition_point(|&end| end < offset) as u32 + 1
     }
 

@@ -3,7 +3,7 @@
 //!
 //! *Executed operations* are every arithmetic instruction, load and store that an active invocation executes, as
 //! the module states it: specialised with the values of one pipeline, before the driver's compiler. What the
-//! module states and nobody uses counts as stated, and is known apart as [`dead`](crate::table::Block::dead).
+//! module states and never uses counts as stated, and is known apart as [`dead`](crate::table::Block::dead).
 //!
 //! The rewriter works on words. An instruction that it does not know is copied as it is, and is an error by name
 //! only where it executes. No descriptor set, push constant or workgroup memory of the kernel is touched.
@@ -20,7 +20,7 @@
 //! | `module`, `read`, `fold` | types, constants with the pipeline's values, functions |
 //! | `nesting` | how deep control flow stands within itself |
 //! | `price`, `memory` | what an instruction costs |
-//! | `dead` | which instructions compute what nobody uses |
+//! | `dead` | which instructions compute unused results |
 //! | `settled`, `misread` | a module as naga's reader is given it, and what that reader makes something else of |
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `coordinates` | types of coordinates that naga's reader needs |

@@ -57,7 +57,7 @@ pub struct Block {
     pub(crate) written: Written,
     /// What one execution costs.
     pub price: Price,
-    /// What of it goes to results that nobody uses; known of SPIR-V only.
+    /// The part of the price whose results are never used; known for SPIR-V only.
     pub dead: Price,
     /// What it has that has no price, so that its executions cannot be counted.
     pub(crate) unpriced: Option<String>,
@@ -111,8 +111,8 @@ pub struct BlockTable {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// A barrier to which some invocations of a workgroup came and others did not. What a device does then nobody says, and
-/// how many workgroups waited there is not known.
+/// A barrier that some invocations of a workgroup reached and others did not. The behaviour of a device is undefined there,
+/// and how many workgroups waited is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnevenBarrier {
     /// Its line of the source, from 1, where it has one.
@@ -243,6 +243,9 @@ impl BlockTable {
 
     /// The same by line of the source, from 1. What has no line is missing, and so is a line that
     /// costs nothing.
+    ///
+    /// # Panics
+    /// If `executions` has another length than the table has blocks.
     pub fn lines(&self, executions: &[u64]) -> BTreeMap<u32, Line> {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
@@ -270,7 +273,10 @@ impl BlockTable {
         lines
     }
 
-    /// What of all that goes to results that nobody uses.
+    /// The part of the cost whose results are never used.
+    ///
+    /// # Panics
+    /// If `executions` has another length than the table has blocks.
     pub fn dead(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         let mut cost = Cost::default();
@@ -280,8 +286,11 @@ impl BlockTable {
         cost
     }
 
-    /// The barriers to which other than whole workgroups came. Those where parts of workgroups add up to whole ones are not
-    /// among them: nobody counts each workgroup by itself.
+    /// The barriers that a number of invocations reached which is no multiple of a workgroup. Barriers where parts of
+    /// workgroups add up to whole workgroups are not among them, since workgroups are not counted one by one.
+    ///
+    /// # Panics
+    /// If `executions` has another length than the table has blocks.
     pub fn uneven_barriers(&self, executions: &[u64]) -> Vec<UnevenBarrier> {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         let mut found = Vec::new();
@@ -299,6 +308,9 @@ impl BlockTable {
     }
 
     /// What all executions cost together.
+    ///
+    /// # Panics
+    /// If `executions` has another length than the table has blocks.
     pub fn cost(&self, executions: &[u64]) -> Cost {
         assert_eq!(executions.len(), self.blocks.len(), "as many executions as blocks");
         let mut cost = Cost::default();

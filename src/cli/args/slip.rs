@@ -1,5 +1,5 @@
-//! What a message of clap's about a slip of the keyboard leaves out: whose option it is that a command does not have, and
-//! that an option with one value is said again for another.
+//! Additions to clap's messages about mistyped options: which command has an option that this command lacks, and that an
+//! option with one value is repeated for several.
 
 use clap::{
     Arg, ArgAction, Command,
@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 
-/// The same message, with what it leaves out.
+/// The same message, with its addition.
 pub(super) fn told(error: Error, program: &Command) -> Error {
     match error.kind() {
         ErrorKind::UnknownArgument => of_another(error, program),

@@ -72,7 +72,7 @@ pub(super) struct Runner<'a> {
     mask: Vec<Chunk>,
     active: usize,
     levels: Vec<Level>,
-    /// Masks that nobody needs any more.
+    /// Masks that are free for reuse.
     spare: Vec<Vec<Chunk>>,
     failed: &'a AtomicBool,
     /// Rounds that the loops of a workgroup may take, and have taken.

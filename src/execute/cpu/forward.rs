@@ -120,7 +120,7 @@ fn forward_loads(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
     insts.retain(|_| !spare.next().unwrap_or_default());
 }
 
-/// A value that is only stored to a variable is computed there, where nobody looks in between.
+/// A value that is only stored to a variable is computed there, where no instruction reads the variable in between.
 fn join_stores(insts: &mut Vec<Inst>, virtuals: &[Virtual], reads: &[u32]) {
     let places = Places::of(insts);
     let mut spare = vec![false; insts.len()];

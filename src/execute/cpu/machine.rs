@@ -1,5 +1,5 @@
 //! One workgroup's state and the instructions on it. Every instruction is executed for all lanes at
-//! once: arithmetic for all of them, since nobody looks at what idle lanes compute, but what variables
+//! once: arithmetic for all of them, since the results of idle lanes are never used, but what variables
 //! and memory hold changes only for lanes that are active. Knows no control flow.
 
 mod access;

@@ -14,7 +14,7 @@ const WAY_OUT: &str = "install a Vulkan driver: a GPU's own, or the software ada
 
 /// Conditions within each other for which a software adapter surely has masks. Mesa's llvmpipe has a stack of
 /// 80, whose last place no `else` can use; beyond it version 22 takes both arms, and version 25 writes past
-/// the end of the stack, so that the process dies. That is why nobody tries how deep it goes.
+/// the end of the stack, so that the process dies. That is why the depth is not measured.
 const MASKS: u32 = 79;
 
 /// Every adapter, real GPUs first, each device once. GL is asked only where no other backend has

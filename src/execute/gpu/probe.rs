@@ -1,6 +1,6 @@
-//! What an adapter does not say of itself, tried out with small kernels, once for each adapter and process: after how many
-//! rounds it ends a loop that is not done, and whether it is wrong of the rounds that a loop has. No driver is known by
-//! name here.
+//! Properties that an adapter does not report, measured with small kernels once for each adapter and process: after how
+//! many rounds it ends a loop that is not done, and whether it miscompiles loops whose counters wrap around. Knows no
+//! driver by name.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
 /// one invocation of a slow device.
 const ROUNDS: u32 = 1 << 18;
 
-/// How many rounds of a loop are had of those wanted, and then how many of two.
+/// How many of the wanted rounds a loop takes, and then how many of two.
 const LOOPS: &str = "
 @group(0) @binding(0) var<storage, read_write> x: array<u32>; // wanted, had of them, had of 2, a number
 
@@ -55,7 +55,7 @@ fn main() {
     loop { x[1] += 1u; continuing { j += 3u; break if j < 12u; } }
 }";
 
-/// Whether the adapter is wrong of the rounds of loops whose counters wrap around.
+/// Whether the adapter miscompiles loops whose counters wrap around, so that they take another number of rounds.
 ///
 /// # Errors
 /// Where the adapter cannot run the kernel.

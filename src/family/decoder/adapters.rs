@@ -181,7 +181,7 @@ impl Targets {
     pub(super) const ALL_LINEAR: &'static str = "all-linear";
 
     /// Queries and values, which the method was published with.
-    pub fn query_and_value() -> Self {
+    fn query_and_value() -> Self {
         Self::Names(["q_proj", "v_proj"].map(str::to_owned).to_vec())
     }
 

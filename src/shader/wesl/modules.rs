@@ -177,7 +177,7 @@ impl<'a> Modules<'a> {
 
     /// Remembers what a module passes on of others; an item that is passed on to where it comes from, if there is one.
     fn circle(&self, path: &ModulePath, text: &str) -> Option<Item> {
-        // What does not parse is told by whoever reads it next.
+        // A module that does not parse is reported when it is compiled.
         let unit: TranslationUnit = match text.contains("@publish") {
             true => text.parse().ok()?,
             false => return None,

@@ -87,6 +87,9 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.0=values:-1e39,1"], &["'-1e39' is not a number of type f32"]);
     refused(&["0.1=zeros:0"], &["at least 1"]);
     refused(&["0.1=zeros:99999999999999"], &["that the adapter binds"]);
+    refused(&["0.1=random:99999999999999"], &["0.1=random:99999999999999: "]);
+    refused(&["0.1=random:99999999999999:3"], &["0.1=random:99999999999999:3: "]);
+    refused(&["0.1=values:"], &["'values:' has no numbers", "values:1,2,3"]);
     refused(&["0.1=file:/nowhere"], &["/nowhere", "cannot be read"]);
     refused(&["0.1=file:Cargo.toml", "0.0=file:Cargo.toml"], &["it takes 8 bytes"]);
     refused(&["0.1=ones:4"], &["'ones'", "zeros:COUNT"]);

@@ -127,7 +127,7 @@ impl<'a> Pricer<'a> {
             Statement::ImageStore { image, .. } => {
                 Ok(texture_store(image::stated(self.inner(image)).unwrap_or_default()))
             }
-            // Nobody waits at these for the workgroup.
+            // These do not wait for the workgroup.
             Statement::ControlBarrier(Barrier::SUB_GROUP) | Statement::MemoryBarrier(_) => {
                 Ok(Price::default())
             }

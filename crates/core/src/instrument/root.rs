@@ -5,7 +5,7 @@
 //! the span of the scalar, and where those have a name, that is where the name was given. So an expression
 //! that is part of another is charged where that one is; the outermost one is charged to the statement that uses
 //! it, where that statement begins. Only what a `let` names has no statement: it is charged where it stands itself or, if
-//! that is a load with somebody else's span, to the `let`, which is looked for in the text.
+//! that is a load with another span, to the `let`, which is looked for in the text.
 //!
 //! What was read from SPIR-V has the span of its own instruction, and that is where it is charged.
 
@@ -91,7 +91,7 @@ struct Reader<'a> {
     cursor: usize,
     /// The first statement that uses an expression.
     statements: BTreeMap<Operand, Span>,
-    /// The `let` of what has somebody else's span.
+    /// The `let` of an expression with another span.
     named: BTreeMap<Operand, Span>,
 }
 

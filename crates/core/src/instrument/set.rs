@@ -101,7 +101,7 @@ impl CounterSet {
         if let Some(member) = self.members.get(workgroups.len()) {
             return Err(Error::Kernel {
                 kernel: member.kernel.clone(),
-                problem: "nobody said how many of its workgroups were dispatched".into(),
+                problem: "the number of its dispatched workgroups was not given".into(),
             });
         }
         self.members

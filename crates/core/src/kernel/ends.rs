@@ -1,8 +1,9 @@
-//! Loops of whose rounds a driver's compiler foresees the number. Mesa's does so where a counter begins at a constant and
-//! steps by a constant to a constant, and is wrong where the counter wraps around first and is looked at behind its
-//! step: such a loop ends too early or too late. Conditions that end a loop are joined here with a number that holds
-//! always, which no compiler knows, so that rounds are taken as they come. Those that are looked at before all else, as
-//! of a `for` and a `while`, are left alone, and so is how fast such loops are. What a module computes is the same.
+//! Loops whose trip count a driver's compiler computes at compile time. Mesa's compiler does so where a counter begins at
+//! a constant and steps by a constant to a constant. The trip count is wrong where the counter wraps around first and is
+//! compared after its step: such a loop ends too early or too late. This pass joins the conditions that end a loop with a
+//! condition on a value that is known at run time alone and always holds, so that no trip count is computed. Conditions at
+//! the head of a loop, as those of `for` and `while`, are left as they are, and so is the speed of such loops. A module
+//! computes the same values with the pass and without.
 
 use naga::{
     AddressSpace, Arena, BinaryOperator, Binding, Block, BuiltIn, EntryPoint, Expression,

@@ -1,5 +1,5 @@
-//! How the bytes of a buffer binding are made of scalars: what a host needs to know to fill a buffer
-//! that it meets for the first time. Where the values come from is somebody else's business.
+//! How the bytes of a buffer binding are made of scalars: what a host needs to know to fill a buffer of any kernel.
+//! Does not know where the values come from.
 
 use naga::{ArraySize, Handle, Module, Type, TypeInner};
 
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
     use crate::kernel::{KernelModule, NumberKind};
 
-    /// A module may declare more elements than anybody could visit one by one.
+    /// A module may declare more elements than can be visited one by one.
     #[cfg(feature = "spirv-rewrite")]
     #[test]
     fn kinds_of_numbers_are_found_whatever_an_array_declares() {

@@ -323,7 +323,7 @@ fn kind(expression: &Expression, kinds: &[ExpressionKind]) -> ExpressionKind {
         }
         Expression::Override(_) => ExpressionKind::Override,
         Expression::Compose { .. } | Expression::Splat { .. } | Expression::Swizzle { .. } => all(),
-        // Where the reader evaluated none of these although it could, nobody does.
+        // Where the reader could evaluate these and did not, no later stage evaluates them.
         Expression::Access { .. }
         | Expression::AccessIndex { .. }
         | Expression::Unary { .. }

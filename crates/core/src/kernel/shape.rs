@@ -103,7 +103,7 @@ impl Numbers {
     }
 
     /// The types of its scalars that are not among `kinds` yet, in the order of their first place. An array may have more
-    /// elements than anybody could visit.
+    /// elements than can be visited.
     #[cfg(feature = "spirv-rewrite")]
     pub(super) fn kinds(&self, kinds: &mut Vec<Number>) {
         match self {

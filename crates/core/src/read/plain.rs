@@ -1,23 +1,24 @@
-//! Accesses that are no atomics, though naga has them as such: where a module of SPIR-V accesses a value by an atomic
-//! instruction anywhere, naga's reader makes the value's type atomic, and with it each load and each store. Which
-//! instructions those are is told by the bytes of the module, where spans are places. Knows no instruction.
+//! Plain loads and stores that naga's IR has as atomic ones. Where a module of SPIR-V accesses a value by an atomic
+//! instruction anywhere, naga's reader makes the value's type atomic, and with it every load and store of the value. The
+//! plain ones are identified by their byte offsets in the module, which naga's spans state. Knows no instruction.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use naga::{Span, TypeInner};
 
-/// The plain loads and stores of a module of SPIR-V. Empty for what was read from a text, whose types say what is an
-/// atomic.
+/// The plain loads and stores of a module of SPIR-V. Empty for a module that was read from text, whose types say which
+/// values are atomic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainAccesses(Arc<BTreeSet<usize>>);
 
 impl PlainAccesses {
-    /// Those whose instructions begin at these bytes, as naga's reader counts them.
+    /// The accesses whose instructions begin at these byte offsets, as naga's reader counts them.
     pub fn at(bytes: impl IntoIterator<Item = usize>) -> Self {
         Self(Arc::new(bytes.into_iter().collect()))
     }
 
-    /// What the access at a span is to, where its place has this type: of a plain access it is no atomic.
+    /// The type that the access at a span reads or writes, where its place has type `place`: not an atomic one for a plain
+    /// access.
     pub fn seen(&self, place: TypeInner, span: Span) -> TypeInner {
         match place {
             TypeInner::Atomic(scalar) if self.has(span) => TypeInner::Scalar(scalar),

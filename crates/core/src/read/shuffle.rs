@@ -1,11 +1,11 @@
-//! Which lane a subgroup operation reads from, where a text says it by a number without a type. naga makes an `i32` of
-//! it and its validator wants a `u32`.
+//! Literals without a type that name the lane a subgroup operation reads from. naga's reader makes them `i32`, and its
+//! validator requires `u32`.
 
 use naga::{Arena, Expression, GatherMode, Literal, Module, Statement};
 
 use crate::ir::{arms_mut, functions};
 
-/// Gives such numbers the type that they should have.
+/// Makes such literals `u32`.
 pub(super) fn retype(module: &mut Module) {
     for function in functions(module) {
         block(&mut function.body, &mut function.expressions);

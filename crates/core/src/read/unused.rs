@@ -1,4 +1,4 @@
-//! Loads in GLSL that naga's reader adds and whose values nobody uses: of the array whose length is asked, of what an
+//! Loads in GLSL that naga's reader adds and whose values are never used: of the array whose length is asked, of what an
 //! `out` argument is written to, of the vector whose components are assigned. They are not emitted here, nor is what
 //! only they refer to. What a text computes and drops stays: only loads and parts of values are looked for.
 
@@ -9,7 +9,7 @@ use naga::{Block, Expression, Function, Module, Statement};
 use super::uses::Uses;
 use crate::ir::{Operand, arms_mut, emit, functions, operands};
 
-/// Takes what nobody loads for out of every function of a module.
+/// Removes unused loads from every function of a module.
 pub(super) fn take_out(module: &mut Module) {
     for function in functions(module) {
         let unused = unused(function);

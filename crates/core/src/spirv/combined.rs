@@ -139,7 +139,7 @@ impl Split<'_, '_> {
                 continue;
             }
             let is_variable = instruction.is(Op::Variable);
-            // One of an array stays combined, and nobody binds that.
+            // One of an array stays combined, and cannot be bound.
             if instruction.is(Op::AccessChain) || instruction.is(Op::InBoundsAccessChain) {
                 continue;
             }
@@ -285,7 +285,7 @@ impl Split<'_, '_> {
         Ok(())
     }
 
-    /// That nobody knows which one of several is meant.
+    /// The error where several could be meant and it is not known which.
     fn unknown(&self, id: Id, instruction: Instruction<'_>) -> String {
         // Of an element, the array has the name.
         let chain = self.module.definition(id).filter(|it| it.is(Op::AccessChain));

@@ -1,7 +1,8 @@
-//! Which instructions of a function compute what nobody uses: those without an effect whose result only such
+//! Which instructions of a function compute unused results: those without an effect whose result only such
 //! instructions use, if any does. Knows no prices and no control flow.
 //!
-//! A store to a variable is an effect, also where nobody loads it, and so is whatever is not listed here.
+//! A store to a variable is an effect, also where the variable is never loaded, and so is every instruction that is not
+//! listed here.
 
 use rspirv::spirv::{GlslStd450Op, MemoryAccess, Op};
 

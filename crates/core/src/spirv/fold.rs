@@ -1,5 +1,5 @@
 //! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, and parts of constants
-//! that are stated part by part. What is not known has no value, and whoever needs it says so.
+//! that are stated part by part. An unknown operand gives no value, which is an error where the value is needed.
 
 use rspirv::spirv::Op;
 

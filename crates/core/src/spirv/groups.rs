@@ -1,5 +1,5 @@
-//! A module whose groups of decorations are written out, each at everything that it decorates, so that nobody has to
-//! look for groups. Knows nothing of what decorations mean.
+//! Replaces the groups of decorations in a module by the decorations themselves, one for each decorated id, so that later
+//! passes need not handle groups. Does not know what decorations mean.
 
 use std::collections::HashMap;
 

@@ -76,7 +76,7 @@ fn pick(
         instruction.result_type().zip(instruction.result()).ok_or("a value without a type")?;
     let place = places[&module.value_type(vector)?];
     b.statement(Op::Store, &[place, vector]);
-    // Readers refuse one that is known to be past the end, though nobody may ever come by.
+    // Readers refuse one that is known to be past the end, even in code that never runs.
     if module.values.contains_key(&index) {
         let ty = module.value_type(index)?;
         b.statement(Op::Store, &[places[&ty], index]);

@@ -189,7 +189,7 @@ impl SpirvPricer<'_> {
                 }
                 _ => each(Op::Select),
             },
-            // Nobody waits at this one.
+            // This one does not wait.
             Instr::MemoryBarrier => Ok(Price::default()),
             Instr::ControlBarrier if self.module.waits_for_subgroup(instruction) => {
                 Ok(Price::default())

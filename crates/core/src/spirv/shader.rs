@@ -258,7 +258,7 @@ pub(super) fn bits_of(ty: &Type, value: f64) -> Option<u64> {
 fn has_arrays(module: &Module<'_>) -> Result<(), String> {
     for ty in module.types.values() {
         if let &Type::Array { element: _, length } = ty
-            // What is not known is for whoever needs it to say.
+            // A value that is not known is an error where it is needed.
             && let Ok(bits) = module.constant(length)
             && let Ok(of) = module.value_type(length)
         {

@@ -247,17 +247,25 @@ fn another_entry_point_is_asked_for_by_its_name() {
 #[test]
 fn broken_words_are_an_error() {
     for words in [matrices::product(3), matrices::decoded()] {
+        let read = |words| SpirvKernel::read("hand", words, "main", &HashMap::new(), Some(8));
+        assert!(read(&words).is_ok());
+        // The entry point is the last function, so that every shorter module lacks its end.
         for length in 0..words.len() {
-            drop(SpirvKernel::read("hand", &words[..length], "main", &HashMap::new(), Some(8)));
+            assert!(read(&words[..length]).is_err(), "{length} of {} words", words.len());
         }
+        let swapped: Vec<u32> = words.iter().map(|word| word.swap_bytes()).collect();
+        assert!(read(&swapped).is_err(), "the other byte order");
         // Every word once with other bits: an error or another module, but never the end of the process.
         for at in 0..words.len() {
             for bits in [1, 1 << 16, u32::MAX] {
                 let mut spoiled = words.clone();
                 spoiled[at] ^= bits;
-                let kernel = SpirvKernel::read("hand", &spoiled, "main", &HashMap::new(), Some(8));
-                if let Ok(kernel) = kernel {
-                    drop(kernel.counting(&every_means()[0]));
+                match SpirvKernel::read("hand", &spoiled, "main", &HashMap::new(), Some(8)) {
+                    Ok(kernel) => {
+                        assert_ne!(at, 0, "a module begins with its magic number");
+                        drop(kernel.counting(&every_means()[0]));
+                    }
+                    Err(error) => assert!(error.to_string().contains("'hand'"), "{error}"),
                 }
             }
         }

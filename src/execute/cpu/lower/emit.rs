@@ -129,7 +129,7 @@ impl Lowering<'_> {
         self.cost.ops = self.cost.ops + OpCounts::of(scalar, op, times);
     }
 
-    /// Lets an access be seen by whoever looks for races.
+    /// Reports an access to the race search.
     pub(super) fn watched(&mut self, at: Address, bytes: u32, access: Access) {
         self.seen(at, bytes, access, false);
     }

@@ -181,7 +181,7 @@ impl<'a> Lowering<'a> {
                 self.emit(Inst::Length { to, bound: Limit::Runtime { memory, offset, stride } });
                 vec![self.num(to)]
             }
-            // Their statements put these in place before anyone can ask.
+            // Their statements have put these in place before any use.
             Expression::CallResult(_)
             | Expression::AtomicResult { .. }
             | Expression::WorkGroupUniformLoadResult { .. }

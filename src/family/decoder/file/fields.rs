@@ -1,5 +1,5 @@
 //! The fields of a `config.json`, read one by one. What was read is remembered, so that a field that
-//! nobody read is refused by name instead of ignored, unless it is known to change nothing.
+//! was not read is refused by name instead of ignored, unless it is known to change nothing.
 
 use std::cell::RefCell;
 
@@ -157,7 +157,7 @@ impl<'a> FileFields<'a> {
         self.given(name).map(flag).transpose()
     }
 
-    /// Refuses whatever was not read and may change what is computed.
+    /// Refuses fields that were not read and may change what is computed.
     pub(super) fn finish(&self, architecture: Architecture) -> Result<(), String> {
         let read = self.read.borrow();
         let left = self.object.iter().filter(|(name, value)| {

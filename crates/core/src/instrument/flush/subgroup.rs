@@ -133,7 +133,7 @@ fn share_among_all(
 ) {
     for turn in sums.chunks(lanes as usize) {
         let (mut limb, mut amount) = (code.number(2 * turn[0].row), turn[0].value);
-        // With a single lane there is nobody else.
+        // With a single lane there is nothing to select.
         for (sum, place) in turn.iter().zip(0..).skip(1) {
             let condition = code.binary_number(Op::Equal, lane, place);
             let its_limb = code.number(2 * sum.row);

@@ -1,5 +1,5 @@
 //! Storing a workgroup's sums in a texture, where no storage buffer is left: without atomics, in texels of its own. Knows
-//! where they are; whoever dispatches the kernel adds them up.
+//! where they are; the caller adds them up.
 
 use naga::{
     BinaryOperator as Op, Block, Expression, GlobalVariable, Handle, ImageClass, ImageDimension,

@@ -29,7 +29,7 @@ pub(super) fn gather(
     }
 }
 
-/// Adds up `counters` and waits for everybody.
+/// Adds up `counters` and waits for the workgroup.
 pub(super) fn add_up(
     code: &mut Code<'_>,
     number: Handle<Type>,
