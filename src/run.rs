@@ -1,4 +1,4 @@
-//! Runs somebody's program with the layer in its Vulkan, and collects what the layer recorded. The program has its own
+//! Runs a user's program with the layer in its Vulkan, and collects what the layer recorded. The program has its own
 //! input, output, files and exit code. Knows nothing of reports; the environment of this process stays as it is.
 
 mod layer;
@@ -33,7 +33,7 @@ pub struct ProgramRequest<'a> {
     pub purpose: Purpose,
     /// Whether dispatches are to be told one by one.
     pub each: bool,
-    /// Whether it has no input, and nobody sees its output: it has run before.
+    /// Whether it has no input and its output is discarded, since it has run before.
     pub unseen: bool,
     /// The layer's library; where it is empty, the library is looked for in the places of an installed program.
     pub layer: &'a [u8],

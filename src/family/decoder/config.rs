@@ -1,4 +1,4 @@
-//! What a decoder is, whoever published it: the fields of `config.json` after the differences between
+//! What a decoder is, of any publisher: the fields of `config.json` after the differences between
 //! architectures and spellings are resolved. Knows no file and no tensor.
 
 use super::{adapters::Adapters, rope::Rope};

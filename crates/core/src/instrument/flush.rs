@@ -24,8 +24,8 @@
 //! That loop may itself be cut off where an adapter has a budget of rounds, and so `budget` looks, behind
 //! everything else, whether the budget has lasted.
 //!
-//! Where there is no buffer but a texture, sums over the workgroup are stored there (`texels`). Whoever dispatches the
-//! kernel adds them up.
+//! Where there is no buffer but a texture, sums over the workgroup are stored there (`texels`). The caller that
+//! dispatches the kernel adds them up.
 
 mod budget;
 mod entry;

@@ -1,6 +1,6 @@
 //! GLSL of which naga's reader leaves something out: the condition of a `do` loop whose body continues, initialisers of
-//! globals, offsets of fetches, the rounding of layers, and macros of a compiler. What is found is refused, and whoever has
-//! a compiler of GLSL asks that. Where the text alone does not tell, what may be meant is refused, too.
+//! globals, offsets of fetches, the rounding of layers, and macros of a compiler. What is found is refused, and a
+//! compiler of GLSL reads it where one is installed. Where the text alone does not tell, what may be meant is refused, too.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! GLSL that naga's reader takes for something else: functions whose results it gives another type, matrices that it
-//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and whoever has a
-//! compiler of GLSL asks that. Where the text alone does not tell, what may be meant is refused, too.
+//! multiplies to change their signs, and places that it evaluates twice. What is found is refused, and a compiler
+//! of GLSL reads it where one is installed. Where the text alone does not tell, what may be meant is refused, too.
 
 use std::{collections::BTreeSet, ops::Range};
 

@@ -158,8 +158,8 @@ fn without_idle_arms(module: &Module<'_>, instruction: Instruction<'_>) -> Optio
     Some(operands[..2].iter().chain(others).copied().collect())
 }
 
-/// Whether it says that an image is shared with other invocations, which naga's reader takes of buffers alone. Whoever runs
-/// what it reads shares all of them.
+/// Whether it says that an image is shared with other invocations, which naga's reader takes of buffers alone. Executors
+/// of what it reads share all images.
 fn is_shared(module: &Module<'_>, instruction: Instruction<'_>) -> bool {
     let [id, what, ..] = *instruction.operands() else { return false };
     let shared = [Decoration::Coherent as u32, Decoration::Volatile as u32];

@@ -69,8 +69,8 @@ impl<'a> Queue<'a> {
         self.adds.push((limb, variable));
     }
 
-    /// Adds everything to the buffer. The first round hands over what was put first; whoever then has
-    /// a carry or more in the queue goes round again.
+    /// Adds everything to the buffer. The first round hands over what was put first; invocations with
+    /// a carry or more in the queue go round again.
     pub(super) fn empty(mut self, code: &mut Code<'_>, buffer: Handle<GlobalVariable>) {
         let zero = code.number(0);
         let (limb, value) = self.adds.remove(0);

@@ -22,7 +22,7 @@ impl SpirvPricer<'_> {
     pub(super) fn of_image(&self, op: Instr, instruction: Instruction<'_>) -> Priced {
         let operands = instruction.operands();
         let received = || {
-            let ty = instruction.result_type().ok_or("a texel that nobody receives")?;
+            let ty = instruction.result_type().ok_or("a read of a texel has no result")?;
             bytes(self.module, ty)
         };
         match op {
