@@ -28,7 +28,7 @@ use self::{
     condition::{Branches, Otherwise},
     expansion::{Unexpanded, expanded},
     here::Numbering,
-    lines::{Line, lines},
+    lines::{TextLine, lines},
     macros::Macros,
     tokens::{tokens, word},
 };
@@ -125,7 +125,8 @@ impl Run<'_> {
         let mut conditions = Branches::default();
         let lines = lines(&file.text, self.macros.dialect);
         // GLSL's lines may end with a carriage return alone, and those of reports do not.
-        let is_odd = |line: &&Line<'_>| line.stated.iter().any(|its| its.trim_end().contains('\r'));
+        let is_odd =
+            |line: &&TextLine<'_>| line.stated.iter().any(|its| its.trim_end().contains('\r'));
         let is_glsl = self.macros.dialect == Dialect::Glsl;
         if let Some(line) = lines.iter().find(is_odd).filter(|_| is_glsl) {
             let problem = "it has a carriage return within: end lines with line feeds".to_owned();
@@ -167,9 +168,9 @@ impl Run<'_> {
     /// returns the others.
     fn text<'l, 't>(
         &mut self,
-        first: &Line<'t>,
-        behind: &'l [Line<'t>],
-    ) -> Result<&'l [Line<'t>], String> {
+        first: &TextLine<'t>,
+        behind: &'l [TextLine<'t>],
+    ) -> Result<&'l [TextLine<'t>], String> {
         let shift = self.macros.shift();
         let mut line = Cow::Borrowed(first);
         let mut rest = behind;
@@ -217,7 +218,7 @@ impl Run<'_> {
     }
 
     /// Puts a text in the place of a line.
-    fn put(&mut self, text: &str, line: &Line<'_>) -> Result<(), String> {
+    fn put(&mut self, text: &str, line: &TextLine<'_>) -> Result<(), String> {
         self.bytes += text.len() + line.stated.len();
         if self.bytes > MOST {
             return Err(format!("the preprocessed shader has more than {MOST} bytes"));
@@ -237,7 +238,7 @@ impl Run<'_> {
     fn directive(
         &mut self,
         conditions: &mut Branches,
-        line: &Line<'_>,
+        line: &TextLine<'_>,
         text: &str,
     ) -> Result<Kept, String> {
         let number = line.number;
@@ -316,7 +317,7 @@ impl Run<'_> {
     }
 
     /// Whether the condition that a line ends with holds.
-    fn is_true(&self, line: &Line<'_>, condition: &str) -> Result<bool, String> {
+    fn is_true(&self, line: &TextLine<'_>, condition: &str) -> Result<bool, String> {
         truth::holds(&self.macros, condition.trim(), line.tokens(condition, self.macros.shift()))
     }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use super::{tokens::Kind, *};
+use super::{tokens::TokenKind, *};
 
 /// What stands before each text: an extension for the files that it includes, and macros.
 const BEFORE: &str = "#version 450
@@ -149,7 +149,7 @@ const TEXTS: &[&str] = &[
 /// The tokens of a text behind its preprocessor, as many to a line as it has.
 fn parts(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let tokens = lines.flat_map(tokens).filter(|token| token.kind != Kind::Blank);
+    let tokens = lines.flat_map(tokens).filter(|token| token.kind != TokenKind::Blank);
     tokens.map(|token| token.text.into_owned()).collect()
 }
 

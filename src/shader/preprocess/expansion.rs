@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     dialect::Dialect,
     macros::{Macro, Macros},
-    tokens::{Kind, Token, tokens, would_join},
+    tokens::{Token, TokenKind, tokens, would_join},
 };
 
 /// Bytes that a line may become.
@@ -121,7 +121,7 @@ impl<'a> Expansion<'a> {
             } else if let Some(value) = self.standing(&token, self.line) {
                 self.expanded += 1;
                 token.text = value.into();
-                token.kind = Kind::Number;
+                token.kind = TokenKind::Number;
             }
             bytes += token.text.len();
             found.push(Item::Token(token));
@@ -132,13 +132,13 @@ impl<'a> Expansion<'a> {
 
     /// The macro that a token is the name of, unless that is being read.
     fn macro_of(&self, token: &Token<'_>) -> Option<(&'a str, &'a Macro)> {
-        let found = if token.kind == Kind::Name { self.macros.get(&token.text) } else { None };
+        let found = if token.kind == TokenKind::Name { self.macros.get(&token.text) } else { None };
         found.filter(|(name, _)| !self.hidden.contains(name))
     }
 
     /// What a name stands for by where it is.
     fn standing(&self, token: &Token<'_>, line: i64) -> Option<String> {
-        if token.kind == Kind::Name {
+        if token.kind == TokenKind::Name {
             self.macros.here.as_ref()?.value(&token.text, line)
         } else {
             None
@@ -180,7 +180,7 @@ impl<'a> Expansion<'a> {
             self.line = token.line.unwrap_or(self.line);
             if let Some(value) = token.line.and_then(|line| self.standing(&token, line)) {
                 token.text = value.into();
-                token.kind = Kind::Number;
+                token.kind = TokenKind::Number;
             }
             // What stands in an argument is on the line on which the arguments end.
             token.line = None;
@@ -280,14 +280,14 @@ fn seam(items: &mut Vec<Item<'_>>) {
 /// The text of the next token that is no blank, of items the first of which is the last.
 fn next_sign<'i>(rest: &'i [Item<'_>]) -> Option<&'i str> {
     rest.iter().rev().find_map(|item| match item {
-        Item::Token(token) if token.kind != Kind::Blank => Some(&*token.text),
+        Item::Token(token) if token.kind != TokenKind::Blank => Some(&*token.text),
         Item::Token(_) | Item::Seam | Item::End(_) => None,
     })
 }
 
 fn is_blank(item: &Item<'_>) -> bool {
     match item {
-        Item::Token(token) => token.kind == Kind::Blank,
+        Item::Token(token) => token.kind == TokenKind::Blank,
         Item::Seam | Item::End(_) => true,
     }
 }

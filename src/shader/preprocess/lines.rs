@@ -9,7 +9,7 @@ use super::{
 
 /// A line, with those that it goes on in.
 #[derive(Clone, Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct TextLine<'a> {
     /// The number of the first in its file, from 1.
     pub(super) number: u32,
     /// As the file has them.
@@ -24,13 +24,13 @@ pub(super) struct Line<'a> {
 
 /// The lines of a text. GLSL's go on behind a backslash wherever that is, those of WGSL in directives alone; directives
 /// of both go on until their comments end.
-pub(super) fn lines(text: &str, dialect: Dialect) -> Vec<Line<'_>> {
+pub(super) fn lines(text: &str, dialect: Dialect) -> Vec<TextLine<'_>> {
     let mut comments = Comments::new(dialect);
     let mut stated = (1..).zip(text.lines());
     let mut found = Vec::new();
     while let Some((number, first)) = stated.next() {
         let mut next = || stated.next().map(|(_, line)| line);
-        let mut line = Line::read(number, first, &mut next, &mut comments, dialect);
+        let mut line = TextLine::read(number, first, &mut next, &mut comments, dialect);
         while line.directive().is_some() {
             let begun = line.code.trim_end().strip_suffix('\\').map(str::len);
             let begun = begun.filter(|_| dialect == Dialect::Wgsl);
@@ -39,14 +39,14 @@ pub(super) fn lines(text: &str, dialect: Dialect) -> Vec<Line<'_>> {
             }
             let Some(more) = next() else { break };
             line.code.truncate(begun.unwrap_or(line.code.len()));
-            line.join(Line::read(number, more, &mut next, &mut comments, dialect));
+            line.join(TextLine::read(number, more, &mut next, &mut comments, dialect));
         }
         found.push(line);
     }
     found
 }
 
-impl<'a> Line<'a> {
+impl<'a> TextLine<'a> {
     /// Reads a line with those that backslashes join to it.
     fn read(
         number: u32,

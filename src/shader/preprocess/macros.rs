@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     dialect::Dialect,
     here::Here,
-    tokens::{Kind, leading_name, tokens},
+    tokens::{TokenKind, leading_name, tokens},
 };
 
 /// What stands for what.
@@ -76,8 +76,8 @@ impl Macros {
         };
         // Bodies are the same whatever blanks and comments they have.
         let body = tokens(body.trim()).map(|token| match token.kind {
-            Kind::Blank => " ".into(),
-            Kind::Name | Kind::Number | Kind::Sign => token.text,
+            TokenKind::Blank => " ".into(),
+            TokenKind::Name | TokenKind::Number | TokenKind::Sign => token.text,
         });
         let new = Macro { parameters, body: body.collect() };
         match self.macros.get(name) {

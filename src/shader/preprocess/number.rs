@@ -3,7 +3,7 @@
 
 use super::{
     dialect::Dialect,
-    tokens::{Kind, leading},
+    tokens::{TokenKind, leading},
 };
 
 /// Expressions within one another.
@@ -50,7 +50,7 @@ fn tokens(text: &str) -> Result<Vec<&str>, String> {
         let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
         let length = match (operator, leading(rest)) {
             (Some(operator), _) => operator.len(),
-            (None, Some((Kind::Name | Kind::Number, length))) => length,
+            (None, Some((TokenKind::Name | TokenKind::Number, length))) => length,
             (None, _) => return Err(format!("'{first}' is no operator")),
         };
         let (token, after) = rest.split_at(length);

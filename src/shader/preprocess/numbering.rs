@@ -4,7 +4,7 @@ use super::{
     dialect::Dialect,
     expansion::{Unexpanded, expanded},
     here::Numbering,
-    lines::Line,
+    lines::TextLine,
     macros::Macros,
     number,
 };
@@ -13,7 +13,11 @@ use super::{
 ///
 /// # Errors
 /// Where that is neither one number nor two.
-pub(super) fn stated(macros: &Macros, line: &Line<'_>, stated: &str) -> Result<Numbering, String> {
+pub(super) fn stated(
+    macros: &Macros,
+    line: &TextLine<'_>,
+    stated: &str,
+) -> Result<Numbering, String> {
     let numbers = expanded(macros, line.tokens(stated, macros.shift()), false);
     let numbers = numbers.map_err(Unexpanded::problem)?;
     let numbers = numbers.as_deref().unwrap_or(stated).trim();

@@ -3,7 +3,7 @@
 
 use super::{
     macros::Macros,
-    tokens::{Kind, Token, word},
+    tokens::{Token, TokenKind, word},
 };
 
 /// Defines what every version has.
@@ -51,6 +51,6 @@ pub(super) fn unknown<'a>(
         let is_known = has_version && (profile || name == "__VERSION__");
         (name.starts_with("GL_") || name == "__VERSION__") && !macros.has(name) && !is_known
     };
-    let mut names = condition.into_iter().filter(|token| token.kind == Kind::Name);
+    let mut names = condition.into_iter().filter(|token| token.kind == TokenKind::Name);
     names.find(|token| is_unknown(&token.text)).map(|token| token.text.into_owned())
 }

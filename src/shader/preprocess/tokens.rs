@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Name,
     Number,
     Blank,
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 /// A name, a number with its suffix, a run of blanks, or one sign.
 #[derive(Clone, Debug)]
 pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) text: Cow<'a, str>,
     /// Its line as `__LINE__` has it; `None` for what no line of a file has, such as the body of a macro.
     pub(super) line: Option<i64>,
@@ -32,18 +32,18 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
 }
 
 /// The kind of the token that a text begins with, and its bytes.
-pub(super) fn leading(text: &str) -> Option<(Kind, usize)> {
+pub(super) fn leading(text: &str) -> Option<(TokenKind, usize)> {
     let first = text.chars().next()?;
     let behind_point = text.strip_prefix('.').and_then(|rest| rest.chars().next());
     let while_is = |is: &dyn Fn(char) -> bool| text.find(|c: char| !is(c)).unwrap_or(text.len());
     Some(if first.is_whitespace() {
-        (Kind::Blank, while_is(&char::is_whitespace))
+        (TokenKind::Blank, while_is(&char::is_whitespace))
     } else if first.is_ascii_digit() || behind_point.is_some_and(|c| c.is_ascii_digit()) {
-        (Kind::Number, number_length(text))
+        (TokenKind::Number, number_length(text))
     } else if is_of_word(first) {
-        (Kind::Name, while_is(&is_of_word))
+        (TokenKind::Name, while_is(&is_of_word))
     } else {
-        (Kind::Sign, first.len_utf8())
+        (TokenKind::Sign, first.len_utf8())
     })
 }
 
@@ -92,14 +92,14 @@ pub(super) fn would_join(left: &str, right: &str) -> bool {
 pub(super) fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     match leading(text) {
-        Some((Kind::Name | Kind::Number, length)) => text.split_at(length),
+        Some((TokenKind::Name | TokenKind::Number, length)) => text.split_at(length),
         _ => ("", text),
     }
 }
 
 /// The name that a text begins with.
 pub(super) fn leading_name(text: &str) -> Option<&str> {
-    leading(text).filter(|(kind, _)| *kind == Kind::Name).map(|(_, length)| &text[..length])
+    leading(text).filter(|(kind, _)| *kind == TokenKind::Name).map(|(_, length)| &text[..length])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{
     expansion::{Unexpanded, expanded},
     macros::Macros,
     number, predefined,
-    tokens::{Kind, Token, tokens},
+    tokens::{Token, TokenKind, tokens},
 };
 
 /// Whether a condition holds.
@@ -63,16 +63,16 @@ fn without_defined<'a>(
             found.push(token);
             continue;
         }
-        let mut next = || rest.find(|token| token.kind != Kind::Blank);
+        let mut next = || rest.find(|token| token.kind != TokenKind::Blank);
         let first = next();
         let is_in_brackets = first.as_ref().is_some_and(|first| first.text == "(");
         let asked = if is_in_brackets { next() } else { first };
         let is_closed = !is_in_brackets || next().is_some_and(|last| last.text == ")");
-        let Some(asked) = asked.filter(|asked| asked.kind == Kind::Name && is_closed) else {
+        let Some(asked) = asked.filter(|asked| asked.kind == TokenKind::Name && is_closed) else {
             return Err(format!("#if '{condition}': say defined(NAME)"));
         };
         let value = if macros.has(&asked.text) { " 1 " } else { " 0 " };
-        found.push(Token { kind: Kind::Number, text: value.into(), line: token.line });
+        found.push(Token { kind: TokenKind::Number, text: value.into(), line: token.line });
     }
     Ok(found)
 }
