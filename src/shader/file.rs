@@ -271,11 +271,11 @@ fn spirv(name: &str, bytes: &[u8]) -> Result<Read, KernelError> {
 #[cfg(feature = "glsl")]
 fn glsl(name: &str, path: &Path, text: String, options: &SourceOptions) -> Result<Read, Error> {
     let source = text::glsl(name, path, text, options)?;
-    let parsed = Parsed::glsl_source(name, source.clone());
+    let parsed = source.read.and_then(|source| Parsed::glsl_source(name, source));
     // What naga's reader takes its validator may not.
     match parsed.and_then(|parsed| Outline::of(&parsed, &BTreeMap::new()).map(|_| parsed)) {
         Ok(parsed) => Ok(Read::Naga(Box::new(parsed))),
-        Err(refused) => compiled(name, source, refused),
+        Err(refused) => compiled(name, source.compiled, refused),
     }
 }
 

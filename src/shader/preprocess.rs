@@ -5,13 +5,19 @@
 mod comments;
 mod condition;
 mod dialect;
+mod expansion;
 mod fault;
+mod here;
+mod lines;
 mod macros;
 mod number;
+mod numbering;
 mod predefined;
-mod words;
+mod tokens;
+mod truth;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
@@ -19,10 +25,12 @@ use std::{
 use flopmeter_core::source::Piece;
 
 use self::{
-    comments::Comments,
     condition::{Branches, Otherwise},
-    macros::{Macros, Unexpanded},
-    words::word,
+    expansion::{Unexpanded, expanded},
+    here::Numbering,
+    lines::{TextLine, lines},
+    macros::Macros,
+    tokens::{tokens, word},
 };
 pub(super) use self::{dialect::Dialect, fault::Misread};
 
@@ -53,28 +61,25 @@ pub(super) struct Text {
 pub(super) struct Inclusion<'a> {
     /// As the directive states it.
     pub(super) stated: &'a str,
-    /// The file that includes it, where files beside that one are looked at first.
-    pub(super) beside: Option<&'a Path>,
+    /// The files beside which it is looked for first: the one that includes it, then those that include that one.
+    pub(super) beside: &'a [&'a Path],
 }
 
 /// Whether a text has anything to preprocess: a directive, outside of comments.
 pub(super) fn has_directives(text: &str, dialect: Dialect) -> bool {
-    directives(text, dialect).next().is_some()
+    !directives(text, dialect).is_empty()
 }
 
 /// Whether a text includes a file.
 #[cfg(any(test, feature = "glsl"))]
 pub(super) fn includes(text: &str, dialect: Dialect) -> bool {
-    directives(text, dialect).any(|word| word == "include")
+    directives(text, dialect).iter().any(|word| word == "include")
 }
 
 /// The first word of each directive.
-fn directives(text: &str, dialect: Dialect) -> impl Iterator<Item = String> {
-    let mut comments = Comments::new(dialect);
-    text.lines().filter_map(move |line| {
-        let code = comments.blanked(line);
-        Some(word(code.trim_start().strip_prefix('#')?).0.to_owned())
-    })
+fn directives(text: &str, dialect: Dialect) -> Vec<String> {
+    let lines = lines(text, dialect);
+    lines.iter().filter_map(|line| Some(word(line.directive()?).0.to_owned())).collect()
 }
 
 /// The lines of files that follow one another, with what they include. `read` gets a file that one includes.
@@ -87,20 +92,13 @@ pub(super) fn preprocessed(
     defines: &BTreeMap<String, String>,
     read: &mut dyn FnMut(Inclusion<'_>) -> Result<Text, String>,
 ) -> Result<Vec<Piece>, Misread> {
-    let mut macros = Macros::new(defines);
+    let mut macros = Macros::new(defines, dialect);
     if let (Dialect::Glsl, Some(first)) = (dialect, files.first()) {
         predefined::at_the_begin(&mut macros)
             .map_err(|problem| Misread::at(&first.path, 1, problem))?;
     }
-    let mut run = Run {
-        dialect,
-        macros,
-        read,
-        once: BTreeSet::new(),
-        open: Vec::new(),
-        pieces: Vec::new(),
-        bytes: 0,
-    };
+    let mut run =
+        Run { macros, read, once: BTreeSet::new(), open: Vec::new(), pieces: Vec::new(), bytes: 0 };
     for file in files {
         run.file(file)?;
     }
@@ -109,7 +107,6 @@ pub(super) fn preprocessed(
 }
 
 struct Run<'a> {
-    dialect: Dialect,
     macros: Macros,
     read: &'a mut dyn FnMut(Inclusion<'_>) -> Result<Text, String>,
     /// Files that ask to be included once.
@@ -123,71 +120,95 @@ struct Run<'a> {
 impl Run<'_> {
     fn file(&mut self, file: &Text) -> Result<(), Misread> {
         self.open.push((file.path.clone(), file.identity.clone()));
+        let outer = self.renumber(Numbering::default());
         self.goes_on(file, 0);
         let mut conditions = Branches::default();
-        let mut comments = Comments::new(self.dialect);
-        let mut lines = (1_u32..).zip(file.text.lines());
-        while let Some((number, stated)) = lines.next() {
-            let at = |problem: String| Misread::at(&file.path, number, problem);
-            let code = comments.blanked(stated);
-            let Some(directive) = code.trim_start().strip_prefix('#') else {
-                if !conditions.are_met() {
-                    self.put("", stated).map_err(at)?;
-                    continue;
-                }
-                let mut whole = code;
-                let mut rest = Vec::new();
-                let line = loop {
-                    match self.macros.expanded(&whole) {
-                        Ok(line) => break line,
-                        Err(Unexpanded::Wrong(problem)) => return Err(at(problem)),
-                        // The arguments of a macro go on.
-                        Err(Unexpanded::Open(name)) => {
-                            let Some((_, more)) = lines.next() else {
-                                let problem = format!(
-                                    "the arguments of the macro '{name}' do not end: close them"
-                                );
-                                return Err(at(problem));
-                            };
-                            whole = format!("{whole} {}", comments.blanked(more));
-                            rest.push(more);
-                        }
-                    }
-                };
-                self.put(&line, stated).map_err(at)?;
-                for more in rest {
-                    self.put("", more).map_err(at)?;
+        let lines = lines(&file.text, self.macros.dialect);
+        // GLSL's lines may end with a carriage return alone, and those of reports do not.
+        let is_odd =
+            |line: &&TextLine<'_>| line.stated.iter().any(|its| its.trim_end().contains('\r'));
+        let is_glsl = self.macros.dialect == Dialect::Glsl;
+        if let Some(line) = lines.iter().find(is_odd).filter(|_| is_glsl) {
+            let problem = "it has a carriage return within: end lines with line feeds".to_owned();
+            return Err(Misread::at(&file.path, line.number, problem));
+        }
+        let mut rest = &lines[..];
+        while let Some((line, behind)) = rest.split_first() {
+            rest = behind;
+            let at = |problem: String| Misread::at(&file.path, line.number, problem);
+            let Some(directive) = line.directive() else {
+                if conditions.are_met() {
+                    rest = self.text(line, rest).map_err(at)?;
+                } else {
+                    self.put("", line).map_err(at)?;
                 }
                 continue;
             };
-            // A directive goes on where its line ends with a backslash.
-            let mut directive = directive.to_owned();
-            let mut rest = Vec::new();
-            while let Some(begun) = directive.trim_end().strip_suffix('\\') {
-                let Some((_, more)) = lines.next() else { break };
-                directive = format!("{begun} {}", comments.blanked(more));
-                rest.push(more);
-            }
-            let kept = self.directive(&mut conditions, number, &directive).map_err(at)?;
-            let line = match kept {
+            let kept = self.directive(&mut conditions, line, directive).map_err(at)?;
+            let text = match kept {
                 Kept::Nothing | Kept::Include(..) => String::new(),
                 Kept::ForTheReader => format!("#{directive}"),
             };
-            self.put(&line, stated).map_err(at)?;
-            for more in &rest {
-                self.put("", more).map_err(at)?;
-            }
+            self.put(&text, line).map_err(at)?;
             if let Kept::Include(wanted, is_beside) = kept {
-                self.include(&wanted, is_beside.then_some(&*file.path), at)?;
-                self.goes_on(file, number + rest.len() as u32);
+                self.include(&wanted, is_beside, at)?;
+                self.goes_on(file, line.behind() - 1);
             }
         }
         if let Some((line, word)) = conditions.open() {
             let problem = format!("its #{word} has no #endif before the file ends: add one");
             return Err(Misread::at(&file.path, line, problem));
         }
+        self.renumber(outer);
         self.open.pop();
         Ok(())
+    }
+
+    /// Expands a line that is no directive, with as many of those behind it as the arguments of its macros go on in, and
+    /// returns the others.
+    fn text<'l, 't>(
+        &mut self,
+        first: &TextLine<'t>,
+        behind: &'l [TextLine<'t>],
+    ) -> Result<&'l [TextLine<'t>], String> {
+        let shift = self.macros.shift();
+        let mut line = Cow::Borrowed(first);
+        let mut rest = behind;
+        let mut goes_on = true;
+        loop {
+            let more = match expanded(&self.macros, line.tokens(&line.code, shift), goes_on) {
+                Ok(text) => {
+                    self.put(text.as_deref().unwrap_or(line.unchanged()), &line)?;
+                    return Ok(rest);
+                }
+                Err(Unexpanded::Open(name))
+                    if rest.first().is_some_and(|n| n.directive().is_some()) =>
+                {
+                    return Err(format!(
+                        "a directive stands within the arguments of the macro '{name}'"
+                    ));
+                }
+                Err(Unexpanded::Open(_)) if !rest.is_empty() => 1,
+                // Arguments may begin on a later line.
+                Err(Unexpanded::Named) => {
+                    let blank = rest.iter().take_while(|line| line.code.trim().is_empty()).count();
+                    let begun =
+                        rest.get(blank).filter(|line| line.code.trim_start().starts_with('('));
+                    goes_on = begun.is_some();
+                    begun.map_or(0, |_| blank + 1)
+                }
+                Err(wrong) => return Err(wrong.problem()),
+            };
+            let (joined, others) = rest.split_at(more);
+            joined.iter().for_each(|next| line.to_mut().join(next.clone()));
+            rest = others;
+        }
+    }
+
+    /// Numbers lines anew, and returns how they were numbered.
+    fn renumber(&mut self, new: Numbering) -> Numbering {
+        let here = self.macros.here.as_mut();
+        here.map(|here| std::mem::replace(&mut here.numbering, new)).unwrap_or_default()
     }
 
     /// Goes on with the lines of a file behind so many.
@@ -196,36 +217,40 @@ impl Run<'_> {
         self.pieces.push(Piece { file: file.name.clone(), skipped, text, stated });
     }
 
-    fn put(&mut self, line: &str, stated: &str) -> Result<(), String> {
-        self.bytes += line.len() + 1;
+    /// Puts a text in the place of a line.
+    fn put(&mut self, text: &str, line: &TextLine<'_>) -> Result<(), String> {
+        self.bytes += text.len() + line.stated.len();
         if self.bytes > MOST {
             return Err(format!("the preprocessed shader has more than {MOST} bytes"));
         }
         if let Some(piece) = self.pieces.last_mut() {
-            for (text, line) in [(&mut piece.text, line), (&mut piece.stated, stated)] {
-                text.push_str(line);
-                text.push('\n');
+            piece.text.push_str(text);
+            for stated in &line.stated {
+                piece.text.push('\n');
+                piece.stated.push_str(stated);
+                piece.stated.push('\n');
             }
         }
         Ok(())
     }
 
-    /// Does what a directive says; the text is what stands behind its `#`.
+    /// Does what the directive of a line says; the text is what stands behind its `#`.
     fn directive(
         &mut self,
         conditions: &mut Branches,
-        number: u32,
+        line: &TextLine<'_>,
         text: &str,
     ) -> Result<Kept, String> {
-        let (name, rest) = word(text);
-        let rest = rest.trim();
+        let number = line.number;
+        let (name, stated) = word(text);
+        let rest = stated.trim();
         let alone = || match rest {
             "" => Ok(()),
             more => Err(format!("nothing stands behind #{name}, and here is '{more}'")),
         };
         match name {
             "if" => {
-                let is_met = conditions.are_met() && self.is_true(rest)?;
+                let is_met = conditions.are_met() && self.is_true(line, stated)?;
                 conditions.begin(number, "if", is_met);
                 return Ok(Kept::Nothing);
             }
@@ -234,7 +259,7 @@ impl Run<'_> {
                     if name == "ifdef" { (true, "ifdef") } else { (false, "ifndef") };
                 let asked = single(rest, name)?;
                 if conditions.are_met() {
-                    self.knows(asked)?;
+                    truth::is_known(&self.macros, tokens(asked))?;
                 }
                 let is_met = self.macros.has(asked) == wanted;
                 conditions.begin(number, says, is_met);
@@ -242,7 +267,7 @@ impl Run<'_> {
             }
             "elif" => {
                 // What comes behind a branch that was taken is not looked at.
-                let is_met = conditions.may_go_on() && self.is_true(rest)?;
+                let is_met = conditions.may_go_on() && self.is_true(line, stated)?;
                 return conditions.otherwise(Otherwise::If(is_met)).map(|()| Kept::Nothing);
             }
             "else" => {
@@ -256,7 +281,7 @@ impl Run<'_> {
             _ if !conditions.are_met() => return Ok(Kept::Nothing),
             _ => {}
         }
-        let is_glsl = self.dialect == Dialect::Glsl;
+        let is_glsl = self.macros.dialect == Dialect::Glsl;
         match name {
             "include" => {
                 let (wanted, is_beside) = included(rest)?;
@@ -275,7 +300,11 @@ impl Run<'_> {
                 predefined::at_the_version(&mut self.macros, rest)?;
                 return Ok(Kept::ForTheReader);
             }
-            "extension" | "pragma" | "line" | "" if is_glsl => return Ok(Kept::ForTheReader),
+            "line" if is_glsl => {
+                let new = numbering::stated(&self.macros, line, stated)?;
+                self.renumber(new);
+            }
+            "extension" | "pragma" | "" if is_glsl => return Ok(Kept::ForTheReader),
             "import" | "define_import_path" => {
                 return Err(format!(
                     "#{name} is a directive of naga_oil, whose modules are not put together here: give the module \
@@ -287,30 +316,20 @@ impl Run<'_> {
         Ok(Kept::Nothing)
     }
 
-    /// Whether a condition holds.
-    fn is_true(&self, condition: &str) -> Result<bool, String> {
-        self.knows(condition)?;
-        self.macros.is_true(condition)
-    }
-
-    /// Refuses a condition on what a compiler may have defined.
-    fn knows(&self, condition: &str) -> Result<(), String> {
-        match predefined::unknown(&self.macros, condition) {
-            Some(name) if self.dialect == Dialect::Glsl => Err(format!(
-                "whether '{name}' is defined depends on the compiler of GLSL: define it, or compile the shader to \
-                 SPIR-V with glslangValidator or glslc"
-            )),
-            Some(_) | None => Ok(()),
-        }
+    /// Whether the condition that a line ends with holds.
+    fn is_true(&self, line: &TextLine<'_>, condition: &str) -> Result<bool, String> {
+        truth::holds(&self.macros, condition.trim(), line.tokens(condition, self.macros.shift()))
     }
 
     fn include(
         &mut self,
         stated: &str,
-        beside: Option<&Path>,
+        is_beside: bool,
         at: impl Fn(String) -> Misread,
     ) -> Result<(), Misread> {
-        let file = (self.read)(Inclusion { stated, beside }).map_err(&at)?;
+        let open = self.open.iter().rev().filter(|_| is_beside);
+        let beside: Vec<&Path> = open.map(|(path, _)| path.as_path()).collect();
+        let file = (self.read)(Inclusion { stated, beside: &beside }).map_err(&at)?;
         if self.once.contains(&file.identity) {
             return Ok(());
         }
@@ -362,5 +381,7 @@ fn included(rest: &str) -> Result<(&str, bool), String> {
     found.ok_or_else(|| format!("#include takes \"FILE\" or <FILE>, not '{rest}'"))
 }
 
+#[cfg(test)]
+mod differential;
 #[cfg(test)]
 mod tests;

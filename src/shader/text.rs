@@ -91,20 +91,37 @@ pub(super) fn wgsl(
     preprocessed(name, &files.collect::<Vec<_>>(), Dialect::Wgsl, options)
 }
 
-/// GLSL with what it includes. It is left to the preprocessor of its reader where it includes nothing and nothing is
-/// defined.
+/// GLSL as each of its readers gets it.
+#[cfg(feature = "glsl")]
+pub(super) struct Glsl {
+    /// What naga reads, preprocessed here, or why that is not left to it.
+    pub(super) read: Result<Source, KernelError>,
+    /// What a compiler reads: the text itself, unless it includes files or something is defined.
+    pub(super) compiled: Source,
+}
+
+/// GLSL with what it includes. naga's own preprocessor meets nothing that is left to do.
 #[cfg(feature = "glsl")]
 pub(super) fn glsl(
     name: &str,
     path: &Path,
     text: String,
     options: &SourceOptions,
-) -> Result<Source, Error> {
-    if !preprocess::includes(&text, Dialect::Glsl) && options.defines.is_empty() {
-        return Ok(Source::new(&text));
-    }
+) -> Result<Glsl, Error> {
+    let is_alone = !preprocess::includes(&text, Dialect::Glsl) && options.defines.is_empty();
+    let compiled = Source::new(&text);
     let file = Text { name: None, path: path.to_owned(), identity: identity(path), text };
-    preprocessed(name, &[file], Dialect::Glsl, options)
+    match preprocessed(name, &[file], Dialect::Glsl, options) {
+        Ok(source) if is_alone => Ok(Glsl { read: Ok(source), compiled }),
+        Ok(source) => Ok(Glsl { read: Ok(source.clone()), compiled: source }),
+        // A compiler may know what is not known here.
+        Err(error) if is_alone => {
+            let refused =
+                KernelError::Shader { kernel: name.to_owned(), details: error.to_string() };
+            Ok(Glsl { read: Err(refused), compiled })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Why a file cannot be read with what it is continued in.
@@ -131,11 +148,14 @@ fn preprocessed(
     let mut is_missing = false;
     let mut included = Vec::new();
     let mut read = |Inclusion { stated, beside }: Inclusion<'_>| {
-        let own = beside.and_then(Path::parent).into_iter();
+        let own = beside.iter().filter_map(|file| file.parent());
         let folders = own.chain(options.folders.iter().map(PathBuf::as_path));
         let mut tried = Vec::new();
         for folder in folders {
             let path = folder.join(stated);
+            if tried.contains(&path.display().to_string()) {
+                continue;
+            }
             match text_of(&path) {
                 Ok(text) => {
                     included.push(text.clone());

@@ -89,10 +89,16 @@ fn macros_are_those_of_compilers() {
         ("defined(VULKAN) && VULKAN == 100", true, true),
         ("defined(GL_core_profile)", true, true),
         ("defined(GL_ES)", false, true),
+        ("defined __VERSION__ || true", false, true),
+        ("010 == 8 && 0x80000000 < 0 && 1 << 32 == 0", false, true),
+        ("010 == 8 && 0x80000000 < 0 && 2147483647 + 1 < 0", true, true),
+        ("__LINE__ > 1", true, true),
         ("defined(GL_KHR_shader_subgroup_basic)", true, false),
+        ("HAVE", true, false),
     ] {
         let body = format!("\n#if {condition}\nx += 1.0;\n#endif\n");
-        let Some(case) = Case::new(&glsl("", &body), &[]) else { return };
+        let have = "#define HAVE GL_KHR_shader_subgroup_basic\n";
+        let Some(case) = Case::new(&glsl(have, &body), &[]) else { return };
         assert_eq!(is_naga_s(&case), is_read, "{condition}");
         // With a file that it includes, the text is preprocessed here.
         let included = case.glsl().with_file_name("included.comp");
@@ -109,6 +115,34 @@ fn macros_are_those_of_compilers() {
                 let additions = if is_so { Some(&8) } else { None };
                 assert_eq!(ops(&observed.cost).get("f32.add"), additions, "{condition}");
             }
+        });
+    }
+}
+
+/// Numbers of lines, continued comments and numbers next to macros are those of compilers.
+#[test]
+fn tokens_and_lines_are_those_of_compilers() {
+    for (text, adds) in [
+        ("\n#line 3\nfor (int k = 0; k < __LINE__; k++) x += 1.0;", Some(3)),
+        ("\n// --- \\\n#define FAST\n#ifdef FAST\nx += 1.0;\n#endif\n", None),
+        ("\n#define f 5\nx += 2.f; x = x - 1.0;", Some(1)),
+        ("\n#define MINUS -1.0\nx = x-MINUS + 1.0;", Some(1)),
+        ("\n#define TO STEPS\n#define STEPS(n) x += n\nTO(1.0);", Some(1)),
+    ] {
+        let Some(case) = Case::new(&glsl("", text), &[]) else { return };
+        assert!(is_naga_s(&case), "{text}");
+        on_every_executor(|executor| {
+            let mut left = Vec::new();
+            for path in [case.glsl(), case.spirv()] {
+                let (observed, numbers) = ran(executor, &path, &[], &[vec![0; 8]]).unwrap();
+                assert_eq!(
+                    ops(&observed.cost).get("f32.add"),
+                    adds.map(|n| n * 8).as_ref(),
+                    "{text}"
+                );
+                left.push(numbers);
+            }
+            assert_eq!(left[0], left[1], "{text}");
         });
     }
 }

@@ -13,6 +13,11 @@ impl Comments {
         Self { depth: 0, nest: dialect == Dialect::Wgsl }
     }
 
+    /// Whether the next line begins within one.
+    pub(super) fn are_open(&self) -> bool {
+        self.depth > 0
+    }
+
     /// The next line with a blank for each byte of a comment.
     pub(super) fn blanked(&mut self, line: &str) -> String {
         let mut code = String::with_capacity(line.len());

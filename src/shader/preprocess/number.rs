@@ -1,7 +1,10 @@
-//! Whole numbers that expressions of a condition make, as C has them: 64 bits with a sign, and 0 for every name that
-//! stands for nothing. Knows no macros.
+//! Whole numbers that expressions of a condition make, and 0 for every name that stands for nothing: 64 bits with a sign
+//! in WGSL, as in C, and 32 in GLSL, as glslang has them. Knows no macros.
 
-use super::words::word_length;
+use super::{
+    dialect::Dialect,
+    tokens::{TokenKind, leading},
+};
 
 /// Expressions within one another.
 const DEEPEST: usize = 64;
@@ -30,9 +33,9 @@ const OPERATORS: [&str; 22] = [
 ///
 /// # Errors
 /// What is no expression in it.
-pub(super) fn of(text: &str) -> Result<i64, String> {
+pub(super) fn of(text: &str, dialect: Dialect) -> Result<i64, String> {
     let tokens = tokens(text)?;
-    let mut rest = Tokens { tokens: &tokens, depth: 0 };
+    let mut rest = Tokens { tokens: &tokens, depth: 0, dialect };
     let value = rest.binary(0)?;
     match rest.tokens {
         [] => Ok(value),
@@ -45,10 +48,11 @@ fn tokens(text: &str) -> Result<Vec<&str>, String> {
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
-        let length = operator.map_or_else(|| word_length(rest), |operator| operator.len());
-        if length == 0 {
-            return Err(format!("'{first}' is no operator"));
-        }
+        let length = match (operator, leading(rest)) {
+            (Some(operator), _) => operator.len(),
+            (None, Some((TokenKind::Name | TokenKind::Number, length))) => length,
+            (None, _) => return Err(format!("'{first}' is no operator")),
+        };
         let (token, after) = rest.split_at(length);
         found.push(token);
         rest = after.trim_start();
@@ -59,6 +63,7 @@ fn tokens(text: &str) -> Result<Vec<&str>, String> {
 struct Tokens<'a> {
     tokens: &'a [&'a str],
     depth: usize,
+    dialect: Dialect,
 }
 
 impl<'a> Tokens<'a> {
@@ -75,7 +80,7 @@ impl<'a> Tokens<'a> {
         while let Some(operator) = self.tokens.first().copied().filter(|t| operators.contains(t)) {
             self.next();
             let right = self.binary(level + 1)?;
-            left = apply(operator, left, right)?;
+            left = self.apply(operator, left, right)?;
         }
         Ok(left)
     }
@@ -87,7 +92,10 @@ impl<'a> Tokens<'a> {
         }
         let value = match self.next() {
             Some("!") => i64::from(self.unary()? == 0),
-            Some("-") => self.unary()?.wrapping_neg(),
+            Some("-") => {
+                let value = self.unary()?.wrapping_neg();
+                self.kept(value)
+            }
             Some("+") => self.unary()?,
             Some("~") => !self.unary()?,
             Some("(") => {
@@ -97,54 +105,83 @@ impl<'a> Tokens<'a> {
                     _ => return Err("a bracket is not closed".to_owned()),
                 }
             }
-            Some(token) => plain(token)?,
+            Some(token) => self.plain(token)?,
             None => return Err("a number is missing".to_owned()),
         };
         self.depth -= 1;
         Ok(value)
     }
-}
 
-/// A number, `true`, or a name that stands for nothing.
-fn plain(token: &str) -> Result<i64, String> {
-    if token == "true" {
-        return Ok(1);
+    /// A number, or a name that stands for nothing; WGSL has `true`, too.
+    fn plain(&self, token: &'a str) -> Result<i64, String> {
+        if token.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            return Ok(i64::from(token == "true" && self.dialect == Dialect::Wgsl));
+        }
+        let hexadecimal =
+            |digits: &'a str| digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+        match self.dialect {
+            Dialect::Wgsl => {
+                let digits = token.trim_end_matches(['u', 'U', 'i', 'l', 'L']);
+                let value = match hexadecimal(digits) {
+                    Some(digits) => i64::from_str_radix(digits, 16),
+                    None => digits.parse(),
+                };
+                value.map_err(|_| format!("'{token}' is no whole number"))
+            }
+            Dialect::Glsl => {
+                let digits = token.strip_suffix(['u', 'U']).unwrap_or(token);
+                let value = match (hexadecimal(digits), digits.strip_prefix('0')) {
+                    (Some(digits), _) => u32::from_str_radix(digits, 16),
+                    (None, Some(digits)) if !digits.is_empty() => u32::from_str_radix(digits, 8),
+                    (None, _) => digits.parse(),
+                };
+                let value = value.map_err(|_| {
+                    format!("'{token}' is no whole number of 32 bits (0 begins an octal one)")
+                });
+                Ok(self.kept(i64::from(value?)))
+            }
+        }
     }
-    if token.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        return Ok(0);
-    }
-    let digits = token.trim_end_matches(['u', 'U', 'i', 'l', 'L']);
-    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
-    let value = match hexadecimal {
-        Some(digits) => i64::from_str_radix(digits, 16),
-        None => digits.parse(),
-    };
-    value.map_err(|_| format!("'{token}' is no whole number"))
-}
 
-fn apply(operator: &str, left: i64, right: i64) -> Result<i64, String> {
-    Ok(match operator {
-        "||" => i64::from(left != 0 || right != 0),
-        "&&" => i64::from(left != 0 && right != 0),
-        "|" => left | right,
-        "^" => left ^ right,
-        "&" => left & right,
-        "==" => i64::from(left == right),
-        "!=" => i64::from(left != right),
-        "<=" => i64::from(left <= right),
-        ">=" => i64::from(left >= right),
-        "<" => i64::from(left < right),
-        ">" => i64::from(left > right),
-        "<<" => left.wrapping_shl(right as u32),
-        ">>" => left.wrapping_shr(right as u32),
-        "+" => left.wrapping_add(right),
-        "-" => left.wrapping_sub(right),
-        "*" => left.wrapping_mul(right),
-        "/" | "%" if right == 0 => return Err(format!("{left} {operator} 0 is no number")),
-        "/" => left.wrapping_div(right),
-        "%" => left.wrapping_rem(right),
-        other => return Err(format!("'{other}' stands between no two numbers")),
-    })
+    /// A number in as many bits as there are.
+    fn kept(&self, value: i64) -> i64 {
+        match self.dialect {
+            Dialect::Wgsl => value,
+            Dialect::Glsl => i64::from(value as i32),
+        }
+    }
+
+    fn apply(&self, operator: &str, left: i64, right: i64) -> Result<i64, String> {
+        let shift = match self.dialect {
+            Dialect::Wgsl => right as u32 % 64,
+            Dialect::Glsl => right as u32 % 32,
+        };
+        let value = match operator {
+            "||" => i64::from(left != 0 || right != 0),
+            "&&" => i64::from(left != 0 && right != 0),
+            "|" => left | right,
+            "^" => left ^ right,
+            "&" => left & right,
+            "==" => i64::from(left == right),
+            "!=" => i64::from(left != right),
+            "<=" => i64::from(left <= right),
+            ">=" => i64::from(left >= right),
+            "<" => i64::from(left < right),
+            ">" => i64::from(left > right),
+            "<<" => left << shift,
+            ">>" => left >> shift,
+            "+" => left.wrapping_add(right),
+            "-" => left.wrapping_sub(right),
+            "*" => left.wrapping_mul(right),
+            "/" | "%" if right == 0 => return Err(format!("{left} {operator} 0 is no number")),
+            // The least number has no opposite, and glslang takes 0 for it.
+            "/" if right == -1 && self.dialect == Dialect::Glsl && left == i64::from(i32::MIN) => 0,
+            "/" => left.wrapping_div(right),
+            "%" => left.wrapping_rem(right),
+            other => return Err(format!("'{other}' stands between no two numbers")),
+        };
+        Ok(self.kept(value))
+    }
 }
 
 #[cfg(test)]
@@ -167,21 +204,48 @@ mod tests {
             ("(-9223372036854775807 - 1) / -1", i64::MIN),
             ("(-9223372036854775807 - 1) % -1", 0),
         ] {
-            assert_eq!(of(text), Ok(value), "{text}");
+            assert_eq!(of(text, Dialect::Wgsl), Ok(value), "{text}");
         }
         for (text, says) in [
             ("", "a number is missing"),
             ("1 +", "a number is missing"),
             ("(1", "not closed"),
             ("1 2", "'2' stands behind"),
-            ("1.5", "'.' is no operator"),
+            ("1.5", "'1.5' is no whole number"),
             ("1 / 0", "1 / 0 is no number"),
             ("1 ? 2 : 3", "'?' is no operator"),
             ("12ab", "no whole number"),
             (&"(".repeat(100), "within one another"),
         ] {
-            let error = of(text).unwrap_err();
+            let error = of(text, Dialect::Wgsl).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn glsl_has_the_numbers_of_glslang() {
+        for (text, value) in [
+            ("010", 8),
+            ("0", 0),
+            ("00u", 0),
+            ("0X1f", 31),
+            ("true", 0),
+            ("0x80000000", i64::from(i32::MIN)),
+            ("4294967295", -1),
+            ("1 << 31", i64::from(i32::MIN)),
+            ("1 << 32", 1),
+            ("-1 >> 1", -1),
+            ("2147483647 + 1", i64::from(i32::MIN)),
+            ("65536 * 65536", 0),
+            ("-(-2147483647 - 1)", i64::from(i32::MIN)),
+            ("(-2147483647 - 1) / -1", 0),
+            ("(-2147483647 - 1) % -1", 0),
+        ] {
+            assert_eq!(of(text, Dialect::Glsl), Ok(value), "{text}");
+        }
+        for text in ["09", "4294967296", "0x1ffffffff", "1L", "0x", "0b1", "1uu", "1.0"] {
+            let error = of(text, Dialect::Glsl).unwrap_err();
+            assert!(error.contains("is no whole number"), "{text}: {error}");
         }
     }
 }

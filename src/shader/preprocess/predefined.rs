@@ -3,7 +3,7 @@
 
 use super::{
     macros::Macros,
-    words::{word, word_length},
+    tokens::{Token, TokenKind, word},
 };
 
 /// Defines what every version has.
@@ -20,7 +20,9 @@ pub(super) fn at_the_begin(macros: &mut Macros) -> Result<(), String> {
 /// Those of [`Macros::define`].
 pub(super) fn at_the_version(macros: &mut Macros, stated: &str) -> Result<(), String> {
     let (number, profile) = word(stated);
-    define(macros, "__VERSION__", number)?;
+    if let Some(here) = &mut macros.here {
+        here.version = Some(number.to_owned());
+    }
     define(macros, profile_of(profile), "1")
 }
 
@@ -37,18 +39,18 @@ fn define(macros: &mut Macros, name: &str, value: &str) -> Result<(), String> {
 }
 
 /// A name in a condition that a compiler may have defined, and of which that is not known here.
-pub(super) fn unknown<'a>(macros: &Macros, condition: &'a str) -> Option<&'a str> {
-    let has_version = macros.has("__VERSION__");
-    let mut rest = condition;
-    while let Some(first) = rest.chars().next() {
-        let (name, after) = rest.split_at(first.len_utf8().max(word_length(rest)));
-        rest = after;
+pub(super) fn unknown<'a>(
+    macros: &Macros,
+    condition: impl IntoIterator<Item = Token<'a>>,
+) -> Option<String> {
+    let here = macros.here.as_ref()?;
+    let has_version = here.version.is_some();
+    let is_unknown = |name: &str| {
         // A text of one profile has not that of the other.
         let profile = matches!(name, "GL_ES" | "GL_core_profile" | "GL_compatibility_profile");
-        let is_reserved = name.starts_with("GL_") || name == "__VERSION__";
-        if is_reserved && !macros.has(name) && !(profile && has_version) {
-            return Some(name);
-        }
-    }
-    None
+        let is_known = has_version && (profile || name == "__VERSION__");
+        (name.starts_with("GL_") || name == "__VERSION__") && !macros.has(name) && !is_known
+    };
+    let mut names = condition.into_iter().filter(|token| token.kind == TokenKind::Name);
+    names.find(|token| is_unknown(&token.text)).map(|token| token.text.into_owned())
 }

@@ -63,6 +63,83 @@ fn macros_are_what_they_stand_for_outside_of_comments() {
 }
 
 #[test]
+fn numbers_and_tokens_stay_what_they_are() {
+    let text = "#define f 5\n#define e1 +5\n2.f + 1.e1 + .5f + 0x1e+f + x.f";
+    assert_eq!(wgsl(text, &[]).unwrap().trim(), "2.f + 1.e1 + .5f + 0x1e+5 + x. 5");
+    let text = "#define M -1.0\n#define PLUS +\n#define ONE 1\nv-M i+PLUS ONE.5 ONE+M v/M(M)";
+    assert_eq!(wgsl(text, &[]).unwrap().trim(), "v- -1.0 i+ + 1 .5 1+ -1.0 v/ -1.0(-1.0)");
+    let text = "#define A B\n#define B(x) (x*v)\n#define ID(x) x\nA(3.0) ID(B)(3.0) A /* */\n\n (2.0) B\n)";
+    let lines: Vec<String> =
+        wgsl(text, &[]).unwrap().lines().map(|its| its.trim().to_owned()).collect();
+    assert_eq!(lines[3..], ["(3.0*v) (3.0*v) (2.0*v) B", "", "", ")"]);
+    assert_eq!(wgsl("#define S(a) #a\n#define P(a, b) a##b\nx", &[]).unwrap().trim(), "x");
+    // A comment within a directive goes on with it, and a line that no macro changes is left as it is.
+    assert_eq!(wgsl("#define Y /* a\n b */ 3.0\nY", &[]).unwrap(), "\n\n3.0\n");
+    assert_eq!(wgsl("#define Y\nx /* a */ + 1 // Y", &[]).unwrap(), "\nx /* a */ + 1 // Y\n");
+    // Backslashes and numbers that begin with 0 are what they are in WGSL.
+    let text = "// \\\n#if 010 == 10 && true && 0x80000000 > 0\nx\n#endif";
+    assert_eq!(wgsl(text, &[]).unwrap().lines().nth(2), Some("x"));
+}
+
+#[test]
+fn files_are_looked_for_beside_all_that_include_them() {
+    let mut asked = Vec::new();
+    let file = |name: &str, text: &str| Text {
+        name: Some(name.to_owned()),
+        path: PathBuf::from(name),
+        identity: PathBuf::from(name),
+        text: text.to_owned(),
+    };
+    let mut read = |wanted: Inclusion<'_>| {
+        asked.push(wanted.beside.iter().map(|path| path.display().to_string()).collect::<Vec<_>>());
+        Ok(file(
+            wanted.stated,
+            if wanted.stated == "b" { "#include \"c\"\n#include <d>" } else { "" },
+        ))
+    };
+    let first = file("a", "#include \"b\"");
+    preprocessed(&[first], Dialect::Wgsl, &BTreeMap::new(), &mut read).unwrap();
+    assert_eq!(asked, [vec!["a"], vec!["b", "a"], vec![]]);
+}
+
+#[test]
+fn glsl_has_the_lines_and_conditions_of_glslang() {
+    let glsl = |text: &str, defines: &[(&str, &str)]| {
+        let pieces = pieces(&[("a", text)], defines, Dialect::Glsl).map_err(|fault| fault.problem);
+        pieces.map(|pieces| pieces.into_iter().map(|piece| piece.text).collect::<String>())
+    };
+    for (text, left) in [
+        ("#if 010 == 8\nx\n#endif", "x"),
+        ("// --- \\\n#define FAST\n#ifdef FAST\nx\n#endif\ny", "y"),
+        ("\n#if __LINE__ > 1\nx\n#endif", "x"),
+        ("#define L __LINE__\nL __LINE__ __FILE__", "2 2 0"),
+        ("#line 100\n__LINE__\n#line 7 3\n__LINE__ __FILE__", "100\n\n7 3"),
+        ("#if true\nx\n#else\ny\n#endif", "y"),
+        ("#if 0x80000000 > 0 || 1<<31 > 0 || 2147483647+1 > 0\nx\n#else\ny\n#endif", "y"),
+        (
+            "#version 450\n#if __VERSION__ == 450 && !defined __VERSION__\nx\n#endif",
+            "#version 450\n\nx",
+        ),
+        ("va\\\nl", "val"),
+    ] {
+        let found = glsl(text, &[]).unwrap();
+        assert_eq!(found.trim(), left, "{text}");
+        assert_eq!(found.lines().count(), text.lines().count(), "{text}");
+    }
+    let tile = glsl("#if TILE == 8\nx\n#endif", &[("TILE", "010")]).unwrap();
+    assert_eq!(tile.trim(), "x");
+    let hidden = glsl("#version 450\n#define HAVE GL_EXT_x\n#if HAVE\nx\n#endif", &[]);
+    assert!(hidden.unwrap_err().contains("whether 'GL_EXT_x' is defined"));
+    assert!(glsl("x\r#if 0\r\ny\n", &[]).unwrap_err().contains("line 1: it has a carriage return"));
+    assert_eq!(glsl("x\r\ny\r", &[]).unwrap(), "x\ny\r\n");
+    // An included file has its own lines, and the one that includes it goes on with its own.
+    let files = [("a", "#line 50\n#include \"b\"\n__LINE__"), ("b", "\n__LINE__\n#line 9\n")];
+    let pieces = pieces(&files, &[], Dialect::Glsl).unwrap();
+    let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(whole.split_whitespace().collect::<Vec<_>>(), ["2", "51"]);
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_line() {
     for (text, says) in [
         ("a\n#if 1\nb", "line 2: its #if has no #endif"),
@@ -81,10 +158,14 @@ fn what_is_wrong_is_said_with_its_line() {
         ("#define 1", "line 1: #define takes NAME"),
         ("#define A-B", "line 1: #define takes NAME"),
         ("#define A(1) 2", "line 1: #define takes NAME"),
-        ("#define A x##y", "line 1: #define 'A' has a # in it"),
+        ("#define A x##y\nA", "line 2: the macro 'A' has a # in it"),
         ("#define A 1\n#define A 2", "line 2: 'A' is defined as '1' already"),
         ("#define F(x) x\nF(1, 2)", "line 2: the macro 'F' takes 1 arguments, not 2"),
         ("#define F(x) x\nF(1\n+ 2", "line 2: the arguments of the macro 'F' do not end"),
+        (
+            "#define F(x) x\nF(1\n#if 1\n)\n#endif",
+            "line 2: a directive stands within the arguments",
+        ),
         ("#if 1 +\n#endif", "line 1: #if '1 +' is no condition: a number is missing"),
         ("#if defined(\n#endif", "line 1: #if 'defined(': say defined(NAME)"),
         ("#include x", "line 1: #include takes \"FILE\" or <FILE>, not 'x'"),
