@@ -18,6 +18,8 @@ pub enum Asks {
     Nothing,
     /// With the structures of Vulkan 1.0 and of an extension each.
     Plain,
+    /// Not at all, of an instance of Vulkan 1.0.
+    Old,
     /// With the structure of Vulkan 1.2, which has nothing switched on.
     Core,
     /// For modules that are part of the request for a pipeline.
@@ -32,7 +34,7 @@ impl Asks {
     /// The extension that the device has to have.
     fn extension(self) -> Option<&'static CStr> {
         match self {
-            Self::Nothing | Self::Plain | Self::Core => None,
+            Self::Nothing | Self::Old | Self::Plain | Self::Core => None,
             Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
             Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
             Self::Objects => Some(vk::EXT_SHADER_OBJECT_NAME),
@@ -65,7 +67,9 @@ impl Host {
     pub fn with(asks: Asks) -> Option<Self> {
         unsafe {
             let entry = Entry::load().unwrap();
-            let about = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
+            let old = asks == Asks::Old;
+            let version = if old { vk::API_VERSION_1_0 } else { vk::API_VERSION_1_3 };
+            let about = vk::ApplicationInfo::default().api_version(version);
             let info = vk::InstanceCreateInfo::default().application_info(&about);
             let instance = entry.create_instance(&info, None).unwrap();
             let physical = instance.enumerate_physical_devices().unwrap()[0];
@@ -102,7 +106,7 @@ impl Host {
                 .queue_create_infos(&queues)
                 .enabled_extension_names(&extensions);
             match asks {
-                Asks::Nothing => {}
+                Asks::Nothing | Asks::Old => {}
                 Asks::Plain => info = info.enabled_features(&features),
                 Asks::Core => info = info.push_next(&mut core).push_next(&mut all),
                 Asks::Inline => info = info.push_next(&mut inline),

@@ -69,6 +69,7 @@ pub const SCENES: &[Scene] = &[
         play: || asked(Asks::Plain),
         counts: || vec![(1, [("add", 32)].into())],
     },
+    Scene { name: "old", play: || asked(Asks::Old), counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "extensions", play: extensions, counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
