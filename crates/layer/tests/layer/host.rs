@@ -34,7 +34,9 @@ impl Asks {
     /// The extension that the device has to have.
     fn extension(self) -> Option<&'static CStr> {
         match self {
-            Self::Nothing | Self::Old | Self::Plain | Self::Core => None,
+            Self::Nothing | Self::Plain | Self::Core => None,
+            // What counting needs, which the program does not ask for.
+            Self::Old => Some(vk::KHR_BUFFER_DEVICE_ADDRESS_NAME),
             Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
             Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
             Self::Objects => Some(vk::EXT_SHADER_OBJECT_NAME),
@@ -101,7 +103,8 @@ impl Host {
                 vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
             let mut objects =
                 vk::PhysicalDeviceShaderObjectFeaturesEXT::default().shader_object(true);
-            let extensions: Vec<_> = asks.extension().iter().map(|name| name.as_ptr()).collect();
+            let extension = asks.extension().filter(|_| asks != Asks::Old);
+            let extensions: Vec<_> = extension.iter().map(|name| name.as_ptr()).collect();
             let mut info = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queues)
                 .enabled_extension_names(&extensions);
