@@ -16,7 +16,7 @@ use ash::vk;
 
 use crate::{
     chain::{find, slice},
-    instance::Instance,
+    instance::{Age, Instance},
     kernel::Abilities,
 };
 
@@ -37,13 +37,68 @@ impl Support {
     /// # Errors
     /// Why it cannot count.
     pub(crate) fn of(instance: &Instance, physical: vk::PhysicalDevice) -> Result<Self, String> {
+        // SAFETY: the physical device is the instance's.
+        let listed = unsafe { instance.below.enumerate_device_extension_properties(physical) };
+        let listed = listed.unwrap_or_default();
+        let has = |name: &CStr| listed.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
+        let Told { is_cpu, wide, addresses, wide_atomics, subgroup } = match instance.age {
+            Age::New | Age::CanAsk => Told::asked(instance, physical)?,
+            Age::Old => Told::by_extensions(instance, physical, has)?,
+        };
+        if !addresses {
+            return Err("its buffers have no addresses (bufferDeviceAddress)".into());
+        }
+        let needed = vk::SubgroupFeatureFlags::BASIC | vk::SubgroupFeatureFlags::ARITHMETIC;
+        let subgroups = subgroup.supported_stages.contains(vk::ShaderStageFlags::COMPUTE)
+            && subgroup.supported_operations.contains(needed);
+        let wide_atomics = wide && wide_atomics;
+        let mut extensions = vec![ADDRESSES];
+        if wide_atomics {
+            extensions.push(WIDE_ATOMICS);
+        }
+        if instance.age != Age::New {
+            extensions.push(vk::KHR_DEVICE_GROUP_NAME);
+        }
+        if is_cpu {
+            extensions.extend([vk::KHR_EXTERNAL_MEMORY_NAME, vk::EXT_EXTERNAL_MEMORY_HOST_NAME]);
+        }
+        extensions.retain(|name| has(name));
+        Ok(Self {
+            takes_own_memory: extensions.contains(&vk::EXT_EXTERNAL_MEMORY_HOST_NAME),
+            abilities: Abilities { wide_atomics, subgroups },
+            subgroup: subgroup.subgroup_size,
+            extensions,
+        })
+    }
+}
+
+/// By which a device has addresses of buffers.
+const ADDRESSES: &CStr = vk::KHR_BUFFER_DEVICE_ADDRESS_NAME;
+
+/// By which a device has 64-bit atomics.
+const WIDE_ATOMICS: &CStr = vk::KHR_SHADER_ATOMIC_INT64_NAME;
+
+/// What a physical device is.
+struct Told {
+    is_cpu: bool,
+    /// Whether it has integers of 64 bits.
+    wide: bool,
+    addresses: bool,
+    wide_atomics: bool,
+    /// As it is by default where that is not known.
+    subgroup: vk::PhysicalDeviceSubgroupProperties<'static>,
+}
+
+impl Told {
+    /// What a device says when it is asked.
+    fn asked(instance: &Instance, physical: vk::PhysicalDevice) -> Result<Self, String> {
         let either = |names: [&CStr; 2]| names.into_iter().find_map(|name| instance.find(name));
         let features =
             either([c"vkGetPhysicalDeviceFeatures2", c"vkGetPhysicalDeviceFeatures2KHR"]);
         let properties =
             either([c"vkGetPhysicalDeviceProperties2", c"vkGetPhysicalDeviceProperties2KHR"]);
         let (Some(features), Some(properties)) = (features, properties) else {
-            return Err("the program's Vulkan is too old to tell what its device can do".into());
+            return Err("its driver is too old to tell what it can do".into());
         };
         let mut address = vk::PhysicalDeviceBufferDeviceAddressFeatures::default();
         let mut atomics = vk::PhysicalDeviceShaderAtomicInt64Features::default();
@@ -61,30 +116,40 @@ impl Support {
         }
         let is_cpu = about.properties.device_type == vk::PhysicalDeviceType::CPU;
         let wide = all.features.shader_int64 != 0;
-        if address.buffer_device_address == 0 {
-            return Err("its buffers have no addresses (bufferDeviceAddress)".into());
-        }
-        let needed = vk::SubgroupFeatureFlags::BASIC | vk::SubgroupFeatureFlags::ARITHMETIC;
-        let subgroups = subgroup.supported_stages.contains(vk::ShaderStageFlags::COMPUTE)
-            && subgroup.supported_operations.contains(needed);
-        let wide_atomics = wide && atomics.shader_buffer_int64_atomics != 0;
-        // SAFETY: the physical device is the instance's.
-        let listed = unsafe { instance.below.enumerate_device_extension_properties(physical) };
-        let listed = listed.unwrap_or_default();
-        let has = |name: &CStr| listed.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
-        let mut extensions = vec![c"VK_KHR_buffer_device_address"];
-        if wide_atomics {
-            extensions.push(c"VK_KHR_shader_atomic_int64");
-        }
-        if is_cpu {
-            extensions.extend([vk::KHR_EXTERNAL_MEMORY_NAME, vk::EXT_EXTERNAL_MEMORY_HOST_NAME]);
-        }
-        extensions.retain(|name| has(name));
         Ok(Self {
-            takes_own_memory: extensions.contains(&vk::EXT_EXTERNAL_MEMORY_HOST_NAME),
-            abilities: Abilities { wide_atomics, subgroups },
-            subgroup: subgroup.subgroup_size,
-            extensions,
+            is_cpu,
+            wide,
+            addresses: address.buffer_device_address != 0,
+            wide_atomics: atomics.shader_buffer_int64_atomics != 0,
+            subgroup,
+        })
+    }
+
+    /// What follows from the extensions that a device has, where it cannot be asked: one that has the extension for
+    /// addresses, or for atomics, has these.
+    fn by_extensions(
+        instance: &Instance,
+        physical: vk::PhysicalDevice,
+        has: impl Fn(&CStr) -> bool,
+    ) -> Result<Self, String> {
+        if !has(ADDRESSES) {
+            return Err("the program asks for Vulkan 1.0, in which it cannot be asked whether its buffers have \
+                        addresses (bufferDeviceAddress): with 1.1 (VkApplicationInfo::apiVersion) or \
+                        VK_KHR_get_physical_device_properties2 it can"
+                .into());
+        }
+        // SAFETY: the physical device is the instance's.
+        let (features, properties) = unsafe {
+            let below = &instance.below;
+            let features = below.get_physical_device_features(physical);
+            (features, below.get_physical_device_properties(physical))
+        };
+        Ok(Self {
+            is_cpu: properties.device_type == vk::PhysicalDeviceType::CPU,
+            wide: features.shader_int64 != 0,
+            addresses: true,
+            wide_atomics: has(WIDE_ATOMICS),
+            subgroup: vk::PhysicalDeviceSubgroupProperties::default(),
         })
     }
 }

@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::CStr,
+    ffi::{CStr, c_char},
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -16,6 +16,7 @@ use ash::vk::{self, Handle};
 use flopmeter_core::recording::Recording;
 
 use crate::{
+    chain::slice,
     guard::{harmless, lock, remember_panics},
     link::{InstanceLink, Lookup, Place},
     saver::Saver,
@@ -26,6 +27,18 @@ pub(crate) struct Instance {
     handle: vk::Instance,
     lookup: Lookup<vk::Instance>,
     pub(crate) below: ash::Instance,
+    pub(crate) age: Age,
+}
+
+/// What a program asks for of what came after Vulkan 1.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Vulkan 1.1 or later.
+    New,
+    /// To ask devices what 1.0 did not know.
+    CanAsk,
+    /// Nothing. Loaders answer such questions themselves then, and leave most of them open.
+    Old,
 }
 
 static INSTANCES: Mutex<BTreeMap<usize, Arc<Instance>>> = Mutex::new(BTreeMap::new());
@@ -69,6 +82,35 @@ pub(crate) fn is_on(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| value == "1")
 }
 
+/// What an instance of Vulkan 1.0 has to have so that its devices may have what counting needs.
+const NEEDED: [&CStr; 3] = [
+    vk::KHR_GET_PHYSICAL_DEVICE_PROPERTIES2_NAME,
+    vk::KHR_DEVICE_GROUP_CREATION_NAME,
+    vk::KHR_EXTERNAL_MEMORY_CAPABILITIES_NAME,
+];
+
+/// What a program asks for, and the names of the extensions that it asks for and that counting needs.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn asked(info: *const vk::InstanceCreateInfo<'_>) -> (Age, Vec<*const c_char>) {
+    // SAFETY: as the caller promises.
+    let (version, mut names) = unsafe {
+        let version = (*info).p_application_info.as_ref().map_or(0, |about| about.api_version);
+        let names = slice((*info).pp_enabled_extension_names, (*info).enabled_extension_count);
+        (version, names.to_vec())
+    };
+    // SAFETY: each is a text that ends with a zero.
+    let has = |name: &CStr| names.iter().any(|&its| unsafe { CStr::from_ptr(its) } == name);
+    if version >= vk::API_VERSION_1_1 {
+        return (Age::New, names);
+    }
+    let age = if has(NEEDED[0]) { Age::CanAsk } else { Age::Old };
+    let more = NEEDED.into_iter().filter(|name| !has(name)).map(CStr::as_ptr);
+    names.extend(more.collect::<Vec<_>>());
+    (age, names)
+}
+
 /// `vkCreateInstance`
 ///
 /// # Safety
@@ -88,9 +130,24 @@ pub(crate) unsafe extern "system" fn create(
     let Some(create) = create else { return vk::Result::ERROR_INITIALIZATION_FAILED };
     // SAFETY: it is the function of that name.
     let create: vk::PFN_vkCreateInstance = unsafe { std::mem::transmute(create) };
-    place.step();
-    // SAFETY: the program's own arguments.
-    let result = unsafe { create(info, allocator, out) };
+    let call = |info: *const vk::InstanceCreateInfo<'_>| {
+        place.step();
+        // SAFETY: the program's own arguments, but for the structure, which may ask for more.
+        let result = unsafe { create(info, allocator, out) };
+        place.back();
+        result
+    };
+    // SAFETY: as above; the program's structure lives until this call returns.
+    let ((age, names), more) = unsafe { (asked(info), *info) };
+    let result = if age == Age::New || folder().is_none() {
+        call(info)
+    } else {
+        let more = more.enabled_extension_names(&names);
+        match call(&raw const more) {
+            vk::Result::ERROR_EXTENSION_NOT_PRESENT => call(info),
+            result => result,
+        }
+    };
     if result == vk::Result::SUCCESS {
         harmless(|| {
             // SAFETY: the call above succeeded.
@@ -98,7 +155,7 @@ pub(crate) unsafe extern "system" fn create(
             let entry = ash::StaticFn { get_instance_proc_addr: lookup };
             // SAFETY: the instance is alive, and `lookup` finds the functions below this layer.
             let below = unsafe { ash::Instance::load(&entry, handle) };
-            let instance = Instance { handle, lookup, below };
+            let instance = Instance { handle, lookup, below, age };
             // SAFETY: as above.
             if let Some(key) = unsafe { key(handle) } {
                 lock(&INSTANCES).insert(key, Arc::new(instance));

@@ -2,6 +2,7 @@
 //! here; the file knows no Vulkan, no prices and no memory.
 
 mod commands;
+mod ends;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,6 +12,7 @@ use std::{
 use flopmeter_core::{op::Cost, table::BlockTable};
 
 pub(crate) use commands::{Commands, Id, Launches};
+pub(crate) use ends::Ends;
 
 use crate::{
     arena::Window,
@@ -62,6 +64,14 @@ pub(crate) struct Target {
     pub(crate) counters: Option<(Arc<BlockTable>, Window)>,
 }
 
+/// Command buffers that are submitted together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) commands: Vec<u64>,
+    /// Semaphores that count, with the values that they come to when it has ended.
+    pub(crate) signals: Vec<(u64, u64)>,
+}
+
 /// What is known of one device.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -86,6 +96,8 @@ pub(crate) struct Tally {
     pub(crate) submissions: u64,
     /// How many of those had come to their end when that was last seen.
     pub(crate) settled: u64,
+    /// What the program has seen to end.
+    pub(crate) ends: Ends,
 }
 
 impl Tally {
@@ -235,20 +247,30 @@ impl Tally {
         self.recorded.insert(commands, primary);
     }
 
-    /// Command buffers are about to be submitted.
-    pub(crate) fn submit(&mut self, submitted: &[u64]) {
-        let all = submitted.iter().filter_map(|commands| self.recorded.get(commands));
+    /// Batches are about to be submitted to a queue, and a fence behind them, if there is one.
+    pub(crate) fn submit(&mut self, queue: u64, batches: &[Batch], fence: Option<u64>) {
         let mut dispatches = false;
-        for commands in all {
-            for (id, launches) in commands.launches() {
-                dispatches = true;
-                match id.and_then(|id| self.pipelines.get_mut(&id)) {
-                    Some(pipeline) => pipeline.launches.add(launches),
-                    None => self.strays += launches.dispatches,
-                }
+        for Batch { commands, signals } in batches {
+            let its = commands.iter().filter(|&&commands| self.launch(commands)).count() > 0;
+            self.ends.batch(queue, its, signals);
+            dispatches |= its;
+        }
+        fence.into_iter().for_each(|fence| self.ends.fence(queue, fence));
+        self.submissions += u64::from(dispatches);
+    }
+
+    /// Adds what a command buffer dispatches; whether it dispatches anything.
+    fn launch(&mut self, commands: u64) -> bool {
+        let Some(commands) = self.recorded.get(&commands) else { return false };
+        let mut dispatches = false;
+        for (id, launches) in commands.launches() {
+            dispatches = true;
+            match id.and_then(|id| self.pipelines.get_mut(&id)) {
+                Some(pipeline) => pipeline.launches.add(launches),
+                None => self.strays += launches.dispatches,
             }
         }
-        self.submissions += u64::from(dispatches);
+        dispatches
     }
 }
 

@@ -10,21 +10,70 @@ use std::sync::Arc;
 use ash::vk::{self, Handle as _};
 
 use crate::{
-    chain::slice,
+    chain::{find, slice},
     device::Device,
     guard::{harmless, lock},
     saver::Moment,
+    tally::{Batch, Ends},
 };
 
-/// Adds what command buffers dispatch.
-fn submitted(device: &Device, all: impl Iterator<Item = vk::CommandBuffer>) {
+/// Adds what batches dispatch.
+fn submitted(
+    device: &Device,
+    queue: vk::Queue,
+    fence: vk::Fence,
+    batches: impl Iterator<Item = Batch>,
+) {
     harmless(|| {
-        let all: Vec<u64> = all.map(vk::CommandBuffer::as_raw).collect();
-        if !all.is_empty() {
-            lock(&device.tally).submit(&all);
-            device.watch(|watch| all.iter().for_each(|&one| watch.submit(one)));
-        }
+        let batches: Vec<Batch> = batches.collect();
+        let fence = Some(fence).filter(|fence| !fence.is_null());
+        let fence = fence.map(vk::Fence::as_raw);
+        lock(&device.tally).submit(queue.as_raw(), &batches, fence);
+        let all = batches.iter().flat_map(|batch| &batch.commands);
+        device.watch(|watch| all.for_each(|&one| watch.submit(one)));
     });
+}
+
+/// The batch that a structure describes.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn batch(info: &vk::SubmitInfo<'_>) -> Batch {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let commands = slice(info.p_command_buffers, info.command_buffer_count);
+        let semaphores = slice(info.p_signal_semaphores, info.signal_semaphore_count).iter();
+        let values = find::<vk::TimelineSemaphoreSubmitInfo<'_>>(info.p_next).map(|values| {
+            slice((*values).p_signal_semaphore_values, (*values).signal_semaphore_value_count)
+        });
+        let signals = semaphores.map(|its| its.as_raw()).zip(values.into_iter().flatten().copied());
+        Batch {
+            commands: commands.iter().map(|its| its.as_raw()).collect(),
+            signals: signals.collect(),
+        }
+    }
+}
+
+/// As [`batch`].
+unsafe fn batch2(info: &vk::SubmitInfo2<'_>) -> Batch {
+    // SAFETY: as the caller promises.
+    let (commands, signals) = unsafe {
+        (
+            slice(info.p_command_buffer_infos, info.command_buffer_info_count).iter(),
+            slice(info.p_signal_semaphore_infos, info.signal_semaphore_info_count).iter(),
+        )
+    };
+    Batch {
+        commands: commands.map(|its| its.command_buffer.as_raw()).collect(),
+        signals: signals.map(|its| (its.semaphore.as_raw(), its.value)).collect(),
+    }
+}
+
+/// Notes what the program has seen to end, where a call has come to what it is for.
+fn seen(device: &Device, result: vk::Result, note: impl FnOnce(&mut Ends)) {
+    if result == vk::Result::SUCCESS {
+        harmless(|| note(&mut lock(&device.tally).ends));
+    }
 }
 
 /// Has what is known written down, if it is time to: the call has come to what it is for, and not to its time limit.
@@ -44,21 +93,20 @@ pub(crate) unsafe extern "system" fn submit(
     // SAFETY: the program's own arguments.
     unsafe {
         let Some(device) = Device::of(queue) else { return vk::Result::ERROR_DEVICE_LOST };
-        let all = slice(infos, count).iter();
-        let all = all.flat_map(|info| slice(info.p_command_buffers, info.command_buffer_count));
-        submitted(&device, all.copied());
+        submitted(&device, queue, fence, slice(infos, count).iter().map(|info| batch(info)));
         let result = (device.below.fp_v1_0().queue_submit)(queue, count, infos, fence);
         save(&device, result, Moment::Submitted);
         result
     }
 }
 
-/// Functions that the program has under two names, the second from an extension.
+/// Functions that the program has under two names, the second from an extension. What comes before the call and what
+/// comes of it is told by expressions.
 macro_rules! named {
     ($(
         $(#[$about:meta])*
         $function:ident as $name:literal: $kind:ty,
-        |$first:ident: $handle:ty, $($argument:ident: $type:ty),*| $before:expr, $moment:ident
+        |$first:ident: $handle:ty, $($argument:ident: $type:ty),*| $before:expr, $seen:expr, $moment:ident
     )*) => { $(
         $(#[$about])*
         pub(crate) unsafe extern "system" fn $function(
@@ -77,6 +125,7 @@ macro_rules! named {
                 let next: $kind = std::mem::transmute(next);
                 ($before)(&device);
                 let result = next($first, $($argument),*);
+                ($seen)(&device, result);
                 save(&device, result, Moment::$moment);
                 result
             }
@@ -86,13 +135,61 @@ macro_rules! named {
 
 /// # Safety
 /// `infos` are `count` structures of the program's.
-unsafe fn submitted2(device: &Device, count: u32, infos: *const vk::SubmitInfo2<'_>) {
+unsafe fn submitted2(
+    device: &Device,
+    queue: vk::Queue,
+    (count, infos): (u32, *const vk::SubmitInfo2<'_>),
+    fence: vk::Fence,
+) {
     // SAFETY: as the caller promises.
     unsafe {
-        let all = slice(infos, count)
-            .iter()
-            .flat_map(|info| slice(info.p_command_buffer_infos, info.command_buffer_info_count));
-        submitted(device, all.map(|info| info.command_buffer));
+        submitted(device, queue, fence, slice(infos, count).iter().map(|info| batch2(info)));
+    }
+}
+
+/// Fences were waited for, `all` of them or any.
+///
+/// # Safety
+/// `fences` are `count` fences of the program's.
+unsafe fn saw_fences(
+    device: &Device,
+    result: vk::Result,
+    (count, fences): (u32, *const vk::Fence),
+    all: bool,
+) {
+    // SAFETY: as the caller promises, while the program's call goes on; they are the device's.
+    let signalled = unsafe {
+        let status = device.below.fp_v1_0().get_fence_status;
+        let is = move |fence: &&vk::Fence| {
+            all || count == 1 || status(device.handle, **fence) == vk::Result::SUCCESS
+        };
+        slice(fences, count).iter().filter(is)
+    };
+    seen(device, result, |ends| signalled.for_each(|fence| ends.signalled(fence.as_raw())));
+}
+
+/// Semaphores were waited for.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn saw_semaphores(
+    device: &Device,
+    result: vk::Result,
+    info: *const vk::SemaphoreWaitInfo<'_>,
+) {
+    // SAFETY: as the caller promises.
+    let (any, semaphores, values) = unsafe {
+        let info = &*info;
+        let any = info.flags.contains(vk::SemaphoreWaitFlags::ANY) && info.semaphore_count > 1;
+        let semaphores = slice(info.p_semaphores, info.semaphore_count);
+        (any, semaphores, slice(info.p_values, info.semaphore_count))
+    };
+    // Which of them it was is not asked.
+    if !any {
+        seen(device, result, |ends| {
+            let both = semaphores.iter().zip(values);
+            both.for_each(|(semaphore, &value)| ends.reached(semaphore.as_raw(), value));
+        });
     }
 }
 
@@ -100,29 +197,34 @@ named! {
     /// `vkQueueSubmit2`
     submit2 as c"vkQueueSubmit2": vk::PFN_vkQueueSubmit2,
     |queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence|
-    |device: &Arc<Device>| submitted2(device, count, infos), Submitted
+    |device: &Arc<Device>| submitted2(device, queue, (count, infos), fence), |_, _| (), Submitted
 
     /// `vkQueueSubmit2KHR`
     submit2_khr as c"vkQueueSubmit2KHR": vk::PFN_vkQueueSubmit2,
     |queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence|
-    |device: &Arc<Device>| submitted2(device, count, infos), Submitted
+    |device: &Arc<Device>| submitted2(device, queue, (count, infos), fence), |_, _| (), Submitted
 
     /// `vkWaitForFences`
     wait_for_fences as c"vkWaitForFences": vk::PFN_vkWaitForFences,
     |device: vk::Device, count: u32, fences: *const vk::Fence, all: vk::Bool32, timeout: u64|
-    |_| (), Waited
+    |_| (), |device: &Arc<Device>, result| {
+        saw_fences(device, result, (count, fences), all != vk::FALSE);
+    }, Waited
 
     /// `vkGetFenceStatus`
     fence_status as c"vkGetFenceStatus": vk::PFN_vkGetFenceStatus,
-    |device: vk::Device, fence: vk::Fence| |_| (), Waited
+    |device: vk::Device, fence: vk::Fence|
+    |_| (), |device: &Arc<Device>, result| saw_fences(device, result, (1, &raw const fence), true), Waited
 
     /// `vkWaitSemaphores`
     wait_semaphores as c"vkWaitSemaphores": vk::PFN_vkWaitSemaphores,
-    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64| |_| (), Waited
+    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64|
+    |_| (), |device: &Arc<Device>, result| saw_semaphores(device, result, info), Waited
 
     /// `vkWaitSemaphoresKHR`
     wait_semaphores_khr as c"vkWaitSemaphoresKHR": vk::PFN_vkWaitSemaphores,
-    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64| |_| (), Waited
+    |device: vk::Device, info: *const vk::SemaphoreWaitInfo<'_>, timeout: u64|
+    |_| (), |device: &Arc<Device>, result| saw_semaphores(device, result, info), Waited
 }
 
 /// A program may ask again and again how far a semaphore has come. Where that is further than before, it has seen its
@@ -150,6 +252,7 @@ macro_rules! polled {
                     result == vk::Result::SUCCESS
                         && lock(&device.tally).has_advanced(semaphore.as_raw(), *value)
                 });
+                seen(&device, result, |ends| ends.reached(semaphore.as_raw(), *value));
                 if advanced == Some(true) {
                     device.save_at(Moment::Waited);
                 }
@@ -174,6 +277,7 @@ pub(crate) unsafe extern "system" fn queue_wait_idle(queue: vk::Queue) -> vk::Re
     unsafe {
         let Some(device) = Device::of(queue) else { return vk::Result::ERROR_DEVICE_LOST };
         let result = (device.below.fp_v1_0().queue_wait_idle)(queue);
+        seen(&device, result, |ends| ends.idle(queue.as_raw()));
         save(&device, result, Moment::Waited);
         result
     }
@@ -185,6 +289,7 @@ pub(crate) unsafe extern "system" fn device_wait_idle(device: vk::Device) -> vk:
     unsafe {
         let Some(device) = Device::of(device) else { return vk::Result::ERROR_DEVICE_LOST };
         let result = (device.below.fp_v1_0().device_wait_idle)(device.handle);
+        seen(&device, result, Ends::all_idle);
         save(&device, result, Moment::Waited);
         result
     }

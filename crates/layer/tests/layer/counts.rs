@@ -100,16 +100,18 @@ fn a_killed_program_leaves_what_was_known() {
     if !can_play() {
         return;
     }
-    let stage = Stage::new();
-    let mut child = stage.command("endless", &[NAME]).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("started")));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let [recording] = &stage.recordings()[..] else { panic!("one device") };
-    assert!(!recording.finished);
-    assert_eq!(recording.unfinished_submissions, 1);
-    assert_eq!(counted(recording), [(2, OpCounts::f32(Op::Add, 64))]);
+    for scene in ["endless", "endless by the device"] {
+        let stage = Stage::new();
+        let mut child = stage.command(scene, &[NAME]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("started")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let [recording] = &stage.recordings()[..] else { panic!("one device") };
+        assert!(!recording.finished);
+        assert_eq!(recording.unfinished_submissions, 1, "{scene}");
+        assert_eq!(counted(recording), [(2, OpCounts::f32(Op::Add, 64))]);
+    }
 }
 
 #[test]

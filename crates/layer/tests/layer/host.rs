@@ -18,6 +18,8 @@ pub enum Asks {
     Nothing,
     /// With the structures of Vulkan 1.0 and of an extension each.
     Plain,
+    /// Not at all, of an instance of Vulkan 1.0.
+    Old,
     /// With the structure of Vulkan 1.2, which has nothing switched on.
     Core,
     /// For modules that are part of the request for a pipeline.
@@ -33,6 +35,8 @@ impl Asks {
     fn extension(self) -> Option<&'static CStr> {
         match self {
             Self::Nothing | Self::Plain | Self::Core => None,
+            // What counting needs, which the program does not ask for.
+            Self::Old => Some(vk::KHR_BUFFER_DEVICE_ADDRESS_NAME),
             Self::Inline => Some(vk::KHR_MAINTENANCE5_NAME),
             Self::Clock => Some(vk::KHR_SHADER_CLOCK_NAME),
             Self::Objects => Some(vk::EXT_SHADER_OBJECT_NAME),
@@ -65,7 +69,9 @@ impl Host {
     pub fn with(asks: Asks) -> Option<Self> {
         unsafe {
             let entry = Entry::load().unwrap();
-            let about = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
+            let old = asks == Asks::Old;
+            let version = if old { vk::API_VERSION_1_0 } else { vk::API_VERSION_1_3 };
+            let about = vk::ApplicationInfo::default().api_version(version);
             let info = vk::InstanceCreateInfo::default().application_info(&about);
             let instance = entry.create_instance(&info, None).unwrap();
             let physical = instance.enumerate_physical_devices().unwrap()[0];
@@ -97,12 +103,13 @@ impl Host {
                 vk::PhysicalDeviceShaderClockFeaturesKHR::default().shader_subgroup_clock(true);
             let mut objects =
                 vk::PhysicalDeviceShaderObjectFeaturesEXT::default().shader_object(true);
-            let extensions: Vec<_> = asks.extension().iter().map(|name| name.as_ptr()).collect();
+            let extension = asks.extension().filter(|_| asks != Asks::Old);
+            let extensions: Vec<_> = extension.iter().map(|name| name.as_ptr()).collect();
             let mut info = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queues)
                 .enabled_extension_names(&extensions);
             match asks {
-                Asks::Nothing => {}
+                Asks::Nothing | Asks::Old => {}
                 Asks::Plain => info = info.enabled_features(&features),
                 Asks::Core => info = info.push_next(&mut core).push_next(&mut all),
                 Asks::Inline => info = info.push_next(&mut inline),

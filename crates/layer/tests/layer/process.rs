@@ -25,7 +25,8 @@ fn play() {
     let scene = scenes::SCENES.iter().find(|scene| scene.name == name);
     let left = match name.as_str() {
         "two devices" => scenes::two_devices(),
-        "endless" => scenes::endless(),
+        "endless" => scenes::endless(false),
+        "endless by the device" => scenes::endless(true),
         "gone" => scenes::gone(),
         #[cfg(unix)]
         "replaced" => {

@@ -69,6 +69,7 @@ pub const SCENES: &[Scene] = &[
         play: || asked(Asks::Plain),
         counts: || vec![(1, [("add", 32)].into())],
     },
+    Scene { name: "old", play: || asked(Asks::Old), counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "core", play: || asked(Asks::Core), counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "extensions", play: extensions, counts: || vec![(1, [("add", 32)].into())] },
     Scene { name: "inline", play: inline, counts: || vec![(1, [("add", 96)].into())] },
@@ -209,7 +210,7 @@ fn destroyed() -> Vec<u32> {
 }
 
 fn asked(asks: Asks) -> Vec<u32> {
-    let host = Host::open(asks);
+    let Some(host) = Host::with(asks) else { return Vec::new() };
     let pipeline = host.pipeline(&compile(ADD), &[]);
     host.run(|commands| {
         commands.bind(pipeline).dispatch(1, 1, 1);
@@ -310,21 +311,28 @@ pub fn two_devices() -> Vec<u32> {
     [left, ended(other, &pipelines[1..])].concat()
 }
 
-/// Finishes something, begins something that does not end, says so, and waits to be killed.
+/// Finishes something, begins something that does not end, whose workgroups the device alone knows or not, says so, and
+/// waits to be killed.
 #[expect(
     clippy::print_stdout,
     reason = "who waits for the moment to kill it must know that it has come"
 )]
-pub fn endless() -> Vec<u32> {
+pub fn endless(indirect: bool) -> Vec<u32> {
     let host = Host::open(Asks::Nothing);
     let pipeline = host.pipeline(&compile(ADD), &[]);
     host.run(|commands| {
         commands.bind(pipeline).dispatch(2, 1, 1);
     });
+    host.write(&[4, 1, 1]);
     // What is only submitted is recorded where the last recording is an old one.
     thread::sleep(Duration::from_millis(1100));
     let commands = host.record(|commands| {
-        commands.wait_for_ever().bind(pipeline).dispatch(4, 1, 1);
+        commands.wait_for_ever().bind(pipeline);
+        if indirect {
+            commands.dispatch_indirect(0)
+        } else {
+            commands.dispatch(4, 1, 1)
+        };
     });
     host.submit(&[&[commands]]);
     println!("started");
