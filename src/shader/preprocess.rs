@@ -369,7 +369,7 @@ fn single<'a>(rest: &'a str, directive: &str) -> Result<&'a str, String> {
     }
 }
 
-/// The file of an `#include`, and whether it is looked for beside the file that has it.
+/// The file of an `#include`, and whether it is looked for beside the files that are open.
 fn included(rest: &str) -> Result<(&str, bool), String> {
     let between = |open: char, close: char| rest.strip_prefix(open)?.strip_suffix(close);
     let found = match (between('"', '"'), between('<', '>')) {

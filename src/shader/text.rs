@@ -20,7 +20,7 @@ use crate::{Error, KernelError, Remedy, continued};
 pub struct SourceOptions {
     /// Macros that are defined before the first line: each by its name, with what it stands for.
     pub defines: BTreeMap<String, String>,
-    /// Folders in which included files are looked for, behind the folder of the file that includes them.
+    /// Folders in which included files are looked for, behind the folders of the files that include them.
     pub folders: Vec<PathBuf>,
 }
 
