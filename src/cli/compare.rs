@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 
 use flopmeter::{
     estimate::Estimate,
-    exact::Exact,
     model::{BatchShape, Model},
     observe::{Attempts, Runs},
     op::Convention,
@@ -21,7 +20,7 @@ use super::{
     Outcome,
     args::{Common, Compare, Side, Tuned},
     export::{Formats, Places},
-    interrupt, output,
+    hint, interrupt, output,
     profile::{belongs, provenance, subject},
     progress::Bar,
     tune::Tuner,
@@ -57,15 +56,8 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     if saved_a.is_some() && saved_b.is_some() {
         are_reports(asked)?;
     }
-    if let Some(convention) = asked.convention.filter(|&its| its != Exact::CONVENTION)
-        && known.is_none()
-        && !asked.measure
-    {
-        bail!(
-            "--convention {convention} is about operations that ran, and closed forms are by {}: add --measure, or leave \
-             it out",
-            Exact::CONVENTION
-        );
+    if known.is_none() && !asked.measure {
+        asked.convention.map_or(Ok(()), hint::of_closed_forms)?;
     }
     let convention = asked.convention.or(known).unwrap_or_default();
     let runs = asked.timed.runs(asked.repeat)?;

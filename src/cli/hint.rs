@@ -1,7 +1,9 @@
 //! Which options are meant where an error of the library says what to ask for instead: the library knows no
 //! option, and here alone they meet.
 
-use flopmeter::{Error, KernelError, Remedy};
+use anyhow::bail;
+
+use flopmeter::{Error, KernelError, Remedy, exact::Exact, op::Convention};
 
 /// What helps where an adapter did not run a kernel to its end.
 pub const AUTO: &str = "not counted (--adapter auto runs again on the embedded executor what an adapter cut off, \
@@ -54,5 +56,19 @@ pub fn of_command(error: &anyhow::Error) -> String {
     match library {
         Some(options) => format!("{error:#} ({options})"),
         None => format!("{error:#}"),
+    }
+}
+
+/// Refuses a convention where nothing runs whose operations it could be about.
+///
+/// # Errors
+/// Which convention closed forms are by, and what would run.
+pub fn of_closed_forms(asked: Convention) -> super::Result<()> {
+    match asked {
+        Exact::CONVENTION => Ok(()),
+        other => bail!(
+            "--convention {other} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
+            Exact::CONVENTION
+        ),
     }
 }

@@ -9,7 +9,6 @@ use flopmeter::{
     Error, KernelError,
     choice::KernelSet,
     estimate::Estimate,
-    exact::Exact,
     execute::Executor,
     family::{BatchShape, Choices},
     model::{Batch, Model, lower},
@@ -38,12 +37,8 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
             "--kernels pins the kernels of one run, and points of a sweep are kept with others: leave it out"
         );
     }
-    if !asked.measure && asked.convention != Exact::CONVENTION {
-        bail!(
-            "--convention {} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
-            asked.convention,
-            Exact::CONVENTION
-        );
+    if !asked.measure {
+        hint::of_closed_forms(asked.convention)?;
     }
     let sweep = sweep(asked)?;
     let points = sweep.points();

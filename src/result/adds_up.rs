@@ -110,12 +110,16 @@ impl Document for RunReport {
         let priced = |at: &str, flops, ops| sums::priced(at, ("flops", flops), ops, *convention);
         let of_kernels = || {
             let mut rows = kernels.iter().enumerate();
-            rows.find_map(|(i, row)| priced(&format!("kernels[{i}]."), row.flops, row.ops))
+            rows.find_map(|(i, row)| {
+                let at = format!("kernels[{i}].");
+                priced(&at, row.flops, row.ops).or_else(|| sums::moved(&at, row.traffic))
+            })
         };
         let of_dispatches = || {
             let mut rows = dispatches_in_order.iter().flatten().enumerate();
             rows.find_map(|(i, row)| {
-                priced(&format!("dispatches_in_order[{i}]."), row.flops, row.ops)
+                let at = format!("dispatches_in_order[{i}].");
+                priced(&at, row.flops, row.ops).or_else(|| sums::moved(&at, row.traffic))
             })
         };
         let of_sums = || {
@@ -154,14 +158,19 @@ impl Document for Report {
         let mut rows = passes.iter().enumerate();
         let mut parts = components.iter().enumerate();
         rows.find_map(|(i, row)| {
-            priced(&format!("passes[{i}]."), ("flops", Some(row.flops)), row.ops)
+            let at = format!("passes[{i}].");
+            priced(&at, ("flops", Some(row.flops)), row.ops)
+                .or_else(|| sums::moved(&at, Some(row.traffic)))
         })
         .or_else(|| {
             parts.find_map(|(i, its)| {
                 let measured = ("measured", Some(its.measured));
-                priced(&format!("components[{i}]."), measured, its.ops)
+                let at = format!("components[{i}].");
+                priced(&at, measured, its.ops).or_else(|| sums::moved(&at, Some(its.traffic)))
             })
         })
+        .or_else(|| sums::moved_together("passes", passes.iter().map(|row| row.traffic)))
+        .or_else(|| sums::moved_together("components", components.iter().map(|row| row.traffic)))
         .or_else(|| totals(self))
         .or_else(|| phases(self))
         .or_else(|| {

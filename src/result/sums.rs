@@ -32,6 +32,14 @@ pub(super) fn moved(at: &str, traffic: Option<Traffic>) -> Option<String> {
     (is > u64::MAX.into()).then(problem)
 }
 
+/// The same of the traffic of `rows` together, which stand under the key `parts`.
+pub(super) fn moved_together(parts: &str, rows: impl Iterator<Item = Traffic>) -> Option<String> {
+    let is: u128 = rows.map(|traffic| traffic.wide_bytes()).sum();
+    let problem =
+        || format!("the traffic of '{parts}' comes to {is} bytes, more than {}", u64::MAX);
+    (is > u64::MAX.into()).then(problem)
+}
+
 /// What is wrong with a count that is not the sum of those of `rows`, which stand under the key `parts`.
 pub(super) fn count(
     key: &str,

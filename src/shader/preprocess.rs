@@ -257,11 +257,12 @@ impl Run<'_> {
             "ifdef" | "ifndef" => {
                 let (wanted, says) =
                     if name == "ifdef" { (true, "ifdef") } else { (false, "ifndef") };
-                let asked = single(rest, name)?;
-                if conditions.are_met() {
+                // What stands within a branch that is not taken is not looked at.
+                let is_met = conditions.are_met() && {
+                    let asked = single(rest, name)?;
                     truth::is_known(&self.macros, tokens(asked))?;
-                }
-                let is_met = self.macros.has(asked) == wanted;
+                    self.macros.has(asked) == wanted
+                };
                 conditions.begin(number, says, is_met);
                 return Ok(Kept::Nothing);
             }

@@ -48,6 +48,24 @@ fn traffic_of_more_than_64_bits_is_no_smaller_number() {
         &says,
         &["'traffic' comes to 184467440737095516", "more than 18446744073709551615"],
     );
+    let profile = Case::small().report(Convention::Ieee, 3.25);
+    let says = said(&profile, |report| {
+        report["passes"][0]["traffic"] =
+            json!({ "storage.load_bytes": u64::MAX, "storage.store_bytes": 1 });
+    });
+    assert_says(&says, &["'passes[0].traffic' comes to 18446744073709551616"]);
+    let says = said(&profile, |report| {
+        for pass in report["passes"].as_array_mut().unwrap() {
+            pass["traffic"] = json!({ "storage.load_bytes": u64::MAX / 2 });
+        }
+    });
+    assert_says(&says, &["the traffic of 'passes' comes to "]);
+    let says = said(&run_report(), |report| {
+        report["totals"].as_object_mut().unwrap().remove("traffic");
+        report["kernels"][0]["traffic"] =
+            json!({ "storage.load_bytes": u64::MAX, "storage.store_bytes": 1 });
+    });
+    assert_says(&says, &["'kernels[0].traffic' comes to 18446744073709551616"]);
 }
 
 #[test]

@@ -3,7 +3,10 @@
 
 #![cfg_attr(
     target_os = "linux",
-    expect(unsafe_code, reason = "signals are held back by functions of C")
+    expect(
+        unsafe_code,
+        reason = "signals are held back and taken by functions of C, which take sets of signals as pointers"
+    )
 )]
 
 /// Does some work of this thread, in which a file that may not be that large is an error and nothing else.

@@ -66,9 +66,13 @@ impl Macros {
             None => (None, rest),
             Some(rest) => {
                 let (inside, body) = rest.split_once(')').ok_or_else(malformed)?;
-                let parameters = inside.split(',').map(str::trim).filter(|name| !name.is_empty());
-                let parameters: Vec<String> = parameters.map(str::to_owned).collect();
-                if parameters.iter().any(|name| leading_name(name) != Some(name)) {
+                let parameters = inside.split(',').map(|name| name.trim().to_owned());
+                let parameters: Vec<String> =
+                    if inside.trim().is_empty() { Vec::new() } else { parameters.collect() };
+                let is_one = |(i, name): (usize, &String)| {
+                    leading_name(name) == Some(name) && !parameters[..i].contains(name)
+                };
+                if !parameters.iter().enumerate().all(is_one) {
                     return Err(malformed());
                 }
                 (Some(parameters), body)

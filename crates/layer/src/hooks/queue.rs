@@ -63,6 +63,9 @@ unsafe fn batch2(info: &vk::SubmitInfo2<'_>) -> Batch {
             slice(info.p_signal_semaphore_infos, info.signal_semaphore_info_count).iter(),
         )
     };
+    // A signal that waits for other stages alone says nothing of what was dispatched.
+    let waits = vk::PipelineStageFlags2::ALL_COMMANDS | vk::PipelineStageFlags2::COMPUTE_SHADER;
+    let signals = signals.filter(|its| its.stage_mask.intersects(waits));
     Batch {
         commands: commands.map(|its| its.command_buffer.as_raw()).collect(),
         signals: signals.map(|its| (its.semaphore.as_raw(), its.value)).collect(),

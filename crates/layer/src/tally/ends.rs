@@ -54,7 +54,19 @@ impl Ends {
 
     fn come_to(&mut self, Point { queue, batches }: Point) {
         let its = self.queues.entry(queue).or_default();
-        its.ended = its.ended.max(batches);
+        if batches > its.ended {
+            its.ended = batches;
+            self.forget();
+        }
+    }
+
+    /// Drops what says no more than is known, so that no more is kept than is under way.
+    fn forget(&mut self) {
+        let Self { queues, fences, semaphores } = self;
+        let is_open = |point: &Point| queues[&point.queue].ended < point.batches;
+        fences.retain(|_, point| is_open(point));
+        semaphores.values_mut().for_each(|points| points.retain(|_, point| is_open(point)));
+        semaphores.retain(|_, points| !points.is_empty());
     }
 
     /// A fence was seen to be signalled.
@@ -78,6 +90,7 @@ impl Ends {
     /// The device was seen to be idle.
     pub(crate) fn all_idle(&mut self) {
         self.queues.values_mut().for_each(|its| its.ended = its.submitted);
+        self.forget();
     }
 
     /// Whether everything that was submitted is known to have ended.
@@ -111,6 +124,23 @@ mod tests {
         assert!(!ends.all_ended(), "another queue has something to do");
         ends.idle(2);
         assert!(ends.all_ended());
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_under_way() {
+        let mut ends = Ends::default();
+        for frame in 0..100 {
+            ends.batch(1, true, &[(80, frame)]);
+            ends.fence(1, 70 + frame % 2);
+            ends.signalled(70 + frame % 2);
+        }
+        assert!(ends.fences.is_empty() && ends.semaphores.is_empty(), "{ends:?}");
+        ends.batch(1, true, &[(80, 100)]);
+        ends.batch(2, true, &[(81, 1)]);
+        ends.idle(1);
+        assert_eq!((ends.semaphores.len(), ends.fences.len()), (1, 0));
+        ends.all_idle();
+        assert!(ends.semaphores.is_empty());
     }
 
     #[test]

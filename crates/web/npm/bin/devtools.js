@@ -1,8 +1,8 @@
 // An installed Chromium, driven over the DevTools protocol through a pipe. Knows nothing of counting.
 
 import { spawn } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -31,7 +31,8 @@ export class Tab {
   /** Starts the browser at `executable`; without a window unless `window` is set. */
   static async open(executable, { window = false } = {}) {
     const tab = new Tab();
-    tab.#profile = await mkdtemp(path.join(tmpdir(), "flopmeter-"));
+    tab.#profile = mkdtempSync(path.join(tmpdir(), "flopmeter-"));
+    process.once("exit", tab.#atExit);
     const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
     const args = ["--remote-debugging-pipe", `--user-data-dir=${tab.#profile}`, "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--enable-unsafe-webgpu",
@@ -40,10 +41,7 @@ export class Tab {
       ...(window ? [] : ["--headless=new"]), "about:blank"];
     tab.#process = spawn(executable, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const failed = new Promise((_, reject) => {
-      tab.#process.once("error", (error) => {
-        rmSync(tab.#profile, { recursive: true, force: true });
-        reject(new Error(`${executable} cannot be started: ${error.message}`));
-      });
+      tab.#process.once("error", (error) => reject(new Error(`${executable} cannot be started: ${error.message}`)));
       tab.#process.once("exit", (code) => {
         const error = new Error(`${executable} has ended (${code})`);
         for (const { reject } of tab.#waiting.values()) reject(error);
@@ -83,11 +81,19 @@ export class Tab {
 
   /** Ends the browser and throws its profile away. */
   async close() {
+    const { exitCode, signalCode } = this.#process;
     const gone = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill();
-    await gone;
+    if (exitCode === null && signalCode === null) await gone;
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    process.off("exit", this.#atExit);
   }
+
+  /** The same where this process ends before the tab is closed, however far it was opened. */
+  #atExit = () => {
+    this.#process?.kill("SIGKILL");
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
 
   #listen(pipe) {
     let rest = "";

@@ -42,18 +42,18 @@ async function main() {
   const [asked, more] = positionals;
   if (more !== undefined) throw new Error(`one URL is expected, and '${more}' is another argument: --json takes no path`);
   if (asked === undefined) throw new Error(`one URL is expected\n\n${USAGE}`);
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(asked)) {
-    throw new Error(`'${asked}' is no URL: say http://localhost/${asked} for a page that is served, or file://${path.resolve(asked)}`);
+  if (!/^([a-z][a-z0-9+.-]*:\/\/|(about|data|file):)/i.test(asked)) {
+    const served = asked.includes(":") ? asked : `localhost/${asked}`;
+    throw new Error(`'${asked}' is no URL: say http://${served} for a page that is served, or file://${path.resolve(asked)}`);
   }
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
   if (seconds !== undefined && !(seconds > 0)) throw new Error(`--seconds: '${values.seconds}' is no number of seconds`);
   const executable = values.browser ?? installed();
   if (!executable) throw new Error("no Chromium is installed here: install one, or say where it is with --browser PATH");
 
+  // A tab discards what it has of its own when the process exits, which a signal alone would not let it do.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(128 + constants.signals[signal]));
   const tab = await Tab.open(executable, { window: values.window });
-  for (const signal of ["SIGINT", "SIGTERM"]) {
-    process.once(signal, () => tab.close().finally(() => process.exit(128 + constants.signals[signal])));
-  }
   try {
     const url = new URL(asked).href;
     const reports = await count(tab, url, seconds);
