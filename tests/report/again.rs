@@ -11,15 +11,13 @@ type Dispatches = (&'static str, u64, Option<u64>);
 
 /// Counted as some dispatches, then timed as others that take half a second each.
 fn report(counted: &[Dispatches], timed: &[Dispatches]) -> RunReport {
-    let device = || Some(Device { name: "Example".into(), ..Device::default() });
     let kernels = counted.iter().map(|&(entry, dispatches, workgroups)| Counted {
         entry: entry.into(),
         dispatches,
         workgroups,
         ..Counted::default()
     });
-    let counted =
-        Recording { device: device(), kernels: kernels.collect(), ..Recording::default() };
+    let kernels = kernels.collect();
     let times = timed.iter().map(|&(entry, dispatches, workgroups)| Timed {
         entry: entry.into(),
         submitted: dispatches,
@@ -28,7 +26,14 @@ fn report(counted: &[Dispatches], timed: &[Dispatches]) -> RunReport {
         seconds: 0.5 * dispatches as f64,
         ..Timed::default()
     });
-    let timed = Recording { device: device(), times: times.collect(), ..Recording::default() };
+    timed_as(kernels, times.collect())
+}
+
+/// What was counted, with these times.
+fn timed_as(kernels: Vec<Counted>, times: Vec<Timed>) -> RunReport {
+    let device = || Some(Device { name: "Example".into(), ..Device::default() });
+    let counted = Recording { device: device(), kernels, ..Recording::default() };
+    let timed = Recording { device: device(), times, ..Recording::default() };
     let ending = Ending { code: Some(0), signal: None };
     let mut report = RunReport::new(vec![], ending, &[counted], None, Convention::Ieee);
     report.time(&[timed]);
@@ -78,4 +83,39 @@ fn a_note_names_a_few() {
     assert_eq!(report.totals.seconds, None);
     let [note] = &report.timing.notes[..] else { panic!("{:?}", report.timing) };
     assert_eq!(note, "a, b, c and 2 more: no time: not dispatched when kernels were timed");
+}
+
+/// Whatever is submitted again before it has ended, or executed twice, overwrites its timestamps.
+#[test]
+fn dispatches_over_other_workgroups_take_another_time() {
+    let times = |submitted, workgroups, dispatches, seconds| Timed {
+        entry: "a".into(),
+        submitted,
+        workgroups,
+        dispatches,
+        seconds,
+        ..Timed::default()
+    };
+    let counted = |dispatches, workgroups| {
+        vec![Counted { entry: "a".into(), dispatches, workgroups, ..Counted::default() }]
+    };
+    // A hundred over one workgroup, of which one was timed, and one over 256 that takes as long as 256 of them.
+    let (small, large) = (times(100, Some(100), 1, 0.5), times(1, Some(256), 1, 128.0));
+    let report = timed_as(counted(101, Some(356)), vec![small.clone(), large]);
+    assert_eq!(seconds(&report), [("a", Some(50.0 + 128.0))]);
+    let said = "a: 2 of 101 dispatches were timed; ";
+    let others = "the others are taken to last as long as those over the same workgroups";
+    assert_eq!(report.timing.notes, [format!("{said}{others}")]);
+
+    // None of those over 256 was, or the device alone knows over how many they are.
+    for other in [times(1, Some(256), 0, 0.0), times(2, None, 1, 1.0)] {
+        let (all, workgroups) = (100 + other.submitted, other.workgroups.map(|its| its + 100));
+        let timed = 1 + other.dispatches;
+        let report = timed_as(counted(all, workgroups), vec![small.clone(), other]);
+        assert_eq!(seconds(&report), [("a", None)]);
+        assert_eq!(report.totals.seconds, None);
+        let said = format!("a: {timed} of {all} dispatches were timed; ");
+        let others = "no time: how long the others took is not known";
+        assert_eq!(report.timing.notes, [format!("{said}{others}")]);
+    }
 }

@@ -84,7 +84,8 @@ pub struct DispatchCounts {
     pub dead: Cost,
 }
 
-/// How long the dispatches of a kernel took, which was not changed for it.
+/// How long dispatches of a kernel took, which was not changed for it. Those of a grid of which not all were timed are
+/// apart from the others, so that a kernel may be in several of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
     /// What the program calls it, if it does.

@@ -76,6 +76,11 @@ impl<V> Ledger<V> {
         self.submitted - self.rows.len() as u64
     }
 
+    /// What a command buffer dispatches, with all that it executes.
+    pub(crate) fn recorded(&self, commands: u64) -> &[Dispatch] {
+        self.recorded.get(&commands).map_or(&[], |recorded| &recorded.dispatches)
+    }
+
     /// A dispatch is being recorded.
     pub(crate) fn dispatch(&mut self, commands: u64, dispatch: Dispatch) {
         let recorded = self.recorded.entry(commands).or_default();

@@ -7,7 +7,7 @@ use crate::{
     arena::Window,
     decode::{State, decode},
     each,
-    tally::{Gone, Kernel, Pipeline, Tally},
+    tally::{Gone, Kernel, Launches, Pipeline, Tally},
     watch::{Times, Watch},
 };
 
@@ -94,31 +94,43 @@ pub(crate) fn take(
 /// How long kernels took that were timed.
 pub(crate) fn times(tally: &Tally, watch: &Watch, device: &Device, state: State) -> Recording {
     let seconds = watch.period().unwrap_or(0.0) * 1e-9;
-    let timed = (0..).zip(&tally.kernels).map(|(at, kernel)| {
-        let entry = &kernel.identity.entry;
-        let Times { dispatches, ticks } = watch.times().get(&at).copied().unwrap_or_default();
-        let alive = tally.pipelines.values().filter(|its| its.kernel == at);
-        let mut launches = kernel.gone.launches;
-        alive.for_each(|pipeline| launches.add(pipeline.launches));
-        Timed {
+    let timed = (0..).zip(&tally.kernels).flat_map(|(at, kernel)| {
+        by_grid(watch.times(at)).into_iter().map(move |(launches, times)| Timed {
             name: kernel.name.clone(),
-            entry: entry.clone(),
+            entry: kernel.identity.entry.clone(),
             module: kernel.identity.module_name(),
             spec_constants: kernel.identity.values(),
             submitted: launches.dispatches,
             workgroups: launches.workgroups(),
-            dispatches,
-            seconds: ticks as f64 * seconds,
-        }
+            dispatches: times.dispatches,
+            seconds: times.ticks as f64 * seconds,
+        })
     });
     Recording {
         process: std::process::id(),
         device: Some(device.clone()),
         finished: state != State::Running,
-        times: timed.filter(|timed| timed.submitted > 0).collect(),
+        times: timed.collect(),
         in_order: each::in_order(tally, watch),
         ..Recording::default()
     }
+}
+
+/// Times of one kernel: those of all grids of which every dispatch was timed together, each other one by itself.
+fn by_grid(times: impl Iterator<Item = (Option<[u32; 3]>, Times)>) -> Vec<(Launches, Times)> {
+    let (mut whole, mut parts) = ((Launches::default(), Times::default()), Vec::new());
+    for (grid, its) in times {
+        let launches = Launches::of(grid).times(its.submitted);
+        if its.dispatches < its.submitted {
+            parts.push((launches, its));
+        } else {
+            whole.0.add(launches);
+            whole.1.dispatches += its.dispatches;
+            whole.1.ticks = whole.1.ticks.saturating_add(its.ticks);
+        }
+    }
+    parts.extend(Some(whole).filter(|(launches, _)| launches.dispatches > 0));
+    parts
 }
 
 /// A kernel that was dispatched, as counted or not.
@@ -161,7 +173,7 @@ mod tests {
     use super::*;
     use crate::{
         kernel::{Abilities, Identity, Module, counting},
-        tally::{Batch, Launches},
+        tally::Batch,
     };
 
     /// A kernel that does nothing, in workgroups of 8.
@@ -289,5 +301,18 @@ mod tests {
         tally.ends.signalled(7);
         assert_eq!(at(&mut tally, State::Running), (false, 0, 8));
         assert_eq!(at(&mut tally, State::Ending), (true, 0, 8));
+    }
+
+    #[test]
+    fn grids_that_were_timed_in_part_are_apart() {
+        let of = |submitted, dispatches, ticks| Times { submitted, dispatches, ticks };
+        let (one, two) = (Some([1; 3]), Some([2, 1, 1]));
+        let grids = [(None, of(1, 1, 5)), (one, of(100, 1, 3)), (two, of(2, 2, 40))];
+        let rows = by_grid(grids.into_iter());
+        let known = |(launches, times): &(Launches, Times)| {
+            (launches.dispatches, launches.workgroups(), times.dispatches, times.ticks)
+        };
+        let rows: Vec<_> = rows.iter().map(known).collect();
+        assert_eq!(rows, [(100, Some(100), 1, 3), (3, None, 3, 45)]);
     }
 }

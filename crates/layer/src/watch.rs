@@ -33,14 +33,19 @@ pub(crate) enum Found {
     Counted(Box<Gone>),
 }
 
-/// Times of one kernel.
+/// Times of one kernel over one grid.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
-    /// Dispatches that were timed.
+    /// Dispatches that were submitted.
+    pub(crate) submitted: u64,
+    /// Those of them that were timed.
     pub(crate) dispatches: u64,
-    /// How long they took together.
+    /// How long these took together.
     pub(crate) ticks: u64,
 }
+
+/// Times by kernel and grid, which is `None` where the device alone knows it.
+type ByGrid = BTreeMap<(usize, Option<[u32; 3]>), Times>;
 
 /// The dispatches of one device, and what was seen around them.
 pub(crate) struct Watch {
@@ -48,8 +53,7 @@ pub(crate) struct Watch {
     ledger: Ledger<Found>,
     /// Whether dispatches are told one by one.
     each: bool,
-    /// By kernel.
-    times: BTreeMap<usize, Times>,
+    times: ByGrid,
 }
 
 impl Watch {
@@ -67,9 +71,13 @@ impl Watch {
         }
     }
 
-    /// Times of kernels, by their number.
-    pub(crate) fn times(&self) -> &BTreeMap<usize, Times> {
-        &self.times
+    /// Times of a kernel, grid by grid.
+    pub(crate) fn times(
+        &self,
+        kernel: usize,
+    ) -> impl Iterator<Item = (Option<[u32; 3]>, Times)> + '_ {
+        let of_kernel = self.times.range((kernel, None)..(kernel + 1, None));
+        of_kernel.map(|(&(_, grid), &times)| (grid, times))
     }
 
     /// The first dispatches that were submitted, in order, and how many there were behind them; `None` where they are
@@ -118,6 +126,11 @@ impl Watch {
     pub(crate) fn submit(&mut self, commands: u64) {
         let Self { marks, ledger, times, each: _ } = self;
         ledger.submit(commands, &mut |dispatch, slot| read(marks, times, dispatch, slot));
+        if matches!(marks, Marks::Times(_)) {
+            for &Dispatch { kernel, grid, slot: _ } in ledger.recorded(commands) {
+                times.entry((kernel, grid)).or_default().submitted += 1;
+            }
+        }
     }
 
     /// As [`Ledger::forget`].
@@ -152,14 +165,14 @@ impl Watch {
 /// What lies between the marks of a dispatch. Its time is added to those of its kernel.
 fn read(
     marks: &Marks,
-    times: &mut BTreeMap<usize, Times>,
+    times: &mut ByGrid,
     Dispatch { kernel, grid, slot: _ }: Dispatch,
     slot: Slot,
 ) -> Option<Found> {
     match marks {
         Marks::Times(queries) => {
             let ticks = queries.read(slot)?;
-            let times = times.entry(kernel).or_default();
+            let times = times.entry((kernel, grid)).or_default();
             times.dispatches += 1;
             times.ticks = times.ticks.saturating_add(ticks);
             Some(Found::Ticks(ticks))

@@ -26,13 +26,61 @@ struct Sum {
     /// Over how many workgroups; `None` where the device alone knows of some.
     workgroups: Option<u64>,
     counts: Option<Counts>,
-    /// How many were timed, and how long they took.
-    timed: (u64, f64),
+    taken: Taken,
 }
 
 impl Default for Sum {
     fn default() -> Self {
-        Self { dispatches: 0, workgroups: Some(0), counts: None, timed: (0, 0.0) }
+        Self { dispatches: 0, workgroups: Some(0), counts: None, taken: Taken::default() }
+    }
+}
+
+/// How long dispatches took. Of what ran several times at once, and of what overwrote its own timestamps, the last run
+/// alone is timed; the others over the same workgroups took as long, those over others are not known.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    /// How many there were.
+    pub(super) dispatches: u64,
+    /// How many of them were timed.
+    pub(super) timed: u64,
+    /// Those that were not timed, though others over the same workgroups were, are in it.
+    seconds: Option<f64>,
+}
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self { dispatches: 0, timed: 0, seconds: Some(0.0) }
+    }
+}
+
+impl Taken {
+    pub(super) fn add(&mut self, row: &Timed) {
+        let Timed { submitted, dispatches, workgroups, seconds, .. } = row;
+        self.dispatches += submitted;
+        self.timed += dispatches;
+        let seconds = match (dispatches, workgroups) {
+            (timed, _) if timed == submitted => Some(*seconds),
+            (1.., Some(_)) => Some(seconds / *dispatches as f64 * *submitted as f64),
+            _ => None,
+        };
+        self.seconds = self.seconds.zip(seconds).map(|(sum, more)| sum + more);
+    }
+
+    /// How long so many dispatches take; `None` where it is not known how long these took.
+    pub(super) fn of(&self, dispatches: u64) -> Option<f64> {
+        let some = self.seconds.filter(|_| self.timed > 0);
+        some.map(|seconds| seconds / self.dispatches as f64 * dispatches as f64)
+    }
+
+    /// What is to be known of them, with the name of their kernel, where not all were timed.
+    pub(super) fn note(&self, name: &str) -> Option<String> {
+        let Self { dispatches, timed, seconds } = self;
+        let others = match seconds {
+            _ if timed == dispatches => return None,
+            Some(_) => "the others are taken to last as long as those over the same workgroups",
+            None => "no time: how long the others took is not known",
+        };
+        Some(format!("{name}: {timed} of {dispatches} dispatches were timed; {others}"))
     }
 }
 
@@ -79,7 +127,7 @@ impl RunReport {
             for kernel in &recording.times {
                 let sum = sums.entry(Key::of_timed(device, kernel)).or_default();
                 sum.dispatched(kernel.submitted, kernel.workgroups);
-                sum.timed = (sum.timed.0 + kernel.dispatches, sum.timed.1 + kernel.seconds);
+                sum.taken.add(kernel);
             }
             for other in &recording.not_counted {
                 let same = |its: &&mut NotCounted| {
@@ -94,6 +142,8 @@ impl RunReport {
         not_counted.extend(recordings.iter().filter_map(broken_off));
         not_counted.extend(nothing_seen(recordings, unseen));
 
+        let notes = sums.iter().filter_map(|(key, sum)| sum.taken.note(&key.label()));
+        let notes: Vec<String> = notes.collect();
         let rows = sums.into_iter().map(|(key, sum)| row(key, sum, convention));
         let mut kernels: Vec<KernelRow> = rows.collect();
         kernels.sort_by(|a, b| {
@@ -116,7 +166,7 @@ impl RunReport {
             dispatches_in_order: None,
             dispatches_left_out: 0,
             not_counted,
-            timing: RunTiming { source: "none".into(), runs: 0, notes: Vec::new() },
+            timing: RunTiming { source: "none".into(), runs: 0, notes },
             unfinished_submissions: recordings.iter().map(|its| its.unfinished_submissions).sum(),
             peak_flops_per_second: None,
             ceilings: BTreeMap::new(),
@@ -166,14 +216,9 @@ pub(super) fn on_devices<'a>(
     })
 }
 
-/// How long so many dispatches take, of which some were timed.
-pub(super) fn of_all((timed, seconds): (u64, f64), dispatches: u64) -> Option<f64> {
-    (timed > 0).then(|| seconds / timed as f64 * dispatches as f64)
-}
-
 fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
     let Key { device, name: _, entry, module, spec_constants } = key;
-    let Sum { dispatches, workgroups, counts, timed } = sum;
+    let Sum { dispatches, workgroups, counts, taken } = sum;
     let counts = counts.as_ref();
     let flops = counts.map(|counts| counts.cost.ops.flops(convention));
     let storage = counts.map(|counts| counts.cost.traffic.storage_bytes());
@@ -194,7 +239,7 @@ fn row(key: Key<'_>, sum: Sum, convention: Convention) -> KernelRow {
         flops,
         traffic: counts.map(|counts| counts.cost.traffic),
         intensity: intensity.map(|(flops, storage)| flops as f64 / storage as f64),
-        seconds: of_all(timed, dispatches),
+        seconds: taken.of(dispatches),
         peak_share: None,
         roofline: None,
     }

@@ -7,7 +7,7 @@ use flopmeter_core::recording::{Recording, SpecValue, Timed};
 
 use super::{
     KernelRow, RunReport, RunTiming,
-    gather::{of_all, totals},
+    gather::{Taken, totals},
 };
 
 /// Kernels that a note names one by one.
@@ -21,21 +21,19 @@ type Identity<'a> = (&'a str, &'a str, &'a str, &'a BTreeMap<u32, SpecValue>);
 struct Did {
     dispatches: u64,
     workgroups: Option<u64>,
-    /// How many dispatches were timed, and how long they took.
-    timed: (u64, f64),
+    taken: Taken,
 }
 
 impl Default for Did {
     fn default() -> Self {
-        Self { dispatches: 0, workgroups: Some(0), timed: (0, 0.0) }
+        Self { dispatches: 0, workgroups: Some(0), taken: Taken::default() }
     }
 }
 
 impl Did {
-    fn add(&mut self, dispatches: u64, workgroups: Option<u64>, timed: (u64, f64)) {
+    fn add(&mut self, dispatches: u64, workgroups: Option<u64>) {
         self.dispatches += dispatches;
         self.workgroups = self.workgroups.zip(workgroups).map(|(sum, more)| sum + more);
-        self.timed = (self.timed.0 + timed.0, self.timed.1 + timed.1);
     }
 
     /// Whether a dispatch had as many workgroups on average in another run, as far as the host knows.
@@ -57,18 +55,18 @@ impl RunReport {
         self
     }
 
-    /// Adds times from a run in which kernels were timed and not counted. A kernel of which not all dispatches were timed
-    /// took as long for each of the others. A kernel that was dispatched over other workgroups than when it was
-    /// counted has no time, and a note says so.
+    /// Adds times from a run in which kernels were timed and not counted. Where not all dispatches of a kernel were timed,
+    /// the others over the same workgroups took as long, and those over others are not known: a note says so. A kernel
+    /// that was dispatched over other workgroups than when it was counted has no time, either.
     pub fn time(&mut self, recordings: &[Recording]) {
         let again = timed(recordings);
         let mut counted: BTreeMap<Identity<'_>, Did> = BTreeMap::new();
         for row in &self.kernels {
             let its = counted.entry(self.identity(row)).or_default();
-            its.add(row.dispatches, row.workgroups, (0, 0.0));
+            its.add(row.dispatches, row.workgroups);
         }
         let (mut others, mut missing, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-        let mut seconds = Vec::new();
+        let (mut seconds, mut parts) = (Vec::new(), Vec::new());
         for (row, name) in self.kernels.iter().zip(self.names()) {
             let identity = self.identity(row);
             let (once, again) = (counted[&identity], again.get(&identity));
@@ -82,10 +80,12 @@ impl RunReport {
                     None
                 }
                 Some(again) => {
-                    if again.dispatches != once.dispatches {
+                    let taken = again.taken.of(row.dispatches);
+                    parts.extend(again.taken.note(&name));
+                    if again.dispatches != once.dispatches && taken.is_some() {
                         numbers.push(name);
                     }
-                    of_all(again.timed, row.dispatches)
+                    taken
                 }
             };
             seconds.push(taken);
@@ -103,7 +103,7 @@ impl RunReport {
             ),
         ];
         let said = notes.into_iter().filter_map(|(names, said)| note(&names, said));
-        self.timing.notes.extend(said);
+        self.timing.notes.extend(said.chain(parts));
         self.sum_times();
         self.time_dispatches(recordings);
     }
@@ -131,9 +131,10 @@ fn timed(recordings: &[Recording]) -> BTreeMap<Identity<'_>, Did> {
     for recording in recordings {
         let Some(device) = &recording.device else { continue };
         for kernel in &recording.times {
-            let Timed { entry, module, spec_constants, dispatches, seconds, .. } = kernel;
+            let Timed { entry, module, spec_constants, .. } = kernel;
             let its = all.entry((&device.name, entry, module, spec_constants)).or_default();
-            its.add(kernel.submitted, kernel.workgroups, (*dispatches, *seconds));
+            its.add(kernel.submitted, kernel.workgroups);
+            its.taken.add(kernel);
         }
     }
     all

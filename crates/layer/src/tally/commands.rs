@@ -28,6 +28,16 @@ impl Launches {
         self.unknown += other.unknown;
     }
 
+    /// So many of the same.
+    pub(crate) fn times(self, times: u64) -> Self {
+        let Self { dispatches, groups, unknown } = self;
+        Self {
+            dispatches: dispatches * times,
+            groups: groups.saturating_mul(times),
+            unknown: unknown * times,
+        }
+    }
+
     /// Workgroups, where the host knows how many of all dispatches.
     pub(crate) fn workgroups(&self) -> Option<u64> {
         (self.unknown == 0).then_some(self.groups)
