@@ -35,6 +35,7 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
     let unseen = ran.unseen.as_deref();
     let mut report = RunReport::new(words, ending, &ran.recordings, unseen, asked.convention);
     report.options = options(asked);
+    report.strict = asked.strict;
     if purpose == Purpose::Time {
         report = report.timed_alone();
     }

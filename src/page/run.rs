@@ -8,10 +8,10 @@ use speed::{rate, under, under_columns};
 use super::number::{bytes, decimal, grouped, share_of};
 use super::operations::operations;
 use super::roofline;
-use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars};
+use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
 use crate::{
     op::Traffic,
-    result::{KernelRow, RunReport},
+    result::{Ending, Examined, KernelRow, RunReport},
 };
 
 impl Paged for RunReport {
@@ -35,23 +35,30 @@ impl Paged for RunReport {
                 roofline::section(ceilings, &self.points(device))
             }),
         );
+        if self.strict {
+            sections = judged::around(sections, &self.checks(), &[]);
+        }
         let program = self.command.first().map_or("", String::as_str);
         Page { title: format!("{program}: a program, measured"), sections }
+    }
+
+    fn judged(&self) -> Vec<Examined> {
+        self.checks()
     }
 }
 
 fn head(report: &RunReport) -> Vec<Fact> {
     let RunReport { totals, unfinished_submissions, .. } = report;
-    let ended = match (report.exit_code, report.signal) {
-        (Some(0), _) => Fact::new("ended", "with exit code 0"),
-        (Some(code), _) => {
-            Fact::new("ended", format!("with exit code {code}")).toned(Tone::Doubtful)
+    let ending = Ending { code: report.exit_code, signal: report.signal };
+    let ended = match ending {
+        Ending { code: Some(0), .. } => Fact::new("ended", ending.to_string()),
+        Ending { code: Some(_), .. } => {
+            Fact::new("ended", ending.to_string()).toned(Tone::Doubtful)
         }
-        (None, Some(signal)) => {
-            Fact::new("ended", format!("by signal {signal}; what was known then is counted"))
-                .toned(Tone::Bad)
+        Ending { signal: Some(_), .. } => {
+            Fact::new("ended", format!("{ending}; what was known then is counted")).toned(Tone::Bad)
         }
-        (None, None) => Fact::new("ended", "in an unknown way").toned(Tone::Bad),
+        Ending { .. } => Fact::new("ended", ending.to_string()).toned(Tone::Bad),
     };
     let mut facts = vec![Fact::new("program", report.command.join(" ")), ended];
     let options = (!report.options.is_empty()).then(|| report.options.join(" "));

@@ -6,13 +6,13 @@ mod names;
 mod roof;
 mod times;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use flopmeter_core::recording::{Device, NotCounted, SpecValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Document, sums};
+use super::{Document, Examined, Finding, FindingKind, sums};
 use crate::{
     op::{Convention, OpCounts, Traffic, is_zero},
     roofline::{Ceilings, Placement},
@@ -38,6 +38,9 @@ pub struct RunReport {
     /// The signal that ended it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// Whether everything that ran had to be counted to its end (`--strict`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strict: bool,
     /// The devices that it opened.
     pub devices: Vec<Device>,
     /// Whether its kernels were counted. Where they were timed alone, what would be a count is `None`.
@@ -70,6 +73,11 @@ pub struct RunReport {
 
 fn yes() -> bool {
     true
+}
+
+/// By reference, as serde passes it.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Document for RunReport {
@@ -223,5 +231,34 @@ impl RunReport {
         let unfinished = (self.unfinished_submissions > 0)
             .then(|| format!("{} submissions were not seen to end", self.unfinished_submissions));
         rows.chain(unfinished).collect()
+    }
+
+    /// What it was judged by: how the program ended, where that is no success, and whether all of it was counted, where
+    /// that was asked for.
+    pub fn checks(&self) -> Vec<Examined> {
+        let ending = Ending { code: self.exit_code, signal: self.signal };
+        // A page that reports on itself does not end.
+        let failed = self.signal.is_some() || self.exit_code.is_some_and(|code| code != 0);
+        let failed = failed.then(|| format!("the program ended {ending}"));
+        let ended = (self.strict || failed.is_some())
+            .then(|| ("the program ended with exit code 0", failed.into_iter().collect()));
+        let whole =
+            self.strict.then(|| ("everything that ran was counted to its end", self.missing()));
+        let checks = ended.into_iter().chain(whole).map(|(what, problems): (&str, Vec<String>)| {
+            let findings = problems.into_iter();
+            let findings = findings.map(|text| Finding::new(FindingKind::Answer, text));
+            Examined { what: what.to_owned(), findings: findings.collect() }
+        });
+        checks.collect()
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "with exit code {code}"),
+            (None, Some(signal)) => write!(f, "by signal {signal}"),
+            (None, None) => f.write_str("in an unknown way"),
+        }
     }
 }

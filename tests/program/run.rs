@@ -345,6 +345,37 @@ fn a_run_is_written_in_every_format() {
     assert!(read("html").contains("it used no Vulkan"));
 }
 
+/// What `--strict` judged is in each format, and a program that fails by itself has failed whether or not it is judged.
+#[test]
+fn what_was_judged_is_answered_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |options: &[&str], program: &str| {
+        let [junit, github] = ["junit", "github"].map(|name| folder.path().join(name));
+        let mut command = flopmeter(&["run"]);
+        command.args(options).arg("--junit").arg(&junit).arg("--github").arg(&github);
+        command.args(["--", program]).output().unwrap();
+        let shown = flopmeter(&["run"]).args(options).args(["--", program]).output().unwrap();
+        let shown = String::from_utf8(shown.stderr).unwrap();
+        [fs::read_to_string(junit).unwrap(), fs::read_to_string(github).unwrap(), shown]
+    };
+    let [junit, github, shown] = run(&["--strict"], "true");
+    assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("used no Vulkan"));
+    assert!(github.contains("::error title=flopmeter::the program: it used no Vulkan"), "{github}");
+    assert_eq!(shown.matches("FAIL").count(), 2, "at both ends: {shown}");
+
+    let [junit, github, shown] = run(&["--strict"], "false");
+    assert!(junit.contains("tests=\"2\" failures=\"2\""), "{junit}");
+    assert!(github.contains("::error title=flopmeter::the program ended with exit code 1\n"));
+    assert!(shown.contains("FAIL") && shown.contains("the program ended with exit code 1; "));
+
+    let [junit, github, shown] = run(&[], "true");
+    assert!(junit.contains("tests=\"1\" failures=\"0\"") && !github.contains("::error"));
+    assert!(!shown.contains("FAIL") && !shown.contains("PASS"), "{shown}");
+    let [junit, github, shown] = run(&[], "false");
+    assert!(junit.contains("tests=\"1\" failures=\"1\"") && github.contains("::error"));
+    assert!(!shown.contains("FAIL") && !shown.contains("PASS"), "{shown}");
+}
+
 /// A program may have run for hours.
 #[cfg(unix)]
 #[test]

@@ -159,6 +159,7 @@ impl RunReport {
             options: Vec::new(),
             exit_code: code,
             signal,
+            strict: false,
             devices,
             counted: true,
             totals: RunTotals::default(),
