@@ -7,7 +7,7 @@ mod program;
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
 };
 
@@ -47,7 +47,7 @@ pub struct Ran {
     /// What each process of the program did with each device that it opened. A process that opened none has one
     /// without a device.
     pub recordings: Vec<Recording>,
-    /// Why nothing can have been recorded, where that is known.
+    /// Why nothing can have been recorded, or not all, where that is known.
     pub unseen: Option<String>,
 }
 
@@ -95,28 +95,63 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
     let mut child = command.spawn().map_err(failed("the program cannot be started"))?;
     started(child.id());
     let status = child.wait().map_err(failed("the program's end cannot be waited for"))?;
-    let recordings = read(&recordings)?;
+    let (recordings, is_lost) = read(&recordings)?;
     let unseen = path.filter(|_| recordings.is_empty()).and_then(|path| program::unseen(&path));
+    let unseen = is_lost.then(|| LOST.to_owned()).or(unseen);
     Ok(Ran { status, recordings, unseen })
 }
 
-/// All recordings of a folder, by their files' names.
-fn read(folder: &Path) -> Result<Vec<Recording>, Error> {
+/// Why a recording was lost.
+const LOST: &str = "what it did last could not be recorded: its disk is full, or it may write no file of that size \
+                    (ulimit -f)";
+
+/// All recordings of a folder, by their files' names, and whether one could not be written.
+fn read(folder: &Path) -> Result<(Vec<Recording>, bool), Error> {
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let listed = listed.map_err(|error| unusable(folder, &error))?;
     let mut paths: Vec<_> = listed.into_iter().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension() == Some(OsStr::new("json")));
+    let ends = |path: &Path, end: &str| path.extension() == Some(OsStr::new(end));
+    let is_lost = paths.iter().any(|path| ends(path, flopmeter_layer::LOST));
+    // Where the process ended before one took the place of another, both are there.
+    let is_last = |path: &Path| {
+        let whole = flopmeter_layer::WHOLE;
+        ends(path, whole) || ends(path, "json") && !path.with_extension(whole).exists()
+    };
+    paths.retain(|path| is_last(path));
     paths.sort();
-    let read = |path: &std::path::PathBuf| {
+    let read = |path: &PathBuf| {
         let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::File {
             path: path.clone(),
             problem: format!("is no recording of the layer: {error}"),
         })
     };
-    paths.iter().map(read).collect()
+    Ok((paths.iter().map(read).collect::<Result<_, _>>()?, is_lost))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Error {
     Error::File { path: path.to_owned(), problem: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_recordings_are_read_and_those_that_were_lost_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let recording = |process| Recording { process, ..Recording::default() };
+        let json = |process| serde_json::to_string(&recording(process)).unwrap();
+        let whole = |name: &str| format!("{name}.{}", flopmeter_layer::WHOLE);
+        write("7.0.json", &json(1));
+        write("7.0.taken", "");
+        write("7.0.part", "{");
+        write(&whole("7.0"), &json(2));
+        write(&whole("7.1"), &json(3));
+        let all = vec![recording(2), recording(3)];
+        assert_eq!(read(folder.path()).unwrap(), (all.clone(), false));
+        write(&format!("7.1.{}", flopmeter_layer::LOST), "");
+        assert_eq!(read(folder.path()).unwrap(), (all, true));
+    }
 }

@@ -47,10 +47,13 @@ pub fn run(asked: &Run, common: &Common) -> super::Result {
         && !program::was_signalled();
     if runs_again {
         let again = run_program(asked, Purpose::Time, true)?;
-        let failed = "the second run, for times, did not end as the first: nothing was timed";
-        output::warn((!again.status.success()).then(|| failed.to_owned()), common);
-        if again.status.success() {
-            report.time(&again.recordings);
+        let failed = (!again.status.success()).then(|| "it did not end as the first".to_owned());
+        match failed.or(again.unseen) {
+            None => report.time(&again.recordings),
+            Some(why) => {
+                let untimed = format!("nothing was timed in the second run, for times: {why}");
+                output::warn(Some(untimed), common);
+            }
         }
     }
     if let Some(peak) = peak {

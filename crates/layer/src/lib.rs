@@ -27,6 +27,7 @@
 //! | `decode` | what the raw counters of one pipeline say | files |
 //! | `snapshot`, `each` | counters and tally as a recording, kernel by kernel and dispatch by dispatch | files |
 //! | `saver` | when and where recordings are written | what is in them |
+//! | `unbothered` | a file that may not be written is not the program's end | everything else |
 //! | `guard` | a panic of the layer is not the program's | everything else |
 
 mod abi;
@@ -51,6 +52,7 @@ mod queries;
 mod saver;
 mod snapshot;
 mod tally;
+mod unbothered;
 mod watch;
 
 pub use abi::vkNegotiateLoaderLayerInterfaceVersion;
@@ -60,6 +62,13 @@ pub const NAME: &str = "VK_LAYER_FLOPMETER_count";
 
 /// The environment variable with the folder into which recordings are written.
 pub const FOLDER: &str = "FLOPMETER_RECORDINGS";
+
+/// How an empty file in that folder ends that stands for a recording that could not be written.
+pub const LOST: &str = "lost";
+
+/// How a recording's file ends that is about to take the place of the one before, which ends in `json`. It is the last
+/// one where the process ended then.
+pub const WHOLE: &str = "whole";
 
 /// The environment variable that has kernels timed, as they are, where it is 1. They are not counted then.
 pub const TIMES: &str = "FLOPMETER_TIMES";

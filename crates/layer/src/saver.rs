@@ -3,13 +3,15 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use flopmeter_core::recording::Recording;
+
+use crate::unbothered::unbothered;
 
 /// What has just happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(crate) struct Saver {
     spent: Duration,
     /// How much had been submitted when the last recording was made, where all of that had come to its end.
     settled: Option<u64>,
+    /// Whether the last recording could not be written.
+    is_lost: bool,
 }
 
 impl Saver {
@@ -59,7 +63,8 @@ impl Saver {
             path = file();
         }
         let now = Instant::now();
-        Self { path, process, begun: now, last: now, spent: Duration::ZERO, settled: None }
+        let (spent, settled) = (Duration::ZERO, None);
+        Self { path, process, begun: now, last: now, spent, settled, is_lost: false }
     }
 
     /// Whether it is time for another recording. So much was submitted until now.
@@ -71,8 +76,8 @@ impl Saver {
         says_more && self.spent * SHARE <= self.begun.elapsed() + GRANTED * SHARE
     }
 
-    /// Writes what `take` finds out of what was submitted until now. A disk that is full is not the program's trouble:
-    /// the recording before stays.
+    /// Writes what `take` finds out of what was submitted until now. A disk that is full is not the program's trouble, nor
+    /// that it may write no large files: the recording before stays, and an empty file says that it is not the last.
     pub(crate) fn save(&mut self, submissions: u64, take: impl FnOnce() -> Recording) {
         // A process that was forked off has counted nothing of its own.
         if std::process::id() != self.process {
@@ -82,14 +87,33 @@ impl Saver {
         let recording = take();
         self.settled = (recording.unfinished_submissions == 0).then_some(submissions);
         if let Ok(json) = serde_json::to_vec(&recording) {
-            let beside = self.path.with_extension("part");
-            let written = fs::write(&beside, json).and_then(|()| fs::rename(&beside, &self.path));
+            let written = unbothered(|| self.write(&json));
+            let lost = self.path.with_extension(crate::LOST);
             if written.is_err() {
-                let _ = fs::remove_file(&beside);
+                let _ = fs::File::create(lost);
+            } else if self.is_lost {
+                let _ = fs::remove_file(lost);
             }
+            self.is_lost = written.is_err();
         }
         self.last = Instant::now();
         self.spent += begun.elapsed();
+    }
+
+    /// Puts a recording in the place of the one before, which goes when the new one is whole. File systems write out at
+    /// once what takes another file's name while that is there, and that takes many times as long.
+    fn write(&self, json: &[u8]) -> io::Result<()> {
+        let whole = self.path.with_extension(crate::WHOLE);
+        let part = self.path.with_extension("part");
+        let written = fs::write(&part, json).and_then(|()| fs::rename(&part, &whole));
+        if written.is_err() {
+            let _ = fs::remove_file(&part);
+            return written;
+        }
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => fs::rename(&whole, &self.path),
+        }
     }
 }
 
@@ -128,6 +152,22 @@ mod tests {
         assert!(!saver.is_due(Moment::Waited, 4), "writing takes too much of the program's time");
         saver.begun -= GRANTED * SHARE;
         assert!(saver.is_due(Moment::Waited, 4));
+    }
+
+    #[test]
+    fn a_recording_that_cannot_be_written_is_told_until_one_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut saver = Saver::new(folder.path());
+        saver.save(0, || Recording { process: 1, ..Recording::default() });
+        let [beside, lost] = ["part", crate::LOST].map(|end| saver.path.with_extension(end));
+        fs::create_dir(&beside).unwrap();
+        saver.save(1, || Recording { process: 2, ..Recording::default() });
+        assert!(
+            lost.exists() && fs::read_to_string(&saver.path).unwrap().contains("\"process\":1")
+        );
+        fs::remove_dir(&beside).unwrap();
+        saver.save(2, || Recording { process: 3, ..Recording::default() });
+        assert!(!lost.exists());
     }
 
     #[test]

@@ -134,6 +134,23 @@ fn what_a_program_has_seen_is_recorded_before_it_can_be_killed() {
     assert_eq!(counted(recording), [(GONE_AFTER, OpCounts::f32(Op::Add, 32 * GONE_AFTER))]);
 }
 
+/// A file that may not be written is an error for the layer, and no signal for the program.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_may_write_no_files_goes_on() {
+    if !can_play() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command("limited", &[NAME]);
+    // The driver's own files are not the layer's business.
+    let output = command.env("MESA_SHADER_CACHE_DISABLE", "true").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let [recording] = &stage.recordings()[..] else { panic!("one device") };
+    assert_eq!(counted(recording), [(1, OpCounts::f32(Op::Add, 32))], "as far as it was written");
+    assert_eq!(stage.lost(), 1);
+}
+
 /// It is the same process, and what was counted before stays.
 #[test]
 #[cfg(unix)]

@@ -35,6 +35,8 @@ fn play() {
             command.args(std::env::args_os().skip(1)).env(SCENE, scenes::SCENES[0].name);
             panic!("{}", std::os::unix::process::CommandExt::exec(&mut command))
         }
+        #[cfg(target_os = "linux")]
+        "limited" => rare::limited(),
         "clock" => rare::clock(),
         "wrong" => scenes::wrong(),
         "pools" => rare::pools(),
@@ -132,6 +134,16 @@ impl Stage {
             serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
         };
         paths.iter().map(read).filter(|recording| recording.device.is_some()).collect()
+    }
+
+    /// How many recordings could not be written.
+    #[cfg(target_os = "linux")]
+    pub fn lost(&self) -> usize {
+        let files = fs::read_dir(self.at("recordings")).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|its| its == flopmeter_layer::LOST))
+            .count()
     }
 }
 

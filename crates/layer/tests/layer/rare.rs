@@ -90,3 +90,24 @@ pub fn pools() -> Vec<u32> {
 
 /// How many dispatches [`pools`] runs.
 pub const POOLS_DISPATCH: u64 = 3000;
+
+/// Runs a kernel twice, the second time where this process may write no files.
+#[cfg(target_os = "linux")]
+pub fn limited() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let pipeline = host.pipeline(&compile(ADD), &[]);
+    let run = || {
+        host.run(|commands| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    };
+    run();
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let limit_to = |limit| assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, limit) }, 0);
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    limit_to(&libc::rlimit { rlim_cur: 0, ..limit });
+    run();
+    let left = ended(host, &[pipeline]);
+    limit_to(&limit);
+    left
+}
