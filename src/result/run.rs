@@ -38,7 +38,7 @@ pub struct RunReport {
     /// The signal that ended it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Whether everything that ran had to be counted to its end (`--strict`).
+    /// Whether everything that ran had to be counted to its end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub strict: bool,
     /// The devices that it opened.

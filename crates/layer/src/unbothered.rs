@@ -3,7 +3,10 @@
 
 #![cfg_attr(
     target_os = "linux",
-    expect(unsafe_code, reason = "signals are held back by functions of C")
+    expect(
+        unsafe_code,
+        reason = "a signal is held back from one thread, and taken from where it waits, by functions of C alone"
+    )
 )]
 
 /// Does some work of this thread, in which a file that may not be that large is an error and nothing else.
