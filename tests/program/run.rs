@@ -361,7 +361,7 @@ fn what_was_judged_is_answered_everywhere() {
     let [junit, github, shown] = run(&["--strict"], "true");
     assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("used no Vulkan"));
     assert!(github.contains("::error title=flopmeter::the program: it used no Vulkan"), "{github}");
-    assert_eq!(shown.matches("FAIL").count(), 2, "at both ends: {shown}");
+    assert!(shown.contains("FAIL      the program: it used no Vulkan"), "{shown}");
 
     let [junit, github, shown] = run(&["--strict"], "false");
     assert!(junit.contains("tests=\"2\" failures=\"2\""), "{junit}");
