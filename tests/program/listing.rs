@@ -87,5 +87,5 @@ fn what_only_a_run_needs_asks_for_a_dispatch() {
     let file = "tests/fixtures/scaled_product.wgsl";
     refused(&["shader", file, "--bind", "0.1=zeros:4"], &["--dispatch"]);
     refused(&["shader", file, "--roofline"], &["--roofline", "--dispatch"]);
-    refused(&["shader", file, "--override", "M=1"], &["no override 'M': the kernel declares none"]);
+    refused(&["shader", file, "--override", "M=1"], &["no override 'M': it has N"]);
 }
