@@ -35,19 +35,34 @@ const LEFT_OUT = [
   [/^roofline$/, hasF16 ? /f64/ : /./, `its file ${hasF16 ? "has f64, which is naga's own" : "needs shader-f16"}`],
 ];
 
+/** How the first line of a file says that it goes on: in which file, and perhaps which file stands for another. */
+const CONTINUED = /^\/\/ Continued in (\w+\.wgsl)(?:, with (\w+\.wgsl) for (\w+\.wgsl))?\.\n/;
+
 /** A file with all that it is continued in. */
-async function whole(name) {
-  const text = await readFile(new URL(name, SHADERS), "utf8");
-  const [, next] = text.match(/^\/\/ Continued in (\w+\.wgsl)\.\n/) ?? [];
-  return next ? `${text}\n${await whole(next)}` : text;
+async function whole(first) {
+  const [names, texts, instead] = [[], [], []];
+  for (let name = first; name; ) {
+    const text = await readFile(new URL(name, SHADERS), "utf8");
+    names.push(name);
+    texts.push(text);
+    const [, next, stands, other] = text.match(CONTINUED) ?? [];
+    if (stands) instead.push([stands, other]);
+    name = instead.reduce((last) => instead.find(([stands, other]) => other === last && !names.includes(stands))?.[0] ?? last, next);
+  }
+  return texts.join("\n");
 }
 
-/** Every file that continues no other: [stem, text]. */
+/** Every file that continues no other: [stem, text]. What only puts another file in the place of one has kernels of that one. */
 async function sources() {
   const names = (await readdir(SHADERS)).filter((name) => name.endsWith(".wgsl"));
   const texts = await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, SHADERS), "utf8")]));
-  const continued = new Set(texts.map(([, text]) => text.match(/^\/\/ Continued in (\w+\.wgsl)\.\n/)?.[1]));
-  const first = names.filter((name) => !continued.has(name)).sort();
+  const follows = ([, text]) => {
+    const [, next, stands] = text.match(CONTINUED) ?? [];
+    return stands ?? next;
+  };
+  const continued = new Set(texts.map(follows));
+  const own = texts.filter(([name, text]) => !continued.has(name) && (!text.match(CONTINUED)?.[2] || text.includes("@compute")));
+  const first = own.map(([name]) => name).sort();
   return Promise.all(first.map(async (name) => [name.replace(".wgsl", ""), await whole(name)]));
 }
 
