@@ -15,11 +15,18 @@ use crate::{
     kernel::{KernelModule, hide_ends},
 };
 
-/// What a kernel's entry point uses of its module: the rest may take formats that a device lacks.
+/// What a kernel's entry point uses of its module: the rest may take formats that a device lacks. A module loses none of the
+/// bindings that the kernel is given, though all that names one may be an expression without a use.
 fn used(kernel: &KernelModule) -> Module {
-    let mut module = kernel.for_back_ends().into_owned();
-    compact(&mut module, KeepUnused::No);
-    module
+    let module = kernel.for_back_ends().into_owned();
+    let mut used = module.clone();
+    compact(&mut used, KeepUnused::No);
+    let is_bound = |group: u32, binding: u32| {
+        let mut bindings = used.global_variables.iter().filter_map(|(_, its)| its.binding);
+        bindings.any(|its| (its.group, its.binding) == (group, binding))
+    };
+    let keeps_all = kernel.resources.iter().all(|its| is_bound(its.group, its.binding));
+    if keeps_all { used } else { module }
 }
 
 /// Whether a device computes in the formats of a kernel.
