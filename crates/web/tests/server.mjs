@@ -35,7 +35,8 @@ export async function serve(made = () => undefined) {
       response.end(body);
     } catch {
       response.statusCode = 404;
-      response.end();
+      // With a text of its own, as servers have it, a browser shows the page.
+      response.end("there is no such file");
     }
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
