@@ -79,9 +79,7 @@ impl RunWith {
         let steps = 0..asked.entries.len().max(asked.dispatches.len());
         let steps = steps.map(|at| (entry(at), grid(at).unwrap_or_default()));
         let called = |said: &String| {
-            let mut numbers = report.into_iter().flat_map(|report| &report.override_numbers);
-            let found = numbers.find(|(_, number)| number.to_string() == *said);
-            found.map_or_else(|| said.clone(), |(name, _)| name.clone())
+            report.and_then(|report| report.override_of_number(said)).unwrap_or(said).clone()
         };
         let overrides = asked.constants.iter();
         let overrides = overrides.map(|(said, value)| (called(said), value.to_string()));

@@ -62,9 +62,8 @@ fn grids(report: &ShaderReport) -> Vec<String> {
 /// that the report `beside` them has the name of.
 pub(super) fn overrides(of: &ShaderReport, beside: &ShaderReport) -> BTreeMap<String, String> {
     let named = |said: &String| {
-        let mut numbers = of.override_numbers.iter().chain(&beside.override_numbers);
-        let found = numbers.find(|(_, number)| number.to_string() == *said);
-        found.map_or_else(|| said.clone(), |(name, _)| name.clone())
+        let mut names = [of, beside].into_iter().filter_map(|its| its.override_of_number(said));
+        names.next().unwrap_or(said).clone()
     };
     of.overrides.iter().map(|(said, value)| (named(said), value.to_string())).collect()
 }

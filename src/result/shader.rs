@@ -167,6 +167,12 @@ pub struct LineRow {
 }
 
 impl ShaderReport {
+    /// The shader's name of the override that has this number, if the report has one.
+    pub fn override_of_number(&self, said: &str) -> Option<&String> {
+        let mut numbers = self.override_numbers.iter();
+        numbers.find(|(_, number)| number.to_string() == said).map(|(name, _)| name)
+    }
+
     /// Whether a kernel may do more or less where its subgroup has another size: what can be read of it in its text, and
     /// of a source that is no text nothing.
     pub fn may_ask_for_subgroups(&self) -> bool {
