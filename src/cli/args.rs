@@ -7,6 +7,7 @@ mod given;
 mod help;
 mod kernel;
 mod options;
+mod prices;
 mod shader;
 mod shared;
 mod slip;
@@ -126,8 +127,8 @@ pub struct Profile {
     pub races: Races,
     #[command(flatten)]
     pub tuned: Tuned,
-    /// How operations become FLOPs
-    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest
@@ -252,8 +253,8 @@ pub struct Scale {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// How operations become FLOPs
-    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest
@@ -279,8 +280,8 @@ pub struct Merge {
 
 #[derive(Debug, Args)]
 pub struct Run {
-    /// How operations become FLOPs
-    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
     pub convention: Convention,
     /// Run the program once, to count; otherwise it runs again without input and output, with its kernels as they are,
     /// to time them

@@ -32,7 +32,7 @@ fn options(error: &Error) -> Option<String> {
                 format!("--bind {group}.{binding}=texture:WIDTHxHEIGHT[:FORMAT][:SPEC]")
             }
             Remedy::Folder => "-I DIR".to_owned(),
-            Remedy::Convention(convention) => format!("--convention {convention}"),
+            Remedy::Convention(convention) => format!("--convention {}", typed(*convention)),
             Remedy::PartialSweep => "--partial".to_owned(),
         },
         Error::Core(KernelError::MissingOverride { name, .. }) => {
@@ -40,6 +40,14 @@ fn options(error: &Error) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// A convention as a shell takes it.
+pub fn typed(convention: Convention) -> String {
+    match convention {
+        Convention::Own(_) => format!("'{convention}'"),
+        named => named.to_string(),
+    }
 }
 
 /// An error of the library, and the options that help.

@@ -51,7 +51,7 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
         let text = "A and B ran on different adapters, and so do their times differ";
         facts.push(Fact::new("warning", text).toned(Tone::Doubtful));
     }
-    facts.push(Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())));
+    facts.push(Fact::new("FLOPs", convention.in_full()));
     facts
 }
 

@@ -94,10 +94,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     }
     if let Some(convention) = report.convention {
         facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
-        facts.push(Fact::new(
-            "FLOPs",
-            format!("convention {convention}: {}", convention.describe()),
-        ));
+        facts.push(Fact::new("FLOPs", convention.in_full()));
     }
     facts
 }

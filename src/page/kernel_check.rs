@@ -30,7 +30,7 @@ fn head(check: &KernelCheck) -> Vec<Fact> {
         Fact::new("ran on", check.executors.join(", ")),
         Fact::new("executed", format!("{flops} FLOPs, {storage} of {carriers} traffic")),
         Fact { prose: true, ..Fact::new("measured", &*check.definition) },
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+        Fact::new("FLOPs", convention.in_full()),
     ]
 }
 

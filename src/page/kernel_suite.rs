@@ -67,7 +67,7 @@ fn head(suite: &KernelSuite) -> Vec<Fact> {
     facts.extend(definitions.into_iter().map(measured));
     let mut conventions: Vec<Convention> = checks().map(|check| check.report.convention).collect();
     conventions.dedup();
-    let priced = |of: Convention| Fact::new("FLOPs", format!("convention {of}: {}", of.describe()));
+    let priced = |of: Convention| Fact::new("FLOPs", of.in_full());
     facts.extend(conventions.into_iter().map(priced));
     // What is infinite or no number is the same on each executor, and may hide what would differ.
     facts.extend(suite.kernels.iter().flat_map(|kernel| {

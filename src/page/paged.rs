@@ -87,7 +87,7 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
 /// How operations become the FLOPs of an exact count, which is by closed forms.
 pub(super) fn exact_line() -> Fact {
     let convention = Exact::CONVENTION;
-    Fact::new("exact", format!("FLOPs by convention {convention}: {}", convention.describe()))
+    Fact::new("exact", format!("FLOPs by {}", convention.in_full()))
 }
 
 /// How a step trains, or what a forward pass takes.

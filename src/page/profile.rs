@@ -97,7 +97,7 @@ fn head(report: &Report) -> Vec<Fact> {
                 format!("{}. A ratio is measured over estimate", report.model_config.estimator()),
             )
         },
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+        Fact::new("FLOPs", convention.in_full()),
     ]);
     if let Some(of) = &report.extrapolation {
         let ran = match of.measured_layers {

@@ -103,7 +103,7 @@ fn counted(report: &RunReport) -> Vec<Fact> {
     let traffic = totals.traffic.unwrap_or_default();
     let mut facts = vec![
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+        Fact::new("FLOPs", convention.in_full()),
         Fact::new(
             "executed",
             format!(

@@ -93,7 +93,7 @@ fn head(report: &ScaleReport) -> Vec<Fact> {
             facts.extend([
                 Fact::new("adapter", adapter_line(adapter)),
                 Fact { prose: true, ..Fact::new("measured", &*report.definition) },
-                Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+                Fact::new("FLOPs", convention.in_full()),
             ]);
         }
     }

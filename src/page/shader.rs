@@ -87,7 +87,7 @@ fn head(report: &ShaderReport) -> Vec<Fact> {
     }));
     facts.extend([
         Fact { prose: true, ..Fact::new("measured", &*report.definition) },
-        Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())),
+        Fact::new("FLOPs", convention.in_full()),
     ]);
     facts
 }

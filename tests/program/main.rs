@@ -19,6 +19,7 @@ mod merge;
 mod mistakes;
 mod otherwise;
 mod precision;
+mod prices;
 mod profile;
 mod roofline;
 mod run;

@@ -35,8 +35,8 @@ pub struct Shader {
     pub subgroup_size: Option<u32>,
     #[command(flatten)]
     pub races: Races,
-    /// How operations become FLOPs
-    #[arg(long, value_name = "NAME", default_value = "ieee", value_parser = convention())]
+    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
     pub convention: Convention,
     /// Timed runs of the plain kernel; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest

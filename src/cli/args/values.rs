@@ -1,9 +1,10 @@
 //! What a user types as one option's value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::prices;
 use flopmeter::{
     choice::KernelSet,
     forecast::{NAMED_PEAKS, PeakName, named_peak},
@@ -66,9 +67,15 @@ pub(super) fn kernel_set() -> impl TypedValueParser<Value = KernelSet> {
         .try_map(|name| name.parse::<KernelSet>())
 }
 
-pub(super) fn convention() -> impl TypedValueParser<Value = Convention> {
-    PossibleValuesParser::new(Convention::ALL.map(Convention::name))
-        .try_map(|name| name.parse::<Convention>())
+/// A convention by its name, by name and prices as reports hold one that has no name here, or from a file of prices.
+pub(super) fn convention(text: &str) -> Result<Convention, String> {
+    if text.ends_with(".toml") {
+        return prices::read(Path::new(text));
+    }
+    text.parse().map_err(|why| match text.contains(':') {
+        true => why,
+        false => format!("{why}, or a FILE.toml of prices"),
+    })
 }
 
 /// FLOPs a second of one device, with the peak's name where it was stated by that.
