@@ -71,6 +71,8 @@ pub fn run(arguments: Arguments) -> Outcome {
     // A step that is given up goes on in its thread until the process ends.
     let Arguments { command, common } = Box::leak(Box::new(arguments));
     log_to_stderr(common);
+    #[cfg(unix)]
+    signals::take_limits_as_errors();
     // The commands hold nothing that outlives a panic: files are written whole, at the end.
     let ended = catch_unwind(AssertUnwindSafe(|| execute(command, common)));
     // The panic itself has been printed, with its place in the source.

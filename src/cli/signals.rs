@@ -1,9 +1,24 @@
-//! Signals while the user's program runs. A signal that asks this process to end is meant for the program: it is handed on, the
-//! program ends as it does, and what it executed is reported then. Knows nothing of Vulkan and reports.
+//! Signals: one that says that a file may not grow is an error of the write, and one that asks this process to end while the
+//! user's program runs is meant for the program. It is handed on, the program ends as it does, and what it executed is
+//! reported then. Knows nothing of Vulkan and reports.
+
+#[cfg(unix)]
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::lock::lock;
+
+/// Has a file that may not grow any more be an error of the write from now on. The signal that comes with it would end
+/// this process without a word; a program that is started from here has the signal as ever, since no process inherits a
+/// handler.
+#[cfg(unix)]
+pub fn take_limits_as_errors() {
+    if !is_ignored(libc::SIGXFSZ) {
+        // Without the handler the signal does what it did.
+        let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
+    }
+}
 
 /// Hands signals on from now on.
 #[cfg(unix)]

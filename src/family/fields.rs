@@ -131,5 +131,11 @@ fn long(name: &str) -> &str {
 fn unknown(name: &str, known: Fields) -> String {
     let guess = nearest(name, known.iter().copied())
         .map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
-    format!("unknown field '{name}'{guess} (fields: {})", known.join(", "))
+    let short = SHORT.iter().filter(|(_, long)| known.contains(long));
+    let short: Vec<String> = short.map(|(short, long)| format!("{short} for {long}")).collect();
+    let short = match short.as_slice() {
+        [] => String::new(),
+        short => format!("; short names: {}", short.join(", ")),
+    };
+    format!("unknown field '{name}'{guess} (fields: {}{short})", known.join(", "))
 }

@@ -139,8 +139,10 @@ fn values(agreement: &Agreement) -> Fact {
     let values = &agreement.values;
     let within = values.iter().filter(|value| value.verdict == Verdict::Match).count();
     let all = values.len();
+    let what = if all == 1 { "the loss" } else { "loss and gradients" };
     let said = format!(
-        "{within} of {all} (loss and gradients) are within {:e} of their norm between adapters",
+        "{within} of {all} ({what}) {} within {:e} of their norm between adapters",
+        if all == 1 { "is" } else { "are" },
         agreement.tolerance
     );
     let doubtful = values.iter().filter(|value| value.not_finite).count();

@@ -22,7 +22,12 @@ impl Paged for Estimate {
             Scope::Forward => "one forward pass",
             Scope::Step => "one training step",
         };
-        let run = format!("{tokens}; {}", how_line(self.training()));
+        let trained = match self.training().scope {
+            Scope::Forward => None,
+            Scope::Step => self.config().trained(),
+        };
+        let of = trained.map_or_else(String::new, |of| format!("{of}, "));
+        let run = format!("{tokens}; {of}{}", how_line(self.training()));
         let mut head = vec![Fact::new("model", model(self))];
         head.extend(about(self.config()));
         head.extend([

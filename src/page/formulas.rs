@@ -70,15 +70,19 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
         training.optimizer,
         training.recompute,
     );
-    let [without, layers] =
-        [training.parameters_without_embedding, training.parameters_of_layers].map(grouped);
-    let passed = match training.active() {
-        all if all == training.parameters => String::new(),
-        some => format!(", of which a token passes {}: those are N", grouped(some)),
+    // A token passes the experts that are chosen for it alone, whichever parameters are left out.
+    let inactive = training.parameters - training.active();
+    let [active, without, layers] =
+        [training.parameters, training.parameters_without_embedding, training.parameters_of_layers]
+            .map(|parameters| grouped(parameters - inactive));
+    let counted = match inactive {
+        0 => format!("{active} parameters"),
+        _ => {
+            format!("{active} that a token passes, of {} parameters", grouped(training.parameters))
+        }
     };
     let n = format!(
-        "{} parameters{passed}; {without} without the embedding's module; {layers} in the layers alone",
-        grouped(training.parameters)
+        "{counted}; {without} without the embedding's module; {layers} in the layers alone"
     );
     let again = match report.exact.recomputed {
         0 => "",

@@ -190,13 +190,12 @@ pub fn gradient(x: &[f64], loss: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     (0..x.len())
         .map(|i| {
             let here = x[i];
-            let mut at = |value| {
+            let [above, below] = [here + STEP, here - STEP].map(|value| {
                 x[i] = value;
                 loss(&x)
-            };
-            let slope = (at(here + STEP) - at(here - STEP)) / (2.0 * STEP);
-            at(here);
-            slope
+            });
+            x[i] = here;
+            (above - below) / (2.0 * STEP)
         })
         .collect()
 }

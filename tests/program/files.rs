@@ -164,3 +164,19 @@ fn tokens_outside_the_vocabulary_are_named() {
         &["outside the vocabulary"],
     );
 }
+
+/// A limit on the size of files comes with a signal that ends whoever does not expect it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let program = env!("CARGO_BIN_EXE_flopmeter");
+    let limited = ["-c", "ulimit -f 1; exec \"$@\"", "sh", program, "estimate", "--json"];
+    let ended = std::process::Command::new("sh").args(limited).arg(&report).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("report.json: cannot be written: File too large"), "{said}");
+    assert!(!said.contains(".flopmeter-"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -53,8 +53,8 @@ pub struct Variant {
     /// Sequences in a batch, or in each micro-batch [default: 32; decoders: 1]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Tokens in a sequence [default: as many as the model has positions; decoders: 512, or what --pack adds up
-    /// to]
+    /// Tokens in a sequence [default: as many as the model has positions; decoders: no more than 512, or what
+    /// --pack adds up to]
     #[arg(long, value_name = "N")]
     pub seq: Option<u32>,
     /// Override a field of the model's configuration (repeatable)

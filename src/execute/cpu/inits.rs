@@ -1,29 +1,53 @@
 //! First values of variables: put where they are first needed, and nowhere if they never are. What is
 //! computed stays the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     alu::Alu,
     program::{Block, Inst, Node, Reg, Role},
 };
 
-/// Every register that a node touches.
-fn touched(node: &mut Node, to: &mut HashSet<Reg>) {
-    to.extend(node.reads());
+/// Shows each register that a node touches to `f`, within its arms too.
+fn each(node: &mut Node, f: &mut dyn FnMut(Reg)) {
+    node.reads().into_iter().for_each(&mut *f);
     if let Node::Run { insts, .. } = node {
         for inst in insts {
-            inst.visit(&mut |reg, _| {
-                to.insert(*reg);
-            });
+            inst.visit(&mut |reg, _| f(*reg));
         }
     }
     if let Node::Call { inits, .. } = node {
-        to.extend(inits.iter().flat_map(|(variable, value)| [*variable, *value]));
+        inits.iter().for_each(|&(variable, value)| [variable, value].into_iter().for_each(&mut *f));
     }
     for arm in node.arms_mut() {
-        arm.iter_mut().for_each(|node| touched(node, to));
+        arm.iter_mut().for_each(|node| each(node, f));
     }
+}
+
+/// For each of some variables, which are in order: which parts touch it. All variables are found in one walk, since a
+/// function has hundreds of both.
+fn users<'a>(
+    parts: impl IntoIterator<Item = &'a mut [Node]>,
+    variables: &[Reg],
+) -> Vec<Vec<usize>> {
+    let mut users = vec![Vec::new(); variables.len()];
+    for (index, part) in parts.into_iter().enumerate() {
+        for node in part {
+            each(node, &mut |reg| {
+                if let Ok(at) = variables.binary_search(&reg)
+                    && users[at].last() != Some(&index)
+                {
+                    users[at].push(index);
+                }
+            });
+        }
+    }
+    users
+}
+
+/// The same of the arms of a node.
+fn users_of_arms(node: &mut Node, variables: &[Reg]) -> Vec<Vec<usize>> {
+    users(node.arms_mut().into_iter().map(Vec::as_mut_slice), variables)
 }
 
 /// Puts the first values of variables where they are needed: as far inside as no loop is entered, and
@@ -53,21 +77,32 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
     if inits.is_empty() {
         return;
     }
-    let uses = uses(block);
+    let mut variables: Vec<Reg> = inits.iter().map(|(variable, _)| *variable).collect();
+    variables.sort_unstable();
+    let users = users(block.chunks_mut(1), &variables);
+    // By node: for each variable, which of its arms touch it.
+    let mut of_arms: HashMap<usize, Vec<Vec<usize>>> = HashMap::new();
     // By node: what goes before it, and what goes into which of its arms.
     let mut before: Vec<Vec<(Reg, Reg)>> = vec![Vec::new(); block.len()];
     let mut within: HashMap<(usize, usize), Vec<(Reg, Reg)>> = HashMap::new();
     for (variable, value) in inits {
-        let users: Vec<usize> = (0..block.len()).filter(|&i| uses[i].contains(&variable)).collect();
-        let Some(&first) = users.first() else { continue };
+        let at = variables.partition_point(|&other| other < variable);
+        let Some(&first) = users[at].first() else { continue };
         if let Node::Run { insts, .. } = &mut block[first] {
             if !writes_first(insts, variable) {
                 before[first].push((variable, value));
             }
             continue;
         }
-        let arm = if users.len() == 1 { only_arm(&mut block[first], variable) } else { None };
-        match (arm, &mut block[first]) {
+        let node = &mut block[first];
+        let arm = match users[at].as_slice() {
+            [_] if node.reads() != Some(variable) => {
+                let arms = of_arms.entry(first).or_insert_with(|| users_of_arms(node, &variables));
+                only(&arms[at])
+            }
+            _ => None,
+        };
+        match (arm, node) {
             (Some(0), Node::Loop { body, .. }) => {
                 if !dominated(body, variable) {
                     before[first].push((variable, value));
@@ -94,17 +129,6 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
     }
 }
 
-fn uses(block: &mut Block) -> Vec<HashSet<Reg>> {
-    block
-        .iter_mut()
-        .map(|node| {
-            let mut set = HashSet::new();
-            touched(node, &mut set);
-            set
-        })
-        .collect()
-}
-
 fn writes_first(insts: &mut [Inst], variable: Reg) -> bool {
     for inst in insts {
         let mut role = None;
@@ -120,30 +144,27 @@ fn writes_first(insts: &mut [Inst], variable: Reg) -> bool {
     false
 }
 
-/// The one arm of a node that touches a variable.
-fn only_arm(node: &mut Node, variable: Reg) -> Option<usize> {
-    if node.reads() == Some(variable) {
-        return None;
+/// The number of the one part that touches something, where there is one.
+fn only(users: &[usize]) -> Option<usize> {
+    match users {
+        [one] => Some(*one),
+        _ => None,
     }
-    let mut touching = node.arms_mut().into_iter().enumerate().filter_map(|(index, arm)| {
-        let touches = uses(arm).iter().any(|set| set.contains(&variable));
-        touches.then_some(index)
-    });
-    let arm = touching.next();
-    if touching.next().is_some() { None } else { arm }
 }
 
 /// Whether a block that alone touches a variable writes it before it reads it.
 fn dominated(block: &mut Block, variable: Reg) -> bool {
-    let uses = uses(block);
-    let mut users = (0..block.len()).filter(|&i| uses[i].contains(&variable));
-    let Some(first) = users.next() else { return true };
-    let alone = users.next().is_none();
-    if let Node::Run { insts, .. } = &mut block[first] {
+    let users = users(block.chunks_mut(1), &[variable]).concat();
+    let Some(&first) = users.first() else { return true };
+    let node = &mut block[first];
+    if let Node::Run { insts, .. } = node {
         return writes_first(insts, variable);
     }
-    match only_arm(&mut block[first], variable).filter(|_| alone) {
-        Some(arm) => dominated(block[first].arms_mut().swap_remove(arm), variable),
+    if users.len() > 1 || node.reads() == Some(variable) {
+        return false;
+    }
+    match only(&users_of_arms(node, &[variable]).concat()) {
+        Some(arm) => dominated(node.arms_mut().swap_remove(arm), variable),
         None => false,
     }
 }

@@ -64,6 +64,13 @@ impl DecoderConfig {
                 .filter(|meant| *meant != last);
             let meant =
                 meant.map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"));
+            if let (Targets::Pattern(pattern), Some(first)) = (&adapters.targets, modules.first()) {
+                return Err(format!(
+                    "the regular expression '{pattern}' of the adapters' targets matches no linear layer of this {}: \
+                     it has to match whole names, such as '{first}'",
+                    self.architecture.model_type()
+                ));
+            }
             return Err(format!(
                 "the adapters' targets name '{name}', but no linear layer of this {} is called that{meant} \
                  (there are: {}; routed experts and their router are fused and carry none)",
