@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::plan::Phase;
+use crate::component::Phase;
 
 /// Something that was published.
 #[derive(Clone, Debug, PartialEq)]

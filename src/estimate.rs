@@ -11,12 +11,12 @@ pub use crate::term::{FieldFormula, PerFunction, PhaseFlops, Priced, Term};
 
 use crate::{
     Error,
+    component::ComponentName,
     exact::Exact,
     family::{BatchShape, ModelConfig, Scope, Training},
     forecast::{Forecast, Question, Recomputed, Step},
     model,
     operation::Optimizer,
-    plan::ComponentName,
     term::{Published, overflow},
 };
 

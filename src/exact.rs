@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{op::Convention, plan::Phase};
+use crate::{component::Phase, op::Convention};
 
 /// FLOPs of the phases of a step, as many as 128 bits hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -20,10 +20,11 @@ pub use subject::{Balance, Named, Subject};
 use facts::{HEAD, product};
 
 use crate::{
+    component::{ComponentName, Phase},
     formula::{Overhead, forms},
     op::{Convention, Op, OpCounts},
     operation::{LinearResult, Operation, Precision},
-    plan::{ComponentName, Pass, Phase},
+    plan::Pass,
     term::Term,
 };
 

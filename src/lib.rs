@@ -72,6 +72,7 @@
 //! | [`registry`], [`schedule`] | the crate's own kernels as values; how one goes about its operation | what is chosen |
 //! | [`family`] | model families, each whole in its folder: configuration, parameters, passes, estimator, causes, claims | devices, reports, other families |
 //! | [`blocks`] | what families are built of | families |
+//! | [`component`] | where in a training step something stands: its phase, and its place in the model | plans, families |
 //! | [`plan`] | passes and buffers as plain data | naga, wgpu |
 //! | [`kernel`], [`instrument`] | `flopmeter-core`: read one kernel; rewrite it so that it counts | shapes, formulas |
 //! | [`library`] | the crate's own kernels, by name; what a shader file is continued in | shapes, devices |
@@ -128,6 +129,7 @@ pub mod blocks;
 pub mod check;
 pub mod choice;
 pub mod claim;
+pub mod component;
 mod continued;
 mod error;
 pub mod estimate;

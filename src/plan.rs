@@ -2,8 +2,6 @@
 //! and dispatch extents are decided before a plan exists; this file knows no model, no shader
 //! language and no device.
 
-mod component;
-
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -13,10 +11,13 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use component::ComponentName;
-
 pub use crate::registry::KernelName;
-use crate::{operation::Operation, registry::Kernel, schedule::Schedule};
+use crate::{
+    component::{ComponentName, Phase},
+    operation::Operation,
+    registry::Kernel,
+    schedule::Schedule,
+};
 
 /// A buffer of a plan, by position in [`Plan::buffers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,40 +122,6 @@ impl Slice {
     pub fn part(self, offset: u64, len: u64) -> Self {
         debug_assert!(offset + len <= self.len, "a part lies inside its slice");
         Self { buffer: self.buffer, offset: self.offset + offset, len }
-    }
-}
-
-/// Which third of a training step a pass belongs to.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// From tokens to loss.
-    Forward,
-    /// From loss to gradients.
-    Backward,
-    /// From gradients to updated parameters.
-    Optimizer,
-}
-
-impl Phase {
-    /// The three phases in the order they run.
-    pub const ALL: [Self; 3] = [Self::Forward, Self::Backward, Self::Optimizer];
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Backward => "backward",
-            Self::Optimizer => "optimizer",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -6,6 +6,7 @@ mod places;
 use crate::{
     Error,
     choice::{KernelSet, Target, Winners},
+    component::Phase,
     estimate::Estimate,
     execute::Executor,
     family::Shortened,
@@ -17,7 +18,6 @@ use crate::{
     },
     observe::Runs,
     op::Convention,
-    plan::Phase,
     result::{Profiled, Report, WayToTrain},
 };
 

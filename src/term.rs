@@ -12,7 +12,7 @@ pub use priced::Priced;
 
 use crate::{
     Error,
-    plan::{ComponentName, Phase},
+    component::{ComponentName, Phase},
 };
 
 /// FLOPs of the three phases of a step; a file has their total beside them.

@@ -7,8 +7,9 @@ use super::{
     weight::{Placer, Weight},
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Function, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// What is known of an adapter before it is placed.

@@ -3,9 +3,10 @@
 
 use super::launch::{Builder, Launch};
 use crate::{
+    component::{ComponentName, Phase},
     execute::Limits,
     operation::{AttentionStep, Operation, Transfer, Wanted},
-    plan::{ComponentName, ELEMENT_BYTES, Phase, Slice},
+    plan::{ELEMENT_BYTES, Slice},
 };
 
 /// Sequences of one length that follow each other: how many, and their tokens.

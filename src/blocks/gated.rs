@@ -8,8 +8,9 @@ use super::{
     weight::{Weight, has_gradient},
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Function, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// The function of a gate.

@@ -3,8 +3,9 @@
 use super::launch::{Builder, Launch};
 use crate::{
     choice::CHUNK,
+    component::{ComponentName, Phase},
     operation::{Operation, SortStep},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// Items sorted by a key, stably: where each key's items begin, which item stands in a slot, and in

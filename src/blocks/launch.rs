@@ -4,9 +4,10 @@
 use super::narrow::Narrowed;
 use crate::{
     choice::{Choice, Target},
+    component::{ComponentName, Phase},
     execute::Limits,
     operation::{Function, Operation, Precision},
-    plan::{BufferId, ComponentName, ELEMENT_BYTES, Element, Init, Pass, Phase, Plan, Slice},
+    plan::{BufferId, ELEMENT_BYTES, Element, Init, Pass, Plan, Slice},
 };
 
 /// A plan under construction.

@@ -7,9 +7,10 @@ use super::{
     weight::{Placer, Weight},
 };
 use crate::{
+    component::{ComponentName, Phase},
     execute::Limits,
     operation::{Function, LinearResult, Operation, Precision, Transfer},
-    plan::{ComponentName, Element, Init, Phase, Plan, Slice},
+    plan::{Element, Init, Plan, Slice},
 };
 
 /// A linear layer's weight (G,N,K) and, where it has one, bias (G,N) with their gradients' places.

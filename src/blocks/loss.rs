@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     Error,
+    component::{ComponentName, Phase},
     operation::{LossStep, Operation},
-    plan::{ComponentName, Output, Phase, Slice},
+    plan::{Output, Slice},
 };
 
 /// The loss of (B,N) tokens over V.

@@ -9,8 +9,9 @@ use super::{
     weight::Weight,
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Function, Operation},
-    plan::{BufferId, ComponentName, Init, Pass, Phase, Slice},
+    plan::{BufferId, Init, Pass, Slice},
 };
 
 /// A tensor to which every micro-batch adds.

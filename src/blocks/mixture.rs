@@ -10,8 +10,9 @@ use super::{
     weight::{Weight, has_gradient},
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{MixtureStep, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// A mixture with its parameters placed.

@@ -5,8 +5,9 @@ use super::{
     weight::Weight,
 };
 use crate::{
+    component::Phase,
     operation::{Function, Operation, Optimizer},
-    plan::{Element, Init, Phase, Slice},
+    plan::{Element, Init, Slice},
 };
 
 impl Optimizer {

@@ -1,6 +1,6 @@
 //! What is known about a parameter before it has a value.
 
-use crate::plan::ComponentName;
+use crate::component::ComponentName;
 
 /// A parameter: its name and shape in the checkpoint, the component it belongs to, and
 /// what it is filled with where no checkpoint is given.

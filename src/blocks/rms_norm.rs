@@ -5,8 +5,9 @@ use super::{
     weight::{Placer, Weight},
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Function, Norm, NormStep, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// An RMS norm with its parameter placed.

@@ -2,8 +2,9 @@
 
 use super::launch::{Builder, Launch};
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Direction, Operation},
-    plan::{AngleFunction, AngleTable, ComponentName, Element, Init, Phase, Slice},
+    plan::{AngleFunction, AngleTable, Element, Init, Slice},
 };
 
 /// The angles of a model's positions.

@@ -8,8 +8,9 @@ use super::{
     weight::{Weight, has_gradient},
 };
 use crate::{
+    component::{ComponentName, Phase},
     operation::{Operation, SharedExpertStep},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// The expert and its weight, with their parameters placed.

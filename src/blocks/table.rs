@@ -7,8 +7,9 @@ use super::{
     weight::Weight,
 };
 use crate::{
+    component::Phase,
     operation::{Operation, Transfer},
-    plan::{Phase, Slice},
+    plan::Slice,
 };
 
 /// A table of parameters (V,H).

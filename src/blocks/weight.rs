@@ -9,8 +9,9 @@ use super::{
     parameter::ParameterSpec,
 };
 use crate::{
+    component::ComponentName,
     execute::Limits,
-    plan::{ComponentName, Element, Init, Parameter, Slice},
+    plan::{Element, Init, Parameter, Slice},
 };
 
 /// A parameter tensor of the plan.

@@ -5,8 +5,9 @@ use super::{
     subject::{Balance, Named, Subject},
 };
 use crate::{
+    component::{ComponentName, Phase},
     op::Op,
-    plan::{ComponentName, Pass, Phase},
+    plan::Pass,
 };
 
 /// How the causes of a family's difference between measurement and estimate are told apart.

@@ -5,7 +5,7 @@ use super::{
     facts::{Facts, HEAD},
     subject::{Balance, Subject},
 };
-use crate::plan::Phase;
+use crate::component::Phase;
 
 impl Subject {
     /// What more there is to say, as far as it is true of what ran and what was charged.

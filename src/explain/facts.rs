@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    component::{ComponentName, Phase},
     operation::{
         AttentionStep, EmbeddingStep, Function, LinearResult, MixtureStep, NormStep, Operation,
         Transfer,
     },
-    plan::{ComponentName, Pass, Phase},
+    plan::Pass,
 };
 
 /// The component of the product with the vocabulary.

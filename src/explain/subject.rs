@@ -3,11 +3,12 @@
 use std::{borrow::Cow, fmt};
 
 use crate::{
+    component::ComponentName,
     op::{Convention, Op},
     operation::{
         EmbeddingStep, Function, LossStep, MixtureStep, Norm, NormStep, Operation, ResolventStep,
     },
-    plan::{ComponentName, Pass},
+    plan::Pass,
 };
 
 /// What was measured and estimated about one subject in one phase.

@@ -22,10 +22,11 @@ use crate::{
     },
     choice::Target,
     claim::{Claimed, Says},
+    component::{ComponentName, Phase},
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Operation, Optimizer, Transfer},
-    plan::{ComponentName, Element, Init, Pass, Phase, Plan},
+    plan::{Element, Init, Pass, Plan},
     term::{Priced, Published, Term},
 };
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::packing::Packing;
-use crate::{Error, exact::Exact, operation::Optimizer, plan::Phase};
+use crate::{Error, component::Phase, exact::Exact, operation::Optimizer};
 
 /// What of a training step a plan holds, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::{
-    plan::{ComponentName, Phase},
+    component::{ComponentName, Phase},
     result::{PassRow, Report, to_json},
 };
 

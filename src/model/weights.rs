@@ -212,7 +212,7 @@ fn locate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ComponentName;
+    use crate::component::ComponentName;
 
     #[test]
     fn a_long_tensor_comes_in_blocks() {

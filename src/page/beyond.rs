@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Row, Table};
 use crate::{
-    plan::Phase,
+    component::Phase,
     result::{Report, Totals},
 };
 

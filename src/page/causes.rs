@@ -3,8 +3,8 @@
 
 use super::{Cell, Column, Row, Table};
 use crate::{
+    component::Phase,
     explain::Cause,
-    plan::Phase,
     result::{Report, Totals},
 };
 

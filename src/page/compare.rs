@@ -8,9 +8,9 @@ use super::{
     config_line, provenance, scope_line, tokens_line, uncharged,
 };
 use crate::{
+    component::Phase,
     exact::Exact,
     family::Scope,
-    plan::Phase,
     result::{CompareReport, Figures, Pair, Quantity, Side},
 };
 

@@ -2,8 +2,8 @@
 
 use super::{Cell, Column, Idle, Row, Table, Tone, roofline};
 use crate::{
+    component::{ComponentName, Phase},
     op::Cost,
-    plan::{ComponentName, Phase},
     result::{Component, Report, component},
 };
 

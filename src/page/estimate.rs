@@ -7,10 +7,10 @@ use super::{
     config_line, exact_line, how_line, tokens_line, uncharged,
 };
 use crate::{
+    component::Phase,
     estimate::{Estimate, PerFunction, PhaseFlops},
     exact::Exact,
     family::Scope,
-    plan::Phase,
     result::component,
 };
 

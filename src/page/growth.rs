@@ -3,7 +3,7 @@
 
 use super::{Cell, Column, Curve, Figure, Mark, Plot, Row, Section, Table};
 use crate::{
-    plan::Phase,
+    component::Phase,
     result::{ScalePoint, ScaleReport},
     sweep::Axis,
 };

@@ -7,7 +7,7 @@ use super::number::grouped;
 use super::{
     Bar, Cell, Column, Figure, Plot, Rise, Row, Section, Stretch, Table, Track, Unit, components,
 };
-use crate::{plan::Phase, result::Report};
+use crate::{component::Phase, result::Report};
 
 /// Series that have a colour of their own; the smaller ones share the last.
 const COLOURS: usize = 7;

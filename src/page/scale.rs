@@ -9,9 +9,9 @@ use super::{
     exact_line, growth, provenance, scope_line, uncharged,
 };
 use crate::{
+    component::Phase,
     family::{Chosen, StepOption, Training},
     observe::Spread,
-    plan::Phase,
     result::{
         Claim, Judgement, Law, OwnTally, Quantity, Reason, Ruling, ScalePoint, ScaleReport, Skipped,
     },

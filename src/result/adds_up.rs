@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     check::Tally,
+    component::Phase,
     op::{Cost, OpCounts, Traffic},
-    plan::Phase,
 };
 
 impl Document for ShaderReport {

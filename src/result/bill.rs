@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Report, component};
 use crate::{
+    component::Phase,
     estimate::{Estimate, Term},
     exact::{Exact, ExactItem},
     family::{ModelConfig, Training},
     model,
     op::Convention,
-    plan::{Pass, Phase},
+    plan::Pass,
 };
 
 /// What one step costs.

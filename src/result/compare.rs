@@ -17,12 +17,12 @@ use super::{
 use crate::{
     Error, Remedy,
     check::Tally,
+    component::Phase,
     estimate::Estimate,
     exact::{Exact, ExactItem},
     execute::Adapter,
     family::{ModelConfig, Training},
     op::Convention,
-    plan::Phase,
     result::Report,
 };
 

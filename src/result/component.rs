@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::PassRow;
 use crate::{
+    component::{ComponentName, Phase},
     estimate::Term,
     op::{Convention, OpCounts, Traffic},
-    plan::{ComponentName, Phase},
 };
 
 /// What one component of the model did in one phase.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     check::Verdict,
+    component::{ComponentName, Phase},
     op::{OpCounts, Traffic},
-    plan::{ComponentName, Dims, KernelName, Phase},
+    plan::{Dims, KernelName},
     roofline::Placement,
 };
 

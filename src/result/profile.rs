@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Error,
     check::{self, Tally},
+    component::Phase,
     estimate::{Estimate, FieldFormula, PhaseFlops, Term},
     execute::Adapter,
     explain::{self, Cause},
@@ -23,7 +24,7 @@ use crate::{
     observe::Timing,
     op::{Convention, OpCounts},
     operation::Operation,
-    plan::{Pass, Phase, Plan},
+    plan::{Pass, Plan},
     roofline::Ceilings,
     sweep::SweepPoint,
 };

@@ -10,11 +10,12 @@ pub use report::{Claim, Judgement, Law, Reason, Ruling, ScalePoint, ScaleReport,
 use super::{Bill, DEFINITION, Document, Quantity, Report};
 use crate::{
     Error,
+    component::Phase,
     estimate::Estimate,
     family::BatchShape,
     fit::{PowerLaw, Sample},
     op::Convention,
-    plan::{Pass, Phase},
+    plan::Pass,
     sweep::{Coordinates, Point, Sweep},
 };
 

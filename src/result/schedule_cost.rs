@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    component::Phase,
     formula::{Forms, Overhead},
     op::Convention,
-    plan::Phase,
 };
 
 /// What kernels execute beyond the mathematics for one reason in one phase.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
+    component::Phase,
     op::{Convention, Cost, OpCounts, Traffic},
-    plan::Phase,
 };
 
 /// What is wrong with FLOPs, under the key `flops`, that are not those of the operations beside them. `at` leads to both,

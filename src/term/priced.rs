@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::ComponentName;
+use crate::component::ComponentName;
 
 /// What in a component a term prices: `moe.router`, or `lm_head.weight` in text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

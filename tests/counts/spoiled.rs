@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use common::computes;
 use flopmeter::{
     check::{self, Verdict},
+    component::Phase,
     execute::Executor,
     kernel::{KernelModule, ResourceKind},
     library,
     observe::Trial,
     op::OpCounts,
-    plan::{Dims, Pass, Phase},
+    plan::{Dims, Pass},
     registry::Kernel,
 };
 

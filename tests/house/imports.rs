@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A crate's name and the file of its root, and from which crate's names a path may start.
-const ROOTS: [(&str, &str); 5] = [
+pub const ROOTS: [(&str, &str); 5] = [
     ("flopmeter", "src/lib.rs"),
     ("main", "src/main.rs"),
     ("flopmeter_core", "crates/core/src/lib.rs"),

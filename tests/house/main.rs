@@ -7,4 +7,5 @@ mod links;
 mod modules;
 mod rules;
 mod source;
+mod walls;
 mod words;

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use flopmeter::{
     check::{self, Verdict},
     choice::KernelSet,
+    component::Phase,
     exact::Phases,
     execute::{Executor as _, Limits},
     family::Packing,
@@ -19,7 +20,7 @@ use flopmeter::{
     },
     op::{Convention, OpCounts},
     operation::{Function, Operation},
-    plan::{Pass, Phase, Plan},
+    plan::{Pass, Plan},
 };
 use serde_json::json;
 

@@ -2,6 +2,7 @@
 
 use flopmeter::{
     Error,
+    component::Phase,
     estimate::{Estimate, PhaseFlops},
     execute::Limits,
     family::decoder::DecoderConfig,
@@ -10,7 +11,6 @@ use flopmeter::{
         AskedShape, Batch, BatchShape, Model, ModelConfig, Optimizer,
         lower::{Scope, Training, lower},
     },
-    plan::Phase,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

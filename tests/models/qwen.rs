@@ -9,6 +9,7 @@ use std::{
 
 use flopmeter::{
     Error,
+    component::Phase,
     estimate::Estimate,
     execute::Limits,
     explain,
@@ -19,7 +20,7 @@ use flopmeter::{
         lower::{Scope, Training, lower},
     },
     op::Convention,
-    plan::{Phase, Plan},
+    plan::Plan,
     tensors::{Dtype, TensorFile},
 };
 use safetensors::tensor::TensorView;

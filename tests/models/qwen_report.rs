@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use flopmeter::{
     Error,
     choice::KernelSet,
+    component::Phase,
     estimate::Estimate,
     execute::Executor,
     format::table::{self, Terminal},
@@ -16,7 +17,6 @@ use flopmeter::{
     },
     op::Convention,
     page::Paged as _,
-    plan::Phase,
     profile::{Keep, Request, profile},
     result::{Report, to_json},
 };

@@ -1,12 +1,13 @@
 //! The two numbers of every closed form: what the mathematics asks for and what the kernels execute.
 
 use flopmeter::{
+    component::Phase,
     format::table::{self, Terminal},
     formula::Overhead,
     model::{Model, ModelConfig, lower::Training},
     op::Convention,
     page::Paged as _,
-    plan::{Phase, Plan},
+    plan::Plan,
     result::{Report, Totals},
 };
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use common::computes;
 use flopmeter::{
+    component::Phase,
     estimate::Estimate,
     execute::{Adapter, Backend, Clock, DeviceType, Limits},
     formula::forms,
@@ -15,7 +16,7 @@ use flopmeter::{
     },
     observe::{Observed, TimeSource, Timing},
     op::{Convention, Cost, Op, OpCounts, Scalar, Traffic},
-    plan::{Dims, KernelName, Pass, Phase, Plan},
+    plan::{Dims, KernelName, Pass, Plan},
     profile::{KeptTensor, Run},
     registry::Kernel,
     result::{Profiled, Report},

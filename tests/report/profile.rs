@@ -1,6 +1,7 @@
 //! The report of a profile and of an estimate, as a table and as JSON, sound and spoilt.
 
 use flopmeter::{
+    component::Phase,
     estimate::Estimate,
     forecast::{Extent, Question},
     format::table::{self, Terminal},
@@ -10,7 +11,6 @@ use flopmeter::{
     },
     op::{Convention, Op, OpCounts},
     page::Paged as _,
-    plan::Phase,
     result::to_json,
 };
 use serde_json::Value;

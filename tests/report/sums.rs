@@ -2,6 +2,7 @@
 
 use flopmeter::{
     check::Verdict,
+    component::Phase,
     execute::Limits,
     family::Family,
     format::table::{self, Terminal},
@@ -11,7 +12,6 @@ use flopmeter::{
     },
     op::{Convention, Op, OpCounts},
     page::Paged as _,
-    plan::Phase,
     result::{Report, to_json},
 };
 use proptest::prelude::*;

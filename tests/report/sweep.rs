@@ -48,7 +48,7 @@ fn longer(times: u32) -> Report {
     report.seq *= times;
     for row in &mut report.components {
         let factor = match row.phase {
-            flopmeter::plan::Phase::Optimizer => 1,
+            flopmeter::component::Phase::Optimizer => 1,
             _ if row.name.layer.is_some() => u64::from(times).pow(2),
             _ => u64::from(times),
         };

@@ -1,10 +1,11 @@
 //! What the passes of a decoder and the terms of its estimator are about, and why the two differ.
 
 use crate::{
+    component::{ComponentName, Phase},
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Function, Operation},
-    plan::{ComponentName, Pass, Phase},
+    plan::Pass,
 };
 
 /// How causes are told apart beside Qwen's estimator.

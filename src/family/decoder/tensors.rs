@@ -4,7 +4,7 @@
 use super::{config::DecoderConfig, linear::LinearLayer};
 use crate::{
     blocks::{Fill, ParameterSpec},
-    plan::ComponentName,
+    component::ComponentName,
 };
 
 /// The embedding's name in a checkpoint.

@@ -3,9 +3,9 @@
 
 use super::linear::Place;
 use crate::{
+    component::Phase,
     exact::{Exact, ExactItem},
     op::{Convention, OpCounts},
-    plan::Phase,
 };
 
 /// What of a decoder an amount of work belongs to.

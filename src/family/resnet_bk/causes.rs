@@ -1,10 +1,11 @@
 //! What the passes of ResNet-BK and the terms of its estimator are about, and why the two differ.
 
 use crate::{
+    component::{ComponentName, Phase},
     explain::{Account, Balance, Facts, Named, Subject},
     op::Op,
     operation::{Function, Operation},
-    plan::{ComponentName, Pass, Phase},
+    plan::Pass,
 };
 
 /// How its causes are told apart.

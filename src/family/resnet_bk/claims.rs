@@ -3,7 +3,7 @@
 use super::gradient;
 use crate::{
     claim::{Claimed, Power, PrintedTable, PublishedModel, Says},
-    plan::Phase,
+    component::Phase,
 };
 
 /// Where the claims come from.

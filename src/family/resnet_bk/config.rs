@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     blocks::{Fill, ParameterSpec},
+    component::ComponentName,
     family::{fields, shape::BatchShape},
-    plan::ComponentName,
 };
 
 /// The shape of a ResNet-BK model, as its `config.json` names it. Valid where it comes from

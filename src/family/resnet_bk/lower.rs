@@ -18,11 +18,12 @@ use crate::{
         weight::{Placer, Weight},
     },
     choice::Target,
+    component::ComponentName,
     family::{
         shape::BatchShape,
         training::{Scope, Training},
     },
-    plan::{ComponentName, Element, Init, Plan, Slice},
+    plan::{Element, Init, Plan, Slice},
 };
 
 /// The spectral parameter at which the resolvent is taken: z = i.

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{Buffer, BufferId, ComponentName, Init, Pass, Phase, Plan, Slice};
+use crate::{
+    component::{ComponentName, Phase},
+    plan::{Buffer, BufferId, Init, Pass, Plan, Slice},
+};
 
 /// Lets the forward passes of each layer run again before its backward passes, and takes the buffers that this makes
 /// superfluous out of the plan.

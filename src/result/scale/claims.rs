@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use super::report::{Claim, Judgement, Law, Ruling, ScalePoint, ScaleReport};
 use crate::{
     claim::{Claimed, Power, PrintedTable, PublishedModel, Says},
+    component::Phase,
     family::Scope,
     fit::Exponent,
     operation::Optimizer,
-    plan::Phase,
     result::Quantity,
 };
 

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     check::Tally,
+    component::Phase,
     execute::Adapter,
     fit::Exponent,
     observe::Timing,
     op::Convention,
-    plan::Phase,
     result::{Bill, Document, Figures, Provenance, Quantity},
     sweep::{Coordinates, Point, Sweep},
 };

@@ -14,9 +14,10 @@ use crate::{
         rms_norm::{Normed, RmsNorm},
         weight::Weight,
     },
+    component::ComponentName,
     family::decoder::Place,
     operation::{Direction, Wanted},
-    plan::{ComponentName, Slice},
+    plan::Slice,
 };
 
 /// The parameters of attention's half of a layer.

@@ -13,12 +13,13 @@ use crate::{
         table::EmbeddingTable,
         weight::Weight,
     },
+    component::{ComponentName, Phase},
     family::decoder::{
         linear::LinearLayer,
         tensors::{FINAL_NORM, HEAD},
     },
     operation::{Function, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// The last norm, the head and the loss.

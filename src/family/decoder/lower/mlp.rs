@@ -15,8 +15,9 @@ use crate::{
         shared_expert::SharedExpert,
         weight::Weight,
     },
+    component::ComponentName,
     family::decoder::{Experts, Mlp, Place},
-    plan::{ComponentName, Slice},
+    plan::Slice,
 };
 
 /// The parameters of the MLP's half of a layer.

@@ -15,11 +15,12 @@ use crate::{
         rope::Rotation,
         weight::{Placer, Weight},
     },
+    component::ComponentName,
     family::{
         Packing, Scope, Training,
         decoder::{adapted::Adapted, config::DecoderConfig, linear::LinearLayer},
     },
-    plan::{ComponentName, Element, Init, Slice},
+    plan::{Element, Init, Slice},
 };
 
 /// A plan that parameters are placed in.

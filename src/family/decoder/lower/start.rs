@@ -6,9 +6,10 @@ use crate::{
         launch::{Builder, Launch},
         table::EmbeddingTable,
     },
+    component::{ComponentName, Phase},
     family::decoder::tensors::EMBEDDING,
     operation::{Function, Operation},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// The embedding.

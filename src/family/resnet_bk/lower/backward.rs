@@ -10,10 +10,11 @@ use crate::{
         weight::Weight,
     },
     choice::PARTIALS,
+    component::{ComponentName, Phase},
     operation::{
         DotStage, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep,
     },
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 /// Gradients by hidden values, shared by all layers.

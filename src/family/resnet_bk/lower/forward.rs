@@ -7,8 +7,9 @@ use crate::{
         launch::{Builder, Launch},
         mixture,
     },
+    component::{ComponentName, Phase},
     operation::{self, EmbeddingStep, Function, MixtureStep, NormStep, Operation, ResolventStep},
-    plan::{ComponentName, Phase, Slice},
+    plan::Slice,
 };
 
 impl Model {

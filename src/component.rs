@@ -1,10 +1,44 @@
-//! Where in a model something stands, as a value: its layer, if it is in one, and its path in there. The
-//! dotted text that reports show and files hold is made and read here alone.
+//! Where in a training step something stands, as values: its phase, and its component, which is a layer, if it is in one,
+//! and a path in there. The dotted text that reports show and files hold is made and read here alone.
 
 use std::{borrow::Cow, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Which third of a training step a pass belongs to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// From tokens to loss.
+    Forward,
+    /// From loss to gradients.
+    Backward,
+    /// From gradients to updated parameters.
+    Optimizer,
+}
+
+impl Phase {
+    /// The three phases in the order they run.
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Backward, Self::Optimizer];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+            Self::Optimizer => "optimizer",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A part of a path.
 type Part = Cow<'static, str>;
