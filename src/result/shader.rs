@@ -43,6 +43,9 @@ pub struct ShaderReport {
     /// The numbers by which they may be called, too, of those that have one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub override_numbers: BTreeMap<String, u32>,
+    /// The values that overrides have where nobody sets them, by the same names, of those whose default is a number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub override_defaults: BTreeMap<String, f64>,
     /// Macros that the user defined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub defines: BTreeMap<String, String>,
@@ -70,6 +73,10 @@ pub struct ShaderReport {
     pub intensity: Option<f64>,
     /// Each line that costs something, in order; empty where there is no source.
     pub lines: Vec<LineRow>,
+    /// Whether these lines come to all operations and traffic; `false` where something has no line, or where an older
+    /// version did not say it.
+    #[serde(default)]
+    pub lines_are_whole: bool,
     /// Each dispatch by itself, in order, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dispatches: Vec<DispatchRow>,
@@ -237,6 +244,7 @@ impl ShaderReport {
             entry: entries.join(", "),
             overrides: overrides.clone(),
             override_numbers: BTreeMap::new(),
+            override_defaults: BTreeMap::new(),
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
@@ -249,6 +257,7 @@ impl ShaderReport {
             traffic,
             intensity: (storage > 0).then(|| flops as f64 / storage as f64),
             lines: line_rows(kernel, &lines, cost, convention),
+            lines_are_whole: lines.values().map(|line| line.cost).sum::<Cost>() == cost,
             seconds: rows.iter().map(|row| row.seconds).sum(),
             spread: series.total_seconds,
             timing: series.timing.clone(),
@@ -271,23 +280,6 @@ impl ShaderReport {
         report.checks = report.missed(launches, &series.launches).into_iter().collect();
         report.checks.extend(report.seen());
         report
-    }
-
-    /// The same with its FLOPs under another convention: what was executed does not depend on it.
-    #[must_use]
-    pub(super) fn under(mut self, convention: Convention) -> Self {
-        let price = |ops: &OpCounts| u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX);
-        self.flops = price(&self.ops);
-        let of_dispatches = self.dispatches.iter_mut();
-        let lines = self.lines.iter_mut().chain(of_dispatches.flat_map(|row| {
-            row.flops = price(&row.ops);
-            &mut row.lines
-        }));
-        lines.for_each(|line| line.flops = price(&line.ops));
-        let storage = self.traffic.storage_bytes();
-        self.intensity = (storage > 0).then(|| self.flops as f64 / storage as f64);
-        self.convention = convention;
-        self
     }
 
     /// The files beside the shader's own that its source is made of.

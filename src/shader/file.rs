@@ -15,7 +15,7 @@ use super::spirv::{self, Compilation, SpirvShader};
 use super::{
     Immediate, immediate,
     language::{Language, foreign, hint, other_stage},
-    overrides::{check, meant},
+    overrides::{check, defaults, meant},
     text::{self, SourceOptions},
 };
 use crate::{
@@ -79,6 +79,11 @@ impl ShaderFile {
                 problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
             })
         };
+        if bytes.trim_ascii().is_empty() {
+            return Err(problem(
+                "is empty, and a shader with a compute entry point is wanted".into(),
+            ));
+        }
         let language = Language::of(&bytes, path);
         if let Some(stage) = other_stage(path).filter(|_| language != Language::SpirV) {
             return Err(problem(format!(
@@ -149,6 +154,18 @@ impl ShaderFile {
             Read::Naga(parsed) => meant(parsed, said),
             #[cfg(feature = "spirv")]
             Read::Spirv(module, _) => spirv::constant(&module.constants()?, said),
+        })
+    }
+
+    /// The value that each override has where nobody sets it, by the shader's name for it, where that is a number.
+    ///
+    /// # Errors
+    /// Where the words of SPIR-V are no module.
+    pub(super) fn override_defaults(&self) -> Result<BTreeMap<String, f64>, Error> {
+        Ok(match &self.0 {
+            Read::Naga(parsed) => defaults(parsed),
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module, _) => spirv::defaults(&module.constants()?),
         })
     }
 

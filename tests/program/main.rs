@@ -34,3 +34,4 @@ mod training;
 mod tuned;
 mod usage;
 mod watch;
+mod words;
