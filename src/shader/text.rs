@@ -12,7 +12,7 @@ use std::{
 
 use flopmeter_core::source::Source;
 
-use super::preprocess::{self, Dialect, Inclusion, Text};
+use super::preprocess::{self, Dialect, Inclusion, Others, Text};
 use crate::{Error, KernelError, Remedy, continued};
 
 /// What a source is read with, beside its file.
@@ -175,7 +175,8 @@ fn preprocessed(
             false => format!("it includes '{stated}', and there is no {}", tried.join(" and no ")),
         })
     };
-    let pieces = preprocess::preprocessed(files, dialect, &options.defines, &mut read);
+    let others = Others { read: &mut read, is_defined: &mut is_defined };
+    let pieces = preprocess::preprocessed(files, dialect, &options.defines, others);
     let pieces = pieces.map_err(|fault| {
         let (path, problem) = (fault.path, fault.problem);
         if is_missing {
@@ -187,6 +188,16 @@ fn preprocessed(
     let own = files.iter().map(|file| file.text.as_str());
     asked_for(name, options, &own.chain(included.iter().map(String::as_str)).collect::<Vec<_>>())?;
     Ok(Source::pieced(&pieces))
+}
+
+#[cfg(all(feature = "glsl", feature = "spirv"))]
+fn is_defined(version: &str, name: &str) -> Option<bool> {
+    super::glslang::is_defined(version, name)
+}
+
+#[cfg(not(all(feature = "glsl", feature = "spirv")))]
+fn is_defined(_: &str, _: &str) -> Option<bool> {
+    None
 }
 
 /// Whether one of the texts has each name that is defined, so that a misspelt one is not passed over.
