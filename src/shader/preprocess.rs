@@ -107,6 +107,7 @@ pub(super) fn preprocessed(
         macros,
         others,
         conditions: Branches::default(),
+        begun: Vec::new(),
         once: BTreeSet::new(),
         open: Vec::new(),
         pieces: Vec::new(),
@@ -124,6 +125,8 @@ struct Run<'a> {
     others: Others<'a>,
     /// Branches that have begun, in this file or, in GLSL, in one that includes it or is included.
     conditions: Branches,
+    /// The files in which these have begun.
+    begun: Vec<PathBuf>,
     /// Files that ask to be included once.
     once: BTreeSet<PathBuf>,
     /// Files within one another, the innermost last: what messages call each, and its identity.
@@ -164,6 +167,7 @@ impl Run<'_> {
             let (macros, conditions) = (&mut self.macros, &mut self.conditions);
             let kept = State { macros, conditions, is_defined }.directive(line, directive);
             let kept = kept.map_err(at)?;
+            self.begun.resize(self.conditions.depth(), file.path.clone());
             let text = match kept {
                 Kept::ForTheReader => format!("#{directive}"),
                 _ => String::new(),
@@ -186,7 +190,8 @@ impl Run<'_> {
         let is_last = around.is_some() || self.open.len() == 1;
         if let Some((line, word)) = self.conditions.open().filter(|_| is_last) {
             let problem = format!("its #{word} has no #endif before the file ends: add one");
-            return Err(Misread::at(&file.path, line, problem));
+            let path = self.begun.last().unwrap_or(&file.path);
+            return Err(Misread::at(path, line, problem));
         }
         if let Some(around) = around {
             self.conditions = around;

@@ -96,7 +96,8 @@ pub(super) fn wgsl(
 pub(super) struct Glsl {
     /// What naga reads, preprocessed here, or why that is not left to it.
     pub(super) read: Result<Source, KernelError>,
-    /// What a compiler reads: the text itself, unless it includes files or something is defined.
+    /// What a compiler reads: the text itself, unless it includes files, something is defined or it asks for the numbers of
+    /// its lines, which a compiler and a report may take for others.
     pub(super) compiled: Source,
 }
 
@@ -109,10 +110,11 @@ pub(super) fn glsl(
     options: &SourceOptions,
 ) -> Result<Glsl, Error> {
     let is_alone = !preprocess::includes(&text, Dialect::Glsl) && options.defines.is_empty();
+    let is_numbered = text.contains("__LINE__");
     let compiled = Source::new(&text);
     let file = Text { name: None, path: path.to_owned(), identity: identity(path), text };
     match preprocessed(name, &[file], Dialect::Glsl, options) {
-        Ok(source) if is_alone => Ok(Glsl { read: Ok(source), compiled }),
+        Ok(source) if is_alone && !is_numbered => Ok(Glsl { read: Ok(source), compiled }),
         Ok(source) => Ok(Glsl { read: Ok(source.clone()), compiled: source }),
         // A compiler may know what is not known here.
         Err(error) if is_alone => {

@@ -1,4 +1,5 @@
-//! Directives, each by its name: what it changes of macros and branches, and what is left to do. Knows no file, and reads none.
+//! Directives, each by its name: what it changes of macros and branches, and what is left to do. Knows no file, and reads
+//! none.
 
 use super::{
     condition::{Branches, Otherwise},

@@ -215,6 +215,19 @@ fn included_files_stand_where_they_are_included() {
 }
 
 #[test]
+fn a_condition_that_does_not_end_is_told_where_it_begins() {
+    let files = [("a", "#if 1\n#endif\n\n#include \"b\"\nx"), ("b", "\n#if 1\ny")];
+    for dialect in [Dialect::Glsl, Dialect::Wgsl] {
+        let fault = pieces(&files, &[], dialect).unwrap_err();
+        assert_eq!(fault.path, Path::new("b"));
+        assert!(fault.problem.contains("line 2: its #if has no #endif"), "{fault:?}");
+    }
+    let closed = [("a", "#include \"b\"\nx\n#endif"), files[1]];
+    assert!(pieces(&closed, &[], Dialect::Glsl).is_ok());
+    assert!(pieces(&closed, &[], Dialect::Wgsl).is_err());
+}
+
+#[test]
 fn files_that_include_each_other_come_to_no_end() {
     let round = [("a", "#include \"b\""), ("b", "\n#include \"a\"")];
     let fault = pieces(&round, &[], Dialect::Wgsl).unwrap_err();

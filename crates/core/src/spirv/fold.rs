@@ -1,5 +1,6 @@
-//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, floats that are chosen
-//! or converted, and parts of constants that are stated part by part. An unknown operand gives no value, which is an error where the value is needed.
+//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, floats that are
+//! chosen or converted, and parts of constants that are stated part by part. An unknown operand gives no value, which is
+//! an error where the value is needed.
 
 use half::f16;
 use rspirv::spirv::Op;

@@ -31,8 +31,8 @@ impl SpirvModule {
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
     /// is known, workgroups as they then are, integers of the signs that operations take them with, components of
     /// vectors picked by places, floats taken apart into structures, aggregates copied and chosen by their parts,
-    /// zeros for what nobody defines, loops that end where a condition holds, and without the lines that it states, which are told beside it: for readers that
-    /// know no such things.
+    /// zeros for what nobody defines, loops that end where a condition holds, and without the lines that it states,
+    /// which are told beside it: for readers that know no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
