@@ -98,6 +98,24 @@ pub(super) fn compile(text: &str) -> io::Result<Option<Compiled>> {
     Ok(None)
 }
 
+/// Whether the first compiler that is there defines a name, for what stands behind `#version`; `None` where there is
+/// none, or it says nothing of it.
+pub(super) fn is_defined(version: &str, name: &str) -> Option<bool> {
+    let text = format!(
+        "#version {version}\n#ifndef {name}\n#error {ABSENT}\n#endif\nlayout(local_size_x = 1) in;\nvoid main() {{}}\n"
+    );
+    match compile(&text).ok()?? {
+        Compiled::Module(..) => Some(true),
+        Compiled::Refused(refusal) => {
+            let says_so = refusal.errors.iter().any(|(_, what)| what.contains(ABSENT));
+            says_so.then_some(false)
+        }
+    }
+}
+
+/// What a compiler is made to say where a name is not defined.
+const ABSENT: &str = "the name is absent";
+
 impl Refusal {
     /// What a compiler said, without the name of the temporary file.
     fn new(program: &'static str, said: &str, source: &Path) -> Self {
@@ -163,6 +181,20 @@ fn error(said: &str) -> Option<(Option<u32>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compiler_defines_the_extensions_that_it_has() {
+        let names = ["GL_EXT_shader_16bit_storage", "GL_EXT_of_nobody", "GL_ES"];
+        let said = names.map(|name| is_defined("450", name));
+        let required = std::env::var_os("FLOPMETER_REQUIRE_GLSLANG").is_some_and(|v| v == "1");
+        if said == [None; 3] && !required {
+            println!("SKIPPED: no compiler of GLSL is on the path");
+            return;
+        }
+        assert_eq!(said, [Some(true), Some(false), Some(false)]);
+        assert_eq!(is_defined("310 es", "GL_ES"), Some(true));
+        assert_eq!(is_defined("4x", "GL_ES"), None);
+    }
 
     #[test]
     fn lines_are_numbered_as_they_stand() {

@@ -12,7 +12,7 @@ use std::{
 
 use flopmeter_core::source::Source;
 
-use super::preprocess::{self, Dialect, Inclusion, Text};
+use super::preprocess::{self, Dialect, Inclusion, Others, Text};
 use crate::{Error, KernelError, Remedy, continued};
 
 /// What a source is read with, beside its file.
@@ -96,7 +96,8 @@ pub(super) fn wgsl(
 pub(super) struct Glsl {
     /// What naga reads, preprocessed here, or why that is not left to it.
     pub(super) read: Result<Source, KernelError>,
-    /// What a compiler reads: the text itself, unless it includes files or something is defined.
+    /// What a compiler reads: the text itself, unless it includes files, something is defined or it asks for the numbers of
+    /// its lines, which a compiler and a report may take for others.
     pub(super) compiled: Source,
 }
 
@@ -109,10 +110,11 @@ pub(super) fn glsl(
     options: &SourceOptions,
 ) -> Result<Glsl, Error> {
     let is_alone = !preprocess::includes(&text, Dialect::Glsl) && options.defines.is_empty();
+    let is_numbered = text.contains("__LINE__");
     let compiled = Source::new(&text);
     let file = Text { name: None, path: path.to_owned(), identity: identity(path), text };
     match preprocessed(name, &[file], Dialect::Glsl, options) {
-        Ok(source) if is_alone => Ok(Glsl { read: Ok(source), compiled }),
+        Ok(source) if is_alone && !is_numbered => Ok(Glsl { read: Ok(source), compiled }),
         Ok(source) => Ok(Glsl { read: Ok(source.clone()), compiled: source }),
         // A compiler may know what is not known here.
         Err(error) if is_alone => {
@@ -175,7 +177,8 @@ fn preprocessed(
             false => format!("it includes '{stated}', and there is no {}", tried.join(" and no ")),
         })
     };
-    let pieces = preprocess::preprocessed(files, dialect, &options.defines, &mut read);
+    let others = Others { read: &mut read, is_defined: &mut is_defined };
+    let pieces = preprocess::preprocessed(files, dialect, &options.defines, others);
     let pieces = pieces.map_err(|fault| {
         let (path, problem) = (fault.path, fault.problem);
         if is_missing {
@@ -187,6 +190,16 @@ fn preprocessed(
     let own = files.iter().map(|file| file.text.as_str());
     asked_for(name, options, &own.chain(included.iter().map(String::as_str)).collect::<Vec<_>>())?;
     Ok(Source::pieced(&pieces))
+}
+
+#[cfg(all(feature = "glsl", feature = "spirv"))]
+fn is_defined(version: &str, name: &str) -> Option<bool> {
+    super::glslang::is_defined(version, name)
+}
+
+#[cfg(not(all(feature = "glsl", feature = "spirv")))]
+fn is_defined(_: &str, _: &str) -> Option<bool> {
+    None
 }
 
 /// Whether one of the texts has each name that is defined, so that a misspelt one is not passed over.

@@ -7,7 +7,7 @@ use common::on_every_executor;
 use flopmeter::shader::ShaderFile;
 
 use crate::{
-    run::ops,
+    run::{expected, ops},
     words::{Case, ran},
 };
 
@@ -145,6 +145,31 @@ fn tokens_and_lines_are_those_of_compilers() {
             assert_eq!(left[0], left[1], "{text}");
         });
     }
+}
+
+/// What numbers its lines otherwise, and computes with that, is charged where it stands.
+#[test]
+fn lines_that_a_compiler_numbers_are_those_of_the_file() {
+    // naga's reader knows no `precise`.
+    let text = "#version 450
+layout(local_size_x = 8) in;
+layout(binding = 0) buffer X { float x[]; };
+#line 2
+void main() {
+    precise float y = x[gl_LocalInvocationID.x] + 1.0;
+    x[gl_LocalInvocationID.x] = y * float(__LINE__);
+}";
+    let Some(case) = Case::new(text, &[]) else { return };
+    assert!(!is_naga_s(&case));
+    on_every_executor(|executor| {
+        for path in [case.glsl(), case.spirv()] {
+            let (_, left) = ran(executor, &path, &[], &[vec![0; 8]]).unwrap();
+            assert_eq!(left, [4.0; 8]);
+        }
+        let (observed, _) = ran(executor, &case.glsl(), &[], &[vec![0; 8]]).unwrap();
+        assert_eq!(ops(&observed.lines[&6].cost), expected(&[("f32.add", 8)]));
+        assert_eq!(ops(&observed.lines[&7].cost), expected(&[("f32.mul", 8)]));
+    });
 }
 
 /// What naga's reader of GLSL would make something else of is compiled.

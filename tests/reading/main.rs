@@ -2,6 +2,7 @@
 //! naga's readers refuse, change or panic over, and on which lines the work is.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod aggregates;
 mod barriers;
 mod browsers;
 mod continued;

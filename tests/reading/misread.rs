@@ -84,6 +84,20 @@ fn a_remainder_of_floats_costs_the_same_whoever_reads_it() {
     });
 }
 
+/// naga's reader ends a loop where the opposite of its condition holds.
+#[test]
+fn a_loop_that_goes_on_costs_what_its_condition_does() {
+    let Some(case) = on_numbers("do { x -= 1u; } while (x < 9u && x > 2u);") else { return };
+    let numbers: [u32; 8] = [3, 4, 5, 9, 10, 11, 3, 1];
+    let (left, rounds) = ([2, 2, 2, 2, 9, 10, 2, 0], 1 + 2 + 3 + 7 + 1 + 1 + 1 + 1);
+    on_every_executor(|executor| {
+        let (observed, found) = ran(executor, &case.spirv(), &[], &[numbers.to_vec()]).unwrap();
+        assert_eq!(bits(found), left);
+        let costs = [("int.add", rounds), ("int.bit", rounds), ("int.compare", 2 * rounds)];
+        assert_eq!(crate::run::ops(&observed.cost), expected(&costs));
+    });
+}
+
 #[test]
 fn a_matrix_with_its_sign_changed_is_not_multiplied() {
     let statement = "mat3 m = mat3(float(x)); m = -m; x = floatBitsToUint(m[1][1]);";

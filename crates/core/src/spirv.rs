@@ -25,14 +25,21 @@
 //! | `signs`, `resign` | which operations of integers have a sign of their own, and types that have it |
 //! | `coordinates` | types of coordinates that naga's reader needs |
 //! | `picked` | components of vectors that a computed index picks |
+//! | `aggregates` | aggregates that are copied as another type, or chosen |
+//! | `repeated` | conditions for which loops go on |
+//! | `choice` | functions that choose between two values |
+//! | `undefined` | values that nobody defines |
 //! | `parted` | floats that are taken apart into a result and a variable |
 //! | `listing`, `lines` | the text whose lines costs are charged to, and which of them an instruction is of |
+//! | `literal` | numbers as WGSL writes them |
 //! | `cfg`, `breaks` | basic blocks and the graph for `flow`, and where control leaves several constructs at once |
 //! | `rewrite`, `flush`, `build` | increments and the wrapper around the entry point |
 
+mod aggregates;
 mod breaks;
 mod build;
 mod cfg;
+mod choice;
 mod combined;
 mod constants;
 mod coordinates;
@@ -45,6 +52,7 @@ mod interface;
 mod layout;
 mod lines;
 mod listing;
+mod literal;
 mod means;
 mod members;
 mod memory;
@@ -57,12 +65,14 @@ mod parted;
 mod picked;
 mod price;
 mod read;
+mod repeated;
 mod resign;
 mod rewrite;
 mod settled;
 mod shader;
 mod signs;
 mod silent;
+mod undefined;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};

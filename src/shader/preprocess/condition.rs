@@ -74,6 +74,11 @@ impl Branches {
         ended.ok_or_else(|| "#endif ends no #if: begin one, or leave it out".to_owned())
     }
 
+    /// How many have begun and not ended.
+    pub(super) fn depth(&self) -> usize {
+        self.0.len()
+    }
+
     /// The line and the word of the innermost condition that has not ended.
     pub(super) fn open(&self) -> Option<(u32, &'static str)> {
         self.0.last().map(|last| (last.line, last.word))

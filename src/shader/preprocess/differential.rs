@@ -3,7 +3,10 @@
 
 use std::{fs, process::Command};
 
-use super::{tokens::TokenKind, *};
+use super::{
+    tokens::{TokenKind, tokens},
+    *,
+};
 
 /// What stands before each text: an extension for the files that it includes, and macros.
 const BEFORE: &str = "#version 450
@@ -23,6 +26,7 @@ const BEFORE: &str = "#version 450
 #define ID(x) x
 #define OCTAL 010
 #define HAS defined(A)
+#define PASTE(a,b) a##b
 ";
 
 /// Conditions that glslang takes.
@@ -72,8 +76,8 @@ const CONDITIONS: &[&str] = &[
     "defined(__FILE__)",
     "defined __VERSION__",
     "__LINE__>1",
-    "__LINE__==19",
-    "LINE==19",
+    "__LINE__==20",
+    "LINE==20",
     "1 /* c */",
     "1 // c",
     "true",
@@ -105,6 +109,10 @@ const REFUSED: &[&str] = &[
     "defined(",
     "F(1",
     "HAS",
+    "1u",
+    "1 == 0x1U",
+    "PASTE(A,B)",
+    "defined PASTE(A,B)",
 ];
 
 /// Texts, each of which becomes others.
@@ -144,6 +152,42 @@ const TEXTS: &[&str] = &[
     "x\r\ny A \\\r\n z\r\n#define Y 1 \\\r\n + 2\r\nY",
     "#define D D(\n#define E )(][\nD E",
     "#include \"outer.h\"\nOUTER INNER __LINE__",
+    "#line 5 \"name\"\n__LINE__ __FILE__\n#line A*8\"A\" // c\n__LINE__ __FILE__\n#line 9\nLINE __FILE__\n#line 9 2\n__FILE__",
+    "#line 5 \"name\" 3\nx",
+    "#line 5 \"name\nx",
+    "#line \"name\"\nx",
+    "# 5 \"name\"\nx",
+    "#extension GL_GOOGLE_include_directive : disable\n#line 5 \"name\"\nx",
+    "#extension GL_GOOGLE_cpp_style_line_directive : require\n#line 5 \"name\"\n__LINE__",
+    "#include \"open.h\"\nx\n#endif\ny",
+    "#include \"open.h\"\nx\n#else\nz\n#endif\ny",
+    "#include \"open.h\"\nx",
+    "#if 0\n#include \"close.h\"\nx\n#endif\ny",
+    "#if 1\n#include \"close.h\"\nx",
+    "#if 1\nx\n#include \"else.h\"\ny\n#endif\nz",
+    "#include \"close.h\"",
+    "#define GL_X 1\nGL_X",
+    "#define GL_X",
+    "#undef GL_core_profile",
+    "#undef GL_EXT_x",
+    "#define defined 1",
+    "#undef defined",
+    "#define __LINE__ 1\n#define __VERSION__ 2\n__LINE__ __VERSION__",
+    "PASTE(x,y) PASTE( x , y ) PASTE(x,1) PASTE(x1,2u) PASTE(x y,z w) PASTE(P,F(3)) PASTE(OCTA,L)",
+    "PASTE(A,B) ID(PASTE(x,y)) PASTE(I,D)(3) PASTE(TO,_F)(3.0) PASTE(TO,_F)\n(3.0) PASTE(PASTE,x)(1,2)",
+    "#define P(a,b) a ## b a b x##a##_##b\nP(A,B)",
+    "#define P(a,b) P(a##b) PASTE(a,b)\nP(A,B)",
+    "#define L(a) x##a a\n#define M(a) L(a)\nL(__LINE__) M(__LINE__) L(LINE) M(\nLINE) PAIR(__LINE__ LINE,\n__LINE__)",
+    "#define P x##y __LINE__##x v##__LINE__\nP",
+    "PASTE(1,2)",
+    "PASTE(1,x)",
+    "PASTE(,y)",
+    "PASTE((x),y)",
+    "PASTE(x)",
+    "#define P(a) a##\nP(x)",
+    "#define P(a) ##a\nP(x)",
+    "#define P(a) #a\nP(x)",
+    "#define P #\nP",
     "PAIR(A)",
     "PAIR(1,2,3)",
     "F(",
@@ -169,7 +213,8 @@ fn own(path: &Path) -> Result<Vec<String>, String> {
         read(found.ok_or("no file")?.join(wanted.stated))
     };
     let first = read(path.to_owned())?;
-    let pieces = preprocessed(&[first], Dialect::Glsl, &BTreeMap::new(), &mut include);
+    let others = Others { read: &mut include, is_defined: &mut |_, _| None };
+    let pieces = preprocessed(&[first], Dialect::Glsl, &BTreeMap::new(), others);
     let pieces = pieces.map_err(|fault| fault.problem)?;
     Ok(parts(&pieces.into_iter().map(|piece| piece.text).collect::<String>()))
 }
@@ -185,6 +230,9 @@ fn glslang_reads_the_same() {
         ("sub/inner.h", "#include \"beside.h\"\n#include \"own.h\"\n"),
         ("sub/own.h", "#define INNER __LINE__"),
         ("own.h", "#define INNER wrong"),
+        ("open.h", "#if 0\nin open\n"),
+        ("close.h", "#endif\nin close\n"),
+        ("else.h", "#else\nin else\n"),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{
     dialect::Dialect,
+    items::{Item, is_empty, next_sign, seam, text, trimmed},
+    lines::{Behind, Directive},
     macros::{Macro, Macros},
-    tokens::{Token, TokenKind, tokens, would_join},
+    paste::{Part, parts, paste, unpasted},
+    tokens::{Token, TokenKind},
 };
 
 /// Bytes that a line may become.
@@ -18,58 +21,27 @@ const MOST: usize = 1 << 16;
 /// Macros that may be within one another, and arguments.
 const DEEPEST: usize = 128;
 
-/// Why tokens are not expanded.
-#[derive(Debug)]
-pub(super) enum Unexpanded {
-    /// The arguments of the macro of this name do not end in them.
-    Open(String),
-    /// They end with the name of a macro that takes arguments, which may stand behind them.
-    Named,
-    /// This is wrong.
-    Wrong(String),
-}
-
-impl Unexpanded {
-    /// What is wrong where no tokens follow.
-    pub(super) fn problem(self) -> String {
-        match self {
-            Self::Wrong(problem) => problem,
-            Self::Open(name) => {
-                format!("the arguments of the macro '{name}' do not end: close them")
-            }
-            Self::Named => "the arguments of a macro are missing".to_owned(),
-        }
-    }
-}
-
-/// Tokens as a text in which each macro is what it stands for; `None` where there is none. Where `goes_on`, further tokens
-/// may follow.
+/// Tokens as a text in which each macro is what it stands for; `None` where there is none. Arguments may go on in the
+/// lines behind them; `None` for tokens of a directive, which end with its line.
 ///
 /// # Errors
 /// Where arguments do not fit a macro, or the text becomes too long.
-pub(super) fn expanded(
-    macros: &Macros,
-    tokens: Vec<Token<'_>>,
-    goes_on: bool,
-) -> Result<Option<String>, Unexpanded> {
-    let mut expansion = Expansion { macros, hidden: Vec::new(), line: 0, expanded: 0, depth: 0 };
+pub(super) fn expanded<'a>(
+    macros: &'a Macros,
+    tokens: Vec<Token<'a>>,
+    behind: Option<&mut Behind<'a, '_>>,
+) -> Result<Option<String>, String> {
+    let mut expansion =
+        Expansion { macros, behind, hidden: Vec::new(), line: 0, expanded: 0, depth: 0 };
     let whole = tokens.into_iter().rev().map(Item::Token).collect();
-    let items = expansion.all(whole, goes_on)?;
+    let items = expansion.all(whole)?;
     Ok((expansion.expanded > 0).then(|| text(&items)))
 }
 
-/// A token, or what lies between two.
-#[derive(Clone)]
-enum Item<'a> {
-    Token(Token<'a>),
-    /// The begin or the end of what a macro or a parameter stands for: tokens stay apart there.
-    Seam,
-    /// The end of the body of a macro.
-    End(&'a str),
-}
-
-struct Expansion<'a> {
+struct Expansion<'a, 'b, 't> {
     macros: &'a Macros,
+    /// Where tokens of a text go on.
+    behind: Option<&'b mut Behind<'a, 't>>,
     /// The macros whose bodies are read: a macro is not expanded in itself.
     hidden: Vec<&'a str>,
     /// The line of the last token that a file has.
@@ -80,9 +52,9 @@ struct Expansion<'a> {
     depth: usize,
 }
 
-impl<'a> Expansion<'a> {
+impl<'a> Expansion<'a, '_, '_> {
     /// Expands items, the first of which is the last.
-    fn all(&mut self, mut rest: Vec<Item<'a>>, goes_on: bool) -> Result<Vec<Item<'a>>, Unexpanded> {
+    fn all(&mut self, mut rest: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, String> {
         self.depth += 1;
         let mut found = Vec::new();
         let mut bytes = 0;
@@ -99,15 +71,19 @@ impl<'a> Expansion<'a> {
                     continue;
                 }
             };
-            self.line = token.line.unwrap_or(self.line);
-            if let Some((name, its)) = self.macro_of(&token) {
+            self.goes_to(&token);
+            // What a name stands for by where it is no definition changes.
+            if let Some(value) = self.standing(&token, token.line.unwrap_or(self.line)) {
+                self.expanded += 1;
+                token.text = value.into();
+                token.kind = TokenKind::Number;
+            } else if let Some((name, its)) = self.macro_of(&token) {
                 let given = match &its.parameters {
                     None => Some(Vec::new()),
-                    Some(_) => match next_sign(&rest) {
-                        Some("(") => Some(self.arguments(name, &mut rest)?),
-                        None if goes_on => return Err(Unexpanded::Named),
-                        _ => None,
-                    },
+                    Some(_) if self.is_called(name, &mut rest)? => {
+                        Some(self.arguments(name, &mut rest)?)
+                    }
+                    Some(_) => None,
                 };
                 if let Some(given) = given {
                     self.within(name, bytes)?;
@@ -118,16 +94,42 @@ impl<'a> Expansion<'a> {
                     self.hidden.push(name);
                     continue;
                 }
-            } else if let Some(value) = self.standing(&token, self.line) {
-                self.expanded += 1;
-                token.text = value.into();
-                token.kind = TokenKind::Number;
             }
             bytes += token.text.len();
             found.push(Item::Token(token));
         }
         self.depth -= 1;
         Ok(found)
+    }
+
+    /// Goes to the line of a token, unless that stands in an argument, which is read on the line on which it ends.
+    fn goes_to(&mut self, token: &Token<'_>) {
+        if self.depth == 1 {
+            self.line = token.line.unwrap_or(self.line);
+        }
+    }
+
+    /// Takes a line behind those that are read; `false` where there is none.
+    fn takes_behind(&mut self, name: &str, rest: &mut Vec<Item<'a>>) -> Result<bool, String> {
+        let is_outermost = self.depth == 1;
+        let Some(behind) = self.behind.as_mut().filter(|_| is_outermost) else { return Ok(false) };
+        let next = behind.next().map_err(|Directive| {
+            format!("a directive stands within the arguments of the macro '{name}'")
+        })?;
+        let is_one = next.is_some();
+        // It comes behind what little is left: blanks and the ends of macros.
+        rest.splice(..0, next.into_iter().flatten().rev().map(Item::Token));
+        Ok(is_one)
+    }
+
+    /// Whether a bracket follows, also as the first that is not blank of the lines behind those that are read, which are
+    /// then taken up to it.
+    fn is_called(&mut self, name: &str, rest: &mut Vec<Item<'a>>) -> Result<bool, String> {
+        let follows = next_sign(rest).map(|sign| sign == "(");
+        let is_behind = || self.behind.as_ref().is_some_and(|behind| behind.is_bracket());
+        let is_called = follows.unwrap_or_else(|| self.depth == 1 && is_behind());
+        while is_called && next_sign(rest).is_none() && self.takes_behind(name, rest)? {}
+        Ok(is_called)
     }
 
     /// The macro that a token is the name of, unless that is being read.
@@ -146,12 +148,12 @@ impl<'a> Expansion<'a> {
     }
 
     /// Counts a macro, and refuses one too many.
-    fn within(&mut self, name: &str, bytes: usize) -> Result<(), Unexpanded> {
+    fn within(&mut self, name: &str, bytes: usize) -> Result<(), String> {
         self.expanded += 1;
         if self.expanded > MOST || self.hidden.len().max(self.depth) > DEEPEST {
-            return Err(Unexpanded::Wrong(format!(
+            return Err(format!(
                 "'{name}' is one of more than {MOST} macros on its line, or within more than {DEEPEST} others"
-            )));
+            ));
         }
         if bytes > LONGEST { Err(too_long(name)) } else { Ok(()) }
     }
@@ -161,10 +163,16 @@ impl<'a> Expansion<'a> {
         &mut self,
         name: &str,
         rest: &mut Vec<Item<'a>>,
-    ) -> Result<Vec<Vec<Item<'a>>>, Unexpanded> {
+    ) -> Result<Vec<Vec<Item<'a>>>, String> {
         let mut found = vec![Vec::new()];
         let mut depth = 0_usize;
-        while let Some(item) = rest.pop() {
+        loop {
+            let Some(item) = rest.pop() else {
+                if self.takes_behind(name, rest)? {
+                    continue;
+                }
+                return Err(format!("the arguments of the macro '{name}' do not end: close them"));
+            };
             let mut token = match item {
                 Item::Token(token) => token,
                 Item::Seam => {
@@ -177,13 +185,9 @@ impl<'a> Expansion<'a> {
                     continue;
                 }
             };
-            self.line = token.line.unwrap_or(self.line);
-            if let Some(value) = token.line.and_then(|line| self.standing(&token, line)) {
-                token.text = value.into();
-                token.kind = TokenKind::Number;
-            }
-            // What stands in an argument is on the line on which the arguments end.
-            token.line = None;
+            self.goes_to(&token);
+            // What stands in an argument is on the line on which the arguments end, but for what is asked for there.
+            token.line = token.line.filter(|&line| self.standing(&token, line).is_some());
             match &*token.text {
                 "[" | "{" if self.macros.dialect == Dialect::Wgsl => depth += 1,
                 "]" | "}" if self.macros.dialect == Dialect::Wgsl => {
@@ -203,22 +207,15 @@ impl<'a> Expansion<'a> {
                     .for_each(|last| last.push(Item::Token(token.clone()))),
             }
         }
-        Err(Unexpanded::Open(name.to_owned()))
     }
 
-    /// The body of a macro with its arguments for its parameters.
+    /// The body of a macro with its arguments for its parameters: each expanded, but for those that are pasted.
     fn replaced(
         &mut self,
         name: &str,
         its: &'a Macro,
         given: Vec<Vec<Item<'a>>>,
-    ) -> Result<Vec<Item<'a>>, Unexpanded> {
-        if its.body.contains('#') {
-            let problem = format!(
-                "the macro '{name}' has a # in it, and neither # nor ## is known here: write out what it stands for"
-            );
-            return Err(Unexpanded::Wrong(problem));
-        }
+    ) -> Result<Vec<Item<'a>>, String> {
         let parameters = its.parameters.as_deref().unwrap_or_default();
         let given = if parameters.is_empty() && given.iter().all(|one| is_empty(one)) {
             Vec::new()
@@ -226,38 +223,61 @@ impl<'a> Expansion<'a> {
             given
         };
         if given.len() != parameters.len() {
-            return Err(Unexpanded::Wrong(format!(
+            return Err(format!(
                 "the macro '{name}' takes {} arguments, not {}",
                 parameters.len(),
                 given.len()
-            )));
+            ));
         }
         let mut arguments = BTreeMap::new();
-        for (parameter, mut argument) in parameters.iter().zip(given) {
-            argument.reverse();
-            let argument = self.all(trimmed(argument), false)?;
-            arguments.insert(parameter.as_str(), argument);
+        for (parameter, argument) in parameters.iter().zip(given) {
+            let stated = trimmed(argument);
+            let expanded = self.all(stated.iter().rev().cloned().collect())?;
+            arguments.insert(parameter.as_str(), (stated, expanded));
+        }
+        let parts = parts(name, &its.body)?;
+        // glslang pastes in texts alone.
+        let pastes = self.behind.is_some() || self.macros.dialect == Dialect::Wgsl;
+        if !pastes && parts.iter().any(|part| matches!(part, Part::Paste)) {
+            return Err(format!("the macro '{name}' has a ## in it, which no directive expands"));
         }
         let mut body = Vec::new();
         let mut bytes = 0;
-        for token in tokens(&its.body) {
-            match arguments.get(&*token.text) {
-                None => {
-                    bytes += token.text.len();
-                    body.push(Item::Token(token));
-                }
-                Some(argument) => {
-                    seam(&mut body);
-                    for item in argument {
-                        match item {
-                            Item::Token(token) => bytes += token.text.len(),
-                            Item::Seam | Item::End(_) => {}
-                        }
-                        body.push(item.clone());
-                    }
-                    seam(&mut body);
+        let mut is_behind_paste = false;
+        for (index, part) in parts.iter().enumerate() {
+            let Part::Token(token) = part else {
+                is_behind_paste = true;
+                continue;
+            };
+            let is_pasted = is_behind_paste || matches!(parts.get(index + 1), Some(Part::Paste));
+            let items = match arguments.get(&*token.text) {
+                None => vec![Item::Token(token.clone())],
+                Some((stated, _)) if is_pasted => stated.clone(),
+                Some((_, expanded)) => expanded.clone(),
+            };
+            for item in &items {
+                match item {
+                    Item::Token(token) => bytes += token.text.len(),
+                    Item::Seam | Item::End(_) => {}
                 }
             }
+            let is_argument = arguments.contains_key(&*token.text);
+            if is_behind_paste {
+                paste(name, &mut body, items)?;
+            } else {
+                if is_argument {
+                    seam(&mut body);
+                }
+                // What is pasted to something has to be there.
+                if is_pasted && items.is_empty() {
+                    return Err(unpasted(name, "nothing"));
+                }
+                body.extend(items);
+            }
+            if is_argument && !matches!(parts.get(index + 1), Some(Part::Paste)) {
+                seam(&mut body);
+            }
+            is_behind_paste = false;
             if bytes > LONGEST {
                 return Err(too_long(name));
             }
@@ -266,59 +286,6 @@ impl<'a> Expansion<'a> {
     }
 }
 
-fn too_long(name: &str) -> Unexpanded {
-    Unexpanded::Wrong(format!("the macro '{name}' makes the line longer than {LONGEST} bytes"))
-}
-
-/// Adds a seam, unless there is one.
-fn seam(items: &mut Vec<Item<'_>>) {
-    if !matches!(items.last(), Some(Item::Seam)) {
-        items.push(Item::Seam);
-    }
-}
-
-/// The text of the next token that is no blank, of items the first of which is the last.
-fn next_sign<'i>(rest: &'i [Item<'_>]) -> Option<&'i str> {
-    rest.iter().rev().find_map(|item| match item {
-        Item::Token(token) if token.kind != TokenKind::Blank => Some(&*token.text),
-        Item::Token(_) | Item::Seam | Item::End(_) => None,
-    })
-}
-
-fn is_blank(item: &Item<'_>) -> bool {
-    match item {
-        Item::Token(token) => token.kind == TokenKind::Blank,
-        Item::Seam | Item::End(_) => true,
-    }
-}
-
-fn is_empty(items: &[Item<'_>]) -> bool {
-    items.iter().all(is_blank)
-}
-
-/// Items without the blanks at their begin and their end.
-fn trimmed(mut items: Vec<Item<'_>>) -> Vec<Item<'_>> {
-    items.truncate(items.iter().rposition(|item| !is_blank(item)).map_or(0, |last| last + 1));
-    let begin = items.iter().position(|item| !is_blank(item)).unwrap_or(0);
-    items.split_off(begin)
-}
-
-/// Items as a text, with a blank where two would be read as one.
-fn text(items: &[Item<'_>]) -> String {
-    let mut text = String::new();
-    let mut last = "";
-    let mut is_seam = false;
-    for item in items {
-        let Item::Token(token) = item else {
-            is_seam = true;
-            continue;
-        };
-        if is_seam && would_join(last, &token.text) {
-            text.push(' ');
-        }
-        text.push_str(&token.text);
-        last = &token.text;
-        is_seam = false;
-    }
-    text
+fn too_long(name: &str) -> String {
+    format!("the macro '{name}' makes the line longer than {LONGEST} bytes")
 }

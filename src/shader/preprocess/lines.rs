@@ -4,11 +4,11 @@
 use super::{
     comments::Comments,
     dialect::Dialect,
-    tokens::{Token, tokens},
+    tokens::{Token, TokenKind, tokens},
 };
 
 /// A line, with those that it goes on in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct TextLine<'a> {
     /// The number of the first in its file, from 1.
     pub(super) number: u32,
@@ -21,6 +21,49 @@ pub(super) struct TextLine<'a> {
     /// Whether no comment goes on from the line before it, nor to the one behind it.
     is_whole: bool,
 }
+
+/// The lines behind one, in which the arguments of its macros may go on.
+pub(super) struct Behind<'l, 't> {
+    lines: &'l [TextLine<'t>],
+    taken: usize,
+    shift: i64,
+}
+
+impl<'l, 't> Behind<'l, 't> {
+    /// None of them taken; each is numbered so many lines further.
+    pub(super) fn new(lines: &'l [TextLine<'t>], shift: i64) -> Self {
+        Self { lines, taken: 0, shift }
+    }
+
+    /// How many have been taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes the next line, behind a blank; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is a directive.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<Token<'l>>>, Directive> {
+        let Some(line) = self.lines.get(self.taken) else { return Ok(None) };
+        if line.directive().is_some() {
+            return Err(Directive);
+        }
+        self.taken += 1;
+        let blank = Token { kind: TokenKind::Blank, text: " ".into(), line: None };
+        let its = line.tokens(&line.code, self.shift);
+        Ok(Some(std::iter::once(blank).chain(its).collect()))
+    }
+
+    /// Whether the next line that is not blank begins with a bracket.
+    pub(super) fn is_bracket(&self) -> bool {
+        let mut codes = self.lines[self.taken..].iter().map(|line| line.code.trim_start());
+        codes.find(|code| !code.is_empty()).is_some_and(|code| code.starts_with('('))
+    }
+}
+
+/// What no macro goes on in.
+pub(super) struct Directive;
 
 /// The lines of a text. GLSL's go on behind a backslash wherever that is, those of WGSL in directives alone; directives
 /// of both go on until their comments end.
@@ -70,7 +113,7 @@ impl<'a> TextLine<'a> {
     }
 
     /// Goes on with the line behind it.
-    pub(super) fn join(&mut self, behind: Self) {
+    fn join(&mut self, behind: Self) {
         self.code.push(' ');
         let before = self.code.len();
         self.begins.push(before);

@@ -49,17 +49,38 @@ impl Macros {
         self.macros.contains_key(name)
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    /// Takes the name behind `#undef`.
+    ///
+    /// # Errors
+    /// Where the language keeps it to itself.
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), String> {
+        self.leaves(name)?;
         self.macros.remove(name);
+        Ok(())
+    }
+
+    /// Defines a name as a compiler does, whatever it stood for.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        let new = Macro { parameters: None, body: value.to_owned() };
+        self.macros.insert(name.to_owned(), new);
+    }
+
+    /// Refuses a name that GLSL leaves to nobody.
+    fn leaves(&self, name: &str) -> Result<(), String> {
+        if self.dialect == Dialect::Glsl && (name.starts_with("GL_") || name == "defined") {
+            return Err(format!("a text of GLSL neither defines nor undefines '{name}'"));
+        }
+        Ok(())
     }
 
     /// Takes what stands behind `#define`.
     ///
     /// # Errors
-    /// Where that is no definition, or another one than the name has.
+    /// Where that is no definition, or another one than the name has; where the language keeps the name to itself.
     pub(super) fn define(&mut self, text: &str) -> Result<(), String> {
         let malformed = || format!("#define takes NAME [VALUE] or NAME(A, B) VALUE, not '{text}'");
         let Some(name) = leading_name(text) else { return Err(malformed()) };
+        self.leaves(name)?;
         let rest = &text[name.len()..];
         let (parameters, body) = match rest.strip_prefix('(') {
             None if rest.starts_with(|c: char| !c.is_whitespace()) => return Err(malformed()),

@@ -129,14 +129,15 @@ impl<'a> Tokens<'a> {
                 value.map_err(|_| format!("'{token}' is no whole number"))
             }
             Dialect::Glsl => {
-                let digits = token.strip_suffix(['u', 'U']).unwrap_or(token);
-                let value = match (hexadecimal(digits), digits.strip_prefix('0')) {
+                let value = match (hexadecimal(token), token.strip_prefix('0')) {
                     (Some(digits), _) => u32::from_str_radix(digits, 16),
                     (None, Some(digits)) if !digits.is_empty() => u32::from_str_radix(digits, 8),
-                    (None, _) => digits.parse(),
+                    (None, _) => token.parse(),
                 };
                 let value = value.map_err(|_| {
-                    format!("'{token}' is no whole number of 32 bits (0 begins an octal one)")
+                    format!(
+                        "'{token}' is no whole number of 32 bits without a suffix (0 begins an octal one)"
+                    )
                 });
                 Ok(self.kept(i64::from(value?)))
             }
@@ -227,7 +228,7 @@ mod tests {
         for (text, value) in [
             ("010", 8),
             ("0", 0),
-            ("00u", 0),
+            ("00", 0),
             ("0X1f", 31),
             ("true", 0),
             ("0x80000000", i64::from(i32::MIN)),
@@ -243,7 +244,7 @@ mod tests {
         ] {
             assert_eq!(of(text, Dialect::Glsl), Ok(value), "{text}");
         }
-        for text in ["09", "4294967296", "0x1ffffffff", "1L", "0x", "0b1", "1uu", "1.0"] {
+        for text in ["09", "4294967296", "0x1ffffffff", "1L", "0x", "0b1", "1u", "0x1U", "1.0"] {
             let error = of(text, Dialect::Glsl).unwrap_err();
             assert!(error.contains("is no whole number"), "{text}: {error}");
         }

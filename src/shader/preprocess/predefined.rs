@@ -1,5 +1,6 @@
 //! What a compiler of GLSL for Vulkan defines before the first line, and what it may define beside that: whoever reads a
-//! text gets the same macros. Knows no extension, so that a condition on one is refused and not guessed.
+//! text gets the same macros. Knows no extension by its name: a condition on one is what a compiler says of it, or is
+//! refused.
 
 use super::{
     macros::Macros,
@@ -7,23 +8,16 @@ use super::{
 };
 
 /// Defines what every version has.
-///
-/// # Errors
-/// Those of [`Macros::define`].
-pub(super) fn at_the_begin(macros: &mut Macros) -> Result<(), String> {
-    define(macros, "VULKAN", "100")
+pub(super) fn at_the_begin(macros: &mut Macros) {
+    define(macros, "VULKAN", "100");
 }
 
 /// Defines what a version has, by what stands behind `#version`.
-///
-/// # Errors
-/// Those of [`Macros::define`].
-pub(super) fn at_the_version(macros: &mut Macros, stated: &str) -> Result<(), String> {
-    let (number, profile) = word(stated);
+pub(super) fn at_the_version(macros: &mut Macros, stated: &str) {
     if let Some(here) = &mut macros.here {
-        here.version = Some(number.to_owned());
+        here.version = Some(stated.to_owned());
     }
-    define(macros, profile_of(profile), "1")
+    define(macros, profile_of(word(stated).1), "1");
 }
 
 fn profile_of(stated: &str) -> &'static str {
@@ -34,8 +28,19 @@ fn profile_of(stated: &str) -> &'static str {
 }
 
 /// A definition of the user's stays.
-fn define(macros: &mut Macros, name: &str, value: &str) -> Result<(), String> {
-    if macros.has(name) { Ok(()) } else { macros.define(&format!("{name} {value}")) }
+fn define(macros: &mut Macros, name: &str, value: &str) {
+    if !macros.has(name) {
+        macros.set(name, value);
+    }
+}
+
+/// Takes what a compiler says of a name: whether it defines it, and by that as 1, as glslang does each extension.
+pub(super) fn learn(macros: &mut Macros, name: &str, is_defined: bool) {
+    if is_defined {
+        macros.set(name, "1");
+    } else if let Some(here) = &mut macros.here {
+        here.absent.insert(name.to_owned());
+    }
 }
 
 /// A name in a condition that a compiler may have defined, and of which that is not known here.
@@ -48,7 +53,8 @@ pub(super) fn unknown<'a>(
     let is_unknown = |name: &str| {
         // A text of one profile has not that of the other.
         let profile = matches!(name, "GL_ES" | "GL_core_profile" | "GL_compatibility_profile");
-        let is_known = has_version && (profile || name == "__VERSION__");
+        let is_known =
+            has_version && (profile || name == "__VERSION__") || here.absent.contains(name);
         (name.starts_with("GL_") || name == "__VERSION__") && !macros.has(name) && !is_known
     };
     let mut names = condition.into_iter().filter(|token| token.kind == TokenKind::Name);

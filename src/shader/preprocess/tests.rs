@@ -1,5 +1,7 @@
 //! What the preprocessor makes of texts, and what it says of those that are wrong.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 /// The text and the places of its lines, of files of which the first is preprocessed.
@@ -22,7 +24,9 @@ fn pieces(
     let mut read = |wanted: Inclusion<'_>| {
         text(wanted.stated, false).ok_or_else(|| format!("no {}", wanted.stated))
     };
-    preprocessed(&[first], dialect, &defines.collect(), &mut read)
+    let mut is_defined = |_: &str, _: &str| None;
+    let others = Others { read: &mut read, is_defined: &mut is_defined };
+    preprocessed(&[first], dialect, &defines.collect(), others)
 }
 
 fn wgsl(text: &str, defines: &[(&str, &str)]) -> Result<String, String> {
@@ -98,7 +102,8 @@ fn files_are_looked_for_beside_all_that_include_them() {
         ))
     };
     let first = file("a", "#include \"b\"");
-    preprocessed(&[first], Dialect::Wgsl, &BTreeMap::new(), &mut read).unwrap();
+    let others = Others { read: &mut read, is_defined: &mut |_, _| None };
+    preprocessed(&[first], Dialect::Wgsl, &BTreeMap::new(), others).unwrap();
     assert_eq!(asked, [vec!["a"], vec!["b", "a"], vec![]]);
 }
 
@@ -158,7 +163,10 @@ fn what_is_wrong_is_said_with_its_line() {
         ("#define 1", "line 1: #define takes NAME"),
         ("#define A-B", "line 1: #define takes NAME"),
         ("#define A(1) 2", "line 1: #define takes NAME"),
-        ("#define A x##y\nA", "line 2: the macro 'A' has a # in it"),
+        ("#define A #x\nA", "line 2: the macro 'A' has a # in it"),
+        ("#define A(x) 1##x\nA(2)", "line 2: the macro 'A' pastes 1 with ##"),
+        ("#define A(x) a##x\nA()", "line 2: the macro 'A' pastes nothing with ##"),
+        ("#define A(x) a##x\nA(1.5)", "line 2: the macro 'A' pastes 1.5 with ##"),
         ("#define A 1\n#define A 2", "line 2: 'A' is defined as '1' already"),
         ("#define F(x) x\nF(1, 2)", "line 2: the macro 'F' takes 1 arguments, not 2"),
         ("#define F(x) x\nF(1\n+ 2", "line 2: the arguments of the macro 'F' do not end"),
@@ -207,6 +215,19 @@ fn included_files_stand_where_they_are_included() {
 }
 
 #[test]
+fn a_condition_that_does_not_end_is_told_where_it_begins() {
+    let files = [("a", "#if 1\n#endif\n\n#include \"b\"\nx"), ("b", "\n#if 1\ny")];
+    for dialect in [Dialect::Glsl, Dialect::Wgsl] {
+        let fault = pieces(&files, &[], dialect).unwrap_err();
+        assert_eq!(fault.path, Path::new("b"));
+        assert!(fault.problem.contains("line 2: its #if has no #endif"), "{fault:?}");
+    }
+    let closed = [("a", "#include \"b\"\nx\n#endif"), files[1]];
+    assert!(pieces(&closed, &[], Dialect::Glsl).is_ok());
+    assert!(pieces(&closed, &[], Dialect::Wgsl).is_err());
+}
+
+#[test]
 fn files_that_include_each_other_come_to_no_end() {
     let round = [("a", "#include \"b\""), ("b", "\n#include \"a\"")];
     let fault = pieces(&round, &[], Dialect::Wgsl).unwrap_err();
@@ -228,6 +249,43 @@ fn glsl_is_left_its_own_directives() {
         has_directives("/* */ #if", Dialect::Wgsl) && !has_directives("/*\n#if\n*/", Dialect::Wgsl)
     );
     assert!(includes(" # include <x>", Dialect::Glsl) && !includes("// #include", Dialect::Glsl));
+}
+
+#[test]
+fn long_arguments_are_read_once() {
+    // Read anew for each of its lines, this takes minutes, and about a second where each is read once.
+    let lines = 1 << 16;
+    let numbers: String = (0..lines).map(|n| format!("{n},\n")).collect();
+    let text = format!("#define F(a, b) b\nF(1, f(\n{numbers}0))\n__LINE__");
+    let begin = Instant::now();
+    let pieces = pieces(&[("a", &text)], &[], Dialect::Glsl).unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    let whole = &pieces[0].text;
+    assert!(whole.starts_with("\nf( 0, 1, 2, ") && whole.ends_with(&format!("\n{}\n", lines + 4)));
+    assert_eq!(whole.lines().count(), text.lines().count());
+}
+
+#[test]
+fn a_compiler_says_what_it_defines() {
+    let text = "#version 450 core\n#define HAVE GL_EXT_a\n#if HAVE && !defined(GL_EXT_b) && GL_EXT_a == 1\nx\n\
+                #endif\n#ifdef GL_EXT_b\ny\n#endif\n#ifndef GL_EXT_a\nz\n#endif";
+    let first = Text {
+        name: None,
+        path: PathBuf::from("a"),
+        identity: PathBuf::from("a"),
+        text: text.to_owned(),
+    };
+    let mut asked = Vec::new();
+    let mut is_defined = |version: &str, name: &str| {
+        asked.push((version.to_owned(), name.to_owned()));
+        Some(name == "GL_EXT_a")
+    };
+    let others = Others { read: &mut |_| Err("none".into()), is_defined: &mut is_defined };
+    let pieces = preprocessed(&[first], Dialect::Glsl, &BTreeMap::new(), others).unwrap();
+    let left: Vec<_> = pieces[0].text.lines().skip(1).flat_map(str::split_whitespace).collect();
+    assert_eq!(left, ["x"]);
+    let of = |name: &str| ("450 core".to_owned(), name.to_owned());
+    assert_eq!(asked, [of("GL_EXT_b"), of("GL_EXT_a")], "each once");
 }
 
 #[test]

@@ -47,7 +47,8 @@ pub(super) fn leading(text: &str) -> Option<(TokenKind, usize)> {
     })
 }
 
-fn is_of_word(c: char) -> bool {
+/// Whether a name may have a character.
+pub(super) fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

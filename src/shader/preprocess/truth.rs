@@ -1,36 +1,40 @@
 //! Whether a condition holds: what `defined` says of a name, what macros stand for, and the number that all of it makes.
 
 use super::{
-    expansion::{Unexpanded, expanded},
+    expansion::expanded,
     macros::Macros,
     number, predefined,
     tokens::{Token, TokenKind, tokens},
 };
 
+/// Why it is not known whether a condition holds.
+#[derive(Debug)]
+pub(super) enum Unheld {
+    /// It asks whether a compiler of GLSL defines this name.
+    Unknown(String),
+    /// This is wrong.
+    Wrong(String),
+}
+
+impl From<String> for Unheld {
+    fn from(problem: String) -> Self {
+        Self::Wrong(problem)
+    }
+}
+
 /// Whether a condition holds.
 ///
 /// # Errors
 /// Where it is no expression of whole numbers, or asks for what a compiler may have defined.
-pub(super) fn holds(macros: &Macros, condition: &str, its: Vec<Token<'_>>) -> Result<bool, String> {
-    let value = value(macros, condition, its)?;
-    value.map(|value| value != 0).map_err(|why| format!("#if '{condition}' is no condition: {why}"))
-}
-
-/// The number that an expression makes, or why it makes none.
-///
-/// # Errors
-/// Where its macros cannot be expanded, or it asks for what a compiler may have defined.
-pub(super) fn value(
-    macros: &Macros,
-    condition: &str,
-    its: Vec<Token<'_>>,
-) -> Result<Result<i64, String>, String> {
+pub(super) fn holds(macros: &Macros, condition: &str, its: Vec<Token<'_>>) -> Result<bool, Unheld> {
     is_known(macros, its.iter().cloned())?;
     let its = without_defined(macros, condition, its)?;
     let plain: String = its.iter().map(|token| &*token.text).collect();
-    let text = expanded(macros, its, false).map_err(Unexpanded::problem)?.unwrap_or(plain);
+    let text = expanded(macros, its, None)?.unwrap_or(plain);
     is_known(macros, tokens(&text))?;
-    Ok(number::of(&text, macros.dialect))
+    let value = number::of(&text, macros.dialect);
+    let value = value.map_err(|why| format!("#if '{condition}' is no condition: {why}"))?;
+    Ok(value != 0)
 }
 
 /// Refuses a condition on what a compiler may have defined.
@@ -40,14 +44,8 @@ pub(super) fn value(
 pub(super) fn is_known<'a>(
     macros: &Macros,
     condition: impl IntoIterator<Item = Token<'a>>,
-) -> Result<(), String> {
-    match predefined::unknown(macros, condition) {
-        None => Ok(()),
-        Some(name) => Err(format!(
-            "whether '{name}' is defined depends on the compiler of GLSL: define it, or compile the shader to \
-             SPIR-V with glslangValidator or glslc"
-        )),
-    }
+) -> Result<(), Unheld> {
+    predefined::unknown(macros, condition).map_or(Ok(()), |name| Err(Unheld::Unknown(name)))
 }
 
 /// A condition with 1 and 0 for each `defined`.

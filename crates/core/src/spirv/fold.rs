@@ -1,6 +1,8 @@
-//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, and parts of constants
-//! that are stated part by part. An unknown operand gives no value, which is an error where the value is needed.
+//! The value of `OpSpecConstantOp`: integer and boolean arithmetic on scalars, as SPIR-V defines it, floats that are
+//! chosen or converted, and parts of constants that are stated part by part. An unknown operand gives no value, which is
+//! an error where the value is needed.
 
+use half::f16;
 use rspirv::spirv::Op;
 
 use super::{
@@ -72,12 +74,37 @@ pub(super) fn fold(module: &Module<'_>, instruction: Instruction<'_>) -> Option<
         Op::CompositeExtract => part(module, operands)?,
         Op::UConvert => unsigned(0)?,
         Op::SConvert => signed(0)? as u64,
+        Op::FConvert => {
+            let from = module.types.get(module.type_of.get(operands.first()?)?)?;
+            let to = module.types.get(&instruction.result_type()?)?;
+            float_bits(to, float_value(from, unsigned(0)?)?)?
+        }
         _ => return None,
     };
     // Vectors have no value here, so neither has what is computed of them.
     let ty = instruction.result_type()?;
-    matches!(module.types.get(&ty)?, Type::Bool | Type::Int { .. })
+    matches!(module.types.get(&ty)?, Type::Bool | Type::Int { .. } | Type::Float { .. })
         .then(|| narrowed(module, ty, result))
+}
+
+/// A float by its bits.
+fn float_value(ty: &Type, bits: u64) -> Option<f64> {
+    match *ty {
+        Type::Float { width: 16, encoding: None } => Some(f16::from_bits(bits as u16).to_f64()),
+        Type::Float { width: 32, encoding: None } => Some(f32::from_bits(bits as u32).into()),
+        Type::Float { width: 64, encoding: None } => Some(f64::from_bits(bits)),
+        _ => None,
+    }
+}
+
+/// The bits of the float of a type that is nearest to a value.
+fn float_bits(ty: &Type, value: f64) -> Option<u64> {
+    match *ty {
+        Type::Float { width: 16, encoding: None } => Some(f16::from_f64(value).to_bits().into()),
+        Type::Float { width: 32, encoding: None } => Some((value as f32).to_bits().into()),
+        Type::Float { width: 64, encoding: None } => Some(value.to_bits()),
+        _ => None,
+    }
 }
 
 /// The value of a part of a constant: of `gl_WorkGroupSize.x`, say. `operands` are the constant and where the part is.

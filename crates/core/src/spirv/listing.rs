@@ -3,11 +3,11 @@
 
 use rspirv::{
     binary::{Consumer, Disassemble, ParseAction, parse_words},
-    dr,
+    dr::{self, Operand},
     spirv::{NonsemanticShaderDebuginfo100Op as Debug, Op},
 };
 
-use super::{module::Module, words::text};
+use super::{literal::literal, module::Module, words::text};
 
 /// The set of extended instructions that says where code is from.
 pub(super) const DEBUG_INFO: &str = "NonSemantic.Shader.DebugInfo.100";
@@ -56,10 +56,10 @@ fn stated(source: String) -> String {
 ///
 /// # Errors
 /// Where the words are no module.
-pub(super) fn listing(words: &[u32]) -> Result<String, String> {
-    let mut lines = Lines(String::new());
+pub(super) fn listing(module: &Module<'_>, words: &[u32]) -> Result<String, String> {
+    let mut lines = Lines { module, listed: String::new() };
     parse_words(words, &mut lines).map_err(|state| format!("it cannot be listed: {state}"))?;
-    Ok(lines.0)
+    Ok(lines.listed)
 }
 
 /// An instruction that says where code is from, and its operands.
@@ -72,9 +72,27 @@ fn debug<'a>(module: &Module<'a>, index: usize) -> Option<(Debug, &'a [u32])> {
     Some((what, operands))
 }
 
-struct Lines(String);
+struct Lines<'l, 'm> {
+    module: &'l Module<'m>,
+    listed: String,
+}
 
-impl Consumer for Lines {
+impl Lines<'_, '_> {
+    /// A constant with its number as one of its type; `None` where an instruction is none.
+    fn constant(&self, instruction: &dr::Instruction) -> Option<String> {
+        let is_one = matches!(instruction.class.opcode, Op::Constant | Op::SpecConstant);
+        let (ty, id) = instruction.result_type.zip(instruction.result_id).filter(|_| is_one)?;
+        let bits = match *instruction.operands.first()? {
+            Operand::LiteralBit32(bits) => bits.into(),
+            Operand::LiteralBit64(bits) => bits,
+            _ => return None,
+        };
+        let number = literal(self.module.types.get(&ty)?, bits);
+        Some(format!("%{id} = Op{}  %{ty}  {number}", instruction.class.opname))
+    }
+}
+
+impl Consumer for Lines<'_, '_> {
     fn initialize(&mut self) -> ParseAction {
         ParseAction::Continue
     }
@@ -88,9 +106,11 @@ impl Consumer for Lines {
     }
 
     fn consume_instruction(&mut self, instruction: dr::Instruction) -> ParseAction {
+        let constant = self.constant(&instruction);
         // A text within an instruction may have lines of its own.
-        self.0.push_str(&instruction.disassemble().replace('\n', "\\n"));
-        self.0.push('\n');
+        let listed = constant.unwrap_or_else(|| instruction.disassemble().replace('\n', "\\n"));
+        self.listed.push_str(&listed);
+        self.listed.push('\n');
         ParseAction::Continue
     }
 }

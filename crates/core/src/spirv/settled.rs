@@ -4,13 +4,14 @@
 use rspirv::spirv::{Decoration, ExecutionMode, MemorySemantics, Op, StorageClass};
 
 use super::{
-    Specialization, SpirvModule, cfg, coordinates,
+    Specialization, SpirvModule, aggregates, cfg, coordinates,
     lines::stated,
     misread,
     module::{Module, Type},
-    parted, picked, resign,
+    parted, picked, repeated, resign,
     shader::{bits_of, number_of},
     silent::is_of_lines,
+    undefined,
     words::{BOUND, Instruction, push, text},
 };
 use crate::{Error, read::PlainAccesses, source::InstructionLine};
@@ -29,44 +30,39 @@ pub struct Settled {
 impl SpirvModule {
     /// The module with every specialisation constant as a plain one, what is computed of them as its value where that
     /// is known, workgroups as they then are, integers of the signs that operations take them with, components of
-    /// vectors picked by places, floats taken apart into structures, and without the lines that it states, which are told beside it: for readers that know
-    /// no such things.
+    /// vectors picked by places, floats taken apart into structures, aggregates copied and chosen by their parts,
+    /// zeros for what nobody defines, loops that end where a condition holds, and without the lines that it states,
+    /// which are told beside it: for readers that know no such things.
     ///
     /// # Errors
     /// [`Error::Kernel`] where the words are no module, and where naga's reader would make something else of it than it
     /// states: of a case that falls through, say.
     pub fn settled(&self) -> Result<Settled, Error> {
-        self.view(|module| match resign::of(module) {
-            None => with_places(module),
-            Some(words) => with_places(&Module::read(&words, &Specialization::new())?),
-        })
+        self.view(|module| through(module, &STEPS))
     }
 }
 
-/// # Errors
-/// As [`settled`].
-fn with_places(module: &Module<'_>) -> Result<Settled, String> {
-    match picked::of(module)? {
-        None => with_parts(module),
-        Some(words) => with_parts(&Module::read(&words, &Specialization::new())?),
-    }
-}
+/// Writes all words of a module anew; `None` where they stay what they are.
+type Step = fn(&Module<'_>) -> Result<Option<Vec<u32>>, String>;
+
+/// What is written so that naga reads it, in order.
+const STEPS: [Step; 7] = [
+    |module| Ok(resign::of(module)),
+    picked::of,
+    |module| Ok(parted::of(module)),
+    aggregates::of,
+    |module| Ok(undefined::of(module)),
+    |module| Ok(repeated::of(module)),
+    |module| Ok(coordinates::of(module)),
+];
 
 /// # Errors
 /// As [`settled`].
-fn with_parts(module: &Module<'_>) -> Result<Settled, String> {
-    match parted::of(module) {
-        None => with_coordinates(module),
-        Some(words) => with_coordinates(&Module::read(&words, &Specialization::new())?),
-    }
-}
-
-/// # Errors
-/// As [`settled`].
-fn with_coordinates(module: &Module<'_>) -> Result<Settled, String> {
-    match coordinates::of(module) {
-        None => settled(module),
-        Some(words) => settled(&Module::read(&words, &Specialization::new())?),
+fn through(module: &Module<'_>, steps: &[Step]) -> Result<Settled, String> {
+    let Some((step, rest)) = steps.split_first() else { return settled(module) };
+    match step(module)? {
+        None => through(module, rest),
+        Some(words) => through(&Module::read(&words, &Specialization::new())?, rest),
     }
 }
 

@@ -261,3 +261,51 @@ fn buffers_that_stand_as_an_array_are_told_from_one() {
     assert_eq!(interface.layouts.keys().collect::<Vec<_>>(), [&(0, 0)]);
     assert_eq!(interface.arrays.iter().collect::<Vec<_>>(), [&(0, 1), &(0, 2)]);
 }
+
+#[test]
+fn a_listing_has_numbers_of_the_types_of_constants() {
+    let words = module_of(
+        1,
+        |b| {
+            b.capability(rspirv::spirv::Capability::Int64);
+            let float = b.type_float(32, None);
+            let [int, long] = [32, 64].map(|width| b.type_int(width, 1));
+            b.constant_bit32(float, 0.5_f32.to_bits());
+            b.constant_bit32(int, -3_i32 as u32);
+            b.constant_bit64(long, -4_i64 as u64);
+            b.spec_constant_bit32(float, f32::INFINITY.to_bits());
+        },
+        |_, ()| {},
+    );
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let listing = module.source().unwrap().unwrap();
+    let lines = listing.lines().filter(|line| line.contains("Constant"));
+    let numbers: Vec<_> = lines.filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(numbers, ["0.5f", "-3i", "-4li", "0x7f800000"]);
+}
+
+#[test]
+fn constants_of_floats_are_converted_and_chosen() {
+    let source = "#version 450
+        #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+        layout(local_size_x = 1) in;
+        layout(constant_id = 0) const float SLOPE = 0.1;
+        layout(constant_id = 1) const bool STEEP = true;
+        layout(binding = 0) buffer X { float x[]; };
+        void main() {
+            const float16_t slope = float16_t(SLOPE);
+            const float chosen = STEEP ? SLOPE : 7.0;
+            x[0] = float(slope * float16_t(x[0])) + chosen;
+        }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let given = [("SLOPE".to_owned(), 0.3)].into();
+    let words = module.specialized(&given).unwrap().settled().unwrap().words;
+    validate(&words);
+    let listing = SpirvModule { name: "case".to_owned(), words }.source().unwrap().unwrap();
+    // The nearest half is 0.300048828125.
+    for number in [" 0.3f", " 0.30004883h"] {
+        assert!(listing.lines().any(|line| line.ends_with(number)), "{number}: {listing}");
+    }
+    assert!(!listing.contains("OpSpecConstantOp"), "{listing}");
+}

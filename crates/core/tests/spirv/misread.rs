@@ -327,6 +327,49 @@ fn a_switch_of_64_bits_is_refused() {
     }
 }
 
+/// naga knows no copy of one type as another, and chooses between numbers and vectors alone.
+#[test]
+fn aggregates_are_copied_and_chosen_by_their_parts() {
+    // Two structures of the same numbers, and a matrix.
+    let types = |b: &mut Builder, k: &Known| {
+        b.set_version(1, 4);
+        b.capability(Capability::Matrix);
+        let two = b.constant_bit32(k.int[0], 2);
+        let structures = [0, 1].map(|_| {
+            let ids = [b.id(), b.id()];
+            let array = b.type_array_id(Some(ids[0]), k.int[0], two);
+            b.type_struct_id(Some(ids[1]), [k.float, array])
+        });
+        let column = b.type_vector(k.float, 2);
+        (structures, b.type_matrix(column, 3))
+    };
+    let copied = read(|b, k| {
+        let ([from, to], _) = types(b, k);
+        let null = b.constant_null(from);
+        let value = b.copy_object(from, None, null).unwrap();
+        b.copy_logical(to, None, value).unwrap();
+    });
+    let composed = copied.iter().filter(|its| its.starts_with("Compose")).count();
+    assert_eq!(composed, 2, "{copied:?}");
+    let chosen = |of_matrices: bool| {
+        read(|b, k| {
+            let ([structure, _], matrix) = types(b, k);
+            let ty = if of_matrices { matrix } else { structure };
+            let (null, condition) = (b.constant_null(ty), b.constant_true(k.boolean));
+            let values = [null, null].map(|value| b.copy_object(ty, None, value).unwrap());
+            for _ in 0..2 {
+                b.select(ty, None, condition, values[0], values[1]).unwrap();
+            }
+        })
+    };
+    let matrices = chosen(true);
+    let selects = matrices.iter().filter(|its| its.starts_with("Select")).count();
+    assert_eq!(selects, 6, "{matrices:?}");
+    let structures = chosen(false);
+    let selects = structures.iter().filter(|its| its.starts_with("Select")).count();
+    assert_eq!(selects, 0, "{structures:?}");
+}
+
 /// naga makes one number of another for each component.
 #[test]
 fn bits_of_other_numbers_are_refused_where_there_are_not_as_many() {
