@@ -5,10 +5,8 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    fmt,
 };
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::registry::KernelName;

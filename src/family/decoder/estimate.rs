@@ -10,11 +10,11 @@
 use super::config::DecoderConfig;
 use crate::{
     Error,
-    family::shape::BatchShape,
-    plan::{
+    component::{
         ComponentName,
         Phase::{self, Backward, Forward},
     },
+    family::shape::BatchShape,
     term::{Line, PerFunction, Priced, Term, overflow},
 };
 

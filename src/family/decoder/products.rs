@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     Error,
-    family::shape::BatchShape,
-    plan::{
+    component::{
         ComponentName,
         Phase::{Backward, Forward},
     },
+    family::shape::BatchShape,
     term::{Line, Priced, Term},
 };
 

@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use super::config::ResNetBkConfig;
 use crate::{
     Error,
-    family::shape::BatchShape,
-    operation::Optimizer,
-    plan::{
+    component::{
         ComponentName,
         Phase::{self, Backward, Forward},
     },
+    family::shape::BatchShape,
+    operation::Optimizer,
     term::{Line, Priced, Term},
 };
 
