@@ -81,8 +81,13 @@ impl RunWith {
         let called = |said: &String| {
             report.and_then(|report| report.override_of_number(said)).unwrap_or(said).clone()
         };
-        let overrides = asked.constants.iter();
-        let overrides = overrides.map(|(said, value)| (called(said), value.to_string()));
+        let overrides = asked.constants.iter().map(|(said, value)| (called(said), value));
+        // One that is set to its default is set to nothing else.
+        let is_default = |name: &String, value: &f64| {
+            report.is_some_and(|report| report.override_defaults.get(name) == Some(value))
+        };
+        let overrides = overrides.filter(|(name, value)| !is_default(name, value));
+        let overrides = overrides.map(|(name, value)| (name, value.to_string()));
         let member = |said: &String| {
             let mut members = report.into_iter().flat_map(|report| &report.immediates);
             let found = members.find(|member| member.is_called(said));
@@ -91,13 +96,28 @@ impl RunWith {
         let immediates = asked.immediates.iter();
         let immediates = immediates.map(|(said, value)| (member(said), meant::values(value)));
         let fills = asked.bindings.iter();
+        let fills = fills.map(|(key, fill)| (*key, meant::fill(&fill.to_string())));
+        let mut fills: BTreeMap<BindingKey, String> = fills.collect();
+        // What nothing is bound to holds zeros, as what zeros are bound to does.
+        for its in report.into_iter().flat_map(|report| &report.bindings) {
+            let key = (its.group, its.binding);
+            match &its.fill {
+                None if fills.get(&key).is_some_and(|fill| meant::is_zeros(fill)) => {
+                    fills.remove(&key);
+                }
+                Some(zeros) if meant::is_zeros(zeros) => {
+                    fills.entry(key).or_insert_with(|| zeros.clone());
+                }
+                Some(_) | None => {}
+            }
+        }
         Self {
             steps: steps.collect(),
             overrides: overrides.collect(),
             immediates: immediates.collect(),
             defines: asked.defines.iter().cloned().collect(),
             folders: asked.folders.iter().map(|folder| meant::path(folder)).collect(),
-            fills: fills.map(|(key, fill)| (*key, meant::fill(&fill.to_string()))).collect(),
+            fills,
         }
     }
 }

@@ -143,6 +143,7 @@ impl KernelWork {
         report.defines = self.options.defines.clone();
         report.immediates = launched.immediates().to_vec();
         report
+        report.override_defaults = launched.override_defaults().clone();
     }
 
     /// Holds a run against what its buffers should hold, and its report against an earlier one.

@@ -58,14 +58,20 @@ fn grids(report: &ShaderReport) -> Vec<String> {
     }
 }
 
-/// The overrides that were set, by the shader's names. Older reports have what the user called them, which may be a number
-/// that the report `beside` them has the name of.
+/// The overrides that were set in either report, by the shader's names, and what they were in this one: its default where
+/// only the report `beside` it sets one. Older reports have no defaults, and what the user called an override, which may
+/// be a number that the report `beside` them has the name of.
 pub(super) fn overrides(of: &ShaderReport, beside: &ShaderReport) -> BTreeMap<String, String> {
     let named = |said: &String| {
         let mut names = [of, beside].into_iter().filter_map(|its| its.override_of_number(said));
         names.next().unwrap_or(said).clone()
     };
-    of.overrides.iter().map(|(said, value)| (named(said), value.to_string())).collect()
+    let set = of.overrides.iter().map(|(said, value)| (named(said), value));
+    let default = |said| of.override_defaults.get_key_value(&named(said));
+    let defaults = beside.overrides.keys().filter_map(default);
+    let defaults = defaults.map(|(name, value)| (name.clone(), value));
+    // What was set is no default.
+    defaults.chain(set).map(|(name, value)| (name, value.to_string())).collect()
 }
 
 /// The members of the immediate data that do not hold zeros, and what they hold.
@@ -75,17 +81,24 @@ pub(super) fn immediates(report: &ShaderReport) -> BTreeMap<String, String> {
     set.filter(|(_, value)| value.split(',').any(|number| number != "0")).collect()
 }
 
-/// What the user bound, by group and number: of files that held the same beside, that; their names say nothing.
+/// What the user bound, by group and number: of files that held the same beside, that; their names say nothing. What was
+/// not bound holds zeros, and is told as those where as many of them were bound beside.
 pub(super) fn fills(of: &ShaderReport, beside: &ShaderReport) -> BTreeMap<String, String> {
-    let contents = |report: &ShaderReport, key: &str| {
-        let bound = report.bindings.iter().find(|its| key_of(its) == key);
-        bound.and_then(|its| its.contents.clone())
+    let bound = |report: &ShaderReport, key: &str| {
+        report.bindings.iter().find(|its| key_of(its) == key).cloned()
     };
+    let contents = |report, key: &str| bound(report, key).and_then(|its| its.contents);
     let fill = |(key, said): (&String, &String)| {
         let held = contents(of, key).filter(|held| Some(held) == contents(beside, key).as_ref());
-        (key.clone(), held.map_or_else(|| meant::fill(said), |hash| format!("contents {hash}")))
+        (key.clone(), held.map_or_else(|| meant::fill(said), |hash| meant::contents(said, &hash)))
     };
-    of.bind.iter().map(fill).collect()
+    let zeros = |its: &Binding| {
+        let key = key_of(its);
+        let other = bound(beside, &key).filter(|other| other.bytes == its.bytes)?;
+        let said = meant::fill(&other.fill.filter(|_| its.fill.is_none())?);
+        meant::is_zeros(&said).then_some((key, said))
+    };
+    of.bindings.iter().filter_map(zeros).chain(of.bind.iter().map(fill)).collect()
 }
 
 /// A binding by group and number, as reports name it.

@@ -43,6 +43,9 @@ pub struct ShaderReport {
     /// The numbers by which they may be called, too, of those that have one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub override_numbers: BTreeMap<String, u32>,
+    /// The values that overrides have where nobody sets them, by the same names, of those whose default is a number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub override_defaults: BTreeMap<String, f64>,
     /// Macros that the user defined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub defines: BTreeMap<String, String>,
@@ -241,6 +244,7 @@ impl ShaderReport {
             bind: bind.collect(),
             bindings: bindings.clone(),
             immediates: Vec::new(),
+            override_defaults: BTreeMap::new(),
             grid: first.grid,
             workgroup_size: kernel.workgroup_size(),
             ops,

@@ -15,7 +15,7 @@ use super::spirv::{self, Compilation, SpirvShader};
 use super::{
     Immediate, immediate,
     language::{Language, foreign, hint, other_stage},
-    overrides::{check, meant},
+    overrides::{check, defaults, meant},
     text::{self, SourceOptions},
 };
 use crate::{
@@ -157,6 +157,18 @@ impl ShaderFile {
         match &self.0 {
             Read::Naga(parsed) => &parsed.name,
             #[cfg(feature = "spirv")]
+    /// The value that each override has where nobody sets it, by the shader's name for it, where that is a number.
+    ///
+    /// # Errors
+    /// Where the words of SPIR-V are no module.
+    pub(super) fn override_defaults(&self) -> Result<BTreeMap<String, f64>, Error> {
+        Ok(match &self.0 {
+            Read::Naga(parsed) => defaults(parsed),
+            #[cfg(feature = "spirv")]
+            Read::Spirv(module, _) => spirv::defaults(&module.constants()?),
+        })
+    }
+
             Read::Spirv(module, _) => &module.name,
         }
     }

@@ -22,6 +22,8 @@ pub struct Launched {
     overrides: BTreeMap<String, f64>,
     /// The numbers of those that have one.
     override_numbers: BTreeMap<String, u32>,
+    /// The values of those that nobody sets, where they are numbers.
+    override_defaults: BTreeMap<String, f64>,
     /// The members of the kernels' immediate data, each once.
     immediates: Vec<Immediate>,
 }
@@ -108,7 +110,14 @@ impl Launched {
             override_numbers.extend(number.map(|number| (name.clone(), number)));
             set.insert(name, *value);
         }
-        Ok(Self { kernels, steps: placed, overrides: set, override_numbers, immediates: had })
+        Ok(Self {
+            kernels,
+            steps: placed,
+            overrides: set,
+            override_numbers,
+            override_defaults: file.override_defaults()?,
+            immediates: had,
+        })
     }
 
     /// The overrides that were set, by the names that the shader has for them.
@@ -119,6 +128,11 @@ impl Launched {
     /// The numbers by which they may be called, too, of those that have one.
     pub fn override_numbers(&self) -> &BTreeMap<String, u32> {
         &self.override_numbers
+    }
+
+    /// The values that overrides of the shader have where nobody sets them, where these are numbers.
+    pub fn override_defaults(&self) -> &BTreeMap<String, f64> {
+        &self.override_defaults
     }
 
     /// The members of the immediate data of the kernels, and what each holds.

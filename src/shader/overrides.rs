@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use flopmeter_core::read::Parsed;
-use naga::{Override, ScalarKind};
+use naga::{Expression, Literal, Override, ScalarKind};
 
-use crate::{Error, KernelError};
+use crate::{Error, KernelError, kernel::spelled_literal};
 
 /// Whether each of these overrides is one of the shader's, given once, and a whole number where it must be.
 pub(super) fn check(parsed: &Parsed, overrides: &BTreeMap<String, f64>) -> Result<(), Error> {
@@ -43,6 +43,23 @@ pub(super) fn meant(parsed: &Parsed, said: &str) -> (String, Option<u32>) {
     let name = found.and_then(|(_, known)| called(known));
     let number = found.and_then(|(_, known)| known.id.map(u32::from));
     (name.unwrap_or_else(|| said.to_owned()), number)
+}
+
+/// The defaults of the overrides that have a number for one, by what the module calls them: as a user would say it, so
+/// that 0.1 is no other number for having been rounded to 32 bits.
+pub(super) fn defaults(parsed: &Parsed) -> BTreeMap<String, f64> {
+    let overrides = parsed.module.overrides.iter();
+    let defaults = overrides.filter_map(|(_, known)| {
+        let Expression::Literal(literal) = parsed.module.global_expressions[known.init?] else {
+            return None;
+        };
+        let said = match literal {
+            Literal::Bool(is) => u8::from(is).to_string(),
+            literal => spelled_literal(literal),
+        };
+        Some((called(known)?, said.parse().ok()?))
+    });
+    defaults.collect()
 }
 
 /// What a user may call an override: its name, else its number.

@@ -126,6 +126,17 @@ pub(super) fn constant(constants: &[SpecConstant], said: &str) -> (String, Optio
     (name.map_or_else(|| said.to_owned(), String::clone), found.map(|its| its.number))
 }
 
+/// The defaults of a module's constants, by what it calls them.
+pub(super) fn defaults(constants: &[SpecConstant]) -> BTreeMap<String, f64> {
+    let defaults = constants.iter().map(|its| {
+        let (name, _) = constant(constants, &its.number.to_string());
+        // As a user says it: 0.1 is no other number for having been rounded to 32 bits.
+        let said = (its.ty == "f32").then(|| (its.default as f32).to_string().parse().ok());
+        (name, said.flatten().unwrap_or(its.default))
+    });
+    defaults.collect()
+}
+
 /// The text whose lines a module's instructions are charged to.
 pub(super) fn source(
     module: &SpirvModule,

@@ -226,5 +226,5 @@ fn a_baseline_of_another_run_names_the_input_that_differs() {
     }
     let both = ["--dispatch=1", fill, "--baseline", &base];
     let said = check(&both).code(1).get_output().stdout.clone();
-    assert!(String::from_utf8(said).unwrap().contains("override SCALE was 2, and is not set"));
+    assert!(String::from_utf8(said).unwrap().contains("override SCALE was 2, and is 1"));
 }

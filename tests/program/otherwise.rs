@@ -214,3 +214,68 @@ fn a_baseline_under_another_convention_is_compared() {
     check(&[]).code(1).stdout(contains("f32.add 0 to 1"));
     check(&["--fail-on=more:flops"]).code(1).stdout(contains("flops went from 2 to 3, +50.00 %"));
 }
+
+/// Files hold texels as bytes, and how many of them are a row is said by the size.
+#[test]
+fn a_texture_of_another_size_is_another_run_whatever_its_texels_are() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (kernel, texels, base, now) =
+        (path("kernel.wgsl"), path("texels"), path("base.json"), path("now.json"));
+    let source = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var t: texture_2d<f32>;
+@compute @workgroup_size(1) fn main() {
+    for (var i = 0u; i < textureDimensions(t).x; i++) { x[0] += textureLoad(t, vec2(i, 0u), 0).x; }
+}";
+    fs::write(&kernel, source).unwrap();
+    fs::write(&texels, [1_u8; 64]).unwrap();
+    let ran = |size: &str, more: &[&str]| {
+        let texture = format!("--bind=0.1=texture:{size}:file:{texels}");
+        let run = ["shader", &kernel, "--dispatch=1", "--bind=0.0=zeros:1", &texture];
+        let run = [&run[..], &["--adapter=embedded", "-q"], more].concat();
+        flopmeter(&run).assert()
+    };
+    ran("8x2:r32float", &["--json", &base]).success();
+    let less = ["--allow=less", "--baseline", &base, "--json", &now];
+    ran("8x2:r32float", &less).success();
+    for other in ["4x4:r32float", "4x4:rgba8unorm"] {
+        let says = contains("'t' at 0.1 was texture:8x2:r32float:contents ")
+            .and(contains(format!("and is texture:{other}:contents ")));
+        ran(other, &less).code(1).stdout(says);
+        let says = contains("not run alike").and(contains("'t' of 64 bytes: texture:8x2:r32float"));
+        flopmeter(&["compare", &base, &now]).assert().success().stdout(says);
+    }
+}
+
+/// What is set to its default, or bound to the zeros that it holds anyway, is not set or bound to anything else.
+#[test]
+fn what_is_set_to_what_it_is_anyway_is_no_other_run() {
+    const TERM: &str = "x[1] *= SCALE;";
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (kernel, base, now) = (path("kernel.wgsl"), path("base.json"), path("now.json"));
+    let source = format!(
+        "@id(7) override SCALE: f32 = 0.1;
+override ON: bool = true;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec3<f32>, 2>;
+@compute @workgroup_size(1) fn main() {{ if ON {{ x[0] *= SCALE + y[0].x; {TERM} }} }}"
+    );
+    let ran = |more: &[&str]| {
+        let run = ["shader", &kernel, "--dispatch=1", "--bind=0.0=iota:2", "--adapter=embedded"];
+        flopmeter(&[&run[..], &["-q"], more].concat()).assert()
+    };
+    let set = ["--override=7=0.10", "--override=ON=1", "--bind=0.1=zeros:6"];
+    for [before, after] in [[&[][..], &set], [&set, &[]]] {
+        fs::write(&kernel, &source).unwrap();
+        ran(&[before, &["--json", &base]].concat()).success();
+        fs::write(&kernel, source.replace(TERM, "")).unwrap();
+        let less = ["--allow=less", "--baseline", &base, "--json", &now];
+        ran(&[after, &less].concat()).success();
+        let alike = contains("not run alike").not();
+        flopmeter(&["compare", &base, &now]).assert().success().stdout(alike);
+        let [scale, other] = ["--override=SCALE=0.5", "--bind=0.1=values:0,0,0,0,0,1"];
+        let says = "override SCALE was 0.1, and is 0.5; the binding 'y' at 0.1 was ";
+        ran(&[scale, other, less[0], less[1], less[2]]).code(1).stdout(contains(says));
+    }
+}

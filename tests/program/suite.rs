@@ -311,3 +311,30 @@ fn annotations_have_a_file_and_a_line() {
     }
     assert_eq!(errors.len(), 3, "{errors:?}");
 }
+
+/// Kernels of one file are told apart by how they are run, and not by how that is spelled.
+#[test]
+fn a_kernel_is_held_against_the_one_that_was_run_as_it_is() {
+    const ROUNDS: &str = "
+override ROUNDS: u32 = 2;
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32, 4>;
+@compute @workgroup_size(1) fn main() {
+    for (var i = 0u; i < ROUNDS; i++) { x[0] = x[0] * 0.5 + y[1]; }
+}
+";
+    let repository = Repository::new();
+    repository.write("rounds.wgsl", ROUNDS);
+    let list = |[one, other]: [&str; 2]| {
+        let line = "rounds.wgsl --dispatch 1 --bind 0.0=iota:8 ";
+        repository.write("kernels.txt", &format!("{line}{one}\n{line}{other}\n"));
+    };
+    let [default, unset] = ["--override ROUNDS=2", "--bind 0.1=zeros:4"];
+    for [before, now] in [[default, unset], [unset, default]] {
+        list([before, "--override ROUNDS=5"]);
+        repository.check(&["--json=base.json"]).success();
+        list(["--override ROUNDS=6", now]);
+        let says = contains("override ROUNDS was 5, and is 6").and(contains("1 of 2 kernels"));
+        repository.check(&["--baseline=base.json"]).code(1).stdout(says);
+    }
+}

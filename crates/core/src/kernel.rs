@@ -28,7 +28,7 @@ pub(crate) use shape::Numbers;
 pub use self::cooperative::CooperativeProduct;
 pub use self::ends::hide_ends;
 pub use self::outline::{
-    Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride,
+    Outline, OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride, spelled_literal,
 };
 use self::overrides::Problem;
 pub use self::resource::{Member, Resource, ResourceKind};

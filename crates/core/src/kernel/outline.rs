@@ -283,7 +283,8 @@ fn stated_in(parsed: &Parsed, expression: Handle<Expression>) -> String {
     text().unwrap_or_else(|| "an expression".to_owned())
 }
 
-fn spelled_literal(literal: Literal) -> String {
+/// A literal as a user says it: a float in the fewest digits that are it.
+pub fn spelled_literal(literal: Literal) -> String {
     match literal {
         Literal::F64(value) => value.to_string(),
         Literal::F32(value) => value.to_string(),
