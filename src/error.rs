@@ -128,7 +128,7 @@ pub enum Remedy {
     #[error("name the folder that has it")]
     Folder,
     /// The same convention on both sides.
-    #[error("count one of them again by the convention of the other")]
+    #[error("price both by {0}, or count one of them again by it")]
     Convention(Convention),
     /// A report of the points that there are.
     #[error("run the shards that have them, or join what is there")]

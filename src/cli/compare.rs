@@ -35,8 +35,8 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     let formats = Formats::claim(&mut places, &asked.exports)?;
     if let Some([a, b]) = kernels(&a, &b)? {
         are_reports(asked)?;
-        is_convention(asked, a.convention())?;
-        let mut report = ChangeReport::new(&a, &b)?;
+        let convention = asked.convention.unwrap_or_else(|| a.convention());
+        let mut report = ChangeReport::new(&a, &b, convention)?;
         report.judge(&asked.limits);
         let both = [report.total.a, report.total.b].map(|its| its.and_then(|its| its.seconds));
         let remedy = match a.report {
@@ -48,11 +48,10 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
         return Ok(Outcome::of(report.holds()));
     }
     // Files first: what is wrong with one is better known before a long run.
-    let (saved_a, saved_b) = (saved(&a)?, saved(&b)?);
-    let known = [&saved_a, &saved_b].into_iter().flatten().find_map(Candidate::convention);
-    if let Some(known) = known {
-        is_convention(asked, known)?;
-    }
+    let saved_a = saved(&a, asked.convention)?;
+    let of_a = saved_a.as_ref().and_then(Candidate::convention);
+    let saved_b = saved(&b, asked.convention.or(of_a))?;
+    let known = of_a.or_else(|| saved_b.as_ref().and_then(Candidate::convention));
     if saved_a.is_some() && saved_b.is_some() {
         are_reports(asked)?;
     }
@@ -103,17 +102,6 @@ fn are_reports(asked: &Compare) -> super::Result<()> {
     }
 }
 
-/// Refuses another convention than that of what was saved.
-fn is_convention(asked: &Compare, known: Convention) -> super::Result<()> {
-    match asked.convention {
-        Some(asked) if asked != known => bail!(
-            "--convention {asked} is not that of the saved report, {known}: leave it out, or count again with \
-             --convention {asked}"
-        ),
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// Both sides, where both are saved reports of kernels.
 fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
     let load = |side: &Side| -> super::Result<Option<KernelRun>> {
@@ -153,8 +141,8 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
     }
 }
 
-/// The saved report that a side is, if it is one.
-fn saved(side: &Side) -> super::Result<Option<Candidate>> {
+/// The saved report that a side is, if it is one, under this convention, else under its own.
+fn saved(side: &Side, convention: Option<Convention>) -> super::Result<Option<Candidate>> {
     let Side { letter, work, is_changed, .. } = side;
     let path = Path::new(&work.model.name);
     if !path.is_file() && path.extension().is_none_or(|end| end != "json") {
@@ -167,7 +155,7 @@ fn saved(side: &Side) -> super::Result<Option<Candidate>> {
             path.display()
         );
     }
-    Ok(Some(Candidate::load(path)?))
+    Ok(Some(Candidate::load(path, convention)?))
 }
 
 fn estimated(side: &Side, common: &Common) -> super::Result<Candidate> {

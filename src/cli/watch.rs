@@ -66,7 +66,7 @@ pub fn run(
                 }
                 let ran = KernelRun { report: RanKernels::Shader(Box::new(report)), file: None };
                 if let Some(before) = before {
-                    let change = ChangeReport::new(&before, &ran)?;
+                    let change = ChangeReport::new(&before, &ran, asked.convention)?;
                     let page = change.page(common.verbose > 0);
                     output::print(&table::render(&page, output::terminal(common)))?;
                 }

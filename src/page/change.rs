@@ -5,8 +5,8 @@ mod drawn;
 
 use cells::runs;
 
-use super::number::{DASH, change as percent, grouped, seconds};
-use super::{Cell, Column, Fact, Idle, Page, Paged, Row, Section, Table, Tone, judged};
+use super::number::{DASH, change as percent, grouped, seconds, several};
+use super::{Cell, Column, Fact, Idle, Page, Paged, Row, Section, Table, Tone, judged, priced};
 use crate::result::{
     ChangeReport, ChangedRun, CountPair, Examined, KernelFigures, KernelPair, LineFigures,
 };
@@ -35,7 +35,7 @@ impl Paged for ChangeReport {
 
 fn head(report: &ChangeReport) -> Vec<Fact> {
     let side = |name, run: &ChangedRun| {
-        let ChangedRun { file, what, entry, adapters, not_counted, run_with: _ } = run;
+        let ChangedRun { file, what, entry, adapters, not_counted, .. } = run;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
         let entry = entry.as_ref().map_or_else(String::new, |entry| format!(", {entry}"));
         let said = format!("{file}{what}{entry}; on {}", adapters.join(", "));
@@ -51,7 +51,7 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
         let text = "A and B ran on different adapters, and so do their times differ";
         facts.push(Fact::new("warning", text).toned(Tone::Doubtful));
     }
-    facts.push(Fact::new("FLOPs", format!("convention {convention}: {}", convention.describe())));
+    facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
     facts
 }
 

@@ -5,7 +5,7 @@ use super::forecast::RECOMPUTED;
 use super::number::{decimals, grouped};
 use super::{
     Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, adapter_line, bars,
-    config_line, provenance, scope_line, tokens_line, uncharged,
+    config_line, priced, provenance, scope_line, tokens_line, uncharged,
 };
 use crate::{
     exact::Exact,
@@ -94,10 +94,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     }
     if let Some(convention) = report.convention {
         facts.push(Fact { prose: true, ..Fact::new("measured", &*report.definition) });
-        facts.push(Fact::new(
-            "FLOPs",
-            format!("convention {convention}: {}", convention.describe()),
-        ));
+        facts.push(priced(convention, [report.a.saved_under, report.b.saved_under]));
     }
     facts
 }

@@ -9,6 +9,7 @@ use crate::{
     exact::Exact,
     execute::Adapter,
     family::{ModelConfig, Recompute, Scope, Training},
+    op::Convention,
     result::Examined,
 };
 
@@ -88,6 +89,20 @@ pub(super) fn scope_line(training: Training, trained: Option<String>) -> String 
 pub(super) fn exact_line() -> Fact {
     let convention = Exact::CONVENTION;
     Fact::new("exact", format!("FLOPs by convention {convention}: {}", convention.describe()))
+}
+
+/// How operations of both sides of a comparison become FLOPs, and which of their reports have theirs under another
+/// convention.
+pub(super) fn priced(convention: Convention, saved_under: [Option<Convention>; 2]) -> Fact {
+    let sides = ["A", "B"].into_iter().zip(saved_under);
+    let details = sides.filter_map(|(name, own)| {
+        Some(format!(
+            "{name} was saved under {}: its operations are priced by {convention} here",
+            own?
+        ))
+    });
+    let said = format!("convention {convention}: {}", convention.describe());
+    Fact { details: details.collect(), ..Fact::new("FLOPs", said) }
 }
 
 /// How a step trains, or what a forward pass takes.

@@ -11,7 +11,7 @@ use crate::{
     exact::{Exact, ExactItem},
     family::{ModelConfig, Training},
     model,
-    op::Convention,
+    op::{Convention, OpCounts},
     plan::{Pass, Phase},
 };
 
@@ -158,11 +158,15 @@ impl Bill {
         }
     }
 
-    /// What a run said.
-    pub fn measured(report: &Report) -> Self {
+    /// What a run said, its operations priced by `convention`.
+    pub fn measured(report: &Report, convention: Convention) -> Self {
+        let priced = |ops: &OpCounts| match convention == report.convention {
+            true => None,
+            false => Some(u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX)),
+        };
         let figures = |row: &Component| Figures {
             estimate: row.estimate,
-            measured: Some(row.measured),
+            measured: Some(priced(&row.ops).unwrap_or(row.measured)),
             bytes: Some(row.traffic.storage_bytes()),
             // A row that only the estimator has takes no time, timed or not.
             seconds: row.seconds.filter(|_| report.timing.plain_seconds.is_some()),

@@ -79,12 +79,13 @@ impl Document for ChangeReport {
 }
 
 impl ChangeReport {
-    /// Holds two runs against each other.
+    /// Holds two runs against each other, the operations of both priced by `convention`, whatever their reports are under.
     ///
     /// # Errors
-    /// [`Error::Refused`] where their operations became FLOPs in different ways, [`Error::Config`] where one is of a
-    /// shader and the other of a program, or of a program whose kernels were timed and not counted.
-    pub fn new(a: &KernelRun, b: &KernelRun) -> Result<Self, Error> {
+    /// [`Error::Refused`] where a report is under another convention and has FLOPs without the operations that they are
+    /// the price of, [`Error::Config`] where one is of a shader and the other of a program, or of a program whose kernels
+    /// were timed and not counted.
+    pub fn new(a: &KernelRun, b: &KernelRun, convention: Convention) -> Result<Self, Error> {
         match (&a.report, &b.report) {
             (RanKernels::Shader(_), RanKernels::Shader(_))
             | (RanKernels::Program(_), RanKernels::Program(_)) => {}
@@ -102,29 +103,33 @@ impl ChangeReport {
                 "the kernels of {name} were timed and not counted: there are no counts to compare"
             )));
         }
-        let convention = a.convention();
-        if convention != b.convention() {
-            return Err(Error::Refused {
-                problem: format!(
-                    "the one was counted by the convention {convention}, the other by {}, and their FLOPs are \
-                     not the same thing",
-                    b.convention()
-                ),
-                remedy: Remedy::Convention(convention),
-            });
+        for (name, run) in [("A", a), ("B", b)] {
+            if !run.has_price(convention) {
+                let own = run.convention();
+                return Err(Error::Refused {
+                    problem: format!(
+                        "{name} has FLOPs under the convention {own} and not all operations that they are the price of"
+                    ),
+                    remedy: Remedy::Convention(own),
+                });
+            }
         }
         let [(ops_a, traffic_a), (ops_b, traffic_b)] = [a.counts(), b.counts()];
-        let total = KernelPair { name: "total".to_owned(), a: Some(a.total()), b: Some(b.total()) };
+        let total = KernelPair {
+            name: "total".to_owned(),
+            a: Some(a.total(convention)),
+            b: Some(b.total(convention)),
+        };
         Ok(Self {
             schema: Self::SCHEMA.into(),
             convention,
-            a: a.side(b),
-            b: b.side(a),
+            a: a.side(b, convention),
+            b: b.side(a, convention),
             total,
-            kernels: kernels(a, b),
+            kernels: kernels(a, b, convention),
             ops: counts(&ops_a, &ops_b),
             traffic: counts(&traffic_a, &traffic_b),
-            lines: lines(a, b),
+            lines: lines(a, b, convention),
             checks: Vec::new(),
         })
     }
@@ -208,8 +213,8 @@ pub(crate) const fn carriers(has_texels: bool) -> &'static str {
 }
 
 /// Kernels of the same name beside each other, in the order of the second run.
-fn kernels(a: &KernelRun, b: &KernelRun) -> Vec<KernelPair> {
-    let (before, after) = (a.kernels(b), b.kernels(a));
+fn kernels(a: &KernelRun, b: &KernelRun, convention: Convention) -> Vec<KernelPair> {
+    let (before, after) = (a.kernels(b, convention), b.kernels(a, convention));
     let of = |side: &[(String, KernelFigures)], name: &str| {
         side.iter().find(|(its, _)| its == name).map(|(_, figures)| *figures)
     };
@@ -237,8 +242,8 @@ fn counts<T: Serialize>(a: &T, b: &T) -> Vec<CountPair> {
 }
 
 /// The lines whose counts moved.
-fn lines(a: &KernelRun, b: &KernelRun) -> Vec<LinePair> {
-    let (before, after) = (a.lines(), b.lines());
+fn lines(a: &KernelRun, b: &KernelRun, convention: Convention) -> Vec<LinePair> {
+    let (before, after) = (a.lines(convention), b.lines(convention));
     let [texts_a, texts_b] =
         [&before, &after].map(|lines| lines.iter().map(|(text, _)| *text).collect::<Vec<&str>>());
     let cost = |its: &LineFigures| (its.executions, its.flops, its.bytes);

@@ -44,6 +44,8 @@ pub struct CandidateRun {
     pub adapter: Adapter,
     /// How operations became FLOPs.
     pub convention: Convention,
+    /// The convention that its saved report is under, where that is another.
+    pub saved_under: Option<Convention>,
     /// How many passes agree with their closed forms.
     pub verdict: Tally,
     /// How its plan came to be run.
@@ -95,6 +97,9 @@ pub struct Side {
     /// Which part of a training step it is, and how.
     #[serde(flatten)]
     pub training: Training,
+    /// The convention that its saved report is under, where that is another than the comparison's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_under: Option<Convention>,
     /// Who ran it, where it ran.
     pub adapter: Option<Adapter>,
     /// How many passes agree with their closed forms, where it ran.
@@ -174,26 +179,34 @@ impl Candidate {
 
     /// A step that ran.
     pub fn measured(report: &Report) -> Self {
+        Self::measured_under(report, report.convention)
+    }
+
+    /// The same with its operations priced by another convention than its report's.
+    fn measured_under(report: &Report, convention: Convention) -> Self {
         let run = CandidateRun {
             adapter: report.adapter.clone(),
-            convention: report.convention,
+            convention,
+            saved_under: Some(report.convention).filter(|own| *own != convention),
             verdict: report.verdict,
             provenance: report.provenance.clone(),
         };
-        Self { bill: Bill::measured(report), run: Some(run), file: None }
+        Self { bill: Bill::measured(report, convention), run: Some(run), file: None }
     }
 
-    /// A step whose report, or whose estimate, was saved.
+    /// A step whose report, or whose estimate, was saved; its operations are priced by `convention`, or as in the report
+    /// where that is `None`.
     ///
     /// # Errors
     /// As [`load`].
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    pub fn load(path: &Path, convention: Option<Convention>) -> Result<Self, Error> {
         let candidate = if schema_of(path)? == Estimate::SCHEMA {
             let estimate: Estimate = load(path)?;
             let name = estimate.model().unwrap_or("estimate");
             Self::estimated(name, estimate.training(), &estimate)
         } else {
-            Self::measured(&load(path)?)
+            let report: Report = load(path)?;
+            Self::measured_under(&report, convention.unwrap_or(report.convention))
         };
         Ok(Self { file: Some(path.to_owned()), ..candidate })
     }
@@ -319,8 +332,9 @@ impl CompareReport {
 impl Side {
     fn of(Candidate { bill, run, file }: Candidate) -> Self {
         let Bill { model, model_config, batch, seq, training, items: _, exact, exact_items } = bill;
+        let saved_under = run.as_ref().and_then(|run| run.saved_under);
         let (adapter, verdict, provenance) = match run {
-            Some(CandidateRun { adapter, convention: _, verdict, provenance }) => {
+            Some(CandidateRun { adapter, convention: _, saved_under: _, verdict, provenance }) => {
                 (Some(adapter), Some(verdict), Some(provenance))
             }
             None => (None, None, None),
@@ -332,6 +346,7 @@ impl Side {
             batch,
             seq,
             training,
+            saved_under,
             adapter,
             verdict,
             provenance,

@@ -167,16 +167,8 @@ impl ShaderReport {
         held: &HeldTo,
     ) -> Result<(), Error> {
         let this = RanKernels::Shader(Box::new(self.clone()));
-        let restated;
-        let baseline = match &baseline.report {
-            RanKernels::Shader(before) if before.convention != self.convention => {
-                let report = Box::new(before.as_ref().clone().under(self.convention));
-                restated = KernelRun { report: RanKernels::Shader(report), file: None };
-                &restated
-            }
-            RanKernels::Shader(_) | RanKernels::Program(_) => baseline,
-        };
-        let mut change = ChangeReport::new(baseline, &KernelRun { report: this, file: None })?;
+        let this = KernelRun { report: this, file: None };
+        let mut change = ChangeReport::new(baseline, &this, self.convention)?;
         let name = file.display();
         let otherwise = match &baseline.report {
             RanKernels::Shader(before) => otherwise(before, self),

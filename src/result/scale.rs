@@ -48,7 +48,7 @@ impl ScalePoint {
             verdict: Some(report.verdict),
             timing: Some(report.timing.clone()),
             provenance: Some(report.provenance.clone()),
-            ..Self::new(at, Bill::measured(report))
+            ..Self::new(at, Bill::measured(report, report.convention))
         }
     }
 

@@ -277,23 +277,6 @@ impl ShaderReport {
         report
     }
 
-    /// The same with its FLOPs under another convention: what was executed does not depend on it.
-    #[must_use]
-    pub(super) fn under(mut self, convention: Convention) -> Self {
-        let price = |ops: &OpCounts| u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX);
-        self.flops = price(&self.ops);
-        let of_dispatches = self.dispatches.iter_mut();
-        let lines = self.lines.iter_mut().chain(of_dispatches.flat_map(|row| {
-            row.flops = price(&row.ops);
-            &mut row.lines
-        }));
-        lines.for_each(|line| line.flops = price(&line.ops));
-        let storage = self.traffic.storage_bytes();
-        self.intensity = (storage > 0).then(|| self.flops as f64 / storage as f64);
-        self.convention = convention;
-        self
-    }
-
     /// The files beside the shader's own that its source is made of.
     pub fn others(&self) -> impl Iterator<Item = &str> {
         self.continued_in.iter().filter_map(|part| part.file.as_deref())

@@ -221,8 +221,7 @@ fn a_program_that_was_not_counted_is_not_less() {
 fn reports_that_do_not_go_together_are_refused() {
     let reports = Reports::new();
     let a = reports.save("a.json", BEFORE, &[]);
-    let other = reports.save("ncu.json", BEFORE, &["--convention=ncu"]);
-    refused(&["compare", &a, &other], &["convention ieee", "ncu"]);
+    let other = reports.folder.path().join("other.json").to_str().unwrap().to_owned();
     refused(&["compare", &a, "resnet-bk"], &["a report of kernels"]);
     refused(&["compare", &a, "nothing.json"], &["nothing.json", "cannot be read"]);
     let estimate = reports.folder.path().join("e.json");
@@ -231,7 +230,63 @@ fn reports_that_do_not_go_together_are_refused() {
     refused(&["compare", path, &a], &["a report of kernels"]);
     let whole = fs::read(&a).unwrap();
     fs::write(Path::new(&other), &whole[..whole.len() / 2]).unwrap();
-    refused(&["compare", &a, &other], &["ncu.json", "cut short"]);
+    refused(&["compare", &a, &other], &["other.json", "cut short"]);
+}
+
+/// FLOPs are the price of operations, and these are in both reports.
+#[test]
+fn reports_under_two_conventions_are_compared_under_one() {
+    let reports = Reports::new();
+    let divided = BEFORE.replace("sum += a * 2.0;", "sum += tanh(a) / 2.0;");
+    let a = reports.save("a.json", &divided, &[]);
+    let b = reports.save("b.json", &divided, &["--convention=primitive"]);
+    let compared = |sides: [&str; 2], more: &[&str]| {
+        command::json(&[&["compare", "-q", "--json", "-"], &sides[..], more].concat())
+    };
+    for (sides, more, convention, flops, saved_under) in [
+        ([&*a, &*b], &[][..], "ieee", 480, [Value::Null, json!("primitive")]),
+        ([&b, &a], &[], "primitive", 1920, [Value::Null, json!("ieee")]),
+        ([&a, &b], &["--convention=ncu"], "ncu", 160, [json!("ieee"), json!("primitive")]),
+        ([&a, &a], &["--convention=ncu"], "ncu", 160, [json!("ieee"), json!("ieee")]),
+    ] {
+        let report = compared(sides, more);
+        assert_eq!(report["convention"], convention);
+        for (side, saved_under) in ["a", "b"].into_iter().zip(saved_under) {
+            assert_eq!(report["total"][side]["flops"], flops, "{convention}");
+            assert_eq!(report["kernels"][0][side]["flops"], flops, "{convention}");
+            assert_eq!(report[side]["saved_under"], saved_under);
+        }
+        assert_eq!(report["lines"], json!([]));
+    }
+    let says = "B was saved under primitive: its operations are priced by ieee here";
+    let mut compare = flopmeter(&["compare", "--fail-on", "more:flops", &a, &b]);
+    compare.assert().success().stdout(contains(says));
+    // An edited line moves as much as it costs.
+    let after = divided.replace("tanh(a)", "a");
+    let b = reports.save("b.json", &after, &["--convention=primitive"]);
+    let report = compared([&a, &b], &[]);
+    let lines = report["lines"].as_array().unwrap();
+    let flops = |side: &str| lines.iter().find_map(|pair| pair[side]["flops"].as_u64());
+    assert_eq!((flops("a"), flops("b")), (Some(480), Some(320)));
+}
+
+/// FLOPs of kernels that have no operations beside them have the price that they were given, and no other.
+#[test]
+fn flops_without_operations_are_under_their_own_convention_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    for (path, convention, key) in [(&a, "ncu", "flops"), (&b, "ieee", "none")] {
+        flopmeter(&["run", "-q", "--convention", convention, "--json", path, "--", "true"])
+            .assert()
+            .success();
+        let mut report: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        report["totals"].as_object_mut().unwrap().remove("ops");
+        report["totals"].as_object_mut().unwrap().remove("flops");
+        report["totals"][key] = 7.into();
+        fs::write(path, report.to_string()).unwrap();
+    }
+    refused(&["compare", &b, &a], &["B has FLOPs under the convention ncu", "(--convention ncu)"]);
+    flopmeter(&["compare", &b, &a, "--convention", "ncu"]).assert().success();
 }
 
 /// What moved may be due to what was run, which the report says.

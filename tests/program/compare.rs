@@ -145,17 +145,37 @@ fn measured_steps_and_saved_reports_say_the_same() {
 }
 
 #[test]
-fn conventions_and_versions_are_not_mixed() {
+fn one_convention_prices_both_and_versions_are_not_mixed() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other] = ["a.json", "b.json"].map(|name| folder.path().join(name));
     let mut report = profile(&one, &[]);
     profile(&other, &["--convention", "ncu"]);
-    refused(&["compare", text(&one), text(&other)], &["convention ieee", "ncu", "--convention"]);
-    let measured = [
-        &["compare", text(&one), "resnet-bk", "--measure", "--convention", "primitive"],
-        &SMALL[..],
-    ];
-    refused(&measured.concat(), &["--convention primitive", "ieee"]);
+    for (sides, asked, convention) in [
+        ([&one, &other], None, "ieee"),
+        ([&other, &one], None, "ncu"),
+        ([&one, &other], Some("primitive"), "primitive"),
+    ] {
+        let asked = asked.map(|asked| ["--convention", asked]);
+        let asked = asked.as_ref().map_or(&[][..], |asked| &asked[..]);
+        let both = compare(&[&sides.map(|side| text(side))[..], asked].concat());
+        assert_eq!(both["convention"], convention);
+        assert_eq!(both["total"]["speedup"]["measured"], 1.0);
+        let saved_under = [(&one, "ieee"), (&other, "ncu")];
+        for (side, path) in ["a", "b"].into_iter().zip(sides) {
+            let (_, own) = saved_under.iter().find(|(its, _)| *its == path).unwrap();
+            let told = both[side]["saved_under"].as_str().unwrap_or(convention);
+            assert_eq!(told, *own);
+        }
+        let count = |side: &str| both["total"][side]["measured"].as_u64().unwrap();
+        let saved = report["totals"]["measured"]["total"].as_u64().unwrap();
+        assert_eq!(count("a") == saved, convention == "ieee");
+    }
+    // A saved report is priced as what is measured beside it.
+    let asked = ["--measure", "--adapter-b", "embedded", "--repeat", "0"];
+    let asked = [&asked[..], &["--convention", "primitive"]].concat();
+    let both = compare(&[&[text(&one), "resnet-bk"], &SMALL[..], &asked].concat());
+    assert_eq!(both["convention"], "primitive");
+    assert_eq!(both["total"]["speedup"]["measured"], 1.0);
     // Where nobody says otherwise, a run follows the saved report.
     let run = ["--measure", "--adapter-b", "embedded", "--repeat", "0"];
     let both = compare(&[&[text(&other), "resnet-bk"], &SMALL[..], &run].concat());

@@ -42,8 +42,6 @@ fn two_reports_have_no_use_for_options_of_models() {
         let taken = ["compare", report, report, "--fail-on", "more:flops", "--json", "-", "-q"];
         flopmeter(&taken).assert().success();
     }
-    let convention = ["compare", &shader, &shader, "--convention", "ncu"];
-    refused(&convention, &["--convention ncu is not that of the saved report, ieee"]);
     // One that is no report takes them.
     json(&["compare", &model, "resnet-bk", "--batch", "2", "--json", "-"]);
     // What was not timed has no time.

@@ -3,6 +3,7 @@
 use flopmeter::{
     format::html,
     observe::Spread,
+    op::Convention,
     page::{Cell, Content, Figure, Page, Paged as _, Plot},
     result::{ChangeReport, KernelFigures, KernelRun, RanKernels, ShaderReport},
     roofline::{Ceiling, Ceilings, Resource},
@@ -77,7 +78,7 @@ pub fn changed(bytes: u64, seconds: f64) -> ChangeReport {
         let [min, median, max] = [min, median, max].map(times);
         Spread { min, median, max }
     });
-    ChangeReport::new(&run(saved::shader_report()), &run(after)).unwrap()
+    ChangeReport::new(&run(saved::shader_report()), &run(after), Convention::Ieee).unwrap()
 }
 
 #[test]

@@ -376,7 +376,7 @@ pub fn run_change() -> ChangeReport {
     first.name = "renamed".into();
     after.totals.ops = after.totals.ops.map(|ops| ops + OpCounts::f32(Op::Fma, 7));
     after.totals.flops = after.totals.flops.map(|flops| flops + 14);
-    ChangeReport::new(&run(before), &run(after)).unwrap()
+    ChangeReport::new(&run(before), &run(after), Convention::Ieee).unwrap()
 }
 
 #[test]
@@ -395,6 +395,6 @@ fn programs_are_compared_kernel_by_kernel() {
 
     let shader = KernelRun { report: RanKernels::Shader(Box::new(shader_report())), file: None };
     let program = KernelRun { report: RanKernels::Program(Box::new(run_report())), file: None };
-    let refused = ChangeReport::new(&shader, &program).unwrap_err().to_string();
+    let refused = ChangeReport::new(&shader, &program, Convention::Ieee).unwrap_err().to_string();
     assert!(refused.contains("of a shader, the other of a program"), "{refused}");
 }

@@ -42,7 +42,7 @@ fn pairs(before: &[Made<'_>], after: &[Made<'_>]) -> Vec<(String, Option<u64>, O
         report: RanKernels::Program(Box::new(report(kernels))),
         file: None,
     });
-    let rows = ChangeReport::new(&before, &after).unwrap().kernels.into_iter();
+    let rows = ChangeReport::new(&before, &after, Convention::Ieee).unwrap().kernels.into_iter();
     let flops = rows.map(|row| (row.name, row.a.map(|a| a.flops), row.b.map(|b| b.flops)));
     flops.collect()
 }

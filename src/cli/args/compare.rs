@@ -38,7 +38,7 @@ pub struct Compare {
     adapter_b: Option<String>,
     #[command(flatten)]
     pub tuned: Tuned,
-    /// How operations become FLOPs [default: as in a saved report, else ieee]
+    /// How operations become FLOPs [default: as in the first saved report, else ieee]
     #[arg(long, value_name = "NAME", value_parser = convention())]
     pub convention: Option<Convention>,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of

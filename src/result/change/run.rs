@@ -47,6 +47,9 @@ pub struct ChangedRun {
     pub what: String,
     /// The entry points that ran, where it is a shader.
     pub entry: Option<String>,
+    /// The convention that its report is under, where that is another than the comparison's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_under: Option<Convention>,
     /// Who ran it.
     pub adapters: Vec<String>,
     /// What of it was not counted, and why.
@@ -152,6 +155,27 @@ impl KernelRun {
         }
     }
 
+    /// Whether each of its FLOPs has a price under this convention: those under its own are stated.
+    pub(super) fn has_price(&self, convention: Convention) -> bool {
+        match &self.report {
+            _ if self.convention() == convention => true,
+            RanKernels::Shader(_) => true,
+            RanKernels::Program(report) => {
+                let rows = report.kernels.iter().map(|row| (row.flops, row.ops));
+                let mut all = rows.chain([(report.totals.flops, report.totals.ops)]);
+                all.all(|(flops, ops)| flops.is_none() || ops.is_some())
+            }
+        }
+    }
+
+    /// The FLOPs of some operations; `stated` are those under its own convention.
+    fn flops(&self, stated: u64, ops: Option<OpCounts>, convention: Convention) -> u64 {
+        match ops.filter(|_| self.convention() != convention) {
+            Some(ops) => u64::try_from(ops.wide_flops(convention)).unwrap_or(u64::MAX),
+            None => stated,
+        }
+    }
+
     /// All of its operations and traffic.
     pub(super) fn counts(&self) -> (OpCounts, Traffic) {
         match &self.report {
@@ -164,16 +188,20 @@ impl KernelRun {
     }
 
     /// What all of its kernels cost together.
-    pub(super) fn total(&self) -> KernelFigures {
+    pub(super) fn total(&self, convention: Convention) -> KernelFigures {
         match &self.report {
             RanKernels::Shader(report) => KernelFigures {
-                flops: report.flops,
+                flops: self.flops(report.flops, Some(report.ops), convention),
                 bytes: report.traffic.storage_bytes(),
                 seconds: report.seconds,
                 spread: report.spread,
             },
             RanKernels::Program(report) => KernelFigures {
-                flops: report.totals.flops.unwrap_or_default(),
+                flops: self.flops(
+                    report.totals.flops.unwrap_or_default(),
+                    report.totals.ops,
+                    convention,
+                ),
                 bytes: report.totals.traffic.unwrap_or_default().storage_bytes(),
                 seconds: report.totals.seconds,
                 spread: None,
@@ -183,7 +211,11 @@ impl KernelRun {
 
     /// Each kernel with its name, by which it is found beside those of another run. A name that comes again has its
     /// number behind it; of a program, what tells its kernels apart.
-    pub(super) fn kernels(&self, beside: &Self) -> Vec<(String, KernelFigures)> {
+    pub(super) fn kernels(
+        &self,
+        beside: &Self,
+        convention: Convention,
+    ) -> Vec<(String, KernelFigures)> {
         let mut kernels: Vec<(String, KernelFigures)> = Vec::new();
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         let mut add = |name: &str, figures| {
@@ -194,12 +226,13 @@ impl KernelRun {
         };
         match &self.report {
             RanKernels::Shader(report) if report.dispatches.is_empty() => {
-                add(&report.entry, self.total());
+                add(&report.entry, self.total(convention));
             }
             RanKernels::Shader(report) => {
                 for row in &report.dispatches {
                     let bytes = row.traffic.storage_bytes();
-                    let (flops, seconds, spread) = (row.flops, row.seconds, row.spread);
+                    let flops = self.flops(row.flops, Some(row.ops), convention);
+                    let (seconds, spread) = (row.seconds, row.spread);
                     add(&row.entry, KernelFigures { flops, bytes, seconds, spread });
                 }
             }
@@ -210,7 +243,8 @@ impl KernelRun {
                 };
                 for (row, name) in report.kernels.iter().zip(&names) {
                     let bytes = row.traffic.unwrap_or_default().storage_bytes();
-                    let (flops, seconds) = (row.flops.unwrap_or_default(), row.seconds);
+                    let flops = self.flops(row.flops.unwrap_or_default(), row.ops, convention);
+                    let seconds = row.seconds;
                     add(name, KernelFigures { flops, bytes, seconds, spread: None });
                 }
             }
@@ -219,7 +253,7 @@ impl KernelRun {
     }
 
     /// The lines of the source, each with what it costs.
-    pub(super) fn lines(&self) -> Vec<(&str, LineFigures)> {
+    pub(super) fn lines(&self, convention: Convention) -> Vec<(&str, LineFigures)> {
         let RanKernels::Shader(report) = &self.report else { return Vec::new() };
         // Lines that nothing is charged to are not lines that cost nothing.
         if report.lines.is_empty() {
@@ -234,7 +268,7 @@ impl KernelRun {
                 file: file.map(str::to_owned),
                 line,
                 executions: cost.map_or(0, |row| row.executions),
-                flops: cost.map_or(0, |row| row.flops),
+                flops: cost.map_or(0, |row| self.flops(row.flops, Some(row.ops), convention)),
                 bytes: cost.map_or(0, |row| row.traffic.storage_bytes()),
             };
             (text, figures)
@@ -242,14 +276,16 @@ impl KernelRun {
         lines.collect()
     }
 
-    /// What it is, beside another.
-    pub(super) fn side(&self, beside: &Self) -> ChangedRun {
+    /// What it is, beside another, where both are compared under this convention.
+    pub(super) fn side(&self, beside: &Self, convention: Convention) -> ChangedRun {
         let file = self.file.clone();
+        let saved_under = Some(self.convention()).filter(|own| *own != convention);
         match &self.report {
             RanKernels::Shader(report) => ChangedRun {
                 file,
                 what: report.shader.clone(),
                 entry: Some(report.entry.clone()),
+                saved_under,
                 adapters: vec![report.adapter.name.clone()],
                 not_counted: Vec::new(),
                 run_with: match &beside.report {
@@ -261,6 +297,7 @@ impl KernelRun {
                 file,
                 what: report.command.join(" "),
                 entry: None,
+                saved_under,
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
                 not_counted: report.missing(),
                 run_with: Vec::new(),
