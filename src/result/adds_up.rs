@@ -32,9 +32,10 @@ impl Document for ShaderReport {
                         priced(&format!("{at}lines[{i}]."), row.flops, row.ops)
                     })
                 })
-                // What has no line is in none of them.
                 .or_else(|| {
-                    sums::within(at, &cost(ops, traffic), &format!("{at}lines"), &of(lines))
+                    // What has no line is in none of them.
+                    let adds_up = if self.lines_are_whole { sums::total } else { sums::within };
+                    adds_up(at, &cost(ops, traffic), &format!("{at}lines"), &of(lines))
                 })
         };
         let of_dispatches = || {
@@ -92,13 +93,17 @@ fn lines_of_dispatches(report: &ShaderReport) -> Option<String> {
     for row in report.dispatches.iter().flat_map(|row| &row.lines) {
         rows.entry(place(row)).or_default().push(row);
     }
-    report.lines.iter().enumerate().find_map(|(index, line)| {
+    let differing = report.lines.iter().enumerate().find_map(|(index, line)| {
         let at = format!("lines[{index}].");
         let parts = rows.remove(&place(line)).unwrap_or_default();
         let executions = parts.iter().map(|row| u128::from(row.executions));
         let name = "dispatches[].lines";
         sums::count(&format!("{at}executions"), line.executions, name, executions)
             .or_else(|| sums::total(&at, &of([line]), name, &of(parts)))
+    });
+    differing.or_else(|| {
+        let ((_, line), _) = rows.pop_first()?;
+        Some(format!("'lines' has no line {line}, and 'dispatches[].lines' does"))
     })
 }
 

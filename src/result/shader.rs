@@ -73,6 +73,10 @@ pub struct ShaderReport {
     pub intensity: Option<f64>,
     /// Each line that costs something, in order; empty where there is no source.
     pub lines: Vec<LineRow>,
+    /// Whether these lines come to all operations and traffic; `false` where something has no line, or where an older
+    /// version did not say it.
+    #[serde(default)]
+    pub lines_are_whole: bool,
     /// Each dispatch by itself, in order, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dispatches: Vec<DispatchRow>,
@@ -240,11 +244,11 @@ impl ShaderReport {
             entry: entries.join(", "),
             overrides: overrides.clone(),
             override_numbers: BTreeMap::new(),
+            override_defaults: BTreeMap::new(),
             defines: BTreeMap::new(),
             bind: bind.collect(),
             bindings: bindings.clone(),
             immediates: Vec::new(),
-            override_defaults: BTreeMap::new(),
             grid: first.grid,
             workgroup_size: kernel.workgroup_size(),
             ops,
@@ -253,6 +257,7 @@ impl ShaderReport {
             traffic,
             intensity: (storage > 0).then(|| flops as f64 / storage as f64),
             lines: line_rows(kernel, &lines, cost, convention),
+            lines_are_whole: lines.values().map(|line| line.cost).sum::<Cost>() == cost,
             seconds: rows.iter().map(|row| row.seconds).sum(),
             spread: series.total_seconds,
             timing: series.timing.clone(),

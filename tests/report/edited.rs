@@ -3,7 +3,7 @@
 
 use flopmeter::{
     op::Convention,
-    result::{self, Document, Report, RunReport, ShaderReport, to_json},
+    result::{self, DispatchRow, Document, Report, RunReport, ShaderReport, to_json},
 };
 use serde_json::{Value, json};
 
@@ -126,15 +126,54 @@ fn a_run_is_the_sum_of_its_kernels() {
 }
 
 #[test]
-fn lines_of_a_shader_have_no_more_than_there_is() {
+fn lines_of_a_shader_are_what_there_is() {
     let report = shader_report();
     assert_eq!(add(&report, &[]), "");
     let more = [("/lines/0/ops/f32.fma", 1), ("/lines/0/flops", 2)];
     let says = ["'ops' has 10 of 'f32.fma', and those of 'lines' come to 11"];
     assert_says(&add(&report, &more), &says);
-    // What has no line is in none.
-    let less = [("/lines/0/ops/f32.fma", -1), ("/lines/0/flops", -2)];
-    assert_eq!(add(&report, &less), "");
+    let less = |value: &mut Value| {
+        value["lines"][0]["ops"]["f32.fma"] = json!(9);
+        value["lines"][0]["flops"] = json!(18);
+    };
+    let none = |value: &mut Value| value["lines"] = json!([]);
+    for (edit, left) in [(&less as &dyn Fn(&mut Value), 9), (&none, 0)] {
+        let says = format!("'ops' has 10 of 'f32.fma', and those of 'lines' come to {left}");
+        assert_says(&said(&report, edit), &[&says]);
+        // What has no line is in none, and older versions do not say whether anything has none.
+        for of_before in [Some(json!(false)), None] {
+            let edit = |value: &mut Value| {
+                edit(value);
+                value.as_object_mut().unwrap().remove("lines_are_whole");
+                of_before.into_iter().for_each(|is| value["lines_are_whole"] = is);
+            };
+            assert_eq!(said(&report, edit), "");
+        }
+    }
+    let mut several = report.clone();
+    let row = DispatchRow {
+        entry: "main".to_owned(),
+        grid: report.grid,
+        workgroup_size: report.workgroup_size,
+        ops: report.ops,
+        flops: report.flops,
+        traffic: report.traffic,
+        lines: report.lines.clone(),
+        seconds: report.seconds,
+        spread: None,
+        roofline: None,
+    };
+    several.dispatches.push(row);
+    assert_eq!(said(&several, |_| {}), "");
+    let another = |value: &mut Value| {
+        value["dispatches"][0]["lines"][0]["line"] = json!(6);
+        value["lines"].as_array_mut().unwrap().remove(0);
+        value["lines_are_whole"] = json!(false);
+    };
+    assert_says(
+        &said(&several, another),
+        &["'lines' has no line 6, and 'dispatches[].lines' does"],
+    );
     let says = "'entry' names 2 dispatches, 'main, main', and 'dispatches' has 0";
     assert_says(&said(&report, |value| value["entry"] = json!("main, main")), &[says]);
     // Names in SPIR-V are any text.
@@ -181,6 +220,8 @@ fn reports_of_older_versions_do_not_contradict_themselves() {
     let older = |value: &mut Value| remove(value, &["dispatches_in_order", "dispatches_left_out"]);
     assert_eq!(said(&run, older), "");
     let shader: ShaderReport = shader_report();
-    let older = |value: &mut Value| remove(value, &["spread", "immediates", "override_numbers"]);
+    let older = |value: &mut Value| {
+        remove(value, &["spread", "immediates", "override_numbers", "lines_are_whole"])
+    };
     assert_eq!(said(&shader, older), "");
 }
