@@ -127,7 +127,10 @@ impl KernelWork {
             runs: self.runs,
             under_way: &self.under_way,
         };
-        shader::run(executor, &request)
+        let ran = shader::run(executor, &request);
+        // What comes next, be it that another device opens, is in none of these launches.
+        self.under_way.begin();
+        ran
     }
 
     /// The report on a run.
@@ -140,10 +143,10 @@ impl KernelWork {
         let mut report =
             ShaderReport::new(&launched.launches(), launched.overrides(), run, convention);
         report.override_numbers = launched.override_numbers().clone();
+        report.override_defaults = launched.override_defaults().clone();
         report.defines = self.options.defines.clone();
         report.immediates = launched.immediates().to_vec();
         report
-        report.override_defaults = launched.override_defaults().clone();
     }
 
     /// Holds a run against what its buffers should hold, and its report against an earlier one.
@@ -304,7 +307,27 @@ fn without_comments(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use flopmeter::execute;
+
     use super::*;
+    use crate::cli::args::SuiteLine;
+
+    /// Where a device opens, none of the launches is under way that ran on the device before.
+    #[test]
+    fn what_comes_after_a_run_is_in_none_of_its_launches() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("two.wgsl");
+        let source =
+            "@compute @workgroup_size(1) fn one() {}\n@compute @workgroup_size(1) fn two() {}\n";
+        fs::write(&file, source).expect("a file");
+        let words = [file.to_str().expect("text"), "--entry=all", "--dispatch=1"];
+        let line = SuiteLine::parse(&words.map(str::to_owned)).expect("a line");
+        let work = KernelWork::new(file.clone(), &line.kernels, [], 0).expect("work");
+        let launched = work.read().expect("a shader");
+        let mut cpu = execute::open("embedded", None).expect("the embedded executor");
+        work.run(&launched, cpu.as_mut()).expect("a run");
+        assert_eq!(work.place(), (file.display().to_string(), Some(1)));
+    }
 
     #[test]
     fn comments_are_no_code() {

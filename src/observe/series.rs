@@ -32,6 +32,11 @@ impl UnderWay {
         self.0.load(SeqCst)
     }
 
+    /// Notes that the next launch to come to is the first one.
+    pub fn begin(&self) {
+        self.0.store(0, SeqCst);
+    }
+
     /// The launches, each noted as it is come to.
     fn each<T>(&self, launches: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         launches.enumerate().map(|(at, launch)| {
