@@ -38,7 +38,7 @@
 //! # What is measured
 //!
 //! *Executed operations*: every arithmetic operation, load and store that an active invocation
-//! executes, as the kernel's naga IR states it, after WGSL's own constant evaluation and after pipeline
+//! executes, as the kernel's naga IR states it, after constant evaluation and after pipeline
 //! overrides are resolved, and before anything a back end adds or removes (bounds checks, loop guards,
 //! contraction, instruction selection); of SPIR-V that goes to a driver of Vulkan, as the module states it. It is
 //! neither a static estimate nor a hardware instruction count.

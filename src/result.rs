@@ -69,7 +69,7 @@ pub use watched::Watched;
 
 /// What the numbers of a report are.
 pub const DEFINITION: &str = "Executed operations: every arithmetic operation, load and store that \
-    an active invocation executes, as the kernel's naga IR states it, after WGSL's constant \
+    an active invocation executes, as the kernel's naga IR states it, after constant \
     evaluation and after pipeline overrides are resolved, and before anything a back end adds or \
     removes. Neither a static estimate nor a hardware instruction count.";
 

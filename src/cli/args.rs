@@ -15,6 +15,7 @@ mod values;
 
 use std::{ffi::OsString, path::PathBuf};
 
+use anyhow::bail;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -34,6 +35,7 @@ pub use self::kernel::Kernels;
 pub use self::options::AskedOption;
 use self::options::EveryOption;
 pub use self::shader::Shader;
+use self::shared::Phase;
 pub use self::shared::{
     Ahead, Common, Model, Races, Setup, Step, Timed, Tuned, Under, Variant, Work, subgroup_lanes,
 };
@@ -349,8 +351,13 @@ impl Arguments {
 
 impl Estimate {
     /// The step that is priced.
-    pub fn training(&self) -> Training {
+    pub fn training(&self) -> anyhow::Result<Training> {
+        if self.inference && self.step.phase == Some(Phase::Step) {
+            bail!(
+                "--inference is about forward passes, and --phase step about whole training steps: leave one of them out"
+            );
+        }
         let training = self.step.training();
-        if self.inference { Training { scope: Scope::Forward, ..training } } else { training }
+        Ok(if self.inference { Training { scope: Scope::Forward, ..training } } else { training })
     }
 }

@@ -15,6 +15,7 @@ use super::{
 };
 
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
+    let training = asked.training()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let args::Model { name, variant } = &asked.model;
@@ -26,7 +27,7 @@ pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
         set.push(format!("ffn_ratio={ratio}"));
     }
     let shape = BatchShape::resolve(shape, &model.config)?;
-    let estimate = Estimate::new(&model.config, shape, asked.training())?;
+    let estimate = Estimate::new(&model.config, shape, training)?;
     let mut estimate = estimate.of_model(&model.name, set);
     output::warn(shape.warning(&model.config), common);
     let question = asked.ahead.question()?;

@@ -13,6 +13,7 @@ use flopmeter::{
 
 use super::{
     args::{Common, Exports, Kernels},
+    hint,
     output::{self, Sink},
 };
 
@@ -175,7 +176,7 @@ impl Formats {
         let text = is_file.then(|| fs::read_to_string(file).unwrap_or_default());
         let asks = |line: &&str| ["include", "import"].iter().any(|word| line.contains(word));
         let asking: Vec<&str> = text.iter().flat_map(|text| text.lines().filter(asks)).collect();
-        let why = Unchecked::new(file, &format!("{error:#}"));
+        let why = Unchecked::new(file, &hint::of_command(error));
         for (format, sink) in &self.claimed {
             if !["github", "junit", "markdown"].contains(&format.name) {
                 continue;

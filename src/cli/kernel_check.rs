@@ -4,6 +4,7 @@
 
 use std::{
     cell::Cell,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -33,9 +34,15 @@ use super::{
 pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
     let name = &asked.work.model.name;
     let path = Path::new(name);
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if name == "-" || path.is_file() || shader_endings().any(|known| known == ending) {
+    if name == "-" || path.is_file() || is_shader(path) {
         return Ok(Some(path.to_owned()));
+    }
+    if let Some(shader) = shader_in(path) {
+        bail!(
+            "{name}: is a folder of shaders and has no config.json, as a model's has: name a shader, such as {}, or list \
+             them with their options in a file for --suite",
+            shader.display()
+        );
     }
     match asked.kernels.any() {
         Some(option) if !path.exists() && ModelConfig::preset(name).is_none() => bail!(
@@ -45,6 +52,20 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
         Some(option) => bail!("{option} is about kernels, and '{name}' is a model: name a shader"),
         None => Ok(None),
     }
+}
+
+/// Whether a path ends as that of a shader.
+pub fn is_shader(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    shader_endings().any(|known| known == ending)
+}
+
+/// The first shader of a folder that is no model's.
+fn shader_in(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?;
+    let files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let is_model = files.iter().any(|file| file.ends_with("config.json"));
+    files.into_iter().filter(|file| !is_model && is_shader(file)).min()
 }
 
 pub fn run(asked: &Check, file: PathBuf, common: &Common) -> super::Result {

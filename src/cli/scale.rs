@@ -233,9 +233,12 @@ fn points_on(
 
     for (i, point) in points.iter().enumerate().filter(|&(i, _)| due[i]) {
         let name = sweep.name(point);
+        // What did not begin is not told as what was interrupted.
+        if interrupt::check(&name).is_err() {
+            break;
+        }
         log::info!("{name}: measuring");
-        let ran = interrupt::check(&name)
-            .and_then(|()| measure(asked, common, conditions, point, executor));
+        let ran = measure(asked, common, conditions, point, executor);
         // What one point holds, the next may need.
         executor.clear();
         let ran = ran.map(|mut report| {

@@ -17,7 +17,8 @@ use super::{
     Outcome, alike,
     args::{Check, Common, SuiteLine},
     export::{Formats, Places},
-    kernel_check::{Where, judged},
+    hint,
+    kernel_check::{Where, is_shader, judged},
     kernels::{Baseline, baseline},
 };
 
@@ -28,6 +29,12 @@ pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
     }
     if let Some(option) = asked.kernels.of_one() {
         bail!("{option} is not for a whole suite: say it in the lines of {name} that it is for");
+    }
+    if is_shader(suite) {
+        bail!(
+            "--suite {name}: is a shader by its ending, and a suite is a text that lists shaders with their options, one a \
+             line: check it by itself with flopmeter check {name} --dispatch X, or list it in such a file"
+        );
     }
     // All of it is read before any of it runs: a slip in the last line is known at once.
     let listed = listed(suite);
@@ -91,7 +98,7 @@ fn checked(
                 return Err(error);
             }
             Err(error) => {
-                let why = Unchecked::new(&ShaderFile::name(&file), &format!("{error:#}"));
+                let why = Unchecked::new(&ShaderFile::name(&file), &hint::of_command(&error));
                 SuiteOutcome::NotRun(why.check)
             }
         };

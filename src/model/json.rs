@@ -11,6 +11,18 @@ pub(super) fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     let failed = |problem| Error::File { path: path.to_owned(), problem };
     let text =
         fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| failed(format!("is not a JSON object of fields: {error}")))
+    if text.trim().is_empty() {
+        return Err(failed(
+            "is empty, and a JSON object of fields is wanted: fetch or save it again".to_owned(),
+        ));
+    }
+    serde_json::from_str(&text).map_err(|error| {
+        failed(match error.is_eof() {
+            true => format!(
+                "is cut short: it ends in line {} within a value; fetch or save it again",
+                error.line()
+            ),
+            false => format!("is not a JSON object of fields: {error}"),
+        })
+    })
 }

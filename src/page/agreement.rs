@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::{Answer, Problems, at_both_ends};
-use super::number::grouped;
+use super::number::{grouped, several};
 use super::{
     Bar, Cell, Column, Fact, NAMED, Page, Paged, Row, Section, Table, Tone, bars, provenance,
     watched,
@@ -70,14 +70,13 @@ fn answer(agreement: &Agreement) -> Answer {
     let same = agreement.values.iter().filter(|value| value.verdict == Verdict::Match).count();
     problems.count(all - same as u64, |n| format!("{n} of {all} values differ"));
     agreement.watched.iter().for_each(|(_, watched)| problems.watched(watched));
-    let opinions = agreement.counts.len();
-    let passes = grouped(agreement.passes.len() as u64);
-    problems.answer(match all {
-        0 => format!("the counts of {passes} passes agree in {opinions} comparisons"),
-        _ => format!(
-            "the counts of {passes} passes agree in {opinions} comparisons, and {all} values do"
-        ),
-    })
+    let opinions = several(agreement.counts.len() as u64, "comparison", "comparisons");
+    let passes = several(agreement.passes.len() as u64, "pass", "passes");
+    let values = match all {
+        0 => String::new(),
+        _ => format!(", and {}", several(all, "value does", "values do")),
+    };
+    problems.answer(format!("the counts of {passes} agree in {opinions}{values}"))
 }
 
 /// How many passes of each comparison came out how.

@@ -1,7 +1,10 @@
 //! The verdict that a report begins and ends with: `PASS` or `FAIL`, and in words what holds or what does not.
 //! Knows how many executors agree, but not which; does not decide whether the verdict stands first or last.
 
-use super::{Fact, Section, Shown, Tone, number::grouped};
+use super::{
+    Fact, Section, Shown, Tone,
+    number::{grouped, several},
+};
 use crate::{
     check::Tally,
     result::{Provenance, Watched},
@@ -60,13 +63,9 @@ impl Problems {
     /// What an executor that looks saw of a kernel.
     pub(super) fn watched(&mut self, watched: &Watched) {
         let races = watched.races.as_ref().map_or(0, Vec::len) as u64;
-        self.count(races, |n| format!("{n} races"));
+        self.count(races, |_| several(races, "race", "races"));
         let outside = watched.accesses_out_of_bounds();
-        let outside_in_words = match outside {
-            1 => |_| "1 access out of bounds".to_owned(),
-            _ => |n: String| format!("{n} accesses out of bounds"),
-        };
-        self.count(outside, outside_in_words);
+        self.count(outside, |_| several(outside, "access out of bounds", "accesses out of bounds"));
     }
 
     /// Something that is wrong `n` times, if it ever is.

@@ -94,8 +94,11 @@ fn moved_in_words(report: &ChangeReport) -> String {
     let other = report.moved().count();
     said.push(match other {
         0 => "no kind of operation or traffic moved".to_owned(),
-        1 => "1 kind of operation or traffic moved".to_owned(),
-        many => format!("{} kinds of operations and traffic moved", grouped(many as u64)),
+        kinds => several(
+            kinds as u64,
+            "kind of operation or traffic moved",
+            "kinds of operations and traffic moved",
+        ),
     });
     said.join("; ")
 }

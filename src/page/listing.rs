@@ -1,6 +1,6 @@
 //! What a shader leaves to its host: a table each of entry points, bindings, members and overrides.
 
-use super::number::{DASH, grouped};
+use super::number::{DASH, grouped, several};
 use super::{Cell, Column, Fact, Page, Paged, Row, Section, Table};
 use crate::{
     kernel::{OutlinedBinding, OutlinedEntry, OutlinedMember, OutlinedOverride},
@@ -32,8 +32,7 @@ fn head(listing: &ShaderListing) -> Vec<Fact> {
     let given = listing.given.iter().map(|(name, value)| format!(", {name} = {value}"));
     let said = match listing.outline.entries.len() {
         0 => "no compute entry point".to_owned(),
-        1 => "1 compute entry point".to_owned(),
-        many => format!("{} compute entry points", grouped(many as u64)),
+        many => several(many as u64, "compute entry point", "compute entry points"),
     };
     let given: String = given.collect();
     vec![Fact::new("shader", format!("{}: {said}{given}", listing.shader))]

@@ -14,6 +14,12 @@ pub(crate) fn grouped(value: impl Into<u128>) -> String {
     text
 }
 
+/// How many there are of something, in the words for one of it or for several.
+pub(crate) fn several(count: impl Into<u128>, one: &str, more: &str) -> String {
+    let count = count.into();
+    format!("{} {}", grouped(count), if count == 1 { one } else { more })
+}
+
 /// A difference with its sign; a plain 0 where there is none.
 pub(crate) fn signed(value: i128) -> String {
     let magnitude = grouped(value.unsigned_abs());

@@ -157,8 +157,12 @@ fn answer(report: &Report) -> Answer {
     problems.counts(report.verdict, "their closed forms");
     problems.provenance(&report.provenance);
     report.watched.iter().for_each(|watched| problems.watched(watched));
-    let passes = grouped(report.verdict.r#match);
-    problems.answer(format!("{passes} passes executed exactly what their closed forms say"))
+    problems.answer(match report.verdict.r#match {
+        1 => "1 pass executed exactly what its closed form says".to_owned(),
+        passes => {
+            format!("{} passes executed exactly what their closed forms say", grouped(passes))
+        }
+    })
 }
 
 /// How many passes agree, and which do not.
@@ -213,14 +217,17 @@ fn timing(report: &Report) -> Vec<Fact> {
     let clock = timing.source.in_words();
     let seconds = |time| marked(report.extrapolation.is_some(), seconds(time));
     let counted = seconds(timing.counted_seconds);
+    let parts = report.components.iter().filter_map(|part| part.seconds).sum();
     let mut facts = vec![Fact::new(
         "timing",
         match timing.plain_seconds {
             Some(plain) => format!(
-                "plain kernels {} (median of {}{}, by {clock}); counting once took {counted}, {:.2}x",
+                "plain kernels {} (the whole step: median of {}{}, by {clock}); the medians of the passes come to {}, the \
+                 total of the table; counting once took {counted}, {:.2}x",
                 seconds(plain),
                 timing.repeats,
                 from_to(timing),
+                seconds(parts),
                 timing.counted_seconds / plain
             ),
             None => format!("{clock}; counting once took {counted}"),

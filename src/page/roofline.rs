@@ -9,7 +9,7 @@ pub use picture::roofline;
 
 use cells::table;
 
-use super::number::{DASH, seconds};
+use super::number::{DASH, seconds, several};
 use super::{Fact, Page, Paged, Section, Tone, adapter_line};
 use crate::{
     execute::Clock,
@@ -69,8 +69,7 @@ fn found(ceilings: &Ceilings) -> Vec<Fact> {
         1 => String::new(),
         rounds => format!("; everything {rounds} times, since the peak drifted, and the best kept"),
     };
-    let runs = ceilings.repeats;
-    let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let runs = several(ceilings.repeats, "run", "runs");
     facts.push(Fact::new("timing", format!("{runs} of each at least, by {timed}{rounds}")));
     let drift = ceilings.drift;
     let of_last = if ceilings.rounds > 1 { " of the last time" } else { "" };

@@ -5,7 +5,7 @@ mod speed;
 
 use speed::{rate, under, under_columns};
 
-use super::number::{bytes, decimal, grouped, share_of};
+use super::number::{bytes, decimal, grouped, several, share_of};
 use super::operations::operations;
 use super::roofline;
 use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
@@ -88,10 +88,8 @@ fn head(report: &RunReport) -> Vec<Fact> {
     facts.extend(report.ceilings.values().flat_map(roofline::ceilings));
     facts.extend(report.dispatches_in_order.as_deref().map(|rows| dispatches::fact(report, rows)));
     if *unfinished_submissions > 0 {
-        let said = format!(
-            "{} submissions were not seen to end, and are counted in part",
-            grouped(*unfinished_submissions)
-        );
+        let were = several(*unfinished_submissions, "submission was", "submissions were");
+        let said = format!("{were} not seen to end, and counted in part");
         facts.push(Fact::new("unfinished", said).toned(Tone::Bad));
     }
     facts
@@ -107,10 +105,9 @@ fn counted(report: &RunReport) -> Vec<Fact> {
         Fact::new(
             "executed",
             format!(
-                "{} FLOPs in {} dispatches of {} kernels; storage {} loaded, {} stored{}",
-                grouped(totals.flops.unwrap_or_default()),
-                grouped(totals.dispatches),
-                grouped(report.kernels.len() as u64),
+                "{} in {}; storage {} loaded, {} stored{}",
+                several(totals.flops.unwrap_or_default(), "FLOP", "FLOPs"),
+                dispatches_of_kernels(report),
                 bytes(traffic.storage_load),
                 bytes(traffic.storage_store),
                 textures(traffic)
@@ -138,12 +135,14 @@ fn textures(traffic: Traffic) -> String {
 
 /// What ran where nothing was counted.
 fn timed_alone(report: &RunReport) -> Vec<Fact> {
-    let ran = format!(
-        "{} dispatches of {} kernels, as they are: they were timed, and nothing was counted",
-        grouped(report.totals.dispatches),
-        grouped(report.kernels.len() as u64)
-    );
-    vec![Fact::new("executed", ran)]
+    let ran = dispatches_of_kernels(report);
+    vec![Fact::new("executed", format!("{ran}, as they are: timed, and nothing was counted"))]
+}
+
+fn dispatches_of_kernels(report: &RunReport) -> String {
+    let dispatches = several(report.totals.dispatches, "dispatch", "dispatches");
+    let kernels = several(report.kernels.len() as u64, "kernel", "kernels");
+    format!("{dispatches} of {kernels}")
 }
 
 fn timing(report: &RunReport) -> &'static str {

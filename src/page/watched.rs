@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::number::{DASH, grouped, share_of};
+use super::number::{DASH, grouped, several, share_of};
 use super::{Fact, Tone};
 use crate::{
     execute::{Adapter, DeviceType, OutOfBounds, Race},
@@ -34,8 +34,7 @@ fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
     let accesses = watched.accesses_out_of_bounds();
     let said = match accesses {
         0 => "no access out of bounds".to_owned(),
-        1 => "1 access out of bounds".to_owned(),
-        _ => format!("{} accesses out of bounds", grouped(accesses)),
+        _ => several(accesses, "access out of bounds", "accesses out of bounds"),
     };
     let line = |OutOfBounds { kernel, file, line, accesses, first }: &OutOfBounds| {
         let line =
@@ -53,8 +52,7 @@ fn out_of_bounds(whose: &str, watched: &Watched) -> Fact {
 fn races(whose: &str, races: &[Race]) -> Fact {
     let said = match races.len() {
         0 => "no races".to_owned(),
-        1 => "1 pair of lines races".to_owned(),
-        many => format!("{} pairs of lines race", grouped(many as u64)),
+        pairs => several(pairs as u64, "pair of lines races", "pairs of lines race"),
     };
     Fact {
         details: races.iter().map(|race| format!("{}: {race}", race.kernel)).collect(),

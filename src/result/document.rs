@@ -81,6 +81,9 @@ fn head(bytes: &[u8]) -> Result<String, String> {
 
     match serde_json::from_slice::<Head>(bytes) {
         Ok(head) => Ok(head.schema),
+        Err(_) if bytes.trim_ascii().is_empty() => {
+            Err("is empty, and a report of flopmeter is wanted: save it again".to_owned())
+        }
         Err(error) if is_cut(bytes, &error) => Err(format!(
             "is cut short: it ends in line {} within a value; save the report again",
             error.line()

@@ -211,8 +211,11 @@ impl RunReport {
             let what = row.kernel.as_ref().or(row.what.as_ref());
             format!("{}: {}", what.map_or("", String::as_str), row.why)
         });
-        let unfinished = (self.unfinished_submissions > 0)
-            .then(|| format!("{} submissions were not seen to end", self.unfinished_submissions));
+        let unfinished = match self.unfinished_submissions {
+            0 => None,
+            1 => Some("1 submission was not seen to end".to_owned()),
+            several => Some(format!("{several} submissions were not seen to end")),
+        };
         rows.chain(unfinished).collect()
     }
 

@@ -79,6 +79,11 @@ impl ShaderFile {
                 problem("is neither text nor SPIR-V, which begins with 0x07230203".into())
             })
         };
+        if bytes.trim_ascii().is_empty() {
+            return Err(problem(
+                "is empty, and a shader with a compute entry point is wanted".into(),
+            ));
+        }
         let language = Language::of(&bytes, path);
         if let Some(stage) = other_stage(path).filter(|_| language != Language::SpirV) {
             return Err(problem(format!(
@@ -152,11 +157,6 @@ impl ShaderFile {
         })
     }
 
-    /// What it is called in messages.
-    pub fn shader(&self) -> &str {
-        match &self.0 {
-            Read::Naga(parsed) => &parsed.name,
-            #[cfg(feature = "spirv")]
     /// The value that each override has where nobody sets it, by the shader's name for it, where that is a number.
     ///
     /// # Errors
@@ -169,6 +169,11 @@ impl ShaderFile {
         })
     }
 
+    /// What it is called in messages.
+    pub fn shader(&self) -> &str {
+        match &self.0 {
+            Read::Naga(parsed) => &parsed.name,
+            #[cfg(feature = "spirv")]
             Read::Spirv(module, _) => &module.name,
         }
     }

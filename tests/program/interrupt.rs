@@ -310,6 +310,24 @@ fn a_sweep_that_is_stopped_reports_what_it_measured() {
     }
 }
 
+/// What a user stopped is one point; those behind it did not begin.
+#[test]
+fn points_that_did_not_begin_are_not_told_as_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let points = "batch=500,501,502,503";
+    let axis = ["scale", "--measure", "--axis", points, "--adapter", "embedded"];
+    let long = ["--json", report.to_str().unwrap()];
+    let arguments = [&axis[..], &long, &LONG[2..]].concat();
+    let begins = |line: &str| line.contains("batch-500: measuring");
+    interrupted(&arguments, begins, "error: the sweep is not complete: interrupted during ");
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    let skipped = report["skipped"].as_array().unwrap();
+    let why: Vec<&str> = skipped.iter().map(|point| point["why"].as_str().unwrap()).collect();
+    assert!(why[0].starts_with("interrupted during ") && why.len() == 4, "{why:?}");
+    assert!(why[1..].iter().all(|why| *why == "interrupted before it was measured"), "{why:?}");
+}
+
 #[test]
 fn a_measurement_of_ceilings_is_stopped() {
     for adapter in adapters() {

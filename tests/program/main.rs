@@ -33,3 +33,4 @@ mod training;
 mod tuned;
 mod usage;
 mod watch;
+mod words;

@@ -192,7 +192,7 @@ fn files_that_are_no_points_are_named() {
         merge_refused(&[folder.path()], &[&["seq-4_d_model-4.json"], says].concat());
     };
     spoilt(&sound[..sound.len() / 2], &["cut short"]);
-    spoilt(b"", &["cut short"]);
+    spoilt(b"", &["is empty"]);
     spoilt(b"{\"total\": 3}", &["no report of flopmeter"]);
     spoilt(b"Wed Nov 22", &["no report of flopmeter"]);
     spoilt(b"{\"schema\": \"other/3\"}", &["other/3"]);

@@ -37,6 +37,28 @@ fn executors_that_agree_hold() {
 }
 
 #[test]
+fn one_of_something_is_told_as_one() {
+    let mut agreement = Agreement::new(&Case::fixed().plan, &[run("One"), run("Two")]);
+    agreement.values.truncate(1);
+    agreement.counts.truncate(1);
+    let last = |text: String| text.lines().last().unwrap_or_default().to_owned();
+    let text = last(table::render(&agreement.page(false), Terminal::PIPE));
+    assert!(text.ends_with("agree in 1 comparison, and 1 value does"), "{text}");
+    let mut program = saved::run_report();
+    program.kernels.truncate(1);
+    program.totals.dispatches = 1;
+    let text = table::render(&program.page(false), Terminal::PIPE);
+    assert!(text.contains(" FLOPs in 1 dispatch of 1 kernel; "), "{text}");
+    program.counted = false;
+    let text = table::render(&program.page(false), Terminal::PIPE);
+    assert!(text.contains("1 dispatch of 1 kernel, as they are: timed"), "{text}");
+    let mut step = Case::fixed().report(Convention::Ieee, 3.25);
+    step.verdict.r#match = 1;
+    let text = last(table::render(&step.page(false), Terminal::PIPE));
+    assert_eq!(text, "PASS      1 pass executed exactly what its closed form says");
+}
+
+#[test]
 fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
     let cost = |run: &mut Run| run.measurement.passes[0].cost;
     type Spoil<'a> = &'a dyn Fn(&mut Run);

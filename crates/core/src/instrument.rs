@@ -2,7 +2,7 @@
 //! operations cost; never a shape, a formula or a device beyond its limits.
 //!
 //! *Executed operations* are every arithmetic operation, load and store that an active invocation
-//! executes, as the kernel's naga IR states it: after WGSL's own constant evaluation and with overrides
+//! executes, as the kernel's naga IR states it: after constant evaluation and with overrides
 //! resolved, before anything a back end adds or removes. A constant expression that naga's reader does not evaluate
 //! (a call of `mix`, `smoothstep`, `determinant`, `pack4x8unorm` and their like) is left to the device, and counts.
 //!

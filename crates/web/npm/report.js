@@ -4,7 +4,7 @@ import { version } from "./version.js";
 
 const DEFINITION =
   "Executed operations: every arithmetic operation, load and store that an active invocation executes, as the " +
-  "kernel's naga IR states it, after WGSL's constant evaluation and after pipeline overrides are resolved, and " +
+  "kernel's naga IR states it, after constant evaluation and after pipeline overrides are resolved, and " +
   "before anything a browser adds or removes. Neither a static estimate nor a hardware instruction count.";
 
 /**

@@ -10,7 +10,7 @@ use flopmeter::{
     shader::{BindingKey, BufferFill, Expectation},
 };
 
-use super::values::{constant, define, expectation, extent, fill, immediate};
+use super::values::{constant, define, expectation, extent, fill, immediate, whole_seconds};
 
 /// What runs, on what, and what is held to be so of it.
 #[derive(Clone, Debug, Args)]
@@ -64,8 +64,7 @@ pub struct Kernels {
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
     /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
-    #[arg(long, value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = whole_seconds)]
     timeout: Option<u64>,
 }
 

@@ -107,9 +107,9 @@ pub struct Step {
     /// How parameters follow their gradients
     #[arg(long, value_name = "NAME", default_value = "adamw", value_parser = optimizer())]
     pub optimizer: Optimizer,
-    /// Forward only, or the whole training step
-    #[arg(long, value_name = "PHASE", default_value = "step", value_enum)]
-    pub phase: Phase,
+    /// Forward only, or the whole training step [default: step]
+    #[arg(long, value_name = "PHASE", value_enum)]
+    pub phase: Option<Phase>,
     /// Take N micro-batches of --batch sequences each, one after the other, and sum their gradients before one
     /// update
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -128,7 +128,7 @@ impl Step {
     /// The step without what only a run knows.
     pub fn training(&self) -> Training {
         let Self { optimizer, phase, accumulate, recompute, .. } = *self;
-        let (scope, recompute) = (phase.into(), recompute.into());
+        let (scope, recompute) = (phase.unwrap_or(Phase::Step).into(), recompute.into());
         Training { scope, accumulate, recompute, packed: self.packed(), ..optimizer.into() }
     }
 

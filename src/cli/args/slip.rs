@@ -1,5 +1,10 @@
-//! Additions to clap's messages about mistyped options: which command has an option that this command lacks, and that an
-//! option with one value is repeated for several.
+//! Additions to clap's messages about mistyped options: which command has an option that this command lacks, that an
+//! option with one value is repeated for several, and what a whole number is.
+
+use std::{
+    error::Error as _,
+    num::{IntErrorKind, ParseIntError},
+};
 
 use clap::{
     Arg, ArgAction, Command,
@@ -11,9 +16,30 @@ use clap::{
 pub(super) fn told(error: Error, program: &Command) -> Error {
     match error.kind() {
         ErrorKind::UnknownArgument => of_another(error, program),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => of_several(error, program),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            of_several(of_number(error, program), program)
+        }
         _ => error,
     }
+}
+
+/// The message about what is no whole number, in the words of this program.
+fn of_number(error: Error, program: &Command) -> Error {
+    let problem = error.source().and_then(|source| source.downcast_ref::<ParseIntError>());
+    let tip = match problem.map(ParseIntError::kind) {
+        None => return error,
+        Some(IntErrorKind::PosOverflow) => "that is too large: say a smaller number",
+        Some(_) => "say a whole number, without a point or a unit, as in 128",
+    };
+    let mut told = Error::new(ErrorKind::ValueValidation).with_cmd(program);
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
+        if let Some(typed) = error.get(kind) {
+            told.insert(kind, typed.clone());
+        }
+    }
+    let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+    told.insert(ContextKind::Suggested, tips);
+    told
 }
 
 /// The message about several values with commas between, with how they are said where each of them is one.

@@ -7,6 +7,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use flopmeter::family::ModelConfig;
+
 use super::{Check, Common, Kernels, options_of};
 
 /// A kernel of a suite.
@@ -40,6 +42,12 @@ impl SuiteLine {
             let text = text.strip_prefix("error: ").unwrap_or(text);
             text.split_whitespace().collect::<Vec<_>>().join(" ") + &meant
         })?;
+        let name = line.file.to_str().unwrap_or_default();
+        if !line.file.exists() && ModelConfig::preset(name).is_some() {
+            return Err(format!(
+                "'{name}' is a model, and a line of a suite is about a shader: check it by itself with flopmeter check {name}"
+            ));
+        }
         if line.file.as_os_str() == "-" {
             return Err("a kernel of a suite is a file, and - is standard input".to_owned());
         }

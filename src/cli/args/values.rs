@@ -84,28 +84,44 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
         let (flops_per_second, name) = (peak.flops_per_second, PeakName::of(peak.name));
         return Ok(StatedPeak { flops_per_second, name });
     }
-    let number = text.parse();
-    number.map(|flops_per_second| StatedPeak { flops_per_second, name: None }).map_err(|_| {
-        let names = || NAMED_PEAKS.iter().map(|peak| peak.name);
-        let is_of = |name: &&str| name.strip_prefix(text).is_some_and(|rest| rest.starts_with('-'));
-        let of_device: Vec<&str> = names().filter(is_of).collect();
-        match &of_device[..] {
-            [] => format!(
-                "say a number, as 67e12, or one of {}",
-                names().collect::<Vec<_>>().join(", ")
-            ),
-            of_device => format!(
-                "a peak is of one device and one type of numbers: known are {}; say any other as a number, \
-                 as 67e12",
-                of_device.join(", ")
-            ),
+    match text.parse() {
+        Ok(number) if number > 0.0 && number < LEAST_PEAK => Err(format!(
+            "that is {number} FLOPs a second, which no device is so slow as to have: say {number}e12 for {number} TFLOP/s, \
+             {number}e9 for {number} GFLOP/s"
+        )),
+        Ok(flops_per_second) => Ok(StatedPeak { flops_per_second, name: None }),
+        Err(_) => Err(known_peaks(text)),
+    }
+}
+
+/// FLOPs a second below which a peak was stated in another unit.
+const LEAST_PEAK: f64 = 1e6;
+
+/// The peaks that are known by name, those of one device where a text begins as theirs do.
+fn known_peaks(text: &str) -> String {
+    let names = || NAMED_PEAKS.iter().map(|peak| peak.name);
+    let is_of = |name: &&str| name.strip_prefix(text).is_some_and(|rest| rest.starts_with('-'));
+    let of_device: Vec<&str> = names().filter(is_of).collect();
+    match &of_device[..] {
+        [] => {
+            format!("say a number, as 67e12, or one of {}", names().collect::<Vec<_>>().join(", "))
         }
-    })
+        of_device => format!(
+            "a peak is of one device and one type of numbers: known are {}; say any other as a number, as 67e12",
+            of_device.join(", ")
+        ),
+    }
 }
 
 /// The same where the peak's name is not wanted.
 pub(super) fn peak_flops(text: &str) -> Result<f64, String> {
     peak(text).map(|peak| peak.flops_per_second)
+}
+
+/// A whole number of seconds above 0.
+pub(super) fn whole_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| "say whole seconds from 1 up, without a unit, as in 120".to_owned())
 }
 
 /// `X[,Y[,Z]]`.
@@ -117,9 +133,17 @@ pub(super) fn extent(text: &str) -> Result<[u32; 3], String> {
     }
     for (slot, part) in extent.iter_mut().zip(parts) {
         let most = u32::MAX;
-        let unfit =
-            |_| format!("'{part}' is no number of workgroups, a whole number from 1 to {most}");
-        *slot = part.trim().parse().map_err(unfit)?;
+        let part = part.trim();
+        let is_whole = !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit());
+        *slot = part.parse().map_err(|_| match is_whole {
+            true => format!(
+                "{part} workgroups are more than the {most} that any dispatch has along a dimension: have each \
+                 invocation do more, or say several with X,Y,Z"
+            ),
+            false => {
+                format!("'{part}' is no number of workgroups, a whole number from 1 to {most}")
+            }
+        })?;
     }
     if extent.contains(&0) {
         return Err("a dispatch of no workgroups runs nothing".to_owned());

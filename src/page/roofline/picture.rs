@@ -5,7 +5,7 @@ use super::cells::{columns, placed, table, unit};
 use crate::{
     page::{
         Cell, Column, Curve, Figure, Mark, OwnRoof, Plot, Row, Table,
-        number::{bytes, grouped, rate, share_of},
+        number::{bytes, grouped, rate, several, share_of},
     },
     result::PlacedKernel,
     roofline::{BoundBy, Ceilings, Resource},
@@ -116,8 +116,7 @@ fn names(points: &[Mark]) -> [String; ARITHMETIC] {
 fn beneath(kernels: &[PlacedKernel]) -> String {
     let stand = match kernels.len() {
         0 => return String::new(),
-        1 => "1 kernel stands".to_owned(),
-        many => format!("{} kernels stand", grouped(many as u64)),
+        many => several(many as u64, "kernel stands", "kernels stand"),
     };
     format!(
         " {stand} under it by what is done for each byte and how fast; what caches serve may stand above."
