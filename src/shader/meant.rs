@@ -26,14 +26,24 @@ pub fn fill(said: &str) -> String {
     said.parse().map_or_else(|_| said.to_owned(), |fill: BufferFill| of_fill(fill).to_string())
 }
 
-/// What fills a binding from files, by a hash of the bytes that it then holds. Those of a
-/// texture may be the texels of another size or format, so that it has these beside them.
+/// What fills a binding from files, by a hash of the bytes that it then holds. Those of a texture may be the texels of
+/// another size or format, so that it has these before them.
 pub fn contents(said: &str, hash: &str) -> String {
+    format!("{}contents {hash}", size(said))
+}
+
+/// The size and the format of what is a texture.
+#[cfg(feature = "textures")]
+fn size(said: &str) -> String {
     match said.parse() {
-        #[cfg(feature = "textures")]
-        Ok(BufferFill::Texture(size, _)) => format!("texture:{size}:contents {hash}"),
-        _ => format!("contents {hash}"),
+        Ok(BufferFill::Texture(size, _)) => format!("texture:{size}:"),
+        Ok(_) | Err(_) => String::new(),
     }
+}
+
+#[cfg(not(feature = "textures"))]
+fn size(_: &str) -> String {
+    String::new()
 }
 
 /// Whether a binding that is so filled holds what one holds that nothing is bound to.
