@@ -28,7 +28,7 @@ use flopmeter_core::source::Piece;
 
 use self::{
     condition::Branches,
-    directive::{IsDefined, Kept, State},
+    directive::{IsDefined, Pending, State},
     expansion::expanded,
     here::Numbering,
     lines::{Behind, TextLine, lines},
@@ -169,20 +169,20 @@ impl Run<'_> {
             let kept = kept.map_err(at)?;
             self.begun.resize(self.conditions.depth(), file.path.clone());
             let text = match kept {
-                Kept::ForTheReader => format!("#{directive}"),
+                Pending::ForTheReader => format!("#{directive}"),
                 _ => String::new(),
             };
             self.put(&text, line, &[]).map_err(at)?;
             match kept {
-                Kept::Nothing | Kept::ForTheReader => {}
-                Kept::Include(wanted, is_beside) => {
+                Pending::Nothing | Pending::ForTheReader => {}
+                Pending::Include(wanted, is_beside) => {
                     self.include(&wanted, is_beside, at)?;
                     self.goes_on(file, line.behind() - 1);
                 }
-                Kept::Once => {
+                Pending::Once => {
                     self.once.insert(file.identity.clone());
                 }
-                Kept::Numbering(new) => {
+                Pending::Numbering(new) => {
                     self.renumber(new);
                 }
             }

@@ -17,7 +17,7 @@ const DIRECTIVES: &str = "#define, #undef, #if, #ifdef, #ifndef, #elif, #else, #
                           and #error";
 
 /// What is left to do of a directive.
-pub(super) enum Kept {
+pub(super) enum Pending {
     Nothing,
     ForTheReader,
     /// A file, and whether files beside the one that includes it are looked at.
@@ -43,7 +43,7 @@ impl State<'_, '_> {
     ///
     /// # Errors
     /// Where it is none, or says something wrong.
-    pub(super) fn directive(&mut self, line: &TextLine<'_>, text: &str) -> Result<Kept, String> {
+    pub(super) fn directive(&mut self, line: &TextLine<'_>, text: &str) -> Result<Pending, String> {
         let number = line.number;
         let (name, stated) = word(text);
         let rest = stated.trim();
@@ -55,7 +55,7 @@ impl State<'_, '_> {
             "if" => {
                 let is_met = self.conditions.are_met() && self.is_true(line, stated)?;
                 self.conditions.begin(number, "if", is_met);
-                return Ok(Kept::Nothing);
+                return Ok(Pending::Nothing);
             }
             "ifdef" | "ifndef" => {
                 let (wanted, says) =
@@ -67,32 +67,32 @@ impl State<'_, '_> {
                     self.macros.has(asked) == wanted
                 };
                 self.conditions.begin(number, says, is_met);
-                return Ok(Kept::Nothing);
+                return Ok(Pending::Nothing);
             }
             "elif" => {
                 // What comes behind a branch that was taken is not looked at.
                 let is_met = self.conditions.may_go_on() && self.is_true(line, stated)?;
-                return self.conditions.otherwise(Otherwise::If(is_met)).map(|()| Kept::Nothing);
+                return self.conditions.otherwise(Otherwise::If(is_met)).map(|()| Pending::Nothing);
             }
             "else" => {
                 alone()?;
-                return self.conditions.otherwise(Otherwise::Else).map(|()| Kept::Nothing);
+                return self.conditions.otherwise(Otherwise::Else).map(|()| Pending::Nothing);
             }
             "endif" => {
                 alone()?;
-                return self.conditions.end().map(|()| Kept::Nothing);
+                return self.conditions.end().map(|()| Pending::Nothing);
             }
-            _ if !self.conditions.are_met() => return Ok(Kept::Nothing),
+            _ if !self.conditions.are_met() => return Ok(Pending::Nothing),
             _ => {}
         }
         let is_glsl = self.macros.dialect == Dialect::Glsl;
         match name {
             "include" => {
                 let (wanted, is_beside) = included(rest)?;
-                return Ok(Kept::Include(wanted.to_owned(), is_beside));
+                return Ok(Pending::Include(wanted.to_owned(), is_beside));
             }
             "pragma" if rest == "once" => {
-                return Ok(Kept::Once);
+                return Ok(Pending::Once);
             }
             "define" => self.macros.define(rest)?,
             "undef" => self.macros.remove(single(rest, name)?)?,
@@ -100,16 +100,16 @@ impl State<'_, '_> {
             "extension" if is_glsl => {
                 let is_own =
                     self.macros.here.as_mut().is_some_and(|here| numbering::extends(here, rest));
-                return Ok(if is_own { Kept::Nothing } else { Kept::ForTheReader });
+                return Ok(if is_own { Pending::Nothing } else { Pending::ForTheReader });
             }
             "version" if is_glsl => {
                 predefined::at_the_version(self.macros, rest);
-                return Ok(Kept::ForTheReader);
+                return Ok(Pending::ForTheReader);
             }
             "line" if is_glsl => {
-                return numbering::stated(self.macros, line, stated).map(Kept::Numbering);
+                return numbering::stated(self.macros, line, stated).map(Pending::Numbering);
             }
-            "pragma" | "" if is_glsl => return Ok(Kept::ForTheReader),
+            "pragma" | "" if is_glsl => return Ok(Pending::ForTheReader),
             "import" | "define_import_path" => {
                 return Err(format!(
                     "#{name} is a directive of naga_oil, whose modules are not put together here: give the module \
@@ -118,7 +118,7 @@ impl State<'_, '_> {
             }
             _ => return Err(format!("#{name} is no directive: there are {DIRECTIVES}")),
         }
-        Ok(Kept::Nothing)
+        Ok(Pending::Nothing)
     }
 
     /// Whether the condition that a line ends with holds.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::{
     dialect::Dialect,
-    items::{Item, is_empty, next_sign, seam, text, trimmed},
+    items::{SeamedToken, is_empty, next_sign, seam, text, trimmed},
     lines::{Behind, Directive},
     macros::{Macro, Macros},
-    paste::{Part, parts, paste, unpasted},
+    paste::{BodyPart, parts, paste, unpasted},
     tokens::{Token, TokenKind},
 };
 
@@ -33,7 +33,7 @@ pub(super) fn expanded<'a>(
 ) -> Result<Option<String>, String> {
     let mut expansion =
         Expansion { macros, behind, hidden: Vec::new(), line: 0, expanded: 0, depth: 0 };
-    let whole = tokens.into_iter().rev().map(Item::Token).collect();
+    let whole = tokens.into_iter().rev().map(SeamedToken::Token).collect();
     let items = expansion.all(whole)?;
     Ok((expansion.expanded > 0).then(|| text(&items)))
 }
@@ -54,18 +54,18 @@ struct Expansion<'a, 'b, 't> {
 
 impl<'a> Expansion<'a, '_, '_> {
     /// Expands items, the first of which is the last.
-    fn all(&mut self, mut rest: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, String> {
+    fn all(&mut self, mut rest: Vec<SeamedToken<'a>>) -> Result<Vec<SeamedToken<'a>>, String> {
         self.depth += 1;
         let mut found = Vec::new();
         let mut bytes = 0;
         while let Some(item) = rest.pop() {
             let mut token = match item {
-                Item::Token(token) => token,
-                Item::Seam => {
+                SeamedToken::Token(token) => token,
+                SeamedToken::Seam => {
                     seam(&mut found);
                     continue;
                 }
-                Item::End(name) => {
+                SeamedToken::End(name) => {
                     self.hidden.retain(|hidden| *hidden != name);
                     seam(&mut found);
                     continue;
@@ -89,14 +89,14 @@ impl<'a> Expansion<'a, '_, '_> {
                     self.within(name, bytes)?;
                     let body = self.replaced(name, its, given)?;
                     seam(&mut found);
-                    rest.push(Item::End(name));
+                    rest.push(SeamedToken::End(name));
                     rest.extend(body.into_iter().rev());
                     self.hidden.push(name);
                     continue;
                 }
             }
             bytes += token.text.len();
-            found.push(Item::Token(token));
+            found.push(SeamedToken::Token(token));
         }
         self.depth -= 1;
         Ok(found)
@@ -110,7 +110,11 @@ impl<'a> Expansion<'a, '_, '_> {
     }
 
     /// Takes a line behind those that are read; `false` where there is none.
-    fn takes_behind(&mut self, name: &str, rest: &mut Vec<Item<'a>>) -> Result<bool, String> {
+    fn takes_behind(
+        &mut self,
+        name: &str,
+        rest: &mut Vec<SeamedToken<'a>>,
+    ) -> Result<bool, String> {
         let is_outermost = self.depth == 1;
         let Some(behind) = self.behind.as_mut().filter(|_| is_outermost) else { return Ok(false) };
         let next = behind.next().map_err(|Directive| {
@@ -118,13 +122,13 @@ impl<'a> Expansion<'a, '_, '_> {
         })?;
         let is_one = next.is_some();
         // It comes behind what little is left: blanks and the ends of macros.
-        rest.splice(..0, next.into_iter().flatten().rev().map(Item::Token));
+        rest.splice(..0, next.into_iter().flatten().rev().map(SeamedToken::Token));
         Ok(is_one)
     }
 
     /// Whether a bracket follows, also as the first that is not blank of the lines behind those that are read, which are
     /// then taken up to it.
-    fn is_called(&mut self, name: &str, rest: &mut Vec<Item<'a>>) -> Result<bool, String> {
+    fn is_called(&mut self, name: &str, rest: &mut Vec<SeamedToken<'a>>) -> Result<bool, String> {
         let follows = next_sign(rest).map(|sign| sign == "(");
         let is_behind = || self.behind.as_ref().is_some_and(|behind| behind.is_bracket());
         let is_called = follows.unwrap_or_else(|| self.depth == 1 && is_behind());
@@ -162,8 +166,8 @@ impl<'a> Expansion<'a, '_, '_> {
     fn arguments(
         &mut self,
         name: &str,
-        rest: &mut Vec<Item<'a>>,
-    ) -> Result<Vec<Vec<Item<'a>>>, String> {
+        rest: &mut Vec<SeamedToken<'a>>,
+    ) -> Result<Vec<Vec<SeamedToken<'a>>>, String> {
         let mut found = vec![Vec::new()];
         let mut depth = 0_usize;
         loop {
@@ -174,12 +178,12 @@ impl<'a> Expansion<'a, '_, '_> {
                 return Err(format!("the arguments of the macro '{name}' do not end: close them"));
             };
             let mut token = match item {
-                Item::Token(token) => token,
-                Item::Seam => {
+                SeamedToken::Token(token) => token,
+                SeamedToken::Seam => {
                     found.last_mut().into_iter().for_each(seam);
                     continue;
                 }
-                Item::End(ended) => {
+                SeamedToken::End(ended) => {
                     self.hidden.retain(|hidden| *hidden != ended);
                     found.last_mut().into_iter().for_each(seam);
                     continue;
@@ -204,7 +208,7 @@ impl<'a> Expansion<'a, '_, '_> {
                 _ => found
                     .last_mut()
                     .into_iter()
-                    .for_each(|last| last.push(Item::Token(token.clone()))),
+                    .for_each(|last| last.push(SeamedToken::Token(token.clone()))),
             }
         }
     }
@@ -214,8 +218,8 @@ impl<'a> Expansion<'a, '_, '_> {
         &mut self,
         name: &str,
         its: &'a Macro,
-        given: Vec<Vec<Item<'a>>>,
-    ) -> Result<Vec<Item<'a>>, String> {
+        given: Vec<Vec<SeamedToken<'a>>>,
+    ) -> Result<Vec<SeamedToken<'a>>, String> {
         let parameters = its.parameters.as_deref().unwrap_or_default();
         let given = if parameters.is_empty() && given.iter().all(|one| is_empty(one)) {
             Vec::new()
@@ -238,27 +242,28 @@ impl<'a> Expansion<'a, '_, '_> {
         let parts = parts(name, &its.body)?;
         // glslang pastes in texts alone.
         let pastes = self.behind.is_some() || self.macros.dialect == Dialect::Wgsl;
-        if !pastes && parts.iter().any(|part| matches!(part, Part::Paste)) {
+        if !pastes && parts.iter().any(|part| matches!(part, BodyPart::Paste)) {
             return Err(format!("the macro '{name}' has a ## in it, which no directive expands"));
         }
         let mut body = Vec::new();
         let mut bytes = 0;
         let mut is_behind_paste = false;
         for (index, part) in parts.iter().enumerate() {
-            let Part::Token(token) = part else {
+            let BodyPart::Token(token) = part else {
                 is_behind_paste = true;
                 continue;
             };
-            let is_pasted = is_behind_paste || matches!(parts.get(index + 1), Some(Part::Paste));
+            let is_pasted =
+                is_behind_paste || matches!(parts.get(index + 1), Some(BodyPart::Paste));
             let items = match arguments.get(&*token.text) {
-                None => vec![Item::Token(token.clone())],
+                None => vec![SeamedToken::Token(token.clone())],
                 Some((stated, _)) if is_pasted => stated.clone(),
                 Some((_, expanded)) => expanded.clone(),
             };
             for item in &items {
                 match item {
-                    Item::Token(token) => bytes += token.text.len(),
-                    Item::Seam | Item::End(_) => {}
+                    SeamedToken::Token(token) => bytes += token.text.len(),
+                    SeamedToken::Seam | SeamedToken::End(_) => {}
                 }
             }
             let is_argument = arguments.contains_key(&*token.text);
@@ -274,7 +279,7 @@ impl<'a> Expansion<'a, '_, '_> {
                 }
                 body.extend(items);
             }
-            if is_argument && !matches!(parts.get(index + 1), Some(Part::Paste)) {
+            if is_argument && !matches!(parts.get(index + 1), Some(BodyPart::Paste)) {
                 seam(&mut body);
             }
             is_behind_paste = false;

@@ -5,7 +5,7 @@ use super::tokens::{Token, TokenKind, would_join};
 
 /// A token, or what lies between two.
 #[derive(Clone)]
-pub(super) enum Item<'a> {
+pub(super) enum SeamedToken<'a> {
     Token(Token<'a>),
     /// The begin or the end of what a macro or a parameter stands for: tokens stay apart there.
     Seam,
@@ -14,46 +14,46 @@ pub(super) enum Item<'a> {
 }
 
 /// Adds a seam, unless there is one.
-pub(super) fn seam(items: &mut Vec<Item<'_>>) {
-    if !matches!(items.last(), Some(Item::Seam)) {
-        items.push(Item::Seam);
+pub(super) fn seam(items: &mut Vec<SeamedToken<'_>>) {
+    if !matches!(items.last(), Some(SeamedToken::Seam)) {
+        items.push(SeamedToken::Seam);
     }
 }
 
 /// The text of the next token that is no blank, of items the first of which is the last.
-pub(super) fn next_sign<'i>(rest: &'i [Item<'_>]) -> Option<&'i str> {
+pub(super) fn next_sign<'i>(rest: &'i [SeamedToken<'_>]) -> Option<&'i str> {
     rest.iter().rev().find_map(|item| match item {
-        Item::Token(token) if token.kind != TokenKind::Blank => Some(&*token.text),
-        Item::Token(_) | Item::Seam | Item::End(_) => None,
+        SeamedToken::Token(token) if token.kind != TokenKind::Blank => Some(&*token.text),
+        SeamedToken::Token(_) | SeamedToken::Seam | SeamedToken::End(_) => None,
     })
 }
 
-fn is_blank(item: &Item<'_>) -> bool {
+fn is_blank(item: &SeamedToken<'_>) -> bool {
     match item {
-        Item::Token(token) => token.kind == TokenKind::Blank,
-        Item::Seam | Item::End(_) => true,
+        SeamedToken::Token(token) => token.kind == TokenKind::Blank,
+        SeamedToken::Seam | SeamedToken::End(_) => true,
     }
 }
 
 /// Whether there is nothing but blanks.
-pub(super) fn is_empty(items: &[Item<'_>]) -> bool {
+pub(super) fn is_empty(items: &[SeamedToken<'_>]) -> bool {
     items.iter().all(is_blank)
 }
 
 /// Items without the blanks at their begin and their end.
-pub(super) fn trimmed(mut items: Vec<Item<'_>>) -> Vec<Item<'_>> {
+pub(super) fn trimmed(mut items: Vec<SeamedToken<'_>>) -> Vec<SeamedToken<'_>> {
     items.truncate(items.iter().rposition(|item| !is_blank(item)).map_or(0, |last| last + 1));
     let begin = items.iter().position(|item| !is_blank(item)).unwrap_or(0);
     items.split_off(begin)
 }
 
 /// Items as a text, with a blank where two would be read as one.
-pub(super) fn text(items: &[Item<'_>]) -> String {
+pub(super) fn text(items: &[SeamedToken<'_>]) -> String {
     let mut text = String::new();
     let mut last = "";
     let mut is_seam = false;
     for item in items {
-        let Item::Token(token) = item else {
+        let SeamedToken::Token(token) = item else {
             is_seam = true;
             continue;
         };

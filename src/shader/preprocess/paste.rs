@@ -1,24 +1,24 @@
 //! `##`, which makes one token of two. Knows not what macros stand for.
 
 use super::{
-    items::Item,
+    items::SeamedToken,
     tokens::{Token, TokenKind, is_of_word, tokens},
 };
 
 /// A part of the body of a macro.
-pub(super) enum Part<'a> {
+pub(super) enum BodyPart<'a> {
     Token(Token<'a>),
     /// What makes one token of those beside it.
     Paste,
 }
 
 /// The parts of the body of a macro, without the blanks beside a `##`.
-pub(super) fn parts<'a>(name: &str, body: &'a str) -> Result<Vec<Part<'a>>, String> {
-    let mut found: Vec<Part<'a>> = Vec::new();
+pub(super) fn parts<'a>(name: &str, body: &'a str) -> Result<Vec<BodyPart<'a>>, String> {
+    let mut found: Vec<BodyPart<'a>> = Vec::new();
     let mut rest = tokens(body).peekable();
     while let Some(token) = rest.next() {
         if token.text != "#" {
-            found.push(Part::Token(token));
+            found.push(BodyPart::Token(token));
             continue;
         }
         if rest.next_if(|next| next.text == "#").is_none() {
@@ -27,12 +27,12 @@ pub(super) fn parts<'a>(name: &str, body: &'a str) -> Result<Vec<Part<'a>>, Stri
             ));
         }
         let is_blank = |token: &Token<'_>| token.kind == TokenKind::Blank;
-        found.pop_if(|part| matches!(part, Part::Token(last) if is_blank(last)));
+        found.pop_if(|part| matches!(part, BodyPart::Token(last) if is_blank(last)));
         rest.next_if(is_blank);
-        if !matches!(found.last(), Some(Part::Token(_))) || rest.peek().is_none() {
+        if !matches!(found.last(), Some(BodyPart::Token(_))) || rest.peek().is_none() {
             return Err(unpasted(name, "nothing"));
         }
-        found.push(Part::Paste);
+        found.push(BodyPart::Paste);
     }
     Ok(found)
 }
@@ -40,11 +40,12 @@ pub(super) fn parts<'a>(name: &str, body: &'a str) -> Result<Vec<Part<'a>>, Stri
 /// Makes one name of the last token of a body and the first of what follows it.
 pub(super) fn paste<'a>(
     name: &str,
-    body: &mut Vec<Item<'a>>,
-    items: Vec<Item<'a>>,
+    body: &mut Vec<SeamedToken<'a>>,
+    items: Vec<SeamedToken<'a>>,
 ) -> Result<(), String> {
     let mut items = items.into_iter();
-    let (Some(Item::Token(left)), Some(Item::Token(right))) = (body.last_mut(), items.next())
+    let (Some(SeamedToken::Token(left)), Some(SeamedToken::Token(right))) =
+        (body.last_mut(), items.next())
     else {
         return Err(unpasted(name, "nothing"));
     };
