@@ -104,20 +104,6 @@ pub(super) fn priced(convention: Convention, saved_under: [Option<Convention>; 2
     Fact { details: details.collect(), ..Fact::new("FLOPs", convention.in_full()) }
 }
 
-/// How operations of both sides of a comparison become FLOPs, and which of their reports have theirs under another
-/// convention.
-pub(super) fn priced(convention: Convention, saved_under: [Option<Convention>; 2]) -> Fact {
-    let sides = ["A", "B"].into_iter().zip(saved_under);
-    let details = sides.filter_map(|(name, own)| {
-        Some(format!(
-            "{name} was saved under {}: its operations are priced by {convention} here",
-            own?
-        ))
-    });
-    let said = format!("convention {convention}: {}", convention.describe());
-    Fact { details: details.collect(), ..Fact::new("FLOPs", said) }
-}
-
 /// How a step trains, or what a forward pass takes.
 pub(super) fn how_line(training: Training) -> String {
     let options = |all: bool| -> String {
