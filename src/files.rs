@@ -125,10 +125,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "its folder is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),
-        _ => match error.get_ref().and_then(std::error::Error::source) {
-            Some(cause) => cause.to_string(),
-            None => error.to_string(),
-        },
+        kind if error.get_ref().is_some() => kind.to_string(),
+        _ => error.to_string(),
     };
     Error::File { path: path.to_owned(), problem: format!("cannot be written: {why}") }
 }

@@ -176,7 +176,7 @@ fn a_file_that_may_not_grow_is_an_error_and_leaves_nothing() {
     let ended = std::process::Command::new("sh").args(limited).arg(&report).output().unwrap();
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(said.contains("report.json: cannot be written: File too large"), "{said}");
+    assert!(said.contains("report.json: cannot be written: file too large"), "{said}");
     assert!(!said.contains(".flopmeter-"), "{said}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

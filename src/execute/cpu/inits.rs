@@ -1,7 +1,7 @@
 //! First values of variables: put where they are first needed, and nowhere if they never are. What is
 //! computed stays the same.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{
     alu::Alu,
@@ -81,10 +81,12 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
     variables.sort_unstable();
     let users = users(block.chunks_mut(1), &variables);
     // By node: for each variable, which of its arms touch it.
-    let mut of_arms: HashMap<usize, Vec<Vec<usize>>> = HashMap::new();
+    let mut of_arms: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
     // By node: what goes before it, and what goes into which of its arms.
     let mut before: Vec<Vec<(Reg, Reg)>> = vec![Vec::new(); block.len()];
-    let mut within: HashMap<(usize, usize), Vec<(Reg, Reg)>> = HashMap::new();
+    let mut within: BTreeMap<(usize, usize), Vec<(Reg, Reg)>> = BTreeMap::new();
+    // By loop: what its body alone touches.
+    let mut looped: BTreeMap<usize, Vec<(Reg, Reg)>> = BTreeMap::new();
     for (variable, value) in inits {
         let at = variables.partition_point(|&other| other < variable);
         let Some(&first) = users[at].first() else { continue };
@@ -103,15 +105,21 @@ fn sink(block: &mut Block, inits: Vec<(Reg, Reg)>) {
             _ => None,
         };
         match (arm, node) {
-            (Some(0), Node::Loop { body, .. }) => {
-                if !dominated(body, variable) {
-                    before[first].push((variable, value));
-                }
+            (Some(0), Node::Loop { .. }) => {
+                looped.entry(first).or_default().push((variable, value));
             }
             (Some(arm), Node::If { .. } | Node::Switch { .. } | Node::Call { .. }) => {
                 within.entry((first, arm)).or_default().push((variable, value));
             }
             _ => before[first].push((variable, value)),
+        }
+    }
+    for (index, mut inits) in looped {
+        inits.sort_unstable();
+        let variables: Vec<Reg> = inits.iter().map(|(variable, _)| *variable).collect();
+        if let Node::Loop { body, .. } = &mut block[index] {
+            let needed = inits.into_iter().zip(dominated(body, &variables));
+            before[index].extend(needed.filter(|(_, written)| !written).map(|(init, _)| init));
         }
     }
     for ((node, arm), inits) in within {
@@ -152,19 +160,46 @@ fn only(users: &[usize]) -> Option<usize> {
     }
 }
 
-/// Whether a block that alone touches a variable writes it before it reads it.
-fn dominated(block: &mut Block, variable: Reg) -> bool {
-    let users = users(block.chunks_mut(1), &[variable]).concat();
-    let Some(&first) = users.first() else { return true };
-    let node = &mut block[first];
-    if let Node::Run { insts, .. } = node {
-        return writes_first(insts, variable);
+/// For each of some variables, which are in order and which nothing but a block touches: whether it writes the variable
+/// before it reads it.
+fn dominated(block: &mut Block, variables: &[Reg]) -> Vec<bool> {
+    let users = users(block.chunks_mut(1), variables);
+    let mut written = vec![false; variables.len()];
+    // By node: those that it alone touches, within its arms.
+    let mut deeper: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, &variable) in variables.iter().enumerate() {
+        let Some(&first) = users[at].first() else {
+            written[at] = true;
+            continue;
+        };
+        match &mut block[first] {
+            Node::Run { insts, .. } => written[at] = writes_first(insts, variable),
+            node if only(&users[at]).is_some() && node.reads() != Some(variable) => {
+                deeper.entry(first).or_default().push(at);
+            }
+            _ => {}
+        }
     }
-    if users.len() > 1 || node.reads() == Some(variable) {
-        return false;
+    for (node, inner) in deeper {
+        let node = &mut block[node];
+        let of_arms = users_of_arms(node, &pick(variables, &inner));
+        let mut by_arm: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (&at, arms) in inner.iter().zip(&of_arms) {
+            if let Some(arm) = only(arms) {
+                by_arm.entry(arm).or_default().push(at);
+            }
+        }
+        for (arm, inner) in by_arm {
+            let arm = node.arms_mut().swap_remove(arm);
+            for (at, found) in inner.iter().zip(dominated(arm, &pick(variables, &inner))) {
+                written[*at] = found;
+            }
+        }
     }
-    match only(&users_of_arms(node, &[variable]).concat()) {
-        Some(arm) => dominated(node.arms_mut().swap_remove(arm), variable),
-        None => false,
-    }
+    written
+}
+
+/// The variables at some places.
+fn pick(variables: &[Reg], at: &[usize]) -> Vec<Reg> {
+    at.iter().map(|&at| variables[at]).collect()
 }
