@@ -237,8 +237,9 @@ fn a_program_that_failed_is_not_less() {
     let compare =
         |a: &str, b: &str, more: &[&str]| flopmeter(&[&["compare", a, b], more].concat()).assert();
     let gate = ["--fail-on", "more:flops"];
-    let warned =
-        |said: &str| contains(format!("warning   the program of {said}: it may have executed less"));
+    let warned = |said: &str| {
+        contains(format!("warning   the program of {said}: it may have executed less"))
+    };
     let fails = |said: &str| contains("FAIL").and(contains(format!("the program of {said}, and")));
     compare(&sound, &sound, &gate).success().stdout(contains("warning").not());
     let said = "B ended with exit code 3";
