@@ -4,6 +4,8 @@
 
 mod file;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,7 @@ const ESTIMATE: &str = "estimate";
 pub struct Estimate {
     model: Option<String>,
     set: Vec<String>,
+    dropout: BTreeMap<String, f64>,
     config: ModelConfig,
     shape: BatchShape,
     training: Training,
@@ -64,6 +67,7 @@ impl Estimate {
         Ok(Self {
             model: None,
             set: Vec::new(),
+            dropout: BTreeMap::new(),
             config: config.clone(),
             shape,
             training,
@@ -107,6 +111,12 @@ impl Estimate {
         Self { model: Some(name.to_owned()), set, ..self }
     }
 
+    /// The same estimate, with the dropout that the model's files ask for, each field with the part that would be dropped.
+    #[must_use]
+    pub fn with_dropout(self, dropout: BTreeMap<String, f64>) -> Self {
+        Self { dropout, ..self }
+    }
+
     /// The name that the user gave the model.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
@@ -115,6 +125,11 @@ impl Estimate {
     /// What was changed of its configuration, each as `KEY=VALUE`.
     pub fn set(&self) -> &[String] {
         &self.set
+    }
+
+    /// The dropout that the model's files ask for, which is in no figure.
+    pub fn dropout(&self) -> &BTreeMap<String, f64> {
+        &self.dropout
     }
 
     /// Who published the estimator, and where.

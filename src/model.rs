@@ -4,11 +4,13 @@
 mod batch;
 mod checkpoint;
 mod decoder;
+mod dropout;
 mod exact;
 mod json;
 pub mod lower;
 mod seed;
 mod source;
+mod sources;
 mod weights;
 
 pub use crate::{
@@ -22,4 +24,5 @@ pub use crate::{
 pub use batch::Batch;
 pub use exact::{exact, schedule};
 pub use source::Model;
+pub use sources::Sources;
 pub use weights::Weights;

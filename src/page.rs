@@ -55,5 +55,5 @@ pub(crate) use judged::holding;
 use cell::marked;
 use paged::{
     NAMED, about, adapter_line, config_line, exact_line, how_line, priced, scope_line, tokens_line,
-    uncharged,
+    uncharged, without_dropout,
 };

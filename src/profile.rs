@@ -91,7 +91,9 @@ pub fn profile(
         training,
         convention,
     };
-    let report = Report::new(subject, &plan, &run.measurement, estimate, run.loss);
+    let mut report = Report::new(subject, &plan, &run.measurement, estimate, run.loss);
+    report.dropout.clone_from(&model.dropout);
+    report.provenance.kernel_set = request.kernels;
     let ways = match training.scope {
         Scope::Step => ways_to_train(&model.config, batch.shape, &target, (training, convention))?,
         Scope::Forward => Vec::new(),

@@ -49,6 +49,12 @@ impl KernelSet {
         }
     }
 
+    /// Whether it is whatever is best.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub const fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto)
+    }
+
     /// A device's limits as the choice of kernels is to see them.
     ///
     /// # Errors

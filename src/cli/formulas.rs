@@ -27,6 +27,7 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
     let mut report = FormulasReport::new(&asked.name, &config, &tokens, Recipe::of(training));
+    report.dropout = Model::resolve(&asked.name, asked.overrides())?.dropout;
     let question = asked.ahead.question()?;
     if !question.is_empty() {
         report = report.with_forecast(question)?;

@@ -140,5 +140,9 @@ pub(super) fn provenance(setup: &Setup, model: &Model) -> String {
     if !seeded.is_empty() {
         files.push(format!("{} from seed {seed}", seeded.join(" and ")));
     }
+    files.extend(model.not_read.as_ref().map(|path| {
+        let path = path.display();
+        format!("{path} is not read, so that the weights are random: convert it to model.safetensors for its own")
+    }));
     files.join(", ")
 }

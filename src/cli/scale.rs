@@ -11,7 +11,7 @@ use flopmeter::{
     estimate::Estimate,
     execute::Executor,
     family::{BatchShape, Choices},
-    model::{Batch, Model, lower},
+    model::{Batch, Model, Sources, lower},
     observe::{Attempts, Moved},
     profile::{Keep, Request, profile},
     result::{Conditions, Fate, PointFolder, Reason, Report, ScaleReport},
@@ -160,6 +160,10 @@ fn measured(
         }
         None => String::new(),
     };
+    // Points that are kept meet others, for which files of the same names may have held something else.
+    let input = asked.work.setup.input.as_deref();
+    let sources = model.filter(|_| asked.out.is_some()).map(|model| Sources::of(&model, input));
+    let sources = sources.transpose()?;
     let runs = asked.timed.runs(asked.repeat)?;
     let lanes = asked.work.setup.lanes(Some(&asked.adapter))?;
     let mut attempts = Attempts::open(&asked.adapter, lanes)?;
@@ -172,6 +176,8 @@ fn measured(
             repeats: asked.repeat,
             min_seconds: runs.min_seconds(),
             data: data.clone(),
+            sources: sources.clone(),
+            kernels: asked.work.setup.kernels,
             adapter: executor.adapter().clone(),
         };
         let folder = asked.out.as_deref();
@@ -310,11 +316,12 @@ fn measure(
         convention: *convention,
         runs: conditions.runs(),
         extrapolate: false,
-        kernels: KernelSet::Auto,
+        kernels: conditions.kernels,
         winners: None,
     };
     let bar = Bar::new(common, conditions.runs().least());
     let (report, _) = profile(executor, request, Keep::Nothing, &mut |p| bar.show(p))?;
     let place = SweepPoint { sweep: sweep.clone(), at: point.at.clone() };
-    Ok(Box::new(Report { sweep: Some(place), ..report }))
+    let sources = conditions.sources.clone();
+    Ok(Box::new(Report { sweep: Some(place), sources, ..report }))
 }

@@ -35,6 +35,9 @@ pub(super) struct WrittenEstimate {
     /// What was changed of its configuration, each as `KEY=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     set: Vec<String>,
+    /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    dropout: BTreeMap<String, f64>,
     /// The model and the shape of a batch.
     model_config: Config,
     /// What the whole step costs.
@@ -114,6 +117,7 @@ impl From<super::Estimate> for WrittenEstimate {
             component_breakdown: breakdown(&estimate),
             model: estimate.model,
             set: estimate.set,
+            dropout: estimate.dropout,
             model_config: Config {
                 config: estimate.config,
                 seq_len: estimate.shape.seq(),
@@ -161,6 +165,7 @@ impl TryFrom<WrittenEstimate> for super::Estimate {
         let estimate = Self {
             model: written.model,
             set: written.set,
+            dropout: written.dropout,
             config,
             shape,
             training,

@@ -1,16 +1,66 @@
-//! The files of a checkpoint: one, or the shards that an index names. What they should hold is for the
-//! caller to say.
+//! The files of a checkpoint: one, or the shards that an index names; and those that are none, though they look like
+//! it. What they should hold is for the caller to say.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{Error, tensors::TensorFile};
 
 use super::json::object_in;
 
 /// A checkpoint in one file.
-pub(super) const WHOLE: &str = "model.safetensors";
+const WHOLE: &str = "model.safetensors";
 /// A checkpoint in shards: which tensor lies in which.
-pub(super) const INDEX: &str = "model.safetensors.index.json";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Endings of files that other programs keep weights in.
+const OTHER_FORMATS: [&str; 2] = ["bin", "gguf"];
+/// What the library that writes such files writes beside them.
+const NO_WEIGHTS: &str = "training_args.bin";
+
+/// The checkpoint in a model's folder, whole or in shards. Shards without their index have one that is missed where they
+/// are read: seeded weights in their place would go unnoticed.
+pub(super) fn in_folder(folder: &Path) -> Option<PathBuf> {
+    let found = [WHOLE, INDEX].into_iter().map(|name| folder.join(name)).find(|it| is_there(it));
+    found.or_else(|| shard_in(folder).map(|_| folder.join(INDEX)))
+}
+
+/// The first shard in a folder.
+fn shard_in(folder: &Path) -> Option<String> {
+    let is_shard = |name: &str| {
+        let numbers = name.strip_prefix("model-").and_then(|it| it.strip_suffix(".safetensors"));
+        numbers.is_some_and(|numbers| numbers.contains("-of-"))
+    };
+    names_in(folder).into_iter().find(|name| is_shard(name))
+}
+
+/// The first file in a folder that seems to hold weights in a format that is not read.
+pub(super) fn not_read(folder: &Path) -> Option<PathBuf> {
+    let is_other = |name: &String| {
+        let end = Path::new(name).extension();
+        name != NO_WEIGHTS
+            && OTHER_FORMATS.into_iter().any(|other| end.is_some_and(|it| it == other))
+    };
+    names_in(folder).into_iter().find(is_other).map(|name| folder.join(name))
+}
+
+/// The names of a folder's files, in order.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// Whether there is anything under this name. A link into nowhere and a file we may not look at
+/// count: reading them fails and says so, while seeded weights in their place would go unnoticed.
+pub(super) fn is_there(path: &Path) -> bool {
+    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
 
 /// Opens the file, or every shard of the index, at `path`.
 ///
@@ -21,6 +71,11 @@ pub(super) fn files(path: &Path) -> Result<Vec<TensorFile>, Error> {
         return Ok(vec![TensorFile::open(path)?]);
     }
     let failed = |problem| Error::File { path: path.to_owned(), problem };
+    if let Some(shard) = path.parent().filter(|_| !is_there(path)).and_then(shard_in) {
+        return Err(failed(format!(
+            "is missing, which says what is in {shard} and the other shards: fetch it, too"
+        )));
+    }
     let index = object_in(path)?;
     let map = index.get("weight_map").and_then(|map| map.as_object());
     let map = map.filter(|map| !map.is_empty());

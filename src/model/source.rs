@@ -2,11 +2,11 @@
 //! one out.
 
 use std::{
-    fs, io,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use super::{Weights, checkpoint, json::object_in, weights::Stored};
+use super::{Weights, checkpoint, checkpoint::is_there, dropout, json::object_in, weights::Stored};
 use crate::{
     Error,
     family::{Family, ModelConfig, NO_ADAPTERS, Object, Positions, nearest, set, setting_of},
@@ -18,6 +18,8 @@ const CONFIG_FILE: &str = "config.json";
 /// peft's files in a model's folder: what its adapters are, and their values.
 const ADAPTER_CONFIG: &str = "adapter_config.json";
 const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+/// The values as older versions of peft wrote them.
+const OLD_ADAPTER_WEIGHTS: &str = "adapter_model.bin";
 
 /// A named model: its configuration and where its parameters lie.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,10 @@ pub struct Model {
     pub checkpoint: Option<PathBuf>,
     /// The values of its adapters, where it has them.
     pub adapter: Option<PathBuf>,
+    /// A file that seems to hold its weights in a format that is not read, where it has no checkpoint.
+    pub not_read: Option<PathBuf>,
+    /// The dropout that its files ask for, each field with the part that would be dropped. No kernel drops anything.
+    pub dropout: BTreeMap<String, f64>,
 }
 
 impl Model {
@@ -48,14 +54,7 @@ impl Model {
         let mut object = origin.read()?;
         let saved = origin.adapter()?;
         let own = object.clone();
-        if let Some((path, saved)) = &saved {
-            let family = Family::of(&object).map_err(Error::Config)?;
-            family
-                .read_adapters
-                .ok_or_else(|| NO_ADAPTERS.to_owned())
-                .and_then(|read| read(saved, &mut object))
-                .map_err(|problem| Error::File { path: path.clone(), problem })?;
-        }
+        with_adapters(saved.as_ref(), &mut object)?;
         for assignment in &overrides {
             let assignment = assignment.as_ref();
             Family::of(&object)
@@ -87,17 +86,41 @@ impl Model {
                 Error::Config(format!("{name}{with}{}: {problem}", set.join(", ")))
             }
         })?;
-        let (checkpoint, adapter) = match (&origin, &saved) {
-            (Origin::Preset(_), _) => (None, None),
-            (Origin::Folder(folder), None) => (checkpoint_of(folder), None),
-            (Origin::Folder(folder), Some((path, saved))) => {
-                config
-                    .check_adapters(saved)
-                    .map_err(|problem| Error::File { path: path.clone(), problem })?;
-                (checkpoint_of(folder), Some(folder.join(ADAPTER_WEIGHTS)))
-            }
+        if let Some((path, saved)) = &saved {
+            config
+                .check_adapters(saved)
+                .map_err(|problem| Error::File { path: path.clone(), problem })?;
+        }
+        let folder = match &origin {
+            Origin::Preset(_) => None,
+            Origin::Folder(folder) => Some(folder),
         };
-        Ok(Self { name: name.to_owned(), config, checkpoint, adapter })
+        let checkpoint = folder.and_then(|folder| checkpoint::in_folder(folder));
+        let other = folder.filter(|_| checkpoint.is_none());
+        Ok(Self {
+            name: name.to_owned(),
+            config,
+            checkpoint,
+            adapter: folder.filter(|_| saved.is_some()).map(|folder| folder.join(ADAPTER_WEIGHTS)),
+            not_read: other.and_then(|folder| checkpoint::not_read(folder)),
+            dropout: dropout::asked(
+                [Some(&object), saved.as_ref().map(|(_, saved)| saved)].into_iter().flatten(),
+            ),
+        })
+    }
+
+    /// The fields that its files state of the model `name`, those that its family does not read left out, and nothing
+    /// overridden.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub(super) fn written(name: &str) -> Result<Object, Error> {
+        let origin = Origin::of(name)?;
+        let mut object = origin.read()?;
+        with_adapters(origin.adapter()?.as_ref(), &mut object)?;
+        let family = Family::of(&object).map_err(Error::Config)?;
+        object.retain(|field, value| !value.is_null() && family.fields.contains(&field.as_str()));
+        Ok(object)
     }
 
     /// The same for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
@@ -162,18 +185,15 @@ impl Model {
     }
 }
 
-/// The checkpoint in a model's folder, whole or in shards.
-fn checkpoint_of(folder: &Path) -> Option<PathBuf> {
-    [checkpoint::WHOLE, checkpoint::INDEX]
-        .into_iter()
-        .map(|name| folder.join(name))
-        .find(|path| is_there(path))
-}
-
-/// Whether there is anything under this name. A link into nowhere and a file we may not look at
-/// count: reading them fails and says so, while seeded weights in their place would go unnoticed.
-fn is_there(path: &Path) -> bool {
-    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+/// Asks for the adapters that a file says there are.
+fn with_adapters(saved: Option<&(PathBuf, Object)>, object: &mut Object) -> Result<(), Error> {
+    let Some((path, saved)) = saved else { return Ok(()) };
+    let family = Family::of(object).map_err(Error::Config)?;
+    family
+        .read_adapters
+        .ok_or_else(|| NO_ADAPTERS.to_owned())
+        .and_then(|read| read(saved, object))
+        .map_err(|problem| Error::File { path: path.clone(), problem })
 }
 
 /// Where a configuration is read from.
@@ -215,7 +235,16 @@ impl Origin {
         let Self::Folder(folder) = self else { return Ok(None) };
         let path = folder.join(ADAPTER_CONFIG);
         if !is_there(&path) {
-            return Ok(None);
+            let values = [ADAPTER_WEIGHTS, OLD_ADAPTER_WEIGHTS];
+            return match values.into_iter().find(|values| is_there(&folder.join(values))) {
+                Some(values) => Err(Error::File {
+                    path,
+                    problem: format!(
+                        "is missing, which says what the adapters in {values} are: fetch it, too, or leave {values} out"
+                    ),
+                }),
+                None => Ok(None),
+            };
         }
         let object = object_in(&path)?;
         Ok(Some((path, object)))

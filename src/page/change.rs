@@ -45,6 +45,11 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     let convention = report.convention;
     let mut facts = vec![side("A", &report.a), side("B", &report.b)];
     facts.extend(unlike(&report.a.run_with, &report.b.run_with));
+    let ended = [("A", &report.a), ("B", &report.b)].map(|(name, run)| run.ended_in_words(name));
+    facts.extend(ended.into_iter().flatten().map(|ended| {
+        let text = format!("{ended}: it may have executed less than a run that succeeds");
+        Fact::new("warning", text).toned(Tone::Doubtful)
+    }));
     let are_timed =
         [report.total.a, report.total.b].iter().flatten().all(|its| its.seconds.is_some());
     if are_timed && report.a.adapters != report.b.adapters {
@@ -55,8 +60,8 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     facts
 }
 
-/// That two shaders were not run with the same, so that what moved may not be the shader's doing.
-fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
+/// That two were not run with the same, so that what moved may not be their own doing.
+pub(super) fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
     let alone = |these: &[String], others: &[String]| {
         let alone: Vec<&str> =
             these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();

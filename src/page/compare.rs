@@ -56,9 +56,13 @@ fn answer(report: &CompareReport) -> Option<Answer> {
             grouped(passes)
         ));
     }
+    // What is less because less was run is no gain.
+    let is_alike = report.checks.is_empty() || report.unlike().is_empty();
+    let aside = if is_alike { "" } else { ", and A and B were not run alike" };
     for check in &report.checks {
-        check.findings.iter().for_each(|finding| problems.say(finding.text.clone()));
-        holds.push(check.what.clone());
+        let findings = check.findings.iter();
+        findings.for_each(|finding| problems.say(format!("{}{aside}", finding.text)));
+        holds.push(format!("{}{aside}", check.what));
     }
     (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
 }
@@ -87,6 +91,10 @@ fn head(report: &CompareReport) -> Vec<Fact> {
         facts.extend(ran.and_then(|ran| provenance::kernels(&ran.kernels_chosen)));
         facts.extend(ran.and_then(|ran| ran.tally.as_ref()).map(|own| provenance::tally("", own)));
     }
+    let unlike = report.unlike();
+    facts.extend(unlike.iter().filter_map(|[a, b]| {
+        super::change::unlike(std::slice::from_ref(a), std::slice::from_ref(b))
+    }));
     if !report.is_one_estimator() {
         let text = "A and B have different estimators, which charge different things: estimates of them \
                     are not divided by each other";
@@ -320,7 +328,9 @@ fn ratios(report: &CompareReport) -> Vec<Fact> {
         let [a, b] = sides.map(|(exact, scope)| scope.flops(&exact)[0] as f64);
         let what = match sides.map(|(_, scope)| scope) {
             [Scope::Forward, Scope::Forward] => "a forward pass",
-            _ => "a training step",
+            [Scope::Step, Scope::Step] => "a training step",
+            [Scope::Forward, Scope::Step] => "a forward pass over a training step",
+            [Scope::Step, Scope::Forward] => "a training step over a forward pass",
         };
         Fact::new(
             "A / B",

@@ -5,7 +5,7 @@ use super::forecast::RECOMPUTED;
 use super::{
     Cell, Column, Fact, Figure, Page, Paged, Plot, Ratio, Row, Section, Table,
     number::{duration, grouped},
-    tokens_line,
+    tokens_line, without_dropout,
 };
 use crate::{
     exact::{Exact, Phases},
@@ -90,9 +90,12 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
             "; what is recomputed is in the exact count of formulas that charge it, and not of others"
         }
     };
-    vec![
+    let mut facts = vec![
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
+    ];
+    facts.extend(without_dropout(&report.dropout));
+    facts.extend([
         Fact::new("N", n),
         Fact { prose: true, ..Fact::new("exact", report.definition.to_string()) },
         Fact::new(
@@ -102,7 +105,8 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
                  beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}"
             ),
         ),
-    ]
+    ]);
+    facts
 }
 
 /// Tokens a second at the stated peak and utilisation, by each count.

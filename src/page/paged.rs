@@ -1,5 +1,7 @@
 //! What it takes of a result to have a page, and the words that many pages share.
 
+use std::collections::BTreeMap;
+
 use super::{
     judged,
     number::grouped,
@@ -127,6 +129,13 @@ pub(super) fn uncharged(training: Training, has_exact: bool) -> Option<Fact> {
     let text = "layers that run again are in none of these figures: the published estimate does not charge them, and \
                 this family has no exact count by closed forms; profile counts them";
     applies.then(|| Fact { prose: true, ..Fact::new("recompute", text) })
+}
+
+/// That the dropout a model's files ask for is in no figure.
+pub(super) fn without_dropout(dropout: &BTreeMap<String, f64>) -> Option<Fact> {
+    let asked: Vec<String> = dropout.iter().map(|(name, part)| format!("{name} {part}")).collect();
+    let text = format!("dropout: {}; kernels compute without it", asked.join(", "));
+    (!asked.is_empty()).then(|| Fact::new("not run", text))
 }
 
 fn packed(training: Training) -> String {

@@ -6,7 +6,7 @@ use super::number::{self, decimal, grouped, ratio, seconds, signed};
 use super::{
     Fact, NAMED, Page, Paged, Section, Tone, about, adapter_line, agreement::in_words, beyond,
     causes, components, config_line, forecast, marked, pictures, provenance, roofline, scope_line,
-    tokens_line, watched,
+    tokens_line, watched, without_dropout,
 };
 use crate::{
     check::Verdict,
@@ -84,8 +84,9 @@ fn head(report: &Report) -> Vec<Fact> {
     facts.extend([
         Fact::new("run", format!("{}; {scope}", tokens_line([*batch, *seq], training.accumulate))),
         Fact::new("data", &report.data),
-        Fact::new("adapter", adapter_line(&report.adapter)),
     ]);
+    facts.extend(without_dropout(&report.dropout));
+    facts.push(Fact::new("adapter", adapter_line(&report.adapter)));
     facts.extend(report.provenance.moved.as_ref().map(provenance::moved));
     facts.extend(provenance::kernels(&report.provenance.kernels_chosen));
     facts.extend([

@@ -152,7 +152,19 @@ impl ChangeReport {
             let findings = findings.into_iter().map(|finding| finding.at(place.clone()));
             Examined { what, findings: findings.collect() }
         }));
-        self.checks.extend(Some(self.whole()).filter(|whole| !limits.is_empty() && !whole.holds()));
+        let both = [self.whole(), self.ended_alike()].into_iter();
+        self.checks.extend(both.filter(|check| !limits.is_empty() && !check.holds()));
+    }
+
+    /// Whether both programs ended alike: one that ended early executed less, and is no better for it.
+    fn ended_alike(&self) -> Examined {
+        let ended = [("A", &self.a), ("B", &self.b)].into_iter();
+        let ended = ended.filter(|_| self.a.ended != self.b.ended);
+        let findings = ended.filter_map(|(name, run)| {
+            let text = format!("{}, and the other did not", run.ended_in_words(name)?);
+            Some(Finding::new(FindingKind::Missing, text))
+        });
+        Examined { what: "both programs ended alike".to_owned(), findings: findings.collect() }
     }
 
     /// Whether both runs were counted whole: less is no less where some of it is not known.

@@ -1,6 +1,8 @@
 //! Two steps side by side: what each costs by phase and component, and how many times the one costs the
 //! other. Made of two bills, wherever they come from.
 
+mod unlike;
+
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},

@@ -1,7 +1,7 @@
 //! Every published formula on one decoder beside the exact count of a training step, as one serialisable
 //! value.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct FormulasReport {
     pub packed: Vec<u32>,
     /// How it is trained.
     pub training: TrainingSummary,
+    /// The dropout that the model's files ask for, each field with the part that would be dropped; it is in no figure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropout: BTreeMap<String, f64>,
     /// What the exact count is.
     pub definition: Cow<'static, str>,
     /// What a training step costs by closed forms.
@@ -134,6 +137,7 @@ impl FormulasReport {
                 accumulate: training.micro_batches,
                 recompute: if training.recompute { "layers" } else { "none" }.into(),
             },
+            dropout: BTreeMap::new(),
             definition: Self::DEFINITION.into(),
             exact,
             named: false,

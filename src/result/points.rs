@@ -9,12 +9,15 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Fate, Origin, Reason, Report, ScaleReport, document, to_signed_json};
 use crate::{
     Error, Remedy,
+    choice::KernelSet,
     execute::Adapter,
     files,
+    model::Sources,
     observe::Runs,
     op::Convention,
     sweep::{Coordinates, Point, Sweep, SweepPoint},
@@ -35,6 +38,12 @@ pub struct Conditions {
     pub min_seconds: Option<f64>,
     /// Where the values of parameters and tokens come from, in words.
     pub data: String,
+    /// What the files of the model and of the data hold; `None` in points that were kept before that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
+    /// The set that kernels are chosen from.
+    #[serde(default, skip_serializing_if = "KernelSet::is_auto")]
+    pub kernels: KernelSet,
     /// Who runs. Times of several adapters in one table would say nothing, and kernels are chosen by
     /// adapter, so neither bytes nor times may be mixed.
     pub adapter: Adapter,
@@ -49,6 +58,8 @@ impl Conditions {
             repeats: report.timing.repeats,
             min_seconds: report.timing.min_seconds,
             data: report.data.clone(),
+            sources: report.sources.clone(),
+            kernels: report.provenance.kernel_set,
             adapter: report.adapter.clone(),
         })
     }
@@ -61,7 +72,8 @@ impl Conditions {
 
     /// The first thing in which `other` is not like this, in words.
     fn difference(&self, other: &Self) -> Option<String> {
-        let Self { sweep, convention, repeats, min_seconds, data, adapter } = self;
+        let Self { sweep, convention, repeats, min_seconds, data, sources, kernels, adapter } =
+            self;
         let differ = |what: &str, a: &dyn ToString, b: &dyn ToString| {
             let (a, b) = (a.to_string(), b.to_string());
             (a != b).then(|| format!("{what} {b}, not {a}"))
@@ -70,14 +82,13 @@ impl Conditions {
             let Adapter { name, backend, driver, .. } = adapter;
             format!("'{name}' ({backend}; {driver})")
         };
-        let asked = |sweep: &Sweep| {
-            let value = serde_json::to_value(sweep).unwrap_or_default();
-            value.as_object().cloned().unwrap_or_default()
+        // The first field that is another one.
+        let field = |of: &str, [a, b]: [Value; 2]| {
+            let mut names = [&a, &b].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+            names.find_map(|name| differ(&format!("{of}{name}"), &a[name], &b[name]))
         };
-        let others = asked(&other.sweep);
-        let mut asked = asked(sweep).into_iter();
-        let asked = asked.find_map(|(what, value)| differ(&what, &value, &others[&what]));
-        asked
+        let written = |sweep: &Sweep| serde_json::to_value(sweep).unwrap_or_default();
+        field("", [sweep, &other.sweep].map(written))
             .or_else(|| differ("convention", convention, &other.convention))
             .or_else(|| {
                 let least = |seconds: Option<f64>| seconds.unwrap_or_default();
@@ -89,7 +100,13 @@ impl Conditions {
                 Some(_) => None,
             })
             .or_else(|| differ("data:", data, &other.data))
+            .or_else(|| sources.as_ref()?.difference(other.sources.as_ref()?))
             .or_else(|| differ("adapter", &name(adapter), &name(&other.adapter)))
+            .or_else(|| {
+                let limits = [adapter, &other.adapter].map(|it| serde_json::to_value(it.limits));
+                field("the adapter's ", limits.map(Result::unwrap_or_default))
+            })
+            .or_else(|| differ("kernels", &kernels.name(), &other.kernels.name()))
     }
 }
 
@@ -242,6 +259,10 @@ pub fn merge(paths: &[PathBuf], partial: bool) -> Result<ScaleReport, Error> {
                     "was measured otherwise than {earliest} ({other}): join them apart, and `compare` what comes out"
                 ),
             ));
+        }
+        if common.sources.is_none() && conditions.sources.is_some() {
+            // Later points are held against one that tells more.
+            first = Some((path.clone(), conditions));
         }
         if let Some((twin, _)) = found.get(&point) {
             let twin = twin.display();

@@ -1,7 +1,7 @@
 //! What a training step's run found out: each pass with its counts, cost, time and verdict, and what they
 //! add up to by phase and component.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use crate::{
     forecast::{Forecast, Question, Recomputed, Step},
     formula::{Forms, forms},
     measure::Measurement,
+    model::Sources,
     observe::Timing,
     op::{Convention, OpCounts},
     operation::Operation,
@@ -123,6 +124,12 @@ pub struct Report {
     pub model_config: ModelConfig,
     /// Where the values of its parameters and its tokens come from, in words.
     pub data: String,
+    /// What the files of its model and its data hold, where it is a point of a sweep that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
+    /// The dropout that the model's files ask for, each field with the part that would be dropped. Nothing of it ran.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropout: BTreeMap<String, f64>,
     /// B.
     pub batch: u32,
     /// N.
@@ -243,6 +250,8 @@ impl Report {
             model: model.to_owned(),
             model_config: config.clone(),
             data: data.to_owned(),
+            sources: None,
+            dropout: BTreeMap::new(),
             batch: shape.batch(),
             seq: shape.seq(),
             training: Training {

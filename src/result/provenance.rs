@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OwnTally;
 use crate::{
+    choice::KernelSet,
     measure::{ChosenKernel, Measurement},
     observe::Moved,
     plan::Plan,
@@ -13,6 +14,9 @@ use crate::{
 /// How a plan was run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
+    /// The set of kernels that the crate was to choose from.
+    #[serde(default, skip_serializing_if = "KernelSet::is_auto")]
+    pub kernel_set: KernelSet,
     /// The kernels that the crate chose for the adapter, with what it chose of them. FLOPs are the same whichever
     /// they are; integers and bytes are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,6 +35,7 @@ impl Provenance {
     pub fn new(plan: &Plan, measurement: &Measurement) -> Self {
         let labels = plan.passes.iter().map(|pass| pass.label.as_str());
         Self {
+            kernel_set: KernelSet::default(),
             kernels_chosen: measurement.kernels.clone(),
             tally: OwnTally::new(labels.zip(&measurement.passes)),
             moved: None,

@@ -219,13 +219,17 @@ impl RunReport {
         rows.chain(unfinished).collect()
     }
 
+    /// How the program ended, where that is no success.
+    pub fn failed(&self) -> Option<Ending> {
+        // A page that reports on itself does not end.
+        let failed = self.signal.is_some() || self.exit_code.is_some_and(|code| code != 0);
+        failed.then_some(Ending { code: self.exit_code, signal: self.signal })
+    }
+
     /// What it was judged by: how the program ended, where that is no success, and whether all of it was counted, where
     /// that was asked for.
     pub fn checks(&self) -> Vec<Examined> {
-        let ending = Ending { code: self.exit_code, signal: self.signal };
-        // A page that reports on itself does not end.
-        let failed = self.signal.is_some() || self.exit_code.is_some_and(|code| code != 0);
-        let failed = failed.then(|| format!("the program ended {ending}"));
+        let failed = self.failed().map(|ending| format!("the program ended {ending}"));
         let ended = (self.strict || failed.is_some())
             .then(|| ("the program ended with exit code 0", failed.into_iter().collect()));
         let whole =

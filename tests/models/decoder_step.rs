@@ -181,6 +181,8 @@ fn run_on(config: &ModelConfig, batch: &Batch, training: Training) -> Left {
         config: config.clone(),
         checkpoint: None,
         adapter: None,
+        not_read: None,
+        dropout: Default::default(),
     };
     let limits = executor.adapter().limits;
     let plan = lower(config, batch.shape, training, limits).unwrap();

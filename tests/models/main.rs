@@ -10,6 +10,7 @@ mod estimate;
 mod golden;
 mod lowering;
 mod model_files;
+mod passed_over;
 mod precision;
 mod published;
 mod qwen;

@@ -217,6 +217,40 @@ fn a_program_that_was_not_counted_is_not_less() {
     compare.args([a, b]).assert().code(1).stdout(contains(said));
 }
 
+/// A program that failed executed less, and is no better for it.
+#[cfg(unix)]
+#[test]
+fn a_program_that_failed_is_not_less() {
+    let folder = tempfile::tempdir().unwrap();
+    // A program that uses no Vulkan has nothing counted, which fails by itself.
+    let save = |name: &str, script: &str| {
+        let path = folder.path().join(name);
+        let mut run = flopmeter(&["run", "-q", "--json"]);
+        run.arg(&path).args(["--", "sh", "-c", script]).output().unwrap();
+        let mut report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        report["not_counted"] = json!([]);
+        fs::write(&path, report.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (sound, failed, killed) =
+        (save("sound", "exit 0"), save("failed", "exit 3"), save("killed", "kill -9 $$"));
+    let compare =
+        |a: &str, b: &str, more: &[&str]| flopmeter(&[&["compare", a, b], more].concat()).assert();
+    let gate = ["--fail-on", "more:flops"];
+    let warned = |said: &str| {
+        contains(format!("warning   the program of {said}: it may have executed less"))
+    };
+    let fails = |said: &str| contains("FAIL").and(contains(format!("the program of {said}, and")));
+    compare(&sound, &sound, &gate).success().stdout(contains("warning").not());
+    let said = "B ended with exit code 3";
+    compare(&sound, &failed, &[]).success().stdout(warned(said).and(contains("FAIL").not()));
+    compare(&sound, &failed, &gate).code(1).stdout(warned(said).and(fails(said)));
+    compare(&killed, &sound, &gate).code(1).stdout(fails("A ended by signal 9"));
+    compare(&failed, &killed, &gate).code(1).stdout(fails("A ended with exit code 3"));
+    let alike = warned("A ended with exit code 3").and(warned(said)).and(contains("PASS"));
+    compare(&failed, &failed, &gate).success().stdout(alike);
+}
+
 #[test]
 fn reports_that_do_not_go_together_are_refused() {
     let reports = Reports::new();

@@ -144,6 +144,69 @@ fn measured_steps_and_saved_reports_say_the_same() {
     assert_eq!(report["total"]["speedup"]["estimate"], 1.0);
 }
 
+/// What moved may be due to how the steps were run, which the report says.
+#[test]
+fn steps_that_were_not_run_alike_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let [step, forward, sgd] = ["a.json", "b.json", "c.json"].map(|name| folder.path().join(name));
+    profile(&step, &[]);
+    profile(&forward, &["--phase", "forward", "--kernels", "portable"]);
+    profile(&sgd, &["--optimizer", "sgd", "--accumulate", "2", "--bk-gradient", "exact"]);
+    let say =
+        |a: &str, b: &str| contains(format!("A and B were not run alike: A with {a}; B with {b}"));
+    let compare = |a: &Path, b: &Path, more: &[&str]| {
+        flopmeter(&[&["compare", text(a), text(b)], more].concat()).assert()
+    };
+    let said = say("a whole step", "a forward pass alone")
+        .and(say("kernels auto", "kernels portable"))
+        .and(contains("with optimizer").not());
+    compare(&step, &forward, &[]).success().stdout(said);
+    let gate = ["--fail-on", "more:flops"];
+    let passes = contains("no more flops than before, and A and B were not run alike");
+    compare(&step, &forward, &gate).success().stdout(contains("PASS").and(passes));
+    let fails =
+        predicate::str::is_match("FAIL +flops went from .*, and A and B were not run alike");
+    compare(&forward, &step, &gate).code(1).stdout(fails.unwrap());
+    let said = say("batch 2", "batch 4")
+        .and(say("accumulate 1", "accumulate 2"))
+        .and(say("optimizer adamw", "optimizer sgd"))
+        .and(say("bk_gradient hybrid", "bk_gradient exact"));
+    compare(&step, &sgd, &[]).success().stdout(said);
+    compare(&step, &step, &gate).success().stdout(contains("run alike").not());
+}
+
+/// A forward pass is no training step, and half precision no single one.
+#[test]
+fn decoders_that_were_not_run_alike_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let estimate = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        let model = ["estimate", "qwen2.5-0.5b", "-q", "--json", text(&path)];
+        flopmeter(&[&model[..], more].concat()).assert().success();
+        path
+    };
+    let (step, forward) =
+        (estimate("a.json", &["--seq=16"]), estimate("b.json", &["--seq=16", "--phase=forward"]));
+    let said = contains("of FLOPs by the exact count: a training step over a forward pass ")
+        .and(contains("A with a whole step; B with a forward pass alone"));
+    flopmeter(&["compare", text(&step), text(&forward)]).assert().success().stdout(said);
+    let longer = estimate("c.json", &["--seq=17", "--recompute=layers"]);
+    let said = contains("A with seq 16; B with seq 17")
+        .and(contains("A with nothing recomputed; B with layers recomputed"));
+    flopmeter(&["compare", text(&step), text(&longer)]).assert().success().stdout(said);
+
+    let model = crate::command::golden("qwen2_full");
+    let [single, half] = ["f32", "f16"].map(|precision| {
+        let path = folder.path().join(precision);
+        let run = ["profile", text(&model), "--batch=1", "--seq=3", "--adapter=embedded", "-q"];
+        let run = [&run[..], &["--repeat=0", "--precision", precision, "--json", text(&path)]];
+        flopmeter(&run.concat()).assert().success();
+        path
+    });
+    let said = contains("A with precision f32; B with precision f16");
+    flopmeter(&["compare", text(&single), text(&half)]).assert().success().stdout(said);
+}
+
 #[test]
 fn one_convention_prices_both_and_versions_are_not_mixed() {
     let folder = tempfile::tempdir().unwrap();

@@ -124,6 +124,8 @@ fn conditions(sweep: &Sweep, adapter: Adapter) -> Conditions {
         repeats: 3,
         min_seconds: None,
         data: "weights and tokens from seed 0".to_owned(),
+        sources: None,
+        kernels: Default::default(),
         adapter,
     }
 }

@@ -52,12 +52,22 @@ pub struct ChangedRun {
     pub saved_under: Option<Convention>,
     /// Who ran it.
     pub adapters: Vec<String>,
+    /// How the program ended, where that is no success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// What of it was not counted, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_counted: Vec<String>,
     /// What a shader was run with: its grids, what its bindings and its immediate data held, and what was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_with: Vec<String>,
+}
+
+impl ChangedRun {
+    /// How the program that is called `name` in the comparison ended, where that is no success.
+    pub fn ended_in_words(&self, name: &str) -> Option<String> {
+        Some(format!("the program of {name} ended {}", self.ended.as_ref()?))
+    }
 }
 
 /// The grid or grids of a shader, what its bindings and its immediate data held, and what was set: the same texts in both
@@ -287,6 +297,7 @@ impl KernelRun {
                 entry: Some(report.entry.clone()),
                 saved_under,
                 adapters: vec![report.adapter.name.clone()],
+                ended: None,
                 not_counted: Vec::new(),
                 run_with: match &beside.report {
                     RanKernels::Shader(beside) => run_with(report, beside),
@@ -299,6 +310,7 @@ impl KernelRun {
                 entry: None,
                 saved_under,
                 adapters: report.devices.iter().map(|device| device.name.clone()).collect(),
+                ended: report.failed().map(|ending| ending.to_string()),
                 not_counted: report.missing(),
                 run_with: Vec::new(),
             },
