@@ -125,7 +125,9 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "its folder is not there".to_owned(),
         io::ErrorKind::PermissionDenied => "its folder may not be written to".to_owned(),
-        kind if error.get_ref().is_some() => kind.to_string(),
+        kind @ (io::ErrorKind::FileTooLarge
+        | io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded) => kind.to_string(),
         _ => error.to_string(),
     };
     Error::File { path: path.to_owned(), problem: format!("cannot be written: {why}") }
