@@ -41,7 +41,7 @@ pub use self::shared::{
     Ahead, Common, Model, Races, Setup, Step, Timed, Tuned, Under, Variant, Work, subgroup_lanes,
 };
 pub use self::suite::SuiteLine;
-use self::values::{convention, peak_flops};
+use self::values::{Conventions, peak_flops};
 
 /// Counts the floating-point operations that GPU kernels really execute, and checks the formulas
 /// quoted for them.
@@ -129,8 +129,8 @@ pub struct Profile {
     pub races: Races,
     #[command(flatten)]
     pub tuned: Tuned,
-    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
+    /// How operations become FLOPs; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest
@@ -255,8 +255,8 @@ pub struct Scale {
     /// an adapter's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub adapter: String,
-    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
+    /// How operations become FLOPs; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
     pub convention: Convention,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest
@@ -282,8 +282,8 @@ pub struct Merge {
 
 #[derive(Debug, Args)]
 pub struct Run {
-    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
+    /// How operations become FLOPs; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
     pub convention: Convention,
     /// Run the program once, to count; otherwise it runs again without input and output, with its kernels as they are,
     /// to time them

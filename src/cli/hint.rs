@@ -75,7 +75,8 @@ pub fn of_closed_forms(asked: Convention) -> super::Result<()> {
     match asked {
         Exact::CONVENTION => Ok(()),
         other => bail!(
-            "--convention {other} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
+            "--convention {} is about operations that ran, and closed forms are by {}: add --measure, or leave it out",
+            typed(other),
             Exact::CONVENTION
         ),
     }

@@ -37,7 +37,8 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
     if name == "-" || path.is_file() || is_shader(path) {
         return Ok(Some(path.to_owned()));
     }
-    if let Some(shader) = shader_in(path) {
+    let is_preset = ModelConfig::preset(name).is_some();
+    if let Some(shader) = shader_in(path).filter(|_| !is_preset) {
         bail!(
             "{name}: is a folder of shaders and has no config.json, as a model's has: name a shader, such as {}, or list \
              them with their options in a file for --suite",
@@ -45,7 +46,7 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
         );
     }
     match asked.kernels.any() {
-        Some(option) if !path.exists() && ModelConfig::preset(name).is_none() => bail!(
+        Some(option) if !path.exists() && !is_preset => bail!(
             "there is no file '{name}', and {option} is about kernels: name a shader (.{})",
             shader_endings().collect::<Vec<_>>().join(", .")
         ),

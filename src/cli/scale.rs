@@ -177,7 +177,6 @@ fn measured(
             min_seconds: runs.min_seconds(),
             data: data.clone(),
             sources: sources.clone(),
-            kernels: asked.work.setup.kernels,
             adapter: executor.adapter().clone(),
         };
         let folder = asked.out.as_deref();
@@ -316,7 +315,7 @@ fn measure(
         convention: *convention,
         runs: conditions.runs(),
         extrapolate: false,
-        kernels: conditions.kernels,
+        kernels: KernelSet::Auto,
         winners: None,
     };
     let bar = Bar::new(common, conditions.runs().least());

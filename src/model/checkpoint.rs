@@ -16,11 +16,6 @@ const WHOLE: &str = "model.safetensors";
 /// A checkpoint in shards: which tensor lies in which.
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Endings of files that other programs keep weights in.
-const OTHER_FORMATS: [&str; 2] = ["bin", "gguf"];
-/// What the library that writes such files writes beside them.
-const NO_WEIGHTS: &str = "training_args.bin";
-
 /// The checkpoint in a model's folder, whole or in shards. Shards without their index have one that is missed where they
 /// are read: seeded weights in their place would go unnoticed.
 pub(super) fn in_folder(folder: &Path) -> Option<PathBuf> {
@@ -40,9 +35,8 @@ fn shard_in(folder: &Path) -> Option<String> {
 /// The first file in a folder that seems to hold weights in a format that is not read.
 pub(super) fn not_read(folder: &Path) -> Option<PathBuf> {
     let is_other = |name: &String| {
-        let end = Path::new(name).extension();
-        name != NO_WEIGHTS
-            && OTHER_FORMATS.into_iter().any(|other| end.is_some_and(|it| it == other))
+        let is_torch = name.starts_with("pytorch_model") && name.ends_with(".bin");
+        (is_torch || name.ends_with(".gguf")) && folder.join(name).is_file()
     };
     names_in(folder).into_iter().find(is_other).map(|name| folder.join(name))
 }

@@ -109,21 +109,7 @@ impl Model {
         })
     }
 
-    /// The fields that its files state of the model `name`, those that its family does not read left out, and nothing
-    /// overridden.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`].
-    pub(super) fn written(name: &str) -> Result<Object, Error> {
-        let origin = Origin::of(name)?;
-        let mut object = origin.read()?;
-        with_adapters(origin.adapter()?.as_ref(), &mut object)?;
-        let family = Family::of(&object).map_err(Error::Config)?;
-        object.retain(|field, value| !value.is_null() && family.fields.contains(&field.as_str()));
-        Ok(object)
-    }
-
-    /// The same for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
+    /// [`Self::resolve`] for sequences of so many tokens, and its overrides: a model that would have to have learned more positions
     /// than it has gets as many, unless its weights or the overrides say how many there are.
     ///
     /// # Errors
@@ -245,6 +231,13 @@ impl Origin {
                 }),
                 None => Ok(None),
             };
+        }
+        let [weights, old] = [ADAPTER_WEIGHTS, OLD_ADAPTER_WEIGHTS].map(|name| folder.join(name));
+        if !is_there(&weights) && is_there(&old) {
+            let problem = format!(
+                "is in a format that is not read: convert it to {ADAPTER_WEIGHTS}, as peft saves adapters now"
+            );
+            return Err(Error::File { path: old, problem });
         }
         let object = object_in(&path)?;
         Ok(Some((path, object)))

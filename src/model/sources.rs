@@ -45,7 +45,8 @@ impl Sources {
         if let Some(path) = input {
             contents.insert("tokens".to_owned(), hash([path])?);
         }
-        Ok(Self { config: Model::written(&model.name)?, contents })
+        let written = Model::resolve::<&str>(&model.name, [])?;
+        Ok(Self { config: written.config.to_json(), contents })
     }
 
     /// The first thing in which files were otherwise for `other`, in words. What either does not know is no difference.

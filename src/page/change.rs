@@ -61,7 +61,12 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
 }
 
 /// That two were not run with the same, so that what moved may not be their own doing.
-pub(super) fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
+fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
+    unlike_as("were not run alike", a, b)
+}
+
+/// The same, in words of one's own.
+pub(super) fn unlike_as(how: &str, a: &[String], b: &[String]) -> Option<Fact> {
     let alone = |these: &[String], others: &[String]| {
         let alone: Vec<&str> =
             these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
@@ -71,7 +76,7 @@ pub(super) fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
     let text = if is_sorted_alike {
         "A and B were run with the same, in another order".to_owned()
     } else {
-        format!("A and B were not run alike: A with {}; B with {}", alone(a, b), alone(b, a))
+        format!("A and B {how}: A with {}; B with {}", alone(a, b), alone(b, a))
     };
     (a != b).then(|| Fact::new("warning", text).toned(Tone::Doubtful))
 }

@@ -58,13 +58,21 @@ fn answer(report: &CompareReport) -> Option<Answer> {
     }
     // What is less because less was run is no gain.
     let is_alike = report.checks.is_empty() || report.unlike().is_empty();
-    let aside = if is_alike { "" } else { ", and A and B were not run alike" };
+    let aside = if is_alike { String::new() } else { format!(", and A and B {}", how(report)) };
     for check in &report.checks {
         let findings = check.findings.iter();
         findings.for_each(|finding| problems.say(format!("{}{aside}", finding.text)));
         holds.push(format!("{}{aside}", check.what));
     }
     (!holds.is_empty()).then(|| problems.answer(holds.join("; ")))
+}
+
+/// What is said of two steps that differ in more than their models.
+fn how(report: &CompareReport) -> &'static str {
+    match [&report.a, &report.b].iter().all(|side| side.provenance.is_some()) {
+        true => "were not run alike",
+        false => "are not of the same step",
+    }
 }
 
 fn head(report: &CompareReport) -> Vec<Fact> {
@@ -93,7 +101,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     }
     let unlike = report.unlike();
     facts.extend(unlike.iter().filter_map(|[a, b]| {
-        super::change::unlike(std::slice::from_ref(a), std::slice::from_ref(b))
+        super::change::unlike_as(how(report), std::slice::from_ref(a), std::slice::from_ref(b))
     }));
     if !report.is_one_estimator() {
         let text = "A and B have different estimators, which charge different things: estimates of them \

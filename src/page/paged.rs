@@ -99,8 +99,9 @@ pub(super) fn priced(convention: Convention, saved_under: [Option<Convention>; 2
     let sides = ["A", "B"].into_iter().zip(saved_under);
     let details = sides.filter_map(|(name, own)| {
         Some(format!(
-            "{name} was saved under {}: its operations are priced by {convention} here",
-            own?
+            "{name} was saved under {}: its operations are priced by {} here",
+            own?.name(),
+            convention.name()
         ))
     });
     Fact { details: details.collect(), ..Fact::new("FLOPs", convention.in_full()) }

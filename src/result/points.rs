@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 use super::{Fate, Origin, Reason, Report, ScaleReport, document, to_signed_json};
 use crate::{
     Error, Remedy,
-    choice::KernelSet,
     execute::Adapter,
     files,
     model::Sources,
@@ -41,9 +40,6 @@ pub struct Conditions {
     /// What the files of the model and of the data hold; `None` in points that were kept before that was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,
-    /// The set that kernels are chosen from.
-    #[serde(default, skip_serializing_if = "KernelSet::is_auto")]
-    pub kernels: KernelSet,
     /// Who runs. Times of several adapters in one table would say nothing, and kernels are chosen by
     /// adapter, so neither bytes nor times may be mixed.
     pub adapter: Adapter,
@@ -59,7 +55,6 @@ impl Conditions {
             min_seconds: report.timing.min_seconds,
             data: report.data.clone(),
             sources: report.sources.clone(),
-            kernels: report.provenance.kernel_set,
             adapter: report.adapter.clone(),
         })
     }
@@ -72,8 +67,7 @@ impl Conditions {
 
     /// The first thing in which `other` is not like this, in words.
     fn difference(&self, other: &Self) -> Option<String> {
-        let Self { sweep, convention, repeats, min_seconds, data, sources, kernels, adapter } =
-            self;
+        let Self { sweep, convention, repeats, min_seconds, data, sources, adapter } = self;
         let differ = |what: &str, a: &dyn ToString, b: &dyn ToString| {
             let (a, b) = (a.to_string(), b.to_string());
             (a != b).then(|| format!("{what} {b}, not {a}"))
@@ -103,10 +97,11 @@ impl Conditions {
             .or_else(|| sources.as_ref()?.difference(other.sources.as_ref()?))
             .or_else(|| differ("adapter", &name(adapter), &name(&other.adapter)))
             .or_else(|| {
+                // Reports that are older know fewer limits.
+                sources.as_ref().and(other.sources.as_ref())?;
                 let limits = [adapter, &other.adapter].map(|it| serde_json::to_value(it.limits));
                 field("the adapter's ", limits.map(Result::unwrap_or_default))
             })
-            .or_else(|| differ("kernels", &kernels.name(), &other.kernels.name()))
     }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn names() -> String {
 }
 
 /// A text whose lines a compiler numbers as they stand: without `#line`, in whose place there are empty lines. One that
-/// asks for the number of a line computes with it, and stays as it is.
+/// asks for the number of a line computes with it, and stays as it is, and so does a `#line` that is faulty, which the
+/// compiler is to refuse.
 fn numbered_by_itself(text: &str) -> Cow<'_, str> {
     if text.contains("__LINE__") {
         return text.into();
@@ -60,7 +61,13 @@ fn numbered_by_itself(text: &str) -> Cow<'_, str> {
     let is_numbering = |line: &str| {
         let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
         let rest = directive.and_then(|its| its.strip_prefix("line"));
-        rest.is_some_and(|rest| rest.starts_with([' ', '\t', '\\']))
+        let is_faulty = |rest: &str| {
+            let too_large = |word: &str| {
+                word.bytes().all(|digit| digit.is_ascii_digit()) && word.parse::<i32>().is_err()
+            };
+            rest.matches('"').count() % 2 != 0 || rest.split_whitespace().any(too_large)
+        };
+        rest.is_some_and(|rest| rest.starts_with([' ', '\t', '\\']) && !is_faulty(rest))
     };
     let mut goes_on = false;
     let lines = text.split_inclusive('\n').map(|line| {
@@ -200,6 +207,9 @@ mod tests {
     fn lines_are_numbered_as_they_stand() {
         let own = numbered_by_itself("a\n # line 100\nb\n#line \\\n50\nc\n#lines\n");
         assert_eq!(own, "a\n\nb\n\n\nc\n#lines\n");
+        for faulty in ["#line 5 \"x\n", "#line 99999999999\n"] {
+            assert_eq!(numbered_by_itself(faulty), faulty);
+        }
         let asks = "#line 100\nint x = __LINE__;\n";
         assert_eq!(numbered_by_itself(asks), asks);
     }

@@ -191,7 +191,7 @@ fn decoders_that_were_not_run_alike_are_told() {
         .and(contains("A with a whole step; B with a forward pass alone"));
     flopmeter(&["compare", text(&step), text(&forward)]).assert().success().stdout(said);
     let longer = estimate("c.json", &["--seq=17", "--recompute=layers"]);
-    let said = contains("A with seq 16; B with seq 17")
+    let said = contains("A and B are not of the same step: A with seq 16; B with seq 17")
         .and(contains("A with nothing recomputed; B with layers recomputed"));
     flopmeter(&["compare", text(&step), text(&longer)]).assert().success().stdout(said);
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::command::{flopmeter, golden, json, text};
+use crate::command::{flopmeter, golden, json, refused, text};
 use predicates::{prelude::*, str::contains};
 use tempfile::TempDir;
 
@@ -30,8 +30,11 @@ fn weights_in_another_format_are_said_not_to_be_read() {
     let run = |folder: &TempDir| flopmeter(&[&["profile", text(folder.path())], &RUN[..]].concat());
     let said =
         contains("is not read, so that the weights are random: convert it to model.safetensors");
-    // What a trainer notes beside its weights holds none.
-    fs::write(folder.path().join("training_args.bin"), "").unwrap();
+    // What trainers and tokenizers note beside weights holds none, and neither does a folder.
+    for name in ["training_args.bin", "optimizer.bin"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    fs::create_dir(folder.path().join("pytorch_model.bin.bin")).unwrap();
     run(&folder).assert().success().stdout(said.not());
     for name in ["pytorch_model.bin", "model-Q4_K_M.gguf"] {
         let path = folder.path().join(name);
@@ -89,4 +92,28 @@ fn dropout_is_said_not_to_run() {
         assert_eq!(report["dropout"]["lora_dropout"], 0.05, "{report}");
         assert_eq!(report["dropout"]["attention_dropout"], 0.1);
     }
+}
+
+#[test]
+fn adapters_in_an_older_format_are_named() {
+    let folder = copied("qwen2_lora", &["config.json", "model.safetensors", "adapter_config.json"]);
+    fs::write(folder.path().join("adapter_model.bin"), "").unwrap();
+    let says = ["adapter_model.bin", "convert it to adapter_model.safetensors"];
+    refused(&[&["profile", text(folder.path())], &RUN[..]].concat(), &says);
+}
+
+/// A preset goes before a folder of its name, whatever that holds.
+#[test]
+fn a_preset_is_checked_beside_a_folder_of_shaders_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let shaders = folder.path().join("resnet-bk");
+    fs::create_dir(&shaders).unwrap();
+    fs::copy("tests/fixtures/collatz.wgsl", shaders.join("collatz.wgsl")).unwrap();
+    let small =
+        ["--set=d_model=8", "--set=n_layers=1", "--set=vocab_size=11", "--batch=1", "--seq=4"];
+    let check = [&["check", "--phase=forward", "--adapter=embedded"], &small[..]].concat();
+    flopmeter(&check).current_dir(folder.path()).assert().success();
+    let other = folder.path().join("other");
+    fs::rename(&shaders, &other).unwrap();
+    refused(&["check", text(&other)], &["is a folder of shaders", "collatz.wgsl"]);
 }

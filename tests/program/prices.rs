@@ -84,6 +84,7 @@ fn what_is_no_file_of_prices_is_refused_by_what_it_says() {
         ("name = 3\n[prices]", "'name' is no text"),
         ("name = \"ieee\"\n[prices]", "'ieee' is a convention already"),
         ("[prices]\nmul = 1\nmul 2", "line 3"),
+        ("[prices]\n!mul = 1", "line 2"),
     ] {
         let file = prices(folder.path(), "mine.toml", content);
         refused(&[&KERNEL[..], &["--convention", &file]].concat(), &["--convention", why]);

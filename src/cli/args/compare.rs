@@ -6,7 +6,7 @@ use flopmeter::{op::Convention, result::GrowthLimit};
 
 use super::{
     Common, Exports, Model, Setup, Timed, Tuned, Variant, Work, given, options_of,
-    values::convention,
+    values::Conventions,
 };
 
 #[derive(Debug, Args)]
@@ -38,9 +38,9 @@ pub struct Compare {
     adapter_b: Option<String>,
     #[command(flatten)]
     pub tuned: Tuned,
-    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices [default: as in the
+    /// How operations become FLOPs; a file has one's own prices [default: as in the
     /// first saved report, else ieee]
-    #[arg(long, value_name = "NAME|FILE.toml", value_parser = convention)]
+    #[arg(long, value_name = "NAME|FILE.toml", value_parser = Conventions)]
     pub convention: Option<Convention>,
     /// Timed runs of the plain kernels; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest

@@ -20,12 +20,13 @@ struct PriceFile {
 /// # Errors
 /// One line, where the file cannot be read, is no TOML, or has something else than a name and prices.
 pub(super) fn read(path: &Path) -> Result<Convention, String> {
-    let text = fs::read_to_string(path).map_err(|why| why.to_string())?;
+    let text = fs::read_to_string(path).map_err(|why| format!("it cannot be read: {why}"))?;
     let PriceFile { name, prices, others } =
         toml::from_str(&text).map_err(|why| unread(&text, &why))?;
     if let Some(other) = others.keys().next() {
         return Err(format!("a file of prices has 'name' and '[prices]', and no '{other}'"));
     }
+    let named = name.is_some();
     let name = match &name {
         Some(Value::String(name)) => name.as_str(),
         Some(_) => return Err("'name' is no text".to_owned()),
@@ -46,14 +47,17 @@ pub(super) fn read(path: &Path) -> Result<Convention, String> {
         };
         whole.push((op.as_str(), price));
     }
-    Convention::own(name, whole)
+    Convention::own(name, whole).map_err(|why| match named {
+        true => why,
+        false => format!("{why} (the name is that of the file unless it says name = \"...\")"),
+    })
 }
 
 /// What a file says wrong as TOML, in one line.
 fn unread(text: &str, why: &toml::de::Error) -> String {
     let what = why.message();
     match why.span() {
-        Some(at) => format!("line {}: {what}", text[..at.start].lines().count().max(1)),
+        Some(at) => format!("line {}: {what}", text[..at.start].matches('\n').count() + 1),
         None => what.to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use flopmeter::{op::Convention, shader::BindingKey};
 use super::{
     Exports, Kernels, Races, Timed, Under,
     shared::SUBGROUP_SIZE,
-    values::{convention, dump},
+    values::{Conventions, dump},
 };
 
 #[derive(Debug, Args)]
@@ -35,8 +35,8 @@ pub struct Shader {
     pub subgroup_size: Option<u32>,
     #[command(flatten)]
     pub races: Races,
-    /// How operations become FLOPs: ieee, primitive, ncu, or a file of one's own prices
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = convention)]
+    /// How operations become FLOPs; a file has one's own prices
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = "ieee", value_parser = Conventions)]
     pub convention: Convention,
     /// Timed runs of the plain kernel; 0 counts only. A GPU's clock is raised before each, by work of
     /// no interest

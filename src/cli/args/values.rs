@@ -1,8 +1,14 @@
 //! What a user types as one option's value.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{
+    Arg, Command,
+    builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser},
+};
 
 use super::prices;
 use flopmeter::{
@@ -67,8 +73,30 @@ pub(super) fn kernel_set() -> impl TypedValueParser<Value = KernelSet> {
         .try_map(|name| name.parse::<KernelSet>())
 }
 
+/// Conventions, of which completions know those that have names.
+#[derive(Clone)]
+pub(super) struct Conventions;
+
+impl TypedValueParser for Conventions {
+    type Value = Convention;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Convention, clap::Error> {
+        let parse = |text: String| convention(&text);
+        StringValueParser::new().try_map(parse).parse_ref(command, option, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Convention::ALL.into_iter().map(|known| PossibleValue::new(known.name()))))
+    }
+}
+
 /// A convention by its name, by name and prices as reports hold one that has no name here, or from a file of prices.
-pub(super) fn convention(text: &str) -> Result<Convention, String> {
+fn convention(text: &str) -> Result<Convention, String> {
     if text.ends_with(".toml") {
         return prices::read(Path::new(text));
     }
@@ -92,7 +120,7 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
         return Ok(StatedPeak { flops_per_second, name });
     }
     match text.parse() {
-        Ok(number) if number > 0.0 && number < LEAST_PEAK => Err(format!(
+        Ok(number) if (1e-3..LEAST_PEAK).contains(&number) => Err(format!(
             "that is {number} FLOPs a second, which no device is so slow as to have: say {number}e12 for {number} TFLOP/s, \
              {number}e9 for {number} GFLOP/s"
         )),

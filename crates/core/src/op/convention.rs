@@ -49,7 +49,7 @@ impl Convention {
     /// The conventions that have names here.
     pub const ALL: [Self; 3] = [Self::Ieee, Self::Primitive, Self::Ncu];
 
-    /// The most that an operation may cost, so that FLOPs have 64 bits wherever counts have.
+    /// The most that an operation may cost: FLOPs have 64 bits, and the largest counts of a run have some 57.
     pub const MOST: u64 = 100;
 
     /// A convention of one's own: the price of each operation that has one, by its name in reports (`fma`); the rest
@@ -206,6 +206,9 @@ impl FromStr for Convention {
             let Some((ops, price)) = price else {
                 return Err(format!("'{part}' is no price: say it as in 'add mul = 1'"));
             };
+            if ops.trim().is_empty() {
+                return Err(format!("'{part}' prices no operation: say it as in 'add mul = 1'"));
+            }
             prices.extend(ops.split_whitespace().map(|op| (op, price)));
         }
         Self::own(name, prices)
@@ -267,6 +270,7 @@ mod tests {
             ("mine: fma = 0.5", "'fma = 0.5' is no price"),
             ("ieee: fma = 2", "'ieee' is a convention already"),
             (": fma = 2", "a convention's name"),
+            ("mine: = 2", "'= 2' prices no operation"),
             ("own", "unknown convention 'own': one of ieee, primitive, ncu"),
         ] {
             let error = text.parse::<Convention>().expect_err(text);
