@@ -65,7 +65,7 @@ fn numbered_by_itself(text: &str) -> Cow<'_, str> {
             let too_large = |word: &str| {
                 word.bytes().all(|digit| digit.is_ascii_digit()) && word.parse::<i32>().is_err()
             };
-            rest.matches('"').count() % 2 != 0 || rest.split_whitespace().any(too_large)
+            !rest.matches('"').count().is_multiple_of(2) || rest.split_whitespace().any(too_large)
         };
         rest.is_some_and(|rest| rest.starts_with([' ', '\t', '\\']) && !is_faulty(rest))
     };

@@ -90,11 +90,15 @@ fn twenty_thousand_statements_are_counted_in_the_time_of_as_many() {
         assert_eq!(ran.lines.len(), statements + 2);
         start.elapsed().as_secs_f64()
     };
-    let quickest = |statements| (0..3).map(|_| seconds(statements)).fold(f64::INFINITY, f64::min);
-    let [few, many] = [2_000, 20_000].map(quickest);
-    println!("2,000 statements in {few:.2} s, 20,000 in {many:.2} s");
-    // Ten times the statements; quadratic work would take a hundred times as long.
-    assert!(many < 40.0 * few, "{few} s and {many} s");
+    // Ten times the statements; quadratic work would take a hundred times as long, each time. What else a machine does
+    // takes time away now and then.
+    let ratios = (0..5).map(|_| {
+        let [few, many] = [2_000, 20_000].map(seconds);
+        println!("2,000 statements in {few:.3} s, 20,000 in {many:.3} s");
+        many / few
+    });
+    let least = ratios.fold(f64::INFINITY, f64::min);
+    assert!(least < 40.0, "{least} times as long");
 }
 
 #[test]

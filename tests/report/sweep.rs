@@ -125,7 +125,6 @@ fn conditions(sweep: &Sweep, adapter: Adapter) -> Conditions {
         min_seconds: None,
         data: "weights and tokens from seed 0".to_owned(),
         sources: None,
-        kernels: Default::default(),
         adapter,
     }
 }
