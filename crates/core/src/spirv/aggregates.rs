@@ -9,7 +9,7 @@ use super::{
     build::Builder,
     choice::Choices,
     module::{Module, Type},
-    words::{BOUND, Id, Instruction},
+    words::{Id, Instruction},
 };
 
 /// Parts that an aggregate may be put together of: as many as an instruction has words.
@@ -21,22 +21,15 @@ const MOST: u64 = u16::MAX as u64 - 3;
 /// What is wrong with the module.
 pub(super) fn of(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
     let mut b = Builder::new(module);
-    let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
-    let (head, code) = module.instructions.split_at(functions);
     let (mut choices, mut is_changed) = (Choices::default(), false);
-    for &instruction in code {
+    for &instruction in module.in_two().1 {
         match written(module, &mut b, instruction, &mut choices)? {
             Some(()) => is_changed = true,
             None => b.code.extend(instruction.words),
         }
     }
     choices.write(module, &mut b);
-    let mut words = module.header.to_vec();
-    words[BOUND] = b.bound();
-    words.extend(head.iter().flat_map(|it| it.words));
-    words.extend(&b.globals);
-    words.extend(&b.code);
-    Ok(is_changed.then_some(words))
+    Ok(is_changed.then(|| b.rewritten()))
 }
 
 /// Writes a copy or a choice of an aggregate; `None` where an instruction is neither.

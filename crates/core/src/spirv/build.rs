@@ -50,6 +50,14 @@ impl<'m, 'a> Builder<'m, 'a> {
         self.next
     }
 
+    /// All words of the module with what was added in front of its functions, and with this code in their place.
+    pub(super) fn rewritten(self) -> Vec<u32> {
+        let mut words = self.module.header.to_vec();
+        words[BOUND] = self.bound();
+        words.extend(self.module.in_two().0.iter().flat_map(|it| it.words));
+        [words, self.globals, self.code].concat()
+    }
+
     /// A type that is no aggregate, of which a module has one at most.
     pub(super) fn ty(&mut self, ty: Type) -> Id {
         if let Some(&(_, id)) = self.types.iter().find(|(its, _)| *its == ty) {

@@ -84,8 +84,7 @@ fn apart(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
     if split.apart.is_empty() {
         return Ok(None);
     }
-    let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
-    let (head, code) = module.instructions.split_at(functions);
+    let (head, code) = module.in_two();
     let mut is_annotated = false;
     for &instruction in head {
         let begins_types = instruction.name().starts_with("OpType");

@@ -8,7 +8,7 @@ use rspirv::spirv::{Dim, Op};
 use super::{
     build::Builder,
     module::{Module, Type},
-    words::{BOUND, Id, Instruction},
+    words::{Id, Instruction},
 };
 
 /// All words of the module; `None` where none is missing.
@@ -25,14 +25,8 @@ pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
     for (component, count) in missing {
         b.ty(Type::Vector { component, count });
     }
-    let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
-    let (head, code) = module.instructions.split_at(functions);
-    let mut words = module.header.to_vec();
-    words[BOUND] = b.bound();
-    words.extend(head.iter().flat_map(|it| it.words));
-    words.extend(&b.globals);
-    words.extend(code.iter().flat_map(|it| it.words));
-    Some(words)
+    b.code.extend(module.in_two().1.iter().flat_map(|it| it.words));
+    Some(b.rewritten())
 }
 
 /// The vector of a texel's place in an image of several extents: what it is of, and how many.

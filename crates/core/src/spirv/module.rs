@@ -92,6 +92,12 @@ pub(super) struct Module<'a> {
 }
 
 impl<'a> Module<'a> {
+    /// Its instructions in front of all functions, and those of functions.
+    pub(super) fn in_two(&self) -> (&[Instruction<'a>], &[Instruction<'a>]) {
+        let functions = self.functions.first().map(|function| function.range.start);
+        self.instructions.split_at(functions.unwrap_or(self.instructions.len()))
+    }
+
     /// The first operand of a decoration, 0 where it has none.
     pub(super) fn decoration(&self, id: Id, decoration: Decoration) -> Option<u32> {
         self.decorations.get(&(id, decoration as u32)).copied()

@@ -10,26 +10,19 @@ use super::{
     build::Builder,
     module::{Module, Type},
     signs,
-    words::{BOUND, Id, Instruction, push},
+    words::{Id, Instruction, push},
 };
 
 /// All words of the module; `None` where they stay what they are.
 pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
     let mut b = Builder::new(module);
-    let functions = module.functions.first()?.range.start;
-    let (head, code) = module.instructions.split_at(functions);
     let mut structures = BTreeMap::new();
-    for instruction in code {
+    for instruction in module.in_two().1 {
         if part(module, &mut b, *instruction, &mut structures).is_none() {
             b.code.extend(instruction.words);
         }
     }
-    let mut words = module.header.to_vec();
-    words[BOUND] = b.bound();
-    words.extend(head.iter().flat_map(|it| it.words));
-    words.extend(&b.globals);
-    words.extend(&b.code);
-    (!structures.is_empty()).then_some(words)
+    (!structures.is_empty()).then(|| b.rewritten())
 }
 
 /// Writes such a function; `None` where an instruction is none. `structures` has a type for each two parts.

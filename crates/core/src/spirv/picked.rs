@@ -9,7 +9,7 @@ use rspirv::spirv::{Op, StorageClass};
 use super::{
     build::Builder,
     module::Module,
-    words::{BOUND, Id, Instruction},
+    words::{Id, Instruction},
 };
 
 /// All words of the module; `None` where it picks none.
@@ -21,9 +21,6 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
         return Ok(None);
     }
     let mut b = Builder::new(module);
-    let functions = module.functions.first().map_or(module.instructions.len(), |it| it.range.start);
-    let mut before = module.header.to_vec();
-    before.extend(module.instructions[..functions].iter().flat_map(|it| it.words));
     for function in &module.functions {
         let instructions = &module.instructions[function.range.clone()];
         let mut places = BTreeMap::new();
@@ -50,8 +47,7 @@ pub(super) fn of(module: &Module<'_>) -> Result<Option<Vec<u32>>, String> {
             }
         }
     }
-    before[BOUND] = b.bound();
-    Ok(Some([before, b.globals, b.code].concat()))
+    Ok(Some(b.rewritten()))
 }
 
 fn picks(instruction: Instruction<'_>) -> bool {

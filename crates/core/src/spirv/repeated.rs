@@ -9,13 +9,12 @@ use super::{
     build::Builder,
     choice::Choices,
     module::{Module, Type},
-    words::{BOUND, Id, Instruction, push},
+    words::{Id, Instruction, push},
 };
 
 /// All words of the module; `None` where they stay what they are.
 pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
-    let functions = module.functions.first()?.range.start;
-    let (head, code) = module.instructions.split_at(functions);
+    let (_, code) = module.in_two();
     let loops = loops(code);
     let goes_on = |instruction: &Instruction<'_>| match *instruction.operands() {
         [_, to, end, ..] => instruction.is(Op::BranchConditional) && loops.contains(&(to, end)),
@@ -44,12 +43,7 @@ pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
         b.statement(Op::BranchConditional, &operands);
     }
     choices.write(module, &mut b);
-    let mut words = module.header.to_vec();
-    words[BOUND] = b.bound();
-    words.extend(head.iter().flat_map(|it| it.words));
-    words.extend(&b.globals);
-    words.extend(&b.code);
-    Some(words)
+    Some(b.rewritten())
 }
 
 /// The first block of each loop, and the block behind it.

@@ -7,25 +7,20 @@ use super::{
     build::Builder,
     module::{Module, Type},
     signs::{self, is_signed},
-    words::{BOUND, Id, Instruction},
+    words::{Id, Instruction},
 };
 
 /// All words of the module; `None` where they stay what they are.
 pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
     let mut b = Builder::new(module);
-    let (mut before, mut is_code, mut is_same) = (module.header.to_vec(), false, true);
-    for instruction in &module.instructions {
-        is_code |= instruction.is(Op::Function);
-        if !is_code {
-            before.extend(instruction.words);
-        } else if resigned(module, &mut b, *instruction).is_none() {
-            b.code.extend(instruction.words);
-        } else {
-            is_same = false;
+    let mut is_changed = false;
+    for instruction in module.in_two().1 {
+        match resigned(module, &mut b, *instruction) {
+            Some(()) => is_changed = true,
+            None => b.code.extend(instruction.words),
         }
     }
-    before[BOUND] = b.bound();
-    (!is_same).then(|| [before, b.globals, b.code].concat())
+    is_changed.then(|| b.rewritten())
 }
 
 /// Writes an instruction with the signs that it goes by; `None` where that changes nothing or cannot be.

@@ -10,8 +10,7 @@ use super::{
 
 /// All words of the module; `None` where it has no such value.
 pub(super) fn of(module: &Module<'_>) -> Option<Vec<u32>> {
-    let functions = module.functions.first()?.range.start;
-    let (head, code) = module.instructions.split_at(functions);
+    let (head, code) = module.in_two();
     let zero = |instruction: &Instruction<'_>| {
         let (ty, id) = instruction.result_type().zip(instruction.result())?;
         let is_pointer = matches!(module.types.get(&ty), Some(Type::Pointer { .. }));
