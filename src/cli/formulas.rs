@@ -6,7 +6,7 @@ use flopmeter::{
     Error,
     family::{
         Training,
-        decoder::{DecoderConfig, Recipe, Tokens},
+        decoder::{Recipe, Tokens},
     },
     model::Model,
     result::FormulasReport,
@@ -21,13 +21,14 @@ use super::{
 pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
-    let config = DecoderConfig::resolve(&asked.name, &asked.overrides())
-        .map_err(|error| hinted(error, &asked.name))?;
+    let hint = |error| hinted(error, &asked.name);
+    let model = Model::resolve(&asked.name, asked.overrides()).map_err(hint)?;
+    let config = model.decoder().map_err(hint)?;
     let tokens = tokens(asked)?;
     let (accumulate, recompute) = (asked.accumulate, asked.recompute.into());
     let training = Training { accumulate, recompute, ..asked.optimizer.into() };
-    let mut report = FormulasReport::new(&asked.name, &config, &tokens, Recipe::of(training));
-    report.dropout = Model::resolve(&asked.name, asked.overrides())?.dropout;
+    let mut report = FormulasReport::new(&asked.name, config, &tokens, Recipe::of(training));
+    report.dropout = model.dropout.clone();
     let question = asked.ahead.question()?;
     if !question.is_empty() {
         report = report.with_forecast(question)?;
@@ -41,13 +42,13 @@ pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
 
 /// A model that is no decoder has an estimate all the same.
 fn hinted(error: Error, name: &str) -> anyhow::Error {
-    let is_model = Model::resolve::<&str>(name, []).is_ok();
-    match DecoderConfig::resolve::<&str>(name, &[]) {
-        Err(why) if is_model => anyhow!(
+    let model = Model::resolve::<&str>(name, []);
+    match model.as_ref().map(Model::decoder) {
+        Ok(Err(why)) => anyhow!(
             "{why}: 'flopmeter estimate {name}' has that; a decoder is a preset, as in 'flopmeter formulas \
              qwen2.5-0.5b', or a folder with its config.json"
         ),
-        Ok(_) | Err(_) => error.into(),
+        Ok(Ok(_)) | Err(_) => error.into(),
     }
 }
 

@@ -3,19 +3,28 @@
 use super::Model;
 use crate::{Error, family::decoder::DecoderConfig};
 
+impl Model {
+    /// The decoder that it is.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the model is of another family.
+    pub fn decoder(&self) -> Result<&DecoderConfig, Error> {
+        self.config.get().ok_or_else(|| {
+            Error::Config(format!(
+                "{} is no decoder: the published formulas are about decoders, and its own estimator has \
+                 no other beside it",
+                self.config.family().name
+            ))
+        })
+    }
+}
+
 impl DecoderConfig {
     /// The decoder that `name` stands for, as [`Model::resolve`] has it.
     ///
     /// # Errors
-    /// As there, and [`Error::Config`] where the model is of another family.
+    /// As there, and as [`Model::decoder`] has them.
     pub fn resolve<S: AsRef<str>>(name: &str, overrides: &[S]) -> Result<Self, Error> {
-        let config = Model::resolve(name, overrides)?.config;
-        config.get().cloned().ok_or_else(|| {
-            Error::Config(format!(
-                "{} is no decoder: the published formulas are about decoders, and its own estimator has \
-                 no other beside it",
-                config.family().name
-            ))
-        })
+        Model::resolve(name, overrides)?.decoder().cloned()
     }
 }

@@ -44,7 +44,7 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     };
     let convention = report.convention;
     let mut facts = vec![side("A", &report.a), side("B", &report.b)];
-    facts.extend(unlike(&report.a.run_with, &report.b.run_with));
+    facts.extend(unlike("were not run alike", &report.a.run_with, &report.b.run_with));
     let ended = [("A", &report.a), ("B", &report.b)].map(|(name, run)| run.ended_in_words(name));
     facts.extend(ended.into_iter().flatten().map(|ended| {
         let text = format!("{ended}: it may have executed less than a run that succeeds");
@@ -60,13 +60,8 @@ fn head(report: &ChangeReport) -> Vec<Fact> {
     facts
 }
 
-/// That two were not run with the same, so that what moved may not be their own doing.
-fn unlike(a: &[String], b: &[String]) -> Option<Fact> {
-    unlike_as("were not run alike", a, b)
-}
-
-/// The same, in words of one's own.
-pub(super) fn unlike_as(how: &str, a: &[String], b: &[String]) -> Option<Fact> {
+/// That two were not run with the same, in the words of `how`, so that what moved may not be their own doing.
+pub(super) fn unlike(how: &str, a: &[String], b: &[String]) -> Option<Fact> {
     let alone = |these: &[String], others: &[String]| {
         let alone: Vec<&str> =
             these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();

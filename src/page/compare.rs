@@ -101,7 +101,7 @@ fn head(report: &CompareReport) -> Vec<Fact> {
     }
     let unlike = report.unlike();
     facts.extend(unlike.iter().filter_map(|[a, b]| {
-        super::change::unlike_as(how(report), std::slice::from_ref(a), std::slice::from_ref(b))
+        super::change::unlike(how(report), std::slice::from_ref(a), std::slice::from_ref(b))
     }));
     if !report.is_one_estimator() {
         let text = "A and B have different estimators, which charge different things: estimates of them \
