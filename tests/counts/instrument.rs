@@ -5,6 +5,7 @@ mod cut;
 mod data;
 mod harness;
 mod lost;
+mod overflow;
 mod prices;
 mod random;
 mod rewriting;

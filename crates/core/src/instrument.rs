@@ -14,8 +14,10 @@
 //! 64 bits. Runs that execute equally often by conservation are one metered block of the
 //! resulting table (`table`).
 //!
-//! A private counter wraps at 2^32, which a single invocation would take seconds of nothing but
-//! looping to reach; sums over invocations and dispatches do not wrap. Conservation holds for programs
+//! A private counter wraps at 2^32, which nested loops may reach within seconds. An invocation looks at the counters of
+//! a loop each time before it executes that (`overflow`). Those that find one at 2^31 are counted behind the others, and
+//! the host refuses what was counted. A single execution of a loop that goes 2^31 rounds is not noticed.
+//! Sums over invocations and dispatches do not wrap. Conservation holds for programs
 //! that end as they say. Some drivers cut a program off: Mesa's llvmpipe used to end the loops of a subgroup
 //! after 65535 rounds of all of them together, and what is computed then is wrong. Where an adapter has such
 //! a budget ([`Limits::loop_rounds`]), each invocation says whether it lasted; and on every adapter the host
@@ -23,6 +25,7 @@
 
 mod binding;
 mod block;
+mod change;
 mod code;
 mod flush;
 mod price;
@@ -31,17 +34,14 @@ mod set;
 
 use std::collections::BTreeMap;
 
-use naga::{
-    AddressSpace, BinaryOperator, Block as Statements, Function, GlobalVariable, Handle, Module,
-    Span, Statement,
-};
+use naga::{AddressSpace, Function, Handle, Module, Span};
 
 pub use self::binding::{CounterBinding, takes_all_storage_bindings};
 pub use self::flush::TEXEL_COLUMNS;
 pub use self::set::{CounterSet, CountingKernel, KernelCounts};
 use self::{
     block::{Site, Unpriced},
-    code::Code,
+    change::{Change, FunctionSite},
     flush::{Budget, Counter, Destination, FlushMeans, Types},
     price::Pricer,
 };
@@ -51,9 +51,9 @@ use crate::{
     device::Limits,
     flow::Flow,
     guard::Stage,
-    ir::arms_mut,
     kernel::{KernelModule, diagnosis, resources, validate},
     keyed::keyed,
+    overflow::{Look, Loops},
     table::{Block, Loop, Rows, Written, without_idle_counters},
 };
 
@@ -138,7 +138,7 @@ fn rewrite(
     counters: CounterBinding,
     destination: Destination,
 ) -> Result<Instrumented, Error> {
-    let Plan { blocks, loops, points } = plan(kernel, limits)?;
+    let Plan { blocks, loops, points, looks } = plan(kernel, limits)?;
 
     let mut module = kernel.module.clone();
     let types = Types::new(&mut module);
@@ -149,15 +149,23 @@ fn rewrite(
             flush::declare(&mut module, &name, AddressSpace::Private, types.number, None);
         private.push(Counter { variable, once: point.once });
     }
-    // Later places first, so that earlier ones stay where they are.
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_unstable_by(|&a, &b| points[b].site.cmp(&points[a].site).then(a.cmp(&b)));
-    for index in order {
-        increment(&mut module, &points[index], private[index].variable);
+    let overflow = (!looks.is_empty()).then(|| {
+        flush::declare(&mut module, "flopmeter_overflow", AddressSpace::Private, types.number, None)
+    });
+    let counts = points.iter().zip(&private);
+    let mut changes: Vec<(&FunctionSite, Change)> =
+        counts.map(|(point, to)| (&point.place, Change::Count(to.variable))).collect();
+    if let Some(to) = overflow {
+        let variable = |&counter: &u32| private[counter as usize - 1].variable;
+        changes.extend(looks.iter().map(|Look { site, counters }| {
+            (site, Change::Look { at: counters.iter().map(variable).collect(), to })
+        }));
     }
+    change::write(&mut module, changes);
     let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
     let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
-    let rows = Rows { counters: points.len() as u32 + 1, cut };
+    let last = points.len() as u32 + u32::from(overflow.is_some());
+    let rows = Rows { counters: last + 1, cut };
     let means = FlushMeans {
         at: counters,
         destination,
@@ -183,7 +191,7 @@ fn rewrite(
             line: None,
         });
     }
-    flush::wrap(&mut module, &types, &private, rows, &means);
+    flush::wrap(&mut module, &types, (&private, overflow), rows, &means);
 
     let info = validate(&module).map_err(|error| Error::Shader {
         kernel: kernel.name.clone(),
@@ -192,7 +200,9 @@ fn rewrite(
     let resources = resources(&module, &info);
     let name = kernel.name.clone();
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
-    let table = BlockTable { kernel: name.clone(), workgroup, rows, budget, loops, blocks };
+    let overflow = overflow.map(|_| last);
+    let table =
+        BlockTable { kernel: name.clone(), workgroup, rows, overflow, budget, loops, blocks };
     let kernel = KernelModule {
         name,
         source: kernel.source.clone(),
@@ -211,9 +221,8 @@ fn rewrite(
 
 /// Where to count.
 struct Point {
-    /// In which function; none is the entry point.
-    function: Option<Handle<Function>>,
-    site: Site,
+    place: FunctionSite,
+    /// Whether an invocation comes by once at most.
     once: bool,
 }
 
@@ -222,6 +231,8 @@ struct Plan {
     blocks: Vec<Block>,
     loops: Vec<Loop>,
     points: Vec<Point>,
+    /// Where to look at counters.
+    looks: Vec<Look<FunctionSite>>,
 }
 
 /// Prices the entry point and what it calls, and decides where to count: for every block that costs
@@ -232,6 +243,7 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
     // it in the arena, the entry point last.
     let mut calls: BTreeMap<Handle<Function>, Flow> = BTreeMap::new();
     let (mut blocks, mut loops, mut points) = (Vec::new(), Vec::new(), Vec::new());
+    let mut counting = Loops::default();
     let entry = &kernel.entry_point().function;
     let functions = std::iter::once((None, entry))
         .chain(module.functions.iter().rev().map(|(handle, function)| (Some(handle), function)));
@@ -251,16 +263,25 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
                 line: kernel.line(span),
             },
         )?;
+        let place = |site: &Site| FunctionSite { function: handle, site: site.clone() };
+        let once = executions == Flow::counter(0);
+        let mut counted: BTreeMap<usize, u32> = BTreeMap::new();
         let flows = {
             let runs = keyed(body.runs.iter().map(|run| (run.edge, run)));
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
-                let once = run.once && handle.is_none();
-                points.push(Point { function: handle, site: run.site.clone(), once });
+                points.push(Point { place: place(&run.site), once: once && run.inner.is_none() });
+                counted.insert(edge, points.len() as u32);
                 points.len() as u32
             })
         };
-        for block::StatedLoop { head, line } in
+        let its_loops = body.loops.iter().map(|its| (vec![place(&its.site)], its.nested));
+        let runs = body.runs.iter();
+        let runs = runs.map(|run| {
+            (run.inner, counted.get(&run.edge).copied(), run.calls.iter().copied().map(Some))
+        });
+        counting.add(handle, once, its_loops, runs);
+        for block::StatedLoop { head, line, .. } in
             body.loops.into_iter().filter(|_| limits.loop_rounds.is_some())
         {
             let first = body.graph.edges.iter().position(|edge| edge.from == head);
@@ -301,8 +322,9 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
     }
     blocks.sort_by_key(|block| block.span.to_range().map(|range| range.start));
     let used = without_idle_counters(&mut blocks, &mut loops);
+    let looks = counting.looks(&used);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
-    Ok(Plan { blocks, loops, points: points.map(|(_, point)| point).collect() })
+    Ok(Plan { blocks, loops, points: points.map(|(_, point)| point).collect(), looks })
 }
 
 /// The entry point, which is written once.
@@ -317,28 +339,4 @@ fn written(module: &Module, handle: Handle<Function>) -> Written {
     };
     let index = |handle: Handle<Function>| handle.index() as u32;
     Written { source: index(first.map_or(handle, |(first, _)| first)), copy: index(handle) }
-}
-
-/// Inserts `counter += 1` at a point.
-fn increment(module: &mut Module, point: &Point, counter: Handle<GlobalVariable>) {
-    let function = match point.function {
-        Some(handle) => module.functions.get_mut(handle),
-        None => &mut module.entry_points[0].function,
-    };
-    let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
-    let pointer = code.global(counter);
-    let before = code.load(pointer);
-    let value = code.binary_number(BinaryOperator::Add, before, 1);
-    code.statement(Statement::Store { pointer, value });
-    let increment = code.block;
-    insert(&mut function.body, &point.site, increment);
-}
-
-fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
-    let &[index, ref inner @ ..] = site else { unreachable!("a site ends with a statement") };
-    let &[arm, ref rest @ ..] = inner else {
-        return block.splice(index..index, statements);
-    };
-    let block = arms_mut(&mut block[index]).swap_remove(arm);
-    insert(block, rest, statements);
 }

@@ -35,6 +35,7 @@
 //! | [`device`] | plain numbers about a device | who has one |
 //! | `ir` | what refers to what in naga's IR | what it means or costs |
 //! | `flow` | which few blocks must be counted for the rest to follow | shaders, prices |
+//! | `overflow` | where counters are looked at, so that none wraps without a word | IRs, prices |
 //! | `keyed` | maps of pairs, small once they are compiled | what the pairs are |
 //! | [`guard`] | a panic over a kernel becomes an error; room on the stack | what the work is |
 //! | [`source`] | the text of a kernel and where its lines end | what it means |
@@ -57,6 +58,7 @@ pub mod kernel;
 #[doc(hidden)]
 pub mod keyed;
 pub mod op;
+mod overflow;
 #[cfg(feature = "wgsl-out")]
 mod print;
 pub mod read;

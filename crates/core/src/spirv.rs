@@ -99,6 +99,7 @@ use crate::{
     flow::Flow,
     guard::{Stage, guarded},
     op::Price,
+    overflow::{Look, Loops},
     table::{Block, BlockTable, Rows, Written, without_idle_counters},
 };
 
@@ -111,6 +112,7 @@ pub struct SpirvKernel<'a> {
     module: Module<'a>,
     entry: Id,
     points: Vec<Point>,
+    looks: Vec<Look<usize>>,
     has_loops: bool,
     table: BlockTable,
 }
@@ -157,7 +159,7 @@ impl<'a> SpirvKernel<'a> {
     pub fn counting(&self, means: &Means) -> Result<Vec<u32>, Error> {
         guarded(&self.name, Stage::Rewriting, || {
             let rows = self.table.rows;
-            rewrite::counting(&self.module, self.entry, &self.points, rows, means)
+            rewrite::counting(&self.module, self.entry, (&self.points, &self.looks), rows, means)
                 .map_err(|problem| Error::Kernel { kernel: self.name.clone(), problem })
         })
     }
@@ -173,12 +175,15 @@ fn read<'a>(
 ) -> Result<SpirvKernel<'a>, String> {
     let module = Module::read(words, specialization)?;
     let id = entry_point(&module, entry)?;
-    let Plan { blocks, points, has_loops } = plan(&module, id, entry, subgroup, lines(&module))?;
+    let Plan { blocks, points, looks, has_loops } =
+        plan(&module, id, entry, subgroup, lines(&module))?;
     let workgroup = module.workgroup(id)?.into_iter().map(u64::from).product();
-    let rows = Rows { counters: points.len() as u32 + 1, cut: 0 };
-    let kernel = name.to_owned();
-    let table = BlockTable { kernel, workgroup, rows, budget: None, loops: Vec::new(), blocks };
-    Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, has_loops, table })
+    let overflow = (!looks.is_empty()).then_some(points.len() as u32 + 1);
+    let rows = Rows { counters: overflow.unwrap_or(points.len() as u32) + 1, cut: 0 };
+    let (budget, loops) = (None, Vec::new());
+    let table =
+        BlockTable { kernel: name.to_owned(), workgroup, rows, overflow, budget, loops, blocks };
+    Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, looks, has_loops, table })
 }
 
 fn entry_point(module: &Module<'_>, entry: &str) -> Result<Id, String> {
@@ -206,6 +211,8 @@ struct Plan {
     blocks: Vec<Block>,
     /// Where to count for them: the counters from 1 on.
     points: Vec<Point>,
+    /// Where to look at counters.
+    looks: Vec<Look<usize>>,
     has_loops: bool,
 }
 
@@ -220,7 +227,7 @@ fn plan(
     let pricer = SpirvPricer { module, subgroup, workgroup };
     let mut calls: HashMap<Id, Flow> = HashMap::from([(entry, Flow::counter(0))]);
     let (mut blocks, mut points) = (Vec::new(), Vec::new());
-    let mut has_loops = false;
+    let (mut has_loops, mut counting) = (false, Loops::default());
     let stated = match lines {
         Lines::Stated => lines::stated(module, Some(entry)),
         Lines::Listed => Vec::new(),
@@ -229,12 +236,22 @@ fn plan(
         // Callers come before what they call; what is called in blocks out of reach is not.
         let Some(executions) = calls.remove(&function.id) else { continue };
         let flow = cfg::read(module, function)?;
-        has_loops |= flow.blocks.iter().any(|block| block.depth > 0);
+        has_loops |= !flow.loops.is_empty();
+        let once = executions == Flow::counter(0);
+        let mut counted: HashMap<usize, u32> = HashMap::new();
         let flows = flow.graph.solve(flow.ends, &executions, |block| {
-            let cfg::BasicBlock { site, depth, .. } = flow.blocks[block];
-            points.push(Point { site, once: function.id == entry && depth == 0 });
+            let cfg::BasicBlock { site, inner, .. } = flow.blocks[block];
+            points.push(Point { site, once: once && inner.is_none() });
+            counted.insert(block, points.len() as u32);
             points.len() as u32
         });
+        let its_loops = flow.loops.iter().map(|its| (its.sites.clone(), its.nested));
+        let runs = flow.blocks.iter().zip(0..).map(|(block, index)| {
+            let calls = module.instructions[block.range.clone()].iter();
+            let calls = calls.filter(|its| its.is(Op::FunctionCall)).map(|its| its.operands()[0]);
+            (block.inner, counted.get(&index).copied(), calls)
+        });
+        counting.add(function.id, once, its_loops, runs);
         let dead = dead::dead(module, function);
         let name = match function.id == entry {
             true => entry_name.to_owned(),
@@ -289,6 +306,8 @@ fn plan(
         blocks.extend(merged.into_values());
     }
     let used = without_idle_counters(&mut blocks, &mut []);
+    let looks = counting.looks(&used);
     let points = (1..).zip(points).filter(|(counter, _)| used.contains(counter));
-    Ok(Plan { blocks, points: points.map(|(_, point)| point).collect(), has_loops })
+    let points = points.map(|(_, point)| point).collect();
+    Ok(Plan { blocks, points, looks, has_loops })
 }

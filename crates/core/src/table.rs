@@ -104,6 +104,8 @@ pub struct BlockTable {
     /// Invocations in a workgroup.
     pub(crate) workgroup: u64,
     pub(crate) rows: Rows,
+    /// The counter of invocations whose own counters may have wrapped, where the kernel has loops in which they may.
+    pub(crate) overflow: Option<u32>,
     /// The adapter's budget of loop rounds, where it has one and the kernel has loops.
     pub(crate) budget: Option<u32>,
     /// The loops that may use it up.
@@ -171,7 +173,8 @@ impl BlockTable {
     /// # Errors
     /// * [`Error::Lost`] where not all invocations have handed their counters over,
     /// * [`Error::Cut`] where the adapter ended loops before they were done,
-    /// * [`Error::Uncountable`] where an operation without a price was executed,
+    /// * [`Error::Uncountable`] where an operation without a price was executed, or an invocation executed code of nested
+    ///   loops so often that its own counters may have wrapped,
     /// * [`Error::Kernel`] where `raw` is not the buffer that this table describes: of another size, or with
     ///   counters that no execution could have left (more rounds of a loop than entries and repetitions, say).
     pub fn decode(&self, raw: &[u8], launched: impl Into<Option<u64>>) -> Result<Vec<u64>, Error> {
@@ -204,6 +207,17 @@ impl BlockTable {
         if arrived != launched {
             return Err(Error::Lost { kernel: self.kernel.clone(), arrived, launched });
         }
+        let uncountable = |problem: String| Error::Uncountable {
+            kernel: self.kernel.clone(),
+            problem,
+            line: None,
+        };
+        if let Some(overflown @ 1..) = self.overflow.map(|counter| counters[counter as usize]) {
+            return Err(uncountable(format!(
+                "the loops of {overflown} of its invocations executed some code more than 2^31 times, which may be more than \
+                 an invocation counts: give each invocation less to do, and launch more of them"
+            )));
+        }
         self.blocks
             .iter()
             .map(|block| {
@@ -213,11 +227,6 @@ impl BlockTable {
                         block.function
                     ))
                 })?;
-                let uncountable = |problem: String| Error::Uncountable {
-                    kernel: self.kernel.clone(),
-                    problem,
-                    line: None,
-                };
                 match (&block.unpriced, block.together) {
                     (Some(problem), _) if executions > 0 => Err(uncountable(problem.clone())),
                     (_, lanes) if executions.is_multiple_of(lanes) => Ok(executions / lanes),

@@ -25,8 +25,8 @@ pub(super) struct Run {
     pub(super) edge: usize,
     /// Where it starts.
     pub(super) site: Site,
-    /// Whether it is outside every loop, so that one call executes it once at most.
-    pub(super) once: bool,
+    /// The innermost loop that it is in; one call executes once at most what is in none.
+    pub(super) inner: Option<usize>,
     /// What one execution costs, by how many invocations execute it together.
     pub(super) charges: BTreeMap<u64, Charge>,
     /// From its first to its last statement.
@@ -59,6 +59,10 @@ pub(super) struct Body {
 /// A loop in a function.
 #[derive(Debug)]
 pub(super) struct StatedLoop {
+    /// The statement that it is.
+    pub(super) site: Site,
+    /// Whether it is in another.
+    pub(super) nested: bool,
     /// Where each of its rounds begins; one edge leads on from there.
     pub(super) head: Node,
     /// The line on which it begins.
@@ -86,7 +90,7 @@ pub(super) fn read(
     let (runs, loops) = (Vec::new(), Vec::new());
     let mut reader = Reader { function, pricer, source, charged, graph, runs, loops, open: None };
     let scope =
-        Scope { exit: ends.1, leave: None, next: None, weight: START, entered: 0, once: true };
+        Scope { exit: ends.1, leave: None, next: None, weight: START, entered: 0, inner: None };
     reader.begin(ends.0, vec![0], scope);
     reader.block(&function.body, &[], scope)?;
     reader.end(ends.1);
@@ -107,7 +111,8 @@ struct Scope {
     weight: u64,
     /// How often what is around the innermost loop is guessed to execute, where a `break` leaves a loop.
     entered: u64,
-    once: bool,
+    /// The innermost loop.
+    inner: Option<usize>,
 }
 
 impl Scope {
@@ -141,11 +146,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn begin(&mut self, from: Node, site: Site, Scope { weight, once, .. }: Scope) {
+    fn begin(&mut self, from: Node, site: Site, Scope { weight, inner, .. }: Scope) {
         let run = Run {
             edge: usize::MAX,
             site,
-            once,
+            inner,
             charges: BTreeMap::new(),
             span: Span::UNDEFINED,
             calls: Vec::new(),
@@ -237,9 +242,11 @@ impl Reader<'_> {
                     self.end(head);
                     let line =
                         self.source.zip(self.line(span)).map(|(source, line)| source.place(line));
-                    self.loops.push(StatedLoop { head, line });
+                    let (site, nested) = ([path, &[index]].concat(), scope.inner.is_some());
+                    self.loops.push(StatedLoop { site, nested, head, line });
                     let weight = scope.weight.saturating_mul(LOOP).min(u64::MAX / 4);
-                    let inner = Scope { weight, entered: scope.weight, once: false, ..scope };
+                    let its = Some(self.loops.len() - 1);
+                    let inner = Scope { weight, entered: scope.weight, inner: its, ..scope };
                     let inside_body = Scope { leave: Some(join), next: Some(next), ..inner };
                     self.arm(body, &inside(0), (head, next), inside_body)?;
                     let inner = Scope { leave: None, next: None, ..inner };

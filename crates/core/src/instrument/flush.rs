@@ -51,7 +51,10 @@ use self::{
     subgroup::Lanes,
 };
 use super::{CounterBinding, code::Code};
-use crate::table::{Rows, STRIPES};
+use crate::{
+    overflow::LAST_BIT,
+    table::{Rows, STRIPES},
+};
 
 /// A private counter as the flush sees it.
 pub(super) struct Counter {
@@ -144,11 +147,12 @@ impl FlushMeans<'_> {
     }
 }
 
-/// Wraps the entry point. `counters` are the private ones, from counter 1 on.
+/// Wraps the entry point. `counters` are the private ones, from counter 1 on, and `overflow`, where there is one, has
+/// the last bit set of an invocation whose counters may have wrapped; that is the last counter.
 pub(super) fn wrap(
     module: &mut Module,
     types: &Types,
-    counters: &[Counter],
+    (counters, overflow): (&[Counter], Option<Handle<GlobalVariable>>),
     rows: Rows,
     means: &FlushMeans<'_>,
 ) {
@@ -166,9 +170,9 @@ pub(super) fn wrap(
         let binding = Some(ResourceBinding { group, binding });
         declare(module, "flopmeter_counters", space, ty, binding)
     };
-    let within = means.within(extent, counters.len() as u32 + 1);
+    let within = means.within(extent, rows.counters);
     let sums = matches!(within, Within::Workgroup).then(|| {
-        let ty = types.array(module, 2 * (counters.len() as u32 + 1));
+        let ty = types.array(module, 2 * rows.counters);
         declare(module, "flopmeter_sums", AddressSpace::WorkGroup, ty, None)
     });
 
@@ -205,9 +209,12 @@ pub(super) fn wrap(
         }
         _ => code.number(1),
     };
-    let values: Vec<_> = counters.iter().map(|counter| load(&mut code, counter)).collect();
-    let counted: Vec<_> =
-        counters.iter().zip(&values).map(|(counter, &value)| (counter.once, value)).collect();
+    let mut counted: Vec<_> =
+        counters.iter().map(|its| (its.once, load(&mut code, its.variable))).collect();
+    counted.extend(overflow.map(|variable| {
+        let seen = load(&mut code, variable);
+        (true, code.binary_number(Op::ShiftRight, seen, LAST_BIT))
+    }));
     let mut queue = Queue::new(&mut new.local_variables, types.number, stripe);
     match (within, &sums) {
         (Within::Subgroup(lanes), _) => {
@@ -226,7 +233,7 @@ pub(super) fn wrap(
         }
         (Within::Workgroup | Within::Nothing, _) => {
             queue.put(&mut code, 0, here);
-            for (&value, row) in values.iter().zip(1..) {
+            for (&(_, value), row) in counted.iter().zip(1..) {
                 queue.put(&mut code, row, value);
             }
         }
@@ -236,6 +243,7 @@ pub(super) fn wrap(
     }
     if let (Some(budget), Some(groups)) = (&means.budget, groups) {
         let locals = &mut new.local_variables;
+        let values: Vec<_> = counted.iter().map(|&(_, value)| value).collect();
         budget.look(&mut code, locals, types.number, &values, groups, (buffer, stripe, rows));
     }
     code.statement(Statement::Return { value: None });
@@ -261,9 +269,9 @@ fn stripe(code: &mut Code<'_>, group: &Input, rows: Rows) -> Handle<Expression> 
     code.binary_number(Op::Multiply, stripe, stripe_limbs(rows))
 }
 
-fn load(code: &mut Code<'_>, counter: &Counter) -> Handle<Expression> {
-    let variable = code.global(counter.variable);
-    code.load(variable)
+fn load(code: &mut Code<'_>, variable: Handle<GlobalVariable>) -> Handle<Expression> {
+    let pointer = code.global(variable);
+    code.load(pointer)
 }
 
 /// Declares a module-scope variable under a name that nothing else has.

@@ -5,6 +5,7 @@
 //! behind it: points that a branch joins are one. So no block has to be split and no merge instruction moved.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     ops::Range,
     slice::ChunksExact,
@@ -27,14 +28,25 @@ pub(super) struct BasicBlock {
     pub(super) range: Range<usize>,
     /// The index of the instruction before which it may be counted.
     pub(super) site: usize,
-    /// How many loops it is in.
-    pub(super) depth: u32,
+    /// The innermost loop that it is in.
+    pub(super) inner: Option<usize>,
+}
+
+/// A loop.
+#[derive(Clone, Debug)]
+pub(super) struct ReachedLoop {
+    /// The indices of the instructions before which something executes each time before the loop does.
+    pub(super) sites: Vec<usize>,
+    /// Whether it is in another.
+    pub(super) nested: bool,
 }
 
 /// A function's control flow.
 pub(super) struct ControlFlow {
     /// The blocks that can be reached; the function begins with the first.
     pub(super) blocks: Vec<BasicBlock>,
+    /// Its loops.
+    pub(super) loops: Vec<ReachedLoop>,
     /// Block k is edge k.
     pub(super) graph: Graph,
     /// Where control enters and leaves the graph.
@@ -58,6 +70,13 @@ impl Stated {
         merge.is(op).then(|| merge.operands())
     }
 
+    /// The index of the instruction with which it begins to end: its merge instruction, or else its terminator.
+    fn behind(&self, module: &Module<'_>) -> usize {
+        let merges = [Op::LoopMerge, Op::SelectionMerge];
+        let merges = merges.into_iter().any(|op| self.merges(module, op).is_some());
+        self.range.end - if merges { 2 } else { 1 }
+    }
+
     /// Whether it ends with a switch.
     pub(super) fn switches(&self, module: &Module<'_>) -> bool {
         module.instructions[self.range.end - 1].is(Op::Switch)
@@ -74,7 +93,7 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
     let known = |id: &Id| by_label.get(id).copied().ok_or(format!("%{id} is no label here"));
     let next = all.iter().map(|its| its.next.iter().map(known).collect());
     let next: Vec<Vec<usize>> = next.collect::<Result<_, String>>()?;
-    let (reached, depth) = walk(&next);
+    let Walk { reached, loops, depth, inner } = walk(&next);
 
     // Point 2k is before block k, 2k + 1 behind it; then the way in and the way out.
     let (entry, exit) = (2 * all.len(), 2 * all.len() + 1);
@@ -97,9 +116,14 @@ pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFl
         let weight = 4 * 16_u64.pow(depth.min(10)) + u64::from(block == 0);
         graph.edges.push(Edge { from, to, weight: Some(weight) });
         let range = all[block].range.clone();
-        blocks.push(BasicBlock { site: site(module, &range), range, depth });
+        blocks.push(BasicBlock { site: site(module, &range), range, inner: inner[block] });
     }
-    Ok(ControlFlow { blocks, graph, ends: (points.root(entry), points.root(exit)) })
+    let loops = loops.into_iter().map(|Entered { from, nested }| {
+        let sites = from.into_iter().map(|block| all[block].behind(module)).collect();
+        ReachedLoop { sites, nested }
+    });
+    let loops = loops.collect();
+    Ok(ControlFlow { blocks, loops, graph, ends: (points.root(entry), points.root(exit)) })
 }
 
 /// Whether control goes from one case of a switch to another without leaving the switch: a case has a way in beside
@@ -209,8 +233,26 @@ fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String>
     })
 }
 
-/// Which blocks control reaches from the first, in their order, and in how many loops each is.
-fn walk(next: &[Vec<usize>]) -> (Vec<usize>, Vec<u32>) {
+/// The blocks of a function as control walks them.
+struct Walk {
+    /// Those that it reaches from the first, in their order.
+    reached: Vec<usize>,
+    loops: Vec<Entered>,
+    /// In how many loops each block is.
+    depth: Vec<u32>,
+    /// The innermost loop of each.
+    inner: Vec<Option<usize>>,
+}
+
+/// Where control comes from into a loop.
+struct Entered {
+    /// The blocks outside it that lead to its head.
+    from: Vec<usize>,
+    /// Whether it is in another.
+    nested: bool,
+}
+
+fn walk(next: &[Vec<usize>]) -> Walk {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         Unseen,
@@ -253,11 +295,20 @@ fn walk(next: &[Vec<usize>]) -> (Vec<usize>, Vec<u32>) {
             }
         }
     }
-    let mut depth = vec![0; next.len()];
-    for block in loops.values().flatten() {
-        depth[*block] += 1;
+    // Outer loops first.
+    let mut loops: Vec<(usize, HashSet<usize>)> = loops.into_iter().collect();
+    loops.sort_unstable_by_key(|(head, body)| (Reverse(body.len()), *head));
+    let (mut depth, mut inner) = (vec![0; next.len()], vec![None; next.len()]);
+    let mut entered = Vec::new();
+    for (index, (head, body)) in loops.into_iter().enumerate() {
+        let from = previous[head].iter().copied().filter(|block| !body.contains(block)).collect();
+        entered.push(Entered { from, nested: inner[head].is_some() });
+        for block in body {
+            depth[block] += 1;
+            inner[block] = Some(index);
+        }
     }
-    (reached, depth)
+    Walk { reached, loops: entered, depth, inner }
 }
 
 /// Behind what must open a block: its label, phis, variables, and the lines among them.

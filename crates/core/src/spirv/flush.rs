@@ -5,7 +5,10 @@
 use rspirv::spirv::{BuiltIn, Decoration, GroupOperation, Op, Scope, StorageClass};
 
 use super::{Counters, Means, build::Builder, module::Type, words::Id};
-use crate::table::{Rows, STRIPES};
+use crate::{
+    overflow::LAST_BIT,
+    table::{Rows, STRIPES},
+};
 
 /// A counter of one invocation.
 #[derive(Clone, Copy)]
@@ -40,11 +43,13 @@ pub(super) struct Wrapper {
     pub(super) buffer: Option<Id>,
 }
 
-/// The function that calls `inner` and hands the counters over. `counters` are those from counter 1 on.
+/// The function that calls `inner` and hands the counters over. `counters` are those from counter 1 on, and
+/// `overflow`, where there is one, has the last bit set of an invocation whose counters may have wrapped; that is the last
+/// counter.
 pub(super) fn wrapper(
     builder: &mut Builder<'_, '_>,
     (inner, ty, void): (Id, Id, Id),
-    counters: &[InvocationCounter],
+    (counters, overflow): (&[InvocationCounter], Option<Id>),
     rows: Rows,
     means: &Means,
     vulkan: bool,
@@ -70,6 +75,11 @@ pub(super) fn wrapper(
     for counter in counters {
         let value = builder.value(Op::Load, uint, &[counter.variable]);
         sums.push(sum(builder, value, counter.once, means));
+    }
+    if let Some(variable) = overflow {
+        let (seen, last) = (builder.value(Op::Load, uint, &[variable]), builder.number(LAST_BIT));
+        let seen = builder.uints(Op::ShiftRightLogical, &[seen, last]);
+        sums.push(sum(builder, seen, true, means));
     }
     if means.subgroups {
         let boolean = builder.ty(Type::Bool);

@@ -12,7 +12,7 @@ use super::{
     module::{Module, Type},
     words::{Id, Instruction, push, push_text, text},
 };
-use crate::table::Rows;
+use crate::{overflow::Look, table::Rows};
 
 /// Where to count.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,35 @@ pub(super) struct Point {
     pub(super) site: usize,
     /// Whether an invocation comes by once at most.
     pub(super) once: bool,
+}
+
+/// What is written at a place.
+enum Change {
+    /// `counter += 1`.
+    Count(Id),
+    /// `to |= counter` for each counter.
+    Look { at: Vec<Id>, to: Id },
+}
+
+impl Change {
+    fn write(self, builder: &mut Builder<'_, '_>) {
+        let (variable, value) = match self {
+            Self::Count(counter) => {
+                let one = builder.number(1);
+                let before = builder.uints(Op::Load, &[counter]);
+                (counter, builder.uints(Op::IAdd, &[before, one]))
+            }
+            Self::Look { at, to } => {
+                let before = builder.uints(Op::Load, &[to]);
+                let value = at.into_iter().fold(before, |seen, counter| {
+                    let value = builder.uints(Op::Load, &[counter]);
+                    builder.uints(Op::BitwiseOr, &[seen, value])
+                });
+                (to, value)
+            }
+        };
+        builder.statement(Op::Store, &[variable, value]);
+    }
 }
 
 /// SPIR-V 1.3: operations of subgroups, and storage buffers as a class of their own.
@@ -32,14 +61,14 @@ const ADDRESSES_IN_CORE: u32 = 0x1_0500;
 
 const ADDRESSES: &str = "SPV_KHR_physical_storage_buffer";
 
-/// The words of the counting module. `points` are those of the counters from 1 on.
+/// The words of the counting module. `points` are those of the counters from 1 on, which are looked at where `looks` says.
 ///
 /// # Errors
 /// What stands in the way.
 pub(super) fn counting(
     module: &Module<'_>,
     entry: Id,
-    points: &[Point],
+    (points, looks): (&[Point], &[Look<usize>]),
     rows: Rows,
     means: &Means,
 ) -> Result<Vec<u32>, String> {
@@ -64,13 +93,32 @@ pub(super) fn counting(
             InvocationCounter { variable, once: point.once }
         })
         .collect();
+    let overflow =
+        (!looks.is_empty()).then(|| builder.variable(StorageClass::Private, uint, Some(zero)));
     let vulkan = memory == MemoryModel::Vulkan as u32;
-    let Wrapper { function: wrapper, inputs, buffer } =
-        flush::wrapper(&mut builder, (entry, ty, void), &private, rows, means, vulkan, &interface);
+    let Wrapper { function: wrapper, inputs, buffer } = flush::wrapper(
+        &mut builder,
+        (entry, ty, void),
+        (&private, overflow),
+        rows,
+        means,
+        vulkan,
+        &interface,
+    );
     let wrapping = std::mem::take(&mut builder.code);
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by_key(|&index| points[index].site);
-    let mut order = order.into_iter().peekable();
+    let variable = |&counter: &u32| private[counter as usize - 1].variable;
+    let mut changes: Vec<(usize, Change)> = points
+        .iter()
+        .zip(&private)
+        .map(|(its, to)| (its.site, Change::Count(to.variable)))
+        .collect();
+    if let Some(to) = overflow {
+        changes.extend(looks.iter().map(|Look { site, counters }| {
+            (*site, Change::Look { at: counters.iter().map(variable).collect(), to })
+        }));
+    }
+    changes.sort_by_key(|&(site, _)| site);
+    let mut changes = changes.into_iter().peekable();
 
     let version = module.header[1].max(LEAST_VERSION);
     let addressed = matches!(means.counters, Counters::Address(_));
@@ -99,12 +147,8 @@ pub(super) fn counting(
     // The increments use types and ids of the builder, so globals come last.
     let mut body = Vec::new();
     for (index, &instruction) in module.instructions.iter().enumerate().skip(functions_at) {
-        while let Some(&point) = order.peek().filter(|&&point| points[point].site == index) {
-            order.next();
-            let (variable, one) = (private[point].variable, builder.number(1));
-            let before = builder.uints(Op::Load, &[variable]);
-            let after = builder.uints(Op::IAdd, &[before, one]);
-            builder.statement(Op::Store, &[variable, after]);
+        while let Some((_, change)) = changes.next_if(|&(site, _)| site == index) {
+            change.write(&mut builder);
             body.append(&mut builder.code);
         }
         body.extend(instruction.words);
@@ -129,7 +173,7 @@ pub(super) fn counting(
                     operands[1] = wrapper;
                 }
                 // The variables of functions that entry points share belong to the interfaces of all.
-                let private = private.iter().map(|counter| counter.variable);
+                let private = private.iter().map(|counter| counter.variable).chain(overflow);
                 let private = private.filter(|_| version >= ALL_IN_INTERFACE);
                 let all = version >= ALL_IN_INTERFACE;
                 let inputs = inputs.iter().chain(buffer.iter().filter(|_| all)).copied();

@@ -200,6 +200,7 @@ impl Machine {
                 path.extend((1..operands.len()).map(n));
                 Value::Pointer((root, path))
             }
+            Op::Variable => Value::Pointer((instruction.result_id.unwrap(), Vec::new())),
             Op::Bitcast => Value::Pointer((ADDRESSED, Vec::new())),
             Op::CompositeExtract => match &self.values[&id(&operands[0])] {
                 Value::Composite(parts) => parts[number(&operands[1]) as usize].clone(),

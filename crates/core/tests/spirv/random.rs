@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The counters that a run left, as a device would have left them.
-fn counters(run: &Run, means: &Means, table: &BlockTable) -> Vec<u8> {
+pub fn counters(run: &Run, means: &Means, table: &BlockTable) -> Vec<u8> {
     let binding = match means.counters {
         Counters::Binding { binding, .. } => binding,
         Counters::Address(_) => ADDRESSED,
@@ -112,11 +112,16 @@ fn programs_stay_valid() {
 
 /// Stores of `1 + what was loaded there`, by the word at which each begins: increments of private counters.
 fn increments(words: &[u32], original: &[u32]) -> Vec<usize> {
-    let (mut stores, mut at) = (Vec::new(), 5);
+    let (mut stores, mut sum, mut at) = (Vec::new(), None, 5);
     while at < words.len() {
         let length = (words[at] >> 16) as usize;
-        // Variables of the original have ids below its bound.
-        if words[at] as u16 == spirv::Op::Store as u16 && words[at + 1] >= original[3] {
+        let is = |op: spirv::Op| words[at] as u16 == op as u16;
+        if is(spirv::Op::IAdd) {
+            sum = Some(words[at + 2]);
+        }
+        // Variables of the original have ids below its bound. What is no sum is a look at counters.
+        let is_sum = is(spirv::Op::Store) && sum == Some(words[at + 2]);
+        if is_sum && words[at + 1] >= original[3] {
             stores.push(at);
         }
         at += length;

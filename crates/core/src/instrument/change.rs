@@ -1,0 +1,73 @@
+//! Writing increments of counters, and looks at them, into the functions of a kernel. Knows places; not why a counter stands
+//! there.
+
+use naga::{
+    BinaryOperator, Block as Statements, Function, GlobalVariable, Handle, Module, Span, Statement,
+};
+
+use super::{block::Site, code::Code};
+use crate::ir::arms_mut;
+
+/// A place in a kernel.
+#[derive(Clone)]
+pub(super) struct FunctionSite {
+    /// In which function; none is the entry point.
+    pub(super) function: Option<Handle<Function>>,
+    pub(super) site: Site,
+}
+
+/// What is written at a place.
+pub(super) enum Change {
+    /// `counter += 1`.
+    Count(Handle<GlobalVariable>),
+    /// `to |= counter` for each counter.
+    Look { at: Vec<Handle<GlobalVariable>>, to: Handle<GlobalVariable> },
+}
+
+/// Writes changes into a module. Of those at one place, the last comes first.
+pub(super) fn write(module: &mut Module, mut changes: Vec<(&FunctionSite, Change)>) {
+    // Later places first, so that earlier ones stay where they are.
+    changes.sort_by(|(one, _), (other, _)| other.site.cmp(&one.site));
+    for (FunctionSite { function, site }, change) in changes {
+        let function = match *function {
+            Some(handle) => module.functions.get_mut(handle),
+            None => &mut module.entry_points[0].function,
+        };
+        let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
+        change.write(&mut code);
+        let statements = code.block;
+        insert(&mut function.body, site, statements);
+    }
+}
+
+impl Change {
+    fn write(self, code: &mut Code<'_>) {
+        let (pointer, value) = match self {
+            Self::Count(counter) => {
+                let pointer = code.global(counter);
+                let before = code.load(pointer);
+                (pointer, code.binary_number(BinaryOperator::Add, before, 1))
+            }
+            Self::Look { at, to } => {
+                let pointer = code.global(to);
+                let before = code.load(pointer);
+                let value = at.into_iter().fold(before, |seen, counter| {
+                    let counter = code.global(counter);
+                    let value = code.load(counter);
+                    code.binary(BinaryOperator::InclusiveOr, seen, value)
+                });
+                (pointer, value)
+            }
+        };
+        code.statement(Statement::Store { pointer, value });
+    }
+}
+
+fn insert(block: &mut Statements, site: &[usize], statements: Statements) {
+    let &[index, ref inner @ ..] = site else { unreachable!("a site ends with a statement") };
+    let &[arm, ref rest @ ..] = inner else {
+        return block.splice(index..index, statements);
+    };
+    let block = arms_mut(&mut block[index]).swap_remove(arm);
+    insert(block, rest, statements);
+}

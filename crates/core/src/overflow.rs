@@ -1,0 +1,108 @@
+//! Where the private counters of an invocation are looked at, so that none wraps without a word. Knows which loop
+//! counts what, and no IR.
+//!
+//! A counter that an invocation keeps has 32 bits. It is looked at before each execution of the loop that counts it, and an
+//! invocation that sees the last bit of one set says so. A counter that wraps has been seen so before, unless a single
+//! execution of a loop adds 2^31 to it. One that a loop of the entry point alone adds to begins at 0 and needs no look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::keyed::keyed;
+
+/// The bit of a counter that says it may wrap before it is looked at again.
+pub(crate) const LAST_BIT: u32 = 31;
+
+/// What a function or a loop counts by itself, outside the loops in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Increments<F> {
+    counters: BTreeSet<u32>,
+    calls: BTreeSet<F>,
+}
+
+impl<F> Default for Increments<F> {
+    fn default() -> Self {
+        Self { counters: BTreeSet::new(), calls: BTreeSet::new() }
+    }
+}
+
+/// A loop, and what it counts.
+struct CountingLoop<F, S> {
+    /// Where control comes from into it.
+    sites: Vec<S>,
+    /// Whether an invocation may execute it more than once.
+    again: bool,
+    counted: Increments<F>,
+}
+
+/// A place, and the counters to look at there.
+#[derive(Clone, Debug)]
+pub(crate) struct Look<S> {
+    pub(crate) site: S,
+    pub(crate) counters: Vec<u32>,
+}
+
+/// The loops of an entry point and of the functions `F` that it calls, with places `S`.
+pub(crate) struct Loops<F, S> {
+    loops: Vec<CountingLoop<F, S>>,
+    functions: BTreeMap<F, Increments<F>>,
+}
+
+impl<F, S> Default for Loops<F, S> {
+    fn default() -> Self {
+        Self { loops: Vec::new(), functions: BTreeMap::new() }
+    }
+}
+
+impl<F: Copy + Ord, S: Clone> Loops<F, S> {
+    /// Adds a function. `loops` are its loops, each with where control comes from into it and whether it is inside
+    /// another; `runs` what its runs count, each with its innermost loop; `once` says whether an invocation executes
+    /// the function once at most.
+    pub(crate) fn add(
+        &mut self,
+        function: F,
+        once: bool,
+        loops: impl IntoIterator<Item = (Vec<S>, bool)>,
+        runs: impl IntoIterator<Item = (Option<usize>, Option<u32>, impl IntoIterator<Item = F>)>,
+    ) {
+        let mut own: Vec<_> = loops
+            .into_iter()
+            .map(|(sites, nested)| CountingLoop {
+                sites,
+                again: nested || !once,
+                counted: Increments::default(),
+            })
+            .collect();
+        let mut outside = Increments::default();
+        for (inner, counter, calls) in runs {
+            let counted = inner.map_or(&mut outside, |inner| &mut own[inner].counted);
+            counted.counters.extend(counter);
+            counted.calls.extend(calls);
+        }
+        self.loops.append(&mut own);
+        self.functions.insert(function, outside);
+    }
+
+    /// What is to be looked at where. Of the counters only those of `kept` are left, each by its rank among them.
+    pub(crate) fn looks(&self, kept: &BTreeSet<u32>) -> Vec<Look<S>> {
+        let (mut looks, ranks) = (Vec::new(), keyed(kept.iter().copied().zip(0..)));
+        for CountingLoop { sites, again, counted } in &self.loops {
+            let mut counters = if *again { counted.counters.clone() } else { BTreeSet::new() };
+            // What a function that is called here counts outside its loops, this loop counts.
+            let (mut called, mut todo) = (BTreeSet::new(), Vec::from_iter(&counted.calls));
+            while let Some(&function) = todo.pop() {
+                if let Some(its) = self.functions.get(&function).filter(|_| called.insert(function))
+                {
+                    counters.extend(&its.counters);
+                    todo.extend(&its.calls);
+                }
+            }
+            let counters: Vec<u32> =
+                counters.iter().filter_map(|counter| ranks.get(counter).copied()).collect();
+            if !counters.is_empty() {
+                let at = |site: &S| Look { site: site.clone(), counters: counters.clone() };
+                looks.extend(sites.iter().map(at));
+            }
+        }
+        looks
+    }
+}
