@@ -48,7 +48,8 @@ use self::values::{Conventions, peak_flops};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 everything holds; 1 it ran and a check failed; 2 it could not run."
+    after_help = "Exit codes: 0 everything holds; 1 it ran and a check failed; 2 it could not run. That of 'run' is the \
+        program's."
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -206,7 +207,8 @@ pub struct Estimate {
     /// Steps are forward passes, as with --phase forward
     #[arg(long)]
     pub inference: bool,
-    /// Decoders: how many times wider than the model the feed-forward network is, rounded down
+    /// Decoders: how many times as wide as the model (hidden_size) the feed-forward network is, rounded down, in the place
+    /// of its own width (intermediate_size)
     #[arg(long, value_name = "RATIO")]
     pub ffn_ratio: Option<f64>,
     #[command(flatten)]
@@ -300,7 +302,7 @@ pub struct Run {
     #[arg(long, value_name = "FLOPS|NAME", value_parser = peak_flops, conflicts_with = "count_only")]
     pub peak: Option<f64>,
     /// Measure the device's ceilings too, 5 to 20 s more, and place each kernel under them: its share of the
-    /// attainable, and whether compute or memory binds
+    /// attainable, and whether compute, memory or none of them binds
     #[arg(long, conflicts_with = "count_only")]
     pub roofline: bool,
     /// Exit code 1 where the program succeeds and something that it ran was not counted

@@ -158,7 +158,10 @@ pub trait Member: Any + fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::Config`] where the family has no such width or the ratio makes none.
     fn widened(&self, _ratio: f64) -> Result<ModelConfig, Error> {
-        Err(Error::Config("this model's experts have no ratio to choose".to_owned()))
+        Err(Error::Config(
+            "a ratio of widths is for decoders that have one feed-forward network in each layer"
+                .to_owned(),
+        ))
     }
 
     /// Whether only adapters are trained.

@@ -8,7 +8,7 @@ use crate::page::Page;
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
-    about: "Write the report's main table as CSV, a row a component and phase (or kernel, or line)",
+    about: "Write the report's main table as CSV, a row for each of what it lists: a component in a phase, a kernel, a line",
     // A reader adds up for itself, so that layers are never summed.
     render: |result, _, _| render(&result.page(true)),
 };

@@ -31,9 +31,10 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
     }
     if let Some(Peak { flops_per_second, device, devices, mfu }) = peak {
         let device = device.map(PeakName::as_str);
-        let used = match seconds.measured {
-            Some(_) => "MFU and HFU in the table are of this run, against the peak",
-            None => "nothing was timed here",
+        let used = match (seconds.measured, experiment) {
+            (Some(_), _) => "; MFU and HFU in the table are of this run, against the peak",
+            (None, None) => "; nothing was timed here",
+            (None, Some(_)) => "",
         };
         let all = rate(*flops_per_second);
         let each = rate(flops_per_second / f64::from(*devices));
@@ -69,7 +70,7 @@ pub(super) fn asked(forecast: &Forecast) -> Vec<Fact> {
             };
             format!("times are at an MFU of {mfu} of it{again}")
         };
-        let text = format!("stated: {all}; {times}; {used}");
+        let text = format!("stated: {all}; {times}{used}");
         facts.push(Fact::new("peak", text));
     }
     facts

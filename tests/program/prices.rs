@@ -76,6 +76,7 @@ fn what_is_no_file_of_prices_is_refused_by_what_it_says() {
     let folder = TempDir::new().unwrap();
     for (content, why) in [
         ("[prices]\nfuse = 2", "no operation is called 'fuse'"),
+        ("[prices]\nsample = 8", "'sample' is of integers alone"),
         ("[prices]\nmul = 0.5", "'mul' costs 0.5: a price is a whole number from 0 to 100"),
         ("[prices]\nmul = -1", "'mul' costs -1: a price is a whole number from 0 to 100"),
         ("[prices]\nmul = 101", "'mul' costs 101, and the most is 100"),

@@ -79,6 +79,15 @@ fn ruling<'a>(report: &'a Value, claim: &str, by: &str) -> &'a Value {
     judged.iter().find(|judged| judged["by"] == by).unwrap_or_else(|| panic!("{claim} by {by}"))
 }
 
+/// A table of which one row was run, which is as printed: the rows that are not would be missing from the answer.
+#[test]
+fn a_table_is_not_judged_by_the_rows_that_hold() {
+    let table = ruling(&scale(&[&["--axis", "seq=128"]]), "scaling table", "estimate");
+    assert_eq!(table["ruling"], "not_judged");
+    let why = "as printed where it was run: 48.918 at 128; needs the other rows, too";
+    assert_eq!(table["why"], why);
+}
+
 /// The formulas' totals past N = 128, which the published table does not print.
 #[test]
 fn the_published_table_is_judged_by_its_own_formulas() {

@@ -161,7 +161,7 @@ fn rewrite(
             (site, Change::Look { at: counters.iter().map(variable).collect(), to })
         }));
     }
-    change::write(&mut module, changes);
+    change::write(&mut module, &changes);
     let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
     let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
     let last = points.len() as u32 + u32::from(overflow.is_some());
@@ -265,20 +265,19 @@ fn plan(kernel: &KernelModule, limits: &Limits) -> Result<Plan, Error> {
         )?;
         let place = |site: &Site| FunctionSite { function: handle, site: site.clone() };
         let once = executions == Flow::counter(0);
-        let mut counted: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut counted = vec![None; body.graph.edges.len()];
         let flows = {
             let runs = keyed(body.runs.iter().map(|run| (run.edge, run)));
             body.graph.solve(body.ends, &executions, |edge| {
                 let run = runs[&edge];
                 points.push(Point { place: place(&run.site), once: once && run.inner.is_none() });
-                counted.insert(edge, points.len() as u32);
-                points.len() as u32
+                *counted[edge].insert(points.len() as u32)
             })
         };
         let its_loops = body.loops.iter().map(|its| (vec![place(&its.site)], its.nested));
         let runs = body.runs.iter();
         let runs = runs.map(|run| {
-            (run.inner, counted.get(&run.edge).copied(), run.calls.iter().copied().map(Some))
+            (run.inner, counted[run.edge], run.calls.iter().copied().map(Some).collect())
         });
         counting.add(handle, once, its_loops, runs);
         for block::StatedLoop { head, line, .. } in

@@ -5,24 +5,15 @@
 //! invocation that sees the last bit of one set says so. A counter that wraps has been seen so before, unless a single
 //! execution of a loop adds 2^31 to it. One that a loop of the entry point alone adds to begins at 0 and needs no look.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::keyed::keyed;
+use std::collections::BTreeSet;
 
 /// The bit of a counter that says it may wrap before it is looked at again.
 pub(crate) const LAST_BIT: u32 = 31;
 
 /// What a function or a loop counts by itself, outside the loops in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Increments<F> {
-    counters: BTreeSet<u32>,
-    calls: BTreeSet<F>,
-}
-
-impl<F> Default for Increments<F> {
-    fn default() -> Self {
-        Self { counters: BTreeSet::new(), calls: BTreeSet::new() }
-    }
+struct Increments<F> {
+    counters: Vec<u32>,
+    calls: Vec<F>,
 }
 
 /// A loop, and what it counts.
@@ -31,7 +22,7 @@ struct CountingLoop<F, S> {
     sites: Vec<S>,
     /// Whether an invocation may execute it more than once.
     again: bool,
-    counted: Increments<F>,
+    own: Increments<F>,
 }
 
 /// A place, and the counters to look at there.
@@ -44,16 +35,16 @@ pub(crate) struct Look<S> {
 /// The loops of an entry point and of the functions `F` that it calls, with places `S`.
 pub(crate) struct Loops<F, S> {
     loops: Vec<CountingLoop<F, S>>,
-    functions: BTreeMap<F, Increments<F>>,
+    functions: Vec<(F, Increments<F>)>,
 }
 
 impl<F, S> Default for Loops<F, S> {
     fn default() -> Self {
-        Self { loops: Vec::new(), functions: BTreeMap::new() }
+        Self { loops: Vec::new(), functions: Vec::new() }
     }
 }
 
-impl<F: Copy + Ord, S: Clone> Loops<F, S> {
+impl<F: Copy + PartialEq, S: Clone> Loops<F, S> {
     /// Adds a function. `loops` are its loops, each with where control comes from into it and whether it is inside
     /// another; `runs` what its runs count, each with its innermost loop; `once` says whether an invocation executes
     /// the function once at most.
@@ -62,42 +53,45 @@ impl<F: Copy + Ord, S: Clone> Loops<F, S> {
         function: F,
         once: bool,
         loops: impl IntoIterator<Item = (Vec<S>, bool)>,
-        runs: impl IntoIterator<Item = (Option<usize>, Option<u32>, impl IntoIterator<Item = F>)>,
+        runs: impl IntoIterator<Item = (Option<usize>, Option<u32>, Vec<F>)>,
     ) {
-        let mut own: Vec<_> = loops
-            .into_iter()
-            .map(|(sites, nested)| CountingLoop {
-                sites,
-                again: nested || !once,
-                counted: Increments::default(),
-            })
-            .collect();
-        let mut outside = Increments::default();
+        let none = || Increments { counters: Vec::new(), calls: Vec::new() };
+        let first = self.loops.len();
+        self.loops.extend(loops.into_iter().map(|(sites, nested)| CountingLoop {
+            sites,
+            again: nested || !once,
+            own: none(),
+        }));
+        let mut outside = none();
         for (inner, counter, calls) in runs {
-            let counted = inner.map_or(&mut outside, |inner| &mut own[inner].counted);
-            counted.counters.extend(counter);
-            counted.calls.extend(calls);
+            let own = inner.map_or(&mut outside, |inner| &mut self.loops[first + inner].own);
+            own.counters.extend(counter);
+            own.calls.extend(calls);
         }
-        self.loops.append(&mut own);
-        self.functions.insert(function, outside);
+        self.functions.push((function, outside));
     }
 
     /// What is to be looked at where. Of the counters only those of `kept` are left, each by its rank among them.
     pub(crate) fn looks(&self, kept: &BTreeSet<u32>) -> Vec<Look<S>> {
-        let (mut looks, ranks) = (Vec::new(), keyed(kept.iter().copied().zip(0..)));
-        for CountingLoop { sites, again, counted } in &self.loops {
-            let mut counters = if *again { counted.counters.clone() } else { BTreeSet::new() };
+        let mut looks = Vec::new();
+        for CountingLoop { sites, again, own } in &self.loops {
+            let mut counters = if *again { own.counters.clone() } else { Vec::new() };
             // What a function that is called here counts outside its loops, this loop counts.
-            let (mut called, mut todo) = (BTreeSet::new(), Vec::from_iter(&counted.calls));
-            while let Some(&function) = todo.pop() {
-                if let Some(its) = self.functions.get(&function).filter(|_| called.insert(function))
-                {
-                    counters.extend(&its.counters);
-                    todo.extend(&its.calls);
+            let (mut called, mut todo) = (Vec::new(), own.calls.clone());
+            while let Some(function) = todo.pop() {
+                if called.contains(&function) {
+                    continue;
+                }
+                called.push(function);
+                for (_, own) in self.functions.iter().filter(|(its, _)| *its == function) {
+                    counters.extend(&own.counters);
+                    todo.extend(&own.calls);
                 }
             }
-            let counters: Vec<u32> =
-                counters.iter().filter_map(|counter| ranks.get(counter).copied()).collect();
+            counters.sort_unstable();
+            let ranks = kept.iter().zip(0..);
+            let ranks = ranks.filter(|(counter, _)| counters.binary_search(counter).is_ok());
+            let counters: Vec<u32> = ranks.map(|(_, rank)| rank).collect();
             if !counters.is_empty() {
                 let at = |site: &S| Look { site: site.clone(), counters: counters.clone() };
                 looks.extend(sites.iter().map(at));

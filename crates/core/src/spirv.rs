@@ -238,18 +238,17 @@ fn plan(
         let flow = cfg::read(module, function)?;
         has_loops |= !flow.loops.is_empty();
         let once = executions == Flow::counter(0);
-        let mut counted: HashMap<usize, u32> = HashMap::new();
+        let mut counted = vec![None; flow.blocks.len()];
         let flows = flow.graph.solve(flow.ends, &executions, |block| {
             let cfg::BasicBlock { site, inner, .. } = flow.blocks[block];
             points.push(Point { site, once: once && inner.is_none() });
-            counted.insert(block, points.len() as u32);
-            points.len() as u32
+            *counted[block].insert(points.len() as u32)
         });
         let its_loops = flow.loops.iter().map(|its| (its.sites.clone(), its.nested));
-        let runs = flow.blocks.iter().zip(0..).map(|(block, index)| {
+        let runs = flow.blocks.iter().zip(counted).map(|(block, counted)| {
             let calls = module.instructions[block.range.clone()].iter();
             let calls = calls.filter(|its| its.is(Op::FunctionCall)).map(|its| its.operands()[0]);
-            (block.inner, counted.get(&index).copied(), calls)
+            (block.inner, counted, calls.collect())
         });
         counting.add(function.id, once, its_loops, runs);
         let dead = dead::dead(module, function);

@@ -54,7 +54,7 @@ pub struct Kernels {
     #[arg(long, value_name = "FILE.json")]
     pub baseline: Option<PathBuf>,
     /// A check in the place of equal counts: more:flops or more:bytes, of storage and textures, than the baseline has,
-    /// as in more:flops:5 for 5 % aside (repeatable)
+    /// as in more:flops:5 for 5 % aside; not beside --allow less (repeatable)
     #[arg(long = "fail-on", value_name = "more:WHAT[:PERCENT]")]
     limits: Vec<GrowthLimit>,
     /// Let something pass: bounds (accesses out of bounds), races, barriers (to which not all invocations of a workgroup
@@ -63,7 +63,7 @@ pub struct Kernels {
     /// baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
-    /// Seconds after which all runs together are given up [default: 60, and what --min-time may take]
+    /// Seconds after which all runs together are given up [default: 60, and what timed runs may take]
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds)]
     timeout: Option<u64>,
 }

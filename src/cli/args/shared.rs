@@ -170,8 +170,8 @@ pub struct Setup {
 }
 
 /// What `--subgroup-size` says of itself.
-pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32, in check \
-     without --adapter as many as the first adapter has]";
+pub const SUBGROUP_SIZE: &str = "Lanes in a subgroup of the embedded executor: a power of two up to 128 [default: 32; \
+     as many as the first adapter has where a check runs on all of them]";
 
 /// Lanes in a subgroup of the embedded executor, where they were asked for. An adapter has its own, so none may be asked
 /// for with one; where no adapter is named, every one runs, the embedded executor among them.
@@ -211,8 +211,9 @@ pub struct Tuned {
 /// Whether to look for races.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Races {
-    /// Look for races in one run on the embedded executor, untimed: accesses to one place that nothing
-    /// orders, one of them writing and not both atomic; a race is a failed check
+    /// Look for races in one untimed run on the embedded executor, which shader and profile are asked for with
+    /// --adapter embedded, and where check always looks in kernels: accesses to one place that nothing orders, one of
+    /// them writing and not both atomic; a race is a failed check
     #[arg(long)]
     pub detect_races: bool,
 }
@@ -262,7 +263,7 @@ impl Timed {
 /// What is asked about many steps.
 #[derive(Debug, Args)]
 pub struct Ahead {
-    /// Also price so many steps (forward passes with --phase forward)
+    /// Also price so many steps, or so many forward passes where only those are asked for
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     steps: Option<u64>,
     /// Also price as many steps as so many tokens take, as in 1e9
@@ -272,7 +273,7 @@ pub struct Ahead {
     #[arg(long, value_name = "FLOPS", value_parser = whole::<u128>)]
     budget: Option<u128>,
     /// FLOPs a second that a device could execute, as in 67e12 or h100-bf16 (dense, from data sheets): for
-    /// times on it, and for MFU and HFU of what was timed
+    /// times on it, and, where runs are timed, for their MFU and HFU
     #[arg(long, value_name = "FLOPS|NAME", value_parser = peak)]
     peak: Option<StatedPeak>,
     /// Which part of --peak a run makes use of, as in 0.4 [default: 1, the least time possible]

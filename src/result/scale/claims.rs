@@ -139,7 +139,13 @@ fn table(report: &ScaleReport, printed: &PrintedTable, by: Quantity) -> Judgemen
     if words.is_empty() {
         return needs(by, &format!("points of that table: {}", printed.points));
     }
-    ruled(by, holds, words.join("; "), numbers)
+    let judged = ruled(by, holds, words.join("; "), numbers);
+    // A row that is not as printed is enough to tell; one that is as printed says nothing of the others.
+    if holds && words.len() < printed.rows.len() {
+        let why = format!("as printed where it was run: {}; needs the other rows, too", judged.why);
+        return Judgement { ruling: Ruling::NotJudged, why, ..judged };
+    }
+    judged
 }
 
 /// Whether a point's model is the published one.

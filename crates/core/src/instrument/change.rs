@@ -25,10 +25,13 @@ pub(super) enum Change {
 }
 
 /// Writes changes into a module. Of those at one place, the last comes first.
-pub(super) fn write(module: &mut Module, mut changes: Vec<(&FunctionSite, Change)>) {
+pub(super) fn write(module: &mut Module, changes: &[(&FunctionSite, Change)]) {
     // Later places first, so that earlier ones stay where they are.
-    changes.sort_by(|(one, _), (other, _)| other.site.cmp(&one.site));
-    for (FunctionSite { function, site }, change) in changes {
+    let mut order: Vec<usize> = (0..changes.len()).collect();
+    let site = |at: usize| &changes[at].0.site;
+    order.sort_unstable_by(|&a, &b| site(b).cmp(site(a)).then(a.cmp(&b)));
+    for at in order {
+        let (FunctionSite { function, site }, change) = &changes[at];
         let function = match *function {
             Some(handle) => module.functions.get_mut(handle),
             None => &mut module.entry_points[0].function,
@@ -41,17 +44,17 @@ pub(super) fn write(module: &mut Module, mut changes: Vec<(&FunctionSite, Change
 }
 
 impl Change {
-    fn write(self, code: &mut Code<'_>) {
-        let (pointer, value) = match self {
+    fn write(&self, code: &mut Code<'_>) {
+        let (pointer, value) = match *self {
             Self::Count(counter) => {
                 let pointer = code.global(counter);
                 let before = code.load(pointer);
                 (pointer, code.binary_number(BinaryOperator::Add, before, 1))
             }
-            Self::Look { at, to } => {
+            Self::Look { ref at, to } => {
                 let pointer = code.global(to);
                 let before = code.load(pointer);
-                let value = at.into_iter().fold(before, |seen, counter| {
+                let value = at.iter().fold(before, |seen, &counter| {
                     let counter = code.global(counter);
                     let value = code.load(counter);
                     code.binary(BinaryOperator::InclusiveOr, seen, value)

@@ -74,9 +74,15 @@ impl Convention {
         let mut of_ops = [None; Op::ALL.len()];
         for (op, price) in prices {
             let Some(at) = Op::ALL.iter().position(|known| known.name() == op) else {
-                let known = Op::ALL.map(Op::name).join(", ");
+                let known = Op::ALL.iter().filter(|op| op.is_of_floats()).map(|op| op.name());
+                let known = Vec::from_iter(known).join(", ");
                 return Err(format!("no operation is called '{op}': there are {known}"));
             };
+            if !Op::ALL[at].is_of_floats() {
+                return Err(format!(
+                    "'{op}' is of integers alone, and no operation of integers is a FLOP"
+                ));
+            }
             if price > Self::MOST {
                 return Err(format!("'{op}' costs {price}, and the most is {}", Self::MOST));
             }

@@ -49,6 +49,11 @@ macro_rules! ops {
             /// Every operation, in the order of reports.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
+            /// Whether floating-point numbers have it.
+            pub const fn is_of_floats(self) -> bool {
+                !matches!(self, Self::Bit | Self::Sample)
+            }
+
             /// The second half of an operation's key.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
