@@ -61,6 +61,14 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
     attempt().map_err(|error| unwritable(path, &error))
 }
 
+/// The file that `path` stands for, there already or not, in the same spelling whatever that of `path` is; `None` where its
+/// folder is not there.
+pub fn destination(path: &Path) -> Option<PathBuf> {
+    let path = end_of_links(path).ok()?;
+    let beside = || Some(folder(&path).canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(beside)
+}
+
 /// What a path stands for.
 enum Target {
     /// A regular file, there already or not: replaced as a whole.
@@ -103,12 +111,16 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// A file in the folder of `path`, because a rename only works within one file system.
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = match path.parent() {
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A file in the folder of `path`, because a rename only works within one file system.
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".flopmeter-");
     #[cfg(unix)]
@@ -117,7 +129,7 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder(path))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

@@ -61,9 +61,19 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
     let Some((name, arguments)) = command.split_first() else {
         return Err(Error::Config("no program is named".into()));
     };
-    let folder = tempfile::tempdir().map_err(|error| Error::File {
-        path: std::env::temp_dir(),
-        problem: format!("a temporary folder cannot be made: {error}"),
+    let temporary = std::env::temp_dir();
+    let unfit = |problem: String| Error::File { path: temporary.clone(), problem };
+    // The loader takes a list of folders.
+    if std::env::join_paths([&temporary]).is_err() {
+        return Err(unfit(
+            "no folder for the layer can be made in it, since its name has what parts the folders of a list: \
+             have TMPDIR name another"
+                .into(),
+        ));
+    }
+    let folder = tempfile::tempdir_in(&temporary).map_err(|error| {
+        let why = error.kind();
+        unfit(format!("no temporary folder can be made in it ({why}): have TMPDIR name another"))
     })?;
     let recordings = folder.path().join("recordings");
     let manifests = folder.path().join("layers");

@@ -29,6 +29,9 @@ static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
 /// What the command is doing.
 static DURING: Mutex<String> = Mutex::new(String::new());
 
+/// What it is doing before it has said so.
+const PREPARING: &str = "preparation";
+
 /// How many things are under way that must not be broken off.
 static UNBROKEN: AtomicUsize = AtomicUsize::new(0);
 
@@ -81,7 +84,8 @@ fn end(
         thread::sleep(TICK);
     }
     let last = lock(&LAST).take();
-    let during = lock(&DURING).clone();
+    let during = Some(lock(&DURING).clone()).filter(|during| !during.is_empty());
+    let during = during.unwrap_or_else(|| PREPARING.to_owned());
     complain(&why(during, last.map(|last| last())));
     leave(STOPPED);
 }

@@ -29,7 +29,7 @@ impl Sink {
 
     /// Whether both are one place.
     pub fn is(&self, other: &Self) -> bool {
-        let whole = |sink: &Self| sink.path().and_then(|path| path.canonicalize().ok());
+        let whole = |sink: &Self| sink.path().and_then(files::destination);
         self == other || whole(self).is_some_and(|path| whole(other) == Some(path))
     }
 

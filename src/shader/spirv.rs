@@ -157,10 +157,18 @@ pub(super) fn read(
 ) -> Result<KernelModule, KernelError> {
     let Settled { words, lines, plain } = module.settled()?;
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut parsed = Parsed { plain, ..Parsed::spirv(&module.name, &bytes)? };
+    // A module that is valid as SPIR-V may be none that naga has words for.
+    let not_taken = |error| match error {
+        KernelError::Shader { kernel, details } => KernelError::Kernel {
+            kernel,
+            problem: format!("naga does not take it: {}", details.trim_end()),
+        },
+        other => other,
+    };
+    let mut parsed = Parsed { plain, ..Parsed::spirv(&module.name, &bytes).map_err(not_taken)? };
     let states = lines.iter().any(|its| its.line.is_some());
     parsed.source = source.filter(|_| states).map(|source| source.clone().compiled(lines));
-    KernelModule::from_parsed(&parsed, entry, &BTreeMap::new())
+    KernelModule::from_parsed(&parsed, entry, &BTreeMap::new()).map_err(not_taken)
 }
 
 impl Countable for SpirvShader {

@@ -66,7 +66,7 @@ mod tests {
         let (constants, types) = (BTreeMap::new(), BTreeMap::new());
         let entry = "main".to_owned();
         let identity = Identity { module: Some(7), entry, constants, types, subgroup: None };
-        let abilities = Abilities { wide_atomics: true, subgroups: false };
+        let abilities = Abilities { wide_atomics: true, subgroups: false, loop_rounds: None };
         let words = BRANCHED.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
         let module = Module::new(words.collect());
         let table = counting(&module, &identity, abilities, |_| Ok(64)).unwrap().1;

@@ -41,10 +41,11 @@ impl Support {
         let listed = unsafe { instance.below.enumerate_device_extension_properties(physical) };
         let listed = listed.unwrap_or_default();
         let has = |name: &CStr| listed.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
-        let Told { is_cpu, wide, addresses, wide_atomics, subgroup } = match instance.age {
-            Age::New | Age::CanAsk => Told::asked(instance, physical)?,
-            Age::Old => Told::by_extensions(instance, physical, has)?,
-        };
+        let Told { is_cpu, ends_loops, wide, addresses, wide_atomics, subgroup } =
+            match instance.age {
+                Age::New | Age::CanAsk => Told::asked(instance, physical)?,
+                Age::Old => Told::by_extensions(instance, physical, has)?,
+            };
         if !addresses {
             return Err("its buffers have no addresses (bufferDeviceAddress)".into());
         }
@@ -65,7 +66,11 @@ impl Support {
         extensions.retain(|name| has(name));
         Ok(Self {
             takes_own_memory: extensions.contains(&vk::EXT_EXTERNAL_MEMORY_HOST_NAME),
-            abilities: Abilities { wide_atomics, subgroups },
+            abilities: Abilities {
+                wide_atomics,
+                subgroups,
+                loop_rounds: ends_loops.then_some(LLVMPIPE_ROUNDS),
+            },
             subgroup: subgroup.subgroup_size,
             extensions,
         })
@@ -78,9 +83,19 @@ const ADDRESSES: &CStr = vk::KHR_BUFFER_DEVICE_ADDRESS_NAME;
 /// By which a device has 64-bit atomics.
 const WIDE_ATOMICS: &CStr = vk::KHR_SHADER_ATOMIC_INT64_NAME;
 
+/// After how many rounds llvmpipe ended the loops of a subgroup, all of them together. Later versions do not; which
+/// those are is not asked, since a kernel looks whether its rounds have lasted.
+const LLVMPIPE_ROUNDS: u32 = 65_535;
+
+/// Whether a device ends loops early, or one of its versions does.
+fn ends_loops(properties: &vk::PhysicalDeviceProperties) -> bool {
+    properties.device_name_as_c_str().is_ok_and(|name| name.to_bytes().starts_with(b"llvmpipe"))
+}
+
 /// What a physical device is.
 struct Told {
     is_cpu: bool,
+    ends_loops: bool,
     /// Whether it has integers of 64 bits.
     wide: bool,
     addresses: bool,
@@ -118,6 +133,7 @@ impl Told {
         let wide = all.features.shader_int64 != 0;
         Ok(Self {
             is_cpu,
+            ends_loops: ends_loops(&about.properties),
             wide,
             addresses: address.buffer_device_address != 0,
             wide_atomics: atomics.shader_buffer_int64_atomics != 0,
@@ -146,6 +162,7 @@ impl Told {
         };
         Ok(Self {
             is_cpu: properties.device_type == vk::PhysicalDeviceType::CPU,
+            ends_loops: ends_loops(&properties),
             wide: features.shader_int64 != 0,
             addresses: true,
             wide_atomics: has(WIDE_ATOMICS),

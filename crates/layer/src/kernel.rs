@@ -74,6 +74,8 @@ pub(crate) struct Abilities {
     pub(crate) wide_atomics: bool,
     /// Whether compute shaders have subgroup arithmetic.
     pub(crate) subgroups: bool,
+    /// After how many rounds it ends the loops of a subgroup, where it does.
+    pub(crate) loop_rounds: Option<u32>,
 }
 
 /// The words of a module that counts, and what its counters mean. `place` says at which address so many bytes of
@@ -91,8 +93,8 @@ pub(crate) fn counting(
     let constants = constants.iter().map(|(&number, &bits)| (number, bits)).collect();
     let name = format!("{entry}@{:016x}", module.hash);
     let kernel = SpirvKernel::read(&name, &module.words, entry, &constants, *subgroup);
-    let kernel = kernel.map_err(|error| error.to_string())?;
-    let Abilities { wide_atomics, subgroups } = abilities;
+    let Abilities { wide_atomics, subgroups, loop_rounds } = abilities;
+    let kernel = kernel.map_err(|error| error.to_string())?.within_budget(loop_rounds);
     let counters = Counters::Address(place(kernel.table().bytes())?);
     let words = kernel.counting(&Means { counters, wide_atomics, subgroups });
     Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))

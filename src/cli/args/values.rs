@@ -124,6 +124,9 @@ pub(super) fn peak(text: &str) -> Result<StatedPeak, String> {
             "that is {number} FLOPs a second, which no device is so slow as to have: say {number}e12 for {number} TFLOP/s, \
              {number}e9 for {number} GFLOP/s"
         )),
+        Ok(number) if number > 0.0 && number < 1e-3 => {
+            Err("no device is so slow: say FLOPs a second, as in 67e12".to_owned())
+        }
         Ok(flops_per_second) => Ok(StatedPeak { flops_per_second, name: None }),
         Err(_) => Err(known_peaks(text)),
     }

@@ -58,6 +58,8 @@ pub(super) fn choose(choice: &str) -> Result<(wgpu::Adapter, Adapter), Error> {
             "auto" => true,
             "gpu" => description.device_type != DeviceType::Software,
             "software" => description.device_type == DeviceType::Software,
+            // Every name has it, and a variable without a value most likely stands for it.
+            "" => false,
             name => description.name.to_lowercase().contains(name),
         })
         .ok_or_else(|| {

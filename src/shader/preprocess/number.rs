@@ -93,7 +93,7 @@ impl<'a> Tokens<'a> {
         let value = match self.next() {
             Some("!") => i64::from(self.unary()? == 0),
             Some("-") => {
-                let value = self.unary()?.wrapping_neg();
+                let value = self.unary()?.checked_neg().ok_or_else(overflow)?;
                 self.kept(value)
             }
             Some("+") => self.unary()?,
@@ -171,13 +171,14 @@ impl<'a> Tokens<'a> {
             ">" => i64::from(left > right),
             "<<" => left << shift,
             ">>" => left >> shift,
-            "+" => left.wrapping_add(right),
-            "-" => left.wrapping_sub(right),
-            "*" => left.wrapping_mul(right),
+            // No two numbers of GLSL's 32 bits overflow 64.
+            "+" => left.checked_add(right).ok_or_else(overflow)?,
+            "-" => left.checked_sub(right).ok_or_else(overflow)?,
+            "*" => left.checked_mul(right).ok_or_else(overflow)?,
             "/" | "%" if right == 0 => return Err(format!("{left} {operator} 0 is no number")),
             // The least number has no opposite, and glslang takes 0 for it.
             "/" if right == -1 && self.dialect == Dialect::Glsl && left == i64::from(i32::MIN) => 0,
-            "/" => left.wrapping_div(right),
+            "/" => left.checked_div(right).ok_or_else(overflow)?,
             "%" => left.wrapping_rem(right),
             other => return Err(format!("'{other}' stands between no two numbers")),
         };
@@ -185,9 +186,22 @@ impl<'a> Tokens<'a> {
     }
 }
 
+fn overflow() -> String {
+    "it makes a number that 64 bits do not hold".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_more_than_64_bits_is_refused() {
+        for text in ["-9223372036854775807 - 2 < 0", "4294967296 * 4294967296", "-(1 << 63)"] {
+            assert!(of(text, Dialect::Wgsl).unwrap_err().contains("64 bits"), "{text}");
+        }
+        assert_eq!(of("-9223372036854775807 - 1 < 0", Dialect::Wgsl), Ok(1));
+        assert_eq!(of("2147483647 + 1 < 0", Dialect::Glsl), Ok(1));
+    }
 
     #[test]
     fn expressions_make_the_numbers_that_c_has() {

@@ -58,7 +58,7 @@ pub(super) struct Stated {
     pub(super) label: Id,
     /// Its instructions, label and terminator included.
     pub(super) range: Range<usize>,
-    /// The labels to which it may lead with the values of the pipeline's constants.
+    /// The labels to which it may lead.
     pub(super) next: Vec<Id>,
 }
 
@@ -88,7 +88,7 @@ impl Stated {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn read(module: &Module<'_>, function: &Function) -> Result<ControlFlow, String> {
-    let all = stated(module, function)?;
+    let all = stated(module, function, &module.values)?;
     let by_label: Ids<usize> = all.iter().zip(0..).map(|(its, k)| (its.label, k)).collect();
     let known = |id: &Id| by_label.get(id).copied().ok_or(format!("%{id} is no label here"));
     let next = all.iter().map(|its| its.next.iter().map(known).collect());
@@ -149,11 +149,15 @@ pub(super) fn falls_through(module: &Module<'_>, blocks: &[Stated]) -> bool {
     })
 }
 
-/// The basic blocks of a function.
+/// The basic blocks of a function, each with where it leads where constants have these values.
 ///
 /// # Errors
 /// What is wrong with the function.
-pub(super) fn stated(module: &Module<'_>, function: &Function) -> Result<Vec<Stated>, String> {
+pub(super) fn stated(
+    module: &Module<'_>,
+    function: &Function,
+    values: &Ids<u64>,
+) -> Result<Vec<Stated>, String> {
     let (mut blocks, mut open) = (Vec::new(), None);
     for index in function.range.clone() {
         let instruction = module.instructions[index];
@@ -171,7 +175,7 @@ pub(super) fn stated(module: &Module<'_>, function: &Function) -> Result<Vec<Sta
                 | Op::TerminateInvocation,
             ) => {
                 let (label, start) = open.take().ok_or("a block ends that did not begin")?;
-                let next = successors(module, index)?;
+                let next = successors(module, values, index)?;
                 blocks.push(Stated { label, range: start..index + 1, next });
             }
             _ => {}
@@ -197,16 +201,20 @@ pub(super) fn arms<'a>(
     Ok(operands[2..].chunks_exact(if wide { 3 } else { 2 }))
 }
 
-/// The labels to which a terminator may lead with the values of the pipeline's constants.
+/// The labels to which a terminator may lead where constants have these values.
 ///
 /// # Errors
 /// Where it is no terminator that is known.
-fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String> {
+fn successors(
+    module: &Module<'_>,
+    values: &Ids<u64>,
+    terminator: usize,
+) -> Result<Vec<Id>, String> {
     let instruction = module.instructions[terminator];
     let operands = instruction.operands();
     Ok(match instruction.op() {
         Some(Op::Branch) => operands.to_vec(),
-        Some(Op::BranchConditional) => match module.values.get(&operands[0]) {
+        Some(Op::BranchConditional) => match values.get(&operands[0]) {
             Some(0) => vec![operands[2]],
             Some(_) => vec![operands[1]],
             None => operands[1..3].to_vec(),
@@ -218,7 +226,7 @@ fn successors(module: &Module<'_>, terminator: usize) -> Result<Vec<Id>, String>
                 _ => u64::from(arm[0]),
             };
             let label = |arm: &[u32]| arm[arm.len() - 1];
-            match module.values.get(&operands[0]) {
+            match values.get(&operands[0]) {
                 Some(&selected) => {
                     // A narrow literal is sign-extended to a word.
                     let ty = module.value_type(operands[0])?;

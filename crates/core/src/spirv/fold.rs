@@ -41,14 +41,11 @@ pub(super) fn fold(module: &Module<'_>, instruction: Instruction<'_>) -> Option<
         Op::UDiv => unsigned(0)?.checked_div(unsigned(1)?)?,
         Op::UMod => unsigned(0)?.checked_rem(unsigned(1)?)?,
         Op::SDiv => signed(0)?.checked_div(signed(1)?)? as u64,
-        Op::SRem => signed(0)?.checked_rem(signed(1)?)? as u64,
-        // The result has the sign of the divisor.
-        Op::SMod => {
-            let (dividend, divisor) = (signed(0)?, signed(1)?);
-            let rest = dividend.checked_rem(divisor)?;
-            let other = rest != 0 && (rest < 0) != (divisor < 0);
-            (rest + if other { divisor } else { 0 }) as u64
-        }
+        // Vulkan leaves open what these are of a negative number, and drivers differ.
+        Op::SRem | Op::SMod => match (signed(0)?, signed(1)?) {
+            (dividend @ 0.., divisor @ 1..) => (dividend % divisor) as u64,
+            _ => return None,
+        },
         Op::SNegate => unsigned(0)?.wrapping_neg(),
         Op::Not => !unsigned(0)?,
         Op::BitwiseOr | Op::LogicalOr => unsigned(0)? | unsigned(1)?,

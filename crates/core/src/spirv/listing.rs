@@ -1,13 +1,19 @@
 //! The text that goes with a module: the source that it was compiled from, where it carries that and says which line
 //! an instruction is of; else what it states itself, an instruction a line.
 
+use std::collections::BTreeSet;
+
 use rspirv::{
     binary::{Consumer, Disassemble, ParseAction, parse_words},
     dr::{self, Operand},
     spirv::{NonsemanticShaderDebuginfo100Op as Debug, Op},
 };
 
-use super::{literal::literal, module::Module, words::text};
+use super::{
+    literal::literal,
+    module::Module,
+    words::{Instruction, push, text},
+};
 
 /// The set of extended instructions that says where code is from.
 pub(super) const DEBUG_INFO: &str = "NonSemantic.Shader.DebugInfo.100";
@@ -56,10 +62,34 @@ fn stated(source: String) -> String {
 ///
 /// # Errors
 /// Where the words are no module.
-pub(super) fn listing(module: &Module<'_>, words: &[u32]) -> Result<String, String> {
-    let mut lines = Lines { module, listed: String::new() };
-    parse_words(words, &mut lines).map_err(|state| format!("it cannot be listed: {state}"))?;
-    Ok(lines.listed)
+pub(super) fn listing(module: &Module<'_>) -> Result<String, String> {
+    // What the disassembler takes for no instruction, such as a constant that is a shuffle of another's components.
+    let mut plain = BTreeSet::new();
+    loop {
+        let mut words = module.header.to_vec();
+        for (at, instruction) in module.instructions.iter().enumerate() {
+            if plain.contains(&at) {
+                push(&mut words, Op::Nop, &[]);
+            } else {
+                words.extend(instruction.words);
+            }
+        }
+        let mut lines = Lines { module, plain: &plain, listed: Vec::new() };
+        let Err(state) = parse_words(&words, &mut lines) else { return Ok(lines.listed.concat()) };
+        let at = lines.listed.len();
+        if at >= module.instructions.len() || !plain.insert(at) {
+            return Err(format!("it cannot be listed: {state}"));
+        }
+    }
+}
+
+/// An instruction with its operands as numbers.
+fn in_numbers(instruction: Instruction<'_>) -> String {
+    let result = instruction.result().map_or_else(String::new, |id| format!("%{id} = "));
+    let name = instruction.op().map_or_else(|| "Op?".to_owned(), |op| format!("Op{op:?}"));
+    let ty = instruction.result_type().map_or_else(String::new, |ty| format!("  %{ty}"));
+    let operands = instruction.operands().iter().map(|word| format!(" {word}"));
+    format!("{result}{name}{ty} {}", operands.collect::<String>())
 }
 
 /// An instruction that says where code is from, and its operands.
@@ -74,7 +104,9 @@ fn debug<'a>(module: &Module<'a>, index: usize) -> Option<(Debug, &'a [u32])> {
 
 struct Lines<'l, 'm> {
     module: &'l Module<'m>,
-    listed: String,
+    /// The instructions that are listed with numbers.
+    plain: &'l BTreeSet<usize>,
+    listed: Vec<String>,
 }
 
 impl Lines<'_, '_> {
@@ -106,11 +138,13 @@ impl Consumer for Lines<'_, '_> {
     }
 
     fn consume_instruction(&mut self, instruction: dr::Instruction) -> ParseAction {
-        let constant = self.constant(&instruction);
+        let at = self.listed.len();
+        let in_numbers =
+            || self.plain.contains(&at).then(|| in_numbers(self.module.instructions[at]));
+        let special = self.constant(&instruction).or_else(in_numbers);
         // A text within an instruction may have lines of its own.
-        let listed = constant.unwrap_or_else(|| instruction.disassemble().replace('\n', "\\n"));
-        self.listed.push_str(&listed);
-        self.listed.push('\n');
+        let listed = special.unwrap_or_else(|| instruction.disassemble().replace('\n', "\\n"));
+        self.listed.push(listed + "\n");
         ParseAction::Continue
     }
 }

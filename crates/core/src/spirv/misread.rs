@@ -8,7 +8,7 @@ use super::{
     memory::bytes,
     module::{Module, Type},
     signs::{self, Taken, is_signed},
-    words::{Id, Instruction},
+    words::{Id, Ids, Instruction},
 };
 
 /// What naga's reader loses of a module; `None` where nothing of that kind is in it.
@@ -16,8 +16,10 @@ use super::{
 /// # Errors
 /// What is wrong with the module.
 pub(super) fn of(module: &Module<'_>) -> Result<Option<String>, String> {
+    // naga reads every way that a module states, whatever its constants hold.
+    let nothing_is_known = Ids::default();
     for function in &module.functions {
-        let blocks = cfg::stated(module, function)?;
+        let blocks = cfg::stated(module, function, &nothing_is_known)?;
         if cfg::falls_through(module, &blocks) {
             return Ok(Some("a case of its switch falls through to another".to_owned()));
         }

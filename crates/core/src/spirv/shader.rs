@@ -157,7 +157,7 @@ impl SpirvModule {
     pub fn source(&self) -> Result<Option<String>, Error> {
         self.view(|module| match lines(module) {
             Lines::Stated => Ok(listing::source(module)),
-            Lines::Listed => listing::listing(module, &self.words).map(Some),
+            Lines::Listed => listing::listing(module).map(Some),
         })
     }
 

@@ -284,6 +284,35 @@ fn a_listing_has_numbers_of_the_types_of_constants() {
     assert_eq!(numbers, ["0.5f", "-3i", "-4li", "0x7f800000"]);
 }
 
+/// A shuffle of a constant's components, as glslang writes it of `const ivec2 c = ivec2(K, 1).yx;`.
+#[test]
+fn what_the_disassembler_does_not_take_is_listed_with_numbers() {
+    let mut shuffled = (0, 0);
+    let mut words = module_of(
+        1,
+        |b| {
+            let int = b.type_int(32, 1);
+            let pair = b.type_vector(int, 2);
+            let own = b.spec_constant_bit32(int, 7);
+            let whole = b.spec_constant_composite(pair, [own, own]);
+            let copy = b.spec_constant_composite(pair, [own, own]);
+            shuffled = (copy, whole);
+        },
+        |_, ()| {},
+    );
+    let (copy, whole) = shuffled;
+    let is_copy = |at: &usize| words[*at] == 5 << 16 | 51 && words[at + 2] == copy;
+    let at = (5..words.len() - 5).find(is_copy).unwrap();
+    let pair = words[at + 1];
+    words.splice(at..at + 5, [8 << 16 | 52, pair, copy, 79, whole, whole, 1, 0]);
+    validate(&words);
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let listing = module.source().unwrap().unwrap();
+    let line = format!("%{copy} = OpSpecConstantOp  %{pair}  79 {whole} {whole} 1 0\n");
+    assert!(listing.contains(&line), "{listing}");
+    assert_eq!(listing.lines().last().unwrap().trim(), "OpFunctionEnd");
+}
+
 #[test]
 fn constants_of_floats_are_converted_and_chosen() {
     let source = "#version 450

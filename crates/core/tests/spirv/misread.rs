@@ -291,6 +291,39 @@ fn a_loop_that_is_left_from_within_a_switch_is_refused() {
     }
 }
 
+/// Writes a switch whose first case may go on with the second: by a constant number or another, and on a constant
+/// condition, which does not hold, or on none.
+fn falling(b: &mut Builder, k: &Known, by_constant: bool, on_condition: bool) {
+    let [first, second, end] = std::array::from_fn(|_| b.id());
+    let never = b.constant_false(k.boolean);
+    let number = match by_constant {
+        true => k.one,
+        false => b.load(k.int[0], None, k.shared[0], None, []).unwrap(),
+    };
+    b.selection_merge(end, SelectionControl::NONE).unwrap();
+    let cases = [(Operand::LiteralBit32(1), first), (Operand::LiteralBit32(2), second)];
+    b.switch(number, end, cases).unwrap();
+    b.begin_block(Some(first)).unwrap();
+    match on_condition {
+        true => b.branch_conditional(never, second, end, []).unwrap(),
+        false => b.branch(second).unwrap(),
+    }
+    b.begin_block(Some(second)).unwrap();
+    b.branch(end).unwrap();
+    b.begin_block(Some(end)).unwrap();
+}
+
+/// Which case is chosen is known where the module is counted; naga reads it as it stands.
+#[test]
+fn a_case_that_falls_through_is_refused_whatever_constants_hold() {
+    for (by_constant, on_condition) in [(false, false), (false, true), (true, false), (true, true)]
+    {
+        let why = refused(|b, k| falling(b, k, by_constant, on_condition));
+        let why = why.unwrap_or_else(|| panic!("{by_constant} {on_condition}"));
+        assert!(why.contains("a case of its switch falls through to another"), "{why}");
+    }
+}
+
 /// Writes a switch by a value, with literals of its width. Two of them lead to one case, and one to its end.
 fn choosing(b: &mut Builder, value: Word, literals: &[Operand]) {
     let [one, other, end] = std::array::from_fn(|_| b.id());

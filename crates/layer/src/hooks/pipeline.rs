@@ -77,10 +77,10 @@ pub(crate) unsafe extern "system" fn create(
         let mut first = vk::Result::SUCCESS;
         for (at, &info) in slice(infos, count).iter().enumerate() {
             let mut info = info;
+            let asked = flags(&info);
+            let has = |flag: vk::PipelineCreateFlags| asked & u64::from(flag.as_raw()) != 0;
             let base = usize::try_from(info.base_pipeline_index).ok().filter(|&base| base < at);
-            if let (true, Some(base)) =
-                (info.flags.contains(vk::PipelineCreateFlags::DERIVATIVE), base)
-            {
+            if let (true, Some(base)) = (has(vk::PipelineCreateFlags::DERIVATIVE), base) {
                 info.base_pipeline_handle = *out.add(base);
                 info.base_pipeline_index = -1;
             }
@@ -88,7 +88,13 @@ pub(crate) unsafe extern "system" fn create(
             let create = |cache, info: &vk::ComputePipelineCreateInfo<'_>| {
                 driver(device.handle, cache, 1, info, allocator, out)
             };
+            // Whether it has to be compiled first is for the driver to say of the program's own pipeline, and not of the
+            // one that counts.
+            let is_asked = has(vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED);
+            let own = is_asked.then(|| create(cache, &info));
+            let plain = own.filter(|result| *result == vk::Result::SUCCESS).map(|_| *out);
             let stage = harmless(|| Stage::read(&device, &info));
+            let stage = stage.filter(|_| own.is_none() || plain.is_some());
             let counted = stage.as_ref().map(|stage| {
                 let counting = harmless(|| Counting::of(&device, stage, &info));
                 let counting =
@@ -98,8 +104,15 @@ pub(crate) unsafe extern "system" fn create(
                 counting.done(&device, result)
             });
             let result = match &counted {
-                Some(Ok(_)) => vk::Result::SUCCESS,
-                Some(Err(_)) | None => create(cache, &info),
+                Some(Ok(_)) => {
+                    let destroy = device.below.fp_v1_0().destroy_pipeline;
+                    plain.into_iter().for_each(|plain| destroy(device.handle, plain, allocator));
+                    vk::Result::SUCCESS
+                }
+                Some(Err(_)) | None => {
+                    plain.into_iter().for_each(|plain| *out = plain);
+                    own.unwrap_or_else(|| create(cache, &info))
+                }
             };
             if result == vk::Result::SUCCESS {
                 harmless(|| {
@@ -111,7 +124,7 @@ pub(crate) unsafe extern "system" fn create(
             } else {
                 *out = vk::Pipeline::null();
                 first = if first == vk::Result::SUCCESS { result } else { first };
-                if info.flags.contains(vk::PipelineCreateFlags::EARLY_RETURN_ON_FAILURE) {
+                if has(vk::PipelineCreateFlags::EARLY_RETURN_ON_FAILURE) {
                     let rest = out.add(1);
                     (0..count as usize - at - 1).for_each(|n| *rest.add(n) = vk::Pipeline::null());
                     break;
@@ -167,9 +180,18 @@ unsafe fn is_kept(info: &vk::ComputePipelineCreateInfo<'_>) -> bool {
     // VK_PIPELINE_CREATE_2_CAPTURE_DATA_BIT_KHR, which is newer than the bindings at hand.
     const CAPTURE_DATA: u64 = 0x8000_0000;
     // SAFETY: as the caller promises.
+    unsafe { flags(info) & CAPTURE_DATA != 0 }
+}
+
+/// The flags of a request: those of 64 bits where it has them, which stand in the place of its own.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn flags(info: &vk::ComputePipelineCreateInfo<'_>) -> u64 {
+    // SAFETY: as the caller promises.
     unsafe {
-        let flags = find::<vk::PipelineCreateFlags2CreateInfoKHR<'_>>(info.p_next);
-        flags.is_some_and(|flags| (*flags).flags.as_raw() & CAPTURE_DATA != 0)
+        let wide = find::<vk::PipelineCreateFlags2CreateInfoKHR<'_>>(info.p_next);
+        wide.map_or_else(|| info.flags.as_raw().into(), |wide| (*wide).flags.as_raw())
     }
 }
 
@@ -271,7 +293,7 @@ impl<'a> Counting<'a> {
             }
             info.stage.p_next = first.p_next.cast::<c_void>();
         }
-        // It would be made from the program's cache, in which it is not.
+        // It is in no cache. Where the flag is one of 64 bits, the driver refuses it, and the program has its own.
         info.flags &= !vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED;
 
         let mut window = None;

@@ -88,6 +88,17 @@ fn kernels_are_timed_as_they_are() {
     }
 }
 
+/// Whether a pipeline has to be compiled is for the driver to say, of the program's own.
+#[test]
+fn a_pipeline_that_would_have_to_be_compiled_is_had_or_not_as_without_the_layer() {
+    if !can_play() {
+        return;
+    }
+    let plain = Stage::new().play("uncompiled", &[]);
+    let with_layer = Stage::new().play("uncompiled", &[NAME]);
+    assert!(plain.left == with_layer.left, "another number of pipelines was had");
+}
+
 #[test]
 fn devices_are_counted_apart() {
     if !can_play() {

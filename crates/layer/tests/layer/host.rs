@@ -223,6 +223,16 @@ impl Host {
 
     /// A pipeline, with 32-bit specialisation constants by their number.
     pub fn pipeline(&self, words: &[u32], constants: &[(u32, u32)]) -> vk::Pipeline {
+        self.pipeline_if(words, constants, vk::PipelineCreateFlags::DISPATCH_BASE).unwrap()
+    }
+
+    /// The same with flags, where the driver makes it.
+    pub fn pipeline_if(
+        &self,
+        words: &[u32],
+        constants: &[(u32, u32)],
+        flags: vk::PipelineCreateFlags,
+    ) -> Option<vk::Pipeline> {
         unsafe {
             let info = vk::ShaderModuleCreateInfo::default().code(words);
             let module = self.device.create_shader_module(&info, None).unwrap();
@@ -242,14 +252,12 @@ impl Host {
                 .module(module)
                 .name(c"main")
                 .specialization_info(&constants);
-            let info = vk::ComputePipelineCreateInfo::default()
-                .flags(vk::PipelineCreateFlags::DISPATCH_BASE)
-                .stage(stage)
-                .layout(self.layout);
+            let info = vk::ComputePipelineCreateInfo::default().flags(flags);
+            let info = info.stage(stage).layout(self.layout);
             let none = vk::PipelineCache::null();
-            let made = self.device.create_compute_pipelines(none, &[info], None).unwrap();
+            let made = self.device.create_compute_pipelines(none, &[info], None);
             self.device.destroy_shader_module(module, None);
-            made[0]
+            made.ok().map(|made| made[0])
         }
     }
 

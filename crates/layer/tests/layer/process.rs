@@ -38,6 +38,8 @@ fn play() {
         #[cfg(target_os = "linux")]
         "limited" => rare::limited(),
         "clock" => rare::clock(),
+        "long" => rare::long(),
+        "uncompiled" => rare::uncompiled(),
         "wrong" => scenes::wrong(),
         "pools" => rare::pools(),
         "objects" => rare::objects(),

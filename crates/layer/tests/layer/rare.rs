@@ -32,6 +32,44 @@ pub fn clock() -> Vec<u32> {
     ended(host, &pipelines)
 }
 
+/// Runs a kernel once for each of two pipelines that the driver has without compiling it, and once more.
+pub fn uncompiled() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let words = compile(ADD);
+    let flags = vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED;
+    let had = [(); 2].map(|()| host.pipeline_if(&words, &[], flags)).into_iter().flatten();
+    let pipelines: Vec<_> = had.chain([host.pipeline(&words, &[])]).collect();
+    host.run(|commands| {
+        pipelines.iter().for_each(|&pipeline| {
+            commands.bind(pipeline).dispatch(1, 1, 1);
+        });
+    });
+    ended(host, &pipelines)
+}
+
+/// Rounds of [`long`], more than llvmpipe 22 gives all loops of a subgroup together.
+pub const LONG: u64 = 100_000;
+
+/// Goes round a loop for long.
+pub fn long() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let words = compile(&format!(
+        "#version 450
+        layout(local_size_x = 32) in;
+        layout(binding = 0) buffer B {{ float f[]; }} b;
+        void main() {{
+            float sum = b.f[gl_GlobalInvocationID.x];
+            for (uint n = 0; n < {LONG}; n++) sum = sum * 0.5;
+            b.f[gl_GlobalInvocationID.x] = sum;
+        }}"
+    ));
+    let pipeline = host.pipeline(&words, &[]);
+    host.run(|commands| {
+        commands.bind(pipeline).dispatch(1, 1, 1);
+    });
+    ended(host, &[pipeline])
+}
+
 /// Runs a kernel that is no pipeline, and one that can be counted.
 pub fn objects() -> Vec<u32> {
     let Some(host) = Host::with(Asks::Objects) else { return Vec::new() };
