@@ -15,7 +15,8 @@ use super::{
     Outcome,
     args::{Check, Common},
     export::{Formats, Places},
-    profile::subject,
+    output,
+    profile::{not_read, subject},
     progress::Bar,
 };
 
@@ -23,6 +24,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
+    output::warn(not_read(&model), common);
     let adapter = asked.adapter.as_deref();
     let mut devices = open(adapter, asked.races.on(asked.work.setup.lanes(adapter)?))?;
     let target = target(&devices, asked.work.setup.kernels)?;

@@ -25,7 +25,7 @@ use super::{
     hint, interrupt,
     lock::lock,
     output,
-    profile::{belongs, provenance},
+    profile::{belongs, not_read, provenance},
     progress::Bar,
 };
 
@@ -43,6 +43,9 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     let sweep = sweep(asked)?;
     let points = sweep.points();
     output::warn(beyond_positions(&sweep, &points), common);
+    if let Some(point) = points.first().filter(|_| asked.measure) {
+        output::warn(not_read(&sweep.resolve(point)?.0), common);
+    }
     let telling = Telling { asked, common, formats, places, sweep };
     if !asked.measure {
         return telling.tell(points.into_iter().map(|point| (point, Fate::Estimated)).collect());

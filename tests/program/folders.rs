@@ -55,6 +55,40 @@ fn weights_in_another_format_are_said_not_to_be_read() {
     run(&folder).assert().success().stdout(contains("is not read").not());
 }
 
+/// Where the report does not say where weights are from, a warning does.
+#[test]
+fn every_command_that_runs_a_model_says_that_weights_are_not_read() {
+    let folder = copied("qwen2_full", &["config.json"]);
+    fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
+    let name = text(folder.path());
+    let said = || contains("pytorch_model.bin is not read, so that the weights are random");
+    let own = ["--batch=1", "--phase=forward"];
+    for (command, is_run) in [
+        (vec!["check", name, "--seq=3", "--adapter=embedded"], true),
+        (
+            vec![
+                "compare",
+                name,
+                name,
+                "--seq=3",
+                "--measure",
+                "--adapter-a=embedded",
+                "--adapter-b=embedded",
+            ],
+            true,
+        ),
+        (vec!["compare", name, name, "--seq=3"], false),
+        (vec!["scale", name, "--axis=seq=3", "--measure", "--adapter=embedded"], true),
+        (vec!["scale", name, "--axis=seq=3"], false),
+    ] {
+        let ran = flopmeter(&[&command[..], &own[..]].concat()).assert().success();
+        match is_run {
+            true => ran.stderr(said()),
+            false => ran.stderr(said().not()),
+        };
+    }
+}
+
 #[test]
 fn dropout_is_said_not_to_run() {
     let files =

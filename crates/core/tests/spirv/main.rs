@@ -14,6 +14,7 @@ mod misread;
 mod overflow;
 mod program;
 mod random;
+mod switches;
 mod tools;
 mod unreachable;
 mod written;
