@@ -92,7 +92,8 @@ const INTRODUCTION: &str = "Formulas for the floating-point operations of a trai
     code that quotes it is said under Sources.";
 const COLUMNS: &str = "ratio is the formula's value over the exact count of what it speaks of. to products is \
     its value over the matrix products of a step that trains everything, attention's whole square, as \
-    PyTorch's FlopCounterMode counts them. The causes are the three largest, in percent of the exact count.";
+    PyTorch's FlopCounterMode counts them. The causes are the three largest, in percent of the exact count. \
+    The formulas that are the farthest off stand first; Sources has the short name by which each is asked for.";
 const SYMBOLS: &str = "B batch, S sequence, T = B S, H hidden width, L layers, n heads of width d, k key and \
     value heads, I intermediate width, V vocabulary, E experts of width Ie, K of them a token, Is width of a \
     shared expert, r rank, P adapters' parameters, N all parameters, Nx those without the embedding's module, \

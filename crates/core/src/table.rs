@@ -214,8 +214,8 @@ impl BlockTable {
         };
         if let Some(overflown @ 1..) = self.overflow.map(|counter| counters[counter as usize]) {
             return Err(uncountable(format!(
-                "the loops of {overflown} of its invocations executed some code more than 2^31 times, which may be more than \
-                 an invocation counts: give each invocation less to do, and launch more of them"
+                "the loops of {overflown} of its invocations executed code more than 2^31 times, which may be more than \
+                 they count: launch more invocations that do less each"
             )));
         }
         self.blocks
