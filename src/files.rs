@@ -64,9 +64,15 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
 /// The file that `path` stands for, there already or not, in the same spelling whatever that of `path` is; `None` where its
 /// folder is not there.
 pub fn destination(path: &Path) -> Option<PathBuf> {
-    let path = end_of_links(path).ok()?;
-    let beside = || Some(folder(&path).canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(beside)
+    match path.canonicalize() {
+        Ok(whole) => Some(whole),
+        // A circle of links is another error.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let path = end_of_links(path).ok()?;
+            Some(folder(&path).canonicalize().ok()?.join(path.file_name()?))
+        }
+        Err(_) => None,
+    }
 }
 
 /// What a path stands for.
@@ -156,6 +162,28 @@ mod tests {
         let message = write_atomically(&path, b"new").unwrap_err().to_string();
         assert!(message.ends_with("cannot be written: its folder is not there"), "{message}");
         assert!(!message.contains(".flopmeter-"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_has_one_destination_in_each_spelling() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("sub")).unwrap();
+        symlink("new", path("link")).unwrap();
+        symlink("circle", path("circle")).unwrap();
+        let wanted = Some(folder.path().canonicalize().unwrap().join("new"));
+        for is_there in [false, true] {
+            for name in ["new", "./new", "sub/../new", "link"] {
+                assert_eq!(destination(&path(name)), wanted, "{name} {is_there}");
+            }
+            fs::write(path("new"), "").unwrap();
+        }
+        assert_eq!(destination(&path("other")), wanted.map(|new| new.with_file_name("other")));
+        assert_eq!(destination(&path("circle")), None);
+        assert_eq!(destination(&path("nowhere/new")), None);
     }
 
     #[test]

@@ -66,14 +66,15 @@ pub fn run(request: &ProgramRequest<'_>, started: &dyn Fn(u32)) -> Result<Ran, E
     // The loader takes a list of folders.
     if std::env::join_paths([&temporary]).is_err() {
         return Err(unfit(
-            "no folder for the layer can be made in it, since its name has what parts the folders of a list: \
-             have TMPDIR name another"
+            "Vulkan's loader finds no layer in it, since it cuts a name in two at each ':': have TMPDIR name another folder"
                 .into(),
         ));
     }
     let folder = tempfile::tempdir_in(&temporary).map_err(|error| {
         let why = error.kind();
-        unfit(format!("no temporary folder can be made in it ({why}): have TMPDIR name another"))
+        unfit(format!(
+            "no temporary folder can be made in it ({why}): have TMPDIR name another folder"
+        ))
     })?;
     let recordings = folder.path().join("recordings");
     let manifests = folder.path().join("layers");

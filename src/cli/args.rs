@@ -48,8 +48,8 @@ use self::values::{Conventions, peak_flops};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 everything holds; 1 it ran and a check failed; 2 it could not run. That of 'run' is the \
-        program's."
+    after_help = "Exit codes: 0 everything holds; 1 it ran and a check failed; 2 it could not run. 'run' passes the \
+        program's own on."
 )]
 pub struct Arguments {
     #[command(flatten)]

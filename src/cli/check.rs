@@ -16,7 +16,7 @@ use super::{
     args::{Check, Common},
     export::{Formats, Places},
     output,
-    profile::{not_read, subject},
+    profile::subject,
     progress::Bar,
 };
 
@@ -24,7 +24,7 @@ pub fn run(asked: &Check, common: &Common) -> super::Result {
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let (model, weights, batch) = subject(&asked.work, common)?;
-    output::warn(not_read(&model), common);
+    output::warn(model.warning(), common);
     let adapter = asked.adapter.as_deref();
     let mut devices = open(adapter, asked.races.on(asked.work.setup.lanes(adapter)?))?;
     let target = target(&devices, asked.work.setup.kernels)?;

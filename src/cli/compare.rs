@@ -21,7 +21,7 @@ use super::{
     args::{Common, Compare, Side, Tuned},
     export::{Formats, Places},
     hint, interrupt, output,
-    profile::{belongs, not_read, provenance, subject},
+    profile::{belongs, provenance, subject},
     progress::Bar,
     tune::Tuner,
 };
@@ -178,7 +178,7 @@ fn measured(
 ) -> super::Result<Candidate> {
     let setup = &side.work.setup;
     let (model, weights, batch) = subject(&side.work, common)?;
-    output::warn(not_read(&model), common);
+    output::warn(model.warning(), common);
     let adapter = side.adapter.as_deref().unwrap_or("auto");
     interrupt::check("opening the adapter")?;
     let mut attempts = Attempts::open(adapter, setup.lanes(Some(adapter))?)?;

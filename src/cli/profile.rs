@@ -140,14 +140,6 @@ pub(super) fn provenance(setup: &Setup, model: &Model) -> String {
     if !seeded.is_empty() {
         files.push(format!("{} from seed {seed}", seeded.join(" and ")));
     }
-    files.extend(not_read(model));
+    files.extend(model.warning());
     files.join(", ")
-}
-
-/// That a model's folder has weights that no run takes, and what to do.
-pub(super) fn not_read(model: &Model) -> Option<String> {
-    let path = model.not_read.as_ref()?.display();
-    Some(format!(
-        "{path} is not read, so that the weights are random: convert it to model.safetensors for its own"
-    ))
 }

@@ -25,7 +25,7 @@ use super::{
     hint, interrupt,
     lock::lock,
     output,
-    profile::{belongs, not_read, provenance},
+    profile::{belongs, provenance},
     progress::Bar,
 };
 
@@ -44,7 +44,7 @@ pub fn run(asked: &'static Scale, common: &'static Common) -> super::Result {
     let points = sweep.points();
     output::warn(beyond_positions(&sweep, &points), common);
     if let Some(point) = points.first().filter(|_| asked.measure) {
-        output::warn(not_read(&sweep.resolve(point)?.0), common);
+        output::warn(sweep.resolve(point)?.0.warning(), common);
     }
     let telling = Telling { asked, common, formats, places, sweep };
     if !asked.measure {

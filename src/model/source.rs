@@ -39,6 +39,14 @@ pub struct Model {
 }
 
 impl Model {
+    /// That its folder has weights which no run takes, and what to do.
+    pub fn warning(&self) -> Option<String> {
+        let path = self.not_read.as_ref()?.display();
+        Some(format!(
+            "{path} is not read, so that the weights are random: convert it to model.safetensors for its own"
+        ))
+    }
+
     /// The model that `name` stands for, with `KEY=VALUE` overrides of its configuration applied in
     /// order. A preset goes before a folder of the same name (`./resnet-bk` is the folder).
     ///

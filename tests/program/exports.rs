@@ -90,6 +90,7 @@ fn two_results_never_share_a_place() {
     for arguments in [
         &["estimate", "--csv", "-", "--json", "-"][..],
         &["profile", "--trace", "same", "--html", "same"],
+        &["estimate", "--json", "no-such-file", "--csv", "./no-such-file"],
     ] {
         let refused = flopmeter(arguments).assert().code(2).stdout("");
         refused.stderr(contains("name the same place"));

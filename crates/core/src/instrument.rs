@@ -16,7 +16,7 @@
 //!
 //! A private counter wraps at 2^32, which nested loops may reach within seconds. An invocation looks at the counters of
 //! a loop each time before it executes that (`overflow`). Those that find one at 2^31 are counted behind the others, and
-//! the host refuses what was counted. A single execution of a loop that goes 2^31 rounds is not noticed.
+//! the host refuses what was counted. A single execution of a loop that goes 2^32 rounds is counted too low.
 //! Sums over invocations and dispatches do not wrap. Conservation holds for programs
 //! that end as they say. Some drivers cut a program off: Mesa's llvmpipe used to end the loops of a subgroup
 //! after 65535 rounds of all of them together, and what is computed then is wrong. Where an adapter has such
@@ -164,8 +164,7 @@ fn rewrite(
     change::write(&mut module, &changes);
     let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
     let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
-    let last = points.len() as u32 + u32::from(overflow.is_some());
-    let rows = Rows { counters: last + 1, cut };
+    let rows = Rows { counters: 1 + points.len() as u32 + u32::from(overflow.is_some()), cut };
     let means = FlushMeans {
         at: counters,
         destination,
@@ -200,9 +199,9 @@ fn rewrite(
     let resources = resources(&module, &info);
     let name = kernel.name.clone();
     let workgroup = kernel.entry_point().workgroup_size.map(u64::from).iter().product();
-    let overflow = overflow.map(|_| last);
+    let (kernel_name, counts_overflow) = (name.clone(), overflow.is_some());
     let table =
-        BlockTable { kernel: name.clone(), workgroup, rows, overflow, budget, loops, blocks };
+        BlockTable { kernel: kernel_name, workgroup, rows, counts_overflow, budget, loops, blocks };
     let kernel = KernelModule {
         name,
         source: kernel.source.clone(),

@@ -2,8 +2,9 @@
 //! counts what, and no IR.
 //!
 //! A counter that an invocation keeps has 32 bits. It is looked at before each execution of the loop that counts it, and an
-//! invocation that sees the last bit of one set says so. A counter that wraps has been seen so before, unless a single
-//! execution of a loop adds 2^31 to it. One that a loop of the entry point alone adds to begins at 0 and needs no look.
+//! invocation that sees the last bit of one set says so. A counter that wraps has been seen so before, unless 2^31 are added
+//! to it between two looks: by a single execution of the innermost loop that counts it or calls what does, or outside of
+//! all loops. One that a loop of the entry point alone adds to begins at 0 and needs no look.
 
 use std::collections::BTreeSet;
 

@@ -178,11 +178,18 @@ fn read<'a>(
     let Plan { blocks, points, looks, has_loops } =
         plan(&module, id, entry, subgroup, lines(&module))?;
     let workgroup = module.workgroup(id)?.into_iter().map(u64::from).product();
-    let overflow = (!looks.is_empty()).then_some(points.len() as u32 + 1);
-    let rows = Rows { counters: overflow.unwrap_or(points.len() as u32) + 1, cut: 0 };
+    let counts_overflow = !looks.is_empty();
+    let rows = Rows { counters: 1 + points.len() as u32 + u32::from(counts_overflow), cut: 0 };
     let (budget, loops) = (None, Vec::new());
-    let table =
-        BlockTable { kernel: name.to_owned(), workgroup, rows, overflow, budget, loops, blocks };
+    let table = BlockTable {
+        kernel: name.to_owned(),
+        workgroup,
+        rows,
+        counts_overflow,
+        budget,
+        loops,
+        blocks,
+    };
     Ok(SpirvKernel { name: name.to_owned(), module, entry: id, points, looks, has_loops, table })
 }
 

@@ -104,8 +104,8 @@ pub struct BlockTable {
     /// Invocations in a workgroup.
     pub(crate) workgroup: u64,
     pub(crate) rows: Rows,
-    /// The counter of invocations whose own counters may have wrapped, where the kernel has loops in which they may.
-    pub(crate) overflow: Option<u32>,
+    /// Whether the last counter is of invocations whose own may have wrapped: where the kernel has loops in which they may.
+    pub(crate) counts_overflow: bool,
     /// The adapter's budget of loop rounds, where it has one and the kernel has loops.
     pub(crate) budget: Option<u32>,
     /// The loops that may use it up.
@@ -212,9 +212,9 @@ impl BlockTable {
             problem,
             line: None,
         };
-        if let Some(overflown @ 1..) = self.overflow.map(|counter| counters[counter as usize]) {
+        if let (true, Some(overflown @ 1..)) = (self.counts_overflow, counters.last()) {
             return Err(uncountable(format!(
-                "the loops of {overflown} of its invocations executed code more than 2^31 times, which may be more than \
+                "the loops of {overflown} of its invocations executed code 2^31 times or more, which may be more than \
                  they count: launch more invocations that do less each"
             )));
         }

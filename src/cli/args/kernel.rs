@@ -63,7 +63,7 @@ pub struct Kernels {
     /// baseline is meant), less (fewer operations and bytes than the baseline) (repeatable)
     #[arg(long = "allow", value_name = "WHAT", value_enum)]
     pub allowed: Vec<Allowed>,
-    /// Seconds after which all runs together are given up [default: 60, and what timed runs may take]
+    /// Seconds after which all runs together are given up [default: 60, plus the time that timed runs may take]
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds)]
     timeout: Option<u64>,
 }

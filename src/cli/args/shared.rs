@@ -211,9 +211,9 @@ pub struct Tuned {
 /// Whether to look for races.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Races {
-    /// Look for races in one untimed run on the embedded executor, which shader and profile are asked for with
-    /// --adapter embedded, and where check always looks in kernels: accesses to one place that nothing orders, one of
-    /// them writing and not both atomic; a race is a failed check
+    /// Look for races in one untimed run on the embedded executor: accesses to one place that nothing orders, one of them
+    /// writing and not both atomic; a race is a failed check. shader and profile need --adapter embedded for it, check
+    /// of a kernel always does it
     #[arg(long)]
     pub detect_races: bool,
 }

@@ -283,7 +283,7 @@ fn nothing_seen(recordings: &[Recording], unseen: Option<&str>) -> Option<NotCou
         None if recordings.is_empty() => {
             "it used no Vulkan, found a driver past Vulkan's loader, which alone brings in layers (ncnn does so where \
              VK_DRIVER_FILES is set), cleared the environment that names the layer (env -i, sudo), was told to leave layers \
-             out (VK_LOADER_LAYERS_DISABLE), was another flopmeter, which counts for itself, or left its work to a process that \
+             out (VK_LOADER_LAYERS_DISABLE), was 'flopmeter run' itself, whose own layer takes the place of this one, or left its work to a process that \
              outlived it"
         }
         None if recordings.iter().all(|its| its.device.is_none()) => {

@@ -169,6 +169,12 @@ impl<'a> Tokens<'a> {
             ">=" => i64::from(left >= right),
             "<" => i64::from(left < right),
             ">" => i64::from(left > right),
+            "<<" | ">>" if self.dialect == Dialect::Wgsl && !(0..64).contains(&right) => {
+                return Err(overflow());
+            }
+            "<<" if self.dialect == Dialect::Wgsl && left << shift >> shift != left => {
+                return Err(overflow());
+            }
             "<<" => left << shift,
             ">>" => left >> shift,
             // No two numbers of GLSL's 32 bits overflow 64.
@@ -196,7 +202,13 @@ mod tests {
 
     #[test]
     fn a_number_of_more_than_64_bits_is_refused() {
-        for text in ["-9223372036854775807 - 2 < 0", "4294967296 * 4294967296", "-(1 << 63)"] {
+        for text in [
+            "-9223372036854775807 - 2 < 0",
+            "4294967296 * 4294967296",
+            "-(1 << 63)",
+            "(1 << 64) == 1",
+            "1 >> -1",
+        ] {
             assert!(of(text, Dialect::Wgsl).unwrap_err().contains("64 bits"), "{text}");
         }
         assert_eq!(of("-9223372036854775807 - 1 < 0", Dialect::Wgsl), Ok(1));

@@ -12,7 +12,18 @@ use naga::{
 
 use super::harness::{kernel, raw_counters, ways};
 
-/// Thirty products an invocation, but for `alone` in three times ten.
+/// The entry points of three times ten products; the others have thirty.
+const NESTED: [&str; 7] = [
+    "in_a_loop",
+    "in_a_function",
+    "around_a_call",
+    "in_turn",
+    "left_by_return",
+    "in_continuing",
+    "in_a_switch",
+];
+
+/// Thirty products an invocation.
 const SOURCE: &str = "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
 fn one(at: u32) { if (x[at] > 0.0) { x[at] = x[at] * 0.5; } }
 fn ten(at: u32) { for (var j = 0u; j < 10u; j++) { x[at] = x[at] * 0.5; } }
@@ -23,12 +34,39 @@ fn ten(at: u32) { for (var j = 0u; j < 10u; j++) { x[at] = x[at] * 0.5; } }
     for (var i = 0u; i < 3u; i++) { ten(id.x); }
 }
 @compute @workgroup_size(32) fn around_a_call(@builtin(global_invocation_id) id: vec3<u32>) {
-    for (var i = 0u; i < 3u; i++) { 
+    for (var i = 0u; i < 3u; i++) {
         for (var j = 0u; j < 2u; j++) { one(id.x); one(id.x); one(id.x); one(id.x); one(id.x); }
     }
 }
 @compute @workgroup_size(32) fn in_turn(@builtin(global_invocation_id) id: vec3<u32>) {
     ten(id.x); ten(id.x); ten(id.x);
+}
+fn left(at: u32) { for (var j = 0u; ; j++) { x[at] = x[at] * 0.5; if (j == 9u) { return; } } }
+@compute @workgroup_size(32) fn left_by_return(@builtin(global_invocation_id) id: vec3<u32>) {
+    for (var i = 0u; i < 3u; i++) { left(id.x); }
+}
+@compute @workgroup_size(32) fn in_continuing(@builtin(global_invocation_id) id: vec3<u32>) {
+    var i = 0u;
+    loop {
+        if (x[id.x] < 0.0) { continue; }
+        continuing {
+            for (var j = 0u; j < 10u; j++) { x[id.x] = x[id.x] * 0.5; }
+            i++;
+            break if i == 3u;
+        }
+    }
+}
+@compute @workgroup_size(32) fn in_a_switch(@builtin(global_invocation_id) id: vec3<u32>) {
+    for (var i = 0u; i < 3u; i++) {
+        switch i {
+            case 7u: { x[id.x] = 0.0; }
+            default: { for (var j = 0u; j < 10u; j++) { x[id.x] = x[id.x] * 0.5; } }
+        }
+    }
+}
+fn thirty(at: u32) { for (var j = 0u; j < 30u; j++) { x[at] = x[at] * 0.5; } }
+@compute @workgroup_size(32) fn called_once(@builtin(global_invocation_id) id: vec3<u32>) {
+    thirty(id.x);
 }
 @compute @workgroup_size(32) fn alone(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = 0u; i < 30u; i++) { x[id.x] = x[id.x] * 0.5; }
@@ -67,7 +105,7 @@ fn verdict(
 fn counters_that_may_wrap_are_refused() {
     common::on_every_executor(|executor| {
         for way in 0..ways(executor.adapter().limits).len() {
-            for entry in ["in_a_loop", "in_a_function", "around_a_call", "in_turn"] {
+            for entry in NESTED {
                 let mut refused = |start| match verdict(executor, (way, entry), start) {
                     Err(KernelError::Uncountable { problem, .. }) => {
                         assert!(problem.starts_with("the loops of 64 of"), "{entry}: {problem}");
@@ -80,8 +118,10 @@ fn counters_that_may_wrap_are_refused() {
                 assert!(!refused((1 << 31) - 21), "{entry} below, {way}");
                 assert!(!refused(0), "{entry}, {way}");
             }
-            // No second execution of this loop can make its counter wrap.
-            assert!(verdict(executor, (way, "alone"), (1 << 31) - 20).is_ok(), "{way}");
+            // No second execution of these loops can make their counters wrap.
+            for entry in ["alone", "called_once"] {
+                assert!(verdict(executor, (way, entry), (1 << 31) - 20).is_ok(), "{entry}, {way}");
+            }
         }
     });
 }

@@ -64,7 +64,14 @@ fn stated(source: String) -> String {
 /// Where the words are no module.
 pub(super) fn listing(module: &Module<'_>) -> Result<String, String> {
     // What the disassembler takes for no instruction, such as a constant that is a shuffle of another's components.
-    let mut plain = BTreeSet::new();
+    let instructions = module.instructions.iter().enumerate();
+    let computed = instructions.filter(|(_, its)| its.is(Op::SpecConstantOp));
+    let is_odd = |(at, its): (usize, &Instruction<'_>)| {
+        let words = [&module.header[..], its.words].concat();
+        let mut alone = Lines { module, plain: &BTreeSet::new(), listed: Vec::new() };
+        parse_words(&words, &mut alone).is_err().then_some(at)
+    };
+    let mut plain: BTreeSet<usize> = computed.filter_map(is_odd).collect();
     loop {
         let mut words = module.header.to_vec();
         for (at, instruction) in module.instructions.iter().enumerate() {

@@ -69,10 +69,32 @@ fn through(module: &Module<'_>, steps: &[Step]) -> Result<Settled, String> {
 /// # Errors
 /// What is wrong with the module, and what naga's reader makes something else of.
 fn settled(module: &Module<'_>) -> Result<Settled, String> {
+    if let Some(open) = module.instructions.iter().find_map(|its| not_evaluated(module, *its)) {
+        return Err(open);
+    }
     match misread::of(module)? {
         Some(lost) => Err(format!("{lost}, which naga's reader makes something else of")),
         None => Ok(rewritten(module)),
     }
+}
+
+/// Why a constant that is computed of others has no value here, where it has none.
+fn not_evaluated(module: &Module<'_>, instruction: Instruction<'_>) -> Option<String> {
+    let computed = instruction.is(Op::SpecConstantOp) && folded(module, instruction).is_none();
+    let (name, op) =
+        (module.name(instruction.result().filter(|_| computed)?), instruction.operands()[0]);
+    Some(match Op::from_u32(op) {
+        Some(Op::SRem | Op::SMod) => format!(
+            "its constant '{name}' is a remainder of a negative number or by 0, which Vulkan leaves open: give the \
+             constants that it is made of other values"
+        ),
+        Some(op) => format!(
+            "its constant '{name}' is computed of others by Op{op:?}, which is not evaluated here"
+        ),
+        None => format!(
+            "its constant '{name}' is computed of others by instruction {op}, which is not known here"
+        ),
+    })
 }
 
 /// All words, with specialisation constants as plain ones. A barrier of a subgroup is for a subgroup's memory: naga's

@@ -313,6 +313,23 @@ fn what_the_disassembler_does_not_take_is_listed_with_numbers() {
     assert_eq!(listing.lines().last().unwrap().trim(), "OpFunctionEnd");
 }
 
+/// Vulkan leaves open what it is, and drivers differ.
+#[test]
+fn a_constant_remainder_of_a_negative_number_is_refused_where_its_value_is_needed() {
+    let source = "#version 450
+        layout(local_size_x = 1) in;
+        layout(constant_id = 0) const int K = -7;
+        layout(binding = 0) buffer X { int x[]; };
+        const int REST = K % 3;
+        void main() { x[0] = REST; }";
+    let Some(words) = glslang(source, &[]) else { return };
+    let module = SpirvModule { name: "case".to_owned(), words };
+    let refused = module.settled().err().unwrap().to_string();
+    assert!(refused.contains("a remainder of a negative number"), "{refused}");
+    let given = module.specialized(&[("0".to_owned(), 8.0)].into()).unwrap();
+    assert!(given.settled().is_ok());
+}
+
 #[test]
 fn constants_of_floats_are_converted_and_chosen() {
     let source = "#version 450

@@ -16,7 +16,7 @@ use crate::{
     tools::{glslang, validate},
 };
 
-/// Thirty products, which `NESTED` says how to come by.
+/// Thirty products, which `BODY` says how to come by.
 const SOURCE: &str = "#version 450
     layout(local_size_x = 1) in;
     layout(binding = 0) buffer X { uint x[]; };

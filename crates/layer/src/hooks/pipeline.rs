@@ -123,7 +123,10 @@ pub(crate) unsafe extern "system" fn create(
                 });
             } else {
                 *out = vk::Pipeline::null();
-                first = if first == vk::Result::SUCCESS { result } else { first };
+                // An error, which is below 0, goes before what is none.
+                if first == vk::Result::SUCCESS || first.as_raw() > 0 && result.as_raw() < 0 {
+                    first = result;
+                }
                 if has(vk::PipelineCreateFlags::EARLY_RETURN_ON_FAILURE) {
                     let rest = out.add(1);
                     (0..count as usize - at - 1).for_each(|n| *rest.add(n) = vk::Pipeline::null());
