@@ -145,7 +145,8 @@ fn check_grid(kernel: &dyn Countable, grid: [u32; 3], limits: &Limits) -> Result
     }
     if grid.iter().any(|&extent| extent > limits.workgroups) {
         return problem(format!(
-            "a dispatch of {x} x {y} x {z} workgroups is beyond the adapter's {} along a dimension",
+            "a dispatch of {x} x {y} x {z} workgroups is beyond the adapter's {} along a dimension: have each \
+             invocation do more, or spread them over several dimensions",
             limits.workgroups
         ));
     }

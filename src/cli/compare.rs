@@ -132,11 +132,18 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
         }
         Ok(run)
     };
-    match (load(a)?, load(b)?) {
-        (Some(a), Some(b)) => Ok(Some([a, b])),
-        (None, None) => Ok(None),
-        (Some(_), None) | (None, Some(_)) => bail!(
-            "one is a report of kernels, the other is of a model: compare two of a kind, saved with --json"
+    let (other, kernels) = match (load(a)?, load(b)?) {
+        (Some(a), Some(b)) => return Ok(Some([a, b])),
+        (None, None) => return Ok(None),
+        (Some(_), None) => (b, a),
+        (None, Some(_)) => (a, b),
+    };
+    let [kernels, other] = [kernels, other].map(|side| side.work.model.name.as_str());
+    match other {
+        "-" => bail!("compare reads no standard input: save its report to a file, and name that"),
+        _ => bail!(
+            "{kernels} is a report of kernels, and {other} is none, but a report of a model, a folder or a name of one: \
+             compare two of a kind, saved with --json"
         ),
     }
 }

@@ -202,6 +202,12 @@ impl Origin {
             return Ok(Self::Preset(config));
         }
         let path = Path::new(name);
+        if path.is_dir() && !path.join(CONFIG_FILE).exists() {
+            let problem = format!(
+                "has no {CONFIG_FILE}: name the folder of a model, as transformers saves it"
+            );
+            return Err(Error::File { path: path.to_owned(), problem });
+        }
         if path.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }

@@ -256,7 +256,11 @@ fn reports_that_do_not_go_together_are_refused() {
     let reports = Reports::new();
     let a = reports.save("a.json", BEFORE, &[]);
     let other = reports.folder.path().join("other.json").to_str().unwrap().to_owned();
-    refused(&["compare", &a, "resnet-bk"], &["a report of kernels"]);
+    refused(
+        &["compare", &a, "resnet-bk"],
+        &["a.json is a report of kernels, and resnet-bk is none"],
+    );
+    refused(&["compare", "-", &a], &["compare reads no standard input"]);
     refused(&["compare", &a, "nothing.json"], &["nothing.json", "cannot be read"]);
     let estimate = reports.folder.path().join("e.json");
     let path = estimate.to_str().unwrap();

@@ -134,7 +134,7 @@ fn a_sequence_longer_than_trained_for_is_a_warning() {
 fn a_folder_that_is_no_model_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
-    refused(&["estimate", text(folder.path())], &["config.json", "cannot be read"]);
+    refused(&["estimate", text(folder.path())], &["config.json", "as transformers saves it"]);
     fs::write(&config, r#"{"model_type": "resnet_bk", "d_model": 8}"#).unwrap();
     refused(&["estimate", text(folder.path())], &["config.json", "'n_layers' is missing"]);
     fs::write(&config, r#"{"model_type": "gpt"}"#).unwrap();

@@ -93,6 +93,7 @@ pub(crate) unsafe extern "system" fn create(
             let is_asked = has(vk::PipelineCreateFlags::FAIL_ON_PIPELINE_COMPILE_REQUIRED);
             let own = is_asked.then(|| create(cache, &info));
             let plain = own.filter(|result| *result == vk::Result::SUCCESS).map(|_| *out);
+            let told = own.map_or_else(Vec::new, |_| feedback(&info));
             let stage = harmless(|| Stage::read(&device, &info));
             let stage = stage.filter(|_| own.is_none() || plain.is_some());
             let counted = stage.as_ref().map(|stage| {
@@ -103,6 +104,8 @@ pub(crate) unsafe extern "system" fn create(
                 let result = create(vk::PipelineCache::null(), &counting.info);
                 counting.done(&device, result)
             });
+            // What the driver told of the program's own pipeline is what it would be told.
+            told.into_iter().for_each(|(at, told)| *at = told);
             let result = match &counted {
                 Some(Ok(_)) => {
                     let destroy = device.below.fp_v1_0().destroy_pipeline;
@@ -195,6 +198,24 @@ unsafe fn flags(info: &vk::ComputePipelineCreateInfo<'_>) -> u64 {
     unsafe {
         let wide = find::<vk::PipelineCreateFlags2CreateInfoKHR<'_>>(info.p_next);
         wide.map_or_else(|| info.flags.as_raw().into(), |wide| (*wide).flags.as_raw())
+    }
+}
+
+/// What a driver has told of how it made a pipeline, and where.
+///
+/// # Safety
+/// The structure is whole.
+unsafe fn feedback(
+    info: &vk::ComputePipelineCreateInfo<'_>,
+) -> Vec<(*mut vk::PipelineCreationFeedback, vk::PipelineCreationFeedback)> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let asked = find::<vk::PipelineCreationFeedbackCreateInfo<'_>>(info.p_next);
+        let Some(asked) = asked.map(|asked| &*asked) else { return Vec::new() };
+        let stages = (0..asked.pipeline_stage_creation_feedback_count as usize)
+            .map(|at| asked.p_pipeline_stage_creation_feedbacks.add(at));
+        let all = [asked.p_pipeline_creation_feedback].into_iter().chain(stages);
+        all.filter(|at| !at.is_null()).map(|at| (at, *at)).collect()
     }
 }
 
