@@ -41,7 +41,7 @@ fn ten(at: u32) { for (var j = 0u; j < 10u; j++) { x[at] = x[at] * 0.5; } }
 @compute @workgroup_size(32) fn in_turn(@builtin(global_invocation_id) id: vec3<u32>) {
     ten(id.x); ten(id.x); ten(id.x);
 }
-fn left(at: u32) { for (var j = 0u; ; j++) { x[at] = x[at] * 0.5; if (j == 9u) { return; } } }
+fn left(at: u32) { for (var j = 0u; ; j++) { if (j == 10u) { return; } x[at] = x[at] * 0.5; } }
 @compute @workgroup_size(32) fn left_by_return(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = 0u; i < 3u; i++) { left(id.x); }
 }
