@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(own.to_string(), "mine: add mul = 1, fma = 2, tanh = 20, the rest 0");
         assert_eq!(own.to_string().parse(), Ok(own));
         assert_eq!((own.price(Op::Tanh), own.price(Op::Add), own.price(Op::Div)), (20, 1, 0));
-        for op in Op::ALL {
+        for op in Op::ALL.into_iter().filter(|op| op.is_of_floats()) {
             let alone = Convention::own("one", [(op.name(), 7)]).expect("a list");
             let priced: Vec<Op> = Op::ALL.into_iter().filter(|&op| alone.price(op) != 0).collect();
             assert_eq!(priced, [op]);
