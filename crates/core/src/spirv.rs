@@ -146,6 +146,15 @@ impl<'a> SpirvKernel<'a> {
         self
     }
 
+    /// How deep its control flow stands within itself, as [`Interface::nesting`] has it.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where the module is wrong.
+    pub fn nesting(&self) -> Result<u32, Error> {
+        let problem = |problem| Error::Kernel { kernel: self.name.clone(), problem };
+        nesting::of(&self.module, self.entry).map_err(problem)
+    }
+
     /// What its counters mean. A block with an instruction that has no price is an error of
     /// [`BlockTable::decode`] where it was executed.
     pub fn table(&self) -> &BlockTable {

@@ -62,11 +62,30 @@ mod tests {
         200f9 d  200f8 d  100fd  10038";
 
     #[test]
+    fn what_a_driver_loses_track_of_is_not_counted() {
+        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
+        let entry = "main".to_owned();
+        let identity = Identity { module: Some(7), entry, constants, types, subgroup: None };
+        let words = BRANCHED.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
+        let module = Module::new(words.collect());
+        // One condition, which is one level.
+        for (levels, is_refused) in [(None, false), (Some(1), false), (Some(0), true)] {
+            let abilities =
+                Abilities { wide_atomics: true, subgroups: false, loop_rounds: None, levels };
+            let refused = counting(&module, &identity, abilities, |_| Ok(64)).err();
+            assert_eq!(refused.is_some(), is_refused, "{levels:?}: {refused:?}");
+            let says = "stand 1 deep within each other, and this adapter keeps 0 levels apart";
+            assert!(refused.is_none_or(|why| why.contains(says)));
+        }
+    }
+
+    #[test]
     fn a_barrier_that_parts_of_workgroups_came_to_is_doubtful() {
         let (constants, types) = (BTreeMap::new(), BTreeMap::new());
         let entry = "main".to_owned();
         let identity = Identity { module: Some(7), entry, constants, types, subgroup: None };
-        let abilities = Abilities { wide_atomics: true, subgroups: false, loop_rounds: None };
+        let abilities =
+            Abilities { wide_atomics: true, subgroups: false, loop_rounds: None, levels: None };
         let words = BRANCHED.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
         let module = Module::new(words.collect());
         let table = counting(&module, &identity, abilities, |_| Ok(64)).unwrap().1;

@@ -41,7 +41,7 @@ impl Support {
         let listed = unsafe { instance.below.enumerate_device_extension_properties(physical) };
         let listed = listed.unwrap_or_default();
         let has = |name: &CStr| listed.iter().any(|its| its.extension_name_as_c_str() == Ok(name));
-        let Told { is_cpu, ends_loops, wide, addresses, wide_atomics, subgroup } =
+        let Told { is_cpu, is_llvmpipe, wide, addresses, wide_atomics, subgroup } =
             match instance.age {
                 Age::New | Age::CanAsk => Told::asked(instance, physical)?,
                 Age::Old => Told::by_extensions(instance, physical, has)?,
@@ -69,7 +69,8 @@ impl Support {
             abilities: Abilities {
                 wide_atomics,
                 subgroups,
-                loop_rounds: ends_loops.then_some(LLVMPIPE_ROUNDS),
+                loop_rounds: is_llvmpipe.then_some(LLVMPIPE_ROUNDS),
+                levels: is_llvmpipe.then_some(LLVMPIPE_LEVELS),
             },
             subgroup: subgroup.subgroup_size,
             extensions,
@@ -87,15 +88,17 @@ const WIDE_ATOMICS: &CStr = vk::KHR_SHADER_ATOMIC_INT64_NAME;
 /// those are is not asked, since a kernel looks whether its rounds have lasted.
 const LLVMPIPE_ROUNDS: u32 = 65_535;
 
-/// Whether a device ends loops early, or one of its versions does.
-fn ends_loops(properties: &vk::PhysicalDeviceProperties) -> bool {
+/// How many levels of control flow within itself llvmpipe keeps apart.
+const LLVMPIPE_LEVELS: u32 = 79;
+
+fn is_llvmpipe(properties: &vk::PhysicalDeviceProperties) -> bool {
     properties.device_name_as_c_str().is_ok_and(|name| name.to_bytes().starts_with(b"llvmpipe"))
 }
 
 /// What a physical device is.
 struct Told {
     is_cpu: bool,
-    ends_loops: bool,
+    is_llvmpipe: bool,
     /// Whether it has integers of 64 bits.
     wide: bool,
     addresses: bool,
@@ -133,7 +136,7 @@ impl Told {
         let wide = all.features.shader_int64 != 0;
         Ok(Self {
             is_cpu,
-            ends_loops: ends_loops(&about.properties),
+            is_llvmpipe: is_llvmpipe(&about.properties),
             wide,
             addresses: address.buffer_device_address != 0,
             wide_atomics: atomics.shader_buffer_int64_atomics != 0,
@@ -162,7 +165,7 @@ impl Told {
         };
         Ok(Self {
             is_cpu: properties.device_type == vk::PhysicalDeviceType::CPU,
-            ends_loops: ends_loops(&properties),
+            is_llvmpipe: is_llvmpipe(&properties),
             wide: features.shader_int64 != 0,
             addresses: true,
             wide_atomics: has(WIDE_ATOMICS),

@@ -76,6 +76,8 @@ pub(crate) struct Abilities {
     pub(crate) subgroups: bool,
     /// After how many rounds it ends the loops of a subgroup, where it does.
     pub(crate) loop_rounds: Option<u32>,
+    /// How many levels of control flow within itself it keeps apart, where it loses track beyond them.
+    pub(crate) levels: Option<u32>,
 }
 
 /// The words of a module that counts, and what its counters mean. `place` says at which address so many bytes of
@@ -93,8 +95,17 @@ pub(crate) fn counting(
     let constants = constants.iter().map(|(&number, &bits)| (number, bits)).collect();
     let name = format!("{entry}@{:016x}", module.hash);
     let kernel = SpirvKernel::read(&name, &module.words, entry, &constants, *subgroup);
-    let Abilities { wide_atomics, subgroups, loop_rounds } = abilities;
+    let Abilities { wide_atomics, subgroups, loop_rounds, levels } = abilities;
     let kernel = kernel.map_err(|error| error.to_string())?.within_budget(loop_rounds);
+    if let Some(levels) = levels {
+        let depth = kernel.nesting().map_err(|error| error.to_string())?;
+        if depth > levels {
+            return Err(format!(
+                "its branches and loops stand {depth} deep within each other, and this adapter keeps {levels} levels apart: \
+                 it may not compute what the program says, either"
+            ));
+        }
+    }
     let counters = Counters::Address(place(kernel.table().bytes())?);
     let words = kernel.counting(&Means { counters, wide_atomics, subgroups });
     Ok((words.map_err(|error| error.to_string())?, kernel.table().clone()))

@@ -225,7 +225,8 @@ mod tests {
     }
 
     fn table() -> BlockTable {
-        let abilities = Abilities { wide_atomics: true, subgroups: true, loop_rounds: None };
+        let abilities =
+            Abilities { wide_atomics: true, subgroups: true, loop_rounds: None, levels: None };
         let module = Module::new(NOTHING.to_vec());
         counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().1
     }
