@@ -153,7 +153,7 @@ fn models_that_do_not_exist_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let name = folder.path().to_str().unwrap();
     let error = Model::resolve(name, NO_OVERRIDES).unwrap_err();
-    assert_says(&error, &[name, "config.json", "cannot be read"]);
+    assert_says(&error, &[name, "config.json", "as transformers saves it"]);
 
     // The file that makes a folder a model stands for the folder; another file does not.
     let of = |name: &str| Model::resolve(golden(name).to_str().unwrap(), NO_OVERRIDES);
