@@ -1,6 +1,7 @@
 //! What an adapter cannot carry although its driver takes it: refused by name, before it runs and leaves
 //! wrong numbers behind. Knows limits, kernels and grids; no driver.
 
+use flopmeter_core::device::too_deep;
 #[cfg(feature = "gpu")]
 use flopmeter_core::kernel::CooperativeProduct;
 
@@ -31,13 +32,7 @@ pub(super) fn extent(adapter: &Adapter, kernel: &str, bytes: u64, depth: u32) ->
             "it takes {bytes} bytes of workgroup memory, and this adapter has {limit}"
         )));
     }
-    if let Some(limit) = adapter.limits.nesting.filter(|&limit| depth > limit) {
-        return Err(refused(format!(
-            "its conditions, loops and early returns stand {depth} deep within each other, functions that \
-             it calls included, and this adapter keeps {limit} apart"
-        )));
-    }
-    Ok(())
+    too_deep(depth, adapter.limits.nesting).map_or(Ok(()), |problem| Err(refused(problem)))
 }
 
 /// Checks that an adapter supports the cooperative matrices of a kernel; `products` are those that it multiplies, none

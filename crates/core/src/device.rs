@@ -92,6 +92,22 @@ impl fmt::Display for DeviceType {
     }
 }
 
+/// How many levels of control flow within itself Mesa's llvmpipe keeps apart. It has a stack of 80 execution masks, whose
+/// last place no `else` can use. Beyond it version 22 takes both arms of a condition, and version 25 writes past the end of
+/// the stack, so that the process dies. That is why the number is stated and not measured.
+pub const LLVMPIPE_LEVELS: u32 = 79;
+
+/// Why control flow that stands `depth` levels within itself has no place on an adapter that keeps `limit` levels apart;
+/// `None` where it has one.
+#[must_use]
+pub fn too_deep(depth: u32, limit: Option<u32>) -> Option<String> {
+    let limit = limit.filter(|&limit| depth > limit)?;
+    Some(format!(
+        "its conditions, loops and early returns stand {depth} deep within each other, functions that it calls included, and \
+         this adapter keeps {limit} apart"
+    ))
+}
+
 /// The limits that shape a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -13,6 +13,7 @@ use std::{
 };
 
 use ash::vk;
+use flopmeter_core::device::LLVMPIPE_LEVELS;
 
 use crate::{
     chain::{find, slice},
@@ -87,9 +88,6 @@ const WIDE_ATOMICS: &CStr = vk::KHR_SHADER_ATOMIC_INT64_NAME;
 /// After how many rounds llvmpipe ended the loops of a subgroup, all of them together. Later versions do not; which
 /// those are is not asked, since a kernel looks whether its rounds have lasted.
 const LLVMPIPE_ROUNDS: u32 = 65_535;
-
-/// How many levels of control flow within itself llvmpipe keeps apart.
-const LLVMPIPE_LEVELS: u32 = 79;
 
 fn is_llvmpipe(properties: &vk::PhysicalDeviceProperties) -> bool {
     properties.device_name_as_c_str().is_ok_and(|name| name.to_bytes().starts_with(b"llvmpipe"))

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, hash::Hasher as _};
 
 use flopmeter_core::{
+    device::too_deep,
     recording::{SpecType, SpecValue},
     spirv::{Counters, Means, SpirvKernel},
     table::BlockTable,
@@ -97,13 +98,10 @@ pub(crate) fn counting(
     let kernel = SpirvKernel::read(&name, &module.words, entry, &constants, *subgroup);
     let Abilities { wide_atomics, subgroups, loop_rounds, levels } = abilities;
     let kernel = kernel.map_err(|error| error.to_string())?.within_budget(loop_rounds);
-    if let Some(levels) = levels {
+    if levels.is_some() {
         let depth = kernel.nesting().map_err(|error| error.to_string())?;
-        if depth > levels {
-            return Err(format!(
-                "its branches and loops stand {depth} deep within each other, and this adapter keeps {levels} levels apart: \
-                 it may not compute what the program says, either"
-            ));
+        if let Some(problem) = too_deep(depth, levels) {
+            return Err(format!("{problem}: it may not compute what the program says, either"));
         }
     }
     let counters = Counters::Address(place(kernel.table().bytes())?);

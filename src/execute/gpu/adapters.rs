@@ -1,6 +1,6 @@
 //! Which adapters there are and which one a name means. Opening one is the parent's business.
 
-use flopmeter_core::kernel::CooperativeProduct;
+use flopmeter_core::{device::LLVMPIPE_LEVELS, kernel::CooperativeProduct};
 use wgpu::Backends;
 
 use crate::{
@@ -11,11 +11,6 @@ use crate::{
 /// What to install where there is nothing to run on.
 const WAY_OUT: &str = "install a Vulkan driver: a GPU's own, or the software adapter \
                        (Debian and Ubuntu: apt-get install mesa-vulkan-drivers)";
-
-/// Conditions within each other for which a software adapter surely has masks. Mesa's llvmpipe has a stack of
-/// 80, whose last place no `else` can use; beyond it version 22 takes both arms, and version 25 writes past
-/// the end of the stack, so that the process dies. That is why the depth is not measured.
-const MASKS: u32 = 79;
 
 /// Every adapter, real GPUs first, each device once. GL is asked only where no other backend has
 /// anything: a device that is listed twice is used through Vulkan.
@@ -163,8 +158,8 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
             // SwiftShader's subgroups are vectors as well, but it computes loops for masked lanes too, so a
             // lane that is missing would not be missed there.
             lockstep: info.driver == "llvmpipe",
-            // The rounds of loops that it allows, only trying shows.
-            nesting: (device_type == DeviceType::Software).then_some(MASKS),
+            // Most software adapters are Mesa's llvmpipe. The rounds of loops that it allows, only trying shows.
+            nesting: (device_type == DeviceType::Software).then_some(LLVMPIPE_LEVELS),
             // Mesa's llvmpipe was seen to take the number of workgroups modulo 2^32, and a processor would
             // need hours for so many.
             grid: (device_type == DeviceType::Software).then_some(u32::MAX.into()),

@@ -228,25 +228,6 @@ fn bytes_in_either_order_are_a_module_and_others_are_not() {
 }
 
 #[test]
-fn nesting_grows_with_what_stands_within_each_other() {
-    let nested = |levels: u32| {
-        let open = "if (x[0] > 1.0) {".repeat(levels as usize);
-        let close = "}".repeat(levels as usize);
-        let source = format!(
-            "#version 450
-            layout(local_size_x = 1) in;
-            layout(binding = 0) buffer X {{ float x[]; }};
-            void main() {{ {open} x[1] = 2.0; {close} for (int i = 0; i < 4; i++) x[2] += 1.0; }}"
-        );
-        let words = glslang(&source, &[])?;
-        let module = SpirvModule { name: "nested".to_owned(), words };
-        Some(module.interface("main").unwrap().nesting)
-    };
-    let Some(few) = nested(5) else { return };
-    assert_eq!((few, nested(82)), (5, Some(82)));
-}
-
-#[test]
 fn buffers_that_stand_as_an_array_are_told_from_one() {
     let source = "#version 450
         layout(local_size_x = 1) in;

@@ -11,6 +11,7 @@ mod interface;
 mod machine;
 mod matrices;
 mod misread;
+mod nesting;
 mod overflow;
 mod program;
 mod random;
