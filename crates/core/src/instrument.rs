@@ -41,7 +41,7 @@ pub use self::flush::TEXEL_COLUMNS;
 pub use self::set::{CounterSet, CountingKernel, KernelCounts};
 use self::{
     block::{Site, Unpriced},
-    change::{Change, FunctionSite},
+    change::FunctionSite,
     flush::{Budget, Counter, Destination, FlushMeans, Types},
     price::Pricer,
 };
@@ -53,7 +53,7 @@ use crate::{
     guard::Stage,
     kernel::{KernelModule, diagnosis, resources, validate},
     keyed::keyed,
-    overflow::{Look, Loops},
+    overflow::{Look, Loops, changes},
     table::{Block, Loop, Rows, Written, without_idle_counters},
 };
 
@@ -152,19 +152,11 @@ fn rewrite(
     let overflow = (!looks.is_empty()).then(|| {
         flush::declare(&mut module, "flopmeter_overflow", AddressSpace::Private, types.number, None)
     });
-    let counts = points.iter().zip(&private);
-    let mut changes: Vec<(&FunctionSite, Change)> =
-        counts.map(|(point, to)| (&point.place, Change::Count(to.variable))).collect();
-    if let Some(to) = overflow {
-        let variable = |&counter: &u32| private[counter as usize - 1].variable;
-        changes.extend(looks.iter().map(|Look { site, counters }| {
-            (site, Change::Look { at: counters.iter().map(variable).collect(), to })
-        }));
-    }
-    change::write(&mut module, &changes);
+    let counting = points.into_iter().zip(&private).map(|(point, to)| (point.place, to.variable));
+    change::write(&mut module, &changes(counting, &looks, overflow));
     let budget = limits.loop_rounds.filter(|_| !loops.is_empty());
     let cut = if budget.is_some() { loops.len() as u32 + 1 } else { 0 };
-    let rows = Rows { counters: 1 + points.len() as u32 + u32::from(overflow.is_some()), cut };
+    let rows = Rows { counters: 1 + private.len() as u32 + u32::from(overflow.is_some()), cut };
     let means = FlushMeans {
         at: counters,
         destination,

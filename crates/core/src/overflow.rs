@@ -101,3 +101,33 @@ impl<F: Copy + PartialEq, S: Clone> Loops<F, S> {
         looks
     }
 }
+
+/// What is written at a place, with variables `V`.
+pub(crate) enum Change<V> {
+    /// `counter += 1`.
+    Count(V),
+    /// `to |= counter` for each counter.
+    Look { at: Vec<V>, to: V },
+}
+
+/// What is written where: an increment at the place of each counter, and the looks at them, `overflow` being what they
+/// leave their bits in. Where there is no such variable, nothing is looked at.
+pub(crate) fn changes<S: Clone, V: Copy>(
+    counters: impl IntoIterator<Item = (S, V)>,
+    looks: &[Look<S>],
+    overflow: Option<V>,
+) -> Vec<(S, Change<V>)> {
+    let (mut changes, mut variables) = (Vec::new(), Vec::new());
+    for (site, variable) in counters {
+        variables.push(variable);
+        changes.push((site, Change::Count(variable)));
+    }
+    if let Some(to) = overflow {
+        changes.extend(looks.iter().map(|Look { site, counters }| {
+            // Counter 0 is not among them: it says how many invocations there were.
+            let at = counters.iter().map(|&counter| variables[counter as usize - 1]).collect();
+            (site.clone(), Change::Look { at, to })
+        }));
+    }
+    changes
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub(crate) const ALIGNMENT: u64 = 64;
 
 /// Part of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Window {
     /// Which block, counted from 0.
     pub(crate) block: usize,

@@ -65,7 +65,7 @@ impl CopyPool {
         if self.bytes + bytes > MOST_BYTES {
             return None;
         }
-        let (window, _) = self.memory.take(bytes, 0).ok()?;
+        let window = self.memory.take(bytes, 0).ok()?;
         self.bytes += window.bytes;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

@@ -247,7 +247,8 @@ pub(crate) unsafe extern "system" fn create(
         subgroup: support.as_ref().ok().map(|its| its.subgroup).filter(|&n| n > 0),
         abilities: support.map(|support| support.abilities),
         about: recording::Device { enabled, ..about },
-        tally: Mutex::default(),
+        // What one dispatch counted is told from the others by what lies in between, whatever else runs.
+        tally: Mutex::new(Tally::new(each)),
         counters: Mutex::new(Memory::new(source)),
         watch,
         saver: folder.map(|folder| Mutex::new(Saver::new(&folder))),

@@ -64,12 +64,12 @@ impl Memory {
         Self { source, blocks: Vec::new(), arena: Arena::default() }
     }
 
-    /// A window of so many zeros, and its address on the device. As far as nothing else is there, what asks for the same
-    /// with the same `wish` has the same address in every run, where devices have that at all.
+    /// A window of so many zeros. As far as nothing else is there, what asks for the same with the same `wish` has the
+    /// same address in every run, where devices have that at all.
     ///
     /// # Errors
     /// Why there is no memory for it.
-    pub(crate) fn take(&mut self, bytes: u64, wish: u64) -> Result<(Window, u64), String> {
+    pub(crate) fn take(&mut self, bytes: u64, wish: u64) -> Result<Window, String> {
         let window = match self.arena.take(bytes, wish) {
             Some(window) => window,
             None => {
@@ -80,7 +80,12 @@ impl Memory {
             }
         };
         self.clear(window);
-        Ok((window, self.blocks[window.block].address + window.offset))
+        Ok(window)
+    }
+
+    /// The address of a window on the device.
+    pub(crate) fn address(&self, window: Window) -> u64 {
+        self.blocks[window.block].address + window.offset
     }
 
     /// Fills a window with zeros. No kernel writes to it at this moment.

@@ -7,7 +7,7 @@ use crate::{
     arena::Window,
     decode::{State, decode},
     each,
-    tally::{Gone, Kernel, Launches, Pipeline, Tally},
+    tally::{Counting, Gone, Kernel, Launches, Tally},
     watch::{Times, Watch},
 };
 
@@ -24,19 +24,18 @@ pub(crate) fn take(
     let mut sums: Vec<(Gone, bool)> =
         tally.kernels.iter().map(|kernel| (kernel.gone.clone(), true)).collect();
     let all_ended = tally.ends.all_ended();
-    for pipeline in tally.pipelines.values() {
-        let Pipeline { kernel, window, launches } = pipeline;
-        let (sum, settled) = &mut sums[*kernel];
-        match (&tally.kernels[*kernel].table, window) {
-            (Ok(table), Some(window)) => {
-                let raw = read(*window, table.bytes());
-                let live = decode(table, &raw, *launches, state);
+    for (&window, &Counting { kernel, launches, .. }) in &tally.counting {
+        let (sum, settled) = &mut sums[kernel];
+        match &tally.kernels[kernel].table {
+            Ok(table) => {
+                let raw = read(window, table.bytes());
+                let live = decode(table, &raw, launches, state);
                 let launched = launches.invocations(table.invocations([1; 3]));
                 // How many invocations the device itself launches is not known, so none may be missing or all.
                 *settled &= launched.map_or(all_ended, |launched| launched == live.invocations);
                 sum.add(live);
             }
-            _ => sum.launches.add(*launches),
+            Err(_) => sum.launches.add(launches),
         }
     }
     let settled = state == State::Idle || sums.iter().all(|&(_, settled)| settled);
@@ -231,6 +230,13 @@ mod tests {
         counting(&module, &identity(), abilities, |_| Ok(64)).unwrap().1
     }
 
+    /// Adds a pipeline with this handle.
+    fn add(tally: &mut Tally, handle: u64) {
+        let window = Window { block: 0, offset: 0, bytes: table().bytes() };
+        let window = tally.join(&identity(), || Ok(window)).unwrap();
+        tally.add((handle, 0), &identity(), Ok((table(), window)));
+    }
+
     /// The counters of so many invocations.
     fn raw(table: &BlockTable, arrived: u64) -> Vec<u8> {
         let mut raw = vec![0; table.bytes() as usize];
@@ -260,8 +266,7 @@ mod tests {
     #[test]
     fn a_recording_says_what_has_not_ended() {
         let mut tally = Tally::default();
-        let window = Window { block: 0, offset: 0, bytes: table().bytes() };
-        tally.add((1, 0), identity(), Ok((table(), window)));
+        add(&mut tally, 1);
         tally.begin(5);
         tally.bind(5, Some(1));
         tally.dispatch(5, Some([1, 1, 1]));
@@ -286,8 +291,7 @@ mod tests {
     #[test]
     fn what_the_device_launches_has_ended_where_the_program_saw_that() {
         let mut tally = Tally::default();
-        let window = Window { block: 0, offset: 0, bytes: table().bytes() };
-        tally.add((1, 0), identity(), Ok((table(), window)));
+        add(&mut tally, 1);
         tally.begin(5);
         tally.bind(5, Some(1));
         tally.dispatch(5, None);

@@ -2,6 +2,7 @@
 //! here; the file knows no Vulkan, no prices and no memory.
 
 mod commands;
+mod counting;
 mod ends;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use flopmeter_core::{op::Cost, table::BlockTable};
 
 pub(crate) use commands::{Commands, Id, Launches};
+pub(crate) use counting::Counting;
 pub(crate) use ends::Ends;
 
 use crate::{
@@ -27,11 +29,13 @@ pub(crate) struct Kernel {
     pub(crate) name: Option<String>,
     /// What its counters mean, or why it has none.
     pub(crate) table: Result<Arc<BlockTable>, String>,
-    /// What pipelines of it counted that are gone.
+    /// What was counted of it in counters that are gone, and dispatches that nothing counted.
     pub(crate) gone: Gone,
+    /// The counters that its pipelines share.
+    shared: Option<Window>,
 }
 
-/// What is left of pipelines that were destroyed.
+/// What is left of counters when their pipelines are destroyed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gone {
     pub(crate) launches: Launches,
@@ -46,12 +50,10 @@ pub(crate) struct Gone {
 
 /// A pipeline that is alive.
 #[derive(Debug)]
-pub(crate) struct Pipeline {
-    pub(crate) kernel: usize,
+struct Pipeline {
+    kernel: usize,
     /// Where its counters lie, where it counts.
-    pub(crate) window: Option<Window>,
-    /// What was submitted of it.
-    pub(crate) launches: Launches,
+    window: Option<Window>,
 }
 
 /// What a dispatch is of.
@@ -80,7 +82,11 @@ pub(crate) struct Tally {
     module_names: HashMap<u64, String>,
     pub(crate) kernels: Vec<Kernel>,
     by_identity: HashMap<Identity, usize>,
-    pub(crate) pipelines: BTreeMap<Id, Pipeline>,
+    pipelines: BTreeMap<Id, Pipeline>,
+    /// What adds to the counters of each window.
+    pub(crate) counting: BTreeMap<Window, Counting>,
+    /// Whether each pipeline has counters of its own.
+    apart: bool,
     by_handle: HashMap<u64, Id>,
     next: Id,
     recorded: HashMap<u64, Commands>,
@@ -101,11 +107,17 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Nothing so far. Pipelines of one kernel share counters, so that a driver finds what it compiled for another, unless
+    /// they are to be `apart`.
+    pub(crate) fn new(apart: bool) -> Self {
+        Self { apart, ..Self::default() }
+    }
+
     /// A pipeline was made of the module of this handle.
     pub(crate) fn add(
         &mut self,
         (handle, module): (u64, u64),
-        identity: Identity,
+        identity: &Identity,
         made: Result<(BlockTable, Window), String>,
     ) {
         let name = self.module_names.get(&module).cloned();
@@ -113,13 +125,8 @@ impl Tally {
             Ok((table, window)) => (Ok(Arc::new(table)), Some(window)),
             Err(why) => (Err(why), None),
         };
-        let kernels = &mut self.kernels;
-        let kernel = *self.by_identity.entry(identity.clone()).or_insert_with(|| {
-            let gone = Gone::default();
-            kernels.push(Kernel { identity, name: None, table: Err(String::new()), gone });
-            kernels.len() - 1
-        });
-        let its = &mut kernels[kernel];
+        let kernel = self.kernel(identity);
+        let its = &mut self.kernels[kernel];
         its.name = its.name.take().or(name);
         // Where only some pipelines of a kernel count, what the kernel executed is not known.
         match (&its.table, table) {
@@ -128,27 +135,26 @@ impl Tally {
         }
         let id = self.next;
         self.next += 1;
-        self.pipelines.insert(id, Pipeline { kernel, window, launches: Launches::default() });
+        self.pipelines.insert(id, Pipeline { kernel, window });
         self.by_handle.insert(handle, id);
     }
 
-    /// A pipeline is about to be destroyed; `decode` says what it counted, and its window is free again.
-    pub(crate) fn remove(
-        &mut self,
-        handle: u64,
-        decode: impl FnOnce(&BlockTable, &Pipeline) -> Gone,
-    ) -> Option<Window> {
-        let id = self.by_handle.remove(&handle)?;
-        let pipeline = self.pipelines.remove(&id)?;
-        let kernel = &mut self.kernels[pipeline.kernel];
-        match (&kernel.table, pipeline.window) {
-            (Ok(table), Some(_)) => {
-                let left = decode(table, &pipeline);
-                kernel.gone.add(left);
-            }
-            _ => kernel.gone.launches.add(pipeline.launches),
+    /// The kernel of pipelines that are made of this.
+    fn kernel(&mut self, identity: &Identity) -> usize {
+        if let Some(&kernel) = self.by_identity.get(identity) {
+            return kernel;
         }
-        pipeline.window
+        let (table, gone) = (Err(String::new()), Gone::default());
+        let identity = identity.clone();
+        self.by_identity.insert(identity.clone(), self.kernels.len());
+        self.kernels.push(Kernel { identity, name: None, table, gone, shared: None });
+        self.kernels.len() - 1
+    }
+
+    /// A pipeline is about to be destroyed. Returns where it counted.
+    pub(crate) fn remove(&mut self, handle: u64) -> Option<Window> {
+        let id = self.by_handle.remove(&handle)?;
+        self.pipelines.remove(&id)?.window
     }
 
     /// The program gave a pipeline a name.
@@ -221,7 +227,7 @@ impl Tally {
     /// What workgroups are dispatched to now: the pipeline that is bound, and how many they are where the host knows.
     pub(crate) fn target(&self, commands: u64, grid: Option<[u32; 3]>) -> Option<Target> {
         let recorded = self.recorded.get(&commands)?;
-        let &Pipeline { kernel, window, .. } = self.pipelines.get(&recorded.bound()?)?;
+        let &Pipeline { kernel, window } = self.pipelines.get(&recorded.bound()?)?;
         let table = self.kernels[kernel].table.as_ref().ok();
         Some(Target { kernel, grid: recorded.known(grid), counters: table.cloned().zip(window) })
     }
@@ -265,9 +271,13 @@ impl Tally {
         let mut dispatches = false;
         for (id, launches) in commands.launches() {
             dispatches = true;
-            match id.and_then(|id| self.pipelines.get_mut(&id)) {
-                Some(pipeline) => pipeline.launches.add(launches),
-                None => self.strays += launches.dispatches,
+            let Some(pipeline) = id.and_then(|id| self.pipelines.get(&id)) else {
+                self.strays += launches.dispatches;
+                continue;
+            };
+            match pipeline.window.and_then(|window| self.counting.get_mut(&window)) {
+                Some(counting) => counting.launches.add(launches),
+                None => self.kernels[pipeline.kernel].gone.launches.add(launches),
             }
         }
         dispatches

@@ -6,7 +6,7 @@ use naga::{
 };
 
 use super::{block::Site, code::Code};
-use crate::ir::arms_mut;
+use crate::{ir::arms_mut, overflow::Change};
 
 /// A place in a kernel.
 #[derive(Clone)]
@@ -16,16 +16,11 @@ pub(super) struct FunctionSite {
     pub(super) site: Site,
 }
 
-/// What is written at a place.
-pub(super) enum Change {
-    /// `counter += 1`.
-    Count(Handle<GlobalVariable>),
-    /// `to |= counter` for each counter.
-    Look { at: Vec<Handle<GlobalVariable>>, to: Handle<GlobalVariable> },
-}
-
 /// Writes changes into a module. Of those at one place, the last comes first.
-pub(super) fn write(module: &mut Module, changes: &[(&FunctionSite, Change)]) {
+pub(super) fn write(
+    module: &mut Module,
+    changes: &[(FunctionSite, Change<Handle<GlobalVariable>>)],
+) {
     // Later places first, so that earlier ones stay where they are.
     let mut order: Vec<usize> = (0..changes.len()).collect();
     let site = |at: usize| &changes[at].0.site;
@@ -37,33 +32,31 @@ pub(super) fn write(module: &mut Module, changes: &[(&FunctionSite, Change)]) {
             None => &mut module.entry_points[0].function,
         };
         let mut code = Code::new(&mut function.expressions, Span::UNDEFINED);
-        change.write(&mut code);
+        write_one(change, &mut code);
         let statements = code.block;
         insert(&mut function.body, site, statements);
     }
 }
 
-impl Change {
-    fn write(&self, code: &mut Code<'_>) {
-        let (pointer, value) = match *self {
-            Self::Count(counter) => {
-                let pointer = code.global(counter);
-                let before = code.load(pointer);
-                (pointer, code.binary_number(BinaryOperator::Add, before, 1))
-            }
-            Self::Look { ref at, to } => {
-                let pointer = code.global(to);
-                let before = code.load(pointer);
-                let value = at.iter().fold(before, |seen, &counter| {
-                    let counter = code.global(counter);
-                    let value = code.load(counter);
-                    code.binary(BinaryOperator::InclusiveOr, seen, value)
-                });
-                (pointer, value)
-            }
-        };
-        code.statement(Statement::Store { pointer, value });
-    }
+fn write_one(change: &Change<Handle<GlobalVariable>>, code: &mut Code<'_>) {
+    let (pointer, value) = match *change {
+        Change::Count(counter) => {
+            let pointer = code.global(counter);
+            let before = code.load(pointer);
+            (pointer, code.binary_number(BinaryOperator::Add, before, 1))
+        }
+        Change::Look { ref at, to } => {
+            let pointer = code.global(to);
+            let before = code.load(pointer);
+            let value = at.iter().fold(before, |seen, &counter| {
+                let counter = code.global(counter);
+                let value = code.load(counter);
+                code.binary(BinaryOperator::InclusiveOr, seen, value)
+            });
+            (pointer, value)
+        }
+    };
+    code.statement(Statement::Store { pointer, value });
 }
 
 fn insert(block: &mut Statements, site: &[usize], statements: Statements) {

@@ -45,7 +45,7 @@ fn deepest(
         places: vec![Place::default(); blocks.len()],
     };
     let mut deepest = 0;
-    for block in walk.from_outside_in() {
+    for block in walk.outside_in() {
         let calls = module.instructions[blocks[block].range.clone()].iter();
         let calls = calls.filter(|its| its.is(Op::FunctionCall));
         let called = calls.filter_map(|its| depths.get(its.operands().first()?)).max();
@@ -115,7 +115,7 @@ impl Walk<'_> {
 
     /// The blocks in an order in which each comes behind all that lead to it, ways back aside, and a merge block behind
     /// the whole of its construct.
-    fn from_outside_in(&self) -> Vec<usize> {
+    fn outside_in(&self) -> Vec<usize> {
         let ways = |block| [self.named(block), self.next(block)].concat().into_iter();
         let (mut seen, mut order) = (vec![false; self.blocks.len()], Vec::new());
         let mut open = vec![(0, ways(0))];

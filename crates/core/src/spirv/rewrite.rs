@@ -12,7 +12,10 @@ use super::{
     module::{Module, Type},
     words::{Id, Instruction, push, push_text, text},
 };
-use crate::{overflow::Look, table::Rows};
+use crate::{
+    overflow::{Change, Look, changes},
+    table::Rows,
+};
 
 /// Where to count.
 #[derive(Clone, Copy, Debug)]
@@ -23,33 +26,23 @@ pub(super) struct Point {
     pub(super) once: bool,
 }
 
-/// What is written at a place.
-enum Change {
-    /// `counter += 1`.
-    Count(Id),
-    /// `to |= counter` for each counter.
-    Look { at: Vec<Id>, to: Id },
-}
-
-impl Change {
-    fn write(self, builder: &mut Builder<'_, '_>) {
-        let (variable, value) = match self {
-            Self::Count(counter) => {
-                let one = builder.number(1);
-                let before = builder.uints(Op::Load, &[counter]);
-                (counter, builder.uints(Op::IAdd, &[before, one]))
-            }
-            Self::Look { at, to } => {
-                let before = builder.uints(Op::Load, &[to]);
-                let value = at.into_iter().fold(before, |seen, counter| {
-                    let value = builder.uints(Op::Load, &[counter]);
-                    builder.uints(Op::BitwiseOr, &[seen, value])
-                });
-                (to, value)
-            }
-        };
-        builder.statement(Op::Store, &[variable, value]);
-    }
+fn write(change: Change<Id>, builder: &mut Builder<'_, '_>) {
+    let (variable, value) = match change {
+        Change::Count(counter) => {
+            let one = builder.number(1);
+            let before = builder.uints(Op::Load, &[counter]);
+            (counter, builder.uints(Op::IAdd, &[before, one]))
+        }
+        Change::Look { at, to } => {
+            let before = builder.uints(Op::Load, &[to]);
+            let value = at.into_iter().fold(before, |seen, counter| {
+                let value = builder.uints(Op::Load, &[counter]);
+                builder.uints(Op::BitwiseOr, &[seen, value])
+            });
+            (to, value)
+        }
+    };
+    builder.statement(Op::Store, &[variable, value]);
 }
 
 /// SPIR-V 1.3: operations of subgroups, and storage buffers as a class of their own.
@@ -106,17 +99,8 @@ pub(super) fn counting(
         &interface,
     );
     let wrapping = std::mem::take(&mut builder.code);
-    let variable = |&counter: &u32| private[counter as usize - 1].variable;
-    let mut changes: Vec<(usize, Change)> = points
-        .iter()
-        .zip(&private)
-        .map(|(its, to)| (its.site, Change::Count(to.variable)))
-        .collect();
-    if let Some(to) = overflow {
-        changes.extend(looks.iter().map(|Look { site, counters }| {
-            (*site, Change::Look { at: counters.iter().map(variable).collect(), to })
-        }));
-    }
+    let counting = points.iter().zip(&private).map(|(point, to)| (point.site, to.variable));
+    let mut changes = changes(counting, looks, overflow);
     changes.sort_by_key(|&(site, _)| site);
     let mut changes = changes.into_iter().peekable();
 
@@ -148,7 +132,7 @@ pub(super) fn counting(
     let mut body = Vec::new();
     for (index, &instruction) in module.instructions.iter().enumerate().skip(functions_at) {
         while let Some((_, change)) = changes.next_if(|&(site, _)| site == index) {
-            change.write(&mut builder);
+            write(change, &mut builder);
             body.append(&mut builder.code);
         }
         body.extend(instruction.words);

@@ -121,7 +121,7 @@ pub(crate) unsafe extern "system" fn create(
                 harmless(|| {
                     if let (Some(stage), Some(counted)) = (stage, counted) {
                         let handles = ((*out).as_raw(), info.stage.module.as_raw());
-                        lock(&device.tally).add(handles, stage.identity, counted);
+                        lock(&device.tally).add(handles, &stage.identity, counted);
                     }
                 });
             } else {
@@ -151,21 +151,22 @@ pub(crate) unsafe extern "system" fn destroy(
     unsafe {
         let Some(device) = Device::of(device) else { return };
         harmless(|| {
-            let mut tally = lock(&device.tally);
             // A pipeline that is destroyed is not in use any more.
-            let window = tally.remove(pipeline.as_raw(), |table, pipeline| {
-                let raw = pipeline
-                    .window
-                    .map(|window| lock(&device.counters).read(window, table.bytes()));
-                let raw = raw.unwrap_or_default();
-                decode(table, &raw, pipeline.launches, State::Idle)
-            });
-            if let Some(window) = window {
-                lock(&device.counters).give(window);
-            }
+            let window = lock(&device.tally).remove(pipeline.as_raw());
+            window.into_iter().for_each(|window| leave(&device, window));
         });
         (device.below.fp_v1_0().destroy_pipeline)(device.handle, pipeline, allocator);
     }
+}
+
+/// A pipeline that counts in a window is not in use any more, or was not made.
+fn leave(device: &Device, window: Window) {
+    let mut tally = lock(&device.tally);
+    let free = tally.leave(window, |table, launches| {
+        let raw = lock(&device.counters).read(window, table.bytes());
+        decode(table, &raw, launches, State::Idle)
+    });
+    free.into_iter().for_each(|window| lock(&device.counters).give(window));
 }
 
 /// The words of a module.
@@ -323,9 +324,10 @@ impl<'a> Counting<'a> {
         let mut window = None;
         let wish = stage.identity.wish();
         let place = |bytes| {
-            let (its, address) = lock(&device.counters).take(bytes, wish)?;
+            let take = || lock(&device.counters).take(bytes, wish);
+            let its = lock(&device.tally).join(&stage.identity, take)?;
             window = Some(its);
-            Ok(address)
+            Ok(lock(&device.counters).address(its))
         };
         let made = kernel::counting(module, &stage.identity, abilities, place);
         let made = made.and_then(|(words, table)| {
@@ -341,7 +343,7 @@ impl<'a> Counting<'a> {
                 Ok(Self { info, module, table, window })
             }
             (made, window) => {
-                window.into_iter().for_each(|window| lock(&device.counters).give(window));
+                window.into_iter().for_each(|window| leave(device, window));
                 made.and(Err("it has no place for its counters".into()))
             }
         }
@@ -354,7 +356,7 @@ impl<'a> Counting<'a> {
         if result == vk::Result::SUCCESS {
             return Ok((self.table, self.window));
         }
-        harmless(|| lock(&device.counters).give(self.window));
+        harmless(|| leave(device, self.window));
         Err(format!("the driver refused the pipeline that counts: {result:?}"))
     }
 }
