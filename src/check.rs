@@ -132,7 +132,7 @@ pub const fn of_one_text(a: &Observed, b: &Observed) -> bool {
 /// every operation and every byte. `None` where it tallied nothing.
 pub fn tally(observed: &Observed) -> Option<Verdict> {
     let (cost, tally) = (observed.cost, observed.witness.as_ref()?.tally);
-    Some(costs(("counters", &cost), ("the tally", &tally)))
+    Some(costs(("the count", &cost), ("the tally", &tally)))
 }
 
 /// The same for each pass of a plan; `None` where one of them has no tally.

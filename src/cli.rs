@@ -9,6 +9,8 @@ mod check;
 mod compare;
 mod estimate;
 mod export;
+#[cfg(unix)]
+mod fault;
 mod formulas;
 mod hint;
 mod interrupt;
@@ -132,8 +134,15 @@ fn log_to_stderr(common: &Common) {
     };
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level.min(LevelFilter::Warn)).filter_module("flopmeter", level);
-    if common.verbose > 2 {
-        builder.filter_level(level);
+    match common.verbose {
+        // What it logs as an error is the error that is told.
+        0 => {
+            builder.filter_module("naga", LevelFilter::Off);
+        }
+        1 | 2 => {}
+        _ => {
+            builder.filter_level(level);
+        }
     }
     builder.format_target(false).format_timestamp(None).init();
 }

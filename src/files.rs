@@ -55,10 +55,30 @@ pub fn replace(
 /// [`Error::File`] naming `path` where it cannot be written.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
     let attempt = || match Target::of(path)? {
+        // Whoever reads a pipe takes it for ended where it is closed.
+        Target::Stream if is_pipe(path) => Ok(()),
         Target::Stream => fs::OpenOptions::new().write(true).open(path).map(drop),
         Target::File { path, .. } => temporary_beside(&path).map(drop),
     };
     attempt().map_err(|error| unwritable(path, &error))
+}
+
+/// Whether `path` is a pipe or a device, which is written to as it is. Opening a pipe may last until somebody reads it.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(Target::of(path), Ok(Target::Stream))
+}
+
+fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// The file that `path` stands for, there already or not, in the same spelling whatever that of `path` is; `None` where its

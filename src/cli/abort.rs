@@ -1,5 +1,5 @@
-//! Aborts. A driver may abort the whole process where it cannot compile a kernel, as LLVM does. The thread that aborts is
-//! held meanwhile: the thread that waits for it is notified, or else the process ends with a message that names the work.
+//! Aborts. A driver may abort the whole process where it cannot compile a kernel, as LLVM does, or crash, which is taken for
+//! an abort. The thread that aborts is held meanwhile: the thread that waits for it is notified, or else the process ends with a message that names the work.
 //! Knows nothing of kernels and reports.
 
 use std::{
@@ -13,8 +13,26 @@ use std::{
 use super::lock::lock;
 
 /// What happened, and what the user can do.
-pub const ADVICE: &str = "the process was aborted, as drivers do where they cannot compile a kernel: what the driver said \
-                          stands above. Another adapter may run it; --adapter embedded has no driver";
+pub fn advice() -> String {
+    let what = match fault() {
+        None => {
+            "was aborted, as drivers do where they cannot compile a kernel: what the driver said stands above"
+                .to_owned()
+        }
+        Some(signal) => {
+            format!("crashed (signal {signal}), as drivers do over kernels that they do not expect")
+        }
+    };
+    format!("the process {what}. Another adapter may run it; --adapter embedded has no driver")
+}
+
+/// The signal of a fault that was taken for an abort.
+fn fault() -> Option<i32> {
+    #[cfg(unix)]
+    return super::fault::came();
+    #[cfg(not(unix))]
+    None
+}
 
 /// The time until which threads that aborted are held, in seconds since 1970, where it is later than the minimum.
 static HELD_UNTIL: AtomicU64 = AtomicU64::new(0);
@@ -53,6 +71,7 @@ pub fn listen(end: impl FnOnce() + Send + 'static) -> super::Result<()> {
         })
     }
     .context(context)?;
+    super::fault::listen()?;
     thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         if is_sent(&signal) {

@@ -63,7 +63,7 @@ pub fn listen(complain: fn(&anyhow::Error)) -> super::Result<()> {
     })
     .context("cannot listen for ctrl-C")?;
     let aborted = |during, last: Option<anyhow::Error>| {
-        let why = format!("{during}: {}", abort::ADVICE);
+        let why = format!("{during}: {}", abort::advice());
         last.map_or_else(|| anyhow!("{why}"), |last| last.context(why.clone()))
     };
     abort::listen(move || end(complain, aborted))

@@ -27,7 +27,7 @@ use super::{
     interrupt,
     kernels::{Baseline, KernelWork, Place, baseline},
     lock::lock,
-    patience,
+    output, patience,
 };
 
 /// The shader that is asked for in the place of a model, if one is.
@@ -93,7 +93,8 @@ fn checked(
     }
     let baseline = baseline(&asked.kernels)?;
     let on = Where::asked(asked)?;
-    let check = judged(file.clone(), &asked.kernels, baseline.as_ref(), &on)?;
+    let (check, doubts) = judged(file.clone(), &asked.kernels, baseline.as_ref(), &on)?;
+    doubts.into_iter().for_each(|doubt| output::warn(Some(doubt), common));
     places.spare(&file, check.report.others())?;
     formats.write(&check, places, common)?;
     Ok(Outcome::of(check.holds()))
@@ -144,13 +145,13 @@ impl Where {
     }
 }
 
-/// A kernel as it was asked for, judged by what all executors make of it.
+/// A kernel as it was asked for, judged by what all executors make of it, and what is doubtful about what was asked.
 pub fn judged(
     file: PathBuf,
     asked: &Kernels,
     baseline: Option<&Baseline>,
     on: &Where,
-) -> super::Result<KernelCheck> {
+) -> super::Result<(KernelCheck, Vec<String>)> {
     let work = KernelWork::new(file, asked, [], 0)?;
     let (owned, adapter, embedded) = (work.clone(), on.adapter.clone(), on.embedded);
     let opened = on.executors.take();
@@ -183,7 +184,10 @@ pub fn judged(
         }
         executors => Some(executors?),
     };
-    let mut runs = std::mem::take(&mut lock(&ran).runs);
+    let (mut runs, launched) = {
+        let mut ran = lock(&ran);
+        (std::mem::take(&mut ran.runs), ran.launched.take())
+    };
     // One that could not run a kernel may be lost.
     on.executors.set(executors.filter(|_| runs.iter().all(|run| run.ran.is_ok())));
     // What all executors count is the same, or said to be not, so that the first one is reported, and held against the
@@ -234,7 +238,8 @@ pub fn judged(
             check.executors.join(", ")
         );
     }
-    Ok(check)
+    let doubts = launched.map(|launched| KernelWork::doubts(&launched, &check.report, baseline));
+    Ok((check, doubts.unwrap_or_default()))
 }
 
 /// How many invocations the subgroups of each executor that ran the kernels have, where those are not as many.
@@ -277,8 +282,8 @@ impl Ran {
     /// Notes that what runs them now will not end, there.
     fn give_up(&mut self, why: String, (file, line): Place) {
         let (executor, said) = match self.now.take() {
-            Some(executor) => (executor, abort::ADVICE),
-            None => ("every other adapter".to_owned(), &*why),
+            Some(executor) => (executor, abort::advice()),
+            None => ("every other adapter".to_owned(), why.clone()),
         };
         self.failed += &format!("{executor}: {said}; ");
         self.on.clear();

@@ -17,8 +17,8 @@ use flopmeter::{
     op::Convention,
     result::{HeldTo, KernelRun, KernelSuite, RanKernels, ShaderReport, load},
     shader::{
-        self, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest, ShaderRun,
-        SourceOptions,
+        self, Binding, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest,
+        ShaderRun, SourceOptions,
     },
 };
 
@@ -149,6 +149,16 @@ impl KernelWork {
         report
     }
 
+    /// What is doubtful about what was asked, as far as a report on it shows.
+    pub fn doubts(
+        launched: &Launched,
+        report: &ShaderReport,
+        baseline: Option<&Baseline>,
+    ) -> Vec<String> {
+        let doubts = [unfilled(launched, report), of_another(report, baseline)];
+        doubts.into_iter().flatten().collect()
+    }
+
     /// Holds a run against what its buffers should hold, and its report against an earlier one.
     pub fn judge(
         &self,
@@ -166,6 +176,31 @@ impl KernelWork {
             None => Ok(()),
         }
     }
+}
+
+/// What the kernels read and nobody gave, which holds zeros: that is seldom what was meant.
+fn unfilled(launched: &Launched, report: &ShaderReport) -> Option<String> {
+    let written = launched.written();
+    let key = |bound: &Binding| (bound.group, bound.binding);
+    let read = report.bindings.iter().filter(|bound| !written.contains(&key(bound)));
+    let bindings = read
+        .filter(|bound| bound.fill.is_none())
+        .map(|bound| format!("'{}' at {} (--bind)", bound.name, key(bound).in_words()));
+    let immediates = report.immediates.iter().filter(|its| its.value.is_none());
+    let immediates = immediates.map(|its| format!("'{}' (--immediate)", its.name));
+    let all: Vec<String> = bindings.chain(immediates).collect();
+    (!all.is_empty()).then(|| format!("nothing was given for {}: zeros", all.join(", ")))
+}
+
+/// That the earlier report is on another shader, by the names of their files.
+fn of_another(report: &ShaderReport, baseline: Option<&Baseline>) -> Option<String> {
+    let Baseline { file, run, .. } = baseline?;
+    let RanKernels::Shader(before) = &run.as_ref()?.report else { return None };
+    let [before, now] = [before, report].map(|its| Path::new(&its.shader).file_name());
+    let (before, now) = (before?.to_string_lossy(), now?.to_string_lossy());
+    let piped = ShaderFile::name(Path::new("-"));
+    let differ = before != now && before != piped && now != piped;
+    differ.then(|| format!("{} is a report on {before}, and this is {now}", file.display()))
 }
 
 /// What the source is read with.

@@ -12,7 +12,11 @@ use console::Term;
 
 use flopmeter::{files, format::table::Terminal, profile::KeptTensor, tensors};
 
-use super::{args::Common, hint, interrupt};
+use super::{
+    args::Common,
+    hint,
+    interrupt::{self, Unbroken},
+};
 
 /// Where one result goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl Sink {
         match self {
             Self::Standard => Ok(()),
             Self::File(path) => {
-                let _whole = interrupt::unbroken();
+                let _whole = unbroken(path);
                 Ok(files::check_writable(path)?)
             }
         }
@@ -60,7 +64,7 @@ impl Sink {
         match self {
             Self::Standard => print_bytes(bytes),
             Self::File(path) => {
-                let _whole = interrupt::unbroken();
+                let _whole = unbroken(path);
                 Ok(files::write_atomically(path, bytes)?)
             }
         }
@@ -76,11 +80,16 @@ impl Sink {
                 listened(tensors::write(&mut io::stdout().lock(), &entries), STANDARD_OUTPUT)
             }
             Self::File(path) => {
-                let _whole = interrupt::unbroken();
+                let _whole = unbroken(path);
                 Ok(tensors::write_tensors(path, &entries)?)
             }
         }
     }
+}
+
+/// Keeps a file whole; a pipe or a device is never half-written.
+fn unbroken(path: &Path) -> Option<Unbroken> {
+    (!files::is_stream(path)).then(interrupt::unbroken)
 }
 
 /// Writes a report to standard output.

@@ -36,7 +36,7 @@ pub fn within<T: Send + 'static>(
         Ok(Some(result)) => Ok(result?),
         Ok(None) => {
             interrupt::leave_behind();
-            bail!("{}: {}", place(), abort::ADVICE)
+            bail!("{}: {}", place(), abort::advice())
         }
         Err(RecvTimeoutError::Timeout) => {
             interrupt::leave_behind();

@@ -22,7 +22,7 @@ use super::{
     interrupt,
     kernels::{Baseline, KernelWork, Key as _, baseline, once, source_options},
     lock::lock,
-    output::Sink,
+    output::{self, Sink},
     patience,
     progress::Bar,
     roofline, watch,
@@ -93,6 +93,8 @@ fn reported(
     let (launched, run, moved) =
         patience::within(seconds, place, move || ran(&owned, &adapter, embedded, &seen))?;
     let mut report = work.report(&launched, &run, asked.convention);
+    let doubts = KernelWork::doubts(&launched, &report, baseline);
+    doubts.into_iter().for_each(|doubt| output::warn(Some(doubt), common));
     report.moved = moved;
     work.judge(&mut report, &run, baseline)?;
     report.allow(&asked.kernels.passing());

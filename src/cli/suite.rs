@@ -20,6 +20,7 @@ use super::{
     hint,
     kernel_check::{Where, is_shader, judged},
     kernels::{Baseline, baseline},
+    output,
 };
 
 pub fn run(suite: &Path, asked: &Check, common: &Common) -> super::Result {
@@ -90,7 +91,11 @@ fn checked(
         let checked =
             baseline.and_then(|baseline| judged(file.clone(), &of_kernel, baseline.as_ref(), &on));
         let outcome = match checked {
-            Ok(check) => {
+            Ok((check, doubts)) => {
+                let name = ShaderFile::name(&file);
+                for doubt in doubts {
+                    output::warn(Some(format!("{name}: {doubt}")), common);
+                }
                 places.spare(&file, check.report.others())?;
                 SuiteOutcome::Checked(Box::new(check))
             }

@@ -122,7 +122,9 @@ impl Gpu {
             locked(&on_error).error.get_or_insert_with(|| explain(&error));
         }));
         device.set_device_lost_callback(move |_, message| {
-            locked(&on_loss).loss = Some(format!("the device was lost: {message}"));
+            let way_out =
+                "another adapter may run it, as may the embedded executor, which has no driver";
+            locked(&on_loss).loss = Some(format!("the device was lost: {message}; {way_out}"));
         });
 
         let timer =

@@ -72,6 +72,13 @@ impl Batch {
         File::open(path)
             .and_then(|file| file.take(needed).read_to_end(&mut bytes))
             .map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let arrays = [(&b"\x93NUMPY"[..], "an array of NumPy"), (&b"PK\x03\x04"[..], "an archive")];
+        if let Some((_, what)) = arrays.iter().find(|(start, _)| bytes.starts_with(start)) {
+            return Err(failed(format!(
+                "is {what}, the bytes of which are no text: give a file of text, or a batch as a .safetensors file with \
+                 'tokens' and 'targets'"
+            )));
+        }
         if (bytes.len() as u64) < needed {
             let held = match bytes.len() {
                 0 => "is empty".to_owned(),

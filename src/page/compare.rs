@@ -81,8 +81,12 @@ fn head(report: &CompareReport) -> Vec<Fact> {
         let Side { model, file, model_config, batch, seq, training, adapter, .. } = side;
         let file = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
         let tokens = tokens_line([*batch, *seq], training.accumulate);
-        let scope = scope_line(*training, None);
-        let who = adapter.as_ref().map_or_else(|| "estimated only".to_owned(), adapter_line);
+        let scope = scope_line(*training, model_config.trained());
+        let who = match (adapter, &side.exact) {
+            (Some(adapter), _) => adapter_line(adapter),
+            (None, Some(_)) => "not run: counted by closed forms, and estimated".to_owned(),
+            (None, None) => "estimated only".to_owned(),
+        };
         facts.extend([
             Fact::new(name, format!("{file}{model}: {}", config_line(model_config))),
             Fact::new("", format!("{tokens}; {scope}")),

@@ -31,9 +31,9 @@ impl Paged for FormulasReport {
             sections.push(Section::table("Many steps by each count", table));
         }
         sections.extend([
-            Section::table("Published formulas", formulas(&applying)),
+            Section::table("Published formulas", formulas(&applying, self.trains_all())),
             Section::table("Largest causes", largest(&applying)),
-            Section::plot("Ratios to the exact count", ratios(&applying)),
+            Section::plot("Ratios to the exact count", ratios(&applying, self.trains_all())),
         ]);
         let mut all = vec![
             Section::table("Why they differ", causes(&applying)),
@@ -90,6 +90,13 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
             "; what is recomputed is in the exact count of formulas that charge it, and not of others"
         }
     };
+    let whole = match report.trains_all() {
+        true => String::new(),
+        false => format!(
+            "; '{}' is the ratio to the matrix products of a step that trains every parameter",
+            to_products(false)
+        ),
+    };
     let mut facts = vec![
         Fact::new("model", format!("{}: {}", report.model, fields.join(", "))),
         Fact::new("step", step),
@@ -102,7 +109,7 @@ fn facts(report: &FormulasReport) -> Vec<Fact> {
             "order",
             format!(
                 "the formulas that are the farthest off stand first; a ratio is to the exact count of what stands \
-                 beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}"
+                 beside it: the step, its forward pass, or matrix products alone; 1 is exact{again}{whole}"
             ),
         ),
     ]);
@@ -151,7 +158,18 @@ pub(super) fn exact(exact: &Exact, scope: Scope) -> Table {
     Table { columns, rows, ..Table::default() }
 }
 
-fn formulas(rows: &[&FormulaRow]) -> Table {
+impl FormulasReport {
+    fn trains_all(&self) -> bool {
+        self.training.trained_parameters == self.training.parameters
+    }
+}
+
+/// What the ratio to the matrix products of a step that trains every parameter is called.
+const fn to_products(trains_all: bool) -> &'static str {
+    if trains_all { "to products" } else { "to products if all trains" }
+}
+
+fn formulas(rows: &[&FormulaRow], trains_all: bool) -> Table {
     let cells = |row: &&FormulaRow| {
         let count = |value: Option<i128>| {
             let value = value.and_then(|value| u128::try_from(value).ok());
@@ -186,7 +204,7 @@ fn formulas(rows: &[&FormulaRow]) -> Table {
             Column::number("FLOPs", "value").gives_way(0),
             Column::number("ratio", "ratio"),
             Column::text("to exact", "of"),
-            Column::number("to products", "ratio_to_products").gives_way(1),
+            Column::number(to_products(trains_all), "ratio_to_products").gives_way(1),
             Column::text("largest cause", "cause").is_cut(),
             Column::text("in symbols", "formula").gives_way(2),
         ],
@@ -219,7 +237,7 @@ fn largest(rows: &[&FormulaRow]) -> Table {
 }
 
 /// One bar a formula, in the order of the table.
-fn ratios(rows: &[&FormulaRow]) -> Plot {
+fn ratios(rows: &[&FormulaRow], trains_all: bool) -> Plot {
     let ratios = rows.iter().filter_map(|row| {
         let value = row.ratio.filter(|ratio| *ratio > 0.0)?;
         Some(Ratio { name: row.id.clone(), value })
@@ -232,7 +250,7 @@ fn ratios(rows: &[&FormulaRow]) -> Plot {
         series: vec!["more than the exact count".to_owned(), "less".to_owned()],
         key: Vec::new(),
         figure: Figure::Ratios(ratios.collect()),
-        data: formulas(rows),
+        data: formulas(rows, trains_all),
     }
 }
 

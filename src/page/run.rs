@@ -148,9 +148,10 @@ fn dispatches_of_kernels(report: &RunReport) -> String {
 fn timing(report: &RunReport) -> &'static str {
     match &*report.timing.source {
         "timestamps" if report.counted => {
-            "by timestamps around each dispatch, in a second run in which nothing was counted"
+            "by timestamps around each dispatch, the first of a kernel included, in a second run in which nothing was \
+             counted"
         }
-        "timestamps" => "by timestamps around each dispatch",
+        "timestamps" => "by timestamps around each dispatch, the first of a kernel included",
         _ => "nothing was timed",
     }
 }

@@ -190,6 +190,10 @@ fn all_operations(report: &ShaderReport) -> Table {
     table
 }
 
+/// What is said where nobody looked whether accesses are within their buffers.
+const UNWATCHED: &str = "not looked at: what is loaded beyond a buffer counts as the rest does (check and the embedded \
+                         executor look)";
+
 /// Traffic, intensity and rates.
 fn rates(report: &ShaderReport) -> Vec<Fact> {
     let Traffic {
@@ -255,7 +259,10 @@ fn rates(report: &ShaderReport) -> Vec<Fact> {
         Fact::new("timing", time),
     ];
     facts.extend(watched::embedded_times(&report.adapter));
-    facts.extend(report.watched.iter().flat_map(watched::facts));
+    match &report.watched {
+        Some(watched) => facts.extend(watched::facts(watched)),
+        None => facts.push(Fact::new("bounds", UNWATCHED)),
+    }
     facts.extend(report.tally.as_ref().map(|own| provenance::tally("", own)));
     if let Some(ceilings) = &report.ceilings {
         facts.push(Fact::new("place", placed(report)));

@@ -63,10 +63,14 @@ impl ShaderReport {
             }
         }
         if let Some(tally) = &self.tally {
+            let unsearched = self.watched.as_ref().is_none_or(|watched| watched.races.is_none());
             let findings = tally.differences.iter().map(|one| {
                 let text =
                     format!("the executor's own tally differs from its counters: {}", one.why);
-                Finding::new(FindingKind::Tally, text)
+                // The embedded executor counts in a run of its own where another runs the kernel.
+                let races = "where invocations race, each run may execute something else: check looks for races";
+                let details = unsearched.then(|| races.to_owned()).into_iter().collect();
+                Finding { details, ..Finding::new(FindingKind::Tally, text) }
             });
             let what = "the embedded executor's own count equals the counters".to_owned();
             checks.push(Examined { what, findings: findings.collect() });

@@ -173,7 +173,7 @@ fn a_wrong_tally_fails_a_kernels_and_a_models_report() {
     let [difference] = &spoilt.tally.unwrap().differences[..] else { panic!("one kernel") };
     assert_eq!(
         (&*difference.label, &*difference.why),
-        ("twice", "f32.add: counters says 0, the tally says 1")
+        ("twice", "f32.add: the count says 0, the tally says 1")
     );
 
     let honest = profile_report(&mut common::embedded()).unwrap();

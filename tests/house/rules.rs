@@ -11,7 +11,7 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Where unsafe code is, and why.
-const UNSAFE: [(&str, &str); 28] = [
+const UNSAFE: [(&str, &str); 29] = [
     ("crates/layer/src/abi.rs", "is called by a loader, and gives it functions as pointers"),
     ("crates/layer/src/chain.rs", "follows a program's chains of structures"),
     ("crates/layer/src/copies.rs", "records copies into a program's command buffers"),
@@ -33,6 +33,7 @@ const UNSAFE: [(&str, &str); 28] = [
     ("crates/layer/src/unbothered.rs", "holds a signal back while it writes in a program's thread"),
     ("crates/web/src/abi.rs", "takes bytes from JavaScript as a pointer and a length"),
     ("src/cli/abort.rs", "holds a thread that aborts, in a handler of the signal"),
+    ("src/cli/fault.rs", "has faults taken for aborts, in a handler of their signals"),
     (
         "src/cli/interrupt.rs",
         "leaves without the exit handlers of drivers, which crash where work is in flight",

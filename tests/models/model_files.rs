@@ -297,8 +297,10 @@ fn any_bytes_are_tokens_if_there_are_enough() {
     assert_eq!(batch.tokens, [0, 49, 0, 5, 4, 10]);
     assert_eq!(batch.targets, [49, 0, 5, 4, 10, 7]);
 
-    let cases: [(&[u8], &[&str]); 2] = [
+    let cases: [(&[u8], &[&str]); 4] = [
         (b"", &["is empty", "needs 7"]),
+        (b"\x93NUMPY\x01\0v\0", &["an array of NumPy", "no text", "'tokens' and 'targets'"]),
+        (b"PK\x03\x04....", &["an archive", "no text"]),
         (b"sixsix", &["holds 6 bytes", "needs 7", "smaller batch"]),
     ];
     for (contents, said) in cases {

@@ -51,7 +51,14 @@ fn a_few_formulas_are_shown_whole() {
     assert_eq!(ids, ["6nt", "palm"]);
     let table = command(&["--formula", "6nt"]).assert().success();
     let its = contains("6 N T").and(contains("charged beyond the exact count"));
-    table.stdout(its.and(contains("kaplan").not()));
+    table.stdout(its.and(contains("kaplan").not()).and(contains(" to products ")));
+    // With adapters, the products that a formula for full training is held against are not those of the step.
+    let table = command(&["--formula", "6nt", "--lora-rank", "8"]).assert().success();
+    table.stdout(
+        contains("to products if all trains").and(contains(
+            "the ratio to the matrix products of a step that trains every parameter",
+        )),
+    );
 }
 
 #[test]

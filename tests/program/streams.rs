@@ -39,3 +39,39 @@ fn help_and_a_report_beside_a_program_that_cannot_be_written_are_errors() {
     let status = run.args(["run", "--", "true"]).stderr(full()).status().unwrap();
     assert_eq!(status.code(), Some(2));
 }
+
+/// A pipe that was opened to see whether it can be written would have ended for whoever reads it.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_has_the_report_and_waits_for_its_reader_no_longer_than_the_user() {
+    use std::{
+        process::Command,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let started = || {
+        let mut command = Command::new(PROGRAM);
+        command.args(["estimate", "--json"]).arg(&pipe).stdout(Stdio::null());
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    assert!(started().wait().unwrap().success());
+    let report: serde_json::Value = serde_json::from_slice(&reader.join().unwrap()).unwrap();
+    assert_eq!(report["tool"]["name"], "flopmeter");
+
+    let waiting = started();
+    thread::sleep(Duration::from_millis(500));
+    let since = Instant::now();
+    let id = waiting.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(since.elapsed() < Duration::from_secs(20), "it waited for a reader");
+}

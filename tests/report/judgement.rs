@@ -85,8 +85,8 @@ fn executors_that_differ_in_one_count_byte_or_value_do_not_hold() {
 fn a_tally_that_is_not_what_the_counters_say_fails_every_report() {
     type Spoil = fn(&mut Cost);
     let more: [(&str, Spoil); 2] = [
-        ("f32.add: counters says", |tally| tally.ops = tally.ops + OpCounts::f32(Op::Add, 1)),
-        ("traffic: counters says", |tally| tally.traffic.workgroup_load += 1),
+        ("f32.add: the count says", |tally| tally.ops = tally.ops + OpCounts::f32(Op::Add, 1)),
+        ("traffic: the count says", |tally| tally.traffic.workgroup_load += 1),
     ];
     for (says, spoil) in more {
         let mut case = Case::fixed();

@@ -13,7 +13,7 @@
 //! | `words`, `newer` | words and instructions, by the grammar, and some that are newer |
 //! | `shader`, `interface`, `outline` | a module as a file holds it, and what it asks of its host |
 //! | `handles` | what its textures and samplers are |
-//! | `groups` | groups of decorations, written out |
+//! | `groups`, `stages` | groups of decorations, written out, and what is declared for other stages, left out |
 //! | `combined` | combined image samplers, taken apart |
 //! | `constants` | which constants a pipeline may give values |
 //! | `layout`, `members` | how the numbers of a block lie, and what its members are called |
@@ -72,6 +72,7 @@ mod settled;
 mod shader;
 mod signs;
 mod silent;
+mod stages;
 mod undefined;
 mod words;
 

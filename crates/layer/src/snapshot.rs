@@ -24,7 +24,7 @@ pub(crate) fn take(
     let mut sums: Vec<(Gone, bool)> =
         tally.kernels.iter().map(|kernel| (kernel.gone.clone(), true)).collect();
     let all_ended = tally.ends.all_ended();
-    for (&window, &Counting { kernel, launches, .. }) in &tally.counting {
+    for (window, &Counting { kernel, launches, .. }) in tally.windows.iter() {
         let (sum, settled) = &mut sums[kernel];
         match &tally.kernels[kernel].table {
             Ok(table) => {

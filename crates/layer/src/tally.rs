@@ -14,6 +14,7 @@ use flopmeter_core::{op::Cost, table::BlockTable};
 
 pub(crate) use commands::{Commands, Id, Launches};
 pub(crate) use counting::Counting;
+use counting::Windows;
 pub(crate) use ends::Ends;
 
 use crate::{
@@ -31,8 +32,6 @@ pub(crate) struct Kernel {
     pub(crate) table: Result<Arc<BlockTable>, String>,
     /// What was counted of it in counters that are gone, and dispatches that nothing counted.
     pub(crate) gone: Gone,
-    /// The counters that its pipelines share.
-    shared: Option<Window>,
 }
 
 /// What is left of counters when their pipelines are destroyed.
@@ -83,10 +82,8 @@ pub(crate) struct Tally {
     pub(crate) kernels: Vec<Kernel>,
     by_identity: HashMap<Identity, usize>,
     pipelines: BTreeMap<Id, Pipeline>,
-    /// What adds to the counters of each window.
-    pub(crate) counting: BTreeMap<Window, Counting>,
-    /// Whether each pipeline has counters of its own.
-    apart: bool,
+    /// Where pipelines count.
+    pub(crate) windows: Windows,
     by_handle: HashMap<u64, Id>,
     next: Id,
     recorded: HashMap<u64, Commands>,
@@ -107,10 +104,41 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Nothing so far. Pipelines of one kernel share counters, so that a driver finds what it compiled for another, unless
-    /// they are to be `apart`.
+    /// Nothing so far. Pipelines of one kernel share counters, unless they are to be `apart`.
     pub(crate) fn new(apart: bool) -> Self {
-        Self { apart, ..Self::default() }
+        Self { windows: Windows::new(apart), ..Self::default() }
+    }
+
+    /// Where a pipeline counts that is about to be made of this. Where no other counts for it, `take` has the counters.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub(crate) fn join(
+        &mut self,
+        identity: &Identity,
+        take: impl FnOnce() -> Result<Window, String>,
+    ) -> Result<Window, String> {
+        let kernel = self.kernel(identity);
+        self.windows.join(kernel, take)
+    }
+
+    /// A pipeline that joined is about to be destroyed, or could not be made. Where it was the last, `decode` says what was
+    /// counted, and the window, which is returned, is free again.
+    pub(crate) fn leave(
+        &mut self,
+        window: Window,
+        decode: impl FnOnce(&BlockTable, Launches) -> Gone,
+    ) -> Option<Window> {
+        let Counting { kernel, launches, .. } = self.windows.leave(window)?;
+        let kernel = &mut self.kernels[kernel];
+        match &kernel.table {
+            Ok(table) => {
+                let left = decode(table, launches);
+                kernel.gone.add(left);
+            }
+            Err(_) => kernel.gone.launches.add(launches),
+        }
+        Some(window)
     }
 
     /// A pipeline was made of the module of this handle.
@@ -147,7 +175,7 @@ impl Tally {
         let (table, gone) = (Err(String::new()), Gone::default());
         let identity = identity.clone();
         self.by_identity.insert(identity.clone(), self.kernels.len());
-        self.kernels.push(Kernel { identity, name: None, table, gone, shared: None });
+        self.kernels.push(Kernel { identity, name: None, table, gone });
         self.kernels.len() - 1
     }
 
@@ -275,8 +303,8 @@ impl Tally {
                 self.strays += launches.dispatches;
                 continue;
             };
-            match pipeline.window.and_then(|window| self.counting.get_mut(&window)) {
-                Some(counting) => counting.launches.add(launches),
+            match pipeline.window {
+                Some(window) => self.windows.launch(window, launches),
                 None => self.kernels[pipeline.kernel].gone.launches.add(launches),
             }
         }

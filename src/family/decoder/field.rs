@@ -29,13 +29,17 @@ pub(super) fn formulas(
     let products = exact.products.forward;
     let products = u64::try_from(products).map_err(|_| overflow("the matrix products"))?;
 
+    let whose = match u128::from(n) == config.base_parameters() {
+        true => "all parameters",
+        false => "the parameters that a token passes",
+    };
     let rule = vec![6, n, t];
     // For each token; all heads together are n d wide.
     let attention = vec![12, l, heads, s, t];
     Ok(vec![
         FieldFormula {
             name: "6 N T".into(),
-            formula: format!("6 N T; N = {n}, the parameters that a token passes").into(),
+            formula: format!("6 N T; N = {n}, {whose}, the embedding's table included").into(),
             of: "step".into(),
             flops: sum("6 N T", std::slice::from_ref(&rule))?,
         },

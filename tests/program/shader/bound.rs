@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{PRODUCT, floats, refused, report, shader, written};
+use crate::command::flopmeter;
 
 #[test]
 fn buffers_hold_what_was_said_in_the_types_of_the_shader() {
@@ -117,6 +118,44 @@ fn each_binding_is_listed_with_what_filled_it() {
     let text = shader(&arguments).assert().success().get_output().stdout.clone();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("zeros (nothing was bound)"), "{text}");
+}
+
+#[test]
+fn what_is_read_and_was_left_out_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("k.wgsl");
+    let source = "
+        struct Size { n: u32 }
+        @group(0) @binding(0) var<storage, read_write> x: array<f32, 4>;
+        @group(0) @binding(1) var<uniform> size: Size;
+        @compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3u) {
+            if (id.x < size.n) { x[id.x] += 1.0; }
+        }";
+    std::fs::write(&file, source).unwrap();
+    let file = file.display().to_string();
+    let warned = |command: &str, more: &[&str]| {
+        let arguments = [&[command, &file, "--dispatch=1", "--adapter=embedded"], more].concat();
+        let output = flopmeter(&arguments).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let zeros = folder.path().join("zeros.bin");
+    std::fs::write(&zeros, [0; 16]).unwrap();
+    let expected = format!("--expect=0.0={}", zeros.display());
+    for (command, more) in [("shader", &[][..]), ("check", &[&*expected])] {
+        let said = warned(command, more);
+        assert_eq!(said, "warning: nothing was given for 'size' at 0.1 (--bind): zeros\n");
+        assert_eq!(warned(command, &[more, &["--quiet"]].concat()), "");
+        assert_eq!(warned(command, &[more, &["--bind=0.1=n:0"]].concat()), "");
+    }
+    // A gate by more or less would let pass whatever costs less than another kernel.
+    let other = folder.path().join("other.wgsl");
+    std::fs::copy(&file, &other).unwrap();
+    let kept = folder.path().join("other.json").display().to_string();
+    let run = ["--dispatch=1", "--adapter=embedded", "--bind=0.1=n:4"];
+    let of_other = ["shader", other.to_str().unwrap(), "--json", &kept];
+    assert!(flopmeter(&[&of_other[..], &run].concat()).output().unwrap().status.success());
+    let said = warned("check", &["--bind=0.1=n:4", "--baseline", &kept]);
+    assert_eq!(said, format!("warning: {kept} is a report on other.wgsl, and this is k.wgsl\n"));
 }
 
 /// SPIR-V of a kernel with an array of matrices' columns and one of floats, its strides changed to these.

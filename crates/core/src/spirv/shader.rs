@@ -12,6 +12,7 @@ use super::{
     interface::{self, Interface},
     listing, members,
     module::{Module, Type},
+    stages,
     words::{HEADER, Id},
 };
 use crate::{
@@ -59,6 +60,7 @@ impl SpirvModule {
             words.iter_mut().for_each(|word| *word = word.swap_bytes());
         }
         let words = groups::ungrouped(&words).map_err(problem)?.unwrap_or(words);
+        let words = stages::of_compute(&words).map_err(problem)?.unwrap_or(words);
         let module = Self { name: name.to_owned(), words };
         module.view(|_| Ok(()))?;
         Ok(module)

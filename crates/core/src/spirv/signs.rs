@@ -59,6 +59,21 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
     }
 }
 
+/// Which operands of an atomic are numbers that it combines or exchanges, which readers take to be of the type that it
+/// gives. Compilers state others: of HLSL's `InterlockedAdd(x, 1)`, a number with a sign where `x` has none.
+pub(super) fn of_atomic(instruction: Instruction<'_>) -> Option<Range<usize>> {
+    match instruction.op()? {
+        Op::AtomicExchange
+        | Op::AtomicIAdd
+        | Op::AtomicISub
+        | Op::AtomicAnd
+        | Op::AtomicOr
+        | Op::AtomicXor => Some(3..4),
+        Op::AtomicCompareExchange => Some(4..6),
+        _ => None,
+    }
+}
+
 /// The operand whose sign is the result's too where types are as an operation goes by them.
 pub(super) fn kept(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Id> {
     let operands = instruction.operands();

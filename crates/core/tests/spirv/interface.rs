@@ -6,7 +6,11 @@ use flopmeter_core::{
     kernel::{Layout, LayoutMember, OutlinedMember, ResourceKind},
     spirv::{Capability, SpirvModule},
 };
-use rspirv::{dr::Operand, spirv::Decoration};
+use rspirv::{
+    binary::Assemble as _,
+    dr::{Builder, Operand},
+    spirv::{AddressingModel, Decoration, ExecutionModel, FunctionControl, MemoryModel},
+};
 
 use crate::{
     hand::module_of,
@@ -335,4 +339,31 @@ fn constants_of_floats_are_converted_and_chosen() {
         assert!(listing.lines().any(|line| line.ends_with(number)), "{number}: {listing}");
     }
     assert!(!listing.contains("OpSpecConstantOp"), "{listing}");
+}
+
+/// naga declares numbers of 16 bits between stages wherever a shader has any.
+#[test]
+fn what_is_declared_for_other_stages_is_left_out() {
+    let declared = |model: ExecutionModel| {
+        let mut builder = Builder::new();
+        builder.set_version(1, 3);
+        builder.capability(Capability::Shader);
+        builder.capability(Capability::StorageInputOutput16);
+        builder.memory_model(AddressingModel::Logical, MemoryModel::GLSL450);
+        let void = builder.type_void();
+        let nothing = builder.type_function(void, []);
+        for (name, model) in [("main", ExecutionModel::GLCompute), ("other", model)] {
+            let entry = builder.begin_function(void, None, FunctionControl::NONE, nothing).unwrap();
+            builder.begin_block(None).unwrap();
+            builder.ret().unwrap();
+            builder.end_function().unwrap();
+            builder.entry_point(model, entry, name, []);
+        }
+        let words = builder.module().assemble();
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        SpirvModule::read("case", &bytes).unwrap().interface("main").unwrap().capabilities
+    };
+    assert_eq!(declared(ExecutionModel::GLCompute), [Capability::Shader]);
+    let all = [Capability::Shader, Capability::StorageInputOutput16];
+    assert_eq!(declared(ExecutionModel::Vertex), all);
 }

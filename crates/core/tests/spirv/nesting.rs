@@ -111,10 +111,10 @@ fn nested(conditions: usize, is_early: bool) -> u32 {
                 b.branch(ends[k - 1]).unwrap();
             }
         };
-        for k in 0..conditions {
+        for (k, &end) in ends.iter().enumerate() {
             let within = b.id();
-            b.selection_merge(ends[k], SelectionControl::NONE).unwrap();
-            b.branch_conditional(condition, within, ends[k], []).unwrap();
+            b.selection_merge(end, SelectionControl::NONE).unwrap();
+            b.branch_conditional(condition, within, end, []).unwrap();
             if is_early && k > 0 {
                 meet(b, k);
             }

@@ -1,13 +1,13 @@
 //! Which counters pipelines add to: those of one kernel share them, so that a driver is given the same words for all and
-//! finds what it has compiled. Knows no memory.
+//! finds what it has compiled. Kernels are numbers here; the file knows no memory.
 
-use flopmeter_core::table::BlockTable;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Gone, Launches, Tally};
-use crate::{arena::Window, kernel::Identity};
+use super::commands::Launches;
+use crate::arena::Window;
 
 /// What adds to some counters.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counting {
     pub(crate) kernel: usize,
     /// How many pipelines, those included that are being made.
@@ -16,84 +16,84 @@ pub(crate) struct Counting {
     pub(crate) launches: Launches,
 }
 
-impl Tally {
-    /// Where a pipeline that is about to be made of this counts. Where no other counts for it, `take` has the counters.
+/// All counters that pipelines add to.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    counting: BTreeMap<Window, Counting>,
+    /// The counters that pipelines of a kernel share.
+    shared: HashMap<usize, Window>,
+    /// Whether each pipeline has counters of its own.
+    apart: bool,
+}
+
+impl Windows {
+    /// None so far. Pipelines of one kernel share theirs, unless they are to be `apart`.
+    pub(super) fn new(apart: bool) -> Self {
+        Self { apart, ..Self::default() }
+    }
+
+    /// Where a pipeline of a kernel counts that is about to be made. Where no other counts for it, `take` has the counters.
     ///
     /// # Errors
     /// Those of `take`.
-    pub(crate) fn join(
+    pub(super) fn join(
         &mut self,
-        identity: &Identity,
+        kernel: usize,
         take: impl FnOnce() -> Result<Window, String>,
     ) -> Result<Window, String> {
-        let kernel = self.kernel(identity);
-        let window = match self.kernels[kernel].shared {
-            Some(window) => window,
-            None => take()?,
-        };
-        self.kernels[kernel].shared = Some(window).filter(|_| !self.apart);
+        let window = self.shared.get(&kernel).copied().map_or_else(take, Ok)?;
+        if !self.apart {
+            self.shared.insert(kernel, window);
+        }
         let its = self.counting.entry(window).or_default();
         its.kernel = kernel;
         its.pipelines += 1;
         Ok(window)
     }
 
-    /// A pipeline that joined is about to be destroyed, or could not be made. Where it was the last, `decode` says what
-    /// was counted, and the window is free again.
-    pub(crate) fn leave(
-        &mut self,
-        window: Window,
-        decode: impl FnOnce(&BlockTable, Launches) -> Gone,
-    ) -> Option<Window> {
+    /// A pipeline is gone, or could not be made. What counted there where it was the last.
+    pub(super) fn leave(&mut self, window: Window) -> Option<Counting> {
         let its = self.counting.get_mut(&window)?;
         its.pipelines -= 1;
         if its.pipelines > 0 {
             return None;
         }
-        let Counting { kernel, launches, .. } = self.counting.remove(&window)?;
-        let kernel = &mut self.kernels[kernel];
-        kernel.shared = None;
-        match &kernel.table {
-            Ok(table) => {
-                let left = decode(table, launches);
-                kernel.gone.add(left);
-            }
-            Err(_) => kernel.gone.launches.add(launches),
-        }
-        Some(window)
+        self.shared.remove(&its.kernel);
+        self.counting.remove(&window)
+    }
+
+    /// Something was submitted that counts there.
+    pub(super) fn launch(&mut self, window: Window, launches: Launches) {
+        self.counting.entry(window).or_default().launches.add(launches);
+    }
+
+    /// What adds to the counters of each window.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Window, &Counting)> {
+        self.counting.iter().map(|(&window, counting)| (window, counting))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
     fn pipelines_of_one_kernel_share_counters_until_the_last_is_gone() {
-        let (constants, types) = (BTreeMap::new(), BTreeMap::new());
-        let identity =
-            Identity { module: Some(1), entry: "main".into(), constants, types, subgroup: None };
-        let windows = |tally: &mut Tally| {
-            let mut taken = 0;
-            [(); 2].map(|()| {
-                let take = || {
-                    taken += 64;
-                    Ok(Window { block: 0, offset: taken, bytes: 64 })
-                };
-                tally.join(&identity, take).unwrap()
-            })
+        let window = |offset| Window { block: 0, offset, bytes: 64 };
+        let joined = |windows: &mut Windows, kernel, offset| {
+            windows.join(kernel, || Ok(window(offset))).unwrap()
         };
-        let [one, other] = windows(&mut Tally::new(true));
-        assert_ne!(one, other);
-        let mut tally = Tally::default();
-        let [one, other] = windows(&mut tally);
-        assert_eq!(one, other);
-        let left = |tally: &mut Tally| tally.leave(one, |_, _| Gone::default());
-        assert_eq!([left(&mut tally), left(&mut tally), left(&mut tally)], [None, Some(one), None]);
-        // Whoever comes then takes counters anew.
-        let refused = tally.join(&identity, || Err("no memory".into()));
-        assert_eq!(refused, Err("no memory".into()));
+        let mut apart = Windows::new(true);
+        assert_eq!([0, 64].map(|at| joined(&mut apart, 7, at)), [window(0), window(64)]);
+        let mut windows = Windows::new(false);
+        assert_eq!([0, 64].map(|at| joined(&mut windows, 7, at)), [window(0); 2]);
+        assert_eq!(joined(&mut windows, 8, 64), window(64), "another kernel has its own");
+        let one = Launches { dispatches: 1, groups: 2, unknown: 0 };
+        (0..2).for_each(|_| windows.launch(window(0), one));
+        assert_eq!(windows.leave(window(0)), None);
+        let left = windows.leave(window(0)).unwrap();
+        assert_eq!((left.kernel, left.launches), (7, one.times(2)));
+        assert_eq!(windows.leave(window(0)), None, "it is gone");
+        assert_eq!(joined(&mut windows, 7, 128), window(128), "whoever comes then has others");
     }
 }

@@ -65,6 +65,11 @@ pub const SCENES: &[Scene] = &[
         counts: || vec![(40, [("add", 40 * 32 * 2)].into())],
     },
     Scene {
+        name: "shared",
+        play: shared,
+        counts: || vec![(1 + 2 + 4, [("add", (1 + 2 + 4) * 32)].into())],
+    },
+    Scene {
         name: "plain",
         play: || asked(Asks::Plain),
         counts: || vec![(1, [("add", 32)].into())],
@@ -207,6 +212,25 @@ fn destroyed() -> Vec<u32> {
         host.destroy_pipeline(pipeline);
     }
     ended(host, &[])
+}
+
+/// Pipelines of one kernel come and go while others of it stay.
+fn shared() -> Vec<u32> {
+    let host = Host::open(Asks::Nothing);
+    let words = compile(ADD);
+    let run = |pipeline, times: u32| {
+        host.run(|commands| {
+            (0..times).for_each(|_| {
+                commands.bind(pipeline).dispatch(1, 1, 1);
+            });
+        });
+    };
+    let (one, other) = (host.pipeline(&words, &[]), host.pipeline(&words, &[]));
+    run(one, 1);
+    run(other, 2);
+    host.destroy_pipeline(one);
+    run(other, 4);
+    ended(host, &[other])
 }
 
 fn asked(asks: Asks) -> Vec<u32> {
