@@ -9,7 +9,9 @@ use flopmeter_core::{
 use rspirv::{
     binary::Assemble as _,
     dr::{Builder, Operand},
-    spirv::{AddressingModel, Decoration, ExecutionModel, FunctionControl, MemoryModel},
+    spirv::{
+        AddressingModel, Decoration, ExecutionMode, ExecutionModel, FunctionControl, MemoryModel,
+    },
 };
 
 use crate::{
@@ -358,6 +360,7 @@ fn what_is_declared_for_other_stages_is_left_out() {
             builder.ret().unwrap();
             builder.end_function().unwrap();
             builder.entry_point(model, entry, name, []);
+            builder.execution_mode(entry, ExecutionMode::LocalSize, [1, 1, 1]);
         }
         let words = builder.module().assemble();
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
