@@ -17,6 +17,7 @@ mod kernels;
 mod lock;
 mod manual;
 mod merge;
+mod mistaken;
 mod outcome;
 mod output;
 mod patience;

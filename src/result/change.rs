@@ -89,13 +89,19 @@ impl ChangeReport {
         match (&a.report, &b.report) {
             (RanKernels::Shader(_), RanKernels::Shader(_))
             | (RanKernels::Program(_), RanKernels::Program(_)) => {}
-            (RanKernels::Shader(_), RanKernels::Program(_))
-            | (RanKernels::Program(_), RanKernels::Shader(_)) => {
-                return Err(Error::Config(
-                    "one is a report of a shader, the other of a program: what they count is stated in different \
-                     languages"
-                        .to_owned(),
-                ));
+            (RanKernels::Shader(shader), RanKernels::Program(program))
+            | (RanKernels::Program(program), RanKernels::Shader(shader)) => {
+                let languages = match shader.definition == program.definition {
+                    true => "",
+                    false => {
+                        ", and the shader is not counted as SPIR-V, which the program's kernels are"
+                    }
+                };
+                return Err(Error::Config(format!(
+                    "one is a report of a shader, whose lines and dispatches are compared, and the other of a program, whose \
+                     kernels are{languages}: compare two of a kind, the program before and after a change, or the module \
+                     with the program's grid and contents by itself, before and after"
+                )));
             }
         }
         if let Some((name, _)) = [("A", a), ("B", b)].iter().find(|(_, run)| !run.is_counted()) {
