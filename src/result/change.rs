@@ -91,16 +91,13 @@ impl ChangeReport {
             | (RanKernels::Program(_), RanKernels::Program(_)) => {}
             (RanKernels::Shader(shader), RanKernels::Program(program))
             | (RanKernels::Program(program), RanKernels::Shader(shader)) => {
-                let languages = match shader.definition == program.definition {
+                let also = match shader.definition == program.definition {
                     true => "",
-                    false => {
-                        ", and the shader is not counted as SPIR-V, which the program's kernels are"
-                    }
+                    false => ", and what they count is stated in different languages",
                 };
                 return Err(Error::Config(format!(
-                    "one is a report of a shader, whose lines and dispatches are compared, and the other of a program, whose \
-                     kernels are{languages}: compare two of a kind, the program before and after a change, or the module \
-                     with the program's grid and contents by itself, before and after"
+                    "one is a report of a shader, which is compared line by line, and the other of a program, which is compared \
+                     kernel by kernel{also}: have two of a kind, of the program before and after a change, or of a shader"
                 )));
             }
         }

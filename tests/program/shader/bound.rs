@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use flopmeter::execute::Executor as _;
+
 use super::{PRODUCT, floats, refused, report, shader, written};
 
 #[test]
