@@ -19,6 +19,7 @@ mod kernels;
 mod lock;
 mod manual;
 mod merge;
+mod mistaken;
 mod outcome;
 mod output;
 mod patience;

@@ -66,8 +66,9 @@ pub fn command() -> clap::Command {
              folder with config.json and optionally weights",
         )
     };
-    let arguments =
-        Arguments::command().mut_subcommand("check", |check| check.mut_arg("name", takes_kernels));
+    let arguments = Arguments::command()
+        .mut_subcommand("check", |check| check.mut_arg("name", takes_kernels))
+        .mut_subcommand("run", Exports::beside);
     help::with_help(arguments)
 }
 

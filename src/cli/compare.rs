@@ -12,7 +12,7 @@ use flopmeter::{
     profile::{Keep, Request, profile},
     result::{
         self, Candidate, ChangeReport, CompareReport, Document as _, Examined, KernelRun,
-        KernelSuite, RanKernels, Report,
+        KernelSuite, RanKernels, Report, ShaderListing,
     },
 };
 
@@ -20,7 +20,9 @@ use super::{
     Outcome,
     args::{Common, Compare, Side, Tuned},
     export::{Formats, Places},
-    hint, interrupt, output,
+    hint, interrupt,
+    kernels::LISTING,
+    mistaken, output,
     profile::{belongs, provenance, subject},
     progress::Bar,
     tune::Tuner,
@@ -31,6 +33,7 @@ pub fn run(asked: &Compare, common: &Common) -> super::Result {
     let mut places = Places::default();
     for (what, side) in [("A", &a), ("B", &b)] {
         places.keep(what, Some(Path::new(&side.work.model.name)));
+        mistaken::for_report(&side.work.model.name)?;
     }
     let formats = Formats::claim(&mut places, &asked.exports)?;
     if let Some([a, b]) = kernels(&a, &b)? {
@@ -120,6 +123,9 @@ fn kernels(a: &Side, b: &Side) -> super::Result<Option<[KernelRun; 2]>> {
             );
         }
         let schema = result::schema_of(path)?;
+        if schema == ShaderListing::SCHEMA {
+            bail!("{}: {LISTING}", path.display());
+        }
         // Another version of what is taken is told by who reads it.
         let kind = |schema: &str| schema.split('/').next().map(str::to_owned);
         let is_taken = [Report::SCHEMA, Estimate::SCHEMA].map(kind).contains(&kind(&schema));

@@ -11,10 +11,11 @@ use super::{
     Outcome,
     args::{self, Common},
     export::{Formats, Places},
-    output,
+    mistaken, output,
 };
 
 pub fn run(asked: &args::Estimate, common: &Common) -> super::Result {
+    mistaken::for_model(&asked.model.name)?;
     let training = asked.training()?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;

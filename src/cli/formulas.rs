@@ -16,9 +16,11 @@ use super::{
     Outcome,
     args::{self, Common},
     export::{Formats, Places},
+    mistaken,
 };
 
 pub fn run(asked: &args::Formulas, common: &Common) -> super::Result {
+    mistaken::for_model(&asked.name)?;
     let mut places = Places::default();
     let formats = Formats::claim(&mut places, &asked.exports)?;
     let hint = |error| hinted(error, &asked.name);

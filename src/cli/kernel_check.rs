@@ -27,6 +27,7 @@ use super::{
     interrupt,
     kernels::{Baseline, KernelWork, Place, baseline},
     lock::lock,
+    mistaken::{self, is_shader},
     output, patience,
 };
 
@@ -53,12 +54,6 @@ pub fn file(asked: &Check) -> super::Result<Option<PathBuf>> {
         Some(option) => bail!("{option} is about kernels, and '{name}' is a model: name a shader"),
         None => Ok(None),
     }
-}
-
-/// Whether a path ends as that of a shader.
-pub fn is_shader(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    shader_endings().any(|known| known == ending)
 }
 
 /// The first shader of a folder that is no model's.
@@ -88,6 +83,7 @@ fn checked(
     if let Some(option) = asked.of_models.first() {
         bail!("{option} is about models, and {} is a shader: leave it out", file.display());
     }
+    mistaken::for_shader(&file)?;
     if asked.kernels.dispatches.is_empty() {
         bail!("{}: {}", file.display(), Kernels::WITHOUT_GRID);
     }
@@ -145,6 +141,10 @@ impl Where {
     }
 }
 
+/// What helps where a kernel takes the executor too long that notes each access.
+const ONE_ADAPTER: &str = ". A larger grid than that executor has time for is checked with --adapter NAME and --expect \
+                           or --baseline, without its search for races";
+
 /// A kernel as it was asked for, judged by what all executors make of it, and what is doubtful about what was asked.
 pub fn judged(
     file: PathBuf,
@@ -164,7 +164,9 @@ pub fn judged(
         };
         let (owned, now) = (owned.clone(), Arc::clone(ran));
         let open = move |for_matrices| Where::open(adapter.as_deref(), embedded, for_matrices);
-        patience::within(seconds, place, move || all(owned, opened, open, &now))
+        // Where an adapter was named, none is run that was not asked for.
+        let beside = if on.adapter.is_none() { ONE_ADAPTER } else { "" };
+        patience::within(seconds, place, beside, move || all(owned, opened, open, &now))
     };
     let executors = match abort::has_come() {
         // Whatever the drivers hold may be in any state.

@@ -15,7 +15,10 @@ use flopmeter::{
     execute::Executor,
     observe::{Countable, Runs, UnderWay},
     op::Convention,
-    result::{HeldTo, KernelRun, KernelSuite, RanKernels, ShaderReport, load},
+    result::{
+        Document as _, HeldTo, KernelRun, KernelSuite, RanKernels, ShaderListing, ShaderReport,
+        load, schema_of,
+    },
     shader::{
         self, Binding, BindingKey, BufferFill, Expectation, Launched, ShaderFile, ShaderRequest,
         ShaderRun, SourceOptions,
@@ -229,7 +232,11 @@ pub struct Baseline {
 pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
     let held = asked.held_to()?;
     let Some(file) = &asked.baseline else { return Ok(None) };
+    is_there(file)?;
     let Some(run) = KernelRun::load(file)? else {
+        if schema_of(file)? == ShaderListing::SCHEMA {
+            bail!("{}: {}", file.display(), LISTING);
+        }
         if load::<KernelSuite>(file).is_ok() {
             bail!(
                 "{}: is a report of a suite: hold the suite against it with --suite LIST, or this kernel against a \
@@ -249,6 +256,25 @@ pub fn baseline(asked: &Kernels) -> super::Result<Option<Baseline>> {
         );
     }
     Ok(Some(Baseline { file: file.clone(), run: Some(run), held }))
+}
+
+/// What a listing lacks where counts are wanted.
+pub const LISTING: &str = "is a listing of what a shader takes, saved without --dispatch: nothing ran, so it has no \
+                           counts; save it again with --dispatch";
+
+/// Refuses a baseline that is not there.
+///
+/// # Errors
+/// How the first one is made.
+pub fn is_there(baseline: &Path) -> super::Result<()> {
+    if baseline.exists() {
+        return Ok(());
+    }
+    bail!(
+        "{path}: there is no such file; the first report to hold counts against is what --json {path} saves of the same \
+         run without --baseline",
+        path = baseline.display()
+    )
 }
 
 /// A map of what may be said once each.

@@ -15,10 +15,11 @@ use anyhow::bail;
 use super::{abort, interrupt};
 
 /// Does work on a shader for at most `seconds`. `place` returns the shader's name, with its line and the executor where
-/// they are known.
+/// they are known; `beside` is what else helps against what takes too long.
 pub fn within<T: Send + 'static>(
     seconds: u64,
     place: impl Fn() -> String,
+    beside: &str,
     work: impl FnOnce() -> Result<T, flopmeter::Error> + Send + 'static,
 ) -> super::Result<T> {
     let (send, receive) = mpsc::channel();
@@ -43,7 +44,7 @@ pub fn within<T: Send + 'static>(
             bail!(
                 "{} did not end within {seconds} s, compiling it included. Give it longer with --timeout or fewer \
                  workgroups, or look for a loop that never ends; one that waits for a workgroup behind its own does not end on the \
-                 embedded executor, which runs workgroups in order",
+                 embedded executor, which runs workgroups in order{beside}",
                 place()
             )
         }

@@ -17,7 +17,7 @@ use super::{
     Outcome,
     args::{AskedOption, Common, Model as Asked, Profile, Setup, Work},
     export::{Formats, Places},
-    interrupt, output,
+    interrupt, mistaken, output,
     progress::Bar,
     roofline,
     tune::Tuner,
@@ -94,6 +94,7 @@ pub fn run(asked: &Profile, common: &Common) -> super::Result {
 /// What the arguments say is to be run: model, weights and data.
 pub(super) fn subject(work: &Work, common: &Common) -> super::Result<(Model, Weights, Batch)> {
     let Work { model: Asked { name, variant }, setup } = work;
+    mistaken::for_model(name)?;
     let shape = variant.shape(&setup.step);
     let seq = shape.seq.or_else(|| Batch::seq_of(setup.input.as_deref()?));
     let (model, _) = Model::resolve_for(name, variant.overrides(), seq)?;

@@ -1,6 +1,6 @@
 //! `flopmeter run`: any program that uses Vulkan, counted and timed.
 
-use std::process::ExitStatus;
+use std::{path::Path, process::ExitStatus};
 
 use flopmeter::{
     execute::{self, Embedded},
@@ -14,7 +14,7 @@ use super::{
     Outcome,
     args::{Common, Run},
     export::{Formats, Places},
-    output,
+    mistaken, output,
     progress::Bar,
     roofline,
     signals::program,
@@ -96,7 +96,7 @@ fn run_program(asked: &Run, purpose: Purpose, unseen: bool) -> super::Result<Ran
     let request = ProgramRequest { command, purpose, each, unseen, layer: LAYER };
     let ran = run::run(&request, &program::started);
     program::ended();
-    Ok(ran?)
+    ran.map_err(|error| mistaken::for_program(Path::new(&command[0]), error))
 }
 
 /// Places kernels under the measured ceilings of their devices. The program has run by now, so what cannot be measured

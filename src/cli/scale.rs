@@ -24,7 +24,7 @@ use super::{
     export::{Formats, Places},
     hint, interrupt,
     lock::lock,
-    output,
+    mistaken, output,
     profile::{belongs, provenance},
     progress::Bar,
 };
@@ -125,6 +125,7 @@ fn beyond_positions(sweep: &Sweep, points: &[Point]) -> Option<String> {
 /// What was asked, its axes known to the model.
 fn sweep(asked: &Scale) -> super::Result<Sweep> {
     let work = &asked.work;
+    mistaken::for_model(&work.model.name)?;
     let training = work.setup.training();
     let options = Model::family(&work.model.name)?.options;
     let chosen = asked.every.choices(training.options);

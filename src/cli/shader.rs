@@ -22,6 +22,7 @@ use super::{
     interrupt,
     kernels::{Baseline, KernelWork, Key as _, baseline, once, source_options},
     lock::lock,
+    mistaken,
     output::{self, Sink},
     patience,
     progress::Bar,
@@ -29,6 +30,7 @@ use super::{
 };
 
 pub fn run(asked: &Shader, common: &Common) -> super::Result {
+    mistaken::for_shader(&asked.file)?;
     if asked.kernels.dispatches.is_empty() {
         return list(asked, common);
     }
@@ -91,7 +93,7 @@ fn reported(
     };
     let seen = Arc::clone(&given_up);
     let (launched, run, moved) =
-        patience::within(seconds, place, move || ran(&owned, &adapter, embedded, &seen))?;
+        patience::within(seconds, place, "", move || ran(&owned, &adapter, embedded, &seen))?;
     let mut report = work.report(&launched, &run, asked.convention);
     let doubts = KernelWork::doubts(&launched, &report, baseline);
     doubts.into_iter().for_each(|doubt| output::warn(Some(doubt), common));
@@ -168,6 +170,7 @@ fn list(asked: &Shader, common: &Common) -> super::Result {
     let (outline, others) = patience::within(
         asked.kernels.seconds(0),
         || name.clone(),
+        "",
         move || {
             interrupt::check("reading the shader")?;
             let file = ShaderFile::read_with(&file, &options)?;

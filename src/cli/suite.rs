@@ -18,8 +18,9 @@ use super::{
     args::{Check, Common, SuiteLine},
     export::{Formats, Places},
     hint,
-    kernel_check::{Where, is_shader, judged},
-    kernels::{Baseline, baseline},
+    kernel_check::{Where, judged},
+    kernels::{Baseline, baseline, is_there},
+    mistaken::is_shader,
     output,
 };
 
@@ -116,6 +117,7 @@ fn checked(
 
 /// The report that a suite is held against.
 fn earlier(path: &Path, suite: &str) -> super::Result<KernelSuite> {
+    is_there(path)?;
     if let Ok(Some(KernelRun { report: RanKernels::Shader(_), .. })) = KernelRun::load(path) {
         let path = path.display();
         bail!(

@@ -64,6 +64,9 @@ pub(super) const fn may_have(lanes: u32) -> bool {
 /// Rounds of its loops that a workgroup may take before a loop is said to be endless.
 const MAX_ROUNDS: u64 = 1 << 28;
 
+/// How many bytes of a buffer the embedded executor binds.
+pub const BINDING_BYTES: u64 = LIMITS.binding_bytes;
+
 /// The embedded executor.
 pub struct Cpu {
     adapter: Adapter,
@@ -282,7 +285,7 @@ impl Executor for Cpu {
             let (problem, line) = match fault {
                 Stopped::Endless { line, .. } => {
                     let problem =
-                        format!("a loop without an end: {max_rounds} rounds in one workgroup");
+                        format!("the embedded executor gave up a loop without an end: {max_rounds} rounds in one workgroup");
                     (problem, line)
                 }
                 Stopped::Divergent(line) => {
@@ -304,7 +307,10 @@ impl Executor for Cpu {
                 Stopped::Elsewhere => ("it was stopped".into(), None),
             };
             let line = line.map_or_else(String::new, |line| format!(" ({line})"));
-            let problem = format!("{}: {problem}{line}", dispatch.label);
+            // A kernel that is run by itself goes by its own name.
+            let label = Some(dispatch.label).filter(|label| *label != program.name);
+            let label = label.map_or_else(String::new, |label| format!("{label}: "));
+            let problem = format!("{label}{problem}{line}");
             KernelError::Kernel { kernel: program.name.clone(), problem }
         })?;
         let witness = Some(ran.witness(program));

@@ -129,10 +129,11 @@ fn long(name: &str) -> &str {
 }
 
 fn unknown(name: &str, known: Fields) -> String {
-    let guess = nearest(name, known.iter().copied())
-        .map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
-    let short = SHORT.iter().filter(|(_, long)| known.contains(long));
-    let short: Vec<String> = short.map(|(short, long)| format!("{short} for {long}")).collect();
+    let short = || SHORT.iter().filter(|(_, long)| known.contains(long));
+    let names = known.iter().copied().chain(short().map(|(short, _)| *short));
+    let guess =
+        nearest(name, names).map_or_else(String::new, |guess| format!("; did you mean '{guess}'?"));
+    let short: Vec<String> = short().map(|(short, long)| format!("{short} for {long}")).collect();
     let short = match short.as_slice() {
         [] => String::new(),
         short => format!("; short names: {}", short.join(", ")),

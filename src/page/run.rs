@@ -11,7 +11,7 @@ use super::roofline;
 use super::{Bar, Cell, Column, Fact, Page, Paged, Row, Section, Table, Tone, bars, judged};
 use crate::{
     op::Traffic,
-    result::{Ending, Examined, KernelRow, RunReport},
+    result::{Ending, Examined, FindingKind, KernelRow, RunReport},
 };
 
 impl Paged for RunReport {
@@ -36,7 +36,8 @@ impl Paged for RunReport {
             }),
         );
         if self.strict {
-            sections = judged::around(sections, &self.checks(), &[]);
+            // How it ended, and what was not counted, is told above.
+            sections = judged::around(sections, &self.checks(), &[FindingKind::Answer]);
         }
         let program = self.command.first().map_or("", String::as_str);
         Page { title: format!("{program}: a program, measured"), sections }

@@ -89,13 +89,16 @@ impl ChangeReport {
         match (&a.report, &b.report) {
             (RanKernels::Shader(_), RanKernels::Shader(_))
             | (RanKernels::Program(_), RanKernels::Program(_)) => {}
-            (RanKernels::Shader(_), RanKernels::Program(_))
-            | (RanKernels::Program(_), RanKernels::Shader(_)) => {
-                return Err(Error::Config(
-                    "one is a report of a shader, the other of a program: what they count is stated in different \
-                     languages"
-                        .to_owned(),
-                ));
+            (RanKernels::Shader(shader), RanKernels::Program(program))
+            | (RanKernels::Program(program), RanKernels::Shader(shader)) => {
+                let also = match shader.definition == program.definition {
+                    true => "",
+                    false => ", and what they count is stated in different languages",
+                };
+                return Err(Error::Config(format!(
+                    "one is a report of a shader, which is compared line by line, and the other of a program, which is compared \
+                     kernel by kernel{also}: have two of a kind, of the program before and after a change, or of a shader"
+                )));
             }
         }
         if let Some((name, _)) = [("A", a), ("B", b)].iter().find(|(_, run)| !run.is_counted()) {

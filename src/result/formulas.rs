@@ -152,13 +152,15 @@ impl FormulasReport {
     /// [`Error::Config`] where a formula has none of the names, with those that may be meant.
     pub fn only(mut self, names: &[String]) -> Result<Self, Error> {
         let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-        /// So many names that contain what was typed may be meant by it.
+        /// So many names that contain what was typed, or a part of it, may be meant by it.
         const MEANT: usize = 6;
         let known = || self.formulas.iter().map(|row| row.id.as_str());
         if let Some(name) = names.iter().find(|name| !known().any(|id| id == **name)) {
             let small = name.to_lowercase();
             let mut meant: Vec<&str> = nearest(&small, known()).into_iter().collect();
-            let alike = known().filter(|id| small.len() > 1 && id.contains(&small));
+            let shares =
+                |id: &str| id.split('-').any(|part| small.split('-').any(|its| its == part));
+            let alike = known().filter(|id| small.len() > 1 && id.contains(&small) || shares(id));
             alike.take(MEANT).for_each(|id| {
                 if !meant.contains(&id) {
                     meant.push(id);
@@ -166,7 +168,11 @@ impl FormulasReport {
             });
             let meant: Vec<String> = meant.iter().map(|id| format!("'{id}'")).collect();
             let meant = match meant.is_empty() {
-                true => format!("; there are {}", known().collect::<Vec<_>>().join(", ")),
+                true => {
+                    let mut all: Vec<&str> = known().collect();
+                    all.sort_unstable();
+                    format!("; there are {}", all.join(", "))
+                }
                 false => format!("; did you mean {}?", meant.join(" or ")),
             };
             return Err(Error::Config(format!("no formula '{name}'{meant}")));

@@ -150,8 +150,9 @@ impl ShaderReport {
                 .map_err(|problem| Error::File { path: expectation.path().to_owned(), problem })?;
             let what = format!("'{name}' at {}.{} holds {expectation}", key.0, key.1);
             let finding = differs.map(|why| {
+                let (file, by) = (expectation.path().display(), expectation.leeway());
                 let text =
-                    format!("'{name}' at {}.{} differs from {expectation}: {why}", key.0, key.1);
+                    format!("'{name}' at {}.{} differs from {file}{by}: {why}", key.0, key.1);
                 Finding::new(FindingKind::Expected, text)
             });
             self.checks.push(Examined { what, findings: finding.into_iter().collect() });

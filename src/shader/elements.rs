@@ -1,7 +1,7 @@
 //! Elements of an array in a file, in a buffer's own layout: as many as the buffer holds, of its type, with its padding
 //! between them. Knows no format of files.
 
-use crate::kernel::{Layout, Number};
+use crate::kernel::{Layout, Number, NumberKind};
 
 /// An array as a file has it.
 pub(super) struct Elements<'a> {
@@ -30,7 +30,11 @@ pub(super) fn placed(
     let mut elements = elements.chunks_exact(usize::from(element.width));
     layout.each(size, |at, number| {
         if number != *element {
-            return Err(format!("it is an array of {element}, and the buffer is of {number}"));
+            return Err(format!(
+                "it is an array of {element}, and the buffer is of {number}: save it as {wanted}, in NumPy with \
+                 .astype('{wanted}')",
+                wanted = numpy(number)
+            ));
         }
         let at = at as usize;
         let value = elements.next().ok_or("it ends before the buffer does")?;
@@ -38,6 +42,16 @@ pub(super) fn placed(
         Ok(())
     })?;
     Ok(bytes)
+}
+
+/// What NumPy calls a type of numbers.
+fn numpy(number: Number) -> String {
+    let kind = match number.kind {
+        NumberKind::Float => "float",
+        NumberKind::Signed => "int",
+        NumberKind::Unsigned => "uint",
+    };
+    format!("{kind}{}", 8 * u32::from(number.width))
 }
 
 /// What bytes stand for that are parts of 1, as singles.

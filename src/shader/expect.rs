@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use super::{BufferFill, elements::ratios, tensor};
+use super::{BufferFill, elements::ratios, npy, tensor};
 use crate::{
     check,
     kernel::{Layout, Number, NumberKind},
@@ -74,20 +74,25 @@ impl Expectation {
             bytes.map(|bytes| ratios(&bytes)).ok_or(why)
         })?;
         if wanted.len().next_multiple_of(4) != left.len() {
+            let shape = npy::shape(&self.path).map(|shape| format!(", an array of {shape}"));
             return Err(format!(
-                "it fills {} bytes, and the buffer has {}",
+                "it fills {} bytes{}, and the buffer has {}: {} numbers",
                 wanted.len(),
-                left.len()
+                shape.unwrap_or_default(),
+                left.len(),
+                numbers(layout, left).len()
             ));
         }
         let (left, wanted) = (numbers(layout, left), numbers(layout, &wanted));
         let mut wrong = 0_u64;
+        let mut least = Some(0.0_f64);
         let mut first = None;
         let mut worst = (0.0, 0);
         for (index, (left, wanted)) in left.iter().zip(&wanted).enumerate() {
             let off = left.off(*wanted, self.tolerance);
             let Some(off) = off else { continue };
             wrong += 1;
+            least = least.zip(left.least_tolerance(*wanted)).map(|(least, its)| least.max(its));
             first.get_or_insert((index, *left, *wanted));
             if off > worst.0 {
                 worst = (off, index);
@@ -95,12 +100,53 @@ impl Expectation {
         }
         Ok(first.map(|(index, left, want)| {
             let worst = match worst {
-                (off, at) if at != index => format!("; [{at}] is furthest off, by {off:.3e}"),
-                (off, _) => format!(", off by {off:.3e}"),
+                (off, at) if at != index => {
+                    format!("; [{at}] is furthest off, by {}", rounded(off))
+                }
+                (off, _) => format!(", off by {}", rounded(off)),
             };
             let [left, want] = left.beside(want);
-            format!("{wrong} of {} numbers, [{index}] is {left}, not {want}{worst}", wanted.len())
+            let lets_pass = least.and_then(|least| self.that_lets_pass(least)).unwrap_or_default();
+            format!(
+                "{wrong} of {} numbers, [{index}] is {left}, not {want}{worst}{lets_pass}",
+                wanted.len()
+            )
         }))
+    }
+
+    /// How far it lets a float be off, in words; empty where floats are to be exact.
+    pub fn leeway(&self) -> String {
+        if self.tolerance > 0.0 {
+            format!(" by more than {:e}", self.tolerance)
+        } else {
+            String::new()
+        }
+    }
+
+    /// Which tolerance lets all numbers pass where the one that is furthest off takes `least`; `None` where that is more
+    /// than roundings make.
+    fn that_lets_pass(&self, least: f64) -> Option<String> {
+        /// What a long sum in single precision, or one of halves, may be off.
+        const MOST: i32 = -2;
+        let power = least.log10().ceil();
+        let is_rounding = least > 0.0 && power <= f64::from(MOST);
+        let tolerance = format!("1e{power}");
+        is_rounding.then(|| {
+            format!(
+                "; all are within {tolerance}, and {}:{tolerance} lets that pass",
+                self.path.display()
+            )
+        })
+    }
+}
+
+/// A distance with four digits, in one piece where it is neither large nor small.
+fn rounded(off: f64) -> String {
+    let digits = format!("{off:.3e}");
+    match digits.parse::<f64>() {
+        Ok(near) if (1e-4..1e7).contains(&near) => near.to_string(),
+        Ok(near) => format!("{near:e}"),
+        Err(_) => digits,
     }
 }
 
@@ -215,6 +261,13 @@ impl Value {
             }
             (left, wanted) => (left != wanted).then(|| (left.real() - wanted.real()).abs()),
         }
+    }
+
+    /// The least tolerance by which it is another; `None` where none is enough, as of integers.
+    fn least_tolerance(self, wanted: Self) -> Option<f64> {
+        let (Self::Float(left), Self::Float(wanted)) = (self, wanted) else { return None };
+        let least = (left - wanted).abs() / wanted.abs().max(1.0);
+        least.is_finite().then_some(least)
     }
 
     /// Both in words, floats with as many digits as tell them apart, and no fewer than four.

@@ -1,7 +1,11 @@
 //! Arrays as NumPy saves them (`.npy`, versions 1.0 to 3.0): what their header says of them, and the header of one
 //! that is written. Whatever is not understood is refused by name. Knows neither bindings nor archives.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use super::elements::{Elements, count, placed};
 use crate::kernel::{Layout, Number, NumberKind};
@@ -31,7 +35,8 @@ pub(super) fn bytes(
     let Header { element, shape } = header(file)?;
     is_right(&shape)?;
     let count = count(&shape)?;
-    layout.bytes(count).and_then(fits)?;
+    let of_shape = |why| format!("{why}: the shape of its array is {}", tuple(&shape));
+    layout.bytes(count).map_err(of_shape).and_then(fits)?;
     let width = u64::from(element.width);
     let begin = file.stream_position().map_err(in_words)?;
     let held = file.seek(SeekFrom::End(0)).map_err(in_words)?.saturating_sub(begin);
@@ -42,6 +47,24 @@ pub(super) fn bytes(
     let mut elements = Vec::new();
     file.read_to_end(&mut elements).map_err(in_words)?;
     placed(&Elements { element, shape: &shape, bytes: &elements }, layout, |_| Ok(()))
+}
+
+/// The shape of the array that a file holds, as NumPy prints it; `None` where it holds none that is understood.
+pub(super) fn shape(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic).ok().filter(|()| magic == *MAGIC)?;
+    Some(tuple(&header(&mut file).ok()?.shape))
+}
+
+fn tuple(shape: &[u64]) -> String {
+    match shape {
+        [one] => format!("({one},)"),
+        several => {
+            let extents: Vec<String> = several.iter().map(u64::to_string).collect();
+            format!("({})", extents.join(", "))
+        }
+    }
 }
 
 /// The numbers in the bytes of a buffer as an `.npy` file of version 1.0, without the padding between them.

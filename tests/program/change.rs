@@ -264,6 +264,9 @@ fn reports_that_do_not_go_together_are_refused() {
     refused(&["compare", &a, "nothing.json"], &["nothing.json", "cannot be read"]);
     let estimate = reports.folder.path().join("e.json");
     let path = estimate.to_str().unwrap();
+    flopmeter(&["run", "-q", "--json", path, "--", "true"]).assert().success();
+    let says = ["the other of a program", "have two of a kind", "different languages"];
+    refused(&["compare", path, &a], &says);
     flopmeter(&["estimate", "-q", "--json", path]).assert().success();
     refused(&["compare", path, &a], &["a report of kernels"]);
     let whole = fs::read(&a).unwrap();

@@ -17,6 +17,7 @@ mod gate;
 mod interrupt;
 mod itself;
 mod listing;
+mod meant;
 mod merge;
 mod mistakes;
 mod mixed;

@@ -20,7 +20,18 @@ fn the_programs_output_and_exit_code_are_its_own() {
     // As shells say that a signal ended it.
     let mut killed = flopmeter(&["run", "--", "sh", "-c", "kill -TERM $$"]);
     killed.assert().code(128 + 15).stderr(contains("by signal 15"));
-    flopmeter(&["run", "--strict", "--", "true"]).assert().code(1);
+    // Why it failed is why nothing was seen; what kept Vulkan from being seen of others is not guessed at.
+    let ended = "it ended with exit code 1, and used no Vulkan that was seen until then";
+    let failed = flopmeter(&["run", "--strict", "--", "false"]).assert().code(1);
+    let said = String::from_utf8(failed.get_output().stderr.clone()).unwrap();
+    assert!(said.contains(ended) && !said.contains("env -i"), "{said}");
+    let whole = flopmeter(&["run", "--strict", "--", "true"]).assert().code(1);
+    let said = String::from_utf8(whole.get_output().stderr.clone()).unwrap();
+    assert_eq!(
+        said.matches("env -i").count(),
+        2,
+        "once as what is not counted, once in the answer: {said}"
+    );
     flopmeter(&["run", "--", "true"]).assert().code(0);
     // It is the progress and the log that are not wanted.
     let said = contains("with exit code 0").and(contains("used no Vulkan"));

@@ -128,7 +128,7 @@ fn a_suite_is_held_against_one_report_of_all_its_kernels() {
         .stdout(contains("sum.wgsl #2: ").and(contains("base.json has no counts of it")));
     // A line may name a report of its own.
     repository.write("kernels.txt", "sum.wgsl --dispatch 2 --bind 0.0=iota:16 --baseline one.json");
-    repository.check(&[]).code(2).stdout(contains("one.json: cannot be read"));
+    repository.check(&[]).code(2).stdout(contains("one.json: there is no such file"));
     let mut one = Command::new(PROGRAM);
     one.current_dir(repository.path()).args([
         "check",

@@ -10,6 +10,18 @@ use flopmeter::format::{FORMATS, Format};
 #[derive(Debug)]
 pub struct Exports(pub Vec<(&'static Format, PathBuf)>);
 
+impl Exports {
+    /// The options of a command whose table goes to standard error: with a report anywhere else there is none.
+    pub fn beside(command: Command) -> Command {
+        let first = FORMATS.iter().find_map(|format| Some((format, format.about.split_once(';')?)));
+        let Some((format, (about, _))) = first else { return command };
+        let help = format!(
+            "{about}; a PATH of any format is in place of the table on standard error, - is standard output"
+        );
+        command.mut_arg(format.name, |option| option.help(help))
+    }
+}
+
 impl Args for Exports {
     fn augment_args(command: Command) -> Command {
         FORMATS.iter().fold(command, |command, format| {

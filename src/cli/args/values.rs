@@ -178,15 +178,22 @@ pub(super) fn extent(text: &str) -> Result<[u32; 3], String> {
                 "{part} workgroups are more than the {most} that any dispatch has along a dimension: have each \
                  invocation do more, or say several with X,Y,Z"
             ),
-            false => {
+            false => with_commas(text).unwrap_or_else(|| {
                 format!("'{part}' is no number of workgroups, a whole number from 1 to {most}")
-            }
+            }),
         })?;
     }
     if extent.contains(&0) {
         return Err("a dispatch of no workgroups runs nothing".to_owned());
     }
     Ok(extent)
+}
+
+/// What helps where extents have something else than commas between them.
+fn with_commas(text: &str) -> Option<String> {
+    let commas = text.replace(['x', 'X', '*', '×'], ",");
+    let is_it = commas != text && extent(&commas).is_ok();
+    is_it.then(|| format!("extents have commas between them: say {commas}"))
 }
 
 /// `NAME=VALUE`; a boolean override is true or false.

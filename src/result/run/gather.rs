@@ -140,7 +140,8 @@ impl RunReport {
             }
         }
         not_counted.extend(recordings.iter().filter_map(broken_off));
-        not_counted.extend(nothing_seen(recordings, unseen));
+        let ending = Ending { code, signal };
+        not_counted.extend(nothing_seen(recordings, ending, unseen));
 
         let notes = sums.iter().filter_map(|(key, sum)| sum.taken.note(&key.label()));
         let notes: Vec<String> = notes.collect();
@@ -277,9 +278,19 @@ fn broken_off(recording: &Recording) -> Option<NotCounted> {
 }
 
 /// Why there is nothing, where there is nothing.
-fn nothing_seen(recordings: &[Recording], unseen: Option<&str>) -> Option<NotCounted> {
+fn nothing_seen(
+    recordings: &[Recording],
+    ending: Ending,
+    unseen: Option<&str>,
+) -> Option<NotCounted> {
+    let failed;
     let why = match unseen {
         Some(why) => why,
+        // Why it failed comes first.
+        None if recordings.is_empty() && ending.code != Some(0) => {
+            failed = format!("it ended {ending}, and used no Vulkan that was seen until then");
+            &failed
+        }
         None if recordings.is_empty() => {
             "it used no Vulkan, found a driver past Vulkan's loader, which alone brings in layers (ncnn does so where \
              VK_DRIVER_FILES is set), cleared the environment that names the layer (env -i, sudo), was told to leave layers \

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+#[cfg(feature = "embedded")]
+use crate::execute::cpu;
 use crate::{
     kernel::Layout,
     shader::{npy, tensor},
@@ -59,5 +61,15 @@ pub(super) fn within(bytes: u64, limit: u64) -> Result<(), String> {
     if bytes <= limit {
         return Ok(());
     }
-    Err(format!("{bytes} bytes are more than the {limit} that the adapter binds"))
+    let elsewhere = match MOST {
+        Some(most) if bytes <= most => format!("; the embedded executor binds up to {most}"),
+        Some(_) | None => String::new(),
+    };
+    Err(format!("{bytes} bytes are more than the {limit} that the adapter binds{elsewhere}"))
 }
+
+/// How many bytes the embedded executor binds, where there is one.
+#[cfg(feature = "embedded")]
+const MOST: Option<u64> = Some(cpu::BINDING_BYTES);
+#[cfg(not(feature = "embedded"))]
+const MOST: Option<u64> = None;

@@ -11,7 +11,9 @@ fn a_loop_without_an_end_is_named() {
 }}"
     );
     assert!(
-        fails(&inner).contains("a loop without an end: 10000 rounds in one workgroup (line 4)")
+        fails(&inner).contains(
+            "the embedded executor gave up a loop without an end: 10000 rounds in one workgroup (line 4)"
+        )
     );
     // It is not the loop within that does not end.
     let outer = format!(

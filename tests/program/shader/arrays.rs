@@ -89,7 +89,7 @@ fn an_array_of_numpy_is_bound_as_what_it_is() {
     let whole = npy([1, 0], &header("<f4", "(64,)"), &floats);
     refused(
         &npy([1, 0], &header("<f8", "(32,)"), &floats),
-        "an array of f64, and the buffer is of f32",
+        "an array of f64, and the buffer is of f32: save it as float32, in NumPy with .astype('float32')",
     );
     refused(&npy([1, 0], &header(">f4", "(64,)"), &floats), "big-endian");
     refused(&npy([1, 0], &header("<c8", "(32,)"), &floats), "complex");
@@ -106,7 +106,15 @@ fn an_array_of_numpy_is_bound_as_what_it_is() {
     fs::write(&path, &whole).unwrap();
     fs::write(&other, npy([1, 0], &header("<u4", "(5,)"), &integers[..20])).unwrap();
     let arguments = [&file, "--dispatch=2", "--adapter=embedded", &bind, &bind_other];
-    super::refused(&arguments, &["it holds 6 scalars, not 5"]);
+    super::refused(&arguments, &["it holds 6 scalars, not 5: the shape of its array is (5,)"]);
+    let want = npy([1, 0], &header("<f4", "(2, 4)"), &floats[..32]);
+    fs::write(&other, want).unwrap();
+    let expect = format!("--expect=0.0={}", other.display());
+    let says = "it fills 32 bytes, an array of (2, 4), and the buffer has 256: 64 numbers";
+    super::refused(
+        &[&file, "--dispatch=2", "--adapter=embedded", &bind, "--bind=0.1=zeros:6", &expect],
+        &[says],
+    );
 }
 
 const TWICE: &str = "

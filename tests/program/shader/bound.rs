@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use flopmeter::execute::Executor as _;
+
 use super::{PRODUCT, floats, refused, report, shader, written};
 use crate::command::flopmeter;
 
@@ -88,6 +90,10 @@ fn bindings_that_do_not_fit_are_named() {
     refused(&["0.0=values:-1e39,1"], &["'-1e39' is not a number of type f32"]);
     refused(&["0.1=zeros:0"], &["at least 1"]);
     refused(&["0.1=zeros:99999999999999"], &["that the adapter binds"]);
+    if common::gpu().is_some_and(|gpu| gpu.adapter().limits.binding_bytes < 1 << 29) {
+        let says = ["that the adapter binds; the embedded executor binds up to 1073741824"];
+        refused(&["0.1=zeros:134217728"], &says);
+    }
     refused(&["0.1=random:99999999999999"], &["0.1=random:99999999999999: "]);
     refused(&["0.1=random:99999999999999:3"], &["0.1=random:99999999999999:3: "]);
     refused(&["0.1=values:"], &["'values:' has no numbers", "values:1,2,3"]);

@@ -155,6 +155,15 @@ fn a_kernel_that_does_not_end_is_given_up() {
         refused(&arguments, &[&["endless.wgsl:4 did not end within 1 s"][..], &way_out].concat());
         assert!(!json.exists());
     }
+    // The search for races, which takes time, is one of a check on every executor.
+    let alone = "--adapter NAME and --expect or --baseline";
+    for (more, is_told) in [(&[][..], true), (&["--adapter=embedded"], false)] {
+        let run = ["check", &file, "--dispatch=65535,65535", "--timeout=1"];
+        let mut check = crate::command::flopmeter(&[&run[..], more].concat());
+        let said = check.assert().code(2).get_output().stderr.clone();
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(said.contains(alone), is_told, "{said}");
+    }
 }
 
 #[test]
