@@ -54,7 +54,7 @@ fn an_option_of_another_tool_is_told_by_its_name_here() {
         assert!(!said.contains("as a value") && !said.contains("similar"), "{said}");
     }
     // A word that no command knows is no value either.
-    for arguments in [&["profile", "--nothing"][..], &["estimate", "--push-constant", "n=2"]] {
+    for arguments in [&["profile", "--zzz"][..], &["estimate", "--push-constant", "n=2"]] {
         let said = said(arguments);
         assert!(!said.contains("tip:"), "{said}");
     }
