@@ -29,7 +29,7 @@ pub fn replace(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Error> {
     let write = || match Target::of(path)? {
-        Target::Stream => {
+        Target::Stream { .. } => {
             let mut out = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
             fill(&mut out)?;
             out.flush()
@@ -56,8 +56,10 @@ pub fn replace(
 pub fn check_writable(path: &Path) -> Result<(), Error> {
     let attempt = || match Target::of(path)? {
         // Whoever reads a pipe takes it for ended where it is closed.
-        Target::Stream if is_pipe(path) => Ok(()),
-        Target::Stream => fs::OpenOptions::new().write(true).open(path).map(drop),
+        Target::Stream { is_pipe: true } => Ok(()),
+        Target::Stream { is_pipe: false } => {
+            fs::OpenOptions::new().write(true).open(path).map(drop)
+        }
         Target::File { path, .. } => temporary_beside(&path).map(drop),
     };
     attempt().map_err(|error| unwritable(path, &error))
@@ -65,20 +67,7 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
 
 /// Whether `path` is a pipe or a device, which is written to as it is. Opening a pipe may last until somebody reads it.
 pub fn is_stream(path: &Path) -> bool {
-    matches!(Target::of(path), Ok(Target::Stream))
-}
-
-fn is_pipe(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt as _;
-        fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
+    matches!(Target::of(path), Ok(Target::Stream { .. }))
 }
 
 /// The file that `path` stands for, there already or not, in the same spelling whatever that of `path` is; `None` where its
@@ -101,7 +90,7 @@ enum Target {
     File { path: PathBuf, permissions: Option<fs::Permissions> },
     /// A pipe or a device. It cannot be left half-written, and renaming a file over `/dev/null`
     /// would remove it for every process.
-    Stream,
+    Stream { is_pipe: bool },
 }
 
 impl Target {
@@ -117,13 +106,26 @@ impl Target {
             return Err(io::Error::other("it is a folder; name a file in it"));
         }
         if !found.is_file() {
-            return Ok(Self::Stream);
+            return Ok(Self::Stream { is_pipe: is_pipe(found.file_type()) });
         }
         if found.permissions().readonly() {
             return Err(io::Error::other("it is read-only"));
         }
         // A link stays a link: what it points to is replaced.
         Ok(Self::File { path: path.canonicalize()?, permissions: Some(found.permissions()) })
+    }
+}
+
+fn is_pipe(kind: fs::FileType) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        kind.is_fifo()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = kind;
+        false
     }
 }
 

@@ -1,6 +1,6 @@
 //! Aborts. A driver may abort the whole process where it cannot compile a kernel, as LLVM does, or crash, which is taken for
-//! an abort. The thread that aborts is held meanwhile: the thread that waits for it is notified, or else the process ends with a message that names the work.
-//! Knows nothing of kernels and reports.
+//! an abort. The thread that aborts is held meanwhile: the thread that waits for it is notified, or else the process ends
+//! with a message that names the work. Knows nothing of kernels and reports.
 
 use std::{
     sync::{

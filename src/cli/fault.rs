@@ -1,15 +1,12 @@
 //! Faults: what the processor refuses, as where the compiler of a driver follows a pointer to nowhere. A thread that faults
 //! is taken for one that aborts, so that what is known is told. Knows nothing of what happens then.
 
-use std::{
-    ptr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicI32, Ordering::SeqCst},
-    },
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicI32, Ordering::SeqCst},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 /// The signals of faults.
 const FAULTS: [libc::c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
@@ -33,19 +30,16 @@ pub fn listen() -> super::Result<()> {
             reason = "the structures are of plain numbers and whole, and the handler does what a handler may"
         )]
         unsafe {
-            let mut known: libc::sigaction = std::mem::zeroed();
-            if libc::sigaction(signal, ptr::null(), &raw mut known) != 0 {
-                bail!(std::io::Error::last_os_error());
-            }
-            let _ = before.set(known);
             let mut ours: libc::sigaction = std::mem::zeroed();
             let handler: Handler = faulted;
             ours.sa_sigaction = handler as usize;
             // The stack may be full. The next such signal is the system's again.
             ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESETHAND;
-            if libc::sigaction(signal, &raw const ours, ptr::null_mut()) != 0 {
+            let mut known: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, &raw const ours, &raw mut known) != 0 {
                 return Err(std::io::Error::last_os_error()).context("cannot listen for faults");
             }
+            let _ = before.set(known);
         }
     }
     Ok(())
@@ -97,7 +91,7 @@ mod tests {
             thread::spawn(|| {
                 #[expect(unsafe_code, reason = "there is nothing at this address")]
                 unsafe {
-                    ptr::without_provenance_mut::<u64>(64).write_volatile(1);
+                    std::ptr::without_provenance_mut::<u64>(64).write_volatile(1);
                 }
             });
             thread::sleep(Duration::from_secs(60));

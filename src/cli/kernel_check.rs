@@ -90,7 +90,7 @@ fn checked(
     let baseline = baseline(&asked.kernels)?;
     let on = Where::asked(asked)?;
     let (check, doubts) = judged(file.clone(), &asked.kernels, baseline.as_ref(), &on)?;
-    doubts.into_iter().for_each(|doubt| output::warn(Some(doubt), common));
+    output::warn(doubts, common);
     places.spare(&file, check.report.others())?;
     formats.write(&check, places, common)?;
     Ok(Outcome::of(check.holds()))

@@ -114,8 +114,8 @@ pub fn complain(error: &anyhow::Error) {
 }
 
 /// Says what is doubtful, on standard error.
-pub fn warn(doubt: Option<String>, common: &Common) {
-    if let Some(doubt) = doubt.filter(|_| !common.quiet) {
+pub fn warn(doubts: impl IntoIterator<Item = String>, common: &Common) {
+    for doubt in doubts.into_iter().filter(|_| !common.quiet) {
         let _ = writeln!(io::stderr().lock(), "warning: {doubt}");
     }
 }

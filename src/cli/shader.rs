@@ -96,7 +96,7 @@ fn reported(
         patience::within(seconds, place, "", move || ran(&owned, &adapter, embedded, &seen))?;
     let mut report = work.report(&launched, &run, asked.convention);
     let doubts = KernelWork::doubts(&launched, &report, baseline);
-    doubts.into_iter().for_each(|doubt| output::warn(Some(doubt), common));
+    output::warn(doubts, common);
     report.moved = moved;
     work.judge(&mut report, &run, baseline)?;
     report.allow(&asked.kernels.passing());

@@ -1,9 +1,13 @@
 //! The program as a user starts it, for tests of what it prints, writes and refuses.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use assert_cmd::Command;
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Where the program is.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_flopmeter");
@@ -77,4 +81,26 @@ pub fn without_drivers(command: &mut Command) -> &mut Command {
         .env("VK_DRIVER_FILES", "/nonexistent")
         .env("VK_ICD_FILENAMES", "/nonexistent")
         .env("WGPU_BACKEND", "vulkan")
+}
+
+const KERNEL: &str = "
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    x[id.x] = x[id.x] * 0.5 + 0.1;
+}
+";
+
+/// A folder with a kernel, `kernel.wgsl`, and paths in it.
+pub struct KernelFolder(TempDir);
+
+impl KernelFolder {
+    pub fn new() -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        fs::write(folder.path("kernel.wgsl"), KERNEL).unwrap();
+        folder
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        text(&self.0.path().join(name)).to_owned()
+    }
 }

@@ -4,31 +4,8 @@
 use std::fs;
 
 use predicates::{prelude::*, str::contains};
-use tempfile::TempDir;
 
-use crate::command::{PROGRAM, flopmeter, refused};
-
-const KERNEL: &str = "
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    x[id.x] = x[id.x] * 0.5 + 0.1;
-}
-";
-
-/// A folder with a kernel, and paths in it.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(TempDir::new().unwrap());
-        fs::write(folder.path("kernel.wgsl"), KERNEL).unwrap();
-        folder
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-}
+use crate::command::{KernelFolder, PROGRAM, flopmeter, refused};
 
 /// What a command says that is not understood.
 fn said(arguments: &[&str]) -> String {
@@ -82,7 +59,7 @@ fn a_value_that_is_none_is_told_by_what_is_meant() {
 
 #[test]
 fn a_program_is_no_shader_and_a_shader_no_program() {
-    let folder = Folder::new();
+    let folder = KernelFolder::new();
     let (kernel, script) = (folder.path("kernel.wgsl"), folder.path("host"));
     fs::write(&script, "#!/bin/sh\n").unwrap();
     for program in [PROGRAM, &script] {
@@ -107,7 +84,7 @@ fn a_program_is_no_shader_and_a_shader_no_program() {
 
 #[test]
 fn a_first_baseline_is_told_how_it_is_saved() {
-    let folder = Folder::new();
+    let folder = KernelFolder::new();
     let (kernel, base) = (folder.path("kernel.wgsl"), folder.path("base.json"));
     let run = ["--dispatch=1", "--bind=0.0=zeros:8", "--adapter=embedded"];
     let way = format!("what --json {base} saves of the same run without --baseline");
@@ -139,12 +116,12 @@ fn a_report_in_a_file_is_in_place_of_the_table_of_a_run() {
 /// What a tolerance is written as is told where one lets all numbers pass, and which that is.
 #[test]
 fn a_tolerance_is_told_where_it_is_roundings_that_differ() {
-    let folder = Folder::new();
+    let folder = KernelFolder::new();
     let run = |numbers: [f32; 8], tolerance: &str| {
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         fs::write(folder.path("want"), bytes).unwrap();
         let mut program = assert_cmd::Command::new(PROGRAM);
-        program.current_dir(folder.0.path()).args(["check", "kernel.wgsl", "--adapter=embedded"]);
+        program.current_dir(folder.path("")).args(["check", "kernel.wgsl", "--adapter=embedded"]);
         program.args(["-q", "--dispatch=1", "--bind=0.0=iota:8"]);
         program.arg(format!("--expect=0.0=want{tolerance}")).assert()
     };

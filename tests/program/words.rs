@@ -3,35 +3,12 @@
 use std::fs;
 
 use predicates::{prelude::*, str::contains};
-use tempfile::TempDir;
 
-use crate::command::{flopmeter, refused};
-
-const KERNEL: &str = "
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    x[id.x] = x[id.x] * 0.5;
-}
-";
-
-/// A folder with a kernel, and paths in it.
-struct Kernel(TempDir);
-
-impl Kernel {
-    fn new() -> Self {
-        let folder = Self(TempDir::new().unwrap());
-        fs::write(folder.path("kernel.wgsl"), KERNEL).unwrap();
-        folder
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-}
+use crate::command::{KernelFolder, flopmeter, refused};
 
 #[test]
 fn a_number_that_is_none_is_told_in_words_of_this_program() {
-    let folder = Kernel::new();
+    let folder = KernelFolder::new();
     let kernel = folder.path("kernel.wgsl");
     for wrong in ["3s", "0", "-1", "1.5"] {
         let timeout = format!("--timeout={wrong}");
@@ -74,7 +51,7 @@ fn a_step_is_not_only_forward() {
 
 #[test]
 fn what_is_empty_is_told_as_that() {
-    let folder = Kernel::new();
+    let folder = KernelFolder::new();
     let model = folder.path("model");
     fs::create_dir(&model).unwrap();
     let config = folder.path("model/config.json");
@@ -103,7 +80,7 @@ fn what_is_empty_is_told_as_that() {
 
 #[test]
 fn what_check_takes_is_told_where_something_else_is_given() {
-    let folder = Kernel::new();
+    let folder = KernelFolder::new();
     let (shaders, kernel) = (folder.path(""), folder.path("kernel.wgsl"));
     for more in [&[][..], &["--dispatch=1"]] {
         let says = ["is a folder of shaders and has no config.json", "kernel.wgsl", "--suite"];
@@ -122,7 +99,7 @@ fn what_check_takes_is_told_where_something_else_is_given() {
 /// The way out of a kernel of a suite is that of the kernel alone.
 #[test]
 fn a_kernel_of_a_suite_has_the_way_out_too() {
-    let folder = Kernel::new();
+    let folder = KernelFolder::new();
     let (kernel, list) = (folder.path("kernel.wgsl"), folder.path("list"));
     let way = "'x' has no fixed size: say what fills 0.0 (--bind 0.0=zeros:COUNT, or iota";
     refused(&["check", &kernel, "--dispatch=1", "--adapter=embedded"], &[way]);

@@ -1,8 +1,6 @@
 //! A module whose operations of integers have the sign of their types, for readers that go by those: what has another
 //! sign is taken for it by `OpBitcast`, which changes no bit and costs nothing. Knows nothing of readers.
 
-use std::ops::Range;
-
 use rspirv::spirv::Op;
 
 use super::{
@@ -32,9 +30,6 @@ fn resigned(
     instruction: Instruction<'_>,
 ) -> Option<()> {
     let (result, ty) = (instruction.result()?, instruction.result_type()?);
-    if let Some(range) = signs::of_atomic(instruction) {
-        return atomic(module, b, instruction, range);
-    }
     let taken = signs::of(module, instruction).filter(|taken| {
         // A pointer leads to what its type says.
         !(taken.result && instruction.name().starts_with("OpAtomic"))
@@ -73,30 +68,6 @@ fn resigned(
     } else {
         b.statement(op, &[&[ty, result], &operands[..]].concat());
     }
-    Some(())
-}
-
-/// Writes an atomic with numbers of the type that it gives.
-fn atomic(
-    module: &Module<'_>,
-    b: &mut Builder<'_, '_>,
-    instruction: Instruction<'_>,
-    range: Range<usize>,
-) -> Option<()> {
-    let ty = instruction.result_type()?;
-    let own = is_signed(module, ty)?;
-    let mut operands = instruction.operands().to_vec();
-    let given = operands.get_mut(range)?;
-    let sign = |id: Id| is_signed(module, *module.type_of.get(&id)?);
-    if given.iter().all(|&id| sign(id).is_none_or(|its| its == own)) {
-        return None;
-    }
-    for operand in given {
-        if sign(*operand).is_some_and(|its| its != own) {
-            *operand = b.value(Op::Bitcast, ty, &[*operand]);
-        }
-    }
-    b.statement(instruction.op()?, &[&[ty, instruction.result()?], &operands[..]].concat());
     Some(())
 }
 

@@ -45,6 +45,17 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
         Op::GroupNonUniformUMin | Op::GroupNonUniformUMax => taken(false, 2..3, true),
         Op::AtomicSMin | Op::AtomicSMax => taken(true, 3..4, true),
         Op::AtomicUMin | Op::AtomicUMax => taken(false, 3..4, true),
+        // Readers take these to be of the type that is given. Compilers state others: of HLSL's `InterlockedAdd(x, 1)`, a
+        // number with a sign where `x` has none.
+        Op::AtomicExchange
+        | Op::AtomicIAdd
+        | Op::AtomicISub
+        | Op::AtomicAnd
+        | Op::AtomicOr
+        | Op::AtomicXor => taken(is_signed(module, instruction.result_type()?)?, 3..4, false),
+        Op::AtomicCompareExchange => {
+            taken(is_signed(module, instruction.result_type()?)?, 4..6, false)
+        }
         Op::ExtInst => match glsl(module, instruction)? {
             Glsl::SMin | Glsl::SMax | Glsl::SClamp | Glsl::SAbs | Glsl::SSign => {
                 taken(true, 2..given.len(), true)
@@ -55,21 +66,6 @@ pub(super) fn of(module: &Module<'_>, instruction: Instruction<'_>) -> Option<Ta
             Glsl::FindUMsb => taken(false, 2..3, false),
             _ => None,
         },
-        _ => None,
-    }
-}
-
-/// Which operands of an atomic are numbers that it combines or exchanges, which readers take to be of the type that it
-/// gives. Compilers state others: of HLSL's `InterlockedAdd(x, 1)`, a number with a sign where `x` has none.
-pub(super) fn of_atomic(instruction: Instruction<'_>) -> Option<Range<usize>> {
-    match instruction.op()? {
-        Op::AtomicExchange
-        | Op::AtomicIAdd
-        | Op::AtomicISub
-        | Op::AtomicAnd
-        | Op::AtomicOr
-        | Op::AtomicXor => Some(3..4),
-        Op::AtomicCompareExchange => Some(4..6),
         _ => None,
     }
 }

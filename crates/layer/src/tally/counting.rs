@@ -64,7 +64,9 @@ impl Windows {
 
     /// Something was submitted that counts there.
     pub(super) fn launch(&mut self, window: Window, launches: Launches) {
-        self.counting.entry(window).or_default().launches.add(launches);
+        if let Some(its) = self.counting.get_mut(&window) {
+            its.launches.add(launches);
+        }
     }
 
     /// What adds to the counters of each window.
